@@ -1,0 +1,26 @@
+# The two commands of the README. Both set up .venv first; an interrupted set-up is begun anew.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+DEMO = demo
+
+.PHONY: demo test check bench clean
+
+demo: .venv/.ready
+	.venv/bin/concord-tools demo $(DEMO)
+	.venv/bin/concord $(DEMO)/bids $(DEMO)/out participant group --analysis demo --model-dir $(DEMO)/models --offline
+	@echo "The report lies in $(DEMO)/out/group.html, each person's in $(DEMO)/out/sub-*.html"
+
+test: .venv/.ready
+	scripts/check
+
+bench: .venv/.ready
+	.venv/bin/python -m benchmarks.first_light
+
+.venv/.ready: pyproject.toml constraints.txt
+	@if [ -e .venv/.installing ] || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then \
+		rm -rf .venv && $(PYTHON) -m venv .venv; fi
+	@rm -f $@ && touch .venv/.installing
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	@rm .venv/.installing && touch $@
+
+clean:
+	rm -rf .venv $(DEMO)

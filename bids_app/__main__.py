@@ -1,0 +1,5 @@
+"""`python -m bids_app` is `concord`."""
+
+from bids_app.cli import entry
+
+entry()

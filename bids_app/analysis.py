@@ -1,0 +1,314 @@
+"""WHAT is computed: the analysis file, typed, every default in one place, hashed and saved with the results.
+
+Unknown keys are refused with a suggestion. The hash covers the resolved analysis and nothing of how it runs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from bids_app.errors import NoInput, UsageError
+from bids_app.records import DesignSpec, FeatureSpec, FitSpec, Modality, ResponseSpec, camel
+
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StimuliSettings(_Settings):
+    """Where word and phone timings lie: a path under /stimuli, `{stem}` the stimulus file without extension."""
+
+    words: str | None = None
+
+
+class FmriResponse(_Settings):
+    """Cleaning of BOLD, within run."""
+
+    confounds: str = "motion24+acompcor"
+    high_pass_s: Seconds | None = 128.0
+    standardize: Literal["run", "none"] = "run"
+
+
+class IeegResponse(_Settings):
+    """Cleaning of high-gamma envelopes, within run."""
+
+    rate_hz: Annotated[float, Field(gt=0)] | None = 100.0
+    standardize: Literal["run", "none"] = "run"
+
+
+class ResponseSettings(_Settings):
+    """How responses of either modality are read."""
+
+    fmri: FmriResponse = FmriResponse()
+    ieeg: IeegResponse = IeegResponse()
+
+
+class FmriDesign(_Settings):
+    """FIR delays of BOLD."""
+
+    delays_s: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (2.0, 4.0, 6.0, 8.0)
+    skip_onset_s: Seconds = 20.0
+    stamp: Literal["onset", "offset"] = "offset"
+
+
+class IeegDesign(_Settings):
+    """Lags of a temporal response function: lowest, highest and step, in seconds."""
+
+    mode: Literal["trf"] = "trf"
+    lags_s: tuple[float, float, Annotated[float, Field(gt=0)]] = (0.0, 0.4, 0.01)
+    skip_onset_s: Seconds = 0.0
+    stamp: Literal["onset", "offset"] = "onset"
+
+    @model_validator(mode="after")
+    def _ascending(self) -> IeegDesign:
+        if self.lags_s[1] < self.lags_s[0]:
+            raise ValueError("lags_s is [lowest, highest, step]; the highest lies below the lowest")
+        return self
+
+
+class DesignSettings(_Settings):
+    """Delays and the samples used, for either modality."""
+
+    fmri: FmriDesign = FmriDesign()
+    ieeg: IeegDesign = IeegDesign()
+
+
+class FitSettings(_Settings):
+    """Solver, grid and folds; a number for `outer` or `inner` asks for so many contiguous blocks."""
+
+    solver: Literal["ridge", "banded_ridge"] = "banded_ridge"
+    candidates: Annotated[int, Field(ge=1)] = 20
+    alphas: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[int, Field(ge=1)]] = (
+        1e-5,
+        1e10,
+        30,
+    )
+    outer: Literal["by_run", "by_stimulus"] | Annotated[int, Field(ge=2)] = "by_run"
+    inner: Literal["by_run", "by_stimulus"] | Annotated[int, Field(ge=2)] = "by_run"
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _ascending(self) -> FitSettings:
+        if self.alphas[1] < self.alphas[0]:
+            raise ValueError("alphas is [lowest, highest, how many]; the highest lies below the lowest")
+        return self
+
+
+class PartitionSettings(_Settings):
+    """Spaces whose variance is split, and groups that take their members' place (at most 4 units)."""
+
+    spaces: tuple[str, ...] = ()  # empty: all features, in their order
+    groups: dict[str, tuple[str, ...]] = {}
+
+
+class GroupSettings(_Settings):
+    """`mean_response: true` also fits the people's mean response where they heard the same stimuli."""
+
+    mean_response: bool = False
+
+
+class ReportSettings(_Settings):
+    """`planted`: a table of known values to show beside the recovered ones; `{bids_dir}` is filled in."""
+
+    planted: str | None = None
+
+
+class FeatureSettings(BaseModel):
+    """One feature space: its kind, dimensions kept by PCA, and the kind's own options (checked by its family)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    kind: str
+    pca: Annotated[int, Field(ge=1)] | None = None
+
+
+class Analysis(_Settings):
+    """A whole analysis. Raises pydantic's ValidationError; `load_analysis` turns it into one line."""
+
+    name: str
+    pool: tuple[Literal["session", "task", "run"], ...] = ("session", "task", "run")
+    stimuli: StimuliSettings = StimuliSettings()
+    features: Annotated[dict[str, FeatureSettings], Field(min_length=1)]
+    response: ResponseSettings = ResponseSettings()
+    design: DesignSettings = DesignSettings()
+    fit: FitSettings = FitSettings()
+    partition: PartitionSettings = PartitionSettings()
+    group: GroupSettings = GroupSettings()
+    report: ReportSettings = ReportSettings()
+
+    @field_validator("features")
+    @classmethod
+    def _names(cls, features: dict[str, FeatureSettings]) -> dict[str, FeatureSettings]:
+        for name in features:
+            if not camel(name) or not name[0].isalpha():
+                raise ValueError(f"'{name}' cannot name a feature space: a letter first, then letters and digits")
+        return features
+
+    @model_validator(mode="after")
+    def _partition_fits(self) -> Analysis:
+        spaces, groups = self.spaces, self.partition.groups
+        for name in (*spaces, *(member for members in groups.values() for member in members)):
+            if name not in self.features:
+                raise ValueError(f"partition names '{name}', which is no feature{suggestion(name, self.features)}")
+        if len(set(spaces)) < len(spaces):
+            raise ValueError("partition.spaces names a space twice")
+        grouped = [member for members in groups.values() for member in members]
+        if len(set(grouped)) < len(grouped):
+            raise ValueError("a space is in two groups")
+        for member in grouped:
+            if member not in spaces:
+                raise ValueError(f"the group member '{member}' is not among partition.spaces")
+        for group, members in groups.items():
+            if not members or (group in self.features and group not in members):
+                raise ValueError(f"the group '{group}' is empty or has the name of a space outside it")
+        labels = [camel(unit) for unit in self.units]
+        if len(set(labels)) < len(labels):
+            raise ValueError("two units of the partition have the same name in file names")
+        if len(labels) > 4:
+            raise ValueError(f"the partition has {len(labels)} units, at most 4 are split: join spaces with groups")
+        return self
+
+    @property
+    def spaces(self) -> tuple[str, ...]:
+        """The feature spaces that are fitted, in order."""
+        return self.partition.spaces or tuple(self.features)
+
+    @property
+    def units(self) -> dict[str, tuple[str, ...]]:
+        """The partition's units: name → its spaces; a group stands where its first member stood."""
+        group_of = {member: group for group, members in self.partition.groups.items() for member in members}
+        units: dict[str, tuple[str, ...]] = {}
+        for space in self.spaces:
+            unit = group_of.get(space, space)
+            units[unit] = (*units.get(unit, ()), space)
+        return units
+
+    def feature_specs(self, base_dir: Path | None) -> dict[str, FeatureSpec]:
+        """The fitted spaces as the features wing takes them, options not yet checked."""
+        return {
+            name: FeatureSpec(name, settings.kind, dict(settings.model_extra or {}), settings.pca, base_dir)
+            for name, settings in self.features.items()
+            if name in self.spaces
+        }
+
+    def response_spec(self, modality: Modality) -> ResponseSpec:
+        """Response settings of one modality."""
+        if modality == "fmri":
+            fmri = self.response.fmri
+            return ResponseSpec(fmri.confounds, fmri.high_pass_s, None, fmri.standardize)
+        return ResponseSpec("none", None, self.response.ieeg.rate_hz, self.response.ieeg.standardize)
+
+    def design_spec(self, modality: Modality) -> DesignSpec:
+        """Delays of one modality, ascending; lags of a TRF are spelled out."""
+        if modality == "fmri":
+            fmri = self.design.fmri
+            return DesignSpec(tuple(sorted(fmri.delays_s)), fmri.skip_onset_s, fmri.stamp)
+        low, high, step = self.design.ieeg.lags_s
+        count = int(np.floor((high - low) / step + 1e-9)) + 1
+        lags = tuple(round(low + step * k, 9) for k in range(count))
+        return DesignSpec(lags, self.design.ieeg.skip_onset_s, self.design.ieeg.stamp)
+
+    def fit_spec(self) -> FitSpec:
+        """Solver settings."""
+        return FitSpec(**self.fit.model_dump())
+
+
+def suggestion(word: str, known: Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:
+    """`; did you mean 'x'?` where a known word is close, else an empty string."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without duplicate keys, of which the standard loader keeps the last in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def preset_names() -> tuple[str, ...]:
+    """Names of the analyses that ship, sorted."""
+    folder = resources.files("bids_app") / "presets"
+    return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml")))
+
+
+def preset_text(name: str) -> str:
+    """The YAML of a preset, comments included."""
+    return (resources.files("bids_app") / "presets" / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def as_yaml(resolved: Mapping[str, Any]) -> str:
+    """A resolved analysis as YAML that `load_analysis` reads back to the same."""
+    return str(yaml.safe_dump(dict(resolved), sort_keys=False, allow_unicode=True, default_flow_style=None))
+
+
+def load_analysis(preset_or_file: str) -> tuple[Analysis, Path | None]:
+    """A preset by name, or a YAML file; returns the analysis and the file's folder (None for a preset).
+
+    Raises NoInput where neither exists and UsageError, in one line, where the content is wrong.
+    """
+    if preset_or_file in preset_names():
+        return parse_analysis(preset_text(preset_or_file), preset_or_file), None
+    path = Path(preset_or_file)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        hint = suggestion(preset_or_file, preset_names()).lstrip("; ")
+        presets = f"give a YAML file or one of {', '.join(preset_names())}"
+        raise NoInput("no such analysis", preset_or_file, f"{presets}{'; ' + hint if hint else ''}") from None
+    return parse_analysis(text, preset_or_file), path.resolve().parent
+
+
+def parse_analysis(text: str, where: str) -> Analysis:
+    """YAML text → Analysis; `where` names it in errors. Raises UsageError."""
+    try:
+        content = yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
+    except yaml.YAMLError as error:
+        raise UsageError(f"the analysis is not valid YAML: {error}", where) from None
+    if not isinstance(content, dict):
+        raise UsageError("the analysis is not a mapping of keys to values", where)
+    try:
+        return Analysis.model_validate(content)
+    except ValidationError as error:
+        raise UsageError(_one_line(error), where) from None
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        return (
+            f"unknown key '{place}' in the analysis{suggestion(str(first['loc'][-1]), _keys_at(first['loc']))}{more}"
+        )
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{place + ': ' if place else ''}{message}{more}"
+
+
+def _keys_at(loc: tuple[int | str, ...]) -> tuple[str, ...]:
+    model: type[BaseModel] = Analysis
+    for part in loc[:-1]:
+        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return tuple(model.model_fields)
+
+
+def analysis_hash(resolved: Mapping[str, Any]) -> str:
+    """First 16 hex digits of the SHA-256 of the resolved analysis, as canonical JSON."""
+    return hashlib.sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,136 @@
+"""A data set's files: names, filters and inheritance. The only module that knows pybids.
+
+pybids drops entities its own configuration lacks (`stat`, `atlas` with `seg`), hence `entities.json`, whose patterns
+look at file names alone: folders above the data set may be called anything.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bids_app.errors import DataError
+
+CONFIG = Path(__file__).with_name("entities.json")
+# Entities a derivative may have dropped although the events of its run carry them.
+OPTIONAL_IN_DERIVATIVES = {"acq", "ce", "rec", "dir"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file: entities by short key, as written in its name and in that order."""
+
+    path: Path
+    entities: Mapping[str, str]
+    suffix: str
+    extension: str
+
+
+def parse_name(path: Path) -> Entry:
+    """`sub-01_run-02_bold.nii.gz` → {'sub': '01', 'run': '02'}, 'bold', '.nii.gz'."""
+    stem, dot, extension = path.name.partition(".")
+    *pairs, suffix = stem.split("_")
+    entities = dict(pair.split("-", 1) for pair in pairs if "-" in pair)
+    return Entry(path, entities, suffix, dot + extension)
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two entity values are equal; `run-1` is `run-01`."""
+    return one == other or (one.isdecimal() and other.isdecimal() and int(one) == int(other))
+
+
+def applies(entry: Entry, entities: Mapping[str, str], optional: Iterable[str] = ()) -> bool:
+    """Whether `entry` is inherited by a file of these `entities`: it names nothing they contradict or lack."""
+    return all(
+        same(value, entities[key]) if key in entities else key in optional for key, value in entry.entities.items()
+    )
+
+
+@dataclass(frozen=True)
+class Index:
+    """The files of one data set that concern the people asked for."""
+
+    root: Path
+    name: str
+    layout: Any
+    entries: tuple[Entry, ...]
+    folders: Mapping[tuple[Path, str, str], tuple[Entry, ...]] = field(repr=False)
+
+    def uri(self, path: Path) -> str:
+        """The BIDS URI of a file of this data set."""
+        return f"bids:{self.name}:{path.relative_to(self.root).as_posix()}"
+
+    def matching(self, filters: Mapping[str, Any]) -> frozenset[Path]:
+        """Paths that pybids finds with these filters."""
+        return frozenset(Path(path) for path in self.layout.get(return_type="filename", **filters))
+
+    def inherited(
+        self, entities: Mapping[str, str], datatype: str, suffix: str, extension: str, folder: Path | None = None
+    ) -> list[Entry]:
+        """Files of `suffix` that apply to a recording of these `entities`, the most specific first."""
+        places = [*_upwards(self.root, folder), *_places(self.root, entities, datatype)]
+        found = [entry for place in dict.fromkeys(places) for entry in self._here(place, suffix, extension)]
+        fitting = [entry for entry in found if applies(entry, entities)]
+        return fitting or [entry for entry in found if applies(entry, entities, OPTIONAL_IN_DERIVATIVES)]
+
+    def _here(self, folder: Path, suffix: str, extension: str) -> list[Entry]:
+        return sorted(self.folders.get((folder, suffix, extension), ()), key=lambda entry: -len(entry.entities))
+
+
+def _upwards(root: Path, folder: Path | None) -> Iterator[Path]:
+    """`folder` and the folders above it, down to but not including `root`."""
+    while folder is not None and folder != root and root in folder.parents:
+        yield folder
+        folder = folder.parent
+
+
+def _places(root: Path, entities: Mapping[str, str], datatype: str) -> list[Path]:
+    """Where files of one recording may lie, innermost first."""
+    person = root / f"sub-{entities['sub']}"
+    session = [person / f"ses-{entities['ses']}"] if "ses" in entities else []
+    return [place for above in [*session, person] for place in (above / datatype, above)] + [root]
+
+
+def build_index(root: Path, name: str, people: Iterable[str]) -> Index:
+    """Index root files and the `func` and `ieeg` folders of `people` (labels); nothing is written."""
+    from bids.layout import BIDSLayout, BIDSLayoutIndexer
+
+    indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=_ignored(people))
+    layout = BIDSLayout(root, validate=False, config=[str(CONFIG)], indexer=indexer)
+    entries = tuple(parse_name(Path(path)) for path in sorted(layout.files))
+    folders: dict[tuple[Path, str, str], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        folders[entry.path.parent, entry.suffix, entry.extension].append(entry)
+    return Index(root, name, layout, entries, {key: tuple(found) for key, found in folders.items()})
+
+
+def _ignored(people: Iterable[str]) -> list[re.Pattern[str]]:
+    """Leaving out other people and folders without responses makes indexing of large data sets quick."""
+    labels = "|".join(re.escape(person) for person in people)
+    others = rf"^/(?!sub-(?:{labels})(?:[/_]|$))(?![^/]*\.(?:json|tsv)$)"
+    datatypes = r"^/sub-[^/]+/(?:ses-[^/]+/)?(?!ses-|func$|ieeg$)[^/.]+$"
+    return [re.compile(others), re.compile(datatypes)]
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises DataError where the file is malformed, never `{}` in silence."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"JSON cannot be read ({error})", path, "repair the sidecar") from error
+    if not isinstance(content, dict):
+        raise DataError("JSON is not an object", path, "repair the sidecar")
+    return content
+
+
+def sidecar(
+    index: Index, entities: Mapping[str, str], datatype: str, suffix: str, folder: Path | None = None
+) -> dict[str, Any]:
+    """The metadata of a recording in one data set: inheritance resolved, the most specific file winning."""
+    found = index.inherited(entities, datatype, suffix, ".json", folder)
+    return {key: value for above in reversed(found) for key, value in read_json(above.path).items()}

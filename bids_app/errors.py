@@ -1,0 +1,80 @@
+"""The tree of errors. Each has an exit code of the BIDS execution specification and says what, where and what to do.
+
+ConcordError (1)
+├── NotBids (16)           dataset_description.json absent or unreadable
+├── UnknownLevel (17)      an analysis level that does not exist
+├── NothingMatched (18)    labels or filters that match nothing
+├── UsageError (64)        the command line or the analysis file is wrong
+├── DataError (65)         a file's content is wrong: costs its recording, not the run
+├── NoInput (66)           a file or folder that is needed is not there
+├── CannotCreate (73)      the output cannot be created
+└── ReadWriteError (74)    reading or writing failed
+"""
+
+from __future__ import annotations
+
+
+class ConcordError(Exception):
+    """One line to the user: `what`, `where` (a path or name) and `hint` (what to do)."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, where: object = "", hint: str = "") -> None:
+        self.what, self.where, self.hint = what, str(where), hint
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        place = f": {self.where}" if self.where else ""
+        advice = f" ({self.hint})" if self.hint else ""
+        return " ".join(f"{self.what}{place}{advice}".split())
+
+    def __reduce__(self) -> tuple[type[ConcordError], tuple[str, str, str]]:
+        return type(self), (self.what, self.where, self.hint)
+
+
+class NotBids(ConcordError):
+    """The folder is not a BIDS data set."""
+
+    exit_code = 16
+
+
+class UnknownLevel(ConcordError):
+    """An analysis level other than participant and group."""
+
+    exit_code = 17
+
+
+class NothingMatched(ConcordError):
+    """Labels or filters match no recording."""
+
+    exit_code = 18
+
+
+class UsageError(ConcordError):
+    """The command line or the analysis file is wrong."""
+
+    exit_code = 64
+
+
+class DataError(ConcordError):
+    """A file's content is wrong; costs its recording, never the run."""
+
+    exit_code = 65
+
+
+class NoInput(ConcordError):
+    """A file or folder that is needed is not there."""
+
+    exit_code = 66
+
+
+class CannotCreate(ConcordError):
+    """The output cannot be created."""
+
+    exit_code = 73
+
+
+class ReadWriteError(ConcordError):
+    """Reading or writing failed."""
+
+    exit_code = 74

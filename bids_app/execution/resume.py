@@ -1,0 +1,37 @@
+"""What is done already: a unit's summary holds its key and the files it wrote."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from bids_app.execution.plan import Unit
+
+
+def unit_key(unit: Unit, analysis_hash: str, version: str, stimuli: Iterable[str]) -> str:
+    """SHA-256 over all that the unit's numbers follow from: analysis, version, stimuli, and the input files'
+    names, sizes and times of change (their bytes are not read: BOLD is large)."""
+    digest = hashlib.sha256(f"{unit.stem}\n{analysis_hash}\n{version}\n".encode())
+    for recording in unit.recordings:
+        for path in (*recording.paths, *(recording.companions[name] for name in sorted(recording.companions))):
+            try:
+                state = path.stat()
+                digest.update(f"{path.name}\t{state.st_size}\t{state.st_mtime_ns}\n".encode())
+            except OSError:
+                digest.update(f"{path.name}\tmissing\n".encode())
+        digest.update(repr((recording.start_s, recording.rate_hz, recording.stimuli)).encode())
+    for sha256 in sorted(stimuli):
+        digest.update(sha256.encode())
+    return digest.hexdigest()
+
+
+def is_done(out_dir: Path, summary: Path, key: str) -> bool:
+    """Whether the summary at `summary` has this key and every file it lists is there and not empty."""
+    try:
+        content = json.loads(summary.read_text(encoding="utf-8"))
+        files = [out_dir / name for name in content["files"]]
+        return bool(content["provenance"]["unit_key"] == key) and all(path.stat().st_size > 0 for path in files)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

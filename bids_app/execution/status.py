@@ -1,0 +1,77 @@
+"""status.tsv and status.json: one row a unit of work, shared by all jobs that write into one out_dir."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock
+
+
+@dataclass(frozen=True)
+class StatusRow:
+    """One unit: a fit, a recording that could not be used, or a group result. `peak_mb` is the process's so far."""
+
+    unit: str
+    participant: str
+    status: Literal["done", "failed", "skipped", "reused"]
+    seconds: float = 0.0
+    peak_mb: float = 0.0
+    reason: str = ""
+
+
+class StatusBook:
+    """The rows of an out_dir; each change is one locked read, replace and atomic write."""
+
+    def __init__(self, out_dir: Path) -> None:
+        self._json, self._tsv = out_dir / "status.json", out_dir / "status.tsv"
+        self._lock = out_dir / "logs" / "status.lock"
+        self._lock.parent.mkdir(parents=True, exist_ok=True)
+
+    def record(self, row: StatusRow) -> None:
+        """Insert the row, or replace the unit's earlier one."""
+        with FileLock(self._lock):
+            rows = {old.unit: old for old in self._read()} | {row.unit: row}
+            self._write([rows[unit] for unit in sorted(rows)])
+
+    def forget(self, participants: set[str]) -> None:
+        """Drop the failed and skipped rows of these participants, before they are tried again."""
+        with FileLock(self._lock):
+            rows = self._read()
+            gone = [row for row in rows if row.participant in participants and row.status in ("failed", "skipped")]
+            if gone:
+                self._write([row for row in rows if row not in gone])
+
+    def rows(self) -> list[StatusRow]:
+        """All rows, sorted by unit."""
+        with FileLock(self._lock):
+            return self._read()
+
+    def _read(self) -> list[StatusRow]:
+        try:
+            return [StatusRow(**row) for row in json.loads(self._json.read_text(encoding="utf-8"))]
+        except (FileNotFoundError, ValueError, TypeError):
+            return []
+
+    def _write(self, rows: list[StatusRow]) -> None:
+        cells = [[" ".join(str(cell).split()) or "n/a" for cell in asdict(row).values()] for row in rows]
+        lines = [[field.name for field in fields(StatusRow)], *cells]
+        _replace(self._tsv, "".join("\t".join(line) + "\n" for line in lines))
+        _replace(self._json, json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+
+
+def _replace(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def peak_mb() -> float:
+    """Peak resident memory of this process so far, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024 if sys.platform != "darwin" else 1024**2), 1)

@@ -1,0 +1,34 @@
+"""HOW a run is made: nothing here changes a number, so nothing here is hashed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bids_app.records import ModelSource, RecordingQuery
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The command line, resolved."""
+
+    query: RecordingQuery
+    levels: tuple[str, ...]  # 'participant', 'group', in this order
+    analysis: str  # preset or file
+    models: ModelSource
+    threads: int | None = None  # None: as many as torch takes
+    dry_run: bool = False
+    force: bool = False
+    stop_on_first_crash: bool = False
+    reports_only: bool = False
+    verbose: int = 0
+
+    @property
+    def bids_dir(self) -> Path:
+        """The data set read."""
+        return self.query.bids_dir
+
+    @property
+    def out_dir(self) -> Path:
+        """The folder written."""
+        return self.query.out_dir

@@ -1,0 +1,348 @@
+"""What travels between the stages: frozen dataclasses with shapes and units. No logic but names.
+
+Times are seconds. `n_times` counts samples of a response or rows of a feature, `n_targets` voxels, vertices,
+parcels or electrodes, `n_dims` the dimensions of a feature space, `n_columns` columns of a design.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Modality = Literal["fmri", "ieeg"]
+TargetKind = Literal["volume", "surface", "parcels", "electrodes"]
+
+
+# ---------------------------------------------------------------------------------------------- settings, resolved
+@dataclass(frozen=True)
+class FeatureSpec:
+    """One feature space of the analysis: `kind` picks the family, `options` are the family's own settings."""
+
+    name: str
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    pca: int | None = None  # dimensions kept, fitted on training samples; None keeps all
+    base_dir: Path | None = None  # folder of the analysis file, where `kind: file` may look
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where model weights come from; never part of a feature's key."""
+
+    model_dir: Path | None = None
+    offline: bool = False
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class ResponseSpec:
+    """How responses of one modality are read and cleaned."""
+
+    confounds: str = "motion"  # fMRI: '+'-joined of motion, motion24, acompcor, wmcsf, global; or 'none'
+    high_pass_s: float | None = 128.0  # fMRI: longest period kept, as a cosine drift set
+    rate_hz: float | None = None  # iEEG: rate the responses are resampled to; None keeps the recording's
+    standardize: Literal["run", "none"] = "run"
+
+
+@dataclass(frozen=True)
+class DesignSpec:
+    """FIR delays (or TRF lags) and which samples are used."""
+
+    delays_s: tuple[float, ...]
+    skip_onset_s: float = 20.0  # left out after the first word (or sound) of stimuli over 60 s; 0 for iEEG
+    stamp: Literal["onset", "offset"] = "offset"  # the instant of word and phone rows
+
+
+@dataclass(frozen=True)
+class FitSpec:
+    """The solver and its folds. `outer`, `inner`: 'by_run', 'by_stimulus' or a number of contiguous blocks."""
+
+    solver: Literal["ridge", "banded_ridge"] = "banded_ridge"
+    candidates: int = 20
+    alphas: tuple[float, float, int] = (1e-5, 1e10, 30)  # lowest, highest, how many; log-spaced
+    outer: str | int = "by_run"
+    inner: str | int = "by_run"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class RecordingQuery:
+    """What to look for in a data set. Labels come without their prefix; empty means no restriction."""
+
+    bids_dir: Path
+    out_dir: Path
+    derivatives: Mapping[str, Path] = field(default_factory=dict)  # name → root; empty: all of BIDS_DIR/derivatives
+    participants: tuple[str, ...] = ()
+    excluded_participants: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # fMRIPrep's: {"bold": {"run": 1}}
+    modality: Literal["auto", "fmri", "ieeg"] = "auto"
+    spaces: tuple[str, ...] = ()
+
+
+# ---------------------------------------------------------------------------------------------- stimuli and features
+@dataclass(frozen=True)
+class Intervals:
+    """Words or phones: onset_s (n,), duration_s (n,), text (n), in the stimulus's time."""
+
+    onset_s: Array
+    duration_s: Array
+    text: tuple[str, ...]
+
+    @property
+    def offset_s(self) -> Array:
+        """(n,) the ends, in seconds."""
+        return np.asarray(self.onset_s + self.duration_s)
+
+
+@dataclass(frozen=True)
+class StimulusEvent:
+    """A stimulus within a recording: the file's first sample is at `onset_s` (may be negative) of its clock."""
+
+    onset_s: float
+    stimulus_id: str  # path relative to /stimuli, as in stim_file
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """A stimulus as the feature families see it. `audio` (n_samples,) float32 mono in −1…1, or None."""
+
+    stimulus_id: str
+    label: str  # for file names: alphanumeric, unique for a content
+    path: Path  # of the file in /stimuli (it may be absent where only words are needed)
+    audio: Array | None
+    rate_hz: float | None
+    duration_s: float
+    words: Intervals | None
+    phones: Intervals | None
+    sha256: str  # of the audio's bytes and of both tables
+
+
+@dataclass(frozen=True)
+class Features:
+    """values (n_times, n_dims) float32. `times_s` (n_times,): the instant at which each row is available
+    (a window's end, a word's or phone's offset), in the stimulus's time, ascending.
+
+    `sampling` 'continuous': samples of a signal (frames, windows). 'events': one row a word or phone, whose
+    `onsets_s` (n_times,) are the onsets (None for continuous).
+    """
+
+    name: str
+    values: Array
+    times_s: Array
+    sampling: Literal["continuous", "events"]
+    onsets_s: Array | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)  # kind, options, model revision, causal, notes
+
+
+# ---------------------------------------------------------------------------------------------- responses
+@dataclass(frozen=True)
+class Recording:
+    """One run of responses: where its samples lie in time and in files."""
+
+    participant: str
+    modality: Modality
+    kind: TargetKind
+    space: str  # 'MNI152NLin2009cAsym', 'fsaverage5', an atlas's label (parcels), the electrodes' space or 'n/a'
+    entities: Mapping[str, str]  # short keys as in file names: sub, ses, task, run, space, res, hemi, desc, seg
+    paths: tuple[Path, ...]  # one file, or left and right hemisphere
+    rate_hz: float
+    start_s: float  # of sample 0 on the clock of the events file (fMRI: StartTime)
+    stimuli: tuple[StimulusEvent, ...]
+    companions: Mapping[str, Path] = field(default_factory=dict)  # mask, confounds, channels, electrodes, events
+    own_words: Intervals | None = None  # word rows of the recording's own events, on its clock
+    own_phones: Intervals | None = None
+    sources: tuple[str, ...] = ()  # BIDS URIs: bids:fmriprep:sub-01/func/…
+    metadata: Mapping[str, Any] = field(default_factory=dict)  # the sidecar, inheritance resolved
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The first file's name without extension, as shown to people."""
+        return self.paths[0].name.split(".")[0]
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """A recording that cannot be used, and why, in one line."""
+
+    participant: str
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """Result of `dataset.find_recordings`."""
+
+    recordings: tuple[Recording, ...]
+    excluded: tuple[Excluded, ...]
+    warnings: tuple[str, ...]
+    datasets: Mapping[str, Path]  # name → root of every data set read, for DatasetLinks
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the columns of a response are; all that is needed to write them back.
+
+    volume: `index` (n_targets, 3) voxel i,j,k in `shape` with `affine` (4, 4).
+    surface: `index` (n_targets, 2): hemisphere 0=L 1=R, vertex; `shape` = vertices of L and R.
+    parcels, electrodes: `names`; electrodes also `xyz_mm` (n_targets, 3), NaN where unknown.
+    """
+
+    kind: TargetKind
+    space: str
+    names: tuple[str, ...]  # 'i,j,k' · 'L:n' · parcel · electrode
+    index: Array | None = None
+    shape: tuple[int, ...] = ()
+    affine: Array | None = None
+    xyz_mm: Array | None = None
+    table: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # electrodes: columns of channels.tsv, as text
+
+
+@dataclass(frozen=True)
+class Response:
+    """One run's responses, as read: values (n_times, n_targets), times_s (n_times,) on the events' clock,
+    nuisance (n_times, n_nuisance) confounds and drift to regress out (no constant column),
+    valid (n_times,) False at non-steady-state and missing samples."""
+
+    values: Array
+    times_s: Array
+    nuisance: Array
+    valid: Array
+    targets: Targets
+    warnings: tuple[str, ...] = ()
+
+
+# ---------------------------------------------------------------------------------------------- encoding
+@dataclass(frozen=True)
+class Run:
+    """One run on the response's grid, used samples only: what `encoding.build_design` stacks.
+
+    bands {name: (n_times, n_delays, n_dims)}, Y (n_times, n_targets) cleaned, times_s (n_times,).
+    `stimuli`: ids heard in it; runs that share one never straddle a fold.
+    """
+
+    label: str
+    bands: Mapping[str, Array]
+    Y: Array
+    times_s: Array
+    stimuli: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Design:
+    """Runs stacked: bands {name: (n_times, n_delays, n_dims)}, Y (n_times, n_targets), and for every sample its
+    outer fold, run (index into run_labels) and time. `usable` (n_targets,) False where a target never varies or has
+    missing samples: its results are NaN. `purge_s` separates training from test inside a run."""
+
+    bands: Mapping[str, Array]
+    Y: Array
+    folds: Array
+    runs: Array
+    times_s: Array
+    run_labels: tuple[str, ...]
+    run_stimuli: tuple[tuple[str, ...], ...]
+    delays_s: tuple[float, ...]
+    pca: Mapping[str, int | None]
+    usable: Array
+    purge_s: float
+
+
+@dataclass(frozen=True)
+class FoldAudit:
+    """What one outer fold trained and tested on."""
+
+    fold: int
+    test: tuple[str, ...]  # run labels, with a time span where a run was split
+    train: tuple[str, ...]
+    n_train: int
+    n_test: int
+    n_purged: int
+    n_inner: int
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Held-out scores of every union of partition units. unions: tuples of unit names in analysis order.
+
+    rsquared, r: (n_unions, n_targets) as DESIGN 6 defines them; NaN for unusable targets.
+    at_edge: (n_unions, n_targets) share of folds whose alpha lies at an end of the grid (0…1).
+    profile: {band: (n_delays, n_targets)} Euclidean norm over a band's dimensions of the full union's weights on
+    standardised features, averaged over folds.
+    """
+
+    unions: tuple[tuple[str, ...], ...]
+    rsquared: Array
+    r: Array
+    at_edge: Array
+    profile: Mapping[str, Array]
+    delays_s: tuple[float, ...]
+    folds: tuple[FoldAudit, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Partition:
+    """values {component: {stat: (n_targets,)}}; components in `component_names` order; stat 'rsquared' for all,
+    'r' for totals (full and each space alone)."""
+
+    units: tuple[str, ...]
+    values: Mapping[str, Mapping[str, Array]]
+
+
+# ---------------------------------------------------------------------------------------------- results
+@dataclass(frozen=True)
+class UnitResult:
+    """One fitted unit (a participant's recordings of one modality and space, or a group mean) as `outputs` writes it.
+
+    `stem`: the entities all its recordings share, as a BIDS file stem without suffix
+    ('sub-01_task-story_space-MNI152NLin2009cAsym'). `checks`: one mapping a recording × stimulus (preflight, as
+    shown in the report). `provenance`: JSON-able: analysis (resolved), analysis_hash, spaces (name → kind, model,
+    revision, notes), software (name → version), run settings that change no number (device, threads).
+    """
+
+    stem: str
+    participant: str
+    modality: Modality
+    space: str
+    targets: Targets
+    partition: Partition
+    fit: Fit
+    recordings: tuple[Recording, ...]
+    excluded: tuple[Excluded, ...]
+    checks: tuple[Mapping[str, Any], ...]
+    warnings: tuple[str, ...]
+    provenance: Mapping[str, Any]
+
+
+# ---------------------------------------------------------------------------------------------- names
+def camel(name: str) -> str:
+    """`low_level` → `LowLevel`: a space's name inside `unique…` and `shared…`."""
+    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[^0-9A-Za-z]+", name) if part)
+
+
+def space_label(name: str) -> str:
+    """`low_level` → `lowLevel`: a space's name as a BIDS label of its own."""
+    joined = camel(name)
+    return joined[:1].lower() + joined[1:]
+
+
+def component_names(units: tuple[str, ...]) -> tuple[str, ...]:
+    """`full`, every unit alone, then the 2^k − 1 parts: `unique<A>`, `shared<A><B>`…, in analysis order."""
+    parts = [
+        ("unique" if size == 1 else "shared") + "".join(camel(unit) for unit in chosen)
+        for size in range(1, len(units) + 1)
+        for chosen in combinations(units, size)
+    ]
+    return ("full", *(space_label(unit) for unit in units), *parts)
