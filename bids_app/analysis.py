@@ -95,8 +95,8 @@ class FitSettings(_Settings):
         1e10,
         30,
     )
-    outer: Literal["by_run", "by_stimulus"] | Annotated[int, Field(ge=2)] = "by_run"
-    inner: Literal["by_run", "by_stimulus"] | Annotated[int, Field(ge=2)] = "by_run"
+    outer: Literal["by_run"] | Annotated[int, Field(ge=2)] = "by_run"
+    inner: Literal["by_run"] | Annotated[int, Field(ge=2)] = "by_run"
     seed: int = 0
 
     @model_validator(mode="after")

@@ -22,10 +22,12 @@ from bids_app.errors import ConcordError, DataError, NoInput, UsageError
 from bids_app.execution import StatusBook, StatusRow, Unit, peak_mb
 from bids_app.options import RunOptions
 from bids_app.records import (
+    Array,
     DesignSpec,
     Excluded,
     Features,
     FeatureSpec,
+    Fit,
     Found,
     Recording,
     Response,
@@ -40,6 +42,7 @@ Tell = Callable[[str], None]
 Checks = Mapping[str, tuple[Mapping[str, Any], ...]]  # recording label → one row a stimulus
 SOFTWARE = ("torch", "transformers", "numpy", "scipy", "nibabel", "nilearn", "mne", "pybids")
 LONG_STIMULUS_S = 60.0  # only stimuli longer than this lose their first seconds (DESIGN 6, Folds)
+EDGE_SHARE = 0.1  # of folds × predicted targets with alpha at the grid's end, above which the user is warned
 LOG = logging.getLogger("concord")
 
 
@@ -385,7 +388,7 @@ def _warnings(responses: Sequence[tuple[Recording, Response]]) -> list[str]:
     return [line for recording, response in responses for line in (*recording.warnings, *response.warnings)]
 
 
-def _used(job: Job, recording: Recording, response: Response, spec: DesignSpec) -> np.ndarray:
+def _used(job: Job, recording: Recording, response: Response, spec: DesignSpec) -> Array:
     spans = []
     for event in recording.stimuli:
         duration_s = job.library.stimulus(recording, event).duration_s
@@ -410,7 +413,7 @@ def _make_run(
     recording: Recording,
     response: Response,
     sounds: Sequence[tuple[Mapping[str, Features], float]],
-    keep: np.ndarray,
+    keep: Array,
     spec: DesignSpec,
 ) -> Run:
     times_s = response.times_s[keep]
@@ -452,7 +455,7 @@ def _fit_runs(
         recordings=loaded.recordings,
         excluded=(*unused, *loaded.excluded),
         checks=tuple(row for recording in loaded.recordings for row in checks.get(recording.label, ())),
-        warnings=(*loaded.warnings, *_dead_targets(dead), *_edge(fit.at_edge), *fit.warnings),
+        warnings=(*loaded.warnings, *_dead_targets(dead), *_edge(fit), *fit.warnings),
         provenance=_provenance(job, unit, loaded, purge_s, period_s, key),
     )
 
@@ -464,13 +467,13 @@ def _dead_targets(dead: Sequence[str]) -> tuple[str, ...]:
     return (f"{len(dead)} targets are constant or have missing samples and were left out: {shown}",)
 
 
-def _edge(at_edge: np.ndarray) -> tuple[str, ...]:
-    share = float(np.nanmean(at_edge[-1])) if np.isfinite(at_edge[-1]).any() else 0.0
-    return (
-        (f"alpha lies at an end of its grid in {share:.0%} of folds × targets of the full model",)
-        if share > 0.2
-        else ()
-    )
+def _edge(fit: Fit) -> tuple[str, ...]:
+    """A warning where the grid of alphas may cut off what is predicted: the largest alpha means no prediction, which
+    is right for noise, so only targets that are predicted count."""
+    predicted = fit.rsquared[-1] > 0
+    share = float(fit.at_edge[-1][predicted].mean()) if predicted.any() else 0.0
+    line = f"alpha lies at an end of its grid in {share:.0%} of the folds of targets that are predicted: widen fit.alphas"
+    return (line,) if share > EDGE_SHARE else ()
 
 
 def _provenance(job: Job, unit: Unit, loaded: Loaded, purge_s: float, period_s: float, key: str) -> dict[str, Any]:

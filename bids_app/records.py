@@ -63,7 +63,7 @@ class DesignSpec:
 
 @dataclass(frozen=True)
 class FitSpec:
-    """The solver and its folds. `outer`, `inner`: 'by_run', 'by_stimulus' or a number of contiguous blocks."""
+    """The solver and its folds. `outer`, `inner`: 'by_run' or a number of contiguous blocks."""
 
     solver: Literal["ridge", "banded_ridge"] = "banded_ridge"
     candidates: int = 20
@@ -324,6 +324,44 @@ class UnitResult:
     checks: tuple[Mapping[str, Any], ...]
     warnings: tuple[str, ...]
     provenance: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class WrittenUnit:
+    """A unit as read back from out_dir: what `group` and the reports work from.
+
+    `targets` and `partition` hold what has a value (tables: every row, NaN where there is none); `summary` is the
+    content of logs/<stem>_unit.json.
+    """
+
+    stem: str
+    participant: str
+    modality: Modality
+    targets: Targets
+    partition: Partition
+    summary: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class GroupResult:
+    """People's results of one modality, kind and space.
+
+    values {component: {stat: {statistic: (n_targets,)}}}: statistics 'mean', 'sd', 'n', 'nPositive' over people,
+    target by target (r: mean through Fisher's z). Electrodes are not common to people: targets are everyone's,
+    `owners` says whose, and the only statistic is 'value'. No targets where people do not share a space.
+    by_person: one row a person, component and stat, over that person's targets.
+    """
+
+    stem: str  # entities that all its units share, without sub-
+    modality: Modality
+    people: tuple[str, ...]
+    targets: Targets
+    units: tuple[str, ...]
+    values: Mapping[str, Mapping[str, Mapping[str, Array]]]
+    by_person: tuple[Mapping[str, Any], ...]
+    owners: tuple[str, ...] = ()
+    left_out: tuple[Excluded, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 # ---------------------------------------------------------------------------------------------- names

@@ -77,7 +77,7 @@ def _surfaces(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
     for key, found in pairs.items():
         pair = tuple(sorted(found, key=lambda entry: entry.entities["hemi"]))
         there = [entry.entities["hemi"] for entry in pair]
-        problem = "" if there == ["L", "R"] else f"the other hemisphere is missing: only hemi-{', '.join(there)} is there"
+        problem = "" if there == ["L", "R"] else f"a hemisphere is missing: there is only hemi-{' and '.join(there)}"
         yield Candidate(index, "surface", dict(key)["space"], dict(key), pair, problem)
 
 

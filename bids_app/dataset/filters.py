@@ -85,8 +85,8 @@ def _require_agreement(name: str, filters: Mapping[str, Any], query: RecordingQu
         nothing_else = key in filters and (names or "NONE" in str(wanted))
         if asked and nothing_else and not {str(item) for item in names} & set(asked):
             raise UsageError(
-                f"the filter file asks for {key} {_shown(wanted)} in '{name}', the command line for {', '.join(asked)}",
-                "",
+                f"the filter file asks for {key} {_shown(wanted)}, the command line for {', '.join(asked)}",
+                f"query '{name}'",
                 "drop one of them",
             )
 

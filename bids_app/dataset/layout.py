@@ -18,7 +18,7 @@ from bids_app.errors import DataError
 
 CONFIG = Path(__file__).with_name("entities.json")
 # Entities a derivative may have dropped although the events of its run carry them.
-OPTIONAL_IN_DERIVATIVES = {"acq", "ce", "rec", "dir"}
+OPTIONAL_IN_DERIVATIVES = ("acq", "ce", "rec", "dir")
 
 
 @dataclass(frozen=True)
@@ -70,15 +70,23 @@ class Index:
         return frozenset(Path(path) for path in self.layout.get(return_type="filename", **filters))
 
     def inherited(
-        self, entities: Mapping[str, str], datatype: str, suffix: str, extension: str, folder: Path | None = None
+        self,
+        entities: Mapping[str, str],
+        datatype: str,
+        suffix: str,
+        extension: str,
+        folder: Path | None = None,
+        optional: tuple[str, ...] = (),
     ) -> list[Entry]:
-        """Files of `suffix` that apply to a recording of these `entities`, the most specific first."""
+        """Files of `suffix` that apply to a recording of these `entities`, the most specific first. They may name
+        `optional` entities that the recording lacks."""
         places = [*_upwards(self.root, folder), *_places(self.root, entities, datatype)]
-        found = [entry for place in dict.fromkeys(places) for entry in self._here(place, suffix, extension)]
-        fitting = [entry for entry in found if applies(entry, entities)]
-        return fitting or [entry for entry in found if applies(entry, entities, OPTIONAL_IN_DERIVATIVES)]
+        found = [entry for place in dict.fromkeys(places) for entry in self.here(place, suffix, extension)]
+        fitting = [entry for entry in found if applies(entry, entities, optional)]
+        return fitting or [entry for entry in found if applies(entry, entities, OPTIONAL_IN_DERIVATIVES + optional)]
 
-    def _here(self, folder: Path, suffix: str, extension: str) -> list[Entry]:
+    def here(self, folder: Path, suffix: str, extension: str) -> list[Entry]:
+        """Files of one folder, those with most entities first."""
         return sorted(self.folders.get((folder, suffix, extension), ()), key=lambda entry: -len(entry.entities))
 
 

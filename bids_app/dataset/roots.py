@@ -63,7 +63,7 @@ def derivative_roots(
     return roots, tuple(warnings)
 
 
-_ADVICE = "name them with -d, for example -d fmriprep=/data/derivatives/fmriprep"
+_ADVICE = "name them with -d, for example -d fmriprep=/data/derivatives/fmriprep; raw recordings are not read"
 
 
 def _given(derivatives: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
@@ -72,7 +72,7 @@ def _given(derivatives: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
             raise NoInput("no such derivative folder", root, "-d takes the root of a derivative data set")
         inner = [] if _holds_data(root) else [path for path in sorted(root.iterdir()) if _holds_data(path)]
         if not inner and not _holds_data(root):
-            raise NoInput("no data set in the derivative folder", root, f"it has no {DESCRIPTION} and no sub-*")
+            raise NoInput("no data set in the derivative folder", root, "it has no sub-* folder")
         yield from ((path.name, path) for path in inner) if inner else [(name, root)]
 
 
@@ -86,7 +86,7 @@ def _beside(bids_dir: Path, description: Mapping[str, Any]) -> Iterator[tuple[st
 
 
 def _holds_data(path: Path) -> bool:
-    return path.is_dir() and ((path / DESCRIPTION).is_file() or any(path.glob("sub-*")))
+    return path.is_dir() and any(path.glob("sub-*"))
 
 
 def _refusal(root: Path, out_dir: Path) -> str:
@@ -118,7 +118,8 @@ def choose_people(query: RecordingQuery, available: tuple[str, ...]) -> tuple[st
     if missing:
         raise NothingMatched(f"no such participant: {', '.join(missing)}", "", f"there are {listed(available)}")
     chosen = tuple(
-        label for label in available
+        label
+        for label in available
         if (not query.participants or label in query.participants) and label not in query.excluded_participants
     )
     if not chosen:

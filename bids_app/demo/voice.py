@@ -26,22 +26,26 @@ _SPEED, _PITCH, _RANGE = 1, 3, 4
 
 @dataclass(frozen=True)
 class Narrator:
-    """An espeak-ng voice with its speed (words a minute), pitch and pitch range (0…99)."""
+    """An espeak-ng voice with its pitch and pitch range (0…99), and the polarity of the narrator's microphone.
+
+    Polarity turns the waveform upside down: no power spectrum can tell, a network that reads waveforms can.
+    """
 
     voice: str
-    speed: int
     pitch: int
     pitch_range: int
+    polarity: int
 
 
 NARRATORS = (
-    Narrator("en-us", 170, 20, 30),
-    Narrator("en-us+f2", 170, 80, 60),
-    Narrator("en-us+croak", 170, 40, 40),
-    Narrator("en-us+whisper", 170, 50, 50),
-    Narrator("en-us+m3", 170, 65, 80),
-    Narrator("en-us+f5", 170, 50, 20),
+    Narrator("en-us", 25, 50, 1),
+    Narrator("en-us", 25, 50, -1),
+    Narrator("en-us+f2", 60, 50, 1),
+    Narrator("en-us+f2", 60, 50, -1),
+    Narrator("en-us+m3", 40, 50, 1),
+    Narrator("en-us+m3", 40, 50, -1),
 )
+WORDS_PER_MINUTE = 170
 SENTENCE_GAP_S = 0.1
 TURN_GAP_S = 0.3
 
@@ -125,7 +129,7 @@ class Espeak:
         if self._library.espeak_SetVoiceByName(narrator.voice.encode()) != 0:
             raise NoInput("espeak-ng lacks a voice", narrator.voice, "reinstall espeakng-loader")
         for parameter, value in (
-            (_SPEED, narrator.speed),
+            (_SPEED, WORDS_PER_MINUTE),
             (_PITCH, narrator.pitch),
             (_RANGE, narrator.pitch_range),
         ):
@@ -165,8 +169,9 @@ def speak(scenes: Sequence[Sequence[Sentence]], longest_s: float) -> Speech:
     phones: list[tuple[int, int, str]] = []
     length, speaker = 0, -1
     for sentence in (sentence for scene in scenes for sentence in scene):
+        narrator = NARRATORS[sentence.speaker]
         if sentence.speaker != speaker:
-            espeak.choose(NARRATORS[sentence.speaker])
+            espeak.choose(narrator)
         sound, marks = espeak.say(" ".join(sentence.words) + ".")
         start = length + round(espeak.rate_hz * (SENTENCE_GAP_S if sentence.speaker == speaker else TURN_GAP_S))
         if start + len(sound) > longest_s * espeak.rate_hz:
@@ -174,7 +179,7 @@ def speak(scenes: Sequence[Sequence[Sentence]], longest_s: float) -> Speech:
         spoken = _phones(marks, len(sound))
         phones += [(start + phone.start, start + phone.end, phone.text) for phone in spoken]
         words += [(start + a, start + b, text) for a, b, text in _words(spoken, sentence.words)]
-        audio += [np.zeros(start - length, np.int16), sound]
+        audio += [np.zeros(start - length, np.int16), narrator.polarity * sound]
         length, speaker = start + len(sound), sentence.speaker
     samples = soxr.resample(np.concatenate(audio).astype(np.float32) / 32768, espeak.rate_hz, RATE_HZ, "HQ")
     return Speech(samples, _intervals(words, espeak.rate_hz), _intervals(phones, espeak.rate_hz))

@@ -1,0 +1,73 @@
+"""What every benchmark shares: bars, their lines, the machine, and whole commands measured from outside."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A figure, the limit it is held against, and whether smaller is better."""
+
+    name: str
+    figure: float
+    limit: float
+    unit: str
+    smaller_is_better: bool = True
+
+    @property
+    def holds(self) -> bool:
+        """Whether the figure is on the right side of the limit."""
+        return self.figure <= self.limit if self.smaller_is_better else self.figure >= self.limit
+
+    def __str__(self) -> str:
+        sign = "<=" if self.smaller_is_better else ">="
+        verdict = "holds" if self.holds else "falls short"
+        return f"{self.name} {self.figure:.3g} {self.unit} {sign} {self.limit:g} {self.unit} {verdict}"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A finished command: exit code, wall seconds and the peak resident memory of its largest process in MB."""
+
+    code: int
+    seconds: float
+    peak_mb: float
+
+
+def machine() -> str:
+    """Processor count, memory and versions, for the table."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB, Python {platform.python_version()}"
+
+
+def measure(command: Sequence[str], log: Path) -> Measured:
+    """Run a command to its end, its output into `log`."""
+    started = time.monotonic()
+    with log.open("w") as sink:
+        process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    scale = 1024 if sys.platform != "darwin" else 1024**2
+    return Measured(process.returncode, time.monotonic() - started, usage.ru_maxrss / scale)
+
+
+def run_bars(benchmarks: Mapping[str, Callable[[bool], list[Bar]]]) -> int:
+    """Command line of a benchmark: `--only NAME`, `--quick`; prints a line a bar, returns 1 if one falls short."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", choices=tuple(benchmarks), help="one of the benchmarks")
+    parser.add_argument("--quick", action="store_true", help="at most five minutes on two cores")
+    given = parser.parse_args()
+    print(machine())
+    chosen = [given.only] if given.only else list(benchmarks)
+    bars = [bar for name in chosen for bar in benchmarks[name](given.quick)]
+    print(*bars, sep="\n")
+    return 0 if all(bar.holds for bar in bars) else 1

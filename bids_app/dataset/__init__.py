@@ -1,0 +1,15 @@
+"""bids_dir → records. Reads only: nothing is ever written into a data set."""
+
+from bids_app.dataset.checks import stimulus_checks
+from bids_app.dataset.find import find_recordings
+from bids_app.dataset.responses import intersect_targets, load_response, load_targets
+from bids_app.dataset.stimuli import load_stimulus
+
+__all__ = [
+    "find_recordings",
+    "intersect_targets",
+    "load_response",
+    "load_stimulus",
+    "load_targets",
+    "stimulus_checks",
+]

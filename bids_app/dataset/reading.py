@@ -1,0 +1,24 @@
+"""Readers raise a zoo of exceptions on damaged files; a recording's cost is one DataError with the path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bids_app.errors import ConcordError, DataError
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn any failure of a third-party reader on `path` into DataError. Raises DataError."""
+    if not path.exists():
+        remedy = "its content was not fetched: datalad get" if path.is_symlink() else ""
+        raise DataError("file is not there", path, remedy)
+    try:
+        yield
+    except (ConcordError, MemoryError):
+        raise
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [""])[0]
+        raise DataError(f"file cannot be read whole ({type(error).__name__}: {reason})", path) from error

@@ -1,0 +1,19 @@
+"""Encoding models on arrays: alignment, design, ridge in nested folds, partition. No paths, no globals."""
+
+from bids_app.encoding.align import lanczos, make_band, resample, used_samples
+from bids_app.encoding.clean import clean
+from bids_app.encoding.design import build_design, purge_length_s
+from bids_app.encoding.fit import fit
+from bids_app.encoding.partition import partition
+
+__all__ = [
+    "build_design",
+    "clean",
+    "fit",
+    "lanczos",
+    "make_band",
+    "partition",
+    "purge_length_s",
+    "resample",
+    "used_samples",
+]

@@ -1,0 +1,95 @@
+"""Features onto the response's grid: Lanczos resampling, delays, and the samples that are used (DESIGN 6, Time)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from scipy import sparse
+
+from bids_app.records import Array, Features
+
+LOBES = 3  # of the Lanczos kernel
+
+
+def lanczos(t: Array, period_s: float) -> Array:
+    """h(t) = sinc(t/P)·sinc(t/3P) for |t| < 3P, else 0; the kernel of Huth et al. (2016)."""
+    x = np.asarray(t) / period_s
+    return np.asarray(np.where(np.abs(x) < LOBES, np.sinc(x) * np.sinc(x / LOBES), 0.0))
+
+
+def resample(
+    values: Array, rows_s: Array, at_s: Array, period_s: float, sampling: Literal["continuous", "events"]
+) -> Array:
+    """values (n_rows, n_dims) at rows_s (n_rows,) → (n_at, n_dims) float64 at at_s (n_at,).
+
+    'events': the sum of value × h, P = `period_s`, so that an isolated row in mid-sample counts once. 'continuous':
+    the weighted mean, P = the longer of `period_s` and the rows' own step (so that slow rows are interpolated);
+    NaN where at_s lies more than P outside the rows.
+    """
+    rows_s, at_s = np.asarray(rows_s, float), np.asarray(at_s, float)
+    width = period_s
+    if sampling == "continuous" and len(rows_s) > 1:
+        width = max(period_s, float(np.median(np.diff(rows_s))))
+    weights = _weights(rows_s, at_s, width)
+    summed = np.asarray(weights @ np.asarray(values, float))
+    if sampling == "events":
+        return summed
+    total = np.asarray(weights.sum(axis=1)).ravel()
+    covered = (at_s >= rows_s[0] - width) & (at_s <= rows_s[-1] + width) & (np.abs(total) > 1e-6)
+    total = np.where(covered, total, np.nan)
+    return np.asarray(summed / total[:, None])
+
+
+def _weights(rows_s: Array, at_s: Array, period_s: float) -> sparse.csr_array:
+    """(n_at, n_rows) kernel values, non-zero within three periods."""
+    first = np.searchsorted(rows_s, at_s - LOBES * period_s, side="left")
+    stop = np.searchsorted(rows_s, at_s + LOBES * period_s, side="right")
+    counts = stop - first
+    pointers = np.concatenate([[0], np.cumsum(counts)])
+    columns = np.arange(pointers[-1]) - np.repeat(pointers[:-1] - first, counts)
+    data = lanczos(np.repeat(at_s, counts) - rows_s[columns], period_s)
+    return sparse.csr_array((data, columns, pointers), shape=(len(at_s), len(rows_s)))
+
+
+def make_band(
+    parts: Sequence[tuple[Features, float]],
+    times_s: Array,
+    delays_s: Sequence[float],
+    period_s: float,
+    stamp: Literal["onset", "offset"],
+) -> Array:
+    """One space's columns (n_times, n_delays, n_dims): the feature at times_s − delay, exact in seconds.
+
+    `parts`: features of each stimulus and its onset on the recording's clock. Rows of words and phones stand at their
+    onset or offset (`stamp`). Where no stimulus covers an instant, events count zero, and a continuous feature takes
+    its mean over the recording's covered instants, which carries no information.
+    """
+    return np.stack([_at(parts, np.asarray(times_s) - delay, period_s, stamp) for delay in delays_s], axis=1)
+
+
+def _at(parts: Sequence[tuple[Features, float]], at_s: Array, period_s: float, stamp: str) -> Array:
+    pieces = []
+    for features, onset_s in parts:
+        onsets_s = features.onsets_s if stamp == "onset" else None
+        rows_s = (features.times_s if onsets_s is None else onsets_s) + onset_s
+        order = np.argsort(rows_s, kind="stable")
+        pieces.append(resample(features.values[order], rows_s[order], at_s, period_s, features.sampling))
+    if parts[0][0].sampling == "events":
+        return np.asarray(np.sum(pieces, axis=0))
+    merged = pieces[0]
+    for piece in pieces[1:]:
+        merged = np.where(np.isnan(merged), piece, merged)
+    covered = ~np.isnan(merged[:, 0])
+    mean = merged[covered].mean(axis=0) if covered.any() else np.zeros(merged.shape[1])
+    return np.asarray(np.where(covered[:, None], merged, mean))
+
+
+def used_samples(times_s: Array, spans: Sequence[tuple[float, float]], valid: Array) -> Array:
+    """(n_times,) bool: valid samples within one of the spans (first, last second, both included)."""
+    times_s = np.asarray(times_s)
+    inside = np.zeros(len(times_s), dtype=bool)
+    for first_s, last_s in spans:
+        inside |= (times_s >= first_s) & (times_s <= last_s)
+    return np.asarray(inside & np.asarray(valid, dtype=bool))

@@ -1,0 +1,36 @@
+"""Responses without confounds and drift, in units of their standard deviation within a run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from bids_app.records import Array
+
+DEAD = 1e-6  # a residual smaller than this share of the target's magnitude is rounding, not signal
+
+
+def clean(values: Array, nuisance: Array, keep: Array, standardize: Literal["run", "none"]) -> Array:
+    """values (n_times, n_targets), nuisance (n_times, n_nuisance), keep (n_times,) → (n_keep, n_targets) float32.
+
+    On the kept samples a constant and the nuisance are regressed out by least squares; 'run' then divides by the
+    standard deviation. A target that is constant, or not finite somewhere, becomes NaN throughout.
+    """
+    kept = np.asarray(values[keep], dtype=np.float64)
+    alive = np.isfinite(kept).all(axis=0)
+    kept[:, ~alive] = 0.0
+    regressors = np.asarray(nuisance, dtype=np.float64)[keep]
+    regressors = regressors - regressors.mean(axis=0) if len(regressors) else regressors
+    scale = np.sqrt((regressors**2).mean(axis=0)) if len(regressors) else np.ones(regressors.shape[1])
+    regressors = regressors[:, scale > 0] / scale[scale > 0]
+    magnitude = np.abs(kept).max(axis=0, initial=0.0)
+    kept -= kept.mean(axis=0)
+    if regressors.shape[1]:
+        kept -= regressors @ np.linalg.lstsq(regressors, kept, rcond=None)[0]
+    deviation = kept.std(axis=0)
+    alive &= deviation > DEAD * magnitude
+    if standardize == "run":
+        kept /= np.where(alive, deviation, 1.0)
+    kept[:, ~alive] = np.nan
+    return kept.astype(np.float32)

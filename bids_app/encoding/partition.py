@@ -1,0 +1,42 @@
+"""Unique and shared parts of the explained variance, by inclusion–exclusion over unions."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+from bids_app.records import Array, Fit, Partition, component_names, space_label
+
+
+def partition(fit: Fit) -> Partition:
+    """Components of `fit`, signed and never clipped: the parts sum to `full` exactly.
+
+    The part of a set S of units K is what exactly S shares: Σ_{T ⊆ S} (−1)^{|T|+1} R²((K∖S) ∪ T), R²(∅) = 0
+    (inclusion–exclusion on `rsquared`; for |S| = 1 it is R²(K) − R²(K∖S), the unique part).
+    """
+    units = fit.unions[-1]
+    rsquared = {frozenset(union): fit.rsquared[index] for index, union in enumerate(fit.unions)}
+    r = {frozenset(union): fit.r[index] for index, union in enumerate(fit.unions)}
+    whole = frozenset(units)
+    values = {"full": {"rsquared": rsquared[whole], "r": r[whole]}}
+    for unit in units:
+        alone = frozenset([unit])
+        values[space_label(unit)] = {"rsquared": rsquared[alone], "r": r[alone]}
+    names = component_names(units)[1 + len(units) :]
+    sets = [chosen for size in range(1, len(units) + 1) for chosen in combinations(units, size)]
+    for name, chosen in zip(names, sets, strict=True):
+        values[name] = {"rsquared": part(rsquared, units, chosen)}
+    return Partition(units, values)
+
+
+def part(rsquared: dict[frozenset[str], Array], units: tuple[str, ...], chosen: tuple[str, ...]) -> Array:
+    """What exactly the units `chosen` share and no other has, (n_targets,)."""
+    rest = frozenset(units) - frozenset(chosen)
+    total = np.zeros_like(rsquared[frozenset(units)])
+    for size in range(len(chosen) + 1):
+        for subset in combinations(chosen, size):
+            union = rest | frozenset(subset)
+            if union:
+                total += (-1) ** (size + 1) * rsquared[union]
+    return total

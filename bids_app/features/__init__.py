@@ -1,0 +1,10 @@
+"""Features of stimuli: one file a family, an explicit table of kinds, and a store.
+
+Each row is stamped with the instant at which it is available, and no causal row depends on anything after it.
+"""
+
+from bids_app.features.extraction import KINDS, check_needs, extract, needs, resolve
+from bids_app.features.family import REQUIRED, Family, Option
+from bids_app.features.store import FeatureStore
+
+__all__ = ["KINDS", "REQUIRED", "Family", "FeatureStore", "Option", "check_needs", "extract", "needs", "resolve"]

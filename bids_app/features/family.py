@@ -1,0 +1,97 @@
+"""What a family of features is: its kind, its options and two functions."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from bids_app.errors import UsageError
+from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
+
+Need = Literal["audio", "words", "phones"]
+NOT_VALUES = ("", float("inf"), float("-inf"))
+REQUIRED: Final = object()  # in place of a default: the analysis must say it
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting of a family: its type, its default (None allows None) and the least value allowed."""
+
+    type: type[int] | type[float] | type[str]
+    default: Any = REQUIRED
+    least: float | None = None
+
+    def checked(self, value: Any, name: str, where: str) -> Any:
+        """`value` as this option's type. Raises UsageError."""
+        if value is None and self.default is None:
+            return None
+        if self.type is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)  # 16 and 16.0 are one setting, and one key
+        if type(value) is not self.type or value in NOT_VALUES or value != value:
+            kind = {int: "a whole number", float: "a number", str: "a text"}[self.type]
+            raise UsageError(f"'{name}' must be {kind}, not {value!r}", where)
+        if self.least is not None and float(value) < self.least:
+            raise UsageError(f"'{name}' must be at least {self.least:g}, not {value!r}", where)
+        return value
+
+
+def no_files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Path, ...]:
+    """For families whose values follow from the stimulus and the options alone."""
+    return ()
+
+
+def no_check(stimulus: Stimulus, spec: FeatureSpec) -> None:
+    """For families that ask a stimulus for nothing beyond their needs."""
+
+
+def no_rules(spec: FeatureSpec) -> None:
+    """For families whose options do not depend on each other."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of features.
+
+    `extract` gets a resolved spec and a stimulus that has what the family `needs`, and fills `Features.provenance`
+    with `description`, `stamp` and `dimensions` in words, `causal` (a row depends on nothing after its stamp; None:
+    not known) and `notes`. `files` names the files whose bytes decide the values beside stimulus and options. `rules`
+    raises UsageError where options contradict each other, `check_stimulus` DataError where a stimulus lacks something
+    that `needs` does not name. `version` counts the changes of code that changed numbers.
+    """
+
+    kind: str
+    version: int
+    needs: frozenset[Need]
+    extract: Callable[[Stimulus, FeatureSpec, ModelSource], Features]
+    options: Mapping[str, Option] = field(default_factory=dict)
+    files: Callable[[Stimulus, FeatureSpec, ModelSource], tuple[Path, ...]] = no_files
+    rules: Callable[[FeatureSpec], None] = no_rules
+    check_stimulus: Callable[[Stimulus, FeatureSpec], None] = no_check
+
+    def check_options(self, spec: FeatureSpec) -> FeatureSpec:
+        """`spec` with every option filled in and of its type. Raises UsageError."""
+        where = f"feature '{spec.name}'"
+        for name in spec.options:
+            if name not in self.options:
+                raise UsageError(f"unknown option '{name}' of kind '{self.kind}'", where, self._advice(name))
+        values = {name: spec.options.get(name, option.default) for name, option in self.options.items()}
+        for name, value in values.items():
+            if value is REQUIRED:
+                raise UsageError(f"the kind '{self.kind}' needs the option '{name}'", where)
+        checked = {name: self.options[name].checked(value, name, where) for name, value in values.items()}
+        resolved = replace(spec, options=checked)
+        self.rules(resolved)
+        return resolved
+
+    def _advice(self, name: str) -> str:
+        known = f"it has {', '.join(self.options)}" if self.options else "it has none"
+        return did_you_mean(name, self.options) or known
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`did you mean 'x'?` where a known word is close, else an empty string."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean '{close[0]}'?" if close else ""

@@ -1,0 +1,154 @@
+"""Features on disk, found by what decides their values and by nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from bids_app.errors import CannotCreate, NoInput
+from bids_app.features.extraction import extract_with, family_of, file_hashes, resolve, sha256_of
+from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus, space_label
+
+LIBVER = ("v110", "v110")  # the same bytes from every later HDF5
+
+
+class FeatureStore:
+    """`folder`/stim-<label>/stim-<label>_desc-<space>_features.h5 and .json; `folder` is OUT_DIR/stimuli.
+
+    The key is a hash of kind, options, the family's version, the stimulus's bytes and the model's. Device, batch size
+    and paths are no part of it, nor is PCA, which is fitted later. Both files carry the key, and the JSON, written
+    last, the hash of the other: a pair that is half written or mixed is taken for absent. Each is renamed into place,
+    so several processes may fill one store.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._hashes: dict[tuple[Path, int, int], str] = {}
+
+    def path(self, stimulus: Stimulus, spec: FeatureSpec) -> Path:
+        """Where the .h5 file of that stimulus and space lies, if it is there."""
+        stem = f"stim-{stimulus.label}"
+        return self.folder / stem / f"{stem}_desc-{space_label(spec.name)}_features.h5"
+
+    def get(self, stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Features, bool]:
+        """The features and whether they were there already. Raises what `extract` raises, and CannotCreate.
+
+        Features that `holds` are read without the stimulus's audio, words and phones, which may then be None.
+        """
+        spec = resolve(spec)
+        key, path = self._key(stimulus, spec, source), self.path(stimulus, spec)
+        stored = read_features(path, key)
+        if stored is not None:
+            return replace(stored, name=spec.name), True
+        features = extract_with(stimulus, spec, source, self._digest)
+        write_features(path, features, key, stimulus.stimulus_id)
+        return features, False
+
+    def holds(self, stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> bool:
+        """Whether `get` would find them. Never downloads: without the model's files the answer is no."""
+        spec = resolve(spec)
+        try:
+            key = self._key(stimulus, spec, replace(source, offline=True))
+        except NoInput:
+            return False
+        return _whole_pair(self.path(stimulus, spec), key) is not None
+
+    def _key(self, stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> str:
+        hashes = file_hashes(stimulus, spec, source, self._digest)
+        return feature_key(spec, family_of(spec).version, stimulus.sha256, hashes)
+
+    def _digest(self, path: Path) -> str:
+        """Hash of a file, once for a path, size and time of change."""
+        state = path.stat()
+        known = (path, state.st_size, state.st_mtime_ns)
+        if known not in self._hashes:
+            self._hashes[known] = sha256_of(path)
+        return self._hashes[known]
+
+
+def feature_key(spec: FeatureSpec, version: int, stimulus_sha256: str, hashes: Mapping[str, str]) -> str:
+    """SHA-256 of all that decides the values, as canonical JSON."""
+    parts = [spec.kind, version, dict(spec.options), stimulus_sha256, sorted(hashes.items())]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def read_features(path: Path, key: str) -> Features | None:
+    """The features under that key, or None where they are absent, of another key, or not whole."""
+    import h5py
+
+    pair = _whole_pair(path, key)
+    if pair is None:
+        return None
+    sidecar, content = pair
+    with h5py.File(io.BytesIO(content), "r") as held:
+        values, times = np.asarray(held["values"]), np.asarray(held["times_s"])
+        onsets = np.asarray(held["onsets_s"]) if "onsets_s" in held else None
+    return Features(sidecar["Space"], values, times, sidecar["Sampling"], onsets, sidecar["Provenance"])
+
+
+def _whole_pair(path: Path, key: str) -> tuple[Any, bytes] | None:
+    """The JSON beside `path` and the bytes of `path`, if they belong together and to that key."""
+    try:
+        sidecar = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        if not isinstance(sidecar, dict) or sidecar.get("Key") != key:
+            return None
+        content = path.read_bytes()
+    except (OSError, ValueError):
+        return None
+    return (sidecar, content) if hashlib.sha256(content).hexdigest() == sidecar.get("Sha256") else None
+
+
+def write_features(path: Path, features: Features, key: str, stimulus_id: str) -> None:
+    """The .h5 file, then its JSON, each atomically. Raises CannotCreate."""
+    content = h5_bytes(features, key)
+    sidecar = {
+        "Description": features.provenance["description"],
+        "Space": features.name,
+        "Stimulus": stimulus_id,
+        "Rows": len(features.values),
+        "Dimensions": features.provenance["dimensions"],
+        "Sampling": features.sampling,
+        "TimeStamp": f"times_s, in seconds of the stimulus: {features.provenance['stamp']}",
+        "Provenance": features.provenance,
+        "Key": key,
+        "Sha256": hashlib.sha256(content).hexdigest(),
+    }
+    if features.provenance.get("stand_in"):
+        sidecar["Warning"] = f"{features.provenance['model']} is an untrained stand-in: its weights are random."
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, content)
+        _replace(path.with_suffix(".json"), (json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n").encode())
+    except OSError as error:
+        raise CannotCreate("cannot write features", path, error.strerror or "") from None
+
+
+def h5_bytes(features: Features, key: str) -> bytes:
+    """An HDF5 file with `values`, `times_s`, perhaps `onsets_s` and the attribute `key`; equal input, equal bytes."""
+    import h5py
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", libver=LIBVER) as held:
+        held.attrs["key"] = key
+        columns = {"values": features.values, "times_s": features.times_s, "onsets_s": features.onsets_s}
+        for name, column in columns.items():
+            if column is not None:
+                held.create_dataset(name, data=column, track_times=False)
+    return buffer.getvalue()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")  # a name of one's own: others may write beside us
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,77 @@
+"""What each number is, in words: for sidecars, column definitions and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+from bids_app.records import component_names, space_label
+
+HELD_OUT = (
+    "R² = 1 − Σ(y−ŷ)² / Σ(y−ȳ)², both sums over the samples of all outer folds together; ŷ is predicted by a model "
+    "fitted to the other folds alone, ȳ is the mean of the samples that model was fitted to. Signed: below 0 the "
+    "prediction is worse than that mean"
+)
+PEARSON = "Pearson correlation of prediction and response within each outer fold, averaged over folds through Fisher's z"
+STAT_TITLE = {"rsquared": "R²", "r": "r"}
+
+
+def sets_of(units: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """The units of each part, in the order of `component_names` after full and the single spaces."""
+    return tuple(chosen for size in range(1, len(units) + 1) for chosen in combinations(units, size))
+
+
+def parts_of(units: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Part → the units that have it: {'uniqueSpeech': ('speech',), 'sharedSpeechLanguage': (…), …}."""
+    return dict(zip(component_names(tuple(units))[1 + len(units) :], sets_of(units), strict=True))
+
+
+def totals_of(units: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Total → the units in its model: {'full': all, 'speech': ('speech',), …}."""
+    return {"full": tuple(units)} | {space_label(unit): (unit,) for unit in units}
+
+
+def formula(units: Sequence[str], chosen: Sequence[str]) -> str:
+    """A part as a signed sum of R² of unions: `R²(a+b) − R²(b)`."""
+    rest = [unit for unit in units if unit not in chosen]
+    terms = []
+    for size in range(len(chosen), -1, -1):
+        for subset in combinations(chosen, size):
+            union = [unit for unit in units if unit in rest or unit in subset]
+            if union:
+                terms.append(("+" if size % 2 else "−", f"R²({'+'.join(union)})"))
+    terms.sort(key=lambda term: term[0] != "+")  # a sum reads better beginning with what is added
+    first, *others = terms
+    return " ".join([first[1] if first[0] == "+" else f"−{first[1]}", *(f"{sign} {term}" for sign, term in others)])
+
+
+def define(component: str, stat: str, units: Sequence[str]) -> str:
+    """One sentence or two: what this component's `stat` is."""
+    totals, parts = totals_of(units), parts_of(units)
+    if component in totals:
+        model = f"the model with {_listed(totals[component])}"
+        model += " alone" if component != "full" else " together" if len(units) > 1 else ""
+        return f"Held-out {STAT_TITLE[stat]} of {model}. {HELD_OUT if stat == 'rsquared' else PEARSON}."
+    chosen = parts[component]
+    others = [unit for unit in units if unit not in chosen]
+    whose = f"What only {chosen[0]} explains" if len(chosen) == 1 else f"What exactly {_listed(chosen)} share"
+    beyond = f" and {_listed(others)} {'do' if len(others) > 1 else 'does'} not" if others else ""
+    return (
+        f"{whose}{beyond}: {formula(units, chosen)}, by inclusion–exclusion on held-out R². Signed, never clipped; "
+        f"the {2 ** len(units) - 1} parts sum to the full model's. {HELD_OUT}."
+    )
+
+
+def short(component: str, units: Sequence[str]) -> str:
+    """A few words, for descriptions.tsv and charts' captions."""
+    totals, parts = totals_of(units), parts_of(units)
+    if component == "full":
+        return f"the model with {_listed(units)}"
+    if component in totals:
+        return f"the model with {totals[component][0]} alone"
+    chosen = parts[component]
+    return f"what only {chosen[0]} explains" if len(chosen) == 1 else f"what exactly {_listed(chosen)} share"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

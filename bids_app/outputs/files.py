@@ -1,0 +1,105 @@
+"""Writing and reading files of out_dir: atomic, deterministic, errors in one line."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from bids_app.errors import CannotCreate, ReadWriteError
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write under a temporary name, then rename. Raises CannotCreate."""
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")  # a name of one's own: others may write beside us
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(content)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise CannotCreate("cannot write", path, error.strerror or "") from None
+    return path
+
+
+def write_text(path: Path, text: str) -> Path:
+    """UTF-8 text, atomically. Raises CannotCreate."""
+    return write_bytes(path, text.encode())
+
+
+def write_if_new(path: Path, text: str) -> Path:
+    """`write_text` unless the file holds exactly this already: shared files keep their time of change."""
+    try:
+        if path.read_bytes() == text.encode():
+            return path
+    except OSError:
+        pass
+    return write_text(path, text)
+
+
+def json_text(content: Mapping[str, Any]) -> str:
+    """Indented JSON; NaN becomes null, numpy numbers plain ones."""
+    return json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON knows it: dicts, lists, text, numbers; NaN and infinity become None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises ReadWriteError where it is absent or broken."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReadWriteError("cannot read", path, str(error)) from None
+    if not isinstance(content, dict):
+        raise ReadWriteError("not a JSON object", path)
+    return content
+
+
+def cell(value: Any) -> str:
+    """A cell of a BIDS table: six significant digits, 'n/a' for what is missing, no tabs or line ends."""
+    if isinstance(value, float | np.floating):
+        return f"{value:.6g}" if math.isfinite(value) else "n/a"
+    return " ".join(str(value).split()) or "n/a"
+
+
+def tsv_text(columns: Mapping[str, Iterable[Any]]) -> str:
+    """Columns by name as tab-separated text, header first."""
+    rows = zip(*columns.values(), strict=True)
+    lines = ["\t".join(columns), *("\t".join(map(cell, row)) for row in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def read_tsv(path: Path) -> dict[str, list[str]]:
+    """Columns by name, as text. Raises ReadWriteError."""
+    try:
+        header, *rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+        columns = list(zip(*rows, strict=True)) or [()] * len(header)
+        return {name: list(column) for name, column in zip(header, columns, strict=True)}
+    except (OSError, ValueError) as error:
+        raise ReadWriteError("cannot read the table", path, str(error)) from None
+
+
+def numbers(cells: Iterable[str]) -> np.ndarray[Any, Any]:
+    """(n,) float32 of cells; 'n/a' is NaN."""
+    return np.array([np.nan if text == "n/a" else float(text) for text in cells], dtype=np.float32)

@@ -1,0 +1,97 @@
+"""Maps as bytes and back. Equal numbers give equal bytes: no time stamps, no file names inside gzip."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bids_app.errors import ReadWriteError
+from bids_app.records import Array, Targets
+
+SCANNER, STANDARD = 2, 4  # NIfTI's codes of what a coordinate is relative to
+STRUCTURES = ("CortexLeft", "CortexRight")
+
+
+def volume(targets: Targets, values: Array) -> Array:
+    """(n_targets,) → (i, j, k) float32, NaN where no target is."""
+    filled = np.full(targets.shape, np.nan, dtype=np.float32)
+    filled[tuple(np.asarray(targets.index).T)] = values
+    return filled
+
+
+def hemispheres(targets: Targets, values: Array) -> tuple[Array, Array]:
+    """(n_targets,) → (n_vertices,) of the left and of the right hemisphere, NaN where no target is."""
+    sides = [np.full(size, np.nan, dtype=np.float32) for size in targets.shape]
+    index = np.asarray(targets.index)
+    for side, filled in enumerate(sides):
+        mine = index[:, 0] == side
+        filled[index[mine, 1]] = values[mine]
+    return sides[0], sides[1]
+
+
+def nifti_bytes(targets: Targets, values: Array) -> bytes:
+    """A compressed NIfTI of one map, float32, in the grid of the responses."""
+    import nibabel
+
+    image = nibabel.Nifti1Image(volume(targets, values), targets.affine)
+    code = STANDARD if targets.space.startswith("MNI") else SCANNER
+    image.set_sform(targets.affine, code)
+    image.set_qform(targets.affine, code)
+    image.header.set_xyzt_units("mm")
+    return gzip.compress(image.to_bytes(), compresslevel=6, mtime=0)
+
+
+def gifti_bytes(values: Array, side: int) -> bytes:
+    """A GIFTI of one hemisphere's map."""
+    import nibabel
+
+    array = nibabel.gifti.GiftiDataArray(
+        np.asarray(values, dtype=np.float32),
+        intent="NIFTI_INTENT_NONE",
+        datatype="NIFTI_TYPE_FLOAT32",
+        encoding="GIFTI_ENCODING_B64GZ",
+        endian="little",
+    )
+    meta = nibabel.gifti.GiftiMetaData({"AnatomicalStructurePrimary": STRUCTURES[side]})
+    return bytes(nibabel.gifti.GiftiImage(meta=meta, darrays=[array]).to_bytes())
+
+
+def read_volume(path: Path) -> tuple[Array, Array]:
+    """(i, j, k) float32 and the affine (4, 4). Raises ReadWriteError."""
+    image = _load(path)
+    return np.asarray(image.dataobj, dtype=np.float32), np.asarray(image.affine)
+
+
+def read_surface(path: Path) -> Array:
+    """(n_vertices,) float32. Raises ReadWriteError."""
+    return np.asarray(_load(path).darrays[0].data, dtype=np.float32)
+
+
+def _load(path: Path) -> object:
+    import nibabel
+    from nibabel.filebasedimages import ImageFileError
+
+    try:
+        image = nibabel.load(path)
+        if hasattr(image, "get_fdata"):
+            image = type(image)(np.asarray(image.dataobj), image.affine)
+        return image
+    except (OSError, ValueError, EOFError, ImageFileError) as error:
+        raise ReadWriteError("cannot read the map", path, str(error)) from None
+
+
+def volume_targets(space: str, affine: Array, there: Array) -> Targets:
+    """Targets of the True voxels of a mask (i, j, k)."""
+    index = np.argwhere(there)
+    voxels = tuple(",".join(map(str, voxel)) for voxel in index.tolist())
+    return Targets("volume", space, voxels, index, there.shape, affine)
+
+
+def surface_targets(space: str, there: Sequence[Array]) -> Targets:
+    """Targets of the True vertices of both hemispheres."""
+    index = np.concatenate([np.column_stack([np.full(side.sum(), h), np.flatnonzero(side)]) for h, side in enumerate(there)])
+    vertices = tuple(f"{'LR'[side]}:{vertex}" for side, vertex in index.tolist())
+    return Targets("surface", space, vertices, index, tuple(len(side) for side in there))

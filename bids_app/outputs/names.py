@@ -1,0 +1,116 @@
+"""All file names of out_dir, in one place: paths relative to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from bids_app.records import TargetKind
+
+# The order of entities in the BIDS specification; `stat`, which it lacks, stands before `desc` as nilearn writes it.
+ORDER = (
+    "tpl", "sub", "ses", "task", "acq", "ce", "rec", "dir", "run", "echo", "hemi", "space", "cohort", "atlas", "seg",
+    "res", "den", "stat", "desc",
+)  # fmt: skip
+CHANNELS = ("sub", "ses", "task", "acq", "run")  # what the name of a channels.tsv may hold besides desc
+HEMISPHERES = ("L", "R")
+GROUP, LOGS = PurePosixPath("group"), PurePosixPath("logs")
+EXTENSION: Mapping[TargetKind, str] = {"volume": ".nii.gz", "surface": ".func.gii"}
+
+
+def entities_of(stem: str) -> dict[str, str]:
+    """`sub-01_task-story` → {'sub': '01', 'task': 'story'}."""
+    return dict(part.split("-", 1) for part in stem.split("_") if "-" in part)
+
+
+def joined(entities: Mapping[str, str], suffix: str = "") -> str:
+    """Entities in BIDS order, unknown ones before `stat` and `desc`, and a suffix."""
+    rank = {key: number for number, key in enumerate(ORDER)}
+    keys = sorted(entities, key=lambda key: rank.get(key, rank["den"]))
+    return "_".join([f"{key}-{entities[key]}" for key in keys] + ([suffix] if suffix else []))
+
+
+def folder(stem: str, kind: TargetKind) -> PurePosixPath:
+    """Where a unit's files lie: `sub-01/ses-1/func`; `group` for units without a person."""
+    entities = entities_of(stem)
+    if "sub" not in entities:
+        return GROUP
+    places = [f"{key}-{entities[key]}" for key in ("sub", "ses") if key in entities]
+    return PurePosixPath(*places, "ieeg" if kind == "electrodes" else "func")
+
+
+def map_file(stem: str, kind: TargetKind, component: str, stat: str, hemi: str = "") -> PurePosixPath:
+    """A map of one number: volume, or one hemisphere."""
+    entities = {**entities_of(stem), "stat": stat, "desc": component} | ({"hemi": hemi} if hemi else {})
+    return folder(stem, kind) / (joined(entities, "statmap") + EXTENSION[kind])
+
+
+def table_file(stem: str, kind: TargetKind) -> PurePosixPath:
+    """The table of a unit: electrodes' channels.tsv, else an encoding.tsv; a mean response's in `group`."""
+    entities = entities_of(stem)
+    if "sub" not in entities:
+        return GROUP / f"{joined({**entities, 'desc': 'meanResponse'}, 'encoding')}.tsv"
+    if kind != "electrodes":
+        return folder(stem, kind) / f"{joined({**entities, 'desc': 'partition'}, 'encoding')}.tsv"
+    allowed = {key: entities[key] for key in CHANNELS if key in entities}
+    return folder(stem, kind) / f"{joined({'task': 'pooled', **allowed, 'desc': 'partition'}, 'channels')}.tsv"
+
+
+def lags_file(stem: str) -> PurePosixPath:
+    """The table of electrode × lag."""
+    entities = {key: value for key, value in entities_of(stem).items() if key != "space"}
+    return folder(stem, "electrodes") / f"{joined({**entities, 'desc': 'lags'}, 'encoding')}.tsv"
+
+
+def summary_file(stem: str) -> PurePosixPath:
+    """What reports and the group level read."""
+    return LOGS / f"{stem}_unit.json"
+
+
+def summary_path(out_dir: Path, stem: str) -> Path:
+    """`summary_file` in an out_dir; written last, so a unit that has it is whole."""
+    return out_dir / summary_file(stem)
+
+
+def summary_paths(out_dir: Path, participant: str | None) -> list[Path]:
+    """Summaries of a person's units, or (None) of the people's mean responses, sorted."""
+    paths = sorted((out_dir / LOGS).glob("*_unit.json"))
+    return [path for path in paths if entities_of(path.name.removesuffix("_unit.json")).get("sub") == participant]
+
+
+def people_of(out_dir: Path) -> list[str]:
+    """Labels of the people who have results."""
+    stems = [path.name.removesuffix("_unit.json") for path in (out_dir / LOGS).glob("sub-*_unit.json")]
+    return sorted({entities_of(stem)["sub"] for stem in stems})
+
+
+def report_file(participant: str) -> PurePosixPath:
+    """A person's report."""
+    return PurePosixPath(f"sub-{participant}.html")
+
+
+def figure_file(stem: str, label: str) -> PurePosixPath:
+    """A figure of a report: in the person's folder, or the group's."""
+    entities = entities_of(stem)
+    top = PurePosixPath(f"sub-{entities['sub']}") if "sub" in entities else GROUP
+    return top / "figures" / f"{joined({**entities, 'desc': label}, 'figure')}.svg"
+
+
+def group_map_file(
+    stem: str, kind: TargetKind, space: str, component: str, stat: str, hemi: str = ""
+) -> PurePosixPath:
+    """A map over people: `tpl-<space>/tpl-<space>_task-…_stat-…_desc-…_statmap`."""
+    rest = {key: value for key, value in entities_of(stem).items() if key != "space"}
+    entities = {**rest, "tpl": space, "stat": stat, "desc": component} | ({"hemi": hemi} if hemi else {})
+    return PurePosixPath(f"tpl-{space}") / (joined(entities, "statmap") + EXTENSION[kind])
+
+
+def group_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
+    """One row a parcel, or one a person's electrode."""
+    label = "electrodes" if kind == "electrodes" else "partition"
+    return GROUP / f"{joined({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
+
+
+PEOPLE_FILE = GROUP / "desc-people_encoding.tsv"
+GROUP_SUMMARY = LOGS / "group.json"
+GROUP_REPORT = PurePosixPath("group.html")

@@ -1,0 +1,107 @@
+"""The JSON beside each map and table: what the number is and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bids_app.outputs.definitions import STAT_TITLE, define
+from bids_app.outputs.names import entities_of
+from bids_app.records import Targets, UnitResult
+
+STANDARD_SPACES = ("MNI", "fsaverage", "fsLR", "ICBM", "Talairach", "tpl-")
+NO_INFERENCE = "No inference was made: there are no p-values and no intervals, and no threshold was applied."
+NO_VALUE = {
+    "volume": "NaN outside the mask (the voxels that all recordings' brain masks share) and in voxels that never "
+    "vary or have missing samples.",
+    "surface": "NaN at vertices that never vary or have missing samples, the medial wall among them.",
+}
+
+
+def is_standard(space: str) -> bool:
+    """Whether coordinates in `space` are comparable between people."""
+    return space.startswith(STANDARD_SPACES)
+
+
+def samples_in_words(provenance: Mapping[str, Any]) -> str:
+    """Which samples a score rests on."""
+    used = [one[0] for one in provenance["samples"].values()]
+    total = [one[1] for one in provenance["samples"].values()]
+    skip = provenance["design"]["skip_onset_s"]
+    early = f"the first {skip:g} s after the first word or sound of stimuli over 60 s, " if skip else ""
+    return (
+        f"{sum(used)} of the {sum(total)} samples of {len(used)} recordings are used, each tested once; left out are "
+        f"{early}samples without stimulus and samples marked bad or non-steady-state."
+    )
+
+
+def common(unit: UnitResult) -> dict[str, Any]:
+    """What all JSON files of a unit hold."""
+    provenance = unit.provenance
+    return {
+        "Samples": samples_in_words(provenance),
+        "Inference": NO_INFERENCE,
+        "Sources": sorted({source for recording in unit.recordings for source in recording.sources}),
+        "Analysis": provenance["analysis"]["name"],
+        "AnalysisHash": provenance["analysis_hash"],
+        "FeatureSpaces": models(provenance["spaces"]),
+        "SoftwareVersions": dict(provenance["software"]),
+        "Warnings": list(unit.warnings),
+    }
+
+
+def models(spaces: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Space → its kind, model, revision, the weights' hash, and whether they are untrained."""
+    kept = ("kind", "model", "revision", "weights_sha256", "stand_in", "causal", "stamp", "dimensions", "description")
+    return {name: {key: space[key] for key in kept if space.get(key) is not None} for name, space in spaces.items()}
+
+
+def map_sidecar(unit: UnitResult, component: str, stat: str) -> dict[str, Any]:
+    """JSON of one map."""
+    words = f"{define(component, stat, unit.partition.units)} {NO_VALUE[unit.targets.kind]}"
+    return {"Description": words, **_grid(unit), **common(unit)}
+
+
+def _grid(unit: UnitResult) -> dict[str, Any]:
+    """What BIDS asks of images: the brain alone, and what space, resolution and density stand for."""
+    metadata, entities = unit.recordings[0].metadata, entities_of(unit.stem)
+    grid: dict[str, Any] = {"SkullStripped": True} if unit.targets.kind == "volume" else {}
+    if not is_standard(unit.targets.space):
+        source = unit.recordings[0].sources[0] if unit.recordings[0].sources else unit.recordings[0].label
+        grid["SpatialReference"] = metadata.get("SpatialReference", source)
+    for key, term in (("res", "Resolution"), ("den", "Density")):
+        if key in entities:
+            grid[term] = metadata.get(term, f"that of the responses ({key}-{entities[key]})")
+    return grid
+
+
+def table_sidecar(unit: UnitResult, columns: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """JSON of a table: what it holds, then every column."""
+    what = "One row a target: held-out scores of encoding models and the split of their explained variance."
+    return {"Description": what, **common(unit), **columns}
+
+
+def score_columns(units: Sequence[str], values: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Definition of each `<component>_<stat>` column."""
+    return {
+        f"{component}_{stat}": {"LongName": f"{component}: {STAT_TITLE[stat]}", "Description": define(component, stat, units)}
+        for component, stats in values.items()
+        for stat in stats
+    }
+
+
+def target_columns(targets: Targets) -> dict[str, dict[str, str]]:
+    """Definition of the columns that name a target."""
+    words = {
+        "volume": "Voxel i,j,k in the grid of the responses",
+        "surface": "Hemisphere and vertex number",
+        "parcels": f"Parcel of {targets.space}, as the responses' table names it",
+        "electrodes": "Channel",
+    }
+    columns = {"name": {"Description": words[targets.kind]}}
+    if targets.kind == "electrodes":
+        columns |= {
+            axis: {"Description": f"Position along {axis} in {targets.space}; n/a where unknown", "Units": "mm"}
+            for axis in "xyz"
+        }
+    return columns

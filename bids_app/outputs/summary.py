@@ -1,0 +1,101 @@
+"""logs/<stem>_unit.json: all that reports need and maps do not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from bids_app.records import Array, Fit, Recording, Targets, UnitResult
+
+PREDICTED = 0.01  # of the variance: targets above it, by the full model, are shown in charts
+
+
+def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: str) -> dict[str, Any]:
+    """JSON-able. `layout`: 'maps' or 'table', where the numbers of its targets lie."""
+    full = np.asarray(unit.partition.values["full"]["rsquared"])
+    shown = predicted(full)
+    return {
+        "stem": unit.stem,
+        "participant": unit.participant,
+        "modality": unit.modality,
+        "space": unit.space,
+        "layout": layout,
+        "units": unit.partition.units,
+        "targets": _geometry(unit.targets, full),
+        "components": {
+            component: {stat: _spread(np.asarray(values), shown) for stat, values in stats.items()}
+            for component, stats in unit.partition.values.items()
+        },
+        "profile": profile_summary(unit.fit, shown),
+        "recordings": [_recording(one, unit.provenance["samples"]) for one in unit.recordings],
+        "checks": unit.checks,
+        "excluded": [asdict(one) for one in unit.excluded],
+        "folds": [asdict(one) for one in unit.fit.folds],
+        "warnings": unit.warnings,
+        "provenance": unit.provenance,
+        "files": [str(file) for file in files],
+    }
+
+
+def predicted(full: Array) -> Array:
+    """(n_targets,) bool: targets whose full R² is above `PREDICTED`."""
+    return np.asarray(np.nan_to_num(full, nan=-1.0) > PREDICTED)
+
+
+def _geometry(targets: Targets, full: Array) -> dict[str, Any]:
+    return {
+        "kind": targets.kind,
+        "space": targets.space,
+        "shape": targets.shape,
+        "affine": None if targets.affine is None else np.asarray(targets.affine, dtype=float),
+        "n": len(targets.names),
+        "n_usable": int(np.isfinite(full).sum()),
+        "n_predicted": int(predicted(full).sum()),
+    }
+
+
+def _spread(values: Array, shown: Array) -> dict[str, Any]:
+    return {"usable": spread(values[np.isfinite(values)]), "predicted": spread(values[shown & np.isfinite(values)])}
+
+
+def spread(values: Array) -> dict[str, Any]:
+    """Mean, median, quartiles and how many are above 0, of (n,) numbers; None where there are none."""
+    values = np.asarray(values, dtype=float)
+    if not len(values):
+        return {"n": 0, "mean": None, "median": None, "q25": None, "q75": None, "n_positive": 0}
+    low, middle, high = np.percentile(values, [25, 50, 75])
+    return {
+        "n": len(values),
+        "mean": float(values.mean()),
+        "median": float(middle),
+        "q25": float(low),
+        "q75": float(high),
+        "n_positive": int((values > 0).sum()),
+    }
+
+
+def profile_summary(fit: Fit, shown: Array) -> dict[str, Any]:
+    """Median and quartiles of the weights' size by delay and space, over predicted targets (all, were there none)."""
+    chosen = shown if shown.any() else np.isfinite(fit.rsquared[-1])
+    bands: Mapping[str, Any] = {
+        band: dict(zip(("q25", "median", "q75"), np.percentile(values[:, chosen], [25, 50, 75], axis=1), strict=True))
+        for band, values in fit.profile.items()
+        if chosen.any()
+    }
+    return {"delays_s": fit.delays_s, "n_targets": int(chosen.sum()), "bands": bands}
+
+
+def _recording(recording: Recording, samples: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+    used, total = samples.get(recording.label, (None, None))
+    return {
+        "label": recording.label,
+        "rate_hz": recording.rate_hz,
+        "start_s": recording.start_s,
+        "stimuli": [asdict(event) for event in recording.stimuli],
+        "used": used,
+        "total": total,
+    }

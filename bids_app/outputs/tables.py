@@ -1,0 +1,101 @@
+"""Tables of parcels, electrodes and mean responses: columns, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bids_app.outputs.files import numbers, read_tsv
+from bids_app.records import Array, Partition, Targets, UnitResult, component_names, space_label
+
+INTRACRANIAL = ("SEEG", "ECOG", "DBS")
+
+
+def score_cells(partition: Partition) -> dict[str, Array]:
+    """`<component>_<stat>` → (n_targets,)."""
+    return {
+        f"{component}_{stat}": values
+        for component, stats in partition.values.items()
+        for stat, values in stats.items()
+    }
+
+
+def target_cells(targets: Targets) -> dict[str, Sequence[Any]]:
+    """Columns that say what a row is; electrodes begin as a channels.tsv must."""
+    if targets.kind != "electrodes":
+        return {"name": targets.names}
+    given = targets.table
+    blank = ("n/a",) * len(targets.names)
+    xyz_mm = np.full((len(targets.names), 3), np.nan) if targets.xyz_mm is None else targets.xyz_mm
+    return {
+        "name": targets.names,
+        "type": [kind.upper() if kind.upper() in INTRACRANIAL else "n/a" for kind in given.get("type", blank)],
+        "units": given.get("units", blank),
+        "low_cutoff": [_number(cell) for cell in given.get("low_cutoff", blank)],
+        "high_cutoff": [_number(cell) for cell in given.get("high_cutoff", blank)],
+        **{axis: xyz_mm[:, column] for column, axis in enumerate("xyz")},
+    }
+
+
+def _number(cell: str) -> str:
+    """`cell` if it is a finite number, else n/a."""
+    try:
+        return cell if math.isfinite(float(cell)) else "n/a"
+    except ValueError:
+        return "n/a"
+
+
+def lag_cells(unit: UnitResult) -> dict[str, Sequence[Any]]:
+    """Electrode × lag: the size of the full model's weights of each space."""
+    delays, names = unit.fit.delays_s, unit.targets.names
+    weights = {f"{space_label(band)}_weight": values.T.ravel() for band, values in unit.fit.profile.items()}
+    return {
+        "name": [name for name in names for _ in delays],
+        "lag_s": [float(delay) for _ in names for delay in delays],
+        **weights,
+    }
+
+
+def lag_columns(bands: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Definitions of the columns of `lag_cells`."""
+    weight = (
+        "Euclidean norm, over the dimensions of {}, of the full model's weights at this lag on standardised features, "
+        "averaged over outer folds"
+    )
+    return {
+        "name": {"Description": "Channel"},
+        "lag_s": {"Description": "Time of the response after the feature", "Units": "s"},
+        **{f"{space_label(band)}_weight": {"Description": weight.format(band)} for band in bands},
+    }
+
+
+def read_scores(path: Path, units: Sequence[str]) -> tuple[dict[str, list[str]], Partition]:
+    """A table's text columns and its scores. Raises ReadWriteError."""
+    columns = read_tsv(path)
+    values: dict[str, dict[str, Array]] = {name: {} for name in component_names(tuple(units))}
+    for column in columns:
+        component, _, stat = column.rpartition("_")
+        if component in values:
+            values[component][stat] = numbers(columns[column])
+    return columns, Partition(tuple(units), values)
+
+
+def table_targets(columns: Mapping[str, Sequence[str]], geometry: Mapping[str, Any]) -> Targets:
+    """Targets of a table's rows, with the grid its summary keeps."""
+    kind, names = geometry["kind"], tuple(columns["name"])
+    xyz_mm = np.column_stack([numbers(columns[axis]) for axis in "xyz"]) if kind == "electrodes" else None
+    affine = np.array(geometry["affine"]) if geometry["affine"] else None
+    return Targets(kind, geometry["space"], names, _index(kind, names), tuple(geometry["shape"]), affine, xyz_mm)
+
+
+def _index(kind: str, names: Sequence[str]) -> Array | None:
+    """Voxels and vertices from their names."""
+    if kind == "volume":
+        return np.array([name.split(",") for name in names], dtype=int)
+    if kind == "surface":
+        return np.array([("LR".index(name[0]), int(name[2:])) for name in names])
+    return None

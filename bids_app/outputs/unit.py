@@ -1,0 +1,147 @@
+"""A unit's files: maps or a table, each with its JSON, and last its summary; and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from bids_app.errors import ReadWriteError
+from bids_app.outputs import images, names, sidecars, tables
+from bids_app.outputs.files import json_text, read_json, tsv_text, write_bytes, write_text
+from bids_app.outputs.summary import unit_summary
+from bids_app.records import Array, Partition, Targets, UnitResult, WrittenUnit, component_names
+
+File = tuple[PurePosixPath, bytes]
+TOTAL_STATS = ("rsquared", "r")
+
+
+def write_unit(out_dir: Path, unit: UnitResult) -> tuple[Path, ...]:
+    """All files of a unit, the summary last: a unit with a summary is whole. Raises CannotCreate."""
+    maps = unit.targets.kind in names.EXTENSION
+    files = _map_files(unit) if maps else _table_files(unit)
+    return _write_all(out_dir, unit, files, "maps" if maps else "table")
+
+
+def write_mean_response(out_dir: Path, unit: UnitResult, n_people: Array) -> tuple[Path, ...]:
+    """A fit of the people's mean response, as a table in `group` whatever its targets are, and its summary.
+
+    n_people (n_targets,): how many people's responses each target is the mean of. Raises CannotCreate.
+    """
+    cells = {"n_people": np.asarray(n_people).astype(int)}
+    meaning = {"n_people": {"Description": "Number of people whose responses were averaged here"}}
+    return _write_all(out_dir, unit, _table(unit, cells, meaning), "table")
+
+
+def _write_all(out_dir: Path, unit: UnitResult, files: Iterable[File], layout: str) -> tuple[Path, ...]:
+    written = [(file, write_bytes(out_dir / file, content)) for file, content in files]
+    summary = unit_summary(unit, [file for file, _ in written], layout)
+    last = write_text(names.summary_path(out_dir, unit.stem), json_text(summary))
+    return (*(path for _, path in written), last)
+
+
+# ------------------------------------------------------------------------------------------------ what is written
+def _map_files(unit: UnitResult) -> Iterator[File]:
+    """One map and JSON a component, stat and hemisphere, made one at a time: volumes are large."""
+    for component, stats in unit.partition.values.items():
+        for stat, values in stats.items():
+            sidecar = json_text(sidecars.map_sidecar(unit, component, stat)).encode()
+            for hemi, content in encoded(unit.targets, np.asarray(values)):
+                file = names.map_file(unit.stem, unit.targets.kind, component, stat, hemi)
+                yield from _pair(file, content, sidecar)
+
+
+def encoded(targets: Targets, values: Array) -> Iterator[tuple[str, bytes]]:
+    """(hemisphere or '', bytes) of a map."""
+    if targets.kind == "volume":
+        yield "", images.nifti_bytes(targets, values)
+        return
+    for side, (hemi, one) in enumerate(zip(names.HEMISPHERES, images.hemispheres(targets, values), strict=True)):
+        yield hemi, images.gifti_bytes(one, side)
+
+
+def _pair(file: PurePosixPath, content: bytes, sidecar: bytes) -> Iterator[File]:
+    yield file, content
+    yield file.with_name(file.name.split(".")[0] + ".json"), sidecar
+
+
+def _table_files(unit: UnitResult) -> Iterator[File]:
+    yield from _table(unit, {}, {})
+    if unit.targets.kind == "electrodes" and len(unit.fit.delays_s) > 1:
+        sidecar = sidecars.table_sidecar(unit, tables.lag_columns(tuple(unit.fit.profile)))
+        sidecar["Description"] = "One row an electrode and lag: the size of the full model's weights."
+        text = tsv_text(tables.lag_cells(unit))
+        yield from _pair(names.lags_file(unit.stem), text.encode(), json_text(sidecar).encode())
+
+
+def _table(unit: UnitResult, more: Mapping[str, Any], meaning: Mapping[str, Mapping[str, str]]) -> Iterator[File]:
+    cells = {**tables.target_cells(unit.targets), **more, **tables.score_cells(unit.partition)}
+    columns = {
+        **sidecars.target_columns(unit.targets),
+        **meaning,
+        **sidecars.score_columns(unit.partition.units, unit.partition.values),
+    }
+    sidecar = json_text(sidecars.table_sidecar(unit, columns)).encode()
+    yield from _pair(names.table_file(unit.stem, unit.targets.kind), tsv_text(cells).encode(), sidecar)
+
+
+# ------------------------------------------------------------------------------------------------ and back
+def read_units(out_dir: Path, participants: Iterable[str]) -> tuple[WrittenUnit, ...]:
+    """All units of these people that are there, sorted by person and stem. Raises ReadWriteError."""
+    paths = [path for person in sorted(set(participants)) for path in names.summary_paths(out_dir, person)]
+    return tuple(read_unit(path) for path in paths)
+
+
+def read_unit(summary_path: Path) -> WrittenUnit:
+    """A unit by its summary in OUT_DIR/logs. Raises ReadWriteError where a file of it is gone or broken."""
+    summary = read_json(summary_path)
+    out_dir, geometry = summary_path.parents[1], summary["targets"]
+    try:
+        if summary["layout"] == "table":
+            path = out_dir / names.table_file(summary["stem"], geometry["kind"])
+            columns, partition = tables.read_scores(path, summary["units"])
+            targets = tables.table_targets(columns, geometry)
+        else:
+            targets, partition = _read_maps(out_dir, summary)
+    except (KeyError, IndexError) as error:
+        raise ReadWriteError("the summary and its files disagree", summary_path, f"{error}; run with --force") from None
+    return WrittenUnit(summary["stem"], summary["participant"], summary["modality"], targets, partition, summary)
+
+
+def _read_maps(out_dir: Path, summary: Mapping[str, Any]) -> tuple[Targets, Partition]:
+    """Targets are where the full model's R² has a value."""
+    stem, units = summary["stem"], tuple(summary["units"])
+    kind, space = summary["targets"]["kind"], summary["targets"]["space"]
+    totals = component_names(units)[: 1 + len(units)]
+    affine = np.array(summary["targets"]["affine"])
+    grids = {
+        component: {
+            stat: _read_map(out_dir, stem, kind, component, stat)
+            for stat in (TOTAL_STATS if component in totals else TOTAL_STATS[:1])
+        }
+        for component in component_names(units)
+    }
+    there = [np.isfinite(grid) for grid in grids["full"]["rsquared"]]
+    targets = (
+        images.volume_targets(space, affine, there[0])
+        if kind == "volume"
+        else images.surface_targets(space, there)
+    )
+    values = {
+        component: {
+            stat: np.concatenate([grid[mask] for grid, mask in zip(found, there, strict=True)])
+            for stat, found in stats.items()
+        }
+        for component, stats in grids.items()
+    }
+    return targets, Partition(units, values)
+
+
+def _read_map(out_dir: Path, stem: str, kind: Any, component: str, stat: str) -> list[Array]:
+    """One volume, or both hemispheres."""
+    if kind == "volume":
+        return [images.read_volume(out_dir / names.map_file(stem, kind, component, stat))[0]]
+    files = [names.map_file(stem, kind, component, stat, hemi) for hemi in names.HEMISPHERES]
+    return [images.read_surface(out_dir / file) for file in files]

@@ -1,0 +1,146 @@
+"""The user's own features: three formats in, one line for what is wrong."""
+
+import gzip
+import json
+import pickle
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from tiny_models import stimulus
+
+from bids_app import features
+from bids_app.errors import DataError
+from bids_app.records import FeatureSpec, ModelSource
+
+VALUES = np.arange(12.0).reshape(6, 2)
+
+
+def load(folder: Path, path: str, rate_hz=None, base_dir=None):
+    spec = FeatureSpec("mine", "file", {"path": path, "rate_hz": rate_hz}, base_dir=base_dir)
+    return features.extract(stimulus(path=folder / "story.wav"), spec, ModelSource())
+
+
+def write_tsv(path: Path, values, **facts):
+    with gzip.open(path, "wt") as out:
+        out.write("\n".join("\t".join(map(str, row)) for row in values) + "\n")
+    content = {"SamplingFrequency": 4, "StartTime": 0.5, "Columns": ["a", "b"], **facts}
+    path.with_name(path.name.removesuffix(".tsv.gz") + ".json").write_text(json.dumps(content))
+
+
+def test_npy_has_its_first_row_at_the_start(tmp_path):
+    np.save(tmp_path / "story_mine.npy", VALUES)
+    got = load(tmp_path, "{stem}_mine.npy", 10)
+    np.testing.assert_array_equal(got.values, VALUES)
+    np.testing.assert_allclose(got.times_s, np.arange(6) / 10)
+    assert got.sampling == "continuous"
+    assert got.provenance["causal"] is None
+
+
+def test_h5_states_its_times_and_may_be_events(tmp_path):
+    times = np.array([0.5, 0.2, 1.0, 3.0, 4.0, 5.0])
+    with h5py.File(tmp_path / "mine.h5", "w") as out:
+        out["values"], out["times_s"] = VALUES, times
+    got = load(tmp_path, "mine.h5")
+    np.testing.assert_allclose(got.times_s, np.sort(times))
+    np.testing.assert_array_equal(got.values[0], VALUES[1])
+    assert got.sampling == "continuous"
+    with h5py.File(tmp_path / "mine.h5", "a") as out:
+        out["onsets_s"] = times - 0.1
+    got = load(tmp_path, "mine.h5")
+    assert got.sampling == "events"
+    np.testing.assert_allclose(got.onsets_s, np.sort(times) - 0.1)
+
+
+def test_bids_stim_starts_at_its_start_time(tmp_path):
+    write_tsv(tmp_path / "story_stim.tsv.gz", VALUES)
+    got = load(tmp_path, "{stem}_stim.tsv.gz")
+    np.testing.assert_array_equal(got.values, VALUES)
+    np.testing.assert_allclose(got.times_s, 0.5 + np.arange(6) / 4)
+    assert got.provenance["dimensions"] == ["a", "b"]
+    assert set(got.provenance["files"]) == {"story_stim.tsv.gz", "story_stim.json"}
+
+
+def test_relative_to_the_analysis_where_it_is_not_beside_the_stimulus(tmp_path):
+    (tmp_path / "analysis").mkdir()
+    np.save(tmp_path / "analysis/story.npy", VALUES)
+    assert load(tmp_path / "stimuli", "{stem}.npy", 1, tmp_path / "analysis").values.shape == (6, 2)
+    with pytest.raises(DataError, match=r"story\.wav has no file of features .*looked for .*stimuli/absent\.npy or "):
+        load(tmp_path / "stimuli", "absent.npy", 1, tmp_path / "analysis")
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        (np.zeros(5), r"must be numbers \(n_times, n_dims\), not 5 of float64"),
+        (np.zeros((5, 2, 2)), "not 5×2×2"),
+        (np.zeros((5, 2), complex), "of complex128"),
+        (np.array([["a"]]), "must be numbers"),
+        (np.array([[1.0], [np.nan]]), "values with NaN"),
+        (np.array([[1.0], [1e300]]), "values with NaN or infinity"),
+        (np.zeros((0, 3)), "no rows"),
+    ],
+)
+def test_wrong_content_is_one_line(values, line, tmp_path):
+    np.save(tmp_path / "mine.npy", values)
+    with pytest.raises(DataError, match=line):
+        load(tmp_path, "mine.npy", 1)
+
+
+def test_pickles_are_never_opened(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return Path.mkdir, (tmp_path / "sprung",)
+
+    (tmp_path / "mine.npy").write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(DataError, match="cannot be read"):
+        load(tmp_path, "mine.npy", 1)
+    np.save(tmp_path / "mine.npy", np.array([[Trap()]], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match="cannot be read"):
+        load(tmp_path, "mine.npy", 1)
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        ({"Columns": ["a"]}, "2 columns, but the JSON names 1"),
+        ({"SamplingFrequency": None}, "cannot be read"),
+        ({"SamplingFrequency": 0}, "cannot be read"),
+    ],
+)
+def test_wrong_stim_files(facts, line, tmp_path):
+    write_tsv(tmp_path / "x_stim.tsv.gz", VALUES, **facts)
+    with pytest.raises(DataError, match=line):
+        load(tmp_path, "x_stim.tsv.gz")
+
+
+def test_broken_files_are_one_line(tmp_path):
+    (tmp_path / "x.h5").write_bytes(b"not an h5 file")
+    write_tsv(tmp_path / "x_stim.tsv.gz", [["n/a", 1]])
+    write_tsv(tmp_path / "y_stim.tsv.gz", [])
+    write_tsv(tmp_path / "z_stim.tsv.gz", VALUES)
+    (tmp_path / "z_stim.tsv.gz").write_bytes((tmp_path / "z_stim.tsv.gz").read_bytes()[:20])
+    np.save(tmp_path / "x.npy", VALUES)
+    (tmp_path / "x.npy").write_bytes((tmp_path / "x.npy").read_bytes()[:100])
+    for name in ("x.h5", "x_stim.tsv.gz", "y_stim.tsv.gz", "z_stim.tsv.gz", "x.npy"):
+        with pytest.raises(DataError, match=f"cannot be read: .*{name}") as caught:
+            load(tmp_path, name, 1 if name.endswith("npy") else None)
+        assert "\n" not in str(caught.value)
+    (tmp_path / "z_stim.json").unlink()
+    with pytest.raises(DataError, match=r"no JSON beside it.*z_stim\.json"):
+        load(tmp_path, "z_stim.tsv.gz")
+
+
+def test_h5_times_must_fit(tmp_path):
+    with h5py.File(tmp_path / "mine.h5", "w") as out:
+        out["values"], out["times_s"] = VALUES, np.arange(5.0)
+    with pytest.raises(DataError, match="'times_s' must hold a number for each of the 6 rows"):
+        load(tmp_path, "mine.h5")
+
+
+def test_a_stimulus_without_its_file_fails_the_check_before_computing(tmp_path):
+    spec = FeatureSpec("mine", "file", {"path": "{stem}.h5"})
+    with pytest.raises(DataError, match="has no file of features"):
+        features.check_needs(stimulus(path=tmp_path / "story.wav"), spec)

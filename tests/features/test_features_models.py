@@ -1,0 +1,186 @@
+"""Models: found, safetensors only, never the network when offline, honest about missing weights."""
+
+import json
+import logging
+import os
+import shutil
+import socket
+
+import pytest
+from tiny_models import noise, save_language_model, spaced_words, stimulus
+
+from bids_app import features
+from bids_app.errors import NoInput
+from bids_app.records import FeatureSpec, ModelSource
+
+LANGUAGE = FeatureSpec("language", "language_model", {"model": "tiny-gpt2", "layer": 1})
+SPEECH = FeatureSpec("speech", "speech_model", {"model": "org/tiny-hubert", "layer": 1})
+
+
+@pytest.fixture
+def folder(source, tmp_path):
+    """A copy of the models that a test may break."""
+    shutil.copytree(source.model_dir, tmp_path / "models")
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("the network was touched")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+
+
+def test_nothing_touches_the_network(source, no_network):
+    features.extract(stimulus(words=spaced_words()), LANGUAGE, source)
+    features.extract(stimulus(noise(1)), SPEECH, source)
+
+
+@pytest.mark.parametrize("how", ["flag", "variable"])
+def test_a_missing_model_says_where_it_should_lie(how, tmp_path, no_network, monkeypatch):
+    if how == "variable":
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    spec = FeatureSpec("s", "speech_model", {"model": "org/absent", "layer": 1})
+    with pytest.raises(NoInput, match=rf"'org/absent' is not there: expected at {tmp_path}/org/absent"):
+        features.extract(stimulus(noise(1)), spec, ModelSource(tmp_path, offline=how == "flag"))
+
+
+def test_a_model_that_the_hub_cannot_give(tmp_path, monkeypatch):
+    def unreachable(*args, **kwargs):
+        raise OSError("Network is unreachable")
+
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", unreachable)
+    monkeypatch.setattr(socket.socket, "connect", unreachable)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    spec = FeatureSpec("s", "word_embedding", {"model": "org/absent"})
+    with pytest.raises(NoInput, match="'org/absent' is not there") as caught:
+        features.extract(stimulus(words=spaced_words()), spec, ModelSource(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_model_without_a_model_folder(no_network):
+    spec = FeatureSpec("s", "word_embedding", {"model": "org/absent"})
+    with pytest.raises(NoInput, match="no model folder was given"):
+        features.extract(stimulus(words=spaced_words()), spec, ModelSource(None, offline=True))
+
+
+def test_pickled_weights_are_never_loaded(folder, source, monkeypatch):
+    import torch
+
+    model = folder / "tiny-gpt2"
+    (model / "model.safetensors").unlink()
+
+    class Trap:
+        def __reduce__(self):
+            return os.mkdir, (str(model / "sprung"),)
+
+    torch.save({"wte.weight": Trap()}, model / "pytorch_model.bin")
+    with pytest.raises(NoInput, match=r"no safetensors weights.*never loaded"):
+        features.extract(stimulus(words=spaced_words()), LANGUAGE, ModelSource(folder, offline=True))
+    assert not (model / "sprung").exists()
+
+
+def test_code_beside_a_model_is_never_run(folder):
+    config = json.loads((folder / "tiny-gpt2/config.json").read_text())
+    config.update(model_type="its-own", auto_map={"AutoConfig": "trap.C", "AutoModel": "trap.M"})
+    (folder / "tiny-gpt2/config.json").write_text(json.dumps(config))
+    (folder / "tiny-gpt2/trap.py").write_text("raise SystemExit('ran')")
+    with pytest.raises(NoInput, match="cannot be loaded") as caught:
+        features.extract(stimulus(words=spaced_words()), LANGUAGE, ModelSource(folder, offline=True))
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_lack_a_part_are_refused(folder):
+    """transformers would fill them in at random."""
+    from safetensors.torch import load_file, save_file
+
+    path = folder / "tiny-gpt2/model.safetensors"
+    weights = load_file(path)
+    del weights[next(name for name in weights if "h.1.mlp.c_fc.weight" in name)]
+    save_file(weights, path, {"format": "pt"})
+    with pytest.raises(NoInput, match=r"1 weights .* h\.1\.mlp\.c_fc\.weight"):
+        features.extract(stimulus(words=spaced_words()), LANGUAGE, ModelSource(folder, offline=True))
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_a_broken_file_is_one_line(file, folder):
+    path = folder / "tiny-gpt2" / file
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(NoInput, match="tiny-gpt2") as caught:
+        features.extract(stimulus(words=spaced_words()), LANGUAGE, ModelSource(folder, offline=True))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("file", ["config.json", "preprocessor_config.json"])
+def test_an_absent_file_is_one_line(file, folder):
+    (folder / "org/tiny-hubert" / file).unlink()
+    with pytest.raises(NoInput, match="tiny-hubert") as caught:
+        features.extract(stimulus(noise(1)), SPEECH, ModelSource(folder, offline=True))
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_in_parts(folder):
+    from transformers import GPT2Model
+
+    whole = features.extract(stimulus(words=spaced_words()), LANGUAGE, ModelSource(folder, offline=True))
+    model = folder / "tiny-gpt2"
+    loaded = GPT2Model.from_pretrained(model)
+    (model / "model.safetensors").unlink()
+    loaded.save_pretrained(model, max_shard_size="20KB")
+    assert (model / "model.safetensors.index.json").is_file()
+    parts = features.extract(stimulus(words=spaced_words()), LANGUAGE, ModelSource(folder, offline=True))
+    assert (parts.values == whole.values).all()
+    assert len(parts.provenance["weights_sha256"]) == 64
+    next(model.glob("model-00002*")).unlink()
+    with pytest.raises(NoInput, match=r"part of the weights.*model-00002"):
+        features.extract(stimulus(words=spaced_words()), LANGUAGE, ModelSource(folder, offline=True))
+
+
+def test_provenance_names_the_model_and_its_bytes(source):
+    import hashlib
+
+    got = features.extract(stimulus(words=spaced_words()), LANGUAGE, source).provenance
+    weights = (source.model_dir / "tiny-gpt2/model.safetensors").read_bytes()
+    assert got["weights_sha256"] == hashlib.sha256(weights).hexdigest()
+    assert (got["model"], got["revision"], got["stand_in"], got["causal"]) == ("tiny-gpt2", None, False, True)
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= set(got["files"])
+    json.dumps(got)
+
+
+def test_stand_ins_are_flagged(tmp_path):
+    save_language_model(tmp_path / "stand-in", concord_stand_in=True)
+    spec = FeatureSpec("language", "word_embedding", {"model": "stand-in"})
+    rows = features.extract(stimulus(words=spaced_words()), spec, ModelSource(tmp_path))
+    assert rows.provenance["stand_in"] is True
+
+
+def test_nothing_is_printed_even_where_weights_are_left_over(folder, capfd, monkeypatch):
+    records = []  # transformers writes to the standard error of the moment it was imported: pytest would miss it
+    monkeypatch.setattr(logging.getLogger("transformers"), "handlers", [handler := logging.Handler()])
+    handler.emit = records.append
+    from safetensors.torch import load_file, save_file
+
+    path = folder / "tiny-gpt2/model.safetensors"
+    weights = load_file(path)
+    save_file({**weights, "head.weight": next(iter(weights.values())).clone()}, path, {"format": "pt"})
+    source = ModelSource(folder, offline=True)
+    features.extract(stimulus(words=spaced_words()), LANGUAGE, source)
+    features.extract(stimulus(noise(1)), SPEECH, source)
+    assert capfd.readouterr() == ("", "")
+    assert not records
+
+
+def test_the_hubs_cache_is_used_offline_and_gives_the_revision(folder, tmp_path, monkeypatch, no_network):
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repo = tmp_path / "hub/models--org--tiny"
+    shutil.copytree(folder / "tiny-gpt2", repo / "snapshots" / commit)
+    (repo / "refs").mkdir()
+    (repo / "refs/main").write_text(commit)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    spec = FeatureSpec("language", "word_embedding", {"model": "org/tiny"})
+    got = features.extract(stimulus(words=spaced_words()), spec, ModelSource(None, offline=True))
+    assert got.provenance["revision"] == commit

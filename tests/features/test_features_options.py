@@ -1,0 +1,94 @@
+"""Specs: defaults filled in, everything else refused in one line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_models import noise, spaced_words, stimulus, words_at
+
+from bids_app import features
+from bids_app.errors import DataError, UsageError
+from bids_app.records import FeatureSpec, ModelSource
+
+
+def test_defaults_are_filled_in_and_resolving_twice_changes_nothing():
+    spec = features.resolve(
+        FeatureSpec("s", "speech_model", {"model": "m", "layer": 8, "window_s": 4}, 10, Path("x"))
+    )
+    assert spec.options == {"model": "m", "layer": 8, "window_s": 4.0, "stride_s": 0.1}
+    assert isinstance(spec.options["window_s"], float)
+    assert (spec.pca, spec.base_dir) == (10, Path("x"))
+    assert features.resolve(spec) == spec
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "line"),
+    [
+        ("melspectogram", {}, "unknown kind 'melspectogram': feature 'x' (did you mean 'melspectrogram'?)"),
+        ("melspectrogram", {"n_mel": 80}, "unknown option 'n_mel' .*did you mean 'n_mels'"),
+        ("word_rate", {"model": "gpt2"}, "unknown option 'model' .*it has none"),
+        ("language_model", {"layer": 8}, "needs the option 'model'"),
+        ("language_model", {"model": "gpt2", "layer": "8"}, "'layer' must be a whole number, not '8'"),
+        ("language_model", {"model": "gpt2", "layer": 8.0}, "'layer' must be a whole number"),
+        ("language_model", {"model": "gpt2", "layer": True}, "'layer' must be a whole number"),
+        ("language_model", {"model": "gpt2", "layer": -1}, "'layer' must be at least 0"),
+        ("language_model", {"model": "", "layer": 1}, "'model' must be a text"),
+        ("language_model", {"model": None, "layer": 1}, "'model' must be a text"),
+        ("melspectrogram", {"hop_s": 0}, "'hop_s' must be at least 0.001"),
+        ("melspectrogram", {"hop_s": float("nan")}, "'hop_s' must be a number"),
+        ("melspectrogram", {"hop_s": float("inf")}, "'hop_s' must be a number"),
+        ("melspectrogram", {"n_mels": [80]}, "'n_mels' must be a whole number"),
+        ("file", {"path": "mine.npy"}, "needs the option 'rate_hz'"),
+        ("file", {"path": "mine.h5", "rate_hz": 10}, "'rate_hz' is for .npy files"),
+        ("file", {"path": "mine.pkl"}, "'path' must end with"),
+    ],
+)
+def test_wrong_options_are_refused(kind, options, line):
+    with pytest.raises(UsageError, match=line.replace("(", r"\(").replace("?)", r"\?\)")) as caught:
+        features.resolve(FeatureSpec("x", kind, options))
+    assert "\n" not in str(caught.value)
+
+
+def test_every_kind_states_its_needs():
+    assert {kind: set(family.needs) for kind, family in features.KINDS.items()} == {
+        "melspectrogram": {"audio"},
+        "articulatory": {"phones"},
+        "word_embedding": {"words"},
+        "speech_model": {"audio"},
+        "language_model": {"words"},
+        "word_rate": {"words"},
+        "file": set(),
+    }
+    assert all(kind == family.kind for kind, family in features.KINDS.items())
+    assert features.needs(FeatureSpec("x", "word_rate")) == {"words"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "line"),
+    [
+        ("melspectrogram", {}, "has no audio"),
+        ("melspectrogram", {"audio": np.zeros(0, np.float32)}, "audio is empty"),
+        ("melspectrogram", {"audio": np.zeros(100, np.float32)}, "shorter than a window"),
+        ("word_rate", {"audio": noise(1)}, "has no word times"),
+        ("word_rate", {"words": words_at([], [])}, "transcript is empty"),
+        ("articulatory", {"words": spaced_words()}, "has no phone times"),
+        ("articulatory", {"phones": words_at([], [])}, "table of phones is empty"),
+    ],
+)
+def test_what_a_stimulus_lacks_is_one_line_with_its_name(kind, given, line):
+    with pytest.raises(DataError, match=rf"{line}.*story\.wav"):
+        features.extract(stimulus(**given), FeatureSpec("x", kind), ModelSource())
+
+
+def test_times_that_are_no_numbers_are_refused():
+    with pytest.raises(DataError, match="NaN or infinity"):
+        features.extract(
+            stimulus(words=words_at([0, np.nan], ["a", "b"])), FeatureSpec("x", "word_rate"), ModelSource()
+        )
+
+
+def test_audio_with_nan_is_refused():
+    audio = noise(1)
+    audio[5000] = np.nan
+    with pytest.raises(DataError, match="values with NaN"):
+        features.extract(stimulus(audio), FeatureSpec("x", "melspectrogram"), ModelSource())

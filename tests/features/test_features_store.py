@@ -1,0 +1,190 @@
+"""The store: found by what decides the values, whole or not at all, the same bytes every time."""
+
+import json
+import shutil
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from tiny_models import noise, spaced_words, stimulus
+
+from bids_app import features
+from bids_app.errors import CannotCreate
+from bids_app.records import FeatureSpec, ModelSource
+
+MEL = FeatureSpec("low_level", "melspectrogram", {"n_mels": 10})
+LANGUAGE = FeatureSpec("language", "language_model", {"model": "tiny-gpt2", "layer": 1})
+HEARD = stimulus(noise(1.0), words=spaced_words())
+
+
+def same(a, b):
+    np.testing.assert_array_equal(a.values, b.values)
+    np.testing.assert_array_equal(a.times_s, b.times_s)
+    assert a.values.dtype == b.values.dtype
+    assert (a.name, a.sampling, (a.onsets_s is None)) == (b.name, b.sampling, (b.onsets_s is None))
+    assert a.provenance == b.provenance
+
+
+@pytest.mark.parametrize("spec", [MEL, LANGUAGE])
+def test_computed_once(spec, source, tmp_path):
+    store = features.FeatureStore(tmp_path)
+    assert not store.holds(HEARD, spec, source)
+    first, reused = store.get(HEARD, spec, source)
+    assert not reused
+    assert store.holds(HEARD, spec, source)
+    again, reused = features.FeatureStore(tmp_path).get(HEARD, spec, source)
+    assert reused
+    same(first, again)
+    same(first, features.extract(HEARD, spec, source))
+
+
+def test_names_are_bids(tmp_path, source):
+    features.FeatureStore(tmp_path).get(HEARD, MEL, source)
+    stem = tmp_path / "stim-story/stim-story_desc-lowLevel_features"
+    assert sorted(tmp_path.rglob("*.*")) == [stem.with_suffix(".h5"), stem.with_suffix(".json")]
+    sidecar = json.loads(stem.with_suffix(".json").read_text())
+    assert sidecar["Description"].startswith("Log10 power in 10 mel bands")
+    assert sidecar["TimeStamp"].endswith("the end of the window")
+    assert sidecar["Provenance"]["options"] == {"n_mels": 10, "hop_s": 0.01, "window_s": 0.025}
+    with h5py.File(stem.with_suffix(".h5")) as held:
+        assert held.attrs["key"] == sidecar["Key"]
+        assert held["values"].shape == (sidecar["Rows"], 10)
+
+
+def test_the_same_bytes_every_time(tmp_path, source):
+    for folder in ("a", "b"):
+        for spec in (MEL, LANGUAGE):
+            features.FeatureStore(tmp_path / folder).get(HEARD, spec, source)
+        time.sleep(1.1)  # a clock anywhere in the files would have moved
+    for path in (tmp_path / "a").rglob("*.*"):
+        assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
+
+
+def test_what_the_key_holds(tmp_path, source):
+    store = features.FeatureStore(tmp_path / "store")
+    store.get(HEARD, LANGUAGE, source)
+    other_layer = replace(LANGUAGE, options={**LANGUAGE.options, "layer": 2})
+    assert not store.holds(HEARD, other_layer, source)
+    assert not store.holds(replace(HEARD, sha256="0" * 64), LANGUAGE, source)
+    assert store.holds(HEARD, replace(LANGUAGE, pca=5, base_dir=tmp_path), source)
+    written = replace(LANGUAGE, options={**LANGUAGE.options, "context_words": 32})  # the default, spelled out
+    assert store.holds(HEARD, written, replace(source, device="cuda"))
+    shutil.copytree(source.model_dir, tmp_path / "elsewhere")
+    moved = replace(source, model_dir=tmp_path / "elsewhere")
+    assert store.holds(HEARD, LANGUAGE, moved)
+    config = tmp_path / "elsewhere/tiny-gpt2/config.json"
+    config.write_text(config.read_text().replace("gelu_new", "relu"))
+    assert not store.holds(HEARD, LANGUAGE, moved)
+
+
+def test_changed_weights_are_noticed_by_the_same_store(tmp_path):
+    from tiny_models import save_language_model
+
+    save_language_model(tmp_path / "models/tiny-gpt2")
+    source, store = ModelSource(tmp_path / "models", offline=True), features.FeatureStore(tmp_path)
+    first, _ = store.get(HEARD, LANGUAGE, source)
+    from safetensors.torch import load_file, save_file
+
+    path = tmp_path / "models/tiny-gpt2/model.safetensors"
+    save_file({name: -value for name, value in load_file(path).items()}, path, {"format": "pt"})
+    second, reused = store.get(HEARD, LANGUAGE, source)
+    assert not reused
+    assert np.abs(first.values - second.values).max() > 0.1
+
+
+def test_a_changed_file_of_the_user_is_noticed(tmp_path):
+    spec = FeatureSpec("mine", "file", {"path": "{stem}.npy", "rate_hz": 10})
+    heard, store = stimulus(path=tmp_path / "story.wav"), features.FeatureStore(tmp_path / "store")
+    for value in (1.0, 2.0):
+        np.save(tmp_path / "story.npy", np.full((4, 1), value))
+        got, reused = store.get(heard, spec, ModelSource())
+        assert (got.values[0, 0], reused) == (value, False)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "no h5", "no json", "cut json", "other h5", "list json"])
+def test_what_is_not_whole_is_computed_again(damage, tmp_path, source):
+    store = features.FeatureStore(tmp_path)
+    first, _ = store.get(HEARD, MEL, source)
+    path = store.path(HEARD, MEL)
+    sidecar, content = path.with_suffix(".json"), path.read_bytes()
+    if damage == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == "flip":
+        path.write_bytes(content[:-40] + bytes([content[-40] ^ 1]) + content[-39:])
+    elif damage == "no h5":
+        path.unlink()
+    elif damage == "no json":
+        sidecar.unlink()
+    elif damage == "cut json":
+        sidecar.write_text(sidecar.read_text()[:100])
+    elif damage == "list json":
+        sidecar.write_text("[]")
+    else:  # another process put its own .h5 there, its JSON not yet
+        other = replace(MEL, name="other", options={"n_mels": 4})
+        store.get(HEARD, other, source)
+        shutil.copy(store.path(HEARD, other), path)
+    assert not store.holds(HEARD, MEL, source)
+    again, reused = store.get(HEARD, MEL, source)
+    assert not reused
+    same(first, again)
+    assert path.read_bytes() == content
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path, source, monkeypatch):
+    def full(self, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(CannotCreate, match="No space left"):
+        features.FeatureStore(tmp_path).get(HEARD, MEL, source)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_stored_features_need_no_audio(tmp_path, source):
+    store = features.FeatureStore(tmp_path)
+    first, _ = store.get(HEARD, MEL, source)
+    again, reused = store.get(replace(HEARD, audio=None, rate_hz=None), MEL, source)
+    assert reused
+    same(first, again)
+
+
+def test_holds_is_false_where_the_model_is_absent_and_downloads_nothing(tmp_path, monkeypatch):
+    def download(*args, local_files_only, **kwargs):
+        assert local_files_only
+        raise FileNotFoundError
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    assert not features.FeatureStore(tmp_path).holds(HEARD, LANGUAGE, ModelSource(tmp_path, offline=False))
+
+
+def test_a_stand_in_is_named_in_the_sidecar(tmp_path):
+    from tiny_models import save_language_model
+
+    save_language_model(tmp_path / "tiny-gpt2", concord_stand_in=True)
+    store = features.FeatureStore(tmp_path)
+    store.get(HEARD, LANGUAGE, ModelSource(tmp_path))
+    sidecar = json.loads(store.path(HEARD, LANGUAGE).with_suffix(".json").read_text())
+    assert sidecar["Warning"] == "tiny-gpt2 is an untrained stand-in: its weights are random."
+
+
+def _fill(folder: Path) -> list[float]:
+    store = features.FeatureStore(folder)
+    sums = []
+    for k in range(20):
+        heard = replace(HEARD, label=f"s{k % 4}", sha256=str(k % 4) * 64)
+        got, _ = store.get(heard, replace(MEL, options={"n_mels": 3 + k % 3}), ModelSource())  # keys take turns
+        sums.append(float(got.values.sum()) + got.values.shape[1])
+    return sums
+
+
+def test_two_processes_fill_one_store(tmp_path):
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        first, second = pool.map(_fill, [tmp_path, tmp_path])
+    assert first == second == _fill(tmp_path)
+    assert not list(tmp_path.rglob("*.part"))

@@ -1,0 +1,109 @@
+"""Small models of the real architectures with seeded random weights, and stimuli, made on the spot."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from bids_app.records import Intervals, Stimulus
+
+TEXT = "the quick brown fox doesn't jump over a lazy dog, because café windows stay closed on mondays"
+
+
+def save_speech_model(folder: Path, family: str = "wav2vec2", norm: str = "group", **settings: object) -> Path:
+    """A speech encoder with its feature extractor; the front end needs 400 samples, as the real ones do."""
+    import torch
+    import transformers
+
+    configs = {"wav2vec2": "Wav2Vec2", "hubert": "Hubert", "wavlm": "WavLM"}
+    name = configs[family]
+    config = getattr(transformers, f"{name}Config")(
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        conv_dim=(8,) * 7,
+        feat_extract_norm=norm,
+        conv_bias=norm == "layer",
+        num_conv_pos_embeddings=8,
+        num_conv_pos_embedding_groups=2,
+        initializer_range=0.2,
+        **settings,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        getattr(transformers, f"{name}Model")(config).save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder)
+    return folder
+
+
+def save_language_model(folder: Path, n_positions: int = 128, bos: bool = True, **settings: object) -> Path:
+    """A GPT-2 with a byte-level BPE tokenizer learned on the spot."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    tokenizer = train_tokenizer(bos)
+    config = GPT2Config(
+        vocab_size=len(tokenizer),
+        n_positions=n_positions,
+        n_embd=16,
+        n_layer=2,
+        n_head=2,
+        initializer_range=0.3,
+        bos_token_id=0,
+        eos_token_id=0,
+        **settings,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        GPT2LMHeadModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def train_tokenizer(bos: bool = True):
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    pairs = Tokenizer(models.BPE())
+    pairs.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    pairs.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300,
+        special_tokens=["<|endoftext|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    pairs.train_from_iterator([TEXT] * 3, trainer)
+    special = {"bos_token": "<|endoftext|>"} if bos else {}
+    return PreTrainedTokenizerFast(tokenizer_object=pairs, **special)
+
+
+def words_at(onsets: list[float], texts: list[str], duration: float = 0.2) -> Intervals:
+    return Intervals(np.array(onsets, float), np.full(len(onsets), duration), tuple(texts))
+
+
+def spaced_words(text: str = TEXT, step: float = 0.4) -> Intervals:
+    texts = text.split()
+    return words_at([step * k for k in range(len(texts))], texts)
+
+
+def stimulus(
+    audio: np.ndarray | None = None,
+    rate_hz: float = 16000.0,
+    words: Intervals | None = None,
+    phones: Intervals | None = None,
+    path: Path = Path("stimuli/story.wav"),
+) -> Stimulus:
+    parts = [b"" if audio is None else audio.tobytes()]
+    parts += [repr((t.onset_s, t.duration_s, t.text)).encode() for t in (words, phones) if t is not None]
+    sha = hashlib.sha256(b"|".join(parts)).hexdigest()
+    length = 10.0 if audio is None else len(audio) / rate_hz
+    rate = None if audio is None else rate_hz
+    return Stimulus("story.wav", "story", path, audio, rate, length, words, phones, sha)
+
+
+def noise(seconds: float, rate_hz: float = 16000.0, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 0.1, round(seconds * rate_hz)).astype(np.float32)
