@@ -5,107 +5,23 @@ bids_dir → recordings → stimuli → features → responses → design → fi
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from bids_app import __version__, dataset, encoding, execution, features, group, outputs
-from bids_app.analysis import Analysis, analysis_hash, load_analysis
-from bids_app.errors import ConcordError, DataError, NoInput, UsageError
+from bids_app import __version__, dataset, execution, group, outputs
+from bids_app.errors import ConcordError, DataError, NoInput
 from bids_app.execution import StatusBook, StatusRow, Unit, peak_mb
+from bids_app.fitting import Checks, fit_mean, fit_unit
+from bids_app.job import Job, Tell, make_job
 from bids_app.options import RunOptions
-from bids_app.records import (
-    Array,
-    DesignSpec,
-    Excluded,
-    Features,
-    FeatureSpec,
-    Fit,
-    Found,
-    Recording,
-    Response,
-    Run,
-    Stimulus,
-    StimulusEvent,
-    Targets,
-    UnitResult,
-)
+from bids_app.records import Excluded, Found
 
-Tell = Callable[[str], None]
-Checks = Mapping[str, tuple[Mapping[str, Any], ...]]  # recording label → one row a stimulus
-SOFTWARE = ("torch", "transformers", "numpy", "scipy", "nibabel", "nilearn", "mne", "pybids")
-LONG_STIMULUS_S = 60.0  # only stimuli longer than this lose their first seconds (DESIGN 6, Folds)
-EDGE_SHARE = 0.1  # of folds × predicted targets with alpha at the grid's end, above which the user is warned
 LOG = logging.getLogger("concord")
-
-
-class Library:
-    """Stimuli and their features, each read once; audio is held only while features are computed from it."""
-
-    def __init__(self, options: RunOptions, analysis: Analysis, specs: Mapping[str, FeatureSpec]) -> None:
-        self._store = features.FeatureStore(options.out_dir / "stimuli")
-        self._models, self._specs = options.models, specs
-        self._need_audio = any("audio" in features.needs(spec) for spec in specs.values())
-        self._bids_dir, self._words = options.bids_dir, analysis.stimuli.words
-        self._stimuli: dict[tuple[str, str], Stimulus] = {}
-        self._first_event_s: dict[str, float] = {}
-        self._features: dict[tuple[str, str], Features] = {}
-
-    def stimulus(self, recording: Recording, event: StimulusEvent) -> Stimulus:
-        """The event's stimulus without its audio. Raises DataError where a feature lacks what it needs."""
-        own = recording.own_words is not None or recording.own_phones is not None
-        key = event.stimulus_id, recording.label if own else ""
-        if key not in self._stimuli:
-            whole = self._load(recording, event)
-            for spec in self._specs.values():
-                features.check_needs(whole, spec)
-            self._first_event_s[whole.sha256] = _first_event_s(whole)
-            self._stimuli[key] = replace(whole, audio=None)
-        return self._stimuli[key]
-
-    def first_event_s(self, recording: Recording, event: StimulusEvent) -> float:
-        """The first word's onset, or the first sound's where there are no words, on the recording's clock."""
-        return event.onset_s + self._first_event_s[self.stimulus(recording, event).sha256]
-
-    def missing(self, stimulus: Stimulus) -> list[str]:
-        """Names of the spaces that would have to be computed for this stimulus."""
-        return [name for name, spec in self._specs.items() if not self._store.holds(stimulus, spec, self._models)]
-
-    def features(self, recording: Recording, event: StimulusEvent) -> dict[str, Features]:
-        """Every space of an event's stimulus: from memory, from the store, or computed and stored."""
-        light = self.stimulus(recording, event)
-        if any((light.sha256, name) not in self._features for name in self._specs):
-            stimulus = self._load(recording, event) if self.missing(light) else light
-            for name, spec in self._specs.items():
-                self._features[light.sha256, name], _ = self._store.get(stimulus, spec, self._models)
-        return {name: self._features[light.sha256, name] for name in self._specs}
-
-    def _load(self, recording: Recording, event: StimulusEvent) -> Stimulus:
-        return dataset.load_stimulus(recording, event, self._bids_dir, self._words, self._need_audio)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run's settings and tools, as the stages share them."""
-
-    options: RunOptions
-    analysis: Analysis
-    specs: Mapping[str, FeatureSpec]
-    resolved: Mapping[str, Any]
-    hash: str
-    library: Library
-    tell: Tell
-
-    @property
-    def out_dir(self) -> Path:
-        return self.options.out_dir
 
 
 def run(options: RunOptions, tell: Tell) -> int:
@@ -113,7 +29,7 @@ def run(options: RunOptions, tell: Tell) -> int:
 
     Raises ConcordError (with its exit code) for what stops everything before any computing.
     """
-    job = _job(options, tell)
+    job = make_job(options, tell)
     found = _find(job)
     units, checks, unused = _preflight(job, found)
     if options.dry_run:
@@ -131,45 +47,6 @@ def run(options: RunOptions, tell: Tell) -> int:
 
 
 # ------------------------------------------------------------------------------------------------ before computing
-def resolve(preset_or_file: str) -> tuple[Analysis, dict[str, FeatureSpec], dict[str, Any]]:
-    """An analysis, its feature spaces with every default, and both as one JSON-able mapping (what is hashed)."""
-    analysis, base_dir = load_analysis(preset_or_file)
-    specs = {name: features.resolve(spec) for name, spec in analysis.feature_specs(base_dir).items()}
-    resolved = analysis.model_dump(mode="json")
-    resolved["features"] = {
-        name: {"kind": spec.kind, "pca": spec.pca, **dict(spec.options)} for name, spec in specs.items()
-    }
-    resolved["partition"]["spaces"] = list(analysis.spaces)
-    return analysis, specs, resolved
-
-
-def _job(options: RunOptions, tell: Tell) -> Job:
-    _use(options)
-    analysis, specs, resolved = resolve(options.analysis)
-    options = replace(options, models=replace(options.models, device=_device(options.models.device)))
-    library = Library(options, analysis, specs)
-    return Job(options, analysis, specs, resolved, analysis_hash(resolved), library, tell)
-
-
-def _use(options: RunOptions) -> None:
-    if options.threads is not None:
-        import torch
-
-        torch.set_num_threads(options.threads)
-
-
-def _device(asked: str) -> str:
-    import torch
-
-    if asked == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(1, device=asked)
-    except (RuntimeError, AssertionError):
-        raise UsageError(f"there is no device '{asked}'", hint="auto, cpu, cuda or cuda:N") from None
-    return asked
-
-
 def _find(job: Job) -> Found:
     """Recordings; without derivatives `group` alone still goes on from what out_dir holds."""
     try:
@@ -293,7 +170,7 @@ def _attempt(job: Job, book: StatusBook, unit: Unit, checks: Checks, unused: Seq
     try:
         job.tell(f"{title}: {len(unit.recordings)} recordings")
         mine = tuple(one for one in unused if one.participant == unit.participant)
-        result = _fit_unit(job, unit, checks, mine, key)
+        result = fit_unit(job, unit, checks, mine, key)
         outputs.write_unit(job.out_dir, result)
         lost = [one for one in result.excluded if one not in mine]
         for one in lost:
@@ -318,174 +195,55 @@ def _planted(job: Job) -> Path | None:
     return Path(template.format(bids_dir=job.options.bids_dir)) if template else None
 
 
-# ------------------------------------------------------------------------------------------------ one unit
-@dataclass(frozen=True)
-class Loaded:
-    """A unit's responses as runs on common targets, and what could not be read."""
-
-    runs: tuple[Run, ...]
-    recordings: tuple[Recording, ...]
-    targets: Targets
-    excluded: tuple[Excluded, ...]
-    warnings: tuple[str, ...]
-    samples: Mapping[str, tuple[int, int]]
-    spaces: Mapping[str, Mapping[str, Any]]  # provenance of each space's features
-
-
-def _fit_unit(job: Job, unit: Unit, checks: Checks, unused: tuple[Excluded, ...], key: str) -> UnitResult:
-    loaded = _load(job, unit)
-    return _fit_runs(job, unit, loaded, checks, unused, key)
-
-
-def _load(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
-    """Responses of a unit, cleaned, beside their features. A recording that cannot be read is left out and named."""
-    responses, excluded = _read_responses(job, unit, targets)
-    if not responses:
-        raise DataError(f"none of its recordings can be read (first: {excluded[0].reason})", unit.stem)
-    common, warnings = dataset.intersect_targets([response.targets for _, response in responses])
-    runs, samples, spaces = [], {}, {}
-    for recording, response in responses:
-        spec = job.analysis.design_spec(recording.modality)
-        sounds = [(job.library.features(recording, event), event.onset_s) for event in recording.stimuli]
-        spaces.update({name: dict(one.provenance) for name, one in sounds[0][0].items()})
-        keep = _used(job, recording, response, spec)
-        samples[recording.label] = (int(keep.sum()), len(keep))
-        runs.append(_make_run(job, recording, _only(response, common), sounds, keep, spec))
-    return Loaded(
-        runs=tuple(runs),
-        recordings=tuple(recording for recording, _ in responses),
-        targets=common,
-        excluded=excluded,
-        warnings=tuple(dict.fromkeys((*warnings, *_warnings(responses)))),
-        samples=samples,
-        spaces=spaces,
-    )
+# ------------------------------------------------------------------------------------------------ group
+def _group(job: Job, book: StatusBook, found: Found, units: Sequence[Unit], checks: Checks) -> int:
+    """Results over the people who are there, their mean response if asked for, and the report; returns failures."""
+    started, failed = time.monotonic(), 0
+    expected = {one.participant for one in found.recordings} | {one.participant for one in found.excluded}
+    people = [person for person in outputs.people_of(job.out_dir) if not expected or person in expected]
+    if not people:
+        raise NoInput("nobody has results here yet", job.out_dir, "run the participant level first")
+    missing = sorted(expected - set(people))
+    if not job.options.reports_only:
+        results = group.summarise(outputs.read_units(job.out_dir, people))
+        software = {"concord": __version__}
+        outputs.write_group(job.out_dir, results, missing, {"AnalysisHash": job.hash, "SoftwareVersions": software})
+        if job.analysis.group.mean_response:
+            failed = _mean_responses(job, book, units, checks)
+        book.record(StatusRow("group", "group", "done", round(time.monotonic() - started, 1), peak_mb()))
+    outputs.write_group_report(job.out_dir, missing, _planted(job))
+    if missing:
+        job.tell(f"group: no results of {', '.join(f'sub-{person}' for person in missing)}")
+    job.tell(f"group: {len(people)} people")
+    return failed
 
 
-def _read_responses(
-    job: Job, unit: Unit, targets: Targets | None
-) -> tuple[list[tuple[Recording, Response]], tuple[Excluded, ...]]:
-    spec = job.analysis.response_spec(unit.modality)
-    responses, excluded = [], []
-    for recording in unit.recordings:
+def _mean_responses(job: Job, book: StatusBook, units: Sequence[Unit], checks: Checks) -> int:
+    """Fit the people's mean BOLD response where several share a space; electrodes are not common to people."""
+    members: dict[str, list[Unit]] = {}
+    for unit in units:
+        if unit.modality == "fmri":
+            members.setdefault(unit.stem.partition("_")[2], []).append(unit)
+    failed = 0
+    for stem, mine in members.items():
+        started, row = time.monotonic(), f"{stem} (mean response)"
         try:
-            own = targets or dataset.load_targets(recording)
-            responses.append((recording, dataset.load_response(recording, own, spec)))
-        except (ConcordError, OSError) as error:
-            excluded.append(Excluded(recording.participant, recording.label, str(error)))
-    return responses, tuple(excluded)
+            result, n_people = fit_mean(job, stem, mine, checks)
+            outputs.write_mean_response(job.out_dir, result, n_people)
+            book.record(StatusRow(row, "group", "done", round(time.monotonic() - started, 1), peak_mb()))
+            job.tell(f"{row}: done")
+        except (ConcordError, ValueError) as error:
+            LOG.exception("%s failed", row)
+            book.record(StatusRow(row, "group", "failed", reason=str(error)))
+            job.tell(f"{row}: failed: {error}")
+            failed += 1
+    return failed
 
 
-def _only(response: Response, common: Targets) -> Response:
-    """The response's columns for the common targets, in their order."""
-    if response.targets.names == common.names:
-        return response
-    column = {name: number for number, name in enumerate(response.targets.names)}
-    return replace(response, values=response.values[:, [column[name] for name in common.names]], targets=common)
-
-
-def _warnings(responses: Sequence[tuple[Recording, Response]]) -> list[str]:
-    return [line for recording, response in responses for line in (*recording.warnings, *response.warnings)]
-
-
-def _used(job: Job, recording: Recording, response: Response, spec: DesignSpec) -> Array:
-    spans = []
-    for event in recording.stimuli:
-        duration_s = job.library.stimulus(recording, event).duration_s
-        first_s = job.library.first_event_s(recording, event)
-        begin_s = first_s + spec.skip_onset_s if duration_s > LONG_STIMULUS_S else event.onset_s
-        spans.append((begin_s, event.onset_s + duration_s + spec.delays_s[-1]))
-    return encoding.used_samples(response.times_s, spans, response.valid)
-
-
-def _first_event_s(stimulus: Stimulus) -> float:
-    """Onset of the first word, else of the first sound within 40 dB of the loudest, in stimulus time."""
-    if stimulus.words is not None and len(stimulus.words.onset_s):
-        return float(stimulus.words.onset_s[0])
-    if stimulus.audio is None or not stimulus.rate_hz:
-        return 0.0
-    level = np.abs(stimulus.audio)
-    return float(np.argmax(level > 0.01 * level.max())) / stimulus.rate_hz
-
-
-def _make_run(
-    job: Job,
-    recording: Recording,
-    response: Response,
-    sounds: Sequence[tuple[Mapping[str, Features], float]],
-    keep: Array,
-    spec: DesignSpec,
-) -> Run:
-    times_s = response.times_s[keep]
-    bands = {
-        name: encoding.make_band(
-            [(spaces[name], onset_s) for spaces, onset_s in sounds],
-            times_s,
-            spec.delays_s,
-            1 / recording.rate_hz,
-            spec.stamp,
-        )
-        for name in job.specs
-    }
-    standardize = job.analysis.response_spec(recording.modality).standardize
-    cleaned = encoding.clean(response.values, response.nuisance, keep, standardize)
-    return Run(recording.label, bands, cleaned, times_s, tuple(event.stimulus_id for event in recording.stimuli))
-
-
-def _fit_runs(
-    job: Job, unit: Unit, loaded: Loaded, checks: Checks, unused: tuple[Excluded, ...], key: str
-) -> UnitResult:
-    design_spec, period_s = job.analysis.design_spec(unit.modality), 1 / min(r.rate_hz for r in loaded.recordings)
-    purge_s = encoding.purge_length_s(loaded.runs, design_spec.delays_s, period_s)
-    pca = {name: spec.pca for name, spec in job.specs.items()}
-    fit_spec = job.analysis.fit_spec()
-    design = encoding.build_design(loaded.runs, fit_spec.outer, design_spec.delays_s, pca, purge_s)
-    if not design.usable.any():
-        raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
-    dead = [name for name, usable in zip(loaded.targets.names, design.usable, strict=True) if not usable]
-    fit = encoding.fit(design, job.analysis.units, fit_spec, job.options.models.device)
-    return UnitResult(
-        stem=unit.stem,
-        participant=unit.participant,
-        modality=unit.modality,
-        space=unit.space,
-        targets=loaded.targets,
-        partition=encoding.partition(fit),
-        fit=fit,
-        recordings=loaded.recordings,
-        excluded=(*unused, *loaded.excluded),
-        checks=tuple(row for recording in loaded.recordings for row in checks.get(recording.label, ())),
-        warnings=(*loaded.warnings, *_dead_targets(dead), *_edge(fit), *fit.warnings),
-        provenance=_provenance(job, unit, loaded, purge_s, period_s, key),
-    )
-
-
-def _dead_targets(dead: Sequence[str]) -> tuple[str, ...]:
-    if not dead:
-        return ()
-    shown = ", ".join(dead[:6]) + (", …" if len(dead) > 6 else "")
-    return (f"{len(dead)} targets are constant or have missing samples and were left out: {shown}",)
-
-
-def _edge(fit: Fit) -> tuple[str, ...]:
-    """A warning where the grid of alphas may cut off what is predicted: the largest alpha means no prediction, which
-    is right for noise, so only targets that are predicted count."""
-    predicted = fit.rsquared[-1] > 0
-    share = float(fit.at_edge[-1][predicted].mean()) if predicted.any() else 0.0
-    line = f"alpha lies at an end of its grid in {share:.0%} of the folds of targets that are predicted: widen fit.alphas"
-    return (line,) if share > EDGE_SHARE else ()
-
-
-def _provenance(job: Job, unit: Unit, loaded: Loaded, purge_s: float, period_s: float, key: str) -> dict[str, Any]:
-    design = asdict(job.analysis.design_spec(unit.modality))
-    return {
-        "analysis": job.resolved,
-        "analysis_hash": job.hash,
-        "unit_key": key,
-        "spaces": loaded.spaces,
-        "software": {"concord": __version__, **{name: version(name) for name in SOFTWARE}},
-        "run": {"device": job.options.models.device, "threads": job.options.threads},
-        "design": {**design, "period_s": period_s, "purge_s": purge_s},
-        "response": asdict(job.analysis.response_spec(unit.modality)),
-        "samples": loaded.samples,
-    }
+# ------------------------------------------------------------------------------------------------ the end
+def _summary(job: Job, book: StatusBook, failed: int) -> int:
+    counts = Counter(row.status for row in book.rows())
+    said = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    reports = "group.html" if "group" in job.options.levels else "sub-*.html"
+    job.tell(f"{said}: see {job.out_dir / 'status.tsv'} and {job.out_dir / reports}")
+    return 1 if failed else 0

@@ -53,7 +53,7 @@ def _presets(given: argparse.Namespace) -> None:
 
 def _check(given: argparse.Namespace) -> None:
     from bids_app.analysis import as_yaml
-    from bids_app.pipeline import resolve
+    from bids_app.job import resolve
 
     _, _, resolved = resolve(given.file)
     print(as_yaml(resolved), end="")

@@ -14,7 +14,10 @@ def band_weights(n_bands: int, candidates: int, seed: int) -> Array:
 
     Always among them: equal weights, each band alone, and every band left out of the others' equal weights (exact
     zeros); then Dirichlet draws until there are `candidates` (Dupré la Tour et al. 2022, NeuroImage 264:119728).
+    One candidate is plain ridge: equal weights alone.
     """
+    if candidates == 1:
+        return np.full((1, n_bands), 1 / n_bands)
     fixed = [np.full(n_bands, 1 / n_bands)]
     if n_bands > 1:
         fixed += list(np.eye(n_bands))

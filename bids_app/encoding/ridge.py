@@ -8,7 +8,7 @@ Sums and decompositions are in float64; the search alone multiplies in float32.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -194,25 +194,40 @@ class Search:
         return self._tried[key]
 
 
-def refit(
-    split: Split, candidates: Sequence[Weights], alphas: Array, choice: Choice
-) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
-    """Held-out predictions (n_eval, n_targets), less the training mean, and weights {band: (n_columns_b, n_targets)}
-    on the bands' own columns, of the chosen models fitted on all training samples of `split`."""
+def refit(split: Split, candidates: Sequence[Weights], alphas: Array, choice: Choice) -> torch.Tensor:
+    """Held-out predictions (n_eval, n_targets), less the training mean, of the chosen models fitted on all training
+    samples of `split`."""
     predictions = torch.zeros_like(split.Y_eval)
+    for weights, mine, basis, coordinates in _chosen(split, candidates, alphas, choice):
+        predictions = torch.where(mine, basis.predictor(split, weights) @ coordinates, predictions)
+    return predictions
+
+
+def total_weights(
+    split: Split, candidates: Sequence[Weights], alphas: Array, choice: Choice
+) -> dict[int, torch.Tensor]:
+    """Weights {band: (n_columns_b, n_targets)} on the bands' own columns, of the models `refit` predicts from."""
     bands = sorted({band for weights in candidates for band in weights})
-    weights = {band: split.Y.new_zeros((split.X[band].shape[1], split.Y.shape[1])) for band in bands}
+    total = {band: split.Y.new_zeros((split.X[band].shape[1], split.Y.shape[1])) for band in bands}
+    for weights, mine, basis, coordinates in _chosen(split, candidates, alphas, choice):
+        for band, directions in basis.directions(split, weights).items():
+            total[band] = torch.where(mine, directions @ coordinates, total[band])
+    return total
+
+
+def _chosen(
+    split: Split, candidates: Sequence[Weights], alphas: Array, choice: Choice
+) -> Iterator[tuple[Weights, torch.Tensor, Basis, torch.Tensor]]:
+    """Every chosen candidate: its weights, the targets that chose it (n_targets,), its basis and coordinates.
+
+    Coordinates are of all targets, for callers to take theirs from the product: a product's last bits depend on its
+    shape, and so a target's would on its neighbours' choices.
+    """
     alpha = torch.as_tensor(alphas[choice.alpha], dtype=split.Y.dtype, device=split.Y.device)
     for number in np.unique(choice.candidate):
-        # All targets are multiplied, then some taken: a product's last bits depend on its shape, and so a target's
-        # would on its neighbours' choices.
-        mine = torch.as_tensor(choice.candidate == number, device=split.Y.device)
         basis = decompose(split, candidates[number])
-        coordinates = basis.M / (basis.lam[:, None] + alpha)
-        predictions = torch.where(mine, basis.predictor(split, candidates[number]) @ coordinates, predictions)
-        for band, directions in basis.directions(split, candidates[number]).items():
-            weights[band] = torch.where(mine, directions @ coordinates, weights[band])
-    return predictions, weights
+        mine = torch.as_tensor(choice.candidate == number, device=split.Y.device)
+        yield candidates[number], mine, basis, basis.M / (basis.lam[:, None] + alpha)
 
 
 def as_candidates(table: Array, bands: Sequence[int]) -> list[dict[int, float]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,28 +61,31 @@ def gifti_bytes(values: Array, side: int) -> bytes:
     return bytes(nibabel.gifti.GiftiImage(meta=meta, darrays=[array]).to_bytes())
 
 
-def read_volume(path: Path) -> tuple[Array, Array]:
-    """(i, j, k) float32 and the affine (4, 4). Raises ReadWriteError."""
-    image = _load(path)
-    return np.asarray(image.dataobj, dtype=np.float32), np.asarray(image.affine)
+def read_volume(path: Path) -> Array:
+    """(i, j, k) float32. Raises ReadWriteError."""
+    with _reading(path) as image:
+        return np.asarray(image.dataobj, dtype=np.float32)
 
 
 def read_surface(path: Path) -> Array:
     """(n_vertices,) float32. Raises ReadWriteError."""
-    return np.asarray(_load(path).darrays[0].data, dtype=np.float32)
+    with _reading(path) as image:
+        return np.asarray(image.darrays[0].data, dtype=np.float32)
 
 
-def _load(path: Path) -> object:
+@contextmanager
+def _reading(path: Path) -> Iterator[Any]:
+    """The image at `path`; whatever is wrong with it becomes one line."""
+    import zlib
+    from xml.parsers.expat import ExpatError
+
     import nibabel
     from nibabel.filebasedimages import ImageFileError
 
     try:
-        image = nibabel.load(path)
-        if hasattr(image, "get_fdata"):
-            image = type(image)(np.asarray(image.dataobj), image.affine)
-        return image
-    except (OSError, ValueError, EOFError, ImageFileError) as error:
-        raise ReadWriteError("cannot read the map", path, str(error)) from None
+        yield nibabel.load(path)
+    except (OSError, ValueError, EOFError, IndexError, ImageFileError, ExpatError, zlib.error) as error:
+        raise ReadWriteError("cannot read the map", path, f"{error}; run again with --force") from None
 
 
 def volume_targets(space: str, affine: Array, there: Array) -> Targets:

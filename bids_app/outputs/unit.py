@@ -142,6 +142,6 @@ def _read_maps(out_dir: Path, summary: Mapping[str, Any]) -> tuple[Targets, Part
 def _read_map(out_dir: Path, stem: str, kind: Any, component: str, stat: str) -> list[Array]:
     """One volume, or both hemispheres."""
     if kind == "volume":
-        return [images.read_volume(out_dir / names.map_file(stem, kind, component, stat))[0]]
+        return [images.read_volume(out_dir / names.map_file(stem, kind, component, stat))]
     files = [names.map_file(stem, kind, component, stat, hemi) for hemi in names.HEMISPHERES]
     return [images.read_surface(out_dir / file) for file in files]

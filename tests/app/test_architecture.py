@@ -21,10 +21,11 @@ MAY_IMPORT = {
     "outputs": FOUNDATION,
     "execution": FOUNDATION,
     "demo": FOUNDATION | {"features", "encoding"},
-    "pipeline": FOUNDATION
-    | {"analysis", "options", "dataset", "features", "encoding", "group", "outputs", "execution"},
+    "job": FOUNDATION | {"analysis", "options", "dataset", "features"},
+    "fitting": FOUNDATION | {"job", "dataset", "encoding", "group", "execution"},
+    "pipeline": FOUNDATION | {"options", "job", "fitting", "dataset", "group", "outputs", "execution"},
     "cli": FOUNDATION | {"analysis", "options", "pipeline"},
-    "tools": FOUNDATION | {"analysis", "options", "pipeline", "demo"},
+    "tools": FOUNDATION | {"analysis", "job", "demo"},
     "__main__": {"cli"},
 }
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

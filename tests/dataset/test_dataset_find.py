@@ -383,7 +383,10 @@ def test_own_output_and_out_dir_are_never_input(root: Path) -> None:
         describe(root / "derivatives" / name, derivative=True, maker="Concord" if name == "old" else "x")
         volume(root / "derivatives" / name, "sub-01_task-own")
     query = RecordingQuery(bids_dir=root, out_dir=root / "derivatives/mine")
-    assert {recording.entities["task"] for recording in find_recordings(query).recordings} == {"story"}
+    found = find_recordings(query)
+    assert [recording.entities["task"] for recording in found.recordings] == ["story", "story"]
+    assert not found.excluded
+    assert set(found.datasets) == {"raw", "fmriprep"}
     with pytest.raises(NoInput, match="-d"):
         find(root, derivatives={"old": root / "derivatives/old"})
 

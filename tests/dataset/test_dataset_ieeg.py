@@ -75,6 +75,7 @@ def test_response_has_rate_shape_and_no_nuisance(tmp_path: Path) -> None:
     assert response.valid.all()
     native = load_response(recording, load_targets(recording), ResponseSpec())
     assert native.values.shape == (4096, 2)
+    assert native.times_s[-1] == pytest.approx(4095 / 512)
     assert np.ptp(native.values[:, 1]) == pytest.approx(3 * np.ptp(native.values[:, 0]), rel=1e-3)
 
 

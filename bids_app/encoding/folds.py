@@ -1,0 +1,132 @@
+"""Outer and inner folds: contiguous, purged, never straddling a repeated stimulus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bids_app.records import Array, Design, FoldAudit
+
+BLOCKS = 5  # contiguous blocks where runs alone make no folds
+
+
+def stimulus_groups(stimuli: Sequence[tuple[str, ...]]) -> Array:
+    """(n_runs,) one number for all runs that are linked by shared stimuli, directly or through other runs."""
+    group = list(range(len(stimuli)))
+    for one, heard in enumerate(stimuli):
+        for other in range(one):
+            if set(heard) & set(stimuli[other]) and group[one] != group[other]:
+                old, new = group[one], group[other]
+                group = [new if value == old else value for value in group]
+    return np.array(group)
+
+
+def fold_index(runs: Array, times_s: Array, stimuli: Sequence[tuple[str, ...]], folds: str | int) -> Array:
+    """(n_times,) fold of every sample, from the run and time of each and the stimuli of every run.
+
+    'by_run': one fold a run, or a group of runs linked by shared stimuli. A number: so many contiguous blocks of the
+    concatenated samples; where only some runs share a stimulus, folds are by group instead, as blocks would tear it
+    apart. Where all samples are of one group (a single run; one stimulus heard in every run) the blocks are of time,
+    at the same seconds in every run: five with 'by_run'. Raises ValueError for too few samples.
+    """
+    groups = np.unique(stimulus_groups(stimuli)[runs], return_inverse=True)[1]
+    n_groups, n_runs = int(groups.max()) + 1, len(np.unique(runs))
+    if n_groups > 1 and (folds == "by_run" or n_groups < n_runs):
+        return np.asarray(groups)
+    count = BLOCKS if folds == "by_run" else int(folds)
+    if len(runs) < 2 * count:
+        raise ValueError(f"{len(runs)} samples are too few for {count} folds")
+    position = times_s if n_groups == 1 else np.arange(len(runs))
+    starts = [block[0] for block in np.array_split(np.sort(position), count)]
+    return np.asarray(np.searchsorted(starts[1:], position, side="right"))
+
+
+def fold_warnings(design: Design, outer: str | int) -> tuple[str, ...]:
+    """What the reader should know about the outer folds that `fold_index` made."""
+    n_groups, n_runs = len(set(stimulus_groups(design.run_stimuli))), len(design.run_labels)
+    n_folds = len(np.unique(design.folds))
+    lines = []
+    if n_groups == 1 and n_runs == 1 and outer == "by_run":
+        lines.append(f"a single run: outer folds are {n_folds} contiguous blocks")
+    if n_groups == 1 and n_runs > 1:
+        lines.append(f"all runs share a stimulus: outer folds are {n_folds} blocks at the same seconds of every run")
+    if 1 < n_groups < n_runs and outer != "by_run":
+        lines.append(f"runs share stimuli: the {n_folds} outer folds are groups of runs, not {outer} blocks")
+    if n_folds < 3:
+        lines.append("fewer than three outer folds: scores are uncertain")
+    return tuple(lines)
+
+
+def purged(train: Array, test: Array, groups: Array, times_s: Array, purge_s: float) -> Array:
+    """train, test (n_times,) bool → train without samples within `purge_s` of a test sample of the same group.
+
+    `groups` (n_times,): the run, or all runs of one stimulus, whose times are then compared.
+    """
+    kept = train.copy()
+    for group in np.unique(groups[test]):
+        mine = np.flatnonzero(train & (groups == group))
+        tested = np.sort(times_s[test & (groups == group)])
+        after = np.searchsorted(tested, times_s[mine])
+        before_s = np.abs(times_s[mine] - tested[np.maximum(after - 1, 0)])
+        after_s = np.abs(times_s[mine] - tested[np.minimum(after, len(tested) - 1)])
+        kept[mine[np.minimum(before_s, after_s) <= purge_s]] = False
+    return kept
+
+
+def outer_split(design: Design, fold: int) -> tuple[Array, Array]:
+    """(n_times,) bool train and test of an outer fold. Raises ValueError where purging leaves nothing to train on."""
+    test = design.folds == fold
+    train = _purged(design, ~test, test)
+    if not train.any():
+        raise ValueError(f"purging {design.purge_s:.0f} s around fold {fold} leaves no training samples")
+    return train, test
+
+
+def inner_folds(design: Design, train: Array, inner: str | int) -> list[tuple[Array, Array]]:
+    """Row numbers (training, validation) of each inner fold within `train` (n_times,), purged as outer folds are.
+
+    Raises ValueError where no fold keeps training samples.
+    """
+    rows = np.flatnonzero(train)
+    present, runs = np.unique(design.runs[rows], return_inverse=True)
+    stimuli = [design.run_stimuli[run] for run in present]
+    folds = fold_index(runs, design.times_s[rows], stimuli, inner)
+    pairs = []
+    for fold in np.unique(folds):
+        validation = np.zeros(len(train), dtype=bool)
+        validation[rows[folds == fold]] = True
+        fitted = _purged(design, train & ~validation, validation)
+        if fitted.any():
+            pairs.append((np.flatnonzero(fitted), np.flatnonzero(validation)))
+    if not pairs:
+        raise ValueError(f"purging {design.purge_s:.0f} s leaves no inner fold with training samples")
+    return pairs
+
+
+def _purged(design: Design, train: Array, test: Array) -> Array:
+    groups = stimulus_groups(design.run_stimuli)[design.runs]
+    return purged(train, test, groups, design.times_s, design.purge_s)
+
+
+def audit(design: Design, fold: int, train: Array, test: Array, n_inner: int) -> FoldAudit:
+    """What an outer fold trained and tested on, for the report."""
+    n_purged = int((~test & ~train).sum())
+    return FoldAudit(
+        fold, _spans(design, test), _spans(design, train), int(train.sum()), int(test.sum()), n_purged, n_inner
+    )
+
+
+def _spans(design: Design, chosen: Array) -> tuple[str, ...]:
+    """Labels of the runs with chosen samples, with the time spans where a run is split."""
+    return tuple(_span(design, int(run), chosen) for run in np.unique(design.runs[chosen]))
+
+
+def _span(design: Design, run: int, chosen: Array) -> str:
+    mine = design.runs == run
+    if chosen[mine].all():
+        return design.run_labels[run]
+    times_s, edges = design.times_s[mine], np.diff(np.concatenate([[0], chosen[mine].astype(int), [0]]))
+    first, last = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
+    spans = ", ".join(f"{times_s[a]:.0f}–{times_s[b]:.0f} s" for a, b in zip(first, last, strict=True))
+    return f"{design.run_labels[run]} [{spans}]"

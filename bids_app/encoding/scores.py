@@ -1,0 +1,58 @@
+"""Held-out scores: sums of squares by fold, pooled to signed R²; Pearson's r by fold, averaged through Fisher's z."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bids_app.records import Array
+
+R_LIMIT = 1 - 1e-12  # so that Fisher's z of a perfect prediction is finite
+
+
+@dataclass(frozen=True)
+class FoldScores:
+    """One outer fold and union, (n_targets,) each: Σ(y−ŷ)², Σ(y−ȳ_train)², Pearson's r, alpha at the grid's edge."""
+
+    residual: Array
+    total: Array
+    r: Array
+    at_edge: Array
+
+
+def held_out(Y: torch.Tensor, predictions: torch.Tensor, alpha: Array, n_alphas: int) -> FoldScores:
+    """Y and predictions (n_eval, n_targets) less the training mean; alpha (n_targets,) positions in the grid."""
+    edges = (0, n_alphas - 1) if n_alphas > 1 else ()
+    return FoldScores(
+        residual=((Y - predictions) ** 2).sum(dim=0).cpu().numpy(),
+        total=(Y**2).sum(dim=0).cpu().numpy(),
+        r=pearson(Y, predictions).cpu().numpy(),
+        at_edge=np.isin(alpha, edges).astype(float),
+    )
+
+
+def pearson(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """(n_targets,) correlation of columns; 0 where one is constant."""
+    a, b = one - one.mean(dim=0), other - other.mean(dim=0)
+    size = a.norm(dim=0) * b.norm(dim=0)
+    r = torch.where(size > 0, (a * b).sum(dim=0) / torch.where(size > 0, size, 1.0), 0.0)
+    return r.clamp(-R_LIMIT, R_LIMIT)
+
+
+def side_by_side(parts: Sequence[FoldScores]) -> FoldScores:
+    """Batches of targets joined."""
+    names = ("residual", "total", "r", "at_edge")
+    return FoldScores(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def pooled(folds: Sequence[FoldScores]) -> tuple[Array, Array, Array]:
+    """rsquared = 1 − Σ residual / Σ total over folds, r by Fisher's z, and the share of folds at the grid's edge."""
+    residual = np.sum([fold.residual for fold in folds], axis=0)
+    total = np.sum([fold.total for fold in folds], axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rsquared = 1 - residual / total
+    r = np.tanh(np.mean([np.arctanh(fold.r) for fold in folds], axis=0))
+    return rsquared, r, np.mean([fold.at_edge for fold in folds], axis=0)

@@ -1,0 +1,220 @@
+"""One unit, from its recordings to its result: responses beside features, cleaned, fitted and partitioned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from typing import Any
+
+from bids_app import __version__, dataset, encoding, group
+from bids_app.errors import ConcordError, DataError
+from bids_app.execution import Unit
+from bids_app.job import Job
+from bids_app.records import (
+    Array,
+    DesignSpec,
+    Excluded,
+    Features,
+    Fit,
+    Recording,
+    Response,
+    Run,
+    Targets,
+    UnitResult,
+)
+
+Checks = Mapping[str, tuple[Mapping[str, Any], ...]]  # recording label → one row a stimulus
+SOFTWARE = ("torch", "transformers", "numpy", "scipy", "nibabel", "nilearn", "mne", "pybids")
+LONG_STIMULUS_S = 60.0  # only stimuli longer than this lose their first seconds (DESIGN 6, Folds)
+EDGE_SHARE = 0.1  # of folds × predicted targets with alpha at the grid's end, above which the user is warned
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A unit's responses as runs on common targets, and what could not be read."""
+
+    runs: tuple[Run, ...]
+    recordings: tuple[Recording, ...]
+    targets: Targets
+    excluded: tuple[Excluded, ...]
+    warnings: tuple[str, ...]
+    samples: Mapping[str, tuple[int, int]]
+    spaces: Mapping[str, Mapping[str, Any]]  # provenance of each space's features
+
+
+def fit_unit(job: Job, unit: Unit, checks: Checks, unused: tuple[Excluded, ...], key: str) -> UnitResult:
+    """Read, align, clean, fit and partition one unit. Raises DataError where nothing of it can be used."""
+    loaded = _load(job, unit)
+    return _fit_runs(job, unit, loaded, checks, unused, key)
+
+
+def _load(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
+    """Responses of a unit, cleaned, beside their features. A recording that cannot be read is left out and named."""
+    responses, excluded = _read_responses(job, unit, targets)
+    if not responses:
+        raise DataError(f"none of its recordings can be read (first: {excluded[0].reason})", unit.stem)
+    common, warnings = dataset.intersect_targets([response.targets for _, response in responses])
+    runs, samples, spaces = [], {}, {}
+    for recording, response in responses:
+        spec = job.analysis.design_spec(recording.modality)
+        sounds = [(job.library.features(recording, event), event.onset_s) for event in recording.stimuli]
+        spaces.update({name: dict(one.provenance) for name, one in sounds[0][0].items()})
+        keep = _used(job, recording, response, spec)
+        samples[recording.label] = (int(keep.sum()), len(keep))
+        runs.append(_make_run(job, recording, _only(response, common), sounds, keep, spec))
+    return Loaded(
+        runs=tuple(runs),
+        recordings=tuple(recording for recording, _ in responses),
+        targets=common,
+        excluded=excluded,
+        warnings=tuple(dict.fromkeys((*warnings, *_warnings(responses)))),
+        samples=samples,
+        spaces=spaces,
+    )
+
+
+def _read_responses(
+    job: Job, unit: Unit, targets: Targets | None
+) -> tuple[list[tuple[Recording, Response]], tuple[Excluded, ...]]:
+    spec = job.analysis.response_spec(unit.modality)
+    responses, excluded = [], []
+    for recording in unit.recordings:
+        try:
+            own = targets or dataset.load_targets(recording)
+            responses.append((recording, dataset.load_response(recording, own, spec)))
+        except (ConcordError, OSError) as error:
+            excluded.append(Excluded(recording.participant, recording.label, str(error)))
+    return responses, tuple(excluded)
+
+
+def _only(response: Response, common: Targets) -> Response:
+    """The response's columns for the common targets, in their order."""
+    if response.targets.names == common.names:
+        return response
+    column = {name: number for number, name in enumerate(response.targets.names)}
+    return replace(response, values=response.values[:, [column[name] for name in common.names]], targets=common)
+
+
+def _warnings(responses: Sequence[tuple[Recording, Response]]) -> list[str]:
+    return [line for recording, response in responses for line in (*recording.warnings, *response.warnings)]
+
+
+def _used(job: Job, recording: Recording, response: Response, spec: DesignSpec) -> Array:
+    spans = []
+    for event in recording.stimuli:
+        duration_s = job.library.stimulus(recording, event).duration_s
+        first_s = job.library.first_event_s(recording, event)
+        begin_s = first_s + spec.skip_onset_s if duration_s > LONG_STIMULUS_S else event.onset_s
+        spans.append((begin_s, event.onset_s + duration_s + spec.delays_s[-1]))
+    return encoding.used_samples(response.times_s, spans, response.valid)
+
+
+def _make_run(
+    job: Job,
+    recording: Recording,
+    response: Response,
+    sounds: Sequence[tuple[Mapping[str, Features], float]],
+    keep: Array,
+    spec: DesignSpec,
+) -> Run:
+    times_s = response.times_s[keep]
+    bands = {
+        name: encoding.make_band(
+            [(spaces[name], onset_s) for spaces, onset_s in sounds],
+            times_s,
+            spec.delays_s,
+            1 / recording.rate_hz,
+            spec.stamp,
+        )
+        for name in job.specs
+    }
+    standardize = job.analysis.response_spec(recording.modality).standardize
+    cleaned = encoding.clean(response.values, response.nuisance, keep, standardize)
+    return Run(recording.label, bands, cleaned, times_s, tuple(event.stimulus_id for event in recording.stimuli))
+
+
+def _fit_runs(
+    job: Job, unit: Unit, loaded: Loaded, checks: Checks, unused: tuple[Excluded, ...], key: str
+) -> UnitResult:
+    design_spec, period_s = job.analysis.design_spec(unit.modality), 1 / min(r.rate_hz for r in loaded.recordings)
+    purge_s = encoding.purge_length_s(loaded.runs, design_spec.delays_s, period_s)
+    pca = {name: spec.pca for name, spec in job.specs.items()}
+    fit_spec = job.analysis.fit_spec()
+    design = encoding.build_design(loaded.runs, fit_spec.outer, design_spec.delays_s, pca, purge_s)
+    if not design.usable.any():
+        raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
+    dead = [name for name, usable in zip(loaded.targets.names, design.usable, strict=True) if not usable]
+    fit = encoding.fit(design, job.analysis.units, fit_spec, job.options.models.device)
+    return UnitResult(
+        stem=unit.stem,
+        participant=unit.participant,
+        modality=unit.modality,
+        space=unit.space,
+        targets=loaded.targets,
+        partition=encoding.partition(fit),
+        fit=fit,
+        recordings=loaded.recordings,
+        excluded=(*unused, *loaded.excluded),
+        checks=tuple(row for recording in loaded.recordings for row in checks.get(recording.label, ())),
+        warnings=(*loaded.warnings, *_dead_targets(dead), *_edge(fit), *fit.warnings),
+        provenance=_provenance(job, unit, loaded, purge_s, period_s, key),
+    )
+
+
+def _dead_targets(dead: Sequence[str]) -> tuple[str, ...]:
+    if not dead:
+        return ()
+    shown = ", ".join(dead[:6]) + (", …" if len(dead) > 6 else "")
+    return (f"{len(dead)} targets are constant or have missing samples and were left out: {shown}",)
+
+
+def _edge(fit: Fit) -> tuple[str, ...]:
+    """A warning where the grid of alphas may cut off what is predicted: the largest alpha means no prediction, which
+    is right for noise, so only targets that are predicted count."""
+    predicted = fit.rsquared[-1] > 0
+    share = float(fit.at_edge[-1][predicted].mean()) if predicted.any() else 0.0
+    where = f"in {share:.0%} of the folds of targets that are predicted"
+    line = f"alpha lies at an end of its grid {where}: widen fit.alphas"
+    return (line,) if share > EDGE_SHARE else ()
+
+
+def _provenance(job: Job, unit: Unit, loaded: Loaded, purge_s: float, period_s: float, key: str) -> dict[str, Any]:
+    design = asdict(job.analysis.design_spec(unit.modality))
+    return {
+        "analysis": job.resolved,
+        "analysis_hash": job.hash,
+        "unit_key": key,
+        "spaces": loaded.spaces,
+        "software": {"concord": __version__, **{name: version(name) for name in SOFTWARE}},
+        "run": {"device": job.options.models.device, "threads": job.options.threads},
+        "design": {**design, "period_s": period_s, "purge_s": purge_s},
+        "response": asdict(job.analysis.response_spec(unit.modality)),
+        "samples": loaded.samples,
+    }
+
+
+def fit_mean(job: Job, stem: str, units: Sequence[Unit], checks: Checks) -> tuple[UnitResult, Array]:
+    """The same for the mean response of several people's units on common targets; and (n_targets,) how many people.
+
+    Raises DataError where the people share no run, no samples or no targets.
+    """
+    loaded = [_load(job, unit) for unit in units]
+    common, warnings = dataset.intersect_targets([one.targets for one in loaded])
+    runs = [[_columns(run, one.targets, common) for run in one.runs] for one in loaded]
+    joined = Loaded(
+        runs=group.average_people(runs),
+        recordings=tuple(recording for one in loaded for recording in one.recordings),
+        targets=common,
+        excluded=tuple(lost for one in loaded for lost in one.excluded),
+        warnings=tuple(dict.fromkeys((*warnings, *(line for one in loaded for line in one.warnings)))),
+        samples={label: count for one in loaded for label, count in one.samples.items()},
+        spaces=loaded[0].spaces,
+    )
+    mean = Unit(stem, "group", units[0].modality, units[0].kind, units[0].space, joined.recordings)
+    return _fit_runs(job, mean, joined, checks, (), ""), group.count_people(runs)
+
+
+def _columns(run: Run, targets: Targets, common: Targets) -> Run:
+    column = {name: number for number, name in enumerate(targets.names)}
+    return replace(run, Y=run.Y[:, [column[name] for name in common.names]])

@@ -1,0 +1,131 @@
+"""One run's settings and tools: the analysis with every default, and the stimuli with their features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bids_app import dataset, features
+from bids_app.analysis import Analysis, analysis_hash, load_analysis
+from bids_app.errors import UsageError
+from bids_app.options import RunOptions
+from bids_app.records import Features, FeatureSpec, Recording, Stimulus, StimulusEvent
+
+Tell = Callable[[str], None]
+
+
+class Library:
+    """Stimuli and their features, each read once; audio is held only while features are computed from it."""
+
+    def __init__(self, options: RunOptions, analysis: Analysis, specs: Mapping[str, FeatureSpec]) -> None:
+        self._store = features.FeatureStore(options.out_dir / "stimuli")
+        self._models, self._specs = options.models, specs
+        self._need_audio = any("audio" in features.needs(spec) for spec in specs.values())
+        self._bids_dir, self._words = options.bids_dir, analysis.stimuli.words
+        self._stimuli: dict[tuple[str, str], Stimulus] = {}
+        self._first_event_s: dict[str, float] = {}
+        self._features: dict[tuple[str, str], Features] = {}
+
+    def stimulus(self, recording: Recording, event: StimulusEvent) -> Stimulus:
+        """The event's stimulus without its audio. Raises DataError where a feature lacks what it needs."""
+        own = recording.own_words is not None or recording.own_phones is not None
+        key = event.stimulus_id, recording.label if own else ""
+        if key not in self._stimuli:
+            whole = self._load(recording, event)
+            for spec in self._specs.values():
+                features.check_needs(whole, spec)
+            self._first_event_s[whole.sha256] = _first_event_s(whole)
+            self._stimuli[key] = replace(whole, audio=None)
+        return self._stimuli[key]
+
+    def first_event_s(self, recording: Recording, event: StimulusEvent) -> float:
+        """The first word's onset, or the first sound's where there are no words, on the recording's clock."""
+        return event.onset_s + self._first_event_s[self.stimulus(recording, event).sha256]
+
+    def missing(self, stimulus: Stimulus) -> list[str]:
+        """Names of the spaces that would have to be computed for this stimulus."""
+        return [name for name, spec in self._specs.items() if not self._store.holds(stimulus, spec, self._models)]
+
+    def features(self, recording: Recording, event: StimulusEvent) -> dict[str, Features]:
+        """Every space of an event's stimulus: from memory, from the store, or computed and stored."""
+        light = self.stimulus(recording, event)
+        if any((light.sha256, name) not in self._features for name in self._specs):
+            stimulus = self._load(recording, event) if self.missing(light) else light
+            for name, spec in self._specs.items():
+                self._features[light.sha256, name], _ = self._store.get(stimulus, spec, self._models)
+        return {name: self._features[light.sha256, name] for name in self._specs}
+
+    def _load(self, recording: Recording, event: StimulusEvent) -> Stimulus:
+        return dataset.load_stimulus(recording, event, self._bids_dir, self._words, self._need_audio)
+
+
+def _first_event_s(stimulus: Stimulus) -> float:
+    """Onset of the first word, else of the first sound within 40 dB of the loudest, in stimulus time."""
+    if stimulus.words is not None and len(stimulus.words.onset_s):
+        return float(stimulus.words.onset_s[0])
+    if stimulus.audio is None or not stimulus.rate_hz:
+        return 0.0
+    level = np.abs(stimulus.audio)
+    return float(np.argmax(level > 0.01 * level.max())) / stimulus.rate_hz
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run's settings and tools, as the stages share them."""
+
+    options: RunOptions
+    analysis: Analysis
+    specs: Mapping[str, FeatureSpec]
+    resolved: Mapping[str, Any]
+    hash: str
+    library: Library
+    tell: Tell
+
+    @property
+    def out_dir(self) -> Path:
+        """The folder written."""
+        return self.options.out_dir
+
+
+def resolve(preset_or_file: str) -> tuple[Analysis, dict[str, FeatureSpec], dict[str, Any]]:
+    """An analysis, its feature spaces with every default, and both as one JSON-able mapping (what is hashed)."""
+    analysis, base_dir = load_analysis(preset_or_file)
+    specs = {name: features.resolve(spec) for name, spec in analysis.feature_specs(base_dir).items()}
+    resolved = analysis.model_dump(mode="json")
+    resolved["features"] = {
+        name: {"kind": spec.kind, "pca": spec.pca, **dict(spec.options)} for name, spec in specs.items()
+    }
+    resolved["partition"]["spaces"] = list(analysis.spaces)
+    return analysis, specs, resolved
+
+
+def make_job(options: RunOptions, tell: Tell) -> Job:
+    """Resolve and check all settings. Raises UsageError and NoInput."""
+    _use(options)
+    analysis, specs, resolved = resolve(options.analysis)
+    options = replace(options, models=replace(options.models, device=_device(options.models.device)))
+    library = Library(options, analysis, specs)
+    return Job(options, analysis, specs, resolved, analysis_hash(resolved), library, tell)
+
+
+def _use(options: RunOptions) -> None:
+    if options.threads is not None:
+        import torch
+
+        torch.set_num_threads(options.threads)
+
+
+def _device(asked: str) -> str:
+    import torch
+
+    if asked == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=asked)
+    except (RuntimeError, AssertionError):
+        raise UsageError(f"there is no device '{asked}'", hint="auto, cpu, cuda or cuda:N") from None
+    return asked

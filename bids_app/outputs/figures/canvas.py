@@ -1,0 +1,80 @@
+"""One place for how figures look and how they become bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+DPI = 110  # of the parts that are drawn as pixels
+INK, MUTED, GRID = "#1d2733", "#66717e", "#dfe4ea"
+SHARED = "#7c8794"
+UNIT_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b2569b")  # after Okabe and Ito, distinct to colour-blind eyes
+SIGNED = "RdBu_r"
+STYLE = {
+    "font.family": "DejaVu Sans",  # ships with matplotlib: the same letters everywhere
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "text.color": INK,
+    "text.parse_math": False,  # names of channels are text, whatever signs they hold
+    "svg.hashsalt": "concord",
+    "legend.frameon": False,
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Our look, whatever the user's matplotlibrc says."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        yield
+
+
+def new_figure(width: float, height: float) -> Any:
+    """An empty figure (inches) that no window knows of."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def svg_bytes(figure: Any) -> bytes:
+    """The figure as SVG without date or version."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def as_pixels(axes: Sequence[Any]) -> None:
+    """Draw what these axes hold as pixels, text excepted: brains have thousands of edges."""
+    for one in axes:
+        for artist in (*one.images, *one.patches, *one.collections, *one.lines):
+            artist.set_rasterized(True)
+
+
+def colour_bar(figure: Any, place: tuple[float, float, float, float], limit: float, label: str) -> None:
+    """A horizontal colour bar from −limit to limit; `place` is left, bottom, width, height of the figure."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    axes = figure.add_axes(place)
+    bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), SIGNED), cax=axes, orientation="horizontal")
+    bar.set_ticks([-limit, 0, limit], labels=[f"−{limit:.2g}", "0", f"{limit:.2g}"])
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=0, labelsize=8)
+    bar.ax.set_title(label, fontsize=8, fontweight="normal", loc="center", pad=3)

@@ -1,0 +1,160 @@
+"""Charts of components, profiles, tables, people, and recovered beside planted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bids_app.outputs.definitions import parts_of, totals_of
+from bids_app.outputs.figures.canvas import (
+    GRID,
+    INK,
+    MUTED,
+    SHARED,
+    SIGNED,
+    UNIT_COLOURS,
+    as_pixels,
+    colour_bar,
+    new_figure,
+    styled,
+    svg_bytes,
+)
+from bids_app.records import Array
+
+Spread = Mapping[str, Any]  # 'median', 'q25', 'q75' (or 'mean' and 'points')
+
+
+def components_chart(units: Sequence[str], spreads: Mapping[str, Spread], label: str) -> bytes:
+    """SVG: models at the left, all parts at the right; dots below say whose each part is.
+
+    A bar is the `centre` of its spread; the line goes from `low` to `high`; `points` are drawn as dots.
+    """
+    totals, parts = totals_of(units), parts_of(units)
+    with styled():
+        figure = new_figure(9, 2.6 + 0.22 * len(units))
+        ratio = [len(totals) + 0.5, len(parts) + 0.5]
+        rows = [2.3, 0.22 * len(units)]
+        grid = figure.add_gridspec(2, 2, width_ratios=ratio, height_ratios=rows, hspace=0.06, wspace=0.28)
+        figure.subplots_adjust(left=0.15, right=0.99, top=0.9, bottom=0.05)
+        _bars(figure.add_subplot(grid[0, 0]), units, totals, spreads, f"Models\n{label}")
+        _memberships(figure.add_subplot(grid[1, 0]), units, totals, named=True)
+        _bars(figure.add_subplot(grid[0, 1]), units, parts, spreads, f"Parts\n{label}")
+        _memberships(figure.add_subplot(grid[1, 1]), units, parts, named=False)
+        return svg_bytes(figure)
+
+
+def _bars(
+    axes: Any, units: Sequence[str], members: Mapping[str, Sequence[str]], spreads: Mapping[str, Spread], title: str
+) -> None:
+    for x, (name, chosen) in enumerate(members.items()):
+        spread = spreads[name]
+        if spread["centre"] is None:
+            continue
+        colour = UNIT_COLOURS[units.index(chosen[0])] if len(chosen) == 1 else SHARED
+        axes.bar(x, spread["centre"], width=0.72, color=colour, alpha=0.85, linewidth=0)
+        axes.plot([x, x], [spread["low"], spread["high"]], color=INK, linewidth=1.1, solid_capstyle="butt")
+        points = spread.get("points", ())
+        offset = 0.22 * np.sin(2.4 * np.arange(len(points)))  # spread out, and the same each time
+        axes.plot(x + offset, points, "o", color=INK, markersize=2.4, alpha=0.6, markeredgewidth=0)
+    axes.axhline(0, color=MUTED, linewidth=0.7)
+    axes.set_xlim(-0.7, len(members) - 0.3)
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+    axes.grid(axis="y", color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    head, _, unit = title.partition("\n")
+    axes.set_title(head)
+    axes.set_ylabel(unit, fontsize=8)
+
+
+def _memberships(axes: Any, units: Sequence[str], members: Mapping[str, Sequence[str]], named: bool) -> None:
+    """A dot where a unit belongs to the model or part above."""
+    for x, chosen in enumerate(members.values()):
+        rows = [units.index(unit) for unit in chosen]
+        axes.plot([x] * len(units), range(len(units)), "o", color=GRID, markersize=5)
+        axes.plot([x] * len(rows), rows, "-", color=SHARED, linewidth=1.2)
+        for row in rows:
+            axes.plot(x, row, "o", color=UNIT_COLOURS[row], markersize=5)
+    axes.set_xlim(-0.7, len(members) - 0.3)
+    axes.set_ylim(len(units) - 0.4, -0.6)
+    axes.set_xticks([])
+    axes.set_yticks(range(len(units)) if named else [], units if named else [])
+    axes.tick_params(length=0, labelcolor=INK)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def profile_chart(delays_s: Sequence[float], bands: Mapping[str, Spread], modality: str) -> bytes:
+    """SVG: size of the full model's weights by delay, a line a space."""
+    with styled():
+        figure = new_figure(6.4, 2.8)
+        axes = figure.subplots()
+        figure.subplots_adjust(left=0.1, right=0.72, top=0.94, bottom=0.18)
+        marker = "o" if len(delays_s) < 12 else ""
+        for number, (band, spread) in enumerate(bands.items()):
+            colour = f"C{number}"
+            axes.fill_between(delays_s, spread["q25"], spread["q75"], color=colour, alpha=0.15, linewidth=0)
+            axes.plot(delays_s, spread["median"], marker=marker, color=colour, label=band, linewidth=1.6, markersize=4)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel(f"{'Delay of the FIR model' if modality == 'fmri' else 'Lag'} (s)")
+        axes.set_ylabel("Size of weights")
+        axes.grid(axis="y", color=GRID, linewidth=0.6)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02), fontsize=8.5)
+        return svg_bytes(figure)
+
+
+def table_chart(rows: Sequence[str], columns: Mapping[str, Array], label: str) -> bytes:
+    """SVG: a heat map of targets × components."""
+    table = np.column_stack(list(columns.values()))
+    limit = max(float(np.nanmax(np.abs(table), initial=0.0)), 1e-3)
+    with styled():
+        figure = new_figure(min(9.0, 2.6 + 0.55 * len(columns)), 2.0 + 0.19 * len(rows))
+        whole = figure.get_figheight()
+        axes = figure.add_axes((0.2, 0.5 / whole, 0.78, 0.19 * len(rows) / whole))
+        axes.imshow(table, aspect="auto", cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
+        axes.set_xticks(range(len(columns)), list(columns), rotation=40, ha="left", rotation_mode="anchor", fontsize=8)
+        axes.xaxis.tick_top()
+        axes.set_yticks(range(len(rows)), rows, fontsize=7.5)
+        axes.tick_params(length=0, labelcolor=INK)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        if table.size <= 240:
+            for (row, column), value in np.ndenumerate(table):
+                dark = abs(value) > 0.6 * limit
+                said = f"{value:.3f}" if np.isfinite(value) else "n/a"
+                axes.text(column, row, said, ha="center", va="center", fontsize=6.5, color="white" if dark else INK)
+        colour_bar(figure, (0.45, 0.2 / whole, 0.28, 0.08 / whole), limit, label)
+        return svg_bytes(figure)
+
+
+def planted_chart(panels: Mapping[str, tuple[Array, Array, str]]) -> bytes:
+    """SVG: recovered on planted R², a panel a component: title → (planted, recovered, note). The line is equality."""
+    across = min(5, len(panels))
+    down = -(-len(panels) // across)
+    with styled():
+        figure = new_figure(9, 1.95 * down + 0.3)
+        grid = figure.subplots(down, across, squeeze=False)
+        figure.subplots_adjust(left=0.07, right=0.99, top=1 - 0.32 / (1.95 * down), bottom=0.42 / (1.95 * down), hspace=0.62, wspace=0.36)
+        for axes, (title, (planted, recovered, note)) in zip(grid.flat, panels.items(), strict=False):
+            _scatter(axes, planted, recovered, title, note)
+        for axes in list(grid.flat)[len(panels) :]:
+            axes.set_visible(False)
+        figure.supxlabel("planted R²", fontsize=9)
+        figure.supylabel("recovered R²", fontsize=9)
+        return svg_bytes(figure)
+
+
+def _scatter(axes: Any, planted: Array, recovered: Array, title: str, note: str) -> None:
+    both = np.concatenate([planted, recovered])
+    low, high = float(min(both.min(initial=0.0), 0.0)), float(max(both.max(initial=0.0), 0.02))
+    margin = 0.06 * (high - low)
+    ends = (low - margin, high + margin)
+    axes.plot(ends, ends, color=MUTED, linewidth=0.9)
+    axes.plot(planted, recovered, "o", color=UNIT_COLOURS[0], alpha=0.35, markersize=2.4, markeredgewidth=0)
+    axes.set(xlim=ends, ylim=ends)
+    axes.set_title(title, fontsize=6.8, pad=3)
+    axes.text(0.04, 0.97, note, transform=axes.transAxes, va="top", fontsize=6.5, color=MUTED)
+    axes.tick_params(labelsize=6.5, length=2)
+    as_pixels([axes])

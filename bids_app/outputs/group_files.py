@@ -1,0 +1,151 @@
+"""Group results as files: maps in tpl-<space>, tables in group, and logs/group.json for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bids_app.outputs import names
+from bids_app.outputs.definitions import define
+from bids_app.outputs.files import json_text, tsv_text, write_bytes, write_text
+from bids_app.outputs.sidecars import NO_INFERENCE, target_columns
+from bids_app.outputs.unit import File, encoded
+from bids_app.records import GroupResult
+
+STATISTIC = {
+    "mean": "Mean over people",
+    "sd": "Standard deviation over people (n − 1)",
+    "n": "Number of people with a value here",
+    "nPositive": "Number of people above 0",
+    "value": "Value of this electrode",
+}
+PERSON_COLUMNS = {
+    "group": "The results joined: entities that their units share",
+    "participant": "Person",
+    "component": "Part or total of the explained variance, see descriptions.tsv",
+    "stat": "rsquared or r",
+    "n": "Number of usable targets of this person",
+    "mean": "Mean over them",
+    "median": "Median over them",
+    "q25": "First quartile over them",
+    "q75": "Third quartile over them",
+    "n_positive": "How many of them are above 0",
+}
+
+
+def write_group(
+    out_dir: Path, results: Sequence[GroupResult], missing: Sequence[str], common: Mapping[str, Any]
+) -> tuple[Path, ...]:
+    """All files over people. `missing`: people asked for, or in the data set, who have no results; `common` goes
+    into every JSON (AnalysisHash, SoftwareVersions). Raises CannotCreate."""
+    written = [
+        (file, write_bytes(out_dir / file, content))
+        for result in results
+        for file, content in _files(result, {"Inference": NO_INFERENCE, **common})
+    ]
+    files = [str(file) for file, _ in written]
+    people = [_write_people(out_dir, results)] if results else []
+    summary = {"groups": [_summary(result) for result in results], "missing": sorted(missing), "files": files}
+    return (*(path for _, path in written), *people, write_text(out_dir / names.GROUP_SUMMARY, json_text(summary)))
+
+
+def _files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
+    if not result.values:
+        return
+    people = {"Participants": list(result.people), **common}
+    yield from (_maps if result.targets.kind in names.EXTENSION else _table)(result, people)
+
+
+def _units(result: GroupResult) -> list[str]:
+    """Stems of the people's units."""
+    return list(dict.fromkeys(row["unit"] for row in result.by_person))
+
+
+def _words(result: GroupResult, component: str, stat: str, statistic: str) -> str:
+    """What a group number is."""
+    how = "; of correlations through Fisher's z" if (stat, statistic) == ("r", "mean") else ""
+    return f"{STATISTIC[statistic]}{how}. In each person: {define(component, stat, result.units)}"
+
+
+# ------------------------------------------------------------------------------------------------ maps
+def _map_stats(result: GroupResult) -> Iterator[tuple[str, str, str, str]]:
+    """(component, stat, statistic, label of `stat-`): means are named for the number, and n is written once."""
+    yield "full", "rsquared", "n", "n"
+    for component, stats in result.values.items():
+        for stat in stats:
+            yield component, stat, "mean", stat
+        yield component, "rsquared", "sd", "sd"
+        yield component, "rsquared", "nPositive", "nPositive"
+
+
+def _maps(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
+    targets = result.targets
+    for component, stat, statistic, label in _map_stats(result):
+        values = result.values[component][stat][statistic]
+        words = f"{_words(result, component, stat, statistic)} NaN where no person has a value."
+        grid = {"SkullStripped": True} if targets.kind == "volume" else {}
+        for hemi, content in encoded(targets, np.asarray(values)):
+            from_maps = [names.map_file(unit, targets.kind, component, stat, hemi) for unit in _units(result)]
+            sources = {"Sources": [f"bids::{file}" for file in from_maps]}
+            sidecar = json_text({"Description": words, **grid, **sources, **common}).encode()
+            file = names.group_map_file(result.stem, targets.kind, targets.space, component, label, hemi)
+            yield file, content
+            yield file.with_name(file.name.split(".")[0] + ".json"), sidecar
+
+
+# ------------------------------------------------------------------------------------------------ tables
+def _table(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
+    """Parcels: a row a parcel; electrodes: a row a person's electrode."""
+    file = names.group_table_file(result.stem, result.targets.kind)
+    cells: dict[str, Any] = {"participant": result.owners} if result.owners else {}
+    cells["name"] = result.targets.names
+    if result.targets.xyz_mm is not None:
+        cells |= {axis: result.targets.xyz_mm[:, column] for column, axis in enumerate("xyz")}
+    columns: dict[str, Any] = {"participant": {"Description": "Whose electrode"}} if result.owners else {}
+    columns |= target_columns(result.targets)
+    for component, stats in result.values.items():
+        for stat, statistics in stats.items():
+            for statistic, values in statistics.items():
+                name = f"{component}_{stat}" + ("" if statistic == "value" else f"_{statistic}")
+                cells[name] = values
+                columns[name] = {"Description": _words(result, component, stat, statistic)}
+    yield file, tsv_text(cells).encode()
+    sources = {"Sources": [f"bids::{names.table_file(unit, result.targets.kind)}" for unit in _units(result)]}
+    what = "One row a person's electrode." if result.owners else "One row a target: statistics over people."
+    yield file.with_suffix(".json"), json_text({"Description": what, **sources, **common, **columns}).encode()
+
+
+def _write_people(out_dir: Path, results: Sequence[GroupResult]) -> Path:
+    rows = [{"group": result.stem, **row} for result in results for row in result.by_person]
+    numeric = ("n", "mean", "median", "q25", "q75", "n_positive")
+    cells = {
+        name: [np.nan if row[name] is None else row[name] for row in rows] if name in numeric else [row[name] for row in rows]
+        for name in PERSON_COLUMNS
+    }
+    words = {name: {"Description": said} for name, said in PERSON_COLUMNS.items()}
+    path = out_dir / names.PEOPLE_FILE
+    write_text(path.with_suffix(".json"), json_text({"Description": "One row a person, component and stat.", **words}))
+    return write_text(path, tsv_text(cells))
+
+
+def _summary(result: GroupResult) -> dict[str, Any]:
+    """What the group report needs of a result."""
+    return {
+        "stem": result.stem,
+        "modality": result.modality,
+        "kind": result.targets.kind,
+        "space": result.targets.space,
+        "shape": result.targets.shape,
+        "affine": result.targets.affine,
+        "n_targets": len(result.targets.names),
+        "has_values": bool(result.values),
+        "people": result.people,
+        "units": result.units,
+        "by_person": result.by_person,
+        "left_out": [asdict(one) for one in result.left_out],
+        "notes": result.notes,
+    }

@@ -1,0 +1,145 @@
+"""Methods text: sentences whose every fact is read from the run's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bids_app.outputs.definitions import HELD_OUT
+from bids_app.outputs.sidecars import samples_in_words
+
+Settings = Mapping[str, Any]
+KINDS = {"volume": "voxels", "surface": "vertices", "parcels": "parcels", "electrodes": "electrodes"}
+FAMILIES = {
+    "melspectrogram": "a log mel spectrogram",
+    "articulatory": "articulatory features of the phones",
+    "word_embedding": "static word vectors",
+    "speech_model": "a speech model's hidden states",
+    "language_model": "a language model's hidden states",
+    "word_rate": "word rate",
+    "file": "features read from a file",
+}
+CONFOUNDS = {
+    "motion": "six motion parameters",
+    "motion24": "24 motion parameters (six, their derivatives and the squares of both)",
+    "acompcor": "anatomical CompCor components",
+    "wmcsf": "white-matter and cerebrospinal-fluid signals",
+    "global": "the global signal",
+}
+SILENT = ("name", "kind", "pca", "model", "layer")  # options that have words of their own
+
+
+def methods_text(summary: Settings) -> tuple[str, ...]:
+    """Paragraphs on a unit, from its summary: features, responses, design, fit, scores and partition."""
+    provenance = summary["provenance"]
+    analysis = provenance["analysis"]
+    return (
+        _features(analysis, provenance["spaces"]),
+        _responses(summary),
+        _design(summary),
+        _fit(analysis["fit"], summary, provenance["design"]["purge_s"]),
+        _scores(summary["units"], analysis),
+        _software(provenance),
+    )
+
+
+def _features(analysis: Settings, spaces: Mapping[str, Settings]) -> str:
+    """The spaces and what they are made of."""
+    said = [_space(name, analysis["features"][name], spaces.get(name, {})) for name in analysis["partition"]["spaces"]]
+    return f"Features. {'; '.join(said)}."
+
+
+def _space(name: str, settings: Settings, made: Settings) -> str:
+    family = FAMILIES.get(settings["kind"], settings["kind"])
+    model = f" of {settings['model']}" if settings.get("model") else ""
+    layer = f", layer {settings['layer']}" if settings.get("layer") is not None else ""
+    others = [f"{key} {_plain(value)}" for key, value in settings.items() if key not in SILENT and value is not None]
+    options = f" ({', '.join(others)})" if others else ""
+    weights = f", weights {made['weights_sha256'][:12]}…" if made.get("weights_sha256") else ""
+    trained = ", an untrained stand-in with random weights" if made.get("stand_in") else ""
+    pca = f", reduced to {settings['pca']} principal components fitted on training samples" if settings["pca"] else ""
+    return f"{name}: {family}{model}{layer}{options}{weights}{trained}{pca}"
+
+
+def _responses(summary: Settings) -> str:
+    response, targets = summary["provenance"]["response"], summary["targets"]
+    where = f"{targets['n']} {KINDS[targets['kind']]} in {targets['space']}, {targets['n_usable']} of them usable"
+    cleaned = _cleaning(response) if summary["modality"] == "fmri" else _resampling(response)
+    scaled = "; then each target was z-scored within run" if response["standardize"] == "run" else ""
+    return f"Responses. {where}, from {_count(len(summary['recordings']), 'recording')}. {cleaned}{scaled}."
+
+
+def _cleaning(response: Settings) -> str:
+    named = [] if response["confounds"] == "none" else response["confounds"].split("+")
+    removed = [CONFOUNDS.get(name, name) for name in named]
+    if response["high_pass_s"]:
+        removed.append(f"cosine drifts with periods over {response['high_pass_s']:g} s")
+    return f"{_listed(removed)} were regressed out within run" if removed else "Nothing was regressed out"
+
+
+def _resampling(response: Settings) -> str:
+    rate = response["rate_hz"]
+    return f"High-gamma envelopes were resampled to {rate:g} Hz" if rate else "High-gamma envelopes kept their rate"
+
+
+def _design(summary: Settings) -> str:
+    design = summary["provenance"]["design"]
+    delays = [f"{delay:g}" for delay in design["delays_s"]]
+    span = ", ".join(delays) if len(delays) <= 8 else f"{delays[0]} to {delays[-1]} ({len(delays)} delays)"
+    return (
+        "Design. Features were brought to the responses' sample times with Lanczos kernels of three lobes (words and "
+        f"phones as impulses at their {design['stamp']}, continuous features at the instant each is available) and "
+        f"delayed within run by {span} s. {samples_in_words(summary['provenance'])}"
+    )
+
+
+def _fit(fit: Settings, summary: Settings, purge_s: float) -> str:
+    low, high, n_alphas = fit["alphas"]
+    banded = fit["solver"] == "banded_ridge"
+    solver = (
+        f"Banded ridge regression: a weight for every feature space and target, from {fit['candidates']} candidates "
+        f"(seed {fit['seed']}), and"
+        if banded
+        else "Ridge regression with"
+    )
+    return (
+        f"Fit. {solver} a penalty from {n_alphas} values between {low:g} and {high:g}, chosen for every target by "
+        f"inner folds ({_folds(fit['inner'])}). Scores come from {len(summary['folds'])} outer folds "
+        f"({_folds(fit['outer'])}); runs that share a stimulus stay in one fold, and within a run samples nearer than "
+        f"{purge_s:g} s to a test sample were left out of training. Centring, scaling, principal components and "
+        "hyper-parameters were fitted on training samples alone."
+    )
+
+
+def _folds(folds: str | int) -> str:
+    return "by run, contiguous blocks where there is a single one" if folds == "by_run" else f"{folds} contiguous blocks"
+
+
+def _scores(units: Sequence[str], analysis: Settings) -> str:
+    groups = analysis["partition"]["groups"]
+    grouped = "".join(f" {name} joins {_listed(members)}." for name, members in groups.items())
+    split = (
+        f" All {2 ** len(units) - 1} unions of {_listed(units)} were fitted; unique and shared parts follow by "
+        f"inclusion–exclusion on R², signed, never clipped.{grouped}"
+        if len(units) > 1
+        else ""
+    )
+    return f"Scores. {HELD_OUT}.{split} No inference was made."
+
+
+def _software(provenance: Settings) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in provenance["software"].items())
+    return f"Software. {versions}; analysis {provenance['analysis']['name']} ({provenance['analysis_hash']})."
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,0 +1,181 @@
+"""What a report says and shows of one unit: figures drawn, tables filled, all from out_dir."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bids_app.outputs import names
+from bids_app.outputs.definitions import define, parts_of, totals_of
+from bids_app.outputs.figures import charts, maps
+from bids_app.outputs.files import write_bytes
+from bids_app.outputs.methods import methods_text
+from bids_app.outputs.planted import PLANTED, Recovery, Truth, recoveries
+from bids_app.outputs.render import number
+from bids_app.outputs.sidecars import is_standard
+from bids_app.outputs.summary import PREDICTED
+from bids_app.records import Array, WrittenUnit
+
+TITLES = {"volume": "voxels", "surface": "vertices", "parcels": "parcels", "electrodes": "electrodes"}
+MAPPED_SHARED = 3  # shared parts drawn as maps: those with the highest mean; all parts are files and in the chart
+ROWS = 40  # targets of the heat map
+Figure = Mapping[str, str]
+
+
+def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> dict[str, Any]:
+    """Context of `unit.html.j2`; writes the unit's figures."""
+    summary = unit.summary
+    found = recoveries(unit, truth)
+    figures, notes = unit_figures(out_dir, unit)
+    return {
+        "id": unit.stem,
+        "title": f"{unit.targets.space}: {TITLES[unit.targets.kind]}",
+        "summary": summary,
+        "predicted_above": PREDICTED,
+        "figures": figures,
+        "notes": notes,
+        "components": component_rows(summary),
+        "planted": planted_section(out_dir, unit, found),
+        "methods": methods_text(summary),
+        "checks": summary["checks"],
+        "feature_notes": feature_notes(summary["provenance"]["spaces"]),
+    }
+
+
+def component_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One row a component and stat."""
+    return [
+        {"component": component, "stat": stat, **spread}
+        for component, stats in summary["components"].items()
+        for stat, spread in stats.items()
+    ]
+
+
+def definition_rows(units: Sequence[str]) -> list[tuple[str, str]]:
+    """(name, what it is) of every number of an analysis."""
+    totals = [(f"{name}, {stat}", define(name, stat, units)) for name in totals_of(units) for stat in ("rsquared", "r")]
+    return [*totals, *((f"{name}, rsquared", define(name, "rsquared", units)) for name in parts_of(units))]
+
+
+def feature_notes(spaces: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What the features' makers noted, and what a reader must know of their time."""
+    lines = [f"{name}: {note}" for name, made in spaces.items() for note in made.get("notes") or ()]
+    looks_ahead = [name for name, made in spaces.items() if made.get("causal") is False]
+    ahead = [f"{name}: a row may depend on what comes after its time stamp (not causal)" for name in looks_ahead]
+    return lines + ahead
+
+
+# ------------------------------------------------------------------------------------------------ figures
+def unit_figures(out_dir: Path, unit: WrittenUnit) -> tuple[list[Figure], list[str]]:
+    """Maps, components, profile; and what cannot be shown."""
+    full, parts = chosen_maps(unit)
+    figures, notes = map_figures(out_dir, unit, full, parts)
+    return [*figures, *_charts(out_dir, unit)], notes
+
+
+def chosen_maps(unit: WrittenUnit) -> tuple[dict[str, Array], dict[str, Array]]:
+    """The full model's map; and the unique parts with the largest shared ones, where there is more than one unit."""
+    values = {component: np.asarray(stats["rsquared"]) for component, stats in unit.partition.values.items()}
+    parts = parts_of(unit.partition.units)
+    if len(unit.partition.units) == 1:
+        return {"full": values["full"]}, {}
+    means = {name: _mean(unit.summary["components"][name]["rsquared"]) for name in parts}
+    shared = sorted((name for name in parts if len(parts[name]) > 1), key=lambda name: -means[name])[:MAPPED_SHARED]
+    kept = [name for name in parts if len(parts[name]) == 1 or name in shared]
+    return {"full": values["full"]}, {name: values[name] for name in kept}
+
+
+def _mean(spread: Mapping[str, Any]) -> float:
+    """Over predicted targets, else over all usable ones."""
+    means = [spread[which]["mean"] for which in ("predicted", "usable")]
+    return next((float(mean) for mean in means if mean is not None), 0.0)
+
+
+def map_figures(
+    out_dir: Path, unit: WrittenUnit, full: Mapping[str, Array], parts: Mapping[str, Array]
+) -> tuple[list[Figure], list[str]]:
+    """Brains where there is one to draw on; parcels (and electrodes without positions) as a heat map."""
+    targets, figures, notes = unit.targets, [], []
+    if maps.can_draw(targets):
+        for label, rows in (("full", full), ("parts", parts)):
+            if rows:
+                content = maps.brain_maps(targets, rows, "R²")
+                figures.append(save(out_dir, unit.stem, f"{label}Map", content, f"Maps of {', '.join(rows)}", caption(unit, label)))
+    elif targets.kind == "surface":
+        notes.append(f"{targets.space} has no mesh in this program: see the .func.gii files for its maps.")
+    if targets.kind in ("parcels", "electrodes") and len(targets.names):
+        figures.append(_heat_map(out_dir, unit, {**full, **parts}))
+    return figures, notes
+
+
+def caption(unit: WrittenUnit, label: str) -> str:
+    """What a brain shows."""
+    what = "Held-out R² of the full model." if label == "full" else "Unique parts, and the shared parts with the highest mean."
+    kind = unit.targets.kind
+    how = {
+        "volume": "Each pixel is the largest absolute value along the line of sight.",
+        "surface": "Inflated fsaverage5; values within 5 % of the scale around 0 are left grey.",
+        "electrodes": "A dot is an electrode, the strongest in front.",
+    }[kind]
+    foreign = "" if is_standard(unit.targets.space) else " The outline is the MNI brain's and fits only roughly."
+    return f"{what} {how} The colour scale ends at the 99.5th percentile; nothing is thresholded.{foreign}"
+
+
+def _heat_map(out_dir: Path, unit: WrittenUnit, columns: Mapping[str, Array]) -> Figure:
+    full = np.nan_to_num(np.asarray(columns["full"], dtype=float), nan=-np.inf)
+    rows = np.arange(len(full)) if len(full) <= ROWS else np.sort(np.argsort(-full, kind="stable")[:ROWS])
+    labels = [unit.targets.names[row] for row in rows]
+    content = charts.table_chart(labels, {name: values[rows] for name, values in columns.items()}, "R²")
+    which = "All targets" if len(rows) == len(full) else f"The {ROWS} of {len(full)} targets with the highest full R²"
+    return save(out_dir, unit.stem, "table", content, "R² by target and component", f"{which}, in the order of the table.")
+
+
+def _charts(out_dir: Path, unit: WrittenUnit) -> list[Figure]:
+    summary, units = unit.summary, unit.partition.units
+    which = "predicted" if summary["targets"]["n_predicted"] else "usable"
+    shown = {
+        name: {**stats["rsquared"][which], "centre": stats["rsquared"][which]["median"]}
+        for name, stats in summary["components"].items()
+    }
+    spreads = {name: {**one, "low": one["q25"], "high": one["q75"]} for name, one in shown.items()}
+    n = summary["targets"]["n_predicted"] if which == "predicted" else summary["targets"]["n_usable"]
+    who = f"the {n} targets with full R² above {PREDICTED:g}" if which == "predicted" else f"all {n} usable targets"
+    told = f"Median and quartiles over {who}"
+    chosen = " (chosen by the numbers shown: a description, not a test)" if which == "predicted" else ""
+    content = charts.components_chart(units, spreads, "median R²")
+    figures = [save(out_dir, unit.stem, "components", content, "R² of models and parts", f"{told}{chosen}.")]
+    profile = summary["profile"]
+    if len(profile["delays_s"]) > 1 and profile["bands"]:
+        content = charts.profile_chart(profile["delays_s"], profile["bands"], unit.modality)
+        words = (
+            f"Size of the full model's weights (norm over a space's dimensions, mean over outer folds): median and "
+            f"quartiles over {profile['n_targets']} targets."
+        )
+        figures.append(save(out_dir, unit.stem, "profile", content, "Weights by delay", words))
+    return figures
+
+
+def save(out_dir: Path, stem: str, label: str, content: bytes, alt: str, words: str) -> Figure:
+    """Write a figure; what a template needs of it."""
+    file = names.figure_file(stem, label)
+    write_bytes(out_dir / file, content)
+    return {"src": str(file), "alt": alt, "caption": words}
+
+
+# ------------------------------------------------------------------------------------------------ planted
+def planted_section(out_dir: Path, unit: WrittenUnit, found: Sequence[Recovery]) -> dict[str, Any] | None:
+    """Scatter and table, where the truth knows this unit."""
+    if not found:
+        return None
+    panels = {one.component: (one.planted, one.recovered, _note(one)) for one in found if len(one.planted)}
+    words = f"A dot is a target in which the component is planted (|R²| above {PLANTED:g}); the line is equality."
+    content = charts.planted_chart(panels) if panels else None
+    figure = save(out_dir, unit.stem, "planted", content, "Recovered on planted R²", words) if content else None
+    return {"rows": found, "figure": figure, "above": PLANTED}
+
+
+def _note(one: Recovery) -> str:
+    return f"n {len(one.planted)}, slope {number(one.slope, 2)}\nr {number(one.correlation, 2)}"
