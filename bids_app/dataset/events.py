@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bids_app.dataset.layout import Entry, Index
+from bids_app.dataset.reading import naming
 from bids_app.dataset.tables import (
     MISSING,
     PHONE_KINDS,
@@ -62,7 +63,8 @@ def read_events(path: Path, bids_dir: Path) -> Events:
     table = read_table(path)
     if "onset" not in table.columns:
         raise DataError("events without a column 'onset'", path)
-    words, phones = own_annotation(table)
+    with naming(path):
+        words, phones = own_annotation(table)
     return Events(_stimuli(table, path, bids_dir), words, phones)
 
 

@@ -22,3 +22,12 @@ def reading(path: Path) -> Iterator[None]:
     except Exception as error:
         reason = (str(error).strip().splitlines() or [""])[0]
         raise DataError(f"file cannot be read whole ({type(error).__name__}: {reason})", path) from error
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Give a parser's DataError the path of the file its text came from. Raises DataError."""
+    try:
+        yield
+    except DataError as error:
+        raise (error if error.where else DataError(error.what, path, error.hint)) from error.__cause__

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bids_app.dataset.reading import naming
 from bids_app.errors import DataError
 from bids_app.records import Intervals
 
@@ -55,7 +56,7 @@ def decode(path: Path) -> str:
     try:
         content = path.read_bytes()
         utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
-        return content.decode("utf-16" if utf16 else "utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        return content.decode("utf-16" if utf16 else "utf-8-sig")
     except FileNotFoundError as error:
         raise DataError("file is not there", path) from error
     except (OSError, UnicodeDecodeError) as error:
@@ -64,12 +65,13 @@ def decode(path: Path) -> str:
 
 def read_table(path: Path) -> Table:
     """A table with a header: tab-separated for .tsv, else separated by what its first line has most of."""
-    return parse_table(decode(path), "\t" if path.suffix.lower() == ".tsv" else None)
+    with naming(path):
+        return parse_table(decode(path), "\t" if path.suffix.lower() == ".tsv" else None)
 
 
 def parse_table(text: str, delimiter: str | None = None) -> Table:
     """Lines → cells. Quotes around a cell are removed; in a .tsv a lone quote is text, as the word `"` is."""
-    lines = [line for line in text.split("\n") if line.strip()]
+    lines = [line for line in re.split(r"\r\n|\r|\n", text) if line.strip()]
     if not lines:
         return Table((), ())
     if delimiter is None:
@@ -85,7 +87,10 @@ def parse_table(text: str, delimiter: str | None = None) -> Table:
 
 def _split_quoted(lines: list[str], delimiter: str) -> list[list[str]]:
     """Line by line, so that a quote left open costs its own line only."""
-    return [next(csv.reader([line], delimiter=delimiter, skipinitialspace=True)) for line in lines]
+    try:
+        return [next(csv.reader([line], delimiter=delimiter, skipinitialspace=True)) for line in lines]
+    except csv.Error as error:
+        raise DataError(f"table cannot be read ({error})") from error
 
 
 def _split_plain(lines: list[str], delimiter: str) -> list[list[str]]:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bids_app.dataset.tables import PHONE_SILENCE, SILENCE, Row, annotation_of, decode, parse_table, tidy
+from bids_app.dataset.reading import naming
+from bids_app.dataset.tables import PHONE_SILENCE, SILENCE, Row, annotation_of, decode, read_table, tidy
 from bids_app.errors import DataError
 from bids_app.records import Intervals
 
@@ -27,13 +28,11 @@ class Annotation(NamedTuple):
 def read_annotation(path: Path) -> Annotation:
     """Words and phones of a file by its extension. Raises DataError, with the path, where it cannot be understood."""
     readers = {".textgrid": from_textgrid, ".json": from_json, ".ctm": from_ctm}
-    try:
+    with naming(path):
         if path.suffix.lower() in readers:
             return readers[path.suffix.lower()](decode(path))
-        table = parse_table(decode(path), "\t" if path.suffix.lower() == ".tsv" else None)
+        table = read_table(path)
         return Annotation(*annotation_of(table, phones_by_name="phon" in path.name.partition("annot-")[2]))
-    except DataError as error:
-        raise error if error.where else DataError(error.what, path, error.hint) from None
 
 
 # --------------------------------------------------------------------------------------------------- Praat
@@ -136,7 +135,7 @@ def _phones_within(entry: Mapping[str, Any]) -> Iterator[Row]:
 
 def from_ctm(text: str) -> Annotation:
     """NIST CTM: file, channel, start, duration, word, confidence; lines of comment begin with ';;'."""
-    return Annotation(tidy(_ctm_rows(line.split() for line in text.split("\n")), SILENCE))
+    return Annotation(tidy(_ctm_rows(line.split() for line in text.splitlines()), SILENCE))
 
 
 def _ctm_rows(lines: Iterable[list[str]]) -> Iterator[Row]:

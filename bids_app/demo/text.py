@@ -1,7 +1,9 @@
-"""The story: six people take turns, each with words of their own, sentences from a small seeded grammar.
+"""The story: two camps of three people take turns, sentences from a small seeded grammar.
 
-Who speaks is the latent that voice and wording share; everybody speaks once a scene, in a new order, so that a run
-of six scenes is balanced and resembles any other.
+The camps' nouns are each other's sounds in another order (lake, kale), so that counts of phones cannot tell who speaks,
+and words that neither camp owns vary more than the nouns do. The camp is therefore a latent that a summary of many
+words knows better than single words: what a language model shares with a speech model that hears it in the voice.
+Everybody speaks once a scene, in a new order, so that every run is balanced and resembles any other.
 """
 
 from __future__ import annotations
@@ -11,74 +13,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
+SPEAKERS = 6
 SCENES_PER_RUN = 6
 SENTENCES_PER_TURN = 2
 
-
-@dataclass(frozen=True)
-class Lexicon:
-    """A speaker's own words, by the place they take in a sentence."""
-
-    nouns: tuple[str, ...]
-    verbs: tuple[str, ...]
-    adjectives: tuple[str, ...]
-    places: tuple[str, ...]
+_NOUNS = tuple(
+    tuple(pair.split("/"))
+    for pair in (
+        "lake/kale lane/nail face/safe lace/sail lime/mile light/tile note/tone dome/mode leaf/flea meat/team "
+        "lease/seal keel/leak scene/niece loop/pool loot/tool bus/sub cup/puck gum/mug gut/tug ton/nut cab/back "
+        "pack/cap mask/smack pan/nap pal/lap bat/tab cat/tack pot/top pit/tip lip/pill lid/dill mill/limb kit/tick "
+        "bin/nib net/ten pest/step"
+    ).split()
+)
+_ARTICLES = ("the", "every")
+_VERBS = ("watched", "found", "carried", "followed", "painted", "remembered")
+_PLACES = ("near", "behind", "under")
+_TIMES = ("today", "yesterday", "again", "suddenly")
+_LINKS = ("and", "because", "while")
+_STARTS = ("perhaps", "later", "maybe")
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """Words without punctuation, and who says them (0…5)."""
+    """Words without punctuation, and who says them (0…5; the camp is the number's parity)."""
 
     speaker: int
     words: tuple[str, ...]
-
-
-def _lexicon(nouns: str, verbs: str, adjectives: str, places: str) -> Lexicon:
-    return Lexicon(*(tuple(words.split()) for words in (nouns, verbs, adjectives, places)))
-
-
-LEXICONS = (
-    _lexicon(
-        "sailor boat captain anchor storm fisherman rope lantern whale sail",
-        "rowed steered sank hauled drifted",
-        "salty stormy wooden drowned",
-        "harbor island ocean lighthouse",
-    ),
-    _lexicon(
-        "baker bread kettle soup butter cook spoon pepper cake oven",
-        "baked tasted stirred boiled burned",
-        "sweet burnt spicy delicious",
-        "kitchen pantry cellar tavern",
-    ),
-    _lexicon(
-        "gardener rose beetle tulip apple sparrow seed hedge bee spade",
-        "planted watered picked trimmed buried",
-        "blooming green thorny fragrant",
-        "garden orchard meadow greenhouse",
-    ),
-    _lexicon(
-        "doctor nurse fever bandage patient medicine needle surgeon wound bottle",
-        "healed examined washed comforted weighed",
-        "feverish pale broken sterile",
-        "hospital ward clinic pharmacy",
-    ),
-    _lexicon(
-        "king knight sword castle dragon queen crown shield horse banner",
-        "conquered defended knighted crowned banished",
-        "royal golden armored noble",
-        "palace dungeon tower kingdom",
-    ),
-    _lexicon(
-        "engineer robot engine signal computer pilot rocket wire satellite machine",
-        "programmed launched repaired measured soldered",
-        "electric digital magnetic automatic",
-        "laboratory workshop station runway",
-    ),
-)
-_ARTICLES = ("the", "a", "that", "every")
-_TIMES = ("today", "yesterday", "again", "slowly", "suddenly", "tonight", "often", "never")
-_LINKS = ("and", "but", "while", "because", "until", "so")
-_STARTS = ("then", "later", "perhaps", "once", "maybe", "finally")
 
 
 def write_run(seed: int, run: int) -> tuple[tuple[Sentence, ...], ...]:
@@ -88,36 +49,33 @@ def write_run(seed: int, run: int) -> tuple[tuple[Sentence, ...], ...]:
 
 
 def _scene(random: np.random.Generator) -> Iterator[Sentence]:
-    for speaker in random.permutation(len(LEXICONS)):
+    for speaker in random.permutation(SPEAKERS):
+        nouns = tuple(pair[speaker % 2] for pair in _NOUNS)
         for _ in range(SENTENCES_PER_TURN):
-            yield Sentence(int(speaker), tuple(_sentence(random, LEXICONS[speaker])))
+            yield Sentence(int(speaker), tuple(_sentence(random, nouns)))
 
 
-def _sentence(random: np.random.Generator, lexicon: Lexicon) -> Iterator[str]:
+def _sentence(random: np.random.Generator, nouns: tuple[str, ...]) -> Iterator[str]:
     if random.random() < 0.4:
         yield _one(random, _STARTS)
-    yield from _clause(random, lexicon)
-    if random.random() < 0.4:
+    yield from _noun_phrase(random, nouns)
+    yield _one(random, _VERBS)
+    yield from _noun_phrase(random, nouns)
+    if random.random() < 0.5:
+        yield _one(random, _PLACES)
+        yield from _noun_phrase(random, nouns)
+    if random.random() < 0.5:
         yield _one(random, _LINKS)
-        yield from _noun_phrase(random, lexicon)
-        yield _one(random, lexicon.verbs)
-        yield _one(random, _TIMES)
+        yield from _noun_phrase(random, nouns)
+        yield _one(random, _VERBS)
+    yield _one(random, _TIMES)
 
 
-def _clause(random: np.random.Generator, lexicon: Lexicon) -> Iterator[str]:
-    yield from _noun_phrase(random, lexicon)
-    yield _one(random, lexicon.verbs)
-    yield from _noun_phrase(random, lexicon)
-    yield _one(random, ("inside", "near", "behind"))
-    yield "the"
-    yield _one(random, lexicon.places)
-
-
-def _noun_phrase(random: np.random.Generator, lexicon: Lexicon) -> Iterator[str]:
+def _noun_phrase(random: np.random.Generator, nouns: tuple[str, ...]) -> Iterator[str]:
     yield _one(random, _ARTICLES)
     if random.random() < 0.5:
-        yield _one(random, lexicon.adjectives)
-    yield _one(random, lexicon.nouns)
+        yield _one(random, nouns)
+    yield _one(random, nouns)
 
 
 def _one(random: np.random.Generator, words: tuple[str, ...]) -> str:

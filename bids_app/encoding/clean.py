@@ -8,24 +8,24 @@ import numpy as np
 
 from bids_app.records import Array
 
-DEAD = 1e-6  # a residual smaller than this share of the target's magnitude is rounding, not signal
+DEAD = 1e-6  # what varies by less than this share of its magnitude is rounding, not signal
 
 
 def clean(values: Array, nuisance: Array, keep: Array, standardize: Literal["run", "none"]) -> Array:
     """values (n_times, n_targets), nuisance (n_times, n_nuisance), keep (n_times,) → (n_keep, n_targets) float32.
 
     On the kept samples a constant and the nuisance are regressed out by least squares; 'run' then divides by the
-    standard deviation. A target that is constant, or not finite somewhere, becomes NaN throughout.
+    standard deviation. A target that is constant, or not finite somewhere, becomes NaN throughout. Raises
+    ValueError where no sample is kept.
     """
+    if not np.any(keep):
+        raise ValueError("no sample is left to use")
     kept = np.asarray(values[keep], dtype=np.float64)
     alive = np.isfinite(kept).all(axis=0)
     kept[:, ~alive] = 0.0
-    regressors = np.asarray(nuisance, dtype=np.float64)[keep]
-    regressors = regressors - regressors.mean(axis=0) if len(regressors) else regressors
-    scale = np.sqrt((regressors**2).mean(axis=0)) if len(regressors) else np.ones(regressors.shape[1])
-    regressors = regressors[:, scale > 0] / scale[scale > 0]
-    magnitude = np.abs(kept).max(axis=0, initial=0.0)
+    magnitude = np.abs(kept).max(axis=0)
     kept -= kept.mean(axis=0)
+    regressors = _unit_scale(np.asarray(nuisance, dtype=np.float64)[keep])
     if regressors.shape[1]:
         kept -= regressors @ np.linalg.lstsq(regressors, kept, rcond=None)[0]
     deviation = kept.std(axis=0)
@@ -34,3 +34,11 @@ def clean(values: Array, nuisance: Array, keep: Array, standardize: Literal["run
         kept /= np.where(alive, deviation, 1.0)
     kept[:, ~alive] = np.nan
     return kept.astype(np.float32)
+
+
+def _unit_scale(columns: Array) -> Array:
+    """Centred to unit variance, for the rank to be judged fairly; constant columns left out."""
+    centred = columns - columns.mean(axis=0)
+    scale = centred.std(axis=0)
+    varies = scale > DEAD * np.abs(columns).max(axis=0)
+    return np.asarray(centred[:, varies] / scale[varies])

@@ -12,43 +12,45 @@ from bids_app.outputs import images, names
 from bids_app.outputs.definitions import parts_of, totals_of
 from bids_app.outputs.figures import charts, maps
 from bids_app.outputs.files import numbers, read_json, read_tsv, write_text
+from bids_app.outputs.planted import Recovery, Truth, pool, read_truth, recoveries
 from bids_app.outputs.render import render
 from bids_app.outputs.report import shared_context, status_rows
-from bids_app.outputs.sections import MAPPED_SHARED, TITLES, save, unit_section
+from bids_app.outputs.sections import MAPPED_SHARED, TITLES, planted_section, save, unit_section
 from bids_app.outputs.unit import read_unit
 from bids_app.records import Array, Targets
 
-PEOPLE_ROWS = ("full",)
 
-
-def write_group_report(out_dir: Path) -> Path:
-    """group.html and its figures, from what `write_group` and `write_mean_response` left.
+def write_group_report(out_dir: Path, planted: Path | None = None) -> Path:
+    """group.html and its figures, from what `write_group` and `write_mean_response` left. `planted`: a table of
+    known values, shown pooled over people where it exists.
 
     Raises ReadWriteError where that is absent or broken, CannotCreate.
     """
     summary = read_json(out_dir / names.GROUP_SUMMARY)
     means = [read_unit(path) for path in names.summary_paths(out_dir, None)]
     people = sorted({person for group in summary["groups"] for person in group["people"]})
-    examples = [read_unit(path) for path in names.summary_paths(out_dir, people[0])[:1]] if people else []
+    everyones = [read_json(path) for person in people for path in names.summary_paths(out_dir, person)]
     status = status_rows(out_dir)
+    known = planted is not None and planted.exists()
+    truths = {person: read_truth(planted, person) for person in people} if planted is not None and known else {}
     context = {
         "title": "Group",
         "people": people,
         "missing": [{"label": person, "reason": _reason(person, status)} for person in summary["missing"]],
-        "groups": [_group(out_dir, group) for group in summary["groups"]],
+        "groups": [_group(out_dir, group, truths) for group in summary["groups"]],
         "means": [unit_section(out_dir, unit, {}) for unit in means],
-        **shared_context([*examples, *means], status),
+        **shared_context([*everyones, *(unit.summary for unit in means)], status),
     }
     return write_text(out_dir / names.GROUP_REPORT, render("group.html.j2", context))
 
 
 def _reason(person: str, status: Sequence[Mapping[str, str]]) -> str:
     """Why someone has no results, as far as status.tsv knows."""
-    failed = [row["reason"] for row in status if row["participant"].removeprefix("sub-") == person and row["status"] != "done"]
+    failed = [row["reason"] for row in status if row["participant"].removeprefix("sub-") == person and row["status"] == "failed"]
     return failed[0] if failed else "no results in OUT_DIR: run the participant level"
 
 
-def _group(out_dir: Path, group: Mapping[str, Any]) -> dict[str, Any]:
+def _group(out_dir: Path, group: Mapping[str, Any], truths: Mapping[str, Truth]) -> dict[str, Any]:
     """Context of one group; writes its figures."""
     chart = charts.components_chart(group["units"], people_spreads(group), "mean R²")
     n_people = len(group["people"])
@@ -64,9 +66,20 @@ def _group(out_dir: Path, group: Mapping[str, Any]) -> dict[str, Any]:
         "id": f"group_{group['stem']}",
         "title": f"{group['space']}: {TITLES[group['kind']]}",
         "figures": figures,
+        "planted": _planted(out_dir, group, truths),
         "rows": [{**row, "r": _r_of(group, row["unit"])} for row in full],
         "components": [{"component": name, **spread} for name, spread in people_spreads(group).items()],
     }
+
+
+def _planted(out_dir: Path, group: Mapping[str, Any], truths: Mapping[str, Truth]) -> dict[str, Any] | None:
+    """Recovered beside planted over the targets of all people."""
+    stems = dict.fromkeys((row["unit"], row["participant"]) for row in group["by_person"]) if truths else {}
+    found: dict[str, list[Recovery]] = {}
+    for stem, person in stems:
+        for one in recoveries(read_unit(names.summary_path(out_dir, stem)), truths[person]):
+            found.setdefault(one.component, []).append(one)
+    return planted_section(out_dir, group["stem"], [pool(each) for each in found.values()])
 
 
 def _r_of(group: Mapping[str, Any], unit: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from bids_app.errors import ReadWriteError
 from bids_app.records import Array, WrittenUnit
 
 PLANTED = 0.01  # R²: above it a component counts as planted in a target
+NOISE_ONLY = 0.001  # R²: a target whose planted full model does not reach it holds noise alone
 Truth = Mapping[tuple[str, str], Mapping[str, Mapping[str, float]]]
 
 
@@ -20,18 +21,20 @@ Truth = Mapping[tuple[str, str], Mapping[str, Mapping[str, float]]]
 class Recovery:
     """One component: planted and recovered R² (n_planted,) where it is planted, and what they come to.
 
-    `slope` of recovered on planted and `correlation` are NaN under three targets or where planted does not vary;
-    `noise_mean` is over the targets in which nothing is planted, NaN without any.
+    `slope` of recovered on planted (least squares, with intercept) and `correlation` (Pearson) are NaN under three
+    targets or where planted does not vary; `median_error` is that of |recovered − planted|; `noise_mean` is the mean
+    recovered on targets that hold noise alone, `quiet` (n_noise,), NaN without any.
     """
 
     component: str
     planted: Array
     recovered: Array
     planted_mean: float
+    recovered_mean: float
     slope: float
     correlation: float
     median_error: float
-    n_noise: int
+    quiet: Array
     noise_mean: float
 
 
@@ -51,7 +54,10 @@ def read_truth(path: Path, participant: str) -> Truth:
 
 
 def recoveries(unit: WrittenUnit, truth: Truth) -> tuple[Recovery, ...]:
-    """One a component that the truth knows, in the unit's order; none where nothing was planted for this unit."""
+    """One a component that the truth knows, in the unit's order; none where nothing was planted for this unit.
+
+    A target that the truth does not list for a component has none of it.
+    """
     planted = truth.get((unit.modality, unit.targets.space), {})
     if not planted:
         return ()
@@ -59,29 +65,40 @@ def recoveries(unit: WrittenUnit, truth: Truth) -> tuple[Recovery, ...]:
         component: np.array([by_target.get(name, 0.0) for name in unit.targets.names])
         for component, by_target in planted.items()
     }
-    noise = np.all([np.abs(values) < 1e-9 for values in known.values()], axis=0)
+    noise = known["full"] < NOISE_ONLY if "full" in known else np.zeros(len(unit.targets.names), dtype=bool)
     return tuple(
-        _recovery(component, known[component], np.asarray(stats["rsquared"], dtype=float), noise)
+        recovery(component, known[component], np.asarray(stats["rsquared"], dtype=float), noise)
         for component, stats in unit.partition.values.items()
         if component in known
     )
 
 
-def _recovery(component: str, planted: Array, recovered: Array, noise: Array) -> Recovery:
+def recovery(component: str, planted: Array, recovered: Array, noise: Array) -> Recovery:
+    """planted, recovered (n_targets,) R², noise (n_targets,) bool: targets of noise alone; NaN targets are left out."""
     there = np.isfinite(recovered)
     chosen, quiet = there & (np.abs(planted) > PLANTED), there & noise
-    x, y = planted[chosen], recovered[chosen]
+    return _recovery(component, planted[chosen], recovered[chosen], recovered[quiet])
+
+
+def pool(found: Sequence[Recovery]) -> Recovery:
+    """One component over several units (people): all their targets as one sample."""
+    x, y, quiet = (np.concatenate([getattr(one, name) for one in found]) for name in ("planted", "recovered", "quiet"))
+    return _recovery(found[0].component, x, y, quiet)
+
+
+def _recovery(component: str, x: Array, y: Array, quiet: Array) -> Recovery:
     varies = len(x) > 2 and x.std() > 1e-9
     return Recovery(
         component=component,
         planted=x,
         recovered=y,
         planted_mean=_over(x),
+        recovered_mean=_over(y),
         slope=float(np.cov(x, y)[0, 1] / x.var(ddof=1)) if varies else np.nan,
         correlation=float(np.corrcoef(x, y)[0, 1]) if varies and y.std() > 1e-12 else np.nan,
         median_error=float(np.median(np.abs(y - x))) if len(x) else np.nan,
-        n_noise=int(quiet.sum()),
-        noise_mean=_over(recovered[quiet]),
+        quiet=quiet,
+        noise_mean=_over(quiet),
     )
 
 

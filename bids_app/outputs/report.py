@@ -13,9 +13,9 @@ from bids_app.outputs.planted import read_truth
 from bids_app.outputs.render import render
 from bids_app.outputs.sections import definition_rows, unit_section
 from bids_app.outputs.unit import read_units
-from bids_app.records import WrittenUnit
 
 Row = Mapping[str, str]
+Summary = Mapping[str, Any]
 
 
 def write_participant_report(out_dir: Path, participant: str, planted: Path | None) -> Path:
@@ -30,36 +30,36 @@ def write_participant_report(out_dir: Path, participant: str, planted: Path | No
         "title": f"sub-{participant}",
         "participant": participant,
         "units": [unit_section(out_dir, unit, truth) for unit in units],
-        **shared_context(units, status),
+        **shared_context([unit.summary for unit in units], status),
     }
     return write_text(out_dir / names.report_file(participant), render("participant.html.j2", context))
 
 
-def shared_context(units: Sequence[WrittenUnit], status: Sequence[Row]) -> dict[str, Any]:
+def shared_context(summaries: Sequence[Summary], status: Sequence[Row]) -> dict[str, Any]:
     """What both reports say beside their units."""
-    provenance = units[0].summary["provenance"] if units else None
+    provenance = summaries[0]["provenance"] if summaries else None
     return {
         "analysis": provenance["analysis"]["name"] if provenance else None,
         "analysis_hash": provenance["analysis_hash"] if provenance else None,
-        "definitions": definition_rows(units[0].partition.units) if units else [],
-        "stand_ins": stand_ins(units),
-        "left_out": left_out(units, status),
+        "definitions": definition_rows(summaries[0]["units"]) if summaries else [],
+        "stand_ins": stand_ins(summaries),
+        "left_out": left_out(summaries, status),
         "status": status,
         "run": provenance["run"] if provenance else {},
     }
 
 
-def stand_ins(units: Iterable[WrittenUnit]) -> list[str]:
+def stand_ins(summaries: Iterable[Summary]) -> list[str]:
     """`space (model)` of every untrained model."""
-    made = [item for unit in units for item in unit.summary["provenance"]["spaces"].items()]
+    made = [item for summary in summaries for item in summary["provenance"]["spaces"].items()]
     return sorted({f"{name} ({space.get('model', 'no name')})" for name, space in made if space.get("stand_in")})
 
 
-def left_out(units: Sequence[WrittenUnit], status: Sequence[Row]) -> list[dict[str, str]]:
+def left_out(summaries: Iterable[Summary], status: Sequence[Row]) -> list[dict[str, str]]:
     """Recordings that could not be used and units that failed, each once, with the reason."""
-    excluded = {one["label"]: one["reason"] for unit in units for one in unit.summary["excluded"]}
+    excluded = {one["label"]: one["reason"] for summary in summaries for one in summary["excluded"]}
     failed = {row["unit"]: row["reason"] for row in status if row["status"] in ("failed", "skipped")}
-    return [{"label": label, "reason": reason} for label, reason in sorted({**excluded, **failed}.items())]
+    return [{"label": label, "reason": reason} for label, reason in sorted({**failed, **excluded}.items())]
 
 
 def status_rows(out_dir: Path) -> list[Row]:

@@ -13,7 +13,7 @@ from bids_app.outputs.definitions import define, parts_of, totals_of
 from bids_app.outputs.figures import charts, maps
 from bids_app.outputs.files import write_bytes
 from bids_app.outputs.methods import methods_text
-from bids_app.outputs.planted import PLANTED, Recovery, Truth, recoveries
+from bids_app.outputs.planted import NOISE_ONLY, PLANTED, Recovery, Truth, recoveries
 from bids_app.outputs.render import number
 from bids_app.outputs.sidecars import is_standard
 from bids_app.outputs.summary import PREDICTED
@@ -38,7 +38,7 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> dict[str, An
         "figures": figures,
         "notes": notes,
         "components": component_rows(summary),
-        "planted": planted_section(out_dir, unit, found),
+        "planted": planted_section(out_dir, unit.stem, found),
         "methods": methods_text(summary),
         "checks": summary["checks"],
         "feature_notes": feature_notes(summary["provenance"]["spaces"]),
@@ -166,15 +166,15 @@ def save(out_dir: Path, stem: str, label: str, content: bytes, alt: str, words: 
 
 
 # ------------------------------------------------------------------------------------------------ planted
-def planted_section(out_dir: Path, unit: WrittenUnit, found: Sequence[Recovery]) -> dict[str, Any] | None:
+def planted_section(out_dir: Path, stem: str, found: Sequence[Recovery]) -> dict[str, Any] | None:
     """Scatter and table, where the truth knows this unit."""
     if not found:
         return None
     panels = {one.component: (one.planted, one.recovered, _note(one)) for one in found if len(one.planted)}
     words = f"A dot is a target in which the component is planted (|R²| above {PLANTED:g}); the line is equality."
     content = charts.planted_chart(panels) if panels else None
-    figure = save(out_dir, unit.stem, "planted", content, "Recovered on planted R²", words) if content else None
-    return {"rows": found, "figure": figure, "above": PLANTED}
+    figure = save(out_dir, stem, "planted", content, "Recovered on planted R²", words) if content else None
+    return {"rows": found, "figure": figure, "above": PLANTED, "noise_below": NOISE_ONLY}
 
 
 def _note(one: Recovery) -> str:

@@ -153,7 +153,11 @@ def ieeg_tables(root: Path, sub: str = "01", status: tuple[str, ...] = ("good", 
     names = ["A1", "A2", "A3"]
     channels = {"name": names, "type": ["SEEG"] * 3, "units": ["uV"] * 3, "status": status}
     write_tsv(folder / f"sub-{sub}_task-story_channels.tsv", channels)
-    for space, unit, factor in (("MNI152NLin2009aSym", "m", 0.001), ("Other", "mm", 1.0), ("ACPCofThisPerson", "mm", 2.0)):
+    for space, unit, factor in (
+        ("MNI152NLin2009aSym", "m", 0.001),
+        ("Other", "mm", 1.0),
+        ("ACPCofThisPerson", "mm", 2.0),
+    ):
         places = {axis: [factor * (10 * row + at) for row in range(3)] for at, axis in enumerate("xyz")}
         write_tsv(folder / f"sub-{sub}_space-{space}_electrodes.tsv", {"name": names} | places)
         system = {"iEEGCoordinateSystem": space, "iEEGCoordinateUnits": unit}

@@ -125,6 +125,17 @@ def test_task_level_events_and_sidecars_at_the_root_are_inherited(root: Path) ->
     assert recordings[0].stimuli[0].onset_s == -4.5
 
 
+def test_the_closest_file_wins(root: Path) -> None:
+    write_tsv(root / "task-story_events.tsv", {"onset": [7], "duration": [30], "stim_file": ["other.wav"]})
+    write_json(root / "task-story_bold.json", {"RepetitionTime": 9, "Manufacturer": "x"})
+    for sidecar in root.glob("derivatives/*/sub-*/func/*bold.json"):
+        sidecar.unlink()
+    recording = find(root).recordings[0]
+    assert recording.stimuli[0].stimulus_id == "story.wav"
+    assert recording.rate_hz == 0.5
+    assert recording.metadata["Manufacturer"] == "x"
+
+
 def test_runs_match_by_number_and_padding_does_not_matter(root: Path) -> None:
     derivative = root / "derivatives/fmriprep"
     for run, onset in (("01", 1.0), ("02", 2.0)):
@@ -251,6 +262,7 @@ def test_broken_signal_file_costs_itself_alone(tmp_path: Path) -> None:
         ({"start": [0], "stim_file": ["a.wav"]}, "onset"),
         ({"onset": ["n/a"], "duration": [1], "stim_file": ["a.wav"]}, "stim_file"),
         ({"onset": [0], "duration": [1], "stim_file": ["face.png"]}, "stim_file"),
+        ({"onset": [0], "trial_type": ["word"], "stim_file": ["a.wav"]}, "events.tsv"),
     ],
 )
 def test_events_that_cannot_be_used(root: Path, columns: dict[str, Any], reason: str) -> None:

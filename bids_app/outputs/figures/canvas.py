@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ DPI = 110  # of the parts that are drawn as pixels
 INK, MUTED, GRID = "#1d2733", "#66717e", "#dfe4ea"
 SHARED = "#7c8794"
 UNIT_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b2569b")  # after Okabe and Ito, distinct to colour-blind eyes
+BAND_COLOURS = (*UNIT_COLOURS, "#e69f00", "#56b4e9", "#000000")
 SIGNED = "RdBu_r"
 STYLE = {
     "font.family": "DejaVu Sans",  # ships with matplotlib: the same letters everywhere
@@ -78,3 +80,9 @@ def colour_bar(figure: Any, place: tuple[float, float, float, float], limit: flo
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=8)
     bar.ax.set_title(label, fontsize=8, fontweight="normal", loc="center", pad=3)
+
+
+def broken(name: str, width: int) -> str:
+    """`sharedSpeechLanguage` on lines of at most `width` letters, broken before capitals."""
+    words = "".join(f" {letter}" if letter.isupper() else letter for letter in name)
+    return "\n".join(line.replace(" ", "") for line in textwrap.wrap(words, width + 2, break_long_words=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from bids_app.outputs.definitions import parts_of, totals_of
 from bids_app.outputs.figures.canvas import (
+    BAND_COLOURS,
     GRID,
     INK,
     MUTED,
@@ -16,11 +18,13 @@ from bids_app.outputs.figures.canvas import (
     SIGNED,
     UNIT_COLOURS,
     as_pixels,
+    broken,
     colour_bar,
     new_figure,
     styled,
     svg_bytes,
 )
+from bids_app.outputs.render import number
 from bids_app.records import Array
 
 Spread = Mapping[str, Any]  # 'median', 'q25', 'q75' (or 'mean' and 'points')
@@ -94,7 +98,7 @@ def profile_chart(delays_s: Sequence[float], bands: Mapping[str, Spread], modali
         figure.subplots_adjust(left=0.1, right=0.72, top=0.94, bottom=0.18)
         marker = "o" if len(delays_s) < 12 else ""
         for number, (band, spread) in enumerate(bands.items()):
-            colour = f"C{number}"
+            colour = BAND_COLOURS[number % len(BAND_COLOURS)]
             axes.fill_between(delays_s, spread["q25"], spread["q75"], color=colour, alpha=0.15, linewidth=0)
             axes.plot(delays_s, spread["median"], marker=marker, color=colour, label=band, linewidth=1.6, markersize=4)
         axes.set_ylim(bottom=0)
@@ -106,39 +110,51 @@ def profile_chart(delays_s: Sequence[float], bands: Mapping[str, Spread], modali
 
 
 def table_chart(rows: Sequence[str], columns: Mapping[str, Array], label: str) -> bytes:
-    """SVG: a heat map of targets × components."""
+    """SVG: a heat map of targets × components, with numbers where they can be read."""
     table = np.column_stack(list(columns.values()))
     limit = max(float(np.nanmax(np.abs(table), initial=0.0)), 1e-3)
+    titles = [broken(name, 12) for name in columns]
+    head = 0.25 + 0.13 * max(title.count("\n") + 1 for title in titles)
+    body, width = 0.19 * len(rows), min(9.0, 1.8 + 0.85 * len(columns))
+    whole = head + body + 0.6
     with styled():
-        figure = new_figure(min(9.0, 2.6 + 0.55 * len(columns)), 2.0 + 0.19 * len(rows))
-        whole = figure.get_figheight()
-        axes = figure.add_axes((0.2, 0.5 / whole, 0.78, 0.19 * len(rows) / whole))
+        figure = new_figure(width, whole)
+        axes = figure.add_axes((1.7 / width, 0.6 / whole, 1 - 1.75 / width, body / whole))
         axes.imshow(table, aspect="auto", cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
-        axes.set_xticks(range(len(columns)), list(columns), rotation=40, ha="left", rotation_mode="anchor", fontsize=8)
+        axes.set_xticks(range(len(columns)), titles, fontsize=7)
         axes.xaxis.tick_top()
-        axes.set_yticks(range(len(rows)), rows, fontsize=7.5)
+        axes.set_yticks(range(len(rows)), [_clipped(name) for name in rows], fontsize=7.5)
         axes.tick_params(length=0, labelcolor=INK)
         for spine in axes.spines.values():
             spine.set_visible(False)
-        if table.size <= 240:
-            for (row, column), value in np.ndenumerate(table):
-                dark = abs(value) > 0.6 * limit
-                said = f"{value:.3f}" if np.isfinite(value) else "n/a"
-                axes.text(column, row, said, ha="center", va="center", fontsize=6.5, color="white" if dark else INK)
-        colour_bar(figure, (0.45, 0.2 / whole, 0.28, 0.08 / whole), limit, label)
+        if table.size <= 400:
+            _write_numbers(axes, table, limit)
+        colour_bar(figure, (0.42, 0.22 / whole, 0.28, 0.08 / whole), limit, label)
         return svg_bytes(figure)
+
+
+def _clipped(name: str) -> str:
+    return name if len(name) <= 24 else f"{name[:23]}…"
+
+
+def _write_numbers(axes: Any, table: Array, limit: float) -> None:
+    for (row, column), value in np.ndenumerate(table):
+        colour = "white" if abs(value) > 0.6 * limit else INK
+        axes.text(column, row, number(float(value)), ha="center", va="center", fontsize=6.5, color=colour)
 
 
 def planted_chart(panels: Mapping[str, tuple[Array, Array, str]]) -> bytes:
     """SVG: recovered on planted R², a panel a component: title → (planted, recovered, note). The line is equality."""
     across = min(5, len(panels))
     down = -(-len(panels) // across)
+    whole = 1.9 * down + 0.6
     with styled():
-        figure = new_figure(9, 1.95 * down + 0.3)
+        figure = new_figure(9 if across > 2 else 4.5, whole)
         grid = figure.subplots(down, across, squeeze=False)
-        figure.subplots_adjust(left=0.07, right=0.99, top=1 - 0.32 / (1.95 * down), bottom=0.42 / (1.95 * down), hspace=0.62, wspace=0.36)
+        edges = {"left": 0.08, "right": 0.99, "top": 1 - 0.4 / whole, "bottom": 0.55 / whole}
+        figure.subplots_adjust(**edges, hspace=0.55, wspace=0.38)
         for axes, (title, (planted, recovered, note)) in zip(grid.flat, panels.items(), strict=False):
-            _scatter(axes, planted, recovered, title, note)
+            _scatter(axes, planted, recovered, broken(title, 22), note)
         for axes in list(grid.flat)[len(panels) :]:
             axes.set_visible(False)
         figure.supxlabel("planted R²", fontsize=9)
@@ -152,9 +168,9 @@ def _scatter(axes: Any, planted: Array, recovered: Array, title: str, note: str)
     margin = 0.06 * (high - low)
     ends = (low - margin, high + margin)
     axes.plot(ends, ends, color=MUTED, linewidth=0.9)
-    axes.plot(planted, recovered, "o", color=UNIT_COLOURS[0], alpha=0.35, markersize=2.4, markeredgewidth=0)
+    axes.plot(planted, recovered, "o", color=UNIT_COLOURS[0], alpha=0.45, markersize=3.2, markeredgewidth=0)
     axes.set(xlim=ends, ylim=ends)
-    axes.set_title(title, fontsize=6.8, pad=3)
+    axes.set_title(textwrap.fill(title, 20), fontsize=6.8, pad=3)
     axes.text(0.04, 0.97, note, transform=axes.transAxes, va="top", fontsize=6.5, color=MUTED)
     axes.tick_params(labelsize=6.5, length=2)
     as_pixels([axes])

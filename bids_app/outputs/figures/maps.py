@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from bids_app.outputs.figures.canvas import SIGNED, as_pixels, colour_bar, new_figure, styled, svg_bytes
-from bids_app.outputs.images import hemispheres, volume
+from bids_app.outputs.figures.canvas import MUTED, broken, colour_bar, new_figure, styled, svg_bytes
+from bids_app.outputs.figures.glass import draw_markers, draw_projection, glass_views
+from bids_app.outputs.figures.surface import N_VERTICES, VIEWS, draw_surface, surface_views
+from bids_app.outputs.images import hemispheres
 from bids_app.records import Array, Targets
 
-FSAVERAGE5 = 10242  # vertices of a hemisphere; finer fsaverage meshes begin with these same vertices
 FSAVERAGE = {"fsaverage5": 10242, "fsaverage6": 40962, "fsaverage": 163842}
-VIEWS = (("left", "lateral"), ("left", "medial"), ("right", "medial"), ("right", "lateral"))
-GLASS = "lyrz"
-TOP_INCH, BAR_INCH = 0.1, 0.5
+WIDTH, NAMES, ROW, TOP, BAR = 8.6, 1.75, 1.6, 0.22, 0.55  # inches
+GLASS_NAMES = {"l": "left half", "y": "coronal", "r": "right half", "z": "axial"}
+Place = tuple[float, float, float, float]
 
 
 def can_draw(targets: Targets) -> bool:
@@ -37,78 +37,60 @@ def limit_of(values: Sequence[Array]) -> float:
 def brain_maps(targets: Targets, maps: Mapping[str, Array], label: str) -> bytes:
     """SVG of one row a map (title → (n_targets,)), all on one colour scale."""
     limit = limit_of(list(maps.values()))
-    height = 1.55 if targets.kind == "surface" else 1.75
-    whole = TOP_INCH + height * len(maps) + BAR_INCH
+    whole = TOP + ROW * len(maps) + BAR
+    draw = _surface_row if targets.kind == "surface" else _glass_row
     with styled():
-        figure = new_figure(8.6, whole)
+        figure = new_figure(WIDTH, whole)
+        _head(figure, targets, 1 - 0.6 * TOP / whole)
         for row, (title, values) in enumerate(maps.items()):
-            bottom = (whole - TOP_INCH - height * (row + 1)) / whole
-            wrapped = textwrap.fill(title, 20, break_long_words=True)
-            figure.text(0.005, bottom + 0.5 * height / whole, wrapped, va="center", fontsize=9, fontweight="bold")
-            draw = _surface if targets.kind == "surface" else _glass
-            draw(figure, (0.2, bottom, 0.79, 0.96 * height / whole), targets, values, limit)
-        colour_bar(figure, (0.49, 0.2 / whole, 0.22, 0.1 / whole), limit, label)
+            bottom = (whole - TOP - ROW * (row + 1)) / whole
+            middle = bottom + 0.5 * ROW / whole
+            figure.text(0.005, middle, broken(title, 17), va="center", fontsize=9, fontweight="bold", linespacing=1.3)
+            place = (NAMES / WIDTH, bottom, 1 - NAMES / WIDTH - 0.005, 0.94 * ROW / whole)
+            draw(figure, place, targets, values, limit)
+        colour_bar(figure, (0.48, 0.22 / whole, 0.22, 0.09 / whole), limit, label)
         return svg_bytes(figure)
 
 
-Place = tuple[float, float, float, float]
+def _head(figure: Any, targets: Targets, height: float) -> None:
+    """What each column shows."""
+    left, width = NAMES / WIDTH, 1 - NAMES / WIDTH - 0.005
+    if targets.kind == "surface":
+        widths = [view.shown.shape[1] for view in surface_views()]
+        said = [f"{('left', 'right')[side]}, {view}" for side, view in VIEWS]
+    else:
+        widths = [view.width for view in glass_views()]
+        said = [GLASS_NAMES[view.direction] for view in glass_views()]
+    middles = left + width * (np.cumsum(widths) - 0.5 * np.asarray(widths)) / np.sum(widths)
+    for middle, words in zip(middles, said, strict=True):
+        figure.text(middle, height, words, ha="center", va="center", fontsize=7.5, color=MUTED)
 
 
-def _glass(figure: Any, place: Place, targets: Targets, values: Array, limit: float) -> None:
-    before = len(figure.axes)
-    axes = figure.add_axes(place)
-    (_markers if targets.kind == "electrodes" else _projection)(figure, axes, targets, values, limit)
-    as_pixels(figure.axes[before:])
-
-
-def _projection(figure: Any, axes: Any, targets: Targets, values: Array, limit: float) -> None:
-    """Largest absolute value along each line of sight."""
-    import nibabel
-    from nilearn import plotting
-
-    image = nibabel.Nifti1Image(np.nan_to_num(volume(targets, values)), targets.affine)
-    plotting.plot_glass_brain(
-        image, display_mode=GLASS, axes=axes, figure=figure, colorbar=False, plot_abs=False, threshold=None,
-        cmap=SIGNED, vmin=-limit, vmax=limit, annotate=False,
-    )  # fmt: skip
-
-
-def _markers(figure: Any, axes: Any, targets: Targets, values: Array, limit: float) -> None:
-    """A dot an electrode, the strongest in front."""
-    from nilearn import plotting
-
-    xyz_mm = np.asarray(targets.xyz_mm)
-    placed = np.flatnonzero(np.isfinite(xyz_mm).all(axis=1) & np.isfinite(values))
-    shown = placed[np.argsort(np.abs(values[placed]), kind="stable")]
-    display = plotting.plot_glass_brain(
-        None, display_mode=GLASS, axes=axes, figure=figure, colorbar=False, annotate=False
-    )
-    if len(shown):
-        size = float(np.clip(900 / len(shown), 8, 32))
-        colours = _colours(values[shown], limit)
-        display.add_markers(xyz_mm[shown], marker_color=colours, marker_size=size, edgecolors="#555555", linewidths=0.3)
-
-
-def _colours(values: Array, limit: float) -> Any:
-    import matplotlib
-
-    return matplotlib.colormaps[SIGNED](np.clip((values / limit + 1) / 2, 0, 1))
-
-
-def _surface(figure: Any, place: Place, targets: Targets, values: Array, limit: float) -> None:
-    """Four views of the inflated surface, sulci in grey."""
-    from nilearn import plotting
-    from nilearn.datasets import load_fsaverage, load_fsaverage_data
-
-    meshes = load_fsaverage("fsaverage5")["inflated"].parts
-    sulci = load_fsaverage_data(mesh="fsaverage5", data_type="sulcal", mesh_type="inflated").data.parts
-    sides = dict(zip(("left", "right"), hemispheres(targets, values), strict=True))
+def _columns(figure: Any, place: Place, widths: Sequence[float]) -> list[Any]:
+    """Axes side by side, as wide as `widths` ask."""
     left, bottom, width, height = place
-    for number, (side, view) in enumerate(VIEWS):
-        axes = figure.add_axes((left + number * width / 4, bottom, width / 4, height), projection="3d")
-        plotting.plot_surf_stat_map(
-            meshes[side], np.nan_to_num(sides[side][:FSAVERAGE5]), hemi=side, view=view, engine="matplotlib",
-            bg_map=sulci[side], bg_on_data=False, threshold=0.05 * limit, cmap=SIGNED, vmin=-limit, vmax=limit,
-            colorbar=False, axes=axes, figure=figure,
-        )  # fmt: skip
-        as_pixels([axes])
+    ends = np.concatenate([[0.0], np.cumsum(widths)]) / np.sum(widths)
+    return [
+        figure.add_axes((left + width * start, bottom, width * (end - start), height))
+        for start, end in zip(ends[:-1], ends[1:], strict=True)
+    ]
+
+
+def _glass_row(figure: Any, place: Place, targets: Targets, values: Array, limit: float) -> None:
+    views = glass_views()
+    for axes, view in zip(_columns(figure, place, [view.width for view in views]), views, strict=True):
+        if targets.kind == "electrodes":
+            xyz_mm = np.asarray(targets.xyz_mm)
+            draw_markers(axes, view, xyz_mm, values, float(np.clip(900 / len(xyz_mm), 8, 30)), limit)
+            continue
+        affine = np.asarray(targets.affine)
+        xyz_mm = np.asarray(targets.index) @ affine[:3, :3].T + affine[:3, 3]
+        step_mm = float(np.linalg.norm(affine[:3, :3], axis=0).max())
+        draw_projection(axes, view, xyz_mm, values, step_mm, limit)
+
+
+def _surface_row(figure: Any, place: Place, targets: Targets, values: Array, limit: float) -> None:
+    views = surface_views()
+    sides = hemispheres(targets, values)
+    for axes, view in zip(_columns(figure, place, [view.shown.shape[1] for view in views]), views, strict=True):
+        draw_surface(axes, view, sides[view.side][:N_VERTICES], limit)

@@ -1,0 +1,162 @@
+"""What is planted: signals in the spaces of the analysis, and the variance that each union of spaces then explains.
+
+All directions come from a long sample of other stories (`reference`), all truth from the same sample without noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from scipy.linalg import eigh, svd
+
+from bids_app.demo.sample import SPECS, UNITS, Grid, Story
+from bids_app.encoding.columns import band_columns
+from bids_app.records import Array, component_names, space_label
+
+LEADING = 5  # principal components a space that carry signal: those that survive a refit of the PCA
+KINDS = ("low_level", "semantic", "speech", "language", "shared", "shared2")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Unit-variance signals of every kind on reference and demo samples: {kind: (n,)} each, and the columns of the
+    reference {unit: (n, n_columns)}; `groups` (n,) is the run of every reference sample."""
+
+    reference: Mapping[str, Array]
+    demo: Mapping[str, Array]
+    columns: Mapping[str, Array]
+    groups: Array
+
+
+def make_sources(grid: Grid, shape: Sequence[float], reference: Sequence[Story], demo: Sequence[Story]) -> Sources:
+    """Signals from the leading components of each space under a response `shape` over the delays.
+
+    A unit's own signal is the direction of which the other units explain least; 'shared' and 'shared2' are the mean
+    of the first and second pair of canonical variates of speech and language.
+    """
+    spaces = {spec.name: _scores(grid, spec.name, spec.pca or 1, reference, demo) for spec in SPECS}
+    used = np.concatenate([grid.used(story) for story in reference])
+    n_reference = len(used)
+    weights = np.asarray(shape, float)
+    early = {name: np.tensordot(scores[:, :, :LEADING], weights, (1, 0)) for name, scores in spaces.items()}
+    lead = {unit: np.concatenate([early[name] for name in names], axis=1) for unit, names in UNITS.items()}
+    columns = {
+        unit: np.concatenate([spaces[name][:n_reference].reshape(n_reference, -1)[used] for name in names], axis=1)
+        for unit, names in UNITS.items()
+    }
+    signals = {
+        unit: lead[unit] @ own_direction(lead[unit][:n_reference][used], _others(columns, unit)) for unit in UNITS
+    }
+    for kind, pair in (("shared", 0), ("shared2", 1)):
+        signals[kind] = canonical_mean(lead["speech"], lead["language"], np.flatnonzero(used), pair)
+    scale = {kind: float(signal[:n_reference][used].std()) for kind, signal in signals.items()}
+    groups = np.repeat(np.arange(len(reference)), grid.n_samples)[used]
+    return Sources(
+        {kind: signal[:n_reference][used] / scale[kind] for kind, signal in signals.items()},
+        {kind: signal[n_reference:] / scale[kind] for kind, signal in signals.items()},
+        columns,
+        groups,
+    )
+
+
+def _scores(grid: Grid, name: str, n_components: int, reference: Sequence[Story], demo: Sequence[Story]) -> Array:
+    """(n, n_delays, k): components fitted on the reference's used samples, for reference and demo samples."""
+    values = np.concatenate([grid.bands(story)[name] for story in (*reference, *demo)])
+    fitted = np.concatenate([*(grid.used(story) for story in reference), np.zeros(len(demo) * grid.n_samples, bool)])
+    return band_columns(values, fitted, n_components).reshape(len(values), len(grid.delays_s), -1)
+
+
+def _others(columns: Mapping[str, Array], unit: str) -> Array:
+    return np.concatenate([block for name, block in columns.items() if name != unit], axis=1)
+
+
+def own_direction(lead: Array, others: Array) -> Array:
+    """lead (n, k), others (n, m) → (k,) weights of the combination of `lead` of which `others` explain least."""
+    centred, rest = lead - lead.mean(axis=0), others - others.mean(axis=0)
+    left = centred - rest @ np.linalg.lstsq(rest, centred, rcond=None)[0]
+    total = centred.T @ centred
+    _, directions = eigh(left.T @ left, total + 1e-6 * np.trace(total) * np.eye(len(total)))
+    return np.asarray(directions[:, -1])
+
+
+def canonical_mean(one: Array, other: Array, fitted: Array, pair: int) -> Array:
+    """(n,) mean of the two canonical variates of a pair, fitted on the rows `fitted` (Björck & Golub 1973)."""
+    sides = []
+    for block in (one, other):
+        mean = block[fitted].mean(axis=0)
+        q, r = np.linalg.qr(block[fitted] - mean)
+        sides.append((q, r, block - mean))
+    u, _, vt = svd(sides[0][0].T @ sides[1][0])
+    first = sides[0][2] @ np.linalg.solve(sides[0][1], u[:, pair])
+    second = sides[1][2] @ np.linalg.solve(sides[1][1], vt[pair])
+    return np.asarray((first + second) / 2)
+
+
+# ------------------------------------------------------------------------------------------------ targets and truth
+@dataclass(frozen=True)
+class Plant:
+    """What one target carries: weights {kind: share of the signal's standard deviation}, and its ceiling 0…1."""
+
+    weights: Mapping[str, float]
+    ceiling: float
+
+    def signal(self, sources: Mapping[str, Array]) -> Array:
+        """(n,) before scaling to the ceiling; zeros where nothing is planted."""
+        return np.asarray(sum(w * sources[kind] for kind, w in self.weights.items()) + 0.0 * sources[KINDS[0]])
+
+
+def true_components(
+    plants: Sequence[Plant], sources: Sources, drift: Array, kept: Sequence[Array]
+) -> dict[str, Array]:
+    """{component: (n_plants,)} asymptotic rsquared, named as the outputs.
+
+    Signals of the reference are cleaned run by run as the analysis cleans responses (a constant and `drift` on the
+    `kept` samples); every union's R² is that of least squares, adjusted for its columns; the noise is in the ceiling.
+    """
+    signals = np.stack([plant.signal(sources.reference) for plant in plants], axis=1)
+    cleaned = np.concatenate(
+        [cleaned_run(signals[sources.groups == run], drift[keep]) for run, keep in enumerate(kept)]
+    )
+    ceilings = np.array([plant.ceiling for plant in plants])
+    units = tuple(UNITS)
+    unions = [chosen for size in range(1, 5) for chosen in combinations(units, size)]
+    rsquared = {
+        frozenset(union): ceilings * explained([sources.columns[unit] for unit in union], cleaned) for union in unions
+    }
+    values = {"full": rsquared[frozenset(units)]} | {space_label(unit): rsquared[frozenset([unit])] for unit in units}
+    for name, chosen in zip(component_names(units)[5:], unions, strict=True):
+        values[name] = _part(rsquared, units, chosen)
+    return values
+
+
+def _part(rsquared: Mapping[frozenset[str], Array], units: tuple[str, ...], chosen: tuple[str, ...]) -> Array:
+    """Möbius inversion over supersets of the complement, written apart from encoding.partition that it tests."""
+    rest = frozenset(units) - frozenset(chosen)
+    total = np.zeros_like(rsquared[frozenset(units)])
+    for size in range(len(chosen) + 1):
+        for added in combinations(chosen, size):
+            if rest | set(added):
+                total = total + (-1.0) ** (size + 1) * rsquared[rest | set(added)]
+    return total
+
+
+def cleaned_run(signals: Array, drift: Array) -> Array:
+    """(n, n_targets) less its mean and drift."""
+    regressors = np.column_stack([np.ones(len(signals)), drift])
+    return np.asarray(signals - regressors @ np.linalg.lstsq(regressors, signals, rcond=None)[0])
+
+
+def explained(blocks: Sequence[Array], signals: Array) -> Array:
+    """(n_targets,) R² of least squares with intercept, adjusted for the number of columns; 0 for no signal."""
+    X = np.concatenate(blocks, axis=1)
+    X = X - X.mean(axis=0)
+    centred = signals - signals.mean(axis=0)
+    gram, cross = X.T @ X, X.T @ centred
+    solution = np.linalg.solve(gram + 1e-9 * np.trace(gram) / len(gram) * np.eye(len(gram)), cross)
+    power = (centred**2).sum(axis=0)
+    share = np.where(power > 0, (solution * cross).sum(axis=0) / np.where(power > 0, power, 1.0), 0.0)
+    n, p = X.shape
+    return np.where(power > 0, 1 - (1 - share) * (n - 1) / (n - p - 1), 0.0)

@@ -1,0 +1,116 @@
+"""Stories spoken and turned into features, and their bands on a response's grid, as the analysis makes them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from bids_app import encoding, features
+from bids_app.demo.models import LANGUAGE, SPEECH
+from bids_app.demo.text import write_run
+from bids_app.demo.voice import RATE_HZ, Speech, speak
+from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
+
+ONSET_S = 3.0  # of the story within each run
+STORY_S = 290.0
+SPECS = (  # the feature spaces of presets/demo.yaml; a test compares the two
+    FeatureSpec("acoustic", "melspectrogram", {"n_mels": 24}, 6),
+    FeatureSpec("phonetic", "articulatory", {}, 4),
+    FeatureSpec("semantic", "word_embedding", {"model": LANGUAGE}, 8),
+    FeatureSpec("speech", "speech_model", {"model": SPEECH, "layer": 1, "window_s": 4.0, "stride_s": 0.5}, 8),
+    FeatureSpec("language", "language_model", {"model": LANGUAGE, "layer": 1, "context_words": 16}, 8),
+)
+UNITS = {
+    "low_level": ("acoustic", "phonetic"),
+    "semantic": ("semantic",),
+    "speech": ("speech",),
+    "language": ("language",),
+}
+
+
+@dataclass(frozen=True)
+class Story:
+    """One run's speech and every feature space of it."""
+
+    speech: Speech
+    features: Mapping[str, Features]
+
+
+def narrate(seed: int, run: int) -> Speech:
+    """A run's story, spoken; a function of `seed` and `run`."""
+    return speak(write_run(seed, run), STORY_S)
+
+
+def as_stimulus(speech: Speech, name: str) -> Stimulus:
+    """The speech as the feature families take it."""
+    digest = hashlib.sha256(speech.audio.tobytes()).hexdigest()
+    seconds = len(speech.audio) / RATE_HZ
+    return Stimulus(name, name, Path(name), speech.audio, RATE_HZ, seconds, speech.words, speech.phones, digest)
+
+
+def tell_story(model_dir: Path, seed: int, run: int) -> Story:
+    """Speech and features of one run."""
+    import torch
+
+    torch.set_num_threads(1)
+    speech = narrate(seed, run)
+    source = ModelSource(model_dir, offline=True)
+    stimulus = as_stimulus(speech, f"story{run}")
+    return Story(speech, {spec.name: features.extract(stimulus, features.resolve(spec), source) for spec in SPECS})
+
+
+def tell_stories(model_dir: Path, runs: Sequence[tuple[int, int]], workers: int) -> list[Story]:
+    """Stories of (seed, run), several at a time, each in a process of its own: espeak-ng keeps global state."""
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(partial(tell_story, model_dir), *zip(*runs, strict=True)))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """When a response is sampled, and how the analysis delays features on it."""
+
+    period_s: float
+    first_s: float
+    n_samples: int
+    delays_s: tuple[float, ...]
+    skip_onset_s: float
+    stamp: str
+    high_pass_s: float | None
+
+    @property
+    def times_s(self) -> Array:
+        """(n_samples,) on the clock of the events."""
+        return self.first_s + self.period_s * np.arange(self.n_samples)
+
+    @property
+    def drift(self) -> Array:
+        """(n_samples, n_cosines) the drift set that the analysis removes."""
+        if self.high_pass_s is None:
+            return np.zeros((self.n_samples, 0))
+        count = int(2 * self.n_samples * self.period_s / self.high_pass_s)
+        phase = np.pi * (np.arange(self.n_samples)[:, None] + 0.5) / self.n_samples
+        return np.asarray(np.cos(phase * np.arange(1, count + 1)))
+
+    def used(self, story: Story) -> Array:
+        """(n_samples,) bool: the samples that are fitted and scored."""
+        first = ONSET_S + (float(story.speech.words.onset_s[0]) + self.skip_onset_s if self.skip_onset_s else 0.0)
+        last = ONSET_S + len(story.speech.audio) / RATE_HZ + self.delays_s[-1]
+        return encoding.used_samples(self.times_s, [(first, last)], np.ones(self.n_samples, bool))
+
+    def bands(self, story: Story) -> dict[str, Array]:
+        """{space: (n_samples, n_delays, n_dims)}."""
+        return {
+            name: encoding.make_band([(one, ONSET_S)], self.times_s, self.delays_s, self.period_s, self.stamp)  # type: ignore[arg-type]
+            for name, one in story.features.items()
+        }
+
+
+FMRI = Grid(1.5, 0.75, 200, (2.0, 4.0, 6.0, 8.0), 20.0, "offset", 128.0)
+IEEG = Grid(0.05, 0.0, 6000, (0.0, 0.1, 0.2, 0.3, 0.4), 0.0, "onset", None)

@@ -1,0 +1,155 @@
+"""Made-up results of every kind of target, with known numbers in them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from bids_app.records import (
+    Excluded,
+    Fit,
+    FoldAudit,
+    Partition,
+    Recording,
+    StimulusEvent,
+    Targets,
+    UnitResult,
+    component_names,
+)
+
+UNITS = ("low_level", "semantic", "speech", "language")
+BANDS = ("acoustic", "phonetic", "semantic", "speech", "language")
+MNI = "MNI152NLin2009cAsym"
+ANALYSIS = {
+    "name": "speech-language",
+    "pool": ["session", "task", "run"],
+    "stimuli": {"words": None},
+    "features": {
+        "acoustic": {"kind": "melspectrogram", "pca": 8, "n_mels": 80},
+        "phonetic": {"kind": "articulatory", "pca": None},
+        "semantic": {"kind": "word_embedding", "pca": None, "model": "stand-in/gpt2"},
+        "speech": {"kind": "speech_model", "pca": None, "model": "stand-in/wav2vec2", "layer": 2, "window_s": 4.0},
+        "language": {"kind": "language_model", "pca": None, "model": "stand-in/gpt2", "layer": 1},
+    },
+    "fit": {"solver": "banded_ridge", "candidates": 20, "alphas": [1e-5, 1e10, 30], "outer": "by_run", "inner": "by_run",
+            "seed": 7},
+    "partition": {"spaces": list(BANDS), "groups": {"low_level": ["acoustic", "phonetic"]}},
+    "group": {"mean_response": False},
+}  # fmt: skip
+HASH = "0123456789abcdef"
+
+
+def provenance(modality, delays, labels):
+    fmri = modality == "fmri"
+    spaces = {name: {"kind": ANALYSIS["features"][name]["kind"], "causal": True, "notes": ()} for name in BANDS}
+    spaces["speech"] |= {"model": "stand-in/wav2vec2", "stand_in": True, "weights_sha256": "ab" * 32}
+    return {
+        "analysis": ANALYSIS,
+        "analysis_hash": HASH,
+        "unit_key": "k" * 64,
+        "spaces": spaces,
+        "software": {"concord": "0.1.0", "torch": "2.13.0"},
+        "run": {"device": "cpu", "threads": None},
+        "design": {"delays_s": delays, "skip_onset_s": 20.0 if fmri else 0.0, "stamp": "offset" if fmri else "onset",
+                   "period_s": 2.0 if fmri else 0.01, "purge_s": 14.0},
+        "response": {"confounds": "motion24+acompcor" if fmri else "none", "high_pass_s": 128.0 if fmri else None,
+                     "rate_hz": None if fmri else 100.0, "standardize": "run"},
+        "samples": {label: (280, 300) for label in labels},
+    }  # fmt: skip
+
+
+def volume_targets(shape=(20, 24, 20), size_mm=8.0):
+    """An ellipsoid of voxels in MNI space."""
+    affine = np.diag([size_mm, size_mm, size_mm, 1.0])
+    affine[:3, 3] = [-76, -110, -68]
+    grid = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
+    mm = grid * size_mm + affine[:3, 3]
+    inside = (((mm - [0, -18, 10]) / [66, 84, 62]) ** 2).sum(axis=-1) < 1
+    index = np.argwhere(inside)
+    return Targets("volume", MNI, tuple(",".join(map(str, voxel)) for voxel in index), index, shape, affine)
+
+
+def surface_targets(n=10242, space="fsaverage5"):
+    index = np.array([(side, vertex) for side in (0, 1) for vertex in range(n)])
+    return Targets("surface", space, tuple(f"{'LR'[side]}:{vertex}" for side, vertex in index), index, (n, n))
+
+
+def parcel_targets(names=("LATL", "RATL", "LPTL", "LIPL", "LPreM", "LIFG")):
+    return Targets("parcels", "Brennan10mm", tuple(names))
+
+
+def electrode_targets(n=30, names=None, seed=0):
+    rng = np.random.default_rng(seed)
+    xyz_mm = np.column_stack([-rng.uniform(40, 65, n), rng.uniform(-60, 30, n), rng.uniform(-20, 40, n)])
+    xyz_mm[-1] = np.nan
+    names = names or tuple(f"LT{number}" for number in range(1, n + 1))
+    table = {
+        "name": names, "type": ("SEEG",) * n, "units": ("V",) * n, "low_cutoff": ("Inf",) * n,
+        "high_cutoff": ("150",) * n, "status": ("good",) * n,
+    }  # fmt: skip
+    return Targets("electrodes", MNI, names, xyz_mm=xyz_mm, table=table)
+
+
+def scores(targets, units=UNITS, seed=0):
+    """Parts that sum to the full R²: speech on the left, language in front, the first target unusable."""
+    rng = np.random.default_rng(seed)
+    n = len(targets.names)
+    position = np.linspace(0, 1, n)
+    sizes = {"uniqueSpeech": 0.12 * position, "uniqueLanguage": 0.12 * (1 - position), "sharedSpeechLanguage": 0.05}
+    parts = component_names(units)[1 + len(units) :]
+    values = {part: (sizes.get(part, 0.0) + 0.01 * rng.normal(size=n)).astype(np.float32) for part in parts}
+    full = np.sum(list(values.values()), axis=0)
+    totals = {"full": {"rsquared": full, "r": np.sqrt(np.abs(full))}}
+    for name in component_names(units)[1 : 1 + len(units)]:
+        totals[name] = {"rsquared": 0.6 * full, "r": np.sqrt(np.abs(0.6 * full))}
+    found = {**totals, **{part: {"rsquared": one} for part, one in values.items()}}
+    for stats in found.values():
+        for one in stats.values():
+            one[0] = np.nan
+    return Partition(units, found)
+
+
+def make_fit(partition, delays, bands=BANDS):
+    n = len(partition.values["full"]["rsquared"])
+    curve = np.exp(-((np.arange(len(delays)) - 1) ** 2) / 2)[:, None]
+    rng = np.random.default_rng(0)
+    profile = {band: curve * (0.1 + 0.02 * number + 0.02 * rng.random(n)) for number, band in enumerate(bands)}
+    folds = tuple(FoldAudit(k, (f"run-{k}",), tuple(f"run-{j}" for j in range(4) if j != k), 840, 280, 0, 3) for k in range(4))
+    full = partition.values["full"]
+    return Fit((partition.units,), full["rsquared"][None], full["r"][None], np.zeros((1, n)), profile, delays, folds)
+
+
+def make_recording(label, person, modality, kind, space, entities):
+    return Recording(
+        participant=person, modality=modality, kind=kind, space=space, entities=entities,
+        paths=(Path(f"/nowhere/{label}.nii.gz"),), rate_hz=0.5 if modality == "fmri" else 512.0, start_s=1.0,
+        stimuli=(StimulusEvent(-3.5, "story.wav", 300.0),), sources=(f"bids:fmriprep:sub-{person}/func/{label}.nii.gz",),
+    )  # fmt: skip
+
+
+def make_unit(targets, person="01", rest="task-story_space-MNI152NLin2009cAsym", seed=0, units=UNITS, warnings=()):
+    modality = "ieeg" if targets.kind == "electrodes" else "fmri"
+    delays = (0.0, 0.1, 0.2, 0.3) if modality == "ieeg" else (2.0, 4.0, 6.0, 8.0)
+    stem = f"sub-{person}_{rest}" if person else rest
+    labels = [f"{stem}_run-{run}_bold" for run in (1, 2)]
+    partition = scores(targets, units, seed)
+    check = {
+        "recording": labels[0], "stimulus": "story.wav", "onset_s": -3.5, "stimulus_s": 300.0, "recording_s": 310.0,
+        "n_words": 800, "words_inside_audio": 0.99, "empty_words": 0, "heard_share": 0.98, "times_heard": 1,
+        "notes": ["1.0% of the words end after the sound does"],
+    }  # fmt: skip
+    return UnitResult(
+        stem=stem, participant=person, modality=modality, space=targets.space, targets=targets, partition=partition,
+        fit=make_fit(partition, delays), checks=(check,), warnings=tuple(warnings),
+        recordings=tuple(make_recording(label, person, modality, targets.kind, targets.space, {"sub": person}) for label in labels),
+        excluded=(Excluded(person, f"{stem}_run-3_bold", "events without stim_file"),),
+        provenance=provenance(modality, delays, labels),
+    )  # fmt: skip
+
+
+def all_kinds(person="01", seed=0):
+    return (
+        make_unit(volume_targets(), person, f"task-story_space-{MNI}_res-2", seed, warnings=("runs differ in their masks",)),
+        make_unit(surface_targets(), person, "task-story_space-fsaverage5", seed),
+        make_unit(parcel_targets(), person, "task-story_seg-Brennan10mm", seed),
+        make_unit(electrode_targets(seed=seed), person, "task-pooled", seed),
+    )  # fmt: skip
