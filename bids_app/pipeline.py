@@ -211,7 +211,7 @@ def _group(job: Job, book: StatusBook, found: Found, units: Sequence[Unit], chec
         if job.analysis.group.mean_response:
             failed = _mean_responses(job, book, units, checks)
         book.record(StatusRow("group", "group", "done", round(time.monotonic() - started, 1), peak_mb()))
-    outputs.write_group_report(job.out_dir)
+    outputs.write_group_report(job.out_dir, _planted(job))
     if missing:
         job.tell(f"group: no results of {', '.join(f'sub-{person}' for person in missing)}")
     job.tell(f"group: {len(people)} people")

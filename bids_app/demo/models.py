@@ -1,17 +1,35 @@
 """Stand-in models: the real architectures, small, with seeded random weights. They are untrained and say so.
 
-Weights are drawn wider than for training, so that layers mix their context rather than pass their input through.
+Weights are drawn so that attention averages its window and outweighs the input it is added to: a hidden layer then
+carries the context, as a trained one does. Token embeddings of either camp of narrators (text.CAMPS) lean one way, as
+trained embeddings of a topic do.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bids_app.demo.text import CAMPS
+
 SPEECH, LANGUAGE = "stand-in-wav2vec2", "stand-in-gpt2"
 SEED = 20
+WIDTH = 48
+LEAN = 0.03  # of a camp's embeddings in every dimension: too little for the leading components of single words
+EMBEDDING = 0.3
+SPEECH_GAINS = {
+    "conv_layers": 1.0,
+    "feature_projection.projection": 1.0,
+    "q_proj": 0.3,  # nearly even attention …
+    "k_proj": 0.3,
+    "v_proj": 1.0,
+    "out_proj": 3.0,  # … whose output outweighs its input
+    "dense": 0.5,
+}
+LANGUAGE_GAINS = {"attn.c_attn": 1.0, "attn.c_proj": 3.0, "c_fc": 0.3, "mlp.c_proj": 0.3}
 
 
 def make_models(folder: Path, texts: Iterable[str]) -> None:
@@ -29,22 +47,21 @@ def _make_speech(folder: Path) -> None:
 
     config = Wav2Vec2Config(
         hidden_size=48,
-        num_hidden_layers=2,
+        num_hidden_layers=1,
         num_attention_heads=4,
         intermediate_size=96,
-        conv_dim=(16, 32, 32),
+        conv_dim=(32, 32, 32),
         conv_kernel=(20, 16, 8),
-        conv_stride=(10, 8, 4),
-        conv_bias=True,
+        conv_stride=(10, 8, 4),  # 20 ms a frame, as in the original, in fewer steps
         feat_extract_norm="layer",
         num_conv_pos_embeddings=16,
         num_conv_pos_embedding_groups=4,
-        initializer_range=0.3,
-        do_stable_layer_norm=False,
-        mask_time_prob=0.0,
         concord_stand_in=True,
     )
-    _save(Wav2Vec2Model(config), folder)
+    model = Wav2Vec2Model(config)
+    gains = {"q_proj": 0.3, "k_proj": 0.3, "v_proj": 1.0, "out_proj": 10.0, "_dense": 0.5, "projection": 1.0}
+    _draw(model, {**gains, "conv_layers": 1.0})
+    _save(model, folder)
     Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=False).save_pretrained(folder)
 
 
@@ -55,16 +72,34 @@ def _make_language(folder: Path, texts: Iterable[str]) -> None:
     config = GPT2Config(
         vocab_size=len(tokenizer),
         n_positions=128,
-        n_embd=48,
-        n_layer=2,
+        n_embd=64,
+        n_layer=1,
         n_head=4,
-        initializer_range=0.3,
         bos_token_id=tokenizer.eos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         concord_stand_in=True,
     )
-    _save(GPT2Model(config), folder)
+    model = GPT2Model(config)
+    _draw(model, {"c_attn": 1.0, "c_proj": 1.0, "c_fc": 0.3})
+    _save(model, folder)
     tokenizer.save_pretrained(folder)
+
+
+def _draw(model: Any, gains: Mapping[str, float]) -> None:
+    """Redraw matrices whose name holds a key, normal with standard deviation gain/√inputs.
+
+    An input of unit variance then leaves with variance gain²: training's much smaller weights would hand every layer's
+    input through almost unchanged, and no state would know its context.
+    """
+    import torch
+
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            gain = next((gain for part, gain in gains.items() if part in name), None)
+            if gain is None or weights.ndim < 2:
+                continue
+            inputs = weights.shape[0] if "c_" in name else weights[0].numel()  # GPT-2 keeps its matrices transposed
+            weights.normal_(0.0, gain / inputs**0.5)
 
 
 def _train_tokenizer(texts: Iterable[str]) -> Any:
@@ -77,7 +112,7 @@ def _train_tokenizer(texts: Iterable[str]) -> Any:
     pairs.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
-        vocab_size=600, special_tokens=[end], initial_alphabet=alphabet, show_progress=False
+        vocab_size=800, special_tokens=[end], initial_alphabet=alphabet, show_progress=False
     )
     pairs.train_from_iterator(texts, trainer)
     return GPT2TokenizerFast(tokenizer_object=pairs, bos_token=end, eos_token=end, unk_token=end)
@@ -89,3 +124,5 @@ def _save(model: Any, folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config.pop("transformers_version", None)
     (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    for path in folder.iterdir():
+        path.chmod(0o644)  # weights are written for their owner alone, but anyone may run the demo

@@ -23,7 +23,7 @@ STORY_S = 290.0
 SPECS = (  # the feature spaces of presets/demo.yaml; a test compares the two
     FeatureSpec("acoustic", "melspectrogram", {"n_mels": 24}, 6),
     FeatureSpec("phonetic", "articulatory", {}, 4),
-    FeatureSpec("semantic", "word_embedding", {"model": LANGUAGE}, 8),
+    FeatureSpec("semantic", "word_embedding", {"model": LANGUAGE}, 4),
     FeatureSpec("speech", "speech_model", {"model": SPEECH, "layer": 1, "window_s": 4.0, "stride_s": 0.5}, 8),
     FeatureSpec("language", "language_model", {"model": LANGUAGE, "layer": 1, "context_words": 16}, 8),
 )

@@ -1,7 +1,7 @@
 """The story: two camps of three people take turns, sentences from a small seeded grammar.
 
-The camps' nouns are each other's sounds in another order (lake, kale), so that counts of phones cannot tell who speaks,
-and words that neither camp owns vary more than the nouns do. The camp is therefore a latent that a summary of many
+The camps' nouns are each other's sounds in another order (lake, kale), so that counts of phones cannot tell who
+speaks, and words that neither camp owns vary more than the nouns do. The camp is therefore a latent that a summary of many
 words knows better than single words: what a language model shares with a speech model that hears it in the voice.
 Everybody speaks once a scene, in a new order, so that every run is balanced and resembles any other.
 """
@@ -26,6 +26,7 @@ _NOUNS = tuple(
         "bin/nib net/ten pest/step"
     ).split()
 )
+CAMPS = tuple(tuple(pair[camp] for pair in _NOUNS) for camp in (0, 1))  # either camp's own words
 _ARTICLES = ("the", "every")
 _VERBS = ("watched", "found", "carried", "followed", "painted", "remembered")
 _PLACES = ("near", "behind", "under")
@@ -50,7 +51,7 @@ def write_run(seed: int, run: int) -> tuple[tuple[Sentence, ...], ...]:
 
 def _scene(random: np.random.Generator) -> Iterator[Sentence]:
     for speaker in random.permutation(SPEAKERS):
-        nouns = tuple(pair[speaker % 2] for pair in _NOUNS)
+        nouns = CAMPS[speaker % 2]
         for _ in range(SENTENCES_PER_TURN):
             yield Sentence(int(speaker), tuple(_sentence(random, nouns)))
 

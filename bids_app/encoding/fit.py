@@ -35,7 +35,7 @@ def fit(design: Design, units: Mapping[str, Sequence[str]], spec: FitSpec, devic
     bands = _bands(design, units)
     unions = unions_of(tuple(units))
     members = [tuple(bands.index(band) for unit in union for band in units[unit]) for union in unions]
-    Y = np.where(design.usable, design.Y, 0.0)  # columns stay in place, so that no target's bits depend on another's
+    Y = design.Y[:, design.usable]  # a surface with a limited field of view is mostly unusable
     scores: list[list[FoldScores]] = []
     norms: list[list[Array]] = []
     audits = []
@@ -48,21 +48,28 @@ def fit(design: Design, units: Mapping[str, Sequence[str]], spec: FitSpec, devic
         scores.append(fold_scores)
         norms.append(fold_norms)
         audits.append(audit(design, fold, train, test, len(inner)))
-    alive = np.where(design.usable, 1.0, np.nan)
     rsquared, r, at_edge = zip(*(pooled(union) for union in zip(*scores, strict=True)), strict=True)
     profile = {
-        name: np.mean(band, axis=0) * alive for name, band in zip(bands, zip(*norms, strict=True), strict=True)
+        name: _in_place(np.mean(band, axis=0), design.usable)
+        for name, band in zip(bands, zip(*norms, strict=True), strict=True)
     }
     return Fit(
         unions=unions,
-        rsquared=np.stack(rsquared) * alive,
-        r=np.stack(r) * alive,
-        at_edge=np.stack(at_edge) * alive,
+        rsquared=_in_place(np.stack(rsquared), design.usable),
+        r=_in_place(np.stack(r), design.usable),
+        at_edge=_in_place(np.stack(at_edge), design.usable),
         profile=profile,
         delays_s=design.delays_s,
         folds=tuple(audits),
         warnings=(*fold_warnings(design, spec.outer), *_solver_warnings(spec, bands)),
     )
+
+
+def _in_place(values: Array, usable: Array) -> Array:
+    """values (n, n_usable) → (n, n_targets), NaN for unusable targets."""
+    whole = np.full((len(values), len(usable)), np.nan)
+    whole[:, usable] = values
+    return whole
 
 
 def _bands(design: Design, units: Mapping[str, Sequence[str]]) -> list[str]:

@@ -141,7 +141,8 @@ def squared_errors(split: Split, weights: Weights, alphas: Array) -> torch.Tenso
         return _errors_from_gram(split, weights, basis, alphas)
     predictor, Y = basis.predictor(split, weights).float(), split.Y_eval.float()
     lam, M = basis.lam.float()[:, None], basis.M.float()
-    return torch.stack([((Y - predictor @ (M / (lam + alpha))) ** 2).sum(dim=0) for alpha in alphas.tolist()])
+    residuals = (torch.addmm(Y, predictor, M / (lam + alpha), alpha=-1) for alpha in alphas.tolist())
+    return torch.stack([residual.square_().sum(dim=0) for residual in residuals])
 
 
 def _errors_from_gram(split: Split, weights: Weights, basis: Basis, alphas: Array) -> torch.Tensor:

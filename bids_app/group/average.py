@@ -32,7 +32,10 @@ def average_people(runs_by_person: Sequence[Sequence[Run]]) -> tuple[Run, ...]:
 
 def count_people(runs_by_person: Sequence[Sequence[Run]]) -> Array:
     """(n_targets,) how many people each target of `average_people` is the mean of: the least over its runs."""
-    counts = [np.sum([np.isfinite(_standard(run.Y)).all(axis=0) for run in runs], axis=0) for runs in _matched(runs_by_person)]
+    counts = [
+        np.sum([np.isfinite(_standard(run.Y)).all(axis=0) for run in runs], axis=0)
+        for runs in _matched(runs_by_person)
+    ]
     return np.asarray(np.min(counts, axis=0), dtype=int)
 
 

@@ -69,7 +69,9 @@ def _result(members: Sequence[WrittenUnit]) -> GroupResult:
 def _shared_stem(members: Sequence[WrittenUnit]) -> str:
     """Entities that all have with the same value, but the person."""
     common = set(_pairs(members[0].stem)).intersection(*(_pairs(unit.stem) for unit in members))
-    return "_".join(f"{key}-{value}" for key, value in _pairs(members[0].stem) if (key, value) in common and key != "sub")
+    return "_".join(
+        f"{key}-{value}" for key, value in _pairs(members[0].stem) if (key, value) in common and key != "sub"
+    )
 
 
 def _on_one_grid(members: Sequence[WrittenUnit]) -> tuple[list[WrittenUnit], tuple[Excluded, ...]]:
@@ -147,7 +149,7 @@ def _joined_targets(members: Sequence[WrittenUnit], row: Mapping[str, int], plac
 def people_statistics(table: Array, stat: str) -> dict[str, Array]:
     """(n_people, n_targets) with NaN → 'mean', 'sd' (n − 1), 'n' and 'nPositive', each (n_targets,).
 
-    The mean of correlations is taken of Fisher's z and turned back; NaN where nobody, for sd fewer than two, have one.
+    The mean of correlations is taken of Fisher's z and turned back. NaN where nobody (sd: under two people) has one.
     """
     to, back = _scales(stat)
     there = np.isfinite(table)
@@ -156,7 +158,12 @@ def people_statistics(table: Array, stat: str) -> dict[str, Array]:
     plain_mean = np.where(there, table, 0.0).sum(axis=0) / np.where(n, n, np.nan)
     squares = np.where(there, (table - plain_mean) ** 2, 0.0).sum(axis=0)
     sd = np.sqrt(squares / np.where(n > 1, n - 1, np.nan))
-    return {"mean": mean, "sd": sd, "n": n.astype(float), "nPositive": (there & (table > 0)).sum(axis=0).astype(float)}
+    return {
+        "mean": mean,
+        "sd": sd,
+        "n": n.astype(float),
+        "nPositive": (there & (table > 0)).sum(axis=0).astype(float),
+    }
 
 
 def _scales(stat: str) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:

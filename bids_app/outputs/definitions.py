@@ -12,7 +12,9 @@ HELD_OUT = (
     "fitted to the other folds alone, ȳ is the mean of the samples that model was fitted to. Signed: below 0 the "
     "prediction is worse than that mean"
 )
-PEARSON = "Pearson correlation of prediction and response within each outer fold, averaged over folds through Fisher's z"
+PEARSON = (
+    "Pearson correlation of prediction and response within each outer fold, averaged over folds through Fisher's z"
+)
 STAT_TITLE = {"rsquared": "R²", "r": "r"}
 
 

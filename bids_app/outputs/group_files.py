@@ -123,12 +123,16 @@ def _write_people(out_dir: Path, results: Sequence[GroupResult]) -> Path:
     rows = [{"group": result.stem, **row} for result in results for row in result.by_person]
     numeric = ("n", "mean", "median", "q25", "q75", "n_positive")
     cells = {
-        name: [np.nan if row[name] is None else row[name] for row in rows] if name in numeric else [row[name] for row in rows]
+        name: [np.nan if row[name] is None else row[name] for row in rows]
+        if name in numeric
+        else [row[name] for row in rows]
         for name in PERSON_COLUMNS
     }
     words = {name: {"Description": said} for name, said in PERSON_COLUMNS.items()}
     path = out_dir / names.PEOPLE_FILE
-    write_text(path.with_suffix(".json"), json_text({"Description": "One row a person, component and stat.", **words}))
+    write_text(
+        path.with_suffix(".json"), json_text({"Description": "One row a person, component and stat.", **words})
+    )
     return write_text(path, tsv_text(cells))
 
 

@@ -15,7 +15,7 @@ from bids_app.outputs.files import numbers, read_json, read_tsv, write_text
 from bids_app.outputs.planted import Recovery, Truth, pool, read_truth, recoveries
 from bids_app.outputs.render import render
 from bids_app.outputs.report import shared_context, status_rows
-from bids_app.outputs.sections import MAPPED_SHARED, TITLES, planted_section, save, unit_section
+from bids_app.outputs.sections import MAPPED_SHARED, TITLES, planted_section, reading, save, unit_section
 from bids_app.outputs.unit import read_unit
 from bids_app.records import Array, Targets
 
@@ -46,7 +46,11 @@ def write_group_report(out_dir: Path, planted: Path | None = None) -> Path:
 
 def _reason(person: str, status: Sequence[Mapping[str, str]]) -> str:
     """Why someone has no results, as far as status.tsv knows."""
-    failed = [row["reason"] for row in status if row["participant"].removeprefix("sub-") == person and row["status"] == "failed"]
+    failed = [
+        row["reason"]
+        for row in status
+        if row["participant"].removeprefix("sub-") == person and row["status"] == "failed"
+    ]
     return failed[0] if failed else "no results in OUT_DIR: run the participant level"
 
 
@@ -98,7 +102,13 @@ def people_spreads(group: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         mean = float(points.mean()) if len(points) else None
         error = float(points.std(ddof=1) / np.sqrt(len(points))) if len(points) > 1 else 0.0
         ends = (mean, mean) if mean is None else (mean - error, mean + error)
-        found[name] = {"centre": mean, "low": ends[0], "high": ends[1], "points": points.tolist(), "n_positive": int((points > 0).sum())}
+        found[name] = {
+            "centre": mean,
+            "low": ends[0],
+            "high": ends[1],
+            "points": points.tolist(),
+            "n_positive": int((points > 0).sum()),
+        }
     return found
 
 
@@ -109,12 +119,23 @@ def _map_figures(out_dir: Path, group: Mapping[str, Any]) -> list[Mapping[str, s
     shared = sorted((name for name in parts if len(parts[name]) > 1), key=lambda name: -means[name])[:MAPPED_SHARED]
     kept = [name for name in parts if len(parts[name]) == 1 or name in shared] if len(group["units"]) > 1 else []
     targets, values = _read(out_dir, group, ["full", *kept])
-    how = "Everyone's electrodes." if group["kind"] == "electrodes" else "Mean over the people who have a value there."
+    how = (
+        "Everyone's electrodes." if group["kind"] == "electrodes" else "Mean over the people who have a value there."
+    )
     if group["kind"] == "parcels":
         rows = np.argsort(-np.nan_to_num(values["full"], nan=-np.inf), kind="stable")[:40]
         columns = {name: one[np.sort(rows)] for name, one in values.items()}
         labels = [targets.names[row] for row in np.sort(rows)]
-        return [save(out_dir, group["stem"], "groupTable", charts.table_chart(labels, columns, "R²"), "Mean R² by parcel", how)]
+        return [
+            save(
+                out_dir,
+                group["stem"],
+                "groupTable",
+                charts.table_chart(labels, columns, "R²"),
+                "Mean R² by parcel",
+                how,
+            )
+        ]
     if not maps.can_draw(targets):
         return []
     figures = []
@@ -122,7 +143,8 @@ def _map_figures(out_dir: Path, group: Mapping[str, Any]) -> list[Mapping[str, s
         if chosen:
             content = maps.brain_maps(targets, {name: values[name] for name in chosen}, "R²")
             alt = f"Maps of {', '.join(chosen)}"
-            figures.append(save(out_dir, group["stem"], f"group{label}Map", content, alt, f"{how} Nothing is thresholded."))
+            words = f"{how} {reading(targets)}"
+            figures.append(save(out_dir, group["stem"], f"group{label}Map", content, alt, words))
     return figures
 
 
@@ -138,7 +160,9 @@ def _read(out_dir: Path, group: Mapping[str, Any], components: Sequence[str]) ->
     return targets, {name: numbers(columns[f"{name}{suffix}"]) for name in components}
 
 
-def _read_maps(out_dir: Path, group: Mapping[str, Any], components: Sequence[str]) -> tuple[Targets, dict[str, Array]]:
+def _read_maps(
+    out_dir: Path, group: Mapping[str, Any], components: Sequence[str]
+) -> tuple[Targets, dict[str, Array]]:
     kind, space = group["kind"], group["space"]
 
     def read(component: str, hemi: str = "") -> Array:

@@ -97,6 +97,8 @@ def volume_targets(space: str, affine: Array, there: Array) -> Targets:
 
 def surface_targets(space: str, there: Sequence[Array]) -> Targets:
     """Targets of the True vertices of both hemispheres."""
-    index = np.concatenate([np.column_stack([np.full(side.sum(), h), np.flatnonzero(side)]) for h, side in enumerate(there)])
+    index = np.concatenate(
+        [np.column_stack([np.full(side.sum(), h), np.flatnonzero(side)]) for h, side in enumerate(there)]
+    )
     vertices = tuple(f"{'LR'[side]}:{vertex}" for side, vertex in index.tolist())
     return Targets("surface", space, vertices, index, tuple(len(side) for side in there))

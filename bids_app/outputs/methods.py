@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bids_app.outputs.definitions import HELD_OUT
-from bids_app.outputs.sidecars import samples_in_words
+from bids_app.outputs.names import entities_of
+from bids_app.outputs.sidecars import OF_MEAN, count_of, samples_in_words
 
 Settings = Mapping[str, Any]
 KINDS = {"volume": "voxels", "surface": "vertices", "parcels": "parcels", "electrodes": "electrodes"}
@@ -45,7 +46,9 @@ def methods_text(summary: Settings) -> tuple[str, ...]:
 
 def _features(analysis: Settings, spaces: Mapping[str, Settings]) -> str:
     """The spaces and what they are made of."""
-    said = [_space(name, analysis["features"][name], spaces.get(name, {})) for name in analysis["partition"]["spaces"]]
+    said = [
+        _space(name, analysis["features"][name], spaces.get(name, {})) for name in analysis["partition"]["spaces"]
+    ]
     return f"Features. {'; '.join(said)}."
 
 
@@ -66,7 +69,9 @@ def _responses(summary: Settings) -> str:
     where = f"{targets['n']} {KINDS[targets['kind']]} in {targets['space']}, {targets['n_usable']} of them usable"
     cleaned = _cleaning(response) if summary["modality"] == "fmri" else _resampling(response)
     scaled = "; then each target was z-scored within run" if response["standardize"] == "run" else ""
-    return f"Responses. {where}, from {_count(len(summary['recordings']), 'recording')}. {cleaned}{scaled}."
+    said = f"{cleaned[0].upper()}{cleaned[1:]}{scaled}."
+    mean = "" if "sub" in entities_of(summary["stem"]) else f" {OF_MEAN}"
+    return f"Responses. {where}, from {count_of(len(summary['recordings']), 'recording')}. {said}{mean}"
 
 
 def _cleaning(response: Settings) -> str:
@@ -105,14 +110,15 @@ def _fit(fit: Settings, summary: Settings, purge_s: float) -> str:
     return (
         f"Fit. {solver} a penalty from {n_alphas} values between {low:g} and {high:g}, chosen for every target by "
         f"inner folds ({_folds(fit['inner'])}). Scores come from {len(summary['folds'])} outer folds "
-        f"({_folds(fit['outer'])}); runs that share a stimulus stay in one fold, and within a run samples nearer than "
-        f"{purge_s:g} s to a test sample were left out of training. Centring, scaling, principal components and "
+        f"({_folds(fit['outer'])}); runs that share a stimulus stay in one fold, and within a run samples nearer "
+        f"than {purge_s:g} s to a test sample were left out of training. Centring, scaling, principal components and "
         "hyper-parameters were fitted on training samples alone."
     )
 
 
 def _folds(folds: str | int) -> str:
-    return "by run, contiguous blocks where there is a single one" if folds == "by_run" else f"{folds} contiguous blocks"
+    by_run = "by run, contiguous blocks where there is a single one"
+    return by_run if folds == "by_run" else f"{folds} contiguous blocks"
 
 
 def _scores(units: Sequence[str], analysis: Settings) -> str:
@@ -134,10 +140,6 @@ def _software(provenance: Settings) -> str:
 
 def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -74,7 +74,10 @@ def recoveries(unit: WrittenUnit, truth: Truth) -> tuple[Recovery, ...]:
 
 
 def recovery(component: str, planted: Array, recovered: Array, noise: Array) -> Recovery:
-    """planted, recovered (n_targets,) R², noise (n_targets,) bool: targets of noise alone; NaN targets are left out."""
+    """planted, recovered (n_targets,) R², noise (n_targets,) bool: targets of noise alone.
+
+    Targets whose recovered value is NaN are left out.
+    """
     there = np.isfinite(recovered)
     chosen, quiet = there & (np.abs(planted) > PLANTED), there & noise
     return _recovery(component, planted[chosen], recovered[chosen], recovered[quiet])
@@ -82,7 +85,9 @@ def recovery(component: str, planted: Array, recovered: Array, noise: Array) -> 
 
 def pool(found: Sequence[Recovery]) -> Recovery:
     """One component over several units (people): all their targets as one sample."""
-    x, y, quiet = (np.concatenate([getattr(one, name) for one in found]) for name in ("planted", "recovered", "quiet"))
+    x, y, quiet = (
+        np.concatenate([getattr(one, name) for one in found]) for name in ("planted", "recovered", "quiet")
+    )
     return _recovery(found[0].component, x, y, quiet)
 
 

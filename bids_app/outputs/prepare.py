@@ -126,7 +126,7 @@ what its number is, which samples it was computed from and with which software a
 | | |
 |---|---|
 | `sub-*.html`, `group.html` | reports: begin here |
-| `sub-*/func`, `sub-*/ieeg` | maps (`stat-rsquared`, `stat-r`) and tables of every component (`desc-`, see descriptions.tsv) |
+| `sub-*/func`, `sub-*/ieeg` | maps (`stat-rsquared`, `stat-r`) and tables; descriptions.tsv explains `desc-` |
 | `tpl-*`, `group` | maps and tables over people |
 | `stimuli` | features of each stimulus |
 | `analysis.yaml` | the analysis with every default; `concord --analysis analysis.yaml` repeats it |

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from bids_app.outputs.files import write_bytes
 from bids_app.outputs.methods import methods_text
 from bids_app.outputs.planted import NOISE_ONLY, PLANTED, Recovery, Truth, recoveries
 from bids_app.outputs.render import number
-from bids_app.outputs.sidecars import is_standard
+from bids_app.outputs.sidecars import count_of, is_standard
 from bids_app.outputs.summary import PREDICTED
-from bids_app.records import Array, WrittenUnit
+from bids_app.records import Array, Targets, WrittenUnit
 
 TITLES = {"volume": "voxels", "surface": "vertices", "parcels": "parcels", "electrodes": "electrodes"}
 MAPPED_SHARED = 3  # shared parts drawn as maps: those with the highest mean; all parts are files and in the chart
@@ -30,9 +31,10 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> dict[str, An
     summary = unit.summary
     found = recoveries(unit, truth)
     figures, notes = unit_figures(out_dir, unit)
+    whose = "" if "sub" in names.entities_of(unit.stem) else "Mean response, "
     return {
         "id": unit.stem,
-        "title": f"{unit.targets.space}: {TITLES[unit.targets.kind]}",
+        "title": f"{whose}{unit.targets.space}: {TITLES[unit.targets.kind]}",
         "summary": summary,
         "predicted_above": PREDICTED,
         "figures": figures,
@@ -41,6 +43,7 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> dict[str, An
         "planted": planted_section(out_dir, unit.stem, found),
         "methods": methods_text(summary),
         "checks": summary["checks"],
+        "repeated": repeated_stimuli(summary["recordings"]),
         "feature_notes": feature_notes(summary["provenance"]["spaces"]),
     }
 
@@ -56,7 +59,9 @@ def component_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def definition_rows(units: Sequence[str]) -> list[tuple[str, str]]:
     """(name, what it is) of every number of an analysis."""
-    totals = [(f"{name}, {stat}", define(name, stat, units)) for name in totals_of(units) for stat in ("rsquared", "r")]
+    totals = [
+        (f"{name}, {stat}", define(name, stat, units)) for name in totals_of(units) for stat in ("rsquared", "r")
+    ]
     return [*totals, *((f"{name}, rsquared", define(name, "rsquared", units)) for name in parts_of(units))]
 
 
@@ -66,6 +71,12 @@ def feature_notes(spaces: Mapping[str, Mapping[str, Any]]) -> list[str]:
     looks_ahead = [name for name, made in spaces.items() if made.get("causal") is False]
     ahead = [f"{name}: a row may depend on what comes after its time stamp (not causal)" for name in looks_ahead]
     return lines + ahead
+
+
+def repeated_stimuli(recordings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """`stimulus (n recordings)` of everything heard in more than one."""
+    heard = Counter(name for one in recordings for name in {event["stimulus_id"] for event in one["stimuli"]})
+    return [f"{name} ({count} recordings)" for name, count in sorted(heard.items()) if count > 1]
 
 
 # ------------------------------------------------------------------------------------------------ figures
@@ -103,7 +114,11 @@ def map_figures(
         for label, rows in (("full", full), ("parts", parts)):
             if rows:
                 content = maps.brain_maps(targets, rows, "R²")
-                figures.append(save(out_dir, unit.stem, f"{label}Map", content, f"Maps of {', '.join(rows)}", caption(unit, label)))
+                figures.append(
+                    save(
+                        out_dir, unit.stem, f"{label}Map", content, f"Maps of {', '.join(rows)}", caption(unit, label)
+                    )
+                )
     elif targets.kind == "surface":
         notes.append(f"{targets.space} has no mesh in this program: see the .func.gii files for its maps.")
     if targets.kind in ("parcels", "electrodes") and len(targets.names):
@@ -113,15 +128,24 @@ def map_figures(
 
 def caption(unit: WrittenUnit, label: str) -> str:
     """What a brain shows."""
-    what = "Held-out R² of the full model." if label == "full" else "Unique parts, and the shared parts with the highest mean."
-    kind = unit.targets.kind
+    what = (
+        "Held-out R² of the full model."
+        if label == "full"
+        else "Unique parts, and the shared parts with the highest mean."
+    )
+    return f"{what} {reading(unit.targets)}"
+
+
+def reading(targets: Targets) -> str:
+    """How to read a brain of these targets."""
     how = {
-        "volume": "Each pixel is the largest absolute value along the line of sight.",
+        "volume": "Each pixel is the largest absolute value along the line of sight; nothing is thresholded.",
         "surface": "Inflated fsaverage5; values within 5 % of the scale around 0 are left grey.",
-        "electrodes": "A dot is an electrode, the strongest in front.",
-    }[kind]
-    foreign = "" if is_standard(unit.targets.space) else " The outline is the MNI brain's and fits only roughly."
-    return f"{what} {how} The colour scale ends at the 99.5th percentile; nothing is thresholded.{foreign}"
+        "electrodes": "A dot is an electrode, the strongest in front; nothing is thresholded.",
+    }[targets.kind]
+    on_mni = targets.kind == "surface" or is_standard(targets.space)
+    foreign = "" if on_mni else " The outline is the MNI brain's and fits only roughly."
+    return f"{how} The colour scale ends at the 99.5th percentile.{foreign}"
 
 
 def _heat_map(out_dir: Path, unit: WrittenUnit, columns: Mapping[str, Array]) -> Figure:
@@ -130,7 +154,9 @@ def _heat_map(out_dir: Path, unit: WrittenUnit, columns: Mapping[str, Array]) ->
     labels = [unit.targets.names[row] for row in rows]
     content = charts.table_chart(labels, {name: values[rows] for name, values in columns.items()}, "R²")
     which = "All targets" if len(rows) == len(full) else f"The {ROWS} of {len(full)} targets with the highest full R²"
-    return save(out_dir, unit.stem, "table", content, "R² by target and component", f"{which}, in the order of the table.")
+    return save(
+        out_dir, unit.stem, "table", content, "R² by target and component", f"{which}, in the order of the table."
+    )
 
 
 def _charts(out_dir: Path, unit: WrittenUnit) -> list[Figure]:
@@ -142,7 +168,8 @@ def _charts(out_dir: Path, unit: WrittenUnit) -> list[Figure]:
     }
     spreads = {name: {**one, "low": one["q25"], "high": one["q75"]} for name, one in shown.items()}
     n = summary["targets"]["n_predicted"] if which == "predicted" else summary["targets"]["n_usable"]
-    who = f"the {n} targets with full R² above {PREDICTED:g}" if which == "predicted" else f"all {n} usable targets"
+    some = f"the {count_of(n, 'target')} with full R² above {PREDICTED:g}"
+    who = some if which == "predicted" else f"all {count_of(n, 'usable target')}"
     told = f"Median and quartiles over {who}"
     chosen = " (chosen by the numbers shown: a description, not a test)" if which == "predicted" else ""
     content = charts.components_chart(units, spreads, "median R²")
@@ -152,7 +179,7 @@ def _charts(out_dir: Path, unit: WrittenUnit) -> list[Figure]:
         content = charts.profile_chart(profile["delays_s"], profile["bands"], unit.modality)
         words = (
             f"Size of the full model's weights (norm over a space's dimensions, mean over outer folds): median and "
-            f"quartiles over {profile['n_targets']} targets."
+            f"quartiles over {count_of(profile['n_targets'], 'target')}."
         )
         figures.append(save(out_dir, unit.stem, "profile", content, "Weights by delay", words))
     return figures

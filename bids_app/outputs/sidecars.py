@@ -11,6 +11,9 @@ from bids_app.records import Targets, UnitResult
 
 STANDARD_SPACES = ("MNI", "fsaverage", "fsLR", "ICBM", "Talairach", "tpl-")
 NO_INFERENCE = "No inference was made: there are no p-values and no intervals, and no threshold was applied."
+SCORE_TABLE = "One row a target: held-out scores of encoding models and the split of their explained variance."
+LAG_TABLE = "One row an electrode and lag: the size of the full model's weights."
+OF_MEAN = "Fitted to the mean of people's z-scored responses, not to any person's own."
 NO_VALUE = {
     "volume": "NaN outside the mask (the voxels that all recordings' brain masks share) and in voxels that never "
     "vary or have missing samples.",
@@ -30,9 +33,14 @@ def samples_in_words(provenance: Mapping[str, Any]) -> str:
     skip = provenance["design"]["skip_onset_s"]
     early = f"the first {skip:g} s after the first word or sound of stimuli over 60 s, " if skip else ""
     return (
-        f"{sum(used)} of the {sum(total)} samples of {len(used)} recordings are used, each tested once; left out are "
-        f"{early}samples without stimulus and samples marked bad or non-steady-state."
+        f"{sum(used)} of the {sum(total)} samples of {count_of(len(used), 'recording')} are used, each tested once; "
+        f"left out are {early}samples without stimulus and samples marked bad or non-steady-state."
     )
+
+
+def count_of(number: int, noun: str) -> str:
+    """`1 recording`, `2 recordings`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def common(unit: UnitResult) -> dict[str, Any]:
@@ -75,16 +83,18 @@ def _grid(unit: UnitResult) -> dict[str, Any]:
     return grid
 
 
-def table_sidecar(unit: UnitResult, columns: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+def table_sidecar(unit: UnitResult, columns: Mapping[str, Mapping[str, str]], note: str = "") -> dict[str, Any]:
     """JSON of a table: what it holds, then every column."""
-    what = "One row a target: held-out scores of encoding models and the split of their explained variance."
-    return {"Description": what, **common(unit), **columns}
+    return {"Description": f"{SCORE_TABLE} {note}".strip(), **common(unit), **columns}
 
 
 def score_columns(units: Sequence[str], values: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
     """Definition of each `<component>_<stat>` column."""
     return {
-        f"{component}_{stat}": {"LongName": f"{component}: {STAT_TITLE[stat]}", "Description": define(component, stat, units)}
+        f"{component}_{stat}": {
+            "LongName": f"{component}: {STAT_TITLE[stat]}",
+            "Description": define(component, stat, units),
+        }
         for component, stats in values.items()
         for stat in stats
     }

@@ -24,7 +24,7 @@ def score_cells(partition: Partition) -> dict[str, Array]:
     }
 
 
-def target_cells(targets: Targets) -> dict[str, Sequence[Any]]:
+def target_cells(targets: Targets) -> dict[str, Any]:
     """Columns that say what a row is; electrodes begin as a channels.tsv must."""
     if targets.kind != "electrodes":
         return {"name": targets.names}
@@ -49,7 +49,7 @@ def _number(cell: str) -> str:
         return "n/a"
 
 
-def lag_cells(unit: UnitResult) -> dict[str, Sequence[Any]]:
+def lag_cells(unit: UnitResult) -> dict[str, Any]:
     """Electrode × lag: the size of the full model's weights of each space."""
     delays, names = unit.fit.delays_s, unit.targets.names
     weights = {f"{space_label(band)}_weight": values.T.ravel() for band, values in unit.fit.profile.items()}
@@ -63,8 +63,8 @@ def lag_cells(unit: UnitResult) -> dict[str, Sequence[Any]]:
 def lag_columns(bands: Sequence[str]) -> dict[str, dict[str, str]]:
     """Definitions of the columns of `lag_cells`."""
     weight = (
-        "Euclidean norm, over the dimensions of {}, of the full model's weights at this lag on standardised features, "
-        "averaged over outer folds"
+        "Euclidean norm, over the dimensions of {}, of the full model's weights at this lag on standardised "
+        "features, averaged over outer folds"
     )
     return {
         "name": {"Description": "Channel"},
@@ -74,13 +74,16 @@ def lag_columns(bands: Sequence[str]) -> dict[str, dict[str, str]]:
 
 
 def read_scores(path: Path, units: Sequence[str]) -> tuple[dict[str, list[str]], Partition]:
-    """A table's text columns and its scores. Raises ReadWriteError."""
+    """A table's text columns and its scores. Raises ReadWriteError, and KeyError where a component has none."""
     columns = read_tsv(path)
     values: dict[str, dict[str, Array]] = {name: {} for name in component_names(tuple(units))}
     for column in columns:
         component, _, stat = column.rpartition("_")
         if component in values:
             values[component][stat] = numbers(columns[column])
+    absent = [component for component, stats in values.items() if not stats]
+    if absent:
+        raise KeyError(f"no column of {absent[0]}")
     return columns, Partition(tuple(units), values)
 
 

@@ -32,7 +32,7 @@ def write_mean_response(out_dir: Path, unit: UnitResult, n_people: Array) -> tup
     """
     cells = {"n_people": np.asarray(n_people).astype(int)}
     meaning = {"n_people": {"Description": "Number of people whose responses were averaged here"}}
-    return _write_all(out_dir, unit, _table(unit, cells, meaning), "table")
+    return _write_all(out_dir, unit, _table(unit, cells, meaning, sidecars.OF_MEAN), "table")
 
 
 def _write_all(out_dir: Path, unit: UnitResult, files: Iterable[File], layout: str) -> tuple[Path, ...]:
@@ -71,19 +71,21 @@ def _table_files(unit: UnitResult) -> Iterator[File]:
     yield from _table(unit, {}, {})
     if unit.targets.kind == "electrodes" and len(unit.fit.delays_s) > 1:
         sidecar = sidecars.table_sidecar(unit, tables.lag_columns(tuple(unit.fit.profile)))
-        sidecar["Description"] = "One row an electrode and lag: the size of the full model's weights."
+        sidecar["Description"] = sidecars.LAG_TABLE
         text = tsv_text(tables.lag_cells(unit))
         yield from _pair(names.lags_file(unit.stem), text.encode(), json_text(sidecar).encode())
 
 
-def _table(unit: UnitResult, more: Mapping[str, Any], meaning: Mapping[str, Mapping[str, str]]) -> Iterator[File]:
+def _table(
+    unit: UnitResult, more: Mapping[str, Any], meaning: Mapping[str, Mapping[str, str]], note: str = ""
+) -> Iterator[File]:
     cells = {**tables.target_cells(unit.targets), **more, **tables.score_cells(unit.partition)}
     columns = {
         **sidecars.target_columns(unit.targets),
         **meaning,
         **sidecars.score_columns(unit.partition.units, unit.partition.values),
     }
-    sidecar = json_text(sidecars.table_sidecar(unit, columns)).encode()
+    sidecar = json_text(sidecars.table_sidecar(unit, columns, note)).encode()
     yield from _pair(names.table_file(unit.stem, unit.targets.kind), tsv_text(cells).encode(), sidecar)
 
 
@@ -106,7 +108,9 @@ def read_unit(summary_path: Path) -> WrittenUnit:
         else:
             targets, partition = _read_maps(out_dir, summary)
     except (KeyError, IndexError) as error:
-        raise ReadWriteError("the summary and its files disagree", summary_path, f"{error}; run with --force") from None
+        raise ReadWriteError(
+            "the summary and its files disagree", summary_path, f"{error}; run with --force"
+        ) from None
     return WrittenUnit(summary["stem"], summary["participant"], summary["modality"], targets, partition, summary)
 
 
@@ -125,9 +129,7 @@ def _read_maps(out_dir: Path, summary: Mapping[str, Any]) -> tuple[Targets, Part
     }
     there = [np.isfinite(grid) for grid in grids["full"]["rsquared"]]
     targets = (
-        images.volume_targets(space, affine, there[0])
-        if kind == "volume"
-        else images.surface_targets(space, there)
+        images.volume_targets(space, affine, there[0]) if kind == "volume" else images.surface_targets(space, there)
     )
     values = {
         component: {

@@ -1,5 +1,7 @@
 """Folds: contiguous, purged, and never a repeated stimulus on both sides."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -73,6 +75,17 @@ def test_purge_is_honoured_within_a_run_and_only_there(folds, purge_s, period_s)
             mine = test & (design.runs == design.runs[index])
             distance = np.abs(design.times_s[mine] - design.times_s[index]).min(initial=np.inf)
             assert train[index] == (distance > purge_s)
+
+
+def test_runs_of_one_stimulus_are_purged_on_their_common_clock():
+    whole, gappy = make_runs([["a"], ["a"]], n_times=50, period_s=1.0)
+    left = (gappy.times_s < 8) | (gappy.times_s >= 22)  # nothing of it is tested in the second block, 10–19 s
+    gappy = replace(gappy, bands={"a": gappy.bands["a"][left]}, Y=gappy.Y[left], times_s=gappy.times_s[left])
+    design = encoding.build_design([whole, gappy], "by_run", (2.0, 4.0), {}, 5.0)
+    for fold in range(5):
+        train, test = outer_split(design, fold)
+        gaps = np.abs(design.times_s[train][:, None] - design.times_s[test][None])
+        assert gaps.min() > 5.0
 
 
 def test_by_run_and_its_fallbacks():

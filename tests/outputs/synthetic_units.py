@@ -30,8 +30,8 @@ ANALYSIS = {
         "speech": {"kind": "speech_model", "pca": None, "model": "stand-in/wav2vec2", "layer": 2, "window_s": 4.0},
         "language": {"kind": "language_model", "pca": None, "model": "stand-in/gpt2", "layer": 1},
     },
-    "fit": {"solver": "banded_ridge", "candidates": 20, "alphas": [1e-5, 1e10, 30], "outer": "by_run", "inner": "by_run",
-            "seed": 7},
+    "fit": {"solver": "banded_ridge", "candidates": 20, "alphas": [1e-5, 1e10, 30], "outer": "by_run",
+            "inner": "by_run", "seed": 7},
     "partition": {"spaces": list(BANDS), "groups": {"low_level": ["acoustic", "phonetic"]}},
     "group": {"mean_response": False},
 }  # fmt: skip
@@ -53,7 +53,7 @@ def provenance(modality, delays, labels):
                    "period_s": 2.0 if fmri else 0.01, "purge_s": 14.0},
         "response": {"confounds": "motion24+acompcor" if fmri else "none", "high_pass_s": 128.0 if fmri else None,
                      "rate_hz": None if fmri else 100.0, "standardize": "run"},
-        "samples": {label: (280, 300) for label in labels},
+        "samples": dict.fromkeys(labels, (280, 300)),
     }  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def parcel_targets(names=("LATL", "RATL", "LPTL", "LIPL", "LPreM", "LIFG")):
 def electrode_targets(n=30, names=None, seed=0):
     rng = np.random.default_rng(seed)
     xyz_mm = np.column_stack([-rng.uniform(40, 65, n), rng.uniform(-60, 30, n), rng.uniform(-20, 40, n)])
-    xyz_mm[-1] = np.nan
+    xyz_mm[-1] = np.nan  # one electrode has no position
     names = names or tuple(f"LT{number}" for number in range(1, n + 1))
     table = {
         "name": names, "type": ("SEEG",) * n, "units": ("V",) * n, "low_cutoff": ("Inf",) * n,
@@ -113,7 +113,9 @@ def make_fit(partition, delays, bands=BANDS):
     curve = np.exp(-((np.arange(len(delays)) - 1) ** 2) / 2)[:, None]
     rng = np.random.default_rng(0)
     profile = {band: curve * (0.1 + 0.02 * number + 0.02 * rng.random(n)) for number, band in enumerate(bands)}
-    folds = tuple(FoldAudit(k, (f"run-{k}",), tuple(f"run-{j}" for j in range(4) if j != k), 840, 280, 0, 3) for k in range(4))
+    folds = tuple(
+        FoldAudit(k, (f"run-{k}",), tuple(f"run-{j}" for j in range(4) if j != k), 840, 280, 0, 3) for k in range(4)
+    )
     full = partition.values["full"]
     return Fit((partition.units,), full["rsquared"][None], full["r"][None], np.zeros((1, n)), profile, delays, folds)
 
@@ -122,7 +124,8 @@ def make_recording(label, person, modality, kind, space, entities):
     return Recording(
         participant=person, modality=modality, kind=kind, space=space, entities=entities,
         paths=(Path(f"/nowhere/{label}.nii.gz"),), rate_hz=0.5 if modality == "fmri" else 512.0, start_s=1.0,
-        stimuli=(StimulusEvent(-3.5, "story.wav", 300.0),), sources=(f"bids:fmriprep:sub-{person}/func/{label}.nii.gz",),
+        stimuli=(StimulusEvent(-3.5, "story.wav", 300.0),),
+        sources=(f"bids:fmriprep:sub-{person}/func/{label}.nii.gz",),
     )  # fmt: skip
 
 
@@ -140,7 +143,9 @@ def make_unit(targets, person="01", rest="task-story_space-MNI152NLin2009cAsym",
     return UnitResult(
         stem=stem, participant=person, modality=modality, space=targets.space, targets=targets, partition=partition,
         fit=make_fit(partition, delays), checks=(check,), warnings=tuple(warnings),
-        recordings=tuple(make_recording(label, person, modality, targets.kind, targets.space, {"sub": person}) for label in labels),
+        recordings=tuple(
+            make_recording(label, person, modality, targets.kind, targets.space, {"sub": person}) for label in labels
+        ),
         excluded=(Excluded(person, f"{stem}_run-3_bold", "events without stim_file"),),
         provenance=provenance(modality, delays, labels),
     )  # fmt: skip
@@ -148,7 +153,7 @@ def make_unit(targets, person="01", rest="task-story_space-MNI152NLin2009cAsym",
 
 def all_kinds(person="01", seed=0):
     return (
-        make_unit(volume_targets(), person, f"task-story_space-{MNI}_res-2", seed, warnings=("runs differ in their masks",)),
+        make_unit(volume_targets(), person, f"task-story_space-{MNI}_res-2", seed, warnings=("masks differ",)),
         make_unit(surface_targets(), person, "task-story_space-fsaverage5", seed),
         make_unit(parcel_targets(), person, "task-story_seg-Brennan10mm", seed),
         make_unit(electrode_targets(seed=seed), person, "task-pooled", seed),

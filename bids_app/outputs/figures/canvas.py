@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import textwrap
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -83,6 +83,10 @@ def colour_bar(figure: Any, place: tuple[float, float, float, float], limit: flo
 
 
 def broken(name: str, width: int) -> str:
-    """`sharedSpeechLanguage` on lines of at most `width` letters, broken before capitals."""
-    words = "".join(f" {letter}" if letter.isupper() else letter for letter in name)
-    return "\n".join(line.replace(" ", "") for line in textwrap.wrap(words, width + 2, break_long_words=True))
+    """`sharedSpeechLanguage` on lines of about `width` letters, broken before capitals alone."""
+    lines = [""]
+    for word in re.findall(r"[A-Z]?[^A-Z]+|[A-Z]", name):
+        if lines[-1] and len(lines[-1]) + len(word) > width:
+            lines.append("")
+        lines[-1] += word
+    return "\n".join(lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,21 +30,23 @@ Spread = Mapping[str, Any]  # 'median', 'q25', 'q75' (or 'mean' and 'points')
 
 
 def components_chart(units: Sequence[str], spreads: Mapping[str, Spread], label: str) -> bytes:
-    """SVG: models at the left, all parts at the right; dots below say whose each part is.
+    """SVG: models at the left, all parts at the right; dots below say whose each part is. One unit has no parts.
 
     A bar is the `centre` of its spread; the line goes from `low` to `high`; `points` are drawn as dots.
     """
-    totals, parts = totals_of(units), parts_of(units)
+    one = {"Model": {"full": tuple(units)}}
+    panels = {"Models": totals_of(units), "Parts": parts_of(units)} if len(units) > 1 else one
+    heights = [2.3, 0.22 * len(units)]
     with styled():
-        figure = new_figure(9, 2.6 + 0.22 * len(units))
-        ratio = [len(totals) + 0.5, len(parts) + 0.5]
-        rows = [2.3, 0.22 * len(units)]
-        grid = figure.add_gridspec(2, 2, width_ratios=ratio, height_ratios=rows, hspace=0.06, wspace=0.28)
-        figure.subplots_adjust(left=0.15, right=0.99, top=0.9, bottom=0.05)
-        _bars(figure.add_subplot(grid[0, 0]), units, totals, spreads, f"Models\n{label}")
-        _memberships(figure.add_subplot(grid[1, 0]), units, totals, named=True)
-        _bars(figure.add_subplot(grid[0, 1]), units, parts, spreads, f"Parts\n{label}")
-        _memberships(figure.add_subplot(grid[1, 1]), units, parts, named=False)
+        figure = new_figure(9 if len(panels) > 1 else 3, 2.6 + 0.22 * len(units))
+        widths = [len(members) + 0.5 for members in panels.values()]
+        grid = figure.add_gridspec(
+            2, len(panels), width_ratios=widths, height_ratios=heights, hspace=0.06, wspace=0.28
+        )
+        figure.subplots_adjust(left=1.35 / figure.get_figwidth(), right=0.99, top=0.9, bottom=0.05)
+        for column, (title, members) in enumerate(panels.items()):
+            _bars(figure.add_subplot(grid[0, column]), units, members, spreads, f"{title}\n{label}")
+            _memberships(figure.add_subplot(grid[1, column]), units, members, named=column == 0)
         return svg_bytes(figure)
 
 
@@ -100,7 +101,9 @@ def profile_chart(delays_s: Sequence[float], bands: Mapping[str, Spread], modali
         for number, (band, spread) in enumerate(bands.items()):
             colour = BAND_COLOURS[number % len(BAND_COLOURS)]
             axes.fill_between(delays_s, spread["q25"], spread["q75"], color=colour, alpha=0.15, linewidth=0)
-            axes.plot(delays_s, spread["median"], marker=marker, color=colour, label=band, linewidth=1.6, markersize=4)
+            axes.plot(
+                delays_s, spread["median"], marker=marker, color=colour, label=band, linewidth=1.6, markersize=4
+            )
         axes.set_ylim(bottom=0)
         axes.set_xlabel(f"{'Delay of the FIR model' if modality == 'fmri' else 'Lag'} (s)")
         axes.set_ylabel("Size of weights")
@@ -170,7 +173,7 @@ def _scatter(axes: Any, planted: Array, recovered: Array, title: str, note: str)
     axes.plot(ends, ends, color=MUTED, linewidth=0.9)
     axes.plot(planted, recovered, "o", color=UNIT_COLOURS[0], alpha=0.45, markersize=3.2, markeredgewidth=0)
     axes.set(xlim=ends, ylim=ends)
-    axes.set_title(textwrap.fill(title, 20), fontsize=6.8, pad=3)
+    axes.set_title(title, fontsize=6.8, pad=3)
     axes.text(0.04, 0.97, note, transform=axes.transAxes, va="top", fontsize=6.5, color=MUTED)
     axes.tick_params(labelsize=6.5, length=2)
     as_pixels([axes])

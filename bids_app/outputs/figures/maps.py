@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def _columns(figure: Any, place: Place, widths: Sequence[float]) -> list[Any]:
     ends = np.concatenate([[0.0], np.cumsum(widths)]) / np.sum(widths)
     return [
         figure.add_axes((left + width * start, bottom, width * (end - start), height))
-        for start, end in zip(ends[:-1], ends[1:], strict=True)
+        for start, end in pairwise(ends)
     ]
 
 

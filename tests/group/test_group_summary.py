@@ -1,0 +1,118 @@
+"""People's results joined: who with whom, on which targets, and the statistics against numpy."""
+
+import numpy as np
+import pytest
+
+from bids_app.group import summarise
+from bids_app.group.summary import people_statistics
+from bids_app.records import Partition, Targets, WrittenUnit
+
+POOL = ("session", "task", "run")
+
+
+def unit(stem, person, names=("a", "b", "c"), values=(0.1, 0.2, 0.3), pool=POOL, **targets):
+    kind = targets.pop("kind", "parcels")
+    space = targets.pop("space", "Atlas")
+    full = np.array(values, dtype=np.float32)
+    partition = Partition(("x",), {"full": {"rsquared": full, "r": np.sqrt(np.abs(full))}})
+    spread = {"usable": {"n": len(full), "mean": float(full.mean())}}
+    summary = {
+        "provenance": {"analysis": {"pool": list(pool)}},
+        "components": {"full": {"rsquared": spread, "r": spread}},
+    }
+    modality = "ieeg" if kind == "electrodes" else "fmri"
+    return WrittenUnit(stem, person, modality, Targets(kind, space, tuple(names), **targets), partition, summary)
+
+
+def test_statistics_are_numpys():
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(7, 50))
+    table[rng.random(table.shape) < 0.3] = np.nan
+    table[:, 0], table[1:, 1] = np.nan, np.nan
+    table[0, 1] = 0.5
+    found = people_statistics(table, "rsquared")
+    np.testing.assert_allclose(found["mean"][1:], np.nanmean(table[:, 1:], axis=0))
+    np.testing.assert_allclose(found["sd"][2:], np.nanstd(table[:, 2:], axis=0, ddof=1))
+    np.testing.assert_array_equal(found["n"], np.isfinite(table).sum(axis=0))
+    np.testing.assert_array_equal(found["nPositive"], (np.nan_to_num(table, nan=-1) > 0).sum(axis=0))
+    assert np.isnan(found["mean"][0])
+    assert np.isnan(found["sd"][:2]).all()
+
+
+def test_correlations_are_averaged_as_fishers_z():
+    table = np.array([[0.9, 0.1], [0.1, np.nan]])
+    assert people_statistics(table, "r")["mean"] == pytest.approx([np.tanh(np.arctanh([0.9, 0.1]).mean()), 0.1])
+    assert people_statistics(table, "rsquared")["mean"] == pytest.approx([0.5, 0.1])
+
+
+def test_people_with_other_targets_are_joined_by_name():
+    one = unit("sub-01_seg-Atlas", "01", ("a", "b", "c"), (0.1, 0.2, 0.3))
+    two = unit("sub-02_seg-Atlas", "02", ("c", "a", "d"), (0.5, np.nan, 0.7))
+    (result,) = summarise([one, two])
+    assert result.targets.names == ("a", "b", "c", "d")
+    found = result.values["full"]["rsquared"]
+    assert found["mean"] == pytest.approx([0.1, 0.2, 0.4, 0.7])
+    assert found["n"].tolist() == [1, 1, 2, 1]
+    assert result.people == ("01", "02")
+    assert [row["participant"] for row in result.by_person] == ["01", "01", "02", "02"]
+
+
+def test_voxels_keep_their_places():
+    affine, shape = np.diag([2.0, 2, 2, 1]), (5, 5, 5)
+    one = unit("sub-01_space-MNI", "01", ("0,0,1", "4,3,2"), (0.1, 0.3), kind="volume", space="MNI",
+               index=np.array([[0, 0, 1], [4, 3, 2]]), shape=shape, affine=affine)  # fmt: skip
+    two = unit("sub-02_space-MNI", "02", ("4,3,2", "1,1,1"), (0.5, 0.2), kind="volume", space="MNI",
+               index=np.array([[4, 3, 2], [1, 1, 1]]), shape=shape, affine=affine)  # fmt: skip
+    (result,) = summarise([one, two])
+    assert result.targets.index.tolist() == [[0, 0, 1], [4, 3, 2], [1, 1, 1]]
+    assert result.values["full"]["rsquared"]["mean"] == pytest.approx([0.1, 0.4, 0.2])
+
+
+def test_who_is_on_another_grid_is_left_out_by_name():
+    def voxel(person, size):
+        grid = {"index": np.zeros((1, 3), dtype=int), "shape": (3, 3, 3), "affine": np.diag([size, size, size, 1.0])}
+        return unit(f"sub-{person}_space-MNI", person, ("0,0,0",), (0.1,), kind="volume", space="MNI", **grid)
+
+    (result,) = summarise([voxel("01", 3.0), voxel("02", 2.0), voxel("03", 2.0)])
+    assert result.people == ("02", "03")
+    assert [(one.participant, "grid" in one.reason) for one in result.left_out] == [("01", True)]
+
+
+def test_electrodes_are_stacked():
+    one = unit("sub-01_task-a", "01", ("A", "B"), (0.1, np.nan), kind="electrodes", xyz_mm=np.zeros((2, 3)))
+    two = unit("sub-02_task-a", "02", ("A",), (0.4,), kind="electrodes", xyz_mm=np.ones((1, 3)))
+    (result,) = summarise([one, two])
+    assert result.owners == ("01", "01", "02")
+    assert result.targets.names == ("A", "B", "A")
+    assert result.targets.xyz_mm[2].tolist() == [1, 1, 1]
+    assert result.values["full"]["rsquared"]["value"] == pytest.approx([0.1, np.nan, 0.4], nan_ok=True)
+
+
+def test_individual_spaces_have_no_map_over_people():
+    grid = {"index": np.zeros((1, 3), dtype=int), "shape": (3, 3, 3), "affine": np.eye(4)}
+    (result,) = summarise([unit("sub-01_space-T1w", "01", ("0,0,0",), (0.1,), kind="volume", space="T1w", **grid)])
+    assert result.values == {}
+    assert result.by_person
+    assert "T1w" in result.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("stems", "pool", "expected"),
+    [
+        (("sub-1_task-a_seg-S", "sub-2_task-a_seg-S"), POOL, ["task-a_seg-S"]),
+        (("sub-1_task-a_seg-S", "sub-2_seg-S"), POOL, ["seg-S"]),  # sub-2 has several tasks
+        (("sub-1_ses-1_task-a_seg-S", "sub-2_ses-2_task-a_seg-S"), POOL, ["task-a_seg-S"]),
+        (("sub-1_task-a_seg-S", "sub-2_task-b_seg-S"), ("run",), ["task-a_seg-S", "task-b_seg-S"]),
+        (("sub-1_acq-x_seg-S", "sub-2_acq-y_seg-S"), POOL, ["acq-x_seg-S", "acq-y_seg-S"]),
+    ],
+)
+def test_who_is_joined_with_whom(stems, pool, expected):
+    results = summarise([unit(stem, stem[4:5], pool=pool) for stem in stems])
+    assert [result.stem for result in results] == expected
+
+
+def test_modalities_and_spaces_stay_apart():
+    units = [unit("sub-1_seg-S", "1"), unit("sub-1_seg-T", "1", space="Other"),
+             unit("sub-1_task-a", "1", kind="electrodes", xyz_mm=np.zeros((3, 3)))]  # fmt: skip
+    assert len(summarise(units)) == 3
+    assert summarise([]) == ()

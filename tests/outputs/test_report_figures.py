@@ -1,0 +1,96 @@
+"""Figures: what is drawn where, in which colours, as the same bytes, small enough for a page."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from synthetic_units import UNITS, electrode_targets, parcel_targets, surface_targets, volume_targets
+
+from bids_app.outputs.figures import charts, maps
+from bids_app.records import component_names
+
+BRAINS = {"volume": volume_targets, "surface": surface_targets, "electrodes": electrode_targets}
+
+
+@pytest.mark.parametrize("kind", BRAINS)
+def test_a_brain_is_small_and_the_same_twice(kind):
+    targets = BRAINS[kind]()
+    values = {"full": np.linspace(-0.1, 0.2, len(targets.names)).astype(np.float32)}
+    first, again = (maps.brain_maps(targets, values, "R²") for _ in range(2))
+    assert first == again
+    assert 2_000 < len(first) < 1_000_000
+    assert ElementTree.fromstring(first).tag.endswith("svg")
+    assert not re.search(rb"20\d\d-\d\d-\d\d", first)
+
+
+@pytest.mark.parametrize("kind", BRAINS)
+def test_a_brain_shows_its_values(kind):
+    targets = BRAINS[kind]()
+    values = np.linspace(0.0, 0.2, len(targets.names)).astype(np.float32)
+    one, reverse = (maps.brain_maps(targets, {"full": each}, "R²") for each in (values, values[::-1].copy()))
+    assert one != reverse
+
+
+@pytest.mark.parametrize("kind", BRAINS)
+def test_nothing_usable_is_still_a_picture(kind):
+    targets = BRAINS[kind]()
+    assert maps.brain_maps(targets, {"full": np.full(len(targets.names), np.nan, dtype=np.float32)}, "R²")
+
+
+def test_the_scale_ends_where_most_values_do():
+    values = np.concatenate([np.linspace(-0.1, 0.1, 1000), [np.nan]])
+    assert maps.limit_of([values]) == pytest.approx(0.1, rel=0.02)
+    assert maps.limit_of([np.full(3, np.nan)]) > 0
+    assert maps.limit_of([-values, np.array([0.01])]) == pytest.approx(0.1, rel=0.02)
+
+
+def test_where_there_is_a_brain():
+    assert maps.can_draw(volume_targets())
+    assert maps.can_draw(surface_targets())
+    assert maps.can_draw(electrode_targets(3))
+    assert not maps.can_draw(parcel_targets())
+    assert not maps.can_draw(surface_targets(100, "fsLR"))
+
+
+def spreads(centre=0.1):
+    return {name: {"centre": centre, "low": centre - 0.01, "high": centre + 0.02} for name in component_names(UNITS)}
+
+
+def test_components_without_values_leave_a_gap():
+    full = charts.components_chart(UNITS, spreads(), "median R²")
+    assert full == charts.components_chart(UNITS, spreads(), "median R²")
+    assert full != charts.components_chart(UNITS, spreads(-0.1), "median R²")
+    empty = {name: {"centre": None, "low": None, "high": None} for name in component_names(UNITS)}
+    assert len(charts.components_chart(UNITS, empty, "median R²")) < len(full)
+
+
+@pytest.mark.parametrize("n_units", [1, 2, 3, 4])
+def test_any_number_of_units_has_its_chart(n_units):
+    units = UNITS[:n_units]
+    spread = {name: {"centre": 0.1, "low": 0.0, "high": 0.2} for name in component_names(units)}
+    assert charts.components_chart(units, spread, "median R²").startswith(b"<?xml")
+
+
+def test_names_of_channels_are_no_formulae():
+    rows = ("$\\frac{1$", "a_b^c", "<script>", "&")
+    content = charts.table_chart(rows, {"full": np.array([0.1, -0.1, np.nan, 0.0])}, "R²")
+    assert b"<script>" not in content.replace(b"<!-- <script> -->", b"")
+    ElementTree.fromstring(content)
+
+
+def test_a_profile_and_a_scatter():
+    band = {"q25": [0.1, 0.2], "median": [0.2, 0.3], "q75": [0.3, 0.4]}
+    profile = charts.profile_chart([2.0, 4.0], {f"band{n}": band for n in range(9)}, "fmri")
+    assert profile.startswith(b"<?xml")
+    planted = np.linspace(0, 0.4, 50)
+    panels = {f"part{n}": (planted, 0.9 * planted, "n 50") for n in range(20)}
+    assert charts.planted_chart(panels) == charts.planted_chart(panels)
+
+
+def test_the_users_style_changes_nothing():
+    import matplotlib
+
+    plain = charts.components_chart(UNITS, spreads(), "R²")
+    with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "black", "svg.hashsalt": "other"}):
+        assert charts.components_chart(UNITS, spreads(), "R²") == plain

@@ -1,0 +1,250 @@
+"""The reports as pages: what they say, that nothing of the data set becomes markup, and the same bytes twice."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from synthetic_units import MNI, electrode_targets, make_unit, parcel_targets
+
+from bids_app import group, outputs
+from bids_app.records import StimulusEvent
+
+STATUS = "unit\tparticipant\tstatus\tseconds\tpeak_mb\treason\n"
+EVIL = "<script>alert(1)</script>"
+UNITS = ("speech", "language")
+
+
+def parcels(person="01", **changes):
+    return replace(make_unit(parcel_targets(), person, "task-story_seg-Brennan10mm", units=UNITS), **changes)
+
+
+def electrodes(person="01", names=None):
+    return make_unit(electrode_targets(4, names), person, "task-pooled", units=UNITS)
+
+
+def write(out_dir, *units, status=""):
+    for unit in units:
+        outputs.write_unit(out_dir, unit)
+    (out_dir / "status.tsv").write_text(STATUS + status)
+
+
+def page(out_dir, person="01", planted=None):
+    outputs.write_participant_report(out_dir, person, planted)
+    return (out_dir / f"sub-{person}.html").read_text(encoding="utf-8")
+
+
+class Tags(HTMLParser):
+    """Tags that open and close in order, sources of pictures, targets of links, ids."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.names, self.attributes = [], set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.names.add(tag)
+        self.attributes += attrs
+        if tag not in {"meta", "img", "br"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def values(self, name):
+        return [value for key, value in self.attributes if key == name]
+
+
+def test_a_report_is_whole(tmp_path):
+    write(tmp_path, parcels(warnings=("runs differ in their masks",)), status="x\t01\tdone\t3.5\t812.0\tn/a\n")
+    text = page(tmp_path)
+    tags = Tags(text)
+    assert tags.open == []
+    assert "script" not in tags.names
+    for source in tags.values("src"):
+        assert (tmp_path / source).is_file(), source
+        assert (tmp_path / source).parent == tmp_path / "sub-01" / "figures"
+    assert {link[1:] for link in tags.values("href") if link.startswith("#")} <= set(tags.values("id"))
+    assert not re.search(r"https?://", text)  # nothing is fetched
+    for said in (
+        "No inference was made", "runs differ in their masks", "events without stim_file", "Leakage audit",
+        "sharedSpeechLanguage", "1.0% of the words end after the sound does", "812.0", "by inclusion–exclusion",
+    ):  # fmt: skip
+        assert said in text, said
+
+
+def test_untrained_models_are_named_and_only_then(tmp_path):
+    write(tmp_path, parcels())
+    assert "Untrained stand-in models" in page(tmp_path)
+    assert "speech (stand-in/wav2vec2)" in page(tmp_path)
+    unit = parcels()
+    spaces = {name: {**space, "stand_in": False} for name, space in unit.provenance["spaces"].items()}
+    write(tmp_path, replace(unit, provenance={**unit.provenance, "spaces": spaces}))
+    assert "ntrained" not in page(tmp_path)
+
+
+def test_what_a_data_set_says_is_text(tmp_path):
+    unit = electrodes(names=(EVIL, "$x_{", "B&B", "c"))
+    recording = replace(unit.recordings[0], stimuli=(StimulusEvent(0.0, EVIL, None),))
+    check = {**unit.checks[0], "stimulus": EVIL, "notes": [EVIL]}
+    excluded = (replace(unit.excluded[0], reason=EVIL, label=EVIL),)
+    unit = replace(unit, recordings=(recording,), checks=(check,), excluded=excluded, warnings=(EVIL,))
+    write(tmp_path, unit, status=f"{EVIL}\t01\tfailed\t1.0\t1.0\t{EVIL}\n")
+    text = page(tmp_path)
+    assert EVIL not in text
+    assert text.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 5
+    for figure in (tmp_path / "sub-01" / "figures").glob("*.svg"):
+        assert "<script" not in figure.read_text(encoding="utf-8")
+
+
+def test_nobody_fails_without_a_page(tmp_path):
+    (tmp_path / "status.tsv").write_text(STATUS + "sub-03_task-story\t03\tfailed\t0.1\t9.0\tno stim_file\n")
+    text = page(tmp_path, "03")
+    assert "There are no results for sub-03" in text
+    assert "no stim_file" in text
+    assert Tags(text).open == []
+
+
+def test_only_the_persons_own_rows(tmp_path):
+    write(tmp_path, parcels(), parcels("02"), status="a_unit\t02\tfailed\t1\t1\tsecret reason\n")
+    assert "secret reason" not in page(tmp_path)
+
+
+def files_of(out_dir):
+    return {path.relative_to(out_dir): path.read_bytes() for path in sorted(out_dir.rglob("*")) if path.is_file()}
+
+
+def test_the_same_bytes_twice(tmp_path):
+    written = []
+    for name in ("a", "b"):
+        out_dir = tmp_path / name
+        out_dir.mkdir()
+        write(out_dir, parcels(), electrodes())
+        page(out_dir)
+        written.append(files_of(out_dir))
+    assert written[0] == written[1]
+    assert any(path.suffix == ".svg" for path in written[0])
+
+
+def test_durations_stand_in_one_section(tmp_path):
+    write(tmp_path, parcels(), status="x\t01\tdone\t1.0\t100.0\tn/a\n")
+    before = page(tmp_path)
+    (tmp_path / "status.tsv").write_text(STATUS + "x\t01\tdone\t77.7\t999.9\tn/a\n")
+    after = page(tmp_path)
+    assert before != after
+    assert before.partition('<section id="run">')[0] == after.partition('<section id="run">')[0]
+
+
+def test_no_figure_stays_open(tmp_path):
+    from matplotlib import pyplot
+
+    write(tmp_path, electrodes())
+    page(tmp_path)
+    assert pyplot.get_fignums() == []
+
+
+# ------------------------------------------------------------------------------------------------ planted
+def truth_file(path, *units):
+    rows = [
+        f"sub-{unit.participant}\t{unit.modality}\t{unit.space}\t{target}\t{component}\t{value / 2:.6f}"
+        for unit in units
+        for component, stats in unit.partition.values.items()
+        for target, value in zip(unit.targets.names, stats["rsquared"], strict=True)
+        if np.isfinite(value)
+    ]
+    path.write_text("\n".join(["participant\tmodality\tspace\ttarget\tcomponent\trsquared", *rows]) + "\n")
+    return path
+
+
+def planted_row(text, component):
+    table = text.partition("Recovered beside planted")[2].partition("</table>")[0]
+    row = next(row for row in table.split("<tr>") if row.startswith(f"<td>{component}</td>"))
+    return re.findall(r"<td[^>]*>([^<]*)</td>", row)
+
+
+def test_recovered_beside_planted(tmp_path):
+    unit = parcels()
+    write(tmp_path, unit)
+    assert "Recovered beside planted" not in page(tmp_path, planted=tmp_path / "absent.tsv")
+    row = planted_row(page(tmp_path, planted=truth_file(tmp_path / "truth.tsv", unit)), "full")
+    assert row[1] == "5"
+    assert row[4:6] == ["2.00", "1.00"]  # recovered is twice what the table says
+
+
+# ------------------------------------------------------------------------------------------------ group
+def write_study(out_dir, people=("01", "02"), missing=("09",), status=""):
+    units = [
+        unit for n, person in enumerate(people)
+        for unit in (make_unit(parcel_targets(), person, "task-story_seg-X", seed=n, units=UNITS), electrodes(person))
+    ]  # fmt: skip
+    write(out_dir, *units, status=status)
+    outputs.write_group(out_dir, group.summarise(outputs.read_units(out_dir, people)), missing, {})
+    return units
+
+
+def group_page(out_dir, planted=None):
+    outputs.write_group_report(out_dir, planted)
+    return (out_dir / "group.html").read_text(encoding="utf-8")
+
+
+def test_the_group_names_who_is_there_and_who_is_missing(tmp_path):
+    write_study(tmp_path, status=f"sub-09_x\t09\tfailed\t1\t1\t{EVIL} broken\n")
+    text = group_page(tmp_path)
+    tags = Tags(text)
+    assert tags.open == []
+    assert {"sub-01.html", "sub-02.html"} <= set(tags.values("href"))
+    assert "sub-09: &lt;script&gt;alert(1)&lt;/script&gt; broken" in text
+    assert "No inference was made" in text
+    for source in tags.values("src"):
+        assert (tmp_path / source).is_file()
+
+
+def test_the_group_pools_planted_targets_over_people(tmp_path):
+    units = write_study(tmp_path)
+    text = group_page(tmp_path, truth_file(tmp_path / "truth.tsv", *units))
+    assert "Recovered beside planted" in text
+    row = planted_row(text, "full")
+    assert row[1] == "10"
+    assert row[4] == "2.00"
+
+
+def test_the_mean_response_is_shown(tmp_path):
+    write_study(tmp_path)
+    mean = make_unit(parcel_targets(("onlyInTheMean", "b", "c")), "", "task-story_seg-X", units=UNITS)
+    outputs.write_mean_response(tmp_path, mean, np.full(3, 2))
+    text = group_page(tmp_path)
+    assert "<h2>Mean response, Brennan10mm: parcels</h2>" in text
+    assert any("group/figures" in source for source in Tags(text).values("src"))
+
+
+@pytest.mark.parametrize("space", [MNI, "ACPC"])
+def test_electrodes_outside_mni_are_said_to_be(tmp_path, space):
+    unit = electrodes()
+    unit = replace(unit, space=space, targets=replace(unit.targets, space=space))
+    write(tmp_path, unit)
+    assert ("fits only roughly" in page(tmp_path)) == (space != MNI)
+
+
+def test_reports_need_nothing_but_out_dir(tmp_path, monkeypatch):
+    write(tmp_path, parcels())
+    monkeypatch.chdir(Path("/"))
+    assert "Brennan10mm" in page(tmp_path)
+
+
+def test_one_space_has_no_parts_to_map(tmp_path):
+    unit = make_unit(parcel_targets(), "01", "task-alice_seg-Brennan10mm", units=("words",))
+    write(tmp_path, replace(unit, fit=replace(unit.fit, delays_s=(4.0,), profile={})))
+    text = page(tmp_path)
+    assert "unions" not in text
+    figures = {path.stem.split("desc-")[1] for path in (tmp_path / "sub-01" / "figures").iterdir()}
+    assert figures == {"table_figure", "components_figure"}  # no profile over a single delay
+
+
+def test_stimuli_heard_again_are_in_the_audit(tmp_path):
+    unit = parcels()
+    write(tmp_path, unit)
+    assert "story.wav (2 recordings)" in page(tmp_path)
+    write(tmp_path, replace(unit, recordings=unit.recordings[:1]))
+    assert "No stimulus is heard in several recordings" in page(tmp_path)

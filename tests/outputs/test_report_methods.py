@@ -1,0 +1,86 @@
+"""The methods text says what was set, for three analyses, and nothing that was not."""
+
+import copy
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+import pytest
+from synthetic_units import electrode_targets, make_unit, parcel_targets, volume_targets
+
+from bids_app.outputs.files import plain
+from bids_app.outputs.methods import methods_text
+from bids_app.outputs.summary import unit_summary
+
+
+def text_of(unit, **changes):
+    """Methods of a unit whose analysis, response or design settings are changed."""
+    provenance = copy.deepcopy(dict(unit.provenance))
+    for place, settings in changes.items():
+        place_in = provenance["analysis"] if place in provenance["analysis"] else provenance
+        place_in[place] = {**place_in[place], **settings}
+    unit = replace(unit, provenance=provenance)
+    return "\n".join(methods_text(plain(unit_summary(unit, [PurePosixPath("a.tsv")], "table"))))
+
+
+def voxels():
+    return make_unit(volume_targets((6, 6, 6), 30.0))
+
+
+def test_bold_with_banded_ridge():
+    text = text_of(voxels())
+    for fact in (
+        "acoustic: a log mel spectrogram (n_mels 80), reduced to 8 principal components fitted on training samples",
+        "speech: a speech model's hidden states of stand-in/wav2vec2, layer 2 (window_s 4), weights abababababab…, "
+        "an untrained stand-in with random weights",
+        "24 motion parameters", "anatomical CompCor", "periods over 128 s", "z-scored within run",
+        "delayed within run by 2, 4, 6, 8 s", "at their offset", "560 of the 600 samples of 2 recordings",
+        "the first 20 s after the first word", "Banded ridge", "20 candidates (seed 7)",
+        "30 values between 1e-05 and 1e+10", "4 outer folds (by run", "nearer than 14 s",
+        "All 15 unions of low_level, semantic, speech and language", "low_level joins acoustic and phonetic",
+        "No inference was made", "torch 2.13.0", "speech-language (0123456789abcdef)",
+    ):  # fmt: skip
+        assert fact in text, fact
+
+
+def test_ridge_on_word_rate_in_parcels():
+    fit = {"solver": "ridge", "outer": 5, "inner": 4, "alphas": [0.1, 1000.0, 7]}
+    unit = make_unit(parcel_targets(), rest="task-alice_seg-Brennan10mm", units=("words",))
+    text = text_of(
+        unit,
+        features={"words": {"kind": "word_rate", "pca": None}},
+        partition={"spaces": ["words"], "groups": {}},
+        fit=fit,
+        response={"confounds": "motion", "standardize": "none"},
+        design={"delays_s": (2.0, 4.0), "purge_s": 12.5},
+    )
+    for fact in (
+        "words: word rate", "Six motion parameters and cosine drifts", "by 2, 4 s", "Ridge regression with a penalty",
+        "7 values between 0.1 and 1000", "inner folds (4 contiguous blocks)", "(5 contiguous blocks)", "12.5 s",
+        "6 parcels in Brennan10mm, 5 of them usable",
+    ):  # fmt: skip
+        assert fact in text, fact
+    for absent in ("anded", "candidates", "unions", "z-scored", "joins", "untrained", "24 motion"):
+        assert absent not in text.replace("not z-scored", ""), absent
+
+
+def test_high_gamma_with_lags():
+    unit = make_unit(electrode_targets(5), rest="task-pooled")
+    lags = [round(0.01 * step, 2) for step in range(41)]
+    text = text_of(unit, design={"delays_s": lags, "skip_onset_s": 0.0})
+    resampled = "High-gamma envelopes were resampled to 100 Hz"
+    for fact in (resampled, "0 to 0.4 (41 delays) s", "at their onset", "electrodes"):
+        assert fact in text, fact
+    for absent in ("motion", "cosine", "first 20 s", "offset,"):
+        assert absent not in text, absent
+
+
+@pytest.mark.parametrize(
+    ("response", "said"),
+    [
+        ({"confounds": "none", "high_pass_s": None}, "Nothing was regressed out"),
+        ({"confounds": "none"}, "Cosine drifts with periods over 128 s were regressed out"),
+        ({"confounds": "motion+wmcsf+global", "high_pass_s": 100.0}, "white-matter"),
+    ],
+)
+def test_what_was_removed(response, said):
+    assert said in text_of(voxels(), response=response)
