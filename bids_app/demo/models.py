@@ -46,33 +46,36 @@ def _make_speech(folder: Path) -> None:
     from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
     config = Wav2Vec2Config(
-        hidden_size=48,
+        hidden_size=WIDTH,
         num_hidden_layers=1,
         num_attention_heads=4,
-        intermediate_size=96,
+        intermediate_size=2 * WIDTH,
         conv_dim=(32, 32, 32),
         conv_kernel=(20, 16, 8),
-        conv_stride=(10, 8, 4),  # 20 ms a frame, as in the original, in fewer steps
+        conv_stride=(10, 8, 4),
+        conv_bias=True,
         feat_extract_norm="layer",
         num_conv_pos_embeddings=16,
         num_conv_pos_embedding_groups=4,
+        do_stable_layer_norm=False,
+        mask_time_prob=0.0,
         concord_stand_in=True,
     )
     model = Wav2Vec2Model(config)
-    gains = {"q_proj": 0.3, "k_proj": 0.3, "v_proj": 1.0, "out_proj": 10.0, "_dense": 0.5, "projection": 1.0}
-    _draw(model, {**gains, "conv_layers": 1.0})
+    _draw(model, SPEECH_GAINS)
     _save(model, folder)
     Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=False).save_pretrained(folder)
 
 
 def _make_language(folder: Path, texts: Iterable[str]) -> None:
+    import torch
     from transformers import GPT2Config, GPT2Model
 
     tokenizer = _train_tokenizer(texts)
     config = GPT2Config(
         vocab_size=len(tokenizer),
         n_positions=128,
-        n_embd=64,
+        n_embd=WIDTH,
         n_layer=1,
         n_head=4,
         bos_token_id=tokenizer.eos_token_id,
@@ -80,26 +83,42 @@ def _make_language(folder: Path, texts: Iterable[str]) -> None:
         concord_stand_in=True,
     )
     model = GPT2Model(config)
-    _draw(model, {"c_attn": 1.0, "c_proj": 1.0, "c_fc": 0.3})
+    _draw(model, LANGUAGE_GAINS)
+    with torch.no_grad():
+        model.h[0].attn.c_attn.weight[:, : 2 * WIDTH] *= 0.3  # queries and keys
+        model.wpe.weight.normal_(0.0, 0.02)
+        model.wte.weight.normal_(0.0, EMBEDDING)
+        model.wte.weight += LEAN * _leaning(tokenizer)[:, None] * torch.randn(WIDTH).sign()
     _save(model, folder)
     tokenizer.save_pretrained(folder)
 
 
 def _draw(model: Any, gains: Mapping[str, float]) -> None:
-    """Redraw matrices whose name holds a key, normal with standard deviation gain/√inputs.
-
-    An input of unit variance then leaves with variance gain²: training's much smaller weights would hand every layer's
-    input through almost unchanged, and no state would know its context.
-    """
+    """Normal weights that give an input of unit size an output of `gain`; the first name that a parameter contains
+    counts, and its biases are zero."""
     import torch
 
     with torch.no_grad():
-        for name, weights in model.named_parameters():
-            gain = next((gain for part, gain in gains.items() if part in name), None)
-            if gain is None or weights.ndim < 2:
+        for name, parameter in model.named_parameters():
+            gain = next((value for key, value in gains.items() if key in name), None)
+            if gain is None or "norm" in name:
                 continue
-            inputs = weights.shape[0] if "c_" in name else weights[0].numel()  # GPT-2 keeps its matrices transposed
-            weights.normal_(0.0, gain / inputs**0.5)
+            if parameter.ndim == 1:
+                parameter.zero_()
+            else:
+                n_in = parameter[0].numel() if parameter.ndim == 3 else WIDTH
+                parameter.normal_(0.0, gain / n_in**0.5)
+
+
+def _leaning(tokenizer: Any) -> Any:
+    """(n_tokens,) from −1 (only in the second camp's words) to 1 (only in the first's); 0 for shared tokens."""
+    import torch
+
+    one, other = (Counter(token for word in camp for token in tokenizer(f" {word}")["input_ids"]) for camp in CAMPS)
+    lean = torch.zeros(len(tokenizer))
+    for token in {*one, *other}:
+        lean[token] = (one[token] - other[token]) / (one[token] + other[token])
+    return lean
 
 
 def _train_tokenizer(texts: Iterable[str]) -> Any:
@@ -112,7 +131,7 @@ def _train_tokenizer(texts: Iterable[str]) -> Any:
     pairs.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
-        vocab_size=800, special_tokens=[end], initial_alphabet=alphabet, show_progress=False
+        vocab_size=600, special_tokens=[end], initial_alphabet=alphabet, show_progress=False
     )
     pairs.train_from_iterator(texts, trainer)
     return GPT2TokenizerFast(tokenizer_object=pairs, bos_token=end, eos_token=end, unk_token=end)

@@ -16,7 +16,8 @@ from bids_app.demo.sample import SPECS, UNITS, Grid, Story
 from bids_app.encoding.columns import band_columns
 from bids_app.records import Array, component_names, space_label
 
-LEADING = 5  # principal components a space that carry signal: those that survive a refit of the PCA
+LEADING = {"acoustic": 2, "phonetic": 1, "semantic": 2, "speech": 4, "language": 3}
+# principal components that carry signal: those that a PCA refitted on other stories keeps
 KINDS = ("low_level", "semantic", "speech", "language", "shared", "shared2")
 
 
@@ -41,7 +42,7 @@ def make_sources(grid: Grid, shape: Sequence[float], reference: Sequence[Story],
     used = np.concatenate([grid.used(story) for story in reference])
     n_reference = len(used)
     weights = np.asarray(shape, float)
-    early = {name: np.tensordot(scores[:, :, :LEADING], weights, (1, 0)) for name, scores in spaces.items()}
+    early = {name: np.tensordot(scores[:, :, : LEADING[name]], weights, (1, 0)) for name, scores in spaces.items()}
     lead = {unit: np.concatenate([early[name] for name in names], axis=1) for unit, names in UNITS.items()}
     columns = {
         unit: np.concatenate([spaces[name][:n_reference].reshape(n_reference, -1)[used] for name in names], axis=1)

@@ -1,0 +1,54 @@
+"""How well results recover the planted truth: the arithmetic of the demo's acceptance, used by tests and benchmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from bids_app.records import Array
+
+PLANTED = 0.01  # a component is planted where its true rsquared is above this
+SPREAD = 0.03  # slope and correlation are judged where the planted values' standard deviation is above this
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """One component: over its n planted targets, and the mean over noise-only targets."""
+
+    n: int
+    planted: float
+    spread: float
+    error: float
+    slope: float
+    r: float
+    noise: float
+
+    @property
+    def error_allowed(self) -> float:
+        """0.06, or a quarter of what is planted where that is more."""
+        return max(0.06, self.planted / 4)
+
+
+def recovery(planted: Mapping[str, Array], recovered: Mapping[str, Array]) -> dict[str, Recovery]:
+    """Per component, of arrays (n_targets,) over the same targets; NaN recovered values are left out."""
+    noise_only = np.abs(planted["full"]) < 1e-9
+    return {name: _one(planted[name], recovered[name], noise_only) for name in planted}
+
+
+def _one(planted: Array, recovered: Array, noise_only: Array) -> Recovery:
+    there = np.isfinite(recovered)
+    chosen = there & (planted > PLANTED)
+    true, found = planted[chosen], recovered[chosen]
+    spread = float(true.std()) if len(true) else 0.0
+    varies = len(true) > 2 and spread > 0 and found.std() > 0
+    return Recovery(
+        n=len(true),
+        planted=float(np.median(true)) if len(true) else 0.0,
+        spread=spread,
+        error=float(np.median(np.abs(found - true))) if len(true) else 0.0,
+        slope=float(np.polyfit(true, found, 1)[0]) if varies else float("nan"),
+        r=float(np.corrcoef(true, found)[0, 1]) if varies else float("nan"),
+        noise=float(recovered[there & noise_only].mean()) if (there & noise_only).any() else 0.0,
+    )
