@@ -199,7 +199,8 @@ def main(arguments: Sequence[str]) -> int:
         options = parse_arguments(arguments)
         if options.models.offline:
             os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"  # read at the hub's first import
-        from bids_app.pipeline import run
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads: waiting threads sleep, so that
+        from bids_app.pipeline import run  # several jobs on one machine do not spin against each other
 
         return run(options, print)
     except ConcordError as error:

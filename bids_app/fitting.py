@@ -40,6 +40,7 @@ class Loaded:
     excluded: tuple[Excluded, ...]
     warnings: tuple[str, ...]
     samples: Mapping[str, tuple[int, int]]
+    period_s: float
     spaces: Mapping[str, Mapping[str, Any]]  # provenance of each space's features
 
 
@@ -70,6 +71,7 @@ def _load(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
         excluded=excluded,
         warnings=tuple(dict.fromkeys((*warnings, *_warnings(responses)))),
         samples=samples,
+        period_s=max(period_of(response.times_s) for _, response in responses),
         spaces=spaces,
     )
 
@@ -124,7 +126,7 @@ def _make_run(
             [(spaces[name], onset_s) for spaces, onset_s in sounds],
             times_s,
             spec.delays_s,
-            1 / recording.rate_hz,
+            period_of(response.times_s),
             spec.stamp,
         )
         for name in job.specs
@@ -134,11 +136,16 @@ def _make_run(
     return Run(recording.label, bands, cleaned, times_s, tuple(event.stimulus_id for event in recording.stimuli))
 
 
+def period_of(times_s: Array) -> float:
+    """Seconds from sample to sample of the response as it is fitted: iEEG may have been resampled."""
+    return float(times_s[-1] - times_s[0]) / (len(times_s) - 1)
+
+
 def _fit_runs(
     job: Job, unit: Unit, loaded: Loaded, checks: Checks, unused: tuple[Excluded, ...], key: str
 ) -> UnitResult:
-    design_spec, period_s = job.analysis.design_spec(unit.modality), 1 / min(r.rate_hz for r in loaded.recordings)
-    purge_s = encoding.purge_length_s(loaded.runs, design_spec.delays_s, period_s)
+    design_spec = job.analysis.design_spec(unit.modality)
+    purge_s = encoding.purge_length_s(loaded.runs, design_spec.delays_s, loaded.period_s)
     pca = {name: spec.pca for name, spec in job.specs.items()}
     fit_spec = job.analysis.fit_spec()
     design = encoding.build_design(loaded.runs, fit_spec.outer, design_spec.delays_s, pca, purge_s)
@@ -158,7 +165,7 @@ def _fit_runs(
         excluded=(*unused, *loaded.excluded),
         checks=tuple(row for recording in loaded.recordings for row in checks.get(recording.label, ())),
         warnings=(*loaded.warnings, *_dead_targets(dead), *_edge(fit), *fit.warnings),
-        provenance=_provenance(job, unit, loaded, purge_s, period_s, key),
+        provenance=_provenance(job, unit, loaded, purge_s, key),
     )
 
 
@@ -179,7 +186,7 @@ def _edge(fit: Fit) -> tuple[str, ...]:
     return (line,) if share > EDGE_SHARE else ()
 
 
-def _provenance(job: Job, unit: Unit, loaded: Loaded, purge_s: float, period_s: float, key: str) -> dict[str, Any]:
+def _provenance(job: Job, unit: Unit, loaded: Loaded, purge_s: float, key: str) -> dict[str, Any]:
     design = asdict(job.analysis.design_spec(unit.modality))
     return {
         "analysis": job.resolved,
@@ -188,7 +195,7 @@ def _provenance(job: Job, unit: Unit, loaded: Loaded, purge_s: float, period_s: 
         "spaces": loaded.spaces,
         "software": {"concord": __version__, **{name: version(name) for name in SOFTWARE}},
         "run": {"device": job.options.models.device, "threads": job.options.threads},
-        "design": {**design, "period_s": period_s, "purge_s": purge_s},
+        "design": {**design, "period_s": loaded.period_s, "purge_s": purge_s},
         "response": asdict(job.analysis.response_spec(unit.modality)),
         "samples": loaded.samples,
     }
@@ -209,6 +216,7 @@ def fit_mean(job: Job, stem: str, units: Sequence[Unit], checks: Checks) -> tupl
         excluded=tuple(lost for one in loaded for lost in one.excluded),
         warnings=tuple(dict.fromkeys((*warnings, *(line for one in loaded for line in one.warnings)))),
         samples={label: count for one in loaded for label, count in one.samples.items()},
+        period_s=max(one.period_s for one in loaded),
         spaces=loaded[0].spaces,
     )
     mean = Unit(stem, "group", units[0].modality, units[0].kind, units[0].space, joined.recordings)

@@ -110,7 +110,7 @@ def write_events(path: Path, stimulus: str) -> None:
 
 def _write_confounds(path: Path, n_times: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    motion = np.cumsum(rng.normal(scale=0.01, size=(n_times, len(MOTION))), axis=0)
+    motion = rng.normal(scale=0.02, size=(n_times, len(MOTION)))  # jitter: a slow drift would take signal with it
     steady = np.eye(n_times, NON_STEADY, dtype=int)
     columns = (*MOTION, *(f"non_steady_state_outlier{k:02d}" for k in range(NON_STEADY)))
     rows = [[*(f"{x:.6f}" for x in m), *s] for m, s in zip(motion, steady, strict=True)]

@@ -21,11 +21,11 @@ from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
 ONSET_S = 3.0  # of the story within each run
 STORY_S = 290.0
 SPECS = (  # the feature spaces of presets/demo.yaml; a test compares the two
-    FeatureSpec("acoustic", "melspectrogram", {"n_mels": 24}, 6),
-    FeatureSpec("phonetic", "articulatory", {}, 4),
+    FeatureSpec("acoustic", "melspectrogram", {"n_mels": 24}, 4),
+    FeatureSpec("phonetic", "articulatory", {}, 2),
     FeatureSpec("semantic", "word_embedding", {"model": LANGUAGE}, 4),
-    FeatureSpec("speech", "speech_model", {"model": SPEECH, "layer": 1, "window_s": 4.0, "stride_s": 0.5}, 8),
-    FeatureSpec("language", "language_model", {"model": LANGUAGE, "layer": 1, "context_words": 16}, 8),
+    FeatureSpec("speech", "speech_model", {"model": SPEECH, "layer": 1, "window_s": 4.0, "stride_s": 0.5}, 6),
+    FeatureSpec("language", "language_model", {"model": LANGUAGE, "layer": 1, "context_words": 16}, 5),
 )
 UNITS = {
     "low_level": ("acoustic", "phonetic"),
