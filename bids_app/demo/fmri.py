@@ -1,4 +1,4 @@
-"""The demo's BOLD on disk, as fMRIPrep writes it: a coarse MNI volume and fsaverage5 surfaces, with a limited view."""
+"""The demo's BOLD on disk, as fMRIPrep writes it: a coarse MNI volume and fsaverage5 surfaces, in part."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def write_fmri(
     stimuli: Sequence[str],
     seed: int,
 ) -> None:
-    """Events, confounds and both kinds of BOLD of a participant: per run (n_times, n_voxels) and (n_times, n_vertices),
+    """Events, confounds and BOLD of a participant: per run (n_times, n_voxels) and (n_times, n_vertices),
     in units of their standard deviation, and the stim_file heard."""
     derivative = bids / "derivatives" / "fmriprep"
     describe_dataset(derivative, "Demo BOLD, as fMRIPrep writes it", "fMRIPrep")

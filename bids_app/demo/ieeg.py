@@ -30,7 +30,7 @@ def electrodes(participant: str) -> Places:
 
 
 def write_ieeg(bids: Path, participant: str, runs: Sequence[Array], stimuli: Sequence[str], fif: bool) -> None:
-    """Events, channels, electrodes and envelopes, per run (n_times, n_electrodes) at RATE_HZ, and the stim_file heard."""
+    """Events, channels, electrodes and envelopes: per run (n_times, n_electrodes) at RATE_HZ, and what was heard."""
     derivative = bids / "derivatives" / "highgamma"
     describe_dataset(derivative, "Demo high-gamma envelopes", "highgamma")
     folder = derivative / f"sub-{participant}" / "ieeg"

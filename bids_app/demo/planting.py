@@ -65,7 +65,7 @@ def make_sources(grid: Grid, shape: Sequence[float], reference: Sequence[Story],
 
 def _scores(grid: Grid, name: str, n_components: int, reference: Sequence[Story], demo: Sequence[Story]) -> Array:
     """(n, n_delays, k): components fitted on the reference's used samples, for reference and demo samples."""
-    values = np.concatenate([grid.bands(story)[name] for story in (*reference, *demo)])
+    values = np.concatenate([grid.band(story, name) for story in (*reference, *demo)])
     fitted = np.concatenate([*(grid.used(story) for story in reference), np.zeros(len(demo) * grid.n_samples, bool)])
     return band_columns(values, fitted, n_components).reshape(len(values), len(grid.delays_s), -1)
 
@@ -124,9 +124,8 @@ def true_components(
     ceilings = np.array([plant.ceiling for plant in plants])
     units = tuple(UNITS)
     unions = [chosen for size in range(1, 5) for chosen in combinations(units, size)]
-    rsquared = {
-        frozenset(union): ceilings * explained([sources.columns[unit] for unit in union], cleaned) for union in unions
-    }
+    shares = explained(sources.columns, unions, cleaned)
+    rsquared = {union: ceilings * share for union, share in shares.items()}
     values = {"full": rsquared[frozenset(units)]} | {space_label(unit): rsquared[frozenset([unit])] for unit in units}
     for name, chosen in zip(component_names(units)[5:], unions, strict=True):
         values[name] = _part(rsquared, units, chosen)
@@ -150,14 +149,21 @@ def cleaned_run(signals: Array, drift: Array) -> Array:
     return np.asarray(signals - regressors @ np.linalg.lstsq(regressors, signals, rcond=None)[0])
 
 
-def explained(blocks: Sequence[Array], signals: Array) -> Array:
-    """(n_targets,) R² of least squares with intercept, adjusted for the number of columns; 0 for no signal."""
-    X = np.concatenate(blocks, axis=1)
-    X = X - X.mean(axis=0)
-    centred = signals - signals.mean(axis=0)
-    gram, cross = X.T @ X, X.T @ centred
-    solution = np.linalg.solve(gram + 1e-9 * np.trace(gram) / len(gram) * np.eye(len(gram)), cross)
-    power = (centred**2).sum(axis=0)
-    share = np.where(power > 0, (solution * cross).sum(axis=0) / np.where(power > 0, power, 1.0), 0.0)
-    n, p = X.shape
-    return np.where(power > 0, 1 - (1 - share) * (n - 1) / (n - p - 1), 0.0)
+def explained(
+    columns: Mapping[str, Array], unions: Sequence[tuple[str, ...]], signals: Array
+) -> dict[frozenset[str], Array]:
+    """{union: (n_targets,)} R² of least squares with intercept on the union's columns, adjusted for their number; 0
+    where there is no signal. Gram matrices are made once, unions are their blocks."""
+    X = np.concatenate(list(columns.values()), axis=1)
+    owner = np.repeat(list(columns), [block.shape[1] for block in columns.values()])
+    X, centred = X - X.mean(axis=0), signals - signals.mean(axis=0)
+    gram, cross, power = X.T @ X, X.T @ centred, (centred**2).sum(axis=0)
+    gram += 1e-9 * np.trace(gram) / len(gram) * np.eye(len(gram))
+    found = {}
+    for union in unions:
+        mine = np.isin(owner, union)
+        fitted = (np.linalg.solve(gram[np.ix_(mine, mine)], cross[mine]) * cross[mine]).sum(axis=0)
+        share = fitted / np.where(power > 0, power, 1.0)
+        adjusted = 1 - (1 - share) * (len(X) - 1) / (len(X) - mine.sum() - 1)
+        found[frozenset(union)] = np.where(power > 0, adjusted, 0.0)
+    return found

@@ -1,4 +1,4 @@
-"""How well results recover the planted truth: the arithmetic of the demo's acceptance, used by tests and benchmarks."""
+"""How well results recover the planted truth: the arithmetic of the demo's acceptance."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -23,9 +24,9 @@ STORY_S = 290.0
 SPECS = (  # the feature spaces of presets/demo.yaml; a test compares the two
     FeatureSpec("acoustic", "melspectrogram", {"n_mels": 24}, 4),
     FeatureSpec("phonetic", "articulatory", {}, 2),
-    FeatureSpec("semantic", "word_embedding", {"model": LANGUAGE}, 4),
+    FeatureSpec("semantic", "word_embedding", {"model": LANGUAGE}, 2),
     FeatureSpec("speech", "speech_model", {"model": SPEECH, "layer": 1, "window_s": 4.0, "stride_s": 0.5}, 6),
-    FeatureSpec("language", "language_model", {"model": LANGUAGE, "layer": 1, "context_words": 16}, 5),
+    FeatureSpec("language", "language_model", {"model": LANGUAGE, "layer": 1, "context_words": 16}, 4),
 )
 UNITS = {
     "low_level": ("acoustic", "phonetic"),
@@ -81,7 +82,7 @@ class Grid:
     n_samples: int
     delays_s: tuple[float, ...]
     skip_onset_s: float
-    stamp: str
+    stamp: Literal["onset", "offset"]
     high_pass_s: float | None
 
     @property
@@ -104,12 +105,10 @@ class Grid:
         last = ONSET_S + len(story.speech.audio) / RATE_HZ + self.delays_s[-1]
         return encoding.used_samples(self.times_s, [(first, last)], np.ones(self.n_samples, bool))
 
-    def bands(self, story: Story) -> dict[str, Array]:
-        """{space: (n_samples, n_delays, n_dims)}."""
-        return {
-            name: encoding.make_band([(one, ONSET_S)], self.times_s, self.delays_s, self.period_s, self.stamp)  # type: ignore[arg-type]
-            for name, one in story.features.items()
-        }
+    def band(self, story: Story, name: str) -> Array:
+        """(n_samples, n_delays, n_dims) of one space."""
+        parts = [(story.features[name], ONSET_S)]
+        return encoding.make_band(parts, self.times_s, self.delays_s, self.period_s, self.stamp)
 
 
 FMRI = Grid(1.5, 0.75, 200, (2.0, 4.0, 6.0, 8.0), 20.0, "offset", 128.0)

@@ -1,8 +1,8 @@
 """The story: two camps of three people take turns, sentences from a small seeded grammar.
 
 The camps' nouns are each other's sounds in another order (lake, kale), so that counts of phones cannot tell who
-speaks, and words that neither camp owns vary more than the nouns do. The camp is therefore a latent that a summary of many
-words knows better than single words: what a language model shares with a speech model that hears it in the voice.
+speaks, and words that neither camp owns vary more than the nouns do. The camp is therefore a latent that a summary of
+many words knows better than single words: what a language model shares with a speech model that hears the voice.
 Everybody speaks once a scene, in a new order, so that every run is balanced and resembles any other.
 """
 
@@ -19,7 +19,7 @@ SENTENCES_PER_TURN = 2
 
 _NOUNS = tuple(
     tuple(pair.split("/"))
-    for pair in (
+    for pair in (  # noqa: SIM905  (a list of 33 literals is harder to read)
         "lake/kale lane/nail face/safe lace/sail lime/mile light/tile note/tone dome/mode leaf/flea meat/team "
         "lease/seal keel/leak scene/niece loop/pool loot/tool bus/sub cup/puck gum/mug gut/tug ton/nut cab/back "
         "pack/cap mask/smack pan/nap pal/lap bat/tab cat/tack pot/top pit/tip lip/pill lid/dill mill/limb kit/tick "

@@ -1,6 +1,6 @@
 """The narrators: espeak-ng spoken through its C library, with the sample at which every word and phone begins.
 
-espeak-ng keeps its state in globals, so one process speaks with one thread; `speak` may be run in a process of its own.
+espeak-ng keeps its state in globals, so one process speaks with one thread.
 Events: speak_lib.h of espeak-ng 1.52 (`espeak_EVENT`, `espeakINITIALIZE_PHONEME_EVENTS`).
 """
 

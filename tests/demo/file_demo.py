@@ -76,7 +76,7 @@ def truth():
 
 
 def responses(run, start_s=START_S):
-    """(n_volumes, n_targets): latents under the HRF by linear interpolation (apart from the code under test), noise."""
+    """(n_volumes, n_targets): latents under the HRF by linear interpolation (not the code under test), noise."""
     hidden, rows_s = latents(run), ONSET_S + np.arange(round(STORY_S * RATE_HZ)) / RATE_HZ
     times_s = start_s + TR * np.arange(N_VOLUMES)
     driven = sum(
