@@ -10,8 +10,7 @@ RUN python3 -m venv /opt/concord \
  && /opt/concord/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt . \
  && /opt/concord/bin/pip uninstall --yes --quiet bids-concord
 COPY bids_app bids_app
-RUN /opt/concord/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps . \
- && /opt/concord/bin/python -m compileall -q /opt/concord/lib
+RUN /opt/concord/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps .
 
 FROM ${BASE_IMAGE}
 COPY --from=build /opt/concord /opt/concord
