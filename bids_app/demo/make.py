@@ -31,8 +31,8 @@ FMRI_PEOPLE, IEEG_PEOPLE = ("01", "02", "03"), ("04", "05")
 CEILINGS = (0.3, 0.8)  # the range of the explainable share of variance of planted targets
 REGIONS = {  # what is planted where: kinds a target may carry, in turn
     "temporal": ("low_level", "speech", "low_level+speech", "shared"),
-    "posterior": ("semantic", "shared", "semantic", "low_level+semantic"),
-    "frontal": ("language", "shared", "language", "speech+language"),
+    "posterior": ("semantic", "shared", "semantic+language", "shared2"),
+    "frontal": ("language", "shared", "semantic+language", "speech+language"),
     "elsewhere": ("", "", "", ""),
 }
 

@@ -18,9 +18,7 @@ SPEC = {spec.name: spec for spec in SPECS}
 
 
 def texts(seed=1, runs=4):
-    return [
-        " ".join(sentence.words) for run in range(runs) for scene in write_run(seed, run) for sentence in scene
-    ]
+    return [" ".join(sentence.words) for run in range(runs) for scene in write_run(seed, run) for sentence in scene]
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,8 @@ from bids_app.records import Features, component_names
 N = 4000
 RNG = np.random.default_rng(0)
 HIDDEN = {name: RNG.normal(size=N) for name in (*UNITS, "both", "all")}
-COLUMNS = {
-    unit: np.column_stack([HIDDEN[unit], HIDDEN["all"], *([HIDDEN["both"]] if unit in {"speech", "language"} else [])])
-    for unit in UNITS
-}
+HOLDS = {unit: (unit, "all", *(("both",) if unit in {"speech", "language"} else ())) for unit in UNITS}
+COLUMNS = {unit: np.column_stack([HIDDEN[name] for name in held]) for unit, held in HOLDS.items()}
 UNIONS = [("speech",), ("language",), ("speech", "language"), tuple(UNITS)]
 
 
