@@ -20,7 +20,7 @@ from bids_app.demo.sample import SPECS, UNITS
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 SPACES = [("fmri", "MNI152NLin2009cAsym"), ("fmri", "fsaverage5"), ("ieeg", "MNI152NLin2009cAsym")]
-# What falls short of the acceptance, in BOLD alone: 18 minutes of story share a little less between semantic and language
+# What falls short of the acceptance, in BOLD alone: 18 minutes share a little less between semantic and language
 # features than the reference stories do, which tells where little is planted (0.04 ± 0.03). Everything else holds.
 SHORT = {"uniqueSemantic: r", "sharedSemanticLanguage: slope", "sharedSemanticLanguage: r"}
 CHANGING = {"logs", "status.tsv", "status.json"}  # where durations and memory stand; reports have one section of them

@@ -16,7 +16,7 @@ SPACES = ("one", "two", "three", "four")
 LATENTS = ("one", "two", "three", "four", "one two", "three four", "two three four")  # by the spaces that hold them
 TR, START_S, N_VOLUMES, RUNS = 1.5, 0.75, 200, (1, 2, 3, 4)
 ONSET_S, STORY_S, RATE_HZ = 3.0, 290.0, 10.0
-HRF = {3.0: 1.0, 4.5: -0.5}  # with an undershoot: no other delays can stand in for these
+HRF = {3.0: 1.0, 4.5: -0.8}  # with an undershoot: no other delays can stand in for these
 N_PLANTED, N_NOISE = 70, 20
 ANALYSIS = """\
 name: files
