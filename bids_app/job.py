@@ -26,25 +26,25 @@ class Library:
         self._models, self._specs = options.models, specs
         self._need_audio = any("audio" in features.needs(spec) for spec in specs.values())
         self._bids_dir, self._words = options.bids_dir, analysis.stimuli.words
-        self._stimuli: dict[tuple[str, str], Stimulus] = {}
-        self._first_event_s: dict[str, float] = {}
+        self._stimuli: dict[tuple[str, str, float], Stimulus] = {}
+        self._first_event_s: dict[str, float] = {}  # by the stimulus's label, as are the features
         self._features: dict[tuple[str, str], Features] = {}
 
     def stimulus(self, recording: Recording, event: StimulusEvent) -> Stimulus:
         """The event's stimulus without its audio. Raises DataError where a feature lacks what it needs."""
         own = recording.own_words is not None or recording.own_phones is not None
-        key = event.stimulus_id, recording.label if own else ""
+        key = event.stimulus_id, recording.label if own else "", event.onset_s if own else 0.0
         if key not in self._stimuli:
             whole = self._load(recording, event)
             for spec in self._specs.values():
                 features.check_needs(whole, spec)
-            self._first_event_s[whole.sha256] = _first_event_s(whole)
+            self._first_event_s[whole.label] = _first_event_s(whole)
             self._stimuli[key] = replace(whole, audio=None)
         return self._stimuli[key]
 
     def first_event_s(self, recording: Recording, event: StimulusEvent) -> float:
         """The first word's onset, or the first sound's where there are no words, on the recording's clock."""
-        return event.onset_s + self._first_event_s[self.stimulus(recording, event).sha256]
+        return event.onset_s + self._first_event_s[self.stimulus(recording, event).label]
 
     def missing(self, stimulus: Stimulus) -> list[str]:
         """Names of the spaces that would have to be computed for this stimulus."""
@@ -53,11 +53,11 @@ class Library:
     def features(self, recording: Recording, event: StimulusEvent) -> dict[str, Features]:
         """Every space of an event's stimulus: from memory, from the store, or computed and stored."""
         light = self.stimulus(recording, event)
-        if any((light.sha256, name) not in self._features for name in self._specs):
+        if any((light.label, name) not in self._features for name in self._specs):
             stimulus = self._load(recording, event) if self.missing(light) else light
             for name, spec in self._specs.items():
-                self._features[light.sha256, name], _ = self._store.get(stimulus, spec, self._models)
-        return {name: self._features[light.sha256, name] for name in self._specs}
+                self._features[light.label, name], _ = self._store.get(stimulus, spec, self._models)
+        return {name: self._features[light.label, name] for name in self._specs}
 
     def _load(self, recording: Recording, event: StimulusEvent) -> Stimulus:
         return dataset.load_stimulus(recording, event, self._bids_dir, self._words, self._need_audio)
