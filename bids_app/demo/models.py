@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,13 @@ from bids_app.demo.text import CAMPS
 SPEECH, LANGUAGE = "stand-in-wav2vec2", "stand-in-gpt2"
 SEED = 20
 WIDTH = 48
-LEAN = 0.03  # of a camp's embeddings in every dimension: too little for the leading components of single words
-EMBEDDING = 0.3
+PIECE = 32  # tokens
+EMBEDDING = 0.05  # small beside what attention adds, so that a hidden layer is context and not the word itself
+# Variance of leading directions of the embeddings over that of the others: a spectrum that falls, as trained embeddings'
+# does, so that PCA finds the same directions in every story …
+SPIKES = (20.0, 10.0, 5.0, 2.5)
+STATIC = 2  # … and the first of them stay with the single word: attention does not carry them into the context
+LEAN = 0.01  # of a camp's embeddings in every dimension: too little for the leading components of single words
 SPEECH_GAINS = {
     "conv_layers": 1.0,
     "feature_projection.projection": 1.0,
@@ -32,7 +37,7 @@ SPEECH_GAINS = {
 LANGUAGE_GAINS = {"attn.c_attn": 1.0, "attn.c_proj": 3.0, "c_fc": 0.3, "mlp.c_proj": 0.3}
 
 
-def make_models(folder: Path, texts: Iterable[str]) -> None:
+def make_models(folder: Path, texts: Sequence[str]) -> None:
     """Write both models into `folder`; the tokenizer's byte pairs are learned from `texts`."""
     import torch
 
@@ -67,7 +72,7 @@ def _make_speech(folder: Path) -> None:
     Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=False).save_pretrained(folder)
 
 
-def _make_language(folder: Path, texts: Iterable[str]) -> None:
+def _make_language(folder: Path, texts: Sequence[str]) -> None:
     import torch
     from transformers import GPT2Config, GPT2Model
 
@@ -86,9 +91,12 @@ def _make_language(folder: Path, texts: Iterable[str]) -> None:
     _draw(model, LANGUAGE_GAINS)
     with torch.no_grad():
         model.h[0].attn.c_attn.weight[:, : 2 * WIDTH] *= 0.3  # queries and keys
-        model.wpe.weight.normal_(0.0, 0.02)
-        model.wte.weight.normal_(0.0, EMBEDDING)
-        model.wte.weight += LEAN * _leaning(tokenizer)[:, None] * torch.randn(WIDTH).sign()
+        model.wpe.weight.normal_(0.0, 0.1 * EMBEDDING)
+        directions = _directions()
+        model.wte.weight.copy_(_embeddings(_leaning(tokenizer), directions))
+        static, values = directions[:, :STATIC], model.h[0].attn.c_attn.weight[:, 2 * WIDTH :]
+        values -= static @ (static.T @ values)
+        model.ln_f.bias -= _mean_state(model, tokenizer, texts)  # else every word's mean would be the word rate
     _save(model, folder)
     tokenizer.save_pretrained(folder)
 
@@ -108,6 +116,35 @@ def _draw(model: Any, gains: Mapping[str, float]) -> None:
             else:
                 n_in = parameter[0].numel() if parameter.ndim == 3 else WIDTH
                 parameter.normal_(0.0, gain / n_in**0.5)
+
+
+def _mean_state(model: Any, tokenizer: Any, texts: Sequence[str]) -> Any:
+    """(WIDTH,) the mean last hidden state over `texts`, read in pieces."""
+    import torch
+
+    ids = tokenizer(" ".join(texts), verbose=False)["input_ids"]
+    length = min(PIECE, len(ids))
+    pieces = torch.tensor(ids[: len(ids) // length * length]).reshape(-1, length)
+    return model.eval()(pieces).last_hidden_state.mean(dim=(0, 1))
+
+
+def _directions() -> Any:
+    """(WIDTH, WIDTH − 1) orthonormal, and orthogonal to the constant that layer norm takes away."""
+    import torch
+
+    columns = torch.cat([torch.ones(WIDTH, 1), torch.randn(WIDTH, WIDTH - 1)], dim=1)
+    return torch.linalg.qr(columns)[0][:, 1:]
+
+
+def _embeddings(lean: Any, directions: Any) -> Any:
+    """lean (n_tokens,) → (n_tokens, WIDTH): a few leading directions that say nothing of the camps, and a lean."""
+    import torch
+
+    variance = torch.ones(directions.shape[1])
+    variance[: len(SPIKES)] = torch.tensor(SPIKES)
+    scores = torch.randn(len(lean), len(variance)) * torch.sqrt(variance / variance.mean())
+    scores -= lean[:, None] * (lean @ scores) / (lean @ lean)  # the camps differ by their lean alone
+    return EMBEDDING * scores @ directions.T + LEAN * lean[:, None] * torch.randn(WIDTH).sign()
 
 
 def _leaning(tokenizer: Any) -> Any:

@@ -24,7 +24,7 @@ STORY_S = 290.0
 SPECS = (  # the feature spaces of presets/demo.yaml; a test compares the two
     FeatureSpec("acoustic", "melspectrogram", {"n_mels": 24}, 4),
     FeatureSpec("phonetic", "articulatory", {}, 2),
-    FeatureSpec("semantic", "word_embedding", {"model": LANGUAGE}, 3),
+    FeatureSpec("semantic", "word_embedding", {"model": LANGUAGE}, 2),
     FeatureSpec("speech", "speech_model", {"model": SPEECH, "layer": 1, "window_s": 4.0, "stride_s": 0.5}, 6),
     FeatureSpec("language", "language_model", {"model": LANGUAGE, "layer": 1, "context_words": 16}, 4),
 )

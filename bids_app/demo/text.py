@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 SPEAKERS = 6
-SCENES_PER_RUN = 6
+SCENES_PER_RUN = 7
 SENTENCES_PER_TURN = 2
 
 _NOUNS = tuple(

@@ -18,11 +18,8 @@ from bids_app.demo import make_demo
 from bids_app.demo.recovery import SPREAD, recovery
 from bids_app.demo.sample import SPECS, UNITS
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.slow
 SPACES = [("fmri", "MNI152NLin2009cAsym"), ("fmri", "fsaverage5"), ("ieeg", "MNI152NLin2009cAsym")]
-# What falls short of the acceptance, in BOLD alone: 18 minutes share a little less between semantic and language
-# features than the reference stories do, which tells where little is planted (0.04 ± 0.03). Everything else holds.
-SHORT = {"uniqueSemantic: r", "sharedSemanticLanguage: slope", "sharedSemanticLanguage: r"}
 CHANGING = {"logs", "status.tsv", "status.json"}  # where durations and memory stand; reports have one section of them
 
 
@@ -83,9 +80,7 @@ def failures(both):
 @pytest.mark.parametrize(("modality", "space"), SPACES)
 def test_planted_truth_comes_back(demo, modality, space):
     both = pairs(demo, "out", modality, space)
-    short = SHORT if modality == "fmri" else set()
-    assert [line for line in failures(both) if line.rsplit(" ", 1)[0] not in short] == []
-    assert np.corrcoef(*both["uniqueSemantic"])[0, 1] > 0.85
+    assert failures(both) == []
     assert (both["full"][0] > 0.1).sum() > 20
 
 
