@@ -20,8 +20,8 @@ SEED = 20
 WIDTH = 48
 PIECE = 32  # tokens
 EMBEDDING = 0.05  # small beside what attention adds, so that a hidden layer is context and not the word itself
-# Variance of the embeddings' leading directions over that of the others: a spectrum that falls, as trained ones do, so
-# that PCA finds the same directions in every story …
+# Variance of the embeddings' leading directions over that of the others: a spectrum that falls, as trained ones do,
+# so that PCA finds the same directions in every story …
 SPIKES = (20.0, 10.0, 5.0, 2.5)
 STATIC = 2  # … and the first of them stay with the single word: attention does not carry them into the context
 LEAN = 0.01  # of a camp's embeddings in every dimension: too little for the leading components of single words
