@@ -59,6 +59,11 @@ class Library:
                 self._features[light.label, name], _ = self._store.get(stimulus, spec, self._models)
         return {name: self._features[light.label, name] for name in self._specs}
 
+    def keys(self, recording: Recording, event: StimulusEvent) -> list[str]:
+        """What decides each space's values for an event: stimulus, options, models and files. Raises NoInput."""
+        stimulus = self.stimulus(recording, event)
+        return [self._store.key(stimulus, spec, self._models) for spec in self._specs.values()]
+
     def _load(self, recording: Recording, event: StimulusEvent) -> Stimulus:
         return dataset.load_stimulus(recording, event, self._bids_dir, self._words, self._need_audio)
 

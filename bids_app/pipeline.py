@@ -104,7 +104,7 @@ def _show_plan(job: Job, units: Sequence[Unit], unused: Sequence[Excluded]) -> N
 
 def _plan_row(job: Job, unit: Unit) -> dict[str, Any]:
     stimuli = {
-        stimulus.sha256: stimulus
+        stimulus.label: stimulus
         for recording in unit.recordings
         for stimulus in (job.library.stimulus(recording, event) for event in recording.stimuli)
     }
@@ -159,15 +159,13 @@ def _record_unused(book: StatusBook, units: Sequence[Unit], unused: Sequence[Exc
 def _attempt(job: Job, book: StatusBook, unit: Unit, checks: Checks, unused: Sequence[Excluded], title: str) -> bool:
     """One unit, isolated: its failure costs a row of status.tsv and nothing else. Returns whether all is well."""
     started = time.monotonic()
-    stimuli = [
-        job.library.stimulus(recording, event).sha256 for recording in unit.recordings for event in recording.stimuli
-    ]
-    key = execution.unit_key(unit, job.hash, __version__, stimuli)
-    if not job.options.force and execution.is_done(job.out_dir, outputs.summary_path(job.out_dir, unit.stem), key):
-        job.tell(f"{title}: reused")
-        book.record(StatusRow(unit.stem, unit.participant, "reused", peak_mb=peak_mb()))
-        return True
     try:
+        key = _unit_key(job, unit)
+        summary = outputs.summary_path(job.out_dir, unit.stem)
+        if not job.options.force and execution.is_done(job.out_dir, summary, key):
+            job.tell(f"{title}: reused")
+            book.record(StatusRow(unit.stem, unit.participant, "reused", peak_mb=peak_mb()))
+            return True
         job.tell(f"{title}: {len(unit.recordings)} recordings")
         mine = tuple(one for one in unused if one.participant == unit.participant)
         result = fit_unit(job, unit, checks, mine, key)
@@ -188,6 +186,16 @@ def _attempt(job: Job, book: StatusBook, unit: Unit, checks: Checks, unused: Seq
         )
         job.tell(f"{title}: failed: {reason}")
         return False
+
+
+def _unit_key(job: Job, unit: Unit) -> str:
+    features = [
+        key
+        for recording in unit.recordings
+        for event in recording.stimuli
+        for key in job.library.keys(recording, event)
+    ]
+    return execution.unit_key(unit, job.hash, __version__, features)
 
 
 def _planted(job: Job) -> Path | None:

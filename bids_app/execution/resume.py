@@ -10,9 +10,9 @@ from pathlib import Path
 from bids_app.execution.plan import Unit
 
 
-def unit_key(unit: Unit, analysis_hash: str, version: str, stimuli: Iterable[str]) -> str:
-    """SHA-256 over all that the unit's numbers follow from: analysis, version, stimuli, and the input files'
-    names, sizes and times of change (their bytes are not read: BOLD is large)."""
+def unit_key(unit: Unit, analysis_hash: str, version: str, features: Iterable[str]) -> str:
+    """SHA-256 over all that the unit's numbers follow from: analysis, version, the features' keys, and the input
+    files' names, sizes and times of change (their bytes are not read: BOLD is large)."""
     digest = hashlib.sha256(f"{unit.stem}\n{analysis_hash}\n{version}\n".encode())
     for recording in unit.recordings:
         for path in (*recording.paths, *(recording.companions[name] for name in sorted(recording.companions))):
@@ -22,8 +22,8 @@ def unit_key(unit: Unit, analysis_hash: str, version: str, stimuli: Iterable[str
             except OSError:
                 digest.update(f"{path.name}\tmissing\n".encode())
         digest.update(repr((recording.start_s, recording.rate_hz, recording.stimuli)).encode())
-    for sha256 in sorted(stimuli):
-        digest.update(sha256.encode())
+    for key in sorted(features):
+        digest.update(key.encode())
     return digest.hexdigest()
 
 

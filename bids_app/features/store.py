@@ -44,7 +44,7 @@ class FeatureStore:
         Features that `holds` are read without the stimulus's audio, words and phones, which may then be None.
         """
         spec = resolve(spec)
-        key, path = self._key(stimulus, spec, source), self.path(stimulus, spec)
+        key, path = self.key(stimulus, spec, source), self.path(stimulus, spec)
         stored = read_features(path, key)
         if stored is not None:
             return replace(stored, name=spec.name), True
@@ -56,12 +56,15 @@ class FeatureStore:
         """Whether `get` would find them. Never downloads: without the model's files the answer is no."""
         spec = resolve(spec)
         try:
-            key = self._key(stimulus, spec, replace(source, offline=True))
+            key = self.key(stimulus, spec, replace(source, offline=True))
         except NoInput:
             return False
         return _whole_pair(self.path(stimulus, spec), key) is not None
 
-    def _key(self, stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> str:
+    def key(self, stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> str:
+        """All that decides the values, as a SHA-256. Raises NoInput without the model's files, DataError without the
+        user's."""
+        spec = resolve(spec)
         hashes = file_hashes(stimulus, spec, source, self._digest)
         return feature_key(spec, family_of(spec).version, stimulus.sha256, hashes)
 

@@ -72,3 +72,15 @@ def test_swapped_spaces_do_not_pass(study, tmp_path):
 
 def test_all_zero_maps_do_not_pass():
     assert len(failures({name: np.zeros_like(values) for name, values in file_demo.truth().items()})) > 10
+
+
+def test_changed_features_are_fitted_again_and_others_reused(tmp_path, capsys):
+    bids, analysis = file_demo.make_file_demo(tmp_path)
+    first = recovered(bids, analysis, tmp_path / "out")
+    recovered(bids, analysis, tmp_path / "out")
+    assert "reused" in capsys.readouterr().out
+    path = bids / "stimuli" / "story1_one.npy"
+    np.save(path, np.load(path)[::-1])
+    changed = recovered(bids, analysis, tmp_path / "out")
+    assert "reused" not in capsys.readouterr().out
+    assert (changed["one"] != first["one"]).any()
