@@ -55,39 +55,53 @@ def _load(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
     responses, excluded = _read_responses(job, unit, targets)
     if not responses:
         raise DataError(f"none of its recordings can be read (first: {excluded[0].reason})", unit.stem)
-    common, warnings = dataset.intersect_targets([response.targets for _, response in responses])
+    common, warnings = dataset.intersect_targets([response.targets for _, response, _ in responses])
     runs, samples, spaces = [], {}, {}
-    for recording, response in responses:
+    for recording, response, keep in responses:
         spec = job.analysis.design_spec(recording.modality)
         sounds = [(job.library.features(recording, event), event.onset_s) for event in recording.stimuli]
         spaces.update({name: dict(one.provenance) for name, one in sounds[0][0].items()})
-        keep = _used(job, recording, response, spec)
         samples[recording.label] = (int(keep.sum()), len(keep))
         runs.append(_make_run(job, recording, _only(response, common), sounds, keep, spec))
     return Loaded(
         runs=tuple(runs),
-        recordings=tuple(recording for recording, _ in responses),
+        recordings=tuple(recording for recording, _, _ in responses),
         targets=common,
         excluded=excluded,
         warnings=tuple(dict.fromkeys((*warnings, *_warnings(responses)))),
         samples=samples,
-        period_s=max(period_of(response.times_s) for _, response in responses),
+        period_s=max(period_of(response.times_s) for _, response, _ in responses),
         spaces=spaces,
     )
 
 
 def _read_responses(
     job: Job, unit: Unit, targets: Targets | None
-) -> tuple[list[tuple[Recording, Response]], tuple[Excluded, ...]]:
+) -> tuple[list[tuple[Recording, Response, Array]], tuple[Excluded, ...]]:
+    """Recordings that can be used, with the samples (n_times,) bool that are, and those that cannot."""
     spec = job.analysis.response_spec(unit.modality)
     responses, excluded = [], []
     for recording in unit.recordings:
         try:
             own = targets or dataset.load_targets(recording)
-            responses.append((recording, dataset.load_response(recording, own, spec)))
+            response = dataset.load_response(recording, own, spec)
+            keep = _used(job, recording, response, job.analysis.design_spec(recording.modality))
+            _check_samples(recording, response, keep)
+            responses.append((recording, response, keep))
         except (ConcordError, OSError) as error:
             excluded.append(Excluded(recording.participant, recording.label, str(error)))
     return responses, tuple(excluded)
+
+
+def _check_samples(recording: Recording, response: Response, keep: Array) -> None:
+    """Raises DataError where too few samples are left for the regressors that are taken out of them."""
+    n_used, n_regressors = int(keep.sum()), response.nuisance.shape[1] + 1
+    if n_used <= n_regressors:
+        raise DataError(
+            f"{n_used} samples within its stimuli are too few for {n_regressors} confounds, drift and constant",
+            recording.label,
+            "check the events' onsets, or ask for fewer confounds",
+        )
 
 
 def _only(response: Response, common: Targets) -> Response:
@@ -98,8 +112,8 @@ def _only(response: Response, common: Targets) -> Response:
     return replace(response, values=response.values[:, [column[name] for name in common.names]], targets=common)
 
 
-def _warnings(responses: Sequence[tuple[Recording, Response]]) -> list[str]:
-    return [line for recording, response in responses for line in (*recording.warnings, *response.warnings)]
+def _warnings(responses: Sequence[tuple[Recording, Response, Array]]) -> list[str]:
+    return [line for recording, response, _ in responses for line in (*recording.warnings, *response.warnings)]
 
 
 def _used(job: Job, recording: Recording, response: Response, spec: DesignSpec) -> Array:
@@ -148,11 +162,14 @@ def _fit_runs(
     purge_s = encoding.purge_length_s(loaded.runs, design_spec.delays_s, loaded.period_s)
     pca = {name: spec.pca for name, spec in job.specs.items()}
     fit_spec = job.analysis.fit_spec()
-    design = encoding.build_design(loaded.runs, fit_spec.outer, design_spec.delays_s, pca, purge_s)
-    if not design.usable.any():
-        raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
+    try:
+        design = encoding.build_design(loaded.runs, fit_spec.outer, design_spec.delays_s, pca, purge_s)
+        if not design.usable.any():
+            raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
+        fit = encoding.fit(design, job.analysis.units, fit_spec, job.options.models.device)
+    except ValueError as error:  # encoding knows arrays alone: folds that cannot be made
+        raise DataError(str(error), unit.stem, "record longer, or ask for fewer folds: fit: outer, inner") from error
     dead = [name for name, usable in zip(loaded.targets.names, design.usable, strict=True) if not usable]
-    fit = encoding.fit(design, job.analysis.units, fit_spec, job.options.models.device)
     return UnitResult(
         stem=unit.stem,
         participant=unit.participant,

@@ -154,7 +154,11 @@ def leave_stimuli(root):
     events(root, "01", 2).write_text("onset\tduration\tstim_file\n0.0\t125\t../secret.wav\n")
 
 
-@pytest.mark.parametrize("spoil", [lose_stim_file, lose_volumes, leave_stimuli])
+def miss_the_recording(root):
+    events(root, "01", 2).write_text("onset\tduration\tstim_file\n9000.0\t125\tstory2.wav\n")
+
+
+@pytest.mark.parametrize("spoil", [lose_stim_file, lose_volumes, leave_stimuli, miss_the_recording])
 def test_one_bad_recording_costs_one_row(study, spoil):
     spoil(study)
     assert concord(study) == 1
