@@ -8,7 +8,8 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 RUN python3 -m venv /opt/concord \
  && mkdir bids_app && touch bids_app/__init__.py \
  && /opt/concord/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt . \
- && /opt/concord/bin/pip uninstall --yes --quiet bids-concord
+ && /opt/concord/bin/pip uninstall --yes --quiet bids-concord \
+ && rm -rf build bids_app bids_concord.egg-info
 COPY bids_app bids_app
 RUN /opt/concord/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps .
 
