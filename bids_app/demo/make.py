@@ -21,13 +21,13 @@ from bids_app.demo.text import write_run
 from bids_app.demo.voice import RATE_HZ
 from bids_app.records import Array, Intervals
 
-VERSION = "2"  # of what is made; a folder with this marker is complete and kept
+VERSION = "3"  # of what is made; a folder with this marker is complete and kept
 REFERENCE_SEED = 1
 DEMO_SEED = 4  # of eleven tried: its signals planted together correlate as in the reference (±.07; others, ±.2)
 N_RUNS, N_REFERENCE = 4, 12  # stories heard, and others for directions and truth: three times as long
 HRF = (0.1, 0.45, 0.35, 0.1)  # over the delays of sample.FMRI
 LATENCY = (0.1, 0.5, 0.3, 0.1, 0.0)  # over the lags of sample.IEEG
-AR = {"fmri": 0.4, "ieeg": 0.7}  # first-order autocorrelation of the noise, from sample to sample of the analysis
+AR = {"fmri": 0.4, "ieeg": 0.5}  # first-order autocorrelation of the noise, from sample to sample of the analysis
 FMRI_PEOPLE, IEEG_PEOPLE = ("01", "02", "03"), ("04", "05")
 CEILINGS = (0.3, 0.8)  # the range of the explainable share of variance of planted targets
 REGIONS = {  # what is planted where: kinds a target may carry, in turn

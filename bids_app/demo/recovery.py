@@ -42,13 +42,13 @@ def _one(planted: Array, recovered: Array, noise_only: Array) -> Recovery:
     chosen = there & (planted > PLANTED)
     true, found = planted[chosen], recovered[chosen]
     spread = float(true.std()) if len(true) else 0.0
-    varies = len(true) > 2 and spread > 0 and found.std() > 0
+    varies = len(true) > 2 and spread > 1e-9 and found.std() > 0
     return Recovery(
         n=len(true),
         planted=float(np.median(true)) if len(true) else 0.0,
         spread=spread,
         error=float(np.median(np.abs(found - true))) if len(true) else 0.0,
-        slope=float(np.polyfit(true, found, 1)[0]) if varies else float("nan"),
+        slope=float(np.cov(true, found, bias=True)[0, 1] / spread**2) if varies else float("nan"),
         r=float(np.corrcoef(true, found)[0, 1]) if varies else float("nan"),
         noise=float(recovered[there & noise_only].mean()) if (there & noise_only).any() else 0.0,
     )

@@ -68,8 +68,8 @@ def tell_story(model_dir: Path, seed: int, run: int) -> Story:
 
 
 def tell_stories(model_dir: Path, runs: Sequence[tuple[int, int]], workers: int) -> list[Story]:
-    """Stories of (seed, run), several at a time, each in a process of its own: espeak-ng keeps global state."""
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    """Stories of (seed, run), several at a time, each in a new process: espeak-ng's sound depends on what it said."""
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         return list(pool.map(partial(tell_story, model_dir), *zip(*runs, strict=True)))
 
 

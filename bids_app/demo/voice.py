@@ -1,6 +1,6 @@
 """The narrators: espeak-ng spoken through its C library, with the sample at which every word and phone begins.
 
-espeak-ng keeps its state in globals, so one process speaks with one thread.
+espeak-ng keeps its state in globals: one process speaks with one thread, and repeats itself only in a new process.
 Events: speak_lib.h of espeak-ng 1.52 (`espeak_EVENT`, `espeakINITIALIZE_PHONEME_EVENTS`).
 """
 
@@ -123,6 +123,7 @@ class Espeak:
         self._marks: list[_Mark] = []
         self._callback = _Callback(self._receive)  # a reference is kept: the library calls it
         self._library.espeak_SetSynthCallback(self._callback)
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else of the clock: the breath in a voice is noise
 
     def choose(self, narrator: Narrator) -> None:
         """Speak as this narrator from now on."""

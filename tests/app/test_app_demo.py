@@ -140,6 +140,14 @@ def test_the_report_shows_recovered_beside_planted_and_names_stand_ins(demo):
     assert "untrained" in text.lower()
 
 
+def test_a_story_sounds_the_same_in_every_making(demo):
+    again = "import soundfile; from bids_app.demo.make import DEMO_SEED, RATE_HZ"
+    again += "; from bids_app.demo.sample import narrate"
+    again += "; soundfile.write('again.wav', narrate(DEMO_SEED, 3).audio, RATE_HZ, subtype='PCM_16')"
+    subprocess.run([sys.executable, "-c", again], cwd=demo, check=True)
+    assert (demo / "again.wav").read_bytes() == (demo / "bids" / "stimuli" / "story4.wav").read_bytes()
+
+
 def test_making_it_again_keeps_a_complete_one(demo):
     stamp = (demo / "truth.tsv").stat().st_mtime_ns
     make_demo(demo)
