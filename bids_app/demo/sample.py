@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +21,11 @@ from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
 
 ONSET_S = 3.0  # of the story within each run
 STORY_S = 290.0
+PRELOAD = (  # what takes seconds to import and every story needs
+    "bids_app.demo.sample",
+    "transformers.models.gpt2.modeling_gpt2",
+    "transformers.models.wav2vec2.modeling_wav2vec2",
+)
 SPECS = (  # the feature spaces of presets/demo.yaml; a test compares the two
     FeatureSpec("acoustic", "melspectrogram", {"n_mels": 24}, 4),
     FeatureSpec("phonetic", "articulatory", {}, 2),
@@ -69,7 +74,9 @@ def tell_story(model_dir: Path, seed: int, run: int) -> Story:
 
 def tell_stories(model_dir: Path, runs: Sequence[tuple[int, int]], workers: int) -> list[Story]:
     """Stories of (seed, run), several at a time, each in a new process: espeak-ng's sound depends on what it said."""
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+    context = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
+    context.set_forkserver_preload(list(PRELOAD))
+    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1) as pool:
         return list(pool.map(partial(tell_story, model_dir), *zip(*runs, strict=True)))
 
 
