@@ -6,23 +6,35 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from bids_app.errors import UsageError
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
-Need = Literal["audio", "words", "phones"]
+Need = Literal["audio", "words", "phones", "pronunciation"]  # pronunciation: phones, or words to look up
 NOT_VALUES = ("", float("inf"), float("-inf"))
 REQUIRED: Final = object()  # in place of a default: the analysis must say it
 
 
+class Setting(Protocol):
+    """A setting of a family: its default (REQUIRED: none) and the check that brings a value into its one form."""
+
+    @property
+    def default(self) -> Any:
+        """What stands where the analysis says nothing."""
+
+    def checked(self, value: Any, name: str, where: str) -> Any:
+        """`value` in its one form. Raises UsageError."""
+
+
 @dataclass(frozen=True)
 class Option:
-    """A setting of a family: its type, its default (None allows None) and the least value allowed."""
+    """A number, text or flag: its type, its default (None allows None), the least value or the choices allowed."""
 
-    type: type[int] | type[float] | type[str]
+    type: type[int] | type[float] | type[str] | type[bool]
     default: Any = REQUIRED
     least: float | None = None
+    choices: tuple[str, ...] = ()
 
     def checked(self, value: Any, name: str, where: str) -> Any:
         """`value` as this option's type. Raises UsageError."""
@@ -31,10 +43,13 @@ class Option:
         if self.type is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)  # 16 and 16.0 are one setting, and one key
         if type(value) is not self.type or value in NOT_VALUES or value != value:
-            kind = {int: "a whole number", float: "a number", str: "a text"}[self.type]
+            kind = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}[self.type]
             raise UsageError(f"'{name}' must be {kind}, not {value!r}", where)
         if self.least is not None and float(value) < self.least:
             raise UsageError(f"'{name}' must be at least {self.least:g}, not {value!r}", where)
+        if self.choices and value not in self.choices:
+            advice = did_you_mean(str(value), self.choices)
+            raise UsageError(f"'{name}' must be {' or '.join(self.choices)}, not {value!r}", where, advice)
         return value
 
 
@@ -66,7 +81,7 @@ class Family:
     version: int
     needs: frozenset[Need]
     extract: Callable[[Stimulus, FeatureSpec, ModelSource], Features]
-    options: Mapping[str, Option] = field(default_factory=dict)
+    options: Mapping[str, Setting] = field(default_factory=dict)
     files: Callable[[Stimulus, FeatureSpec, ModelSource], tuple[Path, ...]] = no_files
     rules: Callable[[FeatureSpec], None] = no_rules
     check_stimulus: Callable[[Stimulus, FeatureSpec], None] = no_check

@@ -12,6 +12,8 @@ from bids_app.records import FeatureSpec, Intervals
 CONTINUOUS = {
     "mel": FeatureSpec("mel", "melspectrogram", {"n_mels": 20}),
     "mel-coarse": FeatureSpec("mel", "melspectrogram", {"n_mels": 20, "hop_s": 0.0137, "window_s": 0.031}),
+    "envelope": FeatureSpec("envelope", "envelope"),
+    "pitch": FeatureSpec("pitch", "pitch", {"hop_s": 0.02}),
     "speech": FeatureSpec(
         "speech", "speech_model", {"model": "tiny-w2v", "layer": 2, "window_s": 1, "stride_s": 0.1}
     ),
@@ -19,9 +21,12 @@ CONTINUOUS = {
         "speech", "speech_model", {"model": "org/tiny-hubert", "layer": 1, "window_s": 0.5, "stride_s": 0.05}
     ),
 }
-STEP = {"mel": 0.01, "mel-coarse": 0.0137, "speech": 0.1, "speech-layer-norm": 0.05}
+STEP = {"mel": 0.01, "mel-coarse": 0.0137, "envelope": 0.01, "pitch": 0.02, "speech": 0.1, "speech-layer-norm": 0.05}
 WORDS = {
     "rate": FeatureSpec("rate", "word_rate"),
+    "length": FeatureSpec("length", "word_length"),
+    "frequency": FeatureSpec("frequency", "log_frequency"),
+    "position": FeatureSpec("position", "position"),
     "embedding": FeatureSpec("embedding", "word_embedding", {"model": "tiny-gpt2"}),
     "language": FeatureSpec("language", "language_model", {"model": "tiny-gpt2", "layer": 2, "context_words": 4}),
 }
@@ -64,11 +69,11 @@ def test_a_shift_by_one_stride_shifts_rows_by_one(name, source):
 
 
 def test_rows_do_not_drift_over_an_hour():
-    from bids_app.features.melspectrogram import frame_ends
+    from bids_app.features.frames import frame_grid
     from bids_app.features.speech_model import causal_windows
 
     rate = 11025.0  # neither step is a whole number of samples
-    times, stops = frame_ends(int(3600 * rate), rate, 0.01, 0.025)
+    times, stops = frame_grid(int(3600 * rate), rate, 0.01, 0.025)
     assert np.abs(stops / rate - times).max() <= 0.5 / rate + 1e-9
     times, spans = causal_windows(int(3600 * rate), rate, 16.0, 0.1)
     assert np.abs(spans[:, 1] / rate - times).max() <= 0.5 / rate + 1e-9
@@ -84,9 +89,10 @@ def test_a_single_word_is_one_row_at_its_own_time(name, source):
     assert np.abs(rows.values).max() > 0
 
 
-def test_a_single_phone_is_one_row_at_its_own_time(source):
+@pytest.mark.parametrize("kind", ["articulatory", "phone_rate"])
+def test_a_single_phone_is_one_row_at_its_own_time(kind, source):
     phones = Intervals(np.array([1.5]), np.array([0.08]), ("AH0",))
-    rows = features.extract(stimulus(phones=phones), FeatureSpec("p", "articulatory"), source)
+    rows = features.extract(stimulus(phones=phones), FeatureSpec("p", kind), source)
     assert rows.times_s == pytest.approx([1.58])
     assert rows.onsets_s == pytest.approx([1.5])
 
