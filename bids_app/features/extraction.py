@@ -15,6 +15,7 @@ import numpy as np
 from bids_app.errors import DataError, ReadWriteError, UsageError
 from bids_app.features import (
     articulatory,
+    entropy,
     envelope,
     file,
     language_model,
@@ -24,6 +25,7 @@ from bids_app.features import (
     pitch,
     position,
     speech_model,
+    surprisal,
     word_embedding,
     word_length,
     word_rate,
@@ -45,6 +47,8 @@ FAMILIES = (
     word_embedding.FAMILY,
     speech_model.FAMILY,
     language_model.FAMILY,
+    surprisal.FAMILY,
+    entropy.FAMILY,
     file.FAMILY,
 )
 KINDS: Mapping[str, Family] = MappingProxyType({family.kind: family for family in FAMILIES})

