@@ -60,16 +60,24 @@ def is_offline(source: ModelSource) -> bool:
     return source.offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
 
 
-def locked_revision(name: str, source: ModelSource) -> str | None:
-    """The revision that the model folder's lock file states. Raises NoInput where it is broken."""
+def read_lock(source: ModelSource) -> dict[str, Any]:
+    """Name → entry (`revision`, `files`) of the model folder's lock file; empty without one. Raises NoInput."""
     path = source.model_dir / LOCK if source.model_dir else None
     if path is None or not path.is_file():
-        return None
+        return {}
     try:
-        entry = json.loads(path.read_text(encoding="utf-8")).get(name)
-        return None if entry is None else str(entry["revision"])
+        lock: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if all(isinstance(entry["revision"], str) and entry["files"].items() for entry in lock.values()):
+            return lock
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise NoInput("the lock file of the models is broken", path, fetch_hint(source)) from None
+        pass
+    raise NoInput("the lock file of the models is broken", path, f"remove it; then {fetch_hint(source)}")
+
+
+def locked_revision(name: str, source: ModelSource) -> str | None:
+    """The revision of a model that the lock file states, if it does. Raises NoInput where it is broken."""
+    entry = read_lock(source).get(name)
+    return None if entry is None else str(entry["revision"])
 
 
 def _from_hub(model: ModelName, source: ModelSource) -> Path:
