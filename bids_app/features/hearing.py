@@ -15,7 +15,7 @@ Inputs = dict[str, Any]
 
 @dataclass(frozen=True)
 class Hearing:
-    """An encoder with its front end, for mono audio at `rate_hz`.
+    """An encoder with its feature extractor, for mono audio at `rate_hz`.
 
     `frames(n_samples)`: how many frames rest on the first n samples and on nothing after them, padding included.
     `inputs(windows (n, n_samples))`: tensors for the encoder's forward pass. `padded_s`: the length that every window
@@ -23,6 +23,7 @@ class Hearing:
     """
 
     encoder: Any
+    extractor: Any
     rate_hz: int
     frames: Callable[[int], int]
     inputs: Callable[[Array], Inputs]
@@ -50,11 +51,11 @@ def load_hearing(spec: FeatureSpec, source: ModelSource) -> Hearing:
 
     kind = type(extractor).__name__
     if extractor.model_input_names[0] == "input_values" and hasattr(model.config, "conv_kernel"):
-        return Hearing(model, rate, lambda n: convolved_frames(n, model.config), waveform)
+        return Hearing(model, extractor, rate, lambda n: convolved_frames(n, model.config), waveform)
     if kind == "SeamlessM4TFeatureExtractor" and hasattr(model, "feature_projection"):
-        return Hearing(model, rate, stacked_frames, stacked)
+        return Hearing(model, extractor, rate, stacked_frames, stacked)
     if kind == "WhisperFeatureExtractor" and hasattr(model, "get_encoder"):
-        return Hearing(model.get_encoder(), rate, whisper_frames, whisper, float(extractor.chunk_length))
+        return Hearing(model.get_encoder(), extractor, rate, whisper_frames, whisper, float(extractor.chunk_length))
     known = "wav2vec2, HuBERT, WavLM, data2vec-audio, Wav2Vec2-BERT and Whisper are"
     raise UsageError(f"{name.name} is no speech encoder of a known kind", f"feature '{spec.name}'", known)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bids_app.errors import DataError, UsageError
+from bids_app.features import approximate
 from bids_app.features.family import Family, Option
 from bids_app.features.hearing import Hearing, load_hearing
 from bids_app.features.layers import blocks_of, columns, hidden_states, parts_of, patiently
@@ -42,7 +43,8 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     `mode: window`: the last frame of the states for the audio of the last `window_s` seconds before t (Vaidya et al.
     2022, arXiv:2205.14252); early windows begin with the stimulus. `mode: utterance`: the same frame in a longer
     piece, so that what follows t enters. Rows start once a window fills a frame of the model's front end. No frame of
-    padding is ever taken. Resampling and normalisation are done within each window, so nothing after it enters.
+    padding is ever taken. `refresh_s` reads the rows of so many seconds off one window: approximate, but causal
+    (see approximate.py). Resampling and normalisation are done within each window, so nothing after it enters.
     Raises UsageError (layer, model or window that does not fit) and DataError (audio too short).
     """
     name, layer, window_s, stride_s, mode = (
@@ -58,18 +60,28 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     first = next((row for row, stop in enumerate(stops) if hearing.frames(int(stop * hearing.rate_hz / rate))), None)
     if first is None:
         raise DataError(f"the audio is too short for a frame of {name}", stimulus.stimulus_id)
-    plan = causal_windows if mode == "window" else utterance_windows
-    windows = plan(stops[first:], round(window_s * rate), len(audio))
+    windows = _plan(spec, hearing, rate, stops[first:], len(audio))
     found: set[str] = set()
     budget = SECONDS_AT_ONCE[source.device.split(":")[0]]
-    values, widths = run(hearing, audio, rate, windows, layers, budget, len(stops) - first, found)
+    values, widths = run(
+        hearing,
+        audio,
+        rate,
+        windows,
+        layers,
+        budget,
+        len(stops) - first,
+        found,
+        spec.options["refresh_s"] is not None,
+    )
     provenance = {
         "description": f"Hidden states of {name}, layer {layer} (0: the input of the first), every {stride_s:g} s: "
-        f"{MODES[mode].format(window_s=window_s)}.",
+        f"{MODES[mode].format(window_s=window_s)}{_said_of_refresh(spec.options['refresh_s'])}.",
         "stamp": "the instant by which the model has heard the frame",
         "dimensions": f"{sum(widths)} hidden units" + (f" of {len(layers)} layers" if len(layers) > 1 else ""),
         "layers": columns(layers, widths),
         "causal": mode == "window",
+        "approximate": spec.options["refresh_s"] is not None,
         "notes": tuple(sorted(found)),
         **describe_model(model_of(spec), source),
     }
@@ -83,7 +95,36 @@ def row_times(n_samples: int, rate: float, stride_s: float) -> tuple[Array, Arra
     return times, np.minimum(np.rint(times * rate).astype(np.int64), n_samples)
 
 
-def causal_windows(stops: Array, length: int, n_samples: int) -> Iterator[Window]:
+def _plan(spec: FeatureSpec, hearing: Hearing, rate: float, stops: Array, n_samples: int) -> Iterator[Window]:
+    window_s, stride_s, mode, refresh_s = (spec.options[key] for key in ("window_s", "stride_s", "mode", "refresh_s"))
+    length = round(window_s * rate)
+    if mode == "utterance":
+        return utterance_windows(stops, length, n_samples)
+    if refresh_s is None:
+        return causal_windows(stops, length)
+    if hearing.encoder.config.model_type not in approximate.KINDS:
+        advice = f"{', '.join(approximate.KINDS)} can"
+        raise UsageError(f"{spec.options['model']} cannot be approximated", f"feature '{spec.name}'", advice)
+    return refreshed_windows(stops, length, round(refresh_s / stride_s))
+
+
+def _said_of_refresh(refresh_s: float | None) -> str:
+    if refresh_s is None:
+        return ""
+    return (
+        f"; approximate: a window is heard anew every {refresh_s:g} s, in between it goes on, and the frames already "
+        "heard do not see what follows"
+    )
+
+
+def refreshed_windows(stops: Array, length: int, n_rows: int) -> Iterator[Window]:
+    """One window for `n_rows` rows: the last `length` samples before the first one's time, up to the last one's."""
+    for at in range(0, len(stops), n_rows):
+        block = stops[at : at + n_rows].tolist()
+        yield Window(max(block[0] - length, 0), block[-1], tuple(enumerate(block, start=at)))
+
+
+def causal_windows(stops: Array, length: int) -> Iterator[Window]:
     """One window a row: the last `length` samples before its time, fewer at the audio's beginning."""
     for row, stop in enumerate(stops.tolist()):
         yield Window(max(stop - length, 0), stop, ((row, stop),))
@@ -125,6 +166,7 @@ def run(
     seconds: float,
     n_rows: int,
     notes: set[str],
+    refreshed: bool = False,
 ) -> tuple[Array, list[int]]:
     """values (n_rows, n_hidden·n_layers) float32 and the layers' widths, in passes of at most `seconds` of audio.
 
@@ -133,7 +175,7 @@ def run(
     values, widths = np.zeros((0, 0), dtype=np.float32), list[int]()
 
     def compute(batch: Sequence[Window]) -> list[list[Array]]:
-        return row_states(hearing, audio, rate, batch, layers)
+        return row_states(hearing, audio, rate, batch, layers, refreshed)
 
     each = max(1, int(seconds // hearing.padded_s)) if hearing.padded_s else None
     for batch in equal_batches(windows, round(seconds * rate)):
@@ -149,26 +191,39 @@ def run(
 
 
 def row_states(
-    hearing: Hearing, audio: Array, rate: float, batch: Sequence[Window], layers: Sequence[Layer]
+    hearing: Hearing, audio: Array, rate: float, batch: Sequence[Window], layers: Sequence[Layer], refreshed: bool
 ) -> list[list[Array]]:
     """For each window of one length, for each layer: the frames (n_rows, n_hidden) heard by its rows' times."""
     import torch
     from torch.backends import cudnn
 
     heard = np.stack([audio[window.start : window.stop] for window in batch])
-    if rate != hearing.rate_hz:
-        import soxr
-
-        heard = soxr.resample(heard.T, rate, hearing.rate_hz).T
     with torch.inference_mode(), cudnn.flags(enabled=True, allow_tf32=False):  # convolutions in full float32 too
-        states = hidden_states(hearing.encoder, hearing.inputs(heard), layers)
+        each: list[Any]
+        if refreshed:
+            stops = [[stop - window.start for _, stop in window.rows] for window in batch]
+            each = [
+                approximate.block_states(hearing, one, rate, ends, layers)
+                for one, ends in zip(heard, stops, strict=True)
+            ]
+        else:
+            each = list(zip(*hidden_states(hearing.encoder, _inputs(hearing, heard, rate), layers), strict=True))
         return [
             [
-                _taken(layer[place], [_last(hearing, rate, stop - window.start) for _, stop in window.rows])
+                _taken(layer, [_last(hearing, rate, stop - window.start) for _, stop in window.rows])
                 for layer in states
             ]
-            for place, window in enumerate(batch)
+            for window, states in zip(batch, each, strict=True)
         ]
+
+
+def _inputs(hearing: Hearing, heard: Array, rate: float) -> dict[str, Any]:
+    """heard (n, n_samples) at `rate` → what the encoder takes."""
+    if rate == hearing.rate_hz:
+        return hearing.inputs(heard)
+    import soxr
+
+    return hearing.inputs(soxr.resample(heard.T, rate, hearing.rate_hz).T)
 
 
 def _last(hearing: Hearing, rate: float, n_samples: int) -> int:
@@ -186,6 +241,18 @@ def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[P
     return model_files(model_of(spec), source)
 
 
+def rules(spec: FeatureSpec) -> FeatureSpec:
+    """Raises UsageError where `refresh_s` has no meaning."""
+    refresh_s, stride_s, where = spec.options["refresh_s"], spec.options["stride_s"], f"feature '{spec.name}'"
+    if refresh_s is not None and spec.options["mode"] != "window":
+        raise UsageError("'refresh_s' is for 'mode: window'", where)
+    if refresh_s is not None and (
+        refresh_s < stride_s or abs(refresh_s / stride_s - round(refresh_s / stride_s)) > 1e-6
+    ):
+        raise UsageError(f"'refresh_s' must be a multiple of 'stride_s', not {refresh_s:g}", where)
+    return spec
+
+
 FAMILY = Family(
     "speech_model",
     1,
@@ -197,6 +264,8 @@ FAMILY = Family(
         "window_s": Option(float, 16.0, least=0.1),
         "stride_s": Option(float, 0.1, least=0.001),
         "mode": Option(str, "window", choices=tuple(MODES)),
+        "refresh_s": Option(float, None),
     },
     files,
+    rules,
 )

@@ -10,6 +10,8 @@ from bids_app import features
 from bids_app.errors import DataError, UsageError
 from bids_app.records import FeatureSpec, ModelSource
 
+SPEECH = {"model": "m", "layer": 8}
+
 
 def test_defaults_are_filled_in_and_resolving_twice_changes_nothing():
     spec = features.resolve(
@@ -23,6 +25,7 @@ def test_defaults_are_filled_in_and_resolving_twice_changes_nothing():
         "window_s": 4.0,
         "stride_s": 0.1,
         "mode": "window",
+        "refresh_s": None,
     }
     assert isinstance(spec.options["window_s"], float)
     assert (spec.pca, spec.base_dir) == (10, Path("x"))
@@ -59,6 +62,10 @@ def test_defaults_are_filled_in_and_resolving_twice_changes_nothing():
         ("melspectrogram", {"hop_s": float("nan")}, "'hop_s' must be a number"),
         ("melspectrogram", {"hop_s": float("inf")}, "'hop_s' must be a number"),
         ("melspectrogram", {"n_mels": [80]}, "'n_mels' must be a whole number"),
+        ("speech_model", {**SPEECH, "mode": "both"}, "'mode' must be window or utterance, not 'both'"),
+        ("speech_model", {**SPEECH, "refresh_s": 0.25}, "'refresh_s' must be a multiple of 'stride_s'"),
+        ("speech_model", {**SPEECH, "refresh_s": 0}, "'refresh_s' must be a multiple of 'stride_s'"),
+        ("speech_model", {**SPEECH, "refresh_s": 1, "mode": "utterance"}, "'refresh_s' is for 'mode: window'"),
         ("pitch", {"ceiling_hz": 60}, "'ceiling_hz' must lie above 'floor_hz'"),
         ("file", {"path": "mine.npy"}, "needs the option 'rate_hz'"),
         ("file", {"path": "mine.h5", "rate_hz": 10}, "'rate_hz' is for .npy files"),

@@ -99,6 +99,30 @@ def test_silence_clipping_8_khz_and_a_file_of_0_2_s(model, mode, source):
         assert got.times_s[-1] == pytest.approx(len(audio) / rate)
 
 
+@pytest.mark.parametrize("model", ["tiny-w2v", "org/tiny-hubert", "tiny-data2vec"])
+@pytest.mark.parametrize("rate", [16000, 22050])
+def test_refreshed_rows_are_exact_at_first_and_near_after(model, rate, source):
+    given = {"model": model, "layer": ["cnn", "projection", 0, 1, 2], "window_s": 1, "stride_s": 0.1}
+    heard = stimulus(noise(2.5, rate), float(rate))
+    exact = features.extract(heard, spec(**given), source)
+    rough = features.extract(heard, spec(**given, refresh_s=0.5), source)
+    assert rough.provenance["approximate"] is True
+    assert "approximate" in rough.provenance["description"]
+    assert exact.provenance["approximate"] is False
+    np.testing.assert_array_equal(rough.times_s, exact.times_s)
+    np.testing.assert_allclose(rough.values[::5], exact.values[::5], rtol=1e-4, atol=1e-4)
+    off = np.abs(rough.values - exact.values).max(axis=1)
+    assert off[1:5].max() > 1e-4
+    kept = [np.corrcoef(a, b)[0, 1] for a, b in zip(rough.values.T, exact.values.T, strict=True)]
+    assert np.median(kept) > 0.9
+
+
+@pytest.mark.parametrize("model", ["tiny-wavlm", "tiny-w2v-bert", "short-whisper"])
+def test_what_cannot_be_approximated_says_so(model, source):
+    with pytest.raises(UsageError, match=r"cannot be approximated.*wav2vec2, hubert, data2vec-audio can"):
+        features.extract(stimulus(noise(1)), spec(model=model, refresh_s=0.5, window_s=1), source)
+
+
 def test_memory_is_asked_for_in_halves_and_at_last_from_the_cpu():
     import torch
 
@@ -183,7 +207,7 @@ def test_windows_are_causal_and_exact(n, rate, window, stride):
     times, stops = row_times(n, rate, stride)
     np.testing.assert_allclose(times, stride * np.arange(1, len(times) + 1))
     length = round(window * rate)
-    windows = list(causal_windows(stops, length, n))
+    windows = list(causal_windows(stops, length))
     assert [one.rows for one in windows] == [((row, stop),) for row, stop in enumerate(stops)]
     for one, time in zip(windows, times, strict=True):
         assert 0 <= one.start <= one.stop <= n

@@ -26,9 +26,17 @@ CONTINUOUS = {
     "data2vec": speech("tiny-data2vec"),
     "filter-bank": speech("tiny-w2v-bert"),
     "whisper": speech("short-whisper"),
+    "refreshed": speech("tiny-w2v", refresh_s=0.5),
+    "refreshed-layer-norm": speech("org/tiny-hubert", layer=1, refresh_s=0.3),
+    "refreshed-data2vec": speech("tiny-data2vec", layer=[0, 1], refresh_s=0.4),
 }
 UTTERANCE = speech("tiny-w2v", mode="utterance")
 STEP = {"mel": 0.01, "mel-coarse": 0.0137, "envelope": 0.01, "pitch": 0.02, "layer-norm": 0.05}
+MOVED = {
+    "refreshed": 5,
+    "refreshed-layer-norm": 3,
+    "refreshed-data2vec": 4,
+}  # rows from one refreshed window to the next
 WORDS = {
     "rate": FeatureSpec("rate", "word_rate"),
     "length": FeatureSpec("length", "word_length"),
@@ -72,13 +80,15 @@ def test_the_future_changes_no_row(name, rate, source):
 @pytest.mark.parametrize("name", CONTINUOUS)
 def test_a_shift_by_one_stride_shifts_rows_by_one(name, source):
     rate = 20000.0  # every step is a whole number of samples
-    audio, step = noise(2.5, rate), round(STEP.get(name, 0.1) * rate)
-    assert step == pytest.approx(STEP.get(name, 0.1) * rate)
+    moved = MOVED.get(name, 1)
+    step_s = moved * STEP.get(name, 0.1)
+    audio, step = noise(2.5, rate), round(step_s * rate)
+    assert step == pytest.approx(step_s * rate)
     plain = features.extract(stimulus(audio[step:], rate), CONTINUOUS[name], source)
     later = features.extract(stimulus(audio, rate), CONTINUOUS[name], source)
-    whole = 1.05  # from here on windows are full
+    whole = 1.05 + step_s * (moved > 1)  # from here on windows are full
     rows = plain.times_s > whole
-    np.testing.assert_allclose(later.values[1:][rows], plain.values[rows], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(later.values[moved:][rows], plain.values[rows], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", CONTINUOUS)
