@@ -179,7 +179,7 @@ print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, held)
 def memory(quick: bool) -> list[Bar]:
     """Peak memory for 10, 60 and 180 minutes of audio (quick: 10 and 60) beyond audio and features themselves.
 
-    A small model, a window of 2 s every 2 s: the model's own memory is that of one batch and does not depend on the length.
+    A small model, a window of 2 s every 2 s: a model's own memory is that of one batch, whatever the length.
     """
     from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 

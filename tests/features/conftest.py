@@ -2,8 +2,12 @@ from pathlib import Path
 
 import pytest
 import tiny_models
+from hypothesis import settings
 
 from bids_app.records import ModelSource
+
+settings.register_profile("shared", deadline=None)  # the first example loads tables and libraries
+settings.load_profile("shared")
 
 
 @pytest.fixture(scope="session")

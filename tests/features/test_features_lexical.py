@@ -11,7 +11,7 @@ from tiny_models import stimulus, words_at
 from bids_app import features
 from bids_app.errors import DataError, NoInput, UsageError
 from bids_app.features.pronunciation import cmudict, pronounce
-from bids_app.records import FeatureSpec, ModelSource
+from bids_app.records import FeatureSpec, Intervals, ModelSource
 
 
 def rows(kind, texts, phones=None, **options):
@@ -85,3 +85,24 @@ def test_overlapping_and_unsorted_words_keep_their_times():
     got = features.extract(stimulus(words=words), FeatureSpec("x", "position"), ModelSource())
     assert got.onsets_s.tolist() == [0.0, 0.1, 2.0]
     assert got.values[:, 0].tolist() == [1, 2, 3]
+
+
+TIMES = st.one_of(st.floats(0, 100), st.sampled_from([float("nan"), float("inf"), -1.0]))
+ROWS = st.lists(st.tuples(TIMES, TIMES, st.sampled_from(["a", "fox", " ", "Go!"])), min_size=1, max_size=8)
+
+
+@given(ROWS, st.sampled_from(["word_rate", "position", "word_length", "phone_rate"]))
+def test_any_table_of_words_gives_ordered_rows_or_one_line(table, kind):
+    onsets, durations, texts = zip(*table, strict=True)
+    words = Intervals(np.array(onsets), np.array(durations), tuple(texts))
+    bad = not np.isfinite(onsets + durations).all() or min(durations) < 0 or not any(text.strip() for text in texts)
+    heard, spec = stimulus(words=words), FeatureSpec("x", kind)
+    if bad:
+        with pytest.raises(DataError) as caught:
+            features.extract(heard, spec, ModelSource())
+        assert "\n" not in str(caught.value)
+        return
+    got = features.extract(heard, spec, ModelSource())
+    assert (np.diff(got.times_s) >= 0).all()
+    assert len(got.values) == len(got.onsets_s) == len(got.times_s)
+    assert (got.onsets_s <= got.times_s).all()
