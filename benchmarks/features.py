@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -28,19 +28,32 @@ DEVICE = os.environ.get("CONCORD_DEVICE", "cpu")
 ON_GPU = DEVICE != "cpu"
 RATE, WINDOW_S, STRIDE_S, REFRESH_S, LAYER = 16000, 16, 0.1, 0.5, 8
 Array = Any
+Way = Callable[[Any], Array]
 
 
-def in_turns(ways: Sequence[Callable[[Any], Array]], pieces: Sequence[Any]) -> tuple[list[float], list[list[Array]]]:
-    """Seconds of each way over all pieces, and its results; a part of the first piece is done before, untimed."""
-    seconds, results = [0.0] * len(ways), [list[Array]() for _ in ways]
-    for way in ways:
+def in_turns(name: str, ways: Mapping[str, Way], pieces: Sequence[Any]) -> tuple[list[float], list[Array]]:
+    """Wall seconds of each way over all pieces, and its rows; a part of the first piece is done before, untimed.
+
+    Prints wall and processor seconds a row: where others share the cores, the latter say more.
+    """
+    wall, busy = [0.0] * len(ways), [0.0] * len(ways)
+    rows = [list[Array]() for _ in ways]
+    for way in ways.values():
         way(pieces[0][:4])
     for piece in pieces:
-        for place, way in enumerate(ways):
-            started = time.perf_counter()
-            results[place].append(way(piece))
-            seconds[place] += time.perf_counter() - started
-    return seconds, results
+        for place, way in enumerate(ways.values()):
+            started = time.perf_counter(), time.process_time()
+            rows[place].append(way(piece))
+            wall[place] += time.perf_counter() - started[0]
+            busy[place] += time.process_time() - started[1]
+    results = [np.concatenate(parts) for parts in rows]
+    first = next(iter(ways))
+    for what, seconds, processor, result in zip(ways, wall, busy, results, strict=True):
+        print(
+            f"{name}: {what}: {len(result)} rows, {seconds / len(result):.4f} s a row, {processor / len(result):.4f} s "
+            f"of processor; {wall[0] / seconds:.2f} ({busy[0] / processor:.2f}) times as fast as {first}"
+        )
+    return wall, results
 
 
 def deviation(found: Array, wanted: Array) -> float:
@@ -98,14 +111,10 @@ def speech(quick: bool) -> list[Bar]:
         windows = refreshed_windows(np.array(piece), WINDOW_S * RATE, n_rows)
         return run(hearing, audio, RATE, windows, [LAYER], 0, len(piece), set(), refreshed=True)[0]
 
-    seconds, results = in_turns((plain, ours, rough), blocks)
-    wanted, exact, near = (np.concatenate(rows) for rows in results)
+    ways = {"plain": plain, "exact": ours, "approximate": rough}
+    seconds, (wanted, exact, near) = in_turns("speech", ways, blocks)
     moved = wanted - wanted.mean(axis=0)
     error = float(np.square(near - wanted).sum() / np.square(moved).sum())
-    print(
-        f"speech: {len(wanted)} rows; seconds a row: plain {seconds[0] / len(wanted):.3f}, "
-        f"exact {seconds[1] / len(wanted):.3f}, approximate {seconds[2] / len(wanted):.3f}"
-    )
     print(
         f"speech: approximate, refreshed every {REFRESH_S:g} s: squared error {error:.2g} of the variance over rows, "
         f"largest {deviation(near, wanted):.2g} of the largest value (random weights)"
@@ -145,12 +154,7 @@ def language(quick: bool) -> list[Bar]:
         return word_states(model, piece, [LAYER], "mean", DEVICE, set())
 
     pieces = [windows[at : at + 1000] for at in range(0, len(windows), 1000)]
-    seconds, results = in_turns((plain, ours), pieces)
-    wanted, found = (np.concatenate(rows) for rows in results)
-    print(
-        f"language: {len(wanted)} words; milliseconds a word: plain {1e3 * seconds[0] / len(wanted):.1f}, "
-        f"ours {1e3 * seconds[1] / len(wanted):.1f}"
-    )
+    seconds, (wanted, found) = in_turns("language", {"plain": plain, "exact": ours}, pieces)
     return [
         Bar("language-deviation", deviation(found, wanted), 1e-4, "of the largest", True),
         Bar("language-speedup", seconds[0] / seconds[1], 30 if ON_GPU else 2.5, "x", False),
