@@ -49,9 +49,10 @@ def in_turns(name: str, ways: Mapping[str, Way], pieces: Sequence[Any]) -> tuple
     results = [np.concatenate(parts) for parts in rows]
     first = next(iter(ways))
     for what, seconds, processor, result in zip(ways, wall, busy, results, strict=True):
+        n, faster, freer = len(result), wall[0] / seconds, busy[0] / processor
         print(
-            f"{name}: {what}: {len(result)} rows, {seconds / len(result):.4f} s a row, {processor / len(result):.4f} s "
-            f"of processor; {wall[0] / seconds:.2f} ({busy[0] / processor:.2f}) times as fast as {first}"
+            f"{name}: {what}: {n} rows, {seconds / n:.4f} s a row ({processor / n:.4f} s of processor), "
+            f"{faster:.2f} ({freer:.2f}) times as fast as {first}"
         )
     return wall, results
 
