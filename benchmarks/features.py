@@ -39,7 +39,7 @@ def in_turns(name: str, ways: Mapping[str, Way], pieces: Sequence[Any]) -> tuple
     wall, busy = [0.0] * len(ways), [0.0] * len(ways)
     rows = [list[Array]() for _ in ways]
     for way in ways.values():
-        way(pieces[0][:4])
+        way(pieces[0][:1])
     for piece in pieces:
         for place, way in enumerate(ways.values()):
             started = time.perf_counter(), time.process_time()

@@ -144,10 +144,10 @@ def utterance_windows(stops: Array, length: int, n_samples: int) -> Iterator[Win
         yield Window(start, min(start + length, n_samples), tuple(group))
 
 
-def equal_batches(windows: Iterable[Window], n_samples: int) -> Iterator[list[Window]]:
-    """Neighbouring windows of one length, together at most `n_samples` long (but at least one)."""
+def equal_batches(windows: Iterable[Window], n_samples: int, padded: int = 0) -> Iterator[list[Window]]:
+    """Neighbouring windows of one length, each padded to `padded`, together at most `n_samples` (at least one)."""
     for length, group in groupby(windows, key=lambda window: window.stop - window.start):
-        size, batch = max(1, n_samples // length), list[Window]()
+        size, batch = max(1, n_samples // max(length, padded)), list[Window]()
         for window in group:
             batch.append(window)
             if len(batch) == size:
@@ -177,16 +177,13 @@ def run(
     def compute(batch: Sequence[Window]) -> list[list[Array]]:
         return row_states(hearing, audio, rate, batch, layers, refreshed)
 
-    each = max(1, int(seconds // hearing.padded_s)) if hearing.padded_s else None
-    for batch in equal_batches(windows, round(seconds * rate)):
-        size = each or len(batch)
-        for at in range(0, len(batch), size):
-            part = batch[at : at + size]
-            for window, states in zip(part, patiently(compute, part, hearing.encoder, notes), strict=True):
-                if not widths:
-                    widths = [state.shape[1] for state in states]
-                    values = np.empty((n_rows, sum(widths)), dtype=np.float32)
-                values[[row for row, _ in window.rows]] = np.concatenate(states, axis=1)
+    padded = round(hearing.padded_s * rate)
+    for batch in equal_batches(windows, round(seconds * rate), padded):
+        for window, states in zip(batch, patiently(compute, batch, hearing.encoder, notes), strict=True):
+            if not widths:
+                widths = [state.shape[1] for state in states]
+                values = np.empty((n_rows, sum(widths)), dtype=np.float32)
+            values[[row for row, _ in window.rows]] = np.concatenate(states, axis=1)
     return values, widths
 
 

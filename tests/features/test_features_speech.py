@@ -238,3 +238,4 @@ def test_batches_keep_order_and_mix_no_lengths(lengths, limit):
         size = [window.stop - window.start for window in batch]
         assert len(set(size)) == 1
         assert len(batch) == 1 or sum(size) <= limit
+    assert all(len(batch) <= max(1, limit // 20) for batch in equal_batches(windows, limit, padded=20))
