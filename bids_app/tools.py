@@ -1,4 +1,4 @@
-"""Companion commands: the demo data set, the presets, and a check of analysis files."""
+"""Companion commands: the demo data set, models fetched ahead, the presets, and a check of analysis files."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ def build_parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check-analysis", help="check an analysis file and print it with every default")
     check.add_argument("file", metavar="FILE")
     check.set_defaults(call=_check)
+    fetch = commands.add_parser("prefetch", help="download every model that an analysis names, pinned to a revision")
+    fetch.add_argument("--analysis", required=True, metavar="PRESET|FILE")
+    fetch.add_argument("--model-dir", required=True, type=Path, metavar="DIR")
+    fetch.set_defaults(call=_prefetch)
     return parser
 
 
@@ -57,6 +61,15 @@ def _check(given: argparse.Namespace) -> None:
 
     _, _, resolved = resolve(given.file)
     print(as_yaml(resolved), end="")
+
+
+def _prefetch(given: argparse.Namespace) -> None:
+    from bids_app.features import prefetch
+    from bids_app.job import resolve
+
+    _, specs, _ = resolve(given.analysis)
+    given.model_dir.mkdir(parents=True, exist_ok=True)
+    prefetch(specs.values(), given.model_dir, print)
 
 
 def main(arguments: Sequence[str]) -> int:

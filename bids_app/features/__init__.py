@@ -5,6 +5,18 @@ Each row is stamped with the instant at which it is available, and no causal row
 
 from bids_app.features.extraction import KINDS, check_needs, extract, needs, resolve
 from bids_app.features.family import REQUIRED, Family, Option
+from bids_app.features.prefetch import prefetch
 from bids_app.features.store import FeatureStore
 
-__all__ = ["KINDS", "REQUIRED", "Family", "FeatureStore", "Option", "check_needs", "extract", "needs", "resolve"]
+__all__ = [
+    "KINDS",
+    "REQUIRED",
+    "Family",
+    "FeatureStore",
+    "Option",
+    "check_needs",
+    "extract",
+    "needs",
+    "prefetch",
+    "resolve",
+]

@@ -12,8 +12,8 @@ import numpy as np
 
 from bids_app.errors import DataError
 from bids_app.features.family import Family
-from bids_app.features.needs import phones_of
-from bids_app.features.words import event_features, pick
+from bids_app.features.pronunciation import spoken_phones
+from bids_app.features.words import PHONE_STAMP, event_features
 from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
 
 ATTRIBUTES = (
@@ -26,7 +26,6 @@ ATTRIBUTES = (
     "rounded",
     "fronting", "backing", "centring",
 )  # fmt: skip
-SILENCES = frozenset({"", "sil", "sp", "spn", "pau", "epi", "h#", "#", "_", "<eps>", "<sil>", "silence", "n/a"})
 GLIDES = frozenset("jwɹrl")  # may follow a vowel within one symbol: aj, ow, ɔːɹ, əl
 FRONTING, BACKING = frozenset("iɪyʏj"), frozenset("uʊɯow")  # ends of diphthongs; all others are centring
 Phones = Mapping[str, Array]
@@ -35,28 +34,26 @@ Phones = Mapping[str, Array]
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
     """values (n_phones, n_attributes), 0 or 1; a phone that is not known has a row of zeros.
 
-    Silences have no row. Raises DataError where more than half of the phones are unknown.
+    Silences have no row. Where there are words alone, their phones are looked up and spread over them, and the notes
+    say so. Raises DataError where more than half of the phones are unknown.
     """
-    phones = phones_of(stimulus)
-    phones = pick(phones, [row for row, text in enumerate(phones.text) if text.strip().lower() not in SILENCES])
-    if not phones.text:
-        raise DataError("the table of phones holds nothing but silence", stimulus.stimulus_id)
+    phones, notes = spoken_phones(stimulus)
     alphabet, values = encode(phones.text)
     unknown = sorted({text for text, row in zip(phones.text, values, strict=True) if not row.any()})
     share = 1 - values.any(axis=1).mean()
     if share > 0.5:
         found = f"found {', '.join(unknown[:5])}; ARPAbet or IPA is understood"
         raise DataError(f"{share:.0%} of the phones are not known", stimulus.stimulus_id, found)
+    if unknown:
+        notes = (*notes, f"{share:.1%} of the phones are not known and have zeros: {', '.join(unknown[:20])}")
     provenance = {
         "description": f"Articulatory attributes of each phone ({alphabet}), 1 where one applies, after the chart of "
         "the International Phonetic Association; a diphthong has those of its first element and the way it glides.",
-        "stamp": "the end of the phone; onsets_s holds its beginning",
+        "stamp": PHONE_STAMP,
         "dimensions": list(ATTRIBUTES),
         "causal": True,
         "unknown_share": round(float(share), 6),
-        "notes": (f"{share:.1%} of the phones are not known and have zeros: {', '.join(unknown[:20])}",)
-        if unknown
-        else (),
+        "notes": notes,
     }
     return event_features(spec, phones, values, provenance)
 
@@ -117,4 +114,4 @@ def _is_vowel(letter: str, table: Phones) -> bool:
     return letter in table and bool(table[letter][ATTRIBUTES.index("close") : ATTRIBUTES.index("open") + 1].any())
 
 
-FAMILY = Family("articulatory", 1, frozenset({"phones"}), extract)
+FAMILY = Family("articulatory", 1, frozenset({"pronunciation"}), extract)

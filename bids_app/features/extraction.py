@@ -15,28 +15,43 @@ import numpy as np
 from bids_app.errors import DataError, ReadWriteError, UsageError
 from bids_app.features import (
     articulatory,
+    entropy,
+    envelope,
     file,
     language_model,
+    log_frequency,
     melspectrogram,
+    phone_rate,
+    pitch,
+    position,
     speech_model,
+    surprisal,
     word_embedding,
+    word_length,
     word_rate,
 )
 from bids_app.features.family import Family, Need, did_you_mean
 from bids_app.features.needs import CHECKS
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
-KINDS: Mapping[str, Family] = MappingProxyType(
-    {
-        "melspectrogram": melspectrogram.FAMILY,
-        "articulatory": articulatory.FAMILY,
-        "word_embedding": word_embedding.FAMILY,
-        "speech_model": speech_model.FAMILY,
-        "language_model": language_model.FAMILY,
-        "word_rate": word_rate.FAMILY,
-        "file": file.FAMILY,
-    }
+FAMILIES = (
+    melspectrogram.FAMILY,
+    envelope.FAMILY,
+    pitch.FAMILY,
+    articulatory.FAMILY,
+    phone_rate.FAMILY,
+    word_rate.FAMILY,
+    word_length.FAMILY,
+    log_frequency.FAMILY,
+    position.FAMILY,
+    word_embedding.FAMILY,
+    speech_model.FAMILY,
+    language_model.FAMILY,
+    surprisal.FAMILY,
+    entropy.FAMILY,
+    file.FAMILY,
 )
+KINDS: Mapping[str, Family] = MappingProxyType({family.kind: family for family in FAMILIES})
 Digest = Callable[[Path], str]
 
 
@@ -54,7 +69,7 @@ def resolve(spec: FeatureSpec) -> FeatureSpec:
 
 
 def needs(spec: FeatureSpec) -> frozenset[Need]:
-    """What a stimulus must have for it: any of 'audio', 'words', 'phones'. Raises UsageError."""
+    """What a stimulus must have for it: any of 'audio', 'words', 'phones', 'pronunciation'. Raises UsageError."""
     return family_of(spec).needs
 
 

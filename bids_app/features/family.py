@@ -6,23 +6,35 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from bids_app.errors import UsageError
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
-Need = Literal["audio", "words", "phones"]
+Need = Literal["audio", "words", "phones", "pronunciation"]  # pronunciation: phones, or words to look up
 NOT_VALUES = ("", float("inf"), float("-inf"))
 REQUIRED: Final = object()  # in place of a default: the analysis must say it
 
 
+class Setting(Protocol):
+    """A setting of a family: its default (REQUIRED: none) and the check that brings a value into its one form."""
+
+    @property
+    def default(self) -> Any:
+        """What stands where the analysis says nothing."""
+
+    def checked(self, value: Any, name: str, where: str) -> Any:
+        """`value` in its one form. Raises UsageError."""
+
+
 @dataclass(frozen=True)
 class Option:
-    """A setting of a family: its type, its default (None allows None) and the least value allowed."""
+    """A number, text or flag: its type, its default (None allows None), the least value or the choices allowed."""
 
-    type: type[int] | type[float] | type[str]
+    type: type[int] | type[float] | type[str] | type[bool]
     default: Any = REQUIRED
     least: float | None = None
+    choices: tuple[str, ...] = ()
 
     def checked(self, value: Any, name: str, where: str) -> Any:
         """`value` as this option's type. Raises UsageError."""
@@ -31,10 +43,13 @@ class Option:
         if self.type is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)  # 16 and 16.0 are one setting, and one key
         if type(value) is not self.type or value in NOT_VALUES or value != value:
-            kind = {int: "a whole number", float: "a number", str: "a text"}[self.type]
+            kind = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}[self.type]
             raise UsageError(f"'{name}' must be {kind}, not {value!r}", where)
         if self.least is not None and float(value) < self.least:
             raise UsageError(f"'{name}' must be at least {self.least:g}, not {value!r}", where)
+        if self.choices and value not in self.choices:
+            advice = did_you_mean(str(value), self.choices)
+            raise UsageError(f"'{name}' must be {' or '.join(self.choices)}, not {value!r}", where, advice)
         return value
 
 
@@ -47,8 +62,9 @@ def no_check(stimulus: Stimulus, spec: FeatureSpec) -> None:
     """For families that ask a stimulus for nothing beyond their needs."""
 
 
-def no_rules(spec: FeatureSpec) -> None:
+def no_rules(spec: FeatureSpec) -> FeatureSpec:
     """For families whose options do not depend on each other."""
+    return spec
 
 
 @dataclass(frozen=True)
@@ -58,17 +74,18 @@ class Family:
     `extract` gets a resolved spec and a stimulus that has what the family `needs`, and fills `Features.provenance`
     with `description`, `stamp` and `dimensions` in words, `causal` (a row depends on nothing after its stamp; None:
     not known) and `notes`. `files` names the files whose bytes decide the values beside stimulus and options. `rules`
-    raises UsageError where options contradict each other, `check_stimulus` DataError where a stimulus lacks something
-    that `needs` does not name. `version` counts the changes of code that changed numbers.
+    raises UsageError where options contradict each other and fills in what depends on others, `check_stimulus`
+    DataError where a stimulus lacks something that `needs` does not name. `version` counts the changes of code that
+    changed numbers.
     """
 
     kind: str
     version: int
     needs: frozenset[Need]
     extract: Callable[[Stimulus, FeatureSpec, ModelSource], Features]
-    options: Mapping[str, Option] = field(default_factory=dict)
+    options: Mapping[str, Setting] = field(default_factory=dict)
     files: Callable[[Stimulus, FeatureSpec, ModelSource], tuple[Path, ...]] = no_files
-    rules: Callable[[FeatureSpec], None] = no_rules
+    rules: Callable[[FeatureSpec], FeatureSpec] = no_rules
     check_stimulus: Callable[[Stimulus, FeatureSpec], None] = no_check
 
     def check_options(self, spec: FeatureSpec) -> FeatureSpec:
@@ -82,9 +99,7 @@ class Family:
             if value is REQUIRED:
                 raise UsageError(f"the kind '{self.kind}' needs the option '{name}'", where)
         checked = {name: self.options[name].checked(value, name, where) for name, value in values.items()}
-        resolved = replace(spec, options=checked)
-        self.rules(resolved)
-        return resolved
+        return self.rules(replace(spec, options=checked))
 
     def _advice(self, name: str) -> str:
         known = f"it has {', '.join(self.options)}" if self.options else "it has none"

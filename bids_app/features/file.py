@@ -123,7 +123,7 @@ def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:
     _find(stimulus, spec)
 
 
-def rules(spec: FeatureSpec) -> None:
+def rules(spec: FeatureSpec) -> FeatureSpec:
     """A known ending, and `rate_hz` for .npy alone. Raises UsageError."""
     where, path, rate = f"feature '{spec.name}'", spec.options["path"], spec.options["rate_hz"]
     if not path.endswith(tuple(READERS)):
@@ -132,6 +132,7 @@ def rules(spec: FeatureSpec) -> None:
         raise UsageError("a .npy file needs the option 'rate_hz', its rows a second", where)
     if not path.endswith(".npy") and rate is not None:
         raise UsageError("'rate_hz' is for .npy files; this one states its own times", where)
+    return spec
 
 
 FAMILY = Family(

@@ -1,4 +1,4 @@
-"""`language_model`: a hidden layer of a causal language model, for each word after an exact window of words."""
+"""`language_model`: hidden layers of a causal or masked language model, for each word after an exact context."""
 
 from __future__ import annotations
 
@@ -9,89 +9,80 @@ from typing import Any
 import numpy as np
 
 from bids_app.errors import UsageError
+from bids_app.features import contexts
+from bids_app.features.contexts import Window
 from bids_app.features.family import Family, Option
-from bids_app.features.models import describe_model, load_model, load_tokenizer, model_files
+from bids_app.features.layers import blocks_of, columns, hidden_states, patiently
+from bids_app.features.model_options import CONTEXT, MODEL, Layer, Layers, wanted_layers
+from bids_app.features.models import describe_model, load_model, load_tokenizer, model_files, model_of
 from bids_app.features.words import STAMP, event_features, tokenize
 from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
 
-WINDOWS_AT_ONCE = {"cpu": 32, "cuda": 256}
-
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
-    """values (n_words, n_hidden): the layer's states of the word's own tokens, averaged.
+    """values (n_words, n_hidden·n_layers): the states of the word's own tokens, their mean, last or sum.
 
-    The model sees the `context_words` words before the word, and the word. A mark for the beginning of text comes
-    first where the tokenizer has one: the first token of a window draws attention and has a state of extreme size
-    (Xiao et al. 2024, arXiv:2309.17453), which would fall to the stimulus's first word.
+    The model sees the words before the word, as many as the context allows, and the word; a masked model's window
+    ends with the word, too. Layers stand side by side. Raises UsageError where the model lacks a layer.
     """
-    name, layer, context = (spec.options[key] for key in ("model", "layer", "context_words"))
-    tokenizer = load_tokenizer(name, source)
+    name, layer, pool = (spec.options[key] for key in ("model", "layer", "subtokens"))
+    model_name, masked = model_of(spec), contexts.is_masked(spec, source)
+    if masked and spec.options["context"]:
+        raise UsageError("a masked model would see later words: give 'context_words'", f"feature '{spec.name}'")
+    tokenizer = load_tokenizer(model_name, source)
     words, ids, notes = tokenize(stimulus, tokenizer)
-    model = load_model(name, source)
-    check_layer(model.config, layer, spec)
-    start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
-    windows = word_windows(ids, context, start, getattr(model.config, "max_position_embeddings", None))
-    values = hidden_means(model, windows, layer, source.device)
+    model = load_model(model_name, source)
+    layers = wanted_layers(spec, len(blocks_of(model)), ())
+    windows = contexts.windows_of(spec, ids, contexts.frame_of(model, tokenizer, masked))
+    found: set[str] = set()
+    values = word_states(model, windows, layers, pool, source.device, found)
+    width = values.shape[1] // len(layers)
+    how = {"mean": "the mean over its tokens", "last": "its last token", "sum": "the sum over its tokens"}[pool]
     provenance = {
-        "description": f"Hidden states of {name}, layer {layer} (0: the embeddings), for each word after the "
-        f"{context} words before it, the mean over its tokens; nothing after the word enters.",
+        "description": f"Hidden states of {name}, layer {layer} (0: the embeddings), for each word "
+        f"{contexts.describe_context(spec)}, {how}; nothing after the word enters.",
         "stamp": STAMP,
-        "dimensions": f"{values.shape[1]} hidden units",
+        "dimensions": f"{width} hidden units" + (f" of each of {len(layers)} layers" if len(layers) > 1 else ""),
+        "layers": columns(layers, [width] * len(layers)),
         "causal": True,
-        "notes": notes,
-        **describe_model(name, source),
+        "notes": (*notes, *sorted(found)),
+        **describe_model(model_name, source),
     }
     return event_features(spec, words, values, provenance)
 
 
-def check_layer(config: Any, layer: int, spec: FeatureSpec) -> None:
-    """Raises UsageError where the model does not have that layer, or is of another kind."""
-    if getattr(config, "is_encoder_decoder", False):
-        raise UsageError("an encoder-decoder is no causal language model", f"feature '{spec.name}'")
-    if layer > config.num_hidden_layers:
-        advice = f"{spec.options['model']} has layers 0 to {config.num_hidden_layers}"
-        raise UsageError(f"no layer {layer}", f"feature '{spec.name}'", advice)
+def word_states(
+    model: Any, windows: Sequence[Window], layers: Sequence[Layer], pool: str, device: str, notes: set[str]
+) -> Array:
+    """(n_words, n_hidden·n_layers) float32: pooled states of each word's own tokens."""
+
+    def compute(batch: Sequence[Window]) -> list[list[Array]]:
+        import torch
+
+        with torch.inference_mode():
+            ids = torch.tensor([window.tokens for window in batch], device=model.device)
+            states = torch.cat(hidden_states(model, {"input_ids": ids}, layers), dim=-1)
+            return [
+                [_pooled(states[place, first:end], pool) for _, first, end in window.words]
+                for place, window in enumerate(batch)
+            ]
+
+    rows: dict[int, Array] = {}
+    for batch in contexts.batches(windows, device):
+        for window, states in zip(batch, patiently(compute, batch, model, notes), strict=True):
+            rows.update(zip((row for row, _, _ in window.words), states, strict=True))
+    return np.stack([rows[row] for row in sorted(rows)])
 
 
-def word_windows(
-    ids: Sequence[Sequence[int]], context: int, start: list[int], limit: int | None
-) -> list[tuple[list[int], int]]:
-    """For every word the tokens that the model sees and how many of them, at the end, are the word's own.
-
-    Of more than `limit` tokens the earliest are left out, but for `start`; at last also of the word itself.
-    """
-    windows = []
-    for row, own in enumerate(ids):
-        tokens = [token for word in ids[max(0, row - context) : row + 1] for token in word]
-        room = len(tokens) if limit is None else limit - len(start)
-        windows.append((start + tokens[-room:], min(len(own), room)))
-    return windows
-
-
-def hidden_means(model: Any, windows: Sequence[tuple[list[int], int]], layer: int, device: str) -> Array:
-    """(n_windows, n_hidden) float32: the layer's states averaged over each window's last own tokens."""
-    size = WINDOWS_AT_ONCE[device.split(":")[0]]
-    return np.concatenate([_batch(model, windows[at : at + size], layer) for at in range(0, len(windows), size)])
-
-
-def _batch(model: Any, windows: Sequence[tuple[list[int], int]], layer: int) -> Array:
-    import torch
-
-    lengths = [len(tokens) for tokens, _ in windows]
-    ids = torch.zeros(len(windows), max(lengths), dtype=torch.long)
-    for row, (tokens, _) in enumerate(windows):
-        ids[row, : len(tokens)] = torch.tensor(tokens)
-    seen = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]  # padding lies right, behind the causal mask
-    with torch.inference_mode():
-        output = model(ids.to(model.device), attention_mask=seen.long().to(model.device), output_hidden_states=True)
-        states = output.hidden_states[layer]
-        own = [states[row, len(tokens) - count : len(tokens)] for row, (tokens, count) in enumerate(windows)]
-        return np.asarray(torch.stack([word.mean(0) for word in own]).cpu().numpy())
+def _pooled(states: Any, pool: str) -> Array:
+    """states (n_tokens, n_hidden), a tensor → (n_hidden,)."""
+    one = states[-1] if pool == "last" else states.mean(0) if pool == "mean" else states.sum(0)
+    return np.asarray(one.cpu().numpy())
 
 
 def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Path, ...]:
     """The model's files."""
-    return model_files(spec.options["model"], source)
+    return model_files(model_of(spec), source)
 
 
 FAMILY = Family(
@@ -99,6 +90,12 @@ FAMILY = Family(
     1,
     frozenset({"words"}),
     extract,
-    {"model": Option(str), "layer": Option(int, least=0), "context_words": Option(int, 32, least=0)},
+    {
+        **MODEL,
+        "layer": Layers(),
+        **CONTEXT,
+        "subtokens": Option(str, "mean", choices=("mean", "last", "sum")),
+    },
     files,
+    contexts.rules,
 )

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 
 import numpy as np
 
-from bids_app.errors import DataError
 from bids_app.features.family import Family, Option
+from bids_app.features.frames import FRAMES, frame_ends, frames, hann
 from bids_app.features.needs import audio_of
 from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
 
 HIGHEST_HZ = 8000.0  # of the mel bands, whatever the audio's rate, so that a column means the same for all stimuli
 FLOOR = 1e-10  # power relative to full scale below which a band is silent (-100 dB)
-FRAMES_AT_ONCE = 4096
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
@@ -26,12 +24,10 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     """
     n_mels, hop_s, window_s = (spec.options[key] for key in ("n_mels", "hop_s", "window_s"))
     audio, rate = audio_of(stimulus)
-    times, stops = frame_ends(len(audio), rate, hop_s, window_s)
-    if not len(times):
-        raise DataError(f"the audio is shorter than a window of {window_s:g} s", stimulus.stimulus_id)
+    times, stops = frame_ends(stimulus, hop_s, window_s)
     length = round(window_s * rate)
     filters, centres = mel_filters(n_mels, length, rate)
-    values = np.concatenate([_log_power(frames, filters) for frames in _frames(audio, stops - length, length)])
+    values = np.concatenate([_log_power(heard, filters) for heard in frames(audio, stops, length)])
     empty = int(np.sum(~filters.any(axis=0)))
     provenance = {
         "description": f"Log10 power in {n_mels} mel bands up to {HIGHEST_HZ:g} Hz, in Hann windows of "
@@ -42,14 +38,6 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
         "notes": (f"{empty} of {n_mels} bands hold no frequency of audio at {rate:g} Hz",) if empty else (),
     }
     return Features(spec.name, values, times, "continuous", None, provenance)
-
-
-def frame_ends(n_samples: int, rate: float, hop_s: float, window_s: float) -> tuple[Array, Array]:
-    """times (n,) = window_s + hop_s·(0…n−1) in seconds, and the sample before which each window ends."""
-    count = int(np.floor((n_samples / rate - window_s) / hop_s + 1e-9)) + 1
-    times = window_s + np.arange(max(count, 0)) * hop_s
-    stops = np.clip(np.rint(times * rate).astype(np.int64), round(window_s * rate), n_samples)
-    return times, stops
 
 
 def mel_filters(n_mels: int, length: int, rate: float) -> tuple[Array, Array]:
@@ -69,17 +57,14 @@ def fft_length(length: int) -> int:
     return 1 << (2 * length - 1).bit_length()
 
 
-def _frames(audio: Array, starts: Array, length: int) -> Iterator[Array]:
-    views = np.lib.stride_tricks.sliding_window_view(audio, length)
-    yield from (views[starts[at : at + FRAMES_AT_ONCE]] for at in range(0, len(starts), FRAMES_AT_ONCE))
-
-
-def _log_power(frames: Array, filters: Array) -> Array:
-    """frames (n, length) → (n, n_mels) float32."""
-    length = frames.shape[1]
-    hann = np.sin(np.pi * (np.arange(length) + 0.5) / length).astype(np.float32) ** 2
-    spectrum = np.fft.rfft(frames.astype(np.float32) * hann, n=fft_length(length), axis=1)
-    scale = np.float32(2 / (fft_length(length) * np.sum(hann**2)))  # Parseval: all bins together are the mean square
+def _log_power(heard: Array, filters: Array) -> Array:
+    """heard (n, length) → (n, n_mels) float32."""
+    length = heard.shape[1]
+    window = hann(length)
+    spectrum = np.fft.rfft(heard.astype(np.float32) * window, n=fft_length(length), axis=1)
+    scale = np.float32(
+        2 / (fft_length(length) * np.sum(window**2))
+    )  # Parseval: all bins together are the mean square
     power = (spectrum.real**2 + spectrum.imag**2) * scale
     return np.asarray(np.log10(np.maximum(power @ filters, np.float32(FLOOR))))
 
@@ -91,7 +76,6 @@ FAMILY = Family(
     extract,
     {
         "n_mels": Option(int, 80, least=1),
-        "hop_s": Option(float, 0.01, least=0.001),
-        "window_s": Option(float, 0.025, least=0.002),
+        **FRAMES,
     },
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from bids_app.errors import DataError
 from bids_app.records import Array, Intervals, Stimulus
 
@@ -16,21 +18,42 @@ def audio_of(stimulus: Stimulus) -> tuple[Array, float]:
 
 
 def words_of(stimulus: Stimulus) -> Intervals:
-    """The words, at least one with text. Raises DataError."""
+    """The words, at least one with text, at usable times. Raises DataError."""
     if stimulus.words is None:
         raise DataError("the stimulus has no word times", stimulus.stimulus_id)
     if not any(text.strip() for text in stimulus.words.text):
         raise DataError("the stimulus's transcript is empty", stimulus.stimulus_id)
-    return stimulus.words
+    return _timed(stimulus.words, "word", stimulus)
 
 
 def phones_of(stimulus: Stimulus) -> Intervals:
-    """The phones, at least one. Raises DataError."""
+    """The phones, at least one, at usable times. Raises DataError."""
     if stimulus.phones is None:
         raise DataError("the stimulus has no phone times", stimulus.stimulus_id)
     if not stimulus.phones.text:
         raise DataError("the stimulus's table of phones is empty", stimulus.stimulus_id)
-    return stimulus.phones
+    return _timed(stimulus.phones, "phone", stimulus)
 
 
-CHECKS = {"audio": audio_of, "words": words_of, "phones": phones_of}
+def pronounced(stimulus: Stimulus) -> Intervals:
+    """The phones where there are any, else the words. Raises DataError."""
+    if stimulus.phones is None and stimulus.words is None:
+        raise DataError("the stimulus has neither phone times nor word times", stimulus.stimulus_id)
+    return words_of(stimulus) if stimulus.phones is None else phones_of(stimulus)
+
+
+def _timed(rows: Intervals, what: str, stimulus: Stimulus) -> Intervals:
+    """`rows`, if no time is NaN or infinite and none ends before it begins. Overlaps and any order are allowed."""
+    onsets, durations = (np.asarray(column, dtype=np.float64) for column in (rows.onset_s, rows.duration_s))
+    for wrong, said in (
+        (~np.isfinite(onsets + durations), "NaN or infinity"),
+        (durations < 0, "a negative duration"),
+    ):
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            place = f"{what} {row + 1} ('{rows.text[row]}') of {stimulus.stimulus_id}"
+            raise DataError(f"{wrong.sum()} {what} times with {said}", place)
+    return rows
+
+
+CHECKS = {"audio": audio_of, "words": words_of, "phones": phones_of, "pronunciation": pronounced}

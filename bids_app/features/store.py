@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from bids_app.errors import CannotCreate, NoInput
+from bids_app.errors import CannotCreate, NoInput, ReadWriteError
 from bids_app.features.extraction import extract_with, family_of, file_hashes, resolve, sha256_of
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus, space_label
 
@@ -87,31 +87,42 @@ def read_features(path: Path, key: str) -> Features | None:
     """The features under that key, or None where they are absent, of another key, or not whole."""
     import h5py
 
-    pair = _whole_pair(path, key)
-    if pair is None:
+    sidecar = _whole_pair(path, key)
+    if sidecar is None:
         return None
-    sidecar, content = pair
-    with h5py.File(io.BytesIO(content), "r") as held:
+    with h5py.File(path, "r") as held:
+        if held.attrs["key"] != key:  # another process has put another one there since
+            return None
         values, times = np.asarray(held["values"]), np.asarray(held["times_s"])
         onsets = np.asarray(held["onsets_s"]) if "onsets_s" in held else None
     return Features(sidecar["Space"], values, times, sidecar["Sampling"], onsets, sidecar["Provenance"])
 
 
-def _whole_pair(path: Path, key: str) -> tuple[Any, bytes] | None:
-    """The JSON beside `path` and the bytes of `path`, if they belong together and to that key."""
+def _whole_pair(path: Path, key: str) -> Any | None:
+    """The JSON beside `path`, if both files belong together and to that key."""
     try:
         sidecar = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         if not isinstance(sidecar, dict) or sidecar.get("Key") != key:
             return None
-        content = path.read_bytes()
-    except (OSError, ValueError):
+        return sidecar if sha256_of(path) == sidecar.get("Sha256") else None
+    except (OSError, ValueError, ReadWriteError):
         return None
-    return (sidecar, content) if hashlib.sha256(content).hexdigest() == sidecar.get("Sha256") else None
 
 
 def write_features(path: Path, features: Features, key: str, stimulus_id: str) -> None:
     """The .h5 file, then its JSON, each atomically. Raises CannotCreate."""
-    content = h5_bytes(features, key)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _replacing(path) as part:
+            write_h5(part, features, key)
+            digest = sha256_of(part)
+        with _replacing(path.with_suffix(".json")) as part:
+            part.write_text(_sidecar(features, key, stimulus_id, digest), encoding="utf-8")
+    except OSError as error:
+        raise CannotCreate("cannot write features", path, error.strerror or str(error)) from None
+
+
+def _sidecar(features: Features, key: str, stimulus_id: str, digest: str) -> str:
     sidecar = {
         "Description": features.provenance["description"],
         "Space": features.name,
@@ -122,36 +133,31 @@ def write_features(path: Path, features: Features, key: str, stimulus_id: str) -
         "TimeStamp": f"times_s, in seconds of the stimulus: {features.provenance['stamp']}",
         "Provenance": features.provenance,
         "Key": key,
-        "Sha256": hashlib.sha256(content).hexdigest(),
+        "Sha256": digest,
     }
     if features.provenance.get("stand_in"):
         sidecar["Warning"] = f"{features.provenance['model']} is an untrained stand-in: its weights are random."
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, content)
-        _replace(path.with_suffix(".json"), (json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n").encode())
-    except OSError as error:
-        raise CannotCreate("cannot write features", path, error.strerror or "") from None
+    return json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n"
 
 
-def h5_bytes(features: Features, key: str) -> bytes:
+def write_h5(path: Path, features: Features, key: str) -> None:
     """An HDF5 file with `values`, `times_s`, perhaps `onsets_s` and the attribute `key`; equal input, equal bytes."""
     import h5py
 
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w", libver=LIBVER) as held:
+    with h5py.File(path, "w", libver=LIBVER) as held:
         held.attrs["key"] = key
         columns = {"values": features.values, "times_s": features.times_s, "onsets_s": features.onsets_s}
         for name, column in columns.items():
             if column is not None:
                 held.create_dataset(name, data=column, track_times=False)
-    return buffer.getvalue()
 
 
-def _replace(path: Path, content: bytes) -> None:
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A path to write to; renamed to `path` when all is written, gone when it is not."""
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")  # a name of one's own: others may write beside us
     try:
-        part.write_bytes(content)
+        yield part
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""`word_embedding`: static word meaning, the input embeddings of a language model."""
+"""`word_embedding`: static word meaning, from a language model's input embeddings or a file of word vectors."""
 
 from __future__ import annotations
 
@@ -6,32 +6,77 @@ from pathlib import Path
 
 import numpy as np
 
-from bids_app.features.family import Family, Option
-from bids_app.features.models import describe_model, load_model, load_tokenizer, model_files
-from bids_app.features.words import STAMP, event_features, tokenize
+from bids_app.errors import UsageError
+from bids_app.features.family import Family
+from bids_app.features.model_options import MODEL
+from bids_app.features.models import describe_model, load_model, load_tokenizer, model_files, model_of
+from bids_app.features.vectors import ENDINGS, find_vectors, read_vectors
+from bids_app.features.words import STAMP, event_features, spoken_words, tokenize
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
-    """values (n_words, n_hidden): the mean of the word's tokens' rows in the model's embedding table."""
-    name = spec.options["model"]
-    words, ids, notes = tokenize(stimulus, load_tokenizer(name, source))
-    table = load_model(name, source).get_input_embeddings().weight.detach().cpu().numpy()
+    """values (n_words, n_dims): the mean of the rows of a word's tokens in the model's table, or the file's vector.
+
+    A word that the file lacks has zeros; their share is reported.
+    """
+    return _from_file(stimulus, spec, source) if _is_file(spec) else _from_model(stimulus, spec, source)
+
+
+def _from_model(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
+    model = model_of(spec)
+    words, ids, notes = tokenize(stimulus, load_tokenizer(model, source))
+    table = load_model(model, source).get_input_embeddings().weight.detach().cpu().numpy()
     values = np.stack([table[tokens].mean(axis=0, dtype=np.float64) for tokens in ids])
     provenance = {
-        "description": f"Input embedding of each word in {name}, the mean over its tokens; no context enters.",
+        "description": f"Input embedding of each word in {model.name}, the mean over its tokens; no context enters.",
         "stamp": STAMP,
         "dimensions": f"{values.shape[1]} dimensions of the embedding",
         "causal": True,
         "notes": notes,
-        **describe_model(name, source),
+        **describe_model(model, source),
     }
     return event_features(spec, words, values, provenance)
 
 
+def _from_file(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
+    name = spec.options["model"]
+    words, notes = spoken_words(stimulus)
+    values, known = read_vectors(find_vectors(spec, source), words.text)
+    absent = sorted({word for word, there in zip(words.text, known, strict=True) if not there})
+    share = float(1 - known.mean())
+    if absent:
+        notes = (*notes, f"{share:.1%} of the words have no vector and zeros: {', '.join(absent[:20])}")
+    provenance = {
+        "description": f"Vector of each word in {name}; no context enters.",
+        "stamp": STAMP,
+        "dimensions": f"{values.shape[1]} dimensions of the vectors",
+        "causal": True,
+        "unknown_share": round(share, 6),
+        "notes": notes,
+        "model": name,
+        "revision": None,
+        "untrained": None,
+        "stand_in": False,
+    }
+    return event_features(spec, words, values, provenance)
+
+
+def _is_file(spec: FeatureSpec) -> bool:
+    return str(spec.options["model"]).endswith(ENDINGS)
+
+
 def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Path, ...]:
-    """The model's files."""
-    return model_files(spec.options["model"], source)
+    """The model's files, or the file of vectors."""
+    return (find_vectors(spec, source),) if _is_file(spec) else model_files(model_of(spec), source)
 
 
-FAMILY = Family("word_embedding", 1, frozenset({"words"}), extract, {"model": Option(str)}, files)
+def rules(spec: FeatureSpec) -> FeatureSpec:
+    """Raises UsageError where a file of vectors is asked to be a model."""
+    for option in ("revision", "untrained"):
+        if _is_file(spec) and spec.options[option] is not None:
+            raise UsageError(f"'{option}' is for models, not for a file of vectors", f"feature '{spec.name}'")
+    return spec
+
+
+FAMILY = Family("word_embedding", 1, frozenset({"words"}), extract, MODEL, files, rules)

@@ -12,6 +12,7 @@ from bids_app.features.needs import words_of
 from bids_app.records import Array, Features, FeatureSpec, Intervals, Stimulus
 
 STAMP = "the end of the word; onsets_s holds its beginning"
+PHONE_STAMP = "the end of the phone; onsets_s holds its beginning"
 
 
 def spoken_words(stimulus: Stimulus) -> tuple[Intervals, tuple[str, ...]]:

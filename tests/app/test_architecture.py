@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "fitting": FOUNDATION | {"job", "dataset", "encoding", "group", "execution"},
     "pipeline": FOUNDATION | {"options", "job", "fitting", "dataset", "group", "outputs", "execution"},
     "cli": FOUNDATION | {"analysis", "options", "pipeline"},
-    "tools": FOUNDATION | {"analysis", "job", "demo"},
+    "tools": FOUNDATION | {"analysis", "job", "demo", "features"},
     "__main__": {"cli"},
 }
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

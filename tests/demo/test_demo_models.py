@@ -11,7 +11,7 @@ from bids_app.demo.models import LANGUAGE, SPEECH, make_models
 from bids_app.demo.sample import SPECS, as_stimulus
 from bids_app.demo.text import write_run
 from bids_app.demo.voice import RATE_HZ, speak
-from bids_app.features.models import load_tokenizer
+from bids_app.features.models import ModelName, load_tokenizer
 from bids_app.records import ModelSource
 
 SPEC = {spec.name: spec for spec in SPECS}
@@ -61,7 +61,7 @@ def test_anyone_may_read_them(source):
 
 
 def test_byte_pairs_spell_any_word(source):
-    tokenizer = load_tokenizer(LANGUAGE, source)
+    tokenizer = load_tokenizer(ModelName(LANGUAGE), source)
     assert len(tokenizer(" lake")["input_ids"]) < len(" lake")
     assert tokenizer.decode(tokenizer("Übermut, 3 €")["input_ids"]) == "Übermut, 3 €"
 

@@ -7,7 +7,7 @@ import shutil
 import socket
 
 import pytest
-from tiny_models import noise, save_language_model, spaced_words, stimulus
+from tiny_models import noise, save_language_model, spaced_words, stimulus, words_at
 
 from bids_app import features
 from bids_app.errors import NoInput
@@ -184,3 +184,55 @@ def test_the_hubs_cache_is_used_offline_and_gives_the_revision(folder, tmp_path,
     spec = FeatureSpec("language", "word_embedding", {"model": "org/tiny"})
     got = features.extract(stimulus(words=spaced_words()), spec, ModelSource(None, offline=True))
     assert got.provenance["revision"] == commit
+
+
+UNTRAINED = FeatureSpec("l", "language_model", {"model": "tiny-gpt2", "layer": 2, "untrained": True})
+
+
+def test_untrained_is_the_same_architecture_with_weights_of_the_seed(folder, tmp_path):
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    source, heard = ModelSource(folder, offline=True), stimulus(noise(1), words=spaced_words())
+    (folder / "tiny-gpt2/model.safetensors").unlink()  # random weights need none
+    first = features.extract(heard, UNTRAINED, source)
+    assert first.provenance["untrained"] == 0
+    assert "model.safetensors" not in first.provenance["files"]
+    torch.manual_seed(99)
+    before = torch.get_rng_state()
+    again = features.extract(heard, UNTRAINED, source)
+    assert (again.values == first.values).all()
+    assert (torch.get_rng_state() == before).all()  # nobody else's random numbers change
+    other = FeatureSpec("l", "language_model", {**UNTRAINED.options, "untrained": 1})
+    assert abs(features.extract(heard, other, source).values - first.values).max() > 1e-3
+    torch.manual_seed(0)
+    made = AutoModel.from_config(AutoConfig.from_pretrained(folder / "tiny-gpt2"))
+    static = FeatureSpec("s", "word_embedding", {"model": "tiny-gpt2", "untrained": True})
+    got = features.extract(stimulus(words=words_at([0], ["a"])), static, source).values[0]
+    assert abs(made.wte.weight.detach().numpy() - got).max(axis=1).min() < 1e-6
+
+
+@pytest.mark.parametrize("kind", ["speech_model", "surprisal", "entropy", "word_embedding"])
+def test_every_kind_of_model_can_be_untrained(kind, source, tmp_path):
+    name = "org/tiny-hubert" if kind == "speech_model" else "tiny-gpt2"
+    layer = {"layer": 1} if kind == "speech_model" else {}
+    heard = stimulus(noise(1), words=spaced_words())
+    store = features.FeatureStore(tmp_path)
+    values = []
+    for untrained in (None, 0, 1):
+        spec = FeatureSpec("x", kind, {"model": name, **layer, "untrained": untrained})
+        got, reused = store.get(heard, spec, source)
+        assert not reused  # the seed is in the key
+        values.append(got.values)
+    assert all(abs(a - b).max() > 1e-3 for a, b in ((values[0], values[1]), (values[1], values[2])))
+    assert store.holds(heard, FeatureSpec("x", kind, {"model": name, **layer, "untrained": 1}), source)
+
+
+def test_a_published_masked_model_without_its_pooler_is_whole(source):
+    """transformers' own MaskedLM classes have none, and no hidden state rests on it."""
+    from safetensors.torch import load_file
+
+    weights = load_file(source.model_dir / "tiny-bert/model.safetensors")
+    assert not [name for name in weights if "pooler" in name]
+    spec = FeatureSpec("l", "language_model", {"model": "tiny-bert", "layer": 1})
+    assert features.extract(stimulus(words=spaced_words()), spec, source).values.any()

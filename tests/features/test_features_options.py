@@ -4,18 +4,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_models import noise, spaced_words, stimulus, words_at
+from tiny_models import noise, stimulus, words_at
 
 from bids_app import features
 from bids_app.errors import DataError, UsageError
 from bids_app.records import FeatureSpec, ModelSource
+
+SPEECH = {"model": "m", "layer": 8}
 
 
 def test_defaults_are_filled_in_and_resolving_twice_changes_nothing():
     spec = features.resolve(
         FeatureSpec("s", "speech_model", {"model": "m", "layer": 8, "window_s": 4}, 10, Path("x"))
     )
-    assert spec.options == {"model": "m", "layer": 8, "window_s": 4.0, "stride_s": 0.1}
+    assert spec.options == {
+        "model": "m",
+        "revision": None,
+        "untrained": None,
+        "layer": 8,
+        "window_s": 4.0,
+        "stride_s": 0.1,
+        "mode": "window",
+        "refresh_s": None,
+    }
     assert isinstance(spec.options["window_s"], float)
     assert (spec.pca, spec.base_dir) == (10, Path("x"))
     assert features.resolve(spec) == spec
@@ -28,9 +39,22 @@ def test_defaults_are_filled_in_and_resolving_twice_changes_nothing():
         ("melspectrogram", {"n_mel": 80}, "unknown option 'n_mel' .*did you mean 'n_mels'"),
         ("word_rate", {"model": "gpt2"}, "unknown option 'model' .*it has none"),
         ("language_model", {"layer": 8}, "needs the option 'model'"),
-        ("language_model", {"model": "gpt2", "layer": "8"}, "'layer' must be a whole number, not '8'"),
+        ("language_model", {"model": "gpt2", "layer": "8"}, "'layer' must be a number, a list, all, not '8'"),
         ("language_model", {"model": "gpt2", "layer": 8.0}, "'layer' must be a whole number"),
         ("language_model", {"model": "gpt2", "layer": True}, "'layer' must be a whole number"),
+        ("language_model", {"model": "gpt2", "layer": "cnn"}, "'layer' must be a number, a list, all, not 'cnn'"),
+        ("language_model", {"model": "gpt2", "layer": []}, r"must list layers, each once, not \[\]"),
+        ("language_model", {"model": "gpt2", "layer": [1, 1]}, "must list layers, each once"),
+        (
+            "language_model",
+            {"model": "gpt2", "layer": 1, "subtokens": "first"},
+            "'subtokens' must be mean or last or",
+        ),
+        ("language_model", {"model": "gpt2", "layer": 1, "context": 5}, "'context' must be .tokens: …, stride: …"),
+        ("language_model", {"model": "gpt2", "layer": 1, "context": {"tokens": 5, "stride": 6}}, "must be at most 5"),
+        ("language_model", {"model": "gpt2", "layer": 1, "untrained": -1}, "'untrained' must be at least 0"),
+        ("surprisal", {"model": "m", "context": {"tokens": 9}, "context_words": 4}, "not both"),
+        ("word_embedding", {"model": "glove.txt", "untrained": True}, "'untrained' is for models, not for a file"),
         ("language_model", {"model": "gpt2", "layer": -1}, "'layer' must be at least 0"),
         ("language_model", {"model": "", "layer": 1}, "'model' must be a text"),
         ("language_model", {"model": None, "layer": 1}, "'model' must be a text"),
@@ -38,6 +62,11 @@ def test_defaults_are_filled_in_and_resolving_twice_changes_nothing():
         ("melspectrogram", {"hop_s": float("nan")}, "'hop_s' must be a number"),
         ("melspectrogram", {"hop_s": float("inf")}, "'hop_s' must be a number"),
         ("melspectrogram", {"n_mels": [80]}, "'n_mels' must be a whole number"),
+        ("speech_model", {**SPEECH, "mode": "both"}, "'mode' must be window or utterance, not 'both'"),
+        ("speech_model", {**SPEECH, "refresh_s": 0.25}, "'refresh_s' must be a multiple of 'stride_s'"),
+        ("speech_model", {**SPEECH, "refresh_s": 0}, "'refresh_s' must be a multiple of 'stride_s'"),
+        ("speech_model", {**SPEECH, "refresh_s": 1, "mode": "utterance"}, "'refresh_s' is for 'mode: window'"),
+        ("pitch", {"ceiling_hz": 60}, "'ceiling_hz' must lie above 'floor_hz'"),
         ("file", {"path": "mine.npy"}, "needs the option 'rate_hz'"),
         ("file", {"path": "mine.h5", "rate_hz": 10}, "'rate_hz' is for .npy files"),
         ("file", {"path": "mine.pkl"}, "'path' must end with"),
@@ -52,10 +81,18 @@ def test_wrong_options_are_refused(kind, options, line):
 def test_every_kind_states_its_needs():
     assert {kind: set(family.needs) for kind, family in features.KINDS.items()} == {
         "melspectrogram": {"audio"},
-        "articulatory": {"phones"},
+        "envelope": {"audio"},
+        "pitch": {"audio"},
+        "articulatory": {"pronunciation"},
+        "phone_rate": {"pronunciation"},
+        "word_length": {"words"},
+        "log_frequency": {"words"},
+        "position": {"words"},
         "word_embedding": {"words"},
         "speech_model": {"audio"},
         "language_model": {"words"},
+        "surprisal": {"words"},
+        "entropy": {"words"},
         "word_rate": {"words"},
         "file": set(),
     }
@@ -71,20 +108,16 @@ def test_every_kind_states_its_needs():
         ("melspectrogram", {"audio": np.zeros(100, np.float32)}, "shorter than a window"),
         ("word_rate", {"audio": noise(1)}, "has no word times"),
         ("word_rate", {"words": words_at([], [])}, "transcript is empty"),
-        ("articulatory", {"words": spaced_words()}, "has no phone times"),
+        ("articulatory", {"audio": noise(1)}, "has neither phone times nor word times"),
+        ("word_rate", {"words": words_at([0, np.nan], ["a", "b"])}, r"1 word times with NaN .*word 2 \('b'\) of"),
+        ("word_rate", {"words": words_at([0, 1], ["a", "b"], -0.1)}, r"2 word times with a negative duration"),
+        ("articulatory", {"phones": words_at([np.inf], ["AA"])}, "1 phone times with NaN or infinity"),
         ("articulatory", {"phones": words_at([], [])}, "table of phones is empty"),
     ],
 )
 def test_what_a_stimulus_lacks_is_one_line_with_its_name(kind, given, line):
     with pytest.raises(DataError, match=rf"{line}.*story\.wav"):
         features.extract(stimulus(**given), FeatureSpec("x", kind), ModelSource())
-
-
-def test_times_that_are_no_numbers_are_refused():
-    with pytest.raises(DataError, match="NaN or infinity"):
-        features.extract(
-            stimulus(words=words_at([0, np.nan], ["a", "b"])), FeatureSpec("x", "word_rate"), ModelSource()
-        )
 
 
 def test_audio_with_nan_is_refused():

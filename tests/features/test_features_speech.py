@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_models import noise, stimulus
+from tiny_models import noise, save_language_model, stimulus
 
 from bids_app import features
 from bids_app.errors import DataError, UsageError
-from bids_app.features.speech_model import causal_windows, equal_batches, receptive_field
-from bids_app.records import FeatureSpec
+from bids_app.features.hearing import convolved_frames, stacked_frames
+from bids_app.features.speech_model import Window, causal_windows, equal_batches, row_times, utterance_windows
+from bids_app.records import FeatureSpec, ModelSource
 
 
 def spec(**options):
@@ -17,6 +18,7 @@ def spec(**options):
 
 
 def plain_loop(folder, audio, times, window_s, layer, rate=16000):
+    """One window at a time through the library's own forward, its last frame that is not padding."""
     import torch
     from transformers import AutoFeatureExtractor, AutoModel
 
@@ -25,20 +27,125 @@ def plain_loop(folder, audio, times, window_s, layer, rate=16000):
     for t in times:
         heard = audio[max(0, round((t - window_s) * rate)) : round(t * rate)]
         with torch.no_grad():
-            waves = extractor(heard, sampling_rate=rate, return_tensors="pt")["input_values"]
-            rows.append(model(waves, output_hidden_states=True).hidden_states[layer][0, -1].numpy())
+            inputs = extractor(heard, sampling_rate=rate, return_tensors="pt")
+            last = -1
+            if "whisper" in str(folder):
+                last, model = int(np.ceil(len(heard) / 320)) - 1, getattr(model, "encoder", model)
+            elif "attention_mask" in inputs and "bert" in str(folder):
+                last = int(inputs["attention_mask"].sum()) - 1
+            rows.append(model(**inputs, output_hidden_states=True).hidden_states[layer][0, last].numpy())
     return np.stack(rows)
 
 
-@pytest.mark.parametrize("model", ["tiny-w2v", "org/tiny-hubert", "tiny-wavlm"])
-@pytest.mark.parametrize("layer", [0, 1, 2])
-def test_equals_a_plain_loop(model, layer, source):
+KINDS = ["tiny-w2v", "org/tiny-hubert", "tiny-wavlm", "tiny-data2vec", "tiny-w2v-bert", "short-whisper"]
+
+
+@pytest.mark.parametrize("model", KINDS)
+def test_equals_a_plain_loop(model, source):
     audio = noise(2.0)
-    rows = features.extract(stimulus(audio), spec(model=model, layer=layer, window_s=0.8, stride_s=0.09), source)
-    want = plain_loop(source.model_dir / model, audio, rows.times_s, 0.8, layer)
-    np.testing.assert_allclose(rows.values, want, rtol=1e-4, atol=1e-4 * np.abs(want).max())
-    assert rows.values.dtype == np.float32
-    assert rows.sampling == "continuous"
+    each = {}
+    for layer in (0, 1, 2):
+        got = features.extract(stimulus(audio), spec(model=model, layer=layer, window_s=0.8, stride_s=0.09), source)
+        want = plain_loop(source.model_dir / model, audio, got.times_s, 0.8, layer)
+        np.testing.assert_allclose(got.values, want, rtol=1e-4, atol=1e-4 * np.abs(want).max())
+        assert got.values.dtype == np.float32
+        assert got.sampling == "continuous"
+        each[layer] = got.values
+    every = features.extract(stimulus(audio), spec(model=model, layer="all", window_s=0.8, stride_s=0.09), source)
+    assert every.provenance["layers"] == {"0": [0, 16], "1": [16, 32], "2": [32, 48]}
+    np.testing.assert_allclose(every.values, np.concatenate(list(each.values()), axis=1), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", KINDS[:5])
+def test_convolutions_and_projection_are_layers_too(model, source):
+    import torch
+    from transformers import AutoFeatureExtractor, AutoModel
+
+    audio, folder = noise(0.8), source.model_dir / model
+    names = ["projection"] if model == "tiny-w2v-bert" else ["cnn", "projection"]
+    got = features.extract(stimulus(audio), spec(model=model, layer=names, window_s=0.8, stride_s=0.8), source)
+    net, extractor = AutoModel.from_pretrained(folder).eval(), AutoFeatureExtractor.from_pretrained(folder)
+    with torch.no_grad():
+        heard = extractor(audio, sampling_rate=16000, return_tensors="pt")
+        if model == "tiny-w2v-bert":
+            last, parts = int(heard["attention_mask"].sum()) - 1, [net.feature_projection(heard["input_features"])]
+        else:
+            convolved = net.feature_extractor(heard["input_values"]).transpose(1, 2)
+            last, parts = -1, [convolved, net.feature_projection(convolved)]
+    want = [(part[0] if isinstance(part, tuple) else part)[0, last].numpy() for part in parts]
+    np.testing.assert_allclose(got.values[0], np.concatenate(want), rtol=1e-4, atol=1e-5)
+    assert list(got.provenance["layers"]) == names
+
+
+def test_a_part_that_is_not_there(source):
+    with pytest.raises(UsageError, match=r"no layer cnn.*layers 0 to 2\)"):
+        features.extract(stimulus(noise(1)), spec(model="short-whisper", layer="cnn", window_s=1), source)
+    with pytest.raises(UsageError, match=r"'window_s' is 5.*at most 4 s"):
+        features.extract(stimulus(noise(1)), spec(model="short-whisper", window_s=5), source)
+
+
+@pytest.mark.parametrize("model", KINDS)
+@pytest.mark.parametrize("mode", ["window", "utterance"])
+def test_silence_clipping_8_khz_and_a_file_of_0_2_s(model, mode, source):
+    given = spec(model=model, window_s=1, stride_s=0.1, mode=mode)
+    for audio, rate in (
+        (np.zeros(20800, np.float32), 16000.0),
+        (np.clip(30 * noise(1.3), -1, 1), 16000.0),
+        (noise(1.3, 8000.0), 8000.0),
+        (noise(0.2), 16000.0),
+    ):
+        got = features.extract(stimulus(audio, rate), given, source)
+        assert np.isfinite(got.values).all()
+        assert got.times_s[-1] == pytest.approx(len(audio) / rate)
+
+
+@pytest.mark.parametrize("model", ["tiny-w2v", "org/tiny-hubert", "tiny-data2vec"])
+@pytest.mark.parametrize("rate", [16000, 22050])
+def test_refreshed_rows_are_exact_at_first_and_near_after(model, rate, source):
+    given = {"model": model, "layer": ["cnn", "projection", 0, 1, 2], "window_s": 1, "stride_s": 0.1}
+    heard = stimulus(noise(2.5, rate), float(rate))
+    exact = features.extract(heard, spec(**given), source)
+    rough = features.extract(heard, spec(**given, refresh_s=0.5), source)
+    assert rough.provenance["approximate"] is True
+    assert "approximate" in rough.provenance["description"]
+    assert exact.provenance["approximate"] is False
+    np.testing.assert_array_equal(rough.times_s, exact.times_s)
+    np.testing.assert_allclose(rough.values[::5], exact.values[::5], rtol=1e-4, atol=1e-4)
+    off = np.abs(rough.values - exact.values).max(axis=1)
+    assert off[1:5].max() > 1e-4
+    kept = [np.corrcoef(a, b)[0, 1] for a, b in zip(rough.values.T, exact.values.T, strict=True)]
+    assert np.median(kept) > 0.9
+
+
+@pytest.mark.parametrize("model", ["tiny-wavlm", "tiny-w2v-bert", "short-whisper"])
+def test_what_cannot_be_approximated_says_so(model, source):
+    with pytest.raises(UsageError, match=r"cannot be approximated.*wav2vec2, hubert, data2vec-audio can"):
+        features.extract(stimulus(noise(1)), spec(model=model, refresh_s=0.5, window_s=1), source)
+
+
+def test_memory_is_asked_for_in_halves_and_at_last_from_the_cpu():
+    import torch
+
+    from bids_app.features.layers import patiently
+
+    class Model:
+        device = torch.device("cuda")
+
+        def to(self, device):
+            self.device = torch.device(device)
+
+    def compute(batch):
+        if len(batch) > 2 or (3 in batch and model.device.type == "cuda"):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return [10 * item for item in batch]
+
+    model, notes = Model(), set()
+    assert patiently(compute, [1, 2, 4, 5, 6], model, notes) == [10, 20, 40, 50, 60]
+    assert notes == {"out of GPU memory: smaller batches were used"}
+    assert patiently(compute, [1, 2, 3, 4], model, notes) == [10, 20, 30, 40]
+    assert (model.device.type, len(notes)) == ("cpu", 2)
+    with pytest.raises(torch.OutOfMemoryError):
+        patiently(lambda batch: compute([1, 2, 3]), [1], model, notes)
 
 
 def test_rows_start_when_the_front_end_has_a_frame(source):
@@ -71,49 +178,64 @@ def test_a_layer_that_is_not_there(source):
         features.extract(stimulus(noise(1)), spec(layer=3), source)
 
 
-def test_a_model_without_a_waveform_front_end_is_refused(source, tmp_path):
-    from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
+def test_a_model_that_hears_in_an_unknown_way_is_refused(tmp_path):
+    import transformers
 
-    sizes = {"d_model": 16, "encoder_attention_heads": 2, "decoder_attention_heads": 2, "vocab_size": 50}
-    ids = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1}
-    config = WhisperConfig(**sizes, **ids, encoder_layers=1, decoder_layers=1)
-    WhisperModel(config).save_pretrained(tmp_path / "tiny-whisper")
-    WhisperFeatureExtractor().save_pretrained(tmp_path / "tiny-whisper")
-    from bids_app.records import ModelSource
-
-    with pytest.raises(UsageError, match="does not take a waveform"):
-        features.extract(stimulus(noise(1)), spec(model="tiny-whisper"), ModelSource(tmp_path, offline=True))
+    save_language_model(tmp_path / "odd")
+    transformers.Wav2Vec2FeatureExtractor().save_pretrained(tmp_path / "odd")
+    with pytest.raises(UsageError, match="no speech encoder of a known kind"):
+        features.extract(stimulus(noise(1)), spec(model="odd"), ModelSource(tmp_path, offline=True))
 
 
-def test_receptive_field_is_wav2vec2s():
-    from transformers import Wav2Vec2Config
+def test_frames_are_those_of_the_front_ends():
+    import torch
+    from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2Config, Wav2Vec2FeatureExtractor
 
-    assert receptive_field(Wav2Vec2Config()) == 400
+    config = Wav2Vec2Config()
+    assert Wav2Vec2FeatureExtractor().sampling_rate == 16000
+    assert [convolved_frames(n, config) for n in (0, 399, 400, 719, 720, 16000)] == [0, 0, 1, 1, 2, 49]
+    for n in (560, 719, 720, 880, 3000):
+        heard = SeamlessM4TFeatureExtractor()(noise(1)[:n], sampling_rate=16000, return_tensors="pt")
+        assert int(torch.sum(heard["attention_mask"])) == stacked_frames(n)
 
 
-@given(
-    n=st.integers(1, 200_000),
-    rate=st.sampled_from([8000.0, 11025.0, 16000.0, 44100.0]),
-    window=st.floats(0.1, 20),
-    stride=st.floats(0.01, 2),
-)
+RATES = st.sampled_from([8000.0, 11025.0, 16000.0, 44100.0])
+
+
+@given(n=st.integers(1, 200_000), rate=RATES, window=st.floats(0.1, 20), stride=st.floats(0.01, 2))
 def test_windows_are_causal_and_exact(n, rate, window, stride):
-    times, spans = causal_windows(n, rate, window, stride)
-    assert (spans[:, 1] <= n).all()
-    assert (spans[:, 0] >= 0).all()
-    assert (np.abs(spans[:, 1] / rate - times) <= 0.5 / rate + 1e-6).all()
-    lengths = spans[:, 1] - spans[:, 0]
-    full = spans[:, 0] > 0
-    assert (lengths[full] == round(window * rate)).all()
+    times, stops = row_times(n, rate, stride)
     np.testing.assert_allclose(times, stride * np.arange(1, len(times) + 1))
+    length = round(window * rate)
+    windows = list(causal_windows(stops, length))
+    assert [one.rows for one in windows] == [((row, stop),) for row, stop in enumerate(stops)]
+    for one, time in zip(windows, times, strict=True):
+        assert 0 <= one.start <= one.stop <= n
+        assert abs(one.stop / rate - time) <= 0.5 / rate + 1e-6
+        assert one.start == 0 or one.stop - one.start == length
+
+
+@given(n=st.integers(100, 200_000), rate=RATES, window=st.floats(0.1, 20), stride=st.floats(0.01, 2))
+def test_pieces_of_an_utterance_hold_every_row_once_and_far_from_their_ends(n, rate, window, stride):
+    _, stops = row_times(n, rate, stride)
+    length = round(window * rate)
+    windows = list(utterance_windows(stops, length, n))
+    assert [row for one in windows for row in one.rows] == list(enumerate(stops))
+    for one in windows:
+        assert one.stop - one.start == min(length, n)
+        for _, stop in one.rows:
+            assert one.start <= stop <= one.stop
+            assert one.start == 0 or stop - one.start >= length // 4
+            assert one.stop == n or one.stop - stop >= length // 4 - 1
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=60), st.integers(1, 40))
 def test_batches_keep_order_and_mix_no_lengths(lengths, limit):
-    spans = np.array([[10 * k, 10 * k + n] for k, n in enumerate(lengths)])
-    batches = list(equal_batches(spans, limit))
-    np.testing.assert_array_equal(np.concatenate(batches), spans)
-    for batch in batches:
-        size = batch[:, 1] - batch[:, 0]
+    windows = [Window(10 * k, 10 * k + n, ((k, 10 * k + n),)) for k, n in enumerate(lengths)]
+    found = list(equal_batches(windows, limit))
+    assert [window for batch in found for window in batch] == windows
+    for batch in found:
+        size = [window.stop - window.start for window in batch]
         assert len(set(size)) == 1
-        assert len(batch) == 1 or size.sum() <= limit
+        assert len(batch) == 1 or sum(size) <= limit
+    assert all(len(batch) <= max(1, limit // 20) for batch in equal_batches(windows, limit, padded=20))

@@ -17,7 +17,7 @@ def save_speech_model(folder: Path, family: str = "wav2vec2", norm: str = "group
     import torch
     import transformers
 
-    configs = {"wav2vec2": "Wav2Vec2", "hubert": "Hubert", "wavlm": "WavLM"}
+    configs = {"wav2vec2": "Wav2Vec2", "hubert": "Hubert", "wavlm": "WavLM", "data2vec": "Data2VecAudio"}
     name = configs[family]
     config = getattr(transformers, f"{name}Config")(
         hidden_size=16,
@@ -36,6 +36,54 @@ def save_speech_model(folder: Path, family: str = "wav2vec2", norm: str = "group
         torch.manual_seed(1)
         getattr(transformers, f"{name}Model")(config).save_pretrained(folder)
     transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder)
+    return folder
+
+
+def save_filter_bank_model(folder: Path) -> Path:
+    """Wav2Vec2-BERT: pairs of Kaldi's frames into a conformer."""
+    import torch
+    import transformers
+
+    config = transformers.Wav2Vec2BertConfig(
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        feature_projection_input_dim=160,
+        initializer_range=0.2,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(6)
+        transformers.Wav2Vec2BertModel(config).save_pretrained(folder)
+    transformers.SeamlessM4TFeatureExtractor().save_pretrained(folder)
+    return folder
+
+
+def save_whisper(folder: Path, seconds: int = 30) -> Path:
+    """Whisper, padded to `seconds`: the real one to 30, shorter ones are quicker."""
+    import torch
+    import transformers
+
+    config = transformers.WhisperConfig(
+        d_model=16,
+        encoder_layers=2,
+        decoder_layers=1,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=32,
+        decoder_ffn_dim=32,
+        vocab_size=50,
+        max_source_positions=50 * seconds,
+        init_std=0.2,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        decoder_start_token_id=1,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        transformers.WhisperModel(config).save_pretrained(folder)
+    transformers.WhisperFeatureExtractor(chunk_length=seconds).save_pretrained(folder)
     return folder
 
 
@@ -61,6 +109,54 @@ def save_language_model(folder: Path, n_positions: int = 128, bos: bool = True, 
         GPT2LMHeadModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def save_causal_model(folder: Path, family: str) -> Path:
+    """OPT, Llama or Qwen2 with the tokenizer of the GPT-2, a mark for the beginning but for Qwen2."""
+    import torch
+    import transformers
+
+    tokenizer = train_tokenizer(family != "Qwen2")
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 128}
+    feed = {"ffn_dim": 32, "word_embed_proj_dim": 16} if family == "OPT" else {"intermediate_size": 32}
+    keys = {} if family == "OPT" else {"num_key_value_heads": 1, "initializer_range": 0.3}
+    marks = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 1}
+    config = getattr(transformers, f"{family}Config")(vocab_size=len(tokenizer), **sizes, **feed, **keys, **marks)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        getattr(transformers, f"{family}ForCausalLM")(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def save_masked_model(folder: Path, family: str = "Bert", positions: int = 64) -> Path:
+    """BERT, RoBERTa or DistilBERT with a lower-casing WordPiece tokenizer learned on the spot."""
+    import torch
+    import transformers
+
+    tokenizer = word_pieces()
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    if family == "DistilBert":
+        sizes = {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32}
+    marks = {"pad_token_id": tokenizer.pad_token_id, "initializer_range": 0.3}
+    config = getattr(transformers, f"{family}Config")(
+        vocab_size=len(tokenizer), max_position_embeddings=positions, **sizes, **marks
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        getattr(transformers, f"{family}ForMaskedLM")(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def word_pieces():
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    pieces = BertWordPieceTokenizer(lowercase=True)
+    pieces.train_from_iterator([TEXT] * 3, vocab_size=120, min_frequency=1, show_progress=False)
+    special = {f"{name}_token": f"[{name.upper()}]" for name in ("cls", "sep", "unk", "pad", "mask")}
+    return PreTrainedTokenizerFast(tokenizer_object=pieces._tokenizer, **special)
 
 
 def train_tokenizer(bos: bool = True):

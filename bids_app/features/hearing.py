@@ -1,0 +1,77 @@
+"""How each kind of speech encoder takes audio, and which of its frames were heard by when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bids_app.errors import UsageError
+from bids_app.features.models import load_feature_extractor, load_model, model_of
+from bids_app.records import Array, FeatureSpec, ModelSource
+
+Inputs = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """An encoder with its feature extractor, for mono audio at `rate_hz`.
+
+    `frames(n_samples)`: how many frames rest on the first n samples and on nothing after them, padding included.
+    `inputs(windows (n, n_samples))`: tensors for the encoder's forward pass. `padded_s`: the length that every window
+    is padded to, which is also the longest (0: no padding, any length).
+    """
+
+    encoder: Any
+    extractor: Any
+    rate_hz: int
+    frames: Callable[[int], int]
+    inputs: Callable[[Array], Inputs]
+    padded_s: float = 0.0
+
+
+def load_hearing(spec: FeatureSpec, source: ModelSource) -> Hearing:
+    """The spec's encoder. Raises UsageError where it does not take audio in one of the ways known here."""
+    name = model_of(spec)
+    extractor, model = load_feature_extractor(name, source), load_model(name, source)
+    rate = int(extractor.sampling_rate)
+
+    def extracted(windows: Array, **settings: Any) -> Any:
+        return extractor(list(windows), sampling_rate=rate, return_tensors="pt", **settings)
+
+    def waveform(windows: Array) -> Inputs:
+        return {"input_values": extracted(windows, padding=False)["input_values"].to(model.device)}
+
+    def stacked(windows: Array) -> Inputs:
+        n_frames = stacked_frames(windows.shape[1])  # the last may be half padding: left out
+        return {"input_features": extracted(windows)["input_features"][:, :n_frames].to(model.device)}
+
+    def whisper(windows: Array) -> Inputs:
+        return {"input_features": extracted(windows)["input_features"].to(model.device)}
+
+    kind = type(extractor).__name__
+    if extractor.model_input_names[0] == "input_values" and hasattr(model.config, "conv_kernel"):
+        return Hearing(model, extractor, rate, lambda n: convolved_frames(n, model.config), waveform)
+    if kind == "SeamlessM4TFeatureExtractor" and hasattr(model, "feature_projection"):
+        return Hearing(model, extractor, rate, stacked_frames, stacked)
+    if kind == "WhisperFeatureExtractor" and hasattr(model, "get_encoder"):
+        return Hearing(model.get_encoder(), extractor, rate, whisper_frames, whisper, float(extractor.chunk_length))
+    known = "wav2vec2, HuBERT, WavLM, data2vec-audio, Wav2Vec2-BERT and Whisper are"
+    raise UsageError(f"{name.name} is no speech encoder of a known kind", f"feature '{spec.name}'", known)
+
+
+def convolved_frames(n_samples: int, config: Any) -> int:
+    """Frames of an unpadded convolutional front end (wav2vec2: one every 320 samples, the first after 400)."""
+    for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
+        n_samples = max((n_samples - kernel) // stride + 1, 0)
+    return n_samples
+
+
+def stacked_frames(n_samples: int) -> int:
+    """Whole pairs of Kaldi's frames of 400 samples every 160, as Wav2Vec2-BERT takes them."""
+    return max((n_samples - 400) // 160 + 1, 0) // 2
+
+
+def whisper_frames(n_samples: int) -> int:
+    """Frames, one every 320 samples from 0 on, whose centre lies within the audio and not in the padding after it."""
+    return (n_samples + 319) // 320

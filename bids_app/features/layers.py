@@ -1,0 +1,103 @@
+"""Hidden layers of any transformer: the wanted ones, none above them, in batches that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, TypeVar
+
+from bids_app.features.model_options import PARTS, Layer
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+MODULES = {"cnn": "feature_extractor", "projection": "feature_projection"}  # in transformers' speech models
+
+
+class _Enough(Exception):
+    """Raised within a forward pass once the highest wanted layer is known."""
+
+
+def blocks_of(model: Any) -> Any:
+    """The model's transformer blocks: of its lists of `num_hidden_layers` modules the one with most weights."""
+    from torch.nn import ModuleList
+
+    lists = [part for part in model.modules() if isinstance(part, ModuleList)]
+    fitting = [part for part in lists if len(part) == model.config.num_hidden_layers]
+    return max(fitting, key=lambda part: sum(weight.numel() for weight in part.parameters()))
+
+
+def parts_of(model: Any) -> tuple[str, ...]:
+    """Which of `cnn` and `projection` the model has."""
+    return tuple(part for part in PARTS if hasattr(model, MODULES[part]))
+
+
+def hidden_states(model: Any, inputs: Mapping[str, Any], layers: Sequence[Layer]) -> list[Any]:
+    """A tensor (n, n_tokens, n_hidden) for each layer, as the library's `hidden_states` numbers them (0: the input of
+    the first block); `cnn` and `projection` are what these parts give. Nothing above the highest is computed."""
+    held: dict[Layer, Any] = {}
+    blocks = blocks_of(model)
+    highest = max(layers, key=_depth)
+
+    def keep(layer: Layer, states: Any) -> None:
+        held[layer] = states
+        if layer == highest:
+            raise _Enough
+
+    def before(layer: int) -> Callable[..., None]:
+        return lambda block, given, named: keep(layer, given[0] if given else named["hidden_states"])
+
+    def after(part: str) -> Callable[..., None]:
+        return lambda module, given, out: keep(part, _part_states(part, out))
+
+    with ExitStack() as hooks:
+        for layer in layers:
+            if isinstance(layer, str):
+                hook = getattr(model, MODULES[layer]).register_forward_hook(after(layer))
+            elif layer < len(blocks):
+                hook = blocks[layer].register_forward_pre_hook(before(layer), with_kwargs=True)
+            else:
+                continue
+            hooks.callback(hook.remove)
+        try:
+            # the last layer is the library's to say: some models normalise it, some do not
+            output = model(**inputs, output_hidden_states=highest == len(blocks))
+            held[highest] = output.hidden_states[highest]
+        except _Enough:
+            pass
+    return [held[layer] for layer in layers]
+
+
+def _depth(layer: Layer) -> int:
+    return PARTS.index(layer) - len(PARTS) if isinstance(layer, str) else layer
+
+
+def _part_states(part: str, out: Any) -> Any:
+    states = out[0] if isinstance(out, tuple) else out
+    return states.transpose(1, 2) if part == "cnn" else states
+
+
+def columns(layers: Sequence[Layer], widths: Sequence[int]) -> dict[str, list[int]]:
+    """Layer → [first, end) of its columns, where layers stand side by side."""
+    ends = [sum(widths[: place + 1]) for place in range(len(widths))]
+    return {str(layer): [end - width, end] for layer, end, width in zip(layers, ends, widths, strict=True)}
+
+
+def patiently(
+    compute: Callable[[Sequence[Item]], list[Result]], batch: Sequence[Item], model: Any, notes: set[str]
+) -> list[Result]:
+    """`compute(batch)`, one result an item; out of GPU memory, in halves, and at last on the CPU: `notes` say so."""
+    import torch
+
+    try:
+        return compute(batch)
+    except torch.OutOfMemoryError:
+        if len(batch) > 1:
+            notes.add("out of GPU memory: smaller batches were used")
+        elif model.device.type != "cpu":
+            notes.add("out of GPU memory for a single window: the rest was computed on the CPU")
+            model.to("cpu")
+        else:
+            raise
+    half = (len(batch) + 1) // 2
+    parts = [batch[:half], batch[half:]] if len(batch) > 1 else [batch]
+    return [result for part in parts for result in patiently(compute, part, model, notes)]

@@ -1,0 +1,130 @@
+"""Models fetched ahead of a run: pinned to a revision, as safetensors, with a lock file of what was fetched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bids_app.errors import CannotCreate, NoInput, UsageError
+from bids_app.features.extraction import sha256_of
+from bids_app.features.models import LOCK, SETTINGS, SHARDED, SINGLE, ModelName, is_offline, model_of, read_lock
+from bids_app.features.vectors import ENDINGS
+from bids_app.records import FeatureSpec, ModelSource
+
+PICKLED, PICKLED_PARTS = "pytorch_model.bin", "pytorch_model.bin.index.json"
+Tell = Callable[[str], None]
+
+
+def prefetch(specs: Iterable[FeatureSpec], model_dir: Path, tell: Tell) -> None:
+    """Every model that the resolved specs name, into `model_dir/<name>`, and `model_dir/models.lock.json`.
+
+    A model that the lock file holds, whole and at the revision asked for, is left as it is. Raises UsageError (two
+    revisions of one model; offline), NoInput (the hub does not give it) and CannotCreate.
+    """
+    source = ModelSource(model_dir)
+    lock = read_lock(source)
+    for name, revision in wanted_models(specs).items():
+        if _is_whole(model_dir / name, lock.get(name), revision):
+            tell(f"{name}: there already, revision {lock[name]['revision']}")
+            continue
+        if is_offline(source):
+            raise UsageError(f"'{name}' would have to be downloaded, but HF_HUB_OFFLINE forbids it")
+        lock[name] = fetch(name, revision, model_dir / name)
+        _write_lock(lock, model_dir / LOCK)
+        converted = ", converted from pickled weights" if "converted_from" in lock[name] else ""
+        tell(f"{name}: fetched, revision {lock[name]['revision']}{converted}")
+
+
+def wanted_models(specs: Iterable[FeatureSpec]) -> dict[str, str | None]:
+    """Name → revision asked for, of all specs with a model. Raises UsageError where two differ."""
+    wanted: dict[str, str | None] = {}
+    for spec in specs:
+        if "model" not in spec.options or str(spec.options["model"]).endswith(ENDINGS):
+            continue
+        model: ModelName = model_of(spec)
+        other = wanted.get(model.name)
+        if None not in (other, model.revision) and other != model.revision:
+            raise UsageError(
+                f"two revisions of '{model.name}': {other} and {model.revision}", f"feature '{spec.name}'"
+            )
+        wanted[model.name] = model.revision or other
+    return wanted
+
+
+def fetch(name: str, revision: str | None, folder: Path) -> dict[str, Any]:
+    """Download a model at a revision (None: the newest) and return its entry for the lock file.
+
+    Weights published as pickles alone are converted, once and here alone; the entry then names them by their hash.
+    """
+    from huggingface_hub import HfApi, snapshot_download
+
+    try:
+        info = HfApi().model_info(name, revision=revision)
+        wanted = chosen_files([sibling.rfilename for sibling in info.siblings or ()], name)
+        snapshot_download(name, revision=info.sha, allow_patterns=wanted, local_dir=folder)
+    except NoInput:
+        raise
+    except Exception as error:  # the hub's client raises errors of several libraries
+        reason = str(error).strip().split("\n")[0]
+        raise NoInput(f"the model '{name}' cannot be fetched", revision or "", reason) from None
+    pickled = [file for file in wanted if file.endswith(".bin")]
+    converted = {file: sha256_of(folder / file) for file in pickled}
+    if pickled:
+        convert(folder, pickled)
+    kept = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    entry = {"revision": info.sha, "files": {file: sha256_of(folder / file) for file in kept}}
+    return {**entry, "converted_from": converted} if converted else entry
+
+
+def chosen_files(published: Iterable[str], name: str) -> list[str]:
+    """Of the files of a model: its settings, and its weights as safetensors, else pickled. Raises NoInput."""
+    there = set(published)
+    settings = [file for file in SETTINGS if file in there]
+    for whole, parts, ending in ((SINGLE, SHARDED, ".safetensors"), (PICKLED, PICKLED_PARTS, ".bin")):
+        if whole in there:
+            return [*settings, whole]
+        if parts in there:
+            stem = whole.removesuffix(ending) + "-"
+            return [*settings, parts, *sorted(f for f in there if f.startswith(stem) and f.endswith(ending))]
+    raise NoInput(f"the model '{name}' has neither safetensors nor PyTorch weights")
+
+
+def convert(folder: Path, pickled: Iterable[str]) -> None:
+    """Pickled weights → model.safetensors; the pickles go. Nothing but tensors is unpickled. Raises NoInput."""
+    import pickle
+
+    import torch
+    from safetensors.torch import save_file
+
+    weights: dict[str, Any] = {}
+    for file in pickled:
+        try:
+            weights.update(torch.load(folder / file, map_location="cpu", weights_only=True))
+        except (pickle.UnpicklingError, RuntimeError, ValueError, TypeError, EOFError) as error:
+            reason = str(error).strip().split("\n")[0]
+            raise NoInput("pickled weights that hold more than tensors", folder / file, reason) from None
+    tensors = {key: value.contiguous().clone() for key, value in weights.items() if isinstance(value, torch.Tensor)}
+    part = folder / f".{SINGLE}.part"
+    save_file(tensors, part, {"format": "pt"})
+    part.replace(folder / SINGLE)
+    for file in (*pickled, PICKLED_PARTS):
+        (folder / file).unlink(missing_ok=True)
+
+
+def _is_whole(folder: Path, entry: Mapping[str, Any] | None, revision: str | None) -> bool:
+    """Whether every file of the lock's entry is there, unchanged, and the revision is the one asked for."""
+    if entry is None or revision not in (None, entry["revision"]):
+        return False
+    files = {folder / file: digest for file, digest in entry["files"].items()}
+    return all(path.is_file() and sha256_of(path) == digest for path, digest in files.items())
+
+
+def _write_lock(lock: Mapping[str, Any], path: Path) -> None:
+    try:
+        part = path.with_name(f".{path.name}.part")
+        part.write_text(json.dumps(lock, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise CannotCreate("cannot write the lock file of the models", path, error.strerror or "") from None

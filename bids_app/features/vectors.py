@@ -1,0 +1,63 @@
+"""Word vectors in text files, as GloVe, word2vec and fastText publish them: a word and its numbers a line."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bids_app.errors import DataError, NoInput
+from bids_app.records import Array, FeatureSpec, ModelSource
+
+ENDINGS = (".txt", ".vec", ".txt.gz", ".vec.gz")
+
+
+def find_vectors(spec: FeatureSpec, source: ModelSource) -> Path:
+    """The file: in the model folder, or relative to the analysis file, or where its path says. Raises NoInput."""
+    name = str(spec.options["model"])
+    places = [folder / name for folder in (source.model_dir, spec.base_dir) if folder is not None] or [Path(name)]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise NoInput(f"there are no word vectors '{name}'", "", f"looked for {' or '.join(map(str, places))}")
+    return found
+
+
+def spellings(word: str) -> tuple[str, ...]:
+    """How a word may stand in the file, best first: as it is, in lower case, without the punctuation around it."""
+    bare = re.sub(r"^\W+|\W+$", "", word)
+    return tuple(dict.fromkeys(form for form in (word, word.lower(), bare, bare.lower()) if form))
+
+
+def read_vectors(path: Path, words: Sequence[str]) -> tuple[Array, Array]:
+    """values (n_words, n_dims) float32 and known (n_words,): zeros where the file lacks every spelling of the word.
+
+    One pass over the file; only lines of wanted words are turned into numbers. A word's first line counts. Raises
+    DataError where the file is broken, or no word of it is wanted.
+    """
+    wanted = {form for word in words for form in spellings(word)}
+    found: dict[str, Array] = {}
+    try:
+        for form, numbers in _lines(path):
+            if form in wanted and form not in found:
+                found[form] = np.array(numbers.split(), dtype=np.float32)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError("the word vectors cannot be read", path, str(error)) from None
+    widths = {vector.size for vector in found.values()}
+    if len(widths) != 1:
+        raise DataError("the word vectors differ in length" if widths else "no word has a vector", path)
+    nothing = np.zeros(widths.pop(), dtype=np.float32)
+    best = [next((found[form] for form in spellings(word) if form in found), None) for word in words]
+    values = np.stack([nothing if vector is None else vector for vector in best])
+    return values, np.array([vector is not None for vector in best])
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Word and numbers of each line; word2vec's and fastText's first line, two counts, is passed over."""
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as lines:
+        for place, line in enumerate(lines):
+            word, _, numbers = line.strip("\n ").partition(" ")
+            if place or " " in numbers or not (word + numbers).isdigit():
+                yield word, numbers
