@@ -1,0 +1,142 @@
+"""Random search over band weights and alphas: the squared error at every alpha from two products a target.
+
+With coordinates u = V'y and c = H'(y_eval − ȳ), the error at alpha is Σy² − 2 Σ_k φ_k u_k c_k + Σ_kl φ_k φ_l u_k u_l
+(H'H)_kl. For directions of different eigenvalues, φ_k φ_l = (lam_l φ_k − lam_k φ_l) / (lam_l − lam_k): the double sum
+becomes Σ_k φ_k u_k (A u)_k with one matrix A for all alphas (partial fractions in alpha, as in Loewner matrices). For
+those near each other, where this would cancel, φ_k φ_l ≈ (lam_l/lam_k φ_k² + lam_k/lam_l φ_l²) / 2, which is too
+large by less than spacing² / 2 of itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bids_app.encoding.basis import Basis, decompose, reduced
+from bids_app.encoding.moments import Moments
+from bids_app.encoding.splits import Split, Weights, cross_rows
+from bids_app.records import Array
+
+ROWS_AT_ONCE = 64  # of the near pairs, which lie about the diagonal as eigenvalues ascend
+ROUNDING = 1e-5  # ‖error of held-out predictions‖ / ‖responses‖ that the rounding of X'y may make
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Per target: index of the candidate and of the alpha, and the mean squared error over all inner folds."""
+
+    candidate: Array
+    alpha: Array
+    error: Array
+
+
+class Errors:
+    """Sums of squared errors of one split and candidate on the evaluation rows, for every alpha and any targets.
+
+    Products are in `dtype`, the decomposition in float64.
+    """
+
+    def __init__(self, split: Split, weights: Weights, alphas: Array, dtype: torch.dtype) -> None:
+        self._split, self._weights = split, weights
+        basis = reduced(decompose(split, weights), float(alphas.min()))
+        self._by_columns = by_columns(basis, float(alphas.min()), dtype)
+        self._onto = (basis.onto if self._by_columns else basis.on_samples(split, weights)).to(dtype)
+        self._held, self._held_sum = basis.held.to(dtype), basis.held.sum(dim=0).to(dtype)
+        self._shrinkage = basis.shrinkage(basis.lam.new_tensor(alphas)).to(dtype)
+        self._far, self._near = _pairs(basis, spacing(dtype), dtype)
+
+    def __call__(self, moments: Moments) -> torch.Tensor:
+        """(n_alphas, n) float64."""
+        u, c = self._coordinates(moments)
+        first = torch.addmm(c, self._far, u, beta=-2).mul_(u)
+        second = torch.cat([matrix @ u[at] for matrix, at in self._near]).mul_(u)
+        return moments.power + (self._shrinkage @ first).double() + (self._shrinkage.square() @ second).double()
+
+    def _coordinates(self, moments: Moments) -> tuple[torch.Tensor, torch.Tensor]:
+        """u and c above, (r, n) each."""
+        split, onto = self._split, self._onto
+        if not self._by_columns:
+            u = cross_rows(onto, moments.Y, split.train_pieces)
+        else:
+            u = onto.T @ split.side_by_side(moments.cross, self._weights)
+            if len(onto) < len(split.evaluate):
+                return u, onto.T @ split.side_by_side(moments.cross_eval(), self._weights)
+        return u, cross_rows(self._held, moments.Y, split.eval_pieces) - torch.outer(self._held_sum, moments.mean)
+
+
+def spacing(dtype: torch.dtype) -> float:
+    """Share of an eigenvalue within which another counts as near: there, what the approximation of near pairs and
+    the cancellation of far ones cost is of one size, spacing² / 2 = eps / spacing."""
+    return float((2 * torch.finfo(dtype).eps) ** (1 / 3))
+
+
+def by_columns(basis: Basis, least_alpha: float, dtype: torch.dtype) -> bool:
+    """Whether u may be made from X'y, as lam^-½ Q'(X'y), in `dtype`; otherwise it is made from y.
+
+    An error of eps ‖X'y‖ ≤ eps lam_max^½ ‖y‖ is magnified by lam_k^-½ in direction k, at the smallest alpha the most:
+    held-out predictions are off by at most eps √Σ ‖H_k‖² φ_k² lam_max / lam_k times ‖y‖, which ROUNDING bounds.
+    """
+    if not basis.primal:
+        return False
+    magnified = torch.sqrt(basis.lam[-1:] / basis.lam) * basis.shrinkage(basis.lam.new_tensor([least_alpha]))
+    return float((basis.held * magnified).norm()) * torch.finfo(dtype).eps < ROUNDING
+
+
+def _pairs(basis: Basis, share: float, dtype: torch.dtype) -> tuple[torch.Tensor, list[tuple[torch.Tensor, slice]]]:
+    """The matrix A of far pairs (r, r), and that of near ones as blocks of rows with the columns they reach."""
+    lam = basis.lam
+    first = torch.searchsorted(lam, lam * (1 - share))
+    last = torch.searchsorted(lam, lam / (1 - share), right=True)
+    number = torch.arange(len(lam), device=lam.device)
+    near = (number >= first[:, None]) & (number < last[:, None])
+    H = basis.held.T @ basis.held
+    far = torch.where(near, 0.0, 2 * H * lam / torch.where(near, 1.0, lam - lam[:, None]))
+    close = torch.where(near, H * lam / lam[:, None], 0.0)
+    blocks = []
+    for start in range(0, max(1, len(lam)), ROWS_AT_ONCE):
+        stop = min(start + ROWS_AT_ONCE, len(lam))
+        reach = slice(int(first[start]), int(last[stop - 1])) if stop > start else slice(0, 0)
+        blocks.append((close[start:stop, reach].to(dtype), reach))
+    return far.to(dtype), blocks
+
+
+class Search:
+    """Errors over candidates × alphas by inner cross-validation; a candidate that several unions share is tried once.
+
+    `moments`: for each block of targets, those of each inner split.
+    """
+
+    def __init__(self, moments: Sequence[Sequence[Moments]], alphas: Array) -> None:
+        self._moments, self._alphas = moments, alphas
+        self._tried: dict[frozenset[tuple[int, float]], tuple[Array, Array]] = {}
+
+    def choose(self, candidates: Sequence[Weights]) -> Choice:
+        """The least error pooled over inner folds, target by target; ties go to the first candidate and the largest
+        alpha."""
+        tried = [self._best_alpha(weights) for weights in candidates]
+        errors = np.stack([error for _, error in tried])
+        candidate = np.argmin(errors, axis=0)
+        alpha = np.stack([at for at, _ in tried])
+        chosen = candidate, np.arange(errors.shape[1])
+        return Choice(candidate, alpha[chosen], errors[chosen])
+
+    def _best_alpha(self, weights: Weights) -> tuple[Array, Array]:
+        key = frozenset(weights.items())
+        if key not in self._tried:
+            errors = self._errors(weights)
+            at = len(self._alphas) - 1 - np.argmin(errors[::-1], axis=0)
+            self._tried[key] = at, np.take_along_axis(errors, at[None], axis=0)[0]
+        return self._tried[key]
+
+    def _errors(self, weights: Weights) -> Array:
+        """(n_alphas, n_targets) mean squared errors over all inner folds."""
+        totals: list[torch.Tensor | float] = [0.0] * len(self._moments)
+        n_eval = 0
+        for number, first in enumerate(self._moments[0]):
+            errors = Errors(first.split, weights, self._alphas, first.Y.dtype)
+            totals = [total + errors(block[number]) for total, block in zip(totals, self._moments, strict=True)]
+            n_eval += len(first.split.evaluate)
+        return np.concatenate([torch.as_tensor(total).cpu().numpy() for total in totals], axis=1) / n_eval
