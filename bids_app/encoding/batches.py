@@ -6,6 +6,7 @@ batch: a product's last bits depend on its shape, so with the same blocks result
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,5 +87,8 @@ def load(source: Array, columns: Array, dtype: torch.dtype, device: str) -> torc
     together = columns[-1] - columns[0] + 1 == len(columns)
     read = source[:, columns[0] : columns[-1] + 1] if together else source[:, columns]
     Y = torch.as_tensor(np.array(read), device=device).to(dtype)
+    pages: object = source.base
+    if isinstance(pages, mmap.mmap):  # what was read would count as our memory
+        pages.madvise(mmap.MADV_DONTNEED)
     deviation, mean = torch.std_mean(Y, dim=0, correction=0)
     return Y - mean if bool((mean.abs() > deviation).any()) else Y

@@ -21,7 +21,7 @@ from bids_app.encoding.splits import Split, Weights, cross_rows
 from bids_app.records import Array
 
 ROWS_AT_ONCE = 64  # of the near pairs, which lie about the diagonal as eigenvalues ascend
-ROUNDING = 1e-5  # ‖error of held-out predictions‖ / ‖responses‖ that the rounding of X'y may make
+ROUNDING = 1e-5  # ‖error of held-out predictions‖ / ‖responses‖ to be expected from the rounding of X'y
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,15 @@ def spacing(dtype: torch.dtype) -> float:
 def by_columns(basis: Basis, least_alpha: float, dtype: torch.dtype) -> bool:
     """Whether u may be made from X'y, as lam^-½ Q'(X'y), in `dtype`; otherwise it is made from y.
 
-    An error of eps ‖X'y‖ ≤ eps lam_max^½ ‖y‖ is magnified by lam_k^-½ in direction k, at the smallest alpha the most:
-    held-out predictions are off by at most eps √Σ ‖H_k‖² φ_k² lam_max / lam_k times ‖y‖, which ROUNDING bounds.
+    An error δ of X'y becomes lam^-½ Q'δ, so held-out predictions are off by H (φ lam^-½ ∘ Q'δ): for rounding, spread
+    evenly over r directions with ‖δ‖ = eps ‖X'y‖ ≤ eps lam_max^½ ‖y‖, in the mean square by eps ‖y‖ times
+    √(mean_k ‖H_k‖² φ_k² lam_max / lam_k), the most at the smallest alpha. That is kept below ROUNDING ‖y‖.
     """
-    if not basis.primal:
-        return False
+    if not basis.primal or not len(basis.lam):
+        return basis.primal
     magnified = torch.sqrt(basis.lam[-1:] / basis.lam) * basis.shrinkage(basis.lam.new_tensor([least_alpha]))
-    return float((basis.held * magnified).norm()) * torch.finfo(dtype).eps < ROUNDING
+    size = float((basis.held * magnified).norm()) / len(basis.lam) ** 0.5
+    return bool(size * torch.finfo(dtype).eps < ROUNDING)
 
 
 def _pairs(basis: Basis, share: float, dtype: torch.dtype) -> tuple[torch.Tensor, list[tuple[torch.Tensor, slice]]]:
