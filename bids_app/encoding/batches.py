@@ -21,11 +21,10 @@ DEFAULT_MB = 4096
 
 @dataclass(frozen=True)
 class Size:
-    """What memory depends on: columns of all bands, inner folds, unions, candidates of all unions together, and the
+    """What memory depends on: columns of all bands, folds, unions, distinct candidates of all unions, alphas, and the
     bytes of a number in search and final fit. `weights`: whether weights are kept."""
 
     n_columns: int
-    n_inner: int
     n_folds: int
     n_unions: int
     n_candidates: int
@@ -52,8 +51,8 @@ def batches(design: Design, size: Size, device: str, mem_mb: int | None) -> list
 def target_bytes(design: Design, size: Size) -> int:
     """Held for every target of a batch: responses, products with the columns, errors."""
     types = size.final + (size.search if size.search != size.final else 0)
-    products = size.n_columns * (types + 2 * size.n_inner * size.search)
-    errors = 2 * 8 * size.n_alphas + 16 * size.n_candidates
+    products = size.n_columns * (types + 2 * size.search)
+    errors = size.n_candidates * (size.n_alphas * size.search + 16)
     return len(design.Y) * types + products + errors
 
 
@@ -66,7 +65,7 @@ def fixed_bytes(design: Design, size: Size, width: int) -> int:
     results = 8 * len(design.usable) * scores
     results += len(design.usable) * 4 * columns * size.n_folds if size.weights else 0
     rank = min(n, columns)
-    grams = 8 * columns**2 * (2 + 2 * size.n_inner) if columns <= n else 8 * n**2 * (len(design.bands) + 3)
+    grams = 8 * columns**2 * 4 if columns <= n else 8 * n**2 * (len(design.bands) + 3)
     return (
         int(1e6 * BASE_MB)
         + given
@@ -74,7 +73,7 @@ def fixed_bytes(design: Design, size: Size, width: int) -> int:
         + n * columns * (8 * 3 + size.search)
         + grams
         + 8 * 8 * rank**2
-        + width * size.final * (3 * n + 4 * max(rank, columns))
+        + width * size.final * (4 * n + 8 * columns)
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from bids_app.encoding.batches import Size, batches, load
 from bids_app.encoding.candidates import alpha_grid, as_candidates, band_weights
 from bids_app.encoding.columns import band_columns
-from bids_app.encoding.fitted import Fitted, Observer, fit_chosen
+from bids_app.encoding.fitted import Observer, fit_chosen
 from bids_app.encoding.folds import audit, fold_warnings, inner_folds, outer_split
 from bids_app.encoding.moments import Moments
 from bids_app.encoding.results import Results
@@ -84,15 +84,9 @@ def fit(
     plan = _plan(units, bands, unions, spec, precision, device)
     folds = [_fold(design, number, spec) for number in np.unique(design.folds).tolist()]
     results = Results(design, bands, len(unions), len(folds), len(plan.alphas), weights)
+    observers = [results] if observer is None else [results, observer]
     for blocks in batches(design, _size(design, plan, folds, weights), device, mem_mb):
-        batch = [_Block(design.Y, targets, plan) for targets in blocks]
-        for number, fold in enumerate(folds):
-            for models in _fit_fold(number, fold, _columns(design, fold, plan), batch, plan):
-                results.add(models)
-                if observer is not None:
-                    observer.fitted(models)
-        if observer is not None:
-            observer.batch_done(np.concatenate(blocks))
+        _fit_batch(design, folds, blocks, plan, observers)
     audits = tuple(audit(design, fold.number, fold.train, fold.test, len(fold.inner)) for fold in folds)
     warnings = (*fold_warnings(design, spec.outer), *_solver_warnings(spec, bands))
     return results.fit(unions, audits, warnings)
@@ -143,10 +137,9 @@ def _size(design: Design, plan: _Plan, folds: Sequence[_Fold], weights: bool) ->
     search, final = plan.types
     return Size(
         n_columns=int(sum(design.bands[name].shape[1] * dims[name] for name in plan.bands)),
-        n_inner=max(len(fold.inner) for fold in folds),
         n_folds=len(folds),
         n_unions=len(plan.candidates),
-        n_candidates=sum(len(union) for union in plan.candidates),
+        n_candidates=len({frozenset(one.items()) for union in plan.candidates for one in union}),
         n_alphas=len(plan.alphas),
         search=search.itemsize,
         final=final.itemsize,
@@ -160,23 +153,40 @@ def _solver_warnings(spec: FitSpec, bands: Sequence[str]) -> tuple[str, ...]:
     return ("plain ridge biases shared parts upwards where spaces differ in size; banded_ridge does not",)
 
 
+def _fit_batch(
+    design: Design, folds: Sequence[_Fold], blocks: Sequence[Array], plan: _Plan, observers: Sequence[Observer]
+) -> None:
+    """A batch of targets in all folds and unions; nothing of it is held when it returns."""
+    batch = [_Block(design.Y, targets, plan) for targets in blocks]
+    for number, fold in enumerate(folds):
+        _fit_fold(number, fold, _columns(design, fold, plan), batch, plan, observers)
+    for observer in observers:
+        observer.batch_done(np.concatenate(blocks))
+
+
 def _columns(design: Design, fold: _Fold, plan: _Plan) -> Columns:
     bands = [band_columns(design.bands[name], fold.train, design.pca.get(name)) for name in plan.bands]
     tensors = [torch.as_tensor(band, dtype=torch.float64, device=plan.device) for band in bands]
     return Columns(tensors, np.flatnonzero(fold.train))
 
 
-def _fit_fold(number: int, fold: _Fold, columns: Columns, batch: Sequence[_Block], plan: _Plan) -> Iterator[Fitted]:
+def _fit_fold(
+    number: int,
+    fold: _Fold,
+    columns: Columns,
+    batch: Sequence[_Block],
+    plan: _Plan,
+    observers: Sequence[Observer],
+) -> None:
     """The chosen models of every union in one outer fold."""
     outer = Split(columns, np.flatnonzero(fold.train), np.flatnonzero(fold.test))
-    inner = [Split(columns, train, validation, outer) for train, validation in fold.inner]
+    inner = (Split(columns, train, validation, outer) for train, validation in fold.inner)
     final = [Moments(block.final, outer) for block in batch]
-    whole = [
-        m if block.search is block.final else Moments(block.search, outer)
-        for block, m in zip(batch, final, strict=True)
-    ]
-    search = Search([[Moments(m.Y, split, m) for split in inner] for m in whole], plan.alphas)
+    whole = final if plan.types[0] == plan.types[1] else [Moments(block.search, outer) for block in batch]
+    search = Search(inner, whole, plan.alphas, chain.from_iterable(plan.candidates))
     blocks = [(block.targets, moments) for block, moments in zip(batch, final, strict=True)]
     for union, candidates in enumerate(plan.candidates):
         choice = search.choose(candidates)
-        yield from fit_chosen(number, union, blocks, candidates, plan.alphas, choice)
+        for models in fit_chosen(number, union, blocks, candidates, plan.alphas, choice):
+            for observer in observers:
+                observer.fitted(models)

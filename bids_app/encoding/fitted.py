@@ -107,17 +107,31 @@ def fit_chosen(
             mine = np.flatnonzero(choice.candidate[start : start + len(targets)] == number)
             if len(mine):
                 at = choice.alpha[start + mine]
-                weights = candidates[number]
-                alpha = basis.lam.new_tensor(alphas[at])
-                columns = torch.as_tensor(mine, device=alpha.device)
-                u = coordinates(moments, basis, weights, float(alphas.min()), columns)
-                shrunk = (basis.shrinkage(alpha).T * u).to(u.dtype)
-                Y = moments.Y[:, columns]
-                yield Fitted(fold, union, targets[mine], weights, alpha, at, moments.split, basis, Y, shrunk)
+                yield _fit(fold, union, moments, basis, candidates[number], targets, mine, alphas, at)
+
+
+def _fit(
+    fold: int,
+    union: int,
+    moments: Moments,
+    basis: Basis,
+    weights: Weights,
+    targets: Array,
+    mine: Array,
+    alphas: Array,
+    at: Array,
+) -> Fitted:
+    """The models of the block's targets `mine` (positions), at the alphas in places `at` of the grid."""
+    everyone = len(mine) == len(targets)
+    columns = slice(None) if everyone else torch.as_tensor(mine, device=moments.Y.device)
+    alpha = basis.lam.new_tensor(alphas[at])
+    u = coordinates(moments, basis, weights, float(alphas.min()), columns)
+    shrunk = u.mul_(basis.shrinkage(alpha).T.to(u.dtype))
+    return Fitted(fold, union, targets[mine], weights, alpha, at, moments.split, basis, moments.Y[:, columns], shrunk)
 
 
 def coordinates(
-    moments: Moments, basis: Basis, weights: Weights, least_alpha: float, columns: torch.Tensor
+    moments: Moments, basis: Basis, weights: Weights, least_alpha: float, columns: torch.Tensor | slice
 ) -> torch.Tensor:
     """V'y (r, n) of some of the block's targets."""
     dtype = moments.Y.dtype

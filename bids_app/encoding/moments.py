@@ -29,12 +29,8 @@ class Moments:
         """(n,) float64 Σ (y − ȳ_train)² over the evaluation rows."""
         rows = self.split.eval_pieces
         squares = torch.stack([torch.linalg.vector_norm(self.Y[at], dim=0, dtype=torch.float64) for at in rows])
-        mean = self.mean.double()
-        return (
-            squares.square().sum(dim=0)
-            - 2 * mean * self._sum(rows).double()
-            + len(self.split.evaluate) * mean.square()
-        )
+        mean, n = self.mean.double(), len(self.split.evaluate)
+        return squares.square().sum(dim=0) - mean * (2 * self._sum(rows).double() - n * mean)
 
     @cached_property
     def cross(self) -> torch.Tensor:
@@ -44,21 +40,16 @@ class Moments:
         if self.whole is None:
             raw = cross(self._X, self.Y, split.train_pieces)
         else:
-            lost = self._raw_eval if split.evaluates_the_lost else cross(self._X, self.Y, split.lost_pieces)
-            raw = self.whole.cross - lost
+            raw = self.whole.cross - cross(self._X, self.Y, split.lost_pieces)
         return raw.addr_(self._column_mean, self.mean, alpha=-len(split.train))
 
+    @cached_property
     def cross_eval(self) -> torch.Tensor:
-        """The same over the evaluation rows, centred by the training means; made anew at every call."""
+        """The same over the evaluation rows, centred by the training means."""
         rows = self.split.eval_pieces
         sums = self.split.sums(rows).to(self.Y.dtype) - len(self.split.evaluate) * self._column_mean
-        return torch.addr(self._raw_eval, self._column_mean, self._sum(rows), alpha=-1).addr_(
-            sums, self.mean, alpha=-1
-        )
-
-    @cached_property
-    def _raw_eval(self) -> torch.Tensor:
-        return cross(self._X, self.Y, self.split.eval_pieces)
+        raw = cross(self._X, self.Y, rows).addr_(self._column_mean, self._sum(rows), alpha=-1)
+        return raw.addr_(sums, self.mean, alpha=-1)
 
     @cached_property
     def _column_mean(self) -> torch.Tensor:

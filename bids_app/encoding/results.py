@@ -12,7 +12,7 @@ from bids_app.records import Array, Design, Fit, FoldAudit
 
 
 class Results:
-    """Collects `Fitted` of all folds, unions and targets, in any order, into a `Fit`; unusable targets are NaN."""
+    """An observer that collects all folds, unions and targets, in any order, into a `Fit`; others are NaN."""
 
     def __init__(
         self, design: Design, bands: Sequence[str], n_unions: int, n_folds: int, n_alphas: int, weights: bool
@@ -23,7 +23,7 @@ class Results:
         self._explained = self._zeros(len(bands))
         self._weights: dict[str, Array] | None = {} if weights else None
 
-    def add(self, models: Fitted) -> None:
+    def fitted(self, models: Fitted) -> None:
         """Score one union's models of one fold; of the last, full union also weights and parts by band."""
         scores = held_out(models.responses, models.predictions, models.choice, self._n_alphas)
         for name in ("residual", "total", "r", "at_edge"):
@@ -44,6 +44,9 @@ class Results:
                     shape = len(self._folds), *kernels.shape[:2]
                     self._weights[name] = self._zeros(*shape).astype(np.float32)
                 self._weights[name][models.fold][..., models.targets] = kernels.cpu().numpy()
+
+    def batch_done(self, targets: Array) -> None:
+        """Nothing is left to do."""
 
     def _zeros(self, *shape: int) -> Array:
         """(…, n_targets), NaN for unusable targets."""

@@ -1,4 +1,4 @@
-"""Random search over band weights and alphas: the squared error at every alpha from two products a target.
+"""Random search over band weights and alphas: squared errors at all alphas from products that know no alpha.
 
 With coordinates u = V'y and c = H'(y_eval − ȳ), the error at alpha is Σy² − 2 Σ_k φ_k u_k c_k + Σ_kl φ_k φ_l u_k u_l
 (H'H)_kl. For directions of different eigenvalues, φ_k φ_l = (lam_l φ_k − lam_k φ_l) / (lam_l − lam_k): the double sum
@@ -9,7 +9,7 @@ large by less than spacing² / 2 of itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,11 +49,11 @@ class Errors:
         self._far, self._near = _pairs(basis, spacing(dtype), dtype)
 
     def __call__(self, moments: Moments) -> torch.Tensor:
-        """(n_alphas, n) float64."""
+        """(n_alphas, n) less Σ (y − ȳ_train)², which is the same for all and would swallow small differences."""
         u, c = self._coordinates(moments)
         first = torch.addmm(c, self._far, u, beta=-2).mul_(u)
         second = torch.cat([matrix @ u[at] for matrix, at in self._near]).mul_(u)
-        return moments.power + (self._shrinkage @ first).double() + (self._shrinkage.square() @ second).double()
+        return torch.addmm(self._shrinkage @ first, self._shrinkage.square(), second)
 
     def _coordinates(self, moments: Moments) -> tuple[torch.Tensor, torch.Tensor]:
         """u and c above, (r, n) each."""
@@ -63,7 +63,7 @@ class Errors:
         else:
             u = onto.T @ split.side_by_side(moments.cross, self._weights)
             if len(onto) < len(split.evaluate):
-                return u, onto.T @ split.side_by_side(moments.cross_eval(), self._weights)
+                return u, onto.T @ split.side_by_side(moments.cross_eval, self._weights)
         return u, cross_rows(self._held, moments.Y, split.eval_pieces) - torch.outer(self._held_sum, moments.mean)
 
 
@@ -108,37 +108,44 @@ def _pairs(basis: Basis, share: float, dtype: torch.dtype) -> tuple[torch.Tensor
 class Search:
     """Errors over candidates × alphas by inner cross-validation; a candidate that several unions share is tried once.
 
-    `moments`: for each block of targets, those of each inner split.
+    inner: the inner splits, taken one at a time, so that no two of them need be held; blocks: moments of each block
+    of targets in the split that holds the inner ones; candidates: all that `choose` will be asked for.
     """
 
-    def __init__(self, moments: Sequence[Sequence[Moments]], alphas: Array) -> None:
-        self._moments, self._alphas = moments, alphas
-        self._tried: dict[frozenset[tuple[int, float]], tuple[Array, Array]] = {}
+    def __init__(
+        self, inner: Iterable[Split], blocks: Sequence[Moments], alphas: Array, candidates: Iterable[Weights]
+    ) -> None:
+        keys = dict.fromkeys(frozenset(weights.items()) for weights in candidates)
+        shape, dtype = len(alphas), blocks[0].Y.dtype
+        less = {key: [block.Y.new_zeros((shape, block.Y.shape[1])) for block in blocks] for key in keys}
+        powers = [torch.zeros_like(block.mean, dtype=torch.float64) for block in blocks]
+        n_eval = 0
+        for split in inner:
+            n_eval += len(split.evaluate)
+            parts = [Moments(block.Y, split, block) for block in blocks]
+            for power, part in zip(powers, parts, strict=True):
+                power += part.power
+            for key, totals in less.items():
+                errors = Errors(split, dict(sorted(key)), alphas, dtype)
+                for total, part in zip(totals, parts, strict=True):
+                    total += errors(part)
+        total_power = torch.cat(powers).cpu().numpy()
+        self._best = {key: _best_alpha(torch.cat(less.pop(key), dim=1), total_power, n_eval) for key in keys}
 
     def choose(self, candidates: Sequence[Weights]) -> Choice:
         """The least error pooled over inner folds, target by target; ties go to the first candidate and the largest
         alpha."""
-        tried = [self._best_alpha(weights) for weights in candidates]
+        tried = [self._best[frozenset(weights.items())] for weights in candidates]
         errors = np.stack([error for _, error in tried])
         candidate = np.argmin(errors, axis=0)
         alpha = np.stack([at for at, _ in tried])
         chosen = candidate, np.arange(errors.shape[1])
         return Choice(candidate, alpha[chosen], errors[chosen])
 
-    def _best_alpha(self, weights: Weights) -> tuple[Array, Array]:
-        key = frozenset(weights.items())
-        if key not in self._tried:
-            errors = self._errors(weights)
-            at = len(self._alphas) - 1 - np.argmin(errors[::-1], axis=0)
-            self._tried[key] = at, np.take_along_axis(errors, at[None], axis=0)[0]
-        return self._tried[key]
 
-    def _errors(self, weights: Weights) -> Array:
-        """(n_alphas, n_targets) mean squared errors over all inner folds."""
-        totals: list[torch.Tensor | float] = [0.0] * len(self._moments)
-        n_eval = 0
-        for number, first in enumerate(self._moments[0]):
-            errors = Errors(first.split, weights, self._alphas, first.Y.dtype)
-            totals = [total + errors(block[number]) for total, block in zip(totals, self._moments, strict=True)]
-            n_eval += len(first.split.evaluate)
-        return np.concatenate([torch.as_tensor(total).cpu().numpy() for total in totals], axis=1) / n_eval
+def _best_alpha(less: torch.Tensor, power: Array, n_eval: int) -> tuple[Array, Array]:
+    """Position of the least of `less` (n_alphas, n), the last among equals, and the mean squared error there."""
+    less = less.flip(0)
+    at = less.argmin(dim=0)
+    least = less.gather(0, at[None])[0].double().cpu().numpy()
+    return len(less) - 1 - at.cpu().numpy(), (power + least) / n_eval

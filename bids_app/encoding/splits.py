@@ -81,8 +81,7 @@ class Split:
         self.train_pieces, self.eval_pieces = pieces(train), pieces(evaluate)
         left_out = np.array([], dtype=int) if whole is None else np.setdiff1d(whole.train, train, assume_unique=True)
         self.lost_pieces = pieces(left_out)
-        self.evaluates_the_lost = np.array_equal(left_out, evaluate)
-        self._grams: dict[tuple[int, int, bool], torch.Tensor] = {}
+        self._grams: dict[tuple[int, int], torch.Tensor] = {}
 
     def is_primal(self, weights: Weights) -> bool:
         """Whether columns are no more than training samples, so that the Gram matrix is the smaller one."""
@@ -103,11 +102,7 @@ class Split:
 
     def gram(self, weights: Weights) -> torch.Tensor:
         """X'X (n_columns, n_columns) of the training rows, bands side by side, without their weights."""
-        return self._assembled(weights, evaluate=False)
-
-    def gram_eval(self, weights: Weights) -> torch.Tensor:
-        """The same of the evaluation rows."""
-        return self._assembled(weights, evaluate=True)
+        return torch.cat([torch.cat([self._centred(one, other) for other in weights], dim=1) for one in weights])
 
     def kernels(self, weights: Weights) -> tuple[torch.Tensor, torch.Tensor]:
         """Σ g_b X_b X_b': (n_train, n_train), and evaluation against training rows (n_eval, n_train)."""
@@ -139,38 +134,22 @@ class Split:
     def _weighted(self, weights: Weights) -> list[tuple[slice, float]]:
         return [(self.columns.at[band], g) for band, g in weights.items()]
 
-    def _assembled(self, weights: Weights, evaluate: bool) -> torch.Tensor:
-        return torch.cat(
-            [torch.cat([self._centred(one, other, evaluate) for other in weights], dim=1) for one in weights]
-        )
-
-    def _centred(self, one: int, other: int, evaluate: bool) -> torch.Tensor:
+    def _centred(self, one: int, other: int) -> torch.Tensor:
         """(n_columns_one, n_columns_other) of two bands, less the training means."""
         if one > other:
-            return self._centred(other, one, evaluate).T
+            return self._centred(other, one).T
         m, m_other = (self.mean[self.columns.at[band]] for band in (one, other))
-        raw = self._raw(one, other, evaluate)
-        if not evaluate:
-            return raw - len(self.train) * torch.outer(m, m_other)
-        sums = self.sums(self.eval_pieces)
-        s, s_other = (sums[self.columns.at[band]] for band in (one, other))
-        shifted = torch.outer(m, s_other) + torch.outer(s, m_other)
-        return raw - shifted + len(self.evaluate) * torch.outer(m, m_other)
+        return torch.addr(self._raw(one, other), m, m_other, alpha=-len(self.train))
 
-    def _raw(self, one: int, other: int, evaluate: bool) -> torch.Tensor:
-        """X_one'X_other over the training or evaluation rows, as the columns are."""
-        key = one, other, evaluate
-        if key not in self._grams:
+    def _raw(self, one: int, other: int) -> torch.Tensor:
+        """X_one'X_other over the training rows, as the columns are."""
+        if (one, other) not in self._grams:
             a, b = self.columns.band(one), self.columns.band(other)
-            if evaluate:
-                self._grams[key] = cross(a, b, self.eval_pieces)
-            elif self.whole is None:
-                self._grams[key] = cross(a, b, self.train_pieces)
-            elif self.evaluates_the_lost:
-                self._grams[key] = self.whole._raw(one, other, False) - self._raw(one, other, True)
+            if self.whole is None:
+                self._grams[one, other] = cross(a, b, self.train_pieces)
             else:
-                self._grams[key] = self.whole._raw(one, other, False) - cross(a, b, self.lost_pieces)
-        return self._grams[key]
+                self._grams[one, other] = self.whole._raw(one, other) - cross(a, b, self.lost_pieces)
+        return self._grams[one, other]
 
 
 def _nothing(split: Split) -> torch.Tensor:

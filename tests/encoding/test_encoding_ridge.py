@@ -36,14 +36,13 @@ def split_of(X, fitted, evaluated, whole=None):
     return Split(columns, np.asarray(fitted), np.asarray(evaluated), whole)
 
 
-def search(X, Y, alphas=ALPHAS, folds=4, dtype=torch.float32):
-    """Within one outer fold that trains on all samples."""
+def search(X, Y, candidates, alphas=ALPHAS, folds=4, dtype=torch.float32):
+    """The choice within one outer fold that trains on all samples."""
     rows = np.arange(len(Y))
     whole = split_of(X, rows, rows)
-    Y = torch.as_tensor(Y - Y.mean(axis=0)).to(dtype)
-    outer = Moments(Y, whole)
-    inner = [Moments(Y, Split(whole.columns, *pair, whole), outer) for pair in KFold(folds).split(rows)]
-    return Search([inner], alphas)
+    outer = Moments(torch.as_tensor(Y - Y.mean(axis=0)).to(dtype), whole)
+    inner = [Split(whole.columns, *pair, whole) for pair in KFold(folds).split(rows)]
+    return Search(inner, [outer], alphas, candidates).choose(candidates)
 
 
 def refit(X, Y, split, candidates, choice, alphas=ALPHAS):
@@ -92,9 +91,8 @@ def test_errors_of_every_alpha_are_those_of_predictions(columns, n_eval, dtype, 
     X, Y = problem(90, columns, 5)
     split = split_of(X, np.arange(50), np.arange(50, 50 + n_eval))
     weights = {0: 0.2, 2: 0.8}
-    errors = Errors(split, weights, ALPHAS, dtype)(
-        Moments(torch.as_tensor(Y - Y.mean(axis=0)).to(dtype), split)
-    ).numpy()
+    moments = Moments(torch.as_tensor(Y - Y.mean(axis=0)).to(dtype), split)
+    errors = (moments.power + Errors(split, weights, ALPHAS, dtype)(moments)).numpy()
     stacked = np.hstack([np.sqrt(g) * X[band] for band, g in weights.items()])
     for number, alpha in enumerate(ALPHAS):
         predicted = Ridge(alpha=alpha, solver="svd").fit(stacked[:50], Y[:50]).predict(stacked[50 : 50 + n_eval])
@@ -107,7 +105,7 @@ def test_primal_and_dual_agree():
     wide = [np.hstack([band, np.zeros((60, 40))]) for band in X]  # more columns than samples, the same model
     candidates = as_candidates(band_weights(2, 8, 0), (0, 1))
     rows = np.arange(45), np.arange(45, 60)
-    narrow, dual = (search(bands, Y).choose(candidates) for bands in (X, wide))
+    narrow, dual = (search(bands, Y, candidates) for bands in (X, wide))
     np.testing.assert_allclose(narrow.error, dual.error, rtol=1e-5)
     found, _ = refit(X, Y, split_of(X, *rows), candidates, narrow)
     again, _ = refit(wide, Y, split_of(wide, *rows), candidates, narrow)
@@ -118,7 +116,7 @@ def test_primal_and_dual_agree():
 def test_search_chooses_as_himalaya_does(columns):
     X, Y = problem(80, columns, 12, noise=2.0)
     gammas = band_weights(3, 14, seed=3)
-    choice = search(X, Y).choose(as_candidates(gammas, range(3)))
+    choice = search(X, Y, as_candidates(gammas, range(3)))
     kernels = np.stack([band @ band.T for band in X])
     with np.errstate(divide="ignore"):  # it takes the logarithm of its zero weights
         deltas, _, scores, _ = solve_multiple_kernel_ridge_random_search(
@@ -145,7 +143,7 @@ def test_search_chooses_as_himalaya_does(columns):
 def test_search_is_the_least_cross_validated_error():
     X, Y = problem(60, (4, 5), 3)
     candidates = as_candidates(band_weights(2, 7, 0), (0, 1))
-    choice = search(X, Y).choose(candidates)
+    choice = search(X, Y, candidates)
     table = np.zeros((len(candidates), len(ALPHAS), 3))
     for number, weights in enumerate(candidates):
         stacked = np.hstack([np.sqrt(g) * X[band] for band, g in weights.items()])
@@ -177,7 +175,7 @@ def test_targets_that_chose_differently_are_refitted_each_their_own_way(columns)
 
 def test_ties_go_to_the_first_candidate_and_the_largest_alpha():
     X, Y = [np.zeros((30, 2)), np.zeros((30, 3))], np.random.default_rng(0).standard_normal((30, 2))
-    choice = search(X, Y).choose(as_candidates(band_weights(2, 5, 0), (0, 1)))
+    choice = search(X, Y, as_candidates(band_weights(2, 5, 0), (0, 1)))
     assert choice.candidate.tolist() == [0, 0]
     assert choice.alpha.tolist() == [len(ALPHAS) - 1] * 2
 
@@ -189,14 +187,14 @@ def test_collinear_and_constant_columns_give_finite_predictions():
     X[1] = np.hstack([X[1], X[0]])
     candidates = as_candidates(band_weights(2, 6, 0), (0, 1))
     alphas = np.logspace(-5, 10, 6)
-    choice = search(X, Y, alphas).choose(candidates)
+    choice = search(X, Y, candidates, alphas)
     found, _ = refit(X, Y, split_of(X, np.arange(30), np.arange(30, 40)), candidates, choice, alphas)
     assert np.isfinite(found).all()
 
 
 def test_a_band_of_zeros_predicts_the_mean():
     X, Y = [np.zeros((30, 4))], np.random.default_rng(0).standard_normal((30, 2))
-    choice = search(X, Y).choose([{0: 1.0}])
+    choice = search(X, Y, [{0: 1.0}])
     found, _ = refit(X, Y, split_of(X, np.arange(20), np.arange(20, 30)), [{0: 1.0}], choice)
     assert (found == 0).all()
 
