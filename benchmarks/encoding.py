@@ -251,7 +251,7 @@ def seed(quick: bool, device: str) -> list[Bar]:
     )
     mine, theirs = mine * 200 / n_lags, theirs * 200 / timed
     print(
-        f"  PCA {prepared:.1f} s; then for 200 lags {mine:.1f} s from {n_lags}, scikit-learn {theirs:.1f} s from {timed}"
+        f"  PCA {prepared:.1f} s; 200 lags {mine:.1f} s (from {n_lags}), scikit-learn {theirs:.1f} s (from {timed})"
     )
     exact = _lag_by_lag(folds, Y[:, some].astype(np.float64), n_electrodes)
     difference = {

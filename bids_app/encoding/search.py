@@ -89,20 +89,19 @@ def by_columns(basis: Basis, least_alpha: float, dtype: torch.dtype) -> bool:
 
 def _pairs(basis: Basis, share: float, dtype: torch.dtype) -> tuple[torch.Tensor, list[tuple[torch.Tensor, slice]]]:
     """The matrix A of far pairs (r, r), and that of near ones as blocks of rows with the columns they reach."""
-    lam = basis.lam
+    lam, H = basis.lam, basis.held.T @ basis.held
     first = torch.searchsorted(lam, lam * (1 - share))
     last = torch.searchsorted(lam, lam / (1 - share), right=True)
     number = torch.arange(len(lam), device=lam.device)
     near = (number >= first[:, None]) & (number < last[:, None])
-    H = basis.held.T @ basis.held
-    far = torch.where(near, 0.0, 2 * H * lam / torch.where(near, 1.0, lam - lam[:, None]))
-    close = torch.where(near, H * lam / lam[:, None], 0.0)
     blocks = []
     for start in range(0, max(1, len(lam)), ROWS_AT_ONCE):
-        stop = min(start + ROWS_AT_ONCE, len(lam))
-        reach = slice(int(first[start]), int(last[stop - 1])) if stop > start else slice(0, 0)
-        blocks.append((close[start:stop, reach].to(dtype), reach))
-    return far.to(dtype), blocks
+        rows = slice(start, min(start + ROWS_AT_ONCE, len(lam)))
+        reach = slice(int(first[start]), int(last[rows.stop - 1])) if len(lam) else rows
+        close = near[rows, reach] * H[rows, reach] * lam[reach] / lam[rows, None]
+        blocks.append((close.to(dtype), reach))
+    gaps = (lam - lam[:, None]).masked_fill_(near, torch.inf)
+    return H.mul_(2 * lam).div_(gaps).to(dtype), blocks
 
 
 class Search:
