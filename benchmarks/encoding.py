@@ -161,7 +161,7 @@ def ridge(quick: bool, device: str) -> list[Bar]:
             X[0], Y
         ),
         lambda: KernelRidgeCV(
-            alphas=alphas, cv=FOLDS, fit_intercept=True, solver_params={"n_targets_batch": 2500}
+            alphas=alphas, cv=FOLDS, fit_intercept=True, warn=False, solver_params={"n_targets_batch": 2500}
         ).fit(X[0], Y),
     ]
     mine, *theirs = paired(ours, *peers)
@@ -218,7 +218,7 @@ def unions(quick: bool, device: str) -> list[Bar]:
 def _refits(X: Sequence[Array], Y: Array, backend: Any) -> Array:
     """(n_targets,) rsquared of one union by himalaya."""
     stacked, residual, total = np.hstack(X), 0.0, 0.0
-    model = RidgeCV if stacked.shape[1] < len(Y) / 6 else KernelRidgeCV
+    model = RidgeCV if stacked.shape[1] < len(Y) / 6 else partial(KernelRidgeCV, warn=False)
     for train, test in FOLDS.split(Y):
         mean, scale = stacked[train].mean(axis=0), stacked[train].std(axis=0)
         x = (stacked - mean) / scale / np.sqrt(len(X), dtype=np.float32)
