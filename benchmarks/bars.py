@@ -60,12 +60,12 @@ def measure(command: Sequence[str], log: Path) -> Measured:
     return Measured(process.returncode, time.monotonic() - started, usage.ru_maxrss / scale)
 
 
-def run_bars(benchmarks: Mapping[str, Callable[[bool], list[Bar]]]) -> int:
+def run_bars(benchmarks: Mapping[str, Callable[[bool], list[Bar]]], arguments: Sequence[str] | None = None) -> int:
     """Command line of a benchmark: `--only NAME`, `--quick`; prints a line a bar, returns 1 if one falls short."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", choices=tuple(benchmarks), help="one of the benchmarks")
     parser.add_argument("--quick", action="store_true", help="at most five minutes on two cores")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     print(machine())
     chosen = [given.only] if given.only else list(benchmarks)
     bars = [bar for name in chosen for bar in benchmarks[name](given.quick)]

@@ -87,6 +87,7 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--offline", action="store_true", help="never touch the network (as HF_HUB_OFFLINE=1)")
     group.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="default: a GPU if there is one")
     group.add_argument("--omp-nthreads", type=_positive, metavar="N", help="threads")
+    group.add_argument("--mem-mb", type=_positive, metavar="MB", help="memory a fit may take; changes no number")
     group.add_argument("--dry-run", action="store_true", help="print and write the plan, compute nothing")
     group.add_argument("--force", action="store_true", help="recompute what is there")
     group.add_argument("--stop-on-first-crash", action="store_true", help="stop at the first recording that fails")
@@ -104,7 +105,7 @@ def _hyphened(argument: str) -> str:
 
 def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of threads")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
     return int(text)
 
 
@@ -133,6 +134,7 @@ def parse_arguments(arguments: Sequence[str]) -> RunOptions:
         analysis=given.analysis,
         models=ModelSource(given.model_dir and given.model_dir.resolve(), offline, given.device),
         threads=given.omp_nthreads,
+        mem_mb=given.mem_mb,
         dry_run=given.dry_run,
         force=given.force,
         stop_on_first_crash=given.stop_on_first_crash,
@@ -205,8 +207,9 @@ def main(arguments: Sequence[str]) -> int:
         return run(options, print)
     except ConcordError as error:
         return _fail(f"concord: {error}", error.exit_code, verbose)
-    except MemoryError:
-        return _fail("concord: out of memory (fewer targets or spaces at a time need less)", 75, verbose)
+    except MemoryError as error:
+        reason = str(error) or "fewer targets or spaces at a time need less"
+        return _fail(f"concord: out of memory ({reason})", 75, verbose)
     except OSError as error:
         return _fail(f"concord: {error.strerror or error}: {error.filename or ''}", 74, verbose)
     except KeyboardInterrupt:

@@ -166,7 +166,8 @@ def _fit_runs(
         design = encoding.build_design(loaded.runs, fit_spec.outer, design_spec.delays_s, pca, purge_s)
         if not design.usable.any():
             raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
-        fit = encoding.fit(design, job.analysis.units, fit_spec, job.options.models.device)
+        mem_mb = _left_mb(job, loaded.runs)
+        fit = encoding.fit(design, job.analysis.units, fit_spec, job.options.models.device, mem_mb=mem_mb)
     except ValueError as error:  # encoding knows arrays alone: folds that cannot be made
         raise DataError(str(error), unit.stem, "record longer, or ask for fewer folds: fit: outer, inner") from error
     dead = [name for name, usable in zip(loaded.targets.names, design.usable, strict=True) if not usable]
@@ -184,6 +185,12 @@ def _fit_runs(
         warnings=(*loaded.warnings, *_dead_targets(dead), *_edge(fit), *fit.warnings),
         provenance=_provenance(job, unit, loaded, purge_s, key),
     )
+
+
+def _left_mb(job: Job, runs: Sequence[Run]) -> int | None:
+    """What --mem-mb leaves for the fit beside the runs, which stay in memory."""
+    held = sum(run.Y.nbytes + sum(band.nbytes for band in run.bands.values()) for run in runs)
+    return None if job.options.mem_mb is None else max(1, job.options.mem_mb - round(held / 1e6))
 
 
 def _dead_targets(dead: Sequence[str]) -> tuple[str, ...]:
@@ -211,7 +218,7 @@ def _provenance(job: Job, unit: Unit, loaded: Loaded, purge_s: float, key: str) 
         "unit_key": key,
         "spaces": loaded.spaces,
         "software": {"concord": __version__, **{name: version(name) for name in SOFTWARE}},
-        "run": {"device": job.options.models.device, "threads": job.options.threads},
+        "run": {"device": job.options.models.device, "threads": job.options.threads, "mem_mb": job.options.mem_mb},
         "design": {**design, "period_s": loaded.period_s, "purge_s": purge_s},
         "response": asdict(job.analysis.response_spec(unit.modality)),
         "samples": loaded.samples,

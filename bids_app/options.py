@@ -17,6 +17,7 @@ class RunOptions:
     analysis: str  # preset or file
     models: ModelSource
     threads: int | None = None  # None: as many as torch takes
+    mem_mb: int | None = None  # of the whole process; None: the fit's own default
     dry_run: bool = False
     force: bool = False
     stop_on_first_crash: bool = False

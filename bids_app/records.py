@@ -280,6 +280,10 @@ class Fit:
     at_edge: (n_unions, n_targets) share of folds whose alpha lies at an end of the grid (0…1).
     profile: {band: (n_delays, n_targets)} Euclidean norm over a band's dimensions of the full union's weights on
     standardised features, averaged over folds.
+    product: {band: (n_targets,)} a band's part of the full union's rsquared by the product measure,
+    Σ ŷ_b (2(y − ȳ_train) − ŷ) / Σ(y − ȳ_train)²; the parts sum to it.
+    weights, where asked for: {band: (n_folds, n_delays, k, n_targets)} float32, on the band's k standardised
+    dimensions or principal components (which are each fold's own).
     """
 
     unions: tuple[tuple[str, ...], ...]
@@ -290,6 +294,8 @@ class Fit:
     delays_s: tuple[float, ...]
     folds: tuple[FoldAudit, ...]
     warnings: tuple[str, ...] = ()
+    product: Mapping[str, Array] = field(default_factory=dict)
+    weights: Mapping[str, Array] | None = None
 
 
 @dataclass(frozen=True)

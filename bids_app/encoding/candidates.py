@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bids_app.records import Array
@@ -32,3 +34,13 @@ def band_weights(n_bands: int, candidates: int, seed: int) -> Array:
 def alpha_grid(lowest: float, highest: float, count: int) -> Array:
     """(count,) log-spaced."""
     return np.geomspace(lowest, highest, count) if count > 1 else np.array([lowest])
+
+
+def as_candidates(table: Array, bands: Sequence[int]) -> list[dict[int, float]]:
+    """Rows of band weights → {band: weight}, zeros left out; rows that repeat an earlier one are dropped."""
+    kept: list[dict[int, float]] = []
+    for row in table:
+        weights = {band: float(g) for band, g in zip(bands, row, strict=True) if g > 0}
+        if weights not in kept:
+            kept.append(weights)
+    return kept

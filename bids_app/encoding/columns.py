@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from bids_app.records import Array
 
@@ -42,7 +43,7 @@ def _scale(rows: Array) -> Array:
 def principal_axes(rows: Array, n_components: int) -> tuple[Array, Array]:
     """rows (n, n_dims) centred → axes (n_dims, k) and variances (k,), largest first, k ≤ n_components; each axis's
     entry of largest magnitude is positive, so that equal input gives equal signs."""
-    variances, axes = np.linalg.eigh(rows.T @ rows / len(rows))
+    variances, axes = (part.numpy() for part in torch.linalg.eigh(torch.as_tensor(rows.T @ rows / len(rows))))
     k = min(n_components, rows.shape[1])
     axes, variances = axes[:, ::-1][:, :k], variances[::-1][:k]
     largest = np.argmax(np.abs(axes), axis=0)

@@ -3,21 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from dataclasses import dataclass
+from itertools import chain, combinations
+from typing import Literal
 
 import numpy as np
 import torch
 
-from bids_app.encoding.candidates import alpha_grid, band_weights
+from bids_app.encoding.batches import Size, batches, load
+from bids_app.encoding.candidates import alpha_grid, as_candidates, band_weights
 from bids_app.encoding.columns import band_columns
+from bids_app.encoding.fitted import Observer, fit_chosen
 from bids_app.encoding.folds import audit, fold_warnings, inner_folds, outer_split
-from bids_app.encoding.ridge import Search, Split, as_candidates, make_split, refit, total_weights
-from bids_app.encoding.scores import FoldScores, held_out, pooled, side_by_side
+from bids_app.encoding.moments import Moments
+from bids_app.encoding.results import Results
+from bids_app.encoding.search import Search
+from bids_app.encoding.splits import Columns, Split, Weights
 from bids_app.records import Array, Design, Fit, FitSpec
 
-TARGETS_AT_ONCE = 8192  # bounds memory; a constant, so that results do not depend on the machine
 MOST_UNITS = 4  # 15 unions
-Rows = tuple[Array, Array]  # row numbers of training and of evaluation samples
+Precision = Literal["mixed", "float32", "float64"]
+TYPES = {
+    "mixed": (torch.float32, torch.float64),
+    "float32": (torch.float32, torch.float32),
+    "float64": (torch.float64, torch.float64),
+}  # of products in the search and in the final fit; decompositions and sums are always in float64
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """An outer fold: its number, (n_times,) bool train and test, rows (training, validation) of its inner folds."""
+
+    number: int
+    train: Array
+    test: Array
+    inner: Sequence[tuple[Array, Array]]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is the same for every batch: bands by name, candidates of every union, alphas, types, device."""
+
+    bands: Sequence[str]
+    candidates: Sequence[Sequence[Weights]]
+    alphas: Array
+    types: tuple[torch.dtype, torch.dtype]
+    device: str
 
 
 def unions_of(units: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -25,51 +56,50 @@ def unions_of(units: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     return tuple(chosen for size in range(1, len(units) + 1) for chosen in combinations(units, size))
 
 
-def fit(design: Design, units: Mapping[str, Sequence[str]], spec: FitSpec, device: str = "cpu") -> Fit:
-    """Fit all unions of `units` (unit → its bands) in nested folds.
+def fit(
+    design: Design,
+    units: Mapping[str, Sequence[str]],
+    spec: FitSpec,
+    device: str = "cpu",
+    *,
+    unions: Sequence[tuple[str, ...]] | None = None,
+    mem_mb: int | None = None,
+    precision: Precision = "mixed",
+    weights: bool = False,
+    observer: Observer | None = None,
+) -> Fit:
+    """Fit all unions of `units` (unit → its bands), or only `unions`, the last of them the full one, in nested folds.
 
     Scores as DESIGN 6 defines them: rsquared pools squared errors over all outer folds, against the training mean;
-    r is Pearson's within each outer fold, averaged through Fisher's z. Unusable targets are NaN.
-    Raises ValueError for no unit, more than four, a band that is not in the design, or folds that cannot be made.
+    r is Pearson's within each outer fold, averaged through Fisher's z. Unusable targets are NaN. Y may be a memory
+    map: it is read a batch of targets at a time. `mem_mb` bounds the memory of the whole process in MB (10⁶ bytes)
+    and changes no result. `precision`: 'mixed' searches in float32 and fits in float64. `weights` keeps the full
+    union's weights. `observer` is told of every fitted model.
+
+    Raises ValueError for no unit, more than four, a band that is not in the design, or folds that cannot be made;
+    MemoryError where the limit is too low for any fit.
     """
+    unions = unions_of(tuple(units)) if unions is None else tuple(unions)
     bands = _bands(design, units)
-    unions = unions_of(tuple(units))
-    members = [tuple(bands.index(band) for unit in union for band in units[unit]) for union in unions]
-    Y = design.Y[:, design.usable]  # a surface with a limited field of view is mostly unusable
-    scores: list[list[FoldScores]] = []
-    norms: list[list[Array]] = []
-    audits = []
-    for fold in np.unique(design.folds).tolist():
-        train, test = outer_split(design, fold)
-        X = [band_columns(design.bands[name], train, design.pca.get(name)) for name in bands]
-        inner = inner_folds(design, train, spec.inner)
-        outer = np.flatnonzero(train), np.flatnonzero(test)
-        fold_scores, fold_norms = _fit_fold(X, Y, outer, inner, members, len(design.delays_s), spec, device)
-        scores.append(fold_scores)
-        norms.append(fold_norms)
-        audits.append(audit(design, fold, train, test, len(inner)))
-    rsquared, r, at_edge = zip(*(pooled(union) for union in zip(*scores, strict=True)), strict=True)
-    profile = {
-        name: _in_place(np.mean(band, axis=0), design.usable)
-        for name, band in zip(bands, zip(*norms, strict=True), strict=True)
-    }
-    return Fit(
-        unions=unions,
-        rsquared=_in_place(np.stack(rsquared), design.usable),
-        r=_in_place(np.stack(r), design.usable),
-        at_edge=_in_place(np.stack(at_edge), design.usable),
-        profile=profile,
-        delays_s=design.delays_s,
-        folds=tuple(audits),
-        warnings=(*fold_warnings(design, spec.outer), *_solver_warnings(spec, bands)),
-    )
+    plan = _plan(units, bands, unions, spec, precision, device)
+    folds = [_fold(design, number, spec) for number in np.unique(design.folds).tolist()]
+    results = Results(design, bands, len(unions), len(folds), len(plan.alphas), weights)
+    observers = [results] if observer is None else [results, observer]
+    for blocks in batches(design, _size(design, plan, folds, weights), device, mem_mb):
+        _fit_batch(design, folds, blocks, plan, observers)
+    audits = tuple(audit(design, fold.number, fold.train, fold.test, len(fold.inner)) for fold in folds)
+    warnings = (*fold_warnings(design, spec.outer), *_solver_warnings(spec, bands))
+    return results.fit(unions, audits, warnings)
 
 
-def _in_place(values: Array, usable: Array) -> Array:
-    """values (n, n_usable) → (n, n_targets), NaN for unusable targets."""
-    whole = np.full((len(values), len(usable)), np.nan)
-    whole[:, usable] = values
-    return whole
+class _Block:
+    """Targets (their columns in the design's Y) and their responses in the types of search and final fit."""
+
+    def __init__(self, source: Array, targets: Array, plan: _Plan) -> None:
+        search, final = plan.types
+        self.targets = targets
+        self.final = load(source, targets, final, plan.device)
+        self.search = self.final.to(search)
 
 
 def _bands(design: Design, units: Mapping[str, Sequence[str]]) -> list[str]:
@@ -83,57 +113,80 @@ def _bands(design: Design, units: Mapping[str, Sequence[str]]) -> list[str]:
     return bands
 
 
+def _plan(
+    units: Mapping[str, Sequence[str]],
+    bands: Sequence[str],
+    unions: Sequence[tuple[str, ...]],
+    spec: FitSpec,
+    precision: Precision,
+    device: str,
+) -> _Plan:
+    members = [[bands.index(band) for unit in union for band in units[unit]] for union in unions]
+    count = spec.candidates if spec.solver == "banded_ridge" else 1
+    candidates = [as_candidates(band_weights(len(union), count, spec.seed), union) for union in members]
+    return _Plan(bands, candidates, alpha_grid(*spec.alphas), TYPES[precision], device)
+
+
+def _fold(design: Design, number: int, spec: FitSpec) -> _Fold:
+    train, test = outer_split(design, number)
+    return _Fold(number, train, test, inner_folds(design, train, spec.inner))
+
+
+def _size(design: Design, plan: _Plan, folds: Sequence[_Fold], weights: bool) -> Size:
+    dims = {name: min(design.pca.get(name) or np.inf, design.bands[name].shape[2]) for name in plan.bands}
+    search, final = plan.types
+    return Size(
+        n_columns=int(sum(design.bands[name].shape[1] * dims[name] for name in plan.bands)),
+        n_folds=len(folds),
+        n_unions=len(plan.candidates),
+        n_candidates=len({frozenset(one.items()) for union in plan.candidates for one in union}),
+        n_alphas=len(plan.alphas),
+        search=search.itemsize,
+        final=final.itemsize,
+        weights=weights,
+    )
+
+
 def _solver_warnings(spec: FitSpec, bands: Sequence[str]) -> tuple[str, ...]:
     if spec.solver == "banded_ridge" or len(bands) == 1:
         return ()
     return ("plain ridge biases shared parts upwards where spaces differ in size; banded_ridge does not",)
 
 
-def _fit_fold(
-    X: Sequence[Array],
-    Y: Array,
-    outer: Rows,
-    inner: Sequence[Rows],
-    members: Sequence[tuple[int, ...]],
-    n_delays: int,
-    spec: FitSpec,
-    device: str,
-) -> tuple[list[FoldScores], list[Array]]:
-    """One outer fold, targets in batches: scores of every union (by its bands' numbers), and of the last one the
-    norm of each band's weights, (n_delays, n_targets)."""
-    bands = [torch.as_tensor(band, dtype=torch.float64, device=device) for band in X]
-    scores, norms = [], []
-    for at in range(0, Y.shape[1], TARGETS_AT_ONCE):
-        targets = torch.as_tensor(Y[:, at : at + TARGETS_AT_ONCE], dtype=torch.float64, device=device)
-        batch_scores, weights = _fit_batch(
-            _split(bands, targets, outer), [_split(bands, targets, rows) for rows in inner], members, spec
-        )
-        scores.append(batch_scores)
-        norms.append([_delay_norms(weights[band], n_delays) for band in range(len(bands))])
-    joined = [side_by_side(parts) for parts in zip(*scores, strict=True)]
-    return joined, [np.concatenate(parts, axis=1) for parts in zip(*norms, strict=True)]
-
-
-def _split(bands: Sequence[torch.Tensor], targets: torch.Tensor, rows: Rows) -> Split:
-    train, evaluate = (torch.as_tensor(part, device=targets.device) for part in rows)
-    return make_split(bands, targets, train, evaluate)
-
-
 def _fit_batch(
-    outer: Split, inner: Sequence[Split], members: Sequence[tuple[int, ...]], spec: FitSpec
-) -> tuple[list[FoldScores], dict[int, torch.Tensor]]:
-    """Scores of every union, and the last union's weights {band: (n_columns_b, n_targets)}."""
-    alphas = alpha_grid(*spec.alphas)
-    search = Search(inner, alphas)
-    scores = []
-    for union in members:
-        table = band_weights(len(union), spec.candidates if spec.solver == "banded_ridge" else 1, spec.seed)
-        candidates = as_candidates(table, union)
+    design: Design, folds: Sequence[_Fold], blocks: Sequence[Array], plan: _Plan, observers: Sequence[Observer]
+) -> None:
+    """A batch of targets in all folds and unions; nothing of it is held when it returns."""
+    batch = [_Block(design.Y, targets, plan) for targets in blocks]
+    for number, fold in enumerate(folds):
+        _fit_fold(number, fold, _columns(design, fold, plan), batch, plan, observers)
+    for observer in observers:
+        observer.batch_done(np.concatenate(blocks))
+
+
+def _columns(design: Design, fold: _Fold, plan: _Plan) -> Columns:
+    bands = [band_columns(design.bands[name], fold.train, design.pca.get(name)) for name in plan.bands]
+    tensors = [torch.as_tensor(band, dtype=torch.float64, device=plan.device) for band in bands]
+    return Columns(tensors, np.flatnonzero(fold.train))
+
+
+def _fit_fold(
+    number: int,
+    fold: _Fold,
+    columns: Columns,
+    batch: Sequence[_Block],
+    plan: _Plan,
+    observers: Sequence[Observer],
+) -> None:
+    """The chosen models of every union in one outer fold."""
+    outer = Split(columns, np.flatnonzero(fold.train), np.flatnonzero(fold.test))
+    inner = (Split(columns, train, validation, outer) for train, validation in fold.inner)
+    final = [Moments(block.final, outer) for block in batch]
+    whole = final if plan.types[0] == plan.types[1] else [Moments(block.search, outer) for block in batch]
+    search = Search(inner, whole, plan.alphas, chain.from_iterable(plan.candidates))
+    blocks = [(block.targets, moments) for block, moments in zip(batch, final, strict=True)]
+    for union, candidates in enumerate(plan.candidates):
         choice = search.choose(candidates)
-        scores.append(held_out(outer.Y_eval, refit(outer, candidates, alphas, choice), choice.alpha, len(alphas)))
-    return scores, total_weights(outer, candidates, alphas, choice)
-
-
-def _delay_norms(weights: torch.Tensor, n_delays: int) -> Array:
-    """weights (n_delays · n_dims, n_targets) → (n_delays, n_targets) Euclidean norm over dimensions."""
-    return np.asarray(weights.reshape(n_delays, -1, weights.shape[1]).norm(dim=1).cpu().numpy())
+        for models in fit_chosen(number, union, blocks, candidates, plan.alphas, choice):
+            for observer in observers:
+                observer.fitted(models)

@@ -42,12 +42,6 @@ def pearson(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     return r.clamp(-R_LIMIT, R_LIMIT)
 
 
-def side_by_side(parts: Sequence[FoldScores]) -> FoldScores:
-    """Batches of targets joined."""
-    names = ("residual", "total", "r", "at_edge")
-    return FoldScores(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
-
-
 def pooled(folds: Sequence[FoldScores]) -> tuple[Array, Array, Array]:
     """rsquared = 1 − Σ residual / Σ total over folds, r by Fisher's z, and the share of folds at the grid's edge."""
     residual = np.sum([fold.residual for fold in folds], axis=0)

@@ -1,6 +1,5 @@
 """The whole fit: scores by their definition, planted truth, leakage, and what one target may do to another."""
 
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +8,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from bids_app import encoding
-from bids_app.encoding.columns import band_columns
-from bids_app.encoding.fit import _fit_fold
-from bids_app.encoding.folds import inner_folds, outer_split
+from bids_app.encoding.batches import BLOCK
 from bids_app.records import Features, FitSpec, Run
 
 UNITS = {"one": ("a",), "two": ("b", "c")}
@@ -182,31 +179,30 @@ def test_a_gpu_gives_the_same_scores(dims):
     np.testing.assert_allclose(found.r, expected.r, atol=1e-6)
 
 
-def test_batches_of_targets_give_the_same_scores(monkeypatch):
+def test_blocks_of_targets_give_the_same_scores(monkeypatch):
     runs = white_runs(n_targets=7)
     whole = encoding.fit(design_of(runs), UNITS, SPEC)
-    monkeypatch.setattr(sys.modules["bids_app.encoding.fit"], "TARGETS_AT_ONCE", 3)
+    monkeypatch.setitem(BLOCK, "cpu", 3)
     parts = encoding.fit(design_of(runs), UNITS, SPEC)
     np.testing.assert_allclose(parts.rsquared, whole.rsquared, atol=1e-9)
     np.testing.assert_allclose(parts.profile["b"], whole.profile["b"], atol=1e-9)
 
 
-def fold_without_run_0(runs):
-    """Norms of the weights trained on all runs but the first, by band."""
-    design = design_of(runs, pca={"a": 2, "b": 2})
-    train, test = outer_split(design, 0)
-    X = [band_columns(design.bands[name], train, design.pca.get(name)) for name in "abc"]
-    rows = np.flatnonzero(train), np.flatnonzero(test)
-    _, norms = _fit_fold(X, design.Y, rows, inner_folds(design, train, "by_run"), [(0, 1, 2)], 2, SPEC, "cpu")
-    return norms
+def weights_without_run_0(runs):
+    """The weights trained on all runs but the first, by band."""
+    return {
+        name: weights[0]
+        for name, weights in encoding.fit(design_of(runs, pca={"a": 2}), UNITS, SPEC, weights=True).weights.items()
+    }
 
 
 def test_held_out_features_and_responses_leave_the_trained_weights_alone():
     runs = white_runs(n_runs=3)
     bands = {name: values * 50 + 3 for name, values in runs[0].bands.items()}
     spoiled = [replace(runs[0], bands=bands, Y=runs[0].Y * -9 + 4), *runs[1:]]
-    for once, again in zip(fold_without_run_0(runs), fold_without_run_0(spoiled), strict=True):
-        np.testing.assert_array_equal(once, again)
+    once, again = weights_without_run_0(runs), weights_without_run_0(spoiled)
+    for name in "abc":
+        np.testing.assert_array_equal(once[name], again[name])
 
 
 def test_alpha_at_the_edge_is_flagged():

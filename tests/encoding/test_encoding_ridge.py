@@ -10,10 +10,14 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold
 
-from bids_app.encoding.candidates import alpha_grid, band_weights
-from bids_app.encoding.ridge import Choice, Search, as_candidates, make_split, refit, squared_errors, total_weights
+from bids_app.encoding.candidates import alpha_grid, as_candidates, band_weights
+from bids_app.encoding.fitted import fit_chosen
+from bids_app.encoding.moments import Moments
+from bids_app.encoding.search import Choice, Errors, Search
+from bids_app.encoding.splits import Columns, Split
 
 ALPHAS = np.logspace(-3, 5, 9)
+DOUBLE = torch.float64
 
 
 def problem(n, columns, n_targets, seed=0, noise=1.0):
@@ -27,16 +31,30 @@ def problem(n, columns, n_targets, seed=0, noise=1.0):
     return X, Y
 
 
-def tensors(*arrays):
-    return [torch.as_tensor(array, dtype=torch.float64) for array in arrays]
+def split_of(X, fitted, evaluated, whole=None):
+    columns = Columns([torch.as_tensor(band, dtype=DOUBLE) for band in X], np.arange(len(X[0])))
+    return Split(columns, np.asarray(fitted), np.asarray(evaluated), whole)
 
 
-def split_of(X, Y, fitted, evaluated):
-    return make_split(tensors(*X), *tensors(Y), torch.as_tensor(fitted), torch.as_tensor(evaluated))
+def search(X, Y, candidates, alphas=ALPHAS, folds=4, dtype=torch.float32):
+    """The choice within one outer fold that trains on all samples."""
+    rows = np.arange(len(Y))
+    whole = split_of(X, rows, rows)
+    outer = Moments(torch.as_tensor(Y - Y.mean(axis=0)).to(dtype), whole)
+    inner = [Split(whole.columns, *pair, whole) for pair in KFold(folds).split(rows)]
+    return Search(inner, [outer], alphas, candidates).choose(candidates)
 
 
-def inner_splits(X, Y, folds=4):
-    return [split_of(X, Y, *rows) for rows in KFold(folds).split(Y)]
+def refit(X, Y, split, candidates, choice, alphas=ALPHAS):
+    """Held-out predictions less the training mean, and weights {band: …}."""
+    predictions = np.full((len(split.evaluate), Y.shape[1]), np.nan)
+    weights = {band: np.zeros((x.shape[1], Y.shape[1])) for band, x in enumerate(X)}
+    moments = Moments(torch.as_tensor(Y, dtype=DOUBLE), split)
+    for models in fit_chosen(0, 0, [(np.arange(Y.shape[1]), moments)], candidates, alphas, choice):
+        predictions[:, models.targets] = models.predictions
+        for band, values in models.band_weights().items():
+            weights[band][:, models.targets] = values
+    return predictions, weights
 
 
 def fixed(candidate, alpha):
@@ -53,32 +71,33 @@ def test_predictions_and_weights_are_scikit_learns(n, columns, n_targets, seed):
     gamma = rng.dirichlet(np.ones(len(X)))
     chosen = rng.integers(0, len(ALPHAS), n_targets)
     fitted, evaluated = np.arange(n - n // 3), np.arange(n - n // 3, n)
-    split = split_of(X, Y, fitted, evaluated)
     candidates = as_candidates(gamma[None], range(len(X)))
-    found = refit(split, candidates, ALPHAS, fixed(np.zeros(n_targets, int), chosen)).numpy()
-    weights = total_weights(split, candidates, ALPHAS, fixed(np.zeros(n_targets, int), chosen))
+    choice = fixed(np.zeros(n_targets, int), chosen)
+    found, weights = refit(X, Y, split_of(X, fitted, evaluated), candidates, choice)
     scale = np.repeat(np.sqrt(gamma), columns)
     stacked = np.hstack(X) * scale
     for target, alpha in enumerate(ALPHAS[chosen]):
         reference = Ridge(alpha=alpha, solver="svd").fit(stacked[fitted], Y[fitted, target])
         expected = reference.predict(stacked[evaluated]) - Y[fitted, target].mean()
         np.testing.assert_allclose(found[:, target], expected, atol=1e-8, rtol=1e-8)
-        mine = torch.cat([weights[band][:, target] for band in range(len(X))]).numpy()
+        mine = np.concatenate([weights[band][:, target] for band in range(len(X))])
         np.testing.assert_allclose(mine, reference.coef_ * scale, atol=1e-8, rtol=1e-8)
 
 
 @pytest.mark.parametrize("columns", [(5, 7, 4), (60, 80, 50)], ids=["primal", "dual"])
 @pytest.mark.parametrize("n_eval", [6, 40])
-def test_errors_of_every_alpha_are_those_of_predictions(columns, n_eval):
+@pytest.mark.parametrize(("dtype", "rtol"), [(torch.float32, 1e-4), (DOUBLE, 1e-9)])
+def test_errors_of_every_alpha_are_those_of_predictions(columns, n_eval, dtype, rtol):
     X, Y = problem(90, columns, 5)
-    split = split_of(X, Y, np.arange(50), np.arange(50, 50 + n_eval))
+    split = split_of(X, np.arange(50), np.arange(50, 50 + n_eval))
     weights = {0: 0.2, 2: 0.8}
-    errors = squared_errors(split, weights, ALPHAS).numpy()
+    moments = Moments(torch.as_tensor(Y - Y.mean(axis=0)).to(dtype), split)
+    errors = (moments.power + Errors(split, weights, ALPHAS, dtype)(moments)).numpy()
     stacked = np.hstack([np.sqrt(g) * X[band] for band, g in weights.items()])
     for number, alpha in enumerate(ALPHAS):
         predicted = Ridge(alpha=alpha, solver="svd").fit(stacked[:50], Y[:50]).predict(stacked[50 : 50 + n_eval])
         expected = ((Y[50 : 50 + n_eval] - predicted) ** 2).sum(axis=0)
-        np.testing.assert_allclose(errors[number], expected, rtol=1e-4)
+        np.testing.assert_allclose(errors[number], expected, rtol=rtol)
 
 
 def test_primal_and_dual_agree():
@@ -86,10 +105,10 @@ def test_primal_and_dual_agree():
     wide = [np.hstack([band, np.zeros((60, 40))]) for band in X]  # more columns than samples, the same model
     candidates = as_candidates(band_weights(2, 8, 0), (0, 1))
     rows = np.arange(45), np.arange(45, 60)
-    narrow, dual = (Search(inner_splits(bands, Y), ALPHAS).choose(candidates) for bands in (X, wide))
+    narrow, dual = (search(bands, Y, candidates) for bands in (X, wide))
     np.testing.assert_allclose(narrow.error, dual.error, rtol=1e-5)
-    found = refit(split_of(X, Y, *rows), candidates, ALPHAS, narrow)
-    again = refit(split_of(wide, Y, *rows), candidates, ALPHAS, narrow)
+    found, _ = refit(X, Y, split_of(X, *rows), candidates, narrow)
+    again, _ = refit(wide, Y, split_of(wide, *rows), candidates, narrow)
     np.testing.assert_allclose(found, again, atol=1e-10)
 
 
@@ -97,7 +116,7 @@ def test_primal_and_dual_agree():
 def test_search_chooses_as_himalaya_does(columns):
     X, Y = problem(80, columns, 12, noise=2.0)
     gammas = band_weights(3, 14, seed=3)
-    choice = Search(inner_splits(X, Y), ALPHAS).choose(as_candidates(gammas, range(3)))
+    choice = search(X, Y, as_candidates(gammas, range(3)))
     kernels = np.stack([band @ band.T for band in X])
     with np.errstate(divide="ignore"):  # it takes the logarithm of its zero weights
         deltas, _, scores, _ = solve_multiple_kernel_ridge_random_search(
@@ -124,7 +143,7 @@ def test_search_chooses_as_himalaya_does(columns):
 def test_search_is_the_least_cross_validated_error():
     X, Y = problem(60, (4, 5), 3)
     candidates = as_candidates(band_weights(2, 7, 0), (0, 1))
-    choice = Search(inner_splits(X, Y), ALPHAS).choose(candidates)
+    choice = search(X, Y, candidates)
     table = np.zeros((len(candidates), len(ALPHAS), 3))
     for number, weights in enumerate(candidates):
         stacked = np.hstack([np.sqrt(g) * X[band] for band, g in weights.items()])
@@ -145,7 +164,7 @@ def test_targets_that_chose_differently_are_refitted_each_their_own_way(columns)
     rng = np.random.default_rng(0)
     candidates = as_candidates(band_weights(2, 6, 0), (0, 1))
     choice = fixed(rng.integers(0, len(candidates), 8), rng.integers(0, len(ALPHAS), 8))
-    found = refit(split_of(X, Y, np.arange(45), np.arange(45, 60)), candidates, ALPHAS, choice).numpy()
+    found, _ = refit(X, Y, split_of(X, np.arange(45), np.arange(45, 60)), candidates, choice)
     assert len(set(choice.candidate.tolist())) > 2
     for target in range(8):
         weights = candidates[choice.candidate[target]]
@@ -156,7 +175,7 @@ def test_targets_that_chose_differently_are_refitted_each_their_own_way(columns)
 
 def test_ties_go_to_the_first_candidate_and_the_largest_alpha():
     X, Y = [np.zeros((30, 2)), np.zeros((30, 3))], np.random.default_rng(0).standard_normal((30, 2))
-    choice = Search(inner_splits(X, Y), ALPHAS).choose(as_candidates(band_weights(2, 5, 0), (0, 1)))
+    choice = search(X, Y, as_candidates(band_weights(2, 5, 0), (0, 1)))
     assert choice.candidate.tolist() == [0, 0]
     assert choice.alpha.tolist() == [len(ALPHAS) - 1] * 2
 
@@ -168,15 +187,15 @@ def test_collinear_and_constant_columns_give_finite_predictions():
     X[1] = np.hstack([X[1], X[0]])
     candidates = as_candidates(band_weights(2, 6, 0), (0, 1))
     alphas = np.logspace(-5, 10, 6)
-    choice = Search(inner_splits(X, Y), alphas).choose(candidates)
-    found = refit(split_of(X, Y, np.arange(30), np.arange(30, 40)), candidates, alphas, choice)
-    assert torch.isfinite(found).all()
+    choice = search(X, Y, candidates, alphas)
+    found, _ = refit(X, Y, split_of(X, np.arange(30), np.arange(30, 40)), candidates, choice, alphas)
+    assert np.isfinite(found).all()
 
 
 def test_a_band_of_zeros_predicts_the_mean():
     X, Y = [np.zeros((30, 4))], np.random.default_rng(0).standard_normal((30, 2))
-    choice = Search(inner_splits(X, Y), ALPHAS).choose([{0: 1.0}])
-    found = refit(split_of(X, Y, np.arange(20), np.arange(20, 30)), [{0: 1.0}], ALPHAS, choice)
+    choice = search(X, Y, [{0: 1.0}])
+    found, _ = refit(X, Y, split_of(X, np.arange(20), np.arange(20, 30)), [{0: 1.0}], choice)
     assert (found == 0).all()
 
 

@@ -6,7 +6,7 @@ import torch
 from scipy.stats import pearsonr
 from sklearn.metrics import r2_score
 
-from bids_app.encoding.scores import FoldScores, held_out, pearson, pooled, side_by_side
+from bids_app.encoding.scores import FoldScores, held_out, pearson, pooled
 
 RNG = np.random.default_rng(0)
 Y, P = np.add(RNG.standard_normal((2, 40, 3)), [0.0, 2.0, -1.0])
@@ -52,14 +52,3 @@ def test_both_ends_of_the_grid_are_edges(n_alphas, expected):
 def test_the_share_of_folds_at_the_edge():
     folds = [FoldScores(np.ones(1), np.ones(1), np.zeros(1), np.array([edge])) for edge in (1.0, 0.0, 0.0, 0.0)]
     assert pooled(folds)[2].tolist() == [0.25]
-
-
-def test_batches_join_in_order():
-    whole = held_out(torch.as_tensor(Y), torch.as_tensor(P), np.arange(3), 4)
-    parts = [
-        held_out(torch.as_tensor(Y[:, cut]), torch.as_tensor(P[:, cut]), np.arange(3)[cut], 4)
-        for cut in (slice(0, 1), slice(1, 3))
-    ]
-    joined = side_by_side(parts)
-    for name in ("residual", "total", "r", "at_edge"):
-        np.testing.assert_allclose(getattr(joined, name), getattr(whole, name), atol=1e-12)

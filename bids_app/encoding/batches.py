@@ -1,0 +1,93 @@
+"""How many targets are held at a time, from a limit on memory and from shapes alone, so that results repeat.
+
+Targets are computed in blocks of fixed width, and a limit only decides how many blocks share the decompositions of a
+batch: a product's last bits depend on its shape, so with the same blocks results are the same whatever the limit.
+"""
+
+from __future__ import annotations
+
+import mmap
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bids_app.records import Array, Design
+
+BLOCK = {"cpu": 1024, "cuda": 8192}  # targets of a product: its operands stay near the cache, or fill a GPU
+BASE_MB = 600  # interpreter and libraries, before any data
+DEFAULT_MB = 4096
+
+
+@dataclass(frozen=True)
+class Size:
+    """What memory depends on: columns of all bands, folds, unions, distinct candidates of all unions, alphas, and the
+    bytes of a number in search and final fit. `weights`: whether weights are kept."""
+
+    n_columns: int
+    n_folds: int
+    n_unions: int
+    n_candidates: int
+    n_alphas: int
+    search: int
+    final: int
+    weights: bool
+
+
+def batches(design: Design, size: Size, device: str, mem_mb: int | None) -> list[list[Array]]:
+    """Batches of blocks of usable targets (their columns in Y). Raises MemoryError where not one block fits."""
+    width = BLOCK[torch.device(device).type]
+    usable = np.flatnonzero(design.usable)
+    blocks = [usable[at : at + width] for at in range(0, len(usable), width)]
+    limit = 1e6 * (mem_mb or DEFAULT_MB)
+    fixed, each = fixed_bytes(design, size, width), target_bytes(design, size)
+    at_once = int((limit - fixed) / (each * width))
+    if at_once < 1 and mem_mb is not None:
+        raise MemoryError(f"this fit needs at least {(fixed + each * width) / 1e6:.0f} MB, more than {mem_mb} MB")
+    step = max(1, at_once)
+    return [blocks[at : at + step] for at in range(0, len(blocks), step)]
+
+
+def target_bytes(design: Design, size: Size) -> int:
+    """Held for every target of a batch: responses, products with the columns, errors."""
+    types = size.final + (size.search if size.search != size.final else 0)
+    products = size.n_columns * (types + 2 * size.search)
+    errors = size.n_candidates * (size.n_alphas * size.search + 16)
+    return len(design.Y) * types + products + errors
+
+
+def fixed_bytes(design: Design, size: Size, width: int) -> int:
+    """Held whatever the batch: the design as it is in memory, columns, their products, decompositions, one block."""
+    n, columns = len(design.Y), size.n_columns
+    given = sum(band.nbytes for band in design.bands.values())
+    given += 0 if isinstance(design.Y, np.memmap) else design.Y.nbytes
+    scores = 4 * size.n_folds * size.n_unions + 6 * size.n_unions + 3 * len(design.bands) * len(design.delays_s)
+    results = 8 * len(design.usable) * scores
+    results += len(design.usable) * 4 * columns * size.n_folds if size.weights else 0
+    rank = min(n, columns)
+    grams = 8 * columns**2 * 4 if columns <= n else 8 * n**2 * (len(design.bands) + 3)
+    return (
+        int(1e6 * BASE_MB)
+        + given
+        + results
+        + n * columns * (8 * 3 + size.search)
+        + grams
+        + 8 * 8 * rank**2
+        + width * size.final * (4 * n + 8 * columns)
+    )
+
+
+def load(source: Array, columns: Array, dtype: torch.dtype, device: str) -> torch.Tensor:
+    """Columns (ascending) of source (n_times, n_targets), an array or a memory map → (n_times, n) of its own memory.
+
+    Less each column's mean where that is beyond its deviation: products in float32 want responses near zero, and a
+    constant changes no result but its rounding.
+    """
+    together = columns[-1] - columns[0] + 1 == len(columns)
+    read = source[:, columns[0] : columns[-1] + 1] if together else source[:, columns]
+    Y = torch.as_tensor(np.array(read), device=device).to(dtype)
+    pages: object = source.base
+    if isinstance(pages, mmap.mmap):  # what was read would count as our memory
+        pages.madvise(mmap.MADV_DONTNEED)
+    deviation, mean = torch.std_mean(Y, dim=0, correction=0)
+    return Y - mean if bool((mean.abs() > deviation).any()) else Y

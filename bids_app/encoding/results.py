@@ -1,0 +1,72 @@
+"""Scores, profiles and parts of every target, filled in as models are fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bids_app.encoding.fitted import Fitted
+from bids_app.encoding.scores import FoldScores, held_out, pooled
+from bids_app.records import Array, Design, Fit, FoldAudit
+
+
+class Results:
+    """An observer that collects all folds, unions and targets, in any order, into a `Fit`; others are NaN."""
+
+    def __init__(
+        self, design: Design, bands: Sequence[str], n_unions: int, n_folds: int, n_alphas: int, weights: bool
+    ) -> None:
+        self._design, self._bands, self._n_unions, self._n_alphas = design, bands, n_unions, n_alphas
+        self._folds = [FoldScores(*np.full((4, n_unions, len(design.usable)), np.nan)) for _ in range(n_folds)]
+        self._profile = {band: self._zeros(len(design.delays_s)) for band in bands}
+        self._explained = self._zeros(len(bands))
+        self._weights: dict[str, Array] | None = {} if weights else None
+
+    def fitted(self, models: Fitted) -> None:
+        """Score one union's models of one fold; of the last, full union also weights and parts by band."""
+        scores = held_out(models.responses, models.predictions, models.choice, self._n_alphas)
+        for name in ("residual", "total", "r", "at_edge"):
+            getattr(self._folds[models.fold], name)[models.union, models.targets] = getattr(scores, name)
+        if models.union == self._n_unions - 1:
+            self._add_bands(models)
+
+    def _add_bands(self, models: Fitted) -> None:
+        over = (2 * models.responses - models.predictions).double()
+        for band, weights in models.band_weights().items():
+            name = self._bands[band]
+            predicted = models.split.rows({band: 1.0}, evaluate=True).to(weights.dtype) @ weights
+            self._explained[band, models.targets] += (predicted * over).sum(dim=0).cpu().numpy()
+            kernels = weights.reshape(len(self._design.delays_s), -1, weights.shape[1])
+            self._profile[name][:, models.targets] += kernels.double().norm(dim=1).cpu().numpy()
+            if self._weights is not None:
+                if name not in self._weights:
+                    shape = len(self._folds), *kernels.shape[:2]
+                    self._weights[name] = self._zeros(*shape).astype(np.float32)
+                self._weights[name][models.fold][..., models.targets] = kernels.cpu().numpy()
+
+    def batch_done(self, targets: Array) -> None:
+        """Nothing is left to do."""
+
+    def _zeros(self, *shape: int) -> Array:
+        """(…, n_targets), NaN for unusable targets."""
+        return np.zeros((*shape, 1)) + np.where(self._design.usable, 0.0, np.nan)
+
+    def fit(
+        self, unions: tuple[tuple[str, ...], ...], folds: tuple[FoldAudit, ...], warnings: tuple[str, ...]
+    ) -> Fit:
+        """All that was collected."""
+        rsquared, r, at_edge = pooled(self._folds)
+        total = np.sum([fold.total[-1] for fold in self._folds], axis=0)
+        return Fit(
+            unions=unions,
+            rsquared=rsquared,
+            r=r,
+            at_edge=at_edge,
+            profile={name: norms / len(self._folds) for name, norms in self._profile.items()},
+            product={name: self._explained[band] / total for band, name in enumerate(self._bands)},
+            weights=self._weights,
+            delays_s=self._design.delays_s,
+            folds=folds,
+            warnings=warnings,
+        )

@@ -1,0 +1,156 @@
+"""Training and evaluation rows of a fold, and the products of its columns over them, each made once.
+
+An inner fold trains on what its outer fold trains on less a few rows, so its sums are those of the outer fold less
+the sums over these rows, centred by rank-one corrections: no product runs over most of the data twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from bids_app.records import Array
+
+Weights = Mapping[int, float]  # band → g > 0; bands of weight zero are left out
+
+
+def pieces(rows: Array) -> list[slice]:
+    """Ascending row numbers as contiguous slices, so that rows are read in place."""
+    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+    edges = [0, *breaks.tolist(), len(rows)]
+    return [slice(int(rows[a]), int(rows[b - 1]) + 1) for a, b in pairwise(edges) if b > a]
+
+
+def cross(left: torch.Tensor, right: torch.Tensor, rows: Sequence[slice]) -> torch.Tensor:
+    """left'right over `rows` of left (n_times, p) and right (n_times, q): (p, q)."""
+    total = left.new_zeros((left.shape[1], right.shape[1]))
+    for at in rows:
+        total.addmm_(left[at].T, right[at])
+    return total
+
+
+def cross_rows(left: torch.Tensor, right: torch.Tensor, rows: Sequence[slice]) -> torch.Tensor:
+    """left'right of left (n, p), whose rows are those of right (n_times, q) in `rows`, one after another: (p, q)."""
+    total, start = left.new_zeros((left.shape[1], right.shape[1])), 0
+    for at in rows:
+        total.addmm_(left[start : start + at.stop - at.start].T, right[at])
+        start += at.stop - at.start
+    return total
+
+
+class Columns:
+    """Bands of one outer fold: X (n_times, n_columns) float64, side by side, centred by the fold's training rows."""
+
+    def __init__(self, bands: Sequence[torch.Tensor], train: Array) -> None:
+        self.X = torch.cat(list(bands), dim=1)
+        self.X -= cross(self.X, torch.ones_like(self.X[:, :1]), pieces(train)).T / len(train)
+        starts = np.cumsum([0, *(band.shape[1] for band in bands)]).tolist()
+        self.at = [slice(a, b) for a, b in pairwise(starts)]
+        self._kernels: dict[int, torch.Tensor] = {}
+        self._cast: dict[torch.dtype, torch.Tensor] = {torch.float64: self.X}
+
+    def band(self, number: int) -> torch.Tensor:
+        """(n_times, n_columns_b), a view."""
+        return self.X[:, self.at[number]]
+
+    def cast(self, dtype: torch.dtype) -> torch.Tensor:
+        """X in another type, made once."""
+        if dtype not in self._cast:
+            self._cast[dtype] = self.X.to(dtype)
+        return self._cast[dtype]
+
+    def kernel(self, number: int) -> torch.Tensor:
+        """X_b X_b' over all rows (n_times, n_times), made once."""
+        if number not in self._kernels:
+            self._kernels[number] = self.band(number) @ self.band(number).T
+        return self._kernels[number]
+
+
+class Split:
+    """Rows to fit on and rows to evaluate on, ascending; `whole` is the split whose training rows include this one's.
+
+    All its products are float64 and centred by the training rows.
+    """
+
+    def __init__(self, columns: Columns, train: Array, evaluate: Array, whole: Split | None = None) -> None:
+        self.columns, self.train, self.evaluate, self.whole = columns, train, evaluate, whole
+        self.train_pieces, self.eval_pieces = pieces(train), pieces(evaluate)
+        left_out = np.array([], dtype=int) if whole is None else np.setdiff1d(whole.train, train, assume_unique=True)
+        self.lost_pieces = pieces(left_out)
+        self._grams: dict[tuple[int, int], torch.Tensor] = {}
+
+    def is_primal(self, weights: Weights) -> bool:
+        """Whether columns are no more than training samples, so that the Gram matrix is the smaller one."""
+        return self.n_columns(weights) <= len(self.train)
+
+    def n_columns(self, weights: Weights) -> int:
+        """Columns of the bands that have weight."""
+        return sum(self.columns.band(band).shape[1] for band in weights)
+
+    def scale(self, weights: Weights) -> torch.Tensor:
+        """(n_columns,) square roots of the weights, for the columns of `side_by_side`."""
+        return torch.cat([self.mean.new_full((len(self.mean[at]),), g**0.5) for at, g in self._weighted(weights)])
+
+    def side_by_side(self, values: torch.Tensor, weights: Weights) -> torch.Tensor:
+        """values (n_columns of all bands, …) → those of the bands that have weight, in their order."""
+        parts = [values[at] for at, _ in self._weighted(weights)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def gram(self, weights: Weights) -> torch.Tensor:
+        """X'X (n_columns, n_columns) of the training rows, bands side by side, without their weights."""
+        return torch.cat([torch.cat([self._centred(one, other) for other in weights], dim=1) for one in weights])
+
+    def kernels(self, weights: Weights) -> tuple[torch.Tensor, torch.Tensor]:
+        """Σ g_b X_b X_b': (n_train, n_train), and evaluation against training rows (n_eval, n_train)."""
+        train, evaluate = (torch.as_tensor(rows, device=self.mean.device) for rows in (self.train, self.evaluate))
+        K = sum((g * self.columns.kernel(band)[train][:, train] for band, g in weights.items()), start=_nothing(self))
+        K_eval = sum(
+            (g * self.columns.kernel(band)[evaluate][:, train] for band, g in weights.items()), start=_nothing(self)
+        )
+        mean = K.mean(dim=0)
+        K_eval = K_eval - mean - K_eval.mean(dim=1, keepdim=True) + mean.mean()
+        return K - mean - mean[:, None] + mean.mean(), K_eval
+
+    def rows(self, weights: Weights, evaluate: bool) -> torch.Tensor:
+        """(n, n_columns) training or evaluation rows of the bands that have weight, centred."""
+        chosen = torch.cat([self.columns.X[:, at] for at, _ in self._weighted(weights)], dim=1)
+        kept = torch.cat([chosen[at] for at in (self.eval_pieces if evaluate else self.train_pieces)])
+        return kept - self.side_by_side(self.mean, weights)
+
+    @cached_property
+    def mean(self) -> torch.Tensor:
+        """(n_columns of all bands,) means over the training rows."""
+        return self.sums(self.train_pieces) / len(self.train)
+
+    def sums(self, rows: Sequence[slice]) -> torch.Tensor:
+        """(n_columns of all bands,) sums over `rows`."""
+        X = self.columns.X
+        return torch.stack([X[at].sum(dim=0) for at in rows]).sum(dim=0) if rows else X.new_zeros(X.shape[1])
+
+    def _weighted(self, weights: Weights) -> list[tuple[slice, float]]:
+        return [(self.columns.at[band], g) for band, g in weights.items()]
+
+    def _centred(self, one: int, other: int) -> torch.Tensor:
+        """(n_columns_one, n_columns_other) of two bands, less the training means."""
+        if one > other:
+            return self._centred(other, one).T
+        m, m_other = (self.mean[self.columns.at[band]] for band in (one, other))
+        return torch.addr(self._raw(one, other), m, m_other, alpha=-len(self.train))
+
+    def _raw(self, one: int, other: int) -> torch.Tensor:
+        """X_one'X_other over the training rows, as the columns are."""
+        if (one, other) not in self._grams:
+            a, b = self.columns.band(one), self.columns.band(other)
+            if self.whole is None:
+                self._grams[one, other] = cross(a, b, self.train_pieces)
+            else:
+                self._grams[one, other] = self.whole._raw(one, other) - cross(a, b, self.lost_pieces)
+        return self._grams[one, other]
+
+
+def _nothing(split: Split) -> torch.Tensor:
+    return torch.zeros((), dtype=torch.float64, device=split.columns.X.device)
