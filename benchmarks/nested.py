@@ -25,12 +25,13 @@ class HeldOut:
 
 
 def nested(
-    bands: Sequence[torch.Tensor], Y: torch.Tensor, folds: Array, table: Array, alphas: Array
+    bands: Sequence[torch.Tensor], Y: torch.Tensor, folds: Array, table: Array, alphas: Array, purge: int = 0
 ) -> list[HeldOut]:
     """Bands (n_times, n_columns_b) and Y (n_times, n_targets), folds (n_times,); band weights (n_candidates, n_bands)
-    and alphas chosen by leaving out one of the other folds at a time; a single pair is taken as it is."""
+    and alphas chosen by leaving out one of the other folds at a time; a single pair is taken as it is. `purge`: rows
+    before and after test samples that are not trained on."""
     candidates = as_candidates(table, range(len(bands)))
-    return [_held_out(bands, Y, folds, fold, candidates, alphas) for fold in np.unique(folds)]
+    return [_held_out(bands, Y, folds, fold, candidates, alphas, purge) for fold in np.unique(folds)]
 
 
 def _held_out(
@@ -40,13 +41,16 @@ def _held_out(
     fold: int,
     candidates: Sequence[Weights],
     alphas: Array,
+    purge: int,
 ) -> HeldOut:
-    train, test = _rows(folds != fold), _rows(folds == fold)
+    near = np.convolve(folds == fold, np.ones(2 * purge + 1), mode="same") > 0
+    train, test = _rows(~near), _rows(folds == fold)
     split = make_split(bands, Y, train, test)
-    choice = Choice(*np.zeros((2, Y.shape[1]), dtype=np.int64), np.zeros(Y.shape[1]))
+    only = np.zeros(Y.shape[1], dtype=np.int64)
+    choice = Choice(only, only, np.zeros(Y.shape[1]))
     if len(candidates) * len(alphas) > 1:
         others = [other for other in np.unique(folds) if other != fold]
-        rows = [(_rows((folds != fold) & (folds != other)), _rows(folds == other)) for other in others]
+        rows = [(_rows(~near & (folds != other)), _rows(folds == other)) for other in others]
         choice = Search([make_split(bands, Y, *pair) for pair in rows], alphas).choose(candidates)
     chosen = np.unique(choice.candidate)
     models = [_model(split, candidates[k], alphas, choice, k) for k in chosen]

@@ -45,7 +45,7 @@ def test_contrasts_are_signed_sums_of_rsquared():
 
 def test_equal_predictions_have_p_one_and_a_worse_model_is_never_significant():
     one, other = random_predictions(2)
-    Y, found = losses([one, one * (1 + 1e-9), one + other])
+    _, found = losses([one, one * (1 + 1e-9), one + other])
     signs = torch.as_tensor(draw_signs(N_BLOCKS, 500, seed=0))
     np.testing.assert_array_equal(p_values(flipped_sums(found.contrast(np.array([1, -1, 0])), signs)), 1)
     worse = found.contrast(np.array([-1, 0, 1]))

@@ -8,18 +8,20 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.fft import dct, idct
 from sklearn.linear_model import Ridge
 
-from benchmarks.nested import HeldOut, nested
+from benchmarks.nested import nested
 from bids_app.encoding.blocks import block_labels
 from bids_app.encoding.circular import draw_shifts, shifted_rsquared
+from bids_app.encoding.pieces import cosine_transform, frequency_pieces, time_pieces
 from bids_app.encoding.signflip import (
     ChosenModel,
     FlipGains,
     FlipTotals,
     OuterFold,
-    block_predictions,
     draw_signs,
+    piece_predictions,
     quadratic_forms,
 )
 
@@ -42,13 +44,12 @@ def tensors(*arrays):
     return [torch.as_tensor(array) for array in arrays]
 
 
-def null_of(Y, held_out, labels, signs):
-    n_blocks = int(labels.max()) + 1
-    gains = FlipGains(torch.as_tensor(labels), n_blocks, Y.shape[1], Y.dtype)
-    totals = FlipTotals(torch.as_tensor(labels), n_blocks)
+def null_of(Y, held_out, pieces, signs):
+    gains, totals = FlipGains(pieces, Y.shape[1], Y.dtype), FlipTotals(pieces)
+    coefficients = pieces.coefficients(Y, torch.arange(len(Y)))
     for part in held_out:
-        gains.add_fold(Y, part.fold)
-        totals.add_fold(Y, part.fold.train, part.fold.test)
+        gains.add_fold(coefficients, part.fold)
+        totals.add_fold(coefficients, part.fold.train, part.fold.test)
     return (gains.at(signs) / totals.at(signs)).numpy()
 
 
@@ -67,63 +68,69 @@ def refitted(X, y, held_out, target):
     return 1 - residual / total
 
 
+def flipped(Y, runs, folds, labels, signs):
+    """Responses with the signs of their time blocks changed, or where labels are none, of their frequencies."""
+    if labels is not None:
+        return signs[labels][:, None] * Y
+    changed, pieces = np.empty_like(Y), frequency_pieces(runs, folds)
+    for run, fold in set(zip(runs.tolist(), folds.tolist(), strict=True)):
+        mine = (runs == run) & (folds == fold)
+        turned = signs[pieces.labels.numpy()[mine]][:, None] * dct(Y[mine], axis=0, norm="ortho")
+        changed[mine] = idct(turned, axis=0, norm="ortho")
+    return changed
+
+
 @pytest.mark.parametrize("columns", [(4, 6), (90, 80)], ids=["primal", "dual"])
-@pytest.mark.parametrize("folds", ["runs", "within runs"])
-def test_flips_are_refits_of_flipped_responses(columns, folds):
-    X, Y, runs, labels = simulated(columns, 6)
-    folds = runs if folds == "runs" else np.repeat(np.arange(3), len(Y) // 3)  # which tear blocks apart
-    held_out = nested(tensors(*X), *tensors(Y), folds, TABLE, ALPHAS)
-    signs = draw_signs(int(labels.max()) + 1, 5, seed=3)
-    found = null_of(*tensors(Y), held_out, labels, *tensors(signs))
-    for target in range(Y.shape[1]):
-        flipped = [refitted(X, row[labels] * Y[:, target], held_out, target) for row in signs]
-        np.testing.assert_allclose(found[:, target], flipped, atol=1e-8)
+@pytest.mark.parametrize("folds", ["runs", "within runs", "purged"])
+@pytest.mark.parametrize("kind", ["time", "frequency"])
+def test_flips_are_refits_of_flipped_responses(columns, folds, kind):
+    X, Y, runs, labels = simulated(columns, 4)
+    within = np.repeat(np.arange(3), len(Y) // 3)  # which tear blocks apart
+    groups = runs if folds == "runs" else within
+    held_out = nested(tensors(*X), *tensors(Y), groups, TABLE, ALPHAS, purge=7 if folds == "purged" else 0)
+    labels = labels if kind == "time" else None
+    pieces = frequency_pieces(runs, groups) if labels is None else time_pieces(labels)
+    signs = draw_signs(pieces.count, 4, seed=3)
+    found = null_of(*tensors(Y), held_out, pieces, *tensors(signs))
+    for row, mine in zip(found, signs, strict=True):
+        changed = flipped(Y, runs, groups, labels, mine)
+        expected = [refitted(X, changed[:, target], held_out, target) for target in range(Y.shape[1])]
+        np.testing.assert_allclose(row, expected, atol=1e-8)
 
 
-def test_samples_of_no_fold_take_no_part():
-    X, Y, runs, labels = simulated((4, 6), 3)
-    first, *_ = nested(tensors(*X), *tensors(Y), runs, TABLE, ALPHAS)
-    purged = OuterFold(first.fold.train[20:], first.fold.test, [without(model, 20) for model in first.fold.models])
-    block = int(labels[first.fold.train[0]])  # its samples are all among the 20
-    signs = draw_signs(int(labels.max()) + 1, 4, seed=1)
-    changed = signs.copy()
-    changed[:, block] *= -1
-    Y_changed = Y.copy()
-    Y_changed[first.fold.train[:20]] = 1e3
-    purged = [HeldOut(purged, first.weights, first.Y, first.predictions)]
-    found = null_of(*tensors(Y), purged, labels, *tensors(signs))
-    np.testing.assert_allclose(found, null_of(*tensors(Y), purged, labels, *tensors(changed)), atol=1e-12)
-    np.testing.assert_allclose(found, null_of(*tensors(Y_changed), purged, labels, *tensors(signs)), atol=1e-12)
-
-
-def without(model, rows):
-    return dataclasses.replace(model, coordinates=model.coordinates[rows:])
+def test_a_float32_null_is_that_of_float64():
+    X, Y, runs, labels = simulated((4, 6), 8)
+    held_out = nested(tensors(*X), *tensors(Y), runs, TABLE, ALPHAS)
+    signs = draw_signs(int(labels.max()) + 1, 50, seed=3)
+    exact = null_of(*tensors(Y), held_out, time_pieces(labels), *tensors(signs))
+    quick = null_of(*tensors(Y.astype("f4")), held_out, time_pieces(labels), *tensors(signs.astype("f4")))
+    np.testing.assert_allclose(quick, exact, atol=1e-4)
 
 
 def test_hat_matrix_and_coordinates_agree():
     X, Y, runs, labels = simulated((4, 6), 300)
-    held_out = nested(tensors(*X), *tensors(Y), runs, np.ones((1, 2)), ALPHAS)
-    trained = torch.as_tensor(labels)[held_out[0].fold.train]
-    n_blocks = int(labels.max()) + 1
-    for part in held_out:
-        (model,), Y_train = part.fold.models, torch.as_tensor(Y)[part.fold.train]
-        trained = torch.as_tensor(labels)[part.fold.train]
-        for mine, F in block_predictions(model, Y_train, trained, n_blocks):
-            for at in mine.tolist()[:3]:  # one target of an alpha alone goes through coordinates
-                alone = dataclasses.replace(model, targets=model.targets[[at]], alpha=model.alpha[[at]])
-                ((_, other),) = block_predictions(alone, Y_train[:, [at]], trained, n_blocks)
-                np.testing.assert_allclose(F[mine == at], other, atol=1e-12)
+    (part, *_) = nested(tensors(*X), *tensors(Y), runs, np.ones((1, 2)), ALPHAS)
+    (model,), Y, pieces = part.fold.models, torch.as_tensor(Y), time_pieces(labels)
+    for mine, F in piece_predictions(model, Y, part.fold, pieces):
+        for at in mine.tolist()[:3]:  # one target of an alpha alone goes through coordinates
+            alone = dataclasses.replace(model, targets=model.targets[[at]], alpha=model.alpha[[at]])
+            ((_, other),) = piece_predictions(alone, Y[:, [at]], part.fold, pieces)
+            np.testing.assert_allclose(F[mine == at], other, atol=1e-12)
 
 
 @pytest.mark.parametrize(("n_mine", "way"), [(1, "coordinates"), (500, "hat")])
 def test_many_targets_of_an_alpha_go_through_the_hat_matrix(n_mine, way, monkeypatch):
     model = ChosenModel(torch.ones(9), torch.ones(40, 9), torch.ones(30, 9), torch.arange(n_mine), torch.ones(n_mine))
+    fold = OuterFold(torch.arange(40), torch.arange(40, 70), [model])
     products = []
     multiply = torch.Tensor.__matmul__
-    monkeypatch.setattr(
-        torch.Tensor, "__matmul__", lambda a, b: products.append((*a.shape, *b.shape)) or multiply(a, b)
-    )
-    list(block_predictions(model, torch.ones(40, n_mine), torch.arange(40) // 10, 4))
+
+    def noted(one, other):
+        products.append((*one.shape, *other.shape))
+        return multiply(one, other)
+
+    monkeypatch.setattr(torch.Tensor, "__matmul__", noted)
+    list(piece_predictions(model, torch.ones(70, n_mine), fold, time_pieces(np.arange(70) // 10)))
     assert ((40, 9, 9, 30) in products) == (way == "hat")
 
 
@@ -152,11 +159,11 @@ def test_batches_and_single_targets_agree_and_a_bad_target_spoils_no_neighbour()
     Y[:, 2] = np.nan
     fixed = np.ones((1, 2)), np.array([3.0])
     signs = torch.as_tensor(draw_signs(int(labels.max()) + 1, 30, seed=3))
-    together = null_of(*tensors(Y), nested(tensors(*X), *tensors(Y), runs, *fixed), labels, signs)
+    together = null_of(*tensors(Y), nested(tensors(*X), *tensors(Y), runs, *fixed), time_pieces(labels), signs)
     assert np.isnan(together[:, 2]).all()
     for target in (0, 1, 3, 4):
         y = torch.as_tensor(Y[:, [target]])
-        alone = null_of(y, nested(tensors(*X), y, runs, *fixed), labels, signs)
+        alone = null_of(y, nested(tensors(*X), y, runs, *fixed), time_pieces(labels), signs)
         np.testing.assert_allclose(together[:, [target]], alone, atol=1e-12)
 
 
@@ -170,3 +177,26 @@ def test_circular_shifts_are_refits_of_shifted_responses():
         parts = [np.roll(Y[runs == run], by, axis=0) for run, by in enumerate(shift)]
         expected = [refitted(X, np.concatenate(parts)[:, target], held_out, target) for target in range(3)]
         np.testing.assert_allclose(row, expected, atol=1e-8)
+
+
+@given(st.integers(1, 40), st.integers(0, 99))
+@settings(deadline=None, max_examples=30)
+def test_the_cosine_transform_is_scipys(n, seed):
+    values = np.random.default_rng(seed).standard_normal((n, 3))
+    np.testing.assert_allclose(cosine_transform(*tensors(values)), dct(values, axis=0, norm="ortho"), atol=1e-12)
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=5), st.integers(1, 4))
+@settings(deadline=None, max_examples=30)
+def test_frequency_groups_are_of_one_size_and_low_frequencies_apart(lengths, n_folds):
+    runs = np.repeat(np.arange(len(lengths)), lengths)
+    folds = np.arange(len(runs)) * n_folds // len(runs)
+    pieces = frequency_pieces(runs, folds)
+    rows = np.sort(torch.cat(pieces.segments).numpy())
+    np.testing.assert_array_equal(rows, np.arange(len(runs)))
+    assert set(pieces.labels.tolist()) == set(range(pieces.count))
+    assert np.ptp(np.bincount(pieces.labels)) <= 1
+    lowest = [int(pieces.labels[segment[0]]) for segment in pieces.segments]
+    assert len(set(lowest)) == len(lowest)
+    for segment in pieces.segments:
+        assert len(np.unique(runs[segment.numpy()])) == len(np.unique(folds[segment.numpy()])) == 1
