@@ -10,8 +10,8 @@ import numpy as np
 from bids_app.records import Array
 
 FEWEST = 12  # blocks, for p to be trusted: 2^12 sign vectors
-LOST = 0.05  # share of the variance of Σ y·ŷ that flips of blocks may lose; 5 % moves .05 to .055
-UNRELIABLE = 0.10  # … from which on p is called unreliable
+LOST = 0.05  # share of the variance of Σ y·ŷ that flips of blocks may lose, else they are lengthened
+SMOOTH = 0.02  # … from which on flips of blocks alone prove liberal (benchmarks/calibration.py)
 STEP = 1.05  # ratio of the lengths that are tried
 
 
@@ -25,6 +25,11 @@ class Blocks:
     length_s: float
     lost: float
     warnings: tuple[str, ...]
+
+    @property
+    def smooth(self) -> bool:
+        """Whether flips of these blocks are not enough, and flips of frequencies must agree with them."""
+        return self.lost > SMOOTH
 
 
 def make_blocks(runs: Array, times_s: Array, least_s: float, correlation: Array, period_s: float) -> Blocks:
@@ -48,10 +53,11 @@ def make_blocks(runs: Array, times_s: Array, least_s: float, correlation: Array,
 def _warnings(count: int, length_s: float, lost: float) -> Iterator[str]:
     if count < FEWEST:
         yield f"p is unreliable: {count} blocks of {length_s:.0f} s, fewer than {FEWEST}"
-    if lost > UNRELIABLE:
+    if lost > LOST:
         yield (
-            f"p is unreliable: responses and predictions are so smooth that flips of {length_s:.0f} s blocks "
-            f"lose {lost:.0%} of the variance; false positives are more than stated"
+            f"responses and predictions are smooth for this length of data: blocks of {length_s:.0f} s lose "
+            f"{lost:.0%} of their covariance; p of totals is reliable only if the noise is stationary, p of parts "
+            "and intervals are not reliable"
         )
 
 

@@ -67,7 +67,8 @@ def cosine_transform(values: torch.Tensor) -> torch.Tensor:
     turn = torch.arange(n, dtype=values.dtype, device=values.device)[:, None] * (torch.pi / (2 * n))
     scale = torch.full_like(turn, math.sqrt(2 / n))
     scale[0] = math.sqrt(1 / n)
-    return scale * (turn.cos() * folded.real + turn.sin() * folded.imag)
+    transformed: torch.Tensor = scale * (turn.cos() * folded.real + turn.sin() * folded.imag)
+    return transformed
 
 
 def sums(values: torch.Tensor, labels: torch.Tensor, count: int) -> torch.Tensor:
