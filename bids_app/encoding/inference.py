@@ -126,7 +126,7 @@ class Inference:
             for family, null in zip(families, self._nulls(test, batch), strict=True):
                 family.add(null)
         for name, component in self.components.items():
-            contrast = batch.losses.contrast(self._coefficients(component.terms))
+            contrast = batch.losses.contrast(self.coefficients(component.terms))
             limits = interval(contrast, batch.losses.total, self._weights, self._n_folds)
             self._limits[name].append(limits.cpu().numpy())
 
@@ -150,9 +150,10 @@ class Inference:
                 gains.at(signs) / totals.at(signs)
                 for signs, gains, totals in zip(self._signs, batch.gains[test.union], batch.totals, strict=True)
             ]
-        return [flipped_sums(batch.losses.contrast(self._coefficients(test.terms)), self._signs[0])]
+        return [flipped_sums(batch.losses.contrast(self.coefficients(test.terms)), self._signs[0])]
 
-    def _coefficients(self, terms: frozenset[tuple[Union, int]]) -> Array:
+    def coefficients(self, terms: frozenset[tuple[Union, int]]) -> Array:
+        """(n_unions,) of a component's or a contrast's terms."""
         signed = dict(terms)
         return np.array([signed.get(union, 0) for union in self.unions])
 
