@@ -86,13 +86,13 @@ def blocks_of(setting: Setting, Y: torch.Tensor, held_out: Sequence[HeldOut]) ->
 
 
 def null_of(Y: torch.Tensor, held_out: Sequence[HeldOut], pieces: Pieces, seed: int) -> torch.Tensor:
-    """(1 + PERMUTATIONS, n_targets) rsquared under refit sign flips."""
-    gains, totals = FlipGains(pieces, Y.shape[1], Y.dtype), FlipTotals(pieces)
-    coefficients = pieces.coefficients(Y, torch.arange(len(Y)))
+    """(1 + PERMUTATIONS, n_targets) rsquared under refit sign flips, in float32."""
+    gains, totals = FlipGains(pieces, Y.shape[1], torch.float32), FlipTotals(pieces)
+    coefficients = pieces.coefficients(Y.float(), torch.arange(len(Y)))
     for part in held_out:
         gains.add_fold(coefficients, part.fold)
         totals.add_fold(coefficients, part.fold.train, part.fold.test)
-    signs = torch.as_tensor(draw_signs(pieces.count, PERMUTATIONS, seed))
+    signs = torch.as_tensor(draw_signs(pieces.count, PERMUTATIONS, seed), dtype=torch.float32)
     return gains.at(signs) / totals.at(signs)
 
 
@@ -165,7 +165,7 @@ def families(quick: bool) -> list[Bar]:
         for alpha in ALPHAS:
             condition = Condition(*kind, 20, alpha)
             rng = np.random.default_rng(number)
-            hits = [_family_errors(condition, 40, rng) for _ in range(4 if quick else 25)]
+            hits = [_family_errors(condition, 25, rng) for _ in range(4 if quick else 40)]
             bars.append(bar(f"family-{condition.name}", np.concatenate(hits)))
             print(f"| {condition.name} | {bars[-1].figure:.3f} |", flush=True)
     return bars
@@ -266,7 +266,7 @@ def with_weights(X: Array, n_targets: int, rng: np.random.Generator) -> Array:
     return standardized(X @ rng.standard_normal((X.shape[1], n_targets)), FMRI)
 
 
-def mixed(signal: Array, noise: Array, share: float) -> torch.Tensor:
+def mixed(signal: Array, noise: Array, share: float | Array) -> torch.Tensor:
     """(n_times, n_targets) with the signal's share of the variance."""
     signal = standardized(signal, FMRI)
     return torch.as_tensor(standardized(np.sqrt(share) * signal + np.sqrt(1 - share) * noise, FMRI))

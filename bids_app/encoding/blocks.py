@@ -11,7 +11,7 @@ from bids_app.records import Array
 
 FEWEST = 12  # blocks, for p to be trusted: 2^12 sign vectors
 LOST = 0.05  # share of the variance of Σ y·ŷ that flips of blocks may lose, else they are lengthened
-SMOOTH = 0.02  # … from which on flips of blocks alone prove liberal (benchmarks/calibration.py)
+SMOOTH = 0.01  # … from which on flips of blocks alone prove liberal (benchmarks/calibration.py)
 STEP = 1.05  # ratio of the lengths that are tried
 
 
