@@ -114,7 +114,7 @@ def test_shared_p_is_no_smaller_than_any_total_drawn_on(blocks):
 
 
 def test_smooth_data_need_both_kinds_of_flips(blocks):
-    bands, Y = problem(60)
+    bands, Y = problem(24)
     alone = run(bands, Y, blocks)
     both = run(bands, Y, dataclasses.replace(blocks, lost=0.1))
     assert (both["full"].p >= alone["full"].p).all()
