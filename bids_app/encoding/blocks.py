@@ -55,9 +55,9 @@ def _warnings(count: int, length_s: float, lost: float) -> Iterator[str]:
         yield f"p is unreliable: {count} blocks of {length_s:.0f} s, fewer than {FEWEST}"
     if lost > LOST:
         yield (
-            f"responses and predictions are smooth for this length of data: blocks of {length_s:.0f} s lose "
-            f"{lost:.0%} of their covariance; p of totals is reliable only if the noise is stationary, p of parts "
-            "and intervals are not reliable"
+            f"p is unreliable: responses and predictions are so smooth that blocks of {length_s:.0f} s lose "
+            f"{lost:.0%} of their covariance; p of totals rests on the noise being stationary, and p of parts and "
+            "intervals on too short blocks"
         )
 
 
