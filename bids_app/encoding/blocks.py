@@ -1,0 +1,116 @@
+"""Time blocks that the tests of inference flip or draw as wholes: how long, and which sample is in which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bids_app.records import Array
+
+FEWEST = 12  # blocks, for p to be trusted: 2^12 sign vectors
+LOST = 0.05  # share of the variance of Σ y·ŷ that flips of blocks may lose, else they are lengthened
+SMOOTH = 0.01  # … from which on flips of blocks alone prove liberal (benchmarks/calibration.py)
+STEP = 1.05  # ratio of the lengths that are tried
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """labels (n_times,) int: each sample's block, 0 … count − 1; their length; the share of variance their flips
+    lose; and what the reader should know before trusting p."""
+
+    labels: Array
+    count: int
+    length_s: float
+    lost: float
+    warnings: tuple[str, ...]
+
+    @property
+    def smooth(self) -> bool:
+        """Whether flips of these blocks are not enough, and flips of frequencies must agree with them."""
+        return self.lost > SMOOTH
+
+
+def make_blocks(runs: Array, times_s: Array, least_s: float, correlation: Array, period_s: float) -> Blocks:
+    """Blocks of at least `least_s`, lengthened until they lose at most `LOST`, though never to fewer than `FEWEST`.
+
+    runs, times_s (n_times,); correlation (n_lags,): `product_autocorrelation` of responses and predictions, a lag
+    every `period_s`. Raises ValueError for no sample.
+    """
+    if not len(runs):
+        raise ValueError("no sample to put in blocks")
+    length_s, labels = least_s, block_labels(runs, times_s, least_s)
+    while lost_variance(correlation, length_s / period_s) > LOST:
+        longer = block_labels(runs, times_s, STEP * length_s)
+        if longer.max() + 1 < FEWEST:
+            break
+        length_s, labels = STEP * length_s, longer
+    lost, count = lost_variance(correlation, length_s / period_s), int(labels.max()) + 1
+    return Blocks(labels, count, length_s, lost, tuple(_warnings(count, length_s, lost)))
+
+
+def _warnings(count: int, length_s: float, lost: float) -> Iterator[str]:
+    if count < FEWEST:
+        yield f"p is unreliable: {count} blocks of {length_s:.0f} s, fewer than {FEWEST}"
+    if lost > LOST:
+        yield (
+            f"p is unreliable: responses and predictions are so smooth that blocks of {length_s:.0f} s lose "
+            f"{lost:.0%} of their covariance; p of totals rests on the noise being stationary, and p of parts and "
+            "intervals on too short blocks"
+        )
+
+
+def block_labels(runs: Array, times_s: Array, length_s: float) -> Array:
+    """(n_times,) int: contiguous blocks of equal length within each run, none shorter than `length_s` but where a
+    whole run is; numbered in order of appearance, none empty."""
+    labels = np.zeros(len(runs), dtype=np.int64)
+    made = 0
+    for run in dict.fromkeys(np.asarray(runs).tolist()):
+        mine = np.flatnonzero(runs == run)
+        since_s = times_s[mine] - times_s[mine].min()
+        step_s = float(np.median(np.diff(np.sort(since_s)))) if len(mine) > 1 else 0.0
+        span_s = float(since_s.max()) + step_s
+        count = max(1, int(span_s / length_s * (1 + 1e-9)))
+        place = np.minimum(since_s * count / span_s * (1 + 1e-9), count - 1).astype(int) if span_s else 0
+        labels[mine] = made + np.unique(np.broadcast_to(place, mine.shape), return_inverse=True)[1]
+        made = int(labels.max()) + 1
+    return labels
+
+
+def product_autocorrelation(Y: Array, predictions: Array, runs: Array) -> Array:
+    """Y, predictions (n_times, n_targets) → (n_lags,) ρ_y(τ)·ρ_ŷ(τ), averaged over targets; lags 0 … a run's half.
+
+    The variance of Σ y·ŷ, were the two independent, is in proportion to 1 + 2 Σ ρ_y ρ_ŷ (Bartlett 1935). From the
+    first lag where the mean is not positive, it is noise, and left out. A few hundred targets are enough. Targets
+    that do not vary, or are not finite, are passed over; with none left, the result is [1].
+    """
+    longest = max(1, int(np.unique(runs, return_counts=True)[1].max()) // 2)
+    product = _autocorrelation(Y, runs, longest) * _autocorrelation(predictions, runs, longest)
+    fine = np.isfinite(product).all(axis=0)
+    if not fine.any():
+        return np.ones(1)
+    mean = product[:, fine].mean(axis=1)
+    ends = np.flatnonzero(mean <= 0)
+    return np.asarray(mean[: ends[0]] if len(ends) else mean)
+
+
+def _autocorrelation(values: Array, runs: Array, longest: int) -> Array:
+    """(longest + 1, n_targets), products summed within runs, values centred by run; NaN where constant."""
+    total = np.zeros((longest + 1, values.shape[1]))
+    for run in np.unique(runs):
+        rows = np.asarray(values[runs == run], dtype=np.float64)
+        size = len(rows)
+        power = np.abs(np.fft.rfft(rows - rows.mean(axis=0), 2 * size, axis=0)) ** 2
+        kept = min(size, longest + 1)
+        total[:kept] += np.fft.irfft(power, 2 * size, axis=0)[:kept]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(total / np.where(total[0] > 0, total[0], np.nan))
+
+
+def lost_variance(correlation: Array, length: float) -> float:
+    """Share of the variance of Σ y·ŷ that is between blocks of `length` samples, and so lost when they are flipped:
+    2 Σ min(τ/length, 1) ρ(τ) / (1 + 2 Σ ρ(τ))."""
+    rho = correlation[1:]
+    across = np.minimum(np.arange(1, len(correlation)) / length, 1.0)
+    return float(2 * (across * rho).sum() / (1 + 2 * rho.sum()))

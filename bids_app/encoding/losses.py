@@ -1,0 +1,73 @@
+"""Held-out losses by block: what models gain over the training mean, and over each other, tested and bounded.
+
+A component of the partition is a signed sum of unions' gains Σ(y − ȳ_train)² − Σ(y − ŷ)², over Σ(y − ȳ_train)². Its
+sums over blocks are all that its test by sign flips and its interval by the bootstrap need.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from bids_app.records import Array
+
+ROUNDING = 1e-6  # of a block's Σ(y − ȳ_train)²: gains nearer than this are equal
+TAILS = (0.025, 0.975)
+
+
+class BlockLosses:
+    """Σ(y − ȳ_train)² and every union's gain over it, by block, for a batch of targets.
+
+    labels (n_times,) int64: each sample's block; `total` (n_blocks, n_targets) and `gains` (n_unions, n_blocks,
+    n_targets), float64: the memory it takes.
+    """
+
+    def __init__(self, labels: torch.Tensor, n_blocks: int, n_unions: int, n_targets: int) -> None:
+        self._labels = labels
+        self.total = torch.zeros((n_blocks, n_targets), dtype=torch.float64, device=labels.device)
+        self.gains = self.total.new_zeros((n_unions, n_blocks, n_targets))
+
+    def add_total(self, rows: torch.Tensor, Y: torch.Tensor) -> None:
+        """Once a fold: Y (n_eval, n_targets) of the test samples `rows` (indices), less the training mean."""
+        self.total.index_add_(0, self._labels[rows], Y.double() ** 2)
+
+    def add(self, union: int, rows: torch.Tensor, Y: torch.Tensor, predictions: torch.Tensor) -> None:
+        """Once a fold and union: predictions (n_eval, n_targets), less the training mean as Y is."""
+        gain = predictions * (2 * Y - predictions)
+        self.gains[union].index_add_(0, self._labels[rows], gain.double())
+
+    def contrast(self, coefficients: Array) -> torch.Tensor:
+        """coefficients (n_unions,) → (n_blocks, n_targets): the signed sum of gains, 0 where it is but rounding."""
+        signed = torch.as_tensor(coefficients, dtype=torch.float64, device=self.gains.device)
+        sums = torch.einsum("u,ubt->bt", signed, self.gains)
+        return torch.where(sums.abs() <= ROUNDING * self.total, 0.0, sums)
+
+
+def flipped_sums(contrast: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
+    """Null of a contrast (n_blocks, n_targets) under signs (n_signs, n_blocks): (n_signs, n_targets).
+
+    Where neither of two models is better, a block favours either one as often: its difference may change its sign.
+    """
+    return signs.to(contrast.dtype) @ contrast
+
+
+def draw_weights(n_blocks: int, draws: int, seed: int) -> Array:
+    """(draws, n_blocks): how often each block is in a bootstrap sample of n_blocks."""
+    even = np.full(n_blocks, 1 / n_blocks)
+    return np.random.default_rng(seed).multinomial(n_blocks, even, size=draws).astype(np.float64)
+
+
+def interval(contrast: torch.Tensor, total: torch.Tensor, weights: torch.Tensor, n_folds: int) -> torch.Tensor:
+    """2.5 and 97.5 % limits (2, n_targets) of Σ contrast / Σ total, both (n_blocks, n_targets), over bootstrap
+    weights (n_draws, n_blocks).
+
+    For the expected held-out value of models trained at this size. The folds' models share training data, which the
+    blocks do not show: the distances to the limits are widened by √(1 + K/(K − 1)) for K folds, the ratio of
+    n_test/n_train added to 1/K (Nadeau & Bengio 2003).
+    """
+    estimate = contrast.sum(dim=0) / total.sum(dim=0)
+    weights = weights.to(contrast.dtype)
+    drawn = torch.sort((weights @ contrast) / (weights @ total), dim=0).values
+    ranks = [round(tail * (len(weights) - 1)) for tail in TAILS]
+    widening = float(np.sqrt(1 + n_folds / (n_folds - 1)))
+    return estimate + widening * (drawn[ranks] - estimate)

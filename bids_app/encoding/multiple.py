@@ -1,0 +1,84 @@
+"""From null distributions to p: per target, family-wise over all targets (max-T), and the false discovery rate.
+
+A null is an array (1 + n_permutations, n_targets) of one statistic, the observed one first. p is the share of its
+rows that reach the observed one, which counts itself: (b + 1) / (m + 1). All tests are one-sided: what is not
+positive is not significant, and has p = 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.stats import false_discovery_control
+
+from bids_app.records import Array
+
+ROUNDING = 1e-6  # relative: a statistic this near to the observed one counts as equal to it
+
+
+@dataclass(frozen=True)
+class Significance:
+    """(n_targets,) each, NaN where the statistic is: p of the target alone, p over the family, and q."""
+
+    p: Array
+    p_family: Array
+    q: Array
+
+
+class Family:
+    """All targets (and lags) over which one component's claims are made, met batch by batch.
+
+    Every batch must come with the same signs in the same order; then the largest statistic of each, over all
+    batches, is exact (Westfall & Young 1993; Nichols & Holmes 2002). Statistics are studentised by the mean and
+    deviation of their own null, so that targets with a wide null do not set the bar for all.
+    """
+
+    def __init__(self) -> None:
+        self._p: list[Array] = []
+        self._scores: list[Array] = []
+        self._largest: Array | None = None
+
+    def add(self, null: torch.Tensor) -> None:
+        """A batch's null (1 + n_permutations, n_targets)."""
+        scores = studentized(null)
+        largest = torch.nan_to_num(scores, nan=-torch.inf).amax(dim=1).cpu().numpy()
+        self._largest = largest if self._largest is None else np.maximum(self._largest, largest)
+        self._p.append(p_values(null).cpu().numpy())
+        self._scores.append(torch.where(null[0] <= 0, -torch.inf, scores[0]).cpu().numpy())
+
+    def significance(self) -> Significance:
+        """Of all targets met, in their order. Raises ValueError where none was."""
+        if self._largest is None:
+            raise ValueError("no target was tested")
+        scores, p = np.concatenate(self._scores), np.concatenate(self._p)
+        ordered = np.sort(self._largest)
+        reached = len(ordered) - np.searchsorted(ordered, scores - ROUNDING * np.abs(scores), side="left")
+        return Significance(p, np.where(np.isnan(scores), np.nan, reached / len(ordered)), fdr(p))
+
+
+def p_values(null: torch.Tensor) -> torch.Tensor:
+    """(n_targets,) float64: (b + 1) / (m + 1); 1 where the observed statistic is not positive, NaN where NaN."""
+    observed = null[0]
+    p = (null >= observed - ROUNDING * observed.abs()).sum(dim=0) / torch.tensor(len(null), dtype=torch.float64)
+    p = torch.where(observed <= 0, 1.0, p)
+    return torch.where(observed.isnan(), torch.nan, p)
+
+
+def studentized(null: torch.Tensor) -> torch.Tensor:
+    """The null less its mean over permutations, by its deviation (the observed one included, so that it remains
+    exchangeable with the others); 0 where nothing varies."""
+    centred = null - null.mean(dim=0)
+    deviation = centred.square().mean(dim=0).sqrt()
+    varies = deviation > ROUNDING * null.abs().amax(dim=0)
+    return torch.where(varies | deviation.isnan(), centred / deviation, 0.0)
+
+
+def fdr(p: Array) -> Array:
+    """q of Benjamini & Hochberg (1995) over the finite p; NaN elsewhere."""
+    q = np.full(p.shape, np.nan)
+    finite = np.isfinite(p)
+    if finite.any():
+        q[finite] = false_discovery_control(p[finite])
+    return q

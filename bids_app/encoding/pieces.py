@@ -1,0 +1,76 @@
+"""The pieces whose signs are flipped: blocks of time, or groups of frequencies of the discrete cosine transform.
+
+Flips of time blocks cut what reaches from one block into the next; with smooth responses and smooth features that is
+much of the null's variance, and blocks long enough would be too few. Cosine coefficients of a stretch of stationary
+noise are nearly uncorrelated (the transform is asymptotically that of its principal components; Ahmed et al. 1974,
+Unser 1984), so flips of frequencies keep its autocorrelation whole, as a circular shift does. They do not keep what
+changes over time, as blocks do.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bids_app.records import Array
+
+GROUPS = 64  # of frequencies: pairs of coefficients of one group, 1 in 64, keep their relative sign
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """labels (n_times,) int64: the piece of each coefficient, 0 … count − 1. Coefficients are the samples
+    themselves, or where there are `segments` (lists of row numbers, each all test or all training samples of any
+    outer fold but for purged ones), the cosine transform of each segment, in place of its samples."""
+
+    labels: torch.Tensor
+    count: int
+    segments: tuple[torch.Tensor, ...] = ()
+
+    def coefficients(self, values: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """values (n_rows, n) of some samples, all others zero → (n_times, n)."""
+        padded = values.new_zeros((len(self.labels), values.shape[1])).index_copy_(0, rows, values)
+        for segment in self.segments:
+            padded[segment] = cosine_transform(padded[segment])
+        return padded
+
+
+def time_pieces(labels: Array, device: torch.device | str = "cpu") -> Pieces:
+    """Blocks of time, by each sample's label (n_times,)."""
+    return Pieces(torch.as_tensor(labels, dtype=torch.int64, device=device), int(labels.max()) + 1)
+
+
+def frequency_pieces(runs: Array, folds: Array, device: torch.device | str = "cpu") -> Pieces:
+    """Groups of frequencies of each stretch of one run and outer fold; runs, folds (n_times,).
+
+    Coefficients are dealt to groups in order of frequency, so that the low ones, which carry most of smooth noise,
+    lie in different groups.
+    """
+    _, segment = np.unique(np.stack([runs, folds]), axis=1, return_inverse=True)
+    members = [np.flatnonzero(segment == number) for number in range(segment.max() + 1)]
+    frequency = np.empty(len(runs))
+    for rows in members:
+        frequency[rows] = np.arange(len(rows)) / len(rows)
+    labels = np.empty(len(runs), dtype=np.int64)
+    labels[np.argsort(frequency, kind="stable")] = np.arange(len(runs)) % GROUPS
+    segments = tuple(torch.as_tensor(rows, device=device) for rows in members)
+    return Pieces(torch.as_tensor(labels, device=device), min(GROUPS, len(runs)), segments)
+
+
+def cosine_transform(values: torch.Tensor) -> torch.Tensor:
+    """Orthonormal DCT-II down the rows of (n, n_columns), by one complex FFT (Makhoul 1980)."""
+    n = len(values)
+    folded = torch.fft.fft(torch.cat([values[::2], values[1::2].flip(0)]), dim=0)
+    turn = torch.arange(n, dtype=values.dtype, device=values.device)[:, None] * (torch.pi / (2 * n))
+    scale = torch.full_like(turn, math.sqrt(2 / n))
+    scale[0] = math.sqrt(1 / n)
+    transformed: torch.Tensor = scale * (turn.cos() * folded.real + turn.sin() * folded.imag)
+    return transformed
+
+
+def sums(values: torch.Tensor, labels: torch.Tensor, count: int) -> torch.Tensor:
+    """values (n, n_targets), labels (n,) → (count, n_targets)."""
+    return values.new_zeros((count, values.shape[1])).index_add_(0, labels, values)

@@ -1,0 +1,101 @@
+"""Losses by block: components, their flips and their intervals."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import r2_score
+
+from bids_app.encoding.losses import BlockLosses, draw_weights, flipped_sums, interval
+from bids_app.encoding.multiple import p_values
+from bids_app.encoding.signflip import draw_signs
+
+N, N_BLOCKS, N_TARGETS = 120, 12, 3
+LABELS = np.arange(N) // 10
+FOLDS = np.arange(N) // 40
+
+
+def losses(predictions, seed=0):
+    """Of unions' predictions (n_unions, N, N_TARGETS), in three folds."""
+    Y = np.random.default_rng(seed).standard_normal((N, N_TARGETS))
+    found = BlockLosses(torch.as_tensor(LABELS), N_BLOCKS, len(predictions), N_TARGETS)
+    for fold in range(3):
+        rows = np.flatnonzero(fold == FOLDS)
+        found.add_total(torch.as_tensor(rows), torch.as_tensor(Y[rows]))
+        for union, predicted in enumerate(predictions):
+            found.add(union, *(torch.as_tensor(part) for part in (rows, Y[rows], predicted[rows])))
+    return Y, found
+
+
+def random_predictions(n_unions, seed=1):
+    return np.random.default_rng(seed).standard_normal((n_unions, N, N_TARGETS)) / 3
+
+
+def test_contrasts_are_signed_sums_of_rsquared():
+    predictions = random_predictions(3)
+    Y, found = losses(predictions)
+    mean = (found.contrast(np.array([1, 0, -1])).sum(0) / found.total.sum(0)).numpy()
+    residual = ((Y - predictions) ** 2).sum(axis=1)
+    np.testing.assert_allclose(mean, (residual[2] - residual[0]) / (Y**2).sum(axis=0), atol=1e-12)
+    whole = (found.contrast(np.array([1, 0, 0])).sum(0) / found.total.sum(0)).numpy()
+    np.testing.assert_allclose(whole, 1 - residual[0] / (Y**2).sum(axis=0), atol=1e-12)
+    block = LABELS == 7
+    expected = (Y[block] ** 2).sum(axis=0) - ((Y[block] - predictions[1][block]) ** 2).sum(axis=0)
+    np.testing.assert_allclose(found.gains[1, 7], expected, atol=1e-12)
+
+
+def test_equal_predictions_have_p_one_and_a_worse_model_is_never_significant():
+    one, other = random_predictions(2)
+    _, found = losses([one, one * (1 + 1e-9), one + other])
+    signs = torch.as_tensor(draw_signs(N_BLOCKS, 500, seed=0))
+    np.testing.assert_array_equal(p_values(flipped_sums(found.contrast(np.array([1, -1, 0])), signs)), 1)
+    worse = found.contrast(np.array([-1, 0, 1]))
+    assert (worse.sum(dim=0) < 0).all()
+    np.testing.assert_array_equal(p_values(flipped_sums(worse, signs)), 1)
+
+
+def test_a_better_model_is_found_and_all_sign_vectors_are_counted():
+    contrast = torch.as_tensor(np.abs(random_predictions(1)[0, :6]))
+    signs = torch.as_tensor(draw_signs(6, 1000, seed=0))
+    np.testing.assert_array_equal(p_values(flipped_sums(contrast, signs)), 1 / 64)
+    expected = signs.numpy() @ contrast.numpy()
+    np.testing.assert_allclose(flipped_sums(contrast, signs), expected)
+
+
+def test_missing_responses_stay_missing():
+    predictions = random_predictions(1)
+    predictions[0, 5, 1] = np.nan
+    _, found = losses(predictions)
+    contrast = found.contrast(np.array([1]))
+    weights = torch.as_tensor(draw_weights(N_BLOCKS, 50, seed=0))
+    assert np.isnan(interval(contrast, found.total, weights, 3).numpy()).any(axis=0).tolist() == [False, True, False]
+    p = p_values(flipped_sums(contrast, torch.as_tensor(draw_signs(N_BLOCKS, 50, seed=0)))).numpy()
+    assert np.isnan(p).tolist() == [False, True, False]
+
+
+def test_the_interval_is_a_bootstrap_widened_for_shared_training_data():
+    rng = np.random.default_rng(0)
+    total = torch.as_tensor(rng.uniform(1, 2, (400, 50)))
+    contrast = total * torch.as_tensor(rng.normal(0.2, 0.1, (400, 50)))
+    weights = torch.as_tensor(draw_weights(400, 4000, seed=1))
+    low, high = interval(contrast, total, weights, 5).numpy()
+    estimate = (contrast.sum(dim=0) / total.sum(dim=0)).numpy()
+    deviation = (contrast - torch.as_tensor(estimate) * total).numpy().std(axis=0) * 20 / total.numpy().sum(axis=0)
+    np.testing.assert_allclose((high - low) / (2 * 1.96 * 1.5 * deviation), 1, atol=0.08)
+    np.testing.assert_allclose((high + low) / 2, estimate, atol=0.003)
+
+
+def test_weights_draw_all_blocks_alike():
+    weights = draw_weights(20, 5000, seed=3)
+    assert (weights.sum(axis=1) == 20).all()
+    np.testing.assert_allclose(weights.mean(axis=0), 1, atol=0.06)
+    np.testing.assert_array_equal(weights, draw_weights(20, 5000, seed=3))
+
+
+@pytest.mark.parametrize("n_folds", [2, 5])
+def test_a_perfect_model_has_a_perfect_interval(n_folds):
+    Y = np.random.default_rng(0).standard_normal((N, N_TARGETS))
+    made, found = losses([Y])
+    np.testing.assert_allclose(r2_score(made, Y), 1)
+    weights = torch.as_tensor(draw_weights(N_BLOCKS, 50, seed=0))
+    limits = interval(found.contrast(np.array([1])), found.total, weights, n_folds)
+    np.testing.assert_allclose(limits, 1, atol=1e-12)
