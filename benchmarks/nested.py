@@ -8,8 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from bids_app.encoding.ridge import Choice, Search, Split, Weights, as_candidates, decompose, make_split
+from bids_app.encoding.candidates import as_candidates
+from bids_app.encoding.fitted import Fitted, fit_chosen
+from bids_app.encoding.moments import Moments
+from bids_app.encoding.search import Choice, Search
 from bids_app.encoding.signflip import ChosenModel, OuterFold
+from bids_app.encoding.splits import Columns, Split, Weights
 from bids_app.records import Array
 
 
@@ -44,32 +48,34 @@ def _held_out(
     purge: int,
 ) -> HeldOut:
     near = np.convolve(folds == fold, np.ones(2 * purge + 1), mode="same") > 0
-    train, test = _rows(~near), _rows(folds == fold)
-    split = make_split(bands, Y, train, test)
+    train, test = np.flatnonzero(~near), np.flatnonzero(folds == fold)
+    columns = Columns([band.double() for band in bands], train)
+    outer = Split(columns, train, test)
+    moments = Moments(Y, outer)
     only = np.zeros(Y.shape[1], dtype=np.int64)
     choice = Choice(only, only, np.zeros(Y.shape[1]))
     if len(candidates) * len(alphas) > 1:
         others = [other for other in np.unique(folds) if other != fold]
-        rows = [(_rows(~near & (folds != other)), _rows(folds == other)) for other in others]
-        choice = Search([make_split(bands, Y, *pair) for pair in rows], alphas).choose(candidates)
-    chosen = np.unique(choice.candidate)
-    models = [_model(split, candidates[k], alphas, choice, k) for k in chosen]
-    predictions = torch.zeros_like(split.Y_eval)
-    for model in models:
-        predictions[:, model.targets] = model.predict(split.Y[:, model.targets])
-    return HeldOut(OuterFold(train, test, models), [candidates[k] for k in chosen], split.Y_eval, predictions)
+        rows = [(np.flatnonzero(~near & (folds != other)), np.flatnonzero(folds == other)) for other in others]
+        inner = (Split(columns, *pair, outer) for pair in rows)
+        choice = Search(inner, [moments], alphas, candidates).choose(candidates)
+    fitted = list(fit_chosen(0, 0, [(np.arange(Y.shape[1]), moments)], candidates, alphas, choice))
+    predictions = torch.zeros_like(Y[test])
+    for one in fitted:
+        predictions[:, one.targets] = one.predictions
+    models = [chosen_model(one) for one in fitted]
+    responses = Y[test] - Y[train].mean(dim=0)
+    return HeldOut(
+        OuterFold(_tensor(train), _tensor(test), models), [one.weights for one in fitted], responses, predictions
+    )
 
 
-def _model(split: Split, weights: Weights, alphas: Array, choice: Choice, candidate: int) -> ChosenModel:
-    basis = decompose(split, weights)
-    mine = np.flatnonzero(choice.candidate == candidate)
-    if basis.primal:
-        coordinates = torch.cat([g**0.5 * split.X[band] for band, g in weights.items()], dim=1) @ basis.Q
-    else:
-        coordinates = split.kernel(weights) @ basis.Q
-    alpha = torch.as_tensor(alphas[choice.alpha[mine]], dtype=split.Y.dtype)
-    return ChosenModel(basis.lam, coordinates, basis.predictor(split, weights), torch.as_tensor(mine), alpha)
+def chosen_model(fitted: Fitted) -> ChosenModel:
+    """The engine's models as inference takes them."""
+    lam = fitted.basis.lam
+    coordinates = fitted.samples * lam
+    return ChosenModel(lam, coordinates, fitted.basis.held, _tensor(fitted.targets), fitted.alpha)
 
 
-def _rows(mask: Array) -> torch.Tensor:
-    return torch.as_tensor(np.flatnonzero(mask))
+def _tensor(rows: Array) -> torch.Tensor:
+    return torch.as_tensor(rows)
