@@ -71,13 +71,16 @@ def _visible_faces(xyz_mm: Array, faces: Array, from_left: bool) -> Array:
 
 
 def draw_surface(axes: Any, view: View, values: Array, limit: float) -> None:
-    """(n_vertices,) values of the view's hemisphere over grey sulci."""
+    """(n_vertices,) values of the view's hemisphere over grey sulci; a face shows the mean of its corners that have
+    one, so that single vertices are seen too."""
     import matplotlib
 
     colours = np.repeat(view.grey[:, None], 4, axis=1)
     colours[:, 3] = 1
-    mean = values[view.faces].mean(axis=1)
-    strong = np.isfinite(mean) & (np.abs(np.nan_to_num(mean)) > HIDDEN * limit)
+    corners = values[view.faces]
+    n_valued = np.isfinite(corners).sum(axis=1)
+    mean = np.nansum(corners, axis=1) / np.maximum(n_valued, 1)
+    strong = np.abs(mean) > HIDDEN * limit
     colours[strong] = matplotlib.colormaps[SIGNED](np.clip((mean[strong] / limit + 1) / 2, 0, 1))
     pixels = np.ones((*view.shown.shape, 4))
     there = view.shown >= 0
