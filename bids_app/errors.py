@@ -8,7 +8,8 @@ ConcordError (1)
 ├── DataError (65)         a file's content is wrong: costs its recording, not the run
 ├── NoInput (66)           a file or folder that is needed is not there
 ├── CannotCreate (73)      the output cannot be created
-└── ReadWriteError (74)    reading or writing failed
+├── ReadWriteError (74)    reading or writing failed
+└── OutOfMemory (75)       a fit needs more memory than it is given: costs its unit, not the run
 """
 
 from __future__ import annotations
@@ -78,3 +79,9 @@ class ReadWriteError(ConcordError):
     """Reading or writing failed."""
 
     exit_code = 74
+
+
+class OutOfMemory(ConcordError):
+    """A fit needs more memory than it is given; costs its unit, never the run."""
+
+    exit_code = 75

@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
+
 from bids_app import __version__, dataset, encoding, group
-from bids_app.errors import ConcordError, DataError
+from bids_app.errors import ConcordError, DataError, OutOfMemory
 from bids_app.execution import Unit
 from bids_app.job import Job
 from bids_app.records import (
@@ -168,6 +170,8 @@ def _fit_runs(
             raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
         mem_mb = _left_mb(job, loaded.runs)
         fit = encoding.fit(design, job.analysis.units, fit_spec, job.options.models.device, mem_mb=mem_mb)
+    except MemoryError as error:
+        raise OutOfMemory(str(error), unit.stem, "raise --mem-mb, or fit fewer spaces at a time") from error
     except ValueError as error:  # encoding knows arrays alone: folds that cannot be made
         raise DataError(str(error), unit.stem, "record longer, or ask for fewer folds: fit: outer, inner") from error
     dead = [name for name, usable in zip(loaded.targets.names, design.usable, strict=True) if not usable]
@@ -230,14 +234,14 @@ def fit_mean(job: Job, stem: str, units: Sequence[Unit], checks: Checks) -> tupl
 
     Raises DataError where the people share no run, no samples or no targets.
     """
-    loaded = [_load(job, unit) for unit in units]
+    loaded, lost = _load_people(job, units)
     common, warnings = dataset.intersect_targets([one.targets for one in loaded])
     runs = [[_columns(run, one.targets, common) for run in one.runs] for one in loaded]
     joined = Loaded(
         runs=group.average_people(runs),
         recordings=tuple(recording for one in loaded for recording in one.recordings),
         targets=common,
-        excluded=tuple(lost for one in loaded for lost in one.excluded),
+        excluded=(*lost, *(excluded for one in loaded for excluded in one.excluded)),
         warnings=tuple(dict.fromkeys((*warnings, *(line for one in loaded for line in one.warnings)))),
         samples={label: count for one in loaded for label, count in one.samples.items()},
         period_s=max(one.period_s for one in loaded),
@@ -245,6 +249,22 @@ def fit_mean(job: Job, stem: str, units: Sequence[Unit], checks: Checks) -> tupl
     )
     mean = Unit(stem, "group", units[0].modality, units[0].kind, units[0].space, joined.recordings)
     return _fit_runs(job, mean, joined, checks, (), ""), group.count_people(runs)
+
+
+def _load_people(job: Job, units: Sequence[Unit]) -> tuple[list[Loaded], list[Excluded]]:
+    """People with something to average, and those who cost only themselves. Raises DataError where nobody is left."""
+    loaded, lost = [], []
+    for unit in units:
+        try:
+            one = _load(job, unit)
+            if not any(np.isfinite(run.Y).all(axis=0).any() for run in one.runs):
+                raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
+            loaded.append(one)
+        except ConcordError as error:
+            lost.append(Excluded(unit.participant, unit.stem, str(error)))
+    if not loaded:
+        raise DataError(f"nobody has responses to average (first: {lost[0].reason})")
+    return loaded, lost
 
 
 def _columns(run: Run, targets: Targets, common: Targets) -> Run:

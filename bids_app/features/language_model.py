@@ -57,6 +57,7 @@ def word_states(
     """(n_words, n_hidden·n_layers) float32: pooled states of each word's own tokens."""
 
     def compute(batch: Sequence[Window]) -> list[list[Array]]:
+        """For every window of one length, the states of each of its words."""
         import torch
 
         with torch.inference_mode():

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from bids_app.features.family import Family
-from bids_app.features.words import STAMP, event_features, spoken_words
+from bids_app.features.words import STAMP, rate_features, spoken_words
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
     """values (n_words, 1), all ones."""
     words, notes = spoken_words(stimulus)
-    provenance = {
-        "description": "One for every word of the transcript.",
-        "stamp": STAMP,
-        "dimensions": ["word"],
-        "causal": True,
-        "notes": notes,
-    }
-    return event_features(spec, words, np.ones((len(words.text), 1)), provenance)
+    return rate_features(spec, words, "word", STAMP, notes)
 
 
 FAMILY = Family("word_rate", 1, frozenset({"words"}), extract)

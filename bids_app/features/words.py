@@ -40,6 +40,18 @@ def event_features(spec: FeatureSpec, rows: Intervals, values: Array, provenance
     return Features(spec.name, values[order].astype(np.float32), offsets[order], "events", onsets, provenance)
 
 
+def rate_features(spec: FeatureSpec, rows: Intervals, what: str, stamp: str, notes: tuple[str, ...]) -> Features:
+    """(n_rows, 1) ones: how often a word or phone (`what`) comes, the floor that any model of them has to beat."""
+    provenance = {
+        "description": f"One for every {what}.",
+        "stamp": stamp,
+        "dimensions": [what],
+        "causal": True,
+        "notes": notes,
+    }
+    return event_features(spec, rows, np.ones((len(rows.text), 1)), provenance)
+
+
 def tokenize(stimulus: Stimulus, tokenizer: Any) -> tuple[Intervals, list[list[int]], tuple[str, ...]]:
     """Spoken words that have tokens, the tokens of each, and notes on words left out.
 

@@ -250,3 +250,31 @@ def test_group_alone_goes_on_with_who_is_there(study):
     assert concord(study, "--participant-label", "01") == 0
     assert concord(study, levels=("group",)) in (0, 1)
     assert "02" in (study / "out" / "group.html").read_text()
+
+
+def test_a_limit_on_memory_changes_no_byte_and_one_too_low_costs_units_alone(study, capsys):
+    assert concord(study, "--participant-label", "01") == 0
+    assert concord(study, "--participant-label", "01", "--mem-mb", "1000", out="limited") == 0
+    for path in maps(study, "01"):
+        assert path.read_bytes() == (study / "limited" / path.relative_to(study / "out")).read_bytes()
+    assert concord(study, "--participant-label", "01", "--force", "--mem-mb", "100") == 1
+    (reason,) = [row["reason"] for row in rows(study).values() if row["status"] == "failed"]
+    assert "more than 100 MB" in reason
+    assert "--mem-mb" in reason
+    assert "MemoryError" not in capsys.readouterr().out
+
+
+def test_a_person_without_responses_costs_the_mean_response_only_themselves(study):
+    text = (study / "tiny.yaml").read_text()
+    make_study(study / "three", people=("01", "02", "03", "04"))
+    (study / "three" / "tiny.yaml").write_text(text + "\ngroup: {mean_response: true}\n")
+    root = study / "three"
+    for run in (1, 2, 3):
+        bold(root, "02", run).write_bytes(b"not a nifti")
+        image = nib.load(bold(root, "03", run))
+        nib.save(nib.Nifti1Image(np.zeros(image.shape, np.float32), AFFINE), bold(root, "03", run))
+    assert concord(root, levels=("participant", "group")) == 1
+    (mean,) = [row["status"] for unit, row in rows(root).items() if "mean response" in unit]
+    assert mean == "done"
+    summaries = [json.loads(path.read_text()) for path in (root / "out" / "logs").glob("task-*_unit.json")]
+    assert {label[:6] for one in summaries for label in one["provenance"]["samples"]} == {"sub-01", "sub-04"}

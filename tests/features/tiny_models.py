@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +14,17 @@ from bids_app.records import Intervals, Stimulus
 TEXT = "the quick brown fox doesn't jump over a lazy dog, because café windows stay closed on mondays"
 
 
+def save_seeded(make: Callable[[], Any], seed: int, folder: Path) -> None:
+    """A model whose random weights follow from `seed` alone."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        make().save_pretrained(folder)
+
+
 def save_speech_model(folder: Path, family: str = "wav2vec2", norm: str = "group", **settings: object) -> Path:
     """A speech encoder with its feature extractor; the front end needs 400 samples, as the real ones do."""
-    import torch
     import transformers
 
     configs = {"wav2vec2": "Wav2Vec2", "hubert": "Hubert", "wavlm": "WavLM", "data2vec": "Data2VecAudio"}
@@ -32,16 +42,13 @@ def save_speech_model(folder: Path, family: str = "wav2vec2", norm: str = "group
         initializer_range=0.2,
         **settings,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        getattr(transformers, f"{name}Model")(config).save_pretrained(folder)
+    save_seeded(lambda: getattr(transformers, f"{name}Model")(config), 1, folder)
     transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder)
     return folder
 
 
 def save_filter_bank_model(folder: Path) -> Path:
     """Wav2Vec2-BERT: pairs of Kaldi's frames into a conformer."""
-    import torch
     import transformers
 
     config = transformers.Wav2Vec2BertConfig(
@@ -52,16 +59,13 @@ def save_filter_bank_model(folder: Path) -> Path:
         feature_projection_input_dim=160,
         initializer_range=0.2,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(6)
-        transformers.Wav2Vec2BertModel(config).save_pretrained(folder)
+    save_seeded(lambda: transformers.Wav2Vec2BertModel(config), 6, folder)
     transformers.SeamlessM4TFeatureExtractor().save_pretrained(folder)
     return folder
 
 
 def save_whisper(folder: Path, seconds: int = 30) -> Path:
     """Whisper, padded to `seconds`: the real one to 30, shorter ones are quicker."""
-    import torch
     import transformers
 
     config = transformers.WhisperConfig(
@@ -80,16 +84,13 @@ def save_whisper(folder: Path, seconds: int = 30) -> Path:
         eos_token_id=2,
         decoder_start_token_id=1,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(7)
-        transformers.WhisperModel(config).save_pretrained(folder)
+    save_seeded(lambda: transformers.WhisperModel(config), 7, folder)
     transformers.WhisperFeatureExtractor(chunk_length=seconds).save_pretrained(folder)
     return folder
 
 
 def save_language_model(folder: Path, n_positions: int = 128, bos: bool = True, **settings: object) -> Path:
     """A GPT-2 with a byte-level BPE tokenizer learned on the spot."""
-    import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
     tokenizer = train_tokenizer(bos)
@@ -104,16 +105,13 @@ def save_language_model(folder: Path, n_positions: int = 128, bos: bool = True, 
         eos_token_id=0,
         **settings,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(2)
-        GPT2LMHeadModel(config).save_pretrained(folder)
+    save_seeded(lambda: GPT2LMHeadModel(config), 2, folder)
     tokenizer.save_pretrained(folder)
     return folder
 
 
 def save_causal_model(folder: Path, family: str) -> Path:
     """OPT, Llama or Qwen2 with the tokenizer of the GPT-2, a mark for the beginning but for Qwen2."""
-    import torch
     import transformers
 
     tokenizer = train_tokenizer(family != "Qwen2")
@@ -122,16 +120,13 @@ def save_causal_model(folder: Path, family: str) -> Path:
     keys = {} if family == "OPT" else {"num_key_value_heads": 1, "initializer_range": 0.3}
     marks = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 1}
     config = getattr(transformers, f"{family}Config")(vocab_size=len(tokenizer), **sizes, **feed, **keys, **marks)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(4)
-        getattr(transformers, f"{family}ForCausalLM")(config).save_pretrained(folder)
+    save_seeded(lambda: getattr(transformers, f"{family}ForCausalLM")(config), 4, folder)
     tokenizer.save_pretrained(folder)
     return folder
 
 
 def save_masked_model(folder: Path, family: str = "Bert", positions: int = 64) -> Path:
     """BERT, RoBERTa or DistilBERT with a lower-casing WordPiece tokenizer learned on the spot."""
-    import torch
     import transformers
 
     tokenizer = word_pieces()
@@ -142,9 +137,7 @@ def save_masked_model(folder: Path, family: str = "Bert", positions: int = 64) -
     config = getattr(transformers, f"{family}Config")(
         vocab_size=len(tokenizer), max_position_embeddings=positions, **sizes, **marks
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(5)
-        getattr(transformers, f"{family}ForMaskedLM")(config).save_pretrained(folder)
+    save_seeded(lambda: getattr(transformers, f"{family}ForMaskedLM")(config), 5, folder)
     tokenizer.save_pretrained(folder)
     return folder
 
