@@ -332,10 +332,13 @@ class Tests:
     warnings: tuple[str, ...] = ()
 
 
+SCORES = ("rsquared", "r")  # stats that are amounts; the others, of inference, are not averaged over anything
+
+
 @dataclass(frozen=True)
 class Partition:
     """values {component: {stat: (n_targets,)}}; components in `component_names` order; stat 'rsquared' for all,
-    'r' for totals (full and each space alone)."""
+    'r' for totals (full and each space alone), and where there was inference 'p', 'pfwe', 'q', 'ci025', 'ci975'."""
 
     units: tuple[str, ...]
     values: Mapping[str, Mapping[str, Array]]
