@@ -18,7 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bids_app.errors import NoInput, UsageError
-from bids_app.records import DesignSpec, FeatureSpec, FitSpec, InferenceSpec, Modality, ResponseSpec, camel
+from bids_app.records import DesignSpec, EpochSpec, FeatureSpec, FitSpec, InferenceSpec, Modality, ResponseSpec, camel
 
 Seconds = Annotated[float, Field(ge=0)]
 
@@ -63,18 +63,35 @@ class FmriDesign(_Settings):
     stamp: Literal["onset", "offset"] = "offset"
 
 
-class IeegDesign(_Settings):
-    """Lags of a temporal response function: lowest, highest and step, in seconds."""
+LAGS_S = {"trf": (0.0, 0.4, 0.01), "words": (-2.0, 2.0, 0.02)}  # by mode, where the analysis gives none
 
-    mode: Literal["trf"] = "trf"
-    lags_s: tuple[float, float, Annotated[float, Field(gt=0)]] = (0.0, 0.4, 0.01)
+
+class IeegDesign(_Settings):
+    """`trf`: a temporal response function, its lags in the design. `words`: one row a word, responses around its
+    onset. `lags_s`: lowest, highest and step, in seconds. `window_s` and `summary_s` are for words: the width of a
+    lag's mean, and the seconds after the onset whose mean gives an electrode's own value."""
+
+    mode: Literal["trf", "words"] = "trf"
+    lags_s: tuple[float, float, Annotated[float, Field(gt=0)]]
+    window_s: Seconds = 0.1
+    summary_s: tuple[float, float] = (0.0, 0.5)
     skip_onset_s: Seconds = 0.0
     stamp: Literal["onset", "offset"] = "onset"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lags(cls, given: Any) -> Any:
+        """The mode's own lags, where there are none."""
+        return {"lags_s": LAGS_S.get(given.get("mode", "trf")), **given} if isinstance(given, dict) else given
 
     @model_validator(mode="after")
     def _ascending(self) -> IeegDesign:
         if self.lags_s[1] < self.lags_s[0]:
             raise ValueError("lags_s is [lowest, highest, step]; the highest lies below the lowest")
+        if self.summary_s[1] < self.summary_s[0]:
+            raise ValueError(
+                "summary_s is [first, last] second after the word's onset; the last lies before the first"
+            )
         return self
 
 
@@ -82,7 +99,7 @@ class DesignSettings(_Settings):
     """Delays and the samples used, for either modality."""
 
     fmri: FmriDesign = FmriDesign()
-    ieeg: IeegDesign = IeegDesign()
+    ieeg: IeegDesign = IeegDesign.model_validate({})
 
 
 class FitSettings(_Settings):
@@ -226,14 +243,17 @@ class Analysis(_Settings):
         return ResponseSpec("none", None, self.response.ieeg.rate_hz, self.response.ieeg.standardize)
 
     def design_spec(self, modality: Modality) -> DesignSpec:
-        """Delays of one modality, ascending; lags of a TRF are spelled out."""
+        """Delays of one modality, ascending; lags are spelled out."""
         if modality == "fmri":
             fmri = self.design.fmri
             return DesignSpec(tuple(sorted(fmri.delays_s)), fmri.skip_onset_s, fmri.stamp)
         low, high, step = self.design.ieeg.lags_s
         count = int(np.floor((high - low) / step + 1e-9)) + 1
         lags = tuple(round(low + step * k, 9) for k in range(count))
-        return DesignSpec(lags, self.design.ieeg.skip_onset_s, self.design.ieeg.stamp)
+        ieeg = self.design.ieeg
+        if ieeg.mode == "trf":
+            return DesignSpec(lags, ieeg.skip_onset_s, ieeg.stamp)
+        return DesignSpec((0.0,), ieeg.skip_onset_s, ieeg.stamp, EpochSpec(lags, ieeg.window_s, ieeg.summary_s))
 
     def inference_spec(self, modality: Modality) -> InferenceSpec | None:
         """Settings of one modality's tests and intervals; None where none are asked for."""

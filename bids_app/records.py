@@ -53,12 +53,35 @@ class ResponseSpec:
 
 
 @dataclass(frozen=True)
+class EpochSpec:
+    """Responses around a word's onset: the mean over `window_s` around onset + lag for every lag (0: the nearest
+    sample), and the mean over `summary_s` (first and last second after the onset)."""
+
+    lags_s: tuple[float, ...]
+    window_s: float
+    summary_s: tuple[float, float]
+
+    @property
+    def windows_s(self) -> tuple[tuple[float, float], ...]:
+        """(middle after the onset, width) of the summary's window, then of every lag's."""
+        first, last = self.summary_s
+        return (((first + last) / 2, last - first), *((lag, self.window_s) for lag in self.lags_s))
+
+    @property
+    def span_s(self) -> tuple[float, float]:
+        """First and last second after the onset that any window reaches."""
+        ends = [(middle - width / 2, middle + width / 2) for middle, width in self.windows_s]
+        return min(start for start, _ in ends), max(stop for _, stop in ends)
+
+
+@dataclass(frozen=True)
 class DesignSpec:
-    """FIR delays (or TRF lags) and which samples are used."""
+    """FIR delays (or TRF lags) and which samples are used; with `epoch`, rows are words and there is no delay."""
 
     delays_s: tuple[float, ...]
     skip_onset_s: float = 20.0  # left out after the first word (or sound) of stimuli over 60 s; 0 for iEEG
     stamp: Literal["onset", "offset"] = "offset"  # the instant of word and phone rows
+    epoch: EpochSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -235,11 +258,21 @@ class Response:
 
 # ---------------------------------------------------------------------------------------------- encoding
 @dataclass(frozen=True)
+class Epochs:
+    """Windows of a signal: starts (n_rows, n_windows) the first sample of each, lengths (n_windows,) in samples."""
+
+    starts: Array
+    lengths: Array
+
+
+@dataclass(frozen=True)
 class Run:
     """One run on the response's grid, used samples only: what `encoding.build_design` stacks.
 
     bands {name: (n_times, n_delays, n_dims)}, Y (n_times, n_targets) cleaned, times_s (n_times,).
-    `stimuli`: ids heard in it; runs that share one never straddle a fold.
+    `stimuli`: ids heard in it; runs that share one never straddle a fold. With `epochs`, rows are words: times_s
+    (n_rows,) their onsets, bands {name: (n_rows, 1, n_dims)}, and Y the signal (n_samples, n_electrodes) from which
+    every window makes a target of every electrode.
     """
 
     label: str
@@ -247,6 +280,7 @@ class Run:
     Y: Array
     times_s: Array
     stimuli: tuple[str, ...]
+    epochs: Epochs | None = None
 
 
 @dataclass(frozen=True)
@@ -344,6 +378,14 @@ class Partition:
     values: Mapping[str, Mapping[str, Array]]
 
 
+@dataclass(frozen=True)
+class Lags:
+    """Electrodes by lags_s (n_lags): a partition whose arrays are (n_electrodes, n_lags)."""
+
+    lags_s: tuple[float, ...]
+    partition: Partition
+
+
 # ---------------------------------------------------------------------------------------------- results
 @dataclass(frozen=True)
 class UnitResult:
@@ -352,7 +394,8 @@ class UnitResult:
     `stem`: the entities all its recordings share, as a BIDS file stem without suffix
     ('sub-01_task-story_space-MNI152NLin2009cAsym'). `checks`: one mapping a recording × stimulus (preflight, as
     shown in the report). `provenance`: JSON-able: analysis (resolved), analysis_hash, spaces (name → kind, model,
-    revision, notes), software (name → version), run settings that change no number (device, threads).
+    revision, notes), software (name → version), run settings that change no number (device, threads). `lags`: where
+    rows are words; `partition` and `fit` are then of the responses' mean over the summary's window.
     """
 
     stem: str
@@ -367,6 +410,7 @@ class UnitResult:
     checks: tuple[Mapping[str, Any], ...]
     warnings: tuple[str, ...]
     provenance: Mapping[str, Any]
+    lags: Lags | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from bids_app.encoding.align import lanczos, make_band, resample, used_samples
 from bids_app.encoding.clean import clean
-from bids_app.encoding.design import build_design, purge_length_s
+from bids_app.encoding.design import build_design, epoch_purge_s, purge_length_s
+from bids_app.encoding.epochs import covered, on_kept, place_epochs, whole, word_rows
 from bids_app.encoding.fit import fit
 from bids_app.encoding.infer import fit_and_infer
 from bids_app.encoding.partition import partition
@@ -10,12 +11,18 @@ from bids_app.encoding.partition import partition
 __all__ = [
     "build_design",
     "clean",
+    "covered",
+    "epoch_purge_s",
     "fit",
     "fit_and_infer",
     "lanczos",
     "make_band",
+    "on_kept",
     "partition",
+    "place_epochs",
     "purge_length_s",
     "resample",
     "used_samples",
+    "whole",
+    "word_rows",
 ]

@@ -90,12 +90,27 @@ def _resampling(response: Settings) -> str:
 
 def _design(summary: Settings) -> str:
     design = summary["provenance"]["design"]
+    if design["epoch"]:
+        return _word_rows(design["epoch"], summary["provenance"])
     delays = [f"{delay:g}" for delay in design["delays_s"]]
     span = ", ".join(delays) if len(delays) <= 8 else f"{delays[0]} to {delays[-1]} ({len(delays)} delays)"
     return (
         "Design. Features were brought to the responses' sample times with Lanczos kernels of three lobes (words and "
         f"phones as impulses at their {design['stamp']}, continuous features at the instant each is available) and "
         f"delayed within run by {span} s. {samples_in_words(summary['provenance'])}"
+    )
+
+
+def _word_rows(epoch: Settings, provenance: Settings) -> str:
+    """Epochs of responses, and features within words."""
+    lags, width_s, (first_s, last_s) = epoch["lags_s"], epoch["window_s"], epoch["summary_s"]
+    response = f"mean over {width_s:g} s around" if width_s else "sample nearest to"
+    return (
+        f"Design. One row a word. Responses: each electrode's {response} the word's onset + lag, for "
+        f"{count_of(len(lags), 'lag')} from {lags[0]:g} to {lags[-1]:g} s, each with every electrode a target; "
+        f"and its mean from {first_s:g} to {last_s:g} s after the onset, which gives the electrode's own value. "
+        "Features: a word's own row; the sum over its phones; the mean of the frames that end in it, or the frame it lies in. "
+        f"Signals were standardised over the samples of the used words' epochs. {samples_in_words(provenance)}"
     )
 
 
@@ -152,8 +167,8 @@ def _inference(made: Settings | None, units: Sequence[str]) -> str:
         f"Inference. {made['permutations']} sign vectors over {made['n_blocks']} blocks of time of at least "
         f"{made['block_s']:.0f} s, the same for all targets; p = (b + 1)/(m + 1). Totals: models were fitted again "
         f"to the flipped responses, at the hyper-parameters they had chosen. {kinds}{parts}Family-wise p: the "
-        "largest studentised value over targets; q: Benjamini and Hochberg. Intervals: block bootstrap, widened for the "
-        "training data that folds share (Nadeau and Bengio 2003)."
+        "largest studentised value over targets; q: Benjamini and Hochberg. Intervals: block bootstrap, widened for "
+        "the training data that folds share (Nadeau and Bengio 2003)."
     )
 
 

@@ -68,11 +68,20 @@ def _pair(file: PurePosixPath, content: bytes, sidecar: bytes) -> Iterator[File]
 
 def _table_files(unit: UnitResult) -> Iterator[File]:
     yield from _table(unit, {}, {})
-    if unit.targets.kind == "electrodes" and len(unit.fit.delays_s) > 1:
-        sidecar = sidecars.table_sidecar(unit, tables.lag_columns(tuple(unit.fit.profile)))
-        sidecar["Description"] = sidecars.LAG_TABLE
-        text = tsv_text(tables.lag_cells(unit))
-        yield from _pair(names.lags_file(unit.stem), text.encode(), json_text(sidecar).encode())
+    if unit.lags is not None:
+        scores = sidecars.score_columns(unit.partition.units, unit.lags.partition.values)
+        columns = {**tables.LAG_COLUMNS, **scores}
+        yield from _lag_files(unit, tables.lag_score_cells(unit.targets.names, unit.lags), columns)
+    elif unit.targets.kind == "electrodes" and len(unit.fit.delays_s) > 1:
+        yield from _lag_files(unit, tables.lag_weight_cells(unit), tables.weight_columns(tuple(unit.fit.profile)))
+
+
+def _lag_files(
+    unit: UnitResult, cells: Mapping[str, Any], columns: Mapping[str, Mapping[str, str]]
+) -> Iterator[File]:
+    sidecar = sidecars.table_sidecar(unit, columns)
+    sidecar["Description"] = sidecars.LAG_TABLE if unit.lags is None else sidecars.lag_scores(unit.provenance)
+    yield from _pair(names.lags_file(unit.stem), tsv_text(cells).encode(), json_text(sidecar).encode())
 
 
 def _table(
@@ -84,6 +93,7 @@ def _table(
         **meaning,
         **sidecars.score_columns(unit.partition.units, unit.partition.values),
     }
+    note = f"{note} {sidecars.summary_window(unit.provenance)}".strip()
     sidecar = json_text(sidecars.table_sidecar(unit, columns, note)).encode()
     yield from _pair(names.table_file(unit.stem, unit.targets.kind), tsv_text(cells).encode(), sidecar)
 

@@ -51,7 +51,7 @@ def provenance(modality, delays, labels):
         "software": {"concord": "0.1.0", "torch": "2.13.0"},
         "run": {"device": "cpu", "threads": None},
         "design": {"delays_s": delays, "skip_onset_s": 20.0 if fmri else 0.0, "stamp": "offset" if fmri else "onset",
-                   "period_s": 2.0 if fmri else 0.01, "purge_s": 14.0},
+                   "period_s": 2.0 if fmri else 0.01, "purge_s": 14.0, "epoch": None},
         "response": {"confounds": "motion24+acompcor" if fmri else "none", "high_pass_s": 128.0 if fmri else None,
                      "rate_hz": None if fmri else 100.0, "standardize": "run"},
         "inference": None,

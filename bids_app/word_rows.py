@@ -1,0 +1,133 @@
+"""iEEG with one row a word: which words are used, their epochs and features, and results by electrode and lag."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bids_app import encoding
+from bids_app.errors import DataError
+from bids_app.job import Job
+from bids_app.records import (
+    Array,
+    DesignSpec,
+    Epochs,
+    EpochSpec,
+    Features,
+    Fit,
+    Intervals,
+    Lags,
+    Partition,
+    Recording,
+    Response,
+    Run,
+)
+
+LONG_STIMULUS_S = 60.0  # only stimuli longer than this lose their first seconds (DESIGN 6, Folds)
+
+
+def used_samples(job: Job, recording: Recording, response: Response, spec: DesignSpec) -> Array:
+    """(n_times,) bool: samples of all words' epochs that are whole. Raises DataError where none is."""
+    epochs, kept = _epochs(job, recording, response, spec)
+    if not kept.any():
+        raise DataError(
+            f"no epoch of its {len(kept)} words lies within the recording's usable samples",
+            recording.label,
+            "check the events' onsets, or ask for shorter lags",
+        )
+    return encoding.covered(Epochs(epochs.starts[kept], epochs.lengths), len(response.times_s))
+
+
+def count_words(job: Job, recording: Recording) -> int:
+    """Words heard in a recording."""
+    return sum(len(job.library.words(recording, event).text) for event in recording.stimuli)
+
+
+def make_run(
+    job: Job,
+    recording: Recording,
+    response: Response,
+    sounds: Sequence[tuple[Mapping[str, Features], float]],
+    keep: Array,
+    spec: DesignSpec,
+) -> Run:
+    """Words in order of their onsets: those whose epoch is whole and that every space says something of.
+
+    Signals are cleaned on the samples `keep` (n_times,), those of the epochs. Raises DataError where no word is left.
+    """
+    epochs, kept = _epochs(job, recording, response, spec)
+    words = [job.library.words(recording, event) for event in recording.stimuli]
+    onsets_s = _onsets(recording, words)
+    bands = {name: _band([spaces[name] for spaces, _ in sounds], words) for name in job.specs}
+    kept &= np.all([np.isfinite(band).all(axis=1) for band in bands.values()], axis=0)
+    if not kept.any():
+        raise DataError("no word has a row in every feature space", recording.label)
+    rows = np.flatnonzero(kept)[np.argsort(onsets_s[kept], kind="stable")]
+    standardize = job.analysis.response_spec(recording.modality).standardize
+    return Run(
+        label=recording.label,
+        bands={name: band[rows, None] for name, band in bands.items()},
+        Y=encoding.clean(response.values, response.nuisance, keep, standardize),
+        times_s=onsets_s[rows],
+        stimuli=tuple(event.stimulus_id for event in recording.stimuli),
+        epochs=encoding.on_kept(Epochs(epochs.starts[rows], epochs.lengths), keep),
+    )
+
+
+def _epochs(job: Job, recording: Recording, response: Response, spec: DesignSpec) -> tuple[Epochs, Array]:
+    """Epochs of all words, event by event, and (n_words,) whether each is whole."""
+    if spec.epoch is None:
+        raise ValueError("rows are not words")
+    words = [job.library.words(recording, event) for event in recording.stimuli]
+    epochs = encoding.place_epochs(_onsets(recording, words), response.times_s, spec.epoch)
+    return epochs, encoding.whole(epochs, response.valid & ~_skipped(job, recording, response.times_s, spec))
+
+
+def _onsets(recording: Recording, words: Sequence[Intervals]) -> Array:
+    """(n_words,) on the recording's clock, event by event."""
+    return np.concatenate(
+        [event.onset_s + heard.onset_s for event, heard in zip(recording.stimuli, words, strict=True)]
+    )
+
+
+def _skipped(job: Job, recording: Recording, times_s: Array, spec: DesignSpec) -> Array:
+    """(n_times,) bool: from a long stimulus's start to `skip_onset_s` after its first word."""
+    skipped = np.zeros(len(times_s), dtype=bool)
+    for event in recording.stimuli:
+        if spec.skip_onset_s and job.library.stimulus(recording, event).duration_s > LONG_STIMULUS_S:
+            until_s = job.library.first_event_s(recording, event) + spec.skip_onset_s
+            skipped |= (times_s >= event.onset_s) & (times_s < until_s)
+    return skipped
+
+
+def _band(features: Sequence[Features], words: Sequence[Intervals]) -> Array:
+    """(n_words, n_dims), event by event."""
+    return np.concatenate([encoding.word_rows(one, heard) for one, heard in zip(features, words, strict=True)])
+
+
+# ------------------------------------------------------------------------------------------------ results
+def by_lag(partition: Partition, spec: EpochSpec) -> tuple[Partition, Lags]:
+    """Results of all targets → those of the summary's window (n_electrodes,), and of every lag."""
+    n_windows = len(spec.windows_s)
+    tables = {
+        component: {stat: np.asarray(values).reshape(-1, n_windows) for stat, values in stats.items()}
+        for component, stats in partition.values.items()
+    }
+    own = {name: {stat: table[:, 0] for stat, table in stats.items()} for name, stats in tables.items()}
+    lags = {name: {stat: table[:, 1:] for stat, table in stats.items()} for name, stats in tables.items()}
+    return Partition(partition.units, own), Lags(spec.lags_s, Partition(partition.units, lags))
+
+
+def of_summary(fit: Fit, spec: EpochSpec) -> Fit:
+    """The fit of the summary's window alone, (n_electrodes,)."""
+    every = slice(None, None, len(spec.windows_s))
+    return replace(
+        fit,
+        rsquared=fit.rsquared[:, every],
+        r=fit.r[:, every],
+        at_edge=fit.at_edge[:, every],
+        profile={band: values[:, every] for band, values in fit.profile.items()},
+        product={band: values[every] for band, values in fit.product.items()},
+    )
