@@ -109,8 +109,8 @@ def _word_rows(epoch: Settings, provenance: Settings) -> str:
         f"Design. One row a word. Responses: each electrode's {response} the word's onset + lag, for "
         f"{count_of(len(lags), 'lag')} from {lags[0]:g} to {lags[-1]:g} s, each with every electrode a target; "
         f"and its mean from {first_s:g} to {last_s:g} s after the onset, which gives the electrode's own value. "
-        "Features: a word's own row; the sum over its phones; the mean of the frames that end in it, or the frame it lies in. "
-        f"Signals were standardised over the samples of the used words' epochs. {samples_in_words(provenance)}"
+        "Features: a word's own row; the sum over its phones; the mean of the frames that end in it, or the frame it "
+        f"lies in. Signals were standardised over the samples of the words' epochs. {samples_in_words(provenance)}"
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from bids_app.outputs import names
 from bids_app.outputs.definitions import STAT_TITLE, define, parts_of, totals_of
-from bids_app.outputs.figures import charts, maps
+from bids_app.outputs.figures import charts, lags, maps
 from bids_app.outputs.files import write_bytes
 from bids_app.outputs.methods import methods_text
 from bids_app.outputs.planted import NOISE_ONLY, PLANTED, Recovery, Truth, recoveries
@@ -184,6 +184,8 @@ def _charts(out_dir: Path, unit: WrittenUnit) -> list[Figure]:
     chosen = " (chosen by the numbers shown: a description, not a test)" if which == "predicted" else ""
     content = charts.components_chart(units, spreads, "median R²")
     figures = [save(out_dir, unit.stem, "components", content, "R² of models and parts", f"{told}{chosen}.")]
+    if summary["lags"]:
+        figures += _lag_figures(out_dir, unit, some if which == "predicted" else f"all {count_of(n, 'electrode')}")
     profile = summary["profile"]
     if len(profile["delays_s"]) > 1 and profile["bands"]:
         content = charts.profile_chart(profile["delays_s"], profile["bands"], unit.modality)
@@ -193,6 +195,28 @@ def _charts(out_dir: Path, unit: WrittenUnit) -> list[Figure]:
         )
         figures.append(save(out_dir, unit.stem, "profile", content, "Weights by delay", words))
     return figures
+
+
+def _lag_figures(out_dir: Path, unit: WrittenUnit, who: str) -> list[Figure]:
+    """Scores by lag, where rows are words."""
+    found, units = unit.summary["lags"], unit.partition.units
+    spreads, images = found["components"], found["images"]
+    if not images:
+        return []
+    shared = [name for name in chosen_maps(unit)[1] if len(parts_of(units)[name]) > 1]
+    lines = lags.lag_profiles(units, found["lags_s"], spreads, shared)
+    values = {name: np.asarray(rows, dtype=float) for name, rows in images.items()}
+    image = lags.lag_images(found["names"], found["lags_s"], values)
+    told = (
+        f"Held-out R² at each lag from the word's onset: median and quartiles over {who}. Not a test: see desc-lags."
+    )
+    which = (
+        f"{count_of(len(found['names']), 'electrode')} with the highest R², by the lag of the full model's highest"
+    )
+    return [
+        save(out_dir, unit.stem, "lagProfiles", lines, "R² by lag", told),
+        save(out_dir, unit.stem, "lagImages", image, "R² by electrode and lag", f"The {which}."),
+    ]
 
 
 def save(out_dir: Path, stem: str, label: str, content: bytes, alt: str, words: str) -> Figure:

@@ -73,7 +73,7 @@ def lag_scores(provenance: Mapping[str, Any]) -> str:
     return (
         f"One row an electrode and lag: held-out scores, one row of the models a word; the response is {response} "
         "the word's onset + lag_s. A score says what a word's features tell of the response then; neighbouring lags "
-        "share samples, and the features of neighbouring words are correlated, so scores spread over lags. {FAMILIES}"
+        f"share samples, and the features of neighbouring words are correlated, so scores spread over lags. {FAMILIES}"
     )
 
 
