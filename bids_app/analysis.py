@@ -42,10 +42,19 @@ class FmriResponse(_Settings):
 
 
 class IeegResponse(_Settings):
-    """Cleaning of high-gamma envelopes, within run."""
+    """High gamma, and its cleaning within run. `band_hz`: of what is computed from voltages; null takes all signals
+    for envelopes. `line_hz`: the power line, whose harmonics inside the band are notched."""
 
+    band_hz: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = (70.0, 150.0)
+    line_hz: Annotated[float, Field(gt=0)] | None = None
     rate_hz: Annotated[float, Field(gt=0)] | None = 100.0
     standardize: Literal["run", "none"] = "run"
+
+    @model_validator(mode="after")
+    def _ascending(self) -> IeegResponse:
+        if self.band_hz is not None and self.band_hz[1] <= self.band_hz[0]:
+            raise ValueError("band_hz is [lowest, highest]; the highest does not lie above the lowest")
+        return self
 
 
 class ResponseSettings(_Settings):
@@ -240,7 +249,8 @@ class Analysis(_Settings):
         if modality == "fmri":
             fmri = self.response.fmri
             return ResponseSpec(fmri.confounds, fmri.high_pass_s, None, fmri.standardize)
-        return ResponseSpec("none", None, self.response.ieeg.rate_hz, self.response.ieeg.standardize)
+        ieeg = self.response.ieeg
+        return ResponseSpec("none", None, ieeg.rate_hz, ieeg.standardize, ieeg.band_hz, ieeg.line_hz)
 
     def design_spec(self, modality: Modality) -> DesignSpec:
         """Delays of one modality, ascending; lags are spelled out."""

@@ -22,6 +22,7 @@ from bids_app.records import (
     Fit,
     Recording,
     Response,
+    Responsive,
     Run,
     Targets,
     Tests,
@@ -45,6 +46,7 @@ class Loaded:
     samples: Mapping[str, tuple[int, int]]
     period_s: float
     spaces: Mapping[str, Mapping[str, Any]]  # provenance of each space's features
+    responsive: Responsive | None = None
 
 
 def fit_unit(job: Job, unit: Unit, checks: Checks, unused: tuple[Excluded, ...], key: str) -> UnitResult:
@@ -76,7 +78,15 @@ def _load(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
         samples=samples,
         period_s=max(period_of(response.times_s) for _, response, _ in responses),
         spaces=spaces,
+        responsive=_responsive(job, unit, [(one, _only(response, common)) for one, response, _ in responses]),
     )
+
+
+def _responsive(job: Job, unit: Unit, responses: Sequence[tuple[Recording, Response]]) -> Responsive | None:
+    """Electrodes' speech against silence."""
+    if unit.kind != "electrodes":
+        return None
+    return encoding.responsive([word_rows.speech_less_silence(job, *one) for one in responses])
 
 
 def _read_responses(
@@ -197,6 +207,7 @@ def _fit_runs(
         partition=partition,
         fit=fit,
         lags=lags,
+        responsive=loaded.responsive,
         recordings=loaded.recordings,
         excluded=(*unused, *loaded.excluded),
         checks=tuple(row for recording in loaded.recordings for row in checks.get(recording.label, ())),
@@ -252,7 +263,7 @@ def _edge(fit: Fit) -> tuple[str, ...]:
 
 
 def _provenance(job: Job, unit: Unit, loaded: Loaded, purge_s: float, key: str) -> dict[str, Any]:
-    spec = job.analysis.design_spec(unit.modality)
+    spec, response = job.analysis.design_spec(unit.modality), job.analysis.response_spec(unit.modality)
     design = {**asdict(spec), "epoch_span_s": spec.epoch.span_s if spec.epoch else None}
     return {
         "analysis": job.resolved,
@@ -262,7 +273,10 @@ def _provenance(job: Job, unit: Unit, loaded: Loaded, purge_s: float, key: str) 
         "software": {"concord": __version__, **{name: version(name) for name in SOFTWARE}},
         "run": {"device": job.options.models.device, "threads": job.options.threads, "mem_mb": job.options.mem_mb},
         "design": {**design, "period_s": loaded.period_s, "purge_s": purge_s},
-        "response": asdict(job.analysis.response_spec(unit.modality)),
+        "response": {
+            **asdict(response),
+            "computed": [one.label for one in loaded.recordings if dataset.computes_high_gamma(one, response)],
+        },
         "samples": loaded.samples,
     }
 

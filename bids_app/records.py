@@ -50,6 +50,8 @@ class ResponseSpec:
     high_pass_s: float | None = 128.0  # fMRI: longest period kept, as a cosine drift set
     rate_hz: float | None = None  # iEEG: rate the responses are resampled to; None keeps the recording's
     standardize: Literal["run", "none"] = "run"
+    band_hz: tuple[float, float] | None = None  # iEEG: of the high gamma computed from voltages; None: never computed
+    line_hz: float | None = None  # iEEG: the power line, whose harmonics inside the band are notched
 
 
 @dataclass(frozen=True)
@@ -382,6 +384,20 @@ class Partition:
 
 
 @dataclass(frozen=True)
+class Responsive:
+    """Speech against silence, (n_electrodes,) each: p and q; the level of q at which an electrode is called
+    responsive; how many pairs were compared, the least silence, and the seconds around the onset that ends it."""
+
+    p: Array
+    q: Array
+    level: float
+    n_pairs: int
+    silence_s: float
+    speech_s: tuple[float, float]
+    quiet_s: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Lags:
     """Electrodes by lags_s (n_lags): a partition whose arrays are (n_electrodes, n_lags)."""
 
@@ -398,7 +414,8 @@ class UnitResult:
     ('sub-01_task-story_space-MNI152NLin2009cAsym'). `checks`: one mapping a recording × stimulus (preflight, as
     shown in the report). `provenance`: JSON-able: analysis (resolved), analysis_hash, spaces (name → kind, model,
     revision, notes), software (name → version), run settings that change no number (device, threads). `lags`: where
-    rows are words; `partition` and `fit` are then of the responses' mean over the summary's window.
+    rows are words; `partition` and `fit` are then of the responses' mean over the summary's window. `responsive`:
+    electrodes alone, where there are silences.
     """
 
     stem: str
@@ -414,6 +431,7 @@ class UnitResult:
     warnings: tuple[str, ...]
     provenance: Mapping[str, Any]
     lags: Lags | None = None
+    responsive: Responsive | None = None
 
 
 @dataclass(frozen=True)

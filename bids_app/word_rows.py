@@ -107,6 +107,16 @@ def _band(features: Sequence[Features], words: Sequence[Intervals]) -> Array:
     return np.concatenate([encoding.word_rows(one, heard) for one, heard in zip(features, words, strict=True)])
 
 
+def speech_less_silence(job: Job, recording: Recording, response: Response) -> Array:
+    """(n_pairs, n_electrodes) speech less the silence before it; no pair where words have no times."""
+    heard = [(event.onset_s, job.library.stimulus(recording, event).words) for event in recording.stimuli]
+    words = [(onset_s + words.onset_s, onset_s + words.offset_s) for onset_s, words in heard if words is not None]
+    if len(words) < len(heard):
+        return np.empty((0, response.values.shape[1]))
+    onsets_s = encoding.after_silence(*np.concatenate(words, axis=1))
+    return encoding.speech_less_silence(response.values, response.times_s, response.valid, onsets_s)
+
+
 # ------------------------------------------------------------------------------------------------ results
 def by_lag(partition: Partition, spec: EpochSpec) -> tuple[Partition, Lags]:
     """Results of all targets → those of the summary's window (n_electrodes,), and of every lag."""
@@ -122,12 +132,21 @@ def by_lag(partition: Partition, spec: EpochSpec) -> tuple[Partition, Lags]:
 
 def of_summary(fit: Fit, spec: EpochSpec) -> Fit:
     """The fit of the summary's window alone, (n_electrodes,)."""
-    every = slice(None, None, len(spec.windows_s))
+
+    def own(values: Array) -> Array:
+        return np.asarray(values[..., :: len(spec.windows_s)])
+
+    def of_bands(several: Mapping[str, Array]) -> dict[str, Array]:
+        return {band: own(values) for band, values in several.items()}
+
     return replace(
         fit,
-        rsquared=fit.rsquared[:, every],
-        r=fit.r[:, every],
-        at_edge=fit.at_edge[:, every],
-        profile={band: values[:, every] for band, values in fit.profile.items()},
-        product={band: values[every] for band, values in fit.product.items()},
+        rsquared=own(fit.rsquared),
+        r=own(fit.r),
+        at_edge=own(fit.at_edge),
+        profile=of_bands(fit.profile),
+        product=of_bands(fit.product),
+        alpha=None if fit.alpha is None else own(fit.alpha),
+        band_weights=of_bands(fit.band_weights),
+        weights=None if fit.weights is None else of_bands(fit.weights),
     )

@@ -7,8 +7,10 @@ from bids_app.encoding.epochs import covered, on_kept, place_epochs, whole, word
 from bids_app.encoding.fit import fit
 from bids_app.encoding.infer import fit_and_infer
 from bids_app.encoding.partition import partition
+from bids_app.encoding.responsive import after_silence, responsive, speech_less_silence
 
 __all__ = [
+    "after_silence",
     "build_design",
     "clean",
     "covered",
@@ -22,6 +24,8 @@ __all__ = [
     "place_epochs",
     "purge_length_s",
     "resample",
+    "responsive",
+    "speech_less_silence",
     "used_samples",
     "whole",
     "word_rows",

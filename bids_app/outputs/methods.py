@@ -85,6 +85,15 @@ def _cleaning(response: Settings) -> str:
 
 def _resampling(response: Settings) -> str:
     rate = response["rate_hz"]
+    if response["computed"]:
+        low, high = response["band_hz"]
+        notched = f", after notches at harmonics of {response['line_hz']:g} Hz" if response["line_hz"] else ""
+        resampled = f" and resampled to {rate:g} Hz" if rate else ""
+        of_what = count_of(len(response["computed"]), "recording")
+        return (
+            f"High gamma ({low:g}–{high:g} Hz) of {of_what} was computed from voltages: Hilbert envelopes of eight "
+            f"bands (zero-phase FIR filters{notched}), each divided by its median, were averaged{resampled}"
+        )
     return f"High-gamma envelopes were resampled to {rate:g} Hz" if rate else "High-gamma envelopes kept their rate"
 
 

@@ -16,7 +16,7 @@ from bids_app.outputs.files import write_bytes
 from bids_app.outputs.methods import methods_text
 from bids_app.outputs.planted import NOISE_ONLY, PLANTED, Recovery, Truth, recoveries
 from bids_app.outputs.render import number
-from bids_app.outputs.sidecars import count_of, inference_in_words, is_standard
+from bids_app.outputs.sidecars import count_of, inference_in_words, is_standard, responsive_in_words
 from bids_app.outputs.summary import PREDICTED
 from bids_app.records import SCORES, Array, Targets, WrittenUnit
 
@@ -131,9 +131,23 @@ def map_figures(
                 )
     elif targets.kind == "surface":
         notes.append(f"{targets.space} has no mesh in this program: see the .func.gii files for its maps.")
+    if targets.kind == "electrodes":
+        notes.append(_responsive(unit.summary["responsive"]))
     if targets.kind in ("parcels", "electrodes") and len(targets.names):
         figures.append(_heat_map(out_dir, unit, {**full, **parts}))
     return figures, notes
+
+
+def _responsive(found: Mapping[str, Any] | None) -> str:
+    """Speech against silence, and what it is for."""
+    if found is None:
+        return (
+            "Responsive electrodes were not determined: there are too few silences between words, or no word times."
+        )
+    return (
+        f"{count_of(found['n'], 'electrode')} respond to speech ({responsive_in_words(found)}; q ≤ {found['level']}"
+        "): the column `responsive`, to choose electrodes by what no model has a part in."
+    )
 
 
 def caption(unit: WrittenUnit, label: str) -> str:
@@ -184,7 +198,7 @@ def _charts(out_dir: Path, unit: WrittenUnit) -> list[Figure]:
     chosen = " (chosen by the numbers shown: a description, not a test)" if which == "predicted" else ""
     content = charts.components_chart(units, spreads, "median R²")
     figures = [save(out_dir, unit.stem, "components", content, "R² of models and parts", f"{told}{chosen}.")]
-    if summary["lags"]:
+    if summary["lags"] and len(summary["lags"]["lags_s"]) > 1:
         figures += _lag_figures(out_dir, unit, some if which == "predicted" else f"all {count_of(n, 'electrode')}")
     profile = summary["profile"]
     if len(profile["delays_s"]) > 1 and profile["bands"]:

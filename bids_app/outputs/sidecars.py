@@ -7,7 +7,7 @@ from typing import Any
 
 from bids_app.outputs.definitions import STAT_TITLE, define
 from bids_app.outputs.names import entities_of
-from bids_app.records import Targets, UnitResult
+from bids_app.records import Responsive, Targets, UnitResult
 
 STANDARD_SPACES = ("MNI", "fsaverage", "fsLR", "ICBM", "Talairach", "tpl-")
 NO_INFERENCE = "No inference was made: there are no p-values and no intervals, and no threshold was applied."
@@ -73,7 +73,8 @@ def lag_scores(provenance: Mapping[str, Any]) -> str:
     return (
         f"One row an electrode and lag: held-out scores, one row of the models a word; the response is {response} "
         "the word's onset + lag_s. A score says what a word's features tell of the response then; neighbouring lags "
-        f"share samples, and the features of neighbouring words are correlated, so scores spread over lags. {FAMILIES}"
+        "share samples, and the features of neighbouring words are correlated, so scores spread over lags. "
+        f"{FAMILIES}"
     )
 
 
@@ -147,6 +148,30 @@ def score_columns(units: Sequence[str], values: Mapping[str, Mapping[str, Any]])
         }
         for component, stats in values.items()
         for stat in stats
+    }
+
+
+def responsive_in_words(found: Mapping[str, Any]) -> str:
+    """How speech was compared with silence."""
+    (first_s, last_s), (quiet_s, until_s) = found["speech_s"], found["quiet_s"]
+    return (
+        f"mean signal {first_s:g} to {last_s:g} s from the onset of words that end a silence of at least "
+        f"{found['silence_s']:g} s, against {quiet_s:g} to {until_s:g} s, {count_of(found['n_pairs'], 'pair')}, "
+        "one-sided paired t-test"
+    )
+
+
+def responsive_columns(found: Responsive) -> dict[str, dict[str, str]]:
+    """Definition of the columns that say whether an electrode responds to speech."""
+    how = responsive_in_words(vars(found))
+    return {
+        "responsive": {"Description": f"Whether q ≤ {found.level:g}. No model and no score enters: {how}"},
+        "responsive_p": {
+            "Description": f"p that the signal is higher in speech than in the silence before it: {how}"
+        },
+        "responsive_q": {
+            "Description": "Benjamini and Hochberg's q over all electrodes of this table, of responsive_p"
+        },
     }
 
 

@@ -35,6 +35,7 @@ def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: str) 
         "stats": {component: list(stats) for component, stats in unit.partition.values.items()},
         "profile": profile_summary(unit.fit, shown),
         "lags": lags_summary(unit, shown) if unit.lags else None,
+        "responsive": _responsive(unit),
         "recordings": [_recording(one, unit.provenance["samples"]) for one in unit.recordings],
         "checks": unit.checks,
         "excluded": [asdict(one) for one in unit.excluded],
@@ -102,6 +103,15 @@ def profile_summary(fit: Fit, shown: Array) -> dict[str, Any]:
         if chosen.any()
     }
     return {"delays_s": fit.delays_s, "n_targets": int(chosen.sum()), "bands": bands}
+
+
+def _responsive(unit: UnitResult) -> dict[str, Any] | None:
+    """How many electrodes respond to speech, and how that was told."""
+    found = unit.responsive
+    if found is None:
+        return None
+    how = {name: value for name, value in vars(found).items() if name not in ("p", "q")}
+    return {"n": int((found.q <= found.level).sum()), **how}
 
 
 def lags_summary(unit: UnitResult, shown: Array) -> dict[str, Any] | None:

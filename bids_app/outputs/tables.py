@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bids_app.outputs.files import numbers, read_tsv
-from bids_app.records import Array, Lags, Partition, Targets, UnitResult, component_names, space_label
+from bids_app.records import Array, Lags, Partition, Responsive, Targets, UnitResult, component_names, space_label
 
 INTRACRANIAL = ("SEEG", "ECOG", "DBS")
 
@@ -47,6 +47,13 @@ def _number(cell: str) -> str:
         return cell if math.isfinite(float(cell)) else "n/a"
     except ValueError:
         return "n/a"
+
+
+def responsive_cells(found: Responsive) -> dict[str, Any]:
+    """Speech against silence, beside the scores and whatever they are."""
+    said = {True: "true", False: "false"}
+    called = [said[bool(q <= found.level)] if np.isfinite(q) else "n/a" for q in found.q]
+    return {"responsive": called, "responsive_p": found.p, "responsive_q": found.q}
 
 
 LAG_COLUMNS = {

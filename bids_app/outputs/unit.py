@@ -67,7 +67,9 @@ def _pair(file: PurePosixPath, content: bytes, sidecar: bytes) -> Iterator[File]
 
 
 def _table_files(unit: UnitResult) -> Iterator[File]:
-    yield from _table(unit, {}, {})
+    responsive = unit.responsive
+    cells = tables.responsive_cells(responsive) if responsive else {}
+    yield from _table(unit, cells, sidecars.responsive_columns(responsive) if responsive else {})
     if unit.lags is not None:
         scores = sidecars.score_columns(unit.partition.units, unit.lags.partition.values)
         columns = {**tables.LAG_COLUMNS, **scores}

@@ -54,7 +54,8 @@ def provenance(modality, delays, labels):
         "design": {"delays_s": delays, "skip_onset_s": 20.0 if fmri else 0.0, "stamp": "offset" if fmri else "onset",
                    "period_s": 2.0 if fmri else 0.01, "purge_s": 14.0, "epoch": None},
         "response": {"confounds": "motion24+acompcor" if fmri else "none", "high_pass_s": 128.0 if fmri else None,
-                     "rate_hz": None if fmri else 100.0, "standardize": "run"},
+                     "rate_hz": None if fmri else 100.0, "standardize": "run", "computed": [],
+                     "band_hz": None if fmri else (70.0, 150.0), "line_hz": None},
         "inference": None,
         "samples": dict.fromkeys(labels, (280, 300)),
     }  # fmt: skip

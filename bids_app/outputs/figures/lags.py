@@ -70,11 +70,12 @@ def _lines(
 
 
 def lag_images(names: Sequence[str], lags_s: Sequence[float], images: Mapping[str, Array]) -> bytes:
-    """SVG: electrodes × lags, a panel a component (title → (n_electrodes, n_lags)), all on one colour scale."""
+    """SVG: electrodes × lags, a panel a component (title → (n_electrodes, n_lags), at least two
+    lags), all on one colour scale."""
     limit = limit_of(list(images.values()))
     body = max(1.6, 0.13 * len(names))
     whole, width = body + 1.15, 1.1 + 1.75 * len(images)
-    half = (lags_s[-1] - lags_s[0]) / (2 * max(len(lags_s) - 1, 1)) or 0.5
+    half = (lags_s[-1] - lags_s[0]) / (2 * (len(lags_s) - 1))
     span = (lags_s[0] - half, lags_s[-1] + half, len(names) - 0.5, -0.5)
     with styled():
         figure = new_figure(width, whole)
