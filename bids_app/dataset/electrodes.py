@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.dataset.highgamma import computes_high_gamma, high_gamma, near_edges, told
+from bids_app.dataset.highgamma import computes_high_gamma, edge_s, high_gamma, near_edges, told
 from bids_app.dataset.layout import read_json
 from bids_app.dataset.reading import reading
 from bids_app.dataset.tables import Table, number, read_table
@@ -122,7 +122,9 @@ def electrode_response(recording: Recording, targets: Targets, spec: ResponseSpe
     values = _resampled(raw, targets.names, ratio, path, spec if computed else None)
     times_s = recording.start_s + np.arange(len(values)) / (recorded * float(ratio))
     bad = _bad_spans(raw, times_s - recording.start_s)
-    valid = np.isfinite(values).any(axis=1) & ~(near_edges(bad, recorded * float(ratio)) if computed else bad)
+    if computed and spec.band_hz is not None:
+        bad = near_edges(bad, math.ceil(edge_s(spec.band_hz, spec.line_hz) * recorded * float(ratio)))
+    valid = np.isfinite(values).any(axis=1) & ~bad
     warnings += told(recording, spec)
     return Response(values, times_s, np.empty((len(values), 0)), valid, targets, warnings)
 

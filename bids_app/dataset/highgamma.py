@@ -10,13 +10,9 @@ from bids_app.dataset.candidates import HIGH_GAMMA
 from bids_app.records import Array, Recording, ResponseSpec
 
 N_BANDS = 8
-TRANSITION_HZ = (
-    5.0  # of each band's filter: 60 Hz lies in the stop band of 70 Hz, where the usual 17.5 Hz would not do
-)
-EDGE_S = (
-    3.3 / TRANSITION_HZ / 2
-)  # half the filter's length: at the ends, and next to bad spans, it sees what is not there
-NOTCH_HZ = 2.0  # width of each notch
+TRANSITION_HZ = 5.0  # of each band's filter: 60 Hz is then well outside 70 Hz, which mne's own 17.5 Hz would not do
+NOTCH_HZ, NOTCH_TRANSITION_HZ = 2.0, 2.0  # width of each notch's stop band, and of the slope on either side
+FILTER_PERIODS = 3.3  # length of mne's FIR filters (Hamming window), in periods of the transition
 
 
 def computes_high_gamma(recording: Recording, spec: ResponseSpec) -> bool:
@@ -41,10 +37,9 @@ def told(recording: Recording, spec: ResponseSpec) -> tuple[str, ...]:
 def high_gamma(signal: Array, rate_hz: float, band_hz: tuple[float, float], line_hz: float | None) -> Array:
     """signal (n_times,) → its envelope (n_times,), without delay.
 
-    The band is cut in `N_BANDS` equal ones by zero-phase FIR filters; each one's Hilbert envelope is divided by its
-    median, so that low frequencies, which are stronger, do not decide alone, and they are averaged. Harmonics of
-    `line_hz` inside the band are notched. The first and last `EDGE_S` seconds rest partly on the signal mirrored at
-    its ends.
+    The band is cut in `N_BANDS` equal ones by zero-phase FIR filters, and their Hilbert envelopes are averaged.
+    Harmonics of `line_hz` inside the band are notched. The first and last `edge_s` seconds rest partly on the signal
+    mirrored at its ends.
     """
     from mne.filter import filter_data, next_fast_len, notch_filter
     from scipy.signal import hilbert
@@ -52,7 +47,10 @@ def high_gamma(signal: Array, rate_hz: float, band_hz: tuple[float, float], line
     signal = np.asarray(signal, dtype=np.float64)
     inside = [] if line_hz is None else _harmonics(line_hz, band_hz)
     if inside:
-        signal = notch_filter(signal, rate_hz, inside, notch_widths=NOTCH_HZ, verbose="ERROR")
+        slopes_hz = 2 * NOTCH_TRANSITION_HZ  # mne counts both
+        signal = notch_filter(
+            signal, rate_hz, inside, notch_widths=NOTCH_HZ, trans_bandwidth=slopes_hz, verbose="ERROR"
+        )
     edges = np.linspace(*band_hz, N_BANDS + 1)
     total = np.zeros(len(signal))
     for low, high in pairwise(edges.tolist()):
@@ -66,21 +64,25 @@ def high_gamma(signal: Array, rate_hz: float, band_hz: tuple[float, float], line
             phase="zero",
             verbose="ERROR",
         )
-        envelope = np.abs(hilbert(filtered, next_fast_len(len(filtered)))[: len(filtered)])
-        usual = float(np.median(envelope))
-        total += envelope / usual if usual > 0 else 0.0
+        total += np.abs(hilbert(filtered, next_fast_len(len(filtered)))[: len(filtered)])
     return np.asarray(total / N_BANDS)
 
 
 def _harmonics(line_hz: float, band_hz: tuple[float, float]) -> list[float]:
-    low, high = band_hz
-    first, last = np.ceil(low / line_hz), np.floor(high / line_hz)
+    """Multiples of the line's frequency that the band's filters let through."""
+    first = np.ceil((band_hz[0] - TRANSITION_HZ) / line_hz)
+    last = np.floor((band_hz[1] + TRANSITION_HZ) / line_hz)
     return [float(line_hz * number) for number in np.arange(first, last + 1)]
 
 
-def near_edges(bad: Array, rate_hz: float) -> Array:
-    """(n_times,) True within `EDGE_S` of an end or of a sample that is bad."""
-    reach = int(np.ceil(EDGE_S * rate_hz))
+def edge_s(band_hz: tuple[float, float], line_hz: float | None) -> float:
+    """Half the filters' length: nearer than this to the ends, or to bad spans, they see what is not there."""
+    notched = line_hz is not None and _harmonics(line_hz, band_hz)
+    return FILTER_PERIODS / 2 * (1 / TRANSITION_HZ + (1 / NOTCH_TRANSITION_HZ if notched else 0.0))
+
+
+def near_edges(bad: Array, reach: int) -> Array:
+    """(n_times,) True within `reach` samples of an end or of a sample that is bad."""
     padded = np.concatenate([[True], bad, [True]])
     counts = np.concatenate([[0], np.cumsum(padded)])
     first = np.maximum(np.arange(1, len(bad) + 1) - reach, 0)

@@ -92,7 +92,7 @@ def _resampling(response: Settings) -> str:
         of_what = count_of(len(response["computed"]), "recording")
         return (
             f"High gamma ({low:g}–{high:g} Hz) of {of_what} was computed from voltages: Hilbert envelopes of eight "
-            f"bands (zero-phase FIR filters{notched}), each divided by its median, were averaged{resampled}"
+            f"bands (zero-phase FIR filters{notched}) were averaged{resampled}"
         )
     return f"High-gamma envelopes were resampled to {rate:g} Hz" if rate else "High-gamma envelopes kept their rate"
 
