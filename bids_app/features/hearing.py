@@ -32,6 +32,8 @@ class Hearing:
 
 def load_hearing(spec: FeatureSpec, source: ModelSource) -> Hearing:
     """The spec's encoder. Raises UsageError where it does not take audio in one of the ways known here."""
+    from bids_app.features.front_end import fold_norms  # here, since it needs torch at once
+
     name = model_of(spec)
     extractor, model = load_feature_extractor(name, source), load_model(name, source)
     rate = int(extractor.sampling_rate)
@@ -51,6 +53,7 @@ def load_hearing(spec: FeatureSpec, source: ModelSource) -> Hearing:
 
     kind = type(extractor).__name__
     if extractor.model_input_names[0] == "input_values" and hasattr(model.config, "conv_kernel"):
+        fold_norms(model)
         return Hearing(model, extractor, rate, lambda n: convolved_frames(n, model.config), waveform)
     if kind == "SeamlessM4TFeatureExtractor" and hasattr(model, "feature_projection"):
         return Hearing(model, extractor, rate, stacked_frames, stacked)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
+from bids_app.features import top_block
 from bids_app.features.model_options import PARTS, Layer
 
 Item = TypeVar("Item")
@@ -31,15 +32,21 @@ def parts_of(model: Any) -> tuple[str, ...]:
     return tuple(part for part in PARTS if hasattr(model, MODULES[part]))
 
 
-def hidden_states(model: Any, inputs: Mapping[str, Any], layers: Sequence[Layer]) -> list[Any]:
+def hidden_states(
+    model: Any, inputs: Mapping[str, Any], layers: Sequence[Layer], frames: Sequence[int] | None = None
+) -> list[Any]:
     """A tensor (n, n_tokens, n_hidden) for each layer, as the library's `hidden_states` numbers them (0: the input of
-    the first block); `cnn` and `projection` are what these parts give. Nothing above the highest is computed."""
+    the first block); `cnn` and `projection` are what these parts give. Nothing above the highest is computed.
+
+    `frames`: the tokens wanted, (n, len(frames), n_hidden); the block below the highest layer is then computed for
+    them alone where that is known how.
+    """
     held: dict[Layer, Any] = {}
     blocks = blocks_of(model)
     highest = max(layers, key=_depth)
 
     def keep(layer: Layer, states: Any) -> None:
-        held[layer] = states
+        held[layer] = states if frames is None else states[:, frames]
         if layer == highest:
             raise _Enough
 
@@ -48,6 +55,14 @@ def hidden_states(model: Any, inputs: Mapping[str, Any], layers: Sequence[Layer]
 
     def after(part: str) -> Callable[..., None]:
         return lambda module, given, out: keep(part, _part_states(part, out))
+
+    def topmost(compute: top_block.BlockOf, wanted: Sequence[int]) -> Callable[..., None]:
+        def stand_in(block: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+            states = given[0] if given else named["hidden_states"]
+            held[highest] = compute(block, states, wanted, named.get("attention_mask"))
+            raise _Enough
+
+        return stand_in
 
     with ExitStack() as hooks:
         for layer in layers:
@@ -58,10 +73,15 @@ def hidden_states(model: Any, inputs: Mapping[str, Any], layers: Sequence[Layer]
             else:
                 continue
             hooks.callback(hook.remove)
+        if frames is not None and isinstance(highest, int) and 0 < highest < len(blocks):
+            below = blocks[highest - 1]
+            if compute := top_block.frames_of(below):
+                hook = below.register_forward_pre_hook(topmost(compute, frames), with_kwargs=True)
+                hooks.callback(hook.remove)
         try:
             # the last layer is the library's to say: some models normalise it, some do not
             output = model(**inputs, output_hidden_states=highest == len(blocks))
-            held[highest] = output.hidden_states[highest]
+            keep(highest, output.hidden_states[highest])
         except _Enough:
             pass
     return [held[layer] for layer in layers]

@@ -195,22 +195,23 @@ def row_states(
     from torch.backends import cudnn
 
     heard = np.stack([audio[window.start : window.stop] for window in batch])
+    rows = [[_last(hearing, rate, stop - window.start) for _, stop in window.rows] for window in batch]
+    frames = sorted({frame for one in rows for frame in one})
+    places = [np.searchsorted(frames, one) for one in rows]
     with torch.inference_mode(), cudnn.flags(enabled=True, allow_tf32=False):  # convolutions in full float32 too
         each: list[Any]
         if refreshed:
             stops = [[stop - window.start for _, stop in window.rows] for window in batch]
             each = [
-                approximate.block_states(hearing, one, rate, ends, layers)
+                approximate.block_states(hearing, one, rate, ends, layers, frames)
                 for one, ends in zip(heard, stops, strict=True)
             ]
         else:
-            each = list(zip(*hidden_states(hearing.encoder, _inputs(hearing, heard, rate), layers), strict=True))
+            inputs = _inputs(hearing, heard, rate)
+            each = list(zip(*hidden_states(hearing.encoder, inputs, layers, frames), strict=True))
         return [
-            [
-                _taken(layer, [_last(hearing, rate, stop - window.start) for _, stop in window.rows])
-                for layer in states
-            ]
-            for window, states in zip(batch, each, strict=True)
+            [np.asarray(layer[place].cpu().numpy()) for layer in states]
+            for place, states in zip(places, each, strict=True)
         ]
 
 
@@ -226,11 +227,6 @@ def _inputs(hearing: Hearing, heard: Array, rate: float) -> dict[str, Any]:
 def _last(hearing: Hearing, rate: float, n_samples: int) -> int:
     """The last frame that rests on the first `n_samples` at `rate` alone."""
     return hearing.frames(int(n_samples * hearing.rate_hz / rate)) - 1
-
-
-def _taken(states: Any, frames: Sequence[int]) -> Array:
-    """states (n_frames, n_hidden), a tensor → (n_rows, n_hidden)."""
-    return np.asarray(states[list(frames)].cpu().numpy())
 
 
 def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Path, ...]:

@@ -29,19 +29,19 @@ def save_speech_model(folder: Path, family: str = "wav2vec2", norm: str = "group
 
     configs = {"wav2vec2": "Wav2Vec2", "hubert": "Hubert", "wavlm": "WavLM", "data2vec": "Data2VecAudio"}
     name = configs[family]
-    config = getattr(transformers, f"{name}Config")(
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        conv_dim=(8,) * 7,
-        feat_extract_norm=norm,
-        conv_bias=norm == "layer",
-        num_conv_pos_embeddings=8,
-        num_conv_pos_embedding_groups=2,
-        initializer_range=0.2,
-        **settings,
-    )
+    sizes = {
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "conv_dim": (8,) * 7,
+        "feat_extract_norm": norm,
+        "conv_bias": norm == "layer",
+        "num_conv_pos_embeddings": 8,
+        "num_conv_pos_embedding_groups": 2,
+        "initializer_range": 0.2,
+    }
+    config = getattr(transformers, f"{name}Config")(**{**sizes, **settings})
     save_seeded(lambda: getattr(transformers, f"{name}Model")(config), 1, folder)
     transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder)
     return folder
