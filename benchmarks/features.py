@@ -22,7 +22,8 @@ from benchmarks.bars import Bar, measure, run_bars
 from bids_app.features import contexts
 from bids_app.features.hearing import Hearing, convolved_frames
 from bids_app.features.language_model import word_states
-from bids_app.features.speech_model import SECONDS_AT_ONCE, Window, refreshed_windows, row_times, run
+from bids_app.features.speech_model import SECONDS_AT_ONCE, run
+from bids_app.features.speech_windows import Window, refreshed_windows, row_times
 
 DEVICE = os.environ.get("CONCORD_DEVICE", "cpu")
 ON_GPU = DEVICE != "cpu"
@@ -74,7 +75,7 @@ def wav2vec2() -> Hearing:
         heard = extractor(list(windows), sampling_rate=RATE, padding=False, return_tensors="pt")
         return {"input_values": heard["input_values"].to(DEVICE)}
 
-    return Hearing(model, extractor, RATE, lambda n: convolved_frames(n, model.config), inputs)
+    return Hearing(model, model, extractor, RATE, lambda n: convolved_frames(n, model.config), inputs)
 
 
 def speech(quick: bool) -> list[Bar]:

@@ -1,7 +1,8 @@
-"""The first convolution of a speech model with its group norm in one product: the same numbers in a third of the time.
+"""The first convolution of a speech model and its group norm as one product.
 
 A norm with a group for each channel makes the convolution's output over the window zero-mean with unit variance. Mean
-and variance follow from those of the waveform's short pieces, so that the norm becomes part of the kernel.
+and variance follow from those of the waveform's short pieces, so that the norm becomes part of the kernel: the same
+numbers, without passing over the output again.
 """
 
 from __future__ import annotations

@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
+import numpy as np
+
 from bids_app.features import top_block
 from bids_app.features.model_options import PARTS, Layer
+from bids_app.records import Array
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+POOLED = {"mean": "the mean over its tokens", "last": "its last token", "sum": "the sum over its tokens"}
 MODULES = {"cnn": "feature_extractor", "projection": "feature_projection"}  # in transformers' speech models
 
 
@@ -22,6 +26,10 @@ def blocks_of(model: Any) -> Any:
     """The model's transformer blocks: of its lists of `num_hidden_layers` modules the one with most weights."""
     from torch.nn import ModuleList
 
+    if isinstance(
+        getattr(model, "layers", None), ModuleList
+    ):  # a decoder's, whose num_hidden_layers may be another's
+        return model.layers
     lists = [part for part in model.modules() if isinstance(part, ModuleList)]
     fitting = [part for part in lists if len(part) == model.config.num_hidden_layers]
     return max(fitting, key=lambda part: sum(weight.numel() for weight in part.parameters()))
@@ -94,6 +102,12 @@ def _depth(layer: Layer) -> int:
 def _part_states(part: str, out: Any) -> Any:
     states = out[0] if isinstance(out, tuple) else out
     return states.transpose(1, 2) if part == "cnn" else states
+
+
+def pooled(states: Any, pool: str) -> Array:
+    """states (n_tokens, n_hidden), a tensor: the mean, last or sum of a word's tokens → (n_hidden,) float32."""
+    one = states[-1] if pool == "last" else states.mean(0) if pool == "mean" else states.sum(0)
+    return np.asarray(one.float().cpu().numpy())
 
 
 def columns(layers: Sequence[Layer], widths: Sequence[int]) -> dict[str, list[int]]:

@@ -13,8 +13,8 @@ BlockOf = Callable[[Any, Any, Sequence[int], Any], Any]
 
 
 def frames_of(block: Any) -> BlockOf | None:
-    """What computes (block, states (n, n_frames, n_hidden), frames, mask or None) → (n, len(frames), n_hidden), as the
-    block would; None where its kind is not known."""
+    """What computes (block, states (n, n_frames, n_hidden), frames, mask or None) → (n, len(frames), n_hidden), as
+    the block would; None where its kind is not known."""
     return BLOCKS.get(type(block).__name__)
 
 

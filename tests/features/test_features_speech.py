@@ -11,7 +11,7 @@ from tiny_models import noise, save_language_model, save_speech_model, save_whis
 from bids_app import features
 from bids_app.errors import DataError, UsageError
 from bids_app.features.hearing import convolved_frames, stacked_frames
-from bids_app.features.speech_model import Window, causal_windows, equal_batches, row_times, utterance_windows
+from bids_app.features.speech_windows import Window, causal_windows, equal_batches, row_times, utterance_windows
 from bids_app.records import FeatureSpec, ModelSource
 
 

@@ -48,8 +48,15 @@ WORDS = {
         "language", "language_model", {"model": "tiny-gpt2", "layer": 2, "context": {"tokens": 16, "stride": 8}}
     ),
     "masked": FeatureSpec("language", "language_model", {"model": "tiny-bert", "layer": 2, "context_words": 4}),
+    "summed": FeatureSpec(
+        "language", "language_model", {"model": "tiny-gpt2", "layer": [0, 1], "context_words": 2, "subtokens": "sum"}
+    ),
+    "vectors": FeatureSpec("embedding", "word_embedding", {"model": "vectors.txt"}),
     "surprisal": FeatureSpec("surprisal", "surprisal", {"model": "tiny-gpt2"}),
     "entropy": FeatureSpec("entropy", "entropy", {"model": "tiny-gpt2"}),
+    "rolling-surprisal": FeatureSpec(
+        "surprisal", "surprisal", {"model": "tiny-gpt2", "context": {"tokens": 16, "stride": 8}}
+    ),
 }
 
 
@@ -157,7 +164,7 @@ def test_an_utterances_rows_are_its_frames_at_their_times(source):
 
 def test_rows_do_not_drift_over_an_hour():
     from bids_app.features.frames import frame_grid
-    from bids_app.features.speech_model import row_times
+    from bids_app.features.speech_windows import row_times
 
     rate = 11025.0  # neither step is a whole number of samples
     times, stops = frame_grid(int(3600 * rate), rate, 0.01, 0.025)
@@ -199,6 +206,22 @@ def test_rows_follow_word_offsets_also_where_words_overlap(name, source):
     rows = features.extract(stimulus(words=words), WORDS[name], source)
     assert rows.times_s == pytest.approx([0.8, 1.2, 2.0])
     assert rows.onsets_s == pytest.approx([0.5, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_words_that_end_later_change_no_row_also_where_words_overlap(name, source):
+    words = Intervals(
+        np.array([0.0, 0.5, 0.9, 1.4, 1.4]),
+        np.array([2.0, 0.3, 0.4, 0.2, 0.2]),
+        ("the", "lazy", "dog", "fox", "jump"),
+    )
+    whole = features.extract(stimulus(words=words), WORDS[name], source)
+    for end in (0.8, 1.3, 1.6, 2.0):
+        kept = np.flatnonzero(words.offset_s <= end + 1e-9)
+        part = Intervals(words.onset_s[kept], words.duration_s[kept], tuple(words.text[row] for row in kept))
+        cut = features.extract(stimulus(words=part), WORDS[name], source)
+        np.testing.assert_array_equal(cut.times_s, whole.times_s[: len(kept)])
+        np.testing.assert_allclose(cut.values, whole.values[: len(kept)], rtol=1e-5, atol=1e-5)
 
 
 def test_a_word_moves_with_its_time_and_keeps_its_values(source):
