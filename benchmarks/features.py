@@ -182,8 +182,8 @@ def language(quick: bool, device: str) -> list[Bar]:
     seconds, (wanted, found, *lowered) = in_turns("language", ways, pieces)
     lowered = lowered or [ours(windows[:20], lowered=True)]
     print(
-        f"language: bfloat16: largest deviation {deviation(lowered[0], wanted[: len(lowered[0])]):.2g} of the largest "
-        f"value over {len(lowered[0])} rows (random weights)"
+        f"language: bfloat16: largest deviation {deviation(lowered[0], wanted[: len(lowered[0])]):.2g} of the "
+        f"largest value, {len(lowered[0])} rows (random weights)"
     )
     return [
         Bar("language-deviation", deviation(found, wanted), 1e-4, "of the largest", True),
