@@ -15,6 +15,7 @@ from bids_app.execution import Unit
 from bids_app.job import Job
 from bids_app.records import (
     Array,
+    Design,
     DesignSpec,
     Excluded,
     Features,
@@ -23,6 +24,7 @@ from bids_app.records import (
     Response,
     Run,
     Targets,
+    Tests,
     UnitResult,
 )
 
@@ -168,8 +170,7 @@ def _fit_runs(
         design = encoding.build_design(loaded.runs, fit_spec.outer, design_spec.delays_s, pca, purge_s)
         if not design.usable.any():
             raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
-        mem_mb = _left_mb(job, loaded.runs)
-        fit = encoding.fit(design, job.analysis.units, fit_spec, job.options.models.device, mem_mb=mem_mb)
+        fit, tests = _fit(job, unit, design, _left_mb(job, loaded.runs))
     except MemoryError as error:
         raise OutOfMemory(str(error), unit.stem, "raise --mem-mb, or fit fewer spaces at a time") from error
     except ValueError as error:  # encoding knows arrays alone: folds that cannot be made
@@ -181,14 +182,37 @@ def _fit_runs(
         modality=unit.modality,
         space=unit.space,
         targets=loaded.targets,
-        partition=encoding.partition(fit),
+        partition=encoding.partition(fit, tests),
         fit=fit,
         recordings=loaded.recordings,
         excluded=(*unused, *loaded.excluded),
         checks=tuple(row for recording in loaded.recordings for row in checks.get(recording.label, ())),
-        warnings=(*loaded.warnings, *_dead_targets(dead), *_edge(fit), *fit.warnings),
-        provenance=_provenance(job, unit, loaded, purge_s, key),
+        warnings=(
+            *loaded.warnings,
+            *_dead_targets(dead),
+            *_edge(fit),
+            *fit.warnings,
+            *(tests.warnings if tests else ()),
+        ),
+        provenance=_provenance(job, unit, loaded, purge_s, key) | {"inference": _inference(job, tests)},
     )
+
+
+def _fit(job: Job, unit: Unit, design: Design, mem_mb: int | None) -> tuple[Fit, Tests | None]:
+    """With inference, where it is asked for."""
+    units, spec, device = job.analysis.units, job.analysis.fit_spec(), job.options.models.device
+    asked = job.analysis.inference_spec(unit.modality)
+    if asked is None:
+        return encoding.fit(design, units, spec, device, mem_mb=mem_mb), None
+    return encoding.fit_and_infer(design, units, spec, asked, device, mem_mb=mem_mb)
+
+
+def _inference(job: Job, tests: Tests | None) -> dict[str, Any] | None:
+    """How p and intervals were made, and the level that reports count at."""
+    if tests is None:
+        return None
+    made = {name: value for name, value in vars(tests).items() if name not in ("components", "warnings")}
+    return {**made, "fdr": job.analysis.inference.fdr}
 
 
 def _left_mb(job: Job, runs: Sequence[Run]) -> int | None:

@@ -74,6 +74,15 @@ class FitSpec:
 
 
 @dataclass(frozen=True)
+class InferenceSpec:
+    """Tests and intervals: how many sign vectors, the least length of the blocks that change sign, and the seed."""
+
+    permutations: int = 1000
+    block_s: float = 60.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class RecordingQuery:
     """What to look for in a data set. Labels come without their prefix; empty means no restriction."""
 
@@ -292,6 +301,7 @@ class Fit:
     standardised features, averaged over folds.
     product: {band: (n_targets,)} a band's part of the full union's rsquared by the product measure,
     Σ ŷ_b (2(y − ȳ_train) − ŷ) / Σ(y − ȳ_train)²; the parts sum to it.
+    alpha (n_folds, n_targets) and band_weights {band: (n_folds, n_targets)}, which sum to 1: the full union's choice.
     weights, where asked for: {band: (n_folds, n_delays, k, n_targets)} float32, on the band's k standardised
     dimensions or principal components (which are each fold's own).
     """
@@ -305,13 +315,43 @@ class Fit:
     folds: tuple[FoldAudit, ...]
     warnings: tuple[str, ...] = ()
     product: Mapping[str, Array] = field(default_factory=dict)
+    alpha: Array | None = None
+    band_weights: Mapping[str, Array] = field(default_factory=dict)
     weights: Mapping[str, Array] | None = None
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """One component, (n_targets,) each: p of the target alone, p over all targets (max-T), q (Benjamini–Hochberg over
+    targets), and the 2.5 and 97.5 % limits of its value. NaN for unusable targets."""
+
+    p: Array
+    p_family: Array
+    q: Array
+    low: Array
+    high: Array
+
+
+@dataclass(frozen=True)
+class Tests:
+    """Inference of every component of the partition, and how it was made: permutations, blocks and their length,
+    whether frequencies were flipped besides, and what the reader should know before trusting p."""
+
+    components: Mapping[str, Inferred]
+    permutations: int
+    n_blocks: int
+    block_s: float
+    frequencies: bool
+    warnings: tuple[str, ...] = ()
+
+
+SCORES = ("rsquared", "r")  # stats that are amounts; the others, of inference, are not averaged over anything
 
 
 @dataclass(frozen=True)
 class Partition:
     """values {component: {stat: (n_targets,)}}; components in `component_names` order; stat 'rsquared' for all,
-    'r' for totals (full and each space alone)."""
+    'r' for totals (full and each space alone), and where there was inference 'p', 'pfwe', 'q', 'ci025', 'ci975'."""
 
     units: tuple[str, ...]
     values: Mapping[str, Mapping[str, Array]]

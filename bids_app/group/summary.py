@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.records import Array, Excluded, GroupResult, Targets, WrittenUnit
+from bids_app.records import SCORES, Array, Excluded, GroupResult, Targets, WrittenUnit
 
 POOLED = {"session": "ses", "task": "task", "run": "run"}
 # Spaces in which a voxel or vertex of one person is not that of another.
@@ -108,6 +108,7 @@ def _stack(members: Sequence[WrittenUnit]) -> tuple[tuple[str, ...], Targets, Va
         component: {
             stat: {"value": np.concatenate([unit.partition.values[component][stat] for unit in members])}
             for stat in stats
+            if stat in SCORES
         }
         for component, stats in first.partition.values.items()
     }
@@ -130,7 +131,7 @@ def _over_people(members: Sequence[WrittenUnit]) -> tuple[Targets, Values]:
         return table
 
     values = {
-        component: {stat: people_statistics(stacked(component, stat), stat) for stat in stats}
+        component: {stat: people_statistics(stacked(component, stat), stat) for stat in stats if stat in SCORES}
         for component, stats in members[0].partition.values.items()
     }
     return _joined_targets(members, row, places), values

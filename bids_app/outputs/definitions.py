@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from bids_app.records import component_names, space_label
+from bids_app.records import SCORES, component_names, space_label
 
 HELD_OUT = (
     "R² = 1 − Σ(y−ŷ)² / Σ(y−ȳ)², both sums over the samples of all outer folds together; ŷ is predicted by a model "
@@ -15,7 +15,33 @@ HELD_OUT = (
 PEARSON = (
     "Pearson correlation of prediction and response within each outer fold, averaged over folds through Fisher's z"
 )
-STAT_TITLE = {"rsquared": "R²", "r": "r"}
+STAT_TITLE = {
+    "rsquared": "R²",
+    "r": "r",
+    "p": "p",
+    "pfwe": "p, family-wise",
+    "q": "q",
+    "ci025": "lower limit of R²",
+    "ci975": "upper limit of R²",
+}
+REFITTED = (
+    "the share of sign vectors that give a value at least as large as the observed one, which counts itself; whole "
+    "blocks of time change their sign, the model is fitted again at the hyper-parameters it had chosen, and scored "
+    "anew; where responses and predictions are smooth, the same with groups of frequencies, and the larger p counts"
+)
+COMPARED = (
+    "the share of sign vectors that give a value at least as large as the observed one, which counts itself; the {} "
+    "changes its sign by block of time; one-sided"
+)
+DIFFERENCE, SUM = "difference of the nested models' losses", "signed sum of the models' losses"
+GUARDED = "no smaller than the p of any set of the sharing spaces {}"
+FAMILY = "over all targets of this map or table: the largest studentised value of each sign vector (max-T)"
+DISCOVERY = "Benjamini and Hochberg's q over all targets of this map or table, of"
+LIMITS = {"ci025": "2.5", "ci975": "97.5"}
+LIMIT = (
+    "for what models trained on this many samples are expected to reach on new data: blocks of time drawn with "
+    "replacement, the distance from R² widened by √(1 + K/(K − 1)) for K outer folds. Not a test: see p"
+)
 
 
 def sets_of(units: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -50,6 +76,8 @@ def formula(units: Sequence[str], chosen: Sequence[str]) -> str:
 def define(component: str, stat: str, units: Sequence[str]) -> str:
     """One sentence or two: what this component's `stat` is."""
     totals, parts = totals_of(units), parts_of(units)
+    if stat not in SCORES:
+        return _inferred(component, stat, units)
     if component in totals:
         model = f"the model with {_listed(totals[component])}"
         model += " alone" if component != "full" else " together" if len(units) > 1 else ""
@@ -62,6 +90,18 @@ def define(component: str, stat: str, units: Sequence[str]) -> str:
         f"{whose}{beyond}: {formula(units, chosen)}, by inclusion–exclusion on held-out R². Signed, never clipped; "
         f"the {2 ** len(units) - 1} parts sum to the full model's. {HELD_OUT}."
     )
+
+
+def _inferred(component: str, stat: str, units: Sequence[str]) -> str:
+    """What a p, q or limit of a component is."""
+    if stat in LIMITS:
+        return f"The {LIMITS[stat]} % limit of R² of {short(component, units)}, {LIMIT}."
+    chosen = parts_of(units).get(component, ())
+    how = REFITTED if not chosen or len(units) == 1 else COMPARED.format(SUM if len(chosen) > 1 else DIFFERENCE)
+    alone = "adding to the others" if len(chosen) < len(units) else "predicting at all"
+    guard = f"; {GUARDED.format(alone)}" if len(chosen) > 1 else ""
+    p = f"p of {short(component, units)}: {how}{guard}; 1 where the value is not above 0"
+    return {"p": f"{p}.", "pfwe": f"Family-wise {p}; {FAMILY}.", "q": f"{DISCOVERY} {p}."}[stat]
 
 
 def short(component: str, units: Sequence[str]) -> str:

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from bids_app.outputs import names
-from bids_app.outputs.definitions import define, parts_of, totals_of
+from bids_app.outputs.definitions import STAT_TITLE, define, parts_of, totals_of
 from bids_app.outputs.figures import charts, maps
 from bids_app.outputs.files import write_bytes
 from bids_app.outputs.methods import methods_text
 from bids_app.outputs.planted import NOISE_ONLY, PLANTED, Recovery, Truth, recoveries
 from bids_app.outputs.render import number
-from bids_app.outputs.sidecars import count_of, is_standard
+from bids_app.outputs.sidecars import count_of, inference_in_words, is_standard
 from bids_app.outputs.summary import PREDICTED
-from bids_app.records import Array, Targets, WrittenUnit
+from bids_app.records import SCORES, Array, Targets, WrittenUnit
 
 TITLES = {"volume": "voxels", "surface": "vertices", "parcels": "parcels", "electrodes": "electrodes"}
 MAPPED_SHARED = 3  # shared parts drawn as maps: those with the highest mean; all parts are files and in the chart
@@ -40,6 +40,7 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> dict[str, An
         "figures": figures,
         "notes": notes,
         "components": component_rows(summary),
+        "inference": inference_in_words(summary["provenance"]["inference"]),
         "planted": planted_section(out_dir, unit.stem, found),
         "methods": methods_text(summary),
         "checks": summary["checks"],
@@ -49,20 +50,29 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> dict[str, An
 
 
 def component_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row a component and stat."""
+    """One row a component and stat; `significant`: numbers of targets, beside R² where there was inference."""
+    found = summary["significant"] or {}
     return [
-        {"component": component, "stat": stat, **spread}
+        {
+            "component": component,
+            "stat": stat,
+            **spread,
+            "significant": found.get(component, {}) if stat == "rsquared" else {},
+        }
         for component, stats in summary["components"].items()
         for stat, spread in stats.items()
     ]
 
 
-def definition_rows(units: Sequence[str]) -> list[tuple[str, str]]:
-    """(name, what it is) of every number of an analysis."""
-    totals = [
-        (f"{name}, {stat}", define(name, stat, units)) for name in totals_of(units) for stat in ("rsquared", "r")
-    ]
-    return [*totals, *((f"{name}, rsquared", define(name, "rsquared", units)) for name in parts_of(units))]
+def definition_rows(units: Sequence[str], inferred: bool) -> list[tuple[str, str]]:
+    """(name, what it is) of every score of an analysis, and of p, q and limits of a total, a unique and a shared
+    part."""
+    totals = [(f"{name}, {stat}", define(name, stat, units)) for name in totals_of(units) for stat in SCORES]
+    parts = [(f"{name}, rsquared", define(name, "rsquared", units)) for name in parts_of(units)]
+    examples = {len(chosen): name for name, chosen in reversed(parts_of(units).items())} | {0: "full"}
+    shown = [examples[size] for size in (0, 1, 2) if size in examples] if inferred else []
+    stats = [stat for stat in STAT_TITLE if stat not in SCORES]
+    return [*totals, *parts, *((f"{name}, {stat}", define(name, stat, units)) for name in shown for stat in stats)]
 
 
 def feature_notes(spaces: Mapping[str, Mapping[str, Any]]) -> list[str]:

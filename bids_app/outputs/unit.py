@@ -15,7 +15,6 @@ from bids_app.outputs.summary import unit_summary
 from bids_app.records import Array, Partition, Targets, UnitResult, WrittenUnit, component_names
 
 File = tuple[PurePosixPath, bytes]
-TOTAL_STATS = ("rsquared", "r")
 
 
 def write_unit(out_dir: Path, unit: UnitResult) -> tuple[Path, ...]:
@@ -118,13 +117,9 @@ def _read_maps(out_dir: Path, summary: Mapping[str, Any]) -> tuple[Targets, Part
     """Targets are where the full model's R² has a value."""
     stem, units = summary["stem"], tuple(summary["units"])
     kind, space = summary["targets"]["kind"], summary["targets"]["space"]
-    totals = component_names(units)[: 1 + len(units)]
     affine = np.array(summary["targets"]["affine"])
     grids = {
-        component: {
-            stat: _read_map(out_dir, stem, kind, component, stat)
-            for stat in (TOTAL_STATS if component in totals else TOTAL_STATS[:1])
-        }
+        component: {stat: _read_map(out_dir, stem, kind, component, stat) for stat in summary["stats"][component]}
         for component in component_names(units)
     }
     there = [np.isfinite(grid) for grid in grids["full"]["rsquared"]]
