@@ -74,6 +74,26 @@ class FitSpec:
 
 
 @dataclass(frozen=True)
+class SubspaceSpec:
+    """What two models share: their spaces, how many pairs are kept (None: as many as hold up on held-out words), on
+    which words it is fitted ('all': test stimuli too), and the principal components kept of each rest (None: all)."""
+
+    between: tuple[str, str]
+    components: int | None = None
+    fit: Literal["training", "all"] = "training"
+    rest_pca: tuple[int | None, int | None] = (None, None)
+
+
+@dataclass(frozen=True)
+class ResidualSpec:
+    """One word-level space less what another one predicts of it by least squares; `pca`: components kept."""
+
+    contextual: str
+    static: str
+    pca: int | None = None
+
+
+@dataclass(frozen=True)
 class RecordingQuery:
     """What to look for in a data set. Labels come without their prefix; empty means no restriction."""
 
@@ -327,12 +347,39 @@ class Fit:
 
 
 @dataclass(frozen=True)
+class SubspaceFold:
+    """A shared subspace as one outer fold fitted it (fold None: one fit for all folds, on all stimuli).
+
+    dims: principal components of either model. correlation (kept,): of the pairs kept, on the words fitted to.
+    held_out, p (m,): of all pairs tried, in folds among those words and against shifts of one model's words;
+    null_95: the limit of the latter.
+    """
+
+    fold: int | None
+    n_words: int
+    dims: tuple[int, int]
+    correlation: Array
+    held_out: Array
+    p: Array
+    null_95: float
+
+
+@dataclass(frozen=True)
+class SharedSubspace:
+    """What was fitted, fold by fold."""
+
+    spec: SubspaceSpec
+    folds: tuple[SubspaceFold, ...]
+
+
+@dataclass(frozen=True)
 class Partition:
-    """values {component: {stat: (n_targets,)}}; components in `component_names` order; stat 'rsquared' for all,
-    'r' for totals (full and each space alone)."""
+    """values {component: {stat: (n_targets,)}}; components in `all_components` order; stat 'rsquared' for all,
+    'r' for totals (full and each space alone). `further`: partitions of other units, by name."""
 
     units: tuple[str, ...]
     values: Mapping[str, Mapping[str, Array]]
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------------------------------------- results
@@ -358,6 +405,7 @@ class UnitResult:
     checks: tuple[Mapping[str, Any], ...]
     warnings: tuple[str, ...]
     provenance: Mapping[str, Any]
+    subspace: SharedSubspace | None = None
 
 
 @dataclass(frozen=True)
@@ -396,6 +444,7 @@ class GroupResult:
     owners: tuple[str, ...] = ()
     left_out: tuple[Excluded, ...] = ()
     notes: tuple[str, ...] = ()
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------------------------------------- names
@@ -418,3 +467,23 @@ def component_names(units: tuple[str, ...]) -> tuple[str, ...]:
         for chosen in combinations(units, size)
     ]
     return ("full", *(space_label(unit) for unit in units), *parts)
+
+
+def component_of(partition: str, component: str) -> str:
+    """A component of a further partition, by its own name within all: `against`, `uniqueShared` →
+    `againstUniqueShared`."""
+    return partition + component[:1].upper() + component[1:]
+
+
+def all_components(units: tuple[str, ...], further: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Components of the partition, then those of the further ones under names of their own."""
+    others = [component_of(name, one) for name, members in further.items() for one in component_names(members)]
+    return (*component_names(units), *others)
+
+
+WORD_COUNT = "@1"  # a band of ones, one a word: the constant of projections
+
+
+def word_band(space: str) -> str:
+    """The band of a space's rows by word, of a space whose own rows are none; no space can have this name."""
+    return f"@{space}"

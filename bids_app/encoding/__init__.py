@@ -5,6 +5,8 @@ from bids_app.encoding.clean import clean
 from bids_app.encoding.design import build_design, purge_length_s
 from bids_app.encoding.fit import fit
 from bids_app.encoding.partition import partition
+from bids_app.encoding.wordbands import residual, shared_subspace
+from bids_app.encoding.words import over_words
 
 __all__ = [
     "build_design",
@@ -12,8 +14,11 @@ __all__ = [
     "fit",
     "lanczos",
     "make_band",
+    "over_words",
     "partition",
     "purge_length_s",
     "resample",
+    "residual",
+    "shared_subspace",
     "used_samples",
 ]

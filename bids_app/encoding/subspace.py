@@ -79,17 +79,22 @@ def scaled(rows: Array) -> Scaled:
     most = len(rows) // WORDS_A_DIMENSION
     if most < 1:
         raise ValueError(f"{len(rows)} words are too few for a shared subspace: {WORDS_A_DIMENSION} at least")
-    mean, deviation = rows.mean(axis=0), rows.std(axis=0)
-    scale = np.where(deviation > LEAST * np.abs(rows).max(axis=0), deviation, np.inf)
+    mean, scale = moments(rows)
     z = (rows - mean) / scale
     gram = z.T @ z / len(z)
-    axes, variances = _axes(gram)
+    axes, variances = principal(gram)
     share = np.cumsum(variances) / variances.sum() if len(variances) else np.ones(0)
     p = int(np.searchsorted(share, SHARE * (1 - 1e-12)) + 1)
     return Scaled(mean, scale, gram, axes[:, : min(p, most)])
 
 
-def _axes(gram: Array) -> tuple[Array, Array]:
+def moments(rows: Array) -> tuple[Array, Array]:
+    """(d,) means and standard deviations; infinity for what does not vary, which scaling then makes zero."""
+    deviation = rows.std(axis=0)
+    return rows.mean(axis=0), np.where(deviation > LEAST * np.abs(rows).max(axis=0), deviation, np.inf)
+
+
+def principal(gram: Array) -> tuple[Array, Array]:
     """Principal axes (d, r) and variances (r,), largest first; entries of largest magnitude are positive."""
     values, vectors = scipy.linalg.eigh(gram, check_finite=False)
     kept = np.flatnonzero(values > LEAST * max(float(values[-1]), 1.0))[::-1]
@@ -103,13 +108,15 @@ class Subspace:
 
     shared (d + e + 1, k): the mean of both variates of each pair. variates: those of each model, (d + 1, k) and
     (e + 1, k). rest: what is left of each model's scaled rows when their regression on its own variates is taken
-    out, as principal components, (d + 1, r) and (e + 1, s). correlation (k,): of each pair, on the rows fitted.
+    out, as principal components, (d + 1, r) and (e + 1, s). correlation (k,): of each pair, on the rows fitted; dims:
+    principal components of each model.
     """
 
     shared: Array
     variates: tuple[Array, Array]
     rest: tuple[Array, Array]
     correlation: Array
+    dims: tuple[int, int]
 
 
 def subspace(
@@ -123,13 +130,14 @@ def subspace(
     u, v = (_with_constant(side, each) for side, each in zip(sides, weights, strict=True))
     shared = np.vstack([u[:-1], v[:-1], u[-1:] + v[-1:]]) / 2
     first, second = (_rest(*each) for each in zip(sides, weights, most_rest, strict=True))
-    return Subspace(shared, (u, v), (first, second), pairs.correlation)
+    dims = sides[0].axes.shape[1], sides[1].axes.shape[1]
+    return Subspace(shared, (u, v), (first, second), pairs.correlation, dims)
 
 
 def _rest(side: Scaled, weights: Array, most: int | None) -> Array:
     """z − u B with u = z @ weights of unit variance and B = weights' gram, on its principal axes."""
     remover = np.eye(len(weights)) - weights @ (weights.T @ side.gram)
-    axes, _ = _axes(remover.T @ side.gram @ remover)
+    axes, _ = principal(remover.T @ side.gram @ remover)
     return _with_constant(side, remover @ axes[:, :most])
 
 

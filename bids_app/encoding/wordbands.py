@@ -1,0 +1,115 @@
+"""Bands projected from rows by word: what two models share and what is left of each, and one space less another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bids_app.encoding import subspace
+from bids_app.encoding.words import inner_labels, words_of
+from bids_app.records import (
+    WORD_COUNT,
+    Array,
+    Design,
+    Projected,
+    ResidualSpec,
+    Run,
+    SharedSubspace,
+    SubspaceFold,
+    SubspaceSpec,
+)
+
+SHARED = "shared"
+
+
+def rest_band(space: str) -> str:
+    """A model's own part."""
+    return f"{space}Rest"
+
+
+def own_band(space: str) -> str:
+    """A model's own variates, of an in-sample fit."""
+    return f"{space}Shared"
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    audit: SubspaceFold
+    maps: subspace.Subspace
+
+
+def shared_subspace(
+    runs: Sequence[Run], design: Design, spec: SubspaceSpec, sources: tuple[str, str], seed: int
+) -> tuple[dict[str, Projected], SharedSubspace]:
+    """Bands `shared`, `<one>Rest` and `<other>Rest`, fitted on the words of each outer fold's training stimuli;
+    `sources`: the bands of both models' rows by word. Where `spec.fit` is 'all', one fit on all stimuli, and each
+    model's own variates, `<one>Shared` and `<other>Shared`, besides.
+
+    Raises ValueError where words are too few.
+    """
+    folds = np.unique(design.folds).tolist()
+    if spec.fit == "all":
+        fitted = [_fitted(runs, design, spec, sources, None, seed)] * len(folds)
+        audits = (fitted[0].audit,)
+    else:
+        fitted = [_fitted(runs, design, spec, sources, fold, seed) for fold in folds]
+        audits = tuple(one.audit for one in fitted)
+    maps = [one.maps for one in fitted]
+    one, other = ((source, WORD_COUNT) for source in sources)
+    bands = {
+        SHARED: _projected((*sources, WORD_COUNT), folds, [each.shared for each in maps]),
+        rest_band(spec.between[0]): _projected(one, folds, [each.rest[0] for each in maps]),
+        rest_band(spec.between[1]): _projected(other, folds, [each.rest[1] for each in maps]),
+    }
+    if spec.fit == "all":
+        bands[own_band(spec.between[0])] = _projected(one, folds, [each.variates[0] for each in maps])
+        bands[own_band(spec.between[1])] = _projected(other, folds, [each.variates[1] for each in maps])
+    return bands, SharedSubspace(spec, audits)
+
+
+def _fitted(
+    runs: Sequence[Run], design: Design, spec: SubspaceSpec, sources: tuple[str, str], fold: int | None, seed: int
+) -> _Fitted:
+    words = words_of(runs, design, fold)
+    one, other = (words.values[source] for source in sources)
+    held = subspace.held_out(one, other, inner_labels(words, design.purge_s), seed, spec.components)
+    count = held.rank if spec.components is None else spec.components
+    maps = subspace.subspace(one, other, count, spec.rest_pca)
+    audit = SubspaceFold(fold, len(one), maps.dims, maps.correlation, held.correlation, held.p, held.null_95)
+    return _Fitted(audit, maps)
+
+
+def residual(runs: Sequence[Run], design: Design, spec: ResidualSpec, sources: tuple[str, str]) -> Projected:
+    """The contextual rows, scaled, less their least-squares prediction from the static rows of the same words, fitted
+    on the words of each outer fold's training stimuli; `sources`: both bands. Directions of the static rows that
+    hardly vary are left out. Raises ValueError where no word is left to fit on."""
+    folds = np.unique(design.folds).tolist()
+    matrices = []
+    for fold in folds:
+        words = words_of(runs, design, fold)
+        matrices.append(residual_map(*(words.values[source] for source in sources), spec.pca))
+    return _projected((*sources, WORD_COUNT), folds, matrices)
+
+
+def residual_map(contextual: Array, static: Array, most: int | None) -> Array:
+    """(n, d) and (n, e) → (d + e + 1, k) for rows of both and a one side by side."""
+    mean, scale = subspace.moments(contextual)
+    z = (contextual - mean) / scale
+    static_mean, static_scale = subspace.moments(static)
+    x = (static - static_mean) / static_scale
+    onto = subspace.whitening(x.T @ x / len(x))
+    B = onto @ (onto.T @ (x.T @ z) / len(z))
+    left = z - x @ B
+    axes = np.eye(z.shape[1]) if most is None else subspace.principal(left.T @ left / len(left))[0][:, :most]
+    on_contextual, on_static = axes / scale[:, None], -(B @ axes) / static_scale[:, None]
+    constant = -mean @ on_contextual - static_mean @ on_static
+    return np.vstack([on_contextual, on_static, constant])
+
+
+def _projected(sources: tuple[str, ...], folds: Sequence[int], matrices: Sequence[Array]) -> Projected:
+    """Matrices brought to one width by columns of zeros: one at least."""
+    width = max(1, *(matrix.shape[1] for matrix in matrices))
+    wide = [np.pad(matrix, ((0, 0), (0, width - matrix.shape[1]))) for matrix in matrices]
+    return Projected(sources, dict(zip(folds, wide, strict=True)))
