@@ -1,8 +1,8 @@
 """What two models' word rows have in common: canonical correlation analysis by singular values, and its rank.
 
-Both sides are scaled, reduced to the principal components that hold `SHARE` of their variance (at most a tenth as
-many as words, beyond which every training correlation tends to 1), and turned so that pair after pair correlates
-most (Hotelling 1936; by singular values, Björck & Golub 1973).
+Both sides are scaled, reduced to the principal components that hold `SHARE` of their variance (and, unless asked for
+more, to a tenth as many as words, beyond which every training correlation tends to 1), and turned so that pair after
+pair correlates most (Hotelling 1936; by singular values, Björck & Golub 1973).
 """
 
 from __future__ import annotations
@@ -74,8 +74,11 @@ class Scaled:
         return np.asarray((rows - self.mean) / self.scale @ self.axes)
 
 
-def scaled(rows: Array) -> Scaled:
-    """rows (n_words, d), centred, scaled and reduced. Raises ValueError for too few words."""
+def scaled(rows: Array, limited: bool = True) -> Scaled:
+    """rows (n_words, d), centred, scaled and reduced; `limited`: to at most a tenth as many dimensions as words.
+
+    Raises ValueError for too few words, or rows that never vary.
+    """
     most = len(rows) // WORDS_A_DIMENSION
     if most < 1:
         raise ValueError(f"{len(rows)} words are too few for a shared subspace: {WORDS_A_DIMENSION} at least")
@@ -83,9 +86,10 @@ def scaled(rows: Array) -> Scaled:
     z = (rows - mean) / scale
     gram = z.T @ z / len(z)
     axes, variances = principal(gram)
-    share = np.cumsum(variances) / variances.sum() if len(variances) else np.ones(0)
-    p = int(np.searchsorted(share, SHARE * (1 - 1e-12)) + 1)
-    return Scaled(mean, scale, gram, axes[:, : min(p, most)])
+    if not len(variances):
+        raise ValueError("the rows of one model never vary: there is no shared subspace")
+    p = int(np.searchsorted(np.cumsum(variances) / variances.sum(), SHARE * (1 - 1e-12)) + 1)
+    return Scaled(mean, scale, gram, axes[:, : min(p, most) if limited else p])
 
 
 def moments(rows: Array) -> tuple[Array, Array]:
@@ -120,11 +124,15 @@ class Subspace:
 
 
 def subspace(
-    one: Array, other: Array, count: int, most_rest: tuple[int | None, int | None] = (None, None)
+    one: Array,
+    other: Array,
+    count: int,
+    most_rest: tuple[int | None, int | None] = (None, None),
+    limited: bool = True,
 ) -> Subspace:
     """Fitted on word rows one (n, d) and other (n, e), keeping `count` pairs; `most_rest`: principal components kept
-    of each rest (None: all). Raises ValueError for too few words."""
-    sides = scaled(one), scaled(other)
+    of each rest (None: all); `limited`: see `scaled`. Raises ValueError for too few words."""
+    sides = scaled(one, limited), scaled(other, limited)
     pairs = canonical(sides[0].scores(one), sides[1].scores(other), count)
     weights = [side.axes @ directions for side, directions in zip(sides, (pairs.one, pairs.other), strict=True)]
     u, v = (_with_constant(side, each) for side, each in zip(sides, weights, strict=True))

@@ -22,6 +22,7 @@ from bids_app.records import (
 )
 
 SHARED = "shared"
+PENALTIES = tuple(10.0**power for power in range(-5, 4))  # of a residual's ridge, as shares of a column's squares
 
 
 def rest_band(space: str) -> str:
@@ -50,13 +51,9 @@ def shared_subspace(
     Raises ValueError where words are too few.
     """
     folds = np.unique(design.folds).tolist()
-    if spec.fit == "all":
-        fitted = [_fitted(runs, design, spec, sources, None, seed)] * len(folds)
-        audits = (fitted[0].audit,)
-    else:
-        fitted = [_fitted(runs, design, spec, sources, fold, seed) for fold in folds]
-        audits = tuple(one.audit for one in fitted)
-    maps = [one.maps for one in fitted]
+    told = [None] if spec.fit == "all" else folds
+    fitted = [_fitted(runs, design, spec, sources, fold, seed) for fold in told]
+    maps = [each.maps for each in fitted] * (len(folds) // len(told))
     one, other = ((source, WORD_COUNT) for source in sources)
     bands = {
         SHARED: _projected((*sources, WORD_COUNT), folds, [each.shared for each in maps]),
@@ -66,7 +63,7 @@ def shared_subspace(
     if spec.fit == "all":
         bands[own_band(spec.between[0])] = _projected(one, folds, [each.variates[0] for each in maps])
         bands[own_band(spec.between[1])] = _projected(other, folds, [each.variates[1] for each in maps])
-    return bands, SharedSubspace(spec, audits)
+    return bands, SharedSubspace(spec, tuple(each.audit for each in fitted))
 
 
 def _fitted(
@@ -76,36 +73,53 @@ def _fitted(
     one, other = (words.values[source] for source in sources)
     held = subspace.held_out(one, other, inner_labels(words, design.purge_s), seed, spec.components)
     count = held.rank if spec.components is None else spec.components
-    maps = subspace.subspace(one, other, count, spec.rest_pca)
+    maps = subspace.subspace(one, other, count, spec.rest_pca, limited=fold is not None)
     audit = SubspaceFold(fold, len(one), maps.dims, maps.correlation, held.correlation, held.p, held.null_95)
     return _Fitted(audit, maps)
 
 
 def residual(runs: Sequence[Run], design: Design, spec: ResidualSpec, sources: tuple[str, str]) -> Projected:
-    """The contextual rows, scaled, less their least-squares prediction from the static rows of the same words, fitted
-    on the words of each outer fold's training stimuli; `sources`: both bands. Directions of the static rows that
-    hardly vary are left out. Raises ValueError where no word is left to fit on."""
+    """The contextual rows, scaled, less what ridge regression predicts of them from the static rows of the same
+    words, fitted on the words of each outer fold's training stimuli; `sources`: both bands. Raises ValueError where
+    words are too few."""
     folds = np.unique(design.folds).tolist()
     matrices = []
     for fold in folds:
         words = words_of(runs, design, fold)
-        matrices.append(residual_map(*(words.values[source] for source in sources), spec.pca))
+        contextual, static = (words.values[source] for source in sources)
+        matrices.append(residual_map(contextual, static, inner_labels(words, design.purge_s), spec.pca))
     return _projected((*sources, WORD_COUNT), folds, matrices)
 
 
-def residual_map(contextual: Array, static: Array, most: int | None) -> Array:
-    """(n, d) and (n, e) → (d + e + 1, k) for rows of both and a one side by side."""
+def residual_map(contextual: Array, static: Array, folds: Array, most: int | None) -> Array:
+    """(n, d) and (n, e) → (d + e + 1, k) for rows of both and a one side by side: k = d, or `most` principal
+    components. folds (n,) int, −1 for rows that choose no penalty."""
     mean, scale = subspace.moments(contextual)
-    z = (contextual - mean) / scale
     static_mean, static_scale = subspace.moments(static)
-    x = (static - static_mean) / static_scale
-    onto = subspace.whitening(x.T @ x / len(x))
-    B = onto @ (onto.T @ (x.T @ z) / len(z))
-    left = z - x @ B
+    z, x = (contextual - mean) / scale, (static - static_mean) / static_scale
+    weights = ridge(x, z, folds)
+    left = z - x @ weights
     axes = np.eye(z.shape[1]) if most is None else subspace.principal(left.T @ left / len(left))[0][:, :most]
-    on_contextual, on_static = axes / scale[:, None], -(B @ axes) / static_scale[:, None]
-    constant = -mean @ on_contextual - static_mean @ on_static
-    return np.vstack([on_contextual, on_static, constant])
+    on_contextual, on_static = axes / scale[:, None], -(weights @ axes) / static_scale[:, None]
+    return np.vstack([on_contextual, on_static, -mean @ on_contextual - static_mean @ on_static])
+
+
+def ridge(x: Array, z: Array, folds: Array) -> Array:
+    """Weights (e, d) of centred z (n, d) on centred x (n, e), with the one of `PENALTIES` (shares of a column's sum
+    of squares) that leaves least in held-out folds. Raises ValueError for fewer than two folds."""
+    numbers = [number for number in np.unique(folds) if number >= 0]
+    if len(numbers) < 2:
+        raise ValueError("a residual needs at least two folds of words to choose its penalty")
+    left = np.zeros(len(PENALTIES))
+    for number in numbers:
+        train, held = (folds >= 0) & (folds != number), folds == number
+        values, axes = np.linalg.eigh(x[train].T @ x[train])
+        coordinates, rows = axes.T @ (x[train].T @ z[train]), x[held] @ axes
+        for place, penalty in enumerate(PENALTIES):
+            shrunk = rows / (np.maximum(values, 0) + penalty * train.sum())
+            left[place] += np.square(z[held] - shrunk @ coordinates).sum()
+    penalty = PENALTIES[int(left.argmin())] * len(x)
+    return np.asarray(np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ z))
 
 
 def _projected(sources: tuple[str, ...], folds: Sequence[int], matrices: Sequence[Array]) -> Projected:
