@@ -11,12 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.encoding import design_of
+from benchmarks.encoding_unions import SPEC, design_of
 from bids_app import encoding
 from bids_app.encoding.fit import unions_of
-from bids_app.records import FitSpec
-
-SPEC = FitSpec(solver="ridge", alphas=(1e0, 1e8, 20))
 
 
 def main(folder: str, in_file: str, n_targets: str, mem_mb: str, which: str, device: str) -> None:

@@ -4,64 +4,55 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
-import torch
 
 from benchmarks.bars import Bar, run_bars
-from benchmarks.nested import nested
+from benchmarks.nulls import design_of
 from benchmarks.simulation import Setting, series
-from bids_app.encoding.blocks import block_labels
-from bids_app.encoding.candidates import alpha_grid
-from bids_app.encoding.multiple import Family
-from bids_app.encoding.pieces import Pieces, frequency_pieces, time_pieces
-from bids_app.encoding.signflip import FlipGains, FlipTotals, OuterFold, draw_signs
+from bids_app import encoding
+from bids_app.encoding.blocks import Blocks, block_labels
+from bids_app.encoding.inference import Inference
+from bids_app.records import Array, Design, FitSpec
 
 SETTING = Setting(n_runs=5, n_samples=400, period_s=2.0, least_s=60.0)
-COLUMNS, PERMUTATIONS, BATCH = 400, 1000, 4000
+COLUMNS, PERMUTATIONS = 400, 1000
+SPEC = FitSpec(solver="ridge", alphas=(1e0, 1e6, 20))
 
 
 def flips(quick: bool) -> list[Bar]:
-    """1000 flips of time blocks, then of frequencies, for 20,000 targets (4,000 if quick), beside the fit.
-
-    The fit is of one batch, and so are the models of all. Processor seconds are printed too, for a busy machine.
-    """
-    n_batches = 1 if quick else 5
+    """1000 flips of time blocks, then of frequencies besides, for 20,000 targets (4,000 if quick), in the stream of
+    the fit, less the fit alone. Processor seconds are printed too, for a busy machine."""
     rng = np.random.default_rng(0)
-    X = torch.as_tensor(series("ar.5", SETTING, COLUMNS, rng))
-    weights = torch.as_tensor(rng.standard_normal((COLUMNS, BATCH)))
-    Y = 0.05 * X @ weights + torch.as_tensor(rng.standard_normal((len(X), BATCH)))
-    wall_s, busy_s = time.monotonic(), time.process_time()
-    held_out = nested([X], Y, SETTING.runs, np.ones((1, 1)), alpha_grid(1e0, 1e6, 20))
-    fitted = (time.monotonic() - wall_s) * n_batches, (time.process_time() - busy_s) * n_batches
-    outer = [part.fold for part in held_out]
+    n_targets = 4000 if quick else 20_000
+    X = series("ar.5", SETTING, COLUMNS, rng)
+    weights = rng.standard_normal((COLUMNS, n_targets), dtype=np.float32)
+    Y = 0.05 * X.astype(np.float32) @ weights + rng.standard_normal((len(X), n_targets), dtype=np.float32)
+    design = design_of({"x": X}, Y, SETTING.runs, SETTING.times_s)
     labels = block_labels(SETTING.runs, SETTING.times_s, SETTING.least_s)
-    blocks = _seconds(Y.float(), outer, time_pieces(labels), n_batches)
-    frequencies = _seconds(Y.float(), outer, frequency_pieces(SETTING.runs, SETTING.runs), n_batches)
-    for name, (wall, busy) in {"fit": fitted, "blocks": blocks, "frequencies": frequencies}.items():
+    blocks = Blocks(labels, int(labels.max()) + 1, SETTING.least_s, 0.0, ())
+    fit = _seconds(design, None)
+    flipped = _seconds(design, blocks) - fit
+    both = _seconds(design, replace(blocks, lost=0.02)) - fit
+    for name, (wall, busy) in {"fit": fit, "blocks": flipped, "blocks and frequencies": both}.items():
         print(f"{name}: {wall:.1f} s, {busy:.1f} processor seconds")
     return [
-        Bar("flips-of-blocks-seconds", blocks[0], 60 * n_batches / 5, "s"),
-        Bar("flips-of-frequencies-seconds", frequencies[0], 60 * n_batches / 5, "s"),
-        Bar("flips-of-blocks-over-fit", blocks[1] / fitted[1], 1, "times"),
-        Bar("flips-of-frequencies-over-fit", frequencies[1] / fitted[1], 1, "times"),
+        Bar("flips-of-blocks-seconds", flipped[0], 60 * n_targets / 20_000, "s"),
+        Bar("flips-of-frequencies-seconds", (both - flipped)[0], 60 * n_targets / 20_000, "s"),
+        Bar("flips-of-blocks-over-fit", flipped[1] / fit[1], 1, "times"),
+        Bar("flips-of-frequencies-over-fit", (both - flipped)[1] / fit[1], 1, "times"),
     ]
 
 
-def _seconds(Y: torch.Tensor, outer: list[OuterFold], pieces: Pieces, n_batches: int) -> tuple[float, float]:
-    """Wall and processor seconds of as many batches."""
-    signs = torch.as_tensor(draw_signs(pieces.count, PERMUTATIONS, 0), dtype=Y.dtype)
-    wall_s, busy_s = time.monotonic(), time.process_time()
-    family = Family()
-    for _ in range(n_batches):
-        gains, totals = FlipGains(pieces, Y.shape[1], Y.dtype), FlipTotals(pieces)
-        coefficients = pieces.coefficients(Y, torch.arange(len(Y)))
-        for fold in outer:
-            gains.add_fold(coefficients, fold)
-            totals.add_fold(coefficients, fold.train, fold.test)
-        family.add(gains.at(signs) / totals.at(signs))
-    family.significance()
-    return time.monotonic() - wall_s, time.process_time() - busy_s
+def _seconds(design: Design, blocks: Blocks | None) -> Array:
+    """Wall and processor seconds of the fit with its inference, or alone."""
+    began = np.array([time.monotonic(), time.process_time()])
+    told = None if blocks is None else Inference([("x",)], blocks, design.runs, design.folds, PERMUTATIONS)
+    encoding.fit(design, {"x": ("x",)}, SPEC, observer=told)
+    if told:
+        told.results(design.Y.shape[1])
+    return np.asarray(np.array([time.monotonic(), time.process_time()]) - began)
 
 
 if __name__ == "__main__":

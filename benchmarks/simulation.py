@@ -63,3 +63,14 @@ def standardized(values: Array, setting: Setting) -> Array:
     by_run = values.reshape(setting.n_runs, setting.n_samples, -1)
     scaled = (by_run - by_run.mean(axis=1, keepdims=True)) / by_run.std(axis=1, keepdims=True)
     return np.asarray(scaled.reshape(values.shape))
+
+
+def with_weights(X: Array, n_targets: int, rng: np.random.Generator, setting: Setting = FMRI) -> Array:
+    """(n_times, n_targets) random combinations of the columns, z-scored within run."""
+    return standardized(X @ rng.standard_normal((X.shape[1], n_targets)), setting)
+
+
+def mixed(signal: Array, noise: Array, share: float | Array, setting: Setting = FMRI) -> Array:
+    """(n_times, n_targets) with the signal's share of the variance, z-scored within run."""
+    signal = standardized(signal, setting)
+    return standardized(np.sqrt(share) * signal + np.sqrt(1 - share) * noise, setting)

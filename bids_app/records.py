@@ -94,6 +94,15 @@ class ResidualSpec:
 
 
 @dataclass(frozen=True)
+class InferenceSpec:
+    """Tests and intervals: how many sign vectors, the least length of the blocks that change sign, and the seed."""
+
+    permutations: int = 1000
+    block_s: float = 60.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class RecordingQuery:
     """What to look for in a data set. Labels come without their prefix; empty means no restriction."""
 
@@ -370,6 +379,31 @@ class SharedSubspace:
 
     spec: SubspaceSpec
     folds: tuple[SubspaceFold, ...]
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """One component, (n_targets,) each: p of the target alone, p over all targets (max-T), q (Benjamini–Hochberg over
+    targets), and the 2.5 and 97.5 % limits of its value. NaN for unusable targets."""
+
+    p: Array
+    p_family: Array
+    q: Array
+    low: Array
+    high: Array
+
+
+@dataclass(frozen=True)
+class Tests:
+    """Inference of every component of the partition, and how it was made: permutations, blocks and their length,
+    whether frequencies were flipped besides, and what the reader should know before trusting p."""
+
+    components: Mapping[str, Inferred]
+    permutations: int
+    n_blocks: int
+    block_s: float
+    frequencies: bool
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

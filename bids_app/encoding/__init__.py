@@ -4,6 +4,7 @@ from bids_app.encoding.align import lanczos, make_band, resample, used_samples
 from bids_app.encoding.clean import clean
 from bids_app.encoding.design import build_design, purge_length_s
 from bids_app.encoding.fit import fit
+from bids_app.encoding.infer import fit_and_infer
 from bids_app.encoding.partition import partition
 from bids_app.encoding.wordbands import residual, shared_subspace
 from bids_app.encoding.words import over_words
@@ -12,6 +13,7 @@ __all__ = [
     "build_design",
     "clean",
     "fit",
+    "fit_and_infer",
     "lanczos",
     "make_band",
     "over_words",

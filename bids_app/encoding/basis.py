@@ -8,7 +8,8 @@ predictions are H (φ_α ∘ V'y), φ_α = lam / (lam + α).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 
@@ -26,22 +27,25 @@ class Basis:
     V'y = onto'(X'y). Else onto (n_train, r) is V itself.
     """
 
+    split: Split
+    weights: Weights
     lam: torch.Tensor
     held: torch.Tensor
     onto: torch.Tensor
     primal: bool
 
-    def on_samples(self, split: Split, weights: Weights) -> torch.Tensor:
+    @cached_property
+    def samples(self) -> torch.Tensor:
         """V (n_train, r), its columns orthonormal and of zero mean."""
-        return split.rows(weights, evaluate=False) @ self.onto if self.primal else self.onto
+        return self.split.rows(self.weights, evaluate=False) @ self.onto if self.primal else self.onto
 
-    def directions(self, split: Split, weights: Weights) -> dict[int, torch.Tensor]:
+    def directions(self) -> dict[int, torch.Tensor]:
         """{band: (n_columns_b, r)}: a band's weights, on its own columns, are this times φ_α ∘ V'y."""
         if self.primal:
-            sizes = [split.columns.band(band).shape[1] for band in weights]
-            return dict(zip(weights, torch.split(self.onto, sizes), strict=True))
+            sizes = [self.split.columns.band(band).shape[1] for band in self.weights]
+            return dict(zip(self.weights, torch.split(self.onto, sizes), strict=True))
         dual = self.onto / self.lam
-        return {band: g * (split.rows({band: g}, evaluate=False).T @ dual) for band, g in weights.items()}
+        return {band: g * (self.split.rows({band: g}, evaluate=False).T @ dual) for band, g in self.weights.items()}
 
     def shrinkage(self, alphas: torch.Tensor) -> torch.Tensor:
         """φ (n_alphas, r) for alphas (n_alphas,)."""
@@ -49,7 +53,7 @@ class Basis:
 
     def keep(self, chosen: torch.Tensor) -> Basis:
         """The chosen directions (r,) bool."""
-        return Basis(self.lam[chosen], self.held[:, chosen], self.onto[:, chosen], self.primal)
+        return replace(self, lam=self.lam[chosen], held=self.held[:, chosen], onto=self.onto[:, chosen])
 
 
 def decompose(split: Split, weights: Weights) -> Basis:
@@ -59,11 +63,11 @@ def decompose(split: Split, weights: Weights) -> Basis:
         lam, Q = torch.linalg.eigh(scale[:, None] * split.gram(weights) * scale)
         kept = _significant(lam)
         onto = scale[:, None] * Q[:, kept] / torch.sqrt(lam[kept])
-        return Basis(lam[kept], split.rows(weights, evaluate=True) @ onto, onto, primal=True)
+        return Basis(split, weights, lam[kept], split.rows(weights, evaluate=True) @ onto, onto, primal=True)
     K, K_eval = split.kernels(weights)
     lam, V = torch.linalg.eigh(K)
     kept = _significant(lam)
-    return Basis(lam[kept], K_eval @ (V[:, kept] / lam[kept]), V[:, kept], primal=False)
+    return Basis(split, weights, lam[kept], K_eval @ (V[:, kept] / lam[kept]), V[:, kept], primal=False)
 
 
 def _significant(lam: torch.Tensor) -> torch.Tensor:
@@ -71,7 +75,12 @@ def _significant(lam: torch.Tensor) -> torch.Tensor:
 
 
 def reduced(basis: Basis, least_alpha: float) -> Basis:
-    """Without directions that cannot matter at any alpha from `least_alpha` on.
+    """Without directions that cannot matter at any alpha from `least_alpha` on."""
+    return basis.keep(mattering(basis, least_alpha))
+
+
+def mattering(basis: Basis, least_alpha: float) -> torch.Tensor:
+    """(r,) bool: all directions but those that cannot matter at any alpha from `least_alpha` on.
 
     As ‖V'y‖ ≤ ‖y‖, leaving out the directions D moves held-out predictions by at most √(Σ_D ‖H_k‖² φ_k²) ‖y‖
     (Cauchy–Schwarz), which is kept below DROPPED ‖y‖; φ decreases with alpha, so the smallest alpha is the worst.
@@ -80,4 +89,4 @@ def reduced(basis: Basis, least_alpha: float) -> Basis:
     ranked, order = torch.sort(moved)
     kept = torch.ones_like(moved, dtype=torch.bool)
     kept[order[torch.cumsum(ranked, dim=0) <= DROPPED**2]] = False
-    return basis.keep(kept)
+    return kept

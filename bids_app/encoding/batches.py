@@ -22,7 +22,8 @@ DEFAULT_MB = 4096
 @dataclass(frozen=True)
 class Size:
     """What memory depends on: columns of all bands, folds, unions, distinct candidates of all unions, alphas, and the
-    bytes of a number in search and final fit. `weights`: whether weights are kept."""
+    bytes of a number in search and final fit. `weights`: whether weights are kept; `observed`: bytes that observers
+    hold for every target of a batch."""
 
     n_columns: int
     n_folds: int
@@ -32,6 +33,7 @@ class Size:
     search: int
     final: int
     weights: bool
+    observed: int
 
 
 def batches(design: Design, size: Size, device: str, mem_mb: int | None) -> list[list[Array]]:
@@ -53,7 +55,7 @@ def target_bytes(design: Design, size: Size) -> int:
     types = size.final + (size.search if size.search != size.final else 0)
     products = size.n_columns * (types + 2 * size.search)
     errors = size.n_candidates * (size.n_alphas * size.search + 16)
-    return len(design.Y) * types + products + errors
+    return len(design.Y) * types + products + errors + size.observed
 
 
 def fixed_bytes(design: Design, size: Size, width: int) -> int:
@@ -80,8 +82,8 @@ def fixed_bytes(design: Design, size: Size, width: int) -> int:
 def load(source: Array, columns: Array, dtype: torch.dtype, device: str) -> torch.Tensor:
     """Columns (ascending) of source (n_times, n_targets), an array or a memory map → (n_times, n) of its own memory.
 
-    Less each column's mean where that is beyond its deviation: products in float32 want responses near zero, and a
-    constant changes no result but its rounding.
+    Less each column's mean: products in float32 want responses near zero, and a constant changes no result but its
+    rounding.
     """
     together = columns[-1] - columns[0] + 1 == len(columns)
     read = source[:, columns[0] : columns[-1] + 1] if together else source[:, columns]
@@ -89,5 +91,4 @@ def load(source: Array, columns: Array, dtype: torch.dtype, device: str) -> torc
     pages: object = source.base
     if isinstance(pages, mmap.mmap):  # what was read would count as our memory
         pages.madvise(mmap.MADV_DONTNEED)
-    deviation, mean = torch.std_mean(Y, dim=0, correction=0)
-    return Y - mean if bool((mean.abs() > deviation).any()) else Y
+    return Y.sub_(Y.mean(dim=0))

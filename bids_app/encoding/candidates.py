@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 
+from bids_app.encoding.splits import Weights
 from bids_app.records import Array
 
 CONCENTRATIONS = (0.1, 1.0)  # sparse and even draws in turn, as himalaya's tutorials mix them
@@ -36,11 +38,36 @@ def alpha_grid(lowest: float, highest: float, count: int) -> Array:
     return np.geomspace(lowest, highest, count) if count > 1 else np.array([lowest])
 
 
-def as_candidates(table: Array, bands: Sequence[int]) -> list[dict[int, float]]:
+def as_candidates(table: Array, bands: Sequence[int]) -> list[Weights]:
     """Rows of band weights → {band: weight}, zeros left out; rows that repeat an earlier one are dropped."""
-    kept: list[dict[int, float]] = []
+    kept: list[Weights] = []
     for row in table:
         weights = {band: float(g) for band, g in zip(bands, row, strict=True) if g > 0}
         if weights not in kept:
             kept.append(weights)
     return kept
+
+
+def nested_candidates(
+    unions: Sequence[Sequence[Sequence[int]]], candidates: int, seed: int
+) -> tuple[list[Weights], list[list[int]]]:
+    """All distinct candidates, and for every union (of units, each a sequence of bands) the numbers of those it may
+    choose: its own and those of every union within it, the smallest unions first.
+
+    What is tried without a unit is tried with it too, at weight zero: otherwise the larger union may do better, or
+    worse, only for having been searched otherwise, and an idle unit has a unique part (docs/inference.md). One
+    candidate is plain ridge, equal weights of the union's bands, where nothing is searched.
+    """
+    table: list[Weights] = []
+    allowed = []
+    for union in unions:
+        sizes = range(1, len(union) + 1) if candidates > 1 else [len(union)]
+        mine = []
+        for within in (chosen for size in sizes for chosen in combinations(union, size)):
+            bands = [band for unit in within for band in unit]
+            for weights in as_candidates(band_weights(len(bands), candidates, seed), bands):
+                if weights not in table:
+                    table.append(weights)
+                mine.append(table.index(weights))
+        allowed.append(list(dict.fromkeys(mine)))
+    return table, allowed

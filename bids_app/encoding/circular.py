@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from bids_app.encoding.signflip import OuterFold
+from bids_app.encoding.fitted import Fitted
 from bids_app.records import Array
 
 
@@ -17,14 +17,15 @@ def draw_shifts(run_lengths: Sequence[int], permutations: int, seed: int) -> Arr
     return np.concatenate([np.zeros((1, len(run_lengths)), dtype=np.int64), drawn])
 
 
-def shifted_rsquared(Y: torch.Tensor, runs: Array, folds: Sequence[OuterFold], shifts: Array) -> torch.Tensor:
+def shifted_rsquared(Y: torch.Tensor, runs: Array, models: Sequence[Fitted], shifts: Array) -> torch.Tensor:
     """(n_shifts, n_targets) rsquared, each shift centred, refitted at the chosen hyper-parameters and scored anew.
 
-    Y (n_times, n_targets); runs (n_times,), whose order of appearance is that of shifts (n_shifts, n_runs). Costs a
-    refit a shift: 2 · n_times · rank operations a target and fold.
+    Y (n_times, n_targets); runs (n_times,), whose order of appearance is that of shifts (n_shifts, n_runs); models of
+    one union, which together cover all folds and targets. Costs a refit a shift: 2 · n_times · rank operations a
+    target and fold.
     """
     members = [np.flatnonzero(runs == run) for run in dict.fromkeys(np.asarray(runs).tolist())]
-    return torch.stack([_rsquared(Y[_moved(members, shift)], folds) for shift in shifts])
+    return torch.stack([_rsquared(Y[_moved(members, shift)], models) for shift in shifts])
 
 
 def _moved(members: Sequence[Array], shift: Array) -> torch.Tensor:
@@ -35,14 +36,12 @@ def _moved(members: Sequence[Array], shift: Array) -> torch.Tensor:
     return torch.as_tensor(source)
 
 
-def _rsquared(Y: torch.Tensor, folds: Sequence[OuterFold]) -> torch.Tensor:
+def _rsquared(Y: torch.Tensor, models: Sequence[Fitted]) -> torch.Tensor:
     gain, total = Y.new_zeros(Y.shape[1]), Y.new_zeros(Y.shape[1])
-    for fold in folds:
-        Y_train = Y[fold.train]
-        held_out = Y[fold.test] - Y_train.mean(dim=0)
-        predictions = torch.zeros_like(held_out)
-        for model in fold.models:
-            predictions[:, model.targets] = model.predict(Y_train[:, model.targets])
-        gain += (predictions * (2 * held_out - predictions)).sum(dim=0)
-        total += (held_out**2).sum(dim=0)
+    for one in models:
+        basis, y = one.basis, Y[:, one.targets]
+        y = y - y[one.split.train].mean(dim=0)
+        predictions = basis.held @ (basis.shrinkage(one.alpha).T * (basis.samples.T @ y[one.split.train]))
+        gain[one.targets] += (predictions * (2 * y[one.split.evaluate] - predictions)).sum(dim=0)
+        total[one.targets] += (y[one.split.evaluate] ** 2).sum(dim=0)
     return gain / total

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, combinations
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
 import torch
 
 from bids_app.encoding.batches import Size, batches, load
-from bids_app.encoding.candidates import alpha_grid, as_candidates, band_weights
+from bids_app.encoding.candidates import alpha_grid, nested_candidates
 from bids_app.encoding.columns import design_columns, n_dims
 from bids_app.encoding.fitted import Observer, fit_chosen
 from bids_app.encoding.folds import audit, fold_warnings, inner_folds, outer_split
@@ -42,10 +42,12 @@ class _Fold:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is the same for every batch: bands by name, candidates of every union, alphas, types, device."""
+    """What is the same for every batch: bands by name, candidates, the numbers of those that each union may choose,
+    alphas, types, device."""
 
     bands: Sequence[str]
-    candidates: Sequence[Sequence[Weights]]
+    candidates: Sequence[Weights]
+    allowed: Sequence[Sequence[int]]
     alphas: Array
     types: tuple[torch.dtype, torch.dtype]
     device: str
@@ -84,8 +86,9 @@ def fit(
     plan = _plan(units, bands, unions, spec, precision, device)
     folds = [_fold(design, number, spec) for number in np.unique(design.folds).tolist()]
     results = Results(design, bands, len(unions), len(folds), len(plan.alphas), weights)
-    observers = [results] if observer is None else [results, observer]
-    for blocks in batches(design, _size(design, plan, folds, weights), device, mem_mb):
+    observers: list[Observer] = [results] if observer is None else [results, observer]
+    size = _size(design, plan, folds, weights, sum(one.target_bytes for one in observers))
+    for blocks in batches(design, size, device, mem_mb):
         _fit_batch(design, folds, blocks, plan, observers)
     audits = tuple(audit(design, fold.number, fold.train, fold.test, len(fold.inner)) for fold in folds)
     warnings = (*fold_warnings(design, spec.outer), *_solver_warnings(spec, bands))
@@ -121,10 +124,10 @@ def _plan(
     precision: Precision,
     device: str,
 ) -> _Plan:
-    members = [[bands.index(band) for unit in union for band in units[unit]] for union in unions]
+    members = [[[bands.index(band) for band in units[unit]] for unit in union] for union in unions]
     count = spec.candidates if spec.solver == "banded_ridge" else 1
-    candidates = [as_candidates(band_weights(len(union), count, spec.seed), union) for union in members]
-    return _Plan(bands, candidates, alpha_grid(*spec.alphas), TYPES[precision], device)
+    candidates, allowed = nested_candidates(members, count, spec.seed)
+    return _Plan(bands, candidates, allowed, alpha_grid(*spec.alphas), TYPES[precision], device)
 
 
 def _fold(design: Design, number: int, spec: FitSpec) -> _Fold:
@@ -132,17 +135,18 @@ def _fold(design: Design, number: int, spec: FitSpec) -> _Fold:
     return _Fold(number, train, test, inner_folds(design, train, spec.inner))
 
 
-def _size(design: Design, plan: _Plan, folds: Sequence[_Fold], weights: bool) -> Size:
+def _size(design: Design, plan: _Plan, folds: Sequence[_Fold], weights: bool, observed: int) -> Size:
     search, final = plan.types
     return Size(
         n_columns=len(design.delays_s) * sum(n_dims(design, name) for name in plan.bands),
         n_folds=len(folds),
-        n_unions=len(plan.candidates),
-        n_candidates=len({frozenset(one.items()) for union in plan.candidates for one in union}),
+        n_unions=len(plan.allowed),
+        n_candidates=len(plan.candidates),
         n_alphas=len(plan.alphas),
         search=search.itemsize,
         final=final.itemsize,
         weights=weights,
+        observed=observed,
     )
 
 
@@ -156,11 +160,13 @@ def _fit_batch(
     design: Design, folds: Sequence[_Fold], blocks: Sequence[Array], plan: _Plan, observers: Sequence[Observer]
 ) -> None:
     """A batch of targets in all folds and unions; nothing of it is held when it returns."""
+    for observer in observers:
+        observer.begin(np.concatenate(blocks))
     batch = [_Block(design.Y, targets, plan) for targets in blocks]
     for number, fold in enumerate(folds):
         _fit_fold(number, fold, _columns(design, fold, plan), batch, plan, observers)
     for observer in observers:
-        observer.batch_done(np.concatenate(blocks))
+        observer.end()
 
 
 def _columns(design: Design, fold: _Fold, plan: _Plan) -> Columns:
@@ -182,10 +188,9 @@ def _fit_fold(
     inner = (Split(columns, train, validation, outer) for train, validation in fold.inner)
     final = [Moments(block.final, outer) for block in batch]
     whole = final if plan.types[0] == plan.types[1] else [Moments(block.search, outer) for block in batch]
-    search = Search(inner, whole, plan.alphas, chain.from_iterable(plan.candidates))
+    search = Search(inner, whole, plan.alphas, plan.candidates)
+    choices = [search.choose(allowed) for allowed in plan.allowed]
     blocks = [(block.targets, moments) for block, moments in zip(batch, final, strict=True)]
-    for union, candidates in enumerate(plan.candidates):
-        choice = search.choose(candidates)
-        for models in fit_chosen(number, union, blocks, candidates, plan.alphas, choice):
-            for observer in observers:
-                observer.fitted(models)
+    for models in fit_chosen(number, blocks, plan.candidates, plan.alphas, choices):
+        for observer in observers:
+            observer.fitted(models)

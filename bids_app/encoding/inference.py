@@ -17,11 +17,12 @@ import numpy as np
 import torch
 
 from bids_app.encoding.blocks import Blocks
+from bids_app.encoding.fitted import Fitted, Observer
 from bids_app.encoding.losses import BlockLosses, draw_weights, flipped_sums, interval
 from bids_app.encoding.multiple import Family, fdr
 from bids_app.encoding.pieces import Pieces, frequency_pieces, time_pieces
-from bids_app.encoding.signflip import FlipGains, FlipTotals, OuterFold, draw_signs
-from bids_app.records import Array, component_names
+from bids_app.encoding.signflip import FlipGains, FlipTotals, draw_signs, explained
+from bids_app.records import Array, Inferred, component_names
 
 Union = frozenset[str]
 
@@ -48,18 +49,6 @@ class Component:
     tests: tuple[Total | Contrast, ...]
 
 
-@dataclass(frozen=True)
-class Inferred:
-    """One component, (n_targets,) each: p alone, p over all targets (max-T), q (Benjamini–Hochberg over targets), and
-    the 2.5 and 97.5 % limits of its value. NaN where the responses are."""
-
-    p: Array
-    p_family: Array
-    q: Array
-    low: Array
-    high: Array
-
-
 def components(units: tuple[str, ...]) -> dict[str, Component]:
     """All components of `records.component_names`, in its order."""
     whole = frozenset(units)
@@ -82,12 +71,13 @@ def _addition(rest: Union, some: Union) -> Total | Contrast:
     return Contrast(frozenset([(rest | some, 1), (rest, -1)])) if rest else Total(some)
 
 
-class Inference:
-    """Tests and intervals of all components, batch after batch of targets.
+class Inference(Observer):
+    """Tests and intervals of all components, batch after batch of targets, in the stream of a fit.
 
     Signs and bootstrap weights are drawn once, from `seed`, so that families run over all batches. runs, folds
-    (n_times,): each sample's run and outer fold; unions in the order of the engine, the full one last; `dtype`: the
-    working type of the flips.
+    (n_times,): each sample's run and outer fold; unions in the order of the engine, the full one last; responses
+    centred within run, not by fold. `dtype`: the working type of the flips. Memory a target: for each union and kind
+    of pieces, n_pieces² / 2 numbers of this type.
     """
 
     def __init__(
@@ -103,91 +93,105 @@ class Inference:
     ) -> None:
         self.unions = [frozenset(union) for union in unions]
         self.components = components(tuple(unions[-1]))
-        self.warnings = blocks.warnings
         self.pieces = [time_pieces(blocks.labels, device)]
         if blocks.smooth:
             self.pieces.append(frequency_pieces(runs, folds, device))
         self.dtype = dtype
-        tests = {test for component in self.components.values() for test in component.tests}
-        self.tested_totals = [union for union in self.unions if Total(union) in tests]
-        self._n_folds = len(np.unique(folds))
+        self.n_folds = len(np.unique(folds))
         self._signs = [self._tensor(draw_signs(pieces.count, permutations, seed)) for pieces in self.pieces]
         self._weights = self._tensor(draw_weights(blocks.count, max(permutations, 1000), seed)).double()
+        tests = {test for component in self.components.values() for test in component.tests}
         self._families = {test: [Family() for _ in self._pieces_of(test)] for test in tests}
         self._limits: dict[str, list[Array]] = {name: [] for name in self.components}
+        self._targets: list[Array] = []
+        numbers = sum(pieces.count**2 / 2 + 2 * self.n_folds * pieces.count / len(unions) for pieces in self.pieces)
+        self.target_bytes = int(len(unions) * (numbers * dtype.itemsize + 8 * blocks.count))
 
-    def batch(self, Y: torch.Tensor) -> Batch:
-        """Begin a batch: Y (n_times, n_targets), centred within run, not by fold."""
-        return Batch(self, Y)
+    def begin(self, targets: Array) -> None:
+        """See Observer."""
+        self._batch = _Batch(self, targets)
+        self._targets.append(targets)
 
-    def add(self, batch: Batch) -> None:
-        """End a batch, when all folds and unions were added to it."""
+    def fitted(self, models: Fitted) -> None:
+        """See Observer."""
+        self._batch.add(models)
+
+    def end(self) -> None:
+        """See Observer."""
         for test, families in self._families.items():
-            for family, null in zip(families, self._nulls(test, batch), strict=True):
+            for family, null in zip(families, self._nulls(test), strict=True):
                 family.add(null)
+        losses = self._batch.losses
         for name, component in self.components.items():
-            contrast = batch.losses.contrast(self.coefficients(component.terms))
-            limits = interval(contrast, batch.losses.total, self._weights, self._n_folds)
+            limits = interval(
+                losses.contrast(self._coefficients(component)), losses.total, self._weights, self.n_folds
+            )
             self._limits[name].append(limits.cpu().numpy())
+        del self._batch
 
-    def results(self) -> dict[str, Inferred]:
-        """Of all targets, in the order in which batches were added."""
-        return {name: self._inferred(name, component) for name, component in self.components.items()}
+    def results(self, n_targets: int) -> dict[str, Inferred]:
+        """Of all n_targets of the design, NaN for those not met."""
+        return {name: self._inferred(name, component, n_targets) for name, component in self.components.items()}
 
-    def _inferred(self, name: str, component: Component) -> Inferred:
+    def _inferred(self, name: str, component: Component, n_targets: int) -> Inferred:
         found = [family.significance() for test in component.tests for family in self._families[test]]
         p = np.max([each.p for each in found], axis=0)
         p_family = np.max([each.p_family for each in found], axis=0)
-        low, high = np.concatenate(self._limits[name], axis=1)
-        return Inferred(p, p_family, fdr(p), low, high)
+        met = np.full((5, n_targets), np.nan)
+        met[:, np.concatenate(self._targets)] = p, p_family, fdr(p), *np.concatenate(self._limits[name], axis=1)
+        return Inferred(*met)
 
     def _pieces_of(self, test: Total | Contrast) -> list[Pieces]:
         return self.pieces if isinstance(test, Total) else self.pieces[:1]
 
-    def _nulls(self, test: Total | Contrast, batch: Batch) -> list[torch.Tensor]:
+    def _nulls(self, test: Total | Contrast) -> list[torch.Tensor]:
+        batch = self._batch
         if isinstance(test, Total):
+            gains = batch.gains[self.unions.index(test.union)]
             return [
-                gains.at(signs) / totals.at(signs)
-                for signs, gains, totals in zip(self._signs, batch.gains[test.union], batch.totals, strict=True)
+                its_gains.at(signs) / totals.at(signs)
+                for signs, its_gains, totals in zip(self._signs, gains, batch.totals, strict=True)
             ]
-        return [flipped_sums(batch.losses.contrast(self.coefficients(test.terms)), self._signs[0])]
+        return [flipped_sums(batch.losses.contrast(self._coefficients(test)), self._signs[0])]
 
-    def coefficients(self, terms: frozenset[tuple[Union, int]]) -> Array:
-        """(n_unions,) of a component's or a contrast's terms."""
-        signed = dict(terms)
-        return np.array([signed.get(union, 0) for union in self.unions])
+    def _coefficients(self, signed: Component | Contrast) -> Array:
+        """(n_unions,) of its terms."""
+        terms = dict(signed.terms)
+        return np.array([terms.get(union, 0) for union in self.unions])
 
     def _tensor(self, values: Array) -> torch.Tensor:
         return torch.as_tensor(values, dtype=self.dtype, device=self.pieces[0].labels.device)
 
 
-class Batch:
-    """What is kept of a batch of targets while its folds and unions go by.
+class _Batch:
+    """What is kept of a batch of targets while its folds, candidates and unions go by."""
 
-    Memory a target, in numbers of the working type: n_pieces² for each tested total and kind of pieces; in float64,
-    n_blocks for each union.
-    """
+    def __init__(self, inference: Inference, targets: Array) -> None:
+        self._targets, self._kinds, self._dtype = targets, inference.pieces, inference.dtype
+        device, n_targets, n_unions = self._kinds[0].labels.device, len(targets), len(inference.unions)
+        self._last = n_unions - 1
+        self.totals = [FlipTotals(kind, inference.n_folds, n_targets, self._dtype) for kind in self._kinds]
+        self.gains = [
+            [FlipGains(kind.count, n_targets, self._dtype, device) for kind in self._kinds] for _ in range(n_unions)
+        ]
+        self.losses = BlockLosses(self._kinds[0].labels, self._kinds[0].count, n_unions, n_targets)
 
-    def __init__(self, inference: Inference, Y: torch.Tensor) -> None:
-        everything = torch.arange(len(Y), device=Y.device)
-        kinds, n_targets = inference.pieces, Y.shape[1]
-        self._unions = inference.unions
-        self._coefficients = [pieces.coefficients(Y.to(inference.dtype), everything) for pieces in kinds]
-        self.totals = [FlipTotals(pieces) for pieces in kinds]
-        self.gains = {
-            union: [FlipGains(pieces, n_targets, inference.dtype) for pieces in kinds]
-            for union in inference.tested_totals
-        }
-        self.losses = BlockLosses(kinds[0].labels, kinds[0].count, len(self._unions), n_targets)
-
-    def add_fold(self, train: torch.Tensor, test: torch.Tensor, Y_eval: torch.Tensor) -> None:
-        """Once a fold: row numbers of its samples, and Y_eval (n_eval, n_targets), less the training mean."""
-        self.losses.add_total(test, Y_eval)
-        for totals, coefficients in zip(self.totals, self._coefficients, strict=True):
-            totals.add_fold(coefficients, train, test)
-
-    def add(self, union: int, fold: OuterFold, Y_eval: torch.Tensor, predictions: torch.Tensor) -> None:
-        """Once a fold and union (by number): its models, Y_eval and predictions, less the training mean."""
-        self.losses.add(union, fold.test, Y_eval, predictions)
-        for gains, coefficients in zip(self.gains.get(self._unions[union], ()), self._coefficients, strict=False):
-            gains.add_fold(coefficients, fold)
+    def add(self, models: Fitted) -> None:
+        """Every target is in one call a fold and union."""
+        split, test = models.split, self._kinds[0].rows(models.split.evaluate)
+        columns = torch.as_tensor(np.searchsorted(self._targets, models.targets), device=test.device)
+        mine = {union: torch.as_tensor(positions, device=test.device) for union, positions in models.unions.items()}
+        for union, at in mine.items():
+            self.losses.add(union, columns[at], test, models.responses[:, at], models.predictions[:, at])
+        if self._last in mine:
+            at = mine[self._last]
+            self.losses.add_total(columns[at], test, models.responses[:, at])
+        for number, kind in enumerate(self._kinds):
+            Y = kind.coefficients(models.Y.to(self._dtype), np.arange(len(models.Y)))
+            if self._last in mine:
+                at = mine[self._last]
+                self.totals[number].add(models.fold, columns[at], Y[:, at], split.train, split.evaluate)
+            for few, part in explained(models, Y, kind):
+                for union, at in mine.items():
+                    chosen = torch.isin(few, at)
+                    self.gains[union][number].add(columns[few[chosen]], part[chosen])

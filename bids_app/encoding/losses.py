@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from bids_app.encoding.pieces import sums
 from bids_app.records import Array
 
 ROUNDING = 1e-6  # of a block's Σ(y − ȳ_train)²: gains nearer than this are equal
@@ -27,14 +28,17 @@ class BlockLosses:
         self.total = torch.zeros((n_blocks, n_targets), dtype=torch.float64, device=labels.device)
         self.gains = self.total.new_zeros((n_unions, n_blocks, n_targets))
 
-    def add_total(self, rows: torch.Tensor, Y: torch.Tensor) -> None:
-        """Once a fold: Y (n_eval, n_targets) of the test samples `rows` (indices), less the training mean."""
-        self.total.index_add_(0, self._labels[rows], Y.double() ** 2)
+    def add_total(self, columns: torch.Tensor, rows: torch.Tensor, Y: torch.Tensor) -> None:
+        """Once a fold and target: Y (n_eval, n) of the test samples `rows` (indices), less the training mean, of the
+        batch's targets in `columns` (n,)."""
+        self.total.index_add_(1, columns, sums(Y.double() ** 2, self._labels[rows], len(self.total)))
 
-    def add(self, union: int, rows: torch.Tensor, Y: torch.Tensor, predictions: torch.Tensor) -> None:
-        """Once a fold and union: predictions (n_eval, n_targets), less the training mean as Y is."""
-        gain = predictions * (2 * Y - predictions)
-        self.gains[union].index_add_(0, self._labels[rows], gain.double())
+    def add(
+        self, union: int, columns: torch.Tensor, rows: torch.Tensor, Y: torch.Tensor, predictions: torch.Tensor
+    ) -> None:
+        """Once a fold, union and target: predictions (n_eval, n), less the training mean as Y is."""
+        gain = sums((predictions * (2 * Y - predictions)).double(), self._labels[rows], len(self.total))
+        self.gains[union].index_add_(1, columns, gain)
 
     def contrast(self, coefficients: Array) -> torch.Tensor:
         """coefficients (n_unions,) → (n_blocks, n_targets): the signed sum of gains, 0 where it is but rounding."""

@@ -30,9 +30,17 @@ class Pieces:
     count: int
     segments: tuple[torch.Tensor, ...] = ()
 
-    def coefficients(self, values: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    def rows(self, numbers: Array) -> torch.Tensor:
+        """Row numbers where the labels are."""
+        return torch.as_tensor(numbers, device=self.labels.device)
+
+    def indicator(self, rows: Array, dtype: torch.dtype) -> torch.Tensor:
+        """(n_times, 1) coefficients of one at these samples and zero at all others."""
+        return self.coefficients(torch.ones((len(rows), 1), dtype=dtype, device=self.labels.device), rows)
+
+    def coefficients(self, values: torch.Tensor, rows: Array) -> torch.Tensor:
         """values (n_rows, n) of some samples, all others zero → (n_times, n)."""
-        padded = values.new_zeros((len(self.labels), values.shape[1])).index_copy_(0, rows, values)
+        padded = values.new_zeros((len(self.labels), values.shape[1])).index_copy_(0, self.rows(rows), values)
         for segment in self.segments:
             padded[segment] = cosine_transform(padded[segment])
         return padded

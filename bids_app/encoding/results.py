@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bids_app.encoding.fitted import Fitted
+from bids_app.encoding.fitted import Fitted, Observer
 from bids_app.encoding.scores import FoldScores, held_out, pooled
 from bids_app.records import Array, Design, Fit, FoldAudit
 
 
-class Results:
+class Results(Observer):
     """An observer that collects all folds, unions and targets, in any order, into a `Fit`; others are NaN."""
 
     def __init__(
@@ -24,29 +24,28 @@ class Results:
         self._weights: dict[str, Array] | None = {} if weights else None
 
     def fitted(self, models: Fitted) -> None:
-        """Score one union's models of one fold; of the last, full union also weights and parts by band."""
+        """Score the models for every union that chose them; for the last, full one also weights and parts by band."""
         scores = held_out(models.responses, models.predictions, models.choice, self._n_alphas)
-        for name in ("residual", "total", "r", "at_edge"):
-            getattr(self._folds[models.fold], name)[models.union, models.targets] = getattr(scores, name)
-        if models.union == self._n_unions - 1:
-            self._add_bands(models)
+        for union, mine in models.unions.items():
+            for name in ("residual", "total", "r", "at_edge"):
+                getattr(self._folds[models.fold], name)[union, models.targets[mine]] = getattr(scores, name)[mine]
+        if self._n_unions - 1 in models.unions:
+            self._add_bands(models, models.unions[self._n_unions - 1])
 
-    def _add_bands(self, models: Fitted) -> None:
-        over = (2 * models.responses - models.predictions).double()
-        for band, weights in models.band_weights().items():
+    def _add_bands(self, models: Fitted, mine: Array) -> None:
+        targets = models.targets[mine]
+        over = (2 * models.responses - models.predictions)[:, mine].double()
+        for band, weights in models.band_weights(mine).items():
             name = self._bands[band]
             predicted = models.split.rows({band: 1.0}, evaluate=True).to(weights.dtype) @ weights
-            self._explained[band, models.targets] += (predicted * over).sum(dim=0).cpu().numpy()
+            self._explained[band, targets] += (predicted * over).sum(dim=0).cpu().numpy()
             kernels = weights.reshape(len(self._design.delays_s), -1, weights.shape[1])
-            self._profile[name][:, models.targets] += kernels.double().norm(dim=1).cpu().numpy()
+            self._profile[name][:, targets] += kernels.double().norm(dim=1).cpu().numpy()
             if self._weights is not None:
                 if name not in self._weights:
                     shape = len(self._folds), *kernels.shape[:2]
                     self._weights[name] = self._zeros(*shape).astype(np.float32)
-                self._weights[name][models.fold][..., models.targets] = kernels.cpu().numpy()
-
-    def batch_done(self, targets: Array) -> None:
-        """Nothing is left to do."""
+                self._weights[name][models.fold][..., targets] = kernels.cpu().numpy()
 
     def _zeros(self, *shape: int) -> Array:
         """(…, n_targets), NaN for unusable targets."""

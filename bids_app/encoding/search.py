@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ ROUNDING = 1e-5  # ‖error of held-out predictions‖ / ‖responses‖ to be e
 
 @dataclass(frozen=True)
 class Choice:
-    """Per target: index of the candidate and of the alpha, and the mean squared error over all inner folds."""
+    """Per target: number of the candidate, place of the alpha, and the mean squared error over all inner folds."""
 
     candidate: Array
     alpha: Array
@@ -43,7 +44,7 @@ class Errors:
         self._split, self._weights = split, weights
         basis = reduced(decompose(split, weights), float(alphas.min()))
         self._by_columns = by_columns(basis, float(alphas.min()), dtype)
-        self._onto = (basis.onto if self._by_columns else basis.on_samples(split, weights)).to(dtype)
+        self._onto = (basis.onto if self._by_columns else basis.samples).to(dtype)
         self._held, self._held_sum = basis.held.to(dtype), basis.held.sum(dim=0).to(dtype)
         self._shrinkage = basis.shrinkage(basis.lam.new_tensor(alphas)).to(dtype)
         self._far, self._near = _pairs(basis, spacing(dtype), dtype)
@@ -108,38 +109,35 @@ class Search:
     """Errors over candidates × alphas by inner cross-validation; a candidate that several unions share is tried once.
 
     inner: the inner splits, taken one at a time, so that no two of them need be held; blocks: moments of each block
-    of targets in the split that holds the inner ones; candidates: all that `choose` will be asked for.
+    of targets in the split that holds the inner ones.
     """
 
     def __init__(
-        self, inner: Iterable[Split], blocks: Sequence[Moments], alphas: Array, candidates: Iterable[Weights]
+        self, inner: Iterable[Split], blocks: Sequence[Moments], alphas: Array, candidates: Sequence[Weights]
     ) -> None:
-        keys = dict.fromkeys(frozenset(weights.items()) for weights in candidates)
-        shape, dtype = len(alphas), blocks[0].Y.dtype
-        less = {key: [block.Y.new_zeros((shape, block.Y.shape[1])) for block in blocks] for key in keys}
-        powers = [torch.zeros_like(block.mean, dtype=torch.float64) for block in blocks]
+        shape = len(alphas), sum(block.Y.shape[1] for block in blocks)
+        less = [blocks[0].Y.new_zeros(shape) for _ in candidates]
+        at = np.cumsum([0, *(block.Y.shape[1] for block in blocks)]).tolist()
+        power = torch.zeros(shape[1], dtype=torch.float64, device=blocks[0].Y.device)
         n_eval = 0
         for split in inner:
             n_eval += len(split.evaluate)
             parts = [Moments(block.Y, split, block) for block in blocks]
-            for power, part in zip(powers, parts, strict=True):
-                power += part.power
-            for key, totals in less.items():
-                errors = Errors(split, dict(sorted(key)), alphas, dtype)
-                for total, part in zip(totals, parts, strict=True):
-                    total += errors(part)
-        total_power = torch.cat(powers).cpu().numpy()
-        self._best = {key: _best_alpha(torch.cat(less.pop(key), dim=1), total_power, n_eval) for key in keys}
+            power += torch.cat([part.power for part in parts])
+            for weights, total in zip(candidates, less, strict=True):
+                errors = Errors(split, weights, alphas, blocks[0].Y.dtype)
+                for part, (first, stop) in zip(parts, pairwise(at), strict=True):
+                    total[:, first:stop] += errors(part)
+        best = [_best_alpha(less.pop(0), power.cpu().numpy(), n_eval) for _ in candidates]
+        self._alpha, self._error = (np.stack(values) for values in zip(*best, strict=True))
 
-    def choose(self, candidates: Sequence[Weights]) -> Choice:
-        """The least error pooled over inner folds, target by target; ties go to the first candidate and the largest
-        alpha."""
-        tried = [self._best[frozenset(weights.items())] for weights in candidates]
-        errors = np.stack([error for _, error in tried])
-        candidate = np.argmin(errors, axis=0)
-        alpha = np.stack([at for at, _ in tried])
-        chosen = candidate, np.arange(errors.shape[1])
-        return Choice(candidate, alpha[chosen], errors[chosen])
+    def choose(self, allowed: Sequence[int]) -> Choice:
+        """The least error among the candidates of these numbers, target by target; ties go to the first, and to the
+        largest alpha."""
+        errors = self._error[allowed]
+        place = np.argmin(errors, axis=0)
+        candidate, target = np.asarray(allowed)[place], np.arange(errors.shape[1])
+        return Choice(candidate, self._alpha[candidate, target], errors[place, target])
 
 
 def _best_alpha(less: torch.Tensor, power: Array, n_eval: int) -> tuple[Array, Array]:

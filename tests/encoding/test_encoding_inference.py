@@ -1,23 +1,29 @@
 """Inference of all components: what is tested, what is required, and a small calibration."""
 
-import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from scipy.stats import binom
 
-from benchmarks.calibration import Condition, infer, largest, mixed, total_nulls, with_weights
-from benchmarks.nested import nested
-from benchmarks.simulation import FMRI, series
+from benchmarks.conditions import SPECS, Condition, infer, largest, total_nulls
+from benchmarks.nulls import design_of, models_of, null_of
+from benchmarks.simulation import FMRI, mixed, series, with_weights
+from bids_app import encoding
+from bids_app.encoding import batches
+from bids_app.encoding.batches import BLOCK
 from bids_app.encoding.blocks import Blocks, block_labels
 from bids_app.encoding.fit import unions_of
 from bids_app.encoding.inference import Contrast, Inference, Total, components
+from bids_app.encoding.multiple import p_values
 from bids_app.encoding.partition import part
-from bids_app.records import component_names
+from bids_app.encoding.pieces import time_pieces
+from bids_app.encoding.signflip import draw_signs
+from bids_app.records import FitSpec, InferenceSpec, component_names
 
 UNITS = ("a", "b", "c", "d")
-ALPHA = np.array([9.0])
+RIDGE = FitSpec(solver="ridge", alphas=(9.0, 9.0, 1))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
@@ -49,28 +55,20 @@ def test_what_each_component_requires():
 
 
 def problem(n_targets, seed=0):
-    """Two bands of which targets follow the first; runs; all unions fitted."""
+    """Two bands of which targets follow the first, the later ones more; in runs."""
     rng = np.random.default_rng(seed)
     bands = {name: series("ar.5", FMRI, 6, rng) for name in "ab"}
     share = np.linspace(0, 0.3, n_targets)
     Y = mixed(with_weights(bands["a"], n_targets, rng), series("ar.5", FMRI, n_targets, rng), share)
-    return {name: torch.as_tensor(band) for name, band in bands.items()}, Y
+    return design_of(bands, Y, FMRI.runs, FMRI.times_s)
 
 
-def run(bands, Y, blocks, cut=None, **kwargs):
-    unions = unions_of(tuple(bands))
-    inference = Inference(unions, blocks, FMRI.runs, FMRI.runs, permutations=200, dtype=torch.float64, **kwargs)
-    for Y_batch in torch.split(Y, cut or Y.shape[1], dim=1):
-        batch = inference.batch(Y_batch)
-        for number, union in enumerate(unions):
-            for held_out in nested(
-                [bands[name] for name in union], Y_batch, FMRI.runs, np.ones((1, len(union))), ALPHA
-            ):
-                if number == 0:
-                    batch.add_fold(held_out.fold.train, held_out.fold.test, held_out.Y)
-                batch.add(number, held_out.fold, held_out.Y, held_out.predictions)
-        inference.add(batch)
-    return inference.results()
+def run(design, blocks, units=("a", "b"), **kwargs):
+    told = Inference(
+        unions_of(units), blocks, design.runs, design.folds, permutations=200, dtype=torch.float64, **kwargs
+    )
+    encoding.fit(design, {name: (name,) for name in units}, RIDGE, observer=told)
+    return told.results(design.Y.shape[1])
 
 
 @pytest.fixture(scope="module")
@@ -83,18 +81,34 @@ FIELDS = ("p", "p_family", "q", "low", "high")
 
 
 @pytest.mark.parametrize("lost", [0.0, 0.1], ids=["blocks", "blocks and frequencies"])
-def test_batches_give_what_all_targets_at_once_give(blocks, lost):
-    bands, Y = problem(7)
-    blocks = dataclasses.replace(blocks, lost=lost)
-    together, apart = run(bands, Y, blocks), run(bands, Y, blocks, cut=3)
+def test_batches_give_what_all_targets_at_once_give(blocks, lost, monkeypatch):
+    design, blocks = problem(7), replace(blocks, lost=lost)
+    together = run(design, blocks)
+    monkeypatch.setitem(BLOCK, "cpu", 3)
+    monkeypatch.setattr(batches, "DEFAULT_MB", batches.BASE_MB)
+    apart = run(design, blocks)
     for name, found in together.items():
         for field in FIELDS:
             np.testing.assert_allclose(getattr(found, field), getattr(apart[name], field), atol=1e-9, err_msg=name)
 
 
+def test_values_and_nulls_are_those_of_the_fit(blocks):
+    """The observed statistics lie within their intervals, and p is that of the flips of the union alone."""
+    design = problem(7)
+    found = run(design, blocks)
+    alone = replace(design, bands={"a": design.bands["a"]})
+    signs = torch.as_tensor(draw_signs(blocks.count, 200, seed=0))
+    null = null_of(models_of(alone, RIDGE), time_pieces(blocks.labels), 7, signs)
+    np.testing.assert_allclose(found["a"].p, p_values(null))
+    fitted, tests = encoding.fit_and_infer(design, {"a": ("a",), "b": ("b",)}, RIDGE, InferenceSpec(200, 60.0))
+    assert (tests.n_blocks, tests.block_s, tests.permutations) == (blocks.count, 60.0, 200)
+    for name, values in encoding.partition(fitted).values.items():
+        each = tests.components[name]
+        assert ((each.low <= values["rsquared"]) & (values["rsquared"] <= each.high)).all(), name
+
+
 def test_signal_is_found_where_it_is_and_the_limits_enclose_it(blocks):
-    bands, Y = problem(8)
-    found = run(bands, Y, blocks)
+    found = run(problem(8), blocks)
     for name in ("full", "a", "uniqueA"):
         assert (found[name].p[3:] < 0.01).all(), name
         assert (found[name].p_family[4:] < 0.05).all(), name
@@ -106,33 +120,40 @@ def test_signal_is_found_where_it_is_and_the_limits_enclose_it(blocks):
 
 
 def test_shared_p_is_no_smaller_than_any_total_drawn_on(blocks):
-    bands, Y = problem(8)
-    found = run(bands, Y, blocks)
+    found = run(problem(8), blocks)
     for name in ("a", "b", "full"):
         assert (found["sharedAB"].p >= found[name].p).all()
         assert (found["sharedAB"].p_family >= found[name].p_family).all()
 
 
 def test_smooth_data_need_both_kinds_of_flips(blocks):
-    bands, Y = problem(24)
-    alone = run(bands, Y, blocks)
-    both = run(bands, Y, dataclasses.replace(blocks, lost=0.1))
+    design = problem(24)
+    alone, both = run(design, blocks), run(design, replace(blocks, lost=0.1))
     assert (both["full"].p >= alone["full"].p).all()
     assert (both["full"].p > alone["full"].p).any()
     np.testing.assert_array_equal(both["uniqueA"].p, alone["uniqueA"].p)
 
 
 def test_a_missing_target_stays_missing_and_spoils_no_neighbour(blocks):
-    bands, Y = problem(5)
-    spoiled = Y.clone()
-    spoiled[:, 2] = torch.nan
-    others = [0, 1, 3, 4]
-    whole, found = run(bands, Y[:, others], blocks), run(bands, spoiled, blocks)
+    design, others = problem(5), [0, 1, 3, 4]
+    whole = run(replace(design, Y=design.Y[:, others], usable=design.usable[others]), blocks)
+    design.Y[:, 2] = np.nan
+    found = run(replace(design, usable=np.isfinite(design.Y).all(axis=0)), blocks)
     for name in found:
         for field in FIELDS:
             values = getattr(found[name], field)
             assert np.isnan(values[2]), (name, field)
             np.testing.assert_allclose(values[others], getattr(whole[name], field), atol=1e-9)
+
+
+def test_an_idle_unit_whose_weight_is_zero_has_no_unique_part():
+    """Where the larger union chose the smaller one's candidate, both are one model."""
+    fitted, tests = encoding.fit_and_infer(
+        problem(30), {"a": ("a",), "b": ("b",)}, FitSpec(candidates=6, alphas=(1e0, 1e5, 6)), InferenceSpec(200, 60.0)
+    )
+    unique = encoding.partition(fitted).values["uniqueB"]["rsquared"]
+    assert (unique == 0).sum() >= 3
+    np.testing.assert_array_equal(tests.components["uniqueB"].p[unique == 0], 1.0)
 
 
 CALIBRATED = [
@@ -149,8 +170,8 @@ def test_false_positives_of_totals(kind):
     rng = np.random.default_rng(0)
     hits = []
     for draw in range(4):
-        X, Y = condition.draw(60, rng)
-        hits.append(largest(total_nulls(FMRI, Y, condition.fit(X, Y), draw)) <= 0.05)
+        design = condition.draw(60, rng)
+        hits.append(largest(total_nulls(design, condition, draw)) <= 0.05)
     assert np.sum(hits) <= binom.ppf(0.995, 240, 0.05)
 
 
@@ -159,8 +180,7 @@ def test_false_positives_of_parts_amid_signal():
     for draw in range(2):
         bands = {name: series("ar.5", FMRI, 20, rng) for name in "ab"}
         Y = mixed(with_weights(bands["a"], 100, rng), series("ar.5", FMRI, 100, rng), 0.3)
-        tensors = {name: torch.as_tensor(band) for name, band in bands.items()}
-        _, found = infer(tensors, Y, FMRI, "ridge", "selected", draw)
+        _, found = infer(design_of(bands, Y, FMRI.runs, FMRI.times_s), SPECS["selected"], FMRI.least_s, draw)
         assert (found["a"].p < 0.05).mean() > 0.9
         for name in hits:
             hits[name].append(found[name].p <= 0.05)

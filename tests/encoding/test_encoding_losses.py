@@ -20,9 +20,12 @@ def losses(predictions, seed=0):
     found = BlockLosses(torch.as_tensor(LABELS), N_BLOCKS, len(predictions), N_TARGETS)
     for fold in range(3):
         rows = np.flatnonzero(fold == FOLDS)
-        found.add_total(torch.as_tensor(rows), torch.as_tensor(Y[rows]))
-        for union, predicted in enumerate(predictions):
-            found.add(union, *(torch.as_tensor(part) for part in (rows, Y[rows], predicted[rows])))
+        for columns in ([2, 0], [1]):
+            mine = torch.as_tensor(columns)
+            found.add_total(mine, torch.as_tensor(rows), torch.as_tensor(Y[rows][:, columns]))
+            for union, predicted in enumerate(predictions):
+                given = (rows, Y[rows][:, columns], predicted[rows][:, columns])
+                found.add(union, mine, *map(torch.as_tensor, given))
     return Y, found
 
 

@@ -1,5 +1,7 @@
 """The whole nested search by hand: scikit-learn in loops over folds, candidates, alphas and targets."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
@@ -34,7 +36,15 @@ def by_hand(runs, union):
     X = {name: np.concatenate([run.bands[name].reshape(N_TIMES, -1) for run in runs]).astype(float) for name in union}
     Y = np.concatenate([run.Y for run in runs])
     fold = np.repeat(np.arange(N_RUNS), N_TIMES)
-    gammas, alphas = band_weights(len(union), SPEC.candidates, SPEC.seed), alpha_grid(*SPEC.alphas)
+    alphas = alpha_grid(*SPEC.alphas)
+    within = [some for size in range(1, len(union) + 1) for some in combinations(union, size)]
+    tried = [
+        dict(zip(some, row, strict=True))
+        for some in within
+        for row in band_weights(len(some), SPEC.candidates, SPEC.seed)
+    ]
+    gammas = [[weights.get(name, 0.0) for name in union] for weights in tried]
+    gammas = list(dict.fromkeys(map(tuple, gammas)))
     residual, total, z, margin = 0.0, 0.0, [], np.full(N_TARGETS, np.inf)
     for outer in range(N_RUNS):
         train, test = fold != outer, fold == outer

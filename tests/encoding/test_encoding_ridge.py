@@ -1,5 +1,7 @@
 """Banded ridge against closed forms, scikit-learn and himalaya."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold
 
-from bids_app.encoding.candidates import alpha_grid, as_candidates, band_weights
+from bids_app.encoding.candidates import alpha_grid, as_candidates, band_weights, nested_candidates
 from bids_app.encoding.fitted import fit_chosen
 from bids_app.encoding.moments import Moments
 from bids_app.encoding.search import Choice, Errors, Search
@@ -42,7 +44,7 @@ def search(X, Y, candidates, alphas=ALPHAS, folds=4, dtype=torch.float32):
     whole = split_of(X, rows, rows)
     outer = Moments(torch.as_tensor(Y - Y.mean(axis=0)).to(dtype), whole)
     inner = [Split(whole.columns, *pair, whole) for pair in KFold(folds).split(rows)]
-    return Search(inner, [outer], alphas, candidates).choose(candidates)
+    return Search(inner, [outer], alphas, candidates).choose(range(len(candidates)))
 
 
 def refit(X, Y, split, candidates, choice, alphas=ALPHAS):
@@ -50,7 +52,7 @@ def refit(X, Y, split, candidates, choice, alphas=ALPHAS):
     predictions = np.full((len(split.evaluate), Y.shape[1]), np.nan)
     weights = {band: np.zeros((x.shape[1], Y.shape[1])) for band, x in enumerate(X)}
     moments = Moments(torch.as_tensor(Y, dtype=DOUBLE), split)
-    for models in fit_chosen(0, 0, [(np.arange(Y.shape[1]), moments)], candidates, alphas, choice):
+    for models in fit_chosen(0, [(np.arange(Y.shape[1]), moments)], candidates, alphas, [choice]):
         predictions[:, models.targets] = models.predictions
         for band, values in models.band_weights().items():
             weights[band][:, models.targets] = values
@@ -222,3 +224,26 @@ def test_one_candidate_is_plain_ridge():
 def test_alpha_grid():
     np.testing.assert_allclose(alpha_grid(1e-2, 1e2, 5), [0.01, 0.1, 1, 10, 100])
     assert alpha_grid(3.0, 1e5, 1).tolist() == [3.0]
+
+
+def test_every_candidate_of_a_union_is_one_of_every_larger_union():
+    members = [[0], [1, 2], [3]]
+    unions = [chosen for size in (1, 2, 3) for chosen in itertools.combinations(members, size)]
+    table, allowed = nested_candidates(unions, 9, seed=2)
+    assert len({frozenset(weights.items()) for weights in table}) == len(table)
+    for one, mine in zip(unions, allowed, strict=True):
+        bands = [band for unit in one for band in unit]
+        own = as_candidates(band_weights(len(bands), 9, seed=2), bands)
+        assert [weights for weights in own if weights not in [table[number] for number in mine]] == []
+        assert all(set(table[number]) <= set(bands) for number in mine)
+        for other, theirs in zip(unions, allowed, strict=True):
+            if all(unit in other for unit in one):
+                assert set(mine) <= set(theirs)
+                assert mine == [number for number in theirs if number in mine]
+    assert [table[number] for number in allowed[-1][:1]] == [{0: 1.0}]  # ties go to the smallest union
+
+
+def test_plain_ridge_has_one_candidate_a_union():
+    table, allowed = nested_candidates([[[0]], [[1]], [[0], [1]]], 1, seed=0)
+    assert table == [{0: 1.0}, {1: 1.0}, {0: 0.5, 1: 0.5}]
+    assert allowed == [[0], [1], [2]]

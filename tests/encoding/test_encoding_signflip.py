@@ -1,7 +1,7 @@
 """Quadratic forms in the block signs against responses that are flipped, centred, refitted and scored for real."""
 
-import dataclasses
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,60 +11,43 @@ from hypothesis import strategies as st
 from scipy.fft import dct, idct
 from sklearn.linear_model import Ridge
 
-from benchmarks.nested import nested
+from benchmarks.nulls import design_of, models_of, null_of
 from bids_app.encoding.blocks import block_labels
 from bids_app.encoding.circular import draw_shifts, shifted_rsquared
 from bids_app.encoding.pieces import cosine_transform, frequency_pieces, time_pieces
-from bids_app.encoding.signflip import (
-    ChosenModel,
-    FlipGains,
-    FlipTotals,
-    OuterFold,
-    draw_signs,
-    piece_predictions,
-    quadratic_forms,
-)
+from bids_app.encoding.signflip import FlipGains, draw_signs, piece_predictions
+from bids_app.records import FitSpec
 
-ALPHAS = np.logspace(-2, 4, 5)
-TABLE = np.array([[0.5, 0.5], [1.0, 0.0], [0.1, 0.9]])
+SPEC = FitSpec(candidates=5, alphas=(1e-2, 1e4, 5))
 N_RUNS, N_TIMES = 4, 45
 
 
-def simulated(columns, n_targets, seed=0):
-    """Bands, responses that are not centred within run, runs and block labels that straddle the folds."""
+def simulated(columns, n_targets, seed=0, folds=None, purge_s=0.0):
+    """A design whose responses are not centred within run, and block labels that straddle the folds."""
     rng = np.random.default_rng(seed)
     X = [rng.standard_normal((N_RUNS * N_TIMES, count)) + 2 for count in columns]
     Y = 1 + rng.standard_normal((N_RUNS * N_TIMES, n_targets)).cumsum(axis=0) / 5
     Y += X[0] @ rng.standard_normal((columns[0], n_targets)) / 3
-    runs = np.repeat(np.arange(N_RUNS), N_TIMES)
-    return X, Y, runs, block_labels(runs, np.tile(np.arange(N_TIMES) * 2.0, N_RUNS), 20.0)
+    runs, times_s = np.repeat(np.arange(N_RUNS), N_TIMES), np.tile(np.arange(N_TIMES) * 2.0, N_RUNS)
+    bands = dict(zip("ab", X, strict=True))
+    return design_of(bands, Y, runs, times_s, folds, purge_s), block_labels(runs, times_s, 20.0)
 
 
 def tensors(*arrays):
     return [torch.as_tensor(array) for array in arrays]
 
 
-def null_of(Y, held_out, pieces, signs):
-    gains, totals = FlipGains(pieces, Y.shape[1], Y.dtype), FlipTotals(pieces)
-    coefficients = pieces.coefficients(Y, torch.arange(len(Y)))
-    for part in held_out:
-        gains.add_fold(coefficients, part.fold)
-        totals.add_fold(coefficients, part.fold.train, part.fold.test)
-    return (gains.at(signs) / totals.at(signs)).numpy()
-
-
-def refitted(X, y, held_out, target):
+def refitted(y, models, target):
     """rsquared of one response by scikit-learn, at the hyper-parameters that each fold chose for the target."""
     residual, total = 0.0, 0.0
-    for part in held_out:
-        train, test = part.fold.train.numpy(), part.fold.test.numpy()
-        number = next(k for k, model in enumerate(part.fold.models) if target in model.targets)
-        model, weights = part.fold.models[number], part.weights[number]
-        design = np.hstack([np.sqrt(g) * X[band] for band, g in weights.items()])
-        ridge = Ridge(alpha=float(model.alpha[model.targets == target]), solver="svd")
-        predicted = ridge.fit(design[train], y[train]).predict(design[test])
-        residual += ((y[test] - predicted) ** 2).sum()
-        total += ((y[test] - y[train].mean()) ** 2).sum()
+    for one in models:
+        if target in one.targets:
+            train, test = one.split.train, one.split.evaluate
+            columns = [g**0.5 * one.split.columns.band(band).numpy() for band, g in one.basis.weights.items()]
+            ridge = Ridge(alpha=float(one.alpha[one.targets == target]), solver="svd")
+            predicted = ridge.fit(np.hstack(columns)[train], y[train]).predict(np.hstack(columns)[test])
+            residual += ((y[test] - predicted) ** 2).sum()
+            total += ((y[test] - y[train].mean()) ** 2).sum()
     return 1 - residual / total
 
 
@@ -84,63 +67,64 @@ def flipped(Y, runs, folds, labels, signs):
 @pytest.mark.parametrize("folds", ["runs", "within runs", "purged"])
 @pytest.mark.parametrize("kind", ["time", "frequency"])
 def test_flips_are_refits_of_flipped_responses(columns, folds, kind):
-    X, Y, runs, labels = simulated(columns, 4)
-    within = np.repeat(np.arange(3), len(Y) // 3)  # which tear blocks apart
-    groups = runs if folds == "runs" else within
-    held_out = nested(tensors(*X), *tensors(Y), groups, TABLE, ALPHAS, purge=7 if folds == "purged" else 0)
+    within = np.repeat(np.arange(3), N_RUNS * N_TIMES // 3)  # which tear blocks apart
+    groups = None if folds == "runs" else within
+    design, labels = simulated(columns, 4, folds=groups, purge_s=14.0 if folds == "purged" else 0.0)
+    models = models_of(design, SPEC)
     labels = labels if kind == "time" else None
-    pieces = frequency_pieces(runs, groups) if labels is None else time_pieces(labels)
+    pieces = frequency_pieces(design.runs, design.folds) if labels is None else time_pieces(labels)
     signs = draw_signs(pieces.count, 4, seed=3)
-    found = null_of(*tensors(Y), held_out, pieces, *tensors(signs))
+    Y = np.empty_like(design.Y)  # less a constant, as the engine has it
+    for one in models:
+        Y[:, one.targets] = one.Y
+    found = null_of(models, pieces, 4, torch.as_tensor(signs)).numpy()
     for row, mine in zip(found, signs, strict=True):
-        changed = flipped(Y, runs, groups, labels, mine)
-        expected = [refitted(X, changed[:, target], held_out, target) for target in range(Y.shape[1])]
-        np.testing.assert_allclose(row, expected, atol=1e-8)
+        changed = flipped(Y, design.runs, design.folds, labels, mine)
+        expected = [refitted(changed[:, target], models, target) for target in range(4)]
+        np.testing.assert_allclose(row, expected, atol=1e-5)
 
 
 def test_a_float32_null_is_that_of_float64():
-    X, Y, runs, labels = simulated((4, 6), 8)
-    held_out = nested(tensors(*X), *tensors(Y), runs, TABLE, ALPHAS)
-    signs = draw_signs(int(labels.max()) + 1, 50, seed=3)
-    exact = null_of(*tensors(Y), held_out, time_pieces(labels), *tensors(signs))
-    quick = null_of(*tensors(Y.astype("f4")), held_out, time_pieces(labels), *tensors(signs.astype("f4")))
+    design, labels = simulated((4, 6), 8)
+    models, pieces = models_of(design, SPEC), time_pieces(labels)
+    signs = torch.as_tensor(draw_signs(pieces.count, 50, seed=3))
+    exact, quick = (null_of(models, pieces, 8, each) for each in (signs, signs.float()))
     np.testing.assert_allclose(quick, exact, atol=1e-4)
 
 
-def test_hat_matrix_and_coordinates_agree():
-    X, Y, runs, labels = simulated((4, 6), 300)
-    (part, *_) = nested(tensors(*X), *tensors(Y), runs, np.ones((1, 2)), ALPHAS)
-    (model,), Y, pieces = part.fold.models, torch.as_tensor(Y), time_pieces(labels)
-    for mine, F in piece_predictions(model, Y, part.fold, pieces):
-        for at in mine.tolist()[:3]:  # one target of an alpha alone goes through coordinates
-            alone = dataclasses.replace(model, targets=model.targets[[at]], alpha=model.alpha[[at]])
-            ((_, other),) = piece_predictions(alone, Y[:, [at]], part.fold, pieces)
-            np.testing.assert_allclose(F[mine == at], other, atol=1e-12)
-
-
-@pytest.mark.parametrize(("n_mine", "way"), [(1, "coordinates"), (500, "hat")])
-def test_many_targets_of_an_alpha_go_through_the_hat_matrix(n_mine, way, monkeypatch):
-    model = ChosenModel(torch.ones(9), torch.ones(40, 9), torch.ones(30, 9), torch.arange(n_mine), torch.ones(n_mine))
-    fold = OuterFold(torch.arange(40), torch.arange(40, 70), [model])
-    products = []
+def test_hat_matrix_and_coordinates_agree(monkeypatch):
+    design, labels = simulated((4, 6), 300)
+    (one, *_), pieces = models_of(design, replace(SPEC, solver="ridge")), time_pieces(labels)
+    through = []
     multiply = torch.Tensor.__matmul__
 
-    def noted(one, other):
-        products.append((*one.shape, *other.shape))
-        return multiply(one, other)
+    def noted(left, right):
+        through.append((len(left), right.shape[-1]) == (len(one.split.train), len(one.split.evaluate)))
+        return multiply(left, right)
 
     monkeypatch.setattr(torch.Tensor, "__matmul__", noted)
-    list(piece_predictions(model, torch.ones(70, n_mine), fold, time_pieces(np.arange(70) // 10)))
-    assert ((40, 9, 9, 30) in products) == (way == "hat")
+    ways = set()
+    for few, F in piece_predictions(one, one.Y, pieces):
+        ways.add(any(through))
+        for at in few.tolist()[:3]:  # one target of an alpha alone goes through coordinates
+            parts = {"targets": one.targets[[at]], "alpha": one.alpha[[at]], "choice": one.choice[[at]]}
+            alone = replace(one, **parts)
+            through.clear()
+            ((_, other),) = piece_predictions(alone, one.Y[:, [at]], pieces)
+            assert not any(through)
+            np.testing.assert_allclose(F[few == at], other, atol=1e-7)
+    assert True in ways
 
 
 @given(st.integers(1, 8), st.integers(1, 5), st.integers(0, 99))
 @settings(deadline=None, max_examples=30)
-def test_quadratic_forms(n_blocks, n_targets, seed):
+def test_gains_are_quadratic_forms(n_pieces, n_targets, seed):
     rng = np.random.default_rng(seed)
-    A, signs = rng.standard_normal((n_targets, n_blocks, n_blocks)), draw_signs(n_blocks, 20, seed)
-    expected = np.einsum("si,tij,sj->st", signs, A, signs)
-    np.testing.assert_allclose(quadratic_forms(*tensors(A, signs)), expected, atol=1e-12)
+    A, signs = rng.standard_normal((n_targets, n_pieces, n_pieces)), draw_signs(n_pieces, 20, seed)
+    gains = FlipGains(n_pieces, n_targets, torch.float64, torch.device("cpu"))
+    for columns in np.array_split(rng.permutation(n_targets), 2):
+        gains.add(*tensors(columns, A[columns]))
+    np.testing.assert_allclose(gains.at(*tensors(signs)), np.einsum("si,tij,sj->st", signs, A, signs), atol=1e-12)
 
 
 def test_signs_begin_with_the_data_and_are_all_of_them_where_few():
@@ -154,29 +138,28 @@ def test_signs_begin_with_the_data_and_are_all_of_them_where_few():
     assert (every[0] == 1).all()
 
 
-def test_batches_and_single_targets_agree_and_a_bad_target_spoils_no_neighbour():
-    X, Y, runs, labels = simulated((4, 6), 5)
-    Y[:, 2] = np.nan
-    fixed = np.ones((1, 2)), np.array([3.0])
-    signs = torch.as_tensor(draw_signs(int(labels.max()) + 1, 30, seed=3))
-    together = null_of(*tensors(Y), nested(tensors(*X), *tensors(Y), runs, *fixed), time_pieces(labels), signs)
-    assert np.isnan(together[:, 2]).all()
-    for target in (0, 1, 3, 4):
-        y = torch.as_tensor(Y[:, [target]])
-        alone = null_of(y, nested(tensors(*X), y, runs, *fixed), time_pieces(labels), signs)
-        np.testing.assert_allclose(together[:, [target]], alone, atol=1e-12)
+def test_batches_and_single_targets_agree():
+    design, labels = simulated((4, 6), 5)
+    fixed = replace(SPEC, candidates=1, alphas=(3.0, 3.0, 1))
+    pieces = time_pieces(labels)
+    signs = torch.as_tensor(draw_signs(pieces.count, 30, seed=3))
+    together = null_of(models_of(design, fixed), pieces, 5, signs)
+    for target in range(5):
+        alone = replace(design, Y=design.Y[:, [target]], usable=design.usable[[target]])
+        np.testing.assert_allclose(
+            together[:, [target]], null_of(models_of(alone, fixed), pieces, 1, signs), atol=1e-12
+        )
 
 
 def test_circular_shifts_are_refits_of_shifted_responses():
-    X, Y, runs, _ = simulated((4, 6), 3)
-    held_out = nested(tensors(*X), *tensors(Y), runs, TABLE, ALPHAS)
+    design, _ = simulated((4, 6), 3)
+    models = models_of(design, SPEC)
     shifts = draw_shifts([N_TIMES] * N_RUNS, 4, seed=2)
-    found = shifted_rsquared(*tensors(Y), runs, [part.fold for part in held_out], shifts).numpy()
+    found = shifted_rsquared(*tensors(design.Y), design.runs, models, shifts).numpy()
     assert (shifts[0] == 0).all()
     for row, shift in zip(found, shifts, strict=True):
-        parts = [np.roll(Y[runs == run], by, axis=0) for run, by in enumerate(shift)]
-        expected = [refitted(X, np.concatenate(parts)[:, target], held_out, target) for target in range(3)]
-        np.testing.assert_allclose(row, expected, atol=1e-8)
+        Y = np.concatenate([np.roll(design.Y[design.runs == run], by, axis=0) for run, by in enumerate(shift)])
+        np.testing.assert_allclose(row, [refitted(Y[:, target], models, target) for target in range(3)], atol=1e-8)
 
 
 @given(st.integers(1, 40), st.integers(0, 99))

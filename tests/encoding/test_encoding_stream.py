@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.linear_model import Ridge
 
 from bids_app import encoding
 from bids_app.encoding.batches import BLOCK
+from bids_app.encoding.fitted import Observer
 from bids_app.records import FitSpec, Run
 
 UNITS = {"one": ("a",), "two": ("b", "c")}
@@ -32,17 +32,20 @@ def design(dims=3, n_targets=7, seed=0):
     return encoding.build_design(runs, "by_run", (2.0, 4.0), {}, 6.0)
 
 
-class Collected:
+class Collected(Observer):
     """Keeps everything it is told."""
 
     def __init__(self):
-        self.models, self.batches = [], []
+        self.models, self.begun, self.ended = [], [], []
+
+    def begin(self, targets):
+        self.begun.append((targets, len(self.models)))
 
     def fitted(self, models):
         self.models.append(models)
 
-    def batch_done(self, targets):
-        self.batches.append((targets, len(self.models)))
+    def end(self):
+        self.ended.append(len(self.models))
 
 
 @WIDTHS
@@ -55,30 +58,32 @@ def test_predictions_handed_on_are_those_that_are_scored(dims, monkeypatch):
         rows = models.split.evaluate
         expected = given.Y[rows][:, models.targets] - given.Y[models.split.train][:, models.targets].mean(axis=0)
         np.testing.assert_allclose(models.responses, expected, atol=1e-12)
-        residual[models.union, models.targets] += ((models.responses - models.predictions) ** 2).sum(axis=0).numpy()
-        total[models.union, models.targets] += (models.responses**2).sum(axis=0).numpy()
+        for union, mine in models.unions.items():
+            squares = (models.responses - models.predictions) ** 2
+            residual[union, models.targets[mine]] += squares.sum(axis=0).numpy()[mine]
+            total[union, models.targets[mine]] += (models.responses**2).sum(axis=0).numpy()[mine]
     np.testing.assert_allclose(1 - residual / total, found.rsquared, atol=1e-12)
-    assert np.concatenate([targets for targets, _ in told.batches]).tolist() == list(range(7))
-    assert told.batches[-1][1] == len(told.models)
+    assert np.concatenate([targets for targets, _ in told.begun]).tolist() == list(range(7))
+    assert [at for _, at in told.begun] == [0, *told.ended[:-1]]
+    assert told.ended[-1] == len(told.models)
 
 
-@WIDTHS
-def test_predictions_of_flipped_responses_are_sums_over_blocks(dims):
-    """The refit at the chosen candidate and alpha, by scikit-learn, of responses whose blocks changed sign."""
-    told, given = Collected(), design(dims)
-    encoding.fit(given, UNITS, SPEC, observer=told)
-    labels = np.arange(N_RUNS * N_TIMES) // 16
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], 10)
-    for models in [one for one in told.models if one.union == 2 and one.fold < 2]:
-        train, test = models.split.train, models.split.evaluate
-        parts = [part.numpy() for part in models.by_block(labels, 10)]
-        np.testing.assert_allclose(sum(parts), models.predictions + models.mean, atol=1e-9)
-        flipped = sum(sign * part for sign, part in zip(signs, parts, strict=True))
-        X = np.hstack([g**0.5 * models.split.columns.band(band).numpy() for band, g in models.weights.items()])
-        y = models.Y.numpy() * signs[labels][:, None]
-        for column, alpha in enumerate(models.alpha.tolist()):
-            expected = Ridge(alpha=alpha).fit(X[train], y[train, column]).predict(X[test])
-            np.testing.assert_allclose(flipped[:, column], expected, atol=1e-8)
+def test_what_a_target_chose_in_several_unions_is_fitted_once():
+    told = Collected()
+    encoding.fit(design(), UNITS, SPEC, observer=told)
+    met = [
+        (models.fold, tuple(sorted(models.basis.weights.items())), int(target))
+        for models in told.models
+        for target in models.targets
+    ]
+    assert len(met) == len(set(met)) < 3 * N_RUNS * 7
+    chosen = [
+        (models.fold, union, int(models.targets[at]))
+        for models in told.models
+        for union, mine in models.unions.items()
+        for at in mine
+    ]
+    assert sorted(chosen) == [(*each,) for each in np.ndindex(N_RUNS, 3, 7)]
 
 
 @WIDTHS
@@ -132,6 +137,7 @@ import resource, sys, numpy as np, torch
 from pathlib import Path
 from bids_app import encoding
 from bids_app.encoding.batches import BASE_MB
+from bids_app.encoding.fitted import Observer
 from bids_app.records import Design, FitSpec
 from test_encoding_stream import SPEC, UNITS, design
 
@@ -147,9 +153,8 @@ fits = []
 for mem_mb in (int(word) for word in sys.argv[2:]):
     resource.setrlimit(resource.RLIMIT_AS, (base + int((mem_mb - BASE_MB) * 1e6), resource.RLIM_INFINITY))
     told = []
-    class Count:
-        def fitted(self, models): pass
-        def batch_done(self, targets): told.append(len(targets))
+    class Count(Observer):
+        def begin(self, targets): told.append(len(targets))
     fits.append(encoding.fit(given, UNITS, spec, mem_mb=mem_mb, observer=Count()))
     print(len(told))
 for found in fits:

@@ -1,0 +1,123 @@
+"""All unions of bands in nested folds, against himalaya's refits and at full size; run by `benchmarks.encoding`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from himalaya.backend import set_backend
+from himalaya.kernel_ridge import KernelRidgeCV
+from himalaya.ridge import RidgeCV
+from sklearn.model_selection import KFold
+
+from benchmarks.bars import Bar, measure
+from benchmarks.paired import REPEATS, paired, problem
+from bids_app import encoding
+from bids_app.records import Array, Design, Fit, FitSpec
+
+SPEC = FitSpec(solver="ridge", alphas=(1e0, 1e8, 20))
+ALPHAS = np.logspace(0, 8, 20)
+FOLDS = KFold(5)
+
+
+def design_of(X: Sequence[Array], Y: Array, n_delays: int, folds: int, n_targets: int | None = None) -> Design:
+    """Contiguous runs as outer folds; the first `n_targets` of Y, or all, are fitted."""
+    n, usable = len(Y), np.arange(Y.shape[1]) < (n_targets or Y.shape[1])
+    runs = np.repeat(np.arange(folds), -(-n // folds))[:n]
+    return Design(
+        bands={f"band{number}": x.reshape(n, n_delays, -1) for number, x in enumerate(X)},
+        Y=Y, folds=runs, runs=runs, times_s=np.arange(n) * 2.0, run_labels=tuple(f"run-{k}" for k in range(folds)),
+        run_stimuli=tuple((str(k),) for k in range(folds)), delays_s=tuple(2.0 * k for k in range(n_delays)),
+        pca={}, usable=usable, purge_s=0.0,
+    )  # fmt: skip
+
+
+def unions(quick: bool, device: str) -> list[Bar]:
+    """All unions of four bands in nested folds by run against himalaya's refits, each union with the cheaper of its
+    ridges; and seconds a target at three sizes."""
+    backend = set_backend("torch_cuda" if device == "cuda" else "torch")
+    n, n_columns, n_targets = (1000, 100, 600) if quick else (3000, 400, 2000)
+    X, Y = problem(n, [n_columns] * 4, n_targets)
+    units = {f"band{number}": (f"band{number}",) for number in range(4)}
+
+    def ours(n_mine: int = n_targets) -> Fit:
+        design = design_of(X, Y[:, :n_mine], 4, 5)
+        return encoding.fit(design, units, SPEC, device, precision="float32")
+
+    def theirs() -> list[Array]:
+        return [
+            _refits([X[k] for k in union], Y, backend)
+            for size in range(1, 5)
+            for union in combinations(range(4), size)
+        ]
+
+    mine, peer = paired(ours, theirs, repeats=1 if quick else REPEATS)
+    difference = np.abs(ours().rsquared - theirs())
+    sizes = [n_targets, 2 * n_targets, 4 * n_targets]
+    Y = np.concatenate([Y] * 4, axis=1)
+    seconds = paired(*(partial(ours, size) for size in sizes))
+    return [
+        Bar("unions-speed", peer / mine, 3, "times", smaller_is_better=False),
+        Bar("unions-median-difference", float(np.median(difference)), 1e-4, "of rsquared"),
+        Bar("unions-growth", _growth(sizes, seconds), 1.2, "times a target"),
+    ]
+
+
+def _refits(X: Sequence[Array], Y: Array, backend: Any) -> Array:
+    """(n_targets,) rsquared of one union by himalaya."""
+    stacked, residual, total = np.hstack(X), 0.0, 0.0
+    model = RidgeCV if stacked.shape[1] < len(Y) / 6 else partial(KernelRidgeCV, warn=False)
+    for train, test in FOLDS.split(Y):
+        mean, scale = stacked[train].mean(axis=0), stacked[train].std(axis=0)
+        x = (stacked - mean) / scale / np.sqrt(len(X), dtype=np.float32)
+        fitted = model(alphas=(ALPHAS).astype(np.float32), cv=KFold(4), fit_intercept=True).fit(x[train], Y[train])
+        residual = residual + ((Y[test] - backend.to_numpy(fitted.predict(x[test]))) ** 2).sum(axis=0)
+        total = total + ((Y[test] - Y[train].mean(axis=0)) ** 2).sum(axis=0)
+    return np.asarray(1 - residual / total)
+
+
+def scale(quick: bool, device: str) -> list[Bar]:
+    """9,000 samples, 4 bands × 400 columns, responses read from disk under a limit on memory: one union at full size
+    for memory, all unions at three sizes for growth."""
+    n, n_columns, n_targets, limit = (2000, 100, 20_000, 1200) if quick else (9000, 400, 80_000, 6000)
+    sizes = [1024, 2048, 4096] if quick else [2500, 5000, 10_000]
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "responses.dat"
+        X, _ = problem(n, [n_columns] * 4, 1)
+        Y = np.memmap(path, np.float32, "w+", shape=(n, n_targets))
+        rng = np.random.default_rng(1)
+        for at in range(0, n, 500):
+            Y[at : at + 500] = rng.standard_normal((min(500, n - at), n_targets), dtype=np.float32)
+        Y.flush()
+        np.save(Path(name) / "columns.npy", np.stack(X))
+        seconds, peak = _fit_in_process(name, n_targets, n_targets, limit, "full", device)
+        print(f"  one union of {n_targets} targets: {seconds:.0f} s, {peak:.0f} MB", flush=True)
+        times = [_fit_in_process(name, n_targets, size, limit, "all", device)[0] for size in sizes]
+    print(f"  all unions of {sizes} targets: {[round(value, 1) for value in times]} s")
+    return [
+        Bar("scale-peak-memory", peak, limit, "MB"),
+        Bar("scale-growth", _growth(sizes, times), 1.2, "times a target"),
+    ]
+
+
+def _growth(sizes: Sequence[int], seconds: Sequence[float]) -> float:
+    """Seconds a target at most, against those of the smallest size: 1 where time grows linearly."""
+    return max(taken / size for taken, size in zip(seconds, sizes, strict=True)) * sizes[0] / seconds[0]
+
+
+def _fit_in_process(
+    folder: str, in_file: int, n_targets: int, mem_mb: int, which: str, device: str
+) -> tuple[float, float]:
+    """Seconds and peak MB."""
+    log = Path(folder) / "fit.log"
+    given = [folder, str(in_file), str(n_targets), str(mem_mb), which, device]
+    measured = measure([sys.executable, "-m", "benchmarks.encoding_scale", *given], log)
+    if measured.code:
+        raise RuntimeError(log.read_text(encoding="utf-8"))
+    return float(log.read_text(encoding="utf-8").split()[-1]), measured.peak_mb * 1024**2 / 1e6

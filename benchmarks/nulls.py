@@ -1,0 +1,71 @@
+"""Models of one union in nested folds, and their null distributions, for tests and benchmarks of inference alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from bids_app import encoding
+from bids_app.encoding.fitted import Fitted, Observer
+from bids_app.encoding.pieces import Pieces
+from bids_app.encoding.signflip import FlipGains, FlipTotals, explained
+from bids_app.records import Array, Design, FitSpec
+
+
+def design_of(
+    bands: Mapping[str, Array],
+    Y: Array,
+    runs: Array,
+    times_s: Array,
+    folds: Array | None = None,
+    purge_s: float = 0.0,
+) -> Design:
+    """Bands (n_times, n_columns_b) without delays, Y (n_times, n_targets); runs are folds where none are given."""
+    count = int(runs.max()) + 1
+    return Design(
+        bands={name: np.asarray(band)[:, None] for name, band in bands.items()},
+        Y=np.asarray(Y),
+        folds=runs if folds is None else folds,
+        runs=runs,
+        times_s=times_s,
+        run_labels=tuple(f"run-{number}" for number in range(count)),
+        run_stimuli=tuple((str(number),) for number in range(count)),
+        delays_s=(0.0,),
+        pca={},
+        usable=np.asarray(np.isfinite(Y).all(axis=0)),
+        purge_s=purge_s,
+    )
+
+
+class Collected(Observer):
+    """Keeps all models, in order."""
+
+    def __init__(self) -> None:
+        self.models: list[Fitted] = []
+
+    def fitted(self, models: Fitted) -> None:
+        """See Observer."""
+        self.models.append(models)
+
+
+def models_of(design: Design, spec: FitSpec) -> list[Fitted]:
+    """Models of all folds and targets, on all bands of the design, in float64."""
+    told, units = Collected(), {name: (name,) for name in design.bands}
+    encoding.fit(design, units, spec, unions=[tuple(units)], precision="float64", observer=told)
+    return told.models
+
+
+def null_of(models: Sequence[Fitted], pieces: Pieces, n_targets: int, signs: torch.Tensor) -> torch.Tensor:
+    """rsquared of one union under refit sign flips: signs (n_signs, n_pieces) → (n_signs, n_targets)."""
+    n_folds = 1 + max(one.fold for one in models)
+    totals = FlipTotals(pieces, n_folds, n_targets, signs.dtype)
+    gains = FlipGains(pieces.count, n_targets, signs.dtype, signs.device)
+    for one in models:
+        columns = torch.as_tensor(one.targets)
+        Y = pieces.coefficients(one.Y.to(signs.dtype), np.arange(len(one.Y)))
+        totals.add(one.fold, columns, Y, one.split.train, one.split.evaluate)
+        for few, part in explained(one, Y, pieces):
+            gains.add(columns[few], part)
+    return gains.at(signs) / totals.at(signs)
