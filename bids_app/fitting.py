@@ -13,17 +13,20 @@ from bids_app import __version__, dataset, encoding, group
 from bids_app.errors import ConcordError, DataError, OutOfMemory
 from bids_app.execution import Unit
 from bids_app.job import Job
+from bids_app.projections import project, source_bands, with_words, word_rows
 from bids_app.records import (
     Array,
     DesignSpec,
     Excluded,
     Features,
     Fit,
+    Partition,
     Recording,
     Response,
     Run,
     Targets,
     UnitResult,
+    component_of,
 )
 
 Checks = Mapping[str, tuple[Mapping[str, Any], ...]]  # recording label → one row a stimulus
@@ -64,7 +67,7 @@ def _load(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
         sounds = [(job.library.features(recording, event), event.onset_s) for event in recording.stimuli]
         spaces.update({name: dict(one.provenance) for name, one in sounds[0][0].items()})
         samples[recording.label] = (int(keep.sum()), len(keep))
-        runs.append(_make_run(job, recording, _only(response, common), sounds, keep, spec))
+        runs.append(_make_run(job, recording, _only(response, common), with_words(job, sounds), keep, spec))
     return Loaded(
         runs=tuple(runs),
         recordings=tuple(recording for recording, _, _ in responses),
@@ -145,11 +148,12 @@ def _make_run(
             period_of(response.times_s),
             spec.stamp,
         )
-        for name in job.specs
+        for name in (*job.specs, *source_bands(sounds))
     }
     standardize = job.analysis.response_spec(recording.modality).standardize
     cleaned = encoding.clean(response.values, response.nuisance, keep, standardize)
-    return Run(recording.label, bands, cleaned, times_s, tuple(event.stimulus_id for event in recording.stimuli))
+    stimuli = tuple(event.stimulus_id for event in recording.stimuli)
+    return Run(recording.label, bands, cleaned, times_s, stimuli, word_rows(job, stimuli, sounds, spec.stamp))
 
 
 def period_of(times_s: Array) -> float:
@@ -168,8 +172,13 @@ def _fit_runs(
         design = encoding.build_design(loaded.runs, fit_spec.outer, design_spec.delays_s, pca, purge_s)
         if not design.usable.any():
             raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
-        mem_mb = _left_mb(job, loaded.runs)
-        fit = encoding.fit(design, job.analysis.units, fit_spec, job.options.models.device, mem_mb=mem_mb)
+        design, subspace = project(job, loaded.runs, design)
+        mem_mb, device = _left_mb(job, loaded.runs), job.options.models.device
+        fit = encoding.fit(design, job.analysis.units, fit_spec, device, mem_mb=mem_mb)
+        further = {
+            name: encoding.fit(design, units, fit_spec, device, mem_mb=mem_mb)
+            for name, units in job.analysis.further.items()
+        }
     except MemoryError as error:
         raise OutOfMemory(str(error), unit.stem, "raise --mem-mb, or fit fewer spaces at a time") from error
     except ValueError as error:  # encoding knows arrays alone: folds that cannot be made
@@ -181,14 +190,22 @@ def _fit_runs(
         modality=unit.modality,
         space=unit.space,
         targets=loaded.targets,
-        partition=encoding.partition(fit),
+        partition=_joined(fit, further),
         fit=fit,
         recordings=loaded.recordings,
         excluded=(*unused, *loaded.excluded),
         checks=tuple(row for recording in loaded.recordings for row in checks.get(recording.label, ())),
         warnings=(*loaded.warnings, *_dead_targets(dead), *_edge(fit), *fit.warnings),
         provenance=_provenance(job, unit, loaded, purge_s, key),
+        subspace=subspace,
     )
+
+
+def _joined(fit: Fit, further: Mapping[str, Fit]) -> Partition:
+    """The partition, and the components of the further ones under names of their own."""
+    first, others = encoding.partition(fit), {name: encoding.partition(one) for name, one in further.items()}
+    more = {component_of(name, part): stats for name, one in others.items() for part, stats in one.values.items()}
+    return Partition(first.units, {**first.values, **more}, {name: one.units for name, one in others.items()})
 
 
 def _left_mb(job: Job, runs: Sequence[Run]) -> int | None:

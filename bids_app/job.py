@@ -101,9 +101,9 @@ def resolve(preset_or_file: str) -> tuple[Analysis, dict[str, FeatureSpec], dict
     analysis, base_dir = load_analysis(preset_or_file)
     specs = {name: features.resolve(spec) for name, spec in analysis.feature_specs(base_dir).items()}
     resolved = analysis.model_dump(mode="json")
-    resolved["features"] = {
-        name: {"kind": spec.kind, "pca": spec.pca, **dict(spec.options)} for name, spec in specs.items()
-    }
+    made = {name: {"kind": spec.kind, "pca": spec.pca, **dict(spec.options)} for name, spec in specs.items()}
+    fitted = {**made, **{name: resolved["features"][name] for name in analysis.residual_specs()}}
+    resolved["features"] = {name: fitted[name] for name in resolved["features"] if name in fitted}
     resolved["partition"]["spaces"] = list(analysis.spaces)
     return analysis, specs, resolved
 

@@ -515,6 +515,14 @@ def all_components(units: tuple[str, ...], further: Mapping[str, tuple[str, ...]
     return (*component_names(units), *others)
 
 
+def all_totals(units: tuple[str, ...], further: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Of `all_components`, those that are a model's score: full and each space alone, which have r as well."""
+    others = [
+        component_of(name, one) for name, mine in further.items() for one in component_names(mine)[: 1 + len(mine)]
+    ]
+    return (*component_names(units)[: 1 + len(units)], *others)
+
+
 WORD_COUNT = "@1"  # a band of ones, one a word: the constant of projections
 
 

@@ -61,10 +61,10 @@ def words_of(runs: Sequence[Run], design: Design, fold: int | None) -> Words:
     every run that hears it. Raises ValueError where there is none.
     """
     groups = stimulus_groups(design.run_stimuli)
-    heard: dict[str, list[tuple[int, int]]] = {}
+    heard: dict[tuple[str, int], list[tuple[int, int]]] = {}  # a transcript of another length counts as another
     for number, run in enumerate(runs):
         for place, rows in enumerate(run.words):
-            heard.setdefault(rows.stimulus, []).append((number, place))
+            heard.setdefault((rows.stimulus, len(rows.times_s)), []).append((number, place))
     parts, times_s, stimulus = [], [], []
     for number, hearings in enumerate(heard.values()):
         kept = np.all([_kept(design, groups, runs, at, fold) for at in hearings], axis=0)

@@ -63,6 +63,7 @@ def _result(members: Sequence[WrittenUnit]) -> GroupResult:
         owners=owners,
         left_out=left_out,
         notes=notes,
+        further=first.partition.further,
     )
 
 

@@ -25,6 +25,8 @@ def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: str) 
         "space": unit.space,
         "layout": layout,
         "units": unit.partition.units,
+        "further": unit.partition.further,
+        "subspace": None if unit.subspace is None else asdict(unit.subspace),
         "targets": _geometry(unit.targets, full),
         "components": {
             component: {stat: _spread(np.asarray(values), shown) for stat, values in stats.items()}
