@@ -28,6 +28,7 @@ from bids_app.records import (
     UnitResult,
     component_of,
 )
+from bids_app.repeats import repeat_ceiling
 
 Checks = Mapping[str, tuple[Mapping[str, Any], ...]]  # recording label → one row a stimulus
 SOFTWARE = ("torch", "transformers", "numpy", "scipy", "nibabel", "nilearn", "mne", "pybids")
@@ -52,7 +53,8 @@ class Loaded:
 def fit_unit(job: Job, unit: Unit, checks: Checks, unused: tuple[Excluded, ...], key: str) -> UnitResult:
     """Read, align, clean, fit and partition one unit. Raises DataError where nothing of it can be used."""
     loaded = _load(job, unit)
-    return _fit_runs(job, unit, loaded, checks, unused, key)
+    ceiling = repeat_ceiling(loaded.runs, loaded.recordings, loaded.period_s)
+    return _fit_runs(job, unit, loaded, checks, unused, key, ceiling)
 
 
 def _load(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
@@ -162,7 +164,13 @@ def period_of(times_s: Array) -> float:
 
 
 def _fit_runs(
-    job: Job, unit: Unit, loaded: Loaded, checks: Checks, unused: tuple[Excluded, ...], key: str
+    job: Job,
+    unit: Unit,
+    loaded: Loaded,
+    checks: Checks,
+    unused: tuple[Excluded, ...],
+    key: str,
+    ceiling: tuple[encoding.Ceiling | None, str],
 ) -> UnitResult:
     design_spec = job.analysis.design_spec(unit.modality)
     purge_s = encoding.purge_length_s(loaded.runs, design_spec.delays_s, loaded.period_s)
@@ -190,7 +198,7 @@ def _fit_runs(
         modality=unit.modality,
         space=unit.space,
         targets=loaded.targets,
-        partition=_joined(fit, further),
+        partition=_with_ceiling(_joined(fit, further), ceiling[0]),
         fit=fit,
         recordings=loaded.recordings,
         excluded=(*unused, *loaded.excluded),
@@ -198,7 +206,17 @@ def _fit_runs(
         warnings=(*loaded.warnings, *_dead_targets(dead), *_edge(fit), *fit.warnings),
         provenance=_provenance(job, unit, loaded, purge_s, key),
         subspace=subspace,
+        ceiling=ceiling[1],
     )
+
+
+def _with_ceiling(partition: Partition, ceiling: encoding.Ceiling | None) -> Partition:
+    """The full model's score beside the ceiling, and as a share of it."""
+    if ceiling is None:
+        return partition
+    full = partition.values["full"]
+    stats = {"ceiling": ceiling.explainable, "share": encoding.share(full["rsquared"], ceiling)}
+    return replace(partition, values={**partition.values, "full": {**full, **stats}})
 
 
 def _joined(fit: Fit, further: Mapping[str, Fit]) -> Partition:
@@ -265,7 +283,8 @@ def fit_mean(job: Job, stem: str, units: Sequence[Unit], checks: Checks) -> tupl
         spaces=loaded[0].spaces,
     )
     mean = Unit(stem, "group", units[0].modality, units[0].kind, units[0].space, joined.recordings)
-    return _fit_runs(job, mean, joined, checks, (), ""), group.count_people(runs)
+    ceiling = (None, "none: not computed for a mean response")
+    return _fit_runs(job, mean, joined, checks, (), "", ceiling), group.count_people(runs)
 
 
 def _load_people(job: Job, units: Sequence[Unit]) -> tuple[list[Loaded], list[Excluded]]:

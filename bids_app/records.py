@@ -424,7 +424,8 @@ class UnitResult:
     `stem`: the entities all its recordings share, as a BIDS file stem without suffix
     ('sub-01_task-story_space-MNI152NLin2009cAsym'). `checks`: one mapping a recording × stimulus (preflight, as
     shown in the report). `provenance`: JSON-able: analysis (resolved), analysis_hash, spaces (name → kind, model,
-    revision, notes), software (name → version), run settings that change no number (device, threads).
+    revision, notes), software (name → version), run settings that change no number (device, threads). `ceiling`: what
+    it rests on, or why there is none, in words.
     """
 
     stem: str
@@ -440,6 +441,7 @@ class UnitResult:
     warnings: tuple[str, ...]
     provenance: Mapping[str, Any]
     subspace: SharedSubspace | None = None
+    ceiling: str = "none"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,13 @@ HELD_OUT = (
 PEARSON = (
     "Pearson correlation of prediction and response within each outer fold, averaged over folds through Fisher's z"
 )
-STAT_TITLE = {"rsquared": "R²", "r": "r"}
+EXPLAINABLE = (
+    "Ceiling of R²: the share of a single hearing's variance that its stimulus decides, the mean covariance of pairs "
+    "of hearings over their mean variance (bias-corrected, so it may be below 0; its square root is CCmax, Schoppe et "
+    "al. 2016)"
+)
+SHARE = "Held-out R² of the full model over its ceiling, where that is above 0 beyond its 95 % interval"
+STAT_TITLE = {"rsquared": "R²", "r": "r", "ceiling": "ceiling of R²", "share": "R² over its ceiling"}
 Further = Mapping[str, Sequence[str]]  # further partitions: name → units
 IN_SAMPLE = "inSample"  # what the name of a partition of an in-sample subspace begins with
 SHARED_BAND = (
@@ -78,6 +84,8 @@ def about(partition: str) -> str:
 
 def define(component: str, stat: str, units: Sequence[str], further: Further | None = None) -> str:
     """One sentence or two: what this component's `stat` is."""
+    if stat in ("ceiling", "share"):
+        return f"{EXPLAINABLE if stat == 'ceiling' else f'{SHARE}. {EXPLAINABLE}'}."
     if found := local(component, further or {}):
         partition, part = found
         return f"{about(partition)}. {define(part, stat, (further or {})[partition])}"

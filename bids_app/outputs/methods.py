@@ -138,8 +138,8 @@ def _subspace(summary: Settings) -> tuple[str, ...]:
         f"Shared subspace. Rows of {_listed(spec['between'])} (frames averaged over each word, where a space has no "
         f"rows by word) were scaled on {where}, reduced to the principal components that hold 95 % of their variance"
         f"{limit}, and analysed by canonical correlation (singular values). {kept} The shared subspace is the mean "
-        "of each pair's two variates; the rest of a model is its scaled rows less their regression on its own variates; "
-        "both were brought to the responses as words are.",
+        "of each pair's two variates; the rest of a model is its scaled rows less their regression on its own "
+        "variates; both were brought to the responses as words are.",
     )
 
 

@@ -50,6 +50,7 @@ def common(unit: UnitResult) -> dict[str, Any]:
     return {
         "Samples": samples_in_words(provenance),
         "Inference": NO_INFERENCE,
+        "Ceiling": unit.ceiling,
         "Sources": sorted({source for recording in unit.recordings for source in recording.sources}),
         "Analysis": provenance["analysis"]["name"],
         "AnalysisHash": provenance["analysis_hash"],

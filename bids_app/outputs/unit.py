@@ -13,10 +13,9 @@ from bids_app.errors import ReadWriteError
 from bids_app.outputs import images, names, sidecars, tables
 from bids_app.outputs.files import json_text, read_json, tsv_text, write_bytes, write_text
 from bids_app.outputs.summary import unit_summary
-from bids_app.records import Array, Partition, Targets, UnitResult, WrittenUnit, all_components, all_totals
+from bids_app.records import Array, Partition, Targets, UnitResult, WrittenUnit, all_components
 
 File = tuple[PurePosixPath, bytes]
-TOTAL_STATS = ("rsquared", "r")
 
 
 def write_unit(out_dir: Path, unit: UnitResult) -> tuple[Path, ...]:
@@ -134,12 +133,10 @@ def _read_maps(out_dir: Path, summary: Mapping[str, Any]) -> tuple[Targets, Part
     """Targets are where the full model's R² has a value."""
     stem, units, further = summary["stem"], tuple(summary["units"]), further_of(summary)
     kind, space = summary["targets"]["kind"], summary["targets"]["space"]
-    totals = all_totals(units, further)
     affine = np.array(summary["targets"]["affine"])
     grids = {
         component: {
-            stat: _read_map(out_dir, stem, kind, component, stat)
-            for stat in (TOTAL_STATS if component in totals else TOTAL_STATS[:1])
+            stat: _read_map(out_dir, stem, kind, component, stat) for stat in summary["components"][component]
         }
         for component in all_components(units, further)
     }
