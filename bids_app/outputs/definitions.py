@@ -17,8 +17,8 @@ PEARSON = (
 )
 EXPLAINABLE = (
     "Ceiling of R²: the share of a single hearing's variance that its stimulus decides, the mean covariance of pairs "
-    "of hearings over their mean variance (bias-corrected, so it may be below 0; its square root is CCmax, Schoppe et "
-    "al. 2016)"
+    "of hearings over their mean variance (bias-corrected, so it may be below 0; its square root is CCmax, Schoppe "
+    "et al. 2016)"
 )
 SHARE = "Held-out R² of the full model over its ceiling, where that is above 0 beyond its 95 % interval"
 STAT_TITLE = {"rsquared": "R²", "r": "r", "ceiling": "ceiling of R²", "share": "R² over its ceiling"}
