@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,7 @@ class Job:
     hash: str
     library: Library
     tell: Tell
+    subspaces: dict[str, Any] = field(default_factory=dict)  # fitted on words alone, for all who heard these
 
     @property
     def out_dir(self) -> Path:

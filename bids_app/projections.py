@@ -76,6 +76,6 @@ def project(job: Job, runs: Sequence[Run], design: Design) -> tuple[Design, Shar
     shared, found = analysis.subspace_spec(), None
     if shared is not None:
         sources = _source(shared.between[0], held), _source(shared.between[1], held)
-        more, found = encoding.shared_subspace(runs, design, shared, sources, analysis.fit.seed)
+        more, found = encoding.shared_subspace(runs, design, shared, sources, analysis.fit.seed, job.subspaces)
         bands |= more
     return replace(design, projected=bands), found

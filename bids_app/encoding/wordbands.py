@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,23 +37,31 @@ def own_band(space: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Fitted:
+class Fitted:
+    """A shared subspace of some words: what is told of it, and its maps."""
+
     audit: SubspaceFold
     maps: subspace.Subspace
 
 
 def shared_subspace(
-    runs: Sequence[Run], design: Design, spec: SubspaceSpec, sources: tuple[str, str], seed: int
+    runs: Sequence[Run],
+    design: Design,
+    spec: SubspaceSpec,
+    sources: tuple[str, str],
+    seed: int,
+    known: dict[str, Fitted] | None = None,
 ) -> tuple[dict[str, Projected], SharedSubspace]:
     """Bands `shared`, `<one>Rest` and `<other>Rest`, fitted on the words of each outer fold's training stimuli;
     `sources`: the bands of both models' rows by word. Where `spec.fit` is 'all', one fit on all stimuli, and each
-    model's own variates, `<one>Shared` and `<other>Shared`, besides.
+    model's own variates, `<one>Shared` and `<other>Shared`, besides. `known`: fits by what decides them,
+    looked up and added to, for people who heard the same words.
 
     Raises ValueError where words are too few.
     """
     folds = np.unique(design.folds).tolist()
     told = [None] if spec.fit == "all" else folds
-    fitted = [_fitted(runs, design, spec, sources, fold, seed) for fold in told]
+    fitted = [_fitted(runs, design, spec, sources, fold, seed, {} if known is None else known) for fold in told]
     maps = [each.maps for each in fitted] * (len(folds) // len(told))
     one, other = ((source, WORD_COUNT) for source in sources)
     bands = {
@@ -67,15 +76,33 @@ def shared_subspace(
 
 
 def _fitted(
-    runs: Sequence[Run], design: Design, spec: SubspaceSpec, sources: tuple[str, str], fold: int | None, seed: int
-) -> _Fitted:
+    runs: Sequence[Run],
+    design: Design,
+    spec: SubspaceSpec,
+    sources: tuple[str, str],
+    fold: int | None,
+    seed: int,
+    known: dict[str, Fitted],
+) -> Fitted:
     words = words_of(runs, design, fold)
     one, other = (words.values[source] for source in sources)
-    held = subspace.held_out(one, other, inner_labels(words, design.purge_s), seed, spec.components)
+    labels = inner_labels(words, design.purge_s)
+    digest = hashlib.sha256(repr((spec, seed, fold is None, one.shape, other.shape)).encode())
+    for part in (one, other, labels):
+        digest.update(np.ascontiguousarray(part))
+    key = digest.hexdigest()
+    if key not in known:
+        known[key] = _fit(one, other, labels, spec, fold is not None, seed)
+    found = known[key]
+    return replace(found, audit=replace(found.audit, fold=fold))
+
+
+def _fit(one: Array, other: Array, labels: Array, spec: SubspaceSpec, limited: bool, seed: int) -> Fitted:
+    held = subspace.held_out(one, other, labels, seed, spec.components)
     count = held.rank if spec.components is None else spec.components
-    maps = subspace.subspace(one, other, count, spec.rest_pca, limited=fold is not None)
-    audit = SubspaceFold(fold, len(one), maps.dims, maps.correlation, held.correlation, held.p, held.null_95)
-    return _Fitted(audit, maps)
+    maps = subspace.subspace(one, other, count, spec.rest_pca, limited)
+    audit = SubspaceFold(None, len(one), maps.dims, maps.correlation, held.correlation, held.p, held.null_95)
+    return Fitted(audit, maps)
 
 
 def residual(runs: Sequence[Run], design: Design, spec: ResidualSpec, sources: tuple[str, str]) -> Projected:

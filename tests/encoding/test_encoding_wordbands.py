@@ -107,6 +107,19 @@ def test_test_stimuli_do_not_move_a_folds_matrix(study):
         assert not np.allclose(band.matrices[(mine + 1) % 5], again[name].matrices[(mine + 1) % 5])
 
 
+def test_the_same_words_are_fitted_once(study, monkeypatch):
+    runs, design = study
+    known = {}
+    bands, found = encoding.shared_subspace(runs, design, replace(SPEC, components=2), SOURCES, 0, known)
+    assert len(known) == 5
+    monkeypatch.setattr("bids_app.encoding.wordbands.subspace", None)  # nothing is fitted again
+    again, told = encoding.shared_subspace(runs, design, replace(SPEC, components=2), SOURCES, 0, known)
+    assert [one.fold for one in told.folds] == [one.fold for one in found.folds] == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(again["shared"].matrices[3], bands["shared"].matrices[3])
+    with pytest.raises(AttributeError):
+        encoding.shared_subspace(runs, design, replace(SPEC, components=3), SOURCES, 0, known)
+
+
 def test_an_in_sample_fit_is_one_for_all_folds_with_each_models_own_scores(study):
     runs, design = study
     bands, found = encoding.shared_subspace(runs, design, SubspaceSpec(SPEC.between, 3, "all"), SOURCES, seed=0)
