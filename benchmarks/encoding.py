@@ -69,11 +69,11 @@ def banded(quick: bool, device: str) -> list[Bar]:
         )  # fmt: skip
         return np.asarray(backend.to_numpy(found[2]))
 
-    best = min((500, 2500, None), key=lambda batch: paired(partial(theirs, table[:1], batch), repeats=1)[0])
+    best = min((500, 2500, None), key=lambda batch: paired(partial(theirs, table[:1], batch), repeats=1)[0][0])
     print(f"  himalaya's best batch: {best}")
     memory = [peak_mb(ours), peak_mb(partial(theirs, table[:1], best))]
-    mine, peer = paired(ours, partial(theirs, table, best))
-    choice, errors = ours(), -theirs(table, best)
+    (mine, peer), (choice, scores) = paired(ours, partial(theirs, table, best))
+    errors = -scores
     ranked = np.sort(errors, axis=0)
     clear = ranked[1] - ranked[0] > MARGIN
     return [
@@ -103,7 +103,7 @@ def ridge(quick: bool, device: str) -> list[Bar]:
             alphas=alphas, cv=FOLDS, fit_intercept=True, warn=False, solver_params={"n_targets_batch": 2500}
         ).fit(X[0], Y),
     ]
-    mine, *theirs = paired(ours, *peers)
+    (mine, *theirs), _ = paired(ours, *peers)
     return [Bar("ridge-speed", min(theirs) / mine, 2, "times", smaller_is_better=False)]
 
 

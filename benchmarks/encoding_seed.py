@@ -38,7 +38,7 @@ def seed(quick: bool, device: str) -> list[Bar]:
     started = time.perf_counter()
     folds = [_components(X, *rows) for rows in _seed_rows(n)]
     prepared = time.perf_counter() - started
-    mine, theirs = paired(
+    (mine, theirs), _ = paired(
         lambda: _lags_at_once(folds, Y, torch.float32, device), lambda: _lag_by_lag(folds, Y[:, some], n_electrodes)
     )
     mine, theirs = mine * 200 / n_lags, theirs * 200 / timed

@@ -57,11 +57,11 @@ def unions(quick: bool, device: str) -> list[Bar]:
             for union in combinations(range(4), size)
         ]
 
-    mine, peer = paired(ours, theirs, repeats=1 if quick else REPEATS)
-    difference = np.abs(ours().rsquared - theirs())
+    (mine, peer), (fit, refits) = paired(ours, theirs, repeats=1 if quick else REPEATS)
+    difference = np.abs(fit.rsquared - refits)
     sizes = [n_targets, 2 * n_targets, 4 * n_targets]
     Y = np.concatenate([Y] * 4, axis=1)
-    seconds = paired(*(partial(ours, size) for size in sizes))
+    seconds, _ = paired(*(partial(ours, size) for size in sizes))
     return [
         Bar("unions-speed", peer / mine, 3, "times", smaller_is_better=False),
         Bar("unions-median-difference", float(np.median(difference)), 1e-4, "of rsquared"),

@@ -40,8 +40,6 @@ def flips(quick: bool) -> list[Bar]:
     return [
         Bar("flips-of-blocks-seconds", flipped[0], 60 * n_targets / 20_000, "s"),
         Bar("flips-of-frequencies-seconds", (both - flipped)[0], 60 * n_targets / 20_000, "s"),
-        Bar("flips-of-blocks-over-fit", flipped[1] / fit[1], 1, "times"),
-        Bar("flips-of-frequencies-over-fit", (both - flipped)[1] / fit[1], 1, "times"),
     ]
 
 

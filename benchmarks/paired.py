@@ -40,20 +40,21 @@ def smooth(rng: np.random.Generator, n: int, n_columns: int) -> Array:
     return np.asarray(values @ rotation, dtype=np.float32)
 
 
-def paired(*functions: Callable[[], Any], repeats: int = REPEATS) -> list[float]:
-    """Median seconds of each, run in turn."""
+def paired(*functions: Callable[[], Any], repeats: int = REPEATS) -> tuple[list[float], list[Any]]:
+    """Median seconds of each, run in turn, and what each returned last."""
     seconds: list[list[float]] = [[] for _ in functions]
+    results: list[Any] = [None for _ in functions]
     for _ in range(repeats):
-        for function, taken in zip(functions, seconds, strict=True):
+        for number, function in enumerate(functions):
             started = time.perf_counter()
-            function()
+            results[number] = function()
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
-            taken.append(time.perf_counter() - started)
+            seconds[number].append(time.perf_counter() - started)
     print(
         "  seconds:", *(", ".join(f"{value:.2f}" for value in taken) for taken in seconds), sep="\n    ", flush=True
     )
-    return [median(taken) for taken in seconds]
+    return [median(taken) for taken in seconds], results
 
 
 def peak_mb(function: Callable[[], Any]) -> float:

@@ -22,6 +22,7 @@ from bids_app.records import (
     DesignSpec,
     FeatureSpec,
     FitSpec,
+    InferenceSpec,
     Modality,
     ResidualSpec,
     ResponseSpec,
@@ -136,6 +137,21 @@ class SubspaceSettings(_Settings):
     fit: Literal["training", "all"] = "training"
 
 
+class BlockSeconds(_Settings):
+    """Least length of the blocks of time that are flipped or drawn as wholes."""
+
+    fmri: Annotated[float, Field(gt=0)] = 60.0
+    ieeg: Annotated[float, Field(gt=0)] = 20.0
+
+
+class InferenceSettings(_Settings):
+    """Tests and intervals: how many sign flips (0: none), blocks, and the level of p and q that reports count at."""
+
+    permutations: Annotated[int, Field(ge=0)] = 1000
+    block_s: BlockSeconds = BlockSeconds()
+    fdr: Annotated[float, Field(gt=0, lt=1)] = 0.05
+
+
 class GroupSettings(_Settings):
     """`mean_response: true` also fits the people's mean response where they heard the same stimuli."""
 
@@ -173,6 +189,7 @@ class Analysis(_Settings):
     fit: FitSettings = FitSettings()
     partition: PartitionSettings = PartitionSettings()
     shared_subspace: SubspaceSettings | None = None
+    inference: InferenceSettings = InferenceSettings()
     group: GroupSettings = GroupSettings()
     report: ReportSettings = ReportSettings()
 
@@ -351,6 +368,13 @@ class Analysis(_Settings):
         count = int(np.floor((high - low) / step + 1e-9)) + 1
         lags = tuple(round(low + step * k, 9) for k in range(count))
         return DesignSpec(lags, self.design.ieeg.skip_onset_s, self.design.ieeg.stamp)
+
+    def inference_spec(self, modality: Modality) -> InferenceSpec | None:
+        """Settings of one modality's tests and intervals; None where none are asked for."""
+        asked = self.inference
+        if not asked.permutations:
+            return None
+        return InferenceSpec(asked.permutations, getattr(asked.block_s, modality), self.fit.seed)
 
     def fit_spec(self) -> FitSpec:
         """Solver settings."""

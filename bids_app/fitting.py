@@ -16,6 +16,7 @@ from bids_app.job import Job
 from bids_app.projections import project, source_bands, with_words, word_rows
 from bids_app.records import (
     Array,
+    Design,
     DesignSpec,
     Excluded,
     Features,
@@ -25,6 +26,7 @@ from bids_app.records import (
     Response,
     Run,
     Targets,
+    Tests,
     UnitResult,
     component_of,
 )
@@ -181,12 +183,9 @@ def _fit_runs(
         if not design.usable.any():
             raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
         design, subspace = project(job, loaded.runs, design)
-        mem_mb, device = _left_mb(job, loaded.runs), job.options.models.device
-        fit = encoding.fit(design, job.analysis.units, fit_spec, device, mem_mb=mem_mb)
-        further = {
-            name: encoding.fit(design, units, fit_spec, device, mem_mb=mem_mb)
-            for name, units in job.analysis.further.items()
-        }
+        mem_mb = _left_mb(job, loaded.runs)
+        fit, tests = _fit(job, unit, design, job.analysis.units, mem_mb)
+        further = {name: _fit(job, unit, design, units, mem_mb) for name, units in job.analysis.further.items()}
     except MemoryError as error:
         raise OutOfMemory(str(error), unit.stem, "raise --mem-mb, or fit fewer spaces at a time") from error
     except ValueError as error:  # encoding knows arrays alone: folds that cannot be made
@@ -198,13 +197,13 @@ def _fit_runs(
         modality=unit.modality,
         space=unit.space,
         targets=loaded.targets,
-        partition=_with_ceiling(_joined(fit, further), ceiling[0]),
+        partition=_with_ceiling(_joined(fit, tests, further), ceiling[0]),
         fit=fit,
         recordings=loaded.recordings,
         excluded=(*unused, *loaded.excluded),
         checks=tuple(row for recording in loaded.recordings for row in checks.get(recording.label, ())),
-        warnings=(*loaded.warnings, *_dead_targets(dead), *_edge(fit), *fit.warnings),
-        provenance=_provenance(job, unit, loaded, purge_s, key),
+        warnings=(*loaded.warnings, *_dead_targets(dead), *_edge(fit), *_told([(fit, tests), *further.values()])),
+        provenance=_provenance(job, unit, loaded, purge_s, key) | {"inference": _inference(job, tests)},
         subspace=subspace,
         ceiling=ceiling[1],
     )
@@ -219,11 +218,36 @@ def _with_ceiling(partition: Partition, ceiling: encoding.Ceiling | None) -> Par
     return replace(partition, values={**partition.values, "full": {**full, **stats}})
 
 
-def _joined(fit: Fit, further: Mapping[str, Fit]) -> Partition:
+def _joined(fit: Fit, tests: Tests | None, further: Mapping[str, tuple[Fit, Tests | None]]) -> Partition:
     """The partition, and the components of the further ones under names of their own."""
-    first, others = encoding.partition(fit), {name: encoding.partition(one) for name, one in further.items()}
+    first, others = encoding.partition(fit, tests), {name: encoding.partition(*one) for name, one in further.items()}
     more = {component_of(name, part): stats for name, one in others.items() for part, stats in one.values.items()}
     return Partition(first.units, {**first.values, **more}, {name: one.units for name, one in others.items()})
+
+
+def _fit(
+    job: Job, unit: Unit, design: Design, units: Mapping[str, Sequence[str]], mem_mb: int | None
+) -> tuple[Fit, Tests | None]:
+    """With inference, where it is asked for."""
+    spec, device = job.analysis.fit_spec(), job.options.models.device
+    asked = job.analysis.inference_spec(unit.modality)
+    if asked is None:
+        return encoding.fit(design, units, spec, device, mem_mb=mem_mb), None
+    return encoding.fit_and_infer(design, units, spec, asked, device, mem_mb=mem_mb)
+
+
+def _told(fits: Sequence[tuple[Fit, Tests | None]]) -> tuple[str, ...]:
+    """What fits and their inference warn of, each line once."""
+    lines = [line for fit, tests in fits for line in (*fit.warnings, *(tests.warnings if tests else ()))]
+    return tuple(dict.fromkeys(lines))
+
+
+def _inference(job: Job, tests: Tests | None) -> dict[str, Any] | None:
+    """How p and intervals were made, and the level that reports count at."""
+    if tests is None:
+        return None
+    made = {name: value for name, value in vars(tests).items() if name not in ("components", "warnings")}
+    return {**made, "fdr": job.analysis.inference.fdr}
 
 
 def _left_mb(job: Job, runs: Sequence[Run]) -> int | None:

@@ -406,10 +406,14 @@ class Tests:
     warnings: tuple[str, ...] = ()
 
 
+SCORES = ("rsquared", "r", "ceiling", "share")  # amounts; those of inference are not averaged over anything
+
+
 @dataclass(frozen=True)
 class Partition:
     """values {component: {stat: (n_targets,)}}; components in `all_components` order; stat 'rsquared' for all,
-    'r' for totals (full and each space alone). `further`: partitions of other units, by name."""
+    'r' for totals (full and each space alone), where there was inference 'p', 'pfwe', 'q', 'ci025', 'ci975', and of
+    full, where there are repeats, 'ceiling' and 'share'. `further`: partitions of other units, by name."""
 
     units: tuple[str, ...]
     values: Mapping[str, Mapping[str, Array]]
@@ -515,14 +519,6 @@ def all_components(units: tuple[str, ...], further: Mapping[str, tuple[str, ...]
     """Components of the partition, then those of the further ones under names of their own."""
     others = [component_of(name, one) for name, members in further.items() for one in component_names(members)]
     return (*component_names(units), *others)
-
-
-def all_totals(units: tuple[str, ...], further: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Of `all_components`, those that are a model's score: full and each space alone, which have r as well."""
-    others = [
-        component_of(name, one) for name, mine in further.items() for one in component_names(mine)[: 1 + len(mine)]
-    ]
-    return (*component_names(units)[: 1 + len(units)], *others)
 
 
 WORD_COUNT = "@1"  # a band of ones, one a word: the constant of projections

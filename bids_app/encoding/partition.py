@@ -6,11 +6,11 @@ from itertools import combinations
 
 import numpy as np
 
-from bids_app.records import Array, Fit, Partition, component_names, space_label
+from bids_app.records import Array, Fit, Inferred, Partition, Tests, component_names, space_label
 
 
-def partition(fit: Fit) -> Partition:
-    """Components of `fit`, signed and never clipped: the parts sum to `full` exactly.
+def partition(fit: Fit, tests: Tests | None = None) -> Partition:
+    """Components of `fit`, signed and never clipped: the parts sum to `full` exactly; with what `tests` says of each.
 
     The part of a set S of units K is what exactly S shares: Σ_{T ⊆ S} (−1)^{|T|+1} R²((K∖S) ∪ T), R²(∅) = 0
     (inclusion–exclusion on `rsquared`; for |S| = 1 it is R²(K) − R²(K∖S), the unique part).
@@ -27,7 +27,13 @@ def partition(fit: Fit) -> Partition:
     sets = [chosen for size in range(1, len(units) + 1) for chosen in combinations(units, size)]
     for name, chosen in zip(names, sets, strict=True):
         values[name] = {"rsquared": part(rsquared, units, chosen)}
+    if tests is not None:
+        values = {name: {**stats, **_inferred(tests.components[name])} for name, stats in values.items()}
     return Partition(units, values)
+
+
+def _inferred(found: Inferred) -> dict[str, Array]:
+    return {"p": found.p, "pfwe": found.p_family, "q": found.q, "ci025": found.low, "ci975": found.high}
 
 
 def part(rsquared: dict[frozenset[str], Array], units: tuple[str, ...], chosen: tuple[str, ...]) -> Array:

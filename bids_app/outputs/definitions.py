@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
-from bids_app.records import component_names, component_of, space_label
+from bids_app.records import SCORES, component_names, component_of, space_label
 
 HELD_OUT = (
     "R² = 1 − Σ(y−ŷ)² / Σ(y−ȳ)², both sums over the samples of all outer folds together; ŷ is predicted by a model "
@@ -21,7 +21,6 @@ EXPLAINABLE = (
     "et al. 2016)"
 )
 SHARE = "Held-out R² of the full model over its ceiling, where that is above 0 beyond its 95 % interval"
-STAT_TITLE = {"rsquared": "R²", "r": "r", "ceiling": "ceiling of R²", "share": "R² over its ceiling"}
 Further = Mapping[str, Sequence[str]]  # further partitions: name → units
 IN_SAMPLE = "inSample"  # what the name of a partition of an in-sample subspace begins with
 SHARED_BAND = (
@@ -35,6 +34,35 @@ ASKS = {
     "against": "The shared subspace against other spaces",
     "own": "Each model's own canonical variates (speechShared: the speech model's)",
 }
+STAT_TITLE = {
+    "rsquared": "R²",
+    "r": "r",
+    "ceiling": "ceiling of R²",
+    "share": "R² over its ceiling",
+    "p": "p",
+    "pfwe": "p, family-wise",
+    "q": "q",
+    "ci025": "lower limit of R²",
+    "ci975": "upper limit of R²",
+}
+REFITTED = (
+    "the share of sign vectors that give a value at least as large as the observed one, which counts itself; whole "
+    "blocks of time change their sign, the model is fitted again at the hyper-parameters it had chosen, and scored "
+    "anew; where responses and predictions are smooth, the same with groups of frequencies, and the larger p counts"
+)
+COMPARED = (
+    "the share of sign vectors that give a value at least as large as the observed one, which counts itself; the {} "
+    "changes its sign by block of time; one-sided"
+)
+DIFFERENCE, SUM = "difference of the nested models' losses", "signed sum of the models' losses"
+GUARDED = "no smaller than the p of any set of the sharing spaces {}"
+FAMILY = "over all targets of this map or table: the largest studentised value of each sign vector (max-T)"
+DISCOVERY = "Benjamini and Hochberg's q over all targets of this map or table, of"
+LIMITS = {"ci025": "2.5", "ci975": "97.5"}
+LIMIT = (
+    "for what models trained on this many samples are expected to reach on new data: blocks of time drawn with "
+    "replacement, the distance from R² widened by √(1 + K/(K − 1)) for K outer folds. Not a test: see p"
+)
 
 
 def sets_of(units: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -90,6 +118,8 @@ def define(component: str, stat: str, units: Sequence[str], further: Further | N
         partition, part = found
         return f"{about(partition)}. {define(part, stat, (further or {})[partition])}"
     totals, parts = totals_of(units), parts_of(units)
+    if stat not in SCORES:
+        return _inferred(component, stat, units)
     if component in totals:
         model = f"the model with {_listed(totals[component])}"
         model += " alone" if component != "full" else " together" if len(units) > 1 else ""
@@ -102,6 +132,18 @@ def define(component: str, stat: str, units: Sequence[str], further: Further | N
         f"{whose}{beyond}: {formula(units, chosen)}, by inclusion–exclusion on held-out R². Signed, never clipped; "
         f"the {2 ** len(units) - 1} parts sum to the full model's. {HELD_OUT}."
     )
+
+
+def _inferred(component: str, stat: str, units: Sequence[str]) -> str:
+    """What a p, q or limit of a component is."""
+    if stat in LIMITS:
+        return f"The {LIMITS[stat]} % limit of R² of {short(component, units)}, {LIMIT}."
+    chosen = parts_of(units).get(component, ())
+    how = REFITTED if not chosen or len(units) == 1 else COMPARED.format(SUM if len(chosen) > 1 else DIFFERENCE)
+    alone = "adding to the others" if len(chosen) < len(units) else "predicting at all"
+    guard = f"; {GUARDED.format(alone)}" if len(chosen) > 1 else ""
+    p = f"p of {short(component, units)}: {how}{guard}; 1 where the value is not above 0"
+    return {"p": f"{p}.", "pfwe": f"Family-wise {p}; {FAMILY}.", "q": f"{DISCOVERY} {p}."}[stat]
 
 
 def short(component: str, units: Sequence[str], further: Further | None = None) -> str:

@@ -40,6 +40,7 @@ def write_group_report(out_dir: Path, planted: Path | None = None) -> Path:
         "groups": [_group(out_dir, group, truths) for group in summary["groups"]],
         "means": [unit_section(out_dir, unit, {}) for unit in means],
         **shared_context([*everyones, *(unit.summary for unit in means)], status),
+        "inference": None,  # over people there is none yet
     }
     return write_text(out_dir / names.GROUP_REPORT, render("group.html.j2", context))
 

@@ -43,6 +43,7 @@ def methods_text(summary: Settings) -> tuple[str, ...]:
         _fit(analysis["fit"], summary, provenance["design"]["purge_s"]),
         *_subspace(summary),
         _scores(summary["units"], analysis),
+        _inference(provenance["inference"], summary["units"]),
         _software(provenance),
     )
 
@@ -157,7 +158,30 @@ def _scores(units: Sequence[str], analysis: Settings) -> str:
         if len(units) > 1
         else ""
     )
-    return f"Scores. {HELD_OUT}.{split} No inference was made."
+    return f"Scores. {HELD_OUT}.{split}"
+
+
+def _inference(made: Settings | None, units: Sequence[str]) -> str:
+    if made is None:
+        return "Inference. No inference was made."
+    kinds = (
+        "As the data are smooth, groups of frequencies were flipped besides blocks, and the larger p counts. "
+        if made["frequencies"]
+        else ""
+    )
+    parts = (
+        "Unique parts: flips of the blocks' loss difference of nested models, one-sided. Shared parts: the same for "
+        "the signed sum of losses, and no smaller p than that of any set of the sharing spaces adding to the others. "
+        if len(units) > 1
+        else ""
+    )
+    return (
+        f"Inference. {made['permutations']} sign vectors over {made['n_blocks']} blocks of time of at least "
+        f"{made['block_s']:.0f} s, the same for all targets; p = (b + 1)/(m + 1). Totals: models were fitted again "
+        f"to the flipped responses, at the hyper-parameters they had chosen. {kinds}{parts}Family-wise p: the "
+        "largest studentised value over targets; q: Benjamini and Hochberg. Intervals: block bootstrap, widened for "
+        "the training data that folds share (Nadeau and Bengio 2003)."
+    )
 
 
 def _software(provenance: Settings) -> str:

@@ -16,10 +16,17 @@ from bids_app.outputs.files import write_bytes
 from bids_app.outputs.methods import methods_text
 from bids_app.outputs.planted import NOISE_ONLY, PLANTED, Recovery, Truth, recoveries
 from bids_app.outputs.render import number
-from bids_app.outputs.sidecars import count_of, is_standard
+from bids_app.outputs.sidecars import count_of, inference_in_words, is_standard
 from bids_app.outputs.subspace import subspace_sentences
 from bids_app.outputs.summary import PREDICTED
-from bids_app.records import Array, Targets, WrittenUnit, all_components, all_totals, component_names, component_of
+from bids_app.records import (
+    SCORES,
+    Array,
+    Targets,
+    WrittenUnit,
+    component_names,
+    component_of,
+)
 
 TITLES = {"volume": "voxels", "surface": "vertices", "parcels": "parcels", "electrodes": "electrodes"}
 MAPPED_SHARED = 3  # shared parts drawn as maps: those with the highest mean; all parts are files and in the chart
@@ -41,6 +48,7 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> dict[str, An
         "figures": figures,
         "notes": notes,
         "components": component_rows(summary),
+        "inference": inference_in_words(summary["provenance"]["inference"]),
         "planted": planted_section(out_dir, unit.stem, found),
         "subspace": subspace_part(out_dir, unit),
         "methods": methods_text(summary),
@@ -51,23 +59,28 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> dict[str, An
 
 
 def component_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row a component and stat."""
+    """One row a component and stat; `significant`: numbers of targets, beside R² where there was inference."""
+    found = summary["significant"] or {}
     return [
-        {"component": component, "stat": stat, **spread}
+        {
+            "component": component,
+            "stat": stat,
+            **spread,
+            "significant": found.get(component, {}) if stat == "rsquared" else {},
+        }
         for component, stats in summary["components"].items()
         for stat, spread in stats.items()
     ]
 
 
-def definition_rows(units: Sequence[str], further: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
-    """(name, what it is) of every number of an analysis."""
-    totals = all_totals(tuple(units), {name: tuple(mine) for name, mine in further.items()})
-    names = all_components(tuple(units), {name: tuple(mine) for name, mine in further.items()})
-    return [
-        (f"{name}, {stat}", define(name, stat, units, further))
-        for name in names
-        for stat in (("rsquared", "r") if name in totals else ("rsquared",))
-    ]
+def definition_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(name, what it is) of every score of a unit, and of p, q and limits of a total, a unique and a shared part."""
+    units, further, stats = summary["units"], summary["further"], summary["stats"]
+    scores = [(name, stat) for name, mine in stats.items() for stat in mine if stat in SCORES]
+    examples = {len(chosen): name for name, chosen in reversed(parts_of(units).items())} | {0: "full"}
+    shown = [examples[size] for size in (0, 1, 2) if size in examples]
+    inferred = [(name, stat) for name in shown for stat in stats[name] if stat not in SCORES]
+    return [(f"{name}, {stat}", define(name, stat, units, further)) for name, stat in (*scores, *inferred)]
 
 
 def feature_notes(spaces: Mapping[str, Mapping[str, Any]]) -> list[str]:

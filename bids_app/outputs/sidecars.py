@@ -39,6 +39,17 @@ def samples_in_words(provenance: Mapping[str, Any]) -> str:
     )
 
 
+def inference_in_words(made: Mapping[str, Any] | None) -> str:
+    """How p and intervals were made."""
+    if made is None:
+        return NO_INFERENCE
+    kinds = "of blocks and of frequencies" if made["frequencies"] else "of blocks"
+    return (
+        f"Tests by {made['permutations']} sign flips {kinds}, intervals by the bootstrap of blocks: "
+        f"{made['n_blocks']} blocks of at least {made['block_s']:.0f} s."
+    )
+
+
 def count_of(number: int, noun: str) -> str:
     """`1 recording`, `2 recordings`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
@@ -49,7 +60,7 @@ def common(unit: UnitResult) -> dict[str, Any]:
     provenance = unit.provenance
     return {
         "Samples": samples_in_words(provenance),
-        "Inference": NO_INFERENCE,
+        "Inference": inference_in_words(provenance["inference"]),
         "Ceiling": unit.ceiling,
         "Sources": sorted({source for recording in unit.recordings for source in recording.sources}),
         "Analysis": provenance["analysis"]["name"],

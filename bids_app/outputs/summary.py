@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.records import Array, Fit, Recording, Targets, UnitResult
+from bids_app.records import SCORES, Array, Fit, Recording, Targets, UnitResult
 
 PREDICTED = 0.01  # of the variance: targets above it, by the full model, are shown in charts
 
@@ -30,9 +30,11 @@ def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: str) 
         "subspace": None if unit.subspace is None else asdict(unit.subspace),
         "targets": _geometry(unit.targets, full),
         "components": {
-            component: {stat: _spread(np.asarray(values), shown) for stat, values in stats.items()}
+            component: {stat: _spread(np.asarray(stats[stat]), shown) for stat in stats if stat in SCORES}
             for component, stats in unit.partition.values.items()
         },
+        "significant": _significant(unit),
+        "stats": {component: list(stats) for component, stats in unit.partition.values.items()},
         "profile": profile_summary(unit.fit, shown),
         "recordings": [_recording(one, unit.provenance["samples"]) for one in unit.recordings],
         "checks": unit.checks,
@@ -58,6 +60,17 @@ def _geometry(targets: Targets, full: Array) -> dict[str, Any]:
         "n": len(targets.names),
         "n_usable": int(np.isfinite(full).sum()),
         "n_predicted": int(predicted(full).sum()),
+    }
+
+
+def _significant(unit: UnitResult) -> dict[str, dict[str, int]] | None:
+    """Component → how many targets have a family-wise p, and a q, of at most the level asked for."""
+    made = unit.provenance["inference"]
+    if made is None:
+        return None
+    return {
+        component: {stat: int((np.asarray(stats[stat]) <= made["fdr"]).sum()) for stat in ("pfwe", "q")}
+        for component, stats in unit.partition.values.items()
     }
 
 

@@ -135,9 +135,7 @@ def _read_maps(out_dir: Path, summary: Mapping[str, Any]) -> tuple[Targets, Part
     kind, space = summary["targets"]["kind"], summary["targets"]["space"]
     affine = np.array(summary["targets"]["affine"])
     grids = {
-        component: {
-            stat: _read_map(out_dir, stem, kind, component, stat) for stat in summary["components"][component]
-        }
+        component: {stat: _read_map(out_dir, stem, kind, component, stat) for stat in summary["stats"][component]}
         for component in all_components(units, further)
     }
     there = [np.isfinite(grid) for grid in grids["full"]["rsquared"]]

@@ -22,6 +22,7 @@ response: {fmri: {confounds: motion, high_pass_s: 128}}
 design: {fmri: {delays_s: [2, 4, 6], skip_onset_s: 10}}
 fit: {candidates: 8, alphas: [0.1, 10000, 7]}
 partition: {spaces: [semantic, beyond]}
+inference: {permutations: 99}
 shared_subspace: {between: [speech, language], against: [semantic], components: COMPONENTS, fit: FIT}
 """
 PARTS = ("context", "static", "speech", "language")  # planted in voxels with i = 0, 1, 2, 3; none where i = 4

@@ -1,5 +1,6 @@
 """Made-up results of every kind of target, with known numbers in them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,7 @@ def provenance(modality, delays, labels):
                    "period_s": 2.0 if fmri else 0.01, "purge_s": 14.0},
         "response": {"confounds": "motion24+acompcor" if fmri else "none", "high_pass_s": 128.0 if fmri else None,
                      "rate_hz": None if fmri else 100.0, "standardize": "run"},
+        "inference": None,
         "samples": dict.fromkeys(labels, (280, 300)),
     }  # fmt: skip
 
@@ -106,6 +108,22 @@ def scores(targets, units=UNITS, seed=0):
         for one in stats.values():
             one[0] = np.nan
     return Partition(units, found)
+
+
+INFERENCE = {"permutations": 500, "n_blocks": 41, "block_s": 60.0, "frequencies": True, "fdr": 0.05}
+
+
+def with_inference(unit):
+    """Every component significant in the second target alone."""
+    n = len(unit.targets.names)
+    p = np.where(np.arange(n) == 1, 0.002, 0.5)
+    p[0] = np.nan
+    values = {
+        name: {**stats, "p": p, "pfwe": p, "q": p, "ci025": stats["rsquared"] - 0.1, "ci975": stats["rsquared"] + 0.1}
+        for name, stats in unit.partition.values.items()
+    }
+    partition = Partition(unit.partition.units, values)
+    return replace(unit, partition=partition, provenance={**unit.provenance, "inference": INFERENCE})
 
 
 def make_fit(partition, delays, bands=BANDS):

@@ -57,6 +57,11 @@ def test_parts_and_totals_are_all_components():
         ("speech", "r", ("speech alone", "within each outer fold", "Fisher")),
         ("uniqueSpeech", "rsquared", ("only speech explains", "and language do not", "never clipped")),
         ("sharedSpeechLanguage", "rsquared", ("exactly speech and language share", "15 parts sum to the full")),
+        ("full", "p", ("fitted again", "counts itself", "1 where the value is not above 0")),
+        ("uniqueSpeech", "pfwe", ("nested models' losses", "max-T")),
+        ("sharedSpeechLanguage", "q", ("Benjamini", "signed sum", "adding to the others")),
+        ("sharedLowLevelSemanticSpeechLanguage", "p", ("signed sum", "predicting at all")),
+        ("speech", "ci025", ("2.5 % limit", "speech alone", "Not a test")),
     ],
 )  # fmt: skip
 def test_words_of_a_definition(component, stat, words):

@@ -8,8 +8,17 @@ import nibabel
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic_units import HASH, electrode_targets, make_unit, parcel_targets, surface_targets, volume_targets
+from synthetic_units import (
+    HASH,
+    electrode_targets,
+    make_unit,
+    parcel_targets,
+    surface_targets,
+    volume_targets,
+    with_inference,
+)
 
+from bids_app import group
 from bids_app.errors import ReadWriteError
 from bids_app.outputs import read_unit, read_units, summary_path, write_mean_response, write_unit
 from bids_app.records import Recording, component_names
@@ -249,3 +258,33 @@ def test_maps_are_compressed(tmp_path):
     write_unit(tmp_path, unit_of("volume"))
     path = next(tmp_path.rglob("*.nii.gz"))
     assert len(gzip.decompress(path.read_bytes())) == 352 + 4 * 9 * 10 * 9
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_inference_is_written_defined_and_counted(tmp_path, kind):
+    unit = with_inference(unit_of(kind))
+    files = write_unit(tmp_path, unit)
+    (back,) = read_units(tmp_path, ["01"])
+    for component in unit.partition.values:
+        for stat in ("p", "pfwe", "q", "ci025", "ci975"):
+            expected, found = by_name(unit, component, stat), by_name(back, component, stat)
+            assert list(found) == list(expected)
+            np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=5e-6, atol=1e-9)
+    assert set(back.summary["components"]["full"]) == {"rsquared", "r"}
+    assert back.summary["significant"]["uniqueSpeech"] == {"pfwe": 1, "q": 1}
+    sidecars = [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in files
+        if path.suffix == ".json" and path.parent.name != "logs"
+    ]
+    assert all("500 sign flips of blocks and of frequencies" in sidecar["Inference"] for sidecar in sidecars)
+
+
+@pytest.mark.parametrize("kind", ["volume", "parcels", "electrodes"])
+def test_people_are_not_averaged_over_their_p(tmp_path, kind):
+    targets, rest = KINDS[kind]
+    for person in ("01", "02"):
+        write_unit(tmp_path, with_inference(make_unit(targets(), person, rest)))
+    (result,) = group.summarise(read_units(tmp_path, ["01", "02"]))
+    assert {stat for stats in result.values.values() for stat in stats} == {"rsquared", "r"}
+    assert {row["stat"] for row in result.by_person} == {"rsquared", "r"}

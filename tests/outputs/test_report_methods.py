@@ -5,7 +5,14 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
-from synthetic_units import electrode_targets, make_unit, parcel_targets, volume_targets
+from synthetic_units import (
+    INFERENCE,
+    electrode_targets,
+    make_unit,
+    parcel_targets,
+    volume_targets,
+    with_inference,
+)
 
 from bids_app.outputs.files import plain
 from bids_app.outputs.methods import methods_text
@@ -40,6 +47,20 @@ def test_bold_with_banded_ridge():
         "No inference was made", "torch 2.13.0", "speech-language (0123456789abcdef)",
     ):  # fmt: skip
         assert fact in text, fact
+
+
+def test_what_was_tested_is_said():
+    text = text_of(with_inference(voxels()))
+    for fact in (
+        "500 sign vectors over 41 blocks of time of at least 60 s", "groups of frequencies were flipped besides",
+        "Unique parts", "Shared parts", "Benjamini",
+    ):  # fmt: skip
+        assert fact in text, fact
+    assert "No inference" not in text
+    blocks_alone = {"inference": {**INFERENCE, "frequencies": False}}
+    assert "frequencies" not in text_of(with_inference(voxels()), **blocks_alone)
+    one = make_unit(parcel_targets(), rest="task-alice_seg-Brennan10mm", units=("words",))
+    assert "Unique" not in text_of(with_inference(one), partition={"spaces": ["acoustic"], "groups": {}})
 
 
 def test_ridge_on_word_rate_in_parcels():
