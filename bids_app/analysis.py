@@ -287,8 +287,8 @@ class Analysis(_Settings):
         if shared is None:
             return {}
         one, other = shared.between
-        split = [("shared",), (f"{one}Rest",), (f"{other}Rest",)]
-        found = {"subspace": {bands[0]: bands for bands in split}}
+        found: dict[str, dict[str, tuple[str, ...]]] = {}
+        found["subspace"] = {name: (name,) for name in ("shared", f"{one}Rest", f"{other}Rest")}
         if shared.against:
             found["against"] = {"shared": ("shared",), **{name: self._members(name) for name in shared.against}}
         if shared.fit == "training":

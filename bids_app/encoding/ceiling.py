@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def from_repeats(trials: Sequence[Array], block: int, seed: int = 0) -> Ceiling:
     return _ceiling([_by_block(one, labels) for one in powers], _signal_share, seed)
 
 
-def _signal_share(signal: Array, total: Array, _: Array) -> Array:
+def _signal_share(signal: Array, total: Array) -> Array:
     return signal / total
 
 
@@ -64,10 +65,10 @@ def _powers(trials: Array) -> tuple[Array, Array]:
 def between_people(responses: Sequence[Array], block: int, seed: int = 0) -> list[Ceiling]:
     """responses: (n_times, n_targets) of each of at least three people, on common samples and targets.
 
-    For each person the share of their variance that the others' mean response could predict, were it free of noise:
-    the squared covariance with that mean, less its own sampling variance, over the signal power of the mean (the
-    mean covariance of pairs of the others) and the person's variance. What a stimulus decides in one person alone is
-    not in it. Raises ValueError for fewer than three people.
+    For each person the share of their variance that is a signal of the others: products of the covariances with two
+    others, less their own sampling covariance, over the covariance of these two, both summed over all pairs, and over
+    the person's variance. How strong the signal is may differ from person to person. What a stimulus decides in one
+    person alone is not in it. Raises ValueError for fewer than three people.
     """
     if len(responses) < 3:
         raise ValueError("a ceiling between people needs at least three")
@@ -75,16 +76,24 @@ def between_people(responses: Sequence[Array], block: int, seed: int = 0) -> lis
     labels = np.arange(everyone.shape[1]) // block
     summed, squares = everyone.sum(axis=0), np.square(everyone).sum(axis=0)
     found = []
-    for mine in everyone:
-        others, n = summed - mine, len(everyone) - 1
-        common = (np.square(others) - (squares - np.square(mine))) / (n * (n - 1))
-        sums = [_by_block(one, labels) for one in (mine * others / n, common, np.square(mine))]
-        found.append(_ceiling(sums, _explained_by_others, seed))
+    for number, mine in enumerate(everyone):
+        others = np.delete(everyone, number, axis=0)
+        pairs = np.square(summed - mine) - (squares - np.square(mine))
+        covariances = np.stack([_by_block(mine * other, labels) for other in others], axis=1)
+        count = len(covariances)
+        spread = _pairs(covariances - covariances.mean(axis=0)).sum(axis=0) * count / max(count - 1, 1)
+        sums = [covariances, _by_block(pairs, labels), _by_block(np.square(mine), labels)]
+        found.append(_ceiling(sums, partial(_signal_of_others, spread), seed))
     return found
 
 
-def _explained_by_others(shared: Array, common: Array, total: Array, spread: Array) -> Array:
-    return np.asarray((np.square(shared) - spread) / (common * total))
+def _signal_of_others(spread: Array, covariances: Array, common: Array, total: Array) -> Array:
+    return np.asarray((_pairs(covariances) - spread) / (common * total))
+
+
+def _pairs(covariances: Array) -> Array:
+    """(…, n_others, n_targets) → the sum of products of all pairs of different others (…, n_targets)."""
+    return np.asarray(np.square(covariances.sum(axis=-2)) - np.square(covariances).sum(axis=-2))
 
 
 def _stacked(labels: Sequence[Array]) -> Array:
@@ -101,14 +110,12 @@ def _by_block(values: Array, labels: Array) -> Array:
 
 
 def _ceiling(sums: Sequence[Array], ratio: Callable[..., Array], seed: int) -> Ceiling:
-    """`ratio` of sums over all blocks (n_blocks, n_targets) and of the sampling variance of the first of them; its
-    interval by drawing blocks."""
+    """`ratio` of sums over all blocks (n_blocks, …, n_targets); its interval by drawing blocks."""
     count = len(sums[0])
-    spread = sums[0].var(axis=0, ddof=1) * count if count > 1 else np.zeros(sums[0].shape[1])
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=DRAWS).astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
-        explainable = ratio(*(one.sum(axis=0) for one in sums), spread)
-        low, high = np.percentile(ratio(*(drawn @ one for one in sums), spread), [2.5, 97.5], axis=0)
+        explainable = ratio(*(one.sum(axis=0) for one in sums))
+        low, high = np.percentile(ratio(*(np.tensordot(drawn, one, 1) for one in sums)), [2.5, 97.5], axis=0)
         cc_max = np.sqrt(np.where(explainable > 0, explainable, np.nan))
     return Ceiling(explainable, low, high, cc_max)
 

@@ -89,7 +89,7 @@ def _fitted(
     labels = inner_labels(words, design.purge_s)
     digest = hashlib.sha256(repr((spec, seed, fold is None, one.shape, other.shape)).encode())
     for part in (one, other, labels):
-        digest.update(np.ascontiguousarray(part))
+        digest.update(part.tobytes())
     key = digest.hexdigest()
     if key not in known:
         known[key] = _fit(one, other, labels, spec, fold is not None, seed)
