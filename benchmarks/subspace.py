@@ -60,10 +60,11 @@ def speed(quick: bool) -> list[Bar]:
         found = canonical(one, other, pairs)
         ours = correlations(one @ found.one, other @ found.other)
         seconds.append(time.perf_counter() - started)
+    print(f"  ours: {median(seconds):.3f} s", flush=True)
     started = time.perf_counter()
     theirs, unfinished = scikit_learn(one, other, pairs)
     taken = time.perf_counter() - started
-    print(f"  seconds: {median(seconds):.3f} (ours), {taken:.1f} (theirs); {unfinished} of {pairs} did not converge")
+    print(f"  theirs: {taken:.1f} s; {unfinished} of {pairs} pairs did not converge")
     print(f"  first, middle, last: {ours[[0, pairs // 2, -1]]}, {theirs[[0, pairs // 2, -1]]}")
     exact = np.sort(np.cos(subspace_angles(one, other)))[::-1][:pairs]
     size = f"{WORDS} x {one.shape[1]} against {WORDS} x {other.shape[1]}, {pairs} pairs"

@@ -446,7 +446,8 @@ def parse_analysis(text: str, where: str) -> Analysis:
 
 
 def _one_line(error: ValidationError) -> str:
-    first = error.errors()[0]
+    errors = error.errors()  # a misspelt key may also be a missing one
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     place = ".".join(str(part) for part in first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":

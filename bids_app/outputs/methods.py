@@ -49,8 +49,11 @@ def methods_text(summary: Settings) -> tuple[str, ...]:
 
 
 def _features(analysis: Settings, spaces: Mapping[str, Settings]) -> str:
-    """The spaces and what they are made of."""
-    said = [_space(name, settings, spaces.get(name, {})) for name, settings in analysis["features"].items()]
+    """The spaces and what they are made of; those that others are made of come last."""
+    fitted, projected = analysis["partition"]["spaces"], analysis.get("shared_subspace")
+    residual = any(analysis["features"][name]["kind"] == "contextual_residual" for name in fitted)
+    others = [name for name in analysis["features"] if name not in fitted] if projected or residual else []
+    said = [_space(name, analysis["features"][name], spaces.get(name, {})) for name in (*fitted, *others)]
     return f"Features. {'; '.join(said)}."
 
 
