@@ -339,6 +339,7 @@ class Fit:
     standardised features, averaged over folds.
     product: {band: (n_targets,)} a band's part of the full union's rsquared by the product measure,
     Σ ŷ_b (2(y − ȳ_train) − ŷ) / Σ(y − ȳ_train)²; the parts sum to it.
+    alpha (n_folds, n_targets) and band_weights {band: (n_folds, n_targets)}, which sum to 1: the full union's choice.
     weights, where asked for: {band: (n_folds, n_delays, k, n_targets)} float32, on the band's k standardised
     dimensions or principal components (which are each fold's own).
     """
@@ -352,6 +353,8 @@ class Fit:
     folds: tuple[FoldAudit, ...]
     warnings: tuple[str, ...] = ()
     product: Mapping[str, Array] = field(default_factory=dict)
+    alpha: Array | None = None
+    band_weights: Mapping[str, Array] = field(default_factory=dict)
     weights: Mapping[str, Array] | None = None
 
 

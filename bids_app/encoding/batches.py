@@ -64,6 +64,7 @@ def fixed_bytes(design: Design, size: Size, width: int) -> int:
     given = sum(band.nbytes for band in design.bands.values())
     given += 0 if isinstance(design.Y, np.memmap) else design.Y.nbytes
     scores = 4 * size.n_folds * size.n_unions + 6 * size.n_unions + 3 * len(design.bands) * len(design.delays_s)
+    scores += size.n_folds * (1 + len(design.bands))
     results = 8 * len(design.usable) * scores
     results += len(design.usable) * 4 * columns * size.n_folds if size.weights else 0
     rank = min(n, columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import torch
+from scipy.linalg import eigh
 
 from bids_app.records import Array, Design, Projected
 
@@ -84,8 +84,8 @@ def _scale(rows: Array) -> Array:
 def principal_axes(rows: Array, n_components: int) -> tuple[Array, Array]:
     """rows (n, n_dims) centred → axes (n_dims, k) and variances (k,), largest first, k ≤ n_components; each axis's
     entry of largest magnitude is positive, so that equal input gives equal signs."""
-    variances, axes = (part.numpy() for part in torch.linalg.eigh(torch.as_tensor(rows.T @ rows / len(rows))))
-    k = min(n_components, rows.shape[1])
-    axes, variances = axes[:, ::-1][:, :k], variances[::-1][:k]
+    n_dims, k = rows.shape[1], min(n_components, rows.shape[1])
+    variances, axes = eigh(rows.T @ rows / len(rows), subset_by_index=[n_dims - k, n_dims - 1])
+    axes, variances = axes[:, ::-1], variances[::-1]
     largest = np.argmax(np.abs(axes), axis=0)
     return axes * np.sign(axes[largest, np.arange(k)]), np.maximum(variances, 0.0)

@@ -21,6 +21,7 @@ class Results(Observer):
         self._folds = [FoldScores(*np.full((4, n_unions, len(design.usable)), np.nan)) for _ in range(n_folds)]
         self._profile = {band: self._zeros(len(design.delays_s)) for band in bands}
         self._explained = self._zeros(len(bands))
+        self._alpha, self._shares = self._zeros(n_folds), self._zeros(len(bands), n_folds)
         self._weights: dict[str, Array] | None = {} if weights else None
 
     def fitted(self, models: Fitted) -> None:
@@ -34,6 +35,9 @@ class Results(Observer):
 
     def _add_bands(self, models: Fitted, mine: Array) -> None:
         targets = models.targets[mine]
+        self._alpha[models.fold, targets] = models.alpha.cpu().numpy()[mine]
+        for band, share in models.basis.weights.items():
+            self._shares[band, models.fold, targets] = share
         over = (2 * models.responses - models.predictions)[:, mine].double()
         for band, weights in models.band_weights(mine).items():
             name = self._bands[band]
@@ -64,6 +68,8 @@ class Results(Observer):
             at_edge=at_edge,
             profile={name: norms / len(self._folds) for name, norms in self._profile.items()},
             product={name: self._explained[band] / total for band, name in enumerate(self._bands)},
+            alpha=self._alpha,
+            band_weights=dict(zip(self._bands, self._shares, strict=True)),
             weights=self._weights,
             delays_s=self._design.delays_s,
             folds=folds,

@@ -124,6 +124,19 @@ def test_precisions_agree(dims, solver):
     assert np.abs(single.rsquared - exact.rsquared).max() > 0
 
 
+def test_the_full_unions_choice_is_reported():
+    told, given = Collected(), design()
+    found = encoding.fit(given, UNITS, SPEC, observer=told)
+    assert found.alpha.shape == (N_RUNS, 7)
+    np.testing.assert_allclose(sum(found.band_weights.values()), 1.0)
+    for models in told.models:
+        for at in models.unions.get(2, ()):
+            place = models.fold, models.targets[at]
+            assert found.alpha[place] == models.alpha[at]
+            chosen = [models.basis.weights.get(band, 0.0) for band in range(3)]
+            assert [found.band_weights[name][place] for name in "abc"] == chosen
+
+
 def test_chosen_unions_alone_are_as_among_all():
     given = design()
     every = encoding.fit(given, UNITS, SPEC)
