@@ -9,7 +9,7 @@ from scipy.linalg import eigh
 
 from bids_app.records import Array, Design, Projected
 
-NOTHING = 1e-20  # mean variance of a projected band below which it is empty
+NOTHING = 1e-20  # variance of a projected band's column below which it is empty
 
 
 def design_columns(design: Design, band: str, fold: int, train: Array) -> Array:
@@ -28,15 +28,16 @@ def n_dims(design: Design, band: str) -> int:
 
 def projected_columns(bands: Mapping[str, Array], projected: Projected, fold: int, train: Array) -> Array:
     """Sources times the fold's matrix, delay by delay: (n_times, n_delays · k) float64, centred by the rows `train`
-    and scaled by one factor to a mean variance of one over them. Nothing but zeros where nothing varies.
+    and scaled by one factor to a mean variance of one over them, columns that never vary apart.
 
     Resampling, sums over words and delays are linear along time, so the same comes of projecting rows first; the
     matrix's constant then needs a source that is one in every row.
     """
     columns: Array = projected_values(bands, projected, fold).reshape(len(train), -1)
     columns -= columns[train].mean(axis=0)
-    variance = float(np.square(columns[train]).mean())
-    return columns / np.sqrt(variance) if variance > NOTHING else np.zeros_like(columns)
+    variances = np.square(columns[train]).mean(axis=0)
+    varies = variances > NOTHING
+    return columns / np.sqrt(variances[varies].mean()) if varies.any() else np.zeros_like(columns)
 
 
 def projected_values(bands: Mapping[str, Array], projected: Projected, fold: int) -> Array:

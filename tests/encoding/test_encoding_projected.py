@@ -72,6 +72,15 @@ def test_columns_are_centred_on_training_rows_and_share_one_scale():
     np.testing.assert_array_equal(changed[train], columns[train])
 
 
+def test_columns_of_zeros_change_no_scale():
+    bands = {"a": np.random.default_rng(3).standard_normal((40, 1, 3))}
+    train = np.arange(40) < 30
+    plain = projected_columns(bands, Projected(("a",), {0: np.eye(3)}), 0, train)
+    wider = projected_columns(bands, Projected(("a",), {0: np.pad(np.eye(3), ((0, 0), (0, 4)))}), 0, train)
+    np.testing.assert_array_equal(wider[:, :3], plain)
+    assert (wider[:, 3:] == 0).all()
+
+
 def test_an_empty_projection_is_zero_columns():
     bands = {"a": np.ones((20, 1, 2))}
     assert (projected_columns(bands, Projected(("a",), {0: np.zeros((2, 1))}), 0, np.ones(20, bool)) == 0).all()
