@@ -52,7 +52,7 @@ def unions(quick: bool, device: str) -> list[Bar]:
         return encoding.fit(design, units, SPEC, device, precision="float32")
 
     (mine,), (fit,) = paired(ours)
-    by_fold = [_refits(X, Y, *rows, backend) for rows in FOLDS.split(Y)]
+    by_fold = [_refits(X, Y, train, test, backend) for train, test in FOLDS.split(Y)]
     took, residuals, totals = (np.array(values) for values in zip(*by_fold, strict=True))
     print(f"  himalaya, fold by fold: {took.round(1)} s", flush=True)
     peer = len(took) * float(np.median(took))

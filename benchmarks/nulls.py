@@ -10,7 +10,7 @@ import torch
 from bids_app import encoding
 from bids_app.encoding.fitted import Fitted, Observer
 from bids_app.encoding.pieces import Pieces
-from bids_app.encoding.signflip import FlipGains, FlipTotals, explained
+from bids_app.encoding.signflip import FlipGains, FlipTotals, PieceColumns, explained
 from bids_app.records import Array, Design, FitSpec
 
 
@@ -63,9 +63,9 @@ def null_of(models: Sequence[Fitted], pieces: Pieces, n_targets: int, signs: tor
     totals = FlipTotals(pieces, n_folds, n_targets, signs.dtype)
     gains = FlipGains(pieces.count, n_targets, signs.dtype, signs.device)
     for one in models:
-        columns = torch.as_tensor(one.targets)
+        targets, columns = torch.as_tensor(one.targets), PieceColumns(one.split, pieces, signs.dtype)
         Y = pieces.coefficients(one.Y.to(signs.dtype), np.arange(len(one.Y)))
-        totals.add(one.fold, columns, Y, one.split.train, one.split.evaluate)
-        for few, part in explained(one, Y, pieces):
-            gains.add(columns[few], part)
+        totals.add(one.fold, targets, Y, columns, len(one.split.train))
+        for few, part in explained(one, Y, pieces, columns):
+            gains.add(targets[few], part)
     return gains.at(signs) / totals.at(signs)

@@ -23,7 +23,7 @@ DEFAULT_MB = 4096
 class Size:
     """What memory depends on: columns of all bands, folds, unions, distinct candidates of all unions, alphas, and the
     bytes of a number in search and final fit. `weights`: whether weights are kept; `observed`: bytes that observers
-    hold for every target of a batch."""
+    hold for every target of a batch, and for every sample of every column."""
 
     n_columns: int
     n_folds: int
@@ -33,7 +33,7 @@ class Size:
     search: int
     final: int
     weights: bool
-    observed: int
+    observed: tuple[int, int]
 
 
 def batches(design: Design, size: Size, device: str, mem_mb: int | None) -> list[list[Array]]:
@@ -55,7 +55,7 @@ def target_bytes(design: Design, size: Size) -> int:
     types = size.final + (size.search if size.search != size.final else 0)
     products = size.n_columns * (types + 2 * size.search)
     errors = size.n_candidates * (size.n_alphas * size.search + 16)
-    return len(design.Y) * types + products + errors + size.observed
+    return len(design.Y) * types + products + errors + size.observed[0]
 
 
 def fixed_bytes(design: Design, size: Size, width: int) -> int:
@@ -73,7 +73,7 @@ def fixed_bytes(design: Design, size: Size, width: int) -> int:
         int(1e6 * BASE_MB)
         + given
         + results
-        + n * columns * (8 * 3 + size.search)
+        + n * columns * (8 * 3 + size.search + size.observed[1])
         + grams
         + 8 * 8 * rank**2
         + width * size.final * (4 * n + 8 * columns)

@@ -87,7 +87,7 @@ def fit(
     folds = [_fold(design, number, spec) for number in np.unique(design.folds).tolist()]
     results = Results(design, bands, len(unions), len(folds), len(plan.alphas), weights)
     observers: list[Observer] = [results] if observer is None else [results, observer]
-    size = _size(design, plan, folds, weights, sum(one.target_bytes for one in observers))
+    size = _size(design, plan, folds, weights, observers)
     for blocks in batches(design, size, device, mem_mb):
         _fit_batch(design, folds, blocks, plan, observers)
     audits = tuple(audit(design, fold.number, fold.train, fold.test, len(fold.inner)) for fold in folds)
@@ -135,7 +135,7 @@ def _fold(design: Design, number: int, spec: FitSpec) -> _Fold:
     return _Fold(number, train, test, inner_folds(design, train, spec.inner))
 
 
-def _size(design: Design, plan: _Plan, folds: Sequence[_Fold], weights: bool, observed: int) -> Size:
+def _size(design: Design, plan: _Plan, folds: Sequence[_Fold], weights: bool, observers: Sequence[Observer]) -> Size:
     search, final = plan.types
     return Size(
         n_columns=len(design.delays_s) * sum(n_dims(design, name) for name in plan.bands),
@@ -146,7 +146,7 @@ def _size(design: Design, plan: _Plan, folds: Sequence[_Fold], weights: bool, ob
         search=search.itemsize,
         final=final.itemsize,
         weights=weights,
-        observed=observed,
+        observed=(sum(one.target_bytes for one in observers), sum(one.cell_bytes for one in observers)),
     )
 
 

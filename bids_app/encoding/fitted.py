@@ -71,10 +71,11 @@ class Fitted:
 class Observer:
     """What is told of every fitted model. Targets come in batches, each with all its folds and unions.
 
-    target_bytes: what it holds for every target of a batch.
+    target_bytes: what it holds for every target of a batch; cell_bytes: for every sample of every column.
     """
 
     target_bytes = 0
+    cell_bytes = 0
 
     def begin(self, targets: Array) -> None:
         """Called before a batch: its targets (columns in Y, ascending)."""

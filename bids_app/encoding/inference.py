@@ -21,7 +21,7 @@ from bids_app.encoding.fitted import Fitted, Observer
 from bids_app.encoding.losses import BlockLosses, draw_weights, flipped_sums, interval
 from bids_app.encoding.multiple import Family, fdr
 from bids_app.encoding.pieces import Pieces, frequency_pieces, time_pieces
-from bids_app.encoding.signflip import FlipGains, FlipTotals, draw_signs, explained
+from bids_app.encoding.signflip import FlipGains, FlipTotals, PieceColumns, draw_signs, explained
 from bids_app.records import Array, Inferred, component_names
 
 Union = frozenset[str]
@@ -105,6 +105,7 @@ class Inference(Observer):
         self._limits: dict[str, list[Array]] = {name: [] for name in self.components}
         self._targets: list[Array] = []
         numbers = sum(pieces.count**2 / 2 + 2 * self.n_folds * pieces.count / len(unions) for pieces in self.pieces)
+        self.cell_bytes = 2 * len(self.pieces) * dtype.itemsize  # and as much while it is made
         self.target_bytes = int(len(unions) * (numbers * dtype.itemsize + 8 * blocks.count))
 
     def begin(self, targets: Array) -> None:
@@ -175,23 +176,27 @@ class _Batch:
             [FlipGains(kind.count, n_targets, self._dtype, device) for kind in self._kinds] for _ in range(n_unions)
         ]
         self.losses = BlockLosses(self._kinds[0].labels, self._kinds[0].count, n_unions, n_targets)
+        self._fold, self._fold_columns = -1, list[PieceColumns]()
 
     def add(self, models: Fitted) -> None:
         """Every target is in one call a fold and union."""
-        split, test = models.split, self._kinds[0].rows(models.split.evaluate)
-        columns = torch.as_tensor(np.searchsorted(self._targets, models.targets), device=test.device)
+        if models.fold != self._fold:  # folds come one after another
+            self._fold = models.fold
+            self._fold_columns = [PieceColumns(models.split, kind, self._dtype) for kind in self._kinds]
+        test = self._fold_columns[0].test
+        targets = torch.as_tensor(np.searchsorted(self._targets, models.targets), device=test.device)
         mine = {union: torch.as_tensor(positions, device=test.device) for union, positions in models.unions.items()}
         for union, at in mine.items():
-            self.losses.add(union, columns[at], test, models.responses[:, at], models.predictions[:, at])
+            self.losses.add(union, targets[at], test, models.responses[:, at], models.predictions[:, at])
         if self._last in mine:
             at = mine[self._last]
-            self.losses.add_total(columns[at], test, models.responses[:, at])
-        for number, kind in enumerate(self._kinds):
+            self.losses.add_total(targets[at], test, models.responses[:, at])
+        for number, (kind, fold_columns) in enumerate(zip(self._kinds, self._fold_columns, strict=True)):
             Y = kind.coefficients(models.Y.to(self._dtype), np.arange(len(models.Y)))
             if self._last in mine:
                 at = mine[self._last]
-                self.totals[number].add(models.fold, columns[at], Y[:, at], split.train, split.evaluate)
-            for few, part in explained(models, Y, kind):
+                self.totals[number].add(models.fold, targets[at], Y[:, at], fold_columns, len(models.split.train))
+            for few, part in explained(models, Y, kind, fold_columns):
                 for union, at in mine.items():
                     chosen = torch.isin(few, at)
-                    self.gains[union][number].add(columns[few[chosen]], part[chosen])
+                    self.gains[union][number].add(targets[few[chosen]], part[chosen])

@@ -16,6 +16,7 @@ cheap. Everything is exact, but for the arithmetic of the working type.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ import torch
 from bids_app.encoding.basis import mattering
 from bids_app.encoding.fitted import Fitted
 from bids_app.encoding.pieces import Pieces, sums
+from bids_app.encoding.search import by_columns
+from bids_app.encoding.splits import Split
 from bids_app.records import Array
 
 ELEMENTS_AT_ONCE = 2**22  # of F; bounds memory and keeps it near the cache; a constant, so that results repeat
@@ -51,15 +54,14 @@ class FlipTotals:
         self._held_out, self._means, self._squares = zeros, zeros.clone(), zeros[:, 0].clone()
         self._n_test = [0] * n_folds
 
-    def add(self, fold: int, columns: torch.Tensor, Y: torch.Tensor, train: Array, test: Array) -> None:
-        """Once a fold and target: Y (n_times, n), whole responses by `pieces.coefficients`, of the batch's targets
-        in `columns` (n,); train, test: row numbers."""
+    def add(self, fold: int, targets: torch.Tensor, Y: torch.Tensor, columns: PieceColumns, n_train: int) -> None:
+        """Once a fold and target: Y (n_times, n), whole responses by `pieces.coefficients`, of the batch's `targets`
+        (n,); columns: of the fold, with n_train training samples."""
         labels, count = self._pieces.labels, self._pieces.count
-        trained, tested = self._pieces.indicator(train, Y.dtype), self._pieces.indicator(test, Y.dtype)
-        self._squares[fold, columns] = Y[self._pieces.rows(test)].square().sum(dim=0)
-        self._held_out[fold][:, columns] = sums(Y * tested, labels, count)
-        self._means[fold][:, columns] = sums(Y * trained, labels, count) / len(train)
-        self._n_test[fold] = len(test)
+        self._squares[fold, targets] = Y[columns.test].square().sum(dim=0)
+        self._held_out[fold][:, targets] = sums(Y * columns.tested, labels, count)
+        self._means[fold][:, targets] = sums(Y * columns.trained, labels, count) / n_train
+        self._n_test[fold] = len(columns.test)
 
     def at(self, signs: torch.Tensor) -> torch.Tensor:
         """signs (n_signs, n_pieces) → (n_signs, n_targets)."""
@@ -84,11 +86,11 @@ class FlipGains:
         self.trace = torch.zeros(n_targets, dtype=dtype, device=device)
         self.pairs = self.trace.new_zeros((n_targets, self._above.shape[1]))
 
-    def add(self, columns: torch.Tensor, explained: torch.Tensor) -> None:
+    def add(self, targets: torch.Tensor, explained: torch.Tensor) -> None:
         """Once a fold and target: one fold's part of E (n, n_pieces, n_pieces), symmetric or not."""
         i, j = self._above
-        self.trace[columns] += explained.diagonal(dim1=1, dim2=2).sum(dim=1)
-        self.pairs[columns] += explained[:, i, j] + explained[:, j, i]
+        self.trace[targets] += explained.diagonal(dim1=1, dim2=2).sum(dim=1)
+        self.pairs[targets] += explained[:, i, j] + explained[:, j, i]
 
     def at(self, signs: torch.Tensor) -> torch.Tensor:
         """signs (n_signs, n_pieces) of ±1 → (n_signs, n_targets)."""
@@ -96,39 +98,73 @@ class FlipGains:
         return torch.addmm(self.trace, signs[:, i] * signs[:, j], self.pairs.T)
 
 
-def explained(models: Fitted, Y: torch.Tensor, pieces: Pieces) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+class PieceColumns:
+    """One outer fold's samples as coefficients: `order` (n_train,), those that are not the test samples', sorted by
+    piece, `sizes` of the pieces; `test` (n_eval,) those of the test samples; and its columns there."""
+
+    def __init__(self, split: Split, pieces: Pieces, dtype: torch.dtype) -> None:
+        self._split, self._pieces, self._dtype = split, pieces, dtype
+        self.test = pieces.rows(split.evaluate)
+        apart = torch.ones(len(pieces.labels), dtype=torch.bool, device=self.test.device)
+        apart[self.test] = False
+        self.order = torch.argsort(torch.where(apart, pieces.labels, pieces.count), stable=True)[: int(apart.sum())]
+        self.sizes = torch.bincount(pieces.labels[self.order], minlength=pieces.count).tolist()
+        self.trained, self.tested = (pieces.indicator(rows, dtype) for rows in (split.train, split.evaluate))
+
+    def directions(self, models: Fitted) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """V (n_train, r) and H (n_eval, r) of the directions that matter, and φ (n, r) of the models' alphas.
+
+        As the pieces are linear in the samples, so are a candidate's directions in the columns, made once a fold.
+        """
+        basis, least_alpha = models.basis, float(models.alpha.min())
+        kept = mattering(basis, least_alpha)
+        shrinkage = basis.shrinkage(models.alpha)[:, kept].to(self._dtype)
+        if by_columns(basis, least_alpha, self._dtype):
+            onto = basis.onto[:, kept].to(self._dtype)
+            X, X_test = (self._split.side_by_side(rows.T, basis.weights).T for rows in self._columns)
+            return X @ onto, X_test @ onto, shrinkage
+        V = self._pieces.coefficients(basis.samples[:, kept].to(self._dtype), self._split.train)[self.order]
+        H = self._pieces.coefficients(basis.held[:, kept].to(self._dtype), self._split.evaluate)[self.test]
+        return V, H, shrinkage
+
+    @cached_property
+    def _columns(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """(n_train, n_columns) and (n_eval, n_columns) of all bands."""
+        split, everything = self._split, dict.fromkeys(range(len(self._split.columns.at)), 1.0)
+        train, test = (split.rows(everything, evaluate).to(self._dtype) for evaluate in (False, True))
+        return (
+            self._pieces.coefficients(train, split.train)[self.order],
+            self._pieces.coefficients(test, split.evaluate)[self.test],
+        )
+
+
+def explained(
+    models: Fitted, Y: torch.Tensor, pieces: Pieces, columns: PieceColumns
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """One outer fold's part of E, a few targets at a time: their positions (n_few,), (n_few, n_pieces, n_pieces).
 
-    Y (n_times, n): the models' whole responses, by `pieces.coefficients`, in the working type.
+    Y (n_times, n): the models' whole responses, by `pieces.coefficients`, in the working type; columns: of the fold.
     """
-    split, labels = models.split, pieces.labels
-    trained, tested = pieces.indicator(split.train, Y.dtype), pieces.indicator(split.evaluate, Y.dtype)
-    test = pieces.rows(split.evaluate)
-    means = sums(Y * trained, labels, pieces.count) / len(split.train)
+    labels, test = pieces.labels, columns.test
+    means = sums(Y * columns.trained, labels, pieces.count) / len(models.split.train)
     samples = torch.arange(len(test), device=Y.device)
-    for few, F in piece_predictions(models, Y, pieces):
-        twice_b_less_f = torch.addcmul(F.neg(), means[:, few].T[:, :, None], tested[test, 0], value=-2)
+    for few, F in piece_predictions(models, Y, pieces, columns):
+        twice_b_less_f = torch.addcmul(F.neg(), means[:, few].T[:, :, None], columns.tested[test, 0], value=-2)
         twice_b_less_f[:, labels[test], samples] += 2 * Y[test][:, few].T
         yield few, twice_b_less_f @ F.mT
 
 
-def piece_predictions(models: Fitted, Y: torch.Tensor, pieces: Pieces) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def piece_predictions(
+    models: Fitted, Y: torch.Tensor, pieces: Pieces, columns: PieceColumns
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """What each piece of the responses Y (n_times, n), as coefficients, contributes to the predictions: a few
     targets at a time, their positions (n_few,) and (n_few, n_pieces, n_eval), in coefficients of the test samples.
 
     A piece's coefficients meet nothing but their own, so the hat matrix of an alpha, once made, costs one product a
     target, against n_pieces products with the predictor in coordinates: alpha by alpha, the cheaper is taken.
     """
-    basis, train, test = models.basis, models.split.train, models.split.evaluate
-    kept = mattering(basis, float(models.alpha.min()))
-    apart = torch.ones(len(Y), dtype=torch.bool, device=Y.device)
-    apart[pieces.rows(test)] = False
-    order = torch.argsort(torch.where(apart, pieces.labels, pieces.count), stable=True)[: int(apart.sum())]
-    sizes = torch.bincount(pieces.labels[order], minlength=pieces.count).tolist()
-    V = pieces.coefficients(basis.samples[:, kept].to(Y.dtype), train)[order]
-    H = pieces.coefficients(basis.held[:, kept].to(Y.dtype), test)[pieces.rows(test)]
-    (n_train, rank), n_eval, Y = V.shape, len(H), Y[order]
-    shrinkage = basis.shrinkage(models.alpha)[:, kept].to(Y.dtype)
+    V, H, shrinkage = columns.directions(models)
+    (n_train, rank), n_eval, Y = V.shape, len(H), Y[columns.order]
     at_once = max(1, ELEMENTS_AT_ONCE // (pieces.count * n_eval))
     rest = [torch.arange(0, device=Y.device)]
     for choice in np.unique(models.choice):
@@ -137,11 +173,12 @@ def piece_predictions(models: Fitted, Y: torch.Tensor, pieces: Pieces) -> Iterat
         if through_hat > len(mine) * rank * (n_train + n_eval * pieces.count):
             rest.append(mine)
             continue
-        hat = torch.split((V * shrinkage[mine[0]]) @ H.T, sizes)
+        hat = torch.split((V * shrinkage[mine[0]]) @ H.T, columns.sizes)
         for few in torch.split(mine, at_once):
-            yield few, _by_piece(torch.split(Y[:, few], sizes), hat)
+            yield few, _by_piece(torch.split(Y[:, few], columns.sizes), hat)
+    solved = torch.split(V, columns.sizes)
     for few in torch.split(torch.cat(rest), at_once):
-        yield few, (_by_piece(torch.split(Y[:, few], sizes), torch.split(V, sizes)) * shrinkage[few, None]) @ H.T
+        yield few, (_by_piece(torch.split(Y[:, few], columns.sizes), solved) * shrinkage[few, None]) @ H.T
 
 
 def _by_piece(Y: Sequence[torch.Tensor], maps: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -15,7 +15,7 @@ from benchmarks.nulls import design_of, models_of, null_of
 from bids_app.encoding.blocks import block_labels
 from bids_app.encoding.circular import draw_shifts, shifted_rsquared
 from bids_app.encoding.pieces import cosine_transform, frequency_pieces, time_pieces
-from bids_app.encoding.signflip import FlipGains, draw_signs, piece_predictions
+from bids_app.encoding.signflip import FlipGains, PieceColumns, draw_signs, piece_predictions
 from bids_app.records import FitSpec
 
 SPEC = FitSpec(candidates=5, alphas=(1e-2, 1e4, 5))
@@ -95,6 +95,7 @@ def test_a_float32_null_is_that_of_float64():
 def test_hat_matrix_and_coordinates_agree(monkeypatch):
     design, labels = simulated((4, 6), 300)
     (one, *_), pieces = models_of(design, replace(SPEC, solver="ridge")), time_pieces(labels)
+    columns = PieceColumns(one.split, pieces, torch.float64)
     through = []
     multiply = torch.Tensor.__matmul__
 
@@ -104,13 +105,13 @@ def test_hat_matrix_and_coordinates_agree(monkeypatch):
 
     monkeypatch.setattr(torch.Tensor, "__matmul__", noted)
     ways = set()
-    for few, F in piece_predictions(one, one.Y, pieces):
+    for few, F in piece_predictions(one, one.Y, pieces, columns):
         ways.add(any(through))
         for at in few.tolist()[:3]:  # one target of an alpha alone goes through coordinates
             parts = {"targets": one.targets[[at]], "alpha": one.alpha[[at]], "choice": one.choice[[at]]}
             alone = replace(one, **parts)
             through.clear()
-            ((_, other),) = piece_predictions(alone, one.Y[:, [at]], pieces)
+            ((_, other),) = piece_predictions(alone, one.Y[:, [at]], pieces, columns)
             assert not any(through)
             np.testing.assert_allclose(F[few == at], other, atol=1e-7)
     assert True in ways

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic_units import MNI, electrode_targets, make_unit, parcel_targets
+from synthetic_units import MNI, electrode_targets, make_unit, parcel_targets, with_inference
 
 from bids_app import group, outputs
 from bids_app.records import StimulusEvent
@@ -73,6 +73,22 @@ def test_a_report_is_whole(tmp_path):
         "sharedSpeechLanguage", "1.0% of the words end after the sound does", "812.0", "by inclusion–exclusion",
     ):  # fmt: skip
         assert said in text, said
+
+
+def test_a_report_with_inference_counts_and_explains(tmp_path):
+    write(tmp_path, with_inference(parcels()))
+    text = page(tmp_path)
+    assert Tags(text).open == []
+    for said in (
+        "family-wise p ≤ 0.05",
+        "500 sign flips of blocks and of frequencies",
+        "uniqueSpeech, pfwe",
+        "max-T",
+    ):
+        assert said in text, said
+    row = next(line for line in text.splitlines() if line.startswith("<tr><td>uniqueSpeech</td><td>R²</td>"))
+    assert row.endswith('<td class="n">1</td><td class="n">1</td></tr>')
+    assert "No inference was made" not in text
 
 
 def test_untrained_models_are_named_and_only_then(tmp_path):
