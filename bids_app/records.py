@@ -363,6 +363,7 @@ class SubspaceFold:
     """A shared subspace as one outer fold fitted it (fold None: one fit for all folds, on all stimuli).
 
     dims: principal components of either model. correlation (kept,): of the pairs kept, on the words fitted to.
+    leak (kept,): the share of a signal of one model alone that a pair's mean carries, NaN where it was not tried.
     held_out, p (m,): of all pairs tried, in folds among those words and against shifts of one model's words;
     null_95: the limit of the latter.
     """
@@ -371,6 +372,7 @@ class SubspaceFold:
     n_words: int
     dims: tuple[int, int]
     correlation: Array
+    leak: Array
     held_out: Array
     p: Array
     null_95: float

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bids_app.encoding import subspace
+from bids_app.encoding.rank import held_out
 from bids_app.encoding.words import inner_labels, words_of
 from bids_app.records import (
     WORD_COUNT,
@@ -98,10 +99,13 @@ def _fitted(
 
 
 def _fit(one: Array, other: Array, labels: Array, spec: SubspaceSpec, limited: bool, seed: int) -> Fitted:
-    held = subspace.held_out(one, other, labels, seed, spec.components)
+    held = held_out(one, other, labels, seed, spec.components)
     count = held.rank if spec.components is None else spec.components
     maps = subspace.subspace(one, other, count, spec.rest_pca, limited)
-    audit = SubspaceFold(None, len(one), maps.dims, maps.correlation, held.correlation, held.p, held.null_95)
+    leak = np.full(len(maps.correlation), np.nan)
+    tried = subspace.leakage(held.correlation[: len(leak)])
+    leak[: len(tried)] = tried
+    audit = SubspaceFold(None, len(one), maps.dims, maps.correlation, leak, held.correlation, held.p, held.null_95)
     return Fitted(audit, maps)
 
 

@@ -36,13 +36,17 @@ def _pairs(found: Summary) -> str:
     if found["spec"]["fit"] == "training":
         how = f"fitted anew in each of {len(folds)} outer folds"
     text = f"The shared subspace of {one} and {other}, {how}, has {many} of canonical variates"
-    held = [fold["held_out"][:count] for fold, count in zip(folds, kept, strict=True) if count]
-    if not held:
+    some = [fold for fold in folds if fold["correlation"] and fold["held_out"]]
+    if not some:
         return f"{text}: the models have nothing in common that holds up on held-out words."
-    first, last = (_mean([one[at] for one in held]) for at in (0, -1))
-    leak = (1 - last) / (2 * (1 + last)) if last > 0 else None
-    share = "" if leak is None else f"; {leak:.0%} of a signal of one model alone leaks through the last of them"
-    return f"{text}, whose correlations on held-out words go from {number(first)} to {number(last)}{share}."
+    last = [min(len(fold["correlation"]), len(fold["held_out"])) - 1 for fold in some]
+    low = _mean([fold["held_out"][at] for fold, at in zip(some, last, strict=True)])
+    high = _mean([fold["held_out"][0] for fold in some])
+    leak = _mean([fold["leak"][at] for fold, at in zip(some, last, strict=True)])
+    return (
+        f"{text}, whose correlations on held-out words go from {number(high)} to {number(low)}; {leak:.0%} of a "
+        "signal of one model alone leaks through the last of them."
+    )
 
 
 def _against(summary: Summary, name: str, units: Sequence[str]) -> str:

@@ -78,15 +78,14 @@ def subspace_cells(found: SharedSubspace) -> dict[str, Any]:
     rows = []
     for fold in found.folds:
         kept, tried = len(fold.correlation), len(fold.held_out)
+        name = "all" if fold.fold is None else fold.fold
+        columns = fold.correlation, fold.held_out, fold.p, fold.leak
         for pair in range(max(kept, tried)):
-            r = [
-                float(one[pair]) if pair < len(one) else math.nan for one in (fold.correlation, fold.held_out, fold.p)
-            ]
-            leak = (1 - r[1]) / (2 * (1 + r[1])) if pair < kept and r[1] > 0 else math.nan
-            name = "all" if fold.fold is None else fold.fold
-            rows.append((name, pair + 1, "yes" if pair < kept else "no", *r, fold.null_95, leak, fold.n_words))
-    columns = list(zip(*rows, strict=True)) or [()] * len(SUBSPACE_COLUMNS)
-    return dict(zip(SUBSPACE_COLUMNS, columns, strict=True))
+            r, held, p, leak = (float(one[pair]) if pair < len(one) else math.nan for one in columns)
+            is_kept = "yes" if pair < kept else "no"
+            rows.append((name, pair + 1, is_kept, r, held, p, fold.null_95, leak, fold.n_words))
+    cells = list(zip(*rows, strict=True)) or [()] * len(SUBSPACE_COLUMNS)
+    return dict(zip(SUBSPACE_COLUMNS, cells, strict=True))
 
 
 SUBSPACE_COLUMNS = {
@@ -99,7 +98,7 @@ SUBSPACE_COLUMNS = {
     "p": "Share of shifts of one model's words against the other's whose first pair correlates as much, held out",
     "null_95": "95th percentile of the first pair's held-out correlation over these shifts",
     "leak": "Share of a signal of one model alone that the pair's mean carries, (1 − ρ) / (2 (1 + ρ)) of the "
-    "held-out correlation ρ; n/a for pairs not kept or not correlated",
+    "held-out correlation ρ; n/a for pairs not kept",
     "n_words": "Words it was fitted to",
 }
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter
 from sklearn.cross_decomposition import CCA
 
-from bids_app.encoding import subspace as sub
-from bids_app.encoding.subspace import canonical, held_out, leakage, scaled, subspace
+from bids_app.encoding import rank as rank_module
+from bids_app.encoding.rank import held_out
+from bids_app.encoding.subspace import canonical, leakage, scaled, subspace
 
 
 def centred(rows):
@@ -185,7 +186,7 @@ def rate(a, count):
 
 @pytest.mark.parametrize("a", [0.0, 0.8])
 def test_noise_has_no_rank_but_at_the_nominal_rate(a, monkeypatch):
-    monkeypatch.setattr(sub, "DRAWS", 59)
+    monkeypatch.setattr(rank_module, "DRAWS", 59)
     assert 0 < rate(a, 100) <= 0.10  # 5 %, and the 98 % limit of a hundred; none at all would be a broken count
 
 
@@ -193,8 +194,8 @@ def test_a_null_that_scatters_rows_gives_slow_noise_a_rank(monkeypatch):
     def scattered(rows, by, axis):
         return np.random.default_rng(by).permutation(rows, axis=axis) if by else rows
 
-    monkeypatch.setattr(sub, "DRAWS", 59)
-    monkeypatch.setattr(sub.np, "roll", scattered)
+    monkeypatch.setattr(rank_module, "DRAWS", 59)
+    monkeypatch.setattr(rank_module.np, "roll", scattered)
     assert rate(0.9, 60) > 0.15
 
 
