@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,14 +142,24 @@ class StimulusEvent:
     duration_s: float | None = None
 
 
+class Samples(Protocol):
+    """Mono samples (n_samples,) float32 in −1…1: an array, or a file that is read in pieces."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> Array:
+        """The samples of that stretch, as an array."""
+        ...
+
+
 @dataclass(frozen=True)
 class Stimulus:
-    """A stimulus as the feature families see it. `audio` (n_samples,) float32 mono in −1…1, or None."""
+    """A stimulus as the feature families see it. `audio` (n_samples,) or None."""
 
     stimulus_id: str
     label: str  # for file names: alphanumeric, unique for a content
     path: Path  # of the file in /stimuli (it may be absent where only words are needed)
-    audio: Array | None
+    audio: Samples | None
     rate_hz: float | None
     duration_s: float
     words: Intervals | None

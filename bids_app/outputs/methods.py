@@ -13,13 +13,21 @@ Settings = Mapping[str, Any]
 KINDS = {"volume": "voxels", "surface": "vertices", "parcels": "parcels", "electrodes": "electrodes"}
 FAMILIES = {
     "melspectrogram": "a log mel spectrogram",
+    "envelope": "the envelope of the sound and its onsets",
+    "pitch": "pitch, voicing and intensity",
     "articulatory": "articulatory features of the phones",
+    "phone_rate": "phone rate",
+    "word_rate": "word rate",
+    "word_length": "word length in letters",
+    "log_frequency": "log word frequency",
+    "position": "the position of each word",
     "word_embedding": "static word vectors",
     "speech_model": "a speech model's hidden states",
     "language_model": "a language model's hidden states",
     "contextual_residual": "what ridge regression, on the words of each fold's training stimuli, leaves of a "
     "contextual space when a static one predicts it",
-    "word_rate": "word rate",
+    "surprisal": "the surprisal of each word to a language model",
+    "entropy": "a language model's entropy before each word",
     "file": "features read from a file",
 }
 CONFOUNDS = {
@@ -29,7 +37,7 @@ CONFOUNDS = {
     "wmcsf": "white-matter and cerebrospinal-fluid signals",
     "global": "the global signal",
 }
-SILENT = ("name", "kind", "pca", "model", "layer")  # options that have words of their own
+SILENT = ("name", "kind", "pca", "model", "layer", "untrained")  # options that have words of their own
 
 
 def methods_text(summary: Settings) -> tuple[str, ...]:
@@ -58,13 +66,15 @@ def _features(analysis: Settings, spaces: Mapping[str, Settings]) -> str:
 
 
 def _space(name: str, settings: Settings, made: Settings) -> str:
-    family = FAMILIES.get(settings["kind"], settings["kind"])
+    family = FAMILIES[settings["kind"]]
     model = f" of {settings['model']}" if settings.get("model") else ""
     layer = f", layer {settings['layer']}" if settings.get("layer") is not None else ""
     others = [f"{key} {_plain(value)}" for key, value in settings.items() if key not in SILENT and value is not None]
     options = f" ({', '.join(others)})" if others else ""
     weights = f", weights {made['weights_sha256'][:12]}…" if made.get("weights_sha256") else ""
-    trained = ", an untrained stand-in with random weights" if made.get("stand_in") else ""
+    seed = settings.get("untrained")
+    random = "" if seed is None else f", untrained: random weights of seed {seed}"
+    trained = ", an untrained stand-in with random weights" if made.get("stand_in") else random
     pca = f", reduced to {settings['pca']} principal components fitted on training samples" if settings["pca"] else ""
     return f"{name}: {family}{model}{layer}{options}{weights}{trained}{pca}"
 
@@ -193,6 +203,8 @@ def _software(provenance: Settings) -> str:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " and ".join(f"{key} {_plain(part)}" for key, part in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
