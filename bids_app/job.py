@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,7 @@ class Job:
     hash: str
     library: Library
     tell: Tell
+    subspaces: dict[str, Any] = field(default_factory=dict)  # fitted on words alone, for all who heard these
 
     @property
     def out_dir(self) -> Path:
@@ -109,9 +110,9 @@ def resolve(preset_or_file: str) -> tuple[Analysis, dict[str, FeatureSpec], dict
     analysis, base_dir = load_analysis(preset_or_file)
     specs = {name: features.resolve(spec) for name, spec in analysis.feature_specs(base_dir).items()}
     resolved = analysis.model_dump(mode="json")
-    resolved["features"] = {
-        name: {"kind": spec.kind, "pca": spec.pca, **dict(spec.options)} for name, spec in specs.items()
-    }
+    made = {name: {"kind": spec.kind, "pca": spec.pca, **dict(spec.options)} for name, spec in specs.items()}
+    fitted = {**made, **{name: resolved["features"][name] for name in analysis.residual_specs()}}
+    resolved["features"] = {name: fitted[name] for name in resolved["features"] if name in fitted}
     resolved["partition"]["spaces"] = list(analysis.spaces)
     return analysis, specs, resolved
 

@@ -24,6 +24,8 @@ FAMILIES = {
     "word_embedding": "static word vectors",
     "speech_model": "a speech model's hidden states",
     "language_model": "a language model's hidden states",
+    "contextual_residual": "what ridge regression, on the words of each fold's training stimuli, leaves of a "
+    "contextual space when a static one predicts it",
     "surprisal": "the surprisal of each word to a language model",
     "entropy": "a language model's entropy before each word",
     "file": "features read from a file",
@@ -47,6 +49,7 @@ def methods_text(summary: Settings) -> tuple[str, ...]:
         _responses(summary),
         _design(summary),
         _fit(analysis["fit"], summary, provenance["design"]["purge_s"]),
+        *_subspace(summary),
         _scores(summary["units"], analysis),
         _inference(provenance["inference"], summary["units"]),
         _software(provenance),
@@ -54,10 +57,11 @@ def methods_text(summary: Settings) -> tuple[str, ...]:
 
 
 def _features(analysis: Settings, spaces: Mapping[str, Settings]) -> str:
-    """The spaces and what they are made of."""
-    said = [
-        _space(name, analysis["features"][name], spaces.get(name, {})) for name in analysis["partition"]["spaces"]
-    ]
+    """The spaces and what they are made of; those that others are made of come last."""
+    fitted, projected = analysis["partition"]["spaces"], analysis.get("shared_subspace")
+    residual = any(analysis["features"][name]["kind"] == "contextual_residual" for name in fitted)
+    others = [name for name in analysis["features"] if name not in fitted] if projected or residual else []
+    said = [_space(name, analysis["features"][name], spaces.get(name, {})) for name in (*fitted, *others)]
     return f"Features. {'; '.join(said)}."
 
 
@@ -124,6 +128,32 @@ def _fit(fit: Settings, summary: Settings, purge_s: float) -> str:
         f"({_folds(fit['outer'])}); runs that share a stimulus stay in one fold, and within a run samples nearer "
         f"than {purge_s:g} s to a test sample were left out of training. Centring, scaling, principal components and "
         "hyper-parameters were fitted on training samples alone."
+    )
+
+
+def _subspace(summary: Settings) -> tuple[str, ...]:
+    found = summary["subspace"]
+    if found is None:
+        return ()
+    spec, folds = found["spec"], found["folds"]
+    counts = sorted({fold["n_words"] for fold in folds})
+    words = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    trained = spec["fit"] == "training"
+    where = f"the {words} words of the training stimuli of each outer fold" if trained else f"all {words} words"
+    limit = ", and at most one a ten words" if trained else " (test stimuli included: in-sample)"
+    kept = f"The {spec['components']} leading pairs were kept."
+    if spec["components"] is None:
+        kept = (
+            "Pairs were kept up to the first whose correlation in folds left out among these words, averaged through "
+            "Fisher's z, did not exceed 95 % of those of the first pair when one model's words were shifted "
+            "circularly within folds and everything was fitted again."
+        )
+    return (
+        f"Shared subspace. Rows of {_listed(spec['between'])} (frames averaged over each word, where a space has no "
+        f"rows by word) were scaled on {where}, reduced to the principal components that hold 95 % of their variance"
+        f"{limit}, and analysed by canonical correlation (singular values). {kept} The shared subspace is the mean "
+        "of each pair's two variates; the rest of a model is its scaled rows less their regression on its own "
+        "variates; both were brought to the responses as words are.",
     )
 
 
