@@ -1,17 +1,18 @@
-"""Speed and memory of the models' features: `python -m benchmarks.features [--quick] [--only NAME]`.
+"""Speed and memory of the models' features: `python -m benchmarks.features [--quick] [--only NAME] [--device cuda]`.
 
 Shapes are those of Wav2Vec2-base and GPT-2 small, weights are random: time does not depend on them, deviations may.
-Each ratio is of two ways timed in turns, piece by piece, in one run. Device: $CONCORD_DEVICE, else cpu.
+Each ratio is of two ways timed in turns, piece by piece, in one run.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,12 @@ import numpy as np
 
 from benchmarks.bars import Bar, measure, run_bars
 from bids_app.features import contexts
-from bids_app.features.hearing import Hearing, convolved_frames
+from bids_app.features.front_end import fold_norms
+from bids_app.features.hearing import SECONDS_AT_ONCE, Hearing, convolved_frames
 from bids_app.features.language_model import word_states
-from bids_app.features.speech_model import SECONDS_AT_ONCE, Window, refreshed_windows, row_times, run
+from bids_app.features.speech_model import run
+from bids_app.features.speech_windows import Window, refreshed_windows, row_times
 
-DEVICE = os.environ.get("CONCORD_DEVICE", "cpu")
-ON_GPU = DEVICE != "cpu"
 RATE, WINDOW_S, STRIDE_S, REFRESH_S, LAYER = 16000, 16, 0.1, 0.5, 8
 Array = Any
 Way = Callable[[Any], Array]
@@ -62,80 +63,100 @@ def deviation(found: Array, wanted: Array) -> float:
     return float(np.abs(found - wanted).max() / np.abs(wanted).max())
 
 
-def wav2vec2() -> Hearing:
-    """Wav2Vec2-base with random weights."""
+def wav2vec2(device: str, ours: bool) -> Hearing:
+    """Wav2Vec2-base with random weights: the library's own, or as we load it."""
     import torch
     from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
     torch.manual_seed(0)
-    model, extractor = Wav2Vec2Model(Wav2Vec2Config()).eval().to(DEVICE), Wav2Vec2FeatureExtractor(do_normalize=True)
+    model, extractor = Wav2Vec2Model(Wav2Vec2Config()).eval().to(device), Wav2Vec2FeatureExtractor(do_normalize=True)
+    if ours:
+        fold_norms(model)
 
-    def inputs(windows: Array) -> dict[str, Any]:
+    def inputs(windows: Sequence[Array]) -> dict[str, Any]:
         heard = extractor(list(windows), sampling_rate=RATE, padding=False, return_tensors="pt")
-        return {"input_values": heard["input_values"].to(DEVICE)}
+        return {"input_values": heard["input_values"].to(device)}
 
-    return Hearing(model, extractor, RATE, lambda n: convolved_frames(n, model.config), inputs)
+    return Hearing(model, model, extractor, RATE, lambda n: convolved_frames(n, model.config), inputs)
 
 
-def speech(quick: bool) -> list[Bar]:
-    """60 s of audio, a window of 16 s every 0.1 s, layer 8: one window at a time, ours, and ours approximately.
+def speech(quick: bool, device: str) -> list[Bar]:
+    """60 s of audio, a window of 16 s every 0.1 s, layer 8: one window at a time, ours, ours approximately, and on a
+    GPU ours in bfloat16.
 
     Timed on blocks of rows spread over the stretch where windows are full; `quick` takes fewer.
     """
     import torch
 
-    hearing = wav2vec2()
+    on_gpu = device != "cpu"
+    library, hearing = wav2vec2(device, ours=False), wav2vec2(device, ours=True)
     audio = np.random.default_rng(0).normal(0, 0.1, 60 * RATE).astype(np.float32)
     audio *= 1 + np.sin(2 * np.pi * 3 * np.arange(len(audio)) / RATE).astype(np.float32)  # a loudness that changes
     _, stops = row_times(len(audio), RATE, STRIDE_S)
     n_rows = round(REFRESH_S / STRIDE_S)
-    n_blocks = (50 if quick else 80) if ON_GPU else (2 if quick else 8)
+    n_blocks = (50 if quick else 80) if on_gpu else (3 if quick else 12)
     blocks = [list(stops[at : at + n_rows]) for at in np.linspace(165, len(stops) - n_rows, n_blocks).astype(int)]
-    if ON_GPU:  # enough at a time to fill it
+    if on_gpu:  # enough at a time to fill it
         blocks = [list(chain.from_iterable(blocks[at : at + 10])) for at in range(0, len(blocks), 10)]
 
     def plain(piece: Sequence[int]) -> Array:
         rows = []
         for stop in piece:
             with torch.no_grad():
-                heard = hearing.inputs(audio[None, stop - WINDOW_S * RATE : stop])
+                heard = library.inputs([audio[stop - WINDOW_S * RATE : stop]])
                 rows.append(
-                    hearing.encoder(**heard, output_hidden_states=True).hidden_states[LAYER][0, -1].cpu().numpy()
+                    library.encoder(**heard, output_hidden_states=True).hidden_states[LAYER][0, -1].cpu().numpy()
                 )
         return np.stack(rows)
 
-    def ours(piece: Sequence[int]) -> Array:
-        windows = [Window(stop - WINDOW_S * RATE, stop, ((row, stop),)) for row, stop in enumerate(piece)]
-        return run(hearing, audio, RATE, windows, [LAYER], SECONDS_AT_ONCE[DEVICE[:4]], len(piece), set())[0]
+    def ours(piece: Sequence[int], lowered: bool = False, window_s: int = WINDOW_S) -> Array:
+        windows = [Window(stop - window_s * RATE, stop, ((row, stop),)) for row, stop in enumerate(piece)]
+        seconds, notes = SECONDS_AT_ONCE[device[:4]], set[str]()
+        rows = run(hearing, audio, RATE, windows, [LAYER], seconds, len(piece), notes, lowered=lowered)[0]
+        if notes and len(piece) > n_rows:
+            print("speech:", *notes)
+        return rows
 
     def rough(piece: Sequence[int]) -> Array:
         windows = refreshed_windows(np.array(piece), WINDOW_S * RATE, n_rows)
         return run(hearing, audio, RATE, windows, [LAYER], 0, len(piece), set(), refreshed=True)[0]
 
-    ways = {"plain": plain, "exact": ours, "approximate": rough}
-    seconds, (wanted, exact, near) = in_turns("speech", ways, blocks)
+    ways: dict[str, Way] = {"plain": plain, "exact": ours, "approximate": rough}
+    if on_gpu:
+        ways["bfloat16"] = partial(ours, lowered=True)
+    seconds, (wanted, exact, near, *lowered) = in_turns("speech", ways, blocks)
+    if on_gpu:
+        full, low = wanted, lowered[0]
+    else:  # many processors take minutes for it: short windows say how far off it is
+        full, low = (ours(blocks[0], way, window_s=1) for way in (False, True))
     moved = wanted - wanted.mean(axis=0)
     error = float(np.square(near - wanted).sum() / np.square(moved).sum())
     print(
         f"speech: approximate, refreshed every {REFRESH_S:g} s: squared error {error:.2g} of the variance over rows, "
         f"largest {deviation(near, wanted):.2g} of the largest value (random weights)"
     )
+    print(
+        f"speech: bfloat16: largest deviation {deviation(low, full):.2g} of the largest value, {len(low)} rows "
+        "(random weights)"
+    )
     return [
         Bar("speech-exact-deviation", deviation(exact, wanted), 1e-4, "of the largest", True),
-        Bar("speech-exact-speedup", seconds[0] / seconds[1], 10 if ON_GPU else 1.2, "x", False),
+        Bar("speech-exact-speedup", seconds[0] / seconds[1], 10 if on_gpu else 1.2, "x", False),
         Bar("speech-approximate-speedup", seconds[0] / seconds[2], 3, "x", False),
+        *([Bar("speech-bfloat16-speedup", seconds[0] / seconds[3], 10, "x", False)] if on_gpu else []),
     ]
 
 
-def language(quick: bool) -> list[Bar]:
+def language(quick: bool, device: str) -> list[Bar]:
     """2,000 words (quick: 200) after 32 words each, layer 8: one word at a time, and ours."""
     import torch
     from transformers import GPT2Config, GPT2Model
 
+    on_gpu = device != "cpu"
     torch.manual_seed(0)
-    model = GPT2Model(GPT2Config()).eval().to(DEVICE)
+    model = GPT2Model(GPT2Config()).eval().to(device)
     random = np.random.default_rng(0)
-    n_words = 232 if quick and not ON_GPU else 2000
+    n_words = 232 if quick and not on_gpu else 2032
     ids = [
         random.integers(1, 50000, count).tolist() for count in random.choice([1, 2, 3], n_words, p=[0.75, 0.2, 0.05])
     ]
@@ -146,68 +167,101 @@ def language(quick: bool) -> list[Bar]:
         for window in piece:
             ((_, first, end),) = window.words
             with torch.no_grad():
-                tokens = torch.tensor([window.tokens], device=DEVICE)
+                tokens = torch.tensor([window.tokens], device=device)
                 states = model(tokens, output_hidden_states=True).hidden_states[LAYER][0, first:end]
                 rows.append(states.mean(0).cpu().numpy())
         return np.stack(rows)
 
-    def ours(piece: Sequence[contexts.Window]) -> Array:
-        return word_states(model, piece, [LAYER], "mean", DEVICE, set())
+    def ours(piece: Sequence[contexts.Window], lowered: bool = False) -> Array:
+        return word_states(model, piece, [LAYER], "mean", device, set(), lowered)
 
     pieces = [windows[at : at + 1000] for at in range(0, len(windows), 1000)]
-    seconds, (wanted, found) = in_turns("language", {"plain": plain, "exact": ours}, pieces)
+    ways: dict[str, Way] = {"plain": plain, "exact": ours}
+    if on_gpu:
+        ways["bfloat16"] = partial(ours, lowered=True)
+    seconds, (wanted, found, *lowered) = in_turns("language", ways, pieces)
+    lowered = lowered or [ours(windows[:4], lowered=True)]
+    print(
+        f"language: bfloat16: largest deviation {deviation(lowered[0], wanted[: len(lowered[0])]):.2g} of the "
+        f"largest value, {len(lowered[0])} rows (random weights)"
+    )
     return [
         Bar("language-deviation", deviation(found, wanted), 1e-4, "of the largest", True),
-        Bar("language-speedup", seconds[0] / seconds[1], 30 if ON_GPU else 2.5, "x", False),
+        Bar("language-speedup", seconds[0] / seconds[1], 30 if on_gpu else 2.5, "x", False),
+        *([Bar("language-bfloat16-speedup", seconds[0] / seconds[2], 30, "x", False)] if on_gpu else []),
     ]
 
 
 STREAM = """
 import resource, sys
 from pathlib import Path
-import numpy as np
+from bids_app.dataset.sound import read_audio
 from bids_app.features import FeatureStore
 from bids_app.records import FeatureSpec, ModelSource, Stimulus
-minutes, folder = int(sys.argv[1]), Path(sys.argv[2])
-def extract(n_samples, label):
-    audio = np.random.default_rng(0).standard_normal(n_samples, dtype=np.float32)
-    heard = Stimulus("a.wav", label, Path("a.wav"), audio, 16000.0, n_samples / 16000, None, None, label)
-    spec = FeatureSpec("s", "speech_model", {"model": "tiny", "layer": 1, "window_s": 2, "stride_s": 2})
-    return audio.nbytes + FeatureStore(folder / "store").get(heard, spec, ModelSource(folder, True))[0].values.nbytes
-extract(60 * 16000, "short")
+folder, device = Path(sys.argv[2]), sys.argv[3]
+SPECS = (
+    FeatureSpec("speech", "speech_model", {"model": "tiny", "layer": 1, "window_s": 2, "stride_s": 4}),
+    FeatureSpec("mel", "melspectrogram", {"n_mels": 8, "hop_s": 0.5, "window_s": 0.5}),
+)
+def extract(name):
+    audio, rate = read_audio(folder / f"{name}.wav")
+    heard = Stimulus(name, name, folder / f"{name}.wav", audio, rate, len(audio) / rate, None, None, name)
+    source = ModelSource(folder, True, device)
+    return sum(FeatureStore(folder / "store").get(heard, spec, source)[0].values.nbytes for spec in SPECS)
+extract("warm")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-held = extract(minutes * 60 * 16000, f"long{minutes}") / 2**20
+held = extract(sys.argv[1]) / 2**20
 print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, held)
 """
 
 
-def memory(quick: bool) -> list[Bar]:
-    """Peak memory for 10, 60 and 180 minutes of audio (quick: 10 and 60) beyond audio and features themselves.
+def write_noise(path: Path, minutes: int) -> None:
+    """A sound file of that length, written a minute at a time."""
+    import soundfile
 
-    A small model, a window of 2 s every 2 s: a model's own memory is that of one batch, whatever the length.
+    random = np.random.default_rng(0)
+    with soundfile.SoundFile(path, "w", RATE, 1, "PCM_16") as file:
+        for _ in range(minutes):
+            file.write(random.normal(0, 0.1, 60 * RATE).astype(np.float32))
+
+
+def memory(quick: bool, device: str) -> list[Bar]:
+    """Peak memory for 10, 60 and 180 minutes of a sound file (quick: 10 and 60), held against that for 10.
+
+    A small model, a window of 2 s every 4 s: a model's own memory is that of one batch, whatever the length.
     """
     from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
     small = {"num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "conv_dim": (4,) * 7}
     config = Wav2Vec2Config(hidden_size=16, num_conv_pos_embeddings=8, num_conv_pos_embedding_groups=2, **small)
-    bars = []
+    bars, base = list[Bar](), 0.0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         Wav2Vec2Model(config).save_pretrained(folder / "tiny")
         Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder / "tiny")
+        write_noise(folder / "warm.wav", 2)
         for minutes in (10, 60) if quick else (10, 60, 180):
             log = folder / f"{minutes}.log"
-            done = measure([sys.executable, "-c", STREAM, str(minutes), name], log)
+            write_noise(folder / f"m{minutes}.wav", minutes)
+            done = measure([sys.executable, "-c", STREAM, f"m{minutes}", name, device], log)
             before, peak, held = (
                 json.loads("[" + ",".join(log.read_text().split()[-3:]) + "]") if not done.code else (0, 0, 0)
             )
-            print(
-                f"memory: {minutes} min: peak {peak:.0f} MB, {before:.0f} MB before, {held:.0f} MB audio and features"
-            )
-            bars.append(Bar(f"memory-{minutes}-min-beyond", peak - before - held, 64, "MB", True))
+            print(f"memory: {minutes} min: peak {peak:.0f} MB, {before:.0f} MB before, {held:.0f} MB of features")
+            base = base or peak - held
+            bars.append(Bar(f"memory-{minutes}-min-beyond-10-min", peak - held - base, 64, "MB", True))
             bars.append(Bar(f"memory-{minutes}-min-exit", done.code, 0, "code", True))
     return bars
 
 
+def main() -> int:
+    """Bars of all benchmarks; `--device` beside the options of every benchmark."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    given, others = parser.parse_known_args()
+    benchmarks = {"speech": speech, "language": language, "memory": memory}
+    return run_bars({name: partial(bench, device=given.device) for name, bench in benchmarks.items()}, others)
+
+
 if __name__ == "__main__":
-    sys.exit(run_bars({"speech": speech, "language": language, "memory": memory}))
+    sys.exit(main())

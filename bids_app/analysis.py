@@ -11,15 +11,29 @@ import json
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bids_app.errors import NoInput, UsageError
-from bids_app.records import DesignSpec, EpochSpec, FeatureSpec, FitSpec, InferenceSpec, Modality, ResponseSpec, camel
+from bids_app.records import (
+    DesignSpec,
+    EpochSpec,
+    FeatureSpec,
+    FitSpec,
+    InferenceSpec,
+    Modality,
+    ResidualSpec,
+    ResponseSpec,
+    SubspaceSpec,
+    all_components,
+    camel,
+)
 
+RESIDUAL = "contextual_residual"
+RESIDUAL_OPTIONS = ("contextual", "static")
 Seconds = Annotated[float, Field(ge=0)]
 
 
@@ -139,6 +153,17 @@ class PartitionSettings(_Settings):
     groups: dict[str, tuple[str, ...]] = {}
 
 
+class SubspaceSettings(_Settings):
+    """What two models share, as a space of its own: `between` two spaces, split `against` up to three others (or
+    groups). `components`: pairs kept, None for as many as hold up on held-out words; `fit`: on training stimuli, or
+    `all`, as the seed paper does, which is in-sample."""
+
+    between: tuple[str, str]
+    against: Annotated[tuple[str, ...], Field(max_length=3)] = ()
+    components: Annotated[int, Field(ge=1)] | None = None
+    fit: Literal["training", "all"] = "training"
+
+
 class BlockSeconds(_Settings):
     """Least length of the blocks of time that are flipped or drawn as wholes."""
 
@@ -173,6 +198,11 @@ class FeatureSettings(BaseModel):
     kind: str
     pca: Annotated[int, Field(ge=1)] | None = None
 
+    @property
+    def is_residual(self) -> bool:
+        """Whether it is made of two other spaces in training folds, not of the stimulus."""
+        return self.kind == RESIDUAL
+
 
 class Analysis(_Settings):
     """A whole analysis. Raises pydantic's ValidationError; `load_analysis` turns it into one line."""
@@ -185,6 +215,7 @@ class Analysis(_Settings):
     design: DesignSettings = DesignSettings()
     fit: FitSettings = FitSettings()
     partition: PartitionSettings = PartitionSettings()
+    shared_subspace: SubspaceSettings | None = None
     inference: InferenceSettings = InferenceSettings()
     group: GroupSettings = GroupSettings()
     report: ReportSettings = ReportSettings()
@@ -221,6 +252,108 @@ class Analysis(_Settings):
             raise ValueError(f"the partition has {len(labels)} units, at most 4 are split: join spaces with groups")
         return self
 
+    @model_validator(mode="after")
+    def _residuals_fit(self) -> Analysis:
+        for name, settings in self.features.items():
+            if not settings.is_residual:
+                continue
+            options = settings.model_extra or {}
+            for option in options:
+                if option not in RESIDUAL_OPTIONS:
+                    advice = suggestion(option, RESIDUAL_OPTIONS)
+                    raise ValueError(f"unknown option '{option}' of feature '{name}' ({RESIDUAL}){advice}")
+            for option in RESIDUAL_OPTIONS:
+                if option not in options:
+                    raise ValueError(f"feature '{name}' ({RESIDUAL}) needs '{option}': the name of another feature")
+                self._require_own(str(options[option]), f"{option} of feature '{name}'")
+            if options["contextual"] == options["static"]:
+                raise ValueError(f"contextual and static of feature '{name}' are the same space")
+        return self
+
+    @model_validator(mode="after")
+    def _subspace_fits(self) -> Analysis:
+        shared = self.shared_subspace
+        if shared is None:
+            return self
+        for name in shared.between:
+            self._require_own(name, "shared_subspace.between")
+        if shared.between[0] == shared.between[1]:
+            raise ValueError("shared_subspace.between names one space twice")
+        for name in shared.against:
+            if name not in self.features and name not in self.partition.groups:
+                known = [*self.features, *self.partition.groups]
+                raise ValueError(
+                    f"shared_subspace.against names '{name}', no feature or group{suggestion(name, known)}"
+                )
+        against = [band for name in shared.against for band in self._members(name)]
+        if len(set(against)) < len(against) or set(against) & set(shared.between):
+            raise ValueError("shared_subspace.against holds a space twice, or one of those in between")
+        made = {band for units in self.further.values() for bands in units.values() for band in bands} - set(against)
+        if taken := sorted(made & {*self.features, *self.partition.groups}):
+            raise ValueError(f"'{taken[0]}' is a name of the shared subspace: give the feature or group another")
+        names = all_components(tuple(self.units), {name: tuple(units) for name, units in self.further.items()})
+        if len(set(names)) < len(names):
+            raise ValueError("the shared subspace and the partition have a component of one name: rename a space")
+        return self
+
+    def _require_own(self, name: str, where: str) -> None:
+        """Raises ValueError unless `name` is a space with features of its own."""
+        if name not in self.features:
+            raise ValueError(f"{where} names '{name}', which is no feature{suggestion(name, self.features)}")
+        if self.features[name].is_residual:
+            raise ValueError(f"{where} names '{name}', which is a residual itself")
+
+    def _members(self, name: str) -> tuple[str, ...]:
+        """Spaces of a group, or the space of that name."""
+        return self.partition.groups.get(name, (name,))
+
+    @property
+    def further(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """Partitions beside the first one: name → unit → its bands. Those of an in-sample subspace are named so."""
+        shared = self.shared_subspace
+        if shared is None:
+            return {}
+        one, other = shared.between
+        found: dict[str, dict[str, tuple[str, ...]]] = {}
+        found["subspace"] = {name: (name,) for name in ("shared", f"{one}Rest", f"{other}Rest")}
+        if shared.against:
+            found["against"] = {"shared": ("shared",), **{name: self._members(name) for name in shared.against}}
+        if shared.fit == "training":
+            return found
+        found["own"] = {name: (name,) for name in (f"{one}Shared", f"{other}Shared")}
+        return {f"inSample{camel(name)}": units for name, units in found.items()}
+
+    @property
+    def projected_spaces(self) -> tuple[str, ...]:
+        """Spaces whose rows by word are projected."""
+        between = self.shared_subspace.between if self.shared_subspace else ()
+        sources = [name for spec in self.residual_specs().values() for name in (spec.contextual, spec.static)]
+        return tuple(dict.fromkeys((*between, *sources)))
+
+    def subspace_spec(self) -> SubspaceSpec | None:
+        """What is fitted between two models, if anything; each rest keeps its space's `pca`."""
+        shared = self.shared_subspace
+        if shared is None:
+            return None
+        one, other = shared.between
+        rest_pca = self.features[one].pca, self.features[other].pca
+        return SubspaceSpec((one, other), shared.components, shared.fit, rest_pca)
+
+    def residual_specs(self) -> dict[str, ResidualSpec]:
+        """Residuals that are fitted, by name."""
+        found = {}
+        for name, settings in self.features.items():
+            if settings.is_residual and name in self._fitted:
+                options = settings.model_extra or {}
+                found[name] = ResidualSpec(options["contextual"], options["static"], settings.pca)
+        return found
+
+    @property
+    def _fitted(self) -> set[str]:
+        """Spaces that some partition has."""
+        against = self.shared_subspace.against if self.shared_subspace else ()
+        return {*self.spaces, *(band for name in against for band in self._members(name))}
+
     @property
     def spaces(self) -> tuple[str, ...]:
         """The feature spaces that are fitted, in order."""
@@ -237,11 +370,13 @@ class Analysis(_Settings):
         return units
 
     def feature_specs(self, base_dir: Path | None) -> dict[str, FeatureSpec]:
-        """The fitted spaces as the features wing takes them, options not yet checked."""
+        """The spaces made of stimuli that are fitted or projected, as the features wing takes them, options not yet
+        checked."""
+        needed = {*self._fitted, *self.projected_spaces}
         return {
             name: FeatureSpec(name, settings.kind, dict(settings.model_extra or {}), settings.pca, base_dir)
             for name, settings in self.features.items()
-            if name in self.spaces
+            if name in needed and not settings.is_residual
         }
 
     def response_spec(self, modality: Modality) -> ResponseSpec:
@@ -342,7 +477,8 @@ def parse_analysis(text: str, where: str) -> Analysis:
 
 
 def _one_line(error: ValidationError) -> str:
-    first = error.errors()[0]
+    errors = error.errors()  # a misspelt key may also be a missing one
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     place = ".".join(str(part) for part in first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
@@ -357,8 +493,9 @@ def _keys_at(loc: tuple[int | str, ...]) -> tuple[str, ...]:
     model: type[BaseModel] = Analysis
     for part in loc[:-1]:
         annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
+        for one in (annotation, *get_args(annotation)):
+            if isinstance(one, type) and issubclass(one, BaseModel):
+                model = one
     return tuple(model.model_fields)
 
 

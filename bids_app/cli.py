@@ -85,6 +85,14 @@ def _add_analysis(group: argparse._ArgumentGroup) -> None:
 def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--model-dir", type=Path, metavar="DIR", help="where model weights lie")
     group.add_argument("--offline", action="store_true", help="never touch the network (as HF_HUB_OFFLINE=1)")
+    group.add_argument(
+        "--features-from",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="other OUT_DIRs whose features are used where they are the same; nothing is written there",
+    )
     group.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="default: a GPU if there is one")
     group.add_argument("--omp-nthreads", type=_positive, metavar="N", help="threads")
     group.add_argument("--mem-mb", type=_positive, metavar="MB", help="memory a fit may take; changes no number")
@@ -133,6 +141,7 @@ def parse_arguments(arguments: Sequence[str]) -> RunOptions:
         levels=tuple(level for level in LEVELS if level in given.levels),
         analysis=given.analysis,
         models=ModelSource(given.model_dir and given.model_dir.resolve(), offline, given.device),
+        features_from=_folders(given.features_from),
         threads=given.omp_nthreads,
         mem_mb=given.mem_mb,
         dry_run=given.dry_run,
@@ -165,6 +174,14 @@ def _labels(given: Sequence[str], prefix: str) -> tuple[str, ...]:
         if not label.isalnum():
             raise UsageError(f"'{label}' is not a BIDS label", hint="letters and digits")
     return tuple(dict.fromkeys(labels))
+
+
+def _folders(given: Sequence[Path]) -> tuple[Path, ...]:
+    """Resolved paths of folders. Raises NoInput where one is not there."""
+    for path in given:
+        if not path.is_dir():
+            raise NoInput("--features-from names no folder", path, "give another run's OUT_DIR")
+    return tuple(path.resolve() for path in given)
 
 
 def _derivatives(given: Sequence[str]) -> dict[str, Path]:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from bids_app import __version__, dataset, encoding, group, word_rows
+from bids_app import __version__, dataset, encoding, epochs, group
 from bids_app.errors import ConcordError, DataError, OutOfMemory
 from bids_app.execution import Unit
 from bids_app.job import Job
+from bids_app.projections import project, source_bands, with_words, word_rows
 from bids_app.records import (
     Array,
     Design,
@@ -20,6 +21,7 @@ from bids_app.records import (
     Excluded,
     Features,
     Fit,
+    Partition,
     Recording,
     Response,
     Responsive,
@@ -27,7 +29,9 @@ from bids_app.records import (
     Targets,
     Tests,
     UnitResult,
+    component_of,
 )
+from bids_app.repeats import repeat_ceiling
 
 Checks = Mapping[str, tuple[Mapping[str, Any], ...]]  # recording label → one row a stimulus
 SOFTWARE = ("torch", "transformers", "numpy", "scipy", "nibabel", "nilearn", "mne", "pybids")
@@ -52,7 +56,12 @@ class Loaded:
 def fit_unit(job: Job, unit: Unit, checks: Checks, unused: tuple[Excluded, ...], key: str) -> UnitResult:
     """Read, align, clean, fit and partition one unit. Raises DataError where nothing of it can be used."""
     loaded = _load(job, unit)
-    return _fit_runs(job, unit, loaded, checks, unused, key)
+    ceiling = (
+        (None, "none: not computed where rows are words")
+        if job.analysis.design_spec(unit.modality).epoch
+        else repeat_ceiling(loaded.runs, loaded.recordings, loaded.period_s)
+    )
+    return _fit_runs(job, unit, loaded, checks, unused, key, ceiling)
 
 
 def _load(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
@@ -66,8 +75,8 @@ def _load(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
         spec = job.analysis.design_spec(recording.modality)
         sounds = [(job.library.features(recording, event), event.onset_s) for event in recording.stimuli]
         spaces.update({name: dict(one.provenance) for name, one in sounds[0][0].items()})
-        runs.append(_make_run(job, recording, _only(response, common), sounds, keep, spec))
-        n_rows = word_rows.count_words(job, recording) if spec.epoch else len(keep)
+        runs.append(_make_run(job, recording, _only(response, common), with_words(job, sounds), keep, spec))
+        n_rows = epochs.count_words(job, recording) if spec.epoch else len(keep)
         samples[recording.label] = (len(runs[-1].times_s), n_rows)
     return Loaded(
         runs=tuple(runs),
@@ -86,7 +95,7 @@ def _responsive(job: Job, unit: Unit, responses: Sequence[tuple[Recording, Respo
     """Electrodes' speech against silence."""
     if unit.kind != "electrodes":
         return None
-    return encoding.responsive([word_rows.speech_less_silence(job, *one) for one in responses])
+    return encoding.responsive([epochs.speech_less_silence(job, *one) for one in responses])
 
 
 def _read_responses(
@@ -132,12 +141,12 @@ def _warnings(responses: Sequence[tuple[Recording, Response, Array]]) -> list[st
 
 def _used(job: Job, recording: Recording, response: Response, spec: DesignSpec) -> Array:
     if spec.epoch:
-        return word_rows.used_samples(job, recording, response, spec)
+        return epochs.used_samples(job, recording, response, spec)
     spans = []
     for event in recording.stimuli:
         duration_s = job.library.stimulus(recording, event).duration_s
         first_s = job.library.first_event_s(recording, event)
-        begin_s = first_s + spec.skip_onset_s if duration_s > word_rows.LONG_STIMULUS_S else event.onset_s
+        begin_s = first_s + spec.skip_onset_s if duration_s > epochs.LONG_STIMULUS_S else event.onset_s
         spans.append((begin_s, event.onset_s + duration_s + spec.delays_s[-1]))
     return encoding.used_samples(response.times_s, spans, response.valid)
 
@@ -151,7 +160,7 @@ def _make_run(
     spec: DesignSpec,
 ) -> Run:
     if spec.epoch:
-        return word_rows.make_run(job, recording, response, sounds, keep, spec)
+        return epochs.make_run(job, recording, response, sounds, keep, spec)
     times_s = response.times_s[keep]
     bands = {
         name: encoding.make_band(
@@ -161,11 +170,12 @@ def _make_run(
             period_of(response.times_s),
             spec.stamp,
         )
-        for name in job.specs
+        for name in (*job.specs, *source_bands(sounds))
     }
     standardize = job.analysis.response_spec(recording.modality).standardize
     cleaned = encoding.clean(response.values, response.nuisance, keep, standardize)
-    return Run(recording.label, bands, cleaned, times_s, tuple(event.stimulus_id for event in recording.stimuli))
+    stimuli = tuple(event.stimulus_id for event in recording.stimuli)
+    return Run(recording.label, bands, cleaned, times_s, stimuli, word_rows(job, stimuli, sounds, spec.stamp))
 
 
 def period_of(times_s: Array) -> float:
@@ -174,7 +184,13 @@ def period_of(times_s: Array) -> float:
 
 
 def _fit_runs(
-    job: Job, unit: Unit, loaded: Loaded, checks: Checks, unused: tuple[Excluded, ...], key: str
+    job: Job,
+    unit: Unit,
+    loaded: Loaded,
+    checks: Checks,
+    unused: tuple[Excluded, ...],
+    key: str,
+    ceiling: tuple[encoding.Ceiling | None, str],
 ) -> UnitResult:
     design_spec = job.analysis.design_spec(unit.modality)
     purge_s = (
@@ -188,15 +204,18 @@ def _fit_runs(
         design = encoding.build_design(loaded.runs, fit_spec.outer, design_spec.delays_s, pca, purge_s)
         if not design.usable.any():
             raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
-        fit, tests = _fit(job, unit, design, _left_mb(job, loaded.runs))
+        design, subspace = project(job, loaded.runs, design)
+        mem_mb = _left_mb(job, loaded.runs)
+        fit, tests = _fit(job, unit, design, job.analysis.units, mem_mb)
+        further = {name: _fit(job, unit, design, units, mem_mb) for name, units in job.analysis.further.items()}
     except MemoryError as error:
         raise OutOfMemory(str(error), unit.stem, "raise --mem-mb, or fit fewer spaces at a time") from error
     except ValueError as error:  # encoding knows arrays alone: folds that cannot be made
         raise DataError(str(error), unit.stem, "record longer, or ask for fewer folds: fit: outer, inner") from error
-    partition, lags, usable = encoding.partition(fit, tests), None, design.usable
+    partition, lags, usable = _joined(fit, tests, further), None, design.usable
     if design_spec.epoch:
-        partition, lags = word_rows.by_lag(partition, design_spec.epoch)
-        fit, usable = word_rows.of_summary(fit, design_spec.epoch), np.isfinite(partition.values["full"]["rsquared"])
+        partition, lags = epochs.by_lag(partition, design_spec.epoch)
+        fit, usable = epochs.of_summary(fit, design_spec.epoch), np.isfinite(partition.values["full"]["rsquared"])
     dead = [name for name, alive in zip(loaded.targets.names, usable, strict=True) if not alive]
     return UnitResult(
         stem=unit.stem,
@@ -204,31 +223,51 @@ def _fit_runs(
         modality=unit.modality,
         space=unit.space,
         targets=loaded.targets,
-        partition=partition,
+        partition=_with_ceiling(partition, ceiling[0]),
         fit=fit,
         lags=lags,
         responsive=loaded.responsive,
         recordings=loaded.recordings,
         excluded=(*unused, *loaded.excluded),
         checks=tuple(row for recording in loaded.recordings for row in checks.get(recording.label, ())),
-        warnings=(
-            *loaded.warnings,
-            *_dead_targets(dead),
-            *_edge(fit),
-            *fit.warnings,
-            *(tests.warnings if tests else ()),
-        ),
+        warnings=(*loaded.warnings, *_dead_targets(dead), *_edge(fit), *_told([(fit, tests), *further.values()])),
         provenance=_provenance(job, unit, loaded, purge_s, key) | {"inference": _inference(job, tests)},
+        subspace=subspace,
+        ceiling=ceiling[1],
     )
 
 
-def _fit(job: Job, unit: Unit, design: Design, mem_mb: int | None) -> tuple[Fit, Tests | None]:
+def _with_ceiling(partition: Partition, ceiling: encoding.Ceiling | None) -> Partition:
+    """The full model's score beside the ceiling, and as a share of it."""
+    if ceiling is None:
+        return partition
+    full = partition.values["full"]
+    stats = {"ceiling": ceiling.explainable, "share": encoding.share(full["rsquared"], ceiling)}
+    return replace(partition, values={**partition.values, "full": {**full, **stats}})
+
+
+def _joined(fit: Fit, tests: Tests | None, further: Mapping[str, tuple[Fit, Tests | None]]) -> Partition:
+    """The partition, and the components of the further ones under names of their own."""
+    first, others = encoding.partition(fit, tests), {name: encoding.partition(*one) for name, one in further.items()}
+    more = {component_of(name, part): stats for name, one in others.items() for part, stats in one.values.items()}
+    return Partition(first.units, {**first.values, **more}, {name: one.units for name, one in others.items()})
+
+
+def _fit(
+    job: Job, unit: Unit, design: Design, units: Mapping[str, Sequence[str]], mem_mb: int | None
+) -> tuple[Fit, Tests | None]:
     """With inference, where it is asked for."""
-    units, spec, device = job.analysis.units, job.analysis.fit_spec(), job.options.models.device
+    spec, device = job.analysis.fit_spec(), job.options.models.device
     asked = job.analysis.inference_spec(unit.modality)
     if asked is None:
         return encoding.fit(design, units, spec, device, mem_mb=mem_mb), None
     return encoding.fit_and_infer(design, units, spec, asked, device, mem_mb=mem_mb)
+
+
+def _told(fits: Sequence[tuple[Fit, Tests | None]]) -> tuple[str, ...]:
+    """What fits and their inference warn of, each line once."""
+    lines = [line for fit, tests in fits for line in (*fit.warnings, *(tests.warnings if tests else ()))]
+    return tuple(dict.fromkeys(lines))
 
 
 def _inference(job: Job, tests: Tests | None) -> dict[str, Any] | None:
@@ -300,7 +339,8 @@ def fit_mean(job: Job, stem: str, units: Sequence[Unit], checks: Checks) -> tupl
         spaces=loaded[0].spaces,
     )
     mean = Unit(stem, "group", units[0].modality, units[0].kind, units[0].space, joined.recordings)
-    return _fit_runs(job, mean, joined, checks, (), ""), group.count_people(runs)
+    ceiling = (None, "none: not computed for a mean response")
+    return _fit_runs(job, mean, joined, checks, (), "", ceiling), group.count_people(runs)
 
 
 def _load_people(job: Job, units: Sequence[Unit]) -> tuple[list[Loaded], list[Excluded]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from bids_app import dataset, features
 from bids_app.analysis import Analysis, analysis_hash, load_analysis
 from bids_app.errors import DataError, UsageError
 from bids_app.options import RunOptions
-from bids_app.records import Features, FeatureSpec, Intervals, Recording, Stimulus, StimulusEvent
+from bids_app.records import Array, Features, FeatureSpec, Intervals, Recording, Samples, Stimulus, StimulusEvent
 
 Tell = Callable[[str], None]
 
@@ -22,7 +22,9 @@ class Library:
     """Stimuli and their features, each read once; audio is held only while features are computed from it."""
 
     def __init__(self, options: RunOptions, analysis: Analysis, specs: Mapping[str, FeatureSpec]) -> None:
-        self._store = features.FeatureStore(options.out_dir / "stimuli")
+        self._store = features.FeatureStore(
+            options.out_dir / "stimuli", [folder / "stimuli" for folder in options.features_from]
+        )
         self._models, self._specs = options.models, specs
         self._need_audio = any("audio" in features.needs(spec) for spec in specs.values())
         self._bids_dir, self._words = options.bids_dir, analysis.stimuli.words
@@ -82,8 +84,14 @@ def _first_event_s(stimulus: Stimulus) -> float:
         return float(stimulus.words.onset_s[0])
     if stimulus.audio is None or not stimulus.rate_hz:
         return 0.0
-    level = np.abs(stimulus.audio)
-    return float(np.argmax(level > 0.01 * level.max())) / stimulus.rate_hz
+    loudest = max(float(np.abs(piece).max()) for _, piece in _pieces(stimulus.audio))
+    loud = (at + np.flatnonzero(np.abs(piece) > 0.01 * loudest) for at, piece in _pieces(stimulus.audio))
+    return float(next((found[0] for found in loud if len(found)), 0)) / stimulus.rate_hz
+
+
+def _pieces(audio: Samples, size: int = 1 << 20) -> Iterator[tuple[int, Array]]:
+    """The first sample's number and the samples of each piece."""
+    return ((at, audio[at : at + size]) for at in range(0, len(audio), size))
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,7 @@ class Job:
     hash: str
     library: Library
     tell: Tell
+    subspaces: dict[str, Any] = field(default_factory=dict)  # fitted on words alone, for all who heard these
 
     @property
     def out_dir(self) -> Path:
@@ -109,9 +118,9 @@ def resolve(preset_or_file: str) -> tuple[Analysis, dict[str, FeatureSpec], dict
     analysis, base_dir = load_analysis(preset_or_file)
     specs = {name: features.resolve(spec) for name, spec in analysis.feature_specs(base_dir).items()}
     resolved = analysis.model_dump(mode="json")
-    resolved["features"] = {
-        name: {"kind": spec.kind, "pca": spec.pca, **dict(spec.options)} for name, spec in specs.items()
-    }
+    made = {name: {"kind": spec.kind, "pca": spec.pca, **dict(spec.options)} for name, spec in specs.items()}
+    fitted = {**made, **{name: resolved["features"][name] for name in analysis.residual_specs()}}
+    resolved["features"] = {name: fitted[name] for name in resolved["features"] if name in fitted}
     resolved["partition"]["spaces"] = list(analysis.spaces)
     return analysis, specs, resolved
 

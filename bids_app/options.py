@@ -16,6 +16,7 @@ class RunOptions:
     levels: tuple[str, ...]  # 'participant', 'group', in this order
     analysis: str  # preset or file
     models: ModelSource
+    features_from: tuple[Path, ...] = ()  # other OUT_DIRs, read and never written
     threads: int | None = None  # None: as many as torch takes
     mem_mb: int | None = None  # of the whole process; None: the fit's own default
     dry_run: bool = False

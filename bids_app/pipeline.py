@@ -35,7 +35,8 @@ def run(options: RunOptions, tell: Tell) -> int:
     if options.dry_run:
         _show_plan(job, units, unused)
         return 0
-    outputs.prepare(job.out_dir, job.resolved, job.hash, found.datasets, __version__)
+    further = {name: tuple(units) for name, units in job.analysis.further.items()}
+    outputs.prepare(job.out_dir, job.resolved, job.hash, found.datasets, __version__, further)
     with execution.open_log(job.out_dir / "logs"):
         book = StatusBook(job.out_dir)
         failed = 0

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +99,26 @@ class FitSpec:
 
 
 @dataclass(frozen=True)
+class SubspaceSpec:
+    """What two models share: their spaces, how many pairs are kept (None: as many as hold up on held-out words), on
+    which words it is fitted ('all': test stimuli too), and the principal components kept of each rest (None: all)."""
+
+    between: tuple[str, str]
+    components: int | None = None
+    fit: Literal["training", "all"] = "training"
+    rest_pca: tuple[int | None, int | None] = (None, None)
+
+
+@dataclass(frozen=True)
+class ResidualSpec:
+    """One word-level space less what another one predicts of it by least squares; `pca`: components kept."""
+
+    contextual: str
+    static: str
+    pca: int | None = None
+
+
+@dataclass(frozen=True)
 class InferenceSpec:
     """Tests and intervals: how many sign vectors, the least length of the blocks that change sign, and the seed."""
 
@@ -147,14 +167,24 @@ class StimulusEvent:
     duration_s: float | None = None
 
 
+class Samples(Protocol):
+    """Mono samples (n_samples,) float32 in −1…1: an array, or a file that is read in pieces."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> Array:
+        """The samples of that stretch, as an array."""
+        ...
+
+
 @dataclass(frozen=True)
 class Stimulus:
-    """A stimulus as the feature families see it. `audio` (n_samples,) float32 mono in −1…1, or None."""
+    """A stimulus as the feature families see it. `audio` (n_samples,) or None."""
 
     stimulus_id: str
     label: str  # for file names: alphanumeric, unique for a content
     path: Path  # of the file in /stimuli (it may be absent where only words are needed)
-    audio: Array | None
+    audio: Samples | None
     rate_hz: float | None
     duration_s: float
     words: Intervals | None
@@ -268,13 +298,23 @@ class Epochs:
 
 
 @dataclass(frozen=True)
+class WordRows:
+    """A stimulus's rows as a run hears it: times_s (n_words,) on the run's clock, values {band: (n_words, n_dims)}
+    before resampling and delays."""
+
+    stimulus: str
+    times_s: Array
+    values: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
 class Run:
     """One run on the response's grid, used samples only: what `encoding.build_design` stacks.
 
     bands {name: (n_times, n_delays, n_dims)}, Y (n_times, n_targets) cleaned, times_s (n_times,).
-    `stimuli`: ids heard in it; runs that share one never straddle a fold. With `epochs`, rows are words: times_s
-    (n_rows,) their onsets, bands {name: (n_rows, 1, n_dims)}, and Y the signal (n_samples, n_electrodes) from which
-    every window makes a target of every electrode.
+    `stimuli`: ids heard in it; runs that share one never straddle a fold. `words`: the rows of the bands that
+    projections are fitted on. With `epochs`, rows are words: times_s (n_rows,) their onsets, bands {name: (n_rows, 1,
+    n_dims)}, and Y the signal (n_samples, n_electrodes) from which every window makes a target of every electrode.
     """
 
     label: str
@@ -282,14 +322,30 @@ class Run:
     Y: Array
     times_s: Array
     stimuli: tuple[str, ...]
+    words: tuple[WordRows, ...] = ()
     epochs: Epochs | None = None
+
+
+@dataclass(frozen=True)
+class Projected:
+    """A band that is linear in others, fitted anew in every outer fold: the dimensions of its sources side by side
+    times matrices {outer fold: (n_source_dims, k)}. Its columns keep their relative size."""
+
+    sources: tuple[str, ...]
+    matrices: Mapping[int, Array]
+
+    @property
+    def n_dims(self) -> int:
+        """k, the same in all folds."""
+        return int(next(iter(self.matrices.values())).shape[1])
 
 
 @dataclass(frozen=True)
 class Design:
     """Runs stacked: bands {name: (n_times, n_delays, n_dims)}, Y (n_times, n_targets), and for every sample its
     outer fold, run (index into run_labels) and time. `usable` (n_targets,) False where a target never varies or has
-    missing samples: its results are NaN. `purge_s` separates training from test inside a run."""
+    missing samples: its results are NaN. `purge_s` separates training from test inside a run. `projected`: further
+    bands, made of the others fold by fold."""
 
     bands: Mapping[str, Array]
     Y: Array
@@ -302,6 +358,7 @@ class Design:
     pca: Mapping[str, int | None]
     usable: Array
     purge_s: float
+    projected: Mapping[str, Projected] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -347,6 +404,34 @@ class Fit:
 
 
 @dataclass(frozen=True)
+class SubspaceFold:
+    """A shared subspace as one outer fold fitted it (fold None: one fit for all folds, on all stimuli).
+
+    dims: principal components of either model. correlation (kept,): of the pairs kept, on the words fitted to.
+    leak (kept,): the share of a signal of one model alone that a pair's mean carries, NaN where it was not tried.
+    held_out, p (m,): of all pairs tried, in folds among those words and against shifts of one model's words;
+    null_95: the limit of the latter.
+    """
+
+    fold: int | None
+    n_words: int
+    dims: tuple[int, int]
+    correlation: Array
+    leak: Array
+    held_out: Array
+    p: Array
+    null_95: float
+
+
+@dataclass(frozen=True)
+class SharedSubspace:
+    """What was fitted, fold by fold."""
+
+    spec: SubspaceSpec
+    folds: tuple[SubspaceFold, ...]
+
+
+@dataclass(frozen=True)
 class Inferred:
     """One component, (n_targets,) each: p of the target alone, p over all targets (max-T), q (Benjamini–Hochberg over
     targets), and the 2.5 and 97.5 % limits of its value. NaN for unusable targets."""
@@ -371,16 +456,18 @@ class Tests:
     warnings: tuple[str, ...] = ()
 
 
-SCORES = ("rsquared", "r")  # stats that are amounts; the others, of inference, are not averaged over anything
+SCORES = ("rsquared", "r", "ceiling", "share")  # amounts; those of inference are not averaged over anything
 
 
 @dataclass(frozen=True)
 class Partition:
-    """values {component: {stat: (n_targets,)}}; components in `component_names` order; stat 'rsquared' for all,
-    'r' for totals (full and each space alone), and where there was inference 'p', 'pfwe', 'q', 'ci025', 'ci975'."""
+    """values {component: {stat: (n_targets,)}}; components in `all_components` order; stat 'rsquared' for all,
+    'r' for totals (full and each space alone), where there was inference 'p', 'pfwe', 'q', 'ci025', 'ci975', and of
+    full, where there are repeats, 'ceiling' and 'share'. `further`: partitions of other units, by name."""
 
     units: tuple[str, ...]
     values: Mapping[str, Mapping[str, Array]]
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -413,9 +500,9 @@ class UnitResult:
     `stem`: the entities all its recordings share, as a BIDS file stem without suffix
     ('sub-01_task-story_space-MNI152NLin2009cAsym'). `checks`: one mapping a recording × stimulus (preflight, as
     shown in the report). `provenance`: JSON-able: analysis (resolved), analysis_hash, spaces (name → kind, model,
-    revision, notes), software (name → version), run settings that change no number (device, threads). `lags`: where
-    rows are words; `partition` and `fit` are then of the responses' mean over the summary's window. `responsive`:
-    electrodes alone, where there are silences.
+    revision, notes), software (name → version), run settings that change no number (device, threads). `ceiling`: what
+    it rests on, or why there is none, in words. `lags`: where rows are words; `partition` and `fit` are then of the
+    responses' mean over the summary's window. `responsive`: electrodes alone, where there are silences.
     """
 
     stem: str
@@ -430,6 +517,8 @@ class UnitResult:
     checks: tuple[Mapping[str, Any], ...]
     warnings: tuple[str, ...]
     provenance: Mapping[str, Any]
+    subspace: SharedSubspace | None = None
+    ceiling: str = "none"
     lags: Lags | None = None
     responsive: Responsive | None = None
 
@@ -470,6 +559,7 @@ class GroupResult:
     owners: tuple[str, ...] = ()
     left_out: tuple[Excluded, ...] = ()
     notes: tuple[str, ...] = ()
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------------------------------------- names
@@ -492,3 +582,23 @@ def component_names(units: tuple[str, ...]) -> tuple[str, ...]:
         for chosen in combinations(units, size)
     ]
     return ("full", *(space_label(unit) for unit in units), *parts)
+
+
+def component_of(partition: str, component: str) -> str:
+    """A component of a further partition, by its own name within all: `against`, `uniqueShared` →
+    `againstUniqueShared`."""
+    return partition + component[:1].upper() + component[1:]
+
+
+def all_components(units: tuple[str, ...], further: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Components of the partition, then those of the further ones under names of their own."""
+    others = [component_of(name, one) for name, members in further.items() for one in component_names(members)]
+    return (*component_names(units), *others)
+
+
+WORD_COUNT = "@1"  # a band of ones, one a word: the constant of projections
+
+
+def word_band(space: str) -> str:
+    """The band of a space's rows by word, of a space whose own rows are none; no space can have this name."""
+    return f"@{space}"

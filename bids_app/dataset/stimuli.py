@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from bids_app.dataset.events import AUDIO, stimulus_id
+from bids_app.dataset.sound import read_audio
 from bids_app.dataset.tables import PHONE_TEXT, START, WORD_TEXT, read_table
 from bids_app.dataset.words import Annotation, read_annotation
 from bids_app.errors import DataError
-from bids_app.records import Array, Intervals, Recording, Stimulus, StimulusEvent
+from bids_app.records import Intervals, Recording, Samples, Stimulus, StimulusEvent
 
 BESIDE = (".TextGrid", ".textgrid", ".tsv", ".csv", ".json", ".ctm", "_transcript.tsv", "_transcript.csv")
 SPEECH_ONLY = ("word", "words", *PHONE_TEXT)  # columns that nothing but speech has
@@ -56,23 +57,7 @@ def load_stimulus(
 
 
 # --------------------------------------------------------------------------------------------------- sound
-def read_audio(path: Path) -> tuple[Array, float]:
-    """(n_samples,) float32, the mean of all channels at the file's own rate in Hz. Raises DataError."""
-    import soundfile
-
-    if not path.is_file():
-        remedy = "its content was not fetched: datalad get" if path.is_symlink() else "put it in BIDS_DIR/stimuli"
-        raise DataError("audio of the stimulus is missing", path, remedy)
-    try:
-        channels, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise DataError(f"audio cannot be decoded ({error})", path, f"use {', '.join(AUDIO)}") from error
-    if not len(channels) or not np.isfinite(channels).all():
-        raise DataError("audio is empty or has samples that are not numbers", path)
-    return np.ascontiguousarray(channels.mean(axis=1, dtype=np.float32)), float(rate)
-
-
-def _length_s(path: Path, audio: Array | None, rate_hz: float | None, event: StimulusEvent) -> float | None:
+def _length_s(path: Path, audio: Samples | None, rate_hz: float | None, event: StimulusEvent) -> float | None:
     """Seconds of sound, from the file's header where the sound itself is not wanted, else as the event says."""
     if audio is not None and rate_hz:
         return len(audio) / rate_hz

@@ -2,10 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.linalg import eigh
 
-from bids_app.records import Array
+from bids_app.records import Array, Design, Projected
+
+NOTHING = 1e-20  # variance of a projected band's column below which it is empty
+
+
+def design_columns(design: Design, band: str, fold: int, train: Array) -> Array:
+    """A band of the design, its own or projected, as columns (n_times, n_delays · k) of one outer fold."""
+    if band in design.projected:
+        return projected_columns(design.bands, design.projected[band], fold, train)
+    return band_columns(design.bands[band], train, design.pca.get(band))
+
+
+def n_dims(design: Design, band: str) -> int:
+    """k of `design_columns`."""
+    if band in design.projected:
+        return design.projected[band].n_dims
+    return int(min(design.pca.get(band) or np.inf, design.bands[band].shape[2]))
+
+
+def projected_columns(bands: Mapping[str, Array], projected: Projected, fold: int, train: Array) -> Array:
+    """Sources times the fold's matrix, delay by delay: (n_times, n_delays · k) float64, centred by the rows `train`
+    and scaled by one factor to a mean variance of one over them, columns that never vary apart.
+
+    Resampling, sums over words and delays are linear along time, so the same comes of projecting rows first; the
+    matrix's constant then needs a source that is one in every row.
+    """
+    columns: Array = projected_values(bands, projected, fold).reshape(len(train), -1)
+    columns -= columns[train].mean(axis=0)
+    variances = np.square(columns[train]).mean(axis=0)
+    varies = variances > NOTHING
+    return columns / np.sqrt(variances[varies].mean()) if varies.any() else np.zeros_like(columns)
+
+
+def projected_values(bands: Mapping[str, Array], projected: Projected, fold: int) -> Array:
+    """(n_times, n_delays, k) float64."""
+    values, row = np.zeros(1), 0
+    for source in projected.sources:
+        stop = row + bands[source].shape[2]
+        values = values + bands[source] @ projected.matrices[fold][row:stop]
+        row = stop
+    return values
 
 
 def band_columns(values: Array, train: Array, n_components: int | None) -> Array:

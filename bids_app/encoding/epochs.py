@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bids_app.encoding.words import word_means
 from bids_app.records import Array, Epochs, EpochSpec, Features, Intervals
 
 SAME_S = 1e-6  # two times nearer than this are one
@@ -60,12 +61,11 @@ def epoch_means(signals: Array, epochs: Epochs, out: Array) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ features
-def word_rows(features: Features, words: Intervals) -> Array:
+def within_words(features: Features, words: Intervals) -> Array:
     """(n_words, n_dims) float32 of a stimulus's words, in its time; NaN where the features say nothing of a word.
 
-    Features of words: the word's own row. Of phones: the sum over the phones that begin within the word. Of frames,
-    each of which spans the step that ends at its time: the mean of those that end within the word; a word in which
-    none ends takes the frame it lies in, and one less than a frame beyond their ends the nearest.
+    Features of words: the word's own row. Of phones: the sum over the phones that begin within the word. Of frames:
+    as `words.word_means`, NaN where no frame is nearer than a step.
     """
     if features.sampling == "continuous":
         return _frames(features, words)
@@ -103,17 +103,15 @@ def _phones(values: Array, onsets_s: Array, words: Intervals) -> Array:
 
 
 def _frames(features: Features, words: Intervals) -> Array:
-    times_s = features.times_s
+    times_s, offsets_s = features.times_s, words.offset_s
+    means = word_means(features.values.astype(np.float32), times_s, words.onset_s, offsets_s)
     step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else np.inf
-    first = np.searchsorted(times_s, words.onset_s + SAME_S)
-    stop = np.searchsorted(times_s, words.offset_s + SAME_S)
-    short = stop <= first
-    first = np.where(short, np.minimum(first, len(times_s) - 1), first)
-    stop = np.where(short, first + 1, stop)
-    means = _sums(features.values, first, stop) / (stop - first)[:, None]
-    away_s = np.where(short, np.abs(times_s[first] - words.offset_s), 0.0)
-    means[away_s > step_s + SAME_S] = np.nan
-    return np.asarray(means.astype(np.float32))
+    after = np.searchsorted(times_s, words.onset_s, side="right")
+    before_s = np.abs(offsets_s - times_s[np.maximum(after - 1, 0)])
+    after_s = np.abs(times_s[np.minimum(after, len(times_s) - 1)] - offsets_s)
+    inside = np.searchsorted(times_s, offsets_s, side="right") > after
+    means[~inside & (np.minimum(before_s, after_s) > step_s + SAME_S)] = np.nan
+    return means
 
 
 def _sums(values: Array, first: Array, stop: Array) -> Array:

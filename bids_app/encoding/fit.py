@@ -12,7 +12,7 @@ import torch
 
 from bids_app.encoding.batches import Size, batches, load
 from bids_app.encoding.candidates import alpha_grid, nested_candidates
-from bids_app.encoding.columns import band_columns
+from bids_app.encoding.columns import design_columns, n_dims
 from bids_app.encoding.fitted import Observer, fit_chosen
 from bids_app.encoding.folds import audit, fold_warnings, inner_folds, outer_split
 from bids_app.encoding.moments import Moments
@@ -109,7 +109,7 @@ def _bands(design: Design, units: Mapping[str, Sequence[str]]) -> list[str]:
     bands = [band for members in units.values() for band in members]
     if not 1 <= len(units) <= MOST_UNITS:
         raise ValueError(f"a partition takes 1 to {MOST_UNITS} units, not {len(units)}")
-    if missing := sorted(set(bands) - set(design.bands)):
+    if missing := sorted(set(bands) - set(design.bands) - set(design.projected)):
         raise ValueError(f"the design has no band {', '.join(missing)}")
     if len(set(bands)) < len(bands):
         raise ValueError("a band belongs to more than one unit")
@@ -136,10 +136,9 @@ def _fold(design: Design, number: int, spec: FitSpec) -> _Fold:
 
 
 def _size(design: Design, plan: _Plan, folds: Sequence[_Fold], weights: bool, observers: Sequence[Observer]) -> Size:
-    dims = {name: min(design.pca.get(name) or np.inf, design.bands[name].shape[2]) for name in plan.bands}
     search, final = plan.types
     return Size(
-        n_columns=int(sum(design.bands[name].shape[1] * dims[name] for name in plan.bands)),
+        n_columns=len(design.delays_s) * sum(n_dims(design, name) for name in plan.bands),
         n_folds=len(folds),
         n_unions=len(plan.allowed),
         n_candidates=len(plan.candidates),
@@ -171,7 +170,7 @@ def _fit_batch(
 
 
 def _columns(design: Design, fold: _Fold, plan: _Plan) -> Columns:
-    bands = [band_columns(design.bands[name], fold.train, design.pca.get(name)) for name in plan.bands]
+    bands = [design_columns(design, name, fold.number, fold.train) for name in plan.bands]
     tensors = [torch.as_tensor(band, dtype=torch.float64, device=plan.device) for band in bands]
     return Columns(tensors, np.flatnonzero(fold.train))
 

@@ -23,9 +23,10 @@ KINDS = ("wav2vec2", "hubert", "data2vec-audio")  # whose blocks take a mask and
 
 
 def block_states(
-    hearing: Hearing, heard: Array, rate: float, stops: Sequence[int], layers: Sequence[Layer]
+    hearing: Hearing, heard: Array, rate: float, stops: Sequence[int], layers: Sequence[Layer], frames: Sequence[int]
 ) -> list[Any]:
-    """For each layer a tensor (n_frames, n_hidden) of which row k, heard by sample `stops[k]`, may be read off.
+    """For each layer a tensor (len(frames), n_hidden); row k of the features, heard by `stops[k]`, is the last frame
+    before it.
 
     `heard` (n_samples,) at `rate`; `stops` ascend, none before the first frame is heard.
     """
@@ -37,7 +38,7 @@ def block_states(
         wave = (wave - first.mean()) / np.sqrt(first.var() + 1e-7)
     values = torch.tensor(wave[None], dtype=torch.float32, device=hearing.encoder.device)
     with _in_blocks(hearing.encoder, ends[0], [hearing.frames(end) for end in ends]):
-        return [states[0] for states in hidden_states(hearing.encoder, {"input_values": values}, layers)]
+        return [states[0] for states in hidden_states(hearing.encoder, {"input_values": values}, layers, frames)]
 
 
 def _resampled(heard: Array, rate: float, model_rate: int, stops: Sequence[int]) -> tuple[Array, list[int]]:
@@ -64,19 +65,14 @@ def _in_blocks(model: Any, n_first: int, bounds: Sequence[int]) -> Iterator[None
     """
     import torch
 
+    from bids_app.features.front_end import FoldedNorm
+
     block = np.searchsorted(bounds, np.arange(bounds[-1]), side="right")
     seen = torch.tensor(block[:, None] >= block[None, :], device=model.device)
     mask = torch.zeros(seen.shape, device=model.device).masked_fill(~seen, torch.finfo(torch.float32).min)[None, None]
-    config = model.config
-    n_normed = (n_first - config.conv_kernel[0]) // config.conv_stride[0] + 1
     reach = sum(
         one.kernel_size[0] for one in model.encoder.pos_conv_embed.modules() if isinstance(one, torch.nn.Conv1d)
     )
-
-    def normed(module: Any, given: tuple[Any, ...], out: Any) -> Any:
-        first = given[0][..., :n_normed]
-        spread = (first.var(-1, correction=0, keepdim=True) + module.eps).rsqrt()
-        return (given[0] - first.mean(-1, keepdim=True)) * spread * module.weight[:, None] + module.bias[:, None]
 
     def placed(module: Any, given: tuple[Any, ...], out: Any) -> Any:
         parts = [module.forward(given[0][:, : bounds[0]])]
@@ -89,9 +85,9 @@ def _in_blocks(model: Any, n_first: int, bounds: Sequence[int]) -> Iterator[None
         return given, {**named, "attention_mask": mask}
 
     with ExitStack() as hooks:
-        norms = [one for one in model.feature_extractor.modules() if isinstance(one, torch.nn.GroupNorm)]
-        for norm in norms:
-            hooks.callback(norm.register_forward_hook(normed).remove)
+        for norm in (one for one in model.feature_extractor.modules() if isinstance(one, FoldedNorm)):
+            norm.heard = n_first
+            hooks.callback(setattr, norm, "heard", None)
         hooks.callback(model.encoder.pos_conv_embed.register_forward_hook(placed).remove)
         for one in blocks_of(model):
             hooks.callback(one.register_forward_pre_hook(masked, with_kwargs=True).remove)

@@ -41,14 +41,15 @@ class Frame:
 def exact_windows(ids: Words, context: int, frame: Frame) -> list[Window]:
     """One window a word: the `context` words before it, and it. The earliest tokens give way where there is no room,
     at last those of the word itself."""
-    windows = []
-    for row, own in enumerate(ids):
-        tokens = [token for word in ids[max(0, row - context) : row + 1] for token in word]
-        seen = tokens if frame.room is None else tokens[-frame.room :]
-        end = len(frame.start) + len(seen)
-        word = (row, end - min(len(own), len(seen)), end)
-        windows.append(Window((*frame.start, *seen, *frame.end), (word,)))
-    return windows
+    return [window_after(ids[max(0, row - context) : row], own, row, frame) for row, own in enumerate(ids)]
+
+
+def window_after(told: Words, own: Sequence[int], row: int, frame: Frame) -> Window:
+    """The window of one word, `own`, after the words `told`; see `exact_windows`."""
+    tokens = [token for word in (*told, own) for token in word]
+    seen = tokens if frame.room is None else tokens[-frame.room :]
+    end = len(frame.start) + len(seen)
+    return Window((*frame.start, *seen, *frame.end), ((row, end - min(len(own), len(seen)), end),))
 
 
 def rolling_windows(ids: Words, tokens: int, stride: int, frame: Frame) -> list[Window]:

@@ -19,4 +19,4 @@ def entropy(log2_p: Any, tokens: Any) -> Any:
     return -(log2_p[0].exp2() * log2_p[0]).sum()
 
 
-FAMILY = Family("entropy", 1, frozenset({"words"}), extract, prediction.OPTIONS, prediction.files, contexts.rules)
+FAMILY = Family("entropy", 2, frozenset({"words"}), extract, prediction.OPTIONS, prediction.files, contexts.rules)

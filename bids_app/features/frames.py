@@ -9,9 +9,9 @@ import numpy as np
 from bids_app.errors import DataError
 from bids_app.features.family import Option
 from bids_app.features.needs import audio_of
-from bids_app.records import Array, Stimulus
+from bids_app.records import Array, Samples, Stimulus
 
-FRAMES_AT_ONCE = 4096
+SAMPLES_AT_ONCE = 1 << 20
 FRAMES = {"hop_s": Option(float, 0.01, least=0.001), "window_s": Option(float, 0.025, least=0.002)}
 
 
@@ -32,10 +32,14 @@ def frame_grid(n_samples: int, rate: float, hop_s: float, window_s: float) -> tu
     return times, stops
 
 
-def frames(audio: Array, stops: Array, length: int) -> Iterator[Array]:
+def frames(audio: Samples, stops: Array, length: int) -> Iterator[Array]:
     """Windows (n, length) of samples that end before `stops`, a bounded number at a time."""
-    views = np.lib.stride_tricks.sliding_window_view(audio, length)
-    yield from (views[stops[at : at + FRAMES_AT_ONCE] - length] for at in range(0, len(stops), FRAMES_AT_ONCE))
+    size = max(1, SAMPLES_AT_ONCE // length)
+    for at in range(0, len(stops), size):
+        some = stops[at : at + size]
+        first = some[0] - length
+        views = np.lib.stride_tricks.sliding_window_view(audio[first : some[-1]], length)
+        yield views[some - length - first]
 
 
 def hann(length: int) -> Array:

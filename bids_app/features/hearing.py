@@ -2,62 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from bids_app.errors import UsageError
 from bids_app.features.models import load_feature_extractor, load_model, model_of
 from bids_app.records import Array, FeatureSpec, ModelSource
 
 Inputs = dict[str, Any]
+SECONDS_AT_ONCE = {"cpu": 16.0, "cuda": 256.0}  # audio in one forward pass; bounds the memory of the first layer
+SILENCE = np.zeros(1, dtype=np.float32)
 
 
 @dataclass(frozen=True)
 class Hearing:
-    """An encoder with its feature extractor, for mono audio at `rate_hz`.
+    """An encoder with its feature extractor, for mono audio at `rate_hz`; a decoder where the `model` has one.
 
     `frames(n_samples)`: how many frames rest on the first n samples and on nothing after them, padding included.
-    `inputs(windows (n, n_samples))`: tensors for the encoder's forward pass. `padded_s`: the length that every window
-    is padded to, which is also the longest (0: no padding, any length).
+    `inputs(windows)`, of n_samples each: tensors for the encoder's forward pass. `padded_s`: the length that every
+    window is padded to, which is also the longest (0: no padding, any length, but all windows of one).
     """
 
+    model: Any
     encoder: Any
     extractor: Any
     rate_hz: int
     frames: Callable[[int], int]
-    inputs: Callable[[Array], Inputs]
+    inputs: Callable[[Sequence[Array]], Inputs]
     padded_s: float = 0.0
+    decoder: Any = None
 
 
 def load_hearing(spec: FeatureSpec, source: ModelSource) -> Hearing:
-    """The spec's encoder. Raises UsageError where it does not take audio in one of the ways known here."""
+    """The spec's model. Raises UsageError where it takes audio in no way known here, or not as much as asked."""
+    import torch
+
+    from bids_app.features.front_end import fold_norms  # here, since it needs torch at once
+
     name = model_of(spec)
     extractor, model = load_feature_extractor(name, source), load_model(name, source)
     rate = int(extractor.sampling_rate)
 
-    def extracted(windows: Array, **settings: Any) -> Any:
-        return extractor(list(windows), sampling_rate=rate, return_tensors="pt", **settings)
+    def extracted(windows: Sequence[Array], **settings: Any) -> Any:
+        with torch.autocast("cpu", enabled=False):  # what the model hears is in full precision
+            return extractor(list(windows), sampling_rate=rate, return_tensors="pt", **settings)
 
-    def waveform(windows: Array) -> Inputs:
+    def waveform(windows: Sequence[Array]) -> Inputs:
         return {"input_values": extracted(windows, padding=False)["input_values"].to(model.device)}
 
-    def stacked(windows: Array) -> Inputs:
-        n_frames = stacked_frames(windows.shape[1])  # the last may be half padding: left out
+    def stacked(windows: Sequence[Array]) -> Inputs:
+        n_frames = stacked_frames(len(windows[0]))  # the last may be half padding: left out
         return {"input_features": extracted(windows)["input_features"][:, :n_frames].to(model.device)}
 
-    def whisper(windows: Array) -> Inputs:
-        return {"input_features": extracted(windows)["input_features"].to(model.device)}
+    def whisper(windows: Sequence[Array]) -> Inputs:
+        heard = [window if len(window) else SILENCE for window in windows]  # a word may end as the sound begins
+        return {"input_features": extracted(heard)["input_features"].to(model.device)}
 
     kind = type(extractor).__name__
     if extractor.model_input_names[0] == "input_values" and hasattr(model.config, "conv_kernel"):
-        return Hearing(model, extractor, rate, lambda n: convolved_frames(n, model.config), waveform)
+        fold_norms(model)
+        return Hearing(model, model, extractor, rate, lambda n: convolved_frames(n, model.config), waveform)
     if kind == "SeamlessM4TFeatureExtractor" and hasattr(model, "feature_projection"):
-        return Hearing(model, extractor, rate, stacked_frames, stacked)
+        return Hearing(model, model, extractor, rate, stacked_frames, stacked)
     if kind == "WhisperFeatureExtractor" and hasattr(model, "get_encoder"):
-        return Hearing(model.get_encoder(), extractor, rate, whisper_frames, whisper, float(extractor.chunk_length))
+        encoder, decoder, seconds = model.get_encoder(), model.get_decoder(), float(extractor.chunk_length)
+        if spec.options["window_s"] > seconds:
+            longest = f"{name.name} hears at most {seconds:g} s"
+            raise UsageError(f"'window_s' is {spec.options['window_s']:g}", f"feature '{spec.name}'", longest)
+        return Hearing(model, encoder, extractor, rate, whisper_frames, whisper, seconds, decoder)
     known = "wav2vec2, HuBERT, WavLM, data2vec-audio, Wav2Vec2-BERT and Whisper are"
     raise UsageError(f"{name.name} is no speech encoder of a known kind", f"feature '{spec.name}'", known)
+
+
+def inputs_of(hearing: Hearing, windows: Sequence[Array], rate: float) -> Inputs:
+    """Windows of samples at `rate` → what the encoder takes; resampled each on its own, so that none hears ahead."""
+    if rate == hearing.rate_hz:
+        return hearing.inputs(windows)
+    import soxr
+
+    return hearing.inputs([soxr.resample(window, rate, hearing.rate_hz) for window in windows])
 
 
 def convolved_frames(n_samples: int, config: Any) -> int:

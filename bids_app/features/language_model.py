@@ -12,9 +12,10 @@ from bids_app.errors import UsageError
 from bids_app.features import contexts
 from bids_app.features.contexts import Window
 from bids_app.features.family import Family, Option
-from bids_app.features.layers import blocks_of, columns, hidden_states, patiently
+from bids_app.features.layers import POOLED, blocks_of, columns, hidden_states, patiently, pooled
 from bids_app.features.model_options import CONTEXT, MODEL, Layer, Layers, wanted_layers
 from bids_app.features.models import describe_model, load_model, load_tokenizer, model_files, model_of
+from bids_app.features.precision import PRECISION, Lowered
 from bids_app.features.words import STAMP, event_features, tokenize
 from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
 
@@ -35,12 +36,12 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     layers = wanted_layers(spec, len(blocks_of(model)), ())
     windows = contexts.windows_of(spec, ids, contexts.frame_of(model, tokenizer, masked))
     found: set[str] = set()
-    values = word_states(model, windows, layers, pool, source.device, found)
+    lowered = spec.options["precision"] == "bfloat16"
+    values = word_states(model, windows, layers, pool, source.device, found, lowered)
     width = values.shape[1] // len(layers)
-    how = {"mean": "the mean over its tokens", "last": "its last token", "sum": "the sum over its tokens"}[pool]
     provenance = {
         "description": f"Hidden states of {name}, layer {layer} (0: the embeddings), for each word "
-        f"{contexts.describe_context(spec)}, {how}; nothing after the word enters.",
+        f"{contexts.describe_context(spec)}, {POOLED[pool]}; nothing after the word enters.",
         "stamp": STAMP,
         "dimensions": f"{width} hidden units" + (f" of each of {len(layers)} layers" if len(layers) > 1 else ""),
         "layers": columns(layers, [width] * len(layers)),
@@ -52,9 +53,15 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
 
 
 def word_states(
-    model: Any, windows: Sequence[Window], layers: Sequence[Layer], pool: str, device: str, notes: set[str]
+    model: Any,
+    windows: Sequence[Window],
+    layers: Sequence[Layer],
+    pool: str,
+    device: str,
+    notes: set[str],
+    lowered: bool = False,
 ) -> Array:
-    """(n_words, n_hidden·n_layers) float32: pooled states of each word's own tokens."""
+    """(n_words, n_hidden·n_layers) float32: pooled states of each word's own tokens; `lowered`: see precision.py."""
 
     def compute(batch: Sequence[Window]) -> list[list[Array]]:
         """For every window of one length, the states of each of its words."""
@@ -64,21 +71,18 @@ def word_states(
             ids = torch.tensor([window.tokens for window in batch], device=model.device)
             states = torch.cat(hidden_states(model, {"input_ids": ids}, layers), dim=-1)
             return [
-                [_pooled(states[place, first:end], pool) for _, first, end in window.words]
+                [pooled(states[place, first:end], pool) for _, first, end in window.words]
                 for place, window in enumerate(batch)
             ]
 
+    near = Lowered(compute, model) if lowered else None
     rows: dict[int, Array] = {}
     for batch in contexts.batches(windows, device):
-        for window, states in zip(batch, patiently(compute, batch, model, notes), strict=True):
+        for window, states in zip(batch, patiently(near or compute, batch, model, notes), strict=True):
             rows.update(zip((row for row, _, _ in window.words), states, strict=True))
+    if near:
+        notes.add(near.note)
     return np.stack([rows[row] for row in sorted(rows)])
-
-
-def _pooled(states: Any, pool: str) -> Array:
-    """states (n_tokens, n_hidden), a tensor → (n_hidden,)."""
-    one = states[-1] if pool == "last" else states.mean(0) if pool == "mean" else states.sum(0)
-    return np.asarray(one.cpu().numpy())
 
 
 def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Path, ...]:
@@ -88,14 +92,15 @@ def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[P
 
 FAMILY = Family(
     "language_model",
-    1,
+    2,
     frozenset({"words"}),
     extract,
     {
         **MODEL,
         "layer": Layers(),
         **CONTEXT,
-        "subtokens": Option(str, "mean", choices=("mean", "last", "sum")),
+        "subtokens": Option(str, "mean", choices=tuple(POOLED)),
+        **PRECISION,
     },
     files,
     contexts.rules,

@@ -6,10 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
+import numpy as np
+
+from bids_app.features import top_block
 from bids_app.features.model_options import PARTS, Layer
+from bids_app.records import Array
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+POOLED = {"mean": "the mean over its tokens", "last": "its last token", "sum": "the sum over its tokens"}
 MODULES = {"cnn": "feature_extractor", "projection": "feature_projection"}  # in transformers' speech models
 
 
@@ -21,6 +26,10 @@ def blocks_of(model: Any) -> Any:
     """The model's transformer blocks: of its lists of `num_hidden_layers` modules the one with most weights."""
     from torch.nn import ModuleList
 
+    if isinstance(
+        getattr(model, "layers", None), ModuleList
+    ):  # a decoder's, whose num_hidden_layers may be another's
+        return model.layers
     lists = [part for part in model.modules() if isinstance(part, ModuleList)]
     fitting = [part for part in lists if len(part) == model.config.num_hidden_layers]
     return max(fitting, key=lambda part: sum(weight.numel() for weight in part.parameters()))
@@ -31,15 +40,21 @@ def parts_of(model: Any) -> tuple[str, ...]:
     return tuple(part for part in PARTS if hasattr(model, MODULES[part]))
 
 
-def hidden_states(model: Any, inputs: Mapping[str, Any], layers: Sequence[Layer]) -> list[Any]:
+def hidden_states(
+    model: Any, inputs: Mapping[str, Any], layers: Sequence[Layer], frames: Sequence[int] | None = None
+) -> list[Any]:
     """A tensor (n, n_tokens, n_hidden) for each layer, as the library's `hidden_states` numbers them (0: the input of
-    the first block); `cnn` and `projection` are what these parts give. Nothing above the highest is computed."""
+    the first block); `cnn` and `projection` are what these parts give. Nothing above the highest is computed.
+
+    `frames`: the tokens wanted, (n, len(frames), n_hidden); the block below the highest layer is then computed for
+    them alone where that is known how.
+    """
     held: dict[Layer, Any] = {}
     blocks = blocks_of(model)
     highest = max(layers, key=_depth)
 
     def keep(layer: Layer, states: Any) -> None:
-        held[layer] = states
+        held[layer] = states if frames is None else states[:, frames]
         if layer == highest:
             raise _Enough
 
@@ -48,6 +63,14 @@ def hidden_states(model: Any, inputs: Mapping[str, Any], layers: Sequence[Layer]
 
     def after(part: str) -> Callable[..., None]:
         return lambda module, given, out: keep(part, _part_states(part, out))
+
+    def topmost(compute: top_block.BlockOf, wanted: Sequence[int]) -> Callable[..., None]:
+        def stand_in(block: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+            states = given[0] if given else named["hidden_states"]
+            held[highest] = compute(block, states, wanted, named.get("attention_mask"))
+            raise _Enough
+
+        return stand_in
 
     with ExitStack() as hooks:
         for layer in layers:
@@ -58,10 +81,15 @@ def hidden_states(model: Any, inputs: Mapping[str, Any], layers: Sequence[Layer]
             else:
                 continue
             hooks.callback(hook.remove)
+        if frames is not None and isinstance(highest, int) and 0 < highest < len(blocks):
+            below = blocks[highest - 1]
+            if compute := top_block.frames_of(below):
+                hook = below.register_forward_pre_hook(topmost(compute, frames), with_kwargs=True)
+                hooks.callback(hook.remove)
         try:
             # the last layer is the library's to say: some models normalise it, some do not
             output = model(**inputs, output_hidden_states=highest == len(blocks))
-            held[highest] = output.hidden_states[highest]
+            keep(highest, output.hidden_states[highest])
         except _Enough:
             pass
     return [held[layer] for layer in layers]
@@ -74,6 +102,12 @@ def _depth(layer: Layer) -> int:
 def _part_states(part: str, out: Any) -> Any:
     states = out[0] if isinstance(out, tuple) else out
     return states.transpose(1, 2) if part == "cnn" else states
+
+
+def pooled(states: Any, pool: str) -> Array:
+    """states (n_tokens, n_hidden), a tensor: the mean, last or sum of a word's tokens → (n_hidden,) float32."""
+    one = states[-1] if pool == "last" else states.mean(0) if pool == "mean" else states.sum(0)
+    return np.asarray(one.float().cpu().numpy())
 
 
 def columns(layers: Sequence[Layer], widths: Sequence[int]) -> dict[str, list[int]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from bids_app.errors import DataError
-from bids_app.records import Array, Intervals, Stimulus
+from bids_app.records import Intervals, Samples, Stimulus
 
 
-def audio_of(stimulus: Stimulus) -> tuple[Array, float]:
+def audio_of(stimulus: Stimulus) -> tuple[Samples, float]:
     """Audio (n_samples,) and its rate in Hz. Raises DataError."""
     if stimulus.audio is None or stimulus.rate_hz is None:
         raise DataError("the stimulus has no audio", stimulus.stimulus_id)

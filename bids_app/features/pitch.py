@@ -10,7 +10,7 @@ from bids_app.errors import NoInput, UsageError
 from bids_app.features.family import Family, Option
 from bids_app.features.frames import frame_ends
 from bids_app.features.needs import audio_of
-from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
+from bids_app.records import Array, Features, FeatureSpec, ModelSource, Samples, Stimulus
 
 PITCH_PERIODS, INTENSITY_PERIODS = 3.0, 6.4  # of the lowest pitch: the lengths of Praat's two windows
 FRAMES_AT_ONCE = 3000
@@ -44,7 +44,7 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     return Features(spec.name, values, times, "continuous", None, provenance)
 
 
-def _piece(audio: Array, rate: float, first: int, hop_s: float, floor: float) -> Array:
+def _piece(audio: Samples, rate: float, first: int, hop_s: float, floor: float) -> Array:
     """Samples of FRAMES_AT_ONCE frames from frame `first` on, with silence after the audio's end."""
     start = int(first * hop_s * rate)
     length = int(np.ceil((INTENSITY_PERIODS / floor + (FRAMES_AT_ONCE - 1) * hop_s) * rate))

@@ -10,7 +10,7 @@ from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
-    """values (n_words, 2): the word's number from 1 in order of onsets, and its natural logarithm."""
+    """values (n_words, 2): the word's number from 1 in order of ends, and its natural logarithm."""
     words, notes = spoken_words(stimulus)
     number = np.arange(1, len(words.text) + 1, dtype=np.float64)
     provenance = {
@@ -23,4 +23,4 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     return event_features(spec, words, np.stack([number, np.log(number)], axis=1), provenance)
 
 
-FAMILY = Family("position", 1, frozenset({"words"}), extract)
+FAMILY = Family("position", 2, frozenset({"words"}), extract)

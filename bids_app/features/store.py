@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 import numpy as np
@@ -18,6 +19,7 @@ from bids_app.features.extraction import extract_with, family_of, file_hashes, r
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus, space_label
 
 LIBVER = ("v110", "v110")  # the same bytes from every later HDF5
+YOUNG_S = 60.0
 
 
 class FeatureStore:
@@ -27,11 +29,15 @@ class FeatureStore:
     and paths are no part of it, nor is PCA, which is fitted later. Both files carry the key, and the JSON, written
     last, the hash of the other: a pair that is half written or mixed is taken for absent. Each is renamed into place,
     so several processes may fill one store.
+
+    `sources` are other such folders, read and never written: what they hold whole, under whatever names, is taken
+    from there.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, sources: Sequence[Path] = ()) -> None:
+        self.folder, self.sources = folder, tuple(sources)
         self._hashes: dict[tuple[Path, int, int], str] = {}
+        self._elsewhere: dict[str, list[Path]] | None = None
 
     def path(self, stimulus: Stimulus, spec: FeatureSpec) -> Path:
         """Where the .h5 file of that stimulus and space lies, if it is there."""
@@ -45,9 +51,10 @@ class FeatureStore:
         """
         spec = resolve(spec)
         key, path = self.key(stimulus, spec, source), self.path(stimulus, spec)
-        stored = read_features(path, key)
-        if stored is not None:
-            return replace(stored, name=spec.name), True
+        for place in self._places(path, key):
+            stored = read_features(place, key)
+            if stored is not None:
+                return replace(stored, name=spec.name), True
         features = extract_with(stimulus, spec, source, self._digest)
         write_features(path, features, key, stimulus.stimulus_id)
         return features, False
@@ -59,7 +66,14 @@ class FeatureStore:
             key = self.key(stimulus, spec, replace(source, offline=True))
         except NoInput:
             return False
-        return _whole_pair(self.path(stimulus, spec), key) is not None
+        return any(_whole_pair(place, key) is not None for place in self._places(self.path(stimulus, spec), key))
+
+    def _places(self, path: Path, key: str) -> Iterator[Path]:
+        """Where the features of that key may lie: here, then in the sources, whose JSON files are read once."""
+        yield path
+        if self._elsewhere is None and self.sources:
+            self._elsewhere = _by_key(self.sources)
+        yield from (self._elsewhere or {}).get(key, ())
 
     def key(self, stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> str:
         """All that decides the values, as a SHA-256. Raises NoInput without the model's files, DataError without the
@@ -83,6 +97,17 @@ def feature_key(spec: FeatureSpec, version: int, stimulus_sha256: str, hashes: M
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+def _by_key(folders: Sequence[Path]) -> dict[str, list[Path]]:
+    """Key → .h5 files whose JSON states it, in the order of the folders. What cannot be read is passed over."""
+    found: dict[str, list[Path]] = {}
+    for folder in folders:
+        for sidecar in sorted(folder.glob("stim-*/*_features.json")):
+            content = _read_sidecar(sidecar)
+            if content is not None:
+                found.setdefault(str(content.get("Key")), []).append(sidecar.with_suffix(".h5"))
+    return found
+
+
 def read_features(path: Path, key: str) -> Features | None:
     """The features under that key, or None where they are absent, of another key, or not whole."""
     import h5py
@@ -90,29 +115,42 @@ def read_features(path: Path, key: str) -> Features | None:
     sidecar = _whole_pair(path, key)
     if sidecar is None:
         return None
-    with h5py.File(path, "r") as held:
-        if held.attrs["key"] != key:  # another process has put another one there since
-            return None
-        values, times = np.asarray(held["values"]), np.asarray(held["times_s"])
-        onsets = np.asarray(held["onsets_s"]) if "onsets_s" in held else None
+    try:
+        with h5py.File(path, "r", locking=False) as held:  # whole, by rename; some disks have no locks
+            if held.attrs["key"] != key:  # another process has put another one there since
+                return None
+            values, times = np.asarray(held["values"]), np.asarray(held["times_s"])
+            onsets = np.asarray(held["onsets_s"]) if "onsets_s" in held else None
+    except (OSError, KeyError):  # gone since, or unreadable
+        return None
     return Features(sidecar["Space"], values, times, sidecar["Sampling"], onsets, sidecar["Provenance"])
 
 
 def _whole_pair(path: Path, key: str) -> Any | None:
     """The JSON beside `path`, if both files belong together and to that key."""
-    try:
-        sidecar = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        if not isinstance(sidecar, dict) or sidecar.get("Key") != key:
-            return None
-        return sidecar if sha256_of(path) == sidecar.get("Sha256") else None
-    except (OSError, ValueError, ReadWriteError):
+    sidecar = _read_sidecar(path.with_suffix(".json"))
+    if sidecar is None or sidecar.get("Key") != key:
         return None
+    try:
+        return sidecar if sha256_of(path) == sidecar.get("Sha256") else None
+    except ReadWriteError:
+        return None
+
+
+def _read_sidecar(path: Path) -> dict[str, Any] | None:
+    """The JSON file's content, None where it is absent, unreadable or no mapping."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def write_features(path: Path, features: Features, key: str, stimulus_id: str) -> None:
     """The .h5 file, then its JSON, each atomically. Raises CannotCreate."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
         with _replacing(path) as part:
             write_h5(part, features, key)
             digest = sha256_of(part)
@@ -144,7 +182,7 @@ def write_h5(path: Path, features: Features, key: str) -> None:
     """An HDF5 file with `values`, `times_s`, perhaps `onsets_s` and the attribute `key`; equal input, equal bytes."""
     import h5py
 
-    with h5py.File(path, "w", libver=LIBVER) as held:
+    with h5py.File(path, "w", libver=LIBVER, locking=False) as held:
         held.attrs["key"] = key
         columns = {"values": features.values, "times_s": features.times_s, "onsets_s": features.onsets_s}
         for name, column in columns.items():
@@ -154,10 +192,36 @@ def write_h5(path: Path, features: Features, key: str) -> None:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """A path to write to; renamed to `path` when all is written, gone when it is not."""
+    """A path to write to; renamed to `path` when all is written, gone when it is not. Locked while this lasts."""
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")  # a name of one's own: others may write beside us
     try:
-        yield part
-        part.replace(path)
+        with part.open("wb") as held:
+            _lock(held)
+            yield part
+            part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the unfinished files of processes that were killed: those that no living process holds a lock on.
+
+    Young ones are left alone (their lock may be on its way), and so is everything on a disk without locks.
+    """
+    for part in folder.glob(".*.part"):
+        with suppress(OSError):
+            if time.time() - part.stat().st_mtime > YOUNG_S:
+                with part.open("r+b") as held:
+                    if _lock(held):
+                        part.unlink()
+
+
+def _lock(held: BinaryIO) -> bool:
+    """Lock an open file until it is closed, by the kernel if its process is killed; whether that was possible."""
+    import fcntl
+
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

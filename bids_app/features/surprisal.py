@@ -19,4 +19,4 @@ def surprisal(log2_p: Any, tokens: Any) -> Any:
     return -log2_p.gather(1, tokens[:, None]).sum()
 
 
-FAMILY = Family("surprisal", 1, frozenset({"words"}), extract, prediction.OPTIONS, prediction.files, contexts.rules)
+FAMILY = Family("surprisal", 2, frozenset({"words"}), extract, prediction.OPTIONS, prediction.files, contexts.rules)

@@ -16,10 +16,13 @@ PHONE_STAMP = "the end of the phone; onsets_s holds its beginning"
 
 
 def spoken_words(stimulus: Stimulus) -> tuple[Intervals, tuple[str, ...]]:
-    """Words with text, stripped, in the order in which they begin; and a note on those left out."""
+    """Words with text, stripped, in the order in which they end; and a note on those left out.
+
+    Where one word lies within another, the longer one comes second: no word has one that ends after it as context.
+    """
     words = words_of(stimulus)
     text = tuple(word.strip() for word in words.text)
-    order = [int(row) for row in np.argsort(words.onset_s, kind="stable") if text[row]]
+    order = [int(row) for row in np.lexsort((words.onset_s, words.offset_s)) if text[row]]
     empty = len(text) - len(order)
     notes = (f"{empty} of {len(text)} words have no text and no row",) if empty else ()
     return pick(words, order, text), notes

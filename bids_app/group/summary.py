@@ -63,6 +63,7 @@ def _result(members: Sequence[WrittenUnit]) -> GroupResult:
         owners=owners,
         left_out=left_out,
         notes=notes,
+        further=first.partition.further,
     )
 
 
@@ -97,6 +98,12 @@ def _rows(unit: WrittenUnit) -> list[dict[str, Any]]:
     ]
 
 
+def _common_scores(members: Sequence[WrittenUnit], component: str) -> list[str]:
+    """What everybody has: ceilings need repeats."""
+    everyones = [unit.partition.values[component] for unit in members]
+    return [stat for stat in SCORES if all(stat in stats for stats in everyones)]
+
+
 # ------------------------------------------------------------------------------------------------ electrodes
 def _stack(members: Sequence[WrittenUnit]) -> tuple[tuple[str, ...], Targets, Values]:
     """Everyone's electrodes: whose, where, and each one's own values."""
@@ -107,10 +114,9 @@ def _stack(members: Sequence[WrittenUnit]) -> tuple[tuple[str, ...], Targets, Va
     values = {
         component: {
             stat: {"value": np.concatenate([unit.partition.values[component][stat] for unit in members])}
-            for stat in stats
-            if stat in SCORES
+            for stat in _common_scores(members, component)
         }
-        for component, stats in first.partition.values.items()
+        for component in first.partition.values
     }
     return owners, replace(first.targets, names=names, xyz_mm=xyz_mm), values
 
@@ -131,8 +137,10 @@ def _over_people(members: Sequence[WrittenUnit]) -> tuple[Targets, Values]:
         return table
 
     values = {
-        component: {stat: people_statistics(stacked(component, stat), stat) for stat in stats if stat in SCORES}
-        for component, stats in members[0].partition.values.items()
+        component: {
+            stat: people_statistics(stacked(component, stat), stat) for stat in _common_scores(members, component)
+        }
+        for component in members[0].partition.values
     }
     return _joined_targets(members, row, places), values
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
-from bids_app.records import SCORES, component_names, space_label
+from bids_app.records import SCORES, component_names, component_of, space_label
 
 HELD_OUT = (
     "R² = 1 − Σ(y−ŷ)² / Σ(y−ȳ)², both sums over the samples of all outer folds together; ŷ is predicted by a model "
@@ -15,9 +15,30 @@ HELD_OUT = (
 PEARSON = (
     "Pearson correlation of prediction and response within each outer fold, averaged over folds through Fisher's z"
 )
+EXPLAINABLE = (
+    "Ceiling of R²: the share of a single hearing's variance that its stimulus decides, the mean covariance of pairs "
+    "of hearings over their mean variance (bias-corrected, so it may be below 0; its square root is CCmax, Schoppe "
+    "et al. 2016)"
+)
+SHARE = "Held-out R² of the full model over its ceiling, where that is above 0 beyond its 95 % interval"
+Further = Mapping[str, Sequence[str]]  # further partitions: name → units
+IN_SAMPLE = "inSample"  # what the name of a partition of an in-sample subspace begins with
+SHARED_BAND = (
+    "shared is the mean of the two models' canonical variates, pair by pair; a model's Rest is what these leave of "
+    "its own scaled word rows; both are"
+)
+TRAINED = "fitted on the words of each fold's training stimuli"
+FITTED_ON_ALL = "fitted on all words, those of test stimuli included (in-sample: expect values that are too high)"
+ASKS = {
+    "subspace": "Two models' shared subspace and the rest of each",
+    "against": "The shared subspace against other spaces",
+    "own": "Each model's own canonical variates (speechShared: the speech model's)",
+}
 STAT_TITLE = {
     "rsquared": "R²",
     "r": "r",
+    "ceiling": "ceiling of R²",
+    "share": "R² over its ceiling",
     "p": "p",
     "pfwe": "p, family-wise",
     "q": "q",
@@ -73,8 +94,29 @@ def formula(units: Sequence[str], chosen: Sequence[str]) -> str:
     return " ".join([first[1] if first[0] == "+" else f"−{first[1]}", *(f"{sign} {term}" for sign, term in others)])
 
 
-def define(component: str, stat: str, units: Sequence[str]) -> str:
+def local(component: str, further: Further) -> tuple[str, str] | None:
+    """(partition, its component) of one that belongs to a further partition."""
+    for name, units in further.items():
+        for part in component_names(tuple(units)):
+            if component == component_of(name, part):
+                return name, part
+    return None
+
+
+def about(partition: str) -> str:
+    """What a further partition is about, and how its bands were made."""
+    asked = partition.removeprefix(IN_SAMPLE)
+    how = FITTED_ON_ALL if asked != partition else TRAINED
+    return f"{ASKS[asked[:1].lower() + asked[1:]]}: {SHARED_BAND} {how}"
+
+
+def define(component: str, stat: str, units: Sequence[str], further: Further | None = None) -> str:
     """One sentence or two: what this component's `stat` is."""
+    if stat in ("ceiling", "share"):
+        return f"{EXPLAINABLE if stat == 'ceiling' else f'{SHARE}. {EXPLAINABLE}'}."
+    if found := local(component, further or {}):
+        partition, part = found
+        return f"{about(partition)}. {define(part, stat, (further or {})[partition])}"
     totals, parts = totals_of(units), parts_of(units)
     if stat not in SCORES:
         return _inferred(component, stat, units)
@@ -104,8 +146,12 @@ def _inferred(component: str, stat: str, units: Sequence[str]) -> str:
     return {"p": f"{p}.", "pfwe": f"Family-wise {p}; {FAMILY}.", "q": f"{DISCOVERY} {p}."}[stat]
 
 
-def short(component: str, units: Sequence[str]) -> str:
+def short(component: str, units: Sequence[str], further: Further | None = None) -> str:
     """A few words, for descriptions.tsv and charts' captions."""
+    if found := local(component, further or {}):
+        partition, part = found
+        in_sample = " (in-sample)" if partition.startswith(IN_SAMPLE) else ""
+        return f"shared subspace{in_sample}: {short(part, (further or {})[partition])}"
     totals, parts = totals_of(units), parts_of(units)
     if component == "full":
         return f"the model with {_listed(units)}"

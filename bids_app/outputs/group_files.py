@@ -68,7 +68,7 @@ def _units(result: GroupResult) -> list[str]:
 def _words(result: GroupResult, component: str, stat: str, statistic: str) -> str:
     """What a group number is."""
     how = "; of correlations through Fisher's z" if (stat, statistic) == ("r", "mean") else ""
-    return f"{STATISTIC[statistic]}{how}. In each person: {define(component, stat, result.units)}"
+    return f"{STATISTIC[statistic]}{how}. In each person: {define(component, stat, result.units, result.further)}"
 
 
 # ------------------------------------------------------------------------------------------------ maps
@@ -149,6 +149,7 @@ def _summary(result: GroupResult) -> dict[str, Any]:
         "has_values": bool(result.values),
         "people": result.people,
         "units": result.units,
+        "further": result.further,
         "by_person": result.by_person,
         "left_out": [asdict(one) for one in result.left_out],
         "notes": result.notes,

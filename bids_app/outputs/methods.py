@@ -13,11 +13,21 @@ Settings = Mapping[str, Any]
 KINDS = {"volume": "voxels", "surface": "vertices", "parcels": "parcels", "electrodes": "electrodes"}
 FAMILIES = {
     "melspectrogram": "a log mel spectrogram",
+    "envelope": "the envelope of the sound and its onsets",
+    "pitch": "pitch, voicing and intensity",
     "articulatory": "articulatory features of the phones",
+    "phone_rate": "phone rate",
+    "word_rate": "word rate",
+    "word_length": "word length in letters",
+    "log_frequency": "log word frequency",
+    "position": "the position of each word",
     "word_embedding": "static word vectors",
     "speech_model": "a speech model's hidden states",
     "language_model": "a language model's hidden states",
-    "word_rate": "word rate",
+    "contextual_residual": "what ridge regression, on the words of each fold's training stimuli, leaves of a "
+    "contextual space when a static one predicts it",
+    "surprisal": "the surprisal of each word to a language model",
+    "entropy": "a language model's entropy before each word",
     "file": "features read from a file",
 }
 CONFOUNDS = {
@@ -27,7 +37,7 @@ CONFOUNDS = {
     "wmcsf": "white-matter and cerebrospinal-fluid signals",
     "global": "the global signal",
 }
-SILENT = ("name", "kind", "pca", "model", "layer")  # options that have words of their own
+SILENT = ("name", "kind", "pca", "model", "layer", "untrained")  # options that have words of their own
 
 
 def methods_text(summary: Settings) -> tuple[str, ...]:
@@ -39,6 +49,7 @@ def methods_text(summary: Settings) -> tuple[str, ...]:
         _responses(summary),
         _design(summary),
         _fit(analysis["fit"], summary, provenance["design"]["purge_s"]),
+        *_subspace(summary),
         _scores(summary["units"], analysis),
         _inference(provenance["inference"], summary["units"]),
         _software(provenance),
@@ -46,21 +57,24 @@ def methods_text(summary: Settings) -> tuple[str, ...]:
 
 
 def _features(analysis: Settings, spaces: Mapping[str, Settings]) -> str:
-    """The spaces and what they are made of."""
-    said = [
-        _space(name, analysis["features"][name], spaces.get(name, {})) for name in analysis["partition"]["spaces"]
-    ]
+    """The spaces and what they are made of; those that others are made of come last."""
+    fitted, projected = analysis["partition"]["spaces"], analysis.get("shared_subspace")
+    residual = any(analysis["features"][name]["kind"] == "contextual_residual" for name in fitted)
+    others = [name for name in analysis["features"] if name not in fitted] if projected or residual else []
+    said = [_space(name, analysis["features"][name], spaces.get(name, {})) for name in (*fitted, *others)]
     return f"Features. {'; '.join(said)}."
 
 
 def _space(name: str, settings: Settings, made: Settings) -> str:
-    family = FAMILIES.get(settings["kind"], settings["kind"])
+    family = FAMILIES[settings["kind"]]
     model = f" of {settings['model']}" if settings.get("model") else ""
     layer = f", layer {settings['layer']}" if settings.get("layer") is not None else ""
     others = [f"{key} {_plain(value)}" for key, value in settings.items() if key not in SILENT and value is not None]
     options = f" ({', '.join(others)})" if others else ""
     weights = f", weights {made['weights_sha256'][:12]}…" if made.get("weights_sha256") else ""
-    trained = ", an untrained stand-in with random weights" if made.get("stand_in") else ""
+    seed = settings.get("untrained")
+    random = "" if seed is None else f", untrained: random weights of seed {seed}"
+    trained = ", an untrained stand-in with random weights" if made.get("stand_in") else random
     pca = f", reduced to {settings['pca']} principal components fitted on training samples" if settings["pca"] else ""
     return f"{name}: {family}{model}{layer}{options}{weights}{trained}{pca}"
 
@@ -118,8 +132,8 @@ def _word_rows(epoch: Settings, provenance: Settings) -> str:
         f"Design. One row a word. Responses: each electrode's {response} the word's onset + lag, for "
         f"{count_of(len(lags), 'lag')} from {lags[0]:g} to {lags[-1]:g} s, each with every electrode a target; "
         f"and its mean from {first_s:g} to {last_s:g} s after the onset, which gives the electrode's own value. "
-        "Features: a word's own row; the sum over its phones; the mean of the frames that end in it, or the frame it "
-        f"lies in. Signals were standardised over the samples of the words' epochs. {samples_in_words(provenance)}"
+        "Features: a word's own row; the sum over its phones; the mean of the frames that end in it, or the nearest "
+        f"one. Signals were standardised over the samples of the words' epochs. {samples_in_words(provenance)}"
     )
 
 
@@ -138,6 +152,32 @@ def _fit(fit: Settings, summary: Settings, purge_s: float) -> str:
         f"({_folds(fit['outer'])}); runs that share a stimulus stay in one fold, and within a run samples nearer "
         f"than {purge_s:g} s to a test sample were left out of training. Centring, scaling, principal components and "
         "hyper-parameters were fitted on training samples alone."
+    )
+
+
+def _subspace(summary: Settings) -> tuple[str, ...]:
+    found = summary["subspace"]
+    if found is None:
+        return ()
+    spec, folds = found["spec"], found["folds"]
+    counts = sorted({fold["n_words"] for fold in folds})
+    words = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    trained = spec["fit"] == "training"
+    where = f"the {words} words of the training stimuli of each outer fold" if trained else f"all {words} words"
+    limit = ", and at most one a ten words" if trained else " (test stimuli included: in-sample)"
+    kept = f"The {spec['components']} leading pairs were kept."
+    if spec["components"] is None:
+        kept = (
+            "Pairs were kept up to the first whose correlation in folds left out among these words, averaged through "
+            "Fisher's z, did not exceed 95 % of those of the first pair when one model's words were shifted "
+            "circularly within folds and everything was fitted again."
+        )
+    return (
+        f"Shared subspace. Rows of {_listed(spec['between'])} (frames averaged over each word, where a space has no "
+        f"rows by word) were scaled on {where}, reduced to the principal components that hold 95 % of their variance"
+        f"{limit}, and analysed by canonical correlation (singular values). {kept} The shared subspace is the mean "
+        "of each pair's two variates; the rest of a model is its scaled rows less their regression on its own "
+        "variates; both were brought to the responses as words are.",
     )
 
 
@@ -187,6 +227,8 @@ def _software(provenance: Settings) -> str:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " and ".join(f"{key} {_plain(part)}" for key, part in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -62,6 +62,11 @@ def lags_file(stem: str) -> PurePosixPath:
     return folder(stem, "electrodes") / f"{joined({**entities, 'desc': 'lags'}, 'encoding')}.tsv"
 
 
+def subspace_file(stem: str, kind: TargetKind) -> PurePosixPath:
+    """The table of canonical correlations, beside the unit's other files."""
+    return folder(stem, kind) / f"{joined({**entities_of(stem), 'desc': 'subspace'}, 'encoding')}.tsv"
+
+
 def summary_file(stem: str) -> PurePosixPath:
     """What reports and the group level read."""
     return LOGS / f"{stem}_unit.json"

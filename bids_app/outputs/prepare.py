@@ -12,7 +12,7 @@ from bids_app.errors import CannotCreate, UsageError
 from bids_app.outputs import names
 from bids_app.outputs.definitions import short
 from bids_app.outputs.files import json_text, read_json, tsv_text, write_if_new, write_text
-from bids_app.records import component_names, space_label
+from bids_app.records import all_components, space_label
 
 BIDS_VERSION = "1.10.0"
 IGNORED = (
@@ -22,11 +22,17 @@ HASH_LINE = "# analysis hash: "
 
 
 def prepare(
-    out_dir: Path, analysis: Mapping[str, Any], analysis_hash: str, datasets: Mapping[str, Path], version: str
+    out_dir: Path,
+    analysis: Mapping[str, Any],
+    analysis_hash: str,
+    datasets: Mapping[str, Path],
+    version: str,
+    further: Mapping[str, tuple[str, ...]],
 ) -> None:
     """Create out_dir and its data-set-level files; safe for jobs that do so at the same time.
 
-    `analysis` is resolved, every default filled in; `datasets` name → root of every data set read.
+    `analysis` is resolved, every default filled in; `datasets` name → root of every data set read, `further` the
+    units of the further partitions by name.
     Raises UsageError where out_dir holds another analysis or another data set, CannotCreate.
     """
     from filelock import FileLock
@@ -35,7 +41,7 @@ def prepare(
         (out_dir / names.LOGS).mkdir(parents=True, exist_ok=True)
         with FileLock(out_dir / names.LOGS / "prepare.lock"):
             _refuse_others(out_dir, analysis_hash)
-            _write(out_dir, analysis, analysis_hash, datasets, version)
+            _write(out_dir, analysis, analysis_hash, datasets, version, further)
     except OSError as error:
         raise CannotCreate("cannot create OUT_DIR", out_dir, error.strerror or "choose another") from None
 
@@ -66,7 +72,12 @@ def _refuse_others(out_dir: Path, analysis_hash: str) -> None:
 
 
 def _write(
-    out_dir: Path, analysis: Mapping[str, Any], analysis_hash: str, datasets: Mapping[str, Path], version: str
+    out_dir: Path,
+    analysis: Mapping[str, Any],
+    analysis_hash: str,
+    datasets: Mapping[str, Path],
+    version: str,
+    further: Mapping[str, tuple[str, ...]],
 ) -> None:
     import yaml
 
@@ -79,7 +90,8 @@ def _write(
     write_if_new(description, json_text(_description(str(analysis["name"]), dict(sorted(links.items())), version)))
     write_if_new(out_dir / ".bidsignore", "\n".join(IGNORED) + "\n")
     write_if_new(out_dir / "README.md", README)
-    write_if_new(out_dir / "descriptions.tsv", _descriptions(units_of(analysis), analysis["features"]))
+    text = _descriptions(units_of(analysis), analysis["features"], further)
+    write_if_new(out_dir / "descriptions.tsv", text)
 
 
 def _as_data(analysis: Mapping[str, Any]) -> Any:
@@ -104,13 +116,14 @@ def _description(analysis: str, links: Mapping[str, str], version: str) -> dict[
     }
 
 
-def _descriptions(units: tuple[str, ...], spaces: Iterable[str]) -> str:
-    rows = {component: short(component, units) for component in component_names(units)}
+def _descriptions(units: tuple[str, ...], spaces: Iterable[str], further: Mapping[str, tuple[str, ...]]) -> str:
+    rows = {component: short(component, units, further) for component in all_components(units, further)}
     for space in spaces:
         label, said = space_label(space), f"features of the space {space}"
         rows[label] = f"{rows[label]}; in stimuli: {said}" if label in rows else said
     rows |= {
         "partition": "table of all components, one row a target",
+        **({"subspace": "table of canonical correlations, one row a fold and pair"} if further else {}),
         "lags": "table of model weights, one row an electrode and lag",
     }
     return tsv_text({"desc_id": [f"desc-{label}" for label in rows], "description": list(rows.values())})

@@ -41,7 +41,7 @@ def shared_context(summaries: Sequence[Summary], status: Sequence[Row]) -> dict[
     return {
         "analysis": provenance["analysis"]["name"] if provenance else None,
         "analysis_hash": provenance["analysis_hash"] if provenance else None,
-        "definitions": definition_rows(summaries[0]["units"], bool(provenance["inference"])) if provenance else [],
+        "definitions": definition_rows(summaries[0]) if summaries else [],
         "inference": provenance["inference"] if provenance else None,
         "stand_ins": stand_ins(summaries),
         "left_out": left_out(summaries, status),

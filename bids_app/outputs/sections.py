@@ -10,15 +10,23 @@ from typing import Any
 import numpy as np
 
 from bids_app.outputs import names
-from bids_app.outputs.definitions import STAT_TITLE, define, parts_of, totals_of
+from bids_app.outputs.definitions import about, define, parts_of
 from bids_app.outputs.figures import charts, lags, maps
 from bids_app.outputs.files import write_bytes
 from bids_app.outputs.methods import methods_text
 from bids_app.outputs.planted import NOISE_ONLY, PLANTED, Recovery, Truth, recoveries
 from bids_app.outputs.render import number
 from bids_app.outputs.sidecars import count_of, inference_in_words, is_standard, responsive_in_words
+from bids_app.outputs.subspace import subspace_sentences
 from bids_app.outputs.summary import PREDICTED
-from bids_app.records import SCORES, Array, Targets, WrittenUnit
+from bids_app.records import (
+    SCORES,
+    Array,
+    Targets,
+    WrittenUnit,
+    component_names,
+    component_of,
+)
 
 TITLES = {"volume": "voxels", "surface": "vertices", "parcels": "parcels", "electrodes": "electrodes"}
 MAPPED_SHARED = 3  # shared parts drawn as maps: those with the highest mean; all parts are files and in the chart
@@ -42,6 +50,7 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> dict[str, An
         "components": component_rows(summary),
         "inference": inference_in_words(summary["provenance"]["inference"]),
         "planted": planted_section(out_dir, unit.stem, found),
+        "subspace": subspace_part(out_dir, unit),
         "methods": methods_text(summary),
         "checks": summary["checks"],
         "repeated": repeated_stimuli(summary["recordings"]),
@@ -64,15 +73,14 @@ def component_rows(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def definition_rows(units: Sequence[str], inferred: bool) -> list[tuple[str, str]]:
-    """(name, what it is) of every score of an analysis, and of p, q and limits of a total, a unique and a shared
-    part."""
-    totals = [(f"{name}, {stat}", define(name, stat, units)) for name in totals_of(units) for stat in SCORES]
-    parts = [(f"{name}, rsquared", define(name, "rsquared", units)) for name in parts_of(units)]
+def definition_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(name, what it is) of every score of a unit, and of p, q and limits of a total, a unique and a shared part."""
+    units, further, stats = summary["units"], summary["further"], summary["stats"]
+    scores = [(name, stat) for name, mine in stats.items() for stat in mine if stat in SCORES]
     examples = {len(chosen): name for name, chosen in reversed(parts_of(units).items())} | {0: "full"}
-    shown = [examples[size] for size in (0, 1, 2) if size in examples] if inferred else []
-    stats = [stat for stat in STAT_TITLE if stat not in SCORES]
-    return [*totals, *parts, *((f"{name}, {stat}", define(name, stat, units)) for name in shown for stat in stats)]
+    shown = [examples[size] for size in (0, 1, 2) if size in examples]
+    inferred = [(name, stat) for name in shown for stat in stats[name] if stat not in SCORES]
+    return [(f"{name}, {stat}", define(name, stat, units, further)) for name, stat in (*scores, *inferred)]
 
 
 def feature_notes(spaces: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -183,23 +191,35 @@ def _heat_map(out_dir: Path, unit: WrittenUnit, columns: Mapping[str, Array]) ->
     )
 
 
+def _which(summary: Mapping[str, Any]) -> str:
+    return "predicted" if summary["targets"]["n_predicted"] else "usable"
+
+
+def _who(summary: Mapping[str, Any]) -> str:
+    """The targets that charts are about, in words."""
+    targets = summary["targets"]
+    some = f"the {count_of(targets['n_predicted'], 'target')} with full R² above {PREDICTED:g}"
+    return some if targets["n_predicted"] else f"all {count_of(targets['n_usable'], 'usable target')}"
+
+
+def _spreads(components: Mapping[str, Any], which: str) -> dict[str, dict[str, Any]]:
+    """Median and quartiles of R², as `components_chart` takes them."""
+    shown = {name: stats["rsquared"][which] for name, stats in components.items()}
+    return {
+        name: {**one, "centre": one["median"], "low": one["q25"], "high": one["q75"]} for name, one in shown.items()
+    }
+
+
 def _charts(out_dir: Path, unit: WrittenUnit) -> list[Figure]:
     summary, units = unit.summary, unit.partition.units
-    which = "predicted" if summary["targets"]["n_predicted"] else "usable"
-    shown = {
-        name: {**stats["rsquared"][which], "centre": stats["rsquared"][which]["median"]}
-        for name, stats in summary["components"].items()
-    }
-    spreads = {name: {**one, "low": one["q25"], "high": one["q75"]} for name, one in shown.items()}
-    n = summary["targets"]["n_predicted"] if which == "predicted" else summary["targets"]["n_usable"]
-    some = f"the {count_of(n, 'target')} with full R² above {PREDICTED:g}"
-    who = some if which == "predicted" else f"all {count_of(n, 'usable target')}"
-    told = f"Median and quartiles over {who}"
+    which = _which(summary)
+    spreads = _spreads({name: summary["components"][name] for name in component_names(units)}, which)
+    told = f"Median and quartiles over {_who(summary)}"
     chosen = " (chosen by the numbers shown: a description, not a test)" if which == "predicted" else ""
     content = charts.components_chart(units, spreads, "median R²")
     figures = [save(out_dir, unit.stem, "components", content, "R² of models and parts", f"{told}{chosen}.")]
     if summary["lags"] and len(summary["lags"]["lags_s"]) > 1:
-        figures += _lag_figures(out_dir, unit, some if which == "predicted" else f"all {count_of(n, 'electrode')}")
+        figures += _lag_figures(out_dir, unit)
     profile = summary["profile"]
     if len(profile["delays_s"]) > 1 and profile["bands"]:
         content = charts.profile_chart(profile["delays_s"], profile["bands"], unit.modality)
@@ -211,24 +231,22 @@ def _charts(out_dir: Path, unit: WrittenUnit) -> list[Figure]:
     return figures
 
 
-def _lag_figures(out_dir: Path, unit: WrittenUnit, who: str) -> list[Figure]:
+def _lag_figures(out_dir: Path, unit: WrittenUnit) -> list[Figure]:
     """Scores by lag, where rows are words."""
     found, units = unit.summary["lags"], unit.partition.units
     spreads, images = found["components"], found["images"]
     if not images:
         return []
-    shared = [name for name in chosen_maps(unit)[1] if len(parts_of(units)[name]) > 1]
+    shared = [name for name in chosen_maps(unit)[1] if len(parts_of(units).get(name, ())) > 1]
     lines = lags.lag_profiles(units, found["lags_s"], spreads, shared)
     values = {name: np.asarray(rows, dtype=float) for name, rows in images.items()}
     image = lags.lag_images(found["names"], found["lags_s"], values)
-    told = (
-        f"Held-out R² at each lag from the word's onset: median and quartiles over {who}. Not a test: see desc-lags."
-    )
+    told = f"Held-out R² at each lag from the word's onset: median and quartiles over {_who(unit.summary)}."
     which = (
         f"{count_of(len(found['names']), 'electrode')} with the highest R², by the lag of the full model's highest"
     )
     return [
-        save(out_dir, unit.stem, "lagProfiles", lines, "R² by lag", told),
+        save(out_dir, unit.stem, "lagProfiles", lines, "R² by lag", f"{told} Not a test: see desc-lags."),
         save(out_dir, unit.stem, "lagImages", image, "R² by electrode and lag", f"The {which}."),
     ]
 
@@ -238,6 +256,20 @@ def save(out_dir: Path, stem: str, label: str, content: bytes, alt: str, words: 
     file = names.figure_file(stem, label)
     write_bytes(out_dir / file, content)
     return {"src": str(file), "alt": alt, "caption": words}
+
+
+# ------------------------------------------------------------------------------------------------ shared subspace
+def subspace_part(out_dir: Path, unit: WrittenUnit) -> dict[str, Any] | None:
+    """Sentences and a chart of each further partition, where a shared subspace was fitted."""
+    if unit.summary["subspace"] is None:
+        return None
+    figures = []
+    for name, units in unit.partition.further.items():
+        stats = {part: unit.summary["components"][component_of(name, part)] for part in component_names(units)}
+        content = charts.components_chart(units, _spreads(stats, _which(unit.summary)), "median R²")
+        words = f"{about(name)}. Median and quartiles over {_who(unit.summary)}."
+        figures.append(save(out_dir, unit.stem, name, content, f"R² of {', '.join(units)}", words))
+    return {"sentences": subspace_sentences(unit.summary), "figures": figures}
 
 
 # ------------------------------------------------------------------------------------------------ planted

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from bids_app.outputs.definitions import STAT_TITLE, define
 from bids_app.outputs.names import entities_of
-from bids_app.records import Responsive, Targets, UnitResult
+from bids_app.records import Partition, Responsive, Targets, UnitResult
 
 STANDARD_SPACES = ("MNI", "fsaverage", "fsLR", "ICBM", "Talairach", "tpl-")
 NO_INFERENCE = "No inference was made: there are no p-values and no intervals, and no threshold was applied."
+SUBSPACE_TABLE = "One row an outer fold and pair of canonical variates of two models' word rows."
 SCORE_TABLE = "One row a target: held-out scores of encoding models and the split of their explained variance."
 LAG_TABLE = "One row an electrode and lag: the size of the full model's weights."
 FAMILIES = "Family-wise p and q are over all electrodes, lags and the electrodes' own windows together."
@@ -100,6 +101,7 @@ def common(unit: UnitResult) -> dict[str, Any]:
     return {
         "Samples": samples_in_words(provenance),
         "Inference": inference_in_words(provenance["inference"]),
+        "Ceiling": unit.ceiling,
         "Sources": sorted({source for recording in unit.recordings for source in recording.sources}),
         "Analysis": provenance["analysis"]["name"],
         "AnalysisHash": provenance["analysis_hash"],
@@ -117,7 +119,7 @@ def models(spaces: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]
 
 def map_sidecar(unit: UnitResult, component: str, stat: str) -> dict[str, Any]:
     """JSON of one map."""
-    words = f"{define(component, stat, unit.partition.units)} {NO_VALUE[unit.targets.kind]}"
+    words = f"{define(component, stat, unit.partition.units, unit.partition.further)} {NO_VALUE[unit.targets.kind]}"
     return {"Description": words, **_grid(unit), **common(unit)}
 
 
@@ -139,14 +141,14 @@ def table_sidecar(unit: UnitResult, columns: Mapping[str, Mapping[str, str]], no
     return {"Description": f"{SCORE_TABLE} {note}".strip(), **common(unit), **columns}
 
 
-def score_columns(units: Sequence[str], values: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+def score_columns(partition: Partition) -> dict[str, dict[str, str]]:
     """Definition of each `<component>_<stat>` column."""
     return {
         f"{component}_{stat}": {
             "LongName": f"{component}: {STAT_TITLE[stat]}",
-            "Description": define(component, stat, units),
+            "Description": define(component, stat, partition.units, partition.further),
         }
-        for component, stats in values.items()
+        for component, stats in partition.values.items()
         for stat in stats
     }
 

@@ -26,6 +26,9 @@ def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: str) 
         "space": unit.space,
         "layout": layout,
         "units": unit.partition.units,
+        "ceiling": unit.ceiling,
+        "further": unit.partition.further,
+        "subspace": None if unit.subspace is None else asdict(unit.subspace),
         "targets": _geometry(unit.targets, full),
         "components": {
             component: {stat: _spread(np.asarray(stats[stat]), shown) for stat in stats if stat in SCORES}

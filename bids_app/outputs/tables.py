@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 
 from bids_app.outputs.files import numbers, read_tsv
-from bids_app.records import Array, Lags, Partition, Responsive, Targets, UnitResult, component_names, space_label
+from bids_app.records import (
+    Array,
+    Lags,
+    Partition,
+    Responsive,
+    SharedSubspace,
+    Targets,
+    UnitResult,
+    all_components,
+    space_label,
+)
 
 INTRACRANIAL = ("SEEG", "ECOG", "DBS")
 
@@ -88,10 +98,47 @@ def weight_columns(bands: Sequence[str]) -> dict[str, dict[str, str]]:
     return {**LAG_COLUMNS, **{f"{space_label(band)}_weight": {"Description": weight.format(band)} for band in bands}}
 
 
-def read_scores(path: Path, units: Sequence[str]) -> tuple[dict[str, list[str]], Partition]:
+def subspace_cells(found: SharedSubspace) -> dict[str, Any]:
+    """Outer fold × pair: those kept and those tried."""
+    rows = []
+    for fold in found.folds:
+        kept, tried = len(fold.correlation), len(fold.held_out)
+        name = "all" if fold.fold is None else fold.fold
+        columns = fold.correlation, fold.held_out, fold.p, fold.leak
+        for pair in range(max(kept, tried)):
+            r, held, p, leak = (float(one[pair]) if pair < len(one) else math.nan for one in columns)
+            is_kept = "yes" if pair < kept else "no"
+            rows.append((name, pair + 1, is_kept, r, held, p, fold.null_95, leak, fold.n_words))
+    cells = list(zip(*rows, strict=True)) or [()] * len(SUBSPACE_COLUMNS)
+    return dict(zip(SUBSPACE_COLUMNS, cells, strict=True))
+
+
+SUBSPACE_COLUMNS = {
+    "fold": "Outer fold in whose training stimuli the pair was fitted; all: one fit on all stimuli",
+    "pair": "Pair of canonical variates, the most correlated on training words first",
+    "kept": "Whether the pair is part of the shared subspace",
+    "correlation": "Canonical correlation on the words it was fitted to; n/a for pairs not kept",
+    "correlation_held_out": "Correlation of the pair in words left out of its fit, in folds among the training "
+    "words, averaged through Fisher's z",
+    "p": "Share of shifts of one model's words against the other's whose first pair correlates as much, held out",
+    "null_95": "95th percentile of the first pair's held-out correlation over these shifts",
+    "leak": "Share of a signal of one model alone that the pair's mean carries, (1 − ρ) / (2 (1 + ρ)) of the "
+    "held-out correlation ρ; n/a for pairs not kept",
+    "n_words": "Words it was fitted to",
+}
+
+
+def subspace_columns() -> dict[str, dict[str, str]]:
+    """Definitions of the columns of `subspace_cells`."""
+    return {name: {"Description": words} for name, words in SUBSPACE_COLUMNS.items()}
+
+
+def read_scores(
+    path: Path, units: Sequence[str], further: Mapping[str, tuple[str, ...]]
+) -> tuple[dict[str, list[str]], Partition]:
     """A table's text columns and its scores. Raises ReadWriteError, and KeyError where a component has none."""
     columns = read_tsv(path)
-    values: dict[str, dict[str, Array]] = {name: {} for name in component_names(tuple(units))}
+    values: dict[str, dict[str, Array]] = {name: {} for name in all_components(tuple(units), further)}
     for column in columns:
         component, _, stat = column.rpartition("_")
         if component in values:
@@ -99,7 +146,7 @@ def read_scores(path: Path, units: Sequence[str]) -> tuple[dict[str, list[str]],
     absent = [component for component, stats in values.items() if not stats]
     if absent:
         raise KeyError(f"no column of {absent[0]}")
-    return columns, Partition(tuple(units), values)
+    return columns, Partition(tuple(units), values, further)
 
 
 def table_targets(columns: Mapping[str, Sequence[str]], geometry: Mapping[str, Any]) -> Targets:

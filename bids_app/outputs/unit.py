@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,7 +13,7 @@ from bids_app.errors import ReadWriteError
 from bids_app.outputs import images, names, sidecars, tables
 from bids_app.outputs.files import json_text, read_json, tsv_text, write_bytes, write_text
 from bids_app.outputs.summary import unit_summary
-from bids_app.records import Array, Partition, Targets, UnitResult, WrittenUnit, component_names
+from bids_app.records import Array, Partition, Targets, UnitResult, WrittenUnit, all_components
 
 File = tuple[PurePosixPath, bytes]
 
@@ -35,7 +36,7 @@ def write_mean_response(out_dir: Path, unit: UnitResult, n_people: Array) -> tup
 
 
 def _write_all(out_dir: Path, unit: UnitResult, files: Iterable[File], layout: str) -> tuple[Path, ...]:
-    written = [(file, write_bytes(out_dir / file, content)) for file, content in files]
+    written = [(file, write_bytes(out_dir / file, content)) for file, content in chain(files, _subspace_files(unit))]
     summary = unit_summary(unit, [file for file, _ in written], layout)
     last = write_text(names.summary_path(out_dir, unit.stem), json_text(summary))
     return (*(path for _, path in written), last)
@@ -71,7 +72,7 @@ def _table_files(unit: UnitResult) -> Iterator[File]:
     cells = tables.responsive_cells(responsive) if responsive else {}
     yield from _table(unit, cells, sidecars.responsive_columns(responsive) if responsive else {})
     if unit.lags is not None:
-        scores = sidecars.score_columns(unit.partition.units, unit.lags.partition.values)
+        scores = sidecars.score_columns(unit.lags.partition)
         columns = {**tables.LAG_COLUMNS, **scores}
         yield from _lag_files(unit, tables.lag_score_cells(unit.targets.names, unit.lags), columns)
     elif unit.targets.kind == "electrodes" and len(unit.fit.delays_s) > 1:
@@ -86,6 +87,16 @@ def _lag_files(
     yield from _pair(names.lags_file(unit.stem), tsv_text(cells).encode(), json_text(sidecar).encode())
 
 
+def _subspace_files(unit: UnitResult) -> Iterator[File]:
+    """Canonical correlations by fold, where a shared subspace was fitted."""
+    if unit.subspace is None:
+        return
+    sidecar = sidecars.table_sidecar(unit, tables.subspace_columns())
+    sidecar["Description"] = sidecars.SUBSPACE_TABLE
+    text = tsv_text(tables.subspace_cells(unit.subspace))
+    yield from _pair(names.subspace_file(unit.stem, unit.targets.kind), text.encode(), json_text(sidecar).encode())
+
+
 def _table(
     unit: UnitResult, more: Mapping[str, Any], meaning: Mapping[str, Mapping[str, str]], note: str = ""
 ) -> Iterator[File]:
@@ -93,7 +104,7 @@ def _table(
     columns = {
         **sidecars.target_columns(unit.targets),
         **meaning,
-        **sidecars.score_columns(unit.partition.units, unit.partition.values),
+        **sidecars.score_columns(unit.partition),
     }
     note = f"{note} {sidecars.summary_window(unit.provenance)}".strip()
     sidecar = json_text(sidecars.table_sidecar(unit, columns, note)).encode()
@@ -114,7 +125,7 @@ def read_unit(summary_path: Path) -> WrittenUnit:
     try:
         if summary["layout"] == "table":
             path = out_dir / names.table_file(summary["stem"], geometry["kind"])
-            columns, partition = tables.read_scores(path, summary["units"])
+            columns, partition = tables.read_scores(path, summary["units"], further_of(summary))
             targets = tables.table_targets(columns, geometry)
         else:
             targets, partition = _read_maps(out_dir, summary)
@@ -125,14 +136,19 @@ def read_unit(summary_path: Path) -> WrittenUnit:
     return WrittenUnit(summary["stem"], summary["participant"], summary["modality"], targets, partition, summary)
 
 
+def further_of(summary: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Further partitions of a unit's summary, by name."""
+    return {name: tuple(units) for name, units in summary["further"].items()}
+
+
 def _read_maps(out_dir: Path, summary: Mapping[str, Any]) -> tuple[Targets, Partition]:
     """Targets are where the full model's R² has a value."""
-    stem, units = summary["stem"], tuple(summary["units"])
+    stem, units, further = summary["stem"], tuple(summary["units"]), further_of(summary)
     kind, space = summary["targets"]["kind"], summary["targets"]["space"]
     affine = np.array(summary["targets"]["affine"])
     grids = {
         component: {stat: _read_map(out_dir, stem, kind, component, stat) for stat in summary["stats"][component]}
-        for component in component_names(units)
+        for component in all_components(units, further)
     }
     there = [np.isfinite(grid) for grid in grids["full"]["rsquared"]]
     targets = (
@@ -145,7 +161,7 @@ def _read_maps(out_dir: Path, summary: Mapping[str, Any]) -> tuple[Targets, Part
         }
         for component, stats in grids.items()
     }
-    return targets, Partition(units, values)
+    return targets, Partition(units, values, further)
 
 
 def _read_map(out_dir: Path, stem: str, kind: Any, component: str, stat: str) -> list[Array]:

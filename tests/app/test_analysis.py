@@ -51,6 +51,89 @@ def test_wrong_content_is_one_line_with_advice(text, said):
     assert "\n" not in str(caught.value)
 
 
+SHARING = """name: x
+features:
+  semantic: {kind: word_embedding, model: m}
+  acoustic: {kind: melspectrogram}
+  speech: {kind: speech_model, model: s, layer: 1}
+  language: {kind: language_model, model: m, layer: 1}
+  beyond: {kind: contextual_residual, contextual: language, static: semantic}
+partition: {spaces: [acoustic, semantic], groups: {low_level: [acoustic]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("shared_subspace: {betwen: [speech, language]}", "did you mean 'between'?"),
+        ("shared_subspace: {between: [speech]}", "between"),
+        ("shared_subspace: {between: [speech, speech]}", "one space twice"),
+        ("shared_subspace: {between: [speech, langage]}", "did you mean 'language'?"),
+        ("shared_subspace: {between: [speech, beyond]}", "a residual itself"),
+        ("shared_subspace: {between: [speech, language], against: [low_leve]}", "did you mean 'low_level'?"),
+        ("shared_subspace: {between: [speech, language], against: [language]}", "one of those in between"),
+        ("shared_subspace: {between: [speech, language], against: [acoustic, low_level]}", "a space twice"),
+        ("shared_subspace: {between: [speech, language], components: 0}", "components"),
+        ("shared_subspace: {between: [speech, language], fit: every}", "fit"),
+        ("shared_subspace: {between: [speech, language], against: [a, b, c, d]}", "against"),
+    ],
+)
+def test_a_wrong_shared_subspace_is_one_line_with_advice(text, said):
+    with pytest.raises(UsageError) as caught:
+        parse_analysis(SHARING + text, "file.yaml")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("static: semantic", "statc: semantic", "did you mean 'static'?"),
+        (", static: semantic", "", "needs 'static'"),
+        ("static: semantic", "static: semantics", "did you mean 'semantic'?"),
+        ("static: semantic", "static: language", "the same space"),
+        ("static: semantic", "static: beyond", "a residual itself"),
+    ],
+)
+def test_a_wrong_residual_is_one_line_with_advice(old, new, said):
+    with pytest.raises(UsageError) as caught:
+        parse_analysis(SHARING.replace(old, new), "file.yaml")
+    assert said in str(caught.value)
+
+
+def test_a_shared_subspace_makes_partitions_of_its_own():
+    text = SHARING + "shared_subspace: {between: [speech, language], against: [semantic, low_level, beyond]}"
+    analysis = parse_analysis(text, "x")
+    assert analysis.further == {
+        "subspace": {"shared": ("shared",), "speechRest": ("speechRest",), "languageRest": ("languageRest",)},
+        "against": {
+            "shared": ("shared",),
+            "semantic": ("semantic",),
+            "low_level": ("acoustic",),
+            "beyond": ("beyond",),
+        },
+    }
+    assert analysis.projected_spaces == ("speech", "language", "semantic")
+    assert set(analysis.feature_specs(None)) == {"semantic", "acoustic", "speech", "language"}
+    in_sample = parse_analysis(text[:-1] + ", fit: all}", "x")
+    assert set(in_sample.further) == {"inSampleSubspace", "inSampleAgainst", "inSampleOwn"}
+    assert in_sample.further["inSampleOwn"] == {name: (name,) for name in ("speechShared", "languageShared")}
+
+
+def test_spaces_that_nothing_fits_are_not_computed():
+    analysis = parse_analysis(SHARING, "x")
+    assert set(analysis.feature_specs(None)) == {"semantic", "acoustic"}
+    assert analysis.further == {}
+    assert analysis.residual_specs() == {}
+
+
+def test_names_of_the_shared_subspace_are_taken():
+    text = SHARING + "shared_subspace: {between: [speech, language]}"
+    for name in ("shared", "speechRest"):
+        with pytest.raises(UsageError, match="give the feature or group another"):
+            parse_analysis(text.replace("beyond:", f"{name}:"), "x")
+
+
 def test_more_than_four_units_are_refused_with_the_remedy():
     features = {f"space{number}": {"kind": "word_rate"} for number in range(5)}
     with pytest.raises(UsageError, match="join spaces with groups"):

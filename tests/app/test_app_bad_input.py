@@ -278,3 +278,23 @@ def test_a_person_without_responses_costs_the_mean_response_only_themselves(stud
     assert mean == "done"
     summaries = [json.loads(path.read_text()) for path in (root / "out" / "logs").glob("task-*_unit.json")]
     assert {label[:6] for one in summaries for label in one["provenance"]["samples"]} == {"sub-01", "sub-04"}
+
+
+def test_another_runs_features_are_used_and_left_alone(study, capsys):
+    assert concord(study, out="first") == 0
+    theirs = study / "first/stimuli"
+    before = {path: path.stat().st_mtime_ns for path in (study / "first").rglob("*")}
+    assert concord(study, "--features-from", str(study / "first"), "--dry-run") == 0
+    plan = json.loads((study / "out/plan.json").read_text())
+    assert {row["to_compute"] for row in plan["units"]} == {"-"}
+    assert concord(study, "--features-from", str(study / "first")) == 0
+    assert not list((study / "out").rglob("*_features.h5"))
+    assert {path: path.stat().st_mtime_ns for path in (study / "first").rglob("*")} == before
+    for path in maps(study, "01"):
+        twin = study / "first" / path.relative_to(study / "out")
+        assert path.read_bytes() == twin.read_bytes()
+    for path in theirs.rglob("*.h5"):
+        path.write_bytes(b"broken")  # falls through: computed here
+    shutil.rmtree(study / "out")
+    assert concord(study, "--features-from", str(study / "first")) == 0
+    assert len(list((study / "out").rglob("*_features.h5"))) == len(list(theirs.rglob("*.h5"))) > 0

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from tiny_ieeg import ANALYSIS, LATE_S, make_study, signals, stories_of, words_of
 
-from bids_app import word_rows
+from bids_app import epochs
 from bids_app.cli import main
 from bids_app.records import EpochSpec, Fit, Partition
 
@@ -85,12 +85,12 @@ def test_without_word_times_a_recording_is_named_and_not_fitted(study, tmp_path,
 def test_results_are_split_by_window_and_every_field_of_the_fit_with_them():
     spec = EpochSpec((0.0, 0.1), 0.1, (0.0, 0.5))
     values = np.arange(12.0)  # four electrodes, three windows
-    own, lags = word_rows.by_lag(Partition(("a",), {"full": {"rsquared": values}}), spec)
+    own, lags = epochs.by_lag(Partition(("a",), {"full": {"rsquared": values}}), spec)
     assert own.values["full"]["rsquared"].tolist() == [0, 3, 6, 9]
     assert lags.partition.values["full"]["rsquared"].tolist() == [[1, 2], [4, 5], [7, 8], [10, 11]]
     two = np.stack([values, values])
     fit = Fit((("a",),), two, two, two, {"a": two[:1]}, (0.0,), (), (), {"a": values}, two, {"a": two}, {"a": two})
-    small = word_rows.of_summary(fit, spec)
+    small = epochs.of_summary(fit, spec)
     for name in ("rsquared", "r", "at_edge", "alpha"):
         assert getattr(small, name).shape == (2, 4), name
     for name in ("profile", "product", "band_weights", "weights"):

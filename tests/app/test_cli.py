@@ -4,7 +4,7 @@ import pytest
 
 from bids_app import __version__
 from bids_app.cli import main, parse_arguments
-from bids_app.errors import UnknownLevel, UsageError
+from bids_app.errors import NoInput, UnknownLevel, UsageError
 
 
 @pytest.fixture
@@ -28,6 +28,15 @@ def test_labels_come_with_or_without_prefix_and_from_a_file(bids, tmp_path):
 def test_levels_run_in_their_order(bids):
     options = parse_arguments([str(bids), str(bids.parent / "out"), "group", "participant"])
     assert options.levels == ("participant", "group")
+
+
+def test_features_from_other_folders(bids, tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    options = parse(bids, "--features-from", str(tmp_path / "a"), str(tmp_path / "b"))
+    assert options.features_from == (tmp_path / "a", tmp_path / "b")
+    with pytest.raises(NoInput, match="names no folder"):
+        parse(bids, "--features-from", str(tmp_path / "absent"))
 
 
 def test_unknown_level_is_17(bids, capsys):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bids_app.encoding import build_design, covered, epoch_purge_s, on_kept, place_epochs, whole, word_rows
+from bids_app.encoding import build_design, covered, epoch_purge_s, on_kept, place_epochs, whole, within_words
 from bids_app.encoding.folds import outer_split
 from bids_app.records import Epochs, EpochSpec, Features, Intervals, Run
 
@@ -16,7 +16,7 @@ def make_run(signals, onsets_s, times_s, spec, keep=None, label="a", stimuli=("s
     fine = whole(epochs, np.ones(len(times_s), bool) if keep is None else keep)
     epochs = Epochs(epochs.starts[fine], epochs.lengths)
     bands = {"f": np.zeros((fine.sum(), 1, 1))}
-    return Run(label, bands, signals, np.asarray(onsets_s)[fine], stimuli, epochs)
+    return Run(label, bands, signals, np.asarray(onsets_s)[fine], stimuli, epochs=epochs)
 
 
 def table_of(run, spec):
@@ -68,7 +68,9 @@ def test_every_epoch_equals_a_brute_force_loop(case):
     mine = Epochs(epochs.starts[fine], epochs.lengths)
     keep = covered(mine, n)
     assert usable[keep].all()
-    run = Run("a", {"f": np.zeros((fine.sum(), 1, 1))}, signals[keep], onsets[fine], ("s",), on_kept(mine, keep))
+    run = Run(
+        "a", {"f": np.zeros((fine.sum(), 1, 1))}, signals[keep], onsets[fine], ("s",), epochs=on_kept(mine, keep)
+    )
     np.testing.assert_allclose(table_of(run, spec), np.array(looped), atol=1e-6)
 
 
@@ -154,20 +156,20 @@ def frames(values, times_s):
 def test_frames_of_a_word_equal_a_loop(n, step_s, onsets, durations):
     times_s = step_s * (1 + np.arange(n))
     values = np.random.default_rng(1).normal(size=n)
-    found = word_rows(frames(values, times_s), words_at(onsets, durations))[:, 0]
+    found = within_words(frames(values, times_s), words_at(onsets, durations))[:, 0]
     for word, (onset, duration) in enumerate(zip(onsets, durations, strict=True)):
-        inside = [k for k in range(n) if onset + 1e-6 <= times_s[k] < onset + duration + 1e-6]
+        offset = onset + duration
+        inside = [k for k in range(n) if onset < times_s[k] <= offset]
         if not inside:
-            later = [k for k in range(n) if times_s[k] >= onset + 1e-6]
-            inside = later[:1] or [n - 1]
-            if abs(times_s[inside[0]] - onset - duration) > step_s + 1e-6:
+            inside = [min(range(n), key=lambda k: (abs(times_s[k] - offset), k))]
+            if abs(times_s[inside[0]] - offset) > step_s + 1e-6:
                 assert np.isnan(found[word])
                 continue
         assert found[word] == pytest.approx(np.mean(values[inside]), abs=1e-5)
 
 
-def test_a_word_shorter_than_a_frame_takes_the_frame_it_lies_in():
-    found = word_rows(frames([1, 2, 3, 4], [0.1, 0.2, 0.3, 0.4]), words_at([0.11, 0.29, 0.0], [0.05, 0.005, 0.05]))
+def test_a_word_shorter_than_a_frame_takes_the_nearest():
+    found = within_words(frames([1, 2, 3, 4], [0.1, 0.2, 0.3, 0.4]), words_at([0.11, 0.29, 0.0], [0.05, 0.005, 0.06]))
     assert found[:, 0].tolist() == [2, 3, 1]
 
 
@@ -175,11 +177,13 @@ def test_words_keep_their_own_rows_whatever_the_order_and_where_they_overlap():
     words = words_at([0.0, 0.5, 0.5, 1.0], [1.4, 0.2, 0.6, 0.3])
     order = np.argsort(words.offset_s)  # as the families give them
     rows = Features("x", np.arange(4.0)[order, None], words.offset_s[order], "events", words.onset_s[order])
-    assert word_rows(rows, words)[:, 0].tolist() == [0, 1, 2, 3]
-    assert np.isnan(word_rows(rows, words_at([0.0, 7.0, *words.onset_s[1:]], [1.4, 0.2, *words.duration_s[1:]]))[1])
+    assert within_words(rows, words)[:, 0].tolist() == [0, 1, 2, 3]
+    assert np.isnan(
+        within_words(rows, words_at([0.0, 7.0, *words.onset_s[1:]], [1.4, 0.2, *words.duration_s[1:]]))[1]
+    )
 
 
 def test_phones_are_summed_within_their_word():
     phones = Features("x", np.ones((5, 1)), np.array([0.1, 0.2, 0.3, 0.6, 0.8]), "events",
                       np.array([0.0, 0.1, 0.2, 0.5, 0.6]))  # fmt: skip
-    assert word_rows(phones, words_at([0.0, 0.5, 0.3], [0.3, 0.3, 0.2]))[:, 0].tolist() == [3, 2, 0]
+    assert within_words(phones, words_at([0.0, 0.5, 0.3], [0.3, 0.3, 0.2]))[:, 0].tolist() == [3, 2, 0]

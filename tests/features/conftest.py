@@ -23,4 +23,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> ModelSource:
     tiny_models.save_whisper(folder / "short-whisper", 4)
     tiny_models.save_language_model(folder / "tiny-gpt2")
     tiny_models.save_masked_model(folder / "tiny-bert")
+    lines = [f"{word} {place % 7 + 1} {place % 3}" for place, word in enumerate(tiny_models.TEXT.split())]
+    (folder / "vectors.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return ModelSource(folder, offline=True)

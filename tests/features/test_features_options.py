@@ -21,11 +21,15 @@ def test_defaults_are_filled_in_and_resolving_twice_changes_nothing():
         "model": "m",
         "revision": None,
         "untrained": None,
+        "part": "encoder",
         "layer": 8,
         "window_s": 4.0,
         "stride_s": 0.1,
         "mode": "window",
         "refresh_s": None,
+        "subtokens": None,
+        "language": None,
+        "precision": "float32",
     }
     assert isinstance(spec.options["window_s"], float)
     assert (spec.pca, spec.base_dir) == (10, Path("x"))
@@ -66,6 +70,10 @@ def test_defaults_are_filled_in_and_resolving_twice_changes_nothing():
         ("speech_model", {**SPEECH, "refresh_s": 0.25}, "'refresh_s' must be a multiple of 'stride_s'"),
         ("speech_model", {**SPEECH, "refresh_s": 0}, "'refresh_s' must be a multiple of 'stride_s'"),
         ("speech_model", {**SPEECH, "refresh_s": 1, "mode": "utterance"}, "'refresh_s' is for 'mode: window'"),
+        ("speech_model", {**SPEECH, "part": "decoder", "stride_s": 0.1}, "'stride_s' is not for 'part: decoder'"),
+        ("speech_model", {**SPEECH, "part": "decoder", "mode": "window"}, "'mode' is not for 'part: decoder'"),
+        ("speech_model", {**SPEECH, "language": "en"}, "'language' is not for 'part: encoder'"),
+        ("speech_model", {**SPEECH, "precision": "float16"}, "'precision' must be float32 or bfloat16"),
         ("pitch", {"ceiling_hz": 60}, "'ceiling_hz' must lie above 'floor_hz'"),
         ("file", {"path": "mine.npy"}, "needs the option 'rate_hz'"),
         ("file", {"path": "mine.h5", "rate_hz": 10}, "'rate_hz' is for .npy files"),

@@ -1,15 +1,17 @@
 """The speech model against the library's own forward, one window at a time."""
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_models import noise, save_language_model, stimulus
+from tiny_models import noise, save_language_model, save_speech_model, save_whisper, stimulus
 
 from bids_app import features
 from bids_app.errors import DataError, UsageError
 from bids_app.features.hearing import convolved_frames, stacked_frames
-from bids_app.features.speech_model import Window, causal_windows, equal_batches, row_times, utterance_windows
+from bids_app.features.speech_windows import Window, causal_windows, equal_batches, row_times, utterance_windows
 from bids_app.records import FeatureSpec, ModelSource
 
 
@@ -121,6 +123,79 @@ def test_refreshed_rows_are_exact_at_first_and_near_after(model, rate, source):
 def test_what_cannot_be_approximated_says_so(model, source):
     with pytest.raises(UsageError, match=r"cannot be approximated.*wav2vec2, hubert, data2vec-audio can"):
         features.extract(stimulus(noise(1)), spec(model=model, refresh_s=0.5, window_s=1), source)
+
+
+def library_model(folder):
+    from transformers import AutoModel
+
+    model = AutoModel.from_pretrained(folder).eval()
+    return getattr(model, "encoder", model) if "whisper" in str(folder) else model
+
+
+@pytest.mark.parametrize("stable", [False, True])
+@pytest.mark.parametrize("family", ["wav2vec2", "hubert", "data2vec", "whisper"])
+def test_the_top_block_is_computed_for_the_wanted_frames_alone(family, stable, tmp_path):
+    """Both orders of the norms, an adapter within the block, a mask; the library's own frames."""
+    import torch
+
+    from bids_app.features.layers import blocks_of, hidden_states
+
+    stable = stable and family in ("wav2vec2", "hubert")
+    inside = {"do_stable_layer_norm": True, "adapter_attn_dim": 4} if stable else {}
+    if family == "whisper":
+        save_whisper(tmp_path / "whisper", 2)
+        given = {"input_features": torch.randn(3, 80, 200)}
+    else:
+        norm = "layer" if family == "data2vec" else "group"
+        save_speech_model(tmp_path / family, family, norm, num_hidden_layers=3, **inside)
+        given = {"input_values": torch.randn(3, 8000)}
+    model = library_model(tmp_path / family)
+    top, seen = len(blocks_of(model)) - 1, []
+    normed = blocks_of(model)[top - 1].final_layer_norm
+    with torch.no_grad():
+        want = model(**given, output_hidden_states=True).hidden_states
+        normed.register_forward_hook(lambda module, inputs, out: seen.append(out.shape[1]))
+        for frames in ([4], [0, 7, 11]):
+            got = hidden_states(model, given, [0, top], frames)
+            for layer, states in zip((0, top), got, strict=True):
+                torch.testing.assert_close(states, want[layer][:, frames], rtol=1e-5, atol=1e-5)
+    assert seen == [1, 3]
+
+
+def test_what_the_top_block_knows_is_there():
+    from transformers.models.data2vec import modeling_data2vec_audio
+    from transformers.models.hubert import modeling_hubert
+    from transformers.models.wav2vec2 import modeling_wav2vec2
+    from transformers.models.whisper import modeling_whisper
+
+    from bids_app.features.top_block import BLOCKS
+
+    modules = (modeling_data2vec_audio, modeling_hubert, modeling_wav2vec2, modeling_whisper)
+    assert not [name for name in BLOCKS if not any(hasattr(module, name) for module in modules)]
+
+
+@pytest.mark.parametrize("family", ["wav2vec2", "hubert", "wavlm"])
+def test_a_folded_norm_is_the_librarys(family, tmp_path):
+    import torch
+
+    from bids_app.features.front_end import FoldedNorm, fold_norms
+
+    model = library_model(save_speech_model(tmp_path / family, family, conv_bias=True))
+    layer = model.feature_extractor.conv_layers[0]
+    with torch.no_grad():  # what an untrained model leaves at 1, 0 and 0
+        for weight in (layer.layer_norm.weight, layer.layer_norm.bias, layer.conv.bias):
+            weight.copy_(torch.randn(8))
+        waves = (torch.randn(3, 1, 4000) + 0.5) * torch.tensor([1e-3, 1.0, 30.0])[:, None, None]
+        exact = copy.deepcopy(layer).double()  # a small signal beside the convolution's bias is lost in float32
+        want, cut = exact(waves.double()).float(), exact(waves[..., :1000].double()).float()
+        fold_norms(model)
+        folded = model.feature_extractor.conv_layers[0]
+        assert isinstance(folded, FoldedNorm)
+        torch.testing.assert_close(folded(waves), want, rtol=1e-4, atol=1e-4)
+        folded.heard = 1000
+        torch.testing.assert_close(folded(waves)[..., : cut.shape[-1]], cut, rtol=1e-4, atol=1e-4)
+        silence = torch.zeros(1, 1, 4000)
+        torch.testing.assert_close(folded(silence), exact(silence.double()).float(), rtol=1e-4, atol=1e-4)
 
 
 def test_memory_is_asked_for_in_halves_and_at_last_from_the_cpu():

@@ -1,7 +1,11 @@
 """The store: found by what decides the values, whole or not at all, the same bytes every time."""
 
+import fcntl
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -171,6 +175,102 @@ def test_a_stand_in_is_named_in_the_sidecar(tmp_path):
     store.get(HEARD, LANGUAGE, ModelSource(tmp_path))
     sidecar = json.loads(store.path(HEARD, LANGUAGE).with_suffix(".json").read_text())
     assert sidecar["Warning"] == "tiny-gpt2 is an untrained stand-in: its weights are random."
+
+
+def tree(folder):
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_another_store_is_read_and_never_written(tmp_path, source):
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    features.FeatureStore(theirs).get(HEARD, replace(MEL, name="their_name"), source)
+    before, store = tree(theirs), features.FeatureStore(ours, [tmp_path / "absent", theirs])
+    assert store.holds(HEARD, MEL, source)
+    got, reused = store.get(HEARD, MEL, source)
+    assert reused
+    assert got.name == "low_level"
+    same(replace(got, name="x"), replace(features.extract(HEARD, MEL, source), name="x"))
+    _, reused = store.get(HEARD, LANGUAGE, source)  # what it lacks is computed here
+    assert not reused
+    assert store.path(HEARD, LANGUAGE).is_relative_to(ours)
+    assert tree(theirs) == before
+    elsewhere = replace(HEARD, label="renamed")  # the same content under another name
+    assert store.get(elsewhere, MEL, source)[1]
+
+
+@pytest.mark.parametrize("damage", ["cut", "no h5", "no json", "cut json", "a folder", "unreadable"])
+def test_what_another_store_has_not_whole_is_computed_here(damage, tmp_path, source):
+    theirs = features.FeatureStore(tmp_path / "theirs")
+    first, _ = theirs.get(HEARD, MEL, source)
+    path = theirs.path(HEARD, MEL)
+    sidecar = path.with_suffix(".json")
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:500])
+    elif damage == "no h5":
+        path.unlink()
+    elif damage == "no json":
+        sidecar.unlink()
+    elif damage == "cut json":
+        sidecar.write_text(sidecar.read_text()[:100])
+    elif damage == "a folder":
+        sidecar.unlink()
+        sidecar.mkdir()
+    else:
+        path.unlink()
+        path.symlink_to(tmp_path / "nowhere")
+    before = tree(tmp_path / "theirs")
+    store = features.FeatureStore(tmp_path / "ours", [tmp_path / "theirs"])
+    assert not store.holds(HEARD, MEL, source)
+    again, reused = store.get(HEARD, MEL, source)
+    assert not reused
+    same(first, again)
+    assert tree(tmp_path / "theirs") == before
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from bids_app.features import store
+from bids_app.records import Features
+told = {"description": "", "dimensions": "", "stamp": ""}
+one = Features("low_level", np.ones((5, 2), np.float32), np.arange(5.0), "continuous", None, told)
+store.sha256_of = lambda path: os.kill(os.getpid(), signal.SIGKILL)
+store.write_features(Path(sys.argv[1]), one, sys.argv[2], "story.wav")
+"""
+
+
+def test_what_a_killed_process_left_is_not_taken_and_swept_once_it_is_dead(tmp_path, source):
+    store = features.FeatureStore(tmp_path)
+    path, key = store.path(HEARD, MEL), store.key(HEARD, MEL, source)
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(path), key], capture_output=True)
+    assert killed.returncode == -9, killed.stderr
+    (stray,) = path.parent.iterdir()
+    assert stray.suffix == ".part"
+    assert not store.holds(HEARD, MEL, source)
+    assert not store.get(HEARD, MEL, source)[1]
+    assert stray.exists()  # too young to tell
+    os.utime(stray, (1, 1))
+    held = path.parent / ".other_features.h5.0.part"
+    held.write_bytes(b"a process is at it")
+    os.utime(held, (1, 1))
+    with held.open("r+b") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        store.get(HEARD, replace(MEL, options={"n_mels": 3}), source)
+        assert held.exists()
+        assert not stray.exists()
+    store.get(HEARD, replace(MEL, options={"n_mels": 4}), source)
+    assert sorted(one.suffix for one in path.parent.iterdir()) == [".h5", ".json"]
+
+
+def test_a_part_is_locked_while_it_is_written(tmp_path):
+    from bids_app.features import store
+
+    with store._replacing(tmp_path / "one") as part:
+        os.utime(part, (1, 1))
+        store.sweep(tmp_path)
+        assert part.exists()
+    assert (tmp_path / "one").exists()
 
 
 def _fill(folder: Path) -> list[float]:

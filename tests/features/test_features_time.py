@@ -1,5 +1,7 @@
 """Every family: what happens at a known instant comes out at that instant, and nothing comes out before it."""
 
+import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from tiny_models import noise, spaced_words, stimulus, words_at
 
 from bids_app import features
-from bids_app.records import FeatureSpec, Intervals
+from bids_app.records import FeatureSpec, Intervals, ModelSource
 
 
 def speech(model, **options):
@@ -48,8 +50,15 @@ WORDS = {
         "language", "language_model", {"model": "tiny-gpt2", "layer": 2, "context": {"tokens": 16, "stride": 8}}
     ),
     "masked": FeatureSpec("language", "language_model", {"model": "tiny-bert", "layer": 2, "context_words": 4}),
+    "summed": FeatureSpec(
+        "language", "language_model", {"model": "tiny-gpt2", "layer": [0, 1], "context_words": 2, "subtokens": "sum"}
+    ),
+    "vectors": FeatureSpec("embedding", "word_embedding", {"model": "vectors.txt"}),
     "surprisal": FeatureSpec("surprisal", "surprisal", {"model": "tiny-gpt2"}),
     "entropy": FeatureSpec("entropy", "entropy", {"model": "tiny-gpt2"}),
+    "rolling-surprisal": FeatureSpec(
+        "surprisal", "surprisal", {"model": "tiny-gpt2", "context": {"tokens": 16, "stride": 8}}
+    ),
 }
 
 
@@ -124,6 +133,57 @@ def test_whispers_padding_of_30_s_is_never_taken_and_tells_no_future(source):
     np.testing.assert_allclose(whole.values[1], frames[69], rtol=1e-4, atol=1e-5)  # centred at 1.38 of 1.4 s
 
 
+def test_a_click_in_30_s_of_whispers_padding_is_at_its_time(source):
+    spec = speech("whisper", stride_s=0.1, window_s=30, layer=1)
+    silence = np.zeros(16000, np.float32)
+    clicked = silence.copy()
+    clicked[round(0.4345 * 16000) :][:8] = 0.9
+    quiet, loud = (features.extract(stimulus(audio), spec, source) for audio in (silence, clicked))
+    changed = np.abs(loud.values - quiet.values).max(axis=1) > 1e-4
+    assert loud.times_s[changed][0] == pytest.approx(0.5)
+    assert not changed[loud.times_s <= 0.4345].any()
+
+
+KINDS = ["tiny-w2v", "org/tiny-hubert", "tiny-wavlm", "tiny-data2vec", "tiny-w2v-bert", "short-whisper"]
+
+
+@pytest.mark.parametrize("model", KINDS)
+def test_every_models_utterance_hears_what_follows_and_is_labelled(model, source):
+    spec = speech(model, mode="utterance", window_s=2)
+    audio = noise(1.9)
+    changed = audio.copy()
+    changed[16000:] *= 3
+    one, other = (features.extract(stimulus(heard), spec, source) for heard in (audio, changed))
+    assert one.provenance["causal"] is False
+    assert np.abs(one.values - other.values)[one.times_s < 0.95].max() > 1e-4
+    np.testing.assert_allclose(one.times_s, 0.1 * np.arange(1, 20))
+    windowed = features.extract(stimulus(audio), speech(model, window_s=2), source)
+    assert windowed.provenance["causal"] is True
+    np.testing.assert_allclose(one.values[-1], windowed.values[-1], rtol=1e-3, atol=1e-3)  # all of it is heard
+
+
+def test_a_click_and_a_step_in_an_utterance_are_at_their_times(source, tmp_path):
+    """Where no norm looks over the piece, the convolutions' frames show when they hear it."""
+    folder = tmp_path / "plain"
+    shutil.copytree(source.model_dir / "org/tiny-hubert", folder)
+    settings = json.loads((folder / "preprocessor_config.json").read_text())
+    (folder / "preprocessor_config.json").write_text(json.dumps({**settings, "do_normalize": False}))
+    spec = speech("plain", layer="cnn", mode="utterance", window_s=2, stride_s=0.02)
+    silence = np.zeros(48000, np.float32)
+    click, step = silence.copy(), silence.copy()
+    click[round(1.2345 * 16000) :][:8] = 0.9
+    step[round(1.2345 * 16000) :] = 0.5
+    quiet, clicked, stepped = (
+        features.extract(stimulus(audio), spec, ModelSource(tmp_path, True)) for audio in (silence, click, step)
+    )
+    for heard in (clicked, stepped):
+        changed = np.abs(heard.values - quiet.values).max(axis=1) > 1e-4
+        assert heard.times_s[changed][0] == pytest.approx(1.24, abs=0.021)
+        assert heard.times_s[changed][0] > 1.2345
+    late = features.extract(stimulus(np.roll(click, 320)), spec, ModelSource(tmp_path, True))
+    np.testing.assert_allclose(late.values[1:], clicked.values[:-1], rtol=1e-4, atol=1e-5)  # a stride later
+
+
 def test_an_utterance_is_bidirectional_and_says_so(source):
     audio = noise(2.5)
     whole = features.extract(stimulus(audio), UTTERANCE, source)
@@ -157,7 +217,7 @@ def test_an_utterances_rows_are_its_frames_at_their_times(source):
 
 def test_rows_do_not_drift_over_an_hour():
     from bids_app.features.frames import frame_grid
-    from bids_app.features.speech_model import row_times
+    from bids_app.features.speech_windows import row_times
 
     rate = 11025.0  # neither step is a whole number of samples
     times, stops = frame_grid(int(3600 * rate), rate, 0.01, 0.025)
@@ -199,6 +259,22 @@ def test_rows_follow_word_offsets_also_where_words_overlap(name, source):
     rows = features.extract(stimulus(words=words), WORDS[name], source)
     assert rows.times_s == pytest.approx([0.8, 1.2, 2.0])
     assert rows.onsets_s == pytest.approx([0.5, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_words_that_end_later_change_no_row_also_where_words_overlap(name, source):
+    words = Intervals(
+        np.array([0.0, 0.5, 0.9, 1.4, 1.4]),
+        np.array([2.0, 0.3, 0.4, 0.2, 0.2]),
+        ("the", "lazy", "dog", "fox", "jump"),
+    )
+    whole = features.extract(stimulus(words=words), WORDS[name], source)
+    for end in (0.8, 1.3, 1.6, 2.0):
+        kept = np.flatnonzero(words.offset_s <= end + 1e-9)
+        part = Intervals(words.onset_s[kept], words.duration_s[kept], tuple(words.text[row] for row in kept))
+        cut = features.extract(stimulus(words=part), WORDS[name], source)
+        np.testing.assert_array_equal(cut.times_s, whole.times_s[: len(kept)])
+        np.testing.assert_allclose(cut.values, whole.values[: len(kept)], rtol=1e-5, atol=1e-5)
 
 
 def test_a_word_moves_with_its_time_and_keeps_its_values(source):

@@ -12,6 +12,7 @@ import numpy as np
 from bids_app.records import Intervals, Stimulus
 
 TEXT = "the quick brown fox doesn't jump over a lazy dog, because café windows stay closed on mondays"
+WHISPER_MARKS = ("<|startoftranscript|>", "<|en|>", "<|fr|>", "<|transcribe|>", "<|notimestamps|>")
 
 
 def save_seeded(make: Callable[[], Any], seed: int, folder: Path) -> None:
@@ -29,19 +30,19 @@ def save_speech_model(folder: Path, family: str = "wav2vec2", norm: str = "group
 
     configs = {"wav2vec2": "Wav2Vec2", "hubert": "Hubert", "wavlm": "WavLM", "data2vec": "Data2VecAudio"}
     name = configs[family]
-    config = getattr(transformers, f"{name}Config")(
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        conv_dim=(8,) * 7,
-        feat_extract_norm=norm,
-        conv_bias=norm == "layer",
-        num_conv_pos_embeddings=8,
-        num_conv_pos_embedding_groups=2,
-        initializer_range=0.2,
-        **settings,
-    )
+    sizes = {
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "conv_dim": (8,) * 7,
+        "feat_extract_norm": norm,
+        "conv_bias": norm == "layer",
+        "num_conv_pos_embeddings": 8,
+        "num_conv_pos_embedding_groups": 2,
+        "initializer_range": 0.2,
+    }
+    config = getattr(transformers, f"{name}Config")(**{**sizes, **settings})
     save_seeded(lambda: getattr(transformers, f"{name}Model")(config), 1, folder)
     transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder)
     return folder
@@ -65,27 +66,30 @@ def save_filter_bank_model(folder: Path) -> Path:
 
 
 def save_whisper(folder: Path, seconds: int = 30) -> Path:
-    """Whisper, padded to `seconds`: the real one to 30, shorter ones are quicker."""
+    """Whisper with marks of language and task, padded to `seconds`: the real one to 30, shorter ones are quicker."""
     import transformers
 
+    tokenizer = train_tokenizer(False)
+    tokenizer.add_special_tokens({"additional_special_tokens": list(WHISPER_MARKS)})
     config = transformers.WhisperConfig(
         d_model=16,
         encoder_layers=2,
-        decoder_layers=1,
+        decoder_layers=3,
         encoder_attention_heads=2,
         decoder_attention_heads=2,
         encoder_ffn_dim=32,
         decoder_ffn_dim=32,
-        vocab_size=50,
+        vocab_size=len(tokenizer),
         max_source_positions=50 * seconds,
         init_std=0.2,
         pad_token_id=0,
         bos_token_id=1,
         eos_token_id=2,
-        decoder_start_token_id=1,
+        decoder_start_token_id=tokenizer.convert_tokens_to_ids(WHISPER_MARKS[0]),
     )
     save_seeded(lambda: transformers.WhisperModel(config), 7, folder)
     transformers.WhisperFeatureExtractor(chunk_length=seconds).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder
 
 

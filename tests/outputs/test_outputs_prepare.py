@@ -16,7 +16,7 @@ SHARED = ("dataset_description.json", "README.md", ".bidsignore", "descriptions.
 
 def make(tmp_path, name="out", analysis_hash=HASH, datasets=None):
     out_dir = tmp_path / name
-    prepare(out_dir, ANALYSIS, analysis_hash, datasets or {"raw": tmp_path / "bids"}, "0.1.0")
+    prepare(out_dir, ANALYSIS, analysis_hash, datasets or {"raw": tmp_path / "bids"}, "0.1.0", {})
     return out_dir
 
 
@@ -84,7 +84,7 @@ def test_a_file_in_the_place_of_out_dir(tmp_path):
 
 def _job(arguments):
     out_dir, number = arguments
-    prepare(out_dir, ANALYSIS, HASH, {f"d{number}": out_dir.parent / f"d{number}"}, "0.1.0")
+    prepare(out_dir, ANALYSIS, HASH, {f"d{number}": out_dir.parent / f"d{number}"}, "0.1.0", {})
 
 
 def test_jobs_at_the_same_time_lose_nothing(tmp_path):

@@ -19,7 +19,7 @@ PEOPLE = ("01", "02")
 
 def write_everything(out_dir):
     datasets = {"raw": out_dir.parent / "bids", "fmriprep": out_dir.parent / "bids" / "derivatives" / "fmriprep"}
-    outputs.prepare(out_dir, ANALYSIS, HASH, datasets, "0.1.0")
+    outputs.prepare(out_dir, ANALYSIS, HASH, datasets, "0.1.0", {})
     for number, person in enumerate(PEOPLE):
         for unit in all_kinds(person, number):
             outputs.write_unit(out_dir, unit)

@@ -14,9 +14,11 @@ from synthetic_units import (
     with_inference,
 )
 
+from bids_app import features
 from bids_app.outputs.files import plain
-from bids_app.outputs.methods import methods_text
+from bids_app.outputs.methods import FAMILIES, methods_text
 from bids_app.outputs.summary import unit_summary
+from bids_app.records import FeatureSpec
 
 
 def text_of(unit, **changes):
@@ -27,6 +29,33 @@ def text_of(unit, **changes):
         place_in[place] = {**place_in[place], **settings}
     unit = replace(unit, provenance=provenance)
     return "\n".join(methods_text(plain(unit_summary(unit, [PurePosixPath("a.tsv")], "table"))))
+
+
+OPTIONS = {
+    "word_embedding": {"model": "gpt2"},
+    "speech_model": {"model": "openai/whisper-tiny", "layer": 3, "part": "decoder", "window_s": 30.0},
+    "language_model": {"model": "gpt2", "layer": [3, 4], "context": {"tokens": 256, "stride": 128}, "untrained": 2},
+    "surprisal": {"model": "gpt2"},
+    "entropy": {"model": "gpt2"},
+    "file": {"path": "mine.npy", "rate_hz": 10},
+}
+
+
+@pytest.mark.parametrize("kind", features.KINDS)
+def test_every_kind_has_words_of_its_own(kind):
+    """In the table of kinds, and in the text: no kind goes by its name in the analysis file."""
+    spec = features.resolve(FeatureSpec("mine", kind, OPTIONS.get(kind, {})))
+    unit = make_unit(parcel_targets(), rest="task-alice_seg-Brennan10mm", units=("mine",))
+    given = {"mine": {"kind": kind, "pca": None, **spec.options}}
+    text = text_of(unit, features=given, partition={"spaces": ["mine"], "groups": {}}).split("\n")[0]
+    assert f"mine: {FAMILIES[kind]}" in text
+    assert "_model" not in text
+    assert "{" not in text
+    if kind == "speech_model":
+        assert "of openai/whisper-tiny, layer 3 (part decoder, window_s 30, subtokens mean, language en" in text
+    if kind == "language_model":
+        assert "context tokens 256 and stride 128" in text
+        assert "untrained: random weights of seed 2" in text
 
 
 def voxels():

@@ -10,6 +10,7 @@ import numpy as np
 from bids_app import encoding
 from bids_app.errors import DataError
 from bids_app.job import Job
+from bids_app.projections import source_bands, word_rows
 from bids_app.records import (
     Array,
     DesignSpec,
@@ -60,18 +61,21 @@ def make_run(
     epochs, kept = _epochs(job, recording, response, spec)
     words = [job.library.words(recording, event) for event in recording.stimuli]
     onsets_s = _onsets(recording, words)
-    bands = {name: _band([spaces[name] for spaces, _ in sounds], words) for name in job.specs}
+    names = (*job.specs, *source_bands(sounds))
+    bands = {name: _band([spaces[name] for spaces, _ in sounds], words) for name in names}
     kept &= np.all([np.isfinite(band).all(axis=1) for band in bands.values()], axis=0)
     if not kept.any():
         raise DataError("no word has a row in every feature space", recording.label)
     rows = np.flatnonzero(kept)[np.argsort(onsets_s[kept], kind="stable")]
     standardize = job.analysis.response_spec(recording.modality).standardize
+    stimuli = tuple(event.stimulus_id for event in recording.stimuli)
     return Run(
         label=recording.label,
         bands={name: band[rows, None] for name, band in bands.items()},
         Y=encoding.clean(response.values, response.nuisance, keep, standardize),
         times_s=onsets_s[rows],
-        stimuli=tuple(event.stimulus_id for event in recording.stimuli),
+        stimuli=stimuli,
+        words=word_rows(job, stimuli, sounds, spec.stamp),
         epochs=encoding.on_kept(Epochs(epochs.starts[rows], epochs.lengths), keep),
     )
 
@@ -104,7 +108,7 @@ def _skipped(job: Job, recording: Recording, times_s: Array, spec: DesignSpec) -
 
 def _band(features: Sequence[Features], words: Sequence[Intervals]) -> Array:
     """(n_words, n_dims), event by event."""
-    return np.concatenate([encoding.word_rows(one, heard) for one, heard in zip(features, words, strict=True)])
+    return np.concatenate([encoding.within_words(one, heard) for one, heard in zip(features, words, strict=True)])
 
 
 def speech_less_silence(job: Job, recording: Recording, response: Response) -> Array:
@@ -127,7 +131,8 @@ def by_lag(partition: Partition, spec: EpochSpec) -> tuple[Partition, Lags]:
     }
     own = {name: {stat: table[:, 0] for stat, table in stats.items()} for name, stats in tables.items()}
     lags = {name: {stat: table[:, 1:] for stat, table in stats.items()} for name, stats in tables.items()}
-    return Partition(partition.units, own), Lags(spec.lags_s, Partition(partition.units, lags))
+    own_window = replace(partition, values=own)
+    return own_window, Lags(spec.lags_s, replace(partition, values=lags))
 
 
 def of_summary(fit: Fit, spec: EpochSpec) -> Fit:

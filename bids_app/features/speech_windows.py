@@ -1,0 +1,67 @@
+"""Windows of audio for a speech model: where each begins and ends, and which rows are read off it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+import numpy as np
+
+from bids_app.records import Array
+
+
+@dataclass(frozen=True)
+class Window:
+    """Samples [start, stop) of one forward pass; its rows: a number, and the sample at which the row's time is."""
+
+    start: int
+    stop: int
+    rows: tuple[tuple[int, int], ...]
+
+
+def row_times(n_samples: int, rate: float, stride_s: float) -> tuple[Array, Array]:
+    """times (n,) = stride_s·(1…n) and the sample before which each is: rounded once, so errors do not add up."""
+    count = int(np.floor(n_samples / rate / stride_s + 1e-9))
+    times = np.arange(1, count + 1) * stride_s
+    return times, np.minimum(np.rint(times * rate).astype(np.int64), n_samples)
+
+
+def refreshed_windows(stops: Array, length: int, n_rows: int) -> Iterator[Window]:
+    """One window for `n_rows` rows: the last `length` samples before the first one's time, up to the last one's."""
+    for at in range(0, len(stops), n_rows):
+        block = stops[at : at + n_rows].tolist()
+        yield Window(max(block[0] - length, 0), block[-1], tuple(enumerate(block, start=at)))
+
+
+def causal_windows(stops: Array, length: int) -> Iterator[Window]:
+    """One window a row: the last `length` samples before its time, fewer at the audio's beginning."""
+    for row, stop in enumerate(stops.tolist()):
+        yield Window(max(stop - length, 0), stop, ((row, stop),))
+
+
+def utterance_windows(stops: Array, length: int, n_samples: int) -> Iterator[Window]:
+    """Pieces of `length` samples that overlap by half, the last one ending with the audio; each row is read off the
+    piece whose middle is nearest to its time."""
+    step = max(length // 2, 1)
+    starts = [*range(0, max(n_samples - length, 0), step), max(n_samples - length, 0)]
+    between = [(one + other + length) / 2 for one, other in pairwise(starts)]
+
+    def nearest(row: tuple[int, int]) -> int:
+        return int(starts[int(np.searchsorted(between, row[1]))])
+
+    for start, group in groupby(enumerate(stops.tolist()), key=nearest):
+        yield Window(start, min(start + length, n_samples), tuple(group))
+
+
+def equal_batches(windows: Iterable[Window], n_samples: int, padded: int = 0) -> Iterator[list[Window]]:
+    """Neighbouring windows of one length, each padded to `padded`, together at most `n_samples` (at least one)."""
+    for length, group in groupby(windows, key=lambda window: window.stop - window.start):
+        size, batch = max(1, n_samples // max(length, padded)), list[Window]()
+        for window in group:
+            batch.append(window)
+            if len(batch) == size:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
