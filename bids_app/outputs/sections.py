@@ -247,7 +247,14 @@ def _lag_figures(out_dir: Path, unit: WrittenUnit) -> list[Figure]:
     )
     return [
         save(out_dir, unit.stem, "lagProfiles", lines, "R² by lag", f"{told} Not a test: see desc-lags."),
-        save(out_dir, unit.stem, "lagImages", image, "R² by electrode and lag", f"The {which}."),
+        save(
+            out_dir,
+            unit.stem,
+            "lagImages",
+            image,
+            "R² by electrode and lag",
+            f"The {which}. The colour scale ends at the 99.5th percentile.",
+        ),
     ]
 
 

@@ -36,14 +36,14 @@ def lag_profiles(
     parts = {name: chosen for name, chosen in parts_of(units).items() if len(chosen) == 1 or name in shared}
     panels = {"Models": totals_of(units), "Parts": parts} if len(units) > 1 else {"Model": {"full": tuple(units)}}
     with styled():
-        figure = new_figure(9 if len(panels) > 1 else 5.5, 3.4)
+        figure = new_figure(9 if len(panels) > 1 else 5.5, 3.8)
         axes = np.atleast_1d(figure.subplots(1, len(panels)))
-        figure.subplots_adjust(left=0.07, right=0.99, top=0.91, bottom=0.33, wspace=0.2)
+        figure.subplots_adjust(left=0.07, right=0.99, top=0.92, bottom=0.38, wspace=0.2)
         for one, (title, members) in zip(axes, panels.items(), strict=True):
             _lines(one, units, lags_s, members, spreads)
             one.set_title(title)
             one.set_xlabel("Time after the word's onset (s)")
-            one.legend(loc="upper left", bbox_to_anchor=(-0.05, -0.2), fontsize=7.5, ncols=3, columnspacing=1.0)
+            one.legend(loc="upper left", bbox_to_anchor=(-0.05, -0.2), fontsize=7.5, ncols=2)
         axes[0].set_ylabel("R²")
         return svg_bytes(figure)
 
