@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from tiny_ieeg import ANALYSIS, LATE_S, make_study, signals, stories_of, words_of
 
-from bids_app import epochs
+from bids_app import encoding, epochs
 from bids_app.cli import main
 from bids_app.records import EpochSpec, Fit, Partition
 
@@ -80,6 +80,22 @@ def test_without_word_times_a_recording_is_named_and_not_fitted(study, tmp_path,
     command = [str(bids), str(tmp_path / "out"), "participant", "--analysis", str(tmp_path / "sound.yaml")]
     assert main(command) == 1
     assert "no word times" in (tmp_path / "out" / "status.tsv").read_text()
+
+
+def test_words_of_stimuli_that_overlap_are_in_order_of_time(tmp_path, monkeypatch):
+    bids, analysis = make_study(tmp_path)
+    for path in (bids / "sub-01/ieeg").glob("*_events.tsv"):
+        table = pd.read_csv(path, sep="\t")
+        table.loc[1, "onset"] = table["onset"][0] + 30
+        table.to_csv(path, sep="\t", index=False)
+    met, build = [], encoding.build_design
+    monkeypatch.setattr(encoding, "build_design", lambda runs, *rest: met.extend(runs) or build(runs, *rest))
+    assert main([str(bids), str(tmp_path / "out"), "participant", "--analysis", str(analysis)]) == 0
+    assert len(met) == 2
+    for run in met:
+        assert (np.diff(run.times_s) >= 0).all()
+        assert (np.diff(run.epochs.starts[:, 0]) >= 0).all()
+        assert len({len(run.times_s), len(run.epochs.starts), *(len(band) for band in run.bands.values())}) == 1
 
 
 def test_results_are_split_by_window_and_every_field_of_the_fit_with_them():
