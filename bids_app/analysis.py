@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from bids_app.errors import NoInput, UsageError
 from bids_app.records import (
     DesignSpec,
+    EpochSpec,
     FeatureSpec,
     FitSpec,
     InferenceSpec,
@@ -55,10 +56,19 @@ class FmriResponse(_Settings):
 
 
 class IeegResponse(_Settings):
-    """Cleaning of high-gamma envelopes, within run."""
+    """High gamma, and its cleaning within run. `band_hz`: of what is computed from voltages; null takes all signals
+    for envelopes. `line_hz`: the power line, whose harmonics inside the band are notched."""
 
+    band_hz: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = (70.0, 150.0)
+    line_hz: Annotated[float, Field(gt=0)] | None = None
     rate_hz: Annotated[float, Field(gt=0)] | None = 100.0
     standardize: Literal["run", "none"] = "run"
+
+    @model_validator(mode="after")
+    def _ascending(self) -> IeegResponse:
+        if self.band_hz is not None and self.band_hz[1] <= self.band_hz[0]:
+            raise ValueError("band_hz is [lowest, highest]; the highest does not lie above the lowest")
+        return self
 
 
 class ResponseSettings(_Settings):
@@ -76,18 +86,35 @@ class FmriDesign(_Settings):
     stamp: Literal["onset", "offset"] = "offset"
 
 
-class IeegDesign(_Settings):
-    """Lags of a temporal response function: lowest, highest and step, in seconds."""
+LAGS_S = {"trf": (0.0, 0.4, 0.01), "words": (-2.0, 2.0, 0.02)}  # by mode, where the analysis gives none
 
-    mode: Literal["trf"] = "trf"
-    lags_s: tuple[float, float, Annotated[float, Field(gt=0)]] = (0.0, 0.4, 0.01)
+
+class IeegDesign(_Settings):
+    """`trf`: a temporal response function, its lags in the design. `words`: one row a word, responses around its
+    onset. `lags_s`: lowest, highest and step, in seconds. `window_s` and `summary_s` are for words: the width of a
+    lag's mean, and the seconds after the onset whose mean gives an electrode's own value."""
+
+    mode: Literal["trf", "words"] = "trf"
+    lags_s: tuple[float, float, Annotated[float, Field(gt=0)]]
+    window_s: Seconds = 0.1
+    summary_s: tuple[float, float] = (0.0, 0.5)
     skip_onset_s: Seconds = 0.0
     stamp: Literal["onset", "offset"] = "onset"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lags(cls, given: Any) -> Any:
+        """The mode's own lags, where there are none."""
+        return {"lags_s": LAGS_S.get(given.get("mode", "trf")), **given} if isinstance(given, dict) else given
 
     @model_validator(mode="after")
     def _ascending(self) -> IeegDesign:
         if self.lags_s[1] < self.lags_s[0]:
             raise ValueError("lags_s is [lowest, highest, step]; the highest lies below the lowest")
+        if self.summary_s[1] < self.summary_s[0]:
+            raise ValueError(
+                "summary_s is [first, last] second after the word's onset; the last lies before the first"
+            )
         return self
 
 
@@ -95,7 +122,7 @@ class DesignSettings(_Settings):
     """Delays and the samples used, for either modality."""
 
     fmri: FmriDesign = FmriDesign()
-    ieeg: IeegDesign = IeegDesign()
+    ieeg: IeegDesign = IeegDesign.model_validate({})
 
 
 class FitSettings(_Settings):
@@ -357,17 +384,21 @@ class Analysis(_Settings):
         if modality == "fmri":
             fmri = self.response.fmri
             return ResponseSpec(fmri.confounds, fmri.high_pass_s, None, fmri.standardize)
-        return ResponseSpec("none", None, self.response.ieeg.rate_hz, self.response.ieeg.standardize)
+        ieeg = self.response.ieeg
+        return ResponseSpec("none", None, ieeg.rate_hz, ieeg.standardize, ieeg.band_hz, ieeg.line_hz)
 
     def design_spec(self, modality: Modality) -> DesignSpec:
-        """Delays of one modality, ascending; lags of a TRF are spelled out."""
+        """Delays of one modality, ascending; lags are spelled out."""
         if modality == "fmri":
             fmri = self.design.fmri
             return DesignSpec(tuple(sorted(fmri.delays_s)), fmri.skip_onset_s, fmri.stamp)
         low, high, step = self.design.ieeg.lags_s
         count = int(np.floor((high - low) / step + 1e-9)) + 1
         lags = tuple(round(low + step * k, 9) for k in range(count))
-        return DesignSpec(lags, self.design.ieeg.skip_onset_s, self.design.ieeg.stamp)
+        ieeg = self.design.ieeg
+        if ieeg.mode == "trf":
+            return DesignSpec(lags, ieeg.skip_onset_s, ieeg.stamp)
+        return DesignSpec((0.0,), ieeg.skip_onset_s, ieeg.stamp, EpochSpec(lags, ieeg.window_s, ieeg.summary_s))
 
     def inference_spec(self, modality: Modality) -> InferenceSpec | None:
         """Settings of one modality's tests and intervals; None where none are asked for."""

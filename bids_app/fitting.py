@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bids_app import __version__, dataset, encoding, group
+from bids_app import __version__, dataset, encoding, epochs, group
 from bids_app.errors import ConcordError, DataError, OutOfMemory
 from bids_app.execution import Unit
 from bids_app.job import Job
@@ -24,6 +24,7 @@ from bids_app.records import (
     Partition,
     Recording,
     Response,
+    Responsive,
     Run,
     Targets,
     Tests,
@@ -34,7 +35,6 @@ from bids_app.repeats import repeat_ceiling
 
 Checks = Mapping[str, tuple[Mapping[str, Any], ...]]  # recording label → one row a stimulus
 SOFTWARE = ("torch", "transformers", "numpy", "scipy", "nibabel", "nilearn", "mne", "pybids")
-LONG_STIMULUS_S = 60.0  # only stimuli longer than this lose their first seconds (DESIGN 6, Folds)
 EDGE_SHARE = 0.1  # of folds × predicted targets with alpha at the grid's end, above which the user is warned
 
 
@@ -50,12 +50,17 @@ class Loaded:
     samples: Mapping[str, tuple[int, int]]
     period_s: float
     spaces: Mapping[str, Mapping[str, Any]]  # provenance of each space's features
+    responsive: Responsive | None = None
 
 
 def fit_unit(job: Job, unit: Unit, checks: Checks, unused: tuple[Excluded, ...], key: str) -> UnitResult:
     """Read, align, clean, fit and partition one unit. Raises DataError where nothing of it can be used."""
     loaded = _load(job, unit)
-    ceiling = repeat_ceiling(loaded.runs, loaded.recordings, loaded.period_s)
+    ceiling = (
+        (None, "none: not computed where rows are words")
+        if job.analysis.design_spec(unit.modality).epoch
+        else repeat_ceiling(loaded.runs, loaded.recordings, loaded.period_s)
+    )
     return _fit_runs(job, unit, loaded, checks, unused, key, ceiling)
 
 
@@ -70,8 +75,9 @@ def _load(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
         spec = job.analysis.design_spec(recording.modality)
         sounds = [(job.library.features(recording, event), event.onset_s) for event in recording.stimuli]
         spaces.update({name: dict(one.provenance) for name, one in sounds[0][0].items()})
-        samples[recording.label] = (int(keep.sum()), len(keep))
         runs.append(_make_run(job, recording, _only(response, common), with_words(job, sounds), keep, spec))
+        n_rows = epochs.count_words(job, recording) if spec.epoch else len(keep)
+        samples[recording.label] = (len(runs[-1].times_s), n_rows)
     return Loaded(
         runs=tuple(runs),
         recordings=tuple(recording for recording, _, _ in responses),
@@ -81,7 +87,15 @@ def _load(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
         samples=samples,
         period_s=max(period_of(response.times_s) for _, response, _ in responses),
         spaces=spaces,
+        responsive=_responsive(job, unit, [(one, _only(response, common)) for one, response, _ in responses]),
     )
+
+
+def _responsive(job: Job, unit: Unit, responses: Sequence[tuple[Recording, Response]]) -> Responsive | None:
+    """Electrodes' speech against silence."""
+    if unit.kind != "electrodes":
+        return None
+    return encoding.responsive([epochs.speech_less_silence(job, *one) for one in responses])
 
 
 def _read_responses(
@@ -126,11 +140,13 @@ def _warnings(responses: Sequence[tuple[Recording, Response, Array]]) -> list[st
 
 
 def _used(job: Job, recording: Recording, response: Response, spec: DesignSpec) -> Array:
+    if spec.epoch:
+        return epochs.used_samples(job, recording, response, spec)
     spans = []
     for event in recording.stimuli:
         duration_s = job.library.stimulus(recording, event).duration_s
         first_s = job.library.first_event_s(recording, event)
-        begin_s = first_s + spec.skip_onset_s if duration_s > LONG_STIMULUS_S else event.onset_s
+        begin_s = first_s + spec.skip_onset_s if duration_s > epochs.LONG_STIMULUS_S else event.onset_s
         spans.append((begin_s, event.onset_s + duration_s + spec.delays_s[-1]))
     return encoding.used_samples(response.times_s, spans, response.valid)
 
@@ -143,6 +159,8 @@ def _make_run(
     keep: Array,
     spec: DesignSpec,
 ) -> Run:
+    if spec.epoch:
+        return epochs.make_run(job, recording, response, sounds, keep, spec)
     times_s = response.times_s[keep]
     bands = {
         name: encoding.make_band(
@@ -175,7 +193,11 @@ def _fit_runs(
     ceiling: tuple[encoding.Ceiling | None, str],
 ) -> UnitResult:
     design_spec = job.analysis.design_spec(unit.modality)
-    purge_s = encoding.purge_length_s(loaded.runs, design_spec.delays_s, loaded.period_s)
+    purge_s = (
+        encoding.epoch_purge_s(loaded.runs, design_spec.epoch, loaded.period_s)
+        if design_spec.epoch
+        else encoding.purge_length_s(loaded.runs, design_spec.delays_s, loaded.period_s)
+    )
     pca = {name: spec.pca for name, spec in job.specs.items()}
     fit_spec = job.analysis.fit_spec()
     try:
@@ -190,15 +212,21 @@ def _fit_runs(
         raise OutOfMemory(str(error), unit.stem, "raise --mem-mb, or fit fewer spaces at a time") from error
     except ValueError as error:  # encoding knows arrays alone: folds that cannot be made
         raise DataError(str(error), unit.stem, "record longer, or ask for fewer folds: fit: outer, inner") from error
-    dead = [name for name, usable in zip(loaded.targets.names, design.usable, strict=True) if not usable]
+    partition, lags, usable = _joined(fit, tests, further), None, design.usable
+    if design_spec.epoch:
+        partition, lags = epochs.by_lag(partition, design_spec.epoch)
+        fit, usable = epochs.of_summary(fit, design_spec.epoch), np.isfinite(partition.values["full"]["rsquared"])
+    dead = [name for name, alive in zip(loaded.targets.names, usable, strict=True) if not alive]
     return UnitResult(
         stem=unit.stem,
         participant=unit.participant,
         modality=unit.modality,
         space=unit.space,
         targets=loaded.targets,
-        partition=_with_ceiling(_joined(fit, tests, further), ceiling[0]),
+        partition=_with_ceiling(partition, ceiling[0]),
         fit=fit,
+        lags=lags,
+        responsive=loaded.responsive,
         recordings=loaded.recordings,
         excluded=(*unused, *loaded.excluded),
         checks=tuple(row for recording in loaded.recordings for row in checks.get(recording.label, ())),
@@ -274,7 +302,8 @@ def _edge(fit: Fit) -> tuple[str, ...]:
 
 
 def _provenance(job: Job, unit: Unit, loaded: Loaded, purge_s: float, key: str) -> dict[str, Any]:
-    design = asdict(job.analysis.design_spec(unit.modality))
+    spec, response = job.analysis.design_spec(unit.modality), job.analysis.response_spec(unit.modality)
+    design = {**asdict(spec), "epoch_span_s": spec.epoch.span_s if spec.epoch else None}
     return {
         "analysis": job.resolved,
         "analysis_hash": job.hash,
@@ -283,7 +312,10 @@ def _provenance(job: Job, unit: Unit, loaded: Loaded, purge_s: float, key: str) 
         "software": {"concord": __version__, **{name: version(name) for name in SOFTWARE}},
         "run": {"device": job.options.models.device, "threads": job.options.threads, "mem_mb": job.options.mem_mb},
         "design": {**design, "period_s": loaded.period_s, "purge_s": purge_s},
-        "response": asdict(job.analysis.response_spec(unit.modality)),
+        "response": {
+            **asdict(response),
+            "computed": [one.label for one in loaded.recordings if dataset.computes_high_gamma(one, response)],
+        },
         "samples": loaded.samples,
     }
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from bids_app import dataset, features
 from bids_app.analysis import Analysis, analysis_hash, load_analysis
-from bids_app.errors import UsageError
+from bids_app.errors import DataError, UsageError
 from bids_app.options import RunOptions
-from bids_app.records import Array, Features, FeatureSpec, Recording, Samples, Stimulus, StimulusEvent
+from bids_app.records import Array, Features, FeatureSpec, Intervals, Recording, Samples, Stimulus, StimulusEvent
 
 Tell = Callable[[str], None]
 
@@ -47,6 +47,14 @@ class Library:
     def first_event_s(self, recording: Recording, event: StimulusEvent) -> float:
         """The first word's onset, or the first sound's where there are no words, on the recording's clock."""
         return event.onset_s + self._first_event_s[self.stimulus(recording, event).label]
+
+    def words(self, recording: Recording, event: StimulusEvent) -> Intervals:
+        """The event's words that have text, in stimulus time. Raises DataError where there are none."""
+        words = self.stimulus(recording, event).words
+        rows = [row for row, text in enumerate(words.text) if text.strip()] if words is not None else []
+        if words is None or not rows:
+            raise DataError("the stimulus has no word times", event.stimulus_id, "`mode: words` needs them")
+        return Intervals(words.onset_s[rows], words.duration_s[rows], tuple(words.text[row] for row in rows))
 
     def missing(self, stimulus: Stimulus) -> list[str]:
         """Names of the spaces that would have to be computed for this stimulus."""

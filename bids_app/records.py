@@ -50,15 +50,40 @@ class ResponseSpec:
     high_pass_s: float | None = 128.0  # fMRI: longest period kept, as a cosine drift set
     rate_hz: float | None = None  # iEEG: rate the responses are resampled to; None keeps the recording's
     standardize: Literal["run", "none"] = "run"
+    band_hz: tuple[float, float] | None = None  # iEEG: of the high gamma computed from voltages; None: never computed
+    line_hz: float | None = None  # iEEG: the power line, whose harmonics inside the band are notched
+
+
+@dataclass(frozen=True)
+class EpochSpec:
+    """Responses around a word's onset: the mean over `window_s` around onset + lag for every lag (0: the nearest
+    sample), and the mean over `summary_s` (first and last second after the onset)."""
+
+    lags_s: tuple[float, ...]
+    window_s: float
+    summary_s: tuple[float, float]
+
+    @property
+    def windows_s(self) -> tuple[tuple[float, float], ...]:
+        """(middle after the onset, width) of the summary's window, then of every lag's."""
+        first, last = self.summary_s
+        return (((first + last) / 2, last - first), *((lag, self.window_s) for lag in self.lags_s))
+
+    @property
+    def span_s(self) -> tuple[float, float]:
+        """First and last second after the onset that any window reaches."""
+        ends = [(middle - width / 2, middle + width / 2) for middle, width in self.windows_s]
+        return min(start for start, _ in ends), max(stop for _, stop in ends)
 
 
 @dataclass(frozen=True)
 class DesignSpec:
-    """FIR delays (or TRF lags) and which samples are used."""
+    """FIR delays (or TRF lags) and which samples are used; with `epoch`, rows are words and there is no delay."""
 
     delays_s: tuple[float, ...]
     skip_onset_s: float = 20.0  # left out after the first word (or sound) of stimuli over 60 s; 0 for iEEG
     stamp: Literal["onset", "offset"] = "offset"  # the instant of word and phone rows
+    epoch: EpochSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -265,6 +290,14 @@ class Response:
 
 # ---------------------------------------------------------------------------------------------- encoding
 @dataclass(frozen=True)
+class Epochs:
+    """Windows of a signal: starts (n_rows, n_windows) the first sample of each, lengths (n_windows,) in samples."""
+
+    starts: Array
+    lengths: Array
+
+
+@dataclass(frozen=True)
 class WordRows:
     """A stimulus's rows as a run hears it: times_s (n_words,) on the run's clock, values {band: (n_words, n_dims)}
     before resampling and delays."""
@@ -280,7 +313,8 @@ class Run:
 
     bands {name: (n_times, n_delays, n_dims)}, Y (n_times, n_targets) cleaned, times_s (n_times,).
     `stimuli`: ids heard in it; runs that share one never straddle a fold. `words`: the rows of the bands that
-    projections are fitted on.
+    projections are fitted on. With `epochs`, rows are words: times_s (n_rows,) their onsets, bands {name: (n_rows, 1,
+    n_dims)}, and Y the signal (n_samples, n_electrodes) from which every window makes a target of every electrode.
     """
 
     label: str
@@ -289,6 +323,7 @@ class Run:
     times_s: Array
     stimuli: tuple[str, ...]
     words: tuple[WordRows, ...] = ()
+    epochs: Epochs | None = None
 
 
 @dataclass(frozen=True)
@@ -435,6 +470,28 @@ class Partition:
     further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Responsive:
+    """Speech against silence, (n_electrodes,) each: p and q; the level of q at which an electrode is called
+    responsive; how many pairs were compared, the least silence, and the seconds around the onset that ends it."""
+
+    p: Array
+    q: Array
+    level: float
+    n_pairs: int
+    silence_s: float
+    speech_s: tuple[float, float]
+    quiet_s: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Lags:
+    """Electrodes by lags_s (n_lags): a partition whose arrays are (n_electrodes, n_lags)."""
+
+    lags_s: tuple[float, ...]
+    partition: Partition
+
+
 # ---------------------------------------------------------------------------------------------- results
 @dataclass(frozen=True)
 class UnitResult:
@@ -444,7 +501,8 @@ class UnitResult:
     ('sub-01_task-story_space-MNI152NLin2009cAsym'). `checks`: one mapping a recording × stimulus (preflight, as
     shown in the report). `provenance`: JSON-able: analysis (resolved), analysis_hash, spaces (name → kind, model,
     revision, notes), software (name → version), run settings that change no number (device, threads). `ceiling`: what
-    it rests on, or why there is none, in words.
+    it rests on, or why there is none, in words. `lags`: where rows are words; `partition` and `fit` are then of the
+    responses' mean over the summary's window. `responsive`: electrodes alone, where there are silences.
     """
 
     stem: str
@@ -461,6 +519,8 @@ class UnitResult:
     provenance: Mapping[str, Any]
     subspace: SharedSubspace | None = None
     ceiling: str = "none"
+    lags: Lags | None = None
+    responsive: Responsive | None = None
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from bids_app.dataset.checks import stimulus_checks
 from bids_app.dataset.find import find_recordings
+from bids_app.dataset.highgamma import computes_high_gamma
 from bids_app.dataset.responses import intersect_targets, load_response, load_targets
 from bids_app.dataset.stimuli import load_stimulus
 
 __all__ = [
+    "computes_high_gamma",
     "find_recordings",
     "intersect_targets",
     "load_response",

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from bids_app.dataset.highgamma import computes_high_gamma, edge_s, high_gamma, near_edges, told
 from bids_app.dataset.layout import read_json
 from bids_app.dataset.reading import reading
 from bids_app.dataset.tables import Table, number, read_table
 from bids_app.errors import DataError
-from bids_app.records import Array, Recording, Response, Targets
+from bids_app.records import Array, Recording, Response, ResponseSpec, Targets
 
 INTRACRANIAL = {"SEEG", "ECOG", "DBS", "IEEG"}
 BLOCK_BYTES = 256 * 2**20  # of one group of channels at the recording's rate
@@ -101,11 +102,13 @@ def _scale(recording: Recording) -> tuple[float, tuple[str, ...]]:
     return 1.0, (f"units of electrode positions are '{units}': taken for mm",)
 
 
-def electrode_response(recording: Recording, targets: Targets, rate_hz: float | None) -> Response:
-    """Signals of the targets' channels at `rate_hz` (None: as recorded), on the clock of the first sample.
+def electrode_response(recording: Recording, targets: Targets, spec: ResponseSpec) -> Response:
+    """Envelopes of the targets' channels at `rate_hz` (None: as recorded), on the clock of the first sample.
 
-    Samples under an annotation that begins with 'bad' are not valid. Raises DataError.
+    Samples under an annotation that begins with 'bad' are not valid; where high gamma is computed from voltages,
+    nor are those that its filters cannot know (see `highgamma`). Raises DataError.
     """
+    rate_hz = spec.rate_hz
     path = recording.paths[0]
     raw, warnings = open_signals(path)
     missing = [name for name in targets.names if name not in raw.ch_names]
@@ -115,14 +118,22 @@ def electrode_response(recording: Recording, targets: Targets, rate_hz: float | 
     ratio = Fraction(rate_hz / recorded).limit_denominator(10_000) if rate_hz else Fraction(1)
     if not ratio:
         raise DataError(f"cannot resample from {recorded:g} Hz to {rate_hz:g} Hz", path)
-    values = _resampled(raw, targets.names, ratio, path)
+    computed = computes_high_gamma(recording, spec)
+    values = _resampled(raw, targets.names, ratio, path, spec if computed else None)
     times_s = recording.start_s + np.arange(len(values)) / (recorded * float(ratio))
-    valid = np.isfinite(values).any(axis=1) & ~_bad_spans(raw, times_s - recording.start_s)
+    bad = _bad_spans(raw, times_s - recording.start_s)
+    if computed and spec.band_hz is not None:
+        bad = near_edges(bad, math.ceil(edge_s(spec.band_hz, spec.line_hz) * recorded * float(ratio)))
+    valid = np.isfinite(values).any(axis=1) & ~bad
+    warnings += told(recording, spec)
     return Response(values, times_s, np.empty((len(values), 0)), valid, targets, warnings)
 
 
-def _resampled(raw: Any, names: tuple[str, ...], ratio: Fraction, path: Path) -> Array:
-    """(n_times, n_channels) float32. Polyphase filtering is zero-phase: sample k lies at k / new rate exactly."""
+def _resampled(raw: Any, names: tuple[str, ...], ratio: Fraction, path: Path, spec: ResponseSpec | None) -> Array:
+    """(n_times, n_channels) float32, with `spec` of high gamma computed from the signals.
+
+    Polyphase filtering is zero-phase: sample k lies at k / new rate exactly.
+    """
     from scipy.signal import resample_poly
 
     n_samples = int(raw.n_times)
@@ -133,6 +144,9 @@ def _resampled(raw: Any, names: tuple[str, ...], ratio: Fraction, path: Path) ->
             block = raw.get_data(picks=list(names[start : start + step]), verbose="ERROR")
         if block.shape[1] != n_samples:
             raise DataError(f"{block.shape[1]} of {n_samples} samples could be read", path)
+        if spec is not None and spec.band_hz is not None:
+            rate_hz, band_hz = float(raw.info["sfreq"]), spec.band_hz
+            block = np.stack([high_gamma(signal, rate_hz, band_hz, spec.line_hz) for signal in block])
         if ratio != 1:
             block = resample_poly(block, ratio.numerator, ratio.denominator, axis=1, padtype="line")
         values[:, start : start + step] = block.T

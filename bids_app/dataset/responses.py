@@ -71,7 +71,7 @@ def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) ->
     Raises DataError where a file cannot be read whole or does not fit its targets or confounds.
     """
     if recording.kind == "electrodes":
-        response = electrodes.electrode_response(recording, targets, spec.rate_hz)
+        response = electrodes.electrode_response(recording, targets, spec)
         told = electrodes.electrode_targets(recording)[1]
         return replace(response, warnings=tuple(dict.fromkeys(told + response.warnings)))
     path = recording.paths[0]

@@ -6,20 +6,22 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from bids_app.encoding.epochs import epoch_means
 from bids_app.encoding.folds import fold_index
-from bids_app.records import Array, Design, Run
+from bids_app.records import Array, Design, EpochSpec, Run
 
 
 def build_design(
     runs: Sequence[Run], outer: str | int, delays_s: Sequence[float], pca: Mapping[str, int | None], purge_s: float
 ) -> Design:
-    """Stack runs and give every sample its outer fold: 'by_run' or a number of contiguous blocks (see `fold_index`).
+    """Stack runs and give every row its outer fold: 'by_run' or a number of contiguous blocks (see `fold_index`).
 
-    Targets with a missing sample in any run are not usable. Raises ValueError for no run or too few samples.
+    Of runs with epochs, target e · n_windows + w is window w of electrode e. Targets with a missing sample in any run
+    are not usable. Raises ValueError for no run or too few samples.
     """
     if not runs:
         raise ValueError("there is no run to fit")
-    Y = np.concatenate([run.Y for run in runs])
+    Y = _responses(runs)
     run_index = np.repeat(np.arange(len(runs)), [len(run.times_s) for run in runs])
     times_s = np.concatenate([run.times_s for run in runs])
     stimuli = tuple(run.stimuli for run in runs)
@@ -36,6 +38,24 @@ def build_design(
         usable=np.isfinite(Y).all(axis=0) & (np.ptp(Y, axis=0) > 0),
         purge_s=purge_s,
     )
+
+
+def _responses(runs: Sequence[Run]) -> Array:
+    """(n_times, n_targets); of epochs (n_rows, n_electrodes · n_windows), filled run by run into one table."""
+    if runs[0].epochs is None:
+        return np.concatenate([run.Y for run in runs])
+    rows = np.cumsum([0, *(len(run.times_s) for run in runs)])
+    Y = np.empty((rows[-1], runs[0].Y.shape[1], len(runs[0].epochs.lengths)), dtype=np.float32)
+    for run, start, stop in zip(runs, rows[:-1], rows[1:], strict=True):
+        if run.epochs is not None:
+            epoch_means(run.Y, run.epochs, Y[start:stop])
+    return Y.reshape(len(Y), -1)
+
+
+def epoch_purge_s(runs: Sequence[Run], spec: EpochSpec, period_s: float) -> float:
+    """Onsets nearer than this may share responses: the epoch's span + the signals' autocorrelation length."""
+    first_s, last_s = spec.span_s
+    return last_s - first_s + autocorrelation_length_s([run.Y for run in runs], period_s)
 
 
 def purge_length_s(runs: Sequence[Run], delays_s: Sequence[float], period_s: float) -> float:

@@ -99,17 +99,41 @@ def _cleaning(response: Settings) -> str:
 
 def _resampling(response: Settings) -> str:
     rate = response["rate_hz"]
+    if response["computed"]:
+        low, high = response["band_hz"]
+        notched = f", after notches at harmonics of {response['line_hz']:g} Hz" if response["line_hz"] else ""
+        resampled = f" and resampled to {rate:g} Hz" if rate else ""
+        of_what = count_of(len(response["computed"]), "recording")
+        return (
+            f"High gamma ({low:g}–{high:g} Hz) of {of_what} was computed from voltages: Hilbert envelopes of eight "
+            f"bands (zero-phase FIR filters{notched}) were averaged{resampled}"
+        )
     return f"High-gamma envelopes were resampled to {rate:g} Hz" if rate else "High-gamma envelopes kept their rate"
 
 
 def _design(summary: Settings) -> str:
     design = summary["provenance"]["design"]
+    if design["epoch"]:
+        return _word_rows(design["epoch"], summary["provenance"])
     delays = [f"{delay:g}" for delay in design["delays_s"]]
     span = ", ".join(delays) if len(delays) <= 8 else f"{delays[0]} to {delays[-1]} ({len(delays)} delays)"
     return (
         "Design. Features were brought to the responses' sample times with Lanczos kernels of three lobes (words and "
         f"phones as impulses at their {design['stamp']}, continuous features at the instant each is available) and "
         f"delayed within run by {span} s. {samples_in_words(summary['provenance'])}"
+    )
+
+
+def _word_rows(epoch: Settings, provenance: Settings) -> str:
+    """Epochs of responses, and features within words."""
+    lags, width_s, (first_s, last_s) = epoch["lags_s"], epoch["window_s"], epoch["summary_s"]
+    response = f"mean over {width_s:g} s around" if width_s else "sample nearest to"
+    return (
+        f"Design. One row a word. Responses: each electrode's {response} the word's onset + lag, for "
+        f"{count_of(len(lags), 'lag')} from {lags[0]:g} to {lags[-1]:g} s, each with every electrode a target; "
+        f"and its mean from {first_s:g} to {last_s:g} s after the onset, which gives the electrode's own value. "
+        "Features: a word's own row; the sum over its phones; the mean of the frames that end in it, or the nearest "
+        f"one. Signals were standardised over the samples of the words' epochs. {samples_in_words(provenance)}"
     )
 
 

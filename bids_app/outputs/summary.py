@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.records import SCORES, Array, Fit, Recording, Targets, UnitResult
+from bids_app.records import SCORES, Array, Fit, Recording, Targets, UnitResult, component_names
 
+LAG_ROWS = 40  # electrodes whose scores by lag are drawn
 PREDICTED = 0.01  # of the variance: targets above it, by the full model, are shown in charts
 
 
@@ -36,6 +37,8 @@ def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: str) 
         "significant": _significant(unit),
         "stats": {component: list(stats) for component, stats in unit.partition.values.items()},
         "profile": profile_summary(unit.fit, shown),
+        "lags": lags_summary(unit, shown) if unit.lags else None,
+        "responsive": _responsive(unit),
         "recordings": [_recording(one, unit.provenance["samples"]) for one in unit.recordings],
         "checks": unit.checks,
         "excluded": [asdict(one) for one in unit.excluded],
@@ -103,6 +106,41 @@ def profile_summary(fit: Fit, shown: Array) -> dict[str, Any]:
         if chosen.any()
     }
     return {"delays_s": fit.delays_s, "n_targets": int(chosen.sum()), "bands": bands}
+
+
+def _responsive(unit: UnitResult) -> dict[str, Any] | None:
+    """How many electrodes respond to speech, and how that was told."""
+    found = unit.responsive
+    if found is None:
+        return None
+    how = {name: value for name, value in vars(found).items() if name not in ("p", "q")}
+    return {"n": int((found.q <= found.level).sum()), **how}
+
+
+def lags_summary(unit: UnitResult, shown: Array) -> dict[str, Any] | None:
+    """Median and quartiles by lag over predicted electrodes (all, were there none), and the models' scores of the
+    electrodes with the highest R², by the lag of the full model's highest."""
+    if unit.lags is None:
+        return None
+    values = {name: np.asarray(stats["rsquared"]) for name, stats in unit.lags.partition.values.items()}
+    full = np.asarray(unit.partition.values["full"]["rsquared"])
+    usable = np.isfinite(full)
+    chosen = shown if shown.any() else usable
+    strongest = np.argsort(-np.where(usable, full, -np.inf), kind="stable")[: min(LAG_ROWS, int(usable.sum()))]
+    rows = strongest[np.argsort(values["full"][strongest].argmax(axis=1), kind="stable")]
+    totals = component_names(unit.partition.units)[: 1 + len(unit.partition.units)]
+    quartiles = ("q25", "median", "q75")
+    return {
+        "lags_s": unit.lags.lags_s,
+        "n_targets": int(chosen.sum()),
+        "components": {
+            name: dict(zip(quartiles, np.percentile(table[chosen], [25, 50, 75], axis=0), strict=True))
+            for name, table in values.items()
+            if chosen.any()
+        },
+        "names": [unit.targets.names[row] for row in rows],
+        "images": {name: values[name][rows].round(5) for name in totals if len(rows)},
+    }
 
 
 def _recording(recording: Recording, samples: Mapping[str, Sequence[int]]) -> dict[str, Any]:

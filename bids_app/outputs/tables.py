@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 
 from bids_app.outputs.files import numbers, read_tsv
-from bids_app.records import Array, Partition, SharedSubspace, Targets, UnitResult, all_components, space_label
+from bids_app.records import (
+    Array,
+    Lags,
+    Partition,
+    Responsive,
+    SharedSubspace,
+    Targets,
+    UnitResult,
+    all_components,
+    space_label,
+)
 
 INTRACRANIAL = ("SEEG", "ECOG", "DBS")
 
@@ -49,28 +59,43 @@ def _number(cell: str) -> str:
         return "n/a"
 
 
-def lag_cells(unit: UnitResult) -> dict[str, Any]:
+def responsive_cells(found: Responsive) -> dict[str, Any]:
+    """Speech against silence, beside the scores and whatever they are."""
+    said = {True: "true", False: "false"}
+    called = [said[bool(q <= found.level)] if np.isfinite(q) else "n/a" for q in found.q]
+    return {"responsive": called, "responsive_p": found.p, "responsive_q": found.q}
+
+
+LAG_COLUMNS = {
+    "name": {"Description": "Channel"},
+    "lag_s": {"Description": "Time of the response after the feature, or after the word's onset", "Units": "s"},
+}
+
+
+def _lag_rows(names: Sequence[str], lags_s: Sequence[float]) -> dict[str, Any]:
+    """The columns of `LAG_COLUMNS`: electrode by electrode, all its lags."""
+    return {"name": [name for name in names for _ in lags_s], "lag_s": [float(lag) for _ in names for lag in lags_s]}
+
+
+def lag_score_cells(names: Sequence[str], lags: Lags) -> dict[str, Any]:
+    """Electrode × lag: every component's scores."""
+    scores = {column: values.ravel() for column, values in score_cells(lags.partition).items()}
+    return {**_lag_rows(names, lags.lags_s), **scores}
+
+
+def lag_weight_cells(unit: UnitResult) -> dict[str, Any]:
     """Electrode × lag: the size of the full model's weights of each space."""
-    delays, names = unit.fit.delays_s, unit.targets.names
     weights = {f"{space_label(band)}_weight": values.T.ravel() for band, values in unit.fit.profile.items()}
-    return {
-        "name": [name for name in names for _ in delays],
-        "lag_s": [float(delay) for _ in names for delay in delays],
-        **weights,
-    }
+    return {**_lag_rows(unit.targets.names, unit.fit.delays_s), **weights}
 
 
-def lag_columns(bands: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Definitions of the columns of `lag_cells`."""
+def weight_columns(bands: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Definitions of the columns of `lag_weight_cells`."""
     weight = (
         "Euclidean norm, over the dimensions of {}, of the full model's weights at this lag on standardised "
         "features, averaged over outer folds"
     )
-    return {
-        "name": {"Description": "Channel"},
-        "lag_s": {"Description": "Time of the response after the feature", "Units": "s"},
-        **{f"{space_label(band)}_weight": {"Description": weight.format(band)} for band in bands},
-    }
+    return {**LAG_COLUMNS, **{f"{space_label(band)}_weight": {"Description": weight.format(band)} for band in bands}}
 
 
 def subspace_cells(found: SharedSubspace) -> dict[str, Any]:

@@ -68,12 +68,23 @@ def _pair(file: PurePosixPath, content: bytes, sidecar: bytes) -> Iterator[File]
 
 
 def _table_files(unit: UnitResult) -> Iterator[File]:
-    yield from _table(unit, {}, {})
-    if unit.targets.kind == "electrodes" and len(unit.fit.delays_s) > 1:
-        sidecar = sidecars.table_sidecar(unit, tables.lag_columns(tuple(unit.fit.profile)))
-        sidecar["Description"] = sidecars.LAG_TABLE
-        text = tsv_text(tables.lag_cells(unit))
-        yield from _pair(names.lags_file(unit.stem), text.encode(), json_text(sidecar).encode())
+    responsive = unit.responsive
+    cells = tables.responsive_cells(responsive) if responsive else {}
+    yield from _table(unit, cells, sidecars.responsive_columns(responsive) if responsive else {})
+    if unit.lags is not None:
+        scores = sidecars.score_columns(unit.lags.partition)
+        columns = {**tables.LAG_COLUMNS, **scores}
+        yield from _lag_files(unit, tables.lag_score_cells(unit.targets.names, unit.lags), columns)
+    elif unit.targets.kind == "electrodes" and len(unit.fit.delays_s) > 1:
+        yield from _lag_files(unit, tables.lag_weight_cells(unit), tables.weight_columns(tuple(unit.fit.profile)))
+
+
+def _lag_files(
+    unit: UnitResult, cells: Mapping[str, Any], columns: Mapping[str, Mapping[str, str]]
+) -> Iterator[File]:
+    sidecar = sidecars.table_sidecar(unit, columns)
+    sidecar["Description"] = sidecars.LAG_TABLE if unit.lags is None else sidecars.lag_scores(unit.provenance)
+    yield from _pair(names.lags_file(unit.stem), tsv_text(cells).encode(), json_text(sidecar).encode())
 
 
 def _subspace_files(unit: UnitResult) -> Iterator[File]:
@@ -95,6 +106,7 @@ def _table(
         **meaning,
         **sidecars.score_columns(unit.partition),
     }
+    note = f"{note} {sidecars.summary_window(unit.provenance)}".strip()
     sidecar = json_text(sidecars.table_sidecar(unit, columns, note)).encode()
     yield from _pair(names.table_file(unit.stem, unit.targets.kind), tsv_text(cells).encode(), sidecar)
 

@@ -9,6 +9,7 @@ from bids_app.records import (
     Excluded,
     Fit,
     FoldAudit,
+    Lags,
     Partition,
     Recording,
     StimulusEvent,
@@ -51,9 +52,10 @@ def provenance(modality, delays, labels):
         "software": {"concord": "0.1.0", "torch": "2.13.0"},
         "run": {"device": "cpu", "threads": None},
         "design": {"delays_s": delays, "skip_onset_s": 20.0 if fmri else 0.0, "stamp": "offset" if fmri else "onset",
-                   "period_s": 2.0 if fmri else 0.01, "purge_s": 14.0},
+                   "period_s": 2.0 if fmri else 0.01, "purge_s": 14.0, "epoch": None},
         "response": {"confounds": "motion24+acompcor" if fmri else "none", "high_pass_s": 128.0 if fmri else None,
-                     "rate_hz": None if fmri else 100.0, "standardize": "run"},
+                     "rate_hz": None if fmri else 100.0, "standardize": "run", "computed": [],
+                     "band_hz": None if fmri else (70.0, 150.0), "line_hz": None},
         "inference": None,
         "samples": dict.fromkeys(labels, (280, 300)),
     }  # fmt: skip
@@ -108,6 +110,25 @@ def scores(targets, units=UNITS, seed=0):
         for one in stats.values():
             one[0] = np.nan
     return Partition(units, found)
+
+
+LAGS_S = tuple(np.round(np.arange(-1, 1.01, 0.1), 9))
+EPOCH = {"lags_s": LAGS_S, "window_s": 0.1, "summary_s": (0.0, 0.5)}
+
+
+def with_words(unit):
+    """Rows are words: every score by lag, highest 0.2 s after the onset, later in later electrodes."""
+    n = len(unit.targets.names)
+    peak_s = 0.2 + 0.3 * np.arange(n)[:, None] / n
+    shape = np.exp(-(((np.array(LAGS_S) - peak_s) / 0.2) ** 2))
+    by_lag = {
+        name: {stat: np.asarray(values)[:, None] * shape for stat, values in stats.items()}
+        for name, stats in unit.partition.values.items()
+    }
+    design = {**unit.provenance["design"], "delays_s": (0.0,), "epoch": EPOCH, "epoch_span_s": (-1.05, 1.05)}
+    fit = replace(unit.fit, delays_s=(0.0,), profile={band: one[:1] for band, one in unit.fit.profile.items()})
+    lags = Lags(LAGS_S, Partition(unit.partition.units, by_lag))
+    return replace(unit, lags=lags, fit=fit, provenance={**unit.provenance, "design": design})
 
 
 INFERENCE = {"permutations": 500, "n_blocks": 41, "block_s": 60.0, "frequencies": True, "fdr": 0.05}

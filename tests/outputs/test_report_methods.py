@@ -134,3 +134,11 @@ def test_high_gamma_with_lags():
 )
 def test_what_was_removed(response, said):
     assert said in text_of(voxels(), response=response)
+
+
+def test_computed_high_gamma_is_said():
+    text = text_of(make_unit(electrode_targets()), response={"computed": ["a", "b"], "line_hz": 60.0})
+    assert "High gamma (70–150 Hz) of 2 recordings was computed from voltages" in text
+    assert "notches at harmonics of 60 Hz" in text
+    assert "resampled to 100 Hz" in text
+    assert "computed" not in text_of(make_unit(electrode_targets()))
