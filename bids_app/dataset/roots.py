@@ -63,7 +63,10 @@ def derivative_roots(
     return roots, tuple(warnings)
 
 
-_ADVICE = "name them with -d, for example -d fmriprep=/data/derivatives/fmriprep; raw recordings are not read"
+_ADVICE = (
+    "name them with -d, for example -d fmriprep=/data/derivatives/fmriprep; raw iEEG is read where BIDS_DIR itself "
+    "is named, -d raw=BIDS_DIR"
+)
 
 
 def _given(derivatives: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:

@@ -53,6 +53,11 @@ def fold_warnings(design: Design, outer: str | int) -> tuple[str, ...]:
         lines.append(f"all runs share a stimulus: outer folds are {n_folds} blocks at the same seconds of every run")
     if 1 < n_groups < n_runs and outer != "by_run":
         lines.append(f"runs share stimuli: the {n_folds} outer folds are groups of runs, not {outer} blocks")
+    if any(
+        len(set(heard)) < len(heard) and len(np.unique(design.folds[design.runs == run])) > 1
+        for run, heard in enumerate(design.run_stimuli)
+    ):
+        lines.append("a stimulus is heard more than once within a run that folds split: training and test share it")
     if n_folds < 3:
         lines.append("fewer than three outer folds: scores are uncertain")
     return tuple(lines)

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bids_trees import ieeg_dataset
+from bids_trees import describe, ieeg_dataset, ieeg_tables, signals, write_tsv
 from scipy.ndimage import gaussian_filter1d
 
 from bids_app.dataset import computes_high_gamma, find_recordings, load_response, load_targets
 from bids_app.dataset.highgamma import edge_s, high_gamma, near_edges
+from bids_app.errors import NoInput
 from bids_app.records import RecordingQuery, ResponseSpec
 
 RATE, BAND = 512.0, (70.0, 150.0)
@@ -119,3 +120,16 @@ def test_computed_high_gamma_stays_at_its_time(tmp_path, monkeypatch):
     response = load_response(recording, load_targets(recording), ResponseSpec(rate_hz=100.0, band_hz=BAND))
     bump = response.values[:, 0] * (response.values[:, 0] > 0.2 * response.values[:, 0].max())
     assert (bump * response.times_s).sum() / bump.sum() == pytest.approx(3.25, abs=0.002)
+
+
+def test_raw_recordings_are_read_where_the_data_set_itself_is_named(tmp_path):
+    root = tmp_path / "bids"
+    describe(root)
+    (root / "stimuli").mkdir()
+    columns = {"onset": [1.0], "duration": [5.0], "stim_file": ["story.wav"]}
+    write_tsv(root / "sub-01/ieeg/sub-01_task-story_events.tsv", columns)
+    ieeg_tables(root)
+    signals(root, "sub-01_task-story")
+    with pytest.raises(NoInput, match="-d raw=BIDS_DIR"):
+        recording_of(root)
+    assert computes_high_gamma(recording_of(root, derivatives={"raw": root}), ResponseSpec(band_hz=BAND))

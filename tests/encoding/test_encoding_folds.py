@@ -111,6 +111,8 @@ def test_warnings_name_the_folds():
     assert "fewer than three" in fold_warnings(make_design([["a"], ["b"]]), "by_run")[0]
     assert fold_warnings(make_design([["a"], ["b"], ["c"]]), "by_run") == ()
     assert fold_warnings(make_design([["a"]], 4), 4) == ()
+    assert "share it" in fold_warnings(make_design([["a", "b", "a"]], 4), 4)[0]
+    assert fold_warnings(make_design([["a", "b", "a"], ["c"], ["d"]]), "by_run") == ()
 
 
 def test_the_audit_counts_and_names():
