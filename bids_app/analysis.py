@@ -105,7 +105,7 @@ class IeegDesign(_Settings):
     @classmethod
     def _lags(cls, given: Any) -> Any:
         """The mode's own lags, where there are none."""
-        return {"lags_s": LAGS_S.get(given.get("mode", "trf")), **given} if isinstance(given, dict) else given
+        return {"lags_s": LAGS_S.get(str(given.get("mode", "trf"))), **given} if isinstance(given, dict) else given
 
     @model_validator(mode="after")
     def _ascending(self) -> IeegDesign:

@@ -39,6 +39,10 @@ def test_a_group_takes_its_first_members_place():
         ("partition: {groups: {g: [rate], h: [rate]}}", "two groups"),
         ("fit: {alphas: [10, 1, 3]}", "highest lies below"),
         ("design: {ieeg: {lags_s: [0.4, 0, 0.1]}}", "highest lies below"),
+        ("design: {ieeg: {mode: words, summary_s: [0.5, 0]}}", "summary_s is [first, last]"),
+        ("design: {ieeg: {mode: word}}", "design.ieeg.mode"),
+        ("design: {ieeg: {mode: [words]}}", "design.ieeg.mode"),
+        ("response: {ieeg: {band_hz: [150, 70]}}", "band_hz is [lowest, highest]"),
         ("design: {fmri: {delays_s: []}}", "delays_s"),
         ("fit: {outer: 1}", "outer"),
     ],
@@ -148,6 +152,21 @@ def test_no_such_analysis_names_the_presets():
 def test_lags_are_spelled_out_without_losing_the_last():
     analysis = parse_analysis(MINIMAL + "design: {ieeg: {lags_s: [0, 0.4, 0.1]}}", "f")
     assert analysis.design_spec("ieeg").delays_s == (0.0, 0.1, 0.2, 0.3, 0.4)
+
+
+def test_lags_of_words_lie_around_the_onset_and_make_epochs_not_delays():
+    spec = parse_analysis(MINIMAL + "design: {ieeg: {mode: words}}", "f").design_spec("ieeg")
+    assert spec.delays_s == (0.0,)
+    assert (len(spec.epoch.lags_s), spec.epoch.lags_s[0], spec.epoch.lags_s[100], spec.epoch.lags_s[-1]) == (
+        201,
+        -2,
+        0,
+        2,
+    )
+    assert spec.epoch.windows_s[:2] == ((0.25, 0.5), (-2.0, 0.1))
+    assert spec.epoch.span_s == pytest.approx((-2.05, 2.05))
+    assert parse_analysis(MINIMAL, "f").design_spec("ieeg").epoch is None
+    assert parse_analysis(MINIMAL, "f").design_spec("ieeg").delays_s[-1] == 0.4
 
 
 def test_the_hash_follows_the_content_and_not_the_order_of_keys():
