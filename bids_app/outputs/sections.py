@@ -11,12 +11,13 @@ import numpy as np
 
 from bids_app.outputs import names
 from bids_app.outputs.definitions import about, define, parts_of
-from bids_app.outputs.figures import charts, lags, maps
+from bids_app.outputs.figures import charts, maps
 from bids_app.outputs.files import write_bytes
+from bids_app.outputs.lags import lag_figures, responsive_sentence
 from bids_app.outputs.methods import methods_text
 from bids_app.outputs.planted import NOISE_ONLY, PLANTED, Recovery, Truth, recoveries
 from bids_app.outputs.render import number
-from bids_app.outputs.sidecars import count_of, inference_in_words, is_standard, responsive_in_words
+from bids_app.outputs.sidecars import count_of, inference_in_words, is_standard
 from bids_app.outputs.subspace import subspace_sentences
 from bids_app.outputs.summary import PREDICTED
 from bids_app.records import (
@@ -140,22 +141,10 @@ def map_figures(
     elif targets.kind == "surface":
         notes.append(f"{targets.space} has no mesh in this program: see the .func.gii files for its maps.")
     if targets.kind == "electrodes":
-        notes.append(_responsive(unit.summary["responsive"]))
+        notes.append(responsive_sentence(unit.summary["responsive"]))
     if targets.kind in ("parcels", "electrodes") and len(targets.names):
         figures.append(_heat_map(out_dir, unit, {**full, **parts}))
     return figures, notes
-
-
-def _responsive(found: Mapping[str, Any] | None) -> str:
-    """Speech against silence, and what it is for."""
-    if found is None:
-        return (
-            "Responsive electrodes were not determined: there are too few silences between words, or no word times."
-        )
-    return (
-        f"{count_of(found['n'], 'electrode')} respond to speech ({responsive_in_words(found)}; q ≤ {found['level']}"
-        "): the column `responsive`, to choose electrodes by what no model has a part in."
-    )
 
 
 def caption(unit: WrittenUnit, label: str) -> str:
@@ -219,7 +208,9 @@ def _charts(out_dir: Path, unit: WrittenUnit) -> list[Figure]:
     content = charts.components_chart(units, spreads, "median R²")
     figures = [save(out_dir, unit.stem, "components", content, "R² of models and parts", f"{told}{chosen}.")]
     if summary["lags"] and len(summary["lags"]["lags_s"]) > 1:
-        figures += _lag_figures(out_dir, unit)
+        shared = [name for name in chosen_maps(unit)[1] if len(parts_of(units).get(name, ())) > 1]
+        made = lag_figures(summary["lags"], units, shared, _who(summary))
+        figures += [save(out_dir, unit.stem, *one) for one in made]
     profile = summary["profile"]
     if len(profile["delays_s"]) > 1 and profile["bands"]:
         content = charts.profile_chart(profile["delays_s"], profile["bands"], unit.modality)
@@ -229,33 +220,6 @@ def _charts(out_dir: Path, unit: WrittenUnit) -> list[Figure]:
         )
         figures.append(save(out_dir, unit.stem, "profile", content, "Weights by delay", words))
     return figures
-
-
-def _lag_figures(out_dir: Path, unit: WrittenUnit) -> list[Figure]:
-    """Scores by lag, where rows are words."""
-    found, units = unit.summary["lags"], unit.partition.units
-    spreads, images = found["components"], found["images"]
-    if not images:
-        return []
-    shared = [name for name in chosen_maps(unit)[1] if len(parts_of(units).get(name, ())) > 1]
-    lines = lags.lag_profiles(units, found["lags_s"], spreads, shared)
-    values = {name: np.asarray(rows, dtype=float) for name, rows in images.items()}
-    image = lags.lag_images(found["names"], found["lags_s"], values)
-    told = f"Held-out R² at each lag from the word's onset: median and quartiles over {_who(unit.summary)}."
-    which = (
-        f"{count_of(len(found['names']), 'electrode')} with the highest R², by the lag of the full model's highest"
-    )
-    return [
-        save(out_dir, unit.stem, "lagProfiles", lines, "R² by lag", f"{told} Not a test: see desc-lags."),
-        save(
-            out_dir,
-            unit.stem,
-            "lagImages",
-            image,
-            "R² by electrode and lag",
-            f"The {which}. The colour scale ends at the 99.5th percentile.",
-        ),
-    ]
 
 
 def save(out_dir: Path, stem: str, label: str, content: bytes, alt: str, words: str) -> Figure:
