@@ -49,11 +49,14 @@ class Library:
         return event.onset_s + self._first_event_s[self.stimulus(recording, event).label]
 
     def words(self, recording: Recording, event: StimulusEvent) -> Intervals:
-        """The event's words that have text, in stimulus time. Raises DataError where there are none."""
+        """The event's words that have text and times, in stimulus time. Raises DataError where there are none."""
         words = self.stimulus(recording, event).words
-        rows = [row for row, text in enumerate(words.text) if text.strip()] if words is not None else []
-        if words is None or not rows:
+        if words is None:
             raise DataError("the stimulus has no word times", event.stimulus_id, "`mode: words` needs them")
+        timed = np.isfinite(words.onset_s + words.duration_s)
+        rows = [row for row, text in enumerate(words.text) if text.strip() and timed[row]]
+        if not rows:
+            raise DataError("no word of the transcript has text and times", event.stimulus_id)
         return Intervals(words.onset_s[rows], words.duration_s[rows], tuple(words.text[row] for row in rows))
 
     def missing(self, stimulus: Stimulus) -> list[str]:
