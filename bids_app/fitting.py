@@ -9,12 +9,13 @@ import numpy as np
 
 from bids_app import dataset, encoding, epochs, group
 from bids_app.accounts import at_edge, dead_targets, made_inference, provenance, told
+from bids_app.answers import MAIN, Answers
 from bids_app.errors import ConcordError, DataError, OutOfMemory
 from bids_app.execution import Unit
 from bids_app.job import Job
 from bids_app.loading import Checks, Loaded, load_runs
 from bids_app.projections import project
-from bids_app.records import Array, Design, Excluded, Fit, Partition, Run, Targets, Tests, UnitResult, component_of
+from bids_app.records import Array, Design, EpochSpec, Excluded, Fit, Partition, Run, Targets, Tests, UnitResult, component_of
 from bids_app.repeats import repeat_ceiling
 
 
@@ -50,10 +51,15 @@ def _fit_runs(
         design = encoding.build_design(loaded.runs, fit_spec.outer, design_spec.delays_s, pca, purge_s)
         if not design.usable.any():
             raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
+        design = encoding.published_design(design) if fit_spec.solver == "chen2024" else design
         design, subspace = project(job, loaded.runs, design)
         mem_mb = _left_mb(job, loaded.runs)
-        fit, tests = _fit(job, unit, design, job.analysis.units, mem_mb)
-        further = {name: _fit(job, unit, design, units, mem_mb) for name, units in job.analysis.further.items()}
+        answers = _answers(job, design, loaded, ceiling[0], design_spec.epoch)
+        fit, tests = _fit(job, unit, design, MAIN, job.analysis.units, mem_mb, answers)
+        further = {
+            name: _fit(job, unit, design, name, units, mem_mb, answers)
+            for name, units in job.analysis.further.items()
+        }
     except MemoryError as error:
         raise OutOfMemory(str(error), unit.stem, "raise --mem-mb, or fit fewer spaces at a time") from error
     except ValueError as error:  # encoding knows arrays alone: folds that cannot be made
@@ -77,9 +83,10 @@ def _fit_runs(
         excluded=(*unused, *loaded.excluded),
         checks=tuple(row for recording in loaded.recordings for row in checks.get(recording.label, ())),
         warnings=(*loaded.warnings, *dead_targets(dead), *at_edge(fit), *told([(fit, tests), *further.values()])),
-        provenance=provenance(job, unit, loaded, purge_s, key) | {"inference": made_inference(job, tests)},
+        provenance=provenance(job, unit, loaded, design.purge_s, key) | {"inference": made_inference(job, tests)},
         subspace=subspace,
         ceiling=ceiling[1],
+        findings=answers.findings(job.analysis.between),
     )
 
 
@@ -99,19 +106,45 @@ def _joined(fit: Fit, tests: Tests | None, further: Mapping[str, tuple[Fit, Test
     return Partition(first.units, {**first.values, **more}, {name: one.units for name, one in others.items()})
 
 
+def _answers(
+    job: Job, design: Design, loaded: Loaded, ceiling: encoding.Ceiling | None, epoch: EpochSpec | None
+) -> Answers:
+    """Where everything that is asked about two models is gathered."""
+    draws = max(job.analysis.inference.permutations, 1000)
+    explainable = None if ceiling is None else np.asarray(ceiling.explainable)
+    n_windows = len(epoch.windows_s) if epoch else 1
+    seed, device = job.analysis.fit.seed, job.options.models.device
+    return Answers(design, n_windows, loaded.responsive, explainable, draws, seed, device)
+
+
 def _fit(
-    job: Job, unit: Unit, design: Design, units: Mapping[str, Sequence[str]], mem_mb: int | None
+    job: Job,
+    unit: Unit,
+    design: Design,
+    name: str,
+    units: Mapping[str, Sequence[str]],
+    mem_mb: int | None,
+    answers: Answers,
 ) -> tuple[Fit, Tests | None]:
-    """With inference, where it is asked for; on the CPU where a GPU's memory does not do."""
-    spec, asked = job.analysis.fit_spec(), job.analysis.inference_spec(unit.modality)
-
-    def run(device: str, mem_mb: int | None) -> tuple[Fit, Tests | None]:
-        if asked is None:
-            return encoding.fit(design, units, spec, device, mem_mb=mem_mb), None
-        return encoding.fit_and_infer(design, units, spec, asked, device, mem_mb=mem_mb)
-
-    (fit, tests), warnings = encoding.with_backoff(run, job.options.models.device, mem_mb)
-    return replace(fit, warnings=(*fit.warnings, *warnings)), tests
+    """One partition, with inference where it is asked for; `answers` hear of it."""
+    spec, device = job.analysis.fit_spec(), job.options.models.device
+    asked, unions = job.analysis.inference_spec(unit.modality), encoding.unions_of(tuple(units))
+    if spec.solver == "chen2024":
+        fit, averaged = encoding.fit_published(design, units, spec, answers.sets(), device)
+        answers.add(name, averaged)
+        return fit, None
+    if asked is None:
+        told = answers.observer(name, unions, None)
+        return encoding.fit(design, units, spec, device, mem_mb=mem_mb, observer=told), None
+    return encoding.fit_and_infer(
+        design,
+        units,
+        spec,
+        asked,
+        device,
+        mem_mb=mem_mb,
+        beside=lambda blocks: answers.observer(name, unions, blocks.labels),
+    )
 
 
 def _left_mb(job: Job, runs: Sequence[Run]) -> int | None:

@@ -136,6 +136,16 @@ class Analysis(Settings):
             raise ValueError("the shared subspace and the partition have a component of one name: rename a space")
         return self
 
+    @model_validator(mode="after")
+    def _published_fits(self) -> Analysis:
+        """The published code's solver knows nothing that is fitted in training folds."""
+        if self.fit.solver == "chen2024":
+            if self.shared_subspace and self.shared_subspace.fit != "all":
+                raise ValueError("fit.solver chen2024 takes a shared_subspace with `fit: all`, as the code has it")
+            if any(settings.is_residual for settings in self.features.values()):
+                raise ValueError(f"fit.solver chen2024 knows no {RESIDUAL}: use banded_ridge")
+        return self
+
     def _require_own(self, name: str, where: str) -> None:
         """Raises ValueError unless `name` is a space with features of its own."""
         if name not in self.features:
@@ -162,6 +172,17 @@ class Analysis(Settings):
             return found
         found["own"] = {name: (name,) for name in (f"{one}Shared", f"{other}Shared")}
         return {f"inSample{camel(name)}": units for name, units in found.items()}
+
+    @property
+    def between(self) -> tuple[str, str] | None:
+        """The units of the two models asked about: those of the shared subspace, else the one speech and the one
+        language model; None where they are not two that stand alone in the partition."""
+        kinds = {name: self.features[name].kind for name in self.spaces}
+        models = [[name for name in kinds if kinds[name] == f"{which}_model"] for which in ("speech", "language")]
+        only = [found[0] for found in models if len(found) == 1]
+        names = self.shared_subspace.between if self.shared_subspace else only
+        alone = [unit for name in names for unit, spaces in self.units.items() if spaces == (name,)]
+        return (alone[0], alone[1]) if len(alone) == 2 else None
 
     @property
     def projected_spaces(self) -> tuple[str, ...]:
@@ -230,7 +251,7 @@ class Analysis(Settings):
     def inference_spec(self, modality: Modality) -> InferenceSpec | None:
         """Settings of one modality's tests and intervals; None where none are asked for."""
         asked = self.inference
-        if not asked.permutations:
+        if not asked.permutations or self.fit.solver == "chen2024":
             return None
         return InferenceSpec(asked.permutations, getattr(asked.block_s, modality), self.fit.seed)
 

@@ -128,7 +128,7 @@ class DesignSettings(Settings):
 class FitSettings(Settings):
     """Solver, grid and folds; a number for `outer` or `inner` asks for so many contiguous blocks."""
 
-    solver: Literal["ridge", "banded_ridge"] = "banded_ridge"
+    solver: Literal["ridge", "banded_ridge", "chen2024"] = "banded_ridge"
     candidates: Annotated[int, Field(ge=1)] = 20
     alphas: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[int, Field(ge=1)]] = (
         1e-5,

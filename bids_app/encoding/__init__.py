@@ -2,27 +2,38 @@
 
 from bids_app.encoding.align import lanczos, make_band, resample, used_samples
 from bids_app.encoding.backoff import with_backoff
+from bids_app.encoding.averages import RELIABLE, Averages
 from bids_app.encoding.ceiling import Ceiling, between_people, from_repeats, share
 from bids_app.encoding.clean import clean
 from bids_app.encoding.design import build_design, epoch_purge_s, purge_length_s
 from bids_app.encoding.epochs import covered, on_kept, place_epochs, whole, within_words
-from bids_app.encoding.fit import fit
+from bids_app.encoding.findings import Averaged, averaged, findings, singles
+from bids_app.encoding.fit import fit, unions_of
 from bids_app.encoding.infer import fit_and_infer
+from bids_app.encoding.losses import draw_weights
 from bids_app.encoding.partition import partition
+from bids_app.encoding.published import fit_published, published_design
 from bids_app.encoding.responsive import after_silence, responsive, speech_less_silence
 from bids_app.encoding.wordbands import residual, shared_subspace
 from bids_app.encoding.words import over_words
 
 __all__ = [
+    "RELIABLE",
+    "Averaged",
+    "Averages",
     "Ceiling",
     "after_silence",
+    "averaged",
     "between_people",
     "build_design",
     "clean",
     "covered",
+    "draw_weights",
     "epoch_purge_s",
+    "findings",
     "fit",
     "fit_and_infer",
+    "fit_published",
     "from_repeats",
     "lanczos",
     "make_band",
@@ -30,13 +41,16 @@ __all__ = [
     "over_words",
     "partition",
     "place_epochs",
+    "published_design",
     "purge_length_s",
     "resample",
     "residual",
     "responsive",
     "share",
     "shared_subspace",
+    "singles",
     "speech_less_silence",
+    "unions_of",
     "used_samples",
     "whole",
     "with_backoff",

@@ -88,6 +88,30 @@ class Observer:
         """Called when the batch has been fitted in all folds and unions."""
 
 
+class Together(Observer):
+    """Several observers of one fit."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = tuple(observers)
+        self.target_bytes = sum(one.target_bytes for one in observers)
+        self.cell_bytes = sum(one.cell_bytes for one in observers)
+
+    def begin(self, targets: Array) -> None:
+        """See Observer."""
+        for one in self._observers:
+            one.begin(targets)
+
+    def fitted(self, models: Fitted) -> None:
+        """See Observer."""
+        for one in self._observers:
+            one.fitted(models)
+
+    def end(self) -> None:
+        """See Observer."""
+        for one in self._observers:
+            one.end()
+
+
 def fit_chosen(
     fold: int,
     blocks: Sequence[tuple[Array, Moments]],

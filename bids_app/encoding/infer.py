@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from bids_app.encoding.blocks import Blocks, make_blocks, product_autocorrelation
 from bids_app.encoding.fit import Precision, fit, unions_of
-from bids_app.encoding.fitted import Fitted, Observer
+from bids_app.encoding.fitted import Fitted, Observer, Together
 from bids_app.encoding.inference import Inference
 from bids_app.records import Array, Design, Fit, FitSpec, InferenceSpec, Tests
 
@@ -25,15 +25,18 @@ def fit_and_infer(
     *,
     mem_mb: int | None = None,
     precision: Precision = "mixed",
+    beside: Callable[[Blocks], Observer] | None = None,
 ) -> tuple[Fit, Tests]:
     """`fit` of all unions, and p and intervals of every component (`inference`), without holding any prediction.
 
-    Responses must be centred within run. Raises what `fit` raises.
+    `beside` makes a further observer of the fit from its blocks. Responses must be centred within run. Raises what
+    `fit` raises.
     """
     blocks = data_blocks(design, units, spec, tests.block_s, device)
     unions = unions_of(tuple(units))
     inference = Inference(unions, blocks, design.runs, design.folds, tests.permutations, tests.seed, device)
-    fitted = fit(design, units, spec, device, mem_mb=mem_mb, precision=precision, observer=inference)
+    observer = inference if beside is None else Together([inference, beside(blocks)])
+    fitted = fit(design, units, spec, device, mem_mb=mem_mb, precision=precision, observer=observer)
     found = inference.results(len(design.usable))
     return fitted, Tests(found, tests.permutations, blocks.count, blocks.length_s, blocks.smooth, blocks.warnings)
 

@@ -6,6 +6,7 @@ parcels or electrodes, `n_dims` the dimensions of a feature space, `n_columns` c
 
 from bids_app.records.arrays import Array, Modality, TargetKind
 from bids_app.records.designs import Design, Epochs, Projected, Run, WordRows
+from bids_app.records.findings import Agreement, Finding, Findings
 from bids_app.records.fits import (
     SCORES,
     Fit,
@@ -46,6 +47,7 @@ from bids_app.records.stimuli import Features, Intervals, Samples, Stimulus, Sti
 __all__ = [
     "SCORES",
     "WORD_COUNT",
+    "Agreement",
     "Array",
     "Design",
     "DesignSpec",
@@ -54,6 +56,8 @@ __all__ = [
     "Excluded",
     "FeatureSpec",
     "Features",
+    "Finding",
+    "Findings",
     "Fit",
     "FitSpec",
     "FoldAudit",

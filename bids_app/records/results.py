@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bids_app.records.arrays import Array, Modality
+from bids_app.records.findings import Findings
 from bids_app.records.fits import Fit, Lags, Partition, Responsive, SharedSubspace
 from bids_app.records.responses import Excluded, Recording, Targets
 
@@ -39,6 +40,7 @@ class UnitResult:
     ceiling: str = "none"
     lags: Lags | None = None
     responsive: Responsive | None = None
+    findings: Findings | None = None
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class DesignSpec:
 class FitSpec:
     """The solver and its folds. `outer`, `inner`: 'by_run' or a number of contiguous blocks."""
 
-    solver: Literal["ridge", "banded_ridge"] = "banded_ridge"
+    solver: Literal["ridge", "banded_ridge", "chen2024"] = "banded_ridge"
     candidates: int = 20
     alphas: tuple[float, float, int] = (1e-5, 1e10, 30)  # lowest, highest, how many; log-spaced
     outer: str | int = "by_run"

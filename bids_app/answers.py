@@ -1,0 +1,74 @@
+"""What is gathered while a unit's partitions are fitted, and what it answers about two models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bids_app import encoding
+from bids_app.records import Array, Design, Findings, Responsive
+
+MAIN = ""  # the analysis's own partition, among the names of the further ones
+IN_SAMPLE = "inSample"  # what names of partitions of an in-sample subspace begin with
+
+
+@dataclass
+class Answers:
+    """Averages of every partition over sets of targets, all with the same draws of the same blocks of time.
+
+    n_windows: targets of an electrode where rows are words (the first is its own value, the one that is averaged),
+    else 1; ceiling (n_targets,) or none; draws and seed of the bootstrap.
+    """
+
+    design: Design
+    n_windows: int
+    responsive: Responsive | None
+    ceiling: Array | None
+    draws: int
+    seed: int
+    device: str
+    _blocks: Array | None = None
+    _observers: dict[str, encoding.Averages] = field(default_factory=dict)
+    _averaged: dict[str, encoding.Averaged] = field(default_factory=dict)
+
+    def observer(self, name: str, unions: Sequence[tuple[str, ...]], labels: Array | None) -> encoding.Averages:
+        """Of the fit of one partition; labels (n_times,): its blocks, of which those of the first partition are kept
+        for all. None: values without limits."""
+        if self._blocks is None:
+            self._blocks = np.zeros(len(self.design.Y), dtype=np.int64) if labels is None else labels
+        count = int(self._blocks.max()) + 1
+        weights = np.empty((0, count)) if labels is None else encoding.draw_weights(count, self.draws, self.seed)
+        maps, ceiling = (encoding.singles(unions), self.ceiling) if name == MAIN else ((), None)
+        made = encoding.Averages(
+            unions, maps, self._blocks, self.design.folds, weights, self.sets(), ceiling, self.device
+        )
+        self._observers[name] = made
+        return made
+
+    def add(self, name: str, averaged: encoding.Averaged) -> None:
+        """A partition whose averages were made otherwise."""
+        self._averaged[name] = averaged
+
+    def sets(self) -> dict[str, Array]:
+        """Targets by the name of their set: all usable; those that respond to speech; and those that the first
+        partition predicts reliably, once it has been fitted with draws."""
+        own = np.arange(len(self.design.usable)) % self.n_windows == 0
+        sets = {"all": own & self.design.usable}
+        if self.responsive is not None:
+            called = np.asarray(self.responsive.q <= self.responsive.level)
+            sets["responsive"] = sets["all"] & np.repeat(called, self.n_windows)
+        if MAIN in self._observers and encoding.RELIABLE in self._observers[MAIN].sets:
+            sets[encoding.RELIABLE] = self._observers[MAIN].sets[encoding.RELIABLE]
+        return sets
+
+    def findings(self, between: tuple[str, str] | None) -> Findings:
+        """All of them, when every partition has been fitted; `between`: the two models' units."""
+        done = {**self._averaged, **{name: encoding.averaged(one) for name, one in self._observers.items()}}
+        split = {name.removeprefix(IN_SAMPLE).lower(): one for name, one in done.items()}
+        prefix = IN_SAMPLE if any(name.startswith(IN_SAMPLE) for name in done) else ""
+        has_ceiling = MAIN in self._observers and self.ceiling is not None
+        return encoding.findings(
+            split[MAIN], between, split.get("subspace"), split.get("against"), has_ceiling=has_ceiling, prefix=prefix
+        )

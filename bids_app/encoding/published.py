@@ -1,0 +1,183 @@
+"""The solver `chen2024`: folds, weights and score as the published code of Chen et al. (2024) has them.
+
+Five contiguous folds of all rows, without purge. In each, the last fifth of the training rows validates; scaling,
+principal components and ridge weights without intercept come from the rest, and are not refitted. alpha is the one
+with the highest Pearson r on the validation rows. The score is the mean over folds of squared r: it cannot be
+negative, and is above zero on noise. For comparison with that code; it carries no test and no interval.
+
+Everything a correlation needs is a quadratic form in V'X'y, so that alphas cost no product with the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from bids_app.encoding.agreement import PredictionSums
+from bids_app.encoding.averages import Average
+from bids_app.encoding.candidates import alpha_grid
+from bids_app.encoding.columns import principal_axes, projected_values, standardized
+from bids_app.encoding.findings import Averaged, singles
+from bids_app.encoding.fit import unions_of
+from bids_app.encoding.folds import audit
+from bids_app.encoding.scores import R_LIMIT, pearson
+from bids_app.records import Agreement, Array, Design, Fit, FitSpec
+
+FOLDS = 5
+VALIDATION = 5  # the last such part of the training rows
+AT_ONCE = 4096  # targets
+WARNING = (
+    "solver chen2024: scores are means over five folds of squared r, as published: never below 0, above 0 on noise, and "
+    "parts of shared components in-sample; no p and no interval is given with them: claims come from chen2024-cv"
+)
+
+
+def published_design(design: Design) -> Design:
+    """The same rows in five contiguous folds, as equal as can be, without purge. Raises ValueError for too few."""
+    if len(design.Y) < 10 * FOLDS:
+        raise ValueError(f"{len(design.Y)} rows are too few for {FOLDS} folds and their validation")
+    sizes = [len(part) for part in np.array_split(np.arange(len(design.Y)), FOLDS)]
+    return replace(design, folds=np.repeat(np.arange(FOLDS), sizes), purge_s=0.0)
+
+
+def fold_rows(folds: Array, fold: int) -> tuple[Array, Array, Array]:
+    """Row numbers to fit on, to choose alpha on, and to test on."""
+    train = np.flatnonzero(folds != fold)
+    fitted, validation = np.split(train, [len(train) * (VALIDATION - 1) // VALIDATION])
+    return fitted, validation, np.flatnonzero(folds == fold)
+
+
+def columns_of(design: Design, band: str, fold: int, fitted: Array) -> Array:
+    """A band (n_times, n_delays · k) float64, scaled by the rows `fitted`, then on its leading principal components."""
+    if band in design.projected:
+        values = projected_values(design.bands, design.projected[band], fold)
+    else:
+        values = np.asarray(design.bands[band], np.float64)
+    scaled = standardized(values.reshape(len(values), -1), fitted)
+    most = design.pca.get(band)
+    if most is None or most >= scaled.shape[1]:
+        return scaled
+    return np.asarray(scaled @ principal_axes(scaled[fitted], most)[0])
+
+
+class _Ridge:
+    """One union in one fold: eigenvectors of its Gram matrix, and all products that correlations need."""
+
+    def __init__(self, X: Array, rows: tuple[Array, Array, Array], device: str) -> None:
+        self.rows = rows
+        fitted, validation, test = (torch.as_tensor(X[some], device=device) for some in rows)
+        self.lam, V = torch.linalg.eigh(fitted.T @ fitted)
+        self.lam = self.lam.clamp(min=0)
+        self.fitted, self.validation, self.test = fitted @ V, validation @ V, test @ V
+
+    def choose(self, Y: torch.Tensor, alphas: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Responses of all rows (n, n_targets) → weights on V (r, n_targets) at each target's best alpha, and its
+        place in the grid."""
+        cross = self.fitted.T @ Y[self.rows[0]]
+        held = Y[self.rows[1]]
+        held = held - held.mean(dim=0)
+        centred = self.validation - self.validation.mean(dim=0)
+        gram, onto = centred.T @ centred, centred.T @ held
+        norm = held.norm(dim=0)
+        found = []
+        for alpha in alphas:
+            weights = cross / (self.lam + alpha)[:, None]
+            size = (weights * (gram @ weights)).sum(dim=0).clamp(min=0).sqrt() * norm
+            found.append(torch.where(size > 0, (weights * onto).sum(dim=0) / torch.where(size > 0, size, 1.0), 0.0))
+        best = torch.stack(found).argmax(dim=0)
+        return cross / (self.lam[:, None] + alphas[best]), best
+
+
+def fit_published(
+    design: Design,
+    units: Mapping[str, Sequence[str]],
+    spec: FitSpec,
+    sets: Mapping[str, Array],
+    device: str = "cpu",
+) -> tuple[Fit, Averaged]:
+    """All unions of `units` (bands side by side), of a `published_design`; and averages over `sets` of targets.
+
+    In the `Fit`, rsquared is the mean over folds of squared r. Raises ValueError for too few rows.
+    """
+    unions, alphas = unions_of(tuple(units)), alpha_grid(*spec.alphas)
+    usable, n_folds = np.flatnonzero(design.usable), len(np.unique(design.folds))
+    squares, z, edges = (np.full((n_folds, len(unions), len(design.usable)), np.nan) for _ in range(3))
+    bands = [band for members in units.values() for band in members]
+    grid = torch.as_tensor(alphas, dtype=torch.float64, device=device)
+    maps = singles(unions)
+    pairs = [(one, other) for place, one in enumerate(maps) for other in maps[place + 1 :]]
+    agreed = np.full((len(pairs), len(design.usable)), np.nan)
+    models = [_models(design, fold, bands, units, unions, device) for fold in range(n_folds)]
+    for start in range(0, len(usable), AT_ONCE):
+        targets = usable[start : start + AT_ONCE]
+        Y = torch.as_tensor(np.asarray(design.Y[:, targets], np.float64), device=device)
+        sums = PredictionSums(pairs, np.zeros(len(design.Y), dtype=int), design.folds, device)
+        sums.begin(targets)
+        for fold in range(n_folds):
+            for union, ridge in enumerate(models[fold]):
+                weights, best = ridge.choose(Y, grid)
+                predictions, at = ridge.test @ weights, np.arange(len(targets))
+                r = pearson(predictions, Y[ridge.rows[2]])
+                squares[fold, union, targets] = (r**2).cpu().numpy()
+                z[fold, union, targets] = torch.atanh(r).cpu().numpy()
+                edges[fold, union, targets] = np.isin(best.cpu().numpy(), (0, len(alphas) - 1))
+                if union in maps:
+                    sums.add(fold, union, ridge.rows[2], at, predictions)
+        sums.end()
+        for pair in range(len(pairs)):
+            once = torch.ones((1, 1), dtype=torch.float64, device=device)
+            agreed[pair, targets] = torch.tanh(sums.draws(pair, slice(None), once))[0].cpu().numpy()
+    audits = tuple(
+        audit(design, fold, design.folds != fold, design.folds == fold, 1) for fold in np.unique(design.folds).tolist()
+    )
+    fit = Fit(
+        unions=unions,
+        rsquared=squares.mean(axis=0),
+        r=np.tanh(z.mean(axis=0)),
+        at_edge=edges.mean(axis=0),
+        profile={},
+        delays_s=design.delays_s,
+        folds=audits,
+        warnings=(WARNING,),
+    )
+    return fit, _averaged(fit, agreed, sets)
+
+
+def _averaged(fit: Fit, agreed: Array, sets: Mapping[str, Array]) -> Averaged:
+    """Values without draws over sets of targets {name: (n_targets,) bool}; agreed (n_pairs, n_targets)."""
+    maps = singles(fit.unions)
+    averages = {}
+    for name, mask in ((name, mask) for name, mask in sets.items() if mask.any()):
+        some = np.vstack([np.ones((1, int(mask.sum()))), fit.rsquared[list(maps)][:, mask]])
+        z = np.arctanh(np.clip(agreed[:, mask], -R_LIMIT, R_LIMIT)).mean(axis=1)
+        averages[name] = Average(
+            len(some[0]), fit.rsquared[:, mask].mean(axis=1)[None], (some @ some.T)[None] / len(some[0]), z[None]
+        )
+    pairs = [(one, other) for place, one in enumerate(maps) for other in maps[place + 1 :]]
+    none = np.full(agreed.shape[1:], np.nan)
+    agreements = tuple(
+        Agreement((fit.unions[one][0], fit.unions[other][0]), r, none, none)
+        for (one, other), r in zip(pairs, agreed, strict=True)
+    )
+    return Averaged(fit.unions, maps, len(fit.folds), averages, agreements)
+
+
+def _models(
+    design: Design,
+    fold: int,
+    bands: Sequence[str],
+    units: Mapping[str, Sequence[str]],
+    unions: Sequence[tuple[str, ...]],
+    device: str,
+) -> list[_Ridge]:
+    rows = fold_rows(design.folds, fold)
+    mask = np.zeros(len(design.Y), dtype=bool)
+    mask[rows[0]] = True
+    made = {band: columns_of(design, band, fold, mask) for band in bands}
+    return [
+        _Ridge(np.hstack([made[band] for unit in union for band in units[unit]]), rows, device) for union in unions
+    ]
+
