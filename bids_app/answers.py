@@ -28,12 +28,13 @@ class Answers:
     ceiling: Array | None
     draws: int
     seed: int
-    device: str
     _blocks: Array | None = None
     _observers: dict[str, encoding.Averages] = field(default_factory=dict)
     _averaged: dict[str, encoding.Averaged] = field(default_factory=dict)
 
-    def observer(self, name: str, unions: Sequence[tuple[str, ...]], labels: Array | None) -> encoding.Averages:
+    def observer(
+        self, name: str, unions: Sequence[tuple[str, ...]], labels: Array | None, device: str
+    ) -> encoding.Averages:
         """Of the fit of one partition; labels (n_times,): its blocks, of which those of the first partition are kept
         for all. None: values without limits."""
         if self._blocks is None:
@@ -42,7 +43,7 @@ class Answers:
         weights = np.empty((0, count)) if labels is None else encoding.draw_weights(count, self.draws, self.seed)
         maps, ceiling = (encoding.singles(unions), self.ceiling) if name == MAIN else ((), None)
         made = encoding.Averages(
-            unions, maps, self._blocks, self.design.folds, weights, self.sets(), ceiling, self.device
+            unions, maps, self._blocks, self.design.folds, weights, self.sets(name), ceiling, device
         )
         self._observers[name] = made
         return made
@@ -51,17 +52,21 @@ class Answers:
         """A partition whose averages were made otherwise."""
         self._averaged[name] = averaged
 
-    def sets(self) -> dict[str, Array]:
+    def sets(self, name: str) -> dict[str, Array]:
         """Targets by the name of their set: all usable; those that respond to speech; and those that the first
-        partition predicts reliably, once it has been fitted with draws."""
+        partition predicts reliably, where it is another than `name` and was fitted with draws."""
         own = np.arange(len(self.design.usable)) % self.n_windows == 0
         sets = {"all": own & self.design.usable}
         if self.responsive is not None:
             called = np.asarray(self.responsive.q <= self.responsive.level)
             sets["responsive"] = sets["all"] & np.repeat(called, self.n_windows)
-        if MAIN in self._observers and encoding.RELIABLE in self._observers[MAIN].sets:
-            sets[encoding.RELIABLE] = self._observers[MAIN].sets[encoding.RELIABLE]
+        if name != MAIN and encoding.RELIABLE in self._main_sets:
+            sets[encoding.RELIABLE] = self._main_sets[encoding.RELIABLE]
         return sets
+
+    @property
+    def _main_sets(self) -> dict[str, Array]:
+        return self._observers[MAIN].sets if MAIN in self._observers else {}
 
     def findings(self, between: tuple[str, str] | None) -> Findings:
         """All of them, when every partition has been fitted; `between`: the two models' units."""

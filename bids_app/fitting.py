@@ -15,7 +15,19 @@ from bids_app.execution import Unit
 from bids_app.job import Job
 from bids_app.loading import Checks, Loaded, load_runs
 from bids_app.projections import project
-from bids_app.records import Array, Design, EpochSpec, Excluded, Fit, Partition, Run, Targets, Tests, UnitResult, component_of
+from bids_app.records import (
+    Array,
+    Design,
+    EpochSpec,
+    Excluded,
+    Fit,
+    Partition,
+    Run,
+    Targets,
+    Tests,
+    UnitResult,
+    component_of,
+)
 from bids_app.repeats import repeat_ceiling
 
 
@@ -113,8 +125,7 @@ def _answers(
     draws = max(job.analysis.inference.permutations, 1000)
     explainable = None if ceiling is None else np.asarray(ceiling.explainable)
     n_windows = len(epoch.windows_s) if epoch else 1
-    seed, device = job.analysis.fit.seed, job.options.models.device
-    return Answers(design, n_windows, loaded.responsive, explainable, draws, seed, device)
+    return Answers(design, n_windows, loaded.responsive, explainable, draws, job.analysis.fit.seed)
 
 
 def _fit(
@@ -126,25 +137,31 @@ def _fit(
     mem_mb: int | None,
     answers: Answers,
 ) -> tuple[Fit, Tests | None]:
-    """One partition, with inference where it is asked for; `answers` hear of it."""
-    spec, device = job.analysis.fit_spec(), job.options.models.device
-    asked, unions = job.analysis.inference_spec(unit.modality), encoding.unions_of(tuple(units))
-    if spec.solver == "chen2024":
-        fit, averaged = encoding.fit_published(design, units, spec, answers.sets(), device)
-        answers.add(name, averaged)
-        return fit, None
-    if asked is None:
-        told = answers.observer(name, unions, None)
-        return encoding.fit(design, units, spec, device, mem_mb=mem_mb, observer=told), None
-    return encoding.fit_and_infer(
-        design,
-        units,
-        spec,
-        asked,
-        device,
-        mem_mb=mem_mb,
-        beside=lambda blocks: answers.observer(name, unions, blocks.labels),
-    )
+    """One partition, with inference where it is asked for, of which `answers` hear; on the CPU where a GPU's memory
+    does not do."""
+    spec, asked = job.analysis.fit_spec(), job.analysis.inference_spec(unit.modality)
+    unions = encoding.unions_of(tuple(units))
+
+    def run(device: str, mem_mb: int | None) -> tuple[Fit, Tests | None]:
+        if spec.solver == "chen2024":
+            fit, averaged = encoding.fit_published(design, units, spec, answers.sets(name), device)
+            answers.add(name, averaged)
+            return fit, None
+        if asked is None:
+            told = answers.observer(name, unions, None, device)
+            return encoding.fit(design, units, spec, device, mem_mb=mem_mb, observer=told), None
+        return encoding.fit_and_infer(
+            design,
+            units,
+            spec,
+            asked,
+            device,
+            mem_mb=mem_mb,
+            beside=lambda blocks: answers.observer(name, unions, blocks.labels, device),
+        )
+
+    (fit, tests), warnings = encoding.with_backoff(run, job.options.models.device, mem_mb)
+    return replace(fit, warnings=(*fit.warnings, *warnings)), tests
 
 
 def _left_mb(job: Job, runs: Sequence[Run]) -> int | None:

@@ -1,7 +1,7 @@
 """Scores and agreement over many targets, with draws of time blocks that are the same for all of them.
 
-What is averaged over targets varies with the blocks, not with the targets: neighbouring ones share noise. So for every
-draw the scores of all targets are made, and only their sums over targets are kept.
+What is averaged over targets varies with the blocks, not with the targets: neighbouring ones share noise. So for
+every draw the scores of all targets are made, and only their sums over targets are kept.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Average:
     """Over a set of n targets; the first row is the data, further rows are draws of blocks.
 
     scores (1 + n_draws, n_unions): mean R² of every union. maps (1 + n_draws, m, m): second moments over targets of
-    the maps compared, a one first (so that means are among them), then the R² of each, then the ceiling if there is one.
+    the maps compared: a one first (so that means are among them), the R² of each, the ceiling if there is one.
     z (1 + n_draws, n_pairs): mean of Fisher's z of predictions' correlations.
     """
 
@@ -79,7 +79,7 @@ class Averages(Observer):
             self.sets[RELIABLE] = np.zeros(len(sets["all"]), dtype=bool)
         n_rows, m = len(self._weights), 1 + len(maps) + (ceiling is not None)
         self._totals = {
-            name: Average(0, np.zeros((n_rows, len(unions))), np.zeros((n_rows, m, m)), np.zeros((n_rows, len(pairs))))
+            name: Average(0, *(np.zeros((n_rows, *shape)) for shape in ((len(unions),), (m, m), (len(pairs),))))
             for name in self.sets
         }
         self._r = np.full((3, len(pairs), len(sets["all"])), np.nan)
@@ -139,9 +139,7 @@ class Averages(Observer):
             before.n + len(chosen),
             before.scores + scores[:, :, at].sum(dim=2).T.cpu().numpy(),
             before.maps + torch.einsum("idt,jdt->dij", some, some).cpu().numpy(),
-            before.z + np.stack([one[:, at].sum(dim=1).cpu().numpy() for one in z], axis=1)
-            if z
-            else before.z,
+            before.z + np.stack([one[:, at].sum(dim=1).cpu().numpy() for one in z], axis=1) if z else before.z,
         )
 
     def averages(self) -> dict[str, Average]:

@@ -30,8 +30,8 @@ FOLDS = 5
 VALIDATION = 5  # the last such part of the training rows
 AT_ONCE = 4096  # targets
 WARNING = (
-    "solver chen2024: scores are means over five folds of squared r, as published: never below 0, above 0 on noise, and "
-    "parts of shared components in-sample; no p and no interval is given with them: claims come from chen2024-cv"
+    "solver chen2024: scores are means over five folds of squared r, as published: never below 0, above 0 on noise. No "
+    "p and no interval is given with them: claims come from chen2024-cv"
 )
 
 
@@ -51,7 +51,7 @@ def fold_rows(folds: Array, fold: int) -> tuple[Array, Array, Array]:
 
 
 def columns_of(design: Design, band: str, fold: int, fitted: Array) -> Array:
-    """A band (n_times, n_delays · k) float64, scaled by the rows `fitted`, then on its leading principal components."""
+    """A band (n_times, n_delays · k) float64, scaled by the rows `fitted`, then its principal components."""
     if band in design.projected:
         values = projected_values(design.bands, design.projected[band], fold)
     else:
@@ -130,9 +130,7 @@ def fit_published(
         for pair in range(len(pairs)):
             once = torch.ones((1, 1), dtype=torch.float64, device=device)
             agreed[pair, targets] = torch.tanh(sums.draws(pair, slice(None), once))[0].cpu().numpy()
-    audits = tuple(
-        audit(design, fold, design.folds != fold, design.folds == fold, 1) for fold in np.unique(design.folds).tolist()
-    )
+    audits = tuple(audit(design, fold, design.folds != fold, design.folds == fold, 1) for fold in range(n_folds))
     fit = Fit(
         unions=unions,
         rsquared=squares.mean(axis=0),
@@ -180,4 +178,3 @@ def _models(
     return [
         _Ridge(np.hstack([made[band] for unit in union for band in units[unit]]), rows, device) for union in unions
     ]
-

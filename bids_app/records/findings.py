@@ -20,7 +20,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Finding:
-    """One number over some targets (`targets`: all, responsive or reliable), with its limits; NaN where there is none.
+    """One number over some targets (`targets`: all, responsive or reliable), with its limits, NaN if there is none.
 
     kind: score, map_correlation, map_correlation_partial, prediction_correlation, amount, share, difference.
     """

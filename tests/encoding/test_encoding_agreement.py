@@ -79,7 +79,7 @@ def fisher(given, kept, rows_of):
 
 def test_correlations_of_predictions_and_their_draws_are_numpys(found, monkeypatch):
     monkeypatch.setitem(BLOCK, "cpu", 4)
-    observer, kept, fit, labels, weights = observed(found)
+    observer, kept, _, labels, weights = observed(found)
     (agreement,) = observer.agreements()
     expected = fisher(found, kept, lambda rows: rows)
     assert np.allclose(agreement.r, np.tanh(expected), atol=1e-9)

@@ -23,7 +23,7 @@ def design(seed=0, n_targets=8, signal=1.0):
     Y = rng.standard_normal((N, n_targets)) + signal * bands["b"][:, 0] @ rng.standard_normal((4, n_targets))
     Y += signal * 0.1 * bands["a"][:, 0] @ rng.standard_normal((20, n_targets)) + 0.3
     runs = [
-        Run(f"r{number}", {k: v[some] for k, v in bands.items()}, Y[some], np.arange(len(some)) * 0.4, (f"s{number}",))
+        Run(f"r{number}", {k: v[some] for k, v in bands.items()}, Y[some], some * 0.4, (f"s{number}",))
         for number, some in enumerate(np.array_split(np.arange(N), 3))
     ]
     return published_design(encoding.build_design(runs, "by_run", (0.0,), {"a": PCS}, 4.0))
@@ -70,7 +70,8 @@ def test_agreement_is_the_correlation_of_its_predictions(found):
     given, fit, averaged = found
     one = as_published([(given.bands["a"][:, 0], PCS)], given.Y)[1]
     two = as_published([(given.bands["b"][:, 0], None)], given.Y)[1]
-    z = [[np.arctanh(np.corrcoef(a, b)[0, 1]) for a, b in zip(x, y, strict=True)] for x, y in zip(one, two, strict=True)]
+    folds = zip(one, two, strict=True)
+    z = [[np.arctanh(np.corrcoef(a, b)[0, 1]) for a, b in zip(x, y, strict=True)] for x, y in folds]
     (agreement,) = averaged.agreements
     assert np.allclose(agreement.r, np.tanh(np.mean(z, axis=0)), atol=1e-7)
     assert averaged.averages["all"].z[0, 0] == pytest.approx(np.mean(z), abs=1e-7)
