@@ -18,7 +18,8 @@ import torch
 
 from bids_app.encoding.blocks import Blocks
 from bids_app.encoding.fitted import Fitted, Observer
-from bids_app.encoding.losses import BlockLosses, draw_weights, flipped_sums, interval
+from bids_app.encoding.intervals import FEWEST_FOR_PAIRS, Interactions, interval
+from bids_app.encoding.losses import BlockLosses, flipped_sums
 from bids_app.encoding.multiple import Family, fdr
 from bids_app.encoding.pieces import Pieces, frequency_pieces, time_pieces
 from bids_app.encoding.signflip import FlipGains, FlipTotals, PieceColumns, draw_signs, explained
@@ -74,10 +75,10 @@ def _addition(rest: Union, some: Union) -> Total | Contrast:
 class Inference(Observer):
     """Tests and intervals of all components, batch after batch of targets, in the stream of a fit.
 
-    Signs and bootstrap weights are drawn once, from `seed`, so that families run over all batches. runs, folds
-    (n_times,): each sample's run and outer fold; unions in the order of the engine, the full one last; responses
-    centred within run, not by fold. `dtype`: the working type of the flips. Memory a target: for each union and kind
-    of pieces, n_pieces² / 2 numbers of this type.
+    Signs are drawn once, from `seed`, so that families run over all batches. runs, folds (n_times,): each sample's
+    run and outer fold; unions in the order of the engine, the full one last; responses centred within run, not by
+    fold. `dtype`: the working type of the flips. Memory a target: for each union and kind of pieces, n_pieces² / 2
+    numbers of this type.
     """
 
     def __init__(
@@ -99,7 +100,6 @@ class Inference(Observer):
         self.dtype = dtype
         self.n_folds = len(np.unique(folds))
         self._signs = [self._tensor(draw_signs(pieces.count, permutations, seed)) for pieces in self.pieces]
-        self._weights = self._tensor(draw_weights(blocks.count, max(permutations, 1000), seed)).double()
         tests = {test for component in self.components.values() for test in component.tests}
         self._families = {test: [Family() for _ in self._pieces_of(test)] for test in tests}
         self._limits: dict[str, list[Array]] = {name: [] for name in self.components}
@@ -122,11 +122,11 @@ class Inference(Observer):
         for test, families in self._families.items():
             for family, null in zip(families, self._nulls(test), strict=True):
                 family.add(null)
-        losses = self._batch.losses
+        losses, interactions = self._batch.losses, self._batch.interactions()
         for name, component in self.components.items():
-            limits = interval(
-                losses.contrast(self._coefficients(component)), losses.total, self._weights, self.n_folds
-            )
+            signed = self._coefficients(component)
+            interaction = interactions and interactions.of(signed)
+            limits = interval(losses.contrast(signed), losses.total, interaction)
             self._limits[name].append(limits.cpu().numpy())
         del self._batch
 
@@ -177,6 +177,11 @@ class _Batch:
         ]
         self.losses = BlockLosses(self._kinds[0].labels, self._kinds[0].count, n_unions, n_targets)
         self._fold, self._fold_columns = -1, list[PieceColumns]()
+
+    def interactions(self) -> Interactions | None:
+        """Of pairs of time blocks, where there are enough."""
+        count = self._kinds[0].count
+        return Interactions([kinds[0].pairs for kinds in self.gains], count) if count >= FEWEST_FOR_PAIRS else None
 
     def add(self, models: Fitted) -> None:
         """Every target is in one call a fold and union."""
