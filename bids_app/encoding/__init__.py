@@ -9,6 +9,7 @@ from bids_app.encoding.fit import fit
 from bids_app.encoding.infer import fit_and_infer
 from bids_app.encoding.partition import partition
 from bids_app.encoding.responsive import after_silence, responsive, speech_less_silence
+from bids_app.encoding.shortfall import shortfall
 from bids_app.encoding.wordbands import residual, shared_subspace
 from bids_app.encoding.words import over_words
 
@@ -35,6 +36,7 @@ __all__ = [
     "responsive",
     "share",
     "shared_subspace",
+    "shortfall",
     "speech_less_silence",
     "used_samples",
     "whole",

@@ -60,8 +60,8 @@ FAMILY = "over all targets of this map or table: the largest studentised value o
 DISCOVERY = "Benjamini and Hochberg's q over all targets of this map or table, of"
 LIMITS = {"ci025": "2.5", "ci975": "97.5"}
 LIMIT = (
-    "for what models trained on this many samples are expected to reach on new data: blocks of time drawn with "
-    "replacement, the distance from R² widened by √(1 + K/(K − 1)) for K outer folds. Not a test: see p"
+    "for what models trained on this many samples are expected to reach on new data: Student's t over blocks of "
+    "time, and what pairs of blocks add that were each trained on and tested. Not a test: see p"
 )
 
 
