@@ -1,14 +1,16 @@
 """Encoding models on arrays: alignment, design, ridge in nested folds, partition. No paths, no globals."""
 
 from bids_app.encoding.align import lanczos, make_band, resample, used_samples
+from bids_app.encoding.beside import bumps, fit_beside, splits_runs
 from bids_app.encoding.ceiling import Ceiling, between_people, from_repeats, share
 from bids_app.encoding.clean import clean
 from bids_app.encoding.design import build_design, epoch_purge_s, purge_length_s
 from bids_app.encoding.epochs import covered, on_kept, place_epochs, whole, within_words
 from bids_app.encoding.fit import fit
-from bids_app.encoding.infer import fit_and_infer
+from bids_app.encoding.infer import data_blocks, fit_and_infer
 from bids_app.encoding.partition import partition
 from bids_app.encoding.responsive import after_silence, responsive, speech_less_silence
+from bids_app.encoding.shapley import disagreements
 from bids_app.encoding.wordbands import residual, shared_subspace
 from bids_app.encoding.words import over_words
 
@@ -17,11 +19,15 @@ __all__ = [
     "after_silence",
     "between_people",
     "build_design",
+    "bumps",
     "clean",
     "covered",
+    "data_blocks",
+    "disagreements",
     "epoch_purge_s",
     "fit",
     "fit_and_infer",
+    "fit_beside",
     "from_repeats",
     "lanczos",
     "make_band",
@@ -36,6 +42,7 @@ __all__ = [
     "share",
     "shared_subspace",
     "speech_less_silence",
+    "splits_runs",
     "used_samples",
     "whole",
     "within_words",

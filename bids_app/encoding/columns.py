@@ -19,6 +19,11 @@ def design_columns(design: Design, band: str, fold: int, train: Array) -> Array:
     return band_columns(design.bands[band], train, design.pca.get(band))
 
 
+def n_delays(design: Design, band: str) -> int:
+    """Those of the design, but for a band that has its own."""
+    return len(design.delays_s) if band in design.projected else int(design.bands[band].shape[1])
+
+
 def n_dims(design: Design, band: str) -> int:
     """k of `design_columns`."""
     if band in design.projected:
