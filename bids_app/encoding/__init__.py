@@ -2,11 +2,13 @@
 
 from bids_app.encoding.align import lanczos, make_band, resample, used_samples
 from bids_app.encoding.beside import bumps, fit_beside, splits_runs
+from bids_app.encoding.blocks import Blocks
 from bids_app.encoding.ceiling import Ceiling, between_people, from_repeats, share
 from bids_app.encoding.clean import clean
 from bids_app.encoding.design import build_design, epoch_purge_s, purge_length_s
-from bids_app.encoding.epochs import covered, on_kept, place_epochs, whole, within_words
+from bids_app.encoding.epochs import covered, neighbours, on_kept, place_epochs, whole, within_words
 from bids_app.encoding.fit import fit
+from bids_app.encoding.folds import reaching_back
 from bids_app.encoding.infer import data_blocks, fit_and_infer
 from bids_app.encoding.partition import partition
 from bids_app.encoding.responsive import after_silence, responsive, speech_less_silence
@@ -15,6 +17,7 @@ from bids_app.encoding.wordbands import residual, shared_subspace
 from bids_app.encoding.words import over_words
 
 __all__ = [
+    "Blocks",
     "Ceiling",
     "after_silence",
     "between_people",
@@ -31,11 +34,13 @@ __all__ = [
     "from_repeats",
     "lanczos",
     "make_band",
+    "neighbours",
     "on_kept",
     "over_words",
     "partition",
     "place_epochs",
     "purge_length_s",
+    "reaching_back",
     "resample",
     "residual",
     "responsive",

@@ -66,7 +66,7 @@ def test_shares_sum_to_the_full_value_and_lie_within_their_limits(fitted):
 
 
 def test_limits_are_those_of_the_blocks_sums(fitted):
-    """Of two units Shapley's value is the mean of a total and a unique part, so its limits lie near the mean of theirs."""
+    """Of two units Shapley's value is the mean of a total and a unique part, and so, nearly, are its limits."""
     _, _, partition = fitted
     alone, unique = partition.values["a"], partition.values["uniqueA"]
     np.testing.assert_allclose(alone["shapley"], (alone["rsquared"] + unique["rsquared"]) / 2, atol=1e-12)
