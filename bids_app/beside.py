@@ -24,7 +24,7 @@ def fit_beside(
     if not asked:
         return Beside({}, {})
     if timed:
-        design = replace(design, bands={**design.bands, AUTOCORRELATION: encoding.bumps(design)})
+        design = encoding.with_time(design)
     spec, device = job.analysis.fit_spec(), job.options.models.device
     found = encoding.fit_beside(design, asked, spec, tests, device, mem_mb=mem_mb, blocks=blocks)
     return replace(found, warnings=_leaks(found, job.analysis.inference.fdr))

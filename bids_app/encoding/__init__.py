@@ -1,7 +1,7 @@
 """Encoding models on arrays: alignment, design, ridge in nested folds, partition. No paths, no globals."""
 
 from bids_app.encoding.align import lanczos, make_band, resample, used_samples
-from bids_app.encoding.beside import bumps, fit_beside, splits_runs
+from bids_app.encoding.beside import fit_beside, splits_runs, with_time
 from bids_app.encoding.blocks import Blocks
 from bids_app.encoding.ceiling import Ceiling, between_people, from_repeats, share
 from bids_app.encoding.clean import clean
@@ -22,7 +22,6 @@ __all__ = [
     "after_silence",
     "between_people",
     "build_design",
-    "bumps",
     "clean",
     "covered",
     "data_blocks",
@@ -50,5 +49,6 @@ __all__ = [
     "splits_runs",
     "used_samples",
     "whole",
+    "with_time",
     "within_words",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from bids_app.encoding.fit import fit
 from bids_app.encoding.infer import fit_and_infer
 from bids_app.encoding.inference import Component, Contrast, Total
 from bids_app.encoding.partition import inferred
-from bids_app.records import Array, Beside, Comparison, Design, FitSpec, InferenceSpec
+from bids_app.records import AUTOCORRELATION, Array, Beside, Comparison, Design, FitSpec, InferenceSpec, Projected
 
 MOST_BUMPS = 128
 
@@ -65,6 +66,18 @@ def _component(one: Comparison) -> Component:
 def splits_runs(design: Design) -> bool:
     """Whether some run has samples in several outer folds."""
     return any(len(np.unique(design.folds[design.runs == run])) > 1 for run in np.unique(design.runs))
+
+
+def with_time(design: Design) -> Design:
+    """The design with the band `AUTOCORRELATION`, whose bumps keep their relative size: scaled one by one, those that
+    training samples hardly see would be blown up in test samples."""
+    values, source = bumps(design), f"@{AUTOCORRELATION}"
+    same = dict.fromkeys(np.unique(design.folds).tolist(), np.eye(values.shape[2]))
+    return replace(
+        design,
+        bands={**design.bands, source: values},
+        projected={**design.projected, AUTOCORRELATION: Projected((source,), same)},
+    )
 
 
 def bumps(design: Design) -> Array:

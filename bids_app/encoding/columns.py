@@ -21,7 +21,8 @@ def design_columns(design: Design, band: str, fold: int, train: Array) -> Array:
 
 def n_delays(design: Design, band: str) -> int:
     """Those of the design, but for a band that has its own."""
-    return len(design.delays_s) if band in design.projected else int(design.bands[band].shape[1])
+    source = design.projected[band].sources[0] if band in design.projected else band
+    return int(design.bands[source].shape[1])
 
 
 def n_dims(design: Design, band: str) -> int:

@@ -59,8 +59,8 @@ def _contexts(contexts: Summary) -> list[tuple[str, str]]:
         said = "no context crosses a fold: no run is split"
         if found["split"]:
             said = (
-                f"{crossing} of {total} test samples draw on {found['reach']} before them amid which training samples "
-                "lie: the model's input is shared there, responses are not"
+                f"{crossing} of {total} test samples draw on {found['reach']} before them, amid which training "
+                "samples lie: the model's input is shared there, responses are not"
             )
         rows.append((f"context of {space}", said))
     return rows

@@ -219,8 +219,8 @@ def _scores(units: Sequence[str], analysis: Settings) -> str:
     grouped = "".join(f" {name} joins {_listed(members)}." for name, members in groups.items())
     split = (
         f" All {2 ** len(units) - 1} unions of {_listed(units)} were fitted; unique and shared parts follow by "
-        "inclusion–exclusion on R², signed, never clipped. Beside them stand each unit's Shapley value, from the same "
-        f"unions, and its product measure, from the full model alone.{grouped}"
+        "inclusion–exclusion on R², signed, never clipped. Beside them stand each unit's Shapley value, from the "
+        f"same unions, and its product measure, from the full model alone.{grouped}"
         if len(units) > 1
         else ""
     )
