@@ -28,7 +28,7 @@ def prepare(
     datasets: Mapping[str, Path],
     version: str,
     further: Mapping[str, tuple[str, ...]],
-    beside: Iterable[str],
+    beside: Iterable[str] = (),
 ) -> None:
     """Create out_dir and its data-set-level files; safe for jobs that do so at the same time.
 
