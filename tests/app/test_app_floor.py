@@ -47,11 +47,9 @@ def write_features(folder, run):
 
 def bold(run):
     """Voxels with i < 2 follow the words, those with i = 2 the model's own signal, i = 3 head motion, i = 4 noise."""
-    rng, at = np.random.default_rng(100 + run), (np.arange(N) * TR - 4.0) * 10
-    words, own, _ = signals(run)
-    follow = [
-        np.array([np.mean(one[max(0, int(k) - 20) : int(k)] if k > 0 else [0.0]) for k in at]) for one in (words, own)
-    ]
+    rng, at = np.random.default_rng(100 + run), np.rint((np.arange(N) * TR - 4.0) * 10).astype(int)
+    words, own, _ = (np.pad(one, (100, 400)) for one in signals(run))
+    follow = [np.array([one[k + 80 : k + 100].mean() for k in at]) for one in (words, own)]  # two seconds, 4 s late
     motion = np.random.default_rng(run).normal(size=(N, 6))[:, 0]
     data = 100 + rng.normal(size=(*SHAPE, N))
     for i, signal in zip(range(4), (follow[0], follow[0], follow[1], motion), strict=True):
