@@ -13,7 +13,6 @@ from bids_app.records import (
     beyond_floor,
     beyond_untrained,
     control,
-    space_label,
 )
 
 FLOOR_KINDS = ("word_rate", "envelope", "position")
@@ -41,18 +40,14 @@ def comparisons(
         found[control(name)] = Comparison((name,))
     known = [*(band for bands in units.values() for band in bands), *controls]
     for untrained, trained in twins({name: features[name] for name in known}).items():
-        found.setdefault(_alone(untrained, units), Comparison((untrained,)))
+        if (untrained,) not in units.values():  # a unit's own score is of the partition
+            found[control(untrained)] = Comparison((untrained,))
         found[beyond_untrained(trained)] = Comparison((untrained, trained), (untrained,))
-    return {name: one for name, one in found.items() if name not in {space_label(unit) for unit in units}}
+    return found
 
 
 def _of_floor(features: Mapping[str, FeatureSettings], bands: Sequence[str]) -> bool:
     return all(features[band].kind in FLOOR_KINDS for band in bands)
-
-
-def _alone(space: str, units: Mapping[str, tuple[str, ...]]) -> str:
-    """The component that is a space's own score: the partition's, where the space is a unit."""
-    return next((space_label(unit) for unit, bands in units.items() if bands == (space,)), control(space))
 
 
 def twins(features: Mapping[str, FeatureSettings]) -> dict[str, str]:
