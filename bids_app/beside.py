@@ -25,9 +25,13 @@ def fit_beside(
         return Beside({}, {})
     if timed:
         design = encoding.with_time(design)
-    spec, device = job.analysis.fit_spec(), job.options.models.device
-    found = encoding.fit_beside(design, asked, spec, tests, device, mem_mb=mem_mb, blocks=blocks)
-    return replace(found, warnings=_leaks(found, job.analysis.inference.fdr))
+    spec = job.analysis.fit_spec()
+
+    def run(device: str, mem_mb: int | None) -> Beside:
+        return encoding.fit_beside(design, asked, spec, tests, device, mem_mb=mem_mb, blocks=blocks)
+
+    found, warnings = encoding.with_backoff(run, job.options.models.device, mem_mb)
+    return replace(found, warnings=(*warnings, *_leaks(found, job.analysis.inference.fdr)))
 
 
 def _leaks(found: Beside, level: float) -> tuple[str, ...]:

@@ -142,8 +142,12 @@ def _blocks(job: Job, unit: Unit, design: Design) -> encoding.Blocks | None:
     asked = job.analysis.inference_spec(unit.modality)
     if asked is None:
         return None
-    device = job.options.models.device
-    return encoding.data_blocks(design, job.analysis.units, job.analysis.fit_spec(), asked.block_s, device)
+    spec, least_s = job.analysis.fit_spec(), asked.block_s
+
+    def run(device: str, mem_mb: int | None) -> encoding.Blocks:
+        return encoding.data_blocks(design, job.analysis.units, spec, least_s, device)
+
+    return encoding.with_backoff(run, job.options.models.device, None)[0]
 
 
 def _fit(
@@ -154,12 +158,16 @@ def _fit(
     mem_mb: int | None,
     blocks: encoding.Blocks | None,
 ) -> tuple[Fit, Tests | None]:
-    """With inference, where it is asked for."""
-    spec, device = job.analysis.fit_spec(), job.options.models.device
-    asked = job.analysis.inference_spec(unit.modality)
-    if asked is None:
-        return encoding.fit(design, units, spec, device, mem_mb=mem_mb), None
-    return encoding.fit_and_infer(design, units, spec, asked, device, mem_mb=mem_mb, blocks=blocks)
+    """With inference, where it is asked for; on the CPU where a GPU's memory does not do."""
+    spec, asked = job.analysis.fit_spec(), job.analysis.inference_spec(unit.modality)
+
+    def run(device: str, mem_mb: int | None) -> tuple[Fit, Tests | None]:
+        if asked is None:
+            return encoding.fit(design, units, spec, device, mem_mb=mem_mb), None
+        return encoding.fit_and_infer(design, units, spec, asked, device, mem_mb=mem_mb, blocks=blocks)
+
+    (fit, tests), warnings = encoding.with_backoff(run, job.options.models.device, mem_mb)
+    return replace(fit, warnings=(*fit.warnings, *warnings)), tests
 
 
 def _left_mb(job: Job, runs: Sequence[Run]) -> int | None:

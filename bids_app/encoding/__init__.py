@@ -1,6 +1,7 @@
 """Encoding models on arrays: alignment, design, ridge in nested folds, partition. No paths, no globals."""
 
 from bids_app.encoding.align import lanczos, make_band, resample, used_samples
+from bids_app.encoding.backoff import with_backoff
 from bids_app.encoding.beside import fit_beside, splits_runs, with_time
 from bids_app.encoding.blocks import Blocks
 from bids_app.encoding.ceiling import Ceiling, between_people, from_repeats, share
@@ -49,6 +50,7 @@ __all__ = [
     "splits_runs",
     "used_samples",
     "whole",
+    "with_backoff",
     "with_time",
     "within_words",
 ]
