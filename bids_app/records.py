@@ -146,11 +146,13 @@ class RecordingQuery:
 # ---------------------------------------------------------------------------------------------- stimuli and features
 @dataclass(frozen=True)
 class Intervals:
-    """Words or phones: onset_s (n,), duration_s (n,), text (n), in the stimulus's time."""
+    """Words or phones: onset_s (n,), duration_s (n,), text (n), in the stimulus's time. `left_out`: how many rows of
+    the file are not among them, and why, a line a reason."""
 
     onset_s: Array
     duration_s: Array
     text: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def offset_s(self) -> Array:

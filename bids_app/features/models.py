@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bids_app.errors import NoInput
+from bids_app.features.memory import placed
 from bids_app.records import FeatureSpec, ModelSource
 
 LOCK = "models.lock.json"  # in a model folder: what `concord-tools prefetch` put there
@@ -138,7 +139,8 @@ def describe_model(model: ModelName, source: ModelSource) -> dict[str, Any]:
 
 
 def load_model(model: ModelName, source: ModelSource, auto: str = "AutoModel") -> Any:
-    """The model (bare, or of transformers' class `auto`), float32, in evaluation mode, on the source's device.
+    """The model (bare, or of transformers' class `auto`), float32, in evaluation mode, on the source's device (the
+    CPU, where that has no memory for it).
 
     With `untrained` its architecture as transformers initialises it from that seed. Raises NoInput.
     """
@@ -151,14 +153,14 @@ def load_model(model: ModelName, source: ModelSource, auto: str = "AutoModel") -
         with _readable(model, source), torch.random.fork_rng(devices=[]):
             torch.manual_seed(model.untrained)
             made = maker.from_config(config, trust_remote_code=False, dtype=torch.float32)
-        return made.to(source.device).eval()
+        return placed(made, source.device).eval()
     settings = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
     loaded, report = _load(maker, model, source, **settings)
     gaps = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
     absent = sorted(key for key in gaps if not key.startswith(NEVER_READ))
     if absent:  # transformers fills these at random
         raise NoInput(f"{len(absent)} weights of the model '{model.name}' are missing or misshapen: {absent[0]}")
-    return loaded.to(source.device).eval()
+    return placed(loaded, source.device).eval()
 
 
 def load_config(model: ModelName, source: ModelSource) -> Any:
