@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +79,17 @@ def locked_revision(name: str, source: ModelSource) -> str | None:
     """The revision of a model that the lock file states, if it does. Raises NoInput where it is broken."""
     entry = read_lock(source).get(name)
     return None if entry is None else str(entry["revision"])
+
+
+def check_lock(name: str, source: ModelSource, hashes: Mapping[str, str]) -> None:
+    """Raises NoInput where a file of a model in the model folder (file name → SHA-256) is not what the lock file
+    says, whose revision would then not be that of what is computed."""
+    folder = source.model_dir / name if source.model_dir else None
+    entry = read_lock(source).get(name) if folder is not None and folder.is_dir() else None
+    changed = [] if entry is None else [file for file, was in entry["files"].items() if hashes.get(file, was) != was]
+    if changed:
+        what = f"{changed[0]} of the model '{name}' is not the file that the lock file names"
+        raise NoInput(what, folder or "", fetch_hint(source))
 
 
 def _from_hub(model: ModelName, source: ModelSource) -> Path:

@@ -198,6 +198,16 @@ def test_another_store_is_read_and_never_written(tmp_path, source):
     assert store.get(elsewhere, MEL, source)[1]
 
 
+def test_another_analysiss_name_for_the_same_features(tmp_path, source):
+    first, _ = features.FeatureStore(tmp_path).get(HEARD, replace(MEL, name="their_name"), source)
+    store = features.FeatureStore(tmp_path)
+    assert store.holds(HEARD, MEL, source)
+    got, reused = store.get(HEARD, MEL, source)
+    assert (reused, got.name) == (True, "low_level")
+    same(replace(got, name="their_name"), first)
+    assert not store.holds(HEARD, replace(MEL, options={"n_mels": 11}), source)
+
+
 @pytest.mark.parametrize("damage", ["cut", "no h5", "no json", "cut json", "a folder", "unreadable"])
 def test_what_another_store_has_not_whole_is_computed_here(damage, tmp_path, source):
     theirs = features.FeatureStore(tmp_path / "theirs")
