@@ -16,8 +16,9 @@ from typing import Any
 from bids_app import __version__, dataset, execution, group, outputs
 from bids_app.errors import ConcordError, DataError, NoInput
 from bids_app.execution import StatusBook, StatusRow, Unit, peak_mb
-from bids_app.fitting import Checks, fit_mean, fit_unit
+from bids_app.fitting import fit_mean, fit_unit
 from bids_app.job import Job, Tell, make_job
+from bids_app.loading import Checks
 from bids_app.options import RunOptions
 from bids_app.records import Excluded, Found
 

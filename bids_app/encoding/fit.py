@@ -52,6 +52,11 @@ class _Plan:
     types: tuple[torch.dtype, torch.dtype]
     device: str
 
+    @property
+    def tf32(self) -> bool:
+        """Whether the search, and it alone, may use a GPU's TF32."""
+        return self.types[0] == torch.float32 and torch.device(self.device).type == "cuda"
+
 
 def unions_of(units: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """All 2^k − 1 non-empty sets of units: singles first, the full one last."""
@@ -75,8 +80,8 @@ def fit(
     Scores as DESIGN 6 defines them: rsquared pools squared errors over all outer folds, against the training mean;
     r is Pearson's within each outer fold, averaged through Fisher's z. Unusable targets are NaN. Y may be a memory
     map: it is read a batch of targets at a time. `mem_mb` bounds the memory of the whole process in MB (10⁶ bytes)
-    and changes no result. `precision`: 'mixed' searches in float32 and fits in float64. `weights` keeps the full
-    union's weights. `observer` is told of every fitted model.
+    and changes no result. `precision`: 'mixed' searches in float32 (on a GPU in TF32) and fits in float64.
+    `weights` keeps the full union's weights. `observer` is told of every fitted model.
 
     Raises ValueError for no unit, more than four, a band that is not in the design, or folds that cannot be made;
     MemoryError where the limit is too low for any fit.
@@ -187,8 +192,9 @@ def _fit_fold(
     outer = Split(columns, np.flatnonzero(fold.train), np.flatnonzero(fold.test))
     inner = (Split(columns, train, validation, outer) for train, validation in fold.inner)
     final = [Moments(block.final, outer) for block in batch]
-    whole = final if plan.types[0] == plan.types[1] else [Moments(block.search, outer) for block in batch]
-    search = Search(inner, whole, plan.alphas, plan.candidates)
+    same = plan.types[0] == plan.types[1] and not plan.tf32
+    whole = final if same else [Moments(block.search, outer) for block in batch]
+    search = Search(inner, whole, plan.alphas, plan.candidates, plan.tf32)
     choices = [search.choose(allowed) for allowed in plan.allowed]
     blocks = [(block.targets, moments) for block, moments in zip(batch, final, strict=True)]
     for models in fit_chosen(number, blocks, plan.candidates, plan.alphas, choices):

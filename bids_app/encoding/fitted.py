@@ -16,6 +16,7 @@ import torch
 
 from bids_app.encoding.basis import Basis, decompose
 from bids_app.encoding.moments import Moments
+from bids_app.encoding.rounding import rounding_of
 from bids_app.encoding.search import Choice, by_columns
 from bids_app.encoding.splits import Split, Weights, cross_rows
 from bids_app.records import Array
@@ -132,6 +133,6 @@ def _fit(
 def coordinates(moments: Moments, basis: Basis, least_alpha: float, columns: torch.Tensor | slice) -> torch.Tensor:
     """V'y (r, n) of some of the block's targets."""
     dtype = moments.Y.dtype
-    if by_columns(basis, least_alpha, dtype):
+    if by_columns(basis, least_alpha, rounding_of(dtype)):
         return basis.onto.to(dtype).T @ moments.split.side_by_side(moments.cross[:, columns], basis.weights)
     return cross_rows(basis.samples.to(dtype), moments.Y[:, columns], moments.split.train_pieces)

@@ -10,6 +10,7 @@ large by less than spacing² / 2 of itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,11 +19,11 @@ import torch
 
 from bids_app.encoding.basis import Basis, decompose, reduced
 from bids_app.encoding.moments import Moments
+from bids_app.encoding.rounding import TF32, Rounding, rounding_of, tf32_products
 from bids_app.encoding.splits import Split, Weights, cross_rows
 from bids_app.records import Array
 
 ROWS_AT_ONCE = 64  # of the near pairs, which lie about the diagonal as eigenvalues ascend
-ROUNDING = 1e-5  # ‖error of held-out predictions‖ / ‖responses‖ to be expected from the rounding of X'y
 
 
 @dataclass(frozen=True)
@@ -37,17 +38,20 @@ class Choice:
 class Errors:
     """Sums of squared errors of one split and candidate on the evaluation rows, for every alpha and any targets.
 
-    Products are in `dtype`, the decomposition in float64.
+    Products are in `dtype` and round as `rounding` says, or as the type does; the decomposition is in float64.
     """
 
-    def __init__(self, split: Split, weights: Weights, alphas: Array, dtype: torch.dtype) -> None:
+    def __init__(
+        self, split: Split, weights: Weights, alphas: Array, dtype: torch.dtype, rounding: Rounding | None = None
+    ) -> None:
+        rounding = rounding or rounding_of(dtype)
         self._split, self._weights = split, weights
         basis = reduced(decompose(split, weights), float(alphas.min()))
-        self._by_columns = by_columns(basis, float(alphas.min()), dtype)
+        self._by_columns = by_columns(basis, float(alphas.min()), rounding)
         self._onto = (basis.onto if self._by_columns else basis.samples).to(dtype)
         self._held, self._held_sum = basis.held.to(dtype), basis.held.sum(dim=0).to(dtype)
         self._shrinkage = basis.shrinkage(basis.lam.new_tensor(alphas)).to(dtype)
-        self._far, self._near = _pairs(basis, spacing(dtype), dtype)
+        self._far, self._near = _pairs(basis, spacing(rounding.eps), dtype)
 
     def __call__(self, moments: Moments) -> torch.Tensor:
         """(n_alphas, n) less Σ (y − ȳ_train)², which is the same for all and would swallow small differences."""
@@ -68,24 +72,24 @@ class Errors:
         return u, cross_rows(self._held, moments.Y, split.eval_pieces) - torch.outer(self._held_sum, moments.mean)
 
 
-def spacing(dtype: torch.dtype) -> float:
+def spacing(eps: float) -> float:
     """Share of an eigenvalue within which another counts as near: there, what the approximation of near pairs and
     the cancellation of far ones cost is of one size, spacing² / 2 = eps / spacing."""
-    return float((2 * torch.finfo(dtype).eps) ** (1 / 3))
+    return float((2 * eps) ** (1 / 3))
 
 
-def by_columns(basis: Basis, least_alpha: float, dtype: torch.dtype) -> bool:
-    """Whether u may be made from X'y, as lam^-½ Q'(X'y), in `dtype`; otherwise it is made from y.
+def by_columns(basis: Basis, least_alpha: float, rounding: Rounding) -> bool:
+    """Whether u may be made from X'y, as lam^-½ Q'(X'y); otherwise it is made from y.
 
     An error δ of X'y becomes lam^-½ Q'δ, so held-out predictions are off by H (φ lam^-½ ∘ Q'δ): for rounding, spread
     evenly over r directions with ‖δ‖ = eps ‖X'y‖ ≤ eps lam_max^½ ‖y‖, in the mean square by eps ‖y‖ times
-    √(mean_k ‖H_k‖² φ_k² lam_max / lam_k), the most at the smallest alpha. That is kept below ROUNDING ‖y‖.
+    √(mean_k ‖H_k‖² φ_k² lam_max / lam_k), the most at the smallest alpha. That is kept below rounding.limit ‖y‖.
     """
     if not basis.primal or not len(basis.lam):
         return basis.primal
     magnified = torch.sqrt(basis.lam[-1:] / basis.lam) * basis.shrinkage(basis.lam.new_tensor([least_alpha]))
     size = float((basis.held * magnified).norm()) / len(basis.lam) ** 0.5
-    return bool(size * torch.finfo(dtype).eps < ROUNDING)
+    return bool(size * rounding.eps < rounding.limit)
 
 
 def _pairs(basis: Basis, share: float, dtype: torch.dtype) -> tuple[torch.Tensor, list[tuple[torch.Tensor, slice]]]:
@@ -109,11 +113,28 @@ class Search:
     """Errors over candidates × alphas by inner cross-validation; a candidate that several unions share is tried once.
 
     inner: the inner splits, taken one at a time, so that no two of them need be held; blocks: moments of each block
-    of targets in the split that holds the inner ones.
+    of targets in the split that holds the inner ones; tf32: whether a GPU may make products in TF32, those of the
+    blocks' moments too, which nothing else should then use.
     """
 
     def __init__(
-        self, inner: Iterable[Split], blocks: Sequence[Moments], alphas: Array, candidates: Sequence[Weights]
+        self,
+        inner: Iterable[Split],
+        blocks: Sequence[Moments],
+        alphas: Array,
+        candidates: Sequence[Weights],
+        tf32: bool = False,
+    ) -> None:
+        with tf32_products() if tf32 else nullcontext():
+            self._search(inner, blocks, alphas, candidates, TF32 if tf32 else rounding_of(blocks[0].Y.dtype))
+
+    def _search(
+        self,
+        inner: Iterable[Split],
+        blocks: Sequence[Moments],
+        alphas: Array,
+        candidates: Sequence[Weights],
+        rounding: Rounding,
     ) -> None:
         shape = len(alphas), sum(block.Y.shape[1] for block in blocks)
         less = [blocks[0].Y.new_zeros(shape) for _ in candidates]
@@ -125,7 +146,7 @@ class Search:
             parts = [Moments(block.Y, split, block) for block in blocks]
             power += torch.cat([part.power for part in parts])
             for weights, total in zip(candidates, less, strict=True):
-                errors = Errors(split, weights, alphas, blocks[0].Y.dtype)
+                errors = Errors(split, weights, alphas, blocks[0].Y.dtype, rounding)
                 for part, (first, stop) in zip(parts, pairwise(at), strict=True):
                     total[:, first:stop] += errors(part)
         best = [_best_alpha(less.pop(0), power.cpu().numpy(), n_eval) for _ in candidates]

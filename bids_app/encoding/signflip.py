@@ -24,6 +24,7 @@ import torch
 from bids_app.encoding.basis import mattering
 from bids_app.encoding.fitted import Fitted
 from bids_app.encoding.pieces import Pieces, sums
+from bids_app.encoding.rounding import rounding_of
 from bids_app.encoding.search import by_columns
 from bids_app.encoding.splits import Split
 from bids_app.records import Array
@@ -119,7 +120,7 @@ class PieceColumns:
         basis, least_alpha = models.basis, float(models.alpha.min())
         kept = mattering(basis, least_alpha)
         shrinkage = basis.shrinkage(models.alpha)[:, kept].to(self._dtype)
-        if by_columns(basis, least_alpha, self._dtype):
+        if by_columns(basis, least_alpha, rounding_of(self._dtype)):
             onto = basis.onto[:, kept].to(self._dtype)
             X, X_test = (self._split.side_by_side(rows.T, basis.weights).T for rows in self._columns)
             return X @ onto, X_test @ onto, shrinkage

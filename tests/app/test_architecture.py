@@ -25,8 +25,11 @@ MAY_IMPORT = {
     "projections": FOUNDATION | {"job", "encoding"},
     "repeats": FOUNDATION | {"encoding"},
     "epochs": FOUNDATION | {"job", "projections", "encoding"},
-    "fitting": FOUNDATION | {"job", "projections", "repeats", "epochs", "dataset", "encoding", "group", "execution"},
-    "pipeline": FOUNDATION | {"options", "job", "fitting", "dataset", "group", "outputs", "execution"},
+    "loading": FOUNDATION | {"job", "projections", "epochs", "dataset", "encoding", "execution"},
+    "accounts": FOUNDATION | {"job", "loading", "dataset", "execution"},
+    "fitting": FOUNDATION
+    | {"job", "loading", "accounts", "projections", "repeats", "epochs", "dataset", "encoding", "group", "execution"},
+    "pipeline": FOUNDATION | {"options", "job", "loading", "fitting", "dataset", "group", "outputs", "execution"},
     "cli": FOUNDATION | {"analysis", "options", "pipeline"},
     "tools": FOUNDATION | {"analysis", "job", "demo", "features"},
     "__main__": {"cli"},

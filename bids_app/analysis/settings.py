@@ -1,0 +1,204 @@
+"""The sections of an analysis file, every default in one place."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bids_app.records import DesignSpec, EpochSpec, ResponseSpec
+
+RESIDUAL = "contextual_residual"
+RESIDUAL_OPTIONS = ("contextual", "static")
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class Settings(BaseModel):
+    """A section: unknown keys are refused, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StimuliSettings(Settings):
+    """Where word and phone timings lie: a path under /stimuli, `{stem}` the stimulus file without extension."""
+
+    words: str | None = None
+
+
+class FmriResponse(Settings):
+    """Cleaning of BOLD, within run."""
+
+    confounds: str = "motion24+acompcor"
+    high_pass_s: Seconds | None = 128.0
+    standardize: Literal["run", "none"] = "run"
+
+    def spec(self) -> ResponseSpec:
+        """For the stages."""
+        return ResponseSpec(self.confounds, self.high_pass_s, None, self.standardize)
+
+
+class IeegResponse(Settings):
+    """High gamma, and its cleaning within run. `band_hz`: of what is computed from voltages; null takes all signals
+    for envelopes. `line_hz`: the power line, whose harmonics inside the band are notched."""
+
+    band_hz: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = (70.0, 150.0)
+    line_hz: Annotated[float, Field(gt=0)] | None = None
+    rate_hz: Annotated[float, Field(gt=0)] | None = 100.0
+    standardize: Literal["run", "none"] = "run"
+
+    @model_validator(mode="after")
+    def _ascending(self) -> IeegResponse:
+        if self.band_hz is not None and self.band_hz[1] <= self.band_hz[0]:
+            raise ValueError("band_hz is [lowest, highest]; the highest does not lie above the lowest")
+        return self
+
+    def spec(self) -> ResponseSpec:
+        """For the stages."""
+        return ResponseSpec("none", None, self.rate_hz, self.standardize, self.band_hz, self.line_hz)
+
+
+class ResponseSettings(Settings):
+    """How responses of either modality are read."""
+
+    fmri: FmriResponse = FmriResponse()
+    ieeg: IeegResponse = IeegResponse()
+
+
+class FmriDesign(Settings):
+    """FIR delays of BOLD."""
+
+    delays_s: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (2.0, 4.0, 6.0, 8.0)
+    skip_onset_s: Seconds = 20.0
+    stamp: Literal["onset", "offset"] = "offset"
+
+    def spec(self) -> DesignSpec:
+        """For the stages; delays ascend."""
+        return DesignSpec(tuple(sorted(self.delays_s)), self.skip_onset_s, self.stamp)
+
+
+LAGS_S = {"trf": (0.0, 0.4, 0.01), "words": (-2.0, 2.0, 0.02)}  # by mode, where the analysis gives none
+
+
+class IeegDesign(Settings):
+    """`trf`: a temporal response function, its lags in the design. `words`: one row a word, responses around its
+    onset. `lags_s`: lowest, highest and step, in seconds. `window_s` and `summary_s` are for words: the width of a
+    lag's mean, and the seconds after the onset whose mean gives an electrode's own value."""
+
+    mode: Literal["trf", "words"] = "trf"
+    lags_s: tuple[float, float, Annotated[float, Field(gt=0)]]
+    window_s: Seconds = 0.1
+    summary_s: tuple[float, float] = (0.0, 0.5)
+    skip_onset_s: Seconds = 0.0
+    stamp: Literal["onset", "offset"] = "onset"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lags(cls, given: Any) -> Any:
+        """The mode's own lags, where there are none."""
+        return {"lags_s": LAGS_S.get(str(given.get("mode", "trf"))), **given} if isinstance(given, dict) else given
+
+    @model_validator(mode="after")
+    def _ascending(self) -> IeegDesign:
+        if self.lags_s[1] < self.lags_s[0]:
+            raise ValueError("lags_s is [lowest, highest, step]; the highest lies below the lowest")
+        if self.summary_s[1] < self.summary_s[0]:
+            raise ValueError(
+                "summary_s is [first, last] second after the word's onset; the last lies before the first"
+            )
+        return self
+
+    def spec(self) -> DesignSpec:
+        """For the stages; lags are spelled out."""
+        low, high, step = self.lags_s
+        count = int(np.floor((high - low) / step + 1e-9)) + 1
+        lags = tuple(round(low + step * k, 9) for k in range(count))
+        if self.mode == "trf":
+            return DesignSpec(lags, self.skip_onset_s, self.stamp)
+        return DesignSpec((0.0,), self.skip_onset_s, self.stamp, EpochSpec(lags, self.window_s, self.summary_s))
+
+
+class DesignSettings(Settings):
+    """Delays and the samples used, for either modality."""
+
+    fmri: FmriDesign = FmriDesign()
+    ieeg: IeegDesign = IeegDesign.model_validate({})
+
+
+class FitSettings(Settings):
+    """Solver, grid and folds; a number for `outer` or `inner` asks for so many contiguous blocks."""
+
+    solver: Literal["ridge", "banded_ridge"] = "banded_ridge"
+    candidates: Annotated[int, Field(ge=1)] = 20
+    alphas: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[int, Field(ge=1)]] = (
+        1e-5,
+        1e10,
+        30,
+    )
+    outer: Literal["by_run"] | Annotated[int, Field(ge=2)] = "by_run"
+    inner: Literal["by_run"] | Annotated[int, Field(ge=2)] = "by_run"
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _ascending(self) -> FitSettings:
+        if self.alphas[1] < self.alphas[0]:
+            raise ValueError("alphas is [lowest, highest, how many]; the highest lies below the lowest")
+        return self
+
+
+class PartitionSettings(Settings):
+    """Spaces whose variance is split, and groups that take their members' place (at most 4 units)."""
+
+    spaces: tuple[str, ...] = ()  # empty: all features, in their order
+    groups: dict[str, tuple[str, ...]] = {}
+
+
+class SubspaceSettings(Settings):
+    """What two models share, as a space of its own: `between` two spaces, split `against` up to three others (or
+    groups). `components`: pairs kept, None for as many as hold up on held-out words; `fit`: on training stimuli, or
+    `all`, as the seed paper does, which is in-sample."""
+
+    between: tuple[str, str]
+    against: Annotated[tuple[str, ...], Field(max_length=3)] = ()
+    components: Annotated[int, Field(ge=1)] | None = None
+    fit: Literal["training", "all"] = "training"
+
+
+class BlockSeconds(Settings):
+    """Least length of the blocks of time that are flipped or drawn as wholes."""
+
+    fmri: Annotated[float, Field(gt=0)] = 60.0
+    ieeg: Annotated[float, Field(gt=0)] = 20.0
+
+
+class InferenceSettings(Settings):
+    """Tests and intervals: how many sign flips (0: none), blocks, and the level of p and q that reports count at."""
+
+    permutations: Annotated[int, Field(ge=0)] = 1000
+    block_s: BlockSeconds = BlockSeconds()
+    fdr: Annotated[float, Field(gt=0, lt=1)] = 0.05
+
+
+class GroupSettings(Settings):
+    """`mean_response: true` also fits the people's mean response where they heard the same stimuli."""
+
+    mean_response: bool = False
+
+
+class ReportSettings(Settings):
+    """`planted`: a table of known values to show beside the recovered ones; `{bids_dir}` is filled in."""
+
+    planted: str | None = None
+
+
+class FeatureSettings(BaseModel):
+    """One feature space: its kind, dimensions kept by PCA, and the kind's own options (checked by its family)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    kind: str
+    pca: Annotated[int, Field(ge=1)] | None = None
+
+    @property
+    def is_residual(self) -> bool:
+        """Whether it is made of two other spaces in training folds, not of the stimulus."""
+        return self.kind == RESIDUAL

@@ -1,0 +1,80 @@
+"""Runs on the response's grid, and the design that is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bids_app.records.arrays import Array
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """Windows of a signal: starts (n_rows, n_windows) the first sample of each, lengths (n_windows,) in samples."""
+
+    starts: Array
+    lengths: Array
+
+
+@dataclass(frozen=True)
+class WordRows:
+    """A stimulus's rows as a run hears it: times_s (n_words,) on the run's clock, values {band: (n_words, n_dims)}
+    before resampling and delays."""
+
+    stimulus: str
+    times_s: Array
+    values: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run on the response's grid, used samples only: what `encoding.build_design` stacks.
+
+    bands {name: (n_times, n_delays, n_dims)}, Y (n_times, n_targets) cleaned, times_s (n_times,).
+    `stimuli`: ids heard in it; runs that share one never straddle a fold. `words`: the rows of the bands that
+    projections are fitted on. With `epochs`, rows are words: times_s (n_rows,) their onsets, bands {name: (n_rows, 1,
+    n_dims)}, and Y the signal (n_samples, n_electrodes) from which every window makes a target of every electrode.
+    """
+
+    label: str
+    bands: Mapping[str, Array]
+    Y: Array
+    times_s: Array
+    stimuli: tuple[str, ...]
+    words: tuple[WordRows, ...] = ()
+    epochs: Epochs | None = None
+
+
+@dataclass(frozen=True)
+class Projected:
+    """A band that is linear in others, fitted anew in every outer fold: the dimensions of its sources side by side
+    times matrices {outer fold: (n_source_dims, k)}. Its columns keep their relative size."""
+
+    sources: tuple[str, ...]
+    matrices: Mapping[int, Array]
+
+    @property
+    def n_dims(self) -> int:
+        """k, the same in all folds."""
+        return int(next(iter(self.matrices.values())).shape[1])
+
+
+@dataclass(frozen=True)
+class Design:
+    """Runs stacked: bands {name: (n_times, n_delays, n_dims)}, Y (n_times, n_targets), and for every sample its
+    outer fold, run (index into run_labels) and time. `usable` (n_targets,) False where a target never varies or has
+    missing samples: its results are NaN. `purge_s` separates training from test inside a run. `projected`: further
+    bands, made of the others fold by fold."""
+
+    bands: Mapping[str, Array]
+    Y: Array
+    folds: Array
+    runs: Array
+    times_s: Array
+    run_labels: tuple[str, ...]
+    run_stimuli: tuple[tuple[str, ...], ...]
+    delays_s: tuple[float, ...]
+    pca: Mapping[str, int | None]
+    usable: Array
+    purge_s: float
+    projected: Mapping[str, Projected] = field(default_factory=dict)

@@ -1,0 +1,140 @@
+"""What encoding finds: scores, subspaces, inference, partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bids_app.records.arrays import Array
+from bids_app.records.settings import SubspaceSpec
+
+
+@dataclass(frozen=True)
+class FoldAudit:
+    """What one outer fold trained and tested on."""
+
+    fold: int
+    test: tuple[str, ...]  # run labels, with a time span where a run was split
+    train: tuple[str, ...]
+    n_train: int
+    n_test: int
+    n_purged: int
+    n_inner: int
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Held-out scores of every union of partition units. unions: tuples of unit names in analysis order.
+
+    rsquared, r: (n_unions, n_targets) as DESIGN 6 defines them; NaN for unusable targets.
+    at_edge: (n_unions, n_targets) share of folds whose alpha lies at an end of the grid (0…1).
+    profile: {band: (n_delays, n_targets)} Euclidean norm over a band's dimensions of the full union's weights on
+    standardised features, averaged over folds.
+    product: {band: (n_targets,)} a band's part of the full union's rsquared by the product measure,
+    Σ ŷ_b (2(y − ȳ_train) − ŷ) / Σ(y − ȳ_train)²; the parts sum to it.
+    alpha (n_folds, n_targets) and band_weights {band: (n_folds, n_targets)}, which sum to 1: the full union's choice.
+    weights, where asked for: {band: (n_folds, n_delays, k, n_targets)} float32, on the band's k standardised
+    dimensions or principal components (which are each fold's own).
+    """
+
+    unions: tuple[tuple[str, ...], ...]
+    rsquared: Array
+    r: Array
+    at_edge: Array
+    profile: Mapping[str, Array]
+    delays_s: tuple[float, ...]
+    folds: tuple[FoldAudit, ...]
+    warnings: tuple[str, ...] = ()
+    product: Mapping[str, Array] = field(default_factory=dict)
+    alpha: Array | None = None
+    band_weights: Mapping[str, Array] = field(default_factory=dict)
+    weights: Mapping[str, Array] | None = None
+
+
+@dataclass(frozen=True)
+class SubspaceFold:
+    """A shared subspace as one outer fold fitted it (fold None: one fit for all folds, on all stimuli).
+
+    dims: principal components of either model. correlation (kept,): of the pairs kept, on the words fitted to.
+    leak (kept,): the share of a signal of one model alone that a pair's mean carries, NaN where it was not tried.
+    held_out, p (m,): of all pairs tried, in folds among those words and against shifts of one model's words;
+    null_95: the limit of the latter.
+    """
+
+    fold: int | None
+    n_words: int
+    dims: tuple[int, int]
+    correlation: Array
+    leak: Array
+    held_out: Array
+    p: Array
+    null_95: float
+
+
+@dataclass(frozen=True)
+class SharedSubspace:
+    """What was fitted, fold by fold."""
+
+    spec: SubspaceSpec
+    folds: tuple[SubspaceFold, ...]
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """One component, (n_targets,) each: p of the target alone, p over all targets (max-T), q (Benjamini–Hochberg over
+    targets), and the 2.5 and 97.5 % limits of its value. NaN for unusable targets."""
+
+    p: Array
+    p_family: Array
+    q: Array
+    low: Array
+    high: Array
+
+
+@dataclass(frozen=True)
+class Tests:
+    """Inference of every component of the partition, and how it was made: permutations, blocks and their length,
+    whether frequencies were flipped besides, and what the reader should know before trusting p."""
+
+    components: Mapping[str, Inferred]
+    permutations: int
+    n_blocks: int
+    block_s: float
+    frequencies: bool
+    warnings: tuple[str, ...] = ()
+
+
+SCORES = ("rsquared", "r", "ceiling", "share")  # amounts; those of inference are not averaged over anything
+
+
+@dataclass(frozen=True)
+class Partition:
+    """values {component: {stat: (n_targets,)}}; components in `all_components` order; stat 'rsquared' for all,
+    'r' for totals (full and each space alone), where there was inference 'p', 'pfwe', 'q', 'ci025', 'ci975', and of
+    full, where there are repeats, 'ceiling' and 'share'. `further`: partitions of other units, by name."""
+
+    units: tuple[str, ...]
+    values: Mapping[str, Mapping[str, Array]]
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Responsive:
+    """Speech against silence, (n_electrodes,) each: p and q; the level of q at which an electrode is called
+    responsive; how many pairs were compared, the least silence, and the seconds around the onset that ends it."""
+
+    p: Array
+    q: Array
+    level: float
+    n_pairs: int
+    silence_s: float
+    speech_s: tuple[float, float]
+    quiet_s: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Lags:
+    """Electrodes by lags_s (n_lags): a partition whose arrays are (n_electrodes, n_lags)."""
+
+    lags_s: tuple[float, ...]
+    partition: Partition

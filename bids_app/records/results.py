@@ -1,0 +1,80 @@
+"""Results of a unit and of a group, as outputs writes and reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bids_app.records.arrays import Array, Modality
+from bids_app.records.fits import Fit, Lags, Partition, Responsive, SharedSubspace
+from bids_app.records.responses import Excluded, Recording, Targets
+
+
+@dataclass(frozen=True)
+class UnitResult:
+    """One fitted unit (a participant's recordings of one modality and space, or a group mean) as `outputs` writes it.
+
+    `stem`: the entities all its recordings share, as a BIDS file stem without suffix
+    ('sub-01_task-story_space-MNI152NLin2009cAsym'). `checks`: one mapping a recording × stimulus (preflight, as
+    shown in the report). `provenance`: JSON-able: analysis (resolved), analysis_hash, spaces (name → kind, model,
+    revision, notes), software (name → version), run settings that change no number (device, threads). `ceiling`: what
+    it rests on, or why there is none, in words. `lags`: where rows are words; `partition` and `fit` are then of the
+    responses' mean over the summary's window. `responsive`: electrodes alone, where there are silences.
+    """
+
+    stem: str
+    participant: str
+    modality: Modality
+    space: str
+    targets: Targets
+    partition: Partition
+    fit: Fit
+    recordings: tuple[Recording, ...]
+    excluded: tuple[Excluded, ...]
+    checks: tuple[Mapping[str, Any], ...]
+    warnings: tuple[str, ...]
+    provenance: Mapping[str, Any]
+    subspace: SharedSubspace | None = None
+    ceiling: str = "none"
+    lags: Lags | None = None
+    responsive: Responsive | None = None
+
+
+@dataclass(frozen=True)
+class WrittenUnit:
+    """A unit as read back from out_dir: what `group` and the reports work from.
+
+    `targets` and `partition` hold what has a value (tables: every row, NaN where there is none); `summary` is the
+    content of logs/<stem>_unit.json.
+    """
+
+    stem: str
+    participant: str
+    modality: Modality
+    targets: Targets
+    partition: Partition
+    summary: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class GroupResult:
+    """People's results of one modality, kind and space.
+
+    values {component: {stat: {statistic: (n_targets,)}}}: statistics 'mean', 'sd', 'n', 'nPositive' over people,
+    target by target (r: mean through Fisher's z). Electrodes are not common to people: targets are everyone's,
+    `owners` says whose, and the only statistic is 'value'. No targets where people do not share a space.
+    by_person: one row a person, component and stat, over that person's targets.
+    """
+
+    stem: str  # entities that all its units share, without sub-
+    modality: Modality
+    people: tuple[str, ...]
+    targets: Targets
+    units: tuple[str, ...]
+    values: Mapping[str, Mapping[str, Mapping[str, Array]]]
+    by_person: tuple[Mapping[str, Any], ...]
+    owners: tuple[str, ...] = ()
+    left_out: tuple[Excluded, ...] = ()
+    notes: tuple[str, ...] = ()
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -1,0 +1,129 @@
+"""Settings, resolved: what the stages are asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """One feature space of the analysis: `kind` picks the family, `options` are the family's own settings."""
+
+    name: str
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    pca: int | None = None  # dimensions kept, fitted on training samples; None keeps all
+    base_dir: Path | None = None  # folder of the analysis file, where `kind: file` may look
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where model weights come from; never part of a feature's key."""
+
+    model_dir: Path | None = None
+    offline: bool = False
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class ResponseSpec:
+    """How responses of one modality are read and cleaned."""
+
+    confounds: str = "motion"  # fMRI: '+'-joined of motion, motion24, acompcor, wmcsf, global; or 'none'
+    high_pass_s: float | None = 128.0  # fMRI: longest period kept, as a cosine drift set
+    rate_hz: float | None = None  # iEEG: rate the responses are resampled to; None keeps the recording's
+    standardize: Literal["run", "none"] = "run"
+    band_hz: tuple[float, float] | None = None  # iEEG: of the high gamma computed from voltages; None: never computed
+    line_hz: float | None = None  # iEEG: the power line, whose harmonics inside the band are notched
+
+
+@dataclass(frozen=True)
+class EpochSpec:
+    """Responses around a word's onset: the mean over `window_s` around onset + lag for every lag (0: the nearest
+    sample), and the mean over `summary_s` (first and last second after the onset)."""
+
+    lags_s: tuple[float, ...]
+    window_s: float
+    summary_s: tuple[float, float]
+
+    @property
+    def windows_s(self) -> tuple[tuple[float, float], ...]:
+        """(middle after the onset, width) of the summary's window, then of every lag's."""
+        first, last = self.summary_s
+        return (((first + last) / 2, last - first), *((lag, self.window_s) for lag in self.lags_s))
+
+    @property
+    def span_s(self) -> tuple[float, float]:
+        """First and last second after the onset that any window reaches."""
+        ends = [(middle - width / 2, middle + width / 2) for middle, width in self.windows_s]
+        return min(start for start, _ in ends), max(stop for _, stop in ends)
+
+
+@dataclass(frozen=True)
+class DesignSpec:
+    """FIR delays (or TRF lags) and which samples are used; with `epoch`, rows are words and there is no delay."""
+
+    delays_s: tuple[float, ...]
+    skip_onset_s: float = 20.0  # left out after the first word (or sound) of stimuli over 60 s; 0 for iEEG
+    stamp: Literal["onset", "offset"] = "offset"  # the instant of word and phone rows
+    epoch: EpochSpec | None = None
+
+
+@dataclass(frozen=True)
+class FitSpec:
+    """The solver and its folds. `outer`, `inner`: 'by_run' or a number of contiguous blocks."""
+
+    solver: Literal["ridge", "banded_ridge"] = "banded_ridge"
+    candidates: int = 20
+    alphas: tuple[float, float, int] = (1e-5, 1e10, 30)  # lowest, highest, how many; log-spaced
+    outer: str | int = "by_run"
+    inner: str | int = "by_run"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class SubspaceSpec:
+    """What two models share: their spaces, how many pairs are kept (None: as many as hold up on held-out words), on
+    which words it is fitted ('all': test stimuli too), and the principal components kept of each rest (None: all)."""
+
+    between: tuple[str, str]
+    components: int | None = None
+    fit: Literal["training", "all"] = "training"
+    rest_pca: tuple[int | None, int | None] = (None, None)
+
+
+@dataclass(frozen=True)
+class ResidualSpec:
+    """One word-level space less what another one predicts of it by least squares; `pca`: components kept."""
+
+    contextual: str
+    static: str
+    pca: int | None = None
+
+
+@dataclass(frozen=True)
+class InferenceSpec:
+    """Tests and intervals: how many sign vectors, the least length of the blocks that change sign, and the seed."""
+
+    permutations: int = 1000
+    block_s: float = 60.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class RecordingQuery:
+    """What to look for in a data set. Labels come without their prefix; empty means no restriction."""
+
+    bids_dir: Path
+    out_dir: Path
+    derivatives: Mapping[str, Path] = field(default_factory=dict)  # name → root; empty: all of BIDS_DIR/derivatives
+    participants: tuple[str, ...] = ()
+    excluded_participants: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # fMRIPrep's: {"bold": {"run": 1}}
+    modality: Literal["auto", "fmri", "ieeg"] = "auto"
+    spaces: tuple[str, ...] = ()

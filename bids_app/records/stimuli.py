@@ -1,0 +1,79 @@
+"""Stimuli and what features make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from bids_app.records.arrays import Array
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Words or phones: onset_s (n,), duration_s (n,), text (n), in the stimulus's time. `left_out`: how many rows of
+    the file are not among them, and why, a line a reason."""
+
+    onset_s: Array
+    duration_s: Array
+    text: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def offset_s(self) -> Array:
+        """(n,) the ends, in seconds."""
+        return np.asarray(self.onset_s + self.duration_s)
+
+
+@dataclass(frozen=True)
+class StimulusEvent:
+    """A stimulus within a recording: the file's first sample is at `onset_s` (may be negative) of its clock."""
+
+    onset_s: float
+    stimulus_id: str  # path relative to /stimuli, as in stim_file
+    duration_s: float | None = None
+
+
+class Samples(Protocol):
+    """Mono samples (n_samples,) float32 in −1…1: an array, or a file that is read in pieces."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> Array:
+        """The samples of that stretch, as an array."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """A stimulus as the feature families see it. `audio` (n_samples,) or None."""
+
+    stimulus_id: str
+    label: str  # for file names: alphanumeric, unique for a content
+    path: Path  # of the file in /stimuli (it may be absent where only words are needed)
+    audio: Samples | None
+    rate_hz: float | None
+    duration_s: float
+    words: Intervals | None
+    phones: Intervals | None
+    sha256: str  # of the audio's bytes and of both tables
+
+
+@dataclass(frozen=True)
+class Features:
+    """values (n_times, n_dims) float32. `times_s` (n_times,): the instant at which each row is available
+    (a window's end, a word's or phone's offset), in the stimulus's time, ascending.
+
+    `sampling` 'continuous': samples of a signal (frames, windows). 'events': one row a word or phone, whose
+    `onsets_s` (n_times,) are the onsets (None for continuous).
+    """
+
+    name: str
+    values: Array
+    times_s: Array
+    sampling: Literal["continuous", "events"]
+    onsets_s: Array | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)  # kind, options, model revision, causal, notes
