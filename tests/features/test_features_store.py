@@ -86,6 +86,17 @@ def test_what_the_key_holds(tmp_path, source):
     assert not store.holds(HEARD, LANGUAGE, moved)
 
 
+def test_the_key_holds_kind_and_version(tmp_path, source, monkeypatch):
+    store = features.FeatureStore(tmp_path)
+    surprisal, entropy = (FeatureSpec("x", kind, {"model": "tiny-gpt2"}) for kind in ("surprisal", "entropy"))
+    store.get(HEARD, surprisal, source)  # options and files of both are the same
+    assert not store.holds(HEARD, entropy, source)
+    family = features.KINDS["surprisal"]
+    later = {**features.KINDS, "surprisal": replace(family, version=family.version + 1)}
+    monkeypatch.setattr("bids_app.features.extraction.KINDS", later)
+    assert not store.holds(HEARD, surprisal, source)
+
+
 def test_changed_weights_are_noticed_by_the_same_store(tmp_path):
     from tiny_models import save_language_model
 
