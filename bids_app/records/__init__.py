@@ -19,6 +19,7 @@ from bids_app.records.fits import (
     Tests,
 )
 from bids_app.records.names import (
+    BETWEEN_PEOPLE,
     WORD_COUNT,
     all_components,
     camel,
@@ -28,7 +29,7 @@ from bids_app.records.names import (
     word_band,
 )
 from bids_app.records.responses import Excluded, Found, Recording, Response, Targets
-from bids_app.records.results import GroupResult, UnitResult, WrittenUnit
+from bids_app.records.results import GroupResult, PeopleCeiling, Together, UnitResult, WrittenUnit
 from bids_app.records.settings import (
     DesignSpec,
     EpochSpec,
@@ -44,6 +45,7 @@ from bids_app.records.settings import (
 from bids_app.records.stimuli import Features, Intervals, Samples, Stimulus, StimulusEvent
 
 __all__ = [
+    "BETWEEN_PEOPLE",
     "SCORES",
     "WORD_COUNT",
     "Array",
@@ -66,6 +68,7 @@ __all__ = [
     "Modality",
     "ModelSource",
     "Partition",
+    "PeopleCeiling",
     "Projected",
     "Recording",
     "RecordingQuery",
@@ -83,6 +86,7 @@ __all__ = [
     "TargetKind",
     "Targets",
     "Tests",
+    "Together",
     "UnitResult",
     "WordRows",
     "WrittenUnit",

@@ -40,6 +40,7 @@ def all_components(units: tuple[str, ...], further: Mapping[str, tuple[str, ...]
     return (*component_names(units), *others)
 
 
+BETWEEN_PEOPLE = "betweenPeople"  # the label of ceilings from other people who heard the same
 WORD_COUNT = "@1"  # a band of ones, one a word: the constant of projections
 
 

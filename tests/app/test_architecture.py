@@ -27,9 +27,11 @@ MAY_IMPORT = {
     "epochs": FOUNDATION | {"job", "projections", "encoding"},
     "loading": FOUNDATION | {"job", "projections", "epochs", "dataset", "encoding", "execution"},
     "accounts": FOUNDATION | {"job", "loading", "dataset", "execution"},
+    "shared": FOUNDATION | {"job", "loading", "repeats", "dataset", "encoding", "group", "execution"},
     "fitting": FOUNDATION
-    | {"job", "loading", "accounts", "projections", "repeats", "epochs", "dataset", "encoding", "group", "execution"},
-    "pipeline": FOUNDATION | {"options", "job", "loading", "fitting", "dataset", "group", "outputs", "execution"},
+    | {"job", "loading", "accounts", "projections", "repeats", "shared", "epochs", "dataset", "encoding", "execution"},
+    "people": FOUNDATION | {"job", "loading", "fitting", "shared", "group", "outputs", "execution"},
+    "pipeline": FOUNDATION | {"options", "job", "loading", "fitting", "people", "dataset", "group", "outputs", "execution"},
     "cli": FOUNDATION | {"analysis", "options", "pipeline"},
     "tools": FOUNDATION | {"analysis", "job", "demo", "features"},
     "__main__": {"cli"},
