@@ -16,35 +16,24 @@ IN_SAMPLE = "inSample"  # what names of partitions of an in-sample subspace begi
 
 @dataclass
 class Answers:
-    """Averages of every partition over sets of targets, all with the same draws of the same blocks of time.
+    """Averages of every partition over sets of targets, all with the same blocks of time left out in turn.
 
     n_windows: targets of an electrode where rows are words (the first is its own value, the one that is averaged),
-    else 1; ceiling (n_targets,) or none; draws and seed of the bootstrap.
+    else 1; ceiling (n_targets,) or none; labels (n_times,): the blocks, None for values without limits.
     """
 
     design: Design
     n_windows: int
     responsive: Responsive | None
     ceiling: Array | None
-    draws: int
-    seed: int
-    _blocks: Array | None = None
+    labels: Array | None
     _observers: dict[str, encoding.Averages] = field(default_factory=dict)
     _averaged: dict[str, encoding.Averaged] = field(default_factory=dict)
 
-    def observer(
-        self, name: str, unions: Sequence[tuple[str, ...]], labels: Array | None, device: str
-    ) -> encoding.Averages:
-        """Of the fit of one partition; labels (n_times,): its blocks, of which those of the first partition are kept
-        for all. None: values without limits."""
-        if self._blocks is None:
-            self._blocks = np.zeros(len(self.design.Y), dtype=np.int64) if labels is None else labels
-        count = int(self._blocks.max()) + 1
-        weights = np.empty((0, count)) if labels is None else encoding.draw_weights(count, self.draws, self.seed)
+    def observer(self, name: str, unions: Sequence[tuple[str, ...]], device: str) -> encoding.Averages:
+        """Of the fit of one partition."""
         maps, ceiling = (encoding.singles(unions), self.ceiling) if name == MAIN else ((), None)
-        made = encoding.Averages(
-            unions, maps, self._blocks, self.design.folds, weights, self.sets(name), ceiling, device
-        )
+        made = encoding.Averages(unions, maps, self.labels, self.design.folds, self.sets(name), ceiling, device)
         self._observers[name] = made
         return made
 
@@ -54,7 +43,7 @@ class Answers:
 
     def sets(self, name: str) -> dict[str, Array]:
         """Targets by the name of their set: all usable; those that respond to speech; and those that the first
-        partition predicts reliably, where it is another than `name` and was fitted with draws."""
+        partition predicts reliably, where it is another than `name` and has limits."""
         own = np.arange(len(self.design.usable)) % self.n_windows == 0
         sets = {"all": own & self.design.usable}
         if self.responsive is not None:

@@ -1,7 +1,7 @@
 """Do two models predict the same time course? Correlations of held-out predictions, target by target.
 
 Within each outer fold, averaged over folds through Fisher's z. The predictions of one fold are held until all unions
-have theirs; after that, sums over blocks of time are enough for the correlation and for its bootstrap.
+have theirs; after that, sums over blocks of time are enough for the correlation, and for that without a block.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bids_app.encoding.pieces import sums
 from bids_app.encoding.scores import R_LIMIT
 from bids_app.records import Array
 
-AT_ONCE = 256  # targets whose draws are held
+AT_ONCE = 256  # targets whose values without each block are held
 NOTHING = 1e-12  # share of a prediction's sum of squares below which its variance is rounding
 
 
@@ -24,7 +24,7 @@ class PredictionSums(Observer):
     """Sums of predictions and of their products for pairs of unions, by block within each outer fold.
 
     pairs: numbers of two unions each; labels, folds (n_times,): each sample's block and outer fold. After a batch's
-    last fold `draws` gives correlations under bootstrap weights.
+    last fold `weighted` gives correlations under weights of the blocks.
     """
 
     def __init__(self, pairs: Sequence[tuple[int, int]], labels: Array, folds: Array, device: str = "cpu") -> None:
@@ -83,9 +83,9 @@ class PredictionSums(Observer):
         self._settle()
         self._fold = -1
 
-    def draws(self, pair: int, mine: slice, weights: torch.Tensor) -> torch.Tensor:
-        """Fisher's z, averaged over folds, (n_draws, n) of the batch's targets `mine`, under weights of the blocks
-        (n_draws, n_blocks). A fold of which nothing was drawn does not count; a constant prediction correlates 0."""
+    def weighted(self, pair: int, mine: slice, weights: torch.Tensor) -> torch.Tensor:
+        """Fisher's z, averaged over folds, (n_weights, n) of the batch's targets `mine`, under weights of the blocks
+        (n_weights, n_blocks). A fold of which nothing is left does not count; a constant prediction correlates 0."""
         one, other = self.pairs[pair]
         total = weights.new_zeros((len(weights), len(self._targets[mine])))
         folds = weights.new_zeros((len(weights), 1))
@@ -102,7 +102,7 @@ class PredictionSums(Observer):
     def _correlation(
         self, pair: int, one: int, other: int, at: Array, mine: slice, drawn: torch.Tensor, n: torch.Tensor
     ) -> torch.Tensor:
-        """(n_draws, n_mine) of one fold."""
+        """(n_weights, n_mine) of one fold."""
         a, b = drawn @ self._sums[one][at, mine], drawn @ self._sums[other][at, mine]
         aa, bb = drawn @ self._squares[one][at, mine], drawn @ self._squares[other][at, mine]
         ab = drawn @ self._products[pair][at, mine] - a * b / n

@@ -1,7 +1,9 @@
-"""Scores and agreement over many targets, with draws of time blocks that are the same for all of them.
+"""Scores and agreement over many targets, with blocks of time left out in turn, the same for all of them.
 
-What is averaged over targets varies with the blocks, not with the targets: neighbouring ones share noise. So for
-every draw the scores of all targets are made, and only their sums over targets are kept.
+What is averaged over targets varies with the blocks, not with the targets: neighbouring ones share noise. So with
+every block left out the scores of all targets are made, and only their sums over targets are kept. Limits are the
+jackknife's, by Student's t, for anything that is made of such sums. Its variance is doubled, for what one block's
+noise teaches and another one's tests, as in `intervals` where that is not known: the most that it can be.
 """
 
 from __future__ import annotations
@@ -11,10 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.special import stdtrit
 
 from bids_app.encoding.agreement import AT_ONCE, PredictionSums
 from bids_app.encoding.fitted import Fitted, Observer
-from bids_app.encoding.losses import TAILS, BlockLosses
+from bids_app.encoding.intervals import UPPER
+from bids_app.encoding.losses import BlockLosses
 from bids_app.records import Agreement, Array
 
 RELIABLE = "reliable"
@@ -22,11 +26,11 @@ RELIABLE = "reliable"
 
 @dataclass(frozen=True)
 class Average:
-    """Over a set of n targets; the first row is the data, further rows are draws of blocks.
+    """Over a set of n targets; the first row is the data, further rows leave out a block each.
 
-    scores (1 + n_draws, n_unions): mean R² of every union. maps (1 + n_draws, m, m): second moments over targets of
+    scores (1 + n_blocks, n_unions): mean R² of every union. maps (1 + n_blocks, m, m): second moments over targets of
     the maps compared: a one first (so that means are among them), the R² of each, the ceiling if there is one.
-    z (1 + n_draws, n_pairs): mean of Fisher's z of predictions' correlations.
+    z (1 + n_blocks, n_pairs): mean of Fisher's z of predictions' correlations.
     """
 
     n: int
@@ -35,46 +39,51 @@ class Average:
     z: Array
 
 
-def widened(drawn: Array, n_folds: int) -> tuple[float, float, float]:
-    """(1 + n_draws,) → value, 2.5 and 97.5 % limits, widened as `losses.interval` does; NaN without draws."""
-    value, draws = float(drawn[0]), np.sort(drawn[1:])
-    if not len(draws) or not np.isfinite(drawn).all():
-        return value, np.nan, np.nan
-    widening = np.sqrt(1 + n_folds / (n_folds - 1))
-    low, high = (value + widening * (draws[round(tail * (len(draws) - 1))] - value) for tail in TAILS)
-    return value, float(low), float(high)
+def limits(values: Array) -> tuple[float, float, float]:
+    """(1 + n_blocks,) → value, 2.5 and 97.5 % limits; NaN where no block was left out, or some value is none."""
+    value, half = float(values[0]), float(half_width(torch.as_tensor(values[1:, None]))[0])
+    return value, value - half, value + half
+
+
+def half_width(without: torch.Tensor) -> torch.Tensor:
+    """(n_blocks, n) values without a block each → (n,) half the width of the interval; NaN for fewer than two."""
+    n_blocks = len(without)
+    if n_blocks < 2:
+        return without.new_full(without.shape[1:], torch.nan)
+    variance = 2 * (without - without.mean(dim=0)).square().sum(dim=0) * (n_blocks - 1) / n_blocks
+    return float(stdtrit(n_blocks - 1, UPPER)) * variance.sqrt()
 
 
 class Averages(Observer):
     """Collects an `Average` of each set of targets, and an `Agreement` of each pair of unions.
 
-    unions of the engine, the full one last; pairs and `maps`: numbers of unions whose predictions, and whose maps,
-    are compared; labels (n_times,) blocks; folds (n_times,); weights (n_draws, n_blocks) of the bootstrap, none
-    for values alone; sets {name: (n_targets,) bool}; ceiling (n_targets,) or none. The set RELIABLE, where it is not
-    given, is made: targets of `all` whose full R² is above 0 beyond its interval.
+    unions of the engine, the full one last; maps: numbers of unions whose predictions and maps are compared, pair by
+    pair; labels (n_times,): blocks, None for values without limits; folds (n_times,); sets {name: (n_targets,)
+    bool}; ceiling (n_targets,) or none. The set RELIABLE, where it is not given and there are limits, is made: those
+    of `all` whose full R² is above 0 beyond its interval.
     """
 
     def __init__(
         self,
         unions: Sequence[tuple[str, ...]],
         maps: Sequence[int],
-        labels: Array,
+        labels: Array | None,
         folds: Array,
-        weights: Array,
         sets: Mapping[str, Array],
         ceiling: Array | None = None,
         device: str = "cpu",
     ) -> None:
         self.unions, self.maps, self._ceiling = tuple(unions), tuple(maps), ceiling
         pairs = [(one, other) for place, one in enumerate(maps) for other in maps[place + 1 :]]
-        self.n_folds = len(np.unique(folds))
-        self._labels = torch.as_tensor(labels, device=device)
-        self._n_blocks = int(labels.max()) + 1
-        own = np.ones((1, self._n_blocks))
-        self._weights = torch.as_tensor(np.vstack([own, weights]), dtype=torch.float64, device=device)
-        self._predicted = PredictionSums(pairs, labels, folds, device)
+        blocks = np.zeros(len(folds), dtype=np.int64) if labels is None else np.asarray(labels)
+        self._labels = torch.as_tensor(blocks, device=device)
+        self._n_blocks = int(blocks.max()) + 1
+        everything = torch.ones((1, self._n_blocks), dtype=torch.float64, device=device)
+        without = everything - torch.eye(self._n_blocks, dtype=torch.float64, device=device)
+        self._weights = everything if self._n_blocks == 1 else torch.cat([everything, without])
+        self._predicted = PredictionSums(pairs, blocks, folds, device)
         self.sets = {name: np.array(mask) for name, mask in sets.items()}
-        self._makes_reliable = RELIABLE not in sets and len(weights) > 0
+        self._makes_reliable = RELIABLE not in sets and self._n_blocks > 1
         if self._makes_reliable:
             self.sets[RELIABLE] = np.zeros(len(sets["all"]), dtype=bool)
         n_rows, m = len(self._weights), 1 + len(maps) + (ceiling is not None)
@@ -115,13 +124,13 @@ class Averages(Observer):
         targets, weights = self._targets[mine], self._weights
         total = weights @ self._losses.total[:, mine]
         scores = torch.stack([weights @ gains[:, mine] / total for gains in self._losses.gains])
-        z = [self._predicted.draws(pair, mine, weights) for pair in range(len(self._predicted.pairs))]
+        z = [self._predicted.weighted(pair, mine, weights) for pair in range(len(self._predicted.pairs))]
         if self._makes_reliable:
-            low = _limits(scores[-1], self.n_folds)[0].cpu().numpy()
+            low = (scores[-1][0] - half_width(scores[-1][1:])).cpu().numpy()
             self.sets[RELIABLE][targets] = self.sets["all"][targets] & (low > 0)
         for pair, drawn in enumerate(z):
-            limits = _limits(drawn, self.n_folds).tanh() if len(drawn) > 1 else torch.full((2, len(targets)), np.nan)
-            self._r[:, pair, targets] = np.vstack([drawn[:1].tanh().cpu().numpy(), limits.cpu().numpy()])
+            half = half_width(drawn[1:])
+            self._r[:, pair, targets] = torch.stack([drawn[0], drawn[0] - half, drawn[0] + half]).tanh().cpu().numpy()
         for name, mask in self.sets.items():
             self._accumulate(name, np.flatnonzero(mask[targets]), targets, scores, z)
 
@@ -156,13 +165,6 @@ class Averages(Observer):
             Agreement((self.unions[one][0], self.unions[other][0]), *self._r[:, pair])
             for pair, (one, other) in enumerate(self._predicted.pairs)
         )
-
-
-def _limits(drawn: torch.Tensor, n_folds: int) -> torch.Tensor:
-    """(1 + n_draws, n) → (2, n)."""
-    ordered = torch.sort(drawn[1:], dim=0).values
-    ranks = [round(tail * (len(ordered) - 1)) for tail in TAILS]
-    return drawn[0] + float(np.sqrt(1 + n_folds / (n_folds - 1))) * (ordered[ranks] - drawn[0])
 
 
 def map_correlation(moments: Array, one: int, other: int, given: int | None = None) -> Array:

@@ -13,7 +13,7 @@ from itertools import combinations
 
 import numpy as np
 
-from bids_app.encoding.averages import Average, Averages, map_correlation, widened
+from bids_app.encoding.averages import Average, Averages, limits, map_correlation
 from bids_app.encoding.inference import components
 from bids_app.records import Agreement, Array, Finding, Findings, camel, component_of, space_label
 
@@ -22,16 +22,15 @@ CONTEXT, WHOLE, RESTS = "sharedContext", "bothModels", "rests"
 
 @dataclass(frozen=True)
 class Averaged:
-    """What one fit gave: its unions, the numbers of those whose maps are compared, folds and averages by set."""
+    """What one fit gave: its unions, the numbers of those whose maps are compared, averages by set."""
 
     unions: tuple[tuple[str, ...], ...]
     maps: tuple[int, ...]
-    n_folds: int
     averages: Mapping[str, Average]
     agreements: tuple[Agreement, ...] = ()
 
     def mean(self, targets: str, terms: Mapping[frozenset[str], int]) -> Array:
-        """(1 + n_draws,) mean over a set of targets of a signed sum of unions' R²."""
+        """(1 + n_blocks,) mean over a set of targets of a signed sum of unions' R²."""
         scores = self.averages[targets].scores
         signed = [sign * scores[:, self._number(union)] for union, sign in terms.items()]
         return np.asarray(np.sum(signed, axis=0))
@@ -42,7 +41,7 @@ class Averaged:
 
 def averaged(observer: Averages) -> Averaged:
     """Of an observer whose fit is over."""
-    return Averaged(observer.unions, observer.maps, observer.n_folds, observer.averages(), observer.agreements())
+    return Averaged(observer.unions, observer.maps, observer.averages(), observer.agreements())
 
 
 def singles(unions: Sequence[tuple[str, ...]]) -> tuple[int, ...]:
@@ -72,7 +71,7 @@ def findings(
 
 
 def _finding(kind: str, name: str, targets: str, one: Averaged, drawn: Array) -> Finding:
-    return Finding(kind, name, targets, one.averages[targets].n, *widened(drawn, one.n_folds))
+    return Finding(kind, name, targets, one.averages[targets].n, *limits(drawn))
 
 
 def _scores(one: Averaged, targets: str) -> Iterator[Finding]:
@@ -99,12 +98,12 @@ def _agreement(one: Averaged, targets: str, has_ceiling: bool) -> Iterator[Findi
 
 
 def _of_z(kind: str, name: str, targets: str, one: Averaged, z: Array) -> Finding:
-    value, low, high = np.tanh(widened(z, one.n_folds)).tolist()
+    value, low, high = np.tanh(limits(z)).tolist()
     return Finding(kind, name, targets, one.averages[targets].n, value, low, high)
 
 
 def split_parts(subspace: Averaged, against: Averaged, targets: str) -> dict[str, Array]:
-    """Part → (1 + n_draws,) mean R² over a set of targets. They sum to what shared subspace and rests explain."""
+    """Part → (1 + n_blocks,) mean R² over a set of targets. They sum to what shared subspace and rests explain."""
     of_shared, of_models = components(against.unions[-1]), components(subspace.unions[-1])
     parts = {CONTEXT: against.mean(targets, dict(of_shared["uniqueShared"].terms))}
     for chosen in _sets(_others(against)):

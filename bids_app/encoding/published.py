@@ -30,8 +30,8 @@ FOLDS = 5
 VALIDATION = 5  # the last such part of the training rows
 AT_ONCE = 4096  # targets
 WARNING = (
-    "solver chen2024: scores are means over five folds of squared r, as published: never below 0, above 0 on noise. No "
-    "p and no interval is given with them: claims come from chen2024-cv"
+    "solver chen2024: scores are means over five folds of squared r, as published: never below 0, above 0 on noise. "
+    "No p and no interval is given with them: claims come from chen2024-cv"
 )
 
 
@@ -129,7 +129,7 @@ def fit_published(
         sums.end()
         for pair in range(len(pairs)):
             once = torch.ones((1, 1), dtype=torch.float64, device=device)
-            agreed[pair, targets] = torch.tanh(sums.draws(pair, slice(None), once))[0].cpu().numpy()
+            agreed[pair, targets] = torch.tanh(sums.weighted(pair, slice(None), once))[0].cpu().numpy()
     audits = tuple(audit(design, fold, design.folds != fold, design.folds == fold, 1) for fold in range(n_folds))
     fit = Fit(
         unions=unions,
@@ -160,7 +160,7 @@ def _averaged(fit: Fit, agreed: Array, sets: Mapping[str, Array]) -> Averaged:
         Agreement((fit.unions[one][0], fit.unions[other][0]), r, none, none)
         for (one, other), r in zip(pairs, agreed, strict=True)
     )
-    return Averaged(fit.unions, maps, len(fit.folds), averages, agreements)
+    return Averaged(fit.unions, maps, averages, agreements)
 
 
 def _models(

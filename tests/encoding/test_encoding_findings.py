@@ -5,7 +5,6 @@ import pytest
 
 from bids_app import encoding
 from bids_app.encoding.blocks import block_labels
-from bids_app.encoding.losses import draw_weights
 from bids_app.records import FitSpec, Run
 
 SPEC = FitSpec(candidates=6, alphas=(1e-1, 1e5, 7))
@@ -48,12 +47,11 @@ def planted(variances, seed=0):
 def answered(given):
     """{(kind, name): finding} over all targets."""
     labels = block_labels(given.runs, given.times_s, 10.0)
-    weights = draw_weights(labels.max() + 1, 500, 1)
     done = {}
     for name, units in UNITS.items():
         unions = encoding.unions_of(tuple(units))
         maps = encoding.singles(unions) if name == "against" else ()
-        observer = encoding.Averages(unions, maps, labels, given.folds, weights, {"all": given.usable})
+        observer = encoding.Averages(unions, maps, labels, given.folds, {"all": given.usable})
         encoding.fit(given, units, SPEC, observer=observer)
         done[name] = encoding.averaged(observer)
     found = encoding.findings(done["against"], None, done["subspace"], done["against"])
