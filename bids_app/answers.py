@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from bids_app import encoding
-from bids_app.records import Array, Design, Findings, Responsive
+from bids_app.records import CONTROL, FLOOR, Array, Beside, Design, Findings, Responsive
 
 MAIN = ""  # the analysis's own partition, among the names of the further ones
+REFERENCES = "references"  # the two models, the floor and untrained models, each alone
 IN_SAMPLE = "inSample"  # what names of partitions of an in-sample subspace begin with
 
 
@@ -32,7 +33,8 @@ class Answers:
 
     def observer(self, name: str, unions: Sequence[tuple[str, ...]], device: str) -> encoding.Averages:
         """Of the fit of one partition."""
-        maps, ceiling = (encoding.singles(unions), self.ceiling) if name == MAIN else ((), None)
+        maps = encoding.singles(unions) if name in (MAIN, REFERENCES) else ()
+        ceiling = self.ceiling if maps else None
         made = encoding.Averages(unions, maps, self.labels, self.design.folds, self.sets(name), ceiling, device)
         self._observers[name] = made
         return made
@@ -64,5 +66,23 @@ class Answers:
         prefix = IN_SAMPLE if any(name.startswith(IN_SAMPLE) for name in done) else ""
         has_ceiling = MAIN in self._observers and self.ceiling is not None
         return encoding.findings(
-            split[MAIN], between, split.get("subspace"), split.get("against"), has_ceiling=has_ceiling, prefix=prefix
+            split[MAIN],
+            between,
+            split.get("subspace"),
+            split.get("against"),
+            split.get(REFERENCES),
+            has_ceiling=has_ceiling,
+            prefix=prefix,
         )
+
+
+def references(
+    between: tuple[str, str] | None, units: Mapping[str, Sequence[str]], beside: Beside
+) -> dict[str, tuple[str, ...]]:
+    """What the two models' agreement is held against: unit → bands of both models, of the floor and of every control
+    that was fitted; none where there is nothing but the models."""
+    if between is None:
+        return {}
+    alone = {name: one.bands for name, one in beside.comparisons.items() if name == FLOOR or name.startswith(CONTROL)}
+    others = {name: bands for name, bands in alone.items() if bands not in map(tuple, units.values())}
+    return {**{unit: tuple(units[unit]) for unit in between}, **others} if others else {}

@@ -9,7 +9,7 @@ import numpy as np
 
 from bids_app import encoding, epochs
 from bids_app.accounts import at_edge, dead_targets, made_inference, provenance, told
-from bids_app.answers import MAIN, Answers
+from bids_app.answers import MAIN, REFERENCES, Answers, references
 from bids_app.beside import fit_beside, told_beside
 from bids_app.contexts import contexts
 from bids_app.errors import DataError, OutOfMemory
@@ -78,6 +78,8 @@ def _fit_runs(
         }
         asked = job.analysis.inference_spec(unit.modality)
         beside = fit_beside(job, design, loaded.floor, asked, blocks, mem_mb)
+        if held := references(job.analysis.between, job.analysis.units, beside):
+            _fit_alone(job, design, held, mem_mb, answers)
     except MemoryError as error:
         raise OutOfMemory(str(error), unit.stem, "raise --mem-mb, or fit fewer spaces at a time") from error
     except ValueError as error:  # encoding knows arrays alone: folds that cannot be made
@@ -196,6 +198,19 @@ def _fit(
 
     (fit, tests), warnings = encoding.with_backoff(run, job.options.models.device, mem_mb)
     return replace(fit, warnings=(*fit.warnings, *warnings)), tests
+
+
+def _fit_alone(
+    job: Job, design: Design, units: Mapping[str, Sequence[str]], mem_mb: int | None, answers: Answers
+) -> None:
+    """Each unit alone, for the agreement of their predictions."""
+    unions, spec = [(unit,) for unit in units], job.analysis.fit_spec()
+
+    def run(device: str, mem_mb: int | None) -> Fit:
+        told = answers.observer(REFERENCES, unions, device)
+        return encoding.fit(design, units, spec, device, unions=unions, mem_mb=mem_mb, observer=told)
+
+    encoding.with_backoff(run, job.options.models.device, mem_mb)
 
 
 def _left_mb(job: Job, runs: Sequence[Run]) -> int | None:

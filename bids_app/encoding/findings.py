@@ -55,16 +55,20 @@ def findings(
     between: tuple[str, str] | None,
     subspace: Averaged | None = None,
     against: Averaged | None = None,
+    references: Averaged | None = None,
     *,
     has_ceiling: bool = False,
     prefix: str = "",
 ) -> Findings:
     """All rows, set by set. `between`: the two models' units, where they stand alone in the partition; `subspace` and
-    `against`: the further partitions of their shared subspace; `prefix`: of the names of what follows from them."""
+    `against`: the further partitions of their shared subspace; `prefix`: of the names of what follows from them; `references`: `between`, first, and
+    what their agreement is held against."""
     rows: list[Finding] = []
     for targets in first.averages:
         rows += _scores(first, targets)
         rows += _agreement(first, targets, has_ceiling)
+        if references is not None and targets in references.averages:
+            rows += _agreement(references, targets, has_ceiling, held_against=True)
         if subspace is not None and against is not None and targets in subspace.averages:
             rows += _split(subspace, against, targets, prefix)
     return Findings(between, first.agreements, tuple(rows))
@@ -82,11 +86,14 @@ def _scores(one: Averaged, targets: str) -> Iterator[Finding]:
             yield _finding("score", name, targets, one, one.mean(targets, {frozenset(union): 1}))
 
 
-def _agreement(one: Averaged, targets: str, has_ceiling: bool) -> Iterator[Finding]:
-    """Finding 2: of every pair of spaces alone, over targets and over time."""
+def _agreement(one: Averaged, targets: str, has_ceiling: bool, held_against: bool = False) -> Iterator[Finding]:
+    """Finding 2: of every pair of spaces alone, over targets and over time. `held_against`: of those pairs of one of
+    the first two with any other."""
     average, names = one.averages[targets], [one.unions[number][0] for number in one.maps]
     places = [(a, b) for a in range(len(names)) for b in range(a + 1, len(names))]
     for pair, (a, b) in enumerate(places):
+        if held_against and not a < 2 <= b:
+            continue
         name = f"{camel(names[a])}{camel(names[b])}"
         if average.n > 2:
             r = np.arctanh(np.clip(map_correlation(average.maps, a, b), -1 + 1e-12, 1 - 1e-12))

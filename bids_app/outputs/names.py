@@ -67,6 +67,11 @@ def subspace_file(stem: str, kind: TargetKind) -> PurePosixPath:
     return folder(stem, kind) / f"{joined({**entities_of(stem), 'desc': 'subspace'}, 'encoding')}.tsv"
 
 
+def findings_file(stem: str, kind: TargetKind, label: str = "findings") -> PurePosixPath:
+    """The table of what is found of two models, or (`agreement`) of how their predictions agree, one row a target."""
+    return folder(stem, kind) / f"{joined({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
+
+
 def summary_file(stem: str) -> PurePosixPath:
     """What reports and the group level read."""
     return LOGS / f"{stem}_unit.json"
@@ -127,5 +132,6 @@ def over_electrodes_file(stem: str) -> PurePosixPath:
 
 
 PEOPLE_FILE = GROUP / "desc-people_encoding.tsv"
+FINDINGS_FILE = GROUP / "desc-findings_encoding.tsv"
 GROUP_SUMMARY = LOGS / "group.json"
 GROUP_REPORT = PurePosixPath("group.html")

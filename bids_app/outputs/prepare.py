@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from bids_app.errors import CannotCreate, UsageError
 from bids_app.outputs import names
 from bids_app.outputs.definitions import short
 from bids_app.outputs.files import json_text, read_json, tsv_text, write_if_new, write_text
-from bids_app.records import BETWEEN_PEOPLE, all_components, floor_band, space_label
+from bids_app.records import BETWEEN_PEOPLE, all_components, camel, floor_band, space_label
 
 BIDS_VERSION = "1.10.0"
 IGNORED = (
@@ -126,7 +127,11 @@ def _descriptions(
     for space in spaces:
         label, said = space_label(space), f"features of the space {space}"
         rows[label] = f"{rows[label]}; in stimuli: {said}" if label in rows else said
+    pairs = [f"agreement{camel(one)}{camel(other)}" for one, other in combinations(units, 2)]
+    rows |= dict.fromkeys(pairs, "correlation of the held-out time courses that two models predict, each alone")
     rows |= {
+        "findings": "table of what is found of two models: scores, agreement, shares and comparisons",
+        "agreement": "table of the correlations of predicted time courses, one row a target",
         "partition": "table of all components, one row a target",
         **({"subspace": "table of canonical correlations, one row a fold and pair"} if further else {}),
         BETWEEN_PEOPLE: "ceilings from other people who heard the same, and the full model's share of them",

@@ -14,6 +14,7 @@ from bids_app.outputs.audit import audit_rows
 from bids_app.outputs.definitions import about, define, parts_of
 from bids_app.outputs.figures import charts, maps
 from bids_app.outputs.files import write_bytes
+from bids_app.outputs.findings import finding_figures, finding_sentences
 from bids_app.outputs.floor import floor_sentences
 from bids_app.outputs.lags import lag_figures, responsive_sentence
 from bids_app.outputs.methods import methods_text
@@ -55,6 +56,7 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> dict[str, An
         "planted": planted_section(out_dir, unit.stem, found),
         "subspace": subspace_part(out_dir, unit),
         "floor": floor_sentences(unit),
+        "findings": findings_part(out_dir, unit),
         "audit": audit_rows(summary),
         "methods": methods_text(summary),
         "checks": summary["checks"],
@@ -231,6 +233,16 @@ def save(out_dir: Path, stem: str, label: str, content: bytes, alt: str, words: 
     file = names.figure_file(stem, label)
     write_bytes(out_dir / file, content)
     return {"src": str(file), "alt": alt, "caption": words}
+
+
+# ------------------------------------------------------------------------------------------------ two models
+def findings_part(out_dir: Path, unit: WrittenUnit) -> dict[str, Any] | None:
+    """Sentences and figures, where the analysis has two models."""
+    found = unit.summary["findings"]
+    if found is None or found["between"] is None:
+        return None
+    figures = [save(out_dir, unit.stem, *one) for one in finding_figures(unit)]
+    return {"sentences": finding_sentences(unit.summary), "figures": figures}
 
 
 # ------------------------------------------------------------------------------------------------ shared subspace

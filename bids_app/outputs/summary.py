@@ -11,6 +11,7 @@ import numpy as np
 
 from bids_app.records import SCORES, Array, Fit, Recording, Targets, UnitResult, component_names
 
+BINS = 40  # of the correlations of two models' predictions
 LAG_ROWS = 40  # electrodes whose scores by lag are drawn
 PREDICTED = 0.01  # of the variance: targets above it, by the full model, are shown in charts
 
@@ -40,6 +41,7 @@ def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: str) 
         "profile": profile_summary(unit.fit, shown),
         "lags": lags_summary(unit, shown) if unit.lags else None,
         "responsive": _responsive(unit),
+        "findings": findings_summary(unit),
         "recordings": [_recording(one, unit.provenance["samples"]) for one in unit.recordings],
         "checks": unit.checks,
         "excluded": [asdict(one) for one in unit.excluded],
@@ -47,6 +49,23 @@ def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: str) 
         "warnings": unit.warnings,
         "provenance": unit.provenance,
         "files": [str(file) for file in files],
+    }
+
+
+def findings_summary(unit: UnitResult) -> dict[str, Any] | None:
+    """All rows, and how many targets have which correlation of the two models' predictions (an electrode's own
+    value alone, where rows are words)."""
+    found = unit.findings
+    if found is None:
+        return None
+    step = 1 + len(unit.lags.lags_s) if unit.lags else 1
+    pair = next((one for one in found.agreements if one.between == found.between), None)
+    r = np.empty(0) if pair is None else np.asarray(pair.r)[::step]
+    counts, edges = np.histogram(r[np.isfinite(r)], bins=BINS, range=(-1, 1))
+    return {
+        "between": found.between,
+        "rows": [asdict(row) for row in found.rows],
+        "agreement": {"counts": counts.tolist(), "edges": edges.tolist()},
     }
 
 

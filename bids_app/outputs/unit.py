@@ -12,6 +12,7 @@ import numpy as np
 from bids_app.errors import ReadWriteError
 from bids_app.outputs import images, names, sidecars, tables
 from bids_app.outputs.files import json_text, read_json, tsv_text, write_bytes, write_text
+from bids_app.outputs.findings_files import findings_files
 from bids_app.outputs.summary import unit_summary
 from bids_app.records import Array, Partition, Targets, UnitResult, WrittenUnit, all_components
 
@@ -36,7 +37,10 @@ def write_mean_response(out_dir: Path, unit: UnitResult, n_people: Array) -> tup
 
 
 def _write_all(out_dir: Path, unit: UnitResult, files: Iterable[File], layout: str) -> tuple[Path, ...]:
-    written = [(file, write_bytes(out_dir / file, content)) for file, content in chain(files, _subspace_files(unit))]
+    written = [
+        (file, write_bytes(out_dir / file, content))
+        for file, content in chain(files, _subspace_files(unit), findings_files(unit, encoded))
+    ]
     summary = unit_summary(unit, [file for file, _ in written], layout)
     last = write_text(names.summary_path(out_dir, unit.stem), json_text(summary))
     return (*(path for _, path in written), last)

@@ -1,0 +1,70 @@
+"""Two models beside each other: their scores, their agreement, and whose their explained variance is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bids_app.outputs.figures.canvas import GRID, INK, MUTED, UNIT_COLOURS, as_pixels, new_figure, styled, svg_bytes
+from bids_app.records import Array
+
+Row = Mapping[str, Any]  # 'value', 'low', 'high'
+
+
+def agreement_chart(
+    names: Sequence[str], scores: tuple[Array, Array], counts: Sequence[int], edges: Sequence[float]
+) -> bytes:
+    """SVG: R² of one model on that of the other, and a histogram of the correlations of what they predict."""
+    with styled():
+        figure = new_figure(7.2, 3.0)
+        left, right = figure.subplots(1, 2)
+        figure.subplots_adjust(left=0.09, right=0.98, top=0.9, bottom=0.17, wspace=0.3)
+        both = np.concatenate(scores)
+        both = both[np.isfinite(both)]
+        low, high = float(both.min(initial=0.0)), float(both.max(initial=0.02))
+        margin = 0.06 * (high - low)
+        ends = (low - margin, high + margin)
+        left.plot(ends, ends, color=MUTED, linewidth=0.9)
+        left.plot(*scores, "o", color=UNIT_COLOURS[0], alpha=0.45, markersize=3.2, markeredgewidth=0)
+        left.set(xlim=ends, ylim=ends, xlabel=f"R² of {names[0]}", ylabel=f"R² of {names[1]}")
+        left.set_title("Scores")
+        as_pixels([left])
+        right.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=UNIT_COLOURS[0], alpha=0.7)
+        right.axvline(0, color=MUTED, linewidth=0.8)
+        right.set(xlim=(-1, 1), xlabel="r of predicted time courses", ylabel="targets")
+        right.set_title("Predictions")
+        return svg_bytes(figure)
+
+
+def shares_chart(shares: Mapping[str, Row], differences: Mapping[str, Row]) -> bytes:
+    """SVG: rows of words, each a bar (shares, %) or a dot (differences in R²) with its interval."""
+    rows = max(len(shares), len(differences))
+    height = 0.34 * rows + 1.0
+    with styled():
+        figure = new_figure(9, height)
+        left, right = figure.subplots(1, 2)
+        figure.subplots_adjust(left=0.26, right=0.98, top=1 - 0.35 / height, bottom=0.5 / height, wspace=1.05)
+        _rows(left, shares, 100, bars=True)
+        left.set(xlabel="% of what both models explain")
+        _rows(right, differences, 1, bars=False)
+        right.set(xlabel="difference in mean R²")
+        return svg_bytes(figure)
+
+
+def _rows(axes: Any, found: Mapping[str, Row], scale: float, bars: bool) -> None:
+    for y, row in enumerate(found.values()):
+        if bars:
+            axes.barh(y, scale * row["value"], height=0.62, color=UNIT_COLOURS[0], alpha=0.75, linewidth=0)
+        else:
+            axes.plot(scale * row["value"], y, "o", color=UNIT_COLOURS[0], markersize=5)
+        if row["low"] is not None:
+            ends = [scale * row["low"], scale * row["high"]]
+            axes.plot(ends, [y, y], color=INK, linewidth=1.2, solid_capstyle="butt")
+    axes.axvline(0, color=MUTED, linewidth=0.8)
+    axes.set_ylim(len(found) - 0.4, -0.6)
+    axes.set_yticks(range(len(found)), list(found), fontsize=7.5)
+    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    axes.grid(axis="x", color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
