@@ -60,9 +60,12 @@ def findings(
     has_ceiling: bool = False,
     prefix: str = "",
 ) -> Findings:
-    """All rows, set by set. `between`: the two models' units, where they stand alone in the partition; `subspace` and
-    `against`: the further partitions of their shared subspace; `prefix`: of the names of what follows from them; `references`: `between`, first, and
-    what their agreement is held against."""
+    """All rows, set by set.
+
+    between: the two models' units, where they stand alone in the partition; subspace, against: the further partitions
+    of their shared subspace, and `prefix` of the names of what follows from them; references: the two models, first,
+    and what their agreement is held against.
+    """
     rows: list[Finding] = []
     for targets in first.averages:
         rows += _scores(first, targets)

@@ -49,7 +49,7 @@ def _shares(
 ) -> dict[str, dict[str, Array]]:
     """Unit → its Shapley value and product measure, with limits where there are any."""
     found = {"shapley": shapley_values(rsquared, units)}
-    if bands is not None:
+    if bands is not None and fit.product:  # the published solver has none
         found["product"] = {unit: np.sum([fit.product[band] for band in bands[unit]], axis=0) for unit in units}
     shares: dict[str, dict[str, Array]] = {unit: {} for unit in units}
     for stat, values in found.items():

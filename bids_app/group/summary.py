@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bids_app.group.findings import people_findings
 from bids_app.group.statistics import Values, people_statistics, person_table
 from bids_app.group.tested import ceilings_by_person, electrode_rows, with_ceilings, with_tests
 from bids_app.records import SCORES, Array, Excluded, GroupResult, InferenceSpec, Targets, Together, WrittenUnit
@@ -72,6 +73,7 @@ def _result(
             values, inference = with_tests(members, targets, values, tests, read_again)
         between = ceilings_by_person(members, targets, read_again.ceilings)
         values = with_ceilings(values, between)
+    published = first.summary["provenance"]["analysis"]["fit"]["solver"] == "chen2024"
     return GroupResult(
         stem=stem,
         modality=first.modality,
@@ -88,6 +90,9 @@ def _result(
         electrodes=rows,
         ceiling=read_again.ceiling,
         between=between,
+        published=published,
+        findings=people_findings(members, published),
+        asked_about=(first.summary["findings"] or {"between": None})["between"],
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bids_app.outputs.sidecars import count_of
+from bids_app.outputs.sidecars import count_of, is_published
 
 Summary = Mapping[str, Any]
 WHOLE_RUN = "each whole run; where folds split it, that includes its test samples (they see no stimulus)"
@@ -23,7 +23,12 @@ def audit_rows(summary: Summary) -> list[tuple[str, str]]:
         rows.append((f"principal components of {', '.join(reduced)}", train))
     rows += _projections(summary, analysis)
     rows += _layers(analysis["features"])
-    rows.append(("penalties, band weights", f"inner folds of the {train}, for every target by itself"))
+    if is_published(provenance):
+        first = "first four fifths of each fold's training samples, not refitted"
+        rows = [(what, first if where == train else where) for what, where in rows]
+        rows.append(("penalties", "last fifth of each fold's training samples; folds are contiguous, without purge"))
+    else:
+        rows.append(("penalties, band weights", f"inner folds of the {train}, for every target by itself"))
     if response["confounds"] != "none" or response["high_pass_s"]:
         rows.append(("confounds and drift of responses", WHOLE_RUN))
     if response["standardize"] == "run":

@@ -14,6 +14,11 @@ HELD_OUT = (
     "fitted to the other folds alone, ȳ is the mean of the samples that model was fitted to. Signed: below 0 the "
     "prediction is worse than that mean"
 )
+AS_PUBLISHED = (
+    "R² here is the score of the published code of Chen et al. (2024): the mean over five contiguous folds, without "
+    "purge, of the squared Pearson correlation of prediction and response. It cannot be negative, is .02 to .04 on "
+    "noise with 200 test samples, and is no share of variance; sums and differences of it are ours"
+)
 PEARSON = (
     "Pearson correlation of prediction and response within each outer fold, averaged over folds through Fisher's z"
 )
@@ -201,3 +206,8 @@ def short(component: str, units: Sequence[str], further: Further | None = None) 
 
 def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def scored(words: str, published: bool) -> str:
+    """A definition, as scores are the published code's or not."""
+    return words.replace(HELD_OUT, AS_PUBLISHED).replace("on held-out R²", "on it") if published else words

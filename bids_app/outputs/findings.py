@@ -11,10 +11,11 @@ from bids_app.outputs.figures.findings import agreement_chart, shares_chart
 from bids_app.outputs.findings_words import CONTEXT, WHOLE, difference_words, models_of, part_words
 from bids_app.outputs.floor import NOUNS
 from bids_app.outputs.render import number
-from bids_app.outputs.sidecars import count_of
+from bids_app.outputs.sidecars import count_of, is_published
 from bids_app.records import WrittenUnit, camel, space_label
 
 Summary = Mapping[str, Any]
+Further = Mapping[str, Sequence[str]]
 Row = Mapping[str, Any]
 Drawn = tuple[str, bytes, str, str]  # label, content, words in place of the picture, caption
 IN_SAMPLE = "inSample"
@@ -27,12 +28,12 @@ NO_TEST = "No test was made (inference: permutations): the numbers below are des
 
 
 class Rows:
-    """Findings of one set of targets."""
+    """Findings of one set of targets: of a person, or over people."""
 
     def __init__(self, rows: Sequence[Row], targets: str) -> None:
         self._rows = {(row["kind"], row["name"]): row for row in rows if row["targets"] == targets}
         self.targets = targets
-        self.n = next((row["n_targets"] for row in self._rows.values()), 0)
+        self.n = next((row.get("n_targets", row.get("n_people", 0)) for row in self._rows.values()), 0)
 
     def get(self, kind: str, name: str) -> Row | None:
         """One finding, under its own name or that of an in-sample one."""
@@ -43,11 +44,6 @@ class Rows:
     def in_sample(self) -> bool:
         """Whether the shared subspace was fitted on test stimuli too."""
         return any(name.startswith(IN_SAMPLE) for _, name in self._rows)
-
-
-def is_published(summary: Summary) -> bool:
-    """Whether scores are the published code's."""
-    return bool(summary["provenance"]["analysis"]["fit"]["solver"] == "chen2024")
 
 
 def shown_rows(summary: Summary) -> Rows:
@@ -76,13 +72,24 @@ def finding_sentences(summary: Summary) -> list[str]:
             "models share, and no parts are compared."
         ]
     rows = shown_rows(summary)
-    first = PUBLISHED if is_published(summary) else NO_TEST if count is None else _chosen(rows, noun, count)
+    first = (
+        PUBLISHED if is_published(summary["provenance"]) else NO_TEST if count is None else _chosen(rows, noun, count)
+    )
     return [
         first,
+        *said_of(rows, between, summary["further"], _held_against(summary), claims=bool(count)),
+    ]
+
+
+def said_of(
+    rows: Rows, between: Sequence[str], further: Further, references: Sequence[str], claims: bool
+) -> list[str]:
+    """Scores, agreement beside that with `references`, shares and, where there may be claims, comparisons."""
+    return [
         _scores(rows, between),
-        *_agreement(summary, rows, between),
-        *_shares(summary, rows),
-        *_comparisons(summary, rows, claims=bool(count)),
+        *_agreement(rows, between, references),
+        *_shares(rows, further),
+        *(_comparisons(rows, further) if claims else ()),
     ]
 
 
@@ -102,7 +109,7 @@ def _with_limits(row: Row | None, percent: bool = False) -> str:
         return "–"
 
     def said(value: float) -> str:
-        return f"{100 * value:.0f} %".replace("-", "−") if percent else number(value)
+        return f"{number(100 * value, 0)} %" if percent else number(value)
 
     limits = row["low"], row["high"]
     return said(row["value"]) + ("" if None in limits else f" ({said(limits[0])} to {said(limits[1])})")
@@ -116,7 +123,7 @@ def _scores(rows: Rows, between: Sequence[str]) -> str:
     )
 
 
-def _agreement(summary: Summary, rows: Rows, between: Sequence[str]) -> list[str]:
+def _agreement(rows: Rows, between: Sequence[str], references: Sequence[str]) -> list[str]:
     pair = "".join(map(camel, between))
     over_time = rows.get("prediction_correlation", pair)
     if over_time is None:
@@ -124,10 +131,9 @@ def _agreement(summary: Summary, rows: Rows, between: Sequence[str]) -> list[str
     over_targets, partial = rows.get("map_correlation", pair), rows.get("map_correlation_partial", pair)
     less = f", {_with_limits(partial)} once the ceiling is partialled out" if partial else ""
     maps = f"Over targets their R² correlate by {_with_limits(over_targets)}{less}. " if over_targets else ""
-    lines = [
-        f"Agreement. {maps}The time courses that they predict correlate by {_with_limits(over_time)} on average. {_same(over_time)}"
-    ]
-    held = [_beside(rows, between, name) for name in _held_against(summary)]
+    said = f"The time courses that they predict correlate by {_with_limits(over_time)} on average."
+    lines = [f"Agreement. {maps}{said}{_same(over_time)}"]
+    held = [_beside(rows, between, name) for name in references]
     return [*lines, *(line for line in held if line)]
 
 
@@ -135,8 +141,8 @@ def _same(row: Row) -> str:
     if row["low"] is None:
         return ""
     if row["low"] > 0:
-        return "The models predict in part the same."
-    return "They predict the opposite in part." if row["high"] < 0 else "That is no more than chance."
+        return " The models predict in part the same."
+    return " They predict in part the opposite." if row["high"] < 0 else " That is not reliably different from 0."
 
 
 def _held_against(summary: Summary) -> list[str]:
@@ -155,8 +161,8 @@ def _beside(rows: Rows, between: Sequence[str], reference: str) -> str:
     return f"Beside it: with what {reference} predicts, their time courses correlate by {both}{also}."
 
 
-def _shares(summary: Summary, rows: Rows) -> list[str]:
-    words = part_words(summary["further"])
+def _shares(rows: Rows, further: Further) -> list[str]:
+    words = part_words(further)
     whole = rows.get("amount", WHOLE)
     if whole is None:
         return []
@@ -176,14 +182,14 @@ def _shares(summary: Summary, rows: Rows) -> list[str]:
     ]
 
 
-def _comparisons(summary: Summary, rows: Rows, claims: bool) -> list[str]:
-    """Finding 4, where something was tested and both models explain something."""
+def _comparisons(rows: Rows, further: Further) -> list[str]:
+    """Finding 4, where both models explain something."""
     whole = rows.get("amount", WHOLE)
-    if not claims or whole is None or whole["low"] is None or whole["low"] <= 0:
+    if whole is None or whole["low"] is None or whole["low"] <= 0:
         return []
     said = [
         f"{_verdict(row)} {against} (difference in R² {_with_limits(row)})"
-        for name, against in difference_words(summary["further"])
+        for name, against in difference_words(further)
         if (row := rows.get("difference", name))
     ]
     return [f"Comparison. Shared context explains {'; it explains '.join(said)}."] if said else []
@@ -208,9 +214,9 @@ def finding_figures(unit: WrittenUnit) -> list[Drawn]:
         names, (scores[0], scores[1]), found["agreement"]["counts"], found["agreement"]["edges"]
     )
     words = (
-        "Left: a dot is a target, the line is equality. Targets that are noisy for one model are noisy for the other, "
-        "which alone makes scores agree. Right: how the held-out time courses that both predict correlate, target by "
-        "target."
+        "Left: a dot is a target, the line is equality. Targets that are noisy for one model are noisy for the "
+        "other, which alone makes scores agree. Right: how the held-out time courses that both predict correlate, "
+        "target by target."
     )
     drawn = [("agreement", content, f"Agreement of {' and '.join(names)}", words)]
     rows = shown_rows(summary)
@@ -229,8 +235,8 @@ def _shares_figure(summary: Summary, rows: Rows) -> Drawn:
         {said: row for said, row in shares.items() if row}, {said: row for said, row in less.items() if row}
     )
     words = (
-        f"Over {count_of(rows.n, 'target')} ({rows.targets}). Left: shares of what the two models' shared subspace and "
-        "rests explain, ratios of sums over targets. Right: differences in mean R². Lines are 95 % intervals; where "
-        "there are none, none were made."
+        f"Over {count_of(rows.n, 'target')} ({rows.targets}). Left: shares of what the two models' shared subspace "
+        "and rests explain, ratios of sums over targets. Right: differences in mean R². Lines are 95 % intervals; "
+        "where there are none, none were made."
     )
     return "shares", content, "Shares of what both models explain, and what shared context exceeds", words

@@ -8,15 +8,15 @@ from itertools import combinations
 from bids_app.records import camel, space_label
 
 LIMITS = (
-    "95 % limits by Student's t over blocks of time left out in turn (jackknife, the same blocks for all targets), the "
-    "variance doubled for the training data that folds share; targets are not resampled. Each interval is for itself: "
-    "nothing is corrected for the number of findings"
+    "95 % limits by Student's t over blocks of time left out in turn (jackknife, the same blocks for all targets), "
+    "the variance doubled for the training data that folds share; targets are not resampled. Each interval is for "
+    "itself: nothing is corrected for the number of findings"
 )
 TARGETS = {
     "all": "all usable targets (of an electrode its own value, not its lags)",
     "responsive": "electrodes that respond to speech, which no model has a part in choosing",
-    "reliable": "targets whose full R² is above 0 beyond such an interval: chosen by the full model, before its parts "
-    "were compared",
+    "reliable": "targets whose full R² is above 0 beyond such an interval: chosen by the full model, before its "
+    "parts were compared",
 }
 KINDS = {
     "score": "Mean over targets of held-out R² of this model alone (full: all together)",
@@ -27,13 +27,13 @@ KINDS = {
     "outer fold; averaged over folds and targets through Fisher's z",
     "amount": "Mean over targets of this part of the R² of two models' shared subspace and the rest of each "
     "(bothModels), signed",
-    "share": "Sum over targets of this part over the sum of the whole: a ratio of sums, not a mean of ratios; signed, "
-    "so that shares sum to one and may lie outside 0 to 1",
+    "share": "Sum over targets of this part over the sum of the whole: a ratio of sums, not a mean of ratios; "
+    "signed, so that shares sum to one and may lie outside 0 to 1",
     "difference": "Mean over targets of the first part's R² less the second's",
 }
 PREDICTIONS = (
-    "Pearson correlation of the held-out time courses that {} and {} predict here, each alone, within each outer fold, "
-    "averaged over folds through Fisher's z; a prediction that does not vary counts as 0"
+    "Pearson correlation of the held-out time courses that {} and {} predict here, each alone, within each outer "
+    "fold, averaged over folds through Fisher's z; a prediction that does not vary counts as 0"
 )
 CONTEXT, WHOLE, RESTS = "sharedContext", "bothModels", "rests"
 
@@ -53,7 +53,7 @@ def others_of(further: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
 def part_words(further: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Part of what two models explain → a few words."""
     others, models = others_of(further), models_of(further)
-    words = {WHOLE: "both models", CONTEXT: f"shared context (beyond {' and '.join(others)})"}
+    words = {WHOLE: "both models", CONTEXT: f"shared context (beyond {', '.join(others)})"}
     for size in range(1, len(others) + 1):
         for chosen in combinations(others, size):
             beyond = "" if size == len(others) else " alone of these"

@@ -11,6 +11,7 @@ import numpy as np
 
 from bids_app.outputs import names
 from bids_app.outputs.files import json_text, tsv_text, write_bytes, write_text
+from bids_app.outputs.group_findings import write_findings
 from bids_app.outputs.group_more import between_files, between_summary, electrode_files, significant
 from bids_app.outputs.group_words import inference_in_words, words
 from bids_app.outputs.sidecars import target_columns
@@ -49,6 +50,7 @@ def write_group(
     ]
     files = [str(file) for file, _ in written]
     people = [_write_people(out_dir, results)] if results else []
+    people += write_findings(out_dir, results, common)
     summary = {"groups": [_summary(result, level) for result in results], "missing": sorted(missing), "files": files}
     return (*(path for _, path in written), *people, write_text(out_dir / names.GROUP_SUMMARY, json_text(summary)))
 
@@ -70,7 +72,7 @@ def _units(result: GroupResult, component: str = "full") -> list[str]:
 
 def _words(result: GroupResult, component: str, stat: str, statistic: str) -> str:
     """What a group number is."""
-    return words(component, stat, statistic, result.units, result.further, result.inference)
+    return words(component, stat, statistic, result.units, result.further, result.inference, result.published)
 
 
 # ------------------------------------------------------------------------------------------------ maps
@@ -164,4 +166,7 @@ def _summary(result: GroupResult, level: float) -> dict[str, Any]:
         "electrodes": result.electrodes,
         "ceiling": result.ceiling,
         "between": between_summary(result),
+        "published": result.published,
+        "findings": result.findings,
+        "asked_about": result.asked_about,
     }

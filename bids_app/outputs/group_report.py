@@ -12,6 +12,7 @@ from bids_app.outputs import names
 from bids_app.outputs.definitions import about
 from bids_app.outputs.figures import charts
 from bids_app.outputs.files import read_json, write_text
+from bids_app.outputs.group_findings import group_sentences
 from bids_app.outputs.group_maps import further_maps, group_maps
 from bids_app.outputs.group_words import inference_in_words
 from bids_app.outputs.planted import Recovery, Truth, pool, read_truth, recoveries
@@ -73,6 +74,7 @@ def _group(out_dir: Path, group: Mapping[str, Any], truths: Mapping[str, Truth])
         "id": f"group_{group['stem']}",
         "title": f"{group['space']}: {TITLES[group['kind']]}",
         "figures": figures,
+        "two_models": group_sentences(group),
         "planted": _planted(out_dir, group, truths),
         "rows": [{**row, "r": _r_of(group, row["unit"])} for row in full],
         "components": [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bids_app.outputs.definitions import Further, define, local, parts_of
+from bids_app.outputs.definitions import Further, define, local, parts_of, scored
 from bids_app.outputs.sidecars import NO_INFERENCE
 from bids_app.records import BETWEEN_PEOPLE
 
@@ -64,12 +64,21 @@ ELECTRODES = {
 How = Mapping[str, Any] | None
 
 
-def words(component: str, stat: str, statistic: str, units: Sequence[str], further: Further, how: How) -> str:
-    """What a group number is."""
+def words(
+    component: str,
+    stat: str,
+    statistic: str,
+    units: Sequence[str],
+    further: Further,
+    how: How,
+    published: bool = False,
+) -> str:
+    """What a group number is; `published`: see `scored`."""
     if statistic in TESTED:
         return _tested(component, statistic, units, further, how or {})
     through = "; of correlations through Fisher's z" if (stat, statistic) == ("r", "mean") else ""
     in_each = f"{BETWEEN[stat]}." if component == BETWEEN_PEOPLE else define(component, stat, units, further)
+    in_each = scored(in_each, published)
     return f"{STATISTIC[statistic]}{through}. In each person: {in_each}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bids_app.outputs.beside import KNOWN
-from bids_app.outputs.definitions import HELD_OUT
+from bids_app.outputs.definitions import AS_PUBLISHED, HELD_OUT
 from bids_app.outputs.names import entities_of
 from bids_app.outputs.sidecars import OF_MEAN, count_of, samples_in_words
 from bids_app.records import AUTOCORRELATION, BEYOND_FLOOR, BEYOND_UNTRAINED
@@ -145,6 +145,8 @@ def _word_rows(epoch: Settings, provenance: Settings) -> str:
 
 def _fit(fit: Settings, summary: Settings, purge_s: float) -> str:
     low, high, n_alphas = fit["alphas"]
+    if fit["solver"] == "chen2024":
+        return _published(low, high, n_alphas, len(summary["folds"]))
     banded = fit["solver"] == "banded_ridge"
     solver = (
         f"Banded ridge regression: a weight for every feature space and target, from {fit['candidates']} candidates "
@@ -158,6 +160,15 @@ def _fit(fit: Settings, summary: Settings, purge_s: float) -> str:
         f"({_folds(fit['outer'])}); runs that share a stimulus stay in one fold, and within a run samples nearer "
         f"than {purge_s:g} s to a test sample were left out of training. Centring, scaling, principal components and "
         "hyper-parameters were fitted on training samples alone."
+    )
+
+
+def _published(low: float, high: float, n_alphas: int, n_folds: int) -> str:
+    return (
+        f"Fit. As in the published code of Chen et al. (2024): {n_folds} contiguous folds of all samples, without "
+        "purge; centring, scaling, principal components and weights of ridge regression without intercept from the "
+        f"first four fifths of each training part, not refitted; of {n_alphas} penalties between {low:g} and {high:g} "
+        "the one with the highest Pearson r on the last fifth."
     )
 
 
@@ -224,6 +235,8 @@ def _scores(units: Sequence[str], analysis: Settings) -> str:
         if len(units) > 1
         else ""
     )
+    if analysis["fit"]["solver"] == "chen2024":
+        return f"Scores. {AS_PUBLISHED}.{split.split(' Beside them')[0]}{grouped}"
     return f"Scores. {HELD_OUT}.{split}"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from bids_app.outputs import names
 from bids_app.outputs.audit import audit_rows
-from bids_app.outputs.definitions import about, define, parts_of
+from bids_app.outputs.definitions import about, define, parts_of, scored
 from bids_app.outputs.figures import charts, maps
 from bids_app.outputs.files import write_bytes
 from bids_app.outputs.findings import finding_figures, finding_sentences
@@ -20,7 +20,7 @@ from bids_app.outputs.lags import lag_figures, responsive_sentence
 from bids_app.outputs.methods import methods_text
 from bids_app.outputs.planted import NOISE_ONLY, PLANTED, Recovery, Truth, recoveries
 from bids_app.outputs.render import number
-from bids_app.outputs.sidecars import count_of, inference_in_words, is_standard
+from bids_app.outputs.sidecars import count_of, inference_in_words, is_published, is_standard
 from bids_app.outputs.subspace import subspace_sentences
 from bids_app.outputs.summary import PREDICTED
 from bids_app.records import (
@@ -87,7 +87,9 @@ def definition_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     examples = {len(chosen): name for name, chosen in reversed(parts_of(units).items())} | {0: "full"}
     shown = [examples[size] for size in (0, 1, 2) if size in examples]
     inferred = [(name, stat) for name in shown for stat in stats[name] if stat not in SCORES]
-    return [(f"{name}, {stat}", define(name, stat, units, further)) for name, stat in (*scores, *inferred)]
+    published = is_published(summary["provenance"])
+    shown_stats = (*scores, *inferred)
+    return [(f"{name}, {stat}", scored(define(name, stat, units, further), published)) for name, stat in shown_stats]
 
 
 def feature_notes(spaces: Mapping[str, Mapping[str, Any]]) -> list[str]:

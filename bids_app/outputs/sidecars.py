@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bids_app.outputs.beside import floor_facts
-from bids_app.outputs.definitions import STAT_TITLE, define
+from bids_app.outputs.definitions import STAT_TITLE, define, scored
 from bids_app.outputs.names import entities_of
 from bids_app.records import Partition, Responsive, Targets, UnitResult
 
@@ -121,8 +121,14 @@ def models(spaces: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]
 
 def map_sidecar(unit: UnitResult, component: str, stat: str) -> dict[str, Any]:
     """JSON of one map."""
-    words = f"{define(component, stat, unit.partition.units, unit.partition.further)} {NO_VALUE[unit.targets.kind]}"
-    return {"Description": words, **_grid(unit), **common(unit)}
+    words = define(component, stat, unit.partition.units, unit.partition.further)
+    said = scored(words, is_published(unit.provenance))
+    return {"Description": f"{said} {NO_VALUE[unit.targets.kind]}", **_grid(unit), **common(unit)}
+
+
+def is_published(provenance: Mapping[str, Any]) -> bool:
+    """Whether scores are those of the published code, by the solver `chen2024`."""
+    return bool(provenance["analysis"]["fit"]["solver"] == "chen2024")
 
 
 def _grid(unit: UnitResult) -> dict[str, Any]:
@@ -143,12 +149,12 @@ def table_sidecar(unit: UnitResult, columns: Mapping[str, Mapping[str, str]], no
     return {"Description": f"{SCORE_TABLE} {note}".strip(), **common(unit), **columns}
 
 
-def score_columns(partition: Partition) -> dict[str, dict[str, str]]:
-    """Definition of each `<component>_<stat>` column."""
+def score_columns(partition: Partition, published: bool = False) -> dict[str, dict[str, str]]:
+    """Definition of each `<component>_<stat>` column; `published`: see `scored`."""
     return {
         f"{component}_{stat}": {
             "LongName": f"{component}: {STAT_TITLE[stat]}",
-            "Description": define(component, stat, partition.units, partition.further),
+            "Description": scored(define(component, stat, partition.units, partition.further), published),
         }
         for component, stats in partition.values.items()
         for stat in stats

@@ -92,7 +92,9 @@ class GroupResult:
     statistic is 'value'; `electrodes` has a row a component and choice of electrodes, over people. No targets where
     people do not share a space. by_person: one row a person, component and stat, over that person's targets.
     `inference`: how tests were made, None where there are none; `ceiling`: as in `Together`; `between`: of each
-    person's unit {stat: (n_targets,)} the ceiling from the others, its limits, and the full model's share of it.
+    person's unit {stat: (n_targets,)} the ceiling from the others, its limits, and the full model's share of it;
+    `published`: scores are those of the solver chen2024; `findings`: of the two models
+    `asked_about`, a row each, over people.
     """
 
     stem: str  # entities that all its units share, without sub-
@@ -108,5 +110,8 @@ class GroupResult:
     further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     inference: Mapping[str, Any] | None = None
     electrodes: tuple[Mapping[str, Any], ...] = ()
+    published: bool = False
+    findings: tuple[Mapping[str, Any], ...] = ()
+    asked_about: tuple[str, str] | None = None
     ceiling: str = "none"
     between: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)

@@ -45,11 +45,11 @@ def shares_chart(shares: Mapping[str, Row], differences: Mapping[str, Row]) -> b
     with styled():
         figure = new_figure(9, height)
         left, right = figure.subplots(1, 2)
-        figure.subplots_adjust(left=0.26, right=0.98, top=1 - 0.35 / height, bottom=0.5 / height, wspace=1.05)
+        figure.subplots_adjust(left=0.25, right=0.98, top=1 - 0.2 / height, bottom=0.5 / height, wspace=1.3)
         _rows(left, shares, 100, bars=True)
         left.set(xlabel="% of what both models explain")
         _rows(right, differences, 1, bars=False)
-        right.set(xlabel="difference in mean R²")
+        right.set(xlabel="shared context, less …: mean R²")
         return svg_bytes(figure)
 
 

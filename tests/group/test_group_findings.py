@@ -1,0 +1,65 @@
+"""Findings over people: means, correlations and shares with Student's t; who counts."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bids_app.group.findings import mean, people_findings, ratio
+
+
+def person(values, n_significant=3, targets="reliable"):
+    rows = [
+        {"kind": kind, "name": name, "targets": targets, "n_targets": 5, "value": value}
+        for (kind, name), value in values.items()
+    ]
+    summary = {"findings": {"between": ["a", "b"], "rows": rows}, "significant": {"full": {"pfwe": n_significant}}}
+    return SimpleNamespace(summary=summary)
+
+
+def test_means_and_correlations_have_students_limits():
+    scores, r = np.array([0.1, 0.2, 0.25, 0.05]), np.array([0.5, 0.9, 0.7, 0.2])
+    people = [
+        person({("score", "a"): a, ("prediction_correlation", "AB"): b}) for a, b in zip(scores, r, strict=True)
+    ]
+    found = {row["kind"]: row for row in people_findings(people)}
+    limits = stats.t.interval(0.95, 3, scores.mean(), stats.sem(scores))
+    assert (found["score"]["low"], found["score"]["high"]) == pytest.approx(limits)
+    z = np.arctanh(r)
+    limits = np.tanh(stats.t.interval(0.95, 3, z.mean(), stats.sem(z)))
+    assert found["prediction_correlation"]["value"] == pytest.approx(np.tanh(z.mean()))
+    assert (found["prediction_correlation"]["low"], found["prediction_correlation"]["high"]) == pytest.approx(limits)
+    assert found["score"]["n_people"] == 4
+
+
+def test_a_share_is_a_ratio_of_sums_whose_interval_covers():
+    rng = np.random.default_rng(0)
+    hits = 0
+    for _ in range(400):
+        wholes = rng.uniform(0.05, 0.4, 12)
+        value, low, high = ratio(0.6 * wholes + rng.normal(0, 0.03, 12), wholes)
+        hits += low <= 0.6 <= high
+    assert 0.91 <= hits / 400 <= 0.98
+    shares = [0.5, 0.8]
+    people = [
+        person({("share", "context"): share, ("amount", "context"): share * whole, ("amount", "bothModels"): whole})
+        for share, whole in zip(shares, (0.1, 0.3), strict=True)
+    ]
+    (row,) = [row for row in people_findings(people) if row["kind"] == "share"]
+    assert row["value"] == pytest.approx((0.05 + 0.24) / 0.4)
+
+
+def test_people_in_whom_nothing_is_significant_have_no_reliable_targets():
+    people = [person({("score", "a"): 0.3}), person({("score", "a"): 0.2}), person({("score", "a"): 9.0}, 0)]
+    (row,) = people_findings(people)
+    assert (row["n_people"], row["value"]) == (2, 0.25)
+    assert not people_findings([person({("score", "a"): 1.0}, 0)] * 3)
+
+
+def test_published_scores_and_one_person_have_no_limits():
+    people = [person({("score", "a"): value}, targets="all") for value in (0.1, 0.2)]
+    assert people_findings(people, published=True)[0]["low"] is None
+    (row,) = people_findings(people[:1])
+    assert (row["value"], row["low"], row["n_people"]) == (0.1, None, 1)
+    assert np.isnan(mean(np.array([0.5]))[1])
