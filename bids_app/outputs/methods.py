@@ -167,7 +167,7 @@ def _published(low: float, high: float, n_alphas: int, n_folds: int) -> str:
     return (
         f"Fit. As in the published code of Chen et al. (2024): {n_folds} contiguous folds of all samples, without "
         "purge; centring, scaling, principal components and weights of ridge regression without intercept from the "
-        f"first four fifths of each training part, not refitted; of {n_alphas} penalties between {low:g} and {high:g} "
+        f"first four fifths of each training part, not refitted; of {n_alphas} penalties from {low:g} to {high:g} "
         "the one with the highest Pearson r on the last fifth."
     )
 

@@ -17,7 +17,9 @@ def unit(stem, person, names=("a", "b", "c"), values=(0.1, 0.2, 0.3), pool=POOL,
     partition = Partition(("x",), {"full": {"rsquared": full, "r": np.sqrt(np.abs(full))}})
     spread = {"usable": {"n": len(full), "mean": float(full.mean())}}
     summary = {
-        "provenance": {"analysis": {"pool": list(pool)}},
+        "provenance": {"analysis": {"pool": list(pool), "fit": {"solver": "banded_ridge"}}},
+        "findings": None,
+        "significant": None,
         "components": {"full": {"rsquared": spread, "r": spread}},
     }
     modality = "ieeg" if kind == "electrodes" else "fmri"
