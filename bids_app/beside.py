@@ -52,7 +52,7 @@ def _leaks(found: Beside, level: float) -> tuple[str, ...]:
 
 def told_beside(job: Job, found: Beside, floor: Floor) -> dict[str, Any]:
     """For provenance: the floor's bands and what was left out of it, every comparison, and the control of time."""
-    asked = job.analysis.floor.autocorrelation
+    asked = job.analysis.all_comparisons.keys() >= {AUTOCORRELATION}
     control = "fitted" if AUTOCORRELATION in found.values else NOT_SPLIT if asked else "not asked for"
     return {
         "floor": asdict(floor),

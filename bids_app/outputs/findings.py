@@ -235,8 +235,8 @@ def _shares_figure(summary: Summary, rows: Rows) -> Drawn:
         {said: row for said, row in shares.items() if row}, {said: row for said, row in less.items() if row}
     )
     words = (
-        f"Over {count_of(rows.n, 'target')} ({rows.targets}). Left: shares of what the two models' shared subspace "
-        "and rests explain, ratios of sums over targets. Right: differences in mean R². Lines are 95 % intervals; "
+        f"Over {count_of(rows.n, 'target')} ({rows.targets}). Above: shares of what the two models' shared subspace "
+        "and rests explain, ratios of sums over targets. Below: differences in mean R². Lines are 95 % intervals; "
         "where there are none, none were made."
     )
     return "shares", content, "Shares of what both models explain, and what shared context exceeds", words

@@ -50,7 +50,7 @@ def group_sentences(group: Mapping[str, Any]) -> list[str]:
     """Of the people's means, where the analysis has two models; no part is compared unless the full model's mean is
     reliably above zero over people."""
     between, found = group["asked_about"], group["findings"]
-    if not found or between is None:
+    if not found or between is None or len(group["people"]) < 2:
         return []
     reliable = Rows(found, RELIABLE)
     rows = reliable if reliable.get("score", "full") else Rows(found, "all")

@@ -40,16 +40,16 @@ def agreement_chart(
 
 def shares_chart(shares: Mapping[str, Row], differences: Mapping[str, Row]) -> bytes:
     """SVG: rows of words, each a bar (shares, %) or a dot (differences in R²) with its interval."""
-    rows = max(len(shares), len(differences))
-    height = 0.34 * rows + 1.0
+    rows = len(shares) + len(differences)
+    height = 0.25 * rows + 1.4
     with styled():
-        figure = new_figure(9, height)
-        left, right = figure.subplots(1, 2)
-        figure.subplots_adjust(left=0.25, right=0.98, top=1 - 0.2 / height, bottom=0.5 / height, wspace=1.3)
-        _rows(left, shares, 100, bars=True)
-        left.set(xlabel="% of what both models explain")
-        _rows(right, differences, 1, bars=False)
-        right.set(xlabel="shared context, less …: mean R²")
+        figure = new_figure(7.2, height)
+        above, below = figure.subplots(2, 1, height_ratios=[len(shares), max(len(differences), 1)])
+        figure.subplots_adjust(left=0.44, right=0.97, top=1 - 0.1 / height, bottom=0.5 / height, hspace=0.5)
+        _rows(above, shares, 100, bars=True)
+        above.set(xlabel="% of what both models explain")
+        _rows(below, differences, 1, bars=False)
+        below.set(xlabel="difference in mean R²")
         return svg_bytes(figure)
 
 
