@@ -5,7 +5,7 @@ principal components and ridge weights without intercept come from the rest, and
 with the highest Pearson r on the validation rows. The score is the mean over folds of squared r: it cannot be
 negative, and is above zero on noise. For comparison with that code; it carries no test and no interval.
 
-Everything a correlation needs is a quadratic form in V'X'y, so that alphas cost no product with the data.
+Everything a correlation needs is a quadratic form in V'X'y, so that alphas and unions cost no product with the data.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from bids_app.encoding.columns import principal_axes, projected_values, standard
 from bids_app.encoding.findings import Averaged, singles
 from bids_app.encoding.fit import unions_of
 from bids_app.encoding.folds import audit
-from bids_app.encoding.scores import R_LIMIT, pearson
+from bids_app.encoding.scores import R_LIMIT
 from bids_app.records import Agreement, Array, Design, Fit, FitSpec
 
 FOLDS = 5
 VALIDATION = 5  # the last such part of the training rows
 AT_ONCE = 4096  # targets
+FIT, VALIDATE, TEST = 0, 1, 2  # parts of a fold's rows
 WARNING = (
     "solver chen2024: scores are means over five folds of squared r, as published: never below 0, above 0 on noise. "
     "No p and no interval is given with them: claims come from chen2024-cv"
@@ -63,32 +64,61 @@ def columns_of(design: Design, band: str, fold: int, fitted: Array) -> Array:
     return np.asarray(scaled @ principal_axes(scaled[fitted], most)[0])
 
 
+class _Fold:
+    """One outer fold: columns of all bands {name: (n_times, k)} on the rows to fit on, and on validation and test
+    rows, centred there; their Gram matrices, of which those of a union are sub-blocks. `places`: each band's columns.
+    """
+
+    def __init__(self, bands: Mapping[str, Array], rows: tuple[Array, Array, Array], device: str) -> None:
+        ends = np.cumsum([0, *(values.shape[1] for values in bands.values())])
+        self.places = {band: np.arange(*ends[place : place + 2]) for place, band in enumerate(bands)}
+        self.rows, X = rows, np.hstack(list(bands.values()))
+        fitted, *held = (torch.as_tensor(X[some], device=device) for some in rows)
+        self.columns = [fitted, *(one - one.mean(dim=0) for one in held)]
+        self.grams = [one.T @ one for one in self.columns]
+
+    def products(self, Y: torch.Tensor) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """Responses of all rows (n, n_targets) → products with the columns of each part (n_columns, n_targets), and
+        norms of the parts' responses (n_targets,), centred in validation and test rows."""
+        fitted, *held = (Y[some] for some in self.rows)
+        parts = [fitted, *(one - one.mean(dim=0) for one in held)]
+        crossed = [columns.T @ part for columns, part in zip(self.columns, parts, strict=True)]
+        return crossed, [part.norm(dim=0) for part in parts]
+
+
 class _Ridge:
-    """One union in one fold: eigenvectors of its Gram matrix, and all products that correlations need."""
+    """One union in one fold: all that correlations need, on the eigenvectors V of its Gram matrix."""
 
-    def __init__(self, X: Array, rows: tuple[Array, Array, Array], device: str) -> None:
-        self.rows = rows
-        fitted, validation, test = (torch.as_tensor(X[some], device=device) for some in rows)
-        self.lam, V = torch.linalg.eigh(fitted.T @ fitted)
-        self.lam = self.lam.clamp(min=0)
-        self.fitted, self.validation, self.test = fitted @ V, validation @ V, test @ V
+    def __init__(self, fold: _Fold, columns: Array) -> None:
+        self._at = torch.as_tensor(columns, device=fold.grams[0].device)
+        grams = [gram[self._at][:, self._at] for gram in fold.grams]
+        lam, self._V = torch.linalg.eigh(grams[0])
+        self._lam = lam.clamp(min=0)
+        self._grams = [self._V.T @ gram @ self._V for gram in grams]
+        self._test = fold.columns[TEST][:, self._at] @ self._V
 
-    def choose(self, Y: torch.Tensor, alphas: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Responses of all rows (n, n_targets) → weights on V (r, n_targets) at each target's best alpha, and its
-        place in the grid."""
-        cross = self.fitted.T @ Y[self.rows[0]]
-        held = Y[self.rows[1]]
-        held = held - held.mean(dim=0)
-        centred = self.validation - self.validation.mean(dim=0)
-        gram, onto = centred.T @ centred, centred.T @ held
-        norm = held.norm(dim=0)
-        found = []
-        for alpha in alphas:
-            weights = cross / (self.lam + alpha)[:, None]
-            size = (weights * (gram @ weights)).sum(dim=0).clamp(min=0).sqrt() * norm
-            found.append(torch.where(size > 0, (weights * onto).sum(dim=0) / torch.where(size > 0, size, 1.0), 0.0))
+    def fit(
+        self, crossed: Sequence[torch.Tensor], norms: Sequence[torch.Tensor], alphas: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """`_Fold.products` → weights on V (r, n_targets) at each target's best alpha, its place in the grid, and
+        Pearson's r in the test rows."""
+        cross, validation, test = (self._V.T @ one[self._at] for one in crossed)
+        found = [self._pearson(cross / (self._lam + alpha)[:, None], VALIDATE, validation, norms) for alpha in alphas]
         best = torch.stack(found).argmax(dim=0)
-        return cross / (self.lam[:, None] + alphas[best]), best
+        weights = cross / (self._lam[:, None] + alphas[best])
+        return weights, best, self._pearson(weights, TEST, test, norms)
+
+    def predict(self, weights: torch.Tensor) -> torch.Tensor:
+        """(n_test, n_targets), less their means."""
+        return self._test @ weights
+
+    def _pearson(
+        self, weights: torch.Tensor, part: int, crossed: torch.Tensor, norms: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
+        """(n_targets,) in one part's rows; 0 where a prediction or a response does not vary."""
+        size = (weights * (self._grams[part] @ weights)).sum(dim=0).clamp(min=0).sqrt() * norms[part]
+        r = torch.where(size > 0, (weights * crossed).sum(dim=0) / torch.where(size > 0, size, 1.0), 0.0)
+        return r.clamp(-R_LIMIT, R_LIMIT)
 
 
 def fit_published(
@@ -110,22 +140,25 @@ def fit_published(
     maps = singles(unions)
     pairs = [(one, other) for place, one in enumerate(maps) for other in maps[place + 1 :]]
     agreed = np.full((len(pairs), len(design.usable)), np.nan)
-    models = [_models(design, fold, bands, units, unions, device) for fold in range(n_folds)]
+    folds = [_fold(design, fold, bands, device) for fold in range(n_folds)]
+    members = [[band for unit in union for band in units[unit]] for union in unions]
+    models = [
+        [_Ridge(fold, np.concatenate([fold.places[band] for band in mine])) for mine in members] for fold in folds
+    ]
     for start in range(0, len(usable), AT_ONCE):
         targets = usable[start : start + AT_ONCE]
         Y = torch.as_tensor(np.asarray(design.Y[:, targets], np.float64), device=device)
         sums = PredictionSums(pairs, np.zeros(len(design.Y), dtype=int), design.folds, device)
         sums.begin(targets)
-        for fold in range(n_folds):
-            for union, ridge in enumerate(models[fold]):
-                weights, best = ridge.choose(Y, grid)
-                predictions, at = ridge.test @ weights, np.arange(len(targets))
-                r = pearson(predictions, Y[ridge.rows[2]])
-                squares[fold, union, targets] = (r**2).cpu().numpy()
-                z[fold, union, targets] = torch.atanh(r).cpu().numpy()
-                edges[fold, union, targets] = np.isin(best.cpu().numpy(), (0, len(alphas) - 1))
+        for number, fold in enumerate(folds):
+            crossed, norms = fold.products(Y)
+            for union, ridge in enumerate(models[number]):
+                weights, best, r = ridge.fit(crossed, norms, grid)
+                squares[number, union, targets] = (r**2).cpu().numpy()
+                z[number, union, targets] = torch.atanh(r).cpu().numpy()
+                edges[number, union, targets] = np.isin(best.cpu().numpy(), (0, len(alphas) - 1))
                 if union in maps:
-                    sums.add(fold, union, ridge.rows[2], at, predictions)
+                    sums.add(number, union, fold.rows[TEST], np.arange(len(targets)), ridge.predict(weights))
         sums.end()
         for pair in range(len(pairs)):
             once = torch.ones((1, 1), dtype=torch.float64, device=device)
@@ -163,18 +196,9 @@ def _averaged(fit: Fit, agreed: Array, sets: Mapping[str, Array]) -> Averaged:
     return Averaged(fit.unions, maps, averages, agreements)
 
 
-def _models(
-    design: Design,
-    fold: int,
-    bands: Sequence[str],
-    units: Mapping[str, Sequence[str]],
-    unions: Sequence[tuple[str, ...]],
-    device: str,
-) -> list[_Ridge]:
+def _fold(design: Design, fold: int, bands: Sequence[str], device: str) -> _Fold:
+    """All bands side by side."""
     rows = fold_rows(design.folds, fold)
     mask = np.zeros(len(design.Y), dtype=bool)
-    mask[rows[0]] = True
-    made = {band: columns_of(design, band, fold, mask) for band in bands}
-    return [
-        _Ridge(np.hstack([made[band] for unit in union for band in units[unit]]), rows, device) for union in unions
-    ]
+    mask[rows[FIT]] = True
+    return _Fold({band: columns_of(design, band, fold, mask) for band in bands}, rows, device)
