@@ -8,6 +8,7 @@ from bids_app.encoding.design import build_design, epoch_purge_s, purge_length_s
 from bids_app.encoding.epochs import covered, on_kept, place_epochs, whole, within_words
 from bids_app.encoding.fit import fit
 from bids_app.encoding.infer import fit_and_infer
+from bids_app.encoding.layers import choose_layers, layered, score_layers
 from bids_app.encoding.partition import partition
 from bids_app.encoding.responsive import after_silence, responsive, speech_less_silence
 from bids_app.encoding.wordbands import residual, shared_subspace
@@ -18,6 +19,7 @@ __all__ = [
     "after_silence",
     "between_people",
     "build_design",
+    "choose_layers",
     "clean",
     "covered",
     "epoch_purge_s",
@@ -25,6 +27,7 @@ __all__ = [
     "fit_and_infer",
     "from_repeats",
     "lanczos",
+    "layered",
     "make_band",
     "on_kept",
     "over_words",
@@ -34,6 +37,7 @@ __all__ = [
     "resample",
     "residual",
     "responsive",
+    "score_layers",
     "share",
     "shared_subspace",
     "speech_less_silence",

@@ -5,13 +5,14 @@ parcels or electrodes, `n_dims` the dimensions of a feature space, `n_columns` c
 """
 
 from bids_app.records.arrays import Array, Modality, TargetKind
-from bids_app.records.designs import Design, Epochs, Projected, Run, WordRows
+from bids_app.records.designs import Design, Epochs, Layered, Projected, Run, WordRows
 from bids_app.records.fits import (
     SCORES,
     Fit,
     FoldAudit,
     Inferred,
     Lags,
+    LayerScores,
     Partition,
     Responsive,
     SharedSubspace,
@@ -63,6 +64,8 @@ __all__ = [
     "Inferred",
     "Intervals",
     "Lags",
+    "LayerScores",
+    "Layered",
     "Modality",
     "ModelSource",
     "Partition",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bids_app.records.arrays import Array, Modality
-from bids_app.records.fits import Fit, Lags, Partition, Responsive, SharedSubspace
+from bids_app.records.fits import Fit, Lags, LayerScores, Partition, Responsive, SharedSubspace
 from bids_app.records.responses import Excluded, Recording, Targets
 
 
@@ -20,7 +20,8 @@ class UnitResult:
     shown in the report). `provenance`: JSON-able: analysis (resolved), analysis_hash, spaces (name → kind, model,
     revision, notes), software (name → version), run settings that change no number (device, threads). `ceiling`: what
     it rests on, or why there is none, in words. `lags`: where rows are words; `partition` and `fit` are then of the
-    responses' mean over the summary's window. `responsive`: electrodes alone, where there are silences.
+    responses' mean over the summary's window. `responsive`: electrodes alone, where there are silences. `layers`: by
+    space, of those with several layers; of the summary's window where rows are words.
     """
 
     stem: str
@@ -39,6 +40,7 @@ class UnitResult:
     ceiling: str = "none"
     lags: Lags | None = None
     responsive: Responsive | None = None
+    layers: Mapping[str, LayerScores] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
