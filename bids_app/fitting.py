@@ -12,6 +12,7 @@ from bids_app.accounts import at_edge, dead_targets, made_inference, provenance,
 from bids_app.errors import ConcordError, DataError, OutOfMemory
 from bids_app.execution import Unit
 from bids_app.job import Job
+from bids_app.layers import with_layers
 from bids_app.loading import Checks, Loaded, load_runs
 from bids_app.projections import project
 from bids_app.records import Array, Design, Excluded, Fit, Partition, Run, Targets, Tests, UnitResult, component_of
@@ -50,8 +51,9 @@ def _fit_runs(
         design = encoding.build_design(loaded.runs, fit_spec.outer, design_spec.delays_s, pca, purge_s)
         if not design.usable.any():
             raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
-        design, subspace = project(job, loaded.runs, design)
         mem_mb = _left_mb(job, loaded.runs)
+        design, layers = with_layers(job, design, loaded.spaces, design_spec.epoch, mem_mb)
+        design, subspace = project(job, loaded.runs, design)
         fit, tests = _fit(job, unit, design, job.analysis.units, mem_mb)
         further = {name: _fit(job, unit, design, units, mem_mb) for name, units in job.analysis.further.items()}
     except MemoryError as error:
@@ -76,9 +78,15 @@ def _fit_runs(
         recordings=loaded.recordings,
         excluded=(*unused, *loaded.excluded),
         checks=tuple(row for recording in loaded.recordings for row in checks.get(recording.label, ())),
-        warnings=(*loaded.warnings, *dead_targets(dead), *at_edge(fit), *told([(fit, tests), *further.values()])),
+        warnings=(
+            *loaded.warnings,
+            *dead_targets(dead),
+            *at_edge(fit),
+            *told([(fit, tests), *further.values()], layers.values()),
+        ),
         provenance=provenance(job, unit, loaded, purge_s, key) | {"inference": made_inference(job, tests)},
         subspace=subspace,
+        layers=layers,
         ceiling=ceiling[1],
     )
 

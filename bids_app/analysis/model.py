@@ -117,6 +117,10 @@ class Analysis(Settings):
             return self
         for name in shared.between:
             self._require_own(name, "shared_subspace.between")
+        if shared.fit == "all" and (several := [name for name in shared.between if self.features[name].has_layers]):
+            raise ValueError(
+                f"shared_subspace.fit: all needs one layer of '{several[0]}': layers are chosen in folds"
+            )
         if shared.between[0] == shared.between[1]:
             raise ValueError("shared_subspace.between names one space twice")
         for name in shared.against:

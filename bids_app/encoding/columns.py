@@ -23,7 +23,7 @@ def design_columns(design: Design, band: str, fold: int, train: Array) -> Array:
 
 
 def in_fold(design: Design, band: str, fold: int) -> Array:
-    """A band of the design (n_times, n_delays, n_dims) in an outer fold: of a band of layers a view of the one chosen."""
+    """A band (n_times, n_delays, n_dims) in an outer fold: of a band of layers a view of the one chosen there."""
     layered = design.layered.get(band)
     return design.bands[band] if layered is None else design.bands[band][:, :, layered.dims(fold)]
 

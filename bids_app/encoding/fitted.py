@@ -125,7 +125,7 @@ def _fit(
     at: Array,
     inner: Array,
 ) -> Fitted:
-    """The models of the block's targets `mine` (positions), at the alphas in places `at` of the grid, by `inner` R²."""
+    """The models of the block's targets `mine` (positions), at the alphas in places `at`, chosen by `inner` R²."""
     everyone = len(mine) == len(targets)
     columns = slice(None) if everyone else torch.as_tensor(mine, device=moments.Y.device)
     alpha = basis.lam.new_tensor(alphas[at])

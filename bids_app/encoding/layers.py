@@ -2,8 +2,8 @@
 
 One decomposition a layer and fold (inner folds as well), whatever the number of targets and alphas. A target's best
 layer is chosen in every outer fold by R² in the inner folds and then scored on the samples held out of both, so its
-score is not that of the highest of many. All targets together choose one layer a fold, which stands for the space in the
-unions: what other spaces are compared with is then one band.
+score is not that of the highest of many. All targets together choose one layer a fold, which stands for the space in
+the unions: what other spaces are compared with is then one band.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ HELD = 8 + 8 + 8 + 2  # bytes a target and outer fold: see `_Best`
 
 
 def layered(design: Design, spans: Mapping[str, Mapping[str, tuple[int, int]]]) -> Design:
-    """The design with bands of layers, band → layer → (first, end) of its dimensions; until layers are chosen the first
-    one stands for the band in every fold. Raises ValueError where spans reach beyond a band's dimensions."""
+    """The design with bands of layers, band → layer → (first, end) of its dimensions; until layers are chosen the
+    first one stands for the band in every fold. Raises ValueError where spans reach beyond a band's dimensions."""
     folds = np.unique(design.folds).tolist()
     for band, layers in spans.items():
         if max(end for _, end in layers.values()) > design.bands[band].shape[2]:
@@ -45,7 +45,7 @@ def score_layers(
     targets, negative values counted as 0; the first where no layer predicts anything. Raises what `fit` raises.
     """
     names, folds = tuple(design.layered[band].spans), np.unique(design.folds).tolist()
-    best = _Best(len(folds), len(design.usable))
+    best = _Best(len(names), len(folds), len(design.usable))
     rest_mb = None if mem_mb is None else max(1, mem_mb - round(HELD * len(folds) * len(design.usable) / 1e6))
     ridge, scores, means = replace(spec, solver="ridge"), [], []
     for number, name in enumerate(names):
@@ -57,7 +57,7 @@ def score_layers(
     inner = np.where(design.usable, np.stack(means), np.nan)
     places = np.where(design.usable, np.nan_to_num(inner).argmax(axis=0), -1)
     predicted = design.usable & (np.nan_to_num(inner).max(axis=0) > 0)
-    everywhere = best.clipped.argmax(axis=0)
+    everywhere = best.positive.argmax(axis=0)
     return LayerScores(
         layers=names,
         rsquared=np.stack(scores),
@@ -72,24 +72,22 @@ def score_layers(
 class _Best(Observer):
     """Layer by layer: what each outer fold has chosen so far.
 
-    inner, residual, total (n_folds, n_targets): R² in the inner folds of the best layer yet, its Σ(y−ŷ)² and Σ(y−ȳ_train)²
-    on the test samples; place (n_folds, n_targets): which it is.
+    (n_folds, n_targets) each: R² in the inner folds of the best layer yet, its Σ(y−ŷ)² and Σ(y−ȳ_train)² on the test
+    samples, and which layer it is (place). positive (n_layers, n_folds): Σ over targets of max(R², 0), of all layers.
     """
 
-    def __init__(self, n_folds: int, n_targets: int) -> None:
+    def __init__(self, n_layers: int, n_folds: int, n_targets: int) -> None:
         self.layer = 0
         self.place = np.zeros((n_folds, n_targets), dtype=np.int16)
         self._inner, self._residual, self._total = np.full((3, n_folds, n_targets), np.nan)
         self._sum = np.zeros(n_targets)
-        self._positive: list[Array] = []
+        self.positive = np.zeros((n_layers, n_folds))
 
     def fitted(self, models: Fitted) -> None:
         """See Observer."""
         fold, targets = models.fold, models.targets
-        if len(self._positive) <= self.layer:
-            self._positive.append(np.zeros(len(self.place)))
         self._sum[targets] += models.inner
-        self._positive[self.layer][fold] += np.maximum(models.inner, 0).sum()
+        self.positive[self.layer, fold] += np.maximum(models.inner, 0).sum()
         self._total[fold, targets] = models.responses.square().sum(dim=0).cpu().numpy()
         better = np.flatnonzero((self.layer == 0) | (models.inner > self._inner[fold, targets]))
         residual = (models.responses - models.predictions).square().sum(dim=0).cpu().numpy()
@@ -101,11 +99,6 @@ class _Best(Observer):
         """(n_targets,) over outer folds, of the layer just fitted."""
         mean, self._sum = self._sum / len(self.place), np.zeros_like(self._sum)
         return mean
-
-    @property
-    def clipped(self) -> Array:
-        """(n_layers, n_folds) Σ over targets of max(R², 0)."""
-        return np.stack(self._positive)
 
     def rsquared(self) -> Array:
         """(n_targets,) held out, of the layer that each fold has chosen."""

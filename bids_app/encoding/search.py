@@ -28,7 +28,7 @@ ROWS_AT_ONCE = 64  # of the near pairs, which lie about the diagonal as eigenval
 
 @dataclass(frozen=True)
 class Choice:
-    """Per target: number of the candidate, place of the alpha, the mean squared error over all inner folds, and the same
+    """Per target: number of the candidate, place of the alpha, the mean squared error over all inner folds, and that
     of predicting the training means."""
 
     candidate: Array
@@ -40,7 +40,7 @@ class Choice:
     def rsquared(self) -> Array:
         """(n,) held out of the inner folds; 0 where nothing varies in them."""
         saved = self.power - self.error
-        return np.divide(saved, self.power, out=np.zeros_like(saved), where=self.power > 0)
+        return np.asarray(np.divide(saved, self.power, out=np.zeros_like(saved), where=self.power > 0))
 
 
 class Errors:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bids_app.group.layers import layer_rows
 from bids_app.records import SCORES, Array, Excluded, GroupResult, Targets, WrittenUnit
 
 POOLED = {"session": "ses", "task": "task", "run": "run"}
@@ -64,6 +65,7 @@ def _result(members: Sequence[WrittenUnit]) -> GroupResult:
         left_out=left_out,
         notes=notes,
         further=first.partition.further,
+        layers=layer_rows(members),
     )
 
 

@@ -37,6 +37,17 @@ PERSON_COLUMNS = {
 }
 
 
+LAYER_COLUMNS = {
+    "space": "Feature space",
+    "layer": "Layer, as the model numbers it (0: the input of the first block)",
+    "region": "Targets of each person: all usable ones, or those of a hemisphere",
+    "n": "Number of people",
+    "rsquared_mean": "Mean over people of the mean held-out R² of the layer fitted alone",
+    "rsquared_sd": "Standard deviation over people of the same (n − 1); n/a for one person",
+    "best_share": "Mean over people of the share of targets with a best layer whose best layer this is",
+}
+
+
 def write_group(
     out_dir: Path, results: Sequence[GroupResult], missing: Sequence[str], common: Mapping[str, Any]
 ) -> tuple[Path, ...]:
@@ -54,9 +65,10 @@ def write_group(
 
 
 def _files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
+    people = {"Participants": list(result.people), **common}
+    yield from _layers(result, people)
     if not result.values:
         return
-    people = {"Participants": list(result.people), **common}
     yield from (_maps if result.targets.kind in names.EXTENSION else _table)(result, people)
 
 
@@ -119,6 +131,17 @@ def _table(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
     yield file.with_suffix(".json"), json_text({"Description": what, **sources, **common, **columns}).encode()
 
 
+def _layers(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
+    """A row a space, region and layer, where spaces have several."""
+    if result.layers:
+        file = names.group_layers_file(result.stem)
+        yield file, tsv_text({name: [row[name] for row in result.layers] for name in LAYER_COLUMNS}).encode()
+        sources = {"Sources": [f"bids::{names.layers_file(unit, result.targets.kind)}" for unit in _units(result)]}
+        said = {name: {"Description": words} for name, words in LAYER_COLUMNS.items()}
+        what = "One row a space, region and layer: statistics over people of the means over each one's targets."
+        yield file.with_suffix(".json"), json_text({"Description": what, **sources, **common, **said}).encode()
+
+
 def _write_people(out_dir: Path, results: Sequence[GroupResult]) -> Path:
     rows = [{"group": result.stem, **row} for result in results for row in result.by_person]
     numeric = ("n", "mean", "median", "q25", "q75", "n_positive")
@@ -153,4 +176,5 @@ def _summary(result: GroupResult) -> dict[str, Any]:
         "by_person": result.by_person,
         "left_out": [asdict(one) for one in result.left_out],
         "notes": result.notes,
+        "layers": result.layers,
     }

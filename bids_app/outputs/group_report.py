@@ -12,6 +12,7 @@ from bids_app.outputs import images, names
 from bids_app.outputs.definitions import parts_of, totals_of
 from bids_app.outputs.figures import charts, maps
 from bids_app.outputs.files import numbers, read_json, read_tsv, write_text
+from bids_app.outputs.layer_report import group_layers
 from bids_app.outputs.planted import Recovery, Truth, pool, read_truth, recoveries
 from bids_app.outputs.render import render
 from bids_app.outputs.report import shared_context, status_rows
@@ -64,6 +65,7 @@ def _group(out_dir: Path, group: Mapping[str, Any], truths: Mapping[str, Truth])
         f"{'person' if n_people == 1 else 'people'}, the line plus and minus one standard error."
     )
     figures = [save(out_dir, group["stem"], "groupComponents", chart, "R² of models and parts by person", told)]
+    figures += [save(out_dir, group["stem"], *one) for one in group_layers(group["layers"])]
     figures += _map_figures(out_dir, group) if group["has_values"] else []
     full = [row for row in group["by_person"] if (row["component"], row["stat"]) == ("full", "rsquared")]
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from bids_app.errors import CannotCreate, UsageError
 from bids_app.outputs import names
 from bids_app.outputs.definitions import short
 from bids_app.outputs.files import json_text, read_json, tsv_text, write_if_new, write_text
-from bids_app.records import all_components, space_label
+from bids_app.records import all_components, camel, space_label
 
 BIDS_VERSION = "1.10.0"
 IGNORED = (
@@ -116,11 +116,19 @@ def _description(analysis: str, links: Mapping[str, str], version: str) -> dict[
     }
 
 
-def _descriptions(units: tuple[str, ...], spaces: Iterable[str], further: Mapping[str, tuple[str, ...]]) -> str:
+def _descriptions(
+    units: tuple[str, ...], spaces: Mapping[str, Mapping[str, Any]], further: Mapping[str, tuple[str, ...]]
+) -> str:
     rows = {component: short(component, units, further) for component in all_components(units, further)}
     for space in spaces:
         label, said = space_label(space), f"features of the space {space}"
         rows[label] = f"{rows[label]}; in stimuli: {said}" if label in rows else said
+    for space, settings in spaces.items():
+        if isinstance(settings.get("layer"), list) or settings.get("layer") == "all":
+            rows |= {
+                f"best{camel(space)}Layer": f"the best layer of {space}, target by target, and its held-out score",
+                "layers": "table of every layer's scores, one row a space, layer and region",
+            }
     rows |= {
         "partition": "table of all components, one row a target",
         **({"subspace": "table of canonical correlations, one row a fold and pair"} if further else {}),

@@ -119,8 +119,12 @@ def models(spaces: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]
 
 def map_sidecar(unit: UnitResult, component: str, stat: str) -> dict[str, Any]:
     """JSON of one map."""
-    words = f"{define(component, stat, unit.partition.units, unit.partition.further)} {NO_VALUE[unit.targets.kind]}"
-    return {"Description": words, **_grid(unit), **common(unit)}
+    return described_map(unit, define(component, stat, unit.partition.units, unit.partition.further))
+
+
+def described_map(unit: UnitResult, words: str) -> dict[str, Any]:
+    """JSON of a map of which `words` say what it is."""
+    return {"Description": f"{words} {NO_VALUE[unit.targets.kind]}", **_grid(unit), **common(unit)}
 
 
 def _grid(unit: UnitResult) -> dict[str, Any]:

@@ -61,8 +61,8 @@ class Projected:
 
 @dataclass(frozen=True)
 class Layered:
-    """A band of a model's layers side by side: {layer: (first, end) of its dimensions}, and {outer fold: layer}, the one
-    that stands for the band in that fold."""
+    """A band of a model's layers side by side: {layer: (first, end) of its dimensions}, and {outer fold: layer}, the
+    one that stands for the band in that fold."""
 
     spans: Mapping[str, tuple[int, int]]
     chosen: Mapping[int, str]

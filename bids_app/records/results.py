@@ -66,7 +66,8 @@ class GroupResult:
     values {component: {stat: {statistic: (n_targets,)}}}: statistics 'mean', 'sd', 'n', 'nPositive' over people,
     target by target (r: mean through Fisher's z). Electrodes are not common to people: targets are everyone's,
     `owners` says whose, and the only statistic is 'value'. No targets where people do not share a space.
-    by_person: one row a person, component and stat, over that person's targets.
+    by_person: one row a person, component and stat, over that person's targets. layers: one row a space, region and
+    layer, over people.
     """
 
     stem: str  # entities that all its units share, without sub-
@@ -80,3 +81,4 @@ class GroupResult:
     left_out: tuple[Excluded, ...] = ()
     notes: tuple[str, ...] = ()
     further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    layers: tuple[Mapping[str, Any], ...] = ()

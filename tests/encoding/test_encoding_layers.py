@@ -1,4 +1,4 @@
-"""Layers: each scored as if alone, the best chosen inside training, one decomposition a layer and fold, no claim on noise."""
+"""Layers: each scored as if alone, the best chosen inside training, one decomposition a layer and fold."""
 
 from dataclasses import replace
 
@@ -141,7 +141,7 @@ def test_noise_has_no_best_layer_worth_its_name():
 
 
 def test_one_decomposition_a_layer_and_fold(monkeypatch):
-    """Inner and outer folds once each, however many targets and alphas; a search among candidates would be many more."""
+    """Inner and outer folds once each, however many targets and alphas; a search among candidates needs more."""
     counted = []
     original = search.decompose
     for module in (search, fitted):
