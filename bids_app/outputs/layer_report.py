@@ -51,7 +51,7 @@ def group_layers(rows: Sequence[Mapping[str, Any]]) -> list[Drawn]:
         return []
     words = (
         "Top: each layer fitted alone, mean over people of their mean held-out R² over usable targets, plus and "
-        "minus one standard error. Bottom: share of the targets with a best layer that have this one, mean over people."
+        "minus one standard error. Bottom: share of targets with a best layer that have this one, mean over people."
     )
     return [("groupLayers", profile_panels(panels), "R² by layer over people", words)]
 

@@ -17,6 +17,7 @@ def unit(stem, person, names=("a", "b", "c"), values=(0.1, 0.2, 0.3), pool=POOL,
     partition = Partition(("x",), {"full": {"rsquared": full, "r": np.sqrt(np.abs(full))}})
     spread = {"usable": {"n": len(full), "mean": float(full.mean())}}
     summary = {
+        "layers": {},
         "provenance": {"analysis": {"pool": list(pool)}},
         "components": {"full": {"rsquared": spread, "r": spread}},
     }
