@@ -108,12 +108,16 @@ def _joined(fit: Fit, tests: Tests | None, further: Mapping[str, tuple[Fit, Test
 def _fit(
     job: Job, unit: Unit, design: Design, units: Mapping[str, Sequence[str]], mem_mb: int | None
 ) -> tuple[Fit, Tests | None]:
-    """With inference, where it is asked for."""
-    spec, device = job.analysis.fit_spec(), job.options.models.device
-    asked = job.analysis.inference_spec(unit.modality)
-    if asked is None:
-        return encoding.fit(design, units, spec, device, mem_mb=mem_mb), None
-    return encoding.fit_and_infer(design, units, spec, asked, device, mem_mb=mem_mb)
+    """With inference, where it is asked for; on the CPU where a GPU's memory does not do."""
+    spec, asked = job.analysis.fit_spec(), job.analysis.inference_spec(unit.modality)
+
+    def run(device: str, mem_mb: int | None) -> tuple[Fit, Tests | None]:
+        if asked is None:
+            return encoding.fit(design, units, spec, device, mem_mb=mem_mb), None
+        return encoding.fit_and_infer(design, units, spec, asked, device, mem_mb=mem_mb)
+
+    (fit, tests), warnings = encoding.with_backoff(run, job.options.models.device, mem_mb)
+    return replace(fit, warnings=(*fit.warnings, *warnings)), tests
 
 
 def _left_mb(job: Job, runs: Sequence[Run]) -> int | None:

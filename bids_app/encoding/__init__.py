@@ -1,6 +1,7 @@
 """Encoding models on arrays: alignment, design, ridge in nested folds, partition. No paths, no globals."""
 
 from bids_app.encoding.align import lanczos, make_band, resample, used_samples
+from bids_app.encoding.backoff import with_backoff
 from bids_app.encoding.ceiling import Ceiling, between_people, from_repeats, share
 from bids_app.encoding.clean import clean
 from bids_app.encoding.design import build_design, epoch_purge_s, purge_length_s
@@ -40,5 +41,6 @@ __all__ = [
     "speech_less_silence",
     "used_samples",
     "whole",
+    "with_backoff",
     "within_words",
 ]

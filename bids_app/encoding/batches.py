@@ -17,6 +17,7 @@ from bids_app.records import Array, Design
 BLOCK = {"cpu": 1024, "cuda": 8192}  # targets of a product: its operands stay near the cache, or fill a GPU
 BASE_MB = 600  # interpreter and libraries, before any data
 DEFAULT_MB = 4096
+MAPPED = 32 * 1024**2  # bytes of a memory map that may be in memory at a time: the kernel maps far more than is read
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,15 @@ def load(source: Array, columns: Array, dtype: torch.dtype, device: str) -> torc
     Less each column's mean: products in float32 want responses near zero, and a constant changes no result but its
     rounding.
     """
-    together = columns[-1] - columns[0] + 1 == len(columns)
-    read = source[:, columns[0] : columns[-1] + 1] if together else source[:, columns]
-    Y = torch.as_tensor(np.array(read), device=device).to(dtype)
+    chosen: slice | Array = columns
+    if columns[-1] - columns[0] + 1 == len(columns):
+        chosen = slice(columns[0], columns[-1] + 1)
     pages: object = source.base
-    if isinstance(pages, mmap.mmap):  # what was read would count as our memory
-        pages.madvise(mmap.MADV_DONTNEED)
+    read = np.empty((len(source), len(columns)), source.dtype)
+    step = max(1, MAPPED // (source.shape[1] * source.itemsize))
+    for at in range(0, len(source), step):
+        read[at : at + step] = source[at : at + step, chosen]
+        if isinstance(pages, mmap.mmap):  # pages about what was read would count as our memory
+            pages.madvise(mmap.MADV_DONTNEED)
+    Y = torch.as_tensor(read, device=device).to(dtype)
     return Y.sub_(Y.mean(dim=0))

@@ -1,5 +1,6 @@
 """What a fit hands on as it goes: predictions, their parts by block and by band, weights; a limit on its memory."""
 
+import mmap
 import os
 import subprocess
 import sys
@@ -8,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from bids_app import encoding
-from bids_app.encoding.batches import BLOCK
+from bids_app.encoding.batches import BLOCK, load
 from bids_app.encoding.fitted import Observer
 from bids_app.records import FitSpec, Run
 
@@ -194,3 +196,23 @@ def test_a_limit_on_memory_is_kept_and_changes_nothing(tmp_path):
 def test_a_limit_too_low_says_what_is_needed():
     with pytest.raises(MemoryError, match=r"needs at least 6\d\d MB"):
         encoding.fit(design(), UNITS, SPEC, mem_mb=100)
+
+
+def status_mb(name):
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1000
+
+
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="needs Linux's account of memory")
+def test_a_block_from_disk_does_not_bring_the_whole_file_into_memory(tmp_path):
+    n_times, n_targets = 500, 100_000  # 200 MB
+    (np.arange(n_times * n_targets) % 7).astype(np.float32).tofile(tmp_path / "Y.dat")
+    Y = np.memmap(tmp_path / "Y.dat", np.float32, "r", shape=(n_times, n_targets))
+    for targets in (np.arange(40_000, 41_000), np.arange(0, n_targets, 100)):
+        expected = np.array(Y[:, targets]) - np.array(Y[:, targets]).mean(axis=0)
+        Y.base.madvise(mmap.MADV_DONTNEED)
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        before = status_mb("VmRSS")
+        loaded = load(Y, targets, torch.float32, "cpu")
+        assert status_mb("VmHWM") - before < 80
+        np.testing.assert_allclose(loaded, expected, atol=1e-5)
