@@ -125,7 +125,7 @@ class Inference(Observer):
         losses, interactions = self._batch.losses, self._batch.interactions()
         for name, component in self.components.items():
             signed = self._coefficients(component)
-            interaction = interactions and interactions.of(signed)
+            interaction = None if interactions is None else interactions.of(signed)
             limits = interval(losses.contrast(signed), losses.total, interaction)
             self._limits[name].append(limits.cpu().numpy())
         del self._batch

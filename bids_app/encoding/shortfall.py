@@ -28,10 +28,10 @@ REACHED = (  # R² × training samples a column, share of the population's R² r
 PREDICTED = 0.01  # full R² above which a target counts
 ENOUGH = 0.8  # share reached, from which on nothing is said
 UNEQUAL = 2.0  # ratio of the units' columns, from which on their inequality is spoken of
-KEPT = (
-    (0.0, "5", "95"),
-    (0.4, "57", "85"),
-)  # from so much on: % of its unique part that a space of 40, and of 10 keeps
+KEPT = (  # from so much on: % of their unique parts that a space of 40 and one of 10 keep, and what they share
+    (0.0, 5, 95, "columns that correlate by .9"),
+    (0.4, 57, 85, "nothing"),
+)
 
 
 def shortfall(design: Design, fit: Fit, units: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -56,15 +56,15 @@ def shortfall(design: Design, fit: Fit, units: Mapping[str, Sequence[str]]) -> t
         f"{reached:.0%} of what independent columns explain in the population"
     )
     if max(columns.values()) >= UNEQUAL * min(columns.values()):
-        large, small = next((large, small) for least, large, small in reversed(KEPT) if place >= least)
+        large, small, common = next(rest for least, *rest in reversed(KEPT) if place >= least)
         line += (
-            f", and of two spaces that carry as much, one of 40 dimensions keeps {large} % of its unique part, one of "
-            f"10 keeps {small} %: parts of spaces of unequal size are biased in favour of the smaller one"
+            f"; of two spaces that carry as much and share {common}, one of 40 dimensions keeps {large} % of its unique "
+            f"part, one of 10 keeps {small} %: parts of spaces of unequal size are biased in favour of the smaller one"
         )
     return (line,)
 
 
 def share_reached(place: float) -> float:
-    """Of the population's R², at this R² × training samples a column: between the simulated places, on a log scale."""
+    """Of the population's R², at this R² × training samples a column: simulated places, and on a log scale between."""
     places, shares = zip(*REACHED, strict=True)
     return float(np.interp(np.log(max(place, 1e-12)), np.log(places), shares))
