@@ -37,7 +37,8 @@ def run(options: RunOptions, tell: Tell) -> int:
         _show_plan(job, units, unused)
         return 0
     further = {name: tuple(units) for name, units in job.analysis.further.items()}
-    outputs.prepare(job.out_dir, job.resolved, job.hash, found.datasets, __version__, further)
+    beside = job.analysis.all_comparisons
+    outputs.prepare(job.out_dir, job.resolved, job.hash, found.datasets, __version__, further, beside)
     with execution.open_log(job.out_dir / "logs"):
         book = StatusBook(job.out_dir)
         failed = 0

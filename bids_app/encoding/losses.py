@@ -38,6 +38,10 @@ class BlockLosses:
         gain = sums((predictions * (2 * Y - predictions)).double(), self._labels[rows], len(self.total))
         self.gains[union].index_add_(1, columns, gain)
 
+    def add_part(self, held: torch.Tensor, columns: torch.Tensor, rows: torch.Tensor, gain: torch.Tensor) -> None:
+        """Any other sum by block, held (n_blocks, n_targets): gain (n_eval, n) of the test samples `rows`."""
+        held.index_add_(1, columns, sums(gain, self._labels[rows], len(held)))
+
     def contrast(self, coefficients: Array) -> torch.Tensor:
         """coefficients (n_unions,) → (n_blocks, n_targets): the signed sum of gains, 0 where it is but rounding."""
         signed = torch.as_tensor(coefficients, dtype=torch.float64, device=self.gains.device)

@@ -98,9 +98,13 @@ def _rows(unit: WrittenUnit) -> list[dict[str, Any]]:
     ]
 
 
+def _common_components(members: Sequence[WrittenUnit]) -> list[str]:
+    return [name for name in members[0].partition.values if _common_scores(members, name)]
+
+
 def _common_scores(members: Sequence[WrittenUnit], component: str) -> list[str]:
-    """What everybody has: ceilings need repeats."""
-    everyones = [unit.partition.values[component] for unit in members]
+    """What everybody has: ceilings need repeats, and a floor what it is made of."""
+    everyones = [unit.partition.values.get(component, {}) for unit in members]
     return [stat for stat in SCORES if all(stat in stats for stats in everyones)]
 
 
@@ -116,7 +120,7 @@ def _stack(members: Sequence[WrittenUnit]) -> tuple[tuple[str, ...], Targets, Va
             stat: {"value": np.concatenate([unit.partition.values[component][stat] for unit in members])}
             for stat in _common_scores(members, component)
         }
-        for component in first.partition.values
+        for component in _common_components(members)
     }
     return owners, replace(first.targets, names=names, xyz_mm=xyz_mm), values
 
@@ -140,7 +144,7 @@ def _over_people(members: Sequence[WrittenUnit]) -> tuple[Targets, Values]:
         component: {
             stat: people_statistics(stacked(component, stat), stat) for stat in _common_scores(members, component)
         }
-        for component in members[0].partition.values
+        for component in _common_components(members)
     }
     return _joined_targets(members, row, places), values
 

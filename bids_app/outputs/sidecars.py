@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bids_app.outputs.beside import floor_facts
 from bids_app.outputs.definitions import STAT_TITLE, define
 from bids_app.outputs.names import entities_of
 from bids_app.records import Partition, Responsive, Targets, UnitResult
@@ -102,6 +103,7 @@ def common(unit: UnitResult) -> dict[str, Any]:
         "Samples": samples_in_words(provenance),
         "Inference": inference_in_words(provenance["inference"]),
         "Ceiling": unit.ceiling,
+        **floor_facts(provenance["beside"]),
         "Sources": sorted({source for recording in unit.recordings for source in recording.sources}),
         "Analysis": provenance["analysis"]["name"],
         "AnalysisHash": provenance["analysis_hash"],

@@ -134,11 +134,11 @@ def subspace_columns() -> dict[str, dict[str, str]]:
 
 
 def read_scores(
-    path: Path, units: Sequence[str], further: Mapping[str, tuple[str, ...]]
+    path: Path, units: Sequence[str], further: Mapping[str, tuple[str, ...]], beside: Sequence[str] = ()
 ) -> tuple[dict[str, list[str]], Partition]:
     """A table's text columns and its scores. Raises ReadWriteError, and KeyError where a component has none."""
     columns = read_tsv(path)
-    values: dict[str, dict[str, Array]] = {name: {} for name in all_components(tuple(units), further)}
+    values: dict[str, dict[str, Array]] = {name: {} for name in all_components(tuple(units), further, beside)}
     for column in columns:
         component, _, stat = column.rpartition("_")
         if component in values:
@@ -146,7 +146,7 @@ def read_scores(
     absent = [component for component, stats in values.items() if not stats]
     if absent:
         raise KeyError(f"no column of {absent[0]}")
-    return columns, Partition(tuple(units), values, further)
+    return columns, Partition(tuple(units), values, further, tuple(beside))
 
 
 def table_targets(columns: Mapping[str, Sequence[str]], geometry: Mapping[str, Any]) -> Targets:

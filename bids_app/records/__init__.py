@@ -5,6 +5,20 @@ parcels or electrodes, `n_dims` the dimensions of a feature space, `n_columns` c
 """
 
 from bids_app.records.arrays import Array, Modality, TargetKind
+from bids_app.records.comparisons import (
+    AUTOCORRELATION,
+    BEYOND_FLOOR,
+    BEYOND_UNTRAINED,
+    CONTROL,
+    FLOOR,
+    Beside,
+    Comparison,
+    Floor,
+    beyond_floor,
+    beyond_untrained,
+    control,
+    floor_band,
+)
 from bids_app.records.designs import Design, Epochs, Projected, Run, WordRows
 from bids_app.records.fits import (
     SCORES,
@@ -44,9 +58,16 @@ from bids_app.records.settings import (
 from bids_app.records.stimuli import Features, Intervals, Samples, Stimulus, StimulusEvent
 
 __all__ = [
+    "AUTOCORRELATION",
+    "BEYOND_FLOOR",
+    "BEYOND_UNTRAINED",
+    "CONTROL",
+    "FLOOR",
     "SCORES",
     "WORD_COUNT",
     "Array",
+    "Beside",
+    "Comparison",
     "Design",
     "DesignSpec",
     "EpochSpec",
@@ -56,6 +77,7 @@ __all__ = [
     "Features",
     "Fit",
     "FitSpec",
+    "Floor",
     "FoldAudit",
     "Found",
     "GroupResult",
@@ -87,9 +109,13 @@ __all__ = [
     "WordRows",
     "WrittenUnit",
     "all_components",
+    "beyond_floor",
+    "beyond_untrained",
     "camel",
     "component_names",
     "component_of",
+    "control",
+    "floor_band",
     "space_label",
     "word_band",
 ]
