@@ -7,30 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from bids_app import dataset, encoding, epochs, group
+from bids_app import encoding, epochs
 from bids_app.accounts import at_edge, dead_targets, made_inference, provenance, told
 from bids_app.beside import fit_beside, told_beside
 from bids_app.contexts import contexts
-from bids_app.errors import ConcordError, DataError, OutOfMemory
+from bids_app.errors import DataError, OutOfMemory
 from bids_app.execution import Unit
-from bids_app.floor import common_floor, on_floor
 from bids_app.job import Job
 from bids_app.loading import Checks, Loaded, load_runs
 from bids_app.projections import project
-from bids_app.records import (
-    Array,
-    Beside,
-    Design,
-    Excluded,
-    Fit,
-    Partition,
-    Run,
-    Targets,
-    Tests,
-    UnitResult,
-    component_of,
-)
+from bids_app.records import Array, Beside, Design, Excluded, Fit, Partition, Run, Tests, UnitResult, component_of
 from bids_app.repeats import repeat_ceiling
+from bids_app.shared import Shared, mean_of
 
 
 def fit_unit(job: Job, unit: Unit, checks: Checks, unused: tuple[Excluded, ...], key: str) -> UnitResult:
@@ -177,47 +165,10 @@ def _left_mb(job: Job, runs: Sequence[Run]) -> int | None:
     return None if job.options.mem_mb is None else max(1, job.options.mem_mb - round(held / 1e6))
 
 
-def fit_mean(job: Job, stem: str, units: Sequence[Unit], checks: Checks) -> tuple[UnitResult, Array]:
-    """The same for the mean response of several people's units on common targets; and (n_targets,) how many people.
-
-    Raises DataError where the people share no run, no samples or no targets.
-    """
-    loaded, lost = _load_people(job, units)
-    common, warnings = dataset.intersect_targets([one.targets for one in loaded])
-    floor = common_floor([one.floor for one in loaded])
-    runs = [[_columns(run, one.targets, common) for run in on_floor(floor, one.runs)] for one in loaded]
-    joined = Loaded(
-        runs=group.average_people(runs),
-        recordings=tuple(recording for one in loaded for recording in one.recordings),
-        targets=common,
-        excluded=(*lost, *(excluded for one in loaded for excluded in one.excluded)),
-        warnings=tuple(dict.fromkeys((*warnings, *(line for one in loaded for line in one.warnings)))),
-        samples={label: count for one in loaded for label, count in one.samples.items()},
-        period_s=max(one.period_s for one in loaded),
-        spaces=loaded[0].spaces,
-        floor=floor,
-    )
-    mean = Unit(stem, "group", units[0].modality, units[0].kind, units[0].space, joined.recordings)
+def fit_mean(job: Job, stem: str, shared: Shared, checks: Checks) -> tuple[UnitResult, Array]:
+    """The same for the mean response of several people; and (n_targets,) how many people each target's is of."""
+    joined, n_people = mean_of(shared)
+    first = shared.units[0]
+    mean = Unit(stem, "group", first.modality, first.kind, first.space, joined.recordings)
     ceiling = (None, "none: not computed for a mean response")
-    return _fit_runs(job, mean, joined, checks, (), "", ceiling), group.count_people(runs)
-
-
-def _load_people(job: Job, units: Sequence[Unit]) -> tuple[list[Loaded], list[Excluded]]:
-    """People with something to average, and those who cost only themselves. Raises DataError where nobody is left."""
-    loaded, lost = [], []
-    for unit in units:
-        try:
-            one = load_runs(job, unit)
-            if not any(np.isfinite(run.Y).all(axis=0).any() for run in one.runs):
-                raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
-            loaded.append(one)
-        except ConcordError as error:
-            lost.append(Excluded(unit.participant, unit.stem, str(error)))
-    if not loaded:
-        raise DataError(f"nobody has responses to average (first: {lost[0].reason})")
-    return loaded, lost
-
-
-def _columns(run: Run, targets: Targets, common: Targets) -> Run:
-    column = {name: number for number, name in enumerate(targets.names)}
-    return replace(run, Y=run.Y[:, [column[name] for name in common.names]])
+    return _fit_runs(job, mean, joined, checks, (), "", ceiling), n_people

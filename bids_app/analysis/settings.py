@@ -191,9 +191,10 @@ class InferenceSettings(Settings):
 
 
 class GroupSettings(Settings):
-    """`mean_response: true` also fits the people's mean response where they heard the same stimuli."""
+    """`mean_response: false`: responses are not read again, for the people's mean response where they heard the same
+    stimuli, the tests over people that need it, and ceilings between people."""
 
-    mean_response: bool = False
+    mean_response: bool = True
 
 
 class ReportSettings(Settings):

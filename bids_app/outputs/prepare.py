@@ -12,7 +12,7 @@ from bids_app.errors import CannotCreate, UsageError
 from bids_app.outputs import names
 from bids_app.outputs.definitions import short
 from bids_app.outputs.files import json_text, read_json, tsv_text, write_if_new, write_text
-from bids_app.records import all_components, floor_band, space_label
+from bids_app.records import BETWEEN_PEOPLE, all_components, floor_band, space_label
 
 BIDS_VERSION = "1.10.0"
 IGNORED = (
@@ -129,6 +129,8 @@ def _descriptions(
     rows |= {
         "partition": "table of all components, one row a target",
         **({"subspace": "table of canonical correlations, one row a fold and pair"} if further else {}),
+        BETWEEN_PEOPLE: "ceilings from other people who heard the same, and the full model's share of them",
+        "overElectrodes": "table of means over people's electrodes",
         "lags": "table of model weights, one row an electrode and lag",
     }
     return tsv_text({"desc_id": [f"desc-{label}" for label in rows], "description": list(rows.values())})

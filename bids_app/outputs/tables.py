@@ -154,7 +154,10 @@ def table_targets(columns: Mapping[str, Sequence[str]], geometry: Mapping[str, A
     kind, names = geometry["kind"], tuple(columns["name"])
     xyz_mm = np.column_stack([numbers(columns[axis]) for axis in "xyz"]) if kind == "electrodes" else None
     affine = np.array(geometry["affine"]) if geometry["affine"] else None
-    return Targets(kind, geometry["space"], names, _index(kind, names), tuple(geometry["shape"]), affine, xyz_mm)
+    table = {"responsive": tuple(columns["responsive"])} if "responsive" in columns else {}
+    return Targets(
+        kind, geometry["space"], names, _index(kind, names), tuple(geometry["shape"]), affine, xyz_mm, table
+    )
 
 
 def _index(kind: str, names: Sequence[str]) -> Array | None:

@@ -33,6 +33,7 @@ from bids_app.records.fits import (
     Tests,
 )
 from bids_app.records.names import (
+    BETWEEN_PEOPLE,
     WORD_COUNT,
     all_components,
     camel,
@@ -42,7 +43,7 @@ from bids_app.records.names import (
     word_band,
 )
 from bids_app.records.responses import Excluded, Found, Recording, Response, Targets
-from bids_app.records.results import GroupResult, UnitResult, WrittenUnit
+from bids_app.records.results import GroupResult, PeopleCeiling, Together, UnitResult, WrittenUnit
 from bids_app.records.settings import (
     DesignSpec,
     EpochSpec,
@@ -59,6 +60,7 @@ from bids_app.records.stimuli import Features, Intervals, Samples, Stimulus, Sti
 
 __all__ = [
     "AUTOCORRELATION",
+    "BETWEEN_PEOPLE",
     "BEYOND_FLOOR",
     "BEYOND_UNTRAINED",
     "CONTROL",
@@ -88,6 +90,7 @@ __all__ = [
     "Modality",
     "ModelSource",
     "Partition",
+    "PeopleCeiling",
     "Projected",
     "Recording",
     "RecordingQuery",
@@ -105,6 +108,7 @@ __all__ = [
     "TargetKind",
     "Targets",
     "Tests",
+    "Together",
     "UnitResult",
     "WordRows",
     "WrittenUnit",
