@@ -33,7 +33,7 @@ def run_of(rng: np.random.Generator, number: int, n_targets: int) -> Run:
 
 
 def noise(n_sets: int, n_targets: int) -> dict[str, float]:
-    """Mean R² of the layer chosen and of the best of all; shares of p ≤ .05 of the space alone and of its unique part."""
+    """Mean R² of the chosen layer and of the best of all; shares of p ≤ .05, the space alone and its unique part."""
     found: dict[str, list[Array]] = {name: [] for name in ("chosen", "highest", "p alone", "p unique")}
     for seed in range(n_sets):
         rng = np.random.default_rng([n_targets, seed])

@@ -28,6 +28,12 @@ def in_fold(design: Design, band: str, fold: int) -> Array:
     return design.bands[band] if layered is None else design.bands[band][:, :, layered.dims(fold)]
 
 
+def n_delays(design: Design, band: str) -> int:
+    """Those of the design, but for a band that has its own."""
+    source = design.projected[band].sources[0] if band in design.projected else band
+    return int(design.bands[source].shape[1])
+
+
 def n_dims(design: Design, band: str) -> int:
     """k of `design_columns`, the most in any fold."""
     if band in design.projected:

@@ -107,19 +107,6 @@ def _highest(one: Summary) -> int:
     return int(np.nan_to_num(_means(one), nan=-np.inf).argmax())
 
 
-def chosen_sentences(found: Summary) -> tuple[str, ...]:
-    """For the leakage audit: where layers were fitted, and which one each fold took."""
-    return tuple(
-        f"Layers of {space}: every layer was fitted, and the best one chosen, on each outer fold's training samples "
-        f"alone (in its inner folds); layer of the partition by outer fold: {_by_fold(one['chosen'])}."
-        for space, one in found.items()
-    )
-
-
-def _by_fold(chosen: Mapping[str, str]) -> str:
-    return ", ".join(f"{layer} (fold {fold})" for fold, layer in chosen.items())
-
-
 def layers_methods(summary: Summary) -> tuple[str, ...]:
     """A paragraph, where a space has several layers."""
     found = summary["layers"]

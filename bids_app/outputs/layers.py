@@ -177,3 +177,9 @@ def _rows(names: Sequence[str], scores: LayerScores) -> dict[str, Any]:
     strongest = usable[np.argsort(-scores.best_rsquared[usable], kind="stable")[:ROWS]]
     rows = np.sort(strongest)
     return {"names": [names[row] for row in rows], "rsquared": scores.rsquared[:, rows].T.round(5)}
+
+
+def chosen_in(one: Mapping[str, Any]) -> str:
+    """For the leakage audit: where layers of a space were fitted, and which one each fold took."""
+    folds = ", ".join(f"{layer} (fold {fold})" for fold, layer in one["chosen"].items())
+    return f"training samples of each outer fold, by its inner folds; layer of the partition: {folds}"

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from bids_app.outputs import names
+from bids_app.outputs.audit import audit_rows
 from bids_app.outputs.definitions import about, define, parts_of
 from bids_app.outputs.figures import charts, maps
 from bids_app.outputs.files import write_bytes
+from bids_app.outputs.floor import floor_sentences
 from bids_app.outputs.lags import lag_figures, responsive_sentence
-from bids_app.outputs.layer_report import best_map, chosen_sentences, layer_profiles, layer_sentences, layer_table
+from bids_app.outputs.layer_report import best_map, layer_profiles, layer_sentences, layer_table
 from bids_app.outputs.methods import methods_text
 from bids_app.outputs.planted import NOISE_ONLY, PLANTED, Recovery, Truth, recoveries
 from bids_app.outputs.render import number
@@ -55,6 +57,8 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> dict[str, An
         "planted": planted_section(out_dir, unit.stem, found),
         "subspace": subspace_part(out_dir, unit),
         "layers": layers_part(out_dir, unit),
+        "floor": floor_sentences(unit),
+        "audit": audit_rows(summary),
         "methods": methods_text(summary),
         "checks": summary["checks"],
         "repeated": repeated_stimuli(summary["recordings"]),
@@ -257,7 +261,7 @@ def layers_part(out_dir: Path, unit: WrittenUnit) -> dict[str, Any] | None:
         places, scores = read_best(out_dir, unit, space)
         drawn = best_map(unit.targets, space, one, places, scores)
         figures += [save(out_dir, unit.stem, *each) for each in (drawn, layer_table(space, one)) if each]
-    return {"sentences": layer_sentences(found), "chosen": chosen_sentences(found), "figures": figures}
+    return {"sentences": layer_sentences(found), "figures": figures}
 
 
 # ------------------------------------------------------------------------------------------------ planted
