@@ -27,7 +27,7 @@ def made_inference(job: Job, tests: Tests | None) -> dict[str, Any] | None:
     """How p and intervals were made, and the level that reports count at."""
     if tests is None:
         return None
-    made = {name: value for name, value in vars(tests).items() if name not in ("components", "warnings")}
+    made = {name: value for name, value in vars(tests).items() if name not in ("components", "warnings", "limits")}
     return {**made, "fdr": job.analysis.inference.fdr}
 
 

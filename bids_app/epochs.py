@@ -9,6 +9,7 @@ import numpy as np
 
 from bids_app import encoding
 from bids_app.errors import DataError
+from bids_app.floor import WORD_RATE, Sounds, feature_bands
 from bids_app.job import Job
 from bids_app.projections import source_bands, word_rows
 from bids_app.records import (
@@ -18,6 +19,7 @@ from bids_app.records import (
     EpochSpec,
     Features,
     Fit,
+    Floor,
     Intervals,
     Lags,
     Partition,
@@ -50,9 +52,10 @@ def make_run(
     job: Job,
     recording: Recording,
     response: Response,
-    sounds: Sequence[tuple[Mapping[str, Features], float]],
+    sounds: Sounds,
     keep: Array,
     spec: DesignSpec,
+    floor: Floor,
 ) -> Run:
     """Words in order of their onsets: those whose epoch is whole and that every space says something of.
 
@@ -66,6 +69,7 @@ def make_run(
     kept &= np.all([np.isfinite(band).all(axis=1) for band in bands.values()], axis=0)
     if not kept.any():
         raise DataError("no word has a row in every feature space", recording.label)
+    bands |= _floor_bands(floor, sounds, words, onsets_s)
     rows = np.flatnonzero(kept)[np.argsort(onsets_s[kept], kind="stable")]
     standardize = job.analysis.response_spec(recording.modality).standardize
     stimuli = tuple(event.stimulus_id for event in recording.stimuli)
@@ -78,6 +82,20 @@ def make_run(
         words=word_rows(job, stimuli, sounds, spec.stamp),
         epochs=encoding.on_kept(Epochs(epochs.starts[rows], epochs.lengths), keep),
     )
+
+
+def _floor_bands(floor: Floor, sounds: Sounds, words: Sequence[Intervals], onsets_s: Array) -> dict[str, Array]:
+    """(n_words, n_dims) each. A word of which a space says nothing takes the mean, which tells nothing: no word is
+    left out for the floor. Every row is one word: word rate is how many others begin near it."""
+    bands = {}
+    for name in feature_bands(floor):
+        if name == WORD_RATE:
+            bands[name] = encoding.neighbours(onsets_s)
+            continue
+        band = _band([spaces[name] for spaces, _ in sounds], words)
+        said = np.asarray(np.isfinite(band).all(axis=1))
+        bands[name] = np.where(said[:, None], band, band[said].mean(axis=0) if said.any() else 0.0)
+    return bands
 
 
 def _epochs(job: Job, recording: Recording, response: Response, spec: DesignSpec) -> tuple[Epochs, Array]:

@@ -7,15 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from bids_app import dataset, encoding, epochs, group
+from bids_app import encoding, epochs
 from bids_app.accounts import at_edge, dead_targets, made_inference, provenance, told
-from bids_app.errors import ConcordError, DataError, OutOfMemory
+from bids_app.beside import fit_beside, told_beside
+from bids_app.contexts import contexts
+from bids_app.errors import DataError, OutOfMemory
 from bids_app.execution import Unit
 from bids_app.job import Job
 from bids_app.loading import Checks, Loaded, load_runs
 from bids_app.projections import project
-from bids_app.records import Array, Design, Excluded, Fit, Partition, Run, Targets, Tests, UnitResult, component_of
+from bids_app.records import Array, Beside, Design, Excluded, Fit, Partition, Run, Tests, UnitResult, component_of
 from bids_app.repeats import repeat_ceiling
+from bids_app.shared import Shared, mean_of
 
 
 def fit_unit(job: Job, unit: Unit, checks: Checks, unused: tuple[Excluded, ...], key: str) -> UnitResult:
@@ -52,13 +55,19 @@ def _fit_runs(
             raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
         design, subspace = project(job, loaded.runs, design)
         mem_mb = _left_mb(job, loaded.runs)
-        fit, tests = _fit(job, unit, design, job.analysis.units, mem_mb)
-        further = {name: _fit(job, unit, design, units, mem_mb) for name, units in job.analysis.further.items()}
+        blocks = _blocks(job, unit, design)
+        fit, tests = _fit(job, unit, design, job.analysis.units, mem_mb, blocks)
+        further = {
+            name: _fit(job, unit, design, units, mem_mb, blocks) for name, units in job.analysis.further.items()
+        }
+        asked = job.analysis.inference_spec(unit.modality)
+        beside = fit_beside(job, design, loaded.floor, asked, blocks, mem_mb)
     except MemoryError as error:
         raise OutOfMemory(str(error), unit.stem, "raise --mem-mb, or fit fewer spaces at a time") from error
     except ValueError as error:  # encoding knows arrays alone: folds that cannot be made
         raise DataError(str(error), unit.stem, "record longer, or ask for fewer folds: fit: outer, inner") from error
-    partition, lags, usable = _joined(fit, tests, further), None, design.usable
+    partition, lags, usable = _joined(job, fit, tests, further, beside), None, design.usable
+    disagree = encoding.disagreements(partition)
     if design_spec.epoch:
         partition, lags = epochs.by_lag(partition, design_spec.epoch)
         fit, usable = epochs.of_summary(fit, design_spec.epoch), np.isfinite(partition.values["full"]["rsquared"])
@@ -76,8 +85,21 @@ def _fit_runs(
         recordings=loaded.recordings,
         excluded=(*unused, *loaded.excluded),
         checks=tuple(row for recording in loaded.recordings for row in checks.get(recording.label, ())),
-        warnings=(*loaded.warnings, *dead_targets(dead), *at_edge(fit), *told([(fit, tests), *further.values()])),
-        provenance=provenance(job, unit, loaded, purge_s, key) | {"inference": made_inference(job, tests)},
+        warnings=(
+            *loaded.warnings,
+            *dead_targets(dead),
+            *at_edge(fit),
+            *encoding.shortfall(design, fit, job.analysis.units),
+            *told([(fit, tests), *further.values()]),
+            *beside.warnings,
+            *disagree,
+        ),
+        provenance={
+            **provenance(job, unit, loaded, purge_s, key),
+            "inference": made_inference(job, tests),
+            "beside": told_beside(job, beside, loaded.floor),
+            "contexts": contexts(job, loaded.recordings, design),
+        },
         subspace=subspace,
         ceiling=ceiling[1],
     )
@@ -92,15 +114,38 @@ def _with_ceiling(partition: Partition, ceiling: encoding.Ceiling | None) -> Par
     return replace(partition, values={**partition.values, "full": {**full, **stats}})
 
 
-def _joined(fit: Fit, tests: Tests | None, further: Mapping[str, tuple[Fit, Tests | None]]) -> Partition:
-    """The partition, and the components of the further ones under names of their own."""
-    first, others = encoding.partition(fit, tests), {name: encoding.partition(*one) for name, one in further.items()}
+def _joined(
+    job: Job, fit: Fit, tests: Tests | None, further: Mapping[str, tuple[Fit, Tests | None]], beside: Beside
+) -> Partition:
+    """The partition, the components of the further ones under names of their own, and those beside them."""
+    units = job.analysis.further
+    first = encoding.partition(fit, tests, job.analysis.units)
+    others = {name: encoding.partition(*one, units[name]) for name, one in further.items()}
     more = {component_of(name, part): stats for name, one in others.items() for part, stats in one.values.items()}
-    return Partition(first.units, {**first.values, **more}, {name: one.units for name, one in others.items()})
+    named = {name: one.units for name, one in others.items()}
+    return Partition(first.units, {**first.values, **more, **beside.values}, named, tuple(beside.values))
+
+
+def _blocks(job: Job, unit: Unit, design: Design) -> encoding.Blocks | None:
+    """Blocks of time that all tests and intervals of a unit share, where inference is asked for."""
+    asked = job.analysis.inference_spec(unit.modality)
+    if asked is None:
+        return None
+    spec, least_s = job.analysis.fit_spec(), asked.block_s
+
+    def run(device: str, mem_mb: int | None) -> encoding.Blocks:
+        return encoding.data_blocks(design, job.analysis.units, spec, least_s, device)
+
+    return encoding.with_backoff(run, job.options.models.device, None)[0]
 
 
 def _fit(
-    job: Job, unit: Unit, design: Design, units: Mapping[str, Sequence[str]], mem_mb: int | None
+    job: Job,
+    unit: Unit,
+    design: Design,
+    units: Mapping[str, Sequence[str]],
+    mem_mb: int | None,
+    blocks: encoding.Blocks | None,
 ) -> tuple[Fit, Tests | None]:
     """With inference, where it is asked for; on the CPU where a GPU's memory does not do."""
     spec, asked = job.analysis.fit_spec(), job.analysis.inference_spec(unit.modality)
@@ -108,7 +153,7 @@ def _fit(
     def run(device: str, mem_mb: int | None) -> tuple[Fit, Tests | None]:
         if asked is None:
             return encoding.fit(design, units, spec, device, mem_mb=mem_mb), None
-        return encoding.fit_and_infer(design, units, spec, asked, device, mem_mb=mem_mb)
+        return encoding.fit_and_infer(design, units, spec, asked, device, mem_mb=mem_mb, blocks=blocks)
 
     (fit, tests), warnings = encoding.with_backoff(run, job.options.models.device, mem_mb)
     return replace(fit, warnings=(*fit.warnings, *warnings)), tests
@@ -120,45 +165,10 @@ def _left_mb(job: Job, runs: Sequence[Run]) -> int | None:
     return None if job.options.mem_mb is None else max(1, job.options.mem_mb - round(held / 1e6))
 
 
-def fit_mean(job: Job, stem: str, units: Sequence[Unit], checks: Checks) -> tuple[UnitResult, Array]:
-    """The same for the mean response of several people's units on common targets; and (n_targets,) how many people.
-
-    Raises DataError where the people share no run, no samples or no targets.
-    """
-    loaded, lost = _load_people(job, units)
-    common, warnings = dataset.intersect_targets([one.targets for one in loaded])
-    runs = [[_columns(run, one.targets, common) for run in one.runs] for one in loaded]
-    joined = Loaded(
-        runs=group.average_people(runs),
-        recordings=tuple(recording for one in loaded for recording in one.recordings),
-        targets=common,
-        excluded=(*lost, *(excluded for one in loaded for excluded in one.excluded)),
-        warnings=tuple(dict.fromkeys((*warnings, *(line for one in loaded for line in one.warnings)))),
-        samples={label: count for one in loaded for label, count in one.samples.items()},
-        period_s=max(one.period_s for one in loaded),
-        spaces=loaded[0].spaces,
-    )
-    mean = Unit(stem, "group", units[0].modality, units[0].kind, units[0].space, joined.recordings)
+def fit_mean(job: Job, stem: str, shared: Shared, checks: Checks) -> tuple[UnitResult, Array]:
+    """The same for the mean response of several people; and (n_targets,) how many people each target's is of."""
+    joined, n_people = mean_of(shared)
+    first = shared.units[0]
+    mean = Unit(stem, "group", first.modality, first.kind, first.space, joined.recordings)
     ceiling = (None, "none: not computed for a mean response")
-    return _fit_runs(job, mean, joined, checks, (), "", ceiling), group.count_people(runs)
-
-
-def _load_people(job: Job, units: Sequence[Unit]) -> tuple[list[Loaded], list[Excluded]]:
-    """People with something to average, and those who cost only themselves. Raises DataError where nobody is left."""
-    loaded, lost = [], []
-    for unit in units:
-        try:
-            one = load_runs(job, unit)
-            if not any(np.isfinite(run.Y).all(axis=0).any() for run in one.runs):
-                raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
-            loaded.append(one)
-        except ConcordError as error:
-            lost.append(Excluded(unit.participant, unit.stem, str(error)))
-    if not loaded:
-        raise DataError(f"nobody has responses to average (first: {lost[0].reason})")
-    return loaded, lost
-
-
-def _columns(run: Run, targets: Targets, common: Targets) -> Run:
-    column = {name: number for number, name in enumerate(targets.names)}
-    return replace(run, Y=run.Y[:, [column[name] for name in common.names]])
+    return _fit_runs(job, mean, joined, checks, (), "", ceiling), n_people

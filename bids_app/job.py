@@ -21,15 +21,22 @@ Tell = Callable[[str], None]
 class Library:
     """Stimuli and their features, each read once; audio is held only while features are computed from it."""
 
-    def __init__(self, options: RunOptions, analysis: Analysis, specs: Mapping[str, FeatureSpec]) -> None:
+    def __init__(
+        self,
+        options: RunOptions,
+        analysis: Analysis,
+        specs: Mapping[str, FeatureSpec],
+        floor_specs: Mapping[str, FeatureSpec],
+    ) -> None:
         self._store = features.FeatureStore(
             options.out_dir / "stimuli", [folder / "stimuli" for folder in options.features_from]
         )
-        self._models, self._specs = options.models, specs
+        self._models, self._specs, self._floor = options.models, specs, floor_specs
         self._need_audio = any("audio" in features.needs(spec) for spec in specs.values())
         self._bids_dir, self._words = options.bids_dir, analysis.stimuli.words
         self._stimuli: dict[tuple[str, str, float], Stimulus] = {}
         self._first_event_s: dict[str, float] = {}  # by the stimulus's label, as are the features
+        self._lacking: dict[str, dict[str, str]] = {}  # … and what of the floor it does not allow, with the reason
         self._features: dict[tuple[str, str], Features] = {}
 
     def stimulus(self, recording: Recording, event: StimulusEvent) -> Stimulus:
@@ -41,6 +48,9 @@ class Library:
             for spec in self._specs.values():
                 features.check_needs(whole, spec)
             self._first_event_s[whole.label] = _first_event_s(whole)
+            self._lacking[whole.label] = {
+                name: why for name, spec in self._floor.items() if (why := _lacks(whole, spec))
+            }
             self._stimuli[key] = replace(whole, audio=None)
         return self._stimuli[key]
 
@@ -59,26 +69,55 @@ class Library:
             raise DataError("no word of the transcript has text and times", event.stimulus_id)
         return Intervals(words.onset_s[rows], words.duration_s[rows], tuple(words.text[row] for row in rows))
 
+    def lacking(self, recording: Recording, event: StimulusEvent) -> dict[str, str]:
+        """The floor's spaces that the event's stimulus does not allow, with the reason."""
+        return self._lacking[self.stimulus(recording, event).label]
+
+    def _wanted(self, stimulus: Stimulus) -> dict[str, FeatureSpec]:
+        """Every space of the analysis, and those of the floor that the stimulus allows."""
+        lacking = self._lacking[stimulus.label]
+        return {**self._specs, **{name: spec for name, spec in self._floor.items() if name not in lacking}}
+
     def missing(self, stimulus: Stimulus) -> list[str]:
         """Names of the spaces that would have to be computed for this stimulus."""
-        return [name for name, spec in self._specs.items() if not self._store.holds(stimulus, spec, self._models)]
+        wanted = self._wanted(stimulus).items()
+        return [name for name, spec in wanted if not self._store.holds(stimulus, spec, self._models)]
 
     def features(self, recording: Recording, event: StimulusEvent) -> dict[str, Features]:
-        """Every space of an event's stimulus: from memory, from the store, or computed and stored."""
+        """Every space of an event's stimulus, and of the floor what it allows: from memory, from the store, or
+        computed and stored."""
         light = self.stimulus(recording, event)
-        if any((light.label, name) not in self._features for name in self._specs):
+        wanted = self._wanted(light)
+        if any((light.label, name) not in self._features for name in wanted):
             stimulus = self._load(recording, event) if self.missing(light) else light
-            for name, spec in self._specs.items():
+            for name, spec in wanted.items():
                 self._features[light.label, name], _ = self._store.get(stimulus, spec, self._models)
-        return {name: self._features[light.label, name] for name in self._specs}
+        return {name: self._features[light.label, name] for name in wanted}
 
     def keys(self, recording: Recording, event: StimulusEvent) -> list[str]:
         """What decides each space's values for an event: stimulus, options, models and files. Raises NoInput."""
         stimulus = self.stimulus(recording, event)
-        return [self._store.key(stimulus, spec, self._models) for spec in self._specs.values()]
+        return [self._store.key(stimulus, spec, self._models) for spec in self._wanted(stimulus).values()]
 
     def _load(self, recording: Recording, event: StimulusEvent) -> Stimulus:
-        return dataset.load_stimulus(recording, event, self._bids_dir, self._words, self._need_audio)
+        """With audio where a space needs it, or the floor could use it and it can be read."""
+        needed = self._need_audio
+        try:
+            wanted = needed or any("audio" in features.needs(spec) for spec in self._floor.values())
+            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, wanted)
+        except DataError:
+            if needed:
+                raise
+            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, need_audio=False)
+
+
+def _lacks(stimulus: Stimulus, spec: FeatureSpec) -> str:
+    """Why the stimulus does not allow a space, if so."""
+    try:
+        features.check_needs(stimulus, spec)
+    except DataError as error:
+        return str(error)
+    return ""
 
 
 def _first_event_s(stimulus: Stimulus) -> float:
@@ -133,7 +172,8 @@ def make_job(options: RunOptions, tell: Tell) -> Job:
     _use(options)
     analysis, specs, resolved = resolve(options.analysis)
     options = replace(options, models=replace(options.models, device=_device(options.models.device)))
-    library = Library(options, analysis, specs)
+    floor_specs = {name: features.resolve(spec) for name, spec in analysis.floor_specs().items()}
+    library = Library(options, analysis, specs, floor_specs)
     return Job(options, analysis, specs, resolved, analysis_hash(resolved), library, tell)
 
 

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bids_app import dataset, encoding, epochs
 from bids_app.errors import ConcordError, DataError
 from bids_app.execution import Unit
+from bids_app.floor import feature_bands, motion_band, plan_floor
 from bids_app.job import Job
 from bids_app.projections import source_bands, with_words, word_rows
-from bids_app.records import Array, DesignSpec, Excluded, Features, Recording, Response, Responsive, Run, Targets
+from bids_app.records import (
+    Array,
+    DesignSpec,
+    Excluded,
+    Features,
+    Floor,
+    Recording,
+    Response,
+    Responsive,
+    Run,
+    Targets,
+)
 
 Checks = Mapping[str, tuple[Mapping[str, Any], ...]]  # recording label → one row a stimulus
 
@@ -29,6 +41,7 @@ class Loaded:
     period_s: float
     spaces: Mapping[str, Mapping[str, Any]]  # provenance of each space's features
     responsive: Responsive | None = None
+    floor: Floor = field(default_factory=Floor)
 
 
 def load_runs(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
@@ -37,12 +50,13 @@ def load_runs(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
     if not responses:
         raise DataError(f"none of its recordings can be read (first: {excluded[0].reason})", unit.stem)
     common, warnings = dataset.intersect_targets([response.targets for _, response, _ in responses])
+    floor = plan_floor(job, unit.modality, [(one, len(response.times_s)) for one, response, _ in responses])
     runs, samples, spaces = [], {}, {}
     for recording, response, keep in responses:
         spec = job.analysis.design_spec(recording.modality)
         sounds = [(job.library.features(recording, event), event.onset_s) for event in recording.stimuli]
         spaces.update({name: dict(one.provenance) for name, one in sounds[0][0].items()})
-        runs.append(_make_run(job, recording, _only(response, common), with_words(job, sounds), keep, spec))
+        runs.append(_make_run(job, recording, _only(response, common), with_words(job, sounds), keep, spec, floor))
         n_rows = epochs.count_words(job, recording) if spec.epoch else len(keep)
         samples[recording.label] = (len(runs[-1].times_s), n_rows)
     return Loaded(
@@ -54,6 +68,7 @@ def load_runs(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
         samples=samples,
         period_s=max(period_of(response.times_s) for _, response, _ in responses),
         spaces=spaces,
+        floor=floor,
         responsive=_responsive(job, unit, [(one, _only(response, common)) for one, response, _ in responses]),
     )
 
@@ -125,9 +140,10 @@ def _make_run(
     sounds: Sequence[tuple[Mapping[str, Features], float]],
     keep: Array,
     spec: DesignSpec,
+    floor: Floor,
 ) -> Run:
     if spec.epoch:
-        return epochs.make_run(job, recording, response, sounds, keep, spec)
+        return epochs.make_run(job, recording, response, sounds, keep, spec, floor)
     times_s = response.times_s[keep]
     bands = {
         name: encoding.make_band(
@@ -137,8 +153,9 @@ def _make_run(
             period_of(response.times_s),
             spec.stamp,
         )
-        for name in (*job.specs, *source_bands(sounds))
+        for name in (*job.specs, *source_bands(sounds), *feature_bands(floor))
     }
+    bands |= motion_band(floor, recording, response, keep)
     standardize = job.analysis.response_spec(recording.modality).standardize
     cleaned = encoding.clean(response.values, response.nuisance, keep, standardize)
     stimuli = tuple(event.stimulus_id for event in recording.stimuli)

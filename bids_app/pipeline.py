@@ -16,10 +16,11 @@ from typing import Any
 from bids_app import __version__, dataset, execution, group, outputs
 from bids_app.errors import ConcordError, DataError, NoInput
 from bids_app.execution import StatusBook, StatusRow, Unit, peak_mb
-from bids_app.fitting import fit_mean, fit_unit
+from bids_app.fitting import fit_unit
 from bids_app.job import Job, Tell, make_job
 from bids_app.loading import Checks
 from bids_app.options import RunOptions
+from bids_app.people import read_again
 from bids_app.records import Excluded, Found
 
 LOG = logging.getLogger("concord")
@@ -37,7 +38,8 @@ def run(options: RunOptions, tell: Tell) -> int:
         _show_plan(job, units, unused)
         return 0
     further = {name: tuple(units) for name, units in job.analysis.further.items()}
-    outputs.prepare(job.out_dir, job.resolved, job.hash, found.datasets, __version__, further)
+    beside = job.analysis.all_comparisons
+    outputs.prepare(job.out_dir, job.resolved, job.hash, found.datasets, __version__, further, beside)
     with execution.open_log(job.out_dir / "logs"):
         book = StatusBook(job.out_dir)
         failed = 0
@@ -207,7 +209,7 @@ def _planted(job: Job) -> Path | None:
 
 # ------------------------------------------------------------------------------------------------ group
 def _group(job: Job, book: StatusBook, found: Found, units: Sequence[Unit], checks: Checks) -> int:
-    """Results over the people who are there, their mean response if asked for, and the report; returns failures."""
+    """Results over the people who are there, what their responses tell together, and the report; returns failures."""
     started, failed = time.monotonic(), 0
     expected = {one.participant for one in found.recordings} | {one.participant for one in found.excluded}
     people = [person for person in outputs.people_of(job.out_dir) if not expected or person in expected]
@@ -215,38 +217,17 @@ def _group(job: Job, book: StatusBook, found: Found, units: Sequence[Unit], chec
         raise NoInput("nobody has results here yet", job.out_dir, "run the participant level first")
     missing = sorted(expected - set(people))
     if not job.options.reports_only:
-        results = group.summarise(outputs.read_units(job.out_dir, people))
+        together, failed = read_again(job, book, units, checks)
+        tests = job.analysis.inference_spec("fmri")  # blocks are not asked for: people are flipped
+        results = group.summarise(outputs.read_units(job.out_dir, people), tests, together)
         software = {"concord": __version__}
-        outputs.write_group(job.out_dir, results, missing, {"AnalysisHash": job.hash, "SoftwareVersions": software})
-        if job.analysis.group.mean_response:
-            failed = _mean_responses(job, book, units, checks)
+        common = {"AnalysisHash": job.hash, "SoftwareVersions": software}
+        outputs.write_group(job.out_dir, results, missing, common, job.analysis.inference.fdr)
         book.record(StatusRow("group", "group", "done", round(time.monotonic() - started, 1), peak_mb()))
     outputs.write_group_report(job.out_dir, _planted(job))
     if missing:
         job.tell(f"group: no results of {', '.join(f'sub-{person}' for person in missing)}")
     job.tell(f"group: {len(people)} people")
-    return failed
-
-
-def _mean_responses(job: Job, book: StatusBook, units: Sequence[Unit], checks: Checks) -> int:
-    """Fit the people's mean BOLD response where several share a space; electrodes are not common to people."""
-    members: dict[str, list[Unit]] = {}
-    for unit in units:
-        if unit.modality == "fmri":
-            members.setdefault(unit.stem.partition("_")[2], []).append(unit)
-    failed = 0
-    for stem, mine in members.items():
-        started, row = time.monotonic(), f"{stem} (mean response)"
-        try:
-            result, n_people = fit_mean(job, stem, mine, checks)
-            outputs.write_mean_response(job.out_dir, result, n_people)
-            book.record(StatusRow(row, "group", "done", round(time.monotonic() - started, 1), peak_mb()))
-            job.tell(f"{row}: done")
-        except (ConcordError, ValueError) as error:
-            LOG.exception("%s failed", row)
-            book.record(StatusRow(row, "group", "failed", reason=str(error)))
-            job.tell(f"{row}: failed: {error}")
-            failed += 1
     return failed
 
 

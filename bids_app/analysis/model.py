@@ -9,12 +9,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from bids_app.analysis.beside import comparisons
 from bids_app.analysis.settings import (
     RESIDUAL,
     RESIDUAL_OPTIONS,
     DesignSettings,
     FeatureSettings,
     FitSettings,
+    FloorSettings,
     GroupSettings,
     InferenceSettings,
     PartitionSettings,
@@ -25,6 +27,8 @@ from bids_app.analysis.settings import (
     SubspaceSettings,
 )
 from bids_app.records import (
+    AUTOCORRELATION,
+    Comparison,
     DesignSpec,
     FeatureSpec,
     FitSpec,
@@ -35,6 +39,7 @@ from bids_app.records import (
     SubspaceSpec,
     all_components,
     camel,
+    floor_band,
 )
 
 
@@ -56,6 +61,8 @@ class Analysis(Settings):
     fit: FitSettings = FitSettings()
     partition: PartitionSettings = PartitionSettings()
     shared_subspace: SubspaceSettings | None = None
+    floor: FloorSettings = FloorSettings()
+    controls: tuple[str, ...] = ()  # spaces fitted beside the partition
     inference: InferenceSettings = InferenceSettings()
     group: GroupSettings = GroupSettings()
     report: ReportSettings = ReportSettings()
@@ -136,6 +143,37 @@ class Analysis(Settings):
             raise ValueError("the shared subspace and the partition have a component of one name: rename a space")
         return self
 
+    @model_validator(mode="after")
+    def _beside_fits(self) -> Analysis:
+        for name in self.controls:
+            self._require_own(name, "controls")
+        if len({*self.controls}) < len(self.controls) or {*self.controls} & {*self.spaces}:
+            raise ValueError("controls holds a space twice, or one of the partition's")
+        taken = {AUTOCORRELATION, *(floor_band(space) for space in self.floor.spaces)} & {*self.features}
+        if taken:
+            raise ValueError(f"'{min(taken)}' is a name of the floor: give the feature another")
+        beside = self.all_comparisons
+        names = all_components(
+            tuple(self.units), {name: tuple(units) for name, units in self.further.items()}, beside
+        )
+        if len(set(names)) < len(names):
+            raise ValueError("the floor or a control and the partition have a component of one name: rename a space")
+        return self
+
+    def comparisons(self, floor: tuple[str, ...], autocorrelation: bool) -> dict[str, Comparison]:
+        """What is fitted beside the partitions, from the floor's bands that can be had."""
+        return comparisons(self.features, self.units, self.controls, floor, autocorrelation)
+
+    @property
+    def all_comparisons(self) -> dict[str, Comparison]:
+        """Those of data that allow them all."""
+        return self.comparisons(tuple(map(floor_band, self.floor.spaces)), self.floor.autocorrelation)
+
+    def floor_specs(self) -> dict[str, FeatureSpec]:
+        """The floor's spaces that are made of stimuli, by band."""
+        spaces = [space for space in self.floor.spaces if space != "motion"]
+        return {floor_band(space): FeatureSpec(floor_band(space), space) for space in spaces}
+
     def _require_own(self, name: str, where: str) -> None:
         """Raises ValueError unless `name` is a space with features of its own."""
         if name not in self.features:
@@ -190,9 +228,9 @@ class Analysis(Settings):
 
     @property
     def _fitted(self) -> set[str]:
-        """Spaces that some partition has."""
+        """Spaces that are fitted in some partition, or as controls."""
         against = self.shared_subspace.against if self.shared_subspace else ()
-        return {*self.spaces, *(band for name in against for band in self._members(name))}
+        return {*self.spaces, *self.controls, *(band for name in against for band in self._members(name))}
 
     @property
     def spaces(self) -> tuple[str, ...]:

@@ -164,6 +164,17 @@ class SubspaceSettings(Settings):
     fit: Literal["training", "all"] = "training"
 
 
+FloorSpace = Literal["word_rate", "envelope", "position", "motion"]
+
+
+class FloorSettings(Settings):
+    """What is fitted whatever the analysis names, each where it can be had, for models to be held against (none: no
+    floor); and whether a control that knows only time is fitted where folds split runs."""
+
+    spaces: tuple[FloorSpace, ...] = ("word_rate", "envelope", "position", "motion")
+    autocorrelation: bool = True
+
+
 class BlockSeconds(Settings):
     """Least length of the blocks of time that are flipped or drawn as wholes."""
 
@@ -180,9 +191,10 @@ class InferenceSettings(Settings):
 
 
 class GroupSettings(Settings):
-    """`mean_response: true` also fits the people's mean response where they heard the same stimuli."""
+    """`mean_response: false`: responses are not read again, for the people's mean response where they heard the same
+    stimuli, the tests over people that need it, and ceilings between people."""
 
-    mean_response: bool = False
+    mean_response: bool = True
 
 
 class ReportSettings(Settings):

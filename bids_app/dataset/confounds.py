@@ -102,6 +102,16 @@ def _nilearn_choice(group: str, recording: Recording, path: Path) -> list[str] |
     return [name for name in table.columns if not name.startswith("cosine")] or None  # drift is our own
 
 
+def motion(recording: Recording, n_times: int) -> Array | None:
+    """(n_times, 12) six motion parameters and their change since the sample before; None where the recording's
+    confounds do not have them. Missing numbers are 0."""
+    path = recording.companions.get("confounds")
+    table = None if path is None else read_numbers(path)
+    if table is None or len(table) != n_times or not set(MOTION) <= set(table.columns):
+        return None
+    return np.nan_to_num(_expand(table[list(MOTION)].to_numpy(dtype=float))[:, : 2 * len(MOTION)], posinf=0, neginf=0)
+
+
 def _numbered(columns: Iterable[object], stem: str) -> list[str]:
     return sorted(str(name) for name in columns if re.fullmatch(rf"{stem}_\d+", str(name)))
 

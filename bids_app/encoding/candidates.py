@@ -49,10 +49,11 @@ def as_candidates(table: Array, bands: Sequence[int]) -> list[Weights]:
 
 
 def nested_candidates(
-    unions: Sequence[Sequence[Sequence[int]]], candidates: int, seed: int
+    unions: Sequence[Sequence[Sequence[int]]], candidates: int, seed: int, subsets: bool = True
 ) -> tuple[list[Weights], list[list[int]]]:
     """All distinct candidates, and for every union (of units, each a sequence of bands) the numbers of those it may
-    choose: its own and those of every union within it, the smallest unions first.
+    choose: its own and those of every union within it, the smallest first; without `subsets`, of those among the
+    unions given alone.
 
     What is tried without a unit is tried with it too, at weight zero: otherwise the larger union may do better, or
     worse, only for having been searched otherwise, and an idle unit has a unique part (docs/inference.md). One
@@ -61,9 +62,8 @@ def nested_candidates(
     table: list[Weights] = []
     allowed = []
     for union in unions:
-        sizes = range(1, len(union) + 1) if candidates > 1 else [len(union)]
         mine = []
-        for within in (chosen for size in sizes for chosen in combinations(union, size)):
+        for within in _within(union, unions, subsets) if candidates > 1 else [union]:
             bands = [band for unit in within for band in unit]
             for weights in as_candidates(band_weights(len(bands), candidates, seed), bands):
                 if weights not in table:
@@ -71,3 +71,13 @@ def nested_candidates(
                 mine.append(table.index(weights))
         allowed.append(list(dict.fromkeys(mine)))
     return table, allowed
+
+
+def _within(
+    union: Sequence[Sequence[int]], unions: Sequence[Sequence[Sequence[int]]], subsets: bool
+) -> list[Sequence[Sequence[int]]]:
+    """The unions within one, itself last."""
+    if subsets:
+        return [chosen for size in range(1, len(union) + 1) for chosen in combinations(union, size)]
+    members = {tuple(unit) for unit in union}
+    return [other for other in sorted(unions, key=len) if {tuple(unit) for unit in other} <= members]

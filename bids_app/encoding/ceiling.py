@@ -103,10 +103,8 @@ def _stacked(labels: Sequence[Array]) -> Array:
 
 
 def _by_block(values: Array, labels: Array) -> Array:
-    """(n_times, n_targets) → sums (n_blocks, n_targets)."""
-    sums = np.zeros((int(labels.max()) + 1, values.shape[1]))
-    np.add.at(sums, labels, values)
-    return sums
+    """(n_times, n_targets) and ascending labels → sums (n_blocks, n_targets)."""
+    return np.asarray(np.add.reduceat(values, np.flatnonzero(np.diff(labels, prepend=-1)), axis=0))
 
 
 def _ceiling(sums: Sequence[Array], ratio: Callable[..., Array], seed: int) -> Ceiling:

@@ -19,6 +19,12 @@ def design_columns(design: Design, band: str, fold: int, train: Array) -> Array:
     return band_columns(design.bands[band], train, design.pca.get(band))
 
 
+def n_delays(design: Design, band: str) -> int:
+    """Those of the design, but for a band that has its own."""
+    source = design.projected[band].sources[0] if band in design.projected else band
+    return int(design.bands[source].shape[1])
+
+
 def n_dims(design: Design, band: str) -> int:
     """k of `design_columns`."""
     if band in design.projected:

@@ -61,6 +61,16 @@ def epoch_means(signals: Array, epochs: Epochs, out: Array) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ features
+def neighbours(onsets_s: Array, reach_s: int = 2) -> Array:
+    """(n_words, 2 · reach_s) float32: how many other words begin in each second from `reach_s` before a word's onset
+    to as much after it; onsets_s (n_words,) in any order. The word rate of rows that are words."""
+    ordered = np.sort(onsets_s)
+    edges = np.searchsorted(ordered, np.asarray(onsets_s)[:, None] + np.arange(-reach_s, reach_s + 1), side="left")
+    counts = np.diff(edges, axis=1)
+    counts[:, reach_s] -= 1  # the word itself
+    return np.asarray(counts, dtype=np.float32)
+
+
 def within_words(features: Features, words: Intervals) -> Array:
     """(n_words, n_dims) float32 of a stimulus's words, in its time; NaN where the features say nothing of a word.
 

@@ -12,7 +12,7 @@ import torch
 
 from bids_app.encoding.batches import Size, batches, load
 from bids_app.encoding.candidates import alpha_grid, nested_candidates
-from bids_app.encoding.columns import design_columns, n_dims
+from bids_app.encoding.columns import design_columns, n_delays, n_dims
 from bids_app.encoding.fitted import Observer, fit_chosen
 from bids_app.encoding.folds import audit, fold_warnings, inner_folds, outer_split
 from bids_app.encoding.moments import Moments
@@ -74,6 +74,7 @@ def fit(
     precision: Precision = "mixed",
     weights: bool = False,
     observer: Observer | None = None,
+    subsets: bool = True,
 ) -> Fit:
     """Fit all unions of `units` (unit → its bands), or only `unions`, the last of them the full one, in nested folds.
 
@@ -81,14 +82,17 @@ def fit(
     r is Pearson's within each outer fold, averaged through Fisher's z. Unusable targets are NaN. Y may be a memory
     map: it is read a batch of targets at a time. `mem_mb` bounds the memory of the whole process in MB (10⁶ bytes)
     and changes no result. `precision`: 'mixed' searches in float32 (on a GPU in TF32) and fits in float64.
-    `weights` keeps the full union's weights. `observer` is told of every fitted model.
+    `weights` keeps the full union's weights. `observer` is told of every fitted model. A union's search includes
+    those of all its subsets, fitted or not; without `subsets`, those of the fitted ones alone.
 
-    Raises ValueError for no unit, more than four, a band that is not in the design, or folds that cannot be made;
-    MemoryError where the limit is too low for any fit.
+    Raises ValueError for no unit, all unions of more than four, a band that is not in the design, or folds that
+    cannot be made; MemoryError where the limit is too low for any fit.
     """
+    if not units or (unions is None and len(units) > MOST_UNITS):
+        raise ValueError(f"a partition takes 1 to {MOST_UNITS} units, not {len(units)}")
     unions = unions_of(tuple(units)) if unions is None else tuple(unions)
     bands = _bands(design, units)
-    plan = _plan(units, bands, unions, spec, precision, device)
+    plan = _plan(units, bands, unions, spec, precision, device, subsets)
     folds = [_fold(design, number, spec) for number in np.unique(design.folds).tolist()]
     results = Results(design, bands, len(unions), len(folds), len(plan.alphas), weights)
     observers: list[Observer] = [results] if observer is None else [results, observer]
@@ -112,8 +116,6 @@ class _Block:
 
 def _bands(design: Design, units: Mapping[str, Sequence[str]]) -> list[str]:
     bands = [band for members in units.values() for band in members]
-    if not 1 <= len(units) <= MOST_UNITS:
-        raise ValueError(f"a partition takes 1 to {MOST_UNITS} units, not {len(units)}")
     if missing := sorted(set(bands) - set(design.bands) - set(design.projected)):
         raise ValueError(f"the design has no band {', '.join(missing)}")
     if len(set(bands)) < len(bands):
@@ -128,10 +130,11 @@ def _plan(
     spec: FitSpec,
     precision: Precision,
     device: str,
+    subsets: bool,
 ) -> _Plan:
     members = [[[bands.index(band) for band in units[unit]] for unit in union] for union in unions]
     count = spec.candidates if spec.solver == "banded_ridge" else 1
-    candidates, allowed = nested_candidates(members, count, spec.seed)
+    candidates, allowed = nested_candidates(members, count, spec.seed, subsets)
     return _Plan(bands, candidates, allowed, alpha_grid(*spec.alphas), TYPES[precision], device)
 
 
@@ -143,7 +146,7 @@ def _fold(design: Design, number: int, spec: FitSpec) -> _Fold:
 def _size(design: Design, plan: _Plan, folds: Sequence[_Fold], weights: bool, observers: Sequence[Observer]) -> Size:
     search, final = plan.types
     return Size(
-        n_columns=len(design.delays_s) * sum(n_dims(design, name) for name in plan.bands),
+        n_columns=sum(n_delays(design, name) * n_dims(design, name) for name in plan.bands),
         n_folds=len(folds),
         n_unions=len(plan.allowed),
         n_candidates=len(plan.candidates),

@@ -62,6 +62,13 @@ class Fitted:
         """(n_eval, n) of `responses`."""
         return self.basis.held.to(self.Y.dtype) @ self.coordinates
 
+    def band_gains(self, weights: Mapping[int, torch.Tensor], mine: Array) -> Iterator[tuple[int, torch.Tensor]]:
+        """Each band and (n_eval, n) float64 ŷ_b (2(y − ȳ) − ŷ), from `band_weights` of some of the targets: the
+        product measure's share of every sample's gain, which over bands sums to (y − ȳ)² − (y − ŷ)²."""
+        over = (2 * self.responses - self.predictions)[:, mine].double()
+        for band, each in weights.items():
+            yield band, (self.split.rows({band: 1.0}, evaluate=True).to(each.dtype) @ each) * over
+
     def band_weights(self, mine: Array | slice = slice(None)) -> dict[int, torch.Tensor]:
         """{band: (n_columns_b, n)} on the bands' own columns, of some of the targets (positions)."""
         coordinates = self.coordinates[:, mine]

@@ -135,3 +135,18 @@ def _span(design: Design, run: int, chosen: Array) -> str:
     first, last = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
     spans = ", ".join(f"{times_s[a]:.0f}–{times_s[b]:.0f} s" for a, b in zip(first, last, strict=True))
     return f"{design.run_labels[run]} [{spans}]"
+
+
+def reaching_back(design: Design, starts_s: Array) -> int:
+    """How many samples, when they are tested, have training samples of their own run between starts_s (n_times,), the
+    earliest instant they know of, and their own time."""
+    count = 0
+    for fold in np.unique(design.folds).tolist():
+        train, test = outer_split(design, fold)
+        for run in np.unique(design.runs[test]):
+            mine = design.runs == run
+            trained = np.sort(design.times_s[train & mine])
+            tested = test & mine
+            between = np.searchsorted(trained, design.times_s[tested]) - np.searchsorted(trained, starts_s[tested])
+            count += int((between > 0).sum())
+    return count

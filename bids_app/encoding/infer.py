@@ -10,7 +10,7 @@ import numpy as np
 from bids_app.encoding.blocks import Blocks, make_blocks, product_autocorrelation
 from bids_app.encoding.fit import Precision, fit, unions_of
 from bids_app.encoding.fitted import Fitted, Observer
-from bids_app.encoding.inference import Inference
+from bids_app.encoding.inference import Component, Inference
 from bids_app.records import Array, Design, Fit, FitSpec, InferenceSpec, Tests
 
 SAMPLED = 256  # targets whose autocorrelation decides the length of blocks
@@ -25,17 +25,43 @@ def fit_and_infer(
     *,
     mem_mb: int | None = None,
     precision: Precision = "mixed",
+    unions: Sequence[tuple[str, ...]] | None = None,
+    asked: Mapping[str, Component] | None = None,
+    blocks: Blocks | None = None,
 ) -> tuple[Fit, Tests]:
-    """`fit` of all unions, and p and intervals of every component (`inference`), without holding any prediction.
+    """`fit` of all unions, and p and intervals of every component of the partition, without holding any prediction.
+    Or of `unions` alone (the largest last) and the components `asked` of them, whose searches include those of the
+    fitted unions within. `blocks`: those of `data_blocks`, made where none are given.
 
     Responses must be centred within run. Raises what `fit` raises.
     """
-    blocks = data_blocks(design, units, spec, tests.block_s, device)
-    unions = unions_of(tuple(units))
-    inference = Inference(unions, blocks, design.runs, design.folds, tests.permutations, tests.seed, device)
-    fitted = fit(design, units, spec, device, mem_mb=mem_mb, precision=precision, observer=inference)
-    found = inference.results(len(design.usable))
-    return fitted, Tests(found, tests.permutations, blocks.count, blocks.length_s, blocks.smooth, blocks.warnings)
+    blocks = blocks or data_blocks(design, units, spec, tests.block_s, device)
+    unions = unions_of(tuple(units)) if unions is None else tuple(unions)
+    order = [band for members in units.values() for band in members]
+    bands = {unit: [order.index(band) for band in members] for unit, members in units.items()}
+    inference = Inference(
+        unions, blocks, design.runs, design.folds, tests.permutations, tests.seed, device, asked=asked, bands=bands
+    )
+    fitted = fit(
+        design,
+        units,
+        spec,
+        device,
+        unions=unions,
+        mem_mb=mem_mb,
+        precision=precision,
+        observer=inference,
+        subsets=asked is None,
+    )
+    return fitted, Tests(
+        components=inference.results(len(design.usable)),
+        permutations=tests.permutations,
+        n_blocks=blocks.count,
+        block_s=blocks.length_s,
+        frequencies=blocks.smooth,
+        warnings=blocks.warnings,
+        limits=inference.limits(len(design.usable)),
+    )
 
 
 def data_blocks(

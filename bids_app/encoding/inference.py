@@ -9,7 +9,7 @@ predict at all. For what two spaces share cannot be there where one of them is i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -18,9 +18,11 @@ import torch
 
 from bids_app.encoding.blocks import Blocks
 from bids_app.encoding.fitted import Fitted, Observer
-from bids_app.encoding.losses import BlockLosses, draw_weights, flipped_sums, interval
+from bids_app.encoding.intervals import FEWEST_FOR_PAIRS, Interactions, interval
+from bids_app.encoding.losses import BlockLosses, flipped_sums
 from bids_app.encoding.multiple import Family, fdr
 from bids_app.encoding.pieces import Pieces, frequency_pieces, time_pieces
+from bids_app.encoding.shapley import shapley_terms
 from bids_app.encoding.signflip import FlipGains, FlipTotals, PieceColumns, draw_signs, explained
 from bids_app.records import Array, Inferred, component_names
 
@@ -74,10 +76,11 @@ def _addition(rest: Union, some: Union) -> Total | Contrast:
 class Inference(Observer):
     """Tests and intervals of all components, batch after batch of targets, in the stream of a fit.
 
-    Signs and bootstrap weights are drawn once, from `seed`, so that families run over all batches. runs, folds
-    (n_times,): each sample's run and outer fold; unions in the order of the engine, the full one last; responses
-    centred within run, not by fold. `dtype`: the working type of the flips. Memory a target: for each union and kind
-    of pieces, n_pieces² / 2 numbers of this type.
+    Signs are drawn once, from `seed`, so that families run over all batches. runs, folds (n_times,): each sample's
+    run and outer fold; unions in the order of the engine, the full one last; responses centred within run, not by
+    fold. `dtype`: the working type of the flips. `asked`: components to test in place of those of the partition.
+    `bands`: the numbers of each unit's bands, for limits of the product measure. Memory a target: for each union in
+    question and kind of pieces, n_pieces² / 2 numbers of this type.
     """
 
     def __init__(
@@ -90,23 +93,32 @@ class Inference(Observer):
         seed: int = 0,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
+        asked: Mapping[str, Component] | None = None,
+        bands: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
         self.unions = [frozenset(union) for union in unions]
-        self.components = components(tuple(unions[-1]))
+        units = tuple(unions[-1])
+        self.components = components(units) if asked is None else dict(asked)
+        self.shares = shapley_terms(units) if asked is None and len(units) > 1 else {}
+        self.bands = {number: unit for unit in self.shares for number in (bands or {}).get(unit, ())}
         self.pieces = [time_pieces(blocks.labels, device)]
         if blocks.smooth:
             self.pieces.append(frequency_pieces(runs, folds, device))
         self.dtype = dtype
         self.n_folds = len(np.unique(folds))
         self._signs = [self._tensor(draw_signs(pieces.count, permutations, seed)) for pieces in self.pieces]
-        self._weights = self._tensor(draw_weights(blocks.count, max(permutations, 1000), seed)).double()
         tests = {test for component in self.components.values() for test in component.tests}
+        met = {union for component in self.components.values() for union, _ in component.terms}
+        met |= {union for terms in self.shares.values() for union in terms}
+        self.refitted = [number for number, union in enumerate(self.unions) if union in met]
         self._families = {test: [Family() for _ in self._pieces_of(test)] for test in tests}
         self._limits: dict[str, list[Array]] = {name: [] for name in self.components}
+        self._shares: dict[tuple[str, str], list[Array]] = {}
         self._targets: list[Array] = []
         numbers = sum(pieces.count**2 / 2 + 2 * self.n_folds * pieces.count / len(unions) for pieces in self.pieces)
         self.cell_bytes = 2 * len(self.pieces) * dtype.itemsize  # and as much while it is made
-        self.target_bytes = int(len(unions) * (numbers * dtype.itemsize + 8 * blocks.count))
+        n_sums = len(unions) + len(self.shares)
+        self.target_bytes = int(len(self.refitted) * numbers * dtype.itemsize + 8 * n_sums * blocks.count)
 
     def begin(self, targets: Array) -> None:
         """See Observer."""
@@ -122,17 +134,35 @@ class Inference(Observer):
         for test, families in self._families.items():
             for family, null in zip(families, self._nulls(test), strict=True):
                 family.add(null)
-        losses = self._batch.losses
+        interactions = self._batch.interactions()
         for name, component in self.components.items():
-            limits = interval(
-                losses.contrast(self._coefficients(component)), losses.total, self._weights, self.n_folds
-            )
-            self._limits[name].append(limits.cpu().numpy())
+            self._limits[name].append(self._interval(self._coefficients(component), interactions))
+        for unit, terms in self.shares.items():
+            limits = {"shapley": self._interval(self._weighted(terms), interactions)}
+            if self.bands:
+                product = interval(self._batch.products[unit], self._batch.losses.total)
+                limits["product"] = product.cpu().numpy()
+            for stat, its_limits in limits.items():
+                self._shares.setdefault((unit, stat), []).append(its_limits)
         del self._batch
+
+    def _interval(self, signed: Array, interactions: Interactions | None) -> Array:
+        """Limits (2, n_targets) of a signed sum of unions (n_unions,) over the batch."""
+        losses = self._batch.losses
+        known = None if interactions is None else interactions.of(signed[self.refitted])
+        return np.asarray(interval(losses.contrast(signed), losses.total, known).cpu())
 
     def results(self, n_targets: int) -> dict[str, Inferred]:
         """Of all n_targets of the design, NaN for those not met."""
         return {name: self._inferred(name, component, n_targets) for name, component in self.components.items()}
+
+    def limits(self, n_targets: int) -> dict[tuple[str, str], Array]:
+        """(unit, 'shapley' or 'product') → its limits (2, n_targets)."""
+        found = {}
+        for share, batches in self._shares.items():
+            found[share] = np.full((2, n_targets), np.nan)
+            found[share][:, np.concatenate(self._targets)] = np.concatenate(batches, axis=1)
+        return found
 
     def _inferred(self, name: str, component: Component, n_targets: int) -> Inferred:
         found = [family.significance() for test in component.tests for family in self._families[test]]
@@ -157,7 +187,9 @@ class Inference(Observer):
 
     def _coefficients(self, signed: Component | Contrast) -> Array:
         """(n_unions,) of its terms."""
-        terms = dict(signed.terms)
+        return self._weighted(dict(signed.terms))
+
+    def _weighted(self, terms: Mapping[Union, float]) -> Array:
         return np.array([terms.get(union, 0) for union in self.unions])
 
     def _tensor(self, values: Array) -> torch.Tensor:
@@ -169,14 +201,26 @@ class _Batch:
 
     def __init__(self, inference: Inference, targets: Array) -> None:
         self._targets, self._kinds, self._dtype = targets, inference.pieces, inference.dtype
+        self._refitted, self._bands = inference.refitted, inference.bands
         device, n_targets, n_unions = self._kinds[0].labels.device, len(targets), len(inference.unions)
         self._last = n_unions - 1
         self.totals = [FlipTotals(kind, inference.n_folds, n_targets, self._dtype) for kind in self._kinds]
-        self.gains = [
-            [FlipGains(kind.count, n_targets, self._dtype, device) for kind in self._kinds] for _ in range(n_unions)
-        ]
+        self.gains = {
+            number: [FlipGains(kind.count, n_targets, self._dtype, device) for kind in self._kinds]
+            for number in self._refitted
+        }
         self.losses = BlockLosses(self._kinds[0].labels, self._kinds[0].count, n_unions, n_targets)
+        self.products = {unit: torch.zeros_like(self.losses.total) for unit in inference.shares}
         self._fold, self._fold_columns = -1, list[PieceColumns]()
+
+    def interactions(self) -> Interactions | None:
+        """Of pairs of time blocks, where there are enough."""
+        count = self._kinds[0].count
+        return (
+            Interactions([kinds[0].pairs for kinds in self.gains.values()], count)
+            if count >= FEWEST_FOR_PAIRS
+            else None
+        )
 
     def add(self, models: Fitted) -> None:
         """Every target is in one call a fold and union."""
@@ -191,12 +235,17 @@ class _Batch:
         if self._last in mine:
             at = mine[self._last]
             self.losses.add_total(targets[at], test, models.responses[:, at])
+            if self._bands:
+                positions = models.unions[self._last]
+                for band, gain in models.band_gains(models.band_weights(positions), positions):
+                    self.losses.add_part(self.products[self._bands[band]], targets[at], test, gain)
         for number, (kind, fold_columns) in enumerate(zip(self._kinds, self._fold_columns, strict=True)):
             Y = kind.coefficients(models.Y.to(self._dtype), np.arange(len(models.Y)))
             if self._last in mine:
                 at = mine[self._last]
                 self.totals[number].add(models.fold, targets[at], Y[:, at], fold_columns, len(models.split.train))
-            for few, part in explained(models, Y, kind, fold_columns):
-                for union, at in mine.items():
+            needed = {union: at for union, at in mine.items() if union in self.gains}
+            for few, part in explained(models, Y, kind, fold_columns) if needed else ():
+                for union, at in needed.items():
                     chosen = torch.isin(few, at)
                     self.gains[union][number].add(targets[few[chosen]], part[chosen])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bids_app.encoding.columns import n_delays
 from bids_app.encoding.fitted import Fitted, Observer
 from bids_app.encoding.scores import FoldScores, held_out, pooled
 from bids_app.records import Array, Design, Fit, FoldAudit
@@ -19,7 +20,7 @@ class Results(Observer):
     ) -> None:
         self._design, self._bands, self._n_unions, self._n_alphas = design, bands, n_unions, n_alphas
         self._folds = [FoldScores(*np.full((4, n_unions, len(design.usable)), np.nan)) for _ in range(n_folds)]
-        self._profile = {band: self._zeros(len(design.delays_s)) for band in bands}
+        self._profile = {band: self._zeros(n_delays(design, band)) for band in bands}
         self._explained = self._zeros(len(bands))
         self._alpha, self._shares = self._zeros(n_folds), self._zeros(len(bands), n_folds)
         self._weights: dict[str, Array] | None = {} if weights else None
@@ -38,12 +39,12 @@ class Results(Observer):
         self._alpha[models.fold, targets] = models.alpha.cpu().numpy()[mine]
         for band, share in models.basis.weights.items():
             self._shares[band, models.fold, targets] = share
-        over = (2 * models.responses - models.predictions)[:, mine].double()
-        for band, weights in models.band_weights(mine).items():
+        found = models.band_weights(mine)
+        for band, gain in models.band_gains(found, mine):
+            self._explained[band, targets] += gain.sum(dim=0).cpu().numpy()
+        for band, weights in found.items():
             name = self._bands[band]
-            predicted = models.split.rows({band: 1.0}, evaluate=True).to(weights.dtype) @ weights
-            self._explained[band, targets] += (predicted * over).sum(dim=0).cpu().numpy()
-            kernels = weights.reshape(len(self._design.delays_s), -1, weights.shape[1])
+            kernels = weights.reshape(len(self._profile[name]), -1, weights.shape[1])
             self._profile[name][:, targets] += kernels.double().norm(dim=1).cpu().numpy()
             if self._weights is not None:
                 if name not in self._weights:

@@ -1,6 +1,17 @@
-"""Participants' results → group results. No inference yet: means, spread and counts."""
+"""Participants' results → group results: means, spread, tests over people."""
 
-from bids_app.group.average import average_people, count_people
-from bids_app.group.summary import summarise
+from bids_app.group.average import Heard, average_people, match_people, require_same_features
+from bids_app.group.electrodes import over_electrodes
+from bids_app.group.inference import people_tests
+from bids_app.group.summary import INDIVIDUAL, summarise
 
-__all__ = ["average_people", "count_people", "summarise"]
+__all__ = [
+    "INDIVIDUAL",
+    "Heard",
+    "average_people",
+    "match_people",
+    "over_electrodes",
+    "people_tests",
+    "require_same_features",
+    "summarise",
+]

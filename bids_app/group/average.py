@@ -1,11 +1,11 @@
-"""The people's mean response to what they all heard."""
+"""What people heard together, and their mean response to it."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -16,55 +16,69 @@ from bids_app.records import Array, Run
 SAME_S = 1e-6
 SAME_FEATURES = 1e-4  # of a band's standard deviation
 
-Matched = list[list[Run]]  # for every run, the people's responses on common samples
+Read = Callable[[int, int], Array]  # number of a person, of their run → responses (n_times, n_targets)
 
 
-def average_people(runs_by_person: Sequence[Sequence[Run]]) -> tuple[Run, ...]:
-    """Mean over people of their z-scored responses, run by run; columns are the same targets for all.
+@dataclass(frozen=True)
+class Heard:
+    """A run that several people heard: `run` with the features of the first of them and no responses, on the samples
+    that all have; for each person (their number, the number of their run, which of its samples (n_common,))."""
 
-    Runs are matched by their stimuli (the first hearing with the first, and so on) and kept where at least two
-    people have them; samples are those all of these have, equal within 1e-6 s. A target that is constant or has
-    missing samples in a person is left out of that person's share; NaN where nobody has it.
-    Raises DataError where people share no run or no sample, or heard the stimuli at other times.
+    run: Run
+    people: tuple[tuple[int, int, Array], ...]
+
+
+def match_people(runs_by_person: Sequence[Sequence[Run]]) -> tuple[Heard, ...]:
+    """What at least two people heard. Responses are not looked at, and only the first person's bands are needed.
+
+    Runs are matched by their stimuli (the first hearing with the first, and so on); samples are those all of these
+    have, equal within 1e-6 s. Raises DataError where people share no run or no sample.
     """
-    return tuple(_mean(runs) for runs in _matched(runs_by_person))
-
-
-def count_people(runs_by_person: Sequence[Sequence[Run]]) -> Array:
-    """(n_targets,) how many people each target of `average_people` is the mean of: the least over its runs."""
-    counts = [
-        np.sum([np.isfinite(_standard(run.Y)).all(axis=0) for run in runs], axis=0)
-        for runs in _matched(runs_by_person)
-    ]
-    return np.asarray(np.min(counts, axis=0), dtype=int)
-
-
-def _matched(runs_by_person: Sequence[Sequence[Run]]) -> Matched:
-    hearings: dict[tuple[tuple[str, ...], int], list[Run]] = defaultdict(list)
-    for runs in runs_by_person:
+    hearings: dict[tuple[tuple[str, ...], int], list[tuple[int, int, Run]]] = defaultdict(list)
+    for person, runs in enumerate(runs_by_person):
         nth: dict[tuple[str, ...], count[int]] = defaultdict(count)
-        for run in runs:
-            hearings[run.stimuli, next(nth[run.stimuli])].append(run)
-    shared = [runs for runs in hearings.values() if len(runs) > 1]
+        for number, run in enumerate(runs):
+            hearings[run.stimuli, next(nth[run.stimuli])].append((person, number, run))
+    shared = [members for members in hearings.values() if len(members) > 1]
     if not shared:
         raise DataError("no two people heard the same stimuli in one run", hint="the mean response cannot be fitted")
-    return [_on_common_samples(runs) for runs in shared]
+    return tuple(_heard(members) for members in shared)
 
 
-def _on_common_samples(runs: list[Run]) -> list[Run]:
-    first = runs[0]
-    widths = {run.Y.shape[1] for run in runs}
-    if len(widths) > 1:
-        raise DataError(f"people have {sorted(widths)} targets; their mean needs the same ones", first.label)
+def _heard(members: Sequence[tuple[int, int, Run]]) -> Heard:
+    first = members[0][2]
     times_s = first.times_s
-    for run in runs[1:]:
+    for _, _, run in members[1:]:
         times_s = times_s[_nearest(run.times_s, times_s)[1]]
     if not len(times_s):
         raise DataError("people have no sample at the same time", first.label)
-    common = [_take(run, _nearest(run.times_s, times_s)[0]) for run in runs]
-    for run in common[1:]:
-        _require_same_features(common[0], run)
-    return common
+    rows = [_nearest(run.times_s, times_s)[0] for _, _, run in members]
+    people = tuple((person, number, at) for (person, number, _), at in zip(members, rows, strict=True))
+    bands = {name: band[rows[0]] for name, band in first.bands.items()}
+    label = re.sub(r"sub-[^_]+_", "", first.label)
+    nobodys = first.Y[:0]
+    return Heard(replace(first, label=label, bands=bands, Y=nobodys, times_s=first.times_s[rows[0]]), people)
+
+
+def average_people(heard: Sequence[Heard], read: Read) -> tuple[tuple[Run, ...], Array]:
+    """Mean over people of their z-scored responses, run by run, and (n_targets,) how many people each target is the
+    mean of: the least over runs. Columns are the same targets for all; one person's run is held at a time.
+
+    A target that is constant or has missing samples in a person is left out of that person's share; NaN where nobody
+    has it.
+    """
+    means, counts = [], []
+    for one in heard:
+        total: Array = np.zeros(1)
+        n_people: Array = np.zeros(1)
+        for person, number, rows in one.people:
+            values = _standard(read(person, number)[rows])
+            there = np.isfinite(values).all(axis=0)
+            total, n_people = total + np.where(there, values, 0.0), n_people + there
+        mean = total / np.where(n_people, n_people, np.nan)
+        means.append(replace(one.run, Y=mean.astype(np.float32)))
+        counts.append(n_people)
+    return tuple(means), np.min(counts, axis=0).astype(int)
 
 
 def _nearest(times_s: Array, wanted_s: Array) -> tuple[Array, Array]:
@@ -75,16 +89,14 @@ def _nearest(times_s: Array, wanted_s: Array) -> tuple[Array, Array]:
     return nearest, np.abs(times_s[nearest] - wanted_s) <= SAME_S
 
 
-def _take(run: Run, rows: Array) -> Run:
-    bands = {name: band[rows] for name, band in run.bands.items()}
-    return replace(run, bands=bands, Y=run.Y[rows], times_s=run.times_s[rows])
-
-
-def _require_same_features(one: Run, other: Run) -> None:
-    """Unequal features at equal times: the stimulus began at another time for this person."""
+def require_same_features(one: Run, other: Run) -> None:
+    """Raises DataError for unequal features at equal times: the stimulus began at another time for this person."""
+    rows, same = _nearest(other.times_s, one.times_s)
     for name, band in one.bands.items():
         tolerance = SAME_FEATURES * (float(band.std()) + 1e-12)
-        if band.shape != other.bands[name].shape or np.abs(band - other.bands[name]).max() > tolerance:
+        theirs = other.bands[name]
+        alike = theirs.shape[1:] == band.shape[1:]
+        if not alike or np.abs(band[same] - theirs[rows[same]]).max(initial=0.0) > tolerance:
             what = f"people heard the stimuli at other times ('{name}' differs from {one.label})"
             raise DataError(what, other.label, "the mean response needs one timing")
 
@@ -94,15 +106,3 @@ def _standard(Y: Array) -> Array:
     spread = Y.std(axis=0, dtype=np.float64)
     alive = np.isfinite(spread) & (spread > 1e-12)
     return np.asarray((Y - Y.mean(axis=0, dtype=np.float64)) / np.where(alive, spread, np.nan))
-
-
-def _mean(runs: list[Run]) -> Run:
-    total, people = np.zeros(runs[0].Y.shape), np.zeros(runs[0].Y.shape[1])
-    for run in runs:
-        values = _standard(run.Y)
-        there = np.isfinite(values).all(axis=0)
-        total += np.where(there, values, 0.0)
-        people += there
-    mean = total / np.where(people, people, np.nan)
-    label = re.sub(r"sub-[^_]+_", "", runs[0].label)
-    return replace(runs[0], label=label, Y=mean.astype(runs[0].Y.dtype))

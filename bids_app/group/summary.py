@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from bids_app.records import SCORES, Array, Excluded, GroupResult, Targets, WrittenUnit
+from bids_app.group.statistics import Values, people_statistics, person_table
+from bids_app.group.tested import ceilings_by_person, electrode_rows, with_ceilings, with_tests
+from bids_app.records import SCORES, Array, Excluded, GroupResult, InferenceSpec, Targets, Together, WrittenUnit
 
 POOLED = {"session": "ses", "task": "task", "run": "run"}
 # Spaces in which a voxel or vertex of one person is not that of another.
 INDIVIDUAL = ("T1w", "T2w", "func", "boldref", "anat", "individual", "fsnative", "native", "scanner", "orig")
-Values = Mapping[str, Mapping[str, Mapping[str, Array]]]
+NOT_READ = Together("none: responses were not read again", "none: responses were not read again")
 
 
-def summarise(units: Sequence[WrittenUnit]) -> tuple[GroupResult, ...]:
+def summarise(
+    units: Sequence[WrittenUnit],
+    tests: InferenceSpec | None = None,
+    together: Mapping[str, Together] | None = None,
+) -> tuple[GroupResult, ...]:
     """Group units that are alike but for the person (and what the analysis pools), and join each group.
 
     Maps and parcels: over people, target by target, on every target that anyone has, with how many have it.
-    Electrodes: everyone's, one below the other. Sorted by modality, kind, space and stem.
+    Electrodes: everyone's, one below the other. Sorted by modality, kind, space and stem. With `tests`, inference
+    over people; `together`: by a group's stem, what responses read again tell of it.
     """
     groups: dict[tuple[Any, ...], list[WrittenUnit]] = defaultdict(list)
     for unit in units:
         groups[_key(unit)].append(unit)
-    return tuple(_result(members) for _, members in sorted(groups.items(), key=lambda item: item[0]))
+    ordered = (members for _, members in sorted(groups.items(), key=lambda item: item[0]))
+    return tuple(_result(members, tests, together or {}) for members in ordered)
 
 
 def _key(unit: WrittenUnit) -> tuple[Any, ...]:
@@ -40,20 +48,32 @@ def _pairs(stem: str) -> list[tuple[str, str]]:
     return [(key, value) for key, _, value in pairs]
 
 
-def _result(members: Sequence[WrittenUnit]) -> GroupResult:
+def _result(
+    members: Sequence[WrittenUnit], tests: InferenceSpec | None, together: Mapping[str, Together]
+) -> GroupResult:
     members, left_out = _on_one_grid(members)
-    first = members[0]
+    first, stem = members[0], _shared_stem(members)
+    read_again = together.get(stem, NOT_READ)
+    owners: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    inference: Mapping[str, Any] | None = None
+    rows: tuple[Mapping[str, Any], ...] = ()
+    between: Mapping[str, Mapping[str, Array]] = {}
     if first.targets.kind == "electrodes":
         owners, targets, values = _stack(members)
-        notes: tuple[str, ...] = ()
+        if tests:
+            rows, inference = electrode_rows(members, tests)
     elif first.targets.space in INDIVIDUAL:
-        owners, values, targets = (), {}, replace(first.targets, names=(), index=None)
+        values, targets = {}, replace(first.targets, names=(), index=None)
         notes = (f"{first.targets.space} is each person's own space: there is no map over people",)
     else:
-        owners, notes = (), ()
         targets, values = _over_people(members)
+        if tests:
+            values, inference = with_tests(members, targets, values, tests, read_again)
+        between = ceilings_by_person(members, targets, read_again.ceilings)
+        values = with_ceilings(values, between)
     return GroupResult(
-        stem=_shared_stem(members),
+        stem=stem,
         modality=first.modality,
         people=tuple(unit.participant for unit in members),
         targets=targets,
@@ -64,6 +84,10 @@ def _result(members: Sequence[WrittenUnit]) -> GroupResult:
         left_out=left_out,
         notes=notes,
         further=first.partition.further,
+        inference=inference,
+        electrodes=rows,
+        ceiling=read_again.ceiling,
+        between=between,
     )
 
 
@@ -98,9 +122,13 @@ def _rows(unit: WrittenUnit) -> list[dict[str, Any]]:
     ]
 
 
+def _common_components(members: Sequence[WrittenUnit]) -> list[str]:
+    return [name for name in members[0].partition.values if _common_scores(members, name)]
+
+
 def _common_scores(members: Sequence[WrittenUnit], component: str) -> list[str]:
-    """What everybody has: ceilings need repeats."""
-    everyones = [unit.partition.values[component] for unit in members]
+    """What everybody has: ceilings need repeats, and a floor what it is made of."""
+    everyones = [unit.partition.values.get(component, {}) for unit in members]
     return [stat for stat in SCORES if all(stat in stats for stats in everyones)]
 
 
@@ -116,7 +144,7 @@ def _stack(members: Sequence[WrittenUnit]) -> tuple[tuple[str, ...], Targets, Va
             stat: {"value": np.concatenate([unit.partition.values[component][stat] for unit in members])}
             for stat in _common_scores(members, component)
         }
-        for component in first.partition.values
+        for component in _common_components(members)
     }
     return owners, replace(first.targets, names=names, xyz_mm=xyz_mm), values
 
@@ -124,59 +152,26 @@ def _stack(members: Sequence[WrittenUnit]) -> tuple[tuple[str, ...], Targets, Va
 # ------------------------------------------------------------------------------------------------ common targets
 def _over_people(members: Sequence[WrittenUnit]) -> tuple[Targets, Values]:
     """Statistics on the targets that anyone has."""
+    targets = _joined_targets(members)
+    values = {
+        component: {
+            stat: people_statistics(person_table(members, targets.names, component, stat), stat)
+            for stat in _common_scores(members, component)
+        }
+        for component in _common_components(members)
+    }
+    return targets, values
+
+
+def _joined_targets(members: Sequence[WrittenUnit]) -> Targets:
     row: dict[str, int] = {}
     for unit in members:
         for name in unit.targets.names:
             row.setdefault(name, len(row))
-    places = [np.array([row[name] for name in unit.targets.names], dtype=int) for unit in members]
-
-    def stacked(component: str, stat: str) -> Array:
-        table = np.full((len(members), len(row)), np.nan)
-        for number, (unit, place) in enumerate(zip(members, places, strict=True)):
-            table[number, place] = unit.partition.values[component][stat]
-        return table
-
-    values = {
-        component: {
-            stat: people_statistics(stacked(component, stat), stat) for stat in _common_scores(members, component)
-        }
-        for component in members[0].partition.values
-    }
-    return _joined_targets(members, row, places), values
-
-
-def _joined_targets(members: Sequence[WrittenUnit], row: Mapping[str, int], places: Sequence[Array]) -> Targets:
     first = members[0].targets
     if first.index is None:
         return replace(first, names=tuple(row))
     index = np.zeros((len(row), first.index.shape[1]), dtype=int)
-    for unit, place in zip(members, places, strict=True):
-        index[place] = unit.targets.index
+    for unit in members:
+        index[[row[name] for name in unit.targets.names]] = unit.targets.index
     return replace(first, names=tuple(row), index=index)
-
-
-def people_statistics(table: Array, stat: str) -> dict[str, Array]:
-    """(n_people, n_targets) with NaN → 'mean', 'sd' (n − 1), 'n' and 'nPositive', each (n_targets,).
-
-    The mean of correlations is taken of Fisher's z and turned back. NaN where nobody (sd: under two people) has one.
-    """
-    to, back = _scales(stat)
-    there = np.isfinite(table)
-    n = there.sum(axis=0)
-    mean = back(np.where(there, to(np.where(there, table, 0.0)), 0.0).sum(axis=0) / np.where(n, n, np.nan))
-    plain_mean = np.where(there, table, 0.0).sum(axis=0) / np.where(n, n, np.nan)
-    squares = np.where(there, (table - plain_mean) ** 2, 0.0).sum(axis=0)
-    sd = np.sqrt(squares / np.where(n > 1, n - 1, np.nan))
-    return {
-        "mean": mean,
-        "sd": sd,
-        "n": n.astype(float),
-        "nPositive": (there & (table > 0)).sum(axis=0).astype(float),
-    }
-
-
-def _scales(stat: str) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
-    """To the scale means are taken on, and back."""
-    if stat == "r":
-        return lambda values: np.arctanh(np.clip(values, -0.999999, 0.999999)), np.tanh
-    return np.asarray, np.asarray

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
+from bids_app.outputs.beside import formula as difference
+from bids_app.outputs.beside import is_beside, is_difference, meaning
 from bids_app.records import SCORES, component_names, component_of, space_label
 
 HELD_OUT = (
@@ -39,6 +41,12 @@ STAT_TITLE = {
     "r": "r",
     "ceiling": "ceiling of R²",
     "share": "R² over its ceiling",
+    "shapley": "Shapley value",
+    "shapley025": "lower limit of the Shapley value",
+    "shapley975": "upper limit of the Shapley value",
+    "product": "product measure",
+    "product025": "lower limit of the product measure",
+    "product975": "upper limit of the product measure",
     "p": "p",
     "pfwe": "p, family-wise",
     "q": "q",
@@ -59,9 +67,17 @@ GUARDED = "no smaller than the p of any set of the sharing spaces {}"
 FAMILY = "over all targets of this map or table: the largest studentised value of each sign vector (max-T)"
 DISCOVERY = "Benjamini and Hochberg's q over all targets of this map or table, of"
 LIMITS = {"ci025": "2.5", "ci975": "97.5"}
+ENDS = {"025": "2.5", "975": "97.5"}
+SHARES = {
+    "shapley": "Shapley value: what {} adds to the R² of the others in the model, averaged over all orders in which "
+    "the units may enter; every shared part is dealt out evenly among those who share it, and the values sum to the "
+    "full model's R²",
+    "product": "Product measure of {}: Σ ŷ_b (2(y − ȳ) − ŷ) / Σ (y − ȳ)² over the held-out samples, ŷ_b its part of "
+    "the full model's prediction ŷ, ȳ the training mean; of one fit, and the values sum to the full model's R²",
+}
 LIMIT = (
-    "for what models trained on this many samples are expected to reach on new data: blocks of time drawn with "
-    "replacement, the distance from R² widened by √(1 + K/(K − 1)) for K outer folds. Not a test: see p"
+    "for what models trained on this many samples are expected to reach on new data: Student's t over blocks of "
+    "time, and what pairs of blocks add that were each trained on and tested. Not a test: see p"
 )
 
 
@@ -118,8 +134,15 @@ def define(component: str, stat: str, units: Sequence[str], further: Further | N
         partition, part = found
         return f"{about(partition)}. {define(part, stat, (further or {})[partition])}"
     totals, parts = totals_of(units), parts_of(units)
+    if stat.startswith(tuple(SHARES)):
+        return _share(totals[component][0], stat)
     if stat not in SCORES:
         return _inferred(component, stat, units)
+    if component not in totals and component not in parts and is_beside(component):
+        said = meaning(component)
+        if is_difference(component):
+            return f"{said[0].upper()}{said[1:]}: {difference(component)}. {HELD_OUT}."
+        return f"Held-out {STAT_TITLE[stat]} of {said}. {HELD_OUT if stat == 'rsquared' else PEARSON}."
     if component in totals:
         model = f"the model with {_listed(totals[component])}"
         model += " alone" if component != "full" else " together" if len(units) > 1 else ""
@@ -134,12 +157,25 @@ def define(component: str, stat: str, units: Sequence[str], further: Further | N
     )
 
 
+def _share(unit: str, stat: str) -> str:
+    """A unit's share of the full model's R², or a limit of it."""
+    kind = next(name for name in SHARES if stat.startswith(name))
+    whole = SHARES[kind].format(unit)
+    return (
+        f"{whole}."
+        if stat == kind
+        else f"The {ENDS[stat[-3:]]} % limit, {LIMIT.replace('R²', 'the value')}. {whole}."
+    )
+
+
 def _inferred(component: str, stat: str, units: Sequence[str]) -> str:
     """What a p, q or limit of a component is."""
     if stat in LIMITS:
         return f"The {LIMITS[stat]} % limit of R² of {short(component, units)}, {LIMIT}."
     chosen = parts_of(units).get(component, ())
-    how = REFITTED if not chosen or len(units) == 1 else COMPARED.format(SUM if len(chosen) > 1 else DIFFERENCE)
+    whole = component in totals_of(units) or (is_beside(component) and not is_difference(component))
+    whole |= len(units) == 1 and bool(chosen)
+    how = REFITTED if whole else COMPARED.format(SUM if len(chosen) > 1 else DIFFERENCE)
     alone = "adding to the others" if len(chosen) < len(units) else "predicting at all"
     guard = f"; {GUARDED.format(alone)}" if len(chosen) > 1 else ""
     p = f"p of {short(component, units)}: {how}{guard}; 1 where the value is not above 0"
@@ -157,6 +193,8 @@ def short(component: str, units: Sequence[str], further: Further | None = None) 
         return f"the model with {_listed(units)}"
     if component in totals:
         return f"the model with {totals[component][0]} alone"
+    if component not in parts and is_beside(component):
+        return meaning(component)
     chosen = parts[component]
     return f"what only {chosen[0]} explains" if len(chosen) == 1 else f"what exactly {_listed(chosen)} share"
 

@@ -10,19 +10,13 @@ from typing import Any
 import numpy as np
 
 from bids_app.outputs import names
-from bids_app.outputs.definitions import define
 from bids_app.outputs.files import json_text, tsv_text, write_bytes, write_text
-from bids_app.outputs.sidecars import NO_INFERENCE, target_columns
+from bids_app.outputs.group_more import between_files, between_summary, electrode_files, significant
+from bids_app.outputs.group_words import inference_in_words, words
+from bids_app.outputs.sidecars import target_columns
 from bids_app.outputs.unit import File, encoded
-from bids_app.records import GroupResult
+from bids_app.records import BETWEEN_PEOPLE, GroupResult
 
-STATISTIC = {
-    "mean": "Mean over people",
-    "sd": "Standard deviation over people (n − 1)",
-    "n": "Number of people with a value here",
-    "nPositive": "Number of people above 0",
-    "value": "Value of this electrode",
-}
 PERSON_COLUMNS = {
     "group": "The results joined: entities that their units share",
     "participant": "Person",
@@ -38,37 +32,45 @@ PERSON_COLUMNS = {
 
 
 def write_group(
-    out_dir: Path, results: Sequence[GroupResult], missing: Sequence[str], common: Mapping[str, Any]
+    out_dir: Path,
+    results: Sequence[GroupResult],
+    missing: Sequence[str],
+    common: Mapping[str, Any],
+    level: float = 0.05,
 ) -> tuple[Path, ...]:
     """All files over people. `missing`: people asked for, or in the data set, who have no results; `common` goes
-    into every JSON (AnalysisHash, SoftwareVersions). Raises CannotCreate."""
+    into every JSON (AnalysisHash, SoftwareVersions); `level`: of p and q, at which the report counts. Raises
+    CannotCreate."""
     written = [
         (file, write_bytes(out_dir / file, content))
         for result in results
-        for file, content in _files(result, {"Inference": NO_INFERENCE, **common})
+        for made in (_files, between_files, electrode_files)
+        for file, content in made(result, common)
     ]
     files = [str(file) for file, _ in written]
     people = [_write_people(out_dir, results)] if results else []
-    summary = {"groups": [_summary(result) for result in results], "missing": sorted(missing), "files": files}
+    summary = {"groups": [_summary(result, level) for result in results], "missing": sorted(missing), "files": files}
     return (*(path for _, path in written), *people, write_text(out_dir / names.GROUP_SUMMARY, json_text(summary)))
 
 
 def _files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
     if not result.values:
         return
-    people = {"Participants": list(result.people), **common}
+    inference = inference_in_words(result.inference, result.targets.kind)
+    people = {"Participants": list(result.people), "Inference": inference, "Ceiling": result.ceiling, **common}
     yield from (_maps if result.targets.kind in names.EXTENSION else _table)(result, people)
 
 
-def _units(result: GroupResult) -> list[str]:
-    """Stems of the people's units."""
-    return list(dict.fromkeys(row["unit"] for row in result.by_person))
+def _units(result: GroupResult, component: str = "full") -> list[str]:
+    """Stems of the people's units that have a component."""
+    return list(
+        result.between if component == BETWEEN_PEOPLE else dict.fromkeys(row["unit"] for row in result.by_person)
+    )
 
 
 def _words(result: GroupResult, component: str, stat: str, statistic: str) -> str:
     """What a group number is."""
-    how = "; of correlations through Fisher's z" if (stat, statistic) == ("r", "mean") else ""
-    return f"{STATISTIC[statistic]}{how}. In each person: {define(component, stat, result.units, result.further)}"
+    return words(component, stat, statistic, result.units, result.further, result.inference)
 
 
 # ------------------------------------------------------------------------------------------------ maps
@@ -78,20 +80,23 @@ def _map_stats(result: GroupResult) -> Iterator[tuple[str, str, str, str]]:
     for component, stats in result.values.items():
         for stat in stats:
             yield component, stat, "mean", stat
-        yield component, "rsquared", "sd", "sd"
-        yield component, "rsquared", "nPositive", "nPositive"
+        for statistic in stats.get("rsquared", ()):
+            if statistic not in ("mean", "n"):
+                yield component, "rsquared", statistic, statistic
 
 
 def _maps(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
     targets = result.targets
     for component, stat, statistic, label in _map_stats(result):
         values = result.values[component][stat][statistic]
-        words = f"{_words(result, component, stat, statistic)} NaN where no person has a value."
+        said = f"{_words(result, component, stat, statistic)} NaN where no person has a value."
         grid = {"SkullStripped": True} if targets.kind == "volume" else {}
         for hemi, content in encoded(targets, np.asarray(values)):
-            from_maps = [names.map_file(unit, targets.kind, component, stat, hemi) for unit in _units(result)]
+            from_maps = [
+                names.map_file(unit, targets.kind, component, stat, hemi) for unit in _units(result, component)
+            ]
             sources = {"Sources": [f"bids::{file}" for file in from_maps]}
-            sidecar = json_text({"Description": words, **grid, **sources, **common}).encode()
+            sidecar = json_text({"Description": said, **grid, **sources, **common}).encode()
             file = names.group_map_file(result.stem, targets.kind, targets.space, component, label, hemi)
             yield file, content
             yield file.with_name(file.name.split(".")[0] + ".json"), sidecar
@@ -128,15 +133,15 @@ def _write_people(out_dir: Path, results: Sequence[GroupResult]) -> Path:
         else [row[name] for row in rows]
         for name in PERSON_COLUMNS
     }
-    words = {name: {"Description": said} for name, said in PERSON_COLUMNS.items()}
+    columns = {name: {"Description": said} for name, said in PERSON_COLUMNS.items()}
     path = out_dir / names.PEOPLE_FILE
     write_text(
-        path.with_suffix(".json"), json_text({"Description": "One row a person, component and stat.", **words})
+        path.with_suffix(".json"), json_text({"Description": "One row a person, component and stat.", **columns})
     )
     return write_text(path, tsv_text(cells))
 
 
-def _summary(result: GroupResult) -> dict[str, Any]:
+def _summary(result: GroupResult, level: float) -> dict[str, Any]:
     """What the group report needs of a result."""
     return {
         "stem": result.stem,
@@ -153,4 +158,10 @@ def _summary(result: GroupResult) -> dict[str, Any]:
         "by_person": result.by_person,
         "left_out": [asdict(one) for one in result.left_out],
         "notes": result.notes,
+        "inference": result.inference,
+        "significant": significant(result, level) if result.inference else None,
+        "level": level,
+        "electrodes": result.electrodes,
+        "ceiling": result.ceiling,
+        "between": between_summary(result),
     }

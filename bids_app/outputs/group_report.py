@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.outputs import images, names
-from bids_app.outputs.definitions import parts_of, totals_of
-from bids_app.outputs.figures import charts, maps
-from bids_app.outputs.files import numbers, read_json, read_tsv, write_text
+from bids_app.outputs import names
+from bids_app.outputs.definitions import about
+from bids_app.outputs.figures import charts
+from bids_app.outputs.files import read_json, write_text
+from bids_app.outputs.group_maps import further_maps, group_maps
+from bids_app.outputs.group_words import inference_in_words
 from bids_app.outputs.planted import Recovery, Truth, pool, read_truth, recoveries
 from bids_app.outputs.render import render
 from bids_app.outputs.report import shared_context, status_rows
-from bids_app.outputs.sections import MAPPED_SHARED, TITLES, planted_section, reading, save, unit_section
+from bids_app.outputs.sections import TITLES, planted_section, save, unit_section
 from bids_app.outputs.unit import read_unit
-from bids_app.records import Array, Targets
+from bids_app.records import all_components, camel, component_names, component_of
 
 
 def write_group_report(out_dir: Path, planted: Path | None = None) -> Path:
@@ -40,7 +42,7 @@ def write_group_report(out_dir: Path, planted: Path | None = None) -> Path:
         "groups": [_group(out_dir, group, truths) for group in summary["groups"]],
         "means": [unit_section(out_dir, unit, {}) for unit in means],
         **shared_context([*everyones, *(unit.summary for unit in means)], status),
-        "inference": None,  # over people there is none yet
+        "inference": any(group["inference"] for group in summary["groups"]) or None,
     }
     return write_text(out_dir / names.GROUP_REPORT, render("group.html.j2", context))
 
@@ -57,15 +59,15 @@ def _reason(person: str, status: Sequence[Mapping[str, str]]) -> str:
 
 def _group(out_dir: Path, group: Mapping[str, Any], truths: Mapping[str, Truth]) -> dict[str, Any]:
     """Context of one group; writes its figures."""
-    chart = charts.components_chart(group["units"], people_spreads(group), "mean R²")
-    n_people = len(group["people"])
-    told = (
-        f"A dot is a person's mean over their usable targets; the bar is the mean over {n_people} "
-        f"{'person' if n_people == 1 else 'people'}, the line plus and minus one standard error."
-    )
-    figures = [save(out_dir, group["stem"], "groupComponents", chart, "R² of models and parts by person", told)]
-    figures += _map_figures(out_dir, group) if group["has_values"] else []
+    spreads = people_spreads(group)
+    means = {name: spread["centre"] or 0.0 for name, spread in spreads.items()}
+    figures = [_chart(out_dir, group, spreads)]
+    figures += group_maps(out_dir, group, means) if group["has_values"] else []
+    for name in group["further"]:
+        figures.append(_chart(out_dir, group, spreads, name))
+        figures += further_maps(out_dir, group, name, means) if group["has_values"] else []
     full = [row for row in group["by_person"] if (row["component"], row["stat"]) == ("full", "rsquared")]
+    found = group["significant"] or {}
     return {
         **group,
         "id": f"group_{group['stem']}",
@@ -73,8 +75,28 @@ def _group(out_dir: Path, group: Mapping[str, Any], truths: Mapping[str, Truth])
         "figures": figures,
         "planted": _planted(out_dir, group, truths),
         "rows": [{**row, "r": _r_of(group, row["unit"])} for row in full],
-        "components": [{"component": name, **spread} for name, spread in people_spreads(group).items()],
+        "components": [
+            {"component": name, **spread, "significant": found.get(name)} for name, spread in spreads.items()
+        ],
+        "tested": inference_in_words(group["inference"], group["kind"]),
     }
+
+
+def _chart(
+    out_dir: Path, group: Mapping[str, Any], spreads: Mapping[str, Mapping[str, Any]], further: str = ""
+) -> Mapping[str, str]:
+    """Components of the first partition, or of a further one, person by person."""
+    units = group["further"][further] if further else group["units"]
+    own = {name: component_of(further, name) if further else name for name in component_names(tuple(units))}
+    chart = charts.components_chart(units, {name: spreads[one] for name, one in own.items()}, "mean R²")
+    n_people = len(group["people"])
+    told = (
+        f"A dot is a person's mean over their usable targets; the bar is the mean over {n_people} "
+        f"{'person' if n_people == 1 else 'people'}, the line plus and minus one standard error."
+    )
+    words = f"{about(further)}. {told}" if further else told
+    alt = f"R² of {', '.join(units)} by person"
+    return save(out_dir, group["stem"], f"group{camel(further)}Components", chart, alt, words)
 
 
 def _planted(out_dir: Path, group: Mapping[str, Any], truths: Mapping[str, Truth]) -> dict[str, Any] | None:
@@ -95,9 +117,9 @@ def _r_of(group: Mapping[str, Any], unit: str) -> Any:
 
 def people_spreads(group: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Component → mean over people of their means, plus and minus a standard error, and everyone's."""
-    components = [*totals_of(group["units"]), *parts_of(group["units"])]
     found = {}
-    for name in components:
+    further = {name: tuple(units) for name, units in group["further"].items()}
+    for name in all_components(tuple(group["units"]), further):
         rows = [row for row in group["by_person"] if (row["component"], row["stat"]) == (name, "rsquared")]
         points = np.array([row["mean"] for row in rows if row["mean"] is not None], dtype=float)
         mean = float(points.mean()) if len(points) else None
@@ -111,72 +133,3 @@ def people_spreads(group: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "n_positive": int((points > 0).sum()),
         }
     return found
-
-
-# ------------------------------------------------------------------------------------------------ maps over people
-def _map_figures(out_dir: Path, group: Mapping[str, Any]) -> list[Mapping[str, str]]:
-    parts = parts_of(group["units"])
-    means = {name: spread["centre"] or 0.0 for name, spread in people_spreads(group).items()}
-    shared = sorted((name for name in parts if len(parts[name]) > 1), key=lambda name: -means[name])[:MAPPED_SHARED]
-    kept = [name for name in parts if len(parts[name]) == 1 or name in shared] if len(group["units"]) > 1 else []
-    targets, values = _read(out_dir, group, ["full", *kept])
-    how = (
-        "Everyone's electrodes." if group["kind"] == "electrodes" else "Mean over the people who have a value there."
-    )
-    if group["kind"] == "parcels":
-        rows = np.argsort(-np.nan_to_num(values["full"], nan=-np.inf), kind="stable")[:40]
-        columns = {name: one[np.sort(rows)] for name, one in values.items()}
-        labels = [targets.names[row] for row in np.sort(rows)]
-        return [
-            save(
-                out_dir,
-                group["stem"],
-                "groupTable",
-                charts.table_chart(labels, columns, "R²"),
-                "Mean R² by parcel",
-                how,
-            )
-        ]
-    if not maps.can_draw(targets):
-        return []
-    figures = []
-    for label, chosen in (("Full", ["full"]), ("Parts", kept)):
-        if chosen:
-            content = maps.brain_maps(targets, {name: values[name] for name in chosen}, "R²")
-            alt = f"Maps of {', '.join(chosen)}"
-            words = f"{how} {reading(targets)}"
-            figures.append(save(out_dir, group["stem"], f"group{label}Map", content, alt, words))
-    return figures
-
-
-def _read(out_dir: Path, group: Mapping[str, Any], components: Sequence[str]) -> tuple[Targets, dict[str, Array]]:
-    """The group's targets and each component's value (mean over people, or the electrode's own)."""
-    if group["kind"] in names.EXTENSION:
-        return _read_maps(out_dir, group, components)
-    columns = read_tsv(out_dir / names.group_table_file(group["stem"], group["kind"]))
-    electrodes = group["kind"] == "electrodes"
-    xyz_mm = np.column_stack([numbers(columns[axis]) for axis in "xyz"]) if electrodes else None
-    targets = Targets(group["kind"], group["space"], tuple(columns["name"]), xyz_mm=xyz_mm)
-    suffix = "_rsquared" if electrodes else "_rsquared_mean"
-    return targets, {name: numbers(columns[f"{name}{suffix}"]) for name in components}
-
-
-def _read_maps(
-    out_dir: Path, group: Mapping[str, Any], components: Sequence[str]
-) -> tuple[Targets, dict[str, Array]]:
-    kind, space = group["kind"], group["space"]
-
-    def read(component: str, hemi: str = "") -> Array:
-        path = out_dir / names.group_map_file(group["stem"], kind, space, component, "rsquared", hemi)
-        return images.read_surface(path) if hemi else images.read_volume(path)
-
-    sides = names.HEMISPHERES if kind == "surface" else ("",)
-    grids = {name: [read(name, hemi) for hemi in sides] for name in components}
-    there = [np.isfinite(grid) for grid in grids["full"]]
-    values = {
-        name: np.concatenate([grid[mask] for grid, mask in zip(found, there, strict=True)])
-        for name, found in grids.items()
-    }
-    if kind == "surface":
-        return images.surface_targets(space, there), values
-    return images.volume_targets(space, np.array(group["affine"]), there[0]), values

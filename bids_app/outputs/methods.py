@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from bids_app.outputs.beside import KNOWN
 from bids_app.outputs.definitions import HELD_OUT
 from bids_app.outputs.names import entities_of
 from bids_app.outputs.sidecars import OF_MEAN, count_of, samples_in_words
+from bids_app.records import AUTOCORRELATION, BEYOND_FLOOR, BEYOND_UNTRAINED
 
 Settings = Mapping[str, Any]
 KINDS = {"volume": "voxels", "surface": "vertices", "parcels": "parcels", "electrodes": "electrodes"}
@@ -50,6 +52,7 @@ def methods_text(summary: Settings) -> tuple[str, ...]:
         _design(summary),
         _fit(analysis["fit"], summary, provenance["design"]["purge_s"]),
         *_subspace(summary),
+        *_beside(provenance["beside"]),
         _scores(summary["units"], analysis),
         _inference(provenance["inference"], summary["units"]),
         _software(provenance),
@@ -60,7 +63,10 @@ def _features(analysis: Settings, spaces: Mapping[str, Settings]) -> str:
     """The spaces and what they are made of; those that others are made of come last."""
     fitted, projected = analysis["partition"]["spaces"], analysis.get("shared_subspace")
     residual = any(analysis["features"][name]["kind"] == "contextual_residual" for name in fitted)
-    others = [name for name in analysis["features"] if name not in fitted] if projected or residual else []
+    controls = analysis["controls"]
+    others = [
+        name for name in analysis["features"] if name in controls or (name not in fitted and (projected or residual))
+    ]
     said = [_space(name, analysis["features"][name], spaces.get(name, {})) for name in (*fitted, *others)]
     return f"Features. {'; '.join(said)}."
 
@@ -181,6 +187,28 @@ def _subspace(summary: Settings) -> tuple[str, ...]:
     )
 
 
+def _beside(told: Settings) -> tuple[str, ...]:
+    """The floor, models beyond it, and controls; nothing where none was fitted."""
+    floor, asked, lines = [KNOWN[name] for name in told["floor"]["spaces"]], told["comparisons"], []
+    if floor:
+        lines.append(f"The floor ({_listed(floor)}) was fitted whatever else was, each a band of its own.")
+    if any(name.endswith(BEYOND_FLOOR) for name in asked):
+        lines.append(
+            "A model's R² beyond the floor is that of both together less that of the floor alone, each with a search "
+            "of its own that includes the smaller one's; tested and bounded as unique parts are."
+        )
+    lines += [
+        f"{one['bands'][1]} was held against {one['bands'][0]}, which differs in its weights alone, in the same way."
+        for name, one in asked.items()
+        if name.endswith(BEYOND_UNTRAINED)
+    ]
+    if AUTOCORRELATION in asked:
+        lines.append(
+            "A control of smooth bumps in time, which knows nothing of the stimulus, was fitted to see leaks."
+        )
+    return (f"Floor and controls. {' '.join(lines)}",) if lines else ()
+
+
 def _folds(folds: str | int) -> str:
     by_run = "by run, contiguous blocks where there is a single one"
     return by_run if folds == "by_run" else f"{folds} contiguous blocks"
@@ -191,7 +219,8 @@ def _scores(units: Sequence[str], analysis: Settings) -> str:
     grouped = "".join(f" {name} joins {_listed(members)}." for name, members in groups.items())
     split = (
         f" All {2 ** len(units) - 1} unions of {_listed(units)} were fitted; unique and shared parts follow by "
-        f"inclusion–exclusion on R², signed, never clipped.{grouped}"
+        "inclusion–exclusion on R², signed, never clipped. Beside them stand each unit's Shapley value, from the "
+        f"same unions, and its product measure, from the full model alone.{grouped}"
         if len(units) > 1
         else ""
     )
@@ -216,8 +245,8 @@ def _inference(made: Settings | None, units: Sequence[str]) -> str:
         f"Inference. {made['permutations']} sign vectors over {made['n_blocks']} blocks of time of at least "
         f"{made['block_s']:.0f} s, the same for all targets; p = (b + 1)/(m + 1). Totals: models were fitted again "
         f"to the flipped responses, at the hyper-parameters they had chosen. {kinds}{parts}Family-wise p: the "
-        "largest studentised value over targets; q: Benjamini and Hochberg. Intervals: block bootstrap, widened for "
-        "the training data that folds share (Nadeau and Bengio 2003)."
+        "largest studentised value over targets; q: Benjamini and Hochberg. Intervals: Student's t over blocks, "
+        "whose variance has added to it what pairs of blocks contribute twice, each trained on and tested."
     )
 
 

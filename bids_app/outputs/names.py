@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from bids_app.records import TargetKind
+from bids_app.records import BETWEEN_PEOPLE, TargetKind
 
 # The order of entities in the BIDS specification; `stat`, which it lacks, stands before `desc` as nilearn writes it.
 ORDER = (
@@ -114,6 +114,16 @@ def group_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
     """One row a parcel, or one a person's electrode."""
     label = "electrodes" if kind == "electrodes" else "partition"
     return GROUP / f"{joined({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
+
+
+def between_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
+    """A person's ceilings from other people, beside their other tables."""
+    return folder(stem, kind) / f"{joined({**entities_of(stem), 'desc': BETWEEN_PEOPLE}, 'encoding')}.tsv"
+
+
+def over_electrodes_file(stem: str) -> PurePosixPath:
+    """Means over electrodes."""
+    return GROUP / f"{joined({**entities_of(stem), 'desc': 'overElectrodes'}, 'encoding')}.tsv"
 
 
 PEOPLE_FILE = GROUP / "desc-people_encoding.tsv"

@@ -12,7 +12,7 @@ from bids_app.errors import CannotCreate, UsageError
 from bids_app.outputs import names
 from bids_app.outputs.definitions import short
 from bids_app.outputs.files import json_text, read_json, tsv_text, write_if_new, write_text
-from bids_app.records import all_components, space_label
+from bids_app.records import BETWEEN_PEOPLE, all_components, floor_band, space_label
 
 BIDS_VERSION = "1.10.0"
 IGNORED = (
@@ -28,11 +28,12 @@ def prepare(
     datasets: Mapping[str, Path],
     version: str,
     further: Mapping[str, tuple[str, ...]],
+    beside: Iterable[str] = (),
 ) -> None:
     """Create out_dir and its data-set-level files; safe for jobs that do so at the same time.
 
     `analysis` is resolved, every default filled in; `datasets` name → root of every data set read, `further` the
-    units of the further partitions by name.
+    units of the further partitions by name, `beside` the components of no partition.
     Raises UsageError where out_dir holds another analysis or another data set, CannotCreate.
     """
     from filelock import FileLock
@@ -41,7 +42,7 @@ def prepare(
         (out_dir / names.LOGS).mkdir(parents=True, exist_ok=True)
         with FileLock(out_dir / names.LOGS / "prepare.lock"):
             _refuse_others(out_dir, analysis_hash)
-            _write(out_dir, analysis, analysis_hash, datasets, version, further)
+            _write(out_dir, analysis, analysis_hash, datasets, version, further, tuple(beside))
     except OSError as error:
         raise CannotCreate("cannot create OUT_DIR", out_dir, error.strerror or "choose another") from None
 
@@ -78,6 +79,7 @@ def _write(
     datasets: Mapping[str, Path],
     version: str,
     further: Mapping[str, tuple[str, ...]],
+    beside: tuple[str, ...],
 ) -> None:
     import yaml
 
@@ -90,7 +92,8 @@ def _write(
     write_if_new(description, json_text(_description(str(analysis["name"]), dict(sorted(links.items())), version)))
     write_if_new(out_dir / ".bidsignore", "\n".join(IGNORED) + "\n")
     write_if_new(out_dir / "README.md", README)
-    text = _descriptions(units_of(analysis), analysis["features"], further)
+    spaces = [*analysis["features"], *(floor_band(space) for space in analysis["floor"]["spaces"])]
+    text = _descriptions(units_of(analysis), spaces, further, beside)
     write_if_new(out_dir / "descriptions.tsv", text)
 
 
@@ -116,14 +119,18 @@ def _description(analysis: str, links: Mapping[str, str], version: str) -> dict[
     }
 
 
-def _descriptions(units: tuple[str, ...], spaces: Iterable[str], further: Mapping[str, tuple[str, ...]]) -> str:
-    rows = {component: short(component, units, further) for component in all_components(units, further)}
+def _descriptions(
+    units: tuple[str, ...], spaces: Iterable[str], further: Mapping[str, tuple[str, ...]], beside: tuple[str, ...]
+) -> str:
+    rows = {component: short(component, units, further) for component in all_components(units, further, beside)}
     for space in spaces:
         label, said = space_label(space), f"features of the space {space}"
         rows[label] = f"{rows[label]}; in stimuli: {said}" if label in rows else said
     rows |= {
         "partition": "table of all components, one row a target",
         **({"subspace": "table of canonical correlations, one row a fold and pair"} if further else {}),
+        BETWEEN_PEOPLE: "ceilings from other people who heard the same, and the full model's share of them",
+        "overElectrodes": "table of means over people's electrodes",
         "lags": "table of model weights, one row an electrode and lag",
     }
     return tsv_text({"desc_id": [f"desc-{label}" for label in rows], "description": list(rows.values())})

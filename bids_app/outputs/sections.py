@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from bids_app.outputs import names
+from bids_app.outputs.audit import audit_rows
 from bids_app.outputs.definitions import about, define, parts_of
 from bids_app.outputs.figures import charts, maps
 from bids_app.outputs.files import write_bytes
+from bids_app.outputs.floor import floor_sentences
 from bids_app.outputs.lags import lag_figures, responsive_sentence
 from bids_app.outputs.methods import methods_text
 from bids_app.outputs.planted import NOISE_ONLY, PLANTED, Recovery, Truth, recoveries
@@ -52,6 +54,8 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> dict[str, An
         "inference": inference_in_words(summary["provenance"]["inference"]),
         "planted": planted_section(out_dir, unit.stem, found),
         "subspace": subspace_part(out_dir, unit),
+        "floor": floor_sentences(unit),
+        "audit": audit_rows(summary),
         "methods": methods_text(summary),
         "checks": summary["checks"],
         "repeated": repeated_stimuli(summary["recordings"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bids_app.outputs.beside import floor_facts
 from bids_app.outputs.definitions import STAT_TITLE, define
 from bids_app.outputs.names import entities_of
 from bids_app.records import Partition, Responsive, Targets, UnitResult
@@ -85,7 +86,7 @@ def inference_in_words(made: Mapping[str, Any] | None) -> str:
         return NO_INFERENCE
     kinds = "of blocks and of frequencies" if made["frequencies"] else "of blocks"
     return (
-        f"Tests by {made['permutations']} sign flips {kinds}, intervals by the bootstrap of blocks: "
+        f"Tests by {made['permutations']} sign flips {kinds}, intervals by Student's t over blocks: "
         f"{made['n_blocks']} blocks of at least {made['block_s']:.0f} s."
     )
 
@@ -102,6 +103,7 @@ def common(unit: UnitResult) -> dict[str, Any]:
         "Samples": samples_in_words(provenance),
         "Inference": inference_in_words(provenance["inference"]),
         "Ceiling": unit.ceiling,
+        **floor_facts(provenance["beside"]),
         "Sources": sorted({source for recording in unit.recordings for source in recording.sources}),
         "Analysis": provenance["analysis"]["name"],
         "AnalysisHash": provenance["analysis_hash"],

@@ -28,6 +28,7 @@ def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: str) 
         "units": unit.partition.units,
         "ceiling": unit.ceiling,
         "further": unit.partition.further,
+        "beside": unit.partition.beside,
         "subspace": None if unit.subspace is None else asdict(unit.subspace),
         "targets": _geometry(unit.targets, full),
         "components": {

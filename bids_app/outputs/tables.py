@@ -134,11 +134,11 @@ def subspace_columns() -> dict[str, dict[str, str]]:
 
 
 def read_scores(
-    path: Path, units: Sequence[str], further: Mapping[str, tuple[str, ...]]
+    path: Path, units: Sequence[str], further: Mapping[str, tuple[str, ...]], beside: Sequence[str] = ()
 ) -> tuple[dict[str, list[str]], Partition]:
     """A table's text columns and its scores. Raises ReadWriteError, and KeyError where a component has none."""
     columns = read_tsv(path)
-    values: dict[str, dict[str, Array]] = {name: {} for name in all_components(tuple(units), further)}
+    values: dict[str, dict[str, Array]] = {name: {} for name in all_components(tuple(units), further, beside)}
     for column in columns:
         component, _, stat = column.rpartition("_")
         if component in values:
@@ -146,7 +146,7 @@ def read_scores(
     absent = [component for component, stats in values.items() if not stats]
     if absent:
         raise KeyError(f"no column of {absent[0]}")
-    return columns, Partition(tuple(units), values, further)
+    return columns, Partition(tuple(units), values, further, tuple(beside))
 
 
 def table_targets(columns: Mapping[str, Sequence[str]], geometry: Mapping[str, Any]) -> Targets:
@@ -154,7 +154,10 @@ def table_targets(columns: Mapping[str, Sequence[str]], geometry: Mapping[str, A
     kind, names = geometry["kind"], tuple(columns["name"])
     xyz_mm = np.column_stack([numbers(columns[axis]) for axis in "xyz"]) if kind == "electrodes" else None
     affine = np.array(geometry["affine"]) if geometry["affine"] else None
-    return Targets(kind, geometry["space"], names, _index(kind, names), tuple(geometry["shape"]), affine, xyz_mm)
+    table = {"responsive": tuple(columns["responsive"])} if "responsive" in columns else {}
+    return Targets(
+        kind, geometry["space"], names, _index(kind, names), tuple(geometry["shape"]), affine, xyz_mm, table
+    )
 
 
 def _index(kind: str, names: Sequence[str]) -> Array | None:

@@ -125,7 +125,7 @@ def read_unit(summary_path: Path) -> WrittenUnit:
     try:
         if summary["layout"] == "table":
             path = out_dir / names.table_file(summary["stem"], geometry["kind"])
-            columns, partition = tables.read_scores(path, summary["units"], further_of(summary))
+            columns, partition = tables.read_scores(path, summary["units"], further_of(summary), summary["beside"])
             targets = tables.table_targets(columns, geometry)
         else:
             targets, partition = _read_maps(out_dir, summary)
@@ -148,7 +148,7 @@ def _read_maps(out_dir: Path, summary: Mapping[str, Any]) -> tuple[Targets, Part
     affine = np.array(summary["targets"]["affine"])
     grids = {
         component: {stat: _read_map(out_dir, stem, kind, component, stat) for stat in summary["stats"][component]}
-        for component in all_components(units, further)
+        for component in all_components(units, further, summary["beside"])
     }
     there = [np.isfinite(grid) for grid in grids["full"]["rsquared"]]
     targets = (
@@ -161,7 +161,7 @@ def _read_maps(out_dir: Path, summary: Mapping[str, Any]) -> tuple[Targets, Part
         }
         for component, stats in grids.items()
     }
-    return targets, Partition(units, values, further)
+    return targets, Partition(units, values, further, tuple(summary["beside"]))
 
 
 def _read_map(out_dir: Path, stem: str, kind: Any, component: str, stat: str) -> list[Array]:

@@ -5,6 +5,20 @@ parcels or electrodes, `n_dims` the dimensions of a feature space, `n_columns` c
 """
 
 from bids_app.records.arrays import Array, Modality, TargetKind
+from bids_app.records.comparisons import (
+    AUTOCORRELATION,
+    BEYOND_FLOOR,
+    BEYOND_UNTRAINED,
+    CONTROL,
+    FLOOR,
+    Beside,
+    Comparison,
+    Floor,
+    beyond_floor,
+    beyond_untrained,
+    control,
+    floor_band,
+)
 from bids_app.records.designs import Design, Epochs, Projected, Run, WordRows
 from bids_app.records.fits import (
     SCORES,
@@ -19,6 +33,7 @@ from bids_app.records.fits import (
     Tests,
 )
 from bids_app.records.names import (
+    BETWEEN_PEOPLE,
     WORD_COUNT,
     all_components,
     camel,
@@ -28,7 +43,7 @@ from bids_app.records.names import (
     word_band,
 )
 from bids_app.records.responses import Excluded, Found, Recording, Response, Targets
-from bids_app.records.results import GroupResult, UnitResult, WrittenUnit
+from bids_app.records.results import GroupResult, PeopleCeiling, Together, UnitResult, WrittenUnit
 from bids_app.records.settings import (
     DesignSpec,
     EpochSpec,
@@ -44,9 +59,17 @@ from bids_app.records.settings import (
 from bids_app.records.stimuli import Features, Intervals, Samples, Stimulus, StimulusEvent
 
 __all__ = [
+    "AUTOCORRELATION",
+    "BETWEEN_PEOPLE",
+    "BEYOND_FLOOR",
+    "BEYOND_UNTRAINED",
+    "CONTROL",
+    "FLOOR",
     "SCORES",
     "WORD_COUNT",
     "Array",
+    "Beside",
+    "Comparison",
     "Design",
     "DesignSpec",
     "EpochSpec",
@@ -56,6 +79,7 @@ __all__ = [
     "Features",
     "Fit",
     "FitSpec",
+    "Floor",
     "FoldAudit",
     "Found",
     "GroupResult",
@@ -66,6 +90,7 @@ __all__ = [
     "Modality",
     "ModelSource",
     "Partition",
+    "PeopleCeiling",
     "Projected",
     "Recording",
     "RecordingQuery",
@@ -83,13 +108,18 @@ __all__ = [
     "TargetKind",
     "Targets",
     "Tests",
+    "Together",
     "UnitResult",
     "WordRows",
     "WrittenUnit",
     "all_components",
+    "beyond_floor",
+    "beyond_untrained",
     "camel",
     "component_names",
     "component_of",
+    "control",
+    "floor_band",
     "space_label",
     "word_band",
 ]

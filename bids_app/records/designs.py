@@ -61,7 +61,8 @@ class Projected:
 
 @dataclass(frozen=True)
 class Design:
-    """Runs stacked: bands {name: (n_times, n_delays, n_dims)}, Y (n_times, n_targets), and for every sample its
+    """Runs stacked: bands {name: (n_times, n_delays, n_dims)} (what is not of the stimulus may have another number of
+    delays), Y (n_times, n_targets), and for every sample its
     outer fold, run (index into run_labels) and time. `usable` (n_targets,) False where a target never varies or has
     missing samples: its results are NaN. `purge_s` separates training from test inside a run. `projected`: further
     bands, made of the others fold by fold."""

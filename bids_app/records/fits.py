@@ -94,7 +94,8 @@ class Inferred:
 @dataclass(frozen=True)
 class Tests:
     """Inference of every component of the partition, and how it was made: permutations, blocks and their length,
-    whether frequencies were flipped besides, and what the reader should know before trusting p."""
+    whether frequencies were flipped besides, and what the reader should know before trusting p. `limits`: (unit,
+    'shapley' or 'product') → 2.5 and 97.5 % limits (2, n_targets)."""
 
     components: Mapping[str, Inferred]
     permutations: int
@@ -102,20 +103,24 @@ class Tests:
     block_s: float
     frequencies: bool
     warnings: tuple[str, ...] = ()
+    limits: Mapping[tuple[str, str], Array] = field(default_factory=dict)
 
 
-SCORES = ("rsquared", "r", "ceiling", "share")  # amounts; those of inference are not averaged over anything
+SCORES = ("rsquared", "r", "ceiling", "share", "shapley", "product")  # amounts; those of inference are not averaged
 
 
 @dataclass(frozen=True)
 class Partition:
     """values {component: {stat: (n_targets,)}}; components in `all_components` order; stat 'rsquared' for all,
     'r' for totals (full and each space alone), where there was inference 'p', 'pfwe', 'q', 'ci025', 'ci975', and of
-    full, where there are repeats, 'ceiling' and 'share'. `further`: partitions of other units, by name."""
+    full, where there are repeats, 'ceiling' and 'share'. Of each unit, where there are several, 'shapley' and
+    'product' with their limits ('shapley025', …). `further`: partitions of other units, by name. `beside`: components
+    of no partition, last among the values."""
 
     units: tuple[str, ...]
     values: Mapping[str, Mapping[str, Array]]
     further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 
 
@@ -34,12 +34,15 @@ def component_of(partition: str, component: str) -> str:
     return partition + component[:1].upper() + component[1:]
 
 
-def all_components(units: tuple[str, ...], further: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Components of the partition, then those of the further ones under names of their own."""
+def all_components(
+    units: tuple[str, ...], further: Mapping[str, tuple[str, ...]], beside: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Components of the partition, those of the further ones under names of their own, and those beside them."""
     others = [component_of(name, one) for name, members in further.items() for one in component_names(members)]
-    return (*component_names(units), *others)
+    return (*component_names(units), *others, *beside)
 
 
+BETWEEN_PEOPLE = "betweenPeople"  # the label of ceilings from other people who heard the same
 WORD_COUNT = "@1"  # a band of ones, one a word: the constant of projections
 
 

@@ -58,13 +58,39 @@ class WrittenUnit:
 
 
 @dataclass(frozen=True)
+class PeopleCeiling:
+    """A person's ceiling from other people who heard the same, of a unit (`stem`) on `targets`: (n_targets,) each,
+    the share of this person's variance that is a signal of the others, and the 2.5 and 97.5 % limits of it."""
+
+    stem: str
+    targets: Targets
+    explainable: Array
+    low: Array
+    high: Array
+
+
+@dataclass(frozen=True)
+class Together:
+    """What the responses of people who heard the same tell when they are read again: the fit of their mean response,
+    and each one's ceiling; `stimulus` and `ceiling`: in words, what these rest on, or why there are none."""
+
+    stimulus: str
+    ceiling: str
+    mean: UnitResult | None = None
+    ceilings: tuple[PeopleCeiling, ...] = ()
+
+
+@dataclass(frozen=True)
 class GroupResult:
     """People's results of one modality, kind and space.
 
     values {component: {stat: {statistic: (n_targets,)}}}: statistics 'mean', 'sd', 'n', 'nPositive' over people,
-    target by target (r: mean through Fisher's z). Electrodes are not common to people: targets are everyone's,
-    `owners` says whose, and the only statistic is 'value'. No targets where people do not share a space.
-    by_person: one row a person, component and stat, over that person's targets.
+    target by target (r: mean through Fisher's z), and of rsquared, where there was inference, 'p', 'pfwe', 'q',
+    'ci025', 'ci975'. Electrodes are not common to people: targets are everyone's, `owners` says whose, and the only
+    statistic is 'value'; `electrodes` has a row a component and choice of electrodes, over people. No targets where
+    people do not share a space. by_person: one row a person, component and stat, over that person's targets.
+    `inference`: how tests were made, None where there are none; `ceiling`: as in `Together`; `between`: of each
+    person's unit {stat: (n_targets,)} the ceiling from the others, its limits, and the full model's share of it.
     """
 
     stem: str  # entities that all its units share, without sub-
@@ -78,3 +104,7 @@ class GroupResult:
     left_out: tuple[Excluded, ...] = ()
     notes: tuple[str, ...] = ()
     further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    inference: Mapping[str, Any] | None = None
+    electrodes: tuple[Mapping[str, Any], ...] = ()
+    ceiling: str = "none"
+    between: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)

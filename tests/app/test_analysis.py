@@ -187,3 +187,64 @@ def test_any_yaml_gives_an_analysis_or_one_line(content):
     except ConcordError as error:
         outcome = error
     assert isinstance(outcome, Analysis) or "\n" not in str(outcome)
+
+
+CONTROLLED = """name: x
+features:
+  rate: {kind: word_rate}
+  speech: {kind: speech_model, model: s, layer: 1}
+  random: {kind: speech_model, model: s, layer: 1, untrained: true}
+  other: {kind: speech_model, model: s, layer: 2, untrained: true}
+partition: {spaces: [rate, speech]}
+"""
+FLOOR = ("floor_word_rate", "floor_envelope", "floor_position", "floor_motion")
+
+
+def test_what_is_fitted_beside_the_partition():
+    """The floor, models beyond it, controls, and trained models beyond their twins."""
+    found = parse_analysis(CONTROLLED + "controls: [random, other]", "x.yaml").all_comparisons
+    assert {name: (one.bands, one.without) for name, one in found.items()} == {
+        "floor": (FLOOR, ()),
+        "fullBeyondFloor": ((*FLOOR, "rate", "speech"), FLOOR),
+        "speechBeyondFloor": ((*FLOOR, "speech"), FLOOR),
+        "autocorrelation": (("autocorrelation",), ()),
+        "controlRandom": (("random",), ()),
+        "controlOther": (("other",), ()),
+        "speechBeyondUntrained": (("random", "speech"), ("random",)),
+    }
+
+
+def test_a_twin_within_the_partition_has_its_score_there():
+    text = CONTROLLED.replace("[rate, speech]", "[speech, random]")
+    found = parse_analysis(text + "floor: {spaces: [], autocorrelation: false}", "x.yaml").all_comparisons
+    assert list(found) == ["speechBeyondUntrained"]
+
+
+def test_the_word_rate_preset_is_held_against_nothing():
+    analysis, _ = load_analysis("word-rate")
+    assert list(analysis.all_comparisons) == ["floor", "autocorrelation"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("floor: {space: [envelope]}", "did you mean 'spaces'?"),
+        ("floor: {spaces: [loudness]}", "floor.spaces"),
+        ("controls: [randm]", "did you mean 'random'?"),
+        ("controls: [speech]", "one of the partition's"),
+        ("controls: [random, random]", "twice"),
+    ],
+)
+def test_wrong_floors_and_controls_are_one_line(text, said):
+    with pytest.raises(UsageError) as caught:
+        parse_analysis(CONTROLLED + text, "x.yaml")
+    assert said in str(caught.value)
+
+
+def test_names_of_the_floor_are_its_own():
+    text = MINIMAL.replace("{rate: {kind: word_rate}}", "{floor_envelope: {kind: envelope}}")
+    with pytest.raises(UsageError, match="a name of the floor"):
+        parse_analysis(text, "x.yaml")
+    text = MINIMAL.replace("{rate: {kind: word_rate}}", "{floor: {kind: envelope}}")
+    with pytest.raises(UsageError, match="rename a space"):
+        parse_analysis(text, "x.yaml")

@@ -147,5 +147,5 @@ def test_an_in_sample_fit_is_named_so_everywhere(study, tmp_path):
     assert unit.partition.further["inSampleOwn"] == ("speechShared", "languageShared")
     assert "in-sample" in (tmp_path / "out" / "sub-01.html").read_text()
     maps = list((tmp_path / "out" / "sub-01" / "func").glob("*_desc-inSampleOwnSpeechShared_statmap.json"))
-    assert len(maps) == 7  # R², r, and what was inferred
+    assert len(maps) == 13  # R², r, what was inferred, and two shares of the full value with their limits
     assert all("test stimuli included" in path.read_text() for path in maps)

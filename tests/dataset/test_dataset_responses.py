@@ -27,7 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bids_app.dataset import find_recordings, intersect_targets, load_response, load_targets
-from bids_app.dataset.confounds import cosine_drift
+from bids_app.dataset.confounds import cosine_drift, motion
 from bids_app.errors import DataError, UsageError
 from bids_app.records import Recording, RecordingQuery, Response, ResponseSpec, Targets
 
@@ -293,6 +293,17 @@ def test_plain_motion_is_expanded_as_fmriprep_does(root: Path) -> None:
     assert not full[0, 6:12].any()
     assert np.allclose(full[:, 12:18], six**2)
     assert np.allclose(full[:, 18:], full[:, 6:12] ** 2)
+
+
+def test_motion_and_its_change_for_the_floor(root: Path) -> None:
+    path = confounds(prep(root), STEM)
+    six = respond(only(root), ResponseSpec(confounds="motion", high_pass_s=None)).nuisance
+    found = motion(only(root), len(six))
+    assert found is not None
+    np.testing.assert_allclose(found, np.hstack([six, np.diff(six, axis=0, prepend=six[:1])]))
+    assert motion(only(root), len(six) + 1) is None
+    path.unlink()
+    assert motion(only(root), len(six)) is None
 
 
 def test_plain_acompcor_is_the_first_five(root: Path) -> None:

@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bids_app.encoding import build_design, covered, epoch_purge_s, on_kept, place_epochs, whole, within_words
+from bids_app.encoding import (
+    build_design,
+    covered,
+    epoch_purge_s,
+    neighbours,
+    on_kept,
+    place_epochs,
+    whole,
+    within_words,
+)
 from bids_app.encoding.folds import outer_split
 from bids_app.records import Epochs, EpochSpec, Features, Intervals, Run
 
@@ -187,3 +196,13 @@ def test_phones_are_summed_within_their_word():
     phones = Features("x", np.ones((5, 1)), np.array([0.1, 0.2, 0.3, 0.6, 0.8]), "events",
                       np.array([0.0, 0.1, 0.2, 0.5, 0.6]))  # fmt: skip
     assert within_words(phones, words_at([0.0, 0.5, 0.3], [0.3, 0.3, 0.2]))[:, 0].tolist() == [3, 2, 0]
+
+
+def test_neighbours_are_counted_second_by_second():
+    onsets = np.array([0.0, 0.5, 1.0, 1.9, 3.0, 10.0])
+    found = neighbours(onsets)
+    counted = [[np.sum((onsets - t >= a) & (onsets - t < a + 1)) - (a == 0) for a in (-2, -1, 0, 1)] for t in onsets]
+    np.testing.assert_array_equal(found, counted)
+    np.testing.assert_array_equal(found[-1], 0)
+    order = [3, 0, 5, 1, 4, 2]
+    np.testing.assert_array_equal(neighbours(onsets[order]), found[order])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bids_app.errors import DataError
-from bids_app.group import average_people, count_people
+from bids_app.group import average_people, match_people, require_same_features
 from bids_app.records import Run
 
 TIMES = np.arange(30) * 2.0
@@ -23,15 +23,24 @@ def zscored(Y):
         return (Y - Y.mean(axis=0)) / Y.std(axis=0)
 
 
+def averaged(people):
+    """Means and counts, each run read when it is asked for."""
+    return average_people(match_people(people), lambda person, number: people[person][number].Y)
+
+
+def close(found, expected):
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
 def test_the_mean_of_z_scores():
     people = [[run(0)], [run(1)], [run(2)]]
-    (mean,) = average_people(people)
-    np.testing.assert_allclose(mean.Y, np.mean([zscored(one.Y) for (one,) in people], axis=0), atol=1e-12)
+    (mean,), n_people = averaged(people)
+    close(mean.Y, np.mean([zscored(one.Y) for (one,) in people], axis=0))
     np.testing.assert_array_equal(mean.times_s, TIMES)
     assert mean.label == "task-story_run-1_bold"
     assert mean.stimuli == ("a.wav",)
     np.testing.assert_array_equal(mean.bands["rate"], people[0][0].bands["rate"])
-    assert count_people(people).tolist() == [3, 3, 3, 3]
+    assert n_people.tolist() == [3, 3, 3, 3]
 
 
 def test_dead_targets_are_left_out_of_that_persons_share():
@@ -41,28 +50,28 @@ def test_dead_targets_are_left_out_of_that_persons_share():
     people[0][0].Y[5, 0] = np.nan
     for one in people:
         one[0].Y[:, 1] = 0.0
-    (mean,) = average_people(people)
-    np.testing.assert_allclose(mean.Y[:, 2], np.mean([zscored(people[n][0].Y)[:, 2] for n in (0, 2)], axis=0))
-    np.testing.assert_allclose(mean.Y[:, 0], np.mean([zscored(people[n][0].Y)[:, 0] for n in (1, 2)], axis=0))
+    (mean,), n_people = averaged(people)
+    close(mean.Y[:, 2], np.mean([zscored(people[n][0].Y)[:, 2] for n in (0, 2)], axis=0))
+    close(mean.Y[:, 0], np.mean([zscored(people[n][0].Y)[:, 0] for n in (1, 2)], axis=0))
     assert np.isnan(mean.Y[:, 1]).all()
-    assert count_people(people).tolist() == [2, 0, 2, 2]
+    assert n_people.tolist() == [2, 0, 2, 2]
 
 
 def test_only_samples_that_all_have():
     short = run(1, TIMES[3:25] + 4e-7)  # the same times but for rounding
-    (mean,) = average_people([[run(0)], [short]])
+    (mean,), _ = averaged([[run(0)], [short]])
     np.testing.assert_array_equal(mean.times_s, TIMES[3:25])
-    np.testing.assert_allclose(mean.Y, (zscored(run(0).Y[3:25]) + zscored(short.Y)) / 2)
+    close(mean.Y, (zscored(run(0).Y[3:25]) + zscored(short.Y)) / 2)
     assert len(mean.bands["rate"]) == 22
 
 
 def test_runs_are_matched_by_stimulus_not_by_order():
     one = [run(0, stimuli=("a.wav",)), run(1, stimuli=("b.wav",)), run(2, stimuli=("a.wav",))]
     two = [run(3, stimuli=("b.wav",)), run(4, stimuli=("a.wav",)), run(5, stimuli=("c.wav",))]
-    means = average_people([one, two])
+    means, _ = averaged([one, two])
     assert [mean.stimuli for mean in means] == [("a.wav",), ("b.wav",)]  # c and the second a are one person's alone
-    np.testing.assert_allclose(means[0].Y, (zscored(one[0].Y) + zscored(two[1].Y)) / 2)
-    np.testing.assert_allclose(means[1].Y, (zscored(one[1].Y) + zscored(two[0].Y)) / 2)
+    close(means[0].Y, (zscored(one[0].Y) + zscored(two[1].Y)) / 2)
+    close(means[1].Y, (zscored(one[1].Y) + zscored(two[0].Y)) / 2)
 
 
 @pytest.mark.parametrize(
@@ -70,18 +79,30 @@ def test_runs_are_matched_by_stimulus_not_by_order():
     [
         (run(1, stimuli=("b.wav",)), "no two people"),
         (run(1, TIMES + 1.0), "no sample at the same time"),
-        (run(1, shift=2.0), "at other times"),
-        (replace(run(1), Y=np.ones((30, 3))), "targets"),
     ],
 )
 def test_people_who_did_not_hear_the_same(other, message):
     with pytest.raises(DataError, match=message):
-        average_people([[run(0)], [other]])
+        match_people([[run(0)], [other]])
+
+
+def test_features_tell_who_heard_the_stimulus_at_another_time():
+    require_same_features(run(0), run(1, TIMES[3:25]))
+    with pytest.raises(DataError, match="at other times"):
+        require_same_features(run(0), run(1, TIMES[3:25], shift=2.0))
+
+
+def test_only_the_first_of_those_who_heard_it_needs_features():
+    light = replace(run(1), bands={}, Y=np.zeros((0, 4)))
+    people = [[run(0)], [light]]
+    (heard,) = match_people(people)
+    assert [person for person, _, _ in heard.people] == [0, 1]
+    np.testing.assert_array_equal(heard.run.bands["rate"], run(0).bands["rate"])
 
 
 def test_nobodys_data_is_changed():
     people = [[run(0)], [run(1)]]
     before = [one.Y.copy() for (one,) in people]
-    average_people(people)
+    averaged(people)
     for (one,), old in zip(people, before, strict=True):
         np.testing.assert_array_equal(one.Y, old)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bids_app.group import summarise
-from bids_app.group.summary import people_statistics
+from bids_app.group.statistics import people_statistics
 from bids_app.records import Partition, Targets, WrittenUnit
 
 POOL = ("session", "task", "run")

@@ -4,6 +4,7 @@ import copy
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+import numpy as np
 import pytest
 from synthetic_units import (
     INFERENCE,
@@ -12,13 +13,14 @@ from synthetic_units import (
     parcel_targets,
     volume_targets,
     with_inference,
+    with_words,
 )
 
 from bids_app import features
 from bids_app.outputs.files import plain
 from bids_app.outputs.methods import FAMILIES, methods_text
 from bids_app.outputs.summary import unit_summary
-from bids_app.records import FeatureSpec
+from bids_app.records import FeatureSpec, SharedSubspace, SubspaceFold, SubspaceSpec
 
 
 def text_of(unit, **changes):
@@ -142,3 +144,91 @@ def test_computed_high_gamma_is_said():
     assert "notches at harmonics of 60 Hz" in text
     assert "resampled to 100 Hz" in text
     assert "computed" not in text_of(make_unit(electrode_targets()))
+
+
+# ------------------------------------------------------------------------------------------------ floor and controls
+FLOORED = {
+    "floor": {"spaces": ["floor_word_rate", "floor_envelope"], "left_out": {"floor_motion": "regressed out"}},
+    "autocorrelation": "fitted",
+    "comparisons": {
+        "floor": {"bands": ["floor_word_rate", "floor_envelope"], "without": []},
+        "speechBeyondFloor": {
+            "bands": ["floor_word_rate", "floor_envelope", "speech"],
+            "without": ["floor_word_rate"],
+        },
+        "autocorrelation": {"bands": ["autocorrelation"], "without": []},
+        "controlRandom": {"bands": ["random"], "without": []},
+        "speechBeyondUntrained": {"bands": ["random", "speech"], "without": ["random"]},
+    },
+}
+
+
+def test_the_floor_and_controls_are_said_where_they_were_fitted():
+    text = text_of(voxels(), beside=FLOORED)
+    for fact in (
+        "The floor (word rate and envelope) was fitted whatever else was", "R² beyond the floor",
+        "speech was held against random, which differs in its weights alone", "smooth bumps in time",
+    ):  # fmt: skip
+        assert fact in text, fact
+    assert "Floor and controls" not in text_of(voxels())
+    alone = {"comparisons": {"floor": FLOORED["comparisons"]["floor"]}}
+    text = text_of(voxels(), beside={**FLOORED, **alone})
+    assert "The floor (word rate and envelope)" in text
+    for absent in ("beyond the floor", "held against", "bumps", "motion, "):
+        assert absent not in text.split("Floor and controls")[1].split("\n")[0], absent
+
+
+def test_controls_are_among_the_features():
+    unit = voxels()
+    features_of = {**unit.provenance["analysis"]["features"]}
+    random = {**features_of["speech"], "untrained": 3}
+    provenance = copy.deepcopy(dict(unit.provenance))
+    provenance["analysis"] = {**provenance["analysis"], "controls": ["random"]}
+    text = text_of(replace(unit, provenance=provenance), features={"random": random})
+    assert (
+        "random: a speech model's hidden states of stand-in/wav2vec2, layer 2 (window_s 4), untrained: random "
+        in text
+    )
+    assert "random:" not in text_of(unit, features={"random": random})
+
+
+def test_shapley_and_product_stand_beside_several_units_alone():
+    assert "Shapley value, from the same unions, and its product measure" in text_of(voxels())
+    one = make_unit(parcel_targets(), rest="task-alice_seg-Brennan10mm", units=("words",))
+    assert "Shapley" not in text_of(one, partition={"spaces": ["acoustic"], "groups": {}})
+
+
+def test_words_as_rows_are_said_with_the_runs_windows():
+    unit = with_words(make_unit(electrode_targets(5), rest="task-pooled"))
+    text = text_of(unit)
+    for fact in (
+        "One row a word", "mean over 0.1 s around the word's onset + lag", "21 lags from -1 to 1 s",
+        "its mean from 0 to 0.5 s after the onset", "560 of the 600 words of 2 recordings", "-1.05 to 1.05 s",
+    ):  # fmt: skip
+        assert fact in text, fact
+    assert "Lanczos" not in text
+    one = {"lags_s": (0.2,), "window_s": 0.0, "summary_s": (0.1, 0.4)}
+    text = text_of(unit, design={"epoch": one})
+    for fact in ("sample nearest to the word's onset + lag", "for 1 lag from 0.2", "from 0.1 to 0.4 s"):
+        assert fact in text, fact
+
+
+def test_subspaces_are_said_as_they_were_fitted():
+    unit, folds = voxels(), tuple(fold(number, 400 + number) for number in range(4))
+    spec = SubspaceSpec(("speech", "language"), None, "training")
+    text = text_of(replace(unit, subspace=SharedSubspace(spec, folds)))
+    for fact in (
+        "Rows of speech and language", "the 400 to 403 words of the training stimuli of each outer fold",
+        "at most one a ten words", "did not exceed 95 % of those of the first pair",
+    ):  # fmt: skip
+        assert fact in text, fact
+    fixed = replace(spec, components=7, fit="all")
+    text = text_of(replace(unit, subspace=SharedSubspace(fixed, (fold(None, 500),))))
+    for fact in ("all 500 words", "in-sample", "The 7 leading pairs were kept"):
+        assert fact in text, fact
+    assert "Shared subspace" not in text_of(unit)
+
+
+def fold(number, n_words):
+    some = np.array([0.8, 0.5])
+    return SubspaceFold(number, n_words, (20, 30), some, some / 10, some - 0.1, some / 100, 0.2)

@@ -1,0 +1,75 @@
+"""Two other splits of the full model's R² beside inclusion–exclusion: one share a unit; the shares sum to the whole.
+
+Shapley value: what a unit adds to the others already in the model, averaged over all orders in which they may enter
+(Shapley 1953; for R² Lindeman, Merenda & Gold 1980): linear in the unions' R². Product measure: Σ ŷ_b (2(y − ȳ) − ŷ)
+over Σ (y − ȳ)², of the full fit alone (Pratt 1987).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from math import factorial
+
+import numpy as np
+
+from bids_app.records import Array, Partition, camel, space_label
+
+Union = frozenset[str]
+
+
+def shapley_terms(units: Sequence[str]) -> dict[str, dict[Union, float]]:
+    """Unit → {union: weight}: its value is the sum of weight × R² of these unions.
+
+    Σ over sets S of the others of |S|! (k − |S| − 1)! / k! (R²(S + unit) − R²(S)), with R²(∅) = 0.
+    """
+    count = len(units)
+    found: dict[str, dict[Union, float]] = {}
+    for unit in units:
+        others = [other for other in units if other != unit]
+        terms: dict[Union, float] = {}
+        for size in range(count):
+            weight = factorial(size) * factorial(count - size - 1) / factorial(count)
+            for some in combinations(others, size):
+                terms[frozenset(some) | {unit}] = weight
+                if some:
+                    terms[frozenset(some)] = -weight
+        found[unit] = terms
+    return found
+
+
+def shapley_values(rsquared: Mapping[Union, Array], units: Sequence[str]) -> dict[str, Array]:
+    """Unit → (n_targets,), from R² of all unions."""
+    return {
+        unit: np.sum([weight * rsquared[union] for union, weight in terms.items()], axis=0)
+        for unit, terms in shapley_terms(units).items()
+    }
+
+
+def disagreements(partition: Partition) -> tuple[str, ...]:
+    """A warning for each unit whose unique part or Shapley value, and product measure, are of opposite signs beyond
+    their intervals in some targets."""
+    lines = []
+    for unit in partition.units:
+        alone, unique = (partition.values[name] for name in (space_label(unit), f"unique{camel(unit)}"))
+        if "product025" not in alone:
+            continue
+        product = alone["product025"], alone["product975"]
+        others = {
+            "unique part": (unique["ci025"], unique["ci975"]),
+            "Shapley value": (alone["shapley025"], alone["shapley975"]),
+        }
+        for name, limits in others.items():
+            count = int(_opposed(product, limits).sum())
+            if count:
+                lines.append(
+                    f"{unit}: its {name} and its product measure have opposite signs beyond their 95 % intervals in "
+                    f"{count} of {int(np.isfinite(product[0]).sum())} targets: do not read its size there"
+                )
+    return tuple(lines)
+
+
+def _opposed(one: tuple[Array, Array], other: tuple[Array, Array]) -> Array:
+    """(n_targets,) bool: one interval lies above zero and the other below."""
+    (low, high), (other_low, other_high) = one, other
+    return np.asarray(((low > 0) & (other_high < 0)) | ((high < 0) & (other_low > 0)))

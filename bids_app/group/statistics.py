@@ -1,0 +1,56 @@
+"""People's values side by side, target by target, and what is said of them without a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from bids_app.records import Array, WrittenUnit
+
+Values = Mapping[str, Mapping[str, Mapping[str, Array]]]  # component → stat → statistic → (n_targets,)
+
+
+def on_targets(names: Sequence[str], own: Sequence[str], values: Array) -> Array:
+    """values (n_own,) of the targets `own` → (n_targets,) of `names`, NaN for those that are not among them."""
+    row = {name: number for number, name in enumerate(names)}
+    kept = [(row[name], number) for number, name in enumerate(own) if name in row]
+    found = np.full(len(names), np.nan)
+    if kept:
+        at, of = np.array(kept).T
+        found[at] = values[of]
+    return found
+
+
+def person_table(members: Sequence[WrittenUnit], names: Sequence[str], component: str, stat: str) -> Array:
+    """(n_people, n_targets), NaN where a person has no value."""
+    return np.stack(
+        [on_targets(names, unit.targets.names, unit.partition.values[component][stat]) for unit in members]
+    )
+
+
+def people_statistics(table: Array, stat: str) -> dict[str, Array]:
+    """(n_people, n_targets) with NaN → 'mean', 'sd' (n − 1), 'n' and 'nPositive', each (n_targets,).
+
+    The mean of correlations is taken of Fisher's z and turned back. NaN where nobody (sd: under two people) has one.
+    """
+    to, back = _scales(stat)
+    there = np.isfinite(table)
+    n = there.sum(axis=0)
+    mean = back(np.where(there, to(np.where(there, table, 0.0)), 0.0).sum(axis=0) / np.where(n, n, np.nan))
+    plain_mean = np.where(there, table, 0.0).sum(axis=0) / np.where(n, n, np.nan)
+    squares = np.where(there, (table - plain_mean) ** 2, 0.0).sum(axis=0)
+    sd = np.sqrt(squares / np.where(n > 1, n - 1, np.nan))
+    return {
+        "mean": mean,
+        "sd": sd,
+        "n": n.astype(float),
+        "nPositive": (there & (table > 0)).sum(axis=0).astype(float),
+    }
+
+
+def _scales(stat: str) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+    """To the scale means are taken on, and back."""
+    if stat == "r":
+        return lambda values: np.arctanh(np.clip(values, -0.999999, 0.999999)), np.tanh
+    return np.asarray, np.asarray

@@ -1,0 +1,136 @@
+"""Tests over people: scipy's exact permutation test, max-T by brute force, guards, gaps, limits."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from bids_app.group import people_tests
+from bids_app.group.inference import t_interval, union_values
+
+ALL = 1000  # permutations: up to nine people all sign vectors are taken
+
+
+def single(table):
+    """Components of one space with these values."""
+    return dict.fromkeys(("full", "x", "uniqueX"), table)
+
+
+def two(unique_a, unique_b, shared):
+    """Components of spaces a and b by their parts."""
+    full = unique_a + unique_b + shared
+    return {"full": full, "a": unique_a + shared, "b": unique_b + shared,
+            "uniqueA": unique_a, "uniqueB": unique_b, "sharedAB": shared}  # fmt: skip
+
+
+@pytest.mark.parametrize("n_people", [2, 3, 6, 9])
+def test_p_is_scipys_exact_sign_flip(n_people):
+    rng = np.random.default_rng(n_people)
+    table = rng.normal(0.3, 1, (n_people, 12))
+    found = people_tests(single(table), ["x"], ALL, 0)["full"]["p"]
+    scipys = stats.permutation_test(
+        (table,), np.mean, permutation_type="samples", alternative="greater", n_resamples=np.inf, axis=0
+    ).pvalue
+    expected = np.where(table.mean(axis=0) > 0, scipys, 1)
+    np.testing.assert_allclose(found, expected)
+    assert found.min() >= 0.5**n_people
+
+
+def test_family_wise_p_is_max_t_by_brute_force():
+    """The t statistic of every sign vector; with equal numbers of people it orders as the studentised mean does."""
+    table = np.random.default_rng(0).normal(0.5, 1, (7, 30))
+    flips = np.array(list(product([1, -1], repeat=7)))
+    t = np.stack([stats.ttest_1samp(table * signs[:, None], 0).statistic for signs in flips])
+    expected = np.mean(t.max(axis=1)[:, None] >= t[0] * (1 - 1e-9), axis=0)
+    found = people_tests(single(table), ["x"], ALL, 0)["full"]
+    positive = table.mean(axis=0) > 0
+    np.testing.assert_allclose(found["pfwe"][positive], expected[positive])
+    assert (found["pfwe"] >= found["p"]).all()
+    np.testing.assert_allclose(found["q"], stats.false_discovery_control(found["p"]))
+
+
+def test_drawn_signs_come_close_to_all_of_them():
+    table = np.random.default_rng(1).normal(0.3, 1, (12, 20))
+    drawn = people_tests(single(table), ["x"], 2000, 0)["full"]["p"]
+    every = people_tests(single(table), ["x"], 5000, 0)["full"]["p"]
+    np.testing.assert_allclose(drawn, every, atol=4 * np.sqrt(0.25 / 2000))
+
+
+def test_limits_are_students():
+    table = np.random.default_rng(2).normal(size=(8, 10))
+    table[0, 3] = np.nan
+    table[1:, 4] = np.nan
+    found = t_interval(table)
+    for column in (0, 3):
+        mine = table[np.isfinite(table[:, column]), column]
+        interval = stats.ttest_1samp(mine, 0).confidence_interval(0.95)
+        assert (found["ci025"][column], found["ci975"][column]) == pytest.approx(tuple(interval))
+    assert np.isnan(found["ci025"][4])
+
+
+def test_who_has_no_value_is_as_if_absent():
+    rng = np.random.default_rng(3)
+    table = rng.normal(0.5, 1, (6, 4))
+    more = np.concatenate([table, np.full((2, 4), np.nan)])
+    few, many = (people_tests(single(one), ["x"], ALL, 0)["full"]["p"] for one in (table, more))
+    np.testing.assert_allclose(few, many)
+    nobody = people_tests(single(np.full((6, 2), np.nan)), ["x"], ALL, 0)["full"]
+    assert np.isnan(nobody["p"]).all()
+
+
+def test_a_shared_part_needs_both_spaces_to_predict():
+    """A bias that all people have: something shared with a space that predicts nothing."""
+    rng = np.random.default_rng(4)
+    noise = rng.normal(0, 0.01, (8, 20))
+    biased = two(0.2 + noise, -0.1 - np.abs(noise), 0.08 + noise)  # b alone predicts nothing
+    found = people_tests(biased, ["a", "b"], ALL, 0)
+    assert (found["sharedAB"]["p"] == 1).all()
+    assert (found["uniqueA"]["p"] < 0.05).all()
+    assert (found["uniqueB"]["p"] == 1).all()
+    true = people_tests(two(0.1 + noise, 0.05 + noise, 0.08 + noise), ["a", "b"], ALL, 0)
+    assert (true["sharedAB"]["p"] < 0.05).all()
+
+
+def test_the_larger_of_people_and_stimulus_counts():
+    table = np.random.default_rng(5).normal(1, 0.5, (8, 3))
+    alone = people_tests(single(table), ["x"], ALL, 0)
+    stimulus = {name: {"p": np.array([0.001, 0.4, np.nan]), "pfwe": np.array([0.001, 0.9, np.nan])} for name in alone}
+    both = people_tests(single(table), ["x"], ALL, 0, stimulus)["full"]
+    np.testing.assert_array_equal(both["p"], [alone["full"]["p"][0], 0.4, np.nan])
+    np.testing.assert_array_equal(both["pfwe"], [alone["full"]["pfwe"][0], 0.9, np.nan])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 4), st.integers(0, 2**32 - 1))
+def test_unions_come_back_from_their_parts(n_units, seed):
+    """Inclusion–exclusion by `encoding.partition`, undone."""
+    from bids_app.encoding.fit import unions_of
+    from bids_app.encoding.partition import part
+    from bids_app.records import component_names
+
+    units = tuple("abcd"[:n_units])
+    rng = np.random.default_rng(seed)
+    rsquared = {frozenset(union): rng.normal(size=(3, 2)) for union in unions_of(units)}
+    names = component_names(units)[1 + n_units :]
+    values = {name: part(rsquared, units, chosen) for name, chosen in zip(names, unions_of(units), strict=True)}
+    for union, found in union_values(values, units).items():
+        np.testing.assert_allclose(found, rsquared[union], atol=1e-12)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 10), st.integers(1, 9), st.floats(0, 1), st.integers(0, 2**32 - 1))
+def test_p_is_within_its_limits_whatever_is_missing(n_people, n_targets, gone, seed):
+    rng = np.random.default_rng(seed)
+    table = rng.normal(0.5, 1, (n_people, n_targets))
+    table[rng.random(table.shape) < gone] = np.nan
+    found = people_tests(single(table), ["x"], ALL, 0)["full"]
+    n = np.isfinite(table).sum(axis=0)
+    assert (np.isnan(found["p"]) == (n == 0)).all()
+    here = n > 0
+    least = 0.5 ** n[here] if 2**n_people <= 1 + ALL else 1 / (1 + ALL)
+    assert (found["p"][here] >= least * (1 - 1e-9)).all()
+    assert (found["p"][here] <= 1).all()
+    assert (found["pfwe"][here] >= found["p"][here] - 1e-12).all()
