@@ -82,8 +82,8 @@ def fit(
     r is Pearson's within each outer fold, averaged through Fisher's z. Unusable targets are NaN. Y may be a memory
     map: it is read a batch of targets at a time. `mem_mb` bounds the memory of the whole process in MB (10⁶ bytes)
     and changes no result. `precision`: 'mixed' searches in float32 (on a GPU in TF32) and fits in float64.
-    `weights` keeps the full union's weights. `observer` is told of every fitted model. A union's search includes those
-    of all its subsets, fitted or not; without `subsets`, those of the fitted ones alone.
+    `weights` keeps the full union's weights. `observer` is told of every fitted model. A union's search includes
+    those of all its subsets, fitted or not; without `subsets`, those of the fitted ones alone.
 
     Raises ValueError for no unit, all unions of more than four, a band that is not in the design, or folds that
     cannot be made; MemoryError where the limit is too low for any fit.
