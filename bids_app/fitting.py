@@ -101,6 +101,7 @@ def _fit_runs(
             *loaded.warnings,
             *dead_targets(dead),
             *at_edge(fit),
+            *encoding.shortfall(design, fit, job.analysis.units),
             *told([(fit, tests), *further.values()]),
             *beside.warnings,
             *disagree,

@@ -14,6 +14,7 @@ from bids_app.encoding.infer import data_blocks, fit_and_infer
 from bids_app.encoding.partition import partition
 from bids_app.encoding.responsive import after_silence, responsive, speech_less_silence
 from bids_app.encoding.shapley import disagreements
+from bids_app.encoding.shortfall import shortfall
 from bids_app.encoding.wordbands import residual, shared_subspace
 from bids_app.encoding.words import over_words
 
@@ -46,6 +47,7 @@ __all__ = [
     "responsive",
     "share",
     "shared_subspace",
+    "shortfall",
     "speech_less_silence",
     "splits_runs",
     "used_samples",

@@ -1,19 +1,17 @@
-"""Held-out losses by block: what models gain over the training mean, and over each other, tested and bounded.
+"""Held-out losses by block: what models gain over the training mean, and over each other, tested by sign flips.
 
 A component of the partition is a signed sum of unions' gains Σ(y − ȳ_train)² − Σ(y − ŷ)², over Σ(y − ȳ_train)². Its
-sums over blocks are all that its test by sign flips and its interval by the bootstrap need.
+sums over blocks are all that its test by sign flips needs, and most of what its interval does (`intervals`).
 """
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from bids_app.encoding.pieces import sums
 from bids_app.records import Array
 
 ROUNDING = 1e-6  # of a block's Σ(y − ȳ_train)²: gains nearer than this are equal
-TAILS = (0.025, 0.975)
 
 
 class BlockLosses:
@@ -57,25 +55,3 @@ def flipped_sums(contrast: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
     Where neither of two models is better, a block favours either one as often: its difference may change its sign.
     """
     return signs.to(contrast.dtype) @ contrast
-
-
-def draw_weights(n_blocks: int, draws: int, seed: int) -> Array:
-    """(draws, n_blocks): how often each block is in a bootstrap sample of n_blocks."""
-    even = np.full(n_blocks, 1 / n_blocks)
-    return np.random.default_rng(seed).multinomial(n_blocks, even, size=draws).astype(np.float64)
-
-
-def interval(contrast: torch.Tensor, total: torch.Tensor, weights: torch.Tensor, n_folds: int) -> torch.Tensor:
-    """2.5 and 97.5 % limits (2, n_targets) of Σ contrast / Σ total, both (n_blocks, n_targets), over bootstrap
-    weights (n_draws, n_blocks).
-
-    For the expected held-out value of models trained at this size. The folds' models share training data, which the
-    blocks do not show: the distances to the limits are widened by √(1 + K/(K − 1)) for K folds, the ratio of
-    n_test/n_train added to 1/K (Nadeau & Bengio 2003).
-    """
-    estimate = contrast.sum(dim=0) / total.sum(dim=0)
-    weights = weights.to(contrast.dtype)
-    drawn = torch.sort((weights @ contrast) / (weights @ total), dim=0).values
-    ranks = [round(tail * (len(weights) - 1)) for tail in TAILS]
-    widening = float(np.sqrt(1 + n_folds / (n_folds - 1)))
-    return estimate + widening * (drawn[ranks] - estimate)

@@ -76,8 +76,8 @@ SHARES = {
     "the full model's prediction ŷ, ȳ the training mean; of one fit, and the values sum to the full model's R²",
 }
 LIMIT = (
-    "for what models trained on this many samples are expected to reach on new data: blocks of time drawn with "
-    "replacement, the distance from R² widened by √(1 + K/(K − 1)) for K outer folds. Not a test: see p"
+    "for what models trained on this many samples are expected to reach on new data: Student's t over blocks of "
+    "time, and what pairs of blocks add that were each trained on and tested. Not a test: see p"
 )
 
 
@@ -161,11 +161,10 @@ def _share(unit: str, stat: str) -> str:
     """A unit's share of the full model's R², or a limit of it."""
     kind = next(name for name in SHARES if stat.startswith(name))
     whole = SHARES[kind].format(unit)
-    return (
-        f"{whole}."
-        if stat == kind
-        else f"The {ENDS[stat[-3:]]} % limit, {LIMIT.replace('R²', 'the value')}. {whole}."
-    )
+    if stat == kind:
+        return f"{whole}."
+    most = "; pairs of blocks are taken to add the most they can" if kind == "product" else ""
+    return f"The {ENDS[stat[-3:]]} % limit, {LIMIT.partition('. Not a test')[0]}{most}. {whole}."
 
 
 def _inferred(component: str, stat: str, units: Sequence[str]) -> str:

@@ -245,8 +245,8 @@ def _inference(made: Settings | None, units: Sequence[str]) -> str:
         f"Inference. {made['permutations']} sign vectors over {made['n_blocks']} blocks of time of at least "
         f"{made['block_s']:.0f} s, the same for all targets; p = (b + 1)/(m + 1). Totals: models were fitted again "
         f"to the flipped responses, at the hyper-parameters they had chosen. {kinds}{parts}Family-wise p: the "
-        "largest studentised value over targets; q: Benjamini and Hochberg. Intervals: block bootstrap, widened for "
-        "the training data that folds share (Nadeau and Bengio 2003)."
+        "largest studentised value over targets; q: Benjamini and Hochberg. Intervals: Student's t over blocks, "
+        "whose variance has added to it what pairs of blocks contribute twice, each trained on and tested."
     )
 
 

@@ -86,7 +86,7 @@ def inference_in_words(made: Mapping[str, Any] | None) -> str:
         return NO_INFERENCE
     kinds = "of blocks and of frequencies" if made["frequencies"] else "of blocks"
     return (
-        f"Tests by {made['permutations']} sign flips {kinds}, intervals by the bootstrap of blocks: "
+        f"Tests by {made['permutations']} sign flips {kinds}, intervals by Student's t over blocks: "
         f"{made['n_blocks']} blocks of at least {made['block_s']:.0f} s."
     )
 

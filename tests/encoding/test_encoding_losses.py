@@ -1,11 +1,9 @@
-"""Losses by block: components, their flips and their intervals."""
+"""Losses by block: components and their flips."""
 
 import numpy as np
-import pytest
 import torch
-from sklearn.metrics import r2_score
 
-from bids_app.encoding.losses import BlockLosses, draw_weights, flipped_sums, interval
+from bids_app.encoding.losses import BlockLosses, flipped_sums
 from bids_app.encoding.multiple import p_values
 from bids_app.encoding.signflip import draw_signs
 
@@ -69,36 +67,5 @@ def test_missing_responses_stay_missing():
     predictions[0, 5, 1] = np.nan
     _, found = losses(predictions)
     contrast = found.contrast(np.array([1]))
-    weights = torch.as_tensor(draw_weights(N_BLOCKS, 50, seed=0))
-    assert np.isnan(interval(contrast, found.total, weights, 3).numpy()).any(axis=0).tolist() == [False, True, False]
     p = p_values(flipped_sums(contrast, torch.as_tensor(draw_signs(N_BLOCKS, 50, seed=0)))).numpy()
     assert np.isnan(p).tolist() == [False, True, False]
-
-
-def test_the_interval_is_a_bootstrap_widened_for_shared_training_data():
-    rng = np.random.default_rng(0)
-    total = torch.as_tensor(rng.uniform(1, 2, (400, 50)))
-    contrast = total * torch.as_tensor(rng.normal(0.2, 0.1, (400, 50)))
-    weights = torch.as_tensor(draw_weights(400, 4000, seed=1))
-    low, high = interval(contrast, total, weights, 5).numpy()
-    estimate = (contrast.sum(dim=0) / total.sum(dim=0)).numpy()
-    deviation = (contrast - torch.as_tensor(estimate) * total).numpy().std(axis=0) * 20 / total.numpy().sum(axis=0)
-    np.testing.assert_allclose((high - low) / (2 * 1.96 * 1.5 * deviation), 1, atol=0.08)
-    np.testing.assert_allclose((high + low) / 2, estimate, atol=0.003)
-
-
-def test_weights_draw_all_blocks_alike():
-    weights = draw_weights(20, 5000, seed=3)
-    assert (weights.sum(axis=1) == 20).all()
-    np.testing.assert_allclose(weights.mean(axis=0), 1, atol=0.06)
-    np.testing.assert_array_equal(weights, draw_weights(20, 5000, seed=3))
-
-
-@pytest.mark.parametrize("n_folds", [2, 5])
-def test_a_perfect_model_has_a_perfect_interval(n_folds):
-    Y = np.random.default_rng(0).standard_normal((N, N_TARGETS))
-    made, found = losses([Y])
-    np.testing.assert_allclose(r2_score(made, Y), 1)
-    weights = torch.as_tensor(draw_weights(N_BLOCKS, 50, seed=0))
-    limits = interval(found.contrast(np.array([1])), found.total, weights, n_folds)
-    np.testing.assert_allclose(limits, 1, atol=1e-12)
