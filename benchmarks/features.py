@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.bars import Bar, measure, run_bars
 from bids_app.features import contexts
 from bids_app.features.front_end import fold_norms
-from bids_app.features.hearing import SECONDS_AT_ONCE, Hearing, convolved_frames
+from bids_app.features.hearing import Hearing, convolved_frames
 from bids_app.features.language_model import word_states
 from bids_app.features.speech_model import run
 from bids_app.features.speech_windows import Window, refreshed_windows, row_times
@@ -111,15 +111,15 @@ def speech(quick: bool, device: str) -> list[Bar]:
 
     def ours(piece: Sequence[int], lowered: bool = False, window_s: int = WINDOW_S) -> Array:
         windows = [Window(stop - window_s * RATE, stop, ((row, stop),)) for row, stop in enumerate(piece)]
-        seconds, notes = SECONDS_AT_ONCE[device[:4]], set[str]()
-        rows = run(hearing, audio, RATE, windows, [LAYER], seconds, len(piece), notes, lowered=lowered)[0]
+        notes = set[str]()
+        rows = run(hearing, audio, RATE, windows, [LAYER], device, len(piece), notes, lowered=lowered)[0]
         if notes and len(piece) > n_rows:
             print("speech:", *notes)
         return rows
 
     def rough(piece: Sequence[int]) -> Array:
         windows = refreshed_windows(np.array(piece), WINDOW_S * RATE, n_rows)
-        return run(hearing, audio, RATE, windows, [LAYER], 0, len(piece), set(), refreshed=True)[0]
+        return run(hearing, audio, RATE, windows, [LAYER], device, len(piece), set(), refreshed=True)[0]
 
     ways: dict[str, Way] = {"plain": plain, "exact": ours, "approximate": rough}
     if on_gpu:

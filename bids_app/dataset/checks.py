@@ -34,7 +34,13 @@ def stimulus_checks(recording: Recording, event: StimulusEvent, stimulus: Stimul
         "heard_share": heard_share(event.onset_s, stimulus.duration_s, recording.start_s, recording_s),
         "times_heard": sum(other.stimulus_id == event.stimulus_id for other in recording.stimuli),
     }
-    return {**row, "notes": notes(row, event, words is not None)}
+    left_out = [f"{name} left out: {line}" for name, line in _left_out(stimulus)]
+    return {**row, "notes": [*notes(row, event, words is not None), *left_out]}
+
+
+def _left_out(stimulus: Stimulus) -> list[tuple[str, str]]:
+    tables = {"words": stimulus.words, "phones": stimulus.phones}
+    return [(name, line) for name, table in tables.items() if table is not None for line in table.left_out]
 
 
 def heard_share(onset_s: float, stimulus_s: float, start_s: float, recording_s: float) -> float:

@@ -89,7 +89,9 @@ def _within(
     if not inside.any():
         return None
     text = tuple(word for word, here in zip(table.text, inside, strict=True) if here)
-    return Intervals(np.maximum(table.onset_s[inside] - event.onset_s, 0.0), table.duration_s[inside], text)
+    return Intervals(
+        np.maximum(table.onset_s[inside] - event.onset_s, 0.0), table.duration_s[inside], text, table.left_out
+    )
 
 
 def _search(bids_dir: Path, name: str, template: str | None) -> Annotation:

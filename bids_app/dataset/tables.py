@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,13 +170,29 @@ def _timed(table: Table, text: tuple[str, ...], instants: bool) -> list[Row]:
 
 def tidy(rows: Iterable[Row], silence: set[str], earliest: float = 0.0) -> Intervals:
     """(start, end, text) → Intervals, ascending. Rows without text or times, or ending before they start, are left
-    out; a start before `earliest` is moved there; a row repeated for the sub-words of one word counts once."""
+    out, and counted; silences are, too; a start before `earliest` is moved there; a row repeated for the sub-words of
+    one word counts once."""
+    spoken = [row for row in rows if row[2].strip().lower() not in silence]
+    faults = [_fault(row, earliest) for row in spoken]
     kept = [
         (max(start, earliest), end, " ".join(text.split()))
-        for start, end, text in rows
-        if math.isfinite(start) and math.isfinite(end) and end >= start and (end > earliest or start >= earliest)
-        and text.strip().lower() not in silence | MISSING
-    ]  # fmt: skip
+        for (start, end, text), fault in zip(spoken, faults, strict=True)
+        if fault is None
+    ]
     ordered = sorted(dict.fromkeys(kept), key=lambda row: row[:2])
     times = np.array([row[:2] for row in ordered], dtype=float).reshape(-1, 2)
-    return Intervals(times[:, 0], times[:, 1] - times[:, 0], tuple(row[2] for row in ordered))
+    counts = Counter(fault for fault in faults if fault is not None)
+    left_out = tuple(f"{count} of {len(spoken)} rows {fault}" for fault, count in sorted(counts.items()))
+    return Intervals(times[:, 0], times[:, 1] - times[:, 0], tuple(row[2] for row in ordered), left_out)
+
+
+def _fault(row: Row, earliest: float) -> str | None:
+    """Why a row is no word or phone, to stand after 'rows'; None where it is one."""
+    start, end, text = row
+    if text.strip().lower() in MISSING:
+        return "without text"
+    if not (math.isfinite(start) and math.isfinite(end)):
+        return "without times"
+    if end < start:
+        return "that end before they begin"
+    return "that end before the sound begins" if end <= earliest and start < earliest else None

@@ -57,7 +57,8 @@ def _tier(name: str) -> str:
 
 
 def _merged(tiers: list[list[Row]], silence: set[str]) -> Intervals | None:
-    return tidy((row for rows in tiers for row in rows), silence) if tiers else None
+    """Rows of all tiers; those without text are the pauses between words."""
+    return tidy((row for rows in tiers for row in rows if row[2].strip()), silence) if tiers else None
 
 
 def parse_textgrid(text: str) -> list[Tier]:

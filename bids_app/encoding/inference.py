@@ -79,8 +79,8 @@ class Inference(Observer):
     Signs are drawn once, from `seed`, so that families run over all batches. runs, folds (n_times,): each sample's
     run and outer fold; unions in the order of the engine, the full one last; responses centred within run, not by
     fold. `dtype`: the working type of the flips. `asked`: components to test in place of those of the partition.
-    `bands`: the numbers of each unit's bands, for limits of the product measure. Memory a target: for each union (of
-    frequencies: each whose total is tested) and kind of pieces, n_pieces² / 2 numbers of this type.
+    `bands`: the numbers of each unit's bands, for limits of the product measure. Memory a target: for each union in
+    question and kind of pieces, n_pieces² / 2 numbers of this type.
     """
 
     def __init__(
@@ -108,18 +108,17 @@ class Inference(Observer):
         self.n_folds = len(np.unique(folds))
         self._signs = [self._tensor(draw_signs(pieces.count, permutations, seed)) for pieces in self.pieces]
         tests = {test for component in self.components.values() for test in component.tests}
-        totals = {test.union for test in tests if isinstance(test, Total)}
-        self.refitted = [number for number, union in enumerate(self.unions) if union in totals]
+        met = {union for component in self.components.values() for union, _ in component.terms}
+        met |= {union for terms in self.shares.values() for union in terms}
+        self.refitted = [number for number, union in enumerate(self.unions) if union in met]
         self._families = {test: [Family() for _ in self._pieces_of(test)] for test in tests}
         self._limits: dict[str, list[Array]] = {name: [] for name in self.components}
         self._shares: dict[tuple[str, str], list[Array]] = {}
         self._targets: list[Array] = []
-        held = [len(unions), *(len(self.refitted) for _ in self.pieces[1:])]  # unions whose pairs are held, by kind
-        pairs = sum(count * pieces.count**2 / 2 for count, pieces in zip(held, self.pieces, strict=True))
-        numbers = pairs + sum(2 * self.n_folds * pieces.count for pieces in self.pieces)
+        numbers = sum(pieces.count**2 / 2 + 2 * self.n_folds * pieces.count / len(unions) for pieces in self.pieces)
         self.cell_bytes = 2 * len(self.pieces) * dtype.itemsize  # and as much while it is made
         n_sums = len(unions) + len(self.shares)
-        self.target_bytes = int(numbers * dtype.itemsize + 8 * n_sums * blocks.count)
+        self.target_bytes = int(len(self.refitted) * numbers * dtype.itemsize + 8 * n_sums * blocks.count)
 
     def begin(self, targets: Array) -> None:
         """See Observer."""
@@ -135,21 +134,23 @@ class Inference(Observer):
         for test, families in self._families.items():
             for family, null in zip(families, self._nulls(test), strict=True):
                 family.add(null)
-        losses, interactions = self._batch.losses, self._batch.interactions()
+        interactions = self._batch.interactions()
         for name, component in self.components.items():
-            signed = self._coefficients(component)
-            interaction = None if interactions is None else interactions.of(signed)
-            limits = interval(losses.contrast(signed), losses.total, interaction)
-            self._limits[name].append(limits.cpu().numpy())
+            self._limits[name].append(self._interval(self._coefficients(component), interactions))
         for unit, terms in self.shares.items():
-            weights = self._weighted(terms)
-            interaction = None if interactions is None else interactions.of(weights)
-            found = {"shapley": interval(losses.contrast(weights), losses.total, interaction)}
-            if self.bands:  # of parts of a prediction pairs of blocks are not known
-                found["product"] = interval(self._batch.products[unit], losses.total)
-            for stat, limits in found.items():
-                self._shares.setdefault((unit, stat), []).append(limits.cpu().numpy())
+            limits = {"shapley": self._interval(self._weighted(terms), interactions)}
+            if self.bands:
+                product = interval(self._batch.products[unit], self._batch.losses.total)
+                limits["product"] = product.cpu().numpy()
+            for stat, its_limits in limits.items():
+                self._shares.setdefault((unit, stat), []).append(its_limits)
         del self._batch
+
+    def _interval(self, signed: Array, interactions: Interactions | None) -> Array:
+        """Limits (2, n_targets) of a signed sum of unions (n_unions,) over the batch."""
+        losses = self._batch.losses
+        known = None if interactions is None else interactions.of(signed[self.refitted])
+        return np.asarray(interval(losses.contrast(signed), losses.total, known).cpu())
 
     def results(self, n_targets: int) -> dict[str, Inferred]:
         """Of all n_targets of the design, NaN for those not met."""
@@ -204,13 +205,10 @@ class _Batch:
         device, n_targets, n_unions = self._kinds[0].labels.device, len(targets), len(inference.unions)
         self._last = n_unions - 1
         self.totals = [FlipTotals(kind, inference.n_folds, n_targets, self._dtype) for kind in self._kinds]
-        self.gains = [
-            [
-                FlipGains(kind.count, n_targets, self._dtype, device)
-                for kind in (self._kinds if number in self._refitted else self._kinds[:1])
-            ]
-            for number in range(n_unions)
-        ]
+        self.gains = {
+            number: [FlipGains(kind.count, n_targets, self._dtype, device) for kind in self._kinds]
+            for number in self._refitted
+        }
         self.losses = BlockLosses(self._kinds[0].labels, self._kinds[0].count, n_unions, n_targets)
         self.products = {unit: torch.zeros_like(self.losses.total) for unit in inference.shares}
         self._fold, self._fold_columns = -1, list[PieceColumns]()
@@ -218,7 +216,11 @@ class _Batch:
     def interactions(self) -> Interactions | None:
         """Of pairs of time blocks, where there are enough."""
         count = self._kinds[0].count
-        return Interactions([kinds[0].pairs for kinds in self.gains], count) if count >= FEWEST_FOR_PAIRS else None
+        return (
+            Interactions([kinds[0].pairs for kinds in self.gains.values()], count)
+            if count >= FEWEST_FOR_PAIRS
+            else None
+        )
 
     def add(self, models: Fitted) -> None:
         """Every target is in one call a fold and union."""
@@ -242,7 +244,7 @@ class _Batch:
             if self._last in mine:
                 at = mine[self._last]
                 self.totals[number].add(models.fold, targets[at], Y[:, at], fold_columns, len(models.split.train))
-            needed = {union: at for union, at in mine.items() if number < len(self.gains[union])}
+            needed = {union: at for union, at in mine.items() if union in self.gains}
             for few, part in explained(models, Y, kind, fold_columns) if needed else ():
                 for union, at in needed.items():
                     chosen = torch.isin(few, at)

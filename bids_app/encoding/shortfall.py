@@ -58,13 +58,14 @@ def shortfall(design: Design, fit: Fit, units: Mapping[str, Sequence[str]]) -> t
     if max(columns.values()) >= UNEQUAL * min(columns.values()):
         large, small, common = next(rest for least, *rest in reversed(KEPT) if place >= least)
         line += (
-            f"; of two spaces that carry as much and share {common}, one of 40 dimensions keeps {large} % of its unique "
-            f"part, one of 10 keeps {small} %: parts of spaces of unequal size are biased in favour of the smaller one"
+            f"; of two spaces that carry as much and share {common}, one of 40 dimensions keeps {large} % of its "
+            f"unique part, one of 10 keeps {small} %: parts of spaces of unequal size are biased in favour of the "
+            "smaller one"
         )
     return (line,)
 
 
 def share_reached(place: float) -> float:
-    """Of the population's R², at this R² × training samples a column: simulated places, and on a log scale between."""
+    """Of the population's R², at this R² × training samples a column: simulated, between them on a log scale."""
     places, shares = zip(*REACHED, strict=True)
     return float(np.interp(np.log(max(place, 1e-12)), np.log(places), shares))

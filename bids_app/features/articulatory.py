@@ -12,7 +12,7 @@ import numpy as np
 
 from bids_app.errors import DataError
 from bids_app.features.family import Family
-from bids_app.features.pronunciation import spoken_phones
+from bids_app.features.pronunciation import is_timed, spoken_phones
 from bids_app.features.words import PHONE_STAMP, event_features
 from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
 
@@ -51,7 +51,7 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
         "the International Phonetic Association; a diphthong has those of its first element and the way it glides.",
         "stamp": PHONE_STAMP,
         "dimensions": list(ATTRIBUTES),
-        "causal": True,
+        "causal": is_timed(stimulus),
         "unknown_share": round(float(share), 6),
         "notes": notes,
     }

@@ -31,6 +31,7 @@ from bids_app.features import (
     word_rate,
 )
 from bids_app.features.family import Family, Need, did_you_mean
+from bids_app.features.models import check_lock
 from bids_app.features.needs import CHECKS
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
@@ -86,6 +87,8 @@ def extract_with(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, dig
     """`extract` of a resolved spec, with files' hashes from `digest`."""
     check_needs(stimulus, spec)
     hashes = file_hashes(stimulus, spec, source, digest)
+    if "model" in spec.options:
+        check_lock(spec.options["model"], source, hashes)
     features = family_of(spec).extract(stimulus, spec, source)
     _check(features, stimulus)
     common = {"kind": spec.kind, "options": dict(spec.options), "version": family_of(spec).version, "files": hashes}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -38,13 +39,22 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
         "stamp": "as in the file",
         "dimensions": dimensions or f"{values.shape[1]} columns",
         "causal": None,
-        "notes": (),
+        "notes": _span(times, onsets is None, stimulus.duration_s),
     }
     sampling: Literal["continuous", "events"] = "continuous" if onsets is None else "events"
     stamps = times[kept].astype(np.float64)
     onsets = None if onsets is None else onsets[kept].astype(np.float64)
     with np.errstate(over="ignore"):  # beyond float32: refused like any other infinity
         return Features(spec.name, values[kept].astype(np.float32), stamps, sampling, onsets, provenance)
+
+
+def _span(times: Array, continuous: bool, length_s: float) -> tuple[str, ...]:
+    """A note where the rows reach beyond the stimulus, or a signal does not reach its end: a rate may be wrong."""
+    slack_s = max(1.0, length_s / 50)
+    first, last = (float(times.min()), float(times.max())) if len(times) else (0.0, length_s)
+    if first >= -slack_s and last <= length_s + slack_s and (last >= length_s - slack_s or not continuous):
+        return ()
+    return (f"rows from {first:.1f} to {last:.1f} s, but the stimulus lasts {length_s:.1f} s",)
 
 
 def _read_npy(path: Path, spec: FeatureSpec) -> Table:
@@ -63,7 +73,7 @@ def _read_h5(path: Path, spec: FeatureSpec) -> Table:
 def _read_tsv(path: Path, spec: FeatureSpec) -> Table:
     facts = json.loads(_sidecar(path).read_text(encoding="utf-8"))
     columns, rate, start = list(facts["Columns"]), float(facts["SamplingFrequency"]), float(facts["StartTime"])
-    if not rate > 0:
+    if not 0 < rate < math.inf:
         raise ValueError(f"SamplingFrequency is {rate:g}")
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         text = lines.read()

@@ -12,8 +12,9 @@ from bids_app.errors import UsageError
 from bids_app.features import contexts
 from bids_app.features.contexts import Window
 from bids_app.features.family import Family, Option
-from bids_app.features.layers import POOLED, blocks_of, columns, hidden_states, patiently, pooled
-from bids_app.features.model_options import CONTEXT, MODEL, Layer, Layers, wanted_layers
+from bids_app.features.layers import POOLED, blocks_of, columns, hidden_states, pooled
+from bids_app.features.memory import WithinMemory
+from bids_app.features.model_options import CASING, CONTEXT, MODEL, Layer, Layers, wanted_layers
 from bids_app.features.models import describe_model, load_model, load_tokenizer, model_files, model_of
 from bids_app.features.precision import PRECISION, Lowered
 from bids_app.features.words import STAMP, event_features, tokenize
@@ -31,7 +32,7 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     if masked and spec.options["context"]:
         raise UsageError("a masked model would see later words: give 'context_words'", f"feature '{spec.name}'")
     tokenizer = load_tokenizer(model_name, source)
-    words, ids, notes = tokenize(stimulus, tokenizer)
+    words, ids, unknown_share, notes = tokenize(stimulus, tokenizer, spec.options["casing"])
     model = load_model(model_name, source)
     layers = wanted_layers(spec, len(blocks_of(model)), ())
     windows = contexts.windows_of(spec, ids, contexts.frame_of(model, tokenizer, masked))
@@ -46,6 +47,7 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
         "dimensions": f"{width} hidden units" + (f" of each of {len(layers)} layers" if len(layers) > 1 else ""),
         "layers": columns(layers, [width] * len(layers)),
         "causal": True,
+        "unknown_share": unknown_share,
         "notes": (*notes, *sorted(found)),
         **describe_model(model_name, source),
     }
@@ -76,9 +78,10 @@ def word_states(
             ]
 
     near = Lowered(compute, model) if lowered else None
+    within = WithinMemory(near or compute, lambda window: len(window.tokens), model, device, notes)
     rows: dict[int, Array] = {}
     for batch in contexts.batches(windows, device):
-        for window, states in zip(batch, patiently(near or compute, batch, model, notes), strict=True):
+        for window, states in zip(batch, within(batch), strict=True):
             rows.update(zip((row for row, _, _ in window.words), states, strict=True))
     if near:
         notes.add(near.note)
@@ -98,6 +101,7 @@ FAMILY = Family(
     {
         **MODEL,
         "layer": Layers(),
+        **CASING,
         **CONTEXT,
         "subtokens": Option(str, "mean", choices=tuple(POOLED)),
         **PRECISION,

@@ -1,10 +1,10 @@
-"""Hidden layers of any transformer: the wanted ones, none above them, in batches that fit."""
+"""Hidden layers of any transformer: the wanted ones, none above them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +12,6 @@ from bids_app.features import top_block
 from bids_app.features.model_options import PARTS, Layer
 from bids_app.records import Array
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 POOLED = {"mean": "the mean over its tokens", "last": "its last token", "sum": "the sum over its tokens"}
 MODULES = {"cnn": "feature_extractor", "projection": "feature_projection"}  # in transformers' speech models
 
@@ -114,24 +112,3 @@ def columns(layers: Sequence[Layer], widths: Sequence[int]) -> dict[str, list[in
     """Layer → [first, end) of its columns, where layers stand side by side."""
     ends = [sum(widths[: place + 1]) for place in range(len(widths))]
     return {str(layer): [end - width, end] for layer, end, width in zip(layers, ends, widths, strict=True)}
-
-
-def patiently(
-    compute: Callable[[Sequence[Item]], list[Result]], batch: Sequence[Item], model: Any, notes: set[str]
-) -> list[Result]:
-    """`compute(batch)`, one result an item; out of GPU memory, in halves, and at last on the CPU: `notes` say so."""
-    import torch
-
-    try:
-        return compute(batch)
-    except torch.OutOfMemoryError:
-        if len(batch) > 1:
-            notes.add("out of GPU memory: smaller batches were used")
-        elif model.device.type != "cpu":
-            notes.add("out of GPU memory for a single window: the rest was computed on the CPU")
-            model.to("cpu")
-        else:
-            raise
-    half = (len(batch) + 1) // 2
-    parts = [batch[:half], batch[half:]] if len(batch) > 1 else [batch]
-    return [result for part in parts for result in patiently(compute, part, model, notes)]

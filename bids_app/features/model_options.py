@@ -75,6 +75,7 @@ class Rolling:
 
 MODEL: dict[str, Setting] = {"model": Option(str), "revision": Option(str, None), "untrained": Untrained()}
 CONTEXT: dict[str, Setting] = {"context_words": Option(int, None, least=0), "context": Rolling()}
+CASING: dict[str, Setting] = {"casing": Option(str, "as_written", choices=("as_written", "lower"))}
 CONTEXT_WORDS = 32  # where neither is given
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bids_app.errors import NoInput
+from bids_app.features.memory import placed
 from bids_app.records import FeatureSpec, ModelSource
 
 LOCK = "models.lock.json"  # in a model folder: what `concord-tools prefetch` put there
@@ -80,6 +81,17 @@ def locked_revision(name: str, source: ModelSource) -> str | None:
     return None if entry is None else str(entry["revision"])
 
 
+def check_lock(name: str, source: ModelSource, hashes: Mapping[str, str]) -> None:
+    """Raises NoInput where a file of a model in the model folder (file name → SHA-256) is not what the lock file
+    says, whose revision would then not be that of what is computed."""
+    folder = source.model_dir / name if source.model_dir else None
+    entry = read_lock(source).get(name) if folder is not None and folder.is_dir() else None
+    changed = [] if entry is None else [file for file, was in entry["files"].items() if hashes.get(file, was) != was]
+    if changed:
+        what = f"{changed[0]} of the model '{name}' is not the file that the lock file names"
+        raise NoInput(what, folder or "", fetch_hint(source))
+
+
 def _from_hub(model: ModelName, source: ModelSource) -> Path:
     from huggingface_hub import snapshot_download
 
@@ -138,7 +150,8 @@ def describe_model(model: ModelName, source: ModelSource) -> dict[str, Any]:
 
 
 def load_model(model: ModelName, source: ModelSource, auto: str = "AutoModel") -> Any:
-    """The model (bare, or of transformers' class `auto`), float32, in evaluation mode, on the source's device.
+    """The model (bare, or of transformers' class `auto`), float32, in evaluation mode, on the source's device (the
+    CPU, where that has no memory for it).
 
     With `untrained` its architecture as transformers initialises it from that seed. Raises NoInput.
     """
@@ -151,14 +164,14 @@ def load_model(model: ModelName, source: ModelSource, auto: str = "AutoModel") -
         with _readable(model, source), torch.random.fork_rng(devices=[]):
             torch.manual_seed(model.untrained)
             made = maker.from_config(config, trust_remote_code=False, dtype=torch.float32)
-        return made.to(source.device).eval()
+        return placed(made, source.device).eval()
     settings = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
     loaded, report = _load(maker, model, source, **settings)
     gaps = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
     absent = sorted(key for key in gaps if not key.startswith(NEVER_READ))
     if absent:  # transformers fills these at random
         raise NoInput(f"{len(absent)} weights of the model '{model.name}' are missing or misshapen: {absent[0]}")
-    return loaded.to(source.device).eval()
+    return placed(loaded, source.device).eval()
 
 
 def load_config(model: ModelName, source: ModelSource) -> Any:

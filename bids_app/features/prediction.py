@@ -12,14 +12,14 @@ from bids_app.errors import UsageError
 from bids_app.features import contexts
 from bids_app.features.contexts import Window
 from bids_app.features.family import Setting
-from bids_app.features.layers import patiently
-from bids_app.features.model_options import CONTEXT, MODEL
+from bids_app.features.memory import WithinMemory
+from bids_app.features.model_options import CASING, CONTEXT, MODEL
 from bids_app.features.models import describe_model, load_model, load_tokenizer, model_files, model_of
 from bids_app.features.words import STAMP, event_features, tokenize
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
 Measure = Callable[[Any, Any], Any]  # (log2 probabilities (n_tokens, n_vocabulary), tokens (n_tokens,)) → one number
-OPTIONS: dict[str, Setting] = {**MODEL, **CONTEXT}
+OPTIONS: dict[str, Setting] = {**MODEL, **CASING, **CONTEXT}
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, measure: Measure, what: str) -> Features:
@@ -32,7 +32,7 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, measure:
         raise UsageError(f"{spec.kind} needs a causal language model", f"feature '{spec.name}'")
     name = model_of(spec)
     tokenizer = load_tokenizer(name, source)
-    words, ids, notes = tokenize(stimulus, tokenizer)
+    words, ids, unknown_share, notes = tokenize(stimulus, tokenizer, spec.options["casing"])
     model = load_model(name, source, "AutoModelForCausalLM")
     frame = contexts.frame_of(model, tokenizer, masked=False)
     windows = contexts.windows_of(spec, ids, frame)
@@ -44,14 +44,16 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, measure:
     def compute(batch: Sequence[Window]) -> list[list[float]]:
         return measured(model, batch, measure)
 
+    within = WithinMemory(compute, lambda window: len(window.tokens), model, source.device, found)
     for batch in contexts.batches(windows, source.device):
-        for window, numbers in zip(batch, patiently(compute, batch, model, found), strict=True):
+        for window, numbers in zip(batch, within(batch), strict=True):
             values[[row for row, _, _ in window.words], 0] = numbers
     provenance = {
         "description": f"{what}, by {name.name}, for each word {contexts.describe_context(spec)}.",
         "stamp": STAMP,
         "dimensions": [f"{spec.kind}, bits"],
         "causal": True,
+        "unknown_share": unknown_share,
         "notes": (*notes, *sorted(found)),
         **describe_model(name, source),
     }

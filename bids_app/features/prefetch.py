@@ -20,8 +20,9 @@ Tell = Callable[[str], None]
 def prefetch(specs: Iterable[FeatureSpec], model_dir: Path, tell: Tell) -> None:
     """Every model that the resolved specs name, into `model_dir/<name>`, and `model_dir/models.lock.json`.
 
-    A model that the lock file holds, whole and at the revision asked for, is left as it is. Raises UsageError (two
-    revisions of one model; offline), NoInput (the hub does not give it) and CannotCreate.
+    A model that the lock file holds, whole and at the revision asked for, is left as it is; one that is not whole
+    comes at the locked revision again. Raises UsageError (two revisions of one model; offline), NoInput (the hub does
+    not give it) and CannotCreate.
     """
     source = ModelSource(model_dir)
     lock = read_lock(source)
@@ -31,7 +32,8 @@ def prefetch(specs: Iterable[FeatureSpec], model_dir: Path, tell: Tell) -> None:
             continue
         if is_offline(source):
             raise UsageError(f"'{name}' would have to be downloaded, but HF_HUB_OFFLINE forbids it")
-        lock[name] = fetch(name, revision, model_dir / name)
+        pinned = revision or (lock[name]["revision"] if name in lock else None)
+        lock[name] = fetch(name, pinned, model_dir / name)
         _write_lock(lock, model_dir / LOCK)
         converted = ", converted from pickled weights" if "converted_from" in lock[name] else ""
         tell(f"{name}: fetched, revision {lock[name]['revision']}{converted}")

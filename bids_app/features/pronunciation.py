@@ -23,13 +23,18 @@ def spoken_phones(stimulus: Stimulus) -> tuple[Intervals, tuple[str, ...]]:
 
     Raises DataError where there is nothing but silence, or no word is in the dictionary.
     """
-    if stimulus.phones is None:
+    if not is_timed(stimulus):
         return spread(stimulus)
     phones = phones_of(stimulus)
     phones = pick(phones, [row for row, text in enumerate(phones.text) if text.strip().lower() not in SILENCES])
     if not phones.text:
         raise DataError("the table of phones holds nothing but silence", stimulus.stimulus_id)
     return phones, ()
+
+
+def is_timed(stimulus: Stimulus) -> bool:
+    """Whether phones have times of their own: else where they lie within a word depends on when it ends."""
+    return stimulus.phones is not None
 
 
 def spread(stimulus: Stimulus) -> tuple[Intervals, tuple[str, ...]]:

@@ -13,7 +13,8 @@ from bids_app.errors import DataError, UsageError
 from bids_app.features import approximate, whisper_decoder
 from bids_app.features.family import Family, Option
 from bids_app.features.hearing import SECONDS_AT_ONCE, Hearing, inputs_of, load_hearing
-from bids_app.features.layers import POOLED, blocks_of, columns, hidden_states, parts_of, patiently
+from bids_app.features.layers import POOLED, blocks_of, columns, hidden_states, parts_of
+from bids_app.features.memory import WithinMemory
 from bids_app.features.model_options import MODEL, PARTS, Layer, Layers, wanted_layers
 from bids_app.features.models import describe_model, model_files, model_of
 from bids_app.features.needs import audio_of, words_of
@@ -29,7 +30,7 @@ from bids_app.features.speech_windows import (
 from bids_app.records import Array, Features, FeatureSpec, ModelSource, Samples, Stimulus
 
 OF_ENCODER = {"stride_s": 0.1, "mode": "window", "refresh_s": None}  # what each part has, and the other has not
-OF_DECODER = {"subtokens": "mean", "language": "en"}
+OF_DECODER = {"subtokens": "mean", "language": "en", "casing": "as_written"}
 MODES = {
     "window": "the last frame of a window of {window_s:g} s that ends at the row's time; early windows are shorter",
     "utterance": "the last frame heard by the row's time, in a piece of {window_s:g} s that goes on after it (pieces "
@@ -62,10 +63,9 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
         raise DataError(f"the audio is too short for a frame of {name}", stimulus.stimulus_id)
     windows = _plan(spec, hearing, rate, stops[first:], len(audio))
     found: set[str] = set()
-    budget = SECONDS_AT_ONCE[source.device.split(":")[0]]
     refreshed, lowered = spec.options["refresh_s"] is not None, spec.options["precision"] == "bfloat16"
     n_rows = len(stops) - first
-    values, widths = run(hearing, audio, rate, windows, layers, budget, n_rows, found, refreshed, lowered)
+    values, widths = run(hearing, audio, rate, windows, layers, source.device, n_rows, found, refreshed, lowered)
     provenance = {
         "description": f"Hidden states of {name}, layer {layer} (0: the input of the first), every {stride_s:g} s: "
         f"{MODES[mode].format(window_s=window_s)}{_said_of_refresh(spec.options['refresh_s'])}.",
@@ -108,13 +108,13 @@ def run(
     rate: float,
     windows: Iterable[Window],
     layers: Sequence[Layer],
-    seconds: float,
+    device: str,
     n_rows: int,
     notes: set[str],
     refreshed: bool = False,
     lowered: bool = False,
 ) -> tuple[Array, list[int]]:
-    """values (n_rows, n_hidden·n_layers) float32 and the layers' widths, in passes of at most `seconds` of audio.
+    """values (n_rows, n_hidden·n_layers) float32 and the layers' widths, in passes that fit the `device`.
 
     `refreshed`: see approximate.py; `lowered`: see precision.py. Beside the result only one batch is held, however
     long the audio is.
@@ -125,9 +125,11 @@ def run(
         return row_states(hearing, audio, rate, batch, layers, refreshed)
 
     near = Lowered(compute, hearing.model) if lowered else None
+    seconds = SECONDS_AT_ONCE[device.split(":")[0]]
     padded = round(hearing.padded_s * rate)
+    within = WithinMemory(near or compute, lambda window: window.stop - window.start, hearing.model, device, notes)
     for batch in equal_batches(windows, round(seconds * rate), padded):
-        for window, states in zip(batch, patiently(near or compute, batch, hearing.model, notes), strict=True):
+        for window, states in zip(batch, within(batch), strict=True):
             if not widths:
                 widths = [state.shape[1] for state in states]
                 values = np.empty((n_rows, sum(widths)), dtype=np.float32)
@@ -215,6 +217,7 @@ FAMILY = Family(
         "refresh_s": Option(float, None),
         "subtokens": Option(str, None, choices=tuple(POOLED)),
         "language": Option(str, None),
+        "casing": Option(str, None, choices=("as_written", "lower")),
         **PRECISION,
     },
     files,

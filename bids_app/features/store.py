@@ -30,8 +30,8 @@ class FeatureStore:
     last, the hash of the other: a pair that is half written or mixed is taken for absent. Each is renamed into place,
     so several processes may fill one store.
 
-    `sources` are other such folders, read and never written: what they hold whole, under whatever names, is taken
-    from there.
+    What `folder` holds whole under another name is taken from there. `sources` are other such folders, read and never
+    written.
     """
 
     def __init__(self, folder: Path, sources: Sequence[Path] = ()) -> None:
@@ -69,11 +69,11 @@ class FeatureStore:
         return any(_whole_pair(place, key) is not None for place in self._places(self.path(stimulus, spec), key))
 
     def _places(self, path: Path, key: str) -> Iterator[Path]:
-        """Where the features of that key may lie: here, then in the sources, whose JSON files are read once."""
+        """Where the features of that key may lie: here, then under any name (all JSON files are read once)."""
         yield path
-        if self._elsewhere is None and self.sources:
-            self._elsewhere = _by_key(self.sources)
-        yield from (self._elsewhere or {}).get(key, ())
+        if self._elsewhere is None:
+            self._elsewhere = _by_key((self.folder, *self.sources))
+        yield from self._elsewhere.get(key, ())
 
     def key(self, stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> str:
         """All that decides the values, as a SHA-256. Raises NoInput without the model's files, DataError without the

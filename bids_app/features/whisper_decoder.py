@@ -12,7 +12,8 @@ import numpy as np
 from bids_app.errors import UsageError
 from bids_app.features import contexts
 from bids_app.features.hearing import SECONDS_AT_ONCE, Hearing, inputs_of, load_hearing
-from bids_app.features.layers import POOLED, blocks_of, columns, hidden_states, patiently, pooled
+from bids_app.features.layers import POOLED, blocks_of, columns, hidden_states, pooled
+from bids_app.features.memory import WithinMemory
 from bids_app.features.model_options import wanted_layers
 from bids_app.features.models import describe_model, load_tokenizer, model_of
 from bids_app.features.needs import audio_of
@@ -45,13 +46,12 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     if hearing.decoder is None:
         raise UsageError(f"{name} has no decoder", f"feature '{spec.name}'", "'part: decoder' is for Whisper")
     tokenizer = load_tokenizer(model_of(spec), source)
-    words, ids, notes = tokenize(stimulus, tokenizer)
+    words, ids, unknown_share, notes = tokenize(stimulus, tokenizer, spec.options["casing"])
     layers = wanted_layers(spec, len(blocks_of(hearing.decoder)), ())
     frame = contexts.Frame(prompt(spec, tokenizer, hearing.decoder.config), (), hearing.decoder.max_target_positions)
     items = heard_words(words, ids, frame, window_s, rate, len(audio))
     found: set[str] = set()
-    budget = SECONDS_AT_ONCE[source.device.split(":")[0]]
-    values = word_states(hearing, audio, rate, items, layers, spec, budget, found)
+    values = word_states(hearing, audio, rate, items, layers, spec, source.device, found)
     width = values.shape[1] // len(layers)
     provenance = {
         "description": f"Hidden states of {name}'s decoder, layer {layer} (0: the embeddings), for each word: the "
@@ -62,6 +62,7 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
         "layers": columns(layers, [width] * len(layers)),
         "causal": True,
         "approximate": False,
+        "unknown_share": unknown_share,
         "notes": (*notes, *sorted(found)),
         **describe_model(model_of(spec), source),
     }
@@ -103,12 +104,13 @@ def word_states(
     items: Sequence[Heard],
     layers: Sequence[int | str],
     spec: FeatureSpec,
-    seconds: float,
+    device: str,
     notes: set[str],
 ) -> Array:
-    """(n_words, n_hidden·n_layers) float32; words of equally many tokens together, in passes of at most `seconds`."""
+    """(n_words, n_hidden·n_layers) float32; words of equally many tokens in one pass, as the `device` allows."""
 
     def compute(batch: Sequence[Heard]) -> list[list[Array]]:
+        """For every item of one number of tokens, the states of its word, as a list of one."""
         import torch
 
         with torch.inference_mode():
@@ -123,13 +125,14 @@ def word_states(
             ]
 
     lowered = Lowered(compute, hearing.model) if spec.options["precision"] == "bfloat16" else None
-    size = max(1, int(seconds / hearing.padded_s))
+    size = max(1, int(SECONDS_AT_ONCE[device.split(":")[0]] / hearing.padded_s))
     ordered = sorted(items, key=lambda item: len(item.window.tokens))
+    within = WithinMemory(lowered or compute, lambda item: 1, hearing.model, device, notes)
     rows: dict[int, Array] = {}
     for _, group in groupby(ordered, key=lambda item: len(item.window.tokens)):
         same = list(group)
         for batch in (same[at : at + size] for at in range(0, len(same), size)):
-            for item, states in zip(batch, patiently(lowered or compute, batch, hearing.model, notes), strict=True):
+            for item, states in zip(batch, within(batch), strict=True):
                 rows.update(zip((row for row, _, _ in item.window.words), states, strict=True))
     if lowered:
         notes.add(lowered.note)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from bids_app.errors import UsageError
 from bids_app.features.family import Family
-from bids_app.features.model_options import MODEL
+from bids_app.features.model_options import CASING, MODEL
 from bids_app.features.models import describe_model, load_model, load_tokenizer, model_files, model_of
 from bids_app.features.vectors import ENDINGS, find_vectors, read_vectors
 from bids_app.features.words import STAMP, event_features, spoken_words, tokenize
@@ -25,14 +26,15 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
 
 def _from_model(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
     model = model_of(spec)
-    words, ids, notes = tokenize(stimulus, load_tokenizer(model, source))
-    table = load_model(model, source).get_input_embeddings().weight.detach().cpu().numpy()
+    words, ids, unknown_share, notes = tokenize(stimulus, load_tokenizer(model, source), spec.options["casing"])
+    table = load_model(model, replace(source, device="cpu")).get_input_embeddings().weight.detach().cpu().numpy()
     values = np.stack([table[tokens].mean(axis=0, dtype=np.float64) for tokens in ids])
     provenance = {
         "description": f"Input embedding of each word in {model.name}, the mean over its tokens; no context enters.",
         "stamp": STAMP,
         "dimensions": f"{values.shape[1]} dimensions of the embedding",
         "causal": True,
+        "unknown_share": unknown_share,
         "notes": notes,
         **describe_model(model, source),
     }
@@ -73,10 +75,10 @@ def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[P
 
 def rules(spec: FeatureSpec) -> FeatureSpec:
     """Raises UsageError where a file of vectors is asked to be a model."""
-    for option in ("revision", "untrained"):
-        if _is_file(spec) and spec.options[option] is not None:
+    for option, default in (("revision", None), ("untrained", None), ("casing", "as_written")):
+        if _is_file(spec) and spec.options[option] != default:
             raise UsageError(f"'{option}' is for models, not for a file of vectors", f"feature '{spec.name}'")
     return spec
 
 
-FAMILY = Family("word_embedding", 1, frozenset({"words"}), extract, MODEL, files, rules)
+FAMILY = Family("word_embedding", 1, frozenset({"words"}), extract, {**MODEL, **CASING}, files, rules)

@@ -10,7 +10,7 @@ from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
     """values (n_words, 1), all ones."""
     words, notes = spoken_words(stimulus)
-    return rate_features(spec, words, "word", STAMP, notes)
+    return rate_features(spec, words, "word", STAMP, causal=True, notes=notes)
 
 
 FAMILY = Family("word_rate", 1, frozenset({"words"}), extract)

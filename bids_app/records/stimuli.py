@@ -14,11 +14,13 @@ from bids_app.records.arrays import Array
 
 @dataclass(frozen=True)
 class Intervals:
-    """Words or phones: onset_s (n,), duration_s (n,), text (n), in the stimulus's time."""
+    """Words or phones: onset_s (n,), duration_s (n,), text (n), in the stimulus's time. `left_out`: how many rows of
+    the file are not among them, and why, a line a reason."""
 
     onset_s: Array
     duration_s: Array
     text: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def offset_s(self) -> Array:

@@ -212,6 +212,16 @@ def test_share_of_a_stimulus_that_was_heard(
     assert any("within the recording" in note for note in row["notes"]) is told
 
 
+def test_rows_left_out_are_told(recording: Recording, root: Path) -> None:
+    write(root / "stimuli/story.tsv", "word\tstart\tend\na\t1\t2\nb\tn/a\t3\nc\t4\t3\nd\tn/a\tn/a\n")
+    row = stimulus_checks(recording, StimulusEvent(0.0, "story.wav"), load(recording, root))
+    assert row["n_words"] == 1
+    assert [note for note in row["notes"] if "left out" in note] == [
+        "words left out: 1 of 4 rows that end before they begin",
+        "words left out: 2 of 4 rows without times",
+    ]
+
+
 def test_checks_of_words_and_repeats(recording: Recording, root: Path) -> None:
     write_tsv(root / "stimuli/story.tsv", words_table((1, 2, "in"), (29.5, 31, "out"), (3, 4, "--"), (5, 6, "x")))
     event = StimulusEvent(0.0, "story.wav", 10.0)

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,9 @@ def test_parsers_fail_in_one_way_only(text: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ tables
+ANY_TIME = st.one_of(st.floats(-3, 9), st.just(math.nan), st.just(math.inf))
+
+
 def test_invalid_rows_are_dropped_and_the_rest_sorted() -> None:
     rows = "b,2,3 a,1,1.5 x,n/a,2 y,3,2 z,nan,nan ,4,5 early,-0.01,0.2 never,-2,-1 now,5,5 sp,6,7"
     words, _ = annotation_of(parse_table("\n".join(["word,start,end", *rows.split()])))
@@ -120,6 +124,23 @@ def test_invalid_rows_are_dropped_and_the_rest_sorted() -> None:
     assert words.text == ("early", "a", "b", "now")
     assert words.onset_s.tolist() == [0, 1, 2, 5]
     assert words.duration_s.tolist() == [0.2, 0.5, 1, 0]
+    assert words.left_out == (  # the silence is none of them
+        "1 of 9 rows that end before the sound begins",
+        "1 of 9 rows that end before they begin",
+        "1 of 9 rows without text",
+        "2 of 9 rows without times",
+    )
+
+
+@given(st.lists(st.tuples(ANY_TIME, ANY_TIME, st.sampled_from(["a", "", "n/a", "sil", "b "])), max_size=12))
+def test_every_row_is_kept_or_counted(rows: list[tuple[float, float, str]]) -> None:
+    words = tidy(rows, SILENCE)
+    spoken = [row for row in rows if row[2] != "sil"]
+    missed = sum(int(line.split()[0]) for line in words.left_out)
+    timed = [row for row in spoken if row[2] in ("a", "b ") and math.isfinite(row[0] + row[1])]
+    kept = [row for row in timed if row[0] <= row[1] and (row[1] > 0 or row[0] >= 0)]
+    assert missed == len(spoken) - len(kept)
+    assert len(words.text) == len({(max(start, 0.0), end, text.strip()) for start, end, text in kept})
 
 
 def test_sub_words_count_once() -> None:
@@ -235,6 +256,7 @@ def test_speakers_are_merged_and_silence_dropped() -> None:
     words = from_textgrid(grid_text(*rows)).words
     assert words is not None
     assert words.text == ("zero", "one")
+    assert not words.left_out
 
 
 def test_numbers_in_labels_and_exponents_do_not_confuse() -> None:

@@ -71,6 +71,84 @@ def test_relative_to_the_analysis_where_it_is_not_beside_the_stimulus(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("rows", "rate_hz", "told"), [(100, 10, 0), (92, 10, 0), (85, 10, 1), (100, 100, 1), (120, 10, 1)]
+)
+def test_a_signal_of_another_length_than_the_stimulus_is_noted(rows, rate_hz, told, tmp_path):
+    np.save(tmp_path / "mine.npy", np.ones((rows, 1)))  # the stimulus lasts 10 s
+    notes = load(tmp_path, "mine.npy", rate_hz).provenance["notes"]
+    assert len(notes) == told
+    if told:
+        assert notes[0].endswith(f"to {(rows - 1) / rate_hz:.1f} s, but the stimulus lasts 10.0 s")
+
+
+@pytest.mark.parametrize(("last", "told"), [(3.0, 0), (10.5, 0), (12.0, 1)])
+def test_events_need_not_reach_the_end(last, told, tmp_path):
+    times = np.array([1.0, last])
+    with h5py.File(tmp_path / "mine.h5", "w") as out:
+        out["values"], out["times_s"], out["onsets_s"] = np.ones((2, 1)), times, times - 0.1
+    assert len(load(tmp_path, "mine.h5").provenance["notes"]) == told
+
+
+def h5(path, **columns):
+    with h5py.File(path, "w") as out:
+        for name, column in columns.items():
+            if isinstance(column, dict):
+                out.create_group(name)
+            else:
+                out[name] = column
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        ({"values": VALUES}, "cannot be read"),
+        ({"times_s": np.arange(6.0)}, "cannot be read"),
+        ({"values": VALUES, "times_s": 0.5}, "'times_s' must hold a number for each of the 6 rows"),
+        ({"values": VALUES, "times_s": np.zeros((6, 1))}, "'times_s' must hold a number"),
+        ({"values": VALUES, "times_s": np.array([b"a"] * 6)}, "'times_s' must hold a number"),
+        ({"values": VALUES, "times_s": [0, 1, 2, 3, 4, np.nan]}, "times with NaN"),
+        ({"values": VALUES, "times_s": [0, 1, 2, 3, 4, np.inf]}, "times with NaN or infinity"),
+        ({"values": VALUES, "times_s": np.arange(6.0), "onsets_s": np.arange(5.0)}, "'onsets_s' must hold"),
+        ({"values": VALUES, "times_s": np.arange(6.0), "onsets_s": [0, 1, 2, 3, 4, np.nan]}, "onsets with NaN"),
+        ({"values": {}, "times_s": np.arange(6.0)}, "must be numbers|cannot be read"),
+        ({"values": VALUES[0], "times_s": np.arange(2.0)}, "not 2 of float64"),
+        ({"values": VALUES.T, "times_s": np.arange(6.0)}, "'times_s' must hold a number for each of the 2 rows"),
+        ({"values": VALUES[:, :0], "times_s": np.arange(6.0)}, "no rows"),
+    ],
+)
+def test_wrong_h5_files_are_one_line(columns, line, tmp_path):
+    h5(tmp_path / "mine.h5", **columns)
+    with pytest.raises(DataError, match=line) as caught:
+        load(tmp_path, "mine.h5")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("values", [[[1, 2], [3]], [[1, "a"]], [["", ""]]])
+def test_wrong_rows_of_stim_files_are_one_line(values, tmp_path):
+    write_tsv(tmp_path / "x_stim.tsv.gz", values)
+    with pytest.raises(DataError, match=r"x_stim") as caught:
+        load(tmp_path, "x_stim.tsv.gz")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "facts", [{"StartTime": None}, {"StartTime": "x"}, {"SamplingFrequency": -4}, {"Columns": 3}]
+)
+def test_wrong_sidecars_of_stim_files_are_one_line(facts, tmp_path):
+    write_tsv(tmp_path / "x_stim.tsv.gz", VALUES, **facts)
+    with pytest.raises(DataError, match="cannot be read") as caught:
+        load(tmp_path, "x_stim.tsv.gz")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("facts", [{"StartTime": float("nan")}, {"SamplingFrequency": float("inf")}])
+def test_times_that_are_none_are_one_line(facts, tmp_path):
+    write_tsv(tmp_path / "x_stim.tsv.gz", VALUES, **facts)
+    with pytest.raises(DataError):
+        load(tmp_path, "x_stim.tsv.gz")
+
+
+@pytest.mark.parametrize(
     ("values", "line"),
     [
         (np.zeros(5), r"must be numbers \(n_times, n_dims\), not 5 of float64"),

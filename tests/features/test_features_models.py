@@ -236,3 +236,48 @@ def test_a_published_masked_model_without_its_pooler_is_whole(source):
     assert not [name for name in weights if "pooler" in name]
     spec = FeatureSpec("l", "language_model", {"model": "tiny-bert", "layer": 1})
     assert features.extract(stimulus(words=spaced_words()), spec, source).values.any()
+
+
+def rewritten(folder, names):
+    """The model's weights under other names: pairs of (written by today's library, as published)."""
+    from safetensors.torch import load_file, save_file
+
+    path, weights = folder / "model.safetensors", {}
+    for key, value in load_file(folder / "model.safetensors").items():
+        for new, old in names:
+            key = key.replace(new, old)
+        weights[key] = value
+    save_file(weights, path, {"format": "pt"})
+    return set(weights)
+
+
+@pytest.mark.parametrize("name", ["tiny-w2v", "org/tiny-hubert", "tiny-wavlm"])
+def test_weights_of_speech_models_as_the_hub_has_them(name, folder, source):
+    """The weight norm of the positions' convolution under its former names."""
+    names = [(f"parametrizations.weight.original{k}", f"weight_{part}") for k, part in enumerate("gv")]
+    keys = rewritten(folder / name, names)
+    assert "encoder.pos_conv_embed.conv.weight_g" in keys
+    spec = FeatureSpec("s", "speech_model", {"model": name, "layer": 2, "window_s": 1, "stride_s": 0.5})
+    heard = stimulus(noise(1))
+    got = features.extract(heard, spec, ModelSource(folder, offline=True)).values
+    assert (got == features.extract(heard, spec, source).values).all()
+
+
+def test_weights_of_language_models_as_the_hub_has_them(folder, source):
+    """GPT-2's without a prefix and without the head that it shares; BERT's norms under their former names."""
+    assert "h.0.ln_1.weight" in rewritten(folder / "tiny-gpt2", [("transformer.", "")])
+    assert any(
+        ".gamma" in key
+        for key in rewritten(folder / "tiny-bert", [("Norm.weight", "Norm.gamma"), ("Norm.bias", "Norm.beta")])
+    )
+    heard = stimulus(words=spaced_words())
+    for kind, options in (
+        ("surprisal", {"model": "tiny-gpt2"}),
+        ("language_model", {"model": "tiny-gpt2", "layer": 2}),
+        ("language_model", {"model": "tiny-bert", "layer": 2}),
+    ):
+        got, want = (
+            features.extract(heard, FeatureSpec("l", kind, options), place).values
+            for place in (ModelSource(folder, offline=True), source)
+        )
+        assert (got == want).all()

@@ -29,6 +29,7 @@ def test_defaults_are_filled_in_and_resolving_twice_changes_nothing():
         "refresh_s": None,
         "subtokens": None,
         "language": None,
+        "casing": None,
         "precision": "float32",
     }
     assert isinstance(spec.options["window_s"], float)

@@ -84,6 +84,29 @@ def test_an_analysiss_models_are_fetched_once_and_locked(hub, tmp_path, capsys):
     assert hub.calls == [COMMIT, COMMIT]  # a changed file is fetched again
 
 
+def test_files_that_are_not_the_locked_ones_are_not_used(hub, tmp_path):
+    assert run(tmp_path) == 0
+    config = tmp_path / "models/org/tiny/config.json"
+    config.write_text(config.read_text().replace("gelu_new", "relu"))
+    with pytest.raises(
+        NoInput, match=r"config\.json of the model 'org/tiny' is not the file.*concord-tools prefetch"
+    ):
+        extract(tmp_path)
+    assert run(tmp_path) == 0
+    assert extract(tmp_path).values.any()
+
+
+def test_what_is_broken_comes_at_the_locked_revision_again(hub, tmp_path, monkeypatch):
+    assert run(tmp_path) == 0
+    monkeypatch.setattr("test_features_prefetch.COMMIT", "c" * 40)  # the hub has moved on
+    (tmp_path / "models/org/tiny/config.json").unlink()
+    assert run(tmp_path) == 0
+    assert hub.calls == ["a" * 40, "a" * 40]
+    shutil.rmtree(tmp_path / "models")
+    assert run(tmp_path) == 0
+    assert hub.calls[2] == "c" * 40
+
+
 def test_nothing_touches_the_network_afterwards(hub, tmp_path, monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError("the network was touched")

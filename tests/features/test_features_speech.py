@@ -198,31 +198,6 @@ def test_a_folded_norm_is_the_librarys(family, tmp_path):
         torch.testing.assert_close(folded(silence), exact(silence.double()).float(), rtol=1e-4, atol=1e-4)
 
 
-def test_memory_is_asked_for_in_halves_and_at_last_from_the_cpu():
-    import torch
-
-    from bids_app.features.layers import patiently
-
-    class Model:
-        device = torch.device("cuda")
-
-        def to(self, device):
-            self.device = torch.device(device)
-
-    def compute(batch):
-        if len(batch) > 2 or (3 in batch and model.device.type == "cuda"):
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return [10 * item for item in batch]
-
-    model, notes = Model(), set()
-    assert patiently(compute, [1, 2, 4, 5, 6], model, notes) == [10, 20, 40, 50, 60]
-    assert notes == {"out of GPU memory: smaller batches were used"}
-    assert patiently(compute, [1, 2, 3, 4], model, notes) == [10, 20, 30, 40]
-    assert (model.device.type, len(notes)) == ("cpu", 2)
-    with pytest.raises(torch.OutOfMemoryError):
-        patiently(lambda batch: compute([1, 2, 3]), [1], model, notes)
-
-
 def test_rows_start_when_the_front_end_has_a_frame(source):
     rows = features.extract(stimulus(noise(0.5)), spec(window_s=0.2, stride_s=0.01), source)
     assert rows.times_s[0] == pytest.approx(0.03)  # 400 samples are 25 ms

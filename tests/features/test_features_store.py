@@ -86,6 +86,17 @@ def test_what_the_key_holds(tmp_path, source):
     assert not store.holds(HEARD, LANGUAGE, moved)
 
 
+def test_the_key_holds_kind_and_version(tmp_path, source, monkeypatch):
+    store = features.FeatureStore(tmp_path)
+    surprisal, entropy = (FeatureSpec("x", kind, {"model": "tiny-gpt2"}) for kind in ("surprisal", "entropy"))
+    store.get(HEARD, surprisal, source)  # options and files of both are the same
+    assert not store.holds(HEARD, entropy, source)
+    family = features.KINDS["surprisal"]
+    later = {**features.KINDS, "surprisal": replace(family, version=family.version + 1)}
+    monkeypatch.setattr("bids_app.features.extraction.KINDS", later)
+    assert not store.holds(HEARD, surprisal, source)
+
+
 def test_changed_weights_are_noticed_by_the_same_store(tmp_path):
     from tiny_models import save_language_model
 
@@ -196,6 +207,16 @@ def test_another_store_is_read_and_never_written(tmp_path, source):
     assert tree(theirs) == before
     elsewhere = replace(HEARD, label="renamed")  # the same content under another name
     assert store.get(elsewhere, MEL, source)[1]
+
+
+def test_another_analysiss_name_for_the_same_features(tmp_path, source):
+    first, _ = features.FeatureStore(tmp_path).get(HEARD, replace(MEL, name="their_name"), source)
+    store = features.FeatureStore(tmp_path)
+    assert store.holds(HEARD, MEL, source)
+    got, reused = store.get(HEARD, MEL, source)
+    assert (reused, got.name) == (True, "low_level")
+    same(replace(got, name="their_name"), first)
+    assert not store.holds(HEARD, replace(MEL, options={"n_mels": 11}), source)
 
 
 @pytest.mark.parametrize("damage", ["cut", "no h5", "no json", "cut json", "a folder", "unreadable"])

@@ -1,0 +1,66 @@
+"""What a GPU has no memory for: smaller batches, and at last the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class WithinMemory(Generic[Item, Result]):
+    """`compute`, one result an item, on batches of items of equal `cost` (tokens, samples).
+
+    Out of GPU memory, a batch is halved, and no later one costs more than what then held; where a single item is too
+    much, it and all that follow are computed on the CPU. `notes` say so.
+    """
+
+    def __init__(
+        self,
+        compute: Callable[[Sequence[Item]], list[Result]],
+        cost: Callable[[Item], int],
+        model: Any,
+        device: str,
+        notes: set[str],
+    ) -> None:
+        self._compute, self._cost, self._model, self._notes = compute, cost, model, notes
+        self._most: int | None = None  # of the cost of a batch
+        if model.device.type != device.split(":")[0]:
+            notes.add("the model does not fit into GPU memory: computed on the CPU")
+
+    def __call__(self, batch: Sequence[Item]) -> list[Result]:
+        """Results in the order of the items. Raises torch.OutOfMemoryError where the CPU, too, runs out."""
+        size, done = len(batch), list[Result]()
+        while len(done) < len(batch):
+            if self._most is not None:
+                size = max(1, self._most // max(self._cost(batch[0]), 1))
+            done += self._attempt(batch[len(done) : len(done) + size])
+        return done
+
+    def _attempt(self, part: Sequence[Item]) -> list[Result]:
+        """Results of all items or, where memory was short, of none: then with less at a time, or on the CPU."""
+        import torch
+
+        try:
+            return self._compute(part)
+        except torch.OutOfMemoryError:
+            if self._model.device.type == "cpu":
+                raise
+        if len(part) > 1:
+            self._notes.add("out of GPU memory: smaller batches were used")
+            self._most = len(part) // 2 * max(self._cost(part[0]), 1)
+        else:
+            self._notes.add("out of GPU memory for a single window: the rest was computed on the CPU")
+            self._model.to("cpu")
+        return []
+
+
+def placed(model: Any, device: str) -> Any:
+    """The model on that device, or on the CPU where the device has no memory for it."""
+    import torch
+
+    try:
+        return model.to(device)
+    except torch.OutOfMemoryError:
+        return model.to("cpu")
