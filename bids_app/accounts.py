@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -11,16 +11,16 @@ from bids_app import __version__, dataset
 from bids_app.execution import Unit
 from bids_app.job import Job
 from bids_app.loading import Loaded
-from bids_app.records import Fit, Tests
+from bids_app.records import Fit, LayerScores, Tests
 
 SOFTWARE = ("torch", "transformers", "numpy", "scipy", "nibabel", "nilearn", "mne", "pybids")
 EDGE_SHARE = 0.1  # of folds × predicted targets with alpha at the grid's end, above which the user is warned
 
 
-def told(fits: Sequence[tuple[Fit, Tests | None]]) -> tuple[str, ...]:
-    """What fits and their inference warn of, each line once."""
+def told(fits: Sequence[tuple[Fit, Tests | None]], layers: Iterable[LayerScores] = ()) -> tuple[str, ...]:
+    """What fits, their inference and those of layers warn of, each line once."""
     lines = [line for fit, tests in fits for line in (*fit.warnings, *(tests.warnings if tests else ()))]
-    return tuple(dict.fromkeys(lines))
+    return tuple(dict.fromkeys((*lines, *(line for one in layers for line in one.warnings))))
 
 
 def made_inference(job: Job, tests: Tests | None) -> dict[str, Any] | None:

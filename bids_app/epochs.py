@@ -14,6 +14,7 @@ from bids_app.job import Job
 from bids_app.projections import source_bands, word_rows
 from bids_app.records import (
     Array,
+    Design,
     DesignSpec,
     Epochs,
     EpochSpec,
@@ -151,6 +152,12 @@ def by_lag(partition: Partition, spec: EpochSpec) -> tuple[Partition, Lags]:
     lags = {name: {stat: table[:, 1:] for stat, table in stats.items()} for name, stats in tables.items()}
     own_window = replace(partition, values=own)
     return own_window, Lags(spec.lags_s, replace(partition, values=lags))
+
+
+def summary_targets(design: Design, spec: EpochSpec) -> Design:
+    """The design with the electrodes' own windows as its targets."""
+    n_windows = len(spec.windows_s)
+    return replace(design, Y=design.Y[:, ::n_windows], usable=design.usable[::n_windows])
 
 
 def of_summary(fit: Fit, spec: EpochSpec) -> Fit:

@@ -15,6 +15,7 @@ from bids_app.contexts import contexts
 from bids_app.errors import DataError, OutOfMemory
 from bids_app.execution import Unit
 from bids_app.job import Job
+from bids_app.layers import with_layers
 from bids_app.loading import Checks, Loaded, load_runs
 from bids_app.projections import project
 from bids_app.records import (
@@ -67,8 +68,9 @@ def _fit_runs(
         if not design.usable.any():
             raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
         design = encoding.published_design(design) if fit_spec.solver == "chen2024" else design
-        design, subspace = project(job, loaded.runs, design)
         mem_mb = _left_mb(job, loaded.runs)
+        design, layers = with_layers(job, design, loaded.spaces, design_spec.epoch, mem_mb)
+        design, subspace = project(job, loaded.runs, design)
         blocks = _blocks(job, unit, design)
         answers = _answers(design, loaded, ceiling[0], design_spec.epoch, blocks)
         fit, tests = _fit(job, unit, design, MAIN, job.analysis.units, mem_mb, blocks, answers)
@@ -108,7 +110,7 @@ def _fit_runs(
             *dead_targets(dead),
             *at_edge(fit),
             *encoding.shortfall(design, fit, job.analysis.units),
-            *told([(fit, tests), *further.values()]),
+            *told([(fit, tests), *further.values()], layers.values()),
             *beside.warnings,
             *disagree,
         ),
@@ -119,6 +121,7 @@ def _fit_runs(
             "contexts": contexts(job, loaded.recordings, design),
         },
         subspace=subspace,
+        layers=layers,
         ceiling=ceiling[1],
         findings=answers.findings(job.analysis.between),
     )

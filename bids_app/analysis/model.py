@@ -124,6 +124,10 @@ class Analysis(Settings):
             return self
         for name in shared.between:
             self._require_own(name, "shared_subspace.between")
+        if shared.fit == "all" and (several := [name for name in shared.between if self.features[name].has_layers]):
+            raise ValueError(
+                f"shared_subspace.fit: all needs one layer of '{several[0]}': layers are chosen in folds"
+            )
         if shared.between[0] == shared.between[1]:
             raise ValueError("shared_subspace.between names one space twice")
         for name in shared.against:
@@ -149,6 +153,9 @@ class Analysis(Settings):
         if self.fit.solver == "chen2024":
             if self.shared_subspace and self.shared_subspace.fit != "all":
                 raise ValueError("fit.solver chen2024 takes a shared_subspace with `fit: all`, as the code has it")
+            layers = [(settings.model_extra or {}).get("layer") for settings in self.features.values()]
+            if any(layer == "all" or isinstance(layer, list | tuple) for layer in layers):
+                raise ValueError("fit.solver chen2024 takes one layer of a model, as the code has it")
             if any(settings.is_residual for settings in self.features.values()):
                 raise ValueError(f"fit.solver chen2024 knows no {RESIDUAL}: use banded_ridge")
         return self

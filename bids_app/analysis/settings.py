@@ -211,6 +211,12 @@ class FeatureSettings(BaseModel):
     pca: Annotated[int, Field(ge=1)] | None = None
 
     @property
+    def has_layers(self) -> bool:
+        """Whether several layers of a model are asked for."""
+        layer = (self.model_extra or {}).get("layer")
+        return layer == "all" or (isinstance(layer, list) and len(layer) > 1)
+
+    @property
     def is_residual(self) -> bool:
         """Whether it is made of two other spaces in training folds, not of the stimulus."""
         return self.kind == RESIDUAL

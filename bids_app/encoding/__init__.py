@@ -13,6 +13,7 @@ from bids_app.encoding.findings import Averaged, averaged, findings, singles
 from bids_app.encoding.fit import fit, unions_of
 from bids_app.encoding.folds import reaching_back
 from bids_app.encoding.infer import data_blocks, fit_and_infer
+from bids_app.encoding.layers import choose_layers, layered, score_layers
 from bids_app.encoding.partition import partition
 from bids_app.encoding.published import fit_published, published_design
 from bids_app.encoding.responsive import after_silence, responsive, speech_less_silence
@@ -31,6 +32,7 @@ __all__ = [
     "averaged",
     "between_people",
     "build_design",
+    "choose_layers",
     "clean",
     "covered",
     "data_blocks",
@@ -43,6 +45,7 @@ __all__ = [
     "fit_published",
     "from_repeats",
     "lanczos",
+    "layered",
     "make_band",
     "neighbours",
     "on_kept",
@@ -55,6 +58,7 @@ __all__ = [
     "resample",
     "residual",
     "responsive",
+    "score_layers",
     "share",
     "shared_subspace",
     "shortfall",

@@ -15,8 +15,17 @@ NOTHING = 1e-20  # variance of a projected band's column below which it is empty
 def design_columns(design: Design, band: str, fold: int, train: Array) -> Array:
     """A band of the design, its own or projected, as columns (n_times, n_delays · k) of one outer fold."""
     if band in design.projected:
-        return projected_columns(design.bands, design.projected[band], fold, train)
-    return band_columns(design.bands[band], train, design.pca.get(band))
+        projected = design.projected[band]
+        return projected_columns(
+            {name: in_fold(design, name, fold) for name in projected.sources}, projected, fold, train
+        )
+    return band_columns(in_fold(design, band, fold), train, design.pca.get(band))
+
+
+def in_fold(design: Design, band: str, fold: int) -> Array:
+    """A band (n_times, n_delays, n_dims) in an outer fold: of a band of layers a view of the one chosen there."""
+    layered = design.layered.get(band)
+    return design.bands[band] if layered is None else design.bands[band][:, :, layered.dims(fold)]
 
 
 def n_delays(design: Design, band: str) -> int:
@@ -26,10 +35,11 @@ def n_delays(design: Design, band: str) -> int:
 
 
 def n_dims(design: Design, band: str) -> int:
-    """k of `design_columns`."""
+    """k of `design_columns`, the most in any fold."""
     if band in design.projected:
         return design.projected[band].n_dims
-    return int(min(design.pca.get(band) or np.inf, design.bands[band].shape[2]))
+    most = max(in_fold(design, band, fold).shape[2] for fold in np.unique(design.folds).tolist())
+    return int(min(design.pca.get(band) or np.inf, most))
 
 
 def projected_columns(bands: Mapping[str, Array], projected: Projected, fold: int, train: Array) -> Array:

@@ -27,7 +27,8 @@ class Fitted:
     """Models of one outer fold, of the targets of a block that chose the same band weights.
 
     targets (n,): their columns in the design's Y; unions: number of each union that chose them → positions among the
-    targets of those for which it did; alpha (n,) values; choice (n,) their places in the grid. Y (n_times, n):
+    targets of those for which it did; alpha (n,) values; choice (n,) their places in the grid; inner (n,) the R² they
+    were chosen by, over the inner folds. Y (n_times, n):
     responses of all samples, less a constant of each target. Predictions are `basis.held` (n_eval, r) times
     `coordinates` (r, n) = lam / (lam + alpha) times V'y: linear in y, for tests that refit.
     """
@@ -37,6 +38,7 @@ class Fitted:
     targets: Array
     alpha: torch.Tensor
     choice: Array
+    inner: Array
     basis: Basis
     Y: torch.Tensor
     coordinates: torch.Tensor
@@ -131,6 +133,7 @@ def fit_chosen(
     starts = np.cumsum([0, *(len(targets) for targets, _ in blocks)]).tolist()
     chosen = np.stack([choice.candidate for choice in choices])
     places = np.stack([choice.alpha for choice in choices])  # one candidate has one best alpha, whichever the union
+    inner = np.stack([choice.rsquared for choice in choices])
     for number in np.unique(chosen).tolist():
         basis = decompose(blocks[0][1].split, candidates[number])
         for (targets, moments), start in zip(blocks, starts[:-1], strict=True):
@@ -138,8 +141,8 @@ def fit_chosen(
             mine = np.flatnonzero(chose.any(axis=0))
             if len(mine):
                 unions = {union: np.flatnonzero(row) for union, row in enumerate(chose[:, mine]) if row.any()}
-                at = places[chose[:, mine].argmax(axis=0), start + mine]
-                yield _fit(fold, unions, moments, basis, targets, mine, alphas, at)
+                at = chose[:, mine].argmax(axis=0), start + mine
+                yield _fit(fold, unions, moments, basis, targets, mine, alphas, places[at], inner[at])
 
 
 def _fit(
@@ -151,14 +154,15 @@ def _fit(
     mine: Array,
     alphas: Array,
     at: Array,
+    inner: Array,
 ) -> Fitted:
-    """The models of the block's targets `mine` (positions), at the alphas in places `at` of the grid."""
+    """The models of the block's targets `mine` (positions), at the alphas in places `at`, chosen by `inner` R²."""
     everyone = len(mine) == len(targets)
     columns = slice(None) if everyone else torch.as_tensor(mine, device=moments.Y.device)
     alpha = basis.lam.new_tensor(alphas[at])
     u = coordinates(moments, basis, float(alphas.min()), columns)
     shrunk = u.mul_(basis.shrinkage(alpha).T.to(u.dtype))
-    return Fitted(fold, unions, targets[mine], alpha, at, basis, moments.Y[:, columns], shrunk)
+    return Fitted(fold, unions, targets[mine], alpha, at, inner, basis, moments.Y[:, columns], shrunk)
 
 
 def coordinates(moments: Moments, basis: Basis, least_alpha: float, columns: torch.Tensor | slice) -> torch.Tensor:

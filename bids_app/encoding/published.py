@@ -110,7 +110,8 @@ class _Ridge:
 
     def predict(self, weights: torch.Tensor) -> torch.Tensor:
         """(n_test, n_targets), less their means."""
-        return self._test @ weights
+        predictions: torch.Tensor = self._test @ weights
+        return predictions
 
     def _pearson(
         self, weights: torch.Tensor, part: int, crossed: torch.Tensor, norms: Sequence[torch.Tensor]

@@ -28,11 +28,19 @@ ROWS_AT_ONCE = 64  # of the near pairs, which lie about the diagonal as eigenval
 
 @dataclass(frozen=True)
 class Choice:
-    """Per target: number of the candidate, place of the alpha, and the mean squared error over all inner folds."""
+    """Per target: number of the candidate, place of the alpha, the mean squared error over all inner folds, and that
+    of predicting the training means."""
 
     candidate: Array
     alpha: Array
     error: Array
+    power: Array
+
+    @property
+    def rsquared(self) -> Array:
+        """(n,) held out of the inner folds; 0 where nothing varies in them."""
+        saved = self.power - self.error
+        return np.asarray(np.divide(saved, self.power, out=np.zeros_like(saved), where=self.power > 0))
 
 
 class Errors:
@@ -149,6 +157,7 @@ class Search:
                 errors = Errors(split, weights, alphas, blocks[0].Y.dtype, rounding)
                 for part, (first, stop) in zip(parts, pairwise(at), strict=True):
                     total[:, first:stop] += errors(part)
+        self._power = power.cpu().numpy() / n_eval
         best = [_best_alpha(less.pop(0), power.cpu().numpy(), n_eval) for _ in candidates]
         self._alpha, self._error = (np.stack(values) for values in zip(*best, strict=True))
 
@@ -158,7 +167,7 @@ class Search:
         errors = self._error[allowed]
         place = np.argmin(errors, axis=0)
         candidate, target = np.asarray(allowed)[place], np.arange(errors.shape[1])
-        return Choice(candidate, self._alpha[candidate, target], errors[place, target])
+        return Choice(candidate, self._alpha[candidate, target], errors[place, target], self._power)
 
 
 def _best_alpha(less: torch.Tensor, power: Array, n_eval: int) -> tuple[Array, Array]:

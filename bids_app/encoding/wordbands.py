@@ -10,7 +10,7 @@ import numpy as np
 
 from bids_app.encoding import subspace
 from bids_app.encoding.rank import held_out
-from bids_app.encoding.words import inner_labels, words_of
+from bids_app.encoding.words import Words, inner_labels, words_of
 from bids_app.records import (
     WORD_COUNT,
     Array,
@@ -86,7 +86,7 @@ def _fitted(
     known: dict[str, Fitted],
 ) -> Fitted:
     words = words_of(runs, design, fold)
-    one, other = (words.values[source] for source in sources)
+    one, other = (_rows(words, design, source, fold) for source in sources)
     labels = inner_labels(words, design.purge_s)
     digest = hashlib.sha256(repr((spec, seed, fold is None, one.shape, other.shape)).encode())
     for part in (one, other, labels):
@@ -96,6 +96,16 @@ def _fitted(
         known[key] = _fit(one, other, labels, spec, fold is not None, seed)
     found = known[key]
     return replace(found, audit=replace(found.audit, fold=fold))
+
+
+def _rows(words: Words, design: Design, source: str, fold: int | None) -> Array:
+    """A band's rows (n_words, n_dims), of a band of layers those of the layer that the outer fold has chosen."""
+    layered = design.layered.get(source)
+    if layered is None:
+        return words.values[source]
+    if fold is None:
+        raise ValueError(f"{source} has several layers, and one fit for all folds cannot choose among them")
+    return words.values[source][:, layered.dims(fold)]
 
 
 def _fit(one: Array, other: Array, labels: Array, spec: SubspaceSpec, limited: bool, seed: int) -> Fitted:
@@ -117,7 +127,7 @@ def residual(runs: Sequence[Run], design: Design, spec: ResidualSpec, sources: t
     matrices = []
     for fold in folds:
         words = words_of(runs, design, fold)
-        contextual, static = (words.values[source] for source in sources)
+        contextual, static = (_rows(words, design, source, fold) for source in sources)
         matrices.append(residual_map(contextual, static, inner_labels(words, design.purge_s), spec.pca))
     return _projected((*sources, WORD_COUNT), folds, matrices)
 

@@ -47,6 +47,11 @@ def people_tests(
     }
 
 
+def shared_parts(units: Sequence[str]) -> tuple[str, ...]:
+    """The components that more than one null must fall for."""
+    return tuple(name for name, component in components(tuple(units)).items() if len(component.tests) > 1)
+
+
 def tests_of(found: Mapping[str, Component]) -> tuple[Total | Contrast, ...]:
     """Every null that some of these components needs to fall, once."""
     return tuple(dict.fromkeys(test for component in found.values() for test in component.tests))

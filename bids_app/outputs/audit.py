@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bids_app.outputs.layers import chosen_in
 from bids_app.outputs.sidecars import count_of, is_published
 
 Summary = Mapping[str, Any]
@@ -22,7 +23,7 @@ def audit_rows(summary: Summary) -> list[tuple[str, str]]:
     if reduced:
         rows.append((f"principal components of {', '.join(reduced)}", train))
     rows += _projections(summary, analysis)
-    rows += _layers(analysis["features"])
+    rows += _layers(analysis["features"], summary["layers"])
     if is_published(provenance):
         first = "first four fifths of each fold's training samples, not refitted"
         rows = [(what, first if where == train else where) for what, where in rows]
@@ -51,9 +52,15 @@ def _projections(summary: Summary, analysis: Summary) -> list[tuple[str, str]]:
     return rows
 
 
-def _layers(features: Summary) -> list[tuple[str, str]]:
-    fixed = [f"{name} {one['layer']}" for name, one in features.items() if one.get("layer") is not None]
-    return [(f"layers ({', '.join(fixed)})", "named in the analysis, not chosen by any score")] if fixed else []
+def _layers(features: Summary, chosen: Summary) -> list[tuple[str, str]]:
+    """Those that the analysis names, and those that are chosen."""
+    named = {name: one["layer"] for name, one in features.items() if one.get("layer") is not None}
+    fixed = [f"{name} {layer}" for name, layer in named.items() if name not in chosen]
+    rows = [(f"layers ({', '.join(fixed)})", "named in the analysis, not chosen by any score")] if fixed else []
+    return [
+        *rows,
+        *((f"layers of {space}, and the choice among them", chosen_in(one)) for space, one in chosen.items()),
+    ]
 
 
 def _contexts(contexts: Summary) -> list[tuple[str, str]]:

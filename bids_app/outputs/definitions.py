@@ -166,11 +166,10 @@ def _share(unit: str, stat: str) -> str:
     """A unit's share of the full model's R², or a limit of it."""
     kind = next(name for name in SHARES if stat.startswith(name))
     whole = SHARES[kind].format(unit)
-    return (
-        f"{whole}."
-        if stat == kind
-        else f"The {ENDS[stat[-3:]]} % limit, {LIMIT.replace('R²', 'the value')}. {whole}."
-    )
+    if stat == kind:
+        return f"{whole}."
+    most = "; pairs of blocks are taken to add the most they can" if kind == "product" else ""
+    return f"The {ENDS[stat[-3:]]} % limit, {LIMIT.partition('. Not a test')[0]}{most}. {whole}."
 
 
 def _inferred(component: str, stat: str, units: Sequence[str]) -> str:

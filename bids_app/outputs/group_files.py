@@ -12,6 +12,7 @@ import numpy as np
 from bids_app.outputs import names
 from bids_app.outputs.files import json_text, tsv_text, write_bytes, write_text
 from bids_app.outputs.group_findings import write_findings
+from bids_app.outputs.group_layers import layer_files
 from bids_app.outputs.group_more import between_files, between_summary, electrode_files, significant
 from bids_app.outputs.group_words import inference_in_words, words
 from bids_app.outputs.sidecars import target_columns
@@ -45,7 +46,7 @@ def write_group(
     written = [
         (file, write_bytes(out_dir / file, content))
         for result in results
-        for made in (_files, between_files, electrode_files)
+        for made in (_files, layer_files, between_files, electrode_files)
         for file, content in made(result, common)
     ]
     files = [str(file) for file, _ in written]
@@ -160,6 +161,7 @@ def _summary(result: GroupResult, level: float) -> dict[str, Any]:
         "by_person": result.by_person,
         "left_out": [asdict(one) for one in result.left_out],
         "notes": result.notes,
+        "layers": result.layers,
         "inference": result.inference,
         "significant": significant(result, level) if result.inference else None,
         "level": level,

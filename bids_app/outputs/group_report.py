@@ -15,6 +15,7 @@ from bids_app.outputs.files import read_json, write_text
 from bids_app.outputs.group_findings import group_sentences
 from bids_app.outputs.group_maps import further_maps, group_maps
 from bids_app.outputs.group_words import inference_in_words
+from bids_app.outputs.layer_report import group_layers
 from bids_app.outputs.planted import Recovery, Truth, pool, read_truth, recoveries
 from bids_app.outputs.render import render
 from bids_app.outputs.report import shared_context, status_rows
@@ -63,6 +64,7 @@ def _group(out_dir: Path, group: Mapping[str, Any], truths: Mapping[str, Truth])
     spreads = people_spreads(group)
     means = {name: spread["centre"] or 0.0 for name, spread in spreads.items()}
     figures = [_chart(out_dir, group, spreads)]
+    figures += [save(out_dir, group["stem"], *one) for one in group_layers(group["layers"])]
     figures += group_maps(out_dir, group, means) if group["has_values"] else []
     for name in group["further"]:
         figures.append(_chart(out_dir, group, spreads, name))

@@ -100,11 +100,17 @@ def inference_in_words(how: How, kind: str) -> str:
     n = how["n_people"]
     who = "1 person allows" if n == 1 else f"{n} people allow"
     least = f"{who} no p below 2^−{n} = {0.5**n:.2g}"
+    unshared = (
+        " Shared parts have no p: plain ridge makes them too large in all people alike, and no test of these people "
+        "holds; banded ridge does not."
+        if how["biased"] and not how["guarded"]
+        else ""
+    )
     if kind == "electrodes":
         return (
             "Means over electrodes: a hierarchical bootstrap of people, then of their electrodes, with Student's t; "
             f"{least}. Electrodes are not common to people, so the stimulus is taken as fixed: what all responses to "
-            "it have in common by chance is not guarded against."
+            f"it have in common by chance is not guarded against.{unshared}"
         )
     signs = f"all {how['n_signs']}" if how["exact"] else f"{how['n_signs']} of 2^{n}"
     stimulus = (
@@ -116,5 +122,5 @@ def inference_in_words(how: How, kind: str) -> str:
     )
     return (
         f"Tests over people by sign flips of their signed R² ({signs} sign vectors), family-wise by max-T: {least}. "
-        f"{stimulus} Intervals are for the mean over people who hear this stimulus (Student's t)."
+        f"{stimulus}{unshared} Intervals are for the mean over people who hear this stimulus (Student's t)."
     )

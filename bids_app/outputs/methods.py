@@ -7,6 +7,7 @@ from typing import Any
 
 from bids_app.outputs.beside import KNOWN
 from bids_app.outputs.definitions import AS_PUBLISHED, HELD_OUT
+from bids_app.outputs.layer_report import layers_methods
 from bids_app.outputs.names import entities_of
 from bids_app.outputs.sidecars import OF_MEAN, count_of, samples_in_words
 from bids_app.records import AUTOCORRELATION, BEYOND_FLOOR, BEYOND_UNTRAINED
@@ -51,6 +52,7 @@ def methods_text(summary: Settings) -> tuple[str, ...]:
         _responses(summary),
         _design(summary),
         _fit(analysis["fit"], summary, provenance["design"]["purge_s"]),
+        *layers_methods(summary),
         *_subspace(summary),
         *_beside(provenance["beside"]),
         _scores(summary["units"], analysis),
@@ -74,7 +76,7 @@ def _features(analysis: Settings, spaces: Mapping[str, Settings]) -> str:
 def _space(name: str, settings: Settings, made: Settings) -> str:
     family = FAMILIES[settings["kind"]]
     model = f" of {settings['model']}" if settings.get("model") else ""
-    layer = f", layer {settings['layer']}" if settings.get("layer") is not None else ""
+    layer = _layer(settings["layer"], made) if settings.get("layer") is not None else ""
     others = [f"{key} {_plain(value)}" for key, value in settings.items() if key not in SILENT and value is not None]
     options = f" ({', '.join(others)})" if others else ""
     weights = f", weights {made['weights_sha256'][:12]}…" if made.get("weights_sha256") else ""
@@ -83,6 +85,16 @@ def _space(name: str, settings: Settings, made: Settings) -> str:
     trained = ", an untrained stand-in with random weights" if made.get("stand_in") else random
     pca = f", reduced to {settings['pca']} principal components fitted on training samples" if settings["pca"] else ""
     return f"{name}: {family}{model}{layer}{options}{weights}{trained}{pca}"
+
+
+def _layer(asked: Any, made: Settings) -> str:
+    """One layer, or those that `made` has."""
+    several = list(made.get("layers", {})) if asked == "all" else [str(one) for one in asked] if _many(asked) else []
+    return f", layers {_listed(several)}" if several else f", layer {asked[0] if _many(asked) else asked}"
+
+
+def _many(asked: Any) -> bool:
+    return isinstance(asked, list | tuple)
 
 
 def _responses(summary: Settings) -> str:

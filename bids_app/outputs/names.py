@@ -94,6 +94,12 @@ def people_of(out_dir: Path) -> list[str]:
     return sorted({entities_of(stem)["sub"] for stem in stems})
 
 
+def layers_file(stem: str, kind: TargetKind) -> PurePosixPath:
+    """The table of layers, beside the unit's other files; the group's in `group`."""
+    label = "layers" if "sub" in entities_of(stem) else "meanResponseLayers"  # group_layers_file is over people
+    return folder(stem, kind) / f"{joined({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
+
+
 def report_file(participant: str) -> PurePosixPath:
     """A person's report."""
     return PurePosixPath(f"sub-{participant}.html")
@@ -119,6 +125,11 @@ def group_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
     """One row a parcel, or one a person's electrode."""
     label = "electrodes" if kind == "electrodes" else "partition"
     return GROUP / f"{joined({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
+
+
+def group_layers_file(stem: str) -> PurePosixPath:
+    """Scores of layers over people."""
+    return GROUP / f"{joined({**entities_of(stem), 'desc': 'layers'}, 'encoding')}.tsv"
 
 
 def between_table_file(stem: str, kind: TargetKind) -> PurePosixPath:

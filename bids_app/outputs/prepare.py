@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -94,8 +94,14 @@ def _write(
     write_if_new(out_dir / ".bidsignore", "\n".join(IGNORED) + "\n")
     write_if_new(out_dir / "README.md", README)
     spaces = [*analysis["features"], *(floor_band(space) for space in analysis["floor"]["spaces"])]
-    text = _descriptions(units_of(analysis), spaces, further, beside)
+    text = _descriptions(units_of(analysis), spaces, _layered(analysis["features"]), further, beside)
     write_if_new(out_dir / "descriptions.tsv", text)
+
+
+def _layered(features: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Spaces with several layers."""
+    asked = {name: one.get("layer") for name, one in features.items()}
+    return [name for name, layer in asked.items() if layer == "all" or (isinstance(layer, list) and len(layer) > 1)]
 
 
 def _as_data(analysis: Mapping[str, Any]) -> Any:
@@ -121,7 +127,11 @@ def _description(analysis: str, links: Mapping[str, str], version: str) -> dict[
 
 
 def _descriptions(
-    units: tuple[str, ...], spaces: Iterable[str], further: Mapping[str, tuple[str, ...]], beside: tuple[str, ...]
+    units: tuple[str, ...],
+    spaces: Iterable[str],
+    layered: Sequence[str],
+    further: Mapping[str, tuple[str, ...]],
+    beside: tuple[str, ...],
 ) -> str:
     rows = {component: short(component, units, further) for component in all_components(units, further, beside)}
     for space in spaces:
@@ -129,6 +139,9 @@ def _descriptions(
         rows[label] = f"{rows[label]}; in stimuli: {said}" if label in rows else said
     pairs = [f"agreement{camel(one)}{camel(other)}" for one, other in combinations(units, 2)]
     rows |= dict.fromkeys(pairs, "correlation of the held-out time courses that two models predict, each alone")
+    for space in layered:
+        rows[f"best{camel(space)}Layer"] = f"the best layer of {space}, target by target, and its held-out score"
+        rows["layers"] = "table of every layer's scores, one row a space, layer and region"
     rows |= {
         "findings": "table of what is found of two models: scores, agreement, shares and comparisons",
         "agreement": "table of the correlations of predicted time courses, one row a target",

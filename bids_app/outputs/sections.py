@@ -17,12 +17,14 @@ from bids_app.outputs.files import write_bytes
 from bids_app.outputs.findings import finding_figures, finding_sentences
 from bids_app.outputs.floor import floor_sentences
 from bids_app.outputs.lags import lag_figures, responsive_sentence
+from bids_app.outputs.layer_report import best_map, layer_profiles, layer_sentences, layer_table
 from bids_app.outputs.methods import methods_text
 from bids_app.outputs.planted import NOISE_ONLY, PLANTED, Recovery, Truth, recoveries
 from bids_app.outputs.render import number
 from bids_app.outputs.sidecars import count_of, inference_in_words, is_published, is_standard
 from bids_app.outputs.subspace import subspace_sentences
 from bids_app.outputs.summary import PREDICTED
+from bids_app.outputs.unit import read_best
 from bids_app.records import (
     SCORES,
     Array,
@@ -55,6 +57,7 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> dict[str, An
         "inference": inference_in_words(summary["provenance"]["inference"]),
         "planted": planted_section(out_dir, unit.stem, found),
         "subspace": subspace_part(out_dir, unit),
+        "layers": layers_part(out_dir, unit),
         "floor": floor_sentences(unit),
         "findings": findings_part(out_dir, unit),
         "audit": audit_rows(summary),
@@ -259,6 +262,20 @@ def subspace_part(out_dir: Path, unit: WrittenUnit) -> dict[str, Any] | None:
         words = f"{about(name)}. Median and quartiles over {_who(unit.summary)}."
         figures.append(save(out_dir, unit.stem, name, content, f"R² of {', '.join(units)}", words))
     return {"sentences": subspace_sentences(unit.summary), "figures": figures}
+
+
+# ------------------------------------------------------------------------------------------------ layers
+def layers_part(out_dir: Path, unit: WrittenUnit) -> dict[str, Any] | None:
+    """Sentences and figures of spaces with several layers."""
+    found = unit.summary["layers"]
+    if not found:
+        return None
+    figures = [save(out_dir, unit.stem, *layer_profiles(found, _who(unit.summary)))]
+    for space, one in found.items():
+        places, scores = read_best(out_dir, unit, space)
+        drawn = best_map(unit.targets, space, one, places, scores)
+        figures += [save(out_dir, unit.stem, *each) for each in (drawn, layer_table(space, one)) if each]
+    return {"sentences": layer_sentences(found), "figures": figures}
 
 
 # ------------------------------------------------------------------------------------------------ planted

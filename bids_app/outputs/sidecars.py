@@ -122,8 +122,12 @@ def models(spaces: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]
 def map_sidecar(unit: UnitResult, component: str, stat: str) -> dict[str, Any]:
     """JSON of one map."""
     words = define(component, stat, unit.partition.units, unit.partition.further)
-    said = scored(words, is_published(unit.provenance))
-    return {"Description": f"{said} {NO_VALUE[unit.targets.kind]}", **_grid(unit), **common(unit)}
+    return described_map(unit, scored(words, is_published(unit.provenance)))
+
+
+def described_map(unit: UnitResult, words: str) -> dict[str, Any]:
+    """JSON of a map of which `words` say what it is."""
+    return {"Description": f"{words} {NO_VALUE[unit.targets.kind]}", **_grid(unit), **common(unit)}
 
 
 def is_published(provenance: Mapping[str, Any]) -> bool:

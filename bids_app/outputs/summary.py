@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bids_app.outputs.layers import layers_summary
 from bids_app.records import SCORES, Array, Fit, Recording, Targets, UnitResult, component_names
 
 BINS = 40  # of the correlations of two models' predictions
@@ -42,6 +43,7 @@ def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: str) 
         "lags": lags_summary(unit, shown) if unit.lags else None,
         "responsive": _responsive(unit),
         "findings": findings_summary(unit),
+        "layers": layers_summary(unit, shown),
         "recordings": [_recording(one, unit.provenance["samples"]) for one in unit.recordings],
         "checks": unit.checks,
         "excluded": [asdict(one) for one in unit.excluded],

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from bids_app.errors import ReadWriteError
-from bids_app.outputs import images, names, sidecars, tables
-from bids_app.outputs.files import json_text, read_json, tsv_text, write_bytes, write_text
+from bids_app.outputs import images, layers, names, sidecars, tables
+from bids_app.outputs.files import json_text, numbers, read_json, read_tsv, tsv_text, write_bytes, write_text
 from bids_app.outputs.findings_files import findings_files
-from bids_app.outputs.summary import unit_summary
+from bids_app.outputs.summary import predicted, unit_summary
 from bids_app.records import Array, Partition, Targets, UnitResult, WrittenUnit, all_components
 
 File = tuple[PurePosixPath, bytes]
@@ -37,10 +37,8 @@ def write_mean_response(out_dir: Path, unit: UnitResult, n_people: Array) -> tup
 
 
 def _write_all(out_dir: Path, unit: UnitResult, files: Iterable[File], layout: str) -> tuple[Path, ...]:
-    written = [
-        (file, write_bytes(out_dir / file, content))
-        for file, content in chain(files, _subspace_files(unit), findings_files(unit, encoded))
-    ]
+    files = chain(files, _subspace_files(unit), _layer_files(unit), findings_files(unit, encoded))
+    written = [(file, write_bytes(out_dir / file, content)) for file, content in files]
     summary = unit_summary(unit, [file for file, _ in written], layout)
     last = write_text(names.summary_path(out_dir, unit.stem), json_text(summary))
     return (*(path for _, path in written), last)
@@ -51,10 +49,15 @@ def _map_files(unit: UnitResult) -> Iterator[File]:
     """One map and JSON a component, stat and hemisphere, made one at a time: volumes are large."""
     for component, stats in unit.partition.values.items():
         for stat, values in stats.items():
-            sidecar = json_text(sidecars.map_sidecar(unit, component, stat)).encode()
-            for hemi, content in encoded(unit.targets, np.asarray(values)):
-                file = names.map_file(unit.stem, unit.targets.kind, component, stat, hemi)
-                yield from _pair(file, content, sidecar)
+            yield from _map(unit, component, stat, np.asarray(values), sidecars.map_sidecar(unit, component, stat))
+    for (component, stat), (values, words) in layers.best_values(unit.layers).items():
+        yield from _map(unit, component, stat, values, sidecars.described_map(unit, words))
+
+
+def _map(unit: UnitResult, component: str, stat: str, values: Array, sidecar: Mapping[str, Any]) -> Iterator[File]:
+    for hemi, content in encoded(unit.targets, values):
+        file = names.map_file(unit.stem, unit.targets.kind, component, stat, hemi)
+        yield from _pair(file, content, json_text(sidecar).encode())
 
 
 def encoded(targets: Targets, values: Array) -> Iterator[tuple[str, bytes]]:
@@ -101,14 +104,31 @@ def _subspace_files(unit: UnitResult) -> Iterator[File]:
     yield from _pair(names.subspace_file(unit.stem, unit.targets.kind), text.encode(), json_text(sidecar).encode())
 
 
+def _layer_files(unit: UnitResult) -> Iterator[File]:
+    """Scores of every layer by region, where a space has several."""
+    if unit.layers:
+        sidecar = sidecars.table_sidecar(unit, layers.COLUMNS)
+        sidecar["Description"] = layers.table_in_words(unit)
+        shown = predicted(np.asarray(unit.partition.values["full"]["rsquared"]))
+        text = tsv_text(layers.table_cells(unit, shown))
+        yield from _pair(names.layers_file(unit.stem, unit.targets.kind), text.encode(), json_text(sidecar).encode())
+
+
 def _table(
     unit: UnitResult, more: Mapping[str, Any], meaning: Mapping[str, Mapping[str, str]], note: str = ""
 ) -> Iterator[File]:
-    cells = {**tables.target_cells(unit.targets), **more, **tables.score_cells(unit.partition)}
+    best = layers.best_values(unit.layers)
+    cells = {
+        **tables.target_cells(unit.targets),
+        **more,
+        **tables.score_cells(unit.partition),
+        **{"_".join(name): values for name, (values, _) in best.items()},
+    }
     columns = {
         **sidecars.target_columns(unit.targets),
         **meaning,
         **sidecars.score_columns(unit.partition, sidecars.is_published(unit.provenance)),
+        **{"_".join(name): {"Description": words} for name, (_, words) in best.items()},
     }
     note = f"{note} {sidecars.summary_window(unit.provenance)}".strip()
     sidecar = json_text(sidecars.table_sidecar(unit, columns, note)).encode()
@@ -166,6 +186,22 @@ def _read_maps(out_dir: Path, summary: Mapping[str, Any]) -> tuple[Targets, Part
         for component, stats in grids.items()
     }
     return targets, Partition(units, values, further, tuple(summary["beside"]))
+
+
+def read_best(out_dir: Path, unit: WrittenUnit, space: str) -> tuple[Array, Array]:
+    """(n_targets,) the best layer of each target as a number, and its held-out R²; targets as `unit` has them.
+
+    Raises ReadWriteError."""
+    kind, component = unit.targets.kind, layers.component_of_best(space)
+    if unit.summary["layout"] == "table":
+        columns = read_tsv(out_dir / names.table_file(unit.stem, kind))
+        return numbers(columns[f"{component}_layer"]), numbers(columns[f"{component}_rsquared"])
+    grids = [_read_map(out_dir, unit.stem, kind, component, stat) for stat in ("layer", "rsquared")]
+    index = np.asarray(unit.targets.index)
+    if kind == "volume":
+        return grids[0][0][tuple(index.T)], grids[1][0][tuple(index.T)]
+    sides = [np.concatenate([side[index[index[:, 0] == h, 1]] for h, side in enumerate(grid)]) for grid in grids]
+    return sides[0], sides[1]
 
 
 def _read_map(out_dir: Path, stem: str, kind: Any, component: str, stat: str) -> list[Array]:

@@ -19,7 +19,7 @@ from bids_app.records.comparisons import (
     control,
     floor_band,
 )
-from bids_app.records.designs import Design, Epochs, Projected, Run, WordRows
+from bids_app.records.designs import Design, Epochs, Layered, Projected, Run, WordRows
 from bids_app.records.findings import Agreement, Finding, Findings
 from bids_app.records.fits import (
     SCORES,
@@ -27,6 +27,7 @@ from bids_app.records.fits import (
     FoldAudit,
     Inferred,
     Lags,
+    LayerScores,
     Partition,
     Responsive,
     SharedSubspace,
@@ -91,6 +92,8 @@ __all__ = [
     "Inferred",
     "Intervals",
     "Lags",
+    "LayerScores",
+    "Layered",
     "Modality",
     "ModelSource",
     "Partition",

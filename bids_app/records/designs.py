@@ -60,12 +60,25 @@ class Projected:
 
 
 @dataclass(frozen=True)
+class Layered:
+    """A band of a model's layers side by side: {layer: (first, end) of its dimensions}, and {outer fold: layer}, the
+    one that stands for the band in that fold."""
+
+    spans: Mapping[str, tuple[int, int]]
+    chosen: Mapping[int, str]
+
+    def dims(self, fold: int) -> slice:
+        """The dimensions of the layer that an outer fold has chosen."""
+        return slice(*self.spans[self.chosen[fold]])
+
+
+@dataclass(frozen=True)
 class Design:
     """Runs stacked: bands {name: (n_times, n_delays, n_dims)} (what is not of the stimulus may have another number of
     delays), Y (n_times, n_targets), and for every sample its
     outer fold, run (index into run_labels) and time. `usable` (n_targets,) False where a target never varies or has
     missing samples: its results are NaN. `purge_s` separates training from test inside a run. `projected`: further
-    bands, made of the others fold by fold."""
+    bands, made of the others fold by fold. `layered`: bands of which each fold takes one layer."""
 
     bands: Mapping[str, Array]
     Y: Array
@@ -79,3 +92,4 @@ class Design:
     usable: Array
     purge_s: float
     projected: Mapping[str, Projected] = field(default_factory=dict)
+    layered: Mapping[str, Layered] = field(default_factory=dict)

@@ -52,6 +52,28 @@ class Fit:
 
 
 @dataclass(frozen=True)
+class LayerScores:
+    """Layers of one space, each fitted alone by ridge. NaN for unusable targets.
+
+    layers (n_layers): names, in the model's order. rsquared (n_layers, n_targets): held out. inner (n_layers,
+    n_targets): R² in the folds inside training at the alpha chosen there, averaged over outer folds.
+    best (n_targets,): place in `layers` of the highest inner; NaN where none is above 0. agreement (n_targets,):
+    share of outer folds that choose this layer on their own, 0…1. best_rsquared (n_targets,): held out, in every
+    outer fold of the layer with the highest inner R² in that fold. chosen {outer fold: layer}: one for all targets,
+    the partition's.
+    """
+
+    layers: tuple[str, ...]
+    rsquared: Array
+    inner: Array
+    best: Array
+    agreement: Array
+    best_rsquared: Array
+    chosen: Mapping[int, str]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class SubspaceFold:
     """A shared subspace as one outer fold fitted it (fold None: one fit for all folds, on all stimuli).
 

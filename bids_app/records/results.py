@@ -8,7 +8,7 @@ from typing import Any
 
 from bids_app.records.arrays import Array, Modality
 from bids_app.records.findings import Findings
-from bids_app.records.fits import Fit, Lags, Partition, Responsive, SharedSubspace
+from bids_app.records.fits import Fit, Lags, LayerScores, Partition, Responsive, SharedSubspace
 from bids_app.records.responses import Excluded, Recording, Targets
 
 
@@ -21,7 +21,8 @@ class UnitResult:
     shown in the report). `provenance`: JSON-able: analysis (resolved), analysis_hash, spaces (name → kind, model,
     revision, notes), software (name → version), run settings that change no number (device, threads). `ceiling`: what
     it rests on, or why there is none, in words. `lags`: where rows are words; `partition` and `fit` are then of the
-    responses' mean over the summary's window. `responsive`: electrodes alone, where there are silences.
+    responses' mean over the summary's window. `responsive`: electrodes alone, where there are silences. `layers`: by
+    space, of those with several layers; of the summary's window where rows are words.
     """
 
     stem: str
@@ -41,6 +42,7 @@ class UnitResult:
     lags: Lags | None = None
     responsive: Responsive | None = None
     findings: Findings | None = None
+    layers: Mapping[str, LayerScores] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class GroupResult:
     person's unit {stat: (n_targets,)} the ceiling from the others, its limits, and the full model's share of it;
     `published`: scores are those of the solver chen2024; `findings`: of the two models
     `asked_about`, a row each, over people.
+    layers: one row a space, region and layer, over people.
     """
 
     stem: str  # entities that all its units share, without sub-
@@ -108,6 +111,7 @@ class GroupResult:
     left_out: tuple[Excluded, ...] = ()
     notes: tuple[str, ...] = ()
     further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    layers: tuple[Mapping[str, Any], ...] = ()
     inference: Mapping[str, Any] | None = None
     electrodes: tuple[Mapping[str, Any], ...] = ()
     published: bool = False

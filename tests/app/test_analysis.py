@@ -248,3 +248,23 @@ def test_names_of_the_floor_are_its_own():
     text = MINIMAL.replace("{rate: {kind: word_rate}}", "{floor: {kind: envelope}}")
     with pytest.raises(UsageError, match="rename a space"):
         parse_analysis(text, "x.yaml")
+
+
+PUBLISHED = """name: x
+features:
+  speech: {kind: speech_model, model: m, layer: LAYER}
+  language: {kind: language_model, model: m, layer: 1}
+fit: {solver: chen2024}
+shared_subspace: {between: [speech, language], fit: FIT}
+"""
+
+
+def test_the_published_solver_refuses_what_is_fitted_in_training_folds():
+    with pytest.raises(UsageError, match="fit: all"):
+        parse_analysis(PUBLISHED.replace("LAYER", "1").replace("FIT", "training"), "file.yaml")
+    with pytest.raises(UsageError, match="one layer"):
+        parse_analysis(PUBLISHED.replace("LAYER", "all").replace("FIT", "all"), "file.yaml")
+    analysis = parse_analysis(PUBLISHED.replace("LAYER", "1").replace("FIT", "all"), "file.yaml")
+    assert analysis.between == ("speech", "language")
+    assert analysis.inference_spec("ieeg") is None
+    assert not analysis.all_comparisons

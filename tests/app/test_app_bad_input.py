@@ -182,7 +182,7 @@ def test_a_person_without_a_good_recording_costs_nobody_else(study):
 
 def test_a_nan_voxel_is_left_out_and_changes_no_other(study):
     assert concord(study) == 0
-    clean = nib.load(next(p for p in maps(study, "01") if "rsquared_desc-full" in p.name)).get_fdata()
+    clean = nib.load(next(p for p in maps(study, "01") if "rsquared_desc-full_" in p.name)).get_fdata()
     for run in (1, 2, 3):
         image = nib.load(bold(study, "01", run))
         data = image.get_fdata().astype(np.float32)
@@ -201,7 +201,7 @@ def test_a_nan_voxel_is_left_out_and_changes_no_other(study):
 
 def test_responses_that_follow_the_words_are_found_and_noise_is_not(study):
     assert concord(study, levels=("participant", "group")) == 0
-    full = nib.load(next(p for p in maps(study, "02") if "rsquared_desc-full" in p.name)).get_fdata()
+    full = nib.load(next(p for p in maps(study, "02") if "rsquared_desc-full_" in p.name)).get_fdata()
     assert np.median(full[:3]) > 0.15
     assert full[3:].mean() < 0.01
     assert (study / "out" / "group.html").exists()

@@ -81,7 +81,9 @@ def test_the_floor_is_told_apart_from_the_analysis_of_word_rate(out):
 
 def test_single_people_are_small_and_positive(out):
     r = [
-        float(row["full_r"]) for path in sorted(out.glob("sub-*/func/*_encoding.tsv")) for row in table(path).values()
+        float(row["full_r"])
+        for path in sorted(out.glob("sub-*/func/*_desc-partition_encoding.tsv"))
+        for row in table(path).values()
     ]
     assert len(r) == 27 * 6
     assert 0.02 < np.mean(r) < 0.12

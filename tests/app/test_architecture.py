@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "epochs": FOUNDATION | {"job", "floor", "projections", "encoding"},
     "beside": FOUNDATION | {"job", "encoding"},
     "answers": FOUNDATION | {"encoding"},
+    "layers": FOUNDATION | {"job", "epochs", "encoding"},
     "contexts": FOUNDATION | {"job", "encoding"},
     "loading": FOUNDATION | {"job", "floor", "projections", "epochs", "dataset", "encoding", "execution"},
     "accounts": FOUNDATION | {"job", "loading", "dataset", "execution"},
@@ -35,6 +36,7 @@ MAY_IMPORT = {
     "fitting": FOUNDATION
     | {
         "job",
+        "layers",
         "loading",
         "beside",
         "answers",

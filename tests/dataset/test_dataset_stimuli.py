@@ -153,12 +153,18 @@ def test_empty_transcript_is_an_empty_table(recording: Recording, root: Path) ->
 
 def test_own_words_win_within_their_event_in_stimulus_time(recording: Recording, root: Path) -> None:
     write_tsv(root / "stimuli/story.tsv", words_table((1, 2, "file")))
-    own = Intervals(np.array([-3.0, -2.0, 5.0, 13.0, 99.0]), np.full(5, 0.5), ("early", "a", "b", "c", "late"))
+    onsets, texts, missed = (
+        np.array([-3.0, -2.0, 5.0, 13.0, 99.0]),
+        ("early", "a", "b", "c", "late"),
+        ("1 of 6 rows",),
+    )
+    own = Intervals(onsets, np.full(5, 0.5), texts, missed)
     events = (StimulusEvent(-2.0, "story.wav", 14.0), StimulusEvent(12.0, "story.wav", 30.0))
     heard = replace(recording, own_words=own, stimuli=events)
     first, second = (load_stimulus(heard, event, root, None, False) for event in events)
     assert first.words is not None
     assert first.words.text == ("a", "b")
+    assert first.words.left_out == missed
     assert first.words.onset_s.tolist() == [0.0, 7.0]
     assert second.words is not None
     assert second.words.text == ("c",)

@@ -60,7 +60,7 @@ def refit(X, Y, split, candidates, choice, alphas=ALPHAS):
 
 
 def fixed(candidate, alpha):
-    return Choice(np.asarray(candidate), np.asarray(alpha), np.zeros(len(alpha)))
+    return Choice(np.asarray(candidate), np.asarray(alpha), np.zeros(len(alpha)), np.ones(len(alpha)))
 
 
 @given(

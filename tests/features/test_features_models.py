@@ -84,6 +84,21 @@ def test_pickled_weights_are_never_loaded(folder, source, monkeypatch):
     assert not (model / "sprung").exists()
 
 
+@pytest.mark.parametrize("spec", [LANGUAGE, SPEECH])
+def test_safetensors_are_asked_for_by_name(spec, source, monkeypatch):
+    import transformers
+
+    asked = []
+    load = transformers.AutoModel.from_pretrained
+    monkeypatch.setattr(
+        transformers.AutoModel, "from_pretrained", lambda *a, **named: asked.append(named) or load(*a, **named)
+    )
+    features.extract(stimulus(noise(1), words=spaced_words()), spec, source)
+    (named,) = asked
+    told = {key: named[key] for key in ("use_safetensors", "trust_remote_code", "local_files_only")}
+    assert told == {"use_safetensors": True, "trust_remote_code": False, "local_files_only": True}
+
+
 def test_code_beside_a_model_is_never_run(folder):
     config = json.loads((folder / "tiny-gpt2/config.json").read_text())
     config.update(model_type="its-own", auto_map={"AutoConfig": "trap.C", "AutoModel": "trap.M"})

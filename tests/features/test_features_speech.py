@@ -219,6 +219,27 @@ def test_any_rate_is_resampled(source):
     assert np.abs(rows[0] - rows[1]).max() < 0.05 * np.abs(rows[1]).max()
 
 
+@pytest.mark.parametrize("rate", [8000, 22050, 44100])
+@pytest.mark.parametrize("model", ["tiny-w2v", "tiny-w2v-bert", "short-whisper"])
+def test_resampled_windows_equal_a_plain_loop(model, rate, source):
+    """Each window resampled on its own and nothing added to it; where that is a whole number of frames."""
+    import soxr
+    import torch
+    from transformers import AutoFeatureExtractor
+
+    folder, audio = source.model_dir / model, noise(1.5, rate)
+    got = features.extract(stimulus(audio, float(rate)), spec(model=model, window_s=0.8, stride_s=0.2), source)
+    net, extractor = library_model(folder), AutoFeatureExtractor.from_pretrained(folder)
+    for row, t in zip(got.values, got.times_s, strict=True):
+        window = soxr.resample(audio[max(0, round((t - 0.8) * rate)) : round(t * rate)], rate, 16000)
+        heard = extractor(window, sampling_rate=16000, return_tensors="pt")
+        last = {"short-whisper": -(-len(window) // 320), "tiny-w2v-bert": stacked_frames(len(window))}.get(model, 0)
+        with torch.no_grad():
+            frames = net(**heard, output_hidden_states=True).hidden_states[1][0]
+        want = frames[last - 1].numpy()
+        np.testing.assert_allclose(row, want, rtol=1e-4, atol=1e-4 * np.abs(want).max())
+
+
 def test_silence_is_finite(source):
     assert np.isfinite(features.extract(stimulus(np.zeros(16000, np.float32)), spec(), source).values).all()
 

@@ -1,11 +1,14 @@
 """People's results joined: who with whom, on which targets, and the statistics against numpy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bids_app.group import summarise
 from bids_app.group.statistics import people_statistics
-from bids_app.records import Partition, Targets, WrittenUnit
+from bids_app.outputs.group_words import inference_in_words
+from bids_app.records import InferenceSpec, Partition, Targets, WrittenUnit, component_names
 
 POOL = ("session", "task", "run")
 
@@ -20,6 +23,7 @@ def unit(stem, person, names=("a", "b", "c"), values=(0.1, 0.2, 0.3), pool=POOL,
         "provenance": {"analysis": {"pool": list(pool), "fit": {"solver": "banded_ridge"}}},
         "findings": None,
         "significant": None,
+        "layers": {},
         "components": {"full": {"rsquared": spread, "r": spread}},
     }
     modality = "ieeg" if kind == "electrodes" else "fmri"
@@ -118,3 +122,31 @@ def test_modalities_and_spaces_stay_apart():
              unit("sub-1_task-a", "1", kind="electrodes", xyz_mm=np.zeros((3, 3)))]  # fmt: skip
     assert len(summarise(units)) == 3
     assert summarise([]) == ()
+
+
+def two_spaces(person, solver, kind):
+    """Both spaces and what they share are above zero, the same in everyone but for a little."""
+    own = unit(f"sub-{person}", person, kind=kind, **({"xyz_mm": np.zeros((3, 3))} if kind == "electrodes" else {}))
+    high = 0.1 + 0.01 * int(person)
+    amounts = {"full": 3, "a": 2, "b": 2, "uniqueA": 1, "uniqueB": 1, "sharedAB": 1}
+    values = {name: {"rsquared": np.full(3, high * amounts[name])} for name in component_names(("a", "b"))}
+    provenance = {"analysis": {"pool": list(POOL), "fit": {"solver": solver}}}
+    return replace(
+        own,
+        partition=Partition(("a", "b"), values),
+        summary={**own.summary, "provenance": provenance, "components": {}},
+    )
+
+
+@pytest.mark.parametrize("kind", ["parcels", "electrodes"])
+@pytest.mark.parametrize("solver", ["ridge", "banded_ridge"])
+def test_plain_ridges_shared_parts_have_no_p_over_people(solver, kind):
+    people = [two_spaces(f"{number}", solver, kind) for number in range(1, 7)]
+    (result,) = summarise(people, InferenceSpec(permutations=100))
+    if kind == "electrodes":
+        p = {row["component"]: row["p"] for row in result.electrodes if row["electrodes"] == "all"}
+    else:
+        p = {name: stats["rsquared"]["p"][0] for name, stats in result.values.items()}
+    assert p["uniqueA"] == pytest.approx(2**-6)
+    assert np.isnan(p["sharedAB"]) if solver == "ridge" else p["sharedAB"] == pytest.approx(2**-6)
+    assert ("no p: plain ridge" in inference_in_words(result.inference, kind)) == (solver == "ridge")

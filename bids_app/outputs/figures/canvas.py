@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 DPI = 110  # of the parts that are drawn as pixels
@@ -13,7 +14,7 @@ INK, MUTED, GRID = "#1d2733", "#66717e", "#dfe4ea"
 SHARED = "#7c8794"
 UNIT_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b2569b")  # after Okabe and Ito, distinct to colour-blind eyes
 BAND_COLOURS = (*UNIT_COLOURS, "#e69f00", "#56b4e9", "#000000")
-SIGNED = "RdBu_r"
+SIGNED, ORDERED = "RdBu_r", "viridis"
 STYLE = {
     "font.family": "DejaVu Sans",  # ships with matplotlib: the same letters everywhere
     "font.size": 9,
@@ -69,6 +70,27 @@ def as_pixels(axes: Sequence[Any]) -> None:
             artist.set_rasterized(True)
 
 
+@dataclass(frozen=True)
+class Scale:
+    """Colours of numbers from `low` to `high`; `hidden`: the size below which a brain is left grey."""
+
+    low: float
+    high: float
+    colours: str = SIGNED
+    hidden: float = 0.0
+
+    def __call__(self, values: Any) -> Any:
+        """(n, 4) colours of (n,) numbers."""
+        import matplotlib
+
+        return matplotlib.colormaps[self.colours]((values - self.low) / ((self.high - self.low) or 1.0))
+
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """What matplotlib's images and dots are told."""
+        return {"cmap": self.colours, "vmin": self.low, "vmax": self.high}
+
+
 def colour_bar(figure: Any, place: tuple[float, float, float, float], limit: float, label: str) -> None:
     """A horizontal colour bar from −limit to limit; `place` is left, bottom, width, height of the figure."""
     from matplotlib.cm import ScalarMappable
@@ -77,6 +99,20 @@ def colour_bar(figure: Any, place: tuple[float, float, float, float], limit: flo
     axes = figure.add_axes(place)
     bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), SIGNED), cax=axes, orientation="horizontal")
     bar.set_ticks([-limit, 0, limit], labels=[f"−{limit:.2g}", "0", f"{limit:.2g}"])
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=0, labelsize=8)
+    bar.ax.set_title(label, fontsize=8, fontweight="normal", loc="center", pad=3)
+
+
+def ordered_bar(figure: Any, place: tuple[float, float, float, float], scale: Scale, label: str) -> None:
+    """A horizontal colour bar of whole numbers."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    axes = figure.add_axes(place)
+    colours = ScalarMappable(Normalize(scale.low, scale.high), scale.colours)
+    bar = figure.colorbar(colours, cax=axes, orientation="horizontal")
+    bar.set_ticks([scale.low, scale.high], labels=[f"{scale.low:g}", f"{scale.high:g}"])
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=8)
     bar.ax.set_title(label, fontsize=8, fontweight="normal", loc="center", pad=3)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.outputs.figures.canvas import MUTED, SIGNED, new_figure, styled
+from bids_app.outputs.figures.canvas import MUTED, Scale, new_figure, styled
 from bids_app.records import Array
 
 MODE = "lyrz"  # left half from the left, from the front, right half from the right, from above
@@ -58,9 +58,11 @@ def _view(direction: str, axes: Any, pixels: Array) -> View:
     return View(direction, PLANE[direction], inside, axes.get_xlim(), axes.get_ylim())
 
 
-def project(view: View, xyz_mm: Array, values: Array, step_mm: float) -> tuple[Array, tuple[float, ...]]:
-    """(rows, columns) the value of largest size along each line of sight, NaN where none is, and the mm it spans
-    (left, right, bottom, top). xyz_mm (n, 3); pixels of `step_mm`."""
+def project(
+    view: View, xyz_mm: Array, values: Array, step_mm: float, strength: Array | None = None
+) -> tuple[Array, tuple[float, ...]]:
+    """(rows, columns) the value of largest size (or of most `strength`) along each line of sight, NaN where none is,
+    and the mm it spans (left, right, bottom, top). xyz_mm (n, 3); pixels of `step_mm`."""
     seen = seen_from(view, xyz_mm) & np.isfinite(values)
     flat, chosen = xyz_mm[seen][:, view.plane], values[seen]
     low = np.array([min(view.x), min(view.y)])
@@ -69,7 +71,8 @@ def project(view: View, xyz_mm: Array, values: Array, step_mm: float) -> tuple[A
         low = flat.min(axis=0) - step_mm / 2 - np.ceil((flat.min(axis=0) - low) / step_mm) * step_mm
     place = np.floor((flat - low) / step_mm + 1e-6).astype(int)
     fits = ((place >= 0) & (place < shape)).all(axis=1)
-    order = np.flatnonzero(fits)[np.argsort(np.abs(chosen[fits]), kind="stable")]  # the largest is written last
+    by = np.abs(chosen) if strength is None else strength[seen]
+    order = np.flatnonzero(fits)[np.argsort(by[fits], kind="stable")]  # the largest is written last
     image = np.full(shape[::-1], np.nan)
     image[place[order, 1], place[order, 0]] = chosen[order]
     ends = low + shape * step_mm
@@ -83,23 +86,25 @@ def seen_from(view: View, xyz_mm: Array) -> Array:
     return np.asarray(xyz_mm[:, 0] >= 0) if view.direction == "r" else np.ones(len(xyz_mm), dtype=bool)
 
 
-def draw_projection(axes: Any, view: View, xyz_mm: Array, values: Array, step_mm: float, limit: float) -> None:
+def draw_projection(
+    axes: Any, view: View, xyz_mm: Array, values: Array, step_mm: float, scale: Scale, strength: Array | None = None
+) -> None:
     """A volume's map under the outline."""
-    image, span = project(view, xyz_mm, values, step_mm)
-    axes.imshow(
-        image, extent=span, origin="lower", cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest", zorder=1
-    )
+    image, span = project(view, xyz_mm, values, step_mm, strength)
+    axes.imshow(image, extent=span, origin="lower", interpolation="nearest", zorder=1, **scale.drawn)
     _finish(axes, view)
 
 
-def draw_markers(axes: Any, view: View, xyz_mm: Array, values: Array, size: float, limit: float) -> None:
-    """A dot a finite value, the strongest in front."""
+def draw_markers(
+    axes: Any, view: View, xyz_mm: Array, values: Array, size: float, scale: Scale, strength: Array | None = None
+) -> None:
+    """A dot a finite value, the strongest (of largest size, or most `strength`) in front."""
     shown = np.flatnonzero(seen_from(view, xyz_mm) & np.isfinite(xyz_mm).all(axis=1) & np.isfinite(values))
-    shown = shown[np.argsort(np.abs(values[shown]), kind="stable")]
+    shown = shown[np.argsort((np.abs(values) if strength is None else strength)[shown], kind="stable")]
     flat = xyz_mm[shown][:, view.plane]
     axes.scatter(
-        flat[:, 0], flat[:, 1], c=values[shown], s=size, cmap=SIGNED, vmin=-limit, vmax=limit, edgecolors="#444444",
-        linewidths=0.4, zorder=3,
+        flat[:, 0], flat[:, 1], c=values[shown], s=size, edgecolors="#444444", linewidths=0.4, zorder=3,
+        **scale.drawn,
     )  # fmt: skip
     _finish(axes, view)
 

@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.outputs.figures.canvas import MUTED, broken, colour_bar, new_figure, styled, svg_bytes
+from bids_app.outputs.figures.canvas import (
+    MUTED,
+    ORDERED,
+    Scale,
+    broken,
+    colour_bar,
+    new_figure,
+    ordered_bar,
+    styled,
+    svg_bytes,
+)
 from bids_app.outputs.figures.glass import draw_markers, draw_projection, glass_views
 from bids_app.outputs.figures.surface import N_VERTICES, VIEWS, draw_surface, surface_views
 from bids_app.outputs.images import hemispheres
@@ -16,6 +26,7 @@ from bids_app.records import Array, Targets
 
 FSAVERAGE = {"fsaverage5": 10242, "fsaverage6": 40962, "fsaverage": 163842}
 WIDTH, NAMES, ROW, TOP, BAR = 8.6, 1.75, 1.6, 0.22, 0.55  # inches
+HIDDEN = 0.05  # of the scale: smaller values leave the sulci visible
 GLASS_NAMES = {"l": "left half", "y": "coronal", "r": "right half", "z": "axial"}
 Place = tuple[float, float, float, float]
 
@@ -38,19 +49,42 @@ def limit_of(values: Sequence[Array]) -> float:
 def brain_maps(targets: Targets, maps: Mapping[str, Array], label: str) -> bytes:
     """SVG of one row a map (title → (n_targets,)), all on one colour scale."""
     limit = limit_of(list(maps.values()))
-    whole = TOP + ROW * len(maps) + BAR
-    draw = _surface_row if targets.kind == "surface" else _glass_row
+    scale = Scale(-limit, limit, hidden=HIDDEN * limit)
     with styled():
-        figure = new_figure(WIDTH, whole)
-        _head(figure, targets, 1 - 0.6 * TOP / whole)
-        for row, (title, values) in enumerate(maps.items()):
-            bottom = (whole - TOP - ROW * (row + 1)) / whole
-            middle = bottom + 0.5 * ROW / whole
-            figure.text(0.005, middle, broken(title, 17), va="center", fontsize=9, fontweight="bold", linespacing=1.3)
-            place = (NAMES / WIDTH, bottom, 1 - NAMES / WIDTH - 0.005, 0.94 * ROW / whole)
-            draw(figure, place, targets, values, limit)
-        colour_bar(figure, (0.48, 0.22 / whole, 0.22, 0.09 / whole), limit, label)
+        figure, place = _rows(targets, maps, scale)
+        colour_bar(figure, place, limit, label)
         return svg_bytes(figure)
+
+
+def number_map(
+    targets: Targets, title: str, values: Array, strength: Array, ends: tuple[float, float], label: str
+) -> bytes:
+    """SVG of one map of whole numbers (n_targets,) from the first to the second of `ends`, NaN where there is none;
+    where one hides another, that of more `strength` is seen."""
+    scale = Scale(*ends, ORDERED)
+    with styled():
+        figure, place = _rows(targets, {title: values}, scale, strength)
+        ordered_bar(figure, place, scale, label)
+        return svg_bytes(figure)
+
+
+def _rows(
+    targets: Targets, maps: Mapping[str, Array], scale: Scale, strength: Array | None = None
+) -> tuple[Any, Place]:
+    """A figure with a row a map, and where its colour bar belongs."""
+    whole = TOP + ROW * len(maps) + BAR
+    figure = new_figure(WIDTH, whole)
+    _head(figure, targets, 1 - 0.6 * TOP / whole)
+    for row, (title, values) in enumerate(maps.items()):
+        bottom = (whole - TOP - ROW * (row + 1)) / whole
+        middle = bottom + 0.5 * ROW / whole
+        figure.text(0.005, middle, broken(title, 17), va="center", fontsize=9, fontweight="bold", linespacing=1.3)
+        place = (NAMES / WIDTH, bottom, 1 - NAMES / WIDTH - 0.005, 0.94 * ROW / whole)
+        if targets.kind == "surface":
+            _surface_row(figure, place, targets, values, scale)
+        else:
+            _glass_row(figure, place, targets, values, scale, strength)
+    return figure, (0.48, 0.22 / whole, 0.22, 0.09 / whole)
 
 
 def _head(figure: Any, targets: Targets, height: float) -> None:
@@ -77,21 +111,23 @@ def _columns(figure: Any, place: Place, widths: Sequence[float]) -> list[Any]:
     ]
 
 
-def _glass_row(figure: Any, place: Place, targets: Targets, values: Array, limit: float) -> None:
+def _glass_row(
+    figure: Any, place: Place, targets: Targets, values: Array, scale: Scale, strength: Array | None
+) -> None:
     views = glass_views()
     for axes, view in zip(_columns(figure, place, [view.width for view in views]), views, strict=True):
         if targets.kind == "electrodes":
             xyz_mm = np.asarray(targets.xyz_mm)
-            draw_markers(axes, view, xyz_mm, values, float(np.clip(900 / len(xyz_mm), 8, 30)), limit)
+            draw_markers(axes, view, xyz_mm, values, float(np.clip(900 / len(xyz_mm), 8, 30)), scale, strength)
             continue
         affine = np.asarray(targets.affine)
         xyz_mm = np.asarray(targets.index) @ affine[:3, :3].T + affine[:3, 3]
         step_mm = float(np.linalg.norm(affine[:3, :3], axis=0).max())
-        draw_projection(axes, view, xyz_mm, values, step_mm, limit)
+        draw_projection(axes, view, xyz_mm, values, step_mm, scale, strength)
 
 
-def _surface_row(figure: Any, place: Place, targets: Targets, values: Array, limit: float) -> None:
+def _surface_row(figure: Any, place: Place, targets: Targets, values: Array, scale: Scale) -> None:
     views = surface_views()
     sides = hemispheres(targets, values)
     for axes, view in zip(_columns(figure, place, [view.shown.shape[1] for view in views]), views, strict=True):
-        draw_surface(axes, view, sides[view.side][:N_VERTICES], limit)
+        draw_surface(axes, view, sides[view.side][:N_VERTICES], scale)

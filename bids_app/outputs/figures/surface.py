@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.outputs.figures.canvas import SIGNED, new_figure
+from bids_app.outputs.figures.canvas import Scale, new_figure
 from bids_app.records import Array
 
 N_VERTICES = 10242  # of a hemisphere; finer fsaverage meshes begin with these same vertices
 VIEWS = ((0, "lateral"), (0, "medial"), (1, "medial"), (1, "lateral"))
 PIXELS_PER_MM = 1.4
 MARGIN_MM = 4.0
-HIDDEN = 0.05  # of the scale: smaller values leave the sulci visible
 
 
 @dataclass(frozen=True)
@@ -70,18 +69,16 @@ def _visible_faces(xyz_mm: Array, faces: Array, from_left: bool) -> Array:
     return np.asarray((red << 16) + (green << 8) + blue - 1)
 
 
-def draw_surface(axes: Any, view: View, values: Array, limit: float) -> None:
+def draw_surface(axes: Any, view: View, values: Array, scale: Scale) -> None:
     """(n_vertices,) values of the view's hemisphere over grey sulci; a face shows the mean of its corners that have
     one, so that single vertices are seen too."""
-    import matplotlib
-
     colours = np.repeat(view.grey[:, None], 4, axis=1)
     colours[:, 3] = 1
     corners = values[view.faces]
     n_valued = np.isfinite(corners).sum(axis=1)
     mean = np.nansum(corners, axis=1) / np.maximum(n_valued, 1)
-    strong = np.abs(mean) > HIDDEN * limit
-    colours[strong] = matplotlib.colormaps[SIGNED](np.clip((mean[strong] / limit + 1) / 2, 0, 1))
+    strong = (n_valued > 0) & (np.abs(mean) >= scale.hidden)
+    colours[strong] = scale(mean[strong])
     pixels = np.ones((*view.shown.shape, 4))
     there = view.shown >= 0
     pixels[there] = colours[view.shown[there]]
