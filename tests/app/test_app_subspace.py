@@ -149,3 +149,23 @@ def test_an_in_sample_fit_is_named_so_everywhere(study, tmp_path):
     maps = list((tmp_path / "out" / "sub-01" / "func").glob("*_desc-inSampleOwnSpeechShared_statmap.json"))
     assert len(maps) == 13  # R², r, what was inferred, and two shares of the full value with their limits
     assert all("test stimuli included" in path.read_text() for path in maps)
+
+
+def test_findings_of_two_models_on_bold(study, tmp_path):
+    text = ANALYSIS.replace("COMPONENTS", "4").replace("FIT", "training").replace("[semantic, beyond]", "PARTITION")
+    (tmp_path / "two.yaml").write_text(text.replace("PARTITION", "[semantic, speech, language]"))
+    command = [str(study / "bids"), str(tmp_path / "out"), "participant", "--analysis", str(tmp_path / "two.yaml")]
+    assert main(command) == 0
+    folder = tmp_path / "out" / "sub-01" / "func"
+    assert len(list(folder.glob("*_stat-r_desc-agreementSpeechLanguage_statmap.nii.gz"))) == 1
+    assert len(list(folder.glob("*_stat-ci025_desc-agreementSpeechLanguage_statmap.nii.gz"))) == 1
+    (path,) = folder.glob("*_desc-findings_encoding.tsv")
+    rows = list(csv.DictReader(path.read_text().splitlines(), delimiter="\t"))
+    shares = {
+        row["name"]: float(row["value"]) for row in rows if (row["kind"], row["targets"]) == ("share", "reliable")
+    }
+    assert sum(shares.values()) == pytest.approx(1, abs=1e-4)
+    for part in ("sharedContext", "sharedSemantic", "speechAlone", "languageAlone"):
+        assert shares[part] == pytest.approx(0.25, abs=0.1)  # as much of each is planted, in voxels of their own
+    said = re.sub(r"\s+", " ", (tmp_path / "out" / "sub-01.html").read_text())
+    assert "Comparison. Shared context explains neither reliably more nor less than" in said
