@@ -77,6 +77,9 @@ def test_planted_like_the_paper_the_order_and_the_shares_come_back():
     assert abs(found["share", "sharedSemanticLowLevel"].value) < 0.05
     for less in ("Semantic", "LowLevel", "SpeechAlone", "LanguageAlone"):
         assert found["difference", f"sharedContextLess{less}"].low > 0
+    amount = {name: row.value for (kind, name), row in found.items() if kind == "amount"}
+    less = amount["sharedContext"] - amount["sharedLowLevel"] - amount["sharedSemanticLowLevel"]
+    assert found["difference", "sharedContextLessLowLevel"].value == pytest.approx(less)
     parts = [row.value for (kind, name), row in found.items() if kind == "amount" and name != "bothModels"]
     assert sum(parts) == pytest.approx(found["amount", "bothModels"].value, abs=1e-12)
     assert sum(row.value for (kind, _), row in found.items() if kind == "share") == pytest.approx(1)
