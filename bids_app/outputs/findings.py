@@ -227,10 +227,7 @@ def finding_figures(unit: WrittenUnit) -> list[Drawn]:
 
 def _shares_figure(summary: Summary, rows: Rows) -> Drawn:
     shares = {said: rows.get("share", name) for name, said in part_words(summary["further"]).items()}
-    less = {
-        f"shared context − {said}": rows.get("difference", name)
-        for name, said in difference_words(summary["further"])
-    }
+    less = {f"less {said}": rows.get("difference", name) for name, said in difference_words(summary["further"])}
     content = shares_chart(
         {said: row for said, row in shares.items() if row}, {said: row for said, row in less.items() if row}
     )

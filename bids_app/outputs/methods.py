@@ -7,6 +7,7 @@ from typing import Any
 
 from bids_app.outputs.beside import KNOWN
 from bids_app.outputs.definitions import AS_PUBLISHED, HELD_OUT
+from bids_app.outputs.findings_words import LIMITS
 from bids_app.outputs.layer_report import layers_methods
 from bids_app.outputs.names import entities_of
 from bids_app.outputs.sidecars import OF_MEAN, count_of, samples_in_words
@@ -56,6 +57,7 @@ def methods_text(summary: Settings) -> tuple[str, ...]:
         *_subspace(summary),
         *_beside(provenance["beside"]),
         _scores(summary["units"], analysis),
+        *_two_models(summary),
         _inference(provenance["inference"], summary["units"]),
         _software(provenance),
     )
@@ -250,6 +252,28 @@ def _scores(units: Sequence[str], analysis: Settings) -> str:
     if analysis["fit"]["solver"] == "chen2024":
         return f"Scores. {AS_PUBLISHED}.{split.split(' Beside them')[0]}{grouped}"
     return f"Scores. {HELD_OUT}.{split}"
+
+
+def _two_models(summary: Settings) -> tuple[str, ...]:
+    """How the two models were compared, where the analysis has two."""
+    found = summary["findings"]
+    if found is None or found["between"] is None:
+        return ()
+    kinds = {row["kind"] for row in found["rows"]}
+    partial = "; partial, given the ceiling, besides" if "map_correlation_partial" in kinds else ""
+    shares = (
+        " Shares are sums over targets of a part over sums of the whole, signed."
+        if "share" in kinds or "amount" in kinds
+        else ""
+    )
+    limited = any(row["low"] is not None for row in found["rows"])
+    limits = f" Limits: {LIMITS}." if limited else ""
+    models = _listed(found["between"])
+    return (
+        f"Agreement of {models}. Their R² maps, each alone, were correlated over targets{partial}, "
+        "and their held-out predictions in each target, within outer folds, averaged over folds and targets through "
+        f"Fisher's z.{shares}{limits}",
+    )
 
 
 def _inference(made: Settings | None, units: Sequence[str]) -> str:

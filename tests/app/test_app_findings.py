@@ -128,7 +128,9 @@ def test_both_models_scores_and_their_agreement_are_numbers_with_limits(paper):
     assert agreed.loc["SpeechLanguage", "value"] > agreed.loc["LowSemantic", "value"]
     assert {"SpeechFloor", "LanguageFloor"} <= set(agreed.index)
     assert "SpeechLanguage" in rows(paper, "map_correlation", "all").index
-    assert "The models predict in part the same." in text(paper)
+    said = text(paper)
+    assert "The models predict in part the same." in said
+    assert "Agreement of speech and language. Their R² maps, each alone, were correlated over targets, and" in said
 
 
 def test_every_electrode_and_lag_has_its_agreement(paper):
@@ -146,7 +148,7 @@ def test_every_electrode_and_lag_has_its_agreement(paper):
     described = (paper / "out" / "descriptions.tsv").read_text()
     assert "desc-findings\t" in described
     assert "desc-agreementSpeechLanguage\t" in described
-    assert (paper / "out/sub-01/figures").glob("*desc-shares_figure.svg")
+    assert list((paper / "out/sub-01/figures").glob("*desc-shares_figure.svg"))
 
 
 def test_the_other_way_round_it_says_the_other_way_round(tmp_path):

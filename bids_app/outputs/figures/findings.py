@@ -49,7 +49,7 @@ def shares_chart(shares: Mapping[str, Row], differences: Mapping[str, Row]) -> b
         _rows(above, shares, 100, bars=True)
         above.set(xlabel="% of what both models explain")
         _rows(below, differences, 1, bars=False)
-        below.set(xlabel="difference in mean R²")
+        below.set(xlabel="shared context, less …: difference in mean R²")
         return svg_bytes(figure)
 
 
