@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -39,14 +39,19 @@ def dead_targets(dead: Sequence[str]) -> tuple[str, ...]:
     return (f"{len(dead)} targets are constant or have missing samples and were left out: {shown}",)
 
 
-def at_edge(fit: Fit) -> tuple[str, ...]:
-    """A warning where the grid of alphas may cut off what is predicted: the largest alpha means no prediction, which
-    is right for noise, so only targets that are predicted count."""
-    predicted = fit.rsquared[-1] > 0
-    share = float(fit.at_edge[-1][predicted].mean()) if predicted.any() else 0.0
-    where = f"in {share:.0%} of the folds of targets that are predicted"
-    line = f"alpha lies at an end of its grid {where}: widen fit.alphas"
-    return (line,) if share > EDGE_SHARE else ()
+def at_edge(fits: Mapping[str, Fit]) -> tuple[str, ...]:
+    """A warning for each partition {name: fit} where the grid of alphas may cut off what is predicted: the largest
+    alpha means no prediction, which is right for noise, so only targets that are predicted count."""
+    lines = []
+    for name, fit in fits.items():
+        predicted = fit.rsquared[-1] > 0
+        share = float(fit.at_edge[-1][predicted].mean()) if predicted.any() else 0.0
+        if share > EDGE_SHARE:
+            lines.append(
+                f"{name}{': ' if name else ''}alpha lies at an end of its grid in {share:.0%} of the folds of "
+                "targets that are predicted: parts are not reliable, nor is p of shared ones; widen fit.alphas"
+            )
+    return tuple(lines)
 
 
 def provenance(job: Job, unit: Unit, loaded: Loaded, purge_s: float, key: str) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def _fit_runs(
         warnings=(
             *loaded.warnings,
             *dead_targets(dead),
-            *at_edge(fit),
+            *at_edge({MAIN: fit, **{name: one for name, (one, _) in further.items()}}),
             *encoding.shortfall(design, fit, job.analysis.units),
             *told([(fit, tests), *further.values()], layers.values()),
             *beside.warnings,
