@@ -22,7 +22,7 @@ def plan_floor(job: Job, modality: Modality, heard: Sequence[tuple[Recording, in
     for recording, _ in heard:
         for event in recording.stimuli:
             left_out = {**job.library.lacking(recording, event), **left_out}
-    asked = [floor_band(space) for space in job.analysis.floor.spaces]
+    asked = [floor_band(space) for space in job.analysis.floor_spaces]
     if MOTION in asked and (reason := _no_motion(job, modality, heard)):
         left_out[MOTION] = reason
     return Floor(tuple(name for name in asked if name not in left_out), left_out)

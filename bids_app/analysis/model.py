@@ -166,7 +166,7 @@ class Analysis(Settings):
             self._require_own(name, "controls")
         if len({*self.controls}) < len(self.controls) or {*self.controls} & {*self.spaces}:
             raise ValueError("controls holds a space twice, or one of the partition's")
-        taken = {AUTOCORRELATION, *(floor_band(space) for space in self.floor.spaces)} & {*self.features}
+        taken = {AUTOCORRELATION, *map(floor_band, self.floor_spaces)} & {*self.features}
         if taken:
             raise ValueError(f"'{min(taken)}' is a name of the floor: give the feature another")
         beside = self.all_comparisons
@@ -186,11 +186,16 @@ class Analysis(Settings):
     @property
     def all_comparisons(self) -> dict[str, Comparison]:
         """Those of data that allow them all."""
-        return self.comparisons(tuple(map(floor_band, self.floor.spaces)), self.floor.autocorrelation)
+        return self.comparisons(tuple(map(floor_band, self.floor_spaces)), self.floor.autocorrelation)
+
+    @property
+    def floor_spaces(self) -> tuple[str, ...]:
+        """What is fitted of the floor, where it can be had; the published code has none."""
+        return () if self.fit.solver == "chen2024" else self.floor.spaces
 
     def floor_specs(self) -> dict[str, FeatureSpec]:
         """The floor's spaces that are made of stimuli, by band."""
-        spaces = [space for space in self.floor.spaces if space != "motion"]
+        spaces = [space for space in self.floor_spaces if space != "motion"]
         return {floor_band(space): FeatureSpec(floor_band(space), space) for space in spaces}
 
     def _require_own(self, name: str, where: str) -> None:

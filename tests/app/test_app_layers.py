@@ -1,10 +1,8 @@
 """All layers of a tiny language model through the command line: planted layers come back, and nothing on noise."""
 
 import html
-import importlib.util
 import json
 import re
-from pathlib import Path
 
 import h5py
 import nibabel as nib
@@ -12,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tiny_ieeg
+import tiny_models
 from tiny_study import SHAPE, TR, N, make_study, words_of, write_run
 
 from bids_app import encoding, outputs
@@ -36,19 +35,15 @@ PLANTED = {0: "0", 1: "0", 2: "3", 3: "3"}  # voxels by i → layer; noise where
 
 
 def save_model(folder):
-    path = Path(__file__).parents[1] / "features" / "tiny_models.py"
-    spec = importlib.util.spec_from_file_location("tiny_models_of_features", path)
-    tiny = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tiny)
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    tokenizer = tiny.train_tokenizer()
+    tokenizer = tiny_models.train_tokenizer()
     size = len(tokenizer)
     config = GPT2Config(
         vocab_size=size, n_positions=64, n_embd=WIDTH, n_layer=3, n_head=2, initializer_range=0.8, bos_token_id=0,
         eos_token_id=0,
     )  # fmt: skip
-    tiny.save_seeded(lambda: GPT2LMHeadModel(config), 2, folder)
+    tiny_models.save_seeded(lambda: GPT2LMHeadModel(config), 2, folder)
     tokenizer.save_pretrained(folder)
 
 

@@ -98,17 +98,9 @@ def save_language_model(folder: Path, n_positions: int = 128, bos: bool = True, 
     from transformers import GPT2Config, GPT2LMHeadModel
 
     tokenizer = train_tokenizer(bos)
-    config = GPT2Config(
-        vocab_size=len(tokenizer),
-        n_positions=n_positions,
-        n_embd=16,
-        n_layer=2,
-        n_head=2,
-        initializer_range=0.3,
-        bos_token_id=0,
-        eos_token_id=0,
-        **settings,
-    )
+    sizes = {"n_positions": n_positions, "n_embd": 16, "n_layer": 2, "n_head": 2, "initializer_range": 0.3}
+    marks = {"bos_token_id": 0, "eos_token_id": 0}
+    config = GPT2Config(vocab_size=len(tokenizer), **{**sizes, **marks, **settings})
     save_seeded(lambda: GPT2LMHeadModel(config), 2, folder)
     tokenizer.save_pretrained(folder)
     return folder
