@@ -62,8 +62,10 @@ class Found:
 
     @property
     def covered(self) -> Array:
-        """Share of a data set's intervals."""
-        return np.asarray(((self.low <= self.reached) & (self.reached <= self.high)).mean(axis=1))
+        """Share of a data set's intervals. Where a band has no weight in any fold, interval and value are both 0, but
+        for rounding."""
+        above, below = self.low - NULL <= self.reached, self.reached <= self.high + NULL
+        return np.asarray((above & below).mean(axis=1))
 
     @property
     def null(self) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bids_app.execution.plan import Unit
+from bids_app.records import SUMMARY_FORMAT
 
 
 def unit_key(unit: Unit, analysis_hash: str, version: str, features: Iterable[str]) -> str:
@@ -28,10 +29,11 @@ def unit_key(unit: Unit, analysis_hash: str, version: str, features: Iterable[st
 
 
 def is_done(out_dir: Path, summary: Path, key: str) -> bool:
-    """Whether the summary at `summary` has this key and every file it lists is there and not empty."""
+    """Whether `summary` is of this format, has this key, and every file that it lists is there and not empty."""
     try:
         content = json.loads(summary.read_text(encoding="utf-8"))
         files = [out_dir / name for name in content["files"]]
-        return bool(content["provenance"]["unit_key"] == key) and all(path.stat().st_size > 0 for path in files)
+        same = content["format"] == SUMMARY_FORMAT and content["provenance"]["unit_key"] == key
+        return same and all(path.stat().st_size > 0 for path in files)
     except (OSError, ValueError, KeyError, TypeError):
         return False

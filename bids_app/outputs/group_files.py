@@ -17,7 +17,7 @@ from bids_app.outputs.group_more import between_files, between_summary, electrod
 from bids_app.outputs.group_words import inference_in_words, words
 from bids_app.outputs.sidecars import target_columns
 from bids_app.outputs.unit import File, encoded
-from bids_app.records import BETWEEN_PEOPLE, GroupResult
+from bids_app.records import BETWEEN_PEOPLE, SUMMARY_FORMAT, GroupResult
 
 PERSON_COLUMNS = {
     "group": "The results joined: entities that their units share",
@@ -52,7 +52,8 @@ def write_group(
     files = [str(file) for file, _ in written]
     people = [_write_people(out_dir, results)] if results else []
     people += write_findings(out_dir, results, common)
-    summary = {"groups": [_summary(result, level) for result in results], "missing": sorted(missing), "files": files}
+    groups = [_summary(result, level) for result in results]
+    summary = {"format": SUMMARY_FORMAT, "groups": groups, "missing": sorted(missing), "files": files}
     return (*(path for _, path in written), *people, write_text(out_dir / names.GROUP_SUMMARY, json_text(summary)))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from bids_app.outputs import names
 from bids_app.outputs.definitions import about
 from bids_app.outputs.figures import charts
-from bids_app.outputs.files import read_json, write_text
+from bids_app.outputs.files import read_summary, write_text
 from bids_app.outputs.group_findings import group_sentences
 from bids_app.outputs.group_maps import further_maps, group_maps
 from bids_app.outputs.group_words import inference_in_words
@@ -30,10 +30,12 @@ def write_group_report(out_dir: Path, planted: Path | None = None) -> Path:
 
     Raises ReadWriteError where that is absent or broken, CannotCreate.
     """
-    summary = read_json(out_dir / names.GROUP_SUMMARY)
+    summary = read_summary(out_dir / names.GROUP_SUMMARY, "group")
     means = [read_unit(path) for path in names.summary_paths(out_dir, None)]
     people = sorted({person for group in summary["groups"] for person in group["people"]})
-    everyones = [read_json(path) for person in people for path in names.summary_paths(out_dir, person)]
+    everyones = [
+        read_summary(path, "participant") for person in people for path in names.summary_paths(out_dir, person)
+    ]
     status = status_rows(out_dir)
     known = planted is not None and planted.exists()
     truths = {person: read_truth(planted, person) for person in people} if planted is not None and known else {}

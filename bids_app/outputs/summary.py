@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bids_app.outputs.layers import layers_summary
-from bids_app.records import SCORES, Array, Fit, Recording, Targets, UnitResult, component_names
+from bids_app.records import SCORES, SUMMARY_FORMAT, Array, Fit, Recording, Targets, UnitResult, component_names
 
 BINS = 40  # of the correlations of two models' predictions
 LAG_ROWS = 40  # electrodes whose scores by lag are drawn
@@ -22,6 +22,7 @@ def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: str) 
     full = np.asarray(unit.partition.values["full"]["rsquared"])
     shown = predicted(full)
     return {
+        "format": SUMMARY_FORMAT,
         "stem": unit.stem,
         "participant": unit.participant,
         "modality": unit.modality,

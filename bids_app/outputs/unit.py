@@ -11,7 +11,7 @@ import numpy as np
 
 from bids_app.errors import ReadWriteError
 from bids_app.outputs import images, layers, names, sidecars, tables
-from bids_app.outputs.files import json_text, numbers, read_json, read_tsv, tsv_text, write_bytes, write_text
+from bids_app.outputs.files import json_text, numbers, read_summary, read_tsv, tsv_text, write_bytes, write_text
 from bids_app.outputs.findings_files import findings_files
 from bids_app.outputs.summary import predicted, unit_summary
 from bids_app.records import Array, Partition, Targets, UnitResult, WrittenUnit, all_components
@@ -144,7 +144,7 @@ def read_units(out_dir: Path, participants: Iterable[str]) -> tuple[WrittenUnit,
 
 def read_unit(summary_path: Path) -> WrittenUnit:
     """A unit by its summary in OUT_DIR/logs. Raises ReadWriteError where a file of it is gone or broken."""
-    summary = read_json(summary_path)
+    summary = read_summary(summary_path, "participant")
     out_dir, geometry = summary_path.parents[1], summary["targets"]
     try:
         if summary["layout"] == "table":

@@ -45,7 +45,14 @@ from bids_app.records.names import (
     word_band,
 )
 from bids_app.records.responses import Excluded, Found, Recording, Response, Targets
-from bids_app.records.results import GroupResult, PeopleCeiling, Together, UnitResult, WrittenUnit
+from bids_app.records.results import (
+    SUMMARY_FORMAT,
+    GroupResult,
+    PeopleCeiling,
+    Together,
+    UnitResult,
+    WrittenUnit,
+)
 from bids_app.records.settings import (
     DesignSpec,
     EpochSpec,
@@ -68,6 +75,7 @@ __all__ = [
     "CONTROL",
     "FLOOR",
     "SCORES",
+    "SUMMARY_FORMAT",
     "WORD_COUNT",
     "Agreement",
     "Array",

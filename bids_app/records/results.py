@@ -11,6 +11,8 @@ from bids_app.records.findings import Findings
 from bids_app.records.fits import Fit, Lags, LayerScores, Partition, Responsive, SharedSubspace
 from bids_app.records.responses import Excluded, Recording, Targets
 
+SUMMARY_FORMAT = 2  # of the summaries in OUT_DIR/logs: raised whenever what they hold changes
+
 
 @dataclass(frozen=True)
 class UnitResult:

@@ -20,6 +20,7 @@ from synthetic_units import (
 
 from bids_app import group
 from bids_app.errors import ReadWriteError
+from bids_app.execution import is_done
 from bids_app.outputs import read_unit, read_units, summary_path, write_mean_response, write_unit
 from bids_app.records import Recording, component_names
 
@@ -288,3 +289,17 @@ def test_people_are_not_averaged_over_their_p(tmp_path, kind):
     (result,) = group.summarise(read_units(tmp_path, ["01", "02"]))
     assert {stat for stats in result.values.values() for stat in stats} == {"rsquared", "r"}
     assert {row["stat"] for row in result.by_person} == {"rsquared", "r"}
+
+
+@pytest.mark.parametrize("version", [None, 1])
+def test_a_summary_of_another_version_is_one_line_that_says_what_to_do(tmp_path, version):
+    unit = unit_of("parcels")
+    write_unit(tmp_path, unit)
+    path = summary_path(tmp_path, unit.stem)
+    content = json.loads(path.read_text())
+    assert is_done(tmp_path, path, content["provenance"]["unit_key"])
+    del content["layers"]
+    path.write_text(json.dumps({**content, "format": version}))
+    with pytest.raises(ReadWriteError, match=r"another version of concord: .*unit\.json \(run the participant level"):
+        read_units(tmp_path, [unit.participant])
+    assert not is_done(tmp_path, path, content["provenance"]["unit_key"])
