@@ -114,8 +114,9 @@ def common(unit: UnitResult) -> dict[str, Any]:
 
 
 def models(spaces: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Space → its kind, model, revision, the weights' hash, and whether they are untrained."""
-    kept = ("kind", "model", "revision", "weights_sha256", "stand_in", "causal", "stamp", "dimensions", "description")
+    """Space → its kind, model, revision, the weights' hash, and the seed where they are random (`untrained`)."""
+    weights = ("model", "revision", "weights_sha256", "untrained", "stand_in")
+    kept = ("kind", *weights, "causal", "stamp", "dimensions", "description")
     return {name: {key: space[key] for key in kept if space.get(key) is not None} for name, space in spaces.items()}
 
 
