@@ -19,7 +19,7 @@ from bids_app.outputs.layer_report import group_layers
 from bids_app.outputs.planted import Recovery, Truth, pool, read_truth, recoveries
 from bids_app.outputs.render import render
 from bids_app.outputs.report import shared_context, status_rows
-from bids_app.outputs.sections import TITLES, planted_section, save, unit_section
+from bids_app.outputs.sections import TITLES, heading, planted_section, save, unit_section
 from bids_app.outputs.unit import read_unit
 from bids_app.records import all_components, camel, component_names, component_of
 
@@ -76,7 +76,8 @@ def _group(out_dir: Path, group: Mapping[str, Any], truths: Mapping[str, Truth])
     return {
         **group,
         "id": f"group_{group['stem']}",
-        "title": f"{group['space']}: {TITLES[group['kind']]}",
+        "title": heading(group["space"], group["kind"]),
+        "noun": TITLES[group["kind"]],
         "figures": figures,
         "two_models": group_sentences(group),
         "planted": _planted(out_dir, group, truths),

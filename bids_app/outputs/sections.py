@@ -40,6 +40,11 @@ ROWS = 40  # targets of the heat map
 Figure = Mapping[str, str]
 
 
+def heading(space: str, kind: str) -> str:
+    """Where targets lie and what they are, or that alone where the space is not known."""
+    return TITLES[kind].capitalize() if space == "n/a" else f"{space}: {TITLES[kind]}"
+
+
 def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> dict[str, Any]:
     """Context of `unit.html.j2`; writes the unit's figures."""
     summary = unit.summary
@@ -48,7 +53,7 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> dict[str, An
     whose = "" if "sub" in names.entities_of(unit.stem) else "Mean response, "
     return {
         "id": unit.stem,
-        "title": f"{whose}{unit.targets.space}: {TITLES[unit.targets.kind]}",
+        "title": f"{whose}{heading(unit.targets.space, unit.targets.kind)}",
         "summary": summary,
         "predicted_above": PREDICTED,
         "figures": figures,

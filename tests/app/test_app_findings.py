@@ -130,6 +130,7 @@ def test_both_models_scores_and_their_agreement_are_numbers_with_limits(paper):
     assert "SpeechLanguage" in rows(paper, "map_correlation", "all").index
     said = text(paper)
     assert "The models predict in part the same." in said
+    assert "n/a:" not in said
     assert "Agreement of speech and language. Their R² maps, each alone, were correlated over targets, and" in said
 
 

@@ -17,9 +17,8 @@ def hits(common):
     draws = []
     for seed in range(N_DRAWS):
         bands = {"x": series("ar.5", FMRI, 20, rng)}
-        draws.append(
-            study.tested(bands, study.noises(N_PEOPLE, N_TARGETS, common, "ar.5", rng), SPECS["highest"], seed)
-        )
+        noise = study.noises(N_PEOPLE, N_TARGETS, common, "ar.5", rng)
+        draws.append(study.tested(bands, noise, SPECS["highest"], seed))
     return study.rates(draws, "x")
 
 
