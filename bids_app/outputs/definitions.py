@@ -7,6 +7,7 @@ from itertools import combinations
 
 from bids_app.outputs.beside import formula as difference
 from bids_app.outputs.beside import is_beside, is_difference, meaning
+from bids_app.outputs.render import listed
 from bids_app.records import SCORES, component_names, component_of, space_label
 
 HELD_OUT = (
@@ -149,13 +150,13 @@ def define(component: str, stat: str, units: Sequence[str], further: Further | N
             return f"{said[0].upper()}{said[1:]}: {difference(component)}. {HELD_OUT}."
         return f"Held-out {STAT_TITLE[stat]} of {said}. {HELD_OUT if stat == 'rsquared' else PEARSON}."
     if component in totals:
-        model = f"the model with {_listed(totals[component])}"
+        model = f"the model with {listed(totals[component])}"
         model += " alone" if component != "full" else " together" if len(units) > 1 else ""
         return f"Held-out {STAT_TITLE[stat]} of {model}. {HELD_OUT if stat == 'rsquared' else PEARSON}."
     chosen = parts[component]
     others = [unit for unit in units if unit not in chosen]
-    whose = f"What only {chosen[0]} explains" if len(chosen) == 1 else f"What exactly {_listed(chosen)} share"
-    beyond = f" and {_listed(others)} {'do' if len(others) > 1 else 'does'} not" if others else ""
+    whose = f"What only {chosen[0]} explains" if len(chosen) == 1 else f"What exactly {listed(chosen)} share"
+    beyond = f" and {listed(others)} {'do' if len(others) > 1 else 'does'} not" if others else ""
     return (
         f"{whose}{beyond}: {formula(units, chosen)}, by inclusion–exclusion on held-out R². Signed, never clipped; "
         f"the {2 ** len(units) - 1} parts sum to the full model's. {HELD_OUT}."
@@ -194,17 +195,13 @@ def short(component: str, units: Sequence[str], further: Further | None = None) 
         return f"shared subspace{in_sample}: {short(part, (further or {})[partition])}"
     totals, parts = totals_of(units), parts_of(units)
     if component == "full":
-        return f"the model with {_listed(units)}"
+        return f"the model with {listed(units)}"
     if component in totals:
         return f"the model with {totals[component][0]} alone"
     if component not in parts and is_beside(component):
         return meaning(component)
     chosen = parts[component]
-    return f"what only {chosen[0]} explains" if len(chosen) == 1 else f"what exactly {_listed(chosen)} share"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"what only {chosen[0]} explains" if len(chosen) == 1 else f"what exactly {listed(chosen)} share"
 
 
 def scored(words: str, published: bool) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from bids_app.outputs.beside import KNOWN
-from bids_app.outputs.render import number
+from bids_app.outputs.render import listed, number
 from bids_app.outputs.sidecars import count_of
 from bids_app.records import (
     AUTOCORRELATION,
@@ -35,7 +35,7 @@ def floor_sentences(unit: WrittenUnit) -> list[str]:
     twins = {beyond_untrained(space): space for space in spaces}
     for name in unit.summary["beside"]:
         if name.endswith(BEYOND_FLOOR):
-            what = f"more than the floor ({_listed(_spaces(told))})"
+            what = f"more than the floor ({listed(_spaces(told))})"
             lines.append(_claim(unit, name, subjects[name], what))
         elif name.endswith(BEYOND_UNTRAINED):
             lines.append(_claim(unit, name, twins[name], "more than its untrained twin"))
@@ -58,8 +58,8 @@ def _floor(unit: WrittenUnit) -> str:
         return f"No floor was fitted: nothing here says whether a model predicts more than word rate does.{without}"
     mean = number(_mean(unit.partition.values[FLOOR]["rsquared"]))
     own = [name for name in unit.summary["units"] if beyond_floor(name) not in unit.summary["beside"]]
-    part = f" {_listed(own)} {'is' if len(own) == 1 else 'are'} of the floor itself." if own else ""
-    return f"The floor is {_listed(_spaces(told))}; alone it has a mean R² of {mean}.{without}{part}"
+    part = f" {listed(own)} {'is' if len(own) == 1 else 'are'} of the floor itself." if own else ""
+    return f"The floor is {listed(_spaces(told))}; alone it has a mean R² of {mean}.{without}{part}"
 
 
 def _claim(unit: WrittenUnit, component: str, subject: str, what: str) -> str:
@@ -116,7 +116,3 @@ def _mean(values: Array) -> float | None:
     values = np.asarray(values, dtype=float)
     finite = values[np.isfinite(values)]
     return float(finite.mean()) if len(finite) else None
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

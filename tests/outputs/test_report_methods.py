@@ -18,7 +18,8 @@ from synthetic_units import (
 
 from bids_app import features
 from bids_app.outputs.files import plain
-from bids_app.outputs.methods import FAMILIES, methods_text
+from bids_app.outputs.methods import methods_text
+from bids_app.outputs.methods_data import FAMILIES
 from bids_app.outputs.summary import unit_summary
 from bids_app.records import FeatureSpec, SharedSubspace, SubspaceFold, SubspaceSpec
 
