@@ -21,7 +21,7 @@ from sklearn.model_selection import KFold
 from benchmarks.bars import Bar, run_bars
 from benchmarks.encoding_seed import seed
 from benchmarks.encoding_unions import scale, unions
-from benchmarks.paired import paired, peak_mb, problem
+from benchmarks.paired import REPEATS, paired, peak_mb, problem
 from bids_app.encoding.batches import BLOCK
 from bids_app.encoding.candidates import as_candidates, band_weights
 from bids_app.encoding.fitted import fit_chosen
@@ -72,7 +72,7 @@ def banded(quick: bool, device: str) -> list[Bar]:
     best = min((500, 2500, None), key=lambda batch: paired(partial(theirs, table[:1], batch), repeats=1)[0][0])
     print(f"  himalaya's best batch: {best}")
     memory = [peak_mb(ours), peak_mb(partial(theirs, table[:1], best))]
-    (mine, peer), (choice, scores) = paired(ours, partial(theirs, table, best))
+    (mine, peer), (choice, scores) = paired(ours, partial(theirs, table, best), repeats=1 if quick else REPEATS)
     errors = -scores
     ranked = np.sort(errors, axis=0)
     clear = ranked[1] - ranked[0] > MARGIN
@@ -103,7 +103,7 @@ def ridge(quick: bool, device: str) -> list[Bar]:
             alphas=alphas, cv=FOLDS, fit_intercept=True, warn=False, solver_params={"n_targets_batch": 2500}
         ).fit(X[0], Y),
     ]
-    (mine, *theirs), _ = paired(ours, *peers)
+    (mine, *theirs), _ = paired(ours, *peers, repeats=1 if quick else REPEATS)
     return [Bar("ridge-speed", min(theirs) / mine, 2, "times", smaller_is_better=False)]
 
 

@@ -13,7 +13,7 @@ import torch
 
 from bids_app.records import Array
 
-REPEATS = 3
+REPEATS = 3  # of runs whose median counts; 1 in a quick benchmark
 
 
 def problem(n: int, columns: Sequence[int], n_targets: int, blocks: int = 1) -> tuple[list[Array], Array]:
