@@ -42,7 +42,8 @@ def design_of(X: Sequence[Array], Y: Array, n_delays: int, folds: int, n_targets
 
 def unions(quick: bool, device: str) -> list[Bar]:
     """All unions of four bands in nested folds by run against himalaya's refits, each union with the cheaper of its
-    ridges (the median of the first three outer folds, times five; of the first where quick); and seconds a target at three sizes."""
+    ridges (the median of the first three outer folds, times five; quick: of the first); and seconds a target at three
+    sizes."""
     backend = set_backend("torch_cuda" if device == "cuda" else "torch")
     n, n_columns, n_targets = (1000, 100, 600) if quick else (3000, 400, 2000)
     X, Y = problem(n, [n_columns] * 4, n_targets)
