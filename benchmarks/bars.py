@@ -64,7 +64,7 @@ def run_bars(benchmarks: Mapping[str, Callable[[bool], list[Bar]]], arguments: S
     """Command line of a benchmark: `--only NAME`, `--quick`; prints a line a bar, returns 1 if one falls short."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", choices=tuple(benchmarks), help="one of the benchmarks")
-    parser.add_argument("--quick", action="store_true", help="at most five minutes on two cores")
+    parser.add_argument("--quick", action="store_true", help="smaller sizes, some minutes on two idle cores")
     given = parser.parse_args(arguments)
     print(machine())
     chosen = [given.only] if given.only else list(benchmarks)
