@@ -79,9 +79,8 @@ def recover(planting: Planting, n_data_sets: int, seed: int = 0, spec: FitSpec =
     for number in range(n_data_sets):
         planted = planting.draw(N_TARGETS, rng)
         tests = InferenceSpec(PERMUTATIONS, LEAST_S[planting.rows], number)
-        fitted, found = encoding.fit_and_infer(planted.design, planting.units, spec, tests)
         reached = Reached(planted)
-        encoding.fit(planted.design, planting.units, spec, observer=reached)
+        fitted, found = encoding.fit_and_infer(planted.design, planting.units, spec, tests, beside=reached)
         population, values, worth = planted.population(), encoding.partition(fitted).values, reached.values()
         drawn.append(
             {
