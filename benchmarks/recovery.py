@@ -2,8 +2,9 @@
 
 Two values are known for every component: of the best linear models of the population, and of what the fitted fold
 models reach on an endless independent sample (`planting`). Bias and error are against the first, coverage of the
-95 % intervals against the second, which is what they are for. Targets of a data set share its features, so standard
-errors of coverage are over data sets. A component is null where its population value is zero in every target.
+95 % intervals against the second, which is what they are for. An interval that is a point, and right, has nothing to
+cover and is counted apart (`points`). Targets of a data set share its features, so standard errors of coverage are
+over data sets. A component is null where its population value is zero in every target.
 """
 
 from __future__ import annotations
@@ -61,11 +62,20 @@ class Found:
     p: Array
 
     @property
+    def right(self) -> Array:
+        """Which limits have the value between them, but for rounding."""
+        return np.asarray((self.low - NULL <= self.reached) & (self.reached <= self.high + NULL))
+
+    @property
+    def points(self) -> Array:
+        """Which intervals are a point and right: no fold gave the space a weight, and nothing is left to cover."""
+        return np.asarray(self.right & (self.high - self.low <= NULL))
+
+    @property
     def covered(self) -> Array:
-        """Share of a data set's intervals. Where a band has no weight in any fold, interval and value are both 0, but
-        for rounding."""
-        above, below = self.low - NULL <= self.reached, self.reached <= self.high + NULL
-        return np.asarray((above & below).mean(axis=1))
+        """Share of each data set's other intervals, of data sets that have any, (n,)."""
+        others = (~self.points).sum(axis=1)
+        return np.asarray((self.right & ~self.points).sum(axis=1)[others > 0] / others[others > 0])
 
     @property
     def null(self) -> bool:
@@ -79,9 +89,8 @@ def recover(planting: Planting, n_data_sets: int, seed: int = 0, spec: FitSpec =
     for number in range(n_data_sets):
         planted = planting.draw(N_TARGETS, rng)
         tests = InferenceSpec(PERMUTATIONS, LEAST_S[planting.rows], number)
-        fitted, found = encoding.fit_and_infer(planted.design, planting.units, spec, tests)
         reached = Reached(planted)
-        encoding.fit(planted.design, planting.units, spec, observer=reached)
+        fitted, found = encoding.fit_and_infer(planted.design, planting.units, spec, tests, beside=reached)
         population, values, worth = planted.population(), encoding.partition(fitted).values, reached.values()
         drawn.append(
             {
@@ -94,8 +103,8 @@ def recover(planting: Planting, n_data_sets: int, seed: int = 0, spec: FitSpec =
 
 def study(rows: Rows, quick: bool) -> list[Bar]:
     """All conditions of one kind of rows."""
-    print(f"\n| {rows} | part | population | mean | bias | error (rms) | reached | coverage (se) | false positives |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    columns = ("population", "mean", "bias", "error (rms)", "reached", "points", "coverage (se)", "false positives")
+    print(f"\n| {rows} | part | {' | '.join(columns)} |\n|{'---|' * (2 + len(columns))}")
     bars: list[Bar] = []
     for number, (name, planting) in enumerate(plantings(rows).items()):
         if quick and planting.n > 1000:
@@ -111,7 +120,7 @@ def _row(name: str, part: str, one: Found) -> str:
     covered = f"{one.covered.mean():.3f} ({standard_error(one.covered):.3f})"
     rate = f"{(one.p <= LEVEL).mean():.3f}" if one.null else ""
     figures = (one.population.mean(), one.value.mean(), error.mean(), np.sqrt(np.square(error).mean()))
-    shown = " | ".join(f"{figure:.3f}" for figure in (*figures, one.reached.mean()))
+    shown = " | ".join(f"{figure:.3f}" for figure in (*figures, one.reached.mean(), one.points.mean()))
     return f"| {name} | {part} | {shown} | {covered} | {rate} |"
 
 

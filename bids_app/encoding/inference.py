@@ -18,7 +18,8 @@ import torch
 
 from bids_app.encoding.blocks import Blocks
 from bids_app.encoding.fitted import Fitted, Observer
-from bids_app.encoding.intervals import FEWEST_FOR_PAIRS, Interactions, interval
+from bids_app.encoding.influence import Influences, influence
+from bids_app.encoding.intervals import interval
 from bids_app.encoding.losses import BlockLosses, flipped_sums
 from bids_app.encoding.multiple import Family, fdr
 from bids_app.encoding.pieces import Pieces, frequency_pieces, time_pieces
@@ -105,7 +106,8 @@ class Inference(Observer):
         if blocks.smooth:
             self.pieces.append(frequency_pieces(runs, folds, device))
         self.dtype = dtype
-        self.n_folds = len(np.unique(folds))
+        self.folds = torch.as_tensor(np.unique(folds, return_inverse=True)[1], device=device)
+        self.n_folds = int(self.folds.max()) + 1
         self._signs = [self._tensor(draw_signs(pieces.count, permutations, seed)) for pieces in self.pieces]
         tests = {test for component in self.components.values() for test in component.tests}
         met = {union for component in self.components.values() for union, _ in component.terms}
@@ -116,9 +118,10 @@ class Inference(Observer):
         self._shares: dict[tuple[str, str], list[Array]] = {}
         self._targets: list[Array] = []
         numbers = sum(pieces.count**2 / 2 + 2 * self.n_folds * pieces.count / len(unions) for pieces in self.pieces)
+        numbers += blocks.count**2 / self.n_folds  # a fold's influences
         self.cell_bytes = 2 * len(self.pieces) * dtype.itemsize  # and as much while it is made
-        n_sums = len(unions) + len(self.shares)
-        self.target_bytes = int(len(self.refitted) * numbers * dtype.itemsize + 8 * n_sums * blocks.count)
+        sums = (len(unions) + len(self.shares)) * blocks.count + (self.n_folds * len(self.refitted)) ** 2
+        self.target_bytes = int(len(self.refitted) * numbers * dtype.itemsize + 8 * sums)
 
     def begin(self, targets: Array) -> None:
         """See Observer."""
@@ -134,11 +137,11 @@ class Inference(Observer):
         for test, families in self._families.items():
             for family, null in zip(families, self._nulls(test), strict=True):
                 family.add(null)
-        interactions = self._batch.interactions()
+        self._batch.influences.end()
         for name, component in self.components.items():
-            self._limits[name].append(self._interval(self._coefficients(component), interactions))
+            self._limits[name].append(self._interval(self._coefficients(component)))
         for unit, terms in self.shares.items():
-            limits = {"shapley": self._interval(self._weighted(terms), interactions)}
+            limits = {"shapley": self._interval(self._weighted(terms))}
             if self.bands:
                 product = interval(self._batch.products[unit], self._batch.losses.total)
                 limits["product"] = product.cpu().numpy()
@@ -146,11 +149,10 @@ class Inference(Observer):
                 self._shares.setdefault((unit, stat), []).append(its_limits)
         del self._batch
 
-    def _interval(self, signed: Array, interactions: Interactions | None) -> Array:
+    def _interval(self, signed: Array) -> Array:
         """Limits (2, n_targets) of a signed sum of unions (n_unions,) over the batch."""
-        losses = self._batch.losses
-        known = None if interactions is None else interactions.of(signed[self.refitted])
-        return np.asarray(interval(losses.contrast(signed), losses.total, known).cpu())
+        losses, taught = self._batch.losses, self._batch.influences.of(signed[self.refitted])
+        return np.asarray(interval(losses.contrast(signed), losses.total, taught).cpu())
 
     def results(self, n_targets: int) -> dict[str, Inferred]:
         """Of all n_targets of the design, NaN for those not met."""
@@ -211,22 +213,15 @@ class _Batch:
         }
         self.losses = BlockLosses(self._kinds[0].labels, self._kinds[0].count, n_unions, n_targets)
         self.products = {unit: torch.zeros_like(self.losses.total) for unit in inference.shares}
+        self.influences = Influences(self._refitted, self._kinds[0].labels, inference.folds, n_targets, self._dtype)
         self._fold, self._fold_columns = -1, list[PieceColumns]()
-
-    def interactions(self) -> Interactions | None:
-        """Of pairs of time blocks, where there are enough."""
-        count = self._kinds[0].count
-        return (
-            Interactions([kinds[0].pairs for kinds in self.gains.values()], count)
-            if count >= FEWEST_FOR_PAIRS
-            else None
-        )
 
     def add(self, models: Fitted) -> None:
         """Every target is in one call a fold and union."""
         if models.fold != self._fold:  # folds come one after another
             self._fold = models.fold
             self._fold_columns = [PieceColumns(models.split, kind, self._dtype) for kind in self._kinds]
+            self.influences.begin(models.fold, self._fold_columns[0].test)
         test = self._fold_columns[0].test
         targets = torch.as_tensor(np.searchsorted(self._targets, models.targets), device=test.device)
         mine = {union: torch.as_tensor(positions, device=test.device) for union, positions in models.unions.items()}
@@ -239,12 +234,16 @@ class _Batch:
                 positions = models.unions[self._last]
                 for band, gain in models.band_gains(models.band_weights(positions), positions):
                     self.losses.add_part(self.products[self._bands[band]], targets[at], test, gain)
+        needed = {union: at for union, at in mine.items() if union in self.gains}
+        for few, e in influence(models, self._kinds[0].labels, self._fold_columns[0]) if needed else ():
+            for union, at in needed.items():
+                chosen = torch.isin(few, at)
+                self.influences.add(union, targets[few[chosen]], e[chosen])
         for number, (kind, fold_columns) in enumerate(zip(self._kinds, self._fold_columns, strict=True)):
             Y = kind.coefficients(models.Y.to(self._dtype), np.arange(len(models.Y)))
             if self._last in mine:
                 at = mine[self._last]
                 self.totals[number].add(models.fold, targets[at], Y[:, at], fold_columns, len(models.split.train))
-            needed = {union: at for union, at in mine.items() if union in self.gains}
             for few, part in explained(models, Y, kind, fold_columns) if needed else ():
                 for union, at in needed.items():
                     chosen = torch.isin(few, at)

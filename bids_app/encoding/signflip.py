@@ -176,12 +176,12 @@ def piece_predictions(
             continue
         hat = torch.split((V * shrinkage[mine[0]]) @ H.T, columns.sizes)
         for few in torch.split(mine, at_once):
-            yield few, _by_piece(torch.split(Y[:, few], columns.sizes), hat)
+            yield few, by_piece(torch.split(Y[:, few], columns.sizes), hat)
     solved = torch.split(V, columns.sizes)
     for few in torch.split(torch.cat(rest), at_once):
-        yield few, (_by_piece(torch.split(Y[:, few], columns.sizes), solved) * shrinkage[few, None]) @ H.T
+        yield few, (by_piece(torch.split(Y[:, few], columns.sizes), solved) * shrinkage[few, None]) @ H.T
 
 
-def _by_piece(Y: Sequence[torch.Tensor], maps: Sequence[torch.Tensor]) -> torch.Tensor:
+def by_piece(Y: Sequence[torch.Tensor], maps: Sequence[torch.Tensor]) -> torch.Tensor:
     """Responses (n_b, n_few) and maps (n_b, n_out) of every piece b → (n_few, n_pieces, n_out)."""
     return torch.stack([mine.T @ its_map for mine, its_map in zip(Y, maps, strict=True)], dim=1)

@@ -83,7 +83,7 @@ SHARES = {
 }
 LIMIT = (
     "for what models trained on this many samples are expected to reach on new data: Student's t over blocks of "
-    "time, and what pairs of blocks add that were each trained on and tested. Not a test: see p"
+    "time, and what blocks taught each other's models. Not a test: see p"
 )
 
 
@@ -169,7 +169,7 @@ def _share(unit: str, stat: str) -> str:
     whole = SHARES[kind].format(unit)
     if stat == kind:
         return f"{whole}."
-    most = "; pairs of blocks are taken to add the most they can" if kind == "product" else ""
+    most = "; that is taken to be the most it can" if kind == "product" else ""
     return f"The {ENDS[stat[-3:]]} % limit, {LIMIT.partition('. Not a test')[0]}{most}. {whole}."
 
 
