@@ -1,7 +1,8 @@
 """Ceilings of planted signals, over signal-to-noise ratios and numbers of repeats; run by `benchmarks.recovery`.
 
-Between people, the ceiling is a ratio to what the others have in common, which may be nothing: it has no mean where
-that is near, so the median stands for it, and 1.48 times the median deviation for the error.
+Between people, the ceiling is a ratio to what the others have in common: it is known, and judged, only where that is
+reliably above zero. Where it is known in fewer than half of the targets, these are the ones whose chance is high, and
+the average is only printed.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ WITHIN = 0.01  # of the planted share, on average
 
 def ceilings(quick: bool) -> list[Bar]:
     """The average of many targets against what was planted: hearings of one person, or five people once."""
-    print("\n| ceiling from | planted | average | error | coverage | called reliable |")
-    print("|---|---|---|---|---|---|")
+    print("\n| ceiling from | planted | known in | average | error | coverage | called reliable |")
+    print("|---|---|---|---|---|---|---|")
     rng, count, bars = np.random.default_rng(0), 200 if quick else 2000, list[Bar]()
     for share in SHARES:
         found = {f"{n} hearings": from_repeats([hearings(share, n, count, rng)], BLOCK) for n in (2, 3, 10)}
         found["5 people"] = between_people(list(hearings(share, 5, count, rng)), BLOCK)[0]
-        bars += [_bar(name, share, ceiling) for name, ceiling in found.items()]
+        bars += [bar for name, ceiling in found.items() for bar in _bars(name, share, ceiling)]
     return bars
 
 
@@ -37,11 +38,12 @@ def hearings(share: float, n: int, n_targets: int, rng: np.random.Generator) -> 
     return np.stack([signal + np.sqrt(1 - share) * series("ar.5", ONE_RUN, n_targets, rng) for _ in range(n)])
 
 
-def _bar(name: str, share: float, ceiling: Ceiling) -> Bar:
-    found, of_people = ceiling.explainable, name.endswith("people")
-    average = float(np.median(found) if of_people else np.mean(found))
-    error = float(np.median(np.abs(found - share)) / 0.6745 if of_people else np.sqrt(np.mean((found - share) ** 2)))
-    covered = float(((ceiling.low <= share) & (share <= ceiling.high)).mean())
-    reliable = float(ceiling.reliable.mean())
-    print(f"| {name} | {share} | {average:.3f} | {error:.3f} | {covered:.3f} | {reliable:.3f} |", flush=True)
-    return Bar(f"ceiling-{name}-{share}", abs(average - share), WITHIN, "bias")
+def _bars(name: str, share: float, ceiling: Ceiling) -> list[Bar]:
+    """Of the average of targets whose ceiling is known, where these are most."""
+    known = np.isfinite(ceiling.explainable)
+    found = ceiling.explainable[known]
+    average, error = float(found.mean()), float(np.sqrt(np.square(found - share).mean()))
+    covered = float(((ceiling.low <= share) & (share <= ceiling.high))[known].mean())
+    figures = (known.mean(), average, error, covered, ceiling.reliable.mean())
+    print(f"| {name} | {share} | {' | '.join(f'{figure:.3f}' for figure in figures)} |", flush=True)
+    return [Bar(f"ceiling-{name}-{share}", abs(average - share), WITHIN, "bias")] if known.mean() > 0.5 else []

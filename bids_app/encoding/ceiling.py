@@ -21,7 +21,7 @@ DRAWS = 1000
 class Ceiling:
     """(n_targets,) each: explainable variance of a single trial, unbiased and so perhaps below zero; the 2.5 and
     97.5 % limits of it; and CCmax, the highest correlation of a single trial with any prediction, NaN where the
-    explainable variance is not above zero."""
+    explainable variance is not above zero. All are NaN where it cannot be told."""
 
     explainable: Array
     low: Array
@@ -68,7 +68,8 @@ def between_people(responses: Sequence[Array], block: int, seed: int = 0) -> lis
     For each person the share of their variance that is a signal of the others: products of the covariances with two
     others, less their own sampling covariance, over the covariance of these two, both summed over all pairs, and over
     the person's variance. How strong the signal is may differ from person to person. What a stimulus decides in one
-    person alone is not in it. Raises ValueError for fewer than three people.
+    person alone is not in it. NaN where what the others have in common is not above zero beyond its interval: a
+    ratio to it has no mean. Raises ValueError for fewer than three people.
     """
     if len(responses) < 3:
         raise ValueError("a ceiling between people needs at least three")
@@ -82,8 +83,10 @@ def between_people(responses: Sequence[Array], block: int, seed: int = 0) -> lis
         covariances = np.stack([_by_block(mine * other, labels) for other in others], axis=1)
         count = len(covariances)
         spread = _pairs(covariances - covariances.mean(axis=0)).sum(axis=0) * count / max(count - 1, 1)
-        sums = [covariances, _by_block(pairs, labels), _by_block(np.square(mine), labels)]
-        found.append(_ceiling(sums, partial(_signal_of_others, spread), seed))
+        common = _by_block(pairs, labels)
+        sums = [covariances, common, _by_block(np.square(mine), labels)]
+        known = np.percentile(_drawn(len(common), seed) @ common, 2.5, axis=0) > 0
+        found.append(_ceiling(sums, partial(_signal_of_others, np.where(known, spread, np.nan)), seed))
     return found
 
 
@@ -109,13 +112,17 @@ def _by_block(values: Array, labels: Array) -> Array:
 
 def _ceiling(sums: Sequence[Array], ratio: Callable[..., Array], seed: int) -> Ceiling:
     """`ratio` of sums over all blocks (n_blocks, …, n_targets); its interval by drawing blocks."""
-    count = len(sums[0])
-    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=DRAWS).astype(float)
+    drawn = _drawn(len(sums[0]), seed)
     with np.errstate(invalid="ignore", divide="ignore"):
         explainable = ratio(*(one.sum(axis=0) for one in sums))
         low, high = np.percentile(ratio(*(np.tensordot(drawn, one, 1) for one in sums)), [2.5, 97.5], axis=0)
         cc_max = np.sqrt(np.where(explainable > 0, explainable, np.nan))
     return Ceiling(explainable, low, high, cc_max)
+
+
+def _drawn(count: int, seed: int) -> Array:
+    """(DRAWS, count): how often each block is drawn."""
+    return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=DRAWS).astype(float)
 
 
 def share(scores: Array, ceiling: Ceiling) -> Array:

@@ -41,8 +41,9 @@ LIMIT = (
 BETWEEN = {
     "ceiling": "Ceiling of R² from other people: the share of this person's variance that is a signal which others "
     "who heard the same have in common (products of covariances with two others over the covariance of these two, "
-    "corrected for sampling; unbiased, so it may be below 0). What the stimulus decides in this person alone is not "
-    "in it: it is no more than the ceiling that repeats would give, and a model fitted to this person may exceed it",
+    "corrected for sampling; it may be below 0). n/a where that last covariance is not above 0 beyond its 95 % "
+    "interval. What the stimulus decides in this person alone is not in it: it is no more than the ceiling that "
+    "repeats would give, and a model fitted to this person may exceed it",
     "share": "Held-out R² of the full model over this person's ceiling from other people, where that is above 0 "
     "beyond its 95 % interval",
     "ci025": "The 2.5 % limit of this person's ceiling from other people, by drawing blocks of time",
