@@ -17,15 +17,16 @@ Values = Mapping[str, Array]
 
 
 def over_electrodes(people: Sequence[Values], units: Sequence[str], seed: int) -> dict[str, dict[str, float]]:
-    """people: {component: (n_electrodes,)} rsquared of each person, the same electrodes for all components, NaN where
-    there is none → {component: {'mean', 'ci025', 'ci975', 'p'}} of the mean over people of their electrodes' mean.
+    """people: {component: (n_electrodes,)} rsquared of each person, of all parts of `units` and any of their totals,
+    the same electrodes for all components, NaN where there is none → {component: {'mean', 'ci025', 'ci975', 'p'}} of
+    the mean over people of their electrodes' mean.
 
     The standard error is the bootstrap's, times √(n / (n − 1)) for n people, and limits and p are Student's with
     n − 1 degrees of freedom: percentiles of so few people would be too narrow. p is one-sided, the largest of all
     nulls a component has (`encoding.inference`), no smaller than 2^−n, and 1 where the mean is not above zero.
     Two people are the least; with fewer there is nothing but the mean.
     """
-    found = components(tuple(units))
+    found = {name: one for name, one in components(tuple(units)).items() if name in people[0]}
     tests = tests_of(found)
     names = list(found)
     tables = [_table(one, tuple(units), names, tests) for one in people]

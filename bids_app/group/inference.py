@@ -29,13 +29,13 @@ Values = Mapping[str, Array]
 def people_tests(
     values: Values, units: Sequence[str], permutations: int, seed: int, stimulus: Mapping[str, Values] | None = None
 ) -> dict[str, dict[str, Array]]:
-    """values {component: (n_people, n_targets)} of rsquared, NaN where a person has none, of all components of
-    `units` → {component: {'p', 'pfwe', 'q', 'ci025', 'ci975': (n_targets,)}}.
+    """values {component: (n_people, n_targets)} of rsquared, NaN where a person has none, of all parts of `units`
+    and any of their totals → {component: {'p', 'pfwe', 'q', 'ci025', 'ci975': (n_targets,)}}.
 
     `stimulus` {component: {'p', 'pfwe': (n_targets,)}}: of the mean response; p is NaN where it is. Sign vectors are
     all 2^n of n people where that is at most 1 + permutations, else drawn.
     """
-    found = components(tuple(units))
+    found = {name: one for name, one in components(tuple(units)).items() if name in values}
     unions = union_values(values, tuple(units))
     tests = {test: _family(value_of(test, unions), permutations, seed) for test in tests_of(found)}
     return {

@@ -12,7 +12,7 @@ import numpy as np
 from bids_app.group.findings import people_findings
 from bids_app.group.layers import layer_rows
 from bids_app.group.statistics import Values, people_statistics, person_table
-from bids_app.group.tested import ceilings_by_person, electrode_rows, with_ceilings, with_tests
+from bids_app.group.tested import ceilings_by_person, common_beside, electrode_rows, with_ceilings, with_tests
 from bids_app.records import SCORES, Array, Excluded, GroupResult, InferenceSpec, Targets, Together, WrittenUnit
 
 POOLED = {"session": "ses", "task": "task", "run": "run"}
@@ -87,6 +87,7 @@ def _result(
         left_out=left_out,
         notes=notes,
         further=first.partition.further,
+        beside=common_beside(members),
         layers=layer_rows(members),
         inference=inference,
         electrodes=rows,

@@ -33,7 +33,7 @@ def with_tests(
 ) -> tuple[Values, dict[str, Any]]:
     """values with p, family-wise p, q and limits of every component's rsquared; and how they were made."""
     tested = dict(values)
-    for units, own in partitions_of(members[0]):
+    for units, own in partitions_of(members):
         people = {part: person_table(members, targets.names, name, "rsquared") for part, name in own.items()}
         mean = None if together.mean is None else _of_mean(together.mean, targets.names, own)
         found = people_tests(people, units, spec.permutations, spec.seed, mean)
@@ -51,20 +51,28 @@ def _plain(unit: WrittenUnit) -> bool:
     return len(unit.partition.units) > 1 and unit.summary["provenance"]["analysis"]["fit"]["solver"] == "ridge"
 
 
-def partitions_of(unit: WrittenUnit) -> list[tuple[tuple[str, ...], dict[str, str]]]:
-    """Units of the first partition and of each further one, and its components: name there → name among all."""
-    units, further = unit.partition.units, unit.partition.further
+def partitions_of(members: Sequence[WrittenUnit]) -> list[tuple[tuple[str, ...], dict[str, str]]]:
+    """Units of the first partition and of each further one, and its components: name there → name among all. What
+    everybody has beside them (the floor, models beyond it, controls) stands alone: one test, of one value."""
+    units, further = members[0].partition.units, members[0].partition.further
     found = [(units, {name: name for name in component_names(units)})]
-    for partition, members in further.items():
-        found.append((tuple(members), {name: component_of(partition, name) for name in component_names(members)}))
-    return found
+    for partition, inner in further.items():
+        found.append((tuple(inner), {name: component_of(partition, name) for name in component_names(inner)}))
+    return found + [((name,), {component_names((name,))[-1]: name}) for name in common_beside(members)]
+
+
+def common_beside(members: Sequence[WrittenUnit]) -> tuple[str, ...]:
+    """Components beside the partition that everybody has."""
+    first = members[0].partition
+    return tuple(name for name in first.beside if all(name in unit.partition.values for unit in members))
 
 
 def _of_mean(mean: UnitResult, names: Sequence[str], own: Mapping[str, str]) -> dict[str, dict[str, Array]]:
-    """p and family-wise p of the mean response, on these targets."""
+    """p and family-wise p of the mean response, on these targets; NaN where it has no such component."""
     values, theirs = mean.partition.values, mean.targets.names
+    unknown = np.full(len(theirs), np.nan)
     return {
-        part: {stat: on_targets(names, theirs, values[name][stat]) for stat in ("p", "pfwe")}
+        part: {stat: on_targets(names, theirs, values.get(name, {}).get(stat, unknown)) for stat in ("p", "pfwe")}
         for part, name in own.items()
     }
 
@@ -83,7 +91,7 @@ def electrode_rows(
     plain = _plain(members[0])
     for choice in (ALL, RESPONSIVE):
         chosen = [(unit, mask) for unit in members if (mask := _mask(unit, choice)).any()]
-        for units, own in partitions_of(members[0]) if chosen else ():
+        for units, own in partitions_of(members) if chosen else ():
             people = [
                 {part: np.asarray(unit.partition.values[name]["rsquared"])[mask] for part, name in own.items()}
                 for unit, mask in chosen

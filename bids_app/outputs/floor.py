@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.outputs.beside import KNOWN
+from bids_app.outputs.beside import KNOWN, meaning
 from bids_app.outputs.render import listed, number
 from bids_app.outputs.sidecars import count_of
 from bids_app.records import (
@@ -44,6 +44,29 @@ def floor_sentences(unit: WrittenUnit) -> list[str]:
     elif told["autocorrelation"] != "not asked for":
         lines.append(f"The autocorrelation control, which knows only time, was {told['autocorrelation']}.")
     return lines
+
+
+def people_sentences(group: Summary, means: Mapping[str, float | None]) -> list[str]:
+    """Over people, of a group as `write_group` leaves it: the mean of each person's mean, {component: mean}, and what
+    the tests over people say of it."""
+    return [_of_people(group, name, means[name]) for name in group["beside"]]
+
+
+def _of_people(group: Summary, component: str, mean: float | None) -> str:
+    n_people = len(group["people"])
+    what = "the floor alone" if component == FLOOR else meaning(component)
+    said = f"{what[:1].upper()}{what[1:]}: mean R² {number(mean)} over {count_of(n_people, 'participant')}"
+    rows = [row for row in group["electrodes"] if (row["component"], row["electrodes"]) == (component, "all")]
+    if rows and n_people > 1:
+        limits = f"{number(rows[0]['ci025'])} to {number(rows[0]['ci975'])}"
+        return f"{said} (their electrodes; 95 % interval {limits}, p = {number(rows[0]['p'])})."
+    found, level = (group["significant"] or {}).get(component), group["level"]
+    if found is None:
+        return f"{said}; not tested over people."
+    if 0.5**n_people > level:
+        return f"{said}; so few allow no p ≤ {level:g}."
+    where = _count(group["n_targets"], NOUNS[group["kind"]])
+    return f"{said}; above 0 in {found['pfwe']} of {where} (family-wise p ≤ {level:g} over people)."
 
 
 def _spaces(told: Summary) -> list[str]:

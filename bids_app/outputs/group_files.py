@@ -159,6 +159,7 @@ def _summary(result: GroupResult, level: float) -> dict[str, Any]:
         "people": result.people,
         "units": result.units,
         "further": result.further,
+        "beside": result.beside,
         "by_person": result.by_person,
         "left_out": [asdict(one) for one in result.left_out],
         "notes": result.notes,

@@ -40,11 +40,13 @@ def between_files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[Fi
 
 
 def between_summary(result: GroupResult) -> dict[str, Any] | None:
-    """Over every person's targets: ceilings, how many are reliably above zero, and shares there."""
+    """Over every person's targets: how many there are, ceilings where they are known, and shares of those that are
+    reliably above zero."""
     if not result.between:
         return None
     pooled = {stat: np.concatenate([one[stat] for one in result.between.values()]) for stat in ("ceiling", "share")}
-    return {stat: spread(values[np.isfinite(values)]) for stat, values in pooled.items()}
+    spreads = {stat: spread(values[np.isfinite(values)]) for stat, values in pooled.items()}
+    return {"n_targets": len(pooled["ceiling"]), **spreads}
 
 
 def electrode_files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:

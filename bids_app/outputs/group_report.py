@@ -12,6 +12,7 @@ from bids_app.outputs import names
 from bids_app.outputs.definitions import about
 from bids_app.outputs.figures import charts
 from bids_app.outputs.files import read_summary, write_text
+from bids_app.outputs.floor import people_sentences
 from bids_app.outputs.group_findings import group_sentences
 from bids_app.outputs.group_maps import further_maps, group_maps
 from bids_app.outputs.group_words import inference_in_words
@@ -80,6 +81,7 @@ def _group(out_dir: Path, group: Mapping[str, Any], truths: Mapping[str, Truth])
         "noun": TITLES[group["kind"]],
         "figures": figures,
         "two_models": group_sentences(group),
+        "floor": people_sentences(group, {name: spread["centre"] for name, spread in spreads.items()}),
         "planted": _planted(out_dir, group, truths),
         "rows": [{**row, "r": _r_of(group, row["unit"])} for row in full],
         "components": [
@@ -126,7 +128,7 @@ def people_spreads(group: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Component → mean over people of their means, plus and minus a standard error, and everyone's."""
     found = {}
     further = {name: tuple(units) for name, units in group["further"].items()}
-    for name in all_components(tuple(group["units"]), further):
+    for name in all_components(tuple(group["units"]), further, group["beside"]):
         rows = [row for row in group["by_person"] if (row["component"], row["stat"]) == (name, "rsquared")]
         points = np.array([row["mean"] for row in rows if row["mean"] is not None], dtype=float)
         mean = float(points.mean()) if len(points) else None

@@ -97,9 +97,9 @@ class GroupResult:
     people do not share a space. by_person: one row a person, component and stat, over that person's targets.
     `inference`: how tests were made, None where there are none; `ceiling`: as in `Together`; `between`: of each
     person's unit {stat: (n_targets,)} the ceiling from the others, its limits, and the full model's share of it;
-    `published`: scores are those of the solver chen2024; `findings`: of the two models
-    `asked_about`, a row each, over people.
-    layers: one row a space, region and layer, over people.
+    `published`: scores are those of the solver chen2024; `findings`: of the two models `asked_about`, a row each,
+    over people. `beside`: components of no partition that everybody has. layers: one row a space, region and layer,
+    over people.
     """
 
     stem: str  # entities that all its units share, without sub-
@@ -113,6 +113,7 @@ class GroupResult:
     left_out: tuple[Excluded, ...] = ()
     notes: tuple[str, ...] = ()
     further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
     layers: tuple[Mapping[str, Any], ...] = ()
     inference: Mapping[str, Any] | None = None
     electrodes: tuple[Mapping[str, Any], ...] = ()

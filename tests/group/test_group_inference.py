@@ -39,6 +39,14 @@ def test_p_is_scipys_exact_sign_flip(n_people):
     assert found.min() >= 0.5**n_people
 
 
+def test_totals_may_be_left_out():
+    table = np.random.default_rng(0).normal(0.3, 1, (6, 12))
+    found, every = (people_tests(one, ["x"], ALL, 0) for one in ({"uniqueX": table}, single(table)))
+    assert list(found) == ["uniqueX"]
+    for stat, values in found["uniqueX"].items():
+        np.testing.assert_array_equal(values, every["uniqueX"][stat])
+
+
 def test_family_wise_p_is_max_t_by_brute_force():
     """The t statistic of every sign vector; with equal numbers of people it orders as the studentised mean does."""
     table = np.random.default_rng(0).normal(0.5, 1, (7, 30))

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from bids_app.group import summarise
+from bids_app.group.electrodes import over_electrodes
 from bids_app.group.statistics import people_statistics
 from bids_app.outputs.group_words import inference_in_words
 from bids_app.records import InferenceSpec, Partition, Targets, WrittenUnit, component_names
@@ -150,3 +152,34 @@ def test_plain_ridges_shared_parts_have_no_p_over_people(solver, kind):
     assert p["uniqueA"] == pytest.approx(2**-6)
     assert np.isnan(p["sharedAB"]) if solver == "ridge" else p["sharedAB"] == pytest.approx(2**-6)
     assert ("no p: plain ridge" in inference_in_words(result.inference, kind)) == (solver == "ridge")
+
+
+@pytest.mark.parametrize("kind", ["parcels", "electrodes"])
+def test_what_all_have_beside_the_partition_is_tested_alone(kind):
+    """The floor and a model beyond it: the tests of one space's total; what not all have is left out."""
+    people = [two_spaces(f"{number}", "banded_ridge", kind) for number in range(1, 7)]
+    beside = {"floor": 0.02, "aBeyondFloor": 0.0, "bBeyondFloor": 0.1}
+    rng, given = np.random.default_rng(0), []
+    for number, one in enumerate(people):
+        values = {name: {"rsquared": rng.normal(mean, 0.05, 3)} for name, mean in beside.items()}
+        if number == 3:
+            del values["bBeyondFloor"]
+        names = tuple(values)
+        given.append(replace(one, partition=replace(one.partition, values={**one.partition.values, **values},
+                                                    beside=names)))  # fmt: skip
+    (result,) = summarise(given, InferenceSpec(permutations=100))
+    assert result.beside == ("floor", "aBeyondFloor")
+    for name in result.beside:
+        table = np.stack([one.partition.values[name]["rsquared"] for one in given])
+        if kind == "electrodes":
+            (row,) = (one for one in result.electrodes if (one["component"], one["electrodes"]) == (name, "all"))
+            expected = over_electrodes([dict.fromkeys(("full", "x", "uniqueX"), mine) for mine in table], ["x"], 0)
+            assert {stat: row[stat] for stat in ("mean", "ci025", "ci975", "p")} == expected["full"]
+        else:
+            scipys = stats.permutation_test(
+                (table,), np.mean, permutation_type="samples", alternative="greater", n_resamples=np.inf, axis=0
+            ).pvalue
+            p = result.values[name]["rsquared"]["p"]
+            np.testing.assert_allclose(p, np.where(table.mean(axis=0) > 0, scipys, 1))
+    without = result.values.get("bBeyondFloor", {"rsquared": {}})
+    assert "p" not in without["rsquared"]
