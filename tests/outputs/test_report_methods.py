@@ -24,6 +24,10 @@ from bids_app.outputs.summary import unit_summary
 from bids_app.records import FeatureSpec, SharedSubspace, SubspaceFold, SubspaceSpec
 
 
+def summary_of(unit):
+    return plain(unit_summary(unit, [PurePosixPath("a.tsv")], "table"))
+
+
 def text_of(unit, **changes):
     """Methods of a unit whose analysis, response or design settings are changed."""
     provenance = copy.deepcopy(dict(unit.provenance))
@@ -31,7 +35,7 @@ def text_of(unit, **changes):
         place_in = provenance["analysis"] if place in provenance["analysis"] else provenance
         place_in[place] = {**place_in[place], **settings}
     unit = replace(unit, provenance=provenance)
-    return "\n".join(methods_text(plain(unit_summary(unit, [PurePosixPath("a.tsv")], "table"))))
+    return "\n".join(methods_text(summary_of(unit)))
 
 
 OPTIONS = {
@@ -233,3 +237,28 @@ def test_subspaces_are_said_as_they_were_fitted():
 def fold(number, n_words):
     some = np.array([0.8, 0.5])
     return SubspaceFold(number, n_words, (20, 30), some, some / 10, some - 0.1, some / 100, 0.2)
+
+
+def test_layers_are_said_as_they_were_chosen():
+    chosen = {"0": "4", "1": "6", "2": "4", "3": "4"}
+    summary = summary_of(voxels()) | {"layers": {"speech": {"layers": ["2", "4", "6"], "chosen": chosen}}}
+    text = "\n".join(methods_text(summary))
+    assert "speech (layers 2 to 6, 3 of them): 4 in 3 folds, 6 in 1 fold." in text
+    assert "own windows" not in text
+    words = with_words(make_unit(electrode_targets(5), rest="task-pooled"))
+    assert "own windows here, without lags" in "\n".join(
+        methods_text(summary_of(words) | {"layers": summary["layers"]})
+    )
+    assert "Layers." not in text_of(voxels())
+
+
+@pytest.mark.parametrize("low", [None, 0.1])
+@pytest.mark.parametrize("kind", ["score", "map_correlation_partial", "share"])
+def test_agreement_is_said_as_far_as_it_was_computed(kind, low):
+    found = {"between": ["speech", "language"], "rows": [{"kind": kind, "low": low}]}
+    (text,) = (one for one in methods_text(summary_of(voxels()) | {"findings": found}) if one.startswith("Agreement"))
+    assert text.startswith("Agreement of speech and language. Their R² maps")
+    assert ("partial, given the ceiling" in text) == (kind == "map_correlation_partial")
+    assert ("Shares are sums" in text) == (kind == "share")
+    assert ("Limits:" in text) == (low is not None)
+    assert "Agreement" not in text_of(voxels())
