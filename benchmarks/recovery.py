@@ -20,6 +20,7 @@ from benchmarks.bars import Bar, run_bars
 from benchmarks.conditions import LEVEL, PERMUTATIONS
 from benchmarks.planting import LEAST_S, Planting, Reached, Rows
 from benchmarks.recovery_ceilings import ceilings
+from benchmarks.recovery_people import people
 from bids_app import encoding
 from bids_app.records import Array, FitSpec, InferenceSpec
 
@@ -155,7 +156,7 @@ def words(quick: bool) -> list[Bar]:
     return study("words", quick)
 
 
-STUDIES = {"fmri": fmri, "words": words, "ceilings": ceilings}
+STUDIES = {"fmri": fmri, "words": words, "people": people, "ceilings": ceilings}
 
 if __name__ == "__main__":
     sys.exit(run_bars(STUDIES))
