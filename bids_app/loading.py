@@ -127,8 +127,9 @@ def _used(job: Job, recording: Recording, response: Response, spec: DesignSpec) 
     spans = []
     for event in recording.stimuli:
         duration_s = job.library.stimulus(recording, event).duration_s
-        first_s = job.library.first_event_s(recording, event)
-        begin_s = first_s + spec.skip_onset_s if duration_s > epochs.LONG_STIMULUS_S else event.onset_s
+        begin_s = event.onset_s
+        if spec.skip_onset_s and duration_s > epochs.LONG_STIMULUS_S:
+            begin_s = job.library.first_event_s(recording, event) + spec.skip_onset_s
         spans.append((begin_s, event.onset_s + duration_s + spec.delays_s[-1]))
     return encoding.used_samples(response.times_s, spans, response.valid)
 

@@ -100,7 +100,7 @@ def inference_in_words(how: How, kind: str) -> str:
         return NO_INFERENCE
     n = how["n_people"]
     who = "1 person allows" if n == 1 else f"{n} people allow"
-    least = f"{who} no p below 2^−{n} = {0.5**n:.2g}"
+    least = f"{who} no p below 2^−{n} = {0.5**n:.3g}"
     unshared = (
         " Shared parts have no p: plain ridge makes them too large in all people alike, and no test of these people "
         "holds; banded ridge does not."
