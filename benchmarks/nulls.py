@@ -66,6 +66,6 @@ def null_of(models: Sequence[Fitted], pieces: Pieces, n_targets: int, signs: tor
         targets, columns = torch.as_tensor(one.targets), PieceColumns(one.split, pieces, signs.dtype)
         Y = pieces.coefficients(one.Y.to(signs.dtype), np.arange(len(one.Y)))
         totals.add(one.fold, targets, Y, columns, len(one.split.train))
-        for few, part in explained(one, Y, pieces, columns):
+        for few, part in explained(one, Y, pieces, columns, columns.directions(one)):
             gains.add(targets[few], part)
     return gains.at(signs) / totals.at(signs)

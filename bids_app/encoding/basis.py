@@ -37,7 +37,7 @@ class Basis:
     @cached_property
     def samples(self) -> torch.Tensor:
         """V (n_train, r), its columns orthonormal and of zero mean."""
-        return self.split.rows(self.weights, evaluate=False) @ self.onto if self.primal else self.onto
+        return self.split.project(self.weights, self.onto, evaluate=False) if self.primal else self.onto
 
     def directions(self) -> dict[int, torch.Tensor]:
         """{band: (n_columns_b, r)}: a band's weights, on its own columns, are this times φ_α ∘ V'y."""
@@ -63,7 +63,8 @@ def decompose(split: Split, weights: Weights) -> Basis:
         lam, Q = torch.linalg.eigh(scale[:, None] * split.gram(weights) * scale)
         kept = _significant(lam)
         onto = scale[:, None] * Q[:, kept] / torch.sqrt(lam[kept])
-        return Basis(split, weights, lam[kept], split.rows(weights, evaluate=True) @ onto, onto, primal=True)
+        held = split.project(weights, onto, evaluate=True)
+        return Basis(split, weights, lam[kept], held, onto, primal=True)
     K, K_eval = split.kernels(weights)
     lam, V = torch.linalg.eigh(K)
     kept = _significant(lam)

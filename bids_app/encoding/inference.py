@@ -9,7 +9,7 @@ predict at all. For what two spaces share cannot be there where one of them is i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -235,16 +235,25 @@ class _Batch:
                 for band, gain in models.band_gains(models.band_weights(positions), positions):
                     self.losses.add_part(self.products[self._bands[band]], targets[at], test, gain)
         needed = {union: at for union, at in mine.items() if union in self.gains}
-        for few, e in influence(models, self._kinds[0].labels, self._fold_columns[0]) if needed else ():
-            for union, at in needed.items():
-                chosen = torch.isin(few, at)
-                self.influences.add(union, targets[few[chosen]], e[chosen])
         for number, (kind, fold_columns) in enumerate(zip(self._kinds, self._fold_columns, strict=True)):
             Y = kind.coefficients(models.Y.to(self._dtype), np.arange(len(models.Y)))
             if self._last in mine:
                 at = mine[self._last]
                 self.totals[number].add(models.fold, targets[at], Y[:, at], fold_columns, len(models.split.train))
-            for few, part in explained(models, Y, kind, fold_columns) if needed else ():
-                for union, at in needed.items():
-                    chosen = torch.isin(few, at)
-                    self.gains[union][number].add(targets[few[chosen]], part[chosen])
+            if needed:
+                directions = fold_columns.directions(models)
+                for union, some, part in _by_union(explained(models, Y, kind, fold_columns, directions), needed):
+                    self.gains[union][number].add(targets[some], part)
+                if number == 0:  # blocks of time
+                    for union, some, e in _by_union(influence(models, kind.labels, fold_columns, directions), needed):
+                        self.influences.add(union, targets[some], e)
+
+
+def _by_union(
+    found: Iterable[tuple[torch.Tensor, torch.Tensor]], needed: Mapping[int, torch.Tensor]
+) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
+    """(positions, values) of a few models at a time → union, positions and values of those that it chose."""
+    for few, values in found:
+        for union, at in needed.items():
+            chosen = torch.isin(few, at)
+            yield union, few[chosen], values[chosen]

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from bids_app.encoding.fitted import Fitted
-from bids_app.encoding.signflip import ELEMENTS_AT_ONCE, PieceColumns, by_piece
+from bids_app.encoding.signflip import ELEMENTS_AT_ONCE, Directions, PieceColumns, by_piece
 from bids_app.records import Array
 
 INTERPOLATED = 1e-6  # added to I − H_jj, for models that leave no residuals
@@ -30,40 +30,49 @@ SAME = 1e-9  # share of the unions' own squares below which a signed sum of them
 
 
 def influence(
-    models: Fitted, labels: torch.Tensor, columns: PieceColumns
+    models: Fitted, labels: torch.Tensor, columns: PieceColumns, directions: Directions
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """One outer fold's e, a few targets at a time: their positions (n_few,), and (n_few, n_tested, n_blocks), for the
     blocks that have test samples, in ascending order; zero for those that were not trained on.
 
-    labels (n_times,): each sample's block; columns: of the fold, with these blocks for pieces.
+    labels (n_times,): each sample's block; columns: of the fold, with these blocks for pieces; directions: of the
+    models in these.
     """
-    V, H, shrinkage = columns.directions(models)
+    V, H, shrinkage = directions
     Y = (models.Y - models.mean)[columns.order].to(V.dtype)
     left = Y - V @ (shrinkage.T * (V.T @ Y))
     order = torch.argsort(labels[columns.test], stable=True)
     sizes = torch.unique(labels[columns.test], return_counts=True)[1].tolist()
     missed = (models.responses - models.predictions)[order].to(V.dtype)
-    V_by, H_by = torch.split(V, columns.sizes), torch.split(H[order], sizes)
-    at_once = max(1, ELEMENTS_AT_ONCE // (len(V_by) * max(V.shape[1], len(H_by))))
+    blocks, H_by = [_Block(part) for part in torch.split(V, columns.sizes)], torch.split(H[order], sizes)
+    at_once = max(1, ELEMENTS_AT_ONCE // (len(blocks) * max(V.shape[1], len(H_by))))
     for choice in np.unique(models.choice):
         mine = torch.as_tensor(np.flatnonzero(models.choice == choice), device=V.device)
         shrunk = shrinkage[mine[0]]
-        without = [_without_itself(part, shrunk) for part in V_by]
         for few in torch.split(mine, at_once):
-            taught = by_piece(torch.split(left[:, few], columns.sizes), without)
+            residuals = torch.split(left[:, few], columns.sizes)
+            taught = [one.taught(its, shrunk) for one, its in zip(blocks, residuals, strict=True)]
             tested = by_piece(torch.split(missed[:, few], sizes), H_by)
-            yield few, 2 * (tested * shrunk) @ taught.mT
+            yield few, 2 * (tested * shrunk) @ torch.stack(taught, dim=2)
 
 
-def _without_itself(V: torch.Tensor, shrinkage: torch.Tensor) -> torch.Tensor:
-    """A block's V_j (n, r) → (I − V_j φ V_j')⁻¹ V_j, by the smaller of two systems."""
-    n, rank = V.shape
-    eye = (1 + INTERPOLATED) * torch.eye(min(n, rank), dtype=V.dtype, device=V.device)
-    if n <= rank:
-        solved: torch.Tensor = torch.linalg.solve(eye - (V * shrinkage) @ V.T, V)
-    else:
-        solved = torch.linalg.solve(eye - shrinkage[:, None] * (V.T @ V), V, left=False)
-    return solved
+class _Block:
+    """A training block's samples in coordinates, V_j (n, r)."""
+
+    def __init__(self, V: torch.Tensor) -> None:
+        self._V, (n, rank) = V, V.shape
+        self._gram = V.T @ V if rank < n else None
+        self._eye = (1 + INTERPOLATED) * torch.eye(min(n, rank), dtype=V.dtype, device=V.device)
+
+    def taught(self, residuals: torch.Tensor, shrinkage: torch.Tensor) -> torch.Tensor:
+        """Residuals left in the block (n, n_few) → V_j'(I − V_j φ V_j')⁻¹ of them (n_few, r), by the smaller of two
+        systems."""
+        if self._gram is not None:
+            weighted = self._eye - self._gram * shrinkage
+            found: torch.Tensor = torch.linalg.solve(weighted, self._V.T @ residuals)
+        else:
+            found = self._V.T @ torch.linalg.solve(self._eye - (self._V * shrinkage) @ self._V.T, residuals)
+        return found.T
 
 
 class Influences:

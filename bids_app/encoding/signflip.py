@@ -30,6 +30,7 @@ from bids_app.encoding.splits import Split
 from bids_app.records import Array
 
 ELEMENTS_AT_ONCE = 2**22  # of F; bounds memory and keeps it near the cache; a constant, so that results repeat
+Directions = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # V, H, φ: `PieceColumns.directions`
 
 
 def draw_signs(n_pieces: int, permutations: int, seed: int) -> Array:
@@ -112,7 +113,7 @@ class PieceColumns:
         self.sizes = torch.bincount(pieces.labels[self.order], minlength=pieces.count).tolist()
         self.trained, self.tested = (pieces.indicator(rows, dtype) for rows in (split.train, split.evaluate))
 
-    def directions(self, models: Fitted) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def directions(self, models: Fitted) -> Directions:
         """V (n_train, r) and H (n_eval, r) of the directions that matter, and φ (n, r) of the models' alphas.
 
         As the pieces are linear in the samples, so are a candidate's directions in the columns, made once a fold.
@@ -140,23 +141,24 @@ class PieceColumns:
 
 
 def explained(
-    models: Fitted, Y: torch.Tensor, pieces: Pieces, columns: PieceColumns
+    models: Fitted, Y: torch.Tensor, pieces: Pieces, columns: PieceColumns, directions: Directions
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """One outer fold's part of E, a few targets at a time: their positions (n_few,), (n_few, n_pieces, n_pieces).
 
-    Y (n_times, n): the models' whole responses, by `pieces.coefficients`, in the working type; columns: of the fold.
+    Y (n_times, n): the models' whole responses, by `pieces.coefficients`, in the working type; columns: of the fold;
+    directions: of the models in these.
     """
     labels, test = pieces.labels, columns.test
     means = sums(Y * columns.trained, labels, pieces.count) / len(models.split.train)
     samples = torch.arange(len(test), device=Y.device)
-    for few, F in piece_predictions(models, Y, pieces, columns):
+    for few, F in piece_predictions(models, Y, pieces, columns, directions):
         twice_b_less_f = torch.addcmul(F.neg(), means[:, few].T[:, :, None], columns.tested[test, 0], value=-2)
         twice_b_less_f[:, labels[test], samples] += 2 * Y[test][:, few].T
         yield few, twice_b_less_f @ F.mT
 
 
 def piece_predictions(
-    models: Fitted, Y: torch.Tensor, pieces: Pieces, columns: PieceColumns
+    models: Fitted, Y: torch.Tensor, pieces: Pieces, columns: PieceColumns, directions: Directions
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """What each piece of the responses Y (n_times, n), as coefficients, contributes to the predictions: a few
     targets at a time, their positions (n_few,) and (n_few, n_pieces, n_eval), in coefficients of the test samples.
@@ -164,7 +166,7 @@ def piece_predictions(
     A piece's coefficients meet nothing but their own, so the hat matrix of an alpha, once made, costs one product a
     target, against n_pieces products with the predictor in coordinates: alpha by alpha, the cheaper is taken.
     """
-    V, H, shrinkage = columns.directions(models)
+    V, H, shrinkage = directions
     (n_train, rank), n_eval, Y = V.shape, len(H), Y[columns.order]
     at_once = max(1, ELEMENTS_AT_ONCE // (pieces.count * n_eval))
     rest = [torch.arange(0, device=Y.device)]

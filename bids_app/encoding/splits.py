@@ -121,6 +121,18 @@ class Split:
         kept = torch.cat([chosen[at] for at in (self.eval_pieces if evaluate else self.train_pieces)])
         return kept - self.side_by_side(self.mean, weights)
 
+    def project(self, weights: Weights, onto: torch.Tensor, evaluate: bool) -> torch.Tensor:
+        """`rows` @ onto, for onto (n_columns, k), without a copy of the rows: (n, k)."""
+        chosen = [at for at, _ in self._weighted(weights)]
+        parts = torch.split(onto, [at.stop - at.start for at in chosen])
+        found = []
+        for rows in self.eval_pieces if evaluate else self.train_pieces:
+            X, total = self.columns.X[rows], onto.new_zeros((rows.stop - rows.start, onto.shape[1]))
+            for at, part in zip(chosen, parts, strict=True):
+                total.addmm_(X[:, at], part)
+            found.append(total)
+        return torch.cat(found) - self.side_by_side(self.mean, weights) @ onto
+
     @cached_property
     def mean(self) -> torch.Tensor:
         """(n_columns of all bands,) means over the training rows."""

@@ -55,7 +55,8 @@ def test_influence_is_that_of_fitting_without_a_block(columns, torn):
         Y = (models.Y - models.mean).numpy()
         missed = Y[test] - models.predictions.numpy()
         tested = np.unique(labels[test])
-        for few, e in influence(models, pieces.labels, PieceColumns(models.split, pieces, torch.float64)):
+        columns = PieceColumns(models.split, pieces, torch.float64)
+        for few, e in influence(models, pieces.labels, columns, columns.directions(models)):
             for (place, target), block in product(enumerate(few.tolist()), range(pieces.count)):
                 taught = models.predictions[:, target].numpy() - without(models, Y[:, target], labels, block)
                 expected = [2 * (missed[:, target] * taught)[labels[test] == one].sum() for one in tested]
@@ -67,7 +68,8 @@ def test_a_model_that_leaves_no_residuals_has_a_finite_influence():
     pieces = time_pieces(labels)
     for models in models_of(design, replace(BANDED, alphas=(1e-6, 1e-6, 1))):
         for dtype in (torch.float32, torch.float64):
-            found = influence(models, pieces.labels, PieceColumns(models.split, pieces, dtype))
+            columns = PieceColumns(models.split, pieces, dtype)
+            found = influence(models, pieces.labels, columns, columns.directions(models))
             assert all(e.isfinite().all() for _, e in found)
 
 

@@ -105,13 +105,13 @@ def test_hat_matrix_and_coordinates_agree(monkeypatch):
 
     monkeypatch.setattr(torch.Tensor, "__matmul__", noted)
     ways = set()
-    for few, F in piece_predictions(one, one.Y, pieces, columns):
+    for few, F in piece_predictions(one, one.Y, pieces, columns, columns.directions(one)):
         ways.add(any(through))
         for at in few.tolist()[:3]:  # one target of an alpha alone goes through coordinates
             parts = {"targets": one.targets[[at]], "alpha": one.alpha[[at]], "choice": one.choice[[at]]}
             alone = replace(one, **parts)
             through.clear()
-            ((_, other),) = piece_predictions(alone, one.Y[:, [at]], pieces, columns)
+            ((_, other),) = piece_predictions(alone, one.Y[:, [at]], pieces, columns, columns.directions(alone))
             assert not any(through)
             np.testing.assert_allclose(F[few == at], other, atol=1e-7)
     assert True in ways
