@@ -40,39 +40,36 @@ def influence(
     """
     V, H, shrinkage = directions
     Y = (models.Y - models.mean)[columns.order].to(V.dtype)
-    left = Y - V @ (shrinkage.T * (V.T @ Y))
+    left = by_piece(Y - V @ (shrinkage.T * (V.T @ Y)), columns.sizes)
     order = torch.argsort(labels[columns.test], stable=True)
     sizes = torch.unique(labels[columns.test], return_counts=True)[1].tolist()
-    missed = (models.responses - models.predictions)[order].to(V.dtype)
-    blocks, H_by = [_Block(part) for part in torch.split(V, columns.sizes)], torch.split(H[order], sizes)
-    at_once = max(1, ELEMENTS_AT_ONCE // (len(blocks) * max(V.shape[1], len(H_by))))
+    missed = by_piece((models.responses - models.predictions)[order].to(V.dtype), sizes)
+    blocks, H_by = _Blocks(by_piece(V, columns.sizes)), by_piece(H[order], sizes)
+    at_once = max(1, ELEMENTS_AT_ONCE // (left.shape[0] * max(V.shape[1], left.shape[1])))
     for choice in np.unique(models.choice):
         mine = torch.as_tensor(np.flatnonzero(models.choice == choice), device=V.device)
         shrunk = shrinkage[mine[0]]
         for few in torch.split(mine, at_once):
-            residuals = torch.split(left[:, few], columns.sizes)
-            taught = [one.taught(its, shrunk) for one, its in zip(blocks, residuals, strict=True)]
-            tested = by_piece(torch.split(missed[:, few], sizes), H_by)
-            yield few, 2 * (tested * shrunk) @ torch.stack(taught, dim=2)
+            tested = (missed[..., few].mT @ H_by).transpose(0, 1) * shrunk
+            yield few, 2 * tested @ blocks.taught(left[..., few], shrunk).permute(2, 1, 0)
 
 
-class _Block:
-    """A training block's samples in coordinates, V_j (n, r)."""
+class _Blocks:
+    """Training blocks in coordinates, V_j (n_blocks, n_longest, r), zeros where a block is shorter."""
 
     def __init__(self, V: torch.Tensor) -> None:
-        self._V, (n, rank) = V, V.shape
-        self._gram = V.T @ V if rank < n else None
-        self._eye = (1 + INTERPOLATED) * torch.eye(min(n, rank), dtype=V.dtype, device=V.device)
+        self._V, (_, longest, rank) = V, V.shape
+        self._grams = V.mT @ V if rank < longest else None
+        self._eye = (1 + INTERPOLATED) * torch.eye(min(longest, rank), dtype=V.dtype, device=V.device)
 
     def taught(self, residuals: torch.Tensor, shrinkage: torch.Tensor) -> torch.Tensor:
-        """Residuals left in the block (n, n_few) → V_j'(I − V_j φ V_j')⁻¹ of them (n_few, r), by the smaller of two
-        systems."""
-        if self._gram is not None:
-            weighted = self._eye - self._gram * shrinkage
-            found: torch.Tensor = torch.linalg.solve(weighted, self._V.T @ residuals)
-        else:
-            found = self._V.T @ torch.linalg.solve(self._eye - (self._V * shrinkage) @ self._V.T, residuals)
-        return found.T
+        """Residuals left in the blocks (n_blocks, n_longest, n_few) → V_j'(I − V_j φ V_j')⁻¹ of them (n_blocks, r,
+        n_few), by the smaller of two systems."""
+        if self._grams is not None:
+            solved: torch.Tensor = torch.linalg.solve(self._eye - self._grams * shrinkage, self._V.mT @ residuals)
+            return solved
+        solved = torch.linalg.solve(self._eye - (self._V * shrinkage) @ self._V.mT, residuals)
+        return self._V.mT @ solved
 
 
 class Influences:

@@ -20,6 +20,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from bids_app.encoding.basis import mattering
 from bids_app.encoding.fitted import Fitted
@@ -167,7 +168,7 @@ def piece_predictions(
     target, against n_pieces products with the predictor in coordinates: alpha by alpha, the cheaper is taken.
     """
     V, H, shrinkage = directions
-    (n_train, rank), n_eval, Y = V.shape, len(H), Y[columns.order]
+    (n_train, rank), n_eval, own = V.shape, len(H), by_piece(Y[columns.order], columns.sizes)
     at_once = max(1, ELEMENTS_AT_ONCE // (pieces.count * n_eval))
     rest = [torch.arange(0, device=Y.device)]
     for choice in np.unique(models.choice):
@@ -176,14 +177,14 @@ def piece_predictions(
         if through_hat > len(mine) * rank * (n_train + n_eval * pieces.count):
             rest.append(mine)
             continue
-        hat = torch.split((V * shrinkage[mine[0]]) @ H.T, columns.sizes)
+        hat = by_piece((V * shrinkage[mine[0]]) @ H.T, columns.sizes)
         for few in torch.split(mine, at_once):
-            yield few, by_piece(torch.split(Y[:, few], columns.sizes), hat)
-    solved = torch.split(V, columns.sizes)
+            yield few, (own[..., few].mT @ hat).transpose(0, 1)
+    solved = by_piece(V, columns.sizes)
     for few in torch.split(torch.cat(rest), at_once):
-        yield few, (by_piece(torch.split(Y[:, few], columns.sizes), solved) * shrinkage[few, None]) @ H.T
+        yield few, ((own[..., few].mT @ solved).transpose(0, 1) * shrinkage[few, None]) @ H.T
 
 
-def by_piece(Y: Sequence[torch.Tensor], maps: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Responses (n_b, n_few) and maps (n_b, n_out) of every piece b → (n_few, n_pieces, n_out)."""
-    return torch.stack([mine.T @ its_map for mine, its_map in zip(Y, maps, strict=True)], dim=1)
+def by_piece(values: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
+    """values (n, m), piece after piece → (n_pieces, n_longest, m), shorter pieces filled up with zeros."""
+    return pad_sequence(list(torch.split(values, list(sizes))), batch_first=True)
