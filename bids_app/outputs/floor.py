@@ -54,8 +54,9 @@ def people_sentences(group: Summary, means: Mapping[str, float | None]) -> list[
 
 def _of_people(group: Summary, component: str, mean: float | None) -> str:
     n_people = len(group["people"])
+    who = "1 person" if n_people == 1 else f"{n_people} people"
     what = "the floor alone" if component == FLOOR else meaning(component)
-    said = f"{what[:1].upper()}{what[1:]}: mean R² {number(mean)} over {count_of(n_people, 'participant')}"
+    said = f"{what[:1].upper()}{what[1:]}: mean R² {number(mean)} over {who}"
     rows = [row for row in group["electrodes"] if (row["component"], row["electrodes"]) == (component, "all")]
     if rows and n_people > 1:
         limits = f"{number(rows[0]['ci025'])} to {number(rows[0]['ci975'])}"

@@ -10,7 +10,7 @@ from bids_app import outputs
 from bids_app.outputs import names
 from bids_app.outputs.audit import audit_rows
 from bids_app.outputs.definitions import define, short
-from bids_app.outputs.floor import floor_sentences
+from bids_app.outputs.floor import floor_sentences, people_sentences
 from bids_app.outputs.unit import read_unit
 from bids_app.records import Partition
 
@@ -139,3 +139,39 @@ def test_the_audit_says_where_each_stage_was_fitted(tmp_path):
     assert "whole run" in rows["confounds and drift of responses"]
     assert rows["layers (speech 2, language 1)"] == "named in the analysis, not chosen by any score"
     assert not any("canonical" in stage for stage in rows)
+
+
+def group_of(n_people, **more):
+    given = {"people": ["x"] * n_people, "beside": ["floor", "speechBeyondFloor"], "electrodes": [], "level": 0.05}
+    return {**given, "significant": None, "n_targets": 40, "kind": "volume"} | more
+
+
+MEANS = {"floor": 0.1234, "speechBeyondFloor": None}
+
+
+@pytest.mark.parametrize(
+    ("group", "floor", "speech"),
+    [
+        (group_of(1), "over 1 person; not tested over people.", "R² – over 1 person; not tested over people."),
+        (group_of(4, significant={"floor": {"pfwe": 0}}), "over 4 people; so few allow no p ≤ 0.05.", "not tested"),
+        (
+            group_of(5, significant={"floor": {"pfwe": 7}, "speechBeyondFloor": {"pfwe": 0}}),
+            "over 5 people; above 0 in 7 of 40 voxels (family-wise p ≤ 0.05 over people).",
+            "above 0 in 0 of 40 voxels",
+        ),
+        (
+            group_of(5, kind="electrodes", electrodes=[
+                {"component": "floor", "electrodes": "responsive", "ci025": 0, "ci975": 0, "p": 0},
+                {"component": "floor", "electrodes": "all", "ci025": -0.01, "ci975": 0.2, "p": 0.0625},
+            ]),
+            "over 5 people (their electrodes; 95 % interval −0.010 to 0.200, p = 0.062).",
+            "not tested over people",
+        ),
+    ],
+)  # fmt: skip
+def test_over_people_each_difference_has_its_mean_and_what_was_tested(group, floor, speech):
+    first, second = people_sentences(group, MEANS)
+    assert first.startswith("The floor alone: mean R² 0.123 over")
+    assert first.endswith(floor)
+    assert second.startswith("What speech predicts beyond the floor: mean R² –")
+    assert speech in second
