@@ -190,6 +190,7 @@ def _fit(
     unions = encoding.unions_of(tuple(units))
 
     def run(device: str, mem_mb: int | None) -> tuple[Fit, Tests | None]:
+        """One attempt, on this device and within this memory."""
         if spec.solver == "chen2024":
             fit, averaged = encoding.fit_published(design, units, spec, answers.sets(name), device)
             answers.add(name, averaged)

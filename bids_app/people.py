@@ -62,5 +62,6 @@ def _together(job: Job, book: StatusBook, stem: str, shared: Shared, checks: Che
     book.record(StatusRow(_row(stem), "group", "done", round(time.monotonic() - started, 1), peak_mb()))
     job.tell(f"{_row(stem)}: done")
     many = len({person for one in shared.heard for person, _, _ in one.people})
-    words = f"the mean response of {many} people to {len(shared.heard)} runs they share"
+    runs = f"{len(shared.heard)} run{'' if len(shared.heard) == 1 else 's'}"
+    words = f"the mean response of {many} people to {runs} they share"
     return Together(words, ceiling, mean, ceilings)

@@ -55,7 +55,7 @@ def people_sentences(group: Summary, means: Mapping[str, float | None]) -> list[
 def _of_people(group: Summary, component: str, mean: float | None) -> str:
     n_people = len(group["people"])
     who = "1 person" if n_people == 1 else f"{n_people} people"
-    what = "the floor alone" if component == FLOOR else meaning(component)
+    what = {FLOOR: "the floor alone"}.get(component, meaning(component)).partition(": ")[0]
     said = f"{what[:1].upper()}{what[1:]}: mean R² {number(mean)} over {who}"
     rows = [row for row in group["electrodes"] if (row["component"], row["electrodes"]) == (component, "all")]
     if rows and n_people > 1:
@@ -64,8 +64,9 @@ def _of_people(group: Summary, component: str, mean: float | None) -> str:
     found, level = (group["significant"] or {}).get(component), group["level"]
     if found is None:
         return f"{said}; not tested over people."
-    if 0.5**n_people > level:
-        return f"{said}; so few allow no p ≤ {level:g}."
+    n_signs = group["inference"]["n_signs"]
+    if 1 / n_signs > level:
+        return f"{said}; {n_signs} sign vectors allow no p ≤ {level:g}."
     where = _count(group["n_targets"], NOUNS[group["kind"]])
     return f"{said}; above 0 in {found['pfwe']} of {where} (family-wise p ≤ {level:g} over people)."
 

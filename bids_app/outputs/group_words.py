@@ -113,7 +113,10 @@ def inference_in_words(how: How, kind: str) -> str:
             f"{least}. Electrodes are not common to people, so the stimulus is taken as fixed: what all responses to "
             f"it have in common by chance is not guarded against.{unshared}"
         )
-    signs = f"all {how['n_signs']}" if how["exact"] else f"{how['n_signs']} of 2^{n}"
+    if how["exact"]:
+        signs = f"all {how['n_signs']}"
+    else:
+        signs, least = f"{how['n_signs']} of 2^{n}", f"so many allow no p below 1/{how['n_signs']}"
     stimulus = (
         f"p is the larger of this and that of {how['stimulus']}, where blocks of time change their sign in everybody "
         "alike."

@@ -99,7 +99,7 @@ def test_what_models_add_to_the_floor_is_tested_over_people(study):
     text = (study / "out/group.html").read_text()
     assert "The floor alone: mean R²" in text
     assert "What loudness predicts beyond the floor: mean R²" in text
-    assert "over 3 people; so few allow no p ≤ 0.05." in text
+    assert "over 3 people; 8 sign vectors allow no p ≤ 0.05." in text
 
 
 def test_without_responses_it_is_left_out_and_said(study):

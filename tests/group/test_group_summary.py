@@ -1,6 +1,7 @@
 """People's results joined: who with whom, on which targets, and the statistics against numpy."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from bids_app.group import summarise
 from bids_app.group.electrodes import over_electrodes
 from bids_app.group.statistics import people_statistics
 from bids_app.outputs.group_words import inference_in_words
-from bids_app.records import InferenceSpec, Partition, Targets, WrittenUnit, component_names
+from bids_app.records import InferenceSpec, Partition, Targets, Together, WrittenUnit, component_names
 
 POOL = ("session", "task", "run")
 
@@ -183,3 +184,35 @@ def test_what_all_have_beside_the_partition_is_tested_alone(kind):
             np.testing.assert_allclose(p, np.where(table.mean(axis=0) > 0, scipys, 1))
     without = result.values.get("bBeyondFloor", {"rsquared": {}})
     assert "p" not in without["rsquared"]
+
+
+@pytest.mark.parametrize(
+    ("n_people", "permutations", "said"),
+    [(3, 1000, "all 8 sign vectors), family-wise by max-T: 3 people allow no p below 2^−3 = 0.125."),
+     (27, 1000, "1001 of 2^27 sign vectors), family-wise by max-T: so many allow no p below 1/1001.")],
+)  # fmt: skip
+def test_the_least_p_that_is_told_is_the_least_there_can_be(n_people, permutations, said):
+    people = [unit(f"sub-{number:02}", f"{number:02}", values=(0.1, 0.2, number / 100)) for number in range(n_people)]
+    beside = {"uniqueX": people[0].partition.values["full"], "x": people[0].partition.values["full"]}
+    people = [
+        replace(one, partition=replace(one.partition, values={**one.partition.values, **beside})) for one in people
+    ]
+    (result,) = summarise(people, InferenceSpec(permutations=permutations))
+    assert said in inference_in_words(result.inference, "parcels")
+    assert result.values["full"]["rsquared"]["p"].min() == pytest.approx(max(2.0**-n_people, 1 / 1001))
+
+
+def test_p_is_not_known_where_the_mean_response_has_no_such_component():
+    people = [two_spaces(f"{number}", "banded_ridge", "parcels") for number in range(1, 7)]
+    floor = {"floor": {"rsquared": np.array([0.1, 0.2, 0.3])}}
+    people = [
+        replace(one, partition=replace(one.partition, values={**one.partition.values, **floor}, beside=("floor",)))
+        for one in people
+    ]
+    p = {stat: np.full(3, 0.5) for stat in ("p", "pfwe")}
+    of_mean = Partition(("a", "b"), dict.fromkeys(component_names(("a", "b")), p))
+    mean = SimpleNamespace(partition=of_mean, targets=people[0].targets)
+    together = {people[0].stem.removeprefix("sub-1"): Together("mean response", "none", mean)}
+    (result,) = summarise(people, InferenceSpec(permutations=100), together)
+    assert (result.values["uniqueA"]["rsquared"]["p"] == 0.5).all()
+    assert np.isnan(result.values["floor"]["rsquared"]["p"]).all()

@@ -143,7 +143,8 @@ def test_the_audit_says_where_each_stage_was_fitted(tmp_path):
 
 def group_of(n_people, **more):
     given = {"people": ["x"] * n_people, "beside": ["floor", "speechBeyondFloor"], "electrodes": [], "level": 0.05}
-    return {**given, "significant": None, "n_targets": 40, "kind": "volume"} | more
+    given |= {"significant": None, "inference": {"n_signs": 2**n_people}, "n_targets": 40, "kind": "volume"}
+    return given | more
 
 
 MEANS = {"floor": 0.1234, "speechBeyondFloor": None}
@@ -153,7 +154,11 @@ MEANS = {"floor": 0.1234, "speechBeyondFloor": None}
     ("group", "floor", "speech"),
     [
         (group_of(1), "over 1 person; not tested over people.", "R² – over 1 person; not tested over people."),
-        (group_of(4, significant={"floor": {"pfwe": 0}}), "over 4 people; so few allow no p ≤ 0.05.", "not tested"),
+        (
+            group_of(4, significant={"floor": {"pfwe": 0}}),
+            "over 4 people; 16 sign vectors allow no p ≤ 0.05.",
+            "not tested over people",
+        ),
         (
             group_of(5, significant={"floor": {"pfwe": 7}, "speechBeyondFloor": {"pfwe": 0}}),
             "over 5 people; above 0 in 7 of 40 voxels (family-wise p ≤ 0.05 over people).",
