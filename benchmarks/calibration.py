@@ -30,12 +30,12 @@ from benchmarks.conditions import (
 )
 from benchmarks.nulls import models_of
 from benchmarks.simulation import FMRI, mixed, standardized, with_weights
-from bids_app.encoding.blocks import block_labels
-from bids_app.encoding.circular import draw_shifts, shifted_rsquared
-from bids_app.encoding.losses import flipped_sums
-from bids_app.encoding.multiple import Family, p_values
-from bids_app.encoding.pieces import frequency_pieces, sums, time_pieces
-from bids_app.encoding.signflip import draw_signs
+from bids_app.encoding.inference.block_losses import flipped_sums
+from bids_app.encoding.inference.blocks import block_labels
+from bids_app.encoding.inference.circular_shifts import draw_shifts, shifted_rsquared
+from bids_app.encoding.inference.flip_units import frequency_pieces, sums, time_pieces
+from bids_app.encoding.inference.multiple_testing import Family, p_values
+from bids_app.encoding.inference.sign_flips import draw_signs
 from bids_app.records import Array
 
 

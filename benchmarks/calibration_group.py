@@ -21,7 +21,7 @@ from benchmarks.simulation import FMRI, mixed, series, standardized
 from bids_app import encoding
 from bids_app.group import people_tests
 from bids_app.group.electrodes import mean_and_error, student_limits
-from bids_app.group.inference import t_interval
+from bids_app.group.participant_tests import t_interval
 from bids_app.records import Array, FitSpec
 
 BANDED = FitSpec(solver="banded_ridge", candidates=6, alphas=(1e-1, 1e6, 15))

@@ -11,7 +11,7 @@ from benchmarks.bars import Bar
 from benchmarks.conditions import LEVEL, RIDGE, SPECS, bar, infer
 from benchmarks.nulls import design_of, models_of
 from benchmarks.simulation import FMRI, WORDS, Setting, mixed, series, with_weights
-from bids_app.encoding.fit import unions_of
+from bids_app.encoding.ridge.fit import unions_of
 from bids_app.records import Array, Design, FitSpec
 
 BANDED = replace(RIDGE, solver="banded_ridge", candidates=8)

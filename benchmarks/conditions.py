@@ -13,12 +13,12 @@ from benchmarks.bars import Bar
 from benchmarks.nulls import design_of, models_of, null_of
 from benchmarks.simulation import FMRI, WORDS, Setting, bursts, series
 from bids_app import encoding
-from bids_app.encoding.blocks import Blocks
-from bids_app.encoding.fitted import Fitted
-from bids_app.encoding.infer import data_blocks
-from bids_app.encoding.multiple import p_values
-from bids_app.encoding.pieces import Pieces, frequency_pieces, time_pieces
-from bids_app.encoding.signflip import draw_signs
+from bids_app.encoding.inference.blocks import Blocks
+from bids_app.encoding.inference.fit_and_infer import data_blocks
+from bids_app.encoding.inference.flip_units import Pieces, frequency_pieces, time_pieces
+from bids_app.encoding.inference.multiple_testing import p_values
+from bids_app.encoding.inference.sign_flips import draw_signs
+from bids_app.encoding.ridge.fitted import Fitted
 from bids_app.records import Array, Design, FitSpec, InferenceSpec, Inferred
 
 LEVEL = 0.05

@@ -22,12 +22,12 @@ from benchmarks.bars import Bar, run_bars
 from benchmarks.encoding_seed import seed
 from benchmarks.encoding_unions import scale, unions
 from benchmarks.paired import REPEATS, paired, peak_mb, problem
-from bids_app.encoding.batches import BLOCK
-from bids_app.encoding.candidates import as_candidates, band_weights
-from bids_app.encoding.fitted import fit_chosen
-from bids_app.encoding.moments import Moments
-from bids_app.encoding.search import Choice, Search
-from bids_app.encoding.splits import Columns, Split, Weights
+from bids_app.encoding.ridge.batches import BLOCK
+from bids_app.encoding.ridge.candidates import as_candidates, band_weights
+from bids_app.encoding.ridge.fitted import fit_chosen
+from bids_app.encoding.ridge.moments import Moments
+from bids_app.encoding.ridge.search import Choice, Search
+from bids_app.encoding.ridge.splits import Columns, Split, Weights
 from bids_app.records import Array
 
 ALPHAS = np.logspace(0, 8, 20)

@@ -14,12 +14,12 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks.bars import Bar
 from benchmarks.paired import REPEATS, paired, smooth
-from bids_app.encoding.batches import BLOCK
-from bids_app.encoding.columns import band_columns
-from bids_app.encoding.fitted import fit_chosen
-from bids_app.encoding.moments import Moments
-from bids_app.encoding.search import Search
-from bids_app.encoding.splits import Columns, Split, Weights
+from bids_app.encoding.design.columns import band_columns
+from bids_app.encoding.ridge.batches import BLOCK
+from bids_app.encoding.ridge.fitted import fit_chosen
+from bids_app.encoding.ridge.moments import Moments
+from bids_app.encoding.ridge.search import Search
+from bids_app.encoding.ridge.splits import Columns, Split, Weights
 from bids_app.records import Array
 
 PLAIN: list[Weights] = [{0: 1.0}]

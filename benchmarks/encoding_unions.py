@@ -20,7 +20,7 @@ from sklearn.model_selection import KFold
 from benchmarks.bars import Bar, measure
 from benchmarks.paired import REPEATS, paired, problem
 from bids_app import encoding
-from bids_app.encoding.fitted import Fitted, Observer
+from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.records import Array, Design, FitSpec
 
 SPEC = FitSpec(solver="ridge", alphas=(1e0, 1e8, 20))

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.bars import Bar, measure, run_bars
-from bids_app.features import contexts
-from bids_app.features.front_end import fold_norms
-from bids_app.features.hearing import Hearing, convolved_frames
-from bids_app.features.language_model import word_states
-from bids_app.features.speech_model import run
-from bids_app.features.speech_windows import Window, refreshed_windows, row_times
+from bids_app.features.language import contexts
+from bids_app.features.language.language_model import word_states
+from bids_app.features.speech.front_end import fold_norms
+from bids_app.features.speech.speech_encoder import Hearing, convolved_frames
+from bids_app.features.speech.speech_model import run
+from bids_app.features.speech.speech_windows import Window, refreshed_windows, row_times
 
 RATE, WINDOW_S, STRIDE_S, REFRESH_S, LAYER = 16000, 16, 0.1, 0.5, 8
 Array = Any
@@ -195,7 +195,7 @@ def language(quick: bool, device: str) -> list[Bar]:
 STREAM = """
 import resource, sys
 from pathlib import Path
-from bids_app.dataset.sound import read_audio
+from bids_app.dataset.stimuli.sound import read_audio
 from bids_app.features import FeatureStore
 from bids_app.records import FeatureSpec, ModelSource, Stimulus
 folder, device = Path(sys.argv[2]), sys.argv[3]

@@ -12,8 +12,8 @@ from benchmarks.bars import Bar, run_bars
 from benchmarks.nulls import design_of
 from benchmarks.simulation import Setting, series
 from bids_app import encoding
-from bids_app.encoding.blocks import Blocks, block_labels
-from bids_app.encoding.inference import Inference
+from bids_app.encoding.inference.blocks import Blocks, block_labels
+from bids_app.encoding.inference.tests import Inference
 from bids_app.records import Array, Design, FitSpec
 
 SETTING = Setting(n_runs=5, n_samples=400, period_s=2.0, least_s=60.0)

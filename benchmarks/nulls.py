@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from bids_app import encoding
-from bids_app.encoding.fitted import Fitted, Observer
-from bids_app.encoding.pieces import Pieces
-from bids_app.encoding.signflip import FlipGains, FlipTotals, PieceColumns, explained
+from bids_app.encoding.inference.flip_units import Pieces
+from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, PieceColumns, explained
+from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.records import Array, Design, FitSpec
 
 

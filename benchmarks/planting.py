@@ -19,9 +19,9 @@ from scipy.signal import lfilter
 
 from benchmarks.nulls import design_of
 from benchmarks.simulation import SETTLE
-from bids_app.encoding.fit import unions_of
-from bids_app.encoding.fitted import Fitted, Observer
-from bids_app.encoding.inference import components
+from bids_app.encoding.inference.tests import components
+from bids_app.encoding.ridge.fit import unions_of
+from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.records import Array, Design
 
 Rows = Literal["fmri", "words"]

@@ -18,7 +18,7 @@ from scipy.linalg import subspace_angles
 from sklearn.cross_decomposition import CCA
 
 from benchmarks.bars import Bar, run_bars
-from bids_app.encoding.subspace import canonical
+from bids_app.encoding.subspace.canonical import canonical
 from bids_app.records import Array
 
 WORDS, SIZES, PAIRS = 3575, (462, 705), 50

@@ -1,5 +1,5 @@
 """`python -m bids_app` is `concord`."""
 
-from bids_app.cli import entry
+from bids_app.cli.concord import entry
 
 entry()

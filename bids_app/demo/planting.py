@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import eigh, svd
 
 from bids_app.demo.sample import SPECS, UNITS, Grid, Story
-from bids_app.encoding.columns import band_columns
+from bids_app.encoding.design.columns import band_columns
 from bids_app.records import Array, component_names, space_label
 
 LEADING = {"acoustic": 2, "phonetic": 1, "semantic": 2, "speech": 4, "language": 3}

@@ -1,26 +1,26 @@
 """Encoding models on arrays: alignment, design, ridge in nested folds, partition. No paths, no globals."""
 
-from bids_app.encoding.align import lanczos, make_band, resample, used_samples
-from bids_app.encoding.averages import RELIABLE, Averages
-from bids_app.encoding.backoff import with_backoff
-from bids_app.encoding.beside import fit_beside, splits_runs, with_time
-from bids_app.encoding.blocks import Blocks
-from bids_app.encoding.ceiling import Ceiling, between_people, from_repeats, share
-from bids_app.encoding.clean import clean
-from bids_app.encoding.design import build_design, epoch_purge_s, purge_length_s
-from bids_app.encoding.epochs import covered, neighbours, on_kept, place_epochs, whole, within_words
-from bids_app.encoding.findings import Averaged, averaged, findings, singles
-from bids_app.encoding.fit import fit, unions_of
-from bids_app.encoding.folds import reaching_back
-from bids_app.encoding.infer import data_blocks, fit_and_infer
-from bids_app.encoding.layers import choose_layers, layered, score_layers
-from bids_app.encoding.partition import partition
-from bids_app.encoding.published import fit_published, published_design
-from bids_app.encoding.responsive import after_silence, responsive, speech_less_silence
-from bids_app.encoding.shapley import disagreements
-from bids_app.encoding.shortfall import shortfall
-from bids_app.encoding.wordbands import residual, shared_subspace
-from bids_app.encoding.words import over_words
+from bids_app.encoding.comparisons.averages import RELIABLE, Averages
+from bids_app.encoding.comparisons.controls import fit_beside, splits_runs, with_time
+from bids_app.encoding.comparisons.layers import choose_layers, layered, score_layers
+from bids_app.encoding.comparisons.model_pair import Averaged, averaged, findings, singles
+from bids_app.encoding.comparisons.noise_ceiling import Ceiling, between_people, from_repeats, share
+from bids_app.encoding.comparisons.published import fit_published, published_design
+from bids_app.encoding.comparisons.responsive import after_silence, responsive, speech_less_silence
+from bids_app.encoding.design.align import lanczos, make_band, resample, used_samples
+from bids_app.encoding.design.build import build_design, epoch_purge_s, purge_length_s
+from bids_app.encoding.design.clean import clean
+from bids_app.encoding.design.epochs import covered, neighbours, on_kept, place_epochs, whole, within_words
+from bids_app.encoding.design.folds import reaching_back
+from bids_app.encoding.design.words import over_words
+from bids_app.encoding.inference.blocks import Blocks
+from bids_app.encoding.inference.fit_and_infer import data_blocks, fit_and_infer
+from bids_app.encoding.partition.components import partition
+from bids_app.encoding.partition.shapley import disagreements
+from bids_app.encoding.partition.small_sample_bias import shortfall
+from bids_app.encoding.ridge.backoff import with_backoff
+from bids_app.encoding.ridge.fit import fit, unions_of
+from bids_app.encoding.subspace.word_bands import residual, shared_subspace
 
 __all__ = [
     "RELIABLE",

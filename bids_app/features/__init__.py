@@ -3,9 +3,9 @@
 Each row is stamped with the instant at which it is available, and no causal row depends on anything after it.
 """
 
-from bids_app.features.extraction import KINDS, check_needs, extract, needs, resolve
-from bids_app.features.family import REQUIRED, Family, Option
+from bids_app.features.base.family import REQUIRED, Family, Option
 from bids_app.features.prefetch import prefetch
+from bids_app.features.registry import KINDS, check_needs, extract, needs, resolve
 from bids_app.features.store import FeatureStore
 
 __all__ = [

@@ -8,9 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from bids_app.errors import CannotCreate, NoInput, UsageError
-from bids_app.features.extraction import sha256_of
-from bids_app.features.models import LOCK, SETTINGS, SHARDED, SINGLE, ModelName, is_offline, model_of, read_lock
-from bids_app.features.vectors import ENDINGS
+from bids_app.features.lexical.vectors import ENDINGS
+from bids_app.features.registry import sha256_of
+from bids_app.features.transformers.models import (
+    LOCK,
+    SETTINGS,
+    SHARDED,
+    SINGLE,
+    ModelName,
+    is_offline,
+    model_of,
+    read_lock,
+)
 from bids_app.records import FeatureSpec, ModelSource
 
 PICKLED, PICKLED_PARTS = "pytorch_model.bin", "pytorch_model.bin.index.json"

@@ -15,7 +15,7 @@ from uuid import uuid4
 import numpy as np
 
 from bids_app.errors import CannotCreate, NoInput, ReadWriteError
-from bids_app.features.extraction import extract_with, family_of, file_hashes, resolve, sha256_of
+from bids_app.features.registry import extract_with, family_of, file_hashes, resolve, sha256_of
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus, space_label
 
 LIBVER = ("v110", "v110")  # the same bytes from every later HDF5

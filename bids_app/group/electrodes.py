@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from bids_app.encoding.inference import components
-from bids_app.group.inference import tests_of, union_values, value_of
+from bids_app.encoding.inference.tests import components
+from bids_app.group.participant_tests import tests_of, union_values, value_of
 from bids_app.records import Array
 
 DRAWS = 2000

@@ -1,11 +1,11 @@
 """Records → out_dir: derivatives, figures, reports. Two runs of one analysis write the same bytes."""
 
-from bids_app.outputs.group_files import write_group
-from bids_app.outputs.group_report import write_group_report
-from bids_app.outputs.names import people_of, summary_path
-from bids_app.outputs.prepare import prepare, write_plan
-from bids_app.outputs.report import write_participant_report
-from bids_app.outputs.unit import read_unit, read_units, write_mean_response, write_unit
+from bids_app.outputs.derivatives.data_set import prepare, write_plan
+from bids_app.outputs.derivatives.group import write_group
+from bids_app.outputs.derivatives.unit import read_unit, read_units, write_mean_response, write_unit
+from bids_app.outputs.files.names import people_of, summary_path
+from bids_app.outputs.report.group import write_group_report
+from bids_app.outputs.report.participant import write_participant_report
 
 __all__ = [
     "people_of",

@@ -5,7 +5,7 @@ parcels or electrodes, `n_dims` the dimensions of a feature space, `n_columns` c
 """
 
 from bids_app.records.arrays import Array, Modality, TargetKind
-from bids_app.records.comparisons import (
+from bids_app.records.controls import (
     AUTOCORRELATION,
     BEYOND_FLOOR,
     BEYOND_UNTRAINED,
@@ -20,7 +20,6 @@ from bids_app.records.comparisons import (
     floor_band,
 )
 from bids_app.records.designs import Design, Epochs, Layered, Projected, Run, WordRows
-from bids_app.records.findings import Agreement, Finding, Findings
 from bids_app.records.fits import (
     SCORES,
     Fit,
@@ -34,6 +33,7 @@ from bids_app.records.fits import (
     SubspaceFold,
     Tests,
 )
+from bids_app.records.model_pair import Agreement, Finding, Findings
 from bids_app.records.names import (
     BETWEEN_PEOPLE,
     WORD_COUNT,
@@ -53,7 +53,7 @@ from bids_app.records.results import (
     UnitResult,
     WrittenUnit,
 )
-from bids_app.records.settings import (
+from bids_app.records.specs import (
     DesignSpec,
     EpochSpec,
     FeatureSpec,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bids_app.records.arrays import Array
-from bids_app.records.settings import SubspaceSpec
+from bids_app.records.specs import SubspaceSpec
 
 
 @dataclass(frozen=True)

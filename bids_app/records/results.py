@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bids_app.records.arrays import Array, Modality
-from bids_app.records.findings import Findings
 from bids_app.records.fits import Fit, Lags, LayerScores, Partition, Responsive, SharedSubspace
+from bids_app.records.model_pair import Findings
 from bids_app.records.responses import Excluded, Recording, Targets
 
 SUMMARY_FORMAT = 2  # of the summaries in OUT_DIR/logs: raised whenever what they hold changes

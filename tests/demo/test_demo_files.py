@@ -7,7 +7,7 @@ import file_demo
 import numpy as np
 import pytest
 
-from bids_app.cli import main
+from bids_app.cli.concord import main
 from bids_app.demo.recovery import SPREAD, recovery
 
 TABLE = "sub-01/func/sub-01_task-story_seg-Toy_desc-partition_encoding.tsv"

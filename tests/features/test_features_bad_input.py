@@ -8,7 +8,7 @@ import soundfile
 from tiny_models import noise, spaced_words, stimulus
 
 from bids_app import features
-from bids_app.dataset.stimuli import load_stimulus
+from bids_app.dataset.stimuli.load import load_stimulus
 from bids_app.errors import DataError
 from bids_app.records import FeatureSpec, Intervals, Recording, StimulusEvent
 

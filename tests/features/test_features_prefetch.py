@@ -9,10 +9,11 @@ from types import SimpleNamespace
 import pytest
 from tiny_models import save_language_model, spaced_words, stimulus
 
-from bids_app import features, tools
+from bids_app import features
+from bids_app.cli import concord_tools
 from bids_app.errors import NoInput, UsageError
-from bids_app.features.models import LOCK
 from bids_app.features.prefetch import chosen_files, wanted_models
+from bids_app.features.transformers.models import LOCK
 from bids_app.records import FeatureSpec, ModelSource
 
 COMMIT, OTHER = "a" * 40, "b" * 40
@@ -54,7 +55,7 @@ def hub(tmp_path, monkeypatch):
 
 def run(tmp_path, analysis=ANALYSIS):
     (tmp_path / "mine.yaml").write_text(analysis)
-    return tools.main(
+    return concord_tools.main(
         ["prefetch", "--analysis", str(tmp_path / "mine.yaml"), "--model-dir", str(tmp_path / "models")]
     )
 

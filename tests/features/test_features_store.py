@@ -93,7 +93,7 @@ def test_the_key_holds_kind_and_version(tmp_path, source, monkeypatch):
     assert not store.holds(HEARD, entropy, source)
     family = features.KINDS["surprisal"]
     later = {**features.KINDS, "surprisal": replace(family, version=family.version + 1)}
-    monkeypatch.setattr("bids_app.features.extraction.KINDS", later)
+    monkeypatch.setattr("bids_app.features.registry.KINDS", later)
     assert not store.holds(HEARD, surprisal, source)
 
 

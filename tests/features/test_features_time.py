@@ -216,8 +216,8 @@ def test_an_utterances_rows_are_its_frames_at_their_times(source):
 
 
 def test_rows_do_not_drift_over_an_hour():
-    from bids_app.features.frames import frame_grid
-    from bids_app.features.speech_windows import row_times
+    from bids_app.features.acoustic.frames import frame_grid
+    from bids_app.features.speech.speech_windows import row_times
 
     rate = 11025.0  # neither step is a whole number of samples
     times, stops = frame_grid(int(3600 * rate), rate, 0.01, 0.025)

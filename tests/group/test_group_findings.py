@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bids_app.group.findings import mean, people_findings, ratio
+from bids_app.group.model_pair import mean, people_findings, ratio
 
 
 def person(values, n_significant=3, targets="reliable"):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bids_app.group import people_tests
-from bids_app.group.inference import t_interval, union_values
+from bids_app.group.participant_tests import t_interval, union_values
 
 ALL = 1000  # permutations: up to nine people all sign vectors are taken
 
@@ -115,8 +115,8 @@ def test_the_larger_of_people_and_stimulus_counts():
 @given(st.integers(2, 4), st.integers(0, 2**32 - 1))
 def test_unions_come_back_from_their_parts(n_units, seed):
     """Inclusion–exclusion by `encoding.partition`, undone."""
-    from bids_app.encoding.fit import unions_of
-    from bids_app.encoding.partition import part
+    from bids_app.encoding.partition.components import part
+    from bids_app.encoding.ridge.fit import unions_of
     from bids_app.records import component_names
 
     units = tuple("abcd"[:n_units])

@@ -10,7 +10,7 @@ from scipy import stats
 from bids_app.group import summarise
 from bids_app.group.electrodes import over_electrodes
 from bids_app.group.statistics import people_statistics
-from bids_app.outputs.group_words import inference_in_words
+from bids_app.outputs.wording.group import inference_in_words
 from bids_app.records import InferenceSpec, Partition, Targets, Together, WrittenUnit, component_names
 
 POOL = ("session", "task", "run")

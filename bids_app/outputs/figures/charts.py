@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.outputs.definitions import parts_of, totals_of
 from bids_app.outputs.figures.canvas import (
     BAND_COLOURS,
     GRID,
@@ -23,7 +22,8 @@ from bids_app.outputs.figures.canvas import (
     styled,
     svg_bytes,
 )
-from bids_app.outputs.render import number
+from bids_app.outputs.report.render import number
+from bids_app.outputs.wording.definitions import parts_of, totals_of
 from bids_app.records import Array
 
 Spread = Mapping[str, Any]  # 'median', 'q25', 'q75' (or 'mean' and 'points')

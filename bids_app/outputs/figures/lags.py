@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.outputs.definitions import parts_of, totals_of
 from bids_app.outputs.figures.canvas import (
     GRID,
     INK,
@@ -23,6 +22,7 @@ from bids_app.outputs.figures.canvas import (
     svg_bytes,
 )
 from bids_app.outputs.figures.maps import limit_of
+from bids_app.outputs.wording.definitions import parts_of, totals_of
 from bids_app.records import Array
 
 Spread = Mapping[str, Sequence[float]]  # 'q25', 'median', 'q75', (n_lags,) each

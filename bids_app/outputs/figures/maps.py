@@ -21,7 +21,7 @@ from bids_app.outputs.figures.canvas import (
 )
 from bids_app.outputs.figures.glass import draw_markers, draw_projection, glass_views
 from bids_app.outputs.figures.surface import N_VERTICES, VIEWS, draw_surface, surface_views
-from bids_app.outputs.images import hemispheres
+from bids_app.outputs.files.images import hemispheres
 from bids_app.records import Array, Targets
 
 FSAVERAGE = {"fsaverage5": 10242, "fsaverage6": 40962, "fsaverage": 163842}

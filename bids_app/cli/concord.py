@@ -1,0 +1,249 @@
+"""The BIDS App's command line: arguments in, exit code out. Heavy imports wait until arguments are right."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from bids_app import __version__
+from bids_app.errors import ConcordError, NoInput, UnknownLevel, UsageError
+from bids_app.records import ModelSource, RecordingQuery
+from bids_app.settings.run_options import RunOptions
+
+LEVELS = ("participant", "group")
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with our exit code (64) and our one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint="concord --help shows the usage")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser; every option in it does something."""
+    parser = _Parser(
+        prog="concord",
+        description="What do speech and language models share in predicting the brain, and what is theirs alone? "
+        "Reads a BIDS data set with fMRI or iEEG derivatives, writes BIDS derivatives, maps and reports.",
+        epilog="Exit codes: 0 all done, 1 some recordings failed, 16 not BIDS, 17 unknown level, "
+        "18 nothing matched, 64 usage, 65 data error, 66 no input, 73 cannot create output, 74 I/O, "
+        "75 out of memory.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("bids_dir", type=Path, metavar="BIDS_DIR", help="the data set; nothing is written into it")
+    parser.add_argument("out_dir", type=Path, metavar="OUT_DIR", help="where results go")
+    parser.add_argument("levels", nargs="+", metavar="{participant,group}", help="one level or both")
+    parser.add_argument("--version", action="version", version=f"concord {__version__}")
+    _add_selection(parser.add_argument_group("which recordings"))
+    _add_analysis(parser.add_argument_group("what is computed"))
+    _add_running(parser.add_argument_group("how it runs"))
+    return parser
+
+
+def _add_selection(group: argparse._ArgumentGroup) -> None:
+    labels = "with or without its prefix; or a text file with one label a line"
+    group.add_argument("--participant-label", nargs="+", default=[], metavar="L", help=labels)
+    group.add_argument("--exclude-participant-label", nargs="+", default=[], metavar="L", help=labels)
+    group.add_argument("--session-label", nargs="+", default=[], metavar="L", help=labels)
+    group.add_argument("-t", "--task-id", nargs="+", default=[], metavar="L", help=labels)
+    group.add_argument("--bids-filter-file", type=Path, metavar="F", help="fMRIPrep's JSON")
+    group.add_argument(
+        "-d",
+        "--derivatives",
+        nargs="+",
+        default=[],
+        metavar="[NAME=]PATH",
+        help="default: every data set under BIDS_DIR/derivatives",
+    )
+    group.add_argument("--modality", choices=("auto", "fmri", "ieeg"), default="auto", help="default: what is there")
+    group.add_argument(
+        "--space",
+        nargs="+",
+        default=[],
+        metavar="S",
+        help="space of the responses (MNI152NLin2009cAsym, fsaverage5, an atlas's seg- label); default: all found",
+    )
+
+
+def _add_analysis(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--analysis",
+        default="speech-language",
+        metavar="PRESET|FILE",
+        help="a preset (concord-tools presets) or a YAML file; default: speech-language",
+    )
+
+
+def _add_running(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--model-dir", type=Path, metavar="DIR", help="where model weights lie")
+    group.add_argument("--offline", action="store_true", help="never touch the network (as HF_HUB_OFFLINE=1)")
+    group.add_argument(
+        "--features-from",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="other OUT_DIRs whose features are used where they are the same; nothing is written there",
+    )
+    group.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="default: a GPU if there is one")
+    group.add_argument("--omp-nthreads", type=_positive, metavar="N", help="threads")
+    group.add_argument("--mem-mb", type=_positive, metavar="MB", help="memory a fit may take; changes no number")
+    group.add_argument("--dry-run", action="store_true", help="print and write the plan, compute nothing")
+    group.add_argument("--force", action="store_true", help="recompute what is there")
+    group.add_argument("--stop-on-first-crash", action="store_true", help="stop at the first recording that fails")
+    group.add_argument("--reports-only", action="store_true", help="only write the reports again")
+    group.add_argument("--skip-bids-validation", action="store_true", help="accepted: input is checked by preflight")
+    group.add_argument("--notrack", action="store_true", help="accepted: there is no tracking")
+    group.add_argument("-v", "--verbose", action="count", default=0, help="more; twice shows tracebacks")
+
+
+def _hyphened(argument: str) -> str:
+    """Underscores in a flag's name serve as hyphens do; its value is left alone."""
+    flag, separator, value = argument.partition("=")
+    return flag.replace("_", "-") + separator + value if argument.startswith("--") else argument
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
+    return int(text)
+
+
+def parse_arguments(arguments: Sequence[str]) -> RunOptions:
+    """Command line → RunOptions. Raises UsageError (64), UnknownLevel (17) and NoInput (66)."""
+    given = build_parser().parse_args([_hyphened(argument) for argument in arguments])
+    for level in given.levels:
+        if level not in LEVELS:
+            raise UnknownLevel(f"unknown analysis level '{level}'", hint="participant, group, or both")
+    offline = given.offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+    query = RecordingQuery(
+        bids_dir=given.bids_dir.resolve(),
+        out_dir=_checked_out_dir(given.bids_dir.resolve(), given.out_dir.resolve()),
+        derivatives=_derivatives(given.derivatives),
+        participants=_labels(given.participant_label, "sub"),
+        excluded_participants=_labels(given.exclude_participant_label, "sub"),
+        sessions=_labels(given.session_label, "ses"),
+        tasks=_labels(given.task_id, "task"),
+        filters=_filters(given.bids_filter_file),
+        modality=given.modality,
+        spaces=tuple(given.space),
+    )
+    return RunOptions(
+        query=query,
+        levels=tuple(level for level in LEVELS if level in given.levels),
+        analysis=given.analysis,
+        models=ModelSource(given.model_dir and given.model_dir.resolve(), offline, given.device),
+        features_from=_folders(given.features_from),
+        threads=given.omp_nthreads,
+        mem_mb=given.mem_mb,
+        dry_run=given.dry_run,
+        force=given.force,
+        stop_on_first_crash=given.stop_on_first_crash,
+        reports_only=given.reports_only,
+        verbose=given.verbose,
+    )
+
+
+def _checked_out_dir(bids_dir: Path, out_dir: Path) -> Path:
+    """Nothing is written into bids_dir, but for a folder under its derivatives/."""
+    inside = out_dir == bids_dir or bids_dir in out_dir.parents
+    under_derivatives = bids_dir / "derivatives" in out_dir.parents
+    if inside and not under_derivatives:
+        raise UsageError("OUT_DIR lies in BIDS_DIR", out_dir, "choose one outside it, or under its derivatives/")
+    if out_dir.exists() and not out_dir.is_dir():
+        raise UsageError("OUT_DIR is a file", out_dir, "name a folder")
+    return out_dir
+
+
+def _labels(given: Sequence[str], prefix: str) -> tuple[str, ...]:
+    """Labels without prefix, in the order given, each once; an item that is a file gives one label a line."""
+    words: list[str] = []
+    for item in given:
+        is_file = Path(item).is_file()
+        words += Path(item).read_text(encoding="utf-8").split() if is_file else [item]
+    labels = [word.removeprefix(f"{prefix}-") for word in words]
+    for label in labels:
+        if not label.isalnum():
+            raise UsageError(f"'{label}' is not a BIDS label", hint="letters and digits")
+    return tuple(dict.fromkeys(labels))
+
+
+def _folders(given: Sequence[Path]) -> tuple[Path, ...]:
+    """Resolved paths of folders. Raises NoInput where one is not there."""
+    for path in given:
+        if not path.is_dir():
+            raise NoInput("--features-from names no folder", path, "give another run's OUT_DIR")
+    return tuple(path.resolve() for path in given)
+
+
+def _derivatives(given: Sequence[str]) -> dict[str, Path]:
+    """`NAME=PATH` or `PATH` (named by its folder). Raises UsageError where two have one name."""
+    roots: dict[str, Path] = {}
+    for item in given:
+        name, separator, path = item.partition("=")
+        root = Path(path if separator else item).resolve()
+        name = name if separator else root.name
+        if roots.get(name, root) != root:
+            raise UsageError(f"two derivatives are called '{name}'", root, "name them: -d NAME=PATH")
+        roots[name] = root
+    return roots
+
+
+def _filters(path: Path | None) -> dict[str, dict[str, Any]]:
+    if path is None:
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise NoInput("the filter file cannot be read", path) from None
+    except ValueError as error:
+        raise UsageError(f"the filter file is not JSON ({error})", path) from None
+    if not isinstance(content, dict) or not all(isinstance(value, dict) for value in content.values()):
+        raise UsageError('the filter file is not of the form {"bold": {"run": 1}}', path)
+    return content
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run and return the exit code; every error is one line on standard error."""
+    verbose = "".join(word for word in arguments if re.fullmatch("-v+", word)).count("v") > 1
+    try:
+        options = parse_arguments(arguments)
+        if options.models.offline:
+            os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"  # read at the hub's first import
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads: waiting threads sleep, so that
+        from bids_app.pipeline.run import run  # several jobs on one machine do not spin against each other
+
+        return run(options, print)
+    except ConcordError as error:
+        return _fail(f"concord: {error}", error.exit_code, verbose)
+    except MemoryError as error:
+        reason = str(error) or "fewer targets or spaces at a time need less"
+        return _fail(f"concord: out of memory ({reason})", 75, verbose)
+    except OSError as error:
+        return _fail(f"concord: {error.strerror or error}: {error.filename or ''}", 74, verbose)
+    except KeyboardInterrupt:
+        return _fail("concord: interrupted; run the same command to go on", 130, verbose)
+
+
+def _fail(line: str, code: int, verbose: bool) -> int:
+    if verbose:
+        traceback.print_exc()
+    print(line, file=sys.stderr)
+    return code
+
+
+def entry() -> NoReturn:
+    """The console script `concord`."""
+    sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,91 @@
+"""Companion commands: the demo data set, models fetched ahead, the presets, and a check of analysis files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from bids_app import __version__
+from bids_app.errors import ConcordError, UsageError
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint="concord-tools --help shows the usage")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """One subcommand a task."""
+    parser = _Parser(prog="concord-tools", description="Companions of concord.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"concord-tools {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    demo = commands.add_parser("demo", help="make the demo data set: DIR/bids, DIR/models, DIR/truth.tsv")
+    demo.add_argument("folder", type=Path, metavar="DIR")
+    demo.set_defaults(call=_demo)
+    presets = commands.add_parser("presets", help="list the analyses that ship, or print one")
+    presets.add_argument("name", nargs="?", metavar="NAME")
+    presets.set_defaults(call=_presets)
+    check = commands.add_parser("check-analysis", help="check an analysis file and print it with every default")
+    check.add_argument("file", metavar="FILE")
+    check.set_defaults(call=_check)
+    fetch = commands.add_parser("prefetch", help="download every model that an analysis names, pinned to a revision")
+    fetch.add_argument("--analysis", required=True, metavar="PRESET|FILE")
+    fetch.add_argument("--model-dir", required=True, type=Path, metavar="DIR")
+    fetch.set_defaults(call=_prefetch)
+    return parser
+
+
+def _demo(given: argparse.Namespace) -> None:
+    from bids_app.demo import make_demo
+
+    make_demo(given.folder)
+    print(f"The demo data set lies in {given.folder}")
+
+
+def _presets(given: argparse.Namespace) -> None:
+    from bids_app.settings.load import load_analysis, preset_names, preset_text
+
+    if given.name is None:
+        print(*preset_names(), sep="\n")
+        return
+    load_analysis(given.name)
+    print(preset_text(given.name), end="")
+
+
+def _check(given: argparse.Namespace) -> None:
+    from bids_app.pipeline.job.job import resolve
+    from bids_app.settings.load import as_yaml
+
+    _, _, resolved = resolve(given.file)
+    print(as_yaml(resolved), end="")
+
+
+def _prefetch(given: argparse.Namespace) -> None:
+    from bids_app.features import prefetch
+    from bids_app.pipeline.job.job import resolve
+
+    _, specs, _ = resolve(given.analysis)
+    given.model_dir.mkdir(parents=True, exist_ok=True)
+    prefetch(specs.values(), given.model_dir, print)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run and return the exit code; every error is one line on standard error."""
+    try:
+        given = build_parser().parse_args(arguments)
+        given.call(given)
+    except ConcordError as error:
+        print(f"concord-tools: {error}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"concord-tools: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        return 74
+    return 0
+
+
+def entry() -> NoReturn:
+    """The console script `concord-tools`."""
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,45 @@
+"""When each sample was taken: rate and start of a recording, from its sidecars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bids_app.dataset.files.candidates import Candidate
+from bids_app.errors import DataError
+
+
+def positive(value: Any) -> float | None:
+    """A number above zero, or None: XCP-D writes `"SamplingFrequency": "TR"`."""
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
+    return float(value) if usable else None
+
+
+def fmri_rate(candidate: Candidate, own: Mapping[str, Any], raw: Mapping[str, Any]) -> tuple[float, tuple[str, ...]]:
+    """Samples a second, from the derivative's sidecar, else the raw one's, else the image's header with a warning."""
+    for metadata in (own, raw):
+        period, rate = positive(metadata.get("RepetitionTime")), positive(metadata.get("SamplingFrequency"))
+        if period or rate:
+            return (1 / period if period else float(rate or 0)), ()
+    period = _header_period(candidate)
+    if period is None:
+        raise DataError("RepetitionTime is in no sidecar", candidate.path, "add it to the JSON of the bold file")
+    return 1 / period, (f"RepetitionTime is in no sidecar: {period:g} s taken from the image's header",)
+
+
+def _header_period(candidate: Candidate) -> float | None:
+    if candidate.kind != "volume":
+        return None
+    from bids_app.dataset.responses.volumes import header_period_s
+
+    return positive(header_period_s(candidate.path))
+
+
+def fmri_start(own: Mapping[str, Any], rate_hz: float) -> tuple[float, tuple[str, ...]]:
+    """Seconds from the scan's start to sample 0: `StartTime`, else half a TR where slice timing was corrected."""
+    start = own.get("StartTime")
+    if isinstance(start, int | float) and not isinstance(start, bool):
+        return float(start), ()
+    if own.get("SliceTimingCorrected") is True:
+        return 0.5 / rate_hz, ()
+    return 0.0, ("no StartTime in the sidecar, slice timing not said to be corrected: samples timed at TR starts",)

@@ -1,0 +1,89 @@
+"""Files that belong to a response: mask, confounds, channels and electrodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from bids_app.dataset.files.candidates import RUN_KEYS, VOLUMES, Candidate
+from bids_app.dataset.files.layout import Entry, Index, applies, read_json, same
+
+CONFOUNDS = ("timeseries", "regressors")  # the suffix since, and before, fMRIPrep 20.2
+GRID_KEYS = ("space", "res", "cohort")
+
+
+def fmri_companions(candidate: Candidate) -> dict[str, Path]:
+    """`confounds` and, for volumes, `mask`, from the response's own derivative."""
+    run = {key: candidate.entities[key] for key in RUN_KEYS if key in candidate.entities}
+    tables = [entry for suffix in CONFOUNDS for entry in candidate.index.here(candidate.path.parent, suffix, ".tsv")]
+    confounds = [entry for entry in tables if entry.entities.get("desc") == "confounds"]
+    found = {"confounds": _closest(confounds, run), "mask": _mask(candidate, run)}
+    return {key: entry.path for key, entry in found.items() if entry is not None}
+
+
+def _closest(entries: Iterable[Entry], run: Mapping[str, str]) -> Entry | None:
+    """The entry that agrees with the run and names most of it."""
+    fitting = [entry for entry in entries if applies(entry, run, optional=("desc", "label", *GRID_KEYS))]
+    return max(fitting, key=lambda entry: len(entry.entities), default=None)
+
+
+def _mask(candidate: Candidate, run: Mapping[str, str]) -> Entry | None:
+    """The brain mask on the response's grid."""
+    if candidate.kind != "volume":
+        return None
+    grid = {key: candidate.entities.get(key, "") for key in GRID_KEYS}
+    masks = [
+        entry
+        for extension in VOLUMES
+        for entry in candidate.index.here(candidate.path.parent, "mask", extension)
+        if entry.entities.get("desc", "brain") == "brain"
+        and all(same(entry.entities.get(key, ""), value) for key, value in grid.items())
+    ]  # fmt: skip
+    return _closest(masks, run)
+
+
+def ieeg_companions(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> tuple[dict[str, Path], str]:
+    """`channels`, `electrodes` and `coordsystem`, of the derivative first, then raw; and the electrodes' space."""
+    found: dict[str, Path] = {}
+    space = "n/a"
+    for index in (candidate.index, raw):
+        channels = index.inherited(_without_space(candidate), "ieeg", "channels", ".tsv", candidate.path.parent)
+        placed = electrode_files(candidate, index)
+        if channels:
+            found.setdefault("channels", channels[0].path)
+        if placed and "electrodes" not in found:
+            space = min(placed, key=lambda name: (name not in spaces, _rank(name), name))
+            found |= placed[space]
+    return found, space
+
+
+def electrode_files(candidate: Candidate, index: Index) -> dict[str, dict[str, Path]]:
+    """Space → electrodes.tsv and its coordsystem.json, in one data set."""
+    placed: dict[str, dict[str, Path]] = {}
+    for entry in _of_person(candidate, index, "electrodes", ".tsv"):
+        systems = [
+            other.path for other in _of_person(candidate, index, "coordsystem", ".json")
+            if other.entities.get("space") == entry.entities.get("space")
+        ]  # fmt: skip
+        space = entry.entities.get("space") or _system(systems)
+        placed.setdefault(space, {"electrodes": entry.path} | ({"coordsystem": systems[0]} if systems else {}))
+    return placed
+
+
+def _of_person(candidate: Candidate, index: Index, suffix: str, extension: str) -> list[Entry]:
+    """Files of the person and session, whatever their space."""
+    folder = candidate.path.parent
+    return index.inherited(_without_space(candidate), "ieeg", suffix, extension, folder, optional=("space",))
+
+
+def _without_space(candidate: Candidate) -> dict[str, str]:
+    return {key: value for key, value in candidate.entities.items() if key != "space"}
+
+
+def _system(paths: list[Path]) -> str:
+    return str(read_json(paths[0]).get("iEEGCoordinateSystem", "n/a")) if paths else "n/a"
+
+
+def _rank(space: str) -> int:
+    """Standard brains first: positions of several people can be shown together."""
+    return next((rank for rank, stem in enumerate(("mni", "fsaverage", "icbm")) if stem in space.lower()), 3)

@@ -1,0 +1,230 @@
+"""bids_dir → recordings: every response that can be used, and why the others cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from bids_app.dataset.discovery import clock
+from bids_app.dataset.discovery.companions import electrode_files, fmri_companions, ieeg_companions
+from bids_app.dataset.discovery.filters import hint, response_filters
+from bids_app.dataset.discovery.roots import (
+    choose_people,
+    derivative_roots,
+    listed,
+    people_of,
+    raw_name,
+    require_description,
+)
+from bids_app.dataset.files.candidates import Candidate, candidates_of
+from bids_app.dataset.files.layout import Index, build_index, sidecar
+from bids_app.dataset.stimuli.events import Events, find_events, read_events
+from bids_app.errors import DataError, NoInput, NothingMatched
+from bids_app.records import Excluded, Found, Recording, RecordingQuery
+
+EventsReader = Callable[[Path], Events]
+
+
+def find_recordings(query: RecordingQuery) -> Found:
+    """Recordings of the derivatives that have stimuli, and those that cannot be used, each with its reason.
+
+    Raises NoInput without BIDS_DIR, derivatives or responses; NotBids without dataset_description.json;
+    NothingMatched where labels, filters or spaces match nothing; UsageError where they contradict each other.
+    """
+    query = _absolute(query)
+    description = require_description(query.bids_dir)
+    filters = response_filters(query)
+    roots, warnings = derivative_roots(query, description)
+    people = choose_people(query, people_of([query.bids_dir, *roots.values()]))
+    raw = build_index(query.bids_dir, raw_name(description, query.bids_dir), people)
+    indexes = [raw if _is(root, query.bids_dir) else build_index(root, name, people) for name, root in roots.items()]
+    there = [found for index in indexes for found in candidates_of(index, "desc" in filters.get("bold", {}))]
+    if not there:
+        raise NoInput("no responses of these people", listed(map(str, roots.values())), _LOOKED_FOR)
+    wanted, told = _wanted(there, query, filters, raw)
+    recordings, excluded = _recordings(wanted, raw, query)
+    silent = sorted(set(people) - {candidate.entities["sub"] for candidate in wanted})
+    told += (f"no responses of {listed(f'sub-{label}' for label in silent)}",) if silent else ()
+    datasets = {index.name: index.root for index in [raw, *(candidate.index for candidate in wanted)]}
+    return Found(tuple(recordings), tuple(excluded), warnings + told, datasets)
+
+
+_LOOKED_FOR = (
+    "looked for func/*_space-*_desc-preproc_bold.nii.gz, *_hemi-*_bold.func.gii, *_seg-*_timeseries.tsv "
+    "and high gamma as ieeg/*_ieeg.fif, .vhdr, .edf, .bdf or .set"
+)
+
+
+def _absolute(query: RecordingQuery) -> RecordingQuery:
+    """Files are looked up by the folder they lie in: one spelling for each folder."""
+    derivatives = {name: root.resolve() for name, root in query.derivatives.items()}
+    return replace(query, bids_dir=query.bids_dir.resolve(), derivatives=derivatives)
+
+
+def _is(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
+
+# --------------------------------------------------------------------------------------------------- what is wanted
+def _wanted(
+    there: list[Candidate], query: RecordingQuery, filters: dict[str, dict[str, object]], raw: Index
+) -> tuple[list[Candidate], tuple[str, ...]]:
+    """Candidates that labels, filter file, modality and spaces leave, and warnings."""
+    left = [found for found in there if query.modality in ("auto", found.modality)]
+    _require(left, f"no {query.modality} responses", (found.modality for found in there))
+    for name, key, asked in (("session", "ses", query.sessions), ("task", "task", query.tasks)):
+        offered = {found.entities[key] for found in left if key in found.entities}
+        left = [found for found in left if not asked or found.entities.get(key) in asked]
+        _require(left, f"no response of {name} {', '.join(asked)}", offered)
+    left, told = _filtered(left, filters)
+    left, more = _in_spaces(left, query, raw)
+    return left, told + more
+
+
+def _require(left: Sequence[object], complaint: str, offered: Iterable[str]) -> None:
+    if not left:
+        raise NothingMatched(complaint, "", f"there are {listed(sorted(set(offered)))}")
+
+
+def _filtered(
+    found: list[Candidate], filters: dict[str, dict[str, object]]
+) -> tuple[list[Candidate], tuple[str, ...]]:
+    """Candidates that match the filter file; a query that matches nothing beside another that does is told."""
+    told: list[str] = []
+    left = found
+    for name, modality in (("bold", "fmri"), ("ieeg", "ieeg")):
+        concerned = [candidate for candidate in left if candidate.modality == modality]
+        if not filters.get(name) or not concerned:
+            continue
+        indexes = {candidate.index.name: candidate.index for candidate in concerned}
+        matched = {label: index.matching(filters[name]) for label, index in indexes.items()}
+        kept = [c for c in concerned if all(entry.path in matched[c.index.name] for entry in c.entries)]
+        told += [] if kept else [f"query '{name}' of the filter file matches none of {len(concerned)} responses"]
+        left = [candidate for candidate in left if candidate.modality != modality or candidate in kept]
+    if not left:
+        raise NothingMatched("the filter file matches no response", "", "; ".join(told))
+    return left, tuple(told)
+
+
+def _in_spaces(found: list[Candidate], query: RecordingQuery, raw: Index) -> tuple[list[Candidate], tuple[str, ...]]:
+    """Candidates in one of the spaces asked for. iEEG stays unless a space is one of its electrodes' spaces, or iEEG
+    alone was asked for."""
+    if not query.spaces:
+        return found, ()
+    placed = {id(signal): _electrode_spaces(signal, raw) for signal in found if signal.kind == "electrodes"}
+    offered = {candidate.space for candidate in found if candidate.space}.union(*placed.values())
+    unknown = [space for space in query.spaces if space not in offered]
+    if len(unknown) == len(query.spaces):
+        raise NothingMatched(f"no response in space {', '.join(unknown)}", "", hint(unknown[0], offered))
+    about_ieeg = query.modality == "ieeg" or any(set(query.spaces) & spaces for spaces in placed.values())
+    left = [
+        candidate for candidate in found
+        if (candidate.space in query.spaces if candidate.space else
+            not about_ieeg or placed[id(candidate)] & set(query.spaces))
+    ]  # fmt: skip
+    return left, tuple(f"no response in space {space} ({hint(space, offered)})" for space in unknown)
+
+
+def _electrode_spaces(candidate: Candidate, raw: Index) -> set[str]:
+    return set(electrode_files(candidate, candidate.index)) | set(electrode_files(candidate, raw))
+
+
+# --------------------------------------------------------------------------------------------------- records
+def _recordings(wanted: list[Candidate], raw: Index, query: RecordingQuery) -> tuple[list[Recording], list[Excluded]]:
+    recordings: list[Recording] = []
+    excluded: list[Excluded] = []
+    reader = cache(lambda path: read_events(path, query.bids_dir))
+    first: dict[object, Candidate] = {}
+    for candidate in sorted(wanted, key=lambda found: (found.entities["sub"], found.label)):
+        twin = first.setdefault((candidate.kind, tuple(sorted(candidate.entities.items()))), candidate)
+        try:
+            if candidate.problem or twin is not candidate:
+                raise DataError(candidate.problem or f"the same run is in {twin.index.name}; choose one with -d")
+            recordings.append(_recording(candidate, raw, query.spaces, reader))
+        except DataError as error:
+            excluded.append(Excluded(candidate.entities["sub"], candidate.label, str(error)))
+    return recordings, excluded
+
+
+def _recording(candidate: Candidate, raw: Index, spaces: tuple[str, ...], reader: EventsReader) -> Recording:
+    """One record. Raises DataError with the reason where it cannot be used."""
+    index, entities = candidate.index, candidate.entities
+    events_index, events_path = find_events(_distinct(raw, index), entities, candidate.datatype)
+    events = reader(events_path)
+    make = _ieeg if candidate.kind == "electrodes" else _fmri
+    recording = make(candidate, raw, spaces)
+    named = [(index, entry.path) for entry in candidate.entries] + [(events_index, events_path)]
+    companions = {**recording.companions, "events": events_path}
+    named += [(index if path.is_relative_to(index.root) else raw, path) for path in recording.companions.values()]
+    return replace(
+        recording,
+        stimuli=events.stimuli,
+        own_words=events.words,
+        own_phones=events.phones,
+        companions=companions,
+        sources=tuple(dict.fromkeys(owner.uri(path) for owner, path in named)),
+    )
+
+
+def _distinct(raw: Index, index: Index) -> tuple[Index, ...]:
+    return (raw,) if raw is index else (raw, index)
+
+
+def _fmri(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> Recording:
+    """Time and companions of fMRI; the sidecar of the derivative wins over the raw one's."""
+    own = _own_sidecar(candidate)
+    original = sidecar(raw, candidate.entities, "func", "bold") if raw is not candidate.index else {}
+    rate_hz, about_rate = clock.fmri_rate(candidate, own, original)
+    start_s, about_start = clock.fmri_start(own, rate_hz)
+    companions = fmri_companions(candidate)
+    unmasked = candidate.kind == "volume" and "mask" not in companions
+    about_mask = ("no brain mask: voxels that are not 0 in the first volume are used",) if unmasked else ()
+    return Recording(
+        participant=candidate.entities["sub"],
+        modality="fmri",
+        kind=candidate.kind,
+        space=candidate.space,
+        entities=candidate.entities,
+        paths=tuple(entry.path for entry in candidate.entries),
+        rate_hz=rate_hz,
+        start_s=start_s,
+        stimuli=(),
+        companions=companions,
+        metadata={key: value for key, value in original.items() if key != "StartTime"} | own,
+        warnings=about_rate + about_start + about_mask,
+    )
+
+
+def _own_sidecar(candidate: Candidate) -> dict[str, object]:
+    """The derivative's metadata; of two hemispheres the left one's wins."""
+    metadata: dict[str, object] = {}
+    for entry in reversed(candidate.entries):
+        metadata |= sidecar(candidate.index, entry.entities, candidate.datatype, entry.suffix, entry.path.parent)
+    return metadata
+
+
+def _ieeg(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> Recording:
+    """Time, by the signal file's own header, and companions of iEEG; events count from the first sample."""
+    from bids_app.dataset.responses.electrodes import open_signals
+
+    signals, warnings = open_signals(candidate.path)
+    companions, space = ieeg_companions(candidate, raw, spaces)
+    absent = {"channels": "every intracranial channel of the file is used", "electrodes": "positions are unknown"}
+    told = tuple(f"no {key}.tsv: {result}" for key, result in absent.items() if key not in companions)
+    original = sidecar(raw, candidate.entities, "ieeg", "ieeg") if raw is not candidate.index else {}
+    return Recording(
+        participant=candidate.entities["sub"],
+        modality="ieeg",
+        kind="electrodes",
+        space=space,
+        entities=candidate.entities,
+        paths=(candidate.path,),
+        rate_hz=float(signals.info["sfreq"]),
+        start_s=0.0,
+        stimuli=(),
+        companions=companions,
+        metadata=original | _own_sidecar(candidate),
+        warnings=warnings + told,
+    )

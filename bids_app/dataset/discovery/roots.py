@@ -1,0 +1,137 @@
+"""Which folders are read: the data set, its derivatives and the people in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bids_app.dataset.files.layout import read_json
+from bids_app.errors import DataError, NoInput, NotBids, NothingMatched
+from bids_app.records import RecordingQuery
+
+DESCRIPTION = "dataset_description.json"
+OWN_NAMES = {"concord", "bids-concord"}
+
+
+def require_description(bids_dir: Path) -> dict[str, Any]:
+    """The description of BIDS_DIR. Raises NoInput where there is no such folder, NotBids without a description."""
+    if not bids_dir.is_dir():
+        raise NoInput("no such folder", bids_dir, "BIDS_DIR is the root of a BIDS data set")
+    if not (bids_dir / DESCRIPTION).is_file():
+        raise NotBids(f"not a BIDS data set: no {DESCRIPTION}", bids_dir, "BIDS_DIR is the root of a BIDS data set")
+    try:
+        return read_json(bids_dir / DESCRIPTION)
+    except DataError as error:
+        raise NotBids(f"not a BIDS data set: {error.what}", error.where, f"repair {DESCRIPTION}") from error
+
+
+def is_derivative(description: Mapping[str, Any]) -> bool:
+    """Whether a data set says that it was derived from another."""
+    return str(description.get("DatasetType", "raw")).lower() == "derivative"
+
+
+def raw_name(description: Mapping[str, Any], bids_dir: Path) -> str:
+    """The name of BIDS_DIR in BIDS URIs."""
+    return safe_name(bids_dir.resolve().name) if is_derivative(description) else "raw"
+
+
+def safe_name(name: str) -> str:
+    """A data set's name as DatasetLinks allow it: letters, digits, - and _."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-") or "derivative"
+
+
+def derivative_roots(
+    query: RecordingQuery, description: Mapping[str, Any]
+) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """Name → root of every data set with responses, and warnings. Output of this program is never among them.
+
+    Raises NoInput where a given path does not exist or nothing remains.
+    """
+    offered = _given(query.derivatives) if query.derivatives else _beside(query.bids_dir, description)
+    roots: dict[str, Path] = {}
+    warnings: list[str] = []
+    for name, root in offered:
+        refusal = _refusal(root, query.out_dir)
+        if refusal:
+            warnings += [f"{root}: {refusal}, not taken as input"] if query.derivatives else []
+        elif root.resolve() not in {taken.resolve() for taken in roots.values()}:
+            roots[_unused(name, roots)] = root
+    if not roots:
+        raise NoInput("no derivatives to take responses from", query.bids_dir, _ADVICE)
+    return roots, tuple(warnings)
+
+
+_ADVICE = (
+    "name them with -d, for example -d fmriprep=/data/derivatives/fmriprep; raw iEEG is read where BIDS_DIR itself "
+    "is named, -d raw=BIDS_DIR"
+)
+
+
+def _given(derivatives: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
+    for name, root in derivatives.items():
+        if not root.is_dir():
+            raise NoInput("no such derivative folder", root, "-d takes the root of a derivative data set")
+        inner = [] if _holds_data(root) else [path for path in sorted(root.iterdir()) if _holds_data(path)]
+        if not inner and not _holds_data(root):
+            raise NoInput("no data set in the derivative folder", root, "it has no sub-* folder")
+        yield from ((path.name, path) for path in inner) if inner else [(name, root)]
+
+
+def _beside(bids_dir: Path, description: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+    """BIDS_DIR itself where it is a derivative, then every data set in BIDS_DIR/derivatives."""
+    if is_derivative(description):
+        yield bids_dir.resolve().name, bids_dir
+    folder = bids_dir / "derivatives"
+    if folder.is_dir():
+        yield from ((path.name, path) for path in [folder, *sorted(folder.iterdir())] if _holds_data(path))
+
+
+def _holds_data(path: Path) -> bool:
+    return path.is_dir() and any(path.glob("sub-*"))
+
+
+def _refusal(root: Path, out_dir: Path) -> str:
+    if root.resolve() == out_dir.resolve():
+        return "it is OUT_DIR"
+    try:
+        makers = read_json(root / DESCRIPTION).get("GeneratedBy", []) if (root / DESCRIPTION).is_file() else []
+    except DataError:
+        return ""  # a derivative's own validity is never required
+    names = {str(maker.get("Name", "")).lower() for maker in makers if isinstance(maker, dict)}
+    return "Concord made it" if names & OWN_NAMES else ""
+
+
+def _unused(name: str, taken: Mapping[str, Path]) -> str:
+    base = safe_name(name)
+    names = [base, *(f"{base}{number}" for number in range(2, len(taken) + 3))]
+    return next(free for free in names if free not in taken and free != "raw")
+
+
+def people_of(roots: Iterable[Path]) -> tuple[str, ...]:
+    """Labels of all people who have a folder in any of the data sets, sorted."""
+    folders = (folder for root in roots for folder in root.glob("sub-*") if folder.is_dir())
+    return tuple(sorted({folder.name.removeprefix("sub-") for folder in folders}))
+
+
+def choose_people(query: RecordingQuery, available: tuple[str, ...]) -> tuple[str, ...]:
+    """The people asked for. Raises NothingMatched where one is not there, or none remains."""
+    missing = [label for label in query.participants if label not in available]
+    if missing:
+        raise NothingMatched(f"no such participant: {', '.join(missing)}", "", f"there are {listed(available)}")
+    chosen = tuple(
+        label
+        for label in available
+        if (not query.participants or label in query.participants) and label not in query.excluded_participants
+    )
+    if not chosen:
+        raise NothingMatched("no participant remains", query.bids_dir, f"there are {listed(available)}")
+    return chosen
+
+
+def listed(labels: Iterable[str], most: int = 40) -> str:
+    """Labels as shown in one line; 'none' where there are none."""
+    labels = list(labels)
+    more = f" and {len(labels) - most} more" if len(labels) > most else ""
+    return ", ".join(labels[:most]) + more if labels else "none"

@@ -1,0 +1,121 @@
+"""Files of a derivative that hold responses, by their names alone."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bids_app.dataset.files.layout import Entry, Index
+from bids_app.records import Modality, TargetKind
+
+VOLUMES = (".nii.gz", ".nii")
+SIGNALS = (".fif", ".fif.gz", ".vhdr", ".edf", ".bdf", ".set")
+HIGH_GAMMA = re.compile(r"gamma|hga|hgb|hfb|envelope|broadband", re.IGNORECASE)
+RUN_KEYS = ("sub", "ses", "task", "acq", "ce", "rec", "dir", "run")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A response by name: `entities` lack `hemi` where both hemispheres are there. `problem`: why it is unusable."""
+
+    index: Index
+    kind: TargetKind
+    space: str  # '' for electrodes, whose space is not in their name
+    entities: dict[str, str]
+    entries: tuple[Entry, ...]
+    problem: str = ""
+
+    @property
+    def modality(self) -> Modality:
+        """'ieeg' for electrodes, else 'fmri'."""
+        return "ieeg" if self.kind == "electrodes" else "fmri"
+
+    @property
+    def datatype(self) -> str:
+        """The folder its raw files lie in."""
+        return "ieeg" if self.kind == "electrodes" else "func"
+
+    @property
+    def run(self) -> tuple[tuple[str, str], ...]:
+        """The entities that say which run it is of."""
+        return tuple((key, self.entities[key]) for key in RUN_KEYS if key in self.entities)
+
+    @property
+    def path(self) -> Path:
+        """The first file."""
+        return self.entries[0].path
+
+    @property
+    def label(self) -> str:
+        """The first file's name without extension."""
+        return self.path.name.split(".")[0]
+
+
+def candidates_of(index: Index, any_desc: bool) -> list[Candidate]:
+    """Everything in a derivative that could be a response. `any_desc`: the user's filter chooses the `desc`."""
+    people = [entry for entry in index.entries if "sub" in entry.entities and "echo" not in entry.entities]
+    bold = [*_volumes(index, people), *_surfaces(index, people)]
+    chosen = bold if any_desc else _preferred(bold)
+    return [*chosen, *_parcels(index, people), *_envelopes(_signals(index, people))]
+
+
+def _volumes(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
+    for entry in entries:
+        if entry.suffix == "bold" and entry.extension in VOLUMES and "space" in entry.entities:
+            yield Candidate(index, "volume", entry.entities["space"], dict(entry.entities), (entry,))
+
+
+def _surfaces(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
+    pairs: dict[tuple[tuple[str, str], ...], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if entry.suffix == "bold" and entry.extension == ".func.gii" and {"space", "hemi"} <= set(entry.entities):
+            key = tuple(item for item in entry.entities.items() if item[0] != "hemi")
+            pairs[key].append(entry)
+    for key, found in pairs.items():
+        pair = tuple(sorted(found, key=lambda entry: entry.entities["hemi"]))
+        there = [entry.entities["hemi"] for entry in pair]
+        problem = "" if there == ["L", "R"] else f"a hemisphere is missing: there is only hemi-{' and '.join(there)}"
+        yield Candidate(index, "surface", dict(key)["space"], dict(key), pair, problem)
+
+
+def _parcels(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
+    """`seg-` of BIDS derivatives and XCP-D, `atlas-` of its older releases."""
+    for entry in entries:
+        atlas = entry.entities.get("seg", entry.entities.get("atlas"))
+        if entry.suffix == "timeseries" and entry.extension == ".tsv" and atlas:
+            yield Candidate(index, "parcels", atlas, dict(entry.entities), (entry,))
+
+
+def _signals(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
+    """Only the first part of a split FIF: it leads to the others."""
+    for entry in entries:
+        first = int(entry.entities.get("split", "1")) == 1 if entry.entities.get("split", "1").isdecimal() else True
+        if entry.suffix == "ieeg" and entry.extension in SIGNALS and first:
+            entities = {key: value for key, value in entry.entities.items() if key != "split"}
+            yield Candidate(index, "electrodes", "", entities, (entry,))
+
+
+def _preferred(bold: list[Candidate]) -> Iterator[Candidate]:
+    """`desc-preproc` of a run and space where there is one, else its files without `desc`."""
+    choices: dict[object, list[Candidate]] = defaultdict(list)
+    for candidate in bold:
+        others = tuple(item for item in candidate.entities.items() if item[0] != "desc")
+        choices[candidate.index.name, candidate.kind, others].append(candidate)
+    for found in choices.values():
+        by_desc = {candidate.entities.get("desc", ""): candidate for candidate in found}
+        best = by_desc.get("preproc", by_desc.get(""))
+        if best is not None:
+            yield best
+
+
+def _envelopes(signals: Iterable[Candidate]) -> Iterator[Candidate]:
+    """The high-gamma file of a run where its `desc` says so; else all, since names are free."""
+    runs: dict[object, list[Candidate]] = defaultdict(list)
+    for candidate in signals:
+        runs[candidate.run].append(candidate)
+    for found in runs.values():
+        named = [candidate for candidate in found if HIGH_GAMMA.search(candidate.entities.get("desc", ""))]
+        yield from named or found

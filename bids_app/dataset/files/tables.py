@@ -1,0 +1,198 @@
+"""Tables of words and phones under the usual column names, and the rules that make rows into Intervals."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bids_app.dataset.files.reading import naming
+from bids_app.errors import DataError
+from bids_app.records import Intervals
+
+MISSING = {"", "n/a"}
+WORD_KINDS = {"word", "words"}
+PHONE_KINDS = {"phone", "phones", "phoneme", "phonemes"}
+SILENCE = {"sil", "sp", "spn", "<sil>", "<sp>", "<p:>", "<eps>", "#", "h#", "{sl}", "{ns}", "{br}", "{lg}"}
+PHONE_SILENCE = SILENCE | {"silence", "pau", "_", "-"}  # these may be words, never phones
+
+WORD_TEXT = ("word", "words", "text", "token", "orthography", "label", "value", "stim", "item", "transcript")
+PHONE_TEXT = ("phone", "phones", "phoneme", "phonemes", "segment")
+START = ("start", "onset", "begin", "starttime", "onsettime", "begintime", "starts", "onsets", "tmin", "xmin", "from")
+END = ("end", "offset", "stop", "endtime", "offsettime", "stoptime", "ends", "offsets", "tmax", "xmax", "to")
+DURATION = ("duration", "dur", "durations", "length")
+KIND = ("trialtype", "type", "tier", "tiername", "level", "kind")
+
+Row = tuple[float, float, str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as text; `columns` in lower case without what is not a letter, digit or underscore."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def column(self, name: str) -> list[str]:
+        """A column's cells, stripped; empty text where there is no such column."""
+        if name not in self.columns:
+            return [""] * len(self.rows)
+        at = self.columns.index(name)
+        return [row[at].strip() if at < len(row) else "" for row in self.rows]
+
+    def first(self, names: Iterable[str]) -> str | None:
+        """The column that goes by one of these names, in their order; underscores do not count."""
+        plain = {column.replace("_", ""): column for column in reversed(self.columns)}
+        return next((plain[name] for name in names if name in plain), None)
+
+
+def decode(path: Path) -> str:
+    """A text file in UTF-8 or UTF-16, byte order marks removed. Raises DataError otherwise."""
+    try:
+        content = path.read_bytes()
+        utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+        return content.decode("utf-16" if utf16 else "utf-8-sig")
+    except FileNotFoundError as error:
+        raise DataError("file is not there", path) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"text cannot be read ({error})", path, "save it as UTF-8") from error
+
+
+def read_table(path: Path) -> Table:
+    """A table with a header: tab-separated for .tsv, else separated by what its first line has most of."""
+    with naming(path):
+        return parse_table(decode(path), "\t" if path.suffix.lower() == ".tsv" else None)
+
+
+def parse_table(text: str, delimiter: str | None = None) -> Table:
+    """Lines → cells. Quotes around a cell are removed; in a .tsv a lone quote is text, as the word `"` is."""
+    lines = [line for line in re.split(r"\r\n|\r|\n", text) if line.strip()]
+    if not lines:
+        return Table((), ())
+    if delimiter is None:
+        delimiter = max("\t,;", key=lines[0].count)
+        delimiter = delimiter if delimiter in lines[0] else " "
+    split = _split_quoted if delimiter in ",;" else _split_plain
+    header, *rows = split(lines, delimiter)
+    columns = tuple(re.sub(r"[^0-9a-z_]", "", name.strip().lower()) for name in header)
+    if _headless(header):
+        return Table(_guessed(header), (tuple(header), *(tuple(row) for row in rows)))
+    return Table(columns, tuple(tuple(row) for row in rows))
+
+
+def _split_quoted(lines: list[str], delimiter: str) -> list[list[str]]:
+    """Line by line, so that a quote left open costs its own line only."""
+    try:
+        return [next(csv.reader([line], delimiter=delimiter, skipinitialspace=True)) for line in lines]
+    except csv.Error as error:
+        raise DataError(f"table cannot be read ({error})") from error
+
+
+def _split_plain(lines: list[str], delimiter: str) -> list[list[str]]:
+    parts = (line.split() if delimiter == " " else line.split(delimiter) for line in lines)
+    return [[_unquoted(cell) for cell in cells] for cells in parts]
+
+
+def _unquoted(cell: str) -> str:
+    quoted = len(cell) > 2 and cell[0] == cell[-1] == '"'
+    return cell[1:-1].replace('""', '"') if quoted else cell
+
+
+def _headless(header: list[str]) -> bool:
+    """Gentle's align.csv has no header: its first line has two numbers and a text already."""
+    numeric = [math.isfinite(number(cell)) for cell in header]
+    return sum(numeric) >= 2 and not all(numeric)
+
+
+def _guessed(header: list[str]) -> tuple[str, ...]:
+    names = {True: iter(("start", "end")), False: iter(("word",))}
+    return tuple(next(names[math.isfinite(number(cell))], f"column{at}") for at, cell in enumerate(header))
+
+
+def number(cell: str) -> float:
+    """A cell as a number; NaN where it is none."""
+    try:
+        return float(cell.strip().replace(",", "."))
+    except ValueError:
+        return math.nan
+
+
+def annotation_of(table: Table, phones_by_name: bool = False) -> tuple[Intervals | None, Intervals | None]:
+    """Words and phones of a table; None for what it has not.
+
+    A column of kinds ('word', 'phone') splits the rows; else a column of phones makes them phones. `phones_by_name`:
+    the file's name says that its labels are phones.
+    """
+    kinds = table.column(table.first(KIND) or "")
+    words, phones = rows_of(table, kinds, WORD_KINDS), rows_of(table, kinds, PHONE_KINDS)
+    if words or phones:
+        return word_rows(words) if words else None, phone_rows(phones) if phones else None
+    if phones_by_name or table.first(PHONE_TEXT):
+        return None, phone_rows(table)
+    return word_rows(table), None
+
+
+def rows_of(table: Table, kinds: list[str], wanted: set[str]) -> Table | None:
+    """The rows of these kinds; None where there are none."""
+    rows = tuple(row for row, kind in zip(table.rows, kinds, strict=True) if kind.lower() in wanted)
+    return Table(table.columns, rows) if rows else None
+
+
+def word_rows(table: Table, instants: bool = False) -> Intervals:
+    """A table of words. `instants`: on a recording's clock, where onsets may be negative and durations n/a."""
+    return tidy(_timed(table, WORD_TEXT + PHONE_TEXT, instants), SILENCE, -math.inf if instants else 0.0)
+
+
+def phone_rows(table: Table, instants: bool = False) -> Intervals:
+    """A table of phones; see `word_rows`."""
+    return tidy(_timed(table, PHONE_TEXT + WORD_TEXT, instants), PHONE_SILENCE, -math.inf if instants else 0.0)
+
+
+def _timed(table: Table, text: tuple[str, ...], instants: bool) -> list[Row]:
+    """(start, end, text) of every row, NaN where a time is none. Raises DataError where a column is missing."""
+    named = table.first(text)
+    start, end, duration = (table.first(names) for names in (START, END, DURATION))
+    if named is None or start is None or (end is None and duration is None):
+        found = ", ".join(name for name in table.columns if name) or "none"
+        raise DataError(f"no columns of words and times among: {found}", "", "name them word, start, end")
+    starts, last = ([number(cell) for cell in table.column(name)] for name in (start, end or duration or ""))
+    if end is None:
+        spans = [0.0 if instants and math.isnan(span) else span for span in last]
+        last = [onset + span for onset, span in zip(starts, spans, strict=True)]
+    return list(zip(starts, last, table.column(named), strict=True))
+
+
+def tidy(rows: Iterable[Row], silence: set[str], earliest: float = 0.0) -> Intervals:
+    """(start, end, text) → Intervals, ascending. Rows without text or times, or ending before they start, are left
+    out, and counted; silences are, too; a start before `earliest` is moved there; a row repeated for the sub-words of
+    one word counts once."""
+    spoken = [row for row in rows if row[2].strip().lower() not in silence]
+    faults = [_fault(row, earliest) for row in spoken]
+    kept = [
+        (max(start, earliest), end, " ".join(text.split()))
+        for (start, end, text), fault in zip(spoken, faults, strict=True)
+        if fault is None
+    ]
+    ordered = sorted(dict.fromkeys(kept), key=lambda row: row[:2])
+    times = np.array([row[:2] for row in ordered], dtype=float).reshape(-1, 2)
+    counts = Counter(fault for fault in faults if fault is not None)
+    left_out = tuple(f"{count} of {len(spoken)} rows {fault}" for fault, count in sorted(counts.items()))
+    return Intervals(times[:, 0], times[:, 1] - times[:, 0], tuple(row[2] for row in ordered), left_out)
+
+
+def _fault(row: Row, earliest: float) -> str | None:
+    """Why a row is no word or phone, to stand after 'rows'; None where it is one."""
+    start, end, text = row
+    if text.strip().lower() in MISSING:
+        return "without text"
+    if not (math.isfinite(start) and math.isfinite(end)):
+        return "without times"
+    if end < start:
+        return "that end before they begin"
+    return "that end before the sound begins" if end <= earliest and start < earliest else None

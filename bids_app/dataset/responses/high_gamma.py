@@ -1,0 +1,90 @@
+"""High gamma from voltages: the envelopes of eight bands, averaged, with nothing of the power line."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from bids_app.dataset.files.candidates import HIGH_GAMMA
+from bids_app.records import Array, Recording, ResponseSpec
+
+N_BANDS = 8
+TRANSITION_HZ = 5.0  # of each band's filter: 60 Hz is then well outside 70 Hz, which mne's own 17.5 Hz would not do
+NOTCH_HZ, NOTCH_TRANSITION_HZ = 2.0, 2.0  # width of each notch's stop band, and of the slope on either side
+FILTER_PERIODS = 3.3  # length of mne's FIR filters (Hamming window), in periods of the transition
+
+
+def computes_high_gamma(recording: Recording, spec: ResponseSpec) -> bool:
+    """Whether the recording holds voltages: `desc` does not name an envelope, and its rate can hold the band."""
+    if recording.modality != "ieeg" or spec.band_hz is None or HIGH_GAMMA.search(recording.entities.get("desc", "")):
+        return False
+    return recording.rate_hz > 2 * (spec.band_hz[1] + TRANSITION_HZ)
+
+
+def told(recording: Recording, spec: ResponseSpec) -> tuple[str, ...]:
+    """What a reader must know of a recording whose `desc` does not name an envelope."""
+    if spec.band_hz is None or HIGH_GAMMA.search(recording.entities.get("desc", "")):
+        return ()
+    low, high = spec.band_hz
+    if computes_high_gamma(recording, spec):
+        return (
+            f"high gamma ({low:g}–{high:g} Hz) was computed: if these are envelopes, set response.ieeg.band_hz: null",
+        )
+    return (f"signals at {recording.rate_hz:g} Hz cannot hold {low:g}–{high:g} Hz: taken for envelopes",)
+
+
+def high_gamma(signal: Array, rate_hz: float, band_hz: tuple[float, float], line_hz: float | None) -> Array:
+    """signal (n_times,) → its envelope (n_times,), without delay.
+
+    The band is cut in `N_BANDS` equal ones by zero-phase FIR filters, and their Hilbert envelopes are averaged.
+    Harmonics of `line_hz` inside the band are notched. The first and last `edge_s` seconds rest partly on the signal
+    mirrored at its ends.
+    """
+    from mne.filter import filter_data, next_fast_len, notch_filter
+    from scipy.signal import hilbert
+
+    signal = np.asarray(signal, dtype=np.float64)
+    inside = [] if line_hz is None else _harmonics(line_hz, band_hz)
+    if inside:
+        slopes_hz = 2 * NOTCH_TRANSITION_HZ  # mne counts both
+        signal = notch_filter(
+            signal, rate_hz, inside, notch_widths=NOTCH_HZ, trans_bandwidth=slopes_hz, verbose="ERROR"
+        )
+    edges = np.linspace(*band_hz, N_BANDS + 1)
+    total = np.zeros(len(signal))
+    for low, high in pairwise(edges.tolist()):
+        filtered = filter_data(
+            signal,
+            rate_hz,
+            low,
+            high,
+            l_trans_bandwidth=TRANSITION_HZ,
+            h_trans_bandwidth=TRANSITION_HZ,
+            phase="zero",
+            verbose="ERROR",
+        )
+        total += np.abs(hilbert(filtered, next_fast_len(len(filtered)))[: len(filtered)])
+    return np.asarray(total / N_BANDS)
+
+
+def _harmonics(line_hz: float, band_hz: tuple[float, float]) -> list[float]:
+    """Multiples of the line's frequency that the band's filters let through."""
+    first = np.ceil((band_hz[0] - TRANSITION_HZ) / line_hz)
+    last = np.floor((band_hz[1] + TRANSITION_HZ) / line_hz)
+    return [float(line_hz * number) for number in np.arange(first, last + 1)]
+
+
+def edge_s(band_hz: tuple[float, float], line_hz: float | None) -> float:
+    """Half the filters' length: nearer than this to the ends, or to bad spans, they see what is not there."""
+    notched = line_hz is not None and _harmonics(line_hz, band_hz)
+    return FILTER_PERIODS / 2 * (1 / TRANSITION_HZ + (1 / NOTCH_TRANSITION_HZ if notched else 0.0))
+
+
+def near_edges(bad: Array, reach: int) -> Array:
+    """(n_times,) True within `reach` samples of an end or of a sample that is bad."""
+    padded = np.concatenate([[True], bad, [True]])
+    counts = np.concatenate([[0], np.cumsum(padded)])
+    first = np.maximum(np.arange(1, len(bad) + 1) - reach, 0)
+    last = np.minimum(np.arange(1, len(bad) + 1) + reach + 1, len(padded))
+    return np.asarray(counts[last] > counts[first])

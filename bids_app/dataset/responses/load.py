@@ -1,0 +1,108 @@
+"""Targets and responses of a recording, whatever its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bids_app.dataset.responses import electrodes, parcels, surfaces, volumes
+from bids_app.dataset.responses.confounds import fmri_nuisance
+from bids_app.errors import DataError
+from bids_app.records import Array, Recording, Response, ResponseSpec, Targets
+
+
+def load_targets(recording: Recording) -> Targets:
+    """What a recording's columns are: the mask's voxels, all vertices, all parcels, the good channels.
+
+    Raises DataError where a file is missing, damaged or has no target.
+    """
+    if recording.kind == "volume":
+        return volumes.volume_targets(recording)
+    if recording.kind == "surface":
+        return surfaces.surface_targets(recording)
+    if recording.kind == "parcels":
+        return parcels.parcel_targets(recording)
+    return electrodes.electrode_targets(recording)[0]
+
+
+def intersect_targets(several: Sequence[Targets]) -> tuple[Targets, tuple[str, ...]]:
+    """Targets common to all runs, in the first run's order, and what was left out.
+
+    Raises DataError where the runs lie on different grids or meshes, or share nothing.
+    """
+    first, *others = several
+    for other in others:
+        _require_one_grid(first, other)
+    common = set(first.names).intersection(*(other.names for other in others))
+    if not common:
+        raise DataError("the runs have no target in common", first.space)
+    kept = [row for row, name in enumerate(first.names) if name in common]
+    most = max(len(targets.names) for targets in several)
+    warnings = (f"runs differ: the {len(kept)} targets that all have are used, of up to {most}",)
+    return _take(first, kept), warnings if most > len(kept) else ()
+
+
+def _require_one_grid(first: Targets, other: Targets) -> None:
+    if (first.kind, first.space) != (other.kind, other.space):
+        raise DataError(f"runs of {first.kind} in {first.space} and {other.kind} in {other.space} cannot be joined")
+    if first.shape != other.shape or not _alike(first.affine, other.affine):
+        raise DataError(f"runs lie on different grids: {first.shape} and {other.shape}", first.space, "resample them")
+
+
+def _alike(one: Array | None, other: Array | None) -> bool:
+    return one is None or other is None or np.allclose(one, other, atol=volumes.SAME_MM)
+
+
+def _take(targets: Targets, rows: list[int]) -> Targets:
+    return replace(
+        targets,
+        names=tuple(targets.names[row] for row in rows),
+        index=None if targets.index is None else targets.index[rows],
+        xyz_mm=None if targets.xyz_mm is None else targets.xyz_mm[rows],
+        table={column: tuple(cells[row] for row in rows) for column, cells in targets.table.items()},
+    )
+
+
+def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) -> Response:
+    """A recording's values (n_times, n_targets) float32 in the targets' order, times, nuisance and valid samples.
+
+    Raises DataError where a file cannot be read whole or does not fit its targets or confounds.
+    """
+    if recording.kind == "electrodes":
+        response = electrodes.electrode_response(recording, targets, spec)
+        told = electrodes.electrode_targets(recording)[1]
+        return replace(response, warnings=tuple(dict.fromkeys(told + response.warnings)))
+    path = recording.paths[0]
+    if recording.kind == "volume":
+        values = volumes.volume_values(path, targets)
+    elif recording.kind == "surface":
+        values = surfaces.surface_values(recording.paths, targets)
+    else:
+        values = parcels.parcel_values(path, targets)
+    nuisance, steady, warnings = fmri_nuisance(recording, len(values), spec.confounds, spec.high_pass_s)
+    warnings += _clock_warnings(recording)
+    times_s = recording.start_s + np.arange(len(values)) / recording.rate_hz
+    valid = steady & np.isfinite(values).any(axis=1)
+    return Response(values, times_s, nuisance, valid, targets, warnings)
+
+
+def _clock_warnings(recording: Recording) -> tuple[str, ...]:
+    """A sidecar and a header that disagree on the TR: one of them is wrong, and every time with it."""
+    header_s = volumes.header_period_s(recording.paths[0]) if recording.kind == "volume" else 0.0
+    sidecar_s = 1 / recording.rate_hz
+    apart = header_s > 0 and abs(header_s - sidecar_s) > 0.01 * sidecar_s
+    return (f"TR is {sidecar_s:g} s in the sidecar, {header_s:g} s in the image's header",) if apart else ()
+
+
+def count_samples(recording: Recording) -> int:
+    """Number of samples, from headers where there are any. Raises DataError."""
+    path = recording.paths[0]
+    if recording.kind == "volume":
+        return volumes.count_volumes(path)
+    if recording.kind == "surface":
+        return surfaces.count_frames(path)
+    if recording.kind == "parcels":
+        return len(parcels.read_numbers(path))
+    return int(electrodes.open_signals(path)[0].n_times)

@@ -1,0 +1,85 @@
+"""fMRI volumes in a mask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bids_app.dataset.files.reading import reading
+from bids_app.errors import DataError
+from bids_app.records import Array, Recording, Targets
+
+BLOCK_BYTES = 128 * 2**20  # of volumes decompressed at a time
+SAME_MM = 1e-2  # affines that agree to this are one grid
+
+
+def open_volume(path: Path) -> Any:
+    """A NIfTI image of three or four dimensions, its data still on disk. Raises DataError."""
+    import nibabel
+
+    with reading(path):
+        image = nibabel.load(path, keep_file_open=True)  # else every block would be decompressed from the start
+        if len(image.shape) not in (3, 4):
+            raise DataError(f"image has {len(image.shape)} dimensions", path)
+        return image
+
+
+def volume_targets(recording: Recording) -> Targets:
+    """The mask's voxels; without a mask those that are not 0 in the first volume. Raises DataError."""
+    image = open_volume(recording.paths[0])
+    shape, affine = tuple(int(size) for size in image.shape[:3]), np.asarray(image.affine, dtype=float)
+    mask = _mask(recording, image, shape, affine)
+    index = np.argwhere(mask)
+    if not len(index):
+        raise DataError("no voxel in the mask", recording.companions.get("mask", recording.paths[0]))
+    names = tuple(f"{i},{j},{k}" for i, j, k in index.tolist())
+    return Targets("volume", recording.space, names, index, shape, affine)
+
+
+def _mask(recording: Recording, image: Any, shape: tuple[int, ...], affine: Array) -> Array:
+    path = recording.companions.get("mask")
+    if path is None:
+        with reading(recording.paths[0]):
+            first = np.asarray(image.dataobj[..., 0])
+        return np.asarray(np.isfinite(first) & (first != 0))
+    mask = open_volume(path)
+    if mask.shape[:3] != shape or not np.allclose(mask.affine, affine, atol=SAME_MM):
+        raise DataError(f"mask {mask.shape[:3]} does not lie on the grid of its image {shape}", path)
+    with reading(path):
+        inside = np.asarray(mask.dataobj)
+    return np.asarray(inside.reshape(*shape, -1)[..., 0] > 0.5)
+
+
+def count_volumes(path: Path) -> int:
+    """Number of volumes, from the header."""
+    shape = open_volume(path).shape
+    return int(shape[3]) if len(shape) == 4 else 1
+
+
+def header_period_s(path: Path) -> float:
+    """Seconds between volumes by the header; 0 where it does not say."""
+    header = open_volume(path).header
+    scale = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}.get(header.get_xyzt_units()[1], 0.0)
+    return float(header.get_zooms()[3]) * scale if len(header.get_zooms()) == 4 else 0.0
+
+
+def volume_values(path: Path, targets: Targets) -> Array:
+    """(n_times, n_targets) float32 of the targets' voxels. Raises DataError where the file is cut off or the grid is
+    not theirs."""
+    image = open_volume(path)
+    if image.shape[:3] != targets.shape or targets.affine is None or targets.index is None:
+        raise DataError(f"image of {image.shape[:3]} voxels, expected {targets.shape}", path)
+    if not np.allclose(image.affine, targets.affine, atol=SAME_MM):
+        raise DataError("image's affine differs from that of the other runs", path, "runs must share a grid")
+    if len(image.shape) != 4:
+        raise DataError("image has one volume only", path)
+    n_times, voxels = int(image.shape[3]), tuple(targets.index.T)
+    values = np.empty((n_times, len(targets.names)), dtype=np.float32)
+    step = max(1, BLOCK_BYTES // (8 * int(np.prod(targets.shape))))
+    with reading(path):
+        for start in range(0, n_times, step):
+            block = np.asarray(image.dataobj[..., start : start + step])
+            values[start : start + step] = block[voxels].T
+    return values

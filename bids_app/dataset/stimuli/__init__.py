@@ -1,0 +1,1 @@
+"""Stimuli of a recording: events, sound, and files of word and phone times."""

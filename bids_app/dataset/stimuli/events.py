@@ -1,0 +1,118 @@
+"""events.tsv → the stimuli of a recording, and the words and phones it annotates itself."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bids_app.dataset.files.layout import Entry, Index
+from bids_app.dataset.files.reading import naming
+from bids_app.dataset.files.tables import (
+    MISSING,
+    PHONE_KINDS,
+    WORD_KINDS,
+    Table,
+    number,
+    phone_rows,
+    read_table,
+    rows_of,
+    word_rows,
+)
+from bids_app.errors import DataError
+from bids_app.records import Intervals, StimulusEvent
+
+IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".svg"}
+AUDIO = (".wav", ".flac", ".ogg", ".mp3")
+
+
+@dataclass(frozen=True)
+class Events:
+    """What an events file says; times in seconds on the recording's clock."""
+
+    stimuli: tuple[StimulusEvent, ...]
+    words: Intervals | None
+    phones: Intervals | None
+
+
+def find_events(indexes: tuple[Index, ...], entities: Mapping[str, str], datatype: str) -> tuple[Index, Path]:
+    """The events file of a recording, of the first data set that has one. Raises DataError where none has."""
+    for index in indexes:
+        found = index.inherited(entities, datatype, "events", ".tsv")
+        nearest = [entry.path for entry in found if _as_near(entry, found[0])]
+        if len(nearest) > 1:
+            raise DataError(
+                f"several events files match: {', '.join(path.name for path in nearest)}", nearest[0].parent
+            )
+        if nearest:
+            return index, nearest[0]
+    raise DataError("no events.tsv matches this recording", indexes[0].root, "it says which stimulus was heard when")
+
+
+def _as_near(entry: Entry, best: Entry) -> bool:
+    return entry.path.parent == best.path.parent and len(entry.entities) == len(best.entities)
+
+
+def read_events(path: Path, bids_dir: Path) -> Events:
+    """Stimuli in onset order, and word and phone rows.
+
+    Raises DataError where columns are missing, no row names a stimulus or one leaves /stimuli.
+    """
+    table = read_table(path)
+    if "onset" not in table.columns:
+        raise DataError("events without a column 'onset'", path)
+    with naming(path):
+        words, phones = own_annotation(table)
+    return Events(_stimuli(table, path, bids_dir), words, phones)
+
+
+def own_annotation(table: Table) -> tuple[Intervals | None, Intervals | None]:
+    """Rows whose trial_type is word or phoneme; None where there are none. Onsets may be negative."""
+    kinds = table.column("trial_type")
+    words, phones = rows_of(table, kinds, WORD_KINDS), rows_of(table, kinds, PHONE_KINDS)
+    return word_rows(words, instants=True) if words else None, phone_rows(phones, instants=True) if phones else None
+
+
+def _stimuli(table: Table, path: Path, bids_dir: Path) -> tuple[StimulusEvent, ...]:
+    identified = _files_of_ids(bids_dir / "stimuli") if "stim_id" in table.columns else {}
+    found = []
+    for onset, duration, file, label, kind in zip(
+        *(table.column(name) for name in ("onset", "duration", "stim_file", "stim_id", "trial_type")), strict=True
+    ):
+        name = file if file.lower() not in MISSING else identified.get(label.removeprefix("stim-"), "")
+        heard = name and Path(name).suffix.lower() not in IMAGES and kind.lower() not in WORD_KINDS | PHONE_KINDS
+        if heard and math.isfinite(number(onset)):
+            length = number(duration) if number(duration) > 0 else None
+            found.append(StimulusEvent(number(onset), stimulus_id(name, bids_dir, path), length))
+    if not found:
+        raise DataError("no row of its events names a stimulus (stim_file)", path, "say in stim_file what was heard")
+    return tuple(sorted(found, key=lambda event: event.onset_s))
+
+
+def _files_of_ids(stimuli: Path) -> dict[str, str]:
+    """BEP044's `stim_id` → file: as named in stimuli.tsv, else the audio file whose name begins with the id."""
+    files = sorted(path.name for path in stimuli.glob("stim-*") if path.suffix.lower() in AUDIO)
+    named = {name.partition(".")[0].split("_")[0].removeprefix("stim-"): name for name in reversed(files)}
+    listing = stimuli / "stimuli.tsv"
+    table = read_table(listing) if listing.is_file() else Table((), ())
+    identifiers = table.column("stimulus_id" if "stimulus_id" in table.columns else "stim_id")
+    listed = zip(identifiers, table.column("stim_file"), strict=True)
+    return named | {key.removeprefix("stim-"): file for key, file in listed if file.lower() not in MISSING}
+
+
+def stimulus_id(name: str, bids_dir: Path, path: object) -> str:
+    """`name` as a path relative to /stimuli. Raises DataError where it leaves that folder.
+
+    A symbolic link may lead elsewhere in the data set, as git-annex's do, but not out of it.
+    """
+    stimuli = bids_dir / "stimuli"
+    plain = Path(os.path.normpath(name))
+    if plain.parts[:1] == ("stimuli",) and not (stimuli / plain).exists():
+        plain = Path(*plain.parts[1:])  # written with the folder, a common slip
+    target = (stimuli / plain).resolve()
+    homes = (bids_dir.resolve(), stimuli.resolve())
+    if plain.is_absolute() or ".." in plain.parts or not any(target.is_relative_to(home) for home in homes):
+        raise DataError(f"stim_file leaves /stimuli: '{name}'", path, "stimuli lie in BIDS_DIR/stimuli")
+    return plain.as_posix()

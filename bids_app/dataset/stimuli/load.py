@@ -1,0 +1,171 @@
+"""A stimulus: its sound, its words and phones in its own time, and what it is called."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from bids_app.dataset.files.tables import PHONE_TEXT, START, WORD_TEXT, read_table
+from bids_app.dataset.stimuli.events import AUDIO, stimulus_id
+from bids_app.dataset.stimuli.sound import read_audio
+from bids_app.dataset.stimuli.word_files import Annotation, read_annotation
+from bids_app.errors import DataError
+from bids_app.records import Intervals, Recording, Samples, Stimulus, StimulusEvent
+
+BESIDE = (".TextGrid", ".textgrid", ".tsv", ".csv", ".json", ".ctm", "_transcript.tsv", "_transcript.csv")
+SPEECH_ONLY = ("word", "words", *PHONE_TEXT)  # columns that nothing but speech has
+TIMING_SLACK_S = 1e-3  # a word row may begin a rounding error before its stimulus
+
+
+def load_stimulus(
+    recording: Recording, event: StimulusEvent, bids_dir: Path, words_template: str | None, need_audio: bool
+) -> Stimulus:
+    """The stimulus of an event, as the feature families see it.
+
+    Words and phones: the recording's own rows within the event, else `words_template` (`{stem}`: the file's path
+    without extension, all of it relative to /stimuli), else a file beside the stimulus. `words` is None where nothing
+    times words, and has no rows where a file does but is empty.
+
+    Raises DataError where audio is needed and missing or undecodable, where the template's file is missing, and where
+    a file of timings cannot be understood.
+    """
+    name = stimulus_id(event.stimulus_id, bids_dir, recording.label)
+    path = bids_dir / "stimuli" / name
+    audio, rate_hz = read_audio(path) if need_audio else (None, None)
+    length_s = _length_s(path, audio, rate_hz, event)
+    found = _search(bids_dir, name, words_template)
+    own_words = _within(recording.own_words, recording, event, length_s)
+    own_phones = _within(recording.own_phones, recording, event, length_s)
+    words, phones = own_words or found.words, own_phones or found.phones
+    own = [table for table in (own_words, own_phones) if table is not None]
+    return Stimulus(
+        stimulus_id=name,
+        label=stimulus_label(path, name) + (_hash(b"".join(map(table_bytes, own)))[:6] if own else ""),
+        path=path,
+        audio=audio,
+        rate_hz=rate_hz,
+        duration_s=length_s if length_s is not None else _last_end(words, phones),
+        words=words,
+        phones=phones,
+        sha256=_content_hash(path if need_audio else None, words, phones),
+    )
+
+
+# --------------------------------------------------------------------------------------------------- sound
+def _length_s(path: Path, audio: Samples | None, rate_hz: float | None, event: StimulusEvent) -> float | None:
+    """Seconds of sound, from the file's header where the sound itself is not wanted, else as the event says."""
+    if audio is not None and rate_hz:
+        return len(audio) / rate_hz
+    if path.is_file():
+        import soundfile
+
+        try:
+            return float(soundfile.info(path).duration)
+        except (OSError, RuntimeError, ValueError):
+            return event.duration_s  # not sound: a text that was read, or an image
+    return event.duration_s
+
+
+def _last_end(*tables: Intervals | None) -> float:
+    return float(max((table.offset_s.max() for table in tables if table is not None and table.text), default=0.0))
+
+
+# --------------------------------------------------------------------------------------------------- words
+def _within(
+    table: Intervals | None, recording: Recording, event: StimulusEvent, length_s: float | None
+) -> Intervals | None:
+    """Rows of a recording's own events that begin during this event, in the stimulus's time; None where none does."""
+    if table is None:
+        return None
+    later = [other.onset_s for other in recording.stimuli if other.onset_s > event.onset_s]
+    lengths = [length for length in (event.duration_s, length_s) if length is not None]
+    end_s = min([*later, event.onset_s + max(lengths, default=math.inf)])
+    inside = (table.onset_s >= event.onset_s - TIMING_SLACK_S) & (table.onset_s < end_s)
+    if not inside.any():
+        return None
+    text = tuple(word for word, here in zip(table.text, inside, strict=True) if here)
+    return Intervals(
+        np.maximum(table.onset_s[inside] - event.onset_s, 0.0), table.duration_s[inside], text, table.left_out
+    )
+
+
+def _search(bids_dir: Path, name: str, template: str | None) -> Annotation:
+    """The template's file first; what it does not time is looked for beside the stimulus."""
+    given = _from_template(bids_dir, name, template) if template else Annotation()
+    if given.words is not None and given.phones is not None:
+        return given
+    words, phones = given
+    for found in _beside(bids_dir / "stimuli" / name):
+        words = found.words if words is None and not template else words
+        phones = found.phones if phones is None else phones
+        if words is not None and phones is not None:
+            break
+    return Annotation(words, phones)
+
+
+def _from_template(bids_dir: Path, name: str, template: str) -> Annotation:
+    stem = Path(name).with_suffix("").as_posix()
+    relative = stimulus_id(template.replace("{stem}", stem), bids_dir, f"stimuli: words: {template}")
+    path = bids_dir / "stimuli" / relative
+    if not path.is_file():
+        raise DataError("word timings are missing", path, f"the analysis asks for {template}")
+    found = read_annotation(path)
+    if found.words is None and found.phones is None:
+        raise DataError("no timed words in the file", path, "it has no words and no phones")
+    return found
+
+
+def _beside(path: Path) -> Iterator[Annotation]:
+    """What lies beside a stimulus under its name, and BEP044's `stim-<label>_annot-*_events.tsv`."""
+    names = [path.parent / (path.stem + ending) for ending in BESIDE]
+    if path.name.startswith("stim-"):
+        names += sorted(path.parent.glob(f"{path.stem.rsplit('_', 1)[0]}_annot-*_events.tsv"))
+    for candidate in names:
+        if candidate.is_file() and candidate != path and _times_speech(candidate):
+            yield read_annotation(candidate)
+
+
+def _times_speech(path: Path) -> bool:
+    """Tables beside a sound may be anything: only those with words or phones and their starts are taken."""
+    if path.suffix.lower() not in (".tsv", ".csv"):
+        return True
+    table, annotation = read_table(path), path.name.partition("_annot-")[2].lower()
+    told = not annotation or re.search("word|phon|transcri", annotation) or table.first(SPEECH_ONLY)
+    return bool(told) and None not in (table.first(WORD_TEXT + PHONE_TEXT), table.first(START))
+
+
+# --------------------------------------------------------------------------------------------------- names and hashes
+def stimulus_label(path: Path, name: str) -> str:
+    """A stimulus's label in file names: its stem where that is letters and digits and no sound shares it, else the
+    letters and digits of its path with six digits of its hash."""
+    stem = Path(name).with_suffix("").as_posix()
+    twins = [path.with_suffix(extension) for extension in AUDIO if extension != path.suffix]
+    if re.fullmatch(r"[A-Za-z0-9]+", stem) and not any(twin.exists() for twin in twins):
+        return stem
+    digest = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
+    return re.sub(r"[^A-Za-z0-9]", "", stem) + digest[:6]
+
+
+def table_bytes(table: Intervals | None) -> bytes:
+    """The same bytes for the same times, to the microsecond, and texts."""
+    if table is None:
+        return b"none"
+    rows = zip(table.onset_s, table.duration_s, table.text, strict=True)
+    return "\n".join(f"{onset:.6f}\t{duration:.6f}\t{text}" for onset, duration, text in rows).encode()
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _content_hash(audio: Path | None, words: Intervals | None, phones: Intervals | None) -> str:
+    parts = [_hash(table_bytes(words)), _hash(table_bytes(phones))]
+    if audio is not None:
+        with audio.open("rb") as file:
+            parts.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return _hash(" ".join(parts).encode())

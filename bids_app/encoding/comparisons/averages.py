@@ -1,0 +1,181 @@
+"""Scores and agreement over many targets, with blocks of time left out in turn, the same for all of them.
+
+What is averaged over targets varies with the blocks, not with the targets: neighbouring ones share noise. So with
+every block left out the scores of all targets are made, and only their sums over targets are kept. Limits are the
+jackknife's, by Student's t, for anything that is made of such sums. Its variance is doubled, for what one block's
+noise teaches and another one's tests, as in `intervals` where that is not known: the most that it can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.special import stdtrit
+
+from bids_app.encoding.comparisons.agreement import AT_ONCE, PredictionSums
+from bids_app.encoding.inference.block_losses import BlockLosses
+from bids_app.encoding.inference.intervals import UPPER
+from bids_app.encoding.ridge.fitted import Fitted, Observer
+from bids_app.records import Agreement, Array
+
+RELIABLE = "reliable"
+
+
+@dataclass(frozen=True)
+class Average:
+    """Over a set of n targets; the first row is the data, further rows leave out a block each.
+
+    scores (1 + n_blocks, n_unions): mean R² of every union. maps (1 + n_blocks, m, m): second moments over targets of
+    the maps compared: a one first (so that means are among them), the R² of each, the ceiling if there is one.
+    z (1 + n_blocks, n_pairs): mean of Fisher's z of predictions' correlations.
+    """
+
+    n: int
+    scores: Array
+    maps: Array
+    z: Array
+
+
+def limits(values: Array) -> tuple[float, float, float]:
+    """(1 + n_blocks,) → value, 2.5 and 97.5 % limits; NaN where no block was left out, or some value is none."""
+    value, half = float(values[0]), float(half_width(torch.as_tensor(values[1:, None]))[0])
+    return value, value - half, value + half
+
+
+def half_width(without: torch.Tensor) -> torch.Tensor:
+    """(n_blocks, n) values without a block each → (n,) half the width of the interval; NaN for fewer than two."""
+    n_blocks = len(without)
+    if n_blocks < 2:
+        return without.new_full(without.shape[1:], torch.nan)
+    variance = 2 * (without - without.mean(dim=0)).square().sum(dim=0) * (n_blocks - 1) / n_blocks
+    return float(stdtrit(n_blocks - 1, UPPER)) * variance.sqrt()
+
+
+class Averages(Observer):
+    """Collects an `Average` of each set of targets, and an `Agreement` of each pair of unions.
+
+    unions of the engine, the full one last; maps: numbers of unions whose predictions and maps are compared, pair by
+    pair; labels (n_times,): blocks, None for values without limits; folds (n_times,); sets {name: (n_targets,)
+    bool}; ceiling (n_targets,) or none. The set RELIABLE, where it is not given and there are limits, is made: those
+    of `all` whose full R² is above 0 beyond its interval.
+    """
+
+    def __init__(
+        self,
+        unions: Sequence[tuple[str, ...]],
+        maps: Sequence[int],
+        labels: Array | None,
+        folds: Array,
+        sets: Mapping[str, Array],
+        ceiling: Array | None = None,
+        device: str = "cpu",
+    ) -> None:
+        self.unions, self.maps, self._ceiling = tuple(unions), tuple(maps), ceiling
+        pairs = [(one, other) for place, one in enumerate(maps) for other in maps[place + 1 :]]
+        blocks = np.zeros(len(folds), dtype=np.int64) if labels is None else np.asarray(labels)
+        self._labels = torch.as_tensor(blocks, device=device)
+        self._n_blocks = int(blocks.max()) + 1
+        everything = torch.ones((1, self._n_blocks), dtype=torch.float64, device=device)
+        without = everything - torch.eye(self._n_blocks, dtype=torch.float64, device=device)
+        self._weights = everything if self._n_blocks == 1 else torch.cat([everything, without])
+        self._predicted = PredictionSums(pairs, blocks, folds, device)
+        self.sets = {name: np.array(mask) for name, mask in sets.items()}
+        self._makes_reliable = RELIABLE not in sets and self._n_blocks > 1
+        if self._makes_reliable:
+            self.sets[RELIABLE] = np.zeros(len(sets["all"]), dtype=bool)
+        n_rows, m = len(self._weights), 1 + len(maps) + (ceiling is not None)
+        self._totals = {
+            name: Average(0, *(np.zeros((n_rows, *shape)) for shape in ((len(unions),), (m, m), (len(pairs),))))
+            for name in self.sets
+        }
+        self._r = np.full((3, len(pairs), len(sets["all"])), np.nan)
+        self.target_bytes = 8 * self._n_blocks * (1 + len(unions)) + self._predicted.target_bytes
+
+    def begin(self, targets: Array) -> None:
+        """See Observer."""
+        self._targets = targets
+        self._losses = BlockLosses(self._labels, self._n_blocks, len(self.unions), len(targets))
+        self._predicted.begin(targets)
+
+    def fitted(self, models: Fitted) -> None:
+        """See Observer."""
+        self._predicted.fitted(models)
+        device = self._labels.device
+        rows = torch.as_tensor(models.split.evaluate, device=device)
+        at = torch.as_tensor(np.searchsorted(self._targets, models.targets), device=device)
+        for union, places in models.unions.items():
+            mine = torch.as_tensor(places, device=device)
+            self._losses.add(union, at[mine], rows, models.responses[:, mine], models.predictions[:, mine])
+            if union == len(self.unions) - 1:
+                self._losses.add_total(at[mine], rows, models.responses[:, mine])
+
+    def end(self) -> None:
+        """See Observer."""
+        self._predicted.end()
+        for start in range(0, len(self._targets), AT_ONCE):
+            self._add(slice(start, min(start + AT_ONCE, len(self._targets))))
+        del self._losses
+
+    def _add(self, mine: slice) -> None:
+        """Some of the batch's targets."""
+        targets, weights = self._targets[mine], self._weights
+        total = weights @ self._losses.total[:, mine]
+        scores = torch.stack([weights @ gains[:, mine] / total for gains in self._losses.gains])
+        z = [self._predicted.weighted(pair, mine, weights) for pair in range(len(self._predicted.pairs))]
+        if self._makes_reliable:
+            low = (scores[-1][0] - half_width(scores[-1][1:])).cpu().numpy()
+            self.sets[RELIABLE][targets] = self.sets["all"][targets] & (low > 0)
+        for pair, drawn in enumerate(z):
+            half = half_width(drawn[1:])
+            self._r[:, pair, targets] = torch.stack([drawn[0], drawn[0] - half, drawn[0] + half]).tanh().cpu().numpy()
+        for name, mask in self.sets.items():
+            self._accumulate(name, np.flatnonzero(mask[targets]), targets, scores, z)
+
+    def _accumulate(
+        self, name: str, chosen: Array, targets: Array, scores: torch.Tensor, z: Sequence[torch.Tensor]
+    ) -> None:
+        if not len(chosen):
+            return
+        at, before = torch.as_tensor(chosen, device=scores.device), self._totals[name]
+        maps = [torch.ones_like(scores[0]), *(scores[union] for union in self.maps)]
+        if self._ceiling is not None:
+            maps.append(scores.new_tensor(self._ceiling[targets]).expand_as(maps[0]))
+        some = torch.stack([one[:, at] for one in maps])
+        self._totals[name] = Average(
+            before.n + len(chosen),
+            before.scores + scores[:, :, at].sum(dim=2).T.cpu().numpy(),
+            before.maps + torch.einsum("idt,jdt->dij", some, some).cpu().numpy(),
+            before.z + np.stack([one[:, at].sum(dim=1).cpu().numpy() for one in z], axis=1) if z else before.z,
+        )
+
+    def averages(self) -> dict[str, Average]:
+        """Of every set that has a target."""
+        return {
+            name: Average(one.n, one.scores / one.n, one.maps / one.n, one.z / one.n)
+            for name, one in self._totals.items()
+            if one.n
+        }
+
+    def agreements(self) -> tuple[Agreement, ...]:
+        """Of every pair of unions of one unit each."""
+        return tuple(
+            Agreement((self.unions[one][0], self.unions[other][0]), *self._r[:, pair])
+            for pair, (one, other) in enumerate(self._predicted.pairs)
+        )
+
+
+def map_correlation(moments: Array, one: int, other: int, given: int | None = None) -> Array:
+    """Correlation over targets of two maps, (n,) of `Average.maps` (n, m, m), places counted after the leading one;
+    partial, given a third, where that is named. NaN where a map is flat."""
+    means = moments[:, 0, 1:]
+    covariance = moments[:, 1:, 1:] - means[:, :, None] * means[:, None, :]
+    deviation = np.sqrt(np.clip(np.diagonal(covariance, axis1=1, axis2=2), 0, None))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r = covariance / (deviation[:, :, None] * deviation[:, None, :])
+        if given is None:
+            return np.asarray(np.clip(r[:, one, other], -1, 1))
+        rest = np.sqrt((1 - r[:, one, given] ** 2) * (1 - r[:, other, given] ** 2))
+        return np.asarray(np.clip((r[:, one, other] - r[:, one, given] * r[:, other, given]) / rest, -1, 1))

@@ -1,0 +1,106 @@
+"""Layers of a model: each fitted alone by ridge, once; the best one chosen inside training samples.
+
+One decomposition a layer and fold (inner folds as well), whatever the number of targets and alphas. A target's best
+layer is chosen in every outer fold by R² in the inner folds and then scored on the samples held out of both, so its
+score is not that of the highest of many. All targets together choose one layer a fold, which stands for the space in
+the unions: what other spaces are compared with is then one band.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from bids_app.encoding.ridge.fit import fit
+from bids_app.encoding.ridge.fitted import Fitted, Observer
+from bids_app.records import Array, Design, FitSpec, Layered, LayerScores
+
+HELD = 8 + 8 + 8 + 2  # bytes a target and outer fold: see `_Best`
+
+
+def layered(design: Design, spans: Mapping[str, Mapping[str, tuple[int, int]]]) -> Design:
+    """The design with bands of layers, band → layer → (first, end) of its dimensions; until layers are chosen the
+    first one stands for the band in every fold. Raises ValueError where spans reach beyond a band's dimensions."""
+    folds = np.unique(design.folds).tolist()
+    for band, layers in spans.items():
+        if max(end for _, end in layers.values()) > design.bands[band].shape[2]:
+            raise ValueError(f"the layers of {band} reach beyond its {design.bands[band].shape[2]} dimensions")
+    bands = {band: Layered(dict(layers), dict.fromkeys(folds, next(iter(layers)))) for band, layers in spans.items()}
+    return replace(design, layered=bands)
+
+
+def choose_layers(design: Design, band: str, chosen: Mapping[int, str]) -> Design:
+    """The design in which these layers {outer fold: layer} stand for the band."""
+    return replace(design, layered={**design.layered, band: replace(design.layered[band], chosen=dict(chosen))})
+
+
+def score_layers(
+    design: Design, band: str, spec: FitSpec, device: str = "cpu", *, mem_mb: int | None = None
+) -> LayerScores:
+    """Fit every layer of a band of layers alone, by ridge with a penalty of each target's own.
+
+    The partition's layer of an outer fold is the one with the highest R² in the inner folds, averaged over usable
+    targets, negative values counted as 0; the first where no layer predicts anything. Raises what `fit` raises.
+    """
+    names, folds = tuple(design.layered[band].spans), np.unique(design.folds).tolist()
+    best = _Best(len(names), len(folds), len(design.usable))
+    rest_mb = None if mem_mb is None else max(1, mem_mb - round(HELD * len(folds) * len(design.usable) / 1e6))
+    ridge, scores, means = replace(spec, solver="ridge"), [], []
+    for number, name in enumerate(names):
+        alone = choose_layers(design, band, dict.fromkeys(folds, name))
+        best.layer = number
+        found = fit(alone, {band: (band,)}, ridge, device, mem_mb=rest_mb, observer=best)
+        scores.append(found.rsquared[0])
+        means.append(best.inner_mean())
+    inner = np.where(design.usable, np.stack(means), np.nan)
+    places = np.where(design.usable, np.nan_to_num(inner).argmax(axis=0), -1)
+    predicted = design.usable & (np.nan_to_num(inner).max(axis=0) > 0)
+    everywhere = best.positive.argmax(axis=0)
+    return LayerScores(
+        layers=names,
+        rsquared=np.stack(scores),
+        inner=inner,
+        best=np.where(predicted, places, np.nan),
+        agreement=np.where(predicted, (best.place == places).mean(axis=0), np.nan),
+        best_rsquared=np.where(design.usable, best.rsquared(), np.nan),
+        chosen={fold: names[place] for fold, place in zip(folds, everywhere.tolist(), strict=True)},
+    )
+
+
+class _Best(Observer):
+    """Layer by layer: what each outer fold has chosen so far.
+
+    (n_folds, n_targets) each: R² in the inner folds of the best layer yet, its Σ(y−ŷ)² and Σ(y−ȳ_train)² on the test
+    samples, and which layer it is (place). positive (n_layers, n_folds): Σ over targets of max(R², 0), of all layers.
+    """
+
+    def __init__(self, n_layers: int, n_folds: int, n_targets: int) -> None:
+        self.layer = 0
+        self.place = np.zeros((n_folds, n_targets), dtype=np.int16)
+        self._inner, self._residual, self._total = np.full((3, n_folds, n_targets), np.nan)
+        self._sum = np.zeros(n_targets)
+        self.positive = np.zeros((n_layers, n_folds))
+
+    def fitted(self, models: Fitted) -> None:
+        """See Observer."""
+        fold, targets = models.fold, models.targets
+        self._sum[targets] += models.inner
+        self.positive[self.layer, fold] += np.maximum(models.inner, 0).sum()
+        self._total[fold, targets] = models.responses.square().sum(dim=0).cpu().numpy()
+        better = np.flatnonzero((self.layer == 0) | (models.inner > self._inner[fold, targets]))
+        residual = (models.responses - models.predictions).square().sum(dim=0).cpu().numpy()
+        self.place[fold, targets[better]] = self.layer
+        self._inner[fold, targets[better]] = models.inner[better]
+        self._residual[fold, targets[better]] = residual[better]
+
+    def inner_mean(self) -> Array:
+        """(n_targets,) over outer folds, of the layer just fitted."""
+        mean, self._sum = self._sum / len(self.place), np.zeros_like(self._sum)
+        return mean
+
+    def rsquared(self) -> Array:
+        """(n_targets,) held out, of the layer that each fold has chosen."""
+        total = self._total.sum(axis=0)
+        return np.asarray(1 - self._residual.sum(axis=0) / np.where(total > 0, total, np.nan))

@@ -1,0 +1,84 @@
+"""Runs stacked into one design, and how far training must stay from test samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from bids_app.encoding.design.epochs import epoch_means
+from bids_app.encoding.design.folds import fold_index
+from bids_app.records import Array, Design, EpochSpec, Run
+
+
+def build_design(
+    runs: Sequence[Run], outer: str | int, delays_s: Sequence[float], pca: Mapping[str, int | None], purge_s: float
+) -> Design:
+    """Stack runs and give every row its outer fold: 'by_run' or a number of contiguous blocks (see `fold_index`).
+
+    Of runs with epochs, target e · n_windows + w is window w of electrode e. Targets with a missing sample in any run
+    are not usable. Raises ValueError for no run or too few samples.
+    """
+    if not runs:
+        raise ValueError("there is no run to fit")
+    Y = _responses(runs)
+    run_index = np.repeat(np.arange(len(runs)), [len(run.times_s) for run in runs])
+    times_s = np.concatenate([run.times_s for run in runs])
+    stimuli = tuple(run.stimuli for run in runs)
+    return Design(
+        bands={name: np.concatenate([run.bands[name] for run in runs]) for name in runs[0].bands},
+        Y=Y,
+        folds=fold_index(run_index, times_s, stimuli, outer),
+        runs=run_index,
+        times_s=times_s,
+        run_labels=tuple(run.label for run in runs),
+        run_stimuli=stimuli,
+        delays_s=tuple(delays_s),
+        pca=dict(pca),
+        usable=np.isfinite(Y).all(axis=0) & (np.ptp(Y, axis=0) > 0),
+        purge_s=purge_s,
+    )
+
+
+def _responses(runs: Sequence[Run]) -> Array:
+    """(n_times, n_targets); of epochs (n_rows, n_electrodes · n_windows), filled run by run into one table."""
+    if runs[0].epochs is None:
+        return np.concatenate([run.Y for run in runs])
+    rows = np.cumsum([0, *(len(run.times_s) for run in runs)])
+    Y = np.empty((rows[-1], runs[0].Y.shape[1], len(runs[0].epochs.lengths)), dtype=np.float32)
+    for run, start, stop in zip(runs, rows[:-1], rows[1:], strict=True):
+        if run.epochs is not None:
+            epoch_means(run.Y, run.epochs, Y[start:stop])
+    return Y.reshape(len(Y), -1)
+
+
+def epoch_purge_s(runs: Sequence[Run], spec: EpochSpec, period_s: float) -> float:
+    """Onsets nearer than this may share responses: the epoch's span + the signals' autocorrelation length."""
+    first_s, last_s = spec.span_s
+    return last_s - first_s + autocorrelation_length_s([run.Y for run in runs], period_s)
+
+
+def purge_length_s(runs: Sequence[Run], delays_s: Sequence[float], period_s: float) -> float:
+    """Longest delay + 3 TR (the Lanczos kernel's reach) + the responses' autocorrelation length, in seconds."""
+    return max(delays_s) + 3 * period_s + autocorrelation_length_s([run.Y for run in runs], period_s)
+
+
+def autocorrelation_length_s(responses: Sequence[Array], period_s: float) -> float:
+    """First lag, in seconds, at which the autocorrelation, averaged over runs and usable targets, is below 1/e.
+
+    responses: (n_times, n_targets) of each run. At most a quarter of the shortest run.
+    """
+    longest = max(1, min(len(Y) for Y in responses) // 4)
+    standardized = [_standardized(np.asarray(Y, np.float64)) for Y in responses]
+    for lag in range(1, longest):
+        together = [(Y[lag:] * Y[:-lag]).mean() for Y in standardized if Y.shape[1]]
+        if not together or np.mean(together) < 1 / np.e:
+            return lag * period_s
+    return longest * period_s
+
+
+def _standardized(Y: Array) -> Array:
+    """The targets that vary and have no missing sample, z-scored."""
+    Y = Y[:, np.isfinite(Y).all(axis=0)]
+    Y = Y[:, np.ptp(Y, axis=0) > 0]
+    return np.asarray((Y - Y.mean(axis=0)) / Y.std(axis=0))

@@ -1,0 +1,130 @@
+"""Words as rows: responses in windows around their onsets, features within them (DESIGN 6, grid of the response)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bids_app.encoding.design.words import word_means
+from bids_app.records import Array, Epochs, EpochSpec, Features, Intervals
+
+SAME_S = 1e-6  # two times nearer than this are one
+
+
+# ------------------------------------------------------------------------------------------------ responses
+def place_epochs(onsets_s: Array, times_s: Array, spec: EpochSpec) -> Epochs:
+    """The windows of `spec` around onsets_s (n_rows,), on samples that lie at times_s (n_times,), evenly apart.
+
+    A window has an odd number of samples: the one nearest to its middle, and as many on either side as lie within
+    half its width. Starts may lie outside the signal: see `whole`.
+    """
+    period_s = (times_s[-1] - times_s[0]) / (len(times_s) - 1)
+    middles_s, widths_s = np.array(spec.windows_s).T
+    half = np.floor(widths_s / 2 / period_s + 1e-6).astype(np.int64)
+    middles = np.rint((np.asarray(onsets_s)[:, None] + middles_s - times_s[0]) / period_s).astype(np.int64)
+    return Epochs(middles - half, 2 * half + 1)
+
+
+def whole(epochs: Epochs, usable: Array) -> Array:
+    """(n_rows,) bool: rows of which every sample from the first window to the last is there and usable.
+
+    usable (n_times,) bool.
+    """
+    first, last = epochs.starts.min(axis=1), (epochs.starts + epochs.lengths).max(axis=1)
+    inside = (first >= 0) & (last <= len(usable))
+    unusable = np.concatenate([[0], np.cumsum(~usable)])
+    first, last = np.where(inside, first, 0), np.where(inside, last, 0)
+    return np.asarray(inside & (unusable[first] == unusable[last]))
+
+
+def covered(epochs: Epochs, n_times: int) -> Array:
+    """(n_times,) bool: samples between the first and the last window of any row; all rows must be whole."""
+    edges = np.zeros(n_times + 1, dtype=np.int64)
+    np.add.at(edges, epochs.starts.min(axis=1), 1)
+    np.add.at(edges, (epochs.starts + epochs.lengths).max(axis=1), -1)
+    return np.asarray(np.cumsum(edges)[:-1] > 0)
+
+
+def on_kept(epochs: Epochs, keep: Array) -> Epochs:
+    """The same windows counted in the samples kept; keep (n_times,) bool holds every sample of every window."""
+    return Epochs((np.cumsum(keep) - 1)[epochs.starts], epochs.lengths)
+
+
+def epoch_means(signals: Array, epochs: Epochs, out: Array) -> None:
+    """signals (n_times, n_targets) → out (n_rows, n_targets, n_windows): the mean over each window, in place.
+
+    One electrode at a time, so that nothing of the table's size is held beside it.
+    """
+    stops = epochs.starts + epochs.lengths
+    for target, signal in enumerate(signals.T):
+        sums = np.concatenate([[0.0], np.cumsum(signal, dtype=np.float64)])
+        out[:, target] = (sums[stops] - sums[epochs.starts]) / epochs.lengths
+
+
+# ------------------------------------------------------------------------------------------------ features
+def neighbours(onsets_s: Array, reach_s: int = 2) -> Array:
+    """(n_words, 2 · reach_s) float32: how many other words begin in each second from `reach_s` before a word's onset
+    to as much after it; onsets_s (n_words,) in any order. The word rate of rows that are words."""
+    ordered = np.sort(onsets_s)
+    edges = np.searchsorted(ordered, np.asarray(onsets_s)[:, None] + np.arange(-reach_s, reach_s + 1), side="left")
+    counts = np.diff(edges, axis=1)
+    counts[:, reach_s] -= 1  # the word itself
+    return np.asarray(counts, dtype=np.float32)
+
+
+def within_words(features: Features, words: Intervals) -> Array:
+    """(n_words, n_dims) float32 of a stimulus's words, in its time; NaN where the features say nothing of a word.
+
+    Features of words: the word's own row. Of phones: the sum over the phones that begin within the word. Of frames:
+    as `words.word_means`, NaN where no frame is nearer than a step.
+    """
+    if features.sampling == "continuous":
+        return _frames(features, words)
+    onsets_s = np.asarray(features.onsets_s)
+    own = _own_rows(onsets_s, features.times_s, words)
+    return _phones(features.values, onsets_s, words) if own is None else _picked(features.values, own)
+
+
+def _own_rows(onsets_s: Array, offsets_s: Array, words: Intervals) -> Array | None:
+    """(n_words,) the row of each word, −1 for none; None where some row is no word's: these are phones."""
+    waiting: dict[tuple[int, int], list[int]] = {}
+    for row in range(len(onsets_s) - 1, -1, -1):
+        waiting.setdefault(_key(onsets_s[row], offsets_s[row]), []).append(row)
+    found = np.full(len(words.text), -1)
+    for word, key in enumerate(map(_key, words.onset_s, words.offset_s)):
+        if waiting.get(key):
+            found[word] = waiting[key].pop()
+    return None if any(waiting.values()) else found
+
+
+def _key(onset_s: float, offset_s: float) -> tuple[int, int]:
+    return round(float(onset_s) / SAME_S), round(float(offset_s) / SAME_S)
+
+
+def _picked(values: Array, rows: Array) -> Array:
+    picked = values[rows].astype(np.float32)
+    picked[rows < 0] = np.nan
+    return np.asarray(picked)
+
+
+def _phones(values: Array, onsets_s: Array, words: Intervals) -> Array:
+    order = np.argsort(onsets_s, kind="stable")
+    first = np.searchsorted(onsets_s[order], words.onset_s - SAME_S)
+    return _sums(values[order], first, np.searchsorted(onsets_s[order], words.offset_s - SAME_S)).astype(np.float32)
+
+
+def _frames(features: Features, words: Intervals) -> Array:
+    times_s, offsets_s = features.times_s, words.offset_s
+    means = word_means(features.values.astype(np.float32), times_s, words.onset_s, offsets_s)
+    step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else np.inf
+    after = np.searchsorted(times_s, words.onset_s, side="right")
+    before_s = np.abs(offsets_s - times_s[np.maximum(after - 1, 0)])
+    after_s = np.abs(times_s[np.minimum(after, len(times_s) - 1)] - offsets_s)
+    inside = np.searchsorted(times_s, offsets_s, side="right") > after
+    means[~inside & (np.minimum(before_s, after_s) > step_s + SAME_S)] = np.nan
+    return means
+
+
+def _sums(values: Array, first: Array, stop: Array) -> Array:
+    """(n, n_dims) float64 sums of the rows first … stop − 1."""
+    sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)])
+    return np.asarray(sums[np.maximum(stop, first)] - sums[first])

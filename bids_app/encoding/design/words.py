@@ -1,0 +1,115 @@
+"""Rows by word: a signal averaged over each word, the words of a fold's training stimuli, and folds among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bids_app.encoding.design.folds import stimulus_groups
+from bids_app.records import Array, Design, Features, Run
+
+BLOCKS = 5  # folds among words, at most
+LEFT_OUT = -1
+
+
+def over_words(features: Features, words: Features) -> Features:
+    """`features` with one row a word, stamped as `words` is; rows by word already are returned as they are.
+
+    A word's row is the mean of the frames stamped after its onset and up to its offset; where there is none, the
+    frame nearest to its offset (the earlier of two), which may then be stamped up to half a step after it. Raises
+    ValueError where `words` has no onsets, or rows by word are other words.
+    """
+    if features.sampling == "events":
+        if not np.array_equal(features.times_s, words.times_s):
+            raise ValueError(f"{features.name} and {words.name} have rows of different words")
+        return features
+    if words.onsets_s is None or words.sampling != "events":
+        raise ValueError(f"{words.name} has no rows by word")
+    means = word_means(features.values, features.times_s, np.asarray(words.onsets_s), words.times_s)
+    return replace(features, values=means, times_s=words.times_s, onsets_s=words.onsets_s, sampling="events")
+
+
+def word_means(values: Array, times_s: Array, onsets_s: Array, offsets_s: Array) -> Array:
+    """values (n_times, n_dims) at times_s ascending → (n_words, n_dims) of its type; see `over_words`."""
+    first, stop = np.searchsorted(times_s, onsets_s, side="right"), np.searchsorted(times_s, offsets_s, side="right")
+    later = np.minimum(stop, len(times_s) - 1)
+    earlier = np.maximum(stop - 1, 0)
+    nearest = np.where(offsets_s - times_s[earlier] <= times_s[later] - offsets_s, earlier, later)
+    nearest = np.where(stop == 0, later, nearest)
+    first, stop = np.where(stop > first, first, nearest), np.where(stop > first, stop, nearest + 1)
+    total = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)])
+    means = (total[stop] - total[first]) / (stop - first)[:, None]
+    return np.asarray(means, dtype=values.dtype)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Rows of some words: values {band: (n_words, n_dims)} float64, times_s (n_words,) and stimulus (n_words,) int,
+    in the order in which stimuli first appear, then of time."""
+
+    values: dict[str, Array]
+    times_s: Array
+    stimulus: Array
+
+
+def words_of(runs: Sequence[Run], design: Design, fold: int | None) -> Words:
+    """The words of an outer fold's training stimuli, each stimulus once; of all stimuli where `fold` is None.
+
+    In a stimulus that is itself split, training words are further than the design's purge from every test sample, in
+    every run that hears it. Raises ValueError where there is none.
+    """
+    groups = stimulus_groups(design.run_stimuli)
+    heard: dict[tuple[str, int], list[tuple[int, int]]] = {}  # a transcript of another length counts as another
+    for number, run in enumerate(runs):
+        for place, rows in enumerate(run.words):
+            heard.setdefault((rows.stimulus, len(rows.times_s)), []).append((number, place))
+    parts, times_s, stimulus = [], [], []
+    for number, hearings in enumerate(heard.values()):
+        kept = np.all([_kept(design, groups, runs, at, fold) for at in hearings], axis=0)
+        first = runs[hearings[0][0]].words[hearings[0][1]]
+        parts.append({band: np.asarray(values, np.float64)[kept] for band, values in first.values.items()})
+        times_s.append(first.times_s[kept])
+        stimulus.append(np.full(int(kept.sum()), number))
+    if not sum(map(len, times_s)):
+        raise ValueError("no words of training stimuli")
+    values = {band: np.concatenate([part[band] for part in parts]) for band in parts[0]}
+    return Words(values, np.concatenate(times_s), np.concatenate(stimulus))
+
+
+def _kept(design: Design, groups: Array, runs: Sequence[Run], at: tuple[int, int], fold: int | None) -> Array:
+    """(n_words,) bool: what may be trained on, of one hearing."""
+    number, place = at
+    times_s = runs[number].words[place].times_s
+    if fold is None:
+        return np.ones(len(times_s), dtype=bool)
+    mine = groups[design.runs] == groups[number]
+    tested = np.sort(design.times_s[mine & (design.folds == fold)])
+    if not len(tested):
+        return np.ones(len(times_s), dtype=bool)
+    if (design.folds[mine] == fold).all():
+        return np.zeros(len(times_s), dtype=bool)
+    after = np.searchsorted(tested, times_s)
+    before_s = np.abs(times_s - tested[np.maximum(after - 1, 0)])
+    after_s = np.abs(tested[np.minimum(after, len(tested) - 1)] - times_s)
+    return np.asarray(np.minimum(before_s, after_s) > design.purge_s)
+
+
+def inner_labels(words: Words, purge_s: float) -> Array:
+    """(n_words,) int: up to five folds of whole stimuli of about as many words each; of a few stimuli (under three),
+    five contiguous blocks, whose words within half of `purge_s` of a border inside a stimulus are left out (−1)."""
+    n, names = len(words.stimulus), np.unique(words.stimulus)
+    if len(names) > 2:
+        count = min(BLOCKS, len(names))
+        middles = [np.flatnonzero(words.stimulus == name).mean() for name in names]
+        fold = np.minimum((np.array(middles) * count / n).astype(int), count - 1)
+        return np.asarray(np.unique(fold, return_inverse=True)[1][np.searchsorted(names, words.stimulus)])
+    labels = np.arange(n) * BLOCKS // n
+    kept = labels.copy()
+    for border in np.flatnonzero(np.diff(labels)):
+        if words.stimulus[border] == words.stimulus[border + 1]:
+            edge_s = (words.times_s[border] + words.times_s[border + 1]) / 2
+            near = (words.stimulus == words.stimulus[border]) & (np.abs(words.times_s - edge_s) < purge_s / 2)
+            kept[near] = LEFT_OUT
+    return kept

@@ -1,0 +1,57 @@
+"""Held-out losses by block: what models gain over the training mean, and over each other, tested by sign flips.
+
+A component of the partition is a signed sum of unions' gains Σ(y − ȳ_train)² − Σ(y − ŷ)², over Σ(y − ȳ_train)². Its
+sums over blocks are all that its test by sign flips needs, and most of what its interval does (`intervals`).
+"""
+
+from __future__ import annotations
+
+import torch
+
+from bids_app.encoding.inference.flip_units import sums
+from bids_app.records import Array
+
+ROUNDING = 1e-6  # of a block's Σ(y − ȳ_train)²: gains nearer than this are equal
+
+
+class BlockLosses:
+    """Σ(y − ȳ_train)² and every union's gain over it, by block, for a batch of targets.
+
+    labels (n_times,) int64: each sample's block; `total` (n_blocks, n_targets) and `gains` (n_unions, n_blocks,
+    n_targets), float64: the memory it takes.
+    """
+
+    def __init__(self, labels: torch.Tensor, n_blocks: int, n_unions: int, n_targets: int) -> None:
+        self._labels = labels
+        self.total = torch.zeros((n_blocks, n_targets), dtype=torch.float64, device=labels.device)
+        self.gains = self.total.new_zeros((n_unions, n_blocks, n_targets))
+
+    def add_total(self, columns: torch.Tensor, rows: torch.Tensor, Y: torch.Tensor) -> None:
+        """Once a fold and target: Y (n_eval, n) of the test samples `rows` (indices), less the training mean, of the
+        batch's targets in `columns` (n,)."""
+        self.total.index_add_(1, columns, sums(Y.double() ** 2, self._labels[rows], len(self.total)))
+
+    def add(
+        self, union: int, columns: torch.Tensor, rows: torch.Tensor, Y: torch.Tensor, predictions: torch.Tensor
+    ) -> None:
+        """Once a fold, union and target: predictions (n_eval, n), less the training mean as Y is."""
+        gain = sums((predictions * (2 * Y - predictions)).double(), self._labels[rows], len(self.total))
+        self.gains[union].index_add_(1, columns, gain)
+
+    def add_part(self, held: torch.Tensor, columns: torch.Tensor, rows: torch.Tensor, gain: torch.Tensor) -> None:
+        """Any other sum by block, held (n_blocks, n_targets): gain (n_eval, n) of the test samples `rows`."""
+        held.index_add_(1, columns, sums(gain, self._labels[rows], len(held)))
+
+    def contrast(self, coefficients: Array) -> torch.Tensor:
+        """coefficients (n_unions,) → (n_blocks, n_targets): the signed sum of gains, 0 where it is but rounding."""
+        signed = torch.as_tensor(coefficients, dtype=torch.float64, device=self.gains.device)
+        sums = torch.einsum("u,ubt->bt", signed, self.gains)
+        return torch.where(sums.abs() <= ROUNDING * self.total, 0.0, sums)
+
+
+def flipped_sums(contrast: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
+    """Null of a contrast (n_blocks, n_targets) under signs (n_signs, n_blocks): (n_signs, n_targets).
+
+    Where neither of two models is better, a block favours either one as often: its difference may change its sign.
+    """
+    return signs.to(contrast.dtype) @ contrast

@@ -1,0 +1,47 @@
+"""Circular shift of responses within run, refitted: the slow reference for the sign flips of `signflip`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from bids_app.encoding.ridge.fitted import Fitted
+from bids_app.records import Array
+
+
+def draw_shifts(run_lengths: Sequence[int], permutations: int, seed: int) -> Array:
+    """(1 + permutations, n_runs) int: samples by which each run's responses are moved; the first row is 0."""
+    drawn = np.random.default_rng(seed).integers(0, np.asarray(run_lengths), (permutations, len(run_lengths)))
+    return np.concatenate([np.zeros((1, len(run_lengths)), dtype=np.int64), drawn])
+
+
+def shifted_rsquared(Y: torch.Tensor, runs: Array, models: Sequence[Fitted], shifts: Array) -> torch.Tensor:
+    """(n_shifts, n_targets) rsquared, each shift centred, refitted at the chosen hyper-parameters and scored anew.
+
+    Y (n_times, n_targets); runs (n_times,), whose order of appearance is that of shifts (n_shifts, n_runs); models of
+    one union, which together cover all folds and targets. Costs a refit a shift: 2 · n_times · rank operations a
+    target and fold.
+    """
+    members = [np.flatnonzero(runs == run) for run in dict.fromkeys(np.asarray(runs).tolist())]
+    return torch.stack([_rsquared(Y[_moved(members, shift)], models) for shift in shifts])
+
+
+def _moved(members: Sequence[Array], shift: Array) -> torch.Tensor:
+    """(n_times,) the row that each row's response comes from."""
+    source = np.empty(sum(len(rows) for rows in members), dtype=np.int64)
+    for rows, by in zip(members, shift.tolist(), strict=True):
+        source[rows] = np.roll(rows, by)
+    return torch.as_tensor(source)
+
+
+def _rsquared(Y: torch.Tensor, models: Sequence[Fitted]) -> torch.Tensor:
+    gain, total = Y.new_zeros(Y.shape[1]), Y.new_zeros(Y.shape[1])
+    for one in models:
+        basis, y = one.basis, Y[:, one.targets]
+        y = y - y[one.split.train].mean(dim=0)
+        predictions = basis.held @ (basis.shrinkage(one.alpha).T * (basis.samples.T @ y[one.split.train]))
+        gain[one.targets] += (predictions * (2 * y[one.split.evaluate] - predictions)).sum(dim=0)
+        total[one.targets] += (y[one.split.evaluate] ** 2).sum(dim=0)
+    return gain / total

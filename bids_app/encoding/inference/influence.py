@@ -1,0 +1,128 @@
+"""What blocks teach about each other: how much each one's gain hangs on having trained on another.
+
+Without block j in training, ridge has other weights, by exactly (X'X + α)⁻¹ X_j' r_j, where r_j are the residuals
+that it then leaves in block j. So the gain of a test block i changes, to the first order, by
+
+    e_ij = 2 r_i'H_ij r_j
+
+with H_ij what the model makes in block i of a response in block j, and r_i its residuals there. Residuals of training
+samples become those of the model without their block by division by I − H_jj, as in any linear smoother.
+
+Given the models, blocks err independently. Over data, the errors of two blocks covary by E[e_ij e_ji], as each has
+taught the other's model (Hoeffding's decomposition, to the second order). With the same penalties in all folds H is
+symmetric, and all of these together are Σ e_ij²; with others they are less (Cauchy and Schwarz). The sum of squares
+is what is used: penalties are chosen from the same noise, which adds something that no first order shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from bids_app.encoding.inference.sign_flips import ELEMENTS_AT_ONCE, Directions, PieceColumns, by_piece
+from bids_app.encoding.ridge.fitted import Fitted
+from bids_app.records import Array
+
+INTERPOLATED = 1e-6  # added to I − H_jj, for models that leave no residuals
+SAME = 1e-9  # share of the unions' own squares below which a signed sum of them is rounding
+
+
+def influence(
+    models: Fitted, labels: torch.Tensor, columns: PieceColumns, directions: Directions
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """One outer fold's e, a few targets at a time: their positions (n_few,), and (n_few, n_tested, n_blocks), for the
+    blocks that have test samples, in ascending order; zero for those that were not trained on.
+
+    labels (n_times,): each sample's block; columns: of the fold, with these blocks for pieces; directions: of the
+    models in these.
+    """
+    V, H, shrinkage = directions
+    Y = (models.Y - models.mean)[columns.order].to(V.dtype)
+    left = by_piece(Y - V @ (shrinkage.T * (V.T @ Y)), columns.sizes)
+    order = torch.argsort(labels[columns.test], stable=True)
+    sizes = torch.unique(labels[columns.test], return_counts=True)[1].tolist()
+    missed = by_piece((models.responses - models.predictions)[order].to(V.dtype), sizes)
+    blocks, H_by = _Blocks(by_piece(V, columns.sizes)), by_piece(H[order], sizes)
+    at_once = max(1, ELEMENTS_AT_ONCE // (left.shape[0] * max(V.shape[1], left.shape[1])))
+    for choice in np.unique(models.choice):
+        mine = torch.as_tensor(np.flatnonzero(models.choice == choice), device=V.device)
+        shrunk = shrinkage[mine[0]]
+        for few in torch.split(mine, at_once):
+            tested = (missed[..., few].mT @ H_by).transpose(0, 1) * shrunk
+            yield few, 2 * tested @ blocks.taught(left[..., few], shrunk).permute(2, 1, 0)
+
+
+class _Blocks:
+    """Training blocks in coordinates, V_j (n_blocks, n_longest, r), zeros where a block is shorter."""
+
+    def __init__(self, V: torch.Tensor) -> None:
+        self._V, (_, longest, rank) = V, V.shape
+        self._grams = V.mT @ V if rank < longest else None
+        self._eye = (1 + INTERPOLATED) * torch.eye(min(longest, rank), dtype=V.dtype, device=V.device)
+
+    def taught(self, residuals: torch.Tensor, shrinkage: torch.Tensor) -> torch.Tensor:
+        """Residuals left in the blocks (n_blocks, n_longest, n_few) → V_j'(I − V_j φ V_j')⁻¹ of them (n_blocks, r,
+        n_few), by the smaller of two systems."""
+        if self._grams is not None:
+            solved: torch.Tensor = torch.linalg.solve(self._eye - self._grams * shrinkage, self._V.mT @ residuals)
+            return solved
+        solved = torch.linalg.solve(self._eye - (self._V * shrinkage) @ self._V.mT, residuals)
+        return self._V.mT @ solved
+
+
+class Influences:
+    """Σ e_ij² over pairs of different blocks, of any signed sum of several unions' gains, for a batch of targets.
+
+    unions: their numbers; labels, folds (n_times,): each sample's block and outer fold, from 0. Memory a target: a
+    fold's e, n_unions · n_tested · n_blocks numbers of the working type `dtype`, and (n_folds · n_unions)² sums.
+    """
+
+    def __init__(
+        self, unions: Sequence[int], labels: torch.Tensor, folds: torch.Tensor, n_targets: int, dtype: torch.dtype
+    ) -> None:
+        self._labels, self._tested = labels, labels[:0]
+        n_blocks, n_folds, n_unions = int(labels.max()) + 1, int(folds.max()) + 1, len(unions)
+        samples = torch.bincount(labels * n_folds + folds, minlength=n_blocks * n_folds)
+        home = samples.reshape(n_blocks, n_folds).argmax(dim=1)  # of a block that folds tear apart: most of it
+        self._blocks = [torch.nonzero(home == fold)[:, 0] for fold in range(n_folds)]
+        self._place = {union: place for place, union in enumerate(unions)}
+        self._e = torch.zeros((n_unions, n_targets, 0, n_blocks), dtype=dtype, device=labels.device)
+        self._products = self._e.new_zeros((n_folds, n_folds, n_targets, n_unions, n_unions), dtype=torch.float64)
+        self._fold = -1
+
+    def begin(self, fold: int, test: torch.Tensor) -> None:
+        """Before a fold: its number, and its test samples (n_eval,)."""
+        self.end()
+        self._fold, self._tested = fold, torch.unique(self._labels[test])
+        n_unions, n_targets, _, n_blocks = self._e.shape
+        self._e = self._e.new_zeros((n_unions, n_targets, len(self._tested), n_blocks))
+
+    def add(self, union: int, targets: torch.Tensor, e: torch.Tensor) -> None:
+        """Once a fold, union and target: e (n, n_tested, n_blocks) of `influence`, of the batch's `targets` (n,)."""
+        self._e[self._place[union], targets] = e
+
+    def end(self) -> None:
+        """After a fold, which is let go."""
+        n_unions, n_targets, n_tested, n_blocks = self._e.shape
+        if not n_tested:
+            return
+        self._e[:, :, torch.arange(n_tested), self._tested] = 0.0
+        at_once = max(1, ELEMENTS_AT_ONCE // (n_unions * n_tested * n_blocks))
+        for start in range(0, n_targets, at_once):
+            few = self._e[:, start : start + at_once].double().transpose(0, 1)
+            for home, blocks in enumerate(self._blocks):
+                part = few[..., blocks].flatten(2)
+                self._products[self._fold, home, start : start + at_once] += part @ part.mT
+        self._e = self._e[:, :, :0]
+
+    def of(self, coefficients: Array) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of a signed sum of the unions, coefficients (n_unions,), in the units of the gains' square: the sum over
+        all pairs, and that over pairs that taught each other, (n_targets,) each. Only the second is an error that
+        two blocks share: where a fold's models are the same, so that their signed sum is zero, they err nowhere."""
+        signed = torch.as_tensor(coefficients, dtype=torch.float64, device=self._products.device)
+        sums = torch.einsum("u,kltuv,v->klt", signed, self._products, signed).clamp_min(0.0)
+        most = torch.einsum("kltuu,u->kt", self._products, signed.square())
+        taught = sums.sum(dim=1) > SAME * most
+        return sums.sum(dim=(0, 1)), (sums * taught[:, None] * taught).sum(dim=(0, 1))

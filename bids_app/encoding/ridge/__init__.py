@@ -1,0 +1,1 @@
+"""Banded ridge in nested folds: one decomposition for every alpha and target, searched and scored in one stream."""

@@ -1,0 +1,83 @@
+"""Band weights tried by the random search, and the grid of alphas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from bids_app.encoding.ridge.splits import Weights
+from bids_app.records import Array
+
+CONCENTRATIONS = (0.1, 1.0)  # sparse and even draws in turn, as himalaya's tutorials mix them
+
+
+def band_weights(n_bands: int, candidates: int, seed: int) -> Array:
+    """(n_candidates, n_bands) non-negative weights that sum to one; the random search of banded ridge.
+
+    Always among them: equal weights, each band alone, and every band left out of the others' equal weights (exact
+    zeros); then Dirichlet draws until there are `candidates` (Dupré la Tour et al. 2022, NeuroImage 264:119728).
+    One candidate is plain ridge: equal weights alone.
+    """
+    if candidates == 1:
+        return np.full((1, n_bands), 1 / n_bands)
+    fixed = [np.full(n_bands, 1 / n_bands)]
+    if n_bands > 1:
+        fixed += list(np.eye(n_bands))
+    if n_bands > 2:
+        fixed += [(1 - row) / (n_bands - 1) for row in np.eye(n_bands)]
+    rng = np.random.default_rng(seed)
+    drawn = max(0, candidates - len(fixed)) if n_bands > 1 else 0
+    random = [rng.dirichlet(np.full(n_bands, CONCENTRATIONS[k % len(CONCENTRATIONS)])) for k in range(drawn)]
+    return np.array([*fixed, *random])
+
+
+def alpha_grid(lowest: float, highest: float, count: int) -> Array:
+    """(count,) log-spaced."""
+    return np.geomspace(lowest, highest, count) if count > 1 else np.array([lowest])
+
+
+def as_candidates(table: Array, bands: Sequence[int]) -> list[Weights]:
+    """Rows of band weights → {band: weight}, zeros left out; rows that repeat an earlier one are dropped."""
+    kept: list[Weights] = []
+    for row in table:
+        weights = {band: float(g) for band, g in zip(bands, row, strict=True) if g > 0}
+        if weights not in kept:
+            kept.append(weights)
+    return kept
+
+
+def nested_candidates(
+    unions: Sequence[Sequence[Sequence[int]]], candidates: int, seed: int, subsets: bool = True
+) -> tuple[list[Weights], list[list[int]]]:
+    """All distinct candidates, and for every union (of units, each a sequence of bands) the numbers of those it may
+    choose: its own and those of every union within it, the smallest first; without `subsets`, of those among the
+    unions given alone.
+
+    What is tried without a unit is tried with it too, at weight zero: otherwise the larger union may do better, or
+    worse, only for having been searched otherwise, and an idle unit has a unique part (docs/inference.md). One
+    candidate is plain ridge, equal weights of the union's bands, where nothing is searched.
+    """
+    table: list[Weights] = []
+    allowed = []
+    for union in unions:
+        mine = []
+        for within in _within(union, unions, subsets) if candidates > 1 else [union]:
+            bands = [band for unit in within for band in unit]
+            for weights in as_candidates(band_weights(len(bands), candidates, seed), bands):
+                if weights not in table:
+                    table.append(weights)
+                mine.append(table.index(weights))
+        allowed.append(list(dict.fromkeys(mine)))
+    return table, allowed
+
+
+def _within(
+    union: Sequence[Sequence[int]], unions: Sequence[Sequence[Sequence[int]]], subsets: bool
+) -> list[Sequence[Sequence[int]]]:
+    """The unions within one, itself last."""
+    if subsets:
+        return [chosen for size in range(1, len(union) + 1) for chosen in combinations(union, size)]
+    members = {tuple(unit) for unit in union}
+    return [other for other in sorted(unions, key=len) if {tuple(unit) for unit in other} <= members]

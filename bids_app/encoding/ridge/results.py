@@ -1,0 +1,78 @@
+"""Scores, profiles and parts of every target, filled in as models are fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bids_app.encoding.design.columns import n_delays
+from bids_app.encoding.ridge.fitted import Fitted, Observer
+from bids_app.encoding.ridge.scores import FoldScores, held_out, pooled
+from bids_app.records import Array, Design, Fit, FoldAudit
+
+
+class Results(Observer):
+    """An observer that collects all folds, unions and targets, in any order, into a `Fit`; others are NaN."""
+
+    def __init__(
+        self, design: Design, bands: Sequence[str], n_unions: int, n_folds: int, n_alphas: int, weights: bool
+    ) -> None:
+        self._design, self._bands, self._n_unions, self._n_alphas = design, bands, n_unions, n_alphas
+        self._folds = [FoldScores(*np.full((4, n_unions, len(design.usable)), np.nan)) for _ in range(n_folds)]
+        self._profile = {band: self._zeros(n_delays(design, band)) for band in bands}
+        self._explained = self._zeros(len(bands))
+        self._alpha, self._shares = self._zeros(n_folds), self._zeros(len(bands), n_folds)
+        self._weights: dict[str, Array] | None = {} if weights else None
+
+    def fitted(self, models: Fitted) -> None:
+        """Score the models for every union that chose them; for the last, full one also weights and parts by band."""
+        scores = held_out(models.responses, models.predictions, models.choice, self._n_alphas)
+        for union, mine in models.unions.items():
+            for name in ("residual", "total", "r", "at_edge"):
+                getattr(self._folds[models.fold], name)[union, models.targets[mine]] = getattr(scores, name)[mine]
+        if self._n_unions - 1 in models.unions:
+            self._add_bands(models, models.unions[self._n_unions - 1])
+
+    def _add_bands(self, models: Fitted, mine: Array) -> None:
+        targets = models.targets[mine]
+        self._alpha[models.fold, targets] = models.alpha.cpu().numpy()[mine]
+        for band, share in models.basis.weights.items():
+            self._shares[band, models.fold, targets] = share
+        found = models.band_weights(mine)
+        for band, gain in models.band_gains(found, mine):
+            self._explained[band, targets] += gain.sum(dim=0).cpu().numpy()
+        for band, weights in found.items():
+            name = self._bands[band]
+            kernels = weights.reshape(len(self._profile[name]), -1, weights.shape[1])
+            self._profile[name][:, targets] += kernels.double().norm(dim=1).cpu().numpy()
+            if self._weights is not None:
+                if name not in self._weights:
+                    shape = len(self._folds), *kernels.shape[:2]
+                    self._weights[name] = self._zeros(*shape).astype(np.float32)
+                self._weights[name][models.fold][..., targets] = kernels.cpu().numpy()
+
+    def _zeros(self, *shape: int) -> Array:
+        """(…, n_targets), NaN for unusable targets."""
+        return np.zeros((*shape, 1)) + np.where(self._design.usable, 0.0, np.nan)
+
+    def fit(
+        self, unions: tuple[tuple[str, ...], ...], folds: tuple[FoldAudit, ...], warnings: tuple[str, ...]
+    ) -> Fit:
+        """All that was collected."""
+        rsquared, r, at_edge = pooled(self._folds)
+        total = np.sum([fold.total[-1] for fold in self._folds], axis=0)
+        return Fit(
+            unions=unions,
+            rsquared=rsquared,
+            r=r,
+            at_edge=at_edge,
+            profile={name: norms / len(self._folds) for name, norms in self._profile.items()},
+            product={name: self._explained[band] / total for band, name in enumerate(self._bands)},
+            alpha=self._alpha,
+            band_weights=dict(zip(self._bands, self._shares, strict=True)),
+            weights=self._weights,
+            delays_s=self._design.delays_s,
+            folds=folds,
+            warnings=warnings,
+        )

@@ -1,0 +1,178 @@
+"""Random search over band weights and alphas: squared errors at all alphas from products that know no alpha.
+
+With coordinates u = V'y and c = H'(y_eval − ȳ), the error at alpha is Σy² − 2 Σ_k φ_k u_k c_k + Σ_kl φ_k φ_l u_k u_l
+(H'H)_kl. For directions of different eigenvalues, φ_k φ_l = (lam_l φ_k − lam_k φ_l) / (lam_l − lam_k): the double sum
+becomes Σ_k φ_k u_k (A u)_k with one matrix A for all alphas (partial fractions in alpha, as in Loewner matrices). For
+those near each other, where this would cancel, φ_k φ_l ≈ (lam_l/lam_k φ_k² + lam_k/lam_l φ_l²) / 2, which is too
+large by less than spacing² / 2 of itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from bids_app.encoding.ridge.basis import Basis, decompose, reduced
+from bids_app.encoding.ridge.moments import Moments
+from bids_app.encoding.ridge.rounding import TF32, Rounding, rounding_of, tf32_products
+from bids_app.encoding.ridge.splits import Split, Weights, cross_rows
+from bids_app.records import Array
+
+ROWS_AT_ONCE = 64  # of the near pairs, which lie about the diagonal as eigenvalues ascend
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Per target: number of the candidate, place of the alpha, the mean squared error over all inner folds, and that
+    of predicting the training means."""
+
+    candidate: Array
+    alpha: Array
+    error: Array
+    power: Array
+
+    @property
+    def rsquared(self) -> Array:
+        """(n,) held out of the inner folds; 0 where nothing varies in them."""
+        saved = self.power - self.error
+        return np.asarray(np.divide(saved, self.power, out=np.zeros_like(saved), where=self.power > 0))
+
+
+class Errors:
+    """Sums of squared errors of one split and candidate on the evaluation rows, for every alpha and any targets.
+
+    Products are in `dtype` and round as `rounding` says, or as the type does; the decomposition is in float64.
+    """
+
+    def __init__(
+        self, split: Split, weights: Weights, alphas: Array, dtype: torch.dtype, rounding: Rounding | None = None
+    ) -> None:
+        rounding = rounding or rounding_of(dtype)
+        self._split, self._weights = split, weights
+        basis = reduced(decompose(split, weights), float(alphas.min()))
+        self._by_columns = by_columns(basis, float(alphas.min()), rounding)
+        self._onto = (basis.onto if self._by_columns else basis.samples).to(dtype)
+        self._held, self._held_sum = basis.held.to(dtype), basis.held.sum(dim=0).to(dtype)
+        self._shrinkage = basis.shrinkage(basis.lam.new_tensor(alphas)).to(dtype)
+        self._far, self._near = _pairs(basis, spacing(rounding.eps), dtype)
+
+    def __call__(self, moments: Moments) -> torch.Tensor:
+        """(n_alphas, n) less Σ (y − ȳ_train)², which is the same for all and would swallow small differences."""
+        u, c = self._coordinates(moments)
+        first = torch.addmm(c, self._far, u, beta=-2).mul_(u)
+        second = torch.cat([matrix @ u[at] for matrix, at in self._near]).mul_(u)
+        return torch.addmm(self._shrinkage @ first, self._shrinkage.square(), second)
+
+    def _coordinates(self, moments: Moments) -> tuple[torch.Tensor, torch.Tensor]:
+        """u and c above, (r, n) each."""
+        split, onto = self._split, self._onto
+        if not self._by_columns:
+            u = cross_rows(onto, moments.Y, split.train_pieces)
+        else:
+            u = onto.T @ split.side_by_side(moments.cross, self._weights)
+            if len(onto) < len(split.evaluate):
+                return u, onto.T @ split.side_by_side(moments.cross_eval, self._weights)
+        return u, cross_rows(self._held, moments.Y, split.eval_pieces) - torch.outer(self._held_sum, moments.mean)
+
+
+def spacing(eps: float) -> float:
+    """Share of an eigenvalue within which another counts as near: there, what the approximation of near pairs and
+    the cancellation of far ones cost is of one size, spacing² / 2 = eps / spacing."""
+    return float((2 * eps) ** (1 / 3))
+
+
+def by_columns(basis: Basis, least_alpha: float, rounding: Rounding) -> bool:
+    """Whether u may be made from X'y, as lam^-½ Q'(X'y); otherwise it is made from y.
+
+    An error δ of X'y becomes lam^-½ Q'δ, so held-out predictions are off by H (φ lam^-½ ∘ Q'δ): for rounding, spread
+    evenly over r directions with ‖δ‖ = eps ‖X'y‖ ≤ eps lam_max^½ ‖y‖, in the mean square by eps ‖y‖ times
+    √(mean_k ‖H_k‖² φ_k² lam_max / lam_k), the most at the smallest alpha. That is kept below rounding.limit ‖y‖.
+    """
+    if not basis.primal or not len(basis.lam):
+        return basis.primal
+    magnified = torch.sqrt(basis.lam[-1:] / basis.lam) * basis.shrinkage(basis.lam.new_tensor([least_alpha]))
+    size = float((basis.held * magnified).norm()) / len(basis.lam) ** 0.5
+    return bool(size * rounding.eps < rounding.limit)
+
+
+def _pairs(basis: Basis, share: float, dtype: torch.dtype) -> tuple[torch.Tensor, list[tuple[torch.Tensor, slice]]]:
+    """The matrix A of far pairs (r, r), and that of near ones as blocks of rows with the columns they reach."""
+    lam, H = basis.lam, basis.held.T @ basis.held
+    first = torch.searchsorted(lam, lam * (1 - share))
+    last = torch.searchsorted(lam, lam / (1 - share), right=True)
+    number = torch.arange(len(lam), device=lam.device)
+    near = (number >= first[:, None]) & (number < last[:, None])
+    blocks = []
+    for start in range(0, max(1, len(lam)), ROWS_AT_ONCE):
+        rows = slice(start, min(start + ROWS_AT_ONCE, len(lam)))
+        reach = slice(int(first[start]), int(last[rows.stop - 1])) if len(lam) else rows
+        close = near[rows, reach] * H[rows, reach] * lam[reach] / lam[rows, None]
+        blocks.append((close.to(dtype), reach))
+    gaps = (lam - lam[:, None]).masked_fill_(near, torch.inf)
+    return H.mul_(2 * lam).div_(gaps).to(dtype), blocks
+
+
+class Search:
+    """Errors over candidates × alphas by inner cross-validation; a candidate that several unions share is tried once.
+
+    inner: the inner splits, taken one at a time, so that no two of them need be held; blocks: moments of each block
+    of targets in the split that holds the inner ones; tf32: whether a GPU may make products in TF32, those of the
+    blocks' moments too, which nothing else should then use.
+    """
+
+    def __init__(
+        self,
+        inner: Iterable[Split],
+        blocks: Sequence[Moments],
+        alphas: Array,
+        candidates: Sequence[Weights],
+        tf32: bool = False,
+    ) -> None:
+        with tf32_products() if tf32 else nullcontext():
+            self._search(inner, blocks, alphas, candidates, TF32 if tf32 else rounding_of(blocks[0].Y.dtype))
+
+    def _search(
+        self,
+        inner: Iterable[Split],
+        blocks: Sequence[Moments],
+        alphas: Array,
+        candidates: Sequence[Weights],
+        rounding: Rounding,
+    ) -> None:
+        shape = len(alphas), sum(block.Y.shape[1] for block in blocks)
+        less = [blocks[0].Y.new_zeros(shape) for _ in candidates]
+        at = np.cumsum([0, *(block.Y.shape[1] for block in blocks)]).tolist()
+        power = torch.zeros(shape[1], dtype=torch.float64, device=blocks[0].Y.device)
+        n_eval = 0
+        for split in inner:
+            n_eval += len(split.evaluate)
+            parts = [Moments(block.Y, split, block) for block in blocks]
+            power += torch.cat([part.power for part in parts])
+            for weights, total in zip(candidates, less, strict=True):
+                errors = Errors(split, weights, alphas, blocks[0].Y.dtype, rounding)
+                for part, (first, stop) in zip(parts, pairwise(at), strict=True):
+                    total[:, first:stop] += errors(part)
+        self._power = power.cpu().numpy() / n_eval
+        best = [_best_alpha(less.pop(0), power.cpu().numpy(), n_eval) for _ in candidates]
+        self._alpha, self._error = (np.stack(values) for values in zip(*best, strict=True))
+
+    def choose(self, allowed: Sequence[int]) -> Choice:
+        """The least error among the candidates of these numbers, target by target; ties go to the first, and to the
+        largest alpha."""
+        errors = self._error[allowed]
+        place = np.argmin(errors, axis=0)
+        candidate, target = np.asarray(allowed)[place], np.arange(errors.shape[1])
+        return Choice(candidate, self._alpha[candidate, target], errors[place, target], self._power)
+
+
+def _best_alpha(less: torch.Tensor, power: Array, n_eval: int) -> tuple[Array, Array]:
+    """Position of the least of `less` (n_alphas, n), the last among equals, and the mean squared error there."""
+    less = less.flip(0)
+    at = less.argmin(dim=0)
+    least = less.gather(0, at[None])[0].double().cpu().numpy()
+    return len(less) - 1 - at.cpu().numpy(), (power + least) / n_eval

@@ -1,0 +1,1 @@
+"""What two models' word rows share: canonical correlation, its rank, and the bands projected from it."""

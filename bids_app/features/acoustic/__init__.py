@@ -1,0 +1,1 @@
+"""Families made of the sound: mel spectrogram, envelope, pitch."""

@@ -1,0 +1,1 @@
+"""What all families of features have in common: options, needs, words, memory."""

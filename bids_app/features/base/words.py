@@ -1,0 +1,112 @@
+"""Words and their tokens: what the families that read words have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bids_app.errors import DataError
+from bids_app.features.base.needs import words_of
+from bids_app.records import Array, Features, FeatureSpec, Intervals, Stimulus
+
+STAMP = "the end of the word; onsets_s holds its beginning"
+PHONE_STAMP = "the end of the phone; onsets_s holds its beginning"
+TELLING = 5  # words; fewer say nothing about how a transcript is written
+IN_CAPITALS = "the transcript is in capitals, and the model reads it so: 'casing: lower' gives it small letters"
+
+
+class Tokenized(NamedTuple):
+    """Words that have tokens, in the order in which they end; the tokens of each; the share of the words with a token
+    that stands for what the tokenizer does not know; notes."""
+
+    words: Intervals
+    ids: list[list[int]]
+    unknown_share: float
+    notes: tuple[str, ...]
+
+
+def spoken_words(stimulus: Stimulus) -> tuple[Intervals, tuple[str, ...]]:
+    """Words with text, stripped, in the order in which they end; and a note on those left out.
+
+    Where one word lies within another, the longer one comes second: no word has one that ends after it as context.
+    """
+    words = words_of(stimulus)
+    text = tuple(word.strip() for word in words.text)
+    order = [int(row) for row in np.lexsort((words.onset_s, words.offset_s)) if text[row]]
+    empty = len(text) - len(order)
+    notes = (f"{empty} of {len(text)} words have no text and no row",) if empty else ()
+    return pick(words, order, text), notes
+
+
+def pick(words: Intervals, rows: Sequence[int], text: Sequence[str] | None = None) -> Intervals:
+    """The given rows of a table of words or phones, in the given order."""
+    chosen = np.asarray(rows, dtype=np.intp)
+    texts = words.text if text is None else text
+    return Intervals(words.onset_s[chosen], words.duration_s[chosen], tuple(texts[row] for row in rows))
+
+
+def event_features(spec: FeatureSpec, rows: Intervals, values: Array, provenance: Mapping[str, Any]) -> Features:
+    """One row (n_dims,) of `values` a word or phone, stamped at its offset and ordered by it."""
+    offsets = np.asarray(rows.offset_s, dtype=np.float64)
+    order = np.argsort(offsets, kind="stable")
+    onsets = np.asarray(rows.onset_s, dtype=np.float64)[order]
+    return Features(spec.name, values[order].astype(np.float32), offsets[order], "events", onsets, provenance)
+
+
+def rate_features(
+    spec: FeatureSpec, rows: Intervals, what: str, stamp: str, causal: bool, notes: tuple[str, ...]
+) -> Features:
+    """(n_rows, 1) ones: how often a word or phone (`what`) comes, the floor that any model of them has to beat."""
+    provenance = {
+        "description": f"One for every {what}.",
+        "stamp": stamp,
+        "dimensions": [what],
+        "causal": causal,
+        "notes": notes,
+    }
+    return event_features(spec, rows, np.ones((len(rows.text), 1)), provenance)
+
+
+def tokenize(stimulus: Stimulus, tokenizer: Any, casing: str) -> Tokenized:
+    """The spoken words and their tokens, with `casing` 'lower' those of the words in lower case.
+
+    Every token belongs to exactly one word. Raises DataError where no word has any.
+    """
+    words, notes = spoken_words(stimulus)
+    written = [word.lower() if casing == "lower" else word for word in words.text]
+    if len(written) >= TELLING and " ".join(written).isupper():
+        notes = (*notes, IN_CAPITALS)
+    ids = word_tokens(written, tokenizer)
+    rows = [row for row, tokens in enumerate(ids) if tokens]
+    if not rows:
+        raise DataError("the tokenizer knows no word of the transcript", stimulus.stimulus_id)
+    if len(rows) < len(ids):
+        notes = (*notes, f"{len(ids) - len(rows)} of {len(ids)} words have no tokens and no row")
+    unknown = [row for row in rows if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids[row]]
+    share = len(unknown) / len(rows)
+    if unknown:
+        some = ", ".join(sorted({words.text[row] for row in unknown})[:20])
+        notes = (*notes, f"{share:.1%} of the words hold what the tokenizer does not know: {some}")
+    return Tokenized(pick(words, rows), [ids[row] for row in rows], round(share, 6), notes)
+
+
+def word_tokens(words: Sequence[str], tokenizer: Any) -> list[list[int]]:
+    """Tokens of each word as they stand within running text, so with the blank before it.
+
+    The first word is written twice and its first copy dropped: it is then split as within a text too, whatever the
+    tokenizer does at a text's beginning. Raises DataError where a token has characters of two words: neither would be
+    its own, and the first would know what follows.
+    """
+    text = " ".join((words[0], *words))
+    coded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    ends = np.cumsum([len(word) + 1 for word in (words[0], *words)]) - 1
+    tokens: list[list[int]] = [[] for _ in ends]
+    for token, (start, stop) in zip(coded["input_ids"], coded["offset_mapping"], strict=True):
+        # the last character decides: the blank before a word belongs to the word
+        place, begun = np.searchsorted(ends, (max(start, stop - 1), start), side="right").tolist()
+        if begun < place:
+            raise DataError("the tokenizer makes one token of two words", text[start:stop])
+        tokens[place].append(token)
+    return tokens[1:]

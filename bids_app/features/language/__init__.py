@@ -1,0 +1,1 @@
+"""Families made by language models: hidden states, surprisal, entropy; and the contexts that they see."""

@@ -1,0 +1,22 @@
+"""`entropy`: how uncertain a causal language model is before each word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bids_app.features.base.family import Family
+from bids_app.features.language import contexts, prediction
+from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
+
+
+def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
+    """values (n_words, 1): the entropy of what the model expects where the word begins, over its first token."""
+    return prediction.extract(stimulus, spec, source, entropy, "Entropy in bits of the word's first token, before it")
+
+
+def entropy(log2_p: Any, tokens: Any) -> Any:
+    """log2_p (n_tokens, n_vocabulary) → bits."""
+    return -(log2_p[0].exp2() * log2_p[0]).sum()
+
+
+FAMILY = Family("entropy", 2, frozenset({"words"}), extract, prediction.OPTIONS, prediction.files, contexts.rules)

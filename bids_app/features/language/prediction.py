@@ -1,0 +1,86 @@
+"""How well a causal language model foresees each word: what `surprisal` and `entropy` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bids_app.errors import UsageError
+from bids_app.features.base.family import Setting
+from bids_app.features.base.memory import WithinMemory
+from bids_app.features.base.words import STAMP, event_features, tokenize
+from bids_app.features.language import contexts
+from bids_app.features.language.contexts import Window
+from bids_app.features.transformers.model_options import CASING, CONTEXT, MODEL
+from bids_app.features.transformers.models import describe_model, load_model, load_tokenizer, model_files, model_of
+from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
+
+Measure = Callable[[Any, Any], Any]  # (log2 probabilities (n_tokens, n_vocabulary), tokens (n_tokens,)) → one number
+OPTIONS: dict[str, Setting] = {**MODEL, **CASING, **CONTEXT}
+
+
+def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, measure: Measure, what: str) -> Features:
+    """values (n_words, 1), in bits: `measure` of the distributions before each of the word's own tokens.
+
+    Where nothing at all stands before a token (the first word of a model without a mark for the beginning), every
+    token of the vocabulary is held equally likely, and the notes say so. Raises UsageError for a masked model.
+    """
+    if contexts.is_masked(spec, source):
+        raise UsageError(f"{spec.kind} needs a causal language model", f"feature '{spec.name}'")
+    name = model_of(spec)
+    tokenizer = load_tokenizer(name, source)
+    words, ids, unknown_share, notes = tokenize(stimulus, tokenizer, spec.options["casing"])
+    model = load_model(name, source, "AutoModelForCausalLM")
+    frame = contexts.frame_of(model, tokenizer, masked=False)
+    windows = contexts.windows_of(spec, ids, frame)
+    found: set[str] = (
+        set() if frame.start else {"no mark for the beginning: before the first token all are equally likely"}
+    )
+    values = np.zeros((len(ids), 1))
+
+    def compute(batch: Sequence[Window]) -> list[list[float]]:
+        return measured(model, batch, measure)
+
+    within = WithinMemory(compute, lambda window: len(window.tokens), model, source.device, found)
+    for batch in contexts.batches(windows, source.device):
+        for window, numbers in zip(batch, within(batch), strict=True):
+            values[[row for row, _, _ in window.words], 0] = numbers
+    provenance = {
+        "description": f"{what}, by {name.name}, for each word {contexts.describe_context(spec)}.",
+        "stamp": STAMP,
+        "dimensions": [f"{spec.kind}, bits"],
+        "causal": True,
+        "unknown_share": unknown_share,
+        "notes": (*notes, *sorted(found)),
+        **describe_model(name, source),
+    }
+    return event_features(spec, words, values, provenance)
+
+
+def measured(model: Any, batch: Sequence[Window], measure: Measure) -> list[list[float]]:
+    """For each window of one length the measure of each of its words; only the logits needed are computed."""
+    import torch
+
+    length = len(batch[0].tokens)
+    first = max(min(begin for window in batch for _, begin, _ in window.words) - 1, 0)
+    with torch.inference_mode():
+        ids = torch.tensor([window.tokens for window in batch], device=model.device)
+        logits = model(input_ids=ids, logits_to_keep=length - first, use_cache=False).logits[:, first - length :]
+
+        def before(place: int, begin: int, end: int) -> Any:
+            known = logits[place, max(begin - 1, 0) - first : end - 1 - first]
+            known = torch.nn.functional.pad(known, (0, 0, int(begin == 0), 0))  # equal logits: equally likely
+            return known.double().log_softmax(-1) / np.log(2)
+
+        return [
+            [float(measure(before(place, *span), ids[place, span[0] : span[1]])) for _, *span in window.words]
+            for place, window in enumerate(batch)
+        ]
+
+
+def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Path, ...]:
+    """The model's files."""
+    return model_files(model_of(spec), source)

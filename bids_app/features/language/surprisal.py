@@ -1,0 +1,22 @@
+"""`surprisal`: how unexpected each word is to a causal language model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bids_app.features.base.family import Family
+from bids_app.features.language import contexts, prediction
+from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
+
+
+def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
+    """values (n_words, 1): −log2 of the word's probability, the sum over its tokens (Hale 2001; Levy 2008)."""
+    return prediction.extract(stimulus, spec, source, surprisal, "Surprisal in bits, the sum over the word's tokens")
+
+
+def surprisal(log2_p: Any, tokens: Any) -> Any:
+    """log2_p (n_tokens, n_vocabulary), tokens (n_tokens,) → bits."""
+    return -log2_p.gather(1, tokens[:, None]).sum()
+
+
+FAMILY = Family("surprisal", 2, frozenset({"words"}), extract, prediction.OPTIONS, prediction.files, contexts.rules)

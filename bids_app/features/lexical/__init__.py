@@ -1,0 +1,1 @@
+"""Families made of single words: rate, length, frequency, position, static embeddings."""

@@ -1,0 +1,49 @@
+"""`log_frequency`: how common each word is in its language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bids_app.errors import UsageError
+from bids_app.features.base.family import Family, Option
+from bids_app.features.base.words import STAMP, event_features, spoken_words
+from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
+
+
+def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
+    """values (n_words, 1): log10 of occurrences per billion words (Zipf scale, van Heuven et al. 2014), by wordfreq
+    (Speer 2022, doi:10.5281/zenodo.7199437). Words it does not know have 0. Raises UsageError (unknown language).
+    """
+    language = spec.options["language"]
+    words, notes = spoken_words(stimulus)
+    values = zipf_frequencies(words.text, language, f"feature '{spec.name}'")[:, None]
+    unknown = float((values == 0).mean())
+    if unknown:
+        notes = (*notes, f"{unknown:.1%} of the words are not in wordfreq's list and have 0")
+    provenance = {
+        "description": f"Log10 of each word's occurrences per billion words of language '{language}' (Zipf scale).",
+        "stamp": STAMP,
+        "dimensions": ["log10 frequency"],
+        "causal": True,
+        "unknown_share": round(unknown, 6),
+        "notes": notes,
+    }
+    return event_features(spec, words, values, provenance)
+
+
+def zipf_frequencies(words: Sequence[str], language: str, where: str) -> Array:
+    """(n_words,) of wordfreq. Raises UsageError where it lacks the language, or what splits it into words."""
+    import wordfreq
+
+    known = wordfreq.available_languages()
+    if language not in known:
+        raise UsageError(f"no word frequencies for '{language}'", where, f"one of {', '.join(sorted(known))}")
+    try:
+        return np.array([wordfreq.zipf_frequency(word, language) for word in words])
+    except ImportError as error:  # Chinese, Japanese and Korean need packages of their own
+        raise UsageError(f"no word frequencies for '{language}' here", where, str(error)) from None
+
+
+FAMILY = Family("log_frequency", 1, frozenset({"words"}), extract, {"language": Option(str, "en")})

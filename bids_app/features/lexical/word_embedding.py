@@ -1,0 +1,84 @@
+"""`word_embedding`: static word meaning, from a language model's input embeddings or a file of word vectors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bids_app.errors import UsageError
+from bids_app.features.base.family import Family
+from bids_app.features.base.words import STAMP, event_features, spoken_words, tokenize
+from bids_app.features.lexical.vectors import ENDINGS, find_vectors, read_vectors
+from bids_app.features.transformers.model_options import CASING, MODEL
+from bids_app.features.transformers.models import describe_model, load_model, load_tokenizer, model_files, model_of
+from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
+
+
+def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
+    """values (n_words, n_dims): the mean of the rows of a word's tokens in the model's table, or the file's vector.
+
+    A word that the file lacks has zeros; their share is reported.
+    """
+    return _from_file(stimulus, spec, source) if _is_file(spec) else _from_model(stimulus, spec, source)
+
+
+def _from_model(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
+    model = model_of(spec)
+    words, ids, unknown_share, notes = tokenize(stimulus, load_tokenizer(model, source), spec.options["casing"])
+    table = load_model(model, replace(source, device="cpu")).get_input_embeddings().weight.detach().cpu().numpy()
+    values = np.stack([table[tokens].mean(axis=0, dtype=np.float64) for tokens in ids])
+    provenance = {
+        "description": f"Input embedding of each word in {model.name}, the mean over its tokens; no context enters.",
+        "stamp": STAMP,
+        "dimensions": f"{values.shape[1]} dimensions of the embedding",
+        "causal": True,
+        "unknown_share": unknown_share,
+        "notes": notes,
+        **describe_model(model, source),
+    }
+    return event_features(spec, words, values, provenance)
+
+
+def _from_file(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
+    name = spec.options["model"]
+    words, notes = spoken_words(stimulus)
+    values, known = read_vectors(find_vectors(spec, source), words.text)
+    absent = sorted({word for word, there in zip(words.text, known, strict=True) if not there})
+    share = float(1 - known.mean())
+    if absent:
+        notes = (*notes, f"{share:.1%} of the words have no vector and zeros: {', '.join(absent[:20])}")
+    provenance = {
+        "description": f"Vector of each word in {name}; no context enters.",
+        "stamp": STAMP,
+        "dimensions": f"{values.shape[1]} dimensions of the vectors",
+        "causal": True,
+        "unknown_share": round(share, 6),
+        "notes": notes,
+        "model": name,
+        "revision": None,
+        "untrained": None,
+        "stand_in": False,
+    }
+    return event_features(spec, words, values, provenance)
+
+
+def _is_file(spec: FeatureSpec) -> bool:
+    return str(spec.options["model"]).endswith(ENDINGS)
+
+
+def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Path, ...]:
+    """The model's files, or the file of vectors."""
+    return (find_vectors(spec, source),) if _is_file(spec) else model_files(model_of(spec), source)
+
+
+def rules(spec: FeatureSpec) -> FeatureSpec:
+    """Raises UsageError where a file of vectors is asked to be a model."""
+    for option, default in (("revision", None), ("untrained", None), ("casing", "as_written")):
+        if _is_file(spec) and spec.options[option] != default:
+            raise UsageError(f"'{option}' is for models, not for a file of vectors", f"feature '{spec.name}'")
+    return spec
+
+
+FAMILY = Family("word_embedding", 1, frozenset({"words"}), extract, {**MODEL, **CASING}, files, rules)

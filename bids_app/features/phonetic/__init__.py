@@ -1,0 +1,1 @@
+"""Families made of phones: articulatory features, phone rate, and pronunciations looked up."""

@@ -1,0 +1,157 @@
+"""`file`: features that the user computed."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from bids_app.errors import DataError, UsageError
+from bids_app.features.base.family import Family, Option
+from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
+
+Table = tuple[Array, Array, Array | None, Any]  # values, times_s, onsets_s, dimensions
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError)  # what the readers raise on broken files
+
+
+def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
+    """values (n_times, n_dims) as they stand in the file; with `onsets_s` they are events.
+
+    `.npy` with the option `rate_hz` (row k at k/rate_hz); `.h5` with `values`, `times_s` and perhaps `onsets_s`;
+    BIDS `_stim.tsv.gz` with its JSON (row k at StartTime + k/SamplingFrequency). All times are the stimulus's.
+    Raises DataError, with the path, where the content is wrong.
+    """
+    path = files(stimulus, spec, source)[0]
+    try:
+        values, times, onsets, dimensions = _reader(path.name)(path, spec)
+    except UNREADABLE as error:
+        raise DataError("the file of features cannot be read", path, str(error)) from None
+    _check(values, times, onsets, path)
+    kept = np.argsort(times, kind="stable")
+    provenance = {
+        "description": f"Features from {spec.options['path']}, as given.",
+        "stamp": "as in the file",
+        "dimensions": dimensions or f"{values.shape[1]} columns",
+        "causal": None,
+        "notes": _span(times, onsets is None, stimulus.duration_s),
+    }
+    sampling: Literal["continuous", "events"] = "continuous" if onsets is None else "events"
+    stamps = times[kept].astype(np.float64)
+    onsets = None if onsets is None else onsets[kept].astype(np.float64)
+    with np.errstate(over="ignore"):  # beyond float32: refused like any other infinity
+        return Features(spec.name, values[kept].astype(np.float32), stamps, sampling, onsets, provenance)
+
+
+def _span(times: Array, continuous: bool, length_s: float) -> tuple[str, ...]:
+    """A note where the rows reach beyond the stimulus, or a signal does not reach its end: a rate may be wrong."""
+    slack_s = max(1.0, length_s / 50)
+    first, last = (float(times.min()), float(times.max())) if len(times) else (0.0, length_s)
+    if first >= -slack_s and last <= length_s + slack_s and (last >= length_s - slack_s or not continuous):
+        return ()
+    return (f"rows from {first:.1f} to {last:.1f} s, but the stimulus lasts {length_s:.1f} s",)
+
+
+def _read_npy(path: Path, spec: FeatureSpec) -> Table:
+    values = np.load(path, allow_pickle=False)
+    return values, np.arange(len(values)) / spec.options["rate_hz"], None, None
+
+
+def _read_h5(path: Path, spec: FeatureSpec) -> Table:
+    import h5py
+
+    with h5py.File(path, "r") as held:
+        onsets = np.asarray(held["onsets_s"]) if "onsets_s" in held else None
+        return np.asarray(held["values"]), np.asarray(held["times_s"]), onsets, None
+
+
+def _read_tsv(path: Path, spec: FeatureSpec) -> Table:
+    facts = json.loads(_sidecar(path).read_text(encoding="utf-8"))
+    columns, rate, start = list(facts["Columns"]), float(facts["SamplingFrequency"]), float(facts["StartTime"])
+    if not 0 < rate < math.inf:
+        raise ValueError(f"SamplingFrequency is {rate:g}")
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        text = lines.read()
+    if not text.strip():
+        raise ValueError("it is empty")
+    values = np.loadtxt(io.StringIO(text), delimiter="\t", ndmin=2)
+    if values.shape[1] != len(columns):
+        raise ValueError(f"{values.shape[1]} columns, but the JSON names {len(columns)}")
+    return values, start + np.arange(len(values)) / rate, None, columns
+
+
+def _sidecar(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(".tsv.gz") + ".json")
+
+
+READERS: dict[str, Callable[[Path, FeatureSpec], Table]] = {
+    ".npy": _read_npy,
+    ".h5": _read_h5,
+    "_stim.tsv.gz": _read_tsv,
+}
+
+
+def _reader(name: str) -> Callable[[Path, FeatureSpec], Table]:
+    return next(reader for ending, reader in READERS.items() if name.endswith(ending))
+
+
+def _check(values: Array, times: Array, onsets: Array | None, path: Path) -> None:
+    if values.ndim != 2 or values.dtype.kind not in "fiub":
+        shape = "×".join(map(str, values.shape))
+        raise DataError(f"features must be numbers (n_times, n_dims), not {shape} of {values.dtype}", path)
+    for name, column in (("times_s", times), ("onsets_s", onsets)):
+        if column is not None and (column.shape != values.shape[:1] or column.dtype.kind not in "fiu"):
+            raise DataError(f"'{name}' must hold a number for each of the {len(values)} rows", path)
+
+
+def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Path, ...]:
+    """The file, beside the stimulus or else relative to the analysis file, and its sidecar. Raises DataError."""
+    return _find(stimulus, spec)
+
+
+def _find(stimulus: Stimulus, spec: FeatureSpec) -> tuple[Path, ...]:
+    name = spec.options["path"].replace("{stem}", stimulus.path.stem)
+    places = [stimulus.path.parent / name, *([spec.base_dir / name] if spec.base_dir else [])]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        looked = " or ".join(map(str, dict.fromkeys(places)))
+        raise DataError(f"the stimulus {stimulus.stimulus_id} has no file of features", "", f"looked for {looked}")
+    if not name.endswith(".tsv.gz"):
+        return (found,)
+    if not _sidecar(found).is_file():
+        raise DataError("the file of features has no JSON beside it", found, f"expected {_sidecar(found).name}")
+    return found, _sidecar(found)
+
+
+def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:
+    """Raises DataError where the stimulus has no such file."""
+    _find(stimulus, spec)
+
+
+def rules(spec: FeatureSpec) -> FeatureSpec:
+    """A known ending, and `rate_hz` for .npy alone. Raises UsageError."""
+    where, path, rate = f"feature '{spec.name}'", spec.options["path"], spec.options["rate_hz"]
+    if not path.endswith(tuple(READERS)):
+        raise UsageError(f"'path' must end with {', '.join(READERS)}, not {path!r}", where)
+    if path.endswith(".npy") and rate is None:
+        raise UsageError("a .npy file needs the option 'rate_hz', its rows a second", where)
+    if not path.endswith(".npy") and rate is not None:
+        raise UsageError("'rate_hz' is for .npy files; this one states its own times", where)
+    return spec
+
+
+FAMILY = Family(
+    "file",
+    1,
+    frozenset(),
+    extract,
+    {"path": Option(str), "rate_hz": Option(float, None, least=1e-6)},
+    files,
+    rules,
+    check_stimulus,
+)

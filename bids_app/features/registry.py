@@ -1,0 +1,129 @@
+"""From a spec of the analysis to features: the table of kinds, and the one place where families are called."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from bids_app.errors import DataError, ReadWriteError, UsageError
+from bids_app.features import precomputed
+from bids_app.features.acoustic import envelope, melspectrogram, pitch
+from bids_app.features.base.family import Family, Need, did_you_mean
+from bids_app.features.base.needs import CHECKS
+from bids_app.features.language import entropy, language_model, surprisal
+from bids_app.features.lexical import log_frequency, position, word_embedding, word_length, word_rate
+from bids_app.features.phonetic import articulatory, phone_rate
+from bids_app.features.speech import speech_model
+from bids_app.features.transformers.models import check_lock
+from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
+
+FAMILIES = (
+    melspectrogram.FAMILY,
+    envelope.FAMILY,
+    pitch.FAMILY,
+    articulatory.FAMILY,
+    phone_rate.FAMILY,
+    word_rate.FAMILY,
+    word_length.FAMILY,
+    log_frequency.FAMILY,
+    position.FAMILY,
+    word_embedding.FAMILY,
+    speech_model.FAMILY,
+    language_model.FAMILY,
+    surprisal.FAMILY,
+    entropy.FAMILY,
+    precomputed.FAMILY,
+)
+KINDS: Mapping[str, Family] = MappingProxyType({family.kind: family for family in FAMILIES})
+Digest = Callable[[Path], str]
+
+
+def family_of(spec: FeatureSpec) -> Family:
+    """The family of the spec's kind. Raises UsageError."""
+    if spec.kind not in KINDS:
+        advice = did_you_mean(spec.kind, KINDS) or f"one of {', '.join(KINDS)}"
+        raise UsageError(f"unknown kind '{spec.kind}'", f"feature '{spec.name}'", advice)
+    return KINDS[spec.kind]
+
+
+def resolve(spec: FeatureSpec) -> FeatureSpec:
+    """`spec` with all options filled in and of their types; resolving twice changes nothing. Raises UsageError."""
+    return family_of(spec).check_options(spec)
+
+
+def needs(spec: FeatureSpec) -> frozenset[Need]:
+    """What a stimulus must have for it: any of 'audio', 'words', 'phones', 'pronunciation'. Raises UsageError."""
+    return family_of(spec).needs
+
+
+def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
+    """Features of one stimulus, with full provenance.
+
+    Raises UsageError (wrong options), DataError (the stimulus lacks what the kind needs, or its content is wrong)
+    and NoInput (a model that is not there, or not as safetensors).
+    """
+    return extract_with(stimulus, resolve(spec), source, sha256_of)
+
+
+def extract_with(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, digest: Digest) -> Features:
+    """`extract` of a resolved spec, with files' hashes from `digest`."""
+    check_needs(stimulus, spec)
+    hashes = file_hashes(stimulus, spec, source, digest)
+    if "model" in spec.options:
+        check_lock(spec.options["model"], source, hashes)
+    features = family_of(spec).extract(stimulus, spec, source)
+    _check(features, stimulus)
+    common = {"kind": spec.kind, "options": dict(spec.options), "version": family_of(spec).version, "files": hashes}
+    weights = weights_hash(hashes)
+    named = {"weights_sha256": weights} if weights else {}
+    provenance = {**common, **features.provenance, **named}
+    return replace(features, provenance=json.loads(json.dumps(provenance)))  # as the store will give it back
+
+
+def check_needs(stimulus: Stimulus, spec: FeatureSpec) -> None:
+    """Raises DataError, naming the stimulus, where it lacks what the kind needs."""
+    for need in sorted(needs(spec)):
+        CHECKS[need](stimulus)
+    family_of(spec).check_stimulus(stimulus, spec)
+
+
+def file_hashes(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, digest: Digest) -> dict[str, str]:
+    """File name → SHA-256 of all that decides the values beside stimulus and options."""
+    return {path.name: digest(path) for path in family_of(spec).files(stimulus, spec, source)}
+
+
+def weights_hash(hashes: Mapping[str, str]) -> str | None:
+    """One name for a model's weights: the file's SHA-256, or that of the parts' SHA-256s in order of their names."""
+    parts = [hashes[name] for name in sorted(hashes) if name.endswith(".safetensors")]
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hex digits. Raises ReadWriteError."""
+    try:
+        with path.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise ReadWriteError("cannot read", path, error.strerror or "") from None
+
+
+def _check(features: Features, stimulus: Stimulus) -> None:
+    """Numbers that a fit can use, at ascending times. Raises DataError."""
+    where = f"feature '{features.name}' of {stimulus.stimulus_id}"
+    columns: dict[str, Any] = {"values": features.values, "times": features.times_s, "onsets": features.onsets_s}
+    for name, column in columns.items():
+        if column is not None and not np.isfinite(column).all():
+            raise DataError(f"{name} with NaN or infinity", where)
+    if not features.values.size:
+        raise DataError("no rows", where)
+    if (np.diff(features.times_s) < 0).any():
+        raise DataError("times that do not ascend", where)

@@ -1,0 +1,1 @@
+"""Families made by speech models: hidden states of encoders, and Whisper's decoder."""

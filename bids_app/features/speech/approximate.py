@@ -1,0 +1,94 @@
+"""Several rows from one window of a speech encoder: approximate, causal, and several times as fast.
+
+The encoder hears the window of the first row as ever; the frames of each later row see all that came before them, but
+the frames before them are not computed anew and do not see them, and normalisation keeps to the first row's window.
+So the first row is exact, the others rest on a context that is up to `refresh_s` old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from bids_app.features.speech.speech_encoder import Hearing
+from bids_app.features.transformers.hidden_layers import blocks_of, hidden_states
+from bids_app.features.transformers.model_options import Layer
+from bids_app.records import Array
+
+KINDS = ("wav2vec2", "hubert", "data2vec-audio")  # whose blocks take a mask and whose positions are convolved
+
+
+def block_states(
+    hearing: Hearing, heard: Array, rate: float, stops: Sequence[int], layers: Sequence[Layer], frames: Sequence[int]
+) -> list[Any]:
+    """For each layer a tensor (len(frames), n_hidden); row k of the features, heard by `stops[k]`, is the last frame
+    before it.
+
+    `heard` (n_samples,) at `rate`; `stops` ascend, none before the first frame is heard.
+    """
+    import torch
+
+    wave, ends = _resampled(heard, rate, hearing.rate_hz, stops)
+    if hearing.extractor.do_normalize:  # as Wav2Vec2FeatureExtractor does, over the first row's window
+        first = wave[: ends[0]]
+        wave = (wave - first.mean()) / np.sqrt(first.var() + 1e-7)
+    values = torch.tensor(wave[None], dtype=torch.float32, device=hearing.encoder.device)
+    with _in_blocks(hearing.encoder, ends[0], [hearing.frames(end) for end in ends]):
+        return [states[0] for states in hidden_states(hearing.encoder, {"input_values": values}, layers, frames)]
+
+
+def _resampled(heard: Array, rate: float, model_rate: int, stops: Sequence[int]) -> tuple[Array, list[int]]:
+    """The wave at the model's rate, and where each stop is in it. Filters look ahead: each row's part is cut from
+    what was heard by its time and no later."""
+    ends = [int(stop * model_rate / rate) for stop in stops]
+    if rate == model_rate:
+        return heard, ends
+    import soxr
+
+    parts = [
+        soxr.resample(heard[:stop], rate, model_rate)[begin:end]
+        for stop, begin, end in zip(stops, [0, *ends], ends, strict=False)
+    ]
+    return np.concatenate(parts), ends
+
+
+@contextmanager
+def _in_blocks(model: Any, n_first: int, bounds: Sequence[int]) -> Iterator[None]:
+    """Within it a forward pass gives frames up to `bounds[k]` what they would be without any frame after it.
+
+    `n_first` samples and `bounds[0]` frames belong to the first row. Three things look across frames: the group norm
+    of the front end, the convolution of positions, and attention.
+    """
+    import torch
+
+    from bids_app.features.speech.front_end import FoldedNorm
+
+    block = np.searchsorted(bounds, np.arange(bounds[-1]), side="right")
+    seen = torch.tensor(block[:, None] >= block[None, :], device=model.device)
+    mask = torch.zeros(seen.shape, device=model.device).masked_fill(~seen, torch.finfo(torch.float32).min)[None, None]
+    reach = sum(
+        one.kernel_size[0] for one in model.encoder.pos_conv_embed.modules() if isinstance(one, torch.nn.Conv1d)
+    )
+
+    def placed(module: Any, given: tuple[Any, ...], out: Any) -> Any:
+        parts = [module.forward(given[0][:, : bounds[0]])]
+        for begin, end in pairwise(bounds):
+            nearby = module.forward(given[0][:, max(begin - reach, 0) : end])
+            parts.append(nearby[:, nearby.shape[1] - (end - begin) :])
+        return torch.cat(parts, dim=1)
+
+    def masked(module: Any, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        return given, {**named, "attention_mask": mask}
+
+    with ExitStack() as hooks:
+        for norm in (one for one in model.feature_extractor.modules() if isinstance(one, FoldedNorm)):
+            norm.heard = n_first
+            hooks.callback(setattr, norm, "heard", None)
+        hooks.callback(model.encoder.pos_conv_embed.register_forward_hook(placed).remove)
+        for one in blocks_of(model):
+            hooks.callback(one.register_forward_pre_hook(masked, with_kwargs=True).remove)
+        yield

@@ -1,0 +1,103 @@
+"""How each kind of speech encoder takes audio, and which of its frames were heard by when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bids_app.errors import UsageError
+from bids_app.features.transformers.models import load_feature_extractor, load_model, model_of
+from bids_app.records import Array, FeatureSpec, ModelSource
+
+Inputs = dict[str, Any]
+SECONDS_AT_ONCE = {"cpu": 16.0, "cuda": 256.0}  # audio in one forward pass; bounds the memory of the first layer
+SILENCE = np.zeros(1, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """An encoder with its feature extractor, for mono audio at `rate_hz`; a decoder where the `model` has one.
+
+    `frames(n_samples)`: how many frames rest on the first n samples and on nothing after them, padding included.
+    `inputs(windows)`, of n_samples each: tensors for the encoder's forward pass. `padded_s`: the length that every
+    window is padded to, which is also the longest (0: no padding, any length, but all windows of one).
+    """
+
+    model: Any
+    encoder: Any
+    extractor: Any
+    rate_hz: int
+    frames: Callable[[int], int]
+    inputs: Callable[[Sequence[Array]], Inputs]
+    padded_s: float = 0.0
+    decoder: Any = None
+
+
+def load_hearing(spec: FeatureSpec, source: ModelSource) -> Hearing:
+    """The spec's model. Raises UsageError where it takes audio in no way known here, or not as much as asked."""
+    import torch
+
+    from bids_app.features.speech.front_end import fold_norms  # here, since it needs torch at once
+
+    name = model_of(spec)
+    extractor, model = load_feature_extractor(name, source), load_model(name, source)
+    rate = int(extractor.sampling_rate)
+
+    def extracted(windows: Sequence[Array], **settings: Any) -> Any:
+        with torch.autocast("cpu", enabled=False):  # what the model hears is in full precision
+            return extractor(list(windows), sampling_rate=rate, return_tensors="pt", **settings)
+
+    def waveform(windows: Sequence[Array]) -> Inputs:
+        return {"input_values": extracted(windows, padding=False)["input_values"].to(model.device)}
+
+    def stacked(windows: Sequence[Array]) -> Inputs:
+        n_frames = stacked_frames(len(windows[0]))  # the last may be half padding: left out
+        return {"input_features": extracted(windows)["input_features"][:, :n_frames].to(model.device)}
+
+    def whisper(windows: Sequence[Array]) -> Inputs:
+        heard = [window if len(window) else SILENCE for window in windows]  # a word may end as the sound begins
+        return {"input_features": extracted(heard)["input_features"].to(model.device)}
+
+    kind = type(extractor).__name__
+    if extractor.model_input_names[0] == "input_values" and hasattr(model.config, "conv_kernel"):
+        fold_norms(model)
+        return Hearing(model, model, extractor, rate, lambda n: convolved_frames(n, model.config), waveform)
+    if kind == "SeamlessM4TFeatureExtractor" and hasattr(model, "feature_projection"):
+        return Hearing(model, model, extractor, rate, stacked_frames, stacked)
+    if kind == "WhisperFeatureExtractor" and hasattr(model, "get_encoder"):
+        encoder, decoder, seconds = model.get_encoder(), model.get_decoder(), float(extractor.chunk_length)
+        if spec.options["window_s"] > seconds:
+            longest = f"{name.name} hears at most {seconds:g} s"
+            raise UsageError(f"'window_s' is {spec.options['window_s']:g}", f"feature '{spec.name}'", longest)
+        return Hearing(model, encoder, extractor, rate, whisper_frames, whisper, seconds, decoder)
+    known = "wav2vec2, HuBERT, WavLM, data2vec-audio, Wav2Vec2-BERT and Whisper are"
+    raise UsageError(f"{name.name} is no speech encoder of a known kind", f"feature '{spec.name}'", known)
+
+
+def inputs_of(hearing: Hearing, windows: Sequence[Array], rate: float) -> Inputs:
+    """Windows of samples at `rate` → what the encoder takes; resampled each on its own, so that none hears ahead."""
+    if rate == hearing.rate_hz:
+        return hearing.inputs(windows)
+    import soxr
+
+    return hearing.inputs([soxr.resample(window, rate, hearing.rate_hz) for window in windows])
+
+
+def convolved_frames(n_samples: int, config: Any) -> int:
+    """Frames of an unpadded convolutional front end (wav2vec2: one every 320 samples, the first after 400)."""
+    for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
+        n_samples = max((n_samples - kernel) // stride + 1, 0)
+    return n_samples
+
+
+def stacked_frames(n_samples: int) -> int:
+    """Whole pairs of Kaldi's frames of 400 samples every 160, as Wav2Vec2-BERT takes them."""
+    return max((n_samples - 400) // 160 + 1, 0) // 2
+
+
+def whisper_frames(n_samples: int) -> int:
+    """Frames, one every 320 samples from 0 on, whose centre lies within the audio and not in the padding after it."""
+    return (n_samples + 319) // 320

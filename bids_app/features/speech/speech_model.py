@@ -1,0 +1,226 @@
+"""`speech_model`: hidden layers of a speech encoder, as they stand at each instant or over a whole utterance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bids_app.errors import DataError, UsageError
+from bids_app.features.base.family import Family, Option
+from bids_app.features.base.memory import WithinMemory
+from bids_app.features.base.needs import audio_of, words_of
+from bids_app.features.speech import approximate, whisper_decoder
+from bids_app.features.speech.speech_encoder import SECONDS_AT_ONCE, Hearing, inputs_of, load_hearing
+from bids_app.features.speech.speech_windows import (
+    Window,
+    causal_windows,
+    equal_batches,
+    refreshed_windows,
+    row_times,
+    utterance_windows,
+)
+from bids_app.features.transformers.hidden_layers import POOLED, blocks_of, columns, hidden_states, parts_of
+from bids_app.features.transformers.model_options import MODEL, PARTS, Layer, Layers, wanted_layers
+from bids_app.features.transformers.models import describe_model, model_files, model_of
+from bids_app.features.transformers.precision import PRECISION, Lowered
+from bids_app.records import Array, Features, FeatureSpec, ModelSource, Samples, Stimulus
+
+OF_ENCODER = {"stride_s": 0.1, "mode": "window", "refresh_s": None}  # what each part has, and the other has not
+OF_DECODER = {"subtokens": "mean", "language": "en", "casing": "as_written"}
+MODES = {
+    "window": "the last frame of a window of {window_s:g} s that ends at the row's time; early windows are shorter",
+    "utterance": "the last frame heard by the row's time, in a piece of {window_s:g} s that goes on after it (pieces "
+    "overlap by half; the one in whose middle the time lies is taken)",
+}
+
+
+def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
+    """values (n_times, n_hidden·n_layers) at t = stride_s, 2·stride_s, …; layers stand side by side.
+
+    `mode: window`: the last frame of the states for the audio of the last `window_s` seconds before t (Vaidya et al.
+    2022, arXiv:2205.14252); early windows begin with the stimulus. `mode: utterance`: the same frame in a longer
+    piece, so that what follows t enters. Rows start once a window fills a frame of the model's front end. No frame of
+    padding is ever taken. `refresh_s` reads the rows of so many seconds off one window: approximate, but causal
+    (see approximate.py). Resampling and normalisation are done within each window, so nothing after it enters.
+    `part: decoder` is Whisper's decoder, a row a word (see whisper_decoder.py). Raises UsageError (layer, model or
+    window that does not fit) and DataError (audio too short).
+    """
+    if spec.options["part"] == "decoder":
+        return whisper_decoder.extract(stimulus, spec, source)
+    name, layer, window_s, stride_s, mode = (
+        spec.options[key] for key in ("model", "layer", "window_s", "stride_s", "mode")
+    )
+    audio, rate = audio_of(stimulus)
+    hearing = load_hearing(spec, source)
+    layers = wanted_layers(spec, len(blocks_of(hearing.encoder)), parts_of(hearing.encoder))
+    times, stops = row_times(len(audio), rate, stride_s)
+    first = next((row for row, stop in enumerate(stops) if hearing.frames(int(stop * hearing.rate_hz / rate))), None)
+    if first is None:
+        raise DataError(f"the audio is too short for a frame of {name}", stimulus.stimulus_id)
+    windows = _plan(spec, hearing, rate, stops[first:], len(audio))
+    found: set[str] = set()
+    refreshed, lowered = spec.options["refresh_s"] is not None, spec.options["precision"] == "bfloat16"
+    n_rows = len(stops) - first
+    values, widths = run(hearing, audio, rate, windows, layers, source.device, n_rows, found, refreshed, lowered)
+    provenance = {
+        "description": f"Hidden states of {name}, layer {layer} (0: the input of the first), every {stride_s:g} s: "
+        f"{MODES[mode].format(window_s=window_s)}{_said_of_refresh(spec.options['refresh_s'])}.",
+        "stamp": "the instant by which the model has heard the frame",
+        "dimensions": f"{sum(widths)} hidden units" + (f" of {len(layers)} layers" if len(layers) > 1 else ""),
+        "layers": columns(layers, widths),
+        "causal": mode == "window",
+        "approximate": spec.options["refresh_s"] is not None,
+        "notes": tuple(sorted(found)),
+        **describe_model(model_of(spec), source),
+    }
+    return Features(spec.name, values, times[first:], "continuous", None, provenance)
+
+
+def _plan(spec: FeatureSpec, hearing: Hearing, rate: float, stops: Array, n_samples: int) -> Iterator[Window]:
+    window_s, stride_s, mode, refresh_s = (spec.options[key] for key in ("window_s", "stride_s", "mode", "refresh_s"))
+    length = round(window_s * rate)
+    if mode == "utterance":
+        return utterance_windows(stops, length, n_samples)
+    if refresh_s is None:
+        return causal_windows(stops, length)
+    if hearing.encoder.config.model_type not in approximate.KINDS:
+        advice = f"{', '.join(approximate.KINDS)} can"
+        raise UsageError(f"{spec.options['model']} cannot be approximated", f"feature '{spec.name}'", advice)
+    return refreshed_windows(stops, length, round(refresh_s / stride_s))
+
+
+def _said_of_refresh(refresh_s: float | None) -> str:
+    if refresh_s is None:
+        return ""
+    return (
+        f"; approximate: a window is heard anew every {refresh_s:g} s, in between it goes on, and the frames already "
+        "heard do not see what follows"
+    )
+
+
+def run(
+    hearing: Hearing,
+    audio: Samples,
+    rate: float,
+    windows: Iterable[Window],
+    layers: Sequence[Layer],
+    device: str,
+    n_rows: int,
+    notes: set[str],
+    refreshed: bool = False,
+    lowered: bool = False,
+) -> tuple[Array, list[int]]:
+    """values (n_rows, n_hidden·n_layers) float32 and the layers' widths, in passes that fit the `device`.
+
+    `refreshed`: see approximate.py; `lowered`: see precision.py. Beside the result only one batch is held, however
+    long the audio is.
+    """
+    values, widths = np.zeros((0, 0), dtype=np.float32), list[int]()
+
+    def compute(batch: Sequence[Window]) -> list[list[Array]]:
+        return row_states(hearing, audio, rate, batch, layers, refreshed)
+
+    near = Lowered(compute, hearing.model) if lowered else None
+    seconds = SECONDS_AT_ONCE[device.split(":")[0]]
+    padded = round(hearing.padded_s * rate)
+    within = WithinMemory(near or compute, lambda window: window.stop - window.start, hearing.model, device, notes)
+    for batch in equal_batches(windows, round(seconds * rate), padded):
+        for window, states in zip(batch, within(batch), strict=True):
+            if not widths:
+                widths = [state.shape[1] for state in states]
+                values = np.empty((n_rows, sum(widths)), dtype=np.float32)
+            values[[row for row, _ in window.rows]] = np.concatenate(states, axis=1)
+    if near:
+        notes.add(near.note)
+    return values, widths
+
+
+def row_states(
+    hearing: Hearing, audio: Samples, rate: float, batch: Sequence[Window], layers: Sequence[Layer], refreshed: bool
+) -> list[list[Array]]:
+    """For each window of one length, for each layer: the frames (n_rows, n_hidden) heard by its rows' times."""
+    import torch
+    from torch.backends import cudnn
+
+    heard = [audio[window.start : window.stop] for window in batch]
+    rows = [[_last(hearing, rate, stop - window.start) for _, stop in window.rows] for window in batch]
+    frames = sorted({frame for one in rows for frame in one})
+    places = [np.searchsorted(frames, one) for one in rows]
+    with torch.inference_mode(), cudnn.flags(enabled=True, allow_tf32=False):  # convolutions in full float32 too
+        each: list[Any]
+        if refreshed:
+            stops = [[stop - window.start for _, stop in window.rows] for window in batch]
+            each = [
+                approximate.block_states(hearing, one, rate, ends, layers, frames)
+                for one, ends in zip(heard, stops, strict=True)
+            ]
+        else:
+            inputs = inputs_of(hearing, heard, rate)
+            each = list(zip(*hidden_states(hearing.encoder, inputs, layers, frames), strict=True))
+        return [
+            [np.asarray(layer[place].float().cpu().numpy()) for layer in states]
+            for place, states in zip(places, each, strict=True)
+        ]
+
+
+def _last(hearing: Hearing, rate: float, n_samples: int) -> int:
+    """The last frame that rests on the first `n_samples` at `rate` alone."""
+    return hearing.frames(int(n_samples * hearing.rate_hz / rate)) - 1
+
+
+def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Path, ...]:
+    """The model's files."""
+    return model_files(model_of(spec), source)
+
+
+def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:
+    """Raises DataError where the decoder would have no words."""
+    if spec.options["part"] == "decoder":
+        words_of(stimulus)
+
+
+def rules(spec: FeatureSpec) -> FeatureSpec:
+    """What belongs to the part asked for, filled in. Raises UsageError where an option has no meaning."""
+    part, where = spec.options["part"], f"feature '{spec.name}'"
+    own, others = (OF_DECODER, OF_ENCODER) if part == "decoder" else (OF_ENCODER, OF_DECODER)
+    for name in others:
+        if spec.options[name] is not None:
+            raise UsageError(f"'{name}' is not for 'part: {part}'", where)
+    filled = {name: default for name, default in own.items() if spec.options[name] is None}
+    options = {**spec.options, **filled}
+    stride_s, refresh_s = options["stride_s"], options["refresh_s"]
+    if refresh_s is not None and options["mode"] != "window":
+        raise UsageError("'refresh_s' is for 'mode: window'", where)
+    if refresh_s is not None and (
+        refresh_s < stride_s or abs(refresh_s / stride_s - round(refresh_s / stride_s)) > 1e-6
+    ):
+        raise UsageError(f"'refresh_s' must be a multiple of 'stride_s', not {refresh_s:g}", where)
+    return replace(spec, options=options)
+
+
+FAMILY = Family(
+    "speech_model",
+    1,
+    frozenset({"audio"}),
+    extract,
+    {
+        **MODEL,
+        "part": Option(str, "encoder", choices=("encoder", "decoder")),
+        "layer": Layers(PARTS),
+        "window_s": Option(float, 16.0, least=0.1),
+        "stride_s": Option(float, None, least=0.001),
+        "mode": Option(str, None, choices=tuple(MODES)),
+        "refresh_s": Option(float, None),
+        "subtokens": Option(str, None, choices=tuple(POOLED)),
+        "language": Option(str, None),
+        "casing": Option(str, None, choices=("as_written", "lower")),
+        **PRECISION,
+    },
+    files,
+    rules,
+    check_stimulus,
+)

@@ -1,0 +1,139 @@
+"""`speech_model`, `part: decoder`: Whisper's decoder for each word, given the sound and the words so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from bids_app.errors import UsageError
+from bids_app.features.base.memory import WithinMemory
+from bids_app.features.base.needs import audio_of
+from bids_app.features.base.words import STAMP, event_features, tokenize
+from bids_app.features.language import contexts
+from bids_app.features.speech.speech_encoder import SECONDS_AT_ONCE, Hearing, inputs_of, load_hearing
+from bids_app.features.transformers.hidden_layers import POOLED, blocks_of, columns, hidden_states, pooled
+from bids_app.features.transformers.model_options import wanted_layers
+from bids_app.features.transformers.models import describe_model, load_tokenizer, model_of
+from bids_app.features.transformers.precision import Lowered
+from bids_app.records import Array, Features, FeatureSpec, Intervals, ModelSource, Samples, Stimulus
+
+ENGLISH_ONLY = 51864  # tokens of the models that know no marks of language and task
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Samples [start, stop) of the encoder's pass, and the decoder's tokens."""
+
+    start: int
+    stop: int
+    window: contexts.Window
+
+
+def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
+    """values (n_words, n_hidden·n_layers): the decoder's states at each word's own tokens; mean, last or sum of them.
+
+    The encoder hears the `window_s` seconds up to the word's end, padded with silence to 30 s as in training. The
+    decoder is told (teacher forcing) the words that began and ended within them, and the word; nothing after the word
+    enters. Raises UsageError where the model is no Whisper or does not know the language.
+    """
+    name, layer, window_s, pool = (spec.options[key] for key in ("model", "layer", "window_s", "subtokens"))
+    audio, rate = audio_of(stimulus)
+    hearing = load_hearing(spec, source)
+    if hearing.decoder is None:
+        raise UsageError(f"{name} has no decoder", f"feature '{spec.name}'", "'part: decoder' is for Whisper")
+    tokenizer = load_tokenizer(model_of(spec), source)
+    words, ids, unknown_share, notes = tokenize(stimulus, tokenizer, spec.options["casing"])
+    layers = wanted_layers(spec, len(blocks_of(hearing.decoder)), ())
+    frame = contexts.Frame(prompt(spec, tokenizer, hearing.decoder.config), (), hearing.decoder.max_target_positions)
+    items = heard_words(words, ids, frame, window_s, rate, len(audio))
+    found: set[str] = set()
+    values = word_states(hearing, audio, rate, items, layers, spec, source.device, found)
+    width = values.shape[1] // len(layers)
+    provenance = {
+        "description": f"Hidden states of {name}'s decoder, layer {layer} (0: the embeddings), for each word: the "
+        f"encoder heard the {window_s:g} s up to the word's end, the decoder was told the words within them and the "
+        f"word; {POOLED[pool]}; nothing after the word enters.",
+        "stamp": STAMP,
+        "dimensions": f"{width} hidden units" + (f" of each of {len(layers)} layers" if len(layers) > 1 else ""),
+        "layers": columns(layers, [width] * len(layers)),
+        "causal": True,
+        "approximate": False,
+        "unknown_share": unknown_share,
+        "notes": (*notes, *sorted(found)),
+        **describe_model(model_of(spec), source),
+    }
+    return event_features(spec, words, values, provenance)
+
+
+def prompt(spec: FeatureSpec, tokenizer: Any, config: Any) -> tuple[int, ...]:
+    """Tokens that tell the decoder to write down what is said, in its language and without times.
+
+    Raises UsageError where the model knows languages, but not this one.
+    """
+    marks = [f"<|{spec.options['language']}|>", "<|transcribe|>"] if config.vocab_size != ENGLISH_ONLY else []
+    known = tokenizer.get_vocab()
+    if "<|transcribe|>" in known and marks and marks[0] not in known:
+        where = f"feature '{spec.name}'"
+        raise UsageError(f"{spec.options['model']} does not know the language '{spec.options['language']}'", where)
+    told = [known[mark] for mark in (*marks, "<|notimestamps|>") if mark in known]
+    return (config.decoder_start_token_id, *told)
+
+
+def heard_words(
+    words: Intervals, ids: contexts.Words, frame: contexts.Frame, window_s: float, rate: float, n_samples: int
+) -> list[Heard]:
+    """For each word, in order of their ends: the sound up to its end, and the words that lie within it."""
+    stops = np.clip(np.rint(words.offset_s * rate).astype(np.int64), 0, n_samples)
+    first = words.offset_s - window_s
+    items = []
+    for row, stop in enumerate(stops.tolist()):
+        told = [ids[place] for place in np.flatnonzero(words.onset_s[:row] >= first[row]).tolist()]
+        window = contexts.window_after(told, ids[row], row, frame)
+        items.append(Heard(max(stop - round(window_s * rate), 0), stop, window))
+    return items
+
+
+def word_states(
+    hearing: Hearing,
+    audio: Samples,
+    rate: float,
+    items: Sequence[Heard],
+    layers: Sequence[int | str],
+    spec: FeatureSpec,
+    device: str,
+    notes: set[str],
+) -> Array:
+    """(n_words, n_hidden·n_layers) float32; words of equally many tokens in one pass, as the `device` allows."""
+
+    def compute(batch: Sequence[Heard]) -> list[list[Array]]:
+        """For every item of one number of tokens, the states of its word, as a list of one."""
+        import torch
+
+        with torch.inference_mode():
+            heard = [audio[item.start : item.stop] for item in batch]
+            encoded = hearing.encoder(**inputs_of(hearing, heard, rate)).last_hidden_state
+            ids = torch.tensor([item.window.tokens for item in batch], device=hearing.model.device)
+            given = {"input_ids": ids, "encoder_hidden_states": encoded, "use_cache": False}
+            states = torch.cat(hidden_states(hearing.decoder, given, layers), dim=-1)
+            return [
+                [pooled(states[place, first:end], spec.options["subtokens"]) for _, first, end in item.window.words]
+                for place, item in enumerate(batch)
+            ]
+
+    lowered = Lowered(compute, hearing.model) if spec.options["precision"] == "bfloat16" else None
+    size = max(1, int(SECONDS_AT_ONCE[device.split(":")[0]] / hearing.padded_s))
+    ordered = sorted(items, key=lambda item: len(item.window.tokens))
+    within = WithinMemory(lowered or compute, lambda item: 1, hearing.model, device, notes)
+    rows: dict[int, Array] = {}
+    for _, group in groupby(ordered, key=lambda item: len(item.window.tokens)):
+        same = list(group)
+        for batch in (same[at : at + size] for at in range(0, len(same), size)):
+            for item, states in zip(batch, within(batch), strict=True):
+                rows.update(zip((row for row, _, _ in item.window.words), states, strict=True))
+    if lowered:
+        notes.add(lowered.note)
+    return np.stack([rows[row] for row in range(len(items))])

@@ -1,0 +1,114 @@
+"""Hidden layers of any transformer: the wanted ones, none above them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from bids_app.features.transformers import top_block
+from bids_app.features.transformers.model_options import PARTS, Layer
+from bids_app.records import Array
+
+POOLED = {"mean": "the mean over its tokens", "last": "its last token", "sum": "the sum over its tokens"}
+MODULES = {"cnn": "feature_extractor", "projection": "feature_projection"}  # in transformers' speech models
+
+
+class _Enough(Exception):
+    """Raised within a forward pass once the highest wanted layer is known."""
+
+
+def blocks_of(model: Any) -> Any:
+    """The model's transformer blocks: of its lists of `num_hidden_layers` modules the one with most weights."""
+    from torch.nn import ModuleList
+
+    if isinstance(
+        getattr(model, "layers", None), ModuleList
+    ):  # a decoder's, whose num_hidden_layers may be another's
+        return model.layers
+    lists = [part for part in model.modules() if isinstance(part, ModuleList)]
+    fitting = [part for part in lists if len(part) == model.config.num_hidden_layers]
+    return max(fitting, key=lambda part: sum(weight.numel() for weight in part.parameters()))
+
+
+def parts_of(model: Any) -> tuple[str, ...]:
+    """Which of `cnn` and `projection` the model has."""
+    return tuple(part for part in PARTS if hasattr(model, MODULES[part]))
+
+
+def hidden_states(
+    model: Any, inputs: Mapping[str, Any], layers: Sequence[Layer], frames: Sequence[int] | None = None
+) -> list[Any]:
+    """A tensor (n, n_tokens, n_hidden) for each layer, as the library's `hidden_states` numbers them (0: the input of
+    the first block); `cnn` and `projection` are what these parts give. Nothing above the highest is computed.
+
+    `frames`: the tokens wanted, (n, len(frames), n_hidden); the block below the highest layer is then computed for
+    them alone where that is known how.
+    """
+    held: dict[Layer, Any] = {}
+    blocks = blocks_of(model)
+    highest = max(layers, key=_depth)
+
+    def keep(layer: Layer, states: Any) -> None:
+        held[layer] = states if frames is None else states[:, frames]
+        if layer == highest:
+            raise _Enough
+
+    def before(layer: int) -> Callable[..., None]:
+        return lambda block, given, named: keep(layer, given[0] if given else named["hidden_states"])
+
+    def after(part: str) -> Callable[..., None]:
+        return lambda module, given, out: keep(part, _part_states(part, out))
+
+    def topmost(compute: top_block.BlockOf, wanted: Sequence[int]) -> Callable[..., None]:
+        def stand_in(block: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+            states = given[0] if given else named["hidden_states"]
+            held[highest] = compute(block, states, wanted, named.get("attention_mask"))
+            raise _Enough
+
+        return stand_in
+
+    with ExitStack() as hooks:
+        for layer in layers:
+            if isinstance(layer, str):
+                hook = getattr(model, MODULES[layer]).register_forward_hook(after(layer))
+            elif layer < len(blocks):
+                hook = blocks[layer].register_forward_pre_hook(before(layer), with_kwargs=True)
+            else:
+                continue
+            hooks.callback(hook.remove)
+        if frames is not None and isinstance(highest, int) and 0 < highest < len(blocks):
+            below = blocks[highest - 1]
+            if compute := top_block.frames_of(below):
+                hook = below.register_forward_pre_hook(topmost(compute, frames), with_kwargs=True)
+                hooks.callback(hook.remove)
+        try:
+            # the last layer is the library's to say: some models normalise it, some do not
+            output = model(**inputs, output_hidden_states=highest == len(blocks))
+            keep(highest, output.hidden_states[highest])
+        except _Enough:
+            pass
+    return [held[layer] for layer in layers]
+
+
+def _depth(layer: Layer) -> int:
+    return PARTS.index(layer) - len(PARTS) if isinstance(layer, str) else layer
+
+
+def _part_states(part: str, out: Any) -> Any:
+    states = out[0] if isinstance(out, tuple) else out
+    return states.transpose(1, 2) if part == "cnn" else states
+
+
+def pooled(states: Any, pool: str) -> Array:
+    """states (n_tokens, n_hidden), a tensor: the mean, last or sum of a word's tokens → (n_hidden,) float32."""
+    one = states[-1] if pool == "last" else states.mean(0) if pool == "mean" else states.sum(0)
+    return np.asarray(one.float().cpu().numpy())
+
+
+def columns(layers: Sequence[Layer], widths: Sequence[int]) -> dict[str, list[int]]:
+    """Layer → [first, end) of its columns, where layers stand side by side."""
+    ends = [sum(widths[: place + 1]) for place in range(len(widths))]
+    return {str(layer): [end - width, end] for layer, end, width in zip(layers, ends, widths, strict=True)}

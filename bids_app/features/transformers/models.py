@@ -1,0 +1,234 @@
+"""Model folders: found, named by their bytes, loaded. Safetensors only, never remote code."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bids_app.errors import NoInput
+from bids_app.features.base.memory import placed
+from bids_app.records import FeatureSpec, ModelSource
+
+LOCK = "models.lock.json"  # in a model folder: what `concord-tools prefetch` put there
+SINGLE, SHARDED = "model.safetensors", "model.safetensors.index.json"
+SETTINGS = (  # beside the weights, what decides a model's numbers
+    "config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model",
+    "vocab.json", "vocab.txt", "merges.txt", "special_tokens_map.json", "added_tokens.json", "processor_config.json",
+)  # fmt: skip
+NEVER_READ = ("masked_spec_embed", "pooler.")  # no hidden state rests on these; published weights often lack them
+
+
+@dataclass(frozen=True)
+class ModelName:
+    """A model: its name, the hub's revision asked for, and the seed of random weights (None: its own weights)."""
+
+    name: str
+    revision: str | None = None
+    untrained: int | None = None
+
+
+def model_of(spec: FeatureSpec) -> ModelName:
+    """The model of a resolved spec."""
+    return ModelName(spec.options["model"], spec.options["revision"], spec.options["untrained"])
+
+
+def find_model(model: ModelName, source: ModelSource) -> Path:
+    """The model's folder: `model_dir/<name>`, else the hub's cache, else (unless offline) downloaded into it.
+
+    Raises NoInput, which says where the model should lie and what fetches it.
+    """
+    if source.model_dir is not None and (source.model_dir / model.name).is_dir():
+        there = locked_revision(model.name, source)
+        if model.revision not in (None, there):
+            what = f"the model '{model.name}' is there at revision {there or 'unknown'}, not {model.revision}"
+            raise NoInput(what, source.model_dir / model.name, fetch_hint(source))
+        return source.model_dir / model.name
+    return _from_hub(model, source)
+
+
+def fetch_hint(source: ModelSource) -> str:
+    """The command that fetches an analysis's models."""
+    return f"concord-tools prefetch --analysis ANALYSIS --model-dir {source.model_dir or 'DIR'}"
+
+
+def is_offline(source: ModelSource) -> bool:
+    """Whether the network is not to be touched."""
+    return source.offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+
+
+def read_lock(source: ModelSource) -> dict[str, Any]:
+    """Name → entry (`revision`, `files`) of the model folder's lock file; empty without one. Raises NoInput."""
+    path = source.model_dir / LOCK if source.model_dir else None
+    if path is None or not path.is_file():
+        return {}
+    try:
+        lock: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if all(isinstance(entry["revision"], str) and entry["files"].items() for entry in lock.values()):
+            return lock
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise NoInput("the lock file of the models is broken", path, f"remove it; then {fetch_hint(source)}")
+
+
+def locked_revision(name: str, source: ModelSource) -> str | None:
+    """The revision of a model that the lock file states, if it does. Raises NoInput where it is broken."""
+    entry = read_lock(source).get(name)
+    return None if entry is None else str(entry["revision"])
+
+
+def check_lock(name: str, source: ModelSource, hashes: Mapping[str, str]) -> None:
+    """Raises NoInput where a file of a model in the model folder (file name → SHA-256) is not what the lock file
+    says, whose revision would then not be that of what is computed."""
+    folder = source.model_dir / name if source.model_dir else None
+    entry = read_lock(source).get(name) if folder is not None and folder.is_dir() else None
+    changed = [] if entry is None else [file for file, was in entry["files"].items() if hashes.get(file, was) != was]
+    if changed:
+        what = f"{changed[0]} of the model '{name}' is not the file that the lock file names"
+        raise NoInput(what, folder or "", fetch_hint(source))
+
+
+def _from_hub(model: ModelName, source: ModelSource) -> Path:
+    from huggingface_hub import snapshot_download
+
+    wanted = [*SETTINGS, SHARDED, "*.safetensors"]
+    try:
+        folder = snapshot_download(
+            model.name,
+            revision=model.revision,
+            allow_patterns=wanted,
+            ignore_patterns=["*/*"],
+            local_files_only=is_offline(source),
+        )
+    except (OSError, ValueError):  # the hub's errors are of these: absent, forbidden, unreachable, no such name
+        place = f"expected at {source.model_dir / model.name}" if source.model_dir else "no model folder was given"
+        how = f"{fetch_hint(source)} fetches it; or put config.json and {SINGLE} there"
+        raise NoInput(f"the model '{model.name}' is not there", place, how) from None
+    return Path(folder)
+
+
+def model_files(model: ModelName, source: ModelSource) -> tuple[Path, ...]:
+    """Weights first (none where they are random), then settings: all files whose bytes decide the model's numbers.
+
+    Raises NoInput.
+    """
+    folder = find_model(model, source)
+    if not (folder / "config.json").is_file():
+        raise NoInput(f"the model '{model.name}' has no config.json", folder)
+    weights = _weights(folder, model.name) if model.untrained is None else ()
+    return (*weights, *(folder / file for file in SETTINGS if (folder / file).is_file()))
+
+
+def _weights(folder: Path, name: str) -> tuple[Path, ...]:
+    if (folder / SINGLE).is_file():
+        return (folder / SINGLE,)
+    if not (folder / SHARDED).is_file():
+        hint = "pickled weights (.bin, .pt) are never loaded: concord-tools prefetch converts them"
+        raise NoInput(f"the model '{name}' has no safetensors weights", folder, hint)
+    try:
+        shards = sorted(set(json.loads((folder / SHARDED).read_text(encoding="utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise NoInput(f"the list of weights of the model '{name}' is broken", folder / SHARDED) from None
+    for shard in shards:
+        if not (folder / shard).is_file():
+            raise NoInput(f"a part of the weights of the model '{name}' is missing", folder / shard)
+    return (folder / SHARDED, *(folder / shard for shard in shards))
+
+
+def describe_model(model: ModelName, source: ModelSource) -> dict[str, Any]:
+    """For provenance: `model`, `revision` (the hub's commit, if known), `untrained` (the seed) and `stand_in`
+    (untrained weights, as the model's own configuration declares with `concord_stand_in`)."""
+    folder = find_model(model, source)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    commit = folder.name if folder.parent.name == "snapshots" else locked_revision(model.name, source)
+    stand_in = config.get("concord_stand_in") is True
+    return {"model": model.name, "revision": commit, "untrained": model.untrained, "stand_in": stand_in}
+
+
+def load_model(model: ModelName, source: ModelSource, auto: str = "AutoModel") -> Any:
+    """The model (bare, or of transformers' class `auto`), float32, in evaluation mode, on the source's device (the
+    CPU, where that has no memory for it).
+
+    With `untrained` its architecture as transformers initialises it from that seed. Raises NoInput.
+    """
+    import torch
+    import transformers
+
+    maker = getattr(transformers, auto)
+    if model.untrained is not None:
+        config = load_config(model, source)
+        with _readable(model, source), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(model.untrained)
+            made = maker.from_config(config, trust_remote_code=False, dtype=torch.float32)
+        return placed(made, source.device).eval()
+    settings = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
+    loaded, report = _load(maker, model, source, **settings)
+    gaps = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
+    absent = sorted(key for key in gaps if not key.startswith(NEVER_READ))
+    if absent:  # transformers fills these at random
+        raise NoInput(f"{len(absent)} weights of the model '{model.name}' are missing or misshapen: {absent[0]}")
+    return placed(loaded, source.device).eval()
+
+
+def load_config(model: ModelName, source: ModelSource) -> Any:
+    """The model's configuration. Raises NoInput."""
+    from transformers import AutoConfig
+
+    return _load(AutoConfig, model, source)
+
+
+def load_tokenizer(model: ModelName, source: ModelSource) -> Any:
+    """The model's tokenizer, one that knows the characters of each token. Raises NoInput."""
+    from transformers import AutoTokenizer
+
+    tokenizer = _load(AutoTokenizer, model, source)
+    if not tokenizer.is_fast:
+        what = f"the tokenizer of the model '{model.name}' knows no character positions"
+        raise NoInput(what, "", "add tokenizer.json")
+    return tokenizer
+
+
+def load_feature_extractor(model: ModelName, source: ModelSource) -> Any:
+    """What turns a waveform into the speech model's input. Raises NoInput."""
+    from transformers import AutoFeatureExtractor
+
+    return _load(AutoFeatureExtractor, model, source)
+
+
+def _load(auto: Any, model: ModelName, source: ModelSource, **settings: Any) -> Any:
+    folder = model_files(model, source)[0].parent  # no weights, no loading: transformers would look for .bin
+    with _readable(model, source):
+        return auto.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **settings)
+
+
+@contextmanager
+def _readable(model: ModelName, source: ModelSource) -> Iterator[None]:
+    """Whatever transformers raises on a broken model, as one line: NoInput."""
+    from safetensors import SafetensorError
+
+    try:
+        with _quiet():
+            yield
+    except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise NoInput(f"the model '{model.name}' cannot be loaded", find_model(model, source), reason) from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' progress bars and loading report, of which load_model reads what matters."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

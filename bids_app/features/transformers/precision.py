@@ -1,0 +1,56 @@
+"""Products of a model in bfloat16, and how far its states then are from those in float32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from bids_app.features.base.family import Option
+from bids_app.records import Array
+
+Item = TypeVar("Item")
+Compute = Callable[[Sequence[Item]], list[list[Array]]]
+PRECISION = {"precision": Option(str, "float32", choices=("float32", "bfloat16"))}
+
+
+class Lowered(Generic[Item]):
+    """`compute` with matrix products and convolutions in bfloat16 (torch.autocast); sums and norms stay in float32.
+
+    The first, second, fourth, eighth, … batch is computed in float32 too; `note` says how far off they were.
+    """
+
+    def __init__(self, compute: Compute[Item], model: Any) -> None:
+        self._compute, self._model = compute, model
+        self._calls, self._rows = 0, 0
+        self._apart, self._total, self._furthest, self._largest = 0.0, 0.0, 0.0, 0.0
+
+    def __call__(self, batch: Sequence[Item]) -> list[list[Array]]:
+        """One result an item."""
+        import torch
+
+        with torch.autocast(self._model.device.type, torch.bfloat16):
+            found = self._compute(batch)
+        self._calls += 1
+        if not self._calls & (self._calls - 1):
+            self._compare(found, self._compute(batch))
+        return found
+
+    def _compare(self, found: list[list[Array]], exact: list[list[Array]]) -> None:
+        near, right = (np.concatenate([part.ravel() for part in chain(*parts)]) for parts in (found, exact))
+        self._rows += len(exact)
+        self._apart += float(np.square(near - right, dtype=np.float64).sum())
+        self._total += float(np.square(right, dtype=np.float64).sum())
+        self._furthest = max(self._furthest, float(np.abs(near - right).max()))
+        self._largest = max(self._largest, float(np.abs(right).max()))
+
+    @property
+    def note(self) -> str:
+        """The deviation, root mean square and largest, of the batches that were computed in both."""
+        spread, furthest = np.sqrt(self._apart / (self._total or 1)), self._furthest / (self._largest or 1)
+        return (
+            f"computed in bfloat16: {self._rows} windows computed in float32 too differ by {spread:.2g} of the "
+            f"values' root mean square, and by at most {furthest:.2g} of the largest value"
+        )

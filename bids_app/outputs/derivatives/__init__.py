@@ -1,0 +1,1 @@
+"""Results of units and groups as BIDS derivatives: maps, tables, sidecars, summaries."""

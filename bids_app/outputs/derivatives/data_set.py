@@ -1,0 +1,174 @@
+"""The data set's own files: description, README, .bidsignore, the analysis. Shared by jobs, hence a lock."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from bids_app.errors import CannotCreate, UsageError
+from bids_app.outputs.files import names
+from bids_app.outputs.files.files import json_text, read_json, tsv_text, write_if_new, write_text
+from bids_app.outputs.wording.definitions import short
+from bids_app.records import BETWEEN_PEOPLE, all_components, camel, floor_band, space_label
+
+BIDS_VERSION = "1.10.0"
+IGNORED = (
+    "*.html", "figures", "*_statmap.*", "*_encoding.*", "analysis.yaml", "plan.json", "status.*", "group", "logs",
+)  # fmt: skip
+HASH_LINE = "# analysis hash: "
+
+
+def prepare(
+    out_dir: Path,
+    analysis: Mapping[str, Any],
+    analysis_hash: str,
+    datasets: Mapping[str, Path],
+    version: str,
+    further: Mapping[str, tuple[str, ...]],
+    beside: Iterable[str] = (),
+) -> None:
+    """Create out_dir and its data-set-level files; safe for jobs that do so at the same time.
+
+    `analysis` is resolved, every default filled in; `datasets` name → root of every data set read, `further` the
+    units of the further partitions by name, `beside` the components of no partition.
+    Raises UsageError where out_dir holds another analysis or another data set, CannotCreate.
+    """
+    from filelock import FileLock
+
+    try:
+        (out_dir / names.LOGS).mkdir(parents=True, exist_ok=True)
+        with FileLock(out_dir / names.LOGS / "prepare.lock"):
+            _refuse_others(out_dir, analysis_hash)
+            _write(out_dir, analysis, analysis_hash, datasets, version, further, tuple(beside))
+    except OSError as error:
+        raise CannotCreate("cannot create OUT_DIR", out_dir, error.strerror or "choose another") from None
+
+
+def write_plan(out_dir: Path, plan: Mapping[str, Any]) -> Path:
+    """plan.json of a dry run. Raises CannotCreate."""
+    return write_text(out_dir / "plan.json", json_text(plan))
+
+
+def units_of(analysis: Mapping[str, Any]) -> tuple[str, ...]:
+    """The partition's units: spaces, a group in the place of its first member."""
+    partition = analysis["partition"]
+    group_of = {member: group for group, members in partition["groups"].items() for member in members}
+    return tuple(dict.fromkeys(group_of.get(space, space) for space in partition["spaces"]))
+
+
+def _refuse_others(out_dir: Path, analysis_hash: str) -> None:
+    """Results of two analyses, or of another program, must not mix."""
+    saved, description = out_dir / "analysis.yaml", out_dir / "dataset_description.json"
+    if saved.exists():
+        first = saved.read_text(encoding="utf-8").split("\n", 1)[0]
+        if first != HASH_LINE + analysis_hash:
+            there = first.removeprefix(HASH_LINE)
+            what = f"OUT_DIR holds results of another analysis ({there}, not {analysis_hash})"
+            raise UsageError(what, out_dir, "choose another OUT_DIR")
+    elif description.exists():
+        raise UsageError("OUT_DIR holds another data set", out_dir, "choose another OUT_DIR")
+
+
+def _write(
+    out_dir: Path,
+    analysis: Mapping[str, Any],
+    analysis_hash: str,
+    datasets: Mapping[str, Path],
+    version: str,
+    further: Mapping[str, tuple[str, ...]],
+    beside: tuple[str, ...],
+) -> None:
+    import yaml
+
+    # The analysis comes first: it marks the folder as ours should we be killed half way.
+    text = yaml.safe_dump(_as_data(analysis), sort_keys=False, allow_unicode=True, default_flow_style=None)
+    write_if_new(out_dir / "analysis.yaml", f"{HASH_LINE}{analysis_hash}\n{text}")
+    description = out_dir / "dataset_description.json"
+    links = read_json(description).get("DatasetLinks", {}) if description.exists() else {}
+    links |= {name: _relative(root, out_dir) for name, root in datasets.items()}
+    write_if_new(description, json_text(_description(str(analysis["name"]), dict(sorted(links.items())), version)))
+    write_if_new(out_dir / ".bidsignore", "\n".join(IGNORED) + "\n")
+    write_if_new(out_dir / "README.md", README)
+    spaces = [*analysis["features"], *(floor_band(space) for space in analysis["floor"]["spaces"])]
+    text = _descriptions(units_of(analysis), spaces, _layered(analysis["features"]), further, beside)
+    write_if_new(out_dir / "descriptions.tsv", text)
+
+
+def _layered(features: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Spaces with several layers."""
+    asked = {name: one.get("layer") for name, one in features.items()}
+    return [name for name, layer in asked.items() if layer == "all" or (isinstance(layer, list) and len(layer) > 1)]
+
+
+def _as_data(analysis: Mapping[str, Any]) -> Any:
+    """Dicts and lists alone, as YAML's safe writer takes them."""
+    return json.loads(json.dumps(analysis))
+
+
+def _relative(root: Path, out_dir: Path) -> str:
+    """Both folders can move together, and two runs beside each other write the same."""
+    return Path(os.path.relpath(root.resolve(), out_dir.resolve())).as_posix()
+
+
+def _description(analysis: str, links: Mapping[str, str], version: str) -> dict[str, Any]:
+    return {
+        "Name": f"Concord: {analysis}",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [
+            {"Name": "Concord", "Version": version, "Description": "Encoding models of speech and language"}
+        ],
+        "DatasetLinks": dict(links),
+    }
+
+
+def _descriptions(
+    units: tuple[str, ...],
+    spaces: Iterable[str],
+    layered: Sequence[str],
+    further: Mapping[str, tuple[str, ...]],
+    beside: tuple[str, ...],
+) -> str:
+    rows = {component: short(component, units, further) for component in all_components(units, further, beside)}
+    for space in spaces:
+        label, said = space_label(space), f"features of the space {space}"
+        rows[label] = f"{rows[label]}; in stimuli: {said}" if label in rows else said
+    pairs = [f"agreement{camel(one)}{camel(other)}" for one, other in combinations(units, 2)]
+    rows |= dict.fromkeys(pairs, "correlation of the held-out time courses that two models predict, each alone")
+    for space in layered:
+        rows[f"best{camel(space)}Layer"] = f"the best layer of {space}, target by target, and its held-out score"
+        rows["layers"] = "table of every layer's scores, one row a space, layer and region"
+    rows |= {
+        "findings": "table of what is found of two models: scores, agreement, shares and comparisons",
+        "agreement": "table of the correlations of predicted time courses, one row a target",
+        "partition": "table of all components, one row a target",
+        **({"subspace": "table of canonical correlations, one row a fold and pair"} if further else {}),
+        BETWEEN_PEOPLE: "ceilings from other people who heard the same, and the full model's share of them",
+        "overElectrodes": "table of means over people's electrodes",
+        "lags": "table of model weights, one row an electrode and lag",
+    }
+    return tsv_text({"desc_id": [f"desc-{label}" for label in rows], "description": list(rows.values())})
+
+
+README = """\
+# Results of Concord
+
+How much of each voxel's, vertex's, parcel's or electrode's response do feature spaces of speech and language
+predict, and how is that split between what they share and what is theirs alone? Each file's JSON says in words
+what its number is, which samples it was computed from and with which software and models.
+
+| | |
+|---|---|
+| `sub-*.html`, `group.html` | reports: begin here |
+| `sub-*/func`, `sub-*/ieeg` | maps (`stat-rsquared`, `stat-r`) and tables; descriptions.tsv explains `desc-` |
+| `tpl-*`, `group` | maps and tables over people |
+| `stimuli` | features of each stimulus |
+| `analysis.yaml` | the analysis with every default; `concord --analysis analysis.yaml` repeats it |
+| `status.tsv`, `logs` | what was done, how long it took, what failed and why |
+
+R² is held out and signed: below 0, the model predicts worse than the mean of its training samples.
+"""

@@ -1,0 +1,185 @@
+"""Layers of a model in files: each target's best one, and every layer's scores by region."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bids_app.outputs.derivatives.sidecars import is_standard, summary_window
+from bids_app.outputs.wording.definitions import HELD_OUT
+from bids_app.records import Array, LayerScores, Targets, UnitResult, camel
+
+BEFORE = {"cnn": -2, "projection": -1}  # parts of a speech model before its first block, as numbers
+ROWS = 40  # targets whose scores by layer are drawn
+PREDICTED_REGION = "predicted"
+ALONE = "every layer of {} fitted alone, by ridge with a penalty of each target's own"
+INNER = (
+    "R² in the folds inside the training samples, which also choose the penalty; mean over outer folds. It is the "
+    "highest of those of all penalties, and so a little too high: it chooses, it is no result"
+)
+BEST = {
+    "layer": "The best layer of {space} as a number (0: the input of the first block{parts}): of {alone}, the one "
+    "with the highest {inner}. NaN (n/a) where no layer has one above 0. Not a test and not thresholded: read it "
+    "where R² is reliably above 0",
+    "rsquared": "Held-out R² of the best layer of {space}, chosen anew in each outer fold among {alone}, by R² in "
+    "the folds inside that fold's training samples, then scored on its test samples: not the highest of all layers' "
+    "scores, which would be too high. {held_out}",
+    "agreement": "Share of outer folds (0…1) that on their own choose the layer of {space} that stat-layer names; "
+    "chance is one over the number of layers at least. NaN (n/a) where that names none",
+}
+COLUMNS = {
+    "space": {"Description": "Feature space"},
+    "layer": {"Description": "Layer, as the model numbers it (0: the input of the first block)"},
+    "region": {
+        "Description": "Targets that the numbers of this row are of: all usable ones; left and right: of a "
+        "hemisphere, where known; predicted: those whose full model has R² above 0.01 (chosen by a held-out score: a "
+        "description); or a single parcel or electrode by name"
+    },
+    "n": {"Description": "Number of usable targets in the region"},
+    "rsquared": {"Description": f"Mean over them of the layer's held-out R², fitted alone by ridge. {HELD_OUT}"},
+    "rsquared_median": {"Description": "Median over them of the same"},
+    "inner": {"Description": f"Mean over them of the layer's {INNER}"},
+    "n_best": {"Description": "Number of them whose best layer this is, by the inner R²; those that no layer "
+               "predicts in training have none"},
+}  # fmt: skip
+
+
+def layer_number(name: str) -> int:
+    """`7` → 7; `cnn` and `projection`, which come before the blocks, are −2 and −1."""
+    return BEFORE[name] if name in BEFORE else int(name)
+
+
+def component_of_best(space: str) -> str:
+    """`speech` → `bestSpeechLayer`."""
+    return f"best{camel(space)}Layer"
+
+
+def best_values(found: Mapping[str, LayerScores]) -> dict[tuple[str, str], tuple[Array, str]]:
+    """(component, stat) → values (n_targets,) and what they are."""
+    values = {}
+    for space, scores in found.items():
+        numbers = np.array([layer_number(name) for name in scores.layers], dtype=float)
+        best = np.where(np.isfinite(scores.best), numbers[np.nan_to_num(scores.best).astype(int)], np.nan)
+        parts = "; −2: cnn, −1: projection" if set(scores.layers) & set(BEFORE) else ""
+        alone = ALONE.format(space)
+        for stat, one in (("layer", best), ("rsquared", scores.best_rsquared), ("agreement", scores.agreement)):
+            words = BEST[stat].format(space=space, parts=parts, alone=alone, inner=INNER, held_out=HELD_OUT)
+            values[component_of_best(space), stat] = (np.asarray(one), f"{words}.")
+    return values
+
+
+# ------------------------------------------------------------------------------------------------ regions
+def regions(targets: Targets, usable: Array, shown: Array) -> dict[str, Array]:
+    """Name → (n_targets,) bool: all, hemispheres where known, predicted ones, and each parcel or electrode."""
+    x_mm = side_of(targets)
+    named = {
+        "all": usable,
+        "left": usable & (x_mm < 0),
+        "right": usable & (x_mm > 0),
+        PREDICTED_REGION: usable & shown,
+    }
+    found = {name: chosen for name, chosen in named.items() if name == "all" or chosen.any()}
+    if targets.kind in ("parcels", "electrodes"):
+        found |= {
+            f"{name} (target)" if name in named else name: np.arange(len(usable)) == row
+            for row, name in enumerate(targets.names)
+            if usable[row]
+        }
+    return found
+
+
+def side_of(targets: Targets) -> Array:
+    """(n_targets,) below 0 on the left, above 0 on the right; NaN where that is not known."""
+    unknown = np.full(len(targets.names), np.nan)
+    if targets.kind == "surface":
+        return np.asarray(np.where(np.asarray(targets.index)[:, 0] == 0, -1.0, 1.0))
+    if not is_standard(targets.space):
+        return unknown
+    if targets.kind == "volume":
+        affine = np.asarray(targets.affine)
+        return np.asarray(np.asarray(targets.index) @ affine[0, :3] + affine[0, 3])
+    return unknown if targets.xyz_mm is None else np.asarray(targets.xyz_mm)[:, 0]
+
+
+def region_scores(scores: LayerScores, chosen: Array) -> dict[str, Any]:
+    """Of some targets (n_targets,) bool: how many, and by layer mean, median and quartiles of R², mean inner R², and
+    of how many each layer is the best."""
+    low, middle, high = np.percentile(scores.rsquared[:, chosen], [25, 50, 75], axis=1) if chosen.any() else (
+        np.full((3, len(scores.layers)), np.nan)
+    )  # fmt: skip
+    best = scores.best[chosen]
+    return {
+        "n": int(chosen.sum()),
+        "rsquared": scores.rsquared[:, chosen].mean(axis=1) if chosen.any() else middle,
+        "rsquared_median": middle,
+        "q25": low,
+        "q75": high,
+        "inner": scores.inner[:, chosen].mean(axis=1) if chosen.any() else middle,
+        "n_best": np.bincount(best[np.isfinite(best)].astype(int), minlength=len(scores.layers)),
+    }
+
+
+def _by_region(unit: UnitResult, scores: LayerScores, shown: Array) -> dict[str, dict[str, Any]]:
+    usable = np.isfinite(scores.best_rsquared)
+    return {name: region_scores(scores, chosen) for name, chosen in regions(unit.targets, usable, shown).items()}
+
+
+def table_cells(unit: UnitResult, shown: Array) -> dict[str, Any]:
+    """Space × region × layer; shown (n_targets,) bool: the targets that count as predicted."""
+    rows = [
+        (space, layer, region, one["n"], *(one[name][place] for name in list(COLUMNS)[4:]))
+        for space, scores in unit.layers.items()
+        for region, one in _by_region(unit, scores, shown).items()
+        for place, layer in enumerate(scores.layers)
+    ]
+    return dict(zip(COLUMNS, zip(*rows, strict=True), strict=True))
+
+
+def table_in_words(unit: UnitResult) -> str:
+    """What the table of layers holds."""
+    window = summary_window(unit.provenance)
+    return (
+        "One row a space, region and layer: scores of each layer fitted alone, by ridge, in the same outer and inner "
+        f"folds as all else. {window}"
+    ).strip()
+
+
+# ------------------------------------------------------------------------------------------------ for reports
+def layers_summary(unit: UnitResult, shown: Array) -> dict[str, Any]:
+    """Space → layers, the partition's by outer fold, scores of regions of several targets, how many targets have a
+    best layer, and of parcels and electrodes the scores of those with the highest R²."""
+    found = {}
+    for space, scores in unit.layers.items():
+        kept = {"all", "left", "right", PREDICTED_REGION}
+        found[space] = {
+            "layers": scores.layers,
+            "numbers": [layer_number(name) for name in scores.layers],
+            "chosen": {str(fold): layer for fold, layer in scores.chosen.items()},
+            "regions": {name: one for name, one in _by_region(unit, scores, shown).items() if name in kept},
+            "n_usable": int(np.isfinite(scores.best_rsquared).sum()),
+            "n_best": int(np.isfinite(scores.best).sum()),
+            "best_mean": _mean(scores.best_rsquared),
+            "rows": _rows(unit.targets.names, scores) if unit.targets.kind in ("parcels", "electrodes") else None,
+        }
+    return found
+
+
+def _mean(values: Array) -> float | None:
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else None
+
+
+def _rows(names: Sequence[str], scores: LayerScores) -> dict[str, Any]:
+    """R² by layer of the targets with the highest held-out R² of their best layer, in the order of the table."""
+    usable = np.flatnonzero(np.isfinite(scores.best_rsquared))
+    strongest = usable[np.argsort(-scores.best_rsquared[usable], kind="stable")[:ROWS]]
+    rows = np.sort(strongest)
+    return {"names": [names[row] for row in rows], "rsquared": scores.rsquared[:, rows].T.round(5)}
+
+
+def chosen_in(one: Mapping[str, Any]) -> str:
+    """For the leakage audit: where layers of a space were fitted, and which one each fold took."""
+    folds = ", ".join(f"{layer} (fold {fold})" for fold, layer in one["chosen"].items())
+    return f"training samples of each outer fold, by its inner folds; layer of the partition: {folds}"

@@ -1,0 +1,169 @@
+"""Tables of parcels, electrodes and mean responses: columns, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bids_app.outputs.files.files import numbers, read_tsv
+from bids_app.records import (
+    Array,
+    Lags,
+    Partition,
+    Responsive,
+    SharedSubspace,
+    Targets,
+    UnitResult,
+    all_components,
+    space_label,
+)
+
+INTRACRANIAL = ("SEEG", "ECOG", "DBS")
+
+
+def score_cells(partition: Partition) -> dict[str, Array]:
+    """`<component>_<stat>` → (n_targets,)."""
+    return {
+        f"{component}_{stat}": values
+        for component, stats in partition.values.items()
+        for stat, values in stats.items()
+    }
+
+
+def target_cells(targets: Targets) -> dict[str, Any]:
+    """Columns that say what a row is; electrodes begin as a channels.tsv must."""
+    if targets.kind != "electrodes":
+        return {"name": targets.names}
+    given = targets.table
+    blank = ("n/a",) * len(targets.names)
+    xyz_mm = np.full((len(targets.names), 3), np.nan) if targets.xyz_mm is None else targets.xyz_mm
+    return {
+        "name": targets.names,
+        "type": [kind.upper() if kind.upper() in INTRACRANIAL else "n/a" for kind in given.get("type", blank)],
+        "units": given.get("units", blank),
+        "low_cutoff": [_number(cell) for cell in given.get("low_cutoff", blank)],
+        "high_cutoff": [_number(cell) for cell in given.get("high_cutoff", blank)],
+        **{axis: xyz_mm[:, column] for column, axis in enumerate("xyz")},
+    }
+
+
+def _number(cell: str) -> str:
+    """`cell` if it is a finite number, else n/a."""
+    try:
+        return cell if math.isfinite(float(cell)) else "n/a"
+    except ValueError:
+        return "n/a"
+
+
+def responsive_cells(found: Responsive) -> dict[str, Any]:
+    """Speech against silence, beside the scores and whatever they are."""
+    said = {True: "true", False: "false"}
+    called = [said[bool(q <= found.level)] if np.isfinite(q) else "n/a" for q in found.q]
+    return {"responsive": called, "responsive_p": found.p, "responsive_q": found.q}
+
+
+LAG_COLUMNS = {
+    "name": {"Description": "Channel"},
+    "lag_s": {"Description": "Time of the response after the feature, or after the word's onset", "Units": "s"},
+}
+
+
+def _lag_rows(names: Sequence[str], lags_s: Sequence[float]) -> dict[str, Any]:
+    """The columns of `LAG_COLUMNS`: electrode by electrode, all its lags."""
+    return {"name": [name for name in names for _ in lags_s], "lag_s": [float(lag) for _ in names for lag in lags_s]}
+
+
+def lag_score_cells(names: Sequence[str], lags: Lags) -> dict[str, Any]:
+    """Electrode × lag: every component's scores."""
+    scores = {column: values.ravel() for column, values in score_cells(lags.partition).items()}
+    return {**_lag_rows(names, lags.lags_s), **scores}
+
+
+def lag_weight_cells(unit: UnitResult) -> dict[str, Any]:
+    """Electrode × lag: the size of the full model's weights of each space."""
+    weights = {f"{space_label(band)}_weight": values.T.ravel() for band, values in unit.fit.profile.items()}
+    return {**_lag_rows(unit.targets.names, unit.fit.delays_s), **weights}
+
+
+def weight_columns(bands: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Definitions of the columns of `lag_weight_cells`."""
+    weight = (
+        "Euclidean norm, over the dimensions of {}, of the full model's weights at this lag on standardised "
+        "features, averaged over outer folds"
+    )
+    return {**LAG_COLUMNS, **{f"{space_label(band)}_weight": {"Description": weight.format(band)} for band in bands}}
+
+
+def subspace_cells(found: SharedSubspace) -> dict[str, Any]:
+    """Outer fold × pair: those kept and those tried."""
+    rows = []
+    for fold in found.folds:
+        kept, tried = len(fold.correlation), len(fold.held_out)
+        name = "all" if fold.fold is None else fold.fold
+        columns = fold.correlation, fold.held_out, fold.p, fold.leak
+        for pair in range(max(kept, tried)):
+            r, held, p, leak = (float(one[pair]) if pair < len(one) else math.nan for one in columns)
+            is_kept = "yes" if pair < kept else "no"
+            rows.append((name, pair + 1, is_kept, r, held, p, fold.null_95, leak, fold.n_words))
+    cells = list(zip(*rows, strict=True)) or [()] * len(SUBSPACE_COLUMNS)
+    return dict(zip(SUBSPACE_COLUMNS, cells, strict=True))
+
+
+SUBSPACE_COLUMNS = {
+    "fold": "Outer fold in whose training stimuli the pair was fitted; all: one fit on all stimuli",
+    "pair": "Pair of canonical variates, the most correlated on training words first",
+    "kept": "Whether the pair is part of the shared subspace",
+    "correlation": "Canonical correlation on the words it was fitted to; n/a for pairs not kept",
+    "correlation_held_out": "Correlation of the pair in words left out of its fit, in folds among the training "
+    "words, averaged through Fisher's z",
+    "p": "Share of shifts of one model's words against the other's whose first pair correlates as much, held out",
+    "null_95": "95th percentile of the first pair's held-out correlation over these shifts",
+    "leak": "Share of a signal of one model alone that the pair's mean carries, (1 − ρ) / (2 (1 + ρ)) of the "
+    "held-out correlation ρ; n/a for pairs not kept",
+    "n_words": "Words it was fitted to",
+}
+
+
+def subspace_columns() -> dict[str, dict[str, str]]:
+    """Definitions of the columns of `subspace_cells`."""
+    return {name: {"Description": words} for name, words in SUBSPACE_COLUMNS.items()}
+
+
+def read_scores(
+    path: Path, units: Sequence[str], further: Mapping[str, tuple[str, ...]], beside: Sequence[str] = ()
+) -> tuple[dict[str, list[str]], Partition]:
+    """A table's text columns and its scores. Raises ReadWriteError, and KeyError where a component has none."""
+    columns = read_tsv(path)
+    values: dict[str, dict[str, Array]] = {name: {} for name in all_components(tuple(units), further, beside)}
+    for column in columns:
+        component, _, stat = column.rpartition("_")
+        if component in values:
+            values[component][stat] = numbers(columns[column])
+    absent = [component for component, stats in values.items() if not stats]
+    if absent:
+        raise KeyError(f"no column of {absent[0]}")
+    return columns, Partition(tuple(units), values, further, tuple(beside))
+
+
+def table_targets(columns: Mapping[str, Sequence[str]], geometry: Mapping[str, Any]) -> Targets:
+    """Targets of a table's rows, with the grid its summary keeps."""
+    kind, names = geometry["kind"], tuple(columns["name"])
+    xyz_mm = np.column_stack([numbers(columns[axis]) for axis in "xyz"]) if kind == "electrodes" else None
+    affine = np.array(geometry["affine"]) if geometry["affine"] else None
+    table = {"responsive": tuple(columns["responsive"])} if "responsive" in columns else {}
+    return Targets(
+        kind, geometry["space"], names, _index(kind, names), tuple(geometry["shape"]), affine, xyz_mm, table
+    )
+
+
+def _index(kind: str, names: Sequence[str]) -> Array | None:
+    """Voxels and vertices from their names."""
+    if kind == "volume":
+        return np.array([name.split(",") for name in names], dtype=int)
+    if kind == "surface":
+        return np.array([("LR".index(name[0]), int(name[2:])) for name in names])
+    return None

@@ -1,0 +1,1 @@
+"""HTML reports, made from out_dir alone: sections, sentences, templates."""

@@ -1,0 +1,1 @@
+"""What numbers are, in words: definitions, methods text, captions."""

@@ -1,0 +1,1 @@
+"""One run's settings resolved, and the stimuli with their features, each read once."""

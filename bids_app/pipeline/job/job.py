@@ -1,0 +1,197 @@
+"""One run's settings and tools: the analysis with every default, and the stimuli with their features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bids_app import dataset, features
+from bids_app.errors import DataError, UsageError
+from bids_app.records import Array, Features, FeatureSpec, Intervals, Recording, Samples, Stimulus, StimulusEvent
+from bids_app.settings.analysis import Analysis
+from bids_app.settings.load import analysis_hash, load_analysis
+from bids_app.settings.run_options import RunOptions
+
+Tell = Callable[[str], None]
+
+
+class Library:
+    """Stimuli and their features, each read once; audio is held only while features are computed from it."""
+
+    def __init__(
+        self,
+        options: RunOptions,
+        analysis: Analysis,
+        specs: Mapping[str, FeatureSpec],
+        floor_specs: Mapping[str, FeatureSpec],
+    ) -> None:
+        self._store = features.FeatureStore(
+            options.out_dir / "stimuli", [folder / "stimuli" for folder in options.features_from]
+        )
+        self._models, self._specs, self._floor = options.models, specs, floor_specs
+        self._need_audio = any("audio" in features.needs(spec) for spec in specs.values())
+        self._bids_dir, self._words = options.bids_dir, analysis.stimuli.words
+        self._stimuli: dict[tuple[str, str, float], Stimulus] = {}
+        self._first_event_s: dict[str, float] = {}  # by the stimulus's label, as are the features
+        self._lacking: dict[str, dict[str, str]] = {}  # … and what of the floor it does not allow, with the reason
+        self._features: dict[tuple[str, str], Features] = {}
+
+    def stimulus(self, recording: Recording, event: StimulusEvent) -> Stimulus:
+        """The event's stimulus without its audio. Raises DataError where a feature lacks what it needs."""
+        own = recording.own_words is not None or recording.own_phones is not None
+        key = event.stimulus_id, recording.label if own else "", event.onset_s if own else 0.0
+        if key not in self._stimuli:
+            whole = self._load(recording, event)
+            for spec in self._specs.values():
+                features.check_needs(whole, spec)
+            self._first_event_s[whole.label] = _first_event_s(whole)
+            self._lacking[whole.label] = {
+                name: why for name, spec in self._floor.items() if (why := _lacks(whole, spec))
+            }
+            self._stimuli[key] = replace(whole, audio=None)
+        return self._stimuli[key]
+
+    def first_event_s(self, recording: Recording, event: StimulusEvent) -> float:
+        """The first word's onset, or the first sound's where there are no words, on the recording's clock."""
+        return event.onset_s + self._first_event_s[self.stimulus(recording, event).label]
+
+    def words(self, recording: Recording, event: StimulusEvent) -> Intervals:
+        """The event's words that have text and times, in stimulus time. Raises DataError where there are none."""
+        words = self.stimulus(recording, event).words
+        if words is None:
+            raise DataError("the stimulus has no word times", event.stimulus_id, "`mode: words` needs them")
+        timed = np.isfinite(words.onset_s + words.duration_s)
+        rows = [row for row, text in enumerate(words.text) if text.strip() and timed[row]]
+        if not rows:
+            raise DataError("no word of the transcript has text and times", event.stimulus_id)
+        return Intervals(words.onset_s[rows], words.duration_s[rows], tuple(words.text[row] for row in rows))
+
+    def lacking(self, recording: Recording, event: StimulusEvent) -> dict[str, str]:
+        """The floor's spaces that the event's stimulus does not allow, with the reason."""
+        return self._lacking[self.stimulus(recording, event).label]
+
+    def _wanted(self, stimulus: Stimulus) -> dict[str, FeatureSpec]:
+        """Every space of the analysis, and those of the floor that the stimulus allows."""
+        lacking = self._lacking[stimulus.label]
+        return {**self._specs, **{name: spec for name, spec in self._floor.items() if name not in lacking}}
+
+    def missing(self, stimulus: Stimulus) -> list[str]:
+        """Names of the spaces that would have to be computed for this stimulus."""
+        wanted = self._wanted(stimulus).items()
+        return [name for name, spec in wanted if not self._store.holds(stimulus, spec, self._models)]
+
+    def features(self, recording: Recording, event: StimulusEvent) -> dict[str, Features]:
+        """Every space of an event's stimulus, and of the floor what it allows: from memory, from the store, or
+        computed and stored."""
+        light = self.stimulus(recording, event)
+        wanted = self._wanted(light)
+        if any((light.label, name) not in self._features for name in wanted):
+            stimulus = self._load(recording, event) if self.missing(light) else light
+            for name, spec in wanted.items():
+                self._features[light.label, name], _ = self._store.get(stimulus, spec, self._models)
+        return {name: self._features[light.label, name] for name in wanted}
+
+    def keys(self, recording: Recording, event: StimulusEvent) -> list[str]:
+        """What decides each space's values for an event: stimulus, options, models and files. Raises NoInput."""
+        stimulus = self.stimulus(recording, event)
+        return [self._store.key(stimulus, spec, self._models) for spec in self._wanted(stimulus).values()]
+
+    def _load(self, recording: Recording, event: StimulusEvent) -> Stimulus:
+        """With audio where a space needs it, or the floor could use it and it can be read."""
+        needed = self._need_audio
+        try:
+            wanted = needed or any("audio" in features.needs(spec) for spec in self._floor.values())
+            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, wanted)
+        except DataError:
+            if needed:
+                raise
+            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, need_audio=False)
+
+
+def _lacks(stimulus: Stimulus, spec: FeatureSpec) -> str:
+    """Why the stimulus does not allow a space, if so."""
+    try:
+        features.check_needs(stimulus, spec)
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+def _first_event_s(stimulus: Stimulus) -> float:
+    """Onset of the first word, else of the first sound within 40 dB of the loudest, in stimulus time."""
+    if stimulus.words is not None and len(stimulus.words.onset_s):
+        return float(stimulus.words.onset_s[0])
+    if stimulus.audio is None or not stimulus.rate_hz:
+        return 0.0
+    loudest = max(float(np.abs(piece).max()) for _, piece in _pieces(stimulus.audio))
+    loud = (at + np.flatnonzero(np.abs(piece) > 0.01 * loudest) for at, piece in _pieces(stimulus.audio))
+    return float(next((found[0] for found in loud if len(found)), 0)) / stimulus.rate_hz
+
+
+def _pieces(audio: Samples, size: int = 1 << 20) -> Iterator[tuple[int, Array]]:
+    """The first sample's number and the samples of each piece."""
+    return ((at, audio[at : at + size]) for at in range(0, len(audio), size))
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run's settings and tools, as the stages share them."""
+
+    options: RunOptions
+    analysis: Analysis
+    specs: Mapping[str, FeatureSpec]
+    resolved: Mapping[str, Any]
+    hash: str
+    library: Library
+    tell: Tell
+    subspaces: dict[str, Any] = field(default_factory=dict)  # fitted on words alone, for all who heard these
+
+    @property
+    def out_dir(self) -> Path:
+        """The folder written."""
+        return self.options.out_dir
+
+
+def resolve(preset_or_file: str) -> tuple[Analysis, dict[str, FeatureSpec], dict[str, Any]]:
+    """An analysis, its feature spaces with every default, and both as one JSON-able mapping (what is hashed)."""
+    analysis, base_dir = load_analysis(preset_or_file)
+    specs = {name: features.resolve(spec) for name, spec in analysis.feature_specs(base_dir).items()}
+    resolved = analysis.model_dump(mode="json")
+    made = {name: {"kind": spec.kind, "pca": spec.pca, **dict(spec.options)} for name, spec in specs.items()}
+    fitted = {**made, **{name: resolved["features"][name] for name in analysis.residual_specs()}}
+    resolved["features"] = {name: fitted[name] for name in resolved["features"] if name in fitted}
+    resolved["partition"]["spaces"] = list(analysis.spaces)
+    return analysis, specs, resolved
+
+
+def make_job(options: RunOptions, tell: Tell) -> Job:
+    """Resolve and check all settings. Raises UsageError and NoInput."""
+    _use(options)
+    analysis, specs, resolved = resolve(options.analysis)
+    options = replace(options, models=replace(options.models, device=_device(options.models.device)))
+    floor_specs = {name: features.resolve(spec) for name, spec in analysis.floor_specs().items()}
+    library = Library(options, analysis, specs, floor_specs)
+    return Job(options, analysis, specs, resolved, analysis_hash(resolved), library, tell)
+
+
+def _use(options: RunOptions) -> None:
+    if options.threads is not None:
+        import torch
+
+        torch.set_num_threads(options.threads)
+
+
+def _device(asked: str) -> str:
+    import torch
+
+    if asked == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=asked)
+    except (RuntimeError, AssertionError):
+        raise UsageError(f"there is no device '{asked}'", hint="auto, cpu, cuda or cuda:N") from None
+    return asked

@@ -1,0 +1,61 @@
+"""What is fitted beside a unit's partitions: the floor, models beyond it, untrained ones, and the control of time."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from bids_app import encoding
+from bids_app.encoding import Blocks
+from bids_app.pipeline.job.job import Job
+from bids_app.records import AUTOCORRELATION, Beside, Design, Floor, InferenceSpec
+
+NOT_SPLIT = "not fitted: no run is split by folds, so it could predict nothing but the training mean"
+
+
+def fit_beside(
+    job: Job, design: Design, floor: Floor, tests: InferenceSpec | None, blocks: Blocks | None, mem_mb: int | None
+) -> Beside:
+    """All comparisons that the analysis asks for and the data allow, perhaps none; what leaks is warned of."""
+    timed = job.analysis.floor.autocorrelation and encoding.splits_runs(design)
+    asked = job.analysis.comparisons(floor.spaces, timed)
+    if not asked:
+        return Beside({}, {})
+    if timed:
+        design = encoding.with_time(design)
+    spec = job.analysis.fit_spec()
+
+    def run(device: str, mem_mb: int | None) -> Beside:
+        return encoding.fit_beside(design, asked, spec, tests, device, mem_mb=mem_mb, blocks=blocks)
+
+    found, warnings = encoding.with_backoff(run, job.options.models.device, mem_mb)
+    return replace(found, warnings=(*warnings, *_leaks(found, job.analysis.inference.fdr)))
+
+
+def _leaks(found: Beside, level: float) -> tuple[str, ...]:
+    """A warning where what knows only time predicts held-out samples reliably."""
+    stats = found.values.get(AUTOCORRELATION, {})
+    if "pfwe" not in stats:
+        return ()
+    count, total = int((stats["pfwe"] <= level).sum()), int(np.isfinite(stats["pfwe"]).sum())
+    return (
+        (
+            f"a control that knows nothing but time predicts {count} of {total} targets (family-wise p ≤ {level:g}): "
+            "training and test samples are not independent, and all scores may be too high",
+        )
+        if count
+        else ()
+    )
+
+
+def told_beside(job: Job, found: Beside, floor: Floor) -> dict[str, Any]:
+    """For provenance: the floor's bands and what was left out of it, every comparison, and the control of time."""
+    asked = job.analysis.all_comparisons.keys() >= {AUTOCORRELATION}
+    control = "fitted" if AUTOCORRELATION in found.values else NOT_SPLIT if asked else "not asked for"
+    return {
+        "floor": asdict(floor),
+        "autocorrelation": control,
+        "comparisons": {name: asdict(one) for name, one in found.comparisons.items()},
+    }

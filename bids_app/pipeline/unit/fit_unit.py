@@ -1,0 +1,236 @@
+"""One unit, from its recordings to its result: loaded, fitted and partitioned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bids_app import encoding
+from bids_app.errors import DataError, OutOfMemory
+from bids_app.execution import Unit
+from bids_app.pipeline.job.job import Job
+from bids_app.pipeline.runs import word_epochs
+from bids_app.pipeline.runs.load_runs import Checks, Loaded, load_runs
+from bids_app.pipeline.runs.repeat_ceiling import repeat_ceiling
+from bids_app.pipeline.runs.shared_runs import Shared, mean_of
+from bids_app.pipeline.runs.word_bands import project
+from bids_app.pipeline.unit.context_leakage import contexts
+from bids_app.pipeline.unit.controls import fit_beside, told_beside
+from bids_app.pipeline.unit.layers import with_layers
+from bids_app.pipeline.unit.model_pair import MAIN, REFERENCES, Answers, references
+from bids_app.pipeline.unit.provenance import at_edge, dead_targets, made_inference, provenance, told
+from bids_app.records import (
+    Array,
+    Beside,
+    Design,
+    EpochSpec,
+    Excluded,
+    Fit,
+    Partition,
+    Run,
+    Tests,
+    UnitResult,
+    component_of,
+)
+
+
+def fit_unit(job: Job, unit: Unit, checks: Checks, unused: tuple[Excluded, ...], key: str) -> UnitResult:
+    """Read, align, clean, fit and partition one unit. Raises DataError where nothing of it can be used."""
+    loaded = load_runs(job, unit)
+    ceiling = (
+        (None, "none: not computed where rows are words")
+        if job.analysis.design_spec(unit.modality).epoch
+        else repeat_ceiling(loaded.runs, loaded.recordings, loaded.period_s)
+    )
+    return _fit_runs(job, unit, loaded, checks, unused, key, ceiling)
+
+
+def _fit_runs(
+    job: Job,
+    unit: Unit,
+    loaded: Loaded,
+    checks: Checks,
+    unused: tuple[Excluded, ...],
+    key: str,
+    ceiling: tuple[encoding.Ceiling | None, str],
+) -> UnitResult:
+    design_spec = job.analysis.design_spec(unit.modality)
+    purge_s = (
+        encoding.epoch_purge_s(loaded.runs, design_spec.epoch, loaded.period_s)
+        if design_spec.epoch
+        else encoding.purge_length_s(loaded.runs, design_spec.delays_s, loaded.period_s)
+    )
+    pca = {name: spec.pca for name, spec in job.specs.items()}
+    fit_spec = job.analysis.fit_spec()
+    try:
+        design = encoding.build_design(loaded.runs, fit_spec.outer, design_spec.delays_s, pca, purge_s)
+        if not design.usable.any():
+            raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
+        design = encoding.published_design(design) if fit_spec.solver == "chen2024" else design
+        mem_mb = _left_mb(job, loaded.runs)
+        design, layers = with_layers(job, design, loaded.spaces, design_spec.epoch, mem_mb)
+        design, subspace = project(job, loaded.runs, design)
+        blocks = _blocks(job, unit, design)
+        answers = _answers(design, loaded, ceiling[0], design_spec.epoch, blocks)
+        fit, tests = _fit(job, unit, design, MAIN, job.analysis.units, mem_mb, blocks, answers)
+        further = {
+            name: _fit(job, unit, design, name, units, mem_mb, blocks, answers)
+            for name, units in job.analysis.further.items()
+        }
+        asked = job.analysis.inference_spec(unit.modality)
+        beside = fit_beside(job, design, loaded.floor, asked, blocks, mem_mb)
+        if held := references(job.analysis.between, job.analysis.units, beside):
+            _fit_alone(job, design, held, mem_mb, answers)
+    except MemoryError as error:
+        raise OutOfMemory(str(error), unit.stem, "raise --mem-mb, or fit fewer spaces at a time") from error
+    except ValueError as error:  # encoding knows arrays alone: folds that cannot be made
+        raise DataError(str(error), unit.stem, "record longer, or ask for fewer folds: fit: outer, inner") from error
+    partition, lags, usable = _joined(job, fit, tests, further, beside), None, design.usable
+    disagree = encoding.disagreements(partition)
+    if design_spec.epoch:
+        partition, lags = word_epochs.by_lag(partition, design_spec.epoch)
+        fit, usable = (
+            word_epochs.of_summary(fit, design_spec.epoch),
+            np.isfinite(partition.values["full"]["rsquared"]),
+        )
+    dead = [name for name, alive in zip(loaded.targets.names, usable, strict=True) if not alive]
+    return UnitResult(
+        stem=unit.stem,
+        participant=unit.participant,
+        modality=unit.modality,
+        space=unit.space,
+        targets=loaded.targets,
+        partition=_with_ceiling(partition, ceiling[0]),
+        fit=fit,
+        lags=lags,
+        responsive=loaded.responsive,
+        recordings=loaded.recordings,
+        excluded=(*unused, *loaded.excluded),
+        checks=tuple(row for recording in loaded.recordings for row in checks.get(recording.label, ())),
+        warnings=(
+            *loaded.warnings,
+            *dead_targets(dead),
+            *at_edge({MAIN: fit, **{name: one for name, (one, _) in further.items()}}),
+            *encoding.shortfall(design, fit, job.analysis.units),
+            *told([(fit, tests), *further.values()], layers.values()),
+            *beside.warnings,
+            *disagree,
+        ),
+        provenance={
+            **provenance(job, unit, loaded, design.purge_s, key),
+            "inference": made_inference(job, tests),
+            "beside": told_beside(job, beside, loaded.floor),
+            "contexts": contexts(job, loaded.recordings, design),
+        },
+        subspace=subspace,
+        layers=layers,
+        ceiling=ceiling[1],
+        findings=answers.findings(job.analysis.between),
+    )
+
+
+def _with_ceiling(partition: Partition, ceiling: encoding.Ceiling | None) -> Partition:
+    """The full model's score beside the ceiling, and as a share of it."""
+    if ceiling is None:
+        return partition
+    full = partition.values["full"]
+    stats = {"ceiling": ceiling.explainable, "share": encoding.share(full["rsquared"], ceiling)}
+    return replace(partition, values={**partition.values, "full": {**full, **stats}})
+
+
+def _joined(
+    job: Job, fit: Fit, tests: Tests | None, further: Mapping[str, tuple[Fit, Tests | None]], beside: Beside
+) -> Partition:
+    """The partition, the components of the further ones under names of their own, and those beside them."""
+    units = job.analysis.further
+    first = encoding.partition(fit, tests, job.analysis.units)
+    others = {name: encoding.partition(*one, units[name]) for name, one in further.items()}
+    more = {component_of(name, part): stats for name, one in others.items() for part, stats in one.values.items()}
+    named = {name: one.units for name, one in others.items()}
+    return Partition(first.units, {**first.values, **more, **beside.values}, named, tuple(beside.values))
+
+
+def _blocks(job: Job, unit: Unit, design: Design) -> encoding.Blocks | None:
+    """Blocks of time that all tests and intervals of a unit share, where inference is asked for."""
+    asked = job.analysis.inference_spec(unit.modality)
+    if asked is None:
+        return None
+    spec, least_s = job.analysis.fit_spec(), asked.block_s
+
+    def run(device: str, mem_mb: int | None) -> encoding.Blocks:
+        return encoding.data_blocks(design, job.analysis.units, spec, least_s, device)
+
+    return encoding.with_backoff(run, job.options.models.device, None)[0]
+
+
+def _answers(
+    design: Design,
+    loaded: Loaded,
+    ceiling: encoding.Ceiling | None,
+    epoch: EpochSpec | None,
+    blocks: encoding.Blocks | None,
+) -> Answers:
+    """Where everything that is asked about two models is gathered."""
+    explainable = None if ceiling is None else np.asarray(ceiling.explainable)
+    n_windows = len(epoch.windows_s) if epoch else 1
+    return Answers(design, n_windows, loaded.responsive, explainable, None if blocks is None else blocks.labels)
+
+
+def _fit(
+    job: Job,
+    unit: Unit,
+    design: Design,
+    name: str,
+    units: Mapping[str, Sequence[str]],
+    mem_mb: int | None,
+    blocks: encoding.Blocks | None,
+    answers: Answers,
+) -> tuple[Fit, Tests | None]:
+    """One partition, with inference where it is asked for, of which `answers` hear; on the CPU where a GPU's memory
+    does not do."""
+    spec, asked = job.analysis.fit_spec(), job.analysis.inference_spec(unit.modality)
+    unions = encoding.unions_of(tuple(units))
+
+    def run(device: str, mem_mb: int | None) -> tuple[Fit, Tests | None]:
+        """One attempt, on this device and within this memory."""
+        if spec.solver == "chen2024":
+            fit, averaged = encoding.fit_published(design, units, spec, answers.sets(name), device)
+            answers.add(name, averaged)
+            return fit, None
+        told = answers.observer(name, unions, device)
+        if asked is None:
+            return encoding.fit(design, units, spec, device, mem_mb=mem_mb, observer=told), None
+        return encoding.fit_and_infer(design, units, spec, asked, device, mem_mb=mem_mb, blocks=blocks, beside=told)
+
+    (fit, tests), warnings = encoding.with_backoff(run, job.options.models.device, mem_mb)
+    return replace(fit, warnings=(*fit.warnings, *warnings)), tests
+
+
+def _fit_alone(
+    job: Job, design: Design, units: Mapping[str, Sequence[str]], mem_mb: int | None, answers: Answers
+) -> None:
+    """Each unit alone, for the agreement of their predictions."""
+    unions, spec = [(unit,) for unit in units], job.analysis.fit_spec()
+
+    def run(device: str, mem_mb: int | None) -> Fit:
+        told = answers.observer(REFERENCES, unions, device)
+        return encoding.fit(design, units, spec, device, unions=unions, mem_mb=mem_mb, observer=told)
+
+    encoding.with_backoff(run, job.options.models.device, mem_mb)
+
+
+def _left_mb(job: Job, runs: Sequence[Run]) -> int | None:
+    """What --mem-mb leaves for the fit beside the runs, which stay in memory."""
+    held = sum(run.Y.nbytes + sum(band.nbytes for band in run.bands.values()) for run in runs)
+    return None if job.options.mem_mb is None else max(1, job.options.mem_mb - round(held / 1e6))
+
+
+def fit_mean(job: Job, stem: str, shared: Shared, checks: Checks) -> tuple[UnitResult, Array]:
+    """The same for the mean response of several people; and (n_targets,) how many people each target's is of."""
+    joined, n_people = mean_of(shared)
+    first = shared.units[0]
+    mean = Unit(stem, "group", first.modality, first.kind, first.space, joined.recordings)
+    ceiling = (None, "none: not computed for a mean response")
+    return _fit_runs(job, mean, joined, checks, (), "", ceiling), n_people

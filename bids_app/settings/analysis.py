@@ -1,0 +1,312 @@
+"""A whole analysis: sections that fit together, and what the stages are asked to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from bids_app.records import (
+    AUTOCORRELATION,
+    Comparison,
+    DesignSpec,
+    FeatureSpec,
+    FitSpec,
+    InferenceSpec,
+    Modality,
+    ResidualSpec,
+    ResponseSpec,
+    SubspaceSpec,
+    all_components,
+    camel,
+    floor_band,
+)
+from bids_app.settings.control_comparisons import comparisons
+from bids_app.settings.sections import (
+    RESIDUAL,
+    RESIDUAL_OPTIONS,
+    DesignSettings,
+    FeatureSettings,
+    FitSettings,
+    FloorSettings,
+    GroupSettings,
+    InferenceSettings,
+    PartitionSettings,
+    ReportSettings,
+    ResponseSettings,
+    Settings,
+    StimuliSettings,
+    SubspaceSettings,
+)
+
+
+def suggestion(word: str, known: Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:
+    """`; did you mean 'x'?` where a known word is close, else an empty string."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+class Analysis(Settings):
+    """A whole analysis. Raises pydantic's ValidationError; `load_analysis` turns it into one line."""
+
+    name: str
+    pool: tuple[Literal["session", "task", "run"], ...] = ("session", "task", "run")
+    stimuli: StimuliSettings = StimuliSettings()
+    features: Annotated[dict[str, FeatureSettings], Field(min_length=1)]
+    response: ResponseSettings = ResponseSettings()
+    design: DesignSettings = DesignSettings()
+    fit: FitSettings = FitSettings()
+    partition: PartitionSettings = PartitionSettings()
+    shared_subspace: SubspaceSettings | None = None
+    floor: FloorSettings = FloorSettings()
+    controls: tuple[str, ...] = ()  # spaces fitted beside the partition
+    inference: InferenceSettings = InferenceSettings()
+    group: GroupSettings = GroupSettings()
+    report: ReportSettings = ReportSettings()
+
+    @field_validator("features")
+    @classmethod
+    def _names(cls, features: dict[str, FeatureSettings]) -> dict[str, FeatureSettings]:
+        for name in features:
+            if not camel(name) or not name[0].isalpha():
+                raise ValueError(f"'{name}' cannot name a feature space: a letter first, then letters and digits")
+        return features
+
+    @model_validator(mode="after")
+    def _partition_fits(self) -> Analysis:
+        spaces, groups = self.spaces, self.partition.groups
+        for name in (*spaces, *(member for members in groups.values() for member in members)):
+            if name not in self.features:
+                raise ValueError(f"partition names '{name}', which is no feature{suggestion(name, self.features)}")
+        if len(set(spaces)) < len(spaces):
+            raise ValueError("partition.spaces names a space twice")
+        grouped = [member for members in groups.values() for member in members]
+        if len(set(grouped)) < len(grouped):
+            raise ValueError("a space is in two groups")
+        for member in grouped:
+            if member not in spaces:
+                raise ValueError(f"the group member '{member}' is not among partition.spaces")
+        for group, members in groups.items():
+            if not members or (group in self.features and group not in members):
+                raise ValueError(f"the group '{group}' is empty or has the name of a space outside it")
+        labels = [camel(unit) for unit in self.units]
+        if len(set(labels)) < len(labels):
+            raise ValueError("two units of the partition have the same name in file names")
+        if len(labels) > 4:
+            raise ValueError(f"the partition has {len(labels)} units, at most 4 are split: join spaces with groups")
+        return self
+
+    @model_validator(mode="after")
+    def _residuals_fit(self) -> Analysis:
+        for name, settings in self.features.items():
+            if not settings.is_residual:
+                continue
+            options = settings.model_extra or {}
+            for option in options:
+                if option not in RESIDUAL_OPTIONS:
+                    advice = suggestion(option, RESIDUAL_OPTIONS)
+                    raise ValueError(f"unknown option '{option}' of feature '{name}' ({RESIDUAL}){advice}")
+            for option in RESIDUAL_OPTIONS:
+                if option not in options:
+                    raise ValueError(f"feature '{name}' ({RESIDUAL}) needs '{option}': the name of another feature")
+                self._require_own(str(options[option]), f"{option} of feature '{name}'")
+            if options["contextual"] == options["static"]:
+                raise ValueError(f"contextual and static of feature '{name}' are the same space")
+        return self
+
+    @model_validator(mode="after")
+    def _subspace_fits(self) -> Analysis:
+        shared = self.shared_subspace
+        if shared is None:
+            return self
+        for name in shared.between:
+            self._require_own(name, "shared_subspace.between")
+        if shared.fit == "all" and (several := [name for name in shared.between if self.features[name].has_layers]):
+            raise ValueError(
+                f"shared_subspace.fit: all needs one layer of '{several[0]}': layers are chosen in folds"
+            )
+        if shared.between[0] == shared.between[1]:
+            raise ValueError("shared_subspace.between names one space twice")
+        for name in shared.against:
+            if name not in self.features and name not in self.partition.groups:
+                known = [*self.features, *self.partition.groups]
+                raise ValueError(
+                    f"shared_subspace.against names '{name}', no feature or group{suggestion(name, known)}"
+                )
+        against = [band for name in shared.against for band in self._members(name)]
+        if len(set(against)) < len(against) or set(against) & set(shared.between):
+            raise ValueError("shared_subspace.against holds a space twice, or one of those in between")
+        made = {band for units in self.further.values() for bands in units.values() for band in bands} - set(against)
+        if taken := sorted(made & {*self.features, *self.partition.groups}):
+            raise ValueError(f"'{taken[0]}' is a name of the shared subspace: give the feature or group another")
+        names = all_components(tuple(self.units), {name: tuple(units) for name, units in self.further.items()})
+        if len(set(names)) < len(names):
+            raise ValueError("the shared subspace and the partition have a component of one name: rename a space")
+        return self
+
+    @model_validator(mode="after")
+    def _published_fits(self) -> Analysis:
+        """The published code's solver knows nothing that is fitted in training folds."""
+        if self.fit.solver == "chen2024":
+            if self.shared_subspace and self.shared_subspace.fit != "all":
+                raise ValueError("fit.solver chen2024 takes a shared_subspace with `fit: all`, as the code has it")
+            layers = [(settings.model_extra or {}).get("layer") for settings in self.features.values()]
+            if any(layer == "all" or isinstance(layer, list | tuple) for layer in layers):
+                raise ValueError("fit.solver chen2024 takes one layer of a model, as the code has it")
+            if any(settings.is_residual for settings in self.features.values()):
+                raise ValueError(f"fit.solver chen2024 knows no {RESIDUAL}: use banded_ridge")
+        return self
+
+    @model_validator(mode="after")
+    def _beside_fits(self) -> Analysis:
+        for name in self.controls:
+            self._require_own(name, "controls")
+        if len({*self.controls}) < len(self.controls) or {*self.controls} & {*self.spaces}:
+            raise ValueError("controls holds a space twice, or one of the partition's")
+        taken = {AUTOCORRELATION, *map(floor_band, self.floor_spaces)} & {*self.features}
+        if taken:
+            raise ValueError(f"'{min(taken)}' is a name of the floor: give the feature another")
+        beside = self.all_comparisons
+        names = all_components(
+            tuple(self.units), {name: tuple(units) for name, units in self.further.items()}, beside
+        )
+        if len(set(names)) < len(names):
+            raise ValueError("the floor or a control and the partition have a component of one name: rename a space")
+        return self
+
+    def comparisons(self, floor: tuple[str, ...], autocorrelation: bool) -> dict[str, Comparison]:
+        """What is fitted beside the partitions, from the floor's bands that can be had."""
+        if self.fit.solver == "chen2024":
+            return {}
+        return comparisons(self.features, self.units, self.controls, floor, autocorrelation)
+
+    @property
+    def all_comparisons(self) -> dict[str, Comparison]:
+        """Those of data that allow them all."""
+        return self.comparisons(tuple(map(floor_band, self.floor_spaces)), self.floor.autocorrelation)
+
+    @property
+    def floor_spaces(self) -> tuple[str, ...]:
+        """What is fitted of the floor, where it can be had; the published code has none."""
+        return () if self.fit.solver == "chen2024" else self.floor.spaces
+
+    def floor_specs(self) -> dict[str, FeatureSpec]:
+        """The floor's spaces that are made of stimuli, by band."""
+        spaces = [space for space in self.floor_spaces if space != "motion"]
+        return {floor_band(space): FeatureSpec(floor_band(space), space) for space in spaces}
+
+    def _require_own(self, name: str, where: str) -> None:
+        """Raises ValueError unless `name` is a space with features of its own."""
+        if name not in self.features:
+            raise ValueError(f"{where} names '{name}', which is no feature{suggestion(name, self.features)}")
+        if self.features[name].is_residual:
+            raise ValueError(f"{where} names '{name}', which is a residual itself")
+
+    def _members(self, name: str) -> tuple[str, ...]:
+        """Spaces of a group, or the space of that name."""
+        return self.partition.groups.get(name, (name,))
+
+    @property
+    def further(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """Partitions beside the first one: name → unit → its bands. Those of an in-sample subspace are named so."""
+        shared = self.shared_subspace
+        if shared is None:
+            return {}
+        one, other = shared.between
+        found: dict[str, dict[str, tuple[str, ...]]] = {}
+        found["subspace"] = {name: (name,) for name in ("shared", f"{one}Rest", f"{other}Rest")}
+        if shared.against:
+            found["against"] = {"shared": ("shared",), **{name: self._members(name) for name in shared.against}}
+        if shared.fit == "training":
+            return found
+        found["own"] = {name: (name,) for name in (f"{one}Shared", f"{other}Shared")}
+        return {f"inSample{camel(name)}": units for name, units in found.items()}
+
+    @property
+    def between(self) -> tuple[str, str] | None:
+        """The units of the two models asked about: those of the shared subspace, else the one speech and the one
+        language model; None where they are not two that stand alone in the partition."""
+        kinds = {name: self.features[name].kind for name in self.spaces}
+        models = [[name for name in kinds if kinds[name] == f"{which}_model"] for which in ("speech", "language")]
+        only = [found[0] for found in models if len(found) == 1]
+        names = self.shared_subspace.between if self.shared_subspace else only
+        alone = [unit for name in names for unit, spaces in self.units.items() if spaces == (name,)]
+        return (alone[0], alone[1]) if len(alone) == 2 else None
+
+    @property
+    def projected_spaces(self) -> tuple[str, ...]:
+        """Spaces whose rows by word are projected."""
+        between = self.shared_subspace.between if self.shared_subspace else ()
+        sources = [name for spec in self.residual_specs().values() for name in (spec.contextual, spec.static)]
+        return tuple(dict.fromkeys((*between, *sources)))
+
+    def subspace_spec(self) -> SubspaceSpec | None:
+        """What is fitted between two models, if anything; each rest keeps its space's `pca`."""
+        shared = self.shared_subspace
+        if shared is None:
+            return None
+        one, other = shared.between
+        rest_pca = self.features[one].pca, self.features[other].pca
+        return SubspaceSpec((one, other), shared.components, shared.fit, rest_pca)
+
+    def residual_specs(self) -> dict[str, ResidualSpec]:
+        """Residuals that are fitted, by name."""
+        found = {}
+        for name, settings in self.features.items():
+            if settings.is_residual and name in self._fitted:
+                options = settings.model_extra or {}
+                found[name] = ResidualSpec(options["contextual"], options["static"], settings.pca)
+        return found
+
+    @property
+    def _fitted(self) -> set[str]:
+        """Spaces that are fitted in some partition, or as controls."""
+        against = self.shared_subspace.against if self.shared_subspace else ()
+        return {*self.spaces, *self.controls, *(band for name in against for band in self._members(name))}
+
+    @property
+    def spaces(self) -> tuple[str, ...]:
+        """The feature spaces that are fitted, in order."""
+        return self.partition.spaces or tuple(self.features)
+
+    @property
+    def units(self) -> dict[str, tuple[str, ...]]:
+        """The partition's units: name → its spaces; a group stands where its first member stood."""
+        group_of = {member: group for group, members in self.partition.groups.items() for member in members}
+        units: dict[str, tuple[str, ...]] = {}
+        for space in self.spaces:
+            unit = group_of.get(space, space)
+            units[unit] = (*units.get(unit, ()), space)
+        return units
+
+    def feature_specs(self, base_dir: Path | None) -> dict[str, FeatureSpec]:
+        """The spaces made of stimuli that are fitted or projected, as the features wing takes them, options not yet
+        checked."""
+        needed = {*self._fitted, *self.projected_spaces}
+        return {
+            name: FeatureSpec(name, settings.kind, dict(settings.model_extra or {}), settings.pca, base_dir)
+            for name, settings in self.features.items()
+            if name in needed and not settings.is_residual
+        }
+
+    def response_spec(self, modality: Modality) -> ResponseSpec:
+        """Response settings of one modality."""
+        return (self.response.fmri if modality == "fmri" else self.response.ieeg).spec()
+
+    def design_spec(self, modality: Modality) -> DesignSpec:
+        """Delays of one modality, ascending; lags are spelled out."""
+        return (self.design.fmri if modality == "fmri" else self.design.ieeg).spec()
+
+    def inference_spec(self, modality: Modality) -> InferenceSpec | None:
+        """Settings of one modality's tests and intervals; None where none are asked for."""
+        asked = self.inference
+        if not asked.permutations or self.fit.solver == "chen2024":
+            return None
+        return InferenceSpec(asked.permutations, getattr(asked.block_s, modality), self.fit.seed)
+
+    def fit_spec(self) -> FitSpec:
+        """Solver settings."""
+        return FitSpec(**self.fit.model_dump())

@@ -1,0 +1,102 @@
+"""Presets and YAML files → Analysis, in one line where they are wrong; the resolved analysis as text and hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from bids_app.errors import NoInput, UsageError
+from bids_app.settings.analysis import Analysis, suggestion
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without duplicate keys, of which the standard loader keeps the last in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def preset_names() -> tuple[str, ...]:
+    """Names of the analyses that ship, sorted."""
+    folder = resources.files("bids_app") / "presets"
+    return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml")))
+
+
+def preset_text(name: str) -> str:
+    """The YAML of a preset, comments included."""
+    return (resources.files("bids_app") / "presets" / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def as_yaml(resolved: Mapping[str, Any]) -> str:
+    """A resolved analysis as YAML that `load_analysis` reads back to the same."""
+    return str(yaml.safe_dump(dict(resolved), sort_keys=False, allow_unicode=True, default_flow_style=None))
+
+
+def load_analysis(preset_or_file: str) -> tuple[Analysis, Path | None]:
+    """A preset by name, or a YAML file; returns the analysis and the file's folder (None for a preset).
+
+    Raises NoInput where neither exists and UsageError, in one line, where the content is wrong.
+    """
+    if preset_or_file in preset_names():
+        return parse_analysis(preset_text(preset_or_file), preset_or_file), None
+    path = Path(preset_or_file)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        hint = suggestion(preset_or_file, preset_names()).lstrip("; ")
+        presets = f"give a YAML file or one of {', '.join(preset_names())}"
+        raise NoInput("no such analysis", preset_or_file, f"{presets}{'; ' + hint if hint else ''}") from None
+    return parse_analysis(text, preset_or_file), path.resolve().parent
+
+
+def parse_analysis(text: str, where: str) -> Analysis:
+    """YAML text → Analysis; `where` names it in errors. Raises UsageError."""
+    try:
+        content = yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
+    except yaml.YAMLError as error:
+        raise UsageError(f"the analysis is not valid YAML: {error}", where) from None
+    if not isinstance(content, dict):
+        raise UsageError("the analysis is not a mapping of keys to values", where)
+    try:
+        return Analysis.model_validate(content)
+    except ValidationError as error:
+        raise UsageError(_one_line(error), where) from None
+
+
+def _one_line(error: ValidationError) -> str:
+    errors = error.errors()  # a misspelt key may also be a missing one
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    place = ".".join(str(part) for part in first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        return (
+            f"unknown key '{place}' in the analysis{suggestion(str(first['loc'][-1]), _keys_at(first['loc']))}{more}"
+        )
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{place + ': ' if place else ''}{message}{more}"
+
+
+def _keys_at(loc: tuple[int | str, ...]) -> tuple[str, ...]:
+    model: type[BaseModel] = Analysis
+    for part in loc[:-1]:
+        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        for one in (annotation, *get_args(annotation)):
+            if isinstance(one, type) and issubclass(one, BaseModel):
+                model = one
+    return tuple(model.model_fields)
+
+
+def analysis_hash(resolved: Mapping[str, Any]) -> str:
+    """First 16 hex digits of the SHA-256 of the resolved analysis, as canonical JSON."""
+    return hashlib.sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:16]

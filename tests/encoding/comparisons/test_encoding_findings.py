@@ -1,0 +1,108 @@
+"""The seed paper's findings on arrays: planted as it says, the other way round, and noise."""
+
+import numpy as np
+import pytest
+
+from bids_app import encoding
+from bids_app.encoding.inference.blocks import block_labels
+from bids_app.records import FitSpec, Run
+
+SPEC = FitSpec(candidates=6, alphas=(1e-1, 1e5, 7))
+N_RUNS, N_TIMES, N_TARGETS = 6, 200, 30
+PARTS = ("context", "semantic", "low", "speech", "language")
+UNITS = {
+    "subspace": {"shared": ("shared",), "speechRest": ("speechRest",), "languageRest": ("languageRest",)},
+    "against": {"shared": ("shared",), "semantic": ("semantic",), "low_level": ("low_level",)},
+}
+
+
+def planted(variances, seed=0):
+    """A design whose shared band holds context, static semantics and low level; and the population's shares."""
+    rng = np.random.default_rng(seed)
+    latent = {part: rng.standard_normal((N_RUNS, N_TIMES, 2)) for part in PARTS}
+    bands = {
+        "shared": np.concatenate([latent["context"], latent["semantic"], latent["low"]], axis=2),
+        "speechRest": latent["speech"],
+        "languageRest": latent["language"],
+        "semantic": latent["semantic"],
+        "low_level": latent["low"],
+    }
+    Y = np.sqrt(max(0.0, 1 - sum(variances.values()))) * rng.standard_normal((N_RUNS, N_TIMES, N_TARGETS))
+    for part, variance in variances.items():
+        weights = rng.standard_normal((2, N_TARGETS))
+        Y += latent[part] @ (np.sqrt(variance) * weights / np.linalg.norm(weights, axis=0))
+    runs = [
+        Run(
+            f"run-{number}",
+            {name: values[number][:, None] for name, values in bands.items()},
+            Y[number] - Y[number].mean(axis=0),
+            np.arange(N_TIMES) * 0.4,
+            (f"{number}",),
+        )
+        for number in range(N_RUNS)
+    ]
+    return encoding.build_design(runs, "by_run", (0.0,), {}, 4.0)
+
+
+def answered(given):
+    """{(kind, name): finding} over all targets."""
+    labels = block_labels(given.runs, given.times_s, 10.0)
+    done = {}
+    for name, units in UNITS.items():
+        unions = encoding.unions_of(tuple(units))
+        maps = encoding.singles(unions) if name == "against" else ()
+        observer = encoding.Averages(unions, maps, labels, given.folds, {"all": given.usable})
+        encoding.fit(given, units, SPEC, observer=observer)
+        done[name] = encoding.averaged(observer)
+    found = encoding.findings(done["against"], None, done["subspace"], done["against"])
+    return {(row.kind, row.name): row for row in found.rows if row.targets == "all"}
+
+
+def holds(row, value):
+    return row.low <= value <= row.high
+
+
+PAPER = {"context": 0.2, "semantic": 0.1, "low": 0.05, "speech": 0.02}
+REVERSED = {"context": 0.02, "semantic": 0.05, "low": 0.1, "speech": 0.2}
+
+
+def test_planted_like_the_paper_the_order_and_the_shares_come_back():
+    found = answered(planted(PAPER))
+    names = ("sharedContext", "sharedSemantic", "sharedLowLevel", "speechAlone")
+    shares = [found["share", name].value for name in names]
+    assert shares == sorted(shares, reverse=True)
+    for name, variance in zip(names, PAPER.values(), strict=True):
+        assert holds(found["share", name], variance / sum(PAPER.values())), name
+        assert found["share", name].value == pytest.approx(variance / sum(PAPER.values()), abs=0.05)
+    assert abs(found["share", "sharedSemanticLowLevel"].value) < 0.05
+    for less in ("Semantic", "LowLevel", "SpeechAlone", "LanguageAlone"):
+        assert found["difference", f"sharedContextLess{less}"].low > 0
+    amount = {name: row.value for (kind, name), row in found.items() if kind == "amount"}
+    less = amount["sharedContext"] - amount["sharedLowLevel"] - amount["sharedSemanticLowLevel"]
+    assert found["difference", "sharedContextLessLowLevel"].value == pytest.approx(less)
+    parts = [row.value for (kind, name), row in found.items() if kind == "amount" and name != "bothModels"]
+    assert sum(parts) == pytest.approx(found["amount", "bothModels"].value, abs=1e-12)
+    assert sum(row.value for (kind, _), row in found.items() if kind == "share") == pytest.approx(1)
+
+
+def test_planted_the_other_way_round_it_says_the_other_way_round():
+    found = answered(planted(REVERSED, 1))
+    for less in ("Semantic", "LowLevel", "SpeechAlone"):
+        assert found["difference", f"sharedContextLess{less}"].high < 0
+    assert found["difference", "sharedContextLessLanguageAlone"].value == pytest.approx(0.02, abs=0.02)
+    assert holds(found["share", "speechAlone"], 0.2 / sum(REVERSED.values()))
+
+
+def test_noise_exceeds_nothing():
+    found = answered(planted({}, 2))
+    assert found["amount", "bothModels"].value < 0.005
+    assert not any(row.low > 0 or row.high < -0.005 for (kind, _), row in found.items() if kind == "difference")
+
+
+def test_scores_and_agreement_are_there_for_every_space_and_pair():
+    found = answered(planted(PAPER, 3))
+    assert holds(found["score", "semantic"], 0.1)
+    assert found["map_correlation", "SharedSemantic"].n_targets == N_TARGETS
+    assert found["prediction_correlation", "SharedSemantic"].low > 0
+    agreed = found["prediction_correlation", "SemanticLowLevel"]
+    assert agreed.low < 0 < agreed.high

@@ -1,0 +1,71 @@
+"""Losses by block: components and their flips."""
+
+import numpy as np
+import torch
+
+from bids_app.encoding.inference.block_losses import BlockLosses, flipped_sums
+from bids_app.encoding.inference.multiple_testing import p_values
+from bids_app.encoding.inference.sign_flips import draw_signs
+
+N, N_BLOCKS, N_TARGETS = 120, 12, 3
+LABELS = np.arange(N) // 10
+FOLDS = np.arange(N) // 40
+
+
+def losses(predictions, seed=0):
+    """Of unions' predictions (n_unions, N, N_TARGETS), in three folds."""
+    Y = np.random.default_rng(seed).standard_normal((N, N_TARGETS))
+    found = BlockLosses(torch.as_tensor(LABELS), N_BLOCKS, len(predictions), N_TARGETS)
+    for fold in range(3):
+        rows = np.flatnonzero(fold == FOLDS)
+        for columns in ([2, 0], [1]):
+            mine = torch.as_tensor(columns)
+            found.add_total(mine, torch.as_tensor(rows), torch.as_tensor(Y[rows][:, columns]))
+            for union, predicted in enumerate(predictions):
+                given = (rows, Y[rows][:, columns], predicted[rows][:, columns])
+                found.add(union, mine, *map(torch.as_tensor, given))
+    return Y, found
+
+
+def random_predictions(n_unions, seed=1):
+    return np.random.default_rng(seed).standard_normal((n_unions, N, N_TARGETS)) / 3
+
+
+def test_contrasts_are_signed_sums_of_rsquared():
+    predictions = random_predictions(3)
+    Y, found = losses(predictions)
+    mean = (found.contrast(np.array([1, 0, -1])).sum(0) / found.total.sum(0)).numpy()
+    residual = ((Y - predictions) ** 2).sum(axis=1)
+    np.testing.assert_allclose(mean, (residual[2] - residual[0]) / (Y**2).sum(axis=0), atol=1e-12)
+    whole = (found.contrast(np.array([1, 0, 0])).sum(0) / found.total.sum(0)).numpy()
+    np.testing.assert_allclose(whole, 1 - residual[0] / (Y**2).sum(axis=0), atol=1e-12)
+    block = LABELS == 7
+    expected = (Y[block] ** 2).sum(axis=0) - ((Y[block] - predictions[1][block]) ** 2).sum(axis=0)
+    np.testing.assert_allclose(found.gains[1, 7], expected, atol=1e-12)
+
+
+def test_equal_predictions_have_p_one_and_a_worse_model_is_never_significant():
+    one, other = random_predictions(2)
+    _, found = losses([one, one * (1 + 1e-9), one + other])
+    signs = torch.as_tensor(draw_signs(N_BLOCKS, 500, seed=0))
+    np.testing.assert_array_equal(p_values(flipped_sums(found.contrast(np.array([1, -1, 0])), signs)), 1)
+    worse = found.contrast(np.array([-1, 0, 1]))
+    assert (worse.sum(dim=0) < 0).all()
+    np.testing.assert_array_equal(p_values(flipped_sums(worse, signs)), 1)
+
+
+def test_a_better_model_is_found_and_all_sign_vectors_are_counted():
+    contrast = torch.as_tensor(np.abs(random_predictions(1)[0, :6]))
+    signs = torch.as_tensor(draw_signs(6, 1000, seed=0))
+    np.testing.assert_array_equal(p_values(flipped_sums(contrast, signs)), 1 / 64)
+    expected = signs.numpy() @ contrast.numpy()
+    np.testing.assert_allclose(flipped_sums(contrast, signs), expected)
+
+
+def test_missing_responses_stay_missing():
+    predictions = random_predictions(1)
+    predictions[0, 5, 1] = np.nan
+    _, found = losses(predictions)
+    contrast = found.contrast(np.array([1]))
+    p = p_values(flipped_sums(contrast, torch.as_tensor(draw_signs(N_BLOCKS, 50, seed=0)))).numpy()
+    assert np.isnan(p).tolist() == [False, True, False]

@@ -1,0 +1,186 @@
+"""Quadratic forms in the block signs against responses that are flipped, centred, refitted and scored for real."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.fft import dct, idct
+from sklearn.linear_model import Ridge
+
+from benchmarks.nulls import design_of, models_of, null_of
+from bids_app.encoding.inference.blocks import block_labels
+from bids_app.encoding.inference.circular_shifts import draw_shifts, shifted_rsquared
+from bids_app.encoding.inference.flip_units import cosine_transform, frequency_pieces, time_pieces
+from bids_app.encoding.inference.sign_flips import FlipGains, PieceColumns, draw_signs, piece_predictions
+from bids_app.records import FitSpec
+
+SPEC = FitSpec(candidates=5, alphas=(1e-2, 1e4, 5))
+N_RUNS, N_TIMES = 4, 45
+
+
+def simulated(columns, n_targets, seed=0, folds=None, purge_s=0.0):
+    """A design whose responses are not centred within run, and block labels that straddle the folds."""
+    rng = np.random.default_rng(seed)
+    X = [rng.standard_normal((N_RUNS * N_TIMES, count)) + 2 for count in columns]
+    Y = 1 + rng.standard_normal((N_RUNS * N_TIMES, n_targets)).cumsum(axis=0) / 5
+    Y += X[0] @ rng.standard_normal((columns[0], n_targets)) / 3
+    runs, times_s = np.repeat(np.arange(N_RUNS), N_TIMES), np.tile(np.arange(N_TIMES) * 2.0, N_RUNS)
+    bands = dict(zip("ab", X, strict=True))
+    return design_of(bands, Y, runs, times_s, folds, purge_s), block_labels(runs, times_s, 20.0)
+
+
+def tensors(*arrays):
+    return [torch.as_tensor(array) for array in arrays]
+
+
+def refitted(y, models, target):
+    """rsquared of one response by scikit-learn, at the hyper-parameters that each fold chose for the target."""
+    residual, total = 0.0, 0.0
+    for one in models:
+        if target in one.targets:
+            train, test = one.split.train, one.split.evaluate
+            columns = [g**0.5 * one.split.columns.band(band).numpy() for band, g in one.basis.weights.items()]
+            ridge = Ridge(alpha=float(one.alpha[one.targets == target]), solver="svd")
+            predicted = ridge.fit(np.hstack(columns)[train], y[train]).predict(np.hstack(columns)[test])
+            residual += ((y[test] - predicted) ** 2).sum()
+            total += ((y[test] - y[train].mean()) ** 2).sum()
+    return 1 - residual / total
+
+
+def flipped(Y, runs, folds, labels, signs):
+    """Responses with the signs of their time blocks changed, or where labels are none, of their frequencies."""
+    if labels is not None:
+        return signs[labels][:, None] * Y
+    changed, pieces = np.empty_like(Y), frequency_pieces(runs, folds)
+    for run, fold in set(zip(runs.tolist(), folds.tolist(), strict=True)):
+        mine = (runs == run) & (folds == fold)
+        turned = signs[pieces.labels.numpy()[mine]][:, None] * dct(Y[mine], axis=0, norm="ortho")
+        changed[mine] = idct(turned, axis=0, norm="ortho")
+    return changed
+
+
+@pytest.mark.parametrize("columns", [(4, 6), (90, 80)], ids=["primal", "dual"])
+@pytest.mark.parametrize("folds", ["runs", "within runs", "purged"])
+@pytest.mark.parametrize("kind", ["time", "frequency"])
+def test_flips_are_refits_of_flipped_responses(columns, folds, kind):
+    within = np.repeat(np.arange(3), N_RUNS * N_TIMES // 3)  # which tear blocks apart
+    groups = None if folds == "runs" else within
+    design, labels = simulated(columns, 4, folds=groups, purge_s=14.0 if folds == "purged" else 0.0)
+    models = models_of(design, SPEC)
+    labels = labels if kind == "time" else None
+    pieces = frequency_pieces(design.runs, design.folds) if labels is None else time_pieces(labels)
+    signs = draw_signs(pieces.count, 4, seed=3)
+    Y = np.empty_like(design.Y)  # less a constant, as the engine has it
+    for one in models:
+        Y[:, one.targets] = one.Y
+    found = null_of(models, pieces, 4, torch.as_tensor(signs)).numpy()
+    for row, mine in zip(found, signs, strict=True):
+        changed = flipped(Y, design.runs, design.folds, labels, mine)
+        expected = [refitted(changed[:, target], models, target) for target in range(4)]
+        np.testing.assert_allclose(row, expected, atol=1e-5)
+
+
+def test_a_float32_null_is_that_of_float64():
+    design, labels = simulated((4, 6), 8)
+    models, pieces = models_of(design, SPEC), time_pieces(labels)
+    signs = torch.as_tensor(draw_signs(pieces.count, 50, seed=3))
+    exact, quick = (null_of(models, pieces, 8, each) for each in (signs, signs.float()))
+    np.testing.assert_allclose(quick, exact, atol=1e-4)
+
+
+def test_hat_matrix_and_coordinates_agree(monkeypatch):
+    design, labels = simulated((4, 6), 300)
+    (one, *_), pieces = models_of(design, replace(SPEC, solver="ridge")), time_pieces(labels)
+    columns = PieceColumns(one.split, pieces, torch.float64)
+    through = []
+    multiply = torch.Tensor.__matmul__
+
+    def noted(left, right):
+        through.append((len(left), right.shape[-1]) == (len(one.split.train), len(one.split.evaluate)))
+        return multiply(left, right)
+
+    monkeypatch.setattr(torch.Tensor, "__matmul__", noted)
+    ways = set()
+    for few, F in piece_predictions(one, one.Y, pieces, columns, columns.directions(one)):
+        ways.add(any(through))
+        for at in few.tolist()[:3]:  # one target of an alpha alone goes through coordinates
+            parts = {"targets": one.targets[[at]], "alpha": one.alpha[[at]], "choice": one.choice[[at]]}
+            alone = replace(one, **parts)
+            through.clear()
+            ((_, other),) = piece_predictions(alone, one.Y[:, [at]], pieces, columns, columns.directions(alone))
+            assert not any(through)
+            np.testing.assert_allclose(F[few == at], other, atol=1e-7)
+    assert True in ways
+
+
+@given(st.integers(1, 8), st.integers(1, 5), st.integers(0, 99))
+@settings(deadline=None, max_examples=30)
+def test_gains_are_quadratic_forms(n_pieces, n_targets, seed):
+    rng = np.random.default_rng(seed)
+    A, signs = rng.standard_normal((n_targets, n_pieces, n_pieces)), draw_signs(n_pieces, 20, seed)
+    gains = FlipGains(n_pieces, n_targets, torch.float64, torch.device("cpu"))
+    for columns in np.array_split(rng.permutation(n_targets), 2):
+        gains.add(*tensors(columns, A[columns]))
+    np.testing.assert_allclose(gains.at(*tensors(signs)), np.einsum("si,tij,sj->st", signs, A, signs), atol=1e-12)
+
+
+def test_signs_begin_with_the_data_and_are_all_of_them_where_few():
+    drawn = draw_signs(40, 1000, seed=5)
+    assert drawn.shape == (1001, 40)
+    assert (drawn[0] == 1).all()
+    assert set(np.unique(drawn)) == {-1.0, 1.0}
+    np.testing.assert_array_equal(drawn, draw_signs(40, 1000, seed=5))
+    every = draw_signs(3, 1000, seed=5)
+    assert sorted(map(tuple, every)) == sorted(itertools.product((-1.0, 1.0), repeat=3))
+    assert (every[0] == 1).all()
+
+
+def test_batches_and_single_targets_agree():
+    design, labels = simulated((4, 6), 5)
+    fixed = replace(SPEC, candidates=1, alphas=(3.0, 3.0, 1))
+    pieces = time_pieces(labels)
+    signs = torch.as_tensor(draw_signs(pieces.count, 30, seed=3))
+    together = null_of(models_of(design, fixed), pieces, 5, signs)
+    for target in range(5):
+        alone = replace(design, Y=design.Y[:, [target]], usable=design.usable[[target]])
+        np.testing.assert_allclose(
+            together[:, [target]], null_of(models_of(alone, fixed), pieces, 1, signs), atol=1e-12
+        )
+
+
+def test_circular_shifts_are_refits_of_shifted_responses():
+    design, _ = simulated((4, 6), 3)
+    models = models_of(design, SPEC)
+    shifts = draw_shifts([N_TIMES] * N_RUNS, 4, seed=2)
+    found = shifted_rsquared(*tensors(design.Y), design.runs, models, shifts).numpy()
+    assert (shifts[0] == 0).all()
+    for row, shift in zip(found, shifts, strict=True):
+        Y = np.concatenate([np.roll(design.Y[design.runs == run], by, axis=0) for run, by in enumerate(shift)])
+        np.testing.assert_allclose(row, [refitted(Y[:, target], models, target) for target in range(3)], atol=1e-8)
+
+
+@given(st.integers(1, 40), st.integers(0, 99))
+@settings(deadline=None, max_examples=30)
+def test_the_cosine_transform_is_scipys(n, seed):
+    values = np.random.default_rng(seed).standard_normal((n, 3))
+    np.testing.assert_allclose(cosine_transform(*tensors(values)), dct(values, axis=0, norm="ortho"), atol=1e-12)
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=5), st.integers(1, 4))
+@settings(deadline=None, max_examples=30)
+def test_frequency_groups_are_of_one_size_and_low_frequencies_apart(lengths, n_folds):
+    runs = np.repeat(np.arange(len(lengths)), lengths)
+    folds = np.arange(len(runs)) * n_folds // len(runs)
+    pieces = frequency_pieces(runs, folds)
+    rows = np.sort(torch.cat(pieces.segments).numpy())
+    np.testing.assert_array_equal(rows, np.arange(len(runs)))
+    assert set(pieces.labels.tolist()) == set(range(pieces.count))
+    assert np.ptp(np.bincount(pieces.labels)) <= 1
+    lowest = [int(pieces.labels[segment[0]]) for segment in pieces.segments]
+    assert len(set(lowest)) == len(lowest)
+    for segment in pieces.segments:
+        assert len(np.unique(runs[segment.numpy()])) == len(np.unique(folds[segment.numpy()])) == 1

@@ -1,0 +1,157 @@
+"""Every kind of tokenizer: each token is one word's, and odd words cost nobody else a token."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny_models import TEXT, noise, save_masked_model, spaced_words, stimulus, train_tokenizer, word_pieces, words_at
+
+from bids_app import features
+from bids_app.errors import DataError, UsageError
+from bids_app.features.base.words import IN_CAPITALS, word_tokens
+from bids_app.records import FeatureSpec, ModelSource
+
+
+def trimmed():
+    """As RoBERTa's: characters of a token without the blank before it."""
+    from tokenizers import processors
+
+    tokenizer = train_tokenizer()
+    tokenizer.backend_tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
+    return tokenizer
+
+
+def sentence_pieces(kind):
+    """As T5's and ALBERT's (unigram, blanks as ▁) or Llama's (pairs, unknown characters as bytes), or pairs that may
+    reach over blanks (greedy)."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    byte_names = [f"<0x{value:02X}>" for value in range(256)]
+    if kind == "unigram":
+        tokenizer = Tokenizer(models.Unigram())
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+        trainer = trainers.UnigramTrainer(
+            vocab_size=120, special_tokens=["<unk>"], unk_token="<unk>", show_progress=False
+        )
+    else:
+        tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+        trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=["<unk>", *byte_names], show_progress=False)
+    tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace()])
+    if kind == "pairs":  # what Llama's was trained with, which kept its pieces within words
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.train_from_iterator([TEXT] * 3, trainer)
+    if kind == "pairs":
+        tokenizer.pre_tokenizer = None
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>")
+
+
+TOKENIZERS = {
+    "byte pairs": train_tokenizer(),
+    "byte pairs, trimmed": trimmed(),
+    "word pieces": word_pieces(),
+    "unigram": sentence_pieces("unigram"),
+    "pairs with bytes": sentence_pieces("pairs"),
+}
+ODD = [
+    "don't", "DON'T", "'cause", "dogs'", "well-known", "U.S.A.", "3.14", "$5", "café", "cafe\u0301",
+    "naïve", "日本", "👩‍👩‍👧",
+    "—", "...", "?!", "\u200b", "<unk>", "[UNK]", "<|endoftext|>", "zxqvkjw", "a" * 60, "İ", "ﬁ", "\u00ad",
+    "New York",
+]  # fmt: skip
+WORDS = st.lists(st.sampled_from([*TEXT.split(), *ODD]), min_size=1, max_size=8)
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+@given(words=WORDS)
+def test_tokens_of_a_text_are_shared_out_among_its_words(name, words):
+    """Together they are the text's tokens in order, and no word has a part of another one's characters."""
+    tokenizer = TOKENIZERS[name]
+    text = " ".join((words[0], *words))
+    coded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    ids = word_tokens(words, tokenizer)
+    assert len(ids) == len(words)
+    shared = [token for one in ids for token in one]
+    assert shared == coded["input_ids"][len(coded["input_ids"]) - len(shared) :]
+    spans = coded["offset_mapping"][len(coded["input_ids"]) - len(shared) :]
+    begin, place = len(words[0]) + 1, 0
+    for word, own in zip(words, ids, strict=True):
+        for start, stop in spans[place : place + len(own)]:
+            assert begin - 1 <= start <= stop <= begin + len(word)
+        begin, place = begin + len(word) + 1, place + len(own)
+
+
+@pytest.mark.parametrize("name", ["byte pairs", "byte pairs, trimmed", "unigram", "pairs with bytes"])
+@given(words=st.lists(st.sampled_from([*TEXT.split(), "don't", "U.S.A.", "café"]), min_size=1, max_size=8))
+def test_what_the_tokens_of_a_word_spell_is_the_word(name, words):
+    tokenizer = TOKENIZERS[name]
+    known = set(" ".join(TEXT.split()))
+    for word, own in zip(words, word_tokens(words, tokenizer), strict=True):
+        if name != "unigram" or set(word) <= known:  # it has no bytes to fall back on
+            assert tokenizer.decode(own, clean_up_tokenization_spaces=False).strip() == word
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+@given(words=st.lists(st.sampled_from([*TEXT.split(), *ODD]), min_size=3, max_size=6), odd=st.sampled_from(ODD))
+def test_an_odd_word_changes_no_other_words_tokens(name, words, odd):
+    """In whatever way it is split; a word in three pieces is cut at its blanks alone."""
+    tokenizer = TOKENIZERS[name]
+    changed = [words[0], odd, *words[2:]]
+    before, after = word_tokens(words, tokenizer), word_tokens(changed, tokenizer)
+    if "<|endoftext|>" not in (*words, odd) and "<unk>" not in (*words, odd):  # marks, not text: they part a text
+        assert before[0] == after[0]
+        assert before[2:] == after[2:]
+
+
+def test_a_token_of_two_words_is_refused():
+    greedy = sentence_pieces("greedy")
+    with pytest.raises(DataError, match="the tokenizer makes one token of two words") as caught:
+        word_tokens(TEXT.split(), greedy)
+    assert "\n" not in str(caught.value)
+
+
+def language(texts, source, kind="language_model", **options):
+    given = {"model": "tiny-gpt2", **({"layer": 1} if kind == "language_model" else {}), **options}
+    spec = FeatureSpec("x", kind, given)
+    return features.extract(stimulus(words=words_at([0.5 * k for k in range(len(texts))], texts)), spec, source)
+
+
+@pytest.mark.parametrize("kind", ["language_model", "word_embedding", "surprisal", "entropy"])
+def test_casing(kind, source):
+    small = TEXT.lower().split()
+    loud = [word.upper() for word in small]
+    want = language(small, source, kind).values
+    assert np.abs(language(loud, source, kind).values - want).max() > 1e-3
+    lowered = language(loud, source, kind, casing="lower")
+    np.testing.assert_array_equal(lowered.values, want)
+    assert IN_CAPITALS not in lowered.provenance["notes"]
+    assert IN_CAPITALS in language(loud, source, kind).provenance["notes"]
+    assert IN_CAPITALS not in language([*loud[:-1], "mondays"], source, kind).provenance["notes"]
+    assert IN_CAPITALS not in language(["I"], source, kind).provenance["notes"]
+
+
+def test_casing_of_the_decoder_and_of_vectors(source):
+    heard = [stimulus(noise(3.0), words=spaced_words(text)) for text in ("the quick fox", "THE QUICK FOX")]
+    spec = FeatureSpec(
+        "x",
+        "speech_model",
+        {"model": "short-whisper", "part": "decoder", "layer": 1, "window_s": 2, "casing": "lower"},
+    )
+    small, loud = (features.extract(one, spec, source).values for one in heard)
+    np.testing.assert_array_equal(small, loud)
+    with pytest.raises(UsageError, match="'casing' is not for 'part: encoder'"):
+        features.resolve(FeatureSpec("x", "speech_model", {"model": "m", "layer": 1, "casing": "lower"}))
+    with pytest.raises(UsageError, match="'casing' is for models, not for a file"):
+        features.resolve(FeatureSpec("x", "word_embedding", {"model": "glove.txt", "casing": "lower"}))
+
+
+@pytest.mark.parametrize("kind", ["language_model", "word_embedding"])
+def test_what_the_tokenizer_does_not_know_is_counted(kind, tmp_path):
+    save_masked_model(tmp_path / "m")
+    got = language(["the", "日本", "fox", "☃"], ModelSource(tmp_path, True), kind, model="m")
+    assert got.provenance["unknown_share"] == 0.5
+    (note,) = [note for note in got.provenance["notes"] if "does not know" in note]
+    assert note == "50.0% of the words hold what the tokenizer does not know: ☃, 日本"
+    known = language(["the", "fox"], ModelSource(tmp_path, True), kind, model="m")
+    assert (known.provenance["unknown_share"], known.provenance["notes"]) == (0, [])

@@ -1,0 +1,131 @@
+"""Over people, end to end: three heard the same; tests, the null over the stimulus, ceilings, and what is said
+where they cannot be had."""
+
+import json
+import shutil
+
+import nibabel as nib
+import numpy as np
+import pytest
+from scipy import stats
+from tiny_study import make_study
+
+from bids_app.cli.concord import main
+from bids_app.outputs.files.files import read_tsv
+
+PEOPLE = ("01", "02", "03")
+TPL = "tpl-MNI152NLin2009cAsym/tpl-MNI152NLin2009cAsym_task-story_{}_statmap.{}"
+INFERENCE = "\ninference: {permutations: 63}\n"
+
+
+def concord(root, *more, levels=("participant", "group"), out="out"):
+    command = [str(root / "bids"), str(root / out), *levels, "--analysis", str(root / "tiny.yaml"), *more]
+    return main(command)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    root = tmp_path_factory.mktemp("three")
+    _, analysis = make_study(root, PEOPLE)
+    analysis.write_text(analysis.read_text() + INFERENCE)
+    assert concord(root) == 0
+    return root
+
+
+def group_map(study, stat, desc="full"):
+    return nib.load(study / "out" / TPL.format(f"stat-{stat}_desc-{desc}", "nii.gz")).get_fdata()
+
+
+def sidecar(study, stat, desc="full"):
+    return json.loads((study / "out" / TPL.format(f"stat-{stat}_desc-{desc}", "json")).read_text())
+
+
+def test_three_people_allow_no_p_below_an_eighth(study):
+    p = group_map(study, "p")
+    assert p[:3].max() == p.min() == pytest.approx(1 / 8)  # the word rate is planted where i < 3
+    assert np.median(p[3:]) > 0.5
+    assert (group_map(study, "pfwe") >= p - 1e-6).all()
+    assert (group_map(study, "ci025") < group_map(study, "rsquared")).all()
+    assert "2^−3" in (study / "out/group.html").read_text()
+
+
+def test_p_is_no_smaller_than_that_of_the_mean_response(study):
+    table = read_tsv(study / "out/group/task-story_space-MNI152NLin2009cAsym_desc-meanResponse_encoding.tsv")
+    for component in ("full", "uniqueRate", "sharedRateLoudness"):
+        mine, theirs = group_map(study, "p", component), np.array(table[f"{component}_p"], dtype=float)
+        at = tuple(np.array([name.split(",") for name in table["name"]], dtype=int).T)
+        assert (mine[at] >= theirs - 1e-5).all()
+    said = sidecar(study, "p")
+    assert "mean response" in said["Description"]
+    assert "3 people" in said["Inference"]
+    assert "all 8 sign vectors" in said["Inference"]
+
+
+def test_ceilings_are_each_persons_from_the_others(study):
+    """Half of the variance is planted alike in all, before the confounds and drift are taken out."""
+    for person in PEOPLE:
+        stem = f"sub-{person}/func/sub-{person}_task-story_space-MNI152NLin2009cAsym"
+        ceiling, share = (
+            nib.load(study / "out" / f"{stem}_stat-{stat}_desc-betweenPeople_statmap.nii.gz").get_fdata()
+            for stat in ("ceiling", "share")
+        )
+        assert np.median(ceiling[:3]) == pytest.approx(0.5, abs=0.12)
+        assert np.isnan(ceiling[3:]).mean() > 0.7  # nothing in common
+        assert np.isnan(share[3:]).mean() > 0.7
+        full = nib.load(study / "out" / f"{stem}_stat-rsquared_desc-full_statmap.nii.gz").get_fdata()
+        reliable = np.isfinite(share)
+        np.testing.assert_allclose(share[reliable], (full / ceiling)[reliable], rtol=1e-5)
+    said = sidecar(study, "ceiling", "betweenPeople")
+    assert "from 3 people who heard the same 3 runs" in said["Ceiling"]
+    assert len(said["Sources"]) == 3
+    assert all((study / "out" / source.removeprefix("bids::")).exists() for source in said["Sources"])
+    assert not list((study / "out/logs").glob("scratch-*"))
+
+
+def test_what_models_add_to_the_floor_is_tested_over_people(study):
+    people = [f"sub-{person}/func/sub-{person}_task-story_space-MNI152NLin2009cAsym" for person in PEOPLE]
+    table = read_tsv(study / "out/group/task-story_space-MNI152NLin2009cAsym_desc-meanResponse_encoding.tsv")
+    for name in ("floor", "loudnessBeyondFloor"):
+        files = [study / "out" / f"{stem}_stat-rsquared_desc-{name}_statmap.nii.gz" for stem in people]
+        values = np.stack([nib.load(file).get_fdata() for file in files])
+        exact = stats.permutation_test(
+            (values,), np.mean, permutation_type="samples", alternative="greater", n_resamples=np.inf, axis=0
+        ).pvalue
+        exact[values.mean(axis=0) <= 0] = 1
+        of_mean = np.array(table[f"{name}_p"], dtype=float)
+        at = tuple(np.array([each.split(",") for each in table["name"]], dtype=int).T)
+        exact[at] = np.maximum(exact[at], of_mean)
+        np.testing.assert_allclose(group_map(study, "p", name), exact, atol=1e-6)
+    text = (study / "out/group.html").read_text()
+    assert "The floor alone: mean R²" in text
+    assert "What loudness predicts beyond the floor: mean R²" in text
+    assert "over 3 people; 8 sign vectors allow no p ≤ 0.05." in text
+
+
+def test_without_responses_it_is_left_out_and_said(study):
+    root = study
+    shutil.copytree(root / "out", root / "again")
+    away = root / "away"
+    (root / "bids/derivatives/fmriprep").rename(away)
+    try:
+        assert concord(root, levels=("group",), out="again") == 0
+    finally:
+        away.rename(root / "bids/derivatives/fmriprep")
+    text = (root / "again/group.html").read_text()
+    assert "There is no null over the stimulus (responses were not read again)" in text
+    assert "Ceiling between people: none: responses were not read again" in text
+    p = nib.load(root / "again" / TPL.format("stat-p_desc-full", "nii.gz")).get_fdata()
+    assert p[:3].max() == pytest.approx(1 / 8)
+
+
+def test_people_who_heard_other_stories_have_no_null_over_the_stimulus(tmp_path, study):
+    bids, analysis = make_study(tmp_path, ("01", "02"), runs=(1, 2, 3, 4, 5, 6))
+    analysis.write_text(analysis.read_text() + INFERENCE)
+    for person, runs in (("01", (4, 5, 6)), ("02", (1, 2, 3))):
+        for path in [one for run in runs for one in bids.rglob(f"sub-{person}*_run-{run}_*")]:
+            path.unlink()
+    assert concord(tmp_path) == 0
+    out = tmp_path / "out"
+    assert "no two people heard the same stimuli" in (out / "group.html").read_text()
+    assert not list((out / "group").glob("*meanResponse*"))
+    assert not list(out.rglob("*betweenPeople*"))

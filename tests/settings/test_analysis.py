@@ -1,0 +1,271 @@
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bids_app.errors import ConcordError, NoInput, UsageError
+from bids_app.settings.analysis import Analysis
+from bids_app.settings.load import analysis_hash, load_analysis, parse_analysis, preset_names
+
+MINIMAL = "name: x\nfeatures: {rate: {kind: word_rate}}\n"
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_presets_load_and_have_at_most_four_units(name):
+    analysis, base_dir = load_analysis(name)
+    assert analysis.name == name
+    assert base_dir is None
+    assert 1 <= len(analysis.units) <= 4
+
+
+def test_a_group_takes_its_first_members_place():
+    analysis, _ = load_analysis("speech-language")
+    assert analysis.units == {
+        "low_level": ("acoustic", "phonetic"),
+        "semantic": ("semantic",),
+        "speech": ("speech",),
+        "language": ("language",),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("desgin: {}", "unknown key 'desgin' in the analysis; did you mean 'design'?"),
+        ("design: {fmri: {delay_s: [1]}}", "did you mean 'delays_s'?"),
+        ("fit: {solvr: ridge}", "did you mean 'solver'?"),
+        ("name: y", "'name' stands twice"),
+        ("partition: {spaces: [rat]}", "did you mean 'rate'?"),
+        ("partition: {spaces: [rate, rate]}", "twice"),
+        ("partition: {groups: {g: [rate], h: [rate]}}", "two groups"),
+        ("fit: {alphas: [10, 1, 3]}", "highest lies below"),
+        ("design: {ieeg: {lags_s: [0.4, 0, 0.1]}}", "highest lies below"),
+        ("design: {ieeg: {mode: words, summary_s: [0.5, 0]}}", "summary_s is [first, last]"),
+        ("design: {ieeg: {mode: word}}", "design.ieeg.mode"),
+        ("design: {ieeg: {mode: [words]}}", "design.ieeg.mode"),
+        ("response: {ieeg: {band_hz: [150, 70]}}", "band_hz is [lowest, highest]"),
+        ("design: {fmri: {delays_s: []}}", "delays_s"),
+        ("fit: {outer: 1}", "outer"),
+    ],
+)
+def test_wrong_content_is_one_line_with_advice(text, said):
+    with pytest.raises(UsageError) as caught:
+        parse_analysis(MINIMAL + text, "file.yaml")
+    assert said in str(caught.value)
+    assert "file.yaml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+SHARING = """name: x
+features:
+  semantic: {kind: word_embedding, model: m}
+  acoustic: {kind: melspectrogram}
+  speech: {kind: speech_model, model: s, layer: 1}
+  language: {kind: language_model, model: m, layer: 1}
+  beyond: {kind: contextual_residual, contextual: language, static: semantic}
+partition: {spaces: [acoustic, semantic], groups: {low_level: [acoustic]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("shared_subspace: {betwen: [speech, language]}", "did you mean 'between'?"),
+        ("shared_subspace: {between: [speech]}", "between"),
+        ("shared_subspace: {between: [speech, speech]}", "one space twice"),
+        ("shared_subspace: {between: [speech, langage]}", "did you mean 'language'?"),
+        ("shared_subspace: {between: [speech, beyond]}", "a residual itself"),
+        ("shared_subspace: {between: [speech, language], against: [low_leve]}", "did you mean 'low_level'?"),
+        ("shared_subspace: {between: [speech, language], against: [language]}", "one of those in between"),
+        ("shared_subspace: {between: [speech, language], against: [acoustic, low_level]}", "a space twice"),
+        ("shared_subspace: {between: [speech, language], components: 0}", "components"),
+        ("shared_subspace: {between: [speech, language], fit: every}", "fit"),
+        ("shared_subspace: {between: [speech, language], against: [a, b, c, d]}", "against"),
+    ],
+)
+def test_a_wrong_shared_subspace_is_one_line_with_advice(text, said):
+    with pytest.raises(UsageError) as caught:
+        parse_analysis(SHARING + text, "file.yaml")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("static: semantic", "statc: semantic", "did you mean 'static'?"),
+        (", static: semantic", "", "needs 'static'"),
+        ("static: semantic", "static: semantics", "did you mean 'semantic'?"),
+        ("static: semantic", "static: language", "the same space"),
+        ("static: semantic", "static: beyond", "a residual itself"),
+    ],
+)
+def test_a_wrong_residual_is_one_line_with_advice(old, new, said):
+    with pytest.raises(UsageError) as caught:
+        parse_analysis(SHARING.replace(old, new), "file.yaml")
+    assert said in str(caught.value)
+
+
+def test_a_shared_subspace_makes_partitions_of_its_own():
+    text = SHARING + "shared_subspace: {between: [speech, language], against: [semantic, low_level, beyond]}"
+    analysis = parse_analysis(text, "x")
+    assert analysis.further == {
+        "subspace": {"shared": ("shared",), "speechRest": ("speechRest",), "languageRest": ("languageRest",)},
+        "against": {
+            "shared": ("shared",),
+            "semantic": ("semantic",),
+            "low_level": ("acoustic",),
+            "beyond": ("beyond",),
+        },
+    }
+    assert analysis.projected_spaces == ("speech", "language", "semantic")
+    assert set(analysis.feature_specs(None)) == {"semantic", "acoustic", "speech", "language"}
+    in_sample = parse_analysis(text[:-1] + ", fit: all}", "x")
+    assert set(in_sample.further) == {"inSampleSubspace", "inSampleAgainst", "inSampleOwn"}
+    assert in_sample.further["inSampleOwn"] == {name: (name,) for name in ("speechShared", "languageShared")}
+
+
+def test_spaces_that_nothing_fits_are_not_computed():
+    analysis = parse_analysis(SHARING, "x")
+    assert set(analysis.feature_specs(None)) == {"semantic", "acoustic"}
+    assert analysis.further == {}
+    assert analysis.residual_specs() == {}
+
+
+def test_names_of_the_shared_subspace_are_taken():
+    text = SHARING + "shared_subspace: {between: [speech, language]}"
+    for name in ("shared", "speechRest"):
+        with pytest.raises(UsageError, match="give the feature or group another"):
+            parse_analysis(text.replace("beyond:", f"{name}:"), "x")
+
+
+def test_more_than_four_units_are_refused_with_the_remedy():
+    features = {f"space{number}": {"kind": "word_rate"} for number in range(5)}
+    with pytest.raises(UsageError, match="join spaces with groups"):
+        parse_analysis(yaml.safe_dump({"name": "x", "features": features}), "file.yaml")
+
+
+def test_no_such_analysis_names_the_presets():
+    with pytest.raises(NoInput, match="word-rate"):
+        load_analysis("word-rat")
+
+
+def test_lags_are_spelled_out_without_losing_the_last():
+    analysis = parse_analysis(MINIMAL + "design: {ieeg: {lags_s: [0, 0.4, 0.1]}}", "f")
+    assert analysis.design_spec("ieeg").delays_s == (0.0, 0.1, 0.2, 0.3, 0.4)
+
+
+def test_lags_of_words_lie_around_the_onset_and_make_epochs_not_delays():
+    spec = parse_analysis(MINIMAL + "design: {ieeg: {mode: words}}", "f").design_spec("ieeg")
+    assert spec.delays_s == (0.0,)
+    assert (len(spec.epoch.lags_s), spec.epoch.lags_s[0], spec.epoch.lags_s[100], spec.epoch.lags_s[-1]) == (
+        201,
+        -2,
+        0,
+        2,
+    )
+    assert spec.epoch.windows_s[:2] == ((0.25, 0.5), (-2.0, 0.1))
+    assert spec.epoch.span_s == pytest.approx((-2.05, 2.05))
+    assert parse_analysis(MINIMAL, "f").design_spec("ieeg").epoch is None
+    assert parse_analysis(MINIMAL, "f").design_spec("ieeg").delays_s[-1] == 0.4
+
+
+def test_the_hash_follows_the_content_and_not_the_order_of_keys():
+    one = parse_analysis(MINIMAL + "fit: {solver: ridge, seed: 1}", "f").model_dump(mode="json")
+    two = parse_analysis(MINIMAL + "fit: {seed: 1, solver: ridge}", "f").model_dump(mode="json")
+    other = parse_analysis(MINIMAL + "fit: {seed: 2, solver: ridge}", "f").model_dump(mode="json")
+    assert analysis_hash(one) == analysis_hash(two) != analysis_hash(other)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)
+    )
+)
+def test_any_yaml_gives_an_analysis_or_one_line(content):
+    try:
+        outcome = parse_analysis(yaml.safe_dump(content, allow_unicode=True), "f")
+    except ConcordError as error:
+        outcome = error
+    assert isinstance(outcome, Analysis) or "\n" not in str(outcome)
+
+
+CONTROLLED = """name: x
+features:
+  rate: {kind: word_rate}
+  speech: {kind: speech_model, model: s, layer: 1}
+  random: {kind: speech_model, model: s, layer: 1, untrained: true}
+  other: {kind: speech_model, model: s, layer: 2, untrained: true}
+partition: {spaces: [rate, speech]}
+"""
+FLOOR = ("floor_word_rate", "floor_envelope", "floor_position", "floor_motion")
+
+
+def test_what_is_fitted_beside_the_partition():
+    """The floor, models beyond it, controls, and trained models beyond their twins."""
+    found = parse_analysis(CONTROLLED + "controls: [random, other]", "x.yaml").all_comparisons
+    assert {name: (one.bands, one.without) for name, one in found.items()} == {
+        "floor": (FLOOR, ()),
+        "fullBeyondFloor": ((*FLOOR, "rate", "speech"), FLOOR),
+        "speechBeyondFloor": ((*FLOOR, "speech"), FLOOR),
+        "autocorrelation": (("autocorrelation",), ()),
+        "controlRandom": (("random",), ()),
+        "controlOther": (("other",), ()),
+        "speechBeyondUntrained": (("random", "speech"), ("random",)),
+    }
+
+
+def test_a_twin_within_the_partition_has_its_score_there():
+    text = CONTROLLED.replace("[rate, speech]", "[speech, random]")
+    found = parse_analysis(text + "floor: {spaces: [], autocorrelation: false}", "x.yaml").all_comparisons
+    assert list(found) == ["speechBeyondUntrained"]
+
+
+def test_the_word_rate_preset_is_held_against_nothing():
+    analysis, _ = load_analysis("word-rate")
+    assert list(analysis.all_comparisons) == ["floor", "autocorrelation"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("floor: {space: [envelope]}", "did you mean 'spaces'?"),
+        ("floor: {spaces: [loudness]}", "floor.spaces"),
+        ("controls: [randm]", "did you mean 'random'?"),
+        ("controls: [speech]", "one of the partition's"),
+        ("controls: [random, random]", "twice"),
+    ],
+)
+def test_wrong_floors_and_controls_are_one_line(text, said):
+    with pytest.raises(UsageError) as caught:
+        parse_analysis(CONTROLLED + text, "x.yaml")
+    assert said in str(caught.value)
+
+
+def test_names_of_the_floor_are_its_own():
+    text = MINIMAL.replace("{rate: {kind: word_rate}}", "{floor_envelope: {kind: envelope}}")
+    with pytest.raises(UsageError, match="a name of the floor"):
+        parse_analysis(text, "x.yaml")
+    text = MINIMAL.replace("{rate: {kind: word_rate}}", "{floor: {kind: envelope}}")
+    with pytest.raises(UsageError, match="rename a space"):
+        parse_analysis(text, "x.yaml")
+
+
+PUBLISHED = """name: x
+features:
+  speech: {kind: speech_model, model: m, layer: LAYER}
+  language: {kind: language_model, model: m, layer: 1}
+fit: {solver: chen2024}
+shared_subspace: {between: [speech, language], fit: FIT}
+"""
+
+
+def test_the_published_solver_refuses_what_is_fitted_in_training_folds():
+    with pytest.raises(UsageError, match="fit: all"):
+        parse_analysis(PUBLISHED.replace("LAYER", "1").replace("FIT", "training"), "file.yaml")
+    with pytest.raises(UsageError, match="one layer"):
+        parse_analysis(PUBLISHED.replace("LAYER", "all").replace("FIT", "all"), "file.yaml")
+    analysis = parse_analysis(PUBLISHED.replace("LAYER", "1").replace("FIT", "all"), "file.yaml")
+    assert analysis.between == ("speech", "language")
+    assert analysis.inference_spec("ieeg") is None
+    assert not analysis.all_comparisons
