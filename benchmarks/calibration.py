@@ -34,7 +34,7 @@ from bids_app.encoding.inference.block_losses import flipped_sums
 from bids_app.encoding.inference.blocks import block_labels
 from bids_app.encoding.inference.circular_shifts import draw_shifts, shifted_rsquared
 from bids_app.encoding.inference.flip_units import frequency_pieces, sums, time_pieces
-from bids_app.encoding.inference.multiple_testing import Family, p_values
+from bids_app.encoding.inference.multiple_testing import MaxTNull, p_values
 from bids_app.encoding.inference.sign_flips import draw_signs
 from bids_app.records import Array
 
@@ -75,7 +75,7 @@ def _total_rates(condition: Condition, draws: int, n_targets: int, seed: int) ->
 
 
 def families(quick: bool) -> list[Bar]:
-    """Family-wise errors of max-T: families of 20 targets, half of which share their noise."""
+    """MaxTNull-wise errors of max-T: families of 20 targets, half of which share their noise."""
     print("| noise-features-columns-alpha | family-wise errors |")
     print("|---|---|")
     bars = []
@@ -106,7 +106,7 @@ def _family_errors(condition: Condition, count: int, rng: np.random.Generator, s
 
 
 def _family_p(null: torch.Tensor) -> Array:
-    family = Family()
+    family = MaxTNull()
     family.add(null)
     return family.significance().p_family
 

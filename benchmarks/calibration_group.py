@@ -19,7 +19,7 @@ from benchmarks.conditions import LEVEL, PERMUTATIONS, SPECS, bar, infer
 from benchmarks.nulls import design_of
 from benchmarks.simulation import FMRI, mixed, series, standardized
 from bids_app import encoding
-from bids_app.group import people_tests
+from bids_app.group import participant_tests
 from bids_app.group.electrodes import mean_and_error, student_limits
 from bids_app.group.participant_tests import t_interval
 from bids_app.records import Array, FitSpec
@@ -54,9 +54,9 @@ def noises(n_people: int, n_targets: int, common: float, kind: str, rng: np.rand
 def tested(bands: Bands, Y: Array, spec: FitSpec, seed: int) -> dict[str, dict[str, Array]]:
     """Component → p of flips of people alone, of the mean response alone, and as reported; and family-wise."""
     units, values = tuple(bands), person_values(bands, Y, spec)
-    alone = people_tests(values, units, PERMUTATIONS, seed)
+    alone = participant_tests(values, units, PERMUTATIONS, seed)
     stimulus = of_mean(bands, Y, spec, seed)
-    both = people_tests(values, units, PERMUTATIONS, seed, stimulus)
+    both = participant_tests(values, units, PERMUTATIONS, seed, stimulus)
     return {
         name: {
             "people": alone[name]["p"],

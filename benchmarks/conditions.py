@@ -15,7 +15,7 @@ from benchmarks.simulation import FMRI, WORDS, Setting, bursts, series
 from bids_app import encoding
 from bids_app.encoding.inference.blocks import Blocks
 from bids_app.encoding.inference.fit_and_infer import data_blocks
-from bids_app.encoding.inference.flip_units import Pieces, frequency_pieces, time_pieces
+from bids_app.encoding.inference.flip_units import FlipUnits, frequency_pieces, time_pieces
 from bids_app.encoding.inference.multiple_testing import p_values
 from bids_app.encoding.inference.sign_flips import draw_signs
 from bids_app.encoding.ridge.fitted import Fitted
@@ -80,7 +80,7 @@ def blocks_of(design: Design, spec: FitSpec, least_s: float) -> Blocks:
     return data_blocks(design, {name: (name,) for name in design.bands}, spec, least_s)
 
 
-def flips(models: Sequence[Fitted], pieces: Pieces, n_targets: int, seed: int) -> torch.Tensor:
+def flips(models: Sequence[Fitted], pieces: FlipUnits, n_targets: int, seed: int) -> torch.Tensor:
     """(1 + PERMUTATIONS, n_targets) rsquared under refit sign flips, in float32."""
     signs = torch.as_tensor(draw_signs(pieces.count, PERMUTATIONS, seed), dtype=torch.float32)
     return null_of(models, pieces, n_targets, signs)

@@ -23,7 +23,7 @@ from benchmarks.bars import Bar, measure, run_bars
 from bids_app.features.language import contexts
 from bids_app.features.language.language_model import word_states
 from bids_app.features.speech.front_end import fold_norms
-from bids_app.features.speech.speech_encoder import Hearing, convolved_frames
+from bids_app.features.speech.speech_encoder import SpeechEncoder, convolved_frames
 from bids_app.features.speech.speech_model import run
 from bids_app.features.speech.speech_windows import Window, refreshed_windows, row_times
 
@@ -63,7 +63,7 @@ def deviation(found: Array, wanted: Array) -> float:
     return float(np.abs(found - wanted).max() / np.abs(wanted).max())
 
 
-def wav2vec2(device: str, ours: bool) -> Hearing:
+def wav2vec2(device: str, ours: bool) -> SpeechEncoder:
     """Wav2Vec2-base with random weights: the library's own, or as we load it."""
     import torch
     from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
@@ -77,7 +77,7 @@ def wav2vec2(device: str, ours: bool) -> Hearing:
         heard = extractor(list(windows), sampling_rate=RATE, padding=False, return_tensors="pt")
         return {"input_values": heard["input_values"].to(device)}
 
-    return Hearing(model, model, extractor, RATE, lambda n: convolved_frames(n, model.config), inputs)
+    return SpeechEncoder(model, model, extractor, RATE, lambda n: convolved_frames(n, model.config), inputs)
 
 
 def speech(quick: bool, device: str) -> list[Bar]:

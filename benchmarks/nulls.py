@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from bids_app import encoding
-from bids_app.encoding.inference.flip_units import Pieces
+from bids_app.encoding.inference.flip_units import FlipUnits
 from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, PieceColumns, explained
 from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.records import Array, Design, FitSpec
@@ -57,7 +57,7 @@ def models_of(design: Design, spec: FitSpec) -> list[Fitted]:
     return told.models
 
 
-def null_of(models: Sequence[Fitted], pieces: Pieces, n_targets: int, signs: torch.Tensor) -> torch.Tensor:
+def null_of(models: Sequence[Fitted], pieces: FlipUnits, n_targets: int, signs: torch.Tensor) -> torch.Tensor:
     """rsquared of one union under refit sign flips: signs (n_signs, n_pieces) → (n_signs, n_targets)."""
     n_folds = 1 + max(one.fold for one in models)
     totals = FlipTotals(pieces, n_folds, n_targets, signs.dtype)

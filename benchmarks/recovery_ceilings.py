@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.bars import Bar
 from benchmarks.simulation import Setting, series
-from bids_app.encoding import Ceiling, between_people, from_repeats
+from bids_app.encoding import Ceiling, inter_subject_noise_ceiling, noise_ceiling_of_trials
 from bids_app.records import Array
 
 SHARES = (0.0, 0.02, 0.1, 0.5, 0.9)  # the signal's, of a single hearing's variance
@@ -26,8 +26,10 @@ def ceilings(quick: bool) -> list[Bar]:
     print("|---|---|---|---|---|---|---|")
     rng, count, bars = np.random.default_rng(0), 200 if quick else 2000, list[Bar]()
     for share in SHARES:
-        found = {f"{n} hearings": from_repeats([hearings(share, n, count, rng)], BLOCK) for n in (2, 3, 10)}
-        found["5 people"] = between_people(list(hearings(share, 5, count, rng)), BLOCK)[0]
+        found = {
+            f"{n} hearings": noise_ceiling_of_trials([hearings(share, n, count, rng)], BLOCK) for n in (2, 3, 10)
+        }
+        found["5 people"] = inter_subject_noise_ceiling(list(hearings(share, 5, count, rng)), BLOCK)[0]
         bars += [bar for name, ceiling in found.items() for bar in _bars(name, share, ceiling)]
     return bars
 

@@ -1,4 +1,4 @@
-"""Tests over people of planted parts, where all hear one story and where each hears their own; run by
+"""InferenceResult over people of planted parts, where all hear one story and where each hears their own; run by
 `benchmarks.recovery`.
 
 Of one story, responses have a share of their noise in common, as all brains have that hear the same.
@@ -15,7 +15,7 @@ from benchmarks.calibration_group import BANDED, noises, of_mean, person_values
 from benchmarks.conditions import LEVEL, PERMUTATIONS, bar
 from benchmarks.planting import Planting
 from benchmarks.simulation import FMRI, mixed
-from bids_app.group import people_tests
+from bids_app.group import participant_tests
 from bids_app.records import Array
 
 N_PEOPLE, N_TARGETS, COMMON = 12, 20, 0.3
@@ -77,7 +77,7 @@ def _told(
     seed: int,
     stimulus: Mapping[str, Mapping[str, Array]] | None,
 ) -> Draw:
-    found = people_tests(values, ("a", "b"), PERMUTATIONS, seed, stimulus)
+    found = participant_tests(values, ("a", "b"), PERMUTATIONS, seed, stimulus)
     return {
         name: {
             "population": population[name],

@@ -1,23 +1,35 @@
 """Encoding models on arrays: alignment, design, ridge in nested folds, partition. No paths, no globals."""
 
 from bids_app.encoding.comparisons.averages import RELIABLE, Averages
-from bids_app.encoding.comparisons.controls import fit_beside, splits_runs, with_time
+from bids_app.encoding.comparisons.controls import fit_controls, splits_runs, with_time
 from bids_app.encoding.comparisons.layers import choose_layers, layered, score_layers
 from bids_app.encoding.comparisons.model_pair import Averaged, averaged, findings, singles
-from bids_app.encoding.comparisons.noise_ceiling import Ceiling, between_people, from_repeats, share
+from bids_app.encoding.comparisons.noise_ceiling import (
+    Ceiling,
+    inter_subject_noise_ceiling,
+    noise_ceiling_of_trials,
+    share,
+)
 from bids_app.encoding.comparisons.published import fit_published, published_design
 from bids_app.encoding.comparisons.responsive import after_silence, responsive, speech_less_silence
 from bids_app.encoding.design.align import lanczos, make_band, resample, used_samples
 from bids_app.encoding.design.build import build_design, epoch_purge_s, purge_length_s
 from bids_app.encoding.design.clean import clean
-from bids_app.encoding.design.epochs import covered, neighbours, on_kept, place_epochs, whole, within_words
+from bids_app.encoding.design.epochs import (
+    covered,
+    local_word_counts,
+    place_epochs,
+    reindex_epochs,
+    whole,
+    within_words,
+)
 from bids_app.encoding.design.folds import reaching_back
 from bids_app.encoding.design.words import over_words
 from bids_app.encoding.inference.blocks import Blocks
 from bids_app.encoding.inference.fit_and_infer import data_blocks, fit_and_infer
 from bids_app.encoding.partition.components import partition
 from bids_app.encoding.partition.shapley import disagreements
-from bids_app.encoding.partition.small_sample_bias import shortfall
+from bids_app.encoding.partition.small_sample_bias import small_sample_bias_warnings
 from bids_app.encoding.ridge.backoff import with_backoff
 from bids_app.encoding.ridge.fit import fit, unions_of
 from bids_app.encoding.subspace.word_bands import residual, shared_subspace
@@ -30,7 +42,6 @@ __all__ = [
     "Ceiling",
     "after_silence",
     "averaged",
-    "between_people",
     "build_design",
     "choose_layers",
     "clean",
@@ -41,28 +52,29 @@ __all__ = [
     "findings",
     "fit",
     "fit_and_infer",
-    "fit_beside",
+    "fit_controls",
     "fit_published",
-    "from_repeats",
+    "inter_subject_noise_ceiling",
     "lanczos",
     "layered",
+    "local_word_counts",
     "make_band",
-    "neighbours",
-    "on_kept",
+    "noise_ceiling_of_trials",
     "over_words",
     "partition",
     "place_epochs",
     "published_design",
     "purge_length_s",
     "reaching_back",
+    "reindex_epochs",
     "resample",
     "residual",
     "responsive",
     "score_layers",
     "share",
     "shared_subspace",
-    "shortfall",
     "singles",
+    "small_sample_bias_warnings",
     "speech_less_silence",
     "splits_runs",
     "unions_of",

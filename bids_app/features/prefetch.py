@@ -23,10 +23,10 @@ from bids_app.features.transformers.models import (
 from bids_app.records import FeatureSpec, ModelSource
 
 PICKLED, PICKLED_PARTS = "pytorch_model.bin", "pytorch_model.bin.index.json"
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
-def prefetch(specs: Iterable[FeatureSpec], model_dir: Path, tell: Tell) -> None:
+def prefetch(specs: Iterable[FeatureSpec], model_dir: Path, tell: Notify) -> None:
     """Every model that the resolved specs name, into `model_dir/<name>`, and `model_dir/models.lock.json`.
 
     A model that the lock file holds, whole and at the revision asked for, is left as it is; one that is not whole

@@ -9,15 +9,15 @@ import numpy as np
 
 from bids_app.encoding import Ceiling, share
 from bids_app.group.electrodes import over_electrodes
-from bids_app.group.participant_tests import people_tests, shared_parts
-from bids_app.group.statistics import Values, on_targets, people_statistics, person_table
+from bids_app.group.participant_tests import participant_tests, shared_parts
+from bids_app.group.statistics import Values, on_targets, participant_statistics, participant_table
 from bids_app.records import (
-    BETWEEN_PEOPLE,
+    INTER_SUBJECT,
     Array,
     InferenceSpec,
-    PeopleCeiling,
+    ParticipantCeiling,
+    SharedStimulusResult,
     Targets,
-    Together,
     UnitResult,
     WrittenUnit,
     component_names,
@@ -29,14 +29,18 @@ ALL, RESPONSIVE = "all", "responsive"
 
 
 def with_tests(
-    members: Sequence[WrittenUnit], targets: Targets, values: Values, spec: InferenceSpec, together: Together
+    members: Sequence[WrittenUnit],
+    targets: Targets,
+    values: Values,
+    spec: InferenceSpec,
+    together: SharedStimulusResult,
 ) -> tuple[Values, dict[str, Any]]:
     """values with p, family-wise p, q and limits of every component's rsquared; and how they were made."""
     tested = dict(values)
     for units, own in partitions_of(members):
-        people = {part: person_table(members, targets.names, name, "rsquared") for part, name in own.items()}
+        people = {part: participant_table(members, targets.names, name, "rsquared") for part, name in own.items()}
         mean = None if together.mean is None else _of_mean(together.mean, targets.names, own)
-        found = people_tests(people, units, spec.permutations, spec.seed, mean)
+        found = participant_tests(people, units, spec.permutations, spec.seed, mean)
         biased = shared_parts(units) if mean is None and _plain(members[0]) else ()
         for part, name in own.items():
             p = {stat: np.full(len(targets.names), np.nan) for stat in ("p", "pfwe", "q")} if part in biased else {}
@@ -53,15 +57,15 @@ def _plain(unit: WrittenUnit) -> bool:
 
 def partitions_of(members: Sequence[WrittenUnit]) -> list[tuple[tuple[str, ...], dict[str, str]]]:
     """Units of the first partition and of each further one, and its components: name there → name among all. What
-    everybody has beside them (the floor, models beyond it, controls) stands alone: one test, of one value."""
+    everybody has beside them (the baseline, models beyond it, controls) stands alone: one test, of one value."""
     units, further = members[0].partition.units, members[0].partition.further
     found = [(units, {name: name for name in component_names(units)})]
     for partition, inner in further.items():
         found.append((tuple(inner), {name: component_of(partition, name) for name in component_names(inner)}))
-    return found + [((name,), {component_names((name,))[-1]: name}) for name in common_beside(members)]
+    return found + [((name,), {component_names((name,))[-1]: name}) for name in common_controls(members)]
 
 
-def common_beside(members: Sequence[WrittenUnit]) -> tuple[str, ...]:
+def common_controls(members: Sequence[WrittenUnit]) -> tuple[str, ...]:
     """Components beside the partition that everybody has."""
     first = members[0].partition
     return tuple(name for name in first.beside if all(name in unit.partition.values for unit in members))
@@ -117,7 +121,7 @@ def _mask(unit: WrittenUnit, choice: str) -> Array:
 
 # ------------------------------------------------------------------------------------------------ ceilings
 def ceilings_by_person(
-    members: Sequence[WrittenUnit], targets: Targets, ceilings: Sequence[PeopleCeiling]
+    members: Sequence[WrittenUnit], targets: Targets, ceilings: Sequence[ParticipantCeiling]
 ) -> dict[str, dict[str, Array]]:
     """Unit → 'ceiling', 'ci025', 'ci975' and 'share' of the full model's rsquared, (n_targets,) each."""
     unit_of = {unit.stem: unit for unit in members}
@@ -127,7 +131,7 @@ def ceilings_by_person(
             continue
         explainable, low, high = (on_targets(targets.names, one.targets.names, values)
                                   for values in (one.explainable, one.low, one.high))  # fmt: skip
-        full = person_table([unit_of[one.stem]], targets.names, "full", "rsquared")[0]
+        full = participant_table([unit_of[one.stem]], targets.names, "full", "rsquared")[0]
         shares = share(full, Ceiling(explainable, low, high, explainable))
         found[one.stem] = {"ceiling": explainable, "ci025": low, "ci975": high, "share": shares}
     return found
@@ -138,4 +142,4 @@ def with_ceilings(values: Values, by_person: Mapping[str, Mapping[str, Array]]) 
     if not by_person:
         return values
     tables = {stat: np.stack([one[stat] for one in by_person.values()]) for stat in ("ceiling", "share")}
-    return {**values, BETWEEN_PEOPLE: {stat: people_statistics(table, stat) for stat, table in tables.items()}}
+    return {**values, INTER_SUBJECT: {stat: participant_statistics(table, stat) for stat, table in tables.items()}}

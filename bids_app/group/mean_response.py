@@ -20,7 +20,7 @@ Read = Callable[[int, int], Array]  # number of a person, of their run → respo
 
 
 @dataclass(frozen=True)
-class Heard:
+class SharedRun:
     """A run that several people heard: `run` with the features of the first of them and no responses, on the samples
     that all have; for each person (their number, the number of their run, which of its samples (n_common,))."""
 
@@ -28,7 +28,7 @@ class Heard:
     people: tuple[tuple[int, int, Array], ...]
 
 
-def match_people(runs_by_person: Sequence[Sequence[Run]]) -> tuple[Heard, ...]:
+def match_participants(runs_by_person: Sequence[Sequence[Run]]) -> tuple[SharedRun, ...]:
     """What at least two people heard. Responses are not looked at, and only the first person's bands are needed.
 
     Runs are matched by their stimuli (the first hearing with the first, and so on); samples are those all of these
@@ -45,7 +45,7 @@ def match_people(runs_by_person: Sequence[Sequence[Run]]) -> tuple[Heard, ...]:
     return tuple(_heard(members) for members in shared)
 
 
-def _heard(members: Sequence[tuple[int, int, Run]]) -> Heard:
+def _heard(members: Sequence[tuple[int, int, Run]]) -> SharedRun:
     first = members[0][2]
     times_s = first.times_s
     for _, _, run in members[1:]:
@@ -57,10 +57,10 @@ def _heard(members: Sequence[tuple[int, int, Run]]) -> Heard:
     bands = {name: band[rows[0]] for name, band in first.bands.items()}
     label = re.sub(r"sub-[^_]+_", "", first.label)
     nobodys = first.Y[:0]
-    return Heard(replace(first, label=label, bands=bands, Y=nobodys, times_s=first.times_s[rows[0]]), people)
+    return SharedRun(replace(first, label=label, bands=bands, Y=nobodys, times_s=first.times_s[rows[0]]), people)
 
 
-def average_people(heard: Sequence[Heard], read: Read) -> tuple[tuple[Run, ...], Array]:
+def average_participants(heard: Sequence[SharedRun], read: Read) -> tuple[tuple[Run, ...], Array]:
     """Mean over people of their z-scored responses, run by run, and (n_targets,) how many people each target is the
     mean of: the least over runs. Columns are the same targets for all; one person's run is held at a time.
 

@@ -16,7 +16,7 @@ BELOW_ONE = 1 - 1e-12
 Key = tuple[str, str, str]  # kind, name, targets
 
 
-def people_findings(members: Sequence[WrittenUnit], published: bool = False) -> tuple[dict[str, Any], ...]:
+def group_statistics(members: Sequence[WrittenUnit], published: bool = False) -> tuple[dict[str, Any], ...]:
     """A row a finding that at least two people have (or the one person there is): 'kind', 'name', 'targets',
     'n_people', 'value', 'low', 'high', None where there is none.
 

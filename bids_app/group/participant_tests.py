@@ -1,4 +1,4 @@
-"""Tests over people, target by target: sign flips of people's values, max-T, and intervals for their mean.
+"""InferenceResult over people, target by target: sign flips of people's values, max-T, and intervals for their mean.
 
 The null hypothesis of a component: over the people, its held-out rsquared is as often and as far below zero as above.
 A shared part is a signed sum of unions' values, whose bias people have in common, so that no number of them averages
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from scipy.stats import t as student
 
-from bids_app.encoding.inference.multiple_testing import Family, fdr
+from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr
 from bids_app.encoding.inference.sign_flips import draw_signs
 from bids_app.encoding.inference.tests import Component, Contrast, Total, components
 from bids_app.encoding.ridge.fit import unions_of
@@ -26,7 +26,7 @@ AT_ONCE = 2**21  # numbers of a null made at once; bounds memory
 Values = Mapping[str, Array]
 
 
-def people_tests(
+def participant_tests(
     values: Values, units: Sequence[str], permutations: int, seed: int, stimulus: Mapping[str, Values] | None = None
 ) -> dict[str, dict[str, Array]]:
     """values {component: (n_people, n_targets)} of rsquared, NaN where a person has none, of all parts of `units`
@@ -80,7 +80,7 @@ def _family(table: Array, permutations: int, seed: int) -> tuple[Array, Array]:
     summed = torch.as_tensor(np.where(there, table, 0.0), dtype=torch.float64)
     n = torch.as_tensor(np.where(there.any(axis=0), there.sum(axis=0), np.nan), dtype=torch.float64)
     signs = torch.as_tensor(draw_signs(len(table), permutations, seed), dtype=torch.float64)
-    family = Family()
+    family = MaxTNull()
     at_once = max(1, AT_ONCE // len(signs))
     for first in range(0, table.shape[1], at_once):
         some = slice(first, first + at_once)

@@ -22,14 +22,14 @@ def on_targets(names: Sequence[str], own: Sequence[str], values: Array) -> Array
     return found
 
 
-def person_table(members: Sequence[WrittenUnit], names: Sequence[str], component: str, stat: str) -> Array:
+def participant_table(members: Sequence[WrittenUnit], names: Sequence[str], component: str, stat: str) -> Array:
     """(n_people, n_targets), NaN where a person has no value."""
     return np.stack(
         [on_targets(names, unit.targets.names, unit.partition.values[component][stat]) for unit in members]
     )
 
 
-def people_statistics(table: Array, stat: str) -> dict[str, Array]:
+def participant_statistics(table: Array, stat: str) -> dict[str, Array]:
     """(n_people, n_targets) with NaN → 'mean', 'sd' (n − 1), 'n' and 'nPositive', each (n_targets,).
 
     The mean of correlations is taken of Fisher's z and turned back. NaN where nobody (sd: under two people) has one.

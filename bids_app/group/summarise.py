@@ -9,22 +9,31 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.group.group_tests import ceilings_by_person, common_beside, electrode_rows, with_ceilings, with_tests
+from bids_app.group.group_tests import ceilings_by_person, common_controls, electrode_rows, with_ceilings, with_tests
 from bids_app.group.layers import layer_rows
-from bids_app.group.model_pair import people_findings
-from bids_app.group.statistics import Values, people_statistics, person_table
-from bids_app.records import SCORES, Array, Excluded, GroupResult, InferenceSpec, Targets, Together, WrittenUnit
+from bids_app.group.model_pair import group_statistics
+from bids_app.group.statistics import Values, participant_statistics, participant_table
+from bids_app.records import (
+    SCORES,
+    Array,
+    Excluded,
+    GroupResult,
+    InferenceSpec,
+    SharedStimulusResult,
+    Targets,
+    WrittenUnit,
+)
 
 POOLED = {"session": "ses", "task": "task", "run": "run"}
 # Spaces in which a voxel or vertex of one person is not that of another.
 INDIVIDUAL = ("T1w", "T2w", "func", "boldref", "anat", "individual", "fsnative", "native", "scanner", "orig")
-NOT_READ = Together("none: responses were not read again", "none: responses were not read again")
+NOT_READ = SharedStimulusResult("none: responses were not read again", "none: responses were not read again")
 
 
 def summarise(
     units: Sequence[WrittenUnit],
     tests: InferenceSpec | None = None,
-    together: Mapping[str, Together] | None = None,
+    together: Mapping[str, SharedStimulusResult] | None = None,
 ) -> tuple[GroupResult, ...]:
     """Group units that are alike but for the person (and what the analysis pools), and join each group.
 
@@ -51,11 +60,11 @@ def _pairs(stem: str) -> list[tuple[str, str]]:
 
 
 def _result(
-    members: Sequence[WrittenUnit], tests: InferenceSpec | None, together: Mapping[str, Together]
+    members: Sequence[WrittenUnit], tests: InferenceSpec | None, together: Mapping[str, SharedStimulusResult]
 ) -> GroupResult:
     members, left_out = _on_one_grid(members)
     first, stem = members[0], _shared_stem(members)
-    read_again = together.get(stem, NOT_READ)
+    fit_mean_responses = together.get(stem, NOT_READ)
     owners: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     inference: Mapping[str, Any] | None = None
@@ -71,8 +80,8 @@ def _result(
     else:
         targets, values = _over_people(members)
         if tests:
-            values, inference = with_tests(members, targets, values, tests, read_again)
-        between = ceilings_by_person(members, targets, read_again.ceilings)
+            values, inference = with_tests(members, targets, values, tests, fit_mean_responses)
+        between = ceilings_by_person(members, targets, fit_mean_responses.ceilings)
         values = with_ceilings(values, between)
     published = first.summary["provenance"]["analysis"]["fit"]["solver"] == "chen2024"
     return GroupResult(
@@ -87,14 +96,14 @@ def _result(
         left_out=left_out,
         notes=notes,
         further=first.partition.further,
-        beside=common_beside(members),
+        beside=common_controls(members),
         layers=layer_rows(members),
         inference=inference,
         electrodes=rows,
-        ceiling=read_again.ceiling,
+        ceiling=fit_mean_responses.ceiling,
         between=between,
         published=published,
-        findings=people_findings(members, published),
+        findings=group_statistics(members, published),
         asked_about=(first.summary["findings"] or {"between": None})["between"],
     )
 
@@ -135,7 +144,7 @@ def _common_components(members: Sequence[WrittenUnit]) -> list[str]:
 
 
 def _common_scores(members: Sequence[WrittenUnit], component: str) -> list[str]:
-    """What everybody has: ceilings need repeats, and a floor what it is made of."""
+    """What everybody has: ceilings need repeats, and a baseline what it is made of."""
     everyones = [unit.partition.values.get(component, {}) for unit in members]
     return [stat for stat in SCORES if all(stat in stats for stats in everyones)]
 
@@ -163,7 +172,7 @@ def _over_people(members: Sequence[WrittenUnit]) -> tuple[Targets, Values]:
     targets = _joined_targets(members)
     values = {
         component: {
-            stat: people_statistics(person_table(members, targets.names, component, stat), stat)
+            stat: participant_statistics(participant_table(members, targets.names, component, stat), stat)
             for stat in _common_scores(members, component)
         }
         for component in _common_components(members)

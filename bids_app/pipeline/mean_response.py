@@ -11,14 +11,16 @@ from bids_app.errors import ConcordError, DataError
 from bids_app.execution import StatusBook, StatusRow, Unit, peak_mb
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.runs.load_runs import Checks
-from bids_app.pipeline.runs.shared_runs import Shared, ceilings_of, shared_responses
-from bids_app.pipeline.unit.fit_unit import fit_mean
-from bids_app.records import Together
+from bids_app.pipeline.runs.shared_runs import Shared, noise_ceilings_of, shared_responses
+from bids_app.pipeline.unit.fit_unit import fit_mean_response
+from bids_app.records import SharedStimulusResult
 
 LOG = logging.getLogger("concord")
 
 
-def read_again(job: Job, book: StatusBook, units: Sequence[Unit], checks: Checks) -> tuple[dict[str, Together], int]:
+def fit_mean_responses(
+    job: Job, book: StatusBook, units: Sequence[Unit], checks: Checks
+) -> tuple[dict[str, SharedStimulusResult], int]:
     """By a group's stem, what people's BOLD responses tell together where they heard the same; and how many fits of
     a mean response failed. Electrodes, and each person's own space, are not common to people."""
     if not job.analysis.group.mean_response:
@@ -40,28 +42,28 @@ def read_again(job: Job, book: StatusBook, units: Sequence[Unit], checks: Checks
     return found, failed
 
 
-def _none(why: str) -> Together:
-    return Together(f"none: {why}", f"none: {why}")
+def _none(why: str) -> SharedStimulusResult:
+    return SharedStimulusResult(f"none: {why}", f"none: {why}")
 
 
 def _row(stem: str) -> str:
     return f"{stem} (mean response)"
 
 
-def _together(job: Job, book: StatusBook, stem: str, shared: Shared, checks: Checks) -> Together:
+def _together(job: Job, book: StatusBook, stem: str, shared: Shared, checks: Checks) -> SharedStimulusResult:
     started = time.monotonic()
-    ceilings, ceiling = ceilings_of(shared)
+    ceilings, ceiling = noise_ceilings_of(shared)
     try:
-        mean, n_people = fit_mean(job, stem, shared, checks)
+        mean, n_people = fit_mean_response(job, stem, shared, checks)
         outputs.write_mean_response(job.out_dir, mean, n_people)
     except (ConcordError, ValueError) as error:
         LOG.exception("%s failed", _row(stem))
         book.record(StatusRow(_row(stem), "group", "failed", reason=str(error)))
         job.tell(f"{_row(stem)}: failed: {error}")
-        return Together(f"none: the fit of the mean response failed: {error}", ceiling, None, ceilings)
+        return SharedStimulusResult(f"none: the fit of the mean response failed: {error}", ceiling, None, ceilings)
     book.record(StatusRow(_row(stem), "group", "done", round(time.monotonic() - started, 1), peak_mb()))
     job.tell(f"{_row(stem)}: done")
     many = len({person for one in shared.heard for person, _, _ in one.people})
     runs = f"{len(shared.heard)} run{'' if len(shared.heard) == 1 else 's'}"
     words = f"the mean response of {many} people to {runs} they share"
-    return Together(words, ceiling, mean, ceilings)
+    return SharedStimulusResult(words, ceiling, mean, ceilings)

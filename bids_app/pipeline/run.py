@@ -16,8 +16,8 @@ from typing import Any
 from bids_app import __version__, dataset, execution, group, outputs
 from bids_app.errors import ConcordError, DataError, NoInput
 from bids_app.execution import StatusBook, StatusRow, Unit, peak_mb
-from bids_app.pipeline.job.job import Job, Tell, make_job
-from bids_app.pipeline.mean_response import read_again
+from bids_app.pipeline.job.job import Job, Notify, make_job
+from bids_app.pipeline.mean_response import fit_mean_responses
 from bids_app.pipeline.runs.load_runs import Checks
 from bids_app.pipeline.unit.fit_unit import fit_unit
 from bids_app.records import Excluded, Found
@@ -26,7 +26,7 @@ from bids_app.settings.run_options import RunOptions
 LOG = logging.getLogger("concord")
 
 
-def run(options: RunOptions, tell: Tell) -> int:
+def run(options: RunOptions, tell: Notify) -> int:
     """Run the levels asked for and return the exit code: 0, or 1 where some recordings failed.
 
     Raises ConcordError (with its exit code) for what stops everything before any computing.
@@ -38,7 +38,7 @@ def run(options: RunOptions, tell: Tell) -> int:
         _show_plan(job, units, unused)
         return 0
     further = {name: tuple(units) for name, units in job.analysis.further.items()}
-    beside = job.analysis.all_comparisons
+    beside = job.analysis.all_control_comparisons
     outputs.prepare(job.out_dir, job.resolved, job.hash, found.datasets, __version__, further, beside)
     with execution.open_log(job.out_dir / "logs"):
         book = StatusBook(job.out_dir)
@@ -212,12 +212,12 @@ def _group(job: Job, book: StatusBook, found: Found, units: Sequence[Unit], chec
     """Results over the people who are there, what their responses tell together, and the report; returns failures."""
     started, failed = time.monotonic(), 0
     expected = {one.participant for one in found.recordings} | {one.participant for one in found.excluded}
-    people = [person for person in outputs.people_of(job.out_dir) if not expected or person in expected]
+    people = [person for person in outputs.participants_of(job.out_dir) if not expected or person in expected]
     if not people:
         raise NoInput("nobody has results here yet", job.out_dir, "run the participant level first")
     missing = sorted(expected - set(people))
     if not job.options.reports_only:
-        together, failed = read_again(job, book, units, checks)
+        together, failed = fit_mean_responses(job, book, units, checks)
         tests = job.analysis.inference_spec("fmri")  # blocks are not asked for: people are flipped
         results = group.summarise(outputs.read_units(job.out_dir, people), tests, together)
         software = {"concord": __version__}

@@ -1,4 +1,4 @@
-"""Components beside the partition: models held against the floor and against untrained ones; what they are called."""
+"""Components beside the partition: models held against the baseline and against untrained ones; what they are called."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from bids_app.records.arrays import Array
 from bids_app.records.names import camel, space_label
 
-FLOOR, AUTOCORRELATION = "floor", "autocorrelation"  # components
-BEYOND_FLOOR, BEYOND_UNTRAINED, CONTROL = "BeyondFloor", "BeyondUntrained", "control"
+BASELINE, AUTOCORRELATION = "baseline", "autocorrelation"  # components
+BEYOND_BASELINE, BEYOND_UNTRAINED, CONTROL = "BeyondBaseline", "BeyondUntrained", "control"
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Beside:
 
 
 @dataclass(frozen=True)
-class Floor:
+class Baseline:
     """What knows nothing of meaning and is fitted whatever the analysis names: the names of its bands, and what could
     not be had, with the reason."""
 
@@ -39,14 +39,14 @@ class Floor:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
-def floor_band(space: str) -> str:
-    """`word_rate` → `floor_word_rate`: the band, and the name of its features."""
-    return f"{FLOOR}_{space}"
+def baseline_band(space: str) -> str:
+    """`word_rate` → `baseline_word_rate`: the band, and the name of its features."""
+    return f"{BASELINE}_{space}"
 
 
-def beyond_floor(unit: str) -> str:
-    """`low_level` → `lowLevelBeyondFloor`; `full` for all units."""
-    return space_label(unit) + BEYOND_FLOOR
+def beyond_baseline(unit: str) -> str:
+    """`low_level` → `lowLevelBeyondBaseline`; `full` for all units."""
+    return space_label(unit) + BEYOND_BASELINE
 
 
 def beyond_untrained(space: str) -> str:

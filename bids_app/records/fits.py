@@ -114,7 +114,7 @@ class Inferred:
 
 
 @dataclass(frozen=True)
-class Tests:
+class InferenceResult:
     """Inference of every component of the partition, and how it was made: permutations, blocks and their length,
     whether frequencies were flipped besides, and what the reader should know before trusting p. `limits`: (unit,
     'shapley' or 'product') → 2.5 and 97.5 % limits (2, n_targets)."""

@@ -1,4 +1,4 @@
-"""Answers to the analysis's question about two models, as numbers with intervals."""
+"""ModelPairCollector to the analysis's question about two models, as numbers with intervals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Agreement:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ModelPairStatistic:
     """One number over some targets (`targets`: all, responsive or reliable), with its limits, NaN if there is none.
 
     kind: score, map_correlation, map_correlation_partial, prediction_correlation, amount, share, difference.
@@ -35,10 +35,10 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Findings:
+class ModelPairStatistics:
     """All of them. agreements: of every pair of units alone; `between`: the two models asked about, by their units;
     None where the analysis names no two."""
 
     between: tuple[str, str] | None
     agreements: tuple[Agreement, ...]
-    rows: tuple[Finding, ...]
+    rows: tuple[ModelPairStatistic, ...]

@@ -42,7 +42,7 @@ def all_components(
     return (*component_names(units), *others, *beside)
 
 
-BETWEEN_PEOPLE = "betweenPeople"  # the label of ceilings from other people who heard the same
+INTER_SUBJECT = "betweenPeople"  # the label of ceilings from other people who heard the same
 WORD_COUNT = "@1"  # a band of ones, one a word: the constant of projections
 
 

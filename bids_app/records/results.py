@@ -8,7 +8,7 @@ from typing import Any
 
 from bids_app.records.arrays import Array, Modality
 from bids_app.records.fits import Fit, Lags, LayerScores, Partition, Responsive, SharedSubspace
-from bids_app.records.model_pair import Findings
+from bids_app.records.model_pair import ModelPairStatistics
 from bids_app.records.responses import Excluded, Recording, Targets
 
 SUMMARY_FORMAT = 2  # of the summaries in OUT_DIR/logs: raised whenever what they hold changes
@@ -43,7 +43,7 @@ class UnitResult:
     ceiling: str = "none"
     lags: Lags | None = None
     responsive: Responsive | None = None
-    findings: Findings | None = None
+    findings: ModelPairStatistics | None = None
     layers: Mapping[str, LayerScores] = field(default_factory=dict)
 
 
@@ -64,7 +64,7 @@ class WrittenUnit:
 
 
 @dataclass(frozen=True)
-class PeopleCeiling:
+class ParticipantCeiling:
     """A person's ceiling from other people who heard the same, of a unit (`stem`) on `targets`: (n_targets,) each,
     the share of this person's variance that is a signal of the others, and the 2.5 and 97.5 % limits of it."""
 
@@ -76,14 +76,14 @@ class PeopleCeiling:
 
 
 @dataclass(frozen=True)
-class Together:
+class SharedStimulusResult:
     """What the responses of people who heard the same tell when they are read again: the fit of their mean response,
     and each one's ceiling; `stimulus` and `ceiling`: in words, what these rest on, or why there are none."""
 
     stimulus: str
     ceiling: str
     mean: UnitResult | None = None
-    ceilings: tuple[PeopleCeiling, ...] = ()
+    ceilings: tuple[ParticipantCeiling, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class GroupResult:
     'ci025', 'ci975'. Electrodes are not common to people: targets are everyone's, `owners` says whose, and the only
     statistic is 'value'; `electrodes` has a row a component and choice of electrodes, over people. No targets where
     people do not share a space. by_person: one row a person, component and stat, over that person's targets.
-    `inference`: how tests were made, None where there are none; `ceiling`: as in `Together`; `between`: of each
+    `inference`: how tests were made, None where there are none; `ceiling`: as in `SharedStimulusResult`; `between`: of each
     person's unit {stat: (n_targets,)} the ceiling from the others, its limits, and the full model's share of it;
     `published`: scores are those of the solver chen2024; `findings`: of the two models `asked_about`, a row each,
     over people. `beside`: components of no partition that everybody has. layers: one row a space, region and layer,

@@ -21,17 +21,17 @@ from bids_app.records import (
     ResponseSpec,
     SubspaceSpec,
     all_components,
+    baseline_band,
     camel,
-    floor_band,
 )
 from bids_app.settings.control_comparisons import comparisons
 from bids_app.settings.sections import (
     RESIDUAL,
     RESIDUAL_OPTIONS,
+    BaselineSettings,
     DesignSettings,
     FeatureSettings,
     FitSettings,
-    FloorSettings,
     GroupSettings,
     InferenceSettings,
     PartitionSettings,
@@ -61,7 +61,7 @@ class Analysis(Settings):
     fit: FitSettings = FitSettings()
     partition: PartitionSettings = PartitionSettings()
     shared_subspace: SubspaceSettings | None = None
-    floor: FloorSettings = FloorSettings()
+    baseline: BaselineSettings = BaselineSettings()
     controls: tuple[str, ...] = ()  # spaces fitted beside the partition
     inference: InferenceSettings = InferenceSettings()
     group: GroupSettings = GroupSettings()
@@ -166,37 +166,39 @@ class Analysis(Settings):
             self._require_own(name, "controls")
         if len({*self.controls}) < len(self.controls) or {*self.controls} & {*self.spaces}:
             raise ValueError("controls holds a space twice, or one of the partition's")
-        taken = {AUTOCORRELATION, *map(floor_band, self.floor_spaces)} & {*self.features}
+        taken = {AUTOCORRELATION, *map(baseline_band, self.baseline_spaces)} & {*self.features}
         if taken:
-            raise ValueError(f"'{min(taken)}' is a name of the floor: give the feature another")
-        beside = self.all_comparisons
+            raise ValueError(f"'{min(taken)}' is a name of the baseline: give the feature another")
+        beside = self.all_control_comparisons
         names = all_components(
             tuple(self.units), {name: tuple(units) for name, units in self.further.items()}, beside
         )
         if len(set(names)) < len(names):
-            raise ValueError("the floor or a control and the partition have a component of one name: rename a space")
+            raise ValueError(
+                "the baseline or a control and the partition have a component of one name: rename a space"
+            )
         return self
 
-    def comparisons(self, floor: tuple[str, ...], autocorrelation: bool) -> dict[str, Comparison]:
-        """What is fitted beside the partitions, from the floor's bands that can be had."""
+    def comparisons(self, baseline: tuple[str, ...], autocorrelation: bool) -> dict[str, Comparison]:
+        """What is fitted beside the partitions, from the baseline's bands that can be had."""
         if self.fit.solver == "chen2024":
             return {}
-        return comparisons(self.features, self.units, self.controls, floor, autocorrelation)
+        return comparisons(self.features, self.units, self.controls, baseline, autocorrelation)
 
     @property
-    def all_comparisons(self) -> dict[str, Comparison]:
+    def all_control_comparisons(self) -> dict[str, Comparison]:
         """Those of data that allow them all."""
-        return self.comparisons(tuple(map(floor_band, self.floor_spaces)), self.floor.autocorrelation)
+        return self.comparisons(tuple(map(baseline_band, self.baseline_spaces)), self.baseline.autocorrelation)
 
     @property
-    def floor_spaces(self) -> tuple[str, ...]:
-        """What is fitted of the floor, where it can be had; the published code has none."""
-        return () if self.fit.solver == "chen2024" else self.floor.spaces
+    def baseline_spaces(self) -> tuple[str, ...]:
+        """What is fitted of the baseline, where it can be had; the published code has none."""
+        return () if self.fit.solver == "chen2024" else self.baseline.spaces
 
-    def floor_specs(self) -> dict[str, FeatureSpec]:
-        """The floor's spaces that are made of stimuli, by band."""
-        spaces = [space for space in self.floor_spaces if space != "motion"]
-        return {floor_band(space): FeatureSpec(floor_band(space), space) for space in spaces}
+    def baseline_specs(self) -> dict[str, FeatureSpec]:
+        """The baseline's spaces that are made of stimuli, by band."""
+        spaces = [space for space in self.baseline_spaces if space != "motion"]
+        return {baseline_band(space): FeatureSpec(baseline_band(space), space) for space in spaces}
 
     def _require_own(self, name: str, where: str) -> None:
         """Raises ValueError unless `name` is a space with features of its own."""

@@ -1,4 +1,4 @@
-"""What is fitted beside the partition: models held against the floor, and trained ones against untrained."""
+"""What is fitted beside the partition: models held against the baseline, and trained ones against untrained."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from typing import Any
 
 from bids_app.records import (
     AUTOCORRELATION,
-    FLOOR,
+    BASELINE,
     Comparison,
-    beyond_floor,
+    beyond_baseline,
     beyond_untrained,
     control,
 )
 from bids_app.settings.sections import FeatureSettings
 
-FLOOR_KINDS = ("word_rate", "envelope", "position")
+BASELINE_KINDS = ("word_rate", "envelope", "position")
 
 
 def comparisons(
     features: Mapping[str, FeatureSettings],
     units: Mapping[str, tuple[str, ...]],
     controls: Sequence[str],
-    floor: tuple[str, ...],
+    baseline: tuple[str, ...],
     autocorrelation: bool,
 ) -> dict[str, Comparison]:
-    """Component → comparison. `floor`: its bands, perhaps none; units of nothing but the floor's kinds of features
+    """Component → comparison. `baseline`: its bands, perhaps none; units of nothing but the baseline's kinds of features
     are not held against it."""
     found: dict[str, Comparison] = {}
-    if floor:
-        held = {unit: bands for unit, bands in units.items() if not _of_floor(features, bands)}
+    if baseline:
+        held = {unit: bands for unit, bands in units.items() if not _of_baseline(features, bands)}
         everything = {"full": tuple(band for bands in units.values() for band in bands)} if held else {}
-        found[FLOOR] = Comparison(floor)
+        found[BASELINE] = Comparison(baseline)
         for unit, bands in ({**everything, **held} if len(units) > 1 else held).items():
-            found[beyond_floor(unit)] = Comparison((*floor, *bands), floor)
+            found[beyond_baseline(unit)] = Comparison((*baseline, *bands), baseline)
     if autocorrelation:
         found[AUTOCORRELATION] = Comparison((AUTOCORRELATION,))
     for name in controls:
@@ -46,8 +46,8 @@ def comparisons(
     return found
 
 
-def _of_floor(features: Mapping[str, FeatureSettings], bands: Sequence[str]) -> bool:
-    return all(features[band].kind in FLOOR_KINDS for band in bands)
+def _of_baseline(features: Mapping[str, FeatureSettings], bands: Sequence[str]) -> bool:
+    return all(features[band].kind in BASELINE_KINDS for band in bands)
 
 
 def twins(features: Mapping[str, FeatureSettings]) -> dict[str, str]:

@@ -164,14 +164,14 @@ class SubspaceSettings(Settings):
     fit: Literal["training", "all"] = "training"
 
 
-FloorSpace = Literal["word_rate", "envelope", "position", "motion"]
+BaselineSpace = Literal["word_rate", "envelope", "position", "motion"]
 
 
-class FloorSettings(Settings):
+class BaselineSettings(Settings):
     """What is fitted whatever the analysis names, each where it can be had, for models to be held against (none: no
-    floor); and whether a control that knows only time is fitted where folds split runs."""
+    baseline); and whether a control that knows only time is fitted where folds split runs."""
 
-    spaces: tuple[FloorSpace, ...] = ("word_rate", "envelope", "position", "motion")
+    spaces: tuple[BaselineSpace, ...] = ("word_rate", "envelope", "position", "motion")
     autocorrelation: bool = True
 
 

@@ -56,7 +56,7 @@ def test_a_whole_run_touches_no_network(study, monkeypatch):
     done = concord(study, "models.yaml", "out", monkeypatch)
     assert done.returncode == 0, done.stderr
     stored = [path.name for path in (study / "out/stimuli").rglob("*.h5")]
-    assert len(stored) == (2 + 3) * 3  # spaces and the floor, of every story
+    assert len(stored) == (2 + 3) * 3  # spaces and the baseline, of every story
     assert list((study / "out/sub-01").rglob("*_statmap.nii.gz"))
 
 

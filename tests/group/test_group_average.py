@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bids_app.errors import DataError
-from bids_app.group import average_people, match_people, require_same_features
+from bids_app.group import average_participants, match_participants, require_same_features
 from bids_app.records import Run
 
 TIMES = np.arange(30) * 2.0
@@ -25,7 +25,7 @@ def zscored(Y):
 
 def averaged(people):
     """Means and counts, each run read when it is asked for."""
-    return average_people(match_people(people), lambda person, number: people[person][number].Y)
+    return average_participants(match_participants(people), lambda person, number: people[person][number].Y)
 
 
 def close(found, expected):
@@ -83,7 +83,7 @@ def test_runs_are_matched_by_stimulus_not_by_order():
 )
 def test_people_who_did_not_hear_the_same(other, message):
     with pytest.raises(DataError, match=message):
-        match_people([[run(0)], [other]])
+        match_participants([[run(0)], [other]])
 
 
 def test_features_tell_who_heard_the_stimulus_at_another_time():
@@ -95,7 +95,7 @@ def test_features_tell_who_heard_the_stimulus_at_another_time():
 def test_only_the_first_of_those_who_heard_it_needs_features():
     light = replace(run(1), bands={}, Y=np.zeros((0, 4)))
     people = [[run(0)], [light]]
-    (heard,) = match_people(people)
+    (heard,) = match_participants(people)
     assert [person for person, _, _ in heard.people] == [0, 1]
     np.testing.assert_array_equal(heard.run.bands["rate"], run(0).bands["rate"])
 

@@ -1,4 +1,4 @@
-"""Findings over people: means, correlations and shares with Student's t; who counts."""
+"""ModelPairStatistics over people: means, correlations and shares with Student's t; who counts."""
 
 from types import SimpleNamespace
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bids_app.group.model_pair import mean, people_findings, ratio
+from bids_app.group.model_pair import group_statistics, mean, ratio
 
 
 def person(values, n_significant=3, targets="reliable"):
@@ -23,7 +23,7 @@ def test_means_and_correlations_have_students_limits():
     people = [
         person({("score", "a"): a, ("prediction_correlation", "AB"): b}) for a, b in zip(scores, r, strict=True)
     ]
-    found = {row["kind"]: row for row in people_findings(people)}
+    found = {row["kind"]: row for row in group_statistics(people)}
     limits = stats.t.interval(0.95, 3, scores.mean(), stats.sem(scores))
     assert (found["score"]["low"], found["score"]["high"]) == pytest.approx(limits)
     z = np.arctanh(r)
@@ -46,20 +46,20 @@ def test_a_share_is_a_ratio_of_sums_whose_interval_covers():
         person({("share", "context"): share, ("amount", "context"): share * whole, ("amount", "bothModels"): whole})
         for share, whole in zip(shares, (0.1, 0.3), strict=True)
     ]
-    (row,) = [row for row in people_findings(people) if row["kind"] == "share"]
+    (row,) = [row for row in group_statistics(people) if row["kind"] == "share"]
     assert row["value"] == pytest.approx((0.05 + 0.24) / 0.4)
 
 
 def test_people_in_whom_nothing_is_significant_have_no_reliable_targets():
     people = [person({("score", "a"): 0.3}), person({("score", "a"): 0.2}), person({("score", "a"): 9.0}, 0)]
-    (row,) = people_findings(people)
+    (row,) = group_statistics(people)
     assert (row["n_people"], row["value"]) == (2, 0.25)
-    assert not people_findings([person({("score", "a"): 1.0}, 0)] * 3)
+    assert not group_statistics([person({("score", "a"): 1.0}, 0)] * 3)
 
 
 def test_published_scores_and_one_person_have_no_limits():
     people = [person({("score", "a"): value}, targets="all") for value in (0.1, 0.2)]
-    assert people_findings(people, published=True)[0]["low"] is None
-    (row,) = people_findings(people[:1])
+    assert group_statistics(people, published=True)[0]["low"] is None
+    (row,) = group_statistics(people[:1])
     assert (row["value"], row["low"], row["n_people"]) == (0.1, None, 1)
     assert np.isnan(mean(np.array([0.5]))[1])

@@ -9,9 +9,9 @@ from scipy import stats
 
 from bids_app.group import summarise
 from bids_app.group.electrodes import over_electrodes
-from bids_app.group.statistics import people_statistics
+from bids_app.group.statistics import participant_statistics
 from bids_app.outputs.wording.group import inference_in_words
-from bids_app.records import InferenceSpec, Partition, Targets, Together, WrittenUnit, component_names
+from bids_app.records import InferenceSpec, Partition, SharedStimulusResult, Targets, WrittenUnit, component_names
 
 POOL = ("session", "task", "run")
 
@@ -39,7 +39,7 @@ def test_statistics_are_numpys():
     table[rng.random(table.shape) < 0.3] = np.nan
     table[:, 0], table[1:, 1] = np.nan, np.nan
     table[0, 1] = 0.5
-    found = people_statistics(table, "rsquared")
+    found = participant_statistics(table, "rsquared")
     np.testing.assert_allclose(found["mean"][1:], np.nanmean(table[:, 1:], axis=0))
     np.testing.assert_allclose(found["sd"][2:], np.nanstd(table[:, 2:], axis=0, ddof=1))
     np.testing.assert_array_equal(found["n"], np.isfinite(table).sum(axis=0))
@@ -50,8 +50,8 @@ def test_statistics_are_numpys():
 
 def test_correlations_are_averaged_as_fishers_z():
     table = np.array([[0.9, 0.1], [0.1, np.nan]])
-    assert people_statistics(table, "r")["mean"] == pytest.approx([np.tanh(np.arctanh([0.9, 0.1]).mean()), 0.1])
-    assert people_statistics(table, "rsquared")["mean"] == pytest.approx([0.5, 0.1])
+    assert participant_statistics(table, "r")["mean"] == pytest.approx([np.tanh(np.arctanh([0.9, 0.1]).mean()), 0.1])
+    assert participant_statistics(table, "rsquared")["mean"] == pytest.approx([0.5, 0.1])
 
 
 def test_people_with_other_targets_are_joined_by_name():
@@ -157,19 +157,19 @@ def test_plain_ridges_shared_parts_have_no_p_over_people(solver, kind):
 
 @pytest.mark.parametrize("kind", ["parcels", "electrodes"])
 def test_what_all_have_beside_the_partition_is_tested_alone(kind):
-    """The floor and a model beyond it: the tests of one space's total; what not all have is left out."""
+    """The baseline and a model beyond it: the tests of one space's total; what not all have is left out."""
     people = [two_spaces(f"{number}", "banded_ridge", kind) for number in range(1, 7)]
-    beside = {"floor": 0.02, "aBeyondFloor": 0.0, "bBeyondFloor": 0.1}
+    beside = {"baseline": 0.02, "aBeyondBaseline": 0.0, "bBeyondBaseline": 0.1}
     rng, given = np.random.default_rng(0), []
     for number, one in enumerate(people):
         values = {name: {"rsquared": rng.normal(mean, 0.05, 3)} for name, mean in beside.items()}
         if number == 3:
-            del values["bBeyondFloor"]
+            del values["bBeyondBaseline"]
         names = tuple(values)
         given.append(replace(one, partition=replace(one.partition, values={**one.partition.values, **values},
                                                     beside=names)))  # fmt: skip
     (result,) = summarise(given, InferenceSpec(permutations=100))
-    assert result.beside == ("floor", "aBeyondFloor")
+    assert result.beside == ("baseline", "aBeyondBaseline")
     for name in result.beside:
         table = np.stack([one.partition.values[name]["rsquared"] for one in given])
         if kind == "electrodes":
@@ -182,7 +182,7 @@ def test_what_all_have_beside_the_partition_is_tested_alone(kind):
             ).pvalue
             p = result.values[name]["rsquared"]["p"]
             np.testing.assert_allclose(p, np.where(table.mean(axis=0) > 0, scipys, 1))
-    without = result.values.get("bBeyondFloor", {"rsquared": {}})
+    without = result.values.get("bBeyondBaseline", {"rsquared": {}})
     assert "p" not in without["rsquared"]
 
 
@@ -204,15 +204,17 @@ def test_the_least_p_that_is_told_is_the_least_there_can_be(n_people, permutatio
 
 def test_p_is_not_known_where_the_mean_response_has_no_such_component():
     people = [two_spaces(f"{number}", "banded_ridge", "parcels") for number in range(1, 7)]
-    floor = {"floor": {"rsquared": np.array([0.1, 0.2, 0.3])}}
+    baseline = {"baseline": {"rsquared": np.array([0.1, 0.2, 0.3])}}
     people = [
-        replace(one, partition=replace(one.partition, values={**one.partition.values, **floor}, beside=("floor",)))
+        replace(
+            one, partition=replace(one.partition, values={**one.partition.values, **baseline}, beside=("baseline",))
+        )
         for one in people
     ]
     p = {stat: np.full(3, 0.5) for stat in ("p", "pfwe")}
     of_mean = Partition(("a", "b"), dict.fromkeys(component_names(("a", "b")), p))
     mean = SimpleNamespace(partition=of_mean, targets=people[0].targets)
-    together = {people[0].stem.removeprefix("sub-1"): Together("mean response", "none", mean)}
+    together = {people[0].stem.removeprefix("sub-1"): SharedStimulusResult("mean response", "none", mean)}
     (result,) = summarise(people, InferenceSpec(permutations=100), together)
     assert (result.values["uniqueA"]["rsquared"]["p"] == 0.5).all()
-    assert np.isnan(result.values["floor"]["rsquared"]["p"]).all()
+    assert np.isnan(result.values["baseline"]["rsquared"]["p"]).all()

@@ -36,7 +36,7 @@ ANALYSIS = {
             "inner": "by_run", "seed": 7},
     "partition": {"spaces": list(BANDS), "groups": {"low_level": ["acoustic", "phonetic"]}},
     "group": {"mean_response": False},
-    "floor": {"spaces": ["word_rate", "envelope", "position", "motion"], "autocorrelation": True},
+    "baseline": {"spaces": ["word_rate", "envelope", "position", "motion"], "autocorrelation": True},
     "controls": [],
 }  # fmt: skip
 HASH = "0123456789abcdef"
@@ -59,7 +59,7 @@ def provenance(modality, delays, labels):
                      "rate_hz": None if fmri else 100.0, "standardize": "run", "computed": [],
                      "band_hz": None if fmri else (70.0, 150.0), "line_hz": None},
         "inference": None,
-        "beside": {"floor": {"spaces": [], "left_out": {}}, "autocorrelation": "not asked for", "comparisons": {}},
+        "beside": {"baseline": {"spaces": [], "left_out": {}}, "autocorrelation": "not asked for", "comparisons": {}},
         "contexts": {},
         "samples": dict.fromkeys(labels, (280, 300)),
     }  # fmt: skip

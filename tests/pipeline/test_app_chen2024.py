@@ -60,7 +60,7 @@ def test_as_published_in_one_command(study):
     said = text(out / "sub-01.html")
     assert "Scores are those of the published code" in said
     assert "5 contiguous folds of all samples, without purge" in said
-    assert not list(out.rglob("*floor*"))
+    assert not list(out.rglob("*baseline*"))
 
 
 def test_held_out_in_one_command(study):
@@ -68,7 +68,7 @@ def test_held_out_in_one_command(study):
     found = read(out, "findings")
     named = kinds(found)
     assert {"lowLevel", "semantic", "speech", "language", "full"} == named["score"]
-    assert {"SpeechLanguage", "SpeechFloor", "LanguageFloor"} <= named["prediction_correlation"]
+    assert {"SpeechLanguage", "SpeechBaseline", "LanguageBaseline"} <= named["prediction_correlation"]
     assert {f"shared{part}" for part in (*PARTS, "LowLevel")} <= named["share"]
     assert {"sharedContextLessSemantic", "sharedContextLessLowLevel"} <= named["difference"]
     limited = found.dropna(subset=["ci025"])

@@ -48,7 +48,7 @@ def planted(folder):
 def pairs(folder, out, modality, space):
     """{component: (planted, recovered)} over all people of one modality and space."""
     truth, found = planted(folder), defaultdict(lambda: ([], []))
-    for unit in outputs.read_units(folder / out, outputs.people_of(folder / out)):
+    for unit in outputs.read_units(folder / out, outputs.participants_of(folder / out)):
         if (unit.modality, unit.targets.space) != (modality, space):
             continue
         mine = truth[unit.participant, modality, space]

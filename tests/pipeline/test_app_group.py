@@ -82,10 +82,10 @@ def test_ceilings_are_each_persons_from_the_others(study):
     assert not list((study / "out/logs").glob("scratch-*"))
 
 
-def test_what_models_add_to_the_floor_is_tested_over_people(study):
+def test_what_models_add_to_the_baseline_is_tested_over_people(study):
     people = [f"sub-{person}/func/sub-{person}_task-story_space-MNI152NLin2009cAsym" for person in PEOPLE]
     table = read_tsv(study / "out/group/task-story_space-MNI152NLin2009cAsym_desc-meanResponse_encoding.tsv")
-    for name in ("floor", "loudnessBeyondFloor"):
+    for name in ("baseline", "loudnessBeyondBaseline"):
         files = [study / "out" / f"{stem}_stat-rsquared_desc-{name}_statmap.nii.gz" for stem in people]
         values = np.stack([nib.load(file).get_fdata() for file in files])
         exact = stats.permutation_test(
@@ -97,8 +97,8 @@ def test_what_models_add_to_the_floor_is_tested_over_people(study):
         exact[at] = np.maximum(exact[at], of_mean)
         np.testing.assert_allclose(group_map(study, "p", name), exact, atol=1e-6)
     text = (study / "out/group.html").read_text()
-    assert "The floor alone: mean R²" in text
-    assert "What loudness predicts beyond the floor: mean R²" in text
+    assert "The baseline alone: mean R²" in text
+    assert "What loudness predicts beyond the baseline: mean R²" in text
     assert "over 3 people; 8 sign vectors allow no p ≤ 0.05." in text
 
 

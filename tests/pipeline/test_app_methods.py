@@ -30,7 +30,7 @@ response: {fmri: {confounds: none, high_pass_s: null}}
 design: {fmri: {delays_s: [4], skip_onset_s: 0}}
 fit: {solver: ridge, outer: 4, inner: 3, alphas: [1, 1000, 4]}
 inference: {permutations: 0}
-floor: {spaces: [word_rate], autocorrelation: false}
+baseline: {spaces: [word_rate], autocorrelation: false}
 """
 
 
@@ -38,7 +38,7 @@ def paragraphs(out_dir):
     """{first words: paragraph} of a person's methods text, as the report shows it."""
     text = html.unescape((out_dir / "sub-01.html").read_text())
     plain = (re.sub(r"<[^>]+>", "", one) for one in re.findall(r"<p>(.*?)</p>", text, flags=re.DOTALL))
-    heads = ("Features", "Responses", "Design", "Fit", "Floor and controls", "Scores", "Inference", "Software")
+    heads = ("Features", "Responses", "Design", "Fit", "Baseline and controls", "Scores", "Inference", "Software")
     return {head: one for one in plain for head in heads if one.startswith(f"{head}. ")}
 
 
@@ -74,7 +74,7 @@ def test_banded_ridge_of_three_runs(tmp_path):
     used = sum(used_samples(image, number, 10.0, 6.0) for number, image in enumerate(found, 1))
     (table,) = {len(pd.read_csv(path, sep="\t")) for path in bids.rglob("*confounds*.tsv")}
     assert table == found[0].shape[3]
-    assert "bumps" not in said["Floor and controls"]  # no run is split by folds
+    assert "bumps" not in said["Baseline and controls"]  # no run is split by folds
     blocks = sum(
         int(tiny_study.TR * used_samples(image, number, 10.0, 6.0) / 40) for number, image in enumerate(found, 1)
     )
@@ -96,8 +96,8 @@ def test_banded_ridge_of_three_runs(tmp_path):
             "loudness: a log mel spectrogram (n_mels 8",
             "reduced to 2 principal components",
         ],
-        "Floor and controls": [
-            "The floor (word rate, envelope and position in the story)",
+        "Baseline and controls": [
+            "The baseline (word rate, envelope and position in the story)",
         ],
         "Scores": [
             "All 3 unions of rate and loudness",
@@ -135,8 +135,8 @@ def test_ridge_within_one_run(tmp_path):
             "inner folds (3 contiguous blocks)",
             "4 outer folds (4 contiguous blocks)",
         ],
-        "Floor and controls": [
-            "The floor (word rate)",
+        "Baseline and controls": [
+            "The baseline (word rate)",
         ],
         "Inference": [
             "No inference was made",

@@ -69,14 +69,14 @@ def test_the_mean_response_follows_the_word_rate(out):
     np.testing.assert_allclose(r, EXPECTED_R, atol=0.05)
 
 
-def test_the_floor_is_told_apart_from_the_analysis_of_word_rate(out):
-    """Word rate is of the floor itself, so nothing is held against it; its results are as they were without one."""
+def test_the_baseline_is_told_apart_from_the_analysis_of_word_rate(out):
+    """Word rate is of the baseline itself, so nothing is held against it; its results are as they were without one."""
     rows = table(next((out / "group").glob("*desc-meanResponse_encoding.tsv")))
-    assert all(float(rows[region]["floor_r"]) > 0.1 for region in REGIONS)
-    assert not any("BeyondFloor" in column for column in rows["LATL"])
+    assert all(float(rows[region]["baseline_r"]) > 0.1 for region in REGIONS)
+    assert not any("BeyondBaseline" in column for column in rows["LATL"])
     text = (out / "group.html").read_text(encoding="utf-8")
-    assert "The floor is word rate, envelope and position in the story" in text
-    assert "word_rate is of the floor itself" in text
+    assert "The baseline is word rate, envelope and position in the story" in text
+    assert "word_rate is of the baseline itself" in text
 
 
 def test_single_people_are_small_and_positive(out):

@@ -198,16 +198,16 @@ features:
   other: {kind: speech_model, model: s, layer: 2, untrained: true}
 partition: {spaces: [rate, speech]}
 """
-FLOOR = ("floor_word_rate", "floor_envelope", "floor_position", "floor_motion")
+BASELINE = ("baseline_word_rate", "baseline_envelope", "baseline_position", "baseline_motion")
 
 
 def test_what_is_fitted_beside_the_partition():
-    """The floor, models beyond it, controls, and trained models beyond their twins."""
-    found = parse_analysis(CONTROLLED + "controls: [random, other]", "x.yaml").all_comparisons
+    """The baseline, models beyond it, controls, and trained models beyond their twins."""
+    found = parse_analysis(CONTROLLED + "controls: [random, other]", "x.yaml").all_control_comparisons
     assert {name: (one.bands, one.without) for name, one in found.items()} == {
-        "floor": (FLOOR, ()),
-        "fullBeyondFloor": ((*FLOOR, "rate", "speech"), FLOOR),
-        "speechBeyondFloor": ((*FLOOR, "speech"), FLOOR),
+        "baseline": (BASELINE, ()),
+        "fullBeyondBaseline": ((*BASELINE, "rate", "speech"), BASELINE),
+        "speechBeyondBaseline": ((*BASELINE, "speech"), BASELINE),
         "autocorrelation": (("autocorrelation",), ()),
         "controlRandom": (("random",), ()),
         "controlOther": (("other",), ()),
@@ -217,36 +217,36 @@ def test_what_is_fitted_beside_the_partition():
 
 def test_a_twin_within_the_partition_has_its_score_there():
     text = CONTROLLED.replace("[rate, speech]", "[speech, random]")
-    found = parse_analysis(text + "floor: {spaces: [], autocorrelation: false}", "x.yaml").all_comparisons
+    found = parse_analysis(text + "baseline: {spaces: [], autocorrelation: false}", "x.yaml").all_control_comparisons
     assert list(found) == ["speechBeyondUntrained"]
 
 
 def test_the_word_rate_preset_is_held_against_nothing():
     analysis, _ = load_analysis("word-rate")
-    assert list(analysis.all_comparisons) == ["floor", "autocorrelation"]
+    assert list(analysis.all_control_comparisons) == ["baseline", "autocorrelation"]
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("floor: {space: [envelope]}", "did you mean 'spaces'?"),
-        ("floor: {spaces: [loudness]}", "floor.spaces"),
+        ("baseline: {space: [envelope]}", "did you mean 'spaces'?"),
+        ("baseline: {spaces: [loudness]}", "baseline.spaces"),
         ("controls: [randm]", "did you mean 'random'?"),
         ("controls: [speech]", "one of the partition's"),
         ("controls: [random, random]", "twice"),
     ],
 )
-def test_wrong_floors_and_controls_are_one_line(text, said):
+def test_wrong_baselines_and_controls_are_one_line(text, said):
     with pytest.raises(UsageError) as caught:
         parse_analysis(CONTROLLED + text, "x.yaml")
     assert said in str(caught.value)
 
 
-def test_names_of_the_floor_are_its_own():
-    text = MINIMAL.replace("{rate: {kind: word_rate}}", "{floor_envelope: {kind: envelope}}")
-    with pytest.raises(UsageError, match="a name of the floor"):
+def test_names_of_the_baseline_are_its_own():
+    text = MINIMAL.replace("{rate: {kind: word_rate}}", "{baseline_envelope: {kind: envelope}}")
+    with pytest.raises(UsageError, match="a name of the baseline"):
         parse_analysis(text, "x.yaml")
-    text = MINIMAL.replace("{rate: {kind: word_rate}}", "{floor: {kind: envelope}}")
+    text = MINIMAL.replace("{rate: {kind: word_rate}}", "{baseline: {kind: envelope}}")
     with pytest.raises(UsageError, match="rename a space"):
         parse_analysis(text, "x.yaml")
 
@@ -268,4 +268,4 @@ def test_the_published_solver_refuses_what_is_fitted_in_training_folds():
     analysis = parse_analysis(PUBLISHED.replace("LAYER", "1").replace("FIT", "all"), "file.yaml")
     assert analysis.between == ("speech", "language")
     assert analysis.inference_spec("ieeg") is None
-    assert not analysis.all_comparisons
+    assert not analysis.all_control_comparisons

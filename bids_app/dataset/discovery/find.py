@@ -14,7 +14,7 @@ from bids_app.dataset.discovery.roots import (
     choose_people,
     derivative_roots,
     listed,
-    people_of,
+    participants_of,
     raw_name,
     require_description,
 )
@@ -37,7 +37,7 @@ def find_recordings(query: RecordingQuery) -> Found:
     description = require_description(query.bids_dir)
     filters = response_filters(query)
     roots, warnings = derivative_roots(query, description)
-    people = choose_people(query, people_of([query.bids_dir, *roots.values()]))
+    people = choose_people(query, participants_of([query.bids_dir, *roots.values()]))
     raw = build_index(query.bids_dir, raw_name(description, query.bids_dir), people)
     indexes = [raw if _is(root, query.bids_dir) else build_index(root, name, people) for name, root in roots.items()]
     there = [found for index in indexes for found in candidates_of(index, "desc" in filters.get("bold", {}))]

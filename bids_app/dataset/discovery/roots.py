@@ -109,7 +109,7 @@ def _unused(name: str, taken: Mapping[str, Path]) -> str:
     return next(free for free in names if free not in taken and free != "raw")
 
 
-def people_of(roots: Iterable[Path]) -> tuple[str, ...]:
+def participants_of(roots: Iterable[Path]) -> tuple[str, ...]:
     """Labels of all people who have a folder in any of the data sets, sorted."""
     folders = (folder for root in roots for folder in root.glob("sub-*") if folder.is_dir())
     return tuple(sorted({folder.name.removeprefix("sub-") for folder in folders}))

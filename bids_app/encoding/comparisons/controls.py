@@ -1,4 +1,4 @@
-"""Models held against others beside the partition: the floor, untrained ones, and a control that knows only time."""
+"""Models held against others beside the partition: the baseline, untrained ones, and a control that knows only time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bids_app.records import AUTOCORRELATION, Array, Beside, Comparison, Design,
 MOST_BUMPS = 128
 
 
-def fit_beside(
+def fit_controls(
     design: Design,
     comparisons: Mapping[str, Comparison],
     spec: FitSpec,

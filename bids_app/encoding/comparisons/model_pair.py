@@ -15,7 +15,15 @@ import numpy as np
 
 from bids_app.encoding.comparisons.averages import Average, Averages, limits, map_correlation
 from bids_app.encoding.inference.tests import components
-from bids_app.records import Agreement, Array, Finding, Findings, camel, component_of, space_label
+from bids_app.records import (
+    Agreement,
+    Array,
+    ModelPairStatistic,
+    ModelPairStatistics,
+    camel,
+    component_of,
+    space_label,
+)
 
 CONTEXT, WHOLE, RESTS = "sharedContext", "bothModels", "rests"
 
@@ -59,14 +67,14 @@ def findings(
     *,
     has_ceiling: bool = False,
     prefix: str = "",
-) -> Findings:
+) -> ModelPairStatistics:
     """All rows, set by set.
 
     between: the two models' units, where they stand alone in the partition; subspace, against: the further partitions
     of their shared subspace, and `prefix` of the names of what follows from them; references: the two models, first,
     and what their agreement is held against.
     """
-    rows: list[Finding] = []
+    rows: list[ModelPairStatistic] = []
     for targets in first.averages:
         rows += _scores(first, targets)
         rows += _agreement(first, targets, has_ceiling)
@@ -74,23 +82,25 @@ def findings(
             rows += _agreement(references, targets, has_ceiling, held_against=True)
         if subspace is not None and against is not None and targets in subspace.averages:
             rows += _split(subspace, against, targets, prefix)
-    return Findings(between, first.agreements, tuple(rows))
+    return ModelPairStatistics(between, first.agreements, tuple(rows))
 
 
-def _finding(kind: str, name: str, targets: str, one: Averaged, drawn: Array) -> Finding:
-    return Finding(kind, name, targets, one.averages[targets].n, *limits(drawn))
+def _finding(kind: str, name: str, targets: str, one: Averaged, drawn: Array) -> ModelPairStatistic:
+    return ModelPairStatistic(kind, name, targets, one.averages[targets].n, *limits(drawn))
 
 
-def _scores(one: Averaged, targets: str) -> Iterator[Finding]:
-    """Finding 1: what each space alone, and all together, explain."""
+def _scores(one: Averaged, targets: str) -> Iterator[ModelPairStatistic]:
+    """ModelPairStatistic 1: what each space alone, and all together, explain."""
     for union in one.unions:
         if len(union) == 1 or union == one.unions[-1]:
             name = "full" if union == one.unions[-1] else space_label(union[0])
             yield _finding("score", name, targets, one, one.mean(targets, {frozenset(union): 1}))
 
 
-def _agreement(one: Averaged, targets: str, has_ceiling: bool, held_against: bool = False) -> Iterator[Finding]:
-    """Finding 2: of every pair of spaces alone, over targets and over time. `held_against`: of those pairs of one of
+def _agreement(
+    one: Averaged, targets: str, has_ceiling: bool, held_against: bool = False
+) -> Iterator[ModelPairStatistic]:
+    """ModelPairStatistic 2: of every pair of spaces alone, over targets and over time. `held_against`: of those pairs of one of
     the first two with any other."""
     average, names = one.averages[targets], [one.unions[number][0] for number in one.maps]
     places = [(a, b) for a in range(len(names)) for b in range(a + 1, len(names))]
@@ -107,9 +117,9 @@ def _agreement(one: Averaged, targets: str, has_ceiling: bool, held_against: boo
         yield _of_z("prediction_correlation", name, targets, one, average.z[:, pair])
 
 
-def _of_z(kind: str, name: str, targets: str, one: Averaged, z: Array) -> Finding:
+def _of_z(kind: str, name: str, targets: str, one: Averaged, z: Array) -> ModelPairStatistic:
     value, low, high = np.tanh(limits(z)).tolist()
-    return Finding(kind, name, targets, one.averages[targets].n, value, low, high)
+    return ModelPairStatistic(kind, name, targets, one.averages[targets].n, value, low, high)
 
 
 def split_parts(subspace: Averaged, against: Averaged, targets: str) -> dict[str, Array]:
@@ -130,8 +140,8 @@ def alone(model: str) -> str:
     return f"{space_label(model)}Alone"
 
 
-def _split(subspace: Averaged, against: Averaged, targets: str, prefix: str) -> Iterator[Finding]:
-    """Findings 3 and 4: amounts, their shares of the whole, and what context exceeds."""
+def _split(subspace: Averaged, against: Averaged, targets: str, prefix: str) -> Iterator[ModelPairStatistic]:
+    """ModelPairStatistics 3 and 4: amounts, their shares of the whole, and what context exceeds."""
     parts = split_parts(subspace, against, targets)
     whole = np.sum(list(parts.values()), axis=0)
     found = [("amount", name, amount) for name, amount in {WHOLE: whole, **parts}.items()]

@@ -34,7 +34,7 @@ class Ceiling:
         return np.asarray(self.low > 0)
 
 
-def from_repeats(trials: Sequence[Array], block: int, seed: int = 0) -> Ceiling:
+def noise_ceiling_of_trials(trials: Sequence[Array], block: int, seed: int = 0) -> Ceiling:
     """trials: one array (n_repeats, n_times, n_targets) a stimulus heard at least twice, responses on common samples.
 
     Signal power is the mean covariance of pairs of repeats, total power their mean variance (Sahani & Linden 2003;
@@ -62,7 +62,7 @@ def _powers(trials: Array) -> tuple[Array, Array]:
     return signal * n / (n - 1), square / R * n / (n - 1)
 
 
-def between_people(responses: Sequence[Array], block: int, seed: int = 0) -> list[Ceiling]:
+def inter_subject_noise_ceiling(responses: Sequence[Array], block: int, seed: int = 0) -> list[Ceiling]:
     """responses: (n_times, n_targets) of each of at least three people, on common samples and targets.
 
     For each person the share of their variance that is a signal of the others: products of the covariances with two

@@ -92,8 +92,8 @@ class _Ridge:
     def __init__(self, fold: _Fold, columns: Array) -> None:
         self._at = torch.as_tensor(columns, device=fold.grams[0].device)
         grams = [gram[self._at][:, self._at] for gram in fold.grams]
-        lam, self._V = torch.linalg.eigh(grams[0])
-        self._lam = lam.clamp(min=0)
+        eigenvalues, self._V = torch.linalg.eigh(grams[0])
+        self._lam = eigenvalues.clamp(min=0)
         self._grams = [self._V.T @ gram @ self._V for gram in grams]
         self._test = fold.columns[TEST][:, self._at] @ self._V
 

@@ -44,7 +44,7 @@ def covered(epochs: Epochs, n_times: int) -> Array:
     return np.asarray(np.cumsum(edges)[:-1] > 0)
 
 
-def on_kept(epochs: Epochs, keep: Array) -> Epochs:
+def reindex_epochs(epochs: Epochs, keep: Array) -> Epochs:
     """The same windows counted in the samples kept; keep (n_times,) bool holds every sample of every window."""
     return Epochs((np.cumsum(keep) - 1)[epochs.starts], epochs.lengths)
 
@@ -61,7 +61,7 @@ def epoch_means(signals: Array, epochs: Epochs, out: Array) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ features
-def neighbours(onsets_s: Array, reach_s: int = 2) -> Array:
+def local_word_counts(onsets_s: Array, reach_s: int = 2) -> Array:
     """(n_words, 2 · reach_s) float32: how many other words begin in each second from `reach_s` before a word's onset
     to as much after it; onsets_s (n_words,) in any order. The word rate of rows that are words."""
     ordered = np.sort(onsets_s)

@@ -41,7 +41,7 @@ def _rsquared(Y: torch.Tensor, models: Sequence[Fitted]) -> torch.Tensor:
     for one in models:
         basis, y = one.basis, Y[:, one.targets]
         y = y - y[one.split.train].mean(dim=0)
-        predictions = basis.held @ (basis.shrinkage(one.alpha).T * (basis.samples.T @ y[one.split.train]))
+        predictions = basis.eval_projection @ (basis.shrinkage(one.alpha).T * (basis.samples.T @ y[one.split.train]))
         gain[one.targets] += (predictions * (2 * y[one.split.evaluate] - predictions)).sum(dim=0)
         total[one.targets] += (y[one.split.evaluate] ** 2).sum(dim=0)
     return gain / total

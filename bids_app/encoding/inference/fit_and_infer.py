@@ -10,8 +10,8 @@ import numpy as np
 from bids_app.encoding.inference.blocks import Blocks, make_blocks, product_autocorrelation
 from bids_app.encoding.inference.tests import Component, Inference
 from bids_app.encoding.ridge.fit import Precision, fit, unions_of
-from bids_app.encoding.ridge.fitted import Fitted, Observer, Together
-from bids_app.records import Array, Design, Fit, FitSpec, InferenceSpec, Tests
+from bids_app.encoding.ridge.fitted import Fitted, Observer, ObserverGroup
+from bids_app.records import Array, Design, Fit, FitSpec, InferenceResult, InferenceSpec
 
 SAMPLED = 256  # targets whose autocorrelation decides the length of blocks
 
@@ -29,7 +29,7 @@ def fit_and_infer(
     asked: Mapping[str, Component] | None = None,
     blocks: Blocks | None = None,
     beside: Observer | None = None,
-) -> tuple[Fit, Tests]:
+) -> tuple[Fit, InferenceResult]:
     """`fit` of all unions, and p and intervals of every component of the partition, without holding any prediction.
     Or of `unions` alone (the largest last) and the components `asked` of them, whose searches include those of the
     fitted unions within. `blocks`: those of `data_blocks`, made where none are given.
@@ -51,10 +51,10 @@ def fit_and_infer(
         unions=unions,
         mem_mb=mem_mb,
         precision=precision,
-        observer=inference if beside is None else Together([inference, beside]),
+        observer=inference if beside is None else ObserverGroup([inference, beside]),
         subsets=asked is None,
     )
-    return fitted, Tests(
+    return fitted, InferenceResult(
         components=inference.results(len(design.usable)),
         permutations=tests.permutations,
         n_blocks=blocks.count,

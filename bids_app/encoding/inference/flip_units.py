@@ -21,7 +21,7 @@ GROUPS = 64  # of frequencies: pairs of coefficients of one group, 1 in 64, keep
 
 
 @dataclass(frozen=True)
-class Pieces:
+class FlipUnits:
     """labels (n_times,) int64: the piece of each coefficient, 0 … count − 1. Coefficients are the samples
     themselves, or where there are `segments` (lists of row numbers, each all test or all training samples of any
     outer fold but for purged ones), the cosine transform of each segment, in place of its samples."""
@@ -46,12 +46,12 @@ class Pieces:
         return padded
 
 
-def time_pieces(labels: Array, device: torch.device | str = "cpu") -> Pieces:
+def time_pieces(labels: Array, device: torch.device | str = "cpu") -> FlipUnits:
     """Blocks of time, by each sample's label (n_times,)."""
-    return Pieces(torch.as_tensor(labels, dtype=torch.int64, device=device), int(labels.max()) + 1)
+    return FlipUnits(torch.as_tensor(labels, dtype=torch.int64, device=device), int(labels.max()) + 1)
 
 
-def frequency_pieces(runs: Array, folds: Array, device: torch.device | str = "cpu") -> Pieces:
+def frequency_pieces(runs: Array, folds: Array, device: torch.device | str = "cpu") -> FlipUnits:
     """Groups of frequencies of each stretch of one run and outer fold; runs, folds (n_times,).
 
     Coefficients are dealt to groups in order of frequency, so that the low ones, which carry most of smooth noise,
@@ -65,7 +65,7 @@ def frequency_pieces(runs: Array, folds: Array, device: torch.device | str = "cp
     labels = np.empty(len(runs), dtype=np.int64)
     labels[np.argsort(frequency, kind="stable")] = np.arange(len(runs)) % GROUPS
     segments = tuple(torch.as_tensor(rows, device=device) for rows in members)
-    return Pieces(torch.as_tensor(labels, device=device), min(GROUPS, len(runs)), segments)
+    return FlipUnits(torch.as_tensor(labels, device=device), min(GROUPS, len(runs)), segments)
 
 
 def cosine_transform(values: torch.Tensor) -> torch.Tensor:

@@ -27,7 +27,7 @@ class Significance:
     q: Array
 
 
-class Family:
+class MaxTNull:
     """All targets (and lags) over which one component's claims are made, met batch by batch.
 
     Every batch must come with the same signs in the same order; then the largest statistic of each, over all

@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from bids_app.encoding.inference.flip_units import Pieces, sums
-from bids_app.encoding.ridge.basis import mattering
+from bids_app.encoding.inference.flip_units import FlipUnits, sums
+from bids_app.encoding.ridge.basis import influential_directions
 from bids_app.encoding.ridge.fitted import Fitted
 from bids_app.encoding.ridge.rounding import rounding_of
 from bids_app.encoding.ridge.search import by_columns
@@ -51,7 +51,7 @@ class FlipTotals:
     Memory: 2 · n_folds · n_pieces numbers a target, of the working type `dtype`.
     """
 
-    def __init__(self, pieces: Pieces, n_folds: int, n_targets: int, dtype: torch.dtype) -> None:
+    def __init__(self, pieces: FlipUnits, n_folds: int, n_targets: int, dtype: torch.dtype) -> None:
         self._pieces = pieces
         zeros = torch.zeros((n_folds, pieces.count, n_targets), dtype=dtype, device=pieces.labels.device)
         self._held_out, self._means, self._squares = zeros, zeros.clone(), zeros[:, 0].clone()
@@ -105,7 +105,7 @@ class PieceColumns:
     """One outer fold's samples as coefficients: `order` (n_train,), those that are not the test samples', sorted by
     piece, `sizes` of the pieces; `test` (n_eval,) those of the test samples; and its columns there."""
 
-    def __init__(self, split: Split, pieces: Pieces, dtype: torch.dtype) -> None:
+    def __init__(self, split: Split, pieces: FlipUnits, dtype: torch.dtype) -> None:
         self._split, self._pieces, self._dtype = split, pieces, dtype
         self.test = pieces.rows(split.evaluate)
         apart = torch.ones(len(pieces.labels), dtype=torch.bool, device=self.test.device)
@@ -120,14 +120,14 @@ class PieceColumns:
         As the pieces are linear in the samples, so are a candidate's directions in the columns, made once a fold.
         """
         basis, least_alpha = models.basis, float(models.alpha.min())
-        kept = mattering(basis, least_alpha)
+        kept = influential_directions(basis, least_alpha)
         shrinkage = basis.shrinkage(models.alpha)[:, kept].to(self._dtype)
         if by_columns(basis, least_alpha, rounding_of(self._dtype)):
-            onto = basis.onto[:, kept].to(self._dtype)
+            onto = basis.basis_map[:, kept].to(self._dtype)
             X, X_test = (self._split.side_by_side(rows.T, basis.weights).T for rows in self._columns)
             return X @ onto, X_test @ onto, shrinkage
         V = self._pieces.coefficients(basis.samples[:, kept].to(self._dtype), self._split.train)[self.order]
-        H = self._pieces.coefficients(basis.held[:, kept].to(self._dtype), self._split.evaluate)[self.test]
+        H = self._pieces.coefficients(basis.eval_projection[:, kept].to(self._dtype), self._split.evaluate)[self.test]
         return V, H, shrinkage
 
     @cached_property
@@ -142,7 +142,7 @@ class PieceColumns:
 
 
 def explained(
-    models: Fitted, Y: torch.Tensor, pieces: Pieces, columns: PieceColumns, directions: Directions
+    models: Fitted, Y: torch.Tensor, pieces: FlipUnits, columns: PieceColumns, directions: Directions
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """One outer fold's part of E, a few targets at a time: their positions (n_few,), (n_few, n_pieces, n_pieces).
 
@@ -159,7 +159,7 @@ def explained(
 
 
 def piece_predictions(
-    models: Fitted, Y: torch.Tensor, pieces: Pieces, columns: PieceColumns, directions: Directions
+    models: Fitted, Y: torch.Tensor, pieces: FlipUnits, columns: PieceColumns, directions: Directions
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """What each piece of the responses Y (n_times, n), as coefficients, contributes to the predictions: a few
     targets at a time, their positions (n_few,) and (n_few, n_pieces, n_eval), in coefficients of the test samples.

@@ -18,10 +18,10 @@ import torch
 
 from bids_app.encoding.inference.block_losses import BlockLosses, flipped_sums
 from bids_app.encoding.inference.blocks import Blocks
-from bids_app.encoding.inference.flip_units import Pieces, frequency_pieces, time_pieces
+from bids_app.encoding.inference.flip_units import FlipUnits, frequency_pieces, time_pieces
 from bids_app.encoding.inference.influence import Influences, influence
 from bids_app.encoding.inference.intervals import interval
-from bids_app.encoding.inference.multiple_testing import Family, fdr
+from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr
 from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, PieceColumns, draw_signs, explained
 from bids_app.encoding.partition.shapley import shapley_terms
 from bids_app.encoding.ridge.fitted import Fitted, Observer
@@ -75,7 +75,7 @@ def _addition(rest: Union, some: Union) -> Total | Contrast:
 
 
 class Inference(Observer):
-    """Tests and intervals of all components, batch after batch of targets, in the stream of a fit.
+    """InferenceResult and intervals of all components, batch after batch of targets, in the stream of a fit.
 
     Signs are drawn once, from `seed`, so that families run over all batches. runs, folds (n_times,): each sample's
     run and outer fold; unions in the order of the engine, the full one last; responses centred within run, not by
@@ -113,7 +113,7 @@ class Inference(Observer):
         met = {union for component in self.components.values() for union, _ in component.terms}
         met |= {union for terms in self.shares.values() for union in terms}
         self.refitted = [number for number, union in enumerate(self.unions) if union in met]
-        self._families = {test: [Family() for _ in self._pieces_of(test)] for test in tests}
+        self._families = {test: [MaxTNull() for _ in self._pieces_of(test)] for test in tests}
         self._limits: dict[str, list[Array]] = {name: [] for name in self.components}
         self._shares: dict[tuple[str, str], list[Array]] = {}
         self._targets: list[Array] = []
@@ -174,7 +174,7 @@ class Inference(Observer):
         met[:, np.concatenate(self._targets)] = p, p_family, fdr(p), *np.concatenate(self._limits[name], axis=1)
         return Inferred(*met)
 
-    def _pieces_of(self, test: Total | Contrast) -> list[Pieces]:
+    def _pieces_of(self, test: Total | Contrast) -> list[FlipUnits]:
         return self.pieces if isinstance(test, Total) else self.pieces[:1]
 
     def _nulls(self, test: Total | Contrast) -> list[torch.Tensor]:

@@ -8,12 +8,14 @@ from itertools import combinations
 import numpy as np
 
 from bids_app.encoding.partition.shapley import shapley_values
-from bids_app.records import Array, Fit, Inferred, Partition, Tests, component_names, space_label
+from bids_app.records import Array, Fit, InferenceResult, Inferred, Partition, component_names, space_label
 
 LIMITS = ("025", "975")
 
 
-def partition(fit: Fit, tests: Tests | None = None, bands: Mapping[str, Sequence[str]] | None = None) -> Partition:
+def partition(
+    fit: Fit, tests: InferenceResult | None = None, bands: Mapping[str, Sequence[str]] | None = None
+) -> Partition:
     """Components of `fit`, signed and never clipped: the parts sum to `full` exactly; with what `tests` says of each.
     Of several units each also has its Shapley value and, given its `bands`, its product measure.
 
@@ -45,7 +47,7 @@ def _shares(
     rsquared: dict[frozenset[str], Array],
     units: tuple[str, ...],
     bands: Mapping[str, Sequence[str]] | None,
-    tests: Tests | None,
+    tests: InferenceResult | None,
 ) -> dict[str, dict[str, Array]]:
     """Unit → its Shapley value and product measure, with limits where there are any."""
     found = {"shapley": shapley_values(rsquared, units)}

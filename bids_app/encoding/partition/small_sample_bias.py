@@ -34,7 +34,7 @@ KEPT = (  # from so much on: % of their unique parts that a space of 40 and one 
 )
 
 
-def shortfall(design: Design, fit: Fit, units: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def small_sample_bias_warnings(design: Design, fit: Fit, units: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """What the report says of it: nothing where there are samples enough, or no target is predicted.
 
     units: unit → its bands in the design.

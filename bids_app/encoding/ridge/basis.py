@@ -2,8 +2,8 @@
 
 The model of bands X_b with weights g_b ≥ 0 and one alpha: minimise ‖y − Σ X_b √g_b w_b‖² + α Σ ‖w_b‖², intercept
 unpenalised (Nunez-Elizalde et al. 2019, NeuroImage 197:482; Dupré la Tour et al. 2022, NeuroImage 264:119728).
-With V the orthonormal left singular vectors of the weighted training columns and lam their squared singular values,
-predictions are H (φ_α ∘ V'y), φ_α = lam / (lam + α).
+With V the orthonormal left singular vectors of the weighted training columns and eigenvalues their squared singular values,
+predictions are H (φ_α ∘ V'y), φ_α = eigenvalues / (eigenvalues + α).
 """
 
 from __future__ import annotations
@@ -21,72 +21,76 @@ DROPPED = 1e-6  # ‖change of held-out predictions‖ / ‖training responses�
 
 @dataclass(frozen=True)
 class Basis:
-    """lam (r,) ascending; held (n_eval, r): H above; and what gives V'y. All float64.
+    """eigenvalues (r,) ascending; eval_projection (n_eval, r): H above; and what gives V'y. All float64.
 
-    `primal`: onto (n_columns, r) on the columns of the bands that have weight, side by side, so that V = X onto and
-    V'y = onto'(X'y). Else onto (n_train, r) is V itself.
+    `primal`: basis_map (n_columns, r) on the columns of the bands that have weight, side by side, so that V = X basis_map and
+    V'y = basis_map'(X'y). Else basis_map (n_train, r) is V itself.
     """
 
     split: Split
     weights: Weights
-    lam: torch.Tensor
-    held: torch.Tensor
-    onto: torch.Tensor
+    eigenvalues: torch.Tensor
+    eval_projection: torch.Tensor
+    basis_map: torch.Tensor
     primal: bool
 
     @cached_property
     def samples(self) -> torch.Tensor:
         """V (n_train, r), its columns orthonormal and of zero mean."""
-        return self.split.project(self.weights, self.onto, evaluate=False) if self.primal else self.onto
+        return self.split.project(self.weights, self.basis_map, evaluate=False) if self.primal else self.basis_map
 
     def directions(self) -> dict[int, torch.Tensor]:
         """{band: (n_columns_b, r)}: a band's weights, on its own columns, are this times φ_α ∘ V'y."""
         if self.primal:
             sizes = [self.split.columns.band(band).shape[1] for band in self.weights]
-            return dict(zip(self.weights, torch.split(self.onto, sizes), strict=True))
-        dual = self.onto / self.lam
+            return dict(zip(self.weights, torch.split(self.basis_map, sizes), strict=True))
+        dual = self.basis_map / self.eigenvalues
         return {band: g * (self.split.rows({band: g}, evaluate=False).T @ dual) for band, g in self.weights.items()}
 
     def shrinkage(self, alphas: torch.Tensor) -> torch.Tensor:
         """φ (n_alphas, r) for alphas (n_alphas,)."""
-        return self.lam / (self.lam + alphas[:, None])
+        return self.eigenvalues / (self.eigenvalues + alphas[:, None])
 
     def keep(self, chosen: torch.Tensor) -> Basis:
         """The chosen directions (r,) bool."""
-        return replace(self, lam=self.lam[chosen], held=self.held[:, chosen], onto=self.onto[:, chosen])
+        return replace(
+            self, eigenvalues=self.eigenvalues[chosen], eval_projection=self.eval_projection[:, chosen], basis_map=self.basis_map[:, chosen]
+        )
 
 
 def decompose(split: Split, weights: Weights) -> Basis:
     """From the smaller of Gram matrix and kernel."""
     if split.is_primal(weights):
         scale = split.scale(weights)
-        lam, Q = torch.linalg.eigh(scale[:, None] * split.gram(weights) * scale)
-        kept = _significant(lam)
-        onto = scale[:, None] * Q[:, kept] / torch.sqrt(lam[kept])
-        held = split.project(weights, onto, evaluate=True)
-        return Basis(split, weights, lam[kept], held, onto, primal=True)
+        eigenvalues, Q = torch.linalg.eigh(scale[:, None] * split.gram(weights) * scale)
+        kept = _significant(eigenvalues)
+        basis_map = scale[:, None] * Q[:, kept] / torch.sqrt(eigenvalues[kept])
+        eval_projection = split.project(weights, basis_map, evaluate=True)
+        return Basis(split, weights, eigenvalues[kept], eval_projection, basis_map, primal=True)
     K, K_eval = split.kernels(weights)
-    lam, V = torch.linalg.eigh(K)
-    kept = _significant(lam)
-    return Basis(split, weights, lam[kept], K_eval @ (V[:, kept] / lam[kept]), V[:, kept], primal=False)
+    eigenvalues, V = torch.linalg.eigh(K)
+    kept = _significant(eigenvalues)
+    return Basis(
+        split, weights, eigenvalues[kept], K_eval @ (V[:, kept] / eigenvalues[kept]), V[:, kept], primal=False
+    )
 
 
-def _significant(lam: torch.Tensor) -> torch.Tensor:
-    return lam > NEGLIGIBLE * lam[-1].clamp_min(torch.finfo(lam.dtype).tiny)
+def _significant(eigenvalues: torch.Tensor) -> torch.Tensor:
+    return eigenvalues > NEGLIGIBLE * eigenvalues[-1].clamp_min(torch.finfo(eigenvalues.dtype).tiny)
 
 
 def reduced(basis: Basis, least_alpha: float) -> Basis:
     """Without directions that cannot matter at any alpha from `least_alpha` on."""
-    return basis.keep(mattering(basis, least_alpha))
+    return basis.keep(influential_directions(basis, least_alpha))
 
 
-def mattering(basis: Basis, least_alpha: float) -> torch.Tensor:
+def influential_directions(basis: Basis, least_alpha: float) -> torch.Tensor:
     """(r,) bool: all directions but those that cannot matter at any alpha from `least_alpha` on.
 
     As ‖V'y‖ ≤ ‖y‖, leaving out the directions D moves held-out predictions by at most √(Σ_D ‖H_k‖² φ_k²) ‖y‖
     (Cauchy–Schwarz), which is kept below DROPPED ‖y‖; φ decreases with alpha, so the smallest alpha is the worst.
     """
-    moved = (basis.held * basis.shrinkage(basis.lam.new_tensor([least_alpha]))).square().sum(dim=0)
+    moved = (basis.eval_projection * basis.shrinkage(basis.eigenvalues.new_tensor([least_alpha]))).square().sum(dim=0)
     ranked, order = torch.sort(moved)
     kept = torch.ones_like(moved, dtype=torch.bool)
     kept[order[torch.cumsum(ranked, dim=0) <= DROPPED**2]] = False

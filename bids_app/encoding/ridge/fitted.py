@@ -29,8 +29,8 @@ class Fitted:
     targets (n,): their columns in the design's Y; unions: number of each union that chose them → positions among the
     targets of those for which it did; alpha (n,) values; choice (n,) their places in the grid; inner (n,) the R² they
     were chosen by, over the inner folds. Y (n_times, n):
-    responses of all samples, less a constant of each target. Predictions are `basis.held` (n_eval, r) times
-    `coordinates` (r, n) = lam / (lam + alpha) times V'y: linear in y, for tests that refit.
+    responses of all samples, less a constant of each target. Predictions are `basis.eval_projection` (n_eval, r) times
+    `coordinates` (r, n) = eigenvalues / (eigenvalues + alpha) times V'y: linear in y, for tests that refit.
     """
 
     fold: int
@@ -62,7 +62,7 @@ class Fitted:
     @cached_property
     def predictions(self) -> torch.Tensor:
         """(n_eval, n) of `responses`."""
-        return self.basis.held.to(self.Y.dtype) @ self.coordinates
+        return self.basis.eval_projection.to(self.Y.dtype) @ self.coordinates
 
     def band_gains(self, weights: Mapping[int, torch.Tensor], mine: Array) -> Iterator[tuple[int, torch.Tensor]]:
         """Each band and (n_eval, n) float64 ŷ_b (2(y − ȳ) − ŷ), from `band_weights` of some of the targets: the
@@ -97,7 +97,7 @@ class Observer:
         """Called when the batch has been fitted in all folds and unions."""
 
 
-class Together(Observer):
+class ObserverGroup(Observer):
     """Several observers of one fit."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
@@ -159,7 +159,7 @@ def _fit(
     """The models of the block's targets `mine` (positions), at the alphas in places `at`, chosen by `inner` R²."""
     everyone = len(mine) == len(targets)
     columns = slice(None) if everyone else torch.as_tensor(mine, device=moments.Y.device)
-    alpha = basis.lam.new_tensor(alphas[at])
+    alpha = basis.eigenvalues.new_tensor(alphas[at])
     u = coordinates(moments, basis, float(alphas.min()), columns)
     shrunk = u.mul_(basis.shrinkage(alpha).T.to(u.dtype))
     return Fitted(fold, unions, targets[mine], alpha, at, inner, basis, moments.Y[:, columns], shrunk)
@@ -169,5 +169,5 @@ def coordinates(moments: Moments, basis: Basis, least_alpha: float, columns: tor
     """V'y (r, n) of some of the block's targets."""
     dtype = moments.Y.dtype
     if by_columns(basis, least_alpha, rounding_of(dtype)):
-        return basis.onto.to(dtype).T @ moments.split.side_by_side(moments.cross[:, columns], basis.weights)
+        return basis.basis_map.to(dtype).T @ moments.split.side_by_side(moments.cross[:, columns], basis.weights)
     return cross_rows(basis.samples.to(dtype), moments.Y[:, columns], moments.split.train_pieces)

@@ -56,9 +56,9 @@ class Errors:
         self._split, self._weights = split, weights
         basis = reduced(decompose(split, weights), float(alphas.min()))
         self._by_columns = by_columns(basis, float(alphas.min()), rounding)
-        self._onto = (basis.onto if self._by_columns else basis.samples).to(dtype)
-        self._held, self._held_sum = basis.held.to(dtype), basis.held.sum(dim=0).to(dtype)
-        self._shrinkage = basis.shrinkage(basis.lam.new_tensor(alphas)).to(dtype)
+        self._onto = (basis.basis_map if self._by_columns else basis.samples).to(dtype)
+        self._held, self._held_sum = basis.eval_projection.to(dtype), basis.eval_projection.sum(dim=0).to(dtype)
+        self._shrinkage = basis.shrinkage(basis.eigenvalues.new_tensor(alphas)).to(dtype)
         self._far, self._near = _pairs(basis, spacing(rounding.eps), dtype)
 
     def __call__(self, moments: Moments) -> torch.Tensor:
@@ -87,34 +87,36 @@ def spacing(eps: float) -> float:
 
 
 def by_columns(basis: Basis, least_alpha: float, rounding: Rounding) -> bool:
-    """Whether u may be made from X'y, as lam^-½ Q'(X'y); otherwise it is made from y.
+    """Whether u may be made from X'y, as eigenvalues^-½ Q'(X'y); otherwise it is made from y.
 
-    An error δ of X'y becomes lam^-½ Q'δ, so held-out predictions are off by H (φ lam^-½ ∘ Q'δ): for rounding, spread
+    An error δ of X'y becomes eigenvalues^-½ Q'δ, so held-out predictions are off by H (φ eigenvalues^-½ ∘ Q'δ): for rounding, spread
     evenly over r directions with ‖δ‖ = eps ‖X'y‖ ≤ eps lam_max^½ ‖y‖, in the mean square by eps ‖y‖ times
     √(mean_k ‖H_k‖² φ_k² lam_max / lam_k), the most at the smallest alpha. That is kept below rounding.limit ‖y‖.
     """
-    if not basis.primal or not len(basis.lam):
+    if not basis.primal or not len(basis.eigenvalues):
         return basis.primal
-    magnified = torch.sqrt(basis.lam[-1:] / basis.lam) * basis.shrinkage(basis.lam.new_tensor([least_alpha]))
-    size = float((basis.held * magnified).norm()) / len(basis.lam) ** 0.5
+    magnified = torch.sqrt(basis.eigenvalues[-1:] / basis.eigenvalues) * basis.shrinkage(
+        basis.eigenvalues.new_tensor([least_alpha])
+    )
+    size = float((basis.eval_projection * magnified).norm()) / len(basis.eigenvalues) ** 0.5
     return bool(size * rounding.eps < rounding.limit)
 
 
 def _pairs(basis: Basis, share: float, dtype: torch.dtype) -> tuple[torch.Tensor, list[tuple[torch.Tensor, slice]]]:
     """The matrix A of far pairs (r, r), and that of near ones as blocks of rows with the columns they reach."""
-    lam, H = basis.lam, basis.held.T @ basis.held
-    first = torch.searchsorted(lam, lam * (1 - share))
-    last = torch.searchsorted(lam, lam / (1 - share), right=True)
-    number = torch.arange(len(lam), device=lam.device)
+    eigenvalues, H = basis.eigenvalues, basis.eval_projection.T @ basis.eval_projection
+    first = torch.searchsorted(eigenvalues, eigenvalues * (1 - share))
+    last = torch.searchsorted(eigenvalues, eigenvalues / (1 - share), right=True)
+    number = torch.arange(len(eigenvalues), device=eigenvalues.device)
     near = (number >= first[:, None]) & (number < last[:, None])
     blocks = []
-    for start in range(0, max(1, len(lam)), ROWS_AT_ONCE):
-        rows = slice(start, min(start + ROWS_AT_ONCE, len(lam)))
-        reach = slice(int(first[start]), int(last[rows.stop - 1])) if len(lam) else rows
-        close = near[rows, reach] * H[rows, reach] * lam[reach] / lam[rows, None]
+    for start in range(0, max(1, len(eigenvalues)), ROWS_AT_ONCE):
+        rows = slice(start, min(start + ROWS_AT_ONCE, len(eigenvalues)))
+        reach = slice(int(first[start]), int(last[rows.stop - 1])) if len(eigenvalues) else rows
+        close = near[rows, reach] * H[rows, reach] * eigenvalues[reach] / eigenvalues[rows, None]
         blocks.append((close.to(dtype), reach))
-    gaps = (lam - lam[:, None]).masked_fill_(near, torch.inf)
-    return H.mul_(2 * lam).div_(gaps).to(dtype), blocks
+    gaps = (eigenvalues - eigenvalues[:, None]).masked_fill_(near, torch.inf)
+    return H.mul_(2 * eigenvalues).div_(gaps).to(dtype), blocks
 
 
 class Search:

@@ -38,7 +38,7 @@ def own_band(space: str) -> str:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedSubspace:
     """A shared subspace of some words: what is told of it, and its maps."""
 
     audit: SubspaceFold
@@ -51,7 +51,7 @@ def shared_subspace(
     spec: SubspaceSpec,
     sources: tuple[str, str],
     seed: int,
-    known: dict[str, Fitted] | None = None,
+    known: dict[str, FittedSubspace] | None = None,
 ) -> tuple[dict[str, Projected], SharedSubspace]:
     """Bands `shared`, `<one>Rest` and `<other>Rest`, fitted on the words of each outer fold's training stimuli;
     `sources`: the bands of both models' rows by word. Where `spec.fit` is 'all', one fit on all stimuli, and each
@@ -83,8 +83,8 @@ def _fitted(
     sources: tuple[str, str],
     fold: int | None,
     seed: int,
-    known: dict[str, Fitted],
-) -> Fitted:
+    known: dict[str, FittedSubspace],
+) -> FittedSubspace:
     words = words_of(runs, design, fold)
     one, other = (_rows(words, design, source, fold) for source in sources)
     labels = inner_labels(words, design.purge_s)
@@ -108,7 +108,7 @@ def _rows(words: Words, design: Design, source: str, fold: int | None) -> Array:
     return words.values[source][:, layered.dims(fold)]
 
 
-def _fit(one: Array, other: Array, labels: Array, spec: SubspaceSpec, limited: bool, seed: int) -> Fitted:
+def _fit(one: Array, other: Array, labels: Array, spec: SubspaceSpec, limited: bool, seed: int) -> FittedSubspace:
     held = held_out(one, other, labels, seed, spec.components)
     count = held.rank if spec.components is None else spec.components
     maps = canonical.subspace(one, other, count, spec.rest_pca, limited)
@@ -116,7 +116,7 @@ def _fit(one: Array, other: Array, labels: Array, spec: SubspaceSpec, limited: b
     tried = canonical.leakage(held.correlation[: len(leak)])
     leak[: len(tried)] = tried
     audit = SubspaceFold(None, len(one), maps.dims, maps.correlation, leak, held.correlation, held.p, held.null_95)
-    return Fitted(audit, maps)
+    return FittedSubspace(audit, maps)
 
 
 def residual(runs: Sequence[Run], design: Design, spec: ResidualSpec, sources: tuple[str, str]) -> Projected:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.features.speech.speech_encoder import Hearing
+from bids_app.features.speech.speech_encoder import SpeechEncoder
 from bids_app.features.transformers.hidden_layers import blocks_of, hidden_states
 from bids_app.features.transformers.model_options import Layer
 from bids_app.records import Array
@@ -23,7 +23,12 @@ KINDS = ("wav2vec2", "hubert", "data2vec-audio")  # whose blocks take a mask and
 
 
 def block_states(
-    hearing: Hearing, heard: Array, rate: float, stops: Sequence[int], layers: Sequence[Layer], frames: Sequence[int]
+    hearing: SpeechEncoder,
+    heard: Array,
+    rate: float,
+    stops: Sequence[int],
+    layers: Sequence[Layer],
+    frames: Sequence[int],
 ) -> list[Any]:
     """For each layer a tensor (len(frames), n_hidden); row k of the features, heard by `stops[k]`, is the last frame
     before it.

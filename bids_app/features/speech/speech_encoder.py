@@ -18,7 +18,7 @@ SILENCE = np.zeros(1, dtype=np.float32)
 
 
 @dataclass(frozen=True)
-class Hearing:
+class SpeechEncoder:
     """An encoder with its feature extractor, for mono audio at `rate_hz`; a decoder where the `model` has one.
 
     `frames(n_samples)`: how many frames rest on the first n samples and on nothing after them, padding included.
@@ -36,7 +36,7 @@ class Hearing:
     decoder: Any = None
 
 
-def load_hearing(spec: FeatureSpec, source: ModelSource) -> Hearing:
+def load_hearing(spec: FeatureSpec, source: ModelSource) -> SpeechEncoder:
     """The spec's model. Raises UsageError where it takes audio in no way known here, or not as much as asked."""
     import torch
 
@@ -64,20 +64,20 @@ def load_hearing(spec: FeatureSpec, source: ModelSource) -> Hearing:
     kind = type(extractor).__name__
     if extractor.model_input_names[0] == "input_values" and hasattr(model.config, "conv_kernel"):
         fold_norms(model)
-        return Hearing(model, model, extractor, rate, lambda n: convolved_frames(n, model.config), waveform)
+        return SpeechEncoder(model, model, extractor, rate, lambda n: convolved_frames(n, model.config), waveform)
     if kind == "SeamlessM4TFeatureExtractor" and hasattr(model, "feature_projection"):
-        return Hearing(model, model, extractor, rate, stacked_frames, stacked)
+        return SpeechEncoder(model, model, extractor, rate, stacked_frames, stacked)
     if kind == "WhisperFeatureExtractor" and hasattr(model, "get_encoder"):
         encoder, decoder, seconds = model.get_encoder(), model.get_decoder(), float(extractor.chunk_length)
         if spec.options["window_s"] > seconds:
             longest = f"{name.name} hears at most {seconds:g} s"
             raise UsageError(f"'window_s' is {spec.options['window_s']:g}", f"feature '{spec.name}'", longest)
-        return Hearing(model, encoder, extractor, rate, whisper_frames, whisper, seconds, decoder)
+        return SpeechEncoder(model, encoder, extractor, rate, whisper_frames, whisper, seconds, decoder)
     known = "wav2vec2, HuBERT, WavLM, data2vec-audio, Wav2Vec2-BERT and Whisper are"
     raise UsageError(f"{name.name} is no speech encoder of a known kind", f"feature '{spec.name}'", known)
 
 
-def inputs_of(hearing: Hearing, windows: Sequence[Array], rate: float) -> Inputs:
+def inputs_of(hearing: SpeechEncoder, windows: Sequence[Array], rate: float) -> Inputs:
     """Windows of samples at `rate` → what the encoder takes; resampled each on its own, so that none hears ahead."""
     if rate == hearing.rate_hz:
         return hearing.inputs(windows)

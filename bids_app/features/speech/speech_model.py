@@ -14,7 +14,7 @@ from bids_app.features.base.family import Family, Option
 from bids_app.features.base.memory import WithinMemory
 from bids_app.features.base.needs import audio_of, words_of
 from bids_app.features.speech import approximate, whisper_decoder
-from bids_app.features.speech.speech_encoder import SECONDS_AT_ONCE, Hearing, inputs_of, load_hearing
+from bids_app.features.speech.speech_encoder import SECONDS_AT_ONCE, SpeechEncoder, inputs_of, load_hearing
 from bids_app.features.speech.speech_windows import (
     Window,
     causal_windows,
@@ -80,7 +80,7 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     return Features(spec.name, values, times[first:], "continuous", None, provenance)
 
 
-def _plan(spec: FeatureSpec, hearing: Hearing, rate: float, stops: Array, n_samples: int) -> Iterator[Window]:
+def _plan(spec: FeatureSpec, hearing: SpeechEncoder, rate: float, stops: Array, n_samples: int) -> Iterator[Window]:
     window_s, stride_s, mode, refresh_s = (spec.options[key] for key in ("window_s", "stride_s", "mode", "refresh_s"))
     length = round(window_s * rate)
     if mode == "utterance":
@@ -103,7 +103,7 @@ def _said_of_refresh(refresh_s: float | None) -> str:
 
 
 def run(
-    hearing: Hearing,
+    hearing: SpeechEncoder,
     audio: Samples,
     rate: float,
     windows: Iterable[Window],
@@ -140,7 +140,12 @@ def run(
 
 
 def row_states(
-    hearing: Hearing, audio: Samples, rate: float, batch: Sequence[Window], layers: Sequence[Layer], refreshed: bool
+    hearing: SpeechEncoder,
+    audio: Samples,
+    rate: float,
+    batch: Sequence[Window],
+    layers: Sequence[Layer],
+    refreshed: bool,
 ) -> list[list[Array]]:
     """For each window of one length, for each layer: the frames (n_rows, n_hidden) heard by its rows' times."""
     import torch
@@ -167,7 +172,7 @@ def row_states(
         ]
 
 
-def _last(hearing: Hearing, rate: float, n_samples: int) -> int:
+def _last(hearing: SpeechEncoder, rate: float, n_samples: int) -> int:
     """The last frame that rests on the first `n_samples` at `rate` alone."""
     return hearing.frames(int(n_samples * hearing.rate_hz / rate)) - 1
 

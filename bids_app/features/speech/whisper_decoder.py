@@ -14,7 +14,7 @@ from bids_app.features.base.memory import WithinMemory
 from bids_app.features.base.needs import audio_of
 from bids_app.features.base.words import STAMP, event_features, tokenize
 from bids_app.features.language import contexts
-from bids_app.features.speech.speech_encoder import SECONDS_AT_ONCE, Hearing, inputs_of, load_hearing
+from bids_app.features.speech.speech_encoder import SECONDS_AT_ONCE, SpeechEncoder, inputs_of, load_hearing
 from bids_app.features.transformers.hidden_layers import POOLED, blocks_of, columns, hidden_states, pooled
 from bids_app.features.transformers.model_options import wanted_layers
 from bids_app.features.transformers.models import describe_model, load_tokenizer, model_of
@@ -25,7 +25,7 @@ ENGLISH_ONLY = 51864  # tokens of the models that know no marks of language and 
 
 
 @dataclass(frozen=True)
-class Heard:
+class HeardAudio:
     """Samples [start, stop) of the encoder's pass, and the decoder's tokens."""
 
     start: int
@@ -85,7 +85,7 @@ def prompt(spec: FeatureSpec, tokenizer: Any, config: Any) -> tuple[int, ...]:
 
 def heard_words(
     words: Intervals, ids: contexts.Words, frame: contexts.Frame, window_s: float, rate: float, n_samples: int
-) -> list[Heard]:
+) -> list[HeardAudio]:
     """For each word, in order of their ends: the sound up to its end, and the words that lie within it."""
     stops = np.clip(np.rint(words.offset_s * rate).astype(np.int64), 0, n_samples)
     first = words.offset_s - window_s
@@ -93,15 +93,15 @@ def heard_words(
     for row, stop in enumerate(stops.tolist()):
         told = [ids[place] for place in np.flatnonzero(words.onset_s[:row] >= first[row]).tolist()]
         window = contexts.window_after(told, ids[row], row, frame)
-        items.append(Heard(max(stop - round(window_s * rate), 0), stop, window))
+        items.append(HeardAudio(max(stop - round(window_s * rate), 0), stop, window))
     return items
 
 
 def word_states(
-    hearing: Hearing,
+    hearing: SpeechEncoder,
     audio: Samples,
     rate: float,
-    items: Sequence[Heard],
+    items: Sequence[HeardAudio],
     layers: Sequence[int | str],
     spec: FeatureSpec,
     device: str,
@@ -109,7 +109,7 @@ def word_states(
 ) -> Array:
     """(n_words, n_hidden·n_layers) float32; words of equally many tokens in one pass, as the `device` allows."""
 
-    def compute(batch: Sequence[Heard]) -> list[list[Array]]:
+    def compute(batch: Sequence[HeardAudio]) -> list[list[Array]]:
         """For every item of one number of tokens, the states of its word, as a list of one."""
         import torch
 

@@ -13,7 +13,7 @@ from bids_app.errors import CannotCreate, UsageError
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import json_text, read_json, tsv_text, write_if_new, write_text
 from bids_app.outputs.wording.definitions import short
-from bids_app.records import BETWEEN_PEOPLE, all_components, camel, floor_band, space_label
+from bids_app.records import INTER_SUBJECT, all_components, baseline_band, camel, space_label
 
 BIDS_VERSION = "1.10.0"
 IGNORED = (
@@ -93,7 +93,7 @@ def _write(
     write_if_new(description, json_text(_description(str(analysis["name"]), dict(sorted(links.items())), version)))
     write_if_new(out_dir / ".bidsignore", "\n".join(IGNORED) + "\n")
     write_if_new(out_dir / "README.md", README)
-    spaces = [*analysis["features"], *(floor_band(space) for space in analysis["floor"]["spaces"])]
+    spaces = [*analysis["features"], *(baseline_band(space) for space in analysis["baseline"]["spaces"])]
     text = _descriptions(units_of(analysis), spaces, _layered(analysis["features"]), further, beside)
     write_if_new(out_dir / "descriptions.tsv", text)
 
@@ -147,7 +147,7 @@ def _descriptions(
         "agreement": "table of the correlations of predicted time courses, one row a target",
         "partition": "table of all components, one row a target",
         **({"subspace": "table of canonical correlations, one row a fold and pair"} if further else {}),
-        BETWEEN_PEOPLE: "ceilings from other people who heard the same, and the full model's share of them",
+        INTER_SUBJECT: "ceilings from other people who heard the same, and the full model's share of them",
         "overElectrodes": "table of means over people's electrodes",
         "lags": "table of model weights, one row an electrode and lag",
     }

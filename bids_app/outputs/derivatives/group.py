@@ -17,7 +17,7 @@ from bids_app.outputs.files import names
 from bids_app.outputs.files.files import json_text, tsv_text, write_bytes, write_text
 from bids_app.outputs.report.group_model_pair import write_findings
 from bids_app.outputs.wording.group import inference_in_words, words
-from bids_app.records import BETWEEN_PEOPLE, SUMMARY_FORMAT, GroupResult
+from bids_app.records import INTER_SUBJECT, SUMMARY_FORMAT, GroupResult
 
 PERSON_COLUMNS = {
     "group": "The results joined: entities that their units share",
@@ -68,7 +68,7 @@ def _files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
 def _units(result: GroupResult, component: str = "full") -> list[str]:
     """Stems of the people's units that have a component."""
     return list(
-        result.between if component == BETWEEN_PEOPLE else dict.fromkeys(row["unit"] for row in result.by_person)
+        result.between if component == INTER_SUBJECT else dict.fromkeys(row["unit"] for row in result.by_person)
     )
 
 

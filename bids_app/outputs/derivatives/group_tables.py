@@ -13,7 +13,7 @@ from bids_app.outputs.derivatives.unit import File, encoded
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import json_text, tsv_text
 from bids_app.outputs.wording.group import BETWEEN, ELECTRODES, inference_in_words
-from bids_app.records import BETWEEN_PEOPLE, GroupResult
+from bids_app.records import INTER_SUBJECT, GroupResult
 
 MADE = "Written by the group level, from this person's responses and those of others who heard the same: "
 
@@ -34,7 +34,7 @@ def between_files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[Fi
         for stat, values in stats.items():
             sidecar = json_text({"Description": f"{MADE}{BETWEEN[stat]}.", **grid, **basis}).encode()
             for hemi, content in encoded(result.targets, np.asarray(values)):
-                file = names.map_file(stem, result.targets.kind, BETWEEN_PEOPLE, stat, hemi)
+                file = names.map_file(stem, result.targets.kind, INTER_SUBJECT, stat, hemi)
                 yield file, content
                 yield file.with_name(file.name.split(".")[0] + ".json"), sidecar
 

@@ -12,7 +12,7 @@ from bids_app.outputs.derivatives import sidecars
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import json_text, tsv_text
 from bids_app.outputs.wording.model_pair import KINDS, LIMITS, PREDICTIONS, TARGETS
-from bids_app.records import Agreement, Array, Findings, Targets, UnitResult, camel
+from bids_app.records import Agreement, Array, ModelPairStatistics, Targets, UnitResult, camel
 
 File = tuple[PurePosixPath, bytes]
 Encoded = Callable[[Targets, Array], Iterator[tuple[str, bytes]]]
@@ -27,7 +27,7 @@ COLUMNS = {
 }
 
 
-def findings_files(unit: UnitResult, encoded: Encoded) -> Iterator[File]:
+def model_pair_files(unit: UnitResult, encoded: Encoded) -> Iterator[File]:
     """`encoded`: (hemisphere, bytes) of a map of values."""
     found = unit.findings
     if found is None:
@@ -35,14 +35,14 @@ def findings_files(unit: UnitResult, encoded: Encoded) -> Iterator[File]:
     table = names.findings_file(unit.stem, unit.targets.kind)
     words = {name: {"Description": said} for name, said in COLUMNS.items()}
     about = {**sidecars.common(unit), **words, "Description": "One row a finding and set of targets."}
-    yield from _pair(table, tsv_text(finding_cells(found)).encode(), about)
+    yield from _pair(table, tsv_text(statistic_cells(found)).encode(), about)
     if unit.targets.kind in names.EXTENSION and "sub" in names.entities_of(unit.stem):
         yield from _maps(unit, found, encoded)
     elif found.agreements:
         yield from _table(unit, found)
 
 
-def finding_cells(found: Findings) -> dict[str, Any]:
+def statistic_cells(found: ModelPairStatistics) -> dict[str, Any]:
     """Columns of `COLUMNS`."""
     renamed = {"ci025": "low", "ci975": "high"}
     return {name: [getattr(row, renamed.get(name, name)) for row in found.rows] for name in COLUMNS}
@@ -63,7 +63,7 @@ def _words(one: Agreement, stat: str) -> str:
     return f"{limit}{said}."
 
 
-def _maps(unit: UnitResult, found: Findings, encoded: Encoded) -> Iterator[File]:
+def _maps(unit: UnitResult, found: ModelPairStatistics, encoded: Encoded) -> Iterator[File]:
     for one in found.agreements:
         for stat, values in _stats(one).items():
             about = {
@@ -75,7 +75,7 @@ def _maps(unit: UnitResult, found: Findings, encoded: Encoded) -> Iterator[File]
                 yield from _pair(file, content, about)
 
 
-def _table(unit: UnitResult, found: Findings) -> Iterator[File]:
+def _table(unit: UnitResult, found: ModelPairStatistics) -> Iterator[File]:
     """One row a target; of an electrode its own value and all lags, where rows are words."""
     lags = ("n/a", *(float(lag) for lag in unit.lags.lags_s)) if unit.lags else ()
     cells: dict[str, Any] = {"name": [name for name in unit.targets.names for _ in lags or (0,)]}

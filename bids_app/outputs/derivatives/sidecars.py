@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bids_app.outputs.files.names import entities_of
-from bids_app.outputs.wording.controls import floor_facts
+from bids_app.outputs.wording.controls import baseline_facts
 from bids_app.outputs.wording.definitions import STAT_TITLE, define, scored
 from bids_app.records import Partition, Responsive, Targets, UnitResult
 
@@ -15,7 +15,7 @@ NO_INFERENCE = "No inference was made: there are no p-values and no intervals, a
 SUBSPACE_TABLE = "One row an outer fold and pair of canonical variates of two models' word rows."
 SCORE_TABLE = "One row a target: held-out scores of encoding models and the split of their explained variance."
 LAG_TABLE = "One row an electrode and lag: the size of the full model's weights."
-FAMILIES = "Family-wise p and q are over all electrodes, lags and the electrodes' own windows together."
+FAMILIES = "MaxTNull-wise p and q are over all electrodes, lags and the electrodes' own windows together."
 OF_MEAN = "Fitted to the mean of people's z-scored responses, not to any person's own."
 NO_VALUE = {
     "volume": "NaN outside the mask (the voxels that all recordings' brain masks share) and in voxels that never "
@@ -86,7 +86,7 @@ def inference_in_words(made: Mapping[str, Any] | None) -> str:
         return NO_INFERENCE
     kinds = "of blocks and of frequencies" if made["frequencies"] else "of blocks"
     return (
-        f"Tests by {made['permutations']} sign flips {kinds}, intervals by Student's t over blocks: "
+        f"InferenceResult by {made['permutations']} sign flips {kinds}, intervals by Student's t over blocks: "
         f"{made['n_blocks']} blocks of at least {made['block_s']:.0f} s."
     )
 
@@ -103,7 +103,7 @@ def common(unit: UnitResult) -> dict[str, Any]:
         "Samples": samples_in_words(provenance),
         "Inference": inference_in_words(provenance["inference"]),
         "Ceiling": unit.ceiling,
-        **floor_facts(provenance["beside"]),
+        **baseline_facts(provenance["beside"]),
         "Sources": sorted({source for recording in unit.recordings for source in recording.sources}),
         "Analysis": provenance["analysis"]["name"],
         "AnalysisHash": provenance["analysis_hash"],

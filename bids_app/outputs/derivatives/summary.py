@@ -43,7 +43,7 @@ def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: str) 
         "profile": profile_summary(unit.fit, shown),
         "lags": lags_summary(unit, shown) if unit.lags else None,
         "responsive": _responsive(unit),
-        "findings": findings_summary(unit),
+        "findings": model_pair_summary(unit),
         "layers": layers_summary(unit, shown),
         "recordings": [_recording(one, unit.provenance["samples"]) for one in unit.recordings],
         "checks": unit.checks,
@@ -55,7 +55,7 @@ def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: str) 
     }
 
 
-def findings_summary(unit: UnitResult) -> dict[str, Any] | None:
+def model_pair_summary(unit: UnitResult) -> dict[str, Any] | None:
     """All rows, and how many targets have which correlation of the two models' predictions (an electrode's own
     value alone, where rows are words)."""
     found = unit.findings

@@ -11,7 +11,7 @@ import numpy as np
 
 from bids_app.errors import ReadWriteError
 from bids_app.outputs.derivatives import layers, sidecars, tables
-from bids_app.outputs.derivatives.model_pair import findings_files
+from bids_app.outputs.derivatives.model_pair import model_pair_files
 from bids_app.outputs.derivatives.summary import predicted, unit_summary
 from bids_app.outputs.files import images, names
 from bids_app.outputs.files.files import json_text, numbers, read_summary, read_tsv, tsv_text, write_bytes, write_text
@@ -38,7 +38,7 @@ def write_mean_response(out_dir: Path, unit: UnitResult, n_people: Array) -> tup
 
 
 def _write_all(out_dir: Path, unit: UnitResult, files: Iterable[File], layout: str) -> tuple[Path, ...]:
-    files = chain(files, _subspace_files(unit), _layer_files(unit), findings_files(unit, encoded))
+    files = chain(files, _subspace_files(unit), _layer_files(unit), model_pair_files(unit, encoded))
     written = [(file, write_bytes(out_dir / file, content)) for file, content in files]
     summary = unit_summary(unit, [file for file, _ in written], layout)
     last = write_text(names.summary_path(out_dir, unit.stem), json_text(summary))

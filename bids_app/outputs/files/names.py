@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from bids_app.records import BETWEEN_PEOPLE, TargetKind
+from bids_app.records import INTER_SUBJECT, TargetKind
 
 # The order of entities in the BIDS specification; `stat`, which it lacks, stands before `desc` as nilearn writes it.
 ORDER = (
@@ -88,7 +88,7 @@ def summary_paths(out_dir: Path, participant: str | None) -> list[Path]:
     return [path for path in paths if entities_of(path.name.removesuffix("_unit.json")).get("sub") == participant]
 
 
-def people_of(out_dir: Path) -> list[str]:
+def participants_of(out_dir: Path) -> list[str]:
     """Labels of the people who have results."""
     stems = [path.name.removesuffix("_unit.json") for path in (out_dir / LOGS).glob("sub-*_unit.json")]
     return sorted({entities_of(stem)["sub"] for stem in stems})
@@ -134,7 +134,7 @@ def group_layers_file(stem: str) -> PurePosixPath:
 
 def between_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
     """A person's ceilings from other people, beside their other tables."""
-    return folder(stem, kind) / f"{joined({**entities_of(stem), 'desc': BETWEEN_PEOPLE}, 'encoding')}.tsv"
+    return folder(stem, kind) / f"{joined({**entities_of(stem), 'desc': INTER_SUBJECT}, 'encoding')}.tsv"
 
 
 def over_electrodes_file(stem: str) -> PurePosixPath:

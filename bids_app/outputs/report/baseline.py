@@ -1,4 +1,4 @@
-"""What a report says of the floor and of controls, in sentences that can be quoted."""
+"""What a report says of the baseline and of controls, in sentences that can be quoted."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bids_app.outputs.report.render import listed, number
 from bids_app.outputs.wording.controls import KNOWN, meaning
 from bids_app.records import (
     AUTOCORRELATION,
-    BEYOND_FLOOR,
+    BASELINE,
+    BEYOND_BASELINE,
     BEYOND_UNTRAINED,
-    FLOOR,
     Array,
     WrittenUnit,
-    beyond_floor,
+    beyond_baseline,
     beyond_untrained,
 )
 
@@ -26,16 +26,18 @@ NAMED = 12  # targets, up to which they are named
 Summary = Mapping[str, Any]
 
 
-def floor_sentences(unit: WrittenUnit) -> list[str]:
-    """Of the floor, each model beyond it, trained models beyond untrained ones, and the control of time."""
+def baseline_sentences(unit: WrittenUnit) -> list[str]:
+    """Of the baseline, each model beyond it, trained models beyond untrained ones, and the control of time."""
     told, values = unit.summary["provenance"]["beside"], unit.partition.values
-    lines = [_floor(unit)]
-    subjects = {beyond_floor(name): name for name in unit.summary["units"]} | {beyond_floor("full"): "the full model"}
+    lines = [_baseline(unit)]
+    subjects = {beyond_baseline(name): name for name in unit.summary["units"]} | {
+        beyond_baseline("full"): "the full model"
+    }
     spaces = [space for one in told["comparisons"].values() for space in one["bands"]]
     twins = {beyond_untrained(space): space for space in spaces}
     for name in unit.summary["beside"]:
-        if name.endswith(BEYOND_FLOOR):
-            what = f"more than the floor ({listed(_spaces(told))})"
+        if name.endswith(BEYOND_BASELINE):
+            what = f"more than the baseline ({listed(_spaces(told))})"
             lines.append(_claim(unit, name, subjects[name], what))
         elif name.endswith(BEYOND_UNTRAINED):
             lines.append(_claim(unit, name, twins[name], "more than its untrained twin"))
@@ -46,7 +48,7 @@ def floor_sentences(unit: WrittenUnit) -> list[str]:
     return lines
 
 
-def people_sentences(group: Summary, means: Mapping[str, float | None]) -> list[str]:
+def group_baseline_sentences(group: Summary, means: Mapping[str, float | None]) -> list[str]:
     """Over people, of a group as `write_group` leaves it: the mean of each person's mean, {component: mean}, and what
     the tests over people say of it."""
     return [_of_people(group, name, means[name]) for name in group["beside"]]
@@ -55,7 +57,7 @@ def people_sentences(group: Summary, means: Mapping[str, float | None]) -> list[
 def _of_people(group: Summary, component: str, mean: float | None) -> str:
     n_people = len(group["people"])
     who = "1 person" if n_people == 1 else f"{n_people} people"
-    what = {FLOOR: "the floor alone"}.get(component, meaning(component)).partition(": ")[0]
+    what = {BASELINE: "the baseline alone"}.get(component, meaning(component)).partition(": ")[0]
     said = f"{what[:1].upper()}{what[1:]}: mean R² {number(mean)} over {who}"
     rows = [row for row in group["electrodes"] if (row["component"], row["electrodes"]) == (component, "all")]
     if rows and n_people > 1:
@@ -72,19 +74,21 @@ def _of_people(group: Summary, component: str, mean: float | None) -> str:
 
 
 def _spaces(told: Summary) -> list[str]:
-    return [KNOWN[name] for name in told["floor"]["spaces"]]
+    return [KNOWN[name] for name in told["baseline"]["spaces"]]
 
 
-def _floor(unit: WrittenUnit) -> str:
+def _baseline(unit: WrittenUnit) -> str:
     told = unit.summary["provenance"]["beside"]
-    left = "; ".join(f"{KNOWN[name]}: {why}" for name, why in told["floor"]["left_out"].items())
+    left = "; ".join(f"{KNOWN[name]}: {why}" for name, why in told["baseline"]["left_out"].items())
     without = f" Not in it: {left}." if left else ""
-    if FLOOR not in unit.partition.values:
-        return f"No floor was fitted: nothing here says whether a model predicts more than word rate does.{without}"
-    mean = number(_mean(unit.partition.values[FLOOR]["rsquared"]))
-    own = [name for name in unit.summary["units"] if beyond_floor(name) not in unit.summary["beside"]]
-    part = f" {listed(own)} {'is' if len(own) == 1 else 'are'} of the floor itself." if own else ""
-    return f"The floor is {listed(_spaces(told))}; alone it has a mean R² of {mean}.{without}{part}"
+    if BASELINE not in unit.partition.values:
+        return (
+            f"No baseline was fitted: nothing here says whether a model predicts more than word rate does.{without}"
+        )
+    mean = number(_mean(unit.partition.values[BASELINE]["rsquared"]))
+    own = [name for name in unit.summary["units"] if beyond_baseline(name) not in unit.summary["beside"]]
+    part = f" {listed(own)} {'is' if len(own) == 1 else 'are'} of the baseline itself." if own else ""
+    return f"The baseline is {listed(_spaces(told))}; alone it has a mean R² of {mean}.{without}{part}"
 
 
 def _claim(unit: WrittenUnit, component: str, subject: str, what: str) -> str:

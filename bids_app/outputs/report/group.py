@@ -12,7 +12,7 @@ from bids_app.outputs.derivatives.unit import read_unit
 from bids_app.outputs.figures import charts
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import read_summary, write_text
-from bids_app.outputs.report.baseline import people_sentences
+from bids_app.outputs.report.baseline import group_baseline_sentences
 from bids_app.outputs.report.group_maps import further_maps, group_maps
 from bids_app.outputs.report.group_model_pair import group_sentences
 from bids_app.outputs.report.layers import group_layers
@@ -64,7 +64,7 @@ def _reason(person: str, status: Sequence[Mapping[str, str]]) -> str:
 
 def _group(out_dir: Path, group: Mapping[str, Any], truths: Mapping[str, Truth]) -> dict[str, Any]:
     """Context of one group; writes its figures."""
-    spreads = people_spreads(group)
+    spreads = participant_spreads(group)
     means = {name: spread["centre"] or 0.0 for name, spread in spreads.items()}
     figures = [_chart(out_dir, group, spreads)]
     figures += [save(out_dir, group["stem"], *one) for one in group_layers(group["layers"])]
@@ -81,7 +81,7 @@ def _group(out_dir: Path, group: Mapping[str, Any], truths: Mapping[str, Truth])
         "noun": TITLES[group["kind"]],
         "figures": figures,
         "two_models": group_sentences(group),
-        "floor": people_sentences(group, {name: spread["centre"] for name, spread in spreads.items()}),
+        "baseline": group_baseline_sentences(group, {name: spread["centre"] for name, spread in spreads.items()}),
         "planted": _planted(out_dir, group, truths),
         "rows": [{**row, "r": _r_of(group, row["unit"])} for row in full],
         "components": [
@@ -124,7 +124,7 @@ def _r_of(group: Mapping[str, Any], unit: str) -> Any:
     return rows[0]["mean"]
 
 
-def people_spreads(group: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def participant_spreads(group: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Component → mean over people of their means, plus and minus a standard error, and everyone's."""
     found = {}
     further = {name: tuple(units) for name, units in group["further"].items()}

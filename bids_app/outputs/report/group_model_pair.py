@@ -1,4 +1,4 @@
-"""Findings of two models over people: a table, and sentences."""
+"""ModelPairStatistics of two models over people: a table, and sentences."""
 
 from __future__ import annotations
 
@@ -67,5 +67,5 @@ def group_sentences(group: Mapping[str, Any]) -> list[str]:
     pairs = {row["name"] for row in found if row["kind"] == "prediction_correlation"}
     prefix = camel(between[0])
     references = [name.removeprefix(prefix) for name in pairs if name.startswith(prefix)]
-    held = sorted(name[:1].lower() + name[1:] for name in references if name.startswith(("Floor", "Control")))
+    held = sorted(name[:1].lower() + name[1:] for name in references if name.startswith(("Baseline", "Control")))
     return [first, *said_of(rows, between, group["further"], held, claims=known)]

@@ -28,7 +28,7 @@ NO_TEST = "No test was made (inference: permutations): the numbers below are des
 
 
 class Rows:
-    """Findings of one set of targets: of a person, or over people."""
+    """ModelPairStatistics of one set of targets: of a person, or over people."""
 
     def __init__(self, rows: Sequence[Row], targets: str) -> None:
         self._rows = {(row["kind"], row["name"]): row for row in rows if row["targets"] == targets}
@@ -59,7 +59,7 @@ def n_significant(summary: Summary) -> int | None:
     return None if found is None else int(found["full"]["pfwe"])
 
 
-def finding_sentences(summary: Summary) -> list[str]:
+def model_pair_sentences(summary: Summary) -> list[str]:
     """The four findings; on noise that there are none."""
     between = summary["findings"]["between"]
     if between is None:
@@ -183,7 +183,7 @@ def _shares(rows: Rows, further: Further) -> list[str]:
 
 
 def _comparisons(rows: Rows, further: Further) -> list[str]:
-    """Finding 4, where both models explain something."""
+    """ModelPairStatistic 4, where both models explain something."""
     whole = rows.get("amount", WHOLE)
     if whole is None or whole["low"] is None or whole["low"] <= 0:
         return []
@@ -202,7 +202,7 @@ def _verdict(row: Row) -> str:
 
 
 # ------------------------------------------------------------------------------------------------ figures
-def finding_figures(unit: WrittenUnit) -> list[Drawn]:
+def model_pair_figures(unit: WrittenUnit) -> list[Drawn]:
     """Both models' scores against each other with the spread of their agreement; shares and differences."""
     summary = unit.summary
     found = summary["findings"]

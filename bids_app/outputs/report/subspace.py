@@ -67,7 +67,9 @@ def _against(summary: Summary, name: str, units: Sequence[str]) -> str:
 def _split(summary: Summary, name: str, units: Sequence[str]) -> str:
     value = _value(summary, name)
     alone = ", ".join(f"{number(value('unique' + camel(unit)))} {unit} alone" for unit in units)
-    return f"Together with what is left of each model it predicts {number(value('full'))}, of which {alone}."
+    return (
+        f"SharedStimulusResult with what is left of each model it predicts {number(value('full'))}, of which {alone}."
+    )
 
 
 def _value(summary: Summary, partition: str) -> Any:

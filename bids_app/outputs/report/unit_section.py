@@ -15,11 +15,11 @@ from bids_app.outputs.derivatives.unit import read_best
 from bids_app.outputs.figures import charts, maps
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import write_bytes
-from bids_app.outputs.report.baseline import floor_sentences
+from bids_app.outputs.report.baseline import baseline_sentences
 from bids_app.outputs.report.lags import lag_figures, responsive_sentence
 from bids_app.outputs.report.layers import best_map, layer_profiles, layer_sentences, layer_table
 from bids_app.outputs.report.leakage_audit import audit_rows
-from bids_app.outputs.report.model_pair import finding_figures, finding_sentences
+from bids_app.outputs.report.model_pair import model_pair_figures, model_pair_sentences
 from bids_app.outputs.report.planted import NOISE_ONLY, PLANTED, Recovery, Truth, recoveries
 from bids_app.outputs.report.render import number
 from bids_app.outputs.report.subspace import subspace_sentences
@@ -63,8 +63,8 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> dict[str, An
         "planted": planted_section(out_dir, unit.stem, found),
         "subspace": subspace_part(out_dir, unit),
         "layers": layers_part(out_dir, unit),
-        "floor": floor_sentences(unit),
-        "findings": findings_part(out_dir, unit),
+        "baseline": baseline_sentences(unit),
+        "findings": model_pair_part(out_dir, unit),
         "audit": audit_rows(summary),
         "methods": methods_text(summary),
         "checks": summary["checks"],
@@ -246,13 +246,13 @@ def save(out_dir: Path, stem: str, label: str, content: bytes, alt: str, words: 
 
 
 # ------------------------------------------------------------------------------------------------ two models
-def findings_part(out_dir: Path, unit: WrittenUnit) -> dict[str, Any] | None:
+def model_pair_part(out_dir: Path, unit: WrittenUnit) -> dict[str, Any] | None:
     """Sentences and figures, where the analysis has two models."""
     found = unit.summary["findings"]
     if found is None or found["between"] is None:
         return None
-    figures = [save(out_dir, unit.stem, *one) for one in finding_figures(unit)]
-    return {"sentences": finding_sentences(unit.summary), "figures": figures}
+    figures = [save(out_dir, unit.stem, *one) for one in model_pair_figures(unit)]
+    return {"sentences": model_pair_sentences(unit.summary), "figures": figures}
 
 
 # ------------------------------------------------------------------------------------------------ shared subspace

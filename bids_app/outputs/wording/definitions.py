@@ -7,7 +7,7 @@ from itertools import combinations
 
 from bids_app.outputs.report.render import listed
 from bids_app.outputs.wording.controls import formula as difference
-from bids_app.outputs.wording.controls import is_beside, is_difference, meaning
+from bids_app.outputs.wording.controls import is_control, is_difference, meaning
 from bids_app.records import SCORES, component_names, component_of, space_label
 
 HELD_OUT = (
@@ -144,7 +144,7 @@ def define(component: str, stat: str, units: Sequence[str], further: Further | N
         return _share(totals[component][0], stat)
     if stat not in SCORES:
         return _inferred(component, stat, units)
-    if component not in totals and component not in parts and is_beside(component):
+    if component not in totals and component not in parts and is_control(component):
         said = meaning(component)
         if is_difference(component):
             return f"{said[0].upper()}{said[1:]}: {difference(component)}. {HELD_OUT}."
@@ -178,13 +178,13 @@ def _inferred(component: str, stat: str, units: Sequence[str]) -> str:
     if stat in LIMITS:
         return f"The {LIMITS[stat]} % limit of R² of {short(component, units)}, {LIMIT}."
     chosen = parts_of(units).get(component, ())
-    whole = component in totals_of(units) or (is_beside(component) and not is_difference(component))
+    whole = component in totals_of(units) or (is_control(component) and not is_difference(component))
     whole |= len(units) == 1 and bool(chosen)
     how = REFITTED if whole else COMPARED.format(SUM if len(chosen) > 1 else DIFFERENCE)
     alone = "adding to the others" if len(chosen) < len(units) else "predicting at all"
     guard = f"; {GUARDED.format(alone)}" if len(chosen) > 1 else ""
     p = f"p of {short(component, units)}: {how}{guard}; 1 where the value is not above 0"
-    return {"p": f"{p}.", "pfwe": f"Family-wise {p}; {FAMILY}.", "q": f"{DISCOVERY} {p}."}[stat]
+    return {"p": f"{p}.", "pfwe": f"MaxTNull-wise {p}; {FAMILY}.", "q": f"{DISCOVERY} {p}."}[stat]
 
 
 def short(component: str, units: Sequence[str], further: Further | None = None) -> str:
@@ -198,7 +198,7 @@ def short(component: str, units: Sequence[str], further: Further | None = None) 
         return f"the model with {listed(units)}"
     if component in totals:
         return f"the model with {totals[component][0]} alone"
-    if component not in parts and is_beside(component):
+    if component not in parts and is_control(component):
         return meaning(component)
     chosen = parts[component]
     return f"what only {chosen[0]} explains" if len(chosen) == 1 else f"what exactly {listed(chosen)} share"

@@ -7,7 +7,7 @@ from typing import Any
 
 from bids_app.outputs.derivatives.sidecars import NO_INFERENCE
 from bids_app.outputs.wording.definitions import Further, define, local, parts_of, scored
-from bids_app.records import BETWEEN_PEOPLE
+from bids_app.records import INTER_SUBJECT
 
 STATISTIC = {
     "mean": "Mean over people",
@@ -29,7 +29,7 @@ WITH_STIMULUS = (
 WITHOUT_STIMULUS = "; the stimulus is taken as fixed"
 MOST = {
     "p": "",
-    "pfwe": "Family-wise: over all targets of this map or table, the largest studentised mean of each sign vector "
+    "pfwe": "MaxTNull-wise: over all targets of this map or table, the largest studentised mean of each sign vector "
     "(max-T), for each test before the larger is taken. ",
     "q": "Benjamini and Hochberg's q over all targets of this map or table, of ",
 }
@@ -78,7 +78,7 @@ def words(
     if statistic in TESTED:
         return _tested(component, statistic, units, further, how or {})
     through = "; of correlations through Fisher's z" if (stat, statistic) == ("r", "mean") else ""
-    in_each = f"{BETWEEN[stat]}." if component == BETWEEN_PEOPLE else define(component, stat, units, further)
+    in_each = f"{BETWEEN[stat]}." if component == INTER_SUBJECT else define(component, stat, units, further)
     in_each = scored(in_each, published)
     return f"{STATISTIC[statistic]}{through}. In each person: {in_each}"
 
@@ -125,6 +125,6 @@ def inference_in_words(how: How, kind: str) -> str:
         "same, p takes it as fixed, and what all responses to it have in common by chance is not guarded against."
     )
     return (
-        f"Tests over people by sign flips of their signed R² ({signs} sign vectors), family-wise by max-T: {least}. "
+        f"InferenceResult over people by sign flips of their signed R² ({signs} sign vectors), family-wise by max-T: {least}. "
         f"{stimulus}{unshared} Intervals are for the mean over people who hear this stimulus (Student's t)."
     )

@@ -99,7 +99,7 @@ def _inference(made: Settings | None, units: Sequence[str]) -> str:
     return (
         f"Inference. {made['permutations']} sign vectors over {made['n_blocks']} blocks of time of at least "
         f"{made['block_s']:.0f} s, the same for all targets; p = (b + 1)/(m + 1). Totals: models were fitted again "
-        f"to the flipped responses, at the hyper-parameters they had chosen. {kinds}{parts}Family-wise p: the "
+        f"to the flipped responses, at the hyper-parameters they had chosen. {kinds}{parts}MaxTNull-wise p: the "
         "largest studentised value over targets; q: Benjamini and Hochberg. Intervals: Student's t over blocks, "
         "whose variance has added to it how much blocks change each other's gains when left out of training; "
         "degrees of freedom by the kurtosis of the blocks' deviations."

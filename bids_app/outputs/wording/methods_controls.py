@@ -1,4 +1,4 @@
-"""Methods text of what is asked besides: the shared subspace, the floor and controls, the agreement of two models."""
+"""Methods text of what is asked besides: the shared subspace, the baseline and controls, the agreement of two models."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from bids_app.outputs.report.render import listed
 from bids_app.outputs.wording.controls import KNOWN
 from bids_app.outputs.wording.model_pair import LIMITS
-from bids_app.records import AUTOCORRELATION, BEYOND_FLOOR, BEYOND_UNTRAINED
+from bids_app.records import AUTOCORRELATION, BEYOND_BASELINE, BEYOND_UNTRAINED
 
 Settings = Mapping[str, Any]
 
@@ -41,13 +41,13 @@ def subspace(summary: Settings) -> tuple[str, ...]:
 
 
 def beside(told: Settings) -> tuple[str, ...]:
-    """The floor, models beyond it, and controls; nothing where none was fitted."""
-    floor, asked, lines = [KNOWN[name] for name in told["floor"]["spaces"]], told["comparisons"], []
-    if floor:
-        lines.append(f"The floor ({listed(floor)}) was fitted whatever else was, each a band of its own.")
-    if any(name.endswith(BEYOND_FLOOR) for name in asked):
+    """The baseline, models beyond it, and controls; nothing where none was fitted."""
+    baseline, asked, lines = [KNOWN[name] for name in told["baseline"]["spaces"]], told["comparisons"], []
+    if baseline:
+        lines.append(f"The baseline ({listed(baseline)}) was fitted whatever else was, each a band of its own.")
+    if any(name.endswith(BEYOND_BASELINE) for name in asked):
         lines.append(
-            "A model's R² beyond the floor is that of both together less that of the floor alone, each with a search "
+            "A model's R² beyond the baseline is that of both together less that of the baseline alone, each with a search "
             "of its own that includes the smaller one's; tested and bounded as unique parts are."
         )
     lines += [
@@ -59,7 +59,7 @@ def beside(told: Settings) -> tuple[str, ...]:
         lines.append(
             "A control of smooth bumps in time, which knows nothing of the stimulus, was fitted to see leaks."
         )
-    return (f"Floor and controls. {' '.join(lines)}",) if lines else ()
+    return (f"Baseline and controls. {' '.join(lines)}",) if lines else ()
 
 
 def two_models(summary: Settings) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ TARGETS = {
 KINDS = {
     "score": "Mean over targets of held-out R² of this model alone (full: all together)",
     "map_correlation": "Correlation over targets of the R² of two models, each alone. Targets differ in noise, which "
-    "alone makes maps agree: compare map_correlation_partial, and the floor's agreement",
+    "alone makes maps agree: compare map_correlation_partial, and the baseline's agreement",
     "map_correlation_partial": "The same, less what each map's correlation with the ceiling accounts for",
     "prediction_correlation": "Correlation of the held-out time courses that two models predict, each alone, within "
     "outer fold; averaged over folds and targets through Fisher's z",

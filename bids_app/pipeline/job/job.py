@@ -16,10 +16,10 @@ from bids_app.settings.analysis import Analysis
 from bids_app.settings.load import analysis_hash, load_analysis
 from bids_app.settings.run_options import RunOptions
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
-class Library:
+class StimulusLibrary:
     """Stimuli and their features, each read once; audio is held only while features are computed from it."""
 
     def __init__(
@@ -27,17 +27,17 @@ class Library:
         options: RunOptions,
         analysis: Analysis,
         specs: Mapping[str, FeatureSpec],
-        floor_specs: Mapping[str, FeatureSpec],
+        baseline_specs: Mapping[str, FeatureSpec],
     ) -> None:
         self._store = features.FeatureStore(
             options.out_dir / "stimuli", [folder / "stimuli" for folder in options.features_from]
         )
-        self._models, self._specs, self._floor = options.models, specs, floor_specs
+        self._models, self._specs, self._baseline = options.models, specs, baseline_specs
         self._need_audio = any("audio" in features.needs(spec) for spec in specs.values())
         self._bids_dir, self._words = options.bids_dir, analysis.stimuli.words
         self._stimuli: dict[tuple[str, str, float], Stimulus] = {}
         self._first_event_s: dict[str, float] = {}  # by the stimulus's label, as are the features
-        self._lacking: dict[str, dict[str, str]] = {}  # … and what of the floor it does not allow, with the reason
+        self._lacking: dict[str, dict[str, str]] = {}  # … and what of the baseline it does not allow, with the reason
         self._features: dict[tuple[str, str], Features] = {}
 
     def stimulus(self, recording: Recording, event: StimulusEvent) -> Stimulus:
@@ -50,7 +50,7 @@ class Library:
                 features.check_needs(whole, spec)
             self._first_event_s[whole.label] = _first_event_s(whole)
             self._lacking[whole.label] = {
-                name: why for name, spec in self._floor.items() if (why := _lacks(whole, spec))
+                name: why for name, spec in self._baseline.items() if (why := _lacks(whole, spec))
             }
             self._stimuli[key] = replace(whole, audio=None)
         return self._stimuli[key]
@@ -71,13 +71,13 @@ class Library:
         return Intervals(words.onset_s[rows], words.duration_s[rows], tuple(words.text[row] for row in rows))
 
     def lacking(self, recording: Recording, event: StimulusEvent) -> dict[str, str]:
-        """The floor's spaces that the event's stimulus does not allow, with the reason."""
+        """The baseline's spaces that the event's stimulus does not allow, with the reason."""
         return self._lacking[self.stimulus(recording, event).label]
 
     def _wanted(self, stimulus: Stimulus) -> dict[str, FeatureSpec]:
-        """Every space of the analysis, and those of the floor that the stimulus allows."""
+        """Every space of the analysis, and those of the baseline that the stimulus allows."""
         lacking = self._lacking[stimulus.label]
-        return {**self._specs, **{name: spec for name, spec in self._floor.items() if name not in lacking}}
+        return {**self._specs, **{name: spec for name, spec in self._baseline.items() if name not in lacking}}
 
     def missing(self, stimulus: Stimulus) -> list[str]:
         """Names of the spaces that would have to be computed for this stimulus."""
@@ -85,7 +85,7 @@ class Library:
         return [name for name, spec in wanted if not self._store.holds(stimulus, spec, self._models)]
 
     def features(self, recording: Recording, event: StimulusEvent) -> dict[str, Features]:
-        """Every space of an event's stimulus, and of the floor what it allows: from memory, from the store, or
+        """Every space of an event's stimulus, and of the baseline what it allows: from memory, from the store, or
         computed and stored."""
         light = self.stimulus(recording, event)
         wanted = self._wanted(light)
@@ -101,10 +101,10 @@ class Library:
         return [self._store.key(stimulus, spec, self._models) for spec in self._wanted(stimulus).values()]
 
     def _load(self, recording: Recording, event: StimulusEvent) -> Stimulus:
-        """With audio where a space needs it, or the floor could use it and it can be read."""
+        """With audio where a space needs it, or the baseline could use it and it can be read."""
         needed = self._need_audio
         try:
-            wanted = needed or any("audio" in features.needs(spec) for spec in self._floor.values())
+            wanted = needed or any("audio" in features.needs(spec) for spec in self._baseline.values())
             return dataset.load_stimulus(recording, event, self._bids_dir, self._words, wanted)
         except DataError:
             if needed:
@@ -146,8 +146,8 @@ class Job:
     specs: Mapping[str, FeatureSpec]
     resolved: Mapping[str, Any]
     hash: str
-    library: Library
-    tell: Tell
+    library: StimulusLibrary
+    tell: Notify
     subspaces: dict[str, Any] = field(default_factory=dict)  # fitted on words alone, for all who heard these
 
     @property
@@ -168,13 +168,13 @@ def resolve(preset_or_file: str) -> tuple[Analysis, dict[str, FeatureSpec], dict
     return analysis, specs, resolved
 
 
-def make_job(options: RunOptions, tell: Tell) -> Job:
+def make_job(options: RunOptions, tell: Notify) -> Job:
     """Resolve and check all settings. Raises UsageError and NoInput."""
     _use(options)
     analysis, specs, resolved = resolve(options.analysis)
     options = replace(options, models=replace(options.models, device=_device(options.models.device)))
-    floor_specs = {name: features.resolve(spec) for name, spec in analysis.floor_specs().items()}
-    library = Library(options, analysis, specs, floor_specs)
+    baseline_specs = {name: features.resolve(spec) for name, spec in analysis.baseline_specs().items()}
+    library = StimulusLibrary(options, analysis, specs, baseline_specs)
     return Job(options, analysis, specs, resolved, analysis_hash(resolved), library, tell)
 
 

@@ -1,4 +1,4 @@
-"""The floor: what any model of speech or language has to beat, as bands of runs; and what of it cannot be had."""
+"""The baseline: what any model of speech or language has to beat, as bands of runs; and what of it cannot be had."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import numpy as np
 
 from bids_app import dataset, encoding
 from bids_app.pipeline.job.job import Job
-from bids_app.records import Array, Features, Floor, Modality, Recording, Response, Run, floor_band
+from bids_app.records import Array, Baseline, Features, Modality, Recording, Response, Run, baseline_band
 
 Sounds = Sequence[tuple[Mapping[str, Features], float]]
-MOTION = floor_band("motion")
-WORD_RATE = floor_band("word_rate")
+MOTION = baseline_band("motion")
+WORD_RATE = baseline_band("word_rate")
 
 
-def plan_floor(job: Job, modality: Modality, heard: Sequence[tuple[Recording, int]]) -> Floor:
-    """The floor's bands that all these recordings (and their number of samples) allow, and why others are not."""
+def plan_baseline(job: Job, modality: Modality, heard: Sequence[tuple[Recording, int]]) -> Baseline:
+    """The baseline's bands that all these recordings (and their number of samples) allow, and why others are not."""
     left_out: dict[str, str] = {}
     for recording, _ in heard:
         for event in recording.stimuli:
             left_out = {**job.library.lacking(recording, event), **left_out}
-    asked = [floor_band(space) for space in job.analysis.floor_spaces]
+    asked = [baseline_band(space) for space in job.analysis.baseline_spaces]
     if MOTION in asked and (reason := _no_motion(job, modality, heard)):
         left_out[MOTION] = reason
-    return Floor(tuple(name for name in asked if name not in left_out), left_out)
+    return Baseline(tuple(name for name in asked if name not in left_out), left_out)
 
 
 def _no_motion(job: Job, modality: Modality, heard: Sequence[tuple[Recording, int]]) -> str:
@@ -37,32 +37,32 @@ def _no_motion(job: Job, modality: Modality, heard: Sequence[tuple[Recording, in
     return f"no motion parameters beside {without[0]}" if without else ""
 
 
-def feature_bands(floor: Floor) -> tuple[str, ...]:
+def feature_bands(baseline: Baseline) -> tuple[str, ...]:
     """Bands that are made of stimuli as other spaces are."""
-    return tuple(name for name in floor.spaces if name != MOTION)
+    return tuple(name for name in baseline.spaces if name != MOTION)
 
 
-def motion_band(floor: Floor, recording: Recording, response: Response, keep: Array) -> dict[str, Array]:
-    """{name: (n_keep, 1, 12)} where motion is of the floor: cleaned as the response is, at the response's own
+def motion_band(baseline: Baseline, recording: Recording, response: Response, keep: Array) -> dict[str, Array]:
+    """{name: (n_keep, 1, 12)} where motion is of the baseline: cleaned as the response is, at the response's own
     samples, since what motion does to them it does at once."""
-    if MOTION not in floor.spaces:
+    if MOTION not in baseline.spaces:
         return {}
     values = dataset.motion(recording, len(response.times_s))
     cleaned = encoding.clean(np.asarray(values), response.nuisance, keep, "run")
     return {MOTION: np.nan_to_num(cleaned)[:, None]}
 
 
-def common_floor(floors: Sequence[Floor]) -> Floor:
+def common_baseline(baselines: Sequence[Baseline]) -> Baseline:
     """Of people whose responses are averaged: what all have, but motion, which is each one's own."""
-    left_out = {name: why for floor in floors for name, why in floor.left_out.items()}
-    if any(MOTION in floor.spaces for floor in floors):
+    left_out = {name: why for baseline in baselines for name, why in baseline.left_out.items()}
+    if any(MOTION in baseline.spaces for baseline in baselines):
         left_out[MOTION] = "the people of a mean each move otherwise"
-    return Floor(tuple(name for name in floors[0].spaces if name not in left_out), left_out)
+    return Baseline(tuple(name for name in baselines[0].spaces if name not in left_out), left_out)
 
 
-def on_floor(floor: Floor, runs: Sequence[Run]) -> list[Run]:
-    """Runs without those bands of the floor that are left out."""
+def on_baseline(baseline: Baseline, runs: Sequence[Run]) -> list[Run]:
+    """Runs without those bands of the baseline that are left out."""
     return [
-        replace(run, bands={name: band for name, band in run.bands.items() if name not in floor.left_out})
+        replace(run, bands={name: band for name, band in run.bands.items() if name not in baseline.left_out})
         for run in runs
     ]

@@ -11,14 +11,14 @@ from bids_app.errors import ConcordError, DataError
 from bids_app.execution import Unit
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.runs import word_epochs
-from bids_app.pipeline.runs.baseline_bands import feature_bands, motion_band, plan_floor
+from bids_app.pipeline.runs.baseline_bands import feature_bands, motion_band, plan_baseline
 from bids_app.pipeline.runs.word_bands import source_bands, with_words, word_rows
 from bids_app.records import (
     Array,
+    Baseline,
     DesignSpec,
     Excluded,
     Features,
-    Floor,
     Recording,
     Response,
     Responsive,
@@ -42,7 +42,7 @@ class Loaded:
     period_s: float
     spaces: Mapping[str, Mapping[str, Any]]  # provenance of each space's features
     responsive: Responsive | None = None
-    floor: Floor = field(default_factory=Floor)
+    baseline: Baseline = field(default_factory=Baseline)
 
 
 def load_runs(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
@@ -51,13 +51,13 @@ def load_runs(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
     if not responses:
         raise DataError(f"none of its recordings can be read (first: {excluded[0].reason})", unit.stem)
     common, warnings = dataset.intersect_targets([response.targets for _, response, _ in responses])
-    floor = plan_floor(job, unit.modality, [(one, len(response.times_s)) for one, response, _ in responses])
+    baseline = plan_baseline(job, unit.modality, [(one, len(response.times_s)) for one, response, _ in responses])
     runs, samples, spaces = [], {}, {}
     for recording, response, keep in responses:
         spec = job.analysis.design_spec(recording.modality)
         sounds = [(job.library.features(recording, event), event.onset_s) for event in recording.stimuli]
         spaces.update({name: dict(one.provenance) for name, one in sounds[0][0].items()})
-        runs.append(_make_run(job, recording, _only(response, common), with_words(job, sounds), keep, spec, floor))
+        runs.append(_make_run(job, recording, _only(response, common), with_words(job, sounds), keep, spec, baseline))
         n_rows = word_epochs.count_words(job, recording) if spec.epoch else len(keep)
         samples[recording.label] = (len(runs[-1].times_s), n_rows)
     return Loaded(
@@ -69,7 +69,7 @@ def load_runs(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
         samples=samples,
         period_s=max(period_of(response.times_s) for _, response, _ in responses),
         spaces=spaces,
-        floor=floor,
+        baseline=baseline,
         responsive=_responsive(job, unit, [(one, _only(response, common)) for one, response, _ in responses]),
     )
 
@@ -142,10 +142,10 @@ def _make_run(
     sounds: Sequence[tuple[Mapping[str, Features], float]],
     keep: Array,
     spec: DesignSpec,
-    floor: Floor,
+    baseline: Baseline,
 ) -> Run:
     if spec.epoch:
-        return word_epochs.make_run(job, recording, response, sounds, keep, spec, floor)
+        return word_epochs.make_run(job, recording, response, sounds, keep, spec, baseline)
     times_s = response.times_s[keep]
     bands = {
         name: encoding.make_band(
@@ -155,9 +155,9 @@ def _make_run(
             period_of(response.times_s),
             spec.stamp,
         )
-        for name in (*job.specs, *source_bands(sounds), *feature_bands(floor))
+        for name in (*job.specs, *source_bands(sounds), *feature_bands(baseline))
     }
-    bands |= motion_band(floor, recording, response, keep)
+    bands |= motion_band(baseline, recording, response, keep)
     standardize = job.analysis.response_spec(recording.modality).standardize
     cleaned = encoding.clean(response.values, response.nuisance, keep, standardize)
     stimuli = tuple(event.stimulus_id for event in recording.stimuli)

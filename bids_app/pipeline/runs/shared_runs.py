@@ -17,16 +17,16 @@ from bids_app import dataset, encoding, group
 from bids_app.errors import ConcordError, DataError
 from bids_app.execution import Unit
 from bids_app.pipeline.job.job import Job
-from bids_app.pipeline.runs.baseline_bands import MOTION, common_floor, on_floor
+from bids_app.pipeline.runs.baseline_bands import MOTION, common_baseline, on_baseline
 from bids_app.pipeline.runs.load_runs import Loaded, load_runs
-from bids_app.pipeline.runs.repeat_ceiling import BLOCK_S, FEWEST
-from bids_app.records import Array, Excluded, PeopleCeiling, Run, Targets
+from bids_app.pipeline.runs.noise_ceiling import BLOCK_S, FEWEST
+from bids_app.records import Array, Excluded, ParticipantCeiling, Run, Targets
 
 SCRATCH = "scratch-"  # in logs/; swept when the group level runs again
 LEAST_PEOPLE = 3
 CEILING_BYTES = 2**28  # of responses held at once
 Columns = slice | None
-Hearing = tuple[tuple[str, ...], int]  # stimuli of a run, and which hearing of them it is
+RunKey = tuple[tuple[str, ...], int]  # stimuli of a run, and which hearing of them it is
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Shared:
 
     units: tuple[Unit, ...]
     loaded: tuple[Loaded, ...]
-    heard: tuple[group.Heard, ...]
+    heard: tuple[group.SharedRun, ...]
     targets: Targets
     warnings: tuple[str, ...]
     lost: tuple[Excluded, ...]
@@ -64,7 +64,7 @@ def _gather(job: Job, units: Sequence[Unit], folder: Path) -> Shared:
     kept: list[Unit] = []
     loaded: list[Loaded] = []
     lost: list[Excluded] = []
-    firsts: dict[Hearing, Run] = {}
+    firsts: dict[RunKey, Run] = {}
     for unit in units:
         try:
             one = load_runs(job, unit)
@@ -84,7 +84,7 @@ def _gather(job: Job, units: Sequence[Unit], folder: Path) -> Shared:
         rows = columns[person] if some is None else columns[person][some]
         return np.asarray(np.load(_path(folder, person, run), mmap_mode="r")[rows]).T
 
-    heard = group.match_people([one.runs for one in loaded])
+    heard = group.match_participants([one.runs for one in loaded])
     return Shared(tuple(kept), tuple(loaded), heard, common, warnings, tuple(lost), read)
 
 
@@ -92,7 +92,7 @@ def _path(folder: Path, person: int, run: int) -> Path:
     return folder / f"{person}_{run}.npy"
 
 
-def _put(loaded: Loaded, folder: Path, person: int, firsts: dict[Hearing, Run]) -> Loaded:
+def _put(loaded: Loaded, folder: Path, person: int, firsts: dict[RunKey, Run]) -> Loaded:
     """Write responses (n_targets, n_times) run by run, and keep features where nobody before has heard a run."""
     nth: Counter[tuple[str, ...]] = Counter()
     light = []
@@ -113,14 +113,14 @@ def _columns(targets: Targets, common: Targets) -> Array:
     return np.array([place[name] for name in common.names])
 
 
-def mean_of(shared: Shared) -> tuple[Loaded, Array]:
+def mean_response_of(shared: Shared) -> tuple[Loaded, Array]:
     """The people's mean response as if it were one person's, and (n_targets,) how many people it is the mean of."""
-    runs, n_people = group.average_people(shared.heard, lambda person, run: shared.read(person, run, None))
+    runs, n_people = group.average_participants(shared.heard, lambda person, run: shared.read(person, run, None))
     loaded = shared.loaded
     lines = [line for one in loaded for line in one.warnings]
-    floor = common_floor([one.floor for one in loaded])
+    baseline = common_baseline([one.baseline for one in loaded])
     joined = Loaded(
-        runs=tuple(on_floor(floor, runs)),
+        runs=tuple(on_baseline(baseline, runs)),
         recordings=tuple(recording for one in loaded for recording in one.recordings),
         targets=shared.targets,
         excluded=(*shared.lost, *(excluded for one in loaded for excluded in one.excluded)),
@@ -128,13 +128,13 @@ def mean_of(shared: Shared) -> tuple[Loaded, Array]:
         samples={label: count for one in loaded for label, count in one.samples.items()},
         period_s=max(one.period_s for one in loaded),
         spaces=loaded[0].spaces,
-        floor=floor,
+        baseline=baseline,
     )
     return joined, n_people
 
 
-def ceilings_of(shared: Shared) -> tuple[tuple[PeopleCeiling, ...], str]:
-    """Each person's ceiling from the others (`encoding.between_people`), on the runs that all of them heard, and in
+def noise_ceilings_of(shared: Shared) -> tuple[tuple[ParticipantCeiling, ...], str]:
+    """Each person's ceiling from the others (`encoding.inter_subject_noise_ceiling`), on the runs that all of them heard, and in
     words what it rests on, or why there is none."""
     people = sorted({person for one in shared.heard for person, _, _ in one.people})
     everyones = [one for one in shared.heard if len(one.people) == len(people)]
@@ -149,10 +149,14 @@ def ceilings_of(shared: Shared) -> tuple[tuple[PeopleCeiling, ...], str]:
     found: list[list[encoding.Ceiling]] = []
     for first in range(0, n_targets, at_once):
         some = slice(first, first + at_once)
-        found.append(encoding.between_people([_centred(shared, everyones, person, some) for person in people], block))
+        found.append(
+            encoding.inter_subject_noise_ceiling(
+                [_centred(shared, everyones, person, some) for person in people], block
+            )
+        )
     parts = [[batch[number] for batch in found] for number in range(len(people))]
     ceilings = tuple(
-        PeopleCeiling(
+        ParticipantCeiling(
             shared.units[person].stem,
             shared.targets,
             *(np.concatenate([getattr(one, name) for one in mine]) for name in ("explainable", "low", "high")),
@@ -165,7 +169,7 @@ def ceilings_of(shared: Shared) -> tuple[tuple[PeopleCeiling, ...], str]:
     return ceilings, f"from {len(people)} people who heard the same {runs}, {n_samples} common samples{few}"
 
 
-def _centred(shared: Shared, heard: Sequence[group.Heard], person: int, some: slice) -> Array:
+def _centred(shared: Shared, heard: Sequence[group.SharedRun], person: int, some: slice) -> Array:
     """(n_samples, n_some) one person's responses, each run less its mean."""
     mine = []
     for one in heard:

@@ -14,13 +14,13 @@ from bids_app.pipeline.runs.baseline_bands import WORD_RATE, Sounds, feature_ban
 from bids_app.pipeline.runs.word_bands import source_bands, word_rows
 from bids_app.records import (
     Array,
+    Baseline,
     Design,
     DesignSpec,
     Epochs,
     EpochSpec,
     Features,
     Fit,
-    Floor,
     Intervals,
     Lags,
     Partition,
@@ -56,7 +56,7 @@ def make_run(
     sounds: Sounds,
     keep: Array,
     spec: DesignSpec,
-    floor: Floor,
+    baseline: Baseline,
 ) -> Run:
     """Words in order of their onsets: those whose epoch is whole and that every space says something of.
 
@@ -70,7 +70,7 @@ def make_run(
     kept &= np.all([np.isfinite(band).all(axis=1) for band in bands.values()], axis=0)
     if not kept.any():
         raise DataError("no word has a row in every feature space", recording.label)
-    bands |= _floor_bands(floor, sounds, words, onsets_s)
+    bands |= _baseline_bands(baseline, sounds, words, onsets_s)
     rows = np.flatnonzero(kept)[np.argsort(onsets_s[kept], kind="stable")]
     standardize = job.analysis.response_spec(recording.modality).standardize
     stimuli = tuple(event.stimulus_id for event in recording.stimuli)
@@ -81,17 +81,19 @@ def make_run(
         times_s=onsets_s[rows],
         stimuli=stimuli,
         words=word_rows(job, stimuli, sounds, spec.stamp),
-        epochs=encoding.on_kept(Epochs(epochs.starts[rows], epochs.lengths), keep),
+        epochs=encoding.reindex_epochs(Epochs(epochs.starts[rows], epochs.lengths), keep),
     )
 
 
-def _floor_bands(floor: Floor, sounds: Sounds, words: Sequence[Intervals], onsets_s: Array) -> dict[str, Array]:
+def _baseline_bands(
+    baseline: Baseline, sounds: Sounds, words: Sequence[Intervals], onsets_s: Array
+) -> dict[str, Array]:
     """(n_words, n_dims) each. A word of which a space says nothing takes the mean, which tells nothing: no word is
-    left out for the floor. Every row is one word: word rate is how many others begin near it."""
+    left out for the baseline. Every row is one word: word rate is how many others begin near it."""
     bands = {}
-    for name in feature_bands(floor):
+    for name in feature_bands(baseline):
         if name == WORD_RATE:
-            bands[name] = encoding.neighbours(onsets_s)
+            bands[name] = encoding.local_word_counts(onsets_s)
             continue
         band = _band([spaces[name] for spaces, _ in sounds], words)
         said = np.asarray(np.isfinite(band).all(axis=1))

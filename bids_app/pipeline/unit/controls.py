@@ -1,4 +1,4 @@
-"""What is fitted beside a unit's partitions: the floor, models beyond it, untrained ones, and the control of time."""
+"""What is fitted beside a unit's partitions: the baseline, models beyond it, untrained ones, and the control of time."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ import numpy as np
 from bids_app import encoding
 from bids_app.encoding import Blocks
 from bids_app.pipeline.job.job import Job
-from bids_app.records import AUTOCORRELATION, Beside, Design, Floor, InferenceSpec
+from bids_app.records import AUTOCORRELATION, Baseline, Beside, Design, InferenceSpec
 
 NOT_SPLIT = "not fitted: no run is split by folds, so it could predict nothing but the training mean"
 
 
-def fit_beside(
-    job: Job, design: Design, floor: Floor, tests: InferenceSpec | None, blocks: Blocks | None, mem_mb: int | None
+def fit_controls(
+    job: Job,
+    design: Design,
+    baseline: Baseline,
+    tests: InferenceSpec | None,
+    blocks: Blocks | None,
+    mem_mb: int | None,
 ) -> Beside:
     """All comparisons that the analysis asks for and the data allow, perhaps none; what leaks is warned of."""
-    timed = job.analysis.floor.autocorrelation and encoding.splits_runs(design)
-    asked = job.analysis.comparisons(floor.spaces, timed)
+    timed = job.analysis.baseline.autocorrelation and encoding.splits_runs(design)
+    asked = job.analysis.comparisons(baseline.spaces, timed)
     if not asked:
         return Beside({}, {})
     if timed:
@@ -28,7 +33,7 @@ def fit_beside(
     spec = job.analysis.fit_spec()
 
     def run(device: str, mem_mb: int | None) -> Beside:
-        return encoding.fit_beside(design, asked, spec, tests, device, mem_mb=mem_mb, blocks=blocks)
+        return encoding.fit_controls(design, asked, spec, tests, device, mem_mb=mem_mb, blocks=blocks)
 
     found, warnings = encoding.with_backoff(run, job.options.models.device, mem_mb)
     return replace(found, warnings=(*warnings, *_leaks(found, job.analysis.inference.fdr)))
@@ -50,12 +55,12 @@ def _leaks(found: Beside, level: float) -> tuple[str, ...]:
     )
 
 
-def told_beside(job: Job, found: Beside, floor: Floor) -> dict[str, Any]:
-    """For provenance: the floor's bands and what was left out of it, every comparison, and the control of time."""
-    asked = job.analysis.all_comparisons.keys() >= {AUTOCORRELATION}
+def controls_provenance(job: Job, found: Beside, baseline: Baseline) -> dict[str, Any]:
+    """For provenance: the baseline's bands and what was left out of it, every comparison, and the control of time."""
+    asked = job.analysis.all_control_comparisons.keys() >= {AUTOCORRELATION}
     control = "fitted" if AUTOCORRELATION in found.values else NOT_SPLIT if asked else "not asked for"
     return {
-        "floor": asdict(floor),
+        "baseline": asdict(baseline),
         "autocorrelation": control,
         "comparisons": {name: asdict(one) for name, one in found.comparisons.items()},
     }

@@ -13,14 +13,14 @@ from bids_app.execution import Unit
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.runs import word_epochs
 from bids_app.pipeline.runs.load_runs import Checks, Loaded, load_runs
-from bids_app.pipeline.runs.repeat_ceiling import repeat_ceiling
-from bids_app.pipeline.runs.shared_runs import Shared, mean_of
+from bids_app.pipeline.runs.noise_ceiling import noise_ceiling_from_repeats
+from bids_app.pipeline.runs.shared_runs import Shared, mean_response_of
 from bids_app.pipeline.runs.word_bands import project
 from bids_app.pipeline.unit.context_leakage import contexts
-from bids_app.pipeline.unit.controls import fit_beside, told_beside
+from bids_app.pipeline.unit.controls import controls_provenance, fit_controls
 from bids_app.pipeline.unit.layers import with_layers
-from bids_app.pipeline.unit.model_pair import MAIN, REFERENCES, Answers, references
-from bids_app.pipeline.unit.provenance import at_edge, dead_targets, made_inference, provenance, told
+from bids_app.pipeline.unit.model_pair import MAIN, REFERENCES, ModelPairCollector, references
+from bids_app.pipeline.unit.provenance import at_edge, dead_targets, inference_provenance, provenance, told
 from bids_app.records import (
     Array,
     Beside,
@@ -28,9 +28,9 @@ from bids_app.records import (
     EpochSpec,
     Excluded,
     Fit,
+    InferenceResult,
     Partition,
     Run,
-    Tests,
     UnitResult,
     component_of,
 )
@@ -42,7 +42,7 @@ def fit_unit(job: Job, unit: Unit, checks: Checks, unused: tuple[Excluded, ...],
     ceiling = (
         (None, "none: not computed where rows are words")
         if job.analysis.design_spec(unit.modality).epoch
-        else repeat_ceiling(loaded.runs, loaded.recordings, loaded.period_s)
+        else noise_ceiling_from_repeats(loaded.runs, loaded.recordings, loaded.period_s)
     )
     return _fit_runs(job, unit, loaded, checks, unused, key, ceiling)
 
@@ -80,7 +80,7 @@ def _fit_runs(
             for name, units in job.analysis.further.items()
         }
         asked = job.analysis.inference_spec(unit.modality)
-        beside = fit_beside(job, design, loaded.floor, asked, blocks, mem_mb)
+        beside = fit_controls(job, design, loaded.baseline, asked, blocks, mem_mb)
         if held := references(job.analysis.between, job.analysis.units, beside):
             _fit_alone(job, design, held, mem_mb, answers)
     except MemoryError as error:
@@ -113,15 +113,15 @@ def _fit_runs(
             *loaded.warnings,
             *dead_targets(dead),
             *at_edge({MAIN: fit, **{name: one for name, (one, _) in further.items()}}),
-            *encoding.shortfall(design, fit, job.analysis.units),
+            *encoding.small_sample_bias_warnings(design, fit, job.analysis.units),
             *told([(fit, tests), *further.values()], layers.values()),
             *beside.warnings,
             *disagree,
         ),
         provenance={
             **provenance(job, unit, loaded, design.purge_s, key),
-            "inference": made_inference(job, tests),
-            "beside": told_beside(job, beside, loaded.floor),
+            "inference": inference_provenance(job, tests),
+            "beside": controls_provenance(job, beside, loaded.baseline),
             "contexts": contexts(job, loaded.recordings, design),
         },
         subspace=subspace,
@@ -141,7 +141,11 @@ def _with_ceiling(partition: Partition, ceiling: encoding.Ceiling | None) -> Par
 
 
 def _joined(
-    job: Job, fit: Fit, tests: Tests | None, further: Mapping[str, tuple[Fit, Tests | None]], beside: Beside
+    job: Job,
+    fit: Fit,
+    tests: InferenceResult | None,
+    further: Mapping[str, tuple[Fit, InferenceResult | None]],
+    beside: Beside,
 ) -> Partition:
     """The partition, the components of the further ones under names of their own, and those beside them."""
     units = job.analysis.further
@@ -171,11 +175,13 @@ def _answers(
     ceiling: encoding.Ceiling | None,
     epoch: EpochSpec | None,
     blocks: encoding.Blocks | None,
-) -> Answers:
+) -> ModelPairCollector:
     """Where everything that is asked about two models is gathered."""
     explainable = None if ceiling is None else np.asarray(ceiling.explainable)
     n_windows = len(epoch.windows_s) if epoch else 1
-    return Answers(design, n_windows, loaded.responsive, explainable, None if blocks is None else blocks.labels)
+    return ModelPairCollector(
+        design, n_windows, loaded.responsive, explainable, None if blocks is None else blocks.labels
+    )
 
 
 def _fit(
@@ -186,14 +192,14 @@ def _fit(
     units: Mapping[str, Sequence[str]],
     mem_mb: int | None,
     blocks: encoding.Blocks | None,
-    answers: Answers,
-) -> tuple[Fit, Tests | None]:
+    answers: ModelPairCollector,
+) -> tuple[Fit, InferenceResult | None]:
     """One partition, with inference where it is asked for, of which `answers` hear; on the CPU where a GPU's memory
     does not do."""
     spec, asked = job.analysis.fit_spec(), job.analysis.inference_spec(unit.modality)
     unions = encoding.unions_of(tuple(units))
 
-    def run(device: str, mem_mb: int | None) -> tuple[Fit, Tests | None]:
+    def run(device: str, mem_mb: int | None) -> tuple[Fit, InferenceResult | None]:
         """One attempt, on this device and within this memory."""
         if spec.solver == "chen2024":
             fit, averaged = encoding.fit_published(design, units, spec, answers.sets(name), device)
@@ -209,7 +215,7 @@ def _fit(
 
 
 def _fit_alone(
-    job: Job, design: Design, units: Mapping[str, Sequence[str]], mem_mb: int | None, answers: Answers
+    job: Job, design: Design, units: Mapping[str, Sequence[str]], mem_mb: int | None, answers: ModelPairCollector
 ) -> None:
     """Each unit alone, for the agreement of their predictions."""
     unions, spec = [(unit,) for unit in units], job.analysis.fit_spec()
@@ -227,9 +233,9 @@ def _left_mb(job: Job, runs: Sequence[Run]) -> int | None:
     return None if job.options.mem_mb is None else max(1, job.options.mem_mb - round(held / 1e6))
 
 
-def fit_mean(job: Job, stem: str, shared: Shared, checks: Checks) -> tuple[UnitResult, Array]:
+def fit_mean_response(job: Job, stem: str, shared: Shared, checks: Checks) -> tuple[UnitResult, Array]:
     """The same for the mean response of several people; and (n_targets,) how many people each target's is of."""
-    joined, n_people = mean_of(shared)
+    joined, n_people = mean_response_of(shared)
     first = shared.units[0]
     mean = Unit(stem, "group", first.modality, first.kind, first.space, joined.recordings)
     ceiling = (None, "none: not computed for a mean response")

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bids_app import encoding
-from bids_app.records import CONTROL, FLOOR, Array, Beside, Design, Findings, Responsive
+from bids_app.records import BASELINE, CONTROL, Array, Beside, Design, ModelPairStatistics, Responsive
 
 MAIN = ""  # the analysis's own partition, among the names of the further ones
-REFERENCES = "references"  # the two models, the floor and untrained models, each alone
+REFERENCES = "references"  # the two models, the baseline and untrained models, each alone
 IN_SAMPLE = "inSample"  # what names of partitions of an in-sample subspace begin with
 
 
 @dataclass
-class Answers:
+class ModelPairCollector:
     """Averages of every partition over sets of targets, all with the same blocks of time left out in turn.
 
     n_windows: targets of an electrode where rows are words (the first is its own value, the one that is averaged),
@@ -59,7 +59,7 @@ class Answers:
     def _main_sets(self) -> dict[str, Array]:
         return self._observers[MAIN].sets if MAIN in self._observers else {}
 
-    def findings(self, between: tuple[str, str] | None) -> Findings:
+    def findings(self, between: tuple[str, str] | None) -> ModelPairStatistics:
         """All of them, when every partition has been fitted; `between`: the two models' units."""
         done = {**self._averaged, **{name: encoding.averaged(one) for name, one in self._observers.items()}}
         split = {name.removeprefix(IN_SAMPLE).lower(): one for name, one in done.items()}
@@ -79,10 +79,12 @@ class Answers:
 def references(
     between: tuple[str, str] | None, units: Mapping[str, Sequence[str]], beside: Beside
 ) -> dict[str, tuple[str, ...]]:
-    """What the two models' agreement is held against: unit → bands of both models, of the floor and of every control
+    """What the two models' agreement is held against: unit → bands of both models, of the baseline and of every control
     that was fitted; none where there is nothing but the models."""
     if between is None:
         return {}
-    alone = {name: one.bands for name, one in beside.comparisons.items() if name == FLOOR or name.startswith(CONTROL)}
+    alone = {
+        name: one.bands for name, one in beside.comparisons.items() if name == BASELINE or name.startswith(CONTROL)
+    }
     others = {name: bands for name, bands in alone.items() if bands not in map(tuple, units.values())}
     return {**{unit: tuple(units[unit]) for unit in between}, **others} if others else {}

@@ -11,19 +11,19 @@ from bids_app import __version__, dataset
 from bids_app.execution import Unit
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.runs.load_runs import Loaded
-from bids_app.records import Fit, LayerScores, Tests
+from bids_app.records import Fit, InferenceResult, LayerScores
 
 SOFTWARE = ("torch", "transformers", "numpy", "scipy", "nibabel", "nilearn", "mne", "pybids")
 EDGE_SHARE = 0.1  # of folds × predicted targets with alpha at the grid's end, above which the user is warned
 
 
-def told(fits: Sequence[tuple[Fit, Tests | None]], layers: Iterable[LayerScores] = ()) -> tuple[str, ...]:
+def told(fits: Sequence[tuple[Fit, InferenceResult | None]], layers: Iterable[LayerScores] = ()) -> tuple[str, ...]:
     """What fits, their inference and those of layers warn of, each line once."""
     lines = [line for fit, tests in fits for line in (*fit.warnings, *(tests.warnings if tests else ()))]
     return tuple(dict.fromkeys((*lines, *(line for one in layers for line in one.warnings))))
 
 
-def made_inference(job: Job, tests: Tests | None) -> dict[str, Any] | None:
+def inference_provenance(job: Job, tests: InferenceResult | None) -> dict[str, Any] | None:
     """How p and intervals were made, and the level that reports count at."""
     if tests is None:
         return None

@@ -295,7 +295,7 @@ def test_plain_motion_is_expanded_as_fmriprep_does(root: Path) -> None:
     assert np.allclose(full[:, 18:], full[:, 6:12] ** 2)
 
 
-def test_motion_and_its_change_for_the_floor(root: Path) -> None:
+def test_motion_and_its_change_for_the_baseline(root: Path) -> None:
     path = confounds(prep(root), STEM)
     six = respond(only(root), ResponseSpec(confounds="motion", high_pass_s=None)).nuisance
     found = motion(only(root), len(six))

@@ -8,7 +8,7 @@ from bids_app import encoding
 from bids_app.encoding.comparisons.averages import RELIABLE, Averages, limits, map_correlation
 from bids_app.encoding.inference.blocks import block_labels
 from bids_app.encoding.ridge.batches import BLOCK
-from bids_app.encoding.ridge.fitted import Observer, Together
+from bids_app.encoding.ridge.fitted import Observer, ObserverGroup
 from bids_app.records import FitSpec, Run
 
 SPEC = FitSpec(candidates=4, alphas=(1e-1, 1e4, 6))
@@ -51,7 +51,7 @@ def observed(given, blocks=True, ceiling=None, sets=None):
     sets = {"all": given.usable, **(sets or {})}
     observer = Averages(ALL, (0, 1), labels if blocks else None, given.folds, sets, ceiling)
     kept = Kept(3, given.Y.shape)
-    fit = encoding.fit(given, {"one": ("a",), "two": ("b",)}, SPEC, observer=Together([observer, kept]))
+    fit = encoding.fit(given, {"one": ("a",), "two": ("b",)}, SPEC, observer=ObserverGroup([observer, kept]))
     return observer, kept, fit, labels
 
 

@@ -1,4 +1,4 @@
-"""Models beyond a floor: planted truth, false positives on nulls, and a control that knows only time."""
+"""Models beyond a baseline: planted truth, false positives on nulls, and a control that knows only time."""
 
 from dataclasses import replace
 
@@ -15,15 +15,15 @@ from bids_app.records import Comparison, FitSpec, InferenceSpec, Run
 SPEC = FitSpec(candidates=8, alphas=(1.0, 1e5, 6))
 TESTS = InferenceSpec(200, 60.0)
 ASKED = {
-    "floor": Comparison(("rate",)),
-    "carrierBeyondFloor": Comparison(("rate", "carrier"), ("rate",)),
-    "richBeyondFloor": Comparison(("rate", "rich"), ("rate",)),
+    "baseline": Comparison(("rate",)),
+    "carrierBeyondBaseline": Comparison(("rate", "carrier"), ("rate",)),
+    "richBeyondBaseline": Comparison(("rate", "rich"), ("rate",)),
 }
 
 
 def problem(n_targets, share, seed):
-    """A floor of two columns; a model that carries it among noise; one with a signal of its own. Responses follow the
-    floor, and in the second half of the targets the rich model too."""
+    """A baseline of two columns; a model that carries it among noise; one with a signal of its own. Responses follow the
+    baseline, and in the second half of the targets the rich model too."""
     rng = np.random.default_rng(seed)
     rate, own = series("ar.5", FMRI, 2, rng), series("ar.5", FMRI, 4, rng)
     carrier = np.hstack([rate @ rng.standard_normal((2, 6)), series("ar.5", FMRI, 4, rng)])
@@ -35,38 +35,38 @@ def problem(n_targets, share, seed):
 
 @pytest.fixture(scope="module")
 def planted():
-    return encoding.fit_beside(problem(12, 0.3, 0), ASKED, SPEC, TESTS).values
+    return encoding.fit_controls(problem(12, 0.3, 0), ASKED, SPEC, TESTS).values
 
 
-def test_what_carries_the_floor_alone_does_not_beat_it(planted):
-    assert (planted["floor"]["pfwe"] < 0.05).all()
-    assert (planted["carrierBeyondFloor"]["pfwe"] > 0.05).all()
-    assert (np.abs(planted["carrierBeyondFloor"]["rsquared"]) < 0.02).all()
+def test_what_carries_the_baseline_alone_does_not_beat_it(planted):
+    assert (planted["baseline"]["pfwe"] < 0.05).all()
+    assert (planted["carrierBeyondBaseline"]["pfwe"] > 0.05).all()
+    assert (np.abs(planted["carrierBeyondBaseline"]["rsquared"]) < 0.02).all()
 
 
 def test_what_carries_more_does_where_it_is_planted(planted):
-    beyond = planted["richBeyondFloor"]
+    beyond = planted["richBeyondBaseline"]
     assert (beyond["pfwe"][6:] < 0.05).all()
     assert (beyond["pfwe"][:6] > 0.05).all()
     assert (beyond["ci025"][6:] > 0).all()
     assert "r" not in beyond
-    assert "r" in planted["floor"]
+    assert "r" in planted["baseline"]
 
 
 def test_values_are_differences_of_unions_fitted_alone(planted):
     """With one candidate nothing is searched: the same as two fits apart."""
     design, plain = problem(4, 0.3, 1), replace(SPEC, solver="ridge")
-    found = encoding.fit_beside(design, ASKED, plain, None).values["richBeyondFloor"]["rsquared"]
+    found = encoding.fit_controls(design, ASKED, plain, None).values["richBeyondBaseline"]["rsquared"]
     both = encoding.fit(design, {"x": ("rate", "rich")}, plain).rsquared[0]
-    floor = encoding.fit(design, {"x": ("rate",)}, plain).rsquared[0]
-    np.testing.assert_allclose(found, both - floor, atol=1e-10)
+    baseline = encoding.fit(design, {"x": ("rate",)}, plain).rsquared[0]
+    np.testing.assert_allclose(found, both - baseline, atol=1e-10)
 
 
-def test_an_idle_model_beats_the_floor_no_more_often_than_by_chance():
-    """100 noise targets, each with p ≤ .05 in at most as many as the binomial allows; responses follow the floor."""
+def test_an_idle_model_beats_the_baseline_no_more_often_than_by_chance():
+    """100 noise targets, each with p ≤ .05 in at most as many as the binomial allows; responses follow the baseline."""
     p = np.concatenate(
         [
-            encoding.fit_beside(problem(20, 0.2, seed), ASKED, SPEC, TESTS).values["carrierBeyondFloor"]["p"]
+            encoding.fit_controls(problem(20, 0.2, seed), ASKED, SPEC, TESTS).values["carrierBeyondBaseline"]["p"]
             for seed in range(10, 15)
         ]
     )
@@ -89,19 +89,19 @@ TIME = {"autocorrelation": Comparison(("autocorrelation",))}
 def test_time_alone_predicts_nothing_in_blocks_apart_and_much_in_shuffled_folds():
     design = encoding.build_design([slow_run(0)], 5, (0.0,), {}, 30.0)
     assert encoding.splits_runs(design)
-    apart = encoding.fit_beside(encoding.with_time(design), TIME, SPEC, TESTS).values["autocorrelation"]
+    apart = encoding.fit_controls(encoding.with_time(design), TIME, SPEC, TESTS).values["autocorrelation"]
     assert (apart["pfwe"] > 0.05).all()
     assert apart["rsquared"].mean() < 0.03
     shuffled = replace(design, folds=np.random.default_rng(0).integers(0, 5, len(design.folds)), purge_s=1.0)
     leaking = replace(encoding.with_time(replace(shuffled, purge_s=12.0)), purge_s=1.0)
-    assert (encoding.fit_beside(leaking, TIME, SPEC, None).values["autocorrelation"]["rsquared"] > 0.3).all()
+    assert (encoding.fit_controls(leaking, TIME, SPEC, None).values["autocorrelation"]["rsquared"] > 0.3).all()
 
 
 def test_where_no_run_is_split_it_predicts_nothing_at_all():
     """So it need not be fitted."""
     design = encoding.build_design([slow_run(seed) for seed in range(4)], "by_run", (0.0,), {}, 30.0)
     assert not encoding.splits_runs(design)
-    found = encoding.fit_beside(encoding.with_time(design), TIME, SPEC, None).values["autocorrelation"]
+    found = encoding.fit_controls(encoding.with_time(design), TIME, SPEC, None).values["autocorrelation"]
     assert (found["rsquared"] <= 1e-9).all()
 
 

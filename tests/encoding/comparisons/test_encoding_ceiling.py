@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bids_app.encoding.comparisons.noise_ceiling import between_people, from_repeats, share
+from bids_app.encoding.comparisons.noise_ceiling import inter_subject_noise_ceiling, noise_ceiling_of_trials, share
 
 N_TARGETS = 1000
 
@@ -24,7 +24,7 @@ def repeats(explainable, n_repeats, n_times=300, seed=0):
 @pytest.mark.parametrize("explainable", [0.0, 0.1, 0.5, 0.9])
 @pytest.mark.parametrize("n_repeats", [2, 5])
 def test_repeats_give_the_planted_share_on_average(explainable, n_repeats):
-    found = from_repeats([repeats(explainable, n_repeats)], block=20)
+    found = noise_ceiling_of_trials([repeats(explainable, n_repeats)], block=20)
     assert found.explainable.mean() == pytest.approx(explainable, abs=0.01)
 
 
@@ -39,28 +39,32 @@ def test_repeats_as_schoppe_writes_them():
     trials = repeats(0.5, 4)
     SP = (trials.sum(axis=0).var(axis=0, ddof=1) - trials.var(axis=1, ddof=1).sum(axis=0)) / (4 * 3)
     TP = trials.var(axis=1, ddof=1).mean(axis=0)
-    found = from_repeats([trials], block=20)
+    found = noise_ceiling_of_trials([trials], block=20)
     np.testing.assert_allclose(found.explainable, SP / TP, rtol=1e-9)
     np.testing.assert_allclose(found.cc_max, np.sqrt(SP / TP), rtol=1e-9)
 
 
 def test_several_stimuli_are_pooled_by_samples():
     long, short = repeats(0.5, 2, 400), repeats(0.5, 3, 100, seed=1)
-    one, other, both = from_repeats([long], 20), from_repeats([short], 20), from_repeats([long, short], 20)
+    one, other, both = (
+        noise_ceiling_of_trials([long], 20),
+        noise_ceiling_of_trials([short], 20),
+        noise_ceiling_of_trials([long, short], 20),
+    )
     assert both.explainable.mean() == pytest.approx(0.5, abs=0.01)
     assert both.explainable.std() < one.explainable.std() < other.explainable.std()
 
 
 def test_intervals_cover_and_noise_is_not_reliable():
-    planted = from_repeats([repeats(0.4, 3)], block=20)
+    planted = noise_ceiling_of_trials([repeats(0.4, 3)], block=20)
     covered = (planted.low <= 0.4) & (planted.high >= 0.4)
     assert 0.85 < covered.mean() < 0.99
     assert planted.reliable.mean() > 0.95
-    assert from_repeats([repeats(0.0, 3)], block=20).reliable.mean() < 0.08
+    assert noise_ceiling_of_trials([repeats(0.0, 3)], block=20).reliable.mean() < 0.08
 
 
 def test_a_share_is_given_only_where_the_ceiling_is_reliable():
-    found = from_repeats([repeats(np.where(np.arange(N_TARGETS) < 500, 0.5, 0.0), 3)], block=20)
+    found = noise_ceiling_of_trials([repeats(np.where(np.arange(N_TARGETS) < 500, 0.5, 0.0), 3)], block=20)
     shares = share(np.full(N_TARGETS, 0.25), found)
     assert np.nanmean(shares[:500]) == pytest.approx(0.5, abs=0.03)
     assert np.isnan(shares[500:]).mean() > 0.9
@@ -76,14 +80,14 @@ def people(shares, n_times=1500, seed=0):
 
 @pytest.mark.parametrize("shares", [(0.3, 0.3, 0.3), (0.1, 0.3, 0.5, 0.7), (0.05,) * 8])
 def test_people_give_each_ones_planted_share(shares):
-    found = between_people(people(shares), block=20)
+    found = inter_subject_noise_ceiling(people(shares), block=20)
     for one, planted in zip(found, shares, strict=True):
         assert np.isfinite(one.explainable).mean() > 0.9
         assert np.nanmean(one.explainable) == pytest.approx(planted, abs=0.02)
 
 
 def test_people_without_anything_in_common_have_no_ceiling():
-    for one in between_people(people((0.0,) * 5), block=20):
+    for one in inter_subject_noise_ceiling(people((0.0,) * 5), block=20):
         assert one.reliable.mean() < 0.02
         values = np.stack([one.explainable, one.low, one.high])
         assert (np.isnan(values).all(axis=0) == np.isnan(values).any(axis=0)).all()
@@ -93,8 +97,8 @@ def test_people_without_anything_in_common_have_no_ceiling():
 
 def test_too_little_to_compare_is_refused():
     with pytest.raises(ValueError, match="twice"):
-        from_repeats([repeats(0.5, 1)], 20)
+        noise_ceiling_of_trials([repeats(0.5, 1)], 20)
     with pytest.raises(ValueError, match="twice"):
-        from_repeats([], 20)
+        noise_ceiling_of_trials([], 20)
     with pytest.raises(ValueError, match="three"):
-        between_people(people((0.5, 0.5)), 20)
+        inter_subject_noise_ceiling(people((0.5, 0.5)), 20)

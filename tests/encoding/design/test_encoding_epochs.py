@@ -10,9 +10,9 @@ from bids_app.encoding import (
     build_design,
     covered,
     epoch_purge_s,
-    neighbours,
-    on_kept,
+    local_word_counts,
     place_epochs,
+    reindex_epochs,
     whole,
     within_words,
 )
@@ -78,7 +78,12 @@ def test_every_epoch_equals_a_brute_force_loop(case):
     keep = covered(mine, n)
     assert usable[keep].all()
     run = Run(
-        "a", {"f": np.zeros((fine.sum(), 1, 1))}, signals[keep], onsets[fine], ("s",), epochs=on_kept(mine, keep)
+        "a",
+        {"f": np.zeros((fine.sum(), 1, 1))},
+        signals[keep],
+        onsets[fine],
+        ("s",),
+        epochs=reindex_epochs(mine, keep),
     )
     np.testing.assert_allclose(table_of(run, spec), np.array(looped), atol=1e-6)
 
@@ -200,9 +205,9 @@ def test_phones_are_summed_within_their_word():
 
 def test_neighbours_are_counted_second_by_second():
     onsets = np.array([0.0, 0.5, 1.0, 1.9, 3.0, 10.0])
-    found = neighbours(onsets)
+    found = local_word_counts(onsets)
     counted = [[np.sum((onsets - t >= a) & (onsets - t < a + 1)) - (a == 0) for a in (-2, -1, 0, 1)] for t in onsets]
     np.testing.assert_array_equal(found, counted)
     np.testing.assert_array_equal(found[-1], 0)
     order = [3, 0, 5, 1, 4, 2]
-    np.testing.assert_array_equal(neighbours(onsets[order]), found[order])
+    np.testing.assert_array_equal(local_word_counts(onsets[order]), found[order])

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bids_app.encoding.inference.multiple_testing import Family, fdr, p_values, studentized
+from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr, p_values, studentized
 
 
 def nulls(n_targets, permutations=199, seed=0):
@@ -14,7 +14,7 @@ def nulls(n_targets, permutations=199, seed=0):
 
 
 def significance(*batches):
-    family = Family()
+    family = MaxTNull()
     for batch in batches:
         family.add(torch.as_tensor(batch))
     return family.significance()
@@ -79,4 +79,4 @@ def test_fdr_is_benjamini_hochbergs():
 
 def test_a_family_without_targets_is_an_error():
     with pytest.raises(ValueError, match="no target"):
-        Family().significance()
+        MaxTNull().significance()

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.planting import Planting
 from benchmarks.recovery import recover
 from bids_app import encoding
-from bids_app.encoding.partition.small_sample_bias import REACHED, share_reached, shortfall
+from bids_app.encoding.partition.small_sample_bias import REACHED, share_reached, small_sample_bias_warnings
 from bids_app.records import FitSpec
 
 UNEQUAL = Planting("fmri", 500, {"a": 4, "b": 16}, 0.0, ("a", "b"), 0.3)
@@ -38,7 +38,7 @@ def fitted(planting):
 
 def test_few_samples_are_told_with_the_runs_own_numbers():
     design, fit = fitted(UNEQUAL)
-    (line,) = shortfall(design, fit, UNEQUAL.units)
+    (line,) = small_sample_bias_warnings(design, fit, UNEQUAL.units)
     assert line.startswith("400 training samples for 80 columns (a 16, b 64; delays counted) at a full R² of ")
     full = fit.rsquared[-1]
     median = np.median(full[full > 0.01])
@@ -49,12 +49,14 @@ def test_few_samples_are_told_with_the_runs_own_numbers():
 
 def test_spaces_of_equal_size_are_not_said_to_be_unequal():
     planting = replace(UNEQUAL, columns={"a": 10, "b": 10})
-    (line,) = shortfall(*fitted(planting), planting.units)
+    (line,) = small_sample_bias_warnings(*fitted(planting), planting.units)
     assert "unequal" not in line
 
 
 def test_nothing_is_said_where_samples_are_enough_or_nothing_is_predicted():
     planting = replace(UNEQUAL, n=3000, columns={"a": 3, "b": 6})
-    assert shortfall(*fitted(planting), planting.units) == ()
+    assert small_sample_bias_warnings(*fitted(planting), planting.units) == ()
     design, fit = fitted(UNEQUAL)
-    assert shortfall(design, replace(fit, rsquared=np.minimum(fit.rsquared, 0.01)), UNEQUAL.units) == ()
+    assert (
+        small_sample_bias_warnings(design, replace(fit, rsquared=np.minimum(fit.rsquared, 0.01)), UNEQUAL.units) == ()
+    )

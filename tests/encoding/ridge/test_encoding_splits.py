@@ -63,12 +63,17 @@ def test_an_inner_folds_products_are_those_of_its_rows(n, sizes, purge, seed):
         np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
-def near_degenerate(rng, n, lam):
-    """Columns (n, p) of zero mean over the first n − 30 rows, where their Gram matrix has eigenvalues `lam`."""
+def near_degenerate(rng, n, eigenvalues):
+    """Columns (n, p) of zero mean over the first n − 30 rows, where their Gram matrix has eigenvalues `eigenvalues`."""
     train = n - 30
-    left = np.linalg.qr(np.column_stack([np.ones(train), rng.standard_normal((train, len(lam)))]))[0][:, 1:]
-    right = np.linalg.qr(rng.standard_normal((len(lam), len(lam))))[0]
-    return np.vstack([left * np.sqrt(lam) @ right, rng.standard_normal((30, len(lam))) * np.sqrt(lam.mean() / train)])
+    left = np.linalg.qr(np.column_stack([np.ones(train), rng.standard_normal((train, len(eigenvalues)))]))[0][:, 1:]
+    right = np.linalg.qr(rng.standard_normal((len(eigenvalues), len(eigenvalues))))[0]
+    return np.vstack(
+        [
+            left * np.sqrt(eigenvalues) @ right,
+            rng.standard_normal((30, len(eigenvalues))) * np.sqrt(eigenvalues.mean() / train),
+        ]
+    )
 
 
 @pytest.mark.parametrize("gap", [0.0, 1e-12, 1e-7, 1e-5, 1e-3, 6e-3, 1e-2, 0.3])
@@ -94,14 +99,15 @@ def test_directions_left_out_move_predictions_less_than_stated():
     split = Split(Columns([torch.as_tensor(X)], np.arange(150)), np.arange(150), np.arange(150, 200))
     whole = decompose(split, {0: 1.0})
     few = reduced(whole, 1.0)
-    assert len(few.lam) < len(whole.lam) - 10
+    assert len(few.eigenvalues) < len(whole.eigenvalues) - 10
     Y = torch.as_tensor(rng.standard_normal((150, 20)))
     for alpha in (1.0, 10.0, 1e4):
         one, other = (
-            basis.held @ (basis.shrinkage(torch.tensor([alpha])).T * (basis.samples.T @ Y)) for basis in (whole, few)
+            basis.eval_projection @ (basis.shrinkage(torch.tensor([alpha])).T * (basis.samples.T @ Y))
+            for basis in (whole, few)
         )
         assert ((one - other).norm(dim=0) <= DROPPED * Y.norm(dim=0)).all()
-    assert len(reduced(whole, 1e-30).lam) == len(whole.lam)
+    assert len(reduced(whole, 1e-30).eigenvalues) == len(whole.eigenvalues)
 
 
 @pytest.mark.parametrize("columns", [[2, 3, 4], [0, 5, 7]])

@@ -56,4 +56,4 @@ def test_summaries_are_found_by_person(tmp_path):
         "sub-01_task-b_unit.json",
     ]
     assert [path.name for path in names.summary_paths(tmp_path, None)] == ["task-a_seg-X_unit.json"]
-    assert names.people_of(tmp_path) == ["01", "011"]
+    assert names.participants_of(tmp_path) == ["01", "011"]

@@ -151,15 +151,18 @@ def test_computed_high_gamma_is_said():
     assert "computed" not in text_of(make_unit(electrode_targets()))
 
 
-# ------------------------------------------------------------------------------------------------ floor and controls
+# ------------------------------------------------------------------------------------------------ baseline and controls
 FLOORED = {
-    "floor": {"spaces": ["floor_word_rate", "floor_envelope"], "left_out": {"floor_motion": "regressed out"}},
+    "baseline": {
+        "spaces": ["baseline_word_rate", "baseline_envelope"],
+        "left_out": {"baseline_motion": "regressed out"},
+    },
     "autocorrelation": "fitted",
     "comparisons": {
-        "floor": {"bands": ["floor_word_rate", "floor_envelope"], "without": []},
-        "speechBeyondFloor": {
-            "bands": ["floor_word_rate", "floor_envelope", "speech"],
-            "without": ["floor_word_rate"],
+        "baseline": {"bands": ["baseline_word_rate", "baseline_envelope"], "without": []},
+        "speechBeyondBaseline": {
+            "bands": ["baseline_word_rate", "baseline_envelope", "speech"],
+            "without": ["baseline_word_rate"],
         },
         "autocorrelation": {"bands": ["autocorrelation"], "without": []},
         "controlRandom": {"bands": ["random"], "without": []},
@@ -168,19 +171,19 @@ FLOORED = {
 }
 
 
-def test_the_floor_and_controls_are_said_where_they_were_fitted():
+def test_the_baseline_and_controls_are_said_where_they_were_fitted():
     text = text_of(voxels(), beside=FLOORED)
     for fact in (
-        "The floor (word rate and envelope) was fitted whatever else was", "R² beyond the floor",
+        "The baseline (word rate and envelope) was fitted whatever else was", "R² beyond the baseline",
         "speech was held against random, which differs in its weights alone", "smooth bumps in time",
     ):  # fmt: skip
         assert fact in text, fact
-    assert "Floor and controls" not in text_of(voxels())
-    alone = {"comparisons": {"floor": FLOORED["comparisons"]["floor"]}}
+    assert "Baseline and controls" not in text_of(voxels())
+    alone = {"comparisons": {"baseline": FLOORED["comparisons"]["baseline"]}}
     text = text_of(voxels(), beside={**FLOORED, **alone})
-    assert "The floor (word rate and envelope)" in text
-    for absent in ("beyond the floor", "held against", "bumps", "motion, "):
-        assert absent not in text.split("Floor and controls")[1].split("\n")[0], absent
+    assert "The baseline (word rate and envelope)" in text
+    for absent in ("beyond the baseline", "held against", "bumps", "motion, "):
+        assert absent not in text.split("Baseline and controls")[1].split("\n")[0], absent
 
 
 def test_controls_are_among_the_features():

@@ -4,18 +4,18 @@ import json
 from dataclasses import dataclass
 
 import numpy as np
+from bids_app.pipeline.runs.noise_ceiling import NO_REPEATS, OFF_GRID, noise_ceiling_from_repeats
 from tiny_study import SHAPE, N, make_study, words_of, write_run
 
 from bids_app import outputs
 from bids_app.cli.concord import main
-from bids_app.pipeline.runs.repeat_ceiling import NO_REPEATS, OFF_GRID, repeat_ceiling
 from bids_app.records import Run, StimulusEvent
 
 TR = 2.0
 
 
 @dataclass
-class Heard:
+class HeardStimulus:
     stimuli: tuple
 
 
@@ -24,12 +24,12 @@ def hearing(seed, onset_s, signal, noise=1.0, name="a.wav", start_s=0.0):
     rng = np.random.default_rng(seed)
     times_s = start_s + np.arange(len(signal)) * TR
     Y = np.column_stack([signal, np.zeros(len(signal))]) + noise * rng.standard_normal((len(signal), 2))
-    return Run(f"run-{seed}", {}, Y, times_s, (name,)), Heard((StimulusEvent(onset_s, name),))
+    return Run(f"run-{seed}", {}, Y, times_s, (name,)), HeardStimulus((StimulusEvent(onset_s, name),))
 
 
 def ceiling_of(*hearings):
     runs, recordings = zip(*hearings, strict=True)
-    return repeat_ceiling(runs, recordings, TR)
+    return noise_ceiling_from_repeats(runs, recordings, TR)
 
 
 def test_hearings_are_matched_in_the_stimulus_time():

@@ -126,7 +126,7 @@ def test_both_models_scores_and_their_agreement_are_numbers_with_limits(paper):
     agreed = rows(paper, "prediction_correlation", "all")
     assert agreed.loc["SpeechLanguage", "ci025"] > 0.5
     assert agreed.loc["SpeechLanguage", "value"] > agreed.loc["LowSemantic", "value"]
-    assert {"SpeechFloor", "LanguageFloor"} <= set(agreed.index)
+    assert {"SpeechBaseline", "LanguageBaseline"} <= set(agreed.index)
     assert "SpeechLanguage" in rows(paper, "map_correlation", "all").index
     said = text(paper)
     assert "The models predict in part the same." in said

@@ -1,4 +1,4 @@
-"""The floor and controls through the command line: fitted whatever the analysis names, each where it can be had."""
+"""The baseline and controls through the command line: fitted whatever the analysis names, each where it can be had."""
 
 import csv
 import html
@@ -59,7 +59,7 @@ def bold(run):
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    root = tmp_path_factory.mktemp("floor")
+    root = tmp_path_factory.mktemp("baseline")
     bids, _ = make_study(root, ("01",), RUNS)
     for run in RUNS:
         write_features(bids / "stimuli", run)
@@ -80,24 +80,24 @@ def by_kind(unit, component, stat):
     return [np.asarray(unit.partition.values[component][stat])[planted == i] for i in range(5)]
 
 
-def test_a_model_that_carries_word_rate_alone_does_not_beat_the_floor(unit):
+def test_a_model_that_carries_word_rate_alone_does_not_beat_the_baseline(unit):
     words, again, _, _, noise = by_kind(unit, "carrier", "rsquared")
     assert (np.concatenate([words, again]) > 0.2).all()
     assert (np.abs(noise) < 0.1).all()
-    assert all((p > 0.05).all() for p in by_kind(unit, "carrierBeyondFloor", "pfwe"))
+    assert all((p > 0.05).all() for p in by_kind(unit, "carrierBeyondBaseline", "pfwe"))
 
 
 def test_one_that_carries_more_does_where_it_does(unit):
-    found = by_kind(unit, "richBeyondFloor", "pfwe")
+    found = by_kind(unit, "richBeyondBaseline", "pfwe")
     assert (found[2] < 0.05).mean() > 0.8
     assert all((p > 0.05).all() for p in (found[0], found[1], found[3], found[4]))
 
 
-def test_motion_is_of_the_floor_where_it_was_not_regressed_out(unit):
-    floor = by_kind(unit, "floor", "rsquared")
-    assert (floor[3] > 0.3).all()
-    assert unit.summary["provenance"]["beside"]["floor"]["spaces"][-1] == "floor_motion"
-    assert (np.abs(floor[4]) < 0.1).all()
+def test_motion_is_of_the_baseline_where_it_was_not_regressed_out(unit):
+    baseline = by_kind(unit, "baseline", "rsquared")
+    assert (baseline[3] > 0.3).all()
+    assert unit.summary["provenance"]["beside"]["baseline"]["spaces"][-1] == "baseline_motion"
+    assert (np.abs(baseline[4]) < 0.1).all()
 
 
 def test_controls_stand_beside_the_partition(unit):
@@ -109,15 +109,16 @@ def test_controls_stand_beside_the_partition(unit):
 def test_the_report_and_the_sidecars_say_it(study):
     text = html.unescape(re.sub(r"<[^>]+>", " ", (study / "out" / "sub-01.html").read_text()))
     assert (
-        "In none of 40 voxels does carrier predict more than the floor (word rate, envelope, position in the " in text
+        "In none of 40 voxels does carrier predict more than the baseline (word rate, envelope, position in the "
+        in text
     )
-    assert re.search(r"In [78] of 40 voxels rich predicts more than the floor", text)
-    sidecar = json.loads(next((study / "out").glob("sub-01/func/*desc-richBeyondFloor_statmap.json")).read_text())
-    assert sidecar["FloorSpaces"] == ["word rate", "envelope", "position in the story", "head motion"]
+    assert re.search(r"In [78] of 40 voxels rich predicts more than the baseline", text)
+    sidecar = json.loads(next((study / "out").glob("sub-01/func/*desc-richBeyondBaseline_statmap.json")).read_text())
+    assert sidecar["BaselineSpaces"] == ["word rate", "envelope", "position in the story", "head motion"]
     described = (study / "out" / "descriptions.tsv").read_text()
-    assert "desc-richBeyondFloor\twhat rich predicts beyond the floor" in described
-    assert "desc-floorWordRate" in described
-    assert list((study / "out").glob("tpl-*/*stat-rsquared_desc-richBeyondFloor_statmap.nii.gz"))
+    assert "desc-richBeyondBaseline\twhat rich predicts beyond the baseline" in described
+    assert "desc-baselineWordRate" in described
+    assert list((study / "out").glob("tpl-*/*stat-rsquared_desc-richBeyondBaseline_statmap.nii.gz"))
 
 
 @pytest.mark.parametrize("missing", ["audio", "motion", "words"])
@@ -137,22 +138,26 @@ def test_what_cannot_be_had_is_left_out_and_said(tmp_path, missing):
     (tmp_path / "mine.yaml").write_text(MINE)
     assert main([str(bids), str(tmp_path / "out"), "participant", "--analysis", str(tmp_path / "mine.yaml")]) == 0
     (unit,) = outputs.read_units(tmp_path / "out", ["01"])
-    floor = unit.summary["provenance"]["beside"]["floor"]
-    gone = {"audio": {"floor_envelope"}, "motion": {"floor_motion"}, "words": {"floor_word_rate", "floor_position"}}
-    assert set(floor["left_out"]) == gone[missing]
-    assert "floor" in unit.partition.values
+    baseline = unit.summary["provenance"]["beside"]["baseline"]
+    gone = {
+        "audio": {"baseline_envelope"},
+        "motion": {"baseline_motion"},
+        "words": {"baseline_word_rate", "baseline_position"},
+    }
+    assert set(baseline["left_out"]) == gone[missing]
+    assert "baseline" in unit.partition.values
     assert "Not in it" in (tmp_path / "out" / "sub-01.html").read_text()
 
 
-def test_without_a_floor_the_report_says_so(tmp_path):
+def test_without_a_baseline_the_report_says_so(tmp_path):
     bids, analysis = make_study(tmp_path, ("01",), (1, 2))
-    analysis.write_text(ANALYSIS + "floor: {spaces: [], autocorrelation: false}\n")
+    analysis.write_text(ANALYSIS + "baseline: {spaces: [], autocorrelation: false}\n")
     assert main([str(bids), str(tmp_path / "out"), "participant", "--analysis", str(analysis)]) == 0
-    assert "No floor was fitted" in (tmp_path / "out" / "sub-01.html").read_text()
-    assert not list((tmp_path / "out").rglob("*desc-floor*"))
+    assert "No baseline was fitted" in (tmp_path / "out" / "sub-01.html").read_text()
+    assert not list((tmp_path / "out").rglob("*desc-baseline*"))
 
 
 def test_group_tables_hold_the_people(study):
     with (study / "out" / "group" / "desc-people_encoding.tsv").open() as lines:
         components = {row["component"] for row in csv.DictReader(lines, delimiter="\t")}
-    assert {"floor", "richBeyondFloor", "controlIdle"} <= components
+    assert {"baseline", "richBeyondBaseline", "controlIdle"} <= components

@@ -1,4 +1,4 @@
-"""Alice in Wonderland with stand-in models: the report says, region by region, that they do not beat the floor."""
+"""Alice in Wonderland with stand-in models: the report says, region by region, that they do not beat the baseline."""
 
 import html
 import os
@@ -58,17 +58,15 @@ def text_of(path):
 
 
 def verdicts(path):
-    """(subject, regions where it beats the floor, regions where not), as the report says."""
-    pattern = (
-        r"In (none|\d) of 6 regions (?:does )?(the full model|\w+) predicts? more than the floor \(word rate, [^<]*"
-    )
+    """(subject, regions where it beats the baseline, regions where not), as the report says."""
+    pattern = r"In (none|\d) of 6 regions (?:does )?(the full model|\w+) predicts? more than the baseline \(word rate, [^<]*"
     for said in re.finditer(pattern, html.unescape(path.read_text(encoding="utf-8"))):
         beaten, _, missed = said[0].partition("it does not")
         names = [set(re.findall("|".join(REGIONS), part)) for part in (beaten, missed)]
         yield said[2], *((set(), names[0]) if said[1] == "none" else names)
 
 
-def test_each_region_is_named_and_stand_ins_do_not_beat_the_floor(out):
+def test_each_region_is_named_and_stand_ins_do_not_beat_the_baseline(out):
     """At most what chance allows: 9 of 10 family-wise tests of three people's models find nothing."""
     claims = 0
     for report in (*(f"sub-{person}.html" for person in PEOPLE), "group.html"):

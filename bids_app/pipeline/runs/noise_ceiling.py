@@ -18,7 +18,7 @@ OFF_GRID = "none: stimuli were heard twice, but at other times between samples"
 BLOCK_S = 20.0
 
 
-def repeat_ceiling(
+def noise_ceiling_from_repeats(
     runs: Sequence[Run], recordings: Sequence[Recording], period_s: float
 ) -> tuple[Ceiling | None, str]:
     """The ceiling of a unit's targets (NaN where samples are missing), and in words what it rests on, or why there is
@@ -41,7 +41,7 @@ def repeat_ceiling(
     few = f"; its interval rests on {n_blocks} blocks, fewer than {FEWEST}" if n_blocks < FEWEST else ""
     counts = " and ".join(str(len(one)) for one in trials)
     words = f"from {len(trials)} repeated stimuli, heard {counts} times, {n_samples} common samples{few}"
-    return _everywhere(encoding.from_repeats(trials, block), usable), words
+    return _everywhere(encoding.noise_ceiling_of_trials(trials, block), usable), words
 
 
 def _common(hearings: Sequence[tuple[Run, float]], usable: Array, near_s: float) -> Array:
