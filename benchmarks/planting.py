@@ -19,10 +19,9 @@ from scipy.signal import lfilter
 
 from benchmarks.nulls import design_of
 from benchmarks.simulation import SETTLE
-from bids_app.encoding.inference.tests import components
 from bids_app.encoding.ridge.fit import unions_of
 from bids_app.encoding.ridge.fitted import Fitted, Observer
-from bids_app.records import Array, Design
+from bids_app.records import Array, Design, partition_components
 
 Rows = Literal["fmri", "words"]
 FIR = {"fmri": (0.3, 1.0, 0.7, 0.2), "words": (1.0,)}  # the response, one weight a delay of one row
@@ -193,10 +192,7 @@ def in_components(rsquared: Array, planting: Planting) -> dict[str, Array]:
     """(n_unions, n_targets) of all unions → every component of the partition."""
     units = tuple(planting.columns)
     values = {frozenset(union): row for union, row in zip(unions_of(units), rsquared, strict=True)}
-    return {
-        name: np.sum([sign * values[union] for union, sign in one.terms], axis=0)
-        for name, one in components(units).items()
-    }
+    return {one.label: one.of(values) for one in partition_components(units)}
 
 
 def _centred(values: Array) -> Array:

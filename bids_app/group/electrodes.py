@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from bids_app.encoding.inference.tests import components
+from bids_app.encoding.inference.tests import null_hypotheses
 from bids_app.group.participant_tests import tests_of, union_values, value_of
-from bids_app.records import Array
+from bids_app.records import Array, partition_components
 
 DRAWS = 2000
 Values = Mapping[str, Array]
@@ -26,7 +26,7 @@ def over_electrodes(people: Sequence[Values], units: Sequence[str], seed: int) -
     nulls a component has (`encoding.inference`), no smaller than 2^−n, and 1 where the mean is not above zero.
     Two people are the least; with fewer there is nothing but the mean.
     """
-    found = {name: one for name, one in components(tuple(units)).items() if name in people[0]}
+    found = {one.label: one for one in partition_components(units) if one.label in people[0]}
     tests = tests_of(found)
     names = list(found)
     tables = [_table(one, tuple(units), names, tests) for one in people]
@@ -41,7 +41,7 @@ def over_electrodes(people: Sequence[Values], units: Sequence[str], seed: int) -
             "mean": float(mean[row]),
             "ci025": float(low[row]),
             "ci975": float(high[row]),
-            "p": float(max(p[row], *(p_of[test] for test in found[name].tests))),
+            "p": float(max(p[row], *(p_of[test] for test in null_hypotheses(found[name])))),
         }
         for row, name in enumerate(names)
     }

@@ -18,9 +18,9 @@ from scipy.stats import t as student
 
 from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr
 from bids_app.encoding.inference.sign_flips import draw_signs
-from bids_app.encoding.inference.tests import Component, Contrast, Total, components
+from bids_app.encoding.inference.tests import Contrast, Total, null_hypotheses
 from bids_app.encoding.ridge.fit import unions_of
-from bids_app.records import Array, component_names
+from bids_app.records import Array, Component, partition_components
 
 AT_ONCE = 2**21  # numbers of a null made at once; bounds memory
 Values = Mapping[str, Array]
@@ -35,12 +35,12 @@ def participant_tests(
     `stimulus` {component: {'p', 'pfwe': (n_targets,)}}: of the mean response; p is NaN where it is. Sign vectors are
     all 2^n of n people where that is at most 1 + permutations, else drawn.
     """
-    found = {name: one for name, one in components(tuple(units)).items() if name in values}
+    found = {one.label: one for one in partition_components(units) if one.label in values}
     unions = union_values(values, tuple(units))
     tests = {test: _family(value_of(test, unions), permutations, seed) for test in tests_of(found)}
     return {
         name: {
-            **_significance([tests[test] for test in component.tests], (stimulus or {}).get(name)),
+            **_significance([tests[test] for test in null_hypotheses(component)], (stimulus or {}).get(name)),
             **t_interval(values[name]),
         }
         for name, component in found.items()
@@ -49,21 +49,20 @@ def participant_tests(
 
 def shared_parts(units: Sequence[str]) -> tuple[str, ...]:
     """The components that more than one null must fall for."""
-    return tuple(name for name, component in components(tuple(units)).items() if len(component.tests) > 1)
+    return tuple(one.label for one in partition_components(units) if len(null_hypotheses(one)) > 1)
 
 
 def tests_of(found: Mapping[str, Component]) -> tuple[Total | Contrast, ...]:
     """Every null that some of these components needs to fall, once."""
-    return tuple(dict.fromkeys(test for component in found.values() for test in component.tests))
+    return tuple(dict.fromkeys(test for component in found.values() for test in null_hypotheses(component)))
 
 
 def union_values(values: Values, units: tuple[str, ...]) -> dict[frozenset[str], Array]:
     """rsquared of every union of units, as the sum of the parts that any of its units has (inclusion–exclusion)."""
-    unions = [frozenset(union) for union in unions_of(units)]
-    parts = dict(zip(component_names(units)[1 + len(units) :], unions, strict=True))
+    parts = [one for one in partition_components(units) if one.is_part]
     return {
-        union: np.asarray(np.sum([values[name] for name, chosen in parts.items() if union & chosen], axis=0))
-        for union in unions
+        frozenset(union): np.asarray(np.sum([values[one.label] for one in parts if {*union} & {*one.groups}], axis=0))
+        for union in unions_of(units)
     }
 
 

@@ -37,9 +37,9 @@ def run(options: RunOptions, tell: Notify) -> int:
     if options.dry_run:
         _show_plan(job, units, unused)
         return 0
-    further = {name: tuple(units) for name, units in job.analysis.further.items()}
-    beside = job.analysis.all_control_comparisons
-    outputs.prepare(job.out_dir, job.resolved, job.hash, found.datasets, __version__, further, beside)
+    extra = job.analysis.extra_partitions
+    beside = job.analysis.all_controls
+    outputs.prepare(job.out_dir, job.resolved, job.hash, found.datasets, __version__, extra, beside)
     with execution.open_log(job.out_dir / "logs"):
         book = StatusBook(job.out_dir)
         failed = 0

@@ -1,59 +1,67 @@
-"""Components beside the partition: models held against the baseline and against untrained ones; what they are called."""
+"""What is fitted beside the partition: the baseline model, models beyond it, controls; as components of no partition."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bids_app.records.arrays import Array
-from bids_app.records.names import camel, space_label
-
-BASELINE, AUTOCORRELATION = "baseline", "autocorrelation"  # components
-BEYOND_BASELINE, BEYOND_UNTRAINED, CONTROL = "BeyondBaseline", "BeyondUntrained", "control"
+from bids_app.records.components import AUTOCORRELATION, Component
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """R² of the model of `bands`, less that of the model of `without`, some of them (none: R² as it is)."""
+class ControlResults:
+    """What is fitted beside the partition.
 
-    bands: tuple[str, ...]
-    without: tuple[str, ...] = ()
+    components : of no partition. values : {label: {stat: (n_targets,)}}, stats as those of a partition's components,
+    `r` of whole models alone.
+    """
 
-
-@dataclass(frozen=True)
-class Beside:
-    """What is fitted beside the partition: component → comparison; values {component: {stat: (n_targets,)}}, stats as
-    those of a partition's components, `r` of whole models alone."""
-
-    comparisons: Mapping[str, Comparison]
+    components: tuple[Component, ...]
     values: Mapping[str, Mapping[str, Array]]
     warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Baseline:
-    """What knows nothing of meaning and is fitted whatever the analysis names: the names of its bands, and what could
-    not be had, with the reason."""
+class BaselineModel:
+    """What knows nothing of meaning and is fitted whatever the analysis names: word rate, envelope, position, motion.
 
-    spaces: tuple[str, ...] = ()
+    bands : the names of its bands. left_out : band → why it could not be had.
+    """
+
+    bands: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
-def baseline_band(space: str) -> str:
-    """`word_rate` → `baseline_word_rate`: the band, and the name of its features."""
-    return f"{BASELINE}_{space}"
+def baseline_alone(bands: Sequence[str]) -> Component:
+    """The baseline model, of these bands."""
+    return Component("baseline", (), ((tuple(bands), 1),))
 
 
-def beyond_baseline(unit: str) -> str:
-    """`low_level` → `lowLevelBeyondBaseline`; `full` for all units."""
-    return space_label(unit) + BEYOND_BASELINE
+def beyond_baseline(group: str, bands: Sequence[str], baseline: Sequence[str]) -> Component:
+    """A feature group's model with the baseline, less the baseline alone."""
+    return Component("beyond_baseline", (group,), _difference(baseline, bands))
 
 
-def beyond_untrained(space: str) -> str:
-    """`speech` → `speechBeyondUntrained`."""
-    return space_label(space) + BEYOND_UNTRAINED
+def full_beyond_baseline(groups: Sequence[str], bands: Sequence[str], baseline: Sequence[str]) -> Component:
+    """The model of all groups with the baseline, less the baseline alone."""
+    return Component("full_beyond_baseline", tuple(groups), _difference(baseline, bands))
 
 
-def control(space: str) -> str:
-    """`speech_random` → `controlSpeechRandom`: a control's own score."""
-    return CONTROL + camel(space)
+def autocorrelation_control() -> Component:
+    """A control that knows nothing but time."""
+    return Component("autocorrelation", (), (((AUTOCORRELATION,), 1),))
+
+
+def control_alone(space: str) -> Component:
+    """A control space's own score."""
+    return Component("control", (space,), (((space,), 1),))
+
+
+def beyond_untrained(trained: str, untrained: str) -> Component:
+    """A trained model's space with its untrained twin, less the twin alone."""
+    return Component("beyond_untrained", (trained,), _difference((untrained,), (trained,)))
+
+
+def _difference(smaller: Sequence[str], added: Sequence[str]) -> tuple[tuple[tuple[str, ...], int], ...]:
+    return ((*smaller, *added), 1), (tuple(smaller), -1)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from bids_app.records.arrays import Array
+from bids_app.records.components import Component, ExtraPartition, all_components
 from bids_app.records.specs import SubspaceSpec
 
 
@@ -133,16 +135,39 @@ SCORES = ("rsquared", "r", "ceiling", "share", "shapley", "product")  # amounts;
 
 @dataclass(frozen=True)
 class Partition:
-    """values {component: {stat: (n_targets,)}}; components in `all_components` order; stat 'rsquared' for all,
-    'r' for totals (full and each space alone), where there was inference 'p', 'pfwe', 'q', 'ci025', 'ci975', and of
-    full, where there are repeats, 'ceiling' and 'share'. Of each unit, where there are several, 'shapley' and
-    'product' with their limits ('shapley025', …). `further`: partitions of other units, by name. `beside`: components
-    of no partition, last among the values."""
+    """Values of all components, target by target.
 
-    units: tuple[str, ...]
+    groups : feature groups of the analysis's own partition. values : {label: {stat: (n_targets,)}} in the order of
+    `components`; stat 'rsquared' for all, 'r' for totals, where there was inference 'p', 'pfwe', 'q', 'ci025', 'ci975',
+    and of full, where there are repeats, 'ceiling' and 'share'. Of each group, where there are several, 'shapley' and
+    'product' with their limits ('shapley025', …). extra : partitions of other groups. controls : components of no
+    partition.
+    """
+
+    groups: tuple[str, ...]
     values: Mapping[str, Mapping[str, Array]]
-    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    beside: tuple[str, ...] = ()
+    extra: tuple[ExtraPartition, ...] = ()
+    controls: tuple[Component, ...] = ()
+
+    @cached_property
+    def components(self) -> Mapping[str, Component]:
+        """Label → component."""
+        return all_components(self.groups, self.extra, self.controls)
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """On its way out: `groups`."""
+        return self.groups
+
+    @property
+    def further(self) -> dict[str, tuple[str, ...]]:
+        """On its way out: `extra`."""
+        return {one.name: tuple(one.groups) for one in self.extra}
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """On its way out: labels of `controls`."""
+        return tuple(one.label for one in self.controls)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,8 +12,10 @@ from pydantic import Field, field_validator, model_validator
 
 from bids_app.records import (
     AUTOCORRELATION,
-    Comparison,
+    SOLVERS,
+    Component,
     DesignSpec,
+    ExtraPartition,
     FeatureSpec,
     FitSpec,
     InferenceSpec,
@@ -20,11 +23,11 @@ from bids_app.records import (
     ResidualSpec,
     ResponseSpec,
     SubspaceSpec,
-    all_components,
     baseline_band,
     camel,
+    partition_components,
 )
-from bids_app.settings.control_comparisons import comparisons
+from bids_app.settings.control_comparisons import control_components
 from bids_app.settings.sections import (
     RESIDUAL,
     RESIDUAL_OPTIONS,
@@ -92,11 +95,13 @@ class Analysis(Settings):
         for group, members in groups.items():
             if not members or (group in self.features and group not in members):
                 raise ValueError(f"the group '{group}' is empty or has the name of a space outside it")
-        labels = [camel(unit) for unit in self.units]
+        labels = [camel(group) for group in self.groups]
         if len(set(labels)) < len(labels):
-            raise ValueError("two units of the partition have the same name in file names")
+            raise ValueError("two feature groups of the partition have the same name in file names")
         if len(labels) > 4:
-            raise ValueError(f"the partition has {len(labels)} units, at most 4 are split: join spaces with groups")
+            raise ValueError(
+                f"the partition has {len(labels)} feature groups, at most 4 are split: join spaces with groups"
+            )
         return self
 
     @model_validator(mode="after")
@@ -139,18 +144,19 @@ class Analysis(Settings):
         against = [band for name in shared.against for band in self._members(name)]
         if len(set(against)) < len(against) or set(against) & set(shared.between):
             raise ValueError("shared_subspace.against holds a space twice, or one of those in between")
-        made = {band for units in self.further.values() for bands in units.values() for band in bands} - set(against)
+        made = {band for one in self.extra_partitions for bands in one.groups.values() for band in bands} - set(
+            against
+        )
         if taken := sorted(made & {*self.features, *self.partition.groups}):
             raise ValueError(f"'{taken[0]}' is a name of the shared subspace: give the feature or group another")
-        names = all_components(tuple(self.units), {name: tuple(units) for name, units in self.further.items()})
-        if len(set(names)) < len(names):
+        if self._has_equal_labels():
             raise ValueError("the shared subspace and the partition have a component of one name: rename a space")
         return self
 
     @model_validator(mode="after")
     def _published_fits(self) -> Analysis:
         """The published code's solver knows nothing that is fitted in training folds."""
-        if self.fit.solver == "chen2024":
+        if not SOLVERS[self.fit.solver].fits_in_folds:
             if self.shared_subspace and self.shared_subspace.fit != "all":
                 raise ValueError("fit.solver chen2024 takes a shared_subspace with `fit: all`, as the code has it")
             layers = [(settings.model_extra or {}).get("layer") for settings in self.features.values()]
@@ -169,31 +175,33 @@ class Analysis(Settings):
         taken = {AUTOCORRELATION, *map(baseline_band, self.baseline_spaces)} & {*self.features}
         if taken:
             raise ValueError(f"'{min(taken)}' is a name of the baseline: give the feature another")
-        beside = self.all_control_comparisons
-        names = all_components(
-            tuple(self.units), {name: tuple(units) for name, units in self.further.items()}, beside
-        )
-        if len(set(names)) < len(names):
+        if self._has_equal_labels(self.all_controls):
             raise ValueError(
                 "the baseline or a control and the partition have a component of one name: rename a space"
             )
         return self
 
-    def comparisons(self, baseline: tuple[str, ...], autocorrelation: bool) -> dict[str, Comparison]:
+    def _has_equal_labels(self, controls: tuple[Component, ...] = ()) -> bool:
+        """Whether two components would have one label."""
+        extra = [partition_components(tuple(one.groups), one.name) for one in self.extra_partitions]
+        everything = [*partition_components(tuple(self.groups)), *chain.from_iterable(extra), *controls]
+        return len({one.label for one in everything}) < len(everything)
+
+    def control_components(self, baseline: tuple[str, ...], autocorrelation: bool) -> tuple[Component, ...]:
         """What is fitted beside the partitions, from the baseline's bands that can be had."""
-        if self.fit.solver == "chen2024":
-            return {}
-        return comparisons(self.features, self.units, self.controls, baseline, autocorrelation)
+        if not SOLVERS[self.fit.solver].fits_in_folds:
+            return ()
+        return control_components(self.features, self.groups, self.controls, baseline, autocorrelation)
 
     @property
-    def all_control_comparisons(self) -> dict[str, Comparison]:
+    def all_controls(self) -> tuple[Component, ...]:
         """Those of data that allow them all."""
-        return self.comparisons(tuple(map(baseline_band, self.baseline_spaces)), self.baseline.autocorrelation)
+        return self.control_components(tuple(map(baseline_band, self.baseline_spaces)), self.baseline.autocorrelation)
 
     @property
     def baseline_spaces(self) -> tuple[str, ...]:
         """What is fitted of the baseline, where it can be had; the published code has none."""
-        return () if self.fit.solver == "chen2024" else self.baseline.spaces
+        return self.baseline.spaces if SOLVERS[self.fit.solver].fits_in_folds else ()
 
     def baseline_specs(self) -> dict[str, FeatureSpec]:
         """The baseline's spaces that are made of stimuli, by band."""
@@ -212,20 +220,24 @@ class Analysis(Settings):
         return self.partition.groups.get(name, (name,))
 
     @property
-    def further(self) -> dict[str, dict[str, tuple[str, ...]]]:
-        """Partitions beside the first one: name → unit → its bands. Those of an in-sample subspace are named so."""
+    def extra_partitions(self) -> tuple[ExtraPartition, ...]:
+        """Partitions beside the first one: of a shared subspace and the rest of each model, and against others."""
         shared = self.shared_subspace
         if shared is None:
-            return {}
+            return ()
         one, other = shared.between
-        found: dict[str, dict[str, tuple[str, ...]]] = {}
-        found["subspace"] = {name: (name,) for name in ("shared", f"{one}Rest", f"{other}Rest")}
+        in_sample = shared.fit == "all"
+        found = [
+            ExtraPartition(
+                "subspace", {name: (name,) for name in ("shared", f"{one}Rest", f"{other}Rest")}, in_sample
+            )
+        ]
         if shared.against:
-            found["against"] = {"shared": ("shared",), **{name: self._members(name) for name in shared.against}}
-        if shared.fit == "training":
-            return found
-        found["own"] = {name: (name,) for name in (f"{one}Shared", f"{other}Shared")}
-        return {f"inSample{camel(name)}": units for name, units in found.items()}
+            others = {name: self._members(name) for name in shared.against}
+            found.append(ExtraPartition("against", {"shared": ("shared",), **others}, in_sample))
+        if in_sample:
+            found.append(ExtraPartition("own", {name: (name,) for name in (f"{one}Shared", f"{other}Shared")}, True))
+        return tuple(found)
 
     @property
     def between(self) -> tuple[str, str] | None:
@@ -235,7 +247,7 @@ class Analysis(Settings):
         models = [[name for name in kinds if kinds[name] == f"{which}_model"] for which in ("speech", "language")]
         only = [found[0] for found in models if len(found) == 1]
         names = self.shared_subspace.between if self.shared_subspace else only
-        alone = [unit for name in names for unit, spaces in self.units.items() if spaces == (name,)]
+        alone = [unit for name in names for unit, spaces in self.groups.items() if spaces == (name,)]
         return (alone[0], alone[1]) if len(alone) == 2 else None
 
     @property
@@ -275,14 +287,14 @@ class Analysis(Settings):
         return self.partition.spaces or tuple(self.features)
 
     @property
-    def units(self) -> dict[str, tuple[str, ...]]:
-        """The partition's units: name → its spaces; a group stands where its first member stood."""
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """Feature groups of the partition: name → its spaces; a group stands where its first member stood."""
         group_of = {member: group for group, members in self.partition.groups.items() for member in members}
-        units: dict[str, tuple[str, ...]] = {}
+        groups: dict[str, tuple[str, ...]] = {}
         for space in self.spaces:
-            unit = group_of.get(space, space)
-            units[unit] = (*units.get(unit, ()), space)
-        return units
+            group = group_of.get(space, space)
+            groups[group] = (*groups.get(group, ()), space)
+        return groups
 
     def feature_specs(self, base_dir: Path | None) -> dict[str, FeatureSpec]:
         """The spaces made of stimuli that are fitted or projected, as the features wing takes them, options not yet
@@ -305,7 +317,7 @@ class Analysis(Settings):
     def inference_spec(self, modality: Modality) -> InferenceSpec | None:
         """Settings of one modality's tests and intervals; None where none are asked for."""
         asked = self.inference
-        if not asked.permutations or self.fit.solver == "chen2024":
+        if not asked.permutations or not SOLVERS[self.fit.solver].fits_in_folds:
             return None
         return InferenceSpec(asked.permutations, getattr(asked.block_s, modality), self.fit.seed)
 

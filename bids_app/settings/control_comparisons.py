@@ -6,44 +6,47 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bids_app.records import (
-    AUTOCORRELATION,
-    BASELINE,
-    Comparison,
+    Component,
+    autocorrelation_control,
+    baseline_alone,
     beyond_baseline,
     beyond_untrained,
-    control,
+    control_alone,
+    full_beyond_baseline,
 )
 from bids_app.settings.sections import FeatureSettings
 
 BASELINE_KINDS = ("word_rate", "envelope", "position")
 
 
-def comparisons(
+def control_components(
     features: Mapping[str, FeatureSettings],
-    units: Mapping[str, tuple[str, ...]],
+    groups: Mapping[str, tuple[str, ...]],
     controls: Sequence[str],
     baseline: tuple[str, ...],
     autocorrelation: bool,
-) -> dict[str, Comparison]:
-    """Component → comparison. `baseline`: its bands, perhaps none; units of nothing but the baseline's kinds of features
-    are not held against it."""
-    found: dict[str, Comparison] = {}
+) -> tuple[Component, ...]:
+    """Components of no partition. `baseline`: its bands, perhaps none; feature groups of nothing but the baseline's
+    kinds of features are not compared with it."""
+    found: list[Component] = []
     if baseline:
-        held = {unit: bands for unit, bands in units.items() if not _of_baseline(features, bands)}
-        everything = {"full": tuple(band for bands in units.values() for band in bands)} if held else {}
-        found[BASELINE] = Comparison(baseline)
-        for unit, bands in ({**everything, **held} if len(units) > 1 else held).items():
-            found[beyond_baseline(unit)] = Comparison((*baseline, *bands), baseline)
+        compared = {group: bands for group, bands in groups.items() if not _of_baseline(features, bands)}
+        found.append(baseline_alone(baseline))
+        if len(groups) > 1 and compared:
+            everything = [band for bands in groups.values() for band in bands]
+            found.append(full_beyond_baseline(tuple(groups), everything, baseline))
+        found += [beyond_baseline(group, bands, baseline) for group, bands in compared.items()]
     if autocorrelation:
-        found[AUTOCORRELATION] = Comparison((AUTOCORRELATION,))
-    for name in controls:
-        found[control(name)] = Comparison((name,))
-    known = [*(band for bands in units.values() for band in bands), *controls]
+        found.append(autocorrelation_control())
+    found += [control_alone(name) for name in controls]
+    known = [*(band for bands in groups.values() for band in bands), *controls]
     for untrained, trained in twins({name: features[name] for name in known}).items():
-        if (untrained,) not in units.values():  # a unit's own score is of the partition
-            found[control(untrained)] = Comparison((untrained,))
-        found[beyond_untrained(trained)] = Comparison((untrained, trained), (untrained,))
-    return found
+        if (
+            untrained,
+        ) not in groups.values() and untrained not in controls:  # a group's own score is of the partition
+            found.append(control_alone(untrained))
+        found.append(beyond_untrained(trained, untrained))
+    return tuple(found)
 
 
 def _of_baseline(features: Mapping[str, FeatureSettings], bands: Sequence[str]) -> bool:

@@ -230,7 +230,7 @@ def test_the_word_rate_preset_is_held_against_nothing():
     ("text", "said"),
     [
         ("baseline: {space: [envelope]}", "did you mean 'spaces'?"),
-        ("baseline: {spaces: [loudness]}", "baseline.spaces"),
+        ("baseline: {spaces: [loudness]}", "baseline.bands"),
         ("controls: [randm]", "did you mean 'random'?"),
         ("controls: [speech]", "one of the partition's"),
         ("controls: [random, random]", "twice"),

@@ -2,65 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from bids_app.encoding.inference.blocks import Blocks
 from bids_app.encoding.inference.fit_and_infer import fit_and_infer
-from bids_app.encoding.inference.tests import Component, Contrast, Total
 from bids_app.encoding.partition.components import inferred
 from bids_app.encoding.ridge.fit import fit
-from bids_app.records import AUTOCORRELATION, Array, Beside, Comparison, Design, FitSpec, InferenceSpec, Projected
+from bids_app.records import (
+    AUTOCORRELATION,
+    Array,
+    Component,
+    ControlResults,
+    Design,
+    FitSpec,
+    InferenceSpec,
+    Projected,
+)
 
 MOST_BUMPS = 128
 
 
 def fit_controls(
     design: Design,
-    comparisons: Mapping[str, Comparison],
+    asked: Sequence[Component],
     spec: FitSpec,
     tests: InferenceSpec | None,
     device: str = "cpu",
     *,
     mem_mb: int | None = None,
     blocks: Blocks | None = None,
-) -> Beside:
-    """Each comparison's value, signed, with p and limits where `tests` are asked for: of a whole model as of the
+) -> ControlResults:
+    """Each component's value, signed, with p and limits where `tests` are asked for: of a whole model as of the
     partition's totals, of a difference as of its unique parts. What is tried without is tried with it too.
 
-    Every set of bands is fitted once, whichever comparisons ask for it. Raises what `fit` raises.
+    Every set of bands is fitted once, whichever components ask for it. Raises what `fit` raises.
     """
-    sets = [bands for one in comparisons.values() for bands in (one.without, one.bands) if bands]
+    sets = [union for one in asked for union, _ in reversed(one.terms)]
     unions = sorted(dict.fromkeys(sets), key=len)
-    units = {band: (band,) for union in unions for band in union}
+    groups = {band: (band,) for union in unions for band in union}
     found = None
     if tests is None:
-        fitted = fit(design, units, spec, device, unions=unions, mem_mb=mem_mb, subsets=False)
+        fitted = fit(design, groups, spec, device, unions=unions, mem_mb=mem_mb, subsets=False)
     else:
-        asked = {name: _component(one) for name, one in comparisons.items()}
         fitted, found = fit_and_infer(
-            design, units, spec, tests, device, mem_mb=mem_mb, unions=unions, asked=asked, blocks=blocks
+            design, groups, spec, tests, device, mem_mb=mem_mb, unions=unions, asked=asked, blocks=blocks
         )
+    rsquared = {frozenset(union): fitted.rsquared[place] for place, union in enumerate(unions)}
     values: dict[str, dict[str, Array]] = {}
-    for name, one in comparisons.items():
-        at = unions.index(one.bands)
-        if one.without:
-            values[name] = {"rsquared": fitted.rsquared[at] - fitted.rsquared[unions.index(one.without)]}
-        else:
-            values[name] = {"rsquared": fitted.rsquared[at], "r": fitted.r[at]}
+    for one in asked:
+        values[one.label] = {"rsquared": one.of(rsquared)}
+        if one.is_total:
+            values[one.label]["r"] = fitted.r[unions.index(one.terms[0][0])]
         if found is not None:
-            values[name] |= inferred(found.components[name])
-    return Beside(dict(comparisons), values, fitted.warnings)
-
-
-def _component(one: Comparison) -> Component:
-    bands, without = frozenset(one.bands), frozenset(one.without)
-    if not without:
-        return Component(frozenset([(bands, 1)]), (Total(bands),))
-    terms = frozenset([(bands, 1), (without, -1)])
-    return Component(terms, (Contrast(terms),))
+            values[one.label] |= inferred(found.components[one.label])
+    return ControlResults(tuple(asked), values, fitted.warnings)
 
 
 def splits_runs(design: Design) -> bool:

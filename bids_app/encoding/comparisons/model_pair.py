@@ -9,23 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
 from bids_app.encoding.comparisons.averages import Average, Averages, limits, map_correlation
-from bids_app.encoding.inference.tests import components
 from bids_app.records import (
     Agreement,
     Array,
     ModelPairStatistic,
     ModelPairStatistics,
     camel,
-    component_of,
+    full_of,
+    part_of,
     space_label,
+    subsets,
+    upper_first,
 )
 
 CONTEXT, WHOLE, RESTS = "sharedContext", "bothModels", "rests"
+SHARED = "shared"  # the group of the shared subspace, the first of both partitions
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,14 @@ class Averaged:
     averages: Mapping[str, Average]
     agreements: tuple[Agreement, ...] = ()
 
-    def mean(self, targets: str, terms: Mapping[frozenset[str], int]) -> Array:
+    def mean(self, targets: str, terms: Sequence[tuple[Sequence[str], int]]) -> Array:
         """(1 + n_blocks,) mean over a set of targets of a signed sum of unions' R²."""
         scores = self.averages[targets].scores
-        signed = [sign * scores[:, self._number(union)] for union, sign in terms.items()]
+        signed = [sign * scores[:, self._number(union)] for union, sign in terms]
         return np.asarray(np.sum(signed, axis=0))
 
-    def _number(self, union: frozenset[str]) -> int:
-        return next(number for number, one in enumerate(self.unions) if set(one) == union)
+    def _number(self, union: Sequence[str]) -> int:
+        return next(number for number, one in enumerate(self.unions) if set(one) == set(union))
 
 
 def averaged(observer: Averages) -> Averaged:
@@ -94,7 +96,7 @@ def _scores(one: Averaged, targets: str) -> Iterator[ModelPairStatistic]:
     for union in one.unions:
         if len(union) == 1 or union == one.unions[-1]:
             name = "full" if union == one.unions[-1] else space_label(union[0])
-            yield _finding("score", name, targets, one, one.mean(targets, {frozenset(union): 1}))
+            yield _finding("score", name, targets, one, one.mean(targets, [(union, 1)]))
 
 
 def _agreement(
@@ -124,14 +126,16 @@ def _of_z(kind: str, name: str, targets: str, one: Averaged, z: Array) -> ModelP
 
 def split_parts(subspace: Averaged, against: Averaged, targets: str) -> dict[str, Array]:
     """Part → (1 + n_blocks,) mean R² over a set of targets. They sum to what shared subspace and rests explain."""
-    of_shared, of_models = components(against.unions[-1]), components(subspace.unions[-1])
-    parts = {CONTEXT: against.mean(targets, dict(of_shared["uniqueShared"].terms))}
-    for chosen in _sets(_others(against)):
-        name = f"shared{_joined(chosen)}"
-        parts[name] = against.mean(targets, dict(of_shared[f"shared{camel(name)}"].terms))
-    for model in _models(subspace):
-        parts[alone(model)] = subspace.mean(targets, dict(of_models[f"unique{camel(model)}Rest"].terms))
-    whole = subspace.mean(targets, {frozenset(subspace.unions[-1]): 1})
+
+    def part(one: Averaged, *chosen: str) -> Array:
+        return one.mean(targets, part_of(one.unions[-1], chosen).terms)
+
+    parts = {CONTEXT: part(against, SHARED)}
+    for chosen in subsets(_others(against)):
+        parts[f"shared{_joined(chosen)}"] = part(against, SHARED, *chosen)
+    for model, rest in zip(_models(subspace), subspace.unions[-1][1:], strict=True):
+        parts[alone(model)] = part(subspace, rest)
+    whole = subspace.mean(targets, full_of(subspace.unions[-1]).terms)
     return {**parts, RESTS: whole - np.sum(list(parts.values()), axis=0)}
 
 
@@ -148,13 +152,13 @@ def _split(subspace: Averaged, against: Averaged, targets: str, prefix: str) -> 
     if whole[0] > 0:
         found += [("share", name, amount / np.where(whole > 0, whole, np.nan)) for name, amount in parts.items()]
     for unit in _others(against):
-        theirs = [parts[f"shared{_joined(chosen)}"] for chosen in _sets(_others(against)) if unit in chosen]
+        theirs = [parts[f"shared{_joined(chosen)}"] for chosen in subsets(_others(against)) if unit in chosen]
         found.append(("difference", f"{CONTEXT}Less{camel(unit)}", parts[CONTEXT] - np.sum(theirs, axis=0)))
     for model in _models(subspace):
         less = parts[CONTEXT] - parts[alone(model)]
         found.append(("difference", f"{CONTEXT}Less{camel(alone(model))}", less))
     for kind, name, drawn in found:
-        yield _finding(kind, component_of(prefix, name) if prefix else name, targets, subspace, drawn)
+        yield _finding(kind, prefix + upper_first(name) if prefix else name, targets, subspace, drawn)
 
 
 def _others(against: Averaged) -> tuple[str, ...]:
@@ -167,7 +171,3 @@ def _models(subspace: Averaged) -> tuple[str, ...]:
 
 def _joined(units: Sequence[str]) -> str:
     return "".join(map(camel, units))
-
-
-def _sets(units: Sequence[str]) -> list[tuple[str, ...]]:
-    return [chosen for size in range(1, len(units) + 1) for chosen in combinations(units, size)]

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from bids_app.encoding.inference.blocks import Blocks, make_blocks, product_autocorrelation
-from bids_app.encoding.inference.tests import Component, Inference
+from bids_app.encoding.inference.tests import Inference
 from bids_app.encoding.ridge.fit import Precision, fit, unions_of
 from bids_app.encoding.ridge.fitted import Fitted, Observer, ObserverGroup
-from bids_app.records import Array, Design, Fit, FitSpec, InferenceResult, InferenceSpec
+from bids_app.records import Array, Component, Design, Fit, FitSpec, InferenceResult, InferenceSpec
 
 SAMPLED = 256  # targets whose autocorrelation decides the length of blocks
 
@@ -26,7 +26,7 @@ def fit_and_infer(
     mem_mb: int | None = None,
     precision: Precision = "mixed",
     unions: Sequence[tuple[str, ...]] | None = None,
-    asked: Mapping[str, Component] | None = None,
+    asked: Sequence[Component] | None = None,
     blocks: Blocks | None = None,
     beside: Observer | None = None,
 ) -> tuple[Fit, InferenceResult]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import torch
@@ -25,7 +24,7 @@ from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr
 from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, PieceColumns, draw_signs, explained
 from bids_app.encoding.partition.shapley import shapley_terms
 from bids_app.encoding.ridge.fitted import Fitted, Observer
-from bids_app.records import Array, Inferred, component_names
+from bids_app.records import Array, Component, Inferred, partition_components, subsets
 
 Union = frozenset[str]
 
@@ -44,30 +43,22 @@ class Contrast:
     terms: frozenset[tuple[Union, int]]
 
 
-@dataclass(frozen=True)
-class Component:
-    """A signed sum of unions' rsquared, and the null hypotheses that must all fall for it to be significant."""
+def null_hypotheses(component: Component) -> tuple[Total | Contrast, ...]:
+    """The null hypotheses that must all fall for a component to be significant.
 
-    terms: frozenset[tuple[Union, int]]
-    tests: tuple[Total | Contrast, ...]
-
-
-def components(units: tuple[str, ...]) -> dict[str, Component]:
-    """All components of `records.component_names`, in its order."""
-    whole = frozenset(units)
-    totals = [whole, *(frozenset([unit]) for unit in units)]
-    sets = [frozenset(chosen) for size in range(1, len(units) + 1) for chosen in combinations(units, size)]
-    found = [Component(frozenset([(union, 1)]), (Total(union),)) for union in totals]
-    found += [_part(whole - chosen, chosen) for chosen in sets]
-    return dict(zip(component_names(units), found, strict=True))
-
-
-def _part(rest: Union, chosen: Union) -> Component:
-    """What exactly the units `chosen` share: Σ_{T ⊆ chosen} (−1)^{|T|+1} R²(rest ∪ T), R²(∅) = 0."""
-    subsets = [frozenset(some) for size in range(len(chosen) + 1) for some in combinations(sorted(chosen), size)]
-    terms = frozenset((rest | some, (-1) ** (len(some) + 1)) for some in subsets if rest | some)
-    needed = [_addition(rest, some) for some in subsets if some]
-    return Component(terms, (*needed, Contrast(terms)) if len(chosen) > 1 else tuple(needed))
+    A total's: its union predicts nothing. A difference's: the larger model is no better. A shared part's: each set of
+    the sharing groups adds nothing to the others, and the signed sum itself.
+    """
+    if component.is_total:
+        return (Total(frozenset(component.terms[0][0])),)
+    contrast = Contrast(frozenset((frozenset(union), sign) for union, sign in component.terms))
+    if not component.is_part:
+        return (contrast,)
+    chosen = sorted(component.groups)
+    everyone: Union = frozenset().union(*(union for union, _ in component.terms))
+    rest = everyone - frozenset(chosen)
+    needed = tuple(_addition(rest, frozenset(some)) for some in subsets(chosen))
+    return (*needed, contrast) if len(chosen) > 1 else needed
 
 
 def _addition(rest: Union, some: Union) -> Total | Contrast:
@@ -94,12 +85,13 @@ class Inference(Observer):
         seed: int = 0,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
-        asked: Mapping[str, Component] | None = None,
+        asked: Sequence[Component] | None = None,
         bands: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
         self.unions = [frozenset(union) for union in unions]
         units = tuple(unions[-1])
-        self.components = components(units) if asked is None else dict(asked)
+        self.components = {one.label: one for one in (partition_components(units) if asked is None else asked)}
+        self.tests = {label: null_hypotheses(one) for label, one in self.components.items()}
         self.shares = shapley_terms(units) if asked is None and len(units) > 1 else {}
         self.bands = {number: unit for unit in self.shares for number in (bands or {}).get(unit, ())}
         self.pieces = [time_pieces(blocks.labels, device)]
@@ -109,8 +101,8 @@ class Inference(Observer):
         self.folds = torch.as_tensor(np.unique(folds, return_inverse=True)[1], device=device)
         self.n_folds = int(self.folds.max()) + 1
         self._signs = [self._tensor(draw_signs(pieces.count, permutations, seed)) for pieces in self.pieces]
-        tests = {test for component in self.components.values() for test in component.tests}
-        met = {union for component in self.components.values() for union, _ in component.terms}
+        tests = {test for each in self.tests.values() for test in each}
+        met = {frozenset(union) for component in self.components.values() for union, _ in component.terms}
         met |= {union for terms in self.shares.values() for union in terms}
         self.refitted = [number for number, union in enumerate(self.unions) if union in met]
         self._families = {test: [MaxTNull() for _ in self._pieces_of(test)] for test in tests}
@@ -156,7 +148,7 @@ class Inference(Observer):
 
     def results(self, n_targets: int) -> dict[str, Inferred]:
         """Of all n_targets of the design, NaN for those not met."""
-        return {name: self._inferred(name, component, n_targets) for name, component in self.components.items()}
+        return {name: self._inferred(name, n_targets) for name in self.components}
 
     def limits(self, n_targets: int) -> dict[tuple[str, str], Array]:
         """(unit, 'shapley' or 'product') → its limits (2, n_targets)."""
@@ -166,8 +158,8 @@ class Inference(Observer):
             found[share][:, np.concatenate(self._targets)] = np.concatenate(batches, axis=1)
         return found
 
-    def _inferred(self, name: str, component: Component, n_targets: int) -> Inferred:
-        found = [family.significance() for test in component.tests for family in self._families[test]]
+    def _inferred(self, name: str, n_targets: int) -> Inferred:
+        found = [family.significance() for test in self.tests[name] for family in self._families[test]]
         p = np.max([each.p for each in found], axis=0)
         p_family = np.max([each.p_family for each in found], axis=0)
         met = np.full((5, n_targets), np.nan)
@@ -189,7 +181,7 @@ class Inference(Observer):
 
     def _coefficients(self, signed: Component | Contrast) -> Array:
         """(n_unions,) of its terms."""
-        return self._weighted(dict(signed.terms))
+        return self._weighted({frozenset(union): sign for union, sign in signed.terms})
 
     def _weighted(self, terms: Mapping[Union, float]) -> Array:
         return np.array([terms.get(union, 0) for union in self.unions])

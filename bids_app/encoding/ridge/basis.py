@@ -54,7 +54,10 @@ class Basis:
     def keep(self, chosen: torch.Tensor) -> Basis:
         """The chosen directions (r,) bool."""
         return replace(
-            self, eigenvalues=self.eigenvalues[chosen], eval_projection=self.eval_projection[:, chosen], basis_map=self.basis_map[:, chosen]
+            self,
+            eigenvalues=self.eigenvalues[chosen],
+            eval_projection=self.eval_projection[:, chosen],
+            basis_map=self.basis_map[:, chosen],
         )
 
 

@@ -13,7 +13,15 @@ from bids_app.errors import CannotCreate, UsageError
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import json_text, read_json, tsv_text, write_if_new, write_text
 from bids_app.outputs.wording.definitions import short
-from bids_app.records import INTER_SUBJECT, all_components, baseline_band, camel, space_label
+from bids_app.records import (
+    INTER_SUBJECT,
+    Component,
+    ExtraPartition,
+    all_components,
+    baseline_band,
+    camel,
+    space_label,
+)
 
 BIDS_VERSION = "1.10.0"
 IGNORED = (
@@ -28,8 +36,8 @@ def prepare(
     analysis_hash: str,
     datasets: Mapping[str, Path],
     version: str,
-    further: Mapping[str, tuple[str, ...]],
-    beside: Iterable[str] = (),
+    further: tuple[ExtraPartition, ...],
+    beside: tuple[Component, ...] = (),
 ) -> None:
     """Create out_dir and its data-set-level files; safe for jobs that do so at the same time.
 
@@ -43,7 +51,7 @@ def prepare(
         (out_dir / names.LOGS).mkdir(parents=True, exist_ok=True)
         with FileLock(out_dir / names.LOGS / "prepare.lock"):
             _refuse_others(out_dir, analysis_hash)
-            _write(out_dir, analysis, analysis_hash, datasets, version, further, tuple(beside))
+            _write(out_dir, analysis, analysis_hash, datasets, version, further, beside)
     except OSError as error:
         raise CannotCreate("cannot create OUT_DIR", out_dir, error.strerror or "choose another") from None
 
@@ -79,8 +87,8 @@ def _write(
     analysis_hash: str,
     datasets: Mapping[str, Path],
     version: str,
-    further: Mapping[str, tuple[str, ...]],
-    beside: tuple[str, ...],
+    further: tuple[ExtraPartition, ...],
+    beside: tuple[Component, ...],
 ) -> None:
     import yaml
 
@@ -130,10 +138,13 @@ def _descriptions(
     units: tuple[str, ...],
     spaces: Iterable[str],
     layered: Sequence[str],
-    further: Mapping[str, tuple[str, ...]],
-    beside: tuple[str, ...],
+    further: tuple[ExtraPartition, ...],
+    beside: tuple[Component, ...],
 ) -> str:
-    rows = {component: short(component, units, further) for component in all_components(units, further, beside)}
+    rows = {
+        component: short(component, units, {one.name: tuple(one.groups) for one in further})
+        for component in all_components(units, further, beside)
+    }
     for space in spaces:
         label, said = space_label(space), f"features of the space {space}"
         rows[label] = f"{rows[label]}; in stimuli: {said}" if label in rows else said

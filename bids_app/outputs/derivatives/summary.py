@@ -31,6 +31,8 @@ def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: str) 
         "units": unit.partition.units,
         "ceiling": unit.ceiling,
         "further": unit.partition.further,
+        "extra": [asdict(one) for one in unit.partition.extra],
+        "controls": [asdict(one) for one in unit.partition.controls],
         "beside": unit.partition.beside,
         "subspace": None if unit.subspace is None else asdict(unit.subspace),
         "targets": _geometry(unit.targets, full),

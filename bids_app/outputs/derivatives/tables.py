@@ -12,6 +12,8 @@ import numpy as np
 from bids_app.outputs.files.files import numbers, read_tsv
 from bids_app.records import (
     Array,
+    Component,
+    ExtraPartition,
     Lags,
     Partition,
     Responsive,
@@ -134,11 +136,11 @@ def subspace_columns() -> dict[str, dict[str, str]]:
 
 
 def read_scores(
-    path: Path, units: Sequence[str], further: Mapping[str, tuple[str, ...]], beside: Sequence[str] = ()
+    path: Path, groups: tuple[str, ...], extra: tuple[ExtraPartition, ...], controls: tuple[Component, ...] = ()
 ) -> tuple[dict[str, list[str]], Partition]:
     """A table's text columns and its scores. Raises ReadWriteError, and KeyError where a component has none."""
     columns = read_tsv(path)
-    values: dict[str, dict[str, Array]] = {name: {} for name in all_components(tuple(units), further, beside)}
+    values: dict[str, dict[str, Array]] = {name: {} for name in all_components(groups, extra, controls)}
     for column in columns:
         component, _, stat = column.rpartition("_")
         if component in values:
@@ -146,7 +148,7 @@ def read_scores(
     absent = [component for component, stats in values.items() if not stats]
     if absent:
         raise KeyError(f"no column of {absent[0]}")
-    return columns, Partition(tuple(units), values, further, tuple(beside))
+    return columns, Partition(groups, values, extra, controls)
 
 
 def table_targets(columns: Mapping[str, Sequence[str]], geometry: Mapping[str, Any]) -> Targets:

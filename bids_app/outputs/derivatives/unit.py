@@ -15,7 +15,16 @@ from bids_app.outputs.derivatives.model_pair import model_pair_files
 from bids_app.outputs.derivatives.summary import predicted, unit_summary
 from bids_app.outputs.files import images, names
 from bids_app.outputs.files.files import json_text, numbers, read_summary, read_tsv, tsv_text, write_bytes, write_text
-from bids_app.records import Array, Partition, Targets, UnitResult, WrittenUnit, all_components
+from bids_app.records import (
+    Array,
+    Component,
+    ExtraPartition,
+    Partition,
+    Targets,
+    UnitResult,
+    WrittenUnit,
+    all_components,
+)
 
 File = tuple[PurePosixPath, bytes]
 
@@ -150,7 +159,9 @@ def read_unit(summary_path: Path) -> WrittenUnit:
     try:
         if summary["layout"] == "table":
             path = out_dir / names.table_file(summary["stem"], geometry["kind"])
-            columns, partition = tables.read_scores(path, summary["units"], further_of(summary), summary["beside"])
+            columns, partition = tables.read_scores(
+                path, tuple(summary["units"]), extra_of(summary), controls_of(summary)
+            )
             targets = tables.table_targets(columns, geometry)
         else:
             targets, partition = _read_maps(out_dir, summary)
@@ -161,19 +172,30 @@ def read_unit(summary_path: Path) -> WrittenUnit:
     return WrittenUnit(summary["stem"], summary["participant"], summary["modality"], targets, partition, summary)
 
 
-def further_of(summary: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Further partitions of a unit's summary, by name."""
-    return {name: tuple(units) for name, units in summary["further"].items()}
+def extra_of(summary: Mapping[str, Any]) -> tuple[ExtraPartition, ...]:
+    """Extra partitions of a unit's summary."""
+    return tuple(
+        ExtraPartition(one["role"], {name: tuple(bands) for name, bands in one["groups"].items()}, one["in_sample"])
+        for one in summary["extra"]
+    )
+
+
+def controls_of(summary: Mapping[str, Any]) -> tuple[Component, ...]:
+    """Components of no partition of a unit's summary."""
+    return tuple(
+        Component(one["kind"], tuple(one["groups"]), tuple((tuple(u), sign) for u, sign in one["terms"]))
+        for one in summary["controls"]
+    )
 
 
 def _read_maps(out_dir: Path, summary: Mapping[str, Any]) -> tuple[Targets, Partition]:
     """Targets are where the full model's R² has a value."""
-    stem, units, further = summary["stem"], tuple(summary["units"]), further_of(summary)
+    stem, units, further = summary["stem"], tuple(summary["units"]), extra_of(summary)
     kind, space = summary["targets"]["kind"], summary["targets"]["space"]
     affine = np.array(summary["targets"]["affine"])
     grids = {
         component: {stat: _read_map(out_dir, stem, kind, component, stat) for stat in summary["stats"][component]}
-        for component in all_components(units, further, summary["beside"])
+        for component in all_components(units, further, controls_of(summary))
     }
     there = [np.isfinite(grid) for grid in grids["full"]["rsquared"]]
     targets = (
@@ -186,7 +208,7 @@ def _read_maps(out_dir: Path, summary: Mapping[str, Any]) -> tuple[Targets, Part
         }
         for component, stats in grids.items()
     }
-    return targets, Partition(units, values, further, tuple(summary["beside"]))
+    return targets, Partition(units, values, further, controls_of(summary))
 
 
 def read_best(out_dir: Path, unit: WrittenUnit, space: str) -> tuple[Array, Array]:

@@ -13,12 +13,8 @@ from bids_app.outputs.wording.controls import KNOWN, meaning
 from bids_app.records import (
     AUTOCORRELATION,
     BASELINE,
-    BEYOND_BASELINE,
-    BEYOND_UNTRAINED,
     Array,
     WrittenUnit,
-    beyond_baseline,
-    beyond_untrained,
 )
 
 NOUNS = {"volume": "voxel", "surface": "vertex", "parcels": "region", "electrodes": "electrode"}
@@ -30,17 +26,12 @@ def baseline_sentences(unit: WrittenUnit) -> list[str]:
     """Of the baseline, each model beyond it, trained models beyond untrained ones, and the control of time."""
     told, values = unit.summary["provenance"]["beside"], unit.partition.values
     lines = [_baseline(unit)]
-    subjects = {beyond_baseline(name): name for name in unit.summary["units"]} | {
-        beyond_baseline("full"): "the full model"
-    }
-    spaces = [space for one in told["comparisons"].values() for space in one["bands"]]
-    twins = {beyond_untrained(space): space for space in spaces}
-    for name in unit.summary["beside"]:
-        if name.endswith(BEYOND_BASELINE):
-            what = f"more than the baseline ({listed(_spaces(told))})"
-            lines.append(_claim(unit, name, subjects[name], what))
-        elif name.endswith(BEYOND_UNTRAINED):
-            lines.append(_claim(unit, name, twins[name], "more than its untrained twin"))
+    for one in unit.partition.controls:
+        if one.kind in ("beyond_baseline", "full_beyond_baseline"):
+            subject = one.groups[0] if one.kind == "beyond_baseline" else "the full model"
+            lines.append(_claim(unit, one.label, subject, f"more than the baseline ({listed(_spaces(told))})"))
+        elif one.kind == "beyond_untrained":
+            lines.append(_claim(unit, one.label, one.groups[0], "more than its untrained twin"))
     if AUTOCORRELATION in values:
         lines.append(_time(unit))
     elif told["autocorrelation"] != "not asked for":
@@ -86,7 +77,8 @@ def _baseline(unit: WrittenUnit) -> str:
             f"No baseline was fitted: nothing here says whether a model predicts more than word rate does.{without}"
         )
     mean = number(_mean(unit.partition.values[BASELINE]["rsquared"]))
-    own = [name for name in unit.summary["units"] if beyond_baseline(name) not in unit.summary["beside"]]
+    compared = {one.groups[0] for one in unit.partition.controls if one.kind == "beyond_baseline"}
+    own = [name for name in unit.summary["units"] if name not in compared]
     part = f" {listed(own)} {'is' if len(own) == 1 else 'are'} of the baseline itself." if own else ""
     return f"The baseline is {listed(_spaces(told))}; alone it has a mean R² of {mean}.{without}{part}"
 

@@ -72,13 +72,13 @@ def _scores(units: Sequence[str], analysis: Settings) -> str:
     grouped = "".join(f" {name} joins {listed(members)}." for name, members in groups.items())
     split = (
         f" All {2 ** len(units) - 1} unions of {listed(units)} were fitted; unique and shared parts follow by "
-        "inclusion–exclusion on R², signed, never clipped. Beside them stand each unit's Shapley value, from the "
+        "inclusion–exclusion on R², signed, never clipped. ControlResults them stand each unit's Shapley value, from the "
         f"same unions, and its product measure, from the full model alone.{grouped}"
         if len(units) > 1
         else ""
     )
     if analysis["fit"]["solver"] == "chen2024":
-        return f"Scores. {AS_PUBLISHED}.{split.split(' Beside them')[0]}{grouped}"
+        return f"Scores. {AS_PUBLISHED}.{split.split(' ControlResults them')[0]}{grouped}"
     return f"Scores. {HELD_OUT}.{split}"
 
 

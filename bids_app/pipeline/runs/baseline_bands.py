@@ -9,14 +9,14 @@ import numpy as np
 
 from bids_app import dataset, encoding
 from bids_app.pipeline.job.job import Job
-from bids_app.records import Array, Baseline, Features, Modality, Recording, Response, Run, baseline_band
+from bids_app.records import Array, BaselineModel, Features, Modality, Recording, Response, Run, baseline_band
 
 Sounds = Sequence[tuple[Mapping[str, Features], float]]
 MOTION = baseline_band("motion")
 WORD_RATE = baseline_band("word_rate")
 
 
-def plan_baseline(job: Job, modality: Modality, heard: Sequence[tuple[Recording, int]]) -> Baseline:
+def plan_baseline(job: Job, modality: Modality, heard: Sequence[tuple[Recording, int]]) -> BaselineModel:
     """The baseline's bands that all these recordings (and their number of samples) allow, and why others are not."""
     left_out: dict[str, str] = {}
     for recording, _ in heard:
@@ -25,7 +25,7 @@ def plan_baseline(job: Job, modality: Modality, heard: Sequence[tuple[Recording,
     asked = [baseline_band(space) for space in job.analysis.baseline_spaces]
     if MOTION in asked and (reason := _no_motion(job, modality, heard)):
         left_out[MOTION] = reason
-    return Baseline(tuple(name for name in asked if name not in left_out), left_out)
+    return BaselineModel(tuple(name for name in asked if name not in left_out), left_out)
 
 
 def _no_motion(job: Job, modality: Modality, heard: Sequence[tuple[Recording, int]]) -> str:
@@ -37,30 +37,30 @@ def _no_motion(job: Job, modality: Modality, heard: Sequence[tuple[Recording, in
     return f"no motion parameters beside {without[0]}" if without else ""
 
 
-def feature_bands(baseline: Baseline) -> tuple[str, ...]:
+def feature_bands(baseline: BaselineModel) -> tuple[str, ...]:
     """Bands that are made of stimuli as other spaces are."""
-    return tuple(name for name in baseline.spaces if name != MOTION)
+    return tuple(name for name in baseline.bands if name != MOTION)
 
 
-def motion_band(baseline: Baseline, recording: Recording, response: Response, keep: Array) -> dict[str, Array]:
+def motion_band(baseline: BaselineModel, recording: Recording, response: Response, keep: Array) -> dict[str, Array]:
     """{name: (n_keep, 1, 12)} where motion is of the baseline: cleaned as the response is, at the response's own
     samples, since what motion does to them it does at once."""
-    if MOTION not in baseline.spaces:
+    if MOTION not in baseline.bands:
         return {}
     values = dataset.motion(recording, len(response.times_s))
     cleaned = encoding.clean(np.asarray(values), response.nuisance, keep, "run")
     return {MOTION: np.nan_to_num(cleaned)[:, None]}
 
 
-def common_baseline(baselines: Sequence[Baseline]) -> Baseline:
+def common_baseline(baselines: Sequence[BaselineModel]) -> BaselineModel:
     """Of people whose responses are averaged: what all have, but motion, which is each one's own."""
     left_out = {name: why for baseline in baselines for name, why in baseline.left_out.items()}
-    if any(MOTION in baseline.spaces for baseline in baselines):
+    if any(MOTION in baseline.bands for baseline in baselines):
         left_out[MOTION] = "the people of a mean each move otherwise"
-    return Baseline(tuple(name for name in baselines[0].spaces if name not in left_out), left_out)
+    return BaselineModel(tuple(name for name in baselines[0].bands if name not in left_out), left_out)
 
 
-def on_baseline(baseline: Baseline, runs: Sequence[Run]) -> list[Run]:
+def on_baseline(baseline: BaselineModel, runs: Sequence[Run]) -> list[Run]:
     """Runs without those bands of the baseline that are left out."""
     return [
         replace(run, bands={name: band for name, band in run.bands.items() if name not in baseline.left_out})

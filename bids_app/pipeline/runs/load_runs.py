@@ -15,7 +15,7 @@ from bids_app.pipeline.runs.baseline_bands import feature_bands, motion_band, pl
 from bids_app.pipeline.runs.word_bands import source_bands, with_words, word_rows
 from bids_app.records import (
     Array,
-    Baseline,
+    BaselineModel,
     DesignSpec,
     Excluded,
     Features,
@@ -42,7 +42,7 @@ class Loaded:
     period_s: float
     spaces: Mapping[str, Mapping[str, Any]]  # provenance of each space's features
     responsive: Responsive | None = None
-    baseline: Baseline = field(default_factory=Baseline)
+    baseline: BaselineModel = field(default_factory=BaselineModel)
 
 
 def load_runs(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
@@ -142,7 +142,7 @@ def _make_run(
     sounds: Sequence[tuple[Mapping[str, Features], float]],
     keep: Array,
     spec: DesignSpec,
-    baseline: Baseline,
+    baseline: BaselineModel,
 ) -> Run:
     if spec.epoch:
         return word_epochs.make_run(job, recording, response, sounds, keep, spec, baseline)

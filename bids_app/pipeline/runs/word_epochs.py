@@ -14,7 +14,7 @@ from bids_app.pipeline.runs.baseline_bands import WORD_RATE, Sounds, feature_ban
 from bids_app.pipeline.runs.word_bands import source_bands, word_rows
 from bids_app.records import (
     Array,
-    Baseline,
+    BaselineModel,
     Design,
     DesignSpec,
     Epochs,
@@ -56,7 +56,7 @@ def make_run(
     sounds: Sounds,
     keep: Array,
     spec: DesignSpec,
-    baseline: Baseline,
+    baseline: BaselineModel,
 ) -> Run:
     """Words in order of their onsets: those whose epoch is whole and that every space says something of.
 
@@ -86,7 +86,7 @@ def make_run(
 
 
 def _baseline_bands(
-    baseline: Baseline, sounds: Sounds, words: Sequence[Intervals], onsets_s: Array
+    baseline: BaselineModel, sounds: Sounds, words: Sequence[Intervals], onsets_s: Array
 ) -> dict[str, Array]:
     """(n_words, n_dims) each. A word of which a space says nothing takes the mean, which tells nothing: no word is
     left out for the baseline. Every row is one word: word rate is how many others begin near it."""

@@ -10,7 +10,7 @@ import numpy as np
 from bids_app import encoding
 from bids_app.encoding import Blocks
 from bids_app.pipeline.job.job import Job
-from bids_app.records import AUTOCORRELATION, Baseline, Beside, Design, InferenceSpec
+from bids_app.records import AUTOCORRELATION, BaselineModel, ControlResults, Design, InferenceSpec
 
 NOT_SPLIT = "not fitted: no run is split by folds, so it could predict nothing but the training mean"
 
@@ -18,28 +18,28 @@ NOT_SPLIT = "not fitted: no run is split by folds, so it could predict nothing b
 def fit_controls(
     job: Job,
     design: Design,
-    baseline: Baseline,
+    baseline: BaselineModel,
     tests: InferenceSpec | None,
     blocks: Blocks | None,
     mem_mb: int | None,
-) -> Beside:
+) -> ControlResults:
     """All comparisons that the analysis asks for and the data allow, perhaps none; what leaks is warned of."""
     timed = job.analysis.baseline.autocorrelation and encoding.splits_runs(design)
-    asked = job.analysis.comparisons(baseline.spaces, timed)
+    asked = job.analysis.control_components(baseline.bands, timed)
     if not asked:
-        return Beside({}, {})
+        return ControlResults((), {})
     if timed:
         design = encoding.with_time(design)
     spec = job.analysis.fit_spec()
 
-    def run(device: str, mem_mb: int | None) -> Beside:
+    def run(device: str, mem_mb: int | None) -> ControlResults:
         return encoding.fit_controls(design, asked, spec, tests, device, mem_mb=mem_mb, blocks=blocks)
 
     found, warnings = encoding.with_backoff(run, job.options.models.device, mem_mb)
     return replace(found, warnings=(*warnings, *_leaks(found, job.analysis.inference.fdr)))
 
 
-def _leaks(found: Beside, level: float) -> tuple[str, ...]:
+def _leaks(found: ControlResults, level: float) -> tuple[str, ...]:
     """A warning where what knows only time predicts held-out samples reliably."""
     stats = found.values.get(AUTOCORRELATION, {})
     if "pfwe" not in stats:
@@ -55,12 +55,15 @@ def _leaks(found: Beside, level: float) -> tuple[str, ...]:
     )
 
 
-def controls_provenance(job: Job, found: Beside, baseline: Baseline) -> dict[str, Any]:
+def controls_provenance(job: Job, found: ControlResults, baseline: BaselineModel) -> dict[str, Any]:
     """For provenance: the baseline's bands and what was left out of it, every comparison, and the control of time."""
-    asked = job.analysis.all_control_comparisons.keys() >= {AUTOCORRELATION}
+    asked = any(one.kind == "autocorrelation" for one in job.analysis.all_controls)
     control = "fitted" if AUTOCORRELATION in found.values else NOT_SPLIT if asked else "not asked for"
     return {
         "baseline": asdict(baseline),
         "autocorrelation": control,
-        "comparisons": {name: asdict(one) for name, one in found.comparisons.items()},
+        "comparisons": {
+            one.label: {"bands": one.terms[0][0], "without": one.terms[1][0] if len(one.terms) > 1 else ()}
+            for one in found.components
+        },
     }

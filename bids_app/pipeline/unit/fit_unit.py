@@ -23,7 +23,7 @@ from bids_app.pipeline.unit.model_pair import MAIN, REFERENCES, ModelPairCollect
 from bids_app.pipeline.unit.provenance import at_edge, dead_targets, inference_provenance, provenance, told
 from bids_app.records import (
     Array,
-    Beside,
+    ControlResults,
     Design,
     EpochSpec,
     Excluded,
@@ -32,7 +32,7 @@ from bids_app.records import (
     Partition,
     Run,
     UnitResult,
-    component_of,
+    partition_components,
 )
 
 
@@ -74,14 +74,14 @@ def _fit_runs(
         design, subspace = project(job, loaded.runs, design)
         blocks = _blocks(job, unit, design)
         answers = _answers(design, loaded, ceiling[0], design_spec.epoch, blocks)
-        fit, tests = _fit(job, unit, design, MAIN, job.analysis.units, mem_mb, blocks, answers)
+        fit, tests = _fit(job, unit, design, MAIN, job.analysis.groups, mem_mb, blocks, answers)
         further = {
-            name: _fit(job, unit, design, name, units, mem_mb, blocks, answers)
-            for name, units in job.analysis.further.items()
+            one.name: _fit(job, unit, design, one.name, one.groups, mem_mb, blocks, answers)
+            for one in job.analysis.extra_partitions
         }
         asked = job.analysis.inference_spec(unit.modality)
         beside = fit_controls(job, design, loaded.baseline, asked, blocks, mem_mb)
-        if held := references(job.analysis.between, job.analysis.units, beside):
+        if held := references(job.analysis.between, job.analysis.groups, beside):
             _fit_alone(job, design, held, mem_mb, answers)
     except MemoryError as error:
         raise OutOfMemory(str(error), unit.stem, "raise --mem-mb, or fit fewer spaces at a time") from error
@@ -113,7 +113,7 @@ def _fit_runs(
             *loaded.warnings,
             *dead_targets(dead),
             *at_edge({MAIN: fit, **{name: one for name, (one, _) in further.items()}}),
-            *encoding.small_sample_bias_warnings(design, fit, job.analysis.units),
+            *encoding.small_sample_bias_warnings(design, fit, job.analysis.groups),
             *told([(fit, tests), *further.values()], layers.values()),
             *beside.warnings,
             *disagree,
@@ -145,15 +145,16 @@ def _joined(
     fit: Fit,
     tests: InferenceResult | None,
     further: Mapping[str, tuple[Fit, InferenceResult | None]],
-    beside: Beside,
+    beside: ControlResults,
 ) -> Partition:
     """The partition, the components of the further ones under names of their own, and those beside them."""
-    units = job.analysis.further
-    first = encoding.partition(fit, tests, job.analysis.units)
-    others = {name: encoding.partition(*one, units[name]) for name, one in further.items()}
-    more = {component_of(name, part): stats for name, one in others.items() for part, stats in one.values.items()}
-    named = {name: one.units for name, one in others.items()}
-    return Partition(first.units, {**first.values, **more, **beside.values}, named, tuple(beside.values))
+    extra = job.analysis.extra_partitions
+    values = {**encoding.partition(fit, tests, job.analysis.groups).values}
+    for one in extra:
+        own = encoding.partition(*further[one.name], one.groups)
+        for component in partition_components(own.groups, one.name):
+            values[component.label] = own.values[replace(component, partition="").label]
+    return Partition(tuple(job.analysis.groups), {**values, **beside.values}, extra, beside.components)
 
 
 def _blocks(job: Job, unit: Unit, design: Design) -> encoding.Blocks | None:
@@ -164,7 +165,7 @@ def _blocks(job: Job, unit: Unit, design: Design) -> encoding.Blocks | None:
     spec, least_s = job.analysis.fit_spec(), asked.block_s
 
     def run(device: str, mem_mb: int | None) -> encoding.Blocks:
-        return encoding.data_blocks(design, job.analysis.units, spec, least_s, device)
+        return encoding.data_blocks(design, job.analysis.groups, spec, least_s, device)
 
     return encoding.with_backoff(run, job.options.models.device, None)[0]
 

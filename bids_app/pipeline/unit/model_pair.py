@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bids_app import encoding
-from bids_app.records import BASELINE, CONTROL, Array, Beside, Design, ModelPairStatistics, Responsive
+from bids_app.records import Array, ControlResults, Design, ModelPairStatistics, Responsive
 
 MAIN = ""  # the analysis's own partition, among the names of the further ones
 REFERENCES = "references"  # the two models, the baseline and untrained models, each alone
@@ -77,14 +77,12 @@ class ModelPairCollector:
 
 
 def references(
-    between: tuple[str, str] | None, units: Mapping[str, Sequence[str]], beside: Beside
+    between: tuple[str, str] | None, units: Mapping[str, Sequence[str]], beside: ControlResults
 ) -> dict[str, tuple[str, ...]]:
     """What the two models' agreement is held against: unit → bands of both models, of the baseline and of every control
     that was fitted; none where there is nothing but the models."""
     if between is None:
         return {}
-    alone = {
-        name: one.bands for name, one in beside.comparisons.items() if name == BASELINE or name.startswith(CONTROL)
-    }
+    alone = {one.label: one.terms[0][0] for one in beside.components if one.kind in ("baseline", "control")}
     others = {name: bands for name, bands in alone.items() if bands not in map(tuple, units.values())}
     return {**{unit: tuple(units[unit]) for unit in between}, **others} if others else {}

@@ -4,11 +4,11 @@ import json
 from dataclasses import dataclass
 
 import numpy as np
-from bids_app.pipeline.runs.noise_ceiling import NO_REPEATS, OFF_GRID, noise_ceiling_from_repeats
 from tiny_study import SHAPE, N, make_study, words_of, write_run
 
 from bids_app import outputs
 from bids_app.cli.concord import main
+from bids_app.pipeline.runs.noise_ceiling import NO_REPEATS, OFF_GRID, noise_ceiling_from_repeats
 from bids_app.records import Run, StimulusEvent
 
 TR = 2.0

@@ -1,0 +1,195 @@
+"""Components: the numbers that an analysis asks for of every target, as signed sums of unions' R², and their labels.
+
+The one place where inclusion–exclusion stands and where labels are made. Labels are keys of tables and parts of file
+names: whoever wants to know what a component is asks its record, and never reads a label again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+
+from bids_app.records.arrays import Array
+
+Union = tuple[str, ...]  # feature groups (of controls: feature spaces) that one model holds
+Kind = Literal[
+    "full", "alone", "unique", "shared",  # of a partition
+    "baseline", "beyond_baseline", "full_beyond_baseline", "autocorrelation", "control", "beyond_untrained",
+]  # fmt: skip
+PARTITION_KINDS: tuple[Kind, ...] = ("full", "alone", "unique", "shared")
+BASELINE, AUTOCORRELATION = "baseline", "autocorrelation"  # components, and what bands of theirs begin with
+INTER_SUBJECT = "betweenPeople"  # the label of noise ceilings from other participants
+WORD_COUNT = "@1"  # a band of ones, one a word: the constant of projections
+
+
+def camel(name: str) -> str:
+    """`low_level` → `LowLevel`: a group's name inside `unique…` and `shared…`."""
+    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[^0-9A-Za-z]+", name) if part)
+
+
+def space_label(name: str) -> str:
+    """`low_level` → `lowLevel`: a group's name as a BIDS label of its own."""
+    joined = camel(name)
+    return joined[:1].lower() + joined[1:]
+
+
+def upper_first(label: str) -> str:
+    """`full` → `Full`."""
+    return label[:1].upper() + label[1:]
+
+
+@dataclass(frozen=True)
+class Component:
+    """One number a target: a signed sum of unions' held-out R².
+
+    Parameters
+    ----------
+    kind : what it is. Of a partition: `full` (the model of all groups), `alone` (one group's model), `unique` and
+        `shared` parts. Of none: the baseline, a model beyond it, a control, a trained model beyond its untrained twin.
+    groups : the feature groups it is about: those in the model of a total, those that have a part and no other has;
+        of a control the one feature space (of `full_beyond_baseline` all groups).
+    terms : ((union, sign), …); the sum over them is the component. Of a part of the groups S of all groups K it is
+        Σ_{T ⊆ S} (−1)^{|T|+1} R²((K∖S) ∪ T), R²(∅) = 0 (inclusion–exclusion).
+    partition : the name of the partition that it belongs to; empty for the analysis's own and for controls.
+    """
+
+    kind: Kind
+    groups: tuple[str, ...]
+    terms: tuple[tuple[Union, int], ...]
+    partition: str = ""
+
+    @cached_property
+    def label(self) -> str:
+        """`full`, `speech`, `uniqueSpeech`, `sharedSpeechLanguage`, `againstUniqueShared`, `speechBeyondBaseline`, …"""
+        own = self._own_label()
+        return self.partition + upper_first(own) if self.partition else own
+
+    def _own_label(self) -> str:
+        names = "".join(map(camel, self.groups))
+        match self.kind:
+            case "full" | "baseline" | "autocorrelation":
+                return self.kind
+            case "alone":
+                return space_label(self.groups[0])
+            case "full_beyond_baseline":
+                return "fullBeyondBaseline"
+            case "beyond_baseline":
+                return f"{space_label(self.groups[0])}BeyondBaseline"
+            case "beyond_untrained":
+                return f"{space_label(self.groups[0])}BeyondUntrained"
+            case "unique" | "shared" | "control":
+                return self.kind + names
+
+    @property
+    def is_total(self) -> bool:
+        """Whether it is the R² of one model, and so has a correlation too."""
+        return self.kind in ("full", "alone", "baseline", "autocorrelation", "control")
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is a unique or shared part of a partition."""
+        return self.kind in ("unique", "shared")
+
+    def of(self, rsquared: Mapping[frozenset[str], Array]) -> Array:
+        """Its value from {union: (n_targets,)} R² of every union in its terms: (n_targets,)."""
+        if self.is_total:
+            return rsquared[frozenset(self.terms[0][0])]
+        total = np.zeros_like(rsquared[frozenset(self.terms[0][0])])
+        for union, sign in self.terms:
+            total = total + sign * rsquared[frozenset(union)]
+        return total
+
+
+PartitionRole = Literal["subspace", "against", "own"]
+
+
+@dataclass(frozen=True)
+class ExtraPartition:
+    """A partition beside the analysis's own, of bands made from a shared subspace of two models.
+
+    role : `subspace` (what is shared and the rest of each model), `against` (what is shared and other spaces), `own`
+        (each model's own canonical variates).
+    groups : feature group → its bands.
+    in_sample : whether the subspace was fitted on test stimuli too.
+    """
+
+    role: PartitionRole
+    groups: Mapping[str, tuple[str, ...]]
+    in_sample: bool = False
+
+    @property
+    def name(self) -> str:
+        """What labels of its components begin with."""
+        return f"inSample{camel(self.role)}" if self.in_sample else self.role
+
+
+def subsets(groups: Sequence[str]) -> tuple[Union, ...]:
+    """All 2^k − 1 non-empty sets of feature groups: singles first, the full one last."""
+    return tuple(chosen for size in range(1, len(groups) + 1) for chosen in combinations(groups, size))
+
+
+def full_of(groups: Sequence[str], partition: str = "") -> Component:
+    """The model of all groups."""
+    return Component("full", tuple(groups), ((tuple(groups), 1),), partition)
+
+
+def alone_of(group: str, partition: str = "") -> Component:
+    """The model of one group."""
+    return Component("alone", (group,), (((group,), 1),), partition)
+
+
+def part_of(groups: Sequence[str], chosen: Sequence[str], partition: str = "") -> Component:
+    """What exactly the groups `chosen` of all `groups` share and no other has; of one group its unique part."""
+    rest = [group for group in groups if group not in chosen]
+    terms = []
+    for size in range(len(chosen) + 1):
+        for some in combinations(chosen, size):
+            union = tuple(group for group in groups if group in rest or group in some)
+            if union:
+                terms.append((union, (-1) ** (size + 1)))
+    return Component("unique" if len(chosen) == 1 else "shared", tuple(chosen), tuple(terms), partition)
+
+
+def partition_components(groups: Sequence[str], partition: str = "") -> tuple[Component, ...]:
+    """`full`, every group alone, then the 2^k − 1 parts, in the order of the groups."""
+    parts = [part_of(groups, chosen, partition) for chosen in subsets(groups)]
+    return (full_of(groups, partition), *(alone_of(group, partition) for group in groups), *parts)
+
+
+def all_components(
+    groups: Sequence[str], extra: Iterable[ExtraPartition] = (), controls: Iterable[Component] = ()
+) -> dict[str, Component]:
+    """Label → component: of the partition, of the extra ones, and of none."""
+    others = [one for each in extra for one in partition_components(tuple(each.groups), each.name)]
+    return {one.label: one for one in (*partition_components(groups), *others, *controls)}
+
+
+# ------------------------------------------------------------------------------------------------ bands
+def baseline_band(space: str) -> str:
+    """`word_rate` → `baseline_word_rate`: the band, and the name of its features."""
+    return f"{BASELINE}_{space}"
+
+
+def word_band(space: str) -> str:
+    """The band of a space's rows by word, of a space whose own rows are none; no space can have this name."""
+    return f"@{space}"
+
+
+# ------------------------------------------------------------------------------------------------ on its way out
+BEYOND_BASELINE, BEYOND_UNTRAINED, CONTROL = "BeyondBaseline", "BeyondUntrained", "control"
+
+
+def component_names(groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Labels of `partition_components`."""
+    return tuple(one.label for one in partition_components(groups))
+
+
+def component_of(partition: str, component: str) -> str:
+    """`against`, `uniqueShared` → `againstUniqueShared`."""
+    return partition + upper_first(component)
