@@ -75,7 +75,7 @@ def _total_rates(condition: Condition, draws: int, n_targets: int, seed: int) ->
 
 
 def families(quick: bool) -> list[Bar]:
-    """MaxTNull-wise errors of max-T: families of 20 targets, half of which share their noise."""
+    """Family-wise errors of max-T: families of 20 targets, half of which share their noise."""
     print("| noise-features-columns-alpha | family-wise errors |")
     print("|---|---|")
     bars = []

@@ -1,4 +1,4 @@
-"""InferenceResult over people of planted parts, where all hear one story and where each hears their own; run by
+"""Tests over people of planted parts, where all hear one story and where each hears their own; run by
 `benchmarks.recovery`.
 
 Of one story, responses have a share of their noise in common, as all brains have that hear the same.

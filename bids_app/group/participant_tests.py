@@ -1,4 +1,4 @@
-"""InferenceResult over people, target by target: sign flips of people's values, max-T, and intervals for their mean.
+"""Tests over people, target by target: sign flips of people's values, max-T, and intervals for their mean.
 
 The null hypothesis of a component: over the people, its held-out rsquared is as often and as far below zero as above.
 A shared part is a signed sum of unions' values, whose bias people have in common, so that no number of them averages

@@ -1,4 +1,4 @@
-"""ModelPairCollector to the analysis's question about two models, as numbers with intervals."""
+"""Answers to the analysis's question about two models, as numbers with intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ModelPairStatistics over people: means, correlations and shares with Student's t; who counts."""
+"""Statistics over people: means, correlations and shares with Student's t; who counts."""
 
 from types import SimpleNamespace
 

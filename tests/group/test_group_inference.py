@@ -1,4 +1,4 @@
-"""InferenceResult over people: scipy's exact permutation test, max-T by brute force, guards, gaps, limits."""
+"""Tests over people: scipy's exact permutation test, max-T by brute force, guards, gaps, limits."""
 
 from itertools import product
 

@@ -92,7 +92,7 @@ def _finding(kind: str, name: str, targets: str, one: Averaged, drawn: Array) ->
 
 
 def _scores(one: Averaged, targets: str) -> Iterator[ModelPairStatistic]:
-    """ModelPairStatistic 1: what each space alone, and all together, explain."""
+    """Finding 1: what each space alone, and all together, explain."""
     for union in one.unions:
         if len(union) == 1 or union == one.unions[-1]:
             name = "full" if union == one.unions[-1] else space_label(union[0])
@@ -102,7 +102,7 @@ def _scores(one: Averaged, targets: str) -> Iterator[ModelPairStatistic]:
 def _agreement(
     one: Averaged, targets: str, has_ceiling: bool, held_against: bool = False
 ) -> Iterator[ModelPairStatistic]:
-    """ModelPairStatistic 2: of every pair of spaces alone, over targets and over time. `held_against`: of those pairs of one of
+    """Finding 2: of every pair of spaces alone, over targets and over time. `held_against`: of those pairs of one of
     the first two with any other."""
     average, names = one.averages[targets], [one.unions[number][0] for number in one.maps]
     places = [(a, b) for a in range(len(names)) for b in range(a + 1, len(names))]
@@ -145,7 +145,7 @@ def alone(model: str) -> str:
 
 
 def _split(subspace: Averaged, against: Averaged, targets: str, prefix: str) -> Iterator[ModelPairStatistic]:
-    """ModelPairStatistics 3 and 4: amounts, their shares of the whole, and what context exceeds."""
+    """Findings 3 and 4: amounts, their shares of the whole, and what context exceeds."""
     parts = split_parts(subspace, against, targets)
     whole = np.sum(list(parts.values()), axis=0)
     found = [("amount", name, amount) for name, amount in {WHOLE: whole, **parts}.items()]

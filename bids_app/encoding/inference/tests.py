@@ -66,7 +66,7 @@ def _addition(rest: Union, some: Union) -> Total | Contrast:
 
 
 class Inference(Observer):
-    """InferenceResult and intervals of all components, batch after batch of targets, in the stream of a fit.
+    """Tests and intervals of all components, batch after batch of targets, in the stream of a fit.
 
     Signs are drawn once, from `seed`, so that families run over all batches. runs, folds (n_times,): each sample's
     run and outer fold; unions in the order of the engine, the full one last; responses centred within run, not by

@@ -128,7 +128,7 @@ def subspace(
     most_rest: tuple[int | None, int | None] = (None, None),
     limited: bool = True,
 ) -> Subspace:
-    """FittedSubspace on word rows one (n, d) and other (n, e), keeping `count` pairs; `most_rest`: principal components kept
+    """Fitted on word rows one (n, d) and other (n, e), keeping `count` pairs; `most_rest`: principal components kept
     of each rest (None: all); `limited`: see `scaled`. Raises ValueError for too few words."""
     sides = scaled(one, limited), scaled(other, limited)
     pairs = canonical(sides[0].scores(one), sides[1].scores(other), count)

@@ -116,7 +116,7 @@ def run(
 ) -> tuple[Array, list[int]]:
     """values (n_rows, n_hidden·n_layers) float32 and the layers' widths, in passes that fit the `device`.
 
-    `refreshed`: see approximate.py; `lowered`: see precision.py. ControlResults the result only one batch is held, however
+    `refreshed`: see approximate.py; `lowered`: see precision.py. Beside the result only one batch is held, however
     long the audio is.
     """
     values, widths = np.zeros((0, 0), dtype=np.float32), list[int]()

@@ -41,7 +41,7 @@ def causal_windows(stops: Array, length: int) -> Iterator[Window]:
 
 
 def utterance_windows(stops: Array, length: int, n_samples: int) -> Iterator[Window]:
-    """FlipUnits of `length` samples that overlap by half, the last one ending with the audio; each row is read off the
+    """Pieces of `length` samples that overlap by half, the last one ending with the audio; each row is read off the
     piece whose middle is nearest to its time."""
     step = max(length // 2, 1)
     starts = [*range(0, max(n_samples - length, 0), step), max(n_samples - length, 0)]

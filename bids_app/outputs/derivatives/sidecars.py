@@ -15,7 +15,7 @@ NO_INFERENCE = "No inference was made: there are no p-values and no intervals, a
 SUBSPACE_TABLE = "One row an outer fold and pair of canonical variates of two models' word rows."
 SCORE_TABLE = "One row a target: held-out scores of encoding models and the split of their explained variance."
 LAG_TABLE = "One row an electrode and lag: the size of the full model's weights."
-FAMILIES = "MaxTNull-wise p and q are over all electrodes, lags and the electrodes' own windows together."
+FAMILIES = "Family-wise p and q are over all electrodes, lags and the electrodes' own windows together."
 OF_MEAN = "Fitted to the mean of people's z-scored responses, not to any person's own."
 NO_VALUE = {
     "volume": "NaN outside the mask (the voxels that all recordings' brain masks share) and in voxels that never "
@@ -86,7 +86,7 @@ def inference_in_words(made: Mapping[str, Any] | None) -> str:
         return NO_INFERENCE
     kinds = "of blocks and of frequencies" if made["frequencies"] else "of blocks"
     return (
-        f"InferenceResult by {made['permutations']} sign flips {kinds}, intervals by Student's t over blocks: "
+        f"Tests by {made['permutations']} sign flips {kinds}, intervals by Student's t over blocks: "
         f"{made['n_blocks']} blocks of at least {made['block_s']:.0f} s."
     )
 

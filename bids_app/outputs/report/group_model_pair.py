@@ -1,4 +1,4 @@
-"""ModelPairStatistics of two models over people: a table, and sentences."""
+"""Statistics of two models over people: a table, and sentences."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ NO_TEST = "No test was made (inference: permutations): the numbers below are des
 
 
 class Rows:
-    """ModelPairStatistics of one set of targets: of a person, or over people."""
+    """Statistics of one set of targets: of a person, or over people."""
 
     def __init__(self, rows: Sequence[Row], targets: str) -> None:
         self._rows = {(row["kind"], row["name"]): row for row in rows if row["targets"] == targets}
@@ -183,7 +183,7 @@ def _shares(rows: Rows, further: Further) -> list[str]:
 
 
 def _comparisons(rows: Rows, further: Further) -> list[str]:
-    """ModelPairStatistic 4, where both models explain something."""
+    """Finding 4, where both models explain something."""
     whole = rows.get("amount", WHOLE)
     if whole is None or whole["low"] is None or whole["low"] <= 0:
         return []

@@ -68,7 +68,7 @@ def _split(summary: Summary, name: str, units: Sequence[str]) -> str:
     value = _value(summary, name)
     alone = ", ".join(f"{number(value('unique' + camel(unit)))} {unit} alone" for unit in units)
     return (
-        f"SharedStimulusResult with what is left of each model it predicts {number(value('full'))}, of which {alone}."
+        f"Together with what is left of each model it predicts {number(value('full'))}, of which {alone}."
     )
 
 

@@ -184,7 +184,7 @@ def _inferred(component: str, stat: str, units: Sequence[str]) -> str:
     alone = "adding to the others" if len(chosen) < len(units) else "predicting at all"
     guard = f"; {GUARDED.format(alone)}" if len(chosen) > 1 else ""
     p = f"p of {short(component, units)}: {how}{guard}; 1 where the value is not above 0"
-    return {"p": f"{p}.", "pfwe": f"MaxTNull-wise {p}; {FAMILY}.", "q": f"{DISCOVERY} {p}."}[stat]
+    return {"p": f"{p}.", "pfwe": f"Family-wise {p}; {FAMILY}.", "q": f"{DISCOVERY} {p}."}[stat]
 
 
 def short(component: str, units: Sequence[str], further: Further | None = None) -> str:

@@ -29,7 +29,7 @@ WITH_STIMULUS = (
 WITHOUT_STIMULUS = "; the stimulus is taken as fixed"
 MOST = {
     "p": "",
-    "pfwe": "MaxTNull-wise: over all targets of this map or table, the largest studentised mean of each sign vector "
+    "pfwe": "Family-wise: over all targets of this map or table, the largest studentised mean of each sign vector "
     "(max-T), for each test before the larger is taken. ",
     "q": "Benjamini and Hochberg's q over all targets of this map or table, of ",
 }
@@ -125,6 +125,6 @@ def inference_in_words(how: How, kind: str) -> str:
         "same, p takes it as fixed, and what all responses to it have in common by chance is not guarded against."
     )
     return (
-        f"InferenceResult over people by sign flips of their signed R² ({signs} sign vectors), family-wise by max-T: {least}. "
+        f"Tests over people by sign flips of their signed R² ({signs} sign vectors), family-wise by max-T: {least}. "
         f"{stimulus}{unshared} Intervals are for the mean over people who hear this stimulus (Student's t)."
     )

@@ -72,13 +72,13 @@ def _scores(units: Sequence[str], analysis: Settings) -> str:
     grouped = "".join(f" {name} joins {listed(members)}." for name, members in groups.items())
     split = (
         f" All {2 ** len(units) - 1} unions of {listed(units)} were fitted; unique and shared parts follow by "
-        "inclusion–exclusion on R², signed, never clipped. ControlResults them stand each unit's Shapley value, from the "
+        "inclusion–exclusion on R², signed, never clipped. Beside them stand each unit's Shapley value, from the "
         f"same unions, and its product measure, from the full model alone.{grouped}"
         if len(units) > 1
         else ""
     )
     if analysis["fit"]["solver"] == "chen2024":
-        return f"Scores. {AS_PUBLISHED}.{split.split(' ControlResults them')[0]}{grouped}"
+        return f"Scores. {AS_PUBLISHED}.{split.split(' Beside them')[0]}{grouped}"
     return f"Scores. {HELD_OUT}.{split}"
 
 
@@ -99,7 +99,7 @@ def _inference(made: Settings | None, units: Sequence[str]) -> str:
     return (
         f"Inference. {made['permutations']} sign vectors over {made['n_blocks']} blocks of time of at least "
         f"{made['block_s']:.0f} s, the same for all targets; p = (b + 1)/(m + 1). Totals: models were fitted again "
-        f"to the flipped responses, at the hyper-parameters they had chosen. {kinds}{parts}MaxTNull-wise p: the "
+        f"to the flipped responses, at the hyper-parameters they had chosen. {kinds}{parts}Family-wise p: the "
         "largest studentised value over targets; q: Benjamini and Hochberg. Intervals: Student's t over blocks, "
         "whose variance has added to it how much blocks change each other's gains when left out of training; "
         "degrees of freedom by the kurtosis of the blocks' deviations."

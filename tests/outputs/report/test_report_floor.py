@@ -111,7 +111,7 @@ def test_no_baseline_is_said(tmp_path):
             "What the full model predicts beyond the baseline: R² of the model of both less",
         ),
         ("speechBeyondBaseline", "p", "difference of the nested models' losses"),
-        ("speechBeyondUntrained", "pfwe", "MaxTNull-wise p of what speech predicts beyond its untrained twin"),
+        ("speechBeyondUntrained", "pfwe", "Family-wise p of what speech predicts beyond its untrained twin"),
         ("baseline", "q", "the model is fitted again"),
         ("autocorrelation", "ci025", "The 2.5 % limit of R² of a control that knows nothing but time"),
         ("controlRandom", "r", "Held-out r of the control Random alone"),
