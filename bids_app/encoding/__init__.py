@@ -1,9 +1,9 @@
 """Encoding models on arrays: alignment, design, ridge in nested folds, partition. No paths, no globals."""
 
-from bids_app.encoding.comparisons.averages import RELIABLE, Averages
+from bids_app.encoding.comparisons.averages import RELIABLE, Averaged, Averages, AveragingPlan
 from bids_app.encoding.comparisons.controls import fit_controls, splits_runs, with_time
 from bids_app.encoding.comparisons.layers import choose_layers, layered, score_layers
-from bids_app.encoding.comparisons.model_pair import Averaged, averaged, findings, singles
+from bids_app.encoding.comparisons.model_pair import ModelPairAverages, model_pair_statistics, singles
 from bids_app.encoding.comparisons.noise_ceiling import (
     Ceiling,
     inter_subject_noise_ceiling,
@@ -27,23 +27,28 @@ from bids_app.encoding.design.folds import reaching_back
 from bids_app.encoding.design.words import over_words
 from bids_app.encoding.errors import CannotFit
 from bids_app.encoding.inference.blocks import Blocks
-from bids_app.encoding.inference.fit_and_infer import data_blocks, fit_and_infer
+from bids_app.encoding.inference.fit_and_infer import InferencePlan, data_blocks, fit_and_infer
 from bids_app.encoding.partition.components import partition
 from bids_app.encoding.partition.shapley import disagreements
 from bids_app.encoding.partition.small_sample_bias import small_sample_bias_warnings
 from bids_app.encoding.ridge.backoff import with_backoff
 from bids_app.encoding.ridge.fit import fit, unions_of
+from bids_app.encoding.ridge.options import FitContext, FitOptions
 from bids_app.encoding.subspace.word_bands import residual, shared_subspace
 
 __all__ = [
     "RELIABLE",
     "Averaged",
     "Averages",
+    "AveragingPlan",
     "Blocks",
     "CannotFit",
     "Ceiling",
+    "FitContext",
+    "FitOptions",
+    "InferencePlan",
+    "ModelPairAverages",
     "after_silence",
-    "averaged",
     "build_design",
     "choose_layers",
     "clean",
@@ -51,7 +56,6 @@ __all__ = [
     "data_blocks",
     "disagreements",
     "epoch_purge_s",
-    "findings",
     "fit",
     "fit_and_infer",
     "fit_controls",
@@ -61,6 +65,7 @@ __all__ = [
     "layered",
     "local_word_counts",
     "make_band",
+    "model_pair_statistics",
     "noise_ceiling_of_trials",
     "over_words",
     "partition",

@@ -1,4 +1,4 @@
-"""Circular shift of responses within run, refitted: the slow reference for the sign flips of `signflip`."""
+"""Circular shift of responses within run, refitted: the slow reference for the sign flips of `sign_flips`."""
 
 from __future__ import annotations
 
@@ -38,10 +38,12 @@ def _moved(members: Sequence[Array], shift: Array) -> torch.Tensor:
 
 def _rsquared(Y: torch.Tensor, models: Sequence[Fitted]) -> torch.Tensor:
     gain, total = Y.new_zeros(Y.shape[1]), Y.new_zeros(Y.shape[1])
-    for one in models:
-        basis, y = one.basis, Y[:, one.targets]
-        y = y - y[one.split.train].mean(dim=0)
-        predictions = basis.eval_projection @ (basis.shrinkage(one.alpha).T * (basis.samples.T @ y[one.split.train]))
-        gain[one.targets] += (predictions * (2 * y[one.split.evaluate] - predictions)).sum(dim=0)
-        total[one.targets] += (y[one.split.evaluate] ** 2).sum(dim=0)
+    for model in models:
+        basis, y = model.basis, Y[:, model.targets]
+        y = y - y[model.split.train].mean(dim=0)
+        predictions = basis.eval_projection @ (
+            basis.shrinkage(model.alpha).T * (basis.samples.T @ y[model.split.train])
+        )
+        gain[model.targets] += (predictions * (2 * y[model.split.evaluate] - predictions)).sum(dim=0)
+        total[model.targets] += (y[model.split.evaluate] ** 2).sum(dim=0)
     return gain / total

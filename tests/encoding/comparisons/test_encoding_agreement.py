@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import t as student
 
 from bids_app import encoding
-from bids_app.encoding.comparisons.averages import RELIABLE, Averages, limits, map_correlation
+from bids_app.encoding.comparisons.averages import RELIABLE, Averages, AveragingPlan, limits, map_correlation
 from bids_app.encoding.inference.blocks import block_labels
 from bids_app.encoding.ridge.batches import BLOCK
 from bids_app.encoding.ridge.fitted import Observer, ObserverGroup
@@ -49,7 +49,7 @@ class Kept(Observer):
 def observed(given, blocks=True, ceiling=None, sets=None):
     labels = block_labels(given.runs, given.times_s, 20.0)
     sets = {"all": given.usable, **(sets or {})}
-    observer = Averages(ALL, (0, 1), labels if blocks else None, given.folds, sets, ceiling)
+    observer = Averages(ALL, (0, 1), AveragingPlan(given.folds, sets, labels if blocks else None, ceiling))
     kept = Kept(3, given.Y.shape)
     fit = encoding.fit(given, {"one": ("a",), "two": ("b",)}, SPEC, observer=ObserverGroup([observer, kept]))
     return observer, kept, fit, labels

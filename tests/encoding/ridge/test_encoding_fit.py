@@ -174,7 +174,10 @@ def test_the_same_input_gives_the_same_bytes():
 @pytest.mark.parametrize("dims", [3, 30], ids=["primal", "dual"])
 def test_a_gpu_gives_the_same_scores(dims):
     design = design_of(white_runs(n_times=40, dims=dims))
-    found, expected = (encoding.fit(design, UNITS, SPEC, device, precision="float64") for device in ("cuda", "cpu"))
+    found, expected = (
+        encoding.fit(design, UNITS, SPEC, encoding.FitContext(device, precision="float64"))
+        for device in ("cuda", "cpu")
+    )
     np.testing.assert_allclose(found.rsquared, expected.rsquared, atol=1e-6)
     np.testing.assert_allclose(found.r, expected.r, atol=1e-6)
 
@@ -183,7 +186,7 @@ def test_a_gpu_gives_the_same_scores(dims):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_search_in_tf32_leaves_the_scores_of_equal_choices_alone():
     design = design_of(white_runs(n_times=40, dims=30))
-    found, expected = (encoding.fit(design, UNITS, SPEC, device) for device in ("cuda", "cpu"))
+    found, expected = (encoding.fit(design, UNITS, SPEC, encoding.FitContext(device)) for device in ("cuda", "cpu"))
     same = (found.alpha == expected.alpha).all(axis=0)
     same &= np.all([(found.band_weights[b] == expected.band_weights[b]).all(axis=0) for b in "abc"], axis=0)
     assert same.mean() > 0.5
@@ -203,7 +206,9 @@ def weights_without_run_0(runs):
     """The weights trained on all runs but the first, by band."""
     return {
         name: weights[0]
-        for name, weights in encoding.fit(design_of(runs, pca={"a": 2}), UNITS, SPEC, weights=True).weights.items()
+        for name, weights in encoding.fit(
+            design_of(runs, pca={"a": 2}), UNITS, SPEC, options=encoding.FitOptions(keep_weights=True)
+        ).weights.items()
     }
 
 

@@ -45,16 +45,17 @@ def planted(variances, seed=0):
 
 
 def answered(given):
-    """{(kind, name): finding} over all targets."""
+    """{(kind, name): statistic} over all targets."""
     labels = block_labels(given.runs, given.times_s, 10.0)
     done = {}
     for name, units in UNITS.items():
         unions = encoding.unions_of(tuple(units))
         maps = encoding.singles(unions) if name == "against" else ()
-        observer = encoding.Averages(unions, maps, labels, given.folds, {"all": given.usable})
+        observer = encoding.Averages(unions, maps, encoding.AveragingPlan(given.folds, {"all": given.usable}, labels))
         encoding.fit(given, units, SPEC, observer=observer)
-        done[name] = encoding.averaged(observer)
-    found = encoding.findings(done["against"], None, done["subspace"], done["against"])
+        done[name] = observer.averaged()
+    averages = encoding.ModelPairAverages(done["against"], done["subspace"], done["against"])
+    found = encoding.model_pair_statistics(averages, None)
     return {(row.kind, row.name): row for row in found.rows if row.targets == "all"}
 
 
