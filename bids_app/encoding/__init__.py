@@ -1,9 +1,9 @@
 """Encoding models on arrays: alignment, design, ridge in nested folds, partition. No paths, no globals."""
 
-from bids_app.encoding.comparisons.averages import RELIABLE, Averaged, Averages, AveragingPlan
+from bids_app.encoding.comparisons.averages import RELIABLE, Averages, AveragingPlan
 from bids_app.encoding.comparisons.controls import fit_controls, splits_runs, with_time
 from bids_app.encoding.comparisons.layers import choose_layers, layered, score_layers
-from bids_app.encoding.comparisons.model_pair import ModelPairAverages, model_pair_statistics, singles
+from bids_app.encoding.comparisons.model_pair import Averaged, averaged, findings, singles
 from bids_app.encoding.comparisons.noise_ceiling import (
     Ceiling,
     inter_subject_noise_ceiling,
@@ -47,8 +47,8 @@ __all__ = [
     "FitContext",
     "FitOptions",
     "InferencePlan",
-    "ModelPairAverages",
     "after_silence",
+    "averaged",
     "build_design",
     "choose_layers",
     "clean",
@@ -56,6 +56,7 @@ __all__ = [
     "data_blocks",
     "disagreements",
     "epoch_purge_s",
+    "findings",
     "fit",
     "fit_and_infer",
     "fit_controls",
@@ -65,7 +66,6 @@ __all__ = [
     "layered",
     "local_word_counts",
     "make_band",
-    "model_pair_statistics",
     "noise_ceiling_of_trials",
     "over_words",
     "partition",

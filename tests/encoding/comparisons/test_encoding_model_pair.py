@@ -45,7 +45,7 @@ def planted(variances, seed=0):
 
 
 def answered(given):
-    """{(kind, name): statistic} over all targets."""
+    """{(kind, name): finding} over all targets."""
     labels = block_labels(given.runs, given.times_s, 10.0)
     done = {}
     for name, units in UNITS.items():
@@ -53,9 +53,8 @@ def answered(given):
         maps = encoding.singles(unions) if name == "against" else ()
         observer = encoding.Averages(unions, maps, encoding.AveragingPlan(given.folds, {"all": given.usable}, labels))
         encoding.fit(given, units, SPEC, observer=observer)
-        done[name] = observer.averaged()
-    averages = encoding.ModelPairAverages(done["against"], done["subspace"], done["against"])
-    found = encoding.model_pair_statistics(averages, None)
+        done[name] = encoding.averaged(observer)
+    found = encoding.findings(done["against"], None, done["subspace"], done["against"])
     return {(row.kind, row.name): row for row in found.rows if row.targets == "all"}
 
 

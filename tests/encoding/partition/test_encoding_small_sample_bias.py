@@ -58,5 +58,6 @@ def test_nothing_is_said_where_samples_are_enough_or_nothing_is_predicted():
     assert small_sample_bias_warnings(*fitted(planting), planting.groups) == ()
     design, fit = fitted(UNEQUAL)
     assert (
-        small_sample_bias_warnings(design, replace(fit, rsquared=np.minimum(fit.rsquared, 0.01)), UNEQUAL.groups) == ()
+        small_sample_bias_warnings(design, replace(fit, rsquared=np.minimum(fit.rsquared, 0.01)), UNEQUAL.groups)
+        == ()
     )
