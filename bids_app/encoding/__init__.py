@@ -17,10 +17,10 @@ from bids_app.encoding.design.build import build_design, epoch_purge_s, purge_le
 from bids_app.encoding.design.clean import clean
 from bids_app.encoding.design.epochs import (
     covered,
+    epochs_inside_recording,
     local_word_counts,
     place_epochs,
     reindex_epochs,
-    whole,
     within_words,
 )
 from bids_app.encoding.design.folds import reaching_back
@@ -35,6 +35,8 @@ from bids_app.encoding.ridge.backoff import with_backoff
 from bids_app.encoding.ridge.fit import fit, unions_of
 from bids_app.encoding.ridge.options import FitContext, FitOptions
 from bids_app.encoding.subspace.word_bands import residual, shared_subspace
+
+whole = epochs_inside_recording  # on its way out
 
 __all__ = [
     "RELIABLE",
@@ -56,6 +58,7 @@ __all__ = [
     "data_blocks",
     "disagreements",
     "epoch_purge_s",
+    "epochs_inside_recording",
     "findings",
     "fit",
     "fit_and_infer",

@@ -114,7 +114,8 @@ class PredictionSums(Observer):
     def _correlation(
         self, pair: int, cells: tuple[Array, slice], drawn: torch.Tensor, n: torch.Tensor
     ) -> torch.Tensor:
-        """(n_weights, n_chosen) of one fold: `cells` picks its cells and the targets, `drawn` (n_weights, n_cells)."""
+        """(n_weights, n_chosen) of one fold: `cells` picks its cells and the targets, `drawn` (n_weights,
+        n_cells)."""
         first, second = self.pairs[pair]
         a, b = drawn @ self._sums[first][cells], drawn @ self._sums[second][cells]
         aa, bb = drawn @ self._squares[first][cells], drawn @ self._squares[second][cells]

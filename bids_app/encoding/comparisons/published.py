@@ -103,8 +103,8 @@ class _UnionRidge:
     def fit(
         self, crossed: Sequence[torch.Tensor], norms: Sequence[torch.Tensor], alphas: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """`_PublishedFold.products` → weights on V (r, n_targets) at each target's best alpha, its place in the grid, and
-        Pearson's r in the test rows."""
+        """`_PublishedFold.products` → weights on V (r, n_targets) at each target's best alpha, its place in the grid,
+        and Pearson's r in the test rows."""
         cross, validation, test = (self._V.T @ part[self._at] for part in crossed)
         r = [
             self._pearson(cross / (self._eigenvalues + alpha)[:, None], VALIDATE, validation, norms)

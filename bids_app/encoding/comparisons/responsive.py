@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import ttest_1samp
 
-from bids_app.encoding.design.epochs import epoch_means, place_epochs, whole
+from bids_app.encoding.design.epochs import epoch_means, epochs_inside_recording, place_epochs
 from bids_app.encoding.inference.multiple_testing import fdr
 from bids_app.records import Array, Epochs, EpochSpec, Responsive
 
@@ -34,7 +34,7 @@ def speech_less_silence(signals: Array, times_s: Array, valid: Array, onsets_s: 
     (first_s, last_s), (quiet_s, until_s) = SPEECH, QUIET
     spec = EpochSpec(((quiet_s + until_s) / 2,), until_s - quiet_s, (first_s, last_s))
     epochs = place_epochs(onsets_s, times_s, spec)
-    kept = whole(epochs, valid)
+    kept = epochs_inside_recording(epochs, valid)
     means = np.empty((int(kept.sum()), signals.shape[1], 2))
     scale = signals[valid].std(axis=0, dtype=np.float64)
     epoch_means(signals, Epochs(epochs.starts[kept], epochs.lengths), means)

@@ -1,8 +1,8 @@
 """Every component of the partition with p, family-wise p, q and an interval, target batch by target batch.
 
 Totals (a union's rsquared): sign flips of time blocks, refitted; where responses and predictions are too smooth for
-blocks, flips of frequencies besides, and the larger p (`sign_flips`, `flip_units`). Unique parts: one-sided flips of the
-blocks' loss difference of nested unions. Shared parts: the same for the signed sum of losses, and in any case no
+blocks, flips of frequencies besides, and the larger p (`sign_flips`, `flip_units`). Unique parts: one-sided flips of
+the blocks' loss difference of nested unions. Shared parts: the same for the signed sum of losses, and in any case no
 smaller p than for each set of the sharing spaces to add to the others alone; where there are no others, that is to
 predict at all. For what two spaces share cannot be there where one of them is idle, yet plain ridge finds it there.
 """

@@ -1,4 +1,5 @@
-"""Flip units, whose signs are flipped as wholes: blocks of time, or groups of frequencies of the discrete cosine transform.
+"""Flip units, whose signs are flipped as wholes: blocks of time, or groups of frequencies of the discrete cosine
+transform.
 
 Flips of time blocks cut what reaches from one block into the next; with smooth responses and smooth features that is
 much of the null's variance, and blocks long enough would be too few. Cosine coefficients of a stretch of stationary

@@ -32,9 +32,9 @@ def interval(
     Parameters
     ----------
     contrast, total : (n_blocks, n_targets) sums by block.
-    influences : `Influences.of` the contrast, (n_targets,) each: over all pairs of blocks, and over those that trained
-        each other's models. The first counts up to the variance between blocks, the most it can be; where influences
-        are not known, that is what counts, for all pairs.
+    influences : `Influences.of` the contrast, (n_targets,) each: over all pairs of blocks, and over those that
+        trained each other's models. The first counts up to the variance between blocks, the most it can be; where
+        influences are not known, that is what counts, for all pairs.
 
     Returns
     -------

@@ -1,10 +1,10 @@
 """Does a model predict at all? Sign flips of whole parts of the response, refitted, as quadratic forms in the signs.
 
 A response is a sum of flip units: blocks of time, or groups of frequencies (`flip_units`). Where it is noise,
-independent between units and as often up as down, any unit may change its sign. All else is done again: centring by the
-training mean, ridge at the chosen hyper-parameters, predictions, scores. Fixed predictions against flipped responses
-would be liberal, as the folds' scores share training data. With the hyper-parameters given, held-out residuals are
-linear in the response, so for signs s
+independent between units and as often up as down, any unit may change its sign. All else is done again: centring by
+the training mean, ridge at the chosen hyper-parameters, predictions, scores. Fixed predictions against flipped
+responses would be liberal, as the folds' scores share training data. With the hyper-parameters given, held-out
+residuals are linear in the response, so for signs s
 
     rsquared(s) = s'E s / s'T s,    E = Σ_folds (2B − F)'F,    T = Σ_folds B'B
 
@@ -66,8 +66,8 @@ class FlipTotals:
         self._n_test = [0] * n_folds
 
     def add(self, fold: int, targets: torch.Tensor, Y: torch.Tensor, columns: FlipUnitColumns, n_train: int) -> None:
-        """Once a fold and target: Y (n_times, n), whole responses by `FlipUnits.coefficients`, of the batch's `targets`
-        (n,); columns: of the fold, with n_train training samples."""
+        """Once a fold and target: Y (n_times, n), whole responses by `FlipUnits.coefficients`, of the batch's
+        `targets` (n,); columns: of the fold, with n_train training samples."""
         labels, count = self._pieces.labels, self._pieces.count
         self._squares[fold, targets] = Y[columns.test].square().sum(dim=0)
         self._held_out[fold][:, targets] = sums(Y * columns.tested, labels, count)

@@ -1,4 +1,5 @@
-"""Two other splits of the full model's R² beside inclusion–exclusion: one share a feature group; they sum to the full R².
+"""Two other splits of the full model's R² beside inclusion–exclusion: one share a feature group; they sum to the full
+R².
 
 Shapley value: what a group adds to the others already in the model, averaged over all orders in which they may enter
 (Shapley 1953; for R² Lindeman, Merenda & Gold 1980): linear in the unions' R². Product measure: Σ ŷ_b (2(y − ȳ) − ŷ)

@@ -78,7 +78,8 @@ def nested_candidates(
     """All distinct candidates, and of every union those that it may choose.
 
     What is tried without a feature group is tried with it too, at weight zero: otherwise the larger union may do
-    better, or worse, only for having been searched otherwise, and an idle group has a unique part (docs/inference.md).
+    better, or worse, only for having been searched otherwise, and an idle group has a unique part
+    (docs/inference.md).
 
     Parameters
     ----------

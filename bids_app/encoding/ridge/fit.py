@@ -200,7 +200,8 @@ def _fit_fold(
     plan: _Plan,
     observers: Sequence[Observer],
 ) -> None:
-    """The chosen models of every union in one outer fold: searched in the inner folds, fitted on all training rows."""
+    """The chosen models of every union in one outer fold: searched in the inner folds, fitted on all training
+    rows."""
     outer = Split(columns, np.flatnonzero(fold.train), np.flatnonzero(fold.test))
     # a generator: the search takes one inner split at a time, so that no two of them are held
     inner = (Split(columns, train, validation, outer) for train, validation in fold.inner)

@@ -96,7 +96,8 @@ class Fitted:
             yield band, (self.split.rows({band: 1.0}, evaluate=True).to(each.dtype) @ each) * factor
 
     def band_weights(self, positions: Array | slice = slice(None)) -> dict[int, torch.Tensor]:
-        """{band: (n_columns_b, n)} on the bands' own columns, of some of the targets (positions; all if not given)."""
+        """{band: (n_columns_b, n)} on the bands' own columns, of some of the targets (positions; all if not
+        given)."""
         coordinates = self.coordinates[:, positions]
         directions = self.basis.directions()
         return {band: direction.to(self.Y.dtype) @ coordinates for band, direction in directions.items()}

@@ -1,10 +1,10 @@
 """Random search over band weights and alphas: squared errors at all alphas from products that know no alpha.
 
-With eigenvalues λ, coordinates u = V'y and c = H'(y_eval − ȳ), the error at alpha is Σy² − 2 Σ_k φ_k u_k c_k + Σ_kl φ_k φ_l u_k u_l
-(H'H)_kl. For directions of different eigenvalues, φ_k φ_l = (λ_l φ_k − λ_k φ_l) / (λ_l − λ_k): the double sum
-becomes Σ_k φ_k u_k (A u)_k with one matrix A for all alphas (partial fractions in alpha, as in Loewner matrices). For
-those near each other, where this would cancel, φ_k φ_l ≈ (λ_l/λ_k φ_k² + λ_k/λ_l φ_l²) / 2, which is too
-large by less than spacing² / 2 of itself.
+With eigenvalues λ, coordinates u = V'y and c = H'(y_eval − ȳ), the error at alpha is Σy² − 2 Σ_k φ_k u_k c_k + Σ_kl
+φ_k φ_l u_k u_l (H'H)_kl. For directions of different eigenvalues, φ_k φ_l = (λ_l φ_k − λ_k φ_l) / (λ_l − λ_k): the
+double sum becomes Σ_k φ_k u_k (A u)_k with one matrix A for all alphas (partial fractions in alpha, as in Loewner
+matrices). For those near each other, where this would cancel, φ_k φ_l ≈ (λ_l/λ_k φ_k² + λ_k/λ_l φ_l²) / 2, which is
+too large by less than spacing² / 2 of itself.
 """
 
 from __future__ import annotations
