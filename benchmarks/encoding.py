@@ -22,7 +22,7 @@ from benchmarks.bars import Bar, run_bars
 from benchmarks.encoding_seed import seed
 from benchmarks.encoding_unions import scale, unions
 from benchmarks.paired import REPEATS, paired, peak_mb, problem
-from bids_app.encoding.ridge.batches import BLOCK
+from bids_app.encoding.ridge.batches import BLOCK_WIDTH
 from bids_app.encoding.ridge.candidates import Grid, as_candidates, band_weights
 from bids_app.encoding.ridge.fitted import TargetBlock, fit_chosen
 from bids_app.encoding.ridge.moments import Moments
@@ -44,7 +44,9 @@ def searched(
     columns = Columns([torch.as_tensor(x, dtype=torch.float64, device=device) for x in X], rows)
     outer = Split(columns, rows, rows)
     inner = (Split(columns, train, held_out, outer) for train, held_out in FOLDS.split(rows))
-    targets = [np.arange(Y.shape[1])[at : at + BLOCK[device]] for at in range(0, Y.shape[1], BLOCK[device])]
+    targets = [
+        np.arange(Y.shape[1])[at : at + BLOCK_WIDTH[device]] for at in range(0, Y.shape[1], BLOCK_WIDTH[device])
+    ]
     blocks = [TargetBlock(at, Moments(torch.as_tensor(np.array(Y[:, at]), device=device), outer)) for at in targets]
     search = Search(inner, [block.moments for block in blocks], Grid(candidates, ALPHAS))
     return search.choose(range(len(candidates))), blocks

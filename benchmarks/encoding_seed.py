@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.bars import Bar
 from benchmarks.paired import REPEATS, paired, smooth
 from bids_app.encoding.design.columns import band_columns
-from bids_app.encoding.ridge.batches import BLOCK
+from bids_app.encoding.ridge.batches import BLOCK_WIDTH
 from bids_app.encoding.ridge.candidates import Grid
 from bids_app.encoding.ridge.fitted import TargetBlock, fit_chosen
 from bids_app.encoding.ridge.moments import Moments
@@ -85,9 +85,9 @@ def _lags_at_once(folds: Sequence[SeedFold], Y: Array, dtype: torch.dtype, devic
     """(n_folds, n_targets) rsquared."""
     scores = np.empty((len(folds), Y.shape[1]))
     splits = [_splits(*fold, device) for fold in folds]
-    for at in range(0, Y.shape[1], BLOCK[device]):
-        mine = np.arange(at, min(at + BLOCK[device], Y.shape[1]))
-        y = torch.as_tensor(np.array(Y[:, at : at + BLOCK[device]]), device=device).to(dtype)
+    for at in range(0, Y.shape[1], BLOCK_WIDTH[device]):
+        mine = np.arange(at, min(at + BLOCK_WIDTH[device], Y.shape[1]))
+        y = torch.as_tensor(np.array(Y[:, at : at + BLOCK_WIDTH[device]]), device=device).to(dtype)
         for number, (outer, chosen, tested) in enumerate(splits):
             moments = Moments(y, outer)
             choice = Search([chosen], [moments], GRID).choose([0])

@@ -84,8 +84,11 @@ def splits_runs(design: Design) -> bool:
 
 
 def with_time(design: Design) -> Design:
-    """The design with the band `AUTOCORRELATION`, whose bumps keep their relative size: scaled one by one, those that
-    training samples hardly see would be blown up in test samples."""
+    """The design with the band `AUTOCORRELATION`, of bumps in time.
+
+    Its bumps keep their relative size: scaled one by one, those that training samples hardly see would be blown up in
+    test samples.
+    """
     values, source = bumps(design), f"@{AUTOCORRELATION}"
     same = dict.fromkeys(np.unique(design.folds).tolist(), np.eye(values.shape[2]))
     return replace(
@@ -96,20 +99,28 @@ def with_time(design: Design) -> Design:
 
 
 def bumps(design: Design) -> Array:
-    """(n_times, 1, n_bumps) float32: smooth bumps in time, one after another through each run and zero in all others,
-    which know nothing of the stimulus: a model of these predicts only what reaches from training into test samples.
+    """Smooth bumps in time, which know nothing of the stimulus.
 
-    Gaussians at steps of a quarter of the purge, their deviation a step and a half; wider where there would be more
-    than `MOST_BUMPS`. After Feghhi et al. (2024, arXiv 2406.01538), whose blurred
-    identity has one a sample.
+    One after another through each run and zero in all others; a model of these predicts only what reaches from
+    training into test samples. Gaussians at steps of a quarter of the purge, their deviation a step and a half; wider
+    where there would be more than `MOST_BUMPS`. After Feghhi et al. (2024, arXiv 2406.01538), whose blurred identity
+    has one a sample.
+
+    Parameters
+    ----------
+    design : of which runs, times and the purge count.
+
+    Returns
+    -------
+    (n_times, 1, n_bumps) float32.
     """
     spans_s = {int(run): np.ptp(design.times_s[design.runs == run]) for run in np.unique(design.runs)}
     step_s = max(design.purge_s / 4, sum(spans_s.values()) / (MOST_BUMPS - len(spans_s)), 1e-6)
     columns = []
     for run, span_s in spans_s.items():
-        mine = design.runs == run
-        first_s = design.times_s[mine].min()
+        own = design.runs == run
+        first_s = design.times_s[own].min()
         centres_s = first_s + np.arange(0.0, span_s + step_s, step_s)
         at = (design.times_s[:, None] - centres_s) / (1.5 * step_s)
-        columns.append(np.where(mine[:, None], np.exp(-(at**2) / 2), 0.0))
+        columns.append(np.where(own[:, None], np.exp(-(at**2) / 2), 0.0))
     return np.concatenate(columns, axis=1, dtype=np.float32)[:, None]

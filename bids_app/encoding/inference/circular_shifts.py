@@ -12,17 +12,37 @@ from bids_app.records import Array
 
 
 def draw_shifts(run_lengths: Sequence[int], permutations: int, seed: int) -> Array:
-    """(1 + permutations, n_runs) int: samples by which each run's responses are moved; the first row is 0."""
+    """Samples by which each run's responses are moved.
+
+    Parameters
+    ----------
+    run_lengths : samples of each run.
+    permutations : shifts to draw.
+    seed : of the draws.
+
+    Returns
+    -------
+    (1 + permutations, n_runs) int; the first row is 0.
+    """
     drawn = np.random.default_rng(seed).integers(0, np.asarray(run_lengths), (permutations, len(run_lengths)))
     return np.concatenate([np.zeros((1, len(run_lengths)), dtype=np.int64), drawn])
 
 
 def shifted_rsquared(Y: torch.Tensor, runs: Array, models: Sequence[Fitted], shifts: Array) -> torch.Tensor:
-    """(n_shifts, n_targets) rsquared, each shift centred, refitted at the chosen hyper-parameters and scored anew.
+    """Scores under circular shifts: each one centred, refitted at the chosen hyper-parameters and scored anew.
 
-    Y (n_times, n_targets); runs (n_times,), whose order of appearance is that of shifts (n_shifts, n_runs); models of
-    one union, which together cover all folds and targets. Costs a refit a shift: 2 · n_times · rank operations a
-    target and fold.
+    Costs a refit a shift: 2 · n_times · rank operations a target and fold.
+
+    Parameters
+    ----------
+    Y : (n_times, n_targets).
+    runs : (n_times,), whose order of appearance is that of the shifts' columns.
+    models : of one union, which together cover all folds and targets.
+    shifts : (n_shifts, n_runs).
+
+    Returns
+    -------
+    (n_shifts, n_targets) rsquared.
     """
     members = [np.flatnonzero(runs == run) for run in dict.fromkeys(np.asarray(runs).tolist())]
     return torch.stack([_rsquared(Y[_moved(members, shift)], models) for shift in shifts])

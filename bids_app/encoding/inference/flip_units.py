@@ -61,10 +61,15 @@ def time_flip_units(labels: Array, device: torch.device | str = "cpu") -> FlipUn
 
 
 def frequency_flip_units(runs: Array, folds: Array, device: torch.device | str = "cpu") -> FlipUnits:
-    """Groups of frequencies of each stretch of one run and outer fold; runs, folds (n_times,).
+    """Groups of frequencies of each stretch of one run and outer fold.
 
     Coefficients are dealt to groups in order of frequency, so that the low ones, which carry most of smooth noise,
     lie in different groups.
+
+    Parameters
+    ----------
+    runs, folds : (n_times,).
+    device : of the labels.
     """
     _, segment = np.unique(np.stack([runs, folds]), axis=1, return_inverse=True)
     members = [np.flatnonzero(segment == number) for number in range(segment.max() + 1)]
@@ -89,5 +94,16 @@ def cosine_transform(values: torch.Tensor) -> torch.Tensor:
 
 
 def sums(values: torch.Tensor, labels: torch.Tensor, count: int) -> torch.Tensor:
-    """values (n, n_targets), labels (n,) → (count, n_targets)."""
+    """Sums of rows by label.
+
+    Parameters
+    ----------
+    values : (n, n_targets).
+    labels : (n,) int.
+    count : of labels.
+
+    Returns
+    -------
+    (count, n_targets).
+    """
     return values.new_zeros((count, values.shape[1])).index_add_(0, labels, values)

@@ -56,11 +56,17 @@ def draw_signs(n_flip_units: int, permutations: int, seed: int) -> Array:
 class FlipTotals:
     """Σ(y − ȳ_train)² of all outer folds under any signs, for a batch of targets; the same for every union.
 
-    Memory: 2 · n_folds · n_flip_units numbers a target, of the working type `dtype`.
+    Memory: 2 · n_folds · n_flip_units numbers a target, of the working type.
+
+    Parameters
+    ----------
+    flip_units : what changes its sign.
+    n_folds, n_targets : of the batch.
+    dtype : the working type.
     """
 
     def __init__(self, flip_units: FlipUnits, n_folds: int, n_targets: int, dtype: torch.dtype) -> None:
-        self._pieces = flip_units
+        self._flip_units = flip_units
         zeros = torch.zeros((n_folds, flip_units.count, n_targets), dtype=dtype, device=flip_units.labels.device)
         self._held_out, self._means, self._squares = zeros, zeros.clone(), zeros[:, 0].clone()
         self._n_test = [0] * n_folds
@@ -68,7 +74,7 @@ class FlipTotals:
     def add(self, fold: int, targets: torch.Tensor, Y: torch.Tensor, columns: FlipUnitColumns, n_train: int) -> None:
         """Once a fold and target: Y (n_times, n), whole responses by `FlipUnits.coefficients`, of the batch's
         `targets` (n,); columns: of the fold, with n_train training samples."""
-        labels, count = self._pieces.labels, self._pieces.count
+        labels, count = self._flip_units.labels, self._flip_units.count
         self._squares[fold, targets] = Y[columns.test].square().sum(dim=0)
         self._held_out[fold][:, targets] = sums(Y * columns.tested, labels, count)
         self._means[fold][:, targets] = sums(Y * columns.trained, labels, count) / n_train
@@ -117,7 +123,7 @@ class FlipUnitColumns:
     """
 
     def __init__(self, split: Split, flip_units: FlipUnits, dtype: torch.dtype) -> None:
-        self._split, self._pieces, self._dtype = split, flip_units, dtype
+        self._split, self._flip_units, self._dtype = split, flip_units, dtype
         self.test = flip_units.rows(split.evaluate)
         apart = torch.ones(len(flip_units.labels), dtype=torch.bool, device=self.test.device)
         apart[self.test] = False
@@ -139,8 +145,10 @@ class FlipUnitColumns:
             basis_map = basis.basis_map[:, kept].to(self._dtype)
             X, X_test = (self._split.side_by_side(rows.T, basis.weights).T for rows in self._columns)
             return X @ basis_map, X_test @ basis_map, shrinkage
-        V = self._pieces.coefficients(basis.samples[:, kept].to(self._dtype), self._split.train)[self.order]
-        H = self._pieces.coefficients(basis.eval_projection[:, kept].to(self._dtype), self._split.evaluate)[self.test]
+        V = self._flip_units.coefficients(basis.samples[:, kept].to(self._dtype), self._split.train)[self.order]
+        H = self._flip_units.coefficients(basis.eval_projection[:, kept].to(self._dtype), self._split.evaluate)[
+            self.test
+        ]
         return V, H, shrinkage
 
     @cached_property
@@ -149,8 +157,8 @@ class FlipUnitColumns:
         split, everything = self._split, dict.fromkeys(range(len(self._split.columns.at)), 1.0)
         train, test = (split.rows(everything, evaluate).to(self._dtype) for evaluate in (False, True))
         return (
-            self._pieces.coefficients(train, split.train)[self.order],
-            self._pieces.coefficients(test, split.evaluate)[self.test],
+            self._flip_units.coefficients(train, split.train)[self.order],
+            self._flip_units.coefficients(test, split.evaluate)[self.test],
         )
 
 

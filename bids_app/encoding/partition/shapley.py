@@ -40,7 +40,17 @@ def shapley_terms(groups: Sequence[str]) -> dict[str, dict[UnionSet, float]]:
 
 
 def shapley_values(rsquared: Mapping[UnionSet, Array], groups: Sequence[str]) -> dict[str, Array]:
-    """Feature group → (n_targets,), from R² of all unions."""
+    """Shapley value of each feature group, from R² of all unions.
+
+    Parameters
+    ----------
+    rsquared : union → (n_targets,).
+    groups : all feature groups.
+
+    Returns
+    -------
+    Feature group → (n_targets,); over groups they sum to R² of the full union.
+    """
     return {
         group: np.sum([weight * rsquared[union] for union, weight in terms.items()], axis=0)
         for group, terms in shapley_terms(groups).items()
@@ -48,8 +58,9 @@ def shapley_values(rsquared: Mapping[UnionSet, Array], groups: Sequence[str]) ->
 
 
 def disagreements(partition: Partition) -> tuple[str, ...]:
-    """A warning for each group whose unique part or Shapley value, and product measure, are of opposite signs beyond
-    their intervals in some targets."""
+    """A warning for each group whose unique part or Shapley value, and product measure, have opposite signs beyond
+    their intervals in some targets.
+    """
     lines = []
     for group in partition.groups:
         alone = partition.values[alone_of(group).label]

@@ -54,7 +54,13 @@ class Choice:
 class Errors:
     """Sums of squared errors of one split and candidate on the evaluation rows, for every alpha and any targets.
 
-    Products are in `dtype` and round as `rounding` says, or as the type does; the decomposition is in float64.
+    Parameters
+    ----------
+    split : rows to fit on and to evaluate on.
+    weights : the candidate's band weights.
+    alphas : (n_alphas,).
+    dtype : of the products; the decomposition is in float64.
+    rounding : how the products round; None: as their type does.
     """
 
     def __init__(

@@ -43,7 +43,13 @@ def cross_rows(left: torch.Tensor, right: torch.Tensor, rows: Sequence[slice]) -
 
 
 class Columns:
-    """Bands of one outer fold: X (n_times, n_columns) float64, side by side, centred by the fold's training rows."""
+    """Bands of one outer fold side by side: X (n_times, n_columns) float64.
+
+    Parameters
+    ----------
+    bands : (n_times, n_columns_b) of each.
+    train : row numbers of the fold's training samples, by whose means columns are centred.
+    """
 
     def __init__(self, bands: Sequence[torch.Tensor], train: Array) -> None:
         self.X = torch.cat(list(bands), dim=1)

@@ -7,7 +7,7 @@ from scipy.stats import t as student
 from bids_app import encoding
 from bids_app.encoding.comparisons.averages import RELIABLE, Averages, AveragingPlan, limits, map_correlation
 from bids_app.encoding.inference.blocks import block_labels
-from bids_app.encoding.ridge.batches import BLOCK
+from bids_app.encoding.ridge.batches import BLOCK_WIDTH
 from bids_app.encoding.ridge.fitted import Observer, ObserverGroup
 from bids_app.records import FitSpec, Run
 
@@ -77,7 +77,7 @@ def fisher(given, kept, rows_of):
 
 
 def test_correlations_of_predictions_and_those_without_a_block_are_numpys(found, monkeypatch):
-    monkeypatch.setitem(BLOCK, "cpu", 4)
+    monkeypatch.setitem(BLOCK_WIDTH, "cpu", 4)
     observer, kept, _, labels = observed(found)
     (agreement,) = observer.agreements()
     expected = fisher(found, kept, lambda rows: rows)

@@ -18,7 +18,7 @@ from bids_app.encoding.inference.flip_units import time_flip_units
 from bids_app.encoding.inference.multiple_testing import p_values
 from bids_app.encoding.inference.sign_flips import draw_signs
 from bids_app.encoding.ridge import batches
-from bids_app.encoding.ridge.batches import BLOCK
+from bids_app.encoding.ridge.batches import BLOCK_WIDTH
 from bids_app.encoding.ridge.fit import unions_of
 from bids_app.records import FitSpec, InferenceSpec, part_of, partition_components
 
@@ -91,7 +91,7 @@ FIELDS = ("p", "p_family", "q", "low", "high")
 def test_batches_give_what_all_targets_at_once_give(blocks, lost, monkeypatch):
     design, blocks = problem(7), replace(blocks, lost=lost)
     together = run(design, blocks)
-    monkeypatch.setitem(BLOCK, "cpu", 3)
+    monkeypatch.setitem(BLOCK_WIDTH, "cpu", 3)
     monkeypatch.setattr(batches, "DEFAULT_MB", batches.BASE_MB)
     apart = run(design, blocks)
     for name, found in together.items():

@@ -8,7 +8,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from bids_app import encoding
-from bids_app.encoding.ridge.batches import BLOCK
+from bids_app.encoding.ridge.batches import BLOCK_WIDTH
 from bids_app.records import Features, FitSpec, Run
 
 UNITS = {"one": ("a",), "two": ("b", "c")}
@@ -196,7 +196,7 @@ def test_a_search_in_tf32_leaves_the_scores_of_equal_choices_alone():
 def test_blocks_of_targets_give_the_same_scores(monkeypatch):
     runs = white_runs(n_targets=7)
     whole = encoding.fit(design_of(runs), UNITS, SPEC)
-    monkeypatch.setitem(BLOCK, "cpu", 3)
+    monkeypatch.setitem(BLOCK_WIDTH, "cpu", 3)
     parts = encoding.fit(design_of(runs), UNITS, SPEC)
     np.testing.assert_allclose(parts.rsquared, whole.rsquared, atol=1e-9)
     np.testing.assert_allclose(parts.profile["b"], whole.profile["b"], atol=1e-9)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from bids_app import encoding
-from bids_app.encoding.ridge.batches import BLOCK, load
+from bids_app.encoding.ridge.batches import BLOCK_WIDTH, load
 from bids_app.encoding.ridge.fitted import Observer
 from bids_app.records import FitSpec, Run
 
@@ -52,7 +52,7 @@ class Collected(Observer):
 
 @WIDTHS
 def test_predictions_handed_on_are_those_that_are_scored(dims, monkeypatch):
-    monkeypatch.setitem(BLOCK, "cpu", 4)
+    monkeypatch.setitem(BLOCK_WIDTH, "cpu", 4)
     told, given = Collected(), design(dims)
     found = encoding.fit(given, UNITS, SPEC, observer=told)
     residual, total = np.zeros((3, 7)), np.zeros((3, 7))
