@@ -68,16 +68,15 @@ def _log_power(heard: Array, filters: Array) -> Array:
     power = (spectrum.real**2 + spectrum.imag**2) * scale
     bands, floor = power @ filters, np.float32(FLOOR)
     # a silent band is SILENCE by definition: the logarithm of the floor is -10.000001 on some processors
-    return np.where(bands > floor, np.log10(np.maximum(bands, floor)), np.float32(SILENCE))
+    return np.where(bands <= floor, np.float32(SILENCE), np.log10(np.maximum(bands, floor)))
 
 
 FAMILY = Family(
-    "melspectrogram",
-    1,
-    frozenset({"audio"}),
-    extract,
-    {
-        "n_mels": Option(int, 80, least=1),
-        **FRAMES,
-    },
+    kind="melspectrogram",
+    label="a log mel spectrogram",
+    role="acoustic",
+    version=1,
+    needs=frozenset({"audio"}),
+    extract=extract,
+    options={"n_mels": Option(int, 80, least=1), **FRAMES},
 )
