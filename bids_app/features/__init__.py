@@ -3,9 +3,20 @@
 Each row is stamped with the instant at which it is available, and no causal row depends on anything after it.
 """
 
-from bids_app.features.base.family import REQUIRED, Family, Option
+from bids_app.features.base.family import REQUIRED, Family, Option, Reach, Role
 from bids_app.features.prefetch import prefetch
-from bids_app.features.registry import KINDS, check_needs, extract, needs, resolve
+from bids_app.features.registry import (
+    KINDS,
+    check_needs,
+    extract,
+    is_baseline,
+    is_derived,
+    label_of,
+    needs,
+    reach_of,
+    resolve,
+    role_of,
+)
 from bids_app.features.store import FeatureStore
 
 __all__ = [
@@ -14,9 +25,16 @@ __all__ = [
     "Family",
     "FeatureStore",
     "Option",
+    "Reach",
+    "Role",
     "check_needs",
     "extract",
+    "is_baseline",
+    "is_derived",
+    "label_of",
     "needs",
     "prefetch",
+    "reach_of",
     "resolve",
+    "role_of",
 ]

@@ -146,12 +146,14 @@ def rules(spec: FeatureSpec) -> FeatureSpec:
 
 
 FAMILY = Family(
-    "file",
-    1,
-    frozenset(),
-    extract,
-    {"path": Option(str), "rate_hz": Option(float, None, least=1e-6)},
-    files,
-    rules,
-    check_stimulus,
+    kind="file",
+    label="features read from a file",
+    role="other",
+    version=1,
+    needs=frozenset(),
+    extract=extract,
+    options={"path": Option(str), "rate_hz": Option(float, None, least=1e-6)},
+    files=files,
+    rules=rules,
+    check_stimulus=check_stimulus,
 )

@@ -307,5 +307,7 @@ def _fill(folder: Path) -> list[float]:
 def test_two_processes_fill_one_store(tmp_path):
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         first, second = pool.map(_fill, [tmp_path, tmp_path])
-    assert first == second == _fill(tmp_path)
+    here = _fill(tmp_path)
+    for sums in (first, second):  # of other processes, whose arrays may lie otherwise in memory
+        np.testing.assert_allclose(sums, here, rtol=1e-6)
     assert not list(tmp_path.rglob("*.part"))

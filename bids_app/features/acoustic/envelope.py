@@ -41,4 +41,13 @@ def _rms(heard: Array) -> Array:
     return np.asarray(np.sqrt(np.square(heard.astype(np.float64)) @ (window / window.sum())))
 
 
-FAMILY = Family("envelope", 1, frozenset({"audio"}), extract, {**FRAMES, "exponent": Option(float, 0.6, least=0.1)})
+FAMILY = Family(
+    kind="envelope",
+    label="the envelope of the sound and its onsets",
+    role="acoustic",
+    version=1,
+    needs=frozenset({"audio"}),
+    extract=extract,
+    options={**FRAMES, "exponent": Option(float, 0.6, least=0.1)},
+    is_baseline=True,
+)

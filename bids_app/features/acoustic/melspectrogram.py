@@ -12,7 +12,7 @@ from bids_app.features.base.needs import audio_of
 from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
 
 HIGHEST_HZ = 8000.0  # of the mel bands, whatever the audio's rate, so that a column means the same for all stimuli
-FLOOR = 1e-10  # power relative to full scale below which a band is silent (-100 dB)
+FLOOR, SILENCE = 1e-10, -10.0  # power relative to full scale up to which a band is silent (-100 dB), and its log10
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
@@ -58,7 +58,7 @@ def fft_length(length: int) -> int:
 
 
 def _log_power(heard: Array, filters: Array) -> Array:
-    """heard (n, length) → (n, n_mels) float32."""
+    """heard (n, length) → (n, n_mels) float32, at least SILENCE."""
     length = heard.shape[1]
     window = hann(length)
     spectrum = np.fft.rfft(heard.astype(np.float32) * window, n=fft_length(length), axis=1)
@@ -66,16 +66,17 @@ def _log_power(heard: Array, filters: Array) -> Array:
         2 / (fft_length(length) * np.sum(window**2))
     )  # Parseval: all bins together are the mean square
     power = (spectrum.real**2 + spectrum.imag**2) * scale
-    return np.asarray(np.log10(np.maximum(power @ filters, np.float32(FLOOR))))
+    bands, floor = power @ filters, np.float32(FLOOR)
+    # a silent band is SILENCE by definition: the logarithm of the floor is -10.000001 on some processors
+    return np.where(bands <= floor, np.float32(SILENCE), np.log10(np.maximum(bands, floor)))
 
 
 FAMILY = Family(
-    "melspectrogram",
-    1,
-    frozenset({"audio"}),
-    extract,
-    {
-        "n_mels": Option(int, 80, least=1),
-        **FRAMES,
-    },
+    kind="melspectrogram",
+    label="a log mel spectrogram",
+    role="acoustic",
+    version=1,
+    needs=frozenset({"audio"}),
+    extract=extract,
+    options={"n_mels": Option(int, 80, least=1), **FRAMES},
 )

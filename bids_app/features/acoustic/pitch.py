@@ -88,11 +88,13 @@ def rules(spec: FeatureSpec) -> FeatureSpec:
 
 
 FAMILY = Family(
-    "pitch",
-    1,
-    frozenset({"audio"}),
-    extract,
-    {
+    kind="pitch",
+    label="pitch, voicing and intensity",
+    role="acoustic",
+    version=1,
+    needs=frozenset({"audio"}),
+    extract=extract,
+    options={
         "floor_hz": Option(float, 75.0, least=20.0),
         "ceiling_hz": Option(float, 600.0, least=40.0),
         "hop_s": Option(float, 0.01, least=0.001),

@@ -94,11 +94,13 @@ def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[P
 
 
 FAMILY = Family(
-    "language_model",
-    2,
-    frozenset({"words"}),
-    extract,
-    {
+    kind="language_model",
+    label="a language model's hidden states",
+    role="language model",
+    version=2,
+    needs=frozenset({"words"}),
+    extract=extract,
+    options={
         **MODEL,
         "layer": Layers(),
         **CASING,
@@ -106,6 +108,7 @@ FAMILY = Family(
         "subtokens": Option(str, "mean", choices=tuple(POOLED)),
         **PRECISION,
     },
-    files,
-    contexts.rules,
+    files=files,
+    rules=contexts.rules,
+    reach=contexts.reach,
 )

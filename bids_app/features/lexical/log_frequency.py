@@ -46,4 +46,12 @@ def zipf_frequencies(words: Sequence[str], language: str, where: str) -> Array:
         raise UsageError(f"no word frequencies for '{language}' here", where, str(error)) from None
 
 
-FAMILY = Family("log_frequency", 1, frozenset({"words"}), extract, {"language": Option(str, "en")})
+FAMILY = Family(
+    kind="log_frequency",
+    label="log word frequency",
+    role="lexical",
+    version=1,
+    needs=frozenset({"words"}),
+    extract=extract,
+    options={"language": Option(str, "en")},
+)

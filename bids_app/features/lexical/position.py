@@ -23,4 +23,12 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     return event_features(spec, words, np.stack([number, np.log(number)], axis=1), provenance)
 
 
-FAMILY = Family("position", 2, frozenset({"words"}), extract)
+FAMILY = Family(
+    kind="position",
+    label="the position of each word",
+    role="lexical",
+    version=2,
+    needs=frozenset({"words"}),
+    extract=extract,
+    is_baseline=True,
+)

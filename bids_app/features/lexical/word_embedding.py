@@ -81,4 +81,14 @@ def rules(spec: FeatureSpec) -> FeatureSpec:
     return spec
 
 
-FAMILY = Family("word_embedding", 1, frozenset({"words"}), extract, {**MODEL, **CASING}, files, rules)
+FAMILY = Family(
+    kind="word_embedding",
+    label="static word vectors",
+    role="static semantics",
+    version=1,
+    needs=frozenset({"words"}),
+    extract=extract,
+    options={**MODEL, **CASING},
+    files=files,
+    rules=rules,
+)

@@ -23,4 +23,11 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     return event_features(spec, words, np.array(lengths, dtype=np.float64), provenance)
 
 
-FAMILY = Family("word_length", 1, frozenset({"words"}), extract)
+FAMILY = Family(
+    kind="word_length",
+    label="word length in letters",
+    role="lexical",
+    version=1,
+    needs=frozenset({"words"}),
+    extract=extract,
+)

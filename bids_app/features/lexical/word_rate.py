@@ -13,4 +13,12 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     return rate_features(spec, words, "word", STAMP, causal=True, notes=notes)
 
 
-FAMILY = Family("word_rate", 1, frozenset({"words"}), extract)
+FAMILY = Family(
+    kind="word_rate",
+    label="word rate",
+    role="lexical",
+    version=1,
+    needs=frozenset({"words"}),
+    extract=extract,
+    is_baseline=True,
+)

@@ -114,4 +114,11 @@ def _is_vowel(letter: str, table: Phones) -> bool:
     return letter in table and bool(table[letter][ATTRIBUTES.index("close") : ATTRIBUTES.index("open") + 1].any())
 
 
-FAMILY = Family("articulatory", 1, frozenset({"pronunciation"}), extract)
+FAMILY = Family(
+    kind="articulatory",
+    label="articulatory features of the phones",
+    role="phonetic",
+    version=1,
+    needs=frozenset({"pronunciation"}),
+    extract=extract,
+)

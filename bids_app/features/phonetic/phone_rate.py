@@ -14,4 +14,11 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     return rate_features(spec, phones, "phone", PHONE_STAMP, is_timed(stimulus), notes)
 
 
-FAMILY = Family("phone_rate", 1, frozenset({"pronunciation"}), extract)
+FAMILY = Family(
+    kind="phone_rate",
+    label="phone rate",
+    role="phonetic",
+    version=1,
+    needs=frozenset({"pronunciation"}),
+    extract=extract,
+)

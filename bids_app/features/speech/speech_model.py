@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bids_app.errors import DataError, UsageError
-from bids_app.features.base.family import Family, Option
+from bids_app.features.base.family import Family, Option, Reach
 from bids_app.features.base.memory import WithinMemory
 from bids_app.features.base.needs import audio_of, words_of
 from bids_app.features.speech import approximate, whisper_decoder
@@ -207,12 +207,19 @@ def rules(spec: FeatureSpec) -> FeatureSpec:
     return replace(spec, options=options)
 
 
+def reach(options: Mapping[str, Any]) -> Reach:
+    """The seconds of sound that either part hears."""
+    return Reach(seconds=options["window_s"])
+
+
 FAMILY = Family(
-    "speech_model",
-    1,
-    frozenset({"audio"}),
-    extract,
-    {
+    kind="speech_model",
+    label="a speech model's hidden states",
+    role="speech model",
+    version=1,
+    needs=frozenset({"audio"}),
+    extract=extract,
+    options={
         **MODEL,
         "part": Option(str, "encoder", choices=("encoder", "decoder")),
         "layer": Layers(PARTS),
@@ -225,7 +232,8 @@ FAMILY = Family(
         "casing": Option(str, None, choices=("as_written", "lower")),
         **PRECISION,
     },
-    files,
-    rules,
-    check_stimulus,
+    files=files,
+    rules=rules,
+    check_stimulus=check_stimulus,
+    reach=reach,
 )

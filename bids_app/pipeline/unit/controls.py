@@ -60,7 +60,7 @@ def controls_provenance(job: Job, found: ControlResults, baseline: BaselineModel
     asked = any(one.kind == "autocorrelation" for one in job.analysis.all_controls)
     control = "fitted" if AUTOCORRELATION in found.values else NOT_SPLIT if asked else "not asked for"
     return {
-        "baseline": asdict(baseline),
+        "baseline": {**asdict(baseline), "spaces": baseline.bands},
         "autocorrelation": control,
         "comparisons": {
             one.label: {"bands": one.terms[0][0], "without": one.terms[1][0] if len(one.terms) > 1 else ()}

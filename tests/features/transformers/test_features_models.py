@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 
+import numpy as np
 import pytest
 from tiny_models import noise, save_language_model, spaced_words, stimulus, words_at
 
@@ -148,7 +149,8 @@ def test_weights_in_parts(folder):
     loaded.save_pretrained(model, max_shard_size="20KB")
     assert (model / "model.safetensors.index.json").is_file()
     parts = features.extract(stimulus(words=spaced_words()), LANGUAGE, ModelSource(folder, offline=True))
-    assert (parts.values == whole.values).all()
+    # the same weights lie elsewhere in memory, where a processor may add up in another order
+    np.testing.assert_allclose(parts.values, whole.values, rtol=1e-5, atol=1e-6)
     assert len(parts.provenance["weights_sha256"]) == 64
     next(model.glob("model-00002*")).unlink()
     with pytest.raises(NoInput, match=r"part of the weights.*model-00002"):
@@ -275,7 +277,8 @@ def test_weights_of_speech_models_as_the_hub_has_them(name, folder, source):
     spec = FeatureSpec("s", "speech_model", {"model": name, "layer": 2, "window_s": 1, "stride_s": 0.5})
     heard = stimulus(noise(1))
     got = features.extract(heard, spec, ModelSource(folder, offline=True)).values
-    assert (got == features.extract(heard, spec, source).values).all()
+    want = features.extract(heard, spec, source).values
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)  # equal weights, elsewhere in memory
 
 
 def test_weights_of_language_models_as_the_hub_has_them(folder, source):
@@ -295,4 +298,4 @@ def test_weights_of_language_models_as_the_hub_has_them(folder, source):
             features.extract(heard, FeatureSpec("l", kind, options), place).values
             for place in (ModelSource(folder, offline=True), source)
         )
-        assert (got == want).all()
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)  # equal weights, elsewhere in memory
