@@ -322,7 +322,7 @@ def test_missing_group_says_which_columns(root: Path, groups: str, missing: str)
 
 
 def test_unknown_group_is_a_usage_error(root: Path) -> None:
-    with pytest.raises(UsageError, match="did you mean motion"):
+    with pytest.raises(UsageError, match="did you mean 'motion'"):
         respond(only(root), ResponseSpec(confounds="motions"))
 
 
