@@ -259,14 +259,14 @@ def test_plain_ridge_says_what_it_does_to_shared_parts():
 
 
 @pytest.mark.parametrize(
-    ("units", "message"),
+    ("groups", "message"),
     [
-        ({}, "1 to 4 units"),
-        ({name: (name,) for name in "abcde"}, "1 to 4 units"),
+        ({}, "1 to 4 feature groups"),
+        ({name: (name,) for name in "abcde"}, "1 to 4 feature groups"),
         ({"one": ("a", "x")}, "no band x"),
-        ({"one": ("a",), "two": ("a", "b")}, "more than one unit"),
+        ({"one": ("a",), "two": ("a", "b")}, "more than one feature group"),
     ],
 )
-def test_impossible_partitions_are_errors(units, message):
+def test_impossible_partitions_are_errors(groups, message):
     with pytest.raises(ValueError, match=message):
-        encoding.fit(design_of(white_runs()), units, SPEC)
+        encoding.fit(design_of(white_runs()), groups, SPEC)
