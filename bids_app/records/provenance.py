@@ -16,11 +16,23 @@ AutocorrelationState = Literal["fitted", "not asked for"] | str  # or why it was
 
 @dataclass(frozen=True)
 class FeatureSettings:
-    """A feature space as the resolved analysis has it: kind, options (the family's own), dimensions kept by PCA."""
+    """A feature space as the resolved analysis has it.
+
+    kind, options : the family and its own settings (without `pca`, the dimensions kept). label : the family in words,
+    as sentences name it; empty: not known. sources : the spaces that it is a projection of, fitted anew on the words of
+    every outer fold's training stimuli; empty of all others.
+    """
 
     kind: str
     options: Mapping[str, Any] = field(default_factory=dict)
     pca: int | None = None
+    label: str = ""
+    sources: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """What the family is called."""
+        return self.label or self.kind
 
 
 @dataclass(frozen=True)
