@@ -127,7 +127,7 @@ def _fit_runs(
         subspace=subspace,
         layers=layers,
         ceiling=ceiling[1],
-        findings=answers.findings(job.analysis.between),
+        model_pair=answers.statistics(job.analysis.between, job.analysis.extra_partitions),
     )
 
 
