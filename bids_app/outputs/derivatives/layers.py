@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from bids_app.outputs.derivatives.sidecars import is_standard
-from bids_app.outputs.wording.definitions import HELD_OUT
 from bids_app.outputs.wording.rows import rows_of
+from bids_app.outputs.wording.scores import HELD_OUT
 from bids_app.records import Array, LayerScores, Targets, UnitResult, camel
 
 BEFORE = {"cnn": -2, "projection": -1}  # parts of a speech model before its first block, as numbers

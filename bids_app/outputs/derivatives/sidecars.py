@@ -7,10 +7,11 @@ from typing import Any
 
 from bids_app.outputs.files.names import entities_of
 from bids_app.outputs.wording.controls import baseline_facts
-from bids_app.outputs.wording.definitions import STAT_TITLE, define, scored
+from bids_app.outputs.wording.definitions import Definitions
 from bids_app.outputs.wording.inference import inference_in_words, responsive_in_words
 from bids_app.outputs.wording.rows import rows_of
-from bids_app.records import Partition, Responsive, Targets, UnitResult
+from bids_app.outputs.wording.scores import STAT_TITLE, score_of_solver
+from bids_app.records import Partition, Provenance, Responsive, Targets, UnitResult
 
 STANDARD_SPACES = ("MNI", "fsaverage", "fsLR", "ICBM", "Talairach", "tpl-")
 SUBSPACE_TABLE = "One row an outer fold and pair of canonical variates of two models' word rows."
@@ -53,8 +54,8 @@ def models(spaces: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]
 
 def map_sidecar(unit: UnitResult, component: str, stat: str) -> dict[str, Any]:
     """JSON of one map."""
-    words = define(component, stat, unit.partition.units, unit.partition.further)
-    return described_map(unit, scored(words, is_published(unit.provenance)))
+    words = definitions_of(unit.partition, unit.provenance).define(unit.partition.components[component], stat)
+    return described_map(unit, words)
 
 
 def described_map(unit: UnitResult, words: str) -> dict[str, Any]:
@@ -62,9 +63,9 @@ def described_map(unit: UnitResult, words: str) -> dict[str, Any]:
     return {"Description": f"{words} {NO_VALUE[unit.targets.kind]}", **_grid(unit), **common(unit)}
 
 
-def is_published(provenance: Mapping[str, Any]) -> bool:
-    """Whether scores are those of the published code, by the solver `chen2024`."""
-    return bool(provenance["analysis"]["fit"]["solver"] == "chen2024")
+def definitions_of(partition: Partition, provenance: Provenance) -> Definitions:
+    """What this unit's numbers are, in words."""
+    return Definitions(partition.groups, partition.extra, score_of_solver(provenance.analysis.fit.solver))
 
 
 def _grid(unit: UnitResult) -> dict[str, Any]:
@@ -85,14 +86,15 @@ def table_sidecar(unit: UnitResult, columns: Mapping[str, Mapping[str, str]], no
     return {"Description": f"{SCORE_TABLE} {note}".strip(), **common(unit), **columns}
 
 
-def score_columns(partition: Partition, published: bool = False) -> dict[str, dict[str, str]]:
-    """Definition of each `<component>_<stat>` column; `published`: see `scored`."""
+def score_columns(partition: Partition, provenance: Provenance) -> dict[str, dict[str, str]]:
+    """Definition of each `<component>_<stat>` column."""
+    definitions = definitions_of(partition, provenance)
     return {
-        f"{component}_{stat}": {
-            "LongName": f"{component}: {STAT_TITLE[stat]}",
-            "Description": scored(define(component, stat, partition.units, partition.further), published),
+        f"{label}_{stat}": {
+            "LongName": f"{label}: {STAT_TITLE[stat]}",
+            "Description": definitions.define(partition.components[label], stat),
         }
-        for component, stats in partition.values.items()
+        for label, stats in partition.values.items()
         for stat in stats
     }
 

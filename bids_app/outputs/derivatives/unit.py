@@ -91,7 +91,7 @@ def _table_files(unit: UnitResult) -> Iterator[File]:
     cells = tables.responsive_cells(responsive) if responsive else {}
     yield from _table(unit, cells, sidecars.responsive_columns(responsive) if responsive else {})
     if unit.lags is not None:
-        scores = sidecars.score_columns(unit.lags.partition, sidecars.is_published(unit.provenance))
+        scores = sidecars.score_columns(unit.lags.partition, unit.provenance)
         columns = {**tables.LAG_COLUMNS, **scores}
         yield from _lag_files(unit, tables.lag_score_cells(unit.targets.names, unit.lags), columns)
     elif unit.targets.kind == "electrodes" and len(unit.fit.delays_s) > 1:
@@ -139,7 +139,7 @@ def _table(
     columns = {
         **sidecars.target_columns(unit.targets),
         **meaning,
-        **sidecars.score_columns(unit.partition, sidecars.is_published(unit.provenance)),
+        **sidecars.score_columns(unit.partition, unit.provenance),
         **{"_".join(name): {"Description": words} for name, (_, words) in best.items()},
     }
     note = f"{note} {rows_of(unit.provenance.design).own_value}".strip()
