@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from bids_app.outputs.wording.controls import difference_formula, is_difference, meaning
 from bids_app.outputs.wording.phrases import capitalised, listed
-from bids_app.outputs.wording.scores import NOISE_CEILING, PEARSON, SHARE_OF_CEILING, SIGNED, STAT_TITLE, ScoreDefinition
+from bids_app.outputs.wording.scores import (
+    NOISE_CEILING,
+    PEARSON,
+    SHARE_OF_CEILING,
+    SIGNED,
+    STAT_TITLE,
+    ScoreDefinition,
+)
 from bids_app.records import PARTITION_KINDS, SCORES, Component, ExtraPartition, PartitionRole
 
 SHARED_BAND = (
@@ -138,7 +145,9 @@ class Definitions:
         is_refitted = component.is_total or (component.kind == "unique" and len(groups) == 1)
         how = REFITTED if is_refitted else COMPARED.format(SUM if is_shared else DIFFERENCE)
         all_share = len(component.groups) == len(groups)
-        guard = f"; {GUARDED.format('predicting at all' if all_share else 'adding to the others')}" if is_shared else ""
+        guard = (
+            f"; {GUARDED.format('predicting at all' if all_share else 'adding to the others')}" if is_shared else ""
+        )
         p = f"p of {of_what}: {how}{guard}; 1 where the value is not above 0"
         return {"p": f"{p}.", "pfwe": f"Family-wise {p}; {FAMILY}.", "q": f"{DISCOVERY} {p}."}[stat]
 

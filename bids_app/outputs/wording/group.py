@@ -144,6 +144,6 @@ def _stimulus(made: GroupInference) -> str:
             "participant alike."
         )
     return (
-        f"There is no null over the stimulus ({made.stimulus.removeprefix('none: ')}): where participants heard the "
-        "same, p takes it as fixed, and what all responses to it have in common by chance is not guarded against."
+        f"Null over the stimulus – {made.stimulus}. Where participants heard the same, p takes it as fixed, and what all "
+        "responses to it have in common by chance is not guarded against."
     )
