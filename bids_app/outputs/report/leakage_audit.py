@@ -56,7 +56,9 @@ def _layers(features: Mapping[str, FeatureSettings], chosen: Mapping[str, Layers
     named = {name: settings.options.get("layer") for name, settings in features.items()}
     fixed = [f"{name} {layer}" for name, layer in named.items() if layer is not None and name not in chosen]
     rows = [(f"layers ({', '.join(fixed)})", "named in the analysis, not chosen by any score")] if fixed else []
-    choices = [(f"layers of {space}, and the choice among them", layers_in_audit(one)) for space, one in chosen.items()]
+    choices = [
+        (f"layers of {space}, and the choice among them", layers_in_audit(one)) for space, one in chosen.items()
+    ]
     return [*rows, *choices]
 
 

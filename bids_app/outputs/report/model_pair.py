@@ -130,7 +130,7 @@ def _agreement(rows: StatisticRows[AnyRow], comparison: Comparison) -> list[str]
     less = f", {with_interval(partial)} once the noise ceiling is partialled out" if partial else ""
     maps = f"Over targets their R² correlate by {with_interval(over_targets)}{less}. " if over_targets else ""
     courses = f"The time courses that they predict correlate by {with_interval(over_time)} on average."
-    beside = [_reference(rows, comparison.models, reference) for reference in comparison.references]
+    beside: list[str] = [_reference(rows, comparison.models, reference) for reference in comparison.references]
     return [f"Agreement. {maps}{courses}{_verdict_on_agreement(over_time)}", *(line for line in beside if line)]
 
 
@@ -221,9 +221,7 @@ def model_pair_drawings(unit: WrittenUnit) -> list[Drawing]:
 
 def _shares_drawing(rows: StatisticRows[StatisticSummary], extra: Sequence[ExtraPartition]) -> Drawing:
     spaces = compared_spaces(extra)
-    shares = {
-        part_in_words(part, spaces): row for part in split_parts(extra) if (row := rows.of_part("share", part))
-    }
+    shares = {part_in_words(part, spaces): row for part in split_parts(extra) if (row := rows.of_part("share", part))}
     differences = {
         f"less {part_in_words(rival, spaces)}": row
         for rival in context_rivals(extra)

@@ -24,7 +24,7 @@ class StatisticRows(Generic[AnyRow]):
 
     def __init__(self, rows: Sequence[AnyRow], targets: TargetSet) -> None:
         self.targets = targets
-        self.rows = tuple(row for row in rows if row.targets == targets)
+        self.rows: tuple[AnyRow, ...] = tuple(row for row in rows if row.targets == targets)
         self._by_subject: dict[Key, AnyRow] = {
             (row.about.kind, frozenset(row.about.models), row.about.part, row.about.less): row for row in self.rows
         }

@@ -54,9 +54,7 @@ def mapped_components(unit: WrittenUnit) -> tuple[Component, ...]:
     return (full_of(groups), *parts)
 
 
-def largest_parts(
-    components: Iterable[Component], mean: Callable[[Component], float]
-) -> tuple[Component, ...]:
+def largest_parts(components: Iterable[Component], mean: Callable[[Component], float]) -> tuple[Component, ...]:
     """Unique parts, and the shared ones with the highest mean, in the order of `components`."""
     parts = [component for component in components if component.is_part]
     shared = sorted((part for part in parts if part.kind == "shared"), key=lambda part: -mean(part))[:MAPPED_SHARED]
@@ -108,9 +106,7 @@ def _heat_map(unit: WrittenUnit, mapped: Maps) -> Drawing:
     labels = [unit.targets.names[row] for row in rows]
     content = charts.table_chart(labels, {name: values[rows] for name, values in columns.items()}, "R²")
     n_targets = len(unit.targets.names)
-    which = (
-        "All targets" if len(rows) == n_targets else f"The {ROWS} of {n_targets} targets with the highest full R²"
-    )
+    which = "All targets" if len(rows) == n_targets else f"The {ROWS} of {n_targets} targets with the highest full R²"
     return Drawing("table", content, "R² by target and component", f"{which}, in the order of the table.")
 
 

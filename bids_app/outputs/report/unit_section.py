@@ -10,7 +10,6 @@ from pathlib import Path
 from bids_app.outputs.derivatives.read_unit import read_best
 from bids_app.outputs.derivatives.summary import PREDICTED
 from bids_app.outputs.figures import maps
-from bids_app.outputs.files import names
 from bids_app.outputs.report.baseline import baseline_sentences
 from bids_app.outputs.report.drawing import Figure, save
 from bids_app.outputs.report.lags import responsive_sentence
@@ -40,6 +39,7 @@ from bids_app.records import (
     TargetKind,
     UnitSummary,
     WrittenUnit,
+    entities_of,
 )
 
 EXAMPLES: tuple[Kind, ...] = ("full", "unique", "shared")  # whose tests and intervals are defined
@@ -112,7 +112,7 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> UnitSection:
     truth : planted values of its participant; empty where there are none.
     """
     summary = unit.summary
-    whose = "" if "sub" in names.entities_of(unit.stem) else "Mean response, "
+    whose = "" if "sub" in entities_of(unit.stem) else "Mean response, "
     return UnitSection(
         id=unit.stem,
         title=f"{whose}{heading(unit.targets.space, unit.targets.kind)}",
@@ -153,9 +153,7 @@ def definition_rows(summary: UnitSummary) -> list[tuple[str, str]]:
     own = [one for one in by_label.values() if not one.partition]
     first = {one.kind: one.label for one in reversed(own)}
     examples = [first[kind] for kind in EXAMPLES if kind in first]
-    inferred = [
-        (label, stat) for label in examples for stat in summary.components[label].stats if stat not in SCORES
-    ]
+    inferred = [(label, stat) for label in examples for stat in summary.components[label].stats if stat not in SCORES]
     return [(f"{label}, {stat}", definitions.define(by_label[label], stat)) for label, stat in (*scores, *inferred)]
 
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bids_app.outputs.files.names import entities_of
 from bids_app.outputs.wording.inference import OF_MEAN_RESPONSE
 from bids_app.outputs.wording.phrases import capitalised, count_of, listed, nouns_of
-from bids_app.records import AnalysisProvenance, FeatureProvenance, FeatureSettings, ResponseProvenance, UnitSummary
+from bids_app.records import (
+    AnalysisProvenance,
+    FeatureProvenance,
+    FeatureSettings,
+    ResponseProvenance,
+    UnitSummary,
+    entities_of,
+)
 
 CONFOUNDS = {
     "motion": "six motion parameters",
