@@ -20,26 +20,29 @@ LOG = logging.getLogger("concord")
 
 def fit_mean_responses(
     job: Job, book: StatusBook, units: Sequence[Unit], checks: Checks
-) -> tuple[dict[str, SharedStimulusResult], int]:
-    """By a group's stem, what people's BOLD responses tell together where they heard the same; and how many fits of
-    a mean response failed. Electrodes, and each person's own space, are not common to people."""
-    if not job.analysis.group.mean_response:
-        return {unit.stem.partition("_")[2]: _none("not asked for (group: mean_response)") for unit in units}, 0
-    members: dict[str, list[Unit]] = {}
+) -> tuple[dict[group.GroupKey, SharedStimulusResult], int]:
+    """By group, what participants' BOLD responses give together where they heard the same; and how many fits of a
+    mean response failed. Electrodes, and each participant's own space, are not common to participants."""
+    members: dict[group.GroupKey, list[Unit]] = {}
     for unit in units:
-        if unit.modality == "fmri" and unit.space not in group.INDIVIDUAL:
-            members.setdefault(unit.stem.partition("_")[2], []).append(unit)
-    found, failed = {}, 0
-    for stem, mine in members.items():
+        key = group.group_key(unit.stem, unit.modality, unit.kind, unit.space, job.analysis.pool)
+        members.setdefault(key, []).append(unit)
+    if not job.analysis.group.mean_response:
+        return {key: _none("not asked for (group: mean_response)") for key in members}, 0
+    results, failed = {}, 0
+    for key, own in members.items():
+        if key.modality != "fmri" or key.space in group.INDIVIDUAL:
+            continue
+        stem = group.shared_stem([unit.stem for unit in own])
         try:
-            with shared_responses(job, mine) as shared:
-                found[stem] = _together(job, book, stem, shared, checks)
-                failed += found[stem].mean is None
+            with shared_responses(job, own) as shared:
+                results[key] = _together(job, book, stem, shared, checks)
+                failed += results[key].mean is None
         except DataError as error:
             job.tell(f"{stem}: no mean response: {error}")
             book.record(StatusRow(_row(stem), "group", "skipped", reason=str(error)))
-            found[stem] = _none(str(error))
-    return found, failed
+            results[key] = _none(str(error))
+    return results, failed
 
 
 def _none(why: str) -> SharedStimulusResult:

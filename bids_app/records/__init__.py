@@ -44,6 +44,7 @@ from bids_app.records.controls import (
     full_beyond_baseline,
 )
 from bids_app.records.designs import Design, Epochs, Layered, Projected, Run, WordRows
+from bids_app.records.entities import ENTITY_ORDER, POOLABLE, STEM_ENTITIES, entities_of, stem_of
 from bids_app.records.fits import (
     SCORES,
     Fit,
@@ -142,11 +143,14 @@ __all__ = [
     "BEYOND_UNTRAINED",
     "CONTEXT",
     "CONTROL",
+    "ENTITY_ORDER",
     "INTER_SUBJECT",
     "PARTITION_KINDS",
+    "POOLABLE",
     "RESTS",
     "SCORES",
     "SOLVERS",
+    "STEM_ENTITIES",
     "SUMMARY_FORMAT",
     "WHOLE",
     "WORD_COUNT",
@@ -260,11 +264,13 @@ __all__ = [
     "component_names",
     "component_of",
     "control_alone",
+    "entities_of",
     "full_beyond_baseline",
     "full_of",
     "part_of",
     "partition_components",
     "space_label",
+    "stem_of",
     "subsets",
     "upper_first",
     "word_band",

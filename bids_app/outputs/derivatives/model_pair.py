@@ -12,7 +12,7 @@ from bids_app.outputs.derivatives import sidecars
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import json_text, tsv_text
 from bids_app.outputs.wording.model_pair import INTERVAL, KINDS, PREDICTIONS, TARGETS
-from bids_app.records import Agreement, Array, ModelPairStatistics, Targets, UnitResult, camel
+from bids_app.records import Agreement, Array, ModelPairStatistics, Targets, UnitResult, camel, entities_of
 
 File = tuple[PurePosixPath, bytes]
 Encoded = Callable[[Targets, Array], Iterator[tuple[str, bytes]]]
@@ -43,7 +43,7 @@ def model_pair_files(unit: UnitResult, encoded: Encoded) -> Iterator[File]:
     words = {name: {"Description": meaning} for name, meaning in COLUMNS.items()}
     about = {**sidecars.common(unit), **words, "Description": "One row a statistic and set of targets."}
     yield from _pair(table, tsv_text(statistic_cells(made)).encode(), about)
-    if unit.targets.kind in names.EXTENSION and "sub" in names.entities_of(unit.stem):
+    if unit.targets.kind in names.EXTENSION and "sub" in entities_of(unit.stem):
         yield from _maps(unit, made, encoded)
     elif made.agreements:
         yield from _table(unit, made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bids_app.outputs.files.names import entities_of
+from bids_app.records import entities_of
 from bids_app.outputs.wording.controls import baseline_facts
 from bids_app.outputs.wording.definitions import Definitions
 from bids_app.outputs.wording.inference import inference_in_words, responsive_in_words
