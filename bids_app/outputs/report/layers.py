@@ -48,8 +48,8 @@ def group_layers(rows: Sequence[GroupLayerScore]) -> list[Drawing]:
     if not spaces:
         return []
     words = (
-        "Top: each layer fitted alone, mean over participants of their mean held-out R² over usable targets, plus and "
-        "minus one standard error. Bottom: share of targets with a best layer that have this one, mean over "
+        "Top: each layer fitted alone, mean over participants of their mean held-out R² over usable targets, plus "
+        "and minus one standard error. Bottom: share of targets with a best layer that have this one, mean over "
         "participants."
     )
     panels = {space: _group_line(scores) for space, scores in spaces.items()}
@@ -111,8 +111,8 @@ def _layers(space: str, scores: LayersSummary) -> str:
     means = np.array(scores.regions["all"].rsquared, dtype=float)
     highest = int(np.nan_to_num(means, nan=-np.inf).argmax())
     return (
-        f"{space}: {len(scores.layers)} layers, each fitted alone. {scores.n_best} of {scores.n_usable} usable targets "
-        "have a layer that predicts their training samples; over all usable targets the layer chosen there reaches a "
-        f"mean held-out R² of {number(scores.best_mean)}, the best single layer ({scores.layers[highest]}, the highest "
-        f"of {len(scores.layers)}) {number(float(means[highest]))}."
+        f"{space}: {len(scores.layers)} layers, each fitted alone. {scores.n_best} of {scores.n_usable} usable "
+        "targets have a layer that predicts their training samples; over all usable targets the layer chosen there "
+        f"reaches a mean held-out R² of {number(scores.best_mean)}, the best single layer ({scores.layers[highest]}, "
+        f"the highest of {len(scores.layers)}) {number(float(means[highest]))}."
     )

@@ -108,8 +108,8 @@ def _chosen(rows: StatisticRows[StatisticSummary], noun: str, count: int) -> str
         return f"The full model predicts {count_of(count, noun)} (family-wise). What follows is over all {n_targets}."
     return (
         f"The full model predicts {count_of(count, noun)} (family-wise). What follows is over the {n_targets} whose "
-        "full R² is above 0 beyond its 95 % confidence interval, chosen before its parts were compared; desc-findings "
-        "has the same over all."
+        "full R² is above 0 beyond its 95 % confidence interval, chosen before its parts were compared; "
+        "desc-findings has the same over all."
     )
 
 
@@ -229,9 +229,9 @@ def _shares_drawing(rows: StatisticRows[StatisticSummary], extra: Sequence[Extra
     }
     n_targets = rows.rows[0].n_targets if rows.rows else 0
     words = (
-        f"Over {count_of(n_targets, 'target')} ({rows.targets}). Above: shares of what the two models' shared subspace "
-        "and rests explain, ratios of sums over targets. Below: differences in mean R². Lines are 95 % confidence "
-        "intervals; where there are none, none were made."
+        f"Over {count_of(n_targets, 'target')} ({rows.targets}). Above: shares of what the two models' shared "
+        "subspace and rests explain, ratios of sums over targets. Below: differences in mean R². Lines are 95 % "
+        "confidence intervals; where there are none, none were made."
     )
     alt = "Shares of what both models explain, and what shared context exceeds"
     return Drawing("shares", shares_chart(shares, differences), alt, words)

@@ -153,8 +153,8 @@ def _profile(unit: WrittenUnit) -> list[Drawing]:
     if len(profile.delays_s) < 2 or not profile.bands:
         return []
     words = (
-        "Size of the full model's weights (norm over a feature space's dimensions, mean over outer folds): median and "
-        f"quartiles over {count_of(profile.n_targets, 'target')}."
+        "Size of the full model's weights (norm over a feature space's dimensions, mean over outer folds): median "
+        f"and quartiles over {count_of(profile.n_targets, 'target')}."
     )
     return [Drawing("profile", charts.profile_chart(profile, unit.modality), "Weights by delay", words)]
 

@@ -1,5 +1,7 @@
-"""Terms of reports and documentation, each defined once. `python -m bids_app.outputs.wording.glossary` prints the page
-docs/glossary.md."""
+"""Terms of reports and documentation, each defined once.
+
+`python -m bids_app.outputs.wording.glossary` prints the page docs/glossary.md.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +51,8 @@ _TERMS = (
          "it were a participant's own.", DATA),
     Term("feature space", "Numbers that describe the stimulus over time, from one source: a spectrogram, word rate, "
          "the hidden states of a model.", MODELS, ("feature spaces",)),
-    Term("feature group", "One or several feature spaces that enter or leave a model together. The explained variance "
-         "is split among feature groups.", MODELS, ("feature groups",)),
+    Term("feature group", "One or several feature spaces that enter or leave a model together. The explained "
+         "variance is split among feature groups.", MODELS, ("feature groups",)),
     Term("band", "The columns of the design that one feature space makes. Banded ridge regression gives each band a "
          "weight of its own.", MODELS, is_plain_word=True),
     Term("encoding model", "A regression that predicts a target's response from features of the stimulus.", MODELS,
@@ -64,15 +66,15 @@ _TERMS = (
          "interest: the same network with random weights, or smooth bumps in time.", MODELS, ("controls",)),
     Term("autocorrelation control", "Smooth bumps in time, which know nothing of the stimulus: if they predict "
          "held-out responses, training samples have leaked into test samples.", MODELS),
-    Term("stand-in model", "A small model with random weights that stands where a trained one would be, for trials of "
-         "the program. Nothing about trained models follows from it.", MODELS, ("stand-in models",)),
+    Term("stand-in model", "A small model with random weights that stands where a trained one would be, for trials "
+         "of the program. Nothing about trained models follows from it.", MODELS, ("stand-in models",)),
     Term("layer", "One level of a network's hidden states. Where several are fitted, each is fitted alone, and the "
          "folds inside training choose.", MODELS, ("layers",)),
     Term("shared subspace", "What two models have in common: the mean of their canonical variates, pair by pair, on "
          "the words of the training stimuli. A model's rest is what these leave of it.", MODELS),
-    Term("canonical variates", "Weighted sums of two models' features, chosen in pairs so that the two sums of a pair "
-         "correlate as highly as possible.", MODELS),
-    Term("delay", "The time from a feature to the response that it may explain; each has a weight of its own.", MODELS,
+    Term("canonical variates", "Weighted sums of two models' features, chosen in pairs so that the two sums of a "
+         "pair correlate as highly as possible.", MODELS),
+    Term("delay", "The time from a feature to the response it may explain; each has a weight of its own.", MODELS,
          ("delays",)),
     Term("lag", "The time of a response after the onset of a word; a target of its own where rows are words.", MODELS,
          ("lags",)),
@@ -84,11 +86,11 @@ _TERMS = (
     Term("held out", "Not used in the fit that is scored on it.", SCORES, ("held-out",)),
     Term("R²", "The share of a held-out response's variance that a model explains: 1 less the squared errors over "
          "those of predicting the training mean. Signed: below 0, the model predicts worse than that mean.", SCORES),
-    Term("r", "The Pearson correlation of prediction and response within each outer fold, averaged over folds through "
-         "Fisher's z.", SCORES, is_plain_word=True),
+    Term("r", "The Pearson correlation of prediction and response within each outer fold, averaged over folds "
+         "through Fisher's z.", SCORES, is_plain_word=True),
     Term("noise ceiling", "The share of a response's variance that its stimulus decides, and so the highest R² that "
-         "any model of the stimulus could reach; from repeats of a stimulus, or from other participants who heard the "
-         "same.", SCORES, ("noise ceilings",)),
+         "any model of the stimulus could reach; from repeats of a stimulus, or from other participants who heard "
+         "the same.", SCORES, ("noise ceilings",)),
     Term("predicted target", "A target whose full model has an R² above 0.01. A description of what charts show, not "
          "a test.", SCORES, ("predicted targets",)),
     Term("agreement", "How alike the predictions of two models are: the correlation of their R² over targets, and of "
@@ -97,13 +99,13 @@ _TERMS = (
          "what every stage was fitted.", SCORES, ("leakage audit",)),
     Term("partition", "The split of the full model's R² into unique and shared parts, which sum to it.", PARTS,
          ("partitions",)),
-    Term("union", "A set of feature groups in one model. All unions are fitted, and parts follow from their R².", PARTS,
+    Term("union", "A set of feature groups in one model. All unions are fitted; parts follow from their R².", PARTS,
          ("unions",)),
     Term("component", "One number a target: the R² of a model, or a part of it.", PARTS, ("components",)),
     Term("unique part", "The R² that only one feature group explains: that of the full model less that of all other "
          "groups together.", PARTS, ("unique parts",)),
-    Term("shared part", "The R² that exactly these feature groups share, each of which could explain it alone. It may "
-         "be below 0, where groups predict better together than the sum of what each does alone.", PARTS,
+    Term("shared part", "The R² that exactly these feature groups share, each of which could explain it alone. It "
+         "may be below 0, where groups predict better together than the sum of what each does alone.", PARTS,
          ("shared parts",)),
     Term("inclusion–exclusion", "The signed sum of the R² of unions that gives a part, as areas of a Venn diagram "
          "follow from areas of unions.", PARTS),
@@ -122,7 +124,8 @@ _TERMS = (
     Term("95 % confidence interval", "By Student's t over blocks of time, or over participants: it covers the value "
          "that is estimated in 95 of 100 repetitions. Each stands for itself and is no test.", INFERENCE,
          ("95 % confidence intervals", "confidence interval", "confidence intervals", "95 % interval")),
-    Term("standard error", "The standard deviation over participants over the square root of their number.", INFERENCE),
+    Term("standard error", "The standard deviation over participants, divided by the root of their number.",
+         INFERENCE),
     Term("in-sample", "Fitted on test stimuli too: expect values that are too high.", INFERENCE),
 )  # fmt: skip
 TERMS: Mapping[str, Term] = MappingProxyType({term.name: term for term in _TERMS})
