@@ -50,7 +50,8 @@ def participant_tests(
     values : label → (n_participants, n_targets) rsquared, NaN where a participant has none; of all parts of the
         partition, of any of its totals, or of a component of no partition.
     components : all of one partition, or one of none.
-    permutations, seed : sign vectors are all 2^n of n participants where that is at most 1 + permutations, else drawn.
+    permutations, seed : sign vectors are all 2^n of n participants where these are at most 1 + permutations, else
+        drawn.
     stimulus : label → {'p', 'pfwe': (n_targets,)} of the mean response; p is NaN where it is.
 
     Returns

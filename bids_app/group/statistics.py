@@ -32,7 +32,8 @@ def participant_table(members: Sequence[WrittenUnit], names: Sequence[str], comp
 def participant_statistics(table: Array, stat: str) -> dict[str, Array]:
     """(n_participants, n_targets) with NaN → 'mean', 'sd' (n − 1), 'n' and 'nPositive', each (n_targets,).
 
-    The mean of correlations is taken of Fisher's z and turned back. NaN where nobody (sd: under two participants) has one.
+    The mean of correlations is taken of Fisher's z and turned back. NaN where nobody (sd: fewer than
+    two participants) has one.
     """
     to, back = _scales(stat)
     there = np.isfinite(table)

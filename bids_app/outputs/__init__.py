@@ -1,7 +1,7 @@
 """Records → out_dir: derivatives, figures, reports. Two runs of one analysis write the same bytes."""
 
 from bids_app.outputs.derivatives.data_set import prepare, write_plan
-from bids_app.outputs.derivatives.group import write_group
+from bids_app.outputs.derivatives.group.write import write_group
 from bids_app.outputs.derivatives.read_unit import read_unit, read_units
 from bids_app.outputs.derivatives.unit import write_mean_response, write_unit
 from bids_app.outputs.files.names import participants_of, summary_path

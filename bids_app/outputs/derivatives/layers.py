@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bids_app.outputs.derivatives.sidecars import is_standard
+from bids_app.outputs.files.plain_numbers import as_row, as_rows, finite
 from bids_app.outputs.wording.rows import rows_of
 from bids_app.outputs.wording.scores import HELD_OUT
 from bids_app.records import Array, LayerRows, LayerScores, LayersSummary, RegionScores, Targets, UnitResult, camel

@@ -39,7 +39,7 @@ def model_pair_files(unit: UnitResult, encoded: Encoded) -> Iterator[File]:
     made = unit.model_pair
     if made is None:
         return
-    table = names.findings_file(unit.stem, unit.targets.kind)
+    table = names.statistics_file(unit.stem, unit.targets.kind)
     words = {name: {"Description": meaning} for name, meaning in COLUMNS.items()}
     about = {**sidecars.common(unit), **words, "Description": "One row a statistic and set of targets."}
     yield from _pair(table, tsv_text(statistic_cells(made)).encode(), about)
@@ -104,7 +104,9 @@ def _table(unit: UnitResult, made: ModelPairStatistics) -> Iterator[File]:
         **columns,
         "Description": "One row a target: how two models' predictions agree.",
     }
-    yield from _pair(names.findings_file(unit.stem, unit.targets.kind, "agreement"), tsv_text(cells).encode(), about)
+    yield from _pair(
+        names.statistics_file(unit.stem, unit.targets.kind, "agreement"), tsv_text(cells).encode(), about
+    )
 
 
 def _pair(file: PurePosixPath, content: bytes, about: dict[str, Any]) -> Iterator[File]:

@@ -44,9 +44,7 @@ def _read_maps(out_dir: Path, summary: UnitSummary) -> tuple[Targets, Partition]
     """Targets are where the full model's R² has a value."""
     kind, space = summary.targets.kind, summary.targets.space
     grids = {
-        label: {
-            stat: _read_map(out_dir, summary.stem, kind, label, stat) for stat in summary.components[label].stats
-        }
+        label: {stat: _read_map(out_dir, summary.stem, kind, label, stat) for stat in summary.components[label].stats}
         for label in summary.by_label
     }
     there = [np.isfinite(grid) for grid in grids["full"]["rsquared"]]

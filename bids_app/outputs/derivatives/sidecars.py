@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bids_app.records import entities_of
 from bids_app.outputs.wording.controls import baseline_facts
 from bids_app.outputs.wording.definitions import Definitions
 from bids_app.outputs.wording.inference import inference_in_words, responsive_in_words
 from bids_app.outputs.wording.rows import rows_of
 from bids_app.outputs.wording.scores import STAT_TITLE, score_of_solver
-from bids_app.records import FeatureProvenance, Partition, Provenance, Responsive, Targets, UnitResult
+from bids_app.records import FeatureProvenance, Partition, Provenance, Responsive, Targets, UnitResult, entities_of
 
 STANDARD_SPACES = ("MNI", "fsaverage", "fsLR", "ICBM", "Talairach", "tpl-")
 SUBSPACE_TABLE = "One row an outer fold and pair of canonical variates of two models' word rows."

@@ -67,9 +67,7 @@ def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: Layou
         controls=unit.partition.controls,
         ceiling=unit.ceiling,
         targets=targets_summary(unit.targets, full),
-        components={
-            label: component_summary(stats, shown, made) for label, stats in unit.partition.values.items()
-        },
+        components={label: component_summary(stats, shown, made) for label, stats in unit.partition.values.items()},
         profile=profile_summary(unit.fit, shown),
         recordings=tuple(_recording(one, unit.provenance.samples) for one in unit.recordings),
         checks=unit.checks,
@@ -106,9 +104,7 @@ def targets_summary(targets: Targets, full: Array) -> TargetsSummary:
 
 
 # ------------------------------------------------------------------------------------------------ components
-def component_summary(
-    stats: Mapping[str, Array], shown: Array, made: InferenceProvenance | None
-) -> ComponentSummary:
+def component_summary(stats: Mapping[str, Array], shown: Array, made: InferenceProvenance | None) -> ComponentSummary:
     """Which stats a component has, spreads of its amounts, and how many targets are significant, were they tested.
 
     Parameters
@@ -157,9 +153,7 @@ def _quartiles(table: Array, axis: int) -> Quartiles:
 def profile_summary(fit: Fit, shown: Array) -> ProfileSummary:
     """Median and quartiles of the weights' size by delay and space, over predicted targets (all, were there none)."""
     chosen = shown if shown.any() else np.isfinite(fit.rsquared[-1])
-    bands = {
-        band: _quartiles(values[:, chosen], axis=1) for band, values in fit.profile.items() if chosen.any()
-    }
+    bands = {band: _quartiles(values[:, chosen], axis=1) for band, values in fit.profile.items() if chosen.any()}
     return ProfileSummary(tuple(map(float, fit.delays_s)), int(chosen.sum()), bands)
 
 
@@ -242,6 +236,4 @@ def subspace_summary(subspace: SharedSubspace) -> SubspaceSummary:
 
 def _recording(recording: Recording, samples: Mapping[str, tuple[int, int]]) -> RecordingSummary:
     used, total = samples.get(recording.label, (None, None))
-    return RecordingSummary(
-        recording.label, recording.rate_hz, recording.start_s, recording.stimuli, used, total
-    )
+    return RecordingSummary(recording.label, recording.rate_hz, recording.start_s, recording.stimuli, used, total)

@@ -50,7 +50,7 @@ def subspace_file(stem: str, kind: TargetKind) -> PurePosixPath:
     return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': 'subspace'}, 'encoding')}.tsv"
 
 
-def findings_file(stem: str, kind: TargetKind, label: str = "findings") -> PurePosixPath:
+def statistics_file(stem: str, kind: TargetKind, label: str = "findings") -> PurePosixPath:
     """The table of what is found of two models, or (`agreement`) of how their predictions agree, one row a target."""
     return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
 
@@ -115,7 +115,7 @@ def group_layers_file(stem: str) -> PurePosixPath:
     return GROUP / f"{stem_of({**entities_of(stem), 'desc': 'layers'}, 'encoding')}.tsv"
 
 
-def between_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
+def inter_subject_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
     """A person's ceilings from other people, beside their other tables."""
     return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': INTER_SUBJECT}, 'encoding')}.tsv"
 
@@ -125,7 +125,7 @@ def over_electrodes_file(stem: str) -> PurePosixPath:
     return GROUP / f"{stem_of({**entities_of(stem), 'desc': 'overElectrodes'}, 'encoding')}.tsv"
 
 
-PEOPLE_FILE = GROUP / "desc-people_encoding.tsv"
-FINDINGS_FILE = GROUP / "desc-findings_encoding.tsv"
+PARTICIPANTS_FILE = GROUP / "desc-people_encoding.tsv"
+STATISTICS_FILE = GROUP / "desc-findings_encoding.tsv"
 GROUP_SUMMARY = LOGS / "group.json"
 GROUP_REPORT = PurePosixPath("group.html")
