@@ -25,7 +25,7 @@ def electrode_files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[
         **common,
         **{name: {"Description": meaning} for name, meaning in ELECTRODES.items()},
     }
-    cells = {
+    cells: dict[str, list[Any]] = {
         "component": [row.component for row in rows],
         "electrodes": [row.electrodes for row in rows],
         "n_people": [row.n_participants for row in rows],

@@ -37,7 +37,7 @@ def layer_files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File
         **common,
         **{name: {"Description": meaning} for name, meaning in COLUMNS.items()},
     }
-    cells = {
+    cells: dict[str, list[Any]] = {
         "space": [row.space for row in rows],
         "layer": [row.layer for row in rows],
         "region": [row.region for row in rows],

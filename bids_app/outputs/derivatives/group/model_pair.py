@@ -33,7 +33,7 @@ def write_statistics(out_dir: Path, results: Sequence[GroupResult], common: Mapp
     rows = [(result.stem, row) for result in results for row in result.statistics]
     if not rows:
         return []
-    cells = {
+    cells: dict[str, list[Any]] = {
         "group": [stem for stem, _ in rows],
         "kind": [row.about.kind for _, row in rows],
         "name": [row.about.name for _, row in rows],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import json_text, tsv_text, write_text
@@ -26,7 +27,7 @@ COLUMNS = {
 def write_scores(out_dir: Path, results: Sequence[GroupResult]) -> Path:
     """One row a participant, component and stat, of all groups. Raises CannotCreate."""
     rows = [(result.stem, row) for result in results for row in result.scores]
-    cells = {
+    cells: dict[str, list[Any]] = {
         "group": [stem for stem, _ in rows],
         "participant": [row.participant for _, row in rows],
         "component": [row.component for _, row in rows],
