@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from bids_app.pipeline.job.job import Job, Notify, make_job
 from bids_app.pipeline.mean_response import fit_mean_responses
 from bids_app.pipeline.runs.load_runs import Checks
 from bids_app.pipeline.unit.fit_unit import fit_unit
-from bids_app.records import Excluded, Found
+from bids_app.records import Excluded, Found, StimulusCheck
 from bids_app.settings.run_options import RunOptions
 
 LOG = logging.getLogger("concord")
@@ -67,7 +67,7 @@ def _find(job: Job) -> Found:
 
 def _preflight(job: Job, found: Found) -> tuple[tuple[Unit, ...], Checks, tuple[Excluded, ...]]:
     """Every stimulus read and checked before anything is computed: usable units, checks, and what cannot be used."""
-    checks: dict[str, tuple[Mapping[str, Any], ...]] = {}
+    checks: dict[str, tuple[StimulusCheck, ...]] = {}
     usable, unused = [], list(found.excluded)
     for recording in found.recordings:
         try:

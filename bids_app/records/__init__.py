@@ -57,7 +57,18 @@ from bids_app.records.fits import (
     SharedSubspace,
     SubspaceFold,
 )
-from bids_app.records.model_pair import Agreement, ModelPairStatistic, ModelPairStatistics
+from bids_app.records.model_pair import (
+    CONTEXT,
+    RESTS,
+    WHOLE,
+    Agreement,
+    ModelPairStatistic,
+    ModelPairStatistics,
+    SplitPart,
+    StatisticKind,
+    StatisticSubject,
+    TargetSet,
+)
 from bids_app.records.provenance import (
     AnalysisProvenance,
     ContextLeakage,
@@ -72,7 +83,6 @@ from bids_app.records.provenance import (
 )
 from bids_app.records.responses import Excluded, Found, Recording, Response, Targets
 from bids_app.records.results import (
-    SUMMARY_FORMAT,
     GroupResult,
     ParticipantCeiling,
     SharedStimulusResult,
@@ -94,6 +104,7 @@ from bids_app.records.specs import (
 )
 from bids_app.records.stimuli import Features, Intervals, Samples, Stimulus, StimulusCheck, StimulusEvent
 from bids_app.records.summaries import (
+    SUMMARY_FORMAT,
     AgreementHistogram,
     CeilingSummary,
     ComponentSummary,
@@ -115,6 +126,7 @@ from bids_app.records.summaries import (
     ResponsiveSummary,
     SignificantCounts,
     Spread,
+    StatisticSummary,
     StatSpreads,
     SubspaceFoldSummary,
     SubspaceSummary,
@@ -127,12 +139,15 @@ __all__ = [
     "BASELINE",
     "BEYOND_BASELINE",
     "BEYOND_UNTRAINED",
+    "CONTEXT",
     "CONTROL",
     "INTER_SUBJECT",
     "PARTITION_KINDS",
+    "RESTS",
     "SCORES",
     "SOLVERS",
     "SUMMARY_FORMAT",
+    "WHOLE",
     "WORD_COUNT",
     "Agreement",
     "AgreementHistogram",
@@ -210,8 +225,12 @@ __all__ = [
     "SignificantCounts",
     "SolverCapabilities",
     "SolverName",
+    "SplitPart",
     "Spread",
     "StatSpreads",
+    "StatisticKind",
+    "StatisticSubject",
+    "StatisticSummary",
     "Stimulus",
     "StimulusCheck",
     "StimulusEvent",
@@ -220,6 +239,7 @@ __all__ = [
     "SubspaceSpec",
     "SubspaceSummary",
     "TargetKind",
+    "TargetSet",
     "Targets",
     "TargetsSummary",
     "Union",

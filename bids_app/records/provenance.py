@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from bids_app.records.arrays import Modality
@@ -16,11 +16,23 @@ AutocorrelationState = Literal["fitted", "not asked for"] | str  # or why it was
 
 @dataclass(frozen=True)
 class FeatureSettings:
-    """A feature space as the resolved analysis has it: kind, options (the family's own), dimensions kept by PCA."""
+    """A feature space as the resolved analysis has it.
+
+    kind, options : the family and its own settings (without `pca`, the dimensions kept). label : the family in words,
+    as sentences name it; empty: not known. sources : the spaces that it is a projection of, fitted anew on the words
+    of every outer fold's training stimuli; empty of all others.
+    """
 
     kind: str
     options: Mapping[str, Any] = field(default_factory=dict)
     pca: int | None = None
+    label: str = ""
+    sources: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """What the family is called."""
+        return self.label or self.kind
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,8 @@ class FeatureProvenance:
     dimensions : their names, or in words how many. stamp : the instant that a row's time stands for. causal : whether
     no row depends on anything after its time; None where that is not known. layers : of a model, layer → (first, end)
     of its dimensions. files : name → SHA-256 of what decides the values. stand_in : whether the model is untrained by
-    its own word; untrained : the seed of weights that were made random here. details : what a family notes besides.
+    its own word (None: no model); untrained : the seed of weights that were made random here. details : what a family
+    notes besides.
     """
 
     kind: str
@@ -66,9 +79,22 @@ class FeatureProvenance:
     revision: str | None = None
     weights_sha256: str | None = None
     untrained: int | None = None
-    stand_in: bool = False
+    stand_in: bool | None = None
     layers: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_notes(cls, notes: Mapping[str, Any]) -> FeatureProvenance:
+        """What a family, or the JSON of stored features, notes; whatever has no field here is among `details`."""
+        known = {one.name for one in fields(cls)} - {"details"}
+        given = {"description": "", "stamp": "", "causal": None}
+        given |= {name: value for name, value in notes.items() if name in known}
+        dimensions = notes.get("dimensions", "")
+        given["dimensions"] = dimensions if isinstance(dimensions, str) else tuple(map(str, dimensions))
+        given["notes"] = tuple(notes.get("notes") or ())
+        spans = notes.get("layers") or {}
+        given["layers"] = {str(layer): (int(first), int(end)) for layer, (first, end) in spans.items()}
+        return cls(**given, details={name: value for name, value in notes.items() if name not in known})
 
 
 @dataclass(frozen=True)

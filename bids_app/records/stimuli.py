@@ -43,8 +43,8 @@ class StimulusCheck:
 
     onset_s, stimulus_s, recording_s : of the stimulus on the recording's clock, and both lengths. n_words : in the
     transcript; words_inside_audio : share of them that end before the sound does, None without words; empty_words :
-    texts without a letter or digit. heard_share : the part of the stimulus inside the recording, 0…1. times_heard : in
-    this recording. notes : lines a person should read.
+    texts without a letter or digit. heard_share : the part of the stimulus inside the recording, 0…1. times_heard :
+    in this recording. notes : lines a person should read.
     """
 
     recording: str

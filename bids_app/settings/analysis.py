@@ -229,14 +229,18 @@ class Analysis(Settings):
         in_sample = shared.fit == "all"
         found = [
             ExtraPartition(
-                "subspace", {name: (name,) for name in ("shared", f"{one}Rest", f"{other}Rest")}, in_sample
+                "subspace",
+                {name: (name,) for name in ("shared", f"{one}Rest", f"{other}Rest")},
+                in_sample,
+                shared.between,
             )
         ]
         if shared.against:
             others = {name: self._members(name) for name in shared.against}
-            found.append(ExtraPartition("against", {"shared": ("shared",), **others}, in_sample))
+            found.append(ExtraPartition("against", {"shared": ("shared",), **others}, in_sample, shared.between))
         if in_sample:
-            found.append(ExtraPartition("own", {name: (name,) for name in (f"{one}Shared", f"{other}Shared")}, True))
+            own = {name: (name,) for name in (f"{one}Shared", f"{other}Shared")}
+            found.append(ExtraPartition("own", own, True, shared.between))
         return tuple(found)
 
     @property

@@ -12,7 +12,7 @@ from typing import Any
 from bids_app.errors import CannotCreate, UsageError
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import json_text, read_json, tsv_text, write_if_new, write_text
-from bids_app.outputs.wording.definitions import short
+from bids_app.outputs.wording.definitions import Definitions
 from bids_app.records import (
     INTER_SUBJECT,
     Component,
@@ -141,9 +141,9 @@ def _descriptions(
     further: tuple[ExtraPartition, ...],
     beside: tuple[Component, ...],
 ) -> str:
+    definitions = Definitions(units, further)
     rows = {
-        component: short(component, units, {one.name: tuple(one.groups) for one in further})
-        for component in all_components(units, further, beside)
+        label: definitions.short(component) for label, component in all_components(units, further, beside).items()
     }
     for space in spaces:
         label, said = space_label(space), f"features of the space {space}"

@@ -15,7 +15,7 @@ from bids_app.outputs.derivatives.sidecars import target_columns
 from bids_app.outputs.derivatives.unit import File, encoded
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import json_text, tsv_text, write_bytes, write_text
-from bids_app.outputs.report.group_model_pair import write_findings
+from bids_app.outputs.derivatives.group_model_pair import write_findings
 from bids_app.outputs.wording.group import inference_in_words, words
 from bids_app.records import INTER_SUBJECT, SUMMARY_FORMAT, GroupResult
 

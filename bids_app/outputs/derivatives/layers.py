@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.outputs.derivatives.sidecars import is_standard, summary_window
-from bids_app.outputs.wording.definitions import HELD_OUT
+from bids_app.outputs.derivatives.sidecars import is_standard
+from bids_app.outputs.wording.rows import rows_of
+from bids_app.outputs.wording.scores import HELD_OUT
 from bids_app.records import Array, LayerScores, Targets, UnitResult, camel
 
 BEFORE = {"cnn": -2, "projection": -1}  # parts of a speech model before its first block, as numbers
@@ -139,7 +140,7 @@ def table_cells(unit: UnitResult, shown: Array) -> dict[str, Any]:
 
 def table_in_words(unit: UnitResult) -> str:
     """What the table of layers holds."""
-    window = summary_window(unit.provenance)
+    window = rows_of(unit.provenance.design).own_value
     return (
         "One row a space, region and layer: scores of each layer fitted alone, by ridge, in the same outer and inner "
         f"folds as all else. {window}"

@@ -15,6 +15,8 @@ from bids_app.outputs.derivatives.model_pair import model_pair_files
 from bids_app.outputs.derivatives.summary import predicted, unit_summary
 from bids_app.outputs.files import images, names
 from bids_app.outputs.files.files import json_text, numbers, read_summary, read_tsv, tsv_text, write_bytes, write_text
+from bids_app.outputs.wording.inference import OF_MEAN_RESPONSE
+from bids_app.outputs.wording.rows import rows_of
 from bids_app.records import (
     Array,
     Component,
@@ -43,7 +45,7 @@ def write_mean_response(out_dir: Path, unit: UnitResult, n_people: Array) -> tup
     """
     cells = {"n_people": np.asarray(n_people).astype(int)}
     meaning = {"n_people": {"Description": "Number of people whose responses were averaged here"}}
-    return _write_all(out_dir, unit, _table(unit, cells, meaning, sidecars.OF_MEAN), "table")
+    return _write_all(out_dir, unit, _table(unit, cells, meaning, OF_MEAN_RESPONSE), "table")
 
 
 def _write_all(out_dir: Path, unit: UnitResult, files: Iterable[File], layout: str) -> tuple[Path, ...]:
@@ -89,7 +91,7 @@ def _table_files(unit: UnitResult) -> Iterator[File]:
     cells = tables.responsive_cells(responsive) if responsive else {}
     yield from _table(unit, cells, sidecars.responsive_columns(responsive) if responsive else {})
     if unit.lags is not None:
-        scores = sidecars.score_columns(unit.lags.partition, sidecars.is_published(unit.provenance))
+        scores = sidecars.score_columns(unit.lags.partition, unit.provenance)
         columns = {**tables.LAG_COLUMNS, **scores}
         yield from _lag_files(unit, tables.lag_score_cells(unit.targets.names, unit.lags), columns)
     elif unit.targets.kind == "electrodes" and len(unit.fit.delays_s) > 1:
@@ -100,7 +102,7 @@ def _lag_files(
     unit: UnitResult, cells: Mapping[str, Any], columns: Mapping[str, Mapping[str, str]]
 ) -> Iterator[File]:
     sidecar = sidecars.table_sidecar(unit, columns)
-    sidecar["Description"] = sidecars.LAG_TABLE if unit.lags is None else sidecars.lag_scores(unit.provenance)
+    sidecar["Description"] = rows_of(unit.provenance.design).lag_table
     yield from _pair(names.lags_file(unit.stem), tsv_text(cells).encode(), json_text(sidecar).encode())
 
 
@@ -137,10 +139,10 @@ def _table(
     columns = {
         **sidecars.target_columns(unit.targets),
         **meaning,
-        **sidecars.score_columns(unit.partition, sidecars.is_published(unit.provenance)),
+        **sidecars.score_columns(unit.partition, unit.provenance),
         **{"_".join(name): {"Description": words} for name, (_, words) in best.items()},
     }
-    note = f"{note} {sidecars.summary_window(unit.provenance)}".strip()
+    note = f"{note} {rows_of(unit.provenance.design).own_value}".strip()
     sidecar = json_text(sidecars.table_sidecar(unit, columns, note)).encode()
     yield from _pair(names.table_file(unit.stem, unit.targets.kind), tsv_text(cells).encode(), sidecar)
 

@@ -12,7 +12,6 @@ from uuid import uuid4
 import numpy as np
 
 from bids_app.errors import CannotCreate, ReadWriteError
-from bids_app.records import SUMMARY_FORMAT
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
@@ -73,15 +72,6 @@ def read_json(path: Path) -> dict[str, Any]:
         raise ReadWriteError("cannot read", path, str(error)) from None
     if not isinstance(content, dict):
         raise ReadWriteError("not a JSON object", path)
-    return content
-
-
-def read_summary(path: Path, level: str) -> dict[str, Any]:
-    """A summary in OUT_DIR/logs that the analysis level `level` left. Raises ReadWriteError where it is absent,
-    broken or of another version."""
-    content = read_json(path)
-    if content.get("format") != SUMMARY_FORMAT:
-        raise ReadWriteError("written by another version of concord", path, f"run the {level} level again")
     return content
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from bids_app import dataset, encoding
 from bids_app.errors import ConcordError, DataError
@@ -18,15 +17,17 @@ from bids_app.records import (
     BaselineModel,
     DesignSpec,
     Excluded,
+    FeatureProvenance,
     Features,
     Recording,
     Response,
     Responsive,
     Run,
+    StimulusCheck,
     Targets,
 )
 
-Checks = Mapping[str, tuple[Mapping[str, Any], ...]]  # recording label → one row a stimulus
+Checks = Mapping[str, tuple[StimulusCheck, ...]]  # recording label → one row a stimulus
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Loaded:
     warnings: tuple[str, ...]
     samples: Mapping[str, tuple[int, int]]
     period_s: float
-    spaces: Mapping[str, Mapping[str, Any]]  # provenance of each space's features
+    spaces: Mapping[str, FeatureProvenance]
     responsive: Responsive | None = None
     baseline: BaselineModel = field(default_factory=BaselineModel)
 
@@ -56,7 +57,7 @@ def load_runs(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
     for recording, response, keep in responses:
         spec = job.analysis.design_spec(recording.modality)
         sounds = [(job.library.features(recording, event), event.onset_s) for event in recording.stimuli]
-        spaces.update({name: dict(one.provenance) for name, one in sounds[0][0].items()})
+        spaces.update({name: FeatureProvenance.from_notes(one.provenance) for name, one in sounds[0][0].items()})
         runs.append(_make_run(job, recording, _only(response, common), with_words(job, sounds), keep, spec, baseline))
         n_rows = word_epochs.count_words(job, recording) if spec.epoch else len(keep)
         samples[recording.label] = (len(runs[-1].times_s), n_rows)

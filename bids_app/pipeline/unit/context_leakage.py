@@ -9,14 +9,13 @@ import numpy as np
 
 from bids_app import encoding
 from bids_app.pipeline.job.job import Job
-from bids_app.records import Array, Design, Recording
+from bids_app.records import Array, ContextLeakage, Design, Recording
 
 WORD_MODELS, SOUND_MODELS = ("language_model", "surprisal", "entropy"), ("speech_model",)
 
 
-def contexts(job: Job, recordings: Sequence[Recording], design: Design) -> dict[str, dict[str, Any]]:
-    """Space → how many test samples' context reaches back to a training sample of the same run (`crossing`, of
-    `total`), how far it reaches, in words, and whether folds split any run."""
+def context_leakage(job: Job, recordings: Sequence[Recording], design: Design) -> dict[str, ContextLeakage]:
+    """Space → how many test samples' context reaches back to a training sample of the same run."""
     found = {}
     split = encoding.splits_runs(design)
     for name, spec in job.specs.items():
@@ -25,7 +24,7 @@ def contexts(job: Job, recordings: Sequence[Recording], design: Design) -> dict[
         reach = _reach(spec.kind, spec.options)
         starts_s = _starts(job, recordings, design, spec.kind, spec.options) if split else design.times_s
         crossing = encoding.reaching_back(design, starts_s) if split else 0
-        found[name] = {"crossing": crossing, "total": len(design.times_s), "reach": reach, "split": split}
+        found[name] = ContextLeakage(crossing, len(design.times_s), reach, split)
     return found
 
 

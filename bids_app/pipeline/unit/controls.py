@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from bids_app import encoding
 from bids_app.encoding import Blocks
 from bids_app.pipeline.job.job import Job
-from bids_app.records import AUTOCORRELATION, BaselineModel, ControlResults, Design, InferenceSpec
+from bids_app.records import AUTOCORRELATION, BaselineModel, ControlResults, ControlsProvenance, Design, InferenceSpec
 
 NOT_SPLIT = "not fitted: no run is split by folds, so it could predict nothing but the training mean"
 
@@ -55,15 +54,8 @@ def _leaks(found: ControlResults, level: float) -> tuple[str, ...]:
     )
 
 
-def controls_provenance(job: Job, found: ControlResults, baseline: BaselineModel) -> dict[str, Any]:
-    """For provenance: the baseline's bands and what was left out of it, every comparison, and the control of time."""
+def controls_provenance(job: Job, fitted: ControlResults, baseline: BaselineModel) -> ControlsProvenance:
+    """The baseline's bands and what was left out of it, the control of time, and every component of no partition."""
     asked = any(one.kind == "autocorrelation" for one in job.analysis.all_controls)
-    control = "fitted" if AUTOCORRELATION in found.values else NOT_SPLIT if asked else "not asked for"
-    return {
-        "baseline": {**asdict(baseline), "spaces": baseline.bands},
-        "autocorrelation": control,
-        "comparisons": {
-            one.label: {"bands": one.terms[0][0], "without": one.terms[1][0] if len(one.terms) > 1 else ()}
-            for one in found.components
-        },
-    }
+    control = "fitted" if AUTOCORRELATION in fitted.values else NOT_SPLIT if asked else "not asked for"
+    return ControlsProvenance(baseline, control, fitted.components)

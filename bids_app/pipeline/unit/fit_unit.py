@@ -16,11 +16,10 @@ from bids_app.pipeline.runs.load_runs import Checks, Loaded, load_runs
 from bids_app.pipeline.runs.noise_ceiling import noise_ceiling_from_repeats
 from bids_app.pipeline.runs.shared_runs import Shared, mean_response_of
 from bids_app.pipeline.runs.word_bands import project
-from bids_app.pipeline.unit.context_leakage import contexts
 from bids_app.pipeline.unit.controls import controls_provenance, fit_controls
 from bids_app.pipeline.unit.layers import with_layers
 from bids_app.pipeline.unit.model_pair import MAIN, REFERENCES, ModelPairCollector, references
-from bids_app.pipeline.unit.provenance import at_edge, dead_targets, inference_provenance, provenance, told
+from bids_app.pipeline.unit.provenance import at_edge, collect_warnings, dead_targets, provenance
 from bids_app.records import (
     Array,
     ControlResults,
@@ -114,20 +113,17 @@ def _fit_runs(
             *dead_targets(dead),
             *at_edge({MAIN: fit, **{name: one for name, (one, _) in further.items()}}),
             *encoding.small_sample_bias_warnings(design, fit, job.analysis.groups),
-            *told([(fit, tests), *further.values()], layers.values()),
+            *collect_warnings([(fit, tests), *further.values()], layers.values()),
             *beside.warnings,
             *disagree,
         ),
-        provenance={
-            **provenance(job, unit, loaded, design.purge_s, key),
-            "inference": inference_provenance(job, tests),
-            "beside": controls_provenance(job, beside, loaded.baseline),
-            "contexts": contexts(job, loaded.recordings, design),
-        },
+        provenance=provenance(
+            job, unit, loaded, design, key, tests, controls_provenance(job, beside, loaded.baseline)
+        ),
         subspace=subspace,
         layers=layers,
         ceiling=ceiling[1],
-        findings=answers.findings(job.analysis.between),
+        model_pair=answers.statistics(job.analysis.between, job.analysis.extra_partitions),
     )
 
 

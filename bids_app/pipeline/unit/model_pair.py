@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bids_app import encoding
-from bids_app.records import Array, ControlResults, Design, ModelPairStatistics, Responsive
+from bids_app.records import Array, ControlResults, Design, ExtraPartition, ModelPairStatistics, Responsive
 
 MAIN = ""  # the analysis's own partition, among the names of the further ones
 REFERENCES = "references"  # the two models, the baseline and untrained models, each alone
-IN_SAMPLE = "inSample"  # what names of partitions of an in-sample subspace begin with
 
 
 @dataclass
@@ -59,21 +58,18 @@ class ModelPairCollector:
     def _main_sets(self) -> dict[str, Array]:
         return self._observers[MAIN].sets if MAIN in self._observers else {}
 
-    def findings(self, between: tuple[str, str] | None) -> ModelPairStatistics:
-        """All of them, when every partition has been fitted; `between`: the two models' units."""
+    def statistics(
+        self, compared_models: tuple[str, str] | None, extra: Sequence[ExtraPartition]
+    ) -> ModelPairStatistics:
+        """All of them, when every partition has been fitted; `compared_models`: the two models' feature groups."""
         done = {**self._averaged, **{name: encoding.averaged(one) for name, one in self._observers.items()}}
-        split = {name.removeprefix(IN_SAMPLE).lower(): one for name, one in done.items()}
-        prefix = IN_SAMPLE if any(name.startswith(IN_SAMPLE) for name in done) else ""
+        of_role = {one.role: one for one in extra if one.name in done}
+        split = None
+        if "subspace" in of_role and "against" in of_role:
+            subspace, against = of_role["subspace"], of_role["against"]
+            split = encoding.Split(done[subspace.name], done[against.name], subspace.models, subspace.in_sample)
         has_ceiling = MAIN in self._observers and self.ceiling is not None
-        return encoding.findings(
-            split[MAIN],
-            between,
-            split.get("subspace"),
-            split.get("against"),
-            split.get(REFERENCES),
-            has_ceiling=has_ceiling,
-            prefix=prefix,
-        )
+        return encoding.findings(done[MAIN], compared_models, split, done.get(REFERENCES), has_ceiling=has_ceiling)
 
 
 def references(

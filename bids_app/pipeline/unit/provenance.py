@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from importlib.metadata import version
-from typing import Any
 
 from bids_app import __version__, dataset
 from bids_app.execution import Unit
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.runs.load_runs import Loaded
-from bids_app.records import Fit, InferenceResult, LayerScores
+from bids_app.pipeline.unit.context_leakage import context_leakage
+from bids_app.records import (
+    AnalysisProvenance,
+    ControlsProvenance,
+    Design,
+    DesignProvenance,
+    FeatureSettings,
+    Fit,
+    InferenceProvenance,
+    InferenceResult,
+    LayerScores,
+    Provenance,
+    ResponseProvenance,
+    RunSettings,
+)
 
 SOFTWARE = ("torch", "transformers", "numpy", "scipy", "nibabel", "nilearn", "mne", "pybids")
 EDGE_SHARE = 0.1  # of folds × predicted targets with alpha at the grid's end, above which the user is warned
 
 
-def told(fits: Sequence[tuple[Fit, InferenceResult | None]], layers: Iterable[LayerScores] = ()) -> tuple[str, ...]:
+def collect_warnings(
+    fits: Sequence[tuple[Fit, InferenceResult | None]], layers: Iterable[LayerScores] = ()
+) -> tuple[str, ...]:
     """What fits, their inference and those of layers warn of, each line once."""
     lines = [line for fit, tests in fits for line in (*fit.warnings, *(tests.warnings if tests else ()))]
     return tuple(dict.fromkeys((*lines, *(line for one in layers for line in one.warnings))))
 
 
-def inference_provenance(job: Job, tests: InferenceResult | None) -> dict[str, Any] | None:
+def inference_provenance(job: Job, tests: InferenceResult | None) -> InferenceProvenance | None:
     """How p and intervals were made, and the level that reports count at."""
     if tests is None:
         return None
-    made = {name: value for name, value in vars(tests).items() if name not in ("components", "warnings", "limits")}
-    return {**made, "fdr": job.analysis.inference.fdr}
+    return InferenceProvenance(
+        permutations=tests.permutations,
+        n_blocks=tests.n_blocks,
+        block_s=tests.block_s,
+        frequencies=tests.frequencies,
+        level=job.analysis.inference.fdr,
+    )
 
 
 def dead_targets(dead: Sequence[str]) -> tuple[str, ...]:
@@ -54,21 +73,61 @@ def at_edge(fits: Mapping[str, Fit]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def provenance(job: Job, unit: Unit, loaded: Loaded, purge_s: float, key: str) -> dict[str, Any]:
-    """What the sidecars, the methods text and the report need to know of how a unit was made."""
-    spec, response = job.analysis.design_spec(unit.modality), job.analysis.response_spec(unit.modality)
-    design = {**asdict(spec), "epoch_span_s": spec.epoch.span_s if spec.epoch else None}
-    return {
-        "analysis": job.resolved,
-        "analysis_hash": job.hash,
-        "unit_key": key,
-        "spaces": loaded.spaces,
-        "software": {"concord": __version__, **{name: version(name) for name in SOFTWARE}},
-        "run": {"device": job.options.models.device, "threads": job.options.threads, "mem_mb": job.options.mem_mb},
-        "design": {**design, "period_s": loaded.period_s, "purge_s": purge_s},
-        "response": {
-            **asdict(response),
-            "computed": [one.label for one in loaded.recordings if dataset.computes_high_gamma(one, response)],
-        },
-        "samples": loaded.samples,
-    }
+def provenance(
+    job: Job,
+    unit: Unit,
+    loaded: Loaded,
+    design: Design,
+    key: str,
+    inference: InferenceResult | None,
+    controls: ControlsProvenance,
+) -> Provenance:
+    """How a unit's result came about; `key`: what decides its numbers, hashed."""
+    response = job.analysis.response_spec(unit.modality)
+    computed = [one.label for one in loaded.recordings if dataset.computes_high_gamma(one, response)]
+    return Provenance(
+        analysis=analysis_provenance(job),
+        unit_key=key,
+        modality=unit.modality,
+        spaces=loaded.spaces,
+        software={"concord": __version__, **{name: version(name) for name in SOFTWARE}},
+        run=RunSettings(job.options.models.device, job.options.threads, job.options.mem_mb),
+        design=DesignProvenance(job.analysis.design_spec(unit.modality), loaded.period_s, design.purge_s),
+        response=ResponseProvenance(response, tuple(computed)),
+        samples=loaded.samples,
+        inference=inference_provenance(job, inference),
+        controls=controls,
+        contexts=context_leakage(job, loaded.recordings, design),
+    )
+
+
+def analysis_provenance(job: Job) -> AnalysisProvenance:
+    """The resolved analysis, as far as results and reports ask for it."""
+    analysis = job.analysis
+    return AnalysisProvenance(
+        name=analysis.name,
+        hash=job.hash,
+        pool=analysis.pool,
+        features=_feature_settings(job),
+        spaces=analysis.spaces,
+        groups=analysis.groups,
+        fit=analysis.fit_spec(),
+        controls=analysis.controls,
+        subspace=analysis.subspace_spec(),
+        extra_partitions=analysis.extra_partitions,
+    )
+
+
+def _feature_settings(job: Job) -> dict[str, FeatureSettings]:
+    """Of every space that is fitted or projected, in the analysis's order, with every default."""
+    residuals = job.analysis.residual_specs()
+    found = {}
+    for name, settings in job.analysis.features.items():
+        if name in job.specs:
+            spec = job.specs[name]
+            found[name] = FeatureSettings(spec.kind, spec.options, spec.pca)
+        elif name in residuals:
+            spec = residuals[name]
+            sources = spec.contextual, spec.static
+            found[name] = FeatureSettings(settings.kind, pca=spec.pca, sources=sources)
+    return found
