@@ -244,7 +244,7 @@ class Analysis(Settings):
         return tuple(found)
 
     @property
-    def between(self) -> tuple[str, str] | None:
+    def compared_models(self) -> tuple[str, str] | None:
         """The units of the two models asked about: those of the shared subspace, else the one speech and the one
         language model; None where they are not two that stand alone in the partition."""
         kinds = {name: self.features[name].kind for name in self.spaces}
