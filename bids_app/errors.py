@@ -7,12 +7,18 @@ ConcordError (1)
 ├── UsageError (64)        the command line or the analysis file is wrong
 ├── DataError (65)         a file's content is wrong: costs its recording, not the run
 ├── NoInput (66)           a file or folder that is needed is not there
+├── Bug (70)               an error that Concord does not expect: a bug of Concord
 ├── CannotCreate (73)      the output cannot be created
 ├── ReadWriteError (74)    reading or writing failed
 └── OutOfMemory (75)       a fit needs more memory than it is given: costs its unit, not the run
+
+Whoever catches `Exception` makes a `Bug` of it: nothing but an expected type becomes a hint of what to do.
 """
 
 from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
 
 
 class ConcordError(Exception):
@@ -69,6 +75,18 @@ class NoInput(ConcordError):
     exit_code = 66
 
 
+class Bug(ConcordError):
+    """An error that Concord does not expect; inside a recording or unit it costs that alone."""
+
+    exit_code = 70
+
+    @classmethod
+    def of(cls, error: BaseException, log: object = "") -> Bug:
+        """From an unexpected exception; `log` is the file that holds its traceback, if one does."""
+        hint = f"traceback in {log}" if log else "-vv shows the traceback"
+        return cls(f"a bug of Concord: {type(error).__name__}: {error}", hint=hint)
+
+
 class CannotCreate(ConcordError):
     """The output cannot be created."""
 
@@ -85,3 +103,21 @@ class OutOfMemory(ConcordError):
     """A fit needs more memory than it is given; costs its unit, never the run."""
 
     exit_code = 75
+
+
+def did_you_mean(word: str, known: Iterable[str], renamed: Mapping[str, str] | None = None) -> str:
+    """Advice for a misspelt word.
+
+    Parameters
+    ----------
+    word : what was written.
+    known : what is understood.
+    renamed : former name → today's, for names that are not spelt alike.
+
+    Returns
+    -------
+    `did you mean 'x'?` where there is such a word, else an empty string.
+    """
+    todays = (renamed or {}).get(word)
+    close = [todays] if todays else difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean '{close[0]}'?" if close else ""

@@ -25,6 +25,7 @@ from bids_app.encoding.design.epochs import (
 )
 from bids_app.encoding.design.folds import reaching_back
 from bids_app.encoding.design.words import over_words
+from bids_app.encoding.errors import CannotFit
 from bids_app.encoding.inference.blocks import Blocks
 from bids_app.encoding.inference.fit_and_infer import data_blocks, fit_and_infer
 from bids_app.encoding.partition.components import partition
@@ -39,6 +40,7 @@ __all__ = [
     "Averaged",
     "Averages",
     "Blocks",
+    "CannotFit",
     "Ceiling",
     "Split",
     "after_silence",

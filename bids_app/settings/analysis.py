@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from bids_app.errors import did_you_mean
 from bids_app.records import (
     AUTOCORRELATION,
     SOLVERS,
@@ -46,10 +46,10 @@ from bids_app.settings.sections import (
 )
 
 
-def suggestion(word: str, known: Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:
-    """`; did you mean 'x'?` where a known word is close, else an empty string."""
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""
+def _suggestion(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?`, or an empty string."""
+    advice = did_you_mean(word, known)
+    return f"; {advice}" if advice else ""
 
 
 class Analysis(Settings):
@@ -83,7 +83,7 @@ class Analysis(Settings):
         spaces, groups = self.spaces, self.partition.groups
         for name in (*spaces, *(member for members in groups.values() for member in members)):
             if name not in self.features:
-                raise ValueError(f"partition names '{name}', which is no feature{suggestion(name, self.features)}")
+                raise ValueError(f"partition names '{name}', which is no feature{_suggestion(name, self.features)}")
         if len(set(spaces)) < len(spaces):
             raise ValueError("partition.spaces names a space twice")
         grouped = [member for members in groups.values() for member in members]
@@ -112,7 +112,7 @@ class Analysis(Settings):
             options = settings.model_extra or {}
             for option in options:
                 if option not in RESIDUAL_OPTIONS:
-                    advice = suggestion(option, RESIDUAL_OPTIONS)
+                    advice = _suggestion(option, RESIDUAL_OPTIONS)
                     raise ValueError(f"unknown option '{option}' of feature '{name}' ({RESIDUAL}){advice}")
             for option in RESIDUAL_OPTIONS:
                 if option not in options:
@@ -139,7 +139,7 @@ class Analysis(Settings):
             if name not in self.features and name not in self.partition.groups:
                 known = [*self.features, *self.partition.groups]
                 raise ValueError(
-                    f"shared_subspace.against names '{name}', no feature or group{suggestion(name, known)}"
+                    f"shared_subspace.against names '{name}', no feature or group{_suggestion(name, known)}"
                 )
         against = [band for name in shared.against for band in self._members(name)]
         if len(set(against)) < len(against) or set(against) & set(shared.between):
@@ -211,7 +211,7 @@ class Analysis(Settings):
     def _require_own(self, name: str, where: str) -> None:
         """Raises ValueError unless `name` is a space with features of its own."""
         if name not in self.features:
-            raise ValueError(f"{where} names '{name}', which is no feature{suggestion(name, self.features)}")
+            raise ValueError(f"{where} names '{name}', which is no feature{_suggestion(name, self.features)}")
         if self.features[name].is_residual:
             raise ValueError(f"{where} names '{name}', which is a residual itself")
 
@@ -244,7 +244,7 @@ class Analysis(Settings):
         return tuple(found)
 
     @property
-    def between(self) -> tuple[str, str] | None:
+    def compared_models(self) -> tuple[str, str] | None:
         """The units of the two models asked about: those of the shared subspace, else the one speech and the one
         language model; None where they are not two that stand alone in the partition."""
         kinds = {name: self.features[name].kind for name in self.spaces}

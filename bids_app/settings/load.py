@@ -12,8 +12,10 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from bids_app.errors import NoInput, UsageError
-from bids_app.settings.analysis import Analysis, suggestion
+from bids_app.errors import NoInput, UsageError, did_you_mean
+from bids_app.settings.analysis import Analysis
+
+RENAMED_KEYS = {"floor": "baseline"}  # former name → today's
 
 
 class _Loader(yaml.SafeLoader):
@@ -54,9 +56,9 @@ def load_analysis(preset_or_file: str) -> tuple[Analysis, Path | None]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        hint = suggestion(preset_or_file, preset_names()).lstrip("; ")
+        advice = did_you_mean(preset_or_file, preset_names())
         presets = f"give a YAML file or one of {', '.join(preset_names())}"
-        raise NoInput("no such analysis", preset_or_file, f"{presets}{'; ' + hint if hint else ''}") from None
+        raise NoInput("no such analysis", preset_or_file, "; ".join(filter(None, (presets, advice)))) from None
     return parse_analysis(text, preset_or_file), path.resolve().parent
 
 
@@ -80,9 +82,8 @@ def _one_line(error: ValidationError) -> str:
     place = ".".join(str(part) for part in first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
-        return (
-            f"unknown key '{place}' in the analysis{suggestion(str(first['loc'][-1]), _keys_at(first['loc']))}{more}"
-        )
+        advice = did_you_mean(str(first["loc"][-1]), _keys_at(first["loc"]), RENAMED_KEYS)
+        return f"unknown key '{place}' in the analysis{'; ' + advice if advice else ''}{more}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{place + ': ' if place else ''}{message}{more}"
 

@@ -15,12 +15,12 @@ def test_presets_load_and_have_at_most_four_units(name):
     analysis, base_dir = load_analysis(name)
     assert analysis.name == name
     assert base_dir is None
-    assert 1 <= len(analysis.units) <= 4
+    assert 1 <= len(analysis.groups) <= 4
 
 
 def test_a_group_takes_its_first_members_place():
     analysis, _ = load_analysis("speech-language")
-    assert analysis.units == {
+    assert analysis.groups == {
         "low_level": ("acoustic", "phonetic"),
         "semantic": ("semantic",),
         "speech": ("speech",),
@@ -109,7 +109,7 @@ def test_a_wrong_residual_is_one_line_with_advice(old, new, said):
 def test_a_shared_subspace_makes_partitions_of_its_own():
     text = SHARING + "shared_subspace: {between: [speech, language], against: [semantic, low_level, beyond]}"
     analysis = parse_analysis(text, "x")
-    assert analysis.further == {
+    assert {one.name: one.groups for one in analysis.extra_partitions} == {
         "subspace": {"shared": ("shared",), "speechRest": ("speechRest",), "languageRest": ("languageRest",)},
         "against": {
             "shared": ("shared",),
@@ -121,14 +121,16 @@ def test_a_shared_subspace_makes_partitions_of_its_own():
     assert analysis.projected_spaces == ("speech", "language", "semantic")
     assert set(analysis.feature_specs(None)) == {"semantic", "acoustic", "speech", "language"}
     in_sample = parse_analysis(text[:-1] + ", fit: all}", "x")
-    assert set(in_sample.further) == {"inSampleSubspace", "inSampleAgainst", "inSampleOwn"}
-    assert in_sample.further["inSampleOwn"] == {name: (name,) for name in ("speechShared", "languageShared")}
+    made = {one.name: one for one in in_sample.extra_partitions}
+    assert set(made) == {"inSampleSubspace", "inSampleAgainst", "inSampleOwn"}
+    assert all(one.in_sample for one in made.values())
+    assert made["inSampleOwn"].groups == {name: (name,) for name in ("speechShared", "languageShared")}
 
 
 def test_spaces_that_nothing_fits_are_not_computed():
     analysis = parse_analysis(SHARING, "x")
     assert set(analysis.feature_specs(None)) == {"semantic", "acoustic"}
-    assert analysis.further == {}
+    assert analysis.extra_partitions == ()
     assert analysis.residual_specs() == {}
 
 
@@ -203,34 +205,35 @@ BASELINE = ("baseline_word_rate", "baseline_envelope", "baseline_position", "bas
 
 def test_what_is_fitted_beside_the_partition():
     """The baseline, models beyond it, controls, and trained models beyond their twins."""
-    found = parse_analysis(CONTROLLED + "controls: [random, other]", "x.yaml").all_control_comparisons
-    assert {name: (one.bands, one.without) for name, one in found.items()} == {
-        "baseline": (BASELINE, ()),
-        "fullBeyondBaseline": ((*BASELINE, "rate", "speech"), BASELINE),
-        "speechBeyondBaseline": ((*BASELINE, "speech"), BASELINE),
-        "autocorrelation": (("autocorrelation",), ()),
-        "controlRandom": (("random",), ()),
-        "controlOther": (("other",), ()),
-        "speechBeyondUntrained": (("random", "speech"), ("random",)),
+    fitted = parse_analysis(CONTROLLED + "controls: [random, other]", "x.yaml").all_controls
+    assert {one.label: one.terms for one in fitted} == {
+        "baseline": ((BASELINE, 1),),
+        "fullBeyondBaseline": (((*BASELINE, "rate", "speech"), 1), (BASELINE, -1)),
+        "speechBeyondBaseline": (((*BASELINE, "speech"), 1), (BASELINE, -1)),
+        "autocorrelation": ((("autocorrelation",), 1),),
+        "controlRandom": ((("random",), 1),),
+        "controlOther": ((("other",), 1),),
+        "speechBeyondUntrained": ((("random", "speech"), 1), (("random",), -1)),
     }
 
 
 def test_a_twin_within_the_partition_has_its_score_there():
     text = CONTROLLED.replace("[rate, speech]", "[speech, random]")
-    found = parse_analysis(text + "baseline: {spaces: [], autocorrelation: false}", "x.yaml").all_control_comparisons
-    assert list(found) == ["speechBeyondUntrained"]
+    fitted = parse_analysis(text + "baseline: {spaces: [], autocorrelation: false}", "x.yaml").all_controls
+    assert [one.label for one in fitted] == ["speechBeyondUntrained"]
 
 
-def test_the_word_rate_preset_is_held_against_nothing():
+def test_the_word_rate_preset_is_compared_with_nothing():
     analysis, _ = load_analysis("word-rate")
-    assert list(analysis.all_control_comparisons) == ["baseline", "autocorrelation"]
+    assert [one.label for one in analysis.all_controls] == ["baseline", "autocorrelation"]
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("baseline: {space: [envelope]}", "did you mean 'spaces'?"),
-        ("baseline: {spaces: [loudness]}", "baseline.bands"),
+        ("baseline: {spaces: [loudness]}", "baseline.spaces"),
+        ("floor: {spaces: [envelope]}", "unknown key 'floor' in the analysis; did you mean 'baseline'?"),
         ("controls: [randm]", "did you mean 'random'?"),
         ("controls: [speech]", "one of the partition's"),
         ("controls: [random, random]", "twice"),
@@ -268,4 +271,4 @@ def test_the_published_solver_refuses_what_is_fitted_in_training_folds():
     analysis = parse_analysis(PUBLISHED.replace("LAYER", "1").replace("FIT", "all"), "file.yaml")
     assert analysis.between == ("speech", "language")
     assert analysis.inference_spec("ieeg") is None
-    assert not analysis.all_control_comparisons
+    assert not analysis.all_controls

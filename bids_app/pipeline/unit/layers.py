@@ -7,29 +7,29 @@ from dataclasses import replace
 from functools import partial
 
 from bids_app import encoding
-from bids_app.pipeline.job.job import Job
-from bids_app.pipeline.runs import word_epochs
-from bids_app.records import Design, EpochSpec, FeatureProvenance, LayerScores, word_band
+from bids_app.pipeline.runs.rows import Rows
+from bids_app.pipeline.unit.fit_context import FitContext
+from bids_app.records import Design, FeatureProvenance, FitSpec, LayerScores, word_band
 
 
 def with_layers(
-    job: Job, design: Design, spaces: Mapping[str, FeatureProvenance], epoch: EpochSpec | None, mem_mb: int | None
+    context: FitContext, rows: Rows, spaces: Mapping[str, FeatureProvenance]
 ) -> tuple[Design, dict[str, LayerScores]]:
-    """The design with a layer chosen in every fold, and the scores by space; `spaces`: provenance of the features.
+    """The design with a layer chosen in every fold, and the scores by space.
 
-    Where rows are words, layers are scored and chosen for the electrodes' own windows.
+    Layers are scored and chosen for each response's own value; `spaces`: how each space's features were made.
     """
-    spans = {name: spaces[name].layers for name in job.specs if len(spaces[name].layers) > 1}
-    rows = {word_band(name): one for name, one in spans.items() if word_band(name) in design.bands}
-    design, found = encoding.layered(design, {**spans, **rows}), {}
+    spans = {name: made.layers for name, made in spaces.items() if len(made.layers) > 1}
+    by_word = {word_band(name): one for name, one in spans.items() if word_band(name) in context.design.bands}
+    design, scores = encoding.layered(context.design, {**spans, **by_word}), {}
     for name in spans:
-        run = partial(_score, job, word_epochs.summary_targets(design, epoch) if epoch else design, name)
-        scores, warnings = encoding.with_backoff(run, job.options.models.device, mem_mb)
-        found[name] = replace(scores, warnings=warnings)
+        attempt = partial(_score, rows.summary_design(design), name, context.spec)
+        scored, warnings = context.with_backoff(attempt)
+        scores[name] = replace(scored, warnings=warnings)
         for band in {name, word_band(name)} & {*design.layered}:
-            design = encoding.choose_layers(design, band, found[name].chosen)
-    return design, found
+            design = encoding.choose_layers(design, band, scores[name].chosen)
+    return design, scores
 
 
-def _score(job: Job, design: Design, name: str, device: str, mem_mb: int | None) -> LayerScores:
-    return encoding.score_layers(design, name, job.analysis.fit_spec(), device, mem_mb=mem_mb)
+def _score(design: Design, name: str, spec: FitSpec, device: str, mem_mb: int | None) -> LayerScores:
+    return encoding.score_layers(design, name, spec, device, mem_mb=mem_mb)

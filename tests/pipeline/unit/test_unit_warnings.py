@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from bids_app import encoding
-from bids_app.pipeline.unit.provenance import at_edge
+from bids_app.pipeline.unit.unit_warnings import at_edge
 from bids_app.records import FitSpec, Run
 
 
