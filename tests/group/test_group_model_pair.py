@@ -7,30 +7,41 @@ import pytest
 from scipy import stats
 
 from bids_app.group.model_pair import group_statistics, mean, ratio
+from bids_app.records import (
+    CONTEXT,
+    WHOLE,
+    AgreementHistogram,
+    ComponentSummary,
+    ModelPairSummary,
+    SignificantCounts,
+    StatisticSubject,
+    StatisticSummary,
+)
+
+A = StatisticSubject("score", ("a",))
+AB = StatisticSubject("prediction_correlation", ("a", "b"))
+SHARE = StatisticSubject("share", part=CONTEXT)
+AMOUNT, EVERYTHING = StatisticSubject("amount", part=CONTEXT), StatisticSubject("amount", part=WHOLE)
 
 
 def person(values, n_significant=3, targets="reliable"):
-    rows = [
-        {"kind": kind, "name": name, "targets": targets, "n_targets": 5, "value": value}
-        for (kind, name), value in values.items()
-    ]
-    summary = {"findings": {"between": ["a", "b"], "rows": rows}, "significant": {"full": {"pfwe": n_significant}}}
-    return SimpleNamespace(summary=summary)
+    rows = tuple(StatisticSummary(about, targets, 5, value, None, None) for about, value in values.items())
+    pair = ModelPairSummary(("a", "b"), rows, AgreementHistogram((), ()))
+    full = ComponentSummary((), {}, SignificantCounts(n_significant, n_significant))
+    return SimpleNamespace(summary=SimpleNamespace(model_pair=pair, components={"full": full}))
 
 
 def test_means_and_correlations_have_students_limits():
     scores, r = np.array([0.1, 0.2, 0.25, 0.05]), np.array([0.5, 0.9, 0.7, 0.2])
-    people = [
-        person({("score", "a"): a, ("prediction_correlation", "AB"): b}) for a, b in zip(scores, r, strict=True)
-    ]
-    found = {row["kind"]: row for row in group_statistics(people)}
+    people = [person({A: a, AB: b}) for a, b in zip(scores, r, strict=True)]
+    found = {row.about.kind: row for row in group_statistics(people)}
     limits = stats.t.interval(0.95, 3, scores.mean(), stats.sem(scores))
-    assert (found["score"]["low"], found["score"]["high"]) == pytest.approx(limits)
+    assert (found["score"].low, found["score"].high) == pytest.approx(limits)
     z = np.arctanh(r)
     limits = np.tanh(stats.t.interval(0.95, 3, z.mean(), stats.sem(z)))
-    assert found["prediction_correlation"]["value"] == pytest.approx(np.tanh(z.mean()))
-    assert (found["prediction_correlation"]["low"], found["prediction_correlation"]["high"]) == pytest.approx(limits)
-    assert found["score"]["n_people"] == 4
+    assert found["prediction_correlation"].value == pytest.approx(np.tanh(z.mean()))
+    assert (found["prediction_correlation"].low, found["prediction_correlation"].high) == pytest.approx(limits)
+    assert found["score"].n_participants == 4
 
 
 def test_a_share_is_a_ratio_of_sums_whose_interval_covers():
@@ -43,23 +54,23 @@ def test_a_share_is_a_ratio_of_sums_whose_interval_covers():
     assert 0.91 <= hits / 400 <= 0.98
     shares = [0.5, 0.8]
     people = [
-        person({("share", "context"): share, ("amount", "context"): share * whole, ("amount", "bothModels"): whole})
+        person({SHARE: share, AMOUNT: share * whole, EVERYTHING: whole})
         for share, whole in zip(shares, (0.1, 0.3), strict=True)
     ]
-    (row,) = [row for row in group_statistics(people) if row["kind"] == "share"]
-    assert row["value"] == pytest.approx((0.05 + 0.24) / 0.4)
+    (row,) = [row for row in group_statistics(people) if row.about == SHARE]
+    assert row.value == pytest.approx((0.05 + 0.24) / 0.4)
 
 
 def test_people_in_whom_nothing_is_significant_have_no_reliable_targets():
-    people = [person({("score", "a"): 0.3}), person({("score", "a"): 0.2}), person({("score", "a"): 9.0}, 0)]
+    people = [person({A: 0.3}), person({A: 0.2}), person({A: 9.0}, 0)]
     (row,) = group_statistics(people)
-    assert (row["n_people"], row["value"]) == (2, 0.25)
-    assert not group_statistics([person({("score", "a"): 1.0}, 0)] * 3)
+    assert (row.n_participants, row.value) == (2, 0.25)
+    assert not group_statistics([person({A: 1.0}, 0)] * 3)
 
 
 def test_published_scores_and_one_person_have_no_limits():
-    people = [person({("score", "a"): value}, targets="all") for value in (0.1, 0.2)]
-    assert group_statistics(people, published=True)[0]["low"] is None
+    people = [person({A: value}, targets="all") for value in (0.1, 0.2)]
+    assert group_statistics(people, signed_rsquared=False)[0].low is None
     (row,) = group_statistics(people[:1])
-    assert (row["value"], row["low"], row["n_people"]) == (0.1, None, 1)
+    assert (row.value, row.low, row.n_participants) == (0.1, None, 1)
     assert np.isnan(mean(np.array([0.5]))[1])
