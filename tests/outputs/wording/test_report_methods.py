@@ -82,6 +82,7 @@ OPTIONS = {
     "surprisal": {"model": "gpt2"},
     "entropy": {"model": "gpt2"},
     "file": {"path": "mine.npy", "rate_hz": 10},
+    "contextual_residual": {"contextual": "language", "static": "static"},
 }
 
 
@@ -183,7 +184,7 @@ def test_computed_high_gamma_is_said():
     assert "computed" not in text_of(make_unit(electrode_targets()))
 
 
-# ------------------------------------------------------------------------------------------------ baseline and controls
+# ------------------------------------------------------------------------------------------- baseline and controls
 BASELINE = ("baseline_word_rate", "baseline_envelope")
 CONTROLS = (
     baseline_alone(BASELINE),
