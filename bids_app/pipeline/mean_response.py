@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bids_app import group, outputs
 from bids_app.errors import DataError
 from bids_app.execution import Unit
+from bids_app.group import GroupKey
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.pipeline.preflight import Preflight
@@ -21,34 +22,37 @@ from bids_app.records import SharedStimulusResult
 
 def fit_mean_responses(
     job: Job, library: StimulusLibrary, preflight: Preflight, cache: SubspaceCache, progress: Progress
-) -> tuple[dict[str, SharedStimulusResult], int]:
-    """By a group's stem, what participants' BOLD responses say together where they heard the same; and how many fits
-    of a mean response failed. Electrodes, and each participant's own space, are not common to participants."""
+) -> tuple[dict[GroupKey, SharedStimulusResult], int]:
+    """By group, what participants' BOLD responses give together where they heard the same; and how many fits of a
+    mean response failed. Electrodes, and each participant's own space, are not common to participants."""
+    members = _members(preflight.units, job.analysis.pool)
     if not job.analysis.group.mean_response:
-        not_asked = _none("not asked for (group: mean_response)")
-        return {unit.stem.partition("_")[2]: not_asked for unit in preflight.units}, 0
-    results: dict[str, SharedStimulusResult] = {}
+        return {key: _none("not asked for (group: mean_response)") for key in members}, 0
+    results: dict[GroupKey, SharedStimulusResult] = {}
     failed, rows = 0, choose_rows(job, library, "fmri")
-    for stem, units in _members(preflight.units).items():
+    for key, units in members.items():
+        if key.modality != "fmri" or key.space in group.INDIVIDUAL:
+            continue
+        stem = group.shared_stem([unit.stem for unit in units])
         try:
             with shared_responses(units, rows, job.out_dir / "logs") as shared:
                 task = UnitTask(_mean_unit(stem, units[0]), checks=preflight.checks)
-                results[stem] = _fit_shared(task, shared, job, rows, cache, progress)
-                failed += results[stem].mean is None
+                results[key] = _fit_shared(task, shared, job, rows, cache, progress)
+                failed += results[key].mean is None
         except DataError as error:
             work = progress.start(_row(stem), "group", stem)
             work.say(f"no mean response: {error}")
             work.record("skipped", str(error))
-            results[stem] = _none(str(error))
+            results[key] = _none(str(error))
     return results, failed
 
 
-def _members(units: Sequence[Unit]) -> dict[str, list[Unit]]:
-    """By the stem that they have in common, units whose targets are common to participants."""
-    members: dict[str, list[Unit]] = {}
+def _members(units: Sequence[Unit], pool: Sequence[str]) -> dict[GroupKey, list[Unit]]:
+    """Units by the group that they belong to."""
+    members: dict[GroupKey, list[Unit]] = {}
     for unit in units:
-        if unit.modality == "fmri" and unit.space not in group.INDIVIDUAL:
-            members.setdefault(unit.stem.partition("_")[2], []).append(unit)
+        key = group.group_key(unit.stem, unit.modality, unit.kind, unit.space, pool)
+        members.setdefault(key, []).append(unit)
     return members
 
 

@@ -87,7 +87,7 @@ class FeatureProvenance:
     def from_notes(cls, notes: Mapping[str, Any]) -> FeatureProvenance:
         """What a family, or the JSON of stored features, notes; whatever has no field here is among `details`."""
         known = {one.name for one in fields(cls)} - {"details"}
-        given = {"description": "", "stamp": "", "causal": None}
+        given: dict[str, Any] = {"description": "", "stamp": "", "causal": None}
         given |= {name: value for name, value in notes.items() if name in known}
         dimensions = notes.get("dimensions", "")
         given["dimensions"] = dimensions if isinstance(dimensions, str) else tuple(map(str, dimensions))

@@ -7,7 +7,7 @@ there is not (NaN is no JSON).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bids_app.records.arrays import Modality, TargetKind
@@ -244,7 +244,7 @@ class UnitSummary:
     lags: LagsSummary | None = None
     responsive: ResponsiveSummary | None = None
     model_pair: ModelPairSummary | None = None
-    layers: Mapping[str, LayersSummary] | None = None
+    layers: Mapping[str, LayersSummary] = field(default_factory=dict)
     format: int = SUMMARY_FORMAT
 
     @property

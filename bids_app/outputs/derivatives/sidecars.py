@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bids_app.outputs.files.names import entities_of
 from bids_app.outputs.wording.controls import baseline_facts
 from bids_app.outputs.wording.definitions import Definitions
 from bids_app.outputs.wording.inference import inference_in_words, responsive_in_words
 from bids_app.outputs.wording.rows import rows_of
 from bids_app.outputs.wording.scores import STAT_TITLE, score_of_solver
-from bids_app.records import Partition, Provenance, Responsive, Targets, UnitResult
+from bids_app.records import FeatureProvenance, Partition, Provenance, Responsive, Targets, UnitResult, entities_of
 
 STANDARD_SPACES = ("MNI", "fsaverage", "fsLR", "ICBM", "Talairach", "tpl-")
 SUBSPACE_TABLE = "One row an outer fold and pair of canonical variates of two models' word rows."
@@ -24,7 +23,7 @@ NO_VALUE = {
 
 
 def is_standard(space: str) -> bool:
-    """Whether coordinates in `space` are comparable between people."""
+    """Whether coordinates in `space` are comparable between participants."""
     return space.startswith(STANDARD_SPACES)
 
 
@@ -33,23 +32,40 @@ def common(unit: UnitResult) -> dict[str, Any]:
     provenance = unit.provenance
     return {
         "Samples": rows_of(provenance.design).samples(provenance),
-        "Inference": inference_in_words(provenance["inference"]),
+        "Inference": inference_in_words(provenance.inference),
         "Ceiling": unit.ceiling,
-        **baseline_facts(provenance["beside"]),
+        **baseline_facts(provenance.controls),
         "Sources": sorted({source for recording in unit.recordings for source in recording.sources}),
-        "Analysis": provenance["analysis"]["name"],
-        "AnalysisHash": provenance["analysis_hash"],
-        "FeatureSpaces": models(provenance["spaces"]),
-        "SoftwareVersions": dict(provenance["software"]),
+        "Analysis": provenance.analysis.name,
+        "AnalysisHash": provenance.analysis.hash,
+        "FeatureSpaces": models(provenance.spaces),
+        "SoftwareVersions": dict(provenance.software),
         "Warnings": list(unit.warnings),
     }
 
 
-def models(spaces: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def models(spaces: Mapping[str, FeatureProvenance]) -> dict[str, dict[str, Any]]:
     """Space → its kind, model, revision, the weights' hash, and the seed where they are random (`untrained`)."""
-    weights = ("model", "revision", "weights_sha256", "untrained", "stand_in")
-    kept = ("kind", *weights, "causal", "stamp", "dimensions", "description")
-    return {name: {key: space[key] for key in kept if space.get(key) is not None} for name, space in spaces.items()}
+    return {
+        name: {key: value for key, value in _facts(space).items() if value is not None}
+        for name, space in spaces.items()
+    }
+
+
+def _facts(space: FeatureProvenance) -> dict[str, Any]:
+    """What JSON files say of a space's features, None for what is not known."""
+    return {
+        "kind": space.kind,
+        "model": space.model,
+        "revision": space.revision,
+        "weights_sha256": space.weights_sha256,
+        "untrained": space.untrained,
+        "stand_in": space.stand_in,
+        "causal": space.causal,
+        "stamp": space.stamp,
+        "dimensions": space.dimensions,
+        "description": space.description,
+    }
 
 
 def map_sidecar(unit: UnitResult, component: str, stat: str) -> dict[str, Any]:

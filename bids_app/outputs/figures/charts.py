@@ -11,11 +11,11 @@ import numpy as np
 from bids_app.outputs.figures.canvas import (
     BAND_COLOURS,
     GRID,
+    GROUP_COLOURS,
     INK,
     MUTED,
     SHARED,
     SIGNED,
-    GROUP_COLOURS,
     as_pixels,
     broken,
     colour_bar,

@@ -9,11 +9,11 @@ import numpy as np
 
 from bids_app.outputs.figures.canvas import (
     GRID,
+    GROUP_COLOURS,
     INK,
     MUTED,
     SHARED,
     SIGNED,
-    GROUP_COLOURS,
     as_pixels,
     broken,
     colour_bar,

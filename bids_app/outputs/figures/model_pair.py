@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.outputs.figures.canvas import GRID, INK, MUTED, GROUP_COLOURS, as_pixels, new_figure, styled, svg_bytes
+from bids_app.outputs.figures.canvas import GRID, GROUP_COLOURS, INK, MUTED, as_pixels, new_figure, styled, svg_bytes
 from bids_app.records import AgreementHistogram, Array, StatisticSummary
 
 

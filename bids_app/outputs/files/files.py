@@ -77,6 +77,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def cell(value: Any) -> str:
     """A cell of a BIDS table: six significant digits, 'n/a' for what is missing, no tabs or line ends."""
+    if value is None:
+        return "n/a"
     if isinstance(value, float | np.floating):
         return f"{value:.6g}" if math.isfinite(value) else "n/a"
     return " ".join(str(value).split()) or "n/a"

@@ -29,7 +29,7 @@ def from_json(kind: type[Summary], content: Mapping[str, Any]) -> Summary:
     from pydantic import ValidationError
 
     try:
-        (record,) = _adapter(kind).validate_python((content,))
+        record: Summary = _adapter(kind).validate_python((content,))[0]
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"][1:]))
@@ -53,7 +53,7 @@ def read_summary(path: Path, kind: type[Summary]) -> Summary:
 
 
 @cache
-def _adapter(kind: type[Any]) -> Any:
+def _adapter(kind: Any) -> Any:
     """Of a tuple of one: pydantic takes settings for what holds dataclasses, and passes them on to all of them."""
     from pydantic import ConfigDict, TypeAdapter
 

@@ -2,43 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from bids_app.outputs.derivatives.sidecars import count_of, responsive_in_words
 from bids_app.outputs.figures.lags import lag_images, lag_profiles
+from bids_app.outputs.report.drawing import Drawing
+from bids_app.outputs.wording.inference import responsive_in_words
+from bids_app.outputs.wording.phrases import count_of
+from bids_app.records import Component, LagsSummary, ResponsiveSummary
 
-Drawn = tuple[str, bytes, str, str]  # label, content, words in place of the picture, caption
 
+def lag_drawings(
+    lags: LagsSummary, groups: Sequence[str], components: Sequence[Component], who: str
+) -> list[Drawing]:
+    """Profiles over lags, and images of electrodes by lag; nothing where no electrode is usable.
 
-def lag_figures(found: Mapping[str, Any], units: Sequence[str], shared: Sequence[str], who: str) -> list[Drawn]:
-    """Of a summary's `lags`: profiles of models, unique parts and the `shared` parts named, over the targets that
-    `who` says, and images. None where no electrode is usable."""
-    if not found["images"]:
+    Parameters
+    ----------
+    lags : R² by lag.
+    groups : feature groups of the partition.
+    components : those whose profiles are drawn, in order.
+    who : the targets that profiles are over, in words.
+    """
+    if not lags.images:
         return []
-    lines = lag_profiles(units, found["lags_s"], found["components"], shared)
-    values = {name: np.asarray(rows, dtype=float) for name, rows in found["images"].items()}
-    image = lag_images(found["names"], found["lags_s"], values)
-    told = (
+    lines = {component: lags.components[component.label] for component in components}
+    values = {label: np.asarray(rows, dtype=float) for label, rows in lags.images.items()}
+    profiles = (
         f"Held-out R² at each lag from the word's onset: median and quartiles over {who}. Not a test: see desc-lags."
     )
-    most = count_of(len(found["names"]), "electrode")
-    which = f"The {most} with the highest R², by the lag of the full model's highest"
+    images = (
+        f"The {count_of(len(lags.names), 'electrode')} with the highest R², by the lag of the full model's highest. "
+        "The colour scale ends at the 99.5th percentile."
+    )
     return [
-        ("lagProfiles", lines, "R² by lag", told),
-        ("lagImages", image, "R² by electrode and lag", f"{which}. The colour scale ends at the 99.5th percentile."),
+        Drawing("lagProfiles", lag_profiles(groups, lags.lags_s, lines), "R² by lag", profiles),
+        Drawing("lagImages", lag_images(lags.names, lags.lags_s, values), "R² by electrode and lag", images),
     ]
 
 
-def responsive_sentence(found: Mapping[str, Any] | None) -> str:
-    """Speech against silence, and what it is for."""
-    if found is None:
+def responsive_sentence(test: ResponsiveSummary | None) -> str:
+    """Speech compared with silence, and what it is for."""
+    if test is None:
         return (
             "Responsive electrodes were not determined: there are too few silences between words, or no word times."
         )
     return (
-        f"{count_of(found['n'], 'electrode')} respond to speech ({responsive_in_words(found)}; q ≤ "
-        f"{found['level']}): the column `responsive`, to choose electrodes by what no model has a part in."
+        f"{count_of(test.n, 'electrode')} respond to speech ({responsive_in_words(test)}; q ≤ {test.level}): the "
+        "column `responsive`, to choose electrodes by what no model has a part in."
     )

@@ -1,67 +1,81 @@
-"""What a report shows and says of layers: profiles, each target's best layer, and where layers were fitted."""
+"""What a report shows and says of layers: profiles, and each target's best layer."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from bids_app.outputs.derivatives.layers import PREDICTED_REGION, component_of_best
-from bids_app.outputs.derivatives.sidecars import count_of
 from bids_app.outputs.figures import charts, maps
-from bids_app.outputs.figures.layers import profile_panels
-from bids_app.outputs.report.render import number
-from bids_app.records import Array, Targets
-
-Summary = Mapping[str, Any]
-Drawn = tuple[str, bytes, str, str]  # label, content, words in place of the picture, caption
+from bids_app.outputs.figures.layers import LayerLine, layer_panels
+from bids_app.outputs.report.drawing import Drawing
+from bids_app.outputs.wording.phrases import count_of, number
+from bids_app.records import Array, GroupLayerScore, LayersSummary, Targets
 
 
-def layer_profiles(found: Summary, who: str) -> Drawn:
-    """R² by layer of each space, over the targets that `who` says, and of how many each layer is the best."""
-    content = profile_panels({space: (one["layers"], _shown(one)) for space, one in found.items()})
+def layer_profiles(layers: Mapping[str, LayersSummary], who: str) -> Drawing:
+    """R² by layer of each space, and of how many targets each layer is the best.
+
+    Parameters
+    ----------
+    layers : space → scores of its layers.
+    who : the targets that lines are over, in words.
+    """
+    content = layer_panels({space: _line(scores) for space, scores in layers.items()})
     words = (
         f"Top: held-out R² of each layer fitted alone by ridge, mean (line) and quartiles over {who}. Bottom: of how "
         "many of them it is the best layer, chosen inside training samples."
     )
-    return "layerProfiles", content, "R² by layer", words
+    return Drawing("layerProfiles", content, "R² by layer", words)
 
 
-def _shown(one: Summary) -> Summary:
-    """The targets that other charts show too: predicted ones, or all, were there none."""
-    return dict(one["regions"].get(PREDICTED_REGION, one["regions"]["all"]))
+def _line(scores: LayersSummary) -> LayerLine:
+    """Over the targets that other charts show too: predicted ones, or all, were there none."""
+    shown = scores.regions.get(PREDICTED_REGION, scores.regions["all"])
+    middle, low, high, n_best = (
+        np.array(line, dtype=float) for line in (shown.rsquared, shown.q25, shown.q75, shown.n_best)
+    )
+    return LayerLine(scores.layers, middle, low, high, n_best)
 
 
-def group_layers(rows: Sequence[Mapping[str, Any]]) -> list[Drawn]:
-    """Mean R² by layer over people, of all targets; nothing where no space has several layers."""
-    spaces: dict[str, list[Mapping[str, Any]]] = {}
+def group_layers(rows: Sequence[GroupLayerScore]) -> list[Drawing]:
+    """Mean R² by layer over participants, of all targets; nothing where no space has several layers."""
+    spaces: dict[str, list[GroupLayerScore]] = {}
     for row in rows:
-        if row["region"] == "all":
-            spaces.setdefault(row["space"], []).append(row)
-    panels = {}
-    for space, mine in spaces.items():
-        mean, sd, n = (np.array([row[key] for row in mine], float) for key in ("rsquared_mean", "rsquared_sd", "n"))
-        error = np.nan_to_num(sd / np.sqrt(n))
-        share = np.array([row["best_share"] for row in mine], float)
-        line = {"rsquared": mean, "q25": mean - error, "q75": mean + error, "n_best": share}
-        panels[space] = ([row["layer"] for row in mine], line)
-    if not panels:
+        if row.region == "all":
+            spaces.setdefault(row.space, []).append(row)
+    if not spaces:
         return []
     words = (
-        "Top: each layer fitted alone, mean over people of their mean held-out R² over usable targets, plus and "
-        "minus one standard error. Bottom: share of targets with a best layer that have this one, mean over people."
+        "Top: each layer fitted alone, mean over participants of their mean held-out R² over usable targets, plus "
+        "and minus one standard error. Bottom: share of targets with a best layer that have this one, mean over "
+        "participants."
     )
-    return [("groupLayers", profile_panels(panels), "R² by layer over people", words)]
+    panels = {space: _group_line(scores) for space, scores in spaces.items()}
+    return [Drawing("groupLayers", layer_panels(panels), "R² by layer over participants", words)]
 
 
-def best_map(targets: Targets, space: str, one: Summary, numbers: Array, scores: Array) -> Drawn | None:
-    """Best layers on a brain, where their held-out R² is above 0; None without a brain, or a target to draw."""
+def _group_line(rows: Sequence[GroupLayerScore]) -> LayerLine:
+    mean = np.array([row.rsquared_mean for row in rows], float)
+    error = np.nan_to_num(np.array([row.rsquared_sd for row in rows], float) / np.sqrt([row.n for row in rows]))
+    share = np.array([row.best_share for row in rows], float)
+    return LayerLine(tuple(row.layer for row in rows), mean, mean - error, mean + error, share)
+
+
+def best_map(targets: Targets, space: str, layers: LayersSummary, best: tuple[Array, Array]) -> Drawing | None:
+    """Best layers on a brain, where their held-out R² is above 0; None without a brain, or a target to draw.
+
+    Parameters
+    ----------
+    targets, space, layers : of which they are.
+    best : (n_targets,) numbers of the best layers, and (n_targets,) their held-out R².
+    """
+    numbers, scores = best
     drawn = np.where(scores > 0, numbers, np.nan)
     if not maps.can_draw(targets) or not np.isfinite(drawn).any():
         return None
-    label, ends = component_of_best(space), (min(one["numbers"]), max(one["numbers"]))
+    label, ends = component_of_best(space), (min(layers.numbers), max(layers.numbers))
     content = maps.number_map(targets, label, drawn, np.nan_to_num(scores), ends, "layer")
     front = (
         "" if targets.kind == "surface" else " Where targets hide each other, the one with the highest R² is seen."
@@ -70,61 +84,35 @@ def best_map(targets: Targets, space: str, one: Summary, numbers: Array, scores:
         f"The layer of {space} that predicts each target best, chosen inside training samples; drawn where the "
         f"held-out R² of layers so chosen is above 0, which is no test.{front}"
     )
-    return f"{label}Map", content, f"Best layer of {space}", words
+    return Drawing(f"{label}Map", content, f"Best layer of {space}", words)
 
 
-def layer_table(space: str, one: Summary) -> Drawn | None:
-    """R² of parcels or electrodes by layer."""
-    rows = one["rows"]
-    if not rows or not rows["names"]:
+def layer_table(space: str, layers: LayersSummary) -> Drawing | None:
+    """R² of parcels or electrodes by layer; None of other targets."""
+    rows = layers.rows
+    if rows is None or not rows.names:
         return None
-    values = np.asarray(rows["rsquared"], dtype=float)
-    columns = {name: values[:, place] for place, name in enumerate(one["layers"])}
-    content = charts.table_chart(rows["names"], columns, "R²")
-    most = count_of(len(rows["names"]), "target")
+    values = np.asarray(rows.rsquared, dtype=float)
+    columns = {name: values[:, place] for place, name in enumerate(layers.layers)}
+    content = charts.table_chart(rows.names, columns, "R²")
+    most = count_of(len(rows.names), "target")
     words = (
         f"Layers of {space}, each fitted alone: held-out R² of the {most} with the highest R² of their best layer."
     )
-    return f"{component_of_best(space)}Table", content, f"R² by target and layer of {space}", words
+    return Drawing(f"{component_of_best(space)}Table", content, f"R² by target and layer of {space}", words)
 
 
-def layer_sentences(found: Summary) -> tuple[str, ...]:
+def layer_sentences(layers: Mapping[str, LayersSummary]) -> tuple[str, ...]:
     """Of each space: how many targets have a best layer, and what it predicts."""
-    return tuple(
-        f"{space}: {len(one['layers'])} layers, each fitted alone. {one['n_best']} of {one['n_usable']} usable "
-        f"targets have a layer that predicts their training samples; over all usable targets the layer chosen there "
-        f"reaches a mean held-out R² of {number(one['best_mean'])}, the best single layer "
-        f"({one['layers'][_highest(one)]}, the highest of {len(one['layers'])}) {number(_means(one)[_highest(one)])}."
-        for space, one in found.items()
-    )
+    return tuple(_layers(space, scores) for space, scores in layers.items())
 
 
-def _means(one: Summary) -> list[float]:
-    return [np.nan if mean is None else float(mean) for mean in one["regions"]["all"]["rsquared"]]
-
-
-def _highest(one: Summary) -> int:
-    return int(np.nan_to_num(_means(one), nan=-np.inf).argmax())
-
-
-def layers_methods(summary: Summary) -> tuple[str, ...]:
-    """A paragraph, where a space has several layers."""
-    found = summary["layers"]
-    if not found:
-        return ()
-    said = []
-    for space, one in found.items():
-        counts = Counter(one["chosen"].values()).most_common()
-        folds = ", ".join(f"{layer} in {count_of(times, 'fold')}" for layer, times in counts)
-        said.append(
-            f"{space} (layers {one['layers'][0]} to {one['layers'][-1]}, {len(one['layers'])} of them): {folds}"
-        )
-    epoch = summary["provenance"]["design"]["epoch"]
-    window = " Targets were the electrodes' own windows here, without lags." if epoch else ""
+def _layers(space: str, scores: LayersSummary) -> str:
+    means = np.array(scores.regions["all"].rsquared, dtype=float)
+    highest = int(np.nan_to_num(means, nan=-np.inf).argmax())
     return (
-        "Layers. Each layer was fitted alone, by ridge with a penalty of each target's own chosen in the inner "
-        "folds, once in every outer fold. A target's best layer is the one with the highest R² in the inner folds; "
-        "its score is that of the layer so chosen in each outer fold, on the samples held out. In unions of spaces a "
-        "space is represented, in each outer fold, by the layer with the highest R² in that fold's inner folds, "
-        f"averaged over targets, negative values counted as 0: {'; '.join(said)}.{window}",
+        f"{space}: {len(scores.layers)} layers, each fitted alone. {scores.n_best} of {scores.n_usable} usable "
+        "targets have a layer that predicts their training samples; over all usable targets the layer chosen there "
+        f"reaches a mean held-out R² of {number(scores.best_mean)}, the best single layer ({scores.layers[highest]}, "
+        f"the highest of {len(scores.layers)}) {number(float(means[highest]))}."
     )

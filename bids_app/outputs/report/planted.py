@@ -1,4 +1,4 @@
-"""Recovered beside planted: how well a data set with known answers was answered."""
+"""Recovered beside planted R²: how well the parts of a data set with known parts are recovered."""
 
 from __future__ import annotations
 
@@ -39,7 +39,17 @@ class Recovery:
 
 
 def read_truth(path: Path, participant: str) -> Truth:
-    """One person's planted values, (modality, space) → component → target → R². Raises ReadWriteError."""
+    """One participant's planted values: (modality, space) → component → target → R².
+
+    Parameters
+    ----------
+    path : a table with the columns participant, modality, space, target, component, rsquared.
+    participant : label, without `sub-`.
+
+    Raises
+    ------
+    ReadWriteError : where the table is absent or broken.
+    """
     truth: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
     try:
         with path.open(encoding="utf-8", newline="") as opened:
@@ -83,12 +93,12 @@ def recovery(component: str, planted: Array, recovered: Array, noise: Array) -> 
     return _recovery(component, planted[chosen], recovered[chosen], recovered[quiet])
 
 
-def pool(found: Sequence[Recovery]) -> Recovery:
-    """One component over several units (people): all their targets as one sample."""
+def pool(pieces: Sequence[Recovery]) -> Recovery:
+    """One component over several units (participants): all their targets as one sample."""
     x, y, quiet = (
-        np.concatenate([getattr(one, name) for one in found]) for name in ("planted", "recovered", "quiet")
+        np.concatenate([getattr(one, name) for one in pieces]) for name in ("planted", "recovered", "quiet")
     )
-    return _recovery(found[0].component, x, y, quiet)
+    return _recovery(pieces[0].component, x, y, quiet)
 
 
 def _recovery(component: str, x: Array, y: Array, quiet: Array) -> Recovery:

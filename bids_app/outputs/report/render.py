@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from bids_app.outputs.report.terms import TermLinks
+from bids_app.outputs.report.terms import TermLinks, as_code
 from bids_app.outputs.wording.phrases import count_of, from_to, listed, nouns_of, number
 
 
@@ -35,6 +35,7 @@ def render(template: str, context: Mapping[str, Any]) -> str:
         "nouns": nouns_of,
         "href": lambda path: quote(str(path)),
         "terms": links,
+        "code": as_code,
     }
     environment.globals |= {"terms": links, "count_of": count_of, "from_to": from_to}
     return environment.get_template(template).render(**context)

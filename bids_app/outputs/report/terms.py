@@ -48,3 +48,11 @@ class TermLinks:
             return shown
         self._linked[term.name] = term
         return f'<a class="term" href="#{term.anchor}">{shown}</a>'
+
+
+def as_code(text: str) -> Markup:
+    """A definition as HTML, with what stands between backticks as code."""
+    from markupsafe import Markup
+
+    pieces = enumerate(map(escape, text.split("`")))
+    return Markup("".join(f"<code>{piece}</code>" if odd % 2 else piece for odd, piece in pieces))  # noqa: S704

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bids_app.records import Component, ControlsProvenance
+from bids_app.records import Component, ControlsProvenance, Kind
 
 BASELINE_BANDS = {
     "baseline_word_rate": "word rate",
@@ -16,6 +16,11 @@ DIFFERENCE = (
     "R² of the model of both less that of the {} alone, each fitted with a search of its own that includes the "
     "smaller one's; signed, and below 0 where the model only adds noise"
 )
+
+EXPLAINED: dict[Kind, str] = {
+    "baseline": ": what any model has to beat (BaselineSpaces says of what it is made)",
+    "autocorrelation": ": smooth bumps through each run",
+}
 
 
 def baseline_words(made: ControlsProvenance) -> list[str]:
@@ -47,16 +52,16 @@ def subject_of(component: Component) -> str:
     return "the full model" if component.kind == "full_beyond_baseline" else component.groups[0]
 
 
-def meaning(component: Component) -> str:
-    """A few words on a component of no partition.
+def name_of(component: Component) -> str:
+    """What a component of no partition is called.
 
     Raises ValueError for one that belongs to a partition.
     """
     match component.kind:
         case "baseline":
-            return "the baseline: what any model has to beat (BaselineSpaces says of what it is made)"
+            return "the baseline"
         case "autocorrelation":
-            return "a control that knows nothing but time: smooth bumps through each run"
+            return "a control that knows nothing but time"
         case "control":
             return f"the control {component.groups[0]} alone"
         case "beyond_baseline" | "full_beyond_baseline":
@@ -65,6 +70,11 @@ def meaning(component: Component) -> str:
             return f"what {subject_of(component)} predicts beyond the same model with random weights"
         case _:
             raise ValueError(f"{component.label} belongs to a partition")
+
+
+def meaning(component: Component) -> str:
+    """Its name, and what it is where the name does not say."""
+    return f"{name_of(component)}{EXPLAINED.get(component.kind, '')}"
 
 
 def difference_formula(component: Component) -> str:

@@ -41,11 +41,12 @@ INTERVAL = (
 INTER_SUBJECT_STATS = {
     "ceiling": "Noise ceiling of R² from other participants: the share of this participant's variance that is a "
     "signal which others who heard the same have in common (products of covariances with two others over the "
-    "covariance of these two, corrected for sampling; it may be below 0). n/a where that last covariance is not above "
-    "0 beyond its 95 % confidence interval. What the stimulus decides in this participant alone is not in it: it is "
-    "no more than the noise ceiling that repeats would give, and a model fitted to this participant may exceed it",
-    "share": "Held-out R² of the full model over this participant's noise ceiling from other participants, where that "
-    "is above 0 beyond its 95 % confidence interval",
+    "covariance of these two, corrected for sampling; it may be below 0). n/a where that last covariance is not "
+    "above 0 beyond its 95 % confidence interval. What the stimulus decides in this participant alone is not in it: "
+    "it is no more than the noise ceiling that repeats would give, and a model fitted to this participant may "
+    "exceed it",
+    "share": "Held-out R² of the full model over this participant's noise ceiling from other participants, where "
+    "that is above 0 beyond its 95 % confidence interval",
     "ci025": "Lower end of the 95 % confidence interval of this participant's noise ceiling from other participants, "
     "by drawing blocks of time",
     "ci975": "Upper end of the 95 % confidence interval of this participant's noise ceiling from other participants, "
@@ -58,7 +59,8 @@ ELECTRODES = {
     "n_electrodes": "Number of these electrodes in all participants",
     "mean": "Mean over participants of their mean R² over these electrodes",
     "ci025": "Lower end of its 95 % confidence interval: Student's t with n_people − 1 degrees of freedom on the "
-    "standard error of a hierarchical bootstrap, of participants and then of each one's electrodes, times √(n/(n − 1))",
+    "standard error of a hierarchical bootstrap, of participants and then of each one's electrodes, times "
+    "√(n/(n − 1))",
     "ci975": "Upper end of its 95 % confidence interval, as ci025",
     "p": "p that it is not above 0, by the same standard error, one-sided; of a shared part no smaller than the p of "
     "any set of the sharing feature groups adding to the others; never below 2^−n_people. Electrodes differ "
@@ -122,9 +124,9 @@ def group_inference_in_words(made: GroupInference | None, kind: TargetKind) -> s
     )
     if kind == "electrodes":
         return (
-            "Means over electrodes: a hierarchical bootstrap of participants, then of their electrodes, with Student's "
-            f"t; {least}. Electrodes are not common to participants, so the stimulus is taken as fixed: what all "
-            f"responses to it have in common by chance is not guarded against.{unshared}"
+            "Means over electrodes: a hierarchical bootstrap of participants, then of their electrodes, with "
+            f"Student's t; {least}. Electrodes are not common to participants, so the stimulus is taken as fixed: "
+            f"what all responses to it have in common by chance is not guarded against.{unshared}"
         )
     signs = f"all {made.n_signs}"
     if not made.exact:
@@ -144,6 +146,6 @@ def _stimulus(made: GroupInference) -> str:
             "participant alike."
         )
     return (
-        f"Null over the stimulus – {made.stimulus}. Where participants heard the same, p takes it as fixed, and what all "
-        "responses to it have in common by chance is not guarded against."
+        f"Null over the stimulus – {made.stimulus}. Where participants heard the same, p takes it as fixed, and what "
+        "all responses to it have in common by chance is not guarded against."
     )

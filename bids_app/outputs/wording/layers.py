@@ -13,13 +13,14 @@ def layers_methods(summary: UnitSummary) -> tuple[str, ...]:
     """A paragraph of the methods text; none where no space has several layers."""
     if not summary.layers:
         return ()
+    window = rows_of(summary.provenance.design).layer_window
     spaces = "; ".join(_chosen(space, scores) for space, scores in summary.layers.items())
     return (
         "Layers. Each layer was fitted alone, by ridge with a penalty of each target's own chosen in the inner "
         "folds, once in every outer fold. A target's best layer is the one with the highest R² in the inner folds; "
         "its score is that of the layer so chosen in each outer fold, on the samples held out. In unions of spaces a "
         "space is represented, in each outer fold, by the layer with the highest R² in that fold's inner folds, "
-        f"averaged over targets, negative values counted as 0: {spaces}.{rows_of(summary.provenance.design).layer_window}",
+        f"averaged over targets, negative values counted as 0: {spaces}.{window}",
     )
 
 

@@ -53,9 +53,9 @@ def _fit(fit: FitSpec, n_folds: int, purge_s: float) -> str:
     return (
         f"Fit. {how} a penalty from {n_alphas} values between {low:g} and {high:g}, chosen for every target by "
         f"inner folds ({_folds(fit.inner)}). Scores come from {n_folds} outer folds ({_folds(fit.outer)}); runs that "
-        f"share a stimulus stay in one fold, and within a run samples nearer than {purge_s:g} s to a test sample were "
-        "left out of training. Centring, scaling, principal components and hyper-parameters were fitted on training "
-        "samples alone."
+        f"share a stimulus stay in one fold, and within a run samples nearer than {purge_s:g} s to a test sample "
+        "were left out of training. Centring, scaling, principal components and hyper-parameters were fitted on "
+        "training samples alone."
     )
 
 
@@ -85,8 +85,8 @@ def _scores(groups: Sequence[str], analysis: AnalysisProvenance) -> str:
         )
         if score.is_signed:
             sentences.append(
-                "Beside them stand each feature group's Shapley value, from the same unions, and its product measure, "
-                "from the full model alone."
+                "Beside them stand each feature group's Shapley value, from the same unions, and its product "
+                "measure, from the full model alone."
             )
     if len(groups) > 1 or not score.is_signed:
         sentences += [

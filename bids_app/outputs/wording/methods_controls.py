@@ -1,4 +1,4 @@
-"""Methods text of what is asked besides: the shared subspace, the baseline and controls, the agreement of two models."""
+"""Methods text of what is asked besides: a shared subspace, baseline and controls, the agreement of two models."""
 
 from __future__ import annotations
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bids_app.outputs.files.names import entities_of
 from bids_app.outputs.wording.inference import OF_MEAN_RESPONSE
 from bids_app.outputs.wording.phrases import capitalised, count_of, listed, nouns_of
-from bids_app.records import AnalysisProvenance, FeatureProvenance, FeatureSettings, ResponseProvenance, UnitSummary
+from bids_app.records import (
+    AnalysisProvenance,
+    FeatureProvenance,
+    FeatureSettings,
+    ResponseProvenance,
+    UnitSummary,
+    entities_of,
+)
 
 CONFOUNDS = {
     "motion": "six motion parameters",
@@ -98,8 +104,8 @@ def _resampling(response: ResponseProvenance) -> str:
     resampled = f" and resampled to {rate_hz:g} Hz" if rate_hz else ""
     of_what = count_of(len(response.computed_high_gamma), "recording")
     return (
-        f"High gamma ({band_hz[0]:g}–{band_hz[1]:g} Hz) of {of_what} was computed from voltages: Hilbert envelopes of "
-        f"eight bands (zero-phase FIR filters{notched}) were averaged{resampled}"
+        f"High gamma ({band_hz[0]:g}–{band_hz[1]:g} Hz) of {of_what} was computed from voltages: Hilbert envelopes "
+        f"of eight bands (zero-phase FIR filters{notched}) were averaged{resampled}"
     )
 
 

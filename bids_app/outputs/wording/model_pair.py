@@ -9,9 +9,9 @@ from bids_app.records import CONTEXT, RESTS, ExtraPartition, SplitPart, Statisti
 
 SHARED_GROUP = "shared"  # the shared subspace among the feature groups of its partitions
 INTERVAL = (
-    "95 % confidence interval by Student's t over blocks of time left out in turn (jackknife, the same blocks for all "
-    "targets), the variance doubled for the training data that folds share; targets are not resampled. Each interval "
-    "is for itself: nothing is corrected for the number of statistics"
+    "95 % confidence interval by Student's t over blocks of time left out in turn (jackknife, the same blocks for "
+    "all targets), the variance doubled for the training data that folds share; targets are not resampled. Each "
+    "interval is for itself: nothing is corrected for the number of statistics"
 )
 TARGETS: dict[TargetSet, str] = {
     "all": "all usable targets (of an electrode its own value, not its lags)",

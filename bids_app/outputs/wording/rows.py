@@ -97,8 +97,8 @@ class WordRows:
         width_s = self.epoch.window_s
         response = f"its mean over {width_s:g} s around" if width_s else "its sample nearest to"
         return (
-            f"One row an electrode and lag: held-out scores, one row of the models a word; the response is {response} "
-            "the word's onset + lag_s. A score says what a word's features predict of the response then; "
+            f"One row an electrode and lag: held-out scores, one row of the models a word; the response is "
+            f"{response} the word's onset + lag_s. A score says what a word's features predict of the response then; "
             "neighbouring lags share samples, and the features of neighbouring words are correlated, so scores "
             f"spread over lags. {FAMILY}"
         )
@@ -111,8 +111,8 @@ class WordRows:
         early = f", or the first {skip_s:g} s of stimuli over 60 s" if skip_s else ""
         return (
             f"{used} of the {total} words of {recordings} are used, each tested once; left out are words whose epoch "
-            f"({first_s:g} to {last_s:g} s from the onset) leaves the recording or touches samples marked bad{early}, "
-            "and words for which a feature space has no value."
+            f"({first_s:g} to {last_s:g} s from the onset) leaves the recording or touches samples marked "
+            f"bad{early}, and words for which a feature space has no value."
         )
 
     def design(self, provenance: Provenance) -> str:

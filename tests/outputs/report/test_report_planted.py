@@ -1,10 +1,13 @@
 """Recovered beside planted: the arithmetic against closed forms and numpy's own."""
 
+from pathlib import PurePosixPath
+
 import numpy as np
 import pytest
 from synthetic_units import make_unit, parcel_targets
 
 from bids_app.errors import ReadWriteError
+from bids_app.outputs.derivatives.summary import unit_summary
 from bids_app.outputs.report.planted import read_truth, recoveries, recovery
 from bids_app.records import WrittenUnit
 
@@ -61,7 +64,8 @@ def test_no_slope_without_spread(planted):
 
 
 def written(unit):
-    return WrittenUnit(unit.stem, unit.participant, unit.modality, unit.targets, unit.partition, {})
+    summary = unit_summary(unit, [PurePosixPath("a.tsv")], "table")
+    return WrittenUnit(unit.stem, unit.participant, unit.modality, unit.targets, unit.partition, summary)
 
 
 def write_truth(path, unit, scale=1.0, person="01"):
@@ -93,7 +97,7 @@ def test_noise_only_is_what_full_says(tmp_path):
     assert one.noise_mean == pytest.approx(float(unit.partition.values["full"]["rsquared"][2]))
 
 
-def test_other_people_and_spaces_have_no_truth(tmp_path):
+def test_other_participants_and_spaces_have_no_truth(tmp_path):
     unit = make_unit(parcel_targets(), rest="task-story_seg-Brennan10mm")
     write_truth(tmp_path / "truth.tsv", unit, person="02")
     assert recoveries(written(unit), read_truth(tmp_path / "truth.tsv", "01")) == ()

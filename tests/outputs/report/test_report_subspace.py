@@ -1,15 +1,26 @@
 """What the report says of a shared subspace follows from the summary's numbers."""
 
-from dataclasses import asdict
+from dataclasses import replace
+from pathlib import PurePosixPath
 
 import numpy as np
+from synthetic_units import make_unit, parcel_targets
 
+from bids_app.outputs.derivatives.summary import subspace_summary, unit_summary
 from bids_app.outputs.derivatives.tables import SUBSPACE_COLUMNS, subspace_cells
-from bids_app.outputs.files.files import plain
 from bids_app.outputs.report.subspace import subspace_sentences
-from bids_app.records import SharedSubspace, SubspaceFold, SubspaceSpec, component_names, component_of
+from bids_app.records import (
+    ComponentSummary,
+    ExtraPartition,
+    SharedSubspace,
+    Spread,
+    StatSpreads,
+    SubspaceFold,
+    SubspaceSpec,
+    partition_components,
+)
 
-UNITS = ("shared", "semantic", "low_level")
+GROUPS = {name: (name,) for name in ("shared", "semantic", "low_level")}
 
 
 def fold(number, kept, held=(0.9, 0.5, 0.1)):
@@ -19,20 +30,25 @@ def fold(number, kept, held=(0.9, 0.5, 0.1)):
     )
 
 
+def mean_of(value):
+    return Spread(12, value, None, None, None, 12)
+
+
 def summary(folds, fit="training", predicted=12):
-    found = SharedSubspace(SubspaceSpec(("speech", "language"), None, fit), tuple(folds))
-    name = "against" if fit == "training" else "inSampleAgainst"
-    values = {part: 0.01 * (place + 1) for place, part in enumerate(component_names(UNITS))}
+    """Of a unit whose components of `against` have mean R² 0.01, 0.02, …, over predicted targets."""
+    extra = ExtraPartition("against", GROUPS, fit == "all", ("speech", "language"))
     components = {
-        component_of(name, part): {"rsquared": {"predicted": {"mean": value}, "usable": {"mean": None}}}
-        for part, value in values.items()
+        one.label: ComponentSummary(("rsquared",), {"rsquared": StatSpreads(mean_of(None), mean_of(0.01 * (n + 1)))})
+        for n, one in enumerate(partition_components(tuple(GROUPS), extra.name))
     }
-    return {
-        "subspace": plain(asdict(found)),
-        "further": {name: UNITS},
-        "components": components,
-        "targets": {"n_predicted": predicted},
-    }
+    whole = unit_summary(make_unit(parcel_targets(), rest="task-story_seg-X"), [PurePosixPath("a.tsv")], "table")
+    return replace(
+        whole,
+        subspace=subspace_summary(SharedSubspace(SubspaceSpec(("speech", "language"), None, fit), tuple(folds))),
+        extra=(extra,),
+        components=components,
+        targets=replace(whole.targets, n_predicted=predicted),
+    )
 
 
 def test_pairs_their_correlations_and_the_leak():
@@ -55,7 +71,7 @@ def test_an_in_sample_fit_is_said_to_be_one():
 
 def test_parts_of_the_shared_subspace_are_those_of_the_partition():
     _, against = subspace_sentences(summary([fold(0, 2)]))
-    order = component_names(UNITS)
+    order = [one.label for one in partition_components(tuple(GROUPS))]
     assert "Over 12 predicted targets it predicts alone a mean R² of 0.020" in against
     for part, words in (
         ("sharedSharedSemantic", "with semantic"),

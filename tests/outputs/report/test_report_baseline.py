@@ -1,36 +1,47 @@
 """What reports say of the baseline: sentences that can be quoted, and no claim where there is none."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from synthetic_units import make_unit, parcel_targets, volume_targets, with_inference
 
 from bids_app import outputs
-from bids_app.outputs.derivatives.unit import read_unit
+from bids_app.outputs.derivatives.read_unit import read_unit
 from bids_app.outputs.files import names
 from bids_app.outputs.report.baseline import baseline_sentences, group_baseline_sentences
 from bids_app.outputs.report.leakage_audit import audit_rows
-from bids_app.outputs.wording.definitions import define, short
-from bids_app.records import Partition
+from bids_app.outputs.wording.definitions import Definitions
+from bids_app.records import (
+    BaselineModel,
+    ContextLeakage,
+    ControlsProvenance,
+    ElectrodeMean,
+    GroupInference,
+    Partition,
+    SignificantCounts,
+    autocorrelation_control,
+    baseline_alone,
+    beyond_baseline,
+    beyond_untrained,
+    control_alone,
+    full_beyond_baseline,
+    partition_components,
+)
 
 UNITS = ("semantic", "speech")
-SPACES = ["baseline_word_rate", "baseline_envelope", "baseline_position"]
-BESIDE = {
-    "baseline": {"spaces": SPACES, "left_out": {"baseline_motion": "already regressed out"}},
-    "autocorrelation": "fitted",
-    "comparisons": {
-        name: {"bands": bands, "without": without}
-        for name, bands, without in (
-            ("baseline", SPACES, []),
-            ("fullBeyondBaseline", [*SPACES, "semantic", "speech"], SPACES),
-            ("speechBeyondBaseline", [*SPACES, "speech"], SPACES),
-            ("autocorrelation", ["autocorrelation"], []),
-            ("controlRandom", ["random"], []),
-            ("speechBeyondUntrained", ["random", "speech"], ["random"]),
-        )
-    },
-}
+BASELINE = ("baseline_word_rate", "baseline_envelope", "baseline_position")
+CONTROLS = (
+    baseline_alone(BASELINE),
+    full_beyond_baseline(UNITS, UNITS, BASELINE),
+    beyond_baseline("speech", ("speech",), BASELINE),
+    autocorrelation_control(),
+    control_alone("random"),
+    beyond_untrained("speech", "random"),
+)
+MADE = ControlsProvenance(BaselineModel(BASELINE, {"baseline_motion": "already regressed out"}), "fitted", CONTROLS)
+BY_LABEL = {one.label: one for one in (*partition_components(UNITS), *CONTROLS)}
 
 
 def unit_with(significant, targets=None, tested=True):
@@ -38,17 +49,13 @@ def unit_with(significant, targets=None, tested=True):
     unit = with_inference(make_unit(targets or parcel_targets(), rest="task-alice_seg-Brennan10mm", units=UNITS))
     n = len(unit.targets.names)
     values = {}
-    for name in BESIDE["comparisons"]:
-        p = np.where(np.arange(n) < significant.get(name, 0), 0.01, 0.5)
+    for component in CONTROLS:
+        p = np.where(np.arange(n) < significant.get(component.label, 0), 0.01, 0.5)
         stats = {"rsquared": np.full(n, 0.1), "p": p, "pfwe": p, "q": p}
-        values[name] = stats | {"ci025": np.full(n, 0.05), "ci975": np.full(n, 0.15)}
-    both = {**unit.partition.values, **values}
-    inference = unit.provenance["inference"] if tested else None
-    return replace(
-        unit,
-        partition=Partition(UNITS, both, {}, tuple(values)),
-        provenance={**unit.provenance, "beside": BESIDE, "inference": inference},
-    )
+        values[component.label] = stats | {"ci025": np.full(n, 0.05), "ci975": np.full(n, 0.15)}
+    partition = Partition(UNITS, {**unit.partition.values, **values}, (), CONTROLS)
+    inference = unit.provenance.inference if tested else None
+    return replace(unit, partition=partition, provenance=replace(unit.provenance, controls=MADE, inference=inference))
 
 
 def sentences(out_dir, unit):
@@ -64,19 +71,19 @@ def test_each_region_is_named_where_a_model_beats_the_baseline_and_where_not(tmp
     assert "Not in it: head motion: already regressed out." in baseline
     assert "semantic is of the baseline itself." in baseline
     assert full.startswith(
-        "In none of 6 regions does the full model predict more than the baseline (word rate, envelope"
+        "In none of 6 parcels does the full model predict more than the baseline (word rate, envelope"
     )
-    assert "In 2 of 6 regions speech predicts more than the baseline" in speech
+    assert "In 2 of 6 parcels speech predicts more than the baseline" in speech
     assert "LATL, RATL" in speech
     assert "In 4 of 6 it does not: LPTL, LIPL, LPreM, LIFG." in speech
-    assert twin.startswith("In none of 6 regions does speech predict more than its untrained twin")
+    assert twin.startswith("In none of 6 parcels does speech predict more than the same model with random weights")
     assert "predicts 0 targets" in time
     assert time.endswith("no sign of leakage.")
 
 
 def test_leaks_are_called_leaks(tmp_path):
     assert sentences(tmp_path, unit_with({"autocorrelation": 3}))[-1].endswith(
-        "leaks from training into test samples."
+        "training samples have leaked into test samples."
     )
 
 
@@ -111,27 +118,27 @@ def test_no_baseline_is_said(tmp_path):
             "What the full model predicts beyond the baseline: R² of the model of both less",
         ),
         ("speechBeyondBaseline", "p", "difference of the nested models' losses"),
-        ("speechBeyondUntrained", "pfwe", "Family-wise p of what speech predicts beyond its untrained twin"),
+        ("speechBeyondUntrained", "pfwe", "Family-wise p of what speech predicts beyond the same model with random"),
         ("baseline", "q", "the model is fitted again"),
-        ("autocorrelation", "ci025", "The 2.5 % limit of R² of a control that knows nothing but time"),
-        ("controlRandom", "r", "Held-out r of the control Random alone"),
+        ("autocorrelation", "ci025", "Lower end of the 95 % confidence interval of R² of a control that knows nothing but time"),
+        ("controlRandom", "r", "Held-out r of the control random alone"),
         ("speech", "shapley", "what speech adds to the R² of the others"),
-        ("speech", "shapley975", "The 97.5 % limit"),
+        ("speech", "shapley975", "Upper end of the 95 % confidence interval"),
         ("speech", "product", "Product measure of speech"),
     ],
 )
 def test_every_number_is_defined(component, stat, said):
-    assert said in define(component, stat, UNITS)
-    assert short(component, UNITS)
+    assert said in Definitions(UNITS).define(BY_LABEL[component], stat)
+    assert Definitions(UNITS).short(BY_LABEL[component])
 
 
 def test_the_audit_says_where_each_stage_was_fitted(tmp_path):
     unit = unit_with({})
     contexts = {
-        "language": {"crossing": 31, "total": 560, "reach": "32 words", "split": True},
-        "speech": {"crossing": 0, "total": 560, "reach": "16 s of sound", "split": False},
+        "language": ContextLeakage(31, 560, "32 words", True),
+        "speech": ContextLeakage(0, 560, "16 s of sound", False),
     }
-    unit = replace(unit, provenance={**unit.provenance, "contexts": contexts})
+    unit = replace(unit, provenance=replace(unit.provenance, contexts=contexts))
     outputs.write_unit(tmp_path, unit)
     rows = dict(audit_rows(read_unit(names.summary_path(tmp_path, unit.stem)).summary))
     assert rows["context of language"].startswith("31 of 560 test samples draw on 32 words before them")
@@ -143,15 +150,18 @@ def test_the_audit_says_where_each_stage_was_fitted(tmp_path):
     assert not any("canonical" in stage for stage in rows)
 
 
-def group_of(n_people, **more):
-    given = {
-        "people": ["x"] * n_people,
-        "beside": ["baseline", "speechBeyondBaseline"],
-        "electrodes": [],
-        "level": 0.05,
-    }
-    given |= {"significant": None, "inference": {"n_signs": 2**n_people}, "n_targets": 40, "kind": "volume"}
-    return given | more
+def group_of(n_participants, kind="volume", significant=None, electrodes=()):
+    """A group's summary, of which the sentences see no more than this."""
+    inference = GroupInference(n_participants, "none: made up", False, False, True, 2**n_participants)
+    targets = SimpleNamespace(n=40, kind=kind)
+    return SimpleNamespace(
+        participants=("x",) * n_participants, controls=(CONTROLS[0], CONTROLS[2]), electrodes=electrodes, level=0.05,
+        significant=significant, inference=inference, targets=targets,
+    )  # fmt: skip
+
+
+def counts(**n_significant):
+    return {label: SignificantCounts(pfwe, pfwe) for label, pfwe in n_significant.items()}
 
 
 MEANS = {"baseline": 0.1234, "speechBeyondBaseline": None}
@@ -160,28 +170,32 @@ MEANS = {"baseline": 0.1234, "speechBeyondBaseline": None}
 @pytest.mark.parametrize(
     ("group", "baseline", "speech"),
     [
-        (group_of(1), "over 1 person; not tested over people.", "R² – over 1 person; not tested over people."),
         (
-            group_of(4, significant={"baseline": {"pfwe": 0}}),
-            "over 4 people; 16 sign vectors allow no p ≤ 0.05.",
-            "not tested over people",
+            group_of(1),
+            "over 1 participant; not tested over participants.",
+            "R² – over 1 participant; not tested over participants.",
         ),
         (
-            group_of(5, significant={"baseline": {"pfwe": 7}, "speechBeyondBaseline": {"pfwe": 0}}),
-            "over 5 people; above 0 in 7 of 40 voxels (family-wise p ≤ 0.05 over people).",
+            group_of(4, significant=counts(baseline=0)),
+            "over 4 participants; 16 sign vectors allow no p ≤ 0.05.",
+            "not tested over participants",
+        ),
+        (
+            group_of(5, significant=counts(baseline=7, speechBeyondBaseline=0)),
+            "over 5 participants; above 0 in 7 of 40 voxels (family-wise p ≤ 0.05 over participants).",
             "above 0 in 0 of 40 voxels",
         ),
         (
-            group_of(5, kind="electrodes", electrodes=[
-                {"component": "baseline", "electrodes": "responsive", "ci025": 0, "ci975": 0, "p": 0},
-                {"component": "baseline", "electrodes": "all", "ci025": -0.01, "ci975": 0.2, "p": 0.0625},
-            ]),
-            "over 5 people (their electrodes; 95 % interval −0.010 to 0.200, p = 0.062).",
-            "not tested over people",
+            group_of(5, "electrodes", electrodes=(
+                ElectrodeMean("baseline", "responsive", 5, 9, 0.1, 0.0, 0.0, 0.0),
+                ElectrodeMean("baseline", "all", 5, 9, 0.1, -0.01, 0.2, 0.0625),
+            )),
+            "over 5 participants (their electrodes; 95 % confidence interval −0.010 to 0.200, p = 0.062).",
+            "not tested over participants",
         ),
     ],
 )  # fmt: skip
-def test_over_people_each_difference_has_its_mean_and_what_was_tested(group, baseline, speech):
+def test_over_participants_each_difference_has_its_mean_and_what_was_tested(group, baseline, speech):
     first, second = group_baseline_sentences(group, MEANS)
     assert first.startswith("The baseline alone: mean R² 0.123 over")
     assert first.endswith(baseline)
