@@ -6,6 +6,8 @@ bids_dir → recordings → stimuli → features → responses → design → fi
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
 
 from bids_app import __version__, execution, outputs
 from bids_app.execution import StatusBook
@@ -18,6 +20,8 @@ from bids_app.pipeline.participants import run_participants
 from bids_app.pipeline.preflight import check_recordings
 from bids_app.pipeline.progress import Progress
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
+from bids_app.pipeline.unit.provenance import analysis_provenance
+from bids_app.records import baseline_band
 from bids_app.settings.run_options import RunOptions
 
 
@@ -46,8 +50,7 @@ def run(options: RunOptions, notify: Notify) -> int:
         if job.options.dry_run:
             show_plan(job, library, preflight, notify)
             return 0
-        extra, controls = job.analysis.extra_partitions, job.analysis.all_controls
-        outputs.prepare(job.out_dir, job.resolved, job.hash, recordings.datasets, __version__, extra, controls)
+        outputs.prepare(job.out_dir, _data_set_facts(job, recordings.datasets))
         log.keep()
         progress, failed = Progress(StatusBook(job.out_dir), notify), 0
         if "participant" in job.options.levels:
@@ -56,6 +59,18 @@ def run(options: RunOptions, notify: Notify) -> int:
             failed += run_group(job, library, recordings, preflight, cache, progress)
         _summarise(job, progress)
     return 1 if failed else 0
+
+
+def _data_set_facts(job: Job, datasets: Mapping[str, Path]) -> outputs.DataSetFacts:
+    """What the data set's own files say."""
+    return outputs.DataSetFacts(
+        analysis=analysis_provenance(job),
+        resolved=job.resolved,
+        datasets=datasets,
+        version=__version__,
+        baseline=tuple(map(baseline_band, job.analysis.baseline.spaces)),
+        controls=job.analysis.all_controls,
+    )
 
 
 def _summarise(job: Job, progress: Progress) -> None:
