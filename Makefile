@@ -1,8 +1,8 @@
-# The two commands of the README. Both set up .venv first; an interrupted set-up is begun anew.
+# The commands of the README. All set up .venv first; an interrupted set-up is begun anew.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 DEMO = demo
 
-.PHONY: demo test check bench clean
+.PHONY: demo test test-long bench clean
 
 demo: .venv/.ready
 	.venv/bin/concord-tools demo $(DEMO)
@@ -10,7 +10,10 @@ demo: .venv/.ready
 	@echo "The report lies in $(DEMO)/out/group.html, each person's in $(DEMO)/out/sub-*.html"
 
 test: .venv/.ready
-	scripts/check
+	scripts/check -m "not long"
+
+test-long: .venv/.ready
+	scripts/check --tests-only -m long
 
 bench: .venv/.ready
 	.venv/bin/python -m benchmarks.first_light

@@ -106,7 +106,7 @@ class OutOfMemory(ConcordError):
 
 
 def did_you_mean(word: str, known: Iterable[str], renamed: Mapping[str, str] | None = None) -> str:
-    """Advice for a misspelt word.
+    """Advice for a misspelt word, whatever its case.
 
     Parameters
     ----------
@@ -119,5 +119,7 @@ def did_you_mean(word: str, known: Iterable[str], renamed: Mapping[str, str] | N
     `did you mean 'x'?` where there is such a word, else an empty string.
     """
     todays = (renamed or {}).get(word)
-    close = [todays] if todays else difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean '{close[0]}'?" if close else ""
+    by_lower_case = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), list(by_lower_case), n=1)
+    meant = todays or (by_lower_case[close[0]] if close else None)
+    return f"did you mean '{meant}'?" if meant else ""

@@ -3,9 +3,21 @@
 Each row is stamped with the instant at which it is available, and no causal row depends on anything after it.
 """
 
-from bids_app.features.base.family import REQUIRED, Family, Option
+from bids_app.features.base.family import REQUIRED, Family, Option, Reach, Role
 from bids_app.features.prefetch import prefetch
-from bids_app.features.registry import KINDS, check_needs, extract, needs, resolve
+from bids_app.features.registry import (
+    KINDS,
+    check_needs,
+    extract,
+    is_baseline,
+    is_derived,
+    label_of,
+    needs,
+    reach_of,
+    resolve,
+    role_of,
+)
+from bids_app.features.sidecar import provenance_to_json
 from bids_app.features.store import FeatureStore
 
 __all__ = [
@@ -14,9 +26,17 @@ __all__ = [
     "Family",
     "FeatureStore",
     "Option",
+    "Reach",
+    "Role",
     "check_needs",
     "extract",
+    "is_baseline",
+    "is_derived",
+    "label_of",
     "needs",
     "prefetch",
+    "provenance_to_json",
+    "reach_of",
     "resolve",
+    "role_of",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,36 +11,38 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.errors import DataError, ReadWriteError, UsageError
-from bids_app.features import precomputed
+from bids_app.errors import DataError, ReadWriteError, UsageError, did_you_mean
+from bids_app.features import contextual_residual, precomputed
 from bids_app.features.acoustic import envelope, melspectrogram, pitch
-from bids_app.features.base.family import Family, Need, did_you_mean
+from bids_app.features.base.family import Family, Need, Reach, Role
 from bids_app.features.base.needs import CHECKS
 from bids_app.features.language import entropy, language_model, surprisal
 from bids_app.features.lexical import log_frequency, position, word_embedding, word_length, word_rate
 from bids_app.features.phonetic import articulatory, phone_rate
+from bids_app.features.sidecar import as_stored
 from bids_app.features.speech import speech_model
 from bids_app.features.transformers.models import check_lock
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
 FAMILIES = (
-    melspectrogram.FAMILY,
-    envelope.FAMILY,
-    pitch.FAMILY,
-    articulatory.FAMILY,
-    phone_rate.FAMILY,
-    word_rate.FAMILY,
-    word_length.FAMILY,
-    log_frequency.FAMILY,
-    position.FAMILY,
-    word_embedding.FAMILY,
-    speech_model.FAMILY,
-    language_model.FAMILY,
-    surprisal.FAMILY,
-    entropy.FAMILY,
-    precomputed.FAMILY,
+    melspectrogram,
+    envelope,
+    pitch,
+    articulatory,
+    phone_rate,
+    word_rate,
+    word_length,
+    log_frequency,
+    position,
+    word_embedding,
+    speech_model,
+    language_model,
+    contextual_residual,
+    surprisal,
+    entropy,
+    precomputed,
 )
-KINDS: Mapping[str, Family] = MappingProxyType({family.kind: family for family in FAMILIES})
+KINDS: Mapping[str, Family] = MappingProxyType({module.FAMILY.kind: module.FAMILY for module in FAMILIES})
 Digest = Callable[[Path], str]
 
 
@@ -51,6 +52,34 @@ def family_of(spec: FeatureSpec) -> Family:
         advice = did_you_mean(spec.kind, KINDS) or f"one of {', '.join(KINDS)}"
         raise UsageError(f"unknown kind '{spec.kind}'", f"feature '{spec.name}'", advice)
     return KINDS[spec.kind]
+
+
+def label_of(kind: str) -> str:
+    """What methods texts call features of that kind; the kind itself where it is not known."""
+    return KINDS[kind].label if kind in KINDS else kind
+
+
+def role_of(kind: str) -> Role:
+    """What features of that kind stand for; 'other' where it is not known."""
+    return KINDS[kind].role if kind in KINDS else "other"
+
+
+def is_baseline(kind: str) -> bool:
+    """Whether the baseline model may be made of features of that kind."""
+    return kind in KINDS and KINDS[kind].is_baseline
+
+
+def is_derived(kind: str) -> bool:
+    """Whether features of that kind are made of other spaces in training folds, not of a stimulus."""
+    return kind in KINDS and KINDS[kind].is_derived
+
+
+def reach_of(spec: FeatureSpec) -> Reach | None:
+    """How far the context of a resolved spec's rows reaches back; None where there is none, or it is not known.
+
+    Raises UsageError for an unknown kind.
+    """
+    return family_of(spec).reach(spec.options)
 
 
 def resolve(spec: FeatureSpec) -> FeatureSpec:
@@ -80,11 +109,14 @@ def extract_with(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, dig
         check_lock(spec.options["model"], source, hashes)
     features = family_of(spec).extract(stimulus, spec, source)
     _check(features, stimulus)
-    common = {"kind": spec.kind, "options": dict(spec.options), "version": family_of(spec).version, "files": hashes}
-    weights = weights_hash(hashes)
-    named = {"weights_sha256": weights} if weights else {}
-    provenance = {**common, **features.provenance, **named}
-    return replace(features, provenance=json.loads(json.dumps(provenance)))  # as the store will give it back
+    provenance = replace(
+        features.provenance,
+        options=dict(spec.options),
+        version=family_of(spec).version,
+        files=hashes,
+        weights_sha256=weights_hash(hashes),
+    )
+    return replace(features, provenance=as_stored(provenance))
 
 
 def check_needs(stimulus: Stimulus, spec: FeatureSpec) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bids_app.records.arrays import Modality
@@ -62,8 +62,9 @@ class FeatureProvenance:
     dimensions : their names, or in words how many. stamp : the instant that a row's time stands for. causal : whether
     no row depends on anything after its time; None where that is not known. layers : of a model, layer → (first, end)
     of its dimensions. files : name → SHA-256 of what decides the values. stand_in : whether the model is untrained by
-    its own word (None: no model); untrained : the seed of weights that were made random here. details : what a family
-    notes besides.
+    its own word (None: no model); untrained : the seed of weights that were made random here. unknown_share : of words
+    or phones that the family does not know; approximate : whether rows share windows of a speech model (None: the
+    family has no such thing).
     """
 
     kind: str
@@ -81,20 +82,11 @@ class FeatureProvenance:
     untrained: int | None = None
     stand_in: bool | None = None
     layers: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    details: Mapping[str, Any] = field(default_factory=dict)
+    unknown_share: float | None = None
+    approximate: bool | None = None
 
-    @classmethod
-    def from_notes(cls, notes: Mapping[str, Any]) -> FeatureProvenance:
-        """What a family, or the JSON of stored features, notes; whatever has no field here is among `details`."""
-        known = {one.name for one in fields(cls)} - {"details"}
-        given: dict[str, Any] = {"description": "", "stamp": "", "causal": None}
-        given |= {name: value for name, value in notes.items() if name in known}
-        dimensions = notes.get("dimensions", "")
-        given["dimensions"] = dimensions if isinstance(dimensions, str) else tuple(map(str, dimensions))
-        given["notes"] = tuple(notes.get("notes") or ())
-        spans = notes.get("layers") or {}
-        given["layers"] = {str(layer): (int(first), int(end)) for layer, (first, end) in spans.items()}
-        return cls(**given, details={name: value for name, value in notes.items() if name not in known})
+
+NO_PROVENANCE = FeatureProvenance(kind="", description="", dimensions="", stamp="", causal=None)  # of made-up features
 
 
 @dataclass(frozen=True)

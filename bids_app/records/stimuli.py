@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
 from bids_app.records.arrays import Array
+from bids_app.records.provenance import NO_PROVENANCE, FeatureProvenance
 
 
 @dataclass(frozen=True)
@@ -99,4 +99,4 @@ class Features:
     times_s: Array
     sampling: Literal["continuous", "events"]
     onsets_s: Array | None = None
-    provenance: Mapping[str, Any] = field(default_factory=dict)  # kind, options, model revision, causal, notes
+    provenance: FeatureProvenance = NO_PROVENANCE

@@ -79,7 +79,7 @@ def test_a_value_error_inside_a_fit_is_no_hint(pristine, tmp_path, monkeypatch):
 
 def test_too_few_samples_for_the_folds_are_a_hint(pristine, tmp_path, monkeypatch):
     def refused(*arguments, **named):
-        raise encoding.CannotFit("too few samples")
+        raise encoding.CannotFit("too few samples", "ask for fewer folds")
 
     monkeypatch.setattr(encoding, "build_design", refused)
     assert concord(pristine, tmp_path / "out") == 1

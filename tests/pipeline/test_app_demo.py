@@ -18,7 +18,7 @@ from bids_app.demo.recovery import SPREAD, recovery
 from bids_app.demo.sample import SPECS, UNITS
 from bids_app.settings.load import load_analysis
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 SPACES = [("fmri", "MNI152NLin2009cAsym"), ("fmri", "fsaverage5"), ("ieeg", "MNI152NLin2009cAsym")]
 CHANGING = {"logs", "status.tsv", "status.json"}  # where durations and memory stand; reports have one section of them
 

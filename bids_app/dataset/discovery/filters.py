@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from bids_app.dataset.files.layout import CONFIG
-from bids_app.errors import UsageError
+from bids_app.errors import UsageError, did_you_mean
 from bids_app.records import RecordingQuery
 
 RESPONSES = ("bold", "ieeg")
@@ -96,9 +95,7 @@ def _shown(wanted: Any) -> str:
 
 
 def hint(wrong: str, right: Iterable[str]) -> str:
-    """'did you mean X? there are …'."""
+    """`did you mean 'x'? there are …`."""
     names = sorted(right)
-    close = get_close_matches(wrong.lower(), [name.lower() for name in names], n=1, cutoff=0.6)
-    meant = next((name for name in names if close and name.lower() == close[0]), None)
     available = f"there are {', '.join(names)}" if names else "there are none"
-    return f"did you mean {meant}? {available}" if meant else available
+    return f"{did_you_mean(wrong, names)} {available}".strip()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bids_app.dataset.responses.parcels import read_numbers
-from bids_app.errors import DataError, UsageError
+from bids_app.errors import DataError, UsageError, did_you_mean
 from bids_app.records import Array, Recording
 
 if TYPE_CHECKING:
@@ -40,9 +39,8 @@ def groups_of(confounds: str) -> list[str]:
     groups = [] if confounds in ("none", "") else [group.strip() for group in confounds.split("+")]
     for group in groups:
         if group not in STRATEGIES:
-            close = get_close_matches(group, STRATEGIES, n=1)
-            meant = f"did you mean {close[0]}? " if close else ""
-            raise UsageError(f"unknown confounds '{group}'", "", f"{meant}there are {', '.join(STRATEGIES)}, none")
+            advice = f"{did_you_mean(group, STRATEGIES)} there are {', '.join(STRATEGIES)}, none"
+            raise UsageError(f"unknown confounds '{group}'", "", advice.strip())
     return groups
 
 

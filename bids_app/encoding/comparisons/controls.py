@@ -1,4 +1,4 @@
-"""Models held against others beside the partition: the baseline, untrained ones, and a control that knows only time."""
+"""Models compared with others beside the partition: the baseline, untrained ones, a control that knows only time."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from bids_app.encoding.comparisons.averages import Average
 from bids_app.encoding.comparisons.model_pair import Averaged, singles
 from bids_app.encoding.design.columns import principal_axes, projected_values, standardized
 from bids_app.encoding.design.folds import audit
+from bids_app.encoding.errors import CannotFit
 from bids_app.encoding.ridge.candidates import alpha_grid
 from bids_app.encoding.ridge.fit import unions_of
 from bids_app.encoding.ridge.scores import R_LIMIT
@@ -37,9 +38,9 @@ WARNING = (
 
 
 def published_design(design: Design) -> Design:
-    """The same rows in five contiguous folds, as equal as can be, without purge. Raises ValueError for too few."""
+    """The same rows in five contiguous folds, as equal as can be, without purge. Raises CannotFit for too few."""
     if len(design.Y) < 10 * FOLDS:
-        raise ValueError(f"{len(design.Y)} rows are too few for {FOLDS} folds and their validation")
+        raise CannotFit(f"{len(design.Y)} rows are too few for {FOLDS} folds and their validation", "record longer")
     sizes = [len(part) for part in np.array_split(np.arange(len(design.Y)), FOLDS)]
     return replace(design, folds=np.repeat(np.arange(FOLDS), sizes), purge_s=0.0)
 
@@ -131,7 +132,7 @@ def fit_published(
 ) -> tuple[Fit, Averaged]:
     """All unions of `units` (bands side by side), of a `published_design`; and averages over `sets` of targets.
 
-    In the `Fit`, rsquared is the mean over folds of squared r. Raises ValueError for too few rows.
+    In the `Fit`, rsquared is the mean over folds of squared r. Raises CannotFit for too few rows.
     """
     unions, alphas = unions_of(tuple(units)), alpha_grid(*spec.alphas)
     usable, n_folds = np.flatnonzero(design.usable), len(np.unique(design.folds))

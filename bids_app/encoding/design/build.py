@@ -8,6 +8,7 @@ import numpy as np
 
 from bids_app.encoding.design.epochs import epoch_means
 from bids_app.encoding.design.folds import fold_index
+from bids_app.encoding.errors import CannotFit
 from bids_app.records import Array, Design, EpochSpec, Run
 
 
@@ -17,10 +18,10 @@ def build_design(
     """Stack runs and give every row its outer fold: 'by_run' or a number of contiguous blocks (see `fold_index`).
 
     Of runs with epochs, target e · n_windows + w is window w of electrode e. Targets with a missing sample in any run
-    are not usable. Raises ValueError for no run or too few samples.
+    are not usable. Raises CannotFit for no run or too few samples.
     """
     if not runs:
-        raise ValueError("there is no run to fit")
+        raise CannotFit("there is no run to fit")
     Y = _responses(runs)
     run_index = np.repeat(np.arange(len(runs)), [len(run.times_s) for run in runs])
     times_s = np.concatenate([run.times_s for run in runs])

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from bids_app.encoding.errors import CannotFit
 from bids_app.records import Array
 
 DEAD = 1e-6  # what varies by less than this share of its magnitude is rounding, not signal
@@ -16,10 +17,10 @@ def clean(values: Array, nuisance: Array, keep: Array, standardize: Literal["run
 
     On the kept samples a constant and the nuisance are regressed out by least squares; 'run' then divides by the
     standard deviation. A target that is constant, or not finite somewhere, becomes NaN throughout. Raises
-    ValueError where no sample is kept.
+    CannotFit where no sample is kept.
     """
     if not np.any(keep):
-        raise ValueError("no sample is left to use")
+        raise CannotFit("no sample is left to use", "leave out the recording, or fewer of its samples")
     kept = np.asarray(values[keep], dtype=np.float64)
     alive = np.isfinite(kept).all(axis=0)
     kept[:, ~alive] = 0.0

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bids_app.encoding.errors import CannotFit
 from bids_app.records import Array, Design, FoldAudit
 
+FEWER_FOLDS = "record longer, or ask for fewer folds: fit: outer, inner"
 BLOCKS = 5  # contiguous blocks where runs alone make no folds
 
 
@@ -28,7 +30,7 @@ def fold_index(runs: Array, times_s: Array, stimuli: Sequence[tuple[str, ...]], 
     'by_run': one fold a run, or a group of runs linked by shared stimuli. A number: so many contiguous blocks of the
     concatenated samples; where only some runs share a stimulus, folds are by group instead, as blocks would tear it
     apart. Where all samples are of one group (a single run; one stimulus heard in every run) the blocks are of time,
-    at the same seconds in every run: five with 'by_run'. Raises ValueError for too few samples.
+    at the same seconds in every run: five with 'by_run'. Raises CannotFit for too few samples.
     """
     groups = np.unique(stimulus_groups(stimuli)[runs], return_inverse=True)[1]
     n_groups, n_runs = int(groups.max()) + 1, len(np.unique(runs))
@@ -36,7 +38,7 @@ def fold_index(runs: Array, times_s: Array, stimuli: Sequence[tuple[str, ...]], 
         return np.asarray(groups)
     count = BLOCKS if folds == "by_run" else int(folds)
     if len(runs) < 2 * count:
-        raise ValueError(f"{len(runs)} samples are too few for {count} folds")
+        raise CannotFit(f"{len(runs)} samples are too few for {count} folds", FEWER_FOLDS)
     position = times_s if n_groups == 1 else np.arange(len(runs))
     starts = [block[0] for block in np.array_split(np.sort(position), count)]
     return np.asarray(np.searchsorted(starts[1:], position, side="right"))
@@ -80,18 +82,18 @@ def purged(train: Array, test: Array, groups: Array, times_s: Array, purge_s: fl
 
 
 def outer_split(design: Design, fold: int) -> tuple[Array, Array]:
-    """(n_times,) bool train and test of an outer fold. Raises ValueError where purging leaves nothing to train on."""
+    """(n_times,) bool train and test of an outer fold. Raises CannotFit where purging leaves nothing to train on."""
     test = design.folds == fold
     train = _purged(design, ~test, test)
     if not train.any():
-        raise ValueError(f"purging {design.purge_s:.0f} s around fold {fold} leaves no training samples")
+        raise CannotFit(f"purging {design.purge_s:.0f} s around fold {fold} leaves no training samples", FEWER_FOLDS)
     return train, test
 
 
 def inner_folds(design: Design, train: Array, inner: str | int) -> list[tuple[Array, Array]]:
     """Row numbers (training, validation) of each inner fold within `train` (n_times,), purged as outer folds are.
 
-    Raises ValueError where no fold keeps training samples.
+    Raises CannotFit where no fold keeps training samples.
     """
     rows = np.flatnonzero(train)
     present, runs = np.unique(design.runs[rows], return_inverse=True)
@@ -105,7 +107,7 @@ def inner_folds(design: Design, train: Array, inner: str | int) -> list[tuple[Ar
         if fitted.any():
             pairs.append((np.flatnonzero(fitted), np.flatnonzero(validation)))
     if not pairs:
-        raise ValueError(f"purging {design.purge_s:.0f} s leaves no inner fold with training samples")
+        raise CannotFit(f"purging {design.purge_s:.0f} s leaves no inner fold with training samples", FEWER_FOLDS)
     return pairs
 
 

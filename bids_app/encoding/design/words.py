@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bids_app.encoding.design.folds import stimulus_groups
+from bids_app.encoding.design.folds import FEWER_FOLDS, stimulus_groups
+from bids_app.encoding.errors import CannotFit
 from bids_app.records import Array, Design, Features, Run
 
 BLOCKS = 5  # folds among words, at most
 LEFT_OUT = -1
+SAME_WORDS = "spaces that are projected together need the same words"
 
 
 def over_words(features: Features, words: Features) -> Features:
@@ -19,11 +21,11 @@ def over_words(features: Features, words: Features) -> Features:
 
     A word's row is the mean of the frames stamped after its onset and up to its offset; where there is none, the
     frame nearest to its offset (the earlier of two), which may then be stamped up to half a step after it. Raises
-    ValueError where `words` has no onsets, or rows by word are other words.
+    CannotFit where rows by word are other words, ValueError where `words` has no onsets.
     """
     if features.sampling == "events":
         if not np.array_equal(features.times_s, words.times_s):
-            raise ValueError(f"{features.name} and {words.name} have rows of different words")
+            raise CannotFit(f"{features.name} and {words.name} have rows of different words", SAME_WORDS)
         return features
     if words.onsets_s is None or words.sampling != "events":
         raise ValueError(f"{words.name} has no rows by word")
@@ -58,7 +60,7 @@ def words_of(runs: Sequence[Run], design: Design, fold: int | None) -> Words:
     """The words of an outer fold's training stimuli, each stimulus once; of all stimuli where `fold` is None.
 
     In a stimulus that is itself split, training words are further than the design's purge from every test sample, in
-    every run that hears it. Raises ValueError where there is none.
+    every run that hears it. Raises CannotFit where there is none.
     """
     groups = stimulus_groups(design.run_stimuli)
     heard: dict[tuple[str, int], list[tuple[int, int]]] = {}  # a transcript of another length counts as another
@@ -73,7 +75,7 @@ def words_of(runs: Sequence[Run], design: Design, fold: int | None) -> Words:
         times_s.append(first.times_s[kept])
         stimulus.append(np.full(int(kept.sum()), number))
     if not sum(map(len, times_s)):
-        raise ValueError("no words of training stimuli")
+        raise CannotFit("no words of training stimuli", FEWER_FOLDS)
     values = {band: np.concatenate([part[band] for part in parts]) for band in parts[0]}
     return Words(values, np.concatenate(times_s), np.concatenate(stimulus))
 

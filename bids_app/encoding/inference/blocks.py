@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bids_app.encoding.errors import CannotFit
 from bids_app.records import Array
 
 FEWEST = 12  # blocks, for p to be trusted: 2^12 sign vectors
@@ -36,10 +37,10 @@ def make_blocks(runs: Array, times_s: Array, least_s: float, correlation: Array,
     """Blocks of at least `least_s`, lengthened until they lose at most `LOST`, though never to fewer than `FEWEST`.
 
     runs, times_s (n_times,); correlation (n_lags,): `product_autocorrelation` of responses and predictions, a lag
-    every `period_s`. Raises ValueError for no sample.
+    every `period_s`. Raises CannotFit for no sample.
     """
     if not len(runs):
-        raise ValueError("no sample to put in blocks")
+        raise CannotFit("no sample to put in blocks")
     length_s, labels = least_s, block_labels(runs, times_s, least_s)
     while lost_variance(correlation, length_s / period_s) > LOST:
         longer = block_labels(runs, times_s, STEP * length_s)

@@ -2,8 +2,8 @@
 
 The model of bands X_b with weights g_b ≥ 0 and one alpha: minimise ‖y − Σ X_b √g_b w_b‖² + α Σ ‖w_b‖², intercept
 unpenalised (Nunez-Elizalde et al. 2019, NeuroImage 197:482; Dupré la Tour et al. 2022, NeuroImage 264:119728).
-With V the orthonormal left singular vectors of the weighted training columns and eigenvalues their squared singular values,
-predictions are H (φ_α ∘ V'y), φ_α = eigenvalues / (eigenvalues + α).
+With V the orthonormal left singular vectors of the weighted training columns and eigenvalues their squared singular
+values, predictions are H (φ_α ∘ V'y), φ_α = eigenvalues / (eigenvalues + α).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ DROPPED = 1e-6  # ‖change of held-out predictions‖ / ‖training responses�
 class Basis:
     """eigenvalues (r,) ascending; eval_projection (n_eval, r): H above; and what gives V'y. All float64.
 
-    `primal`: basis_map (n_columns, r) on the columns of the bands that have weight, side by side, so that V = X basis_map and
-    V'y = basis_map'(X'y). Else basis_map (n_train, r) is V itself.
+    `primal`: basis_map (n_columns, r) on the columns of the bands that have weight, side by side, so that
+    V = X basis_map and V'y = basis_map'(X'y). Else basis_map (n_train, r) is V itself.
     """
 
     split: Split

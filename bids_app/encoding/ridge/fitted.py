@@ -29,8 +29,8 @@ class Fitted:
     targets (n,): their columns in the design's Y; unions: number of each union that chose them → positions among the
     targets of those for which it did; alpha (n,) values; choice (n,) their places in the grid; inner (n,) the R² they
     were chosen by, over the inner folds. Y (n_times, n):
-    responses of all samples, less a constant of each target. Predictions are `basis.eval_projection` (n_eval, r) times
-    `coordinates` (r, n) = eigenvalues / (eigenvalues + alpha) times V'y: linear in y, for tests that refit.
+    responses of all samples, less a constant of each target. Predictions are `basis.eval_projection` (n_eval, r)
+    times `coordinates` (r, n) = eigenvalues / (eigenvalues + alpha) times V'y: linear in y, for tests that refit.
     """
 
     fold: int

@@ -89,8 +89,9 @@ def spacing(eps: float) -> float:
 def by_columns(basis: Basis, least_alpha: float, rounding: Rounding) -> bool:
     """Whether u may be made from X'y, as eigenvalues^-½ Q'(X'y); otherwise it is made from y.
 
-    An error δ of X'y becomes eigenvalues^-½ Q'δ, so held-out predictions are off by H (φ eigenvalues^-½ ∘ Q'δ): for rounding, spread
-    evenly over r directions with ‖δ‖ = eps ‖X'y‖ ≤ eps lam_max^½ ‖y‖, in the mean square by eps ‖y‖ times
+    An error δ of X'y becomes eigenvalues^-½ Q'δ, so held-out predictions are off by
+    H (φ eigenvalues^-½ ∘ Q'δ): for rounding, spread evenly over r directions with
+    ‖δ‖ = eps ‖X'y‖ ≤ eps lam_max^½ ‖y‖, in the mean square by eps ‖y‖ times
     √(mean_k ‖H_k‖² φ_k² lam_max / lam_k), the most at the smallest alpha. That is kept below rounding.limit ‖y‖.
     """
     if not basis.primal or not len(basis.eigenvalues):

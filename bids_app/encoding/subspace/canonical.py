@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
+from bids_app.encoding.errors import CannotFit
 from bids_app.records import Array
 
 SHARE = 0.95  # of the variance that principal components keep
 WORDS_A_DIMENSION = 10  # at least so many for a principal component
+MORE_WORDS = "use stimuli with more words"
 LEAST = 1e-10  # of the largest eigenvalue: what is below it does not vary
 
 
@@ -75,17 +77,19 @@ class Scaled:
 def scaled(rows: Array, limited: bool = True) -> Scaled:
     """rows (n_words, d), centred, scaled and reduced; `limited`: to at most a tenth as many dimensions as words.
 
-    Raises ValueError for too few words, or rows that never vary.
+    Raises CannotFit for too few words, or rows that never vary.
     """
     most = len(rows) // WORDS_A_DIMENSION
     if most < 1:
-        raise ValueError(f"{len(rows)} words are too few for a shared subspace: {WORDS_A_DIMENSION} at least")
+        raise CannotFit(
+            f"{len(rows)} words are too few for a shared subspace: {WORDS_A_DIMENSION} at least", MORE_WORDS
+        )
     mean, scale = moments(rows)
     z = (rows - mean) / scale
     gram = z.T @ z / len(z)
     axes, variances = principal(gram)
     if not len(variances):
-        raise ValueError("the rows of one model never vary: there is no shared subspace")
+        raise CannotFit("the rows of one model never vary: there is no shared subspace", MORE_WORDS)
     p = int(np.searchsorted(np.cumsum(variances) / variances.sum(), SHARE * (1 - 1e-12)) + 1)
     return Scaled(mean, scale, gram, axes[:, : min(p, most) if limited else p])
 
@@ -129,7 +133,7 @@ def subspace(
     limited: bool = True,
 ) -> Subspace:
     """Fitted on word rows one (n, d) and other (n, e), keeping `count` pairs; `most_rest`: principal components kept
-    of each rest (None: all); `limited`: see `scaled`. Raises ValueError for too few words."""
+    of each rest (None: all); `limited`: see `scaled`. Raises CannotFit for too few words."""
     sides = scaled(one, limited), scaled(other, limited)
     pairs = canonical(sides[0].scores(one), sides[1].scores(other), count)
     weights = [side.axes @ directions for side, directions in zip(sides, (pairs.one, pairs.other), strict=True)]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from bids_app.encoding.subspace.canonical import scaled, whitening
+from bids_app.encoding.errors import CannotFit
+from bids_app.encoding.subspace.canonical import MORE_WORDS, scaled, whitening
 from bids_app.records import Array
 
 LEVEL = 0.05  # of the test of a pair
@@ -32,11 +33,11 @@ def held_out(one: Array, other: Array, folds: Array, seed: int, most: int | None
     Pairs fitted without a fold are correlated in it. The null turns the rows of `other` within each fold against
     those of `one`, by a share of the fold that is drawn between a tenth and nine tenths, fits again, and keeps the
     first pair: autocorrelation stays as it is, in training and held-out rows alike. Components are those of all
-    rows, since they see one side only. Raises ValueError for too few words or fewer than two folds.
+    rows, since they see one side only. Raises CannotFit for too few words or fewer than two folds.
     """
     numbers = [number for number in np.unique(folds) if number >= 0]
     if len(numbers) < 2:
-        raise ValueError("the rank of a shared subspace needs at least two folds of words")
+        raise CannotFit("the rank of a shared subspace needs at least two folds of words", MORE_WORDS)
     rows = [np.flatnonzero(folds == number) for number in numbers]
     fitted = np.concatenate(rows)
     a, b = scaled(one[fitted]).scores(one), scaled(other[fitted]).scores(other)

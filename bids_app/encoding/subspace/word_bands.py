@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bids_app.encoding.design.words import Words, inner_labels, words_of
+from bids_app.encoding.errors import CannotFit
 from bids_app.encoding.subspace import canonical
 from bids_app.encoding.subspace.rank import held_out
 from bids_app.records import (
@@ -58,7 +59,7 @@ def shared_subspace(
     model's own variates, `<one>Shared` and `<other>Shared`, besides. `known`: fits by what decides them,
     looked up and added to, for people who heard the same words.
 
-    Raises ValueError where words are too few.
+    Raises CannotFit where words are too few.
     """
     folds = np.unique(design.folds).tolist()
     told = [None] if spec.fit == "all" else folds
@@ -104,7 +105,9 @@ def _rows(words: Words, design: Design, source: str, fold: int | None) -> Array:
     if layered is None:
         return words.values[source]
     if fold is None:
-        raise ValueError(f"{source} has several layers, and one fit for all folds cannot choose among them")
+        raise CannotFit(
+            f"{source} has several layers, and one fit for all folds cannot choose among them", "give it one layer"
+        )
     return words.values[source][:, layered.dims(fold)]
 
 
@@ -121,7 +124,7 @@ def _fit(one: Array, other: Array, labels: Array, spec: SubspaceSpec, limited: b
 
 def residual(runs: Sequence[Run], design: Design, spec: ResidualSpec, sources: tuple[str, str]) -> Projected:
     """The contextual rows, scaled, less what ridge regression predicts of them from the static rows of the same
-    words, fitted on the words of each outer fold's training stimuli; `sources`: both bands. Raises ValueError where
+    words, fitted on the words of each outer fold's training stimuli; `sources`: both bands. Raises CannotFit where
     words are too few."""
     folds = np.unique(design.folds).tolist()
     matrices = []
@@ -147,10 +150,10 @@ def residual_map(contextual: Array, static: Array, folds: Array, most: int | Non
 
 def ridge(x: Array, z: Array, folds: Array) -> Array:
     """Weights (e, d) of centred z (n, d) on centred x (n, e), with the one of `PENALTIES` (shares of a column's sum
-    of squares) that leaves least in held-out folds. Raises ValueError for fewer than two folds."""
+    of squares) that leaves least in held-out folds. Raises CannotFit for fewer than two folds."""
     numbers = [number for number in np.unique(folds) if number >= 0]
     if len(numbers) < 2:
-        raise ValueError("a residual needs at least two folds of words to choose its penalty")
+        raise CannotFit("a residual needs at least two folds of words to choose its penalty", canonical.MORE_WORDS)
     left = np.zeros(len(PENALTIES))
     for number in numbers:
         train, held = (folds >= 0) & (folds != number), folds == number

@@ -9,10 +9,10 @@ import numpy as np
 from bids_app.features.acoustic.frames import FRAMES, frame_ends, frames, hann
 from bids_app.features.base.family import Family, Option
 from bids_app.features.base.needs import audio_of
-from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
+from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 HIGHEST_HZ = 8000.0  # of the mel bands, whatever the audio's rate, so that a column means the same for all stimuli
-FLOOR = 1e-10  # power relative to full scale below which a band is silent (-100 dB)
+FLOOR, SILENCE = 1e-10, -10.0  # power relative to full scale up to which a band is silent (-100 dB), and its log10
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
@@ -29,14 +29,15 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     filters, centres = mel_filters(n_mels, length, rate)
     values = np.concatenate([_log_power(heard, filters) for heard in frames(audio, stops, length)])
     empty = int(np.sum(~filters.any(axis=0)))
-    provenance = {
-        "description": f"Log10 power in {n_mels} mel bands up to {HIGHEST_HZ:g} Hz, in Hann windows of "
+    provenance = FeatureProvenance(
+        kind=spec.kind,
+        description=f"Log10 power in {n_mels} mel bands up to {HIGHEST_HZ:g} Hz, in Hann windows of "
         f"{window_s:g} s every {hop_s:g} s, floored at {FLOOR:g} of full scale.",
-        "stamp": "the end of the window",
-        "dimensions": [f"{centre:.0f} Hz" for centre in centres],
-        "causal": True,
-        "notes": (f"{empty} of {n_mels} bands hold no frequency of audio at {rate:g} Hz",) if empty else (),
-    }
+        stamp="the end of the window",
+        dimensions=tuple(f"{centre:.0f} Hz" for centre in centres),
+        causal=True,
+        notes=(f"{empty} of {n_mels} bands hold no frequency of audio at {rate:g} Hz",) if empty else (),
+    )
     return Features(spec.name, values, times, "continuous", None, provenance)
 
 
@@ -58,7 +59,7 @@ def fft_length(length: int) -> int:
 
 
 def _log_power(heard: Array, filters: Array) -> Array:
-    """heard (n, length) → (n, n_mels) float32."""
+    """heard (n, length) → (n, n_mels) float32, at least SILENCE."""
     length = heard.shape[1]
     window = hann(length)
     spectrum = np.fft.rfft(heard.astype(np.float32) * window, n=fft_length(length), axis=1)
@@ -66,16 +67,17 @@ def _log_power(heard: Array, filters: Array) -> Array:
         2 / (fft_length(length) * np.sum(window**2))
     )  # Parseval: all bins together are the mean square
     power = (spectrum.real**2 + spectrum.imag**2) * scale
-    return np.asarray(np.log10(np.maximum(power @ filters, np.float32(FLOOR))))
+    bands, floor = power @ filters, np.float32(FLOOR)
+    # a silent band is SILENCE by definition: the logarithm of the floor is -10.000001 on some processors
+    return np.where(bands <= floor, np.float32(SILENCE), np.log10(np.maximum(bands, floor)))
 
 
 FAMILY = Family(
-    "melspectrogram",
-    1,
-    frozenset({"audio"}),
-    extract,
-    {
-        "n_mels": Option(int, 80, least=1),
-        **FRAMES,
-    },
+    kind="melspectrogram",
+    label="a log mel spectrogram",
+    role="acoustic",
+    version=1,
+    needs=frozenset({"audio"}),
+    extract=extract,
+    options={"n_mels": Option(int, 80, least=1), **FRAMES},
 )

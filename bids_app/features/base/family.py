@@ -1,17 +1,20 @@
-"""What a family of features is: its kind, its options and two functions."""
+"""What a family of features is: its kind, what it is called, its options and its functions."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
-from bids_app.errors import UsageError
+from bids_app.errors import UsageError, did_you_mean
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
 Need = Literal["audio", "words", "phones", "pronunciation"]  # pronunciation: phones, or words to look up
+Role = Literal[
+    "acoustic", "phonetic", "lexical", "static semantics", "speech model", "language model", "prediction", "residual",
+    "other",
+]  # fmt: skip
 NOT_VALUES = ("", float("inf"), float("-inf"))
 REQUIRED: Final = object()  # in place of a default: the analysis must say it
 
@@ -67,19 +70,63 @@ def no_rules(spec: FeatureSpec) -> FeatureSpec:
     return spec
 
 
-@dataclass(frozen=True)
-class Family:
-    """A kind of features.
+def not_of_a_stimulus(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
+    """For derived families, which are made of other spaces when a model is fitted. Raises UsageError always."""
+    raise UsageError(f"'{spec.kind}' is made of other spaces, not of a stimulus", f"feature '{spec.name}'")
 
-    `extract` gets a resolved spec and a stimulus that has what the family `needs`, and fills `Features.provenance`
-    with `description`, `stamp` and `dimensions` in words, `causal` (a row depends on nothing after its stamp; None:
-    not known) and `notes`. `files` names the files whose bytes decide the values beside stimulus and options. `rules`
-    raises UsageError where options contradict each other and fills in what depends on others, `check_stimulus`
-    DataError where a stimulus lacks something that `needs` does not name. `version` counts the changes of code that
-    changed numbers.
+
+@dataclass(frozen=True)
+class Reach:
+    """How far the context of a family's rows reaches back from a row's time: seconds of sound, words, or tokens (at
+    most so many), one of the three."""
+
+    seconds: float | None = None
+    words: int | None = None
+    tokens: int | None = None
+
+    @property
+    def most_words(self) -> int | None:
+        """The most words that the context holds (a word has a token at least); None where it is one of sound."""
+        return self.tokens if self.words is None else self.words
+
+    @property
+    def text(self) -> str:
+        """In words, to stand after 'the context reaches back'."""
+        if self.seconds is not None:
+            return f"{self.seconds:g} s of sound"
+        return f"{self.words} words" if self.words is not None else f"up to {self.tokens} tokens"
+
+
+def no_context(options: Mapping[str, Any]) -> None:
+    """For families whose rows know nothing before them, or nobody knows how much."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """A kind of features: all that the program knows of it stands here.
+
+    Parameters
+    ----------
+    kind : its name in the analysis file.
+    label : what methods texts call it, a phrase without a verb.
+    role : what it stands for. A partition with one speech model and one language model compares the two.
+    version : counts the changes of code that changed numbers; part of the store's key.
+    needs : what a stimulus must have.
+    extract : (stimulus, resolved spec, where models are) → features. The stimulus has what the family `needs`.
+        `Features.provenance` holds `description`, `stamp` and `dimensions` in words, `causal` (a row depends on
+        nothing after its stamp; None: not known) and `notes`.
+    options : name → type, default and bounds.
+    files : names the files whose bytes decide the values beside stimulus and options.
+    rules : raises UsageError where options contradict each other, and fills in what depends on others.
+    check_stimulus : raises DataError where a stimulus lacks something that `needs` does not name.
+    reach : resolved options → how far back the context of a row goes; None where there is none.
+    is_baseline : whether the baseline model may be made of it.
+    is_derived : whether it is made of other spaces in training folds; it is then never extracted.
     """
 
     kind: str
+    label: str
+    role: Role
     version: int
     needs: frozenset[Need]
     extract: Callable[[Stimulus, FeatureSpec, ModelSource], Features]
@@ -87,6 +134,9 @@ class Family:
     files: Callable[[Stimulus, FeatureSpec, ModelSource], tuple[Path, ...]] = no_files
     rules: Callable[[FeatureSpec], FeatureSpec] = no_rules
     check_stimulus: Callable[[Stimulus, FeatureSpec], None] = no_check
+    reach: Callable[[Mapping[str, Any]], Reach | None] = no_context
+    is_baseline: bool = False
+    is_derived: bool = False
 
     def check_options(self, spec: FeatureSpec) -> FeatureSpec:
         """`spec` with every option filled in and of its type. Raises UsageError."""
@@ -104,9 +154,3 @@ class Family:
     def _advice(self, name: str) -> str:
         known = f"it has {', '.join(self.options)}" if self.options else "it has none"
         return did_you_mean(name, self.options) or known
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`did you mean 'x'?` where a known word is close, else an empty string."""
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean '{close[0]}'?" if close else ""

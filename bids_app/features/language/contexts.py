@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from bids_app.errors import UsageError
+from bids_app.features.base.family import Reach
 from bids_app.features.transformers.model_options import CONTEXT_WORDS
 from bids_app.features.transformers.models import load_config, model_of
 from bids_app.records import FeatureSpec, ModelSource
@@ -96,6 +97,12 @@ def describe_context(spec: FeatureSpec) -> str:
         return f"after the {spec.options['context_words']} words before it"
     least = rolling["tokens"] - rolling["stride"]
     return f"after {least} to {rolling['tokens']} tokens before it (windows that move on by {rolling['stride']})"
+
+
+def reach(options: Mapping[str, Any]) -> Reach:
+    """How far back a word's window goes, by the resolved options."""
+    rolling = options["context"]
+    return Reach(words=options["context_words"]) if rolling is None else Reach(tokens=rolling["tokens"])
 
 
 def batches(windows: Sequence[Window], device: str) -> Iterator[list[Window]]:

@@ -19,4 +19,15 @@ def entropy(log2_p: Any, tokens: Any) -> Any:
     return -(log2_p[0].exp2() * log2_p[0]).sum()
 
 
-FAMILY = Family("entropy", 2, frozenset({"words"}), extract, prediction.OPTIONS, prediction.files, contexts.rules)
+FAMILY = Family(
+    kind="entropy",
+    label="a language model's entropy before each word",
+    role="prediction",
+    version=2,
+    needs=frozenset({"words"}),
+    extract=extract,
+    options=prediction.OPTIONS,
+    files=prediction.files,
+    rules=contexts.rules,
+    reach=contexts.reach,
+)

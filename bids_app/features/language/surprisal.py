@@ -19,4 +19,15 @@ def surprisal(log2_p: Any, tokens: Any) -> Any:
     return -log2_p.gather(1, tokens[:, None]).sum()
 
 
-FAMILY = Family("surprisal", 2, frozenset({"words"}), extract, prediction.OPTIONS, prediction.files, contexts.rules)
+FAMILY = Family(
+    kind="surprisal",
+    label="the surprisal of each word to a language model",
+    role="prediction",
+    version=2,
+    needs=frozenset({"words"}),
+    extract=extract,
+    options=prediction.OPTIONS,
+    files=prediction.files,
+    rules=contexts.rules,
+    reach=contexts.reach,
+)

@@ -72,7 +72,7 @@ def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
     for read in readable:
         recording = read.recording
         sounds = [(settings.library.features(recording, event), event.onset_s) for event in recording.stimuli]
-        spaces.update({name: FeatureProvenance.from_notes(one.provenance) for name, one in sounds[0][0].items()})
+        spaces.update({name: features.provenance for name, features in sounds[0][0].items()})
         runs.append(rows.make_run(read, with_words(sounds, settings.projected_spaces), baseline))
         samples[recording.label] = (len(runs[-1].times_s), rows.count(read))
     own_warnings = [line for read in readable for line in (*read.recording.warnings, *read.response.warnings)]

@@ -103,4 +103,4 @@ def _expected_errors(stem: str) -> Iterator[None]:
     except MemoryError as error:
         raise OutOfMemory(str(error), stem, "raise --mem-mb, or fit fewer spaces at a time") from error
     except encoding.CannotFit as error:
-        raise DataError(str(error), stem, "record longer, or ask for fewer folds: fit: outer, inner") from error
+        raise DataError(error.message, stem, error.hint) from error

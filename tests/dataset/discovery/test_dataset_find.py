@@ -360,7 +360,7 @@ def test_unknown_participant_names_those_there_are(root: Path) -> None:
     [
         ({"tasks": ("rest",)}, "story"),
         ({"sessions": ("1",)}, "none"),
-        ({"spaces": ("mni152nlin2009casym",)}, f"did you mean {SPACE}"),
+        ({"spaces": ("mni152nlin2009casym",)}, f"did you mean '{SPACE}'"),
         ({"modality": "ieeg"}, "fmri"),
         ({"filters": {"bold": {"run": 3}}}, "bold"),
         ({"excluded_participants": ("01", "02")}, "01"),

@@ -84,7 +84,9 @@ def test_groups_of_channels_join_without_seam(tmp_path: Path, monkeypatch: pytes
     targets, spec = load_targets(recording), ResponseSpec(rate_hz=100.0)
     whole = load_response(recording, targets, spec).values
     monkeypatch.setattr("bids_app.dataset.responses.electrodes.BLOCK_BYTES", 1)
-    assert np.array_equal(load_response(recording, targets, spec).values, whole)
+    alone = load_response(recording, targets, spec).values
+    # a transform of one channel may round otherwise than one of several at once, by the width of the processor
+    np.testing.assert_allclose(alone, whole, rtol=1e-5, atol=1e-6 * np.abs(whole).max())
 
 
 @pytest.mark.parametrize("first_samp", [0, 1000])

@@ -279,8 +279,8 @@ def test_motion24_starts_with_zero_where_there_is_no_derivative(root: Path) -> N
     nuisance = respond(only(root), ResponseSpec(confounds="motion24", high_pass_s=None)).nuisance
     assert nuisance.shape == (20, 24)
     assert (nuisance[0] == 0).sum() == 12
-    columns = {tuple(column) for column in nuisance[1:].T.round(6)}
-    assert tuple(np.round(table["rot_y_derivative1_power2"][1:], 6)) in columns
+    wanted = table["rot_y_derivative1_power2"][1:]
+    assert np.isclose(nuisance[1:], np.reshape(wanted, (-1, 1)), atol=1e-7).all(axis=0).any()
 
 
 def test_plain_motion_is_expanded_as_fmriprep_does(root: Path) -> None:
@@ -322,7 +322,7 @@ def test_missing_group_says_which_columns(root: Path, groups: str, missing: str)
 
 
 def test_unknown_group_is_a_usage_error(root: Path) -> None:
-    with pytest.raises(UsageError, match="did you mean motion"):
+    with pytest.raises(UsageError, match="did you mean 'motion'"):
         respond(only(root), ResponseSpec(confounds="motions"))
 
 

@@ -10,20 +10,20 @@ from benchmarks.nulls import design_of
 from benchmarks.simulation import FMRI, mixed, series, with_weights
 from bids_app import encoding
 from bids_app.encoding.comparisons.controls import MOST_BUMPS, bumps
-from bids_app.records import Comparison, FitSpec, InferenceSpec, Run
+from bids_app.records import FitSpec, InferenceSpec, Run, autocorrelation_control, baseline_alone, beyond_baseline
 
 SPEC = FitSpec(candidates=8, alphas=(1.0, 1e5, 6))
 TESTS = InferenceSpec(200, 60.0)
-ASKED = {
-    "baseline": Comparison(("rate",)),
-    "carrierBeyondBaseline": Comparison(("rate", "carrier"), ("rate",)),
-    "richBeyondBaseline": Comparison(("rate", "rich"), ("rate",)),
-}
+ASKED = (
+    baseline_alone(("rate",)),
+    beyond_baseline("carrier", ("carrier",), ("rate",)),
+    beyond_baseline("rich", ("rich",), ("rate",)),
+)
 
 
 def problem(n_targets, share, seed):
-    """A baseline of two columns; a model that carries it among noise; one with a signal of its own. Responses follow the
-    baseline, and in the second half of the targets the rich model too."""
+    """A baseline of two columns; a model that carries it among noise; one with a signal of its own. Responses follow
+    the baseline, and in the second half of the targets the rich model too."""
     rng = np.random.default_rng(seed)
     rate, own = series("ar.5", FMRI, 2, rng), series("ar.5", FMRI, 4, rng)
     carrier = np.hstack([rate @ rng.standard_normal((2, 6)), series("ar.5", FMRI, 4, rng)])
@@ -63,7 +63,7 @@ def test_values_are_differences_of_unions_fitted_alone(planted):
 
 
 def test_an_idle_model_beats_the_baseline_no_more_often_than_by_chance():
-    """100 noise targets, each with p ≤ .05 in at most as many as the binomial allows; responses follow the baseline."""
+    """100 noise targets, each with p ≤ .05 in at most as many as the binomial allows, amid the baseline."""
     p = np.concatenate(
         [
             encoding.fit_controls(problem(20, 0.2, seed), ASKED, SPEC, TESTS).values["carrierBeyondBaseline"]["p"]
@@ -83,7 +83,7 @@ def slow_run(seed, n=400, tau_s=10.0):
     return Run(f"run-{seed}", {"x": noise[:, None, :1]}, noise, np.arange(n) * 2.0, (f"{seed}",))
 
 
-TIME = {"autocorrelation": Comparison(("autocorrelation",))}
+TIME = (autocorrelation_control(),)
 
 
 def test_time_alone_predicts_nothing_in_blocks_apart_and_much_in_shuffled_folds():

@@ -107,5 +107,5 @@ def test_folds_are_contiguous_and_few_rows_are_refused():
     assert (given.folds == expected).all()
     assert given.purge_s == 0
     small = Run("r", {"a": np.ones((20, 1, 2))}, np.ones((20, 2)), np.arange(20.0), ("s",))
-    with pytest.raises(ValueError, match="too few"):
+    with pytest.raises(encoding.CannotFit, match="too few"):
         published_design(encoding.build_design([small], 5, (0.0,), {}, 0.0))

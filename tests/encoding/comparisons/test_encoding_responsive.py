@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control, ttest_rel
 
-from bids_app.encoding import after_silence, speech_less_silence
-from bids_app.encoding.comparisons import responsive
+from bids_app.encoding import after_silence, responsive, speech_less_silence
 
 TIMES_S = np.arange(60000) / 100
 

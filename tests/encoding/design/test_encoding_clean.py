@@ -61,5 +61,5 @@ def test_without_nuisance_it_is_a_z_score():
 
 
 def test_no_sample_is_an_error():
-    with pytest.raises(ValueError, match="no sample"):
+    with pytest.raises(encoding.CannotFit, match="no sample"):
         encoding.clean(np.ones((5, 1)), np.ones((5, 0)), np.zeros(5, bool), "run")

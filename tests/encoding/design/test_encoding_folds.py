@@ -127,14 +127,14 @@ def test_the_audit_counts_and_names():
 
 
 def test_impossible_folds_are_errors():
-    with pytest.raises(ValueError, match="no run"):
+    with pytest.raises(encoding.CannotFit, match="no run"):
         encoding.build_design([], "by_run", (2.0,), {}, 1.0)
-    with pytest.raises(ValueError, match="too few for 20 folds"):
+    with pytest.raises(encoding.CannotFit, match="too few for 20 folds"):
         make_design([["a"]], 20)
-    with pytest.raises(ValueError, match="leaves no training samples"):
+    with pytest.raises(encoding.CannotFit, match="leaves no training samples"):
         outer_split(make_design([["a"]], 2, purge_s=1000.0), 0)
     design = make_design([["a"], ["b"]], purge_s=1000.0)
-    with pytest.raises(ValueError, match="no inner fold"):
+    with pytest.raises(encoding.CannotFit, match="no inner fold"):
         inner_folds(design, outer_split(design, 0)[0], "by_run")
 
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
+from bids_app.encoding.errors import CannotFit
 from bids_app.encoding.inference.blocks import block_labels, lost_variance, make_blocks, product_autocorrelation
 
 
@@ -88,5 +89,5 @@ def test_blocks_grow_with_the_autocorrelation_down_to_twelve_and_then_warn():
 
 
 def test_no_sample_is_an_error():
-    with pytest.raises(ValueError, match="no sample"):
+    with pytest.raises(CannotFit, match="no sample"):
         make_blocks(np.zeros(0), np.zeros(0), 60.0, np.ones(1), 2.0)

@@ -1,6 +1,7 @@
 """Inference of all components: what is tested, what is required, and a small calibration."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -15,43 +16,51 @@ from bids_app.encoding.inference.blocks import Blocks, block_labels
 from bids_app.encoding.inference.flip_units import time_pieces
 from bids_app.encoding.inference.multiple_testing import p_values
 from bids_app.encoding.inference.sign_flips import draw_signs
-from bids_app.encoding.inference.tests import Contrast, Inference, Total, components
-from bids_app.encoding.partition.components import part
+from bids_app.encoding.inference.tests import Contrast, Inference, Total, null_hypotheses
 from bids_app.encoding.ridge import batches
 from bids_app.encoding.ridge.batches import BLOCK
 from bids_app.encoding.ridge.fit import unions_of
-from bids_app.records import FitSpec, InferenceSpec, component_names
+from bids_app.records import FitSpec, InferenceSpec, part_of, partition_components
 
-UNITS = ("a", "b", "c", "d")
+GROUPS = ("a", "b", "c", "d")
 RIDGE = FitSpec(solver="ridge", alphas=(9.0, 9.0, 1))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
-def test_components_are_those_of_the_partition(count):
-    units = UNITS[:count]
+def test_components_are_those_of_the_partition(count, blocks):
+    """What is tested, by which terms: those of the records, and by hand the sum over all subsets of those chosen."""
+    groups = GROUPS[:count]
     rng = np.random.default_rng(0)
-    rsquared = {frozenset(union): rng.random(3) for union in unions_of(units)}
-    found = components(units)
-    assert tuple(found) == component_names(units)
-    values = {name: sum(sign * rsquared[union] for union, sign in each.terms) for name, each in found.items()}
-    np.testing.assert_allclose(values["full"], rsquared[frozenset(units)])
-    for chosen in unions_of(units):
-        name = ("unique" if len(chosen) == 1 else "shared") + "".join(chosen).upper()
-        np.testing.assert_allclose(values[name], part(rsquared, units, chosen), atol=1e-12)
+    rsquared = {frozenset(union): rng.random(3) for union in unions_of(groups)}
+    inference = Inference(unions_of(groups), blocks, FMRI.runs, FMRI.runs, permutations=20)
+    assert tuple(inference.components) == tuple(each.label for each in partition_components(groups))
+    values = {label: each.of(rsquared) for label, each in inference.components.items()}
+    np.testing.assert_allclose(values["full"], rsquared[frozenset(groups)])
+    for chosen in unions_of(groups):
+        label = ("unique" if len(chosen) == 1 else "shared") + "".join(chosen).upper()
+        np.testing.assert_allclose(values[label], by_hand(rsquared, groups, chosen), atol=1e-12)
+
+
+def by_hand(rsquared, groups, chosen):
+    """Σ_{T ⊆ S} (−1)^{|T|+1} R²((K∖S) ∪ T), with R²(∅) = 0."""
+    rest = frozenset(groups) - frozenset(chosen)
+    subsets = [frozenset(some) for size in range(len(chosen) + 1) for some in combinations(chosen, size)]
+    return sum((-1) ** (len(some) + 1) * rsquared[rest | some] for some in subsets if rest | some)
 
 
 def test_what_each_component_requires():
-    found = components(("a", "b"))
+    required = {each.label: null_hypotheses(each) for each in partition_components(("a", "b"))}
     a, b, both = frozenset("a"), frozenset("b"), frozenset("ab")
-    assert found["full"].tests == (Total(both),)
-    assert found["a"].tests == (Total(a),)
-    assert found["uniqueA"].tests == (Contrast(frozenset([(both, 1), (b, -1)])),)
-    assert set(found["sharedAB"].tests) == {Total(a), Total(b), Total(both), Contrast(found["sharedAB"].terms)}
-    three = components(("a", "b", "c"))["sharedAB"]
+    assert required["full"] == (Total(both),)
+    assert required["a"] == (Total(a),)
+    assert required["uniqueA"] == (Contrast(frozenset([(both, 1), (b, -1)])),)
+    signed_sum = Contrast(frozenset([(a, 1), (b, 1), (both, -1)]))
+    assert set(required["sharedAB"]) == {Total(a), Total(b), Total(both), signed_sum}
     c = frozenset("c")
     additions = {Contrast(frozenset([(c | some, 1), (c, -1)])) for some in (a, b, both)}
-    assert set(three.tests) == {*additions, Contrast(three.terms)}
-    assert components(("a",))["uniqueA"].tests == (Total(a),)
+    signed_sum = Contrast(frozenset([(c | a, 1), (c | b, 1), (c, -1), (a | b | c, -1)]))
+    assert set(null_hypotheses(part_of(("a", "b", "c"), ("a", "b")))) == {*additions, signed_sum}
+    assert null_hypotheses(part_of(("a",), ("a",))) == (Total(a),)
 
 
 def problem(n_targets, seed=0):

@@ -16,7 +16,7 @@ from bids_app.encoding.inference.blocks import Blocks, block_labels
 from bids_app.encoding.inference.flip_units import time_pieces
 from bids_app.encoding.inference.influence import Influences, influence
 from bids_app.encoding.inference.sign_flips import PieceColumns
-from bids_app.encoding.inference.tests import Inference, components
+from bids_app.encoding.inference.tests import Inference
 from bids_app.encoding.ridge.fit import unions_of
 from bids_app.records import FitSpec
 
@@ -151,7 +151,7 @@ class Kept(Inference):
 
     def variances(self, name, reached):
         """Squared errors, variance between blocks and what they taught, (3, n_targets), of the contrast's sum."""
-        signed, losses = self._coefficients(components(("a", "b"))[name]), self.batch.losses
+        signed, losses = self._coefficients(self.components[name]), self.batch.losses
         contrast, total = losses.contrast(signed), losses.total
         estimate = contrast.sum(dim=0) / total.sum(dim=0)
         error = (estimate - torch.as_tensor(reached)) * total.sum(dim=0)

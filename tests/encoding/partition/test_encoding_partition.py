@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bids_app import encoding
 from bids_app.encoding.ridge.fit import unions_of
-from bids_app.records import Fit, component_names
+from bids_app.records import Fit, partition_components
 
 
 def fit_of(rsquared_of, units):
@@ -60,8 +60,9 @@ def test_an_additive_measure_is_recovered_and_parts_sum_to_full(n_units, seed):
         return sum(value for chosen, value in atoms.items() if union & set(chosen))
 
     found = encoding.partition(fit_of(measure, units))
-    assert tuple(found.values) == component_names(units)
-    parts = component_names(units)[1 + n_units :]
+    labels = tuple(each.label for each in partition_components(units))
+    assert tuple(found.values) == labels
+    parts = labels[1 + n_units :]
     for name, chosen in zip(parts, subsets, strict=True):
         np.testing.assert_allclose(found.values[name]["rsquared"], atoms[chosen], atol=1e-12)
     total = sum(found.values[name]["rsquared"] for name in parts)

@@ -9,10 +9,9 @@ import pytest
 from benchmarks.nulls import design_of
 from benchmarks.simulation import FMRI, mixed, series, with_weights
 from bids_app import encoding
-from bids_app.encoding.partition.components import part
 from bids_app.encoding.partition.shapley import disagreements, shapley_values
 from bids_app.encoding.ridge.fit import unions_of
-from bids_app.records import FitSpec, InferenceSpec, Partition
+from bids_app.records import FitSpec, InferenceSpec, Partition, part_of
 
 UNITS = ("a", "b", "c", "d")
 SPEC = FitSpec(candidates=4, alphas=(1.0, 1e4, 5))
@@ -36,7 +35,7 @@ def test_it_deals_each_shared_part_out_evenly():
     rng = np.random.default_rng(0)
     rsquared = {frozenset(union): rng.random(3) for union in unions_of(UNITS)}
     sets = [chosen for chosen in unions_of(UNITS) if "b" in chosen]
-    even = sum(part(rsquared, UNITS, chosen) / len(chosen) for chosen in sets)
+    even = sum(part_of(UNITS, chosen).of(rsquared) / len(chosen) for chosen in sets)
     np.testing.assert_allclose(shapley_values(rsquared, UNITS)["b"], even, atol=1e-12)
 
 

@@ -219,7 +219,7 @@ def test_every_word_has_a_row_within_the_range_of_the_frames(spans, n_frames):
 def test_rows_by_word_stay_and_other_words_are_refused():
     one, other = words(0), words(1)
     assert over_words(one, one) is one
-    with pytest.raises(ValueError, match="different words"):
+    with pytest.raises(encoding.CannotFit, match="different words"):
         over_words(other, one)
     frames = Features("f", np.zeros((5, 2)), np.arange(5.0), "continuous")
     assert over_words(frames, one).values.shape == (80, 2)

@@ -64,7 +64,7 @@ def test_an_inner_folds_products_are_those_of_its_rows(n, sizes, purge, seed):
 
 
 def near_degenerate(rng, n, eigenvalues):
-    """Columns (n, p) of zero mean over the first n − 30 rows, where their Gram matrix has eigenvalues `eigenvalues`."""
+    """Columns (n, p) of zero mean over the first n − 30 rows, where their Gram matrix has these `eigenvalues`."""
     train = n - 30
     left = np.linalg.qr(np.column_stack([np.ones(train), rng.standard_normal((train, len(eigenvalues)))]))[0][:, 1:]
     right = np.linalg.qr(rng.standard_normal((len(eigenvalues), len(eigenvalues))))[0]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter
 from sklearn.cross_decomposition import CCA
 
+from bids_app.encoding.errors import CannotFit
 from bids_app.encoding.subspace import rank as rank_module
 from bids_app.encoding.subspace.canonical import canonical, leakage, scaled, subspace
 from bids_app.encoding.subspace.rank import held_out
@@ -155,7 +156,7 @@ def test_a_rest_may_be_cut_to_its_leading_components():
 def test_dimensions_are_at_most_a_tenth_of_the_words():
     rng = np.random.default_rng(0)
     assert scaled(rng.standard_normal((100, 60))).axes.shape == (60, 10)
-    with pytest.raises(ValueError, match="9 words are too few"):
+    with pytest.raises(CannotFit, match="9 words are too few"):
         scaled(rng.standard_normal((9, 3)))
 
 
@@ -232,5 +233,5 @@ def test_the_rank_repeats_and_needs_folds():
     one, other, _, _ = models(200)
     folds = np.repeat([0, 1], 100)
     np.testing.assert_array_equal(held_out(one, other, folds, 3).p, held_out(one, other, folds, 3).p)
-    with pytest.raises(ValueError, match="two folds"):
+    with pytest.raises(CannotFit, match="two folds"):
         held_out(one, other, np.zeros(200, int), 0)

@@ -182,7 +182,7 @@ def test_ridge_is_that_of_scikit_learn():
     assert 0 < PENALTIES.index(chosen) < len(PENALTIES) - 1
     expected = Ridge(alpha=chosen * 300, fit_intercept=False).fit(x, z).coef_.T
     np.testing.assert_allclose(ridge(x, z, folds), expected, atol=1e-10)
-    with pytest.raises(ValueError, match="two folds"):
+    with pytest.raises(encoding.CannotFit, match="two folds"):
         ridge(x, z, np.zeros(300, int))
 
 

@@ -102,6 +102,7 @@ def test_every_kind_states_its_needs():
         "language_model": {"words"},
         "surprisal": {"words"},
         "entropy": {"words"},
+        "contextual_residual": set(),
         "word_rate": {"words"},
         "file": set(),
     }
@@ -134,3 +135,44 @@ def test_audio_with_nan_is_refused():
     audio[5000] = np.nan
     with pytest.raises(DataError, match="values with NaN"):
         features.extract(stimulus(audio), FeatureSpec("x", "melspectrogram"), ModelSource())
+
+
+def test_every_kind_states_what_it_is_called_and_stands_for():
+    for kind, family in features.KINDS.items():
+        assert features.label_of(kind) == family.label
+        assert not family.label.endswith(".")
+    assert len({family.label for family in features.KINDS.values()}) == len(features.KINDS)
+    models = {kind for kind in features.KINDS if features.role_of(kind) in ("speech model", "language model")}
+    assert models == {"speech_model", "language_model"}
+    assert {kind for kind in features.KINDS if features.is_baseline(kind)} == {"word_rate", "envelope", "position"}
+    assert [kind for kind in features.KINDS if features.is_derived(kind)] == ["contextual_residual"]
+    assert (features.label_of("x"), features.role_of("x")) == ("x", "other")
+    assert not features.is_baseline("x")
+    assert not features.is_derived("x")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "text", "most_words"),
+    [
+        ("speech_model", {**SPEECH, "window_s": 4.5}, "4.5 s of sound", None),
+        ("speech_model", {**SPEECH, "part": "decoder"}, "16 s of sound", None),
+        ("language_model", {"model": "m", "layer": 1}, "32 words", 32),
+        ("surprisal", {"model": "m", "context": {"tokens": 50}}, "up to 50 tokens", 50),
+        ("entropy", {"model": "m", "context_words": 0}, "0 words", 0),
+    ],
+)
+def test_a_model_states_how_far_its_context_reaches(kind, options, text, most_words):
+    reach = features.reach_of(features.resolve(FeatureSpec("x", kind, options)))
+    assert (reach.text, reach.most_words) == (text, most_words)
+    assert sum(amount is not None for amount in (reach.seconds, reach.words, reach.tokens)) == 1
+
+
+def test_other_kinds_have_no_context():
+    assert features.reach_of(features.resolve(FeatureSpec("x", "word_rate"))) is None
+    assert features.reach_of(features.resolve(FeatureSpec("x", "word_embedding", {"model": "m"}))) is None
+
+
+def test_what_is_made_of_other_spaces_is_never_extracted():
+    spec = features.resolve(FeatureSpec("x", "contextual_residual", {"contextual": "a", "static": "b"}))
+    with pytest.raises(UsageError, match="made of other spaces, not of a stimulus"):
+        features.extract(stimulus(noise(0.1)), spec, ModelSource())

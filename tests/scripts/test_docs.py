@@ -1,0 +1,145 @@
+"""The pages name only what is there: files, anchors, flags, modules, keys, kinds, presets, exit codes, sections."""
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bids_app import __version__, errors
+from bids_app.cli.concord import build_parser
+from bids_app.cli.concord_tools import build_parser as build_tools_parser
+from bids_app.features.registry import KINDS
+from bids_app.settings.analysis import Analysis
+from bids_app.settings.load import parse_analysis, preset_names
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+IDS = [path.name for path in PAGES]
+TEXT = {path: path.read_text(encoding="utf-8") for path in PAGES}
+SOURCES = [path for folder in ("bids_app", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+OTHERS_FLAGS = {
+    "--only",
+    "--tests-only",
+    "--strict",
+    "--hashes",
+    "--verbose",
+    "--renamed",
+}  # of scripts and benchmarks
+PLACE = re.compile(r"(?<![\w./-])((?:bids_app|tests|scripts|docs|benchmarks|\.ci)/[\w./-]*\w/?)")
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+CODE = re.compile(r"`([^`\n]+)`|^    (.+)$", re.MULTILINE)
+
+
+@cache
+def anchors(path: Path) -> set[str]:
+    """Of a page's headings, as GitHub makes them; equal headings are numbered."""
+    found: dict[str, int] = {}
+    names = set()
+    for heading in re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE):
+        text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
+        name = re.sub(r"[^\w\- ]", "", text.replace("²", "")).replace(" ", "-")
+        names.add(f"{name}-{found[name]}" if name in found else name)
+        found[name] = found.get(name, 0) + 1
+    return names
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in LINK.findall(TEXT[page]):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), f"{page.name}: {link}"
+        assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_files_that_are_named_are_there(page: Path) -> None:
+    for place in PLACE.findall(TEXT[page]):
+        assert (ROOT / place).exists(), f"{page.name}: {place}"
+    for module in re.findall(r"python -m (benchmarks\.\w+)", TEXT[page]):
+        assert (ROOT / module.replace(".", "/")).with_suffix(".py").exists(), f"{page.name}: {module}"
+
+
+def test_files_named_without_a_folder_are_there() -> None:
+    files = {path.name for path in SOURCES}
+    for page in (ROOT / "docs/design.md", ROOT / "CONTRIBUTING.md"):
+        for name in re.findall(r"`(\w+\.py)`", TEXT[page]):
+            assert name in files, f"{page.name}: {name}"
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name != "CONTRIBUTING.md"], ids=lambda page: page.name
+)
+def test_flags_are_known(page: Path) -> None:
+    known = {flag for parser in (build_parser(), build_tools_parser()) for flag in parser._option_string_actions}
+    tools = next(action for action in build_tools_parser()._actions if action.dest == "command")
+    known |= {flag for parser in tools.choices.values() for flag in parser._option_string_actions}
+    for code in ("".join(groups) for groups in CODE.findall(TEXT[page])):
+        for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", code):
+            assert flag in known | OTHERS_FLAGS, f"{page.name}: {flag}"
+
+
+def test_every_flag_is_in_the_design_page() -> None:
+    page = TEXT[ROOT / "docs/design.md"]
+    for action in build_parser()._actions:
+        for flag in action.option_strings[-1:]:
+            assert flag in page or action.option_strings[0] in page, flag
+
+
+def test_make_targets_are_there() -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for page in PAGES:
+        for target in re.findall(r"`make ([\w-]+)`|^    make ([\w-]+)", TEXT[page], re.MULTILINE):
+            assert "".join(target) in targets, f"{page.name}: make {''.join(target)}"
+
+
+def test_sections_that_code_cites_are_there() -> None:
+    sections = set(re.findall(r"^## (\d+)\. ", TEXT[ROOT / "docs/design.md"], re.MULTILINE))
+    parts = {name.lower() for name in re.findall(r"^### (.+)$", TEXT[ROOT / "docs/design.md"], re.MULTILINE)}
+    cited = set()
+    for path in SOURCES:
+        text = path.read_text(encoding="utf-8")
+        for number, part in re.findall(r"DESIGN (\d+)(?:, (\w+)\))?", text):
+            assert number in sections, f"{path}: DESIGN {number}"
+            assert not part or part.lower() in parts, f"{path}: DESIGN {number}, {part}"
+            cited.add(number)
+    assert cited, "no code cites the page"
+
+
+def test_the_analysis_file_of_the_usage_page_is_one() -> None:
+    text = re.search(r"```yaml\n(.*?)```", TEXT[ROOT / "docs/usage.md"], re.DOTALL)[1]
+    analysis = parse_analysis(text, "docs/usage.md")
+    assert set(yaml.safe_load(text)) == set(Analysis.model_fields)
+    for name in ("response", "design", "fit", "baseline", "inference", "group", "report"):
+        assert getattr(analysis, name) == Analysis.model_fields[name].default, name
+
+
+def test_presets_and_kinds_are_in_their_tables() -> None:
+    assert set(re.findall(r"^\| `(\w[\w-]+)` \|", TEXT[ROOT / "README.md"], re.MULTILINE)) == set(preset_names())
+    table = TEXT[ROOT / "docs/features.md"].partition("## Kinds")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`[^|]+)\|", table, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)} & set(KINDS)
+    assert named == set(KINDS)
+
+
+def test_exit_codes_are_in_the_usage_page() -> None:
+    table = TEXT[ROOT / "docs/usage.md"].partition("## When something is wrong")[2].partition("\n## ")[0]
+    stated = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE) for code in row.split(", ")}
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    assert {kind.exit_code for kind in kinds if hasattr(kind, "exit_code")} | {0, 70, 130} <= stated
+
+
+def test_one_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["version"]
+    assert {project, citation} == {__version__}
+
+
+def test_terms_of_the_glossary_stand_once() -> None:
+    terms = re.findall(r"^### (.+)$", TEXT[ROOT / "docs/glossary.md"], re.MULTILINE)
+    assert len(terms) == len({term.lower() for term in terms})
