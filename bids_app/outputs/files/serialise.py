@@ -29,11 +29,13 @@ def from_json(kind: type[Summary], content: Mapping[str, Any]) -> Summary:
     from pydantic import ValidationError
 
     try:
-        record: Summary = _adapter(kind).validate_python((content,))[0]
+        record: Summary = _adapters()[kind].validate_python((content,))[0]
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"][1:]))
         raise ValueError(f"{place}: {first['msg']}") from None
+    if to_json(record) != content:  # a default would stand in for what was never written
+        raise ValueError("a key is absent, or a value of another type")
     return record
 
 
@@ -53,8 +55,12 @@ def read_summary(path: Path, kind: type[Summary]) -> Summary:
 
 
 @cache
-def _adapter(kind: Any) -> Any:
-    """Of a tuple of one: pydantic takes settings for what holds dataclasses, and passes them on to all of them."""
+def _adapters() -> Mapping[Any, Any]:
+    """Of tuples of one: pydantic takes settings for what holds dataclasses, and passes them on to all of them."""
     from pydantic import ConfigDict, TypeAdapter
 
-    return TypeAdapter(tuple[kind], config=ConfigDict(extra="forbid"))
+    config = ConfigDict(extra="forbid")
+    return {
+        UnitSummary: TypeAdapter(tuple[UnitSummary], config=config),
+        GroupSummary: TypeAdapter(tuple[GroupSummary], config=config),
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from bids_app import __version__, dataset
+from bids_app import __version__, dataset, features
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.runs.load_runs import LoadedRuns
 from bids_app.pipeline.runs.load_settings import LoadSettings
@@ -85,9 +85,10 @@ def _feature_settings(job: Job) -> dict[str, FeatureSettings]:
     for name, asked in job.analysis.features.items():
         if name in job.specs:
             spec = job.specs[name]
-            settings[name] = FeatureSettings(spec.kind, spec.options, spec.pca)
+            settings[name] = FeatureSettings(spec.kind, spec.options, spec.pca, label=features.KINDS[spec.kind].label)
         elif name in residuals:
             residual = residuals[name]
-            sources = residual.contextual, residual.static
-            settings[name] = FeatureSettings(asked.kind, pca=residual.pca, sources=sources)
+            options = {"contextual": residual.contextual, "static": residual.static}
+            label, sources = features.KINDS[asked.kind].label, tuple(options.values())
+            settings[name] = FeatureSettings(asked.kind, options, residual.pca, label, sources)
     return settings

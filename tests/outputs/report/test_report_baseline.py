@@ -120,7 +120,11 @@ def test_no_baseline_is_said(tmp_path):
         ("speechBeyondBaseline", "p", "difference of the nested models' losses"),
         ("speechBeyondUntrained", "pfwe", "Family-wise p of what speech predicts beyond the same model with random"),
         ("baseline", "q", "the model is fitted again"),
-        ("autocorrelation", "ci025", "Lower end of the 95 % confidence interval of R² of a control that knows nothing but time"),
+        (
+            "autocorrelation",
+            "ci025",
+            "Lower end of the 95 % confidence interval of R² of a control that knows nothing but time",
+        ),
         ("controlRandom", "r", "Held-out r of the control random alone"),
         ("speech", "shapley", "what speech adds to the R² of the others"),
         ("speech", "shapley975", "Upper end of the 95 % confidence interval"),

@@ -1,12 +1,12 @@
 """The methods text says what was set, for three analyses, and nothing that was not."""
 
-import copy
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
 from synthetic_units import (
+    BANDS,
     INFERENCE,
     electrode_targets,
     make_unit,
@@ -18,24 +18,61 @@ from synthetic_units import (
 
 from bids_app import features
 from bids_app.outputs.derivatives.summary import unit_summary
-from bids_app.outputs.files.files import plain
 from bids_app.outputs.wording.methods import methods_text
-from bids_app.outputs.wording.methods_data import FAMILIES
-from bids_app.records import FeatureSpec, SharedSubspace, SubspaceFold, SubspaceSpec
+from bids_app.records import (
+    AgreementHistogram,
+    BaselineModel,
+    ControlsProvenance,
+    EpochSpec,
+    FeatureSettings,
+    FeatureSpec,
+    FitSpec,
+    LayersSummary,
+    ModelPairSummary,
+    SharedSubspace,
+    StatisticSubject,
+    StatisticSummary,
+    SubspaceFold,
+    SubspaceSpec,
+    autocorrelation_control,
+    baseline_alone,
+    beyond_baseline,
+    beyond_untrained,
+    control_alone,
+)
 
 
 def summary_of(unit):
-    return plain(unit_summary(unit, [PurePosixPath("a.tsv")], "table"))
+    return unit_summary(unit, [PurePosixPath("a.tsv")], "table")
 
 
-def text_of(unit, **changes):
-    """Methods of a unit whose analysis, response or design settings are changed."""
-    provenance = copy.deepcopy(dict(unit.provenance))
-    for place, settings in changes.items():
-        place_in = provenance["analysis"] if place in provenance["analysis"] else provenance
-        place_in[place] = {**place_in[place], **settings}
-    unit = replace(unit, provenance=provenance)
+def text_of(unit):
     return "\n".join(methods_text(summary_of(unit)))
+
+
+def with_analysis(unit, **changes):
+    """The unit, of another analysis."""
+    return replace(unit, provenance=replace(unit.provenance, analysis=replace(unit.provenance.analysis, **changes)))
+
+
+def with_response(unit, computed_high_gamma=(), **changes):
+    """The unit, of responses that were cleaned otherwise."""
+    response = unit.provenance.response
+    response = replace(response, spec=replace(response.spec, **changes), computed_high_gamma=computed_high_gamma)
+    return replace(unit, provenance=replace(unit.provenance, response=response))
+
+
+def with_design(unit, purge_s=14.0, **changes):
+    """The unit, of another design."""
+    design = unit.provenance.design
+    design = replace(design, spec=replace(design.spec, **changes), purge_s=purge_s)
+    return replace(unit, provenance=replace(unit.provenance, design=design))
+
+
+def of_one_space(name, settings, **changes):
+    """A unit whose only feature space is this one."""
+    unit = make_unit(parcel_targets(), rest="task-alice_seg-Brennan10mm", units=(name,))
+    return with_analysis(unit, features={name: settings}, spaces=(name,), groups={name: (name,)}, **changes)
 
 
 OPTIONS = {
@@ -45,17 +82,18 @@ OPTIONS = {
     "surprisal": {"model": "gpt2"},
     "entropy": {"model": "gpt2"},
     "file": {"path": "mine.npy", "rate_hz": 10},
+    "contextual_residual": {"contextual": "language", "static": "static"},
 }
 
 
 @pytest.mark.parametrize("kind", features.KINDS)
 def test_every_kind_has_words_of_its_own(kind):
-    """In the table of kinds, and in the text: no kind goes by its name in the analysis file."""
+    """In the text no kind goes by its name in the analysis file."""
     spec = features.resolve(FeatureSpec("mine", kind, OPTIONS.get(kind, {})))
-    unit = make_unit(parcel_targets(), rest="task-alice_seg-Brennan10mm", units=("mine",))
-    given = {"mine": {"kind": kind, "pca": None, **spec.options}}
-    text = text_of(unit, features=given, partition={"spaces": ["mine"], "groups": {}}).split("\n")[0]
-    assert f"mine: {FAMILIES[kind]}" in text
+    label = features.KINDS[kind].label
+    text = text_of(of_one_space("mine", FeatureSettings(kind, spec.options, label=label))).split("\n")[0]
+    assert label
+    assert f"mine: {label}" in text
     assert "_model" not in text
     assert "{" not in text
     if kind == "speech_model":
@@ -93,23 +131,18 @@ def test_what_was_tested_is_said():
     ):  # fmt: skip
         assert fact in text, fact
     assert "No inference" not in text
-    blocks_alone = {"inference": {**INFERENCE, "frequencies": False}}
-    assert "frequencies" not in text_of(with_inference(voxels()), **blocks_alone)
-    one = make_unit(parcel_targets(), rest="task-alice_seg-Brennan10mm", units=("words",))
-    assert "Unique" not in text_of(with_inference(one), partition={"spaces": ["acoustic"], "groups": {}})
+    made = with_inference(voxels())
+    blocks_alone = replace(made.provenance, inference=replace(INFERENCE, frequencies=False))
+    assert "frequencies" not in text_of(replace(made, provenance=blocks_alone))
+    one = of_one_space("words", FeatureSettings("word_rate", label="word rate"))
+    assert "Unique" not in text_of(with_inference(one))
 
 
 def test_ridge_on_word_rate_in_parcels():
-    fit = {"solver": "ridge", "outer": 5, "inner": 4, "alphas": [0.1, 1000.0, 7]}
-    unit = make_unit(parcel_targets(), rest="task-alice_seg-Brennan10mm", units=("words",))
-    text = text_of(
-        unit,
-        features={"words": {"kind": "word_rate", "pca": None}},
-        partition={"spaces": ["words"], "groups": {}},
-        fit=fit,
-        response={"confounds": "motion", "standardize": "none"},
-        design={"delays_s": (2.0, 4.0), "purge_s": 12.5},
-    )
+    fit = FitSpec("ridge", alphas=(0.1, 1000.0, 7), outer=5, inner=4)
+    unit = of_one_space("words", FeatureSettings("word_rate", label="word rate"), fit=fit)
+    unit = with_response(unit, confounds="motion", standardize="none")
+    text = text_of(with_design(unit, purge_s=12.5, delays_s=(2.0, 4.0)))
     for fact in (
         "words: word rate", "Six motion parameters and cosine drifts", "by 2, 4 s", "Ridge regression with a penalty",
         "7 values between 0.1 and 1000", "inner folds (4 contiguous blocks)", "(5 contiguous blocks)", "12.5 s",
@@ -122,8 +155,8 @@ def test_ridge_on_word_rate_in_parcels():
 
 def test_high_gamma_with_lags():
     unit = make_unit(electrode_targets(5), rest="task-pooled")
-    lags = [round(0.01 * step, 2) for step in range(41)]
-    text = text_of(unit, design={"delays_s": lags, "skip_onset_s": 0.0})
+    lags_s = tuple(round(0.01 * step, 2) for step in range(41))
+    text = text_of(with_design(unit, delays_s=lags_s, skip_onset_s=0.0))
     resampled = "High-gamma envelopes were resampled to 100 Hz"
     for fact in (resampled, "0 to 0.4 (41 delays) s", "at their onset", "electrodes"):
         assert fact in text, fact
@@ -140,70 +173,83 @@ def test_high_gamma_with_lags():
     ],
 )
 def test_what_was_removed(response, said):
-    assert said in text_of(voxels(), response=response)
+    assert said in text_of(with_response(voxels(), **response))
 
 
 def test_computed_high_gamma_is_said():
-    text = text_of(make_unit(electrode_targets()), response={"computed": ["a", "b"], "line_hz": 60.0})
+    text = text_of(with_response(make_unit(electrode_targets()), ("a", "b"), line_hz=60.0))
     assert "High gamma (70–150 Hz) of 2 recordings was computed from voltages" in text
     assert "notches at harmonics of 60 Hz" in text
     assert "resampled to 100 Hz" in text
     assert "computed" not in text_of(make_unit(electrode_targets()))
 
 
-# ------------------------------------------------------------------------------------------------ baseline and controls
-FLOORED = {
-    "baseline": {
-        "spaces": ["baseline_word_rate", "baseline_envelope"],
-        "left_out": {"baseline_motion": "regressed out"},
-    },
-    "autocorrelation": "fitted",
-    "comparisons": {
-        "baseline": {"bands": ["baseline_word_rate", "baseline_envelope"], "without": []},
-        "speechBeyondBaseline": {
-            "bands": ["baseline_word_rate", "baseline_envelope", "speech"],
-            "without": ["baseline_word_rate"],
-        },
-        "autocorrelation": {"bands": ["autocorrelation"], "without": []},
-        "controlRandom": {"bands": ["random"], "without": []},
-        "speechBeyondUntrained": {"bands": ["random", "speech"], "without": ["random"]},
-    },
-}
+# ------------------------------------------------------------------------------------------- baseline and controls
+BASELINE = ("baseline_word_rate", "baseline_envelope")
+CONTROLS = (
+    baseline_alone(BASELINE),
+    beyond_baseline("speech", ("speech",), BASELINE),
+    autocorrelation_control(),
+    control_alone("random"),
+    beyond_untrained("speech", "random"),
+)
+
+
+def with_controls(unit, components):
+    made = ControlsProvenance(BaselineModel(BASELINE, {"baseline_motion": "regressed out"}), "fitted", components)
+    return replace(unit, provenance=replace(unit.provenance, controls=made))
 
 
 def test_the_baseline_and_controls_are_said_where_they_were_fitted():
-    text = text_of(voxels(), beside=FLOORED)
+    text = text_of(with_controls(voxels(), CONTROLS))
     for fact in (
         "The baseline (word rate and envelope) was fitted whatever else was", "R² beyond the baseline",
-        "speech was held against random, which differs in its weights alone", "smooth bumps in time",
+        "speech was compared with random, which differs in its weights alone", "smooth bumps in time",
     ):  # fmt: skip
         assert fact in text, fact
     assert "Baseline and controls" not in text_of(voxels())
-    alone = {"comparisons": {"baseline": FLOORED["comparisons"]["baseline"]}}
-    text = text_of(voxels(), beside={**FLOORED, **alone})
+    text = text_of(with_controls(voxels(), CONTROLS[:1]))
     assert "The baseline (word rate and envelope)" in text
-    for absent in ("beyond the baseline", "held against", "bumps", "motion, "):
+    for absent in ("beyond the baseline", "compared with", "bumps", "motion, "):
         assert absent not in text.split("Baseline and controls")[1].split("\n")[0], absent
 
 
-def test_controls_are_among_the_features():
+def test_controls_and_sources_are_among_the_features():
     unit = voxels()
-    features_of = {**unit.provenance["analysis"]["features"]}
-    random = {**features_of["speech"], "untrained": 3}
-    provenance = copy.deepcopy(dict(unit.provenance))
-    provenance["analysis"] = {**provenance["analysis"], "controls": ["random"]}
-    text = text_of(replace(unit, provenance=provenance), features={"random": random})
+    given = unit.provenance.analysis.features
+    speech = given["speech"]
+    random = replace(speech, options={**speech.options, "untrained": 3})
+    more = {**given, "random": random, "static": FeatureSettings("word_embedding", label="static word vectors")}
+    text = text_of(with_analysis(unit, features=more, controls=("random",)))
     assert (
         "random: a speech model's hidden states of stand-in/wav2vec2, layer 2 (window_s 4), untrained: random "
         in text
     )
-    assert "random:" not in text_of(unit, features={"random": random})
+    assert "static:" not in text
+    assert "random:" not in text_of(with_analysis(unit, features=more))
+    residual = FeatureSettings(
+        "contextual_residual", {"static": "static"}, None, "a residual", ("language", "static")
+    )
+    text = text_of(with_analysis(unit, features={**more, "context": residual}, spaces=(*BANDS, "context")))
+    assert "context: a residual (static static); static: static word vectors." in text
 
 
-def test_shapley_and_product_stand_beside_several_units_alone():
-    assert "Shapley value, from the same unions, and its product measure" in text_of(voxels())
-    one = make_unit(parcel_targets(), rest="task-alice_seg-Brennan10mm", units=("words",))
-    assert "Shapley" not in text_of(one, partition={"spaces": ["acoustic"], "groups": {}})
+def test_shapley_and_product_stand_beside_several_groups_alone():
+    text = text_of(voxels())
+    assert "each feature group's Shapley value, from the same unions, and its product measure" in text
+    assert "Shapley" not in text_of(of_one_space("words", FeatureSettings("word_rate")))
+
+
+def test_the_published_solver_says_what_it_did():
+    fit = FitSpec("chen2024", alphas=(1.0, 1000.0, 10))
+    text = text_of(with_analysis(voxels(), fit=fit))
+    for fact in (
+        "As in the published code of Chen et al. (2024): 4 contiguous folds", "the score of the published code",
+        "All 15 unions", "low_level joins acoustic and phonetic.",
+    ):  # fmt: skip
+        assert fact in text, fact
+    for absent in ("Shapley", "Σ(y−ŷ)²", "anded"):
+        assert absent not in text, absent
 
 
 def test_words_as_rows_are_said_with_the_runs_windows():
@@ -215,8 +261,7 @@ def test_words_as_rows_are_said_with_the_runs_windows():
     ):  # fmt: skip
         assert fact in text, fact
     assert "Lanczos" not in text
-    one = {"lags_s": (0.2,), "window_s": 0.0, "summary_s": (0.1, 0.4)}
-    text = text_of(unit, design={"epoch": one})
+    text = text_of(with_design(unit, epoch=EpochSpec((0.2,), 0.0, (0.1, 0.4))))
     for fact in ("sample nearest to the word's onset + lag", "for 1 lag from 0.2", "from 0.1 to 0.4 s"):
         assert fact in text, fact
 
@@ -227,7 +272,7 @@ def test_subspaces_are_said_as_they_were_fitted():
     text = text_of(replace(unit, subspace=SharedSubspace(spec, folds)))
     for fact in (
         "Rows of speech and language", "the 400 to 403 words of the training stimuli of each outer fold",
-        "at most one a ten words", "did not exceed 95 % of those of the first pair",
+        "at most one for ten words", "did not exceed 95 % of those of the first pair",
     ):  # fmt: skip
         assert fact in text, fact
     fixed = replace(spec, components=7, fit="all")
@@ -244,24 +289,24 @@ def fold(number, n_words):
 
 def test_layers_are_said_as_they_were_chosen():
     chosen = {"0": "4", "1": "6", "2": "4", "3": "4"}
-    summary = summary_of(voxels()) | {"layers": {"speech": {"layers": ["2", "4", "6"], "chosen": chosen}}}
-    text = "\n".join(methods_text(summary))
+    layers = {"speech": LayersSummary(("2", "4", "6"), (2, 4, 6), chosen, {}, 0, 0, None)}
+    text = "\n".join(methods_text(replace(summary_of(voxels()), layers=layers)))
     assert "speech (layers 2 to 6, 3 of them): 4 in 3 folds, 6 in 1 fold." in text
     assert "own windows" not in text
     words = with_words(make_unit(electrode_targets(5), rest="task-pooled"))
-    assert "own windows here, without lags" in "\n".join(
-        methods_text(summary_of(words) | {"layers": summary["layers"]})
-    )
+    assert "own windows here, without lags" in "\n".join(methods_text(replace(summary_of(words), layers=layers)))
     assert "Layers." not in text_of(voxels())
 
 
 @pytest.mark.parametrize("low", [None, 0.1])
 @pytest.mark.parametrize("kind", ["score", "map_correlation_partial", "share"])
 def test_agreement_is_said_as_far_as_it_was_computed(kind, low):
-    found = {"between": ["speech", "language"], "rows": [{"kind": kind, "low": low}]}
-    (text,) = (one for one in methods_text(summary_of(voxels()) | {"findings": found}) if one.startswith("Agreement"))
+    row = StatisticSummary(StatisticSubject(kind), "all", 9, 0.2, low, None if low is None else 0.3)
+    compared = ModelPairSummary(("speech", "language"), (row,), AgreementHistogram((), ()))
+    paragraphs = methods_text(replace(summary_of(voxels()), model_pair=compared))
+    (text,) = (one for one in paragraphs if one.startswith("Agreement"))
     assert text.startswith("Agreement of speech and language. Their R² maps")
-    assert ("partial, given the ceiling" in text) == (kind == "map_correlation_partial")
+    assert ("partial, given the noise ceiling" in text) == (kind == "map_correlation_partial")
     assert ("Shares are sums" in text) == (kind == "share")
-    assert ("Limits:" in text) == (low is not None)
+    assert ("Intervals:" in text) == (low is not None)
     assert "Agreement" not in text_of(voxels())
