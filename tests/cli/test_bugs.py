@@ -115,5 +115,7 @@ def test_companion_commands_do_the_same(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(load, "preset_names", broken)
     assert concord_tools.main(["presets"]) == 70
     (log,) = tmp_path.glob("concord-tools_*.log")
-    assert capsys.readouterr().err.startswith("concord-tools: a bug of Concord: ZeroDivisionError: planted (traceback")
+    assert capsys.readouterr().err.startswith(
+        "concord-tools: a bug of Concord: ZeroDivisionError: planted (traceback"
+    )
     assert "in broken" in log.read_text()
