@@ -14,18 +14,17 @@ FOLDERS = sorted({path.parent for path in SOURCES})
 
 BASE = {"records", "errors"}
 FEATURES = {"acoustic", "language", "lexical", "phonetic", "speech"}
-MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms; "features/roles" is a single file
+MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "errors": set(),
     "records": set(),
     "execution": BASE,
-    "settings": BASE | {"features/roles"},
+    "settings": BASE | {"features"},
     "dataset": BASE | {f"dataset/{room}" for room in ("files", "stimuli", "responses", "discovery")},
     "dataset/files": BASE,
     "dataset/stimuli": BASE | {"dataset/files"},
     "dataset/responses": BASE | {"dataset/files"},
     "dataset/discovery": BASE | {"dataset/files", "dataset/stimuli", "dataset/responses"},
     "features": BASE | {f"features/{room}" for room in (*FEATURES, "base", "transformers")},
-    "features/roles": BASE,
     "features/base": BASE,
     "features/transformers": BASE | {"features/base"},
     "features/acoustic": BASE | {"features/base"},
@@ -112,7 +111,7 @@ def test_imports_run_downwards(path):
 
 def test_the_table_has_no_circle_and_no_line_too_many():
     tuple(TopologicalSorter(MAY_IMPORT).static_order())
-    assert {room_of(path) for path in SOURCES} | {"features/roles", "encoding/errors"} == set(MAY_IMPORT)
+    assert {room_of(path) for path in SOURCES} == set(MAY_IMPORT)
 
 
 def in_wing(name):

@@ -35,7 +35,10 @@ def run_in_one_line(program: str, arguments: Sequence[str], call: Callable[[], i
 def _line_of(error: Exception, program: str) -> tuple[str, int]:
     """What is said of an error, and its exit code."""
     if isinstance(error, MemoryError):
-        return f"out of memory ({error if str(error) else 'fewer targets or spaces at a time need less'})", OUT_OF_MEMORY
+        return (
+            f"out of memory ({error if str(error) else 'fewer targets or spaces at a time need less'})",
+            OUT_OF_MEMORY,
+        )
     if isinstance(error, OSError):
         return f"{error.strerror or error}: {error.filename or ''}", INPUT_OUTPUT
     if not isinstance(error, ConcordError):

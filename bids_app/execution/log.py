@@ -21,7 +21,7 @@ class _Lines(logging.handlers.MemoryHandler):
     """Holds lines back until an error is among them, or they are asked for: a dry run leaves no file."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(MOST_LINES, logging.ERROR, flushOnClose=False)
+        super().__init__(MOST_LINES, logging.ERROR)
         self.path = path
         self._file = logging.FileHandler(path, encoding="utf-8", delay=True)
         self._file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -40,7 +40,8 @@ class _Lines(logging.handlers.MemoryHandler):
             return
 
     def close(self) -> None:
-        """Close the file, too."""
+        """Drop what is held back, which the standard handler writes, and close the file."""
+        self.buffer = []
         super().close()
         self._file.close()
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bids_app import group, outputs
 from bids_app.errors import DataError
 from bids_app.execution import Unit
+from bids_app.group import GroupKey
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.pipeline.preflight import Preflight
@@ -21,13 +22,13 @@ from bids_app.records import SharedStimulusResult
 
 def fit_mean_responses(
     job: Job, library: StimulusLibrary, preflight: Preflight, cache: SubspaceCache, progress: Progress
-) -> tuple[dict[group.GroupKey, SharedStimulusResult], int]:
-    """By group, what participants' BOLD responses say together where they heard the same; and how many fits of a mean
-    response failed. Electrodes, and each participant's own space, are not common to participants."""
+) -> tuple[dict[GroupKey, SharedStimulusResult], int]:
+    """By group, what participants' BOLD responses give together where they heard the same; and how many fits of a
+    mean response failed. Electrodes, and each participant's own space, are not common to participants."""
     members = _members(preflight.units, job.analysis.pool)
     if not job.analysis.group.mean_response:
-        return dict.fromkeys(members, _none("not asked for (group: mean_response)")), 0
-    results: dict[group.GroupKey, SharedStimulusResult] = {}
+        return {key: _none("not asked for (group: mean_response)") for key in members}, 0
+    results: dict[GroupKey, SharedStimulusResult] = {}
     failed, rows = 0, choose_rows(job, library, "fmri")
     for key, units in members.items():
         if key.modality != "fmri" or key.space in group.INDIVIDUAL:
@@ -46,9 +47,9 @@ def fit_mean_responses(
     return results, failed
 
 
-def _members(units: Sequence[Unit], pool: Sequence[str]) -> dict[group.GroupKey, list[Unit]]:
-    """Units that belong together, by the rule that results are joined by."""
-    members: dict[group.GroupKey, list[Unit]] = {}
+def _members(units: Sequence[Unit], pool: Sequence[str]) -> dict[GroupKey, list[Unit]]:
+    """Units by the group that they belong to."""
+    members: dict[GroupKey, list[Unit]] = {}
     for unit in units:
         key = group.group_key(unit.stem, unit.modality, unit.kind, unit.space, pool)
         members.setdefault(key, []).append(unit)

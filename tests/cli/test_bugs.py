@@ -79,7 +79,7 @@ def test_a_value_error_inside_a_fit_is_no_hint(pristine, tmp_path, monkeypatch):
 
 def test_too_few_samples_for_the_folds_are_a_hint(pristine, tmp_path, monkeypatch):
     def refused(*arguments, **named):
-        raise encoding.CannotFit("too few samples")
+        raise encoding.CannotFit("too few samples", "ask for fewer folds")
 
     monkeypatch.setattr(encoding, "build_design", refused)
     assert concord(pristine, tmp_path / "out") == 1
@@ -115,5 +115,7 @@ def test_companion_commands_do_the_same(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(load, "preset_names", broken)
     assert concord_tools.main(["presets"]) == 70
     (log,) = tmp_path.glob("concord-tools_*.log")
-    assert capsys.readouterr().err.startswith("concord-tools: a bug of Concord: ZeroDivisionError: planted (traceback")
+    assert capsys.readouterr().err.startswith(
+        "concord-tools: a bug of Concord: ZeroDivisionError: planted (traceback"
+    )
     assert "in broken" in log.read_text()

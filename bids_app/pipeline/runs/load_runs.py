@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bids_app import dataset
+from bids_app import dataset, encoding
 from bids_app.encoding import Ceiling
 from bids_app.errors import ConcordError, DataError
 from bids_app.execution import Unit, reason_of
 from bids_app.pipeline.runs.baseline_bands import plan_baseline
 from bids_app.pipeline.runs.continuous_rows import period_of
-from bids_app.pipeline.runs.load_settings import LoadSettings, ReadRecording
+from bids_app.pipeline.runs.load_settings import LoadSettings, ReadRecording, Sounds
 from bids_app.pipeline.runs.rows import Rows
 from bids_app.pipeline.runs.speech_against_silence import responsive_electrodes
 from bids_app.pipeline.runs.word_bands import with_words
@@ -72,8 +72,8 @@ def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
     for read in readable:
         recording = read.recording
         sounds = [(settings.library.features(recording, event), event.onset_s) for event in recording.stimuli]
-        spaces.update({name: one.provenance for name, one in sounds[0][0].items()})
-        runs.append(rows.make_run(read, with_words(sounds, settings.projected_spaces), baseline))
+        spaces.update({name: features.provenance for name, features in sounds[0][0].items()})
+        runs.append(_make_run(read, rows, sounds, baseline))
         samples[recording.label] = (len(runs[-1].times_s), rows.count(read))
     own_warnings = [line for read in readable for line in (*read.recording.warnings, *read.response.warnings)]
     return LoadedRuns(
@@ -88,6 +88,14 @@ def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
         baseline=baseline,
         responsive=_responsive(unit, readable, settings),
     )
+
+
+def _make_run(read: ReadRecording, rows: Rows, sounds: Sounds, baseline: BaselineModel) -> Run:
+    """Raises DataError where no row is left."""
+    try:
+        return rows.make_run(read, with_words(sounds, rows.settings.projected_spaces), baseline)
+    except encoding.CannotFit as error:
+        raise DataError(error.message, read.recording.label, error.hint) from error
 
 
 def _responsive(unit: Unit, readable: Sequence[ReadRecording], settings: LoadSettings) -> Responsive | None:

@@ -34,7 +34,7 @@ def _by_word(features: Mapping[str, Features], spaces: Sequence[str]) -> dict[st
     try:
         rows = {name: encoding.over_words(features[name], words) for name in spaces}
     except encoding.CannotFit as error:
-        raise DataError(str(error), hint="spaces that are projected together need the same words") from None
+        raise DataError(error.message, hint="spaces that are projected together need the same words") from None
     averaged = {word_band(name): made for name, made in rows.items() if made is not features[name]}
     return {**averaged, WORD_COUNT: replace(words, values=np.ones((len(words.values), 1), np.float32))}
 

@@ -47,9 +47,7 @@ def _leaks(fitted: ControlResults, level: float) -> tuple[str, ...]:
     )
 
 
-def controls_provenance(
-    analysis: Analysis, fitted: ControlResults, baseline: BaselineModel
-) -> ControlsProvenance:
+def controls_provenance(analysis: Analysis, fitted: ControlResults, baseline: BaselineModel) -> ControlsProvenance:
     """The baseline's bands and what was left out of it, the control of time, and every component of no partition."""
     asked = any(one.kind == "autocorrelation" for one in analysis.all_controls)
     control = "fitted" if AUTOCORRELATION in fitted.values else NOT_SPLIT if asked else "not asked for"

@@ -45,9 +45,7 @@ def fit_mean_response(
     return _fit_runs(task, job, rows, replace(loaded, ceiling_in_words=NO_CEILING_OF_MEAN), cache), n_people
 
 
-def _fit_runs(
-    task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, cache: SubspaceCache
-) -> UnitResult:
+def _fit_runs(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, cache: SubspaceCache) -> UnitResult:
     """Runs → design → fits → partitions → result. Raises DataError and OutOfMemory."""
     analysis, unit = job.analysis, task.unit
     solver = choose_solver(analysis.fit_spec())
@@ -103,4 +101,4 @@ def _expected_errors(stem: str) -> Iterator[None]:
     except MemoryError as error:
         raise OutOfMemory(str(error), stem, "raise --mem-mb, or fit fewer spaces at a time") from error
     except encoding.CannotFit as error:
-        raise DataError(str(error), stem, "record longer, or ask for fewer folds: fit: outer, inner") from error
+        raise DataError(error.message, stem, error.hint) from error

@@ -61,9 +61,7 @@ def average_alone(context: FitContext, models: Mapping[str, Sequence[str]], aver
 
     def attempt(device: str, mem_mb: int | None) -> Averages:
         observer = make_averages(context, unions, averaging, device)
-        encoding.fit(
-            context.design, models, context.spec, device, unions=unions, mem_mb=mem_mb, observer=observer
-        )
+        encoding.fit(context.design, models, context.spec, device, unions=unions, mem_mb=mem_mb, observer=observer)
         return observer
 
     return encoding.averaged(context.with_backoff(attempt)[0])

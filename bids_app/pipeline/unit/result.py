@@ -17,9 +17,7 @@ from bids_app.pipeline.unit.unit_warnings import at_edge, collect_warnings, dead
 from bids_app.records import Partition, UnitResult
 
 
-def unit_result(
-    task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, fitted: FittedUnit
-) -> UnitResult:
+def unit_result(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, fitted: FittedUnit) -> UnitResult:
     """What `outputs` writes of a unit."""
     analysis, unit = job.analysis, task.unit
     partition = fitted.partition(analysis.groups, analysis.extra_partitions)

@@ -65,12 +65,17 @@ class NestedRidge:
         def attempt(device: str, mem_mb: int | None) -> tuple[Fit, InferenceResult | None, Averages]:
             observer = make_averages(context, unions, averaging, device)
             if tests is None:
-                fit = encoding.fit(
-                    context.design, groups, context.spec, device, mem_mb=mem_mb, observer=observer
-                )
+                fit = encoding.fit(context.design, groups, context.spec, device, mem_mb=mem_mb, observer=observer)
                 return fit, None, observer
             fit, result = encoding.fit_and_infer(
-                context.design, groups, context.spec, tests, device, mem_mb=mem_mb, blocks=context.blocks, beside=observer
+                context.design,
+                groups,
+                context.spec,
+                tests,
+                device,
+                mem_mb=mem_mb,
+                blocks=context.blocks,
+                beside=observer,
             )
             return fit, result, observer
 
