@@ -17,6 +17,8 @@ from bids_app.records import (
     RESTS,
     WHOLE,
     Agreement,
+    BaselineModel,
+    ControlsProvenance,
     ExtraPartition,
     FitSpec,
     GroupStatistic,
@@ -38,6 +40,7 @@ SUBSPACE = ExtraPartition(
 )
 AGAINST = ExtraPartition("against", {name: (name,) for name in ("shared", "semantic")}, models=MODELS)
 BASELINE = baseline_alone(("baseline_word_rate",))
+MADE = ControlsProvenance(BaselineModel(("baseline_word_rate",)), "not asked for", (BASELINE,))
 SEMANTIC = SplitPart("spaces", ("semantic",))
 ALONE = {model: SplitPart("alone", (model,)) for model in MODELS}
 SUBJECTS = {
@@ -85,6 +88,7 @@ def unit_with(subjects=None, extra=(SUBSPACE, AGAINST)):
     return replace(
         unit,
         partition=partition,
+        provenance=replace(unit.provenance, controls=MADE),
         subspace=SharedSubspace(SubspaceSpec(MODELS), (fold,)) if extra else None,
         model_pair=ModelPairStatistics(MODELS, (Agreement(MODELS, r, r - 0.1, r + 0.1),), rows),
     )
