@@ -10,8 +10,8 @@ from synthetic_units import make_unit, parcel_targets, with_inference
 from bids_app import outputs
 from bids_app.outputs.derivatives.read_unit import read_unit
 from bids_app.outputs.files import names
-from bids_app.outputs.report.group_model_pair import group_model_pair_sentences
-from bids_app.outputs.report.model_pair import model_pair_drawings, model_pair_sentences
+from bids_app.outputs.report.group.model_pair import group_model_pair_sentences
+from bids_app.outputs.report.unit.model_pair import model_pair_drawings, model_pair_sentences
 from bids_app.records import (
     CONTEXT,
     RESTS,
