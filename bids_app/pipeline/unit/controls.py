@@ -1,4 +1,4 @@
-"""What is fitted beside a unit's partitions: the baseline, models beyond it, untrained ones, and the control of time."""
+"""What is fitted beside a unit's partitions: the baseline, models beyond it, untrained ones, the control of time."""
 
 from __future__ import annotations
 
