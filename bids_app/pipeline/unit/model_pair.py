@@ -31,7 +31,7 @@ def first_averaging(
 
 
 def next_averaging(first: Averaging, main: FittedPartition) -> Averaging:
-    """Of what is fitted next: also over targets that the first partition predicts reliably, where it has intervals."""
+    """Of what is fitted next: also over targets that the first partition predicts reliably, if it has intervals."""
     reliable = {name: mask for name, mask in main.sets.items() if name == encoding.RELIABLE}
     return replace(first, sets={**first.sets, **reliable})
 
