@@ -5,7 +5,7 @@ from bids_app.outputs.derivatives.group.write import write_group
 from bids_app.outputs.derivatives.read_unit import read_unit, read_units
 from bids_app.outputs.derivatives.unit import write_mean_response, write_unit
 from bids_app.outputs.files.names import participants_of, summary_path
-from bids_app.outputs.report.group import write_group_report
+from bids_app.outputs.report.group.page import write_group_report
 from bids_app.outputs.report.participant import write_participant_report
 
 __all__ = [

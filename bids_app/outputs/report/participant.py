@@ -11,9 +11,9 @@ from bids_app.errors import ReadWriteError
 from bids_app.outputs.derivatives.read_unit import read_units
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import read_tsv, write_text
-from bids_app.outputs.report.planted import read_truth
 from bids_app.outputs.report.render import render
-from bids_app.outputs.report.unit_section import definition_rows, unit_section
+from bids_app.outputs.report.unit.planted import read_truth
+from bids_app.outputs.report.unit.section import definition_rows, unit_section
 from bids_app.outputs.wording.glossary import PAGE
 from bids_app.records import UnitSummary
 

@@ -86,7 +86,7 @@ def test_a_file_in_the_place_of_out_dir(tmp_path):
 
 def _job(arguments):
     out_dir, number = arguments
-    prepare(out_dir, ANALYSIS, HASH, {f"d{number}": out_dir.parent / f"d{number}"}, "0.1.0", {})
+    prepare(out_dir, DataSetFacts(RESOLVED, ANALYSIS, {f"d{number}": out_dir.parent / f"d{number}"}, "0.1.0"))
 
 
 def test_jobs_at_the_same_time_lose_nothing(tmp_path):

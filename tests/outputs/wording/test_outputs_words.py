@@ -12,7 +12,7 @@ from synthetic_units import LAGS_S, electrode_targets, make_unit, with_inference
 from bids_app import outputs
 from bids_app.outputs.derivatives.summary import unit_summary
 from bids_app.outputs.figures import lags
-from bids_app.outputs.wording.methods import methods_text
+from bids_app.outputs.wording.methods.text import methods_text
 from bids_app.records import Quartiles, partition_components
 
 UNITS = ("speech", "language")

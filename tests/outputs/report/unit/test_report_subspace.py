@@ -8,7 +8,7 @@ from synthetic_units import make_unit, parcel_targets
 
 from bids_app.outputs.derivatives.summary import subspace_summary, unit_summary
 from bids_app.outputs.derivatives.tables import SUBSPACE_COLUMNS, subspace_cells
-from bids_app.outputs.report.subspace import subspace_sentences
+from bids_app.outputs.report.unit.subspace import subspace_sentences
 from bids_app.records import (
     ComponentSummary,
     ExtraPartition,

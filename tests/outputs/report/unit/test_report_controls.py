@@ -10,8 +10,8 @@ from synthetic_units import make_unit, parcel_targets, volume_targets, with_infe
 from bids_app import outputs
 from bids_app.outputs.derivatives.read_unit import read_unit
 from bids_app.outputs.files import names
-from bids_app.outputs.report.baseline import baseline_sentences, group_baseline_sentences
-from bids_app.outputs.report.leakage_audit import audit_rows
+from bids_app.outputs.report.unit.controls import controls_sentences, group_controls_sentences
+from bids_app.outputs.report.unit.leakage_audit import audit_rows
 from bids_app.outputs.wording.definitions import Definitions
 from bids_app.records import (
     BaselineModel,
@@ -60,7 +60,7 @@ def unit_with(significant, targets=None, tested=True):
 
 def sentences(out_dir, unit):
     outputs.write_unit(out_dir, unit)
-    return baseline_sentences(read_unit(names.summary_path(out_dir, unit.stem)))
+    return controls_sentences(read_unit(names.summary_path(out_dir, unit.stem)))
 
 
 def test_each_region_is_named_where_a_model_beats_the_baseline_and_where_not(tmp_path):
@@ -200,7 +200,7 @@ MEANS = {"baseline": 0.1234, "speechBeyondBaseline": None}
     ],
 )  # fmt: skip
 def test_over_participants_each_difference_has_its_mean_and_what_was_tested(group, baseline, speech):
-    first, second = group_baseline_sentences(group, MEANS)
+    first, second = group_controls_sentences(group, MEANS)
     assert first.startswith("The baseline alone: mean R² 0.123 over")
     assert first.endswith(baseline)
     assert second.startswith("What speech predicts beyond the baseline: mean R² –")

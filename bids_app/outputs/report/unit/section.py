@@ -10,23 +10,23 @@ from pathlib import Path
 from bids_app.outputs.derivatives.read_unit import read_best
 from bids_app.outputs.derivatives.summary import PREDICTED
 from bids_app.outputs.figures import maps
-from bids_app.outputs.report.baseline import baseline_sentences
 from bids_app.outputs.report.drawing import Figure, save
-from bids_app.outputs.report.lags import responsive_sentence
-from bids_app.outputs.report.layers import best_map, layer_profiles, layer_sentences, layer_table
-from bids_app.outputs.report.leakage_audit import audit_rows
-from bids_app.outputs.report.model_pair import model_pair_drawings, model_pair_sentences
-from bids_app.outputs.report.planted import NOISE_ONLY, PLANTED, Recovery, Truth, recoveries
-from bids_app.outputs.report.subspace import subspace_sentences
-from bids_app.outputs.report.unit_figures import (
+from bids_app.outputs.report.unit.controls import controls_sentences
+from bids_app.outputs.report.unit.figures import (
     extra_partition_drawing,
     planted_drawing,
     unit_figures,
     who_is_shown,
 )
+from bids_app.outputs.report.unit.lags import responsive_sentence
+from bids_app.outputs.report.unit.layers import best_map, layer_profiles, layer_sentences, layer_table
+from bids_app.outputs.report.unit.leakage_audit import audit_rows
+from bids_app.outputs.report.unit.model_pair import model_pair_drawings, model_pair_sentences
+from bids_app.outputs.report.unit.planted import NOISE_ONLY, PLANTED, Recovery, Truth, recoveries
+from bids_app.outputs.report.unit.subspace import subspace_sentences
 from bids_app.outputs.wording.definitions import Definitions
 from bids_app.outputs.wording.inference import inference_in_words
-from bids_app.outputs.wording.methods import methods_text
+from bids_app.outputs.wording.methods.text import methods_text
 from bids_app.outputs.wording.phrases import capitalised, nouns_of
 from bids_app.outputs.wording.scores import score_of_solver
 from bids_app.records import (
@@ -123,7 +123,7 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> UnitSection:
         feature_notes=tuple(feature_notes(summary.provenance.spaces)),
         components=tuple(component_rows(summary)),
         inference=inference_in_words(summary.provenance.inference),
-        baseline=tuple(baseline_sentences(unit)),
+        baseline=tuple(controls_sentences(unit)),
         model_pair=_model_pair(out_dir, unit),
         subspace=_subspace(out_dir, unit),
         layers=_layers(out_dir, unit),

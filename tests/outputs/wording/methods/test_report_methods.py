@@ -18,7 +18,7 @@ from synthetic_units import (
 
 from bids_app import features
 from bids_app.outputs.derivatives.summary import unit_summary
-from bids_app.outputs.wording.methods import methods_text
+from bids_app.outputs.wording.methods.text import methods_text
 from bids_app.records import (
     AgreementHistogram,
     BaselineModel,

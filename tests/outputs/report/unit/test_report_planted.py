@@ -8,7 +8,7 @@ from synthetic_units import make_unit, parcel_targets
 
 from bids_app.errors import ReadWriteError
 from bids_app.outputs.derivatives.summary import unit_summary
-from bids_app.outputs.report.planted import read_truth, recoveries, recovery
+from bids_app.outputs.report.unit.planted import read_truth, recoveries, recovery
 from bids_app.records import WrittenUnit
 
 HEADER = "participant\tmodality\tspace\ttarget\tcomponent\trsquared\n"

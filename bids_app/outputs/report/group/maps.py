@@ -11,7 +11,7 @@ from bids_app.outputs.figures import charts, maps
 from bids_app.outputs.files import images, names
 from bids_app.outputs.files.files import numbers, read_tsv
 from bids_app.outputs.report.drawing import Drawing
-from bids_app.outputs.report.unit_figures import largest_parts, reading, strongest_rows
+from bids_app.outputs.report.unit.figures import largest_parts, reading, strongest_rows
 from bids_app.records import (
     Array,
     Component,

@@ -9,7 +9,7 @@ import numpy as np
 
 from bids_app.outputs.figures.model_pair import agreement_chart, shares_chart
 from bids_app.outputs.report.drawing import Drawing
-from bids_app.outputs.report.statistic_rows import AnyRow, Row, StatisticRows, with_interval
+from bids_app.outputs.report.unit.statistic_rows import AnyRow, Row, StatisticRows, with_interval
 from bids_app.outputs.wording.controls import name_of
 from bids_app.outputs.wording.model_pair import (
     compared_spaces,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bids_app.outputs.report.model_pair import PUBLISHED, Comparison, comparison_sentences, references_of
-from bids_app.outputs.report.statistic_rows import StatisticRows
+from bids_app.outputs.report.unit.model_pair import PUBLISHED, Comparison, comparison_sentences, references_of
+from bids_app.outputs.report.unit.statistic_rows import StatisticRows
 from bids_app.records import GroupResultSummary
 
 

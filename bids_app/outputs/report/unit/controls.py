@@ -13,7 +13,7 @@ from bids_app.records import Array, Component, GroupResultSummary, WrittenUnit
 NAMED = 12  # targets, up to which they are named
 
 
-def baseline_sentences(unit: WrittenUnit) -> list[str]:
+def controls_sentences(unit: WrittenUnit) -> list[str]:
     """Of the baseline, each model beyond it, trained models beyond untrained ones, and the control of time."""
     made = unit.summary.provenance.controls
     sentences = [_baseline(unit)]
@@ -30,7 +30,7 @@ def baseline_sentences(unit: WrittenUnit) -> list[str]:
     return sentences
 
 
-def group_baseline_sentences(group: GroupResultSummary, means: Mapping[str, float | None]) -> list[str]:
+def group_controls_sentences(group: GroupResultSummary, means: Mapping[str, float | None]) -> list[str]:
     """Over participants, what is known of every component of no partition.
 
     Parameters

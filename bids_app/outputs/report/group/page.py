@@ -13,15 +13,15 @@ from bids_app.outputs.figures import charts
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import write_text
 from bids_app.outputs.files.serialise import read_summary
-from bids_app.outputs.report.baseline import group_baseline_sentences
 from bids_app.outputs.report.drawing import Drawing, Figure, save
-from bids_app.outputs.report.group_maps import extra_maps, group_maps
-from bids_app.outputs.report.group_model_pair import group_model_pair_sentences
-from bids_app.outputs.report.layers import group_layers
+from bids_app.outputs.report.group.maps import extra_maps, group_maps
+from bids_app.outputs.report.group.model_pair import group_model_pair_sentences
 from bids_app.outputs.report.participant import LeftOut, StatusRow, report_context, status_rows
-from bids_app.outputs.report.planted import Recovery, Truth, pool, read_truth, recoveries
 from bids_app.outputs.report.render import render
-from bids_app.outputs.report.unit_section import PlantedPart, heading, planted_part, unit_section
+from bids_app.outputs.report.unit.controls import group_controls_sentences
+from bids_app.outputs.report.unit.layers import group_layers
+from bids_app.outputs.report.unit.planted import Recovery, Truth, pool, read_truth, recoveries
+from bids_app.outputs.report.unit.section import PlantedPart, heading, planted_part, unit_section
 from bids_app.outputs.wording.definitions import about
 from bids_app.outputs.wording.group import group_inference_in_words
 from bids_app.outputs.wording.phrases import count_of, nouns_of
@@ -136,7 +136,7 @@ def _group(out_dir: Path, group: GroupResultSummary, truths: Mapping[str, Truth]
         summary=group,
         figures=tuple(save(out_dir, group.stem, drawing) for drawing in drawings),
         model_pair=tuple(group_model_pair_sentences(group)),
-        baseline=tuple(group_baseline_sentences(group, {label: one.mean for label, one in means.items()})),
+        baseline=tuple(group_controls_sentences(group, {label: one.mean for label, one in means.items()})),
         rows=tuple((row, _mean_r(group, row.unit)) for row in full),
         components={label: (one, significant.get(label)) for label, one in means.items()},
         inference=group_inference_in_words(group.inference, group.targets.kind),

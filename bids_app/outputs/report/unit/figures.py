@@ -11,8 +11,8 @@ from bids_app.outputs.derivatives.sidecars import is_standard
 from bids_app.outputs.derivatives.summary import PREDICTED
 from bids_app.outputs.figures import charts, maps
 from bids_app.outputs.report.drawing import Drawing, Figure, save
-from bids_app.outputs.report.lags import lag_drawings
-from bids_app.outputs.report.planted import PLANTED, Recovery
+from bids_app.outputs.report.unit.lags import lag_drawings
+from bids_app.outputs.report.unit.planted import PLANTED, Recovery
 from bids_app.outputs.wording.definitions import about
 from bids_app.outputs.wording.phrases import count_of, listed, number
 from bids_app.records import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bids_app.outputs.wording.layers import layers_in_audit
-from bids_app.outputs.wording.methods_data import confounds_of
+from bids_app.outputs.wording.methods.data import confounds_of
 from bids_app.outputs.wording.phrases import count_of
 from bids_app.records import SOLVERS, ContextLeakage, FeatureSettings, LayersSummary, UnitSummary
 

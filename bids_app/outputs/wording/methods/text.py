@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bids_app.outputs.wording.layers import layers_methods
-from bids_app.outputs.wording.methods_controls import controls_methods, model_pair_methods, subspace_methods
-from bids_app.outputs.wording.methods_data import features_methods, responses_methods
+from bids_app.outputs.wording.methods.comparisons import controls_methods, model_pair_methods, subspace_methods
+from bids_app.outputs.wording.methods.data import features_methods, responses_methods
 from bids_app.outputs.wording.phrases import listed
 from bids_app.outputs.wording.rows import rows_of
 from bids_app.outputs.wording.scores import score_of_solver
