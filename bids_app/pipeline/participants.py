@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from bids_app import __version__, execution, outputs
+from bids_app.errors import ReadWriteError
 from bids_app.execution import StatusBook, StatusRow, Unit
+from bids_app.outputs.files.serialise import read_summary
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.pipeline.preflight import Preflight
@@ -13,7 +16,7 @@ from bids_app.pipeline.progress import Progress, Work
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.unit.fit_unit import fit_unit
 from bids_app.pipeline.unit.task import UnitTask
-from bids_app.records import Excluded
+from bids_app.records import Excluded, UnitSummary
 
 
 def run_participants(
@@ -59,7 +62,7 @@ def _attempt(work: Work, task: UnitTask, job: Job, library: StimulusLibrary, cac
 
 def _fit_and_write(work: Work, task: UnitTask, job: Job, library: StimulusLibrary, cache: SubspaceCache) -> bool:
     unit, key = task.unit, _unit_key(task.unit, job, library)
-    if not job.options.force and execution.is_done(job.out_dir, outputs.summary_path(job.out_dir, unit.stem), key):
+    if not job.options.force and _is_done(job.out_dir, unit.stem, key):
         work.say("reused")
         work.record("reused")
         return True
@@ -73,6 +76,15 @@ def _fit_and_write(work: Work, task: UnitTask, job: Job, library: StimulusLibrar
     work.record("done", "; ".join(result.warnings))
     work.say(f"done in {work.seconds:.0f} s")
     return not lost
+
+
+def _is_done(out_dir: Path, stem: str, key: str) -> bool:
+    """Whether the unit's results are there, of this key and in today's format."""
+    try:
+        summary = read_summary(outputs.summary_path(out_dir, stem), UnitSummary)
+    except ReadWriteError:
+        return False
+    return execution.is_done(out_dir, summary, key)
 
 
 def _unit_key(unit: Unit, job: Job, library: StimulusLibrary) -> str:

@@ -30,7 +30,7 @@ def control_components(
     Parameters
     ----------
     spaces : feature space → its settings.
-    groups : feature group → its spaces; those of nothing but the baseline's kinds of features are not compared with it.
+    groups : feature group → its spaces; groups of nothing but the baseline's kinds are not compared with it.
     controls : spaces fitted beside the partition.
     baseline : the baseline's bands, perhaps none.
     autocorrelation : whether a control that knows only time is fitted.

@@ -1,4 +1,4 @@
-"""The log of a run: held back until there is an error or an output folder; bugs are named and their traceback kept."""
+"""The log of a run: held back until there is an error or an output folder; bugs have their traceback there."""
 
 import logging
 

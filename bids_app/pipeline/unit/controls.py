@@ -1,4 +1,4 @@
-"""What is fitted beside a unit's partitions: the baseline, models beyond it, untrained ones, and the control of time."""
+"""What is fitted beside a unit's partitions: the baseline, models beyond it, untrained ones, the control of time."""
 
 from __future__ import annotations
 
@@ -7,27 +7,26 @@ from dataclasses import replace
 import numpy as np
 
 from bids_app import encoding
-from bids_app.pipeline.unit.fit_context import FitContext
+from bids_app.encoding import FitContext
+from bids_app.pipeline.unit.fit_inputs import FitInputs
 from bids_app.records import AUTOCORRELATION, BaselineModel, ControlResults, ControlsProvenance
 from bids_app.settings.analysis import Analysis
 
 NOT_SPLIT = "not fitted: no run is split by folds, so it could predict nothing but the training mean"
 
 
-def fit_controls(context: FitContext, analysis: Analysis, baseline: BaselineModel) -> ControlResults:
+def fit_controls(inputs: FitInputs, analysis: Analysis, baseline: BaselineModel) -> ControlResults:
     """All comparisons that the analysis asks for and the data allow, perhaps none; what leaks is warned of."""
-    timed = analysis.baseline.autocorrelation and encoding.splits_runs(context.design)
+    timed = analysis.baseline.autocorrelation and encoding.splits_runs(inputs.design)
     asked = analysis.control_components(baseline.bands, timed)
     if not asked:
         return ControlResults((), {})
-    design = encoding.with_time(context.design) if timed else context.design
+    design = encoding.with_time(inputs.design) if timed else inputs.design
 
-    def attempt(device: str, mem_mb: int | None) -> ControlResults:
-        return encoding.fit_controls(
-            design, asked, context.spec, context.tests, device, mem_mb=mem_mb, blocks=context.blocks
-        )
+    def attempt(context: FitContext) -> ControlResults:
+        return encoding.fit_controls(design, asked, inputs.spec, inputs.inference, context)
 
-    fitted, warnings = context.with_backoff(attempt)
+    fitted, warnings = inputs.with_backoff(attempt)
     return replace(fitted, warnings=(*warnings, *_leaks(fitted, analysis.inference.fdr)))
 
 

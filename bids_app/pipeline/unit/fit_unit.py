@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from bids_app import encoding
+from bids_app.encoding import FitContext
 from bids_app.errors import DataError, OutOfMemory
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
@@ -16,7 +17,7 @@ from bids_app.pipeline.runs.shared_runs import SharedResponses, mean_response_of
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.runs.word_bands import project
 from bids_app.pipeline.unit.controls import fit_controls
-from bids_app.pipeline.unit.fit_context import FitContext
+from bids_app.pipeline.unit.fit_inputs import FitInputs
 from bids_app.pipeline.unit.fitted import FittedUnit
 from bids_app.pipeline.unit.layers import with_layers
 from bids_app.pipeline.unit.model_pair import average_alone, control_models, first_averaging, next_averaging
@@ -50,28 +51,27 @@ def _fit_runs(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, cache: S
     analysis, unit = job.analysis, task.unit
     solver = choose_solver(analysis.fit_spec())
     with _expected_errors(unit.stem):
-        context = FitContext(
+        inputs = FitInputs(
             solver.prepare_design(_build_design(unit.stem, job, rows, loaded)),
             analysis.groups,
             analysis.fit_spec(),
             analysis.inference_spec(unit.modality),
-            job.options.models.device,
-            _left_mb(job.options.mem_mb, loaded.runs),
+            FitContext(job.options.models.device, _left_mb(job.options.mem_mb, loaded.runs)),
         )
-        design, layers = with_layers(context, rows, loaded.spaces)
+        design, layers = with_layers(inputs, rows, loaded.spaces)
         design, subspace = project(design, loaded.runs, analysis, cache)
-        context = replace(context, design=design)
-        context = replace(context, blocks=context.make_blocks())
+        inputs = replace(inputs, design=design)
+        inputs = replace(inputs, blocks=inputs.make_blocks())
         averaging = first_averaging(design.usable, rows.n_windows, loaded.responsive, loaded.ceiling)
-        main = solver.fit_partition(context, context.groups, averaging)
+        main = solver.fit_partition(inputs, inputs.groups, averaging)
         averaging = next_averaging(averaging, main)
         extra = {
-            one.name: solver.fit_partition(context, one.groups, replace(averaging, compares=False))
+            one.name: solver.fit_partition(inputs, one.groups, replace(averaging, compares=False))
             for one in analysis.extra_partitions
         }
-        controls = fit_controls(context, analysis, loaded.baseline)
-        compared = control_models(analysis.compared_models, context.groups, controls)
-        references = average_alone(context, compared, averaging)
+        controls = fit_controls(inputs, analysis, loaded.baseline)
+        compared = control_models(analysis.compared_models, inputs.groups, controls)
+        references = average_alone(inputs, compared, averaging)
     fitted = FittedUnit(design, main, extra, controls, references, layers, subspace)
     return unit_result(task, job, rows, loaded, fitted)
 

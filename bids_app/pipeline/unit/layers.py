@@ -7,29 +7,30 @@ from dataclasses import replace
 from functools import partial
 
 from bids_app import encoding
+from bids_app.encoding import FitContext
 from bids_app.pipeline.runs.rows import Rows
-from bids_app.pipeline.unit.fit_context import FitContext
+from bids_app.pipeline.unit.fit_inputs import FitInputs
 from bids_app.records import Design, FeatureProvenance, FitSpec, LayerScores, word_band
 
 
 def with_layers(
-    context: FitContext, rows: Rows, spaces: Mapping[str, FeatureProvenance]
+    inputs: FitInputs, rows: Rows, spaces: Mapping[str, FeatureProvenance]
 ) -> tuple[Design, dict[str, LayerScores]]:
     """The design with a layer chosen in every fold, and the scores by space.
 
     Layers are scored and chosen for each response's own value; `spaces`: how each space's features were made.
     """
     spans = {name: made.layers for name, made in spaces.items() if len(made.layers) > 1}
-    by_word = {word_band(name): one for name, one in spans.items() if word_band(name) in context.design.bands}
-    design, scores = encoding.layered(context.design, {**spans, **by_word}), {}
+    by_word = {word_band(name): one for name, one in spans.items() if word_band(name) in inputs.design.bands}
+    design, scores = encoding.layered(inputs.design, {**spans, **by_word}), {}
     for name in spans:
-        attempt = partial(_score, rows.summary_design(design), name, context.spec)
-        scored, warnings = context.with_backoff(attempt)
+        attempt = partial(_score, rows.summary_design(design), name, inputs.spec)
+        scored, warnings = inputs.with_backoff(attempt)
         scores[name] = replace(scored, warnings=warnings)
         for band in {name, word_band(name)} & {*design.layered}:
             design = encoding.choose_layers(design, band, scores[name].chosen)
     return design, scores
 
 
-def _score(design: Design, name: str, spec: FitSpec, device: str, mem_mb: int | None) -> LayerScores:
-    return encoding.score_layers(design, name, spec, device, mem_mb=mem_mb)
+def _score(design: Design, name: str, spec: FitSpec, context: FitContext) -> LayerScores:
+    return encoding.score_layers(design, name, spec, context)

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from bids_app import encoding
-from bids_app.encoding import Averaged, Averages, Ceiling
-from bids_app.pipeline.unit.fit_context import FitContext
+from bids_app.encoding import Averaged, Averages, Ceiling, FitContext, FitOptions
+from bids_app.pipeline.unit.fit_inputs import FitInputs
 from bids_app.pipeline.unit.fitted import FittedUnit
 from bids_app.pipeline.unit.solvers import Averaging, FittedPartition, make_averages
 from bids_app.records import Array, ControlResults, ExtraPartition, ModelPairStatistics, Responsive
@@ -31,7 +31,7 @@ def first_averaging(
 
 
 def next_averaging(first: Averaging, main: FittedPartition) -> Averaging:
-    """Of what is fitted next: also over the targets that the first partition predicts reliably, where it has limits."""
+    """Of what is fitted next: also over targets that the first partition predicts reliably, if it has intervals."""
     reliable = {name: mask for name, mask in main.sets.items() if name == encoding.RELIABLE}
     return replace(first, sets={**first.sets, **reliable})
 
@@ -53,18 +53,18 @@ def control_models(
     return {**{group: tuple(groups[group]) for group in compared_models}, **others} if others else {}
 
 
-def average_alone(context: FitContext, models: Mapping[str, Sequence[str]], averaging: Averaging) -> Averaged | None:
+def average_alone(inputs: FitInputs, models: Mapping[str, Sequence[str]], averaging: Averaging) -> Averaged | None:
     """Averages of each model (name → bands) fitted alone, for the agreement of their predictions."""
     if not models:
         return None
     unions = [(name,) for name in models]
 
-    def attempt(device: str, mem_mb: int | None) -> Averages:
-        observer = make_averages(context, unions, averaging, device)
-        encoding.fit(context.design, models, context.spec, device, unions=unions, mem_mb=mem_mb, observer=observer)
+    def attempt(context: FitContext) -> Averages:
+        observer = make_averages(inputs, unions, averaging, context.device)
+        encoding.fit(inputs.design, models, inputs.spec, context, FitOptions(unions), observer)
         return observer
 
-    return encoding.averaged(context.with_backoff(attempt)[0])
+    return encoding.averaged(inputs.with_backoff(attempt)[0])
 
 
 def model_pair_statistics(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bids_app import encoding
-from bids_app.encoding import Averaged, Averages
-from bids_app.pipeline.unit.fit_context import FitContext
+from bids_app.encoding import Averaged, Averages, AveragingPlan, FitContext
+from bids_app.pipeline.unit.fit_inputs import FitInputs
 from bids_app.records import SOLVERS, Array, Design, Fit, FitSpec, InferenceResult
 
 Groups = Mapping[str, Sequence[str]]
@@ -47,7 +47,7 @@ class Solver(Protocol):
     def prepare_design(self, design: Design) -> Design:
         """The design with the folds that the solver asks for."""
 
-    def fit_partition(self, context: FitContext, groups: Groups, averaging: Averaging) -> FittedPartition:
+    def fit_partition(self, inputs: FitInputs, groups: Groups, averaging: Averaging) -> FittedPartition:
         """All unions of the groups, with inference where it is asked for."""
 
 
@@ -58,28 +58,19 @@ class NestedRidge:
         """As it is."""
         return design
 
-    def fit_partition(self, context: FitContext, groups: Groups, averaging: Averaging) -> FittedPartition:
+    def fit_partition(self, inputs: FitInputs, groups: Groups, averaging: Averaging) -> FittedPartition:
         """See Solver."""
-        unions, tests = encoding.unions_of(tuple(groups)), context.tests
+        unions, plan = encoding.unions_of(tuple(groups)), inputs.inference
 
-        def attempt(device: str, mem_mb: int | None) -> tuple[Fit, InferenceResult | None, Averages]:
-            observer = make_averages(context, unions, averaging, device)
-            if tests is None:
-                fit = encoding.fit(context.design, groups, context.spec, device, mem_mb=mem_mb, observer=observer)
+        def attempt(context: FitContext) -> tuple[Fit, InferenceResult | None, Averages]:
+            observer = make_averages(inputs, unions, averaging, context.device)
+            if plan is None:
+                fit = encoding.fit(inputs.design, groups, inputs.spec, context, observer=observer)
                 return fit, None, observer
-            fit, result = encoding.fit_and_infer(
-                context.design,
-                groups,
-                context.spec,
-                tests,
-                device,
-                mem_mb=mem_mb,
-                blocks=context.blocks,
-                beside=observer,
-            )
+            fit, result = encoding.fit_and_infer(inputs.design, groups, inputs.spec, plan, context, observer)
             return fit, result, observer
 
-        (fit, result, observer), warnings = context.with_backoff(attempt)
+        (fit, result, observer), warnings = inputs.with_backoff(attempt)
         return FittedPartition(
             replace(fit, warnings=(*fit.warnings, *warnings)),
             result,
@@ -96,13 +87,13 @@ class PublishedRidge:
         """In five contiguous folds. Raises CannotFit where there are too few rows."""
         return encoding.published_design(design)
 
-    def fit_partition(self, context: FitContext, groups: Groups, averaging: Averaging) -> FittedPartition:
+    def fit_partition(self, inputs: FitInputs, groups: Groups, averaging: Averaging) -> FittedPartition:
         """See Solver."""
 
-        def attempt(device: str, mem_mb: int | None) -> tuple[Fit, Averaged]:
-            return encoding.fit_published(context.design, groups, context.spec, averaging.sets, device)
+        def attempt(context: FitContext) -> tuple[Fit, Averaged]:
+            return encoding.fit_published(inputs.design, groups, inputs.spec, averaging.sets, context)
 
-        (fit, averages), warnings = context.with_backoff(attempt)
+        (fit, averages), warnings = inputs.with_backoff(attempt)
         return FittedPartition(
             replace(fit, warnings=(*fit.warnings, *warnings)), None, averages, averaging.sets, has_ceiling=False
         )
@@ -114,10 +105,11 @@ def choose_solver(spec: FitSpec) -> Solver:
 
 
 def make_averages(
-    context: FitContext, unions: Sequence[tuple[str, ...]], averaging: Averaging, device: str
+    inputs: FitInputs, unions: Sequence[tuple[str, ...]], averaging: Averaging, device: str
 ) -> Averages:
     """An observer of one fit."""
     compared = encoding.singles(unions) if averaging.compares else ()
-    labels = None if context.blocks is None else context.blocks.labels
+    labels = None if inputs.blocks is None else inputs.blocks.labels
     ceiling = averaging.ceiling if compared else None
-    return encoding.Averages(unions, compared, labels, context.design.folds, averaging.sets, ceiling, device)
+    plan = AveragingPlan(inputs.design.folds, averaging.sets, labels, ceiling)
+    return Averages(unions, compared, plan, device)

@@ -22,7 +22,8 @@ from bids_app import group
 from bids_app.errors import ReadWriteError
 from bids_app.execution import is_done
 from bids_app.outputs import read_unit, read_units, summary_path, write_mean_response, write_unit
-from bids_app.records import Recording, SignificantCounts, partition_components
+from bids_app.outputs.files.serialise import read_summary
+from bids_app.records import Recording, SignificantCounts, UnitSummary, partition_components
 
 KINDS = {
     "volume": (lambda: volume_targets((9, 10, 9), 18.0), "task-story_space-MNI152NLin2009cAsym_res-2"),
@@ -298,9 +299,11 @@ def test_a_summary_of_another_version_is_one_line_that_says_what_to_do(tmp_path,
     write_unit(tmp_path, unit)
     path = summary_path(tmp_path, unit.stem)
     content = json.loads(path.read_text())
-    assert is_done(tmp_path, path, content["provenance"]["unit_key"])
+    summary = read_summary(path, UnitSummary)
+    assert is_done(tmp_path, summary, summary.provenance.unit_key)
     del content["layers"]
     path.write_text(json.dumps({**content, "format": version}))
     with pytest.raises(ReadWriteError, match=r"another version of concord: .*unit\.json \(run the participant level"):
         read_units(tmp_path, [unit.participant])
-    assert not is_done(tmp_path, path, content["provenance"]["unit_key"])
+    with pytest.raises(ReadWriteError, match="another version of concord"):
+        read_summary(path, UnitSummary)

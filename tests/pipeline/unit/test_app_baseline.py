@@ -1,4 +1,4 @@
-"""The baseline and controls through the command line: fitted whatever the analysis names, each where it can be had."""
+"""The baseline and controls through the command line: fitted whatever the analysis names, where they can be had."""
 
 import csv
 import html
@@ -96,13 +96,13 @@ def test_one_that_carries_more_does_where_it_does(unit):
 def test_motion_is_of_the_baseline_where_it_was_not_regressed_out(unit):
     baseline = by_kind(unit, "baseline", "rsquared")
     assert (baseline[3] > 0.3).all()
-    assert unit.summary["provenance"]["beside"]["baseline"]["spaces"][-1] == "baseline_motion"
+    assert unit.summary.provenance.controls.baseline.bands[-1] == "baseline_motion"
     assert (np.abs(baseline[4]) < 0.1).all()
 
 
 def test_controls_stand_beside_the_partition(unit):
-    assert "controlIdle" in unit.partition.beside
-    assert unit.partition.units == ("carrier", "rich")
+    assert "controlIdle" in {one.label for one in unit.partition.controls}
+    assert unit.partition.groups == ("carrier", "rich")
     assert all((np.asarray(p) > 0.05).all() for p in by_kind(unit, "controlIdle", "pfwe"))
 
 
@@ -138,13 +138,13 @@ def test_what_cannot_be_had_is_left_out_and_said(tmp_path, missing):
     (tmp_path / "mine.yaml").write_text(MINE)
     assert main([str(bids), str(tmp_path / "out"), "participant", "--analysis", str(tmp_path / "mine.yaml")]) == 0
     (unit,) = outputs.read_units(tmp_path / "out", ["01"])
-    baseline = unit.summary["provenance"]["beside"]["baseline"]
+    baseline = unit.summary.provenance.controls.baseline
     gone = {
         "audio": {"baseline_envelope"},
         "motion": {"baseline_motion"},
         "words": {"baseline_word_rate", "baseline_position"},
     }
-    assert set(baseline["left_out"]) == gone[missing]
+    assert set(baseline.left_out) == gone[missing]
     assert "baseline" in unit.partition.values
     assert "Not in it" in (tmp_path / "out" / "sub-01.html").read_text()
 

@@ -59,7 +59,10 @@ def text_of(path):
 
 def verdicts(path):
     """(subject, regions where it beats the baseline, regions where not), as the report says."""
-    pattern = r"In (none|\d) of 6 regions (?:does )?(the full model|\w+) predicts? more than the baseline \(word rate, [^<]*"
+    pattern = (
+        r"In (none|\d) of 6 regions (?:does )?(the full model|\w+) predicts? more than the baseline "
+        r"\(word rate, [^<]*"
+    )
     for said in re.finditer(pattern, html.unescape(path.read_text(encoding="utf-8"))):
         beaten, _, missed = said[0].partition("it does not")
         names = [set(re.findall("|".join(REGIONS), part)) for part in (beaten, missed)]
