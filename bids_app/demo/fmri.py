@@ -159,9 +159,9 @@ def _write_surface(func: Path, stem: str, values: Array) -> None:
 
     places, bold = vertices().index, _as_bold(values)
     for hemi, label in enumerate("LR"):
-        mine = places[:, 0] == hemi
+        of_hemisphere = places[:, 0] == hemi
         frames = np.zeros((len(bold), N_VERTICES), dtype=np.float32)
-        frames[:, places[mine, 1]] = bold[:, mine]
+        frames[:, places[of_hemisphere, 1]] = bold[:, of_hemisphere]
         arrays = [
             nib.gifti.GiftiDataArray(frame, intent="NIFTI_INTENT_TIME_SERIES", datatype="NIFTI_TYPE_FLOAT32")
             for frame in frames

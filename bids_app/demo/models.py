@@ -151,10 +151,12 @@ def _leaning(tokenizer: Any) -> Any:
     """(n_tokens,) from −1 (only in the second camp's words) to 1 (only in the first's); 0 for shared tokens."""
     import torch
 
-    one, other = (Counter(token for word in camp for token in tokenizer(f" {word}")["input_ids"]) for camp in CAMPS)
+    first, second = (
+        Counter(token for word in camp for token in tokenizer(f" {word}")["input_ids"]) for camp in CAMPS
+    )
     lean = torch.zeros(len(tokenizer))
-    for token in {*one, *other}:
-        lean[token] = (one[token] - other[token]) / (one[token] + other[token])
+    for token in {*first, *second}:
+        lean[token] = (first[token] - second[token]) / (first[token] + second[token])
     return lean
 
 

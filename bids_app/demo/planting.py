@@ -12,9 +12,9 @@ from itertools import combinations
 import numpy as np
 from scipy.linalg import eigh, svd
 
-from bids_app.demo.sample import SPECS, UNITS, Grid, Story
+from bids_app.demo.sample import GROUPS, SPECS, Grid, Story
 from bids_app.encoding.design.columns import band_columns
-from bids_app.records import Array, component_names, space_label
+from bids_app.records import Array, partition_components
 
 LEADING = {"acoustic": 2, "phonetic": 1, "semantic": 2, "speech": 4, "language": 3}
 # principal components that carry signal: those that a PCA refitted on other stories keeps
@@ -24,42 +24,43 @@ KINDS = ("low_level", "semantic", "speech", "language", "shared", "shared2")
 @dataclass(frozen=True)
 class Sources:
     """Unit-variance signals of every kind on reference and demo samples: {kind: (n,)} each, and the columns of the
-    reference {unit: (n, n_columns)}; `groups` (n,) is the run of every reference sample."""
+    reference {group: (n, n_columns)}; `runs` (n,) is the run of every reference sample."""
 
     reference: Mapping[str, Array]
     demo: Mapping[str, Array]
     columns: Mapping[str, Array]
-    groups: Array
+    runs: Array
 
 
 def make_sources(grid: Grid, shape: Sequence[float], reference: Sequence[Story], demo: Sequence[Story]) -> Sources:
     """Signals from the leading components of each space under a response `shape` over the delays.
 
-    A unit's own signal is the direction of which the other units explain least; 'shared' and 'shared2' are the mean
-    of the first and second pair of canonical variates of speech and language.
+    A feature group's own signal is the direction of which the other groups explain least; 'shared' and 'shared2' are
+    the mean of the first and second pair of canonical variates of speech and language.
     """
     spaces = {spec.name: _scores(grid, spec.name, spec.pca or 1, reference, demo) for spec in SPECS}
     used = np.concatenate([grid.used(story) for story in reference])
     n_reference = len(used)
     weights = np.asarray(shape, float)
     early = {name: np.tensordot(scores[:, :, : LEADING[name]], weights, (1, 0)) for name, scores in spaces.items()}
-    lead = {unit: np.concatenate([early[name] for name in names], axis=1) for unit, names in UNITS.items()}
+    lead = {group: np.concatenate([early[name] for name in names], axis=1) for group, names in GROUPS.items()}
     columns = {
-        unit: np.concatenate([spaces[name][:n_reference].reshape(n_reference, -1)[used] for name in names], axis=1)
-        for unit, names in UNITS.items()
+        group: np.concatenate([spaces[name][:n_reference].reshape(n_reference, -1)[used] for name in names], axis=1)
+        for group, names in GROUPS.items()
     }
     signals = {
-        unit: lead[unit] @ own_direction(lead[unit][:n_reference][used], _others(columns, unit)) for unit in UNITS
+        group: lead[group] @ own_direction(lead[group][:n_reference][used], _others(columns, group))
+        for group in GROUPS
     }
     for kind, pair in (("shared", 0), ("shared2", 1)):
         signals[kind] = canonical_mean(lead["speech"], lead["language"], np.flatnonzero(used), pair)
     scale = {kind: float(signal[:n_reference][used].std()) for kind, signal in signals.items()}
-    groups = np.repeat(np.arange(len(reference)), grid.n_samples)[used]
+    runs = np.repeat(np.arange(len(reference)), grid.n_samples)[used]
     return Sources(
         {kind: signal[:n_reference][used] / scale[kind] for kind, signal in signals.items()},
         {kind: signal[n_reference:] / scale[kind] for kind, signal in signals.items()},
         columns,
-        groups,
+        runs,
     )
 
 
@@ -70,8 +71,8 @@ def _scores(grid: Grid, name: str, n_components: int, reference: Sequence[Story]
     return band_columns(values, fitted, n_components).reshape(len(values), len(grid.delays_s), -1)
 
 
-def _others(columns: Mapping[str, Array], unit: str) -> Array:
-    return np.concatenate([block for name, block in columns.items() if name != unit], axis=1)
+def _others(columns: Mapping[str, Array], group: str) -> Array:
+    return np.concatenate([block for name, block in columns.items() if name != group], axis=1)
 
 
 def own_direction(lead: Array, others: Array) -> Array:
@@ -83,10 +84,10 @@ def own_direction(lead: Array, others: Array) -> Array:
     return np.asarray(directions[:, -1])
 
 
-def canonical_mean(one: Array, other: Array, fitted: Array, pair: int) -> Array:
+def canonical_mean(first_space: Array, second_space: Array, fitted: Array, pair: int) -> Array:
     """(n,) mean of the two canonical variates of a pair, fitted on the rows `fitted` (Björck & Golub 1973)."""
     sides = []
-    for block in (one, other):
+    for block in (first_space, second_space):
         mean = block[fitted].mean(axis=0)
         q, r = np.linalg.qr(block[fitted] - mean)
         sides.append((q, r, block - mean))
@@ -119,23 +120,25 @@ def true_components(
     """
     signals = np.stack([plant.signal(sources.reference) for plant in plants], axis=1)
     cleaned = np.concatenate(
-        [cleaned_run(signals[sources.groups == run], drift[keep]) for run, keep in enumerate(kept)]
+        [cleaned_run(signals[sources.runs == run], drift[keep]) for run, keep in enumerate(kept)]
     )
     ceilings = np.array([plant.ceiling for plant in plants])
-    units = tuple(UNITS)
-    unions = [chosen for size in range(1, 5) for chosen in combinations(units, size)]
+    groups = tuple(GROUPS)
+    unions = [chosen for size in range(1, 5) for chosen in combinations(groups, size)]
     shares = explained(sources.columns, unions, cleaned)
     rsquared = {union: ceilings * share for union, share in shares.items()}
-    values = {"full": rsquared[frozenset(units)]} | {space_label(unit): rsquared[frozenset([unit])] for unit in units}
-    for name, chosen in zip(component_names(units)[5:], unions, strict=True):
-        values[name] = _part(rsquared, units, chosen)
-    return values
+    return {
+        component.label: rsquared[frozenset(component.groups)]
+        if component.is_total
+        else _part(rsquared, groups, component.groups)
+        for component in partition_components(groups)
+    }
 
 
-def _part(rsquared: Mapping[frozenset[str], Array], units: tuple[str, ...], chosen: tuple[str, ...]) -> Array:
-    """Möbius inversion over supersets of the complement, written apart from encoding.partition that it tests."""
-    rest = frozenset(units) - frozenset(chosen)
-    total = np.zeros_like(rsquared[frozenset(units)])
+def _part(rsquared: Mapping[frozenset[str], Array], groups: tuple[str, ...], chosen: tuple[str, ...]) -> Array:
+    """Möbius inversion over supersets of the complement, written apart from records.components that it tests."""
+    rest = frozenset(groups) - frozenset(chosen)
+    total = np.zeros_like(rsquared[frozenset(groups)])
     for size in range(len(chosen) + 1):
         for added in combinations(chosen, size):
             if rest | set(added):
@@ -159,11 +162,11 @@ def explained(
     X, centred = X - X.mean(axis=0), signals - signals.mean(axis=0)
     gram, cross, power = X.T @ X, X.T @ centred, (centred**2).sum(axis=0)
     gram += 1e-9 * np.trace(gram) / len(gram) * np.eye(len(gram))
-    found = {}
+    rsquared = {}
     for union in unions:
-        mine = np.isin(owner, union)
-        fitted = (np.linalg.solve(gram[np.ix_(mine, mine)], cross[mine]) * cross[mine]).sum(axis=0)
+        in_union = np.isin(owner, union)
+        fitted = (np.linalg.solve(gram[np.ix_(in_union, in_union)], cross[in_union]) * cross[in_union]).sum(axis=0)
         share = fitted / np.where(power > 0, power, 1.0)
-        adjusted = 1 - (1 - share) * (len(X) - 1) / (len(X) - mine.sum() - 1)
-        found[frozenset(union)] = np.where(power > 0, adjusted, 0.0)
-    return found
+        adjusted = 1 - (1 - share) * (len(X) - 1) / (len(X) - in_union.sum() - 1)
+        rsquared[frozenset(union)] = np.where(power > 0, adjusted, 0.0)
+    return rsquared

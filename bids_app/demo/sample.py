@@ -33,7 +33,7 @@ SPECS = (  # the feature spaces of presets/demo.yaml; a test compares the two
     FeatureSpec("speech", "speech_model", {"model": SPEECH, "layer": 1, "window_s": 4.0, "stride_s": 0.5}, 6),
     FeatureSpec("language", "language_model", {"model": LANGUAGE, "layer": 1, "context_words": 16}, 4),
 )
-UNITS = {
+GROUPS = {
     "low_level": ("acoustic", "phonetic"),
     "semantic": ("semantic",),
     "speech": ("speech",),

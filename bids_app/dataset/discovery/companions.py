@@ -17,8 +17,8 @@ def fmri_companions(candidate: Candidate) -> dict[str, Path]:
     run = {key: candidate.entities[key] for key in RUN_KEYS if key in candidate.entities}
     tables = [entry for suffix in CONFOUNDS for entry in candidate.index.here(candidate.path.parent, suffix, ".tsv")]
     confounds = [entry for entry in tables if entry.entities.get("desc") == "confounds"]
-    found = {"confounds": _closest(confounds, run), "mask": _mask(candidate, run)}
-    return {key: entry.path for key, entry in found.items() if entry is not None}
+    entries = {"confounds": _closest(confounds, run), "mask": _mask(candidate, run)}
+    return {key: entry.path for key, entry in entries.items() if entry is not None}
 
 
 def _closest(entries: Iterable[Entry], run: Mapping[str, str]) -> Entry | None:
@@ -44,17 +44,17 @@ def _mask(candidate: Candidate, run: Mapping[str, str]) -> Entry | None:
 
 def ieeg_companions(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> tuple[dict[str, Path], str]:
     """`channels`, `electrodes` and `coordsystem`, of the derivative first, then raw; and the electrodes' space."""
-    found: dict[str, Path] = {}
+    companions: dict[str, Path] = {}
     space = "n/a"
     for index in (candidate.index, raw):
         channels = index.inherited(_without_space(candidate), "ieeg", "channels", ".tsv", candidate.path.parent)
         placed = electrode_files(candidate, index)
         if channels:
-            found.setdefault("channels", channels[0].path)
-        if placed and "electrodes" not in found:
+            companions.setdefault("channels", channels[0].path)
+        if placed and "electrodes" not in companions:
             space = min(placed, key=lambda name: (name not in spaces, _rank(name), name))
-            found |= placed[space]
-    return found, space
+            companions |= placed[space]
+    return companions, space
 
 
 def electrode_files(candidate: Candidate, index: Index) -> dict[str, dict[str, Path]]:

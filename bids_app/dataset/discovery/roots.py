@@ -1,4 +1,4 @@
-"""Which folders are read: the data set, its derivatives and the people in them."""
+"""Which folders are read: the data set, its derivatives and the participants in them."""
 
 from __future__ import annotations
 
@@ -110,13 +110,13 @@ def _unused(name: str, taken: Mapping[str, Path]) -> str:
 
 
 def participants_of(roots: Iterable[Path]) -> tuple[str, ...]:
-    """Labels of all people who have a folder in any of the data sets, sorted."""
+    """Labels of all participants who have a folder in any of the data sets, sorted."""
     folders = (folder for root in roots for folder in root.glob("sub-*") if folder.is_dir())
     return tuple(sorted({folder.name.removeprefix("sub-") for folder in folders}))
 
 
-def choose_people(query: RecordingQuery, available: tuple[str, ...]) -> tuple[str, ...]:
-    """The people asked for. Raises NothingMatched where one is not there, or none remains."""
+def choose_participants(query: RecordingQuery, available: tuple[str, ...]) -> tuple[str, ...]:
+    """The participants asked for. Raises NothingMatched where one is not there, or none remains."""
     missing = [label for label in query.participants if label not in available]
     if missing:
         raise NothingMatched(f"no such participant: {', '.join(missing)}", "", f"there are {listed(available)}")

@@ -39,9 +39,9 @@ def parse_name(path: Path) -> Entry:
     return Entry(path, entities, suffix, dot + extension)
 
 
-def same(one: str, other: str) -> bool:
+def same(value: str, other: str) -> bool:
     """Whether two entity values are equal; `run-1` is `run-01`."""
-    return one == other or (one.isdecimal() and other.isdecimal() and int(one) == int(other))
+    return value == other or (value.isdecimal() and other.isdecimal() and int(value) == int(other))
 
 
 def applies(entry: Entry, entities: Mapping[str, str], optional: Iterable[str] = ()) -> bool:
@@ -53,7 +53,7 @@ def applies(entry: Entry, entities: Mapping[str, str], optional: Iterable[str] =
 
 @dataclass(frozen=True)
 class Index:
-    """The files of one data set that concern the people asked for."""
+    """The files of one data set that concern the participants asked for."""
 
     root: Path
     name: str
@@ -81,9 +81,9 @@ class Index:
         """Files of `suffix` that apply to a recording of these `entities`, the most specific first. They may name
         `optional` entities that the recording lacks."""
         places = [*_upwards(self.root, folder), *_places(self.root, entities, datatype)]
-        found = [entry for place in dict.fromkeys(places) for entry in self.here(place, suffix, extension)]
-        fitting = [entry for entry in found if applies(entry, entities, optional)]
-        return fitting or [entry for entry in found if applies(entry, entities, OPTIONAL_IN_DERIVATIVES + optional)]
+        nearby = [entry for place in dict.fromkeys(places) for entry in self.here(place, suffix, extension)]
+        fitting = [entry for entry in nearby if applies(entry, entities, optional)]
+        return fitting or [entry for entry in nearby if applies(entry, entities, OPTIONAL_IN_DERIVATIVES + optional)]
 
     def here(self, folder: Path, suffix: str, extension: str) -> list[Entry]:
         """Files of one folder, those with most entities first."""
@@ -99,27 +99,27 @@ def _upwards(root: Path, folder: Path | None) -> Iterator[Path]:
 
 def _places(root: Path, entities: Mapping[str, str], datatype: str) -> list[Path]:
     """Where files of one recording may lie, innermost first."""
-    person = root / f"sub-{entities['sub']}"
-    session = [person / f"ses-{entities['ses']}"] if "ses" in entities else []
-    return [place for above in [*session, person] for place in (above / datatype, above)] + [root]
+    participant = root / f"sub-{entities['sub']}"
+    session = [participant / f"ses-{entities['ses']}"] if "ses" in entities else []
+    return [place for above in [*session, participant] for place in (above / datatype, above)] + [root]
 
 
-def build_index(root: Path, name: str, people: Iterable[str]) -> Index:
-    """Index root files and the `func` and `ieeg` folders of `people` (labels); nothing is written."""
+def build_index(root: Path, name: str, participants: Iterable[str]) -> Index:
+    """Index root files and the `func` and `ieeg` folders of `participants` (labels); nothing is written."""
     from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
-    indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=_ignored(people))
+    indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=_ignored(participants))
     layout = BIDSLayout(root, validate=False, config=[str(CONFIG)], indexer=indexer)
     entries = tuple(parse_name(Path(path)) for path in sorted(layout.files))
     folders: dict[tuple[Path, str, str], list[Entry]] = defaultdict(list)
     for entry in entries:
         folders[entry.path.parent, entry.suffix, entry.extension].append(entry)
-    return Index(root, name, layout, entries, {key: tuple(found) for key, found in folders.items()})
+    return Index(root, name, layout, entries, {key: tuple(in_folder) for key, in_folder in folders.items()})
 
 
-def _ignored(people: Iterable[str]) -> list[re.Pattern[str]]:
-    """Leaving out other people and folders without responses makes indexing of large data sets quick."""
-    labels = "|".join(re.escape(person) for person in people)
+def _ignored(participants: Iterable[str]) -> list[re.Pattern[str]]:
+    """Leaving out other participants and folders without responses makes indexing of large data sets quick."""
+    labels = "|".join(re.escape(label) for label in participants)
     others = rf"^/(?!sub-(?:{labels})(?:[/_]|$))(?![^/]*\.(?:json|tsv)$)"
     datatypes = r"^/sub-[^/]+/(?:ses-[^/]+/)?(?!ses-|func$|ieeg$)[^/.]+$"
     return [re.compile(others), re.compile(datatypes)]
@@ -140,5 +140,5 @@ def sidecar(
     index: Index, entities: Mapping[str, str], datatype: str, suffix: str, folder: Path | None = None
 ) -> dict[str, Any]:
     """The metadata of a recording in one data set: inheritance resolved, the most specific file winning."""
-    found = index.inherited(entities, datatype, suffix, ".json", folder)
-    return {key: value for above in reversed(found) for key, value in read_json(above.path).items()}
+    files = index.inherited(entities, datatype, suffix, ".json", folder)
+    return {key: value for above in reversed(files) for key, value in read_json(above.path).items()}

@@ -159,8 +159,8 @@ def _timed(table: Table, text: tuple[str, ...], instants: bool) -> list[Row]:
     named = table.first(text)
     start, end, duration = (table.first(names) for names in (START, END, DURATION))
     if named is None or start is None or (end is None and duration is None):
-        found = ", ".join(name for name in table.columns if name) or "none"
-        raise DataError(f"no columns of words and times among: {found}", "", "name them word, start, end")
+        columns = ", ".join(name for name in table.columns if name) or "none"
+        raise DataError(f"no columns of words and times among: {columns}", "", "name them word, start, end")
     starts, last = ([number(cell) for cell in table.column(name)] for name in (start, end or duration or ""))
     if end is None:
         spans = [0.0 if instants and math.isnan(span) else span for span in last]

@@ -14,7 +14,13 @@ import numpy as np
 from bids_app.dataset.files.layout import read_json
 from bids_app.dataset.files.reading import reading
 from bids_app.dataset.files.tables import Table, number, read_table
-from bids_app.dataset.responses.high_gamma import computes_high_gamma, edge_s, high_gamma, near_edges, told
+from bids_app.dataset.responses.high_gamma import (
+    computes_high_gamma,
+    edge_s,
+    high_gamma,
+    high_gamma_warnings,
+    near_edges,
+)
 from bids_app.errors import DataError
 from bids_app.records import Array, Recording, Response, ResponseSpec, Targets
 
@@ -30,8 +36,8 @@ def open_signals(path: Path) -> tuple[Any, tuple[str, ...]]:
     with reading(path), python_warnings.catch_warnings(record=True) as caught:
         python_warnings.simplefilter("always")
         raw = mne.io.read_raw(path, preload=False, verbose="ERROR")
-    said = dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught)
-    return raw, tuple(f"mne: {line}" for line in said)
+    messages = dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught)
+    return raw, tuple(f"mne: {line}" for line in messages)
 
 
 def electrode_targets(recording: Recording) -> tuple[Targets, tuple[str, ...]]:
@@ -125,7 +131,7 @@ def electrode_response(recording: Recording, targets: Targets, spec: ResponseSpe
     if computed and spec.band_hz is not None:
         bad = near_edges(bad, math.ceil(edge_s(spec.band_hz, spec.line_hz) * recorded * float(ratio)))
     valid = np.isfinite(values).any(axis=1) & ~bad
-    warnings += told(recording, spec)
+    warnings += high_gamma_warnings(recording, spec)
     return Response(values, times_s, np.empty((len(values), 0)), valid, targets, warnings)
 
 

@@ -22,7 +22,7 @@ def computes_high_gamma(recording: Recording, spec: ResponseSpec) -> bool:
     return recording.rate_hz > 2 * (spec.band_hz[1] + TRANSITION_HZ)
 
 
-def told(recording: Recording, spec: ResponseSpec) -> tuple[str, ...]:
+def high_gamma_warnings(recording: Recording, spec: ResponseSpec) -> tuple[str, ...]:
     """What a reader must know of a recording whose `desc` does not name an envelope."""
     if spec.band_hz is None or HIGH_GAMMA.search(recording.entities.get("desc", "")):
         return ()

@@ -51,8 +51,8 @@ def _require_one_grid(first: Targets, other: Targets) -> None:
         raise DataError(f"runs lie on different grids: {first.shape} and {other.shape}", first.space, "resample them")
 
 
-def _alike(one: Array | None, other: Array | None) -> bool:
-    return one is None or other is None or np.allclose(one, other, atol=volumes.SAME_MM)
+def _alike(affine: Array | None, other: Array | None) -> bool:
+    return affine is None or other is None or np.allclose(affine, other, atol=volumes.SAME_MM)
 
 
 def _take(targets: Targets, rows: list[int]) -> Targets:
@@ -72,8 +72,8 @@ def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) ->
     """
     if recording.kind == "electrodes":
         response = electrodes.electrode_response(recording, targets, spec)
-        told = electrodes.electrode_targets(recording)[1]
-        return replace(response, warnings=tuple(dict.fromkeys(told + response.warnings)))
+        about_channels = electrodes.electrode_targets(recording)[1]
+        return replace(response, warnings=tuple(dict.fromkeys(about_channels + response.warnings)))
     path = recording.paths[0]
     if recording.kind == "volume":
         values = volumes.volume_values(path, targets)

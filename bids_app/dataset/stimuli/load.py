@@ -38,10 +38,10 @@ def load_stimulus(
     path = bids_dir / "stimuli" / name
     audio, rate_hz = read_audio(path) if need_audio else (None, None)
     length_s = _length_s(path, audio, rate_hz, event)
-    found = _search(bids_dir, name, words_template)
+    annotation = _search(bids_dir, name, words_template)
     own_words = _within(recording.own_words, recording, event, length_s)
     own_phones = _within(recording.own_phones, recording, event, length_s)
-    words, phones = own_words or found.words, own_phones or found.phones
+    words, phones = own_words or annotation.words, own_phones or annotation.phones
     own = [table for table in (own_words, own_phones) if table is not None]
     return Stimulus(
         stimulus_id=name,
@@ -100,9 +100,9 @@ def _search(bids_dir: Path, name: str, template: str | None) -> Annotation:
     if given.words is not None and given.phones is not None:
         return given
     words, phones = given
-    for found in _beside(bids_dir / "stimuli" / name):
-        words = found.words if words is None and not template else words
-        phones = found.phones if phones is None else phones
+    for annotation in _beside(bids_dir / "stimuli" / name):
+        words = annotation.words if words is None and not template else words
+        phones = annotation.phones if phones is None else phones
         if words is not None and phones is not None:
             break
     return Annotation(words, phones)
@@ -114,10 +114,10 @@ def _from_template(bids_dir: Path, name: str, template: str) -> Annotation:
     path = bids_dir / "stimuli" / relative
     if not path.is_file():
         raise DataError("word timings are missing", path, f"the analysis asks for {template}")
-    found = read_annotation(path)
-    if found.words is None and found.phones is None:
+    annotation = read_annotation(path)
+    if annotation.words is None and annotation.phones is None:
         raise DataError("no timed words in the file", path, "it has no words and no phones")
-    return found
+    return annotation
 
 
 def _beside(path: Path) -> Iterator[Annotation]:
@@ -135,8 +135,8 @@ def _times_speech(path: Path) -> bool:
     if path.suffix.lower() not in (".tsv", ".csv"):
         return True
     table, annotation = read_table(path), path.name.partition("_annot-")[2].lower()
-    told = not annotation or re.search("word|phon|transcri", annotation) or table.first(SPEECH_ONLY)
-    return bool(told) and None not in (table.first(WORD_TEXT + PHONE_TEXT), table.first(START))
+    is_of_speech = not annotation or re.search("word|phon|transcri", annotation) or table.first(SPEECH_ONLY)
+    return bool(is_of_speech) and None not in (table.first(WORD_TEXT + PHONE_TEXT), table.first(START))
 
 
 # --------------------------------------------------------------------------------------------------- names and hashes

