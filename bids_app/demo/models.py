@@ -38,7 +38,13 @@ LANGUAGE_GAINS = {"attn.c_attn": 1.0, "attn.c_proj": 3.0, "c_fc": 0.3, "mlp.c_pr
 
 
 def make_models(folder: Path, texts: Sequence[str]) -> None:
-    """Write both models into `folder`; the tokenizer's byte pairs are learned from `texts`."""
+    """Write both stand-in models.
+
+    Parameters
+    ----------
+    folder : the model folder; it is made.
+    texts : what the tokenizer's byte pairs are learned from.
+    """
     import torch
 
     with torch.random.fork_rng(devices=[]):

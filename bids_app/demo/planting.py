@@ -33,10 +33,17 @@ class Sources:
 
 
 def make_sources(grid: Grid, shape: Sequence[float], reference: Sequence[Story], demo: Sequence[Story]) -> Sources:
-    """Signals from the leading components of each space under a response `shape` over the delays.
+    """Signals from the leading components of each space under a response over the delays.
 
     A feature group's own signal is the direction of which the other groups explain least; 'shared' and 'shared2' are
     the mean of the first and second pair of canonical variates of speech and language.
+
+    Parameters
+    ----------
+    grid : when responses are sampled, and the delays.
+    shape : the response's weight at each delay.
+    reference : stories that directions and truth come from.
+    demo : stories that are heard.
     """
     spaces = {spec.name: _scores(grid, spec.name, spec.pca or 1, reference, demo) for spec in SPECS}
     used = np.concatenate([grid.used(story) for story in reference])
@@ -76,7 +83,17 @@ def _others(columns: Mapping[str, Array], group: str) -> Array:
 
 
 def own_direction(lead: Array, others: Array) -> Array:
-    """lead (n, k), others (n, m) → (k,) weights of the combination of `lead` of which `others` explain least."""
+    """The combination of columns of which others explain least.
+
+    Parameters
+    ----------
+    lead : (n, k) columns that are combined.
+    others : (n, m) columns that explain.
+
+    Returns
+    -------
+    (k,) weights.
+    """
     centred, rest = lead - lead.mean(axis=0), others - others.mean(axis=0)
     left = centred - rest @ np.linalg.lstsq(rest, centred, rcond=None)[0]
     total = centred.T @ centred
@@ -85,7 +102,18 @@ def own_direction(lead: Array, others: Array) -> Array:
 
 
 def canonical_mean(first_space: Array, second_space: Array, fitted: Array, pair: int) -> Array:
-    """(n,) mean of the two canonical variates of a pair, fitted on the rows `fitted` (Björck & Golub 1973)."""
+    """The mean of the two canonical variates of a pair (Björck & Golub 1973).
+
+    Parameters
+    ----------
+    first_space, second_space : (n, k) each.
+    fitted : rows that directions are fitted on.
+    pair : its number, from 0 on.
+
+    Returns
+    -------
+    (n,).
+    """
     sides = []
     for block in (first_space, second_space):
         mean = block[fitted].mean(axis=0)
@@ -113,10 +141,21 @@ class Plant:
 def true_components(
     plants: Sequence[Plant], sources: Sources, drift: Array, kept: Sequence[Array]
 ) -> dict[str, Array]:
-    """{component: (n_plants,)} asymptotic rsquared, named as the outputs.
+    """Asymptotic R² of every component, labelled as in the outputs.
 
-    Signals of the reference are cleaned run by run as the analysis cleans responses (a constant and `drift` on the
-    `kept` samples); every union's R² is that of least squares, adjusted for its columns; the noise is in the ceiling.
+    Signals of the reference are cleaned run by run as the analysis cleans responses; every union's R² is that of
+    least squares, adjusted for its columns; the noise is in the ceiling.
+
+    Parameters
+    ----------
+    plants : one a target.
+    sources : signals of every kind, and columns of every feature group.
+    drift : (n_samples, n_cosines) that is removed of every run, besides a constant.
+    kept : per run (n_samples,) bool, the samples used.
+
+    Returns
+    -------
+    {label: (n_plants,)}.
     """
     signals = np.stack([plant.signal(sources.reference) for plant in plants], axis=1)
     cleaned = np.concatenate(
@@ -147,7 +186,13 @@ def _part(rsquared: Mapping[frozenset[str], Array], groups: tuple[str, ...], cho
 
 
 def cleaned_run(signals: Array, drift: Array) -> Array:
-    """(n, n_targets) less its mean and drift."""
+    """Signals less their mean and drift, by least squares.
+
+    Parameters
+    ----------
+    signals : (n, n_targets) of a run.
+    drift : (n, n_cosines).
+    """
     regressors = np.column_stack([np.ones(len(signals)), drift])
     return np.asarray(signals - regressors @ np.linalg.lstsq(regressors, signals, rcond=None)[0])
 
@@ -155,8 +200,21 @@ def cleaned_run(signals: Array, drift: Array) -> Array:
 def explained(
     columns: Mapping[str, Array], unions: Sequence[tuple[str, ...]], signals: Array
 ) -> dict[frozenset[str], Array]:
-    """{union: (n_targets,)} R² of least squares with intercept on the union's columns, adjusted for their number; 0
-    where there is no signal. Gram matrices are made once, unions are their blocks."""
+    """R² of least squares with intercept on each union's columns, adjusted for their number; 0 where there is no
+    signal.
+
+    Gram matrices are made once, unions are their blocks.
+
+    Parameters
+    ----------
+    columns : feature group → (n, n_columns).
+    unions : sets of feature groups.
+    signals : (n, n_targets).
+
+    Returns
+    -------
+    {union: (n_targets,)}.
+    """
     X = np.concatenate(list(columns.values()), axis=1)
     owner = np.repeat(list(columns), [block.shape[1] for block in columns.values()])
     X, centred = X - X.mean(axis=0), signals - signals.mean(axis=0)

@@ -32,7 +32,12 @@ class Recovery:
 
 
 def recovery(planted: Mapping[str, Array], recovered: Mapping[str, Array]) -> dict[str, Recovery]:
-    """Per component, of arrays (n_targets,) over the same targets; NaN recovered values are left out."""
+    """How well each component is recovered.
+
+    Parameters
+    ----------
+    planted, recovered : {component: (n_targets,)} over the same targets; NaN recovered values are left out.
+    """
     noise_only = np.abs(planted["full"]) < 1e-9
     return {name: _of_component(planted[name], recovered[name], noise_only) for name in planted}
 

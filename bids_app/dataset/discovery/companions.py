@@ -43,7 +43,19 @@ def _mask(candidate: Candidate, run: Mapping[str, str]) -> Entry | None:
 
 
 def ieeg_companions(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> tuple[dict[str, Path], str]:
-    """`channels`, `electrodes` and `coordsystem`, of the derivative first, then raw; and the electrodes' space."""
+    """Tables beside a signal file, of the derivative first, then raw.
+
+    Parameters
+    ----------
+    candidate : the response.
+    raw : files of the raw data set.
+    spaces : those asked for; electrodes in one of them are taken before others.
+
+    Returns
+    -------
+    `channels`, `electrodes` and `coordsystem` → path, those that are there.
+    The electrodes' space, 'n/a' where it is not known.
+    """
     companions: dict[str, Path] = {}
     space = "n/a"
     for index in (candidate.index, raw):
@@ -58,7 +70,17 @@ def ieeg_companions(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -
 
 
 def electrode_files(candidate: Candidate, index: Index) -> dict[str, dict[str, Path]]:
-    """Space → electrodes.tsv and its coordsystem.json, in one data set."""
+    """Tables of electrodes in one data set.
+
+    Parameters
+    ----------
+    candidate : the response.
+    index : files of the data set.
+
+    Returns
+    -------
+    Space → `electrodes` and, where there is one, `coordsystem` → path.
+    """
     placed: dict[str, dict[str, Path]] = {}
     for entry in _of_person(candidate, index, "electrodes", ".tsv"):
         systems = [

@@ -30,8 +30,16 @@ EventsReader = Callable[[Path], Events]
 def find_recordings(query: RecordingQuery) -> Found:
     """Recordings of the derivatives that have stimuli, and those that cannot be used, each with its reason.
 
-    Raises NoInput without BIDS_DIR, derivatives or responses; NotBids without dataset_description.json;
-    NothingMatched where labels, filters or spaces match nothing; UsageError where they contradict each other.
+    Parameters
+    ----------
+    query : the data set, its derivatives, and which participants, sessions, tasks, spaces and files are wanted.
+
+    Raises
+    ------
+    NoInput : no BIDS_DIR, derivatives or responses.
+    NotBids : no dataset_description.json.
+    NothingMatched : labels, filters or spaces match nothing.
+    UsageError : they contradict each other.
     """
     query = _absolute(query)
     description = require_description(query.bids_dir)

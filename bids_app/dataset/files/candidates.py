@@ -55,7 +55,13 @@ class Candidate:
 
 
 def candidates_of(index: Index, any_desc: bool) -> list[Candidate]:
-    """Everything in a derivative that could be a response. `any_desc`: the user's filter chooses the `desc`."""
+    """Everything in a derivative that could be a response.
+
+    Parameters
+    ----------
+    index : the derivative's files.
+    any_desc : whether the user's filter chooses the `desc`; else `desc-preproc` wins.
+    """
     of_participants = [entry for entry in index.entries if "sub" in entry.entities and "echo" not in entry.entities]
     bold = [*_volumes(index, of_participants), *_surfaces(index, of_participants)]
     chosen = bold if any_desc else _preferred(bold)

@@ -40,12 +40,19 @@ def parse_name(path: Path) -> Entry:
 
 
 def same(value: str, other: str) -> bool:
-    """Whether two entity values are equal; `run-1` is `run-01`."""
+    """Whether two values of an entity are equal; `run-1` is `run-01`."""
     return value == other or (value.isdecimal() and other.isdecimal() and int(value) == int(other))
 
 
 def applies(entry: Entry, entities: Mapping[str, str], optional: Iterable[str] = ()) -> bool:
-    """Whether `entry` is inherited by a file of these `entities`: it names nothing they contradict or lack."""
+    """Whether a file is inherited by another: it names nothing that the other contradicts or lacks.
+
+    Parameters
+    ----------
+    entry : the file.
+    entities : of the other.
+    optional : entities that it may name although the other lacks them.
+    """
     return all(
         same(value, entities[key]) if key in entities else key in optional for key, value in entry.entities.items()
     )
@@ -78,15 +85,29 @@ class Index:
         folder: Path | None = None,
         optional: tuple[str, ...] = (),
     ) -> list[Entry]:
-        """Files of `suffix` that apply to a recording of these `entities`, the most specific first. They may name
-        `optional` entities that the recording lacks."""
+        """Files that apply to a recording, the most specific first.
+
+        Parameters
+        ----------
+        entities : of the recording.
+        datatype : the folder that its raw files lie in.
+        suffix, extension : of the files wanted.
+        folder : where the recording itself lies, if in this data set; it is searched first, then those above it.
+        optional : entities that files may name although the recording lacks them.
+        """
         places = [*_upwards(self.root, folder), *_places(self.root, entities, datatype)]
         nearby = [entry for place in dict.fromkeys(places) for entry in self.here(place, suffix, extension)]
         fitting = [entry for entry in nearby if applies(entry, entities, optional)]
         return fitting or [entry for entry in nearby if applies(entry, entities, OPTIONAL_IN_DERIVATIVES + optional)]
 
     def here(self, folder: Path, suffix: str, extension: str) -> list[Entry]:
-        """Files of one folder, those with most entities first."""
+        """Files of one folder, those with most entities first.
+
+        Parameters
+        ----------
+        folder : an absolute path.
+        suffix, extension : of the files wanted.
+        """
         return sorted(self.folders.get((folder, suffix, extension), ()), key=lambda entry: -len(entry.entities))
 
 
@@ -105,7 +126,14 @@ def _places(root: Path, entities: Mapping[str, str], datatype: str) -> list[Path
 
 
 def build_index(root: Path, name: str, participants: Iterable[str]) -> Index:
-    """Index root files and the `func` and `ieeg` folders of `participants` (labels); nothing is written."""
+    """Index root files and the `func` and `ieeg` folders of participants; nothing is written.
+
+    Parameters
+    ----------
+    root : of the data set.
+    name : of the data set in BIDS URIs.
+    participants : labels.
+    """
     from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
     indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=_ignored(participants))
@@ -139,6 +167,17 @@ def read_json(path: Path) -> dict[str, Any]:
 def sidecar(
     index: Index, entities: Mapping[str, str], datatype: str, suffix: str, folder: Path | None = None
 ) -> dict[str, Any]:
-    """The metadata of a recording in one data set: inheritance resolved, the most specific file winning."""
+    """The metadata of a recording in one data set: inheritance resolved, the most specific file winning.
+
+    Parameters
+    ----------
+    index : the data set's files.
+    entities, datatype, suffix : of the recording.
+    folder : where it lies, if in this data set.
+
+    Raises
+    ------
+    DataError : a file is no JSON object.
+    """
     files = index.inherited(entities, datatype, suffix, ".json", folder)
     return {key: value for above in reversed(files) for key, value in read_json(above.path).items()}

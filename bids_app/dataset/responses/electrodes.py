@@ -109,10 +109,20 @@ def _scale(recording: Recording) -> tuple[float, tuple[str, ...]]:
 
 
 def electrode_response(recording: Recording, targets: Targets, spec: ResponseSpec) -> Response:
-    """Envelopes of the targets' channels at `rate_hz` (None: as recorded), on the clock of the first sample.
+    """Envelopes of the targets' channels, on the clock of the first sample.
 
     Samples under an annotation that begins with 'bad' are not valid; where high gamma is computed from voltages,
-    nor are those that its filters cannot know (see `highgamma`). Raises DataError.
+    nor are those that its filters cannot know (see `high_gamma`).
+
+    Parameters
+    ----------
+    recording : iEEG.
+    targets : its channels, in the order wanted.
+    spec : rate (None: as recorded), band and power line.
+
+    Raises
+    ------
+    DataError : the file cannot be read whole, or lacks a channel.
     """
     rate_hz = spec.rate_hz
     path = recording.paths[0]

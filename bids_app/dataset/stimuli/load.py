@@ -27,12 +27,21 @@ def load_stimulus(
 ) -> Stimulus:
     """The stimulus of an event, as the feature families see it.
 
-    Words and phones: the recording's own rows within the event, else `words_template` (`{stem}`: the file's path
-    without extension, all of it relative to /stimuli), else a file beside the stimulus. `words` is None where nothing
-    times words, and has no rows where a file does but is empty.
+    Words and phones: the recording's own rows within the event, else `words_template`, else a file beside the
+    stimulus. `words` is None where nothing times words, and has no rows where a file does but is empty.
 
-    Raises DataError where audio is needed and missing or undecodable, where the template's file is missing, and where
-    a file of timings cannot be understood.
+    Parameters
+    ----------
+    recording : whose own rows of words and phones count first.
+    event : which stimulus, and when it began.
+    bids_dir : holds /stimuli.
+    words_template : a path relative to /stimuli, `{stem}`: the stimulus's without extension; None: none is asked for.
+    need_audio : whether the sound is read; else it may be missing.
+
+    Raises
+    ------
+    DataError : audio is needed and missing or undecodable, the template's file is missing, or a file of timings
+    cannot be understood.
     """
     name = stimulus_id(event.stimulus_id, bids_dir, recording.label)
     path = bids_dir / "stimuli" / name
@@ -142,7 +151,13 @@ def _times_speech(path: Path) -> bool:
 # --------------------------------------------------------------------------------------------------- names and hashes
 def stimulus_label(path: Path, name: str) -> str:
     """A stimulus's label in file names: its stem where that is letters and digits and no sound shares it, else the
-    letters and digits of its path with six digits of its hash."""
+    letters and digits of its path with six digits of its hash.
+
+    Parameters
+    ----------
+    path : of the file.
+    name : its path relative to /stimuli.
+    """
     stem = Path(name).with_suffix("").as_posix()
     twins = [path.with_suffix(extension) for extension in AUDIO if extension != path.suffix]
     if re.fullmatch(r"[A-Za-z0-9]+", stem) and not any(twin.exists() for twin in twins):

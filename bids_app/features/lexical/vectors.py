@@ -16,7 +16,17 @@ ENDINGS = (".txt", ".vec", ".txt.gz", ".vec.gz")
 
 
 def find_vectors(spec: FeatureSpec, source: ModelSource) -> Path:
-    """The file: in the model folder, or relative to the analysis file, or where its path says. Raises NoInput."""
+    """The file of vectors: in the model folder, or relative to the analysis file, or where its path says.
+
+    Parameters
+    ----------
+    spec : its option `model` names the file.
+    source : holds the model folder.
+
+    Raises
+    ------
+    NoInput : it is in none of these places.
+    """
     name = str(spec.options["model"])
     places = [folder / name for folder in (source.model_dir, spec.base_dir) if folder is not None] or [Path(name)]
     path = next((place for place in places if place.is_file()), None)
@@ -32,10 +42,23 @@ def spellings(word: str) -> tuple[str, ...]:
 
 
 def read_vectors(path: Path, words: Sequence[str]) -> tuple[Array, Array]:
-    """values (n_words, n_dims) float32 and known (n_words,): zeros where the file lacks every spelling of the word.
+    """Vectors of words.
 
-    One pass over the file; only lines of wanted words are turned into numbers. A word's first line counts. Raises
-    DataError where the file is broken, or no word of it is wanted.
+    One pass over the file; only lines of wanted words are turned into numbers. A word's first line counts.
+
+    Parameters
+    ----------
+    path : a text file, perhaps gzipped: a word and its numbers a line.
+    words : (n_words,).
+
+    Returns
+    -------
+    values : (n_words, n_dims) float32, zeros where the file lacks every spelling of the word.
+    known : (n_words,) whether it has one.
+
+    Raises
+    ------
+    DataError : the file is broken, or no word of it is wanted.
     """
     wanted = {spelling for word in words for spelling in spellings(word)}
     vectors: dict[str, Array] = {}

@@ -84,16 +84,35 @@ def load_table() -> tuple[Phones, Phones]:
 
 
 def read_arpabet(text: str, table: Phones) -> Array:
-    """Attributes of an ARPAbet name in any case, with or without its stress digit; zeros if unknown."""
+    """Attributes of an ARPAbet name, in any case, with or without its stress digit.
+
+    Parameters
+    ----------
+    text : the name.
+    table : name → attributes.
+
+    Returns
+    -------
+    (n_attributes,) float32, zeros if unknown.
+    """
     name = text.strip().upper()
     return table.get(name, table.get(name.rstrip("012"), np.zeros(len(ATTRIBUTES), dtype=np.float32)))
 
 
 def read_ipa(text: str, table: Phones) -> Array:
-    """Attributes of an IPA symbol; zeros if unknown.
+    """Attributes of an IPA symbol.
 
     Marks of stress, length, tone and secondary articulation are passed over. Two or more vowels, or a vowel with a
     glide or liquid, count as the first one with the mark `fronting`, `backing` or `centring` for the last.
+
+    Parameters
+    ----------
+    text : one symbol, perhaps with marks.
+    table : symbol → attributes.
+
+    Returns
+    -------
+    (n_attributes,) float32, zeros if unknown.
     """
     letters = "".join(filter(_is_letter, unicodedata.normalize("NFC", text)))  # ç and its like stay whole
     bare = "".join(filter(_is_letter, unicodedata.normalize("NFD", letters)))

@@ -63,11 +63,20 @@ def parts_of(model: Any) -> tuple[str, ...]:
 def hidden_states(
     model: Any, inputs: Mapping[str, Any], layers: Sequence[Layer], frames: Sequence[int] | None = None
 ) -> list[Any]:
-    """A tensor (n, n_tokens, n_hidden) for each layer, as the library's `hidden_states` numbers them (0: the input of
-    the first block); `cnn` and `projection` are what these parts give. Nothing above the highest is computed.
+    """States of layers, as the library's `hidden_states` numbers them (0: the input of the first block); `cnn` and
+    `projection` are what these parts give. Nothing above the highest is computed.
 
-    `frames`: the tokens wanted, (n, len(frames), n_hidden); the block below the highest layer is then computed for
-    them alone where that is known how.
+    Parameters
+    ----------
+    model : a transformer of the library.
+    inputs : its forward pass's.
+    layers : in the order wanted.
+    frames : the tokens wanted (None: all); the block below the highest layer is then computed for them alone where
+        that is known how.
+
+    Returns
+    -------
+    For each layer a tensor (n, n_tokens or len(frames), n_hidden).
     """
     wanted_states: dict[Layer, Any] = {}
     blocks = blocks_of(model)
@@ -125,12 +134,28 @@ def _part_states(part: str, out: Any) -> Any:
 
 
 def pooled(states: Any, pool: str) -> Array:
-    """states (n_tokens, n_hidden), a tensor: the mean, last or sum of a word's tokens → (n_hidden,) float32."""
+    """One row of a word's tokens.
+
+    Parameters
+    ----------
+    states : (n_tokens, n_hidden), a tensor.
+    pool : mean, last or sum.
+
+    Returns
+    -------
+    (n_hidden,) float32.
+    """
     row = states[-1] if pool == "last" else states.mean(0) if pool == "mean" else states.sum(0)
     return np.asarray(row.float().cpu().numpy())
 
 
 def columns(layers: Sequence[Layer], widths: Sequence[int]) -> dict[str, tuple[int, int]]:
-    """Layer → (first, end) of its columns, where layers stand side by side."""
+    """Layer → (first, end) of its columns, where layers stand side by side.
+
+    Parameters
+    ----------
+    layers : in the order of the columns.
+    widths : columns of each.
+    """
     ends = [sum(widths[: place + 1]) for place in range(len(widths))]
     return {str(layer): (end - width, end) for layer, end, width in zip(layers, ends, widths, strict=True)}
