@@ -33,7 +33,7 @@ from benchmarks.simulation import FMRI, mixed, standardized, with_weights
 from bids_app.encoding.inference.block_losses import flipped_sums
 from bids_app.encoding.inference.blocks import block_labels
 from bids_app.encoding.inference.circular_shifts import draw_shifts, shifted_rsquared
-from bids_app.encoding.inference.flip_units import frequency_pieces, sums, time_pieces
+from bids_app.encoding.inference.flip_units import frequency_flip_units, sums, time_flip_units
 from bids_app.encoding.inference.multiple_testing import MaxTNull, p_values
 from bids_app.encoding.inference.sign_flips import draw_signs
 from bids_app.records import Array
@@ -59,8 +59,8 @@ def _total_rates(condition: Condition, draws: int, n_targets: int, seed: int) ->
         design = condition.draw(n_targets, rng)
         models = models_of(design, condition.spec)
         blocks = blocks_of(design, condition.spec, condition.setting.least_s)
-        time = flips(models, time_pieces(blocks.labels), n_targets, draw)
-        frequency = flips(models, frequency_pieces(design.runs, design.folds), n_targets, draw)
+        time = flips(models, time_flip_units(blocks.labels), n_targets, draw)
+        frequency = flips(models, frequency_flip_units(design.runs, design.folds), n_targets, draw)
         used = [time, frequency] if blocks.smooth else [time]
         p = {
             "test": largest(used),

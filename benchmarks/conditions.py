@@ -15,7 +15,7 @@ from benchmarks.simulation import FMRI, WORDS, Setting, bursts, series
 from bids_app import encoding
 from bids_app.encoding.inference.blocks import Blocks
 from bids_app.encoding.inference.fit_and_infer import data_blocks
-from bids_app.encoding.inference.flip_units import FlipUnits, frequency_pieces, time_pieces
+from bids_app.encoding.inference.flip_units import FlipUnits, frequency_flip_units, time_flip_units
 from bids_app.encoding.inference.multiple_testing import p_values
 from bids_app.encoding.inference.sign_flips import draw_signs
 from bids_app.encoding.ridge.fitted import Fitted
@@ -80,26 +80,26 @@ def blocks_of(design: Design, spec: FitSpec, least_s: float) -> Blocks:
     return data_blocks(design, {name: (name,) for name in design.bands}, spec, least_s)
 
 
-def flips(models: Sequence[Fitted], pieces: FlipUnits, n_targets: int, seed: int) -> torch.Tensor:
+def flips(models: Sequence[Fitted], flip_units: FlipUnits, n_targets: int, seed: int) -> torch.Tensor:
     """(1 + PERMUTATIONS, n_targets) rsquared under refit sign flips, in float32."""
-    signs = torch.as_tensor(draw_signs(pieces.count, PERMUTATIONS, seed), dtype=torch.float32)
-    return null_of(models, pieces, n_targets, signs)
+    signs = torch.as_tensor(draw_signs(flip_units.count, PERMUTATIONS, seed), dtype=torch.float32)
+    return null_of(models, flip_units, n_targets, signs)
 
 
 def total_nulls(design: Design, condition: Condition, seed: int) -> list[torch.Tensor]:
     """Of time blocks and, where the data are smooth, of frequencies: the test of totals takes the larger p."""
     blocks = blocks_of(design, condition.spec, condition.setting.least_s)
-    kinds = [time_pieces(blocks.labels)]
+    kinds = [time_flip_units(blocks.labels)]
     if blocks.smooth:
-        kinds.append(frequency_pieces(design.runs, design.folds))
+        kinds.append(frequency_flip_units(design.runs, design.folds))
     models = models_of(design, condition.spec)
-    return [flips(models, pieces, design.Y.shape[1], seed) for pieces in kinds]
+    return [flips(models, flip_units, design.Y.shape[1], seed) for flip_units in kinds]
 
 
 def infer(design: Design, spec: FitSpec, least_s: float, seed: int) -> tuple[dict[str, Array], dict[str, Inferred]]:
     """All unions of the bands: components' values and what is inferred."""
-    units = {name: (name,) for name in design.bands}
-    fitted, tests = encoding.fit_and_infer(design, units, spec, InferenceSpec(PERMUTATIONS, least_s, seed))
+    groups = {name: (name,) for name in design.bands}
+    fitted, tests = encoding.fit_and_infer(design, groups, spec, InferenceSpec(PERMUTATIONS, least_s, seed))
     values = encoding.partition(fitted).values
     return {name: stats["rsquared"] for name, stats in values.items()}, dict(tests.components)
 

@@ -22,9 +22,9 @@ from benchmarks.bars import Bar, run_bars
 from benchmarks.encoding_seed import seed
 from benchmarks.encoding_unions import scale, unions
 from benchmarks.paired import REPEATS, paired, peak_mb, problem
-from bids_app.encoding.ridge.batches import BLOCK
-from bids_app.encoding.ridge.candidates import as_candidates, band_weights
-from bids_app.encoding.ridge.fitted import fit_chosen
+from bids_app.encoding.ridge.batches import BLOCK_WIDTH
+from bids_app.encoding.ridge.candidates import Grid, as_candidates, band_weights
+from bids_app.encoding.ridge.fitted import TargetBlock, fit_chosen
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.search import Choice, Search
 from bids_app.encoding.ridge.splits import Columns, Split, Weights
@@ -38,15 +38,17 @@ PLAIN: list[Weights] = [{0: 1.0}]
 
 def searched(
     X: Sequence[Array], Y: Array, candidates: Sequence[Weights], device: str
-) -> tuple[Choice, list[tuple[Array, Moments]]]:
+) -> tuple[Choice, list[TargetBlock]]:
     """Our search over five folds of all samples; and the blocks with which the choice can be refitted."""
     rows = np.arange(len(Y))
     columns = Columns([torch.as_tensor(x, dtype=torch.float64, device=device) for x in X], rows)
-    whole = Split(columns, rows, rows)
-    inner = (Split(columns, train, held_out, whole) for train, held_out in FOLDS.split(rows))
-    targets = [np.arange(Y.shape[1])[at : at + BLOCK[device]] for at in range(0, Y.shape[1], BLOCK[device])]
-    blocks = [(at, Moments(torch.as_tensor(np.array(Y[:, at]), device=device), whole)) for at in targets]
-    search = Search(inner, [moments for _, moments in blocks], ALPHAS, candidates)
+    outer = Split(columns, rows, rows)
+    inner = (Split(columns, train, held_out, outer) for train, held_out in FOLDS.split(rows))
+    targets = [
+        np.arange(Y.shape[1])[at : at + BLOCK_WIDTH[device]] for at in range(0, Y.shape[1], BLOCK_WIDTH[device])
+    ]
+    blocks = [TargetBlock(at, Moments(torch.as_tensor(np.array(Y[:, at]), device=device), outer)) for at in targets]
+    search = Search(inner, [block.moments for block in blocks], Grid(candidates, ALPHAS))
     return search.choose(range(len(candidates))), blocks
 
 
@@ -91,7 +93,7 @@ def ridge(quick: bool, device: str) -> list[Bar]:
 
     def ours() -> None:
         choice, blocks = searched(X, Y, PLAIN, device)
-        for models in fit_chosen(0, blocks, PLAIN, ALPHAS, [choice]):
+        for models in fit_chosen(0, blocks, Grid(PLAIN, ALPHAS), [choice]):
             models.band_weights()
 
     alphas = ALPHAS.astype(np.float32)

@@ -25,15 +25,14 @@ def main(folder: str, in_file: str, n_targets: str, mem_mb: str, which: str, dev
     """Fit the first targets of the file: the full union alone, or all unions."""
     X = np.load(Path(folder) / "columns.npy")
     Y = np.memmap(Path(folder) / "responses.dat", np.float32, "r", shape=(X.shape[1], int(in_file)))
-    units = {f"band{number}": (f"band{number}",) for number in range(len(X))}
-    unions = unions_of(tuple(units))
+    groups = {f"band{number}": (f"band{number}",) for number in range(len(X))}
+    unions = unions_of(tuple(groups))
     started = time.perf_counter()
     design = design_of(list(X), Y, 4, 5, int(n_targets))
     with FlopCounterMode(display=False) as counter:
-        encoding.fit(
-            design, units, SPEC, device, unions=unions if which == "all" else unions[-1:], mem_mb=int(mem_mb),
-            precision="float32",
-        )  # fmt: skip
+        context = encoding.FitContext(device, int(mem_mb), "float32")
+        options = encoding.FitOptions(unions=unions if which == "all" else unions[-1:])
+        encoding.fit(design, groups, SPEC, context, options)
     seconds = time.perf_counter() - started
     print(seconds, counter.get_total_flops() / seconds / 1e12, product_rate(device))
 

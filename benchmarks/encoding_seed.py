@@ -15,15 +15,16 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.bars import Bar
 from benchmarks.paired import REPEATS, paired, smooth
 from bids_app.encoding.design.columns import band_columns
-from bids_app.encoding.ridge.batches import BLOCK
-from bids_app.encoding.ridge.fitted import fit_chosen
+from bids_app.encoding.ridge.batches import BLOCK_WIDTH
+from bids_app.encoding.ridge.candidates import Grid
+from bids_app.encoding.ridge.fitted import TargetBlock, fit_chosen
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.search import Search
-from bids_app.encoding.ridge.splits import Columns, Split, Weights
+from bids_app.encoding.ridge.splits import Columns, Split
 from bids_app.records import Array
 
-PLAIN: list[Weights] = [{0: 1.0}]
 ALPHAS = np.logspace(-5, 5, 10)
+GRID = Grid([{0: 1.0}], ALPHAS)
 FOLDS = KFold(5)
 
 
@@ -84,13 +85,13 @@ def _lags_at_once(folds: Sequence[SeedFold], Y: Array, dtype: torch.dtype, devic
     """(n_folds, n_targets) rsquared."""
     scores = np.empty((len(folds), Y.shape[1]))
     splits = [_splits(*fold, device) for fold in folds]
-    for at in range(0, Y.shape[1], BLOCK[device]):
-        mine = np.arange(at, min(at + BLOCK[device], Y.shape[1]))
-        y = torch.as_tensor(np.array(Y[:, at : at + BLOCK[device]]), device=device).to(dtype)
-        for number, (whole, chosen, tested) in enumerate(splits):
-            moments = Moments(y, whole)
-            choice = Search([chosen], [moments], ALPHAS, PLAIN).choose([0])
-            for models in fit_chosen(0, [(mine, Moments(y, tested, moments))], PLAIN, ALPHAS, [choice]):
+    for at in range(0, Y.shape[1], BLOCK_WIDTH[device]):
+        mine = np.arange(at, min(at + BLOCK_WIDTH[device], Y.shape[1]))
+        y = torch.as_tensor(np.array(Y[:, at : at + BLOCK_WIDTH[device]]), device=device).to(dtype)
+        for number, (outer, chosen, tested) in enumerate(splits):
+            moments = Moments(y, outer)
+            choice = Search([chosen], [moments], GRID).choose([0])
+            for models in fit_chosen(0, [TargetBlock(mine, Moments(y, tested, moments))], GRID, [choice]):
                 residual = (models.responses - models.predictions).square().sum(dim=0)
                 scores[number, mine] = (1 - residual / models.responses.square().sum(dim=0)).cpu().numpy()
     return scores
@@ -99,8 +100,8 @@ def _lags_at_once(folds: Sequence[SeedFold], Y: Array, dtype: torch.dtype, devic
 def _splits(values: Array, fitted: Array, validation: Array, test: Array, device: str) -> tuple[Split, Split, Split]:
     """To fit on, with the validation and with the test rows held out."""
     columns = Columns([torch.as_tensor(values, device=device)], fitted)
-    whole = Split(columns, fitted, validation)
-    return whole, Split(columns, fitted, validation, whole), Split(columns, fitted, test, whole)
+    outer = Split(columns, fitted, validation)
+    return outer, Split(columns, fitted, validation, outer), Split(columns, fitted, test, outer)
 
 
 def _lag_by_lag(folds: Sequence[SeedFold], Y: Array, n_electrodes: int) -> Array:

@@ -47,11 +47,11 @@ def unions(quick: bool, device: str) -> list[Bar]:
     backend = set_backend("torch_cuda" if device == "cuda" else "torch")
     n, n_columns, n_targets = (1000, 100, 600) if quick else (3000, 400, 2000)
     X, Y = problem(n, [n_columns] * 4, n_targets)
-    units = {f"band{number}": (f"band{number}",) for number in range(4)}
+    groups = {f"band{number}": (f"band{number}",) for number in range(4)}
 
     def ours(n_mine: int = n_targets) -> _ByFold:
         design, by_fold = design_of(X, Y[:, :n_mine], 4, 5), _ByFold((5, 15, n_mine))
-        encoding.fit(design, units, SPEC, device, precision="float32", observer=by_fold)
+        encoding.fit(design, groups, SPEC, encoding.FitContext(device, precision="float32"), observer=by_fold)
         return by_fold
 
     repeats = 1 if quick else REPEATS

@@ -20,12 +20,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.bars import Bar, measure, run_bars
+from bids_app.features.base.needs import Sound
 from bids_app.features.language import contexts
 from bids_app.features.language.language_model import word_states
 from bids_app.features.speech.front_end import fold_norms
 from bids_app.features.speech.speech_encoder import SpeechEncoder, convolved_frames
 from bids_app.features.speech.speech_model import run
 from bids_app.features.speech.speech_windows import Window, refreshed_windows, row_times
+from bids_app.features.transformers.hidden_layers import Reading
 
 RATE, WINDOW_S, STRIDE_S, REFRESH_S, LAYER = 16000, 16, 0.1, 0.5, 8
 Array = Any
@@ -89,7 +91,7 @@ def speech(quick: bool, device: str) -> list[Bar]:
     import torch
 
     on_gpu = device != "cpu"
-    library, hearing = wav2vec2(device, ours=False), wav2vec2(device, ours=True)
+    library, encoder = wav2vec2(device, ours=False), wav2vec2(device, ours=True)
     audio = np.random.default_rng(0).normal(0, 0.1, 60 * RATE).astype(np.float32)
     audio *= 1 + np.sin(2 * np.pi * 3 * np.arange(len(audio)) / RATE).astype(np.float32)  # a loudness that changes
     _, stops = row_times(len(audio), RATE, STRIDE_S)
@@ -111,15 +113,16 @@ def speech(quick: bool, device: str) -> list[Bar]:
 
     def ours(piece: Sequence[int], lowered: bool = False, window_s: int = WINDOW_S) -> Array:
         windows = [Window(stop - window_s * RATE, stop, ((row, stop),)) for row, stop in enumerate(piece)]
-        notes = set[str]()
-        rows = run(hearing, audio, RATE, windows, [LAYER], device, len(piece), notes, lowered=lowered)[0]
+        rows, _, notes = run(
+            encoder, Sound(audio, RATE), windows, len(piece), Reading([LAYER], device, lowered=lowered)
+        )
         if notes and len(piece) > n_rows:
             print("speech:", *notes)
         return rows
 
     def rough(piece: Sequence[int]) -> Array:
         windows = refreshed_windows(np.array(piece), WINDOW_S * RATE, n_rows)
-        return run(hearing, audio, RATE, windows, [LAYER], device, len(piece), set(), refreshed=True)[0]
+        return run(encoder, Sound(audio, RATE), windows, len(piece), Reading([LAYER], device, refreshed=True)).values
 
     ways: dict[str, Way] = {"plain": plain, "exact": ours, "approximate": rough}
     if on_gpu:
@@ -173,7 +176,7 @@ def language(quick: bool, device: str) -> list[Bar]:
         return np.stack(rows)
 
     def ours(piece: Sequence[contexts.Window], lowered: bool = False) -> Array:
-        return word_states(model, piece, [LAYER], "mean", device, set(), lowered)
+        return word_states(model, piece, Reading([LAYER], device, lowered=lowered))[0]
 
     pieces = [windows[at : at + 1000] for at in range(0, len(windows), 1000)]
     ways: dict[str, Way] = {"plain": plain, "exact": ours}

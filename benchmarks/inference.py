@@ -13,7 +13,7 @@ from benchmarks.nulls import design_of
 from benchmarks.simulation import Setting, series
 from bids_app import encoding
 from bids_app.encoding.inference.blocks import Blocks, block_labels
-from bids_app.encoding.inference.tests import Inference
+from bids_app.encoding.inference.component_tests import Flips, Inference
 from bids_app.records import Array, Design, FitSpec
 
 SETTING = Setting(n_runs=5, n_samples=400, period_s=2.0, least_s=60.0)
@@ -46,10 +46,10 @@ def flips(quick: bool) -> list[Bar]:
 def _seconds(design: Design, blocks: Blocks | None) -> Array:
     """Wall and processor seconds of the fit with its inference, or alone."""
     began = np.array([time.monotonic(), time.process_time()])
-    told = None if blocks is None else Inference([("x",)], blocks, design.runs, design.folds, PERMUTATIONS)
-    encoding.fit(design, {"x": ("x",)}, SPEC, observer=told)
-    if told:
-        told.results(design.Y.shape[1])
+    inference = None if blocks is None else Inference([("x",)], blocks, design, Flips(PERMUTATIONS))
+    encoding.fit(design, {"x": ("x",)}, SPEC, observer=inference)
+    if inference:
+        inference.results(design.Y.shape[1])
     return np.asarray(np.array([time.monotonic(), time.process_time()]) - began)
 
 

@@ -13,7 +13,7 @@ from bids_app.records import Array, FitSpec, InferenceSpec, Run
 LAYERS, COLUMNS, N, RUNS, AR = 8, 4, 100, 4, 0.3
 SPANS = {str(k): (COLUMNS * k, COLUMNS * (k + 1)) for k in range(LAYERS)}
 SPEC = FitSpec(alphas=(1e-1, 1e5, 7), candidates=4)
-UNITS = {"speech": ("speech",), "other": ("other",)}
+GROUPS = {"speech": ("speech",), "other": ("other",)}
 
 
 def series(rng: np.random.Generator, width: int) -> Array:
@@ -42,7 +42,7 @@ def noise(n_sets: int, n_targets: int) -> dict[str, float]:
         design = encoding.layered(design, {"speech": SPANS})
         scores = encoding.score_layers(design, "speech", SPEC)
         design = encoding.choose_layers(design, "speech", scores.chosen)
-        _, tests = encoding.fit_and_infer(design, UNITS, SPEC, InferenceSpec(199, 20.0))
+        _, tests = encoding.fit_and_infer(design, GROUPS, SPEC, InferenceSpec(199, 20.0))
         found["chosen"].append(scores.best_rsquared)
         found["highest"].append(scores.rsquared.max(axis=0))
         found["p alone"].append(tests.components["speech"].p <= 0.05)
@@ -53,8 +53,8 @@ def noise(n_sets: int, n_targets: int) -> dict[str, float]:
 def main() -> None:
     """Print one line a number of targets."""
     for n_sets, n_targets in ((150, 1), (20, 20)):
-        told = ", ".join(f"{name} {value:.3f}" for name, value in noise(n_sets, n_targets).items())
-        print(f"{n_sets} sets of {n_targets}: {told}")
+        figures = ", ".join(f"{name} {value:.3f}" for name, value in noise(n_sets, n_targets).items())
+        print(f"{n_sets} sets of {n_targets}: {figures}")
 
 
 if __name__ == "__main__":

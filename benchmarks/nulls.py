@@ -9,7 +9,7 @@ import torch
 
 from bids_app import encoding
 from bids_app.encoding.inference.flip_units import FlipUnits
-from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, PieceColumns, explained
+from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, FlipUnitColumns, explained
 from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.records import Array, Design, FitSpec
 
@@ -52,20 +52,21 @@ class Collected(Observer):
 
 def models_of(design: Design, spec: FitSpec) -> list[Fitted]:
     """Models of all folds and targets, on all bands of the design, in float64."""
-    told, units = Collected(), {name: (name,) for name in design.bands}
-    encoding.fit(design, units, spec, unions=[tuple(units)], precision="float64", observer=told)
-    return told.models
+    collected, groups = Collected(), {name: (name,) for name in design.bands}
+    full = encoding.FitOptions(unions=[tuple(groups)])
+    encoding.fit(design, groups, spec, encoding.FitContext(precision="float64"), full, collected)
+    return collected.models
 
 
-def null_of(models: Sequence[Fitted], pieces: FlipUnits, n_targets: int, signs: torch.Tensor) -> torch.Tensor:
-    """rsquared of one union under refit sign flips: signs (n_signs, n_pieces) → (n_signs, n_targets)."""
+def null_of(models: Sequence[Fitted], flip_units: FlipUnits, n_targets: int, signs: torch.Tensor) -> torch.Tensor:
+    """rsquared of one union under refit sign flips: signs (n_signs, n_flip_units) → (n_signs, n_targets)."""
     n_folds = 1 + max(one.fold for one in models)
-    totals = FlipTotals(pieces, n_folds, n_targets, signs.dtype)
-    gains = FlipGains(pieces.count, n_targets, signs.dtype, signs.device)
+    totals = FlipTotals(flip_units, n_folds, n_targets, signs.dtype)
+    gains = FlipGains(flip_units.count, n_targets, signs.dtype, signs.device)
     for one in models:
-        targets, columns = torch.as_tensor(one.targets), PieceColumns(one.split, pieces, signs.dtype)
-        Y = pieces.coefficients(one.Y.to(signs.dtype), np.arange(len(one.Y)))
+        targets, columns = torch.as_tensor(one.targets), FlipUnitColumns(one.split, flip_units, signs.dtype)
+        Y = flip_units.coefficients(one.Y.to(signs.dtype), np.arange(len(one.Y)))
         totals.add(one.fold, targets, Y, columns, len(one.split.train))
-        for few, part in explained(one, Y, pieces, columns, columns.directions(one)):
+        for few, part in explained(one, Y, flip_units, columns, columns.directions(one)):
             gains.add(targets[few], part)
     return gains.at(signs) / totals.at(signs)

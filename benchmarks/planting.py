@@ -49,8 +49,8 @@ class Planting:
     n_runs: int = 5
 
     @property
-    def units(self) -> dict[str, tuple[str, ...]]:
-        """A unit a band."""
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """A feature group a band."""
         return {name: (name,) for name in self.columns}
 
     @property
@@ -190,9 +190,9 @@ class Reached(Observer):
 
 def in_components(rsquared: Array, planting: Planting) -> dict[str, Array]:
     """(n_unions, n_targets) of all unions → every component of the partition."""
-    units = tuple(planting.columns)
-    values = {frozenset(union): row for union, row in zip(unions_of(units), rsquared, strict=True)}
-    return {one.label: one.of(values) for one in partition_components(units)}
+    groups = tuple(planting.columns)
+    values = {frozenset(union): row for union, row in zip(unions_of(groups), rsquared, strict=True)}
+    return {component.label: component.of(values) for component in partition_components(groups)}
 
 
 def _centred(values: Array) -> Array:

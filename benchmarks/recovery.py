@@ -91,7 +91,7 @@ def recover(planting: Planting, n_data_sets: int, seed: int = 0, spec: FitSpec =
         planted = planting.draw(N_TARGETS, rng)
         tests = InferenceSpec(PERMUTATIONS, LEAST_S[planting.rows], number)
         reached = Reached(planted)
-        fitted, found = encoding.fit_and_infer(planted.design, planting.units, spec, tests, beside=reached)
+        fitted, found = encoding.fit_and_infer(planted.design, planting.groups, spec, tests, observer=reached)
         population, values, worth = planted.population(), encoding.partition(fitted).values, reached.values()
         drawn.append(
             {

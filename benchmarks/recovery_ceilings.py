@@ -16,7 +16,7 @@ from bids_app.records import Array
 
 SHARES = (0.0, 0.02, 0.1, 0.5, 0.9)  # the signal's, of a single hearing's variance
 ONE_RUN = Setting(n_runs=1, n_samples=300, period_s=2.0, least_s=60.0)
-BLOCK = 10  # samples, 20 s
+BLOCK_WIDTH = 10  # samples, 20 s
 WITHIN = 0.01  # of the planted share, on average
 
 
@@ -27,9 +27,10 @@ def ceilings(quick: bool) -> list[Bar]:
     rng, count, bars = np.random.default_rng(0), 200 if quick else 2000, list[Bar]()
     for share in SHARES:
         found = {
-            f"{n} hearings": noise_ceiling_of_trials([hearings(share, n, count, rng)], BLOCK) for n in (2, 3, 10)
+            f"{n} hearings": noise_ceiling_of_trials([hearings(share, n, count, rng)], BLOCK_WIDTH)
+            for n in (2, 3, 10)
         }
-        found["5 people"] = inter_subject_noise_ceiling(list(hearings(share, 5, count, rng)), BLOCK)[0]
+        found["5 people"] = inter_subject_noise_ceiling(list(hearings(share, 5, count, rng)), BLOCK_WIDTH)[0]
         bars += [bar for name, ceiling in found.items() for bar in _bars(name, share, ceiling)]
     return bars
 

@@ -1,6 +1,6 @@
 """Encoding models on arrays: alignment, design, ridge in nested folds, partition. No paths, no globals."""
 
-from bids_app.encoding.comparisons.averages import RELIABLE, Averages
+from bids_app.encoding.comparisons.averages import RELIABLE, Averages, AveragingPlan
 from bids_app.encoding.comparisons.controls import fit_controls, splits_runs, with_time
 from bids_app.encoding.comparisons.layers import choose_layers, layered, score_layers
 from bids_app.encoding.comparisons.model_pair import Averaged, averaged, findings, singles
@@ -17,31 +17,38 @@ from bids_app.encoding.design.build import build_design, epoch_purge_s, purge_le
 from bids_app.encoding.design.clean import clean
 from bids_app.encoding.design.epochs import (
     covered,
+    epochs_inside_recording,
     local_word_counts,
     place_epochs,
     reindex_epochs,
-    whole,
     within_words,
 )
 from bids_app.encoding.design.folds import reaching_back
 from bids_app.encoding.design.words import over_words
 from bids_app.encoding.errors import CannotFit
 from bids_app.encoding.inference.blocks import Blocks
-from bids_app.encoding.inference.fit_and_infer import data_blocks, fit_and_infer
+from bids_app.encoding.inference.fit_and_infer import InferencePlan, data_blocks, fit_and_infer
 from bids_app.encoding.partition.components import partition
 from bids_app.encoding.partition.shapley import disagreements
 from bids_app.encoding.partition.small_sample_bias import small_sample_bias_warnings
 from bids_app.encoding.ridge.backoff import with_backoff
 from bids_app.encoding.ridge.fit import fit, unions_of
+from bids_app.encoding.ridge.options import FitContext, FitOptions
 from bids_app.encoding.subspace.word_bands import residual, shared_subspace
+
+whole = epochs_inside_recording  # on its way out
 
 __all__ = [
     "RELIABLE",
     "Averaged",
     "Averages",
+    "AveragingPlan",
     "Blocks",
     "CannotFit",
     "Ceiling",
+    "FitContext",
+    "FitOptions",
+    "InferencePlan",
     "after_silence",
     "averaged",
     "build_design",
@@ -51,6 +58,7 @@ __all__ = [
     "data_blocks",
     "disagreements",
     "epoch_purge_s",
+    "epochs_inside_recording",
     "findings",
     "fit",
     "fit_and_infer",

@@ -17,6 +17,7 @@ from bids_app.features.registry import (
     resolve,
     role_of,
 )
+from bids_app.features.sidecar import provenance_to_json
 from bids_app.features.store import FeatureStore
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "label_of",
     "needs",
     "prefetch",
+    "provenance_to_json",
     "reach_of",
     "resolve",
     "role_of",

@@ -14,7 +14,7 @@ import numpy as np
 
 from bids_app.errors import DataError, UsageError
 from bids_app.features.base.family import Family, Option
-from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
+from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 Table = tuple[Array, Array, Array | None, Any]  # values, times_s, onsets_s, dimensions
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError)  # what the readers raise on broken files
@@ -34,13 +34,14 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
         raise DataError("the file of features cannot be read", path, str(error)) from None
     _check(values, times, onsets, path)
     kept = np.argsort(times, kind="stable")
-    provenance = {
-        "description": f"Features from {spec.options['path']}, as given.",
-        "stamp": "as in the file",
-        "dimensions": dimensions or f"{values.shape[1]} columns",
-        "causal": None,
-        "notes": _span(times, onsets is None, stimulus.duration_s),
-    }
+    provenance = FeatureProvenance(
+        kind=spec.kind,
+        description=f"Features from {spec.options['path']}, as given.",
+        stamp="as in the file",
+        dimensions=tuple(map(str, dimensions or ())) or f"{values.shape[1]} columns",
+        causal=None,
+        notes=_span(times, onsets is None, stimulus.duration_s),
+    )
     sampling: Literal["continuous", "events"] = "continuous" if onsets is None else "events"
     stamps = times[kept].astype(np.float64)
     onsets = None if onsets is None else onsets[kept].astype(np.float64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from bids_app.features.base.needs import CHECKS
 from bids_app.features.language import entropy, language_model, surprisal
 from bids_app.features.lexical import log_frequency, position, word_embedding, word_length, word_rate
 from bids_app.features.phonetic import articulatory, phone_rate
+from bids_app.features.sidecar import as_stored
 from bids_app.features.speech import speech_model
 from bids_app.features.transformers.models import check_lock
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
@@ -109,11 +109,14 @@ def extract_with(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, dig
         check_lock(spec.options["model"], source, hashes)
     features = family_of(spec).extract(stimulus, spec, source)
     _check(features, stimulus)
-    common = {"kind": spec.kind, "options": dict(spec.options), "version": family_of(spec).version, "files": hashes}
-    weights = weights_hash(hashes)
-    named = {"weights_sha256": weights} if weights else {}
-    provenance = {**common, **features.provenance, **named}
-    return replace(features, provenance=json.loads(json.dumps(provenance)))  # as the store will give it back
+    provenance = replace(
+        features.provenance,
+        options=dict(spec.options),
+        version=family_of(spec).version,
+        files=hashes,
+        weights_sha256=weights_hash(hashes),
+    )
+    return replace(features, provenance=as_stored(provenance))
 
 
 def check_needs(stimulus: Stimulus, spec: FeatureSpec) -> None:

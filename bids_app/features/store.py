@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from uuid import uuid4
 
 import numpy as np
 
 from bids_app.errors import CannotCreate, NoInput, ReadWriteError
 from bids_app.features.registry import extract_with, family_of, file_hashes, resolve, sha256_of
+from bids_app.features.sidecar import Sidecar, read_sidecar, sidecar_text
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus, space_label
 
 LIBVER = ("v110", "v110")  # the same bytes from every later HDF5
@@ -99,13 +100,13 @@ def feature_key(spec: FeatureSpec, version: int, stimulus_sha256: str, hashes: M
 
 def _by_key(folders: Sequence[Path]) -> dict[str, list[Path]]:
     """Key → .h5 files whose JSON states it, in the order of the folders. What cannot be read is passed over."""
-    found: dict[str, list[Path]] = {}
+    places: dict[str, list[Path]] = {}
     for folder in folders:
-        for sidecar in sorted(folder.glob("stim-*/*_features.json")):
-            content = _read_sidecar(sidecar)
-            if content is not None:
-                found.setdefault(str(content.get("Key")), []).append(sidecar.with_suffix(".h5"))
-    return found
+        for path in sorted(folder.glob("stim-*/*_features.json")):
+            sidecar = read_sidecar(path)
+            if sidecar is not None:
+                places.setdefault(sidecar.key, []).append(path.with_suffix(".h5"))
+    return places
 
 
 def read_features(path: Path, key: str) -> Features | None:
@@ -116,34 +117,25 @@ def read_features(path: Path, key: str) -> Features | None:
     if sidecar is None:
         return None
     try:
-        with h5py.File(path, "r", locking=False) as held:  # whole, by rename; some disks have no locks
-            if held.attrs["key"] != key:  # another process has put another one there since
+        with h5py.File(path, "r", locking=False) as file:  # whole, by rename; some disks have no locks
+            if file.attrs["key"] != key:  # another process has put another one there since
                 return None
-            values, times = np.asarray(held["values"]), np.asarray(held["times_s"])
-            onsets = np.asarray(held["onsets_s"]) if "onsets_s" in held else None
+            values, times = np.asarray(file["values"]), np.asarray(file["times_s"])
+            onsets = np.asarray(file["onsets_s"]) if "onsets_s" in file else None
     except (OSError, KeyError):  # gone since, or unreadable
         return None
-    return Features(sidecar["Space"], values, times, sidecar["Sampling"], onsets, sidecar["Provenance"])
+    return Features(sidecar.space, values, times, sidecar.sampling, onsets, sidecar.provenance)
 
 
-def _whole_pair(path: Path, key: str) -> Any | None:
+def _whole_pair(path: Path, key: str) -> Sidecar | None:
     """The JSON beside `path`, if both files belong together and to that key."""
-    sidecar = _read_sidecar(path.with_suffix(".json"))
-    if sidecar is None or sidecar.get("Key") != key:
+    sidecar = read_sidecar(path.with_suffix(".json"))
+    if sidecar is None or sidecar.key != key:
         return None
     try:
-        return sidecar if sha256_of(path) == sidecar.get("Sha256") else None
+        return sidecar if sha256_of(path) == sidecar.sha256 else None
     except ReadWriteError:
         return None
-
-
-def _read_sidecar(path: Path) -> dict[str, Any] | None:
-    """The JSON file's content, None where it is absent, unreadable or no mapping."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None
 
 
 def write_features(path: Path, features: Features, key: str, stimulus_id: str) -> None:
@@ -155,39 +147,21 @@ def write_features(path: Path, features: Features, key: str, stimulus_id: str) -
             write_h5(part, features, key)
             digest = sha256_of(part)
         with _replacing(path.with_suffix(".json")) as part:
-            part.write_text(_sidecar(features, key, stimulus_id, digest), encoding="utf-8")
+            part.write_text(sidecar_text(features, key, stimulus_id, digest), encoding="utf-8")
     except OSError as error:
         raise CannotCreate("cannot write features", path, error.strerror or str(error)) from None
-
-
-def _sidecar(features: Features, key: str, stimulus_id: str, digest: str) -> str:
-    sidecar = {
-        "Description": features.provenance["description"],
-        "Space": features.name,
-        "Stimulus": stimulus_id,
-        "Rows": len(features.values),
-        "Dimensions": features.provenance["dimensions"],
-        "Sampling": features.sampling,
-        "TimeStamp": f"times_s, in seconds of the stimulus: {features.provenance['stamp']}",
-        "Provenance": features.provenance,
-        "Key": key,
-        "Sha256": digest,
-    }
-    if features.provenance.get("stand_in"):
-        sidecar["Warning"] = f"{features.provenance['model']} is an untrained stand-in: its weights are random."
-    return json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_h5(path: Path, features: Features, key: str) -> None:
     """An HDF5 file with `values`, `times_s`, perhaps `onsets_s` and the attribute `key`; equal input, equal bytes."""
     import h5py
 
-    with h5py.File(path, "w", libver=LIBVER, locking=False) as held:
-        held.attrs["key"] = key
+    with h5py.File(path, "w", libver=LIBVER, locking=False) as file:
+        file.attrs["key"] = key
         columns = {"values": features.values, "times_s": features.times_s, "onsets_s": features.onsets_s}
         for name, column in columns.items():
             if column is not None:
-                held.create_dataset(name, data=column, track_times=False)
+                file.create_dataset(name, data=column, track_times=False)
 
 
 @contextmanager
@@ -195,8 +169,8 @@ def _replacing(path: Path) -> Iterator[Path]:
     """A path to write to; renamed to `path` when all is written, gone when it is not. Locked while this lasts."""
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")  # a name of one's own: others may write beside us
     try:
-        with part.open("wb") as held:
-            _lock(held)
+        with part.open("wb") as file:
+            _lock(file)
             yield part
             part.replace(path)
     finally:
@@ -211,17 +185,17 @@ def sweep(folder: Path) -> None:
     for part in folder.glob(".*.part"):
         with suppress(OSError):
             if time.time() - part.stat().st_mtime > YOUNG_S:
-                with part.open("r+b") as held:
-                    if _lock(held):
+                with part.open("r+b") as file:
+                    if _lock(file):
                         part.unlink()
 
 
-def _lock(held: BinaryIO) -> bool:
+def _lock(file: BinaryIO) -> bool:
     """Lock an open file until it is closed, by the kernel if its process is killed; whether that was possible."""
     import fcntl
 
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

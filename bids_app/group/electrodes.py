@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from bids_app.encoding.inference.tests import null_hypotheses
+from bids_app.encoding.inference.component_tests import null_hypotheses
 from bids_app.group.participant_tests import tests_of, union_values, value_of
 from bids_app.records import Array, partition_components
 

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from scipy.stats import t as student
 
+from bids_app.encoding.inference.component_tests import Contrast, Total, null_hypotheses
 from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr
 from bids_app.encoding.inference.sign_flips import draw_signs
-from bids_app.encoding.inference.tests import Contrast, Total, null_hypotheses
 from bids_app.encoding.ridge.fit import unions_of
 from bids_app.records import Array, Component, partition_components
 

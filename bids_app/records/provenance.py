@@ -50,7 +50,9 @@ class FeatureProvenance:
     dimensions : their names, or in words how many. stamp : the instant that a row's time stands for. causal : whether
     no row depends on anything after its time; None where that is not known. layers : of a model, layer → (first, end)
     of its dimensions. files : name → SHA-256 of what decides the values. stand_in : whether the model is untrained by
-    its own word; untrained : the seed of weights that were made random here. details : what a family notes besides.
+    its own word (None: no model); untrained : the seed of weights that were made random here. unknown_share : of words
+    or phones that the family does not know; approximate : whether rows share windows of a speech model (None: the
+    family has no such thing).
     """
 
     kind: str
@@ -66,9 +68,13 @@ class FeatureProvenance:
     revision: str | None = None
     weights_sha256: str | None = None
     untrained: int | None = None
-    stand_in: bool = False
+    stand_in: bool | None = None
     layers: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    details: Mapping[str, Any] = field(default_factory=dict)
+    unknown_share: float | None = None
+    approximate: bool | None = None
+
+
+NO_PROVENANCE = FeatureProvenance(kind="", description="", dimensions="", stamp="", causal=None)  # of made-up features
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
 from bids_app.records.arrays import Array
+from bids_app.records.provenance import NO_PROVENANCE, FeatureProvenance
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class StimulusCheck:
 
     onset_s, stimulus_s, recording_s : of the stimulus on the recording's clock, and both lengths. n_words : in the
     transcript; words_inside_audio : share of them that end before the sound does, None without words; empty_words :
-    texts without a letter or digit. heard_share : the part of the stimulus inside the recording, 0…1. times_heard : in
-    this recording. notes : lines a person should read.
+    texts without a letter or digit. heard_share : the part of the stimulus inside the recording, 0…1. times_heard :
+    in this recording. notes : lines a person should read.
     """
 
     recording: str
@@ -99,4 +99,4 @@ class Features:
     times_s: Array
     sampling: Literal["continuous", "events"]
     onsets_s: Array | None = None
-    provenance: Mapping[str, Any] = field(default_factory=dict)  # kind, options, model revision, causal, notes
+    provenance: FeatureProvenance = NO_PROVENANCE

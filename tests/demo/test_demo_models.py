@@ -42,11 +42,11 @@ def test_every_space_of_the_demo_is_extracted(source, story):
 
 @pytest.mark.parametrize("name", ["semantic", "speech", "language"])
 def test_untrained_models_say_so(source, story, name):
-    assert features.extract(story, features.resolve(SPEC[name]), source).provenance["stand_in"] is True
+    assert features.extract(story, features.resolve(SPEC[name]), source).provenance.stand_in is True
 
 
 def test_no_phone_of_the_narrators_is_unknown(source, story):
-    assert features.extract(story, features.resolve(SPEC["phonetic"]), source).provenance["unknown_share"] == 0
+    assert features.extract(story, features.resolve(SPEC["phonetic"]), source).provenance.unknown_share == 0
 
 
 def test_the_same_bytes_each_time(source, tmp_path):

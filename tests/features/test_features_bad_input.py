@@ -144,4 +144,4 @@ def test_words_without_text_have_no_row(name, source):
     words = Intervals(np.array([0.5, 0.0, 0.2]), np.full(3, 0.1), ("fox", " ", "the"))
     got = rows({**WORDS, **SOUND}[name], stimulus(noise(1.0), words=words), source)
     assert got.onsets_s.min() >= 0.2
-    assert any("1 of 3 words have no text" in note for note in got.provenance["notes"])
+    assert any("1 of 3 words have no text" in note for note in got.provenance.notes)

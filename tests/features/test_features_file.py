@@ -35,7 +35,7 @@ def test_npy_has_its_first_row_at_the_start(tmp_path):
     np.testing.assert_array_equal(got.values, VALUES)
     np.testing.assert_allclose(got.times_s, np.arange(6) / 10)
     assert got.sampling == "continuous"
-    assert got.provenance["causal"] is None
+    assert got.provenance.causal is None
 
 
 def test_h5_states_its_times_and_may_be_events(tmp_path):
@@ -58,8 +58,8 @@ def test_bids_stim_starts_at_its_start_time(tmp_path):
     got = load(tmp_path, "{stem}_stim.tsv.gz")
     np.testing.assert_array_equal(got.values, VALUES)
     np.testing.assert_allclose(got.times_s, 0.5 + np.arange(6) / 4)
-    assert got.provenance["dimensions"] == ["a", "b"]
-    assert set(got.provenance["files"]) == {"story_stim.tsv.gz", "story_stim.json"}
+    assert got.provenance.dimensions == ("a", "b")
+    assert set(got.provenance.files) == {"story_stim.tsv.gz", "story_stim.json"}
 
 
 def test_relative_to_the_analysis_where_it_is_not_beside_the_stimulus(tmp_path):
@@ -75,7 +75,7 @@ def test_relative_to_the_analysis_where_it_is_not_beside_the_stimulus(tmp_path):
 )
 def test_a_signal_of_another_length_than_the_stimulus_is_noted(rows, rate_hz, told, tmp_path):
     np.save(tmp_path / "mine.npy", np.ones((rows, 1)))  # the stimulus lasts 10 s
-    notes = load(tmp_path, "mine.npy", rate_hz).provenance["notes"]
+    notes = load(tmp_path, "mine.npy", rate_hz).provenance.notes
     assert len(notes) == told
     if told:
         assert notes[0].endswith(f"to {(rows - 1) / rate_hz:.1f} s, but the stimulus lasts 10.0 s")
@@ -86,7 +86,7 @@ def test_events_need_not_reach_the_end(last, told, tmp_path):
     times = np.array([1.0, last])
     with h5py.File(tmp_path / "mine.h5", "w") as out:
         out["values"], out["times_s"], out["onsets_s"] = np.ones((2, 1)), times, times - 0.1
-    assert len(load(tmp_path, "mine.h5").provenance["notes"]) == told
+    assert len(load(tmp_path, "mine.h5").provenance.notes) == told
 
 
 def h5(path, **columns):

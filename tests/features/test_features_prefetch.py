@@ -79,7 +79,7 @@ def test_an_analysiss_models_are_fetched_once_and_locked(hub, tmp_path, capsys):
     assert run(tmp_path) == 0
     assert "there already" in capsys.readouterr().out
     assert hub.calls == [COMMIT]
-    assert extract(tmp_path).provenance["revision"] == COMMIT
+    assert extract(tmp_path).provenance.revision == COMMIT
     (tmp_path / "models/org/tiny/config.json").write_text("{}")
     assert run(tmp_path) == 0
     assert hub.calls == [COMMIT, COMMIT]  # a changed file is fetched again
@@ -131,7 +131,7 @@ def test_a_revision_asked_for_is_the_one_there_is(hub, tmp_path):
         extract(tmp_path, revision=OTHER)
     assert run(tmp_path, pinned) == 0
     assert hub.calls == [COMMIT, OTHER]
-    assert extract(tmp_path, revision=OTHER).provenance["revision"] == OTHER
+    assert extract(tmp_path, revision=OTHER).provenance.revision == OTHER
     specs = [FeatureSpec(r, "surprisal", {"model": "m", "revision": r, "untrained": None}) for r in (COMMIT, OTHER)]
     with pytest.raises(UsageError, match="two revisions of 'm'"):
         wanted_models(specs)

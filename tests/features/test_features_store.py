@@ -254,8 +254,7 @@ from pathlib import Path
 import numpy as np
 from bids_app.features import store
 from bids_app.records import Features
-told = {"description": "", "dimensions": "", "stamp": ""}
-one = Features("low_level", np.ones((5, 2), np.float32), np.arange(5.0), "continuous", None, told)
+one = Features("low_level", np.ones((5, 2), np.float32), np.arange(5.0), "continuous")
 store.sha256_of = lambda path: os.kill(os.getpid(), signal.SIGKILL)
 store.write_features(Path(sys.argv[1]), one, sys.argv[2], "story.wav")
 """

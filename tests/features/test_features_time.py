@@ -154,11 +154,11 @@ def test_every_models_utterance_hears_what_follows_and_is_labelled(model, source
     changed = audio.copy()
     changed[16000:] *= 3
     one, other = (features.extract(stimulus(heard), spec, source) for heard in (audio, changed))
-    assert one.provenance["causal"] is False
+    assert one.provenance.causal is False
     assert np.abs(one.values - other.values)[one.times_s < 0.95].max() > 1e-4
     np.testing.assert_allclose(one.times_s, 0.1 * np.arange(1, 20))
     windowed = features.extract(stimulus(audio), speech(model, window_s=2), source)
-    assert windowed.provenance["causal"] is True
+    assert windowed.provenance.causal is True
     np.testing.assert_allclose(one.values[-1], windowed.values[-1], rtol=1e-3, atol=1e-3)  # all of it is heard
 
 
@@ -187,15 +187,15 @@ def test_a_click_and_a_step_in_an_utterance_are_at_their_times(source, tmp_path)
 def test_an_utterance_is_bidirectional_and_says_so(source):
     audio = noise(2.5)
     whole = features.extract(stimulus(audio), UTTERANCE, source)
-    assert whole.provenance["causal"] is False
-    assert "goes on after it" in whole.provenance["description"]
+    assert whole.provenance.causal is False
+    assert "goes on after it" in whole.provenance.description
     changed = audio.copy()
     changed[16000:17000] += 0.5
     later = features.extract(stimulus(changed), UTTERANCE, source)
     moved = later.times_s[np.abs(later.values - whole.values).max(axis=1) > 1e-4]
     assert moved[0] < 1  # the piece that holds the change, from its middle half on
     assert moved.min() >= 0.25
-    assert features.extract(stimulus(audio), CONTINUOUS["speech"], source).provenance["causal"] is True
+    assert features.extract(stimulus(audio), CONTINUOUS["speech"], source).provenance.causal is True
 
 
 def test_an_utterances_rows_are_its_frames_at_their_times(source):

@@ -19,6 +19,7 @@ from bids_app.encoding.comparisons.agreement import AT_ONCE, PredictionSums
 from bids_app.encoding.inference.block_losses import BlockLosses
 from bids_app.encoding.inference.intervals import UPPER
 from bids_app.encoding.ridge.fitted import Fitted, Observer
+from bids_app.encoding.ridge.splits import Split
 from bids_app.records import Agreement, Array
 
 RELIABLE = "reliable"
@@ -26,11 +27,15 @@ RELIABLE = "reliable"
 
 @dataclass(frozen=True)
 class Average:
-    """Over a set of n targets; the first row is the data, further rows leave out a block each.
+    """Means over a set of targets; the first row is the data, each further row leaves out a block.
 
-    scores (1 + n_blocks, n_unions): mean R² of every union. maps (1 + n_blocks, m, m): second moments over targets of
-    the maps compared: a one first (so that means are among them), the R² of each, the ceiling if there is one.
-    z (1 + n_blocks, n_pairs): mean of Fisher's z of predictions' correlations.
+    Parameters
+    ----------
+    n : targets of the set.
+    scores : (1 + n_blocks, n_unions) mean R² of every union.
+    maps : (1 + n_blocks, m, m) second moments over targets of the maps compared: a one first (so that means are among
+        them), the R² of each, the noise ceiling if there is one.
+    z : (1 + n_blocks, n_pairs) mean of Fisher's z of predictions' correlations.
     """
 
     n: int
@@ -54,27 +59,42 @@ def half_width(without: torch.Tensor) -> torch.Tensor:
     return float(stdtrit(n_blocks - 1, UPPER)) * variance.sqrt()
 
 
+@dataclass(frozen=True)
+class AveragingPlan:
+    """What is averaged over.
+
+    Parameters
+    ----------
+    folds : (n_times,) outer fold of every sample.
+    sets : name → (n_targets,) bool; `all` is one of them. `RELIABLE` (those of `all` whose full R² is above 0 beyond
+        its interval) is made where it is not given and there are blocks.
+    labels : (n_times,) blocks that are left out in turn; None: values without intervals.
+    ceiling : (n_targets,) noise ceiling, taken out of the correlation of maps.
+    """
+
+    folds: Array
+    sets: Mapping[str, Array]
+    labels: Array | None = None
+    ceiling: Array | None = None
+
+
 class Averages(Observer):
     """Collects an `Average` of each set of targets, and an `Agreement` of each pair of unions.
 
-    unions of the engine, the full one last; maps: numbers of unions whose predictions and maps are compared, pair by
-    pair; labels (n_times,): blocks, None for values without limits; folds (n_times,); sets {name: (n_targets,)
-    bool}; ceiling (n_targets,) or none. The set RELIABLE, where it is not given and there are limits, is made: those
-    of `all` whose full R² is above 0 beyond its interval.
+    Parameters
+    ----------
+    unions : of the fit, the full one last.
+    maps : numbers of the unions whose predictions and maps are compared, pair by pair.
+    plan : sets of targets and blocks.
+    device : that of the fit.
     """
 
     def __init__(
-        self,
-        unions: Sequence[tuple[str, ...]],
-        maps: Sequence[int],
-        labels: Array | None,
-        folds: Array,
-        sets: Mapping[str, Array],
-        ceiling: Array | None = None,
-        device: str = "cpu",
+        self, unions: Sequence[tuple[str, ...]], maps: Sequence[int], plan: AveragingPlan, device: str = "cpu"
     ) -> None:
+        folds, sets, labels, ceiling = plan.folds, plan.sets, plan.labels, plan.ceiling
         self.unions, self.maps, self._ceiling = tuple(unions), tuple(maps), ceiling
-        pairs = [(one, other) for place, one in enumerate(maps) for other in maps[place + 1 :]]
+        pairs = pairs_of(maps)
         blocks = np.zeros(len(folds), dtype=np.int64) if labels is None else np.asarray(labels)
         self._labels = torch.as_tensor(blocks, device=device)
         self._n_blocks = int(blocks.max()) + 1
@@ -100,31 +120,38 @@ class Averages(Observer):
         self._losses = BlockLosses(self._labels, self._n_blocks, len(self.unions), len(targets))
         self._predicted.begin(targets)
 
+    def begin_fold(self, fold: int, split: Split) -> None:
+        """See Observer."""
+        self._predicted.begin_fold(fold, split)
+
     def fitted(self, models: Fitted) -> None:
         """See Observer."""
         self._predicted.fitted(models)
         device = self._labels.device
         rows = torch.as_tensor(models.split.evaluate, device=device)
-        at = torch.as_tensor(np.searchsorted(self._targets, models.targets), device=device)
-        for union, places in models.unions.items():
-            mine = torch.as_tensor(places, device=device)
-            self._losses.add(union, at[mine], rows, models.responses[:, mine], models.predictions[:, mine])
+        places = torch.as_tensor(models.places, device=device)
+        for union, positions in models.unions.items():
+            at = torch.as_tensor(positions, device=device)
+            self._losses.add(union, places[at], rows, models.responses[:, at], models.predictions[:, at])
             if union == len(self.unions) - 1:
-                self._losses.add_total(at[mine], rows, models.responses[:, mine])
+                self._losses.add_total(places[at], rows, models.responses[:, at])
+
+    def end_fold(self) -> None:
+        """See Observer."""
+        self._predicted.end_fold()
 
     def end(self) -> None:
         """See Observer."""
-        self._predicted.end()
         for start in range(0, len(self._targets), AT_ONCE):
             self._add(slice(start, min(start + AT_ONCE, len(self._targets))))
         del self._losses
 
-    def _add(self, mine: slice) -> None:
-        """Some of the batch's targets."""
-        targets, weights = self._targets[mine], self._weights
-        total = weights @ self._losses.total[:, mine]
-        scores = torch.stack([weights @ gains[:, mine] / total for gains in self._losses.gains])
-        z = [self._predicted.weighted(pair, mine, weights) for pair in range(len(self._predicted.pairs))]
+    def _add(self, chosen: slice) -> None:
+        """Some of the batch's targets: scores (n_unions, 1 + n_blocks, n_chosen), z of each pair as a row's."""
+        targets, weights = self._targets[chosen], self._weights
+        total = weights @ self._losses.total[:, chosen]
+        scores = torch.stack([weights @ gains[:, chosen] / total for gains in self._losses.gains])
+        z = [self._predicted.weighted(pair, chosen, weights) for pair in range(len(self._predicted.pairs))]
         if self._makes_reliable:
             low = (scores[-1][0] - half_width(scores[-1][1:])).cpu().numpy()
             self.sets[RELIABLE][targets] = self.sets["all"][targets] & (low > 0)
@@ -143,39 +170,54 @@ class Averages(Observer):
         maps = [torch.ones_like(scores[0]), *(scores[union] for union in self.maps)]
         if self._ceiling is not None:
             maps.append(scores.new_tensor(self._ceiling[targets]).expand_as(maps[0]))
-        some = torch.stack([one[:, at] for one in maps])
+        some = torch.stack([values[:, at] for values in maps])
         self._totals[name] = Average(
             before.n + len(chosen),
             before.scores + scores[:, :, at].sum(dim=2).T.cpu().numpy(),
             before.maps + torch.einsum("idt,jdt->dij", some, some).cpu().numpy(),
-            before.z + np.stack([one[:, at].sum(dim=1).cpu().numpy() for one in z], axis=1) if z else before.z,
+            before.z + np.stack([values[:, at].sum(dim=1).cpu().numpy() for values in z], axis=1) if z else before.z,
         )
 
     def averages(self) -> dict[str, Average]:
         """Of every set that has a target."""
         return {
-            name: Average(one.n, one.scores / one.n, one.maps / one.n, one.z / one.n)
-            for name, one in self._totals.items()
-            if one.n
+            name: Average(total.n, total.scores / total.n, total.maps / total.n, total.z / total.n)
+            for name, total in self._totals.items()
+            if total.n
         }
 
     def agreements(self) -> tuple[Agreement, ...]:
-        """Of every pair of unions of one unit each."""
+        """Of every pair of unions of one feature group each."""
         return tuple(
-            Agreement((self.unions[one][0], self.unions[other][0]), *self._r[:, pair])
-            for pair, (one, other) in enumerate(self._predicted.pairs)
+            Agreement((self.unions[first][0], self.unions[second][0]), *self._r[:, pair])
+            for pair, (first, second) in enumerate(self._predicted.pairs)
         )
 
 
-def map_correlation(moments: Array, one: int, other: int, given: int | None = None) -> Array:
-    """Correlation over targets of two maps, (n,) of `Average.maps` (n, m, m), places counted after the leading one;
-    partial, given a third, where that is named. NaN where a map is flat."""
+def pairs_of(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Every two of them, in order."""
+    return [(first, second) for place, first in enumerate(numbers) for second in numbers[place + 1 :]]
+
+
+def map_correlation(moments: Array, first: int, second: int, given: int | None = None) -> Array:
+    """Correlation over targets of two maps.
+
+    Parameters
+    ----------
+    moments : (n, m, m), `Average.maps`.
+    first, second : places of the two, counted after the leading one.
+    given : place of a third map, for the partial correlation given that.
+
+    Returns
+    -------
+    (n,); NaN where a map is flat.
+    """
     means = moments[:, 0, 1:]
     covariance = moments[:, 1:, 1:] - means[:, :, None] * means[:, None, :]
     deviation = np.sqrt(np.clip(np.diagonal(covariance, axis1=1, axis2=2), 0, None))
     with np.errstate(invalid="ignore", divide="ignore"):
         r = covariance / (deviation[:, :, None] * deviation[:, None, :])
         if given is None:
-            return np.asarray(np.clip(r[:, one, other], -1, 1))
-        rest = np.sqrt((1 - r[:, one, given] ** 2) * (1 - r[:, other, given] ** 2))
-        return np.asarray(np.clip((r[:, one, other] - r[:, one, given] * r[:, other, given]) / rest, -1, 1))
+            return np.asarray(np.clip(r[:, first, second], -1, 1))
+        rest = np.sqrt((1 - r[:, first, given] ** 2) * (1 - r[:, second, given] ** 2))
+        return np.asarray(np.clip((r[:, first, second] - r[:, first, given] * r[:, second, given]) / rest, -1, 1))

@@ -13,16 +13,27 @@ from dataclasses import replace
 
 import numpy as np
 
-from bids_app.encoding.ridge.fit import fit
+from bids_app.encoding.ridge.fit import HERE, fit
 from bids_app.encoding.ridge.fitted import Fitted, Observer
+from bids_app.encoding.ridge.options import FitContext
 from bids_app.records import Array, Design, FitSpec, Layered, LayerScores
 
-HELD = 8 + 8 + 8 + 2  # bytes a target and outer fold: see `_Best`
+BEST_BYTES = 8 + 8 + 8 + 2  # a target and outer fold: see `_BestLayers`
 
 
 def layered(design: Design, spans: Mapping[str, Mapping[str, tuple[int, int]]]) -> Design:
-    """The design with bands of layers, band → layer → (first, end) of its dimensions; until layers are chosen the
-    first one stands for the band in every fold. Raises ValueError where spans reach beyond a band's dimensions."""
+    """A design with bands of layers; until layers are chosen the first one stands for the band in every fold.
+
+    Parameters
+    ----------
+    design : whose bands hold all layers of a model, side by side.
+    spans : band → layer → (first, end) of its dimensions.
+
+    Raises
+    ------
+    ValueError
+        Where spans reach beyond a band's dimensions.
+    """
     folds = np.unique(design.folds).tolist()
     for band, layers in spans.items():
         if max(end for _, end in layers.values()) > design.bands[band].shape[2]:
@@ -36,23 +47,40 @@ def choose_layers(design: Design, band: str, chosen: Mapping[int, str]) -> Desig
     return replace(design, layered={**design.layered, band: replace(design.layered[band], chosen=dict(chosen))})
 
 
-def score_layers(
-    design: Design, band: str, spec: FitSpec, device: str = "cpu", *, mem_mb: int | None = None
-) -> LayerScores:
+def score_layers(design: Design, band: str, spec: FitSpec, context: FitContext = HERE) -> LayerScores:
     """Fit every layer of a band of layers alone, by ridge with a penalty of each target's own.
 
     The partition's layer of an outer fold is the one with the highest R² in the inner folds, averaged over usable
-    targets, negative values counted as 0; the first where no layer predicts anything. Raises what `fit` raises.
+    targets, negative values counted as 0; the first where no layer predicts anything.
+
+    Parameters
+    ----------
+    design : a `layered` one.
+    band : of layers.
+    spec : of which the alphas and folds count.
+    context : as of `fit`.
+
+    Returns
+    -------
+    LayerScores
+        (n_layers, n_targets), and the layer that each fold has chosen.
+
+    Raises
+    ------
+    CannotFit, MemoryError
+        As `fit` does.
     """
     names, folds = tuple(design.layered[band].spans), np.unique(design.folds).tolist()
-    best = _Best(len(names), len(folds), len(design.usable))
-    rest_mb = None if mem_mb is None else max(1, mem_mb - round(HELD * len(folds) * len(design.usable) / 1e6))
+    best = _BestLayers(len(names), len(folds), len(design.usable))
+    if context.mem_mb is not None:
+        own_mb = round(BEST_BYTES * len(folds) * len(design.usable) / 1e6)
+        context = replace(context, mem_mb=max(1, context.mem_mb - own_mb))
     ridge, scores, means = replace(spec, solver="ridge"), [], []
     for number, name in enumerate(names):
         alone = choose_layers(design, band, dict.fromkeys(folds, name))
         best.layer = number
-        found = fit(alone, {band: (band,)}, ridge, device, mem_mb=rest_mb, observer=best)
-        scores.append(found.rsquared[0])
+        fitted = fit(alone, {band: (band,)}, ridge, context, observer=best)
+        scores.append(fitted.rsquared[0])
         means.append(best.inner_mean())
     inner = np.where(design.usable, np.stack(means), np.nan)
     places = np.where(design.usable, np.nan_to_num(inner).argmax(axis=0), -1)
@@ -69,7 +97,7 @@ def score_layers(
     )
 
 
-class _Best(Observer):
+class _BestLayers(Observer):
     """Layer by layer: what each outer fold has chosen so far.
 
     (n_folds, n_targets) each: R² in the inner folds of the best layer yet, its Σ(y−ŷ)² and Σ(y−ȳ_train)² on the test
@@ -86,13 +114,13 @@ class _Best(Observer):
     def fitted(self, models: Fitted) -> None:
         """See Observer."""
         fold, targets = models.fold, models.targets
-        self._sum[targets] += models.inner
-        self.positive[self.layer, fold] += np.maximum(models.inner, 0).sum()
+        self._sum[targets] += models.inner_rsquared
+        self.positive[self.layer, fold] += np.maximum(models.inner_rsquared, 0).sum()
         self._total[fold, targets] = models.responses.square().sum(dim=0).cpu().numpy()
-        better = np.flatnonzero((self.layer == 0) | (models.inner > self._inner[fold, targets]))
+        better = np.flatnonzero((self.layer == 0) | (models.inner_rsquared > self._inner[fold, targets]))
         residual = (models.responses - models.predictions).square().sum(dim=0).cpu().numpy()
         self.place[fold, targets[better]] = self.layer
-        self._inner[fold, targets[better]] = models.inner[better]
+        self._inner[fold, targets[better]] = models.inner_rsquared[better]
         self._residual[fold, targets[better]] = residual[better]
 
     def inner_mean(self) -> Array:

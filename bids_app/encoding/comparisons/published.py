@@ -17,13 +17,14 @@ import numpy as np
 import torch
 
 from bids_app.encoding.comparisons.agreement import PredictionSums
-from bids_app.encoding.comparisons.averages import Average
+from bids_app.encoding.comparisons.averages import Average, pairs_of
 from bids_app.encoding.comparisons.model_pair import Averaged, singles
 from bids_app.encoding.design.columns import principal_axes, projected_values, standardized
 from bids_app.encoding.design.folds import audit
 from bids_app.encoding.errors import CannotFit
 from bids_app.encoding.ridge.candidates import alpha_grid
-from bids_app.encoding.ridge.fit import unions_of
+from bids_app.encoding.ridge.fit import HERE, unions_of
+from bids_app.encoding.ridge.options import FitContext
 from bids_app.encoding.ridge.scores import R_LIMIT
 from bids_app.records import Agreement, Array, Design, Fit, FitSpec
 
@@ -65,7 +66,7 @@ def columns_of(design: Design, band: str, fold: int, fitted: Array) -> Array:
     return np.asarray(scaled @ principal_axes(scaled[fitted], most)[0])
 
 
-class _Fold:
+class _PublishedFold:
     """One outer fold: columns of all bands {name: (n_times, k)} on the rows to fit on, and on validation and test
     rows, centred there; their Gram matrices, of which those of a union are sub-blocks. `places`: each band's columns.
     """
@@ -74,40 +75,44 @@ class _Fold:
         ends = np.cumsum([0, *(values.shape[1] for values in bands.values())])
         self.places = {band: np.arange(*ends[place : place + 2]) for place, band in enumerate(bands)}
         self.rows, X = rows, np.hstack(list(bands.values()))
-        fitted, *held = (torch.as_tensor(X[some], device=device) for some in rows)
-        self.columns = [fitted, *(one - one.mean(dim=0) for one in held)]
-        self.grams = [one.T @ one for one in self.columns]
+        # rows to fit on were scaled by themselves, so they are centred; the others are by their own means
+        fitted, *others = (torch.as_tensor(X[part], device=device) for part in rows)
+        self.columns = [fitted, *(part - part.mean(dim=0) for part in others)]
+        self.grams = [part.T @ part for part in self.columns]
 
     def products(self, Y: torch.Tensor) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """Responses of all rows (n, n_targets) → products with the columns of each part (n_columns, n_targets), and
         norms of the parts' responses (n_targets,), centred in validation and test rows."""
-        fitted, *held = (Y[some] for some in self.rows)
-        parts = [fitted, *(one - one.mean(dim=0) for one in held)]
+        fitted, *others = (Y[rows] for rows in self.rows)
+        parts = [fitted, *(part - part.mean(dim=0) for part in others)]
         crossed = [columns.T @ part for columns, part in zip(self.columns, parts, strict=True)]
         return crossed, [part.norm(dim=0) for part in parts]
 
 
-class _Ridge:
+class _UnionRidge:
     """One union in one fold: all that correlations need, on the eigenvectors V of its Gram matrix."""
 
-    def __init__(self, fold: _Fold, columns: Array) -> None:
+    def __init__(self, fold: _PublishedFold, columns: Array) -> None:
         self._at = torch.as_tensor(columns, device=fold.grams[0].device)
         grams = [gram[self._at][:, self._at] for gram in fold.grams]
         eigenvalues, self._V = torch.linalg.eigh(grams[0])
-        self._lam = eigenvalues.clamp(min=0)
+        self._eigenvalues = eigenvalues.clamp(min=0)
         self._grams = [self._V.T @ gram @ self._V for gram in grams]
         self._test = fold.columns[TEST][:, self._at] @ self._V
 
     def fit(
         self, crossed: Sequence[torch.Tensor], norms: Sequence[torch.Tensor], alphas: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """`_Fold.products` → weights on V (r, n_targets) at each target's best alpha, its place in the grid, and
-        Pearson's r in the test rows."""
-        cross, validation, test = (self._V.T @ one[self._at] for one in crossed)
-        found = [self._pearson(cross / (self._lam + alpha)[:, None], VALIDATE, validation, norms) for alpha in alphas]
-        best = torch.stack(found).argmax(dim=0)
-        weights = cross / (self._lam[:, None] + alphas[best])
-        return weights, best, self._pearson(weights, TEST, test, norms)
+        """`_PublishedFold.products` → weights on V (r, n_targets) at each target's best alpha, its place in the grid,
+        and Pearson's r in the test rows."""
+        cross, validation, test = (self._V.T @ part[self._at] for part in crossed)
+        r = [
+            self._pearson(cross / (self._eigenvalues + alpha)[:, None], VALIDATE, validation, norms)
+            for alpha in alphas
+        ]
+        alpha_index = torch.stack(r).argmax(dim=0)
+        weights = cross / (self._eigenvalues[:, None] + alphas[alpha_index])
+        return weights, alpha_index, self._pearson(weights, TEST, test, norms)
 
     def predict(self, weights: torch.Tensor) -> torch.Tensor:
         """(n_test, n_targets), less their means."""
@@ -125,27 +130,39 @@ class _Ridge:
 
 def fit_published(
     design: Design,
-    units: Mapping[str, Sequence[str]],
+    groups: Mapping[str, Sequence[str]],
     spec: FitSpec,
     sets: Mapping[str, Array],
-    device: str = "cpu",
+    context: FitContext = HERE,
 ) -> tuple[Fit, Averaged]:
-    """All unions of `units` (bands side by side), of a `published_design`; and averages over `sets` of targets.
+    """All unions of feature groups (bands side by side), and averages over sets of targets.
 
-    In the `Fit`, rsquared is the mean over folds of squared r. Raises CannotFit for too few rows.
+    Parameters
+    ----------
+    design : a `published_design`.
+    groups : feature group → its bands.
+    spec : of which the alphas count.
+    sets : name → (n_targets,) bool.
+    context : of which the device counts.
+
+    Returns
+    -------
+    The fit, whose rsquared is the mean over folds of squared r, and averages without intervals.
     """
-    unions, alphas = unions_of(tuple(units)), alpha_grid(*spec.alphas)
+    device = context.device
+    unions, alphas = unions_of(tuple(groups)), alpha_grid(*spec.alphas)
     usable, n_folds = np.flatnonzero(design.usable), len(np.unique(design.folds))
     squares, z, edges = (np.full((n_folds, len(unions), len(design.usable)), np.nan) for _ in range(3))
-    bands = [band for members in units.values() for band in members]
+    bands = [band for members in groups.values() for band in members]
     grid = torch.as_tensor(alphas, dtype=torch.float64, device=device)
     maps = singles(unions)
-    pairs = [(one, other) for place, one in enumerate(maps) for other in maps[place + 1 :]]
+    pairs = pairs_of(maps)
     agreed = np.full((len(pairs), len(design.usable)), np.nan)
-    folds = [_fold(design, fold, bands, device) for fold in range(n_folds)]
-    members = [[band for unit in union for band in units[unit]] for union in unions]
+    folds = [_published_fold(design, fold, bands, device) for fold in range(n_folds)]
+    members = [[band for group in union for band in groups[group]] for union in unions]
     models = [
-        [_Ridge(fold, np.concatenate([fold.places[band] for band in mine])) for mine in members] for fold in folds
+        [_UnionRidge(fold, np.concatenate([fold.places[band] for band in union])) for union in members]
+        for fold in folds
     ]
     for start in range(0, len(usable), AT_ONCE):
         targets = usable[start : start + AT_ONCE]
@@ -154,16 +171,17 @@ def fit_published(
         sums.begin(targets)
         for number, fold in enumerate(folds):
             crossed, norms = fold.products(Y)
+            sums.begin_rows(fold.rows[TEST])
             for union, ridge in enumerate(models[number]):
-                weights, best, r = ridge.fit(crossed, norms, grid)
+                weights, alpha_index, r = ridge.fit(crossed, norms, grid)
                 squares[number, union, targets] = (r**2).cpu().numpy()
                 z[number, union, targets] = torch.atanh(r).cpu().numpy()
-                edges[number, union, targets] = np.isin(best.cpu().numpy(), (0, len(alphas) - 1))
+                edges[number, union, targets] = np.isin(alpha_index.cpu().numpy(), (0, len(alphas) - 1))
                 if union in maps:
-                    sums.add(number, union, fold.rows[TEST], np.arange(len(targets)), ridge.predict(weights))
-        sums.end()
+                    sums.add(union, np.arange(len(targets)), ridge.predict(weights))
+            sums.end_fold()
         for pair in range(len(pairs)):
-            once = torch.ones((1, 1), dtype=torch.float64, device=device)
+            once = torch.ones((1, 1), dtype=torch.float64, device=device)  # all rows are one block, which counts once
             agreed[pair, targets] = torch.tanh(sums.weighted(pair, slice(None), once))[0].cpu().numpy()
     audits = tuple(audit(design, fold, design.folds != fold, design.folds == fold, 1) for fold in range(n_folds))
     fit = Fit(
@@ -184,23 +202,25 @@ def _averaged(fit: Fit, agreed: Array, sets: Mapping[str, Array]) -> Averaged:
     maps = singles(fit.unions)
     averages = {}
     for name, mask in ((name, mask) for name, mask in sets.items() if mask.any()):
-        some = np.vstack([np.ones((1, int(mask.sum()))), fit.rsquared[list(maps)][:, mask]])
+        compared = np.vstack([np.ones((1, int(mask.sum()))), fit.rsquared[list(maps)][:, mask]])
         z = np.arctanh(np.clip(agreed[:, mask], -R_LIMIT, R_LIMIT)).mean(axis=1)
         averages[name] = Average(
-            len(some[0]), fit.rsquared[:, mask].mean(axis=1)[None], (some @ some.T)[None] / len(some[0]), z[None]
+            n=len(compared[0]),
+            scores=fit.rsquared[:, mask].mean(axis=1)[None],
+            maps=(compared @ compared.T)[None] / len(compared[0]),
+            z=z[None],
         )
-    pairs = [(one, other) for place, one in enumerate(maps) for other in maps[place + 1 :]]
     none = np.full(agreed.shape[1:], np.nan)
     agreements = tuple(
-        Agreement((fit.unions[one][0], fit.unions[other][0]), r, none, none)
-        for (one, other), r in zip(pairs, agreed, strict=True)
+        Agreement((fit.unions[first][0], fit.unions[second][0]), r, none, none)
+        for (first, second), r in zip(pairs_of(maps), agreed, strict=True)
     )
     return Averaged(fit.unions, maps, averages, agreements)
 
 
-def _fold(design: Design, fold: int, bands: Sequence[str], device: str) -> _Fold:
+def _published_fold(design: Design, fold: int, bands: Sequence[str], device: str) -> _PublishedFold:
     """All bands side by side."""
     rows = fold_rows(design.folds, fold)
     mask = np.zeros(len(design.Y), dtype=bool)
     mask[rows[FIT]] = True
-    return _Fold({band: columns_of(design, band, fold, mask) for band in bands}, rows, device)
+    return _PublishedFold({band: columns_of(design, band, fold, mask) for band in bands}, rows, device)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import ttest_1samp
 
-from bids_app.encoding.design.epochs import epoch_means, place_epochs, whole
+from bids_app.encoding.design.epochs import epoch_means, epochs_inside_recording, place_epochs
 from bids_app.encoding.inference.multiple_testing import fdr
 from bids_app.records import Array, Epochs, EpochSpec, Responsive
 
@@ -19,22 +19,39 @@ LEVEL = 0.05  # of q
 
 
 def after_silence(onsets_s: Array, offsets_s: Array) -> Array:
-    """Onsets (n,) of words before which no other word sounds for `SILENCE_S`; the first word is one of them."""
+    """Words before which no other word sounds for `SILENCE_S`; the first word is one of them.
+
+    Parameters
+    ----------
+    onsets_s, offsets_s : (n_words,) in seconds.
+
+    Returns
+    -------
+    (n,) onsets in seconds, ascending.
+    """
     order = np.argsort(onsets_s, kind="stable")
     onsets_s, ended_s = onsets_s[order], np.maximum.accumulate(offsets_s[order])
     return np.asarray(onsets_s[onsets_s - np.concatenate([[-np.inf], ended_s[:-1]]) >= SILENCE_S])
 
 
 def speech_less_silence(signals: Array, times_s: Array, valid: Array, onsets_s: Array) -> Array:
-    """(n_pairs, n_electrodes) the mean in `SPEECH` less that in `QUIET`, by the signals' standard deviation.
+    """The mean response in `SPEECH` less that in `QUIET`, in standard deviations of the signal.
 
-    signals (n_times, n_electrodes), times_s and valid (n_times,); pairs that leave the recording or touch samples
-    that are not valid are left out.
+    Parameters
+    ----------
+    signals : (n_times, n_electrodes).
+    times_s : (n_times,) in seconds, evenly apart.
+    valid : (n_times,) bool.
+    onsets_s : (n,) of words after a silence, in seconds.
+
+    Returns
+    -------
+    (n_pairs, n_electrodes); pairs that leave the recording or touch samples that are not valid are left out.
     """
     (first_s, last_s), (quiet_s, until_s) = SPEECH, QUIET
     spec = EpochSpec(((quiet_s + until_s) / 2,), until_s - quiet_s, (first_s, last_s))
     epochs = place_epochs(onsets_s, times_s, spec)
-    kept = whole(epochs, valid)
+    kept = epochs_inside_recording(epochs, valid)
     means = np.empty((int(kept.sum()), signals.shape[1], 2))
     scale = signals[valid].std(axis=0, dtype=np.float64)
     epoch_means(signals, Epochs(epochs.starts[kept], epochs.lengths), means)
@@ -42,8 +59,16 @@ def speech_less_silence(signals: Array, times_s: Array, valid: Array, onsets_s: 
 
 
 def responsive(differences: Sequence[Array]) -> Responsive | None:
-    """One-sided paired t-test over the pairs of all runs [(n_pairs, n_electrodes)], and Benjamini–Hochberg's q over
-    electrodes. None where there are fewer than `FEWEST` pairs."""
+    """Which electrodes respond to speech: one-sided paired t-tests, and Benjamini–Hochberg's q over electrodes.
+
+    Parameters
+    ----------
+    differences : (n_pairs, n_electrodes) of each run.
+
+    Returns
+    -------
+    None where there are fewer than `FEWEST` pairs.
+    """
     pairs = np.concatenate(list(differences))
     if len(pairs) < FEWEST:
         return None

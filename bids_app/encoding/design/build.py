@@ -15,10 +15,23 @@ from bids_app.records import Array, Design, EpochSpec, Run
 def build_design(
     runs: Sequence[Run], outer: str | int, delays_s: Sequence[float], pca: Mapping[str, int | None], purge_s: float
 ) -> Design:
-    """Stack runs and give every row its outer fold: 'by_run' or a number of contiguous blocks (see `fold_index`).
+    """Stack runs, and give every row its outer fold.
 
     Of runs with epochs, target e · n_windows + w is window w of electrode e. Targets with a missing sample in any run
-    are not usable. Raises CannotFit for no run or too few samples.
+    are not usable.
+
+    Parameters
+    ----------
+    runs : all with the same bands and targets.
+    outer : `by_run` or a number of contiguous blocks (see `fold_index`).
+    delays_s : of the bands, in seconds.
+    pca : band → components kept; None: all dimensions.
+    purge_s : seconds between training and test samples of one run.
+
+    Raises
+    ------
+    CannotFit
+        For no run, or too few samples.
     """
     if not runs:
         raise CannotFit("there is no run to fit")
@@ -54,26 +67,50 @@ def _responses(runs: Sequence[Run]) -> Array:
 
 
 def epoch_purge_s(runs: Sequence[Run], spec: EpochSpec, period_s: float) -> float:
-    """Onsets nearer than this may share responses: the epoch's span + the signals' autocorrelation length."""
+    """How near in time two words may share responses: the epoch's span and the signals' autocorrelation length, in
+    seconds.
+
+    Parameters
+    ----------
+    runs : whose Y are signals.
+    spec : windows around a word's onset.
+    period_s : of the signals, in seconds.
+    """
     first_s, last_s = spec.span_s
     return last_s - first_s + autocorrelation_length_s([run.Y for run in runs], period_s)
 
 
 def purge_length_s(runs: Sequence[Run], delays_s: Sequence[float], period_s: float) -> float:
-    """Longest delay + 3 TR (the Lanczos kernel's reach) + the responses' autocorrelation length, in seconds."""
+    """How far apart training and test samples must be, in seconds.
+
+    Longest delay + 3 periods (the Lanczos kernel's reach) + the responses' autocorrelation length.
+
+    Parameters
+    ----------
+    runs : whose Y are responses.
+    delays_s : of the bands, in seconds.
+    period_s : of the responses (TR), in seconds.
+    """
     return max(delays_s) + 3 * period_s + autocorrelation_length_s([run.Y for run in runs], period_s)
 
 
 def autocorrelation_length_s(responses: Sequence[Array], period_s: float) -> float:
-    """First lag, in seconds, at which the autocorrelation, averaged over runs and usable targets, is below 1/e.
+    """First lag at which the autocorrelation, averaged over runs and usable targets, is below 1/e, in seconds.
 
-    responses: (n_times, n_targets) of each run. At most a quarter of the shortest run.
+    Parameters
+    ----------
+    responses : (n_times, n_targets) of each run.
+    period_s : of the responses, in seconds.
+
+    Returns
+    -------
+    At most a quarter of the shortest run.
     """
     longest = max(1, min(len(Y) for Y in responses) // 4)
     standardized = [_standardized(np.asarray(Y, np.float64)) for Y in responses]
     for lag in range(1, longest):
-        together = [(Y[lag:] * Y[:-lag]).mean() for Y in standardized if Y.shape[1]]
-        if not together or np.mean(together) < 1 / np.e:
+        by_run = [(Y[lag:] * Y[:-lag]).mean() for Y in standardized if Y.shape[1]]
+        if not by_run or np.mean(by_run) < 1 / np.e:
             return lag * period_s
     return longest * period_s
 

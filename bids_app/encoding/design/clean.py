@@ -13,11 +13,25 @@ DEAD = 1e-6  # what varies by less than this share of its magnitude is rounding,
 
 
 def clean(values: Array, nuisance: Array, keep: Array, standardize: Literal["run", "none"]) -> Array:
-    """values (n_times, n_targets), nuisance (n_times, n_nuisance), keep (n_times,) → (n_keep, n_targets) float32.
+    """Responses of one run without nuisance, in units of their standard deviation.
 
-    On the kept samples a constant and the nuisance are regressed out by least squares; 'run' then divides by the
-    standard deviation. A target that is constant, or not finite somewhere, becomes NaN throughout. Raises
-    CannotFit where no sample is kept.
+    On the kept samples a constant and the nuisance are regressed out by least squares.
+
+    Parameters
+    ----------
+    values : (n_times, n_targets) responses.
+    nuisance : (n_times, n_nuisance) confounds and drift.
+    keep : (n_times,) bool, samples that are used.
+    standardize : `run` divides by the standard deviation over the kept samples.
+
+    Returns
+    -------
+    (n_keep, n_targets) float32. A target that is constant, or not finite somewhere, is NaN throughout.
+
+    Raises
+    ------
+    CannotFit
+        Where no sample is kept.
     """
     if not np.any(keep):
         raise CannotFit("no sample is left to use", "leave out the recording, or fewer of its samples")

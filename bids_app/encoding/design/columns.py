@@ -13,7 +13,19 @@ NOTHING = 1e-20  # variance of a projected band's column below which it is empty
 
 
 def design_columns(design: Design, band: str, fold: int, train: Array) -> Array:
-    """A band of the design, its own or projected, as columns (n_times, n_delays · k) of one outer fold."""
+    """A band of the design, its own or projected, as columns of one outer fold.
+
+    Parameters
+    ----------
+    design : of which the bands, projections, layers and PCA count.
+    band : its name.
+    fold : number of the outer fold, which decides layers and projections.
+    train : (n_times,) bool, rows that scaling and PCA are fitted on.
+
+    Returns
+    -------
+    (n_times, n_delays · k) float64, delay by delay.
+    """
     if band in design.projected:
         projected = design.projected[band]
         return projected_columns(
@@ -43,11 +55,22 @@ def n_dims(design: Design, band: str) -> int:
 
 
 def projected_columns(bands: Mapping[str, Array], projected: Projected, fold: int, train: Array) -> Array:
-    """Sources times the fold's matrix, delay by delay: (n_times, n_delays · k) float64, centred by the rows `train`
-    and scaled by one factor to a mean variance of one over them, columns that never vary apart.
+    """A projected band as columns: sources times the fold's matrix, delay by delay.
 
-    Resampling, sums over words and delays are linear along time, so the same comes of projecting rows first; the
-    matrix's constant then needs a source that is one in every row.
+    Columns are centred by the rows `train` and scaled by one factor to a mean variance of one over them, columns that
+    never vary apart. Resampling, sums over words and delays are linear along time, so the same comes of projecting
+    rows first; the matrix's constant then needs a source that is one in every row.
+
+    Parameters
+    ----------
+    bands : source → (n_times, n_delays, n_dims).
+    projected : sources and matrices.
+    fold : number of the outer fold.
+    train : (n_times,) bool.
+
+    Returns
+    -------
+    (n_times, n_delays · k) float64.
     """
     columns: Array = projected_values(bands, projected, fold).reshape(len(train), -1)
     columns -= columns[train].mean(axis=0)
@@ -67,12 +90,21 @@ def projected_values(bands: Mapping[str, Array], projected: Projected, fold: int
 
 
 def band_columns(values: Array, train: Array, n_components: int | None) -> Array:
-    """values (n_times, n_delays, n_dims) → (n_times, n_delays · k) float64, delay by delay; all fitted on the rows
-    `train` (n_times,) bool.
+    """A band as columns, all fitted on the training rows.
 
     Without PCA each column is centred and scaled to unit variance. With it, dimensions are centred and scaled (over
-    the training rows of all delays), projected on their k leading components, and the band as a whole is scaled to
-    a mean variance of one, so that components keep their relative size. A column that never varies becomes zero.
+    the training rows of all delays), projected on their k leading components, and the band as a whole is scaled to a
+    mean variance of one, so that components keep their relative size. A column that never varies becomes zero.
+
+    Parameters
+    ----------
+    values : (n_times, n_delays, n_dims).
+    train : (n_times,) bool.
+    n_components : kept by PCA; None: no PCA.
+
+    Returns
+    -------
+    (n_times, n_delays · k) float64, delay by delay.
     """
     if n_components is None:
         flat = np.asarray(values, np.float64).reshape(len(values), -1)
@@ -99,8 +131,18 @@ def _scale(rows: Array) -> Array:
 
 
 def principal_axes(rows: Array, n_components: int) -> tuple[Array, Array]:
-    """rows (n, n_dims) centred → axes (n_dims, k) and variances (k,), largest first, k ≤ n_components; each axis's
-    entry of largest magnitude is positive, so that equal input gives equal signs."""
+    """Leading principal axes; each one's entry of largest magnitude is positive, so that equal input gives equal
+    signs.
+
+    Parameters
+    ----------
+    rows : (n, n_dims), centred.
+    n_components : k at most.
+
+    Returns
+    -------
+    Axes (n_dims, k) and variances (k,), largest first.
+    """
     n_dims, k = rows.shape[1], min(n_components, rows.shape[1])
     variances, axes = eigh(rows.T @ rows / len(rows), subset_by_index=[n_dims - k, n_dims - 1])
     axes, variances = axes[:, ::-1], variances[::-1]

@@ -1,4 +1,5 @@
-"""Words as rows: responses in windows around their onsets, features within them (DESIGN 6, grid of the response)."""
+"""Words as rows: responses in windows around their onsets, features within them (docs/design.md, grid of the
+response)."""
 
 from __future__ import annotations
 
@@ -12,10 +13,21 @@ SAME_S = 1e-6  # two times nearer than this are one
 
 # ------------------------------------------------------------------------------------------------ responses
 def place_epochs(onsets_s: Array, times_s: Array, spec: EpochSpec) -> Epochs:
-    """The windows of `spec` around onsets_s (n_rows,), on samples that lie at times_s (n_times,), evenly apart.
+    """Windows around words' onsets, in samples.
 
     A window has an odd number of samples: the one nearest to its middle, and as many on either side as lie within
-    half its width. Starts may lie outside the signal: see `whole`.
+    half its width.
+
+    Parameters
+    ----------
+    onsets_s : (n_rows,) in seconds.
+    times_s : (n_times,) instants of the samples in seconds, evenly apart.
+    spec : the windows, in seconds around an onset.
+
+    Returns
+    -------
+    Epochs
+        Starts may lie outside the signal: see `epochs_inside_recording`.
     """
     period_s = (times_s[-1] - times_s[0]) / (len(times_s) - 1)
     middles_s, widths_s = np.array(spec.windows_s).T
@@ -24,10 +36,17 @@ def place_epochs(onsets_s: Array, times_s: Array, spec: EpochSpec) -> Epochs:
     return Epochs(middles - half, 2 * half + 1)
 
 
-def whole(epochs: Epochs, usable: Array) -> Array:
-    """(n_rows,) bool: rows of which every sample from the first window to the last is there and usable.
+def epochs_inside_recording(epochs: Epochs, usable: Array) -> Array:
+    """Rows of which every sample from the first window to the last is there and usable.
 
-    usable (n_times,) bool.
+    Parameters
+    ----------
+    epochs : of n_rows.
+    usable : (n_times,) bool.
+
+    Returns
+    -------
+    (n_rows,) bool.
     """
     first, last = epochs.starts.min(axis=1), (epochs.starts + epochs.lengths).max(axis=1)
     inside = (first >= 0) & (last <= len(usable))
@@ -37,7 +56,17 @@ def whole(epochs: Epochs, usable: Array) -> Array:
 
 
 def covered(epochs: Epochs, n_times: int) -> Array:
-    """(n_times,) bool: samples between the first and the last window of any row; all rows must be whole."""
+    """Samples between the first and the last window of any row.
+
+    Parameters
+    ----------
+    epochs : all inside the recording.
+    n_times : samples of the recording.
+
+    Returns
+    -------
+    (n_times,) bool.
+    """
     edges = np.zeros(n_times + 1, dtype=np.int64)
     np.add.at(edges, epochs.starts.min(axis=1), 1)
     np.add.at(edges, (epochs.starts + epochs.lengths).max(axis=1), -1)
@@ -45,14 +74,25 @@ def covered(epochs: Epochs, n_times: int) -> Array:
 
 
 def reindex_epochs(epochs: Epochs, keep: Array) -> Epochs:
-    """The same windows counted in the samples kept; keep (n_times,) bool holds every sample of every window."""
+    """The same windows counted in the samples kept.
+
+    Parameters
+    ----------
+    epochs : counted in all samples.
+    keep : (n_times,) bool; holds every sample of every window.
+    """
     return Epochs((np.cumsum(keep) - 1)[epochs.starts], epochs.lengths)
 
 
 def epoch_means(signals: Array, epochs: Epochs, out: Array) -> None:
-    """signals (n_times, n_targets) → out (n_rows, n_targets, n_windows): the mean over each window, in place.
+    """Means over each window, written in place, one electrode at a time, so that nothing of the table's size is held
+    beside it.
 
-    One electrode at a time, so that nothing of the table's size is held beside it.
+    Parameters
+    ----------
+    signals : (n_times, n_targets).
+    epochs : of n_rows and n_windows.
+    out : (n_rows, n_targets, n_windows), filled in.
     """
     stops = epochs.starts + epochs.lengths
     for target, signal in enumerate(signals.T):
@@ -62,8 +102,17 @@ def epoch_means(signals: Array, epochs: Epochs, out: Array) -> None:
 
 # ------------------------------------------------------------------------------------------------ features
 def local_word_counts(onsets_s: Array, reach_s: int = 2) -> Array:
-    """(n_words, 2 · reach_s) float32: how many other words begin in each second from `reach_s` before a word's onset
-    to as much after it; onsets_s (n_words,) in any order. The word rate of rows that are words."""
+    """How many other words begin in each second about a word's onset: the word rate of rows that are words.
+
+    Parameters
+    ----------
+    onsets_s : (n_words,) in seconds, in any order.
+    reach_s : whole seconds before and after the onset.
+
+    Returns
+    -------
+    (n_words, 2 · reach_s) float32.
+    """
     ordered = np.sort(onsets_s)
     edges = np.searchsorted(ordered, np.asarray(onsets_s)[:, None] + np.arange(-reach_s, reach_s + 1), side="left")
     counts = np.diff(edges, axis=1)
@@ -72,10 +121,20 @@ def local_word_counts(onsets_s: Array, reach_s: int = 2) -> Array:
 
 
 def within_words(features: Features, words: Intervals) -> Array:
-    """(n_words, n_dims) float32 of a stimulus's words, in its time; NaN where the features say nothing of a word.
+    """Features of a stimulus's words, in its time.
 
     Features of words: the word's own row. Of phones: the sum over the phones that begin within the word. Of frames:
-    as `words.word_means`, NaN where no frame is nearer than a step.
+    as `words.word_means`.
+
+    Parameters
+    ----------
+    features : of the stimulus.
+    words : their onsets and offsets in seconds.
+
+    Returns
+    -------
+    (n_words, n_dims) float32; NaN where the features say nothing of a word: no row of its own, no frame nearer than a
+    step.
     """
     if features.sampling == "continuous":
         return _frames(features, words)
@@ -86,14 +145,15 @@ def within_words(features: Features, words: Intervals) -> Array:
 
 def _own_rows(onsets_s: Array, offsets_s: Array, words: Intervals) -> Array | None:
     """(n_words,) the row of each word, −1 for none; None where some row is no word's: these are phones."""
+    # rows of one place in time are dealt out to such words in order: hence a stack, filled from the end
     waiting: dict[tuple[int, int], list[int]] = {}
     for row in range(len(onsets_s) - 1, -1, -1):
         waiting.setdefault(_key(onsets_s[row], offsets_s[row]), []).append(row)
-    found = np.full(len(words.text), -1)
+    own = np.full(len(words.text), -1)
     for word, key in enumerate(map(_key, words.onset_s, words.offset_s)):
         if waiting.get(key):
-            found[word] = waiting[key].pop()
-    return None if any(waiting.values()) else found
+            own[word] = waiting[key].pop()
+    return None if any(waiting.values()) else own
 
 
 def _key(onset_s: float, offset_s: float) -> tuple[int, int]:

@@ -16,21 +16,37 @@ BLOCKS = 5  # contiguous blocks where runs alone make no folds
 def stimulus_groups(stimuli: Sequence[tuple[str, ...]]) -> Array:
     """(n_runs,) one number for all runs that are linked by shared stimuli, directly or through other runs."""
     group = list(range(len(stimuli)))
-    for one, heard in enumerate(stimuli):
-        for other in range(one):
-            if set(heard) & set(stimuli[other]) and group[one] != group[other]:
-                old, new = group[one], group[other]
+    for run, heard in enumerate(stimuli):
+        for earlier in range(run):
+            if set(heard) & set(stimuli[earlier]) and group[run] != group[earlier]:
+                old, new = group[run], group[earlier]
                 group = [new if value == old else value for value in group]
     return np.array(group)
 
 
 def fold_index(runs: Array, times_s: Array, stimuli: Sequence[tuple[str, ...]], folds: str | int) -> Array:
-    """(n_times,) fold of every sample, from the run and time of each and the stimuli of every run.
+    """Fold of every sample, contiguous and never straddling a repeated stimulus.
 
-    'by_run': one fold a run, or a group of runs linked by shared stimuli. A number: so many contiguous blocks of the
+    `by_run`: one fold a run, or a group of runs linked by shared stimuli. A number: so many contiguous blocks of the
     concatenated samples; where only some runs share a stimulus, folds are by group instead, as blocks would tear it
     apart. Where all samples are of one group (a single run; one stimulus heard in every run) the blocks are of time,
-    at the same seconds in every run: five with 'by_run'. Raises CannotFit for too few samples.
+    at the same seconds in every run: five with `by_run`.
+
+    Parameters
+    ----------
+    runs : (n_times,) run of each sample.
+    times_s : (n_times,) its time within the run, in seconds.
+    stimuli : ids heard in each run.
+    folds : `by_run` or a number.
+
+    Returns
+    -------
+    (n_times,) int.
+
+    Raises
+    ------
+    CannotFit
+        For too few samples.
     """
     groups = np.unique(stimulus_groups(stimuli)[runs], return_inverse=True)[1]
     n_groups, n_runs = int(groups.max()) + 1, len(np.unique(runs))
@@ -66,23 +82,39 @@ def fold_warnings(design: Design, outer: str | int) -> tuple[str, ...]:
 
 
 def purged(train: Array, test: Array, groups: Array, times_s: Array, purge_s: float) -> Array:
-    """train, test (n_times,) bool → train without samples within `purge_s` of a test sample of the same group.
+    """Training samples that are far enough from every test sample.
 
-    `groups` (n_times,): the run, or all runs of one stimulus, whose times are then compared.
+    Parameters
+    ----------
+    train, test : (n_times,) bool.
+    groups : (n_times,) the run, or all runs of one stimulus, whose times are then compared.
+    times_s : (n_times,) in seconds.
+    purge_s : distance, in seconds, within which a test sample of the same group costs a training sample.
+
+    Returns
+    -------
+    (n_times,) bool.
     """
     kept = train.copy()
     for group in np.unique(groups[test]):
-        mine = np.flatnonzero(train & (groups == group))
+        trained = np.flatnonzero(train & (groups == group))
         tested = np.sort(times_s[test & (groups == group)])
-        after = np.searchsorted(tested, times_s[mine])
-        before_s = np.abs(times_s[mine] - tested[np.maximum(after - 1, 0)])
-        after_s = np.abs(times_s[mine] - tested[np.minimum(after, len(tested) - 1)])
-        kept[mine[np.minimum(before_s, after_s) <= purge_s]] = False
+        # the nearest test sample is one of the two between which a training sample lies
+        after = np.searchsorted(tested, times_s[trained])
+        before_s = np.abs(times_s[trained] - tested[np.maximum(after - 1, 0)])
+        after_s = np.abs(times_s[trained] - tested[np.minimum(after, len(tested) - 1)])
+        kept[trained[np.minimum(before_s, after_s) <= purge_s]] = False
     return kept
 
 
 def outer_split(design: Design, fold: int) -> tuple[Array, Array]:
-    """(n_times,) bool train and test of an outer fold. Raises CannotFit where purging leaves nothing to train on."""
+    """Training and test samples of an outer fold, (n_times,) bool each.
+
+    Raises
+    ------
+    CannotFit
+        Where purging leaves nothing to train on.
+    """
     test = design.folds == fold
     train = _purged(design, ~test, test)
     if not train.any():
@@ -91,9 +123,22 @@ def outer_split(design: Design, fold: int) -> tuple[Array, Array]:
 
 
 def inner_folds(design: Design, train: Array, inner: str | int) -> list[tuple[Array, Array]]:
-    """Row numbers (training, validation) of each inner fold within `train` (n_times,), purged as outer folds are.
+    """Inner folds within the training samples of an outer fold, purged as outer folds are.
 
-    Raises CannotFit where no fold keeps training samples.
+    Parameters
+    ----------
+    design : of which folds, runs, times and stimuli count.
+    train : (n_times,) bool.
+    inner : `by_run` or a number of contiguous blocks.
+
+    Returns
+    -------
+    Row numbers (training, validation) of each fold that keeps training samples.
+
+    Raises
+    ------
+    CannotFit
+        Where none does.
     """
     rows = np.flatnonzero(train)
     present, runs = np.unique(design.runs[rows], return_inverse=True)
@@ -130,25 +175,34 @@ def _spans(design: Design, chosen: Array) -> tuple[str, ...]:
 
 
 def _span(design: Design, run: int, chosen: Array) -> str:
-    mine = design.runs == run
-    if chosen[mine].all():
+    own = design.runs == run
+    if chosen[own].all():
         return design.run_labels[run]
-    times_s, edges = design.times_s[mine], np.diff(np.concatenate([[0], chosen[mine].astype(int), [0]]))
+    times_s, edges = design.times_s[own], np.diff(np.concatenate([[0], chosen[own].astype(int), [0]]))
     first, last = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
     spans = ", ".join(f"{times_s[a]:.0f}–{times_s[b]:.0f} s" for a, b in zip(first, last, strict=True))
     return f"{design.run_labels[run]} [{spans}]"
 
 
 def reaching_back(design: Design, starts_s: Array) -> int:
-    """How many samples, when they are tested, have training samples of their own run between starts_s (n_times,), the
-    earliest instant they know of, and their own time."""
+    """How many samples know, when they are tested, of something that training samples knew.
+
+    Parameters
+    ----------
+    design : with its folds.
+    starts_s : (n_times,) the earliest instant that each sample knows of, in seconds of its run.
+
+    Returns
+    -------
+    Samples with training samples of their own run between that instant and their own time.
+    """
     count = 0
     for fold in np.unique(design.folds).tolist():
         train, test = outer_split(design, fold)
         for run in np.unique(design.runs[test]):
-            mine = design.runs == run
-            trained = np.sort(design.times_s[train & mine])
-            tested = test & mine
+            own = design.runs == run
+            trained = np.sort(design.times_s[train & own])
+            tested = test & own
             between = np.searchsorted(trained, design.times_s[tested]) - np.searchsorted(trained, starts_s[tested])
             count += int((between > 0).sum())
     return count

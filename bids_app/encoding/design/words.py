@@ -11,17 +11,29 @@ from bids_app.encoding.design.folds import FEWER_FOLDS, stimulus_groups
 from bids_app.encoding.errors import CannotFit
 from bids_app.records import Array, Design, Features, Run
 
-BLOCKS = 5  # folds among words, at most
+WORD_FOLDS = 5  # folds among words, at most
 LEFT_OUT = -1
 SAME_WORDS = "spaces that are projected together need the same words"
 
 
 def over_words(features: Features, words: Features) -> Features:
-    """`features` with one row a word, stamped as `words` is; rows by word already are returned as they are.
+    """Features with one row a word, stamped as another feature's rows by word are.
 
     A word's row is the mean of the frames stamped after its onset and up to its offset; where there is none, the
-    frame nearest to its offset (the earlier of two), which may then be stamped up to half a step after it. Raises
-    CannotFit where rows by word are other words, ValueError where `words` has no onsets.
+    frame nearest to its offset (the earlier of two), which may then be stamped up to half a step after it. Rows by
+    word already are returned as they are.
+
+    Parameters
+    ----------
+    features : of any sampling.
+    words : with rows by word and their onsets.
+
+    Raises
+    ------
+    CannotFit
+        Where rows by word are of other words.
+    ValueError
+        Where `words` has no onsets.
     """
     if features.sampling == "events":
         if not np.array_equal(features.times_s, words.times_s):
@@ -34,7 +46,19 @@ def over_words(features: Features, words: Features) -> Features:
 
 
 def word_means(values: Array, times_s: Array, onsets_s: Array, offsets_s: Array) -> Array:
-    """values (n_times, n_dims) at times_s ascending → (n_words, n_dims) of its type; see `over_words`."""
+    """Means of frames over words; see `over_words`.
+
+    Parameters
+    ----------
+    values : (n_times, n_dims).
+    times_s : (n_times,) in seconds, ascending.
+    onsets_s, offsets_s : (n_words,) in seconds.
+
+    Returns
+    -------
+    (n_words, n_dims) of the type of `values`.
+    """
+    # frames first … stop − 1 lie in (onset, offset]; where there is none, the nearest to the offset alone
     first, stop = np.searchsorted(times_s, onsets_s, side="right"), np.searchsorted(times_s, offsets_s, side="right")
     later = np.minimum(stop, len(times_s) - 1)
     earlier = np.maximum(stop - 1, 0)
@@ -48,8 +72,14 @@ def word_means(values: Array, times_s: Array, onsets_s: Array, offsets_s: Array)
 
 @dataclass(frozen=True)
 class Words:
-    """Rows of some words: values {band: (n_words, n_dims)} float64, times_s (n_words,) and stimulus (n_words,) int,
-    in the order in which stimuli first appear, then of time."""
+    """Rows of some words, in the order in which stimuli first appear, then of time.
+
+    Parameters
+    ----------
+    values : band → (n_words, n_dims) float64.
+    times_s : (n_words,) in seconds of the run.
+    stimulus : (n_words,) int, number of each word's stimulus.
+    """
 
     values: dict[str, Array]
     times_s: Array
@@ -57,10 +87,21 @@ class Words:
 
 
 def words_of(runs: Sequence[Run], design: Design, fold: int | None) -> Words:
-    """The words of an outer fold's training stimuli, each stimulus once; of all stimuli where `fold` is None.
+    """The words of an outer fold's training stimuli, each stimulus once.
 
     In a stimulus that is itself split, training words are further than the design's purge from every test sample, in
-    every run that hears it. Raises CannotFit where there is none.
+    every run that hears it.
+
+    Parameters
+    ----------
+    runs : with the rows of their words.
+    design : made of these runs.
+    fold : number of the outer fold; None: the words of all stimuli.
+
+    Raises
+    ------
+    CannotFit
+        Where there is none.
     """
     groups = stimulus_groups(design.run_stimuli)
     heard: dict[tuple[str, int], list[tuple[int, int]]] = {}  # a transcript of another length counts as another
@@ -86,11 +127,11 @@ def _kept(design: Design, groups: Array, runs: Sequence[Run], at: tuple[int, int
     times_s = runs[number].words[place].times_s
     if fold is None:
         return np.ones(len(times_s), dtype=bool)
-    mine = groups[design.runs] == groups[number]
-    tested = np.sort(design.times_s[mine & (design.folds == fold)])
+    own = groups[design.runs] == groups[number]
+    tested = np.sort(design.times_s[own & (design.folds == fold)])
     if not len(tested):
         return np.ones(len(times_s), dtype=bool)
-    if (design.folds[mine] == fold).all():
+    if (design.folds[own] == fold).all():
         return np.zeros(len(times_s), dtype=bool)
     after = np.searchsorted(tested, times_s)
     before_s = np.abs(times_s - tested[np.maximum(after - 1, 0)])
@@ -99,15 +140,27 @@ def _kept(design: Design, groups: Array, runs: Sequence[Run], at: tuple[int, int
 
 
 def inner_labels(words: Words, purge_s: float) -> Array:
-    """(n_words,) int: up to five folds of whole stimuli of about as many words each; of a few stimuli (under three),
-    five contiguous blocks, whose words within half of `purge_s` of a border inside a stimulus are left out (−1)."""
+    """Folds among words.
+
+    Up to five folds of whole stimuli of about as many words each; of a few stimuli (under three), five contiguous
+    blocks.
+
+    Parameters
+    ----------
+    words : in their order.
+    purge_s : words within half of it of a border inside a stimulus are left out, in seconds.
+
+    Returns
+    -------
+    (n_words,) int, −1 for words left out.
+    """
     n, names = len(words.stimulus), np.unique(words.stimulus)
     if len(names) > 2:
-        count = min(BLOCKS, len(names))
+        count = min(WORD_FOLDS, len(names))
         middles = [np.flatnonzero(words.stimulus == name).mean() for name in names]
         fold = np.minimum((np.array(middles) * count / n).astype(int), count - 1)
         return np.asarray(np.unique(fold, return_inverse=True)[1][np.searchsorted(names, words.stimulus)])
-    labels = np.arange(n) * BLOCKS // n
+    labels = np.arange(n) * WORD_FOLDS // n
     kept = labels.copy()
     for border in np.flatnonzero(np.diff(labels)):
         if words.stimulus[border] == words.stimulus[border + 1]:

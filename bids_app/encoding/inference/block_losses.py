@@ -17,8 +17,12 @@ ROUNDING = 1e-6  # of a block's Σ(y − ȳ_train)²: gains nearer than this are
 class BlockLosses:
     """Σ(y − ȳ_train)² and every union's gain over it, by block, for a batch of targets.
 
-    labels (n_times,) int64: each sample's block; `total` (n_blocks, n_targets) and `gains` (n_unions, n_blocks,
-    n_targets), float64: the memory it takes.
+    `total` (n_blocks, n_targets) and `gains` (n_unions, n_blocks, n_targets), float64, are the memory it takes.
+
+    Parameters
+    ----------
+    labels : (n_times,) int64, each sample's block.
+    n_blocks, n_unions, n_targets : of the batch.
     """
 
     def __init__(self, labels: torch.Tensor, n_blocks: int, n_unions: int, n_targets: int) -> None:
@@ -27,20 +31,34 @@ class BlockLosses:
         self.gains = self.total.new_zeros((n_unions, n_blocks, n_targets))
 
     def add_total(self, columns: torch.Tensor, rows: torch.Tensor, Y: torch.Tensor) -> None:
-        """Once a fold and target: Y (n_eval, n) of the test samples `rows` (indices), less the training mean, of the
-        batch's targets in `columns` (n,)."""
+        """Once a fold and target: sums of the response.
+
+        Parameters
+        ----------
+        columns : (n,) places among the batch's targets.
+        rows : (n_eval,) the test samples.
+        Y : (n_eval, n) responses less the training mean.
+        """
         self.total.index_add_(1, columns, sums(Y.double() ** 2, self._labels[rows], len(self.total)))
 
     def add(
         self, union: int, columns: torch.Tensor, rows: torch.Tensor, Y: torch.Tensor, predictions: torch.Tensor
     ) -> None:
-        """Once a fold, union and target: predictions (n_eval, n), less the training mean as Y is."""
+        """Once a fold, union and target: sums of the gain.
+
+        Parameters
+        ----------
+        union : its number.
+        columns, rows, Y : as of `add_total`.
+        predictions : (n_eval, n), less the training mean as Y is.
+        """
         gain = sums((predictions * (2 * Y - predictions)).double(), self._labels[rows], len(self.total))
         self.gains[union].index_add_(1, columns, gain)
 
-    def add_part(self, held: torch.Tensor, columns: torch.Tensor, rows: torch.Tensor, gain: torch.Tensor) -> None:
-        """Any other sum by block, held (n_blocks, n_targets): gain (n_eval, n) of the test samples `rows`."""
-        held.index_add_(1, columns, sums(gain, self._labels[rows], len(held)))
+    def add_part(self, part: torch.Tensor, columns: torch.Tensor, rows: torch.Tensor, gain: torch.Tensor) -> None:
+        """Any other sum by block, added to `part` (n_blocks, n_targets): gain (n_eval, n) of the test samples
+        `rows`."""
+        part.index_add_(1, columns, sums(gain, self._labels[rows], len(part)))
 
     def contrast(self, coefficients: Array) -> torch.Tensor:
         """coefficients (n_unions,) → (n_blocks, n_targets): the signed sum of gains, 0 where it is but rounding."""
@@ -50,8 +68,16 @@ class BlockLosses:
 
 
 def flipped_sums(contrast: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
-    """Null of a contrast (n_blocks, n_targets) under signs (n_signs, n_blocks): (n_signs, n_targets).
+    """Null of a contrast: where neither of two models is better, a block favours either one as often, so its
+    difference may change its sign.
 
-    Where neither of two models is better, a block favours either one as often: its difference may change its sign.
+    Parameters
+    ----------
+    contrast : (n_blocks, n_targets).
+    signs : (n_signs, n_blocks) of ±1.
+
+    Returns
+    -------
+    (n_signs, n_targets).
     """
     return signs.to(contrast.dtype) @ contrast

@@ -18,8 +18,16 @@ STEP = 1.05  # ratio of the lengths that are tried
 
 @dataclass(frozen=True)
 class Blocks:
-    """labels (n_times,) int: each sample's block, 0 … count − 1; their length; the share of variance their flips
-    lose; and what the reader should know before trusting p."""
+    """Blocks of time, which change their sign, or are left out, as wholes.
+
+    Parameters
+    ----------
+    labels : (n_times,) int, each sample's block, 0 … count − 1.
+    count : how many there are.
+    length_s : their length in seconds.
+    lost : share of the variance of Σ y·ŷ that their flips lose.
+    warnings : what the reader should know before trusting p.
+    """
 
     labels: Array
     count: int
@@ -36,8 +44,17 @@ class Blocks:
 def make_blocks(runs: Array, times_s: Array, least_s: float, correlation: Array, period_s: float) -> Blocks:
     """Blocks of at least `least_s`, lengthened until they lose at most `LOST`, though never to fewer than `FEWEST`.
 
-    runs, times_s (n_times,); correlation (n_lags,): `product_autocorrelation` of responses and predictions, a lag
-    every `period_s`. Raises CannotFit for no sample.
+    Parameters
+    ----------
+    runs, times_s : (n_times,) each sample's run, and its time in seconds.
+    least_s : shortest length in seconds.
+    correlation : (n_lags,) `product_autocorrelation` of responses and predictions.
+    period_s : between two lags, in seconds.
+
+    Raises
+    ------
+    CannotFit
+        For no sample.
     """
     if not len(runs):
         raise CannotFit("no sample to put in blocks")
@@ -63,28 +80,47 @@ def _warnings(count: int, length_s: float, lost: float) -> Iterator[str]:
 
 
 def block_labels(runs: Array, times_s: Array, length_s: float) -> Array:
-    """(n_times,) int: contiguous blocks of equal length within each run, none shorter than `length_s` but where a
-    whole run is; numbered in order of appearance, none empty."""
+    """Contiguous blocks of equal length within each run, none shorter than asked for but where a whole run is.
+
+    Parameters
+    ----------
+    runs, times_s : (n_times,) each sample's run, and its time in seconds.
+    length_s : least length in seconds.
+
+    Returns
+    -------
+    (n_times,) int, numbered in order of appearance, none empty.
+    """
     labels = np.zeros(len(runs), dtype=np.int64)
     made = 0
     for run in dict.fromkeys(np.asarray(runs).tolist()):
-        mine = np.flatnonzero(runs == run)
-        since_s = times_s[mine] - times_s[mine].min()
-        step_s = float(np.median(np.diff(np.sort(since_s)))) if len(mine) > 1 else 0.0
+        own = np.flatnonzero(runs == run)
+        since_s = times_s[own] - times_s[own].min()
+        step_s = float(np.median(np.diff(np.sort(since_s)))) if len(own) > 1 else 0.0
         span_s = float(since_s.max()) + step_s
+        # a span that is a multiple of the length, but for rounding, holds that many blocks
         count = max(1, int(span_s / length_s * (1 + 1e-9)))
         place = np.minimum(since_s * count / span_s * (1 + 1e-9), count - 1).astype(int) if span_s else 0
-        labels[mine] = made + np.unique(np.broadcast_to(place, mine.shape), return_inverse=True)[1]
+        labels[own] = made + np.unique(np.broadcast_to(place, own.shape), return_inverse=True)[1]
         made = int(labels.max()) + 1
     return labels
 
 
 def product_autocorrelation(Y: Array, predictions: Array, runs: Array) -> Array:
-    """Y, predictions (n_times, n_targets) → (n_lags,) ρ_y(τ)·ρ_ŷ(τ), averaged over targets; lags 0 … a run's half.
+    """Autocorrelation of responses times that of predictions, ρ_y(τ)·ρ_ŷ(τ), averaged over targets.
 
-    The variance of Σ y·ŷ, were the two independent, is in proportion to 1 + 2 Σ ρ_y ρ_ŷ (Bartlett 1935). From the
-    first lag where the mean is not positive, it is noise, and left out. A few hundred targets are enough. Targets
-    that do not vary, or are not finite, are passed over; with none left, the result is [1].
+    The variance of Σ y·ŷ, were the two independent, is in proportion to 1 + 2 Σ ρ_y ρ_ŷ (Bartlett 1935). A few
+    hundred targets are enough. Targets that do not vary, or are not finite, are passed over.
+
+    Parameters
+    ----------
+    Y, predictions : (n_times, n_targets).
+    runs : (n_times,).
+
+    Returns
+    -------
+    (n_lags,) of the lags 0 … half of the longest run; from the first lag where the mean is not positive it is noise,
+    and left out. [1] where no target is left.
     """
     longest = max(1, int(np.unique(runs, return_counts=True)[1].max()) // 2)
     product = _autocorrelation(Y, runs, longest) * _autocorrelation(predictions, runs, longest)
@@ -110,8 +146,15 @@ def _autocorrelation(values: Array, runs: Array, longest: int) -> Array:
 
 
 def lost_variance(correlation: Array, length: float) -> float:
-    """Share of the variance of Σ y·ŷ that is between blocks of `length` samples, and so lost when they are flipped:
-    2 Σ min(τ/length, 1) ρ(τ) / (1 + 2 Σ ρ(τ))."""
+    """Share of the variance of Σ y·ŷ that is between blocks, and so lost when they are flipped.
+
+    It is 2 Σ min(τ/length, 1) ρ(τ) / (1 + 2 Σ ρ(τ)).
+
+    Parameters
+    ----------
+    correlation : (n_lags,) ρ from lag 0 on.
+    length : of blocks, in lags.
+    """
     rho = correlation[1:]
     across = np.minimum(np.arange(1, len(correlation)) / length, 1.0)
     return float(2 * (across * rho).sum() / (1 + 2 * rho.sum()))

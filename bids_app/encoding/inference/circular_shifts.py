@@ -1,4 +1,4 @@
-"""Circular shift of responses within run, refitted: the slow reference for the sign flips of `signflip`."""
+"""Circular shift of responses within run, refitted: the slow reference for the sign flips of `sign_flips`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,37 @@ from bids_app.records import Array
 
 
 def draw_shifts(run_lengths: Sequence[int], permutations: int, seed: int) -> Array:
-    """(1 + permutations, n_runs) int: samples by which each run's responses are moved; the first row is 0."""
+    """Samples by which each run's responses are moved.
+
+    Parameters
+    ----------
+    run_lengths : samples of each run.
+    permutations : shifts to draw.
+    seed : of the draws.
+
+    Returns
+    -------
+    (1 + permutations, n_runs) int; the first row is 0.
+    """
     drawn = np.random.default_rng(seed).integers(0, np.asarray(run_lengths), (permutations, len(run_lengths)))
     return np.concatenate([np.zeros((1, len(run_lengths)), dtype=np.int64), drawn])
 
 
 def shifted_rsquared(Y: torch.Tensor, runs: Array, models: Sequence[Fitted], shifts: Array) -> torch.Tensor:
-    """(n_shifts, n_targets) rsquared, each shift centred, refitted at the chosen hyper-parameters and scored anew.
+    """Scores under circular shifts: each one centred, refitted at the chosen hyper-parameters and scored anew.
 
-    Y (n_times, n_targets); runs (n_times,), whose order of appearance is that of shifts (n_shifts, n_runs); models of
-    one union, which together cover all folds and targets. Costs a refit a shift: 2 · n_times · rank operations a
-    target and fold.
+    Costs a refit a shift: 2 · n_times · rank operations a target and fold.
+
+    Parameters
+    ----------
+    Y : (n_times, n_targets).
+    runs : (n_times,), whose order of appearance is that of the shifts' columns.
+    models : of one union, which together cover all folds and targets.
+    shifts : (n_shifts, n_runs).
+
+    Returns
+    -------
+    (n_shifts, n_targets) rsquared.
     """
     members = [np.flatnonzero(runs == run) for run in dict.fromkeys(np.asarray(runs).tolist())]
     return torch.stack([_rsquared(Y[_moved(members, shift)], models) for shift in shifts])
@@ -38,10 +58,12 @@ def _moved(members: Sequence[Array], shift: Array) -> torch.Tensor:
 
 def _rsquared(Y: torch.Tensor, models: Sequence[Fitted]) -> torch.Tensor:
     gain, total = Y.new_zeros(Y.shape[1]), Y.new_zeros(Y.shape[1])
-    for one in models:
-        basis, y = one.basis, Y[:, one.targets]
-        y = y - y[one.split.train].mean(dim=0)
-        predictions = basis.eval_projection @ (basis.shrinkage(one.alpha).T * (basis.samples.T @ y[one.split.train]))
-        gain[one.targets] += (predictions * (2 * y[one.split.evaluate] - predictions)).sum(dim=0)
-        total[one.targets] += (y[one.split.evaluate] ** 2).sum(dim=0)
+    for model in models:
+        basis, y = model.basis, Y[:, model.targets]
+        y = y - y[model.split.train].mean(dim=0)
+        predictions = basis.eval_projection @ (
+            basis.shrinkage(model.alpha).T * (basis.samples.T @ y[model.split.train])
+        )
+        gain[model.targets] += (predictions * (2 * y[model.split.evaluate] - predictions)).sum(dim=0)
+        total[model.targets] += (y[model.split.evaluate] ** 2).sum(dim=0)
     return gain / total

@@ -3,79 +3,121 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bids_app.encoding.inference.blocks import Blocks, make_blocks, product_autocorrelation
-from bids_app.encoding.inference.tests import Inference
-from bids_app.encoding.ridge.fit import Precision, fit, unions_of
+from bids_app.encoding.inference.component_tests import Flips, Inference
+from bids_app.encoding.ridge.fit import HERE, fit, unions_of
 from bids_app.encoding.ridge.fitted import Fitted, Observer, ObserverGroup
-from bids_app.records import Array, Component, Design, Fit, FitSpec, InferenceResult, InferenceSpec
+from bids_app.encoding.ridge.options import FitContext, FitOptions
+from bids_app.records import Array, Component, Design, Fit, FitSpec, InferenceResult, InferenceSpec, Union
 
 SAMPLED = 256  # targets whose autocorrelation decides the length of blocks
 
 
+@dataclass(frozen=True)
+class InferencePlan:
+    """What is tested, and with which blocks.
+
+    Parameters
+    ----------
+    spec : permutations, seed and the least length of blocks.
+    blocks : of time, those of `data_blocks`; None: made from the data.
+    components : those to test; None: all of the partition.
+    unions : those to fit, the largest last, where `components` are given; searches then include those of the fitted
+        unions within alone.
+    """
+
+    spec: InferenceSpec
+    blocks: Blocks | None = None
+    components: Sequence[Component] | None = None
+    unions: Sequence[Union] | None = None
+
+
 def fit_and_infer(
     design: Design,
-    units: Mapping[str, Sequence[str]],
+    groups: Mapping[str, Sequence[str]],
     spec: FitSpec,
-    tests: InferenceSpec,
-    device: str = "cpu",
-    *,
-    mem_mb: int | None = None,
-    precision: Precision = "mixed",
-    unions: Sequence[tuple[str, ...]] | None = None,
-    asked: Sequence[Component] | None = None,
-    blocks: Blocks | None = None,
-    beside: Observer | None = None,
+    inference: InferenceSpec | InferencePlan,
+    context: FitContext = HERE,
+    observer: Observer | None = None,
 ) -> tuple[Fit, InferenceResult]:
-    """`fit` of all unions, and p and intervals of every component of the partition, without holding any prediction.
-    Or of `unions` alone (the largest last) and the components `asked` of them, whose searches include those of the
-    fitted unions within. `blocks`: those of `data_blocks`, made where none are given.
+    """`fit` of all unions, with p and intervals of every component, without holding any prediction.
 
-    `beside`: a further observer of the fit. Responses must be centred within run. Raises what `fit` raises.
+    Parameters
+    ----------
+    design : its responses must be centred within run.
+    groups : feature group → its bands.
+    spec : as of `fit`.
+    inference : a plan; an `InferenceSpec` stands for a plan of that alone.
+    context : as of `fit`.
+    observer : a further one of the fit.
+
+    Returns
+    -------
+    The fit, and what is inferred of each component.
+
+    Raises
+    ------
+    CannotFit, ValueError, MemoryError
+        As `fit` does.
     """
-    blocks = blocks or data_blocks(design, units, spec, tests.block_s, device)
-    unions = unions_of(tuple(units)) if unions is None else tuple(unions)
-    order = [band for members in units.values() for band in members]
-    bands = {unit: [order.index(band) for band in members] for unit, members in units.items()}
-    inference = Inference(
-        unions, blocks, design.runs, design.folds, tests.permutations, tests.seed, device, asked=asked, bands=bands
-    )
+    plan = inference if isinstance(inference, InferencePlan) else InferencePlan(inference)
+    blocks = plan.blocks or data_blocks(design, groups, spec, plan.spec.block_s, context)
+    unions = unions_of(tuple(groups)) if plan.unions is None else tuple(plan.unions)
+    order = [band for members in groups.values() for band in members]
+    bands = {group: [order.index(band) for band in members] for group, members in groups.items()}
+    flips = Flips(plan.spec.permutations, plan.spec.seed, context.device)
+    tests = Inference(unions, blocks, design, flips, plan.components, bands)
     fitted = fit(
         design,
-        units,
+        groups,
         spec,
-        device,
-        unions=unions,
-        mem_mb=mem_mb,
-        precision=precision,
-        observer=inference if beside is None else ObserverGroup([inference, beside]),
-        subsets=asked is None,
+        context,
+        FitOptions(unions, search_subsets=plan.components is None),
+        tests if observer is None else ObserverGroup([tests, observer]),
     )
     return fitted, InferenceResult(
-        components=inference.results(len(design.usable)),
-        permutations=tests.permutations,
+        components=tests.results(len(design.usable)),
+        permutations=plan.spec.permutations,
         n_blocks=blocks.count,
         block_s=blocks.length_s,
         frequencies=blocks.smooth,
         warnings=blocks.warnings,
-        limits=inference.limits(len(design.usable)),
+        limits=tests.limits(len(design.usable)),
     )
 
 
 def data_blocks(
-    design: Design, units: Mapping[str, Sequence[str]], spec: FitSpec, least_s: float, device: str = "cpu"
+    design: Design,
+    groups: Mapping[str, Sequence[str]],
+    spec: FitSpec,
+    least_s: float,
+    context: FitContext = HERE,
 ) -> Blocks:
-    """Blocks as long as some of the responses, and what plain ridge predicts of them from everything, ask for."""
+    """Blocks as long as some of the responses, and what plain ridge predicts of them from everything, ask for.
+
+    Parameters
+    ----------
+    design, groups, spec : as of `fit`.
+    least_s : shortest length of a block in seconds.
+    context : of which the device counts: these few targets are always fitted in float32, without a limit.
+
+    Raises
+    ------
+    CannotFit, ValueError
+        As `fit` does.
+    """
     usable = np.flatnonzero(design.usable)
     sample = usable[np.linspace(0, len(usable) - 1, min(SAMPLED, len(usable))).round().astype(int)]
     few = replace(design, Y=np.array(design.Y[:, sample]), usable=np.ones(len(sample), dtype=bool))
-    told = _Predictions(few.Y.shape)
-    fit(few, units, replace(spec, solver="ridge"), device, unions=[tuple(units)], precision="float32", observer=told)
+    kept = _Predictions(few.Y.shape)
+    full = FitOptions(unions=[tuple(groups)])
+    fit(few, groups, replace(spec, solver="ridge"), FitContext(context.device, precision="float32"), full, kept)
     steps_s = np.concatenate([np.diff(few.times_s[few.runs == run]) for run in np.unique(few.runs)])
-    correlation = product_autocorrelation(few.Y, told.predictions, few.runs)
+    correlation = product_autocorrelation(few.Y, kept.predictions, few.runs)
     return make_blocks(few.runs, few.times_s, least_s, correlation, float(steps_s.mean()))
 
 

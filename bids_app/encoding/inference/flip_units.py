@@ -1,4 +1,5 @@
-"""The pieces whose signs are flipped: blocks of time, or groups of frequencies of the discrete cosine transform.
+"""Flip units, whose signs are flipped as wholes: blocks of time, or groups of frequencies of the discrete cosine
+transform.
 
 Flips of time blocks cut what reaches from one block into the next; with smooth responses and smooth features that is
 much of the null's variance, and blocks long enough would be too few. Cosine coefficients of a stretch of stationary
@@ -22,9 +23,17 @@ GROUPS = 64  # of frequencies: pairs of coefficients of one group, 1 in 64, keep
 
 @dataclass(frozen=True)
 class FlipUnits:
-    """labels (n_times,) int64: the piece of each coefficient, 0 … count − 1. Coefficients are the samples
-    themselves, or where there are `segments` (lists of row numbers, each all test or all training samples of any
-    outer fold but for purged ones), the cosine transform of each segment, in place of its samples."""
+    """Which coefficients of a response change their sign together.
+
+    Coefficients are the samples themselves, or the cosine transform of each segment, in place of its samples.
+
+    Parameters
+    ----------
+    labels : (n_times,) int64, the unit of each coefficient, 0 … count − 1.
+    count : how many units there are.
+    segments : row numbers of each segment, none for samples; each is all test or all training samples of any outer
+        fold, but for purged ones.
+    """
 
     labels: torch.Tensor
     count: int
@@ -46,16 +55,21 @@ class FlipUnits:
         return padded
 
 
-def time_pieces(labels: Array, device: torch.device | str = "cpu") -> FlipUnits:
+def time_flip_units(labels: Array, device: torch.device | str = "cpu") -> FlipUnits:
     """Blocks of time, by each sample's label (n_times,)."""
     return FlipUnits(torch.as_tensor(labels, dtype=torch.int64, device=device), int(labels.max()) + 1)
 
 
-def frequency_pieces(runs: Array, folds: Array, device: torch.device | str = "cpu") -> FlipUnits:
-    """Groups of frequencies of each stretch of one run and outer fold; runs, folds (n_times,).
+def frequency_flip_units(runs: Array, folds: Array, device: torch.device | str = "cpu") -> FlipUnits:
+    """Groups of frequencies of each stretch of one run and outer fold.
 
     Coefficients are dealt to groups in order of frequency, so that the low ones, which carry most of smooth noise,
     lie in different groups.
+
+    Parameters
+    ----------
+    runs, folds : (n_times,).
+    device : of the labels.
     """
     _, segment = np.unique(np.stack([runs, folds]), axis=1, return_inverse=True)
     members = [np.flatnonzero(segment == number) for number in range(segment.max() + 1)]
@@ -80,5 +94,16 @@ def cosine_transform(values: torch.Tensor) -> torch.Tensor:
 
 
 def sums(values: torch.Tensor, labels: torch.Tensor, count: int) -> torch.Tensor:
-    """values (n, n_targets), labels (n,) → (count, n_targets)."""
+    """Sums of rows by label.
+
+    Parameters
+    ----------
+    values : (n, n_targets).
+    labels : (n,) int.
+    count : of labels.
+
+    Returns
+    -------
+    (count, n_targets).
+    """
     return values.new_zeros((count, values.shape[1])).index_add_(0, labels, values)

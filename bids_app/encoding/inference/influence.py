@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from bids_app.encoding.inference.sign_flips import ELEMENTS_AT_ONCE, Directions, PieceColumns, by_piece
+from bids_app.encoding.inference.sign_flips import ELEMENTS_AT_ONCE, Directions, FlipUnitColumns, by_flip_unit
 from bids_app.encoding.ridge.fitted import Fitted
 from bids_app.records import Array
 
@@ -30,31 +30,39 @@ SAME = 1e-9  # share of the unions' own squares below which a signed sum of them
 
 
 def influence(
-    models: Fitted, labels: torch.Tensor, columns: PieceColumns, directions: Directions
+    models: Fitted, labels: torch.Tensor, columns: FlipUnitColumns, directions: Directions
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """One outer fold's e, a few targets at a time: their positions (n_few,), and (n_few, n_tested, n_blocks), for the
-    blocks that have test samples, in ascending order; zero for those that were not trained on.
+    """One outer fold's e, a few targets at a time.
 
-    labels (n_times,): each sample's block; columns: of the fold, with these blocks for pieces; directions: of the
-    models in these.
+    Parameters
+    ----------
+    models : of the fold.
+    labels : (n_times,) each sample's block.
+    columns : of the fold, with these blocks as flip units.
+    directions : of the models in these columns.
+
+    Yields
+    ------
+    Positions (n_few,) among the models' targets, and (n_few, n_tested, n_blocks), of the blocks that have test
+    samples, in ascending order; zero for those that were not trained on.
     """
     V, H, shrinkage = directions
     Y = (models.Y - models.mean)[columns.order].to(V.dtype)
-    left = by_piece(Y - V @ (shrinkage.T * (V.T @ Y)), columns.sizes)
+    left = by_flip_unit(Y - V @ (shrinkage.T * (V.T @ Y)), columns.sizes)
     order = torch.argsort(labels[columns.test], stable=True)
     sizes = torch.unique(labels[columns.test], return_counts=True)[1].tolist()
-    missed = by_piece((models.responses - models.predictions)[order].to(V.dtype), sizes)
-    blocks, H_by = _Blocks(by_piece(V, columns.sizes)), by_piece(H[order], sizes)
+    missed = by_flip_unit((models.responses - models.predictions)[order].to(V.dtype), sizes)
+    blocks, H_by = _TrainingBlocks(by_flip_unit(V, columns.sizes)), by_flip_unit(H[order], sizes)
     at_once = max(1, ELEMENTS_AT_ONCE // (left.shape[0] * max(V.shape[1], left.shape[1])))
-    for choice in np.unique(models.choice):
-        mine = torch.as_tensor(np.flatnonzero(models.choice == choice), device=V.device)
-        shrunk = shrinkage[mine[0]]
-        for few in torch.split(mine, at_once):
+    for alpha_index in np.unique(models.alpha_index):
+        alike = torch.as_tensor(np.flatnonzero(models.alpha_index == alpha_index), device=V.device)
+        shrunk = shrinkage[alike[0]]
+        for few in torch.split(alike, at_once):
             tested = (missed[..., few].mT @ H_by).transpose(0, 1) * shrunk
-            yield few, 2 * tested @ blocks.taught(left[..., few], shrunk).permute(2, 1, 0)
+            yield few, 2 * tested @ blocks.leave_block_out_residuals(left[..., few], shrunk).permute(2, 1, 0)
 
 
-class _Blocks:
+class _TrainingBlocks:
     """Training blocks in coordinates, V_j (n_blocks, n_longest, r), zeros where a block is shorter."""
 
     def __init__(self, V: torch.Tensor) -> None:
@@ -62,9 +70,18 @@ class _Blocks:
         self._grams = V.mT @ V if rank < longest else None
         self._eye = (1 + INTERPOLATED) * torch.eye(min(longest, rank), dtype=V.dtype, device=V.device)
 
-    def taught(self, residuals: torch.Tensor, shrinkage: torch.Tensor) -> torch.Tensor:
-        """Residuals left in the blocks (n_blocks, n_longest, n_few) → V_j'(I − V_j φ V_j')⁻¹ of them (n_blocks, r,
-        n_few), by the smaller of two systems."""
+    def leave_block_out_residuals(self, residuals: torch.Tensor, shrinkage: torch.Tensor) -> torch.Tensor:
+        """Residuals of the model without each block, in coordinates: V_j'(I − V_j φ V_j')⁻¹ r_j.
+
+        Parameters
+        ----------
+        residuals : (n_blocks, n_longest, n_few) that the model leaves in the blocks it was trained on.
+        shrinkage : (r,) φ of the alpha that these targets share.
+
+        Returns
+        -------
+        (n_blocks, r, n_few), by the smaller of two systems (push-through identity).
+        """
         if self._grams is not None:
             solved: torch.Tensor = torch.linalg.solve(self._eye - self._grams * shrinkage, self._V.mT @ residuals)
             return solved
@@ -75,8 +92,15 @@ class _Blocks:
 class Influences:
     """Σ e_ij² over pairs of different blocks, of any signed sum of several unions' gains, for a batch of targets.
 
-    unions: their numbers; labels, folds (n_times,): each sample's block and outer fold, from 0. Memory a target: a
-    fold's e, n_unions · n_tested · n_blocks numbers of the working type `dtype`, and (n_folds · n_unions)² sums.
+    Memory a target: a fold's e, n_unions · n_tested · n_blocks numbers of the working type, and (n_folds · n_unions)²
+    sums.
+
+    Parameters
+    ----------
+    unions : their numbers.
+    labels, folds : (n_times,) each sample's block and outer fold, from 0.
+    n_targets : of the batch.
+    dtype : the working type.
     """
 
     def __init__(
@@ -90,11 +114,9 @@ class Influences:
         self._place = {union: place for place, union in enumerate(unions)}
         self._e = torch.zeros((n_unions, n_targets, 0, n_blocks), dtype=dtype, device=labels.device)
         self._products = self._e.new_zeros((n_folds, n_folds, n_targets, n_unions, n_unions), dtype=torch.float64)
-        self._fold = -1
 
-    def begin(self, fold: int, test: torch.Tensor) -> None:
+    def begin_fold(self, fold: int, test: torch.Tensor) -> None:
         """Before a fold: its number, and its test samples (n_eval,)."""
-        self.end()
         self._fold, self._tested = fold, torch.unique(self._labels[test])
         n_unions, n_targets, _, n_blocks = self._e.shape
         self._e = self._e.new_zeros((n_unions, n_targets, len(self._tested), n_blocks))
@@ -103,8 +125,8 @@ class Influences:
         """Once a fold, union and target: e (n, n_tested, n_blocks) of `influence`, of the batch's `targets` (n,)."""
         self._e[self._place[union], targets] = e
 
-    def end(self) -> None:
-        """After a fold, which is let go."""
+    def end_fold(self) -> None:
+        """After a fold, whose e are let go."""
         n_unions, n_targets, n_tested, n_blocks = self._e.shape
         if not n_tested:
             return
@@ -118,11 +140,20 @@ class Influences:
         self._e = self._e[:, :, :0]
 
     def of(self, coefficients: Array) -> tuple[torch.Tensor, torch.Tensor]:
-        """Of a signed sum of the unions, coefficients (n_unions,), in the units of the gains' square: the sum over
-        all pairs, and that over pairs that taught each other, (n_targets,) each. Only the second is an error that
-        two blocks share: where a fold's models are the same, so that their signed sum is zero, they err nowhere."""
+        """Σ e_ij² of a signed sum of the unions.
+
+        Parameters
+        ----------
+        coefficients : (n_unions,) signs, 0 for unions that are not in the sum.
+
+        Returns
+        -------
+        (n_targets,) each, in the units of the gains' square: the sum over all pairs of blocks, and that over pairs
+        that trained each other's models. Only the second is an error that two blocks share: where a fold's models are
+        the same, so that their signed sum is zero, they err nowhere.
+        """
         signed = torch.as_tensor(coefficients, dtype=torch.float64, device=self._products.device)
         sums = torch.einsum("u,kltuv,v->klt", signed, self._products, signed).clamp_min(0.0)
         most = torch.einsum("kltuu,u->kt", self._products, signed.square())
-        taught = sums.sum(dim=1) > SAME * most
-        return sums.sum(dim=(0, 1)), (sums * taught[:, None] * taught).sum(dim=(0, 1))
+        differs = sums.sum(dim=1) > SAME * most  # (n_folds, n_targets): the unions' models are not the same there
+        return sums.sum(dim=(0, 1)), (sums * differs[:, None] * differs).sum(dim=(0, 1))

@@ -25,26 +25,33 @@ UPPER = 0.975
 
 
 def interval(
-    contrast: torch.Tensor, total: torch.Tensor, taught: tuple[torch.Tensor, torch.Tensor] | None = None
+    contrast: torch.Tensor, total: torch.Tensor, influences: tuple[torch.Tensor, torch.Tensor] | None = None
 ) -> torch.Tensor:
-    """2.5 and 97.5 % limits (2, n_targets) of Σ contrast / Σ total, both (n_blocks, n_targets), by Student's t.
+    """95 % confidence interval of Σ contrast / Σ total, by Student's t.
 
-    taught: what blocks taught, all of it and by blocks that taught each other, (n_targets,) each (`Influences.of`),
-    in the units of the contrast's square. All of it counts up to what the blocks show, the most it can be; where it
-    is not known, as much, and each other. NaN for a single block.
+    Parameters
+    ----------
+    contrast, total : (n_blocks, n_targets) sums by block.
+    influences : `Influences.of` the contrast, (n_targets,) each: over all pairs of blocks, and over those that
+        trained each other's models. The first counts up to the variance between blocks, the most it can be; where
+        influences are not known, that is what counts, for all pairs.
+
+    Returns
+    -------
+    (2, n_targets) the lower and the upper end; NaN for a single block.
     """
-    n_blocks, whole = len(contrast), total.sum(dim=0)
-    estimate = contrast.sum(dim=0) / whole
+    n_blocks, denominator = len(contrast), total.sum(dim=0)
+    estimate = contrast.sum(dim=0) / denominator
     squares = (contrast - estimate * total).square()
     between = squares.sum(dim=0) * (n_blocks / max(n_blocks - 1, 1))
     together = between
-    if taught is not None:
-        whole_taught, mutual = taught
-        together = torch.minimum(between, whole_taught) * torch.nan_to_num(mutual / whole_taught)
+    if influences is not None:
+        all_pairs, mutual = influences
+        together = torch.minimum(between, all_pairs) * torch.nan_to_num(mutual / all_pairs)
     if n_blocks == 1:
         between = torch.full_like(between, torch.nan)
     lost = n_blocks / max(n_blocks - 1, 1)  # of what blocks have in common, by taking them about their mean
-    half = _quantile(squares) * (between + lost * together).sqrt() / whole
+    half = _quantile(squares) * (between + lost * together).sqrt() / denominator
     return torch.stack([estimate - half, estimate + half])
 
 

@@ -20,7 +20,14 @@ ROUNDING = 1e-6  # relative: a statistic this near to the observed one counts as
 
 @dataclass(frozen=True)
 class Significance:
-    """(n_targets,) each, NaN where the statistic is: p of the target alone, p over the family, and q."""
+    """Of one statistic, (n_targets,) each, NaN where the statistic is.
+
+    Parameters
+    ----------
+    p : of the target alone.
+    p_family : over the family (max-T).
+    q : over targets (Benjamini–Hochberg).
+    """
 
     p: Array
     p_family: Array
@@ -59,7 +66,16 @@ class MaxTNull:
 
 
 def p_values(null: torch.Tensor) -> torch.Tensor:
-    """(n_targets,) float64: (b + 1) / (m + 1); 1 where the observed statistic is not positive, NaN where NaN."""
+    """One-sided p of each target: (b + 1) / (m + 1).
+
+    Parameters
+    ----------
+    null : (1 + n_permutations, n_targets), the observed statistic first.
+
+    Returns
+    -------
+    (n_targets,) float64; 1 where the observed statistic is not positive, NaN where it is NaN.
+    """
     observed = null[0]
     p = (null >= observed - ROUNDING * observed.abs()).sum(dim=0) / torch.tensor(len(null), dtype=torch.float64)
     p = torch.where(observed <= 0, 1.0, p)
@@ -67,8 +83,14 @@ def p_values(null: torch.Tensor) -> torch.Tensor:
 
 
 def studentized(null: torch.Tensor) -> torch.Tensor:
-    """The null less its mean over permutations, by its deviation (the observed one included, so that it remains
-    exchangeable with the others); 0 where nothing varies."""
+    """The null less its mean over permutations, by its deviation; 0 where nothing varies.
+
+    The observed statistic is included in both, so that it remains exchangeable with the others.
+
+    Parameters
+    ----------
+    null : (1 + n_permutations, n_targets).
+    """
     centred = null - null.mean(dim=0)
     deviation = centred.square().mean(dim=0).sqrt()
     varies = deviation > ROUNDING * null.abs().amax(dim=0)

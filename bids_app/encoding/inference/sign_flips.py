@@ -1,15 +1,15 @@
-"""Does a model predict at all? Sign flips of whole pieces of the response, refitted, as quadratic forms in the signs.
+"""Does a model predict at all? Sign flips of whole parts of the response, refitted, as quadratic forms in the signs.
 
-A response is a sum of pieces: blocks of time, or groups of frequencies (`pieces`). Where it is noise, independent
-between pieces and as often up as down, any piece may change its sign. All else is done again: centring by the
-training mean, ridge at the chosen hyper-parameters, predictions, scores. Fixed predictions against flipped responses
-would be liberal, as the folds' scores share training data. With the hyper-parameters given, held-out residuals are
-linear in the response, so for signs s
+A response is a sum of flip units: blocks of time, or groups of frequencies (`flip_units`). Where it is noise,
+independent between units and as often up as down, any unit may change its sign. All else is done again: centring by
+the training mean, ridge at the chosen hyper-parameters, predictions, scores. Fixed predictions against flipped
+responses would be liberal, as the folds' scores share training data. With the hyper-parameters given, held-out
+residuals are linear in the response, so for signs s
 
     rsquared(s) = s'E s / s'T s,    E = Σ_folds (2B − F)'F,    T = Σ_folds B'B
 
-where column b of B (n_eval, n_pieces) is the held-out response, less the training mean, that piece b contributes, and
-column b of F the prediction learned from it. E and T are made once a target; then any number of sign vectors is
+where column b of B (n_eval, n_flip_units) is the held-out response, less the training mean, that unit b contributes,
+and column b of F the prediction learned from it. E and T are made once a target; then any number of sign vectors is
 cheap. Everything is exact, but for the arithmetic of the working type.
 """
 
@@ -31,43 +31,57 @@ from bids_app.encoding.ridge.splits import Split
 from bids_app.records import Array
 
 ELEMENTS_AT_ONCE = 2**22  # of F; bounds memory and keeps it near the cache; a constant, so that results repeat
-Directions = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # V, H, φ: `PieceColumns.directions`
+Directions = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # V, H, φ: `FlipUnitColumns.directions`
 
 
-def draw_signs(n_pieces: int, permutations: int, seed: int) -> Array:
-    """(1 + permutations, n_pieces) of ±1, the first row all 1: the data as they are.
+def draw_signs(n_flip_units: int, permutations: int, seed: int) -> Array:
+    """Signs, drawn once for all batches, so that max-T is exact.
 
-    Where so many do not exist, all 2^n_pieces once each. Drawn once for all batches, so that max-T is exact.
+    Parameters
+    ----------
+    n_flip_units : how many signs a vector has.
+    permutations : vectors to draw; where so many do not exist, all 2^n_flip_units are taken once each.
+    seed : of the draws.
+
+    Returns
+    -------
+    (1 + permutations, n_flip_units) of ±1, the first row all 1: the data as they are.
     """
-    if 2**n_pieces <= 1 + permutations:
-        return 1.0 - 2.0 * ((np.arange(2**n_pieces)[:, None] >> np.arange(n_pieces)) & 1)
-    drawn = np.random.default_rng(seed).integers(0, 2, (permutations, n_pieces))
-    return np.concatenate([np.ones((1, n_pieces)), 1.0 - 2.0 * drawn])
+    if 2**n_flip_units <= 1 + permutations:
+        return 1.0 - 2.0 * ((np.arange(2**n_flip_units)[:, None] >> np.arange(n_flip_units)) & 1)
+    drawn = np.random.default_rng(seed).integers(0, 2, (permutations, n_flip_units))
+    return np.concatenate([np.ones((1, n_flip_units)), 1.0 - 2.0 * drawn])
 
 
 class FlipTotals:
     """Σ(y − ȳ_train)² of all outer folds under any signs, for a batch of targets; the same for every union.
 
-    Memory: 2 · n_folds · n_pieces numbers a target, of the working type `dtype`.
+    Memory: 2 · n_folds · n_flip_units numbers a target, of the working type.
+
+    Parameters
+    ----------
+    flip_units : what changes its sign.
+    n_folds, n_targets : of the batch.
+    dtype : the working type.
     """
 
-    def __init__(self, pieces: FlipUnits, n_folds: int, n_targets: int, dtype: torch.dtype) -> None:
-        self._pieces = pieces
-        zeros = torch.zeros((n_folds, pieces.count, n_targets), dtype=dtype, device=pieces.labels.device)
+    def __init__(self, flip_units: FlipUnits, n_folds: int, n_targets: int, dtype: torch.dtype) -> None:
+        self._flip_units = flip_units
+        zeros = torch.zeros((n_folds, flip_units.count, n_targets), dtype=dtype, device=flip_units.labels.device)
         self._held_out, self._means, self._squares = zeros, zeros.clone(), zeros[:, 0].clone()
         self._n_test = [0] * n_folds
 
-    def add(self, fold: int, targets: torch.Tensor, Y: torch.Tensor, columns: PieceColumns, n_train: int) -> None:
-        """Once a fold and target: Y (n_times, n), whole responses by `pieces.coefficients`, of the batch's `targets`
-        (n,); columns: of the fold, with n_train training samples."""
-        labels, count = self._pieces.labels, self._pieces.count
+    def add(self, fold: int, targets: torch.Tensor, Y: torch.Tensor, columns: FlipUnitColumns, n_train: int) -> None:
+        """Once a fold and target: Y (n_times, n), whole responses by `FlipUnits.coefficients`, of the batch's
+        `targets` (n,); columns: of the fold, with n_train training samples."""
+        labels, count = self._flip_units.labels, self._flip_units.count
         self._squares[fold, targets] = Y[columns.test].square().sum(dim=0)
         self._held_out[fold][:, targets] = sums(Y * columns.tested, labels, count)
         self._means[fold][:, targets] = sums(Y * columns.trained, labels, count) / n_train
         self._n_test[fold] = len(columns.test)
 
     def at(self, signs: torch.Tensor) -> torch.Tensor:
-        """signs (n_signs, n_pieces) → (n_signs, n_targets)."""
+        """signs (n_signs, n_flip_units) → (n_signs, n_targets)."""
         total = torch.zeros((), dtype=signs.dtype, device=signs.device)
         for squares, held_out, means, n_test in zip(
             self._squares, self._held_out, self._means, self._n_test, strict=True
@@ -80,54 +94,61 @@ class FlipTotals:
 class FlipGains:
     """Σ(y − ȳ_train)² − Σ(y − ŷ)² of one union under any signs, for a batch of targets: s'E s.
 
-    As signs square to one, it is E's trace and, for each pair of pieces, one number: `pairs` (n_targets, n_pieces ·
-    (n_pieces − 1) / 2), the memory it takes. Targets whose predictions are all zero have exactly zero gain.
+    As signs square to one, it is E's trace and, for each pair of flip units, one number: `pairs` (n_targets, n · (n −
+    1) / 2) for n units, the memory it takes. Targets whose predictions are all zero have exactly zero gain.
     """
 
-    def __init__(self, n_pieces: int, n_targets: int, dtype: torch.dtype, device: torch.device) -> None:
-        self._above = torch.triu_indices(n_pieces, n_pieces, offset=1, device=device)
+    def __init__(self, n_flip_units: int, n_targets: int, dtype: torch.dtype, device: torch.device) -> None:
+        self._above = torch.triu_indices(n_flip_units, n_flip_units, offset=1, device=device)
         self.trace = torch.zeros(n_targets, dtype=dtype, device=device)
         self.pairs = self.trace.new_zeros((n_targets, self._above.shape[1]))
 
     def add(self, targets: torch.Tensor, explained: torch.Tensor) -> None:
-        """Once a fold and target: one fold's part of E (n, n_pieces, n_pieces), symmetric or not."""
+        """Once a fold and target: one fold's part of E (n, n_flip_units, n_flip_units), symmetric or not."""
         i, j = self._above
         self.trace[targets] += explained.diagonal(dim1=1, dim2=2).sum(dim=1)
         self.pairs[targets] += explained[:, i, j] + explained[:, j, i]
 
     def at(self, signs: torch.Tensor) -> torch.Tensor:
-        """signs (n_signs, n_pieces) of ±1 → (n_signs, n_targets)."""
+        """signs (n_signs, n_flip_units) of ±1 → (n_signs, n_targets)."""
         i, j = self._above
         return torch.addmm(self.trace, signs[:, i] * signs[:, j], self.pairs.T)
 
 
-class PieceColumns:
-    """One outer fold's samples as coefficients: `order` (n_train,), those that are not the test samples', sorted by
-    piece, `sizes` of the pieces; `test` (n_eval,) those of the test samples; and its columns there."""
+class FlipUnitColumns:
+    """One outer fold's samples and columns as coefficients.
 
-    def __init__(self, split: Split, pieces: FlipUnits, dtype: torch.dtype) -> None:
-        self._split, self._pieces, self._dtype = split, pieces, dtype
-        self.test = pieces.rows(split.evaluate)
-        apart = torch.ones(len(pieces.labels), dtype=torch.bool, device=self.test.device)
+    order (n_train,): coefficients that are not the test samples', sorted by flip unit; sizes: how many each unit has
+    of them; test (n_eval,): those of the test samples; trained, tested (n_times, 1): of a one at these samples.
+    """
+
+    def __init__(self, split: Split, flip_units: FlipUnits, dtype: torch.dtype) -> None:
+        self._split, self._flip_units, self._dtype = split, flip_units, dtype
+        self.test = flip_units.rows(split.evaluate)
+        apart = torch.ones(len(flip_units.labels), dtype=torch.bool, device=self.test.device)
         apart[self.test] = False
-        self.order = torch.argsort(torch.where(apart, pieces.labels, pieces.count), stable=True)[: int(apart.sum())]
-        self.sizes = torch.bincount(pieces.labels[self.order], minlength=pieces.count).tolist()
-        self.trained, self.tested = (pieces.indicator(rows, dtype) for rows in (split.train, split.evaluate))
+        self.order = torch.argsort(torch.where(apart, flip_units.labels, flip_units.count), stable=True)[
+            : int(apart.sum())
+        ]
+        self.sizes = torch.bincount(flip_units.labels[self.order], minlength=flip_units.count).tolist()
+        self.trained, self.tested = (flip_units.indicator(rows, dtype) for rows in (split.train, split.evaluate))
 
     def directions(self, models: Fitted) -> Directions:
         """V (n_train, r) and H (n_eval, r) of the directions that matter, and φ (n, r) of the models' alphas.
 
-        As the pieces are linear in the samples, so are a candidate's directions in the columns, made once a fold.
+        As coefficients are linear in the samples, so are a candidate's directions in the columns, made once a fold.
         """
         basis, least_alpha = models.basis, float(models.alpha.min())
         kept = influential_directions(basis, least_alpha)
         shrinkage = basis.shrinkage(models.alpha)[:, kept].to(self._dtype)
         if by_columns(basis, least_alpha, rounding_of(self._dtype)):
-            onto = basis.basis_map[:, kept].to(self._dtype)
+            basis_map = basis.basis_map[:, kept].to(self._dtype)
             X, X_test = (self._split.side_by_side(rows.T, basis.weights).T for rows in self._columns)
-            return X @ onto, X_test @ onto, shrinkage
-        V = self._pieces.coefficients(basis.samples[:, kept].to(self._dtype), self._split.train)[self.order]
-        H = self._pieces.coefficients(basis.eval_projection[:, kept].to(self._dtype), self._split.evaluate)[self.test]
+            return X @ basis_map, X_test @ basis_map, shrinkage
+        V = self._flip_units.coefficients(basis.samples[:, kept].to(self._dtype), self._split.train)[self.order]
+        H = self._flip_units.coefficients(basis.eval_projection[:, kept].to(self._dtype), self._split.evaluate)[
+            self.test
+        ]
         return V, H, shrinkage
 
     @cached_property
@@ -136,55 +157,73 @@ class PieceColumns:
         split, everything = self._split, dict.fromkeys(range(len(self._split.columns.at)), 1.0)
         train, test = (split.rows(everything, evaluate).to(self._dtype) for evaluate in (False, True))
         return (
-            self._pieces.coefficients(train, split.train)[self.order],
-            self._pieces.coefficients(test, split.evaluate)[self.test],
+            self._flip_units.coefficients(train, split.train)[self.order],
+            self._flip_units.coefficients(test, split.evaluate)[self.test],
         )
 
 
 def explained(
-    models: Fitted, Y: torch.Tensor, pieces: FlipUnits, columns: PieceColumns, directions: Directions
+    models: Fitted, Y: torch.Tensor, flip_units: FlipUnits, columns: FlipUnitColumns, directions: Directions
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """One outer fold's part of E, a few targets at a time: their positions (n_few,), (n_few, n_pieces, n_pieces).
+    """One outer fold's part of E, a few targets at a time.
 
-    Y (n_times, n): the models' whole responses, by `pieces.coefficients`, in the working type; columns: of the fold;
-    directions: of the models in these.
+    Parameters
+    ----------
+    models : of the fold.
+    Y : (n_times, n) the models' whole responses, by `FlipUnits.coefficients`, in the working type.
+    flip_units : what changes its sign.
+    columns : of the fold, for these units.
+    directions : of the models in these columns.
+
+    Yields
+    ------
+    Positions (n_few,) among the models' targets, and (n_few, n_flip_units, n_flip_units).
     """
-    labels, test = pieces.labels, columns.test
-    means = sums(Y * columns.trained, labels, pieces.count) / len(models.split.train)
+    labels, test = flip_units.labels, columns.test
+    means = sums(Y * columns.trained, labels, flip_units.count) / len(models.split.train)
     samples = torch.arange(len(test), device=Y.device)
-    for few, F in piece_predictions(models, Y, pieces, columns, directions):
+    for few, F in flip_unit_predictions(models, Y, flip_units, columns, directions):
         twice_b_less_f = torch.addcmul(F.neg(), means[:, few].T[:, :, None], columns.tested[test, 0], value=-2)
+        # B has one entry a sample beside the means: that of the unit to which the sample belongs
         twice_b_less_f[:, labels[test], samples] += 2 * Y[test][:, few].T
         yield few, twice_b_less_f @ F.mT
 
 
-def piece_predictions(
-    models: Fitted, Y: torch.Tensor, pieces: FlipUnits, columns: PieceColumns, directions: Directions
+def flip_unit_predictions(
+    models: Fitted, Y: torch.Tensor, flip_units: FlipUnits, columns: FlipUnitColumns, directions: Directions
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """What each piece of the responses Y (n_times, n), as coefficients, contributes to the predictions: a few
-    targets at a time, their positions (n_few,) and (n_few, n_pieces, n_eval), in coefficients of the test samples.
+    """What each flip unit of the responses contributes to the predictions, a few targets at a time.
 
-    A piece's coefficients meet nothing but their own, so the hat matrix of an alpha, once made, costs one product a
-    target, against n_pieces products with the predictor in coordinates: alpha by alpha, the cheaper is taken.
+    A unit's coefficients meet nothing but their own, so the hat matrix of an alpha, once made, costs one product a
+    target, against n_flip_units products with the predictor in coordinates: alpha by alpha, the cheaper is taken.
+
+    Parameters
+    ----------
+    models, Y, flip_units, columns, directions : as of `explained`.
+
+    Yields
+    ------
+    Positions (n_few,) among the models' targets, and (n_few, n_flip_units, n_eval), in coefficients of the test
+    samples.
     """
     V, H, shrinkage = directions
-    (n_train, rank), n_eval, own = V.shape, len(H), by_piece(Y[columns.order], columns.sizes)
-    at_once = max(1, ELEMENTS_AT_ONCE // (pieces.count * n_eval))
+    (n_train, rank), n_eval, own = V.shape, len(H), by_flip_unit(Y[columns.order], columns.sizes)
+    at_once = max(1, ELEMENTS_AT_ONCE // (flip_units.count * n_eval))
     rest = [torch.arange(0, device=Y.device)]
-    for choice in np.unique(models.choice):
-        mine = torch.as_tensor(np.flatnonzero(models.choice == choice), device=Y.device)
-        through_hat = n_eval * n_train * (rank + len(mine))
-        if through_hat > len(mine) * rank * (n_train + n_eval * pieces.count):
-            rest.append(mine)
+    for alpha_index in np.unique(models.alpha_index):
+        alike = torch.as_tensor(np.flatnonzero(models.alpha_index == alpha_index), device=Y.device)
+        through_hat = n_eval * n_train * (rank + len(alike))
+        if through_hat > len(alike) * rank * (n_train + n_eval * flip_units.count):
+            rest.append(alike)
             continue
-        hat = by_piece((V * shrinkage[mine[0]]) @ H.T, columns.sizes)
-        for few in torch.split(mine, at_once):
+        hat = by_flip_unit((V * shrinkage[alike[0]]) @ H.T, columns.sizes)
+        for few in torch.split(alike, at_once):
             yield few, (own[..., few].mT @ hat).transpose(0, 1)
-    solved = by_piece(V, columns.sizes)
+    solved = by_flip_unit(V, columns.sizes)
     for few in torch.split(torch.cat(rest), at_once):
         yield few, ((own[..., few].mT @ solved).transpose(0, 1) * shrinkage[few, None]) @ H.T
 
 
-def by_piece(values: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
-    """values (n, m), piece after piece → (n_pieces, n_longest, m), shorter pieces filled up with zeros."""
+def by_flip_unit(values: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
+    """values (n, m), unit after unit → (n_flip_units, n_longest, m), shorter units filled up with zeros."""
     return pad_sequence(list(torch.split(values, list(sizes))), batch_first=True)

@@ -1,6 +1,7 @@
-"""Two other splits of the full model's R² beside inclusion–exclusion: one share a unit; the shares sum to the whole.
+"""Two other splits of the full model's R² beside inclusion–exclusion: one share a feature group; they sum to the full
+R².
 
-Shapley value: what a unit adds to the others already in the model, averaged over all orders in which they may enter
+Shapley value: what a group adds to the others already in the model, averaged over all orders in which they may enter
 (Shapley 1953; for R² Lindeman, Merenda & Gold 1980): linear in the unions' R². Product measure: Σ ŷ_b (2(y − ȳ) − ŷ)
 over Σ (y − ȳ)², of the full fit alone (Pratt 1987).
 """
@@ -13,45 +14,57 @@ from math import factorial
 
 import numpy as np
 
-from bids_app.records import Array, Partition, camel, space_label
+from bids_app.records import Array, Partition, alone_of, part_of
 
-Union = frozenset[str]
+UnionSet = frozenset[str]
 
 
-def shapley_terms(units: Sequence[str]) -> dict[str, dict[Union, float]]:
-    """Unit → {union: weight}: its value is the sum of weight × R² of these unions.
+def shapley_terms(groups: Sequence[str]) -> dict[str, dict[UnionSet, float]]:
+    """Feature group → {union: weight}: its value is the sum of weight × R² of these unions.
 
-    Σ over sets S of the others of |S|! (k − |S| − 1)! / k! (R²(S + unit) − R²(S)), with R²(∅) = 0.
+    Σ over sets S of the others of |S|! (k − |S| − 1)! / k! (R²(S + group) − R²(S)), with R²(∅) = 0.
     """
-    count = len(units)
-    found: dict[str, dict[Union, float]] = {}
-    for unit in units:
-        others = [other for other in units if other != unit]
-        terms: dict[Union, float] = {}
+    count = len(groups)
+    weights: dict[str, dict[UnionSet, float]] = {}
+    for group in groups:
+        others = [other for other in groups if other != group]
+        terms: dict[UnionSet, float] = {}
         for size in range(count):
             weight = factorial(size) * factorial(count - size - 1) / factorial(count)
             for some in combinations(others, size):
-                terms[frozenset(some) | {unit}] = weight
+                terms[frozenset(some) | {group}] = weight
                 if some:
                     terms[frozenset(some)] = -weight
-        found[unit] = terms
-    return found
+        weights[group] = terms
+    return weights
 
 
-def shapley_values(rsquared: Mapping[Union, Array], units: Sequence[str]) -> dict[str, Array]:
-    """Unit → (n_targets,), from R² of all unions."""
+def shapley_values(rsquared: Mapping[UnionSet, Array], groups: Sequence[str]) -> dict[str, Array]:
+    """Shapley value of each feature group, from R² of all unions.
+
+    Parameters
+    ----------
+    rsquared : union → (n_targets,).
+    groups : all feature groups.
+
+    Returns
+    -------
+    Feature group → (n_targets,); over groups they sum to R² of the full union.
+    """
     return {
-        unit: np.sum([weight * rsquared[union] for union, weight in terms.items()], axis=0)
-        for unit, terms in shapley_terms(units).items()
+        group: np.sum([weight * rsquared[union] for union, weight in terms.items()], axis=0)
+        for group, terms in shapley_terms(groups).items()
     }
 
 
 def disagreements(partition: Partition) -> tuple[str, ...]:
-    """A warning for each unit whose unique part or Shapley value, and product measure, are of opposite signs beyond
-    their intervals in some targets."""
+    """A warning for each group whose unique part or Shapley value, and product measure, have opposite signs beyond
+    their intervals in some targets.
+    """
     lines = []
-    for unit in partition.units:
-        alone, unique = (partition.values[name] for name in (space_label(unit), f"unique{camel(unit)}"))
+    for group in partition.groups:
+        alone = partition.values[alone_of(group).label]
+        unique = partition.values[part_of(partition.groups, (group,)).label]
         if "product025" not in alone:
             continue
         product = alone["product025"], alone["product975"]
@@ -63,13 +76,13 @@ def disagreements(partition: Partition) -> tuple[str, ...]:
             count = int(_opposed(product, limits).sum())
             if count:
                 lines.append(
-                    f"{unit}: its {name} and its product measure have opposite signs beyond their 95 % intervals in "
+                    f"{group}: its {name} and its product measure have opposite signs beyond their 95 % intervals in "
                     f"{count} of {int(np.isfinite(product[0]).sum())} targets: do not read its size there"
                 )
     return tuple(lines)
 
 
-def _opposed(one: tuple[Array, Array], other: tuple[Array, Array]) -> Array:
+def _opposed(first: tuple[Array, Array], second: tuple[Array, Array]) -> Array:
     """(n_targets,) bool: one interval lies above zero and the other below."""
-    (low, high), (other_low, other_high) = one, other
+    (low, high), (other_low, other_high) = first, second
     return np.asarray(((low > 0) & (other_high < 0)) | ((high < 0) & (other_low > 0)))

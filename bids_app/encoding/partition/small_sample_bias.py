@@ -27,28 +27,31 @@ REACHED = (  # R² × training samples a column, share of the population's R² r
 )
 PREDICTED = 0.01  # full R² above which a target counts
 ENOUGH = 0.8  # share reached, from which on nothing is said
-UNEQUAL = 2.0  # ratio of the units' columns, from which on their inequality is spoken of
+UNEQUAL = 2.0  # ratio of the groups' columns, from which on their inequality is spoken of
 KEPT = (  # from so much on: % of their unique parts that a space of 40 and one of 10 keep, and what they share
     (0.0, 5, 95, "columns that correlate by .9"),
     (0.4, 57, 85, "nothing"),
 )
 
 
-def small_sample_bias_warnings(design: Design, fit: Fit, units: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def small_sample_bias_warnings(design: Design, fit: Fit, groups: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """What the report says of it: nothing where there are samples enough, or no target is predicted.
 
-    units: unit → its bands in the design.
+    Parameters
+    ----------
+    design, fit : what was fitted, and its result.
+    groups : feature group → its bands in the design.
     """
     full = np.nan_to_num(fit.rsquared[-1], nan=-1.0)
     if not (full > PREDICTED).any():
         return ()
-    columns = {unit: len(design.delays_s) * sum(n_dims(design, band) for band in units[unit]) for unit in units}
+    columns = {group: len(design.delays_s) * sum(n_dims(design, band) for band in groups[group]) for group in groups}
     n_train, rsquared = min(fold.n_train for fold in fit.folds), float(np.median(full[full > PREDICTED]))
     place = rsquared * n_train / sum(columns.values())
     reached = share_reached(place)
     if reached >= ENOUGH:
         return ()
-    counted = ", ".join(f"{unit} {count}" for unit, count in columns.items())
+    counted = ", ".join(f"{group} {count}" for group, count in columns.items())
     about = "at most " if place < REACHED[0][0] else ""
     line = (
         f"{n_train} training samples for {sum(columns.values())} columns ({counted}; delays counted) at a full R² of "

@@ -21,10 +21,17 @@ DROPPED = 1e-6  # ‖change of held-out predictions‖ / ‖training responses�
 
 @dataclass(frozen=True)
 class Basis:
-    """eigenvalues (r,) ascending; eval_projection (n_eval, r): H above; and what gives V'y. All float64.
+    """The eigenbasis of one candidate's training samples; all float64.
 
-    `primal`: basis_map (n_columns, r) on the columns of the bands that have weight, side by side, so that
-    V = X basis_map and V'y = basis_map'(X'y). Else basis_map (n_train, r) is V itself.
+    Parameters
+    ----------
+    split : rows to fit on and to evaluate on.
+    weights : the candidate's band weights.
+    eigenvalues : (r,) ascending.
+    eval_projection : (n_eval, r) H above.
+    basis_map : what gives V'y. `primal`: (n_columns, r) on the columns of the bands that have weight, side by side,
+        so that V = X basis_map and V'y = basis_map'(X'y). Else (n_train, r), V itself.
+    primal : which of the two.
     """
 
     split: Split
@@ -88,10 +95,19 @@ def reduced(basis: Basis, least_alpha: float) -> Basis:
 
 
 def influential_directions(basis: Basis, least_alpha: float) -> torch.Tensor:
-    """(r,) bool: all directions but those that cannot matter at any alpha from `least_alpha` on.
+    """All directions but those that cannot matter at any alpha from `least_alpha` on.
 
     As ‖V'y‖ ≤ ‖y‖, leaving out the directions D moves held-out predictions by at most √(Σ_D ‖H_k‖² φ_k²) ‖y‖
     (Cauchy–Schwarz), which is kept below DROPPED ‖y‖; φ decreases with alpha, so the smallest alpha is the worst.
+
+    Parameters
+    ----------
+    basis : of a candidate.
+    least_alpha : the smallest that counts.
+
+    Returns
+    -------
+    (r,) bool.
     """
     moved = (basis.eval_projection * basis.shrinkage(basis.eigenvalues.new_tensor([least_alpha]))).square().sum(dim=0)
     ranked, order = torch.sort(moved)

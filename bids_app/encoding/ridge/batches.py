@@ -14,7 +14,7 @@ import torch
 
 from bids_app.records import Array, Design
 
-BLOCK = {"cpu": 1024, "cuda": 8192}  # targets of a product: its operands stay near the cache, or fill a GPU
+BLOCK_WIDTH = {"cpu": 1024, "cuda": 8192}  # targets of a product: its operands stay near the cache, or fill a GPU
 BASE_MB = 600  # interpreter and libraries, before any data
 DEFAULT_MB = 4096
 MAPPED = 32 * 1024**2  # bytes of a memory map that may be in memory at a time: the kernel maps far more than is read
@@ -22,9 +22,17 @@ MAPPED = 32 * 1024**2  # bytes of a memory map that may be in memory at a time: 
 
 @dataclass(frozen=True)
 class Size:
-    """What memory depends on: columns of all bands, folds, unions, distinct candidates of all unions, alphas, and the
-    bytes of a number in search and final fit. `weights`: whether weights are kept; `observed`: bytes that observers
-    hold for every target of a batch, and for every sample of every column."""
+    """What memory depends on.
+
+    Parameters
+    ----------
+    n_columns : of all bands.
+    n_folds, n_unions, n_alphas : of the fit.
+    n_candidates : distinct ones of all unions.
+    search, final : bytes of a number in the search and in the final fit.
+    weights : whether weights are kept.
+    observed : bytes that observers hold for every target of a batch, and for every sample of every column.
+    """
 
     n_columns: int
     n_folds: int
@@ -38,8 +46,25 @@ class Size:
 
 
 def batches(design: Design, size: Size, device: str, mem_mb: int | None) -> list[list[Array]]:
-    """Batches of blocks of usable targets (their columns in Y). Raises MemoryError where not one block fits."""
-    width = BLOCK[torch.device(device).type]
+    """Batches of blocks of usable targets.
+
+    Parameters
+    ----------
+    design : what is fitted.
+    size : of the fit.
+    device : which decides the width of blocks.
+    mem_mb : limit on the memory of the whole process, in MB (10⁶ bytes).
+
+    Returns
+    -------
+    Of each batch its blocks: targets' columns in Y.
+
+    Raises
+    ------
+    MemoryError
+        Where not one block fits.
+    """
+    width = BLOCK_WIDTH[torch.device(device).type]
     usable = np.flatnonzero(design.usable)
     blocks = [usable[at : at + width] for at in range(0, len(usable), width)]
     limit = 1e6 * (mem_mb or DEFAULT_MB)
@@ -82,10 +107,20 @@ def fixed_bytes(design: Design, size: Size, width: int) -> int:
 
 
 def load(source: Array, columns: Array, dtype: torch.dtype, device: str) -> torch.Tensor:
-    """Columns (ascending) of source (n_times, n_targets), an array or a memory map → (n_times, n) of its own memory.
+    """Some targets' responses, in memory of their own.
 
     Less each column's mean: products in float32 want responses near zero, and a constant changes no result but its
     rounding.
+
+    Parameters
+    ----------
+    source : (n_times, n_targets), an array or a memory map.
+    columns : (n,) ascending.
+    dtype, device : of the result.
+
+    Returns
+    -------
+    (n_times, n).
     """
     chosen: slice | Array = columns
     if columns[-1] - columns[0] + 1 == len(columns):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -13,12 +14,35 @@ from bids_app.records import Array
 CONCENTRATIONS = (0.1, 1.0)  # sparse and even draws in turn, as himalaya's tutorials mix them
 
 
+@dataclass(frozen=True)
+class Grid:
+    """What the search tries.
+
+    Parameters
+    ----------
+    candidates : band weights, {band: weight > 0} each.
+    alphas : (n_alphas,) penalties, ascending.
+    """
+
+    candidates: Sequence[Weights]
+    alphas: Array
+
+
 def band_weights(n_bands: int, candidates: int, seed: int) -> Array:
-    """(n_candidates, n_bands) non-negative weights that sum to one; the random search of banded ridge.
+    """Weights for the random search of banded ridge (Dupré la Tour et al. 2022, NeuroImage 264:119728).
 
     Always among them: equal weights, each band alone, and every band left out of the others' equal weights (exact
-    zeros); then Dirichlet draws until there are `candidates` (Dupré la Tour et al. 2022, NeuroImage 264:119728).
-    One candidate is plain ridge: equal weights alone.
+    zeros); then Dirichlet draws until there are `candidates`.
+
+    Parameters
+    ----------
+    n_bands : bands of the union.
+    candidates : how many to make; 1 is plain ridge, equal weights alone.
+    seed : of the draws.
+
+    Returns
+    -------
+    (n_candidates, n_bands), non-negative, each row's sum one.
     """
     if candidates == 1:
         return np.full((1, n_bands), 1 / n_bands)
@@ -34,7 +58,7 @@ def band_weights(n_bands: int, candidates: int, seed: int) -> Array:
 
 
 def alpha_grid(lowest: float, highest: float, count: int) -> Array:
-    """(count,) log-spaced."""
+    """(count,) log-spaced from `lowest` to `highest`; `lowest` alone where `count` is one."""
     return np.geomspace(lowest, highest, count) if count > 1 else np.array([lowest])
 
 
@@ -51,25 +75,34 @@ def as_candidates(table: Array, bands: Sequence[int]) -> list[Weights]:
 def nested_candidates(
     unions: Sequence[Sequence[Sequence[int]]], candidates: int, seed: int, subsets: bool = True
 ) -> tuple[list[Weights], list[list[int]]]:
-    """All distinct candidates, and for every union (of units, each a sequence of bands) the numbers of those it may
-    choose: its own and those of every union within it, the smallest first; without `subsets`, of those among the
-    unions given alone.
+    """All distinct candidates, and of every union those that it may choose.
 
-    What is tried without a unit is tried with it too, at weight zero: otherwise the larger union may do better, or
-    worse, only for having been searched otherwise, and an idle unit has a unique part (docs/inference.md). One
-    candidate is plain ridge, equal weights of the union's bands, where nothing is searched.
+    What is tried without a feature group is tried with it too, at weight zero: otherwise the larger union may do
+    better, or worse, only for having been searched otherwise, and an idle group has a unique part
+    (docs/inference.md).
+
+    Parameters
+    ----------
+    unions : of feature groups, each a sequence of bands (their numbers).
+    candidates : how many a union has of its own; 1 is plain ridge, equal weights of the union's bands.
+    seed : of the random draws.
+    subsets : whether a union may choose the candidates of all its subsets; else of those among `unions` alone.
+
+    Returns
+    -------
+    The distinct candidates, and for every union the numbers of those allowed: of the smallest unions first.
     """
     table: list[Weights] = []
     allowed = []
     for union in unions:
-        mine = []
+        numbers = []
         for within in _within(union, unions, subsets) if candidates > 1 else [union]:
-            bands = [band for unit in within for band in unit]
+            bands = [band for group in within for band in group]
             for weights in as_candidates(band_weights(len(bands), candidates, seed), bands):
                 if weights not in table:
                     table.append(weights)
-                mine.append(table.index(weights))
-        allowed.append(list(dict.fromkeys(mine)))
+                numbers.append(table.index(weights))
+        allowed.append(list(dict.fromkeys(numbers)))
     return table, allowed
 
 
@@ -79,5 +112,5 @@ def _within(
     """The unions within one, itself last."""
     if subsets:
         return [chosen for size in range(1, len(union) + 1) for chosen in combinations(union, size)]
-    members = {tuple(unit) for unit in union}
-    return [other for other in sorted(unions, key=len) if {tuple(unit) for unit in other} <= members]
+    members = {tuple(group) for group in union}
+    return [other for other in sorted(unions, key=len) if {tuple(group) for group in other} <= members]

@@ -15,10 +15,11 @@ import numpy as np
 import torch
 
 from bids_app.encoding.ridge.basis import Basis, decompose
+from bids_app.encoding.ridge.candidates import Grid
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.rounding import rounding_of
 from bids_app.encoding.ridge.search import Choice, by_columns
-from bids_app.encoding.ridge.splits import Split, Weights, cross_rows
+from bids_app.encoding.ridge.splits import Split, cross_rows
 from bids_app.records import Array
 
 
@@ -26,19 +27,31 @@ from bids_app.records import Array
 class Fitted:
     """Models of one outer fold, of the targets of a block that chose the same band weights.
 
-    targets (n,): their columns in the design's Y; unions: number of each union that chose them → positions among the
-    targets of those for which it did; alpha (n,) values; choice (n,) their places in the grid; inner (n,) the R² they
-    were chosen by, over the inner folds. Y (n_times, n):
-    responses of all samples, less a constant of each target. Predictions are `basis.eval_projection` (n_eval, r)
-    times `coordinates` (r, n) = eigenvalues / (eigenvalues + alpha) times V'y: linear in y, for tests that refit.
+    Predictions are `basis.eval_projection` (n_eval, r) times `coordinates`: linear in the response, for tests that
+    refit.
+
+    Parameters
+    ----------
+    fold : place of the outer fold among all, from 0.
+    unions : number of each union that chose these band weights → (n_chose,) positions, among the n targets here, of
+        those for which it did.
+    targets : (n,) their columns in the design's Y.
+    places : (n,) their places among the batch's targets, as `Observer.begin` was given them.
+    alpha : (n,) penalties.
+    alpha_index : (n,) places of the penalties in the grid.
+    inner_rsquared : (n,) R² by which they were chosen, over the inner folds.
+    basis : eigenbasis of the training samples under these band weights.
+    Y : (n_times, n) responses of all samples, less a constant of each target.
+    coordinates : (r, n) eigenvalues / (eigenvalues + alpha) times V'y.
     """
 
     fold: int
     unions: Mapping[int, Array]
     targets: Array
+    places: Array
     alpha: torch.Tensor
-    choice: Array
-    inner: Array
+    alpha_index: Array
+    inner_rsquared: Array
     basis: Basis
     Y: torch.Tensor
     coordinates: torch.Tensor
@@ -52,122 +65,194 @@ class Fitted:
     def mean(self) -> torch.Tensor:
         """(n,) training means of Y."""
         ones = self.Y.new_ones((len(self.split.train), 1))
-        return cross_rows(ones, self.Y, self.split.train_pieces)[0] / len(self.split.train)
+        return cross_rows(ones, self.Y, self.split.train_slices)[0] / len(self.split.train)
 
     @cached_property
     def responses(self) -> torch.Tensor:
         """(n_eval, n) held-out responses less the training mean."""
-        return torch.cat([self.Y[at] for at in self.split.eval_pieces]) - self.mean
+        return torch.cat([self.Y[at] for at in self.split.eval_slices]) - self.mean
 
     @cached_property
     def predictions(self) -> torch.Tensor:
         """(n_eval, n) of `responses`."""
         return self.basis.eval_projection.to(self.Y.dtype) @ self.coordinates
 
-    def band_gains(self, weights: Mapping[int, torch.Tensor], mine: Array) -> Iterator[tuple[int, torch.Tensor]]:
-        """Each band and (n_eval, n) float64 ŷ_b (2(y − ȳ) − ŷ), from `band_weights` of some of the targets: the
-        product measure's share of every sample's gain, which over bands sums to (y − ȳ)² − (y − ŷ)²."""
-        over = (2 * self.responses - self.predictions)[:, mine].double()
-        for band, each in weights.items():
-            yield band, (self.split.rows({band: 1.0}, evaluate=True).to(each.dtype) @ each) * over
+    def band_gains(self, weights: Mapping[int, torch.Tensor], positions: Array) -> Iterator[tuple[int, torch.Tensor]]:
+        """The product measure's share of every sample's gain, ŷ_b (2(y − ȳ) − ŷ) (Pratt 1987).
 
-    def band_weights(self, mine: Array | slice = slice(None)) -> dict[int, torch.Tensor]:
-        """{band: (n_columns_b, n)} on the bands' own columns, of some of the targets (positions)."""
-        coordinates = self.coordinates[:, mine]
+        Over bands it sums to (y − ȳ)² − (y − ŷ)².
+
+        Parameters
+        ----------
+        weights : {band: (n_columns_b, n)}, `band_weights` of the same targets.
+        positions : (n,) of some of the targets.
+
+        Yields
+        ------
+        Each band and (n_eval, n) float64.
+        """
+        factor = (2 * self.responses - self.predictions)[:, positions].double()
+        for band, each in weights.items():
+            yield band, (self.split.rows({band: 1.0}, evaluate=True).to(each.dtype) @ each) * factor
+
+    def band_weights(self, positions: Array | slice = slice(None)) -> dict[int, torch.Tensor]:
+        """{band: (n_columns_b, n)} on the bands' own columns, of some of the targets (positions; all if not
+        given)."""
+        coordinates = self.coordinates[:, positions]
         directions = self.basis.directions()
         return {band: direction.to(self.Y.dtype) @ coordinates for band, direction in directions.items()}
 
 
 class Observer:
-    """What is told of every fitted model. Targets come in batches, each with all its folds and unions.
+    """Meets every fitted model, so that predictions need not be held for all targets.
 
-    target_bytes: what it holds for every target of a batch; cell_bytes: for every sample of every column.
+    The engine calls, for every batch of targets: `begin`; then for every outer fold `begin_fold`, `fitted` for each
+    candidate chosen and block of targets, `end_fold`; then `end`. In a fold each union meets each target once.
+
+    Attributes
+    ----------
+    target_bytes : what it holds for every target of a batch.
+    cell_bytes : what it holds for every sample of every column.
     """
 
     target_bytes = 0
     cell_bytes = 0
 
     def begin(self, targets: Array) -> None:
-        """Called before a batch: its targets (columns in Y, ascending)."""
+        """Before a batch: its targets (n_batch,), columns in the design's Y, ascending."""
+
+    def begin_fold(self, fold: int, split: Split) -> None:
+        """Before an outer fold: its place among all, from 0, and its rows."""
 
     def fitted(self, models: Fitted) -> None:
-        """Called for every outer fold, candidate chosen and block of targets."""
+        """For every candidate chosen and block of targets."""
+
+    def end_fold(self) -> None:
+        """When all unions of the fold have been fitted."""
 
     def end(self) -> None:
-        """Called when the batch has been fitted in all folds and unions."""
+        """When the batch has been fitted in all folds."""
 
 
 class ObserverGroup(Observer):
-    """Several observers of one fit."""
+    """Several observers of one fit, called in their order."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = tuple(observers)
-        self.target_bytes = sum(one.target_bytes for one in observers)
-        self.cell_bytes = sum(one.cell_bytes for one in observers)
+        self.target_bytes = sum(each.target_bytes for each in observers)
+        self.cell_bytes = sum(each.cell_bytes for each in observers)
 
     def begin(self, targets: Array) -> None:
         """See Observer."""
-        for one in self._observers:
-            one.begin(targets)
+        for observer in self._observers:
+            observer.begin(targets)
+
+    def begin_fold(self, fold: int, split: Split) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.begin_fold(fold, split)
 
     def fitted(self, models: Fitted) -> None:
         """See Observer."""
-        for one in self._observers:
-            one.fitted(models)
+        for observer in self._observers:
+            observer.fitted(models)
+
+    def end_fold(self) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            observer.end_fold()
 
     def end(self) -> None:
         """See Observer."""
-        for one in self._observers:
-            one.end()
+        for observer in self._observers:
+            observer.end()
 
 
-def fit_chosen(
-    fold: int,
-    blocks: Sequence[tuple[Array, Moments]],
-    candidates: Sequence[Weights],
-    alphas: Array,
-    choices: Sequence[Choice],
-) -> Iterator[Fitted]:
-    """The models that each union's choice asks for, of every block (its targets' columns in the design's Y, its
-    moments in the outer split), candidate by candidate, so that each is decomposed once."""
-    starts = np.cumsum([0, *(len(targets) for targets, _ in blocks)]).tolist()
-    chosen = np.stack([choice.candidate for choice in choices])
-    places = np.stack([choice.alpha for choice in choices])  # one candidate has one best alpha, whichever the union
-    inner = np.stack([choice.rsquared for choice in choices])
-    for number in np.unique(chosen).tolist():
-        basis = decompose(blocks[0][1].split, candidates[number])
-        for (targets, moments), start in zip(blocks, starts[:-1], strict=True):
-            chose = chosen[:, start : start + len(targets)] == number
-            mine = np.flatnonzero(chose.any(axis=0))
-            if len(mine):
-                unions = {union: np.flatnonzero(row) for union, row in enumerate(chose[:, mine]) if row.any()}
-                at = chose[:, mine].argmax(axis=0), start + mine
-                yield _fit(fold, unions, moments, basis, targets, mine, alphas, places[at], inner[at])
+@dataclass(frozen=True)
+class TargetBlock:
+    """Targets (n,), columns in the design's Y, and their moments in an outer split."""
+
+    targets: Array
+    moments: Moments
 
 
-def _fit(
-    fold: int,
-    unions: Mapping[int, Array],
-    moments: Moments,
-    basis: Basis,
-    targets: Array,
-    mine: Array,
-    alphas: Array,
-    at: Array,
-    inner: Array,
-) -> Fitted:
-    """The models of the block's targets `mine` (positions), at the alphas in places `at`, chosen by `inner` R²."""
-    everyone = len(mine) == len(targets)
-    columns = slice(None) if everyone else torch.as_tensor(mine, device=moments.Y.device)
-    alpha = basis.eigenvalues.new_tensor(alphas[at])
+def fit_chosen(fold: int, blocks: Sequence[TargetBlock], grid: Grid, choices: Sequence[Choice]) -> Iterator[Fitted]:
+    """The models that each union's choice asks for, candidate by candidate, so that each is decomposed once.
+
+    Parameters
+    ----------
+    fold : place of the outer fold among all.
+    blocks : the batch's targets, block by block, all in one split.
+    grid : candidates and alphas.
+    choices : of each union, over the targets of all blocks side by side.
+
+    Yields
+    ------
+    For each candidate chosen and block, the targets that chose it in some union.
+    """
+    starts = np.cumsum([0, *(len(block.targets) for block in blocks)]).tolist()
+    candidates = np.stack([choice.candidate for choice in choices])  # (n_unions, n_batch), as the next two
+    alpha_index = np.stack([choice.alpha_index for choice in choices])
+    inner_rsquared = np.stack([choice.rsquared for choice in choices])
+    for number in np.unique(candidates).tolist():
+        basis = decompose(blocks[0].moments.split, grid.candidates[number])
+        for block, start in zip(blocks, starts[:-1], strict=True):
+            chose = candidates[:, start : start + len(block.targets)] == number
+            positions = np.flatnonzero(chose.any(axis=0))
+            if len(positions):
+                unions = {union: np.flatnonzero(row) for union, row in enumerate(chose[:, positions]) if row.any()}
+                # a candidate has one best alpha for a target, whichever union chose it: that of the first is taken
+                first = chose[:, positions].argmax(axis=0), start + positions
+                chosen = _Chosen(unions, positions, start + positions, alpha_index[first], inner_rsquared[first])
+                yield _fit(fold, block, basis, chosen, grid.alphas)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Targets of a block that chose one candidate: `positions` within the block, the rest as in `Fitted`."""
+
+    unions: Mapping[int, Array]
+    positions: Array
+    places: Array
+    alpha_index: Array
+    inner_rsquared: Array
+
+
+def _fit(fold: int, block: TargetBlock, basis: Basis, chosen: _Chosen, alphas: Array) -> Fitted:
+    """The models of the targets that chose this basis' candidate."""
+    moments, everyone = block.moments, len(chosen.positions) == len(block.targets)
+    columns = slice(None) if everyone else torch.as_tensor(chosen.positions, device=moments.Y.device)
+    alpha = basis.eigenvalues.new_tensor(alphas[chosen.alpha_index])
     u = coordinates(moments, basis, float(alphas.min()), columns)
-    shrunk = u.mul_(basis.shrinkage(alpha).T.to(u.dtype))
-    return Fitted(fold, unions, targets[mine], alpha, at, inner, basis, moments.Y[:, columns], shrunk)
+    return Fitted(
+        fold=fold,
+        unions=chosen.unions,
+        targets=block.targets[chosen.positions],
+        places=chosen.places,
+        alpha=alpha,
+        alpha_index=chosen.alpha_index,
+        inner_rsquared=chosen.inner_rsquared,
+        basis=basis,
+        Y=moments.Y[:, columns],
+        coordinates=u.mul_(basis.shrinkage(alpha).T.to(u.dtype)),
+    )
 
 
 def coordinates(moments: Moments, basis: Basis, least_alpha: float, columns: torch.Tensor | slice) -> torch.Tensor:
-    """V'y (r, n) of some of the block's targets."""
+    """V'y of some of a block's targets.
+
+    Parameters
+    ----------
+    moments : of the block in the outer split.
+    basis : of the candidate.
+    least_alpha : the smallest of the grid, which decides whether X'y is exact enough.
+    columns : (n,) positions of the targets in the block, or all of them.
+
+    Returns
+    -------
+    (r, n) in the type of the block's Y.
+    """
     dtype = moments.Y.dtype
     if by_columns(basis, least_alpha, rounding_of(dtype)):
         return basis.basis_map.to(dtype).T @ moments.split.side_by_side(moments.cross[:, columns], basis.weights)
-    return cross_rows(basis.samples.to(dtype), moments.Y[:, columns], moments.split.train_pieces)
+    return cross_rows(basis.samples.to(dtype), moments.Y[:, columns], moments.split.train_slices)

@@ -10,43 +10,48 @@ from bids_app.encoding.ridge.splits import Split, cross
 
 
 class Moments:
-    """Of Y (n_times, n), in whose type products are made; `whole` are those of the split that holds this one.
+    """Sums over the rows of a split; each is made when first asked for and kept.
 
-    Each is made when first asked for and kept.
+    Parameters
+    ----------
+    Y : (n_times, n) responses, in whose type products are made.
+    split : whose rows.
+    outer : the same of the outer split, from which those of an inner one are made.
     """
 
-    def __init__(self, Y: torch.Tensor, split: Split, whole: Moments | None = None) -> None:
-        self.Y, self.split, self.whole = Y, split, whole
+    def __init__(self, Y: torch.Tensor, split: Split, outer: Moments | None = None) -> None:
+        self.Y, self.split, self.outer = Y, split, outer
         self._X = split.columns.cast(Y.dtype)
 
     @cached_property
     def mean(self) -> torch.Tensor:
         """(n,) over the training rows."""
-        return self._sum(self.split.train_pieces) / len(self.split.train)
+        return self._sum(self.split.train_slices) / len(self.split.train)
 
     @cached_property
     def power(self) -> torch.Tensor:
         """(n,) float64 Σ (y − ȳ_train)² over the evaluation rows."""
-        rows = self.split.eval_pieces
+        rows = self.split.eval_slices
         squares = torch.stack([torch.linalg.vector_norm(self.Y[at], dim=0, dtype=torch.float64) for at in rows])
         mean, n = self.mean.double(), len(self.split.evaluate)
         return squares.square().sum(dim=0) - mean * (2 * self._sum(rows).double() - n * mean)
 
     @cached_property
     def cross(self) -> torch.Tensor:
-        """(n_columns of all bands, n) X'y over the training rows, centred. A part has what the whole has, by whose
-        rows the columns are centred, less what it leaves out."""
+        """(n_columns of all bands, n) X'y over the training rows, centred. An inner split has what the outer
+        one has, by whose rows the columns are centred, less what it leaves out."""
         split = self.split
-        if self.whole is None:
-            raw = cross(self._X, self.Y, split.train_pieces)
+        if self.outer is None:
+            raw = cross(self._X, self.Y, split.train_slices)
         else:
-            raw = self.whole.cross - cross(self._X, self.Y, split.lost_pieces)
+            raw = self.outer.cross - cross(self._X, self.Y, split.left_out_slices)
+        # Σ (x − x̄)(y − ȳ) = Σ xy − n x̄ȳ: centring is one rank-one correction
         return raw.addr_(self._column_mean, self.mean, alpha=-len(split.train))
 
     @cached_property
     def cross_eval(self) -> torch.Tensor:
         """The same over the evaluation rows, centred by the training means."""
-        rows = self.split.eval_pieces
+        rows = self.split.eval_slices
         sums = self.split.sums(rows).to(self.Y.dtype) - len(self.split.evaluate) * self._column_mean
         raw = cross(self._X, self.Y, rows).addr_(self._column_mean, self._sum(rows), alpha=-1)
         return raw.addr_(sums, self.mean, alpha=-1)

@@ -13,11 +13,18 @@ from bids_app.records import Array, Design, Fit, FoldAudit
 
 
 class Results(Observer):
-    """An observer that collects all folds, unions and targets, in any order, into a `Fit`; others are NaN."""
+    """An observer that collects all folds, unions and targets, in any order, into a `Fit`; others are NaN.
 
-    def __init__(
-        self, design: Design, bands: Sequence[str], n_unions: int, n_folds: int, n_alphas: int, weights: bool
-    ) -> None:
+    Parameters
+    ----------
+    design : what is fitted.
+    bands : names of the bands, in the order of their numbers.
+    counts : of unions, outer folds and alphas.
+    weights : whether the full union's weights are kept.
+    """
+
+    def __init__(self, design: Design, bands: Sequence[str], counts: tuple[int, int, int], weights: bool) -> None:
+        n_unions, n_folds, n_alphas = counts
         self._design, self._bands, self._n_unions, self._n_alphas = design, bands, n_unions, n_alphas
         self._folds = [FoldScores(*np.full((4, n_unions, len(design.usable)), np.nan)) for _ in range(n_folds)]
         self._profile = {band: self._zeros(n_delays(design, band)) for band in bands}
@@ -27,22 +34,24 @@ class Results(Observer):
 
     def fitted(self, models: Fitted) -> None:
         """Score the models for every union that chose them; for the last, full one also weights and parts by band."""
-        scores = held_out(models.responses, models.predictions, models.choice, self._n_alphas)
-        for union, mine in models.unions.items():
+        scores = held_out(models.responses, models.predictions, models.alpha_index, self._n_alphas)
+        for union, positions in models.unions.items():
+            at = union, models.targets[positions]
             for name in ("residual", "total", "r", "at_edge"):
-                getattr(self._folds[models.fold], name)[union, models.targets[mine]] = getattr(scores, name)[mine]
+                getattr(self._folds[models.fold], name)[at] = getattr(scores, name)[positions]
         if self._n_unions - 1 in models.unions:
             self._add_bands(models, models.unions[self._n_unions - 1])
 
-    def _add_bands(self, models: Fitted, mine: Array) -> None:
-        targets = models.targets[mine]
-        self._alpha[models.fold, targets] = models.alpha.cpu().numpy()[mine]
+    def _add_bands(self, models: Fitted, positions: Array) -> None:
+        """Weights, profiles and parts by band of the full union, of the targets at these positions."""
+        targets = models.targets[positions]
+        self._alpha[models.fold, targets] = models.alpha.cpu().numpy()[positions]
         for band, share in models.basis.weights.items():
             self._shares[band, models.fold, targets] = share
-        found = models.band_weights(mine)
-        for band, gain in models.band_gains(found, mine):
+        band_weights = models.band_weights(positions)
+        for band, gain in models.band_gains(band_weights, positions):
             self._explained[band, targets] += gain.sum(dim=0).cpu().numpy()
-        for band, weights in found.items():
+        for band, weights in band_weights.items():
             name = self._bands[band]
             kernels = weights.reshape(len(self._profile[name]), -1, weights.shape[1])
             self._profile[name][:, targets] += kernels.double().norm(dim=1).cpu().numpy()

@@ -23,20 +23,27 @@ class FoldScores:
     at_edge: Array
 
 
-def held_out(Y: torch.Tensor, predictions: torch.Tensor, alpha: Array, n_alphas: int) -> FoldScores:
-    """Y and predictions (n_eval, n_targets) less the training mean; alpha (n_targets,) positions in the grid."""
+def held_out(Y: torch.Tensor, predictions: torch.Tensor, alpha_index: Array, n_alphas: int) -> FoldScores:
+    """Scores of one outer fold.
+
+    Parameters
+    ----------
+    Y, predictions : (n_eval, n_targets), less the training mean.
+    alpha_index : (n_targets,) places of the chosen alphas in the grid.
+    n_alphas : of the grid; of a single one none is at an edge.
+    """
     edges = (0, n_alphas - 1) if n_alphas > 1 else ()
     return FoldScores(
         residual=((Y - predictions) ** 2).sum(dim=0).cpu().numpy(),
         total=(Y**2).sum(dim=0).cpu().numpy(),
         r=pearson(Y, predictions).cpu().numpy(),
-        at_edge=np.isin(alpha, edges).astype(float),
+        at_edge=np.isin(alpha_index, edges).astype(float),
     )
 
 
-def pearson(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+def pearson(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """(n_targets,) correlation of columns; 0 where one is constant."""
-    a, b = one - one.mean(dim=0), other - other.mean(dim=0)
+    a, b = first - first.mean(dim=0), second - second.mean(dim=0)
     size = a.norm(dim=0) * b.norm(dim=0)
     r = torch.where(size > 0, (a * b).sum(dim=0) / torch.where(size > 0, size, 1.0), 0.0)
     return r.clamp(-R_LIMIT, R_LIMIT)

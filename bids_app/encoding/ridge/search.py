@@ -1,10 +1,10 @@
 """Random search over band weights and alphas: squared errors at all alphas from products that know no alpha.
 
-With coordinates u = V'y and c = H'(y_eval − ȳ), the error at alpha is Σy² − 2 Σ_k φ_k u_k c_k + Σ_kl φ_k φ_l u_k u_l
-(H'H)_kl. For directions of different eigenvalues, φ_k φ_l = (lam_l φ_k − lam_k φ_l) / (lam_l − lam_k): the double sum
-becomes Σ_k φ_k u_k (A u)_k with one matrix A for all alphas (partial fractions in alpha, as in Loewner matrices). For
-those near each other, where this would cancel, φ_k φ_l ≈ (lam_l/lam_k φ_k² + lam_k/lam_l φ_l²) / 2, which is too
-large by less than spacing² / 2 of itself.
+With eigenvalues λ, coordinates u = V'y and c = H'(y_eval − ȳ), the error at alpha is Σy² − 2 Σ_k φ_k u_k c_k + Σ_kl
+φ_k φ_l u_k u_l (H'H)_kl. For directions of different eigenvalues, φ_k φ_l = (λ_l φ_k − λ_k φ_l) / (λ_l − λ_k): the
+double sum becomes Σ_k φ_k u_k (A u)_k with one matrix A for all alphas (partial fractions in alpha, as in Loewner
+matrices). For those near each other, where this would cancel, φ_k φ_l ≈ (λ_l/λ_k φ_k² + λ_k/λ_l φ_l²) / 2, which is
+too large by less than spacing² / 2 of itself.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from bids_app.encoding.ridge.basis import Basis, decompose, reduced
+from bids_app.encoding.ridge.candidates import Grid
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.rounding import TF32, Rounding, rounding_of, tf32_products
 from bids_app.encoding.ridge.splits import Split, Weights, cross_rows
@@ -28,11 +29,18 @@ ROWS_AT_ONCE = 64  # of the near pairs, which lie about the diagonal as eigenval
 
 @dataclass(frozen=True)
 class Choice:
-    """Per target: number of the candidate, place of the alpha, the mean squared error over all inner folds, and that
-    of predicting the training means."""
+    """What a union chose, (n,) of every target.
+
+    Parameters
+    ----------
+    candidate : number in the grid.
+    alpha_index : place of the alpha in the grid.
+    error : mean squared error over all inner folds.
+    power : that of predicting the training means.
+    """
 
     candidate: Array
-    alpha: Array
+    alpha_index: Array
     error: Array
     power: Array
 
@@ -46,7 +54,13 @@ class Choice:
 class Errors:
     """Sums of squared errors of one split and candidate on the evaluation rows, for every alpha and any targets.
 
-    Products are in `dtype` and round as `rounding` says, or as the type does; the decomposition is in float64.
+    Parameters
+    ----------
+    split : rows to fit on and to evaluate on.
+    weights : the candidate's band weights.
+    alphas : (n_alphas,).
+    dtype : of the products; the decomposition is in float64.
+    rounding : how the products round; None: as their type does.
     """
 
     def __init__(
@@ -56,8 +70,9 @@ class Errors:
         self._split, self._weights = split, weights
         basis = reduced(decompose(split, weights), float(alphas.min()))
         self._by_columns = by_columns(basis, float(alphas.min()), rounding)
-        self._onto = (basis.basis_map if self._by_columns else basis.samples).to(dtype)
-        self._held, self._held_sum = basis.eval_projection.to(dtype), basis.eval_projection.sum(dim=0).to(dtype)
+        self._basis_map = (basis.basis_map if self._by_columns else basis.samples).to(dtype)
+        self._eval_projection = basis.eval_projection.to(dtype)
+        self._eval_sum = basis.eval_projection.sum(dim=0).to(dtype)
         self._shrinkage = basis.shrinkage(basis.eigenvalues.new_tensor(alphas)).to(dtype)
         self._far, self._near = _pairs(basis, spacing(rounding.eps), dtype)
 
@@ -70,14 +85,15 @@ class Errors:
 
     def _coordinates(self, moments: Moments) -> tuple[torch.Tensor, torch.Tensor]:
         """u and c above, (r, n) each."""
-        split, onto = self._split, self._onto
+        split, basis_map = self._split, self._basis_map
         if not self._by_columns:
-            u = cross_rows(onto, moments.Y, split.train_pieces)
+            u = cross_rows(basis_map, moments.Y, split.train_slices)
         else:
-            u = onto.T @ split.side_by_side(moments.cross, self._weights)
-            if len(onto) < len(split.evaluate):
-                return u, onto.T @ split.side_by_side(moments.cross_eval, self._weights)
-        return u, cross_rows(self._held, moments.Y, split.eval_pieces) - torch.outer(self._held_sum, moments.mean)
+            u = basis_map.T @ split.side_by_side(moments.cross, self._weights)
+            if len(basis_map) < len(split.evaluate):  # fewer columns than rows: c from X'y too
+                return u, basis_map.T @ split.side_by_side(moments.cross_eval, self._weights)
+        c = cross_rows(self._eval_projection, moments.Y, split.eval_slices)
+        return u, c - torch.outer(self._eval_sum, moments.mean)
 
 
 def spacing(eps: float) -> float:
@@ -91,8 +107,8 @@ def by_columns(basis: Basis, least_alpha: float, rounding: Rounding) -> bool:
 
     An error δ of X'y becomes eigenvalues^-½ Q'δ, so held-out predictions are off by
     H (φ eigenvalues^-½ ∘ Q'δ): for rounding, spread evenly over r directions with
-    ‖δ‖ = eps ‖X'y‖ ≤ eps lam_max^½ ‖y‖, in the mean square by eps ‖y‖ times
-    √(mean_k ‖H_k‖² φ_k² lam_max / lam_k), the most at the smallest alpha. That is kept below rounding.limit ‖y‖.
+    ‖δ‖ = eps ‖X'y‖ ≤ eps λ_max^½ ‖y‖, in the mean square by eps ‖y‖ times
+    √(mean_k ‖H_k‖² φ_k² λ_max / λ_k), the most at the smallest alpha. That is kept below rounding.limit ‖y‖.
     """
     if not basis.primal or not len(basis.eigenvalues):
         return basis.primal
@@ -123,32 +139,23 @@ def _pairs(basis: Basis, share: float, dtype: torch.dtype) -> tuple[torch.Tensor
 class Search:
     """Errors over candidates × alphas by inner cross-validation; a candidate that several unions share is tried once.
 
-    inner: the inner splits, taken one at a time, so that no two of them need be held; blocks: moments of each block
-    of targets in the split that holds the inner ones; tf32: whether a GPU may make products in TF32, those of the
-    blocks' moments too, which nothing else should then use.
+    Parameters
+    ----------
+    inner : the inner splits, taken one at a time, so that no two of them need be held.
+    blocks : moments of each block of targets in the split that holds the inner ones.
+    grid : candidates and alphas.
+    tf32 : whether a GPU may make products in TF32, those of the blocks' moments too, which nothing else should then
+        use.
     """
 
-    def __init__(
-        self,
-        inner: Iterable[Split],
-        blocks: Sequence[Moments],
-        alphas: Array,
-        candidates: Sequence[Weights],
-        tf32: bool = False,
-    ) -> None:
+    def __init__(self, inner: Iterable[Split], blocks: Sequence[Moments], grid: Grid, tf32: bool = False) -> None:
         with tf32_products() if tf32 else nullcontext():
-            self._search(inner, blocks, alphas, candidates, TF32 if tf32 else rounding_of(blocks[0].Y.dtype))
+            self._search(inner, blocks, grid, TF32 if tf32 else rounding_of(blocks[0].Y.dtype))
 
-    def _search(
-        self,
-        inner: Iterable[Split],
-        blocks: Sequence[Moments],
-        alphas: Array,
-        candidates: Sequence[Weights],
-        rounding: Rounding,
-    ) -> None:
-        shape = len(alphas), sum(block.Y.shape[1] for block in blocks)
-        less = [blocks[0].Y.new_zeros(shape) for _ in candidates]
+    def _search(self, inner: Iterable[Split], blocks: Sequence[Moments], grid: Grid, rounding: Rounding) -> None:
+        # of every candidate (n_alphas, n_targets), errors less the power; the targets of all blocks side by side
+        shape = len(grid.alphas), sum(block.Y.shape[1] for block in blocks)
+        less = [blocks[0].Y.new_zeros(shape) for _ in grid.candidates]
         at = np.cumsum([0, *(block.Y.shape[1] for block in blocks)]).tolist()
         power = torch.zeros(shape[1], dtype=torch.float64, device=blocks[0].Y.device)
         n_eval = 0
@@ -156,13 +163,14 @@ class Search:
             n_eval += len(split.evaluate)
             parts = [Moments(block.Y, split, block) for block in blocks]
             power += torch.cat([part.power for part in parts])
-            for weights, total in zip(candidates, less, strict=True):
-                errors = Errors(split, weights, alphas, blocks[0].Y.dtype, rounding)
+            for weights, total in zip(grid.candidates, less, strict=True):
+                errors = Errors(split, weights, grid.alphas, blocks[0].Y.dtype, rounding)
                 for part, (first, stop) in zip(parts, pairwise(at), strict=True):
                     total[:, first:stop] += errors(part)
         self._power = power.cpu().numpy() / n_eval
-        best = [_best_alpha(less.pop(0), power.cpu().numpy(), n_eval) for _ in candidates]
-        self._alpha, self._error = (np.stack(values) for values in zip(*best, strict=True))
+        # popped, so that each candidate's table is let go as soon as its best alpha is known
+        best = [_best_alpha(less.pop(0), power.cpu().numpy(), n_eval) for _ in grid.candidates]
+        self._alpha_index, self._error = (np.stack(values) for values in zip(*best, strict=True))
 
     def choose(self, allowed: Sequence[int]) -> Choice:
         """The least error among the candidates of these numbers, target by target; ties go to the first, and to the
@@ -170,7 +178,7 @@ class Search:
         errors = self._error[allowed]
         place = np.argmin(errors, axis=0)
         candidate, target = np.asarray(allowed)[place], np.arange(errors.shape[1])
-        return Choice(candidate, self._alpha[candidate, target], errors[place, target], self._power)
+        return Choice(candidate, self._alpha_index[candidate, target], errors[place, target], self._power)
 
 
 def _best_alpha(less: torch.Tensor, power: Array, n_eval: int) -> tuple[Array, Array]:

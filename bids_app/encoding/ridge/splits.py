@@ -18,7 +18,7 @@ from bids_app.records import Array
 Weights = Mapping[int, float]  # band → g > 0; bands of weight zero are left out
 
 
-def pieces(rows: Array) -> list[slice]:
+def row_slices(rows: Array) -> list[slice]:
     """Ascending row numbers as contiguous slices, so that rows are read in place."""
     breaks = np.flatnonzero(np.diff(rows) != 1) + 1
     edges = [0, *breaks.tolist(), len(rows)]
@@ -43,11 +43,17 @@ def cross_rows(left: torch.Tensor, right: torch.Tensor, rows: Sequence[slice]) -
 
 
 class Columns:
-    """Bands of one outer fold: X (n_times, n_columns) float64, side by side, centred by the fold's training rows."""
+    """Bands of one outer fold side by side: X (n_times, n_columns) float64.
+
+    Parameters
+    ----------
+    bands : (n_times, n_columns_b) of each.
+    train : row numbers of the fold's training samples, by whose means columns are centred.
+    """
 
     def __init__(self, bands: Sequence[torch.Tensor], train: Array) -> None:
         self.X = torch.cat(list(bands), dim=1)
-        self.X -= cross(self.X, torch.ones_like(self.X[:, :1]), pieces(train)).T / len(train)
+        self.X -= cross(self.X, torch.ones_like(self.X[:, :1]), row_slices(train)).T / len(train)
         starts = np.cumsum([0, *(band.shape[1] for band in bands)]).tolist()
         self.at = [slice(a, b) for a, b in pairwise(starts)]
         self._kernels: dict[int, torch.Tensor] = {}
@@ -71,16 +77,20 @@ class Columns:
 
 
 class Split:
-    """Rows to fit on and rows to evaluate on, ascending; `whole` is the split whose training rows include this one's.
+    """Rows to fit on and rows to evaluate on; all its products are float64 and centred by the training rows.
 
-    All its products are float64 and centred by the training rows.
+    Parameters
+    ----------
+    columns : of the outer fold.
+    train, evaluate : (n_train,) and (n_eval,) row numbers, ascending.
+    outer : the split whose training rows include this one's, from whose products this one's are made.
     """
 
-    def __init__(self, columns: Columns, train: Array, evaluate: Array, whole: Split | None = None) -> None:
-        self.columns, self.train, self.evaluate, self.whole = columns, train, evaluate, whole
-        self.train_pieces, self.eval_pieces = pieces(train), pieces(evaluate)
-        left_out = np.array([], dtype=int) if whole is None else np.setdiff1d(whole.train, train, assume_unique=True)
-        self.lost_pieces = pieces(left_out)
+    def __init__(self, columns: Columns, train: Array, evaluate: Array, outer: Split | None = None) -> None:
+        self.columns, self.train, self.evaluate, self.outer = columns, train, evaluate, outer
+        self.train_slices, self.eval_slices = row_slices(train), row_slices(evaluate)
+        left_out = np.array([], dtype=int) if outer is None else np.setdiff1d(outer.train, train, assume_unique=True)
+        self.left_out_slices = row_slices(left_out)
         self._grams: dict[tuple[int, int], torch.Tensor] = {}
 
     def is_primal(self, weights: Weights) -> bool:
@@ -111,6 +121,7 @@ class Split:
         K_eval = sum(
             (g * self.columns.kernel(band)[evaluate][:, train] for band, g in weights.items()), start=_nothing(self)
         )
+        # centring the columns by the training mean centres the kernel's rows and columns; K is symmetric
         mean = K.mean(dim=0)
         K_eval = K_eval - mean - K_eval.mean(dim=1, keepdim=True) + mean.mean()
         return K - mean - mean[:, None] + mean.mean(), K_eval
@@ -118,25 +129,25 @@ class Split:
     def rows(self, weights: Weights, evaluate: bool) -> torch.Tensor:
         """(n, n_columns) training or evaluation rows of the bands that have weight, centred."""
         chosen = torch.cat([self.columns.X[:, at] for at, _ in self._weighted(weights)], dim=1)
-        kept = torch.cat([chosen[at] for at in (self.eval_pieces if evaluate else self.train_pieces)])
+        kept = torch.cat([chosen[at] for at in (self.eval_slices if evaluate else self.train_slices)])
         return kept - self.side_by_side(self.mean, weights)
 
-    def project(self, weights: Weights, onto: torch.Tensor, evaluate: bool) -> torch.Tensor:
-        """`rows` @ onto, for onto (n_columns, k), without a copy of the rows: (n, k)."""
+    def project(self, weights: Weights, basis_map: torch.Tensor, evaluate: bool) -> torch.Tensor:
+        """`rows` @ basis_map, for basis_map (n_columns, k), without a copy of the rows: (n, k)."""
         chosen = [at for at, _ in self._weighted(weights)]
-        parts = torch.split(onto, [at.stop - at.start for at in chosen])
-        found = []
-        for rows in self.eval_pieces if evaluate else self.train_pieces:
-            X, total = self.columns.X[rows], onto.new_zeros((rows.stop - rows.start, onto.shape[1]))
+        parts = torch.split(basis_map, [at.stop - at.start for at in chosen])
+        projected = []
+        for rows in self.eval_slices if evaluate else self.train_slices:
+            X, total = self.columns.X[rows], basis_map.new_zeros((rows.stop - rows.start, basis_map.shape[1]))
             for at, part in zip(chosen, parts, strict=True):
                 total.addmm_(X[:, at], part)
-            found.append(total)
-        return torch.cat(found) - self.side_by_side(self.mean, weights) @ onto
+            projected.append(total)
+        return torch.cat(projected) - self.side_by_side(self.mean, weights) @ basis_map
 
     @cached_property
     def mean(self) -> torch.Tensor:
         """(n_columns of all bands,) means over the training rows."""
-        return self.sums(self.train_pieces) / len(self.train)
+        return self.sums(self.train_slices) / len(self.train)
 
     def sums(self, rows: Sequence[slice]) -> torch.Tensor:
         """(n_columns of all bands,) sums over `rows`."""
@@ -157,10 +168,10 @@ class Split:
         """X_one'X_other over the training rows, as the columns are."""
         if (one, other) not in self._grams:
             a, b = self.columns.band(one), self.columns.band(other)
-            if self.whole is None:
-                self._grams[one, other] = cross(a, b, self.train_pieces)
+            if self.outer is None:
+                self._grams[one, other] = cross(a, b, self.train_slices)
             else:
-                self._grams[one, other] = self.whole._raw(one, other) - cross(a, b, self.lost_pieces)
+                self._grams[one, other] = self.outer._raw(one, other) - cross(a, b, self.left_out_slices)
         return self._grams[one, other]
 
 

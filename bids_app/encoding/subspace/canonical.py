@@ -23,8 +23,13 @@ LEAST = 1e-10  # of the largest eigenvalue: what is below it does not vary
 
 @dataclass(frozen=True)
 class Pairs:
-    """Directions (p, k) and (q, k) whose scores have unit variance, and the correlation of each pair (k,),
-    largest first; all on the rows they were fitted to."""
+    """Canonical pairs, on the rows they were fitted to.
+
+    Parameters
+    ----------
+    one, other : (p, k) and (q, k) directions whose scores have unit variance.
+    correlation : (k,) of each pair, largest first.
+    """
 
     one: Array
     other: Array
@@ -32,10 +37,15 @@ class Pairs:
 
 
 def canonical(one: Array, other: Array, count: int) -> Pairs:
-    """The `count` leading pairs (fewer where ranks are lower) of centred rows one (n, p) and other (n, q).
+    """Canonical correlation analysis by singular values (Hotelling 1936; Björck & Golub 1973).
 
     Each direction of `one` has a positive entry of largest magnitude, that of `other` the sign that makes the
     correlation positive.
+
+    Parameters
+    ----------
+    one, other : (n, p) and (n, q), centred rows.
+    count : leading pairs to keep; fewer where ranks are lower.
     """
     n = len(one)
     return _canonical(one.T @ one / n, other.T @ other / n, one.T @ other / n, count)
@@ -52,7 +62,16 @@ def _canonical(gram: Array, other: Array, cross: Array, count: int) -> Pairs:
 
 
 def whitening(gram: Array) -> Array:
-    """gram (p, p) → W (p, r) with W' gram W = 1, r the rank."""
+    """The map that makes coordinates uncorrelated and of unit variance.
+
+    Parameters
+    ----------
+    gram : (p, p) second moments.
+
+    Returns
+    -------
+    W (p, r) with W' gram W = 1, r the rank.
+    """
     values, vectors = scipy.linalg.eigh(gram, check_finite=False)
     kept = values > LEAST * max(float(values[-1]), np.finfo(float).tiny)
     return np.asarray(vectors[:, kept] / np.sqrt(values[kept]))
@@ -61,8 +80,14 @@ def whitening(gram: Array) -> Array:
 # ------------------------------------------------------------------------------------------------ two models' words
 @dataclass(frozen=True)
 class Scaled:
-    """One model's rows as scores of its principal components: (x − mean) / scale @ axes; scale is infinite for
-    dimensions that never vary. gram (d, d): second moments of the scaled rows."""
+    """One model's rows as scores of its principal components: (x − mean) / scale @ axes.
+
+    Parameters
+    ----------
+    mean, scale : (d,); scale is infinite for dimensions that never vary.
+    gram : (d, d) second moments of the scaled rows.
+    axes : (d, p) principal axes that are kept.
+    """
 
     mean: Array
     scale: Array
@@ -75,16 +100,24 @@ class Scaled:
 
 
 def scaled(rows: Array, limited: bool = True) -> Scaled:
-    """rows (n_words, d), centred, scaled and reduced; `limited`: to at most a tenth as many dimensions as words.
+    """A model's rows centred, scaled and reduced to the components that hold `SHARE` of their variance.
 
-    Raises CannotFit for too few words, or rows that never vary.
+    Parameters
+    ----------
+    rows : (n_words, d).
+    limited : whether to keep at most a tenth as many dimensions as there are words.
+
+    Raises
+    ------
+    CannotFit
+        For too few words, or rows that never vary.
     """
     most = len(rows) // WORDS_A_DIMENSION
     if most < 1:
         raise CannotFit(
             f"{len(rows)} words are too few for a shared subspace: {WORDS_A_DIMENSION} at least", MORE_WORDS
         )
-    mean, scale = moments(rows)
+    mean, scale = mean_and_scale(rows)
     z = (rows - mean) / scale
     gram = z.T @ z / len(z)
     axes, variances = principal(gram)
@@ -94,7 +127,7 @@ def scaled(rows: Array, limited: bool = True) -> Scaled:
     return Scaled(mean, scale, gram, axes[:, : min(p, most) if limited else p])
 
 
-def moments(rows: Array) -> tuple[Array, Array]:
+def mean_and_scale(rows: Array) -> tuple[Array, Array]:
     """(d,) means and standard deviations; infinity for what does not vary, which scaling then makes zero."""
     deviation = rows.std(axis=0)
     return rows.mean(axis=0), np.where(deviation > LEAST * np.abs(rows).max(axis=0), deviation, np.inf)
@@ -112,10 +145,14 @@ def principal(gram: Array) -> tuple[Array, Array]:
 class Subspace:
     """Linear maps of rows with a one at their end, side by side in the order (one, other, 1).
 
-    shared (d + e + 1, k): the mean of both variates of each pair. variates: those of each model, (d + 1, k) and
-    (e + 1, k). rest: what is left of each model's scaled rows when their regression on its own variates is taken
-    out, as principal components, (d + 1, r) and (e + 1, s). correlation (k,): of each pair, on the rows fitted; dims:
-    principal components of each model.
+    Parameters
+    ----------
+    shared : (d + e + 1, k) the mean of both variates of each pair.
+    variates : (d + 1, k) and (e + 1, k), those of each model.
+    rest : (d + 1, r) and (e + 1, s), what is left of each model's scaled rows when their regression on its own
+        variates is taken out, as principal components.
+    correlation : (k,) of each pair, on the rows fitted.
+    dims : principal components of each model.
     """
 
     shared: Array
@@ -132,8 +169,20 @@ def subspace(
     most_rest: tuple[int | None, int | None] = (None, None),
     limited: bool = True,
 ) -> Subspace:
-    """Fitted on word rows one (n, d) and other (n, e), keeping `count` pairs; `most_rest`: principal components kept
-    of each rest (None: all); `limited`: see `scaled`. Raises CannotFit for too few words."""
+    """The shared subspace of two models' word rows, and what is left of each.
+
+    Parameters
+    ----------
+    one, other : (n, d) and (n, e) word rows.
+    count : pairs to keep.
+    most_rest : principal components kept of each rest; None: all.
+    limited : see `scaled`.
+
+    Raises
+    ------
+    CannotFit
+        For too few words.
+    """
     sides = scaled(one, limited), scaled(other, limited)
     pairs = canonical(sides[0].scores(one), sides[1].scores(other), count)
     weights = [side.axes @ directions for side, directions in zip(sides, (pairs.one, pairs.other), strict=True)]
@@ -158,6 +207,11 @@ def _with_constant(side: Scaled, weights: Array) -> Array:
 
 
 def leakage(correlation: Array) -> Array:
-    """Share of a signal of one model alone that a pair's mean carries, (1 − ρ) / (2 (1 + ρ)); a half below 0."""
+    """Share of a signal of one model alone that a pair's mean carries: (1 − ρ) / (2 (1 + ρ)).
+
+    Parameters
+    ----------
+    correlation : (k,) ρ of each pair; below 0 it counts as 0, where the share is a half.
+    """
     rho = np.maximum(correlation, 0.0)
     return np.asarray((1 - rho) / (2 * (1 + rho)))

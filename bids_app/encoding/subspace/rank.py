@@ -16,10 +16,16 @@ DRAWS = 200  # shifts of one side against the other
 
 
 @dataclass(frozen=True)
-class Held:
-    """Pairs in folds among the training words. correlation (m,): held out, averaged through Fisher's z;
-    p (m,): against `DRAWS` shifts; null_95: the largest correlation but a twentieth of those draws; rank: leading
-    pairs with p ≤ `LEVEL`."""
+class HeldOutPairs:
+    """Pairs in folds among the training words.
+
+    Parameters
+    ----------
+    correlation : (m,) held out, averaged through Fisher's z.
+    p : (m,) against `DRAWS` shifts.
+    null_95 : the largest correlation but a twentieth of those draws.
+    rank : leading pairs with p ≤ `LEVEL`.
+    """
 
     correlation: Array
     p: Array
@@ -27,13 +33,25 @@ class Held:
     rank: int
 
 
-def held_out(one: Array, other: Array, folds: Array, seed: int, most: int | None = None) -> Held:
-    """Word rows one (n, d) and other (n, e), folds (n,) int, −1 for rows left out → how many pairs hold up.
+def held_out(one: Array, other: Array, folds: Array, seed: int, most: int | None = None) -> HeldOutPairs:
+    """How many canonical pairs hold up on words that they were not fitted to.
 
     Pairs fitted without a fold are correlated in it. The null turns the rows of `other` within each fold against
     those of `one`, by a share of the fold that is drawn between a tenth and nine tenths, fits again, and keeps the
-    first pair: autocorrelation stays as it is, in training and held-out rows alike. Components are those of all
-    rows, since they see one side only. Raises CannotFit for too few words or fewer than two folds.
+    first pair: autocorrelation stays as it is, in training and held-out rows alike. Components are those of all rows,
+    since they see one side only.
+
+    Parameters
+    ----------
+    one, other : (n, d) and (n, e) word rows.
+    folds : (n,) int, −1 for rows left out.
+    seed : of the shifts.
+    most : pairs to try; None: all.
+
+    Raises
+    ------
+    CannotFit
+        For too few words or fewer than two folds.
     """
     numbers = [number for number in np.unique(folds) if number >= 0]
     if len(numbers) < 2:
@@ -41,7 +59,7 @@ def held_out(one: Array, other: Array, folds: Array, seed: int, most: int | None
     rows = [np.flatnonzero(folds == number) for number in numbers]
     fitted = np.concatenate(rows)
     a, b = scaled(one[fitted]).scores(one), scaled(other[fitted]).scores(other)
-    parts = _Folds([a[at] for at in rows], [b[at] for at in rows])
+    parts = _WordFolds([a[at] for at in rows], [b[at] for at in rows])
     correlation = parts.correlations(parts.crosses([0] * len(rows)), most)
     rng = np.random.default_rng(seed)
     shifts = [
@@ -52,10 +70,10 @@ def held_out(one: Array, other: Array, folds: Array, seed: int, most: int | None
     p = (1 + (null[:, None] >= correlation).sum(axis=0)) / (1 + len(null))
     failed = np.flatnonzero(p > LEVEL)
     rank = int(failed[0]) if len(failed) else len(p)
-    return Held(correlation, p, float(np.quantile(null, 1 - LEVEL)), rank)
+    return HeldOutPairs(correlation, p, float(np.quantile(null, 1 - LEVEL)), rank)
 
 
-class _Folds:
+class _WordFolds:
     """Scores of both sides by fold, as second moments; of the other side's shifts, only the cross moments change."""
 
     def __init__(self, one: list[Array], other: list[Array]) -> None:
@@ -78,15 +96,17 @@ class _Folds:
     def _z(self, crosses: Array, fold: int, most: int | None) -> Array:
         whitened = [side[fold] for side in self._whitening]
         n = self.n.sum() - self.n[fold]
+        # moments without the fold are all moments less the fold's: no product runs over the rows again
         means = [(sums.sum(axis=0) - sums[fold]) / n for sums in self._sums]
         cross = (crosses.sum(axis=0) - crosses[fold]) / n - np.outer(*means)
         u, v = _leading(whitened[0].T @ cross @ whitened[1], most)
         u, v = whitened[0] @ u, whitened[1] @ v
-        held = [sums[fold] / self.n[fold] for sums in self._sums]
+        test_means = [sums[fold] / self.n[fold] for sums in self._sums]
         grams = [
-            gram[fold] / self.n[fold] - np.outer(mean, mean) for gram, mean in zip(self._grams, held, strict=True)
+            gram[fold] / self.n[fold] - np.outer(mean, mean)
+            for gram, mean in zip(self._grams, test_means, strict=True)
         ]
-        covariance = (u * ((crosses[fold] / self.n[fold] - np.outer(*held)) @ v)).sum(axis=0)
+        covariance = (u * ((crosses[fold] / self.n[fold] - np.outer(*test_means)) @ v)).sum(axis=0)
         size = np.sqrt((u * (grams[0] @ u)).sum(axis=0) * (v * (grams[1] @ v)).sum(axis=0))
         return np.asarray(np.arctanh(np.clip(covariance / np.where(size > 0, size, np.inf), -0.999999, 0.999999)))
 

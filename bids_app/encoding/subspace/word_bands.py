@@ -40,7 +40,7 @@ def own_band(space: str) -> str:
 
 @dataclass(frozen=True)
 class FittedSubspace:
-    """A shared subspace of some words: what is told of it, and its maps."""
+    """A shared subspace of some words: what is reported of it, and its maps."""
 
     audit: SubspaceFold
     maps: canonical.Subspace
@@ -54,17 +54,35 @@ def shared_subspace(
     seed: int,
     known: dict[str, FittedSubspace] | None = None,
 ) -> tuple[dict[str, Projected], SharedSubspace]:
-    """Bands `shared`, `<one>Rest` and `<other>Rest`, fitted on the words of each outer fold's training stimuli;
-    `sources`: the bands of both models' rows by word. Where `spec.fit` is 'all', one fit on all stimuli, and each
-    model's own variates, `<one>Shared` and `<other>Shared`, besides. `known`: fits by what decides them,
-    looked up and added to, for people who heard the same words.
+    """Bands of what two models share and of what is left of each, fitted on the words of each outer fold's training
+    stimuli.
 
-    Raises CannotFit where words are too few.
+    Where `spec.fit` is 'all', one fit on all stimuli, and each model's own variates besides.
+
+    Parameters
+    ----------
+    runs : with the rows of their words.
+    design : made of these runs.
+    spec : which models, and how many pairs are kept.
+    sources : the bands of both models' rows by word.
+    seed : of the null of the rank.
+    known : fits by a digest of what decides them; looked up and added to, for participants who heard the same words.
+
+    Returns
+    -------
+    Bands `shared`, `<one>Rest` and `<other>Rest` (and `<one>Shared`, `<other>Shared`), and what was fitted.
+
+    Raises
+    ------
+    CannotFit
+        Where words are too few, or one fit for all folds would have to choose among layers.
     """
     folds = np.unique(design.folds).tolist()
-    told = [None] if spec.fit == "all" else folds
-    fitted = [_fitted(runs, design, spec, sources, fold, seed, {} if known is None else known) for fold in told]
-    maps = [each.maps for each in fitted] * (len(folds) // len(told))
+    fitted_folds = [None] if spec.fit == "all" else folds
+    fitted = [
+        _fitted(runs, design, spec, sources, fold, seed, {} if known is None else known) for fold in fitted_folds
+    ]
+    maps = [each.maps for each in fitted] * (len(folds) // len(fitted_folds))
     one, other = ((source, WORD_COUNT) for source in sources)
     bands = {
         SHARED: _projected((*sources, WORD_COUNT), folds, [each.shared for each in maps]),
@@ -95,8 +113,8 @@ def _fitted(
     key = digest.hexdigest()
     if key not in known:
         known[key] = _fit(one, other, labels, spec, fold is not None, seed)
-    found = known[key]
-    return replace(found, audit=replace(found.audit, fold=fold))
+    fitted = known[key]
+    return replace(fitted, audit=replace(fitted.audit, fold=fold))
 
 
 def _rows(words: Words, design: Design, source: str, fold: int | None) -> Array:
@@ -112,20 +130,33 @@ def _rows(words: Words, design: Design, source: str, fold: int | None) -> Array:
 
 
 def _fit(one: Array, other: Array, labels: Array, spec: SubspaceSpec, limited: bool, seed: int) -> FittedSubspace:
-    held = held_out(one, other, labels, seed, spec.components)
-    count = held.rank if spec.components is None else spec.components
+    pairs = held_out(one, other, labels, seed, spec.components)
+    count = pairs.rank if spec.components is None else spec.components
     maps = canonical.subspace(one, other, count, spec.rest_pca, limited)
     leak = np.full(len(maps.correlation), np.nan)
-    tried = canonical.leakage(held.correlation[: len(leak)])
+    tried = canonical.leakage(pairs.correlation[: len(leak)])
     leak[: len(tried)] = tried
-    audit = SubspaceFold(None, len(one), maps.dims, maps.correlation, leak, held.correlation, held.p, held.null_95)
+    audit = SubspaceFold(None, len(one), maps.dims, maps.correlation, leak, pairs.correlation, pairs.p, pairs.null_95)
     return FittedSubspace(audit, maps)
 
 
 def residual(runs: Sequence[Run], design: Design, spec: ResidualSpec, sources: tuple[str, str]) -> Projected:
-    """The contextual rows, scaled, less what ridge regression predicts of them from the static rows of the same
-    words, fitted on the words of each outer fold's training stimuli; `sources`: both bands. Raises CannotFit where
-    words are too few."""
+    """A band of the contextual rows, scaled, less what ridge regression predicts of them from the static rows.
+
+    Fitted on the words of each outer fold's training stimuli.
+
+    Parameters
+    ----------
+    runs : with the rows of their words.
+    design : made of these runs.
+    spec : of which the components kept count.
+    sources : the bands of contextual and static rows by word.
+
+    Raises
+    ------
+    CannotFit
+        Where words are too few.
+    """
     folds = np.unique(design.folds).tolist()
     matrices = []
     for fold in folds:
@@ -136,10 +167,20 @@ def residual(runs: Sequence[Run], design: Design, spec: ResidualSpec, sources: t
 
 
 def residual_map(contextual: Array, static: Array, folds: Array, most: int | None) -> Array:
-    """(n, d) and (n, e) → (d + e + 1, k) for rows of both and a one side by side: k = d, or `most` principal
-    components. folds (n,) int, −1 for rows that choose no penalty."""
-    mean, scale = canonical.moments(contextual)
-    static_mean, static_scale = canonical.moments(static)
+    """The map from both models' rows, side by side with a one, to the residual.
+
+    Parameters
+    ----------
+    contextual, static : (n, d) and (n, e) rows of the same words.
+    folds : (n,) int, −1 for rows that choose no penalty.
+    most : principal components kept; None: all d dimensions.
+
+    Returns
+    -------
+    (d + e + 1, k).
+    """
+    mean, scale = canonical.mean_and_scale(contextual)
+    static_mean, static_scale = canonical.mean_and_scale(static)
     z, x = (contextual - mean) / scale, (static - static_mean) / static_scale
     weights = ridge(x, z, folds)
     left = z - x @ weights
@@ -149,19 +190,33 @@ def residual_map(contextual: Array, static: Array, folds: Array, most: int | Non
 
 
 def ridge(x: Array, z: Array, folds: Array) -> Array:
-    """Weights (e, d) of centred z (n, d) on centred x (n, e), with the one of `PENALTIES` (shares of a column's sum
-    of squares) that leaves least in held-out folds. Raises CannotFit for fewer than two folds."""
+    """Ridge regression with the penalty that leaves least in held-out folds.
+
+    Parameters
+    ----------
+    x, z : (n, e) and (n, d), centred; z is predicted.
+    folds : (n,) int, −1 for rows that choose no penalty.
+
+    Returns
+    -------
+    Weights (e, d); the penalty is one of `PENALTIES`, shares of a column's sum of squares.
+
+    Raises
+    ------
+    CannotFit
+        For fewer than two folds.
+    """
     numbers = [number for number in np.unique(folds) if number >= 0]
     if len(numbers) < 2:
         raise CannotFit("a residual needs at least two folds of words to choose its penalty", canonical.MORE_WORDS)
     left = np.zeros(len(PENALTIES))
     for number in numbers:
-        train, held = (folds >= 0) & (folds != number), folds == number
+        train, test = (folds >= 0) & (folds != number), folds == number
         values, axes = np.linalg.eigh(x[train].T @ x[train])
-        coordinates, rows = axes.T @ (x[train].T @ z[train]), x[held] @ axes
+        coordinates, rows = axes.T @ (x[train].T @ z[train]), x[test] @ axes
         for place, penalty in enumerate(PENALTIES):
             shrunk = rows / (np.maximum(values, 0) + penalty * train.sum())
-            left[place] += np.square(z[held] - shrunk @ coordinates).sum()
+            left[place] += np.square(z[test] - shrunk @ coordinates).sum()
     penalty = PENALTIES[int(left.argmin())] * len(x)
     return np.asarray(np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ z))
 

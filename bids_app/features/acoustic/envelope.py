@@ -7,7 +7,7 @@ import numpy as np
 from bids_app.features.acoustic.frames import FRAMES, frame_ends, frames, hann
 from bids_app.features.base.family import Family, Option
 from bids_app.features.base.needs import audio_of
-from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
+from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
@@ -23,14 +23,15 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     length = round(window_s * rate)
     level = np.concatenate([_rms(heard) for heard in frames(audio, stops, length)]) ** exponent
     onsets = np.maximum(np.diff(level, prepend=level[:1]), 0) / hop_s
-    provenance = {
-        "description": f"Root mean square of Hann windows of {window_s:g} s every {hop_s:g} s, to the power of "
+    provenance = FeatureProvenance(
+        kind=spec.kind,
+        description=f"Root mean square of Hann windows of {window_s:g} s every {hop_s:g} s, to the power of "
         f"{exponent:g}, and its half-wave rectified rise per second.",
-        "stamp": "the end of the window",
-        "dimensions": ["envelope", "onsets"],
-        "causal": True,
-        "notes": (),
-    }
+        stamp="the end of the window",
+        dimensions=("envelope", "onsets"),
+        causal=True,
+        notes=(),
+    )
     values = np.stack([level, onsets], axis=1).astype(np.float32)
     return Features(spec.name, values, times, "continuous", None, provenance)
 

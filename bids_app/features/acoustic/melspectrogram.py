@@ -9,7 +9,7 @@ import numpy as np
 from bids_app.features.acoustic.frames import FRAMES, frame_ends, frames, hann
 from bids_app.features.base.family import Family, Option
 from bids_app.features.base.needs import audio_of
-from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
+from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 HIGHEST_HZ = 8000.0  # of the mel bands, whatever the audio's rate, so that a column means the same for all stimuli
 FLOOR, SILENCE = 1e-10, -10.0  # power relative to full scale up to which a band is silent (-100 dB), and its log10
@@ -29,14 +29,15 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     filters, centres = mel_filters(n_mels, length, rate)
     values = np.concatenate([_log_power(heard, filters) for heard in frames(audio, stops, length)])
     empty = int(np.sum(~filters.any(axis=0)))
-    provenance = {
-        "description": f"Log10 power in {n_mels} mel bands up to {HIGHEST_HZ:g} Hz, in Hann windows of "
+    provenance = FeatureProvenance(
+        kind=spec.kind,
+        description=f"Log10 power in {n_mels} mel bands up to {HIGHEST_HZ:g} Hz, in Hann windows of "
         f"{window_s:g} s every {hop_s:g} s, floored at {FLOOR:g} of full scale.",
-        "stamp": "the end of the window",
-        "dimensions": [f"{centre:.0f} Hz" for centre in centres],
-        "causal": True,
-        "notes": (f"{empty} of {n_mels} bands hold no frequency of audio at {rate:g} Hz",) if empty else (),
-    }
+        stamp="the end of the window",
+        dimensions=tuple(f"{centre:.0f} Hz" for centre in centres),
+        causal=True,
+        notes=(f"{empty} of {n_mels} bands hold no frequency of audio at {rate:g} Hz",) if empty else (),
+    )
     return Features(spec.name, values, times, "continuous", None, provenance)
 
 

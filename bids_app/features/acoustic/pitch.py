@@ -10,7 +10,7 @@ from bids_app.errors import NoInput, UsageError
 from bids_app.features.acoustic.frames import frame_ends
 from bids_app.features.base.family import Family, Option
 from bids_app.features.base.needs import audio_of
-from bids_app.records import Array, Features, FeatureSpec, ModelSource, Samples, Stimulus
+from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Samples, Stimulus
 
 PITCH_PERIODS, INTENSITY_PERIODS = 3.0, 6.4  # of the lowest pitch: the lengths of Praat's two windows
 FRAMES_AT_ONCE = 3000
@@ -32,14 +32,15 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
         _rows(_piece(audio, rate, first, hop_s, floor), rate, floor, ceiling, hop_s)
         for first in range(0, len(times), FRAMES_AT_ONCE)
     ]
-    provenance = {
-        "description": f"Praat's pitch ({floor:g} to {ceiling:g} Hz, autocorrelation, no path over frames), voicing "
+    provenance = FeatureProvenance(
+        kind=spec.kind,
+        description=f"Praat's pitch ({floor:g} to {ceiling:g} Hz, autocorrelation, no path over frames), voicing "
         f"and intensity every {hop_s:g} s.",
-        "stamp": "the end of Praat's windows for pitch and intensity",
-        "dimensions": [f"octaves above {floor:g} Hz, 0 where unvoiced", "voiced", "intensity, dB"],
-        "causal": True,
-        "notes": (),
-    }
+        stamp="the end of Praat's windows for pitch and intensity",
+        dimensions=(f"octaves above {floor:g} Hz, 0 where unvoiced", "voiced", "intensity, dB"),
+        causal=True,
+        notes=(),
+    )
     values = np.concatenate(pieces)[: len(times)].astype(np.float32)
     return Features(spec.name, values, times, "continuous", None, provenance)
 

@@ -13,7 +13,14 @@ class WithinMemory(Generic[Item, Result]):
     """`compute`, one result an item, on batches of items of equal `cost` (tokens, samples).
 
     Out of GPU memory, a batch is halved, and no later one costs more than what then held; where a single item is too
-    much, it and all that follow are computed on the CPU. `notes` say so.
+    much, it and all that follow are computed on the CPU.
+
+    Parameters
+    ----------
+    compute : items of equal cost → a result for each.
+    cost : item → what it takes of the memory, in tokens or samples.
+    model : what `compute` runs, moved to the CPU at last.
+    device : where it was to run.
     """
 
     def __init__(
@@ -22,12 +29,17 @@ class WithinMemory(Generic[Item, Result]):
         cost: Callable[[Item], int],
         model: Any,
         device: str,
-        notes: set[str],
     ) -> None:
-        self._compute, self._cost, self._model, self._notes = compute, cost, model, notes
+        self._compute, self._cost, self._model = compute, cost, model
         self._most: int | None = None  # of the cost of a batch
+        self._notes: set[str] = set()
         if model.device.type != device.split(":")[0]:
-            notes.add("the model does not fit into GPU memory: computed on the CPU")
+            self._notes.add("the model does not fit into GPU memory: computed on the CPU")
+
+    @property
+    def notes(self) -> frozenset[str]:
+        """What memory was too small for, so far; a line each."""
+        return frozenset(self._notes)
 
     def __call__(self, batch: Sequence[Item]) -> list[Result]:
         """Results in the order of the items. Raises torch.OutOfMemoryError where the CPU, too, runs out."""

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from bids_app.errors import DataError
 from bids_app.records import Intervals, Samples, Stimulus
 
 
-def audio_of(stimulus: Stimulus) -> tuple[Samples, float]:
-    """Audio (n_samples,) and its rate in Hz. Raises DataError."""
+class Sound(NamedTuple):
+    """Mono samples (n_samples,) and their rate in Hz."""
+
+    samples: Samples
+    rate_hz: float
+
+
+def audio_of(stimulus: Stimulus) -> Sound:
+    """The stimulus's audio, at least one sample. Raises DataError."""
     if stimulus.audio is None or stimulus.rate_hz is None:
         raise DataError("the stimulus has no audio", stimulus.stimulus_id)
     if not len(stimulus.audio):
         raise DataError("the stimulus's audio is empty", stimulus.stimulus_id)
-    return stimulus.audio, stimulus.rate_hz
+    return Sound(stimulus.audio, stimulus.rate_hz)
 
 
 def words_of(stimulus: Stimulus) -> Intervals:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from bids_app.errors import DataError
 from bids_app.features.base.needs import words_of
-from bids_app.records import Array, Features, FeatureSpec, Intervals, Stimulus
+from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, Intervals, Stimulus
 
 STAMP = "the end of the word; onsets_s holds its beginning"
 PHONE_STAMP = "the end of the phone; onsets_s holds its beginning"
@@ -47,26 +47,12 @@ def pick(words: Intervals, rows: Sequence[int], text: Sequence[str] | None = Non
     return Intervals(words.onset_s[chosen], words.duration_s[chosen], tuple(texts[row] for row in rows))
 
 
-def event_features(spec: FeatureSpec, rows: Intervals, values: Array, provenance: Mapping[str, Any]) -> Features:
+def event_features(spec: FeatureSpec, rows: Intervals, values: Array, provenance: FeatureProvenance) -> Features:
     """One row (n_dims,) of `values` a word or phone, stamped at its offset and ordered by it."""
     offsets = np.asarray(rows.offset_s, dtype=np.float64)
     order = np.argsort(offsets, kind="stable")
     onsets = np.asarray(rows.onset_s, dtype=np.float64)[order]
     return Features(spec.name, values[order].astype(np.float32), offsets[order], "events", onsets, provenance)
-
-
-def rate_features(
-    spec: FeatureSpec, rows: Intervals, what: str, stamp: str, causal: bool, notes: tuple[str, ...]
-) -> Features:
-    """(n_rows, 1) ones: how often a word or phone (`what`) comes, the floor that any model of them has to beat."""
-    provenance = {
-        "description": f"One for every {what}.",
-        "stamp": stamp,
-        "dimensions": [what],
-        "causal": causal,
-        "notes": notes,
-    }
-    return event_features(spec, rows, np.ones((len(rows.text), 1)), provenance)
 
 
 def tokenize(stimulus: Stimulus, tokenizer: Any, casing: str) -> Tokenized:

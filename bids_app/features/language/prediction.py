@@ -15,10 +15,11 @@ from bids_app.features.base.words import STAMP, event_features, tokenize
 from bids_app.features.language import contexts
 from bids_app.features.language.contexts import Window
 from bids_app.features.transformers.model_options import CASING, CONTEXT, MODEL
-from bids_app.features.transformers.models import describe_model, load_model, load_tokenizer, model_files, model_of
-from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
+from bids_app.features.transformers.models import load_model, load_tokenizer, model_files, model_of, with_model
+from bids_app.records import FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 Measure = Callable[[Any, Any], Any]  # (log2 probabilities (n_tokens, n_vocabulary), tokens (n_tokens,)) → one number
+NO_MARK = "no mark for the beginning: before the first token all are equally likely"
 OPTIONS: dict[str, Setting] = {**MODEL, **CASING, **CONTEXT}
 
 
@@ -36,28 +37,26 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, measure:
     model = load_model(name, source, "AutoModelForCausalLM")
     frame = contexts.frame_of(model, tokenizer, masked=False)
     windows = contexts.windows_of(spec, ids, frame)
-    found: set[str] = (
-        set() if frame.start else {"no mark for the beginning: before the first token all are equally likely"}
-    )
     values = np.zeros((len(ids), 1))
 
     def compute(batch: Sequence[Window]) -> list[list[float]]:
         return measured(model, batch, measure)
 
-    within = WithinMemory(compute, lambda window: len(window.tokens), model, source.device, found)
+    within = WithinMemory(compute, lambda window: len(window.tokens), model, source.device)
     for batch in contexts.batches(windows, source.device):
         for window, numbers in zip(batch, within(batch), strict=True):
             values[[row for row, _, _ in window.words], 0] = numbers
-    provenance = {
-        "description": f"{what}, by {name.name}, for each word {contexts.describe_context(spec)}.",
-        "stamp": STAMP,
-        "dimensions": [f"{spec.kind}, bits"],
-        "causal": True,
-        "unknown_share": unknown_share,
-        "notes": (*notes, *sorted(found)),
-        **describe_model(name, source),
-    }
-    return event_features(spec, words, values, provenance)
+    unmarked = () if frame.start else (NO_MARK,)
+    provenance = FeatureProvenance(
+        kind=spec.kind,
+        description=f"{what}, by {name.name}, for each word {contexts.describe_context(spec)}.",
+        stamp=STAMP,
+        dimensions=(f"{spec.kind}, bits",),
+        causal=True,
+        unknown_share=unknown_share,
+        notes=(*notes, *sorted({*within.notes, *unmarked})),
+    )
+    return event_features(spec, words, values, with_model(provenance, name, source))
 
 
 def measured(model: Any, batch: Sequence[Window], measure: Measure) -> list[list[float]]:

@@ -9,7 +9,7 @@ import numpy as np
 from bids_app.errors import UsageError
 from bids_app.features.base.family import Family, Option
 from bids_app.features.base.words import STAMP, event_features, spoken_words
-from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
+from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
@@ -22,14 +22,15 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     unknown = float((values == 0).mean())
     if unknown:
         notes = (*notes, f"{unknown:.1%} of the words are not in wordfreq's list and have 0")
-    provenance = {
-        "description": f"Log10 of each word's occurrences per billion words of language '{language}' (Zipf scale).",
-        "stamp": STAMP,
-        "dimensions": ["log10 frequency"],
-        "causal": True,
-        "unknown_share": round(unknown, 6),
-        "notes": notes,
-    }
+    provenance = FeatureProvenance(
+        kind=spec.kind,
+        description=f"Log10 of each word's occurrences per billion words of language '{language}' (Zipf scale).",
+        stamp=STAMP,
+        dimensions=("log10 frequency",),
+        causal=True,
+        unknown_share=round(unknown, 6),
+        notes=notes,
+    )
     return event_features(spec, words, values, provenance)
 
 

@@ -6,20 +6,21 @@ import numpy as np
 
 from bids_app.features.base.family import Family
 from bids_app.features.base.words import STAMP, event_features, spoken_words
-from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
+from bids_app.records import FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
     """values (n_words, 2): the word's number from 1 in order of ends, and its natural logarithm."""
     words, notes = spoken_words(stimulus)
     number = np.arange(1, len(words.text) + 1, dtype=np.float64)
-    provenance = {
-        "description": "Position of each word in the stimulus: its number from 1, and the logarithm of it.",
-        "stamp": STAMP,
-        "dimensions": ["number", "log number"],
-        "causal": True,
-        "notes": notes,
-    }
+    provenance = FeatureProvenance(
+        kind=spec.kind,
+        description="Position of each word in the stimulus: its number from 1, and the logarithm of it.",
+        stamp=STAMP,
+        dimensions=("number", "log number"),
+        causal=True,
+        notes=notes,
+    )
     return event_features(spec, words, np.stack([number, np.log(number)], axis=1), provenance)
 
 

@@ -12,8 +12,8 @@ from bids_app.features.base.family import Family
 from bids_app.features.base.words import STAMP, event_features, spoken_words, tokenize
 from bids_app.features.lexical.vectors import ENDINGS, find_vectors, read_vectors
 from bids_app.features.transformers.model_options import CASING, MODEL
-from bids_app.features.transformers.models import describe_model, load_model, load_tokenizer, model_files, model_of
-from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
+from bids_app.features.transformers.models import load_model, load_tokenizer, model_files, model_of, with_model
+from bids_app.records import FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
@@ -29,16 +29,16 @@ def _from_model(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> F
     words, ids, unknown_share, notes = tokenize(stimulus, load_tokenizer(model, source), spec.options["casing"])
     table = load_model(model, replace(source, device="cpu")).get_input_embeddings().weight.detach().cpu().numpy()
     values = np.stack([table[tokens].mean(axis=0, dtype=np.float64) for tokens in ids])
-    provenance = {
-        "description": f"Input embedding of each word in {model.name}, the mean over its tokens; no context enters.",
-        "stamp": STAMP,
-        "dimensions": f"{values.shape[1]} dimensions of the embedding",
-        "causal": True,
-        "unknown_share": unknown_share,
-        "notes": notes,
-        **describe_model(model, source),
-    }
-    return event_features(spec, words, values, provenance)
+    provenance = FeatureProvenance(
+        kind=spec.kind,
+        description=f"Input embedding of each word in {model.name}, the mean over its tokens; no context enters.",
+        stamp=STAMP,
+        dimensions=f"{values.shape[1]} dimensions of the embedding",
+        causal=True,
+        unknown_share=unknown_share,
+        notes=notes,
+    )
+    return event_features(spec, words, values, with_model(provenance, model, source))
 
 
 def _from_file(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
@@ -49,18 +49,19 @@ def _from_file(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Fe
     share = float(1 - known.mean())
     if absent:
         notes = (*notes, f"{share:.1%} of the words have no vector and zeros: {', '.join(absent[:20])}")
-    provenance = {
-        "description": f"Vector of each word in {name}; no context enters.",
-        "stamp": STAMP,
-        "dimensions": f"{values.shape[1]} dimensions of the vectors",
-        "causal": True,
-        "unknown_share": round(share, 6),
-        "notes": notes,
-        "model": name,
-        "revision": None,
-        "untrained": None,
-        "stand_in": False,
-    }
+    provenance = FeatureProvenance(
+        kind=spec.kind,
+        description=f"Vector of each word in {name}; no context enters.",
+        stamp=STAMP,
+        dimensions=f"{values.shape[1]} dimensions of the vectors",
+        causal=True,
+        unknown_share=round(share, 6),
+        notes=notes,
+        model=name,
+        revision=None,
+        untrained=None,
+        stand_in=False,
+    )
     return event_features(spec, words, values, provenance)
 
 

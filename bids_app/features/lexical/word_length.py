@@ -6,20 +6,21 @@ import numpy as np
 
 from bids_app.features.base.family import Family
 from bids_app.features.base.words import STAMP, event_features, spoken_words
-from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
+from bids_app.records import FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
     """values (n_words, 1): letters and digits of the word; punctuation is not counted."""
     words, notes = spoken_words(stimulus)
     lengths = [[sum(character.isalnum() for character in word)] for word in words.text]
-    provenance = {
-        "description": "Number of letters and digits of each word.",
-        "stamp": STAMP,
-        "dimensions": ["letters"],
-        "causal": True,
-        "notes": notes,
-    }
+    provenance = FeatureProvenance(
+        kind=spec.kind,
+        description="Number of letters and digits of each word.",
+        stamp=STAMP,
+        dimensions=("letters",),
+        causal=True,
+        notes=notes,
+    )
     return event_features(spec, words, np.array(lengths, dtype=np.float64), provenance)
 
 

@@ -1,16 +1,26 @@
-"""`word_rate`: a one for every word, the floor that any model of words has to beat."""
+"""`word_rate`: a one for every word, the baseline that any model of words has to beat."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from bids_app.features.base.family import Family
-from bids_app.features.base.words import STAMP, rate_features, spoken_words
-from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
+from bids_app.features.base.words import STAMP, event_features, spoken_words
+from bids_app.records import FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
     """values (n_words, 1), all ones."""
     words, notes = spoken_words(stimulus)
-    return rate_features(spec, words, "word", STAMP, causal=True, notes=notes)
+    provenance = FeatureProvenance(
+        kind=spec.kind,
+        description="One for every word.",
+        stamp=STAMP,
+        dimensions=("word",),
+        causal=True,
+        notes=notes,
+    )
+    return event_features(spec, words, np.ones((len(words.text), 1)), provenance)
 
 
 FAMILY = Family(

@@ -14,7 +14,7 @@ from bids_app.errors import DataError
 from bids_app.features.base.family import Family
 from bids_app.features.base.words import PHONE_STAMP, event_features
 from bids_app.features.phonetic.pronunciation import is_timed, spoken_phones
-from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
+from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 ATTRIBUTES = (
     "bilabial", "labiodental", "dental", "alveolar", "postalveolar", "retroflex", "palatal", "velar", "uvular",
@@ -46,15 +46,16 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
         raise DataError(f"{share:.0%} of the phones are not known", stimulus.stimulus_id, found)
     if unknown:
         notes = (*notes, f"{share:.1%} of the phones are not known and have zeros: {', '.join(unknown[:20])}")
-    provenance = {
-        "description": f"Articulatory attributes of each phone ({alphabet}), 1 where one applies, after the chart of "
+    provenance = FeatureProvenance(
+        kind=spec.kind,
+        description=f"Articulatory attributes of each phone ({alphabet}), 1 where one applies, after the chart of "
         "the International Phonetic Association; a diphthong has those of its first element and the way it glides.",
-        "stamp": PHONE_STAMP,
-        "dimensions": list(ATTRIBUTES),
-        "causal": is_timed(stimulus),
-        "unknown_share": round(float(share), 6),
-        "notes": notes,
-    }
+        stamp=PHONE_STAMP,
+        dimensions=ATTRIBUTES,
+        causal=is_timed(stimulus),
+        unknown_share=round(float(share), 6),
+        notes=notes,
+    )
     return event_features(spec, phones, values, provenance)
 
 

@@ -1,17 +1,27 @@
-"""`phone_rate`: a one for every phone, the floor that any model of phones has to beat."""
+"""`phone_rate`: a one for every phone, the baseline that any model of phones has to beat."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from bids_app.features.base.family import Family
-from bids_app.features.base.words import PHONE_STAMP, rate_features
+from bids_app.features.base.words import PHONE_STAMP, event_features
 from bids_app.features.phonetic.pronunciation import is_timed, spoken_phones
-from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
+from bids_app.records import FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
     """values (n_phones, 1), all ones; silences have no row."""
     phones, notes = spoken_phones(stimulus)
-    return rate_features(spec, phones, "phone", PHONE_STAMP, is_timed(stimulus), notes)
+    provenance = FeatureProvenance(
+        kind=spec.kind,
+        description="One for every phone.",
+        stamp=PHONE_STAMP,
+        dimensions=("phone",),
+        causal=is_timed(stimulus),
+        notes=notes,
+    )
+    return event_features(spec, phones, np.ones((len(phones.text), 1)), provenance)
 
 
 FAMILY = Family(

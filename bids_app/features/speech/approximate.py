@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from bids_app.features.base.needs import Sound
 from bids_app.features.speech.speech_encoder import SpeechEncoder
 from bids_app.features.transformers.hidden_layers import blocks_of, hidden_states
 from bids_app.features.transformers.model_options import Layer
@@ -23,32 +24,37 @@ KINDS = ("wav2vec2", "hubert", "data2vec-audio")  # whose blocks take a mask and
 
 
 def block_states(
-    hearing: SpeechEncoder,
-    heard: Array,
-    rate: float,
-    stops: Sequence[int],
-    layers: Sequence[Layer],
-    frames: Sequence[int],
+    speech: SpeechEncoder, sound: Sound, stops: Sequence[int], layers: Sequence[Layer], frames: Sequence[int]
 ) -> list[Any]:
-    """For each layer a tensor (len(frames), n_hidden); row k of the features, heard by `stops[k]`, is the last frame
-    before it.
+    """States of frames that heard nothing after their own row's time.
 
-    `heard` (n_samples,) at `rate`; `stops` ascend, none before the first frame is heard.
+    Parameters
+    ----------
+    speech : an encoder of one of KINDS.
+    sound : the window of all rows.
+    stops : the sample before which each row's time lies; they ascend, none before the first frame is heard.
+    layers : which states.
+    frames : the frames wanted; row k, heard by `stops[k]`, is the last frame before it.
+
+    Returns
+    -------
+    For each layer a tensor (len(frames), n_hidden).
     """
     import torch
 
-    wave, ends = _resampled(heard, rate, hearing.rate_hz, stops)
-    if hearing.extractor.do_normalize:  # as Wav2Vec2FeatureExtractor does, over the first row's window
+    wave, ends = _resampled(sound, speech.rate_hz, stops)
+    if speech.extractor.do_normalize:  # as Wav2Vec2FeatureExtractor does, over the first row's window
         first = wave[: ends[0]]
         wave = (wave - first.mean()) / np.sqrt(first.var() + 1e-7)
-    values = torch.tensor(wave[None], dtype=torch.float32, device=hearing.encoder.device)
-    with _in_blocks(hearing.encoder, ends[0], [hearing.frames(end) for end in ends]):
-        return [states[0] for states in hidden_states(hearing.encoder, {"input_values": values}, layers, frames)]
+    values = torch.tensor(wave[None], dtype=torch.float32, device=speech.encoder.device)
+    with _in_blocks(speech.encoder, ends[0], [speech.frames(end) for end in ends]):
+        return [states[0] for states in hidden_states(speech.encoder, {"input_values": values}, layers, frames)]
 
 
-def _resampled(heard: Array, rate: float, model_rate: int, stops: Sequence[int]) -> tuple[Array, list[int]]:
+def _resampled(sound: Sound, model_rate: int, stops: Sequence[int]) -> tuple[Array, list[int]]:
     """The wave at the model's rate, and where each stop is in it. Filters look ahead: each row's part is cut from
     what was heard by its time and no later."""
+    heard, rate = sound.samples[:], sound.rate_hz
     ends = [int(stop * model_rate / rate) for stop in stops]
     if rate == model_rate:
         return heard, ends

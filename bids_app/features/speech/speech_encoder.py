@@ -36,7 +36,7 @@ class SpeechEncoder:
     decoder: Any = None
 
 
-def load_hearing(spec: FeatureSpec, source: ModelSource) -> SpeechEncoder:
+def load_speech_encoder(spec: FeatureSpec, source: ModelSource) -> SpeechEncoder:
     """The spec's model. Raises UsageError where it takes audio in no way known here, or not as much as asked."""
     import torch
 
@@ -77,13 +77,13 @@ def load_hearing(spec: FeatureSpec, source: ModelSource) -> SpeechEncoder:
     raise UsageError(f"{name.name} is no speech encoder of a known kind", f"feature '{spec.name}'", known)
 
 
-def inputs_of(hearing: SpeechEncoder, windows: Sequence[Array], rate: float) -> Inputs:
+def inputs_of(speech: SpeechEncoder, windows: Sequence[Array], rate: float) -> Inputs:
     """Windows of samples at `rate` → what the encoder takes; resampled each on its own, so that none hears ahead."""
-    if rate == hearing.rate_hz:
-        return hearing.inputs(windows)
+    if rate == speech.rate_hz:
+        return speech.inputs(windows)
     import soxr
 
-    return hearing.inputs([soxr.resample(window, rate, hearing.rate_hz) for window in windows])
+    return speech.inputs([soxr.resample(window, rate, speech.rate_hz) for window in windows])
 
 
 def convolved_frames(n_samples: int, config: Any) -> int:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bids_app.errors import DataError, UsageError
 from bids_app.features.base.family import Family, Option, Reach
 from bids_app.features.base.memory import WithinMemory
-from bids_app.features.base.needs import audio_of, words_of
+from bids_app.features.base.needs import Sound, audio_of, words_of
 from bids_app.features.speech import approximate, whisper_decoder
-from bids_app.features.speech.speech_encoder import SECONDS_AT_ONCE, SpeechEncoder, inputs_of, load_hearing
+from bids_app.features.speech.speech_encoder import SECONDS_AT_ONCE, SpeechEncoder, inputs_of, load_speech_encoder
 from bids_app.features.speech.speech_windows import (
     Window,
     causal_windows,
@@ -23,11 +23,11 @@ from bids_app.features.speech.speech_windows import (
     row_times,
     utterance_windows,
 )
-from bids_app.features.transformers.hidden_layers import POOLED, blocks_of, columns, hidden_states, parts_of
-from bids_app.features.transformers.model_options import MODEL, PARTS, Layer, Layers, wanted_layers
-from bids_app.features.transformers.models import describe_model, model_files, model_of
+from bids_app.features.transformers.hidden_layers import POOLED, Reading, blocks_of, columns, hidden_states, parts_of
+from bids_app.features.transformers.model_options import MODEL, PARTS, Layers, wanted_layers
+from bids_app.features.transformers.models import model_files, model_of, with_model
 from bids_app.features.transformers.precision import PRECISION, Lowered
-from bids_app.records import Array, Features, FeatureSpec, ModelSource, Samples, Stimulus
+from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 OF_ENCODER = {"stride_s": 0.1, "mode": "window", "refresh_s": None}  # what each part has, and the other has not
 OF_DECODER = {"subtokens": "mean", "language": "en", "casing": "as_written"}
@@ -54,40 +54,41 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     name, layer, window_s, stride_s, mode = (
         spec.options[key] for key in ("model", "layer", "window_s", "stride_s", "mode")
     )
-    audio, rate = audio_of(stimulus)
-    hearing = load_hearing(spec, source)
-    layers = wanted_layers(spec, len(blocks_of(hearing.encoder)), parts_of(hearing.encoder))
-    times, stops = row_times(len(audio), rate, stride_s)
-    first = next((row for row, stop in enumerate(stops) if hearing.frames(int(stop * hearing.rate_hz / rate))), None)
+    sound = audio_of(stimulus)
+    n_samples, rate = len(sound.samples), sound.rate_hz
+    speech = load_speech_encoder(spec, source)
+    layers = wanted_layers(spec, len(blocks_of(speech.encoder)), parts_of(speech.encoder))
+    times, stops = row_times(n_samples, rate, stride_s)
+    first = next((row for row, stop in enumerate(stops) if speech.frames(int(stop * speech.rate_hz / rate))), None)
     if first is None:
         raise DataError(f"the audio is too short for a frame of {name}", stimulus.stimulus_id)
-    windows = _plan(spec, hearing, rate, stops[first:], len(audio))
-    found: set[str] = set()
-    refreshed, lowered = spec.options["refresh_s"] is not None, spec.options["precision"] == "bfloat16"
-    n_rows = len(stops) - first
-    values, widths = run(hearing, audio, rate, windows, layers, source.device, n_rows, found, refreshed, lowered)
-    provenance = {
-        "description": f"Hidden states of {name}, layer {layer} (0: the input of the first), every {stride_s:g} s: "
+    windows = _plan(spec, speech, rate, stops[first:], n_samples)
+    lowered, refreshed = spec.options["precision"] == "bfloat16", spec.options["refresh_s"] is not None
+    reading = Reading(layers, source.device, lowered=lowered, refreshed=refreshed)
+    values, widths, notes = run(speech, sound, windows, len(stops) - first, reading)
+    provenance = FeatureProvenance(
+        kind=spec.kind,
+        description=f"Hidden states of {name}, layer {layer} (0: the input of the first), every {stride_s:g} s: "
         f"{MODES[mode].format(window_s=window_s)}{_said_of_refresh(spec.options['refresh_s'])}.",
-        "stamp": "the instant by which the model has heard the frame",
-        "dimensions": f"{sum(widths)} hidden units" + (f" of {len(layers)} layers" if len(layers) > 1 else ""),
-        "layers": columns(layers, widths),
-        "causal": mode == "window",
-        "approximate": spec.options["refresh_s"] is not None,
-        "notes": tuple(sorted(found)),
-        **describe_model(model_of(spec), source),
-    }
+        stamp="the instant by which the model has heard the frame",
+        dimensions=f"{sum(widths)} hidden units" + (f" of {len(layers)} layers" if len(layers) > 1 else ""),
+        layers=columns(layers, widths),
+        causal=mode == "window",
+        approximate=refreshed,
+        notes=notes,
+    )
+    provenance = with_model(provenance, model_of(spec), source)
     return Features(spec.name, values, times[first:], "continuous", None, provenance)
 
 
-def _plan(spec: FeatureSpec, hearing: SpeechEncoder, rate: float, stops: Array, n_samples: int) -> Iterator[Window]:
+def _plan(spec: FeatureSpec, speech: SpeechEncoder, rate: float, stops: Array, n_samples: int) -> Iterator[Window]:
     window_s, stride_s, mode, refresh_s = (spec.options[key] for key in ("window_s", "stride_s", "mode", "refresh_s"))
     length = round(window_s * rate)
     if mode == "utterance":
         return utterance_windows(stops, length, n_samples)
     if refresh_s is None:
         return causal_windows(stops, length)
-    if hearing.encoder.config.model_type not in approximate.KINDS:
+    if speech.encoder.config.model_type not in approximate.KINDS:
         advice = f"{', '.join(approximate.KINDS)} can"
         raise UsageError(f"{spec.options['model']} cannot be approximated", f"feature '{spec.name}'", advice)
     return refreshed_windows(stops, length, round(refresh_s / stride_s))
@@ -102,79 +103,78 @@ def _said_of_refresh(refresh_s: float | None) -> str:
     )
 
 
-def run(
-    hearing: SpeechEncoder,
-    audio: Samples,
-    rate: float,
-    windows: Iterable[Window],
-    layers: Sequence[Layer],
-    device: str,
-    n_rows: int,
-    notes: set[str],
-    refreshed: bool = False,
-    lowered: bool = False,
-) -> tuple[Array, list[int]]:
-    """values (n_rows, n_hidden·n_layers) float32 and the layers' widths, in passes that fit the `device`.
+class States(NamedTuple):
+    """values (n_rows, n_hidden·n_layers) float32, each layer's width, and sorted notes on memory and precision."""
 
-    `refreshed`: see approximate.py; `lowered`: see precision.py. Beside the result only one batch is held, however
-    long the audio is.
+    values: Array
+    widths: list[int]
+    notes: tuple[str, ...]
+
+
+def run(speech: SpeechEncoder, sound: Sound, windows: Iterable[Window], n_rows: int, reading: Reading) -> States:
+    """The states of all rows, in passes that fit the device.
+
+    Beside the result only one batch is held, however long the audio is.
+
+    Parameters
+    ----------
+    speech : the encoder.
+    sound : the whole audio.
+    windows : pieces of it, with the rows that are read off each.
+    n_rows : how many rows all windows have.
+    reading : layers, device and precision; refreshed: the later rows of a window do not hear what follows them.
     """
     values, widths = np.zeros((0, 0), dtype=np.float32), list[int]()
 
     def compute(batch: Sequence[Window]) -> list[list[Array]]:
-        return row_states(hearing, audio, rate, batch, layers, refreshed)
+        return row_states(speech, sound, batch, reading)
 
-    near = Lowered(compute, hearing.model) if lowered else None
-    seconds = SECONDS_AT_ONCE[device.split(":")[0]]
-    padded = round(hearing.padded_s * rate)
-    within = WithinMemory(near or compute, lambda window: window.stop - window.start, hearing.model, device, notes)
-    for batch in equal_batches(windows, round(seconds * rate), padded):
+    lowered = Lowered(compute, speech.model) if reading.lowered else None
+    seconds = SECONDS_AT_ONCE[reading.device.split(":")[0]]
+    padded = round(speech.padded_s * sound.rate_hz)
+    within = WithinMemory(lowered or compute, lambda window: window.stop - window.start, speech.model, reading.device)
+    for batch in equal_batches(windows, round(seconds * sound.rate_hz), padded):
         for window, states in zip(batch, within(batch), strict=True):
             if not widths:
                 widths = [state.shape[1] for state in states]
                 values = np.empty((n_rows, sum(widths)), dtype=np.float32)
             values[[row for row, _ in window.rows]] = np.concatenate(states, axis=1)
-    if near:
-        notes.add(near.note)
-    return values, widths
+    notes = {*within.notes, *([lowered.note] if lowered else [])}
+    return States(values, widths, tuple(sorted(notes)))
 
 
-def row_states(
-    hearing: SpeechEncoder,
-    audio: Samples,
-    rate: float,
-    batch: Sequence[Window],
-    layers: Sequence[Layer],
-    refreshed: bool,
-) -> list[list[Array]]:
+def row_states(speech: SpeechEncoder, sound: Sound, batch: Sequence[Window], reading: Reading) -> list[list[Array]]:
     """For each window of one length, for each layer: the frames (n_rows, n_hidden) heard by its rows' times."""
     import torch
     from torch.backends import cudnn
 
-    heard = [audio[window.start : window.stop] for window in batch]
-    rows = [[_last(hearing, rate, stop - window.start) for _, stop in window.rows] for window in batch]
-    frames = sorted({frame for one in rows for frame in one})
-    places = [np.searchsorted(frames, one) for one in rows]
+    rate = sound.rate_hz
+    heard = [sound.samples[window.start : window.stop] for window in batch]
+    rows = [[_last(speech, rate, stop - window.start) for _, stop in window.rows] for window in batch]
+    # all windows of the batch go through the model together: their wanted frames are computed for each of them, and
+    # each window's own are looked up in the result
+    frames = sorted({frame for of_window in rows for frame in of_window})
+    places = [np.searchsorted(frames, of_window) for of_window in rows]
     with torch.inference_mode(), cudnn.flags(enabled=True, allow_tf32=False):  # convolutions in full float32 too
         each: list[Any]
-        if refreshed:
+        if reading.refreshed:
             stops = [[stop - window.start for _, stop in window.rows] for window in batch]
             each = [
-                approximate.block_states(hearing, one, rate, ends, layers, frames)
-                for one, ends in zip(heard, stops, strict=True)
+                approximate.block_states(speech, Sound(wave, rate), ends, reading.layers, frames)
+                for wave, ends in zip(heard, stops, strict=True)
             ]
         else:
-            inputs = inputs_of(hearing, heard, rate)
-            each = list(zip(*hidden_states(hearing.encoder, inputs, layers, frames), strict=True))
+            inputs = inputs_of(speech, heard, rate)
+            each = list(zip(*hidden_states(speech.encoder, inputs, reading.layers, frames), strict=True))
         return [
             [np.asarray(layer[place].float().cpu().numpy()) for layer in states]
             for place, states in zip(places, each, strict=True)
         ]
 
 
-def _last(hearing: SpeechEncoder, rate: float, n_samples: int) -> int:
+def _last(speech: SpeechEncoder, rate: float, n_samples: int) -> int:
     """The last frame that rests on the first `n_samples` at `rate` alone."""
-    return hearing.frames(int(n_samples * hearing.rate_hz / rate)) - 1
+    return speech.frames(int(n_samples * speech.rate_hz / rate)) - 1
 
 
 def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Path, ...]:

@@ -11,15 +11,15 @@ import numpy as np
 
 from bids_app.errors import UsageError
 from bids_app.features.base.memory import WithinMemory
-from bids_app.features.base.needs import audio_of
+from bids_app.features.base.needs import Sound, audio_of
 from bids_app.features.base.words import STAMP, event_features, tokenize
 from bids_app.features.language import contexts
-from bids_app.features.speech.speech_encoder import SECONDS_AT_ONCE, SpeechEncoder, inputs_of, load_hearing
-from bids_app.features.transformers.hidden_layers import POOLED, blocks_of, columns, hidden_states, pooled
+from bids_app.features.speech.speech_encoder import SECONDS_AT_ONCE, SpeechEncoder, inputs_of, load_speech_encoder
+from bids_app.features.transformers.hidden_layers import POOLED, Reading, blocks_of, columns, hidden_states, pooled
 from bids_app.features.transformers.model_options import wanted_layers
-from bids_app.features.transformers.models import describe_model, load_tokenizer, model_of
+from bids_app.features.transformers.models import load_tokenizer, model_of, with_model
 from bids_app.features.transformers.precision import Lowered
-from bids_app.records import Array, Features, FeatureSpec, Intervals, ModelSource, Samples, Stimulus
+from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, Intervals, ModelSource, Stimulus
 
 ENGLISH_ONLY = 51864  # tokens of the models that know no marks of language and task
 
@@ -41,32 +41,32 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     enters. Raises UsageError where the model is no Whisper or does not know the language.
     """
     name, layer, window_s, pool = (spec.options[key] for key in ("model", "layer", "window_s", "subtokens"))
-    audio, rate = audio_of(stimulus)
-    hearing = load_hearing(spec, source)
-    if hearing.decoder is None:
+    sound = audio_of(stimulus)
+    speech = load_speech_encoder(spec, source)
+    if speech.decoder is None:
         raise UsageError(f"{name} has no decoder", f"feature '{spec.name}'", "'part: decoder' is for Whisper")
     tokenizer = load_tokenizer(model_of(spec), source)
     words, ids, unknown_share, notes = tokenize(stimulus, tokenizer, spec.options["casing"])
-    layers = wanted_layers(spec, len(blocks_of(hearing.decoder)), ())
-    frame = contexts.Frame(prompt(spec, tokenizer, hearing.decoder.config), (), hearing.decoder.max_target_positions)
-    items = heard_words(words, ids, frame, window_s, rate, len(audio))
-    found: set[str] = set()
-    values = word_states(hearing, audio, rate, items, layers, spec, source.device, found)
+    layers = wanted_layers(spec, len(blocks_of(speech.decoder)), ())
+    frame = contexts.Frame(prompt(spec, tokenizer, speech.decoder.config), (), speech.decoder.max_target_positions)
+    items = heard_words(words, ids, frame, window_s, sound)
+    reading = Reading(layers, source.device, pool, spec.options["precision"] == "bfloat16")
+    values, of_memory = word_states(speech, sound, items, reading)
     width = values.shape[1] // len(layers)
-    provenance = {
-        "description": f"Hidden states of {name}'s decoder, layer {layer} (0: the embeddings), for each word: the "
+    provenance = FeatureProvenance(
+        kind=spec.kind,
+        description=f"Hidden states of {name}'s decoder, layer {layer} (0: the embeddings), for each word: the "
         f"encoder heard the {window_s:g} s up to the word's end, the decoder was told the words within them and the "
         f"word; {POOLED[pool]}; nothing after the word enters.",
-        "stamp": STAMP,
-        "dimensions": f"{width} hidden units" + (f" of each of {len(layers)} layers" if len(layers) > 1 else ""),
-        "layers": columns(layers, [width] * len(layers)),
-        "causal": True,
-        "approximate": False,
-        "unknown_share": unknown_share,
-        "notes": (*notes, *sorted(found)),
-        **describe_model(model_of(spec), source),
-    }
-    return event_features(spec, words, values, provenance)
+        stamp=STAMP,
+        dimensions=f"{width} hidden units" + (f" of each of {len(layers)} layers" if len(layers) > 1 else ""),
+        layers=columns(layers, [width] * len(layers)),
+        causal=True,
+        approximate=False,
+        unknown_share=unknown_share,
+        notes=(*notes, *of_memory),
+    )
+    return event_features(spec, words, values, with_model(provenance, model_of(spec), source))
 
 
 def prompt(spec: FeatureSpec, tokenizer: Any, config: Any) -> tuple[int, ...]:
@@ -79,61 +79,75 @@ def prompt(spec: FeatureSpec, tokenizer: Any, config: Any) -> tuple[int, ...]:
     if "<|transcribe|>" in known and marks and marks[0] not in known:
         where = f"feature '{spec.name}'"
         raise UsageError(f"{spec.options['model']} does not know the language '{spec.options['language']}'", where)
-    told = [known[mark] for mark in (*marks, "<|notimestamps|>") if mark in known]
-    return (config.decoder_start_token_id, *told)
+    first = [known[mark] for mark in (*marks, "<|notimestamps|>") if mark in known]
+    return (config.decoder_start_token_id, *first)
 
 
 def heard_words(
-    words: Intervals, ids: contexts.Words, frame: contexts.Frame, window_s: float, rate: float, n_samples: int
+    words: Intervals, ids: contexts.Words, frame: contexts.Frame, window_s: float, sound: Sound
 ) -> list[HeardAudio]:
-    """For each word, in order of their ends: the sound up to its end, and the words that lie within it."""
+    """For each word, in order of their ends: the sound up to its end, and the words that lie within it.
+
+    Parameters
+    ----------
+    words, ids : times of the words, in order of their ends, and their tokens.
+    frame : tokens before those of words, and the most that the decoder takes.
+    window_s : seconds of sound that the encoder hears.
+    sound : the whole audio.
+    """
+    n_samples, rate = len(sound.samples), sound.rate_hz
     stops = np.clip(np.rint(words.offset_s * rate).astype(np.int64), 0, n_samples)
     first = words.offset_s - window_s
     items = []
     for row, stop in enumerate(stops.tolist()):
-        told = [ids[place] for place in np.flatnonzero(words.onset_s[:row] >= first[row]).tolist()]
-        window = contexts.window_after(told, ids[row], row, frame)
+        before = [ids[place] for place in np.flatnonzero(words.onset_s[:row] >= first[row]).tolist()]
+        window = contexts.window_after(before, ids[row], row, frame)
         items.append(HeardAudio(max(stop - round(window_s * rate), 0), stop, window))
     return items
 
 
 def word_states(
-    hearing: SpeechEncoder,
-    audio: Samples,
-    rate: float,
-    items: Sequence[HeardAudio],
-    layers: Sequence[int | str],
-    spec: FeatureSpec,
-    device: str,
-    notes: set[str],
-) -> Array:
-    """(n_words, n_hidden·n_layers) float32; words of equally many tokens in one pass, as the `device` allows."""
+    speech: SpeechEncoder, sound: Sound, items: Sequence[HeardAudio], reading: Reading
+) -> tuple[Array, tuple[str, ...]]:
+    """States of the decoder at each word's own tokens; words of equally many tokens go in one pass.
+
+    Parameters
+    ----------
+    speech : a Whisper.
+    sound : the whole audio.
+    items : what is heard and said before each word, in order of the words.
+    reading : layers, pool, device and precision.
+
+    Returns
+    -------
+    values : (n_words, n_hidden·n_layers) float32.
+    notes : on memory and precision, sorted.
+    """
 
     def compute(batch: Sequence[HeardAudio]) -> list[list[Array]]:
         """For every item of one number of tokens, the states of its word, as a list of one."""
         import torch
 
         with torch.inference_mode():
-            heard = [audio[item.start : item.stop] for item in batch]
-            encoded = hearing.encoder(**inputs_of(hearing, heard, rate)).last_hidden_state
-            ids = torch.tensor([item.window.tokens for item in batch], device=hearing.model.device)
+            heard = [sound.samples[item.start : item.stop] for item in batch]
+            encoded = speech.encoder(**inputs_of(speech, heard, sound.rate_hz)).last_hidden_state
+            ids = torch.tensor([item.window.tokens for item in batch], device=speech.model.device)
             given = {"input_ids": ids, "encoder_hidden_states": encoded, "use_cache": False}
-            states = torch.cat(hidden_states(hearing.decoder, given, layers), dim=-1)
+            states = torch.cat(hidden_states(speech.decoder, given, reading.layers), dim=-1)
             return [
-                [pooled(states[place, first:end], spec.options["subtokens"]) for _, first, end in item.window.words]
+                [pooled(states[place, first:end], reading.pool) for _, first, end in item.window.words]
                 for place, item in enumerate(batch)
             ]
 
-    lowered = Lowered(compute, hearing.model) if spec.options["precision"] == "bfloat16" else None
-    size = max(1, int(SECONDS_AT_ONCE[device.split(":")[0]] / hearing.padded_s))
+    lowered = Lowered(compute, speech.model) if reading.lowered else None
+    size = max(1, int(SECONDS_AT_ONCE[reading.device.split(":")[0]] / speech.padded_s))
     ordered = sorted(items, key=lambda item: len(item.window.tokens))
-    within = WithinMemory(lowered or compute, lambda item: 1, hearing.model, device, notes)
+    within = WithinMemory(lowered or compute, lambda item: 1, speech.model, reading.device)
     rows: dict[int, Array] = {}
     for _, group in groupby(ordered, key=lambda item: len(item.window.tokens)):
         same = list(group)
         for batch in (same[at : at + size] for at in range(0, len(same), size)):
             for item, states in zip(batch, within(batch), strict=True):
                 rows.update(zip((row for row, _, _ in item.window.words), states, strict=True))
-    if lowered:
-        notes.add(lowered.note)
-    return np.stack([rows[row] for row in range(len(items))])
+    notes = {*within.notes, *([lowered.note] if lowered else [])}
+    return np.stack([rows[row] for row in range(len(items))]), tuple(sorted(notes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,27 @@ import numpy as np
 from bids_app.features.transformers import top_block
 from bids_app.features.transformers.model_options import PARTS, Layer
 from bids_app.records import Array
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is read off a model, and how it is run.
+
+    Parameters
+    ----------
+    layers : stand side by side in the columns.
+    device : where the model was to run.
+    pool : how a word's tokens become one row, a key of POOLED.
+    lowered : whether products are computed in bfloat16 (see precision.py).
+    refreshed : whether rows of a speech model share windows (see approximate.py).
+    """
+
+    layers: Sequence[Layer]
+    device: str
+    pool: str = "mean"
+    lowered: bool = False
+    refreshed: bool = False
+
 
 POOLED = {"mean": "the mean over its tokens", "last": "its last token", "sum": "the sum over its tokens"}
 MODULES = {"cnn": "feature_extractor", "projection": "feature_projection"}  # in transformers' speech models
@@ -108,7 +130,7 @@ def pooled(states: Any, pool: str) -> Array:
     return np.asarray(one.float().cpu().numpy())
 
 
-def columns(layers: Sequence[Layer], widths: Sequence[int]) -> dict[str, list[int]]:
-    """Layer → [first, end) of its columns, where layers stand side by side."""
+def columns(layers: Sequence[Layer], widths: Sequence[int]) -> dict[str, tuple[int, int]]:
+    """Layer → (first, end) of its columns, where layers stand side by side."""
     ends = [sum(widths[: place + 1]) for place in range(len(widths))]
-    return {str(layer): [end - width, end] for layer, end, width in zip(layers, ends, widths, strict=True)}
+    return {str(layer): (end - width, end) for layer, end, width in zip(layers, ends, widths, strict=True)}

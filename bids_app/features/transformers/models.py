@@ -6,13 +6,13 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bids_app.errors import NoInput
 from bids_app.features.base.memory import placed
-from bids_app.records import FeatureSpec, ModelSource
+from bids_app.records import FeatureProvenance, FeatureSpec, ModelSource
 
 LOCK = "models.lock.json"  # in a model folder: what `concord-tools prefetch` put there
 SINGLE, SHARDED = "model.safetensors", "model.safetensors.index.json"
@@ -139,14 +139,14 @@ def _weights(folder: Path, name: str) -> tuple[Path, ...]:
     return (folder / SHARDED, *(folder / shard for shard in shards))
 
 
-def describe_model(model: ModelName, source: ModelSource) -> dict[str, Any]:
-    """For provenance: `model`, `revision` (the hub's commit, if known), `untrained` (the seed) and `stand_in`
+def with_model(provenance: FeatureProvenance, model: ModelName, source: ModelSource) -> FeatureProvenance:
+    """`provenance` with `model`, `revision` (the hub's commit, if known), `untrained` (the seed) and `stand_in`
     (untrained weights, as the model's own configuration declares with `concord_stand_in`)."""
     folder = find_model(model, source)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     commit = folder.name if folder.parent.name == "snapshots" else locked_revision(model.name, source)
     stand_in = config.get("concord_stand_in") is True
-    return {"model": model.name, "revision": commit, "untrained": model.untrained, "stand_in": stand_in}
+    return replace(provenance, model=model.name, revision=commit, untrained=model.untrained, stand_in=stand_in)
 
 
 def load_model(model: ModelName, source: ModelSource, auto: str = "AutoModel") -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bids_app import dataset, encoding
+from bids_app import dataset, encoding, features
 from bids_app.errors import ConcordError, DataError
 from bids_app.execution import Unit
 from bids_app.pipeline.job.job import Job
@@ -56,7 +56,7 @@ def load_runs(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
     for recording, response, keep in responses:
         spec = job.analysis.design_spec(recording.modality)
         sounds = [(job.library.features(recording, event), event.onset_s) for event in recording.stimuli]
-        spaces.update({name: dict(one.provenance) for name, one in sounds[0][0].items()})
+        spaces.update({name: features.provenance_to_json(one.provenance) for name, one in sounds[0][0].items()})
         runs.append(_make_run(job, recording, _only(response, common), with_words(job, sounds), keep, spec, baseline))
         n_rows = word_epochs.count_words(job, recording) if spec.epoch else len(keep)
         samples[recording.label] = (len(runs[-1].times_s), n_rows)

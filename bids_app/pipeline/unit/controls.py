@@ -32,10 +32,12 @@ def fit_controls(
         design = encoding.with_time(design)
     spec = job.analysis.fit_spec()
 
-    def run(device: str, mem_mb: int | None) -> ControlResults:
-        return encoding.fit_controls(design, asked, spec, tests, device, mem_mb=mem_mb, blocks=blocks)
+    plan = None if tests is None else encoding.InferencePlan(tests, blocks)
 
-    found, warnings = encoding.with_backoff(run, job.options.models.device, mem_mb)
+    def run(context: encoding.FitContext) -> ControlResults:
+        return encoding.fit_controls(design, asked, spec, plan, context)
+
+    found, warnings = encoding.with_backoff(run, encoding.FitContext(job.options.models.device, mem_mb))
     return replace(found, warnings=(*warnings, *_leaks(found, job.analysis.inference.fdr)))
 
 

@@ -164,10 +164,10 @@ def _blocks(job: Job, unit: Unit, design: Design) -> encoding.Blocks | None:
         return None
     spec, least_s = job.analysis.fit_spec(), asked.block_s
 
-    def run(device: str, mem_mb: int | None) -> encoding.Blocks:
-        return encoding.data_blocks(design, job.analysis.groups, spec, least_s, device)
+    def run(context: encoding.FitContext) -> encoding.Blocks:
+        return encoding.data_blocks(design, job.analysis.groups, spec, least_s, context)
 
-    return encoding.with_backoff(run, job.options.models.device, None)[0]
+    return encoding.with_backoff(run, encoding.FitContext(job.options.models.device))[0]
 
 
 def _answers(
@@ -200,18 +200,19 @@ def _fit(
     spec, asked = job.analysis.fit_spec(), job.analysis.inference_spec(unit.modality)
     unions = encoding.unions_of(tuple(units))
 
-    def run(device: str, mem_mb: int | None) -> tuple[Fit, InferenceResult | None]:
+    def run(context: encoding.FitContext) -> tuple[Fit, InferenceResult | None]:
         """One attempt, on this device and within this memory."""
         if spec.solver == "chen2024":
-            fit, averaged = encoding.fit_published(design, units, spec, answers.sets(name), device)
+            fit, averaged = encoding.fit_published(design, units, spec, answers.sets(name), context)
             answers.add(name, averaged)
             return fit, None
-        told = answers.observer(name, unions, device)
+        observer = answers.observer(name, unions, context.device)
         if asked is None:
-            return encoding.fit(design, units, spec, device, mem_mb=mem_mb, observer=told), None
-        return encoding.fit_and_infer(design, units, spec, asked, device, mem_mb=mem_mb, blocks=blocks, beside=told)
+            return encoding.fit(design, units, spec, context, observer=observer), None
+        plan = encoding.InferencePlan(asked, blocks)
+        return encoding.fit_and_infer(design, units, spec, plan, context, observer)
 
-    (fit, tests), warnings = encoding.with_backoff(run, job.options.models.device, mem_mb)
+    (fit, tests), warnings = encoding.with_backoff(run, encoding.FitContext(job.options.models.device, mem_mb))
     return replace(fit, warnings=(*fit.warnings, *warnings)), tests
 
 
@@ -221,11 +222,11 @@ def _fit_alone(
     """Each unit alone, for the agreement of their predictions."""
     unions, spec = [(unit,) for unit in units], job.analysis.fit_spec()
 
-    def run(device: str, mem_mb: int | None) -> Fit:
-        told = answers.observer(REFERENCES, unions, device)
-        return encoding.fit(design, units, spec, device, unions=unions, mem_mb=mem_mb, observer=told)
+    def run(context: encoding.FitContext) -> Fit:
+        observer = answers.observer(REFERENCES, unions, context.device)
+        return encoding.fit(design, units, spec, context, encoding.FitOptions(unions), observer)
 
-    encoding.with_backoff(run, job.options.models.device, mem_mb)
+    encoding.with_backoff(run, encoding.FitContext(job.options.models.device, mem_mb))
 
 
 def _left_mb(job: Job, runs: Sequence[Run]) -> int | None:

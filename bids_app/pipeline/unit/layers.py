@@ -25,15 +25,16 @@ def with_layers(
     design, found = encoding.layered(design, {**spans, **rows}), {}
     for name in spans:
         run = partial(_score, job, word_epochs.summary_targets(design, epoch) if epoch else design, name)
-        scores, warnings = encoding.with_backoff(run, job.options.models.device, mem_mb)
+        context = encoding.FitContext(job.options.models.device, mem_mb)
+        scores, warnings = encoding.with_backoff(run, context)
         found[name] = replace(scores, warnings=warnings)
         for band in {name, word_band(name)} & {*design.layered}:
             design = encoding.choose_layers(design, band, found[name].chosen)
     return design, found
 
 
-def _score(job: Job, design: Design, name: str, device: str, mem_mb: int | None) -> LayerScores:
-    return encoding.score_layers(design, name, job.analysis.fit_spec(), device, mem_mb=mem_mb)
+def _score(job: Job, design: Design, name: str, context: encoding.FitContext) -> LayerScores:
+    return encoding.score_layers(design, name, job.analysis.fit_spec(), context)
 
 
 def spans_of(space: Mapping[str, Any]) -> dict[str, tuple[int, int]]:

@@ -35,7 +35,8 @@ class ModelPairCollector:
         """Of the fit of one partition."""
         maps = encoding.singles(unions) if name in (MAIN, REFERENCES) else ()
         ceiling = self.ceiling if maps else None
-        made = encoding.Averages(unions, maps, self.labels, self.design.folds, self.sets(name), ceiling, device)
+        plan = encoding.AveragingPlan(self.design.folds, self.sets(name), self.labels, ceiling)
+        made = encoding.Averages(unions, maps, plan, device)
         self._observers[name] = made
         return made
 

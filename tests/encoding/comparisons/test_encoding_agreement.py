@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import t as student
 
 from bids_app import encoding
-from bids_app.encoding.comparisons.averages import RELIABLE, Averages, limits, map_correlation
+from bids_app.encoding.comparisons.averages import RELIABLE, Averages, AveragingPlan, limits, map_correlation
 from bids_app.encoding.inference.blocks import block_labels
-from bids_app.encoding.ridge.batches import BLOCK
+from bids_app.encoding.ridge.batches import BLOCK_WIDTH
 from bids_app.encoding.ridge.fitted import Observer, ObserverGroup
 from bids_app.records import FitSpec, Run
 
@@ -49,7 +49,7 @@ class Kept(Observer):
 def observed(given, blocks=True, ceiling=None, sets=None):
     labels = block_labels(given.runs, given.times_s, 20.0)
     sets = {"all": given.usable, **(sets or {})}
-    observer = Averages(ALL, (0, 1), labels if blocks else None, given.folds, sets, ceiling)
+    observer = Averages(ALL, (0, 1), AveragingPlan(given.folds, sets, labels if blocks else None, ceiling))
     kept = Kept(3, given.Y.shape)
     fit = encoding.fit(given, {"one": ("a",), "two": ("b",)}, SPEC, observer=ObserverGroup([observer, kept]))
     return observer, kept, fit, labels
@@ -77,7 +77,7 @@ def fisher(given, kept, rows_of):
 
 
 def test_correlations_of_predictions_and_those_without_a_block_are_numpys(found, monkeypatch):
-    monkeypatch.setitem(BLOCK, "cpu", 4)
+    monkeypatch.setitem(BLOCK_WIDTH, "cpu", 4)
     observer, kept, _, labels = observed(found)
     (agreement,) = observer.agreements()
     expected = fisher(found, kept, lambda rows: rows)

@@ -166,10 +166,12 @@ def test_unions_take_the_layer_of_each_fold():
 
 def test_a_limit_on_memory_changes_no_number():
     design = design_of(runs_of(targets=("0", "1", "2")))
-    whole, small = (encoding.score_layers(design, "speech", SPEC, mem_mb=mb) for mb in (None, 640))
+    whole, small = (
+        encoding.score_layers(design, "speech", SPEC, encoding.FitContext(mem_mb=mb)) for mb in (None, 640)
+    )
     np.testing.assert_array_equal(whole.rsquared, small.rsquared)
     with pytest.raises(MemoryError):
-        encoding.score_layers(design, "speech", SPEC, mem_mb=100)
+        encoding.score_layers(design, "speech", SPEC, encoding.FitContext(mem_mb=100))
 
 
 def test_layers_beyond_the_band_are_refused():

@@ -10,10 +10,10 @@ from bids_app.encoding import (
     build_design,
     covered,
     epoch_purge_s,
+    epochs_inside_recording,
     local_word_counts,
     place_epochs,
     reindex_epochs,
-    whole,
     within_words,
 )
 from bids_app.encoding.design.folds import outer_split
@@ -22,7 +22,7 @@ from bids_app.records import Epochs, EpochSpec, Features, Intervals, Run
 
 def make_run(signals, onsets_s, times_s, spec, keep=None, label="a", stimuli=("s",)):
     epochs = place_epochs(onsets_s, times_s, spec)
-    fine = whole(epochs, np.ones(len(times_s), bool) if keep is None else keep)
+    fine = epochs_inside_recording(epochs, np.ones(len(times_s), bool) if keep is None else keep)
     epochs = Epochs(epochs.starts[fine], epochs.lengths)
     bands = {"f": np.zeros((fine.sum(), 1, 1))}
     return Run(label, bands, signals, np.asarray(onsets_s)[fine], stimuli, epochs=epochs)
@@ -56,7 +56,7 @@ def test_every_epoch_equals_a_brute_force_loop(case):
     signals = np.random.default_rng(0).normal(size=(n, 2)).astype(np.float32)
     usable = ~np.isin(np.arange(n), bad)
     epochs = place_epochs(onsets, times_s, spec)
-    fine = whole(epochs, usable)
+    fine = epochs_inside_recording(epochs, usable)
     looped, wanted = [], []
     for onset in onsets:
         windows = []
@@ -113,7 +113,12 @@ def test_a_window_of_a_tenth_of_a_second_is_centred_on_its_lag():
 def test_an_epoch_may_reach_the_very_first_and_last_sample_and_no_further():
     spec, usable = EpochSpec((-1.0, 1.0), 0.0, (0.0, 0.0)), np.ones(500, bool)
     onsets_s = [0.99, 1.0, 3.99, 4.0]
-    assert whole(place_epochs(onsets_s, np.arange(500) / 100, spec), usable).tolist() == [False, True, True, False]
+    assert epochs_inside_recording(place_epochs(onsets_s, np.arange(500) / 100, spec), usable).tolist() == [
+        False,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_runs_are_stacked_with_electrodes_and_windows_in_order():

@@ -13,12 +13,12 @@ from benchmarks.nulls import design_of, models_of, null_of
 from benchmarks.simulation import FMRI, mixed, series, with_weights
 from bids_app import encoding
 from bids_app.encoding.inference.blocks import Blocks, block_labels
-from bids_app.encoding.inference.flip_units import time_pieces
+from bids_app.encoding.inference.component_tests import Contrast, Flips, Inference, Total, null_hypotheses
+from bids_app.encoding.inference.flip_units import time_flip_units
 from bids_app.encoding.inference.multiple_testing import p_values
 from bids_app.encoding.inference.sign_flips import draw_signs
-from bids_app.encoding.inference.tests import Contrast, Inference, Total, null_hypotheses
 from bids_app.encoding.ridge import batches
-from bids_app.encoding.ridge.batches import BLOCK
+from bids_app.encoding.ridge.batches import BLOCK_WIDTH
 from bids_app.encoding.ridge.fit import unions_of
 from bids_app.records import FitSpec, InferenceSpec, part_of, partition_components
 
@@ -32,7 +32,7 @@ def test_components_are_those_of_the_partition(count, blocks):
     groups = GROUPS[:count]
     rng = np.random.default_rng(0)
     rsquared = {frozenset(union): rng.random(3) for union in unions_of(groups)}
-    inference = Inference(unions_of(groups), blocks, FMRI.runs, FMRI.runs, permutations=20)
+    inference = Inference(unions_of(groups), blocks, problem(1), Flips(20))
     assert tuple(inference.components) == tuple(each.label for each in partition_components(groups))
     values = {label: each.of(rsquared) for label, each in inference.components.items()}
     np.testing.assert_allclose(values["full"], rsquared[frozenset(groups)])
@@ -73,9 +73,7 @@ def problem(n_targets, seed=0):
 
 
 def run(design, blocks, units=("a", "b"), **kwargs):
-    told = Inference(
-        unions_of(units), blocks, design.runs, design.folds, permutations=200, dtype=torch.float64, **kwargs
-    )
+    told = Inference(unions_of(units), blocks, design, Flips(200, dtype=torch.float64), **kwargs)
     encoding.fit(design, {name: (name,) for name in units}, RIDGE, observer=told)
     return told.results(design.Y.shape[1])
 
@@ -93,7 +91,7 @@ FIELDS = ("p", "p_family", "q", "low", "high")
 def test_batches_give_what_all_targets_at_once_give(blocks, lost, monkeypatch):
     design, blocks = problem(7), replace(blocks, lost=lost)
     together = run(design, blocks)
-    monkeypatch.setitem(BLOCK, "cpu", 3)
+    monkeypatch.setitem(BLOCK_WIDTH, "cpu", 3)
     monkeypatch.setattr(batches, "DEFAULT_MB", batches.BASE_MB)
     apart = run(design, blocks)
     for name, found in together.items():
@@ -107,7 +105,7 @@ def test_values_and_nulls_are_those_of_the_fit(blocks):
     found = run(design, blocks)
     alone = replace(design, bands={"a": design.bands["a"]})
     signs = torch.as_tensor(draw_signs(blocks.count, 200, seed=0))
-    null = null_of(models_of(alone, RIDGE), time_pieces(blocks.labels), 7, signs)
+    null = null_of(models_of(alone, RIDGE), time_flip_units(blocks.labels), 7, signs)
     np.testing.assert_allclose(found["a"].p, p_values(null))
     fitted, tests = encoding.fit_and_infer(design, {"a": ("a",), "b": ("b",)}, RIDGE, InferenceSpec(200, 60.0))
     assert (tests.n_blocks, tests.block_s, tests.permutations) == (blocks.count, 60.0, 200)

@@ -13,10 +13,10 @@ from benchmarks.planting import Planting, Reached
 from bids_app import encoding
 from bids_app.encoding.inference import influence as module
 from bids_app.encoding.inference.blocks import Blocks, block_labels
-from bids_app.encoding.inference.flip_units import time_pieces
+from bids_app.encoding.inference.component_tests import Inference
+from bids_app.encoding.inference.flip_units import time_flip_units
 from bids_app.encoding.inference.influence import Influences, influence
-from bids_app.encoding.inference.sign_flips import PieceColumns
-from bids_app.encoding.inference.tests import Inference
+from bids_app.encoding.inference.sign_flips import FlipUnitColumns
 from bids_app.encoding.ridge.fit import unions_of
 from bids_app.records import FitSpec
 
@@ -49,15 +49,15 @@ def without(models, y, labels, block):
 @pytest.mark.parametrize("torn", [False, True], ids=["runs", "purged"])
 def test_influence_is_that_of_fitting_without_a_block(columns, torn):
     design, labels = simulated(columns, 2, torn)
-    pieces = time_pieces(labels)
+    flip_units = time_flip_units(labels)
     for models in models_of(design, BANDED):
         test = models.split.evaluate
         Y = (models.Y - models.mean).numpy()
         missed = Y[test] - models.predictions.numpy()
         tested = np.unique(labels[test])
-        columns = PieceColumns(models.split, pieces, torch.float64)
-        for few, e in influence(models, pieces.labels, columns, columns.directions(models)):
-            for (place, target), block in product(enumerate(few.tolist()), range(pieces.count)):
+        columns = FlipUnitColumns(models.split, flip_units, torch.float64)
+        for few, e in influence(models, flip_units.labels, columns, columns.directions(models)):
+            for (place, target), block in product(enumerate(few.tolist()), range(flip_units.count)):
                 taught = models.predictions[:, target].numpy() - without(models, Y[:, target], labels, block)
                 expected = [2 * (missed[:, target] * taught)[labels[test] == one].sum() for one in tested]
                 np.testing.assert_allclose(e[place, :, block], expected, atol=1e-3)
@@ -65,11 +65,11 @@ def test_influence_is_that_of_fitting_without_a_block(columns, torn):
 
 def test_a_model_that_leaves_no_residuals_has_a_finite_influence():
     design, labels = simulated((150, 90), 3)
-    pieces = time_pieces(labels)
+    flip_units = time_flip_units(labels)
     for models in models_of(design, replace(BANDED, alphas=(1e-6, 1e-6, 1))):
         for dtype in (torch.float32, torch.float64):
-            columns = PieceColumns(models.split, pieces, dtype)
-            found = influence(models, pieces.labels, columns, columns.directions(models))
+            columns = FlipUnitColumns(models.split, flip_units, dtype)
+            found = influence(models, flip_units.labels, columns, columns.directions(models))
             assert all(e.isfinite().all() for _, e in found)
 
 
@@ -101,9 +101,9 @@ def test_only_blocks_that_taught_each_other_err_together():
 def test_a_block_that_folds_tear_apart_is_at_home_where_most_of_it_is():
     held = Influences((0,), torch.tensor([0, 0, 1, 1, 1]), torch.tensor([0, 0, 0, 1, 1]), 1, torch.float64)
     for fold, test in enumerate(([0, 1, 2], [3, 4])):
-        held.begin(fold, torch.tensor(test))
+        held.begin_fold(fold, torch.tensor(test))
         held.add(0, torch.tensor([0]), torch.ones((1, 2 - fold, 2), dtype=torch.float64) * (1 - fold))
-    held.end()
+        held.end_fold()
     everything, mutual = held.of(np.array([1.0]))
     assert (float(everything), float(mutual)) == (2.0, 1.0)  # block 1 taught 0, whose fold has models; 1's has none
 
@@ -113,11 +113,11 @@ def summed(e):
     folds = torch.tensor([0, 0, 0, 0, 1, 1])
     held = Influences((3, 5), torch.tensor([0, 0, 1, 1, 2, 3]), folds, e.shape[1], torch.float64)
     for fold, (test, tested) in enumerate((([0, 1, 2], [0, 1]), ([4, 5], [2, 3]))):
-        held.begin(fold, torch.tensor(test))
+        held.begin_fold(fold, torch.tensor(test))
         for union, its in zip((3, 5), e, strict=True):
             for targets in ([2, 0], [1]):
                 held.add(union, torch.tensor(targets), torch.as_tensor(its[targets][:, tested]))
-    held.end()
+        held.end_fold()
     return held
 
 
@@ -131,9 +131,9 @@ def test_what_blocks_show_and_what_they_taught_are_the_variance_of_the_error():
         design = planted.design
         labels = block_labels(design.runs, design.times_s, 10.0)
         blocks = Blocks(labels, int(labels.max()) + 1, 10.0, 0.0, ())
-        told, reached = Kept(unions_of("ab"), blocks, design.runs, design.folds), Reached(planted)
-        encoding.fit(design, planting.units, spec, observer=told)
-        encoding.fit(design, planting.units, spec, observer=reached)
+        told, reached = Kept(unions_of("ab"), blocks, design), Reached(planted)
+        encoding.fit(design, planting.groups, spec, observer=told)
+        encoding.fit(design, planting.groups, spec, observer=reached)
         ratios.append([told.variances(name, reached.values()[name]) for name in names])
     error, between, taught = np.mean(ratios, axis=(0, 3)).T
     np.testing.assert_allclose(error / (between + taught), 1, atol=0.2)

@@ -14,8 +14,8 @@ from sklearn.linear_model import Ridge
 from benchmarks.nulls import design_of, models_of, null_of
 from bids_app.encoding.inference.blocks import block_labels
 from bids_app.encoding.inference.circular_shifts import draw_shifts, shifted_rsquared
-from bids_app.encoding.inference.flip_units import cosine_transform, frequency_pieces, time_pieces
-from bids_app.encoding.inference.sign_flips import FlipGains, PieceColumns, draw_signs, piece_predictions
+from bids_app.encoding.inference.flip_units import cosine_transform, frequency_flip_units, time_flip_units
+from bids_app.encoding.inference.sign_flips import FlipGains, FlipUnitColumns, draw_signs, flip_unit_predictions
 from bids_app.records import FitSpec
 
 SPEC = FitSpec(candidates=5, alphas=(1e-2, 1e4, 5))
@@ -55,10 +55,10 @@ def flipped(Y, runs, folds, labels, signs):
     """Responses with the signs of their time blocks changed, or where labels are none, of their frequencies."""
     if labels is not None:
         return signs[labels][:, None] * Y
-    changed, pieces = np.empty_like(Y), frequency_pieces(runs, folds)
+    changed, flip_units = np.empty_like(Y), frequency_flip_units(runs, folds)
     for run, fold in set(zip(runs.tolist(), folds.tolist(), strict=True)):
         mine = (runs == run) & (folds == fold)
-        turned = signs[pieces.labels.numpy()[mine]][:, None] * dct(Y[mine], axis=0, norm="ortho")
+        turned = signs[flip_units.labels.numpy()[mine]][:, None] * dct(Y[mine], axis=0, norm="ortho")
         changed[mine] = idct(turned, axis=0, norm="ortho")
     return changed
 
@@ -72,12 +72,12 @@ def test_flips_are_refits_of_flipped_responses(columns, folds, kind):
     design, labels = simulated(columns, 4, folds=groups, purge_s=14.0 if folds == "purged" else 0.0)
     models = models_of(design, SPEC)
     labels = labels if kind == "time" else None
-    pieces = frequency_pieces(design.runs, design.folds) if labels is None else time_pieces(labels)
-    signs = draw_signs(pieces.count, 4, seed=3)
+    flip_units = frequency_flip_units(design.runs, design.folds) if labels is None else time_flip_units(labels)
+    signs = draw_signs(flip_units.count, 4, seed=3)
     Y = np.empty_like(design.Y)  # less a constant, as the engine has it
     for one in models:
         Y[:, one.targets] = one.Y
-    found = null_of(models, pieces, 4, torch.as_tensor(signs)).numpy()
+    found = null_of(models, flip_units, 4, torch.as_tensor(signs)).numpy()
     for row, mine in zip(found, signs, strict=True):
         changed = flipped(Y, design.runs, design.folds, labels, mine)
         expected = [refitted(changed[:, target], models, target) for target in range(4)]
@@ -86,16 +86,16 @@ def test_flips_are_refits_of_flipped_responses(columns, folds, kind):
 
 def test_a_float32_null_is_that_of_float64():
     design, labels = simulated((4, 6), 8)
-    models, pieces = models_of(design, SPEC), time_pieces(labels)
-    signs = torch.as_tensor(draw_signs(pieces.count, 50, seed=3))
-    exact, quick = (null_of(models, pieces, 8, each) for each in (signs, signs.float()))
+    models, flip_units = models_of(design, SPEC), time_flip_units(labels)
+    signs = torch.as_tensor(draw_signs(flip_units.count, 50, seed=3))
+    exact, quick = (null_of(models, flip_units, 8, each) for each in (signs, signs.float()))
     np.testing.assert_allclose(quick, exact, atol=1e-4)
 
 
 def test_hat_matrix_and_coordinates_agree(monkeypatch):
     design, labels = simulated((4, 6), 300)
-    (one, *_), pieces = models_of(design, replace(SPEC, solver="ridge")), time_pieces(labels)
-    columns = PieceColumns(one.split, pieces, torch.float64)
+    (one, *_), flip_units = models_of(design, replace(SPEC, solver="ridge")), time_flip_units(labels)
+    columns = FlipUnitColumns(one.split, flip_units, torch.float64)
     through = []
     multiply = torch.Tensor.__matmul__
 
@@ -105,13 +105,15 @@ def test_hat_matrix_and_coordinates_agree(monkeypatch):
 
     monkeypatch.setattr(torch.Tensor, "__matmul__", noted)
     ways = set()
-    for few, F in piece_predictions(one, one.Y, pieces, columns, columns.directions(one)):
+    for few, F in flip_unit_predictions(one, one.Y, flip_units, columns, columns.directions(one)):
         ways.add(any(through))
         for at in few.tolist()[:3]:  # one target of an alpha alone goes through coordinates
-            parts = {"targets": one.targets[[at]], "alpha": one.alpha[[at]], "choice": one.choice[[at]]}
+            parts = {"targets": one.targets[[at]], "alpha": one.alpha[[at]], "alpha_index": one.alpha_index[[at]]}
             alone = replace(one, **parts)
             through.clear()
-            ((_, other),) = piece_predictions(alone, one.Y[:, [at]], pieces, columns, columns.directions(alone))
+            ((_, other),) = flip_unit_predictions(
+                alone, one.Y[:, [at]], flip_units, columns, columns.directions(alone)
+            )
             assert not any(through)
             np.testing.assert_allclose(F[few == at], other, atol=1e-7)
     assert True in ways
@@ -119,10 +121,10 @@ def test_hat_matrix_and_coordinates_agree(monkeypatch):
 
 @given(st.integers(1, 8), st.integers(1, 5), st.integers(0, 99))
 @settings(deadline=None, max_examples=30)
-def test_gains_are_quadratic_forms(n_pieces, n_targets, seed):
+def test_gains_are_quadratic_forms(n_flip_units, n_targets, seed):
     rng = np.random.default_rng(seed)
-    A, signs = rng.standard_normal((n_targets, n_pieces, n_pieces)), draw_signs(n_pieces, 20, seed)
-    gains = FlipGains(n_pieces, n_targets, torch.float64, torch.device("cpu"))
+    A, signs = rng.standard_normal((n_targets, n_flip_units, n_flip_units)), draw_signs(n_flip_units, 20, seed)
+    gains = FlipGains(n_flip_units, n_targets, torch.float64, torch.device("cpu"))
     for columns in np.array_split(rng.permutation(n_targets), 2):
         gains.add(*tensors(columns, A[columns]))
     np.testing.assert_allclose(gains.at(*tensors(signs)), np.einsum("si,tij,sj->st", signs, A, signs), atol=1e-12)
@@ -142,13 +144,13 @@ def test_signs_begin_with_the_data_and_are_all_of_them_where_few():
 def test_batches_and_single_targets_agree():
     design, labels = simulated((4, 6), 5)
     fixed = replace(SPEC, candidates=1, alphas=(3.0, 3.0, 1))
-    pieces = time_pieces(labels)
-    signs = torch.as_tensor(draw_signs(pieces.count, 30, seed=3))
-    together = null_of(models_of(design, fixed), pieces, 5, signs)
+    flip_units = time_flip_units(labels)
+    signs = torch.as_tensor(draw_signs(flip_units.count, 30, seed=3))
+    together = null_of(models_of(design, fixed), flip_units, 5, signs)
     for target in range(5):
         alone = replace(design, Y=design.Y[:, [target]], usable=design.usable[[target]])
         np.testing.assert_allclose(
-            together[:, [target]], null_of(models_of(alone, fixed), pieces, 1, signs), atol=1e-12
+            together[:, [target]], null_of(models_of(alone, fixed), flip_units, 1, signs), atol=1e-12
         )
 
 
@@ -175,12 +177,12 @@ def test_the_cosine_transform_is_scipys(n, seed):
 def test_frequency_groups_are_of_one_size_and_low_frequencies_apart(lengths, n_folds):
     runs = np.repeat(np.arange(len(lengths)), lengths)
     folds = np.arange(len(runs)) * n_folds // len(runs)
-    pieces = frequency_pieces(runs, folds)
-    rows = np.sort(torch.cat(pieces.segments).numpy())
+    flip_units = frequency_flip_units(runs, folds)
+    rows = np.sort(torch.cat(flip_units.segments).numpy())
     np.testing.assert_array_equal(rows, np.arange(len(runs)))
-    assert set(pieces.labels.tolist()) == set(range(pieces.count))
-    assert np.ptp(np.bincount(pieces.labels)) <= 1
-    lowest = [int(pieces.labels[segment[0]]) for segment in pieces.segments]
+    assert set(flip_units.labels.tolist()) == set(range(flip_units.count))
+    assert np.ptp(np.bincount(flip_units.labels)) <= 1
+    lowest = [int(flip_units.labels[segment[0]]) for segment in flip_units.segments]
     assert len(set(lowest)) == len(lowest)
-    for segment in pieces.segments:
+    for segment in flip_units.segments:
         assert len(np.unique(runs[segment.numpy()])) == len(np.unique(folds[segment.numpy()])) == 1

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from bids_app.encoding import FitContext
 from bids_app.encoding.ridge.backoff import with_backoff
 
 
@@ -12,7 +13,8 @@ class Device:
     def __init__(self, holds_mb, needs_mb=100):
         self.holds_mb, self.needs_mb, self.tried = holds_mb, needs_mb, []
 
-    def __call__(self, device, mem_mb):
+    def __call__(self, context):
+        device, mem_mb = context.device, context.mem_mb
         self.tried.append((device, mem_mb))
         if (mem_mb or 4096) < self.needs_mb:
             raise MemoryError("this fit needs more")
@@ -22,7 +24,7 @@ class Device:
 
 
 @pytest.mark.parametrize(
-    ("holds_mb", "mem_mb", "tried", "told"),
+    ("holds_mb", "mem_mb", "tried", "warnings"),
     [
         (9000, 8000, [("cuda", 8000)], ()),
         (5000, 8000, [("cuda", 8000), ("cuda", 4000)], ("cuda ran out of memory: fitted again with 4000 MB",)),
@@ -36,19 +38,19 @@ class Device:
         (10, 150, [("cuda", 150), ("cuda", 75), ("cpu", 150)], ("cuda ran out of memory: fitted on the CPU",)),
     ],
 )
-def test_half_the_memory_then_the_cpu(holds_mb, mem_mb, tried, told):
+def test_half_the_memory_then_the_cpu(holds_mb, mem_mb, tried, warnings):
     device = Device(holds_mb)
-    assert with_backoff(device, "cuda", mem_mb) == ("scores", told)
+    assert with_backoff(device, FitContext("cuda", mem_mb)) == ("scores", warnings)
     assert device.tried == tried
 
 
 def test_a_cpu_is_tried_once():
     device = Device(0)
-    assert with_backoff(device, "cpu", None) == ("scores", ())
+    assert with_backoff(device, FitContext("cpu")) == ("scores", ())
     assert device.tried == [("cpu", None)]
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_a_limit_that_is_too_low_from_the_start_stays_an_error(device):
     with pytest.raises(MemoryError, match="needs more"):
-        with_backoff(Device(0), device, 50)
+        with_backoff(Device(0), FitContext(device, 50))

@@ -8,7 +8,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from bids_app import encoding
-from bids_app.encoding.ridge.batches import BLOCK
+from bids_app.encoding.ridge.batches import BLOCK_WIDTH
 from bids_app.records import Features, FitSpec, Run
 
 UNITS = {"one": ("a",), "two": ("b", "c")}
@@ -174,7 +174,10 @@ def test_the_same_input_gives_the_same_bytes():
 @pytest.mark.parametrize("dims", [3, 30], ids=["primal", "dual"])
 def test_a_gpu_gives_the_same_scores(dims):
     design = design_of(white_runs(n_times=40, dims=dims))
-    found, expected = (encoding.fit(design, UNITS, SPEC, device, precision="float64") for device in ("cuda", "cpu"))
+    found, expected = (
+        encoding.fit(design, UNITS, SPEC, encoding.FitContext(device, precision="float64"))
+        for device in ("cuda", "cpu")
+    )
     np.testing.assert_allclose(found.rsquared, expected.rsquared, atol=1e-6)
     np.testing.assert_allclose(found.r, expected.r, atol=1e-6)
 
@@ -183,7 +186,7 @@ def test_a_gpu_gives_the_same_scores(dims):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_search_in_tf32_leaves_the_scores_of_equal_choices_alone():
     design = design_of(white_runs(n_times=40, dims=30))
-    found, expected = (encoding.fit(design, UNITS, SPEC, device) for device in ("cuda", "cpu"))
+    found, expected = (encoding.fit(design, UNITS, SPEC, encoding.FitContext(device)) for device in ("cuda", "cpu"))
     same = (found.alpha == expected.alpha).all(axis=0)
     same &= np.all([(found.band_weights[b] == expected.band_weights[b]).all(axis=0) for b in "abc"], axis=0)
     assert same.mean() > 0.5
@@ -193,7 +196,7 @@ def test_a_search_in_tf32_leaves_the_scores_of_equal_choices_alone():
 def test_blocks_of_targets_give_the_same_scores(monkeypatch):
     runs = white_runs(n_targets=7)
     whole = encoding.fit(design_of(runs), UNITS, SPEC)
-    monkeypatch.setitem(BLOCK, "cpu", 3)
+    monkeypatch.setitem(BLOCK_WIDTH, "cpu", 3)
     parts = encoding.fit(design_of(runs), UNITS, SPEC)
     np.testing.assert_allclose(parts.rsquared, whole.rsquared, atol=1e-9)
     np.testing.assert_allclose(parts.profile["b"], whole.profile["b"], atol=1e-9)
@@ -203,7 +206,9 @@ def weights_without_run_0(runs):
     """The weights trained on all runs but the first, by band."""
     return {
         name: weights[0]
-        for name, weights in encoding.fit(design_of(runs, pca={"a": 2}), UNITS, SPEC, weights=True).weights.items()
+        for name, weights in encoding.fit(
+            design_of(runs, pca={"a": 2}), UNITS, SPEC, options=encoding.FitOptions(keep_weights=True)
+        ).weights.items()
     }
 
 
@@ -254,14 +259,14 @@ def test_plain_ridge_says_what_it_does_to_shared_parts():
 
 
 @pytest.mark.parametrize(
-    ("units", "message"),
+    ("groups", "message"),
     [
-        ({}, "1 to 4 units"),
-        ({name: (name,) for name in "abcde"}, "1 to 4 units"),
+        ({}, "1 to 4 feature groups"),
+        ({name: (name,) for name in "abcde"}, "1 to 4 feature groups"),
         ({"one": ("a", "x")}, "no band x"),
-        ({"one": ("a",), "two": ("a", "b")}, "more than one unit"),
+        ({"one": ("a",), "two": ("a", "b")}, "more than one feature group"),
     ],
 )
-def test_impossible_partitions_are_errors(units, message):
+def test_impossible_partitions_are_errors(groups, message):
     with pytest.raises(ValueError, match=message):
-        encoding.fit(design_of(white_runs()), units, SPEC)
+        encoding.fit(design_of(white_runs()), groups, SPEC)

@@ -51,7 +51,7 @@ def test_what_models_reach_is_their_value_on_a_long_independent_sample(rows):
     beside = np.concatenate(list(X.values()), axis=1)
     Y = long.design.Y + beside @ (short.weights - long.weights)
     told = Reached(short)
-    encoding.fit(short.design, planting.units, BANDED, precision="float64", observer=told)
+    encoding.fit(short.design, planting.groups, BANDED, encoding.FitContext(precision="float64"), observer=told)
     residual = np.zeros(Y.shape[1])
     for models in models_of(short.design, BANDED):
         predicted = np.zeros((len(Y), len(models.targets)))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold
 
-from bids_app.encoding.ridge.candidates import alpha_grid, as_candidates, band_weights, nested_candidates
-from bids_app.encoding.ridge.fitted import fit_chosen
+from bids_app.encoding.ridge.candidates import Grid, alpha_grid, as_candidates, band_weights, nested_candidates
+from bids_app.encoding.ridge.fitted import TargetBlock, fit_chosen
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.search import Choice, Errors, Search
 from bids_app.encoding.ridge.splits import Columns, Split
@@ -44,7 +44,7 @@ def search(X, Y, candidates, alphas=ALPHAS, folds=4, dtype=torch.float32):
     whole = split_of(X, rows, rows)
     outer = Moments(torch.as_tensor(Y - Y.mean(axis=0)).to(dtype), whole)
     inner = [Split(whole.columns, *pair, whole) for pair in KFold(folds).split(rows)]
-    return Search(inner, [outer], alphas, candidates).choose(range(len(candidates)))
+    return Search(inner, [outer], Grid(candidates, alphas)).choose(range(len(candidates)))
 
 
 def refit(X, Y, split, candidates, choice, alphas=ALPHAS):
@@ -52,7 +52,7 @@ def refit(X, Y, split, candidates, choice, alphas=ALPHAS):
     predictions = np.full((len(split.evaluate), Y.shape[1]), np.nan)
     weights = {band: np.zeros((x.shape[1], Y.shape[1])) for band, x in enumerate(X)}
     moments = Moments(torch.as_tensor(Y, dtype=DOUBLE), split)
-    for models in fit_chosen(0, [(np.arange(Y.shape[1]), moments)], candidates, alphas, [choice]):
+    for models in fit_chosen(0, [TargetBlock(np.arange(Y.shape[1]), moments)], Grid(candidates, alphas), [choice]):
         predictions[:, models.targets] = models.predictions
         for band, values in models.band_weights().items():
             weights[band][:, models.targets] = values
@@ -139,7 +139,7 @@ def test_search_chooses_as_himalaya_does(columns):
     assert clear.any()
     np.testing.assert_array_equal(choice.candidate[clear], np.argmax(scores, axis=0)[clear])
     theirs = 1 / np.exp(np.asarray(deltas, float)).sum(axis=0)  # deltas are log(gamma / alpha), gammas sum to one
-    np.testing.assert_allclose(ALPHAS[choice.alpha][clear], theirs[clear], rtol=1e-4)
+    np.testing.assert_allclose(ALPHAS[choice.alpha_index][clear], theirs[clear], rtol=1e-4)
 
 
 def test_search_is_the_least_cross_validated_error():
@@ -157,7 +157,7 @@ def test_search_is_the_least_cross_validated_error():
     np.testing.assert_allclose(choice.error, flat.min(axis=0), rtol=1e-5)
     candidate, alpha = np.unravel_index(flat.argmin(axis=0), table.shape[:2])
     np.testing.assert_array_equal(choice.candidate, candidate)
-    np.testing.assert_array_equal(choice.alpha, alpha)
+    np.testing.assert_array_equal(choice.alpha_index, alpha)
 
 
 @pytest.mark.parametrize("columns", [(5, 4), (40, 30)], ids=["primal", "dual"])
@@ -171,7 +171,7 @@ def test_targets_that_chose_differently_are_refitted_each_their_own_way(columns)
     for target in range(8):
         weights = candidates[choice.candidate[target]]
         stacked = np.hstack([np.sqrt(g) * X[band] for band, g in weights.items()])
-        model = Ridge(alpha=ALPHAS[choice.alpha[target]], solver="svd").fit(stacked[:45], Y[:45, target])
+        model = Ridge(alpha=ALPHAS[choice.alpha_index[target]], solver="svd").fit(stacked[:45], Y[:45, target])
         np.testing.assert_allclose(found[:, target], model.predict(stacked[45:]) - Y[:45, target].mean(), atol=1e-8)
 
 
@@ -179,7 +179,7 @@ def test_ties_go_to_the_first_candidate_and_the_largest_alpha():
     X, Y = [np.zeros((30, 2)), np.zeros((30, 3))], np.random.default_rng(0).standard_normal((30, 2))
     choice = search(X, Y, as_candidates(band_weights(2, 5, 0), (0, 1)))
     assert choice.candidate.tolist() == [0, 0]
-    assert choice.alpha.tolist() == [len(ALPHAS) - 1] * 2
+    assert choice.alpha_index.tolist() == [len(ALPHAS) - 1] * 2
 
 
 def test_collinear_and_constant_columns_give_finite_predictions():

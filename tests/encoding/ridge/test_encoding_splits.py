@@ -12,14 +12,14 @@ from bids_app.encoding.ridge.basis import DROPPED, decompose, reduced
 from bids_app.encoding.ridge.batches import load
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.search import Errors
-from bids_app.encoding.ridge.splits import Columns, Split, pieces
+from bids_app.encoding.ridge.splits import Columns, Split, row_slices
 
 DOUBLE = torch.float64
 
 
 @given(st.sets(st.integers(0, 30)))
 def test_pieces_are_the_rows(rows):
-    found = pieces(np.array(sorted(rows), dtype=int))
+    found = row_slices(np.array(sorted(rows), dtype=int))
     assert [row for at in found for row in range(at.start, at.stop)] == sorted(rows)
     assert all(one.stop < other.start for one, other in pairwise(found))
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from bids_app import encoding
-from bids_app.encoding.ridge.batches import BLOCK, load
+from bids_app.encoding.ridge.batches import BLOCK_WIDTH, load
 from bids_app.encoding.ridge.fitted import Observer
 from bids_app.records import FitSpec, Run
 
@@ -52,7 +52,7 @@ class Collected(Observer):
 
 @WIDTHS
 def test_predictions_handed_on_are_those_that_are_scored(dims, monkeypatch):
-    monkeypatch.setitem(BLOCK, "cpu", 4)
+    monkeypatch.setitem(BLOCK_WIDTH, "cpu", 4)
     told, given = Collected(), design(dims)
     found = encoding.fit(given, UNITS, SPEC, observer=told)
     residual, total = np.zeros((3, 7)), np.zeros((3, 7))
@@ -91,7 +91,7 @@ def test_what_a_target_chose_in_several_unions_is_fitted_once():
 @WIDTHS
 def test_parts_by_band_and_weights_are_those_of_their_definition(dims):
     given = design(dims)
-    found = encoding.fit(given, UNITS, SPEC, weights=True)
+    found = encoding.fit(given, UNITS, SPEC, options=encoding.FitOptions(keep_weights=True))
     explained, total = {name: np.zeros(7) for name in "abc"}, np.zeros(7)
     for fold in range(N_RUNS):
         train, test = given.folds != fold, given.folds == fold
@@ -118,7 +118,8 @@ def test_parts_by_band_and_weights_are_those_of_their_definition(dims):
 def test_precisions_agree(dims, solver):
     given, spec = design(dims), replace(SPEC, solver=solver)
     exact, mixed, single = (
-        encoding.fit(given, UNITS, spec, precision=name) for name in ("float64", "mixed", "float32")
+        encoding.fit(given, UNITS, spec, encoding.FitContext(precision=name))
+        for name in ("float64", "mixed", "float32")
     )
     np.testing.assert_allclose(mixed.rsquared, exact.rsquared, atol=1e-9)
     np.testing.assert_allclose(single.rsquared, exact.rsquared, atol=1e-4)
@@ -142,7 +143,7 @@ def test_the_full_unions_choice_is_reported():
 def test_chosen_unions_alone_are_as_among_all():
     given = design()
     every = encoding.fit(given, UNITS, SPEC)
-    some = encoding.fit(given, UNITS, SPEC, unions=[("one",), ("one", "two")])
+    some = encoding.fit(given, UNITS, SPEC, options=encoding.FitOptions(unions=[("one",), ("one", "two")]))
     np.testing.assert_allclose(some.rsquared, every.rsquared[[0, 2]], atol=1e-12)
     np.testing.assert_allclose(some.profile["c"], every.profile["c"], atol=1e-12)
 
@@ -170,7 +171,7 @@ for mem_mb in (int(word) for word in sys.argv[2:]):
     told = []
     class Count(Observer):
         def begin(self, targets): told.append(len(targets))
-    fits.append(encoding.fit(given, UNITS, spec, mem_mb=mem_mb, observer=Count()))
+    fits.append(encoding.fit(given, UNITS, spec, encoding.FitContext(mem_mb=mem_mb), observer=Count()))
     print(len(told))
 for found in fits:
     np.testing.assert_allclose(found.rsquared, fits[0].rsquared, atol=1e-6)
@@ -195,7 +196,7 @@ def test_a_limit_on_memory_is_kept_and_changes_nothing(tmp_path):
 
 def test_a_limit_too_low_says_what_is_needed():
     with pytest.raises(MemoryError, match=r"needs at least 6\d\d MB"):
-        encoding.fit(design(), UNITS, SPEC, mem_mb=100)
+        encoding.fit(design(), UNITS, SPEC, encoding.FitContext(mem_mb=100))
 
 
 def status_mb(name):

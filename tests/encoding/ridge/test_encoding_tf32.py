@@ -9,7 +9,7 @@ from sklearn.model_selection import KFold
 from torch.overrides import TorchFunctionMode
 
 from bids_app import encoding
-from bids_app.encoding.ridge.candidates import as_candidates, band_weights
+from bids_app.encoding.ridge.candidates import Grid, as_candidates, band_weights
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.rounding import TF32, rounding_of, tf32_products
 from bids_app.encoding.ridge.search import Search, spacing
@@ -54,7 +54,7 @@ def searched(X, Y, candidates, dtype, tf32=False):
     whole = Split(Columns([torch.as_tensor(x) for x in X], rows), rows, rows)
     inner = [Split(whole.columns, *pair, whole) for pair in KFold(5).split(rows)]
     moments = Moments(torch.as_tensor(Y - Y.mean(axis=0)).to(dtype), whole)
-    return Search(inner, [moments], ALPHAS, candidates, tf32).choose(range(len(candidates)))
+    return Search(inner, [moments], Grid(candidates, ALPHAS), tf32).choose(range(len(candidates)))
 
 
 @pytest.mark.parametrize("columns", [[100, 100], [40, 20], [300, 200]], ids=["columns", "few", "kernels"])
@@ -118,18 +118,24 @@ def test_only_the_search_may_use_it(monkeypatch, design):
         return errors(self, moments)
 
     def watched_fits(number, blocks, *others):
-        assert all("cross" not in vars(moments) for _, moments in blocks), "made within the search"
+        assert all("cross" not in vars(moments) for moments in (block.moments for block in blocks)), (
+            "made within the search"
+        )
         allowed["fit"].append(torch.backends.cuda.matmul.allow_tf32)
         return fits(number, blocks, *others)
 
     monkeypatch.setattr(search_module.Errors, "__call__", watched_errors)
     monkeypatch.setattr(fit_module, "fit_chosen", watched_fits)
     monkeypatch.setattr(fit_module._Plan, "tf32", property(lambda plan: plan.types[0] == torch.float32))
-    found = encoding.fit(design, {"a": ("a",)}, FitSpec(solver="ridge", alphas=(1.0, 1e4, 5)), precision="float32")
+    found = encoding.fit(
+        design, {"a": ("a",)}, FitSpec(solver="ridge", alphas=(1.0, 1e4, 5)), encoding.FitContext(precision="float32")
+    )
     assert set(allowed["search"]) == {True}
     assert set(allowed["fit"]) == {False}
     monkeypatch.undo()
-    expected = encoding.fit(design, {"a": ("a",)}, FitSpec(solver="ridge", alphas=(1.0, 1e4, 5)), precision="float64")
+    expected = encoding.fit(
+        design, {"a": ("a",)}, FitSpec(solver="ridge", alphas=(1.0, 1e4, 5)), encoding.FitContext(precision="float64")
+    )
     np.testing.assert_allclose(found.rsquared, expected.rsquared, atol=1e-4)
 
 

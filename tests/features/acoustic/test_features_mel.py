@@ -67,5 +67,5 @@ def test_what_is_quieter_than_the_floor_is_silence_whatever_the_processors_logar
 def test_bands_above_a_low_rate_are_silent_and_noted():
     rows = mel(sine(500, 8000.0), 8000.0)
     assert (rows.values[:, -5:] == -10).all()
-    assert "bands hold no frequency of audio at 8000 Hz" in rows.provenance["notes"][0]
-    assert not mel(noise(0.1)).provenance["notes"]
+    assert "bands hold no frequency of audio at 8000 Hz" in rows.provenance.notes[0]
+    assert not mel(noise(0.1)).provenance.notes

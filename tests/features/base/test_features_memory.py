@@ -27,7 +27,7 @@ class Model:
         return self
 
 
-def within(room, notes, device="cuda", too_much=()):
+def within(room, device="cuda", too_much=()):
     """Items are their own cost; the GPU holds `room` of it and none of `too_much`, whose batches are remembered."""
     model, tried = Model(device), []
 
@@ -37,12 +37,11 @@ def within(room, notes, device="cuda", too_much=()):
             raise torch.OutOfMemoryError("CUDA out of memory")
         return [10 * item for item in batch]
 
-    return WithinMemory(compute, lambda item: item, model, "cuda", notes), tried, model
+    return WithinMemory(compute, lambda item: item, model, "cuda"), tried, model
 
 
 def test_the_size_that_held_is_remembered():
-    notes = set()
-    patient, tried, model = within(10, notes)
+    patient, tried, model = within(10)
     assert patient([2] * 16) == [20] * 16
     assert [len(batch) for batch in tried] == [16, 8, 4, 4, 4, 4]
     tried.clear()
@@ -54,26 +53,26 @@ def test_the_size_that_held_is_remembered():
     tried.clear()
     assert patient([1] * 9) == [10] * 9
     assert [len(batch) for batch in tried] == [8, 1]
-    assert (notes, model.device.type) == ({SMALLER}, "cuda")
+    assert (patient.notes, model.device.type) == ({SMALLER}, "cuda")
 
 
 def test_results_are_in_order_and_whole_batches_are_left_alone():
-    patient, tried, _ = within(100, notes := set())
+    patient, tried, _ = within(100)
     assert patient([1, 2, 3]) == [10, 20, 30]
-    assert (tried, notes) == ([[1, 2, 3]], set())
-    patient, tried, _ = within(3, notes)
+    assert (tried, patient.notes) == ([[1, 2, 3]], set())
+    patient, tried, _ = within(3)
     assert patient([1, 1, 1, 1, 1]) == [10] * 5
 
 
 def test_at_last_the_cpu_takes_over():
-    patient, tried, model = within(5, notes := set(), too_much=(3,))
+    patient, tried, model = within(5, too_much=(3,))
     assert patient([3, 3]) == [30, 30]
     assert [len(batch) for batch in tried] == [2, 1, 1, 1]
     assert model.device.type == "cpu"
-    assert notes == {SMALLER, ALONE}
-    patient, tried, _ = within(5, notes := set(), too_much=(3,))
+    assert patient.notes == {SMALLER, ALONE}
+    patient, tried, _ = within(5, too_much=(3,))
     assert patient([3]) == [30]
-    assert notes == {ALONE}
+    assert patient.notes == {ALONE}
 
 
 def test_a_cpu_without_memory_is_no_loop():
@@ -81,9 +80,9 @@ def test_a_cpu_without_memory_is_no_loop():
         raise torch.OutOfMemoryError("no")
 
     with pytest.raises(torch.OutOfMemoryError):
-        WithinMemory(compute, lambda item: 1, Model(), "cuda", set())([1, 2])
+        WithinMemory(compute, lambda item: 1, Model(), "cuda")([1, 2])
     with pytest.raises(torch.OutOfMemoryError):
-        WithinMemory(compute, lambda item: 1, Model("cpu"), "cpu", set())([1, 2])
+        WithinMemory(compute, lambda item: 1, Model("cpu"), "cpu")([1, 2])
 
 
 def test_a_model_that_does_not_fit_stays_on_the_cpu_and_says_so():
@@ -95,11 +94,9 @@ def test_a_model_that_does_not_fit_stays_on_the_cpu_and_says_so():
 
     model = placed(Big("cpu"), "cuda:0")
     assert model.device.type == "cpu"
-    WithinMemory(list, lambda item: 1, model, "cuda:0", notes := set())
-    assert notes == {ABSENT}
-    WithinMemory(list, lambda item: 1, Model(), "cuda:0", notes := set())
-    WithinMemory(list, lambda item: 1, Model("cpu"), "cpu", notes)
-    assert not notes
+    assert WithinMemory(list, lambda item: 1, model, "cuda:0").notes == {ABSENT}
+    assert not WithinMemory(list, lambda item: 1, Model(), "cuda:0").notes
+    assert not WithinMemory(list, lambda item: 1, Model("cpu"), "cpu").notes
 
 
 WINDOWED = {"model": "tiny-w2v", "layer": 1, "window_s": 0.5}
@@ -141,7 +138,7 @@ def test_every_kind_of_model_goes_on_in_smaller_batches_or_on_the_cpu(largest, n
     near = 1e-2 if name == "bfloat16" else 1e-5
     np.testing.assert_allclose(got.values, want.values, rtol=near, atol=near)
     np.testing.assert_array_equal(got.times_s, want.times_s)
-    said = [note for note in got.provenance["notes"] if note in (SMALLER, ALONE)]
+    said = [note for note in got.provenance.notes if note in (SMALLER, ALONE)]
     assert said[-1:] == ([ALONE] if not largest else [] if name in WHOLE else [SMALLER])
 
 

@@ -143,7 +143,7 @@ def test_sub_tokens_are_pooled(pool, source):
 def test_layers_stand_side_by_side_in_one_pass(source, monkeypatch):
     single = [features.extract(stimulus(words=spaced_words()), spec(layer=k), source).values for k in (0, 1, 2)]
     got = features.extract(stimulus(words=spaced_words()), spec(layer="all"), source)
-    assert got.provenance["layers"] == {"0": [0, 16], "1": [16, 32], "2": [32, 48]}
+    assert got.provenance.layers == {"0": (0, 16), "1": (16, 32), "2": (32, 48)}
     np.testing.assert_allclose(got.values, np.concatenate(single, axis=1), rtol=1e-5, atol=1e-6)
     some = features.extract(stimulus(words=spaced_words()), spec(layer=[2, 0]), source).values
     np.testing.assert_allclose(some, np.concatenate([single[2], single[0]], axis=1), rtol=1e-5, atol=1e-6)
@@ -192,7 +192,7 @@ def test_words_without_text_have_no_row_and_are_counted(source):
     for kind, options in [("word_rate", {}), ("language_model", {"model": "tiny-gpt2", "layer": 1})]:
         rows = features.extract(stimulus(words=words), FeatureSpec("x", kind, options), source)
         assert rows.onsets_s.tolist() == [0, 3]
-        assert rows.provenance["notes"] == ["2 of 4 words have no text and no row"]
+        assert rows.provenance.notes == ("2 of 4 words have no text and no row",)
 
 
 def test_more_tokens_than_the_model_has_positions(tmp_path):

@@ -41,7 +41,7 @@ def test_equal_a_plain_loop(family, context, tmp_path):
     for kind, column in (("surprisal", 0), ("entropy", 1)):
         got = bits(kind, source, spaced_words(), model="m", context_words=context)
         np.testing.assert_allclose(got.values[:, 0], want[:, column], rtol=1e-4)
-        assert got.provenance["dimensions"] == [f"{kind}, bits"]
+        assert got.provenance.dimensions == (f"{kind}, bits",)
 
 
 def test_a_rolling_context_long_enough_is_the_whole_past(source):
@@ -74,7 +74,7 @@ def test_without_a_mark_for_the_beginning_the_first_token_is_anyones_guess(tmp_p
     save_language_model(tmp_path / "bare", bos=False)
     got = bits("entropy", ModelSource(tmp_path, True), spaced_words(), model="bare")
     assert got.values[0, 0] == pytest.approx(np.log2(299), rel=1e-3)
-    assert "before the first token all are equally likely" in got.provenance["notes"][0]
+    assert "before the first token all are equally likely" in got.provenance.notes[0]
     assert np.isfinite(bits("surprisal", ModelSource(tmp_path, True), spaced_words(), model="bare").values).all()
 
 

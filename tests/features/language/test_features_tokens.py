@@ -125,10 +125,10 @@ def test_casing(kind, source):
     assert np.abs(language(loud, source, kind).values - want).max() > 1e-3
     lowered = language(loud, source, kind, casing="lower")
     np.testing.assert_array_equal(lowered.values, want)
-    assert IN_CAPITALS not in lowered.provenance["notes"]
-    assert IN_CAPITALS in language(loud, source, kind).provenance["notes"]
-    assert IN_CAPITALS not in language([*loud[:-1], "mondays"], source, kind).provenance["notes"]
-    assert IN_CAPITALS not in language(["I"], source, kind).provenance["notes"]
+    assert IN_CAPITALS not in lowered.provenance.notes
+    assert IN_CAPITALS in language(loud, source, kind).provenance.notes
+    assert IN_CAPITALS not in language([*loud[:-1], "mondays"], source, kind).provenance.notes
+    assert IN_CAPITALS not in language(["I"], source, kind).provenance.notes
 
 
 def test_casing_of_the_decoder_and_of_vectors(source):
@@ -150,8 +150,8 @@ def test_casing_of_the_decoder_and_of_vectors(source):
 def test_what_the_tokenizer_does_not_know_is_counted(kind, tmp_path):
     save_masked_model(tmp_path / "m")
     got = language(["the", "日本", "fox", "☃"], ModelSource(tmp_path, True), kind, model="m")
-    assert got.provenance["unknown_share"] == 0.5
-    (note,) = [note for note in got.provenance["notes"] if "does not know" in note]
+    assert got.provenance.unknown_share == 0.5
+    (note,) = [note for note in got.provenance.notes if "does not know" in note]
     assert note == "50.0% of the words hold what the tokenizer does not know: ☃, 日本"
     known = language(["the", "fox"], ModelSource(tmp_path, True), kind, model="m")
-    assert (known.provenance["unknown_share"], known.provenance["notes"]) == (0, [])
+    assert (known.provenance.unknown_share, known.provenance.notes) == (0, ())

@@ -34,7 +34,7 @@ def test_frequency_is_on_the_zipf_scale_whatever_the_case():
     assert got.values[0] == got.values[1] == pytest.approx(7.73, abs=0.1)
     assert 4 < got.values[2, 0] < 5.5
     assert got.values[3, 0] == 0
-    assert got.provenance["unknown_share"] == 0.25
+    assert got.provenance.unknown_share == 0.25
     with pytest.raises(UsageError, match=r"no word frequencies for .xx.*one of"):
         rows("log_frequency", ["the"], language="xx")
 
@@ -43,12 +43,12 @@ def test_a_dictionarys_phones_are_spread_over_the_word_and_said_so():
     got = rows("articulatory", ["fox", "qxzzvk", "Go!"])
     np.testing.assert_allclose(got.onsets_s, [0, 0.075, 0.15, 0.225, 1, 1.15])
     np.testing.assert_allclose(got.times_s, [0.075, 0.15, 0.225, 0.3, 1.15, 1.3])
-    said = " ".join(got.provenance["notes"])
+    said = " ".join(got.provenance.notes)
     assert "no phone times: the CMU Pronouncing Dictionary" in said
     assert "33.3% of the words are not in it and have no phones: qxzzvk" in said
     timed = rows("articulatory", ["fox"], words_at([0.1], ["F"]))
     assert timed.onsets_s.tolist() == [0.1]
-    assert timed.provenance["notes"] == []
+    assert timed.provenance.notes == ()
     assert len(rows("phone_rate", ["fox", "go"]).values) == 6
     with pytest.raises(DataError, match="no word is in the CMU"):
         rows("phone_rate", ["qxzzvk"])

@@ -27,9 +27,9 @@ def test_formats(name, tmp_path):
     got = rows(tmp_path, name, ["The", "FOX,", "Paris", "“don't”", "zebra", ","])
     want = [[1, 2, 3], [-1, 0.5, 1e-3], [7, 7, 7], [4, 4, 4], [0, 0, 0], [0, 0, 1]]
     np.testing.assert_allclose(got.values, want)
-    assert got.provenance["unknown_share"] == pytest.approx(1 / 6, abs=1e-6)
-    assert got.provenance["notes"] == ["16.7% of the words have no vector and zeros: zebra"]
-    assert set(got.provenance["files"]) == {name}
+    assert got.provenance.unknown_share == pytest.approx(1 / 6, abs=1e-6)
+    assert got.provenance.notes == ("16.7% of the words have no vector and zeros: zebra",)
+    assert set(got.provenance.files) == {name}
 
 
 def test_what_is_wrong_is_one_line(tmp_path):

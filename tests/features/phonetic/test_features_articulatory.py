@@ -90,8 +90,8 @@ def test_silence_has_no_row_and_the_unknown_a_row_of_zeros():
     assert got.values.shape == (4, len(ATTRIBUTES))
     assert got.onsets_s == pytest.approx([0.1, 0.2, 0.3, 0.4])
     assert not got.values[3].any()
-    assert got.provenance["unknown_share"] == 0.25
-    assert "25.0% of the phones are not known" in got.provenance["notes"][0]
+    assert got.provenance.unknown_share == 0.25
+    assert "25.0% of the phones are not known" in got.provenance.notes[0]
 
 
 def test_mostly_unknown_phones_are_an_error():

@@ -40,13 +40,13 @@ def test_equals_the_library_word_by_word(layer, source):
         want = out.decoder_hidden_states[layer][0, -len(coded[row]) :].mean(0).numpy()
         np.testing.assert_allclose(got.values[row], want, rtol=1e-4, atol=1e-4 * np.abs(want).max())
     np.testing.assert_allclose(got.times_s, words.offset_s)
-    assert (got.sampling, got.provenance["causal"]) == ("events", True)
-    assert "decoder" in got.provenance["description"]
+    assert (got.sampling, got.provenance.causal) == ("events", True)
+    assert "decoder" in got.provenance.description
 
 
 def test_layers_stand_side_by_side(source):
     every = features.extract(HEARD, spec(layer="all"), source)
-    assert every.provenance["layers"] == {str(k): [16 * k, 16 * k + 16] for k in range(4)}
+    assert every.provenance.layers == {str(k): (16 * k, 16 * k + 16) for k in range(4)}
     one = features.extract(HEARD, spec(layer=[3, 1]), source).values
     both = np.concatenate([every.values[:, 48:], every.values[:, 16:32]], axis=1)
     np.testing.assert_allclose(one, both, rtol=1e-4, atol=1e-5)

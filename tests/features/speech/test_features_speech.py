@@ -60,7 +60,7 @@ def test_equals_a_plain_loop(model, source):
         assert got.sampling == "continuous"
         each[layer] = got.values
     every = features.extract(stimulus(audio), spec(model=model, layer="all", window_s=0.8, stride_s=0.09), source)
-    assert every.provenance["layers"] == {"0": [0, 16], "1": [16, 32], "2": [32, 48]}
+    assert every.provenance.layers == {"0": (0, 16), "1": (16, 32), "2": (32, 48)}
     np.testing.assert_allclose(every.values, np.concatenate(list(each.values()), axis=1), rtol=1e-4, atol=1e-5)
 
 
@@ -82,7 +82,7 @@ def test_convolutions_and_projection_are_layers_too(model, source):
             last, parts = -1, [convolved, net.feature_projection(convolved)]
     want = [(part[0] if isinstance(part, tuple) else part)[0, last].numpy() for part in parts]
     np.testing.assert_allclose(got.values[0], np.concatenate(want), rtol=1e-4, atol=1e-5)
-    assert list(got.provenance["layers"]) == names
+    assert list(got.provenance.layers) == names
 
 
 def test_a_part_that_is_not_there(source):
@@ -114,9 +114,9 @@ def test_refreshed_rows_are_exact_at_first_and_near_after(model, rate, source):
     heard = stimulus(noise(2.5, rate), float(rate))
     exact = features.extract(heard, spec(**given), source)
     rough = features.extract(heard, spec(**given, refresh_s=0.5), source)
-    assert rough.provenance["approximate"] is True
-    assert "approximate" in rough.provenance["description"]
-    assert exact.provenance["approximate"] is False
+    assert rough.provenance.approximate is True
+    assert "approximate" in rough.provenance.description
+    assert exact.provenance.approximate is False
     np.testing.assert_array_equal(rough.times_s, exact.times_s)
     np.testing.assert_allclose(rough.values[::5], exact.values[::5], rtol=1e-4, atol=1e-4)
     off = np.abs(rough.values - exact.values).max(axis=1)

@@ -151,7 +151,7 @@ def test_weights_in_parts(folder):
     parts = features.extract(stimulus(words=spaced_words()), LANGUAGE, ModelSource(folder, offline=True))
     # the same weights lie elsewhere in memory, where a processor may add up in another order
     np.testing.assert_allclose(parts.values, whole.values, rtol=1e-5, atol=1e-6)
-    assert len(parts.provenance["weights_sha256"]) == 64
+    assert len(parts.provenance.weights_sha256) == 64
     next(model.glob("model-00002*")).unlink()
     with pytest.raises(NoInput, match=r"part of the weights.*model-00002"):
         features.extract(stimulus(words=spaced_words()), LANGUAGE, ModelSource(folder, offline=True))
@@ -162,17 +162,17 @@ def test_provenance_names_the_model_and_its_bytes(source):
 
     got = features.extract(stimulus(words=spaced_words()), LANGUAGE, source).provenance
     weights = (source.model_dir / "tiny-gpt2/model.safetensors").read_bytes()
-    assert got["weights_sha256"] == hashlib.sha256(weights).hexdigest()
-    assert (got["model"], got["revision"], got["stand_in"], got["causal"]) == ("tiny-gpt2", None, False, True)
-    assert {"config.json", "model.safetensors", "tokenizer.json"} <= set(got["files"])
-    json.dumps(got)
+    assert got.weights_sha256 == hashlib.sha256(weights).hexdigest()
+    assert (got.model, got.revision, got.stand_in, got.causal) == ("tiny-gpt2", None, False, True)
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= set(got.files)
+    json.dumps(features.provenance_to_json(got))
 
 
 def test_stand_ins_are_flagged(tmp_path):
     save_language_model(tmp_path / "stand-in", concord_stand_in=True)
     spec = FeatureSpec("language", "word_embedding", {"model": "stand-in"})
     rows = features.extract(stimulus(words=spaced_words()), spec, ModelSource(tmp_path))
-    assert rows.provenance["stand_in"] is True
+    assert rows.provenance.stand_in is True
 
 
 def test_nothing_is_printed_even_where_weights_are_left_over(folder, capfd, monkeypatch):
@@ -200,7 +200,7 @@ def test_the_hubs_cache_is_used_offline_and_gives_the_revision(folder, tmp_path,
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     spec = FeatureSpec("language", "word_embedding", {"model": "org/tiny"})
     got = features.extract(stimulus(words=spaced_words()), spec, ModelSource(None, offline=True))
-    assert got.provenance["revision"] == commit
+    assert got.provenance.revision == commit
 
 
 UNTRAINED = FeatureSpec("l", "language_model", {"model": "tiny-gpt2", "layer": 2, "untrained": True})
@@ -213,8 +213,8 @@ def test_untrained_is_the_same_architecture_with_weights_of_the_seed(folder, tmp
     source, heard = ModelSource(folder, offline=True), stimulus(noise(1), words=spaced_words())
     (folder / "tiny-gpt2/model.safetensors").unlink()  # random weights need none
     first = features.extract(heard, UNTRAINED, source)
-    assert first.provenance["untrained"] == 0
-    assert "model.safetensors" not in first.provenance["files"]
+    assert first.provenance.untrained == 0
+    assert "model.safetensors" not in first.provenance.files
     torch.manual_seed(99)
     before = torch.get_rng_state()
     again = features.extract(heard, UNTRAINED, source)

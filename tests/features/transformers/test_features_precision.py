@@ -34,8 +34,8 @@ def test_bfloat16_is_near_and_says_how_near(name, source):
     apart = np.abs(lowered.values - exact.values).max() / np.abs(exact.values).max()
     assert 1e-5 < apart < 0.1
     assert lowered.values.dtype == np.float32
-    assert not [note for note in exact.provenance["notes"] if "bfloat16" in note]
-    (note,) = [note for note in lowered.provenance["notes"] if "bfloat16" in note]
+    assert not [note for note in exact.provenance.notes if "bfloat16" in note]
+    (note,) = [note for note in lowered.provenance.notes if "bfloat16" in note]
     windows, spread, furthest = re.search(r"(\d+) windows .* by (\S+) of the values.* most (\S+) of", note).groups()
     assert int(windows) >= 1
     assert 0 < float(spread) < 0.1

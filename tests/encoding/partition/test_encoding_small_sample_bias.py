@@ -33,12 +33,12 @@ def test_it_rises_with_samples_and_ends_with_what_was_simulated():
 def fitted(planting):
     planted = planting.draw(20, np.random.default_rng(0))
     spec = FitSpec(candidates=4, alphas=(1e0, 1e6, 7))
-    return planted.design, encoding.fit(planted.design, planting.units, spec)
+    return planted.design, encoding.fit(planted.design, planting.groups, spec)
 
 
 def test_few_samples_are_told_with_the_runs_own_numbers():
     design, fit = fitted(UNEQUAL)
-    (line,) = small_sample_bias_warnings(design, fit, UNEQUAL.units)
+    (line,) = small_sample_bias_warnings(design, fit, UNEQUAL.groups)
     assert line.startswith("400 training samples for 80 columns (a 16, b 64; delays counted) at a full R² of ")
     full = fit.rsquared[-1]
     median = np.median(full[full > 0.01])
@@ -49,14 +49,15 @@ def test_few_samples_are_told_with_the_runs_own_numbers():
 
 def test_spaces_of_equal_size_are_not_said_to_be_unequal():
     planting = replace(UNEQUAL, columns={"a": 10, "b": 10})
-    (line,) = small_sample_bias_warnings(*fitted(planting), planting.units)
+    (line,) = small_sample_bias_warnings(*fitted(planting), planting.groups)
     assert "unequal" not in line
 
 
 def test_nothing_is_said_where_samples_are_enough_or_nothing_is_predicted():
     planting = replace(UNEQUAL, n=3000, columns={"a": 3, "b": 6})
-    assert small_sample_bias_warnings(*fitted(planting), planting.units) == ()
+    assert small_sample_bias_warnings(*fitted(planting), planting.groups) == ()
     design, fit = fitted(UNEQUAL)
     assert (
-        small_sample_bias_warnings(design, replace(fit, rsquared=np.minimum(fit.rsquared, 0.01)), UNEQUAL.units) == ()
+        small_sample_bias_warnings(design, replace(fit, rsquared=np.minimum(fit.rsquared, 0.01)), UNEQUAL.groups)
+        == ()
     )

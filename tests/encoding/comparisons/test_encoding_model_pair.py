@@ -51,7 +51,7 @@ def answered(given):
     for name, units in UNITS.items():
         unions = encoding.unions_of(tuple(units))
         maps = encoding.singles(unions) if name == "against" else ()
-        observer = encoding.Averages(unions, maps, labels, given.folds, {"all": given.usable})
+        observer = encoding.Averages(unions, maps, encoding.AveragingPlan(given.folds, {"all": given.usable}, labels))
         encoding.fit(given, units, SPEC, observer=observer)
         done[name] = encoding.averaged(observer)
     found = encoding.findings(done["against"], None, done["subspace"], done["against"])

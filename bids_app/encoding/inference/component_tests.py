@@ -1,0 +1,308 @@
+"""Every component of the partition with p, family-wise p, q and an interval, target batch by target batch.
+
+Totals (a union's rsquared): sign flips of time blocks, refitted; where responses and predictions are too smooth for
+blocks, flips of frequencies besides, and the larger p (`sign_flips`, `flip_units`). Unique parts: one-sided flips of
+the blocks' loss difference of nested unions. Shared parts: the same for the signed sum of losses, and in any case no
+smaller p than for each set of the sharing spaces to add to the others alone; where there are no others, that is to
+predict at all. For what two spaces share cannot be there where one of them is idle, yet plain ridge finds it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bids_app.encoding.inference.block_losses import BlockLosses, flipped_sums
+from bids_app.encoding.inference.blocks import Blocks
+from bids_app.encoding.inference.flip_units import FlipUnits, frequency_flip_units, time_flip_units
+from bids_app.encoding.inference.influence import Influences, influence
+from bids_app.encoding.inference.intervals import interval
+from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr
+from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, FlipUnitColumns, draw_signs, explained
+from bids_app.encoding.partition.shapley import shapley_terms
+from bids_app.encoding.ridge.fitted import Fitted, Observer
+from bids_app.encoding.ridge.splits import Split
+from bids_app.records import Array, Component, Design, Inferred, partition_components, subsets
+
+UnionSet = frozenset[str]
+
+
+@dataclass(frozen=True)
+class Total:
+    """Null hypothesis: the union predicts nothing."""
+
+    union: UnionSet
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Null hypothesis: the signed sum of the unions' gains is as often below zero in a block as above."""
+
+    terms: frozenset[tuple[UnionSet, int]]
+
+
+def null_hypotheses(component: Component) -> tuple[Total | Contrast, ...]:
+    """The null hypotheses that must all fall for a component to be significant.
+
+    Of a total: its union predicts nothing. Of a difference: the larger model is no better. Of a shared part: each set
+    of the sharing groups adds nothing to the others, and the signed sum itself.
+
+    Parameters
+    ----------
+    component : of a partition or of none.
+
+    Returns
+    -------
+    The largest of whose p is the component's p.
+    """
+    if component.is_total:
+        return (Total(frozenset(component.terms[0][0])),)
+    contrast = Contrast(frozenset((frozenset(union), sign) for union, sign in component.terms))
+    if not component.is_part:
+        return (contrast,)
+    chosen = sorted(component.groups)
+    everyone: UnionSet = frozenset().union(*(union for union, _ in component.terms))
+    rest = everyone - frozenset(chosen)
+    needed = tuple(_addition(rest, frozenset(some)) for some in subsets(chosen))
+    return (*needed, contrast) if len(chosen) > 1 else needed
+
+
+def _addition(rest: UnionSet, some: UnionSet) -> Total | Contrast:
+    return Contrast(frozenset([(rest | some, 1), (rest, -1)])) if rest else Total(some)
+
+
+@dataclass(frozen=True)
+class Flips:
+    """How signs are drawn, and the arithmetic of the flips.
+
+    Parameters
+    ----------
+    permutations : sign vectors beside the data as they are.
+    seed : of the draws; the same signs for all batches and components, so that families run over all of them.
+    device : of the tensors, that of the fit.
+    dtype : working type of the flips.
+    """
+
+    permutations: int = 1000
+    seed: int = 0
+    device: str = "cpu"
+    dtype: torch.dtype = torch.float32
+
+
+DEFAULT_FLIPS = Flips()
+
+
+class Inference(Observer):
+    """Tests and intervals of all components, batch after batch of targets, in the stream of a fit.
+
+    Memory a target: for each union in question and kind of flip units, n_flip_units² / 2 numbers of the working type.
+
+    Parameters
+    ----------
+    unions : of the fit, the full one last.
+    blocks : of time, which change their sign as wholes.
+    design : that is fitted; its responses centred within run, not by fold.
+    flips : signs and arithmetic.
+    components : those to test; None: those of the partition of the full union's feature groups.
+    bands : feature group → numbers of its bands, for intervals of the product measure.
+    """
+
+    def __init__(
+        self,
+        unions: Sequence[tuple[str, ...]],
+        blocks: Blocks,
+        design: Design,
+        flips: Flips = DEFAULT_FLIPS,
+        components: Sequence[Component] | None = None,
+        bands: Mapping[str, Sequence[int]] | None = None,
+    ) -> None:
+        self.unions = [frozenset(union) for union in unions]
+        groups, device = tuple(unions[-1]), flips.device
+        tested = partition_components(groups) if components is None else components
+        self.components = {component.label: component for component in tested}
+        self.tests = {label: null_hypotheses(component) for label, component in self.components.items()}
+        self.shares = shapley_terms(groups) if components is None and len(groups) > 1 else {}
+        self.bands = {number: group for group in self.shares for number in (bands or {}).get(group, ())}
+        self.flip_units = [time_flip_units(blocks.labels, device)]
+        if blocks.smooth:
+            self.flip_units.append(frequency_flip_units(design.runs, design.folds, device))
+        self.dtype = flips.dtype
+        self.folds = torch.as_tensor(np.unique(design.folds, return_inverse=True)[1], device=device)
+        self.n_folds = int(self.folds.max()) + 1
+        self._signs = [
+            self._tensor(draw_signs(kind.count, flips.permutations, flips.seed)) for kind in self.flip_units
+        ]
+        tests = {test for each in self.tests.values() for test in each}
+        needed = {frozenset(union) for component in self.components.values() for union, _ in component.terms}
+        needed |= {union for terms in self.shares.values() for union in terms}
+        self.refitted = [number for number, union in enumerate(self.unions) if union in needed]
+        self._families = {test: [MaxTNull() for _ in self._flip_units_of(test)] for test in tests}
+        self._intervals: dict[str, list[Array]] = {label: [] for label in self.components}
+        self._share_intervals: dict[tuple[str, str], list[Array]] = {}
+        self._targets: list[Array] = []
+        # bytes that a target takes: pairs of flip units, totals of folds, and a fold's influences, all of `dtype`
+        numbers = sum(kind.count**2 / 2 + 2 * self.n_folds * kind.count / len(unions) for kind in self.flip_units)
+        numbers += blocks.count**2 / self.n_folds
+        self.cell_bytes = 2 * len(self.flip_units) * self.dtype.itemsize  # and as much while it is made
+        sums = (len(unions) + len(self.shares)) * blocks.count + (self.n_folds * len(self.refitted)) ** 2
+        self.target_bytes = int(len(self.refitted) * numbers * self.dtype.itemsize + 8 * sums)
+
+    def begin(self, targets: Array) -> None:
+        """See Observer."""
+        self._batch = _Batch(self, len(targets))
+        self._targets.append(targets)
+
+    def begin_fold(self, fold: int, split: Split) -> None:
+        """See Observer."""
+        self._batch.begin_fold(fold, split)
+
+    def fitted(self, models: Fitted) -> None:
+        """See Observer."""
+        self._batch.add(models)
+
+    def end_fold(self) -> None:
+        """See Observer."""
+        self._batch.end_fold()
+
+    def end(self) -> None:
+        """See Observer."""
+        for test, families in self._families.items():
+            for family, null in zip(families, self._nulls(test), strict=True):
+                family.add(null)
+        for label, component in self.components.items():
+            self._intervals[label].append(self._interval(self._coefficients(component)))
+        for group, terms in self.shares.items():
+            intervals = {"shapley": self._interval(self._weighted(terms))}
+            if self.bands:
+                product = interval(self._batch.products[group], self._batch.losses.total)
+                intervals["product"] = product.cpu().numpy()
+            for stat, ends in intervals.items():
+                self._share_intervals.setdefault((group, stat), []).append(ends)
+        del self._batch
+
+    def _interval(self, signed: Array) -> Array:
+        """Interval (2, n_targets) of a signed sum of unions (n_unions,) over the batch."""
+        losses, influences = self._batch.losses, self._batch.influences.of(signed[self.refitted])
+        return np.asarray(interval(losses.contrast(signed), losses.total, influences).cpu())
+
+    def results(self, n_targets: int) -> dict[str, Inferred]:
+        """Label → p and interval of all n_targets of the design, NaN for those not met."""
+        return {label: self._inferred(label, n_targets) for label in self.components}
+
+    def limits(self, n_targets: int) -> dict[tuple[str, str], Array]:
+        """(feature group, 'shapley' or 'product') → both ends of its interval (2, n_targets)."""
+        limits = {}
+        for share, batches in self._share_intervals.items():
+            limits[share] = np.full((2, n_targets), np.nan)
+            limits[share][:, np.concatenate(self._targets)] = np.concatenate(batches, axis=1)
+        return limits
+
+    def _inferred(self, label: str, n_targets: int) -> Inferred:
+        """The largest p of all null hypotheses that must fall."""
+        significances = [family.significance() for test in self.tests[label] for family in self._families[test]]
+        p = np.max([each.p for each in significances], axis=0)
+        p_family = np.max([each.p_family for each in significances], axis=0)
+        stats = np.full((5, n_targets), np.nan)
+        stats[:, np.concatenate(self._targets)] = p, p_family, fdr(p), *np.concatenate(self._intervals[label], axis=1)
+        return Inferred(*stats)
+
+    def _flip_units_of(self, test: Total | Contrast) -> list[FlipUnits]:
+        return self.flip_units if isinstance(test, Total) else self.flip_units[:1]
+
+    def _nulls(self, test: Total | Contrast) -> list[torch.Tensor]:
+        """(1 + n_permutations, n_batch) of each kind of flip units that tests it."""
+        batch = self._batch
+        if isinstance(test, Total):
+            gains = batch.gains[self.unions.index(test.union)]
+            return [
+                its_gains.at(signs) / totals.at(signs)
+                for signs, its_gains, totals in zip(self._signs, gains, batch.totals, strict=True)
+            ]
+        return [flipped_sums(batch.losses.contrast(self._coefficients(test)), self._signs[0])]
+
+    def _coefficients(self, signed: Component | Contrast) -> Array:
+        """(n_unions,) of its terms."""
+        return self._weighted({frozenset(union): sign for union, sign in signed.terms})
+
+    def _weighted(self, terms: Mapping[UnionSet, float]) -> Array:
+        return np.array([terms.get(union, 0) for union in self.unions])
+
+    def _tensor(self, values: Array) -> torch.Tensor:
+        return torch.as_tensor(values, dtype=self.dtype, device=self.flip_units[0].labels.device)
+
+
+class _Batch:
+    """What is kept of a batch of targets while its folds, candidates and unions go by."""
+
+    def __init__(self, inference: Inference, n_targets: int) -> None:
+        self._kinds, self._dtype = inference.flip_units, inference.dtype
+        self._refitted, self._bands = inference.refitted, inference.bands
+        device, n_unions = self._kinds[0].labels.device, len(inference.unions)
+        self._last = n_unions - 1
+        self.totals = [FlipTotals(kind, inference.n_folds, n_targets, self._dtype) for kind in self._kinds]
+        self.gains = {
+            number: [FlipGains(kind.count, n_targets, self._dtype, device) for kind in self._kinds]
+            for number in self._refitted
+        }
+        self.losses = BlockLosses(self._kinds[0].labels, self._kinds[0].count, n_unions, n_targets)
+        self.products = {group: torch.zeros_like(self.losses.total) for group in inference.shares}
+        self.influences = Influences(self._refitted, self._kinds[0].labels, inference.folds, n_targets, self._dtype)
+        self._fold_columns: list[FlipUnitColumns] = []
+
+    def begin_fold(self, fold: int, split: Split) -> None:
+        """Columns of the fold in the coefficients of each kind of flip units."""
+        self._fold_columns = [FlipUnitColumns(split, kind, self._dtype) for kind in self._kinds]
+        self.influences.begin_fold(fold, self._fold_columns[0].test)
+
+    def end_fold(self) -> None:
+        """Sums of the fold that is complete."""
+        self.influences.end_fold()
+        self._fold_columns = []
+
+    def add(self, models: Fitted) -> None:
+        """Every target is in one call a fold and union."""
+        test = self._fold_columns[0].test
+        targets = torch.as_tensor(models.places, device=test.device)
+        positions = {union: torch.as_tensor(each, device=test.device) for union, each in models.unions.items()}
+        self._add_losses(models, targets, test, positions)
+        needed = {union: at for union, at in positions.items() if union in self.gains}
+        for number, (kind, fold_columns) in enumerate(zip(self._kinds, self._fold_columns, strict=True)):
+            Y = kind.coefficients(models.Y.to(self._dtype), np.arange(len(models.Y)))
+            if self._last in positions:
+                at = positions[self._last]
+                self.totals[number].add(models.fold, targets[at], Y[:, at], fold_columns, len(models.split.train))
+            if needed:
+                directions = fold_columns.directions(models)
+                for union, some, part in _by_union(explained(models, Y, kind, fold_columns, directions), needed):
+                    self.gains[union][number].add(targets[some], part)
+                if number == 0:  # blocks of time
+                    for union, some, e in _by_union(influence(models, kind.labels, fold_columns, directions), needed):
+                        self.influences.add(union, targets[some], e)
+
+    def _add_losses(
+        self, models: Fitted, targets: torch.Tensor, test: torch.Tensor, positions: Mapping[int, torch.Tensor]
+    ) -> None:
+        """Sums by block of every union's gain, and of the full union's parts by feature group."""
+        for union, at in positions.items():
+            self.losses.add(union, targets[at], test, models.responses[:, at], models.predictions[:, at])
+        if self._last not in positions:
+            return
+        at = positions[self._last]
+        self.losses.add_total(targets[at], test, models.responses[:, at])
+        if self._bands:
+            full = models.unions[self._last]
+            for band, gain in models.band_gains(models.band_weights(full), full):
+                self.losses.add_part(self.products[self._bands[band]], targets[at], test, gain)
+
+
+def _by_union(
+    parts: Iterable[tuple[torch.Tensor, torch.Tensor]], needed: Mapping[int, torch.Tensor]
+) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
+    """(positions, values) of a few models at a time → union, positions and values of those that it chose."""
+    for few, values in parts:
+        for union, at in needed.items():
+            chosen = torch.isin(few, at)
+            yield union, few[chosen], values[chosen]
