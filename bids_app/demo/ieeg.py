@@ -30,7 +30,20 @@ def electrodes(participant: str) -> Places:
 
 
 def write_ieeg(bids: Path, participant: str, runs: Sequence[Array], stimuli: Sequence[str], fif: bool) -> None:
-    """Events, channels, electrodes and envelopes: per run (n_times, n_electrodes) at RATE_HZ, and what was heard."""
+    """Write events, channels, electrodes and envelopes of a participant.
+
+    Parameters
+    ----------
+    bids : the data set's root.
+    participant : its label.
+    runs : (n_times, n_electrodes) each, at RATE_HZ.
+    stimuli : per run the stim_file heard.
+    fif : whether signals are FIF; else BrainVision.
+
+    Raises
+    ------
+    NoInput : pybv is not installed.
+    """
     derivative = bids / "derivatives" / "highgamma"
     describe_dataset(derivative, "Demo high-gamma envelopes", "highgamma")
     folder = derivative / f"sub-{participant}" / "ieeg"

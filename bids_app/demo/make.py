@@ -90,7 +90,13 @@ def _write_stimulus(folder: Path, name: str, story: Story) -> str:
 
 
 def text_grid(tiers: Mapping[str, Intervals], end_s: float) -> str:
-    """A Praat TextGrid in its long form, one interval tier a table; pauses are intervals without text."""
+    """A Praat TextGrid in its long form, one interval tier a table; pauses are intervals without text.
+
+    Parameters
+    ----------
+    tiers : name → words or phones.
+    end_s : seconds of sound.
+    """
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {end_s:.6f}"]
     lines += ["tiers? <exists>", f"size = {len(tiers)}", "item []:"]
     for number, (name, table) in enumerate(tiers.items(), start=1):
@@ -125,7 +131,13 @@ def region_of(xyz_mm: Array) -> str:
 
 
 def plan_plants(xyz_mm: Array, seed: int) -> list[Plant]:
-    """One plant a target: kinds by region, in turn, at ceilings drawn evenly from CEILINGS."""
+    """One plant a target: kinds by region, in turn, at ceilings drawn evenly from CEILINGS.
+
+    Parameters
+    ----------
+    xyz_mm : (n, 3) places of the targets.
+    seed : of the order of targets and of the ceilings.
+    """
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(xyz_mm))
     counts = dict.fromkeys(REGIONS, 0)
@@ -149,7 +161,18 @@ class Stage:
     reference: Sequence[Story]
 
     def responses(self, plants: Sequence[Plant], noise_ar: float, seed: int) -> list[Array]:
-        """Per run (n_samples, n_targets): signal and noise whose variances, cleaned, are as the ceilings say."""
+        """Signal and noise whose variances, cleaned, are as the ceilings say.
+
+        Parameters
+        ----------
+        plants : one a target.
+        noise_ar : autocorrelation of the noise from sample to sample.
+        seed : of the noise.
+
+        Returns
+        -------
+        Per run (n_samples, n_targets).
+        """
         rng = np.random.default_rng(seed)
         ceilings = np.array([plant.ceiling for plant in plants])
         signals = np.stack([plant.signal(self.sources.demo) for plant in plants], axis=1)
@@ -174,7 +197,14 @@ class Stage:
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, int], ar: float) -> Array:
-    """(n, n_targets) first-order autoregressive, unit variance."""
+    """First-order autoregressive noise of unit variance.
+
+    Parameters
+    ----------
+    rng : draws it.
+    shape : n_times, n_targets.
+    ar : autocorrelation from sample to sample.
+    """
     white = rng.normal(size=(shape[0] + 100, shape[1]))
     return np.asarray(lfilter([1.0], [1.0, -ar], white, axis=0)[100:] * np.sqrt(1 - ar**2))
 

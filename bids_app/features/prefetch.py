@@ -27,11 +27,22 @@ Notify = Callable[[str], None]
 
 
 def prefetch(specs: Iterable[FeatureSpec], model_dir: Path, tell: Notify) -> None:
-    """Every model that the resolved specs name, into `model_dir/<name>`, and `model_dir/models.lock.json`.
+    """Fetch every model that specs name into `model_dir/<name>`, and write `model_dir/models.lock.json`.
 
     A model that the lock file holds, whole and at the revision asked for, is left as it is; one that is not whole
-    comes at the locked revision again. Raises UsageError (two revisions of one model; offline), NoInput (the hub does
-    not give it) and CannotCreate.
+    comes at the locked revision again.
+
+    Parameters
+    ----------
+    specs : resolved.
+    model_dir : the folder of models; it is made.
+    tell : takes one line a model.
+
+    Raises
+    ------
+    UsageError : two revisions of one model, or a download while offline.
+    NoInput : the hub does not give it.
+    CannotCreate : the lock file cannot be written.
     """
     source = ModelSource(model_dir)
     lock = read_lock(source)
@@ -65,9 +76,19 @@ def wanted_models(specs: Iterable[FeatureSpec]) -> dict[str, str | None]:
 
 
 def fetch(name: str, revision: str | None, folder: Path) -> dict[str, Any]:
-    """Download a model at a revision (None: the newest) and return its entry for the lock file.
+    """Download a model.
 
-    Weights published as pickles alone are converted, once and here alone; the entry then names them by their hash.
+    Weights published as pickles alone are converted, once and here alone.
+
+    Parameters
+    ----------
+    name : on the hub.
+    revision : a commit, branch or tag; None: the newest.
+    folder : where its files go.
+
+    Returns
+    -------
+    Its entry for the lock file: `revision`, `files` and, of pickles, `converted_from` with their hashes.
     """
     from huggingface_hub import HfApi, snapshot_download
 
@@ -90,7 +111,17 @@ def fetch(name: str, revision: str | None, folder: Path) -> dict[str, Any]:
 
 
 def chosen_files(published: Iterable[str], name: str) -> list[str]:
-    """Of the files of a model: its settings, and its weights as safetensors, else pickled. Raises NoInput."""
+    """Which files of a model are wanted: its settings, and its weights as safetensors, else pickled.
+
+    Parameters
+    ----------
+    published : names of its files.
+    name : of the model, for the error.
+
+    Raises
+    ------
+    NoInput : it has no weights of either kind.
+    """
     there = set(published)
     settings = [file for file in SETTINGS if file in there]
     for whole, parts, ending in ((SINGLE, SHARDED, ".safetensors"), (PICKLED, PICKLED_PARTS, ".bin")):
@@ -103,7 +134,17 @@ def chosen_files(published: Iterable[str], name: str) -> list[str]:
 
 
 def convert(folder: Path, pickled: Iterable[str]) -> None:
-    """Pickled weights → model.safetensors; the pickles go. Nothing but tensors is unpickled. Raises NoInput."""
+    """Turn pickled weights into model.safetensors; the pickles go. Nothing but tensors is unpickled.
+
+    Parameters
+    ----------
+    folder : of the model.
+    pickled : names of its pickles.
+
+    Raises
+    ------
+    NoInput : they hold more than tensors.
+    """
     import pickle
 
     import torch

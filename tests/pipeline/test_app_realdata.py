@@ -16,6 +16,7 @@ REGIONS = ("LATL", "RATL", "LPTL", "LIPL", "LPreM", "LIFG")
 EXPECTED_R = (0.22, 0.18, 0.29, 0.38, 0.38, 0.20)
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.realdata,
     pytest.mark.skipif(not ALICE.is_dir(), reason=f"the real data are not at {DATA}"),
 ]

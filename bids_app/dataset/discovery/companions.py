@@ -17,8 +17,8 @@ def fmri_companions(candidate: Candidate) -> dict[str, Path]:
     run = {key: candidate.entities[key] for key in RUN_KEYS if key in candidate.entities}
     tables = [entry for suffix in CONFOUNDS for entry in candidate.index.here(candidate.path.parent, suffix, ".tsv")]
     confounds = [entry for entry in tables if entry.entities.get("desc") == "confounds"]
-    found = {"confounds": _closest(confounds, run), "mask": _mask(candidate, run)}
-    return {key: entry.path for key, entry in found.items() if entry is not None}
+    entries = {"confounds": _closest(confounds, run), "mask": _mask(candidate, run)}
+    return {key: entry.path for key, entry in entries.items() if entry is not None}
 
 
 def _closest(entries: Iterable[Entry], run: Mapping[str, str]) -> Entry | None:
@@ -43,22 +43,44 @@ def _mask(candidate: Candidate, run: Mapping[str, str]) -> Entry | None:
 
 
 def ieeg_companions(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> tuple[dict[str, Path], str]:
-    """`channels`, `electrodes` and `coordsystem`, of the derivative first, then raw; and the electrodes' space."""
-    found: dict[str, Path] = {}
+    """Tables beside a signal file, of the derivative first, then raw.
+
+    Parameters
+    ----------
+    candidate : the response.
+    raw : files of the raw data set.
+    spaces : those asked for; electrodes in one of them are taken before others.
+
+    Returns
+    -------
+    `channels`, `electrodes` and `coordsystem` → path, those that are there.
+    The electrodes' space, 'n/a' where it is not known.
+    """
+    companions: dict[str, Path] = {}
     space = "n/a"
     for index in (candidate.index, raw):
         channels = index.inherited(_without_space(candidate), "ieeg", "channels", ".tsv", candidate.path.parent)
         placed = electrode_files(candidate, index)
         if channels:
-            found.setdefault("channels", channels[0].path)
-        if placed and "electrodes" not in found:
+            companions.setdefault("channels", channels[0].path)
+        if placed and "electrodes" not in companions:
             space = min(placed, key=lambda name: (name not in spaces, _rank(name), name))
-            found |= placed[space]
-    return found, space
+            companions |= placed[space]
+    return companions, space
 
 
 def electrode_files(candidate: Candidate, index: Index) -> dict[str, dict[str, Path]]:
-    """Space → electrodes.tsv and its coordsystem.json, in one data set."""
+    """Tables of electrodes in one data set.
+
+    Parameters
+    ----------
+    candidate : the response.
+    index : files of the data set.
+
+    Returns
+    -------
+    Space → `electrodes` and, where there is one, `coordsystem` → path.
+    """
     placed: dict[str, dict[str, Path]] = {}
     for entry in _of_person(candidate, index, "electrodes", ".tsv"):
         systems = [

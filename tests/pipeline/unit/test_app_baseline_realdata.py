@@ -28,6 +28,7 @@ CHANGES = (
 )
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.realdata,
     pytest.mark.skipif(not ALICE.is_dir(), reason=f"the real data are not at {DATA}"),
 ]
