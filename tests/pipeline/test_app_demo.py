@@ -160,4 +160,4 @@ def test_the_preset_and_the_planted_spaces_are_the_same():
     for spec in SPECS:
         mine = analysis.feature_specs(None)[spec.name]
         assert (mine.kind, dict(mine.options)) == (spec.kind, dict(spec.options))
-    assert analysis.units == GROUPS
+    assert analysis.groups == GROUPS

@@ -12,8 +12,8 @@ from typing import Any
 DPI = 110  # of the parts that are drawn as pixels
 INK, MUTED, GRID = "#1d2733", "#66717e", "#dfe4ea"
 SHARED = "#7c8794"
-UNIT_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b2569b")  # after Okabe and Ito, distinct to colour-blind eyes
-BAND_COLOURS = (*UNIT_COLOURS, "#e69f00", "#56b4e9", "#000000")
+GROUP_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b2569b")  # after Okabe and Ito, distinct to colour-blind eyes
+BAND_COLOURS = (*GROUP_COLOURS, "#e69f00", "#56b4e9", "#000000")
 SIGNED, ORDERED = "RdBu_r", "viridis"
 STYLE = {
     "font.family": "DejaVu Sans",  # ships with matplotlib: the same letters everywhere

@@ -92,12 +92,12 @@ def _head(figure: Any, targets: Targets, height: float) -> None:
     left, width = NAMES / WIDTH, 1 - NAMES / WIDTH - 0.005
     if targets.kind == "surface":
         widths = [view.shown.shape[1] for view in surface_views()]
-        said = [f"{('left', 'right')[side]}, {view}" for side, view in VIEWS]
+        heads = [f"{('left', 'right')[side]}, {view}" for side, view in VIEWS]
     else:
         widths = [view.width for view in glass_views()]
-        said = [GLASS_NAMES[view.direction] for view in glass_views()]
+        heads = [GLASS_NAMES[view.direction] for view in glass_views()]
     middles = left + width * (np.cumsum(widths) - 0.5 * np.asarray(widths)) / np.sum(widths)
-    for middle, words in zip(middles, said, strict=True):
+    for middle, words in zip(middles, heads, strict=True):
         figure.text(middle, height, words, ha="center", va="center", fontsize=7.5, color=MUTED)
 
 
