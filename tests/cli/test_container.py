@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 TOOL = os.environ.get("CONCORD_CONTAINER")
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.container,
     pytest.mark.skipif(not TOOL, reason="$CONCORD_CONTAINER names no container command"),
 ]

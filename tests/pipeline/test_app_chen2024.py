@@ -10,6 +10,8 @@ import tiny_models
 
 from bids_app.cli.concord import main
 
+pytestmark = pytest.mark.long
+
 N_LAGS = 201
 PARTS = ("Context", "Semantic")
 
