@@ -22,7 +22,7 @@ from bids_app import encoding
 from bids_app.group import participant_tests
 from bids_app.group.electrodes import mean_and_error, student_limits
 from bids_app.group.participant_tests import t_interval
-from bids_app.records import Array, FitSpec
+from bids_app.records import Array, FitSpec, partition_components
 
 BANDED = FitSpec(solver="banded_ridge", candidates=6, alphas=(1e-1, 1e6, 15))
 SOLVERS = {**SPECS, "banded": BANDED}
@@ -53,10 +53,10 @@ def noises(n_people: int, n_targets: int, common: float, kind: str, rng: np.rand
 
 def tested(bands: Bands, Y: Array, spec: FitSpec, seed: int) -> dict[str, dict[str, Array]]:
     """Component → p of flips of people alone, of the mean response alone, and as reported; and family-wise."""
-    units, values = tuple(bands), person_values(bands, Y, spec)
-    alone = participant_tests(values, units, PERMUTATIONS, seed)
+    components, values = partition_components(tuple(bands)), person_values(bands, Y, spec)
+    alone = participant_tests(values, components, PERMUTATIONS, seed)
     stimulus = of_mean(bands, Y, spec, seed)
-    both = participant_tests(values, units, PERMUTATIONS, seed, stimulus)
+    both = participant_tests(values, components, PERMUTATIONS, seed, stimulus)
     return {
         name: {
             "people": alone[name]["p"],

@@ -16,7 +16,7 @@ from benchmarks.conditions import LEVEL, PERMUTATIONS, bar
 from benchmarks.planting import Planting
 from benchmarks.simulation import FMRI, mixed
 from bids_app.group import participant_tests
-from bids_app.records import Array
+from bids_app.records import Array, partition_components
 
 N_PEOPLE, N_TARGETS, COMMON = 12, 20, 0.3
 PLANTINGS = {
@@ -77,7 +77,7 @@ def _told(
     seed: int,
     stimulus: Mapping[str, Mapping[str, Array]] | None,
 ) -> Draw:
-    found = participant_tests(values, ("a", "b"), PERMUTATIONS, seed, stimulus)
+    found = participant_tests(values, partition_components(("a", "b")), PERMUTATIONS, seed, stimulus)
     return {
         name: {
             "population": population[name],

@@ -1,97 +1,126 @@
-"""DESIGN 1 as a test: imports run downwards, and --help is light."""
+"""The house as tests: imports run downwards, and --help is light."""
 
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "bids_app"
-FOUNDATION = {"records", "errors"}
-MAY_IMPORT = {
-    "records": set(),
+SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+FOLDERS = sorted({path.parent for path in SOURCES})
+
+BASE = {"records", "errors"}
+FEATURES = {"acoustic", "language", "lexical", "phonetic", "speech"}
+MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "errors": set(),
-    "analysis": FOUNDATION,
-    "options": FOUNDATION,
-    "dataset": FOUNDATION,
-    "features": FOUNDATION,
-    "encoding": {"records"},
-    "group": FOUNDATION | {"encoding"},
-    "outputs": FOUNDATION,
-    "execution": FOUNDATION,
-    "demo": FOUNDATION | {"features", "encoding"},
-    "job": FOUNDATION | {"analysis", "options", "dataset", "features"},
-    "projections": FOUNDATION | {"job", "encoding"},
-    "repeats": FOUNDATION | {"encoding"},
-    "baseline": FOUNDATION | {"job", "dataset", "encoding"},
-    "epochs": FOUNDATION | {"job", "baseline", "projections", "encoding"},
-    "beside": FOUNDATION | {"job", "encoding"},
-    "answers": FOUNDATION | {"encoding"},
-    "layers": FOUNDATION | {"job", "epochs", "encoding"},
-    "contexts": FOUNDATION | {"job", "encoding"},
-    "loading": FOUNDATION | {"job", "baseline", "projections", "epochs", "dataset", "encoding", "execution"},
-    "accounts": FOUNDATION | {"job", "loading", "dataset", "execution"},
-    "shared": FOUNDATION | {"job", "baseline", "loading", "repeats", "dataset", "encoding", "group", "execution"},
-    "fitting": FOUNDATION
-    | {
-        "job",
-        "layers",
-        "loading",
-        "beside",
-        "answers",
-        "contexts",
-        "shared",
-        "accounts",
-        "projections",
-        "repeats",
-        "epochs",
-        "encoding",
-        "execution",
-    },
-    "people": FOUNDATION | {"job", "loading", "fitting", "shared", "group", "outputs", "execution"},
-    "pipeline": FOUNDATION
-    | {"options", "job", "loading", "fitting", "people", "dataset", "group", "outputs", "execution"},
-    "cli": FOUNDATION | {"analysis", "options", "pipeline"},
-    "tools": FOUNDATION | {"analysis", "job", "demo", "features"},
+    "records": set(),
+    "execution": BASE,
+    "settings": BASE | {"features"},
+    "dataset": BASE | {f"dataset/{room}" for room in ("files", "stimuli", "responses", "discovery")},
+    "dataset/files": BASE,
+    "dataset/stimuli": BASE | {"dataset/files"},
+    "dataset/responses": BASE | {"dataset/files"},
+    "dataset/discovery": BASE | {"dataset/files", "dataset/stimuli", "dataset/responses"},
+    "features": BASE | {f"features/{room}" for room in (*FEATURES, "base", "transformers")},
+    "features/base": BASE,
+    "features/transformers": BASE | {"features/base"},
+    "features/acoustic": BASE | {"features/base"},
+    "features/phonetic": BASE | {"features/base"},
+    "features/lexical": BASE | {"features/base", "features/transformers"},
+    "features/language": BASE | {"features/base", "features/transformers"},
+    "features/speech": BASE | {"features/base", "features/transformers", "features/language"},
+    "encoding": {"records"}
+    | {f"encoding/{room}" for room in ("design", "ridge", "partition", "inference", "subspace", "comparisons")},
+    "encoding/errors": set(),
+    "encoding/design": {"records", "encoding/errors"},
+    "encoding/ridge": {"records", "encoding/errors", "encoding/design"},
+    "encoding/subspace": {"records", "encoding/errors", "encoding/design"},
+    "encoding/partition": {"records", "encoding/errors", "encoding/design", "encoding/ridge"},
+    "encoding/inference": {"records", "encoding/errors", "encoding/design", "encoding/ridge", "encoding/partition"},
+    "encoding/comparisons": {"records", "encoding/errors"}
+    | {f"encoding/{room}" for room in ("design", "ridge", "partition", "inference", "subspace")},
+    "group": BASE | {"encoding"},
+    "demo": BASE | {"features", "encoding"},
+    "outputs": BASE | {f"outputs/{room}" for room in ("files", "wording", "figures", "derivatives", "report")},
+    "outputs/files": BASE,
+    "outputs/wording": BASE | {"outputs/files"},
+    "outputs/figures": BASE | {"outputs/files", "outputs/wording"},
+    "outputs/derivatives": BASE | {"outputs/files", "outputs/wording"},
+    "outputs/report": BASE | {"outputs/files", "outputs/wording", "outputs/figures", "outputs/derivatives"},
+    "pipeline/job": BASE | {"settings", "dataset", "features"},
+    "pipeline/runs": BASE | {"settings", "pipeline/job", "dataset", "features", "encoding", "group", "execution"},
+    "pipeline/unit": BASE
+    | {"settings", "pipeline/job", "pipeline/runs", "dataset", "features", "encoding", "execution"},
+    "pipeline": BASE
+    | {"settings", "pipeline/job", "pipeline/runs", "pipeline/unit", "dataset", "group", "outputs", "execution"},
+    "cli": BASE | {"settings", "pipeline", "pipeline/job", "demo", "features", "execution"},
     "__main__": {"cli"},
 }
-SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+ARRAYS = {"numpy", "torch", "scipy"}
+HEAVY = {"torch", "mne", "nilearn", "pandas", "transformers", "matplotlib", "bids", "scipy", "numpy", "pydantic"}
 
 
-def wing_of(path):
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def room_of(path):
+    """The line of the table that holds for a file."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    own = "/".join(parts[:2])
+    return own if own in MAY_IMPORT else parts[0]
 
 
 def imported(path):
-    """(wing, third-party top level) names that a file imports, wherever in it."""
-    wings, others = set(), set()
+    """(files of bids_app, third-party top level) that a file imports, wherever in it."""
+    files, others = set(), set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            names = [(alias.name, None) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            names = [node.module] if node.module != "bids_app" else [f"bids_app.{alias.name}" for alias in node.names]
-        for name in names:
-            top, _, rest = name.partition(".")
-            (wings if top == "bids_app" else others).add(rest.split(".")[0] if top == "bids_app" else top)
-    return wings - {"__version__", ""}, others
+            names = [(node.module, alias.name) for alias in node.names]
+        else:
+            continue
+        for module, name in names:
+            if module.split(".")[0] != "bids_app":
+                others.add(module.split(".")[0])
+            elif (module, name) != ("bids_app", "__version__"):
+                files.add(file_of(module, name))
+    return files, others - set(sys.stdlib_module_names)
+
+
+def file_of(module, name):
+    """The file that `from module import name` reads: of a package its __init__, unless the name is a module."""
+    folder = PACKAGE.joinpath(*module.split(".")[1:])
+    inside = folder / f"{name}"
+    if inside.is_dir():
+        return inside / "__init__.py"
+    if inside.with_suffix(".py").is_file():
+        return inside.with_suffix(".py")
+    return folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_run_downwards(path):
-    wing = wing_of(path)
-    wings, _ = imported(path)
-    assert wings - {wing} <= MAY_IMPORT[wing], f"{path} imports upwards or sideways"
+    room = room_of(path)
+    files, _ = imported(path)
+    allowed = {room, *MAY_IMPORT[room]}
+    beyond = {other for other in map(room_of, files) if not {other, other.split("/")[0]} & allowed}
+    assert not beyond, f"{path} imports upwards or sideways"
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in SOURCES if wing_of(path) == "encoding"], ids=lambda path: path.name
-)
+def test_the_table_has_no_circle_and_no_line_too_many():
+    tuple(TopologicalSorter(MAY_IMPORT).static_order())
+    assert {room_of(path) for path in SOURCES} == set(MAY_IMPORT)
+
+
+def in_wing(name):
+    return [path for path in SOURCES if path.relative_to(PACKAGE).parts[0] == name]
+
+
+@pytest.mark.parametrize("path", in_wing("encoding"), ids=lambda path: path.name)
 def test_encoding_needs_only_arrays(path):
-    _, others = imported(path)
-    assert others - set(sys.stdlib_module_names) <= {"numpy", "torch", "scipy"}
+    assert imported(path)[1] <= ARRAYS
 
 
 def loaded_after(code):
@@ -103,16 +132,11 @@ def loaded_after(code):
 def test_help_loads_nothing_heavy():
     code = "from bids_app.cli import build_parser\nbuild_parser().format_help()\nfrom bids_app.cli import main\n"
     code += "try: main(['--help'])\nexcept SystemExit: pass"
-    assert not loaded_after(code) & {
-        "torch",
-        "mne",
-        "nilearn",
-        "pandas",
-        "transformers",
-        "matplotlib",
-        "bids",
-        "scipy",
-    }
+    assert not loaded_after(code) & (HEAVY - {"numpy"})
+
+
+def test_a_wing_of_settings_is_light_until_it_reads_an_analysis():
+    assert not loaded_after("import bids_app.settings, bids_app.settings.run_options") & (HEAVY - {"numpy"})
 
 
 def test_features_and_encoding_need_little():

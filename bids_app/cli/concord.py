@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from bids_app import __version__
-from bids_app.errors import ConcordError, NoInput, UnknownLevel, UsageError
+from bids_app.cli.one_line import run_in_one_line
+from bids_app.errors import NoInput, UnknownLevel, UsageError
 from bids_app.records import ModelSource, RecordingQuery
 from bids_app.settings.run_options import RunOptions
 
@@ -34,8 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
         description="What do speech and language models share in predicting the brain, and what is theirs alone? "
         "Reads a BIDS data set with fMRI or iEEG derivatives, writes BIDS derivatives, maps and reports.",
         epilog="Exit codes: 0 all done, 1 some recordings failed, 16 not BIDS, 17 unknown level, "
-        "18 nothing matched, 64 usage, 65 data error, 66 no input, 73 cannot create output, 74 I/O, "
-        "75 out of memory.",
+        "18 nothing matched, 64 usage, 65 data error, 66 no input, 70 a bug of Concord, 73 cannot create output, "
+        "74 I/O, 75 out of memory.",
         allow_abbrev=False,
     )
     parser.add_argument("bids_dir", type=Path, metavar="BIDS_DIR", help="the data set; nothing is written into it")
@@ -213,31 +212,17 @@ def _filters(path: Path | None) -> dict[str, dict[str, Any]]:
 
 def main(arguments: Sequence[str]) -> int:
     """Run and return the exit code; every error is one line on standard error."""
-    verbose = "".join(word for word in arguments if re.fullmatch("-v+", word)).count("v") > 1
-    try:
-        options = parse_arguments(arguments)
-        if options.models.offline:
-            os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"  # read at the hub's first import
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads: waiting threads sleep, so that
-        from bids_app.pipeline.run import run  # several jobs on one machine do not spin against each other
-
-        return run(options, print)
-    except ConcordError as error:
-        return _fail(f"concord: {error}", error.exit_code, verbose)
-    except MemoryError as error:
-        reason = str(error) or "fewer targets or spaces at a time need less"
-        return _fail(f"concord: out of memory ({reason})", 75, verbose)
-    except OSError as error:
-        return _fail(f"concord: {error.strerror or error}: {error.filename or ''}", 74, verbose)
-    except KeyboardInterrupt:
-        return _fail("concord: interrupted; run the same command to go on", 130, verbose)
+    return run_in_one_line("concord", arguments, lambda: _run(arguments))
 
 
-def _fail(line: str, code: int, verbose: bool) -> int:
-    if verbose:
-        traceback.print_exc()
-    print(line, file=sys.stderr)
-    return code
+def _run(arguments: Sequence[str]) -> int:
+    options = parse_arguments(arguments)
+    if options.models.offline:
+        os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"  # read at the hub's first import
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads: waiting threads sleep, so that
+    from bids_app.pipeline.run import run  # several jobs on one machine do not spin against each other
+
+    return run(options, print)
 
 
 def entry() -> NoReturn:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from bids_app import __version__
-from bids_app.errors import ConcordError, UsageError
+from bids_app.cli.one_line import run_in_one_line
+from bids_app.errors import UsageError
 
 
 class _Parser(argparse.ArgumentParser):
@@ -21,6 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     """One subcommand a task."""
     parser = _Parser(prog="concord-tools", description="Companions of concord.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"concord-tools {__version__}")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="twice shows tracebacks")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
     demo = commands.add_parser("demo", help="make the demo data set: DIR/bids, DIR/models, DIR/truth.tsv")
     demo.add_argument("folder", type=Path, metavar="DIR")
@@ -74,15 +76,12 @@ def _prefetch(given: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run and return the exit code; every error is one line on standard error."""
-    try:
-        given = build_parser().parse_args(arguments)
-        given.call(given)
-    except ConcordError as error:
-        print(f"concord-tools: {error}", file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        print(f"concord-tools: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
-        return 74
+    return run_in_one_line("concord-tools", arguments, lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str]) -> int:
+    given = build_parser().parse_args(arguments)
+    given.call(given)
     return 0
 
 

@@ -89,8 +89,16 @@ def write_fmri(
     stimuli: Sequence[str],
     seed: int,
 ) -> None:
-    """Events, confounds and BOLD of a participant: per run (n_times, n_voxels) and (n_times, n_vertices),
-    in units of their standard deviation, and the stim_file heard."""
+    """Write events, confounds and BOLD of a participant.
+
+    Parameters
+    ----------
+    bids : the data set's root.
+    participant : its label.
+    volumes, surfaces : per run (n_times, n_voxels) and (n_times, n_vertices), in units of their standard deviation.
+    stimuli : per run the stim_file heard.
+    seed : of the confounds.
+    """
     derivative = bids / "derivatives" / "fmriprep"
     describe_dataset(derivative, "Demo BOLD, as fMRIPrep writes it", "fMRIPrep")
     func = derivative / f"sub-{participant}" / "func"
@@ -103,7 +111,13 @@ def write_fmri(
 
 
 def write_events(path: Path, stimulus: str) -> None:
-    """One story a run."""
+    """Write events.tsv of a run: one story.
+
+    Parameters
+    ----------
+    path : the file.
+    stimulus : its stim_file.
+    """
     columns = ("onset", "duration", "trial_type", "stim_file")
     write_table(path, columns, [(ONSET_S, "n/a", "story", stimulus)])
 
@@ -159,9 +173,9 @@ def _write_surface(func: Path, stem: str, values: Array) -> None:
 
     places, bold = vertices().index, _as_bold(values)
     for hemi, label in enumerate("LR"):
-        mine = places[:, 0] == hemi
+        of_hemisphere = places[:, 0] == hemi
         frames = np.zeros((len(bold), N_VERTICES), dtype=np.float32)
-        frames[:, places[mine, 1]] = bold[:, mine]
+        frames[:, places[of_hemisphere, 1]] = bold[:, of_hemisphere]
         arrays = [
             nib.gifti.GiftiDataArray(frame, intent="NIFTI_INTENT_TIME_SERIES", datatype="NIFTI_TYPE_FLOAT32")
             for frame in frames

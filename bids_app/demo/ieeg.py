@@ -1,4 +1,4 @@
-"""The demo's high-gamma envelopes on disk: FIF for one person, BrainVision for the other, electrodes in MNI space."""
+"""The demo's high-gamma envelopes on disk: FIF for one participant, BrainVision for the other, in MNI space."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BAD = "E99"  # one more channel, marked bad, with nothing but noise
 
 
 def electrodes(participant: str) -> Places:
-    """A grid over the lateral temporal and frontal cortex, left in one person, right in the other."""
+    """A grid over the lateral temporal and frontal cortex, left in one participant, right in the other."""
     side = -1 if int(participant) % 2 == 0 else 1
     columns, rows = np.meshgrid(np.arange(6), np.arange(4))
     y, z = 35.0 - 16 * columns.ravel(), -10.0 + 11 * rows.ravel()
@@ -30,7 +30,20 @@ def electrodes(participant: str) -> Places:
 
 
 def write_ieeg(bids: Path, participant: str, runs: Sequence[Array], stimuli: Sequence[str], fif: bool) -> None:
-    """Events, channels, electrodes and envelopes: per run (n_times, n_electrodes) at RATE_HZ, and what was heard."""
+    """Write events, channels, electrodes and envelopes of a participant.
+
+    Parameters
+    ----------
+    bids : the data set's root.
+    participant : its label.
+    runs : (n_times, n_electrodes) each, at RATE_HZ.
+    stimuli : per run the stim_file heard.
+    fif : whether signals are FIF; else BrainVision.
+
+    Raises
+    ------
+    NoInput : pybv is not installed.
+    """
     derivative = bids / "derivatives" / "highgamma"
     describe_dataset(derivative, "Demo high-gamma envelopes", "highgamma")
     folder = derivative / f"sub-{participant}" / "ieeg"

@@ -28,7 +28,7 @@ N_RUNS, N_REFERENCE = 4, 12  # stories heard, and others for directions and trut
 HRF = (0.1, 0.45, 0.35, 0.1)  # over the delays of sample.FMRI
 LATENCY = (0.1, 0.5, 0.3, 0.1, 0.0)  # over the lags of sample.IEEG
 AR = {"fmri": 0.4, "ieeg": 0.5}  # first-order autocorrelation of the noise, from sample to sample of the analysis
-FMRI_PEOPLE, IEEG_PEOPLE = ("01", "02", "03"), ("04", "05")
+FMRI_PARTICIPANTS, IEEG_PARTICIPANTS = ("01", "02", "03"), ("04", "05")
 CEILINGS = (0.3, 0.8)  # the range of the explainable share of variance of planted targets
 REGIONS = {  # what is planted where: kinds a target may carry, in turn
     "temporal": ("low_level", "speech", "low_level+speech", "shared"),
@@ -69,8 +69,8 @@ def _make(folder: Path) -> None:
     heard, reference = stories[:N_RUNS], stories[N_RUNS:]
     bids = folder / "bids"
     describe_dataset(bids, "Concord's demo: a narrated story with planted responses")
-    people = [[f"sub-{person}"] for person in (*FMRI_PEOPLE, *IEEG_PEOPLE)]
-    write_table(bids / "participants.tsv", ("participant_id",), people)
+    participants = [[f"sub-{participant}"] for participant in (*FMRI_PARTICIPANTS, *IEEG_PARTICIPANTS)]
+    write_table(bids / "participants.tsv", ("participant_id",), participants)
     stimuli = [_write_stimulus(bids / "stimuli", f"story{run}", story) for run, story in enumerate(heard, start=1)]
     truth = [*_plant_fmri(bids, stimuli, heard, reference), *_plant_ieeg(bids, stimuli, heard, reference)]
     columns = ("participant", "modality", "space", "target", "component", "rsquared")
@@ -90,7 +90,13 @@ def _write_stimulus(folder: Path, name: str, story: Story) -> str:
 
 
 def text_grid(tiers: Mapping[str, Intervals], end_s: float) -> str:
-    """A Praat TextGrid in its long form, one interval tier a table; pauses are intervals without text."""
+    """A Praat TextGrid in its long form, one interval tier a table; pauses are intervals without text.
+
+    Parameters
+    ----------
+    tiers : name → words or phones.
+    end_s : seconds of sound.
+    """
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {end_s:.6f}"]
     lines += ["tiers? <exists>", f"size = {len(tiers)}", "item []:"]
     for number, (name, table) in enumerate(tiers.items(), start=1):
@@ -125,7 +131,13 @@ def region_of(xyz_mm: Array) -> str:
 
 
 def plan_plants(xyz_mm: Array, seed: int) -> list[Plant]:
-    """One plant a target: kinds by region, in turn, at ceilings drawn evenly from CEILINGS."""
+    """One plant a target: kinds by region, in turn, at ceilings drawn evenly from CEILINGS.
+
+    Parameters
+    ----------
+    xyz_mm : (n, 3) places of the targets.
+    seed : of the order of targets and of the ceilings.
+    """
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(xyz_mm))
     counts = dict.fromkeys(REGIONS, 0)
@@ -149,7 +161,18 @@ class Stage:
     reference: Sequence[Story]
 
     def responses(self, plants: Sequence[Plant], noise_ar: float, seed: int) -> list[Array]:
-        """Per run (n_samples, n_targets): signal and noise whose variances, cleaned, are as the ceilings say."""
+        """Signal and noise whose variances, cleaned, are as the ceilings say.
+
+        Parameters
+        ----------
+        plants : one a target.
+        noise_ar : autocorrelation of the noise from sample to sample.
+        seed : of the noise.
+
+        Returns
+        -------
+        Per run (n_samples, n_targets).
+        """
         rng = np.random.default_rng(seed)
         ceilings = np.array([plant.ceiling for plant in plants])
         signals = np.stack([plant.signal(self.sources.demo) for plant in plants], axis=1)
@@ -174,7 +197,14 @@ class Stage:
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, int], ar: float) -> Array:
-    """(n, n_targets) first-order autoregressive, unit variance."""
+    """First-order autoregressive noise of unit variance.
+
+    Parameters
+    ----------
+    rng : draws it.
+    shape : n_times, n_targets.
+    ar : autocorrelation from sample to sample.
+    """
     white = rng.normal(size=(shape[0] + 100, shape[1]))
     return np.asarray(lfilter([1.0], [1.0, -ar], white, axis=0)[100:] * np.sqrt(1 - ar**2))
 
@@ -182,9 +212,9 @@ def noise(rng: np.random.Generator, shape: tuple[int, int], ar: float) -> Array:
 Rows = list[tuple[str, str, str, str, str, str]]
 
 
-def _rows(person: str, modality: str, space: str, places: Places, truth: Mapping[str, Array]) -> Rows:
+def _rows(participant: str, modality: str, space: str, places: Places, truth: Mapping[str, Array]) -> Rows:
     return [
-        (f"sub-{person}", modality, space, name, component, f"{values[index]:.6f}")
+        (f"sub-{participant}", modality, space, name, component, f"{values[index]:.6f}")
         for component, values in truth.items()
         for index, name in enumerate(places.names)
     ]
@@ -193,27 +223,27 @@ def _rows(person: str, modality: str, space: str, places: Places, truth: Mapping
 def _plant_fmri(bids: Path, stimuli: Sequence[str], heard: Sequence[Story], reference: Sequence[Story]) -> Rows:
     stage = Stage(FMRI, make_sources(FMRI, HRF, reference, heard), heard, reference)
     rows: Rows = []
-    for person in FMRI_PEOPLE:
+    for participant in FMRI_PARTICIPANTS:
         made = []
         for number, (space, places) in enumerate(
             ((fmri.VOLUME_SPACE, fmri.voxels()), (fmri.SURFACE_SPACE, fmri.vertices()))
         ):
             plants = plan_plants(places.xyz_mm, seed=number)  # the same places in everybody
-            rows += _rows(person, "fmri", space, places, stage.truth(plants))
-            made.append(stage.responses(plants, AR["fmri"], seed=100 * int(person) + number))
-        fmri.write_fmri(bids, person, made[0], made[1], stimuli, seed=1000 * int(person))
+            rows += _rows(participant, "fmri", space, places, stage.truth(plants))
+            made.append(stage.responses(plants, AR["fmri"], seed=100 * int(participant) + number))
+        fmri.write_fmri(bids, participant, made[0], made[1], stimuli, seed=1000 * int(participant))
     return rows
 
 
 def _plant_ieeg(bids: Path, stimuli: Sequence[str], heard: Sequence[Story], reference: Sequence[Story]) -> Rows:
     stage = Stage(IEEG, make_sources(IEEG, LATENCY, reference, heard), heard, reference)
     rows: Rows = []
-    for person in IEEG_PEOPLE:
-        places = ieeg.electrodes(person)
-        plants = plan_plants(places.xyz_mm, seed=10 + int(person))
-        rows += _rows(person, "ieeg", ieeg.SPACE, places, stage.truth(plants))
-        slow = stage.responses(plants, AR["ieeg"], seed=100 * int(person))
+    for participant in IEEG_PARTICIPANTS:
+        places = ieeg.electrodes(participant)
+        plants = plan_plants(places.xyz_mm, seed=10 + int(participant))
+        rows += _rows(participant, "ieeg", ieeg.SPACE, places, stage.truth(plants))
+        slow = stage.responses(plants, AR["ieeg"], seed=100 * int(participant))
         up = round(ieeg.RATE_HZ * IEEG.period_s)
         runs = [np.asarray(resample(run, len(run) * up, axis=0)) for run in slow]
-        ieeg.write_ieeg(bids, person, runs, stimuli, fif=person == IEEG_PEOPLE[0])
+        ieeg.write_ieeg(bids, participant, runs, stimuli, fif=participant == IEEG_PARTICIPANTS[0])
     return rows

@@ -38,7 +38,13 @@ LANGUAGE_GAINS = {"attn.c_attn": 1.0, "attn.c_proj": 3.0, "c_fc": 0.3, "mlp.c_pr
 
 
 def make_models(folder: Path, texts: Sequence[str]) -> None:
-    """Write both models into `folder`; the tokenizer's byte pairs are learned from `texts`."""
+    """Write both stand-in models.
+
+    Parameters
+    ----------
+    folder : the model folder; it is made.
+    texts : what the tokenizer's byte pairs are learned from.
+    """
     import torch
 
     with torch.random.fork_rng(devices=[]):
@@ -151,10 +157,12 @@ def _leaning(tokenizer: Any) -> Any:
     """(n_tokens,) from −1 (only in the second camp's words) to 1 (only in the first's); 0 for shared tokens."""
     import torch
 
-    one, other = (Counter(token for word in camp for token in tokenizer(f" {word}")["input_ids"]) for camp in CAMPS)
+    first, second = (
+        Counter(token for word in camp for token in tokenizer(f" {word}")["input_ids"]) for camp in CAMPS
+    )
     lean = torch.zeros(len(tokenizer))
-    for token in {*one, *other}:
-        lean[token] = (one[token] - other[token]) / (one[token] + other[token])
+    for token in {*first, *second}:
+        lean[token] = (first[token] - second[token]) / (first[token] + second[token])
     return lean
 
 

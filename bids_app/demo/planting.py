@@ -12,9 +12,9 @@ from itertools import combinations
 import numpy as np
 from scipy.linalg import eigh, svd
 
-from bids_app.demo.sample import SPECS, UNITS, Grid, Story
+from bids_app.demo.sample import GROUPS, SPECS, Grid, Story
 from bids_app.encoding.design.columns import band_columns
-from bids_app.records import Array, component_names, space_label
+from bids_app.records import Array, partition_components
 
 LEADING = {"acoustic": 2, "phonetic": 1, "semantic": 2, "speech": 4, "language": 3}
 # principal components that carry signal: those that a PCA refitted on other stories keeps
@@ -24,42 +24,50 @@ KINDS = ("low_level", "semantic", "speech", "language", "shared", "shared2")
 @dataclass(frozen=True)
 class Sources:
     """Unit-variance signals of every kind on reference and demo samples: {kind: (n,)} each, and the columns of the
-    reference {unit: (n, n_columns)}; `groups` (n,) is the run of every reference sample."""
+    reference {group: (n, n_columns)}; `runs` (n,) is the run of every reference sample."""
 
     reference: Mapping[str, Array]
     demo: Mapping[str, Array]
     columns: Mapping[str, Array]
-    groups: Array
+    runs: Array
 
 
 def make_sources(grid: Grid, shape: Sequence[float], reference: Sequence[Story], demo: Sequence[Story]) -> Sources:
-    """Signals from the leading components of each space under a response `shape` over the delays.
+    """Signals from the leading components of each space under a response over the delays.
 
-    A unit's own signal is the direction of which the other units explain least; 'shared' and 'shared2' are the mean
-    of the first and second pair of canonical variates of speech and language.
+    A feature group's own signal is the direction of which the other groups explain least; 'shared' and 'shared2' are
+    the mean of the first and second pair of canonical variates of speech and language.
+
+    Parameters
+    ----------
+    grid : when responses are sampled, and the delays.
+    shape : the response's weight at each delay.
+    reference : stories that directions and truth come from.
+    demo : stories that are heard.
     """
     spaces = {spec.name: _scores(grid, spec.name, spec.pca or 1, reference, demo) for spec in SPECS}
     used = np.concatenate([grid.used(story) for story in reference])
     n_reference = len(used)
     weights = np.asarray(shape, float)
     early = {name: np.tensordot(scores[:, :, : LEADING[name]], weights, (1, 0)) for name, scores in spaces.items()}
-    lead = {unit: np.concatenate([early[name] for name in names], axis=1) for unit, names in UNITS.items()}
+    lead = {group: np.concatenate([early[name] for name in names], axis=1) for group, names in GROUPS.items()}
     columns = {
-        unit: np.concatenate([spaces[name][:n_reference].reshape(n_reference, -1)[used] for name in names], axis=1)
-        for unit, names in UNITS.items()
+        group: np.concatenate([spaces[name][:n_reference].reshape(n_reference, -1)[used] for name in names], axis=1)
+        for group, names in GROUPS.items()
     }
     signals = {
-        unit: lead[unit] @ own_direction(lead[unit][:n_reference][used], _others(columns, unit)) for unit in UNITS
+        group: lead[group] @ own_direction(lead[group][:n_reference][used], _others(columns, group))
+        for group in GROUPS
     }
     for kind, pair in (("shared", 0), ("shared2", 1)):
         signals[kind] = canonical_mean(lead["speech"], lead["language"], np.flatnonzero(used), pair)
     scale = {kind: float(signal[:n_reference][used].std()) for kind, signal in signals.items()}
-    groups = np.repeat(np.arange(len(reference)), grid.n_samples)[used]
+    runs = np.repeat(np.arange(len(reference)), grid.n_samples)[used]
     return Sources(
         {kind: signal[:n_reference][used] / scale[kind] for kind, signal in signals.items()},
         {kind: signal[n_reference:] / scale[kind] for kind, signal in signals.items()},
         columns,
-        groups,
+        runs,
     )
 
 
@@ -70,12 +78,22 @@ def _scores(grid: Grid, name: str, n_components: int, reference: Sequence[Story]
     return band_columns(values, fitted, n_components).reshape(len(values), len(grid.delays_s), -1)
 
 
-def _others(columns: Mapping[str, Array], unit: str) -> Array:
-    return np.concatenate([block for name, block in columns.items() if name != unit], axis=1)
+def _others(columns: Mapping[str, Array], group: str) -> Array:
+    return np.concatenate([block for name, block in columns.items() if name != group], axis=1)
 
 
 def own_direction(lead: Array, others: Array) -> Array:
-    """lead (n, k), others (n, m) → (k,) weights of the combination of `lead` of which `others` explain least."""
+    """The combination of columns of which others explain least.
+
+    Parameters
+    ----------
+    lead : (n, k) columns that are combined.
+    others : (n, m) columns that explain.
+
+    Returns
+    -------
+    (k,) weights.
+    """
     centred, rest = lead - lead.mean(axis=0), others - others.mean(axis=0)
     left = centred - rest @ np.linalg.lstsq(rest, centred, rcond=None)[0]
     total = centred.T @ centred
@@ -83,10 +101,21 @@ def own_direction(lead: Array, others: Array) -> Array:
     return np.asarray(directions[:, -1])
 
 
-def canonical_mean(one: Array, other: Array, fitted: Array, pair: int) -> Array:
-    """(n,) mean of the two canonical variates of a pair, fitted on the rows `fitted` (Björck & Golub 1973)."""
+def canonical_mean(first_space: Array, second_space: Array, fitted: Array, pair: int) -> Array:
+    """The mean of the two canonical variates of a pair (Björck & Golub 1973).
+
+    Parameters
+    ----------
+    first_space, second_space : (n, k) each.
+    fitted : rows that directions are fitted on.
+    pair : its number, from 0 on.
+
+    Returns
+    -------
+    (n,).
+    """
     sides = []
-    for block in (one, other):
+    for block in (first_space, second_space):
         mean = block[fitted].mean(axis=0)
         q, r = np.linalg.qr(block[fitted] - mean)
         sides.append((q, r, block - mean))
@@ -112,30 +141,43 @@ class Plant:
 def true_components(
     plants: Sequence[Plant], sources: Sources, drift: Array, kept: Sequence[Array]
 ) -> dict[str, Array]:
-    """{component: (n_plants,)} asymptotic rsquared, named as the outputs.
+    """Asymptotic R² of every component, labelled as in the outputs.
 
-    Signals of the reference are cleaned run by run as the analysis cleans responses (a constant and `drift` on the
-    `kept` samples); every union's R² is that of least squares, adjusted for its columns; the noise is in the ceiling.
+    Signals of the reference are cleaned run by run as the analysis cleans responses; every union's R² is that of
+    least squares, adjusted for its columns; the noise is in the ceiling.
+
+    Parameters
+    ----------
+    plants : one a target.
+    sources : signals of every kind, and columns of every feature group.
+    drift : (n_samples, n_cosines) that is removed of every run, besides a constant.
+    kept : per run (n_samples,) bool, the samples used.
+
+    Returns
+    -------
+    {label: (n_plants,)}.
     """
     signals = np.stack([plant.signal(sources.reference) for plant in plants], axis=1)
     cleaned = np.concatenate(
-        [cleaned_run(signals[sources.groups == run], drift[keep]) for run, keep in enumerate(kept)]
+        [cleaned_run(signals[sources.runs == run], drift[keep]) for run, keep in enumerate(kept)]
     )
     ceilings = np.array([plant.ceiling for plant in plants])
-    units = tuple(UNITS)
-    unions = [chosen for size in range(1, 5) for chosen in combinations(units, size)]
+    groups = tuple(GROUPS)
+    unions = [chosen for size in range(1, 5) for chosen in combinations(groups, size)]
     shares = explained(sources.columns, unions, cleaned)
     rsquared = {union: ceilings * share for union, share in shares.items()}
-    values = {"full": rsquared[frozenset(units)]} | {space_label(unit): rsquared[frozenset([unit])] for unit in units}
-    for name, chosen in zip(component_names(units)[5:], unions, strict=True):
-        values[name] = _part(rsquared, units, chosen)
-    return values
+    return {
+        component.label: rsquared[frozenset(component.groups)]
+        if component.is_total
+        else _part(rsquared, groups, component.groups)
+        for component in partition_components(groups)
+    }
 
 
-def _part(rsquared: Mapping[frozenset[str], Array], units: tuple[str, ...], chosen: tuple[str, ...]) -> Array:
-    """Möbius inversion over supersets of the complement, written apart from encoding.partition that it tests."""
-    rest = frozenset(units) - frozenset(chosen)
-    total = np.zeros_like(rsquared[frozenset(units)])
+def _part(rsquared: Mapping[frozenset[str], Array], groups: tuple[str, ...], chosen: tuple[str, ...]) -> Array:
+    """Möbius inversion over supersets of the complement, written apart from records.components that it tests."""
+    rest = frozenset(groups) - frozenset(chosen)
+    total = np.zeros_like(rsquared[frozenset(groups)])
     for size in range(len(chosen) + 1):
         for added in combinations(chosen, size):
             if rest | set(added):
@@ -144,7 +186,13 @@ def _part(rsquared: Mapping[frozenset[str], Array], units: tuple[str, ...], chos
 
 
 def cleaned_run(signals: Array, drift: Array) -> Array:
-    """(n, n_targets) less its mean and drift."""
+    """Signals less their mean and drift, by least squares.
+
+    Parameters
+    ----------
+    signals : (n, n_targets) of a run.
+    drift : (n, n_cosines).
+    """
     regressors = np.column_stack([np.ones(len(signals)), drift])
     return np.asarray(signals - regressors @ np.linalg.lstsq(regressors, signals, rcond=None)[0])
 
@@ -152,18 +200,31 @@ def cleaned_run(signals: Array, drift: Array) -> Array:
 def explained(
     columns: Mapping[str, Array], unions: Sequence[tuple[str, ...]], signals: Array
 ) -> dict[frozenset[str], Array]:
-    """{union: (n_targets,)} R² of least squares with intercept on the union's columns, adjusted for their number; 0
-    where there is no signal. Gram matrices are made once, unions are their blocks."""
+    """R² of least squares with intercept on each union's columns, adjusted for their number; 0 where there is no
+    signal.
+
+    Gram matrices are made once, unions are their blocks.
+
+    Parameters
+    ----------
+    columns : feature group → (n, n_columns).
+    unions : sets of feature groups.
+    signals : (n, n_targets).
+
+    Returns
+    -------
+    {union: (n_targets,)}.
+    """
     X = np.concatenate(list(columns.values()), axis=1)
     owner = np.repeat(list(columns), [block.shape[1] for block in columns.values()])
     X, centred = X - X.mean(axis=0), signals - signals.mean(axis=0)
     gram, cross, power = X.T @ X, X.T @ centred, (centred**2).sum(axis=0)
     gram += 1e-9 * np.trace(gram) / len(gram) * np.eye(len(gram))
-    found = {}
+    rsquared = {}
     for union in unions:
-        mine = np.isin(owner, union)
-        fitted = (np.linalg.solve(gram[np.ix_(mine, mine)], cross[mine]) * cross[mine]).sum(axis=0)
+        in_union = np.isin(owner, union)
+        fitted = (np.linalg.solve(gram[np.ix_(in_union, in_union)], cross[in_union]) * cross[in_union]).sum(axis=0)
         share = fitted / np.where(power > 0, power, 1.0)
-        adjusted = 1 - (1 - share) * (len(X) - 1) / (len(X) - mine.sum() - 1)
-        found[frozenset(union)] = np.where(power > 0, adjusted, 0.0)
-    return found
+        adjusted = 1 - (1 - share) * (len(X) - 1) / (len(X) - in_union.sum() - 1)
+        rsquared[frozenset(union)] = np.where(power > 0, adjusted, 0.0)
+    return rsquared

@@ -32,23 +32,28 @@ class Recovery:
 
 
 def recovery(planted: Mapping[str, Array], recovered: Mapping[str, Array]) -> dict[str, Recovery]:
-    """Per component, of arrays (n_targets,) over the same targets; NaN recovered values are left out."""
+    """How well each component is recovered.
+
+    Parameters
+    ----------
+    planted, recovered : {component: (n_targets,)} over the same targets; NaN recovered values are left out.
+    """
     noise_only = np.abs(planted["full"]) < 1e-9
-    return {name: _one(planted[name], recovered[name], noise_only) for name in planted}
+    return {name: _of_component(planted[name], recovered[name], noise_only) for name in planted}
 
 
-def _one(planted: Array, recovered: Array, noise_only: Array) -> Recovery:
+def _of_component(planted: Array, recovered: Array, noise_only: Array) -> Recovery:
     there = np.isfinite(recovered)
     chosen = there & (planted > PLANTED)
-    true, found = planted[chosen], recovered[chosen]
+    true, estimated = planted[chosen], recovered[chosen]
     spread = float(true.std()) if len(true) else 0.0
-    varies = len(true) > 2 and spread > 1e-9 and found.std() > 0
+    varies = len(true) > 2 and spread > 1e-9 and estimated.std() > 0
     return Recovery(
         n=len(true),
         planted=float(np.median(true)) if len(true) else 0.0,
         spread=spread,
-        error=float(np.median(np.abs(found - true))) if len(true) else 0.0,
-        slope=float(np.cov(true, found, bias=True)[0, 1] / spread**2) if varies else float("nan"),
-        r=float(np.corrcoef(true, found)[0, 1]) if varies else float("nan"),
+        error=float(np.median(np.abs(estimated - true))) if len(true) else 0.0,
+        slope=float(np.cov(true, estimated, bias=True)[0, 1] / spread**2) if varies else float("nan"),
+        r=float(np.corrcoef(true, estimated)[0, 1]) if varies else float("nan"),
         noise=float(recovered[there & noise_only].mean()) if (there & noise_only).any() else 0.0,
     )

@@ -33,7 +33,7 @@ SPECS = (  # the feature spaces of presets/demo.yaml; a test compares the two
     FeatureSpec("speech", "speech_model", {"model": SPEECH, "layer": 1, "window_s": 4.0, "stride_s": 0.5}, 6),
     FeatureSpec("language", "language_model", {"model": LANGUAGE, "layer": 1, "context_words": 16}, 4),
 )
-UNITS = {
+GROUPS = {
     "low_level": ("acoustic", "phonetic"),
     "semantic": ("semantic",),
     "speech": ("speech",),
@@ -55,14 +55,26 @@ def narrate(seed: int, run: int) -> Speech:
 
 
 def as_stimulus(speech: Speech, name: str) -> Stimulus:
-    """The speech as the feature families take it."""
+    """The speech as the feature families take it.
+
+    Parameters
+    ----------
+    speech : sound, words and phones.
+    name : what the stimulus is called.
+    """
     digest = hashlib.sha256(speech.audio.tobytes()).hexdigest()
     seconds = len(speech.audio) / RATE_HZ
     return Stimulus(name, name, Path(name), speech.audio, RATE_HZ, seconds, speech.words, speech.phones, digest)
 
 
 def tell_story(model_dir: Path, seed: int, run: int) -> Story:
-    """Speech and features of one run."""
+    """Speech and features of one run.
+
+    Parameters
+    ----------
+    model_dir : the folder of the stand-in models.
+    seed, run : which story.
+    """
     import torch
 
     torch.set_num_threads(1)
@@ -73,7 +85,14 @@ def tell_story(model_dir: Path, seed: int, run: int) -> Story:
 
 
 def tell_stories(model_dir: Path, runs: Sequence[tuple[int, int]], workers: int) -> list[Story]:
-    """Stories of (seed, run), several at a time, each in a new process: espeak-ng's sound depends on what it said."""
+    """Several stories at a time, each in a new process: espeak-ng's sound depends on what it said.
+
+    Parameters
+    ----------
+    model_dir : the folder of the stand-in models.
+    runs : (seed, run) of each.
+    workers : processes at a time.
+    """
     context = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
     context.set_forkserver_preload(list(PRELOAD))
     with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1) as pool:
@@ -113,7 +132,17 @@ class Grid:
         return encoding.used_samples(self.times_s, [(first, last)], np.ones(self.n_samples, bool))
 
     def band(self, story: Story, name: str) -> Array:
-        """(n_samples, n_delays, n_dims) of one space."""
+        """One space on the grid.
+
+        Parameters
+        ----------
+        story : with its features.
+        name : of the space.
+
+        Returns
+        -------
+        (n_samples, n_delays, n_dims).
+        """
         parts = [(story.features[name], ONSET_S)]
         return encoding.make_band(parts, self.times_s, self.delays_s, self.period_s, self.stamp)
 

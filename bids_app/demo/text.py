@@ -1,4 +1,4 @@
-"""The story: two camps of three people take turns, sentences from a small seeded grammar.
+"""The story: two camps of three speakers take turns, sentences from a small seeded grammar.
 
 The camps' nouns are each other's sounds in another order (lake, kale), so that counts of phones cannot tell who
 speaks, and words that neither camp owns vary more than the nouns do. The camp is therefore a latent that a summary of
@@ -58,26 +58,26 @@ def _scene(random: np.random.Generator) -> Iterator[Sentence]:
 
 def _sentence(random: np.random.Generator, nouns: tuple[str, ...]) -> Iterator[str]:
     if random.random() < 0.4:
-        yield _one(random, _STARTS)
+        yield _draw_word(random, _STARTS)
     yield from _noun_phrase(random, nouns)
-    yield _one(random, _VERBS)
+    yield _draw_word(random, _VERBS)
     yield from _noun_phrase(random, nouns)
     if random.random() < 0.5:
-        yield _one(random, _PLACES)
+        yield _draw_word(random, _PLACES)
         yield from _noun_phrase(random, nouns)
     if random.random() < 0.5:
-        yield _one(random, _LINKS)
+        yield _draw_word(random, _LINKS)
         yield from _noun_phrase(random, nouns)
-        yield _one(random, _VERBS)
-    yield _one(random, _TIMES)
+        yield _draw_word(random, _VERBS)
+    yield _draw_word(random, _TIMES)
 
 
 def _noun_phrase(random: np.random.Generator, nouns: tuple[str, ...]) -> Iterator[str]:
-    yield _one(random, _ARTICLES)
+    yield _draw_word(random, _ARTICLES)
     if random.random() < 0.5:
-        yield _one(random, nouns)
-    yield _one(random, nouns)
+        yield _draw_word(random, nouns)
+    yield _draw_word(random, nouns)
 
 
-def _one(random: np.random.Generator, words: tuple[str, ...]) -> str:
+def _draw_word(random: np.random.Generator, words: tuple[str, ...]) -> str:
     return words[int(random.integers(len(words)))]

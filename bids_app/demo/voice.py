@@ -158,9 +158,14 @@ class Espeak:
 
 
 def speak(scenes: Sequence[Sequence[Sentence]], longest_s: float) -> Speech:
-    """Scenes one after the other, ending with the last sentence that fits into `longest_s`.
+    """Scenes one after the other, ending with the last sentence that fits.
 
     A word reaches from its first phone to the end of its last; a phone ends where the next phone or pause begins.
+
+    Parameters
+    ----------
+    scenes : sentences with their speakers.
+    longest_s : the most seconds of sound.
     """
     import soxr
 

@@ -3,7 +3,7 @@
 from bids_app.encoding.comparisons.averages import RELIABLE, Averages, AveragingPlan
 from bids_app.encoding.comparisons.controls import fit_controls, splits_runs, with_time
 from bids_app.encoding.comparisons.layers import choose_layers, layered, score_layers
-from bids_app.encoding.comparisons.model_pair import Averaged, averaged, findings, singles
+from bids_app.encoding.comparisons.model_pair import Averaged, Split, averaged, findings, singles
 from bids_app.encoding.comparisons.noise_ceiling import (
     Ceiling,
     inter_subject_noise_ceiling,
@@ -49,6 +49,7 @@ __all__ = [
     "FitContext",
     "FitOptions",
     "InferencePlan",
+    "Split",
     "after_silence",
     "averaged",
     "build_design",

@@ -3,30 +3,99 @@
 from __future__ import annotations
 
 import logging
+import logging.handlers
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from bids_app.errors import Bug, ConcordError
+
+LOGGER = logging.getLogger("concord")
+EXPECTED = (ConcordError, MemoryError, OSError)  # what has an exit code of its own, and is no bug
+MOST_LINES = 10_000  # held back until `RunLog.keep`
+
+
+class _Lines(logging.handlers.MemoryHandler):
+    """Holds lines back until an error is among them, or they are asked for: a dry run leaves no file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(MOST_LINES, logging.ERROR)
+        self.path = path
+        self._file = logging.FileHandler(path, encoding="utf-8", delay=True)
+        self._file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self._file.handleError = lambda record: None  # type: ignore[method-assign]  # a full disk stops no run
+
+    def flush(self) -> None:
+        """Write what was held back; where the file cannot be written, lines are lost."""
+        lines, self.buffer = self.buffer, []
+        if not lines:
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            for line in lines:
+                self._file.handle(line)
+        except OSError:
+            return
+
+    def close(self) -> None:
+        """Drop what is held back, which the standard handler writes, and close the file."""
+        self.buffer = []
+        super().close()
+        self._file.close()
+
+
+class RunLog:
+    """One run's log. An error, and all lines before it, are written at once; other lines after `keep`."""
+
+    def __init__(self, handler: _Lines) -> None:
+        self._handler = handler
+
+    def keep(self) -> None:
+        """Write all lines from now on, and those held back: out_dir is there."""
+        self._handler.capacity = 1
+        self._handler.flush()
+
 
 @contextmanager
-def open_log(folder: Path) -> Iterator[logging.Logger]:
-    """A logger that writes to a file of its own in `folder`; Python warnings go there as well."""
-    folder.mkdir(parents=True, exist_ok=True)
-    name = f"concord_{datetime.now():%Y%m%dT%H%M%S}_{os.getpid()}.log"
-    handler = logging.FileHandler(folder / name, encoding="utf-8", delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger, warned = logging.getLogger("concord"), logging.getLogger("py.warnings")
-    logger.setLevel(logging.INFO)
-    logger.propagate = warned.propagate = False
-    for one in (logger, warned):
-        one.addHandler(handler)
+def open_log(folder: Path, program: str = "concord") -> Iterator[RunLog]:
+    """Log to a file of its own in `folder` (made when there is a line to write); Python warnings go there as well.
+
+    Raises
+    ------
+    Bug : what is raised inside and is not expected, when its traceback is in the log.
+    """
+    handler = _Lines(folder / f"{program}_{datetime.now():%Y%m%dT%H%M%S}_{os.getpid()}.log")
+    warned = logging.getLogger("py.warnings")
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.propagate = warned.propagate = False
+    for logger in (LOGGER, warned):
+        logger.addHandler(handler)
     logging.captureWarnings(True)
     try:
-        yield logger
+        yield RunLog(handler)
+    except EXPECTED:
+        raise
+    except Exception as error:
+        raise bug_of(error) from error
     finally:
         logging.captureWarnings(False)
-        for one in (logger, warned):
-            one.removeHandler(handler)
+        for logger in (LOGGER, warned):
+            logger.removeHandler(handler)
         handler.close()
+
+
+def reason_of(error: Exception, expected: tuple[type[Exception], ...] = (ConcordError,)) -> str:
+    """One line for status.tsv. What is not of an expected type is a bug; tracebacks of either go to the log."""
+    if isinstance(error, expected):
+        LOGGER.warning("%s", error, exc_info=error)
+        return str(error)
+    return str(bug_of(error))
+
+
+def bug_of(error: Exception) -> Bug:
+    """The bug that an unexpected exception is, its traceback in the log of this run where that can be written."""
+    LOGGER.error("a bug of Concord", exc_info=error)
+    paths = [handler.path for handler in LOGGER.handlers if isinstance(handler, _Lines) and handler.path.exists()]
+    return Bug.of(error, paths[0] if paths else "")

@@ -7,27 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bids_app.errors import UsageError
-from bids_app.records import Modality, Recording, TargetKind
-
-# Entities that stay in an output's name, in the order of the BIDS specification; `run` goes when runs are pooled.
-NAME_ORDER = (
-    "sub",
-    "ses",
-    "task",
-    "acq",
-    "ce",
-    "rec",
-    "dir",
-    "run",
-    "echo",
-    "space",
-    "cohort",
-    "atlas",
-    "seg",
-    "res",
-    "den",
-)
-SHORT = {"session": "ses", "task": "task", "run": "run"}
+from bids_app.records import POOLABLE, STEM_ENTITIES, Modality, Recording, TargetKind
 
 
 @dataclass(frozen=True)
@@ -48,7 +28,7 @@ def plan_units(recordings: Iterable[Recording], pool: Sequence[str]) -> tuple[Un
     Raises UsageError where two units would write the same files: the same run twice, from two data sets or
     under two `desc-`.
     """
-    pooled = {SHORT[name] for name in pool}
+    pooled = {POOLABLE[name] for name in pool}
     groups: dict[tuple[object, ...], list[Recording]] = {}
     for recording in recordings:
         groups.setdefault(_key(recording, pooled), []).append(recording)
@@ -72,7 +52,7 @@ def _key(recording: Recording, pooled: set[str]) -> tuple[object, ...]:
 def _unit(members: list[Recording], pooled: set[str]) -> Unit:
     first = members[0]
     name = []
-    for key in NAME_ORDER:
+    for key in STEM_ENTITIES:
         values = {member.entities.get(key) for member in members}
         value = values.pop() if len(values) == 1 else None
         if value and not (key == "run" and "run" in pooled):

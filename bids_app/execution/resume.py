@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
 from bids_app.execution.plan import Unit
-from bids_app.records import SUMMARY_FORMAT
+from bids_app.records import UnitSummary
 
 
 def unit_key(unit: Unit, analysis_hash: str, version: str, features: Iterable[str]) -> str:
@@ -28,12 +27,9 @@ def unit_key(unit: Unit, analysis_hash: str, version: str, features: Iterable[st
     return digest.hexdigest()
 
 
-def is_done(out_dir: Path, summary: Path, key: str) -> bool:
-    """Whether `summary` is of this format, has this key, and every file that it lists is there and not empty."""
+def is_done(out_dir: Path, summary: UnitSummary, key: str) -> bool:
+    """Whether what was written of a unit has this key, and every file of it is there and not empty."""
     try:
-        content = json.loads(summary.read_text(encoding="utf-8"))
-        files = [out_dir / name for name in content["files"]]
-        same = content["format"] == SUMMARY_FORMAT and content["provenance"]["unit_key"] == key
-        return same and all(path.stat().st_size > 0 for path in files)
-    except (OSError, ValueError, KeyError, TypeError):
+        return summary.provenance.unit_key == key and all((out_dir / name).stat().st_size for name in summary.files)
+    except OSError:
         return False

@@ -66,9 +66,9 @@ def _read_npy(path: Path, spec: FeatureSpec) -> Table:
 def _read_h5(path: Path, spec: FeatureSpec) -> Table:
     import h5py
 
-    with h5py.File(path, "r") as held:
-        onsets = np.asarray(held["onsets_s"]) if "onsets_s" in held else None
-        return np.asarray(held["values"]), np.asarray(held["times_s"]), onsets, None
+    with h5py.File(path, "r") as file:
+        onsets = np.asarray(file["onsets_s"]) if "onsets_s" in file else None
+        return np.asarray(file["values"]), np.asarray(file["times_s"]), onsets, None
 
 
 def _read_tsv(path: Path, spec: FeatureSpec) -> Table:
@@ -118,15 +118,15 @@ def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[P
 def _find(stimulus: Stimulus, spec: FeatureSpec) -> tuple[Path, ...]:
     name = spec.options["path"].replace("{stem}", stimulus.path.stem)
     places = [stimulus.path.parent / name, *([spec.base_dir / name] if spec.base_dir else [])]
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
         looked = " or ".join(map(str, dict.fromkeys(places)))
         raise DataError(f"the stimulus {stimulus.stimulus_id} has no file of features", "", f"looked for {looked}")
     if not name.endswith(".tsv.gz"):
-        return (found,)
-    if not _sidecar(found).is_file():
-        raise DataError("the file of features has no JSON beside it", found, f"expected {_sidecar(found).name}")
-    return found, _sidecar(found)
+        return (path,)
+    if not _sidecar(path).is_file():
+        raise DataError("the file of features has no JSON beside it", path, f"expected {_sidecar(path).name}")
+    return path, _sidecar(path)
 
 
 def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:

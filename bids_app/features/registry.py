@@ -21,7 +21,7 @@ from bids_app.features.lexical import log_frequency, position, word_embedding, w
 from bids_app.features.phonetic import articulatory, phone_rate
 from bids_app.features.sidecar import as_stored
 from bids_app.features.speech import speech_model
-from bids_app.features.transformers.models import check_lock
+from bids_app.features.transformers.lock import check_lock
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
 FAMILIES = (
@@ -47,7 +47,12 @@ Digest = Callable[[Path], str]
 
 
 def family_of(spec: FeatureSpec) -> Family:
-    """The family of the spec's kind. Raises UsageError."""
+    """The family of a spec's kind.
+
+    Raises
+    ------
+    UsageError : unknown kind, with the one that may be meant.
+    """
     if spec.kind not in KINDS:
         advice = did_you_mean(spec.kind, KINDS) or f"one of {', '.join(KINDS)}"
         raise UsageError(f"unknown kind '{spec.kind}'", f"feature '{spec.name}'", advice)
@@ -83,7 +88,16 @@ def reach_of(spec: FeatureSpec) -> Reach | None:
 
 
 def resolve(spec: FeatureSpec) -> FeatureSpec:
-    """`spec` with all options filled in and of their types; resolving twice changes nothing. Raises UsageError."""
+    """A spec with all options filled in and of their types; resolving twice changes nothing.
+
+    Parameters
+    ----------
+    spec : as the analysis has it.
+
+    Raises
+    ------
+    UsageError : unknown kind or option, a value of the wrong type, options that contradict each other.
+    """
     return family_of(spec).check_options(spec)
 
 
@@ -95,14 +109,33 @@ def needs(spec: FeatureSpec) -> frozenset[Need]:
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
     """Features of one stimulus, with full provenance.
 
-    Raises UsageError (wrong options), DataError (the stimulus lacks what the kind needs, or its content is wrong)
-    and NoInput (a model that is not there, or not as safetensors).
+    Parameters
+    ----------
+    stimulus : with the audio, words or phones that the kind needs.
+    spec : kind and options, resolved or not.
+    source : where models are, and the device that they run on.
+
+    Returns
+    -------
+    values (n_times, n_dims) float32 at ascending times, in seconds of the stimulus.
+
+    Raises
+    ------
+    UsageError : wrong options.
+    DataError : the stimulus lacks what the kind needs, or its content is wrong.
+    NoInput : a model that is not there, or not as safetensors.
     """
     return extract_with(stimulus, resolve(spec), source, sha256_of)
 
 
 def extract_with(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, digest: Digest) -> Features:
-    """`extract` of a resolved spec, with files' hashes from `digest`."""
+    """`extract` of a resolved spec.
+
+    Parameters
+    ----------
+    stimulus, spec, source : see `extract`.
+    digest : path → SHA-256 of the file's bytes.
+    """
     check_needs(stimulus, spec)
     hashes = file_hashes(stimulus, spec, source, digest)
     if "model" in spec.options:
@@ -120,14 +153,34 @@ def extract_with(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, dig
 
 
 def check_needs(stimulus: Stimulus, spec: FeatureSpec) -> None:
-    """Raises DataError, naming the stimulus, where it lacks what the kind needs."""
+    """Check that a stimulus has what a kind needs.
+
+    Parameters
+    ----------
+    stimulus : with its audio, words and phones.
+    spec : resolved.
+
+    Raises
+    ------
+    DataError : names the stimulus and what it lacks.
+    """
     for need in sorted(needs(spec)):
         CHECKS[need](stimulus)
     family_of(spec).check_stimulus(stimulus, spec)
 
 
 def file_hashes(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, digest: Digest) -> dict[str, str]:
-    """File name → SHA-256 of all that decides the values beside stimulus and options."""
+    """The files that decide the values beside stimulus and options.
+
+    Parameters
+    ----------
+    stimulus, spec, source : see `extract`.
+    digest : path → SHA-256 of the file's bytes.
+
+    Returns
+    -------
+    File name → SHA-256.
+    """
     return {path.name: digest(path) for path in family_of(spec).files(stimulus, spec, source)}
 
 

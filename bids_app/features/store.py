@@ -24,15 +24,17 @@ YOUNG_S = 60.0
 
 
 class FeatureStore:
-    """`folder`/stim-<label>/stim-<label>_desc-<space>_features.h5 and .json; `folder` is OUT_DIR/stimuli.
+    """Features on disk: `folder`/stim-<label>/stim-<label>_desc-<space>_features.h5 and .json.
 
     The key is a hash of kind, options, the family's version, the stimulus's bytes and the model's. Device, batch size
     and paths are no part of it, nor is PCA, which is fitted later. Both files carry the key, and the JSON, written
     last, the hash of the other: a pair that is half written or mixed is taken for absent. Each is renamed into place,
-    so several processes may fill one store.
+    so several processes may fill one store. What `folder` holds whole under another name is taken from there.
 
-    What `folder` holds whole under another name is taken from there. `sources` are other such folders, read and never
-    written.
+    Parameters
+    ----------
+    folder : OUT_DIR/stimuli.
+    sources : other such folders, read and never written.
     """
 
     def __init__(self, folder: Path, sources: Sequence[Path] = ()) -> None:
@@ -46,9 +48,22 @@ class FeatureStore:
         return self.folder / stem / f"{stem}_desc-{space_label(spec.name)}_features.h5"
 
     def get(self, stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Features, bool]:
-        """The features and whether they were there already. Raises what `extract` raises, and CannotCreate.
+        """Features, read where they are stored, else extracted and stored.
 
         Features that `holds` are read without the stimulus's audio, words and phones, which may then be None.
+
+        Parameters
+        ----------
+        stimulus, spec, source : see `registry.extract`.
+
+        Returns
+        -------
+        features : under the name of the spec.
+        reused : whether they were there already.
+
+        Raises
+        ------
+        CannotCreate : they cannot be written; and what `extract` raises.
         """
         spec = resolve(spec)
         key, path = self.key(stimulus, spec, source), self.path(stimulus, spec)
@@ -61,7 +76,12 @@ class FeatureStore:
         return features, False
 
     def holds(self, stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> bool:
-        """Whether `get` would find them. Never downloads: without the model's files the answer is no."""
+        """Whether `get` would find them. Never downloads: without the model's files the answer is no.
+
+        Parameters
+        ----------
+        stimulus, spec, source : see `registry.extract`; audio, words and phones are not looked at.
+        """
         spec = resolve(spec)
         try:
             key = self.key(stimulus, spec, replace(source, offline=True))
@@ -77,8 +97,17 @@ class FeatureStore:
         yield from self._elsewhere.get(key, ())
 
     def key(self, stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> str:
-        """All that decides the values, as a SHA-256. Raises NoInput without the model's files, DataError without the
-        user's."""
+        """All that decides the values, as a SHA-256.
+
+        Parameters
+        ----------
+        stimulus, spec, source : see `registry.extract`; of the stimulus its hash and its path are looked at.
+
+        Raises
+        ------
+        NoInput : the model's files are not there.
+        DataError : the user's file of features is not there.
+        """
         spec = resolve(spec)
         hashes = file_hashes(stimulus, spec, source, self._digest)
         return feature_key(spec, family_of(spec).version, stimulus.sha256, hashes)
@@ -93,7 +122,15 @@ class FeatureStore:
 
 
 def feature_key(spec: FeatureSpec, version: int, stimulus_sha256: str, hashes: Mapping[str, str]) -> str:
-    """SHA-256 of all that decides the values, as canonical JSON."""
+    """SHA-256 of all that decides the values, as canonical JSON.
+
+    Parameters
+    ----------
+    spec : resolved; its kind and options count.
+    version : the family's.
+    stimulus_sha256 : of the audio's bytes and of both tables.
+    hashes : file name → SHA-256 of the model's or the user's files.
+    """
     parts = [spec.kind, version, dict(spec.options), stimulus_sha256, sorted(hashes.items())]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -110,7 +147,17 @@ def _by_key(folders: Sequence[Path]) -> dict[str, list[Path]]:
 
 
 def read_features(path: Path, key: str) -> Features | None:
-    """The features under that key, or None where they are absent, of another key, or not whole."""
+    """The features under a key.
+
+    Parameters
+    ----------
+    path : the .h5 file.
+    key : what its values must have been made from.
+
+    Returns
+    -------
+    The features, or None where they are absent, of another key, or not whole.
+    """
     import h5py
 
     sidecar = _whole_pair(path, key)
@@ -139,7 +186,19 @@ def _whole_pair(path: Path, key: str) -> Sidecar | None:
 
 
 def write_features(path: Path, features: Features, key: str, stimulus_id: str) -> None:
-    """The .h5 file, then its JSON, each atomically. Raises CannotCreate."""
+    """Write the .h5 file, then its JSON, each atomically.
+
+    Parameters
+    ----------
+    path : the .h5 file; its folder is made.
+    features : what it will hold.
+    key : SHA-256 of what decides the values.
+    stimulus_id : the stimulus's path under /stimuli.
+
+    Raises
+    ------
+    CannotCreate : the disk refuses.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent)
@@ -153,7 +212,15 @@ def write_features(path: Path, features: Features, key: str, stimulus_id: str) -
 
 
 def write_h5(path: Path, features: Features, key: str) -> None:
-    """An HDF5 file with `values`, `times_s`, perhaps `onsets_s` and the attribute `key`; equal input, equal bytes."""
+    """Write an HDF5 file with `values`, `times_s`, perhaps `onsets_s` and the attribute `key`; equal input, equal
+    bytes.
+
+    Parameters
+    ----------
+    path : the file.
+    features : values (n_times, n_dims), times and onsets (n_times,).
+    key : SHA-256 of what decides the values.
+    """
     import h5py
 
     with h5py.File(path, "w", libver=LIBVER, locking=False) as file:

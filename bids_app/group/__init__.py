@@ -1,17 +1,21 @@
-"""Participants' results → group results: means, spread, tests over people."""
+"""Participants' results → group results: means, spread, tests over participants."""
 
 from bids_app.group.electrodes import over_electrodes
 from bids_app.group.mean_response import SharedRun, average_participants, match_participants, require_same_features
+from bids_app.group.membership import GroupKey, group_key, shared_stem
 from bids_app.group.participant_tests import participant_tests
 from bids_app.group.summarise import INDIVIDUAL, summarise
 
 __all__ = [
     "INDIVIDUAL",
+    "GroupKey",
     "SharedRun",
     "average_participants",
+    "group_key",
     "match_participants",
     "over_electrodes",
     "participant_tests",
     "require_same_features",
+    "shared_stem",
     "summarise",
 ]

@@ -1,78 +1,109 @@
-"""Means over electrodes, with people as the sample: a hierarchical bootstrap of people, then of their electrodes."""
+"""Means over electrodes, with participants as the sample: a hierarchical bootstrap of participants, then of their
+electrodes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import t as student
 
-from bids_app.encoding.inference.component_tests import null_hypotheses
-from bids_app.group.participant_tests import tests_of, union_values, value_of
-from bids_app.records import Array, partition_components
+from bids_app.group.participant_tests import null_values, nulls_of
+from bids_app.records import Array, Component
 
 DRAWS = 2000
-Values = Mapping[str, Array]
+Values = Mapping[str, Array]  # component's label → (n_electrodes,)
 
 
-def over_electrodes(people: Sequence[Values], units: Sequence[str], seed: int) -> dict[str, dict[str, float]]:
-    """people: {component: (n_electrodes,)} rsquared of each person, of all parts of `units` and any of their totals,
-    the same electrodes for all components, NaN where there is none → {component: {'mean', 'ci025', 'ci975', 'p'}} of
-    the mean over people of their electrodes' mean.
+@dataclass(frozen=True)
+class MeanEstimate:
+    """A mean over participants, the ends of its 95 % confidence interval and a one-sided p; NaN for what there is
+    not."""
 
-    The standard error is the bootstrap's, times √(n / (n − 1)) for n people, and limits and p are Student's with
-    n − 1 degrees of freedom: percentiles of so few people would be too narrow. p is one-sided, the largest of all
-    nulls a component has (`encoding.inference`), no smaller than 2^−n, and 1 where the mean is not above zero.
-    Two people are the least; with fewer there is nothing but the mean.
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+def over_electrodes(
+    participants: Sequence[Values], components: Sequence[Component], seed: int
+) -> dict[str, MeanEstimate]:
+    """The mean over participants of their electrodes' mean.
+
+    The standard error is the bootstrap's, times √(n / (n − 1)) for n participants, and the interval and p are
+    Student's with n − 1 degrees of freedom: percentiles of so few participants would be too narrow. p is one-sided,
+    the largest of all nulls a component has (`participant_tests`), no smaller than 2^−n, and 1 where the mean is not
+    above zero. Two participants are the least; with fewer there is nothing but the mean.
+
+    Parameters
+    ----------
+    participants : of each, label → (n_electrodes,) rsquared, of all parts of the partition and any of its totals (or
+        of one component of none), the same electrodes for all, NaN where there is none.
+    components : all of one partition, or one of none.
+    seed : of the bootstrap.
+
+    Returns
+    -------
+    Label → estimate, of every component that has values.
     """
-    found = {one.label: one for one in partition_components(units) if one.label in people[0]}
-    tests = tests_of(found)
-    names = list(found)
-    tables = [_table(one, tuple(units), names, tests) for one in people]
+    tested = [one for one in components if one.label in participants[0]]
+    nulls = list(dict.fromkeys(null for one in tested for null in nulls_of(one)))
+    tables = [_table(values, tested, components) for values in participants]
     tables = [table for table in tables if len(table)]
     if not tables:
         return {}
     mean, error = mean_and_error(tables, seed)
     low, high, p = student_limits(mean, error, len(tables))
-    p_of = dict(zip(tests, p[len(names) :], strict=True))
+    p_of = dict(zip(nulls, p[len(tested) :], strict=True))
     return {
-        name: {
-            "mean": float(mean[row]),
-            "ci025": float(low[row]),
-            "ci975": float(high[row]),
-            "p": float(max(p[row], *(p_of[test] for test in null_hypotheses(found[name])))),
-        }
-        for row, name in enumerate(names)
+        one.label: MeanEstimate(
+            mean=float(mean[row]),
+            low=float(low[row]),
+            high=float(high[row]),
+            p=float(max(p[row], *(p_of[null] for null in nulls_of(one)))),
+        )
+        for row, one in enumerate(tested)
     }
 
 
-def _table(values: Values, units: tuple[str, ...], names: Sequence[str], tests: Sequence[Any]) -> Array:
-    """(n_electrodes with a value, n_components + n_tests)."""
-    unions = union_values(values, units)
-    table = np.column_stack([*(values[name] for name in names), *(value_of(test, unions) for test in tests)])
+def _table(values: Values, tested: Sequence[Component], components: Sequence[Component]) -> Array:
+    """(n_electrodes with a value, n_components + n_nulls)."""
+    nulls = null_values(tested, components, values)
+    table = np.column_stack([*(values[one.label] for one in tested), *nulls.values()])
     return np.asarray(table[np.isfinite(table).all(axis=1)], dtype=np.float64)
 
 
 def mean_and_error(tables: Sequence[Array], seed: int, draws: int = DRAWS) -> tuple[Array, Array]:
-    """tables: (n_electrodes, n_columns) of each person → the mean over people of their means, and its standard error
-    (n_columns,), NaN for one person."""
+    """The mean over participants of their means, and its standard error by a bootstrap of both levels.
+
+    Parameters
+    ----------
+    tables : of each participant (n_electrodes, n_columns).
+    seed, draws : of the bootstrap.
+
+    Returns
+    -------
+    Mean and standard error, (n_columns,) each; the latter NaN for one participant.
+    """
     n = len(tables)
     mean = np.mean([table.mean(axis=0) for table in tables], axis=0)
     if n == 1:
         return mean, np.full_like(mean, np.nan)
     rng = np.random.default_rng(seed)
     total = np.zeros((draws, len(mean)))
-    for chosen in rng.integers(0, n, (n, draws)):
+    for chosen in rng.integers(0, n, (n, draws)):  # the participant in this place of each draw
         for number, table in enumerate(tables):
-            mine = np.flatnonzero(chosen == number)
+            drawn = np.flatnonzero(chosen == number)
             size = len(table)
-            total[mine] += rng.multinomial(size, np.full(size, 1 / size), size=len(mine)) @ table / size
+            # how often each electrode is drawn, (n_drawn, n_electrodes), weights the electrodes' values
+            total[drawn] += rng.multinomial(size, np.full(size, 1 / size), size=len(drawn)) @ table / size
     return mean, np.asarray((total / n).std(axis=0, ddof=1) * np.sqrt(n / (n - 1)))
 
 
 def student_limits(mean: Array, error: Array, n: int) -> tuple[Array, Array, Array]:
-    """95 % limits and one-sided p of a mean over n people."""
+    """Ends of the 95 % confidence interval and one-sided p of a mean over n participants, (n_columns,) each."""
     if n == 1:
         return error, error, error
     half = student.ppf(0.975, n - 1) * error

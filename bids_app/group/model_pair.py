@@ -1,79 +1,87 @@
-"""What is found of two models, over people: means with Student's t, people being what varies."""
+"""Statistics of two models over participants: means with Student's t, participants being what varies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
 
-from bids_app.records import Array, WrittenUnit
+from bids_app.records import (
+    WHOLE,
+    Array,
+    GroupStatistic,
+    Number,
+    StatisticKind,
+    StatisticSubject,
+    TargetSet,
+    UnitSummary,
+    WrittenUnit,
+)
 
 UPPER = 0.975
-WHOLE, RELIABLE = "bothModels", "reliable"
+RELIABLE: TargetSet = "reliable"
 BELOW_ONE = 1 - 1e-12
-Key = tuple[str, str, str]  # kind, name, targets
+CORRELATIONS: tuple[StatisticKind, ...] = ("map_correlation", "map_correlation_partial", "prediction_correlation")
+Key = tuple[StatisticSubject, TargetSet]
+Estimate = tuple[float, float, float]  # a value and the ends of its 95 % confidence interval
 
 
-def group_statistics(members: Sequence[WrittenUnit], published: bool = False) -> tuple[dict[str, Any], ...]:
-    """A row a finding that at least two people have (or the one person there is): 'kind', 'name', 'targets',
-    'n_people', 'value', 'low', 'high', None where there is none.
+def group_statistics(members: Sequence[WrittenUnit], signed_rsquared: bool = True) -> tuple[GroupStatistic, ...]:
+    """A row a statistic that at least two participants have (or the one that there is).
 
-    Correlations are averaged through Fisher's z. A share is the people's mean amount over their mean whole, its
-    limits by linearisation. Reliable targets count in people of whom some target is significant over all of theirs.
-    `published`: without limits.
+    Correlations are averaged through Fisher's z. A share is the participants' mean amount over their mean whole, its
+    interval by linearisation. Reliable targets count in participants of whom some target is significant over all of
+    theirs. Without signed R² there are no intervals.
     """
-    people = [_values(unit.summary) for unit in members]
-    keys = dict.fromkeys(key for person in people for key, value in person.items() if value is not None)
+    participants = [_values(unit.summary) for unit in members]
+    keys = dict.fromkeys(key for values in participants for key, value in values.items() if value is not None)
     rows = []
-    for key in keys:
-        n, (value, low, high) = _over(key, people)
+    for about, targets in keys:
+        n, (value, low, high) = _over((about, targets), participants)
         if n >= min(2, len(members)):
-            limits = (None, None) if published or not np.isfinite(low) else (low, high)
-            row = {"kind": key[0], "name": key[1], "targets": key[2], "n_people": n, "value": value}
-            rows.append({**row, "low": limits[0], "high": limits[1]})
+            ends = (low, high) if signed_rsquared and np.isfinite(low) else (None, None)
+            rows.append(GroupStatistic(about, targets, n, value, *ends))
     return tuple(rows)
 
 
-def _values(summary: Mapping[str, Any]) -> dict[Key, float | None]:
-    """A person's."""
-    found, tested = summary["findings"], summary["significant"]
-    predicted = tested is not None and tested["full"]["pfwe"] > 0
-    rows = found["rows"] if found else ()
-    return {
-        (row["kind"], row["name"], row["targets"]): row["value"]
-        for row in rows
-        if predicted or row["targets"] != RELIABLE
-    }
+def _values(summary: UnitSummary) -> dict[Key, Number]:
+    """One participant's."""
+    significant = summary.components["full"].significant
+    is_predicted = significant is not None and significant.pfwe > 0
+    rows = summary.model_pair.rows if summary.model_pair else ()
+    return {(row.about, row.targets): row.value for row in rows if is_predicted or row.targets != RELIABLE}
 
 
-def _over(key: Key, people: Sequence[Mapping[Key, float | None]]) -> tuple[int, tuple[float, float, float]]:
-    kind, name, targets = key
-    if kind == "share":
-        whole = WHOLE if ("amount", WHOLE, targets) in people[0] else f"inSample{WHOLE[:1].upper()}{WHOLE[1:]}"
-        found = [(one.get(("amount", name, targets)), one.get(("amount", whole, targets))) for one in people]
-        pairs = np.array([pair for pair in found if None not in pair], dtype=float)
+def _over(key: Key, participants: Sequence[Mapping[Key, Number]]) -> tuple[int, Estimate]:
+    """Over how many participants, and the estimate."""
+    about, targets = key
+    if about.kind == "share":
+        amount = StatisticSubject("amount", part=about.part, in_sample=about.in_sample), targets
+        whole = StatisticSubject("amount", part=WHOLE, in_sample=about.in_sample), targets
+        both = [(values.get(amount), values.get(whole)) for values in participants]
+        pairs = np.array([pair for pair in both if None not in pair], dtype=float)
         return len(pairs), ratio(pairs[:, 0], pairs[:, 1])
-    values = np.array([one[key] for one in people if one.get(key) is not None], dtype=float)
-    if "correlation" not in kind:
-        return len(values), mean(values)
-    z = mean(np.arctanh(np.clip(values, -BELOW_ONE, BELOW_ONE)))
-    return len(values), (float(np.tanh(z[0])), float(np.tanh(z[1])), float(np.tanh(z[2])))
+    numbers = np.array([values[key] for values in participants if values.get(key) is not None], dtype=float)
+    if about.kind not in CORRELATIONS:
+        return len(numbers), mean(numbers)
+    z = mean(np.arctanh(np.clip(numbers, -BELOW_ONE, BELOW_ONE)))
+    return len(numbers), (float(np.tanh(z[0])), float(np.tanh(z[1])), float(np.tanh(z[2])))
 
 
-def mean(values: Array) -> tuple[float, float, float]:
-    """(n_people,) → mean and its 95 % limits by Student's t; NaN for fewer than two."""
-    return _with_limits(float(values.mean()), values - values.mean())
+def mean(values: Array) -> Estimate:
+    """Mean of (n_participants,) values and its 95 % confidence interval by Student's t; NaN for fewer than two."""
+    return _with_interval(float(values.mean()), values - values.mean())
 
 
-def ratio(amounts: Array, wholes: Array) -> tuple[float, float, float]:
-    """(n_people,) each → ratio of sums and its 95 % limits: it varies as amount − ratio · whole."""
+def ratio(amounts: Array, wholes: Array) -> Estimate:
+    """Ratio of the sums of (n_participants,) amounts and wholes, and its 95 % confidence interval: it varies as
+    amount − ratio · whole."""
     value = float(amounts.sum() / wholes.sum())
-    return _with_limits(value, (amounts - value * wholes) / wholes.mean())
+    return _with_interval(value, (amounts - value * wholes) / wholes.mean())
 
 
-def _with_limits(value: float, deviations: Array) -> tuple[float, float, float]:
+def _with_interval(value: float, deviations: Array) -> Estimate:
     n = len(deviations)
     if n < 2:
         return value, np.nan, np.nan

@@ -1,16 +1,17 @@
-"""Tests over people, target by target: sign flips of people's values, max-T, and intervals for their mean.
+"""Tests over participants, target by target: sign flips of their values, max-T, and intervals for their mean.
 
-The null hypothesis of a component: over the people, its held-out rsquared is as often and as far below zero as above.
-A shared part is a signed sum of unions' values, whose bias people have in common, so that no number of them averages
-it out; as in each person, it is significant only where every set of the sharing spaces adds to the others. Sign flips
-of people take the stimulus as fixed: what all responses to it have in common by chance is in every person. p of the
-same components in the mean response (`stimulus`), where blocks of all people's responses change their sign alike,
-guards against that; the larger p counts.
+The null hypothesis of a component: over the participants, its held-out rsquared is as often and as far below zero as
+above. A shared part is a signed sum of unions' values, whose bias participants have in common, so that no number of
+them averages it out; as in each participant, it is significant only where every set of the sharing groups adds to the
+others. Sign flips of participants take the stimulus as fixed: what all responses to it have in common by chance is in
+every one of them. p of the same components in the mean response (`stimulus`), where blocks of all participants'
+responses change their sign alike, guards against that; the larger p counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,62 +20,103 @@ from scipy.stats import t as student
 from bids_app.encoding.inference.component_tests import Contrast, Total, null_hypotheses
 from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr
 from bids_app.encoding.inference.sign_flips import draw_signs
-from bids_app.encoding.ridge.fit import unions_of
-from bids_app.records import Array, Component, partition_components
+from bids_app.records import PARTITION_KINDS, Array, Component, subsets
 
 AT_ONCE = 2**21  # numbers of a null made at once; bounds memory
-Values = Mapping[str, Array]
+Values = Mapping[str, Array]  # component's label → values
+
+
+@dataclass(frozen=True)
+class OwnValue:
+    """Null hypothesis: the component's own value is as often below zero as above."""
+
+    label: str
+
+
+Null = Total | Contrast | OwnValue
 
 
 def participant_tests(
-    values: Values, units: Sequence[str], permutations: int, seed: int, stimulus: Mapping[str, Values] | None = None
+    values: Values,
+    components: Sequence[Component],
+    permutations: int,
+    seed: int,
+    stimulus: Mapping[str, Values] | None = None,
 ) -> dict[str, dict[str, Array]]:
-    """values {component: (n_people, n_targets)} of rsquared, NaN where a person has none, of all parts of `units`
-    and any of their totals → {component: {'p', 'pfwe', 'q', 'ci025', 'ci975': (n_targets,)}}.
+    """p, family-wise p, q and a 95 % confidence interval of every component that has values.
 
-    `stimulus` {component: {'p', 'pfwe': (n_targets,)}}: of the mean response; p is NaN where it is. Sign vectors are
-    all 2^n of n people where that is at most 1 + permutations, else drawn.
+    Parameters
+    ----------
+    values : label → (n_participants, n_targets) rsquared, NaN where a participant has none; of all parts of the
+        partition, of any of its totals, or of a component of no partition.
+    components : all of one partition, or one of none.
+    permutations, seed : sign vectors are all 2^n of n participants where these are at most 1 + permutations, else
+        drawn.
+    stimulus : label → {'p', 'pfwe': (n_targets,)} of the mean response; p is NaN where it is.
+
+    Returns
+    -------
+    Label → {'p', 'pfwe', 'q', 'ci025', 'ci975': (n_targets,)}.
     """
-    found = {one.label: one for one in partition_components(units) if one.label in values}
-    unions = union_values(values, tuple(units))
-    tests = {test: _family(value_of(test, unions), permutations, seed) for test in tests_of(found)}
+    tested = [one for one in components if one.label in values]
+    tables = null_values(tested, components, values)
+    tests = {null: _family(table, permutations, seed) for null, table in tables.items()}
     return {
-        name: {
-            **_significance([tests[test] for test in null_hypotheses(component)], (stimulus or {}).get(name)),
-            **t_interval(values[name]),
+        one.label: {
+            **_significance([tests[null] for null in nulls_of(one)], (stimulus or {}).get(one.label)),
+            **t_interval(values[one.label]),
         }
-        for name, component in found.items()
+        for one in tested
     }
 
 
-def shared_parts(units: Sequence[str]) -> tuple[str, ...]:
-    """The components that more than one null must fall for."""
-    return tuple(one.label for one in partition_components(units) if len(null_hypotheses(one)) > 1)
+def nulls_of(component: Component) -> tuple[Null, ...]:
+    """The null hypotheses that must all fall for a component to be significant over participants."""
+    return null_hypotheses(component) if component.kind in PARTITION_KINDS else (OwnValue(component.label),)
 
 
-def tests_of(found: Mapping[str, Component]) -> tuple[Total | Contrast, ...]:
-    """Every null that some of these components needs to fall, once."""
-    return tuple(dict.fromkeys(test for component in found.values() for test in null_hypotheses(component)))
+def several_nulls(components: Sequence[Component]) -> tuple[str, ...]:
+    """Labels of the components that more than one null hypothesis must fall for."""
+    return tuple(one.label for one in components if len(nulls_of(one)) > 1)
 
 
-def union_values(values: Values, units: tuple[str, ...]) -> dict[frozenset[str], Array]:
-    """rsquared of every union of units, as the sum of the parts that any of its units has (inclusion–exclusion)."""
-    parts = [one for one in partition_components(units) if one.is_part]
+def null_values(tested: Sequence[Component], components: Sequence[Component], values: Values) -> dict[Null, Array]:
+    """Every null hypothesis that some tested component needs to fall, once, with the values that it is about.
+
+    Parameters
+    ----------
+    tested : components whose nulls are asked for.
+    components : all of their partition.
+    values : label → (…, n_targets) rsquared of all parts of the partition, or of a component of none.
+    """
+    unions = union_values(values, components)
+
+    def table(null: Null) -> Array:
+        if isinstance(null, OwnValue):
+            return values[null.label]
+        if isinstance(null, Total):
+            return unions[null.union]
+        terms = sorted(null.terms, key=lambda term: (len(term[0]), sorted(term[0])))  # a set has no order of its own
+        return np.asarray(np.sum([sign * unions[union] for union, sign in terms], axis=0))
+
+    nulls = dict.fromkeys(null for component in tested for null in nulls_of(component))
+    return {null: table(null) for null in nulls}
+
+
+def union_values(values: Values, components: Sequence[Component]) -> dict[frozenset[str], Array]:
+    """rsquared of every union of a partition's groups, as the sum of the parts that any of its groups has
+    (inclusion–exclusion)."""
+    parts = [one for one in components if one.is_part]
+    groups = [one.groups[0] for one in parts if one.kind == "unique"]
     return {
         frozenset(union): np.asarray(np.sum([values[one.label] for one in parts if {*union} & {*one.groups}], axis=0))
-        for union in unions_of(units)
+        for union in subsets(groups)
     }
-
-
-def value_of(test: Total | Contrast, unions: Mapping[frozenset[str], Array]) -> Array:
-    """A test's signed sum of unions' rsquared."""
-    if isinstance(test, Total):
-        return unions[test.union]
-    return np.asarray(np.sum([sign * unions[union] for union, sign in test.terms], axis=0))
 
 
 def _family(table: Array, permutations: int, seed: int) -> tuple[Array, Array]:
-    """(n_people, n_targets) → p and family-wise p (n_targets,) of the mean over people under flips of their signs."""
+    """(n_participants, n_targets) → p and family-wise p (n_targets,) of the mean under flips of participants'
+    signs."""
     there = np.isfinite(table)
     summed = torch.as_tensor(np.where(there, table, 0.0), dtype=torch.float64)
     n = torch.as_tensor(np.where(there.any(axis=0), there.sum(axis=0), np.nan), dtype=torch.float64)
@@ -84,20 +126,29 @@ def _family(table: Array, permutations: int, seed: int) -> tuple[Array, Array]:
     for first in range(0, table.shape[1], at_once):
         some = slice(first, first + at_once)
         family.add(signs @ summed[:, some] / n[some])
-    found = family.significance()
-    return found.p, found.p_family
+    significance = family.significance()
+    return significance.p, significance.p_family
 
 
-def _significance(found: Sequence[tuple[Array, Array]], stimulus: Values | None) -> dict[str, Array]:
+def _significance(tests: Sequence[tuple[Array, Array]], stimulus: Values | None) -> dict[str, Array]:
     """The largest p of all tests."""
-    p, p_family = (np.max([each[kind] for each in found], axis=0) for kind in (0, 1))
+    p, p_family = (np.max([each[kind] for each in tests], axis=0) for kind in (0, 1))
     if stimulus is not None:
         p, p_family = np.maximum(p, stimulus["p"]), np.maximum(p_family, stimulus["pfwe"])
     return {"p": p, "pfwe": p_family, "q": fdr(p)}
 
 
 def t_interval(table: Array) -> dict[str, Array]:
-    """(n_people, n_targets) → 95 % limits of the mean over people by Student's t, NaN for fewer than two people."""
+    """95 % confidence interval of the mean over participants by Student's t.
+
+    Parameters
+    ----------
+    table : (n_participants, n_targets), NaN where a participant has no value.
+
+    Returns
+    -------
+    'ci025' and 'ci975', (n_targets,) each; NaN for fewer than two participants.
+    """
     table = np.asarray(table, dtype=np.float64)
     there = np.isfinite(table)
     n = np.where(there.sum(axis=0) > 1, there.sum(axis=0), np.nan)

@@ -1,4 +1,4 @@
-"""People's values side by side, target by target, and what is said of them without a test."""
+"""Participants' values side by side, target by target, and what is said of them without a test."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ def on_targets(names: Sequence[str], own: Sequence[str], values: Array) -> Array
     """values (n_own,) of the targets `own` → (n_targets,) of `names`, NaN for those that are not among them."""
     row = {name: number for number, name in enumerate(names)}
     kept = [(row[name], number) for number, name in enumerate(own) if name in row]
-    found = np.full(len(names), np.nan)
+    placed = np.full(len(names), np.nan)
     if kept:
         at, of = np.array(kept).T
-        found[at] = values[of]
-    return found
+        placed[at] = values[of]
+    return placed
 
 
 def participant_table(members: Sequence[WrittenUnit], names: Sequence[str], component: str, stat: str) -> Array:
-    """(n_people, n_targets), NaN where a person has no value."""
+    """(n_participants, n_targets), NaN where a participant has no value."""
     return np.stack(
         [on_targets(names, unit.targets.names, unit.partition.values[component][stat]) for unit in members]
     )
 
 
 def participant_statistics(table: Array, stat: str) -> dict[str, Array]:
-    """(n_people, n_targets) with NaN → 'mean', 'sd' (n − 1), 'n' and 'nPositive', each (n_targets,).
+    """(n_participants, n_targets) with NaN → 'mean', 'sd' (n − 1), 'n' and 'nPositive', each (n_targets,).
 
-    The mean of correlations is taken of Fisher's z and turned back. NaN where nobody (sd: under two people) has one.
+    The mean of correlations is taken of Fisher's z and turned back. NaN where nobody (sd: fewer than
+    two participants) has one.
     """
     to, back = _scales(stat)
     there = np.isfinite(table)

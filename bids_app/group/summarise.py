@@ -1,4 +1,4 @@
-"""Means and spread over people, target by target, and one row a person and component."""
+"""Means and spread over participants, target by target, and one row a participant and component."""
 
 from __future__ import annotations
 
@@ -9,23 +9,33 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.group.group_tests import ceilings_by_person, common_controls, electrode_rows, with_ceilings, with_tests
+from bids_app.group.group_tests import (
+    ceilings_by_participant,
+    common_controls,
+    electrode_rows,
+    with_ceilings,
+    with_tests,
+)
 from bids_app.group.layers import layer_rows
+from bids_app.group.membership import GroupKey, key_of_written, shared_stem
 from bids_app.group.model_pair import group_statistics
 from bids_app.group.statistics import Values, participant_statistics, participant_table
 from bids_app.records import (
     SCORES,
+    SOLVERS,
     Array,
+    ElectrodeMean,
     Excluded,
+    GroupInference,
     GroupResult,
     InferenceSpec,
+    ParticipantScore,
     SharedStimulusResult,
     Targets,
     WrittenUnit,
 )
 
-POOLED = {"session": "ses", "task": "task", "run": "run"}
-# Spaces in which a voxel or vertex of one person is not that of another.
+# Spaces in which a voxel or vertex of one participant is not that of another.
 INDIVIDUAL = ("T1w", "T2w", "func", "boldref", "anat", "individual", "fsnative", "native", "scanner", "orig")
 NOT_READ = SharedStimulusResult("none: responses were not read again", "none: responses were not read again")
 
@@ -33,86 +43,75 @@ NOT_READ = SharedStimulusResult("none: responses were not read again", "none: re
 def summarise(
     units: Sequence[WrittenUnit],
     tests: InferenceSpec | None = None,
-    together: Mapping[str, SharedStimulusResult] | None = None,
+    shared: Mapping[GroupKey, SharedStimulusResult] | None = None,
 ) -> tuple[GroupResult, ...]:
-    """Group units that are alike but for the person (and what the analysis pools), and join each group.
+    """Group units that are alike but for the participant (and what the analysis pools), and join each group.
 
-    Maps and parcels: over people, target by target, on every target that anyone has, with how many have it.
-    Electrodes: everyone's, one below the other. Sorted by modality, kind, space and stem. With `tests`, inference
-    over people; `together`: by a group's stem, what responses read again tell of it.
+    Maps and parcels: over participants, target by target, on every target that anyone has, with how many have it.
+    Electrodes: everyone's, one below the other.
+
+    Parameters
+    ----------
+    units : as read back, of every participant.
+    tests : how participants are flipped; None for no inference.
+    shared : of each group, what responses read again gave of it.
+
+    Returns
+    -------
+    One result a group, sorted by modality, kind, space and entities.
     """
-    groups: dict[tuple[Any, ...], list[WrittenUnit]] = defaultdict(list)
+    groups: dict[GroupKey, list[WrittenUnit]] = defaultdict(list)
     for unit in units:
-        groups[_key(unit)].append(unit)
-    ordered = (members for _, members in sorted(groups.items(), key=lambda item: item[0]))
-    return tuple(_result(members, tests, together or {}) for members in ordered)
-
-
-def _key(unit: WrittenUnit) -> tuple[Any, ...]:
-    pooled = {POOLED[name] for name in unit.summary["provenance"]["analysis"]["pool"]}
-    kept = tuple(pair for pair in _pairs(unit.stem) if pair[0] not in pooled | {"sub"})
-    return unit.modality, unit.targets.kind, unit.targets.space, kept
-
-
-def _pairs(stem: str) -> list[tuple[str, str]]:
-    pairs = [part.partition("-") for part in stem.split("_")]
-    return [(key, value) for key, _, value in pairs]
-
-
-def _result(
-    members: Sequence[WrittenUnit], tests: InferenceSpec | None, together: Mapping[str, SharedStimulusResult]
-) -> GroupResult:
-    members, left_out = _on_one_grid(members)
-    first, stem = members[0], _shared_stem(members)
-    fit_mean_responses = together.get(stem, NOT_READ)
-    owners: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    inference: Mapping[str, Any] | None = None
-    rows: tuple[Mapping[str, Any], ...] = ()
-    between: Mapping[str, Mapping[str, Array]] = {}
-    if first.targets.kind == "electrodes":
-        owners, targets, values = _stack(members)
-        if tests:
-            rows, inference = electrode_rows(members, tests)
-    elif first.targets.space in INDIVIDUAL:
-        values, targets = {}, replace(first.targets, names=(), index=None)
-        notes = (f"{first.targets.space} is each person's own space: there is no map over people",)
-    else:
-        targets, values = _over_people(members)
-        if tests:
-            values, inference = with_tests(members, targets, values, tests, fit_mean_responses)
-        between = ceilings_by_person(members, targets, fit_mean_responses.ceilings)
-        values = with_ceilings(values, between)
-    published = first.summary["provenance"]["analysis"]["fit"]["solver"] == "chen2024"
-    return GroupResult(
-        stem=stem,
-        modality=first.modality,
-        people=tuple(unit.participant for unit in members),
-        targets=targets,
-        units=first.partition.units,
-        values=values,
-        by_person=tuple(row for unit in members for row in _rows(unit)),
-        owners=owners,
-        left_out=left_out,
-        notes=notes,
-        further=first.partition.further,
-        beside=common_controls(members),
-        layers=layer_rows(members),
-        inference=inference,
-        electrodes=rows,
-        ceiling=fit_mean_responses.ceiling,
-        between=between,
-        published=published,
-        findings=group_statistics(members, published),
-        asked_about=(first.summary["findings"] or {"between": None})["between"],
+        groups[key_of_written(unit)].append(unit)
+    return tuple(
+        _result(members, tests, (shared or {}).get(key, NOT_READ)) for key, members in sorted(groups.items())
     )
 
 
-def _shared_stem(members: Sequence[WrittenUnit]) -> str:
-    """Entities that all have with the same value, but the person."""
-    common = set(_pairs(members[0].stem)).intersection(*(_pairs(unit.stem) for unit in members))
-    return "_".join(
-        f"{key}-{value}" for key, value in _pairs(members[0].stem) if (key, value) in common and key != "sub"
+def _result(members: Sequence[WrittenUnit], tests: InferenceSpec | None, shared: SharedStimulusResult) -> GroupResult:
+    members, left_out = _on_one_grid(members)
+    first = members[0]
+    owners: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    inference: GroupInference | None = None
+    electrodes: tuple[ElectrodeMean, ...] = ()
+    inter_subject: Mapping[str, Mapping[str, Array]] = {}
+    if first.targets.kind == "electrodes":
+        owners, targets, values = _stack(members)
+        if tests:
+            electrodes, inference = electrode_rows(members, tests)
+    elif first.targets.space in INDIVIDUAL:
+        values, targets = {}, replace(first.targets, names=(), index=None)
+        notes = (f"{first.targets.space} is each participant's own space: there is no map over participants",)
+    else:
+        targets, values = _over_participants(members)
+        if tests:
+            values, inference = with_tests(members, targets, values, tests, shared)
+        inter_subject = ceilings_by_participant(members, targets, shared.ceilings)
+        values = with_ceilings(values, inter_subject)
+    signed_rsquared = SOLVERS[first.summary.provenance.analysis.fit.solver].signed_rsquared
+    pair = first.summary.model_pair
+    return GroupResult(
+        stem=shared_stem([unit.stem for unit in members]),
+        modality=first.modality,
+        participants=tuple(unit.participant for unit in members),
+        targets=targets,
+        groups=first.partition.groups,
+        values=values,
+        scores=tuple(row for unit in members for row in _scores(unit)),
+        owners=owners,
+        left_out=left_out,
+        notes=notes,
+        extra=first.partition.extra,
+        controls=common_controls(members),
+        layers=layer_rows(members),
+        inference=inference,
+        electrodes=electrodes,
+        ceiling=shared.ceiling,
+        inter_subject=inter_subject,
+        signed_rsquared=signed_rsquared,
+        statistics=group_statistics(members, signed_rsquared),
+        compared_models=pair.compared_models if pair else None,
     )
 
 
@@ -131,11 +130,11 @@ def _grid(targets: Targets) -> tuple[Any, ...]:
     return tuple(targets.shape), affine
 
 
-def _rows(unit: WrittenUnit) -> list[dict[str, Any]]:
+def _scores(unit: WrittenUnit) -> list[ParticipantScore]:
     return [
-        {"participant": unit.participant, "unit": unit.stem, "component": component, "stat": stat, **spread["usable"]}
-        for component, stats in unit.summary["components"].items()
-        for stat, spread in stats.items()
+        ParticipantScore(unit.participant, unit.stem, label, stat, spreads.usable)
+        for label, component in unit.summary.components.items()
+        for stat, spreads in component.spreads.items()
     ]
 
 
@@ -167,7 +166,7 @@ def _stack(members: Sequence[WrittenUnit]) -> tuple[tuple[str, ...], Targets, Va
 
 
 # ------------------------------------------------------------------------------------------------ common targets
-def _over_people(members: Sequence[WrittenUnit]) -> tuple[Targets, Values]:
+def _over_participants(members: Sequence[WrittenUnit]) -> tuple[Targets, Values]:
     """Statistics on the targets that anyone has."""
     targets = _joined_targets(members)
     values = {

@@ -1,4 +1,1 @@
-"""The straight line, and the only folder that knows its order.
-
-bids_dir → recordings → stimuli → features → responses → design → fit → partition → derivatives → report → out_dir
-"""
+"""The straight line from a data set to its results, and the only folder that knows the order."""

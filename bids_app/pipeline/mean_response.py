@@ -1,45 +1,59 @@
-"""What the group level needs people's responses again for: their mean response, and ceilings between people."""
+"""What the group level needs participants' responses again for: their mean response, and ceilings between them."""
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Sequence
 
 from bids_app import group, outputs
-from bids_app.errors import ConcordError, DataError
-from bids_app.execution import StatusBook, StatusRow, Unit, peak_mb
+from bids_app.errors import DataError
+from bids_app.execution import Unit
+from bids_app.group import GroupKey
 from bids_app.pipeline.job.job import Job
-from bids_app.pipeline.runs.load_runs import Checks
-from bids_app.pipeline.runs.shared_runs import Shared, noise_ceilings_of, shared_responses
+from bids_app.pipeline.job.stimulus_library import StimulusLibrary
+from bids_app.pipeline.preflight import Preflight
+from bids_app.pipeline.progress import Progress
+from bids_app.pipeline.runs.rows import Rows, choose_rows
+from bids_app.pipeline.runs.shared_runs import SharedResponses, noise_ceilings_of, shared_responses
+from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.unit.fit_unit import fit_mean_response
+from bids_app.pipeline.unit.task import UnitTask
 from bids_app.records import SharedStimulusResult
-
-LOG = logging.getLogger("concord")
 
 
 def fit_mean_responses(
-    job: Job, book: StatusBook, units: Sequence[Unit], checks: Checks
-) -> tuple[dict[str, SharedStimulusResult], int]:
-    """By a group's stem, what people's BOLD responses tell together where they heard the same; and how many fits of
-    a mean response failed. Electrodes, and each person's own space, are not common to people."""
+    job: Job, library: StimulusLibrary, preflight: Preflight, cache: SubspaceCache, progress: Progress
+) -> tuple[dict[GroupKey, SharedStimulusResult], int]:
+    """By group, what participants' BOLD responses give together where they heard the same; and how many fits of a
+    mean response failed. Electrodes, and each participant's own space, are not common to participants."""
+    members = _members(preflight.units, job.analysis.pool)
     if not job.analysis.group.mean_response:
-        return {unit.stem.partition("_")[2]: _none("not asked for (group: mean_response)") for unit in units}, 0
-    members: dict[str, list[Unit]] = {}
-    for unit in units:
-        if unit.modality == "fmri" and unit.space not in group.INDIVIDUAL:
-            members.setdefault(unit.stem.partition("_")[2], []).append(unit)
-    found, failed = {}, 0
-    for stem, mine in members.items():
+        return {key: _none("not asked for (group: mean_response)") for key in members}, 0
+    results: dict[GroupKey, SharedStimulusResult] = {}
+    failed, rows = 0, choose_rows(job, library, "fmri")
+    for key, units in members.items():
+        if key.modality != "fmri" or key.space in group.INDIVIDUAL:
+            continue
+        stem = group.shared_stem([unit.stem for unit in units])
         try:
-            with shared_responses(job, mine) as shared:
-                found[stem] = _together(job, book, stem, shared, checks)
-                failed += found[stem].mean is None
+            with shared_responses(units, rows, job.out_dir / "logs") as shared:
+                task = UnitTask(_mean_unit(stem, units[0]), checks=preflight.checks)
+                results[key] = _fit_shared(task, shared, job, rows, cache, progress)
+                failed += results[key].mean is None
         except DataError as error:
-            job.tell(f"{stem}: no mean response: {error}")
-            book.record(StatusRow(_row(stem), "group", "skipped", reason=str(error)))
-            found[stem] = _none(str(error))
-    return found, failed
+            work = progress.start(_row(stem), "group", stem)
+            work.say(f"no mean response: {error}")
+            work.record("skipped", str(error))
+            results[key] = _none(str(error))
+    return results, failed
+
+
+def _members(units: Sequence[Unit], pool: Sequence[str]) -> dict[GroupKey, list[Unit]]:
+    """Units by the group that they belong to."""
+    members: dict[GroupKey, list[Unit]] = {}
+    for unit in units:
+        key = group.group_key(unit.stem, unit.modality, unit.kind, unit.space, pool)
+        members.setdefault(key, []).append(unit)
+    return members
 
 
 def _none(why: str) -> SharedStimulusResult:
@@ -50,20 +64,24 @@ def _row(stem: str) -> str:
     return f"{stem} (mean response)"
 
 
-def _together(job: Job, book: StatusBook, stem: str, shared: Shared, checks: Checks) -> SharedStimulusResult:
-    started = time.monotonic()
+def _mean_unit(stem: str, first: Unit) -> Unit:
+    return Unit(stem, "group", first.modality, first.kind, first.space, ())
+
+
+def _fit_shared(
+    task: UnitTask, shared: SharedResponses, job: Job, rows: Rows, cache: SubspaceCache, progress: Progress
+) -> SharedStimulusResult:
+    """Ceilings between participants, and the fit of their mean response, whose failure costs a row of its own."""
+    work = progress.start(_row(task.unit.stem), "group")
     ceilings, ceiling = noise_ceilings_of(shared)
     try:
-        mean, n_people = fit_mean_response(job, stem, shared, checks)
+        mean, n_people = fit_mean_response(task, job, rows, shared, cache)
         outputs.write_mean_response(job.out_dir, mean, n_people)
-    except (ConcordError, ValueError) as error:
-        LOG.exception("%s failed", _row(stem))
-        book.record(StatusRow(_row(stem), "group", "failed", reason=str(error)))
-        job.tell(f"{_row(stem)}: failed: {error}")
-        return SharedStimulusResult(f"none: the fit of the mean response failed: {error}", ceiling, None, ceilings)
-    book.record(StatusRow(_row(stem), "group", "done", round(time.monotonic() - started, 1), peak_mb()))
-    job.tell(f"{_row(stem)}: done")
-    many = len({person for one in shared.heard for person, _, _ in one.people})
+    except Exception as error:
+        reason = work.fail(error)
+        return SharedStimulusResult(f"none: the fit of the mean response failed: {reason}", ceiling, None, ceilings)
+    work.record("done")
+    work.say("done")
     runs = f"{len(shared.heard)} run{'' if len(shared.heard) == 1 else 's'}"
-    words = f"the mean response of {many} people to {runs} they share"
+    words = f"the mean response of {len(shared.numbers)} people to {runs} they share"
     return SharedStimulusResult(words, ceiling, mean, ceilings)

@@ -44,6 +44,7 @@ from bids_app.records.controls import (
     full_beyond_baseline,
 )
 from bids_app.records.designs import Design, Epochs, Layered, Projected, Run, WordRows
+from bids_app.records.entities import ENTITY_ORDER, POOLABLE, STEM_ENTITIES, entities_of, stem_of
 from bids_app.records.fits import (
     SCORES,
     Fit,
@@ -57,7 +58,18 @@ from bids_app.records.fits import (
     SharedSubspace,
     SubspaceFold,
 )
-from bids_app.records.model_pair import Agreement, ModelPairStatistic, ModelPairStatistics
+from bids_app.records.model_pair import (
+    CONTEXT,
+    RESTS,
+    WHOLE,
+    Agreement,
+    ModelPairStatistic,
+    ModelPairStatistics,
+    SplitPart,
+    StatisticKind,
+    StatisticSubject,
+    TargetSet,
+)
 from bids_app.records.provenance import (
     AnalysisProvenance,
     ContextLeakage,
@@ -72,7 +84,6 @@ from bids_app.records.provenance import (
 )
 from bids_app.records.responses import Excluded, Found, Recording, Response, Targets
 from bids_app.records.results import (
-    SUMMARY_FORMAT,
     GroupResult,
     ParticipantCeiling,
     SharedStimulusResult,
@@ -94,6 +105,7 @@ from bids_app.records.specs import (
 )
 from bids_app.records.stimuli import Features, Intervals, Samples, Stimulus, StimulusCheck, StimulusEvent
 from bids_app.records.summaries import (
+    SUMMARY_FORMAT,
     AgreementHistogram,
     CeilingSummary,
     ComponentSummary,
@@ -107,6 +119,7 @@ from bids_app.records.summaries import (
     LayerRows,
     LayersSummary,
     ModelPairSummary,
+    Number,
     ParticipantScore,
     ProfileSummary,
     Quartiles,
@@ -115,6 +128,7 @@ from bids_app.records.summaries import (
     ResponsiveSummary,
     SignificantCounts,
     Spread,
+    StatisticSummary,
     StatSpreads,
     SubspaceFoldSummary,
     SubspaceSummary,
@@ -127,12 +141,18 @@ __all__ = [
     "BASELINE",
     "BEYOND_BASELINE",
     "BEYOND_UNTRAINED",
+    "CONTEXT",
     "CONTROL",
+    "ENTITY_ORDER",
     "INTER_SUBJECT",
     "PARTITION_KINDS",
+    "POOLABLE",
+    "RESTS",
     "SCORES",
     "SOLVERS",
+    "STEM_ENTITIES",
     "SUMMARY_FORMAT",
+    "WHOLE",
     "WORD_COUNT",
     "Agreement",
     "AgreementHistogram",
@@ -184,6 +204,7 @@ __all__ = [
     "ModelPairStatistics",
     "ModelPairSummary",
     "ModelSource",
+    "Number",
     "ParticipantCeiling",
     "ParticipantScore",
     "Partition",
@@ -210,8 +231,12 @@ __all__ = [
     "SignificantCounts",
     "SolverCapabilities",
     "SolverName",
+    "SplitPart",
     "Spread",
     "StatSpreads",
+    "StatisticKind",
+    "StatisticSubject",
+    "StatisticSummary",
     "Stimulus",
     "StimulusCheck",
     "StimulusEvent",
@@ -220,6 +245,7 @@ __all__ = [
     "SubspaceSpec",
     "SubspaceSummary",
     "TargetKind",
+    "TargetSet",
     "Targets",
     "TargetsSummary",
     "Union",
@@ -238,11 +264,13 @@ __all__ = [
     "component_names",
     "component_of",
     "control_alone",
+    "entities_of",
     "full_beyond_baseline",
     "full_of",
     "part_of",
     "partition_components",
     "space_label",
+    "stem_of",
     "subsets",
     "upper_first",
     "word_band",

@@ -51,7 +51,7 @@ class Component:
     Parameters
     ----------
     kind : what it is. Of a partition: `full` (the model of all groups), `alone` (one group's model), `unique` and
-        `shared` parts. Of none: the baseline, a model beyond it, a control, a trained model beyond its untrained twin.
+        `shared` parts. Of none: the baseline, a model beyond it, a control, a trained model beyond an untrained one.
     groups : the feature groups it is about: those in the model of a total, those that have a part and no other has;
         of a control the one feature space (of `full_beyond_baseline` all groups).
     terms : ((union, sign), …); the sum over them is the component. Of a part of the groups S of all groups K it is
@@ -66,7 +66,7 @@ class Component:
 
     @cached_property
     def label(self) -> str:
-        """`full`, `speech`, `uniqueSpeech`, `sharedSpeechLanguage`, `againstUniqueShared`, `speechBeyondBaseline`, …"""
+        """`full`, `speech`, `uniqueSpeech`, `sharedSpeechLanguage`, `againstUniqueShared`, `fullBeyondBaseline`, …"""
         own = self._own_label()
         return self.partition + upper_first(own) if self.partition else own
 
@@ -117,11 +117,13 @@ class ExtraPartition:
         (each model's own canonical variates).
     groups : feature group → its bands.
     in_sample : whether the subspace was fitted on test stimuli too.
+    models : the two models whose subspace it is, in the order of their groups.
     """
 
     role: PartitionRole
     groups: Mapping[str, tuple[str, ...]]
     in_sample: bool = False
+    models: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

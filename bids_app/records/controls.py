@@ -1,4 +1,4 @@
-"""What is fitted beside the partition: the baseline model, models beyond it, controls; as components of no partition."""
+"""What is fitted beside the partition: the baseline model, models beyond it, controls."""
 
 from __future__ import annotations
 

@@ -138,10 +138,10 @@ class Partition:
     """Values of all components, target by target.
 
     groups : feature groups of the analysis's own partition. values : {label: {stat: (n_targets,)}} in the order of
-    `components`; stat 'rsquared' for all, 'r' for totals, where there was inference 'p', 'pfwe', 'q', 'ci025', 'ci975',
-    and of full, where there are repeats, 'ceiling' and 'share'. Of each group, where there are several, 'shapley' and
-    'product' with their limits ('shapley025', …). extra : partitions of other groups. controls : components of no
-    partition.
+    `components`; stat 'rsquared' for all, 'r' for totals, where there was inference 'p', 'pfwe', 'q', 'ci025' and
+    'ci975', and of full, where there are repeats, 'ceiling' and 'share'. Of each group, where there are several,
+    'shapley' and 'product' with the ends of their confidence intervals ('shapley025', …). extra : partitions of other
+    groups. controls : components of no partition.
     """
 
     groups: tuple[str, ...]

@@ -16,11 +16,23 @@ AutocorrelationState = Literal["fitted", "not asked for"] | str  # or why it was
 
 @dataclass(frozen=True)
 class FeatureSettings:
-    """A feature space as the resolved analysis has it: kind, options (the family's own), dimensions kept by PCA."""
+    """A feature space as the resolved analysis has it.
+
+    kind, options : the family and its own settings (without `pca`, the dimensions kept). label : the family in words,
+    as sentences name it; empty: not known. sources : the spaces that it is a projection of, fitted anew on the words
+    of every outer fold's training stimuli; empty of all others.
+    """
 
     kind: str
     options: Mapping[str, Any] = field(default_factory=dict)
     pca: int | None = None
+    label: str = ""
+    sources: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """What the family is called."""
+        return self.label or self.kind
 
 
 @dataclass(frozen=True)
@@ -50,9 +62,9 @@ class FeatureProvenance:
     dimensions : their names, or in words how many. stamp : the instant that a row's time stands for. causal : whether
     no row depends on anything after its time; None where that is not known. layers : of a model, layer → (first, end)
     of its dimensions. files : name → SHA-256 of what decides the values. stand_in : whether the model is untrained by
-    its own word (None: no model); untrained : the seed of weights that were made random here. unknown_share : of words
-    or phones that the family does not know; approximate : whether rows share windows of a speech model (None: the
-    family has no such thing).
+    its own word (None: no model); untrained : the seed of weights that were made random here. unknown_share : of
+    words or phones that the family does not know; approximate : whether rows share windows of a speech model (None:
+    the family has no such thing).
     """
 
     kind: str
@@ -74,7 +86,7 @@ class FeatureProvenance:
     approximate: bool | None = None
 
 
-NO_PROVENANCE = FeatureProvenance(kind="", description="", dimensions="", stamp="", causal=None)  # of made-up features
+NO_PROVENANCE = FeatureProvenance("", "", dimensions="", stamp="", causal=None)  # of made-up features
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ there is not (NaN is no JSON).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bids_app.records.arrays import Modality, TargetKind
 from bids_app.records.components import Component, ExtraPartition, all_components
 from bids_app.records.fits import FoldAudit
-from bids_app.records.model_pair import ModelPairStatistic
+from bids_app.records.model_pair import StatisticSubject, TargetSet
 from bids_app.records.provenance import Provenance
 from bids_app.records.responses import Excluded
 from bids_app.records.specs import SubspaceSpec
@@ -53,7 +53,7 @@ class SignificantCounts:
 
 @dataclass(frozen=True)
 class ComponentSummary:
-    """One component of a unit: which stats it has, spreads of its amounts, and significant targets (None: no test)."""
+    """One component of a unit: which stats it has, spreads of its amounts, significant targets (None: no test)."""
 
     stats: tuple[str, ...]
     spreads: Mapping[str, StatSpreads]
@@ -105,7 +105,7 @@ class LagsSummary:
 
 @dataclass(frozen=True)
 class ResponsiveSummary:
-    """How many electrodes respond to speech, and how that was told: see `Responsive`."""
+    """How many electrodes respond to speech, and how that was tested: see `Responsive`."""
 
     n: int
     level: float
@@ -124,11 +124,23 @@ class AgreementHistogram:
 
 
 @dataclass(frozen=True)
+class StatisticSummary:
+    """As `ModelPairStatistic`, None for what there is not."""
+
+    about: StatisticSubject
+    targets: TargetSet
+    n_targets: int
+    value: Number
+    low: Number
+    high: Number
+
+
+@dataclass(frozen=True)
 class ModelPairSummary:
     """Statistics of two models; compared_models: their feature groups, None where the analysis names no two."""
 
     compared_models: tuple[str, str] | None
-    rows: tuple[ModelPairStatistic, ...]
+    rows: tuple[StatisticSummary, ...]
     agreement: AgreementHistogram
 
 
@@ -156,7 +168,8 @@ class SubspaceSummary:
 
 @dataclass(frozen=True)
 class RegionScores:
-    """Of n targets of a region, by layer (n_layers,): R² (mean, median, quartiles), inner R², how often it is best."""
+    """Of n targets of a region, by layer (n_layers,): R² (mean, median, quartiles), inner R², how often it is
+    best."""
 
     n: int
     rsquared: tuple[Number, ...]
@@ -231,7 +244,7 @@ class UnitSummary:
     lags: LagsSummary | None = None
     responsive: ResponsiveSummary | None = None
     model_pair: ModelPairSummary | None = None
-    layers: Mapping[str, LayersSummary] | None = None
+    layers: Mapping[str, LayersSummary] = field(default_factory=dict)
     format: int = SUMMARY_FORMAT
 
     @property
@@ -254,7 +267,7 @@ class ParticipantScore:
 
 @dataclass(frozen=True)
 class GroupLayerScore:
-    """A space, region and layer over n participants; best_share: of the targets with a best layer, those with this."""
+    """A space, region and layer over n participants; best_share: of the targets with a best layer, that of this."""
 
     space: str
     layer: str
@@ -281,13 +294,12 @@ class ElectrodeMean:
 
 @dataclass(frozen=True)
 class GroupStatistic:
-    """As `ModelPairStatistic`, over participants."""
+    """As `ModelPairStatistic`, over participants; None for an end of an interval that there is not."""
 
-    kind: str
-    name: str
-    targets: str
+    about: StatisticSubject
+    targets: TargetSet
     n_participants: int
-    value: Number
+    value: float
     low: Number
     high: Number
 
@@ -297,8 +309,8 @@ class GroupInference:
     """How tests over participants were made.
 
     stimulus : what the null over the stimulus rests on, or why there is none. guarded : whether p is no smaller than
-    that of the mean response. biased : whether shared parts come out too large in all participants alike, so that they
-    have no p without such a guard. exact, n_signs : of sign flips (None for electrodes).
+    that of the mean response. biased : whether shared parts come out too large in all participants alike, so that
+    they have no p without such a guard. exact, n_signs : of sign flips (None for electrodes).
     """
 
     n_participants: int

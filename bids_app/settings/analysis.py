@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from bids_app import features
 from bids_app.errors import did_you_mean
 from bids_app.records import (
     AUTOCORRELATION,
@@ -29,8 +30,6 @@ from bids_app.records import (
 )
 from bids_app.settings.control_comparisons import control_components
 from bids_app.settings.sections import (
-    RESIDUAL,
-    RESIDUAL_OPTIONS,
     BaselineSettings,
     DesignSettings,
     FeatureSettings,
@@ -72,11 +71,11 @@ class Analysis(Settings):
 
     @field_validator("features")
     @classmethod
-    def _names(cls, features: dict[str, FeatureSettings]) -> dict[str, FeatureSettings]:
-        for name in features:
+    def _names(cls, spaces: dict[str, FeatureSettings]) -> dict[str, FeatureSettings]:
+        for name in spaces:
             if not camel(name) or not name[0].isalpha():
                 raise ValueError(f"'{name}' cannot name a feature space: a letter first, then letters and digits")
-        return features
+        return spaces
 
     @model_validator(mode="after")
     def _partition_fits(self) -> Analysis:
@@ -109,14 +108,15 @@ class Analysis(Settings):
         for name, settings in self.features.items():
             if not settings.is_residual:
                 continue
-            options = settings.model_extra or {}
+            options, needed = settings.model_extra or {}, features.KINDS[settings.kind].options
             for option in options:
-                if option not in RESIDUAL_OPTIONS:
-                    advice = _suggestion(option, RESIDUAL_OPTIONS)
-                    raise ValueError(f"unknown option '{option}' of feature '{name}' ({RESIDUAL}){advice}")
-            for option in RESIDUAL_OPTIONS:
+                if option not in needed:
+                    advice = _suggestion(option, needed)
+                    raise ValueError(f"unknown option '{option}' of feature '{name}' ({settings.kind}){advice}")
+            for option in needed:
                 if option not in options:
-                    raise ValueError(f"feature '{name}' ({RESIDUAL}) needs '{option}': the name of another feature")
+                    what = f"feature '{name}' ({settings.kind}) needs '{option}'"
+                    raise ValueError(f"{what}: the name of another feature")
                 self._require_own(str(options[option]), f"{option} of feature '{name}'")
             if options["contextual"] == options["static"]:
                 raise ValueError(f"contextual and static of feature '{name}' are the same space")
@@ -162,8 +162,8 @@ class Analysis(Settings):
             layers = [(settings.model_extra or {}).get("layer") for settings in self.features.values()]
             if any(layer == "all" or isinstance(layer, list | tuple) for layer in layers):
                 raise ValueError("fit.solver chen2024 takes one layer of a model, as the code has it")
-            if any(settings.is_residual for settings in self.features.values()):
-                raise ValueError(f"fit.solver chen2024 knows no {RESIDUAL}: use banded_ridge")
+            if residuals := [settings.kind for settings in self.features.values() if settings.is_residual]:
+                raise ValueError(f"fit.solver chen2024 knows no {residuals[0]}: use banded_ridge")
         return self
 
     @model_validator(mode="after")
@@ -227,27 +227,31 @@ class Analysis(Settings):
             return ()
         one, other = shared.between
         in_sample = shared.fit == "all"
-        found = [
+        partitions = [
             ExtraPartition(
-                "subspace", {name: (name,) for name in ("shared", f"{one}Rest", f"{other}Rest")}, in_sample
+                "subspace",
+                {name: (name,) for name in ("shared", f"{one}Rest", f"{other}Rest")},
+                in_sample,
+                shared.between,
             )
         ]
         if shared.against:
             others = {name: self._members(name) for name in shared.against}
-            found.append(ExtraPartition("against", {"shared": ("shared",), **others}, in_sample))
+            partitions.append(ExtraPartition("against", {"shared": ("shared",), **others}, in_sample, shared.between))
         if in_sample:
-            found.append(ExtraPartition("own", {name: (name,) for name in (f"{one}Shared", f"{other}Shared")}, True))
-        return tuple(found)
+            own = {name: (name,) for name in (f"{one}Shared", f"{other}Shared")}
+            partitions.append(ExtraPartition("own", own, True, shared.between))
+        return tuple(partitions)
 
     @property
-    def between(self) -> tuple[str, str] | None:
-        """The units of the two models asked about: those of the shared subspace, else the one speech and the one
-        language model; None where they are not two that stand alone in the partition."""
-        kinds = {name: self.features[name].kind for name in self.spaces}
-        models = [[name for name in kinds if kinds[name] == f"{which}_model"] for which in ("speech", "language")]
-        only = [found[0] for found in models if len(found) == 1]
+    def compared_models(self) -> tuple[str, str] | None:
+        """Feature groups of the two models asked about: those of the shared subspace, else the one speech and the
+        one language model; None where they are not two that stand alone in the partition."""
+        roles = {name: features.role_of(self.features[name].kind) for name in self.spaces}
+        models = [[name for name in roles if roles[name] == role] for role in ("speech model", "language model")]
+        only = [names[0] for names in models if len(names) == 1]
         names = self.shared_subspace.between if self.shared_subspace else only
-        alone = [unit for name in names for unit, spaces in self.groups.items() if spaces == (name,)]
+        alone = [group for name in names for group, spaces in self.groups.items() if spaces == (name,)]
         return (alone[0], alone[1]) if len(alone) == 2 else None
 
     @property
@@ -268,12 +272,12 @@ class Analysis(Settings):
 
     def residual_specs(self) -> dict[str, ResidualSpec]:
         """Residuals that are fitted, by name."""
-        found = {}
+        specs = {}
         for name, settings in self.features.items():
             if settings.is_residual and name in self._fitted:
                 options = settings.model_extra or {}
-                found[name] = ResidualSpec(options["contextual"], options["static"], settings.pca)
-        return found
+                specs[name] = ResidualSpec(options["contextual"], options["static"], settings.pca)
+        return specs
 
     @property
     def _fitted(self) -> set[str]:

@@ -7,10 +7,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bids_app import features
 from bids_app.records import DesignSpec, EpochSpec, ResponseSpec
 
-RESIDUAL = "contextual_residual"
-RESIDUAL_OPTIONS = ("contextual", "static")
 Seconds = Annotated[float, Field(ge=0)]
 
 
@@ -219,4 +218,4 @@ class FeatureSettings(BaseModel):
     @property
     def is_residual(self) -> bool:
         """Whether it is made of two other spaces in training folds, not of the stimulus."""
-        return self.kind == RESIDUAL
+        return features.is_derived(self.kind)

@@ -58,9 +58,9 @@ def test_alice_story() -> None:
     assert stimulus.audio is not None
     assert not np.abs(stimulus.audio[: int(19.9 * (stimulus.rate_hz or 0))]).max() > 0.01
     row = stimulus_checks(recordings[0], recordings[0].stimuli[0], stimulus)
-    assert row["words_inside_audio"] == 1.0
-    assert row["recording_s"] == 724.0
-    assert row["notes"] == []
+    assert row.words_inside_audio == 1.0
+    assert row.recording_s == 724.0
+    assert row.notes == ()
     assert snapshot(root) == before
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from bids_app.cli.concord import main
 from bids_app.demo.recovery import SPREAD, recovery
+from bids_app.records import partition_components
 
 TABLE = "sub-01/func/sub-01_task-story_seg-Toy_desc-partition_encoding.tsv"
 
@@ -41,7 +42,7 @@ def failures(found):
 
 def test_the_truth_adds_up():
     truth = file_demo.truth()
-    parts = sum(values for name, values in truth.items() if name.startswith(("unique", "shared")))
+    parts = sum(truth[part.label] for part in partition_components(file_demo.SPACES) if part.is_part)
     np.testing.assert_allclose(parts, truth["full"])
     judged = [name for name, one in recovery(truth, truth).items() if one.n > 2 and one.spread > SPREAD]
     assert {"full", "one", "uniqueFour", "sharedOneTwo", "sharedTwoThreeFour"} <= set(judged)

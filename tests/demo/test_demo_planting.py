@@ -6,32 +6,33 @@ import pytest
 from bids_app.demo import planting
 from bids_app.demo.make import noise, plan_plants, region_of
 from bids_app.demo.planting import Plant, Sources, cleaned_run, explained, true_components
-from bids_app.demo.sample import FMRI, IEEG, UNITS, Grid, Story
+from bids_app.demo.sample import FMRI, GROUPS, IEEG, Grid, Story
 from bids_app.demo.text import write_run
 from bids_app.demo.voice import speak
-from bids_app.records import Features, component_names
+from bids_app.records import Features, partition_components
 
 N = 4000
 RNG = np.random.default_rng(0)
-HIDDEN = {name: RNG.normal(size=N) for name in (*UNITS, "both", "all")}
-HOLDS = {unit: (unit, "all", *(("both",) if unit in {"speech", "language"} else ())) for unit in UNITS}
-COLUMNS = {unit: np.column_stack([HIDDEN[name] for name in held]) for unit, held in HOLDS.items()}
-UNIONS = [("speech",), ("language",), ("speech", "language"), tuple(UNITS)]
+HIDDEN = {name: RNG.normal(size=N) for name in (*GROUPS, "both", "all")}
+HOLDS = {group: (group, "all", *(("both",) if group in {"speech", "language"} else ())) for group in GROUPS}
+COLUMNS = {group: np.column_stack([HIDDEN[name] for name in names]) for group, names in HOLDS.items()}
+UNIONS = [("speech",), ("language",), ("speech", "language"), tuple(GROUPS)]
+PARTS = [component.label for component in partition_components(tuple(GROUPS)) if component.is_part]
 
 
 def test_explained_is_the_adjusted_r2_of_least_squares():
     signals = HIDDEN["speech"] + HIDDEN["both"] + RNG.normal(size=N)
     found = explained(COLUMNS, UNIONS, signals[:, None])
     for union in UNIONS:
-        X = np.column_stack([np.ones(N), *(COLUMNS[unit] for unit in union)])
+        X = np.column_stack([np.ones(N), *(COLUMNS[group] for group in union)])
         fitted = X @ np.linalg.lstsq(X, signals, rcond=None)[0]
         share = 1 - ((signals - fitted) ** 2).sum() / ((signals - signals.mean()) ** 2).sum()
-        n_columns = sum(COLUMNS[unit].shape[1] for unit in union)
+        n_columns = sum(COLUMNS[group].shape[1] for group in union)
         assert found[frozenset(union)][0] == pytest.approx(1 - (1 - share) * (N - 1) / (N - n_columns - 1), abs=1e-6)
 
 
 def test_explained_of_nothing_is_nothing():
-    assert explained(COLUMNS, UNIONS, np.zeros((N, 1)))[frozenset(UNITS)] == 0
+    assert explained(COLUMNS, UNIONS, np.zeros((N, 1)))[frozenset(GROUPS)] == 0
 
 
 def sources(kinds):
@@ -53,8 +54,8 @@ def test_what_a_latent_drives_is_the_component_of_its_holders(latent, component)
     truth = true_components(
         [Plant({planting.KINDS[0]: 1.0}, 0.6)], sources(kinds), np.zeros((N, 0)), [np.ones(N, dtype=bool)]
     )
-    assert tuple(truth) == component_names(tuple(UNITS))
-    parts = {name: float(values[0]) for name, values in truth.items() if name.startswith(("unique", "shared"))}
+    assert list(truth) == [component.label for component in partition_components(tuple(GROUPS))]
+    parts = {name: float(truth[name][0]) for name in PARTS}
     assert parts.pop(component) == pytest.approx(0.6, abs=0.01)
     assert np.abs(list(parts.values())).max() < 0.01
     assert truth["full"][0] == pytest.approx(0.6, abs=0.001)
@@ -64,7 +65,7 @@ def test_components_add_up_to_the_full_model():
     kinds = {kind: RNG.normal(size=N) + HIDDEN["both"] + HIDDEN["all"] for kind in planting.KINDS}
     plants = [Plant({kind: 1.0}, 0.5) for kind in planting.KINDS]
     truth = true_components(plants, sources(kinds), np.zeros((N, 0)), [np.ones(N, dtype=bool)])
-    parts = sum(values for name, values in truth.items() if name.startswith(("unique", "shared")))
+    parts = sum(truth[name] for name in PARTS)
     np.testing.assert_allclose(parts, truth["full"], atol=1e-9)
 
 

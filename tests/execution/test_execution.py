@@ -1,12 +1,12 @@
-import json
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from bids_app.errors import UsageError
 from bids_app.execution import StatusBook, StatusRow, is_done, plan_units
-from bids_app.records import SUMMARY_FORMAT, Recording
+from bids_app.records import Recording
 
 
 def recording(sub="01", run="1", dataset="fmriprep", **entities):
@@ -63,9 +63,7 @@ def test_a_reason_with_tabs_and_newlines_stays_one_row(tmp_path):
 
 
 def test_a_unit_is_done_only_with_its_key_and_all_its_files(tmp_path):
-    summary = tmp_path / "unit.json"
-    content = {"format": SUMMARY_FORMAT, "files": ["a.txt"], "provenance": {"unit_key": "k"}}
-    summary.write_text(json.dumps(content))
+    summary = SimpleNamespace(files=("a.txt",), provenance=SimpleNamespace(unit_key="k"))
     assert not is_done(tmp_path, summary, "k")
     (tmp_path / "a.txt").write_text("x")
     assert is_done(tmp_path, summary, "k")

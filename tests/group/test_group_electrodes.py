@@ -5,8 +5,9 @@ import pytest
 from scipy import stats
 
 from bids_app.group.electrodes import mean_and_error, over_electrodes, student_limits
+from bids_app.records import partition_components
 
-UNITS = ("a", "b")
+COMPONENTS = partition_components(("a", "b"))
 
 
 def person(a, b, both):
@@ -27,13 +28,13 @@ def people(rng, n, n_electrodes=6, means=(0.05, 0.05, 0.08), between=0.02, withi
 
 def test_one_electrode_a_person_is_students_test_over_people():
     some = people(np.random.default_rng(0), 9, n_electrodes=1)
-    found = over_electrodes(some, UNITS, 0)["a"]
+    found = over_electrodes(some, COMPONENTS, 0)["a"]
     values = np.array([one["a"][0] for one in some])
     expected = stats.ttest_1samp(values, 0, alternative="greater")
     low, high = stats.t.interval(0.95, 8, values.mean(), stats.sem(values))
-    assert found["mean"] == pytest.approx(values.mean())
-    assert (found["ci025"], found["ci975"]) == pytest.approx((low, high), abs=0.1 * (high - low))
-    assert found["p"] == pytest.approx(max(expected.pvalue, 0.5**9), rel=0.3)
+    assert found.mean == pytest.approx(values.mean())
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.1 * (high - low))
+    assert found.p == pytest.approx(max(expected.pvalue, 0.5**9), rel=0.3)
 
 
 def test_the_error_is_that_of_people_and_then_of_their_electrodes():
@@ -49,32 +50,32 @@ def test_the_error_is_that_of_people_and_then_of_their_electrodes():
 
 def test_people_count_alike_however_many_electrodes_they_have():
     few, many = person([0.1], [0.0], [0.1]), person([0.3] * 50, [0.0] * 50, [0.3] * 50)
-    assert over_electrodes([few, many], UNITS, 0)["a"]["mean"] == pytest.approx(0.2)
+    assert over_electrodes([few, many], COMPONENTS, 0)["a"].mean == pytest.approx(0.2)
 
 
 def test_electrodes_without_a_value_and_people_without_electrodes_do_not_count():
     holed = person([0.2, np.nan], [0.0, np.nan], [0.2, np.nan])
     nobody = person([np.nan], [np.nan], [np.nan])
-    found = over_electrodes([holed, person([0.4], [0.0], [0.4]), nobody], UNITS, 0)
-    assert found["a"]["mean"] == pytest.approx(0.3)
-    assert over_electrodes([nobody], UNITS, 0) == {}
+    found = over_electrodes([holed, person([0.4], [0.0], [0.4]), nobody], COMPONENTS, 0)
+    assert found["a"].mean == pytest.approx(0.3)
+    assert over_electrodes([nobody], COMPONENTS, 0) == {}
 
 
 def test_p_is_never_below_what_so_many_people_allow_and_1_below_zero():
     alike = [person([0.2, 0.2], [0.1, 0.1], [0.25, 0.25]) for _ in range(4)]
-    found = over_electrodes(alike, UNITS, 0)
-    assert found["full"]["p"] == 0.5**4
+    found = over_electrodes(alike, COMPONENTS, 0)
+    assert found["full"].p == 0.5**4
     below = [person([-0.2, -0.1], [0.0, 0.0], [-0.2, -0.1]) for _ in range(4)]
-    assert over_electrodes(below, UNITS, 0)["a"]["p"] == 1
-    assert np.isnan(over_electrodes(alike[:1], UNITS, 0)["full"]["p"])
+    assert over_electrodes(below, COMPONENTS, 0)["a"].p == 1
+    assert np.isnan(over_electrodes(alike[:1], COMPONENTS, 0)["full"].p)
 
 
 def test_a_shared_part_has_no_smaller_p_than_either_space_alone():
     rng = np.random.default_rng(2)
     some = people(rng, 8, means=(0.2, 0.0, 0.1), between=0.005)  # the sum suggests a shared part, b predicts nothing
-    found = over_electrodes(some, UNITS, 0)
-    assert found["sharedAB"]["mean"] > 0.05
-    assert found["sharedAB"]["p"] >= found["b"]["p"] > 0.01
+    found = over_electrodes(some, COMPONENTS, 0)
+    assert found["sharedAB"].mean > 0.05
+    assert found["sharedAB"].p >= found["b"].p > 0.01
 
 
 def test_false_positives_of_null_means():

@@ -10,7 +10,9 @@ from scipy import stats
 
 from bids_app.group import participant_tests
 from bids_app.group.participant_tests import t_interval, union_values
+from bids_app.records import beyond_baseline, partition_components, subsets
 
+X, AB = partition_components(("x",)), partition_components(("a", "b"))
 ALL = 1000  # permutations: up to nine people all sign vectors are taken
 
 
@@ -30,7 +32,7 @@ def two(unique_a, unique_b, shared):
 def test_p_is_scipys_exact_sign_flip(n_people):
     rng = np.random.default_rng(n_people)
     table = rng.normal(0.3, 1, (n_people, 12))
-    found = participant_tests(single(table), ["x"], ALL, 0)["full"]["p"]
+    found = participant_tests(single(table), X, ALL, 0)["full"]["p"]
     scipys = stats.permutation_test(
         (table,), np.mean, permutation_type="samples", alternative="greater", n_resamples=np.inf, axis=0
     ).pvalue
@@ -41,7 +43,7 @@ def test_p_is_scipys_exact_sign_flip(n_people):
 
 def test_totals_may_be_left_out():
     table = np.random.default_rng(0).normal(0.3, 1, (6, 12))
-    found, every = (participant_tests(one, ["x"], ALL, 0) for one in ({"uniqueX": table}, single(table)))
+    found, every = (participant_tests(one, X, ALL, 0) for one in ({"uniqueX": table}, single(table)))
     assert list(found) == ["uniqueX"]
     for stat, values in found["uniqueX"].items():
         np.testing.assert_array_equal(values, every["uniqueX"][stat])
@@ -53,7 +55,7 @@ def test_family_wise_p_is_max_t_by_brute_force():
     flips = np.array(list(product([1, -1], repeat=7)))
     t = np.stack([stats.ttest_1samp(table * signs[:, None], 0).statistic for signs in flips])
     expected = np.mean(t.max(axis=1)[:, None] >= t[0] * (1 - 1e-9), axis=0)
-    found = participant_tests(single(table), ["x"], ALL, 0)["full"]
+    found = participant_tests(single(table), X, ALL, 0)["full"]
     positive = table.mean(axis=0) > 0
     np.testing.assert_allclose(found["pfwe"][positive], expected[positive])
     assert (found["pfwe"] >= found["p"]).all()
@@ -62,8 +64,8 @@ def test_family_wise_p_is_max_t_by_brute_force():
 
 def test_drawn_signs_come_close_to_all_of_them():
     table = np.random.default_rng(1).normal(0.3, 1, (12, 20))
-    drawn = participant_tests(single(table), ["x"], 2000, 0)["full"]["p"]
-    every = participant_tests(single(table), ["x"], 5000, 0)["full"]["p"]
+    drawn = participant_tests(single(table), X, 2000, 0)["full"]["p"]
+    every = participant_tests(single(table), X, 5000, 0)["full"]["p"]
     np.testing.assert_allclose(drawn, every, atol=4 * np.sqrt(0.25 / 2000))
 
 
@@ -83,9 +85,9 @@ def test_who_has_no_value_is_as_if_absent():
     rng = np.random.default_rng(3)
     table = rng.normal(0.5, 1, (6, 4))
     more = np.concatenate([table, np.full((2, 4), np.nan)])
-    few, many = (participant_tests(single(one), ["x"], ALL, 0)["full"]["p"] for one in (table, more))
+    few, many = (participant_tests(single(one), X, ALL, 0)["full"]["p"] for one in (table, more))
     np.testing.assert_allclose(few, many)
-    nobody = participant_tests(single(np.full((6, 2), np.nan)), ["x"], ALL, 0)["full"]
+    nobody = participant_tests(single(np.full((6, 2), np.nan)), X, ALL, 0)["full"]
     assert np.isnan(nobody["p"]).all()
 
 
@@ -94,38 +96,44 @@ def test_a_shared_part_needs_both_spaces_to_predict():
     rng = np.random.default_rng(4)
     noise = rng.normal(0, 0.01, (8, 20))
     biased = two(0.2 + noise, -0.1 - np.abs(noise), 0.08 + noise)  # b alone predicts nothing
-    found = participant_tests(biased, ["a", "b"], ALL, 0)
+    found = participant_tests(biased, AB, ALL, 0)
     assert (found["sharedAB"]["p"] == 1).all()
     assert (found["uniqueA"]["p"] < 0.05).all()
     assert (found["uniqueB"]["p"] == 1).all()
-    true = participant_tests(two(0.1 + noise, 0.05 + noise, 0.08 + noise), ["a", "b"], ALL, 0)
+    true = participant_tests(two(0.1 + noise, 0.05 + noise, 0.08 + noise), AB, ALL, 0)
     assert (true["sharedAB"]["p"] < 0.05).all()
 
 
 def test_the_larger_of_people_and_stimulus_counts():
     table = np.random.default_rng(5).normal(1, 0.5, (8, 3))
-    alone = participant_tests(single(table), ["x"], ALL, 0)
+    alone = participant_tests(single(table), X, ALL, 0)
     stimulus = {name: {"p": np.array([0.001, 0.4, np.nan]), "pfwe": np.array([0.001, 0.9, np.nan])} for name in alone}
-    both = participant_tests(single(table), ["x"], ALL, 0, stimulus)["full"]
+    both = participant_tests(single(table), X, ALL, 0, stimulus)["full"]
     np.testing.assert_array_equal(both["p"], [alone["full"]["p"][0], 0.4, np.nan])
     np.testing.assert_array_equal(both["pfwe"], [alone["full"]["pfwe"][0], 0.9, np.nan])
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(2, 4), st.integers(0, 2**32 - 1))
-def test_unions_come_back_from_their_parts(n_units, seed):
-    """Inclusion–exclusion by `encoding.partition`, undone."""
-    from bids_app.encoding.partition.components import part
-    from bids_app.encoding.ridge.fit import unions_of
-    from bids_app.records import component_names
-
-    units = tuple("abcd"[:n_units])
+def test_unions_come_back_from_their_parts(n_groups, seed):
+    """Inclusion–exclusion by the components' terms, undone."""
+    groups = tuple("abcd"[:n_groups])
     rng = np.random.default_rng(seed)
-    rsquared = {frozenset(union): rng.normal(size=(3, 2)) for union in unions_of(units)}
-    names = component_names(units)[1 + n_units :]
-    values = {name: part(rsquared, units, chosen) for name, chosen in zip(names, unions_of(units), strict=True)}
-    for union, found in union_values(values, units).items():
+    rsquared = {frozenset(union): rng.normal(size=(3, 2)) for union in subsets(groups)}
+    components = partition_components(groups, "against")
+    values = {one.label: one.of(rsquared) for one in components if one.is_part}
+    for union, found in union_values(values, components).items():
         np.testing.assert_allclose(found, rsquared[union], atol=1e-12)
+
+
+def test_a_component_of_no_partition_is_tested_by_its_own_value():
+    """As a total is: sign flips of what it comes to, whatever its terms are."""
+    table = np.random.default_rng(6).normal(0.3, 1, (7, 12))
+    control = beyond_baseline("x", ("x",), ("baseline_word_rate",))
+    own = participant_tests({control.label: table}, [control], ALL, 0)[control.label]
+    total = participant_tests(single(table), X, ALL, 0)["full"]
+    for stat, values in own.items():
+        np.testing.assert_array_equal(values, total[stat])
 
 
 @settings(max_examples=20, deadline=None)
@@ -134,7 +142,7 @@ def test_p_is_within_its_limits_whatever_is_missing(n_people, n_targets, gone, s
     rng = np.random.default_rng(seed)
     table = rng.normal(0.5, 1, (n_people, n_targets))
     table[rng.random(table.shape) < gone] = np.nan
-    found = participant_tests(single(table), ["x"], ALL, 0)["full"]
+    found = participant_tests(single(table), X, ALL, 0)["full"]
     n = np.isfinite(table).sum(axis=0)
     assert (np.isnan(found["p"]) == (n == 0)).all()
     here = n > 0

@@ -8,12 +8,37 @@ import pytest
 from scipy import stats
 
 from bids_app.group import summarise
-from bids_app.group.electrodes import over_electrodes
+from bids_app.group.electrodes import MeanEstimate, over_electrodes
+from bids_app.group.membership import group_key, key_of_written, shared_stem
 from bids_app.group.statistics import participant_statistics
-from bids_app.outputs.wording.group import inference_in_words
-from bids_app.records import InferenceSpec, Partition, SharedStimulusResult, Targets, WrittenUnit, component_names
+from bids_app.outputs.derivatives.summary import stat_spreads
+from bids_app.outputs.wording.group import group_inference_in_words
+from bids_app.records import (
+    ComponentSummary,
+    FitSpec,
+    InferenceSpec,
+    Partition,
+    SharedStimulusResult,
+    Targets,
+    WrittenUnit,
+    baseline_alone,
+    beyond_baseline,
+    partition_components,
+)
 
 POOL = ("session", "task", "run")
+AB = partition_components(("a", "b"))
+RATE = ("baseline_word_rate",)
+CONTROLS = (baseline_alone(RATE), beyond_baseline("a", ("a",), RATE), beyond_baseline("b", ("b",), RATE))
+
+
+def summary_of(pool, solver, space, components=None):
+    """What grouping asks of a unit's summary."""
+    analysis = SimpleNamespace(pool=pool, fit=FitSpec(solver))
+    provenance = SimpleNamespace(analysis=analysis)
+    return SimpleNamespace(
+        provenance=provenance, model_pair=None, layers={}, components=components or {}, space=space
+    )
 
 
 def unit(stem, person, names=("a", "b", "c"), values=(0.1, 0.2, 0.3), pool=POOL, **targets):
@@ -21,14 +46,9 @@ def unit(stem, person, names=("a", "b", "c"), values=(0.1, 0.2, 0.3), pool=POOL,
     space = targets.pop("space", "Atlas")
     full = np.array(values, dtype=np.float32)
     partition = Partition(("x",), {"full": {"rsquared": full, "r": np.sqrt(np.abs(full))}})
-    spread = {"usable": {"n": len(full), "mean": float(full.mean())}}
-    summary = {
-        "provenance": {"analysis": {"pool": list(pool), "fit": {"solver": "banded_ridge"}}},
-        "findings": None,
-        "significant": None,
-        "layers": {},
-        "components": {"full": {"rsquared": spread, "r": spread}},
-    }
+    one = stat_spreads(full, full > 0)
+    components = {"full": ComponentSummary(("rsquared", "r"), {"rsquared": one, "r": one})}
+    summary = summary_of(pool, "banded_ridge", space, components)
     modality = "ieeg" if kind == "electrodes" else "fmri"
     return WrittenUnit(stem, person, modality, Targets(kind, space, tuple(names), **targets), partition, summary)
 
@@ -62,8 +82,8 @@ def test_people_with_other_targets_are_joined_by_name():
     found = result.values["full"]["rsquared"]
     assert found["mean"] == pytest.approx([0.1, 0.2, 0.4, 0.7])
     assert found["n"].tolist() == [1, 1, 2, 1]
-    assert result.people == ("01", "02")
-    assert [row["participant"] for row in result.by_person] == ["01", "01", "02", "02"]
+    assert result.participants == ("01", "02")
+    assert [row.participant for row in result.scores] == ["01", "01", "02", "02"]
 
 
 def test_voxels_keep_their_places():
@@ -83,7 +103,7 @@ def test_who_is_on_another_grid_is_left_out_by_name():
         return unit(f"sub-{person}_space-MNI", person, ("0,0,0",), (0.1,), kind="volume", space="MNI", **grid)
 
     (result,) = summarise([voxel("01", 3.0), voxel("02", 2.0), voxel("03", 2.0)])
-    assert result.people == ("02", "03")
+    assert result.participants == ("02", "03")
     assert [(one.participant, "grid" in one.reason) for one in result.left_out] == [("01", True)]
 
 
@@ -101,7 +121,7 @@ def test_individual_spaces_have_no_map_over_people():
     grid = {"index": np.zeros((1, 3), dtype=int), "shape": (3, 3, 3), "affine": np.eye(4)}
     (result,) = summarise([unit("sub-01_space-T1w", "01", ("0,0,0",), (0.1,), kind="volume", space="T1w", **grid)])
     assert result.values == {}
-    assert result.by_person
+    assert result.scores
     assert "T1w" in result.notes[0]
 
 
@@ -120,6 +140,22 @@ def test_who_is_joined_with_whom(stems, pool, expected):
     assert [result.stem for result in results] == expected
 
 
+def test_planned_units_belong_together_as_results_do():
+    """One participant with one more session loses nobody's noise ceiling: both stages ask one rule."""
+    written = [unit(stem, stem[4:5]) for stem in ("sub-1_ses-1_task-a_seg-S", "sub-2_task-a_seg-S", "sub-3_seg-S")]
+    planned = {group_key(one.stem, "fmri", "parcels", "Atlas", POOL) for one in written}
+    assert planned == {key_of_written(one) for one in written}
+    assert len(planned) == 1
+    assert shared_stem([one.stem for one in written]) == "seg-S"
+    shared = {planned.pop(): SharedStimulusResult("none", "a ceiling of their own")}
+    (result,) = summarise(written, None, shared)
+    assert result.ceiling == "a ceiling of their own"
+    apart = group_key("sub-1_acq-x_seg-S", "fmri", "parcels", "Atlas", POOL)
+    assert apart != group_key("sub-1_acq-y_seg-S", "fmri", "parcels", "Atlas", POOL)
+    by_session = group_key("sub-1_ses-1_seg-S", "fmri", "parcels", "Atlas", ("run",))
+    assert by_session != group_key("sub-1_ses-2_seg-S", "fmri", "parcels", "Atlas", ("run",))
+
+
 def test_modalities_and_spaces_stay_apart():
     units = [unit("sub-1_seg-S", "1"), unit("sub-1_seg-T", "1", space="Other"),
              unit("sub-1_task-a", "1", kind="electrodes", xyz_mm=np.zeros((3, 3)))]  # fmt: skip
@@ -132,12 +168,10 @@ def two_spaces(person, solver, kind):
     own = unit(f"sub-{person}", person, kind=kind, **({"xyz_mm": np.zeros((3, 3))} if kind == "electrodes" else {}))
     high = 0.1 + 0.01 * int(person)
     amounts = {"full": 3, "a": 2, "b": 2, "uniqueA": 1, "uniqueB": 1, "sharedAB": 1}
-    values = {name: {"rsquared": np.full(3, high * amounts[name])} for name in component_names(("a", "b"))}
-    provenance = {"analysis": {"pool": list(POOL), "fit": {"solver": solver}}}
+    values = {one.label: {"rsquared": np.full(3, high * amounts[one.label])} for one in AB}
+    full = {"full": ComponentSummary((), {})}
     return replace(
-        own,
-        partition=Partition(("a", "b"), values),
-        summary={**own.summary, "provenance": provenance, "components": {}},
+        own, partition=Partition(("a", "b"), values), summary=summary_of(POOL, solver, own.targets.space, full)
     )
 
 
@@ -147,35 +181,36 @@ def test_plain_ridges_shared_parts_have_no_p_over_people(solver, kind):
     people = [two_spaces(f"{number}", solver, kind) for number in range(1, 7)]
     (result,) = summarise(people, InferenceSpec(permutations=100))
     if kind == "electrodes":
-        p = {row["component"]: row["p"] for row in result.electrodes if row["electrodes"] == "all"}
+        p = {row.component: row.p for row in result.electrodes if row.electrodes == "all"}
     else:
         p = {name: stats["rsquared"]["p"][0] for name, stats in result.values.items()}
     assert p["uniqueA"] == pytest.approx(2**-6)
     assert np.isnan(p["sharedAB"]) if solver == "ridge" else p["sharedAB"] == pytest.approx(2**-6)
-    assert ("no p: plain ridge" in inference_in_words(result.inference, kind)) == (solver == "ridge")
+    assert ("no p: plain ridge" in group_inference_in_words(result.inference, kind)) == (solver == "ridge")
 
 
 @pytest.mark.parametrize("kind", ["parcels", "electrodes"])
 def test_what_all_have_beside_the_partition_is_tested_alone(kind):
     """The baseline and a model beyond it: the tests of one space's total; what not all have is left out."""
     people = [two_spaces(f"{number}", "banded_ridge", kind) for number in range(1, 7)]
-    beside = {"baseline": 0.02, "aBeyondBaseline": 0.0, "bBeyondBaseline": 0.1}
+    means = dict(zip(CONTROLS, (0.02, 0.0, 0.1), strict=True))
     rng, given = np.random.default_rng(0), []
     for number, one in enumerate(people):
-        values = {name: {"rsquared": rng.normal(mean, 0.05, 3)} for name, mean in beside.items()}
+        values = {control.label: {"rsquared": rng.normal(mean, 0.05, 3)} for control, mean in means.items()}
         if number == 3:
             del values["bBeyondBaseline"]
-        names = tuple(values)
-        given.append(replace(one, partition=replace(one.partition, values={**one.partition.values, **values},
-                                                    beside=names)))  # fmt: skip
+        controls = tuple(control for control in CONTROLS if control.label in values)
+        values = {**one.partition.values, **values}
+        given.append(replace(one, partition=replace(one.partition, values=values, controls=controls)))
     (result,) = summarise(given, InferenceSpec(permutations=100))
-    assert result.beside == ("baseline", "aBeyondBaseline")
-    for name in result.beside:
+    assert [one.label for one in result.controls] == ["baseline", "aBeyondBaseline"]
+    for name in ("baseline", "aBeyondBaseline"):
         table = np.stack([one.partition.values[name]["rsquared"] for one in given])
         if kind == "electrodes":
-            (row,) = (one for one in result.electrodes if (one["component"], one["electrodes"]) == (name, "all"))
-            expected = over_electrodes([dict.fromkeys(("full", "x", "uniqueX"), mine) for mine in table], ["x"], 0)
-            assert {stat: row[stat] for stat in ("mean", "ci025", "ci975", "p")} == expected["full"]
+            (row,) = (one for one in result.electrodes if (one.component, one.electrodes) == (name, "all"))
+            total = [dict.fromkeys(("full", "x", "uniqueX"), own) for own in table]
+            expected = over_electrodes(total, partition_components(("x",)), 0)["full"]
+            assert MeanEstimate(row.mean, row.ci025, row.ci975, row.p) == expected
         else:
             scipys = stats.permutation_test(
                 (table,), np.mean, permutation_type="samples", alternative="greater", n_resamples=np.inf, axis=0
@@ -187,18 +222,18 @@ def test_what_all_have_beside_the_partition_is_tested_alone(kind):
 
 
 @pytest.mark.parametrize(
-    ("n_people", "permutations", "said"),
-    [(3, 1000, "all 8 sign vectors), family-wise by max-T: 3 people allow no p below 2^−3 = 0.125."),
+    ("n_people", "permutations", "words"),
+    [(3, 1000, "all 8 sign vectors), family-wise by max-T: 3 participants allow no p below 2^−3 = 0.125."),
      (27, 1000, "1001 of 2^27 sign vectors), family-wise by max-T: so many allow no p below 1/1001.")],
 )  # fmt: skip
-def test_the_least_p_that_is_told_is_the_least_there_can_be(n_people, permutations, said):
+def test_the_least_p_that_is_reported_is_the_least_there_can_be(n_people, permutations, words):
     people = [unit(f"sub-{number:02}", f"{number:02}", values=(0.1, 0.2, number / 100)) for number in range(n_people)]
     beside = {"uniqueX": people[0].partition.values["full"], "x": people[0].partition.values["full"]}
     people = [
         replace(one, partition=replace(one.partition, values={**one.partition.values, **beside})) for one in people
     ]
     (result,) = summarise(people, InferenceSpec(permutations=permutations))
-    assert said in inference_in_words(result.inference, "parcels")
+    assert words in group_inference_in_words(result.inference, "parcels")
     assert result.values["full"]["rsquared"]["p"].min() == pytest.approx(max(2.0**-n_people, 1 / 1001))
 
 
@@ -207,14 +242,15 @@ def test_p_is_not_known_where_the_mean_response_has_no_such_component():
     baseline = {"baseline": {"rsquared": np.array([0.1, 0.2, 0.3])}}
     people = [
         replace(
-            one, partition=replace(one.partition, values={**one.partition.values, **baseline}, beside=("baseline",))
+            one,
+            partition=replace(one.partition, values={**one.partition.values, **baseline}, controls=CONTROLS[:1]),
         )
         for one in people
     ]
     p = {stat: np.full(3, 0.5) for stat in ("p", "pfwe")}
-    of_mean = Partition(("a", "b"), dict.fromkeys(component_names(("a", "b")), p))
+    of_mean = Partition(("a", "b"), dict.fromkeys([one.label for one in AB], p))
     mean = SimpleNamespace(partition=of_mean, targets=people[0].targets)
-    together = {people[0].stem.removeprefix("sub-1"): SharedStimulusResult("mean response", "none", mean)}
-    (result,) = summarise(people, InferenceSpec(permutations=100), together)
+    shared = {key_of_written(people[0]): SharedStimulusResult("mean response", "none", mean)}
+    (result,) = summarise(people, InferenceSpec(permutations=100), shared)
     assert (result.values["uniqueA"]["rsquared"]["p"] == 0.5).all()
     assert np.isnan(result.values["baseline"]["rsquared"]["p"]).all()

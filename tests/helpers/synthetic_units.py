@@ -6,16 +6,31 @@ from pathlib import Path
 import numpy as np
 
 from bids_app.records import (
+    AnalysisProvenance,
+    BaselineModel,
+    ControlsProvenance,
+    DesignProvenance,
+    DesignSpec,
+    EpochSpec,
     Excluded,
+    FeatureProvenance,
+    FeatureSettings,
     Fit,
+    FitSpec,
     FoldAudit,
+    InferenceProvenance,
     Lags,
     Partition,
+    Provenance,
     Recording,
+    ResponseProvenance,
+    ResponseSpec,
+    RunSettings,
+    StimulusCheck,
     StimulusEvent,
     Targets,
     UnitResult,
-    component_names,
+    partition_components,
 )
 
 UNITS = ("low_level", "semantic", "speech", "language")
@@ -40,29 +55,57 @@ ANALYSIS = {
     "controls": [],
 }  # fmt: skip
 HASH = "0123456789abcdef"
+SETTINGS = {
+    "acoustic": FeatureSettings("melspectrogram", {"n_mels": 80}, 8, "a log mel spectrogram"),
+    "phonetic": FeatureSettings("articulatory", label="articulatory features of the phones"),
+    "semantic": FeatureSettings("word_embedding", {"model": "stand-in/gpt2"}, label="static word vectors"),
+    "speech": FeatureSettings(
+        "speech_model",
+        {"model": "stand-in/wav2vec2", "layer": 2, "window_s": 4.0},
+        label="a speech model's hidden states",
+    ),
+    "language": FeatureSettings(
+        "language_model", {"model": "stand-in/gpt2", "layer": 1}, label="a language model's hidden states"
+    ),
+}
+RESOLVED = AnalysisProvenance(
+    name="speech-language",
+    hash=HASH,
+    pool=("session", "task", "run"),
+    features=SETTINGS,
+    spaces=BANDS,
+    groups={"low_level": ("acoustic", "phonetic"), **{name: (name,) for name in BANDS[2:]}},
+    fit=FitSpec("banded_ridge", 20, (1e-5, 1e10, 30), "by_run", "by_run", 7),
+)
 
 
 def provenance(modality, delays, labels):
+    """How a made-up unit came about."""
     fmri = modality == "fmri"
-    spaces = {name: {"kind": ANALYSIS["features"][name]["kind"], "causal": True, "notes": ()} for name in BANDS}
-    spaces["speech"] |= {"model": "stand-in/wav2vec2", "stand_in": True, "weights_sha256": "ab" * 32}
-    return {
-        "analysis": ANALYSIS,
-        "analysis_hash": HASH,
-        "unit_key": "k" * 64,
-        "spaces": spaces,
-        "software": {"concord": "0.1.0", "torch": "2.13.0"},
-        "run": {"device": "cpu", "threads": None},
-        "design": {"delays_s": delays, "skip_onset_s": 20.0 if fmri else 0.0, "stamp": "offset" if fmri else "onset",
-                   "period_s": 2.0 if fmri else 0.01, "purge_s": 14.0, "epoch": None},
-        "response": {"confounds": "motion24+acompcor" if fmri else "none", "high_pass_s": 128.0 if fmri else None,
-                     "rate_hz": None if fmri else 100.0, "standardize": "run", "computed": [],
-                     "band_hz": None if fmri else (70.0, 150.0), "line_hz": None},
-        "inference": None,
-        "beside": {"baseline": {"spaces": [], "left_out": {}}, "autocorrelation": "not asked for", "comparisons": {}},
-        "contexts": {},
-        "samples": dict.fromkeys(labels, (280, 300)),
-    }  # fmt: skip
+    spaces = {
+        name: FeatureProvenance(settings.kind, "", "", "offset", causal=True) for name, settings in SETTINGS.items()
+    }
+    spaces["speech"] = replace(spaces["speech"], model="stand-in/wav2vec2", stand_in=True, weights_sha256="ab" * 32)
+    return Provenance(
+        analysis=RESOLVED,
+        unit_key="k" * 64,
+        modality=modality,
+        spaces=spaces,
+        software={"concord": "0.1.0", "torch": "2.13.0"},
+        run=RunSettings("cpu", None, None),
+        design=DesignProvenance(
+            DesignSpec(delays, 20.0 if fmri else 0.0, "offset" if fmri else "onset"), 2.0 if fmri else 0.01, 14.0
+        ),
+        response=ResponseProvenance(
+            ResponseSpec("motion24+acompcor", 128.0)
+            if fmri
+            else ResponseSpec("none", None, 100.0, "run", (70.0, 150.0))
+        ),
+        samples=dict.fromkeys(labels, (280, 300)),
+        inference=None,
+        controls=ControlsProvenance(BaselineModel(), "not asked for", ()),
+        contexts={},
+    )
 
 
 def volume_targets(shape=(20, 24, 20), size_mm=8.0):
@@ -103,12 +146,12 @@ def scores(targets, units=UNITS, seed=0):
     n = len(targets.names)
     position = np.linspace(0, 1, n)
     sizes = {"uniqueSpeech": 0.12 * position, "uniqueLanguage": 0.12 * (1 - position), "sharedSpeechLanguage": 0.05}
-    parts = component_names(units)[1 + len(units) :]
+    parts = [one.label for one in partition_components(units) if one.is_part]
     values = {part: (sizes.get(part, 0.0) + 0.01 * rng.normal(size=n)).astype(np.float32) for part in parts}
     full = np.sum(list(values.values()), axis=0)
     totals = {"full": {"rsquared": full, "r": np.sqrt(np.abs(full))}}
-    for name in component_names(units)[1 : 1 + len(units)]:
-        totals[name] = {"rsquared": 0.6 * full, "r": np.sqrt(np.abs(0.6 * full))}
+    for one in partition_components(units)[1 : 1 + len(units)]:
+        totals[one.label] = {"rsquared": 0.6 * full, "r": np.sqrt(np.abs(0.6 * full))}
     found = {**totals, **{part: {"rsquared": one} for part, one in values.items()}}
     for stats in found.values():
         for one in stats.values():
@@ -117,7 +160,7 @@ def scores(targets, units=UNITS, seed=0):
 
 
 LAGS_S = tuple(np.round(np.arange(-1, 1.01, 0.1), 9))
-EPOCH = {"lags_s": LAGS_S, "window_s": 0.1, "summary_s": (0.0, 0.5)}
+EPOCH = EpochSpec(tuple(map(float, LAGS_S)), 0.1, (0.0, 0.5))
 
 
 def with_words(unit):
@@ -129,13 +172,14 @@ def with_words(unit):
         name: {stat: np.asarray(values)[:, None] * shape for stat, values in stats.items()}
         for name, stats in unit.partition.values.items()
     }
-    design = {**unit.provenance["design"], "delays_s": (0.0,), "epoch": EPOCH, "epoch_span_s": (-1.05, 1.05)}
+    design = unit.provenance.design
+    design = replace(design, spec=replace(design.spec, delays_s=(0.0,), epoch=EPOCH))
     fit = replace(unit.fit, delays_s=(0.0,), profile={band: one[:1] for band, one in unit.fit.profile.items()})
-    lags = Lags(LAGS_S, Partition(unit.partition.units, by_lag))
-    return replace(unit, lags=lags, fit=fit, provenance={**unit.provenance, "design": design})
+    lags = Lags(LAGS_S, Partition(unit.partition.groups, by_lag))
+    return replace(unit, lags=lags, fit=fit, provenance=replace(unit.provenance, design=design))
 
 
-INFERENCE = {"permutations": 500, "n_blocks": 41, "block_s": 60.0, "frequencies": True, "fdr": 0.05}
+INFERENCE = InferenceProvenance(permutations=500, n_blocks=41, block_s=60.0, frequencies=True, level=0.05)
 
 
 def with_inference(unit):
@@ -147,8 +191,8 @@ def with_inference(unit):
         name: {**stats, "p": p, "pfwe": p, "q": p, "ci025": stats["rsquared"] - 0.1, "ci975": stats["rsquared"] + 0.1}
         for name, stats in unit.partition.values.items()
     }
-    partition = Partition(unit.partition.units, values)
-    return replace(unit, partition=partition, provenance={**unit.provenance, "inference": INFERENCE})
+    partition = replace(unit.partition, values=values)
+    return replace(unit, partition=partition, provenance=replace(unit.provenance, inference=INFERENCE))
 
 
 def make_fit(partition, delays, bands=BANDS):
@@ -160,7 +204,7 @@ def make_fit(partition, delays, bands=BANDS):
         FoldAudit(k, (f"run-{k}",), tuple(f"run-{j}" for j in range(4) if j != k), 840, 280, 0, 3) for k in range(4)
     )
     full = partition.values["full"]
-    return Fit((partition.units,), full["rsquared"][None], full["r"][None], np.zeros((1, n)), profile, delays, folds)
+    return Fit((partition.groups,), full["rsquared"][None], full["r"][None], np.zeros((1, n)), profile, delays, folds)
 
 
 def make_recording(label, person, modality, kind, space, entities):
@@ -178,11 +222,11 @@ def make_unit(targets, person="01", rest="task-story_space-MNI152NLin2009cAsym",
     stem = f"sub-{person}_{rest}" if person else rest
     labels = [f"{stem}_run-{run}_bold" for run in (1, 2)]
     partition = scores(targets, units, seed)
-    check = {
-        "recording": labels[0], "stimulus": "story.wav", "onset_s": -3.5, "stimulus_s": 300.0, "recording_s": 310.0,
-        "n_words": 800, "words_inside_audio": 0.99, "empty_words": 0, "heard_share": 0.98, "times_heard": 1,
-        "notes": ["1.0% of the words end after the sound does"],
-    }  # fmt: skip
+    check = StimulusCheck(
+        recording=labels[0], stimulus="story.wav", onset_s=-3.5, stimulus_s=300.0, recording_s=310.0, n_words=800,
+        words_inside_audio=0.99, empty_words=0, heard_share=0.98, times_heard=1,
+        notes=("1.0% of the words end after the sound does",),
+    )  # fmt: skip
     return UnitResult(
         stem=stem, participant=person, modality=modality, space=targets.space, targets=targets, partition=partition,
         fit=make_fit(partition, delays), checks=(check,), warnings=tuple(warnings),

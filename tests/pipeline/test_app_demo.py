@@ -15,7 +15,7 @@ from bids_app import outputs
 from bids_app.cli.concord import main
 from bids_app.demo import make_demo
 from bids_app.demo.recovery import SPREAD, recovery
-from bids_app.demo.sample import SPECS, UNITS
+from bids_app.demo.sample import SPECS, GROUPS
 from bids_app.settings.load import load_analysis
 
 pytestmark = pytest.mark.long
@@ -160,4 +160,4 @@ def test_the_preset_and_the_planted_spaces_are_the_same():
     for spec in SPECS:
         mine = analysis.feature_specs(None)[spec.name]
         assert (mine.kind, dict(mine.options)) == (spec.kind, dict(spec.options))
-    assert analysis.units == UNITS
+    assert analysis.groups == GROUPS

@@ -126,6 +126,6 @@ def test_people_who_heard_other_stories_have_no_null_over_the_stimulus(tmp_path,
             path.unlink()
     assert concord(tmp_path) == 0
     out = tmp_path / "out"
-    assert "no two people heard the same stimuli" in (out / "group.html").read_text()
+    assert "no two participants heard the same stimuli" in (out / "group.html").read_text()
     assert not list((out / "group").glob("*meanResponse*"))
     assert not list(out.rglob("*betweenPeople*"))

@@ -70,8 +70,8 @@ def test_the_mean_response_follows_the_word_rate(out):
     np.testing.assert_allclose(r, EXPECTED_R, atol=0.05)
 
 
-def test_the_baseline_is_told_apart_from_the_analysis_of_word_rate(out):
-    """Word rate is of the baseline itself, so nothing is held against it; its results are as they were without one."""
+def test_the_baseline_is_not_the_analysis_of_word_rate(out):
+    """Word rate is of the baseline itself, so nothing is compared with it; its results are as without one."""
     rows = table(next((out / "group").glob("*desc-meanResponse_encoding.tsv")))
     assert all(float(rows[region]["baseline_r"]) > 0.1 for region in REGIONS)
     assert not any("BeyondBaseline" in column for column in rows["LATL"])

@@ -269,6 +269,6 @@ def test_the_published_solver_refuses_what_is_fitted_in_training_folds():
     with pytest.raises(UsageError, match="one layer"):
         parse_analysis(PUBLISHED.replace("LAYER", "all").replace("FIT", "all"), "file.yaml")
     analysis = parse_analysis(PUBLISHED.replace("LAYER", "1").replace("FIT", "all"), "file.yaml")
-    assert analysis.between == ("speech", "language")
+    assert analysis.compared_models == ("speech", "language")
     assert analysis.inference_spec("ieeg") is None
     assert not analysis.all_controls

@@ -16,7 +16,21 @@ def positive(value: Any) -> float | None:
 
 
 def fmri_rate(candidate: Candidate, own: Mapping[str, Any], raw: Mapping[str, Any]) -> tuple[float, tuple[str, ...]]:
-    """Samples a second, from the derivative's sidecar, else the raw one's, else the image's header with a warning."""
+    """Samples a second, from the derivative's sidecar, else the raw one's, else the image's header with a warning.
+
+    Parameters
+    ----------
+    candidate : the response, whose header may be looked at.
+    own, raw : metadata of the derivative and of the raw data set.
+
+    Returns
+    -------
+    rate_hz, and warnings.
+
+    Raises
+    ------
+    DataError : nothing says it.
+    """
     for metadata in (own, raw):
         period, rate = positive(metadata.get("RepetitionTime")), positive(metadata.get("SamplingFrequency"))
         if period or rate:
@@ -36,7 +50,17 @@ def _header_period(candidate: Candidate) -> float | None:
 
 
 def fmri_start(own: Mapping[str, Any], rate_hz: float) -> tuple[float, tuple[str, ...]]:
-    """Seconds from the scan's start to sample 0: `StartTime`, else half a TR where slice timing was corrected."""
+    """When sample 0 was taken: `StartTime`, else half a TR where slice timing was corrected.
+
+    Parameters
+    ----------
+    own : metadata of the derivative.
+    rate_hz : samples a second.
+
+    Returns
+    -------
+    Seconds from the scan's start, and warnings.
+    """
     start = own.get("StartTime")
     if isinstance(start, int | float) and not isinstance(start, bool):
         return float(start), ()

@@ -17,8 +17,8 @@ def fmri_companions(candidate: Candidate) -> dict[str, Path]:
     run = {key: candidate.entities[key] for key in RUN_KEYS if key in candidate.entities}
     tables = [entry for suffix in CONFOUNDS for entry in candidate.index.here(candidate.path.parent, suffix, ".tsv")]
     confounds = [entry for entry in tables if entry.entities.get("desc") == "confounds"]
-    found = {"confounds": _closest(confounds, run), "mask": _mask(candidate, run)}
-    return {key: entry.path for key, entry in found.items() if entry is not None}
+    entries = {"confounds": _closest(confounds, run), "mask": _mask(candidate, run)}
+    return {key: entry.path for key, entry in entries.items() if entry is not None}
 
 
 def _closest(entries: Iterable[Entry], run: Mapping[str, str]) -> Entry | None:
@@ -43,26 +43,48 @@ def _mask(candidate: Candidate, run: Mapping[str, str]) -> Entry | None:
 
 
 def ieeg_companions(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> tuple[dict[str, Path], str]:
-    """`channels`, `electrodes` and `coordsystem`, of the derivative first, then raw; and the electrodes' space."""
-    found: dict[str, Path] = {}
+    """Tables beside a signal file, of the derivative first, then raw.
+
+    Parameters
+    ----------
+    candidate : the response.
+    raw : files of the raw data set.
+    spaces : those asked for; electrodes in one of them are taken before others.
+
+    Returns
+    -------
+    `channels`, `electrodes` and `coordsystem` → path, those that are there.
+    The electrodes' space, 'n/a' where it is not known.
+    """
+    companions: dict[str, Path] = {}
     space = "n/a"
     for index in (candidate.index, raw):
         channels = index.inherited(_without_space(candidate), "ieeg", "channels", ".tsv", candidate.path.parent)
         placed = electrode_files(candidate, index)
         if channels:
-            found.setdefault("channels", channels[0].path)
-        if placed and "electrodes" not in found:
+            companions.setdefault("channels", channels[0].path)
+        if placed and "electrodes" not in companions:
             space = min(placed, key=lambda name: (name not in spaces, _rank(name), name))
-            found |= placed[space]
-    return found, space
+            companions |= placed[space]
+    return companions, space
 
 
 def electrode_files(candidate: Candidate, index: Index) -> dict[str, dict[str, Path]]:
-    """Space → electrodes.tsv and its coordsystem.json, in one data set."""
+    """Tables of electrodes in one data set.
+
+    Parameters
+    ----------
+    candidate : the response.
+    index : files of the data set.
+
+    Returns
+    -------
+    Space → `electrodes` and, where there is one, `coordsystem` → path.
+    """
     placed: dict[str, dict[str, Path]] = {}
-    for entry in _of_person(candidate, index, "electrodes", ".tsv"):
+    for entry in _of_participant(candidate, index, "electrodes", ".tsv"):
         systems = [
-            other.path for other in _of_person(candidate, index, "coordsystem", ".json")
+            other.path for other in _of_participant(candidate, index, "coordsystem", ".json")
             if other.entities.get("space") == entry.entities.get("space")
         ]  # fmt: skip
         space = entry.entities.get("space") or _system(systems)
@@ -70,8 +92,8 @@ def electrode_files(candidate: Candidate, index: Index) -> dict[str, dict[str, P
     return placed
 
 
-def _of_person(candidate: Candidate, index: Index, suffix: str, extension: str) -> list[Entry]:
-    """Files of the person and session, whatever their space."""
+def _of_participant(candidate: Candidate, index: Index, suffix: str, extension: str) -> list[Entry]:
+    """Files of the participant and session, whatever their space."""
     folder = candidate.path.parent
     return index.inherited(_without_space(candidate), "ieeg", suffix, extension, folder, optional=("space",))
 
@@ -85,5 +107,5 @@ def _system(paths: list[Path]) -> str:
 
 
 def _rank(space: str) -> int:
-    """Standard brains first: positions of several people can be shown together."""
+    """Standard brains first: positions of several participants can be shown together."""
     return next((rank for rank, stem in enumerate(("mni", "fsaverage", "icbm")) if stem in space.lower()), 3)

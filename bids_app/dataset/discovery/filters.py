@@ -95,7 +95,13 @@ def _shown(wanted: Any) -> str:
 
 
 def hint(wrong: str, right: Iterable[str]) -> str:
-    """`did you mean 'x'? there are …`."""
+    """Advice on a name that is not there: `did you mean 'x'? there are …`.
+
+    Parameters
+    ----------
+    wrong : what was written.
+    right : what is there.
+    """
     names = sorted(right)
     available = f"there are {', '.join(names)}" if names else "there are none"
     return f"{did_you_mean(wrong, names)} {available}".strip()

@@ -11,7 +11,7 @@ from bids_app.dataset.discovery import clock
 from bids_app.dataset.discovery.companions import electrode_files, fmri_companions, ieeg_companions
 from bids_app.dataset.discovery.filters import hint, response_filters
 from bids_app.dataset.discovery.roots import (
-    choose_people,
+    choose_participants,
     derivative_roots,
     listed,
     participants_of,
@@ -30,25 +30,37 @@ EventsReader = Callable[[Path], Events]
 def find_recordings(query: RecordingQuery) -> Found:
     """Recordings of the derivatives that have stimuli, and those that cannot be used, each with its reason.
 
-    Raises NoInput without BIDS_DIR, derivatives or responses; NotBids without dataset_description.json;
-    NothingMatched where labels, filters or spaces match nothing; UsageError where they contradict each other.
+    Parameters
+    ----------
+    query : the data set, its derivatives, and which participants, sessions, tasks, spaces and files are wanted.
+
+    Raises
+    ------
+    NoInput : no BIDS_DIR, derivatives or responses.
+    NotBids : no dataset_description.json.
+    NothingMatched : labels, filters or spaces match nothing.
+    UsageError : they contradict each other.
     """
     query = _absolute(query)
     description = require_description(query.bids_dir)
     filters = response_filters(query)
     roots, warnings = derivative_roots(query, description)
-    people = choose_people(query, participants_of([query.bids_dir, *roots.values()]))
-    raw = build_index(query.bids_dir, raw_name(description, query.bids_dir), people)
-    indexes = [raw if _is(root, query.bids_dir) else build_index(root, name, people) for name, root in roots.items()]
-    there = [found for index in indexes for found in candidates_of(index, "desc" in filters.get("bold", {}))]
-    if not there:
-        raise NoInput("no responses of these people", listed(map(str, roots.values())), _LOOKED_FOR)
-    wanted, told = _wanted(there, query, filters, raw)
+    participants = choose_participants(query, participants_of([query.bids_dir, *roots.values()]))
+    raw = build_index(query.bids_dir, raw_name(description, query.bids_dir), participants)
+    indexes = [
+        raw if _is(root, query.bids_dir) else build_index(root, name, participants) for name, root in roots.items()
+    ]
+    candidates = [
+        candidate for index in indexes for candidate in candidates_of(index, "desc" in filters.get("bold", {}))
+    ]
+    if not candidates:
+        raise NoInput("no responses of these participants", listed(map(str, roots.values())), _LOOKED_FOR)
+    wanted, about_responses = _wanted(candidates, query, filters, raw)
     recordings, excluded = _recordings(wanted, raw, query)
-    silent = sorted(set(people) - {candidate.entities["sub"] for candidate in wanted})
-    told += (f"no responses of {listed(f'sub-{label}' for label in silent)}",) if silent else ()
+    silent = sorted(set(participants) - {candidate.entities["sub"] for candidate in wanted})
+    about_responses += (f"no responses of {listed(f'sub-{label}' for label in silent)}",) if silent else ()
     datasets = {index.name: index.root for index in [raw, *(candidate.index for candidate in wanted)]}
-    return Found(tuple(recordings), tuple(excluded), warnings + told, datasets)
+    return Found(tuple(recordings), tuple(excluded), warnings + about_responses, datasets)
 
 
 _LOOKED_FOR = (
@@ -63,24 +75,24 @@ def _absolute(query: RecordingQuery) -> RecordingQuery:
     return replace(query, bids_dir=query.bids_dir.resolve(), derivatives=derivatives)
 
 
-def _is(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve()
+def _is(path: Path, other: Path) -> bool:
+    return path.resolve() == other.resolve()
 
 
 # --------------------------------------------------------------------------------------------------- what is wanted
 def _wanted(
-    there: list[Candidate], query: RecordingQuery, filters: dict[str, dict[str, object]], raw: Index
+    candidates: list[Candidate], query: RecordingQuery, filters: dict[str, dict[str, object]], raw: Index
 ) -> tuple[list[Candidate], tuple[str, ...]]:
     """Candidates that labels, filter file, modality and spaces leave, and warnings."""
-    left = [found for found in there if query.modality in ("auto", found.modality)]
-    _require(left, f"no {query.modality} responses", (found.modality for found in there))
+    kept = [candidate for candidate in candidates if query.modality in ("auto", candidate.modality)]
+    _require(kept, f"no {query.modality} responses", (candidate.modality for candidate in candidates))
     for name, key, asked in (("session", "ses", query.sessions), ("task", "task", query.tasks)):
-        offered = {found.entities[key] for found in left if key in found.entities}
-        left = [found for found in left if not asked or found.entities.get(key) in asked]
-        _require(left, f"no response of {name} {', '.join(asked)}", offered)
-    left, told = _filtered(left, filters)
-    left, more = _in_spaces(left, query, raw)
-    return left, told + more
+        offered = {candidate.entities[key] for candidate in kept if key in candidate.entities}
+        kept = [candidate for candidate in kept if not asked or candidate.entities.get(key) in asked]
+        _require(kept, f"no response of {name} {', '.join(asked)}", offered)
+    kept, warnings = _filtered(kept, filters)
+    kept, more = _in_spaces(kept, query, raw)
+    return kept, warnings + more
 
 
 def _require(left: Sequence[object], complaint: str, offered: Iterable[str]) -> None:
@@ -89,42 +101,47 @@ def _require(left: Sequence[object], complaint: str, offered: Iterable[str]) -> 
 
 
 def _filtered(
-    found: list[Candidate], filters: dict[str, dict[str, object]]
+    candidates: list[Candidate], filters: dict[str, dict[str, object]]
 ) -> tuple[list[Candidate], tuple[str, ...]]:
-    """Candidates that match the filter file; a query that matches nothing beside another that does is told."""
-    told: list[str] = []
-    left = found
+    """Candidates that match the filter file, and a warning for a query that matches nothing beside another that
+    does."""
+    warnings: list[str] = []
+    kept = candidates
     for name, modality in (("bold", "fmri"), ("ieeg", "ieeg")):
-        concerned = [candidate for candidate in left if candidate.modality == modality]
+        concerned = [candidate for candidate in kept if candidate.modality == modality]
         if not filters.get(name) or not concerned:
             continue
         indexes = {candidate.index.name: candidate.index for candidate in concerned}
         matched = {label: index.matching(filters[name]) for label, index in indexes.items()}
-        kept = [c for c in concerned if all(entry.path in matched[c.index.name] for entry in c.entries)]
-        told += [] if kept else [f"query '{name}' of the filter file matches none of {len(concerned)} responses"]
-        left = [candidate for candidate in left if candidate.modality != modality or candidate in kept]
-    if not left:
-        raise NothingMatched("the filter file matches no response", "", "; ".join(told))
-    return left, tuple(told)
+        matching = [c for c in concerned if all(entry.path in matched[c.index.name] for entry in c.entries)]
+        warnings += (
+            [] if matching else [f"query '{name}' of the filter file matches none of {len(concerned)} responses"]
+        )
+        kept = [candidate for candidate in kept if candidate.modality != modality or candidate in matching]
+    if not kept:
+        raise NothingMatched("the filter file matches no response", "", "; ".join(warnings))
+    return kept, tuple(warnings)
 
 
-def _in_spaces(found: list[Candidate], query: RecordingQuery, raw: Index) -> tuple[list[Candidate], tuple[str, ...]]:
+def _in_spaces(
+    candidates: list[Candidate], query: RecordingQuery, raw: Index
+) -> tuple[list[Candidate], tuple[str, ...]]:
     """Candidates in one of the spaces asked for. iEEG stays unless a space is one of its electrodes' spaces, or iEEG
     alone was asked for."""
     if not query.spaces:
-        return found, ()
-    placed = {id(signal): _electrode_spaces(signal, raw) for signal in found if signal.kind == "electrodes"}
-    offered = {candidate.space for candidate in found if candidate.space}.union(*placed.values())
+        return candidates, ()
+    placed = {id(signal): _electrode_spaces(signal, raw) for signal in candidates if signal.kind == "electrodes"}
+    offered = {candidate.space for candidate in candidates if candidate.space}.union(*placed.values())
     unknown = [space for space in query.spaces if space not in offered]
     if len(unknown) == len(query.spaces):
         raise NothingMatched(f"no response in space {', '.join(unknown)}", "", hint(unknown[0], offered))
     about_ieeg = query.modality == "ieeg" or any(set(query.spaces) & spaces for spaces in placed.values())
-    left = [
-        candidate for candidate in found
+    kept = [
+        candidate for candidate in candidates
         if (candidate.space in query.spaces if candidate.space else
             not about_ieeg or placed[id(candidate)] & set(query.spaces))
     ]  # fmt: skip
-    return left, tuple(f"no response in space {space} ({hint(space, offered)})" for space in unknown)
+    return kept, tuple(f"no response in space {space} ({hint(space, offered)})" for space in unknown)
 
 
 def _electrode_spaces(candidate: Candidate, raw: Index) -> set[str]:
@@ -137,7 +154,7 @@ def _recordings(wanted: list[Candidate], raw: Index, query: RecordingQuery) -> t
     excluded: list[Excluded] = []
     reader = cache(lambda path: read_events(path, query.bids_dir))
     first: dict[object, Candidate] = {}
-    for candidate in sorted(wanted, key=lambda found: (found.entities["sub"], found.label)):
+    for candidate in sorted(wanted, key=lambda candidate: (candidate.entities["sub"], candidate.label)):
         twin = first.setdefault((candidate.kind, tuple(sorted(candidate.entities.items()))), candidate)
         try:
             if candidate.problem or twin is not candidate:
@@ -212,7 +229,7 @@ def _ieeg(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> Recordin
     signals, warnings = open_signals(candidate.path)
     companions, space = ieeg_companions(candidate, raw, spaces)
     absent = {"channels": "every intracranial channel of the file is used", "electrodes": "positions are unknown"}
-    told = tuple(f"no {key}.tsv: {result}" for key, result in absent.items() if key not in companions)
+    about_tables = tuple(f"no {key}.tsv: {result}" for key, result in absent.items() if key not in companions)
     original = sidecar(raw, candidate.entities, "ieeg", "ieeg") if raw is not candidate.index else {}
     return Recording(
         participant=candidate.entities["sub"],
@@ -226,5 +243,5 @@ def _ieeg(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> Recordin
         stimuli=(),
         companions=companions,
         metadata=original | _own_sidecar(candidate),
-        warnings=warnings + told,
+        warnings=warnings + about_tables,
     )

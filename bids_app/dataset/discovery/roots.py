@@ -1,4 +1,4 @@
-"""Which folders are read: the data set, its derivatives and the people in them."""
+"""Which folders are read: the data set, its derivatives and the participants in them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,13 @@ def is_derivative(description: Mapping[str, Any]) -> bool:
 
 
 def raw_name(description: Mapping[str, Any], bids_dir: Path) -> str:
-    """The name of BIDS_DIR in BIDS URIs."""
+    """The name of BIDS_DIR in BIDS URIs.
+
+    Parameters
+    ----------
+    description : its dataset_description.json.
+    bids_dir : its root.
+    """
     return safe_name(bids_dir.resolve().name) if is_derivative(description) else "raw"
 
 
@@ -45,9 +51,20 @@ def safe_name(name: str) -> str:
 def derivative_roots(
     query: RecordingQuery, description: Mapping[str, Any]
 ) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """Name → root of every data set with responses, and warnings. Output of this program is never among them.
+    """Every data set with responses. Output of this program is never among them.
 
-    Raises NoInput where a given path does not exist or nothing remains.
+    Parameters
+    ----------
+    query : BIDS_DIR, OUT_DIR and the derivatives named on the command line.
+    description : of BIDS_DIR, which may be a derivative itself.
+
+    Returns
+    -------
+    Name → root, and warnings.
+
+    Raises
+    ------
+    NoInput : a given path does not exist, or nothing remains.
     """
     offered = _given(query.derivatives) if query.derivatives else _beside(query.bids_dir, description)
     roots: dict[str, Path] = {}
@@ -110,13 +127,23 @@ def _unused(name: str, taken: Mapping[str, Path]) -> str:
 
 
 def participants_of(roots: Iterable[Path]) -> tuple[str, ...]:
-    """Labels of all people who have a folder in any of the data sets, sorted."""
+    """Labels of all participants who have a folder in any of the data sets, sorted."""
     folders = (folder for root in roots for folder in root.glob("sub-*") if folder.is_dir())
     return tuple(sorted({folder.name.removeprefix("sub-") for folder in folders}))
 
 
-def choose_people(query: RecordingQuery, available: tuple[str, ...]) -> tuple[str, ...]:
-    """The people asked for. Raises NothingMatched where one is not there, or none remains."""
+def choose_participants(query: RecordingQuery, available: tuple[str, ...]) -> tuple[str, ...]:
+    """The participants asked for.
+
+    Parameters
+    ----------
+    query : labels wanted and labels left out.
+    available : labels that are there.
+
+    Raises
+    ------
+    NothingMatched : one is not there, or none remains.
+    """
     missing = [label for label in query.participants if label not in available]
     if missing:
         raise NothingMatched(f"no such participant: {', '.join(missing)}", "", f"there are {listed(available)}")
@@ -131,7 +158,13 @@ def choose_people(query: RecordingQuery, available: tuple[str, ...]) -> tuple[st
 
 
 def listed(labels: Iterable[str], most: int = 40) -> str:
-    """Labels as shown in one line; 'none' where there are none."""
+    """Labels as shown in one line; 'none' where there are none.
+
+    Parameters
+    ----------
+    labels : in order.
+    most : how many are shown.
+    """
     labels = list(labels)
     more = f" and {len(labels) - most} more" if len(labels) > most else ""
     return ", ".join(labels[:most]) + more if labels else "none"

@@ -55,11 +55,17 @@ class Candidate:
 
 
 def candidates_of(index: Index, any_desc: bool) -> list[Candidate]:
-    """Everything in a derivative that could be a response. `any_desc`: the user's filter chooses the `desc`."""
-    people = [entry for entry in index.entries if "sub" in entry.entities and "echo" not in entry.entities]
-    bold = [*_volumes(index, people), *_surfaces(index, people)]
+    """Everything in a derivative that could be a response.
+
+    Parameters
+    ----------
+    index : the derivative's files.
+    any_desc : whether the user's filter chooses the `desc`; else `desc-preproc` wins.
+    """
+    of_participants = [entry for entry in index.entries if "sub" in entry.entities and "echo" not in entry.entities]
+    bold = [*_volumes(index, of_participants), *_surfaces(index, of_participants)]
     chosen = bold if any_desc else _preferred(bold)
-    return [*chosen, *_parcels(index, people), *_envelopes(_signals(index, people))]
+    return [*chosen, *_parcels(index, of_participants), *_envelopes(_signals(index, of_participants))]
 
 
 def _volumes(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
@@ -74,8 +80,8 @@ def _surfaces(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
         if entry.suffix == "bold" and entry.extension == ".func.gii" and {"space", "hemi"} <= set(entry.entities):
             key = tuple(item for item in entry.entities.items() if item[0] != "hemi")
             pairs[key].append(entry)
-    for key, found in pairs.items():
-        pair = tuple(sorted(found, key=lambda entry: entry.entities["hemi"]))
+    for key, hemispheres in pairs.items():
+        pair = tuple(sorted(hemispheres, key=lambda entry: entry.entities["hemi"]))
         there = [entry.entities["hemi"] for entry in pair]
         problem = "" if there == ["L", "R"] else f"a hemisphere is missing: there is only hemi-{' and '.join(there)}"
         yield Candidate(index, "surface", dict(key)["space"], dict(key), pair, problem)
@@ -104,8 +110,8 @@ def _preferred(bold: list[Candidate]) -> Iterator[Candidate]:
     for candidate in bold:
         others = tuple(item for item in candidate.entities.items() if item[0] != "desc")
         choices[candidate.index.name, candidate.kind, others].append(candidate)
-    for found in choices.values():
-        by_desc = {candidate.entities.get("desc", ""): candidate for candidate in found}
+    for alike in choices.values():
+        by_desc = {candidate.entities.get("desc", ""): candidate for candidate in alike}
         best = by_desc.get("preproc", by_desc.get(""))
         if best is not None:
             yield best
@@ -116,6 +122,6 @@ def _envelopes(signals: Iterable[Candidate]) -> Iterator[Candidate]:
     runs: dict[object, list[Candidate]] = defaultdict(list)
     for candidate in signals:
         runs[candidate.run].append(candidate)
-    for found in runs.values():
-        named = [candidate for candidate in found if HIGH_GAMMA.search(candidate.entities.get("desc", ""))]
-        yield from named or found
+    for of_run in runs.values():
+        named = [candidate for candidate in of_run if HIGH_GAMMA.search(candidate.entities.get("desc", ""))]
+        yield from named or of_run

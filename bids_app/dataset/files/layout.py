@@ -39,13 +39,20 @@ def parse_name(path: Path) -> Entry:
     return Entry(path, entities, suffix, dot + extension)
 
 
-def same(one: str, other: str) -> bool:
-    """Whether two entity values are equal; `run-1` is `run-01`."""
-    return one == other or (one.isdecimal() and other.isdecimal() and int(one) == int(other))
+def same(value: str, other: str) -> bool:
+    """Whether two values of an entity are equal; `run-1` is `run-01`."""
+    return value == other or (value.isdecimal() and other.isdecimal() and int(value) == int(other))
 
 
 def applies(entry: Entry, entities: Mapping[str, str], optional: Iterable[str] = ()) -> bool:
-    """Whether `entry` is inherited by a file of these `entities`: it names nothing they contradict or lack."""
+    """Whether a file is inherited by another: it names nothing that the other contradicts or lacks.
+
+    Parameters
+    ----------
+    entry : the file.
+    entities : of the other.
+    optional : entities that it may name although the other lacks them.
+    """
     return all(
         same(value, entities[key]) if key in entities else key in optional for key, value in entry.entities.items()
     )
@@ -53,7 +60,7 @@ def applies(entry: Entry, entities: Mapping[str, str], optional: Iterable[str] =
 
 @dataclass(frozen=True)
 class Index:
-    """The files of one data set that concern the people asked for."""
+    """The files of one data set that concern the participants asked for."""
 
     root: Path
     name: str
@@ -78,15 +85,29 @@ class Index:
         folder: Path | None = None,
         optional: tuple[str, ...] = (),
     ) -> list[Entry]:
-        """Files of `suffix` that apply to a recording of these `entities`, the most specific first. They may name
-        `optional` entities that the recording lacks."""
+        """Files that apply to a recording, the most specific first.
+
+        Parameters
+        ----------
+        entities : of the recording.
+        datatype : the folder that its raw files lie in.
+        suffix, extension : of the files wanted.
+        folder : where the recording itself lies, if in this data set; it is searched first, then those above it.
+        optional : entities that files may name although the recording lacks them.
+        """
         places = [*_upwards(self.root, folder), *_places(self.root, entities, datatype)]
-        found = [entry for place in dict.fromkeys(places) for entry in self.here(place, suffix, extension)]
-        fitting = [entry for entry in found if applies(entry, entities, optional)]
-        return fitting or [entry for entry in found if applies(entry, entities, OPTIONAL_IN_DERIVATIVES + optional)]
+        nearby = [entry for place in dict.fromkeys(places) for entry in self.here(place, suffix, extension)]
+        fitting = [entry for entry in nearby if applies(entry, entities, optional)]
+        return fitting or [entry for entry in nearby if applies(entry, entities, OPTIONAL_IN_DERIVATIVES + optional)]
 
     def here(self, folder: Path, suffix: str, extension: str) -> list[Entry]:
-        """Files of one folder, those with most entities first."""
+        """Files of one folder, those with most entities first.
+
+        Parameters
+        ----------
+        folder : an absolute path.
+        suffix, extension : of the files wanted.
+        """
         return sorted(self.folders.get((folder, suffix, extension), ()), key=lambda entry: -len(entry.entities))
 
 
@@ -99,27 +120,34 @@ def _upwards(root: Path, folder: Path | None) -> Iterator[Path]:
 
 def _places(root: Path, entities: Mapping[str, str], datatype: str) -> list[Path]:
     """Where files of one recording may lie, innermost first."""
-    person = root / f"sub-{entities['sub']}"
-    session = [person / f"ses-{entities['ses']}"] if "ses" in entities else []
-    return [place for above in [*session, person] for place in (above / datatype, above)] + [root]
+    participant = root / f"sub-{entities['sub']}"
+    session = [participant / f"ses-{entities['ses']}"] if "ses" in entities else []
+    return [place for above in [*session, participant] for place in (above / datatype, above)] + [root]
 
 
-def build_index(root: Path, name: str, people: Iterable[str]) -> Index:
-    """Index root files and the `func` and `ieeg` folders of `people` (labels); nothing is written."""
+def build_index(root: Path, name: str, participants: Iterable[str]) -> Index:
+    """Index root files and the `func` and `ieeg` folders of participants; nothing is written.
+
+    Parameters
+    ----------
+    root : of the data set.
+    name : of the data set in BIDS URIs.
+    participants : labels.
+    """
     from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
-    indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=_ignored(people))
+    indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=_ignored(participants))
     layout = BIDSLayout(root, validate=False, config=[str(CONFIG)], indexer=indexer)
     entries = tuple(parse_name(Path(path)) for path in sorted(layout.files))
     folders: dict[tuple[Path, str, str], list[Entry]] = defaultdict(list)
     for entry in entries:
         folders[entry.path.parent, entry.suffix, entry.extension].append(entry)
-    return Index(root, name, layout, entries, {key: tuple(found) for key, found in folders.items()})
+    return Index(root, name, layout, entries, {key: tuple(in_folder) for key, in_folder in folders.items()})
 
 
-def _ignored(people: Iterable[str]) -> list[re.Pattern[str]]:
-    """Leaving out other people and folders without responses makes indexing of large data sets quick."""
-    labels = "|".join(re.escape(person) for person in people)
+def _ignored(participants: Iterable[str]) -> list[re.Pattern[str]]:
+    """Leaving out other participants and folders without responses makes indexing of large data sets quick."""
+    labels = "|".join(re.escape(label) for label in participants)
     others = rf"^/(?!sub-(?:{labels})(?:[/_]|$))(?![^/]*\.(?:json|tsv)$)"
     datatypes = r"^/sub-[^/]+/(?:ses-[^/]+/)?(?!ses-|func$|ieeg$)[^/.]+$"
     return [re.compile(others), re.compile(datatypes)]
@@ -139,6 +167,17 @@ def read_json(path: Path) -> dict[str, Any]:
 def sidecar(
     index: Index, entities: Mapping[str, str], datatype: str, suffix: str, folder: Path | None = None
 ) -> dict[str, Any]:
-    """The metadata of a recording in one data set: inheritance resolved, the most specific file winning."""
-    found = index.inherited(entities, datatype, suffix, ".json", folder)
-    return {key: value for above in reversed(found) for key, value in read_json(above.path).items()}
+    """The metadata of a recording in one data set: inheritance resolved, the most specific file winning.
+
+    Parameters
+    ----------
+    index : the data set's files.
+    entities, datatype, suffix : of the recording.
+    folder : where it lies, if in this data set.
+
+    Raises
+    ------
+    DataError : a file is no JSON object.
+    """
+    files = index.inherited(entities, datatype, suffix, ".json", folder)
+    return {key: value for above in reversed(files) for key, value in read_json(above.path).items()}

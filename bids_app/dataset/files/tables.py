@@ -71,7 +71,17 @@ def read_table(path: Path) -> Table:
 
 
 def parse_table(text: str, delimiter: str | None = None) -> Table:
-    """Lines → cells. Quotes around a cell are removed; in a .tsv a lone quote is text, as the word `"` is."""
+    """Lines → cells. Quotes around a cell are removed; in a .tsv a lone quote is text, as the word `"` is.
+
+    Parameters
+    ----------
+    text : of a file.
+    delimiter : between cells; None: what the first line has most of.
+
+    Raises
+    ------
+    DataError : the table is broken.
+    """
     lines = [line for line in re.split(r"\r\n|\r|\n", text) if line.strip()]
     if not lines:
         return Table((), ())
@@ -126,8 +136,16 @@ def number(cell: str) -> float:
 def annotation_of(table: Table, phones_by_name: bool = False) -> tuple[Intervals | None, Intervals | None]:
     """Words and phones of a table; None for what it has not.
 
-    A column of kinds ('word', 'phone') splits the rows; else a column of phones makes them phones. `phones_by_name`:
-    the file's name says that its labels are phones.
+    A column of kinds ('word', 'phone') splits the rows; else a column of phones makes them phones.
+
+    Parameters
+    ----------
+    table : with a header.
+    phones_by_name : whether the file's name says that its labels are phones.
+
+    Raises
+    ------
+    DataError : it has no columns of texts and times.
     """
     kinds = table.column(table.first(KIND) or "")
     words, phones = rows_of(table, kinds, WORD_KINDS), rows_of(table, kinds, PHONE_KINDS)
@@ -139,13 +157,26 @@ def annotation_of(table: Table, phones_by_name: bool = False) -> tuple[Intervals
 
 
 def rows_of(table: Table, kinds: list[str], wanted: set[str]) -> Table | None:
-    """The rows of these kinds; None where there are none."""
+    """The rows of some kinds; None where there are none.
+
+    Parameters
+    ----------
+    table : all rows.
+    kinds : the kind of each.
+    wanted : kinds, in small letters.
+    """
     rows = tuple(row for row, kind in zip(table.rows, kinds, strict=True) if kind.lower() in wanted)
     return Table(table.columns, rows) if rows else None
 
 
 def word_rows(table: Table, instants: bool = False) -> Intervals:
-    """A table of words. `instants`: on a recording's clock, where onsets may be negative and durations n/a."""
+    """A table of words.
+
+    Parameters
+    ----------
+    table : with columns of texts and times.
+    instants : whether times are on a recording's clock, where onsets may be negative and durations n/a.
+    """
     return tidy(_timed(table, WORD_TEXT + PHONE_TEXT, instants), SILENCE, -math.inf if instants else 0.0)
 
 
@@ -159,8 +190,8 @@ def _timed(table: Table, text: tuple[str, ...], instants: bool) -> list[Row]:
     named = table.first(text)
     start, end, duration = (table.first(names) for names in (START, END, DURATION))
     if named is None or start is None or (end is None and duration is None):
-        found = ", ".join(name for name in table.columns if name) or "none"
-        raise DataError(f"no columns of words and times among: {found}", "", "name them word, start, end")
+        columns = ", ".join(name for name in table.columns if name) or "none"
+        raise DataError(f"no columns of words and times among: {columns}", "", "name them word, start, end")
     starts, last = ([number(cell) for cell in table.column(name)] for name in (start, end or duration or ""))
     if end is None:
         spans = [0.0 if instants and math.isnan(span) else span for span in last]
@@ -169,9 +200,17 @@ def _timed(table: Table, text: tuple[str, ...], instants: bool) -> list[Row]:
 
 
 def tidy(rows: Iterable[Row], silence: set[str], earliest: float = 0.0) -> Intervals:
-    """(start, end, text) → Intervals, ascending. Rows without text or times, or ending before they start, are left
-    out, and counted; silences are, too; a start before `earliest` is moved there; a row repeated for the sub-words of
-    one word counts once."""
+    """Rows → Intervals, ascending.
+
+    Rows without text or times, or ending before they start, are left out, and counted; silences are, too; a start
+    before `earliest` is moved there; a row repeated for the sub-words of one word counts once.
+
+    Parameters
+    ----------
+    rows : (start, end, text), seconds.
+    silence : texts that stand for none, in small letters.
+    earliest : where time begins, in seconds.
+    """
     spoken = [row for row in rows if row[2].strip().lower() not in silence]
     faults = [_fault(row, earliest) for row in spoken]
     kept = [

@@ -35,7 +35,12 @@ NEEDED = {
 
 
 def groups_of(confounds: str) -> list[str]:
-    """'motion24+acompcor' → its groups; none for 'none'. Raises UsageError for an unknown one."""
+    """Groups of confounds: 'motion24+acompcor' → its two; none for 'none'.
+
+    Raises
+    ------
+    UsageError : a group that is not known.
+    """
     groups = [] if confounds in ("none", "") else [group.strip() for group in confounds.split("+")]
     for group in groups:
         if group not in STRATEGIES:
@@ -47,9 +52,24 @@ def groups_of(confounds: str) -> list[str]:
 def fmri_nuisance(
     recording: Recording, n_times: int, confounds: str, high_pass_s: float | None
 ) -> tuple[Array, Array, tuple[str, ...]]:
-    """(n_times, n_nuisance) confounds then drift, (n_times,) steady samples, and warnings.
+    """What is regressed out of a run.
 
-    Raises DataError where the table has another length or lacks a group's columns.
+    Parameters
+    ----------
+    recording : with `confounds` among its companions, or without.
+    n_times : its samples.
+    confounds : groups, joined by '+'.
+    high_pass_s : the shortest period of drift that is removed, in seconds; None: no drift.
+
+    Returns
+    -------
+    nuisance : (n_times, n_nuisance) confounds, then drift.
+    steady : (n_times,) False before magnetisation is steady.
+    warnings : a line each.
+
+    Raises
+    ------
+    DataError : the table has another length or lacks a group's columns.
     """
     drift = cosine_drift(n_times, 1 / recording.rate_hz, high_pass_s)
     groups, path = groups_of(confounds), recording.companions.get("confounds")
@@ -71,7 +91,23 @@ def fmri_nuisance(
 
 
 def group_columns(group: str, table: pd.DataFrame, recording: Recording, path: Path) -> Array:
-    """(n_times, n_columns) of one group: as nilearn chooses them, else by their plain names."""
+    """Confounds of one group: as nilearn chooses them, else by their plain names.
+
+    Parameters
+    ----------
+    group : its name.
+    table : all confounds of the run.
+    recording : names the image that nilearn starts from.
+    path : of the table, for errors.
+
+    Returns
+    -------
+    (n_times, n_columns).
+
+    Raises
+    ------
+    DataError : columns are missing.
+    """
     names = _nilearn_choice(group, recording, path)
     if names is not None:
         return table[[name for name in table.columns if name in names]].to_numpy(dtype=float)
@@ -101,8 +137,17 @@ def _nilearn_choice(group: str, recording: Recording, path: Path) -> list[str] |
 
 
 def motion(recording: Recording, n_times: int) -> Array | None:
-    """(n_times, 12) six motion parameters and their change since the sample before; None where the recording's
-    confounds do not have them. Missing numbers are 0."""
+    """Six motion parameters and their change since the sample before.
+
+    Parameters
+    ----------
+    recording : with `confounds` among its companions, or without.
+    n_times : its samples.
+
+    Returns
+    -------
+    (n_times, 12), missing numbers 0; None where the recording's confounds do not have them.
+    """
     path = recording.companions.get("confounds")
     table = None if path is None else read_numbers(path)
     if table is None or len(table) != n_times or not set(MOTION) <= set(table.columns):
@@ -121,7 +166,18 @@ def _expand(motion: Array) -> Array:
 
 
 def cosine_drift(n_times: int, period_s: float, high_pass_s: float | None) -> Array:
-    """(n_times, K) discrete cosines of periods down to `high_pass_s`, K = ⌊2·n·TR / high_pass_s⌋, no constant."""
+    """Discrete cosines of periods down to `high_pass_s`, without the constant.
+
+    Parameters
+    ----------
+    n_times : samples.
+    period_s : from sample to sample (TR).
+    high_pass_s : the shortest period, in seconds; None: none at all.
+
+    Returns
+    -------
+    (n_times, K), K = ⌊2·n·TR / high_pass_s⌋.
+    """
     count = int(2 * n_times * period_s / high_pass_s + 1e-9) if high_pass_s else 0
     orders = np.arange(1, min(count, n_times - 1) + 1)
     return np.cos(np.pi * orders * (np.arange(n_times)[:, None] + 0.5) / n_times)

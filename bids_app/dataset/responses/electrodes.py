@@ -14,7 +14,13 @@ import numpy as np
 from bids_app.dataset.files.layout import read_json
 from bids_app.dataset.files.reading import reading
 from bids_app.dataset.files.tables import Table, number, read_table
-from bids_app.dataset.responses.high_gamma import computes_high_gamma, edge_s, high_gamma, near_edges, told
+from bids_app.dataset.responses.high_gamma import (
+    computes_high_gamma,
+    edge_s,
+    high_gamma,
+    high_gamma_warnings,
+    near_edges,
+)
 from bids_app.errors import DataError
 from bids_app.records import Array, Recording, Response, ResponseSpec, Targets
 
@@ -30,8 +36,8 @@ def open_signals(path: Path) -> tuple[Any, tuple[str, ...]]:
     with reading(path), python_warnings.catch_warnings(record=True) as caught:
         python_warnings.simplefilter("always")
         raw = mne.io.read_raw(path, preload=False, verbose="ERROR")
-    said = dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught)
-    return raw, tuple(f"mne: {line}" for line in said)
+    messages = dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught)
+    return raw, tuple(f"mne: {line}" for line in messages)
 
 
 def electrode_targets(recording: Recording) -> tuple[Targets, tuple[str, ...]]:
@@ -103,10 +109,20 @@ def _scale(recording: Recording) -> tuple[float, tuple[str, ...]]:
 
 
 def electrode_response(recording: Recording, targets: Targets, spec: ResponseSpec) -> Response:
-    """Envelopes of the targets' channels at `rate_hz` (None: as recorded), on the clock of the first sample.
+    """Envelopes of the targets' channels, on the clock of the first sample.
 
     Samples under an annotation that begins with 'bad' are not valid; where high gamma is computed from voltages,
-    nor are those that its filters cannot know (see `highgamma`). Raises DataError.
+    nor are those that its filters cannot know (see `high_gamma`).
+
+    Parameters
+    ----------
+    recording : iEEG.
+    targets : its channels, in the order wanted.
+    spec : rate (None: as recorded), band and power line.
+
+    Raises
+    ------
+    DataError : the file cannot be read whole, or lacks a channel.
     """
     rate_hz = spec.rate_hz
     path = recording.paths[0]
@@ -125,7 +141,7 @@ def electrode_response(recording: Recording, targets: Targets, spec: ResponseSpe
     if computed and spec.band_hz is not None:
         bad = near_edges(bad, math.ceil(edge_s(spec.band_hz, spec.line_hz) * recorded * float(ratio)))
     valid = np.isfinite(values).any(axis=1) & ~bad
-    warnings += told(recording, spec)
+    warnings += high_gamma_warnings(recording, spec)
     return Response(values, times_s, np.empty((len(values), 0)), valid, targets, warnings)
 
 

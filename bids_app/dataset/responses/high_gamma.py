@@ -16,14 +16,26 @@ FILTER_PERIODS = 3.3  # length of mne's FIR filters (Hamming window), in periods
 
 
 def computes_high_gamma(recording: Recording, spec: ResponseSpec) -> bool:
-    """Whether the recording holds voltages: `desc` does not name an envelope, and its rate can hold the band."""
+    """Whether a recording holds voltages: `desc` does not name an envelope, and its rate can hold the band.
+
+    Parameters
+    ----------
+    recording : of either modality.
+    spec : `band_hz` None: all signals are envelopes.
+    """
     if recording.modality != "ieeg" or spec.band_hz is None or HIGH_GAMMA.search(recording.entities.get("desc", "")):
         return False
     return recording.rate_hz > 2 * (spec.band_hz[1] + TRANSITION_HZ)
 
 
-def told(recording: Recording, spec: ResponseSpec) -> tuple[str, ...]:
-    """What a reader must know of a recording whose `desc` does not name an envelope."""
+def high_gamma_warnings(recording: Recording, spec: ResponseSpec) -> tuple[str, ...]:
+    """What a reader must know of a recording whose `desc` does not name an envelope.
+
+    Parameters
+    ----------
+    recording : iEEG.
+    spec : with the band, or None.
+    """
     if spec.band_hz is None or HIGH_GAMMA.search(recording.entities.get("desc", "")):
         return ()
     low, high = spec.band_hz
@@ -35,11 +47,22 @@ def told(recording: Recording, spec: ResponseSpec) -> tuple[str, ...]:
 
 
 def high_gamma(signal: Array, rate_hz: float, band_hz: tuple[float, float], line_hz: float | None) -> Array:
-    """signal (n_times,) → its envelope (n_times,), without delay.
+    """The envelope of a band, without delay.
 
     The band is cut in `N_BANDS` equal ones by zero-phase FIR filters, and their Hilbert envelopes are averaged.
     Harmonics of `line_hz` inside the band are notched. The first and last `edge_s` seconds rest partly on the signal
     mirrored at its ends.
+
+    Parameters
+    ----------
+    signal : (n_times,) of one channel.
+    rate_hz : its samples a second.
+    band_hz : lowest and highest frequency.
+    line_hz : of the power line; None: nothing is notched.
+
+    Returns
+    -------
+    (n_times,).
     """
     from mne.filter import filter_data, next_fast_len, notch_filter
     from scipy.signal import hilbert
@@ -76,13 +99,29 @@ def _harmonics(line_hz: float, band_hz: tuple[float, float]) -> list[float]:
 
 
 def edge_s(band_hz: tuple[float, float], line_hz: float | None) -> float:
-    """Half the filters' length: nearer than this to the ends, or to bad spans, they see what is not there."""
+    """Half the filters' length: nearer than this to the ends, or to bad spans, they see what is not there.
+
+    Parameters
+    ----------
+    band_hz : lowest and highest frequency.
+    line_hz : of the power line, or None.
+    """
     notched = line_hz is not None and _harmonics(line_hz, band_hz)
     return FILTER_PERIODS / 2 * (1 / TRANSITION_HZ + (1 / NOTCH_TRANSITION_HZ if notched else 0.0))
 
 
 def near_edges(bad: Array, reach: int) -> Array:
-    """(n_times,) True within `reach` samples of an end or of a sample that is bad."""
+    """Samples within `reach` samples of an end or of a sample that is bad.
+
+    Parameters
+    ----------
+    bad : (n_times,) bool.
+    reach : samples.
+
+    Returns
+    -------
+    (n_times,) bool.
+    """
     padded = np.concatenate([[True], bad, [True]])
     counts = np.concatenate([[0], np.cumsum(padded)])
     first = np.maximum(np.arange(1, len(bad) + 1) - reach, 0)

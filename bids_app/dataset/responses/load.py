@@ -16,7 +16,9 @@ from bids_app.records import Array, Recording, Response, ResponseSpec, Targets
 def load_targets(recording: Recording) -> Targets:
     """What a recording's columns are: the mask's voxels, all vertices, all parcels, the good channels.
 
-    Raises DataError where a file is missing, damaged or has no target.
+    Raises
+    ------
+    DataError : a file is missing, damaged or has no target.
     """
     if recording.kind == "volume":
         return volumes.volume_targets(recording)
@@ -28,9 +30,19 @@ def load_targets(recording: Recording) -> Targets:
 
 
 def intersect_targets(several: Sequence[Targets]) -> tuple[Targets, tuple[str, ...]]:
-    """Targets common to all runs, in the first run's order, and what was left out.
+    """Targets common to all runs.
 
-    Raises DataError where the runs lie on different grids or meshes, or share nothing.
+    Parameters
+    ----------
+    several : of each run.
+
+    Returns
+    -------
+    The common ones in the first run's order, and a warning where any was left out.
+
+    Raises
+    ------
+    DataError : the runs lie on different grids or meshes, or share nothing.
     """
     first, *others = several
     for other in others:
@@ -51,8 +63,8 @@ def _require_one_grid(first: Targets, other: Targets) -> None:
         raise DataError(f"runs lie on different grids: {first.shape} and {other.shape}", first.space, "resample them")
 
 
-def _alike(one: Array | None, other: Array | None) -> bool:
-    return one is None or other is None or np.allclose(one, other, atol=volumes.SAME_MM)
+def _alike(affine: Array | None, other: Array | None) -> bool:
+    return affine is None or other is None or np.allclose(affine, other, atol=volumes.SAME_MM)
 
 
 def _take(targets: Targets, rows: list[int]) -> Targets:
@@ -66,14 +78,22 @@ def _take(targets: Targets, rows: list[int]) -> Targets:
 
 
 def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) -> Response:
-    """A recording's values (n_times, n_targets) float32 in the targets' order, times, nuisance and valid samples.
+    """A recording's values in the targets' order, with times, nuisance and valid samples.
 
-    Raises DataError where a file cannot be read whole or does not fit its targets or confounds.
+    Parameters
+    ----------
+    recording : of any kind.
+    targets : of it, or common to it and other runs.
+    spec : confounds, drift, rate and band.
+
+    Raises
+    ------
+    DataError : a file cannot be read whole or does not fit its targets or confounds.
     """
     if recording.kind == "electrodes":
         response = electrodes.electrode_response(recording, targets, spec)
-        told = electrodes.electrode_targets(recording)[1]
-        return replace(response, warnings=tuple(dict.fromkeys(told + response.warnings)))
+        about_channels = electrodes.electrode_targets(recording)[1]
+        return replace(response, warnings=tuple(dict.fromkeys(about_channels + response.warnings)))
     path = recording.paths[0]
     if recording.kind == "volume":
         values = volumes.volume_values(path, targets)

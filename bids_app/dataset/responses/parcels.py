@@ -34,7 +34,21 @@ def parcel_targets(recording: Recording) -> Targets:
 
 
 def parcel_values(path: Path, targets: Targets) -> Array:
-    """(n_times, n_targets) float32. Raises DataError where a parcel is missing."""
+    """Values of parcels.
+
+    Parameters
+    ----------
+    path : a table with a column a parcel.
+    targets : parcels, in the order wanted.
+
+    Returns
+    -------
+    (n_times, n_targets) float32.
+
+    Raises
+    ------
+    DataError : a parcel is missing.
+    """
     table = read_numbers(path)
     table.columns = table.columns.astype(str)
     missing = [name for name in targets.names if name not in table.columns]

@@ -49,7 +49,21 @@ def count_frames(path: Path) -> int:
 
 
 def surface_values(paths: tuple[Path, ...], targets: Targets) -> Array:
-    """(n_times, n_targets) float32 in the targets' order. Raises DataError where the hemispheres do not fit."""
+    """Values of vertices.
+
+    Parameters
+    ----------
+    paths : GIFTI files of the left and right hemisphere.
+    targets : vertices of both, in the order wanted.
+
+    Returns
+    -------
+    (n_times, n_targets) float32.
+
+    Raises
+    ------
+    DataError : the hemispheres do not fit the targets or each other.
+    """
     sides = [read_hemisphere(path) for path in paths]
     for side, size, path in zip(sides, targets.shape, paths, strict=True):
         if side.shape[1] != size:

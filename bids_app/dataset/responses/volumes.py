@@ -66,8 +66,21 @@ def header_period_s(path: Path) -> float:
 
 
 def volume_values(path: Path, targets: Targets) -> Array:
-    """(n_times, n_targets) float32 of the targets' voxels. Raises DataError where the file is cut off or the grid is
-    not theirs."""
+    """Values of voxels.
+
+    Parameters
+    ----------
+    path : a NIfTI image of four dimensions.
+    targets : voxels of its grid, in the order wanted.
+
+    Returns
+    -------
+    (n_times, n_targets) float32.
+
+    Raises
+    ------
+    DataError : the file is cut off or the grid is not theirs.
+    """
     image = open_volume(path)
     if image.shape[:3] != targets.shape or targets.affine is None or targets.index is None:
         raise DataError(f"image of {image.shape[:3]} voxels, expected {targets.shape}", path)

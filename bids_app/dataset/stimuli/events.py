@@ -38,10 +38,20 @@ class Events:
 
 
 def find_events(indexes: tuple[Index, ...], entities: Mapping[str, str], datatype: str) -> tuple[Index, Path]:
-    """The events file of a recording, of the first data set that has one. Raises DataError where none has."""
+    """The events file of a recording, of the first data set that has one.
+
+    Parameters
+    ----------
+    indexes : files of the raw data set, then of the derivative.
+    entities, datatype : of the recording.
+
+    Raises
+    ------
+    DataError : none has one, or several match.
+    """
     for index in indexes:
-        found = index.inherited(entities, datatype, "events", ".tsv")
-        nearest = [entry.path for entry in found if _as_near(entry, found[0])]
+        files = index.inherited(entities, datatype, "events", ".tsv")
+        nearest = [entry.path for entry in files if _as_near(entry, files[0])]
         if len(nearest) > 1:
             raise DataError(
                 f"several events files match: {', '.join(path.name for path in nearest)}", nearest[0].parent
@@ -58,7 +68,14 @@ def _as_near(entry: Entry, best: Entry) -> bool:
 def read_events(path: Path, bids_dir: Path) -> Events:
     """Stimuli in onset order, and word and phone rows.
 
-    Raises DataError where columns are missing, no row names a stimulus or one leaves /stimuli.
+    Parameters
+    ----------
+    path : an events.tsv.
+    bids_dir : holds /stimuli.
+
+    Raises
+    ------
+    DataError : columns are missing, no row names a stimulus or one leaves /stimuli.
     """
     table = read_table(path)
     if "onset" not in table.columns:
@@ -77,7 +94,7 @@ def own_annotation(table: Table) -> tuple[Intervals | None, Intervals | None]:
 
 def _stimuli(table: Table, path: Path, bids_dir: Path) -> tuple[StimulusEvent, ...]:
     identified = _files_of_ids(bids_dir / "stimuli") if "stim_id" in table.columns else {}
-    found = []
+    events = []
     for onset, duration, file, label, kind in zip(
         *(table.column(name) for name in ("onset", "duration", "stim_file", "stim_id", "trial_type")), strict=True
     ):
@@ -85,10 +102,10 @@ def _stimuli(table: Table, path: Path, bids_dir: Path) -> tuple[StimulusEvent, .
         heard = name and Path(name).suffix.lower() not in IMAGES and kind.lower() not in WORD_KINDS | PHONE_KINDS
         if heard and math.isfinite(number(onset)):
             length = number(duration) if number(duration) > 0 else None
-            found.append(StimulusEvent(number(onset), stimulus_id(name, bids_dir, path), length))
-    if not found:
+            events.append(StimulusEvent(number(onset), stimulus_id(name, bids_dir, path), length))
+    if not events:
         raise DataError("no row of its events names a stimulus (stim_file)", path, "say in stim_file what was heard")
-    return tuple(sorted(found, key=lambda event: event.onset_s))
+    return tuple(sorted(events, key=lambda event: event.onset_s))
 
 
 def _files_of_ids(stimuli: Path) -> dict[str, str]:
@@ -103,9 +120,19 @@ def _files_of_ids(stimuli: Path) -> dict[str, str]:
 
 
 def stimulus_id(name: str, bids_dir: Path, path: object) -> str:
-    """`name` as a path relative to /stimuli. Raises DataError where it leaves that folder.
+    """A stimulus's path relative to /stimuli.
 
     A symbolic link may lead elsewhere in the data set, as git-annex's do, but not out of it.
+
+    Parameters
+    ----------
+    name : as a table or an analysis file has it.
+    bids_dir : holds /stimuli.
+    path : what names it, for the error.
+
+    Raises
+    ------
+    DataError : it leaves that folder.
     """
     stimuli = bids_dir / "stimuli"
     plain = Path(os.path.normpath(name))

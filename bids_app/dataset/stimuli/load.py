@@ -27,21 +27,30 @@ def load_stimulus(
 ) -> Stimulus:
     """The stimulus of an event, as the feature families see it.
 
-    Words and phones: the recording's own rows within the event, else `words_template` (`{stem}`: the file's path
-    without extension, all of it relative to /stimuli), else a file beside the stimulus. `words` is None where nothing
-    times words, and has no rows where a file does but is empty.
+    Words and phones: the recording's own rows within the event, else `words_template`, else a file beside the
+    stimulus. `words` is None where nothing times words, and has no rows where a file does but is empty.
 
-    Raises DataError where audio is needed and missing or undecodable, where the template's file is missing, and where
-    a file of timings cannot be understood.
+    Parameters
+    ----------
+    recording : whose own rows of words and phones count first.
+    event : which stimulus, and when it began.
+    bids_dir : holds /stimuli.
+    words_template : a path relative to /stimuli, `{stem}`: the stimulus's without extension; None: none is asked for.
+    need_audio : whether the sound is read; else it may be missing.
+
+    Raises
+    ------
+    DataError : audio is needed and missing or undecodable, the template's file is missing, or a file of timings
+    cannot be understood.
     """
     name = stimulus_id(event.stimulus_id, bids_dir, recording.label)
     path = bids_dir / "stimuli" / name
     audio, rate_hz = read_audio(path) if need_audio else (None, None)
     length_s = _length_s(path, audio, rate_hz, event)
-    found = _search(bids_dir, name, words_template)
+    annotation = _search(bids_dir, name, words_template)
     own_words = _within(recording.own_words, recording, event, length_s)
     own_phones = _within(recording.own_phones, recording, event, length_s)
-    words, phones = own_words or found.words, own_phones or found.phones
+    words, phones = own_words or annotation.words, own_phones or annotation.phones
     own = [table for table in (own_words, own_phones) if table is not None]
     return Stimulus(
         stimulus_id=name,
@@ -100,9 +109,9 @@ def _search(bids_dir: Path, name: str, template: str | None) -> Annotation:
     if given.words is not None and given.phones is not None:
         return given
     words, phones = given
-    for found in _beside(bids_dir / "stimuli" / name):
-        words = found.words if words is None and not template else words
-        phones = found.phones if phones is None else phones
+    for annotation in _beside(bids_dir / "stimuli" / name):
+        words = annotation.words if words is None and not template else words
+        phones = annotation.phones if phones is None else phones
         if words is not None and phones is not None:
             break
     return Annotation(words, phones)
@@ -114,10 +123,10 @@ def _from_template(bids_dir: Path, name: str, template: str) -> Annotation:
     path = bids_dir / "stimuli" / relative
     if not path.is_file():
         raise DataError("word timings are missing", path, f"the analysis asks for {template}")
-    found = read_annotation(path)
-    if found.words is None and found.phones is None:
+    annotation = read_annotation(path)
+    if annotation.words is None and annotation.phones is None:
         raise DataError("no timed words in the file", path, "it has no words and no phones")
-    return found
+    return annotation
 
 
 def _beside(path: Path) -> Iterator[Annotation]:
@@ -135,14 +144,20 @@ def _times_speech(path: Path) -> bool:
     if path.suffix.lower() not in (".tsv", ".csv"):
         return True
     table, annotation = read_table(path), path.name.partition("_annot-")[2].lower()
-    told = not annotation or re.search("word|phon|transcri", annotation) or table.first(SPEECH_ONLY)
-    return bool(told) and None not in (table.first(WORD_TEXT + PHONE_TEXT), table.first(START))
+    is_of_speech = not annotation or re.search("word|phon|transcri", annotation) or table.first(SPEECH_ONLY)
+    return bool(is_of_speech) and None not in (table.first(WORD_TEXT + PHONE_TEXT), table.first(START))
 
 
 # --------------------------------------------------------------------------------------------------- names and hashes
 def stimulus_label(path: Path, name: str) -> str:
     """A stimulus's label in file names: its stem where that is letters and digits and no sound shares it, else the
-    letters and digits of its path with six digits of its hash."""
+    letters and digits of its path with six digits of its hash.
+
+    Parameters
+    ----------
+    path : of the file.
+    name : its path relative to /stimuli.
+    """
     stem = Path(name).with_suffix("").as_posix()
     twins = [path.with_suffix(extension) for extension in AUDIO if extension != path.suffix]
     if re.fullmatch(r"[A-Za-z0-9]+", stem) and not any(twin.exists() for twin in twins):

@@ -16,7 +16,22 @@ FRAMES = {"hop_s": Option(float, 0.01, least=0.001), "window_s": Option(float, 0
 
 
 def frame_ends(stimulus: Stimulus, hop_s: float, window_s: float) -> tuple[Array, Array]:
-    """`frame_grid` of a stimulus's audio. Raises DataError where it is shorter than a window."""
+    """When windows of a stimulus's audio end.
+
+    Parameters
+    ----------
+    stimulus : with audio.
+    hop_s, window_s : seconds from window to window, and of each.
+
+    Returns
+    -------
+    times : (n,) seconds.
+    stops : (n,) the sample before which each window ends.
+
+    Raises
+    ------
+    DataError : the audio is shorter than a window.
+    """
     audio, rate = audio_of(stimulus)
     times, stops = frame_grid(len(audio), rate, hop_s, window_s)
     if not len(times):
@@ -25,7 +40,18 @@ def frame_ends(stimulus: Stimulus, hop_s: float, window_s: float) -> tuple[Array
 
 
 def frame_grid(n_samples: int, rate: float, hop_s: float, window_s: float) -> tuple[Array, Array]:
-    """times (n,) = window_s + hop_s·(0…n−1) in seconds, and the sample before which each window ends."""
+    """When windows end: window_s + hop_s·(0…n−1).
+
+    Parameters
+    ----------
+    n_samples, rate : length of the audio, and its samples a second.
+    hop_s, window_s : seconds from window to window, and of each.
+
+    Returns
+    -------
+    times : (n,) seconds.
+    stops : (n,) the sample before which each window ends, rounded from its own time so that errors do not add up.
+    """
     count = int(np.floor((n_samples / rate - window_s) / hop_s + 1e-9)) + 1
     times = window_s + np.arange(max(count, 0)) * hop_s
     stops = np.clip(np.rint(times * rate).astype(np.int64), round(window_s * rate), n_samples)
@@ -33,7 +59,18 @@ def frame_grid(n_samples: int, rate: float, hop_s: float, window_s: float) -> tu
 
 
 def frames(audio: Samples, stops: Array, length: int) -> Iterator[Array]:
-    """Windows (n, length) of samples that end before `stops`, a bounded number at a time."""
+    """Cut windows, a bounded number at a time.
+
+    Parameters
+    ----------
+    audio : (n_samples,).
+    stops : (n,) the sample before which each window ends.
+    length : samples of a window.
+
+    Yields
+    ------
+    (some, length) windows, in order.
+    """
     size = max(1, SAMPLES_AT_ONCE // length)
     for at in range(0, len(stops), size):
         some = stops[at : at + size]

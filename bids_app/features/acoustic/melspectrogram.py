@@ -42,7 +42,19 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
 
 
 def mel_filters(n_mels: int, length: int, rate: float) -> tuple[Array, Array]:
-    """filters (n_bins, n_mels) for windows of `length` samples, and the bands' centres (n_mels,) in Hz."""
+    """Triangular filters on Slaney's mel scale, from 0 to HIGHEST_HZ.
+
+    Parameters
+    ----------
+    n_mels : number of bands.
+    length : samples of a window.
+    rate : samples a second.
+
+    Returns
+    -------
+    filters : (n_bins, n_mels) float32.
+    centres : (n_mels,) Hz.
+    """
     from transformers.audio_utils import hertz_to_mel, mel_filter_bank, mel_to_hertz
 
     n_bins = fft_length(length) // 2 + 1

@@ -54,14 +54,14 @@ def pronounced(stimulus: Stimulus) -> Intervals:
 def _timed(rows: Intervals, what: str, stimulus: Stimulus) -> Intervals:
     """`rows`, if no time is NaN or infinite and none ends before it begins. Overlaps and any order are allowed."""
     onsets, durations = (np.asarray(column, dtype=np.float64) for column in (rows.onset_s, rows.duration_s))
-    for wrong, said in (
+    for wrong, complaint in (
         (~np.isfinite(onsets + durations), "NaN or infinity"),
         (durations < 0, "a negative duration"),
     ):
         if wrong.any():
             row = int(np.argmax(wrong))
             place = f"{what} {row + 1} ('{rows.text[row]}') of {stimulus.stimulus_id}"
-            raise DataError(f"{wrong.sum()} {what} times with {said}", place)
+            raise DataError(f"{wrong.sum()} {what} times with {complaint}", place)
     return rows
 
 

@@ -41,14 +41,29 @@ def spoken_words(stimulus: Stimulus) -> tuple[Intervals, tuple[str, ...]]:
 
 
 def pick(words: Intervals, rows: Sequence[int], text: Sequence[str] | None = None) -> Intervals:
-    """The given rows of a table of words or phones, in the given order."""
+    """Rows of a table of words or phones.
+
+    Parameters
+    ----------
+    words : the table.
+    rows : which, in the order wanted.
+    text : their texts, where not those of the table.
+    """
     chosen = np.asarray(rows, dtype=np.intp)
     texts = words.text if text is None else text
     return Intervals(words.onset_s[chosen], words.duration_s[chosen], tuple(texts[row] for row in rows))
 
 
 def event_features(spec: FeatureSpec, rows: Intervals, values: Array, provenance: FeatureProvenance) -> Features:
-    """One row (n_dims,) of `values` a word or phone, stamped at its offset and ordered by it."""
+    """One row a word or phone, stamped at its offset and ordered by it.
+
+    Parameters
+    ----------
+    spec : names the features.
+    rows : onsets and durations, in seconds of the stimulus.
+    values : (n_rows, n_dims).
+    provenance : of the family.
+    """
     offsets = np.asarray(rows.offset_s, dtype=np.float64)
     order = np.argsort(offsets, kind="stable")
     onsets = np.asarray(rows.onset_s, dtype=np.float64)[order]
@@ -56,9 +71,17 @@ def event_features(spec: FeatureSpec, rows: Intervals, values: Array, provenance
 
 
 def tokenize(stimulus: Stimulus, tokenizer: Any, casing: str) -> Tokenized:
-    """The spoken words and their tokens, with `casing` 'lower' those of the words in lower case.
+    """The spoken words and their tokens; every token belongs to exactly one word.
 
-    Every token belongs to exactly one word. Raises DataError where no word has any.
+    Parameters
+    ----------
+    stimulus : with words.
+    tokenizer : of the library, one that knows the characters of each token.
+    casing : 'lower': the tokens are those of the words in lower case; else as they are written.
+
+    Raises
+    ------
+    DataError : no word has any token.
     """
     words, notes = spoken_words(stimulus)
     written = [word.lower() if casing == "lower" else word for word in words.text]
@@ -82,8 +105,16 @@ def word_tokens(words: Sequence[str], tokenizer: Any) -> list[list[int]]:
     """Tokens of each word as they stand within running text, so with the blank before it.
 
     The first word is written twice and its first copy dropped: it is then split as within a text too, whatever the
-    tokenizer does at a text's beginning. Raises DataError where a token has characters of two words: neither would be
-    its own, and the first would know what follows.
+    tokenizer does at a text's beginning.
+
+    Parameters
+    ----------
+    words : at least one, each with text.
+    tokenizer : of the library.
+
+    Raises
+    ------
+    DataError : a token has characters of two words: neither would be its own, and the first would know what follows.
     """
     text = " ".join((words[0], *words))
     coded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)

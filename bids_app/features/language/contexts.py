@@ -40,25 +40,48 @@ class Frame:
 
 
 def exact_windows(ids: Words, context: int, frame: Frame) -> list[Window]:
-    """One window a word: the `context` words before it, and it. The earliest tokens give way where there is no room,
-    at last those of the word itself."""
+    """One window a word: the words before it, and it.
+
+    The earliest tokens give way where there is no room, at last those of the word itself.
+
+    Parameters
+    ----------
+    ids : tokens of each word.
+    context : how many words before it.
+    frame : marks around a window, and its limit.
+    """
     return [window_after(ids[max(0, row - context) : row], own, row, frame) for row, own in enumerate(ids)]
 
 
-def window_after(told: Words, own: Sequence[int], row: int, frame: Frame) -> Window:
-    """The window of one word, `own`, after the words `told`; see `exact_windows`."""
-    tokens = [token for word in (*told, own) for token in word]
+def window_after(before: Words, own: Sequence[int], row: int, frame: Frame) -> Window:
+    """The window of one word; see `exact_windows`.
+
+    Parameters
+    ----------
+    before : tokens of the words before it.
+    own : its tokens.
+    row : its row among the features.
+    frame : marks around a window, and its limit.
+    """
+    tokens = [token for word in (*before, own) for token in word]
     seen = tokens if frame.room is None else tokens[-frame.room :]
     end = len(frame.start) + len(seen)
     return Window((*frame.start, *seen, *frame.end), ((row, end - min(len(own), len(seen)), end),))
 
 
 def rolling_windows(ids: Words, tokens: int, stride: int, frame: Frame) -> list[Window]:
-    """Windows of at most `tokens` tokens of whole words; each word is read off the first window that holds it.
+    """Windows of whole words that move on together; each word is read off the first window that holds it.
 
     A window after the first keeps up to `tokens − stride` tokens of the words before its new ones, so that a word
     has between that and `tokens` of context. A word of more than `tokens` has a window of its own, without its
     earliest tokens. Only for models whose tokens do not see later ones.
+
+    Parameters
+    ----------
+    ids : tokens of each word.
+    tokens : the most in a window.
+    stride : how many a window moves on by, at least.
+    frame : marks around a window, and its limit.
     """
     most = tokens if frame.room is None else min(tokens, frame.room)
     kept = max(0, most - stride)
@@ -83,7 +106,14 @@ def rolling_windows(ids: Words, tokens: int, stride: int, frame: Frame) -> list[
 
 
 def windows_of(spec: FeatureSpec, ids: Words, frame: Frame) -> list[Window]:
-    """The windows that a resolved spec asks for."""
+    """The windows that a resolved spec asks for, exact or rolling.
+
+    Parameters
+    ----------
+    spec : with `context_words` or `context`.
+    ids : tokens of each word.
+    frame : marks around a window, and its limit.
+    """
     rolling: Mapping[str, int] | None = spec.options["context"]
     if rolling is None:
         return exact_windows(ids, spec.options["context_words"], frame)
@@ -106,7 +136,13 @@ def reach(options: Mapping[str, Any]) -> Reach:
 
 
 def batches(windows: Sequence[Window], device: str) -> Iterator[list[Window]]:
-    """Windows of equal length together: nothing is ever padded, and no mask is needed."""
+    """Windows of equal length together: nothing is ever padded, and no mask is needed.
+
+    Parameters
+    ----------
+    windows : in any order.
+    device : decides how many tokens go in one pass.
+    """
     ordered = sorted(windows, key=lambda window: len(window.tokens))
     for length, group in groupby(ordered, key=lambda window: len(window.tokens)):
         same = list(group)
@@ -124,7 +160,17 @@ def rules(spec: FeatureSpec) -> FeatureSpec:
 
 
 def is_masked(spec: FeatureSpec, source: ModelSource) -> bool:
-    """Whether the model is a masked one (BERT kin). Raises UsageError where it is neither that nor causal."""
+    """Whether the model is a masked one (BERT kin).
+
+    Parameters
+    ----------
+    spec : names the model.
+    source : where models are.
+
+    Raises
+    ------
+    UsageError : it is neither a masked nor a causal language model.
+    """
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         MODEL_FOR_MASKED_LM_MAPPING_NAMES,
@@ -141,11 +187,16 @@ def is_masked(spec: FeatureSpec, source: ModelSource) -> bool:
 
 
 def frame_of(model: Any, tokenizer: Any, masked: bool) -> Frame:
-    """The marks around a window and its limit.
+    """The marks around a window, and the most that it may hold.
 
     A mark for the beginning of text comes first where the tokenizer has one: the first token of a window draws
     attention and has a state of extreme size (Xiao et al. 2024, arXiv:2309.17453), which would fall to the
     stimulus's first word. Masked models were trained between their two marks.
+
+    Parameters
+    ----------
+    model, tokenizer : of the library.
+    masked : whether the model is a masked one.
     """
     start, end = (tokenizer.cls_token_id, tokenizer.sep_token_id) if masked else (tokenizer.bos_token_id, None)
     limit = getattr(model.config, "max_position_embeddings", None)

@@ -15,7 +15,17 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
 
 
 def entropy(log2_p: Any, tokens: Any) -> Any:
-    """log2_p (n_tokens, n_vocabulary) → bits."""
+    """Entropy of what is expected for the word's first token.
+
+    Parameters
+    ----------
+    log2_p : (n_tokens, n_vocabulary).
+    tokens : (n_tokens,) the word's own; not looked at.
+
+    Returns
+    -------
+    Bits.
+    """
     return -(log2_p[0].exp2() * log2_p[0]).sum()
 
 

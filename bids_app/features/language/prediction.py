@@ -24,10 +24,20 @@ OPTIONS: dict[str, Setting] = {**MODEL, **CASING, **CONTEXT}
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, measure: Measure, what: str) -> Features:
-    """values (n_words, 1), in bits: `measure` of the distributions before each of the word's own tokens.
+    """values (n_words, 1), in bits: a measure of the distributions before each of the word's own tokens.
 
     Where nothing at all stands before a token (the first word of a model without a mark for the beginning), every
-    token of the vocabulary is held equally likely, and the notes say so. Raises UsageError for a masked model.
+    token of the vocabulary is held equally likely, and the notes say so.
+
+    Parameters
+    ----------
+    stimulus, spec, source : see `Family.extract`.
+    measure : (log2 probabilities (n_tokens, n_vocabulary), tokens (n_tokens,)) → a number.
+    what : the description's first words.
+
+    Raises
+    ------
+    UsageError : a masked model.
     """
     if contexts.is_masked(spec, source):
         raise UsageError(f"{spec.kind} needs a causal language model", f"feature '{spec.name}'")
@@ -60,7 +70,18 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, measure:
 
 
 def measured(model: Any, batch: Sequence[Window], measure: Measure) -> list[list[float]]:
-    """For each window of one length the measure of each of its words; only the logits needed are computed."""
+    """The measure of each word of each window; only the logits needed are computed.
+
+    Parameters
+    ----------
+    model : a causal language model.
+    batch : windows of one length.
+    measure : see `extract`.
+
+    Returns
+    -------
+    For each window a list, a number for each of its words.
+    """
     import torch
 
     length = len(batch[0].tokens)

@@ -15,7 +15,17 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
 
 
 def surprisal(log2_p: Any, tokens: Any) -> Any:
-    """log2_p (n_tokens, n_vocabulary), tokens (n_tokens,) → bits."""
+    """Surprisal of a word: the sum over its tokens, each given those before it.
+
+    Parameters
+    ----------
+    log2_p : (n_tokens, n_vocabulary).
+    tokens : (n_tokens,) the word's own.
+
+    Returns
+    -------
+    Bits.
+    """
     return -log2_p.gather(1, tokens[:, None]).sum()
 
 

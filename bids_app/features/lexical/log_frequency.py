@@ -35,7 +35,22 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
 
 
 def zipf_frequencies(words: Sequence[str], language: str, where: str) -> Array:
-    """(n_words,) of wordfreq. Raises UsageError where it lacks the language, or what splits it into words."""
+    """Zipf frequencies by wordfreq.
+
+    Parameters
+    ----------
+    words : (n_words,).
+    language : two letters.
+    where : the feature, for errors.
+
+    Returns
+    -------
+    (n_words,) log10 of occurrences per billion words; 0 where wordfreq does not know the word.
+
+    Raises
+    ------
+    UsageError : wordfreq lacks the language, or what splits it into words.
+    """
     import wordfreq
 
     known = wordfreq.available_languages()

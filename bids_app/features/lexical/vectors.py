@@ -16,13 +16,23 @@ ENDINGS = (".txt", ".vec", ".txt.gz", ".vec.gz")
 
 
 def find_vectors(spec: FeatureSpec, source: ModelSource) -> Path:
-    """The file: in the model folder, or relative to the analysis file, or where its path says. Raises NoInput."""
+    """The file of vectors: in the model folder, or relative to the analysis file, or where its path says.
+
+    Parameters
+    ----------
+    spec : its option `model` names the file.
+    source : holds the model folder.
+
+    Raises
+    ------
+    NoInput : it is in none of these places.
+    """
     name = str(spec.options["model"])
     places = [folder / name for folder in (source.model_dir, spec.base_dir) if folder is not None] or [Path(name)]
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
         raise NoInput(f"there are no word vectors '{name}'", "", f"looked for {' or '.join(map(str, places))}")
-    return found
+    return path
 
 
 def spellings(word: str) -> tuple[str, ...]:
@@ -32,24 +42,37 @@ def spellings(word: str) -> tuple[str, ...]:
 
 
 def read_vectors(path: Path, words: Sequence[str]) -> tuple[Array, Array]:
-    """values (n_words, n_dims) float32 and known (n_words,): zeros where the file lacks every spelling of the word.
+    """Vectors of words.
 
-    One pass over the file; only lines of wanted words are turned into numbers. A word's first line counts. Raises
-    DataError where the file is broken, or no word of it is wanted.
+    One pass over the file; only lines of wanted words are turned into numbers. A word's first line counts.
+
+    Parameters
+    ----------
+    path : a text file, perhaps gzipped: a word and its numbers a line.
+    words : (n_words,).
+
+    Returns
+    -------
+    values : (n_words, n_dims) float32, zeros where the file lacks every spelling of the word.
+    known : (n_words,) whether it has one.
+
+    Raises
+    ------
+    DataError : the file is broken, or no word of it is wanted.
     """
-    wanted = {form for word in words for form in spellings(word)}
-    found: dict[str, Array] = {}
+    wanted = {spelling for word in words for spelling in spellings(word)}
+    vectors: dict[str, Array] = {}
     try:
-        for form, numbers in _lines(path):
-            if form in wanted and form not in found:
-                found[form] = np.array(numbers.split(), dtype=np.float32)
+        for spelling, numbers in _lines(path):
+            if spelling in wanted and spelling not in vectors:
+                vectors[spelling] = np.array(numbers.split(), dtype=np.float32)
     except (OSError, ValueError, EOFError) as error:
         raise DataError("the word vectors cannot be read", path, str(error)) from None
-    widths = {vector.size for vector in found.values()}
+    widths = {vector.size for vector in vectors.values()}
     if len(widths) != 1:
         raise DataError("the word vectors differ in length" if widths else "no word has a vector", path)
     nothing = np.zeros(widths.pop(), dtype=np.float32)
-    best = [next((found[form] for form in spellings(word) if form in found), None) for word in words]
+    best = [next((vectors[spelling] for spelling in spellings(word) if spelling in vectors), None) for word in words]
     values = np.stack([nothing if vector is None else vector for vector in best])
     return values, np.array([vector is not None for vector in best])
 

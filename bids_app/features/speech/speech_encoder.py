@@ -37,7 +37,18 @@ class SpeechEncoder:
 
 
 def load_speech_encoder(spec: FeatureSpec, source: ModelSource) -> SpeechEncoder:
-    """The spec's model. Raises UsageError where it takes audio in no way known here, or not as much as asked."""
+    """The spec's model, with what gives it audio.
+
+    Parameters
+    ----------
+    spec : names the model; `window_s` must not be longer than the model hears.
+    source : where models are, and the device.
+
+    Raises
+    ------
+    UsageError : it takes audio in no way known here, or not as much as asked.
+    NoInput : it is not there, or not whole.
+    """
     import torch
 
     from bids_app.features.speech.front_end import fold_norms  # here, since it needs torch at once
@@ -78,7 +89,14 @@ def load_speech_encoder(spec: FeatureSpec, source: ModelSource) -> SpeechEncoder
 
 
 def inputs_of(speech: SpeechEncoder, windows: Sequence[Array], rate: float) -> Inputs:
-    """Windows of samples at `rate` → what the encoder takes; resampled each on its own, so that none hears ahead."""
+    """What the encoder takes.
+
+    Parameters
+    ----------
+    speech : the encoder.
+    windows : of equal numbers of samples; each is resampled on its own, so that none hears ahead.
+    rate : of the samples, in Hz.
+    """
     if rate == speech.rate_hz:
         return speech.inputs(windows)
     import soxr
@@ -87,7 +105,13 @@ def inputs_of(speech: SpeechEncoder, windows: Sequence[Array], rate: float) -> I
 
 
 def convolved_frames(n_samples: int, config: Any) -> int:
-    """Frames of an unpadded convolutional front end (wav2vec2: one every 320 samples, the first after 400)."""
+    """Frames of an unpadded convolutional front end (wav2vec2: one every 320 samples, the first after 400).
+
+    Parameters
+    ----------
+    n_samples : at the model's rate.
+    config : with `conv_kernel` and `conv_stride`.
+    """
     for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
         n_samples = max((n_samples - kernel) // stride + 1, 0)
     return n_samples

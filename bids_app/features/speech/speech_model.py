@@ -144,7 +144,19 @@ def run(speech: SpeechEncoder, sound: Sound, windows: Iterable[Window], n_rows: 
 
 
 def row_states(speech: SpeechEncoder, sound: Sound, batch: Sequence[Window], reading: Reading) -> list[list[Array]]:
-    """For each window of one length, for each layer: the frames (n_rows, n_hidden) heard by its rows' times."""
+    """States of the last frame heard by each row's time.
+
+    Parameters
+    ----------
+    speech : the encoder.
+    sound : the whole audio.
+    batch : windows of one length.
+    reading : layers, and whether later rows of a window hear nothing of what follows them.
+
+    Returns
+    -------
+    For each window, for each layer: (n_rows, n_hidden).
+    """
     import torch
     from torch.backends import cudnn
 

@@ -21,31 +21,62 @@ class Window:
 
 
 def row_times(n_samples: int, rate: float, stride_s: float) -> tuple[Array, Array]:
-    """times (n,) = stride_s·(1…n) and the sample before which each is: rounded once, so errors do not add up."""
+    """When rows are: stride_s·(1…n).
+
+    Parameters
+    ----------
+    n_samples, rate : length of the audio, and its samples a second.
+    stride_s : seconds from row to row.
+
+    Returns
+    -------
+    times : (n,) seconds.
+    stops : (n,) the sample before which each is, rounded once, so errors do not add up.
+    """
     count = int(np.floor(n_samples / rate / stride_s + 1e-9))
     times = np.arange(1, count + 1) * stride_s
     return times, np.minimum(np.rint(times * rate).astype(np.int64), n_samples)
 
 
 def refreshed_windows(stops: Array, length: int, n_rows: int) -> Iterator[Window]:
-    """One window for `n_rows` rows: the last `length` samples before the first one's time, up to the last one's."""
+    """Windows for several rows each: the last `length` samples before the first row's time, up to the last row's.
+
+    Parameters
+    ----------
+    stops : (n,) the sample before which each row's time is.
+    length : samples of a window.
+    n_rows : rows of a window.
+    """
     for at in range(0, len(stops), n_rows):
         block = stops[at : at + n_rows].tolist()
         yield Window(max(block[0] - length, 0), block[-1], tuple(enumerate(block, start=at)))
 
 
 def causal_windows(stops: Array, length: int) -> Iterator[Window]:
-    """One window a row: the last `length` samples before its time, fewer at the audio's beginning."""
+    """One window a row: the last `length` samples before its time, fewer at the audio's beginning.
+
+    Parameters
+    ----------
+    stops : (n,) the sample before which each row's time is.
+    length : samples of a window.
+    """
     for row, stop in enumerate(stops.tolist()):
         yield Window(max(stop - length, 0), stop, ((row, stop),))
 
 
 def utterance_windows(stops: Array, length: int, n_samples: int) -> Iterator[Window]:
-    """Pieces of `length` samples that overlap by half, the last one ending with the audio; each row is read off the
-    piece whose middle is nearest to its time."""
+    """Pieces that overlap by half, the last one ending with the audio; each row is read off the piece whose middle is
+    nearest to its time.
+
+    Parameters
+    ----------
+    stops : (n,) the sample before which each row's time is.
+    length : samples of a piece.
+    n_samples : of the audio.
+    """
     step = max(length // 2, 1)
     starts = [*range(0, max(n_samples - length, 0), step), max(n_samples - length, 0)]
-    between = [(one + other + length) / 2 for one, other in pairwise(starts)]
+    between = [(start + following + length) / 2 for start, following in pairwise(starts)]
 
     def nearest(row: tuple[int, int]) -> int:
         return int(starts[int(np.searchsorted(between, row[1]))])
@@ -55,7 +86,14 @@ def utterance_windows(stops: Array, length: int, n_samples: int) -> Iterator[Win
 
 
 def equal_batches(windows: Iterable[Window], n_samples: int, padded: int = 0) -> Iterator[list[Window]]:
-    """Neighbouring windows of one length, each padded to `padded`, together at most `n_samples` (at least one)."""
+    """Neighbouring windows of one length.
+
+    Parameters
+    ----------
+    windows : in order.
+    n_samples : the most in a batch; at least one window is taken.
+    padded : samples that each window is padded to.
+    """
     for length, group in groupby(windows, key=lambda window: window.stop - window.start):
         size, batch = max(1, n_samples // max(length, padded)), list[Window]()
         for window in group:

@@ -72,7 +72,15 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
 def prompt(spec: FeatureSpec, tokenizer: Any, config: Any) -> tuple[int, ...]:
     """Tokens that tell the decoder to write down what is said, in its language and without times.
 
-    Raises UsageError where the model knows languages, but not this one.
+    Parameters
+    ----------
+    spec : with the option `language`.
+    tokenizer : of the model.
+    config : of the decoder.
+
+    Raises
+    ------
+    UsageError : the model knows languages, but not this one.
     """
     marks = [f"<|{spec.options['language']}|>", "<|transcribe|>"] if config.vocab_size != ENGLISH_ONLY else []
     known = tokenizer.get_vocab()

@@ -63,18 +63,27 @@ def parts_of(model: Any) -> tuple[str, ...]:
 def hidden_states(
     model: Any, inputs: Mapping[str, Any], layers: Sequence[Layer], frames: Sequence[int] | None = None
 ) -> list[Any]:
-    """A tensor (n, n_tokens, n_hidden) for each layer, as the library's `hidden_states` numbers them (0: the input of
-    the first block); `cnn` and `projection` are what these parts give. Nothing above the highest is computed.
+    """States of layers, as the library's `hidden_states` numbers them (0: the input of the first block); `cnn` and
+    `projection` are what these parts give. Nothing above the highest is computed.
 
-    `frames`: the tokens wanted, (n, len(frames), n_hidden); the block below the highest layer is then computed for
-    them alone where that is known how.
+    Parameters
+    ----------
+    model : a transformer of the library.
+    inputs : its forward pass's.
+    layers : in the order wanted.
+    frames : the tokens wanted (None: all); the block below the highest layer is then computed for them alone where
+        that is known how.
+
+    Returns
+    -------
+    For each layer a tensor (n, n_tokens or len(frames), n_hidden).
     """
-    held: dict[Layer, Any] = {}
+    wanted_states: dict[Layer, Any] = {}
     blocks = blocks_of(model)
     highest = max(layers, key=_depth)
 
     def keep(layer: Layer, states: Any) -> None:
-        held[layer] = states if frames is None else states[:, frames]
+        wanted_states[layer] = states if frames is None else states[:, frames]
         if layer == highest:
             raise _Enough
 
@@ -87,7 +96,7 @@ def hidden_states(
     def topmost(compute: top_block.BlockOf, wanted: Sequence[int]) -> Callable[..., None]:
         def stand_in(block: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
             states = given[0] if given else named["hidden_states"]
-            held[highest] = compute(block, states, wanted, named.get("attention_mask"))
+            wanted_states[highest] = compute(block, states, wanted, named.get("attention_mask"))
             raise _Enough
 
         return stand_in
@@ -112,7 +121,7 @@ def hidden_states(
             keep(highest, output.hidden_states[highest])
         except _Enough:
             pass
-    return [held[layer] for layer in layers]
+    return [wanted_states[layer] for layer in layers]
 
 
 def _depth(layer: Layer) -> int:
@@ -125,12 +134,28 @@ def _part_states(part: str, out: Any) -> Any:
 
 
 def pooled(states: Any, pool: str) -> Array:
-    """states (n_tokens, n_hidden), a tensor: the mean, last or sum of a word's tokens → (n_hidden,) float32."""
-    one = states[-1] if pool == "last" else states.mean(0) if pool == "mean" else states.sum(0)
-    return np.asarray(one.float().cpu().numpy())
+    """One row of a word's tokens.
+
+    Parameters
+    ----------
+    states : (n_tokens, n_hidden), a tensor.
+    pool : mean, last or sum.
+
+    Returns
+    -------
+    (n_hidden,) float32.
+    """
+    row = states[-1] if pool == "last" else states.mean(0) if pool == "mean" else states.sum(0)
+    return np.asarray(row.float().cpu().numpy())
 
 
 def columns(layers: Sequence[Layer], widths: Sequence[int]) -> dict[str, tuple[int, int]]:
-    """Layer → (first, end) of its columns, where layers stand side by side."""
+    """Layer → (first, end) of its columns, where layers stand side by side.
+
+    Parameters
+    ----------
+    layers : in the order of the columns.
+    widths : columns of each.
+    """
     ends = [sum(widths[: place + 1]) for place in range(len(widths))]
     return {str(layer): (end - width, end) for layer, end, width in zip(layers, ends, widths, strict=True)}

@@ -80,7 +80,18 @@ CONTEXT_WORDS = 32  # where neither is given
 
 
 def wanted_layers(spec: FeatureSpec, n_blocks: int, parts: tuple[str, ...]) -> list[Layer]:
-    """The layers of a resolved spec for a model of that many blocks and those parts. Raises UsageError."""
+    """The layers that a resolved spec asks for.
+
+    Parameters
+    ----------
+    spec : with the option `layer`.
+    n_blocks : of the model.
+    parts : of the model, before its blocks.
+
+    Raises
+    ------
+    UsageError : the model lacks a layer.
+    """
     given = spec.options["layer"]
     if given == "all":
         return list(range(n_blocks + 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import Any
 
 from bids_app.errors import NoInput
 from bids_app.features.base.memory import placed
+from bids_app.features.transformers.lock import fetch_hint, locked_revision
 from bids_app.records import FeatureProvenance, FeatureSpec, ModelSource
 
-LOCK = "models.lock.json"  # in a model folder: what `concord-tools prefetch` put there
 SINGLE, SHARDED = "model.safetensors", "model.safetensors.index.json"
 SETTINGS = (  # beside the weights, what decides a model's numbers
     "config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model",
@@ -40,7 +40,14 @@ def model_of(spec: FeatureSpec) -> ModelName:
 def find_model(model: ModelName, source: ModelSource) -> Path:
     """The model's folder: `model_dir/<name>`, else the hub's cache, else (unless offline) downloaded into it.
 
-    Raises NoInput, which says where the model should lie and what fetches it.
+    Parameters
+    ----------
+    model : name and revision.
+    source : the model folder, and whether the network may be used.
+
+    Raises
+    ------
+    NoInput : says where the model should lie and what fetches it.
     """
     if source.model_dir is not None and (source.model_dir / model.name).is_dir():
         there = locked_revision(model.name, source)
@@ -51,45 +58,9 @@ def find_model(model: ModelName, source: ModelSource) -> Path:
     return _from_hub(model, source)
 
 
-def fetch_hint(source: ModelSource) -> str:
-    """The command that fetches an analysis's models."""
-    return f"concord-tools prefetch --analysis ANALYSIS --model-dir {source.model_dir or 'DIR'}"
-
-
 def is_offline(source: ModelSource) -> bool:
     """Whether the network is not to be touched."""
     return source.offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
-
-
-def read_lock(source: ModelSource) -> dict[str, Any]:
-    """Name → entry (`revision`, `files`) of the model folder's lock file; empty without one. Raises NoInput."""
-    path = source.model_dir / LOCK if source.model_dir else None
-    if path is None or not path.is_file():
-        return {}
-    try:
-        lock: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if all(isinstance(entry["revision"], str) and entry["files"].items() for entry in lock.values()):
-            return lock
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass
-    raise NoInput("the lock file of the models is broken", path, f"remove it; then {fetch_hint(source)}")
-
-
-def locked_revision(name: str, source: ModelSource) -> str | None:
-    """The revision of a model that the lock file states, if it does. Raises NoInput where it is broken."""
-    entry = read_lock(source).get(name)
-    return None if entry is None else str(entry["revision"])
-
-
-def check_lock(name: str, source: ModelSource, hashes: Mapping[str, str]) -> None:
-    """Raises NoInput where a file of a model in the model folder (file name → SHA-256) is not what the lock file
-    says, whose revision would then not be that of what is computed."""
-    folder = source.model_dir / name if source.model_dir else None
-    entry = read_lock(source).get(name) if folder is not None and folder.is_dir() else None
-    changed = [] if entry is None else [file for file, was in entry["files"].items() if hashes.get(file, was) != was]
-    if changed:
-        what = f"{changed[0]} of the model '{name}' is not the file that the lock file names"
-        raise NoInput(what, folder or "", fetch_hint(source))
 
 
 def _from_hub(model: ModelName, source: ModelSource) -> Path:
@@ -112,9 +83,16 @@ def _from_hub(model: ModelName, source: ModelSource) -> Path:
 
 
 def model_files(model: ModelName, source: ModelSource) -> tuple[Path, ...]:
-    """Weights first (none where they are random), then settings: all files whose bytes decide the model's numbers.
+    """All files whose bytes decide the model's numbers: weights first (none where they are random), then settings.
 
-    Raises NoInput.
+    Parameters
+    ----------
+    model : name, revision and seed.
+    source : where models are.
+
+    Raises
+    ------
+    NoInput : the model is not there, or has no safetensors weights.
     """
     folder = find_model(model, source)
     if not (folder / "config.json").is_file():
@@ -140,8 +118,15 @@ def _weights(folder: Path, name: str) -> tuple[Path, ...]:
 
 
 def with_model(provenance: FeatureProvenance, model: ModelName, source: ModelSource) -> FeatureProvenance:
-    """`provenance` with `model`, `revision` (the hub's commit, if known), `untrained` (the seed) and `stand_in`
-    (untrained weights, as the model's own configuration declares with `concord_stand_in`)."""
+    """Provenance with what is known of the model: its name and revision (the hub's commit, if known), the seed of
+    random weights, and whether its own configuration declares it an untrained stand-in (`concord_stand_in`).
+
+    Parameters
+    ----------
+    provenance : of a family.
+    model : name, revision and seed.
+    source : where models are.
+    """
     folder = find_model(model, source)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     commit = folder.name if folder.parent.name == "snapshots" else locked_revision(model.name, source)
@@ -150,10 +135,19 @@ def with_model(provenance: FeatureProvenance, model: ModelName, source: ModelSou
 
 
 def load_model(model: ModelName, source: ModelSource, auto: str = "AutoModel") -> Any:
-    """The model (bare, or of transformers' class `auto`), float32, in evaluation mode, on the source's device (the
-    CPU, where that has no memory for it).
+    """The model, float32, in evaluation mode, on the source's device (the CPU, where that has no memory for it).
 
-    With `untrained` its architecture as transformers initialises it from that seed. Raises NoInput.
+    With `untrained` its architecture as transformers initialises it from that seed.
+
+    Parameters
+    ----------
+    model : name, revision and seed.
+    source : where models are, and the device.
+    auto : transformers' class that loads it; `AutoModel` gives it without a head.
+
+    Raises
+    ------
+    NoInput : it is not there, not whole, or cannot be loaded.
     """
     import torch
     import transformers
@@ -175,14 +169,24 @@ def load_model(model: ModelName, source: ModelSource, auto: str = "AutoModel") -
 
 
 def load_config(model: ModelName, source: ModelSource) -> Any:
-    """The model's configuration. Raises NoInput."""
+    """The model's configuration. Raises NoInput where it cannot be read."""
     from transformers import AutoConfig
 
     return _load(AutoConfig, model, source)
 
 
 def load_tokenizer(model: ModelName, source: ModelSource) -> Any:
-    """The model's tokenizer, one that knows the characters of each token. Raises NoInput."""
+    """The model's tokenizer, one that knows the characters of each token.
+
+    Parameters
+    ----------
+    model : name and revision.
+    source : where models are.
+
+    Raises
+    ------
+    NoInput : there is none, or none of that kind.
+    """
     from transformers import AutoTokenizer
 
     tokenizer = _load(AutoTokenizer, model, source)
@@ -193,7 +197,7 @@ def load_tokenizer(model: ModelName, source: ModelSource) -> Any:
 
 
 def load_feature_extractor(model: ModelName, source: ModelSource) -> Any:
-    """What turns a waveform into the speech model's input. Raises NoInput."""
+    """What turns a waveform into the speech model's input. Raises NoInput where it cannot be read."""
     from transformers import AutoFeatureExtractor
 
     return _load(AutoFeatureExtractor, model, source)

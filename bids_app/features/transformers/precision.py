@@ -32,14 +32,14 @@ class Lowered(Generic[Item]):
         import torch
 
         with torch.autocast(self._model.device.type, torch.bfloat16):
-            found = self._compute(batch)
+            lowered = self._compute(batch)
         self._calls += 1
         if not self._calls & (self._calls - 1):
-            self._compare(found, self._compute(batch))
-        return found
+            self._compare(lowered, self._compute(batch))
+        return lowered
 
-    def _compare(self, found: list[list[Array]], exact: list[list[Array]]) -> None:
-        near, right = (np.concatenate([part.ravel() for part in chain(*parts)]) for parts in (found, exact))
+    def _compare(self, lowered: list[list[Array]], exact: list[list[Array]]) -> None:
+        near, right = (np.concatenate([part.ravel() for part in chain(*parts)]) for parts in (lowered, exact))
         self._rows += len(exact)
         self._apart += float(np.square(near - right, dtype=np.float64).sum())
         self._total += float(np.square(right, dtype=np.float64).sum())

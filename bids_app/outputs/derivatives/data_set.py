@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,13 @@ from typing import Any
 from bids_app.errors import CannotCreate, UsageError
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import json_text, read_json, tsv_text, write_if_new, write_text
-from bids_app.outputs.wording.definitions import short
+from bids_app.outputs.wording.definitions import Definitions
 from bids_app.records import (
     INTER_SUBJECT,
+    AnalysisProvenance,
     Component,
-    ExtraPartition,
+    FeatureSettings,
     all_components,
-    baseline_band,
     camel,
     space_label,
 )
@@ -30,19 +31,31 @@ IGNORED = (
 HASH_LINE = "# analysis hash: "
 
 
-def prepare(
-    out_dir: Path,
-    analysis: Mapping[str, Any],
-    analysis_hash: str,
-    datasets: Mapping[str, Path],
-    version: str,
-    further: tuple[ExtraPartition, ...],
-    beside: tuple[Component, ...] = (),
-) -> None:
+@dataclass(frozen=True)
+class DataSetFacts:
+    """What the data set's own files say.
+
+    Parameters
+    ----------
+    analysis : the resolved analysis, as results need it.
+    resolved : all of it, with every default, as analysis.yaml has it.
+    datasets : name → root of every data set read.
+    version : of the program.
+    baseline : bands of the baseline, as features of stimuli are named.
+    controls : components of no partition that the analysis asks for.
+    """
+
+    analysis: AnalysisProvenance
+    resolved: Mapping[str, Any]
+    datasets: Mapping[str, Path]
+    version: str
+    baseline: tuple[str, ...] = ()
+    controls: tuple[Component, ...] = ()
+
+
+def prepare(out_dir: Path, facts: DataSetFacts) -> None:
     """Create out_dir and its data-set-level files; safe for jobs that do so at the same time.
 
-    `analysis` is resolved, every default filled in; `datasets` name → root of every data set read, `further` the
-    units of the further partitions by name, `beside` the components of no partition.
     Raises UsageError where out_dir holds another analysis or another data set, CannotCreate.
     """
     from filelock import FileLock
@@ -50,8 +63,8 @@ def prepare(
     try:
         (out_dir / names.LOGS).mkdir(parents=True, exist_ok=True)
         with FileLock(out_dir / names.LOGS / "prepare.lock"):
-            _refuse_others(out_dir, analysis_hash)
-            _write(out_dir, analysis, analysis_hash, datasets, version, further, beside)
+            _refuse_others(out_dir, facts.analysis.hash)
+            _write(out_dir, facts)
     except OSError as error:
         raise CannotCreate("cannot create OUT_DIR", out_dir, error.strerror or "choose another") from None
 
@@ -59,13 +72,6 @@ def prepare(
 def write_plan(out_dir: Path, plan: Mapping[str, Any]) -> Path:
     """plan.json of a dry run. Raises CannotCreate."""
     return write_text(out_dir / "plan.json", json_text(plan))
-
-
-def units_of(analysis: Mapping[str, Any]) -> tuple[str, ...]:
-    """The partition's units: spaces, a group in the place of its first member."""
-    partition = analysis["partition"]
-    group_of = {member: group for group, members in partition["groups"].items() for member in members}
-    return tuple(dict.fromkeys(group_of.get(space, space) for space in partition["spaces"]))
 
 
 def _refuse_others(out_dir: Path, analysis_hash: str) -> None:
@@ -81,35 +87,26 @@ def _refuse_others(out_dir: Path, analysis_hash: str) -> None:
         raise UsageError("OUT_DIR holds another data set", out_dir, "choose another OUT_DIR")
 
 
-def _write(
-    out_dir: Path,
-    analysis: Mapping[str, Any],
-    analysis_hash: str,
-    datasets: Mapping[str, Path],
-    version: str,
-    further: tuple[ExtraPartition, ...],
-    beside: tuple[Component, ...],
-) -> None:
+def _write(out_dir: Path, facts: DataSetFacts) -> None:
     import yaml
 
     # The analysis comes first: it marks the folder as ours should we be killed half way.
-    text = yaml.safe_dump(_as_data(analysis), sort_keys=False, allow_unicode=True, default_flow_style=None)
-    write_if_new(out_dir / "analysis.yaml", f"{HASH_LINE}{analysis_hash}\n{text}")
+    text = yaml.safe_dump(_as_data(facts.resolved), sort_keys=False, allow_unicode=True, default_flow_style=None)
+    write_if_new(out_dir / "analysis.yaml", f"{HASH_LINE}{facts.analysis.hash}\n{text}")
     description = out_dir / "dataset_description.json"
     links = read_json(description).get("DatasetLinks", {}) if description.exists() else {}
-    links |= {name: _relative(root, out_dir) for name, root in datasets.items()}
-    write_if_new(description, json_text(_description(str(analysis["name"]), dict(sorted(links.items())), version)))
+    links |= {name: _relative(root, out_dir) for name, root in facts.datasets.items()}
+    content = _description(facts.analysis.name, dict(sorted(links.items())), facts.version)
+    write_if_new(description, json_text(content))
     write_if_new(out_dir / ".bidsignore", "\n".join(IGNORED) + "\n")
     write_if_new(out_dir / "README.md", README)
-    spaces = [*analysis["features"], *(baseline_band(space) for space in analysis["baseline"]["spaces"])]
-    text = _descriptions(units_of(analysis), spaces, _layered(analysis["features"]), further, beside)
-    write_if_new(out_dir / "descriptions.tsv", text)
+    write_if_new(out_dir / "descriptions.tsv", _descriptions(facts))
 
 
-def _layered(features: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Spaces with several layers."""
-    asked = {name: one.get("layer") for name, one in features.items()}
-    return [name for name, layer in asked.items() if layer == "all" or (isinstance(layer, list) and len(layer) > 1)]
+def _has_layers(settings: FeatureSettings) -> bool:
+    """Whether a space has several layers."""
+    layer = settings.options.get("layer")
+    return layer == "all" or (isinstance(layer, list | tuple) and len(layer) > 1)
 
 
 def _as_data(analysis: Mapping[str, Any]) -> Any:
@@ -134,32 +131,28 @@ def _description(analysis: str, links: Mapping[str, str], version: str) -> dict[
     }
 
 
-def _descriptions(
-    units: tuple[str, ...],
-    spaces: Iterable[str],
-    layered: Sequence[str],
-    further: tuple[ExtraPartition, ...],
-    beside: tuple[Component, ...],
-) -> str:
-    rows = {
-        component: short(component, units, {one.name: tuple(one.groups) for one in further})
-        for component in all_components(units, further, beside)
-    }
-    for space in spaces:
-        label, said = space_label(space), f"features of the space {space}"
-        rows[label] = f"{rows[label]}; in stimuli: {said}" if label in rows else said
-    pairs = [f"agreement{camel(one)}{camel(other)}" for one, other in combinations(units, 2)]
+def _descriptions(facts: DataSetFacts) -> str:
+    """descriptions.tsv: what every `desc-` in a file's name stands for."""
+    analysis = facts.analysis
+    groups, extra = tuple(analysis.groups), analysis.extra_partitions
+    definitions = Definitions(groups, extra)
+    components = all_components(groups, extra, facts.controls)
+    rows = {label: definitions.short(component) for label, component in components.items()}
+    for space in (*analysis.features, *facts.baseline):
+        label, meaning = space_label(space), f"features of the space {space}"
+        rows[label] = f"{rows[label]}; in stimuli: {meaning}" if label in rows else meaning
+    pairs = [f"agreement{camel(one)}{camel(other)}" for one, other in combinations(groups, 2)]
     rows |= dict.fromkeys(pairs, "correlation of the held-out time courses that two models predict, each alone")
-    for space in layered:
+    for space in (name for name, settings in analysis.features.items() if _has_layers(settings)):
         rows[f"best{camel(space)}Layer"] = f"the best layer of {space}, target by target, and its held-out score"
         rows["layers"] = "table of every layer's scores, one row a space, layer and region"
     rows |= {
-        "findings": "table of what is found of two models: scores, agreement, shares and comparisons",
+        "findings": "table of statistics of two models: scores, agreement, shares and comparisons",
         "agreement": "table of the correlations of predicted time courses, one row a target",
         "partition": "table of all components, one row a target",
-        **({"subspace": "table of canonical correlations, one row a fold and pair"} if further else {}),
-        INTER_SUBJECT: "ceilings from other people who heard the same, and the full model's share of them",
-        "overElectrodes": "table of means over people's electrodes",
+        **({"subspace": "table of canonical correlations, one row a fold and pair"} if extra else {}),
+        INTER_SUBJECT: "noise ceilings from others who heard the same, and the full model's share of them",
+        "overElectrodes": "table of means over participants' electrodes",
         "lags": "table of model weights, one row an electrode and lag",
     }
     return tsv_text({"desc_id": [f"desc-{label}" for label in rows], "description": list(rows.values())})
@@ -176,7 +169,7 @@ what its number is, which samples it was computed from and with which software a
 |---|---|
 | `sub-*.html`, `group.html` | reports: begin here |
 | `sub-*/func`, `sub-*/ieeg` | maps (`stat-rsquared`, `stat-r`) and tables; descriptions.tsv explains `desc-` |
-| `tpl-*`, `group` | maps and tables over people |
+| `tpl-*`, `group` | maps and tables over participants |
 | `stimuli` | features of each stimulus |
 | `analysis.yaml` | the analysis with every default; `concord --analysis analysis.yaml` repeats it |
 | `status.tsv`, `logs` | what was done, how long it took, what failed and why |

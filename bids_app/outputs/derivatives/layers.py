@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.outputs.derivatives.sidecars import is_standard, summary_window
-from bids_app.outputs.wording.definitions import HELD_OUT
-from bids_app.records import Array, LayerScores, Targets, UnitResult, camel
+from bids_app.outputs.derivatives.sidecars import is_standard
+from bids_app.outputs.files.plain_numbers import as_row, as_rows, finite
+from bids_app.outputs.wording.rows import rows_of
+from bids_app.outputs.wording.scores import HELD_OUT
+from bids_app.records import Array, LayerRows, LayerScores, LayersSummary, RegionScores, Targets, UnitResult, camel
 
 BEFORE = {"cnn": -2, "projection": -1}  # parts of a speech model before its first block, as numbers
 ROWS = 40  # targets whose scores by layer are drawn
@@ -56,10 +58,10 @@ def component_of_best(space: str) -> str:
     return f"best{camel(space)}Layer"
 
 
-def best_values(found: Mapping[str, LayerScores]) -> dict[tuple[str, str], tuple[Array, str]]:
+def best_values(layers: Mapping[str, LayerScores]) -> dict[tuple[str, str], tuple[Array, str]]:
     """(component, stat) → values (n_targets,) and what they are."""
     values = {}
-    for space, scores in found.items():
+    for space, scores in layers.items():
         numbers = np.array([layer_number(name) for name in scores.layers], dtype=float)
         best = np.where(np.isfinite(scores.best), numbers[np.nan_to_num(scores.best).astype(int)], np.nan)
         parts = "; −2: cnn, −1: projection" if set(scores.layers) & set(BEFORE) else ""
@@ -80,14 +82,14 @@ def regions(targets: Targets, usable: Array, shown: Array) -> dict[str, Array]:
         "right": usable & (x_mm > 0),
         PREDICTED_REGION: usable & shown,
     }
-    found = {name: chosen for name, chosen in named.items() if name == "all" or chosen.any()}
+    kept = {name: chosen for name, chosen in named.items() if name == "all" or chosen.any()}
     if targets.kind in ("parcels", "electrodes"):
-        found |= {
+        kept |= {
             f"{name} (target)" if name in named else name: np.arange(len(usable)) == row
             for row, name in enumerate(targets.names)
             if usable[row]
         }
-    return found
+    return kept
 
 
 def side_of(targets: Targets) -> Array:
@@ -103,25 +105,28 @@ def side_of(targets: Targets) -> Array:
     return unknown if targets.xyz_mm is None else np.asarray(targets.xyz_mm)[:, 0]
 
 
-def region_scores(scores: LayerScores, chosen: Array) -> dict[str, Any]:
+def region_scores(scores: LayerScores, chosen: Array) -> RegionScores:
     """Of some targets (n_targets,) bool: how many, and by layer mean, median and quartiles of R², mean inner R², and
     of how many each layer is the best."""
-    low, middle, high = np.percentile(scores.rsquared[:, chosen], [25, 50, 75], axis=1) if chosen.any() else (
-        np.full((3, len(scores.layers)), np.nan)
-    )  # fmt: skip
+    n_layers = len(scores.layers)
+    low, middle, high = (
+        np.percentile(scores.rsquared[:, chosen], [25, 50, 75], axis=1)
+        if chosen.any()
+        else np.full((3, n_layers), np.nan)
+    )
     best = scores.best[chosen]
-    return {
-        "n": int(chosen.sum()),
-        "rsquared": scores.rsquared[:, chosen].mean(axis=1) if chosen.any() else middle,
-        "rsquared_median": middle,
-        "q25": low,
-        "q75": high,
-        "inner": scores.inner[:, chosen].mean(axis=1) if chosen.any() else middle,
-        "n_best": np.bincount(best[np.isfinite(best)].astype(int), minlength=len(scores.layers)),
-    }
+    return RegionScores(
+        n=int(chosen.sum()),
+        rsquared=as_row(scores.rsquared[:, chosen].mean(axis=1) if chosen.any() else middle),
+        rsquared_median=as_row(middle),
+        q25=as_row(low),
+        q75=as_row(high),
+        inner=as_row(scores.inner[:, chosen].mean(axis=1) if chosen.any() else middle),
+        n_best=tuple(np.bincount(best[np.isfinite(best)].astype(int), minlength=n_layers).tolist()),
+    )
 
 
-def _by_region(unit: UnitResult, scores: LayerScores, shown: Array) -> dict[str, dict[str, Any]]:
+def _by_region(unit: UnitResult, scores: LayerScores, shown: Array) -> dict[str, RegionScores]:
     usable = np.isfinite(scores.best_rsquared)
     return {name: region_scores(scores, chosen) for name, chosen in regions(unit.targets, usable, shown).items()}
 
@@ -129,9 +134,9 @@ def _by_region(unit: UnitResult, scores: LayerScores, shown: Array) -> dict[str,
 def table_cells(unit: UnitResult, shown: Array) -> dict[str, Any]:
     """Space × region × layer; shown (n_targets,) bool: the targets that count as predicted."""
     rows = [
-        (space, layer, region, one["n"], *(one[name][place] for name in list(COLUMNS)[4:]))
+        (space, layer, region, of.n, of.rsquared[place], of.rsquared_median[place], of.inner[place], of.n_best[place])
         for space, scores in unit.layers.items()
-        for region, one in _by_region(unit, scores, shown).items()
+        for region, of in _by_region(unit, scores, shown).items()
         for place, layer in enumerate(scores.layers)
     ]
     return dict(zip(COLUMNS, zip(*rows, strict=True), strict=True))
@@ -139,7 +144,7 @@ def table_cells(unit: UnitResult, shown: Array) -> dict[str, Any]:
 
 def table_in_words(unit: UnitResult) -> str:
     """What the table of layers holds."""
-    window = summary_window(unit.provenance)
+    window = rows_of(unit.provenance.design).own_value
     return (
         "One row a space, region and layer: scores of each layer fitted alone, by ridge, in the same outer and inner "
         f"folds as all else. {window}"
@@ -147,39 +152,33 @@ def table_in_words(unit: UnitResult) -> str:
 
 
 # ------------------------------------------------------------------------------------------------ for reports
-def layers_summary(unit: UnitResult, shown: Array) -> dict[str, Any]:
-    """Space → layers, the partition's by outer fold, scores of regions of several targets, how many targets have a
+def layers_summary(unit: UnitResult, shown: Array) -> dict[str, LayersSummary]:
+    """By space: layers, the partition's by outer fold, scores of regions of several targets, how many targets have a
     best layer, and of parcels and electrodes the scores of those with the highest R²."""
-    found = {}
-    for space, scores in unit.layers.items():
-        kept = {"all", "left", "right", PREDICTED_REGION}
-        found[space] = {
-            "layers": scores.layers,
-            "numbers": [layer_number(name) for name in scores.layers],
-            "chosen": {str(fold): layer for fold, layer in scores.chosen.items()},
-            "regions": {name: one for name, one in _by_region(unit, scores, shown).items() if name in kept},
-            "n_usable": int(np.isfinite(scores.best_rsquared).sum()),
-            "n_best": int(np.isfinite(scores.best).sum()),
-            "best_mean": _mean(scores.best_rsquared),
-            "rows": _rows(unit.targets.names, scores) if unit.targets.kind in ("parcels", "electrodes") else None,
-        }
-    return found
+    kept = ("all", "left", "right", PREDICTED_REGION)
+    return {
+        space: LayersSummary(
+            layers=scores.layers,
+            numbers=tuple(layer_number(name) for name in scores.layers),
+            chosen={str(fold): layer for fold, layer in scores.chosen.items()},
+            regions={name: of for name, of in _by_region(unit, scores, shown).items() if name in kept},
+            n_usable=len(finite(scores.best_rsquared)),
+            n_best=len(finite(scores.best)),
+            best_mean=_mean(scores.best_rsquared),
+            rows=_rows(unit.targets.names, scores) if unit.targets.kind in ("parcels", "electrodes") else None,
+        )
+        for space, scores in unit.layers.items()
+    }
 
 
 def _mean(values: Array) -> float | None:
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else None
+    there = values[np.isfinite(values)]
+    return float(there.mean()) if len(there) else None
 
 
-def _rows(names: Sequence[str], scores: LayerScores) -> dict[str, Any]:
+def _rows(names: Sequence[str], scores: LayerScores) -> LayerRows:
     """R² by layer of the targets with the highest held-out R² of their best layer, in the order of the table."""
     usable = np.flatnonzero(np.isfinite(scores.best_rsquared))
     strongest = usable[np.argsort(-scores.best_rsquared[usable], kind="stable")[:ROWS]]
     rows = np.sort(strongest)
-    return {"names": [names[row] for row in rows], "rsquared": scores.rsquared[:, rows].T.round(5)}
-
-
-def chosen_in(one: Mapping[str, Any]) -> str:
-    """For the leakage audit: where layers of a space were fitted, and which one each fold took."""
-    folds = ", ".join(f"{layer} (fold {fold})" for fold, layer in one["chosen"].items())
-    return f"training samples of each outer fold, by its inner folds; layer of the partition: {folds}"
+    return LayerRows(tuple(names[row] for row in rows), as_rows(scores.rsquared[:, rows].T.round(5)))

@@ -1,4 +1,4 @@
-"""Files of what is found of two models: a table of findings, and how predictions agree, target by target."""
+"""Files of two models compared: a table of statistics, and how predictions agree, target by target."""
 
 from __future__ import annotations
 
@@ -11,89 +11,102 @@ import numpy as np
 from bids_app.outputs.derivatives import sidecars
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import json_text, tsv_text
-from bids_app.outputs.wording.model_pair import KINDS, LIMITS, PREDICTIONS, TARGETS
-from bids_app.records import Agreement, Array, ModelPairStatistics, Targets, UnitResult, camel
+from bids_app.outputs.wording.model_pair import INTERVAL, KINDS, PREDICTIONS, TARGETS
+from bids_app.records import Agreement, Array, ModelPairStatistics, Targets, UnitResult, camel, entities_of
 
 File = tuple[PurePosixPath, bytes]
 Encoded = Callable[[Targets, Array], Iterator[tuple[str, bytes]]]
 COLUMNS = {
-    "kind": "; ".join(f"{kind}: {said}" for kind, said in KINDS.items()),
+    "kind": "; ".join(f"{kind}: {meaning}" for kind, meaning in KINDS.items()),
     "name": "Model, pair of models, part, or difference of parts",
-    "targets": "; ".join(f"{name}: {said}" for name, said in TARGETS.items()),
+    "targets": "; ".join(f"{name}: {meaning}" for name, meaning in TARGETS.items()),
     "n_targets": "How many these are",
     "value": "The number",
-    "ci025": f"Lower of its {LIMITS}; n/a where there was no inference",
-    "ci975": f"Upper of its {LIMITS}; n/a where there was no inference",
+    "ci025": f"Lower end of its {INTERVAL}; n/a where there was no inference",
+    "ci975": f"Upper end of its {INTERVAL}; n/a where there was no inference",
 }
+ENDS = {"ci025": "Lower", "ci975": "Upper"}
 
 
 def model_pair_files(unit: UnitResult, encoded: Encoded) -> Iterator[File]:
-    """`encoded`: (hemisphere, bytes) of a map of values."""
-    found = unit.findings
-    if found is None:
+    """A table of statistics, and maps or a table of agreements.
+
+    Parameters
+    ----------
+    unit : the result; nothing where it has none of two models.
+    encoded : gives (hemisphere, bytes) of a map of values (n_targets,).
+    """
+    made = unit.model_pair
+    if made is None:
         return
-    table = names.findings_file(unit.stem, unit.targets.kind)
-    words = {name: {"Description": said} for name, said in COLUMNS.items()}
-    about = {**sidecars.common(unit), **words, "Description": "One row a finding and set of targets."}
-    yield from _pair(table, tsv_text(statistic_cells(found)).encode(), about)
-    if unit.targets.kind in names.EXTENSION and "sub" in names.entities_of(unit.stem):
-        yield from _maps(unit, found, encoded)
-    elif found.agreements:
-        yield from _table(unit, found)
+    table = names.statistics_file(unit.stem, unit.targets.kind)
+    words = {name: {"Description": meaning} for name, meaning in COLUMNS.items()}
+    about = {**sidecars.common(unit), **words, "Description": "One row a statistic and set of targets."}
+    yield from _pair(table, tsv_text(statistic_cells(made)).encode(), about)
+    if unit.targets.kind in names.EXTENSION and "sub" in entities_of(unit.stem):
+        yield from _maps(unit, made, encoded)
+    elif made.agreements:
+        yield from _table(unit, made)
 
 
-def statistic_cells(found: ModelPairStatistics) -> dict[str, Any]:
+def statistic_cells(made: ModelPairStatistics) -> dict[str, Any]:
     """Columns of `COLUMNS`."""
-    renamed = {"ci025": "low", "ci975": "high"}
-    return {name: [getattr(row, renamed.get(name, name)) for row in found.rows] for name in COLUMNS}
+    rows = made.rows
+    return {
+        "kind": [row.about.kind for row in rows],
+        "name": [row.about.name for row in rows],
+        "targets": [row.targets for row in rows],
+        "n_targets": [row.n_targets for row in rows],
+        "value": [row.value for row in rows],
+        "ci025": [row.low for row in rows],
+        "ci975": [row.high for row in rows],
+    }
 
 
-def _stats(one: Agreement) -> dict[str, Array]:
-    stats = {"r": np.asarray(one.r), "ci025": np.asarray(one.low), "ci975": np.asarray(one.high)}
-    return stats if np.isfinite(one.low).any() else {"r": stats["r"]}
+def _stats(pair: Agreement) -> dict[str, Array]:
+    stats = {"r": np.asarray(pair.r), "ci025": np.asarray(pair.low), "ci975": np.asarray(pair.high)}
+    return stats if np.isfinite(pair.low).any() else {"r": stats["r"]}
 
 
-def _label(one: Agreement) -> str:
-    return f"agreement{camel(one.between[0])}{camel(one.between[1])}"
+def _label(pair: Agreement) -> str:
+    return f"agreement{''.join(map(camel, pair.compared_models))}"
 
 
-def _words(one: Agreement, stat: str) -> str:
-    said = PREDICTIONS.format(*one.between)
-    limit = {"ci025": f"Lower of the {LIMITS}, of the ", "ci975": f"Upper of the {LIMITS}, of the "}.get(stat, "")
-    return f"{limit}{said}."
+def _words(pair: Agreement, stat: str) -> str:
+    meaning = PREDICTIONS.format(*pair.compared_models)
+    return f"{ENDS[stat]} end of the {INTERVAL}, of the {meaning}." if stat in ENDS else f"{meaning}."
 
 
-def _maps(unit: UnitResult, found: ModelPairStatistics, encoded: Encoded) -> Iterator[File]:
-    for one in found.agreements:
-        for stat, values in _stats(one).items():
-            about = {
-                **sidecars.map_sidecar(unit, "full", "r"),
-                "Description": f"{_words(one, stat)} {sidecars.NO_VALUE[unit.targets.kind]}",
-            }
+def _maps(unit: UnitResult, made: ModelPairStatistics, encoded: Encoded) -> Iterator[File]:
+    for pair in made.agreements:
+        for stat, values in _stats(pair).items():
+            about = sidecars.described_map(unit, _words(pair, stat))
             for hemi, content in encoded(unit.targets, values):
-                file = names.map_file(unit.stem, unit.targets.kind, _label(one), stat, hemi)
+                file = names.map_file(unit.stem, unit.targets.kind, _label(pair), stat, hemi)
                 yield from _pair(file, content, about)
 
 
-def _table(unit: UnitResult, found: ModelPairStatistics) -> Iterator[File]:
+def _table(unit: UnitResult, made: ModelPairStatistics) -> Iterator[File]:
     """One row a target; of an electrode its own value and all lags, where rows are words."""
     lags = ("n/a", *(float(lag) for lag in unit.lags.lags_s)) if unit.lags else ()
     cells: dict[str, Any] = {"name": [name for name in unit.targets.names for _ in lags or (0,)]}
     columns = {"name": {"Description": "Target"}}
     if lags:
         cells["lag_s"] = [lag for _ in unit.targets.names for lag in lags]
-        said = "Time of the response after the word's onset; n/a: the electrode's own value"
-        columns["lag_s"] = {"Description": said, "Units": "s"}
-    for one in found.agreements:
-        for stat, values in _stats(one).items():
-            cells[f"{_label(one)}_{stat}"] = values
-            columns[f"{_label(one)}_{stat}"] = {"Description": _words(one, stat)}
+        meaning = "Time of the response after the word's onset; n/a: the electrode's own value"
+        columns["lag_s"] = {"Description": meaning, "Units": "s"}
+    for pair in made.agreements:
+        for stat, values in _stats(pair).items():
+            cells[f"{_label(pair)}_{stat}"] = values
+            columns[f"{_label(pair)}_{stat}"] = {"Description": _words(pair, stat)}
     about = {
         **sidecars.common(unit),
         **columns,
         "Description": "One row a target: how two models' predictions agree.",
     }
-    yield from _pair(names.findings_file(unit.stem, unit.targets.kind, "agreement"), tsv_text(cells).encode(), about)
+    yield from _pair(
+        names.statistics_file(unit.stem, unit.targets.kind, "agreement"), tsv_text(cells).encode(), about
+    )
 
 
 def _pair(file: PurePosixPath, content: bytes, about: dict[str, Any]) -> Iterator[File]:

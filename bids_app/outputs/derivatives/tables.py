@@ -12,15 +12,14 @@ import numpy as np
 from bids_app.outputs.files.files import numbers, read_tsv
 from bids_app.records import (
     Array,
-    Component,
-    ExtraPartition,
     Lags,
     Partition,
     Responsive,
     SharedSubspace,
     Targets,
+    TargetsSummary,
     UnitResult,
-    all_components,
+    UnitSummary,
     space_label,
 )
 
@@ -61,11 +60,11 @@ def _number(cell: str) -> str:
         return "n/a"
 
 
-def responsive_cells(found: Responsive) -> dict[str, Any]:
+def responsive_cells(test: Responsive) -> dict[str, Any]:
     """Speech against silence, beside the scores and whatever they are."""
-    said = {True: "true", False: "false"}
-    called = [said[bool(q <= found.level)] if np.isfinite(q) else "n/a" for q in found.q]
-    return {"responsive": called, "responsive_p": found.p, "responsive_q": found.q}
+    words = {True: "true", False: "false"}
+    called = [words[bool(q <= test.level)] if np.isfinite(q) else "n/a" for q in test.q]
+    return {"responsive": called, "responsive_p": test.p, "responsive_q": test.q}
 
 
 LAG_COLUMNS = {
@@ -100,17 +99,17 @@ def weight_columns(bands: Sequence[str]) -> dict[str, dict[str, str]]:
     return {**LAG_COLUMNS, **{f"{space_label(band)}_weight": {"Description": weight.format(band)} for band in bands}}
 
 
-def subspace_cells(found: SharedSubspace) -> dict[str, Any]:
+def subspace_cells(subspace: SharedSubspace) -> dict[str, Any]:
     """Outer fold × pair: those kept and those tried."""
     rows = []
-    for fold in found.folds:
+    for fold in subspace.folds:
         kept, tried = len(fold.correlation), len(fold.held_out)
         name = "all" if fold.fold is None else fold.fold
         columns = fold.correlation, fold.held_out, fold.p, fold.leak
         for pair in range(max(kept, tried)):
-            r, held, p, leak = (float(one[pair]) if pair < len(one) else math.nan for one in columns)
+            r, held_out, p, leak = (float(one[pair]) if pair < len(one) else math.nan for one in columns)
             is_kept = "yes" if pair < kept else "no"
-            rows.append((name, pair + 1, is_kept, r, held, p, fold.null_95, leak, fold.n_words))
+            rows.append((name, pair + 1, is_kept, r, held_out, p, fold.null_95, leak, fold.n_words))
     cells = list(zip(*rows, strict=True)) or [()] * len(SUBSPACE_COLUMNS)
     return dict(zip(SUBSPACE_COLUMNS, cells, strict=True))
 
@@ -135,31 +134,26 @@ def subspace_columns() -> dict[str, dict[str, str]]:
     return {name: {"Description": words} for name, words in SUBSPACE_COLUMNS.items()}
 
 
-def read_scores(
-    path: Path, groups: tuple[str, ...], extra: tuple[ExtraPartition, ...], controls: tuple[Component, ...] = ()
-) -> tuple[dict[str, list[str]], Partition]:
-    """A table's text columns and its scores. Raises ReadWriteError, and KeyError where a component has none."""
+def read_scores(path: Path, summary: UnitSummary) -> tuple[dict[str, list[str]], Partition]:
+    """A table's text columns and its scores.
+
+    Raises ReadWriteError, and KeyError where a number that the summary names has no column.
+    """
     columns = read_tsv(path)
-    values: dict[str, dict[str, Array]] = {name: {} for name in all_components(groups, extra, controls)}
-    for column in columns:
-        component, _, stat = column.rpartition("_")
-        if component in values:
-            values[component][stat] = numbers(columns[column])
-    absent = [component for component, stats in values.items() if not stats]
-    if absent:
-        raise KeyError(f"no column of {absent[0]}")
-    return columns, Partition(groups, values, extra, controls)
+    values = {
+        label: {stat: numbers(columns[f"{label}_{stat}"]) for stat in summary.components[label].stats}
+        for label in summary.by_label
+    }
+    return columns, Partition(summary.groups, values, summary.extra, summary.controls)
 
 
-def table_targets(columns: Mapping[str, Sequence[str]], geometry: Mapping[str, Any]) -> Targets:
+def table_targets(columns: Mapping[str, Sequence[str]], grid: TargetsSummary) -> Targets:
     """Targets of a table's rows, with the grid its summary keeps."""
-    kind, names = geometry["kind"], tuple(columns["name"])
-    xyz_mm = np.column_stack([numbers(columns[axis]) for axis in "xyz"]) if kind == "electrodes" else None
-    affine = np.array(geometry["affine"]) if geometry["affine"] else None
+    names = tuple(columns["name"])
+    xyz_mm = np.column_stack([numbers(columns[axis]) for axis in "xyz"]) if grid.kind == "electrodes" else None
+    affine = np.array(grid.affine) if grid.affine else None
     table = {"responsive": tuple(columns["responsive"])} if "responsive" in columns else {}
-    return Targets(
-        kind, geometry["space"], names, _index(kind, names), tuple(geometry["shape"]), affine, xyz_mm, table
-    )
+    return Targets(grid.kind, grid.space, names, _index(grid.kind, names), grid.shape, affine, xyz_mm, table)
 
 
 def _index(kind: str, names: Sequence[str]) -> Array | None:

@@ -1,8 +1,9 @@
-"""Charts of components, profiles, tables, people, and recovered beside planted."""
+"""Charts of components, profiles, tables, participants, and recovered beside planted R²."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,11 @@ import numpy as np
 from bids_app.outputs.figures.canvas import (
     BAND_COLOURS,
     GRID,
+    GROUP_COLOURS,
     INK,
     MUTED,
     SHARED,
     SIGNED,
-    UNIT_COLOURS,
     as_pixels,
     broken,
     colour_bar,
@@ -22,88 +23,105 @@ from bids_app.outputs.figures.canvas import (
     styled,
     svg_bytes,
 )
-from bids_app.outputs.report.render import number
-from bids_app.outputs.wording.definitions import parts_of, totals_of
-from bids_app.records import Array
-
-Spread = Mapping[str, Any]  # 'median', 'q25', 'q75' (or 'mean' and 'points')
+from bids_app.outputs.wording.phrases import number
+from bids_app.records import Array, Component, Modality, ProfileSummary
 
 
-def components_chart(units: Sequence[str], spreads: Mapping[str, Spread], label: str) -> bytes:
-    """SVG: models at the left, all parts at the right; dots below say whose each part is. One unit has no parts.
+@dataclass(frozen=True)
+class Bar:
+    """A bar of height `centre` (None: no bar), a line from `low` to `high`, and `points` drawn as dots."""
 
-    A bar is the `centre` of its spread; the line goes from `low` to `high`; `points` are drawn as dots.
+    centre: float | None
+    low: float | None
+    high: float | None
+    points: tuple[float, ...] = ()
+
+
+Bars = Mapping[Component, Bar]
+
+
+def components_chart(groups: Sequence[str], bars: Bars, label: str) -> bytes:
+    """SVG: models at the left, all parts at the right; dots below say which feature groups each has.
+
+    Parameters
+    ----------
+    groups : feature groups of the partition, in order; a single one has no parts.
+    bars : component of the partition → its bar, in order.
+    label : of the vertical axis.
     """
-    one = {"Model": {"full": tuple(units)}}
-    panels = {"Models": totals_of(units), "Parts": parts_of(units)} if len(units) > 1 else one
-    heights = [2.3, 0.22 * len(units)]
+    totals = {component: bar for component, bar in bars.items() if component.is_total}
+    panels = {"Models": totals, "Parts": {component: bar for component, bar in bars.items() if component.is_part}}
+    if len(groups) == 1:
+        panels = {"Model": {component: bar for component, bar in totals.items() if component.kind == "full"}}
+    heights = [2.3, 0.22 * len(groups)]
     with styled():
-        figure = new_figure(9 if len(panels) > 1 else 3, 2.6 + 0.22 * len(units))
+        figure = new_figure(9 if len(panels) > 1 else 3, 2.6 + 0.22 * len(groups))
         widths = [len(members) + 0.5 for members in panels.values()]
         grid = figure.add_gridspec(
             2, len(panels), width_ratios=widths, height_ratios=heights, hspace=0.06, wspace=0.28
         )
         figure.subplots_adjust(left=1.35 / figure.get_figwidth(), right=0.99, top=0.9, bottom=0.05)
         for column, (title, members) in enumerate(panels.items()):
-            _bars(figure.add_subplot(grid[0, column]), units, members, spreads, f"{title}\n{label}")
-            _memberships(figure.add_subplot(grid[1, column]), units, members, named=column == 0)
+            axes = figure.add_subplot(grid[0, column])
+            _bars(axes, groups, members)
+            axes.set_title(title)
+            axes.set_ylabel(label, fontsize=8)
+            _memberships(figure.add_subplot(grid[1, column]), groups, members, named=column == 0)
         return svg_bytes(figure)
 
 
-def _bars(
-    axes: Any, units: Sequence[str], members: Mapping[str, Sequence[str]], spreads: Mapping[str, Spread], title: str
-) -> None:
-    for x, (name, chosen) in enumerate(members.items()):
-        spread = spreads[name]
-        if spread["centre"] is None:
+def _bars(axes: Any, groups: Sequence[str], members: Bars) -> None:
+    for x, (component, bar) in enumerate(members.items()):
+        if bar.centre is None:
             continue
-        colour = UNIT_COLOURS[units.index(chosen[0])] if len(chosen) == 1 else SHARED
-        axes.bar(x, spread["centre"], width=0.72, color=colour, alpha=0.85, linewidth=0)
-        axes.plot([x, x], [spread["low"], spread["high"]], color=INK, linewidth=1.1, solid_capstyle="butt")
-        points = spread.get("points", ())
-        offset = 0.22 * np.sin(2.4 * np.arange(len(points)))  # spread out, and the same each time
-        axes.plot(x + offset, points, "o", color=INK, markersize=2.4, alpha=0.6, markeredgewidth=0)
+        colour = GROUP_COLOURS[groups.index(component.groups[0])] if len(component.groups) == 1 else SHARED
+        axes.bar(x, bar.centre, width=0.72, color=colour, alpha=0.85, linewidth=0)
+        axes.plot([x, x], [bar.low, bar.high], color=INK, linewidth=1.1, solid_capstyle="butt")
+        offset = 0.22 * np.sin(2.4 * np.arange(len(bar.points)))  # spread out, and the same each time
+        axes.plot(x + offset, bar.points, "o", color=INK, markersize=2.4, alpha=0.6, markeredgewidth=0)
     axes.axhline(0, color=MUTED, linewidth=0.7)
     axes.set_xlim(-0.7, len(members) - 0.3)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
     axes.grid(axis="y", color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
-    head, _, unit = title.partition("\n")
-    axes.set_title(head)
-    axes.set_ylabel(unit, fontsize=8)
 
 
-def _memberships(axes: Any, units: Sequence[str], members: Mapping[str, Sequence[str]], named: bool) -> None:
-    """A dot where a unit belongs to the model or part above."""
-    for x, chosen in enumerate(members.values()):
-        rows = [units.index(unit) for unit in chosen]
-        axes.plot([x] * len(units), range(len(units)), "o", color=GRID, markersize=5)
+def _memberships(axes: Any, groups: Sequence[str], members: Bars, named: bool) -> None:
+    """A dot where a feature group belongs to the model or part above."""
+    for x, component in enumerate(members):
+        rows = [groups.index(group) for group in component.groups]
+        axes.plot([x] * len(groups), range(len(groups)), "o", color=GRID, markersize=5)
         axes.plot([x] * len(rows), rows, "-", color=SHARED, linewidth=1.2)
         for row in rows:
-            axes.plot(x, row, "o", color=UNIT_COLOURS[row], markersize=5)
+            axes.plot(x, row, "o", color=GROUP_COLOURS[row], markersize=5)
     axes.set_xlim(-0.7, len(members) - 0.3)
-    axes.set_ylim(len(units) - 0.4, -0.6)
+    axes.set_ylim(len(groups) - 0.4, -0.6)
     axes.set_xticks([])
-    axes.set_yticks(range(len(units)) if named else [], units if named else [])
+    axes.set_yticks(range(len(groups)) if named else [], groups if named else [])
     axes.tick_params(length=0, labelcolor=INK)
     for spine in axes.spines.values():
         spine.set_visible(False)
 
 
-def profile_chart(delays_s: Sequence[float], bands: Mapping[str, Spread], modality: str) -> bytes:
-    """SVG: size of the full model's weights by delay, a line a space."""
+def profile_chart(profile: ProfileSummary, modality: Modality) -> bytes:
+    """SVG: size of the full model's weights by delay, a line a feature space.
+
+    Parameters
+    ----------
+    profile : quartiles of the weights' size by delay, a band each.
+    modality : which names the axis of delays.
+    """
     with styled():
         figure = new_figure(6.4, 2.8)
         axes = figure.subplots()
         figure.subplots_adjust(left=0.1, right=0.72, top=0.94, bottom=0.18)
-        marker = "o" if len(delays_s) < 12 else ""
-        for number, (band, spread) in enumerate(bands.items()):
-            colour = BAND_COLOURS[number % len(BAND_COLOURS)]
-            axes.fill_between(delays_s, spread["q25"], spread["q75"], color=colour, alpha=0.15, linewidth=0)
-            axes.plot(
-                delays_s, spread["median"], marker=marker, color=colour, label=band, linewidth=1.6, markersize=4
-            )
+        marker = "o" if len(profile.delays_s) < 12 else ""
+        for place, (band, line) in enumerate(profile.bands.items()):
+            colour = BAND_COLOURS[place % len(BAND_COLOURS)]
+            low, middle, high = (np.asarray(part, dtype=float) for part in (line.q25, line.median, line.q75))
+            axes.fill_between(profile.delays_s, low, high, color=colour, alpha=0.15, linewidth=0)
+            axes.plot(profile.delays_s, middle, marker=marker, color=colour, label=band, linewidth=1.6, markersize=4)
         axes.set_ylim(bottom=0)
         axes.set_xlabel(f"{'Delay of the FIR model' if modality == 'fmri' else 'Lag'} (s)")
         axes.set_ylabel("Size of weights")
@@ -113,7 +131,14 @@ def profile_chart(delays_s: Sequence[float], bands: Mapping[str, Spread], modali
 
 
 def table_chart(rows: Sequence[str], columns: Mapping[str, Array], label: str) -> bytes:
-    """SVG: a heat map of targets × components, with numbers where they can be read."""
+    """SVG: a heat map of targets × components, with numbers where they can be read.
+
+    Parameters
+    ----------
+    rows : names of n targets.
+    columns : title → (n,) values, NaN where there is none.
+    label : of the colour bar.
+    """
     table = np.column_stack(list(columns.values()))
     limit = max(float(np.nanmax(np.abs(table), initial=0.0)), 1e-3)
     titles = [broken(name, 12) for name in columns]
@@ -171,7 +196,7 @@ def _scatter(axes: Any, planted: Array, recovered: Array, title: str, note: str)
     margin = 0.06 * (high - low)
     ends = (low - margin, high + margin)
     axes.plot(ends, ends, color=MUTED, linewidth=0.9)
-    axes.plot(planted, recovered, "o", color=UNIT_COLOURS[0], alpha=0.45, markersize=3.2, markeredgewidth=0)
+    axes.plot(planted, recovered, "o", color=GROUP_COLOURS[0], alpha=0.45, markersize=3.2, markeredgewidth=0)
     axes.set(xlim=ends, ylim=ends)
     axes.set_title(title, fontsize=6.8, pad=3)
     axes.text(0.04, 0.97, note, transform=axes.transAxes, va="top", fontsize=6.5, color=MUTED)

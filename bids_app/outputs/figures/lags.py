@@ -9,11 +9,11 @@ import numpy as np
 
 from bids_app.outputs.figures.canvas import (
     GRID,
+    GROUP_COLOURS,
     INK,
     MUTED,
     SHARED,
     SIGNED,
-    UNIT_COLOURS,
     as_pixels,
     broken,
     colour_bar,
@@ -22,47 +22,47 @@ from bids_app.outputs.figures.canvas import (
     svg_bytes,
 )
 from bids_app.outputs.figures.maps import limit_of
-from bids_app.outputs.wording.definitions import parts_of, totals_of
-from bids_app.records import Array
+from bids_app.records import Array, Component, Quartiles
 
-Spread = Mapping[str, Sequence[float]]  # 'q25', 'median', 'q75', (n_lags,) each
+Lines = Mapping[Component, Quartiles]
 SHARED_STYLES = ("-", "--", ":")  # shared parts are grey
 
 
-def lag_profiles(
-    units: Sequence[str], lags_s: Sequence[float], spreads: Mapping[str, Spread], shared: Sequence[str]
-) -> bytes:
-    """SVG: R² by lag of the models at the left, of the unique parts and the `shared` ones named at the right."""
-    parts = {name: chosen for name, chosen in parts_of(units).items() if len(chosen) == 1 or name in shared}
-    panels = {"Models": totals_of(units), "Parts": parts} if len(units) > 1 else {"Model": {"full": tuple(units)}}
+def lag_profiles(groups: Sequence[str], lags_s: Sequence[float], lines: Lines) -> bytes:
+    """SVG: R² by lag of the models at the left, of parts at the right.
+
+    Parameters
+    ----------
+    groups : feature groups of the partition, in order; a single one has no parts.
+    lags_s : (n_lags,) seconds after a word's onset.
+    lines : component of the partition → quartiles of R², (n_lags,) each.
+    """
+    totals = {component: line for component, line in lines.items() if component.is_total}
+    panels = {"Models": totals, "Parts": {component: line for component, line in lines.items() if component.is_part}}
+    if len(groups) == 1:
+        panels = {"Model": {component: line for component, line in totals.items() if component.kind == "full"}}
     with styled():
         figure = new_figure(9 if len(panels) > 1 else 5.5, 3.8)
         axes = np.atleast_1d(figure.subplots(1, len(panels)))
         figure.subplots_adjust(left=0.07, right=0.99, top=0.92, bottom=0.38, wspace=0.2)
-        for one, (title, members) in zip(axes, panels.items(), strict=True):
-            _lines(one, units, lags_s, members, spreads)
-            one.set_title(title)
-            one.set_xlabel("Time after the word's onset (s)")
-            one.legend(loc="upper left", bbox_to_anchor=(-0.05, -0.2), fontsize=7.5, ncols=2)
+        for panel, (title, members) in zip(axes, panels.items(), strict=True):
+            _lines(panel, groups, lags_s, members)
+            panel.set_title(title)
+            panel.set_xlabel("Time after the word's onset (s)")
+            panel.legend(loc="upper left", bbox_to_anchor=(-0.05, -0.2), fontsize=7.5, ncols=2)
         axes[0].set_ylabel("R²")
         return svg_bytes(figure)
 
 
-def _lines(
-    axes: Any,
-    units: Sequence[str],
-    lags_s: Sequence[float],
-    members: Mapping[str, Sequence[str]],
-    spreads: Mapping[str, Spread],
-) -> None:
+def _lines(axes: Any, groups: Sequence[str], lags_s: Sequence[float], members: Lines) -> None:
     grey = iter(SHARED_STYLES)
-    for name, chosen in members.items():
-        alone = len(chosen) == 1
-        colour = UNIT_COLOURS[units.index(chosen[0])] if alone else INK if name == "full" else SHARED
-        style = "-" if alone or name == "full" else next(grey, "-")
-        spread = {quartile: np.asarray(line, dtype=float) for quartile, line in spreads[name].items()}
-        axes.fill_between(lags_s, spread["q25"], spread["q75"], color=colour, alpha=0.12, linewidth=0)
-        axes.plot(lags_s, spread["median"], linestyle=style, color=colour, linewidth=1.5, label=name)
+    for component, line in members.items():
+        single, is_full = len(component.groups) == 1, component.kind == "full"
+        colour = GROUP_COLOURS[groups.index(component.groups[0])] if single else INK if is_full else SHARED
+        style = "-" if single or is_full else next(grey, "-")
+        low, middle, high = (np.asarray(part, dtype=float) for part in (line.q25, line.median, line.q75))
+        axes.fill_between(lags_s, low, high, color=colour, alpha=0.12, linewidth=0)
+        axes.plot(lags_s, middle, linestyle=style, color=colour, linewidth=1.5, label=component.label)
     axes.axhline(0, color=MUTED, linewidth=0.7)
     axes.axvline(0, color=MUTED, linewidth=0.7)
     axes.set_xlim(lags_s[0], lags_s[-1])
@@ -70,8 +70,14 @@ def _lines(
 
 
 def lag_images(names: Sequence[str], lags_s: Sequence[float], images: Mapping[str, Array]) -> bytes:
-    """SVG: electrodes × lags, a panel a component (title → (n_electrodes, n_lags), at least two
-    lags), all on one colour scale."""
+    """SVG: electrodes × lags, a panel a component, all on one colour scale.
+
+    Parameters
+    ----------
+    names : of n_electrodes.
+    lags_s : (n_lags,) seconds after a word's onset, at least two.
+    images : title → (n_electrodes, n_lags) R².
+    """
     limit = limit_of(list(images.values()))
     body = max(1.6, 0.13 * len(names))
     whole, width = body + 1.15, 1.1 + 1.75 * len(images)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from bids_app.outputs.figures.canvas import GRID, INK, MUTED, UNIT_COLOURS, as_pixels, new_figure, styled, svg_bytes
-from bids_app.records import Array
-
-Row = Mapping[str, Any]  # 'value', 'low', 'high'
+from bids_app.outputs.figures.canvas import GRID, GROUP_COLOURS, INK, MUTED, as_pixels, new_figure, styled, svg_bytes
+from bids_app.records import AgreementHistogram, Array, StatisticSummary
 
 
-def agreement_chart(
-    names: Sequence[str], scores: tuple[Array, Array], counts: Sequence[int], edges: Sequence[float]
-) -> bytes:
-    """SVG: R² of one model on that of the other, and a histogram of the correlations of what they predict."""
+def agreement_chart(names: tuple[str, str], scores: tuple[Array, Array], agreement: AgreementHistogram) -> bytes:
+    """SVG: R² of one model on that of the other, and a histogram of the correlations of what they predict.
+
+    Parameters
+    ----------
+    names : of the two models.
+    scores : R² of each alone, (n_targets,) each.
+    agreement : how many targets have which correlation.
+    """
     with styled():
         figure = new_figure(7.2, 3.0)
         left, right = figure.subplots(1, 2)
@@ -27,19 +30,26 @@ def agreement_chart(
         margin = 0.06 * (high - low)
         ends = (low - margin, high + margin)
         left.plot(ends, ends, color=MUTED, linewidth=0.9)
-        left.plot(*scores, "o", color=UNIT_COLOURS[0], alpha=0.45, markersize=3.2, markeredgewidth=0)
+        left.plot(*scores, "o", color=GROUP_COLOURS[0], alpha=0.45, markersize=3.2, markeredgewidth=0)
         left.set(xlim=ends, ylim=ends, xlabel=f"R² of {names[0]}", ylabel=f"R² of {names[1]}")
         left.set_title("Scores")
         as_pixels([left])
-        right.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=UNIT_COLOURS[0], alpha=0.7)
+        edges = agreement.edges
+        right.bar(edges[:-1], agreement.counts, width=np.diff(edges), align="edge", color=GROUP_COLOURS[0], alpha=0.7)
         right.axvline(0, color=MUTED, linewidth=0.8)
         right.set(xlim=(-1, 1), xlabel="r of predicted time courses", ylabel="targets")
         right.set_title("Predictions")
         return svg_bytes(figure)
 
 
-def shares_chart(shares: Mapping[str, Row], differences: Mapping[str, Row]) -> bytes:
-    """SVG: rows of words, each a bar (shares, %) or a dot (differences in R²) with its interval."""
+def shares_chart(shares: Mapping[str, StatisticSummary], differences: Mapping[str, StatisticSummary]) -> bytes:
+    """SVG: rows of words, each a share or a difference with its 95 % confidence interval.
+
+    Parameters
+    ----------
+    shares : words → share of a part, a bar in %.
+    differences : words → difference in R², a dot.
+    """
     rows = len(shares) + len(differences)
     height = 0.25 * rows + 1.4
     with styled():
@@ -53,18 +63,18 @@ def shares_chart(shares: Mapping[str, Row], differences: Mapping[str, Row]) -> b
         return svg_bytes(figure)
 
 
-def _rows(axes: Any, found: Mapping[str, Row], scale: float, bars: bool) -> None:
-    for y, row in enumerate(found.values()):
+def _rows(axes: Any, rows: Mapping[str, StatisticSummary], scale: float, bars: bool) -> None:
+    for y, row in enumerate(rows.values()):
+        value = np.nan if row.value is None else scale * row.value
         if bars:
-            axes.barh(y, scale * row["value"], height=0.62, color=UNIT_COLOURS[0], alpha=0.75, linewidth=0)
+            axes.barh(y, value, height=0.62, color=GROUP_COLOURS[0], alpha=0.75, linewidth=0)
         else:
-            axes.plot(scale * row["value"], y, "o", color=UNIT_COLOURS[0], markersize=5)
-        if row["low"] is not None:
-            ends = [scale * row["low"], scale * row["high"]]
-            axes.plot(ends, [y, y], color=INK, linewidth=1.2, solid_capstyle="butt")
+            axes.plot(value, y, "o", color=GROUP_COLOURS[0], markersize=5)
+        if row.low is not None and row.high is not None:
+            axes.plot([scale * row.low, scale * row.high], [y, y], color=INK, linewidth=1.2, solid_capstyle="butt")
     axes.axvline(0, color=MUTED, linewidth=0.8)
-    axes.set_ylim(len(found) - 0.4, -0.6)
-    axes.set_yticks(range(len(found)), list(found), fontsize=7.5)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_yticks(range(len(rows)), list(rows), fontsize=7.5)
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.grid(axis="x", color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)

@@ -12,7 +12,6 @@ from uuid import uuid4
 import numpy as np
 
 from bids_app.errors import CannotCreate, ReadWriteError
-from bids_app.records import SUMMARY_FORMAT
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
@@ -76,17 +75,10 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def read_summary(path: Path, level: str) -> dict[str, Any]:
-    """A summary in OUT_DIR/logs that the analysis level `level` left. Raises ReadWriteError where it is absent,
-    broken or of another version."""
-    content = read_json(path)
-    if content.get("format") != SUMMARY_FORMAT:
-        raise ReadWriteError("written by another version of concord", path, f"run the {level} level again")
-    return content
-
-
 def cell(value: Any) -> str:
     """A cell of a BIDS table: six significant digits, 'n/a' for what is missing, no tabs or line ends."""
+    if value is None:
+        return "n/a"
     if isinstance(value, float | np.floating):
         return f"{value:.6g}" if math.isfinite(value) else "n/a"
     return " ".join(str(value).split()) or "n/a"

@@ -5,33 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from bids_app.records import INTER_SUBJECT, TargetKind
+from bids_app.records import INTER_SUBJECT, TargetKind, entities_of, stem_of
 
-# The order of entities in the BIDS specification; `stat`, which it lacks, stands before `desc` as nilearn writes it.
-ORDER = (
-    "tpl", "sub", "ses", "task", "acq", "ce", "rec", "dir", "run", "echo", "hemi", "space", "cohort", "atlas", "seg",
-    "res", "den", "stat", "desc",
-)  # fmt: skip
 CHANNELS = ("sub", "ses", "task", "acq", "run")  # what the name of a channels.tsv may hold besides desc
 HEMISPHERES = ("L", "R")
 GROUP, LOGS = PurePosixPath("group"), PurePosixPath("logs")
 EXTENSION: Mapping[TargetKind, str] = {"volume": ".nii.gz", "surface": ".func.gii"}
 
 
-def entities_of(stem: str) -> dict[str, str]:
-    """`sub-01_task-story` → {'sub': '01', 'task': 'story'}."""
-    return dict(part.split("-", 1) for part in stem.split("_") if "-" in part)
-
-
-def joined(entities: Mapping[str, str], suffix: str = "") -> str:
-    """Entities in BIDS order, unknown ones before `stat` and `desc`, and a suffix."""
-    rank = {key: number for number, key in enumerate(ORDER)}
-    keys = sorted(entities, key=lambda key: rank.get(key, rank["den"]))
-    return "_".join([f"{key}-{entities[key]}" for key in keys] + ([suffix] if suffix else []))
-
-
 def folder(stem: str, kind: TargetKind) -> PurePosixPath:
-    """Where a unit's files lie: `sub-01/ses-1/func`; `group` for units without a person."""
+    """Where a unit's files lie: `sub-01/ses-1/func`; `group` for units without a participant."""
     entities = entities_of(stem)
     if "sub" not in entities:
         return GROUP
@@ -42,34 +25,34 @@ def folder(stem: str, kind: TargetKind) -> PurePosixPath:
 def map_file(stem: str, kind: TargetKind, component: str, stat: str, hemi: str = "") -> PurePosixPath:
     """A map of one number: volume, or one hemisphere."""
     entities = {**entities_of(stem), "stat": stat, "desc": component} | ({"hemi": hemi} if hemi else {})
-    return folder(stem, kind) / (joined(entities, "statmap") + EXTENSION[kind])
+    return folder(stem, kind) / (stem_of(entities, "statmap") + EXTENSION[kind])
 
 
 def table_file(stem: str, kind: TargetKind) -> PurePosixPath:
     """The table of a unit: electrodes' channels.tsv, else an encoding.tsv; a mean response's in `group`."""
     entities = entities_of(stem)
     if "sub" not in entities:
-        return GROUP / f"{joined({**entities, 'desc': 'meanResponse'}, 'encoding')}.tsv"
+        return GROUP / f"{stem_of({**entities, 'desc': 'meanResponse'}, 'encoding')}.tsv"
     if kind != "electrodes":
-        return folder(stem, kind) / f"{joined({**entities, 'desc': 'partition'}, 'encoding')}.tsv"
+        return folder(stem, kind) / f"{stem_of({**entities, 'desc': 'partition'}, 'encoding')}.tsv"
     allowed = {key: entities[key] for key in CHANNELS if key in entities}
-    return folder(stem, kind) / f"{joined({'task': 'pooled', **allowed, 'desc': 'partition'}, 'channels')}.tsv"
+    return folder(stem, kind) / f"{stem_of({'task': 'pooled', **allowed, 'desc': 'partition'}, 'channels')}.tsv"
 
 
 def lags_file(stem: str) -> PurePosixPath:
     """The table of electrode × lag."""
     entities = {key: value for key, value in entities_of(stem).items() if key != "space"}
-    return folder(stem, "electrodes") / f"{joined({**entities, 'desc': 'lags'}, 'encoding')}.tsv"
+    return folder(stem, "electrodes") / f"{stem_of({**entities, 'desc': 'lags'}, 'encoding')}.tsv"
 
 
 def subspace_file(stem: str, kind: TargetKind) -> PurePosixPath:
     """The table of canonical correlations, beside the unit's other files."""
-    return folder(stem, kind) / f"{joined({**entities_of(stem), 'desc': 'subspace'}, 'encoding')}.tsv"
+    return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': 'subspace'}, 'encoding')}.tsv"
 
 
-def findings_file(stem: str, kind: TargetKind, label: str = "findings") -> PurePosixPath:
-    """The table of what is found of two models, or (`agreement`) of how their predictions agree, one row a target."""
-    return folder(stem, kind) / f"{joined({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
+def statistics_file(stem: str, kind: TargetKind, label: str = "findings") -> PurePosixPath:
+    """The table of statistics of two models, or (`agreement`) of how their predictions agree, one row a target."""
+    return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
 
 
 def summary_file(stem: str) -> PurePosixPath:
@@ -83,66 +66,66 @@ def summary_path(out_dir: Path, stem: str) -> Path:
 
 
 def summary_paths(out_dir: Path, participant: str | None) -> list[Path]:
-    """Summaries of a person's units, or (None) of the people's mean responses, sorted."""
+    """Summaries of a participant's units, or (None) of the mean responses, sorted."""
     paths = sorted((out_dir / LOGS).glob("*_unit.json"))
     return [path for path in paths if entities_of(path.name.removesuffix("_unit.json")).get("sub") == participant]
 
 
 def participants_of(out_dir: Path) -> list[str]:
-    """Labels of the people who have results."""
+    """Labels of the participants who have results."""
     stems = [path.name.removesuffix("_unit.json") for path in (out_dir / LOGS).glob("sub-*_unit.json")]
     return sorted({entities_of(stem)["sub"] for stem in stems})
 
 
 def layers_file(stem: str, kind: TargetKind) -> PurePosixPath:
     """The table of layers, beside the unit's other files; the group's in `group`."""
-    label = "layers" if "sub" in entities_of(stem) else "meanResponseLayers"  # group_layers_file is over people
-    return folder(stem, kind) / f"{joined({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
+    label = "layers" if "sub" in entities_of(stem) else "meanResponseLayers"  # group_layers_file is over participants
+    return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
 
 
 def report_file(participant: str) -> PurePosixPath:
-    """A person's report."""
+    """A participant's report."""
     return PurePosixPath(f"sub-{participant}.html")
 
 
 def figure_file(stem: str, label: str) -> PurePosixPath:
-    """A figure of a report: in the person's folder, or the group's."""
+    """A figure of a report: in the participant's folder, or the group's."""
     entities = entities_of(stem)
     top = PurePosixPath(f"sub-{entities['sub']}") if "sub" in entities else GROUP
-    return top / "figures" / f"{joined({**entities, 'desc': label}, 'figure')}.svg"
+    return top / "figures" / f"{stem_of({**entities, 'desc': label}, 'figure')}.svg"
 
 
 def group_map_file(
     stem: str, kind: TargetKind, space: str, component: str, stat: str, hemi: str = ""
 ) -> PurePosixPath:
-    """A map over people: `tpl-<space>/tpl-<space>_task-…_stat-…_desc-…_statmap`."""
+    """A map over participants: `tpl-<space>/tpl-<space>_task-…_stat-…_desc-…_statmap`."""
     rest = {key: value for key, value in entities_of(stem).items() if key != "space"}
     entities = {**rest, "tpl": space, "stat": stat, "desc": component} | ({"hemi": hemi} if hemi else {})
-    return PurePosixPath(f"tpl-{space}") / (joined(entities, "statmap") + EXTENSION[kind])
+    return PurePosixPath(f"tpl-{space}") / (stem_of(entities, "statmap") + EXTENSION[kind])
 
 
 def group_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
-    """One row a parcel, or one a person's electrode."""
+    """One row a parcel, or one a participant's electrode."""
     label = "electrodes" if kind == "electrodes" else "partition"
-    return GROUP / f"{joined({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
+    return GROUP / f"{stem_of({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
 
 
 def group_layers_file(stem: str) -> PurePosixPath:
-    """Scores of layers over people."""
-    return GROUP / f"{joined({**entities_of(stem), 'desc': 'layers'}, 'encoding')}.tsv"
+    """Scores of layers over participants."""
+    return GROUP / f"{stem_of({**entities_of(stem), 'desc': 'layers'}, 'encoding')}.tsv"
 
 
-def between_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
-    """A person's ceilings from other people, beside their other tables."""
-    return folder(stem, kind) / f"{joined({**entities_of(stem), 'desc': INTER_SUBJECT}, 'encoding')}.tsv"
+def inter_subject_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
+    """A participant's noise ceilings from others, beside their other tables."""
+    return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': INTER_SUBJECT}, 'encoding')}.tsv"
 
 
 def over_electrodes_file(stem: str) -> PurePosixPath:
     """Means over electrodes."""
-    return GROUP / f"{joined({**entities_of(stem), 'desc': 'overElectrodes'}, 'encoding')}.tsv"
+    return GROUP / f"{stem_of({**entities_of(stem), 'desc': 'overElectrodes'}, 'encoding')}.tsv"
 
 
-PEOPLE_FILE = GROUP / "desc-people_encoding.tsv"
-FINDINGS_FILE = GROUP / "desc-findings_encoding.tsv"
+PARTICIPANTS_FILE = GROUP / "desc-people_encoding.tsv"
+STATISTICS_FILE = GROUP / "desc-findings_encoding.tsv"
 GROUP_SUMMARY = LOGS / "group.json"
 GROUP_REPORT = PurePosixPath("group.html")

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from bids_app.outputs.report.terms import TermLinks, as_code
+from bids_app.outputs.wording.phrases import count_of, from_to, listed, nouns_of, number
+
 
 def render(template: str, context: Mapping[str, Any]) -> str:
-    """The filled template; a name that the context lacks is an error, not a blank."""
+    """The filled template; a name that the context lacks is an error, not a blank.
+
+    Parameters
+    ----------
+    template : file name in the folder `templates`.
+    context : name in the template → value.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -20,19 +28,14 @@ def render(template: str, context: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "href": lambda path: quote(str(path))}
+    links = TermLinks()
+    environment.filters |= {
+        "number": number,
+        "listed": listed,
+        "nouns": nouns_of,
+        "href": lambda path: quote(str(path)),
+        "terms": links,
+        "code": as_code,
+    }
+    environment.globals |= {"terms": links, "count_of": count_of, "from_to": from_to}
     return environment.get_template(template).render(**context)
-
-
-def number(value: Any, digits: int = 3) -> str:
-    """`-0.0123` as −0.012; – for what is missing."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return "–"
-    text = f"{value:.{digits}f}"
-    return (text[1:] if float(text) == 0 and text[0] == "-" else text).replace("-", "−")
-
-
-def listed(names: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last

@@ -1,14 +1,12 @@
-"""What components beside the partition are, in words: the baseline, models beyond it, controls."""
+"""What components of no partition are, in words: the baseline, models beyond it, controls."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import Any
 
-from bids_app.records import AUTOCORRELATION, BASELINE, BEYOND_BASELINE, BEYOND_UNTRAINED, CONTROL
+from bids_app.records import Component, ControlsProvenance, Kind
 
-KNOWN = {
+BASELINE_BANDS = {
     "baseline_word_rate": "word rate",
     "baseline_envelope": "envelope",
     "baseline_position": "position in the story",
@@ -19,50 +17,66 @@ DIFFERENCE = (
     "smaller one's; signed, and below 0 where the model only adds noise"
 )
 
+EXPLAINED: dict[Kind, str] = {
+    "baseline": ": what any model has to beat (BaselineSpaces says of what it is made)",
+    "autocorrelation": ": smooth bumps through each run",
+}
 
-def baseline_facts(told: Mapping[str, Any]) -> dict[str, Any]:
+
+def baseline_words(made: ControlsProvenance) -> list[str]:
+    """Of what the baseline is made, in words."""
+    return [BASELINE_BANDS[band] for band in made.baseline.bands]
+
+
+def left_out_of_baseline(made: ControlsProvenance) -> dict[str, str]:
+    """What could not be had → why."""
+    return {BASELINE_BANDS[band]: why for band, why in made.baseline.left_out.items()}
+
+
+def baseline_facts(made: ControlsProvenance) -> dict[str, Any]:
     """For sidecars: of what the baseline is made, and what could not be had."""
-    baseline = told["baseline"]
     return {
-        "BaselineSpaces": [KNOWN[name] for name in baseline["spaces"]],
-        "BaselineLeftOut": {KNOWN[name]: why for name, why in baseline["left_out"].items()},
-        "AutocorrelationControl": told["autocorrelation"],
+        "BaselineSpaces": baseline_words(made),
+        "BaselineLeftOut": left_out_of_baseline(made),
+        "AutocorrelationControl": made.autocorrelation,
     }
 
 
-def is_control(component: str) -> bool:
-    """Whether a component belongs to no partition."""
-    return component in (BASELINE, AUTOCORRELATION) or bool(_split(component))
+def is_difference(component: Component) -> bool:
+    """Whether it is one model's R² less that of a smaller one inside it."""
+    return component.kind in ("beyond_baseline", "full_beyond_baseline", "beyond_untrained")
 
 
-def is_difference(component: str) -> bool:
-    """Whether it is one model's R² less another's."""
-    return component.endswith((BEYOND_BASELINE, BEYOND_UNTRAINED))
+def subject_of(component: Component) -> str:
+    """The model that a difference is about."""
+    return "the full model" if component.kind == "full_beyond_baseline" else component.groups[0]
 
 
-def meaning(component: str) -> str:
-    """A few words."""
-    if component == BASELINE:
-        return "the baseline: what any model has to beat (BaselineSpaces says of what it is made)"
-    if component == AUTOCORRELATION:
-        return "a control that knows nothing but time: smooth bumps through each run"
-    subject, kind = _split(component) or (component, "")
-    if kind == CONTROL:
-        return f"the control {subject} alone"
-    whose = "the full model" if subject == "full" else subject
-    return f"what {whose} predicts beyond {'the baseline' if kind == BEYOND_BASELINE else 'its untrained twin'}"
+def name_of(component: Component) -> str:
+    """What a component of no partition is called.
+
+    Raises ValueError for one that belongs to a partition.
+    """
+    match component.kind:
+        case "baseline":
+            return "the baseline"
+        case "autocorrelation":
+            return "a control that knows nothing but time"
+        case "control":
+            return f"the control {component.groups[0]} alone"
+        case "beyond_baseline" | "full_beyond_baseline":
+            return f"what {subject_of(component)} predicts beyond the baseline"
+        case "beyond_untrained":
+            return f"what {subject_of(component)} predicts beyond the same model with random weights"
+        case _:
+            raise ValueError(f"{component.label} belongs to a partition")
 
 
-def formula(component: str) -> str:
+def meaning(component: Component) -> str:
+    """Its name, and what it is where the name does not say."""
+    return f"{name_of(component)}{EXPLAINED.get(component.kind, '')}"
+
+
+def difference_formula(component: Component) -> str:
     """How a difference is made."""
-    return DIFFERENCE.format("baseline" if component.endswith(BEYOND_BASELINE) else "untrained twin")
-
-
-def _split(component: str) -> tuple[str, str] | None:
-    """`speechBeyondBaseline` → ('speech', 'BeyondBaseline'); `controlSpeechRandom` → ('SpeechRandom', 'control')."""
-    for kind in (BEYOND_BASELINE, BEYOND_UNTRAINED):
-        if component.endswith(kind) and component != kind:
-            return component.removesuffix(kind), kind
-    if re.match(rf"{CONTROL}[A-Z0-9]", component):
-        return component.removeprefix(CONTROL), CONTROL
-    return None
+    return DIFFERENCE.format("model with random weights" if component.kind == "beyond_untrained" else "baseline")

@@ -2,62 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import combinations
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from bids_app.outputs.report.render import listed
-from bids_app.outputs.wording.controls import formula as difference
-from bids_app.outputs.wording.controls import is_control, is_difference, meaning
-from bids_app.records import SCORES, component_names, component_of, space_label
+from bids_app.outputs.wording.controls import difference_formula, is_difference, meaning
+from bids_app.outputs.wording.phrases import capitalised, listed
+from bids_app.outputs.wording.scores import (
+    NOISE_CEILING,
+    PEARSON,
+    SHARE_OF_CEILING,
+    SIGNED,
+    STAT_TITLE,
+    ScoreDefinition,
+)
+from bids_app.records import PARTITION_KINDS, SCORES, Component, ExtraPartition, PartitionRole
 
-HELD_OUT = (
-    "R² = 1 − Σ(y−ŷ)² / Σ(y−ȳ)², both sums over the samples of all outer folds together; ŷ is predicted by a model "
-    "fitted to the other folds alone, ȳ is the mean of the samples that model was fitted to. Signed: below 0 the "
-    "prediction is worse than that mean"
-)
-AS_PUBLISHED = (
-    "R² here is the score of the published code of Chen et al. (2024): the mean over five contiguous folds, without "
-    "purge, of the squared Pearson correlation of prediction and response. It cannot be negative, is .02 to .04 on "
-    "noise with 200 test samples, and is no share of variance; sums and differences of it are ours"
-)
-PEARSON = (
-    "Pearson correlation of prediction and response within each outer fold, averaged over folds through Fisher's z"
-)
-EXPLAINABLE = (
-    "Ceiling of R²: the share of a single hearing's variance that its stimulus decides, the mean covariance of pairs "
-    "of hearings over their mean variance (bias-corrected, so it may be below 0; its square root is CCmax, Schoppe "
-    "et al. 2016)"
-)
-SHARE = "Held-out R² of the full model over its ceiling, where that is above 0 beyond its 95 % interval"
-Further = Mapping[str, Sequence[str]]  # further partitions: name → units
-IN_SAMPLE = "inSample"  # what the name of a partition of an in-sample subspace begins with
 SHARED_BAND = (
     "shared is the mean of the two models' canonical variates, pair by pair; a model's Rest is what these leave of "
     "its own scaled word rows; both are"
 )
 TRAINED = "fitted on the words of each fold's training stimuli"
 FITTED_ON_ALL = "fitted on all words, those of test stimuli included (in-sample: expect values that are too high)"
-ASKS = {
+ASKS: dict[PartitionRole, str] = {
     "subspace": "Two models' shared subspace and the rest of each",
-    "against": "The shared subspace against other spaces",
+    "against": "The shared subspace compared with other spaces",
     "own": "Each model's own canonical variates (speechShared: the speech model's)",
-}
-STAT_TITLE = {
-    "rsquared": "R²",
-    "r": "r",
-    "ceiling": "ceiling of R²",
-    "share": "R² over its ceiling",
-    "shapley": "Shapley value",
-    "shapley025": "lower limit of the Shapley value",
-    "shapley975": "upper limit of the Shapley value",
-    "product": "product measure",
-    "product025": "lower limit of the product measure",
-    "product975": "upper limit of the product measure",
-    "p": "p",
-    "pfwe": "p, family-wise",
-    "q": "q",
-    "ci025": "lower limit of R²",
-    "ci975": "upper limit of R²",
 }
 REFITTED = (
     "the share of sign vectors that give a value at least as large as the observed one, which counts itself; whole "
@@ -69,141 +38,146 @@ COMPARED = (
     "changes its sign by block of time; one-sided"
 )
 DIFFERENCE, SUM = "difference of the nested models' losses", "signed sum of the models' losses"
-GUARDED = "no smaller than the p of any set of the sharing spaces {}"
+GUARDED = "no smaller than the p of any set of the sharing feature groups {}"
 FAMILY = "over all targets of this map or table: the largest studentised value of each sign vector (max-T)"
 DISCOVERY = "Benjamini and Hochberg's q over all targets of this map or table, of"
-LIMITS = {"ci025": "2.5", "ci975": "97.5"}
-ENDS = {"025": "2.5", "975": "97.5"}
 SHARES = {
     "shapley": "Shapley value: what {} adds to the R² of the others in the model, averaged over all orders in which "
-    "the units may enter; every shared part is dealt out evenly among those who share it, and the values sum to the "
-    "full model's R²",
+    "the feature groups may enter; every shared part is dealt out evenly among those who share it, and the values "
+    "sum to the full model's R²",
     "product": "Product measure of {}: Σ ŷ_b (2(y − ȳ) − ŷ) / Σ (y − ȳ)² over the held-out samples, ŷ_b its part of "
     "the full model's prediction ŷ, ȳ the training mean; of one fit, and the values sum to the full model's R²",
 }
-LIMIT = (
+LOWER, UPPER = "Lower", "Upper"
+ENDS = {"ci025": LOWER, "ci975": UPPER}
+SHARE_ENDS = {f"{kind}{end}": (kind, side) for kind in SHARES for end, side in (("025", LOWER), ("975", UPPER))}
+INTERVAL = (
     "for what models trained on this many samples are expected to reach on new data: Student's t over blocks of "
-    "time, and what blocks taught each other's models. Not a test: see p"
+    "time, and what blocks taught each other's models"
 )
 
 
-def sets_of(units: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """The units of each part, in the order of `component_names` after full and the single spaces."""
-    return tuple(chosen for size in range(1, len(units) + 1) for chosen in combinations(units, size))
+def formula(component: Component) -> str:
+    """A component as a signed sum of R² of unions: `R²(a+b) − R²(b)`; what is added comes first."""
+    terms = sorted(component.terms, key=lambda term: (term[1] < 0, -len(term[0])))
+    text = " ".join(f"{'+' if sign > 0 else '−'} R²({'+'.join(union)})" for union, sign in terms)
+    return text.removeprefix("+ ")
 
 
-def parts_of(units: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Part → the units that have it: {'uniqueSpeech': ('speech',), 'sharedSpeechLanguage': (…), …}."""
-    return dict(zip(component_names(tuple(units))[1 + len(units) :], sets_of(units), strict=True))
+def about(extra: ExtraPartition) -> str:
+    """What an extra partition is about, and how its bands were made."""
+    return f"{ASKS[extra.role]}: {SHARED_BAND} {FITTED_ON_ALL if extra.in_sample else TRAINED}"
 
 
-def totals_of(units: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Total → the units in its model: {'full': all, 'speech': ('speech',), …}."""
-    return {"full": tuple(units)} | {space_label(unit): (unit,) for unit in units}
+@dataclass(frozen=True)
+class Definitions:
+    """Sentences on the numbers of one result.
 
+    Parameters
+    ----------
+    groups : feature groups of the analysis's own partition, in order.
+    extra : the partitions beside it.
+    score : what its scores are.
+    """
 
-def formula(units: Sequence[str], chosen: Sequence[str]) -> str:
-    """A part as a signed sum of R² of unions: `R²(a+b) − R²(b)`."""
-    rest = [unit for unit in units if unit not in chosen]
-    terms = []
-    for size in range(len(chosen), -1, -1):
-        for subset in combinations(chosen, size):
-            union = [unit for unit in units if unit in rest or unit in subset]
-            if union:
-                terms.append(("+" if size % 2 else "−", f"R²({'+'.join(union)})"))
-    terms.sort(key=lambda term: term[0] != "+")  # a sum reads better beginning with what is added
-    first, *others = terms
-    return " ".join([first[1] if first[0] == "+" else f"−{first[1]}", *(f"{sign} {term}" for sign, term in others)])
+    groups: tuple[str, ...]
+    extra: tuple[ExtraPartition, ...] = ()
+    score: ScoreDefinition = SIGNED
 
+    def define(self, component: Component, stat: str) -> str:
+        """One sentence or two: what a component's stat is.
 
-def local(component: str, further: Further) -> tuple[str, str] | None:
-    """(partition, its component) of one that belongs to a further partition."""
-    for name, units in further.items():
-        for part in component_names(tuple(units)):
-            if component == component_of(name, part):
-                return name, part
-    return None
-
-
-def about(partition: str) -> str:
-    """What a further partition is about, and how its bands were made."""
-    asked = partition.removeprefix(IN_SAMPLE)
-    how = FITTED_ON_ALL if asked != partition else TRAINED
-    return f"{ASKS[asked[:1].lower() + asked[1:]]}: {SHARED_BAND} {how}"
-
-
-def define(component: str, stat: str, units: Sequence[str], further: Further | None = None) -> str:
-    """One sentence or two: what this component's `stat` is."""
-    if stat in ("ceiling", "share"):
-        return f"{EXPLAINABLE if stat == 'ceiling' else f'{SHARE}. {EXPLAINABLE}'}."
-    if found := local(component, further or {}):
-        partition, part = found
-        return f"{about(partition)}. {define(part, stat, (further or {})[partition])}"
-    totals, parts = totals_of(units), parts_of(units)
-    if stat.startswith(tuple(SHARES)):
-        return _share(totals[component][0], stat)
-    if stat not in SCORES:
-        return _inferred(component, stat, units)
-    if component not in totals and component not in parts and is_control(component):
-        said = meaning(component)
+        Parameters
+        ----------
+        component : of the partition, of an extra one, or of none.
+        stat : as in tables: `rsquared`, `r`, `p`, `ci025`, `shapley`, …
+        """
+        if stat == "ceiling":
+            return f"{NOISE_CEILING}."
+        if stat == "share":
+            return f"{SHARE_OF_CEILING}. {NOISE_CEILING}."
+        extra = self._extra_of(component)
+        of_what = f"{about(extra)}. " if extra else ""
+        if stat in SHARES or stat in SHARE_ENDS:
+            return of_what + _share(component.groups[0], stat)
+        groups = self._groups_of(component)
+        if stat not in SCORES:
+            return of_what + self._inferred(component, stat, groups)
+        if component.is_part:
+            return of_what + self._part(component, groups)
         if is_difference(component):
-            return f"{said[0].upper()}{said[1:]}: {difference(component)}. {HELD_OUT}."
-        return f"Held-out {STAT_TITLE[stat]} of {said}. {HELD_OUT if stat == 'rsquared' else PEARSON}."
-    if component in totals:
-        model = f"the model with {listed(totals[component])}"
-        model += " alone" if component != "full" else " together" if len(units) > 1 else ""
-        return f"Held-out {STAT_TITLE[stat]} of {model}. {HELD_OUT if stat == 'rsquared' else PEARSON}."
-    chosen = parts[component]
-    others = [unit for unit in units if unit not in chosen]
-    whose = f"What only {chosen[0]} explains" if len(chosen) == 1 else f"What exactly {listed(chosen)} share"
-    beyond = f" and {listed(others)} {'do' if len(others) > 1 else 'does'} not" if others else ""
-    return (
-        f"{whose}{beyond}: {formula(units, chosen)}, by inclusion–exclusion on held-out R². Signed, never clipped; "
-        f"the {2 ** len(units) - 1} parts sum to the full model's. {HELD_OUT}."
-    )
+            text = f"{capitalised(meaning(component))}: {difference_formula(component)}"
+            return f"{text}. {self.score.rsquared}."
+        what = self.score.rsquared if stat == "rsquared" else PEARSON
+        return f"{of_what}Held-out {STAT_TITLE[stat]} of {_model(component)}. {what}."
+
+    def short(self, component: Component) -> str:
+        """A few words, for descriptions.tsv and captions of charts."""
+        extra = self._extra_of(component)
+        prefix = f"shared subspace{' (in-sample)' if extra.in_sample else ''}: " if extra else ""
+        return prefix + _short(component)
+
+    def _extra_of(self, component: Component) -> ExtraPartition | None:
+        return next((one for one in self.extra if component.partition == one.name), None)
+
+    def _groups_of(self, component: Component) -> tuple[str, ...]:
+        """All feature groups of its partition."""
+        extra = self._extra_of(component)
+        return tuple(extra.groups) if extra else self.groups
+
+    def _part(self, component: Component, groups: Sequence[str]) -> str:
+        chosen = component.groups
+        others = [group for group in groups if group not in chosen]
+        whose = f"What only {chosen[0]} explains" if len(chosen) == 1 else f"What exactly {listed(chosen)} share"
+        beyond = f" and {listed(others)} {'do' if len(others) > 1 else 'does'} not" if others else ""
+        return (
+            f"{whose}{beyond}: {formula(component)}, {self.score.parts_by}. Signed, never clipped; the "
+            f"{2 ** len(groups) - 1} parts sum to the full model's. {self.score.rsquared}."
+        )
+
+    def _inferred(self, component: Component, stat: str, groups: Sequence[str]) -> str:
+        """What a p, a q or an end of a confidence interval is."""
+        of_what = _short(component)
+        if stat in ENDS:
+            end = f"{ENDS[stat]} end of the 95 % confidence interval of R² of {of_what}"
+            return f"{end}, {INTERVAL}. Not a test: see p."
+        is_shared = component.kind == "shared"
+        is_refitted = component.is_total or (component.kind == "unique" and len(groups) == 1)
+        how = REFITTED if is_refitted else COMPARED.format(SUM if is_shared else DIFFERENCE)
+        all_share = len(component.groups) == len(groups)
+        guard = (
+            f"; {GUARDED.format('predicting at all' if all_share else 'adding to the others')}" if is_shared else ""
+        )
+        p = f"p of {of_what}: {how}{guard}; 1 where the value is not above 0"
+        return {"p": f"{p}.", "pfwe": f"Family-wise {p}; {FAMILY}.", "q": f"{DISCOVERY} {p}."}[stat]
 
 
-def _share(unit: str, stat: str) -> str:
-    """A unit's share of the full model's R², or a limit of it."""
-    kind = next(name for name in SHARES if stat.startswith(name))
-    whole = SHARES[kind].format(unit)
-    if stat == kind:
-        return f"{whole}."
+def _share(group: str, stat: str) -> str:
+    """A feature group's share of the full model's R², or an end of its interval."""
+    if stat in SHARES:
+        return f"{SHARES[stat].format(group)}."
+    kind, end = SHARE_ENDS[stat]
     most = "; that is taken to be the most it can" if kind == "product" else ""
-    return f"The {ENDS[stat[-3:]]} % limit, {LIMIT.partition('. Not a test')[0]}{most}. {whole}."
+    return f"{end} end of the 95 % confidence interval, {INTERVAL}{most}. {SHARES[kind].format(group)}."
 
 
-def _inferred(component: str, stat: str, units: Sequence[str]) -> str:
-    """What a p, q or limit of a component is."""
-    if stat in LIMITS:
-        return f"The {LIMITS[stat]} % limit of R² of {short(component, units)}, {LIMIT}."
-    chosen = parts_of(units).get(component, ())
-    whole = component in totals_of(units) or (is_control(component) and not is_difference(component))
-    whole |= len(units) == 1 and bool(chosen)
-    how = REFITTED if whole else COMPARED.format(SUM if len(chosen) > 1 else DIFFERENCE)
-    alone = "adding to the others" if len(chosen) < len(units) else "predicting at all"
-    guard = f"; {GUARDED.format(alone)}" if len(chosen) > 1 else ""
-    p = f"p of {short(component, units)}: {how}{guard}; 1 where the value is not above 0"
-    return {"p": f"{p}.", "pfwe": f"Family-wise {p}; {FAMILY}.", "q": f"{DISCOVERY} {p}."}[stat]
+def _model(component: Component) -> str:
+    """The model whose score a total is."""
+    if component.kind == "full":
+        return f"the model with {listed(component.groups)}{' together' if len(component.groups) > 1 else ''}"
+    return _short(component)
 
 
-def short(component: str, units: Sequence[str], further: Further | None = None) -> str:
-    """A few words, for descriptions.tsv and charts' captions."""
-    if found := local(component, further or {}):
-        partition, part = found
-        in_sample = " (in-sample)" if partition.startswith(IN_SAMPLE) else ""
-        return f"shared subspace{in_sample}: {short(part, (further or {})[partition])}"
-    totals, parts = totals_of(units), parts_of(units)
-    if component == "full":
-        return f"the model with {listed(units)}"
-    if component in totals:
-        return f"the model with {totals[component][0]} alone"
-    if component not in parts and is_control(component):
+def _short(component: Component) -> str:
+    """A few words, whatever its partition."""
+    if component.kind not in PARTITION_KINDS:
         return meaning(component)
-    chosen = parts[component]
-    return f"what only {chosen[0]} explains" if len(chosen) == 1 else f"what exactly {listed(chosen)} share"
-
-
-def scored(words: str, published: bool) -> str:
-    """A definition, as scores are the published code's or not."""
-    return words.replace(HELD_OUT, AS_PUBLISHED).replace("on held-out R²", "on it") if published else words
+    match component.kind:
+        case "full":
+            return f"the model with {listed(component.groups)}"
+        case "alone":
+            return f"the model with {component.groups[0]} alone"
+        case "unique":
+            return f"what only {component.groups[0]} explains"
+        case _:
+            return f"what exactly {listed(component.groups)} share"

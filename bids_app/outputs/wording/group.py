@@ -1,30 +1,30 @@
-"""What group numbers are, in words: for sidecars, column definitions and the report."""
+"""What numbers over participants are, in words: for sidecars, column definitions and the report."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
-from bids_app.outputs.derivatives.sidecars import NO_INFERENCE
-from bids_app.outputs.wording.definitions import Further, define, local, parts_of, scored
-from bids_app.records import INTER_SUBJECT
+from bids_app.outputs.wording.definitions import ENDS, Definitions
+from bids_app.outputs.wording.inference import NO_INFERENCE
+from bids_app.records import Component, GroupInference, TargetKind
 
 STATISTIC = {
-    "mean": "Mean over people",
-    "sd": "Standard deviation over people (n − 1)",
-    "n": "Number of people with a value here",
-    "nPositive": "Number of people above 0",
+    "mean": "Mean over participants",
+    "sd": "Standard deviation over participants (n − 1)",
+    "n": "Number of participants with a value here",
+    "nPositive": "Number of participants above 0",
     "value": "Value of this electrode",
 }
 TESTED = ("p", "pfwe", "q", "ci025", "ci975")
 FLIPPED = (
-    "p over people: the share of sign vectors that give a mean at least as large as the observed one, which counts "
-    "itself; a person's value changes its sign as a whole; one-sided, 1 where the mean is not above 0"
+    "p over participants: the share of sign vectors that give a mean at least as large as the observed one, which "
+    "counts itself; a participant's value changes its sign as a whole; one-sided, 1 where the mean is not above 0"
 )
-GUARDED = "; no smaller than the p over people of any set of the sharing spaces adding to the others"
+GUARDED = "; no smaller than the p over participants of any set of the sharing feature groups adding to the others"
 WITH_STIMULUS = (
-    "; no smaller than p of the same component in the people's mean response, where blocks of all people's responses "
-    "change their sign alike (a stimulus that all heard is one draw); NaN where not all of them have this target"
+    "; no smaller than p of the same component in the participants' mean response, where blocks of all participants' "
+    "responses change their sign alike (a stimulus that all heard is one draw); NaN where not all of them have this "
+    "target"
 )
 WITHOUT_STIMULUS = "; the stimulus is taken as fixed"
 MOST = {
@@ -33,98 +33,131 @@ MOST = {
     "(max-T), for each test before the larger is taken. ",
     "q": "Benjamini and Hochberg's q over all targets of this map or table, of ",
 }
-LIMIT = (
-    "The {} % limit for the mean over people who hear this stimulus, by Student's t over people (n − 1 degrees of "
-    "freedom; percentiles of a bootstrap of so few people would be too narrow). It says nothing of other stimuli, "
-    "and is not a test: see p"
+INTERVAL = (
+    "{} end of the 95 % confidence interval for the mean over participants who hear this stimulus, by Student's t "
+    "over participants (n − 1 degrees of freedom; percentiles of a bootstrap of so few participants would be too "
+    "narrow). It says nothing of other stimuli, and is not a test: see p"
 )
-BETWEEN = {
-    "ceiling": "Ceiling of R² from other people: the share of this person's variance that is a signal which others "
-    "who heard the same have in common (products of covariances with two others over the covariance of these two, "
-    "corrected for sampling; it may be below 0). n/a where that last covariance is not above 0 beyond its 95 % "
-    "interval. What the stimulus decides in this person alone is not in it: it is no more than the ceiling that "
-    "repeats would give, and a model fitted to this person may exceed it",
-    "share": "Held-out R² of the full model over this person's ceiling from other people, where that is above 0 "
-    "beyond its 95 % interval",
-    "ci025": "The 2.5 % limit of this person's ceiling from other people, by drawing blocks of time",
-    "ci975": "The 97.5 % limit of this person's ceiling from other people, by drawing blocks of time",
+INTER_SUBJECT_STATS = {
+    "ceiling": "Noise ceiling of R² from other participants: the share of this participant's variance that is a "
+    "signal which others who heard the same have in common (products of covariances with two others over the "
+    "covariance of these two, corrected for sampling; it may be below 0). n/a where that last covariance is not "
+    "above 0 beyond its 95 % confidence interval. What the stimulus decides in this participant alone is not in it: "
+    "it is no more than the noise ceiling that repeats would give, and a model fitted to this participant may "
+    "exceed it",
+    "share": "Held-out R² of the full model over this participant's noise ceiling from other participants, where "
+    "that is above 0 beyond its 95 % confidence interval",
+    "ci025": "Lower end of the 95 % confidence interval of this participant's noise ceiling from other participants, "
+    "by drawing blocks of time",
+    "ci975": "Upper end of the 95 % confidence interval of this participant's noise ceiling from other participants, "
+    "by drawing blocks of time",
 }
 ELECTRODES = {
     "component": "Part or total of the explained variance, see descriptions.tsv",
     "electrodes": "all: all usable electrodes; responsive: those that respond to speech, chosen by no score",
-    "n_people": "Number of people with such electrodes",
-    "n_electrodes": "Number of these electrodes in all people",
-    "mean": "Mean over people of their mean R² over these electrodes",
-    "ci025": "Its 2.5 % limit: Student's t with n_people − 1 degrees of freedom on the standard error of a "
-    "hierarchical bootstrap, of people and then of each one's electrodes, times √(n/(n − 1))",
-    "ci975": "Its 97.5 % limit, as ci025",
+    "n_people": "Number of participants with such electrodes",
+    "n_electrodes": "Number of these electrodes in all participants",
+    "mean": "Mean over participants of their mean R² over these electrodes",
+    "ci025": "Lower end of its 95 % confidence interval: Student's t with n_people − 1 degrees of freedom on the "
+    "standard error of a hierarchical bootstrap, of participants and then of each one's electrodes, times "
+    "√(n/(n − 1))",
+    "ci975": "Upper end of its 95 % confidence interval, as ci025",
     "p": "p that it is not above 0, by the same standard error, one-sided; of a shared part no smaller than the p of "
-    "any set of the sharing spaces adding to the others; never below 2^−n_people. Electrodes differ between people: "
-    "the stimulus is taken as fixed",
+    "any set of the sharing feature groups adding to the others; never below 2^−n_people. Electrodes differ "
+    "between participants: the stimulus is taken as fixed",
 }
-How = Mapping[str, Any] | None
 
 
-def words(
-    component: str,
-    stat: str,
-    statistic: str,
-    units: Sequence[str],
-    further: Further,
-    how: How,
-    published: bool = False,
-) -> str:
-    """What a group number is; `published`: see `scored`."""
-    if statistic in TESTED:
-        return _tested(component, statistic, units, further, how or {})
-    through = "; of correlations through Fisher's z" if (stat, statistic) == ("r", "mean") else ""
-    in_each = f"{BETWEEN[stat]}." if component == INTER_SUBJECT else define(component, stat, units, further)
-    in_each = scored(in_each, published)
-    return f"{STATISTIC[statistic]}{through}. In each person: {in_each}"
+@dataclass(frozen=True)
+class GroupDefinitions:
+    """Sentences on the numbers over participants.
+
+    Parameters
+    ----------
+    each : what the numbers of each participant are.
+    inference : how tests over participants were made; None where there are none.
+    """
+
+    each: Definitions
+    inference: GroupInference | None
+
+    def define(self, component: Component, stat: str, statistic: str) -> str:
+        """What a statistic over participants is.
+
+        Parameters
+        ----------
+        component : of which it is.
+        stat : of each participant: `rsquared`, `r`, …
+        statistic : over participants: `mean`, `sd`, `n`, `nPositive`, `value`, `p`, `pfwe`, `q`, `ci025`, `ci975`.
+        """
+        if statistic in TESTED:
+            return self._tested(component, statistic)
+        through = "; of correlations through Fisher's z" if (stat, statistic) == ("r", "mean") else ""
+        return f"{STATISTIC[statistic]}{through}. In each participant: {self.each.define(component, stat)}"
+
+    def _tested(self, component: Component, statistic: str) -> str:
+        of_what = f"In each participant: {self.each.define(component, 'rsquared')}"
+        if statistic in ENDS:
+            return f"{INTERVAL.format(ENDS[statistic])}. {of_what}"
+        guard = GUARDED if component.kind == "shared" else ""
+        guarded = self.inference is not None and self.inference.guarded
+        return f"{MOST[statistic]}{FLIPPED}{guard}{WITH_STIMULUS if guarded else WITHOUT_STIMULUS}. {of_what}"
 
 
-def _tested(component: str, statistic: str, units: Sequence[str], further: Further, how: Mapping[str, Any]) -> str:
-    of_what = f"In each person: {define(component, 'rsquared', units, further)}"
-    if statistic.startswith("ci"):
-        return f"{LIMIT.format({'ci025': '2.5', 'ci975': '97.5'}[statistic])}. {of_what}"
-    partition, part = local(component, further) or ("", component)
-    chosen = parts_of(further[partition] if partition else units).get(part, ())
-    guard = GUARDED if len(chosen) > 1 else ""
-    stimulus = WITH_STIMULUS if how.get("guarded") else WITHOUT_STIMULUS
-    return f"{MOST[statistic]}{FLIPPED}{guard}{stimulus}. {of_what}"
+def inter_subject_in_words(stat: str, statistic: str) -> str:
+    """What a statistic over participants of their noise ceilings from each other is.
+
+    Parameters
+    ----------
+    stat : of each participant: `ceiling`, `share`, `ci025`, `ci975`.
+    statistic : over participants.
+    """
+    return f"{STATISTIC[statistic]}. In each participant: {INTER_SUBJECT_STATS[stat]}."
 
 
-def inference_in_words(how: How, kind: str) -> str:
-    """How a group's tests were made, and what they cannot say."""
-    if how is None:
+def group_inference_in_words(made: GroupInference | None, kind: TargetKind) -> str:
+    """How tests over participants were made, and what they cannot say.
+
+    Parameters
+    ----------
+    made : how tests were made; None where there are none.
+    kind : of the targets.
+    """
+    if made is None:
         return NO_INFERENCE
-    n = how["n_people"]
-    who = "1 person allows" if n == 1 else f"{n} people allow"
+    n = made.n_participants
+    who = "1 participant allows" if n == 1 else f"{n} participants allow"
     least = f"{who} no p below 2^−{n} = {0.5**n:.3g}"
     unshared = (
-        " Shared parts have no p: plain ridge makes them too large in all people alike, and no test of these people "
-        "holds; banded ridge does not."
-        if how["biased"] and not how["guarded"]
+        " Shared parts have no p: plain ridge makes them too large in all participants alike, and no test of these "
+        "participants holds; banded ridge does not."
+        if made.biased and not made.guarded
         else ""
     )
     if kind == "electrodes":
         return (
-            "Means over electrodes: a hierarchical bootstrap of people, then of their electrodes, with Student's t; "
-            f"{least}. Electrodes are not common to people, so the stimulus is taken as fixed: what all responses to "
-            f"it have in common by chance is not guarded against.{unshared}"
+            "Means over electrodes: a hierarchical bootstrap of participants, then of their electrodes, with "
+            f"Student's t; {least}. Electrodes are not common to participants, so the stimulus is taken as fixed: "
+            f"what all responses to it have in common by chance is not guarded against.{unshared}"
         )
-    if how["exact"]:
-        signs = f"all {how['n_signs']}"
-    else:
-        signs, least = f"{how['n_signs']} of 2^{n}", f"so many allow no p below 1/{how['n_signs']}"
-    stimulus = (
-        f"p is the larger of this and that of {how['stimulus']}, where blocks of time change their sign in everybody "
-        "alike."
-        if how["guarded"]
-        else f"There is no null over the stimulus ({how['stimulus'].removeprefix('none: ')}): where people heard the "
-        "same, p takes it as fixed, and what all responses to it have in common by chance is not guarded against."
-    )
+    signs = f"all {made.n_signs}"
+    if not made.exact:
+        signs, least = f"{made.n_signs} of 2^{n}", f"so many allow no p below 1/{made.n_signs}"
     return (
-        f"Tests over people by sign flips of their signed R² ({signs} sign vectors), family-wise by max-T: {least}. "
-        f"{stimulus}{unshared} Intervals are for the mean over people who hear this stimulus (Student's t)."
+        f"Tests over participants by sign flips of their signed R² ({signs} sign vectors), family-wise by max-T: "
+        f"{least}. {_stimulus(made)}{unshared} Confidence intervals are for the mean over participants who hear this "
+        "stimulus (Student's t)."
+    )
+
+
+def _stimulus(made: GroupInference) -> str:
+    """What p says of other stimuli."""
+    if made.guarded:
+        return (
+            f"p is the larger of this and that of {made.stimulus}, where blocks of time change their sign in every "
+            "participant alike."
+        )
+    return (
+        f"Null over the stimulus – {made.stimulus}. Where participants heard the same, p takes it as fixed, and what "
+        "all responses to it have in common by chance is not guarded against."
     )

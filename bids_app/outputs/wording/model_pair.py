@@ -1,28 +1,29 @@
-"""What findings are, in words: kinds, sets of targets, parts and differences."""
+"""What statistics of two models are, in words: kinds, sets of targets, parts and differences."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Sequence
 
-from bids_app.records import camel, space_label
+from bids_app.outputs.wording.phrases import listed
+from bids_app.records import CONTEXT, RESTS, ExtraPartition, SplitPart, StatisticKind, TargetSet, subsets
 
-LIMITS = (
-    "95 % limits by Student's t over blocks of time left out in turn (jackknife, the same blocks for all targets), "
-    "the variance doubled for the training data that folds share; targets are not resampled. Each interval is for "
-    "itself: nothing is corrected for the number of findings"
+SHARED_GROUP = "shared"  # the shared subspace among the feature groups of its partitions
+INTERVAL = (
+    "95 % confidence interval by Student's t over blocks of time left out in turn (jackknife, the same blocks for "
+    "all targets), the variance doubled for the training data that folds share; targets are not resampled. Each "
+    "interval is for itself: nothing is corrected for the number of statistics"
 )
-TARGETS = {
+TARGETS: dict[TargetSet, str] = {
     "all": "all usable targets (of an electrode its own value, not its lags)",
     "responsive": "electrodes that respond to speech, which no model has a part in choosing",
     "reliable": "targets whose full R² is above 0 beyond such an interval: chosen by the full model, before its "
     "parts were compared",
 }
-KINDS = {
+KINDS: dict[StatisticKind, str] = {
     "score": "Mean over targets of held-out R² of this model alone (full: all together)",
     "map_correlation": "Correlation over targets of the R² of two models, each alone. Targets differ in noise, which "
     "alone makes maps agree: compare map_correlation_partial, and the baseline's agreement",
-    "map_correlation_partial": "The same, less what each map's correlation with the ceiling accounts for",
+    "map_correlation_partial": "The same, less what each map's correlation with the noise ceiling accounts for",
     "prediction_correlation": "Correlation of the held-out time courses that two models predict, each alone, within "
     "outer fold; averaged over folds and targets through Fisher's z",
     "amount": "Mean over targets of this part of the R² of two models' shared subspace and the rest of each "
@@ -35,36 +36,51 @@ PREDICTIONS = (
     "Pearson correlation of the held-out time courses that {} and {} predict here, each alone, within each outer "
     "fold, averaged over folds through Fisher's z; a prediction that does not vary counts as 0"
 )
-CONTEXT, WHOLE, RESTS = "sharedContext", "bothModels", "rests"
 
 
-def models_of(further: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """The two models of the shared subspace."""
-    units = next((units for name, units in further.items() if name.lower().endswith("subspace")), ())
-    return tuple(unit.removesuffix("Rest") for unit in units if unit != "shared")
+def subspace_models(extra: Sequence[ExtraPartition]) -> tuple[str, ...]:
+    """The two models of the shared subspace; none where there is no such partition."""
+    return next((one.models for one in extra if one.role == "subspace"), ())
 
 
-def others_of(further: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """The spaces that the shared subspace is held against."""
-    units = next((units for name, units in further.items() if name.lower().endswith("against")), ())
-    return tuple(unit for unit in units if unit != "shared")
+def compared_spaces(extra: Sequence[ExtraPartition]) -> tuple[str, ...]:
+    """The feature groups that the shared subspace is compared with."""
+    groups = next((tuple(one.groups) for one in extra if one.role == "against"), ())
+    return tuple(group for group in groups if group != SHARED_GROUP)
 
 
-def part_words(further: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Part of what two models explain → a few words."""
-    others, models = others_of(further), models_of(further)
-    words = {WHOLE: "both models", CONTEXT: f"shared context (beyond {', '.join(others)})"}
-    for size in range(1, len(others) + 1):
-        for chosen in combinations(others, size):
-            beyond = "" if size == len(others) else " alone of these"
-            words[f"shared{''.join(map(camel, chosen))}"] = f"shared, and in {' and '.join(chosen)}{beyond}"
-    words |= {f"{space_label(model)}Alone": f"{model} alone" for model in models}
-    return {**words, RESTS: "common to the models' rests"}
+def split_parts(extra: Sequence[ExtraPartition]) -> tuple[SplitPart, ...]:
+    """The parts of what two models explain, which sum to the whole."""
+    spaces = tuple(SplitPart("spaces", chosen) for chosen in subsets(compared_spaces(extra)))
+    models = tuple(SplitPart("alone", (model,)) for model in subspace_models(extra))
+    return (CONTEXT, *spaces, *models, RESTS)
 
 
-def difference_words(further: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
-    """(name of a difference, what shared context is compared with)."""
-    for unit in others_of(further):
-        yield f"{CONTEXT}Less{camel(unit)}", f"what {unit} has of the shared subspace"
-    for model in models_of(further):
-        yield f"{CONTEXT}Less{camel(space_label(model))}Alone", f"{model} alone"
+def context_rivals(extra: Sequence[ExtraPartition]) -> tuple[SplitPart, ...]:
+    """The parts that shared context is compared with."""
+    spaces = tuple(SplitPart("space", (space,)) for space in compared_spaces(extra))
+    return (*spaces, *(SplitPart("alone", (model,)) for model in subspace_models(extra)))
+
+
+def part_in_words(part: SplitPart, spaces: Sequence[str]) -> str:
+    """A few words.
+
+    Parameters
+    ----------
+    part : of what two models explain.
+    spaces : all feature groups that the shared subspace is compared with.
+    """
+    match part.kind:
+        case "whole":
+            return "both models"
+        case "context":
+            return f"shared context (beyond {', '.join(spaces)})"
+        case "spaces":
+            alone = "" if len(part.groups) == len(spaces) else " alone of these"
+            return f"shared, and in {listed(part.groups)}{alone}"
+        case "space":
+            return f"what {part.groups[0]} has of the shared subspace"
+        case "alone":
+            return f"{part.groups[0]} alone"
+        case "rests":
+            return "common to the models' rests"

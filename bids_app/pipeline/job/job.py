@@ -1,159 +1,62 @@
-"""One run's settings and tools: the analysis with every default, and the stimuli with their features."""
+"""One run's settings, resolved: the analysis with every default, and how it runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from bids_app import dataset, features
-from bids_app.errors import DataError, UsageError
-from bids_app.records import Array, Features, FeatureSpec, Intervals, Recording, Samples, Stimulus, StimulusEvent
+from bids_app import features
+from bids_app.errors import UsageError
+from bids_app.records import FeatureSpec
 from bids_app.settings.analysis import Analysis
 from bids_app.settings.load import analysis_hash, load_analysis
 from bids_app.settings.run_options import RunOptions
 
-Notify = Callable[[str], None]
-
-
-class StimulusLibrary:
-    """Stimuli and their features, each read once; audio is held only while features are computed from it."""
-
-    def __init__(
-        self,
-        options: RunOptions,
-        analysis: Analysis,
-        specs: Mapping[str, FeatureSpec],
-        baseline_specs: Mapping[str, FeatureSpec],
-    ) -> None:
-        self._store = features.FeatureStore(
-            options.out_dir / "stimuli", [folder / "stimuli" for folder in options.features_from]
-        )
-        self._models, self._specs, self._baseline = options.models, specs, baseline_specs
-        self._need_audio = any("audio" in features.needs(spec) for spec in specs.values())
-        self._bids_dir, self._words = options.bids_dir, analysis.stimuli.words
-        self._stimuli: dict[tuple[str, str, float], Stimulus] = {}
-        self._first_event_s: dict[str, float] = {}  # by the stimulus's label, as are the features
-        self._lacking: dict[str, dict[str, str]] = {}  # … and what of the baseline it does not allow, with the reason
-        self._features: dict[tuple[str, str], Features] = {}
-
-    def stimulus(self, recording: Recording, event: StimulusEvent) -> Stimulus:
-        """The event's stimulus without its audio. Raises DataError where a feature lacks what it needs."""
-        own = recording.own_words is not None or recording.own_phones is not None
-        key = event.stimulus_id, recording.label if own else "", event.onset_s if own else 0.0
-        if key not in self._stimuli:
-            whole = self._load(recording, event)
-            for spec in self._specs.values():
-                features.check_needs(whole, spec)
-            self._first_event_s[whole.label] = _first_event_s(whole)
-            self._lacking[whole.label] = {
-                name: why for name, spec in self._baseline.items() if (why := _lacks(whole, spec))
-            }
-            self._stimuli[key] = replace(whole, audio=None)
-        return self._stimuli[key]
-
-    def first_event_s(self, recording: Recording, event: StimulusEvent) -> float:
-        """The first word's onset, or the first sound's where there are no words, on the recording's clock."""
-        return event.onset_s + self._first_event_s[self.stimulus(recording, event).label]
-
-    def words(self, recording: Recording, event: StimulusEvent) -> Intervals:
-        """The event's words that have text and times, in stimulus time. Raises DataError where there are none."""
-        words = self.stimulus(recording, event).words
-        if words is None:
-            raise DataError("the stimulus has no word times", event.stimulus_id, "`mode: words` needs them")
-        timed = np.isfinite(words.onset_s + words.duration_s)
-        rows = [row for row, text in enumerate(words.text) if text.strip() and timed[row]]
-        if not rows:
-            raise DataError("no word of the transcript has text and times", event.stimulus_id)
-        return Intervals(words.onset_s[rows], words.duration_s[rows], tuple(words.text[row] for row in rows))
-
-    def lacking(self, recording: Recording, event: StimulusEvent) -> dict[str, str]:
-        """The baseline's spaces that the event's stimulus does not allow, with the reason."""
-        return self._lacking[self.stimulus(recording, event).label]
-
-    def _wanted(self, stimulus: Stimulus) -> dict[str, FeatureSpec]:
-        """Every space of the analysis, and those of the baseline that the stimulus allows."""
-        lacking = self._lacking[stimulus.label]
-        return {**self._specs, **{name: spec for name, spec in self._baseline.items() if name not in lacking}}
-
-    def missing(self, stimulus: Stimulus) -> list[str]:
-        """Names of the spaces that would have to be computed for this stimulus."""
-        wanted = self._wanted(stimulus).items()
-        return [name for name, spec in wanted if not self._store.holds(stimulus, spec, self._models)]
-
-    def features(self, recording: Recording, event: StimulusEvent) -> dict[str, Features]:
-        """Every space of an event's stimulus, and of the baseline what it allows: from memory, from the store, or
-        computed and stored."""
-        light = self.stimulus(recording, event)
-        wanted = self._wanted(light)
-        if any((light.label, name) not in self._features for name in wanted):
-            stimulus = self._load(recording, event) if self.missing(light) else light
-            for name, spec in wanted.items():
-                self._features[light.label, name], _ = self._store.get(stimulus, spec, self._models)
-        return {name: self._features[light.label, name] for name in wanted}
-
-    def keys(self, recording: Recording, event: StimulusEvent) -> list[str]:
-        """What decides each space's values for an event: stimulus, options, models and files. Raises NoInput."""
-        stimulus = self.stimulus(recording, event)
-        return [self._store.key(stimulus, spec, self._models) for spec in self._wanted(stimulus).values()]
-
-    def _load(self, recording: Recording, event: StimulusEvent) -> Stimulus:
-        """With audio where a space needs it, or the baseline could use it and it can be read."""
-        needed = self._need_audio
-        try:
-            wanted = needed or any("audio" in features.needs(spec) for spec in self._baseline.values())
-            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, wanted)
-        except DataError:
-            if needed:
-                raise
-            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, need_audio=False)
-
-
-def _lacks(stimulus: Stimulus, spec: FeatureSpec) -> str:
-    """Why the stimulus does not allow a space, if so."""
-    try:
-        features.check_needs(stimulus, spec)
-    except DataError as error:
-        return str(error)
-    return ""
-
-
-def _first_event_s(stimulus: Stimulus) -> float:
-    """Onset of the first word, else of the first sound within 40 dB of the loudest, in stimulus time."""
-    if stimulus.words is not None and len(stimulus.words.onset_s):
-        return float(stimulus.words.onset_s[0])
-    if stimulus.audio is None or not stimulus.rate_hz:
-        return 0.0
-    loudest = max(float(np.abs(piece).max()) for _, piece in _pieces(stimulus.audio))
-    loud = (at + np.flatnonzero(np.abs(piece) > 0.01 * loudest) for at, piece in _pieces(stimulus.audio))
-    return float(next((found[0] for found in loud if len(found)), 0)) / stimulus.rate_hz
-
-
-def _pieces(audio: Samples, size: int = 1 << 20) -> Iterator[tuple[int, Array]]:
-    """The first sample's number and the samples of each piece."""
-    return ((at, audio[at : at + size]) for at in range(0, len(audio), size))
+Notify = Callable[[str], None]  # one line to whoever started the run
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run's settings and tools, as the stages share them."""
+    """What one run was asked for.
+
+    Parameters
+    ----------
+    options : how it runs, its device chosen.
+    analysis : what is computed.
+    specs : feature space → how it is made of stimuli, with every default.
+    baseline_specs : the same of the baseline model's spaces, by band.
+    resolved : the analysis with every default, as it is saved and hashed (JSON).
+    hash : first 16 hex digits of the SHA-256 of `resolved`.
+    """
 
     options: RunOptions
     analysis: Analysis
     specs: Mapping[str, FeatureSpec]
+    baseline_specs: Mapping[str, FeatureSpec]
     resolved: Mapping[str, Any]
     hash: str
-    library: StimulusLibrary
-    tell: Notify
-    subspaces: dict[str, Any] = field(default_factory=dict)  # fitted on words alone, for all who heard these
 
     @property
     def out_dir(self) -> Path:
         """The folder written."""
         return self.options.out_dir
+
+    @property
+    def planted(self) -> Path | None:
+        """The table of known values that reports show beside the recovered ones, if there is one."""
+        template = self.analysis.report.planted
+        return Path(template.format(bids_dir=self.options.bids_dir)) if template else None
+
+
+def make_job(options: RunOptions) -> Job:
+    """Resolve and check all settings. Raises UsageError and NoInput."""
+    _limit_threads(options.threads)
+    analysis, specs, resolved = resolve(options.analysis)
+    options = replace(options, models=replace(options.models, device=_device(options.models.device)))
+    baseline_specs = {name: features.resolve(spec) for name, spec in analysis.baseline_specs().items()}
+    return Job(options, analysis, specs, baseline_specs, resolved, analysis_hash(resolved))
 
 
 def resolve(preset_or_file: str) -> tuple[Analysis, dict[str, FeatureSpec], dict[str, Any]]:
@@ -168,21 +71,11 @@ def resolve(preset_or_file: str) -> tuple[Analysis, dict[str, FeatureSpec], dict
     return analysis, specs, resolved
 
 
-def make_job(options: RunOptions, tell: Notify) -> Job:
-    """Resolve and check all settings. Raises UsageError and NoInput."""
-    _use(options)
-    analysis, specs, resolved = resolve(options.analysis)
-    options = replace(options, models=replace(options.models, device=_device(options.models.device)))
-    baseline_specs = {name: features.resolve(spec) for name, spec in analysis.baseline_specs().items()}
-    library = StimulusLibrary(options, analysis, specs, baseline_specs)
-    return Job(options, analysis, specs, resolved, analysis_hash(resolved), library, tell)
-
-
-def _use(options: RunOptions) -> None:
-    if options.threads is not None:
+def _limit_threads(threads: int | None) -> None:
+    if threads is not None:
         import torch
 
-        torch.set_num_threads(options.threads)
+        torch.set_num_threads(threads)
 
 
 def _device(asked: str) -> str:

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from bids_app import dataset, encoding
-from bids_app.pipeline.job.job import Job
-from bids_app.records import Array, BaselineModel, Features, Modality, Recording, Response, Run, baseline_band
+from bids_app.pipeline.runs.load_settings import LoadSettings, ReadRecording
+from bids_app.records import Array, BaselineModel, Run, baseline_band
 
-Sounds = Sequence[tuple[Mapping[str, Features], float]]
 MOTION = baseline_band("motion")
 WORD_RATE = baseline_band("word_rate")
 
 
-def plan_baseline(job: Job, modality: Modality, heard: Sequence[tuple[Recording, int]]) -> BaselineModel:
-    """The baseline's bands that all these recordings (and their number of samples) allow, and why others are not."""
+def plan_baseline(settings: LoadSettings, recordings: Sequence[ReadRecording]) -> BaselineModel:
+    """The baseline's bands that all these recordings allow, and why others cannot be had."""
     left_out: dict[str, str] = {}
-    for recording, _ in heard:
-        for event in recording.stimuli:
-            left_out = {**job.library.lacking(recording, event), **left_out}
-    asked = [baseline_band(space) for space in job.analysis.baseline_spaces]
-    if MOTION in asked and (reason := _no_motion(job, modality, heard)):
+    for read in recordings:
+        for event in read.recording.stimuli:
+            left_out = {**settings.library.lacking(read.recording, event), **left_out}
+    asked = [baseline_band(space) for space in settings.baseline_spaces]
+    if MOTION in asked and (reason := _no_motion(settings, recordings)):
         left_out[MOTION] = reason
     return BaselineModel(tuple(name for name in asked if name not in left_out), left_out)
 
 
-def _no_motion(job: Job, modality: Modality, heard: Sequence[tuple[Recording, int]]) -> str:
-    if modality == "ieeg":
+def _no_motion(settings: LoadSettings, recordings: Sequence[ReadRecording]) -> str:
+    """Why there is no band of motion; empty where there is one."""
+    if settings.modality == "ieeg":
         return "electrodes do not move with the head"
-    if {"motion", "motion24"} & set(dataset.groups_of(job.analysis.response_spec(modality).confounds)):
+    if {"motion", "motion24"} & set(dataset.groups_of(settings.response.confounds)):
         return "already regressed out of the responses, within run"
-    without = [recording.label for recording, n_times in heard if dataset.motion(recording, n_times) is None]
+    without = [
+        read.recording.label
+        for read in recordings
+        if dataset.motion(read.recording, len(read.response.times_s)) is None
+    ]
     return f"no motion parameters beside {without[0]}" if without else ""
 
 
@@ -42,18 +46,18 @@ def feature_bands(baseline: BaselineModel) -> tuple[str, ...]:
     return tuple(name for name in baseline.bands if name != MOTION)
 
 
-def motion_band(baseline: BaselineModel, recording: Recording, response: Response, keep: Array) -> dict[str, Array]:
-    """{name: (n_keep, 1, 12)} where motion is of the baseline: cleaned as the response is, at the response's own
+def motion_band(baseline: BaselineModel, read: ReadRecording) -> dict[str, Array]:
+    """{name: (n_used, 1, 12)} where motion is of the baseline: cleaned as the response is, at the response's own
     samples, since what motion does to them it does at once."""
     if MOTION not in baseline.bands:
         return {}
-    values = dataset.motion(recording, len(response.times_s))
-    cleaned = encoding.clean(np.asarray(values), response.nuisance, keep, "run")
+    values = dataset.motion(read.recording, len(read.response.times_s))
+    cleaned = encoding.clean(np.asarray(values), read.response.nuisance, read.used, "run")
     return {MOTION: np.nan_to_num(cleaned)[:, None]}
 
 
 def common_baseline(baselines: Sequence[BaselineModel]) -> BaselineModel:
-    """Of people whose responses are averaged: what all have, but motion, which is each one's own."""
+    """Of participants whose responses are averaged: what all have, but motion, which is each one's own."""
     left_out = {name: why for baseline in baselines for name, why in baseline.left_out.items()}
     if any(MOTION in baseline.bands for baseline in baselines):
         left_out[MOTION] = "the people of a mean each move otherwise"

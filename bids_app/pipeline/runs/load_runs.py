@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from bids_app import dataset, encoding, features
+from bids_app import dataset, encoding
+from bids_app.encoding import Ceiling
 from bids_app.errors import ConcordError, DataError
-from bids_app.execution import Unit
-from bids_app.pipeline.job.job import Job
-from bids_app.pipeline.runs import word_epochs
-from bids_app.pipeline.runs.baseline_bands import feature_bands, motion_band, plan_baseline
-from bids_app.pipeline.runs.word_bands import source_bands, with_words, word_rows
+from bids_app.execution import Unit, reason_of
+from bids_app.pipeline.runs.baseline_bands import plan_baseline
+from bids_app.pipeline.runs.continuous_rows import period_of
+from bids_app.pipeline.runs.load_settings import LoadSettings, ReadRecording, Sounds
+from bids_app.pipeline.runs.rows import Rows
+from bids_app.pipeline.runs.speech_against_silence import responsive_electrodes
+from bids_app.pipeline.runs.word_bands import with_words
 from bids_app.records import (
-    Array,
     BaselineModel,
-    DesignSpec,
     Excluded,
-    Features,
+    FeatureProvenance,
     Recording,
     Response,
     Responsive,
@@ -26,12 +26,21 @@ from bids_app.records import (
     Targets,
 )
 
-Checks = Mapping[str, tuple[Mapping[str, Any], ...]]  # recording label → one row a stimulus
-
 
 @dataclass(frozen=True)
-class Loaded:
-    """A unit's responses as runs on common targets, and what could not be read."""
+class LoadedRuns:
+    """A unit's responses as runs on common targets, and what could not be read.
+
+    Parameters
+    ----------
+    runs, recordings : one by one.
+    targets : the columns of all runs' responses.
+    excluded : recordings that could not be read.
+    samples : recording label → (used, all) samples, or words.
+    period_s : the longest sampling period, in seconds.
+    spaces : feature space → how its features were made.
+    ceiling, ceiling_in_words : noise ceiling of the targets; what it rests on, or why there is none.
+    """
 
     runs: tuple[Run, ...]
     recordings: tuple[Recording, ...]
@@ -40,72 +49,86 @@ class Loaded:
     warnings: tuple[str, ...]
     samples: Mapping[str, tuple[int, int]]
     period_s: float
-    spaces: Mapping[str, Mapping[str, Any]]  # provenance of each space's features
+    spaces: Mapping[str, FeatureProvenance]
     responsive: Responsive | None = None
     baseline: BaselineModel = field(default_factory=BaselineModel)
+    ceiling: Ceiling | None = None
+    ceiling_in_words: str = "none"
 
 
-def load_runs(job: Job, unit: Unit, targets: Targets | None = None) -> Loaded:
-    """Responses of a unit, cleaned, beside their features. A recording that cannot be read is left out and named."""
-    responses, excluded = _read_responses(job, unit, targets)
-    if not responses:
+def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
+    """Responses of a unit, cleaned, beside their features.
+
+    A recording that cannot be read is left out and named. Raises DataError where none can.
+    """
+    settings = rows.settings
+    readable, excluded = _read_recordings(unit, rows)
+    if not readable:
         raise DataError(f"none of its recordings can be read (first: {excluded[0].reason})", unit.stem)
-    common, warnings = dataset.intersect_targets([response.targets for _, response, _ in responses])
-    baseline = plan_baseline(job, unit.modality, [(one, len(response.times_s)) for one, response, _ in responses])
+    common, warnings = dataset.intersect_targets([read.response.targets for read in readable])
+    baseline = plan_baseline(settings, readable)
+    readable = [replace(read, response=_only(read.response, common)) for read in readable]
     runs, samples, spaces = [], {}, {}
-    for recording, response, keep in responses:
-        spec = job.analysis.design_spec(recording.modality)
-        sounds = [(job.library.features(recording, event), event.onset_s) for event in recording.stimuli]
-        spaces.update({name: features.provenance_to_json(one.provenance) for name, one in sounds[0][0].items()})
-        runs.append(_make_run(job, recording, _only(response, common), with_words(job, sounds), keep, spec, baseline))
-        n_rows = word_epochs.count_words(job, recording) if spec.epoch else len(keep)
-        samples[recording.label] = (len(runs[-1].times_s), n_rows)
-    return Loaded(
+    for read in readable:
+        recording = read.recording
+        sounds = [(settings.library.features(recording, event), event.onset_s) for event in recording.stimuli]
+        spaces.update({name: features.provenance for name, features in sounds[0][0].items()})
+        runs.append(_make_run(read, rows, sounds, baseline))
+        samples[recording.label] = (len(runs[-1].times_s), rows.count(read))
+    own_warnings = [line for read in readable for line in (*read.recording.warnings, *read.response.warnings)]
+    return LoadedRuns(
         runs=tuple(runs),
-        recordings=tuple(recording for recording, _, _ in responses),
+        recordings=tuple(read.recording for read in readable),
         targets=common,
         excluded=excluded,
-        warnings=tuple(dict.fromkeys((*warnings, *_warnings(responses)))),
+        warnings=tuple(dict.fromkeys((*warnings, *own_warnings))),
         samples=samples,
-        period_s=max(period_of(response.times_s) for _, response, _ in responses),
+        period_s=max(period_of(read.response.times_s) for read in readable),
         spaces=spaces,
         baseline=baseline,
-        responsive=_responsive(job, unit, [(one, _only(response, common)) for one, response, _ in responses]),
+        responsive=_responsive(unit, readable, settings),
     )
 
 
-def _responsive(job: Job, unit: Unit, responses: Sequence[tuple[Recording, Response]]) -> Responsive | None:
+def _make_run(read: ReadRecording, rows: Rows, sounds: Sounds, baseline: BaselineModel) -> Run:
+    """Raises DataError where no row is left."""
+    try:
+        return rows.make_run(read, with_words(sounds, rows.settings.projected_spaces), baseline)
+    except encoding.CannotFit as error:
+        raise DataError(error.message, read.recording.label, error.hint) from error
+
+
+def _responsive(unit: Unit, readable: Sequence[ReadRecording], settings: LoadSettings) -> Responsive | None:
     """Electrodes' speech against silence."""
     if unit.kind != "electrodes":
         return None
-    return encoding.responsive([word_epochs.speech_less_silence(job, *one) for one in responses])
+    return responsive_electrodes([(read.recording, read.response) for read in readable], settings.library)
 
 
-def _read_responses(
-    job: Job, unit: Unit, targets: Targets | None
-) -> tuple[list[tuple[Recording, Response, Array]], tuple[Excluded, ...]]:
-    """Recordings that can be used, with the samples (n_times,) bool that are, and those that cannot."""
-    spec = job.analysis.response_spec(unit.modality)
-    responses, excluded = [], []
+def _read_recordings(unit: Unit, rows: Rows) -> tuple[list[ReadRecording], tuple[Excluded, ...]]:
+    """Recordings that can be used, and those that cannot, with the reason."""
+    readable, excluded = [], []
     for recording in unit.recordings:
         try:
-            own = targets or dataset.load_targets(recording)
-            response = dataset.load_response(recording, own, spec)
-            keep = _used(job, recording, response, job.analysis.design_spec(recording.modality))
-            _check_samples(recording, response, keep)
-            responses.append((recording, response, keep))
-        except (ConcordError, OSError) as error:
-            excluded.append(Excluded(recording.participant, recording.label, str(error)))
-    return responses, tuple(excluded)
+            response = dataset.load_response(recording, dataset.load_targets(recording), rows.settings.response)
+            read = ReadRecording(recording, response, rows.used_samples(recording, response))
+            _check_samples(read)
+            readable.append(read)
+        except MemoryError:
+            raise
+        except Exception as error:  # a recording costs its own row alone, whatever is wrong with it
+            reason = reason_of(error, (ConcordError, OSError))
+            excluded.append(Excluded(recording.participant, recording.label, reason))
+    return readable, tuple(excluded)
 
 
-def _check_samples(recording: Recording, response: Response, keep: Array) -> None:
+def _check_samples(read: ReadRecording) -> None:
     """Raises DataError where too few samples are left for the regressors that are taken out of them."""
-    n_used, n_regressors = int(keep.sum()), response.nuisance.shape[1] + 1
+    n_used, n_regressors = int(read.used.sum()), read.response.nuisance.shape[1] + 1
     if n_used <= n_regressors:
         raise DataError(
             f"{n_used} samples within its stimuli are too few for {n_regressors} confounds, drift and constant",
-            recording.label,
+            read.recording.label,
             "check the events' onsets, or ask for fewer confounds",
         )
 
@@ -116,54 +139,3 @@ def _only(response: Response, common: Targets) -> Response:
         return response
     column = {name: number for number, name in enumerate(response.targets.names)}
     return replace(response, values=response.values[:, [column[name] for name in common.names]], targets=common)
-
-
-def _warnings(responses: Sequence[tuple[Recording, Response, Array]]) -> list[str]:
-    return [line for recording, response, _ in responses for line in (*recording.warnings, *response.warnings)]
-
-
-def _used(job: Job, recording: Recording, response: Response, spec: DesignSpec) -> Array:
-    if spec.epoch:
-        return word_epochs.used_samples(job, recording, response, spec)
-    spans = []
-    for event in recording.stimuli:
-        duration_s = job.library.stimulus(recording, event).duration_s
-        begin_s = event.onset_s
-        if spec.skip_onset_s and duration_s > word_epochs.LONG_STIMULUS_S:
-            begin_s = job.library.first_event_s(recording, event) + spec.skip_onset_s
-        spans.append((begin_s, event.onset_s + duration_s + spec.delays_s[-1]))
-    return encoding.used_samples(response.times_s, spans, response.valid)
-
-
-def _make_run(
-    job: Job,
-    recording: Recording,
-    response: Response,
-    sounds: Sequence[tuple[Mapping[str, Features], float]],
-    keep: Array,
-    spec: DesignSpec,
-    baseline: BaselineModel,
-) -> Run:
-    if spec.epoch:
-        return word_epochs.make_run(job, recording, response, sounds, keep, spec, baseline)
-    times_s = response.times_s[keep]
-    bands = {
-        name: encoding.make_band(
-            [(spaces[name], onset_s) for spaces, onset_s in sounds],
-            times_s,
-            spec.delays_s,
-            period_of(response.times_s),
-            spec.stamp,
-        )
-        for name in (*job.specs, *source_bands(sounds), *feature_bands(baseline))
-    }
-    bands |= motion_band(baseline, recording, response, keep)
-    standardize = job.analysis.response_spec(recording.modality).standardize
-    cleaned = encoding.clean(response.values, response.nuisance, keep, standardize)
-    stimuli = tuple(event.stimulus_id for event in recording.stimuli)
-    return Run(recording.label, bands, cleaned, times_s, stimuli, word_rows(job, stimuli, sounds, spec.stamp))
-
-
-def period_of(times_s: Array) -> float:
-    """Seconds from sample to sample of the response as it is fitted: iEEG may have been resampled."""
-    return float(times_s[-1] - times_s[0]) / (len(times_s) - 1)

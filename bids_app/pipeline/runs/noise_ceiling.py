@@ -60,10 +60,12 @@ def _nearest(times_s: Array, wanted_s: Array) -> Array:
     return np.asarray(np.where(wanted_s - times_s[right - 1] <= times_s[right] - wanted_s, right - 1, right))
 
 
-def _everywhere(found: Ceiling, usable: Array) -> Ceiling:
+def _everywhere(ceiling: Ceiling, usable: Array) -> Ceiling:
+    """Of usable targets → of all, NaN elsewhere."""
+
     def spread(values: Array) -> Array:
         filled = np.full(len(usable), np.nan)
         filled[usable] = values
         return filled
 
-    return Ceiling(spread(found.explainable), spread(found.low), spread(found.high), spread(found.cc_max))
+    return Ceiling(spread(ceiling.explainable), spread(ceiling.low), spread(ceiling.high), spread(ceiling.cc_max))

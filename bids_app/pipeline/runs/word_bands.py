@@ -10,21 +10,20 @@ import numpy as np
 
 from bids_app import encoding
 from bids_app.errors import DataError
-from bids_app.pipeline.job.job import Job
+from bids_app.pipeline.runs.load_settings import Sounds
+from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.records import WORD_COUNT, Design, Features, Projected, Run, SharedSubspace, WordRows, word_band
+from bids_app.settings.analysis import Analysis
 
-Sounds = Sequence[tuple[Mapping[str, Features], float]]
 
-
-def with_words(job: Job, sounds: Sounds) -> Sounds:
+def with_words(sounds: Sounds, projected_spaces: Sequence[str]) -> Sounds:
     """Each stimulus's features, with rows by word of those projected spaces that have none, and ones, if any are.
 
     Raises DataError where no such space has rows by word, or their words differ.
     """
-    spaces = job.analysis.projected_spaces
-    return (
-        [({**features, **_by_word(features, spaces)}, onset_s) for features, onset_s in sounds] if spaces else sounds
-    )
+    if not projected_spaces:
+        return sounds
+    return [({**features, **_by_word(features, projected_spaces)}, onset_s) for features, onset_s in sounds]
 
 
 def _by_word(features: Mapping[str, Features], spaces: Sequence[str]) -> dict[str, Features]:
@@ -34,8 +33,8 @@ def _by_word(features: Mapping[str, Features], spaces: Sequence[str]) -> dict[st
         raise DataError(f"what is fitted on words ({', '.join(spaces)}) {what}", hint="a language_model has them")
     try:
         rows = {name: encoding.over_words(features[name], words) for name in spaces}
-    except ValueError as error:
-        raise DataError(str(error), hint="spaces that are projected together need the same words") from None
+    except encoding.CannotFit as error:
+        raise DataError(error.message, hint="spaces that are projected together need the same words") from None
     averaged = {word_band(name): made for name, made in rows.items() if made is not features[name]}
     return {**averaged, WORD_COUNT: replace(words, values=np.ones((len(words.values), 1), np.float32))}
 
@@ -50,32 +49,36 @@ def _source(name: str, bands: Mapping[str, Any]) -> str:
     return word_band(name) if word_band(name) in bands else name
 
 
-def word_rows(job: Job, stimuli: Sequence[str], sounds: Sounds, stamp: str) -> tuple[WordRows, ...]:
+def rows_by_word(
+    projected_spaces: Sequence[str], stimuli: Sequence[str], sounds: Sounds, stamp: str
+) -> tuple[WordRows, ...]:
     """Rows by word of each stimulus, in order of time, on the run's clock; `sounds` as `with_words` gives them."""
-    found = []
+    made = []
     for stimulus, (features, onset_s) in zip(stimuli, sounds, strict=True):
-        rows = {
-            source: features[source] for source in (_source(name, features) for name in job.analysis.projected_spaces)
-        }
+        rows = {source: features[source] for source in (_source(name, features) for name in projected_spaces)}
         if rows:
             first = next(iter(rows.values()))
             times_s = np.asarray(first.onsets_s if stamp == "onset" else first.times_s)
             order = np.argsort(times_s, kind="stable")
             values = {name: one.values[order] for name, one in rows.items()}
-            found.append(WordRows(stimulus, times_s[order] + onset_s, values))
-    return tuple(found)
+            made.append(WordRows(stimulus, times_s[order] + onset_s, values))
+    return tuple(made)
 
 
-def project(job: Job, runs: Sequence[Run], design: Design) -> tuple[Design, SharedSubspace | None]:
-    """The design with the analysis's projected bands. Raises ValueError where there are too few words."""
-    analysis, held = job.analysis, design.bands
+def project(
+    design: Design, runs: Sequence[Run], analysis: Analysis, cache: SubspaceCache
+) -> tuple[Design, SharedSubspace | None]:
+    """The design with the analysis's projected bands, and the shared subspace, if one is asked for.
+
+    Raises CannotFit where there are too few words.
+    """
     bands: dict[str, Projected] = {}
     for name, spec in analysis.residual_specs().items():
-        sources = _source(spec.contextual, held), _source(spec.static, held)
+        sources = _source(spec.contextual, design.bands), _source(spec.static, design.bands)
         bands[name] = encoding.residual(runs, design, spec, sources)
-    shared, found = analysis.subspace_spec(), None
+    shared, subspace = analysis.subspace_spec(), None
     if shared is not None:
-        sources = _source(shared.between[0], held), _source(shared.between[1], held)
-        more, found = encoding.shared_subspace(runs, design, shared, sources, analysis.fit.seed, job.subspaces)
+        sources = _source(shared.between[0], design.bands), _source(shared.between[1], design.bands)
+        more, subspace = encoding.shared_subspace(runs, design, shared, sources, analysis.fit.seed, cache.fits)
         bands |= more
-    return replace(design, projected=bands), found
+    return replace(design, projected=bands), subspace

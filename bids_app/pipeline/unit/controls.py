@@ -1,49 +1,38 @@
-"""What is fitted beside a unit's partitions: the baseline, models beyond it, untrained ones, and the control of time."""
+"""What is fitted beside a unit's partitions: the baseline, models beyond it, untrained ones, the control of time."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from bids_app import encoding
-from bids_app.encoding import Blocks
-from bids_app.pipeline.job.job import Job
-from bids_app.records import AUTOCORRELATION, BaselineModel, ControlResults, Design, InferenceSpec
+from bids_app.encoding import FitContext
+from bids_app.pipeline.unit.fit_inputs import FitInputs
+from bids_app.records import AUTOCORRELATION, BaselineModel, ControlResults, ControlsProvenance
+from bids_app.settings.analysis import Analysis
 
 NOT_SPLIT = "not fitted: no run is split by folds, so it could predict nothing but the training mean"
 
 
-def fit_controls(
-    job: Job,
-    design: Design,
-    baseline: BaselineModel,
-    tests: InferenceSpec | None,
-    blocks: Blocks | None,
-    mem_mb: int | None,
-) -> ControlResults:
+def fit_controls(inputs: FitInputs, analysis: Analysis, baseline: BaselineModel) -> ControlResults:
     """All comparisons that the analysis asks for and the data allow, perhaps none; what leaks is warned of."""
-    timed = job.analysis.baseline.autocorrelation and encoding.splits_runs(design)
-    asked = job.analysis.control_components(baseline.bands, timed)
+    timed = analysis.baseline.autocorrelation and encoding.splits_runs(inputs.design)
+    asked = analysis.control_components(baseline.bands, timed)
     if not asked:
         return ControlResults((), {})
-    if timed:
-        design = encoding.with_time(design)
-    spec = job.analysis.fit_spec()
+    design = encoding.with_time(inputs.design) if timed else inputs.design
 
-    plan = None if tests is None else encoding.InferencePlan(tests, blocks)
+    def attempt(context: FitContext) -> ControlResults:
+        return encoding.fit_controls(design, asked, inputs.spec, inputs.inference, context)
 
-    def run(context: encoding.FitContext) -> ControlResults:
-        return encoding.fit_controls(design, asked, spec, plan, context)
-
-    found, warnings = encoding.with_backoff(run, encoding.FitContext(job.options.models.device, mem_mb))
-    return replace(found, warnings=(*warnings, *_leaks(found, job.analysis.inference.fdr)))
+    fitted, warnings = inputs.with_backoff(attempt)
+    return replace(fitted, warnings=(*warnings, *_leaks(fitted, analysis.inference.fdr)))
 
 
-def _leaks(found: ControlResults, level: float) -> tuple[str, ...]:
+def _leaks(fitted: ControlResults, level: float) -> tuple[str, ...]:
     """A warning where what knows only time predicts held-out samples reliably."""
-    stats = found.values.get(AUTOCORRELATION, {})
+    stats = fitted.values.get(AUTOCORRELATION, {})
     if "pfwe" not in stats:
         return ()
     count, total = int((stats["pfwe"] <= level).sum()), int(np.isfinite(stats["pfwe"]).sum())
@@ -57,15 +46,8 @@ def _leaks(found: ControlResults, level: float) -> tuple[str, ...]:
     )
 
 
-def controls_provenance(job: Job, found: ControlResults, baseline: BaselineModel) -> dict[str, Any]:
-    """For provenance: the baseline's bands and what was left out of it, every comparison, and the control of time."""
-    asked = any(one.kind == "autocorrelation" for one in job.analysis.all_controls)
-    control = "fitted" if AUTOCORRELATION in found.values else NOT_SPLIT if asked else "not asked for"
-    return {
-        "baseline": {**asdict(baseline), "spaces": baseline.bands},
-        "autocorrelation": control,
-        "comparisons": {
-            one.label: {"bands": one.terms[0][0], "without": one.terms[1][0] if len(one.terms) > 1 else ()}
-            for one in found.components
-        },
-    }
+def controls_provenance(analysis: Analysis, fitted: ControlResults, baseline: BaselineModel) -> ControlsProvenance:
+    """The baseline's bands and what was left out of it, the control of time, and every component of no partition."""
+    asked = any(one.kind == "autocorrelation" for one in analysis.all_controls)
+    control = "fitted" if AUTOCORRELATION in fitted.values else NOT_SPLIT if asked else "not asked for"
+    return ControlsProvenance(baseline, control, fitted.components)

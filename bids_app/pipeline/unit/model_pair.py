@@ -1,89 +1,86 @@
-"""What is gathered while a unit's partitions are fitted, and what it answers about two models."""
+"""What is averaged while a unit's partitions are fitted, and what it answers about two models."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import numpy as np
 
 from bids_app import encoding
-from bids_app.records import Array, ControlResults, Design, ModelPairStatistics, Responsive
+from bids_app.encoding import Averaged, Averages, Ceiling, FitContext, FitOptions
+from bids_app.pipeline.unit.fit_inputs import FitInputs
+from bids_app.pipeline.unit.fitted import FittedUnit
+from bids_app.pipeline.unit.solvers import Averaging, FittedPartition, make_averages
+from bids_app.records import Array, ControlResults, ExtraPartition, ModelPairStatistics, Responsive
 
-MAIN = ""  # the analysis's own partition, among the names of the further ones
-REFERENCES = "references"  # the two models, the baseline and untrained models, each alone
-IN_SAMPLE = "inSample"  # what names of partitions of an in-sample subspace begin with
 
+def first_averaging(
+    usable: Array, n_windows: int, responsive: Responsive | None, ceiling: Ceiling | None
+) -> Averaging:
+    """Of the analysis's own partition: all usable targets, and those that respond to speech.
 
-@dataclass
-class ModelPairCollector:
-    """Averages of every partition over sets of targets, all with the same blocks of time left out in turn.
-
-    n_windows: targets of an electrode where rows are words (the first is its own value, the one that is averaged),
-    else 1; ceiling (n_targets,) or none; labels (n_times,): the blocks, None for values without limits.
+    Where a response has several windows, its own value is averaged: the first one.
     """
-
-    design: Design
-    n_windows: int
-    responsive: Responsive | None
-    ceiling: Array | None
-    labels: Array | None
-    _observers: dict[str, encoding.Averages] = field(default_factory=dict)
-    _averaged: dict[str, encoding.Averaged] = field(default_factory=dict)
-
-    def observer(self, name: str, unions: Sequence[tuple[str, ...]], device: str) -> encoding.Averages:
-        """Of the fit of one partition."""
-        maps = encoding.singles(unions) if name in (MAIN, REFERENCES) else ()
-        ceiling = self.ceiling if maps else None
-        plan = encoding.AveragingPlan(self.design.folds, self.sets(name), self.labels, ceiling)
-        made = encoding.Averages(unions, maps, plan, device)
-        self._observers[name] = made
-        return made
-
-    def add(self, name: str, averaged: encoding.Averaged) -> None:
-        """A partition whose averages were made otherwise."""
-        self._averaged[name] = averaged
-
-    def sets(self, name: str) -> dict[str, Array]:
-        """Targets by the name of their set: all usable; those that respond to speech; and those that the first
-        partition predicts reliably, where it is another than `name` and has limits."""
-        own = np.arange(len(self.design.usable)) % self.n_windows == 0
-        sets = {"all": own & self.design.usable}
-        if self.responsive is not None:
-            called = np.asarray(self.responsive.q <= self.responsive.level)
-            sets["responsive"] = sets["all"] & np.repeat(called, self.n_windows)
-        if name != MAIN and encoding.RELIABLE in self._main_sets:
-            sets[encoding.RELIABLE] = self._main_sets[encoding.RELIABLE]
-        return sets
-
-    @property
-    def _main_sets(self) -> dict[str, Array]:
-        return self._observers[MAIN].sets if MAIN in self._observers else {}
-
-    def findings(self, between: tuple[str, str] | None) -> ModelPairStatistics:
-        """All of them, when every partition has been fitted; `between`: the two models' units."""
-        done = {**self._averaged, **{name: encoding.averaged(one) for name, one in self._observers.items()}}
-        split = {name.removeprefix(IN_SAMPLE).lower(): one for name, one in done.items()}
-        prefix = IN_SAMPLE if any(name.startswith(IN_SAMPLE) for name in done) else ""
-        has_ceiling = MAIN in self._observers and self.ceiling is not None
-        return encoding.findings(
-            split[MAIN],
-            between,
-            split.get("subspace"),
-            split.get("against"),
-            split.get(REFERENCES),
-            has_ceiling=has_ceiling,
-            prefix=prefix,
-        )
+    own = np.arange(len(usable)) % n_windows == 0
+    sets = {"all": own & usable}
+    if responsive is not None:
+        called = np.asarray(responsive.q <= responsive.level)
+        sets["responsive"] = sets["all"] & np.repeat(called, n_windows)
+    return Averaging(sets, None if ceiling is None else np.asarray(ceiling.explainable))
 
 
-def references(
-    between: tuple[str, str] | None, units: Mapping[str, Sequence[str]], beside: ControlResults
+def next_averaging(first: Averaging, main: FittedPartition) -> Averaging:
+    """Of what is fitted next: also over targets that the first partition predicts reliably, if it has intervals."""
+    reliable = {name: mask for name, mask in main.sets.items() if name == encoding.RELIABLE}
+    return replace(first, sets={**first.sets, **reliable})
+
+
+def control_models(
+    compared_models: tuple[str, str] | None, groups: Mapping[str, Sequence[str]], controls: ControlResults
 ) -> dict[str, tuple[str, ...]]:
-    """What the two models' agreement is held against: unit → bands of both models, of the baseline and of every control
-    that was fitted; none where there is nothing but the models."""
-    if between is None:
+    """What the two models' agreement is compared with.
+
+    Returns
+    -------
+    name → bands, of both models first, of the baseline, and of every control that was fitted; empty where there is
+    nothing but the models.
+    """
+    if compared_models is None:
         return {}
-    alone = {one.label: one.terms[0][0] for one in beside.components if one.kind in ("baseline", "control")}
-    others = {name: bands for name, bands in alone.items() if bands not in map(tuple, units.values())}
-    return {**{unit: tuple(units[unit]) for unit in between}, **others} if others else {}
+    alone = {one.label: one.terms[0][0] for one in controls.components if one.kind in ("baseline", "control")}
+    others = {name: bands for name, bands in alone.items() if bands not in map(tuple, groups.values())}
+    return {**{group: tuple(groups[group]) for group in compared_models}, **others} if others else {}
+
+
+def average_alone(inputs: FitInputs, models: Mapping[str, Sequence[str]], averaging: Averaging) -> Averaged | None:
+    """Averages of each model (name → bands) fitted alone, for the agreement of their predictions."""
+    if not models:
+        return None
+    unions = [(name,) for name in models]
+
+    def attempt(context: FitContext) -> Averages:
+        observer = make_averages(inputs, unions, averaging, context.device)
+        encoding.fit(inputs.design, models, inputs.spec, context, FitOptions(unions), observer)
+        return observer
+
+    return encoding.averaged(inputs.with_backoff(attempt)[0])
+
+
+def model_pair_statistics(
+    fitted: FittedUnit, compared_models: tuple[str, str] | None, extra: Sequence[ExtraPartition]
+) -> ModelPairStatistics:
+    """Of the two models' feature groups, scores, agreement, and the split of what they explain."""
+    of_role = {one.role: one for one in extra}
+    split = None
+    if "subspace" in of_role and "against" in of_role:
+        subspace, against = of_role["subspace"], of_role["against"]
+        split = encoding.Split(
+            fitted.extra[subspace.name].averages,
+            fitted.extra[against.name].averages,
+            subspace.models,
+            subspace.in_sample,
+        )
+    return encoding.findings(
+        fitted.main.averages, compared_models, split, fitted.references, has_ceiling=fitted.main.has_ceiling
+    )

@@ -1,74 +1,94 @@
-"""What a unit's result says of how it came about: provenance, and what its reader is warned of."""
+"""How a unit's result came about: what sidecars, methods text and reports are made from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from importlib.metadata import version
-from typing import Any
 
-from bids_app import __version__, dataset
-from bids_app.execution import Unit
+from bids_app import __version__, dataset, features
 from bids_app.pipeline.job.job import Job
-from bids_app.pipeline.runs.load_runs import Loaded
-from bids_app.records import Fit, InferenceResult, LayerScores
+from bids_app.pipeline.runs.load_runs import LoadedRuns
+from bids_app.pipeline.runs.load_settings import LoadSettings
+from bids_app.pipeline.unit.context_leakage import context_leakage
+from bids_app.pipeline.unit.controls import controls_provenance
+from bids_app.pipeline.unit.fitted import FittedUnit
+from bids_app.pipeline.unit.task import UnitTask
+from bids_app.records import (
+    AnalysisProvenance,
+    DesignProvenance,
+    FeatureSettings,
+    InferenceProvenance,
+    InferenceResult,
+    Provenance,
+    ResponseProvenance,
+    RunSettings,
+)
 
 SOFTWARE = ("torch", "transformers", "numpy", "scipy", "nibabel", "nilearn", "mne", "pybids")
-EDGE_SHARE = 0.1  # of folds × predicted targets with alpha at the grid's end, above which the user is warned
 
 
-def told(fits: Sequence[tuple[Fit, InferenceResult | None]], layers: Iterable[LayerScores] = ()) -> tuple[str, ...]:
-    """What fits, their inference and those of layers warn of, each line once."""
-    lines = [line for fit, tests in fits for line in (*fit.warnings, *(tests.warnings if tests else ()))]
-    return tuple(dict.fromkeys((*lines, *(line for one in layers for line in one.warnings))))
+def provenance(
+    task: UnitTask, job: Job, settings: LoadSettings, loaded: LoadedRuns, fitted: FittedUnit
+) -> Provenance:
+    """How a unit's result came about."""
+    options, response = job.options, settings.response
+    computed = [one.label for one in loaded.recordings if dataset.computes_high_gamma(one, response)]
+    return Provenance(
+        analysis=analysis_provenance(job),
+        unit_key=task.key,
+        modality=task.unit.modality,
+        spaces=loaded.spaces,
+        software={"concord": __version__, **{name: version(name) for name in SOFTWARE}},
+        run=RunSettings(options.models.device, options.threads, options.mem_mb),
+        design=DesignProvenance(settings.design, loaded.period_s, fitted.design.purge_s),
+        response=ResponseProvenance(response, tuple(computed)),
+        samples=loaded.samples,
+        inference=inference_provenance(fitted.main.tests, job.analysis.inference.fdr),
+        controls=controls_provenance(job.analysis, fitted.controls, loaded.baseline),
+        contexts=context_leakage(job.specs, settings.library, loaded.recordings, fitted.design),
+    )
 
 
-def inference_provenance(job: Job, tests: InferenceResult | None) -> dict[str, Any] | None:
+def inference_provenance(tests: InferenceResult | None, level: float) -> InferenceProvenance | None:
     """How p and intervals were made, and the level that reports count at."""
     if tests is None:
         return None
-    made = {name: value for name, value in vars(tests).items() if name not in ("components", "warnings", "limits")}
-    return {**made, "fdr": job.analysis.inference.fdr}
+    return InferenceProvenance(
+        permutations=tests.permutations,
+        n_blocks=tests.n_blocks,
+        block_s=tests.block_s,
+        frequencies=tests.frequencies,
+        level=level,
+    )
 
 
-def dead_targets(dead: Sequence[str]) -> tuple[str, ...]:
-    """A warning that names them."""
-    if not dead:
-        return ()
-    shown = ", ".join(dead[:6]) + (", …" if len(dead) > 6 else "")
-    return (f"{len(dead)} targets are constant or have missing samples and were left out: {shown}",)
+def analysis_provenance(job: Job) -> AnalysisProvenance:
+    """The resolved analysis, as far as results and reports ask for it."""
+    analysis = job.analysis
+    return AnalysisProvenance(
+        name=analysis.name,
+        hash=job.hash,
+        pool=analysis.pool,
+        features=_feature_settings(job),
+        spaces=analysis.spaces,
+        groups=analysis.groups,
+        fit=analysis.fit_spec(),
+        controls=analysis.controls,
+        subspace=analysis.subspace_spec(),
+        extra_partitions=analysis.extra_partitions,
+    )
 
 
-def at_edge(fits: Mapping[str, Fit]) -> tuple[str, ...]:
-    """A warning for each partition {name: fit} where the grid of alphas may cut off what is predicted: the largest
-    alpha means no prediction, which is right for noise, so only targets that are predicted count."""
-    lines = []
-    for name, fit in fits.items():
-        predicted = fit.rsquared[-1] > 0
-        share = float(fit.at_edge[-1][predicted].mean()) if predicted.any() else 0.0
-        if share > EDGE_SHARE:
-            lines.append(
-                f"{name}{': ' if name else ''}alpha lies at an end of its grid in {share:.0%} of the folds of "
-                "targets that are predicted: parts are not reliable, nor is p of shared ones; widen fit.alphas"
-            )
-    return tuple(lines)
-
-
-def provenance(job: Job, unit: Unit, loaded: Loaded, purge_s: float, key: str) -> dict[str, Any]:
-    """What the sidecars, the methods text and the report need to know of how a unit was made."""
-    spec, response = job.analysis.design_spec(unit.modality), job.analysis.response_spec(unit.modality)
-    design = {**asdict(spec), "epoch_span_s": spec.epoch.span_s if spec.epoch else None}
-    return {
-        "analysis": job.resolved,
-        "analysis_hash": job.hash,
-        "unit_key": key,
-        "spaces": loaded.spaces,
-        "software": {"concord": __version__, **{name: version(name) for name in SOFTWARE}},
-        "run": {"device": job.options.models.device, "threads": job.options.threads, "mem_mb": job.options.mem_mb},
-        "design": {**design, "period_s": loaded.period_s, "purge_s": purge_s},
-        "response": {
-            **asdict(response),
-            "computed": [one.label for one in loaded.recordings if dataset.computes_high_gamma(one, response)],
-        },
-        "samples": loaded.samples,
-    }
+def _feature_settings(job: Job) -> dict[str, FeatureSettings]:
+    """Of every space that is fitted or projected, in the analysis's order, with every default."""
+    residuals = job.analysis.residual_specs()
+    settings = {}
+    for name, asked in job.analysis.features.items():
+        if name in job.specs:
+            spec = job.specs[name]
+            settings[name] = FeatureSettings(spec.kind, spec.options, spec.pca, label=features.KINDS[spec.kind].label)
+        elif name in residuals:
+            residual = residuals[name]
+            options = {"contextual": residual.contextual, "static": residual.static}
+            label, sources = features.KINDS[asked.kind].label, tuple(options.values())
+            settings[name] = FeatureSettings(asked.kind, options, residual.pca, label, sources)
+    return settings

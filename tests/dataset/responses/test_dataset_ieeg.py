@@ -176,8 +176,8 @@ def test_checks_know_the_length(tmp_path: Path) -> None:
     recording = only(ieeg_dataset(tmp_path / "bids"))
     stimulus = Stimulus("story.wav", "story", tmp_path, None, None, 14.0, None, None, "")
     row = stimulus_checks(recording, recording.stimuli[0], stimulus)
-    assert (row["recording_s"], row["n_words"], row["words_inside_audio"]) == (8.0, 0, None)
-    assert row["heard_share"] == 0.5
+    assert (row.recording_s, row.n_words, row.words_inside_audio) == (8.0, 0, None)
+    assert row.heard_share == 0.5
 
 
 def test_nothing_is_written_not_even_lock_files(tmp_path: Path) -> None:

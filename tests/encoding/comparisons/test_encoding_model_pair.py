@@ -54,8 +54,10 @@ def answered(given):
         observer = encoding.Averages(unions, maps, encoding.AveragingPlan(given.folds, {"all": given.usable}, labels))
         encoding.fit(given, units, SPEC, observer=observer)
         done[name] = encoding.averaged(observer)
-    found = encoding.findings(done["against"], None, done["subspace"], done["against"])
-    return {(row.kind, row.name): row for row in found.rows if row.targets == "all"}
+    found = encoding.findings(
+        done["against"], None, encoding.Split(done["subspace"], done["against"], ("speech", "language"))
+    )
+    return {(row.about.kind, row.about.name): row for row in found.rows if row.targets == "all"}
 
 
 def holds(row, value):

@@ -10,7 +10,7 @@ from synthetic_units import all_kinds
 
 from bids_app import outputs
 from bids_app.outputs.derivatives import layers
-from bids_app.outputs.derivatives.unit import read_best
+from bids_app.outputs.derivatives.read_unit import read_best
 from bids_app.outputs.figures.canvas import ORDERED, Scale
 from bids_app.outputs.files import names
 from bids_app.records import LayerScores

@@ -2,21 +2,23 @@
 
 import json
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 
 import pytest
 import yaml
-from synthetic_units import ANALYSIS, HASH
+from synthetic_units import ANALYSIS, HASH, RESOLVED
 
 from bids_app.errors import CannotCreate, UsageError
-from bids_app.outputs import prepare, write_plan
+from bids_app.outputs import DataSetFacts, prepare, write_plan
 
 SHARED = ("dataset_description.json", "README.md", ".bidsignore", "descriptions.tsv", "analysis.yaml")
 
 
 def make(tmp_path, name="out", analysis_hash=HASH, datasets=None):
     out_dir = tmp_path / name
-    prepare(out_dir, ANALYSIS, analysis_hash, datasets or {"raw": tmp_path / "bids"}, "0.1.0", {})
+    analysis = replace(RESOLVED, hash=analysis_hash)
+    prepare(out_dir, DataSetFacts(analysis, ANALYSIS, datasets or {"raw": tmp_path / "bids"}, "0.1.0"))
     return out_dir
 
 
@@ -84,7 +86,7 @@ def test_a_file_in_the_place_of_out_dir(tmp_path):
 
 def _job(arguments):
     out_dir, number = arguments
-    prepare(out_dir, ANALYSIS, HASH, {f"d{number}": out_dir.parent / f"d{number}"}, "0.1.0", {})
+    prepare(out_dir, DataSetFacts(RESOLVED, ANALYSIS, {f"d{number}": out_dir.parent / f"d{number}"}, "0.1.0"))
 
 
 def test_jobs_at_the_same_time_lose_nothing(tmp_path):

@@ -22,7 +22,8 @@ from bids_app import group
 from bids_app.errors import ReadWriteError
 from bids_app.execution import is_done
 from bids_app.outputs import read_unit, read_units, summary_path, write_mean_response, write_unit
-from bids_app.records import Recording, component_names
+from bids_app.outputs.files.serialise import read_summary
+from bids_app.records import Recording, SignificantCounts, UnitSummary, partition_components
 
 KINDS = {
     "volume": (lambda: volume_targets((9, 10, 9), 18.0), "task-story_space-MNI152NLin2009cAsym_res-2"),
@@ -49,7 +50,8 @@ def test_numbers_come_back(tmp_path, kind):
     (back,) = read_units(tmp_path, ["01", "nobody"])
     assert (back.stem, back.participant, back.modality) == (unit.stem, "01", unit.modality)
     assert (back.targets.kind, back.targets.space) == (kind, unit.targets.space)
-    assert tuple(back.partition.values) == component_names(unit.partition.units)
+    labels = [one.label for one in partition_components(unit.partition.groups)]
+    assert list(back.partition.values) == labels
     for component, stats in unit.partition.values.items():
         assert set(back.partition.values[component]) == set(stats)
         for stat in stats:
@@ -188,7 +190,7 @@ def test_the_summary_comes_last_and_names_every_file(tmp_path, kind):
     summary = json.loads(last.read_text())
     assert [tmp_path / name for name in summary["files"]] == files
     full = np.asarray(unit.partition.values["full"]["rsquared"], dtype=float)
-    spread = summary["components"]["full"]["rsquared"]
+    spread = summary["components"]["full"]["spreads"]["rsquared"]
     assert summary["targets"]["n_usable"] == len(full) - 1
     assert spread["usable"]["median"] == pytest.approx(np.nanmedian(full))
     assert spread["predicted"]["n"] == summary["targets"]["n_predicted"] == (full > 0.01).sum()
@@ -247,7 +249,7 @@ def test_mean_responses_are_tables_whatever_their_targets(tmp_path, kind):
     write_mean_response(tmp_path, unit, n_people)
     path = tmp_path / "group" / f"{rest}_desc-meanResponse_encoding.tsv"
     assert pd.read_csv(path, sep="\t")["n_people"].unique().tolist() == [3]
-    assert "mean of people" in json.loads(path.with_suffix(".json").read_text())["Description"]
+    assert "mean of participants" in json.loads(path.with_suffix(".json").read_text())["Description"]
     back = read_unit(summary_path(tmp_path, unit.stem))
     assert by_name(back, "full", "r") == pytest.approx(by_name(unit, "full", "r"), rel=1e-5)
     if kind != "parcels":
@@ -271,8 +273,8 @@ def test_inference_is_written_defined_and_counted(tmp_path, kind):
             expected, found = by_name(unit, component, stat), by_name(back, component, stat)
             assert list(found) == list(expected)
             np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=5e-6, atol=1e-9)
-    assert set(back.summary["components"]["full"]) == {"rsquared", "r"}
-    assert back.summary["significant"]["uniqueSpeech"] == {"pfwe": 1, "q": 1}
+    assert set(back.summary.components["full"].spreads) == {"rsquared", "r"}
+    assert back.summary.components["uniqueSpeech"].significant == SignificantCounts(pfwe=1, q=1)
     sidecars = [
         json.loads(path.read_text(encoding="utf-8"))
         for path in files
@@ -288,18 +290,20 @@ def test_people_are_not_averaged_over_their_p(tmp_path, kind):
         write_unit(tmp_path, with_inference(make_unit(targets(), person, rest)))
     (result,) = group.summarise(read_units(tmp_path, ["01", "02"]))
     assert {stat for stats in result.values.values() for stat in stats} == {"rsquared", "r"}
-    assert {row["stat"] for row in result.by_person} == {"rsquared", "r"}
+    assert {row.stat for row in result.scores} == {"rsquared", "r"}
 
 
-@pytest.mark.parametrize("version", [None, 1])
+@pytest.mark.parametrize("version", [None, 1, 2])
 def test_a_summary_of_another_version_is_one_line_that_says_what_to_do(tmp_path, version):
     unit = unit_of("parcels")
     write_unit(tmp_path, unit)
     path = summary_path(tmp_path, unit.stem)
     content = json.loads(path.read_text())
-    assert is_done(tmp_path, path, content["provenance"]["unit_key"])
+    summary = read_summary(path, UnitSummary)
+    assert is_done(tmp_path, summary, summary.provenance.unit_key)
     del content["layers"]
     path.write_text(json.dumps({**content, "format": version}))
     with pytest.raises(ReadWriteError, match=r"another version of concord: .*unit\.json \(run the participant level"):
         read_units(tmp_path, [unit.participant])
-    assert not is_done(tmp_path, path, content["provenance"]["unit_key"])
+    with pytest.raises(ReadWriteError, match="another version of concord"):
+        read_summary(path, UnitSummary)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic_units import ANALYSIS, HASH, all_kinds, make_unit, parcel_targets
+from synthetic_units import ANALYSIS, HASH, RESOLVED, all_kinds, make_unit, parcel_targets
 
 from bids_app import group, outputs
 from bids_app.outputs.files.files import read_tsv
@@ -19,7 +19,7 @@ PEOPLE = ("01", "02")
 
 def write_everything(out_dir):
     datasets = {"raw": out_dir.parent / "bids", "fmriprep": out_dir.parent / "bids" / "derivatives" / "fmriprep"}
-    outputs.prepare(out_dir, ANALYSIS, HASH, datasets, "0.1.0", {})
+    outputs.prepare(out_dir, outputs.DataSetFacts(RESOLVED, ANALYSIS, datasets, "0.1.0"))
     for number, person in enumerate(PEOPLE):
         for unit in all_kinds(person, number):
             outputs.write_unit(out_dir, unit)

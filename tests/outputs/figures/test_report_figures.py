@@ -8,7 +8,7 @@ import pytest
 from synthetic_units import UNITS, electrode_targets, parcel_targets, surface_targets, volume_targets
 
 from bids_app.outputs.figures import charts, maps
-from bids_app.records import component_names
+from bids_app.records import ProfileSummary, Quartiles, partition_components
 
 BRAINS = {"volume": volume_targets, "surface": surface_targets, "electrodes": electrode_targets}
 
@@ -53,23 +53,22 @@ def test_where_there_is_a_brain():
     assert not maps.can_draw(surface_targets(100, "fsLR"))
 
 
-def spreads(centre=0.1):
-    return {name: {"centre": centre, "low": centre - 0.01, "high": centre + 0.02} for name in component_names(UNITS)}
+def bars(centre=0.1, groups=UNITS):
+    return dict.fromkeys(partition_components(groups), charts.Bar(centre, centre - 0.01, centre + 0.02))
 
 
 def test_components_without_values_leave_a_gap():
-    full = charts.components_chart(UNITS, spreads(), "median R²")
-    assert full == charts.components_chart(UNITS, spreads(), "median R²")
-    assert full != charts.components_chart(UNITS, spreads(-0.1), "median R²")
-    empty = {name: {"centre": None, "low": None, "high": None} for name in component_names(UNITS)}
+    full = charts.components_chart(UNITS, bars(), "median R²")
+    assert full == charts.components_chart(UNITS, bars(), "median R²")
+    assert full != charts.components_chart(UNITS, bars(-0.1), "median R²")
+    empty = dict.fromkeys(partition_components(UNITS), charts.Bar(None, None, None))
     assert len(charts.components_chart(UNITS, empty, "median R²")) < len(full)
 
 
-@pytest.mark.parametrize("n_units", [1, 2, 3, 4])
-def test_any_number_of_units_has_its_chart(n_units):
-    units = UNITS[:n_units]
-    spread = {name: {"centre": 0.1, "low": 0.0, "high": 0.2} for name in component_names(units)}
-    assert charts.components_chart(units, spread, "median R²").startswith(b"<?xml")
+@pytest.mark.parametrize("n_groups", [1, 2, 3, 4])
+def test_any_number_of_groups_has_its_chart(n_groups):
+    groups = UNITS[:n_groups]
+    assert charts.components_chart(groups, bars(groups=groups), "median R²").startswith(b"<?xml")
 
 
 def test_names_of_channels_are_no_formulae():
@@ -80,8 +79,9 @@ def test_names_of_channels_are_no_formulae():
 
 
 def test_a_profile_and_a_scatter():
-    band = {"q25": [0.1, 0.2], "median": [0.2, 0.3], "q75": [0.3, 0.4]}
-    profile = charts.profile_chart([2.0, 4.0], {f"band{n}": band for n in range(9)}, "fmri")
+    band = Quartiles((0.1, 0.2), (0.2, 0.3), (0.3, 0.4))
+    summary = ProfileSummary((2.0, 4.0), 7, {f"band{n}": band for n in range(9)})
+    profile = charts.profile_chart(summary, "fmri")
     assert profile.startswith(b"<?xml")
     planted = np.linspace(0, 0.4, 50)
     panels = {f"part{n}": (planted, 0.9 * planted, "n 50") for n in range(20)}
@@ -91,6 +91,6 @@ def test_a_profile_and_a_scatter():
 def test_the_users_style_changes_nothing():
     import matplotlib
 
-    plain = charts.components_chart(UNITS, spreads(), "R²")
+    plain = charts.components_chart(UNITS, bars(), "R²")
     with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "black", "svg.hashsalt": "other"}):
-        assert charts.components_chart(UNITS, spreads(), "R²") == plain
+        assert charts.components_chart(UNITS, bars(), "R²") == plain

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bids_app.errors import CannotCreate, ReadWriteError
 from bids_app.outputs.files import files
-from bids_app.outputs.report.render import number
+from bids_app.outputs.wording.phrases import number
 
 CELLS = st.one_of(st.text(max_size=12), st.floats(width=32), st.integers(-(10**6), 10**6))
 

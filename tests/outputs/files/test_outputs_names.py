@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bids_app.outputs.files import names
+from bids_app.records import ENTITY_ORDER, entities_of, stem_of
 
 STEM = "sub-01_ses-2_task-story_space-MNI152NLin2009cAsym_res-2"
 
@@ -38,12 +39,12 @@ def test_names_of_everything():
         assert str(made) == expected
 
 
-@given(st.permutations([key for key in names.ORDER if key != "tpl"]))
+@given(st.permutations([key for key in ENTITY_ORDER if key != "tpl"]))
 def test_entities_come_in_bids_order(keys):
     entities = dict.fromkeys(keys, "x")
-    joined = names.joined(entities, "statmap")
-    assert names.entities_of(joined) == entities
-    assert [part.split("-")[0] for part in joined.split("_")[:-1]] == [key for key in names.ORDER if key != "tpl"]
+    joined = stem_of(entities, "statmap")
+    assert entities_of(joined) == entities
+    assert [part.split("-")[0] for part in joined.split("_")[:-1]] == [key for key in ENTITY_ORDER if key != "tpl"]
 
 
 def test_summaries_are_found_by_person(tmp_path):

@@ -10,6 +10,8 @@ import pytest
 from synthetic_units import MNI, electrode_targets, make_unit, parcel_targets, with_inference
 
 from bids_app import group, outputs
+from bids_app.outputs.report.terms import TermLinks, as_code
+from bids_app.outputs.wording.glossary import TERMS
 from bids_app.records import StimulusEvent
 
 STATUS = "unit\tparticipant\tstatus\tseconds\tpeak_mb\treason\n"
@@ -34,6 +36,11 @@ def write(out_dir, *units, status=""):
 def page(out_dir, person="01", planted=None):
     outputs.write_participant_report(out_dir, person, planted)
     return (out_dir / f"sub-{person}.html").read_text(encoding="utf-8")
+
+
+def sentences(text):
+    """A page without its list of terms and the links to it."""
+    return re.sub(r'<a class="term"[^>]*>([^<]*)</a>', r"\1", text.partition('<section id="terms">')[0])
 
 
 class Tags(HTMLParser):
@@ -72,7 +79,7 @@ def test_a_report_is_whole(tmp_path):
         "No inference was made", "runs differ in their masks", "events without stim_file", "Leakage audit",
         "sharedSpeechLanguage", "1.0% of the words end after the sound does", "812.0", "by inclusion–exclusion",
     ):  # fmt: skip
-        assert said in text, said
+        assert said in sentences(text), said
 
 
 def test_a_report_with_inference_counts_and_explains(tmp_path):
@@ -85,7 +92,7 @@ def test_a_report_with_inference_counts_and_explains(tmp_path):
         "uniqueSpeech, pfwe",
         "max-T",
     ):
-        assert said in text, said
+        assert said in sentences(text), said
     row = next(line for line in text.splitlines() if line.startswith("<tr><td>uniqueSpeech</td><td>R²</td>"))
     assert row.endswith('<td class="n">1</td><td class="n">1</td></tr>')
     assert "No inference was made" not in text
@@ -93,18 +100,18 @@ def test_a_report_with_inference_counts_and_explains(tmp_path):
 
 def test_untrained_models_are_named_and_only_then(tmp_path):
     write(tmp_path, parcels())
-    assert "Untrained stand-in models" in page(tmp_path)
+    assert "Untrained stand-in models" in sentences(page(tmp_path))
     assert "speech (stand-in/wav2vec2)" in page(tmp_path)
     unit = parcels()
-    spaces = {name: {**space, "stand_in": False} for name, space in unit.provenance["spaces"].items()}
-    write(tmp_path, replace(unit, provenance={**unit.provenance, "spaces": spaces}))
-    assert "ntrained" not in page(tmp_path)
+    spaces = {name: replace(space, stand_in=False) for name, space in unit.provenance.spaces.items()}
+    write(tmp_path, replace(unit, provenance=replace(unit.provenance, spaces=spaces)))
+    assert "ntrained" not in sentences(page(tmp_path))
 
 
 def test_what_a_data_set_says_is_text(tmp_path):
     unit = electrodes(names=(EVIL, "$x_{", "B&B", "c"))
     recording = replace(unit.recordings[0], stimuli=(StimulusEvent(0.0, EVIL, None),))
-    check = {**unit.checks[0], "stimulus": EVIL, "notes": [EVIL]}
+    check = replace(unit.checks[0], stimulus=EVIL, notes=(EVIL,))
     excluded = (replace(unit.excluded[0], reason=EVIL, label=EVIL),)
     unit = replace(unit, recordings=(recording,), checks=(check,), excluded=excluded, warnings=(EVIL,))
     write(tmp_path, unit, status=f"{EVIL}\t01\tfailed\t1.0\t1.0\t{EVIL}\n")
@@ -123,7 +130,7 @@ def test_nobody_fails_without_a_page(tmp_path):
     assert Tags(text).open == []
 
 
-def test_only_the_persons_own_rows(tmp_path):
+def test_only_the_participants_own_rows(tmp_path):
     write(tmp_path, parcels(), parcels("02"), status="a_unit\t02\tfailed\t1\t1\tsecret reason\n")
     assert "secret reason" not in page(tmp_path)
 
@@ -190,13 +197,13 @@ def test_recovered_beside_planted(tmp_path):
 
 
 # ------------------------------------------------------------------------------------------------ group
-def write_study(out_dir, people=("01", "02"), missing=("09",), status=""):
+def write_study(out_dir, participants=("01", "02"), missing=("09",), status=""):
     units = [
-        unit for n, person in enumerate(people)
+        unit for n, person in enumerate(participants)
         for unit in (make_unit(parcel_targets(), person, "task-story_seg-X", seed=n, units=UNITS), electrodes(person))
     ]  # fmt: skip
     write(out_dir, *units, status=status)
-    outputs.write_group(out_dir, group.summarise(outputs.read_units(out_dir, people)), missing, {})
+    outputs.write_group(out_dir, group.summarise(outputs.read_units(out_dir, participants)), missing, {})
     return units
 
 
@@ -217,7 +224,7 @@ def test_the_group_names_who_is_there_and_who_is_missing(tmp_path):
         assert (tmp_path / source).is_file()
 
 
-def test_the_group_pools_planted_targets_over_people(tmp_path):
+def test_the_group_pools_planted_targets_over_participants(tmp_path):
     units = write_study(tmp_path)
     text = group_page(tmp_path, truth_file(tmp_path / "truth.tsv", *units))
     assert "Recovered beside planted" in text
@@ -253,7 +260,7 @@ def test_one_space_has_no_parts_to_map(tmp_path):
     unit = make_unit(parcel_targets(), "01", "task-alice_seg-Brennan10mm", units=("words",))
     write(tmp_path, replace(unit, fit=replace(unit.fit, delays_s=(4.0,), profile={})))
     text = page(tmp_path)
-    assert "unions" not in text
+    assert "unions" not in sentences(text)
     figures = {path.stem.split("desc-")[1] for path in (tmp_path / "sub-01" / "figures").iterdir()}
     assert figures == {"table_figure", "components_figure"}  # no profile over a single delay
 
@@ -264,3 +271,32 @@ def test_stimuli_heard_again_are_in_the_audit(tmp_path):
     assert "story.wav (2 recordings)" in page(tmp_path)
     write(tmp_path, replace(unit, recordings=unit.recordings[:1]))
     assert "No stimulus is heard in several recordings" in page(tmp_path)
+
+
+# ------------------------------------------------------------------------------------------------ terms
+def test_terms_link_to_their_definitions_at_their_first_use(tmp_path):
+    write_study(tmp_path)
+    outputs.write_mean_response(
+        tmp_path, with_inference(make_unit(parcel_targets(), "", "task-story_seg-X")), np.full(6, 2)
+    )
+    for text in (page(tmp_path), group_page(tmp_path)):
+        links = re.findall(r'<a class="term" href="#([^"]+)">([^<]+)</a>', text)
+        anchors = [anchor for anchor, _ in links]
+        assert len(anchors) == len(set(anchors))
+        section = text.partition('<section id="terms">')[2]
+        assert sorted(re.findall(r'<dt id="([^"]+)">', section)) == sorted(anchors)
+        for name in ("R²", "full model", "noise ceiling", "outer fold", "held-out", "feature group"):
+            assert TERMS[name].anchor in anchors, name
+            assert as_code(TERMS[name].definition) in section
+        assert "docs/glossary.md" in section
+    assert {TERMS[name].anchor for name in ("unique part", "family-wise p", "q", "95 % confidence interval")} <= set(
+        anchors
+    )
+
+
+def test_no_name_of_the_data_set_becomes_a_link():
+    links = TermLinks()
+    for name in ("uniqueSpeech", "desc-lags", "sub-target_run", "layer-3", "noise-ceiling.tsv", "a_fold"):
+        assert links(name) == name
+    assert links("Targets, then targets") == '<a class="term" href="#term-target">Targets</a>, then targets'
+    assert links("<b>") == "&lt;b&gt;"

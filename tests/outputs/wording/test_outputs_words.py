@@ -12,8 +12,8 @@ from synthetic_units import LAGS_S, electrode_targets, make_unit, with_inference
 from bids_app import outputs
 from bids_app.outputs.derivatives.summary import unit_summary
 from bids_app.outputs.figures import lags
-from bids_app.outputs.files.files import plain
-from bids_app.outputs.wording.methods import methods_text
+from bids_app.outputs.wording.methods.text import methods_text
+from bids_app.records import Quartiles, partition_components
 
 UNITS = ("speech", "language")
 
@@ -56,7 +56,7 @@ def test_an_electrodes_own_value_is_of_its_window_and_says_so(tmp_path):
 
 
 def test_methods_speak_of_words():
-    text = "\n".join(methods_text(plain(unit_summary(unit_of(), [PurePosixPath("a.tsv")], "table"))))
+    text = "\n".join(methods_text(unit_summary(unit_of(), [PurePosixPath("a.tsv")], "table")))
     for fact in (
         "One row a word", "mean over 0.1 s around the word's onset + lag, for 21 lags from -1 to 1 s",
         "its mean from 0 to 0.5 s after the onset", "560 of the 600 words of 2 recordings",
@@ -64,11 +64,12 @@ def test_methods_speak_of_words():
         assert fact in text, fact
     assert "Lanczos" not in text
     bare = unit_of()
-    design = {**bare.provenance["design"], "epoch": {**bare.provenance["design"]["epoch"], "window_s": 0.0}}
-    bare = replace(bare, provenance={**bare.provenance, "design": design})
-    assert "sample nearest to the word's onset + lag" in "\n".join(
-        methods_text(plain(unit_summary(bare, [PurePosixPath("a.tsv")], "table")))
-    )
+    design = bare.provenance.design
+    epoch = replace(design.spec.epoch, window_s=0.0)
+    design = replace(design, spec=replace(design.spec, epoch=epoch))
+    bare = replace(bare, provenance=replace(bare.provenance, design=design))
+    summary = unit_summary(bare, [PurePosixPath("a.tsv")], "table")
+    assert "sample nearest to the word's onset + lag" in "\n".join(methods_text(summary))
 
 
 def test_a_report_shows_scores_by_lag_and_no_weights(tmp_path):
@@ -83,19 +84,19 @@ def test_a_report_shows_scores_by_lag_and_no_weights(tmp_path):
 
 def test_electrodes_are_drawn_in_the_order_of_their_peaks():
     unit = unit_of()
-    summary = plain(unit_summary(unit, [PurePosixPath("a.tsv")], "table"))["lags"]
-    peaks = np.asarray(summary["images"]["full"]).argmax(axis=1)
+    summary = unit_summary(unit, [PurePosixPath("a.tsv")], "table").lags
+    peaks = np.asarray(summary.images["full"]).argmax(axis=1)
     assert (np.diff(peaks) >= 0).all()
-    row = summary["names"].index(unit.targets.names[9])
+    row = summary.names.index(unit.targets.names[9])
     wanted = unit.lags.partition.values["speech"]["rsquared"][9]
-    np.testing.assert_allclose(summary["images"]["speech"][row], wanted, atol=1e-5)
+    np.testing.assert_allclose(summary.images["speech"][row], wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize("n_lags", [2, 21])
 def test_figures_are_the_same_twice_and_bear_missing_values(n_lags):
-    spread = {quartile: [None, *[0.1] * (n_lags - 1)] for quartile in ("q25", "median", "q75")}
+    line = Quartiles(*((None, *[0.1] * (n_lags - 1)) for _ in range(3)))
     lags_s = LAGS_S[:n_lags]
-    spreads = dict.fromkeys(("full", "speech", "language", "uniqueSpeech", "uniqueLanguage"), spread)
-    one, again = (lags.lag_profiles(UNITS, lags_s, spreads, ()) for _ in range(2))
+    shown = [one for one in partition_components(UNITS) if one.kind != "shared"]
+    one, again = (lags.lag_profiles(UNITS, lags_s, dict.fromkeys(shown, line)) for _ in range(2))
     assert one == again
     assert lags.lag_images(("a", "b"), lags_s, {"full": np.full((2, n_lags), np.nan)})

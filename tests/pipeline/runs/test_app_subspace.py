@@ -143,8 +143,9 @@ def test_an_in_sample_fit_is_named_so_everywhere(study, tmp_path):
     command = [str(study / "bids"), str(tmp_path / "out"), "participant", "--analysis", str(tmp_path / "paper.yaml")]
     assert main(command) == 0
     (unit,) = outputs.read_units(tmp_path / "out", ["01"])
-    assert set(unit.partition.further) == {"inSampleSubspace", "inSampleAgainst", "inSampleOwn"}
-    assert unit.partition.further["inSampleOwn"] == ("speechShared", "languageShared")
+    made = {one.name: tuple(one.groups) for one in unit.partition.extra}
+    assert set(made) == {"inSampleSubspace", "inSampleAgainst", "inSampleOwn"}
+    assert made["inSampleOwn"] == ("speechShared", "languageShared")
     assert "in-sample" in (tmp_path / "out" / "sub-01.html").read_text()
     maps = list((tmp_path / "out" / "sub-01" / "func").glob("*_desc-inSampleOwnSpeechShared_statmap.json"))
     assert len(maps) == 13  # R², r, what was inferred, and two shares of the full value with their limits

@@ -9,7 +9,7 @@ from tiny_ieeg import ANALYSIS, LATE_S, make_study, signals, stories_of, words_o
 
 from bids_app import encoding
 from bids_app.cli.concord import main
-from bids_app.pipeline.runs import word_epochs
+from bids_app.pipeline.runs.windows import fit_of_summary, lags_of, summary_of
 from bids_app.records import EpochSpec, Fit, Partition
 
 
@@ -102,12 +102,13 @@ def test_words_of_stimuli_that_overlap_are_in_order_of_time(tmp_path, monkeypatc
 def test_results_are_split_by_window_and_every_field_of_the_fit_with_them():
     spec = EpochSpec((0.0, 0.1), 0.1, (0.0, 0.5))
     values = np.arange(12.0)  # four electrodes, three windows
-    own, lags = word_epochs.by_lag(Partition(("a",), {"full": {"rsquared": values}}), spec)
+    every = Partition(("a",), {"full": {"rsquared": values}})
+    own, lags = summary_of(every, 3), lags_of(every, spec)
     assert own.values["full"]["rsquared"].tolist() == [0, 3, 6, 9]
     assert lags.partition.values["full"]["rsquared"].tolist() == [[1, 2], [4, 5], [7, 8], [10, 11]]
     two = np.stack([values, values])
     fit = Fit((("a",),), two, two, two, {"a": two[:1]}, (0.0,), (), (), {"a": values}, two, {"a": two}, {"a": two})
-    small = word_epochs.of_summary(fit, spec)
+    small = fit_of_summary(fit, 3)
     for name in ("rsquared", "r", "at_edge", "alpha"):
         assert getattr(small, name).shape == (2, 4), name
     for name in ("profile", "product", "band_weights", "weights"):

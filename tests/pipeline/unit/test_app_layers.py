@@ -16,7 +16,7 @@ from tiny_study import SHAPE, TR, N, make_study, words_of, write_run
 from bids_app import encoding, outputs
 from bids_app.cli.concord import main
 from bids_app.errors import UsageError
-from bids_app.outputs.report.layers import layers_methods
+from bids_app.outputs.wording.layers import layers_methods
 from bids_app.settings.load import parse_analysis
 
 RUNS, WIDTH = (1, 2, 3, 4, 5), 16

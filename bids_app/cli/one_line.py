@@ -1,0 +1,54 @@
+"""Every error is one line on standard error and an exit code; tracebacks are in the log, and shown with -vv."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bids_app.errors import ConcordError
+
+OUT_OF_MEMORY, INPUT_OUTPUT, INTERRUPTED = 75, 74, 130
+
+
+def run_in_one_line(program: str, arguments: Sequence[str], call: Callable[[], int]) -> int:
+    """Call, and return the exit code: what `call` returns, or that of what it raises.
+
+    An exception that is not expected is a bug of Concord: 70, and its traceback is in a log, in OUT_DIR/logs where a
+    run was under way, else in the folder for temporary files.
+    """
+    try:
+        return call()
+    except KeyboardInterrupt:
+        line, code = "interrupted; run the same command to go on", INTERRUPTED
+    except Exception as error:
+        line, code = _line_of(error, program)
+        if "".join(word for word in arguments if re.fullmatch("-v+", word)).count("v") > 1:
+            traceback.print_exception(error)
+    print(f"{program}: {line}", file=sys.stderr)
+    return code
+
+
+def _line_of(error: Exception, program: str) -> tuple[str, int]:
+    """What is said of an error, and its exit code."""
+    if isinstance(error, MemoryError):
+        return (
+            f"out of memory ({error if str(error) else 'fewer targets or spaces at a time need less'})",
+            OUT_OF_MEMORY,
+        )
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}: {error.filename or ''}", INPUT_OUTPUT
+    if not isinstance(error, ConcordError):
+        error = _logged(error, program)
+    return str(error), error.exit_code
+
+
+def _logged(error: Exception, program: str) -> ConcordError:
+    """A bug outside of any run, its traceback in a file of its own."""
+    from bids_app.execution.log import bug_of, open_log
+
+    with open_log(Path(tempfile.gettempdir()), program):
+        return bug_of(error)

@@ -1,0 +1,1 @@
+"""Results over participants as files: maps, tables, and the summary for the group's report."""

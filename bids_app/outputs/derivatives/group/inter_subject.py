@@ -1,0 +1,59 @@
+"""Each participant's noise ceiling from the others, as maps or a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from bids_app.outputs.derivatives.sidecars import target_columns
+from bids_app.outputs.derivatives.summary import spread
+from bids_app.outputs.derivatives.unit import File, encoded
+from bids_app.outputs.files import names
+from bids_app.outputs.files.files import json_text, tsv_text
+from bids_app.outputs.files.plain_numbers import finite
+from bids_app.outputs.wording.group import INTER_SUBJECT_STATS
+from bids_app.records import INTER_SUBJECT, CeilingSummary, GroupResult
+
+MADE = "Written by the group level, from this participant's responses and those of others who heard the same: "
+
+
+def inter_subject_files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
+    """The noise ceiling, its 95 % confidence interval, and the share of it: maps, or a table."""
+    basis = {"Ceiling": result.ceiling, "Participants": list(result.participants), **common}
+    for stem, stats in result.inter_subject.items():
+        if result.targets.kind in names.EXTENSION:
+            yield from _maps(result, stem, basis)
+            continue
+        file = names.inter_subject_table_file(stem, result.targets.kind)
+        columns = {
+            **target_columns(result.targets),
+            **{stat: {"Description": INTER_SUBJECT_STATS[stat]} for stat in stats},
+        }
+        about = {"Description": f"{MADE}one row a target.", **basis, **columns}
+        yield file, tsv_text({"name": result.targets.names, **stats}).encode()
+        yield file.with_suffix(".json"), json_text(about).encode()
+
+
+def _maps(result: GroupResult, stem: str, basis: Mapping[str, Any]) -> Iterator[File]:
+    grid = {"SkullStripped": True} if result.targets.kind == "volume" else {}
+    for stat, values in result.inter_subject[stem].items():
+        sidecar = json_text({"Description": f"{MADE}{INTER_SUBJECT_STATS[stat]}.", **grid, **basis}).encode()
+        for hemi, content in encoded(result.targets, np.asarray(values)):
+            file = names.map_file(stem, result.targets.kind, INTER_SUBJECT, stat, hemi)
+            yield file, content
+            yield file.with_name(file.name.split(".")[0] + ".json"), sidecar
+
+
+def ceiling_summary(result: GroupResult) -> CeilingSummary | None:
+    """Over every participant's targets: how many there are, noise ceilings where they are known, and shares of those
+    that are reliably above zero."""
+    if not result.inter_subject:
+        return None
+    pooled = {
+        stat: np.concatenate([stats[stat] for stats in result.inter_subject.values()])
+        for stat in ("ceiling", "share")
+    }
+    ceiling, share = (spread(finite(pooled[stat])) for stat in ("ceiling", "share"))
+    return CeilingSummary(len(pooled["ceiling"]), ceiling, share)

@@ -1,0 +1,94 @@
+"""Numbers over participants, target by target: maps in tpl-<space>, tables in `group`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from bids_app.outputs.derivatives.sidecars import target_columns
+from bids_app.outputs.derivatives.unit import File, encoded
+from bids_app.outputs.files import names
+from bids_app.outputs.files.files import json_text, tsv_text
+from bids_app.outputs.wording.definitions import Definitions
+from bids_app.outputs.wording.group import GroupDefinitions, group_inference_in_words, inter_subject_in_words
+from bids_app.outputs.wording.scores import score_definition
+from bids_app.records import INTER_SUBJECT, GroupResult
+
+
+def target_files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
+    """Maps, or a table, each with its JSON; none where participants share no space."""
+    if not result.values:
+        return
+    facts = {
+        "Participants": list(result.participants),
+        "Inference": group_inference_in_words(result.inference, result.targets.kind),
+        "Ceiling": result.ceiling,
+        **common,
+    }
+    yield from (_maps if result.targets.kind in names.EXTENSION else _table)(result, facts)
+
+
+def _stems(result: GroupResult, label: str = "full") -> list[str]:
+    """Stems of the participants' units that have a component."""
+    return list(result.inter_subject if label == INTER_SUBJECT else dict.fromkeys(row.unit for row in result.scores))
+
+
+def _words(result: GroupResult, label: str, stat: str, statistic: str) -> str:
+    """What a number over participants is."""
+    if label == INTER_SUBJECT:
+        return inter_subject_in_words(stat, statistic)
+    each = Definitions(result.groups, result.extra, score_definition(result.signed_rsquared))
+    return GroupDefinitions(each, result.inference).define(result.components[label], stat, statistic)
+
+
+# ------------------------------------------------------------------------------------------------ maps
+def _map_stats(result: GroupResult) -> Iterator[tuple[str, str, str, str]]:
+    """(component, stat, statistic, label of `stat-`): means are named for the number, and n is written once."""
+    yield "full", "rsquared", "n", "n"
+    for label, stats in result.values.items():
+        for stat in stats:
+            yield label, stat, "mean", stat
+        for statistic in stats.get("rsquared", ()):
+            if statistic not in ("mean", "n"):
+                yield label, "rsquared", statistic, statistic
+
+
+def _maps(result: GroupResult, facts: Mapping[str, Any]) -> Iterator[File]:
+    targets = result.targets
+    grid = {"SkullStripped": True} if targets.kind == "volume" else {}
+    for label, stat, statistic, written_as in _map_stats(result):
+        values = result.values[label][stat][statistic]
+        words = f"{_words(result, label, stat, statistic)} NaN where no participant has a value."
+        for hemi, content in encoded(targets, np.asarray(values)):
+            sources = [names.map_file(stem, targets.kind, label, stat, hemi) for stem in _stems(result, label)]
+            sidecar = {"Description": words, **grid, "Sources": [f"bids::{file}" for file in sources], **facts}
+            file = names.group_map_file(result.stem, targets.kind, targets.space, label, written_as, hemi)
+            yield file, content
+            yield file.with_name(file.name.split(".")[0] + ".json"), json_text(sidecar).encode()
+
+
+# ------------------------------------------------------------------------------------------------ tables
+def _table(result: GroupResult, facts: Mapping[str, Any]) -> Iterator[File]:
+    """Parcels: a row a parcel; electrodes: a row a participant's electrode."""
+    targets = result.targets
+    file = names.group_table_file(result.stem, targets.kind)
+    cells: dict[str, Any] = {"participant": result.owners} if result.owners else {}
+    cells["name"] = targets.names
+    if targets.xyz_mm is not None:
+        cells |= {axis: targets.xyz_mm[:, column] for column, axis in enumerate("xyz")}
+    columns: dict[str, Any] = {"participant": {"Description": "Whose electrode"}} if result.owners else {}
+    columns |= target_columns(targets)
+    for label, stats in result.values.items():
+        for stat, statistics in stats.items():
+            for statistic, values in statistics.items():
+                name = f"{label}_{stat}" + ("" if statistic == "value" else f"_{statistic}")
+                cells[name] = values
+                columns[name] = {"Description": _words(result, label, stat, statistic)}
+    yield file, tsv_text(cells).encode()
+    sources = {"Sources": [f"bids::{names.table_file(stem, targets.kind)}" for stem in _stems(result)]}
+    what = (
+        "One row a participant's electrode." if result.owners else "One row a target: statistics over participants."
+    )
+    yield file.with_suffix(".json"), json_text({"Description": what, **sources, **facts, **columns}).encode()

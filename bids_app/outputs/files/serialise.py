@@ -1,0 +1,66 @@
+"""Records ↔ JSON: the only place where summaries are written as JSON and made from it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bids_app.errors import ReadWriteError
+from bids_app.outputs.files.files import plain, read_json
+from bids_app.records import SUMMARY_FORMAT, GroupSummary, UnitSummary
+
+Summary = TypeVar("Summary", UnitSummary, GroupSummary)
+LEVELS = {UnitSummary: "participant", GroupSummary: "group"}  # the analysis level that writes them
+
+
+def to_json(record: Any) -> dict[str, Any]:
+    """A frozen dataclass as JSON knows it: objects, lists, text, numbers; NaN becomes null."""
+    return dict(plain(asdict(record)))
+
+
+def from_json(kind: type[Summary], content: Mapping[str, Any]) -> Summary:
+    """The record that `to_json` was made of, None for NaN.
+
+    Raises ValueError, in one line, where a key is unknown, absent, or has a value of another type.
+    """
+    from pydantic import ValidationError
+
+    try:
+        record: Summary = _adapters()[kind].validate_python((content,))[0]
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"][1:]))
+        raise ValueError(f"{place}: {first['msg']}") from None
+    if to_json(record) != content:  # a default would stand in for what was never written
+        raise ValueError("a key is absent, or a value of another type")
+    return record
+
+
+def read_summary(path: Path, kind: type[Summary]) -> Summary:
+    """A summary in OUT_DIR/logs.
+
+    Raises ReadWriteError where it is absent, broken, or of another format: it is never misread.
+    """
+    content = read_json(path)
+    again = f"run the {LEVELS[kind]} level again"
+    if content.get("format") != SUMMARY_FORMAT:
+        raise ReadWriteError("written by another version of concord", path, again)
+    try:
+        return from_json(kind, content)
+    except ValueError as error:
+        raise ReadWriteError(f"not a summary as concord writes it ({error})", path, again) from None
+
+
+@cache
+def _adapters() -> Mapping[Any, Any]:
+    """Of tuples of one: pydantic takes settings for what holds dataclasses, and passes them on to all of them."""
+    from pydantic import ConfigDict, TypeAdapter
+
+    config = ConfigDict(extra="forbid")
+    return {
+        UnitSummary: TypeAdapter(tuple[UnitSummary], config=config),
+        GroupSummary: TypeAdapter(tuple[GroupSummary], config=config),
+    }

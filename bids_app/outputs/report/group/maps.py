@@ -1,0 +1,122 @@
+"""Figures of a group's maps and tables, read back from out_dir."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bids_app.outputs.figures import charts, maps
+from bids_app.outputs.files import images, names
+from bids_app.outputs.files.files import numbers, read_tsv
+from bids_app.outputs.report.drawing import Drawing
+from bids_app.outputs.report.unit.figures import largest_parts, reading, strongest_rows
+from bids_app.records import (
+    Array,
+    Component,
+    ExtraPartition,
+    GroupResultSummary,
+    Targets,
+    camel,
+    full_of,
+    partition_components,
+)
+
+
+def group_maps(out_dir: Path, group: GroupResultSummary, means: Mapping[str, float]) -> list[Drawing]:
+    """The full model's map, and unique parts with the largest shared ones; of parcels a heat map. Nothing where there
+    is no brain to draw on.
+
+    Parameters
+    ----------
+    out_dir, group : where its maps and tables lie.
+    means : label → mean R² over participants.
+    """
+    if not group.has_values:
+        return []
+    full, parts = full_of(group.groups), _parts(group.groups, "", means) if len(group.groups) > 1 else ()
+    if group.targets.kind == "parcels":
+        return [_heat_map(out_dir, group, (full, *parts), "Table")]
+    drawings = _brains(out_dir, group, (full,), "FullMap")
+    return drawings + (_brains(out_dir, group, parts, "PartsMap") if parts else [])
+
+
+def extra_maps(
+    out_dir: Path, group: GroupResultSummary, extra: ExtraPartition, means: Mapping[str, float]
+) -> list[Drawing]:
+    """Maps of the parts of a partition beside the analysis's own; of parcels a heat map.
+
+    Parameters
+    ----------
+    out_dir, group : where its maps and tables lie.
+    extra : the partition.
+    means : label → mean R² over participants.
+    """
+    if not group.has_values:
+        return []
+    parts = _parts(tuple(extra.groups), extra.name, means)
+    if group.targets.kind == "parcels":
+        return [_heat_map(out_dir, group, (full_of(group.groups), *parts), f"{camel(extra.name)}Table")]
+    return _brains(out_dir, group, parts, f"{camel(extra.name)}PartsMap")
+
+
+def _parts(groups: tuple[str, ...], partition: str, means: Mapping[str, float]) -> tuple[Component, ...]:
+    """Unique parts, and the shared ones with the highest mean."""
+    return largest_parts(partition_components(groups, partition), lambda component: means[component.label])
+
+
+def _what(group: GroupResultSummary) -> str:
+    """What a value in a map is."""
+    electrodes = group.targets.kind == "electrodes"
+    return "Every participant's electrodes." if electrodes else "Mean over the participants who have a value there."
+
+
+def _heat_map(out_dir: Path, group: GroupResultSummary, components: Sequence[Component], label: str) -> Drawing:
+    targets, values = _read(out_dir, group, components)
+    rows = strongest_rows(values["full"])
+    content = charts.table_chart(
+        [targets.names[row] for row in rows], {name: column[rows] for name, column in values.items()}, "R²"
+    )
+    return Drawing(f"group{label}", content, "Mean R² by parcel", _what(group))
+
+
+def _brains(out_dir: Path, group: GroupResultSummary, components: Sequence[Component], label: str) -> list[Drawing]:
+    targets, values = _read(out_dir, group, components)
+    if not maps.can_draw(targets):
+        return []
+    content = maps.brain_maps(targets, values, "R²")
+    return [Drawing(f"group{label}", content, f"Maps of {', '.join(values)}", f"{_what(group)} {reading(targets)}")]
+
+
+def _read(
+    out_dir: Path, group: GroupResultSummary, components: Sequence[Component]
+) -> tuple[Targets, dict[str, Array]]:
+    """The group's targets, and label → each component's value (mean over participants, or the electrode's own)."""
+    kind, labels = group.targets.kind, [component.label for component in components]
+    if kind in names.EXTENSION:
+        return _read_maps(out_dir, group, labels)
+    columns = read_tsv(out_dir / names.group_table_file(group.stem, kind))
+    xyz_mm = np.column_stack([numbers(columns[axis]) for axis in "xyz"]) if kind == "electrodes" else None
+    targets = Targets(kind, group.targets.space, tuple(columns["name"]), xyz_mm=xyz_mm)
+    suffix = "_rsquared" if kind == "electrodes" else "_rsquared_mean"
+    return targets, {label: numbers(columns[f"{label}{suffix}"]) for label in labels}
+
+
+def _read_maps(out_dir: Path, group: GroupResultSummary, labels: Sequence[str]) -> tuple[Targets, dict[str, Array]]:
+    kind, space = group.targets.kind, group.targets.space
+
+    def read(component: str, hemi: str = "") -> Array:
+        path = out_dir / names.group_map_file(group.stem, kind, space, component, "rsquared", hemi)
+        return images.read_surface(path) if hemi else images.read_volume(path)
+
+    sides = names.HEMISPHERES if kind == "surface" else ("",)
+    grids = {label: [read(label, hemi) for hemi in sides] for label in labels}
+    there = [np.isfinite(grid) for grid in grids[labels[0]]]
+    values = {
+        label: np.concatenate([grid[mask] for grid, mask in zip(sides_of, there, strict=True)])
+        for label, sides_of in grids.items()
+    }
+    if kind == "surface":
+        return images.surface_targets(space, there), values
+    return images.volume_targets(space, np.array(group.targets.affine), there[0]), values

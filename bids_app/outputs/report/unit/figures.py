@@ -1,0 +1,209 @@
+"""Figures of one unit: maps, components, lags, weights, the shared subspace, layers; all from out_dir."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from bids_app.outputs.derivatives.sidecars import is_standard
+from bids_app.outputs.derivatives.summary import PREDICTED
+from bids_app.outputs.figures import charts, maps
+from bids_app.outputs.report.drawing import Drawing, Figure, save
+from bids_app.outputs.report.unit.lags import lag_drawings
+from bids_app.outputs.report.unit.planted import PLANTED, Recovery
+from bids_app.outputs.wording.definitions import about
+from bids_app.outputs.wording.phrases import count_of, listed, number
+from bids_app.records import (
+    Array,
+    Component,
+    ExtraPartition,
+    Spread,
+    StatSpreads,
+    Targets,
+    UnitSummary,
+    WrittenUnit,
+    full_of,
+    partition_components,
+)
+
+MAPPED_SHARED = 3  # shared parts drawn as maps: those with the highest mean; all parts are files and in the chart
+ROWS = 40  # targets of the heat map
+Maps = Mapping[Component, Array]  # (n_targets,) each
+
+
+def unit_figures(out_dir: Path, unit: WrittenUnit) -> list[Figure]:
+    """Maps, components, lags and weights, written.
+
+    Parameters
+    ----------
+    out_dir : where results lie.
+    unit : as read back.
+    """
+    mapped = {
+        component: np.asarray(unit.partition.values[component.label]["rsquared"])
+        for component in mapped_components(unit)
+    }
+    drawings = [*_map_drawings(unit, mapped), _components(unit), *_lags(unit, list(mapped)), *_profile(unit)]
+    return [save(out_dir, unit.stem, drawing) for drawing in drawings]
+
+
+# ------------------------------------------------------------------------------------------------ maps
+def mapped_components(unit: WrittenUnit) -> tuple[Component, ...]:
+    """The full model, and the unique parts with the largest shared ones, where there is more than one group."""
+
+    def mean(component: Component) -> float:
+        spreads = unit.summary.components[component.label].spreads["rsquared"]
+        means = (spreads.predicted.mean, spreads.usable.mean)
+        return next((value for value in means if value is not None), 0.0)
+
+    groups = unit.partition.groups
+    parts = largest_parts(partition_components(groups), mean) if len(groups) > 1 else ()
+    return (full_of(groups), *parts)
+
+
+def largest_parts(components: Iterable[Component], mean: Callable[[Component], float]) -> tuple[Component, ...]:
+    """Unique parts, and the shared ones with the highest mean, in order.
+
+    Parameters
+    ----------
+    components : of a partition, in order.
+    mean : component → its mean R².
+    """
+    parts = [component for component in components if component.is_part]
+    shared = sorted((part for part in parts if part.kind == "shared"), key=lambda part: -mean(part))[:MAPPED_SHARED]
+    return tuple(part for part in parts if part.kind == "unique" or part in shared)
+
+
+def _map_drawings(unit: WrittenUnit, mapped: Maps) -> list[Drawing]:
+    """Brains where there is one to draw on; parcels (and electrodes) as a heat map."""
+    targets, drawings = unit.targets, []
+    if maps.can_draw(targets):
+        full = {component: values for component, values in mapped.items() if component.kind == "full"}
+        parts = {component: values for component, values in mapped.items() if component.is_part}
+        drawings.append(_brain("full", targets, full, "Held-out R² of the full model."))
+        if parts:
+            words = "Unique parts, and the shared parts with the highest mean."
+            drawings.append(_brain("parts", targets, parts, words))
+    if targets.kind in ("parcels", "electrodes") and len(targets.names):
+        drawings.append(_heat_map(unit, mapped))
+    return drawings
+
+
+def _brain(label: str, targets: Targets, mapped: Maps, words: str) -> Drawing:
+    content = maps.brain_maps(targets, {component.label: values for component, values in mapped.items()}, "R²")
+    alt = f"Maps of {', '.join(component.label for component in mapped)}"
+    return Drawing(f"{label}Map", content, alt, f"{words} {reading(targets)}")
+
+
+def reading(targets: Targets) -> str:
+    """How to read a brain of these targets."""
+    how = {
+        "volume": "Each pixel is the largest absolute value along the line of sight; nothing is thresholded.",
+        "surface": "Inflated fsaverage5; values within 5 % of the scale around 0 are left grey.",
+        "electrodes": "A dot is an electrode, the strongest in front; nothing is thresholded.",
+    }[targets.kind]
+    on_mni = targets.kind == "surface" or is_standard(targets.space)
+    foreign = "" if on_mni else " The outline is the MNI brain's and fits only roughly."
+    return f"{how} The colour scale ends at the 99.5th percentile.{foreign}"
+
+
+def strongest_rows(full: Array) -> Array:
+    """Rows of the heat map: those with the highest full R², in the order of the table."""
+    known = np.nan_to_num(np.asarray(full, dtype=float), nan=-np.inf)
+    return np.sort(np.argsort(-known, kind="stable")[:ROWS])
+
+
+def _heat_map(unit: WrittenUnit, mapped: Maps) -> Drawing:
+    columns = {component.label: values for component, values in mapped.items()}
+    rows = strongest_rows(columns["full"])
+    labels = [unit.targets.names[row] for row in rows]
+    content = charts.table_chart(labels, {name: values[rows] for name, values in columns.items()}, "R²")
+    n_targets = len(unit.targets.names)
+    which = "All targets" if len(rows) == n_targets else f"The {ROWS} of {n_targets} targets with the highest full R²"
+    return Drawing("table", content, "R² by target and component", f"{which}, in the order of the table.")
+
+
+# ------------------------------------------------------------------------------------------------ charts
+def who_is_shown(summary: UnitSummary) -> str:
+    """The targets that charts are about, in words."""
+    targets = summary.targets
+    if not targets.n_predicted:
+        return f"all {count_of(targets.n_usable, 'usable target')}"
+    return f"the {count_of(targets.n_predicted, 'target')} with full R² above {PREDICTED:g}"
+
+
+def _shown(summary: UnitSummary, spreads: StatSpreads) -> Spread:
+    return spreads.predicted if summary.targets.n_predicted else spreads.usable
+
+
+def _bars(summary: UnitSummary, components: Iterable[Component]) -> dict[Component, charts.Bar]:
+    """Median and quartiles of R² over the targets that charts are about."""
+    spreads = {
+        component: _shown(summary, summary.components[component.label].spreads["rsquared"])
+        for component in components
+    }
+    return {component: charts.Bar(spread.median, spread.q25, spread.q75) for component, spread in spreads.items()}
+
+
+def _components(unit: WrittenUnit) -> Drawing:
+    summary, groups = unit.summary, unit.partition.groups
+    content = charts.components_chart(groups, _bars(summary, partition_components(groups)), "median R²")
+    chosen = " (chosen by the numbers shown: a description, not a test)" if summary.targets.n_predicted else ""
+    words = f"Median and quartiles over {who_is_shown(summary)}{chosen}."
+    return Drawing("components", content, "R² of models and parts", words)
+
+
+def _lags(unit: WrittenUnit, mapped: list[Component]) -> list[Drawing]:
+    """Models and the parts that are mapped, by lag, where rows are words."""
+    lags, groups = unit.summary.lags, unit.partition.groups
+    if lags is None or len(lags.lags_s) < 2:
+        return []
+    totals = [component for component in partition_components(groups) if component.is_total]
+    drawn = [*totals, *(component for component in mapped if component.is_part)]
+    return lag_drawings(lags, groups, drawn, who_is_shown(unit.summary))
+
+
+def _profile(unit: WrittenUnit) -> list[Drawing]:
+    """The size of weights, where there are several delays."""
+    profile = unit.summary.profile
+    if len(profile.delays_s) < 2 or not profile.bands:
+        return []
+    words = (
+        "Size of the full model's weights (norm over a feature space's dimensions, mean over outer folds): median "
+        f"and quartiles over {count_of(profile.n_targets, 'target')}."
+    )
+    return [Drawing("profile", charts.profile_chart(profile, unit.modality), "Weights by delay", words)]
+
+
+def extra_partition_drawing(summary: UnitSummary, extra: ExtraPartition) -> Drawing:
+    """The chart of a partition of a shared subspace.
+
+    Parameters
+    ----------
+    summary : of the unit.
+    extra : the partition.
+    """
+    groups = tuple(extra.groups)
+    bars = _bars(summary, partition_components(groups, extra.name))
+    words = f"{about(extra)}. Median and quartiles over {who_is_shown(summary)}."
+    return Drawing(extra.name, charts.components_chart(groups, bars, "median R²"), f"R² of {listed(groups)}", words)
+
+
+def planted_drawing(recovered: Iterable[Recovery]) -> Drawing | None:
+    """Recovered on planted R², a panel a component that is planted anywhere; None where none is."""
+    panels = {
+        recovery.component: (recovery.planted, recovery.recovered, _note(recovery))
+        for recovery in recovered
+        if len(recovery.planted)
+    }
+    if not panels:
+        return None
+    words = f"A dot is a target in which the component is planted (|R²| above {PLANTED:g}); the line is equality."
+    return Drawing("planted", charts.planted_chart(panels), "Recovered on planted R²", words)
+
+
+def _note(recovery: Recovery) -> str:
+    slope, r = number(recovery.slope, 2), number(recovery.correlation, 2)
+    return f"n {len(recovery.planted)}, slope {slope}\nr {r}"

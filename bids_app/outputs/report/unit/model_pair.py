@@ -1,0 +1,244 @@
+"""What a report says of two models: sentences that follow from the statistics' numbers and intervals, and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bids_app.outputs.figures.model_pair import agreement_chart, shares_chart
+from bids_app.outputs.report.drawing import Drawing
+from bids_app.outputs.report.unit.statistic_rows import AnyRow, Row, StatisticRows, with_interval
+from bids_app.outputs.wording.controls import name_of
+from bids_app.outputs.wording.model_pair import (
+    compared_spaces,
+    context_rivals,
+    part_in_words,
+    split_parts,
+    subspace_models,
+)
+from bids_app.outputs.wording.phrases import count_of, noun_of
+from bids_app.outputs.wording.scores import score_of_solver
+from bids_app.records import (
+    CONTEXT,
+    WHOLE,
+    Component,
+    ExtraPartition,
+    StatisticSummary,
+    UnitSummary,
+    WrittenUnit,
+    alone_of,
+)
+
+PUBLISHED = (
+    "Scores are those of the published code (mean over folds of squared r): above 0 on noise, and without confidence "
+    "intervals. They are for comparison with that code; claims come from chen2024-cv."
+)
+NO_TEST = "No test was made (inference: permutations): the numbers below are descriptions."
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The two models that an analysis compares.
+
+    Parameters
+    ----------
+    models : their feature groups.
+    extra : the partitions of their shared subspace, if any.
+    references : baseline and controls, with whose predictions theirs are compared.
+    """
+
+    models: tuple[str, str]
+    extra: tuple[ExtraPartition, ...]
+    references: tuple[Component, ...]
+
+
+def references_of(controls: Sequence[Component]) -> tuple[Component, ...]:
+    """The components of no partition with whose predictions those of the two models are compared."""
+    return tuple(component for component in controls if component.kind in ("baseline", "control"))
+
+
+def n_significant(summary: UnitSummary) -> int | None:
+    """Targets whose full model is significant over all of them; None where nothing was tested."""
+    significant = summary.components["full"].significant
+    return None if significant is None else significant.pfwe
+
+
+def shown_rows(summary: UnitSummary) -> StatisticRows[StatisticSummary]:
+    """Over targets that are reliably predicted, where there are some; else over all."""
+    rows = summary.model_pair.rows if summary.model_pair else ()
+    reliable = StatisticRows(rows, "reliable")
+    return reliable if reliable.rows and n_significant(summary) else StatisticRows(rows, "all")
+
+
+def model_pair_sentences(summary: UnitSummary) -> list[str]:
+    """Scores, agreement, shares and comparisons; on noise that there are none."""
+    if summary.model_pair is None or summary.model_pair.compared_models is None:
+        return []
+    count, made = n_significant(summary), summary.provenance.inference
+    if count == 0 and made is not None:
+        return [
+            f"No {noun_of(summary.targets.kind)} is predicted by the full model (family-wise p ≤ {made.level:g}): "
+            "nothing is said of what the models share, and no parts are compared."
+        ]
+    rows = shown_rows(summary)
+    if not score_of_solver(summary.provenance.analysis.fit.solver).is_signed:
+        first = PUBLISHED
+    else:
+        first = NO_TEST if count is None else _chosen(rows, noun_of(summary.targets.kind), count)
+    comparison = Comparison(summary.model_pair.compared_models, summary.extra, references_of(summary.controls))
+    return [first, *comparison_sentences(rows, comparison, claims=bool(count))]
+
+
+def comparison_sentences(rows: StatisticRows[AnyRow], comparison: Comparison, claims: bool) -> list[str]:
+    """Scores, agreement beside that with references, shares and comparisons.
+
+    Parameters
+    ----------
+    rows : statistics over one set of targets.
+    comparison : the two models.
+    claims : whether there may be comparisons of parts.
+    """
+    return [
+        _scores(rows, comparison),
+        *_agreement(rows, comparison),
+        *_shares(rows, comparison.extra),
+        *(_differences(rows, comparison.extra) if claims else ()),
+    ]
+
+
+def _chosen(rows: StatisticRows[StatisticSummary], noun: str, count: int) -> str:
+    """Which targets what follows is over."""
+    n_targets = rows.rows[0].n_targets if rows.rows else 0
+    if rows.targets != "reliable":
+        return f"The full model predicts {count_of(count, noun)} (family-wise). What follows is over all {n_targets}."
+    return (
+        f"The full model predicts {count_of(count, noun)} (family-wise). What follows is over the {n_targets} whose "
+        "full R² is above 0 beyond its 95 % confidence interval, chosen before its parts were compared; "
+        "desc-findings has the same over all."
+    )
+
+
+def _scores(rows: StatisticRows[AnyRow], comparison: Comparison) -> str:
+    first, second = (with_interval(rows.score(model)) for model in comparison.models)
+    return (
+        f"Scores. Mean R² is {first} for {comparison.models[0]} alone, {second} for {comparison.models[1]} alone, "
+        f"{with_interval(rows.score())} for all together."
+    )
+
+
+def _agreement(rows: StatisticRows[AnyRow], comparison: Comparison) -> list[str]:
+    over_time = rows.correlation("prediction_correlation", *comparison.models)
+    if over_time is None:
+        return []
+    over_targets = rows.correlation("map_correlation", *comparison.models)
+    partial = rows.correlation("map_correlation_partial", *comparison.models)
+    less = f", {with_interval(partial)} once the noise ceiling is partialled out" if partial else ""
+    maps = f"Over targets their R² correlate by {with_interval(over_targets)}{less}. " if over_targets else ""
+    courses = f"The time courses that they predict correlate by {with_interval(over_time)} on average."
+    beside: list[str] = [_reference(rows, comparison.models, reference) for reference in comparison.references]
+    return [f"Agreement. {maps}{courses}{_verdict_on_agreement(over_time)}", *(line for line in beside if line)]
+
+
+def _verdict_on_agreement(row: Row) -> str:
+    if row.low is None or row.high is None:
+        return ""
+    if row.low > 0:
+        return " The models predict in part the same."
+    return " They predict in part the opposite." if row.high < 0 else " That is not reliably different from 0."
+
+
+def _reference(rows: StatisticRows[AnyRow], models: tuple[str, str], reference: Component) -> str:
+    """How the two models agree with one that knows less; empty where that was not computed."""
+    over_time = [rows.correlation("prediction_correlation", model, reference.label) for model in models]
+    if None in over_time:
+        return ""
+    over_targets = [rows.correlation("map_correlation", model, reference.label) for model in models]
+    courses = " and ".join(f"{with_interval(row)} ({model})" for row, model in zip(over_time, models, strict=True))
+    maps = " and ".join(with_interval(row) for row in over_targets if row)
+    also = f"; their maps by {maps}" if maps else ""
+    return f"Beside it: with what {name_of(reference)} predicts, their time courses correlate by {courses}{also}."
+
+
+def _shares(rows: StatisticRows[AnyRow], extra: Sequence[ExtraPartition]) -> list[str]:
+    whole = rows.of_part("amount", WHOLE)
+    if whole is None:
+        return []
+    if not rows.of_part("share", CONTEXT) or (whole.low is not None and whole.low <= 0):
+        return [
+            f"Shares. What both models explain ({with_interval(whole)}) is not reliably above 0: no shares are given."
+        ]
+    parts = [
+        f"{with_interval(row, percent=True)} {part_in_words(part, compared_spaces(extra))}"
+        for part in split_parts(extra)
+        if (row := rows.of_part("share", part))
+    ]
+    in_sample = any(one.in_sample for one in extra)
+    how = " (in-sample: the subspace was fitted on test stimuli too)" if in_sample else ""
+    return [
+        f"Shares. Of the R² of the two models' shared subspace and the rest of each, {with_interval(whole)}{how}: "
+        f"{'; '.join(parts)}. Signed shares of sums over targets; they add up to 100 %."
+    ]
+
+
+def _differences(rows: StatisticRows[AnyRow], extra: Sequence[ExtraPartition]) -> list[str]:
+    """What shared context is more than, where both models explain something."""
+    whole = rows.of_part("amount", WHOLE)
+    if whole is None or whole.low is None or whole.low <= 0:
+        return []
+    verdicts = [
+        f"{_verdict(row)} {part_in_words(rival, compared_spaces(extra))} (difference in R² {with_interval(row)})"
+        for rival in context_rivals(extra)
+        if (row := rows.of_part("difference", CONTEXT, rival))
+    ]
+    return [f"Comparison. Shared context explains {'; it explains '.join(verdicts)}."] if verdicts else []
+
+
+def _verdict(row: Row) -> str:
+    if row.low is not None and row.low > 0:
+        return "more than"
+    is_less = row.high is not None and row.high < 0
+    return "less than" if is_less else "neither reliably more nor less than"
+
+
+# ------------------------------------------------------------------------------------------------ figures
+def model_pair_drawings(unit: WrittenUnit) -> list[Drawing]:
+    """Both models' scores against each other with the spread of their agreement; shares and differences."""
+    compared = unit.summary.model_pair
+    if compared is None or compared.compared_models is None:
+        return []
+    models = compared.compared_models
+    first, second = (
+        np.asarray(unit.partition.values[alone_of(model).label]["rsquared"], dtype=float) for model in models
+    )
+    words = (
+        "Left: a dot is a target, the line is equality. Targets that are noisy for one model are noisy for the "
+        "other, which alone makes scores agree. Right: how the held-out time courses that both predict correlate, "
+        "target by target."
+    )
+    content = agreement_chart(models, (first, second), compared.agreement)
+    drawings = [Drawing("agreement", content, f"Agreement of {' and '.join(models)}", words)]
+    rows = shown_rows(unit.summary)
+    has_subspace = bool(subspace_models(unit.summary.extra))
+    if has_subspace and n_significant(unit.summary) != 0 and rows.of_part("share", CONTEXT):
+        drawings.append(_shares_drawing(rows, unit.summary.extra))
+    return drawings
+
+
+def _shares_drawing(rows: StatisticRows[StatisticSummary], extra: Sequence[ExtraPartition]) -> Drawing:
+    spaces = compared_spaces(extra)
+    shares = {part_in_words(part, spaces): row for part in split_parts(extra) if (row := rows.of_part("share", part))}
+    differences = {
+        f"less {part_in_words(rival, spaces)}": row
+        for rival in context_rivals(extra)
+        if (row := rows.of_part("difference", CONTEXT, rival))
+    }
+    n_targets = rows.rows[0].n_targets if rows.rows else 0
+    words = (
+        f"Over {count_of(n_targets, 'target')} ({rows.targets}). Above: shares of what the two models' shared "
+        "subspace and rests explain, ratios of sums over targets. Below: differences in mean R². Lines are 95 % "
+        "confidence intervals; where there are none, none were made."
+    )
+    alt = "Shares of what both models explain, and what shared context exceeds"
+    return Drawing("shares", shares_chart(shares, differences), alt, words)

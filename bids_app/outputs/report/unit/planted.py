@@ -1,0 +1,130 @@
+"""Recovered beside planted R²: how well the parts of a data set with known parts are recovered."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bids_app.errors import ReadWriteError
+from bids_app.records import Array, WrittenUnit
+
+PLANTED = 0.01  # R²: above it a component counts as planted in a target
+NOISE_ONLY = 0.001  # R²: a target whose planted full model does not reach it holds noise alone
+Truth = Mapping[tuple[str, str], Mapping[str, Mapping[str, float]]]
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """One component: planted and recovered R² (n_planted,) where it is planted, and what they come to.
+
+    `slope` of recovered on planted (least squares, with intercept) and `correlation` (Pearson) are NaN under three
+    targets or where planted does not vary; `median_error` is that of |recovered − planted|; `noise_mean` is the mean
+    recovered on targets that hold noise alone, `quiet` (n_noise,), NaN without any.
+    """
+
+    component: str
+    planted: Array
+    recovered: Array
+    planted_mean: float
+    recovered_mean: float
+    slope: float
+    correlation: float
+    median_error: float
+    quiet: Array
+    noise_mean: float
+
+
+def read_truth(path: Path, participant: str) -> Truth:
+    """One participant's planted values: (modality, space) → component → target → R².
+
+    Parameters
+    ----------
+    path : a table with the columns participant, modality, space, target, component, rsquared.
+    participant : label, without `sub-`.
+
+    Raises
+    ------
+    ReadWriteError : where the table is absent or broken.
+    """
+    truth: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as opened:
+            for row in csv.DictReader(opened, delimiter="\t"):
+                if row["participant"].removeprefix("sub-") == participant:
+                    unit = truth.setdefault((row["modality"], row["space"]), {})
+                    unit.setdefault(row["component"], {})[row["target"]] = float(row["rsquared"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        columns = "participant, modality, space, target, component, rsquared"
+        raise ReadWriteError(f"cannot read planted values ({error})", path, f"columns: {columns}") from None
+    return truth
+
+
+def recoveries(unit: WrittenUnit, truth: Truth) -> tuple[Recovery, ...]:
+    """One a component that the truth knows, in the unit's order; none where nothing was planted for this unit.
+
+    A target that the truth does not list for a component has none of it.
+
+    Parameters
+    ----------
+    unit : as read back.
+    truth : planted values of its participant.
+    """
+    planted = truth.get((unit.modality, unit.targets.space), {})
+    if not planted:
+        return ()
+    known = {
+        component: np.array([by_target.get(name, 0.0) for name in unit.targets.names])
+        for component, by_target in planted.items()
+    }
+    noise = known["full"] < NOISE_ONLY if "full" in known else np.zeros(len(unit.targets.names), dtype=bool)
+    return tuple(
+        recovery(component, known[component], np.asarray(stats["rsquared"], dtype=float), noise)
+        for component, stats in unit.partition.values.items()
+        if component in known
+    )
+
+
+def recovery(component: str, planted: Array, recovered: Array, noise: Array) -> Recovery:
+    """Recovered beside planted R² of one component; targets whose recovered value is NaN are left out.
+
+    Parameters
+    ----------
+    component : its label.
+    planted, recovered : (n_targets,) R².
+    noise : (n_targets,) bool, targets of noise alone.
+    """
+    there = np.isfinite(recovered)
+    chosen, quiet = there & (np.abs(planted) > PLANTED), there & noise
+    return _recovery(component, planted[chosen], recovered[chosen], recovered[quiet])
+
+
+def pool(pieces: Sequence[Recovery]) -> Recovery:
+    """One component over several units (participants): all their targets as one sample."""
+    x, y, quiet = (
+        np.concatenate([getattr(one, name) for one in pieces]) for name in ("planted", "recovered", "quiet")
+    )
+    return _recovery(pieces[0].component, x, y, quiet)
+
+
+def _recovery(component: str, x: Array, y: Array, quiet: Array) -> Recovery:
+    varies = len(x) > 2 and x.std() > 1e-9
+    return Recovery(
+        component=component,
+        planted=x,
+        recovered=y,
+        planted_mean=_over(x),
+        recovered_mean=_over(y),
+        slope=float(np.cov(x, y)[0, 1] / x.var(ddof=1)) if varies else np.nan,
+        correlation=float(np.corrcoef(x, y)[0, 1]) if varies and y.std() > 1e-12 else np.nan,
+        median_error=float(np.median(np.abs(y - x))) if len(x) else np.nan,
+        quiet=quiet,
+        noise_mean=_over(quiet),
+    )
+
+
+def _over(values: Array) -> float:
+    return float(values.mean()) if len(values) else np.nan

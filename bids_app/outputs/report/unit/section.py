@@ -1,0 +1,232 @@
+"""What a report says of one unit: what its template is filled with, all from out_dir."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bids_app.outputs.derivatives.read_unit import read_best
+from bids_app.outputs.derivatives.summary import PREDICTED
+from bids_app.outputs.figures import maps
+from bids_app.outputs.report.drawing import Figure, save
+from bids_app.outputs.report.unit.controls import controls_sentences
+from bids_app.outputs.report.unit.figures import (
+    extra_partition_drawing,
+    planted_drawing,
+    unit_figures,
+    who_is_shown,
+)
+from bids_app.outputs.report.unit.lags import responsive_sentence
+from bids_app.outputs.report.unit.layers import best_map, layer_profiles, layer_sentences, layer_table
+from bids_app.outputs.report.unit.leakage_audit import audit_rows
+from bids_app.outputs.report.unit.model_pair import model_pair_drawings, model_pair_sentences
+from bids_app.outputs.report.unit.planted import NOISE_ONLY, PLANTED, Recovery, Truth, recoveries
+from bids_app.outputs.report.unit.subspace import subspace_sentences
+from bids_app.outputs.wording.definitions import Definitions
+from bids_app.outputs.wording.inference import inference_in_words
+from bids_app.outputs.wording.methods.text import methods_text
+from bids_app.outputs.wording.phrases import capitalised, nouns_of
+from bids_app.outputs.wording.scores import score_of_solver
+from bids_app.records import (
+    SCORES,
+    FeatureProvenance,
+    Kind,
+    RecordingSummary,
+    SignificantCounts,
+    StatSpreads,
+    TargetKind,
+    UnitSummary,
+    WrittenUnit,
+    entities_of,
+)
+
+EXAMPLES: tuple[Kind, ...] = ("full", "unique", "shared")  # whose tests and intervals are defined
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a section: sentences, then figures."""
+
+    sentences: tuple[str, ...]
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class ComponentRow:
+    """A row of the table of components. significant: numbers of targets, of R² where there was inference."""
+
+    component: str
+    stat: str
+    spreads: StatSpreads
+    significant: SignificantCounts | None
+
+
+@dataclass(frozen=True)
+class PlantedPart:
+    """Recovered beside planted R²; above, noise_below: R² that counts as planted, and as noise alone."""
+
+    rows: tuple[Recovery, ...]
+    figure: Figure | None
+    above: float = PLANTED
+    noise_below: float = NOISE_ONLY
+
+
+@dataclass(frozen=True)
+class UnitSection:
+    """All that the template needs of a unit. None: the analysis has no such part."""
+
+    id: str
+    title: str
+    nouns: str
+    summary: UnitSummary
+    figures: tuple[Figure, ...]
+    notes: tuple[str, ...]
+    feature_notes: tuple[str, ...]
+    components: tuple[ComponentRow, ...]
+    inference: str
+    baseline: tuple[str, ...]
+    model_pair: Part | None
+    subspace: Part | None
+    layers: Part | None
+    planted: PlantedPart | None
+    audit: tuple[tuple[str, str], ...]
+    methods: tuple[str, ...]
+    repeated: tuple[str, ...]
+    predicted_above: float = PREDICTED
+
+
+def heading(space: str, kind: TargetKind) -> str:
+    """Where targets lie and what they are, or that alone where the space is not known.
+
+    Parameters
+    ----------
+    space : of the targets, `n/a` where it is not known.
+    kind : of the targets.
+    """
+    return capitalised(nouns_of(kind)) if space == "n/a" else f"{space}: {nouns_of(kind)}"
+
+
+def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> UnitSection:
+    """A unit's section; writes its figures.
+
+    Parameters
+    ----------
+    out_dir : where results lie.
+    unit : as read back.
+    truth : planted values of its participant; empty where there are none.
+    """
+    summary = unit.summary
+    whose = "" if "sub" in entities_of(unit.stem) else "Mean response, "
+    return UnitSection(
+        id=unit.stem,
+        title=f"{whose}{heading(unit.targets.space, unit.targets.kind)}",
+        nouns=nouns_of(unit.targets.kind),
+        summary=summary,
+        figures=tuple(unit_figures(out_dir, unit)),
+        notes=tuple(_notes(unit)),
+        feature_notes=tuple(feature_notes(summary.provenance.spaces)),
+        components=tuple(component_rows(summary)),
+        inference=inference_in_words(summary.provenance.inference),
+        baseline=tuple(controls_sentences(unit)),
+        model_pair=_model_pair(out_dir, unit),
+        subspace=_subspace(out_dir, unit),
+        layers=_layers(out_dir, unit),
+        planted=planted_part(out_dir, unit.stem, recoveries(unit, truth)),
+        audit=tuple(audit_rows(summary)),
+        methods=methods_text(summary),
+        repeated=tuple(repeated_stimuli(summary.recordings)),
+    )
+
+
+# ------------------------------------------------------------------------------------------------ tables
+def component_rows(summary: UnitSummary) -> list[ComponentRow]:
+    """One row a component and stat."""
+    return [
+        ComponentRow(label, stat, spreads, component.significant if stat == "rsquared" else None)
+        for label, component in summary.components.items()
+        for stat, spreads in component.spreads.items()
+    ]
+
+
+def definition_rows(summary: UnitSummary) -> list[tuple[str, str]]:
+    """(name, what it is) of every score of a unit, and of the tests and intervals of a total, a unique and a shared
+    part."""
+    score = score_of_solver(summary.provenance.analysis.fit.solver)
+    definitions, by_label = Definitions(summary.groups, summary.extra, score), summary.by_label
+    scores = [(label, stat) for label, one in summary.components.items() for stat in one.stats if stat in SCORES]
+    own = [one for one in by_label.values() if not one.partition]
+    first = {one.kind: one.label for one in reversed(own)}
+    examples = [first[kind] for kind in EXAMPLES if kind in first]
+    inferred = [(label, stat) for label in examples for stat in summary.components[label].stats if stat not in SCORES]
+    return [(f"{label}, {stat}", definitions.define(by_label[label], stat)) for label, stat in (*scores, *inferred)]
+
+
+def feature_notes(spaces: Mapping[str, FeatureProvenance]) -> list[str]:
+    """What the features' makers noted, and what a reader must know of their time."""
+    lines = [f"{name}: {note}" for name, made in spaces.items() for note in made.notes]
+    looks_ahead = [name for name, made in spaces.items() if made.causal is False]
+    ahead = [f"{name}: a row may depend on what comes after its time stamp (not causal)" for name in looks_ahead]
+    return lines + ahead
+
+
+def repeated_stimuli(recordings: Sequence[RecordingSummary]) -> list[str]:
+    """`stimulus (n recordings)` of everything heard in more than one."""
+    heard = Counter(name for one in recordings for name in {event.stimulus_id for event in one.stimuli})
+    return [f"{name} ({count} recordings)" for name, count in sorted(heard.items()) if count > 1]
+
+
+# ------------------------------------------------------------------------------------------------ parts
+def _notes(unit: WrittenUnit) -> list[str]:
+    """What cannot be shown, and which electrodes respond to speech."""
+    notes = []
+    if unit.targets.kind == "surface" and not maps.can_draw(unit.targets):
+        notes.append(f"{unit.targets.space} has no mesh in this program: see the .func.gii files for its maps.")
+    if unit.targets.kind == "electrodes":
+        notes.append(responsive_sentence(unit.summary.responsive))
+    return notes
+
+
+def _model_pair(out_dir: Path, unit: WrittenUnit) -> Part | None:
+    compared = unit.summary.model_pair
+    if compared is None or compared.compared_models is None:
+        return None
+    figures = tuple(save(out_dir, unit.stem, drawing) for drawing in model_pair_drawings(unit))
+    return Part(tuple(model_pair_sentences(unit.summary)), figures)
+
+
+def _subspace(out_dir: Path, unit: WrittenUnit) -> Part | None:
+    """Sentences, and a chart of each of its partitions."""
+    if unit.summary.subspace is None:
+        return None
+    drawings = [extra_partition_drawing(unit.summary, extra) for extra in unit.partition.extra]
+    figures = tuple(save(out_dir, unit.stem, drawing) for drawing in drawings)
+    return Part(subspace_sentences(unit.summary), figures)
+
+
+def _layers(out_dir: Path, unit: WrittenUnit) -> Part | None:
+    """Spaces with several layers."""
+    layers = unit.summary.layers
+    if not layers:
+        return None
+    drawings = [layer_profiles(layers, who_is_shown(unit.summary))]
+    for space, scores in layers.items():
+        made = (best_map(unit.targets, space, scores, read_best(out_dir, unit, space)), layer_table(space, scores))
+        drawings += [drawing for drawing in made if drawing]
+    return Part(layer_sentences(layers), tuple(save(out_dir, unit.stem, drawing) for drawing in drawings))
+
+
+def planted_part(out_dir: Path, stem: str, recovered: Sequence[Recovery]) -> PlantedPart | None:
+    """Scatter and table, where the truth knows this unit.
+
+    Parameters
+    ----------
+    out_dir : where results lie.
+    stem : of the unit or group.
+    recovered : one a component; none where the truth does not know it.
+    """
+    if not recovered:
+        return None
+    drawing = planted_drawing(recovered)
+    return PlantedPart(tuple(recovered), save(out_dir, stem, drawing) if drawing else None)

@@ -1,0 +1,30 @@
+"""How p and intervals of a unit were made, and how electrodes that respond to speech were found, in words."""
+
+from __future__ import annotations
+
+from bids_app.outputs.wording.phrases import count_of
+from bids_app.records import InferenceProvenance, Responsive, ResponsiveSummary
+
+NO_INFERENCE = "No inference was made: there are no p-values and no intervals, and no threshold was applied."
+OF_MEAN_RESPONSE = "Fitted to the mean of participants' z-scored responses, not to any participant's own."
+
+
+def inference_in_words(made: InferenceProvenance | None) -> str:
+    """How p and intervals were made."""
+    if made is None:
+        return NO_INFERENCE
+    kinds = "of blocks and of frequencies" if made.frequencies else "of blocks"
+    return (
+        f"Tests by {made.permutations} sign flips {kinds}, intervals by Student's t over blocks: {made.n_blocks} "
+        f"blocks of at least {made.block_s:.0f} s."
+    )
+
+
+def responsive_in_words(test: Responsive | ResponsiveSummary) -> str:
+    """How speech was compared with silence."""
+    (first_s, last_s), (quiet_s, until_s) = test.speech_s, test.quiet_s
+    return (
+        f"mean signal {first_s:g} to {last_s:g} s from the onset of words that end a silence of at least "
+        f"{test.silence_s:g} s, against {quiet_s:g} to {until_s:g} s, {count_of(test.n_pairs, 'pair')}, one-sided "
+        "paired t-test"
+    )

@@ -1,0 +1,1 @@
+"""Methods text: every fact is read from how a unit was made."""

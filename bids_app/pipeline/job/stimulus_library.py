@@ -1,0 +1,125 @@
+"""Stimuli and their features, each read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from bids_app import dataset, features
+from bids_app.errors import DataError
+from bids_app.pipeline.job.job import Job
+from bids_app.records import Array, Features, FeatureSpec, Intervals, Recording, Samples, Stimulus, StimulusEvent
+
+
+class StimulusLibrary:
+    """Stimuli and their features, each read once; audio is held only while features are computed from it."""
+
+    def __init__(self, job: Job) -> None:
+        options, self._specs, self._baseline = job.options, job.specs, job.baseline_specs
+        self._store = features.FeatureStore(
+            options.out_dir / "stimuli", [folder / "stimuli" for folder in options.features_from]
+        )
+        self._models, self._bids_dir, self._words = options.models, options.bids_dir, job.analysis.stimuli.words
+        self._need_audio = any("audio" in features.needs(spec) for spec in self._specs.values())
+        self._stimuli: dict[tuple[str, str, float], Stimulus] = {}
+        self._first_event_s: dict[str, float] = {}  # by the stimulus's label, as are the features
+        self._lacking: dict[str, dict[str, str]] = {}  # … and what of the baseline it does not allow, with the reason
+        self._features: dict[tuple[str, str], Features] = {}
+
+    def stimulus(self, recording: Recording, event: StimulusEvent) -> Stimulus:
+        """The event's stimulus without its audio. Raises DataError where a feature lacks what it needs."""
+        own = recording.own_words is not None or recording.own_phones is not None
+        key = event.stimulus_id, recording.label if own else "", event.onset_s if own else 0.0
+        if key not in self._stimuli:
+            whole = self._load(recording, event)
+            for spec in self._specs.values():
+                features.check_needs(whole, spec)
+            self._first_event_s[whole.label] = _first_event_s(whole)
+            self._lacking[whole.label] = {
+                name: why for name, spec in self._baseline.items() if (why := _lacks(whole, spec))
+            }
+            self._stimuli[key] = replace(whole, audio=None)
+        return self._stimuli[key]
+
+    def first_event_s(self, recording: Recording, event: StimulusEvent) -> float:
+        """The first word's onset, or the first sound's where there are no words, on the recording's clock."""
+        return event.onset_s + self._first_event_s[self.stimulus(recording, event).label]
+
+    def words(self, recording: Recording, event: StimulusEvent) -> Intervals:
+        """The event's words that have text and times, in stimulus time. Raises DataError where there are none."""
+        words = self.stimulus(recording, event).words
+        if words is None:
+            raise DataError("the stimulus has no word times", event.stimulus_id, "`mode: words` needs them")
+        timed = np.isfinite(words.onset_s + words.duration_s)
+        rows = [row for row, text in enumerate(words.text) if text.strip() and timed[row]]
+        if not rows:
+            raise DataError("no word of the transcript has text and times", event.stimulus_id)
+        return Intervals(words.onset_s[rows], words.duration_s[rows], tuple(words.text[row] for row in rows))
+
+    def lacking(self, recording: Recording, event: StimulusEvent) -> dict[str, str]:
+        """The baseline's spaces that the event's stimulus does not allow, with the reason."""
+        return self._lacking[self.stimulus(recording, event).label]
+
+    def _wanted(self, stimulus: Stimulus) -> dict[str, FeatureSpec]:
+        """Every space of the analysis, and those of the baseline that the stimulus allows."""
+        lacking = self._lacking[stimulus.label]
+        return {**self._specs, **{name: spec for name, spec in self._baseline.items() if name not in lacking}}
+
+    def missing(self, stimulus: Stimulus) -> list[str]:
+        """Names of the spaces that would have to be computed for this stimulus."""
+        wanted = self._wanted(stimulus).items()
+        return [name for name, spec in wanted if not self._store.holds(stimulus, spec, self._models)]
+
+    def features(self, recording: Recording, event: StimulusEvent) -> dict[str, Features]:
+        """Every space of an event's stimulus, and of the baseline what it allows: from memory, from the store, or
+        computed and stored."""
+        light = self.stimulus(recording, event)
+        wanted = self._wanted(light)
+        if any((light.label, name) not in self._features for name in wanted):
+            stimulus = self._load(recording, event) if self.missing(light) else light
+            for name, spec in wanted.items():
+                self._features[light.label, name], _ = self._store.get(stimulus, spec, self._models)
+        return {name: self._features[light.label, name] for name in wanted}
+
+    def keys(self, recording: Recording, event: StimulusEvent) -> list[str]:
+        """What decides each space's values for an event: stimulus, options, models and files. Raises NoInput."""
+        stimulus = self.stimulus(recording, event)
+        return [self._store.key(stimulus, spec, self._models) for spec in self._wanted(stimulus).values()]
+
+    def _load(self, recording: Recording, event: StimulusEvent) -> Stimulus:
+        """With audio where a space needs it, or the baseline could use it and it can be read."""
+        needed = self._need_audio
+        try:
+            wanted = needed or any("audio" in features.needs(spec) for spec in self._baseline.values())
+            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, wanted)
+        except DataError:
+            if needed:
+                raise
+            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, need_audio=False)
+
+
+def _lacks(stimulus: Stimulus, spec: FeatureSpec) -> str:
+    """Why the stimulus does not allow a space, if so."""
+    try:
+        features.check_needs(stimulus, spec)
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+def _first_event_s(stimulus: Stimulus) -> float:
+    """Onset of the first word, else of the first sound within 40 dB of the loudest, in stimulus time."""
+    if stimulus.words is not None and len(stimulus.words.onset_s):
+        return float(stimulus.words.onset_s[0])
+    if stimulus.audio is None or not stimulus.rate_hz:
+        return 0.0
+    loudest = max(float(np.abs(piece).max()) for _, piece in _pieces(stimulus.audio))
+    loud = (at + np.flatnonzero(np.abs(piece) > 0.01 * loudest) for at, piece in _pieces(stimulus.audio))
+    return float(next((samples[0] for samples in loud if len(samples)), 0)) / stimulus.rate_hz
+
+
+def _pieces(audio: Samples, size: int = 1 << 20) -> Iterator[tuple[int, Array]]:
+    """The first sample's number and the samples of each piece."""
+    return ((at, audio[at : at + size]) for at in range(0, len(audio), size))

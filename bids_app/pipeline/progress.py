@@ -1,0 +1,56 @@
+"""What is said of a run while it goes on: lines on the terminal, and rows of status.tsv."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bids_app.errors import ConcordError
+from bids_app.execution import StatusBook, StatusRow, peak_mb, reason_of
+from bids_app.pipeline.job.job import Notify
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where stages say what became of a unit of work."""
+
+    book: StatusBook
+    notify: Notify
+
+    def start(self, unit: str, participant: str, title: str = "") -> Work:
+        """A unit of work begins now; `title` is how lines name it."""
+        return Work(self, unit, participant, title or unit)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One unit of work: a fit, a mean response, or the group level."""
+
+    progress: Progress
+    unit: str
+    participant: str
+    title: str
+    started_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return round(time.monotonic() - self.started_s, 1)
+
+    def record(self, status: Literal["done", "failed", "skipped", "reused"], reason: str = "") -> None:
+        """Its row of status.tsv; what was not tried or is reused takes no time."""
+        seconds = self.seconds if status in ("done", "failed") else 0.0
+        peak = 0.0 if status == "skipped" else peak_mb()
+        self.progress.book.record(StatusRow(self.unit, self.participant, status, seconds, peak, reason))
+
+    def say(self, line: str) -> None:
+        """One line on the terminal."""
+        self.progress.notify(f"{self.title}: {line}")
+
+    def fail(self, error: Exception) -> str:
+        """A failed row, whose reason is returned; what is not an expected error is a bug of Concord."""
+        reason = reason_of(error, (ConcordError, MemoryError, OSError))
+        self.record("failed", reason)
+        self.say(f"failed: {reason}")
+        return reason

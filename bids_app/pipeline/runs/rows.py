@@ -1,0 +1,57 @@
+"""The rows of a design: samples of continuous time, or words. Chosen once, by the analysis's design."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from bids_app.encoding import Ceiling
+from bids_app.pipeline.job.job import Job
+from bids_app.pipeline.job.stimulus_library import StimulusLibrary
+from bids_app.pipeline.runs.continuous_rows import ContinuousRows
+from bids_app.pipeline.runs.load_settings import LoadSettings, ReadRecording, Sounds, load_settings
+from bids_app.pipeline.runs.windows import RowResults
+from bids_app.pipeline.runs.word_rows import WordEpochRows
+from bids_app.records import Array, BaselineModel, Design, Fit, Modality, Partition, Recording, Response, Run
+
+
+class Rows(Protocol):
+    """What a row of the design is, and what follows from it."""
+
+    @property
+    def settings(self) -> LoadSettings:
+        """What rows are made of."""
+
+    @property
+    def n_windows(self) -> int:
+        """Targets that are made of one response: its windows around a word's onset, else 1."""
+
+    def used_samples(self, recording: Recording, response: Response) -> Array:
+        """(n_times,) bool: samples of the response that rows are made of. Raises DataError where there is none."""
+
+    def count(self, read: ReadRecording) -> int:
+        """How many rows the recording has, used or not."""
+
+    def make_run(self, read: ReadRecording, sounds: Sounds, baseline: BaselineModel) -> Run:
+        """The recording's used rows: features beside cleaned responses. Raises DataError where no row is left."""
+
+    def purge_s(self, runs: Sequence[Run], period_s: float) -> float:
+        """Seconds between training and test rows of one run, given the responses' sampling period in seconds."""
+
+    def noise_ceiling(
+        self, runs: Sequence[Run], recordings: Sequence[Recording], period_s: float
+    ) -> tuple[Ceiling | None, str]:
+        """The ceiling of a unit's targets, and in words what it rests on, or why there is none."""
+
+    def summary_design(self, design: Design) -> Design:
+        """The design whose targets are each response's own value."""
+
+    def results(self, partition: Partition, fit: Fit, usable: Array) -> RowResults:
+        """Results of all targets (n_targets,) as each response's own, and by lag where there are lags."""
+
+
+def choose_rows(job: Job, library: StimulusLibrary, modality: Modality) -> Rows:
+    """Words where the design of that modality has windows around their onsets, else samples of continuous time."""
+    settings = load_settings(job, library, modality)
+    epoch = settings.design.epoch
+    return ContinuousRows(settings) if epoch is None else WordEpochRows(settings, epoch)

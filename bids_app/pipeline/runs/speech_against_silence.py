@@ -1,0 +1,28 @@
+"""Which electrodes respond to speech: its onsets against the silence before them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bids_app import encoding
+from bids_app.pipeline.job.stimulus_library import StimulusLibrary
+from bids_app.records import Array, Recording, Response, Responsive
+
+
+def responsive_electrodes(
+    responses: Sequence[tuple[Recording, Response]], library: StimulusLibrary
+) -> Responsive | None:
+    """Of recordings with responses on common electrodes."""
+    return encoding.responsive([_speech_less_silence(library, *one) for one in responses])
+
+
+def _speech_less_silence(library: StimulusLibrary, recording: Recording, response: Response) -> Array:
+    """(n_pairs, n_electrodes) speech less the silence before it; no pair where words have no times."""
+    heard = [(event.onset_s, library.stimulus(recording, event).words) for event in recording.stimuli]
+    words = [(onset_s + words.onset_s, onset_s + words.offset_s) for onset_s, words in heard if words is not None]
+    if len(words) < len(heard):
+        return np.empty((0, response.values.shape[1]))
+    onsets_s = encoding.after_silence(*np.concatenate(words, axis=1))
+    return encoding.speech_less_silence(response.values, response.times_s, response.valid, onsets_s)

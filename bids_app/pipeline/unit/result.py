@@ -1,0 +1,62 @@
+"""A unit's result, from its fits: partition, intervals, warnings, and how it came about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bids_app import encoding
+from bids_app.encoding import Ceiling
+from bids_app.pipeline.job.job import Job
+from bids_app.pipeline.runs.load_runs import LoadedRuns
+from bids_app.pipeline.runs.rows import Rows
+from bids_app.pipeline.unit.fitted import FittedUnit
+from bids_app.pipeline.unit.model_pair import model_pair_statistics
+from bids_app.pipeline.unit.provenance import provenance
+from bids_app.pipeline.unit.task import UnitTask
+from bids_app.pipeline.unit.unit_warnings import at_edge, collect_warnings, dead_targets
+from bids_app.records import Partition, UnitResult
+
+
+def unit_result(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, fitted: FittedUnit) -> UnitResult:
+    """What `outputs` writes of a unit."""
+    analysis, unit = job.analysis, task.unit
+    partition = fitted.partition(analysis.groups, analysis.extra_partitions)
+    results = rows.results(partition, fitted.main.fit, fitted.design.usable)
+    dead = [name for name, alive in zip(loaded.targets.names, results.usable, strict=True) if not alive]
+    return UnitResult(
+        stem=unit.stem,
+        participant=unit.participant,
+        modality=unit.modality,
+        space=unit.space,
+        targets=loaded.targets,
+        partition=_with_ceiling(results.partition, loaded.ceiling),
+        fit=results.fit,
+        lags=results.lags,
+        responsive=loaded.responsive,
+        recordings=loaded.recordings,
+        excluded=(*task.unused, *loaded.excluded),
+        checks=tuple(row for recording in loaded.recordings for row in task.checks.get(recording.label, ())),
+        warnings=(
+            *loaded.warnings,
+            *dead_targets(dead),
+            *at_edge({"": results.fit, **{name: one.fit for name, one in fitted.extra.items()}}),
+            *encoding.small_sample_bias_warnings(fitted.design, results.fit, analysis.groups),
+            *collect_warnings(fitted),
+            *fitted.controls.warnings,
+            *encoding.disagreements(partition),
+        ),
+        provenance=provenance(task, job, rows.settings, loaded, fitted),
+        subspace=fitted.subspace,
+        layers=fitted.layers,
+        ceiling=loaded.ceiling_in_words,
+        model_pair=model_pair_statistics(fitted, analysis.compared_models, analysis.extra_partitions),
+    )
+
+
+def _with_ceiling(partition: Partition, ceiling: Ceiling | None) -> Partition:
+    """The full model's score beside the noise ceiling, and as a share of it."""
+    if ceiling is None:
+        return partition
+    full = partition.values["full"]
+    stats = {"ceiling": ceiling.explainable, "share": encoding.share(full["rsquared"], ceiling)}
+    return replace(partition, values={**partition.values, "full": {**full, **stats}})

@@ -1,0 +1,115 @@
+"""Solvers as strategies: how the design is prepared, and how one partition of it is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from bids_app import encoding
+from bids_app.encoding import Averaged, Averages, AveragingPlan, FitContext
+from bids_app.pipeline.unit.fit_inputs import FitInputs
+from bids_app.records import SOLVERS, Array, Design, Fit, FitSpec, InferenceResult
+
+Groups = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Averaging:
+    """Over which targets scores are averaged while a partition is fitted.
+
+    Parameters
+    ----------
+    sets : name → (n_targets,) bool.
+    ceiling : (n_targets,) noise ceiling, or none.
+    compares : whether predictions and maps of groups alone are compared, pair by pair.
+    """
+
+    sets: Mapping[str, Array]
+    ceiling: Array | None = None
+    compares: bool = True
+
+
+@dataclass(frozen=True)
+class FittedPartition:
+    """One partition's fit, its inference, and averages over sets of targets (with those that it made itself)."""
+
+    fit: Fit
+    tests: InferenceResult | None
+    averages: Averaged
+    sets: Mapping[str, Array]
+    has_ceiling: bool
+
+
+class Solver(Protocol):
+    """What one of `records.SOLVERS` does."""
+
+    def prepare_design(self, design: Design) -> Design:
+        """The design with the folds that the solver asks for."""
+
+    def fit_partition(self, inputs: FitInputs, groups: Groups, averaging: Averaging) -> FittedPartition:
+        """All unions of the groups, with inference where it is asked for."""
+
+
+class NestedRidge:
+    """Ridge and banded ridge in nested folds, with tests and intervals."""
+
+    def prepare_design(self, design: Design) -> Design:
+        """As it is."""
+        return design
+
+    def fit_partition(self, inputs: FitInputs, groups: Groups, averaging: Averaging) -> FittedPartition:
+        """See Solver."""
+        unions, plan = encoding.unions_of(tuple(groups)), inputs.inference
+
+        def attempt(context: FitContext) -> tuple[Fit, InferenceResult | None, Averages]:
+            observer = make_averages(inputs, unions, averaging, context.device)
+            if plan is None:
+                fit = encoding.fit(inputs.design, groups, inputs.spec, context, observer=observer)
+                return fit, None, observer
+            fit, result = encoding.fit_and_infer(inputs.design, groups, inputs.spec, plan, context, observer)
+            return fit, result, observer
+
+        (fit, result, observer), warnings = inputs.with_backoff(attempt)
+        return FittedPartition(
+            replace(fit, warnings=(*fit.warnings, *warnings)),
+            result,
+            encoding.averaged(observer),
+            observer.sets,
+            averaging.ceiling is not None,
+        )
+
+
+class PublishedRidge:
+    """The published code of Chen et al. (2024), without test or interval."""
+
+    def prepare_design(self, design: Design) -> Design:
+        """In five contiguous folds. Raises CannotFit where there are too few rows."""
+        return encoding.published_design(design)
+
+    def fit_partition(self, inputs: FitInputs, groups: Groups, averaging: Averaging) -> FittedPartition:
+        """See Solver."""
+
+        def attempt(context: FitContext) -> tuple[Fit, Averaged]:
+            return encoding.fit_published(inputs.design, groups, inputs.spec, averaging.sets, context)
+
+        (fit, averages), warnings = inputs.with_backoff(attempt)
+        return FittedPartition(
+            replace(fit, warnings=(*fit.warnings, *warnings)), None, averages, averaging.sets, has_ceiling=False
+        )
+
+
+def choose_solver(spec: FitSpec) -> Solver:
+    """By what the solver can do."""
+    return NestedRidge() if SOLVERS[spec.solver].fits_in_folds else PublishedRidge()
+
+
+def make_averages(
+    inputs: FitInputs, unions: Sequence[tuple[str, ...]], averaging: Averaging, device: str
+) -> Averages:
+    """An observer of one fit."""
+    compared = encoding.singles(unions) if averaging.compares else ()
+    labels = None if inputs.blocks is None else inputs.blocks.labels
+    ceiling = averaging.ceiling if compared else None
+    plan = AveragingPlan(inputs.design.folds, averaging.sets, labels, ceiling)
+    return Averages(unions, compared, plan, device)

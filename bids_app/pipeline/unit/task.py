@@ -1,0 +1,27 @@
+"""What is known of a unit before it is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bids_app.execution import Unit
+from bids_app.records import Excluded, StimulusCheck
+
+
+@dataclass(frozen=True)
+class UnitTask:
+    """A unit that is to be fitted.
+
+    Parameters
+    ----------
+    unit : recordings of one participant and space, or whose mean response is fitted.
+    key : what decides its numbers, hashed; empty for a mean response.
+    checks : recording label → one check a stimulus.
+    unused : its participant's recordings that preflight refused.
+    """
+
+    unit: Unit
+    key: str = ""
+    checks: Mapping[str, tuple[StimulusCheck, ...]] = field(default_factory=dict)
+    unused: tuple[Excluded, ...] = ()

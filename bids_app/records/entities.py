@@ -1,0 +1,26 @@
+"""BIDS entities in file names: their order, those of a unit's stem, and those that an analysis may pool."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+# The order of entities in the BIDS specification; `stat`, which it lacks, stands before `desc` as nilearn writes it.
+ENTITY_ORDER = (
+    "tpl", "sub", "ses", "task", "acq", "ce", "rec", "dir", "run", "echo", "hemi", "space", "cohort", "atlas", "seg",
+    "res", "den", "stat", "desc",
+)  # fmt: skip
+STEM_ENTITIES = tuple(key for key in ENTITY_ORDER if key not in ("tpl", "hemi", "stat", "desc"))
+POOLABLE: Mapping[str, str] = MappingProxyType({"session": "ses", "task": "task", "run": "run"})
+
+
+def entities_of(stem: str) -> dict[str, str]:
+    """`sub-01_task-story` → {'sub': '01', 'task': 'story'}."""
+    return dict(part.split("-", 1) for part in stem.split("_") if "-" in part)
+
+
+def stem_of(entities: Mapping[str, str], suffix: str = "") -> str:
+    """Entities in BIDS order, unknown ones before `stat` and `desc`, and a suffix."""
+    rank = {key: number for number, key in enumerate(ENTITY_ORDER)}
+    keys = sorted(entities, key=lambda key: rank.get(key, rank["den"]))
+    return "_".join([f"{key}-{entities[key]}" for key in keys] + ([suffix] if suffix else []))

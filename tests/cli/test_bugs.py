@@ -1,0 +1,121 @@
+"""Bugs of Concord: a failed row inside a recording or unit, exit 70 outside; one line; the traceback in the log."""
+
+import csv
+
+import pytest
+from tiny_study import make_study
+
+from bids_app import encoding, outputs
+from bids_app.cli import concord_tools
+from bids_app.cli.concord import main
+from bids_app.pipeline.runs import load_runs
+from bids_app.settings import load
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory):
+    root = tmp_path_factory.mktemp("study")
+    make_study(root, ("01",), (1, 2, 3))
+    return root
+
+
+def concord(root, out, *more):
+    given = [str(root / "bids"), str(out), "participant", "--analysis", str(root / "tiny.yaml"), *more]
+    return main(given)
+
+
+def rows(out):
+    with (out / "status.tsv").open() as table:
+        return {row["unit"]: row for row in csv.DictReader(table, delimiter="\t")}
+
+
+def the_log(out):
+    (path,) = (out / "logs").glob("concord_*.log")
+    return path
+
+
+def broken(*arguments, **named):
+    raise ZeroDivisionError("planted")
+
+
+def test_inside_a_recording_it_costs_that_recording(pristine, tmp_path, monkeypatch, capsys):
+    read = load_runs.dataset.load_response
+
+    def sometimes(recording, *rest):
+        return broken() if "run-2" in recording.label else read(recording, *rest)
+
+    monkeypatch.setattr(load_runs.dataset, "load_response", sometimes)
+    assert concord(pristine, tmp_path / "out") == 1
+    (bad,) = [row for row in rows(tmp_path / "out").values() if row["status"] == "failed"]
+    log = the_log(tmp_path / "out")
+    assert "run-2" in bad["unit"]
+    assert bad["reason"] == f"a bug of Concord: ZeroDivisionError: planted (traceback in {log})"
+    assert "in broken" in log.read_text()
+    assert "Traceback" not in "".join(capsys.readouterr())
+    assert "done" in {row["status"] for row in rows(tmp_path / "out").values()}
+
+
+def test_inside_a_fit_it_costs_that_unit(pristine, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(encoding, "build_design", broken)
+    assert concord(pristine, tmp_path / "out") == 1
+    (bad,) = rows(tmp_path / "out").values()
+    log = the_log(tmp_path / "out")
+    assert (bad["status"], bad["unit"]) == ("failed", "sub-01_task-story_space-MNI152NLin2009cAsym")
+    assert bad["reason"] == f"a bug of Concord: ZeroDivisionError: planted (traceback in {log})"
+    assert "in broken" in log.read_text()
+    assert "Traceback" not in "".join(capsys.readouterr())
+
+
+def test_a_value_error_inside_a_fit_is_no_hint(pristine, tmp_path, monkeypatch):
+    def wrong(*arguments, **named):
+        raise ValueError("shapes do not match")
+
+    monkeypatch.setattr(encoding, "build_design", wrong)
+    assert concord(pristine, tmp_path / "out") == 1
+    (bad,) = rows(tmp_path / "out").values()
+    assert "a bug of Concord: ValueError: shapes do not match" in bad["reason"]
+    assert "folds" not in bad["reason"]
+
+
+def test_too_few_samples_for_the_folds_are_a_hint(pristine, tmp_path, monkeypatch):
+    def refused(*arguments, **named):
+        raise encoding.CannotFit("too few samples", "ask for fewer folds")
+
+    monkeypatch.setattr(encoding, "build_design", refused)
+    assert concord(pristine, tmp_path / "out") == 1
+    (bad,) = rows(tmp_path / "out").values()
+    assert "ask for fewer folds" in bad["reason"]
+    assert "bug" not in bad["reason"]
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_outside_of_units_it_ends_with_70_and_one_line(pristine, tmp_path, monkeypatch, capsys, verbose):
+    monkeypatch.setattr(outputs, "prepare", broken)
+    assert concord(pristine, tmp_path / "out", *(["-vv"] if verbose else [])) == 70
+    said, log = capsys.readouterr().err, the_log(tmp_path / "out")
+    line = f"concord: a bug of Concord: ZeroDivisionError: planted (traceback in {log})"
+    assert said.splitlines()[-1] == line
+    assert ("Traceback" in said) is verbose
+    assert verbose or said.count("\n") == 1
+    assert "in broken" in log.read_text()
+
+
+def test_before_there_is_a_run_the_traceback_is_among_temporary_files(pristine, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("bids_app.cli.concord.parse_arguments", broken)
+    assert concord(pristine, tmp_path / "out") == 70
+    (log,) = tmp_path.glob("concord_*.log")
+    line = f"concord: a bug of Concord: ZeroDivisionError: planted (traceback in {log})\n"
+    assert capsys.readouterr().err == line
+    assert "in broken" in log.read_text()
+
+
+def test_companion_commands_do_the_same(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(load, "preset_names", broken)
+    assert concord_tools.main(["presets"]) == 70
+    (log,) = tmp_path.glob("concord-tools_*.log")
+    assert capsys.readouterr().err.startswith(
+        "concord-tools: a bug of Concord: ZeroDivisionError: planted (traceback"
+    )
+    assert "in broken" in log.read_text()
