@@ -15,7 +15,7 @@ from bids_app import outputs
 from bids_app.cli.concord import main
 from bids_app.demo import make_demo
 from bids_app.demo.recovery import SPREAD, recovery
-from bids_app.demo.sample import SPECS, GROUPS
+from bids_app.demo.sample import GROUPS, SPECS
 from bids_app.settings.load import load_analysis
 
 pytestmark = pytest.mark.long
