@@ -76,7 +76,7 @@ def test_ceilings_are_each_persons_from_the_others(study):
         reliable = np.isfinite(share)
         np.testing.assert_allclose(share[reliable], (full / ceiling)[reliable], rtol=1e-5)
     said = sidecar(study, "ceiling", "betweenPeople")
-    assert "from 3 people who heard the same 3 runs" in said["Ceiling"]
+    assert "from 3 participants who heard the same 3 runs" in said["Ceiling"]
     assert len(said["Sources"]) == 3
     assert all((study / "out" / source.removeprefix("bids::")).exists() for source in said["Sources"])
     assert not list((study / "out/logs").glob("scratch-*"))
