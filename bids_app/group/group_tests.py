@@ -158,7 +158,7 @@ def ceilings_by_participant(
 ) -> dict[str, dict[str, Array]]:
     """Unit → 'ceiling', 'ci025', 'ci975' and 'share' of the full model's rsquared, (n_targets,) each."""
     unit_of = {unit.stem: unit for unit in members}
-    found = {}
+    by_unit = {}
     for one in ceilings:
         if one.stem not in unit_of:
             continue
@@ -167,8 +167,8 @@ def ceilings_by_participant(
         )
         full = participant_table([unit_of[one.stem]], targets.names, "full", "rsquared")[0]
         shares = share(full, Ceiling(explainable, low, high, explainable))
-        found[one.stem] = {"ceiling": explainable, "ci025": low, "ci975": high, "share": shares}
-    return found
+        by_unit[one.stem] = {"ceiling": explainable, "ci025": low, "ci975": high, "share": shares}
+    return by_unit
 
 
 def with_ceilings(values: Values, inter_subject: Mapping[str, Mapping[str, Array]]) -> Values:

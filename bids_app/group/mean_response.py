@@ -1,4 +1,4 @@
-"""What people heard together, and their mean response to it."""
+"""What participants heard together, and their mean response to it."""
 
 from __future__ import annotations
 
@@ -16,32 +16,47 @@ from bids_app.records import Array, Run
 SAME_S = 1e-6
 SAME_FEATURES = 1e-4  # of a band's standard deviation
 
-Read = Callable[[int, int], Array]  # number of a person, of their run → responses (n_times, n_targets)
+Read = Callable[[int, int], Array]  # number of a participant, of their run → responses (n_times, n_targets)
 
 
 @dataclass(frozen=True)
 class SharedRun:
-    """A run that several people heard: `run` with the features of the first of them and no responses, on the samples
-    that all have; for each person (their number, the number of their run, which of its samples (n_common,))."""
+    """A run that several participants heard.
+
+    Parameters
+    ----------
+    run : with the features of the first of them and no responses, on the samples that all have.
+    participants : of each their number, the number of their run, and which of its samples these are (n_common,).
+    """
 
     run: Run
-    people: tuple[tuple[int, int, Array], ...]
+    participants: tuple[tuple[int, int, Array], ...]
 
 
-def match_participants(runs_by_person: Sequence[Sequence[Run]]) -> tuple[SharedRun, ...]:
-    """What at least two people heard. Responses are not looked at, and only the first person's bands are needed.
+def match_participants(runs: Sequence[Sequence[Run]]) -> tuple[SharedRun, ...]:
+    """What at least two participants heard. Responses are not looked at, and only the first one's bands are needed.
 
     Runs are matched by their stimuli (the first hearing with the first, and so on); samples are those all of these
-    have, equal within 1e-6 s. Raises DataError where people share no run or no sample.
+    have, equal within 1e-6 s.
+
+    Parameters
+    ----------
+    runs : of each participant.
+
+    Raises
+    ------
+    DataError : where participants share no run or no sample.
     """
     hearings: dict[tuple[tuple[str, ...], int], list[tuple[int, int, Run]]] = defaultdict(list)
-    for person, runs in enumerate(runs_by_person):
+    for participant, own in enumerate(runs):
         nth: dict[tuple[str, ...], count[int]] = defaultdict(count)
-        for number, run in enumerate(runs):
-            hearings[run.stimuli, next(nth[run.stimuli])].append((person, number, run))
+        for number, run in enumerate(own):
+            hearings[run.stimuli, next(nth[run.stimuli])].append((participant, number, run))
     shared = [members for members in hearings.values() if len(members) > 1]
     if not shared:
-        raise DataError("no two people heard the same stimuli in one run", hint="the mean response cannot be fitted")
+        raise DataError(
+            "no two participants heard the same stimuli in one run", hint="the mean response cannot be fitted"
+        )
     return tuple(_heard(members) for members in shared)
 
 
@@ -51,33 +66,43 @@ def _heard(members: Sequence[tuple[int, int, Run]]) -> SharedRun:
     for _, _, run in members[1:]:
         times_s = times_s[_nearest(run.times_s, times_s)[1]]
     if not len(times_s):
-        raise DataError("people have no sample at the same time", first.label)
+        raise DataError("participants have no sample at the same time", first.label)
     rows = [_nearest(run.times_s, times_s)[0] for _, _, run in members]
-    people = tuple((person, number, at) for (person, number, _), at in zip(members, rows, strict=True))
+    participants = tuple((who, number, at) for (who, number, _), at in zip(members, rows, strict=True))
     bands = {name: band[rows[0]] for name, band in first.bands.items()}
     label = re.sub(r"sub-[^_]+_", "", first.label)
     nobodys = first.Y[:0]
-    return SharedRun(replace(first, label=label, bands=bands, Y=nobodys, times_s=first.times_s[rows[0]]), people)
+    return SharedRun(
+        replace(first, label=label, bands=bands, Y=nobodys, times_s=first.times_s[rows[0]]), participants
+    )
 
 
 def average_participants(heard: Sequence[SharedRun], read: Read) -> tuple[tuple[Run, ...], Array]:
-    """Mean over people of their z-scored responses, run by run, and (n_targets,) how many people each target is the
-    mean of: the least over runs. Columns are the same targets for all; one person's run is held at a time.
+    """Mean over participants of their z-scored responses, run by run; one participant's run is in memory at a time.
 
-    A target that is constant or has missing samples in a person is left out of that person's share; NaN where nobody
-    has it.
+    A target that is constant or has missing samples in a participant is left out of that one's share; NaN where
+    nobody has it.
+
+    Parameters
+    ----------
+    heard : runs that several participants heard.
+    read : gives a participant's responses to a run, (n_times, n_targets), the same targets for all.
+
+    Returns
+    -------
+    Runs whose responses are means, and (n_targets,) of how many participants: the least over runs.
     """
     means, counts = [], []
-    for one in heard:
+    for shared in heard:
         total: Array = np.zeros(1)
-        n_people: Array = np.zeros(1)
-        for person, number, rows in one.people:
-            values = _standard(read(person, number)[rows])
+        n_participants: Array = np.zeros(1)
+        for participant, number, rows in shared.participants:
+            values = _standard(read(participant, number)[rows])
             there = np.isfinite(values).all(axis=0)
-            total, n_people = total + np.where(there, values, 0.0), n_people + there
-        mean = total / np.where(n_people, n_people, np.nan)
-        means.append(replace(one.run, Y=mean.astype(np.float32)))
-        counts.append(n_people)
+            total, n_participants = total + np.where(there, values, 0.0), n_participants + there
+        mean = total / np.where(n_participants, n_participants, np.nan)
+        means.append(replace(shared.run, Y=mean.astype(np.float32)))
+        counts.append(n_participants)
     return tuple(means), np.min(counts, axis=0).astype(int)
 
 
@@ -90,14 +115,14 @@ def _nearest(times_s: Array, wanted_s: Array) -> tuple[Array, Array]:
 
 
 def require_same_features(one: Run, other: Run) -> None:
-    """Raises DataError for unequal features at equal times: the stimulus began at another time for this person."""
+    """Raises DataError for unequal features at equal times: the stimulus began at another time for this one."""
     rows, same = _nearest(other.times_s, one.times_s)
     for name, band in one.bands.items():
         tolerance = SAME_FEATURES * (float(band.std()) + 1e-12)
         theirs = other.bands[name]
         alike = theirs.shape[1:] == band.shape[1:]
         if not alike or np.abs(band[same] - theirs[rows[same]]).max(initial=0.0) > tolerance:
-            what = f"people heard the stimuli at other times ('{name}' differs from {one.label})"
+            what = f"participants heard the stimuli at other times ('{name}' differs from {one.label})"
             raise DataError(what, other.label, "the mean response needs one timing")
 
 

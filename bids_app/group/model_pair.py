@@ -59,8 +59,8 @@ def _over(key: Key, participants: Sequence[Mapping[Key, Number]]) -> tuple[int, 
     if about.kind == "share":
         amount = StatisticSubject("amount", part=about.part, in_sample=about.in_sample), targets
         whole = StatisticSubject("amount", part=WHOLE, in_sample=about.in_sample), targets
-        found = [(values.get(amount), values.get(whole)) for values in participants]
-        pairs = np.array([pair for pair in found if None not in pair], dtype=float)
+        both = [(values.get(amount), values.get(whole)) for values in participants]
+        pairs = np.array([pair for pair in both if None not in pair], dtype=float)
         return len(pairs), ratio(pairs[:, 0], pairs[:, 1])
     numbers = np.array([values[key] for values in participants if values.get(key) is not None], dtype=float)
     if about.kind not in CORRELATIONS:

@@ -15,11 +15,11 @@ def on_targets(names: Sequence[str], own: Sequence[str], values: Array) -> Array
     """values (n_own,) of the targets `own` → (n_targets,) of `names`, NaN for those that are not among them."""
     row = {name: number for number, name in enumerate(names)}
     kept = [(row[name], number) for number, name in enumerate(own) if name in row]
-    found = np.full(len(names), np.nan)
+    placed = np.full(len(names), np.nan)
     if kept:
         at, of = np.array(kept).T
-        found[at] = values[of]
-    return found
+        placed[at] = values[of]
+    return placed
 
 
 def participant_table(members: Sequence[WrittenUnit], names: Sequence[str], component: str, stat: str) -> Array:

@@ -86,8 +86,7 @@ class FeatureProvenance:
     approximate: bool | None = None
 
 
-# Of made-up features.
-NO_PROVENANCE = FeatureProvenance(kind="", description="", dimensions="", stamp="", causal=None)
+NO_PROVENANCE = FeatureProvenance("", "", dimensions="", stamp="", causal=None)  # of made-up features
 
 
 @dataclass(frozen=True)

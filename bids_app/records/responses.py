@@ -33,7 +33,7 @@ class Recording:
 
     @property
     def label(self) -> str:
-        """The first file's name without extension, as shown to people."""
+        """The first file's name without extension, as shown to users."""
         return self.paths[0].name.split(".")[0]
 
 

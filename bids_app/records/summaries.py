@@ -105,7 +105,7 @@ class LagsSummary:
 
 @dataclass(frozen=True)
 class ResponsiveSummary:
-    """How many electrodes respond to speech, and how that was told: see `Responsive`."""
+    """How many electrodes respond to speech, and how that was tested: see `Responsive`."""
 
     n: int
     level: float

@@ -77,7 +77,7 @@ def test_runs_are_matched_by_stimulus_not_by_order():
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (run(1, stimuli=("b.wav",)), "no two people"),
+        (run(1, stimuli=("b.wav",)), "no two participants"),
         (run(1, TIMES + 1.0), "no sample at the same time"),
     ],
 )
@@ -96,7 +96,7 @@ def test_only_the_first_of_those_who_heard_it_needs_features():
     light = replace(run(1), bands={}, Y=np.zeros((0, 4)))
     people = [[run(0)], [light]]
     (heard,) = match_participants(people)
-    assert [person for person, _, _ in heard.people] == [0, 1]
+    assert [person for person, _, _ in heard.participants] == [0, 1]
     np.testing.assert_array_equal(heard.run.bands["rate"], run(0).bands["rate"])
 
 

@@ -58,10 +58,10 @@ def component_of_best(space: str) -> str:
     return f"best{camel(space)}Layer"
 
 
-def best_values(found: Mapping[str, LayerScores]) -> dict[tuple[str, str], tuple[Array, str]]:
+def best_values(layers: Mapping[str, LayerScores]) -> dict[tuple[str, str], tuple[Array, str]]:
     """(component, stat) → values (n_targets,) and what they are."""
     values = {}
-    for space, scores in found.items():
+    for space, scores in layers.items():
         numbers = np.array([layer_number(name) for name in scores.layers], dtype=float)
         best = np.where(np.isfinite(scores.best), numbers[np.nan_to_num(scores.best).astype(int)], np.nan)
         parts = "; −2: cnn, −1: projection" if set(scores.layers) & set(BEFORE) else ""
@@ -82,14 +82,14 @@ def regions(targets: Targets, usable: Array, shown: Array) -> dict[str, Array]:
         "right": usable & (x_mm > 0),
         PREDICTED_REGION: usable & shown,
     }
-    found = {name: chosen for name, chosen in named.items() if name == "all" or chosen.any()}
+    kept = {name: chosen for name, chosen in named.items() if name == "all" or chosen.any()}
     if targets.kind in ("parcels", "electrodes"):
-        found |= {
+        kept |= {
             f"{name} (target)" if name in named else name: np.arange(len(usable)) == row
             for row, name in enumerate(targets.names)
             if usable[row]
         }
-    return found
+    return kept
 
 
 def side_of(targets: Targets) -> Array:

@@ -1,4 +1,4 @@
-"""Files of what is found of two models: a table of statistics, and how predictions agree, target by target."""
+"""Files of two models compared: a table of statistics, and how predictions agree, target by target."""
 
 from __future__ import annotations
 

@@ -115,11 +115,11 @@ def score_columns(partition: Partition, provenance: Provenance) -> dict[str, dic
     }
 
 
-def responsive_columns(found: Responsive) -> dict[str, dict[str, str]]:
+def responsive_columns(test: Responsive) -> dict[str, dict[str, str]]:
     """Definition of the columns that say whether an electrode responds to speech."""
-    how = responsive_in_words(found)
+    how = responsive_in_words(test)
     return {
-        "responsive": {"Description": f"Whether q ≤ {found.level:g}. No model and no score enters: {how}"},
+        "responsive": {"Description": f"Whether q ≤ {test.level:g}. No model and no score enters: {how}"},
         "responsive_p": {
             "Description": f"p that the signal is higher in speech than in the silence before it: {how}"
         },

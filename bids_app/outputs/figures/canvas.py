@@ -47,7 +47,16 @@ def styled() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> Any:
-    """An empty figure (inches) that no window knows of."""
+    """An empty figure (inches) that no window knows of.
+
+    Parameters
+    ----------
+    width, height : in inches.
+
+    Returns
+    -------
+    matplotlib's figure, drawn by Agg.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -92,7 +101,15 @@ class Scale:
 
 
 def colour_bar(figure: Any, place: tuple[float, float, float, float], limit: float, label: str) -> None:
-    """A horizontal colour bar from −limit to limit; `place` is left, bottom, width, height of the figure."""
+    """A horizontal colour bar from −limit to limit.
+
+    Parameters
+    ----------
+    figure : on which it is drawn.
+    place : left, bottom, width, height, as shares of the figure.
+    limit : the end of the scale.
+    label : its title.
+    """
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
@@ -105,7 +122,15 @@ def colour_bar(figure: Any, place: tuple[float, float, float, float], limit: flo
 
 
 def ordered_bar(figure: Any, place: tuple[float, float, float, float], scale: Scale, label: str) -> None:
-    """A horizontal colour bar of whole numbers."""
+    """A horizontal colour bar of whole numbers.
+
+    Parameters
+    ----------
+    figure : on which it is drawn.
+    place : left, bottom, width, height, as shares of the figure.
+    scale : its ends and colours.
+    label : its title.
+    """
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
@@ -119,7 +144,13 @@ def ordered_bar(figure: Any, place: tuple[float, float, float, float], scale: Sc
 
 
 def broken(name: str, width: int) -> str:
-    """`sharedSpeechLanguage` on lines of about `width` letters, broken before capitals alone."""
+    """`sharedSpeechLanguage` on lines of about `width` letters, broken before capitals alone.
+
+    Parameters
+    ----------
+    name : a label in camel case.
+    width : letters a line, about.
+    """
     lines = [""]
     for word in re.findall(r"[A-Z]?[^A-Z]+|[A-Z]", name):
         if lines[-1] and len(lines[-1]) + len(word) > width:

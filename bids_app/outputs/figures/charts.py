@@ -49,10 +49,10 @@ def components_chart(groups: Sequence[str], bars: Bars, label: str) -> bytes:
     bars : component of the partition → its bar, in order.
     label : of the vertical axis.
     """
-    totals = {one: bar for one, bar in bars.items() if one.is_total}
-    panels = {"Models": totals, "Parts": {one: bar for one, bar in bars.items() if one.is_part}}
+    totals = {component: bar for component, bar in bars.items() if component.is_total}
+    panels = {"Models": totals, "Parts": {component: bar for component, bar in bars.items() if component.is_part}}
     if len(groups) == 1:
-        panels = {"Model": {one: bar for one, bar in totals.items() if one.kind == "full"}}
+        panels = {"Model": {component: bar for component, bar in totals.items() if component.kind == "full"}}
     heights = [2.3, 0.22 * len(groups)]
     with styled():
         figure = new_figure(9 if len(panels) > 1 else 3, 2.6 + 0.22 * len(groups))
@@ -105,7 +105,13 @@ def _memberships(axes: Any, groups: Sequence[str], members: Bars, named: bool) -
 
 
 def profile_chart(profile: ProfileSummary, modality: Modality) -> bytes:
-    """SVG: size of the full model's weights by delay, a line a feature space."""
+    """SVG: size of the full model's weights by delay, a line a feature space.
+
+    Parameters
+    ----------
+    profile : quartiles of the weights' size by delay, a band each.
+    modality : which names the axis of delays.
+    """
     with styled():
         figure = new_figure(6.4, 2.8)
         axes = figure.subplots()
@@ -125,7 +131,14 @@ def profile_chart(profile: ProfileSummary, modality: Modality) -> bytes:
 
 
 def table_chart(rows: Sequence[str], columns: Mapping[str, Array], label: str) -> bytes:
-    """SVG: a heat map of targets × components, with numbers where they can be read."""
+    """SVG: a heat map of targets × components, with numbers where they can be read.
+
+    Parameters
+    ----------
+    rows : names of n targets.
+    columns : title → (n,) values, NaN where there is none.
+    label : of the colour bar.
+    """
     table = np.column_stack(list(columns.values()))
     limit = max(float(np.nanmax(np.abs(table), initial=0.0)), 1e-3)
     titles = [broken(name, 12) for name in columns]

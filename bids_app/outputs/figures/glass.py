@@ -61,8 +61,20 @@ def _view(direction: str, axes: Any, pixels: Array) -> View:
 def project(
     view: View, xyz_mm: Array, values: Array, step_mm: float, strength: Array | None = None
 ) -> tuple[Array, tuple[float, ...]]:
-    """(rows, columns) the value of largest size (or of most `strength`) along each line of sight, NaN where none is,
-    and the mm it spans (left, right, bottom, top). xyz_mm (n, 3); pixels of `step_mm`."""
+    """The value of largest size (or of most `strength`) along each line of sight.
+
+    Parameters
+    ----------
+    view : the outline under which the map lies.
+    xyz_mm : (n, 3) positions.
+    values : (n,) of them; NaN where there is none.
+    step_mm : size of a pixel.
+    strength : (n,) which value is seen where several lie on a line; the size of the values where not given.
+
+    Returns
+    -------
+    (rows, columns) values, NaN where none is; and the mm that they span: left, right, bottom, top.
+    """
     seen = seen_from(view, xyz_mm) & np.isfinite(values)
     flat, chosen = xyz_mm[seen][:, view.plane], values[seen]
     low = np.array([min(view.x), min(view.y)])
@@ -80,7 +92,13 @@ def project(
 
 
 def seen_from(view: View, xyz_mm: Array) -> Array:
-    """(n,) bool: side views show their own half."""
+    """(n,) bool: side views show their own half.
+
+    Parameters
+    ----------
+    view : from where.
+    xyz_mm : (n, 3) positions.
+    """
     if view.direction == "l":
         return np.asarray(xyz_mm[:, 0] <= 0)
     return np.asarray(xyz_mm[:, 0] >= 0) if view.direction == "r" else np.ones(len(xyz_mm), dtype=bool)
@@ -89,7 +107,18 @@ def seen_from(view: View, xyz_mm: Array) -> Array:
 def draw_projection(
     axes: Any, view: View, xyz_mm: Array, values: Array, step_mm: float, scale: Scale, strength: Array | None = None
 ) -> None:
-    """A volume's map under the outline."""
+    """A volume's map under the outline.
+
+    Parameters
+    ----------
+    axes : matplotlib's, to draw on.
+    view : the outline.
+    xyz_mm : (n, 3) positions.
+    values : (n,) of them; NaN where there is none.
+    step_mm : size of a pixel.
+    scale : colours of the values.
+    strength : (n,) which value is in front; the size of the values where not given.
+    """
     image, span = project(view, xyz_mm, values, step_mm, strength)
     axes.imshow(image, extent=span, origin="lower", interpolation="nearest", zorder=1, **scale.drawn)
     _finish(axes, view)
@@ -98,7 +127,18 @@ def draw_projection(
 def draw_markers(
     axes: Any, view: View, xyz_mm: Array, values: Array, size: float, scale: Scale, strength: Array | None = None
 ) -> None:
-    """A dot a finite value, the strongest (of largest size, or most `strength`) in front."""
+    """A dot a finite value, the strongest (of largest size, or most `strength`) in front.
+
+    Parameters
+    ----------
+    axes : matplotlib's, to draw on.
+    view : the outline.
+    xyz_mm : (n, 3) positions.
+    values : (n,) of them; NaN where there is none.
+    size : of a dot, in points².
+    scale : colours of the values.
+    strength : (n,) which value is in front; the size of the values where not given.
+    """
     shown = np.flatnonzero(seen_from(view, xyz_mm) & np.isfinite(xyz_mm).all(axis=1) & np.isfinite(values))
     shown = shown[np.argsort((np.abs(values) if strength is None else strength)[shown], kind="stable")]
     flat = xyz_mm[shown][:, view.plane]

@@ -37,10 +37,10 @@ def lag_profiles(groups: Sequence[str], lags_s: Sequence[float], lines: Lines) -
     lags_s : (n_lags,) seconds after a word's onset.
     lines : component of the partition → quartiles of R², (n_lags,) each.
     """
-    totals = {one: line for one, line in lines.items() if one.is_total}
-    panels = {"Models": totals, "Parts": {one: line for one, line in lines.items() if one.is_part}}
+    totals = {component: line for component, line in lines.items() if component.is_total}
+    panels = {"Models": totals, "Parts": {component: line for component, line in lines.items() if component.is_part}}
     if len(groups) == 1:
-        panels = {"Model": {one: line for one, line in totals.items() if one.kind == "full"}}
+        panels = {"Model": {component: line for component, line in totals.items() if component.kind == "full"}}
     with styled():
         figure = new_figure(9 if len(panels) > 1 else 5.5, 3.8)
         axes = np.atleast_1d(figure.subplots(1, len(panels)))
@@ -70,8 +70,14 @@ def _lines(axes: Any, groups: Sequence[str], lags_s: Sequence[float], members: L
 
 
 def lag_images(names: Sequence[str], lags_s: Sequence[float], images: Mapping[str, Array]) -> bytes:
-    """SVG: electrodes × lags, a panel a component (title → (n_electrodes, n_lags), at least two
-    lags), all on one colour scale."""
+    """SVG: electrodes × lags, a panel a component, all on one colour scale.
+
+    Parameters
+    ----------
+    names : of n_electrodes.
+    lags_s : (n_lags,) seconds after a word's onset, at least two.
+    images : title → (n_electrodes, n_lags) R².
+    """
     limit = limit_of(list(images.values()))
     body = max(1.6, 0.13 * len(names))
     whole, width = body + 1.15, 1.1 + 1.75 * len(images)

@@ -47,7 +47,14 @@ def limit_of(values: Sequence[Array]) -> float:
 
 
 def brain_maps(targets: Targets, maps: Mapping[str, Array], label: str) -> bytes:
-    """SVG of one row a map (title → (n_targets,)), all on one colour scale."""
+    """SVG of one row a map, all on one colour scale.
+
+    Parameters
+    ----------
+    targets : where the values lie.
+    maps : title → (n_targets,) values, NaN where there is none.
+    label : of the colour bar.
+    """
     limit = limit_of(list(maps.values()))
     scale = Scale(-limit, limit, hidden=HIDDEN * limit)
     with styled():
@@ -59,8 +66,17 @@ def brain_maps(targets: Targets, maps: Mapping[str, Array], label: str) -> bytes
 def number_map(
     targets: Targets, title: str, values: Array, strength: Array, ends: tuple[float, float], label: str
 ) -> bytes:
-    """SVG of one map of whole numbers (n_targets,) from the first to the second of `ends`, NaN where there is none;
-    where one hides another, that of more `strength` is seen."""
+    """SVG of one map of whole numbers.
+
+    Parameters
+    ----------
+    targets : where the values lie.
+    title : of the row.
+    values : (n_targets,) whole numbers, NaN where there is none.
+    strength : (n_targets,) where one value hides another, that of more strength is seen.
+    ends : of the colour scale.
+    label : of the colour bar.
+    """
     scale = Scale(*ends, ORDERED)
     with styled():
         figure, place = _rows(targets, {title: values}, scale, strength)

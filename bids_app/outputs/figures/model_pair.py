@@ -43,7 +43,13 @@ def agreement_chart(names: tuple[str, str], scores: tuple[Array, Array], agreeme
 
 
 def shares_chart(shares: Mapping[str, StatisticSummary], differences: Mapping[str, StatisticSummary]) -> bytes:
-    """SVG: rows of words, each a bar (shares, %) or a dot (differences in R²) with its 95 % confidence interval."""
+    """SVG: rows of words, each a share or a difference with its 95 % confidence interval.
+
+    Parameters
+    ----------
+    shares : words → share of a part, a bar in %.
+    differences : words → difference in R², a dot.
+    """
     rows = len(shares) + len(differences)
     height = 0.25 * rows + 1.4
     with styled():

@@ -70,8 +70,15 @@ def _visible_faces(xyz_mm: Array, faces: Array, from_left: bool) -> Array:
 
 
 def draw_surface(axes: Any, view: View, values: Array, scale: Scale) -> None:
-    """(n_vertices,) values of the view's hemisphere over grey sulci; a face shows the mean of its corners that have
-    one, so that single vertices are seen too."""
+    """Values over grey sulci; a face shows the mean of its corners that have one: single vertices are seen too.
+
+    Parameters
+    ----------
+    axes : matplotlib's, to draw on.
+    view : one side of a hemisphere.
+    values : (n_vertices,) of the hemisphere, NaN where there is none.
+    scale : colours of the values.
+    """
     colours = np.repeat(view.grey[:, None], 4, axis=1)
     colours[:, 3] = 1
     corners = values[view.faces]

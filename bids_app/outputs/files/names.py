@@ -14,7 +14,7 @@ EXTENSION: Mapping[TargetKind, str] = {"volume": ".nii.gz", "surface": ".func.gi
 
 
 def folder(stem: str, kind: TargetKind) -> PurePosixPath:
-    """Where a unit's files lie: `sub-01/ses-1/func`; `group` for units without a person."""
+    """Where a unit's files lie: `sub-01/ses-1/func`; `group` for units without a participant."""
     entities = entities_of(stem)
     if "sub" not in entities:
         return GROUP
@@ -51,7 +51,7 @@ def subspace_file(stem: str, kind: TargetKind) -> PurePosixPath:
 
 
 def statistics_file(stem: str, kind: TargetKind, label: str = "findings") -> PurePosixPath:
-    """The table of what is found of two models, or (`agreement`) of how their predictions agree, one row a target."""
+    """The table of statistics of two models, or (`agreement`) of how their predictions agree, one row a target."""
     return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
 
 
@@ -66,30 +66,30 @@ def summary_path(out_dir: Path, stem: str) -> Path:
 
 
 def summary_paths(out_dir: Path, participant: str | None) -> list[Path]:
-    """Summaries of a person's units, or (None) of the people's mean responses, sorted."""
+    """Summaries of a participant's units, or (None) of the mean responses, sorted."""
     paths = sorted((out_dir / LOGS).glob("*_unit.json"))
     return [path for path in paths if entities_of(path.name.removesuffix("_unit.json")).get("sub") == participant]
 
 
 def participants_of(out_dir: Path) -> list[str]:
-    """Labels of the people who have results."""
+    """Labels of the participants who have results."""
     stems = [path.name.removesuffix("_unit.json") for path in (out_dir / LOGS).glob("sub-*_unit.json")]
     return sorted({entities_of(stem)["sub"] for stem in stems})
 
 
 def layers_file(stem: str, kind: TargetKind) -> PurePosixPath:
     """The table of layers, beside the unit's other files; the group's in `group`."""
-    label = "layers" if "sub" in entities_of(stem) else "meanResponseLayers"  # group_layers_file is over people
+    label = "layers" if "sub" in entities_of(stem) else "meanResponseLayers"  # group_layers_file is over participants
     return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
 
 
 def report_file(participant: str) -> PurePosixPath:
-    """A person's report."""
+    """A participant's report."""
     return PurePosixPath(f"sub-{participant}.html")
 
 
 def figure_file(stem: str, label: str) -> PurePosixPath:
-    """A figure of a report: in the person's folder, or the group's."""
+    """A figure of a report: in the participant's folder, or the group's."""
     entities = entities_of(stem)
     top = PurePosixPath(f"sub-{entities['sub']}") if "sub" in entities else GROUP
     return top / "figures" / f"{stem_of({**entities, 'desc': label}, 'figure')}.svg"
@@ -98,25 +98,25 @@ def figure_file(stem: str, label: str) -> PurePosixPath:
 def group_map_file(
     stem: str, kind: TargetKind, space: str, component: str, stat: str, hemi: str = ""
 ) -> PurePosixPath:
-    """A map over people: `tpl-<space>/tpl-<space>_task-…_stat-…_desc-…_statmap`."""
+    """A map over participants: `tpl-<space>/tpl-<space>_task-…_stat-…_desc-…_statmap`."""
     rest = {key: value for key, value in entities_of(stem).items() if key != "space"}
     entities = {**rest, "tpl": space, "stat": stat, "desc": component} | ({"hemi": hemi} if hemi else {})
     return PurePosixPath(f"tpl-{space}") / (stem_of(entities, "statmap") + EXTENSION[kind])
 
 
 def group_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
-    """One row a parcel, or one a person's electrode."""
+    """One row a parcel, or one a participant's electrode."""
     label = "electrodes" if kind == "electrodes" else "partition"
     return GROUP / f"{stem_of({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
 
 
 def group_layers_file(stem: str) -> PurePosixPath:
-    """Scores of layers over people."""
+    """Scores of layers over participants."""
     return GROUP / f"{stem_of({**entities_of(stem), 'desc': 'layers'}, 'encoding')}.tsv"
 
 
 def inter_subject_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
-    """A person's ceilings from other people, beside their other tables."""
+    """A participant's noise ceilings from others, beside their other tables."""
     return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': INTER_SUBJECT}, 'encoding')}.tsv"
 
 

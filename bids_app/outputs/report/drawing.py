@@ -29,9 +29,21 @@ class Figure:
 
 
 def save(out_dir: Path, stem: str, drawing: Drawing) -> Figure:
-    """Write a figure of the unit or group `stem`.
+    """Write a figure.
 
-    Raises CannotCreate.
+    Parameters
+    ----------
+    out_dir : where results lie.
+    stem : of the unit or group.
+    drawing : the figure.
+
+    Returns
+    -------
+    The figure as templates show it.
+
+    Raises
+    ------
+    CannotCreate : where it cannot be written.
     """
     file = names.figure_file(stem, drawing.label)
     write_bytes(out_dir / file, drawing.content)

@@ -75,7 +75,13 @@ def write_participant_report(out_dir: Path, participant: str, planted: Path | No
 
 
 def report_context(summaries: Sequence[UnitSummary], status: Sequence[StatusRow]) -> dict[str, Any]:
-    """What both reports say beside their units, by the names that base.html.j2 has for it."""
+    """What both reports say beside their units, by the names that base.html.j2 has for it.
+
+    Parameters
+    ----------
+    summaries : of all units of the report.
+    status : rows of status.tsv that it shows.
+    """
     made = summaries[0].provenance if summaries else None
     return {
         "analysis": made.analysis if made else None,
@@ -95,7 +101,13 @@ def stand_ins(summaries: Iterable[UnitSummary]) -> list[str]:
 
 
 def left_out(summaries: Iterable[UnitSummary], status: Sequence[StatusRow]) -> list[LeftOut]:
-    """Recordings that could not be used and units that failed, each once, with the reason."""
+    """Recordings that could not be used and units that failed, each once, with the reason.
+
+    Parameters
+    ----------
+    summaries : of all units of the report.
+    status : rows of status.tsv.
+    """
     excluded = {one.label: one.reason for summary in summaries for one in summary.excluded}
     failed = {row.unit: row.reason for row in status if row.status in ("failed", "skipped")}
     return [LeftOut(label, reason) for label, reason in sorted({**failed, **excluded}.items())]

@@ -30,7 +30,13 @@ class TermLinks:
         return Markup(self._pattern.sub(self._link, escape(str(text))))  # noqa: S704 (escaped here)
 
     def named(self, name: str, shown: str | None = None) -> Markup:
-        """A term by its name, `shown` in other words; a link where it is the first."""
+        """A term by its name; a link where it is the first.
+
+        Parameters
+        ----------
+        name : of the term.
+        shown : in which words; its name where not given.
+        """
         from markupsafe import Markup
 
         return Markup(self._anchor(TERMS[name], escape(shown or name)))  # noqa: S704 (escaped here)

@@ -105,12 +105,24 @@ class GroupDefinitions:
 
 
 def inter_subject_in_words(stat: str, statistic: str) -> str:
-    """What a statistic over participants of their noise ceilings from each other is."""
+    """What a statistic over participants of their noise ceilings from each other is.
+
+    Parameters
+    ----------
+    stat : of each participant: `ceiling`, `share`, `ci025`, `ci975`.
+    statistic : over participants.
+    """
     return f"{STATISTIC[statistic]}. In each participant: {INTER_SUBJECT_STATS[stat]}."
 
 
 def group_inference_in_words(made: GroupInference | None, kind: TargetKind) -> str:
-    """How tests over participants were made, and what they cannot say."""
+    """How tests over participants were made, and what they cannot say.
+
+    Parameters
+    ----------
+    made : how tests were made; None where there are none.
+    kind : of the targets.
+    """
     if made is None:
         return NO_INFERENCE
     n = made.n_participants

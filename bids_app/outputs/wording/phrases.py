@@ -16,7 +16,13 @@ _NOUNS: dict[TargetKind, tuple[str, str]] = {
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """`-0.0123` as −0.012; – for what is missing."""
+    """`-0.0123` as −0.012; – for what is missing.
+
+    Parameters
+    ----------
+    value : None or NaN where it is missing.
+    digits : after the point.
+    """
     if value is None or not math.isfinite(value):
         return "–"
     text = f"{value:.{digits}f}"
@@ -30,7 +36,13 @@ def listed(names: Iterable[str]) -> str:
 
 
 def count_of(number: int, noun: str) -> str:
-    """`1 recording`, `2 recordings`."""
+    """`1 recording`, `2 recordings`.
+
+    Parameters
+    ----------
+    number : how many.
+    noun : of one, whose plural ends with s.
+    """
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
@@ -45,7 +57,13 @@ def nouns_of(kind: TargetKind) -> str:
 
 
 def count_targets(number: int, kind: TargetKind) -> str:
-    """`1 vertex`, `2 vertices`."""
+    """`1 vertex`, `2 vertices`.
+
+    Parameters
+    ----------
+    number : how many.
+    kind : of target.
+    """
     return f"{number} {noun_of(kind) if number == 1 else nouns_of(kind)}"
 
 
@@ -55,5 +73,10 @@ def capitalised(text: str) -> str:
 
 
 def from_to(low: float | None, high: float | None) -> str:
-    """Both ends of an interval: `.10 to .14`."""
+    """Both ends of an interval: `.10 to .14`.
+
+    Parameters
+    ----------
+    low, high : ends of an interval.
+    """
     return f"{number(low)} to {number(high)}"

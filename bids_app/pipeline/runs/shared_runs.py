@@ -53,7 +53,7 @@ class SharedResponses:
     @property
     def numbers(self) -> list[int]:
         """Participants (their numbers) who heard a run that another one heard too, ascending."""
-        return sorted({participant for run in self.heard for participant, _, _ in run.people})
+        return sorted({participant for run in self.heard for participant, _, _ in run.participants})
 
 
 @contextmanager
@@ -159,7 +159,7 @@ def noise_ceilings_of(shared: SharedResponses) -> tuple[tuple[ParticipantCeiling
     """Each participant's ceiling from the others (`encoding.inter_subject_noise_ceiling`), on the runs that all of
     them heard, and in words what it rests on, or why there is none."""
     everyone = shared.numbers
-    runs = [run for run in shared.heard if len(run.people) == len(everyone)]
+    runs = [run for run in shared.heard if len(run.participants) == len(everyone)]
     if len(everyone) < LEAST_PARTICIPANTS:
         return (), f"none: {len(everyone)} heard the same, and it takes {LEAST_PARTICIPANTS}"
     if not runs:
@@ -205,7 +205,7 @@ def _centred(shared: SharedResponses, runs: Sequence[group.SharedRun], participa
     """(n_samples, n_some) one participant's responses, each run less its mean."""
     pieces = []
     for one in runs:
-        run, rows = next((run, rows) for number, run, rows in one.people if number == participant)
+        run, rows = next((run, rows) for number, run, rows in one.participants if number == participant)
         values = shared.read(participant, run, some)[rows].astype(np.float64)
         pieces.append(values - values.mean(axis=0))
     return np.concatenate(pieces)

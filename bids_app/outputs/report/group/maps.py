@@ -45,7 +45,14 @@ def group_maps(out_dir: Path, group: GroupResultSummary, means: Mapping[str, flo
 def extra_maps(
     out_dir: Path, group: GroupResultSummary, extra: ExtraPartition, means: Mapping[str, float]
 ) -> list[Drawing]:
-    """The same of the parts of a partition beside the analysis's own."""
+    """Maps of the parts of a partition beside the analysis's own; of parcels a heat map.
+
+    Parameters
+    ----------
+    out_dir, group : where its maps and tables lie.
+    extra : the partition.
+    means : label → mean R² over participants.
+    """
     if not group.has_values:
         return []
     parts = _parts(tuple(extra.groups), extra.name, means)

@@ -69,7 +69,7 @@ def _baseline(unit: WrittenUnit) -> str:
             f"No baseline was fitted: nothing here says whether a model predicts more than word rate does.{without}"
         )
     mean = number(_mean(unit.partition.values[baseline[0].label]["rsquared"]))
-    compared = {one.groups[0] for one in unit.partition.controls if one.kind == "beyond_baseline"}
+    compared = {component.groups[0] for component in unit.partition.controls if component.kind == "beyond_baseline"}
     own = [group for group in unit.partition.groups if group not in compared]
     part = f" {listed(own)} {'is' if len(own) == 1 else 'are'} of the baseline itself." if own else ""
     return f"The baseline is {listed(baseline_words(made))}; alone it has a mean R² of {mean}.{without}{part}"

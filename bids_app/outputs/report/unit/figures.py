@@ -34,8 +34,17 @@ Maps = Mapping[Component, Array]  # (n_targets,) each
 
 
 def unit_figures(out_dir: Path, unit: WrittenUnit) -> list[Figure]:
-    """Maps, components, lags and weights, written."""
-    mapped = {one: np.asarray(unit.partition.values[one.label]["rsquared"]) for one in mapped_components(unit)}
+    """Maps, components, lags and weights, written.
+
+    Parameters
+    ----------
+    out_dir : where results lie.
+    unit : as read back.
+    """
+    mapped = {
+        component: np.asarray(unit.partition.values[component.label]["rsquared"])
+        for component in mapped_components(unit)
+    }
     drawings = [*_map_drawings(unit, mapped), _components(unit), *_lags(unit, list(mapped)), *_profile(unit)]
     return [save(out_dir, unit.stem, drawing) for drawing in drawings]
 
@@ -47,7 +56,7 @@ def mapped_components(unit: WrittenUnit) -> tuple[Component, ...]:
     def mean(component: Component) -> float:
         spreads = unit.summary.components[component.label].spreads["rsquared"]
         means = (spreads.predicted.mean, spreads.usable.mean)
-        return next((one for one in means if one is not None), 0.0)
+        return next((value for value in means if value is not None), 0.0)
 
     groups = unit.partition.groups
     parts = largest_parts(partition_components(groups), mean) if len(groups) > 1 else ()
@@ -55,7 +64,13 @@ def mapped_components(unit: WrittenUnit) -> tuple[Component, ...]:
 
 
 def largest_parts(components: Iterable[Component], mean: Callable[[Component], float]) -> tuple[Component, ...]:
-    """Unique parts, and the shared ones with the highest mean, in the order of `components`."""
+    """Unique parts, and the shared ones with the highest mean, in order.
+
+    Parameters
+    ----------
+    components : of a partition, in order.
+    mean : component → its mean R².
+    """
     parts = [component for component in components if component.is_part]
     shared = sorted((part for part in parts if part.kind == "shared"), key=lambda part: -mean(part))[:MAPPED_SHARED]
     return tuple(part for part in parts if part.kind == "unique" or part in shared)
@@ -65,8 +80,8 @@ def _map_drawings(unit: WrittenUnit, mapped: Maps) -> list[Drawing]:
     """Brains where there is one to draw on; parcels (and electrodes) as a heat map."""
     targets, drawings = unit.targets, []
     if maps.can_draw(targets):
-        full = {one: values for one, values in mapped.items() if one.kind == "full"}
-        parts = {one: values for one, values in mapped.items() if one.is_part}
+        full = {component: values for component, values in mapped.items() if component.kind == "full"}
+        parts = {component: values for component, values in mapped.items() if component.is_part}
         drawings.append(_brain("full", targets, full, "Held-out R² of the full model."))
         if parts:
             words = "Unique parts, and the shared parts with the highest mean."
@@ -77,8 +92,8 @@ def _map_drawings(unit: WrittenUnit, mapped: Maps) -> list[Drawing]:
 
 
 def _brain(label: str, targets: Targets, mapped: Maps, words: str) -> Drawing:
-    content = maps.brain_maps(targets, {one.label: values for one, values in mapped.items()}, "R²")
-    alt = f"Maps of {', '.join(one.label for one in mapped)}"
+    content = maps.brain_maps(targets, {component.label: values for component, values in mapped.items()}, "R²")
+    alt = f"Maps of {', '.join(component.label for component in mapped)}"
     return Drawing(f"{label}Map", content, alt, f"{words} {reading(targets)}")
 
 
@@ -125,8 +140,11 @@ def _shown(summary: UnitSummary, spreads: StatSpreads) -> Spread:
 
 def _bars(summary: UnitSummary, components: Iterable[Component]) -> dict[Component, charts.Bar]:
     """Median and quartiles of R² over the targets that charts are about."""
-    spreads = {one: _shown(summary, summary.components[one.label].spreads["rsquared"]) for one in components}
-    return {one: charts.Bar(spread.median, spread.q25, spread.q75) for one, spread in spreads.items()}
+    spreads = {
+        component: _shown(summary, summary.components[component.label].spreads["rsquared"])
+        for component in components
+    }
+    return {component: charts.Bar(spread.median, spread.q25, spread.q75) for component, spread in spreads.items()}
 
 
 def _components(unit: WrittenUnit) -> Drawing:
@@ -160,7 +178,13 @@ def _profile(unit: WrittenUnit) -> list[Drawing]:
 
 
 def extra_partition_drawing(summary: UnitSummary, extra: ExtraPartition) -> Drawing:
-    """The chart of a partition of a shared subspace."""
+    """The chart of a partition of a shared subspace.
+
+    Parameters
+    ----------
+    summary : of the unit.
+    extra : the partition.
+    """
     groups = tuple(extra.groups)
     bars = _bars(summary, partition_components(groups, extra.name))
     words = f"{about(extra)}. Median and quartiles over {who_is_shown(summary)}."
@@ -169,7 +193,11 @@ def extra_partition_drawing(summary: UnitSummary, extra: ExtraPartition) -> Draw
 
 def planted_drawing(recovered: Iterable[Recovery]) -> Drawing | None:
     """Recovered on planted R², a panel a component that is planted anywhere; None where none is."""
-    panels = {one.component: (one.planted, one.recovered, _note(one)) for one in recovered if len(one.planted)}
+    panels = {
+        recovery.component: (recovery.planted, recovery.recovered, _note(recovery))
+        for recovery in recovered
+        if len(recovery.planted)
+    }
     if not panels:
         return None
     words = f"A dot is a target in which the component is planted (|R²| above {PLANTED:g}); the line is equality."

@@ -88,7 +88,13 @@ def best_map(targets: Targets, space: str, layers: LayersSummary, best: tuple[Ar
 
 
 def layer_table(space: str, layers: LayersSummary) -> Drawing | None:
-    """R² of parcels or electrodes by layer; None of other targets."""
+    """R² of parcels or electrodes by layer; None of other targets.
+
+    Parameters
+    ----------
+    space : whose layers they are.
+    layers : scores of them.
+    """
     rows = layers.rows
     if rows is None or not rows.names:
         return None

@@ -92,7 +92,14 @@ def model_pair_sentences(summary: UnitSummary) -> list[str]:
 
 
 def comparison_sentences(rows: StatisticRows[AnyRow], comparison: Comparison, claims: bool) -> list[str]:
-    """Scores, agreement beside that with references, shares and, where there may be `claims`, comparisons."""
+    """Scores, agreement beside that with references, shares and comparisons.
+
+    Parameters
+    ----------
+    rows : statistics over one set of targets.
+    comparison : the two models.
+    claims : whether there may be comparisons of parts.
+    """
     return [
         _scores(rows, comparison),
         *_agreement(rows, comparison),

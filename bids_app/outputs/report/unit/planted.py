@@ -67,6 +67,11 @@ def recoveries(unit: WrittenUnit, truth: Truth) -> tuple[Recovery, ...]:
     """One a component that the truth knows, in the unit's order; none where nothing was planted for this unit.
 
     A target that the truth does not list for a component has none of it.
+
+    Parameters
+    ----------
+    unit : as read back.
+    truth : planted values of its participant.
     """
     planted = truth.get((unit.modality, unit.targets.space), {})
     if not planted:
@@ -84,9 +89,13 @@ def recoveries(unit: WrittenUnit, truth: Truth) -> tuple[Recovery, ...]:
 
 
 def recovery(component: str, planted: Array, recovered: Array, noise: Array) -> Recovery:
-    """planted, recovered (n_targets,) R², noise (n_targets,) bool: targets of noise alone.
+    """Recovered beside planted R² of one component; targets whose recovered value is NaN are left out.
 
-    Targets whose recovered value is NaN are left out.
+    Parameters
+    ----------
+    component : its label.
+    planted, recovered : (n_targets,) R².
+    noise : (n_targets,) bool, targets of noise alone.
     """
     there = np.isfinite(recovered)
     chosen, quiet = there & (np.abs(planted) > PLANTED), there & noise

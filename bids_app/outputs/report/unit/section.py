@@ -98,7 +98,13 @@ class UnitSection:
 
 
 def heading(space: str, kind: TargetKind) -> str:
-    """Where targets lie and what they are, or that alone where the space is not known."""
+    """Where targets lie and what they are, or that alone where the space is not known.
+
+    Parameters
+    ----------
+    space : of the targets, `n/a` where it is not known.
+    kind : of the targets.
+    """
     return capitalised(nouns_of(kind)) if space == "n/a" else f"{space}: {nouns_of(kind)}"
 
 
@@ -212,7 +218,14 @@ def _layers(out_dir: Path, unit: WrittenUnit) -> Part | None:
 
 
 def planted_part(out_dir: Path, stem: str, recovered: Sequence[Recovery]) -> PlantedPart | None:
-    """Scatter and table, where the truth knows this unit."""
+    """Scatter and table, where the truth knows this unit.
+
+    Parameters
+    ----------
+    out_dir : where results lie.
+    stem : of the unit or group.
+    recovered : one a component; none where the truth does not know it.
+    """
     if not recovered:
         return None
     drawing = planted_drawing(recovered)

@@ -34,16 +34,35 @@ class StatisticRows(Generic[AnyRow]):
         return self._by_subject.get(("score", frozenset(models), None, None))
 
     def correlation(self, kind: StatisticKind, one: str, other: str) -> AnyRow | None:
-        """A correlation of two models, in whatever order they were compared."""
+        """A correlation of two models.
+
+        Parameters
+        ----------
+        kind : of maps, partial, or of predictions.
+        one, other : the two models, in any order.
+        """
         return self._by_subject.get((kind, frozenset((one, other)), None, None))
 
     def of_part(self, kind: StatisticKind, part: SplitPart, less: SplitPart | None = None) -> AnyRow | None:
-        """An amount, share or difference of a part of what both models explain."""
+        """An amount, share or difference of a part.
+
+        Parameters
+        ----------
+        kind : amount, share or difference.
+        part : of what both models explain.
+        less : of a difference, the part that is taken off.
+        """
         return self._by_subject.get((kind, frozenset(), part, less))
 
 
 def with_interval(row: Row | None, percent: bool = False) -> str:
-    """`.12 (.10 to .14)`: the value and its 95 % confidence interval, where there is one."""
+    """`.12 (.10 to .14)`: a value and its 95 % confidence interval, where there is one.
+
+    Parameters
+    ----------
+    row : the statistic; None where there is none.
+    percent : whether it is shown in per cent.
+    """
     if row is None or row.value is None:
         return "–"
 

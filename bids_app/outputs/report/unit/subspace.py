@@ -59,13 +59,15 @@ def _against(summary: UnitSummary, extra: ExtraPartition) -> str:
     """Parts of the shared subspace's own R²: with each set of the other spaces, and beyond all of them."""
     value = _value(summary)
     components = partition_components(tuple(extra.groups), extra.name)
-    of_shared = [one for one in components if one.kind != "full" and SHARED_GROUP in one.groups]
-    (alone,) = (one for one in of_shared if one.kind == "alone")
-    (unique,) = (one for one in of_shared if one.kind == "unique")
+    of_shared = [
+        component for component in components if component.kind != "full" and SHARED_GROUP in component.groups
+    ]
+    (alone,) = (component for component in of_shared if component.kind == "alone")
+    (unique,) = (component for component in of_shared if component.kind == "unique")
     parts = [
-        f"{number(value(one))} with {listed(group for group in one.groups if group != SHARED_GROUP)}"
-        for one in of_shared
-        if one.kind == "shared"
+        f"{number(value(component))} with {listed(group for group in component.groups if group != SHARED_GROUP)}"
+        for component in of_shared
+        if component.kind == "shared"
     ]
     others = listed(group for group in extra.groups if group != SHARED_GROUP)
     return (
@@ -77,7 +79,11 @@ def _against(summary: UnitSummary, extra: ExtraPartition) -> str:
 def _split(summary: UnitSummary, extra: ExtraPartition) -> str:
     value = _value(summary)
     full, *others = partition_components(tuple(extra.groups), extra.name)
-    alone = ", ".join(f"{number(value(one))} {one.groups[0]} alone" for one in others if one.kind == "unique")
+    alone = ", ".join(
+        f"{number(value(component))} {component.groups[0]} alone"
+        for component in others
+        if component.kind == "unique"
+    )
     return f"Together with what is left of each model it predicts {number(value(full))}, of which {alone}."
 
 

@@ -27,7 +27,13 @@ WITH_OWN_WORDS = ("model", "layer", "untrained")  # options that `_space` puts i
 
 
 def features_methods(analysis: AnalysisProvenance, made: Mapping[str, FeatureProvenance]) -> str:
-    """The spaces of the partition and what they are made of; then controls, and spaces that others are made of."""
+    """The spaces of the partition and what they are made of; then controls, and spaces that others are made of.
+
+    Parameters
+    ----------
+    analysis : its spaces and their settings.
+    made : space → how its features were made.
+    """
     return (
         f"Features. {'; '.join(_space(name, analysis.features[name], made.get(name)) for name in _shown(analysis))}."
     )

@@ -159,8 +159,8 @@ def group_of(subjects=None, n=5, signed=True):
         for subject, numbers in (SUBJECTS if subjects is None else subjects).items()
     )
     return SimpleNamespace(
-        statistics=rows, compared_models=MODELS, participants=("x",) * n, signed_rsquared=signed, controls=(BASELINE,),
-        extra=(SUBSPACE, AGAINST),
+        statistics=rows, compared_models=MODELS, participants=("x",) * n, signed_rsquared=signed,
+        controls=(BASELINE,), extra=(SUBSPACE, AGAINST),
     )  # fmt: skip
 
 
