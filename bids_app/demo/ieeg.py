@@ -1,4 +1,4 @@
-"""The demo's high-gamma envelopes on disk: FIF for one person, BrainVision for the other, electrodes in MNI space."""
+"""The demo's high-gamma envelopes on disk: FIF for one participant, BrainVision for the other, in MNI space."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BAD = "E99"  # one more channel, marked bad, with nothing but noise
 
 
 def electrodes(participant: str) -> Places:
-    """A grid over the lateral temporal and frontal cortex, left in one person, right in the other."""
+    """A grid over the lateral temporal and frontal cortex, left in one participant, right in the other."""
     side = -1 if int(participant) % 2 == 0 else 1
     columns, rows = np.meshgrid(np.arange(6), np.arange(4))
     y, z = 35.0 - 16 * columns.ravel(), -10.0 + 11 * rows.ravel()

@@ -28,7 +28,7 @@ N_RUNS, N_REFERENCE = 4, 12  # stories heard, and others for directions and trut
 HRF = (0.1, 0.45, 0.35, 0.1)  # over the delays of sample.FMRI
 LATENCY = (0.1, 0.5, 0.3, 0.1, 0.0)  # over the lags of sample.IEEG
 AR = {"fmri": 0.4, "ieeg": 0.5}  # first-order autocorrelation of the noise, from sample to sample of the analysis
-FMRI_PEOPLE, IEEG_PEOPLE = ("01", "02", "03"), ("04", "05")
+FMRI_PARTICIPANTS, IEEG_PARTICIPANTS = ("01", "02", "03"), ("04", "05")
 CEILINGS = (0.3, 0.8)  # the range of the explainable share of variance of planted targets
 REGIONS = {  # what is planted where: kinds a target may carry, in turn
     "temporal": ("low_level", "speech", "low_level+speech", "shared"),
@@ -69,8 +69,8 @@ def _make(folder: Path) -> None:
     heard, reference = stories[:N_RUNS], stories[N_RUNS:]
     bids = folder / "bids"
     describe_dataset(bids, "Concord's demo: a narrated story with planted responses")
-    people = [[f"sub-{person}"] for person in (*FMRI_PEOPLE, *IEEG_PEOPLE)]
-    write_table(bids / "participants.tsv", ("participant_id",), people)
+    participants = [[f"sub-{participant}"] for participant in (*FMRI_PARTICIPANTS, *IEEG_PARTICIPANTS)]
+    write_table(bids / "participants.tsv", ("participant_id",), participants)
     stimuli = [_write_stimulus(bids / "stimuli", f"story{run}", story) for run, story in enumerate(heard, start=1)]
     truth = [*_plant_fmri(bids, stimuli, heard, reference), *_plant_ieeg(bids, stimuli, heard, reference)]
     columns = ("participant", "modality", "space", "target", "component", "rsquared")
@@ -212,9 +212,9 @@ def noise(rng: np.random.Generator, shape: tuple[int, int], ar: float) -> Array:
 Rows = list[tuple[str, str, str, str, str, str]]
 
 
-def _rows(person: str, modality: str, space: str, places: Places, truth: Mapping[str, Array]) -> Rows:
+def _rows(participant: str, modality: str, space: str, places: Places, truth: Mapping[str, Array]) -> Rows:
     return [
-        (f"sub-{person}", modality, space, name, component, f"{values[index]:.6f}")
+        (f"sub-{participant}", modality, space, name, component, f"{values[index]:.6f}")
         for component, values in truth.items()
         for index, name in enumerate(places.names)
     ]
@@ -223,27 +223,27 @@ def _rows(person: str, modality: str, space: str, places: Places, truth: Mapping
 def _plant_fmri(bids: Path, stimuli: Sequence[str], heard: Sequence[Story], reference: Sequence[Story]) -> Rows:
     stage = Stage(FMRI, make_sources(FMRI, HRF, reference, heard), heard, reference)
     rows: Rows = []
-    for person in FMRI_PEOPLE:
+    for participant in FMRI_PARTICIPANTS:
         made = []
         for number, (space, places) in enumerate(
             ((fmri.VOLUME_SPACE, fmri.voxels()), (fmri.SURFACE_SPACE, fmri.vertices()))
         ):
             plants = plan_plants(places.xyz_mm, seed=number)  # the same places in everybody
-            rows += _rows(person, "fmri", space, places, stage.truth(plants))
-            made.append(stage.responses(plants, AR["fmri"], seed=100 * int(person) + number))
-        fmri.write_fmri(bids, person, made[0], made[1], stimuli, seed=1000 * int(person))
+            rows += _rows(participant, "fmri", space, places, stage.truth(plants))
+            made.append(stage.responses(plants, AR["fmri"], seed=100 * int(participant) + number))
+        fmri.write_fmri(bids, participant, made[0], made[1], stimuli, seed=1000 * int(participant))
     return rows
 
 
 def _plant_ieeg(bids: Path, stimuli: Sequence[str], heard: Sequence[Story], reference: Sequence[Story]) -> Rows:
     stage = Stage(IEEG, make_sources(IEEG, LATENCY, reference, heard), heard, reference)
     rows: Rows = []
-    for person in IEEG_PEOPLE:
-        places = ieeg.electrodes(person)
-        plants = plan_plants(places.xyz_mm, seed=10 + int(person))
-        rows += _rows(person, "ieeg", ieeg.SPACE, places, stage.truth(plants))
-        slow = stage.responses(plants, AR["ieeg"], seed=100 * int(person))
+    for participant in IEEG_PARTICIPANTS:
+        places = ieeg.electrodes(participant)
+        plants = plan_plants(places.xyz_mm, seed=10 + int(participant))
+        rows += _rows(participant, "ieeg", ieeg.SPACE, places, stage.truth(plants))
+        slow = stage.responses(plants, AR["ieeg"], seed=100 * int(participant))
         up = round(ieeg.RATE_HZ * IEEG.period_s)
         runs = [np.asarray(resample(run, len(run) * up, axis=0)) for run in slow]
-        ieeg.write_ieeg(bids, person, runs, stimuli, fif=person == IEEG_PEOPLE[0])
+        ieeg.write_ieeg(bids, participant, runs, stimuli, fif=participant == IEEG_PARTICIPANTS[0])
     return rows

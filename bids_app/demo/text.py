@@ -1,4 +1,4 @@
-"""The story: two camps of three people take turns, sentences from a small seeded grammar.
+"""The story: two camps of three speakers take turns, sentences from a small seeded grammar.
 
 The camps' nouns are each other's sounds in another order (lake, kale), so that counts of phones cannot tell who
 speaks, and words that neither camp owns vary more than the nouns do. The camp is therefore a latent that a summary of

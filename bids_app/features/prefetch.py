@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from bids_app.errors import CannotCreate, NoInput, UsageError
+from bids_app.errors import NoInput, UsageError
 from bids_app.features.lexical.vectors import ENDINGS
 from bids_app.features.registry import sha256_of
+from bids_app.features.transformers.lock import LOCK, LockedModel, read_lock, write_lock
 from bids_app.features.transformers.models import (
-    LOCK,
     SETTINGS,
     SHARDED,
     SINGLE,
     ModelName,
     is_offline,
     model_of,
-    read_lock,
 )
 from bids_app.records import FeatureSpec, ModelSource
 
@@ -48,15 +46,15 @@ def prefetch(specs: Iterable[FeatureSpec], model_dir: Path, tell: Notify) -> Non
     lock = read_lock(source)
     for name, revision in wanted_models(specs).items():
         if _is_whole(model_dir / name, lock.get(name), revision):
-            tell(f"{name}: there already, revision {lock[name]['revision']}")
+            tell(f"{name}: there already, revision {lock[name].revision}")
             continue
         if is_offline(source):
             raise UsageError(f"'{name}' would have to be downloaded, but HF_HUB_OFFLINE forbids it")
-        pinned = revision or (lock[name]["revision"] if name in lock else None)
+        pinned = revision or (lock[name].revision if name in lock else None)
         lock[name] = fetch(name, pinned, model_dir / name)
-        _write_lock(lock, model_dir / LOCK)
-        converted = ", converted from pickled weights" if "converted_from" in lock[name] else ""
-        tell(f"{name}: fetched, revision {lock[name]['revision']}{converted}")
+        write_lock(lock, model_dir / LOCK)
+        converted = ", converted from pickled weights" if lock[name].converted_from else ""
+        tell(f"{name}: fetched, revision {lock[name].revision}{converted}")
 
 
 def wanted_models(specs: Iterable[FeatureSpec]) -> dict[str, str | None]:
@@ -75,7 +73,7 @@ def wanted_models(specs: Iterable[FeatureSpec]) -> dict[str, str | None]:
     return wanted
 
 
-def fetch(name: str, revision: str | None, folder: Path) -> dict[str, Any]:
+def fetch(name: str, revision: str | None, folder: Path) -> LockedModel:
     """Download a model.
 
     Weights published as pickles alone are converted, once and here alone.
@@ -88,7 +86,7 @@ def fetch(name: str, revision: str | None, folder: Path) -> dict[str, Any]:
 
     Returns
     -------
-    Its entry for the lock file: `revision`, `files` and, of pickles, `converted_from` with their hashes.
+    What the lock file says of it.
     """
     from huggingface_hub import HfApi, snapshot_download
 
@@ -106,8 +104,7 @@ def fetch(name: str, revision: str | None, folder: Path) -> dict[str, Any]:
     if pickled:
         convert(folder, pickled)
     kept = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    entry = {"revision": info.sha, "files": {file: sha256_of(folder / file) for file in kept}}
-    return {**entry, "converted_from": converted} if converted else entry
+    return LockedModel(str(info.sha), {file: sha256_of(folder / file) for file in kept}, converted)
 
 
 def chosen_files(published: Iterable[str], name: str) -> list[str]:
@@ -165,18 +162,9 @@ def convert(folder: Path, pickled: Iterable[str]) -> None:
         (folder / file).unlink(missing_ok=True)
 
 
-def _is_whole(folder: Path, entry: Mapping[str, Any] | None, revision: str | None) -> bool:
-    """Whether every file of the lock's entry is there, unchanged, and the revision is the one asked for."""
-    if entry is None or revision not in (None, entry["revision"]):
+def _is_whole(folder: Path, locked: LockedModel | None, revision: str | None) -> bool:
+    """Whether every file that the lock file names is there, unchanged, and the revision is the one asked for."""
+    if locked is None or revision not in (None, locked.revision):
         return False
-    files = {folder / file: digest for file, digest in entry["files"].items()}
+    files = {folder / file: digest for file, digest in locked.files.items()}
     return all(path.is_file() and sha256_of(path) == digest for path, digest in files.items())
-
-
-def _write_lock(lock: Mapping[str, Any], path: Path) -> None:
-    try:
-        part = path.with_name(f".{path.name}.part")
-        part.write_text(json.dumps(lock, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise CannotCreate("cannot write the lock file of the models", path, error.strerror or "") from None

@@ -21,7 +21,7 @@ from bids_app.features.lexical import log_frequency, position, word_embedding, w
 from bids_app.features.phonetic import articulatory, phone_rate
 from bids_app.features.sidecar import as_stored
 from bids_app.features.speech import speech_model
-from bids_app.features.transformers.models import check_lock
+from bids_app.features.transformers.lock import check_lock
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
 FAMILIES = (

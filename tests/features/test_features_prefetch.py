@@ -13,7 +13,7 @@ from bids_app import features
 from bids_app.cli import concord_tools
 from bids_app.errors import NoInput, UsageError
 from bids_app.features.prefetch import chosen_files, wanted_models
-from bids_app.features.transformers.models import LOCK
+from bids_app.features.transformers.lock import LOCK
 from bids_app.records import FeatureSpec, ModelSource
 
 COMMIT, OTHER = "a" * 40, "b" * 40

@@ -82,9 +82,9 @@ def electrode_files(candidate: Candidate, index: Index) -> dict[str, dict[str, P
     Space → `electrodes` and, where there is one, `coordsystem` → path.
     """
     placed: dict[str, dict[str, Path]] = {}
-    for entry in _of_person(candidate, index, "electrodes", ".tsv"):
+    for entry in _of_participant(candidate, index, "electrodes", ".tsv"):
         systems = [
-            other.path for other in _of_person(candidate, index, "coordsystem", ".json")
+            other.path for other in _of_participant(candidate, index, "coordsystem", ".json")
             if other.entities.get("space") == entry.entities.get("space")
         ]  # fmt: skip
         space = entry.entities.get("space") or _system(systems)
@@ -92,8 +92,8 @@ def electrode_files(candidate: Candidate, index: Index) -> dict[str, dict[str, P
     return placed
 
 
-def _of_person(candidate: Candidate, index: Index, suffix: str, extension: str) -> list[Entry]:
-    """Files of the person and session, whatever their space."""
+def _of_participant(candidate: Candidate, index: Index, suffix: str, extension: str) -> list[Entry]:
+    """Files of the participant and session, whatever their space."""
     folder = candidate.path.parent
     return index.inherited(_without_space(candidate), "ieeg", suffix, extension, folder, optional=("space",))
 
@@ -107,5 +107,5 @@ def _system(paths: list[Path]) -> str:
 
 
 def _rank(space: str) -> int:
-    """Standard brains first: positions of several people can be shown together."""
+    """Standard brains first: positions of several participants can be shown together."""
     return next((rank for rank, stem in enumerate(("mni", "fsaverage", "icbm")) if stem in space.lower()), 3)

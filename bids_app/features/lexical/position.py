@@ -1,4 +1,4 @@
-"""`position`: how many words have been said, a floor for whatever drifts over a story."""
+"""`position`: how many words have been said, a baseline for whatever drifts over a story."""
 
 from __future__ import annotations
 

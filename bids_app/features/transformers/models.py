@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import Any
 
 from bids_app.errors import NoInput
 from bids_app.features.base.memory import placed
+from bids_app.features.transformers.lock import fetch_hint, locked_revision
 from bids_app.records import FeatureProvenance, FeatureSpec, ModelSource
 
-LOCK = "models.lock.json"  # in a model folder: what `concord-tools prefetch` put there
 SINGLE, SHARDED = "model.safetensors", "model.safetensors.index.json"
 SETTINGS = (  # beside the weights, what decides a model's numbers
     "config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model",
@@ -58,66 +58,9 @@ def find_model(model: ModelName, source: ModelSource) -> Path:
     return _from_hub(model, source)
 
 
-def fetch_hint(source: ModelSource) -> str:
-    """The command that fetches an analysis's models."""
-    return f"concord-tools prefetch --analysis ANALYSIS --model-dir {source.model_dir or 'DIR'}"
-
-
 def is_offline(source: ModelSource) -> bool:
     """Whether the network is not to be touched."""
     return source.offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
-
-
-def read_lock(source: ModelSource) -> dict[str, Any]:
-    """Name → entry (`revision`, `files`) of the model folder's lock file; empty without one. Raises NoInput."""
-    path = source.model_dir / LOCK if source.model_dir else None
-    if path is None or not path.is_file():
-        return {}
-    try:
-        lock: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if all(isinstance(entry["revision"], str) and entry["files"].items() for entry in lock.values()):
-            return lock
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass
-    raise NoInput("the lock file of the models is broken", path, f"remove it; then {fetch_hint(source)}")
-
-
-def locked_revision(name: str, source: ModelSource) -> str | None:
-    """The revision of a model that the lock file states, if it does.
-
-    Parameters
-    ----------
-    name : of the model.
-    source : holds the model folder.
-
-    Raises
-    ------
-    NoInput : the lock file is broken.
-    """
-    entry = read_lock(source).get(name)
-    return None if entry is None else str(entry["revision"])
-
-
-def check_lock(name: str, source: ModelSource, hashes: Mapping[str, str]) -> None:
-    """Check that a model in the model folder is the one that the lock file names: else its revision would not be that
-    of what is computed.
-
-    Parameters
-    ----------
-    name : of the model.
-    source : holds the model folder.
-    hashes : file name → SHA-256 of the files that are used.
-
-    Raises
-    ------
-    NoInput : a file differs.
-    """
-    folder = source.model_dir / name if source.model_dir else None
-    entry = read_lock(source).get(name) if folder is not None and folder.is_dir() else None
-    changed = [] if entry is None else [file for file, was in entry["files"].items() if hashes.get(file, was) != was]
-    if changed:
-        what = f"{changed[0]} of the model '{name}' is not the file that the lock file names"
-        raise NoInput(what, folder or "", fetch_hint(source))
 
 
 def _from_hub(model: ModelName, source: ModelSource) -> Path:
