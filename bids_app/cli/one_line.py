@@ -15,10 +15,19 @@ OUT_OF_MEMORY, INPUT_OUTPUT, INTERRUPTED = 75, 74, 130
 
 
 def run_in_one_line(program: str, arguments: Sequence[str], call: Callable[[], int]) -> int:
-    """Call, and return the exit code: what `call` returns, or that of what it raises.
+    """Call, and turn what it raises into one line on standard error.
 
-    An exception that is not expected is a bug of Concord: 70, and its traceback is in a log, in OUT_DIR/logs where a
-    run was under way, else in the folder for temporary files.
+    Parameters
+    ----------
+    program : name of the command.
+    arguments : of the command line; -vv shows tracebacks.
+    call : what is run.
+
+    Returns
+    -------
+    The exit code: what `call` returns, or that of what it raises. An exception that is not expected is a bug of
+    Concord: 70, and its traceback is in a log, in OUT_DIR/logs where a run was under way, else in the folder for
+    temporary files.
     """
     try:
         return call()

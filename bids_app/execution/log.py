@@ -60,11 +60,16 @@ class RunLog:
 
 @contextmanager
 def open_log(folder: Path, program: str = "concord") -> Iterator[RunLog]:
-    """Log to a file of its own in `folder` (made when there is a line to write); Python warnings go there as well.
+    """Log to a file of its own; Python warnings go there as well.
+
+    Parameters
+    ----------
+    folder : of the file, made when there is a line to write.
+    program : what the file's name begins with.
 
     Raises
     ------
-    Bug : what is raised inside and is not expected, when its traceback is in the log.
+    Bug : for what is raised inside and is not expected, when its traceback is in the log.
     """
     handler = _Lines(folder / f"{program}_{datetime.now():%Y%m%dT%H%M%S}_{os.getpid()}.log")
     warned = logging.getLogger("py.warnings")
@@ -87,7 +92,13 @@ def open_log(folder: Path, program: str = "concord") -> Iterator[RunLog]:
 
 
 def reason_of(error: Exception, expected: tuple[type[Exception], ...] = (ConcordError,)) -> str:
-    """One line for status.tsv. What is not of an expected type is a bug; tracebacks of either go to the log."""
+    """One line for status.tsv; tracebacks go to the log.
+
+    Parameters
+    ----------
+    error : what was raised.
+    expected : types whose text is a reason; all others are bugs of Concord.
+    """
     if isinstance(error, expected):
         LOGGER.warning("%s", error, exc_info=error)
         return str(error)

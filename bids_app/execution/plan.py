@@ -25,8 +25,15 @@ class Unit:
 def plan_units(recordings: Iterable[Recording], pool: Sequence[str]) -> tuple[Unit, ...]:
     """Group recordings that are alike in all entities but the pooled ones, sorted by stem.
 
-    Raises UsageError where two units would write the same files: the same run twice, from two data sets or
-    under two `desc-`.
+    Parameters
+    ----------
+    recordings : usable ones.
+    pool : what is pooled: session, task, run.
+
+    Raises
+    ------
+    UsageError : where two units would write the same files: the same run twice, from two data sets or under two
+        `desc-`.
     """
     pooled = {POOLABLE[name] for name in pool}
     groups: dict[tuple[object, ...], list[Recording]] = {}

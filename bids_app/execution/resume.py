@@ -11,8 +11,15 @@ from bids_app.records import UnitSummary
 
 
 def unit_key(unit: Unit, analysis_hash: str, version: str, features: Iterable[str]) -> str:
-    """SHA-256 over all that the unit's numbers follow from: analysis, version, the features' keys, and the input
-    files' names, sizes and times of change (their bytes are not read: BOLD is large)."""
+    """All that a unit's numbers follow from, as SHA-256.
+
+    Parameters
+    ----------
+    unit : whose input files' names, sizes and times of change count (their bytes are not read: BOLD is large).
+    analysis_hash : of the resolved analysis.
+    version : of the program.
+    features : keys of the features' values.
+    """
     digest = hashlib.sha256(f"{unit.stem}\n{analysis_hash}\n{version}\n".encode())
     for recording in unit.recordings:
         for path in (*recording.paths, *(recording.companions[name] for name in sorted(recording.companions))):
@@ -28,7 +35,14 @@ def unit_key(unit: Unit, analysis_hash: str, version: str, features: Iterable[st
 
 
 def is_done(out_dir: Path, summary: UnitSummary, key: str) -> bool:
-    """Whether what was written of a unit has this key, and every file of it is there and not empty."""
+    """Whether a unit's results are there already.
+
+    Parameters
+    ----------
+    out_dir : where they are.
+    summary : what was written of the unit; every file that it lists must be there, and not empty.
+    key : of the unit's inputs today; the summary must have the same.
+    """
     try:
         return summary.provenance.unit_key == key and all((out_dir / name).stat().st_size for name in summary.files)
     except OSError:

@@ -15,7 +15,19 @@ PlanRow = Mapping[str, str | int | float]
 
 
 def show_plan(job: Job, library: StimulusLibrary, preflight: Preflight, notify: Notify) -> None:
-    """One row a unit. Raises CannotCreate where plan.json cannot be written."""
+    """One row a unit, as a table and in plan.json.
+
+    Parameters
+    ----------
+    job : what the run was asked for.
+    library : stimuli and their features.
+    preflight : what can be computed.
+    notify : takes one line at a time.
+
+    Raises
+    ------
+    CannotCreate : where plan.json cannot be written.
+    """
     rows = [_plan_row(unit, job, library) for unit in preflight.units]
     for line in _table(rows):
         notify(line)

@@ -10,7 +10,22 @@ from bids_app.settings.run_options import RunOptions
 
 
 def find_recordings(options: RunOptions, notify: Notify) -> Found:
-    """Recordings; without derivatives `group` alone still goes on from what out_dir holds. Raises NoInput."""
+    """Recordings that the options ask for.
+
+    Parameters
+    ----------
+    options : the command line, resolved.
+    notify : takes one line at a time.
+
+    Returns
+    -------
+    Usable recordings and those that are not. Without derivatives there are none, and `group` alone still goes on from
+    what OUT_DIR holds.
+
+    Raises
+    ------
+    NoInput, NotBids, NothingMatched : where there is nothing to go on from.
+    """
     try:
         recordings = dataset.find_recordings(options.query)
     except NoInput:

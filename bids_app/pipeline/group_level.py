@@ -21,9 +21,24 @@ def run_group(
     cache: SubspaceCache,
     progress: Progress,
 ) -> int:
-    """Results over participants, what their responses say together, and the report; returns how many fits failed.
+    """Results over participants, what their responses say together, and the report.
 
-    Raises NoInput where nobody has results.
+    Parameters
+    ----------
+    job : what the run was asked for.
+    library : stimuli and their features.
+    recordings : all that the data set has, usable or not.
+    preflight : what can be computed.
+    cache : shared subspaces that were fitted already; added to.
+    progress : takes rows of status.tsv, and lines.
+
+    Returns
+    -------
+    How many fits of a mean response failed.
+
+    Raises
+    ------
+    NoInput : where nobody has results.
     """
     work, failed = progress.start("group", "group"), 0
     expected = {one.participant for one in recordings.recordings} | {one.participant for one in recordings.excluded}

@@ -23,8 +23,23 @@ from bids_app.records import SharedStimulusResult
 def fit_mean_responses(
     job: Job, library: StimulusLibrary, preflight: Preflight, cache: SubspaceCache, progress: Progress
 ) -> tuple[dict[GroupKey, SharedStimulusResult], int]:
-    """By group, what participants' BOLD responses give together where they heard the same; and how many fits of a
-    mean response failed. Electrodes, and each participant's own space, are not common to participants."""
+    """What participants' BOLD responses give together where they heard the same.
+
+    Electrodes, and each participant's own space, are not common to participants.
+
+    Parameters
+    ----------
+    job : what the run was asked for.
+    library : stimuli and their features.
+    preflight : what can be computed.
+    cache : shared subspaces that were fitted already; added to.
+    progress : takes rows of status.tsv, and lines.
+
+    Returns
+    -------
+    By group, the fit of the mean response and each participant's noise ceiling, or why there are none; and how many
+    fits of a mean response failed.
+    """
     members = _members(preflight.units, job.analysis.pool)
     if not job.analysis.group.mean_response:
         return {key: _none("not asked for (group: mean_response)") for key in members}, 0
@@ -75,13 +90,13 @@ def _fit_shared(
     work = progress.start(_row(task.unit.stem), "group")
     ceilings, ceiling = noise_ceilings_of(shared)
     try:
-        mean, n_people = fit_mean_response(task, job, rows, shared, cache)
-        outputs.write_mean_response(job.out_dir, mean, n_people)
+        mean, n_participants = fit_mean_response(task, job, rows, shared, cache)
+        outputs.write_mean_response(job.out_dir, mean, n_participants)
     except Exception as error:
         reason = work.fail(error)
         return SharedStimulusResult(f"none: the fit of the mean response failed: {reason}", ceiling, None, ceilings)
     work.record("done")
     work.say("done")
     runs = f"{len(shared.heard)} run{'' if len(shared.heard) == 1 else 's'}"
-    words = f"the mean response of {len(shared.numbers)} people to {runs} they share"
+    words = f"the mean response of {len(shared.numbers)} participants to {runs} they share"
     return SharedStimulusResult(words, ceiling, mean, ceilings)

@@ -22,7 +22,20 @@ from bids_app.records import Excluded, UnitSummary
 def run_participants(
     job: Job, library: StimulusLibrary, preflight: Preflight, cache: SubspaceCache, progress: Progress
 ) -> int:
-    """Fit every unit, write its derivatives and the participants' reports; returns how many failed."""
+    """Fit every unit, write its derivatives and the participants' reports.
+
+    Parameters
+    ----------
+    job : what the run was asked for.
+    library : stimuli and their features.
+    preflight : what can be computed.
+    cache : shared subspaces that were fitted already; added to.
+    progress : takes rows of status.tsv, and lines.
+
+    Returns
+    -------
+    How many recordings and units failed.
+    """
     failed = 0
     if not job.options.reports_only:
         progress.book.forget({*preflight.participants})

@@ -35,9 +35,23 @@ class Preflight:
 
 
 def check_recordings(recordings: Found, job: Job, library: StimulusLibrary, notify: Notify) -> Preflight:
-    """Usable units, checks of their stimuli, and what cannot be used.
+    """Read and check every stimulus of every recording.
 
-    Raises NoInput where nothing can be, and UsageError where two units would write the same files.
+    Parameters
+    ----------
+    recordings : all that the data set has, usable or not.
+    job : what the run was asked for.
+    library : stimuli and their features.
+    notify : takes one line at a time.
+
+    Returns
+    -------
+    Usable units, checks of their stimuli, and what cannot be used.
+
+    Raises
+    ------
+    NoInput : where nothing can be used.
+    UsageError : where two units would write the same files.
     """
     checks, usable, unused = {}, [], list(recordings.excluded)
     for recording in recordings.recordings:

@@ -19,7 +19,14 @@ class Progress:
     notify: Notify
 
     def start(self, unit: str, participant: str, title: str = "") -> Work:
-        """A unit of work begins now; `title` is how lines name it."""
+        """A unit of work begins now.
+
+        Parameters
+        ----------
+        unit : its name in status.tsv.
+        participant : whose it is; `group` of the group level.
+        title : how lines name it; the unit's name where none is given.
+        """
         return Work(self, unit, participant, title or unit)
 
 
@@ -39,7 +46,13 @@ class Work:
         return round(time.monotonic() - self.started_s, 1)
 
     def record(self, status: Literal["done", "failed", "skipped", "reused"], reason: str = "") -> None:
-        """Its row of status.tsv; what was not tried or is reused takes no time."""
+        """Its row of status.tsv.
+
+        Parameters
+        ----------
+        status : what became of it; what was not tried or is reused takes no time.
+        reason : why, or what its results warn of.
+        """
         seconds = self.seconds if status in ("done", "failed") else 0.0
         peak = 0.0 if status == "skipped" else peak_mb()
         self.progress.book.record(StatusRow(self.unit, self.participant, status, seconds, peak, reason))

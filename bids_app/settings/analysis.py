@@ -188,7 +188,13 @@ class Analysis(Settings):
         return len({one.label for one in everything}) < len(everything)
 
     def control_components(self, baseline: tuple[str, ...], autocorrelation: bool) -> tuple[Component, ...]:
-        """What is fitted beside the partitions, from the baseline's bands that can be had."""
+        """What is fitted beside the partitions.
+
+        Parameters
+        ----------
+        baseline : the baseline's bands that can be had.
+        autocorrelation : whether a control that knows only time is asked for and possible.
+        """
         if not SOLVERS[self.fit.solver].fits_in_folds:
             return ()
         return control_components(self.features, self.groups, self.controls, baseline, autocorrelation)

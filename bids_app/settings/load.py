@@ -63,7 +63,17 @@ def load_analysis(preset_or_file: str) -> tuple[Analysis, Path | None]:
 
 
 def parse_analysis(text: str, where: str) -> Analysis:
-    """YAML text → Analysis; `where` names it in errors. Raises UsageError."""
+    """YAML text → Analysis.
+
+    Parameters
+    ----------
+    text : of the file.
+    where : names it in errors.
+
+    Raises
+    ------
+    UsageError : in one line, where the content is wrong; misspelt keys get "did you mean".
+    """
     try:
         content = yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
     except yaml.YAMLError as error:

@@ -146,7 +146,7 @@ class FitSettings(Settings):
 
 
 class PartitionSettings(Settings):
-    """Spaces whose variance is split, and groups that take their members' place (at most 4 units)."""
+    """Spaces whose variance is split, and groups that take their members' place (at most 4 feature groups)."""
 
     spaces: tuple[str, ...] = ()  # empty: all features, in their order
     groups: dict[str, tuple[str, ...]] = {}
@@ -167,7 +167,7 @@ BaselineSpace = Literal["word_rate", "envelope", "position", "motion"]
 
 
 class BaselineSettings(Settings):
-    """What is fitted whatever the analysis names, each where it can be had, for models to be held against (none: no
+    """What is fitted whatever the analysis names, each where it can be had, for models to be compared with (none: no
     baseline); and whether a control that knows only time is fitted where folds split runs."""
 
     spaces: tuple[BaselineSpace, ...] = ("word_rate", "envelope", "position", "motion")
@@ -190,8 +190,8 @@ class InferenceSettings(Settings):
 
 
 class GroupSettings(Settings):
-    """`mean_response: false`: responses are not read again, for the people's mean response where they heard the same
-    stimuli, the tests over people that need it, and ceilings between people."""
+    """`mean_response: false`: responses are not read again for the participants' mean response where they heard the
+    same stimuli, the tests over participants that need it, and noise ceilings between participants."""
 
     mean_response: bool = True
 

@@ -1,12 +1,11 @@
 """The presets `chen2024` and `chen2024-cv` by their names, on small models of the real architectures."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
 import tiny_ieeg
 import tiny_models
+from report_text import report_text
 
 from bids_app.cli.concord import main
 
@@ -46,10 +45,6 @@ def kinds(found):
     return {kind: set(rows["name"]) for kind, rows in found[found["targets"] == "all"].groupby("kind")}
 
 
-def text(path):
-    return re.sub(r"\s+", " ", path.read_text())
-
-
 def test_as_published_in_one_command(study):
     out = run(study, "chen2024")
     found = read(out, "findings")
@@ -59,7 +54,7 @@ def test_as_published_in_one_command(study):
     assert "SpeechLanguage" in named["prediction_correlation"]
     assert {f"inSampleShared{part}" for part in (*PARTS, "Acoustic")} <= named["share"]
     assert len(read(out, "lags")) == 3 * N_LAGS
-    said = text(out / "sub-01.html")
+    said = report_text(out / "sub-01.html")
     assert "Scores are those of the published code" in said
     assert "5 contiguous folds of all samples, without purge" in said
     assert not list(out.rglob("*baseline*"))

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from report_text import report_text
 
 from bids_app import outputs
 from bids_app.cli.concord import main
 from bids_app.demo import make_demo
 from bids_app.demo.recovery import SPREAD, recovery
-from bids_app.demo.sample import SPECS, GROUPS
+from bids_app.demo.sample import GROUPS, SPECS
 from bids_app.settings.load import load_analysis
 
 pytestmark = pytest.mark.long
@@ -135,7 +136,7 @@ def test_two_runs_write_the_same_bytes(demo):
 
 
 def test_the_report_shows_recovered_beside_planted_and_names_stand_ins(demo):
-    text = (demo / "out" / "sub-01.html").read_text()
+    text = report_text(demo / "out" / "sub-01.html")
     assert "Recovered beside planted" in text
     assert "untrained" in text.lower()
 

@@ -7,6 +7,7 @@ import shutil
 import nibabel as nib
 import numpy as np
 import pytest
+from report_text import report_text
 from scipy import stats
 from tiny_study import make_study
 
@@ -76,7 +77,7 @@ def test_ceilings_are_each_persons_from_the_others(study):
         reliable = np.isfinite(share)
         np.testing.assert_allclose(share[reliable], (full / ceiling)[reliable], rtol=1e-5)
     said = sidecar(study, "ceiling", "betweenPeople")
-    assert "from 3 people who heard the same 3 runs" in said["Ceiling"]
+    assert "from 3 participants who heard the same 3 runs" in said["Ceiling"]
     assert len(said["Sources"]) == 3
     assert all((study / "out" / source.removeprefix("bids::")).exists() for source in said["Sources"])
     assert not list((study / "out/logs").glob("scratch-*"))
@@ -96,10 +97,10 @@ def test_what_models_add_to_the_baseline_is_tested_over_people(study):
         at = tuple(np.array([each.split(",") for each in table["name"]], dtype=int).T)
         exact[at] = np.maximum(exact[at], of_mean)
         np.testing.assert_allclose(group_map(study, "p", name), exact, atol=1e-6)
-    text = (study / "out/group.html").read_text()
+    text = report_text(study / "out/group.html")
     assert "The baseline alone: mean R²" in text
     assert "What loudness predicts beyond the baseline: mean R²" in text
-    assert "over 3 people; 8 sign vectors allow no p ≤ 0.05." in text
+    assert "over 3 participants; 8 sign vectors allow no p ≤ 0.05." in text
 
 
 def test_without_responses_it_is_left_out_and_said(study):
@@ -111,9 +112,9 @@ def test_without_responses_it_is_left_out_and_said(study):
         assert concord(root, levels=("group",), out="again") == 0
     finally:
         away.rename(root / "bids/derivatives/fmriprep")
-    text = (root / "again/group.html").read_text()
-    assert "There is no null over the stimulus (responses were not read again)" in text
-    assert "Ceiling between people: none: responses were not read again" in text
+    text = report_text(root / "again/group.html")
+    assert "Null over the stimulus – none: responses were not read again." in text
+    assert "Noise ceiling from other participants: none: responses were not read again" in text
     p = nib.load(root / "again" / TPL.format("stat-p_desc-full", "nii.gz")).get_fdata()
     assert p[:3].max() == pytest.approx(1 / 8)
 

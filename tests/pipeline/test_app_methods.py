@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import tiny_ieeg
 import tiny_study
+from report_text import report_page
 
 from bids_app.cli.concord import main
 
@@ -36,7 +37,7 @@ baseline: {spaces: [word_rate], autocorrelation: false}
 
 def paragraphs(out_dir):
     """{first words: paragraph} of a person's methods text, as the report shows it."""
-    text = html.unescape((out_dir / "sub-01.html").read_text())
+    text = html.unescape(report_page(out_dir / "sub-01.html"))
     plain = (re.sub(r"<[^>]+>", "", one) for one in re.findall(r"<p>(.*?)</p>", text, flags=re.DOTALL))
     heads = ("Features", "Responses", "Design", "Fit", "Baseline and controls", "Scores", "Inference", "Software")
     return {head: one for one in plain for head in heads if one.startswith(f"{head}. ")}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from report_text import report_text
 
 from bids_app.cli.concord import main
 
@@ -75,7 +76,7 @@ def test_the_baseline_is_not_the_analysis_of_word_rate(out):
     rows = table(next((out / "group").glob("*desc-meanResponse_encoding.tsv")))
     assert all(float(rows[region]["baseline_r"]) > 0.1 for region in REGIONS)
     assert not any("BeyondBaseline" in column for column in rows["LATL"])
-    text = (out / "group.html").read_text(encoding="utf-8")
+    text = report_text(out / "group.html")
     assert "The baseline is word rate, envelope and position in the story" in text
     assert "word_rate is of the baseline itself" in text
 

@@ -29,7 +29,17 @@ class StimulusLibrary:
         self._features: dict[tuple[str, str], Features] = {}
 
     def stimulus(self, recording: Recording, event: StimulusEvent) -> Stimulus:
-        """The event's stimulus without its audio. Raises DataError where a feature lacks what it needs."""
+        """A stimulus without its audio.
+
+        Parameters
+        ----------
+        recording, event : which playing of the stimulus, in which recording.
+
+        Raises
+        ------
+        DataError : where a feature lacks what it needs.
+        NoInput : where the file is not there.
+        """
         own = recording.own_words is not None or recording.own_phones is not None
         key = event.stimulus_id, recording.label if own else "", event.onset_s if own else 0.0
         if key not in self._stimuli:
@@ -73,8 +83,16 @@ class StimulusLibrary:
         return [name for name, spec in wanted if not self._store.holds(stimulus, spec, self._models)]
 
     def features(self, recording: Recording, event: StimulusEvent) -> dict[str, Features]:
-        """Every space of an event's stimulus, and of the baseline what it allows: from memory, from the store, or
-        computed and stored."""
+        """Features of a stimulus: from memory, from the store, or computed and stored.
+
+        Parameters
+        ----------
+        recording, event : which playing of the stimulus, in which recording.
+
+        Returns
+        -------
+        Every space of the analysis, and of the baseline what the stimulus allows, by name.
+        """
         light = self.stimulus(recording, event)
         wanted = self._wanted(light)
         if any((light.label, name) not in self._features for name in wanted):

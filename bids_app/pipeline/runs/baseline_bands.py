@@ -16,7 +16,17 @@ WORD_RATE = baseline_band("word_rate")
 
 
 def plan_baseline(settings: LoadSettings, recordings: Sequence[ReadRecording]) -> BaselineModel:
-    """The baseline's bands that all these recordings allow, and why others cannot be had."""
+    """Which bands of the baseline model can be had.
+
+    Parameters
+    ----------
+    settings : the spaces asked for, and stimuli.
+    recordings : all of the unit; a band must be there in each.
+
+    Returns
+    -------
+    The bands, and of others why they cannot be had.
+    """
     left_out: dict[str, str] = {}
     for read in recordings:
         for event in read.recording.stimuli:
@@ -47,8 +57,19 @@ def feature_bands(baseline: BaselineModel) -> tuple[str, ...]:
 
 
 def motion_band(baseline: BaselineModel, read: ReadRecording) -> dict[str, Array]:
-    """{name: (n_used, 1, 12)} where motion is of the baseline: cleaned as the response is, at the response's own
-    samples, since what motion does to them it does at once."""
+    """Head motion, where it is of the baseline.
+
+    Cleaned as the response is, at the response's own samples, since what motion does to them it does at once.
+
+    Parameters
+    ----------
+    baseline : which bands there are.
+    read : the recording, its response and used samples.
+
+    Returns
+    -------
+    {name: (n_used, 1, 12)}, six parameters and their differences; empty where motion is not of the baseline.
+    """
     if MOTION not in baseline.bands:
         return {}
     values = dataset.motion(read.recording, len(read.response.times_s))
@@ -60,7 +81,7 @@ def common_baseline(baselines: Sequence[BaselineModel]) -> BaselineModel:
     """Of participants whose responses are averaged: what all have, but motion, which is each one's own."""
     left_out = {name: why for baseline in baselines for name, why in baseline.left_out.items()}
     if any(MOTION in baseline.bands for baseline in baselines):
-        left_out[MOTION] = "the people of a mean each move otherwise"
+        left_out[MOTION] = "the participants of a mean each move otherwise"
     return BaselineModel(tuple(name for name in baselines[0].bands if name not in left_out), left_out)
 
 

@@ -59,7 +59,18 @@ class LoadedRuns:
 def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
     """Responses of a unit, cleaned, beside their features.
 
-    A recording that cannot be read is left out and named. Raises DataError where none can.
+    Parameters
+    ----------
+    unit : recordings that are fitted together.
+    rows : what a row of the design is.
+
+    Returns
+    -------
+    Runs on common targets; a recording that cannot be read is left out and named.
+
+    Raises
+    ------
+    DataError : where no recording can be read, or one has no row to use.
     """
     settings = rows.settings
     readable, excluded = _read_recordings(unit, rows)

@@ -37,7 +37,14 @@ class LoadSettings:
 
 
 def load_settings(job: Job, library: StimulusLibrary, modality: Modality) -> LoadSettings:
-    """What the analysis says of one modality."""
+    """What the analysis says of one modality.
+
+    Parameters
+    ----------
+    job : what the run was asked for.
+    library : stimuli and their features.
+    modality : whose responses.
+    """
     analysis = job.analysis
     return LoadSettings(
         modality,

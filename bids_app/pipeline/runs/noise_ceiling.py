@@ -21,8 +21,17 @@ BLOCK_S = 20.0
 def noise_ceiling_from_repeats(
     runs: Sequence[Run], recordings: Sequence[Recording], period_s: float
 ) -> tuple[Ceiling | None, str]:
-    """The ceiling of a unit's targets (NaN where samples are missing), and in words what it rests on, or why there is
-    none. Runs are those of the recordings, one by one."""
+    """The noise ceiling of a unit's targets, from stimuli that were heard more than once.
+
+    Parameters
+    ----------
+    runs, recordings : one by one.
+    period_s : the responses' sampling period, in seconds.
+
+    Returns
+    -------
+    The ceiling, (n_targets,) each, NaN where samples are missing, and in words what it rests on; or None and why.
+    """
     usable = np.all([np.isfinite(run.Y).all(axis=0) for run in runs], axis=0)
     hearings: dict[tuple[tuple[str, float], ...], list[tuple[Run, float]]] = defaultdict(list)
     for run, recording in zip(runs, recordings, strict=True):

@@ -27,31 +27,84 @@ class Rows(Protocol):
         """Targets that are made of one response: its windows around a word's onset, else 1."""
 
     def used_samples(self, recording: Recording, response: Response) -> Array:
-        """(n_times,) bool: samples of the response that rows are made of. Raises DataError where there is none."""
+        """Samples of the response that rows are made of.
+
+        Parameters
+        ----------
+        recording, response : which, and its values as read.
+
+        Returns
+        -------
+        (n_times,) bool.
+
+        Raises
+        ------
+        DataError : where there is none.
+        """
 
     def count(self, read: ReadRecording) -> int:
         """How many rows the recording has, used or not."""
 
     def make_run(self, read: ReadRecording, sounds: Sounds, baseline: BaselineModel) -> Run:
-        """The recording's used rows: features beside cleaned responses. Raises DataError where no row is left."""
+        """The recording's used rows: features beside cleaned responses.
+
+        Parameters
+        ----------
+        read : the recording, its response and used samples.
+        sounds : of each stimulus its features, and its onset in seconds.
+        baseline : which of the baseline's bands there are.
+
+        Raises
+        ------
+        DataError : where no row is left.
+        """
 
     def purge_s(self, runs: Sequence[Run], period_s: float) -> float:
-        """Seconds between training and test rows of one run, given the responses' sampling period in seconds."""
+        """Seconds between training and test rows of one run.
+
+        Parameters
+        ----------
+        runs : of the unit; responses (n_times, n_targets) as cleaned.
+        period_s : their sampling period, in seconds.
+        """
 
     def noise_ceiling(
         self, runs: Sequence[Run], recordings: Sequence[Recording], period_s: float
     ) -> tuple[Ceiling | None, str]:
-        """The ceiling of a unit's targets, and in words what it rests on, or why there is none."""
+        """The noise ceiling of a unit's targets.
+
+        Parameters
+        ----------
+        runs, recordings : one by one.
+        period_s : the responses' sampling period, in seconds.
+
+        Returns
+        -------
+        The ceiling and what it rests on, in words; or None and why there is none.
+        """
 
     def summary_design(self, design: Design) -> Design:
         """The design whose targets are each response's own value."""
 
     def results(self, partition: Partition, fit: Fit, usable: Array) -> RowResults:
-        """Results of all targets (n_targets,) as each response's own, and by lag where there are lags."""
+        """Results of all targets as each response's own, and by lag where there are lags.
+
+        Parameters
+        ----------
+        partition, fit : of all targets, (n_targets,) each.
+        usable : (n_targets,) bool.
+        """
 
 
 def choose_rows(job: Job, library: StimulusLibrary, modality: Modality) -> Rows:
-    """Words where the design of that modality has windows around their onsets, else samples of continuous time."""
+    """Words where the design of a modality has windows around their onsets, else samples of continuous time.
+
+    Parameters
+    ----------
+    job : what the run was asked for.
+    library : stimuli and their features.
+    modality : whose responses.
+    """
     settings = load_settings(job, library, modality)
     epoch = settings.design.epoch
     return ContinuousRows(settings) if epoch is None else WordEpochRows(settings, epoch)

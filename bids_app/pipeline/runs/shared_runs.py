@@ -23,7 +23,7 @@ from bids_app.pipeline.runs.rows import Rows
 from bids_app.records import Array, Excluded, ParticipantCeiling, Run, Targets
 
 SCRATCH = "scratch-"  # in logs/; swept when the group level runs again
-LEAST_PEOPLE = 3
+LEAST_PARTICIPANTS = 3
 CEILING_BYTES = 2**28  # of responses held at once
 Columns = slice | None
 RunKey = tuple[tuple[str, ...], int]  # stimuli of a run, and which hearing of them it is
@@ -53,15 +53,22 @@ class SharedResponses:
     @property
     def numbers(self) -> list[int]:
         """Participants (their numbers) who heard a run that another one heard too, ascending."""
-        return sorted({person for run in self.heard for person, _, _ in run.participants})
+        return sorted({participant for run in self.heard for participant, _, _ in run.participants})
 
 
 @contextmanager
 def shared_responses(units: Sequence[Unit], rows: Rows, logs: Path) -> Iterator[SharedResponses]:
-    """Participants' responses to what at least two of them heard, in files under `logs` that last as long as the
-    context.
+    """Participants' responses to what at least two of them heard.
 
-    Raises DataError where they share no run, no samples or no targets, or heard the stimuli at other times.
+    Parameters
+    ----------
+    units : one a participant, of one space.
+    rows : what a row of the design is.
+    logs : responses are in files of a folder there, for as long as the context lasts.
+
+    Raises
+    ------
+    DataError : where they share no run, no samples or no targets, or heard the stimuli at other times.
     """
     for old in logs.glob(f"{SCRATCH}*"):
         shutil.rmtree(old, ignore_errors=True)
@@ -93,24 +100,24 @@ def _gather(units: Sequence[Unit], rows: Rows, folder: Path) -> SharedResponses:
     common, warnings = dataset.intersect_targets([one.targets for one in loaded])
     columns = [_columns(one.targets, common) for one in loaded]
 
-    def read(person: int, run: int, some: Columns = None) -> Array:
-        chosen = columns[person] if some is None else columns[person][some]
-        return np.asarray(np.load(_path(folder, person, run), mmap_mode="r")[chosen]).T
+    def read(participant: int, run: int, some: Columns = None) -> Array:
+        chosen = columns[participant] if some is None else columns[participant][some]
+        return np.asarray(np.load(_path(folder, participant, run), mmap_mode="r")[chosen]).T
 
     heard = group.match_participants([one.runs for one in loaded])
     return SharedResponses(tuple(kept), tuple(loaded), heard, common, warnings, tuple(lost), read)
 
 
-def _path(folder: Path, person: int, run: int) -> Path:
-    return folder / f"{person}_{run}.npy"
+def _path(folder: Path, participant: int, run: int) -> Path:
+    return folder / f"{participant}_{run}.npy"
 
 
-def _put(loaded: LoadedRuns, folder: Path, person: int, firsts: dict[RunKey, Run]) -> LoadedRuns:
+def _put(loaded: LoadedRuns, folder: Path, participant: int, firsts: dict[RunKey, Run]) -> LoadedRuns:
     """Write responses (n_targets, n_times) run by run, and keep features where nobody before has heard a run."""
     nth: Counter[tuple[str, ...]] = Counter()
     light = []
     for number, run in enumerate(loaded.runs):
-        np.save(_path(folder, person, number), np.ascontiguousarray(run.Y.T), allow_pickle=False)
+        np.save(_path(folder, participant, number), np.ascontiguousarray(run.Y.T), allow_pickle=False)
         features = replace(run, Y=run.Y[:0], bands={name: band for name, band in run.bands.items() if name != MOTION})
         first = firsts.setdefault((run.stimuli, nth[run.stimuli]), features)
         nth[run.stimuli] += 1
@@ -128,7 +135,9 @@ def _columns(targets: Targets, common: Targets) -> Array:
 
 def mean_response_of(shared: SharedResponses) -> tuple[LoadedRuns, Array]:
     """The participants' mean response as if it were one's, and (n_targets,) how many it is the mean of."""
-    runs, n_people = group.average_participants(shared.heard, lambda person, run: shared.read(person, run, None))
+    runs, n_participants = group.average_participants(
+        shared.heard, lambda participant, run: shared.read(participant, run, None)
+    )
     loaded = shared.loaded
     lines = [line for one in loaded for line in one.warnings]
     baseline = common_baseline([one.baseline for one in loaded])
@@ -143,7 +152,7 @@ def mean_response_of(shared: SharedResponses) -> tuple[LoadedRuns, Array]:
         spaces=loaded[0].spaces,
         baseline=baseline,
     )
-    return joined, n_people
+    return joined, n_participants
 
 
 def noise_ceilings_of(shared: SharedResponses) -> tuple[tuple[ParticipantCeiling, ...], str]:
@@ -151,21 +160,24 @@ def noise_ceilings_of(shared: SharedResponses) -> tuple[tuple[ParticipantCeiling
     them heard, and in words what it rests on, or why there is none."""
     everyone = shared.numbers
     runs = [run for run in shared.heard if len(run.participants) == len(everyone)]
-    if len(everyone) < LEAST_PEOPLE:
-        return (), f"none: {len(everyone)} heard the same, and it takes {LEAST_PEOPLE}"
+    if len(everyone) < LEAST_PARTICIPANTS:
+        return (), f"none: {len(everyone)} heard the same, and it takes {LEAST_PARTICIPANTS}"
     if not runs:
         return (), f"none: no run was heard by all of the {len(everyone)} who share some"
     period_s = max(one.period_s for one in shared.loaded)
     n_samples = sum(len(one.run.times_s) for one in runs)
     block = max(1, round(BLOCK_S / period_s))
     ceilings = tuple(
-        ParticipantCeiling(shared.units[person].stem, shared.targets, *values)
-        for person, values in zip(everyone, _ceilings(shared, runs, everyone, block), strict=True)
+        ParticipantCeiling(shared.units[participant].stem, shared.targets, *values)
+        for participant, values in zip(everyone, _ceilings(shared, runs, everyone, block), strict=True)
     )
     n_blocks = -(-n_samples // block)
     few = f"; intervals rest on {n_blocks} blocks, fewer than {FEWEST}" if n_blocks < FEWEST else ""
     counted = f"{len(runs)} run{'' if len(runs) == 1 else 's'}"
-    return ceilings, f"from {len(everyone)} people who heard the same {counted}, {n_samples} common samples{few}"
+    return (
+        ceilings,
+        f"from {len(everyone)} participants who heard the same {counted}, {n_samples} common samples{few}",
+    )
 
 
 def _ceilings(
@@ -177,7 +189,7 @@ def _ceilings(
     batches: list[list[encoding.Ceiling]] = []
     for first in range(0, n_targets, at_once):
         some = slice(first, first + at_once)
-        responses = [_centred(shared, runs, person, some) for person in everyone]
+        responses = [_centred(shared, runs, participant, some) for participant in everyone]
         batches.append(encoding.inter_subject_noise_ceiling(responses, block))
     return [
         (
@@ -189,11 +201,11 @@ def _ceilings(
     ]
 
 
-def _centred(shared: SharedResponses, runs: Sequence[group.SharedRun], person: int, some: slice) -> Array:
+def _centred(shared: SharedResponses, runs: Sequence[group.SharedRun], participant: int, some: slice) -> Array:
     """(n_samples, n_some) one participant's responses, each run less its mean."""
     pieces = []
     for one in runs:
-        run, rows = next((run, rows) for number, run, rows in one.participants if number == person)
-        values = shared.read(person, run, some)[rows].astype(np.float64)
+        run, rows = next((run, rows) for number, run, rows in one.participants if number == participant)
+        values = shared.read(participant, run, some)[rows].astype(np.float64)
         pieces.append(values - values.mean(axis=0))
     return np.concatenate(pieces)

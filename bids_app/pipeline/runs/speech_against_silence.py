@@ -14,7 +14,13 @@ from bids_app.records import Array, Recording, Response, Responsive
 def responsive_electrodes(
     responses: Sequence[tuple[Recording, Response]], library: StimulusLibrary
 ) -> Responsive | None:
-    """Of recordings with responses on common electrodes."""
+    """Tests of every electrode: speech against the silence before it.
+
+    Parameters
+    ----------
+    responses : recordings and their responses, (n_times, n_electrodes) on common electrodes.
+    library : stimuli and their features.
+    """
     return encoding.responsive([_speech_less_silence(library, *one) for one in responses])
 
 

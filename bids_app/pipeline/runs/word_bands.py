@@ -17,9 +17,16 @@ from bids_app.settings.analysis import Analysis
 
 
 def with_words(sounds: Sounds, projected_spaces: Sequence[str]) -> Sounds:
-    """Each stimulus's features, with rows by word of those projected spaces that have none, and ones, if any are.
+    """Features with rows by word of those projected spaces that have none, and a band of ones, if any are projected.
 
-    Raises DataError where no such space has rows by word, or their words differ.
+    Parameters
+    ----------
+    sounds : of each stimulus its features, and its onset in seconds.
+    projected_spaces : spaces whose rows by word are projected.
+
+    Raises
+    ------
+    DataError : where no such space has rows by word, or their words differ.
     """
     if not projected_spaces:
         return sounds
@@ -52,7 +59,19 @@ def _source(name: str, bands: Mapping[str, Any]) -> str:
 def rows_by_word(
     projected_spaces: Sequence[str], stimuli: Sequence[str], sounds: Sounds, stamp: str
 ) -> tuple[WordRows, ...]:
-    """Rows by word of each stimulus, in order of time, on the run's clock; `sounds` as `with_words` gives them."""
+    """What projections of a run are fitted on.
+
+    Parameters
+    ----------
+    projected_spaces : spaces whose rows by word are projected.
+    stimuli : ids of the stimuli heard, in order.
+    sounds : of each its features, as `with_words` gives them, and its onset in seconds.
+    stamp : whether a word's time is its `onset` or its `offset`.
+
+    Returns
+    -------
+    Rows of each stimulus in order of time, on the run's clock; none where nothing is projected.
+    """
     made = []
     for stimulus, (features, onset_s) in zip(stimuli, sounds, strict=True):
         rows = {source: features[source] for source in (_source(name, features) for name in projected_spaces)}
@@ -68,9 +87,22 @@ def rows_by_word(
 def project(
     design: Design, runs: Sequence[Run], analysis: Analysis, cache: SubspaceCache
 ) -> tuple[Design, SharedSubspace | None]:
-    """The design with the analysis's projected bands, and the shared subspace, if one is asked for.
+    """Add the analysis's projected bands to a design.
 
-    Raises CannotFit where there are too few words.
+    Parameters
+    ----------
+    design : runs stacked, in outer folds.
+    runs : with their rows by word.
+    analysis : which residuals and which shared subspace are asked for.
+    cache : shared subspaces that were fitted already; added to.
+
+    Returns
+    -------
+    The design, and the shared subspace fold by fold, if one is asked for.
+
+    Raises
+    ------
+    CannotFit : where there are too few words.
     """
     bands: dict[str, Projected] = {}
     for name, spec in analysis.residual_specs().items():

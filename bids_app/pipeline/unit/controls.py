@@ -16,7 +16,18 @@ NOT_SPLIT = "not fitted: no run is split by folds, so it could predict nothing b
 
 
 def fit_controls(inputs: FitInputs, analysis: Analysis, baseline: BaselineModel) -> ControlResults:
-    """All comparisons that the analysis asks for and the data allow, perhaps none; what leaks is warned of."""
+    """All comparisons that the analysis asks for and the data allow, perhaps none.
+
+    Parameters
+    ----------
+    inputs : what all fits of the unit share.
+    analysis : which controls are asked for.
+    baseline : the baseline's bands that can be had.
+
+    Returns
+    -------
+    Components and their values; a warning where what knows only time predicts held-out samples.
+    """
     timed = analysis.baseline.autocorrelation and encoding.splits_runs(inputs.design)
     asked = analysis.control_components(baseline.bands, timed)
     if not asked:
@@ -47,7 +58,14 @@ def _leaks(fitted: ControlResults, level: float) -> tuple[str, ...]:
 
 
 def controls_provenance(analysis: Analysis, fitted: ControlResults, baseline: BaselineModel) -> ControlsProvenance:
-    """The baseline's bands and what was left out of it, the control of time, and every component of no partition."""
+    """What was fitted beside the partition, and what was not.
+
+    Parameters
+    ----------
+    analysis : which controls were asked for.
+    fitted : those that were fitted.
+    baseline : the baseline's bands, and what was left out of it.
+    """
     asked = any(one.kind == "autocorrelation" for one in analysis.all_controls)
     control = "fitted" if AUTOCORRELATION in fitted.values else NOT_SPLIT if asked else "not asked for"
     return ControlsProvenance(baseline, control, fitted.components)

@@ -30,7 +30,20 @@ NO_CEILING_OF_MEAN = "none: not computed for a mean response"
 
 
 def fit_unit(task: UnitTask, job: Job, library: StimulusLibrary, cache: SubspaceCache) -> UnitResult:
-    """Read, align, clean, fit and partition one unit. Raises DataError where nothing of it can be used."""
+    """Read, align, clean, fit and partition one unit.
+
+    Parameters
+    ----------
+    task : the unit, and what preflight knows of it.
+    job : what the run was asked for.
+    library : stimuli and their features.
+    cache : shared subspaces that were fitted already; added to.
+
+    Raises
+    ------
+    DataError : where nothing of it can be used, or the data do not allow the fit.
+    OutOfMemory : where it needs more than it is given.
+    """
     rows = choose_rows(job, library, task.unit.modality)
     loaded = load_runs(task.unit, rows)
     ceiling, words = rows.noise_ceiling(loaded.runs, loaded.recordings, loaded.period_s)
@@ -40,10 +53,23 @@ def fit_unit(task: UnitTask, job: Job, library: StimulusLibrary, cache: Subspace
 def fit_mean_response(
     task: UnitTask, job: Job, rows: Rows, shared: SharedResponses, cache: SubspaceCache
 ) -> tuple[UnitResult, Array]:
-    """The same for the mean response of several participants; and (n_targets,) how many each target's is of."""
-    loaded, n_people = mean_response_of(shared)
+    """The same for the mean response of several participants.
+
+    Parameters
+    ----------
+    task : a unit without recordings, named for the group.
+    job : what the run was asked for.
+    rows : what a row of the design is.
+    shared : the participants' responses.
+    cache : shared subspaces that were fitted already; added to.
+
+    Returns
+    -------
+    The result, and (n_targets,) how many participants each target's mean is of.
+    """
+    loaded, n_participants = mean_response_of(shared)
     task = replace(task, unit=replace(task.unit, recordings=loaded.recordings))
-    return _fit_runs(task, job, rows, replace(loaded, ceiling_in_words=NO_CEILING_OF_MEAN), cache), n_people
+    return _fit_runs(task, job, rows, replace(loaded, ceiling_in_words=NO_CEILING_OF_MEAN), cache), n_participants
 
 
 def _fit_runs(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, cache: SubspaceCache) -> UnitResult:

@@ -48,7 +48,13 @@ class FittedUnit:
         return self.main, *self.extra.values()
 
     def partition(self, groups: Mapping[str, tuple[str, ...]], extra: tuple[ExtraPartition, ...]) -> Partition:
-        """Components of all partitions, those of the extra ones under labels of their own, and the controls."""
+        """Components of all partitions, those of the extra ones under labels of their own, and the controls.
+
+        Parameters
+        ----------
+        groups : feature group → its bands, of the analysis's own partition.
+        extra : partitions of the shared subspace.
+        """
         values = {**encoding.partition(self.main.fit, self.main.tests, groups).values}
         for one in extra:
             fitted = self.extra[one.name]

@@ -16,9 +16,19 @@ from bids_app.records import Design, FeatureProvenance, FitSpec, LayerScores, wo
 def with_layers(
     inputs: FitInputs, rows: Rows, spaces: Mapping[str, FeatureProvenance]
 ) -> tuple[Design, dict[str, LayerScores]]:
-    """The design with a layer chosen in every fold, and the scores by space.
+    """Choose a layer in every outer fold, for each space with several.
 
-    Layers are scored and chosen for each response's own value; `spaces`: how each space's features were made.
+    Layers are scored and chosen for each response's own value.
+
+    Parameters
+    ----------
+    inputs : the design with all layers side by side; solver, device and memory.
+    rows : what a row of the design is.
+    spaces : feature space → how its features were made.
+
+    Returns
+    -------
+    The design with a layer chosen in every fold, and the scores by space.
     """
     spans = {name: made.layers for name, made in spaces.items() if len(made.layers) > 1}
     by_word = {word_band(name): one for name, one in spans.items() if word_band(name) in inputs.design.bands}

@@ -18,9 +18,14 @@ from bids_app.records import Array, ControlResults, ExtraPartition, ModelPairSta
 def first_averaging(
     usable: Array, n_windows: int, responsive: Responsive | None, ceiling: Ceiling | None
 ) -> Averaging:
-    """Of the analysis's own partition: all usable targets, and those that respond to speech.
+    """Sets of targets for the analysis's own partition: all usable ones, and those that respond to speech.
 
-    Where a response has several windows, its own value is averaged: the first one.
+    Parameters
+    ----------
+    usable : (n_targets,) bool.
+    n_windows : targets of one response, of which the first, its own value, is averaged.
+    responsive : tests of speech against silence, (n_responses,), where there are any.
+    ceiling : noise ceiling, (n_targets,), where there is one.
     """
     own = np.arange(len(usable)) % n_windows == 0
     sets = {"all": own & usable}
@@ -31,7 +36,13 @@ def first_averaging(
 
 
 def next_averaging(first: Averaging, main: FittedPartition) -> Averaging:
-    """Of what is fitted next: also over targets that the first partition predicts reliably, if it has intervals."""
+    """Sets of targets for what is fitted next.
+
+    Parameters
+    ----------
+    first : those of the analysis's own partition.
+    main : its fit, which says which targets it predicts reliably, if it has intervals.
+    """
     reliable = {name: mask for name, mask in main.sets.items() if name == encoding.RELIABLE}
     return replace(first, sets={**first.sets, **reliable})
 
@@ -40,6 +51,12 @@ def control_models(
     compared_models: tuple[str, str] | None, groups: Mapping[str, Sequence[str]], controls: ControlResults
 ) -> dict[str, tuple[str, ...]]:
     """What the two models' agreement is compared with.
+
+    Parameters
+    ----------
+    compared_models : feature groups of the two models, if the analysis has two.
+    groups : feature group → its bands.
+    controls : what was fitted beside the partition.
 
     Returns
     -------
@@ -54,7 +71,14 @@ def control_models(
 
 
 def average_alone(inputs: FitInputs, models: Mapping[str, Sequence[str]], averaging: Averaging) -> Averaged | None:
-    """Averages of each model (name → bands) fitted alone, for the agreement of their predictions."""
+    """Averages of models that are fitted alone, for the agreement of their predictions.
+
+    Parameters
+    ----------
+    inputs : what all fits of the unit share.
+    models : name → bands; none gives None.
+    averaging : sets of targets.
+    """
     if not models:
         return None
     unions = [(name,) for name in models]
@@ -64,23 +88,30 @@ def average_alone(inputs: FitInputs, models: Mapping[str, Sequence[str]], averag
         encoding.fit(inputs.design, models, inputs.spec, context, FitOptions(unions), observer)
         return observer
 
-    return encoding.averaged(inputs.with_backoff(attempt)[0])
+    return inputs.with_backoff(attempt)[0].averaged()
 
 
 def model_pair_statistics(
     fitted: FittedUnit, compared_models: tuple[str, str] | None, extra: Sequence[ExtraPartition]
 ) -> ModelPairStatistics:
-    """Of the two models' feature groups, scores, agreement, and the split of what they explain."""
+    """Scores of two models, their agreement, and the split of what they explain.
+
+    Parameters
+    ----------
+    fitted : averages of all fits of the unit.
+    compared_models : feature groups of the two models, if the analysis has two.
+    extra : partitions of their shared subspace.
+    """
     of_role = {one.role: one for one in extra}
     split = None
     if "subspace" in of_role and "against" in of_role:
         subspace, against = of_role["subspace"], of_role["against"]
-        split = encoding.Split(
+        split = encoding.SubspaceSplit(
             fitted.extra[subspace.name].averages,
             fitted.extra[against.name].averages,
             subspace.models,
             subspace.in_sample,
         )
-    return encoding.findings(
+    return encoding.model_pair_statistics(
         fitted.main.averages, compared_models, split, fitted.references, has_ceiling=fitted.main.has_ceiling
     )

@@ -29,7 +29,16 @@ SOFTWARE = ("torch", "transformers", "numpy", "scipy", "nibabel", "nilearn", "mn
 def provenance(
     task: UnitTask, job: Job, settings: LoadSettings, loaded: LoadedRuns, fitted: FittedUnit
 ) -> Provenance:
-    """How a unit's result came about."""
+    """How a unit's result came about.
+
+    Parameters
+    ----------
+    task : the unit and its key.
+    job : what the run was asked for.
+    settings : how its responses were read, and rows made.
+    loaded : its runs, and how their features were made.
+    fitted : its fits.
+    """
     options, response = job.options, settings.response
     computed = [one.label for one in loaded.recordings if dataset.computes_high_gamma(one, response)]
     return Provenance(
@@ -49,7 +58,13 @@ def provenance(
 
 
 def inference_provenance(tests: InferenceResult | None, level: float) -> InferenceProvenance | None:
-    """How p and intervals were made, and the level that reports count at."""
+    """How p and intervals were made.
+
+    Parameters
+    ----------
+    tests : their result; None where none were asked for.
+    level : of p and q, at which reports count.
+    """
     if tests is None:
         return None
     return InferenceProvenance(
@@ -85,7 +100,7 @@ def _feature_settings(job: Job) -> dict[str, FeatureSettings]:
     for name, asked in job.analysis.features.items():
         if name in job.specs:
             spec = job.specs[name]
-            settings[name] = FeatureSettings(spec.kind, spec.options, spec.pca, label=features.KINDS[spec.kind].label)
+            settings[name] = FeatureSettings(spec.kind, spec.options, spec.pca, label=features.label_of(spec.kind))
         elif name in residuals:
             residual = residuals[name]
             options = {"contextual": residual.contextual, "static": residual.static}

@@ -18,7 +18,16 @@ from bids_app.records import Partition, UnitResult
 
 
 def unit_result(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, fitted: FittedUnit) -> UnitResult:
-    """What `outputs` writes of a unit."""
+    """What `outputs` writes of a unit.
+
+    Parameters
+    ----------
+    task : the unit, and what preflight knows of it.
+    job : what the run was asked for.
+    rows : what a row of the design is.
+    loaded : its runs.
+    fitted : its fits.
+    """
     analysis, unit = job.analysis, task.unit
     partition = fitted.partition(analysis.groups, analysis.extra_partitions)
     results = rows.results(partition, fitted.main.fit, fitted.design.usable)

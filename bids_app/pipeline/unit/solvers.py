@@ -48,7 +48,14 @@ class Solver(Protocol):
         """The design with the folds that the solver asks for."""
 
     def fit_partition(self, inputs: FitInputs, groups: Groups, averaging: Averaging) -> FittedPartition:
-        """All unions of the groups, with inference where it is asked for."""
+        """All unions of some feature groups, with inference where it is asked for.
+
+        Parameters
+        ----------
+        inputs : what all fits of the unit share.
+        groups : feature group → its bands.
+        averaging : sets of targets that scores are averaged over.
+        """
 
 
 class NestedRidge:
@@ -74,7 +81,7 @@ class NestedRidge:
         return FittedPartition(
             replace(fit, warnings=(*fit.warnings, *warnings)),
             result,
-            encoding.averaged(observer),
+            observer.averaged(),
             observer.sets,
             averaging.ceiling is not None,
         )
@@ -107,7 +114,15 @@ def choose_solver(spec: FitSpec) -> Solver:
 def make_averages(
     inputs: FitInputs, unions: Sequence[tuple[str, ...]], averaging: Averaging, device: str
 ) -> Averages:
-    """An observer of one fit."""
+    """An observer of one fit, which averages over sets of targets.
+
+    Parameters
+    ----------
+    inputs : what all fits of the unit share.
+    unions : of the fit, the full one last.
+    averaging : sets of targets.
+    device : where the fit runs.
+    """
     compared = encoding.singles(unions) if averaging.compares else ()
     labels = None if inputs.blocks is None else inputs.blocks.labels
     ceiling = averaging.ceiling if compared else None

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 import numpy as np
+from report_text import report_text
 from tiny_study import SHAPE, N, make_study, words_of, write_run
 
 from bids_app import outputs
@@ -84,5 +85,5 @@ def test_a_ceiling_and_the_share_of_it_are_written_and_said(tmp_path):
     assert 0.5 < np.nanmedian(full["share"][driven]) < 1.3
     (sidecar,) = (tmp_path / "out" / "sub-01" / "func").glob("*_stat-ceiling_desc-full_statmap.json")
     assert json.loads(sidecar.read_text())["Ceiling"].startswith("from 2 repeated stimuli, heard 2 and 2 times")
-    assert "Ceiling: from 2 repeated stimuli" in (tmp_path / "out" / "sub-01.html").read_text()
+    assert "Noise ceiling: from 2 repeated stimuli" in report_text(tmp_path / "out" / "sub-01.html")
     assert list((tmp_path / "out").glob("tpl-*/*_stat-ceiling_desc-full_statmap.nii.gz"))

@@ -6,6 +6,7 @@ import re
 import h5py
 import numpy as np
 import pytest
+from report_text import report_text
 from tiny_study import SHAPE, TR, N, make_study, words_of, write_run
 
 from bids_app import encoding, outputs
@@ -129,7 +130,7 @@ def test_the_table_tells_each_folds_pairs(study):
 
 
 def test_the_report_says_it_in_words(study):
-    text = (study / "out" / "sub-01.html").read_text()
+    text = report_text(study / "out" / "sub-01.html")
     assert re.search(r"speech and language, fitted anew in each of 6 outer folds, has 4 (to 5 )?pairs", text)
     assert "beyond semantic" in text
     assert "in-sample" not in text
@@ -146,7 +147,7 @@ def test_an_in_sample_fit_is_named_so_everywhere(study, tmp_path):
     made = {one.name: tuple(one.groups) for one in unit.partition.extra}
     assert set(made) == {"inSampleSubspace", "inSampleAgainst", "inSampleOwn"}
     assert made["inSampleOwn"] == ("speechShared", "languageShared")
-    assert "in-sample" in (tmp_path / "out" / "sub-01.html").read_text()
+    assert "in-sample" in report_text(tmp_path / "out" / "sub-01.html")
     maps = list((tmp_path / "out" / "sub-01" / "func").glob("*_desc-inSampleOwnSpeechShared_statmap.json"))
     assert len(maps) == 13  # R², r, what was inferred, and two shares of the full value with their limits
     assert all("test stimuli included" in path.read_text() for path in maps)
@@ -168,5 +169,5 @@ def test_findings_of_two_models_on_bold(study, tmp_path):
     assert sum(shares.values()) == pytest.approx(1, abs=1e-4)
     for part in ("sharedContext", "sharedSemantic", "speechAlone", "languageAlone"):
         assert shares[part] == pytest.approx(0.25, abs=0.1)  # as much of each is planted, in voxels of their own
-    said = re.sub(r"\s+", " ", (tmp_path / "out" / "sub-01.html").read_text())
+    said = report_text(tmp_path / "out" / "sub-01.html")
     assert "Comparison. Shared context explains neither reliably more nor less than" in said

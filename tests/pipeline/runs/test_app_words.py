@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from report_text import report_text
 from tiny_ieeg import ANALYSIS, LATE_S, make_study, signals, stories_of, words_of
 
 from bids_app import encoding
@@ -54,7 +55,7 @@ def test_words_are_counted(study):
 def test_electrodes_that_respond_to_speech_are_named(study):
     _, own = tables(study)
     assert own["responsive"].tolist() == [True, True, False]
-    assert "q ≤ 0.05" in (study / "out/sub-01.html").read_text()
+    assert "q ≤ 0.05" in report_text(study / "out/sub-01.html")
 
 
 def test_a_clock_wrong_by_a_tenth_of_a_second_moves_the_peak(study):

@@ -1,12 +1,12 @@
 """The baseline and controls through the command line: fitted whatever the analysis names, where they can be had."""
 
 import csv
-import html
 import json
 import re
 
 import numpy as np
 import pytest
+from report_text import report_text
 from tiny_study import ANALYSIS, SHAPE, TR, N, make_study, words_of, write_run
 
 from bids_app import outputs
@@ -107,7 +107,7 @@ def test_controls_stand_beside_the_partition(unit):
 
 
 def test_the_report_and_the_sidecars_say_it(study):
-    text = html.unescape(re.sub(r"<[^>]+>", " ", (study / "out" / "sub-01.html").read_text()))
+    text = report_text(study / "out" / "sub-01.html")
     assert (
         "In none of 40 voxels does carrier predict more than the baseline (word rate, envelope, position in the "
         in text
@@ -146,14 +146,14 @@ def test_what_cannot_be_had_is_left_out_and_said(tmp_path, missing):
     }
     assert set(baseline.left_out) == gone[missing]
     assert "baseline" in unit.partition.values
-    assert "Not in it" in (tmp_path / "out" / "sub-01.html").read_text()
+    assert "Not in it" in report_text(tmp_path / "out" / "sub-01.html")
 
 
 def test_without_a_baseline_the_report_says_so(tmp_path):
     bids, analysis = make_study(tmp_path, ("01",), (1, 2))
     analysis.write_text(ANALYSIS + "baseline: {spaces: [], autocorrelation: false}\n")
     assert main([str(bids), str(tmp_path / "out"), "participant", "--analysis", str(analysis)]) == 0
-    assert "No baseline was fitted" in (tmp_path / "out" / "sub-01.html").read_text()
+    assert "No baseline was fitted" in report_text(tmp_path / "out" / "sub-01.html")
     assert not list((tmp_path / "out").rglob("*desc-baseline*"))
 
 

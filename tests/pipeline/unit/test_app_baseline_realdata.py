@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from report_text import report_page, report_text
 
 from bids_app.cli.concord import main
 from bids_app.demo.models import make_models
@@ -54,17 +55,13 @@ def out(tmp_path_factory):
     return root / "out"
 
 
-def text_of(path):
-    return html.unescape(re.sub(r"<[^>]+>", " ", path.read_text(encoding="utf-8")))
-
-
 def verdicts(path):
-    """(subject, regions where it beats the baseline, regions where not), as the report says."""
+    """(subject, parcels where it beats the baseline, parcels where not), as the report says."""
     pattern = (
-        r"In (none|\d) of 6 regions (?:does )?(the full model|\w+) predicts? more than the baseline "
+        r"In (none|\d) of 6 parcels (?:does )?(the full model|\w+) predicts? more than the baseline "
         r"\(word rate, [^<]*"
     )
-    for said in re.finditer(pattern, html.unescape(path.read_text(encoding="utf-8"))):
+    for said in re.finditer(pattern, html.unescape(report_page(path))):
         beaten, _, missed = said[0].partition("it does not")
         names = [set(re.findall("|".join(REGIONS), part)) for part in (beaten, missed)]
         yield said[2], *((set(), names[0]) if said[1] == "none" else names)
@@ -85,7 +82,7 @@ def test_each_region_is_named_and_stand_ins_do_not_beat_the_baseline(out):
 
 
 def test_time_alone_does_not_predict_and_the_audit_counts_contexts(out):
-    text = text_of(out / "sub-18.html")
+    text = report_text(out / "sub-18.html")
     assert "The autocorrelation control" in text
     assert "no sign of leakage" in text
     assert re.search(r"context of language\s+\d+ of 351 test samples draw on 32 words before them", text)

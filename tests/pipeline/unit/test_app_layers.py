@@ -1,8 +1,6 @@
 """All layers of a tiny language model through the command line: planted layers come back, and nothing on noise."""
 
-import html
 import json
-import re
 
 import h5py
 import nibabel as nib
@@ -11,6 +9,7 @@ import pandas as pd
 import pytest
 import tiny_ieeg
 import tiny_models
+from report_text import report_text
 from tiny_study import SHAPE, TR, N, make_study, words_of, write_run
 
 from bids_app import encoding, outputs
@@ -142,11 +141,11 @@ def test_the_table_has_each_layers_scores_by_region(study):
 
 
 def test_the_report_says_where_layers_were_fitted(study):
-    text = re.sub(r"\s+", " ", html.unescape((study / "out/sub-01.html").read_text()))
-    summary = json.loads(next((study / "out/logs").glob("sub-01*_unit.json")).read_text())
-    chosen = summary["layers"]["language"]["chosen"]
+    text = report_text(study / "out/sub-01.html")
+    (unit,) = outputs.read_units(study / "out", ["01"])
+    chosen = unit.summary.layers["language"].chosen
     assert ", ".join(f"{layer} (fold {fold})" for fold, layer in chosen.items()) in text
-    (said,) = layers_methods(summary)
+    (said,) = layers_methods(unit.summary)
     assert said in text
     assert "layers 0, 1, 2 and 3" in text
     for name in ("layerProfiles", "bestLanguageLayerMap"):

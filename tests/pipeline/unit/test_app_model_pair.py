@@ -1,7 +1,6 @@
 """The seed paper's four findings through the command line, on iEEG words with features from files."""
 
 import json
-import re
 
 import h5py
 import numpy as np
@@ -9,6 +8,7 @@ import pandas as pd
 import pytest
 import tiny_ieeg
 import yaml
+from report_text import report_text
 
 from bids_app.cli.concord import main
 
@@ -101,7 +101,7 @@ def rows(root, kind, targets="reliable"):
 
 
 def text(root):
-    return re.sub(r"\s+", " ", (root / "out" / "sub-01.html").read_text())
+    return report_text(root / "out" / "sub-01.html")
 
 
 def test_planted_like_the_paper_the_report_says_so(paper):
@@ -180,7 +180,7 @@ def test_as_published_there_are_scores_and_no_claim(paper):
     found = pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=False)
     assert found["ci025"].isna().all()
     assert "inSampleSharedContext" in set(found["name"])
-    said = re.sub(r"\s+", " ", (paper / "as_published/sub-01.html").read_text())
+    said = report_text(paper / "as_published/sub-01.html")
     assert "Scores are those of the published code" in said
     assert "Comparison. Shared context" not in said
     (lags,) = (paper / "as_published/sub-01/ieeg").glob("*_desc-lags_encoding.json")
