@@ -17,7 +17,6 @@ from bids_app.features.registry import (
     resolve,
     role_of,
 )
-from bids_app.features.sidecar import provenance_to_json
 from bids_app.features.store import FeatureStore
 
 __all__ = [
@@ -35,7 +34,6 @@ __all__ = [
     "label_of",
     "needs",
     "prefetch",
-    "provenance_to_json",
     "reach_of",
     "resolve",
     "role_of",

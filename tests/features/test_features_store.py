@@ -60,6 +60,19 @@ def test_names_are_bids(tmp_path, source):
         assert held["values"].shape == (sidecar["Rows"], 10)
 
 
+def test_the_sidecar_has_keys_for_what_applies_to_the_family_in_one_order(tmp_path, source):
+    always = ["kind", "options", "version", "files", "description", "stamp", "dimensions"]
+    of_models = ["model", "revision", "untrained", "stand_in", "weights_sha256"]
+    store = features.FeatureStore(tmp_path)
+    for spec, keys in (
+        (MEL, [*always, "causal", "notes"]),
+        (LANGUAGE, [*always, "layers", "causal", "unknown_share", "notes", *of_models]),
+    ):
+        store.get(HEARD, spec, source)
+        sidecar = json.loads(store.path(HEARD, spec).with_suffix(".json").read_text())
+        assert list(sidecar["Provenance"]) == keys
+
+
 def test_the_same_bytes_every_time(tmp_path, source):
     for folder in ("a", "b"):
         for spec in (MEL, LANGUAGE):

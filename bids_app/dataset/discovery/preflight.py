@@ -10,9 +10,17 @@ from bids_app.records import Recording, Stimulus, StimulusCheck, StimulusEvent
 
 
 def stimulus_checks(recording: Recording, event: StimulusEvent, stimulus: Stimulus) -> StimulusCheck:
-    """One row of the report.
+    """Whether a stimulus fits the recording that it was heard in.
 
-    Raises DataError where the recording's header cannot be read.
+    Parameters
+    ----------
+    recording : whose length and clock count.
+    event : when the stimulus began.
+    stimulus : with its words, if it has any.
+
+    Raises
+    ------
+    DataError : the recording's header cannot be read.
     """
     from bids_app.dataset.responses.load import count_samples
 
@@ -41,18 +49,31 @@ def _left_out(stimulus: Stimulus) -> list[tuple[str, str]]:
 
 
 def heard_share(onset_s: float, stimulus_s: float, start_s: float, recording_s: float) -> float:
-    """The part of a stimulus, 0…1, that lies within a recording from `start_s` on."""
+    """The part of a stimulus, 0…1, that lies within a recording.
+
+    Parameters
+    ----------
+    onset_s, stimulus_s : when it began, on the recording's clock, and how long it lasts.
+    start_s, recording_s : time of the first sample, and how long the recording lasts.
+    """
     inside = min(onset_s + stimulus_s, start_s + recording_s) - max(onset_s, start_s)
     return max(0.0, inside) / stimulus_s if stimulus_s > 0 else 0.0
 
 
 def notes(check: StimulusCheck, event: StimulusEvent, has_words: bool) -> list[str]:
-    """What of a check deserves a person's eye, one line each."""
-    length, said, inside = check.stimulus_s, event.duration_s, check.words_inside_audio
-    at_odds = said is not None and abs(said - length) > max(1, length / 50)
+    """What of a check deserves a reader's eye, one line each.
+
+    Parameters
+    ----------
+    check : without notes.
+    event : with its duration, if the events file says it.
+    has_words : whether any file times words.
+    """
+    length, event_s, inside = check.stimulus_s, event.duration_s, check.words_inside_audio
+    at_odds = event_s is not None and abs(event_s - length) > max(1, length / 50)
     findings = {
         f"only {check.heard_share:.0%} of the stimulus lies within the recording": check.heard_share < 0.95,
-        f"the event lasts {said or 0:.1f} s, the stimulus {length:.1f} s": at_odds,
+        f"the event lasts {event_s or 0:.1f} s, the stimulus {length:.1f} s": at_odds,
         "the transcript is empty": has_words and not check.n_words,
         f"{1 - (inside or 0):.1%} of the words end after the sound does": inside is not None and inside < 1,
         f"{check.empty_words} words have no letter": check.empty_words,

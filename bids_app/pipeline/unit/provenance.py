@@ -100,7 +100,7 @@ def _feature_settings(job: Job) -> dict[str, FeatureSettings]:
     for name, asked in job.analysis.features.items():
         if name in job.specs:
             spec = job.specs[name]
-            settings[name] = FeatureSettings(spec.kind, spec.options, spec.pca, label=features.KINDS[spec.kind].label)
+            settings[name] = FeatureSettings(spec.kind, spec.options, spec.pca, label=features.label_of(spec.kind))
         elif name in residuals:
             residual = residuals[name]
             options = {"contextual": residual.contextual, "static": residual.static}

@@ -12,6 +12,7 @@ from tiny_models import noise, save_language_model, spaced_words, stimulus, word
 
 from bids_app import features
 from bids_app.errors import NoInput
+from bids_app.features.sidecar import provenance_to_json
 from bids_app.records import FeatureSpec, ModelSource
 
 LANGUAGE = FeatureSpec("language", "language_model", {"model": "tiny-gpt2", "layer": 1})
@@ -165,7 +166,7 @@ def test_provenance_names_the_model_and_its_bytes(source):
     assert got.weights_sha256 == hashlib.sha256(weights).hexdigest()
     assert (got.model, got.revision, got.stand_in, got.causal) == ("tiny-gpt2", None, False, True)
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= set(got.files)
-    json.dumps(features.provenance_to_json(got))
+    json.dumps(provenance_to_json(got))
 
 
 def test_stand_ins_are_flagged(tmp_path):
