@@ -58,7 +58,7 @@ def speed(quick: bool) -> list[Bar]:
     for _ in range(REPEATS):
         started = time.perf_counter()
         found = canonical(one, other, pairs)
-        ours = correlations(one @ found.one, other @ found.other)
+        ours = correlations(one @ found.first, other @ found.second)
         seconds.append(time.perf_counter() - started)
     print(f"  ours: {median(seconds):.3f} s", flush=True)
     started = time.perf_counter()
@@ -79,7 +79,7 @@ def equality(_: bool) -> list[Bar]:
     one, other = rows(TENTH)
     found = canonical(one, other, FEWER)
     theirs, unfinished = scikit_learn(one, other, FEWER, tol=1e-12, max_iter=20_000)
-    ours = correlations(one @ found.one, other @ found.other)
+    ours = correlations(one @ found.first, other @ found.second)
     print(f"  {unfinished} of {FEWER} did not converge")
     return [Bar("largest difference from scikit-learn's, converged", float(np.abs(ours - theirs).max()), NEAR, "")]
 

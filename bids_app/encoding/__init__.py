@@ -1,9 +1,9 @@
 """Encoding models on arrays: alignment, design, ridge in nested folds, partition. No paths, no globals."""
 
-from bids_app.encoding.comparisons.averages import RELIABLE, Averages, AveragingPlan
+from bids_app.encoding.comparisons.averages import RELIABLE, Averaged, Averages, AveragingPlan
 from bids_app.encoding.comparisons.controls import fit_controls, splits_runs, with_time
 from bids_app.encoding.comparisons.layers import choose_layers, layered, score_layers
-from bids_app.encoding.comparisons.model_pair import Averaged, Split, averaged, findings, singles
+from bids_app.encoding.comparisons.model_pair import SubspaceSplit, model_pair_statistics, singles
 from bids_app.encoding.comparisons.noise_ceiling import (
     Ceiling,
     inter_subject_noise_ceiling,
@@ -36,8 +36,6 @@ from bids_app.encoding.ridge.fit import fit, unions_of
 from bids_app.encoding.ridge.options import FitContext, FitOptions
 from bids_app.encoding.subspace.word_bands import residual, shared_subspace
 
-whole = epochs_inside_recording  # on its way out
-
 __all__ = [
     "RELIABLE",
     "Averaged",
@@ -49,9 +47,8 @@ __all__ = [
     "FitContext",
     "FitOptions",
     "InferencePlan",
-    "Split",
+    "SubspaceSplit",
     "after_silence",
-    "averaged",
     "build_design",
     "choose_layers",
     "clean",
@@ -60,7 +57,6 @@ __all__ = [
     "disagreements",
     "epoch_purge_s",
     "epochs_inside_recording",
-    "findings",
     "fit",
     "fit_and_infer",
     "fit_controls",
@@ -70,6 +66,7 @@ __all__ = [
     "layered",
     "local_word_counts",
     "make_band",
+    "model_pair_statistics",
     "noise_ceiling_of_trials",
     "over_words",
     "partition",
@@ -90,7 +87,6 @@ __all__ = [
     "splits_runs",
     "unions_of",
     "used_samples",
-    "whole",
     "with_backoff",
     "with_time",
     "within_words",

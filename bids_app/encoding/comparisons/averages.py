@@ -20,7 +20,7 @@ from bids_app.encoding.inference.block_losses import BlockLosses
 from bids_app.encoding.inference.intervals import UPPER
 from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.encoding.ridge.splits import Split
-from bids_app.records import Agreement, Array
+from bids_app.records import Agreement, Array, Union
 
 RELIABLE = "reliable"
 
@@ -42,6 +42,35 @@ class Average:
     scores: Array
     maps: Array
     z: Array
+
+
+@dataclass(frozen=True)
+class Averaged:
+    """What one fit gave.
+
+    Parameters
+    ----------
+    unions : of the fit, the full one last.
+    maps : numbers of the unions whose maps are compared.
+    averages : by set of targets, of those that have one.
+    agreements : of the pairs of `maps`.
+    reliable : (n_targets,) bool, targets that the full model predicts reliably; None where there are no blocks.
+    """
+
+    unions: tuple[Union, ...]
+    maps: tuple[int, ...]
+    averages: Mapping[str, Average]
+    agreements: tuple[Agreement, ...] = ()
+    reliable: Array | None = None
+
+    def mean(self, targets: str, terms: Sequence[tuple[Sequence[str], int]]) -> Array:
+        """(1 + n_blocks,) mean over a set of targets of a signed sum of unions' R²."""
+        scores = self.averages[targets].scores
+        signed = [sign * scores[:, self._number(union)] for union, sign in terms]
+        return np.asarray(np.sum(signed, axis=0))
+
+    def _number(self, union: Sequence[str]) -> int:
+        return next(number for number, each in enumerate(self.unions) if set(each) == set(union))
 
 
 def limits(values: Array) -> tuple[float, float, float]:
@@ -192,6 +221,10 @@ class Averages(Observer):
             Agreement((self.unions[first][0], self.unions[second][0]), *self._r[:, pair])
             for pair, (first, second) in enumerate(self._predicted.pairs)
         )
+
+    def averaged(self) -> Averaged:
+        """All that was collected, when the fit is over."""
+        return Averaged(self.unions, self.maps, self.averages(), self.agreements(), self.sets.get(RELIABLE))
 
 
 def pairs_of(numbers: Sequence[int]) -> list[tuple[int, int]]:

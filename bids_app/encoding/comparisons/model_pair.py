@@ -1,23 +1,22 @@
 """The questions asked of two models, answered from averages over targets: scores, agreement, shares, comparisons.
 
 The split of what two models explain (of the partition `subspace` with that of `against`): R²(shared,
-one's rest, other's rest) is, part by part, what of `shared` is context (beyond the spaces it is held against), what
+one's rest, other's rest) is, part by part, what of `shared` is context (beyond the spaces it is compared with), what
 of it exactly each set of those spaces has, what each model alone adds, and what the two rests have in common.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bids_app.encoding.comparisons.averages import Average, Averages, limits, map_correlation
+from bids_app.encoding.comparisons.averages import Averaged, limits, map_correlation, pairs_of
 from bids_app.records import (
     CONTEXT,
     RESTS,
     WHOLE,
-    Agreement,
     Array,
     ModelPairStatistic,
     ModelPairStatistics,
@@ -34,28 +33,16 @@ SHARED = "shared"  # the group of the shared subspace, the first of both partiti
 
 
 @dataclass(frozen=True)
-class Averaged:
-    """What one fit gave: its unions, the numbers of those whose maps are compared, averages by set."""
+class SubspaceSplit:
+    """Averages of two partitions of a shared subspace, from which what two models explain is split up.
 
-    unions: tuple[tuple[str, ...], ...]
-    maps: tuple[int, ...]
-    averages: Mapping[str, Average]
-    agreements: tuple[Agreement, ...] = ()
-
-    def mean(self, targets: str, terms: Sequence[tuple[Sequence[str], int]]) -> Array:
-        """(1 + n_blocks,) mean over a set of targets of a signed sum of unions' R²."""
-        scores = self.averages[targets].scores
-        signed = [sign * scores[:, self._number(union)] for union, sign in terms]
-        return np.asarray(np.sum(signed, axis=0))
-
-    def _number(self, union: Sequence[str]) -> int:
-        return next(number for number, one in enumerate(self.unions) if set(one) == set(union))
-
-
-@dataclass(frozen=True)
-class Split:
-    """Averages of the partitions `subspace` and `against` of the shared subspace of two `models`; in_sample: whether
-    it was fitted on test stimuli too."""
+    Parameters
+    ----------
+    subspace : of the partition of what is shared and the rest of each model.
+    against : of the partition of what is shared and other spaces.
+    models : the two, in the order of their rests.
+    in_sample : whether the subspace was fitted on test stimuli too.
+    """
 
     subspace: Averaged
     against: Averaged
@@ -63,99 +50,108 @@ class Split:
     in_sample: bool = False
 
 
-def averaged(observer: Averages) -> Averaged:
-    """Of an observer whose fit is over."""
-    return Averaged(observer.unions, observer.maps, observer.averages(), observer.agreements())
-
-
 def singles(unions: Sequence[tuple[str, ...]]) -> tuple[int, ...]:
-    """Numbers of the unions of one unit; none where there is but one."""
-    found = tuple(number for number, union in enumerate(unions) if len(union) == 1)
-    return found if len(found) > 1 else ()
+    """Numbers of the unions of one feature group; none where there is but one."""
+    alone = tuple(number for number, union in enumerate(unions) if len(union) == 1)
+    return alone if len(alone) > 1 else ()
 
 
-def findings(
-    first: Averaged,
+def model_pair_statistics(
+    main: Averaged,
     compared_models: tuple[str, str] | None,
-    split: Split | None = None,
-    references: Averaged | None = None,
+    split: SubspaceSplit | None = None,
+    control_models: Averaged | None = None,
     *,
     has_ceiling: bool = False,
 ) -> ModelPairStatistics:
-    """All rows, set by set.
+    """All statistics of two models, set by set of targets.
 
-    compared_models: the two models' feature groups, where they stand alone in the partition; split: of what they
-    explain; references: the two models, first, and what their agreement is compared with.
+    Parameters
+    ----------
+    main : averages of the analysis's own partition.
+    compared_models : the two models' feature groups, where they stand alone in the partition.
+    split : averages from which what the two explain is split up.
+    control_models : of the two models, first, and what their agreement is compared with, each alone.
+    has_ceiling : whether maps are compared with the noise ceiling taken out, too.
     """
     rows: list[ModelPairStatistic] = []
-    for targets in first.averages:
-        rows += _scores(first, targets)
-        rows += _agreement(first, targets, has_ceiling)
-        if references is not None and targets in references.averages:
-            rows += _agreement(references, targets, has_ceiling, only_first_two=True)
+    for targets in main.averages:
+        rows += _scores(main, targets)
+        rows += _agreement(main, targets, has_ceiling)
+        if control_models is not None and targets in control_models.averages:
+            rows += _agreement(control_models, targets, has_ceiling, only_first_two=True)
         if split is not None and targets in split.subspace.averages:
             rows += _split(split, targets)
-    return ModelPairStatistics(compared_models, first.agreements, tuple(rows))
+    return ModelPairStatistics(compared_models, main.agreements, tuple(rows))
 
 
-def _statistic(about: StatisticSubject, targets: TargetSet, one: Averaged, drawn: Array) -> ModelPairStatistic:
-    return ModelPairStatistic(about, targets, one.averages[targets].n, *limits(drawn))
+def _statistic(about: StatisticSubject, targets: TargetSet, averaged: Averaged, drawn: Array) -> ModelPairStatistic:
+    return ModelPairStatistic(about, targets, averaged.averages[targets].n, *limits(drawn))
 
 
-def _scores(one: Averaged, targets: TargetSet) -> Iterator[ModelPairStatistic]:
-    """Finding 1: what each space alone, and all together, explain."""
-    for union in one.unions:
-        if len(union) == 1 or union == one.unions[-1]:
-            about = StatisticSubject("score", () if union == one.unions[-1] else union)
-            yield _statistic(about, targets, one, one.mean(targets, [(union, 1)]))
+def _scores(averaged: Averaged, targets: TargetSet) -> Iterator[ModelPairStatistic]:
+    """What each feature group alone, and all together, explain."""
+    for union in averaged.unions:
+        if len(union) == 1 or union == averaged.unions[-1]:
+            about = StatisticSubject("score", () if union == averaged.unions[-1] else union)
+            yield _statistic(about, targets, averaged, averaged.mean(targets, [(union, 1)]))
 
 
 def _agreement(
-    one: Averaged, targets: TargetSet, has_ceiling: bool, only_first_two: bool = False
+    averaged: Averaged, targets: TargetSet, has_ceiling: bool, only_first_two: bool = False
 ) -> Iterator[ModelPairStatistic]:
-    """Finding 2: of every pair of spaces alone, over targets and over time. `only_first_two`: of those pairs of one
-    of the first two with any other."""
-    average, names = one.averages[targets], [one.unions[number][0] for number in one.maps]
-    places = [(a, b) for a in range(len(names)) for b in range(a + 1, len(names))]
-    for pair, (a, b) in enumerate(places):
+    """Of every pair of models alone, over targets and over time. `only_first_two`: of those pairs of one of the first
+    two with any other."""
+    average, names = averaged.averages[targets], [averaged.unions[number][0] for number in averaged.maps]
+    for pair, (a, b) in enumerate(pairs_of(range(len(names)))):
         if only_first_two and not a < 2 <= b:
             continue
         models = names[a], names[b]
         if average.n > 2:
             r = np.arctanh(np.clip(map_correlation(average.maps, a, b), -1 + 1e-12, 1 - 1e-12))
-            yield _of_z(StatisticSubject("map_correlation", models), targets, one, r)
+            yield _of_z(StatisticSubject("map_correlation", models), targets, averaged, r)
         if average.n > 3 and has_ceiling:
             r = np.arctanh(np.clip(map_correlation(average.maps, a, b, len(names)), -1 + 1e-12, 1 - 1e-12))
-            yield _of_z(StatisticSubject("map_correlation_partial", models), targets, one, r)
-        yield _of_z(StatisticSubject("prediction_correlation", models), targets, one, average.z[:, pair])
+            yield _of_z(StatisticSubject("map_correlation_partial", models), targets, averaged, r)
+        yield _of_z(StatisticSubject("prediction_correlation", models), targets, averaged, average.z[:, pair])
 
 
-def _of_z(about: StatisticSubject, targets: TargetSet, one: Averaged, z: Array) -> ModelPairStatistic:
+def _of_z(about: StatisticSubject, targets: TargetSet, averaged: Averaged, z: Array) -> ModelPairStatistic:
     value, low, high = np.tanh(limits(z)).tolist()
-    return ModelPairStatistic(about, targets, one.averages[targets].n, value, low, high)
+    return ModelPairStatistic(about, targets, averaged.averages[targets].n, value, low, high)
 
 
-def split_parts(split: Split, targets: TargetSet) -> dict[SplitPart, Array]:
-    """Part → (1 + n_blocks,) mean R² over a set of targets. They sum to what shared subspace and rests explain."""
+def split_parts(split: SubspaceSplit, targets: TargetSet) -> dict[SplitPart, Array]:
+    """Parts of what the shared subspace and the rests explain; they sum to all of it.
+
+    Parameters
+    ----------
+    split : averages of both partitions.
+    targets : name of a set of targets.
+
+    Returns
+    -------
+    Part → (1 + n_blocks,) mean R²: of the data, then without each block.
+    """
     subspace, against = split.subspace, split.against
 
-    def part(one: Averaged, *chosen: str) -> Array:
-        return one.mean(targets, part_of(one.unions[-1], chosen).terms)
+    def part(averaged: Averaged, *chosen: str) -> Array:
+        return averaged.mean(targets, part_of(averaged.unions[-1], chosen).terms)
 
     parts = {CONTEXT: part(against, SHARED)}
     for chosen in subsets(_others(against)):
         parts[SplitPart("spaces", chosen)] = part(against, SHARED, *chosen)
     for model, rest in zip(split.models, subspace.unions[-1][1:], strict=True):
         parts[SplitPart("alone", (model,))] = part(subspace, rest)
-    whole = subspace.mean(targets, full_of(subspace.unions[-1]).terms)
-    return {**parts, RESTS: whole - np.sum(list(parts.values()), axis=0)}
+    both_models = subspace.mean(targets, full_of(subspace.unions[-1]).terms)
+    return {**parts, RESTS: both_models - np.sum(list(parts.values()), axis=0)}
 
 
-def _split(split: Split, targets: TargetSet) -> Iterator[ModelPairStatistic]:
-    """Findings 3 and 4: amounts, their shares of the whole, and what context exceeds."""
+def _split(split: SubspaceSplit, targets: TargetSet) -> Iterator[ModelPairStatistic]:
+    """Amounts, their shares of what both models explain, and what context exceeds."""
     parts = split_parts(split, targets)
     others = _others(split.against)
-    whole = np.sum(list(parts.values()), axis=0)
+    both_models = np.sum(list(parts.values()), axis=0)
 
     def statistic(
         kind: StatisticKind, part: SplitPart, drawn: Array, less: SplitPart | None = None
@@ -163,11 +159,11 @@ def _split(split: Split, targets: TargetSet) -> Iterator[ModelPairStatistic]:
         about = StatisticSubject(kind, part=part, less=less, in_sample=split.in_sample)
         return _statistic(about, targets, split.subspace, drawn)
 
-    for part, amount in {WHOLE: whole, **parts}.items():
+    for part, amount in {WHOLE: both_models, **parts}.items():
         yield statistic("amount", part, amount)
-    if whole[0] > 0:
+    if both_models[0] > 0:
         for part, amount in parts.items():
-            yield statistic("share", part, amount / np.where(whole > 0, whole, np.nan))
+            yield statistic("share", part, amount / np.where(both_models > 0, both_models, np.nan))
     for space in others:
         theirs = [parts[SplitPart("spaces", chosen)] for chosen in subsets(others) if space in chosen]
         yield statistic("difference", CONTEXT, parts[CONTEXT] - np.sum(theirs, axis=0), SplitPart("space", (space,)))

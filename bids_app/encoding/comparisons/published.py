@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from bids_app.encoding.comparisons.agreement import PredictionSums
-from bids_app.encoding.comparisons.averages import Average, pairs_of
-from bids_app.encoding.comparisons.model_pair import Averaged, singles
+from bids_app.encoding.comparisons.averages import Average, Averaged, pairs_of
+from bids_app.encoding.comparisons.model_pair import singles
 from bids_app.encoding.design.columns import principal_axes, projected_values, standardized
 from bids_app.encoding.design.folds import audit
 from bids_app.encoding.errors import CannotFit

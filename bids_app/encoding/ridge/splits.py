@@ -112,7 +112,8 @@ class Split:
 
     def gram(self, weights: Weights) -> torch.Tensor:
         """X'X (n_columns, n_columns) of the training rows, bands side by side, without their weights."""
-        return torch.cat([torch.cat([self._centred(one, other) for other in weights], dim=1) for one in weights])
+        rows = [torch.cat([self._centred(band, column_band) for column_band in weights], dim=1) for band in weights]
+        return torch.cat(rows)
 
     def kernels(self, weights: Weights) -> tuple[torch.Tensor, torch.Tensor]:
         """Σ g_b X_b X_b': (n_train, n_train), and evaluation against training rows (n_eval, n_train)."""
@@ -157,22 +158,23 @@ class Split:
     def _weighted(self, weights: Weights) -> list[tuple[slice, float]]:
         return [(self.columns.at[band], g) for band, g in weights.items()]
 
-    def _centred(self, one: int, other: int) -> torch.Tensor:
+    def _centred(self, row_band: int, column_band: int) -> torch.Tensor:
         """(n_columns_one, n_columns_other) of two bands, less the training means."""
-        if one > other:
-            return self._centred(other, one).T
-        m, m_other = (self.mean[self.columns.at[band]] for band in (one, other))
-        return torch.addr(self._raw(one, other), m, m_other, alpha=-len(self.train))
+        if row_band > column_band:
+            return self._centred(column_band, row_band).T
+        mean_of_rows, mean_of_columns = (self.mean[self.columns.at[band]] for band in (row_band, column_band))
+        return torch.addr(self._raw(row_band, column_band), mean_of_rows, mean_of_columns, alpha=-len(self.train))
 
-    def _raw(self, one: int, other: int) -> torch.Tensor:
+    def _raw(self, row_band: int, column_band: int) -> torch.Tensor:
         """X_one'X_other over the training rows, as the columns are."""
-        if (one, other) not in self._grams:
-            a, b = self.columns.band(one), self.columns.band(other)
+        if (row_band, column_band) not in self._grams:
+            a, b = self.columns.band(row_band), self.columns.band(column_band)
             if self.outer is None:
-                self._grams[one, other] = cross(a, b, self.train_slices)
+                self._grams[row_band, column_band] = cross(a, b, self.train_slices)
             else:
-                self._grams[one, other] = self.outer._raw(one, other) - cross(a, b, self.left_out_slices)
-        return self._grams[one, other]
+                left_out = cross(a, b, self.left_out_slices)
+                self._grams[row_band, column_band] = self.outer._raw(row_band, column_band) - left_out
+        return self._grams[row_band, column_band]
 
 
 def _nothing(split: Split) -> torch.Tensor:

@@ -27,33 +27,33 @@ class Pairs:
 
     Parameters
     ----------
-    one, other : (p, k) and (q, k) directions whose scores have unit variance.
+    first, second : (p, k) and (q, k) directions whose scores have unit variance.
     correlation : (k,) of each pair, largest first.
     """
 
-    one: Array
-    other: Array
+    first: Array
+    second: Array
     correlation: Array
 
 
-def canonical(one: Array, other: Array, count: int) -> Pairs:
+def canonical(first: Array, second: Array, count: int) -> Pairs:
     """Canonical correlation analysis by singular values (Hotelling 1936; Björck & Golub 1973).
 
-    Each direction of `one` has a positive entry of largest magnitude, that of `other` the sign that makes the
+    Each direction of `first` has a positive entry of largest magnitude, that of `second` the sign that makes the
     correlation positive.
 
     Parameters
     ----------
-    one, other : (n, p) and (n, q), centred rows.
+    first, second : (n, p) and (n, q), centred rows.
     count : leading pairs to keep; fewer where ranks are lower.
     """
-    n = len(one)
-    return _canonical(one.T @ one / n, other.T @ other / n, one.T @ other / n, count)
+    n = len(first)
+    return _canonical(first.T @ first / n, second.T @ second / n, first.T @ second / n, count)
 
 
-def _canonical(gram: Array, other: Array, cross: Array, count: int) -> Pairs:
+def _canonical(first_gram: Array, second_gram: Array, cross: Array, count: int) -> Pairs:
     """The same from second moments (p, p), (q, q) and (p, q)."""
-    a, b = whitening(gram), whitening(other)
+    a, b = whitening(first_gram), whitening(second_gram)
     left, correlation, right = scipy.linalg.svd(a.T @ cross @ b, full_matrices=False, check_finite=False)
     k = min(count, len(correlation))
     u, v = a @ left[:, :k], b @ right[:k].T
@@ -143,7 +143,7 @@ def principal(gram: Array) -> tuple[Array, Array]:
 
 @dataclass(frozen=True)
 class Subspace:
-    """Linear maps of rows with a one at their end, side by side in the order (one, other, 1).
+    """Linear maps of rows with a one at their end, side by side in the order (first, second, 1).
 
     Parameters
     ----------
@@ -163,8 +163,8 @@ class Subspace:
 
 
 def subspace(
-    one: Array,
-    other: Array,
+    first: Array,
+    second: Array,
     count: int,
     most_rest: tuple[int | None, int | None] = (None, None),
     limited: bool = True,
@@ -173,7 +173,7 @@ def subspace(
 
     Parameters
     ----------
-    one, other : (n, d) and (n, e) word rows.
+    first, second : (n, d) and (n, e) word rows.
     count : pairs to keep.
     most_rest : principal components kept of each rest; None: all.
     limited : see `scaled`.
@@ -183,14 +183,14 @@ def subspace(
     CannotFit
         For too few words.
     """
-    sides = scaled(one, limited), scaled(other, limited)
-    pairs = canonical(sides[0].scores(one), sides[1].scores(other), count)
-    weights = [side.axes @ directions for side, directions in zip(sides, (pairs.one, pairs.other), strict=True)]
+    sides = scaled(first, limited), scaled(second, limited)
+    pairs = canonical(sides[0].scores(first), sides[1].scores(second), count)
+    weights = [side.axes @ directions for side, directions in zip(sides, (pairs.first, pairs.second), strict=True)]
     u, v = (_with_constant(side, each) for side, each in zip(sides, weights, strict=True))
     shared = np.vstack([u[:-1], v[:-1], u[-1:] + v[-1:]]) / 2
-    first, second = (_rest(*each) for each in zip(sides, weights, most_rest, strict=True))
+    rests = tuple(_rest(*each) for each in zip(sides, weights, most_rest, strict=True))
     dims = sides[0].axes.shape[1], sides[1].axes.shape[1]
-    return Subspace(shared, (u, v), (first, second), pairs.correlation, dims)
+    return Subspace(shared, (u, v), (rests[0], rests[1]), pairs.correlation, dims)
 
 
 def _rest(side: Scaled, weights: Array, most: int | None) -> Array:

@@ -33,17 +33,17 @@ class HeldOutPairs:
     rank: int
 
 
-def held_out(one: Array, other: Array, folds: Array, seed: int, most: int | None = None) -> HeldOutPairs:
+def held_out(first: Array, second: Array, folds: Array, seed: int, most: int | None = None) -> HeldOutPairs:
     """How many canonical pairs hold up on words that they were not fitted to.
 
-    Pairs fitted without a fold are correlated in it. The null turns the rows of `other` within each fold against
-    those of `one`, by a share of the fold that is drawn between a tenth and nine tenths, fits again, and keeps the
+    Pairs fitted without a fold are correlated in it. The null turns the rows of `second` within each fold against
+    those of `first`, by a share of the fold that is drawn between a tenth and nine tenths, fits again, and keeps the
     first pair: autocorrelation stays as it is, in training and held-out rows alike. Components are those of all rows,
     since they see one side only.
 
     Parameters
     ----------
-    one, other : (n, d) and (n, e) word rows.
+    first, second : (n, d) and (n, e) word rows.
     folds : (n,) int, −1 for rows left out.
     seed : of the shifts.
     most : pairs to try; None: all.
@@ -58,7 +58,7 @@ def held_out(one: Array, other: Array, folds: Array, seed: int, most: int | None
         raise CannotFit("the rank of a shared subspace needs at least two folds of words", MORE_WORDS)
     rows = [np.flatnonzero(folds == number) for number in numbers]
     fitted = np.concatenate(rows)
-    a, b = scaled(one[fitted]).scores(one), scaled(other[fitted]).scores(other)
+    a, b = scaled(first[fitted]).scores(first), scaled(second[fitted]).scores(second)
     parts = _WordFolds([a[at] for at in rows], [b[at] for at in rows])
     correlation = parts.correlations(parts.crosses([0] * len(rows)), most)
     rng = np.random.default_rng(seed)
@@ -76,12 +76,12 @@ def held_out(one: Array, other: Array, folds: Array, seed: int, most: int | None
 class _WordFolds:
     """Scores of both sides by fold, as second moments; of the other side's shifts, only the cross moments change."""
 
-    def __init__(self, one: list[Array], other: list[Array]) -> None:
-        self._rows = one, other
-        self.n = np.array([len(rows) for rows in one])
+    def __init__(self, first: list[Array], second: list[Array]) -> None:
+        self._rows = first, second
+        self.n = np.array([len(rows) for rows in first])
         self._sums = [np.array([rows.sum(axis=0) for rows in side]) for side in self._rows]
         self._grams = [np.array([rows.T @ rows for rows in side]) for side in self._rows]
-        self._whitening = [[whitening(self._centred_gram(side, k)) for k in range(len(one))] for side in (0, 1)]
+        self._whitening = [[whitening(self._centred_gram(side, k)) for k in range(len(first))] for side in (0, 1)]
 
     def crosses(self, shifts: list[int]) -> Array:
         """(n_folds, p, q), the other side's rows turned by `shifts` within each fold."""

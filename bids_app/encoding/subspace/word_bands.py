@@ -83,15 +83,15 @@ def shared_subspace(
         _fitted(runs, design, spec, sources, fold, seed, {} if known is None else known) for fold in fitted_folds
     ]
     maps = [each.maps for each in fitted] * (len(folds) // len(fitted_folds))
-    one, other = ((source, WORD_COUNT) for source in sources)
+    first, second = ((source, WORD_COUNT) for source in sources)
     bands = {
         SHARED: _projected((*sources, WORD_COUNT), folds, [each.shared for each in maps]),
-        rest_band(spec.between[0]): _projected(one, folds, [each.rest[0] for each in maps]),
-        rest_band(spec.between[1]): _projected(other, folds, [each.rest[1] for each in maps]),
+        rest_band(spec.between[0]): _projected(first, folds, [each.rest[0] for each in maps]),
+        rest_band(spec.between[1]): _projected(second, folds, [each.rest[1] for each in maps]),
     }
     if spec.fit == "all":
-        bands[own_band(spec.between[0])] = _projected(one, folds, [each.variates[0] for each in maps])
-        bands[own_band(spec.between[1])] = _projected(other, folds, [each.variates[1] for each in maps])
+        bands[own_band(spec.between[0])] = _projected(first, folds, [each.variates[0] for each in maps])
+        bands[own_band(spec.between[1])] = _projected(second, folds, [each.variates[1] for each in maps])
     return bands, SharedSubspace(spec, tuple(each.audit for each in fitted))
 
 
@@ -105,14 +105,14 @@ def _fitted(
     known: dict[str, FittedSubspace],
 ) -> FittedSubspace:
     words = words_of(runs, design, fold)
-    one, other = (_rows(words, design, source, fold) for source in sources)
+    first, second = (_rows(words, design, source, fold) for source in sources)
     labels = inner_labels(words, design.purge_s)
-    digest = hashlib.sha256(repr((spec, seed, fold is None, one.shape, other.shape)).encode())
-    for part in (one, other, labels):
+    digest = hashlib.sha256(repr((spec, seed, fold is None, first.shape, second.shape)).encode())
+    for part in (first, second, labels):
         digest.update(part.tobytes())
     key = digest.hexdigest()
     if key not in known:
-        known[key] = _fit(one, other, labels, spec, fold is not None, seed)
+        known[key] = _fit(first, second, labels, spec, fold is not None, seed)
     fitted = known[key]
     return replace(fitted, audit=replace(fitted.audit, fold=fold))
 
@@ -129,14 +129,16 @@ def _rows(words: Words, design: Design, source: str, fold: int | None) -> Array:
     return words.values[source][:, layered.dims(fold)]
 
 
-def _fit(one: Array, other: Array, labels: Array, spec: SubspaceSpec, limited: bool, seed: int) -> FittedSubspace:
-    pairs = held_out(one, other, labels, seed, spec.components)
+def _fit(first: Array, second: Array, labels: Array, spec: SubspaceSpec, limited: bool, seed: int) -> FittedSubspace:
+    pairs = held_out(first, second, labels, seed, spec.components)
     count = pairs.rank if spec.components is None else spec.components
-    maps = canonical.subspace(one, other, count, spec.rest_pca, limited)
+    maps = canonical.subspace(first, second, count, spec.rest_pca, limited)
     leak = np.full(len(maps.correlation), np.nan)
     tried = canonical.leakage(pairs.correlation[: len(leak)])
     leak[: len(tried)] = tried
-    audit = SubspaceFold(None, len(one), maps.dims, maps.correlation, leak, pairs.correlation, pairs.p, pairs.null_95)
+    audit = SubspaceFold(
+        None, len(first), maps.dims, maps.correlation, leak, pairs.correlation, pairs.p, pairs.null_95
+    )
     return FittedSubspace(audit, maps)
 
 

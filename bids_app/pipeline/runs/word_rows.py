@@ -117,7 +117,9 @@ class WordEpochRows:
     def _epochs(self, recording: Recording, response: Response) -> tuple[Epochs, Array]:
         """Windows of all words, event by event, and (n_words,) whether each word's are whole."""
         epochs = encoding.place_epochs(_onsets(recording, self._words(recording)), response.times_s, self.epoch)
-        return epochs, encoding.whole(epochs, response.valid & ~self._skipped(recording, response.times_s))
+        return epochs, encoding.epochs_inside_recording(
+            epochs, response.valid & ~self._skipped(recording, response.times_s)
+        )
 
     def _skipped(self, recording: Recording, times_s: Array) -> Array:
         """(n_times,) bool: from a long stimulus's start to `skip_onset_s` after its first word."""

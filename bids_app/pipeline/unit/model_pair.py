@@ -88,7 +88,7 @@ def average_alone(inputs: FitInputs, models: Mapping[str, Sequence[str]], averag
         encoding.fit(inputs.design, models, inputs.spec, context, FitOptions(unions), observer)
         return observer
 
-    return encoding.averaged(inputs.with_backoff(attempt)[0])
+    return inputs.with_backoff(attempt)[0].averaged()
 
 
 def model_pair_statistics(
@@ -106,12 +106,12 @@ def model_pair_statistics(
     split = None
     if "subspace" in of_role and "against" in of_role:
         subspace, against = of_role["subspace"], of_role["against"]
-        split = encoding.Split(
+        split = encoding.SubspaceSplit(
             fitted.extra[subspace.name].averages,
             fitted.extra[against.name].averages,
             subspace.models,
             subspace.in_sample,
         )
-    return encoding.findings(
+    return encoding.model_pair_statistics(
         fitted.main.averages, compared_models, split, fitted.references, has_ceiling=fitted.main.has_ceiling
     )

@@ -81,7 +81,7 @@ class NestedRidge:
         return FittedPartition(
             replace(fit, warnings=(*fit.warnings, *warnings)),
             result,
-            encoding.averaged(observer),
+            observer.averaged(),
             observer.sets,
             averaging.ceiling is not None,
         )

@@ -53,9 +53,9 @@ def answered(given):
         maps = encoding.singles(unions) if name == "against" else ()
         observer = encoding.Averages(unions, maps, encoding.AveragingPlan(given.folds, {"all": given.usable}, labels))
         encoding.fit(given, units, SPEC, observer=observer)
-        done[name] = encoding.averaged(observer)
-    found = encoding.findings(
-        done["against"], None, encoding.Split(done["subspace"], done["against"], ("speech", "language"))
+        done[name] = observer.averaged()
+    found = encoding.model_pair_statistics(
+        done["against"], None, encoding.SubspaceSplit(done["subspace"], done["against"], ("speech", "language"))
     )
     return {(row.about.kind, row.about.name): row for row in found.rows if row.targets == "all"}
 

@@ -156,8 +156,11 @@ def test_search_is_the_least_cross_validated_error():
     flat = table.reshape(-1, 3)
     np.testing.assert_allclose(choice.error, flat.min(axis=0), rtol=1e-5)
     candidate, alpha = np.unravel_index(flat.argmin(axis=0), table.shape[:2])
-    np.testing.assert_array_equal(choice.candidate, candidate)
-    np.testing.assert_array_equal(choice.alpha_index, alpha)
+    best, following = np.sort(flat, axis=0)[:2]
+    clear = following > (1 + 1e-5) * best  # others are a matter of rounding
+    assert clear.any()
+    np.testing.assert_array_equal(choice.candidate[clear], candidate[clear])
+    np.testing.assert_array_equal(choice.alpha_index[clear], alpha[clear])
 
 
 @pytest.mark.parametrize("columns", [(5, 4), (40, 30)], ids=["primal", "dual"])

@@ -41,13 +41,13 @@ def test_correlations_are_those_of_scikit_learn(p, q, seed):
     theirs = CCA(n_components=k, max_iter=100_000, tol=1e-14, scale=False).fit(one, other)
     a, b = theirs.transform(one, other)
     np.testing.assert_allclose(found.correlation, np.abs(r_of(a, b)), atol=1e-4)
-    np.testing.assert_allclose(np.abs(r_of(one @ found.one, a)), 1, atol=1e-3)
+    np.testing.assert_allclose(np.abs(r_of(one @ found.first, a)), 1, atol=1e-3)
 
 
 def test_variates_have_unit_variance_and_correlate_within_pairs_alone():
     one, other = related()
     found = canonical(one, other, 6)
-    u, v = one @ found.one, other @ found.other
+    u, v = one @ found.first, other @ found.second
     n = len(u)
     np.testing.assert_allclose(u.T @ u / n, np.eye(6), atol=1e-10)
     np.testing.assert_allclose(v.T @ v / n, np.eye(6), atol=1e-10)
@@ -223,7 +223,7 @@ def test_held_out_correlations_are_those_of_a_plain_loop():
     for fold in range(4):
         train, test = kept & (folds != fold), folds == fold
         pairs = canonical(a[train] - a[train].mean(axis=0), b[train] - b[train].mean(axis=0), 50)
-        z.append(np.arctanh(r_of(a[test] @ pairs.one, b[test] @ pairs.other)))
+        z.append(np.arctanh(r_of(a[test] @ pairs.first, b[test] @ pairs.second)))
     weights = [(folds == fold).sum() for fold in range(4)]
     np.testing.assert_allclose(found.correlation, np.tanh(np.average(z, axis=0, weights=weights)), atol=1e-8)
     assert found.rank == int(np.argmax(np.append(found.p, 1) > 0.05))
