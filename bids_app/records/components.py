@@ -201,17 +201,3 @@ def baseline_band(space: str) -> str:
 def word_band(space: str) -> str:
     """The band of a space's rows by word, of a space whose own rows are none; no space can have this name."""
     return f"@{space}"
-
-
-# ------------------------------------------------------------------------------------------------ on its way out
-BEYOND_BASELINE, BEYOND_UNTRAINED, CONTROL = "BeyondBaseline", "BeyondUntrained", "control"
-
-
-def component_names(groups: tuple[str, ...]) -> tuple[str, ...]:
-    """Labels of `partition_components`."""
-    return tuple(one.label for one in partition_components(groups))
-
-
-def component_of(partition: str, component: str) -> str:
-    """`against`, `uniqueShared` → `againstUniqueShared`."""
-    return partition + upper_first(component)
