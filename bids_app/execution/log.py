@@ -101,7 +101,7 @@ def reason_of(error: Exception, expected: tuple[type[Exception], ...] = (Concord
     """
     if isinstance(error, expected):
         LOGGER.warning("%s", error, exc_info=error)
-        return str(error)
+        return str(error) or type(error).__name__
     return str(bug_of(error))
 
 

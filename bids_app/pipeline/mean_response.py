@@ -11,7 +11,7 @@ from bids_app.group import GroupKey
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.pipeline.preflight import Preflight
-from bids_app.pipeline.progress import Progress
+from bids_app.pipeline.progress import Progress, Work
 from bids_app.pipeline.runs.rows import Rows, choose_rows
 from bids_app.pipeline.runs.shared_runs import SharedResponses, noise_ceilings_of, shared_responses
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
@@ -49,16 +49,19 @@ def fit_mean_responses(
         if key.modality != "fmri" or key.space in group.INDIVIDUAL:
             continue
         stem = group.shared_stem([unit.stem for unit in units])
+        work = progress.start(_row(stem), "group")
         try:
             with shared_responses(units, rows, job.out_dir / "logs") as shared:
                 task = UnitTask(_mean_unit(stem, units[0]), checks=preflight.checks)
-                results[key] = _fit_shared(task, shared, job, rows, cache, progress)
+                results[key] = _fit_shared(task, shared, job, rows, cache, work)
                 failed += results[key].mean is None
         except DataError as error:
-            work = progress.start(_row(stem), "group", stem)
-            work.say(f"no mean response: {error}")
+            work.say(f"skipped: {error}")
             work.record("skipped", str(error))
             results[key] = _none(str(error))
+        except Exception as error:
+            results[key] = _none(work.fail(error))
+            failed += 1
     return results, failed
 
 
@@ -84,10 +87,9 @@ def _mean_unit(stem: str, first: Unit) -> Unit:
 
 
 def _fit_shared(
-    task: UnitTask, shared: SharedResponses, job: Job, rows: Rows, cache: SubspaceCache, progress: Progress
+    task: UnitTask, shared: SharedResponses, job: Job, rows: Rows, cache: SubspaceCache, work: Work
 ) -> SharedStimulusResult:
     """Ceilings between participants, and the fit of their mean response, whose failure costs a row of its own."""
-    work = progress.start(_row(task.unit.stem), "group")
     ceilings, ceiling = noise_ceilings_of(shared)
     try:
         mean, n_participants = fit_mean_response(task, job, rows, shared, cache)

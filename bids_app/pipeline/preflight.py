@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bids_app import dataset, execution
-from bids_app.errors import DataError, NoInput
+from bids_app.errors import ConcordError, NoInput, UsageError
 from bids_app.execution import Unit
 from bids_app.pipeline.job.job import Job, Notify
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
@@ -58,8 +58,10 @@ def check_recordings(recordings: Found, job: Job, library: StimulusLibrary, noti
         try:
             checks[recording.label] = _checks(recording, library)
             usable.append(recording)
+        except (UsageError, MemoryError):
+            raise
         except Exception as error:  # a recording costs its own row alone, whatever is wrong with it
-            reason = execution.reason_of(error, (DataError, NoInput))
+            reason = execution.reason_of(error, (ConcordError, OSError))
             unused.append(Excluded(recording.participant, recording.label, reason))
     for one in unused:
         notify(f"cannot use {one.label}: {one.reason}")

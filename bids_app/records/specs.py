@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from bids_app.records.solvers import SolverName
+
 
 @dataclass(frozen=True)
 class FeatureSpec:
@@ -76,7 +78,7 @@ class DesignSpec:
 class FitSpec:
     """The solver and its folds. `outer`, `inner`: 'by_run' or a number of contiguous blocks."""
 
-    solver: Literal["ridge", "banded_ridge", "chen2024"] = "banded_ridge"
+    solver: SolverName = "banded_ridge"
     candidates: int = 20
     alphas: tuple[float, float, int] = (1e-5, 1e10, 30)  # lowest, highest, how many; log-spaced
     outer: str | int = "by_run"

@@ -156,14 +156,15 @@ class Analysis(Settings):
     @model_validator(mode="after")
     def _published_fits(self) -> Analysis:
         """The published code's solver knows nothing that is fitted in training folds."""
-        if not SOLVERS[self.fit.solver].fits_in_folds:
+        solver = self.fit.solver
+        if not SOLVERS[solver].fits_in_folds:
             if self.shared_subspace and self.shared_subspace.fit != "all":
-                raise ValueError("fit.solver chen2024 takes a shared_subspace with `fit: all`, as the code has it")
+                raise ValueError(f"fit.solver {solver} takes a shared_subspace with `fit: all`, as the code has it")
             layers = [(settings.model_extra or {}).get("layer") for settings in self.features.values()]
             if any(layer == "all" or isinstance(layer, list | tuple) for layer in layers):
-                raise ValueError("fit.solver chen2024 takes one layer of a model, as the code has it")
+                raise ValueError(f"fit.solver {solver} takes one layer of a model, as the code has it")
             if residuals := [settings.kind for settings in self.features.values() if settings.is_residual]:
-                raise ValueError(f"fit.solver chen2024 knows no {residuals[0]}: use banded_ridge")
+                raise ValueError(f"fit.solver {solver} knows no {residuals[0]}: use banded_ridge")
         return self
 
     @model_validator(mode="after")

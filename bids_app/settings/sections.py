@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bids_app import features
-from bids_app.records import DesignSpec, EpochSpec, ResponseSpec
+from bids_app.records import DesignSpec, EpochSpec, ResponseSpec, SolverName
 
 Seconds = Annotated[float, Field(ge=0)]
 
@@ -127,7 +127,7 @@ class DesignSettings(Settings):
 class FitSettings(Settings):
     """Solver, grid and folds; a number for `outer` or `inner` asks for so many contiguous blocks."""
 
-    solver: Literal["ridge", "banded_ridge", "chen2024"] = "banded_ridge"
+    solver: SolverName = "banded_ridge"
     candidates: Annotated[int, Field(ge=1)] = 20
     alphas: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[int, Field(ge=1)]] = (
         1e-5,

@@ -8,6 +8,7 @@ from tiny_study import make_study
 from bids_app import encoding, outputs
 from bids_app.cli import concord_tools
 from bids_app.cli.concord import main
+from bids_app.pipeline import preflight
 from bids_app.pipeline.runs import load_runs
 from bids_app.settings import load
 
@@ -86,6 +87,31 @@ def test_too_few_samples_for_the_folds_are_a_hint(pristine, tmp_path, monkeypatc
     (bad,) = rows(tmp_path / "out").values()
     assert "ask for fewer folds" in bad["reason"]
     assert "bug" not in bad["reason"]
+
+
+def test_inside_preflight_it_costs_that_recording(pristine, tmp_path, monkeypatch, capsys):
+    check = preflight.dataset.stimulus_checks
+
+    def sometimes(recording, *rest):
+        return broken() if "run-2" in recording.label else check(recording, *rest)
+
+    monkeypatch.setattr(preflight.dataset, "stimulus_checks", sometimes)
+    assert concord(pristine, tmp_path / "out", "--dry-run") == 0
+    log = the_log(tmp_path / "out")
+    line = "run-2_space-MNI152NLin2009cAsym_desc-preproc_bold: a bug of Concord: ZeroDivisionError: planted (trace"
+    assert line in capsys.readouterr().out
+    assert "in broken" in log.read_text()
+
+
+def test_inside_the_mean_response_it_costs_that_fit(tmp_path, monkeypatch):
+    make_study(tmp_path, ("01", "02"), (1, 2))
+    monkeypatch.setattr("bids_app.pipeline.runs.shared_runs.group.match_participants", broken)
+    given = [str(tmp_path / "bids"), str(tmp_path / "out"), "participant", "group"]
+    assert main([*given, "--analysis", str(tmp_path / "tiny.yaml")]) == 1
+    (bad,) = [row for row in rows(tmp_path / "out").values() if row["status"] == "failed"]
+    assert "mean response" in bad["unit"]
+    assert "a bug of Concord: ZeroDivisionError: planted" in bad["reason"]
+    assert (tmp_path / "out" / "group.html").exists()
 
 
 @pytest.mark.parametrize("verbose", [False, True])
