@@ -39,12 +39,26 @@ def baseline_alone(bands: Sequence[str]) -> Component:
 
 
 def beyond_baseline(group: str, bands: Sequence[str], baseline: Sequence[str]) -> Component:
-    """A feature group's model with the baseline, less the baseline alone."""
+    """A feature group's model with the baseline, less the baseline alone.
+
+    Parameters
+    ----------
+    group : its name.
+    bands : its bands.
+    baseline : bands of the baseline.
+    """
     return Component("beyond_baseline", (group,), _difference(baseline, bands))
 
 
 def full_beyond_baseline(groups: Sequence[str], bands: Sequence[str], baseline: Sequence[str]) -> Component:
-    """The model of all groups with the baseline, less the baseline alone."""
+    """The model of all groups with the baseline, less the baseline alone.
+
+    Parameters
+    ----------
+    groups : their names.
+    bands : bands of all of them.
+    baseline : bands of the baseline.
+    """
     return Component("full_beyond_baseline", tuple(groups), _difference(baseline, bands))
 
 
