@@ -83,8 +83,17 @@ class Averaged:
         return next(number for number, each in enumerate(self.unions) if set(each) == set(union))
 
 
-def limits(values: Array) -> tuple[float, float, float]:
-    """(1 + n_blocks,) → value, 2.5 and 97.5 % limits; NaN where no block was left out, or some value is none."""
+def with_interval(values: Array) -> tuple[float, float, float]:
+    """An average with its 95 % confidence interval, the jackknife's over blocks.
+
+    Parameters
+    ----------
+    values : (1 + n_blocks,) of the data, then without each block.
+
+    Returns
+    -------
+    Value, lower and upper end; NaN where no block was left out, or some value is none.
+    """
     value, half = float(values[0]), float(half_width(torch.as_tensor(values[1:, None]))[0])
     return value, value - half, value + half
 

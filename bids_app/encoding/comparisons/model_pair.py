@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bids_app.encoding.comparisons.averages import Averaged, limits, map_correlation, pairs_of
+from bids_app.encoding.comparisons.averages import Averaged, map_correlation, pairs_of, with_interval
 from bids_app.records import (
     CONTEXT,
     RESTS,
@@ -86,7 +86,7 @@ def model_pair_statistics(
 
 
 def _statistic(about: StatisticSubject, targets: TargetSet, averaged: Averaged, drawn: Array) -> ModelPairStatistic:
-    return ModelPairStatistic(about, targets, averaged.averages[targets].n, *limits(drawn))
+    return ModelPairStatistic(about, targets, averaged.averages[targets].n, *with_interval(drawn))
 
 
 def _scores(averaged: Averaged, targets: TargetSet) -> Iterator[ModelPairStatistic]:
@@ -117,7 +117,7 @@ def _agreement(
 
 
 def _of_z(about: StatisticSubject, targets: TargetSet, averaged: Averaged, z: Array) -> ModelPairStatistic:
-    value, low, high = np.tanh(limits(z)).tolist()
+    value, low, high = np.tanh(with_interval(z)).tolist()
     return ModelPairStatistic(about, targets, averaged.averages[targets].n, value, low, high)
 
 

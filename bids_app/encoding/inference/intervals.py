@@ -5,10 +5,10 @@ blocks shows that, with what the noise of the training blocks adds to it. And bl
 block's noise teaches is tested on another, and the other way round, in different folds: `influence` knows how much,
 and it is added. It is part of what each of the two blocks shows, so all of it is never more than the variance
 between blocks; times n_blocks / (n_blocks − 1), as deviations from the blocks' own mean do not show what they have
-in common. And only blocks that taught each other share an error: where a fold's models are the same with a space and
-without it, the gains of its blocks are zero, whatever they taught elsewhere. Where a model predicts nothing this
-doubles the variance, as the factor √(1 + K/(K − 1)) of Nadeau & Bengio (2003) does; where it predicts much it adds
-little, as in cross-validation's central limit theorem (Bayle et al. 2020, NeurIPS).
+in common. And only blocks that trained each other's models share an error: where a fold's models are the same with a
+space and without it, the gains of its blocks are zero, whatever they taught elsewhere. Where a model predicts nothing
+this doubles the variance, as the factor √(1 + K/(K − 1)) of Nadeau & Bengio (2003) does; where it predicts much it
+adds little, as in cross-validation's central limit theorem (Bayle et al. 2020, NeurIPS).
 
 A few blocks decide where a signal is weak or comes in bursts, and where two models are the same in some folds. The
 variance of n_blocks deviations of kurtosis κ is known as well as a normal one's of 2 n_blocks / (κ − 1) degrees of

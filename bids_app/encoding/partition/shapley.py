@@ -73,8 +73,8 @@ def disagreements(partition: Partition) -> tuple[str, ...]:
             "unique part": (unique["ci025"], unique["ci975"]),
             "Shapley value": (alone["shapley025"], alone["shapley975"]),
         }
-        for name, limits in others.items():
-            count = int(_opposed(product, limits).sum())
+        for name, interval in others.items():
+            count = int(_opposed(product, interval).sum())
             if count:
                 lines.append(
                     f"{group}: its {name} and its product measure have opposite signs beyond their 95 % intervals in "

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import t as student
 
 from bids_app import encoding
-from bids_app.encoding.comparisons.averages import RELIABLE, Averages, AveragingPlan, limits, map_correlation
+from bids_app.encoding.comparisons.averages import RELIABLE, Averages, AveragingPlan, map_correlation, with_interval
 from bids_app.encoding.inference.blocks import block_labels
 from bids_app.encoding.ridge.batches import BLOCK_WIDTH
 from bids_app.encoding.ridge.fitted import Observer, ObserverGroup
@@ -116,7 +116,7 @@ def test_mean_scores_and_map_correlations_are_those_of_the_fit(found):
 def test_limits_of_a_mean_are_students_with_the_variance_doubled():
     values = np.random.default_rng(0).standard_normal(20)
     without = (values.sum() - values) / 19
-    value, low, high = limits(np.concatenate([[values.mean()], without]))
+    value, low, high = with_interval(np.concatenate([[values.mean()], without]))
     half = student.ppf(0.975, 19) * values.std(ddof=1) / np.sqrt(20) * np.sqrt(2)
     assert (value, low, high) == pytest.approx((values.mean(), values.mean() - half, values.mean() + half))
 
@@ -165,6 +165,6 @@ def test_without_blocks_there_are_values_alone(found):
     assert np.isfinite(agreement.r).all()
     assert np.isnan(agreement.low).all()
     assert RELIABLE not in observer.sets
-    value, low, high = limits(observer.averages()["all"].z[:, 0])
+    value, low, high = with_interval(observer.averages()["all"].z[:, 0])
     assert np.isfinite(value)
     assert np.isnan([low, high]).all()
