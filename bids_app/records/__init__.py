@@ -21,10 +21,16 @@ from bids_app.records.components import (
     Union,
     all_components,
     alone_of,
+    autocorrelation_control,
+    baseline_alone,
     baseline_band,
+    beyond_baseline,
+    beyond_untrained,
     camel,
     component_names,
     component_of,
+    control_alone,
+    full_beyond_baseline,
     full_of,
     part_of,
     partition_components,
@@ -33,20 +39,12 @@ from bids_app.records.components import (
     upper_first,
     word_band,
 )
-from bids_app.records.controls import (
-    BaselineModel,
-    ControlResults,
-    autocorrelation_control,
-    baseline_alone,
-    beyond_baseline,
-    beyond_untrained,
-    control_alone,
-    full_beyond_baseline,
-)
 from bids_app.records.designs import Design, Epochs, Layered, Projected, Run, WordRows
 from bids_app.records.entities import ENTITY_ORDER, POOLABLE, STEM_ENTITIES, entities_of, stem_of
 from bids_app.records.fits import (
     SCORES,
+    BaselineModel,
+    ControlResults,
     Fit,
     FoldAudit,
     InferenceResult,
@@ -90,8 +88,8 @@ from bids_app.records.results import (
     UnitResult,
     WrittenUnit,
 )
-from bids_app.records.solvers import SOLVERS, SolverCapabilities, SolverName
 from bids_app.records.specs import (
+    SOLVERS,
     DesignSpec,
     EpochSpec,
     FeatureSpec,
@@ -101,6 +99,8 @@ from bids_app.records.specs import (
     RecordingQuery,
     ResidualSpec,
     ResponseSpec,
+    SolverCapabilities,
+    SolverName,
     SubspaceSpec,
 )
 from bids_app.records.stimuli import Features, Intervals, Samples, Stimulus, StimulusCheck, StimulusEvent
