@@ -103,7 +103,17 @@ def mean_and_error(tables: Sequence[Array], seed: int, draws: int = DRAWS) -> tu
 
 
 def student_limits(mean: Array, error: Array, n: int) -> tuple[Array, Array, Array]:
-    """Ends of the 95 % confidence interval and one-sided p of a mean over n participants, (n_columns,) each."""
+    """The 95 % confidence interval of means over participants, and their one-sided p.
+
+    Parameters
+    ----------
+    mean, error : (n_columns,) means and their standard errors.
+    n : number of participants.
+
+    Returns
+    -------
+    Lower ends, upper ends and p, (n_columns,) each; NaN for one participant.
+    """
     if n == 1:
         return error, error, error
     half = student.ppf(0.975, n - 1) * error

@@ -111,7 +111,17 @@ def _of_mean(mean: UnitResult, names: Sequence[str], labels: Sequence[str]) -> d
 def electrode_rows(
     members: Sequence[WrittenUnit], spec: InferenceSpec
 ) -> tuple[tuple[ElectrodeMean, ...], GroupInference]:
-    """A row a component and choice of electrodes (all, those that respond to speech): the mean over participants."""
+    """A row a component and choice of electrodes (all, those that respond to speech): the mean over participants.
+
+    Parameters
+    ----------
+    members : units of a group, one a participant.
+    spec : the bootstrap's seed.
+
+    Returns
+    -------
+    The rows, and how tests were made.
+    """
     biased = has_biased_shared_parts(members[0])
     rows = [row for choice in CHOICES for row in _rows_of(members, choice, spec.seed, biased)]
     return tuple(rows), GroupInference(len(members), STIMULUS_FIXED, guarded=False, biased=biased)
@@ -156,7 +166,19 @@ def _mask(unit: WrittenUnit, choice: Choice) -> Array:
 def ceilings_by_participant(
     members: Sequence[WrittenUnit], targets: Targets, ceilings: Sequence[ParticipantCeiling]
 ) -> dict[str, dict[str, Array]]:
-    """Unit → 'ceiling', 'ci025', 'ci975' and 'share' of the full model's rsquared, (n_targets,) each."""
+    """Noise ceilings between participants on the group's targets, and the full model's share of them.
+
+    Parameters
+    ----------
+    members : units of a group, one a participant.
+    targets : those that any of them has.
+    ceilings : of participants who heard the same, each on its own targets.
+
+    Returns
+    -------
+    Stem of a unit → 'ceiling', 'ci025', 'ci975' and 'share' of the full model's rsquared, (n_targets,) each, NaN
+    where there is none.
+    """
     unit_of = {unit.stem: unit for unit in members}
     by_unit = {}
     for one in ceilings:
@@ -172,7 +194,13 @@ def ceilings_by_participant(
 
 
 def with_ceilings(values: Values, inter_subject: Mapping[str, Mapping[str, Array]]) -> Values:
-    """The values and, where there are noise ceilings between participants, statistics of these and of the shares."""
+    """The values and, where there are noise ceilings between participants, statistics of these and of the shares.
+
+    Parameters
+    ----------
+    values : component → stat → statistic → (n_targets,).
+    inter_subject : as `ceilings_by_participant` gives it.
+    """
     if not inter_subject:
         return values
     tables = {stat: np.stack([stats[stat] for stats in inter_subject.values()]) for stat in ("ceiling", "share")}

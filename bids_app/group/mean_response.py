@@ -115,7 +115,17 @@ def _nearest(times_s: Array, wanted_s: Array) -> tuple[Array, Array]:
 
 
 def require_same_features(one: Run, other: Run) -> None:
-    """Raises DataError for unequal features at equal times: the stimulus began at another time for this one."""
+    """Features must be equal at equal times: else the stimulus began at another time for one of two participants.
+
+    Parameters
+    ----------
+    one : the run whose features are kept.
+    other : another participant's run with the same stimuli.
+
+    Raises
+    ------
+    DataError : where a band differs by more than `SAME_FEATURES` of its standard deviation.
+    """
     rows, same = _nearest(other.times_s, one.times_s)
     for name, band in one.bands.items():
         tolerance = SAME_FEATURES * (float(band.std()) + 1e-12)

@@ -32,7 +32,12 @@ def group_statistics(members: Sequence[WrittenUnit], signed_rsquared: bool = Tru
 
     Correlations are averaged through Fisher's z. A share is the participants' mean amount over their mean whole, its
     interval by linearisation. Reliable targets count in participants of whom some target is significant over all of
-    theirs. Without signed R² there are no intervals.
+    theirs.
+
+    Parameters
+    ----------
+    members : units of a group, one a participant.
+    signed_rsquared : whether scores are held-out R²; without there are no intervals.
     """
     participants = [_values(unit.summary) for unit in members]
     keys = dict.fromkeys(key for values in participants for key, value in values.items() if value is not None)

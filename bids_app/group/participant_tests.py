@@ -105,7 +105,17 @@ def null_values(tested: Sequence[Component], components: Sequence[Component], va
 
 def union_values(values: Values, components: Sequence[Component]) -> dict[frozenset[str], Array]:
     """rsquared of every union of a partition's groups, as the sum of the parts that any of its groups has
-    (inclusion–exclusion)."""
+    (inclusion–exclusion).
+
+    Parameters
+    ----------
+    values : label → (…, n_targets) of all parts.
+    components : all of the partition.
+
+    Returns
+    -------
+    Union → (…, n_targets).
+    """
     parts = [one for one in components if one.is_part]
     groups = [one.groups[0] for one in parts if one.kind == "unique"]
     return {

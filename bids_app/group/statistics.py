@@ -12,7 +12,18 @@ Values = Mapping[str, Mapping[str, Mapping[str, Array]]]  # component → stat �
 
 
 def on_targets(names: Sequence[str], own: Sequence[str], values: Array) -> Array:
-    """values (n_own,) of the targets `own` → (n_targets,) of `names`, NaN for those that are not among them."""
+    """Values placed on other targets, by name.
+
+    Parameters
+    ----------
+    names : of the targets wanted, (n_targets).
+    own : of those that the values are of, (n_own).
+    values : (n_own,).
+
+    Returns
+    -------
+    (n_targets,), NaN for targets that are not among `own`.
+    """
     row = {name: number for number, name in enumerate(names)}
     kept = [(row[name], number) for number, name in enumerate(own) if name in row]
     placed = np.full(len(names), np.nan)
@@ -23,17 +34,35 @@ def on_targets(names: Sequence[str], own: Sequence[str], values: Array) -> Array
 
 
 def participant_table(members: Sequence[WrittenUnit], names: Sequence[str], component: str, stat: str) -> Array:
-    """(n_participants, n_targets), NaN where a participant has no value."""
+    """Participants' values of one number side by side.
+
+    Parameters
+    ----------
+    members : units, one a participant.
+    names : of the targets wanted.
+    component, stat : the number.
+
+    Returns
+    -------
+    (n_participants, n_targets), NaN where a participant has no value.
+    """
     return np.stack(
         [on_targets(names, unit.targets.names, unit.partition.values[component][stat]) for unit in members]
     )
 
 
 def participant_statistics(table: Array, stat: str) -> dict[str, Array]:
-    """(n_participants, n_targets) with NaN → 'mean', 'sd' (n − 1), 'n' and 'nPositive', each (n_targets,).
+    """Statistics over participants, target by target.
 
-    The mean of correlations is taken of Fisher's z and turned back. NaN where nobody (sd: fewer than
-    two participants) has one.
+    Parameters
+    ----------
+    table : (n_participants, n_targets), NaN where a participant has no value.
+    stat : what it is of: means of `r` are taken of Fisher's z and turned back.
+
+    Returns
+    -------
+    'mean', 'sd' (n − 1), 'n' and 'nPositive', (n_targets,) each; NaN where nobody (sd: fewer than two participants)
+    has a value.
     """
     to, back = _scales(stat)
     there = np.isfinite(table)

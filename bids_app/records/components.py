@@ -147,7 +147,14 @@ def alone_of(group: str, partition: str = "") -> Component:
 
 
 def part_of(groups: Sequence[str], chosen: Sequence[str], partition: str = "") -> Component:
-    """What exactly the groups `chosen` of all `groups` share and no other has; of one group its unique part."""
+    """What exactly some feature groups share and no other has; of one group its unique part.
+
+    Parameters
+    ----------
+    groups : all of the partition, in order.
+    chosen : those that have the part.
+    partition : the partition's name; empty for the analysis's own.
+    """
     rest = [group for group in groups if group not in chosen]
     terms = []
     for size in range(len(chosen) + 1):
@@ -159,7 +166,13 @@ def part_of(groups: Sequence[str], chosen: Sequence[str], partition: str = "") -
 
 
 def partition_components(groups: Sequence[str], partition: str = "") -> tuple[Component, ...]:
-    """`full`, every group alone, then the 2^k − 1 parts, in the order of the groups."""
+    """`full`, every group alone, then the 2^k − 1 parts, in the order of the groups.
+
+    Parameters
+    ----------
+    groups : feature groups of the partition.
+    partition : its name; empty for the analysis's own.
+    """
     parts = [part_of(groups, chosen, partition) for chosen in subsets(groups)]
     return (full_of(groups, partition), *(alone_of(group, partition) for group in groups), *parts)
 
@@ -167,7 +180,14 @@ def partition_components(groups: Sequence[str], partition: str = "") -> tuple[Co
 def all_components(
     groups: Sequence[str], extra: Iterable[ExtraPartition] = (), controls: Iterable[Component] = ()
 ) -> dict[str, Component]:
-    """Label → component: of the partition, of the extra ones, and of none."""
+    """Label → component: of the partition, of the extra ones, and of none.
+
+    Parameters
+    ----------
+    groups : feature groups of the partition, in order.
+    extra : partitions beside it.
+    controls : components of no partition.
+    """
     others = [one for each in extra for one in partition_components(tuple(each.groups), each.name)]
     return {one.label: one for one in (*partition_components(groups), *others, *controls)}
 
@@ -179,12 +199,26 @@ def baseline_alone(bands: Sequence[str]) -> Component:
 
 
 def beyond_baseline(group: str, bands: Sequence[str], baseline: Sequence[str]) -> Component:
-    """A feature group's model with the baseline, less the baseline alone."""
+    """A feature group's model with the baseline, less the baseline alone.
+
+    Parameters
+    ----------
+    group : its name.
+    bands : its bands.
+    baseline : bands of the baseline.
+    """
     return Component("beyond_baseline", (group,), _difference(baseline, bands))
 
 
 def full_beyond_baseline(groups: Sequence[str], bands: Sequence[str], baseline: Sequence[str]) -> Component:
-    """The model of all groups with the baseline, less the baseline alone."""
+    """The model of all groups with the baseline, less the baseline alone.
+
+    Parameters
+    ----------
+    groups : their names.
+    bands : bands of all of them.
+    baseline : bands of the baseline.
+    """
     return Component("full_beyond_baseline", tuple(groups), _difference(baseline, bands))
 
 
@@ -216,17 +250,3 @@ def baseline_band(space: str) -> str:
 def word_band(space: str) -> str:
     """The band of a space's rows by word, of a space whose own rows are none; no space can have this name."""
     return f"@{space}"
-
-
-# ------------------------------------------------------------------------------------------------ on its way out
-BEYOND_BASELINE, BEYOND_UNTRAINED, CONTROL = "BeyondBaseline", "BeyondUntrained", "control"
-
-
-def component_names(groups: tuple[str, ...]) -> tuple[str, ...]:
-    """Labels of `partition_components`."""
-    return tuple(one.label for one in partition_components(groups))
-
-
-def component_of(partition: str, component: str) -> str:
-    """`against`, `uniqueShared` → `againstUniqueShared`."""
-    return partition + upper_first(component)

@@ -20,7 +20,13 @@ def entities_of(stem: str) -> dict[str, str]:
 
 
 def stem_of(entities: Mapping[str, str], suffix: str = "") -> str:
-    """Entities in BIDS order, unknown ones before `stat` and `desc`, and a suffix."""
+    """Entities in BIDS order, unknown ones before `stat` and `desc`, joined to a file's stem.
+
+    Parameters
+    ----------
+    entities : name → value.
+    suffix : what ends the stem; empty for none.
+    """
     rank = {key: number for number, key in enumerate(ENTITY_ORDER)}
     keys = sorted(entities, key=lambda key: rank.get(key, rank["den"]))
     return "_".join([f"{key}-{entities[key]}" for key in keys] + ([suffix] if suffix else []))

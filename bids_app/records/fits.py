@@ -154,21 +154,6 @@ class Partition:
         """Label → component."""
         return all_components(self.groups, self.extra, self.controls)
 
-    @property
-    def units(self) -> tuple[str, ...]:
-        """On its way out: `groups`."""
-        return self.groups
-
-    @property
-    def further(self) -> dict[str, tuple[str, ...]]:
-        """On its way out: `extra`."""
-        return {one.name: tuple(one.groups) for one in self.extra}
-
-    @property
-    def beside(self) -> tuple[str, ...]:
-        """On its way out: labels of `controls`."""
-        return tuple(one.label for one in self.controls)
-
 
 @dataclass(frozen=True)
 class Responsive:

@@ -72,13 +72,13 @@ def test_the_mean_response_follows_the_word_rate(out):
 
 
 def test_the_baseline_is_not_the_analysis_of_word_rate(out):
-    """Word rate is of the baseline itself, so nothing is compared with it; its results are as without one."""
+    """Word rate is part of the baseline itself, so nothing is compared with it; its results are as without one."""
     rows = table(next((out / "group").glob("*desc-meanResponse_encoding.tsv")))
     assert all(float(rows[region]["baseline_r"]) > 0.1 for region in REGIONS)
     assert not any("BeyondBaseline" in column for column in rows["LATL"])
     text = report_text(out / "group.html")
     assert "The baseline is word rate, envelope and position in the story" in text
-    assert "word_rate is of the baseline itself" in text
+    assert "word_rate is part of the baseline itself" in text
 
 
 def test_single_people_are_small_and_positive(out):

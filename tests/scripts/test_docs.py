@@ -91,6 +91,15 @@ def test_every_flag_is_in_the_design_page() -> None:
             assert flag in page or action.option_strings[0] in page, flag
 
 
+def test_every_folder_is_in_the_house() -> None:
+    folders = {path.parent.name for path in (ROOT / "bids_app").glob("*/*.py")} | {"presets"}
+    tree = TEXT[ROOT / "docs/design.md"].partition("### Folders")[2].partition("\n### ")[0]
+    assert folders | {"job", "runs", "unit"} == set(re.findall(r"^ +(\w+)/  ", tree, re.MULTILINE)) - {"bids_app"}
+    table = TEXT[ROOT / "CONTRIBUTING.md"].partition("## The house")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`[^|]+)\|", table, re.MULTILINE)
+    assert folders == {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
 def test_make_targets_are_there() -> None:
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     for page in PAGES:

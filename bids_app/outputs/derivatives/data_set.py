@@ -56,7 +56,15 @@ class DataSetFacts:
 def prepare(out_dir: Path, facts: DataSetFacts) -> None:
     """Create out_dir and its data-set-level files; safe for jobs that do so at the same time.
 
-    Raises UsageError where out_dir holds another analysis or another data set, CannotCreate.
+    Parameters
+    ----------
+    out_dir : where results go.
+    facts : what the files say.
+
+    Raises
+    ------
+    UsageError : where out_dir holds another analysis or another data set.
+    CannotCreate : where it cannot be written.
     """
     from filelock import FileLock
 

@@ -74,7 +74,19 @@ def best_values(layers: Mapping[str, LayerScores]) -> dict[tuple[str, str], tupl
 
 # ------------------------------------------------------------------------------------------------ regions
 def regions(targets: Targets, usable: Array, shown: Array) -> dict[str, Array]:
-    """Name → (n_targets,) bool: all, hemispheres where known, predicted ones, and each parcel or electrode."""
+    """Regions of targets whose layers are averaged: all, hemispheres where known, predicted ones, and each parcel or
+    electrode.
+
+    Parameters
+    ----------
+    targets : of the unit.
+    usable : (n_targets,) bool.
+    shown : (n_targets,) bool, the targets that count as predicted.
+
+    Returns
+    -------
+    Name → (n_targets,) bool.
+    """
     x_mm = side_of(targets)
     named = {
         "all": usable,
@@ -106,8 +118,13 @@ def side_of(targets: Targets) -> Array:
 
 
 def region_scores(scores: LayerScores, chosen: Array) -> RegionScores:
-    """Of some targets (n_targets,) bool: how many, and by layer mean, median and quartiles of R², mean inner R², and
-    of how many each layer is the best."""
+    """By layer: mean, median and quartiles of R², mean inner R², and of how many targets it is the best.
+
+    Parameters
+    ----------
+    scores : of the layers of a space.
+    chosen : (n_targets,) bool, the region.
+    """
     n_layers = len(scores.layers)
     low, middle, high = (
         np.percentile(scores.rsquared[:, chosen], [25, 50, 75], axis=1)
@@ -132,7 +149,13 @@ def _by_region(unit: UnitResult, scores: LayerScores, shown: Array) -> dict[str,
 
 
 def table_cells(unit: UnitResult, shown: Array) -> dict[str, Any]:
-    """Space × region × layer; shown (n_targets,) bool: the targets that count as predicted."""
+    """Columns of the table of layers: a row a space, region and layer.
+
+    Parameters
+    ----------
+    unit : the result.
+    shown : (n_targets,) bool, the targets that count as predicted.
+    """
     rows = [
         (space, layer, region, of.n, of.rsquared[place], of.rsquared_median[place], of.inner[place], of.n_best[place])
         for space, scores in unit.layers.items()
@@ -154,7 +177,13 @@ def table_in_words(unit: UnitResult) -> str:
 # ------------------------------------------------------------------------------------------------ for reports
 def layers_summary(unit: UnitResult, shown: Array) -> dict[str, LayersSummary]:
     """By space: layers, the partition's by outer fold, scores of regions of several targets, how many targets have a
-    best layer, and of parcels and electrodes the scores of those with the highest R²."""
+    best layer, and of parcels and electrodes the scores of those with the highest R².
+
+    Parameters
+    ----------
+    unit : the result.
+    shown : (n_targets,) bool, the targets that count as predicted.
+    """
     kept = ("all", "left", "right", PREDICTED_REGION)
     return {
         space: LayersSummary(

@@ -64,9 +64,22 @@ def _read_maps(out_dir: Path, summary: UnitSummary) -> tuple[Targets, Partition]
 
 
 def read_best(out_dir: Path, unit: WrittenUnit, space: str) -> tuple[Array, Array]:
-    """(n_targets,) the best layer of each target as a number, and its held-out R²; targets as `unit` has them.
+    """The best layer of each target, and its held-out R²; targets as `unit` has them.
 
-    Raises ReadWriteError."""
+    Parameters
+    ----------
+    out_dir : where results lie.
+    unit : as read back.
+    space : a feature space with several layers.
+
+    Returns
+    -------
+    (n_targets,) numbers of layers, and (n_targets,) R².
+
+    Raises
+    ------
+    ReadWriteError : where a file is gone or broken.
+    """
     kind, component = unit.targets.kind, layers.component_of_best(space)
     if unit.summary.layout == "table":
         columns = read_tsv(out_dir / names.table_file(unit.stem, kind))

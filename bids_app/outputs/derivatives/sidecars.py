@@ -69,7 +69,13 @@ def _facts(space: FeatureProvenance) -> dict[str, Any]:
 
 
 def map_sidecar(unit: UnitResult, component: str, stat: str) -> dict[str, Any]:
-    """JSON of one map."""
+    """JSON of one map.
+
+    Parameters
+    ----------
+    unit : the result.
+    component, stat : what the map is of: a label, and a stat as in tables.
+    """
     words = definitions_of(unit.partition, unit.provenance).define(unit.partition.components[component], stat)
     return described_map(unit, words)
 
@@ -98,12 +104,25 @@ def _grid(unit: UnitResult) -> dict[str, Any]:
 
 
 def table_sidecar(unit: UnitResult, columns: Mapping[str, Mapping[str, str]], note: str = "") -> dict[str, Any]:
-    """JSON of a table: what it holds, then every column."""
+    """JSON of a table: what it holds, then every column.
+
+    Parameters
+    ----------
+    unit : the result.
+    columns : name → definition.
+    note : a sentence to add to the description.
+    """
     return {"Description": f"{SCORE_TABLE} {note}".strip(), **common(unit), **columns}
 
 
 def score_columns(partition: Partition, provenance: Provenance) -> dict[str, dict[str, str]]:
-    """Definition of each `<component>_<stat>` column."""
+    """Definition of each `<component>_<stat>` column.
+
+    Parameters
+    ----------
+    partition : whose values they are.
+    provenance : of the unit: what its scores are.
+    """
     definitions = definitions_of(partition, provenance)
     return {
         f"{label}_{stat}": {

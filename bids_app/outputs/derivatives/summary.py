@@ -151,15 +151,27 @@ def _quartiles(table: Array, axis: int) -> Quartiles:
 
 
 def profile_summary(fit: Fit, shown: Array) -> ProfileSummary:
-    """Median and quartiles of the weights' size by delay and space, over predicted targets (all, were there none)."""
+    """Median and quartiles of the weights' size by delay and space.
+
+    Parameters
+    ----------
+    fit : of the full model.
+    shown : (n_targets,) bool, the targets to take; all usable ones, were there none.
+    """
     chosen = shown if shown.any() else np.isfinite(fit.rsquared[-1])
     bands = {band: _quartiles(values[:, chosen], axis=1) for band, values in fit.profile.items() if chosen.any()}
     return ProfileSummary(tuple(map(float, fit.delays_s)), int(chosen.sum()), bands)
 
 
 def lags_summary(unit: UnitResult, shown: Array) -> LagsSummary | None:
-    """Median and quartiles by lag over predicted electrodes (all, were there none), and the models' scores of the
-    electrodes with the highest R², by the lag of the full model's highest."""
+    """Median and quartiles by lag, and the models' scores of the electrodes with the highest R², in the order of the
+    lag of the full model's highest.
+
+    Parameters
+    ----------
+    unit : the result; None where it has no lags.
+    shown : (n_electrodes,) bool, the electrodes to take; all usable ones, were there none.
+    """
     if unit.lags is None:
         return None
     values = {label: np.asarray(stats["rsquared"]) for label, stats in unit.lags.partition.values.items()}

@@ -137,7 +137,15 @@ def subspace_columns() -> dict[str, dict[str, str]]:
 def read_scores(path: Path, summary: UnitSummary) -> tuple[dict[str, list[str]], Partition]:
     """A table's text columns and its scores.
 
-    Raises ReadWriteError, and KeyError where a number that the summary names has no column.
+    Parameters
+    ----------
+    path : of the table.
+    summary : of the unit: which components and stats it has.
+
+    Raises
+    ------
+    ReadWriteError : where it is gone or broken.
+    KeyError : where a number that the summary names has no column.
     """
     columns = read_tsv(path)
     values = {
@@ -148,7 +156,13 @@ def read_scores(path: Path, summary: UnitSummary) -> tuple[dict[str, list[str]],
 
 
 def table_targets(columns: Mapping[str, Sequence[str]], grid: TargetsSummary) -> Targets:
-    """Targets of a table's rows, with the grid its summary keeps."""
+    """Targets of a table's rows.
+
+    Parameters
+    ----------
+    columns : the table's, as text.
+    grid : of the targets, as the summary keeps it.
+    """
     names = tuple(columns["name"])
     xyz_mm = np.column_stack([numbers(columns[axis]) for axis in "xyz"]) if grid.kind == "electrodes" else None
     affine = np.array(grid.affine) if grid.affine else None

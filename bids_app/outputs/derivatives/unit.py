@@ -23,7 +23,21 @@ File = tuple[PurePosixPath, bytes]
 
 
 def write_unit(out_dir: Path, unit: UnitResult) -> tuple[Path, ...]:
-    """All files of a unit, the summary last: a unit with a summary is whole. Raises CannotCreate."""
+    """All files of a unit, the summary last: a unit with a summary is whole.
+
+    Parameters
+    ----------
+    out_dir : where results go.
+    unit : the result.
+
+    Returns
+    -------
+    The files written.
+
+    Raises
+    ------
+    CannotCreate : where one cannot be written.
+    """
     maps = unit.targets.kind in names.EXTENSION
     files = _map_files(unit) if maps else _table_files(unit)
     return _write_all(out_dir, unit, files, "maps" if maps else "table")
@@ -32,7 +46,19 @@ def write_unit(out_dir: Path, unit: UnitResult) -> tuple[Path, ...]:
 def write_mean_response(out_dir: Path, unit: UnitResult, n_participants: Array) -> tuple[Path, ...]:
     """A fit of the participants' mean response, as a table in `group` whatever its targets are, and its summary.
 
-    n_participants (n_targets,): of how many participants' responses each target is the mean. Raises CannotCreate.
+    Parameters
+    ----------
+    out_dir : where results go.
+    unit : the result.
+    n_participants : (n_targets,) of how many participants' responses each target is the mean.
+
+    Returns
+    -------
+    The files written.
+
+    Raises
+    ------
+    CannotCreate : where one cannot be written.
     """
     cells = {"n_people": np.asarray(n_participants).astype(int)}
     meaning = {"n_people": {"Description": "Number of participants whose responses were averaged here"}}
@@ -64,7 +90,17 @@ def _map(unit: UnitResult, component: str, stat: str, values: Array, sidecar: Ma
 
 
 def encoded(targets: Targets, values: Array) -> Iterator[tuple[str, bytes]]:
-    """(hemisphere or '', bytes) of a map."""
+    """A map in its file format.
+
+    Parameters
+    ----------
+    targets : voxels or vertices.
+    values : (n_targets,).
+
+    Returns
+    -------
+    (hemisphere, or empty for a volume; bytes), one or two.
+    """
     if targets.kind == "volume":
         yield "", images.nifti_bytes(targets, values)
         return

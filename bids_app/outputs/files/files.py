@@ -15,7 +15,21 @@ from bids_app.errors import CannotCreate, ReadWriteError
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
-    """Write under a temporary name, then rename. Raises CannotCreate."""
+    """Write under a temporary name, then rename.
+
+    Parameters
+    ----------
+    path : of the file; folders are made.
+    content : its bytes.
+
+    Returns
+    -------
+    The path.
+
+    Raises
+    ------
+    CannotCreate : where it cannot be written.
+    """
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")  # a name of one's own: others may write beside us
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

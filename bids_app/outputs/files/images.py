@@ -89,14 +89,27 @@ def _reading(path: Path) -> Iterator[Any]:
 
 
 def volume_targets(space: str, affine: Array, there: Array) -> Targets:
-    """Targets of the True voxels of a mask (i, j, k)."""
+    """Targets of a volume that is read back.
+
+    Parameters
+    ----------
+    space : of the volume.
+    affine : (4, 4) voxel → mm.
+    there : bool, the volume's shape: voxels that have a value.
+    """
     index = np.argwhere(there)
     voxels = tuple(",".join(map(str, voxel)) for voxel in index.tolist())
     return Targets("volume", space, voxels, index, there.shape, affine)
 
 
 def surface_targets(space: str, there: Sequence[Array]) -> Targets:
-    """Targets of the True vertices of both hemispheres."""
+    """Targets of two hemispheres that are read back.
+
+    Parameters
+    ----------
+    space : of the surface.
+    there : bool (n_vertices,) of left and right: vertices that have a value.
+    """
     index = np.concatenate(
         [np.column_stack([np.full(side.sum(), h), np.flatnonzero(side)]) for h, side in enumerate(there)]
     )

@@ -23,7 +23,14 @@ def folder(stem: str, kind: TargetKind) -> PurePosixPath:
 
 
 def map_file(stem: str, kind: TargetKind, component: str, stat: str, hemi: str = "") -> PurePosixPath:
-    """A map of one number: volume, or one hemisphere."""
+    """A map of one number: volume, or one hemisphere.
+
+    Parameters
+    ----------
+    stem, kind : of the unit and its targets.
+    component, stat : the number.
+    hemi : L or R of a surface; empty for a volume.
+    """
     entities = {**entities_of(stem), "stat": stat, "desc": component} | ({"hemi": hemi} if hemi else {})
     return folder(stem, kind) / (stem_of(entities, "statmap") + EXTENSION[kind])
 
@@ -98,7 +105,14 @@ def figure_file(stem: str, label: str) -> PurePosixPath:
 def group_map_file(
     stem: str, kind: TargetKind, space: str, component: str, stat: str, hemi: str = ""
 ) -> PurePosixPath:
-    """A map over participants: `tpl-<space>/tpl-<space>_task-…_stat-…_desc-…_statmap`."""
+    """A map over participants: `tpl-<space>/tpl-<space>_task-…_stat-…_desc-…_statmap`.
+
+    Parameters
+    ----------
+    stem, kind, space : of the group and its targets.
+    component, stat : the number.
+    hemi : L or R of a surface; empty for a volume.
+    """
     rest = {key: value for key, value in entities_of(stem).items() if key != "space"}
     entities = {**rest, "tpl": space, "stat": stat, "desc": component} | ({"hemi": hemi} if hemi else {})
     return PurePosixPath(f"tpl-{space}") / (stem_of(entities, "statmap") + EXTENSION[kind])

@@ -24,7 +24,14 @@ def to_json(record: Any) -> dict[str, Any]:
 def from_json(kind: type[Summary], content: Mapping[str, Any]) -> Summary:
     """The record that `to_json` was made of, None for NaN.
 
-    Raises ValueError, in one line, where a key is unknown, absent, or has a value of another type.
+    Parameters
+    ----------
+    kind : its type.
+    content : as JSON has it.
+
+    Raises
+    ------
+    ValueError : in one line, where a key is unknown, absent, or has a value of another type.
     """
     from pydantic import ValidationError
 
@@ -42,7 +49,14 @@ def from_json(kind: type[Summary], content: Mapping[str, Any]) -> Summary:
 def read_summary(path: Path, kind: type[Summary]) -> Summary:
     """A summary in OUT_DIR/logs.
 
-    Raises ReadWriteError where it is absent, broken, or of another format: it is never misread.
+    Parameters
+    ----------
+    path : of the file.
+    kind : which summary it is.
+
+    Raises
+    ------
+    ReadWriteError : where it is absent, broken, or of another format: it is never misread.
     """
     content = read_json(path)
     again = f"run the {LEVELS[kind]} level again"

@@ -13,7 +13,13 @@ from bids_app.records import GroupResult
 
 
 def electrode_files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
-    """A row a component and choice of electrodes; none where there are no electrodes, or no tests."""
+    """A row a component and choice of electrodes; none where there are no electrodes, or no tests.
+
+    Parameters
+    ----------
+    result : of a group.
+    common : goes into every JSON: AnalysisHash, SoftwareVersions.
+    """
     rows = result.electrodes
     if not rows:
         return

@@ -20,7 +20,13 @@ MADE = "Written by the group level, from this participant's responses and those 
 
 
 def inter_subject_files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
-    """The noise ceiling, its 95 % confidence interval, and the share of it: maps, or a table."""
+    """The noise ceiling, its 95 % confidence interval, and the share of it: maps, or a table.
+
+    Parameters
+    ----------
+    result : of a group.
+    common : goes into every JSON: AnalysisHash, SoftwareVersions.
+    """
     basis = {"Ceiling": result.ceiling, "Participants": list(result.participants), **common}
     for stem, stats in result.inter_subject.items():
         if result.targets.kind in names.EXTENSION:

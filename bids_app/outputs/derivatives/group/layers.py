@@ -23,7 +23,13 @@ COLUMNS = {
 
 
 def layer_files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
-    """A row a space, region and layer, where spaces have several."""
+    """A row a space, region and layer, where spaces have several.
+
+    Parameters
+    ----------
+    result : of a group.
+    common : goes into every JSON: AnalysisHash, SoftwareVersions.
+    """
     rows = result.layers
     if not rows:
         return

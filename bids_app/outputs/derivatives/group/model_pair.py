@@ -29,7 +29,18 @@ COLUMNS = {
 
 
 def write_statistics(out_dir: Path, results: Sequence[GroupResult], common: Mapping[str, Any]) -> list[Path]:
-    """One table for all groups; none where nothing is known of two models. Raises CannotCreate."""
+    """One table for all groups; none where nothing is known of two models.
+
+    Parameters
+    ----------
+    out_dir : where results go.
+    results : one a group.
+    common : goes into every JSON: AnalysisHash, SoftwareVersions.
+
+    Raises
+    ------
+    CannotCreate : where it cannot be written.
+    """
     rows = [(result.stem, row) for result in results for row in result.statistics]
     if not rows:
         return []

@@ -25,7 +25,17 @@ COLUMNS = {
 
 
 def write_scores(out_dir: Path, results: Sequence[GroupResult]) -> Path:
-    """One row a participant, component and stat, of all groups. Raises CannotCreate."""
+    """One row a participant, component and stat, of all groups.
+
+    Parameters
+    ----------
+    out_dir : where results go.
+    results : one a group.
+
+    Raises
+    ------
+    CannotCreate : where it cannot be written.
+    """
     rows = [(result.stem, row) for result in results for row in result.scores]
     cells: dict[str, list[Any]] = {
         "group": [stem for stem, _ in rows],

@@ -18,7 +18,13 @@ from bids_app.records import INTER_SUBJECT, GroupResult
 
 
 def target_files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
-    """Maps, or a table, each with its JSON; none where participants share no space."""
+    """Maps, or a table, each with its JSON; none where participants share no space.
+
+    Parameters
+    ----------
+    result : of a group.
+    common : goes into every JSON: AnalysisHash, SoftwareVersions.
+    """
     if not result.values:
         return
     facts = {

@@ -71,7 +71,7 @@ def _baseline(unit: WrittenUnit) -> str:
     mean = number(_mean(unit.partition.values[baseline[0].label]["rsquared"]))
     compared = {component.groups[0] for component in unit.partition.controls if component.kind == "beyond_baseline"}
     own = [group for group in unit.partition.groups if group not in compared]
-    part = f" {listed(own)} {'is' if len(own) == 1 else 'are'} of the baseline itself." if own else ""
+    part = f" {listed(own)} {'is' if len(own) == 1 else 'are'} part of the baseline itself." if own else ""
     return f"The baseline is {listed(baseline_words(made))}; alone it has a mean R² of {mean}.{without}{part}"
 
 

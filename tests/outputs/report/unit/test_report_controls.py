@@ -69,7 +69,7 @@ def test_each_region_is_named_where_a_model_beats_the_baseline_and_where_not(tmp
         "The baseline is word rate, envelope and position in the story; alone it has a mean R² of 0.100"
     )
     assert "Not in it: head motion: already regressed out." in baseline
-    assert "semantic is of the baseline itself." in baseline
+    assert "semantic is part of the baseline itself." in baseline
     assert full.startswith(
         "In none of 6 parcels does the full model predict more than the baseline (word rate, envelope"
     )
