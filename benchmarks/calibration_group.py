@@ -34,8 +34,8 @@ def person_values(bands: Bands, Y: Array, spec: FitSpec) -> dict[str, Array]:
     """Y (n_people, n_times, n_targets) → component: (n_people, n_targets) rsquared."""
     n_people, n_times, n_targets = Y.shape
     design = design_of(bands, Y.transpose(1, 0, 2).reshape(n_times, -1), FMRI.runs, FMRI.times_s)
-    found = encoding.partition(encoding.fit(design, {name: (name,) for name in bands}, spec))
-    return {name: stats["rsquared"].reshape(n_people, n_targets) for name, stats in found.values.items()}
+    partition = encoding.partition(encoding.fit(design, {name: (name,) for name in bands}, spec))
+    return {name: stats["rsquared"].reshape(n_people, n_targets) for name, stats in partition.values.items()}
 
 
 def of_mean(bands: Bands, Y: Array, spec: FitSpec, seed: int) -> dict[str, dict[str, Array]]:

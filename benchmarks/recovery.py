@@ -110,9 +110,9 @@ def study(rows: Rows, quick: bool) -> list[Bar]:
     for number, (name, planting) in enumerate(plantings(rows).items()):
         if quick and planting.n > 1000:
             continue
-        found = recover(planting, 2 if quick else 20, seed=number)
-        print(*(_row(name, part, one) for part, one in found.items()), sep="\n", flush=True)
-        bars += condition_bars(f"{rows}-{name}", planting.n, found)
+        recovered = recover(planting, 2 if quick else 20, seed=number)
+        print(*(_row(name, part, one) for part, one in recovered.items()), sep="\n", flush=True)
+        bars += condition_bars(f"{rows}-{name}", planting.n, recovered)
     return bars
 
 

@@ -77,9 +77,9 @@ def speed(quick: bool) -> list[Bar]:
 def equality(_: bool) -> list[Bar]:
     """Largest difference from scikit-learn's correlations where every pair converges."""
     one, other = rows(TENTH)
-    found = canonical(one, other, FEWER)
+    pairs = canonical(one, other, FEWER)
     theirs, unfinished = scikit_learn(one, other, FEWER, tol=1e-12, max_iter=20_000)
-    ours = correlations(one @ found.first, other @ found.second)
+    ours = correlations(one @ pairs.first, other @ pairs.second)
     print(f"  {unfinished} of {FEWER} did not converge")
     return [Bar("largest difference from scikit-learn's, converged", float(np.abs(ours - theirs).max()), NEAR, "")]
 

@@ -2,6 +2,11 @@
 
 from pathlib import Path
 
+from hypothesis import settings
+
+settings.register_profile("no_deadline", deadline=None)  # a slow or busy machine fails no property
+settings.load_profile("no_deadline")
+
 FIRST = ("pipeline", "cli", "encoding")  # folders, the longest files first
 
 

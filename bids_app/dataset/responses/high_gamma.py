@@ -122,6 +122,8 @@ def near_edges(bad: Array, reach: int) -> Array:
     -------
     (n_times,) bool.
     """
+    # the ends count as bad samples; counts[k] is how many of the first k are bad, so that a difference of two of them
+    # says whether any lies between
     padded = np.concatenate([[True], bad, [True]])
     counts = np.concatenate([[0], np.cumsum(padded)])
     first = np.maximum(np.arange(1, len(bad) + 1) - reach, 0)

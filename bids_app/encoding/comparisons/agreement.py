@@ -72,13 +72,21 @@ class PredictionSums(Observer):
                 self.add(union, models.places[positions], models.predictions[:, positions])
 
     def add(self, union: int, places: Array, predictions: torch.Tensor) -> None:
-        """Predictions (n_eval, n) of the fold's test samples, of the batch's targets in these places (n,)."""
+        """Predictions of one union in the fold that was begun.
+
+        Parameters
+        ----------
+        union : its number.
+        places : (n,) of the targets among the batch's.
+        predictions : (n_eval, n) of the fold's test samples.
+        """
         self._predictions[union][:, torch.as_tensor(places, device=self._cell.device)] = predictions.double()
 
     def end_fold(self) -> None:
         """See Observer."""
         labels, count = self._cell[self._rows], len(self._fold_of)
         for union, values in self._predictions.items():
+            # a constant changes no correlation, and near zero sums of squares lose less
             values -= values.mean(dim=0)
             self._sums[union] += sums(values, labels, count)
             self._squares[union] += sums(values**2, labels, count)
@@ -103,6 +111,7 @@ class PredictionSums(Observer):
         folds = weights.new_zeros((len(weights), 1))
         for fold in np.unique(self._fold_of):
             at = np.flatnonzero(self._fold_of == fold)
+            # weights of blocks → weights of the fold's cells
             drawn = weights[:, self._block_of[at]]
             n = drawn @ torch.as_tensor(self._n[at], dtype=weights.dtype, device=weights.device)[:, None]
             there = (n > 1).to(weights.dtype)
@@ -119,6 +128,7 @@ class PredictionSums(Observer):
         first, second = self.pairs[pair]
         a, b = drawn @ self._sums[first][cells], drawn @ self._sums[second][cells]
         aa, bb = drawn @ self._squares[first][cells], drawn @ self._squares[second][cells]
+        # covariance and variances from weighted sums, n times each
         ab = drawn @ self._products[pair][cells] - a * b / n
         variances = (aa - a * a / n), (bb - b * b / n)
         varies = (variances[0] > NOTHING * aa) & (variances[1] > NOTHING * bb)

@@ -64,7 +64,17 @@ class Averaged:
     reliable: Array | None = None
 
     def mean(self, targets: str, terms: Sequence[tuple[Sequence[str], int]]) -> Array:
-        """(1 + n_blocks,) mean over a set of targets of a signed sum of unions' R²."""
+        """Mean over a set of targets of a signed sum of unions' R².
+
+        Parameters
+        ----------
+        targets : name of the set.
+        terms : (union, sign), ….
+
+        Returns
+        -------
+        (1 + n_blocks,): of the data, then without each block.
+        """
         scores = self.averages[targets].scores
         signed = [sign * scores[:, self._number(union)] for union, sign in terms]
         return np.asarray(np.sum(signed, axis=0))
@@ -84,6 +94,7 @@ def half_width(without: torch.Tensor) -> torch.Tensor:
     n_blocks = len(without)
     if n_blocks < 2:
         return without.new_full(without.shape[1:], torch.nan)
+    # the jackknife's variance, doubled: see above
     variance = 2 * (without - without.mean(dim=0)).square().sum(dim=0) * (n_blocks - 1) / n_blocks
     return float(stdtrit(n_blocks - 1, UPPER)) * variance.sqrt()
 
@@ -127,6 +138,7 @@ class Averages(Observer):
         blocks = np.zeros(len(folds), dtype=np.int64) if labels is None else np.asarray(labels)
         self._labels = torch.as_tensor(blocks, device=device)
         self._n_blocks = int(blocks.max()) + 1
+        # rows of weights: all blocks, then all but each one
         everything = torch.ones((1, self._n_blocks), dtype=torch.float64, device=device)
         without = everything - torch.eye(self._n_blocks, dtype=torch.float64, device=device)
         self._weights = everything if self._n_blocks == 1 else torch.cat([everything, without])
@@ -182,6 +194,7 @@ class Averages(Observer):
         scores = torch.stack([weights @ gains[:, chosen] / total for gains in self._losses.gains])
         z = [self._predicted.weighted(pair, chosen, weights) for pair in range(len(self._predicted.pairs))]
         if self._makes_reliable:
+            # the full union's lower end
             low = (scores[-1][0] - half_width(scores[-1][1:])).cpu().numpy()
             self.sets[RELIABLE][targets] = self.sets["all"][targets] & (low > 0)
         for pair, drawn in enumerate(z):
@@ -196,6 +209,7 @@ class Averages(Observer):
         if not len(chosen):
             return
         at, before = torch.as_tensor(chosen, device=scores.device), self._totals[name]
+        # a map of ones first, so that second moments hold means and the count
         maps = [torch.ones_like(scores[0]), *(scores[union] for union in self.maps)]
         if self._ceiling is not None:
             maps.append(scores.new_tensor(self._ceiling[targets]).expand_as(maps[0]))
@@ -246,11 +260,13 @@ def map_correlation(moments: Array, first: int, second: int, given: int | None =
     (n,); NaN where a map is flat.
     """
     means = moments[:, 0, 1:]
+    # of targets: E[ab] − E[a] E[b]
     covariance = moments[:, 1:, 1:] - means[:, :, None] * means[:, None, :]
     deviation = np.sqrt(np.clip(np.diagonal(covariance, axis1=1, axis2=2), 0, None))
     with np.errstate(invalid="ignore", divide="ignore"):
         r = covariance / (deviation[:, :, None] * deviation[:, None, :])
         if given is None:
             return np.asarray(np.clip(r[:, first, second], -1, 1))
+        # partial correlation of two maps, given a third
         rest = np.sqrt((1 - r[:, first, given] ** 2) * (1 - r[:, second, given] ** 2))
         return np.asarray(np.clip((r[:, first, second] - r[:, first, given] * r[:, second, given]) / rest, -1, 1))

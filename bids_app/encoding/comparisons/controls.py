@@ -56,6 +56,7 @@ def fit_controls(
     CannotFit, ValueError, MemoryError
         As `fit` does.
     """
+    # the smaller model of a difference first, as the larger one's search includes its candidates
     sets = [union for component in components for union, _ in reversed(component.terms)]
     unions = sorted(dict.fromkeys(sets), key=len)
     groups = {band: (band,) for union in unions for band in union}
@@ -90,6 +91,7 @@ def with_time(design: Design) -> Design:
     test samples.
     """
     values, source = bumps(design), f"@{AUTOCORRELATION}"
+    # as a projected band by the identity, columns keep their relative size
     same = dict.fromkeys(np.unique(design.folds).tolist(), np.eye(values.shape[2]))
     return replace(
         design,

@@ -43,7 +43,14 @@ def layered(design: Design, spans: Mapping[str, Mapping[str, tuple[int, int]]]) 
 
 
 def choose_layers(design: Design, band: str, chosen: Mapping[int, str]) -> Design:
-    """The design in which these layers {outer fold: layer} stand for the band."""
+    """The design in which other layers stand for a band.
+
+    Parameters
+    ----------
+    design : a `layered` one.
+    band : of layers.
+    chosen : outer fold → layer.
+    """
     return replace(design, layered={**design.layered, band: replace(design.layered[band], chosen=dict(chosen))})
 
 
@@ -83,8 +90,10 @@ def score_layers(design: Design, band: str, spec: FitSpec, context: FitContext =
         scores.append(fitted.rsquared[0])
         means.append(best.inner_mean())
     inner = np.where(design.usable, np.stack(means), np.nan)
+    # over folds; the first of equal ones, NaN counted as 0
     places = np.where(design.usable, np.nan_to_num(inner).argmax(axis=0), -1)
     predicted = design.usable & (np.nan_to_num(inner).max(axis=0) > 0)
+    # (n_folds,) the layer that all targets together choose
     everywhere = best.positive.argmax(axis=0)
     return LayerScores(
         layers=names,
@@ -117,6 +126,7 @@ class _BestLayers(Observer):
         self._sum[targets] += models.inner_rsquared
         self.positive[self.layer, fold] += np.maximum(models.inner_rsquared, 0).sum()
         self._total[fold, targets] = models.responses.square().sum(dim=0).cpu().numpy()
+        # strictly better: of equal layers the first one stays
         better = np.flatnonzero((self.layer == 0) | (models.inner_rsquared > self._inner[fold, targets]))
         residual = (models.responses - models.predictions).square().sum(dim=0).cpu().numpy()
         self.place[fold, targets[better]] = self.layer

@@ -75,6 +75,7 @@ def _powers(trials: Array) -> tuple[Array, Array]:
     R, n = trials.shape[:2]
     centred = trials - trials.mean(axis=1, keepdims=True)
     square = np.square(centred).sum(axis=0)
+    # Σ over pairs of different repeats of their product: (Σ r)² − Σ r²
     signal = (np.square(centred.sum(axis=0)) - square) / (R * (R - 1))
     return signal * n / (n - 1), square / R * n / (n - 1)
 
@@ -115,9 +116,11 @@ def inter_subject_noise_ceiling(responses: Sequence[Array], block: int, seed: in
         pairs = np.square(summed - own) - (squares - np.square(own))
         covariances = np.stack([_by_block(own * other, labels) for other in others], axis=1)
         count = len(covariances)
+        # the sampling covariance of two others' sums, from how they covary between blocks
         spread = _pairs(covariances - covariances.mean(axis=0)).sum(axis=0) * count / max(count - 1, 1)
         common = _by_block(pairs, labels)
         sums = [covariances, common, _by_block(np.square(own), labels)]
+        # a ratio to what is not above zero beyond its interval has no mean
         known = np.percentile(_drawn(len(common), seed) @ common, 2.5, axis=0) > 0
         ceilings.append(_ceiling(sums, partial(_signal_of_others, np.where(known, spread, np.nan)), seed))
     return ceilings

@@ -47,14 +47,33 @@ def published_design(design: Design) -> Design:
 
 
 def fold_rows(folds: Array, fold: int) -> tuple[Array, Array, Array]:
-    """Row numbers to fit on, to choose alpha on, and to test on."""
+    """Row numbers of a fold: to fit on, to choose alpha on, and to test on.
+
+    Parameters
+    ----------
+    folds : (n_times,) fold of every row.
+    fold : the one that is tested.
+    """
     train = np.flatnonzero(folds != fold)
+    # the last fifth of the training rows chooses alpha and is not refitted
     fitted, validation = np.split(train, [len(train) * (VALIDATION - 1) // VALIDATION])
     return fitted, validation, np.flatnonzero(folds == fold)
 
 
 def columns_of(design: Design, band: str, fold: int, fitted: Array) -> Array:
-    """A band (n_times, n_delays · k) float64, scaled by the rows `fitted`, then its principal components."""
+    """A band as columns, scaled by the rows to fit on, then their principal components.
+
+    Parameters
+    ----------
+    design : of which bands, projections and PCA count.
+    band : its name.
+    fold : number of the fold.
+    fitted : (n_times,) bool, rows to fit on.
+
+    Returns
+    -------
+    (n_times, n_delays · k) float64.
+    """
     if band in design.projected:
         values = projected_values(design.bands, design.projected[band], fold)
     else:
@@ -103,8 +122,18 @@ class _UnionRidge:
     def fit(
         self, crossed: Sequence[torch.Tensor], norms: Sequence[torch.Tensor], alphas: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """`_PublishedFold.products` → weights on V (r, n_targets) at each target's best alpha, its place in the grid,
-        and Pearson's r in the test rows."""
+        """Fit some targets.
+
+        Parameters
+        ----------
+        crossed, norms : of `_PublishedFold.products`.
+        alphas : (n_alphas,).
+
+        Returns
+        -------
+        Weights on V (r, n_targets) at each target's best alpha; the alpha's place in the grid; Pearson's r in the
+        test rows.
+        """
         cross, validation, test = (self._V.T @ part[self._at] for part in crossed)
         r = [
             self._pearson(cross / (self._eigenvalues + alpha)[:, None], VALIDATE, validation, norms)
@@ -123,6 +152,7 @@ class _UnionRidge:
         self, weights: torch.Tensor, part: int, crossed: torch.Tensor, norms: Sequence[torch.Tensor]
     ) -> torch.Tensor:
         """(n_targets,) in one part's rows; 0 where a prediction or a response does not vary."""
+        # ‖ŷ‖ ‖y‖ of centred rows; ŷ'y is weights · X'y
         size = (weights * (self._grams[part] @ weights)).sum(dim=0).clamp(min=0).sqrt() * norms[part]
         r = torch.where(size > 0, (weights * crossed).sum(dim=0) / torch.where(size > 0, size, 1.0), 0.0)
         return r.clamp(-R_LIMIT, R_LIMIT)

@@ -36,6 +36,7 @@ def build_design(
     if not runs:
         raise CannotFit("there is no run to fit")
     Y = _responses(runs)
+    # one entry a row, in the order of the runs
     run_index = np.repeat(np.arange(len(runs)), [len(run.times_s) for run in runs])
     times_s = np.concatenate([run.times_s for run in runs])
     stimuli = tuple(run.stimuli for run in runs)

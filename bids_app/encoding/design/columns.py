@@ -35,7 +35,18 @@ def design_columns(design: Design, band: str, fold: int, train: Array) -> Array:
 
 
 def in_fold(design: Design, band: str, fold: int) -> Array:
-    """A band (n_times, n_delays, n_dims) in an outer fold: of a band of layers a view of the one chosen there."""
+    """A band in an outer fold: of a band of layers a view of the one chosen there.
+
+    Parameters
+    ----------
+    design : of which bands and layers count.
+    band : its name, not that of a projected one.
+    fold : number of the outer fold.
+
+    Returns
+    -------
+    (n_times, n_delays, n_dims).
+    """
     layered = design.layered.get(band)
     return design.bands[band] if layered is None else design.bands[band][:, :, layered.dims(fold)]
 
@@ -80,10 +91,22 @@ def projected_columns(bands: Mapping[str, Array], projected: Projected, fold: in
 
 
 def projected_values(bands: Mapping[str, Array], projected: Projected, fold: int) -> Array:
-    """(n_times, n_delays, k) float64."""
+    """Sources side by side times the fold's matrix.
+
+    Parameters
+    ----------
+    bands : source → (n_times, n_delays, n_dims).
+    projected : sources and matrices.
+    fold : number of the outer fold.
+
+    Returns
+    -------
+    (n_times, n_delays, k) float64.
+    """
     values, row = np.zeros(1), 0
     for source in projected.sources:
         stop = row + bands[source].shape[2]
+        # each source meets its own rows of the matrix: no source is copied beside the others
         values = values + bands[source] @ projected.matrices[fold][row:stop]
         row = stop
     return values
@@ -113,13 +136,20 @@ def band_columns(values: Array, train: Array, n_components: int | None) -> Array
     rows = np.asarray(values, np.float64)
     fitted = rows[train].reshape(-1, n_dims)
     mean, scale = fitted.mean(axis=0), _scale(fitted)
+    # one set of axes for all delays, so that a dimension means the same at each
     axes, variances = principal_axes((fitted - mean) / scale, n_components)
     scores = ((rows - mean) / scale).reshape(-1, n_dims) @ axes
     return np.asarray(scores.reshape(n_times, -1) / np.sqrt(max(float(variances.mean()), np.finfo(float).tiny)))
 
 
 def standardized(columns: Array, train: Array) -> Array:
-    """(n_times, n_columns) centred and scaled by the training rows."""
+    """Columns centred and scaled to unit variance by the training rows; those that never vary become zero.
+
+    Parameters
+    ----------
+    columns : (n_times, n_columns).
+    train : (n_times,) bool.
+    """
     return np.asarray((columns - columns[train].mean(axis=0)) / _scale(columns[train]))
 
 

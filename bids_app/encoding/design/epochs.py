@@ -50,6 +50,7 @@ def epochs_inside_recording(epochs: Epochs, usable: Array) -> Array:
     """
     first, last = epochs.starts.min(axis=1), (epochs.starts + epochs.lengths).max(axis=1)
     inside = (first >= 0) & (last <= len(usable))
+    # a stretch is usable where the count of unusable samples is the same at both its ends
     unusable = np.concatenate([[0], np.cumsum(~usable)])
     first, last = np.where(inside, first, 0), np.where(inside, last, 0)
     return np.asarray(inside & (unusable[first] == unusable[last]))
@@ -67,6 +68,7 @@ def covered(epochs: Epochs, n_times: int) -> Array:
     -------
     (n_times,) bool.
     """
+    # how many rows' spans cover a sample: +1 where one begins, −1 after it ends, summed up
     edges = np.zeros(n_times + 1, dtype=np.int64)
     np.add.at(edges, epochs.starts.min(axis=1), 1)
     np.add.at(edges, (epochs.starts + epochs.lengths).max(axis=1), -1)
@@ -96,6 +98,7 @@ def epoch_means(signals: Array, epochs: Epochs, out: Array) -> None:
     """
     stops = epochs.starts + epochs.lengths
     for target, signal in enumerate(signals.T):
+        # a window's sum is the difference of two cumulative sums
         sums = np.concatenate([[0.0], np.cumsum(signal, dtype=np.float64)])
         out[:, target] = (sums[stops] - sums[epochs.starts]) / epochs.lengths
 

@@ -56,6 +56,7 @@ def fold_index(runs: Array, times_s: Array, stimuli: Sequence[tuple[str, ...]], 
     if len(runs) < 2 * count:
         raise CannotFit(f"{len(runs)} samples are too few for {count} folds", FEWER_FOLDS)
     position = times_s if n_groups == 1 else np.arange(len(runs))
+    # blocks of equally many samples; the same instant of several runs falls into one
     starts = [block[0] for block in np.array_split(np.sort(position), count)]
     return np.asarray(np.searchsorted(starts[1:], position, side="right"))
 
@@ -162,7 +163,15 @@ def _purged(design: Design, train: Array, test: Array) -> Array:
 
 
 def audit(design: Design, fold: int, train: Array, test: Array, n_inner: int) -> FoldAudit:
-    """What an outer fold trained and tested on, for the report."""
+    """What an outer fold trained and tested on, for the report.
+
+    Parameters
+    ----------
+    design : with its folds.
+    fold : number of the outer fold.
+    train, test : (n_times,) bool.
+    n_inner : inner folds that kept training samples.
+    """
     n_purged = int((~test & ~train).sum())
     return FoldAudit(
         fold, _spans(design, test), _spans(design, train), int(train.sum()), int(test.sum()), n_purged, n_inner

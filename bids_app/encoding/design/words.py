@@ -160,6 +160,7 @@ def inner_labels(words: Words, purge_s: float) -> Array:
         middles = [np.flatnonzero(words.stimulus == name).mean() for name in names]
         fold = np.minimum((np.array(middles) * count / n).astype(int), count - 1)
         return np.asarray(np.unique(fold, return_inverse=True)[1][np.searchsorted(names, words.stimulus)])
+    # contiguous, of about as many words each
     labels = np.arange(n) * WORD_FOLDS // n
     kept = labels.copy()
     for border in np.flatnonzero(np.diff(labels)):

@@ -52,6 +52,7 @@ class BlockLosses:
         columns, rows, Y : as of `add_total`.
         predictions : (n_eval, n), less the training mean as Y is.
         """
+        # (y − ȳ)² − (y − ŷ)² = ŷ (2y − ŷ), of responses and predictions less the training mean
         gain = sums((predictions * (2 * Y - predictions)).double(), self._labels[rows], len(self.total))
         self.gains[union].index_add_(1, columns, gain)
 

@@ -59,6 +59,7 @@ def make_blocks(runs: Array, times_s: Array, least_s: float, correlation: Array,
     if not len(runs):
         raise CannotFit("no sample to put in blocks")
     length_s, labels = least_s, block_labels(runs, times_s, least_s)
+    # longer step by step, as long as enough blocks remain
     while lost_variance(correlation, length_s / period_s) > LOST:
         longer = block_labels(runs, times_s, STEP * length_s)
         if longer.max() + 1 < FEWEST:
@@ -128,6 +129,7 @@ def product_autocorrelation(Y: Array, predictions: Array, runs: Array) -> Array:
     if not fine.any():
         return np.ones(1)
     mean = product[:, fine].mean(axis=1)
+    # from there on it is noise
     ends = np.flatnonzero(mean <= 0)
     return np.asarray(mean[: ends[0]] if len(ends) else mean)
 
@@ -138,6 +140,7 @@ def _autocorrelation(values: Array, runs: Array, longest: int) -> Array:
     for run in np.unique(runs):
         rows = np.asarray(values[runs == run], dtype=np.float64)
         size = len(rows)
+        # padded to twice the length, so that lags do not wrap around
         power = np.abs(np.fft.rfft(rows - rows.mean(axis=0), 2 * size, axis=0)) ** 2
         kept = min(size, longest + 1)
         total[:kept] += np.fft.irfft(power, 2 * size, axis=0)[:kept]

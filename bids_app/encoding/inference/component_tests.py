@@ -32,14 +32,24 @@ UnionSet = frozenset[str]
 
 @dataclass(frozen=True)
 class Total:
-    """Null hypothesis: the union predicts nothing."""
+    """Null hypothesis: a union predicts nothing.
+
+    Parameters
+    ----------
+    union : its feature groups.
+    """
 
     union: UnionSet
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """Null hypothesis: the signed sum of the unions' gains is as often below zero in a block as above."""
+    """Null hypothesis: a signed sum of unions' gains is as often below zero in a block as above.
+
+    Parameters
+    ----------
+    terms : (union, sign), ….
+    """
 
     terms: frozenset[tuple[UnionSet, int]]
 
@@ -121,6 +131,7 @@ class Inference(Observer):
     ) -> None:
         self.unions = [frozenset(union) for union in unions]
         groups, device = tuple(unions[-1]), flips.device
+        # labels are keys of results; what is tested are records
         tested = partition_components(groups) if components is None else components
         self.components = {component.label: component for component in tested}
         self.tests = {label: null_hypotheses(component) for label, component in self.components.items()}
@@ -139,6 +150,7 @@ class Inference(Observer):
         needed = {frozenset(union) for component in self.components.values() for union, _ in component.terms}
         needed |= {union for terms in self.shares.values() for union in terms}
         self.refitted = [number for number, union in enumerate(self.unions) if union in needed]
+        # a hypothesis that several components share is tested once
         self._families = {test: [MaxTNull() for _ in self._flip_units_of(test)] for test in tests}
         self._intervals: dict[str, list[Array]] = {label: [] for label in self.components}
         self._share_intervals: dict[tuple[str, str], list[Array]] = {}
@@ -304,5 +316,6 @@ def _by_union(
     """(positions, values) of a few models at a time → union, positions and values of those that it chose."""
     for few, values in parts:
         for union, at in needed.items():
+            # of the few models in hand, those that this union chose
             chosen = torch.isin(few, at)
             yield union, few[chosen], values[chosen]

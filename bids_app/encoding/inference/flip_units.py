@@ -48,7 +48,18 @@ class FlipUnits:
         return self.coefficients(torch.ones((len(rows), 1), dtype=dtype, device=self.labels.device), rows)
 
     def coefficients(self, values: torch.Tensor, rows: Array) -> torch.Tensor:
-        """values (n_rows, n) of some samples, all others zero → (n_times, n)."""
+        """Coefficients of values that are zero in all other samples.
+
+        Parameters
+        ----------
+        values : (n_rows, n) of some samples.
+        rows : (n_rows,) their row numbers.
+
+        Returns
+        -------
+        (n_times, n).
+        """
+        # samples that are not given are zero before the transform
         padded = values.new_zeros((len(self.labels), values.shape[1])).index_copy_(0, self.rows(rows), values)
         for segment in self.segments:
             padded[segment] = cosine_transform(padded[segment])
@@ -56,7 +67,13 @@ class FlipUnits:
 
 
 def time_flip_units(labels: Array, device: torch.device | str = "cpu") -> FlipUnits:
-    """Blocks of time, by each sample's label (n_times,)."""
+    """Blocks of time.
+
+    Parameters
+    ----------
+    labels : (n_times,) each sample's block.
+    device : of the labels.
+    """
     return FlipUnits(torch.as_tensor(labels, dtype=torch.int64, device=device), int(labels.max()) + 1)
 
 
@@ -73,6 +90,7 @@ def frequency_flip_units(runs: Array, folds: Array, device: torch.device | str =
     """
     _, segment = np.unique(np.stack([runs, folds]), axis=1, return_inverse=True)
     members = [np.flatnonzero(segment == number) for number in range(segment.max() + 1)]
+    # frequency as a share of the highest, so that stretches of unequal length are dealt out alike
     frequency = np.empty(len(runs))
     for rows in members:
         frequency[rows] = np.arange(len(rows)) / len(rows)
@@ -85,6 +103,7 @@ def frequency_flip_units(runs: Array, folds: Array, device: torch.device | str =
 def cosine_transform(values: torch.Tensor) -> torch.Tensor:
     """Orthonormal DCT-II down the rows of (n, n_columns), by one complex FFT (Makhoul 1980)."""
     n = len(values)
+    # even samples ascending, then odd ones descending: a DFT of this, turned, is the DCT
     folded = torch.fft.fft(torch.cat([values[::2], values[1::2].flip(0)]), dim=0)
     turn = torch.arange(n, dtype=values.dtype, device=values.device)[:, None] * (torch.pi / (2 * n))
     scale = torch.full_like(turn, math.sqrt(2 / n))

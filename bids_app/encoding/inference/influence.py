@@ -48,9 +48,11 @@ def influence(
     """
     V, H, shrinkage = directions
     Y = (models.Y - models.mean)[columns.order].to(V.dtype)
+    # residuals of training samples, block by block (n_blocks, n_longest, n)
     left = by_flip_unit(Y - V @ (shrinkage.T * (V.T @ Y)), columns.sizes)
     order = torch.argsort(labels[columns.test], stable=True)
     sizes = torch.unique(labels[columns.test], return_counts=True)[1].tolist()
+    # residuals of test samples, by the blocks that have any
     missed = by_flip_unit((models.responses - models.predictions)[order].to(V.dtype), sizes)
     blocks, H_by = _TrainingBlocks(by_flip_unit(V, columns.sizes)), by_flip_unit(H[order], sizes)
     at_once = max(1, ELEMENTS_AT_ONCE // (left.shape[0] * max(V.shape[1], left.shape[1])))
@@ -58,6 +60,7 @@ def influence(
         alike = torch.as_tensor(np.flatnonzero(models.alpha_index == alpha_index), device=V.device)
         shrunk = shrinkage[alike[0]]
         for few in torch.split(alike, at_once):
+            # r_i'H_i φ (n_few, n_tested, r), then times each training block's residuals in coordinates
             tested = (missed[..., few].mT @ H_by).transpose(0, 1) * shrunk
             yield few, 2 * tested @ blocks.leave_block_out_residuals(left[..., few], shrunk).permute(2, 1, 0)
 
@@ -122,7 +125,14 @@ class Influences:
         self._e = self._e.new_zeros((n_unions, n_targets, len(self._tested), n_blocks))
 
     def add(self, union: int, targets: torch.Tensor, e: torch.Tensor) -> None:
-        """Once a fold, union and target: e (n, n_tested, n_blocks) of `influence`, of the batch's `targets` (n,)."""
+        """Once a fold, union and target.
+
+        Parameters
+        ----------
+        union : its number.
+        targets : (n,) places among the batch's.
+        e : (n, n_tested, n_blocks) of `influence`.
+        """
         self._e[self._place[union], targets] = e
 
     def end_fold(self) -> None:
@@ -130,10 +140,12 @@ class Influences:
         n_unions, n_targets, n_tested, n_blocks = self._e.shape
         if not n_tested:
             return
+        # a block that folds tear apart trains and tests: its own e_ii is no influence of another
         self._e[:, :, torch.arange(n_tested), self._tested] = 0.0
         at_once = max(1, ELEMENTS_AT_ONCE // (n_unions * n_tested * n_blocks))
         for start in range(0, n_targets, at_once):
             few = self._e[:, start : start + at_once].double().transpose(0, 1)
+            # products of unions, summed over pairs (tested here, at home there), for any signed sum later
             for home, blocks in enumerate(self._blocks):
                 part = few[..., blocks].flatten(2)
                 self._products[self._fold, home, start : start + at_once] += part @ part.mT
@@ -153,6 +165,7 @@ class Influences:
         the same, so that their signed sum is zero, they err nowhere.
         """
         signed = torch.as_tensor(coefficients, dtype=torch.float64, device=self._products.device)
+        # c'P c of each pair of folds: tested in k, trained on blocks at home in l
         sums = torch.einsum("u,kltuv,v->klt", signed, self._products, signed).clamp_min(0.0)
         most = torch.einsum("kltuu,u->kt", self._products, signed.square())
         differs = sums.sum(dim=1) > SAME * most  # (n_folds, n_targets): the unions' models are not the same there

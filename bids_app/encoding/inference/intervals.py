@@ -42,6 +42,7 @@ def interval(
     """
     n_blocks, denominator = len(contrast), total.sum(dim=0)
     estimate = contrast.sum(dim=0) / denominator
+    # deviations of blocks from the ratio, as a ratio estimator has them
     squares = (contrast - estimate * total).square()
     between = squares.sum(dim=0) * (n_blocks / max(n_blocks - 1, 1))
     together = between
@@ -60,6 +61,7 @@ def _quantile(squares: torch.Tensor) -> torch.Tensor:
     n_blocks − 1 that follow from their kurtosis."""
     n_blocks = len(squares)
     kurtosis = n_blocks * squares.square().sum(dim=0) / squares.sum(dim=0).square()
+    # blocks that do not deviate at all have no kurtosis: as many degrees of freedom as there are blocks
     freedom = torch.nan_to_num(2 * n_blocks / (kurtosis - 1), nan=n_blocks, posinf=n_blocks)
     bounded = freedom.clamp(1, max(n_blocks - 1, 1)).cpu().numpy()
     return torch.as_tensor(stdtrit(bounded, UPPER), dtype=squares.dtype, device=squares.device)

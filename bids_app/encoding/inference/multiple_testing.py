@@ -50,6 +50,7 @@ class MaxTNull:
     def add(self, null: torch.Tensor) -> None:
         """A batch's null (1 + n_permutations, n_targets)."""
         scores = studentized(null)
+        # of each sign vector the largest over targets; maxima of batches are combined
         largest = torch.nan_to_num(scores, nan=-torch.inf).amax(dim=1).cpu().numpy()
         self._largest = largest if self._largest is None else np.maximum(self._largest, largest)
         self._p.append(p_values(null).cpu().numpy())
@@ -61,6 +62,7 @@ class MaxTNull:
             raise ValueError("no target was tested")
         scores, p = np.concatenate(self._scores), np.concatenate(self._p)
         ordered = np.sort(self._largest)
+        # how many of the largest statistics are no smaller than a target's own
         reached = len(ordered) - np.searchsorted(ordered, scores - ROUNDING * np.abs(scores), side="left")
         return Significance(p, np.where(np.isnan(scores), np.nan, reached / len(ordered)), fdr(p))
 

@@ -48,6 +48,7 @@ def draw_signs(n_flip_units: int, permutations: int, seed: int) -> Array:
     (1 + permutations, n_flip_units) of ±1, the first row all 1: the data as they are.
     """
     if 2**n_flip_units <= 1 + permutations:
+        # bit b of the row's number is the sign of unit b
         return 1.0 - 2.0 * ((np.arange(2**n_flip_units)[:, None] >> np.arange(n_flip_units)) & 1)
     drawn = np.random.default_rng(seed).integers(0, 2, (permutations, n_flip_units))
     return np.concatenate([np.ones((1, n_flip_units)), 1.0 - 2.0 * drawn])
@@ -72,8 +73,16 @@ class FlipTotals:
         self._n_test = [0] * n_folds
 
     def add(self, fold: int, targets: torch.Tensor, Y: torch.Tensor, columns: FlipUnitColumns, n_train: int) -> None:
-        """Once a fold and target: Y (n_times, n), whole responses by `FlipUnits.coefficients`, of the batch's
-        `targets` (n,); columns: of the fold, with n_train training samples."""
+        """Once a fold and target.
+
+        Parameters
+        ----------
+        fold : place of the outer fold among all.
+        targets : (n,) places among the batch's.
+        Y : (n_times, n) whole responses, by `FlipUnits.coefficients`.
+        columns : of the fold.
+        n_train : training samples of the fold.
+        """
         labels, count = self._flip_units.labels, self._flip_units.count
         self._squares[fold, targets] = Y[columns.test].square().sum(dim=0)
         self._held_out[fold][:, targets] = sums(Y * columns.tested, labels, count)
@@ -86,6 +95,7 @@ class FlipTotals:
         for squares, held_out, means, n_test in zip(
             self._squares, self._held_out, self._means, self._n_test, strict=True
         ):
+            # Σ (y − m)² = Σ y² − 2 m Σ y + n m² with m and Σ y linear in the signs; Σ y² has none
             mean = signs @ means
             total = total + squares - 2 * mean * (signs @ held_out) + n_test * mean**2
         return total
@@ -104,8 +114,15 @@ class FlipGains:
         self.pairs = self.trace.new_zeros((n_targets, self._above.shape[1]))
 
     def add(self, targets: torch.Tensor, explained: torch.Tensor) -> None:
-        """Once a fold and target: one fold's part of E (n, n_flip_units, n_flip_units), symmetric or not."""
+        """Once a fold and target.
+
+        Parameters
+        ----------
+        targets : (n,) places among the batch's.
+        explained : (n, n_flip_units, n_flip_units), one fold's part of E, symmetric or not.
+        """
         i, j = self._above
+        # s'E s = Σ_b E_bb + Σ_{i<j} s_i s_j (E_ij + E_ji), as s_b² = 1
         self.trace[targets] += explained.diagonal(dim1=1, dim2=2).sum(dim=1)
         self.pairs[targets] += explained[:, i, j] + explained[:, j, i]
 
@@ -125,8 +142,10 @@ class FlipUnitColumns:
     def __init__(self, split: Split, flip_units: FlipUnits, dtype: torch.dtype) -> None:
         self._split, self._flip_units, self._dtype = split, flip_units, dtype
         self.test = flip_units.rows(split.evaluate)
+        # all but the test samples' coefficients; purged samples among them meet zeros in V
         apart = torch.ones(len(flip_units.labels), dtype=torch.bool, device=self.test.device)
         apart[self.test] = False
+        # test samples are given the highest label, sorted last and cut off
         self.order = torch.argsort(torch.where(apart, flip_units.labels, flip_units.count), stable=True)[
             : int(apart.sum())
         ]
@@ -145,6 +164,7 @@ class FlipUnitColumns:
             basis_map = basis.basis_map[:, kept].to(self._dtype)
             X, X_test = (self._split.side_by_side(rows.T, basis.weights).T for rows in self._columns)
             return X @ basis_map, X_test @ basis_map, shrinkage
+        # not exact enough by columns: the directions themselves are transformed
         V = self._flip_units.coefficients(basis.samples[:, kept].to(self._dtype), self._split.train)[self.order]
         H = self._flip_units.coefficients(basis.eval_projection[:, kept].to(self._dtype), self._split.evaluate)[
             self.test
@@ -180,8 +200,10 @@ def explained(
     Positions (n_few,) among the models' targets, and (n_few, n_flip_units, n_flip_units).
     """
     labels, test = flip_units.labels, columns.test
+    # what a unit adds to the training mean; `trained` is one, transformed as Y is
     means = sums(Y * columns.trained, labels, flip_units.count) / len(models.split.train)
     samples = torch.arange(len(test), device=Y.device)
+    # 2B − F, with B the unit's own response less what it adds to the mean
     for few, F in flip_unit_predictions(models, Y, flip_units, columns, directions):
         twice_b_less_f = torch.addcmul(F.neg(), means[:, few].T[:, :, None], columns.tested[test, 0], value=-2)
         # B has one entry a sample beside the means: that of the unit to which the sample belongs
@@ -219,6 +241,7 @@ def flip_unit_predictions(
         hat = by_flip_unit((V * shrinkage[alike[0]]) @ H.T, columns.sizes)
         for few in torch.split(alike, at_once):
             yield few, (own[..., few].mT @ hat).transpose(0, 1)
+    # targets of an alpha that few share: through coordinates V'y of each unit
     solved = by_flip_unit(V, columns.sizes)
     for few in torch.split(torch.cat(rest), at_once):
         yield few, ((own[..., few].mT @ solved).transpose(0, 1) * shrinkage[few, None]) @ H.T

@@ -32,6 +32,7 @@ def shapley_terms(groups: Sequence[str]) -> dict[str, dict[UnionSet, float]]:
         for size in range(count):
             weight = factorial(size) * factorial(count - size - 1) / factorial(count)
             for some in combinations(others, size):
+                # R²(S + group) − R²(S); the empty union has none
                 terms[frozenset(some) | {group}] = weight
                 if some:
                     terms[frozenset(some)] = -weight

@@ -47,6 +47,7 @@ def small_sample_bias_warnings(design: Design, fit: Fit, groups: Mapping[str, Se
         return ()
     columns = {group: len(design.delays_s) * sum(n_dims(design, band) for band in groups[group]) for group in groups}
     n_train, rsquared = min(fold.n_train for fold in fit.folds), float(np.median(full[full > PREDICTED]))
+    # the one number on which the share depends, in simulation
     place = rsquared * n_train / sum(columns.values())
     reached = share_reached(place)
     if reached >= ENOUGH:

@@ -51,6 +51,7 @@ class Basis:
         if self.primal:
             sizes = [self.split.columns.band(band).shape[1] for band in self.weights]
             return dict(zip(self.weights, torch.split(self.basis_map, sizes), strict=True))
+        # w_b = √g_b X_b' V / λ on the weighted columns, so g_b X_b' V / λ on the band's own
         dual = self.basis_map / self.eigenvalues
         return {band: g * (self.split.rows({band: g}, evaluate=False).T @ dual) for band, g in self.weights.items()}
 
@@ -69,14 +70,22 @@ class Basis:
 
 
 def decompose(split: Split, weights: Weights) -> Basis:
-    """From the smaller of Gram matrix and kernel."""
+    """The eigenbasis of a candidate's training samples, from the smaller of Gram matrix and kernel.
+
+    Parameters
+    ----------
+    split : rows to fit on and to evaluate on.
+    weights : the candidate's band weights.
+    """
     if split.is_primal(weights):
+        # X'X of the weighted columns is scaled after it is made, so that all candidates share one Gram matrix
         scale = split.scale(weights)
         eigenvalues, Q = torch.linalg.eigh(scale[:, None] * split.gram(weights) * scale)
         kept = _significant(eigenvalues)
         basis_map = scale[:, None] * Q[:, kept] / torch.sqrt(eigenvalues[kept])
         eval_projection = split.project(weights, basis_map, evaluate=True)
         return Basis(split, weights, eigenvalues[kept], eval_projection, basis_map, primal=True)
+    # more columns than samples: V are the kernel's eigenvectors, H = K_eval V / λ
     K, K_eval = split.kernels(weights)
     eigenvalues, V = torch.linalg.eigh(K)
     kept = _significant(eigenvalues)
@@ -110,6 +119,7 @@ def influential_directions(basis: Basis, least_alpha: float) -> torch.Tensor:
     (r,) bool.
     """
     moved = (basis.eval_projection * basis.shrinkage(basis.eigenvalues.new_tensor([least_alpha]))).square().sum(dim=0)
+    # the least influential first, for as long as all of them together stay below the limit
     ranked, order = torch.sort(moved)
     kept = torch.ones_like(moved, dtype=torch.bool)
     kept[order[torch.cumsum(ranked, dim=0) <= DROPPED**2]] = False

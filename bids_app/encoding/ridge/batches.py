@@ -66,8 +66,10 @@ def batches(design: Design, size: Size, device: str, mem_mb: int | None) -> list
     """
     width = BLOCK_WIDTH[torch.device(device).type]
     usable = np.flatnonzero(design.usable)
+    # blocks have a fixed width, and a limit only decides how many of them share a batch: see above
     blocks = [usable[at : at + width] for at in range(0, len(usable), width)]
     limit = 1e6 * (mem_mb or DEFAULT_MB)
+    # what is left beside the fixed part, in whole blocks
     fixed, each = fixed_bytes(design, size, width), target_bytes(design, size)
     at_once = int((limit - fixed) / (each * width))
     if at_once < 1 and mem_mb is not None:
@@ -77,22 +79,34 @@ def batches(design: Design, size: Size, device: str, mem_mb: int | None) -> list
 
 
 def target_bytes(design: Design, size: Size) -> int:
-    """Held for every target of a batch: responses, products with the columns, errors."""
+    """Bytes held for every target of a batch: responses, products with the columns, errors; of a fit of this size."""
+    # responses are held in both types where they differ
     types = size.final + (size.search if size.search != size.final else 0)
+    # X'y of the outer split in both types, of an inner one on training and evaluation rows in the search's
     products = size.n_columns * (types + 2 * size.search)
+    # errors at every alpha, then the best alpha and its error
     errors = size.n_candidates * (size.n_alphas * size.search + 16)
     return len(design.Y) * types + products + errors + size.observed[0]
 
 
 def fixed_bytes(design: Design, size: Size, width: int) -> int:
-    """Held whatever the batch: the design as it is in memory, columns, their products, decompositions, one block."""
+    """Bytes held whatever the batch: the design as it is in memory, columns, their products, decompositions, one
+    block.
+
+    Parameters
+    ----------
+    design, size : what is fitted.
+    width : targets of a block.
+    """
     n, columns = len(design.Y), size.n_columns
+    # a memory map of responses is read block by block and so not counted
     given = sum(band.nbytes for band in design.bands.values())
     given += 0 if isinstance(design.Y, np.memmap) else design.Y.nbytes
     scores = 4 * size.n_folds * size.n_unions + 6 * size.n_unions + 3 * len(design.bands) * len(design.delays_s)
     scores += size.n_folds * (1 + len(design.bands))
     results = 8 * len(design.usable) * scores
     results += len(design.usable) * 4 * columns * size.n_folds if size.weights else 0
+    # decompositions are of the smaller of Gram matrix and kernel
     rank = min(n, columns)
     grams = 8 * columns**2 * 4 if columns <= n else 8 * n**2 * (len(design.bands) + 3)
     return (
@@ -122,6 +136,7 @@ def load(source: Array, columns: Array, dtype: torch.dtype, device: str) -> torc
     -------
     (n_times, n).
     """
+    # neighbouring columns as a slice: a view, where a list of columns would be copied
     chosen: slice | Array = columns
     if columns[-1] - columns[0] + 1 == len(columns):
         chosen = slice(columns[0], columns[-1] + 1)

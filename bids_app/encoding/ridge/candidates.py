@@ -49,7 +49,7 @@ def band_weights(n_bands: int, candidates: int, seed: int) -> Array:
     fixed = [np.full(n_bands, 1 / n_bands)]
     if n_bands > 1:
         fixed += list(np.eye(n_bands))
-    if n_bands > 2:
+    if n_bands > 2:  # of two bands, one left out is the other alone
         fixed += [(1 - row) / (n_bands - 1) for row in np.eye(n_bands)]
     rng = np.random.default_rng(seed)
     drawn = max(0, candidates - len(fixed)) if n_bands > 1 else 0
@@ -63,7 +63,17 @@ def alpha_grid(lowest: float, highest: float, count: int) -> Array:
 
 
 def as_candidates(table: Array, bands: Sequence[int]) -> list[Weights]:
-    """Rows of band weights → {band: weight}, zeros left out; rows that repeat an earlier one are dropped."""
+    """Rows of band weights as candidates; rows that repeat an earlier one are dropped.
+
+    Parameters
+    ----------
+    table : (n_candidates, n_bands).
+    bands : numbers of the bands.
+
+    Returns
+    -------
+    {band: weight} each, zeros left out.
+    """
     kept: list[Weights] = []
     for row in table:
         weights = {band: float(g) for band, g in zip(bands, row, strict=True) if g > 0}

@@ -32,7 +32,14 @@ ALL_UNIONS = FitOptions()
 
 @dataclass(frozen=True)
 class OuterFold:
-    """An outer fold: its number, (n_times,) bool train and test, rows (training, validation) of its inner folds."""
+    """An outer fold.
+
+    Parameters
+    ----------
+    number : as in the design's folds.
+    train, test : (n_times,) bool.
+    inner : row numbers (training, validation) of each inner fold.
+    """
 
     number: int
     train: Array

@@ -91,6 +91,7 @@ class Fitted:
         ------
         Each band and (n_eval, n) float64.
         """
+        # the same factor for every band, as their predictions ŷ_b sum to ŷ
         factor = (2 * self.responses - self.predictions)[:, positions].double()
         for band, each in weights.items():
             yield band, (self.split.rows({band: 1.0}, evaluate=True).to(each.dtype) @ each) * factor
@@ -170,7 +171,13 @@ class ObserverGroup(Observer):
 
 @dataclass(frozen=True)
 class TargetBlock:
-    """Targets (n,), columns in the design's Y, and their moments in an outer split."""
+    """A block of targets in an outer split.
+
+    Parameters
+    ----------
+    targets : (n,) columns in the design's Y.
+    moments : of their responses.
+    """
 
     targets: Array
     moments: Moments

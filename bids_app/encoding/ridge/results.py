@@ -53,6 +53,7 @@ class Results(Observer):
             self._explained[band, targets] += gain.sum(dim=0).cpu().numpy()
         for band, weights in band_weights.items():
             name = self._bands[band]
+            # columns lie delay by delay: (n_delays, k, n_targets)
             kernels = weights.reshape(len(self._profile[name]), -1, weights.shape[1])
             self._profile[name][:, targets] += kernels.double().norm(dim=1).cpu().numpy()
             if self._weights is not None:
@@ -68,8 +69,16 @@ class Results(Observer):
     def fit(
         self, unions: tuple[tuple[str, ...], ...], folds: tuple[FoldAudit, ...], warnings: tuple[str, ...]
     ) -> Fit:
-        """All that was collected."""
+        """All that was collected.
+
+        Parameters
+        ----------
+        unions : that were fitted, the full one last.
+        folds : what each outer fold trained and tested on.
+        warnings : of folds and solver.
+        """
         rsquared, r, at_edge = pooled(self._folds)
+        # a band's parts over all folds, by the same total as the full union's rsquared
         total = np.sum([fold.total[-1] for fold in self._folds], axis=0)
         return Fit(
             unions=unions,

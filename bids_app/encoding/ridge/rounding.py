@@ -11,8 +11,13 @@ import torch
 
 @dataclass(frozen=True)
 class Rounding:
-    """eps: the unit of rounding of a product's factors; limit: ‖error of held-out predictions‖ / ‖responses‖ that the
-    rounding of X'y may be expected to cost."""
+    """How products round.
+
+    Parameters
+    ----------
+    eps : the unit of rounding of a product's factors.
+    limit : ‖error of held-out predictions‖ / ‖responses‖ that the rounding of X'y may be expected to cost.
+    """
 
     eps: float
     limit: float = 1e-5

@@ -15,7 +15,15 @@ R_LIMIT = 1 - 1e-12  # so that Fisher's z of a perfect prediction is finite
 
 @dataclass(frozen=True)
 class FoldScores:
-    """One outer fold and union, (n_targets,) each: Σ(y−ŷ)², Σ(y−ȳ_train)², Pearson's r, alpha at the grid's edge."""
+    """Scores of one outer fold and union, (n_targets,) each.
+
+    Parameters
+    ----------
+    residual : Σ(y − ŷ)².
+    total : Σ(y − ȳ_train)².
+    r : Pearson's.
+    at_edge : 1 where alpha lies at an end of the grid, else 0.
+    """
 
     residual: Array
     total: Array
@@ -42,7 +50,16 @@ def held_out(Y: torch.Tensor, predictions: torch.Tensor, alpha_index: Array, n_a
 
 
 def pearson(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """(n_targets,) correlation of columns; 0 where one is constant."""
+    """Correlation of columns.
+
+    Parameters
+    ----------
+    first, second : (n, n_targets).
+
+    Returns
+    -------
+    (n_targets,); 0 where one is constant, and short of ±1 so that Fisher's z is finite.
+    """
     a, b = first - first.mean(dim=0), second - second.mean(dim=0)
     size = a.norm(dim=0) * b.norm(dim=0)
     r = torch.where(size > 0, (a * b).sum(dim=0) / torch.where(size > 0, size, 1.0), 0.0)
@@ -54,6 +71,7 @@ def pooled(folds: Sequence[FoldScores]) -> tuple[Array, Array, Array]:
     residual = np.sum([fold.residual for fold in folds], axis=0)
     total = np.sum([fold.total for fold in folds], axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
+        # sums of squares are pooled before the ratio: folds count by their variance
         rsquared = 1 - residual / total
     r = np.tanh(np.mean([np.arctanh(fold.r) for fold in folds], axis=0))
     return rsquared, r, np.mean([fold.at_edge for fold in folds], axis=0)

@@ -78,6 +78,7 @@ class Errors:
 
     def __call__(self, moments: Moments) -> torch.Tensor:
         """(n_alphas, n) less Σ (y − ȳ_train)², which is the same for all and would swallow small differences."""
+        # Σ_k φ_k u_k ((A u)_k − 2 c_k), the far pairs, and Σ_k φ_k² u_k (N u)_k, the near ones
         u, c = self._coordinates(moments)
         first = torch.addmm(c, self._far, u, beta=-2).mul_(u)
         second = torch.cat([matrix @ u[at] for matrix, at in self._near]).mul_(u)
@@ -105,10 +106,15 @@ def spacing(eps: float) -> float:
 def by_columns(basis: Basis, least_alpha: float, rounding: Rounding) -> bool:
     """Whether u may be made from X'y, as eigenvalues^-½ Q'(X'y); otherwise it is made from y.
 
-    An error δ of X'y becomes eigenvalues^-½ Q'δ, so held-out predictions are off by
-    H (φ eigenvalues^-½ ∘ Q'δ): for rounding, spread evenly over r directions with
-    ‖δ‖ = eps ‖X'y‖ ≤ eps λ_max^½ ‖y‖, in the mean square by eps ‖y‖ times
-    √(mean_k ‖H_k‖² φ_k² λ_max / λ_k), the most at the smallest alpha. That is kept below rounding.limit ‖y‖.
+    An error δ of X'y becomes eigenvalues^-½ Q'δ, so held-out predictions are off by H (φ eigenvalues^-½ ∘ Q'δ): for
+    rounding, spread evenly over r directions with ‖δ‖ = eps ‖X'y‖ ≤ eps λ_max^½ ‖y‖, in the mean square by eps ‖y‖
+    times √(mean_k ‖H_k‖² φ_k² λ_max / λ_k), the most at the smallest alpha. That is kept below rounding.limit ‖y‖.
+
+    Parameters
+    ----------
+    basis : of a candidate.
+    least_alpha : the smallest of the grid.
+    rounding : of the products of X'y.
     """
     if not basis.primal or not len(basis.eigenvalues):
         return basis.primal
@@ -122,6 +128,7 @@ def by_columns(basis: Basis, least_alpha: float, rounding: Rounding) -> bool:
 def _pairs(basis: Basis, share: float, dtype: torch.dtype) -> tuple[torch.Tensor, list[tuple[torch.Tensor, slice]]]:
     """The matrix A of far pairs (r, r), and that of near ones as blocks of rows with the columns they reach."""
     eigenvalues, H = basis.eigenvalues, basis.eval_projection.T @ basis.eval_projection
+    # eigenvalues ascend, so those near to one are neighbours: places first … last − 1
     first = torch.searchsorted(eigenvalues, eigenvalues * (1 - share))
     last = torch.searchsorted(eigenvalues, eigenvalues / (1 - share), right=True)
     number = torch.arange(len(eigenvalues), device=eigenvalues.device)
@@ -129,9 +136,11 @@ def _pairs(basis: Basis, share: float, dtype: torch.dtype) -> tuple[torch.Tensor
     blocks = []
     for start in range(0, max(1, len(eigenvalues)), ROWS_AT_ONCE):
         rows = slice(start, min(start + ROWS_AT_ONCE, len(eigenvalues)))
+        # all columns that any row of the block is near to
         reach = slice(int(first[start]), int(last[rows.stop - 1])) if len(eigenvalues) else rows
         close = near[rows, reach] * H[rows, reach] * eigenvalues[reach] / eigenvalues[rows, None]
         blocks.append((close.to(dtype), reach))
+    # an infinite gap leaves near pairs out of A
     gaps = (eigenvalues - eigenvalues[:, None]).masked_fill_(near, torch.inf)
     return H.mul_(2 * eigenvalues).div_(gaps).to(dtype), blocks
 
@@ -161,6 +170,7 @@ class Search:
         n_eval = 0
         for split in inner:
             n_eval += len(split.evaluate)
+            # an inner split's moments are made from the outer ones
             parts = [Moments(block.Y, split, block) for block in blocks]
             power += torch.cat([part.power for part in parts])
             for weights, total in zip(grid.candidates, less, strict=True):
@@ -183,6 +193,7 @@ class Search:
 
 def _best_alpha(less: torch.Tensor, power: Array, n_eval: int) -> tuple[Array, Array]:
     """Position of the least of `less` (n_alphas, n), the last among equals, and the mean squared error there."""
+    # flipped, so that the first of equal errors is the largest alpha
     less = less.flip(0)
     at = less.argmin(dim=0)
     least = less.gather(0, at[None])[0].double().cpu().numpy()

@@ -20,13 +20,24 @@ Weights = Mapping[int, float]  # band → g > 0; bands of weight zero are left o
 
 def row_slices(rows: Array) -> list[slice]:
     """Ascending row numbers as contiguous slices, so that rows are read in place."""
+    # a slice ends where row numbers jump
     breaks = np.flatnonzero(np.diff(rows) != 1) + 1
     edges = [0, *breaks.tolist(), len(rows)]
     return [slice(int(rows[a]), int(rows[b - 1]) + 1) for a, b in pairwise(edges) if b > a]
 
 
 def cross(left: torch.Tensor, right: torch.Tensor, rows: Sequence[slice]) -> torch.Tensor:
-    """left'right over `rows` of left (n_times, p) and right (n_times, q): (p, q)."""
+    """left'right over some rows.
+
+    Parameters
+    ----------
+    left, right : (n_times, p) and (n_times, q).
+    rows : contiguous ones, read in place.
+
+    Returns
+    -------
+    (p, q).
+    """
     total = left.new_zeros((left.shape[1], right.shape[1]))
     for at in rows:
         total.addmm_(left[at].T, right[at])
@@ -34,7 +45,18 @@ def cross(left: torch.Tensor, right: torch.Tensor, rows: Sequence[slice]) -> tor
 
 
 def cross_rows(left: torch.Tensor, right: torch.Tensor, rows: Sequence[slice]) -> torch.Tensor:
-    """left'right of left (n, p), whose rows are those of right (n_times, q) in `rows`, one after another: (p, q)."""
+    """left'right, where only the right side holds all rows.
+
+    Parameters
+    ----------
+    left : (n, p), whose rows are those of `right` in `rows`, one after another.
+    right : (n_times, q).
+    rows : contiguous ones, n in all.
+
+    Returns
+    -------
+    (p, q).
+    """
     total, start = left.new_zeros((left.shape[1], right.shape[1])), 0
     for at in rows:
         total.addmm_(left[start : start + at.stop - at.start].T, right[at])
@@ -53,6 +75,7 @@ class Columns:
 
     def __init__(self, bands: Sequence[torch.Tensor], train: Array) -> None:
         self.X = torch.cat(list(bands), dim=1)
+        # centred before any product, so that products of inner folds cancel little
         self.X -= cross(self.X, torch.ones_like(self.X[:, :1]), row_slices(train)).T / len(train)
         starts = np.cumsum([0, *(band.shape[1] for band in bands)]).tolist()
         self.at = [slice(a, b) for a, b in pairwise(starts)]
@@ -106,7 +129,13 @@ class Split:
         return torch.cat([self.mean.new_full((len(self.mean[at]),), g**0.5) for at, g in self._weighted(weights)])
 
     def side_by_side(self, values: torch.Tensor, weights: Weights) -> torch.Tensor:
-        """values (n_columns of all bands, …) → those of the bands that have weight, in their order."""
+        """Values of the bands that have weight, in their order.
+
+        Parameters
+        ----------
+        values : (n_columns of all bands, …).
+        weights : band weights of a candidate.
+        """
         parts = [values[at] for at, _ in self._weighted(weights)]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
@@ -128,13 +157,33 @@ class Split:
         return K - mean - mean[:, None] + mean.mean(), K_eval
 
     def rows(self, weights: Weights, evaluate: bool) -> torch.Tensor:
-        """(n, n_columns) training or evaluation rows of the bands that have weight, centred."""
+        """Rows of the bands that have weight, centred.
+
+        Parameters
+        ----------
+        weights : band weights of a candidate, which do not scale the columns.
+        evaluate : whether evaluation rows; else training rows.
+
+        Returns
+        -------
+        (n, n_columns).
+        """
         chosen = torch.cat([self.columns.X[:, at] for at, _ in self._weighted(weights)], dim=1)
         kept = torch.cat([chosen[at] for at in (self.eval_slices if evaluate else self.train_slices)])
         return kept - self.side_by_side(self.mean, weights)
 
     def project(self, weights: Weights, basis_map: torch.Tensor, evaluate: bool) -> torch.Tensor:
-        """`rows` @ basis_map, for basis_map (n_columns, k), without a copy of the rows: (n, k)."""
+        """`rows` @ basis_map, without a copy of the rows.
+
+        Parameters
+        ----------
+        weights, evaluate : as of `rows`.
+        basis_map : (n_columns, k).
+
+        Returns
+        -------
+        (n, k).
+        """
         chosen = [at for at, _ in self._weighted(weights)]
         parts = torch.split(basis_map, [at.stop - at.start for at in chosen])
         projected = []
@@ -160,6 +209,7 @@ class Split:
 
     def _centred(self, row_band: int, column_band: int) -> torch.Tensor:
         """(n_columns_one, n_columns_other) of two bands, less the training means."""
+        # blocks below the diagonal are those above it, transposed
         if row_band > column_band:
             return self._centred(column_band, row_band).T
         mean_of_rows, mean_of_columns = (self.mean[self.columns.at[band]] for band in (row_band, column_band))

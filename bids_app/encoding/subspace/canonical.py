@@ -54,9 +54,11 @@ def canonical(first: Array, second: Array, count: int) -> Pairs:
 def _canonical(first_gram: Array, second_gram: Array, cross: Array, count: int) -> Pairs:
     """The same from second moments (p, p), (q, q) and (p, q)."""
     a, b = whitening(first_gram), whitening(second_gram)
+    # canonical correlations are the singular values of the whitened cross moments
     left, correlation, right = scipy.linalg.svd(a.T @ cross @ b, full_matrices=False, check_finite=False)
     k = min(count, len(correlation))
     u, v = a @ left[:, :k], b @ right[:k].T
+    # equal input gives equal signs, whatever the library's
     signs = np.sign(u[np.abs(u).argmax(axis=0), np.arange(k)]) if len(u) else np.ones(k)
     return Pairs(u * signs, v * signs, np.clip(correlation[:k], 0.0, 1.0))
 
@@ -123,6 +125,7 @@ def scaled(rows: Array, limited: bool = True) -> Scaled:
     axes, variances = principal(gram)
     if not len(variances):
         raise CannotFit("the rows of one model never vary: there is no shared subspace", MORE_WORDS)
+    # the fewest components that hold the share, but for rounding
     p = int(np.searchsorted(np.cumsum(variances) / variances.sum(), SHARE * (1 - 1e-12)) + 1)
     return Scaled(mean, scale, gram, axes[:, : min(p, most) if limited else p])
 
@@ -187,6 +190,7 @@ def subspace(
     pairs = canonical(sides[0].scores(first), sides[1].scores(second), count)
     weights = [side.axes @ directions for side, directions in zip(sides, (pairs.first, pairs.second), strict=True)]
     u, v = (_with_constant(side, each) for side, each in zip(sides, weights, strict=True))
+    # both maps on top of each other, their constants added, halved: the mean of both variates
     shared = np.vstack([u[:-1], v[:-1], u[-1:] + v[-1:]]) / 2
     rests = tuple(_rest(*each) for each in zip(sides, weights, most_rest, strict=True))
     dims = sides[0].axes.shape[1], sides[1].axes.shape[1]
@@ -195,6 +199,7 @@ def subspace(
 
 def _rest(side: Scaled, weights: Array, most: int | None) -> Array:
     """z − u B with u = z @ weights of unit variance and B = weights' gram, on its principal axes."""
+    # z ↦ z − z w w'G: the regression on u = z w is w'G, as u has unit variance
     remover = np.eye(len(weights)) - weights @ (weights.T @ side.gram)
     axes, _ = principal(remover.T @ side.gram @ remover)
     return _with_constant(side, remover @ axes[:, :most])
@@ -202,6 +207,7 @@ def _rest(side: Scaled, weights: Array, most: int | None) -> Array:
 
 def _with_constant(side: Scaled, weights: Array) -> Array:
     """weights (d, k) on scaled rows → (d + 1, k) on rows with a one at their end."""
+    # (x − mean) / scale @ w = x @ (w / scale) − mean @ (w / scale)
     on_rows = weights / side.scale[:, None]
     return np.vstack([on_rows, -side.mean @ on_rows])
 

@@ -59,15 +59,18 @@ def held_out(first: Array, second: Array, folds: Array, seed: int, most: int | N
     rows = [np.flatnonzero(folds == number) for number in numbers]
     fitted = np.concatenate(rows)
     a, b = scaled(first[fitted]).scores(first), scaled(second[fitted]).scores(second)
+    # components are of all rows: each sees one side only, so the null is as free to use them
     parts = _WordFolds([a[at] for at in rows], [b[at] for at in rows])
     correlation = parts.correlations(parts.crosses([0] * len(rows)), most)
     rng = np.random.default_rng(seed)
+    # one shift a draw and fold
     shifts = [
         [int(len(at) * share) for at, share in zip(rows, rng.uniform(0.1, 0.9, len(rows)), strict=True)]
         for _ in range(DRAWS)
     ]
     null = np.array([parts.correlations(parts.crosses(each), 1)[0] for each in shifts])
     p = (1 + (null[:, None] >= correlation).sum(axis=0)) / (1 + len(null))
+    # pairs count up to the first that does not hold up
     failed = np.flatnonzero(p > LEVEL)
     rank = int(failed[0]) if len(failed) else len(p)
     return HeldOutPairs(correlation, p, float(np.quantile(null, 1 - LEVEL)), rank)

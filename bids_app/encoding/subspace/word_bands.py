@@ -40,7 +40,13 @@ def own_band(space: str) -> str:
 
 @dataclass(frozen=True)
 class FittedSubspace:
-    """A shared subspace of some words: what is reported of it, and its maps."""
+    """A shared subspace of some words.
+
+    Parameters
+    ----------
+    audit : what is reported of it.
+    maps : from both models' rows.
+    """
 
     audit: SubspaceFold
     maps: canonical.Subspace
@@ -107,6 +113,7 @@ def _fitted(
     words = words_of(runs, design, fold)
     first, second = (_rows(words, design, source, fold) for source in sources)
     labels = inner_labels(words, design.purge_s)
+    # what decides a fit: its settings and the bytes of its rows, as participants may have heard the same words
     digest = hashlib.sha256(repr((spec, seed, fold is None, first.shape, second.shape)).encode())
     for part in (first, second, labels):
         digest.update(part.tobytes())
@@ -187,6 +194,7 @@ def residual_map(contextual: Array, static: Array, folds: Array, most: int | Non
     weights = ridge(x, z, folds)
     left = z - x @ weights
     axes = np.eye(z.shape[1]) if most is None else canonical.principal(left.T @ left / len(left))[0][:, :most]
+    # the scaling of both sides, taken into the map, and its constant in the last row
     on_contextual, on_static = axes / scale[:, None], -(weights @ axes) / static_scale[:, None]
     return np.vstack([on_contextual, on_static, -mean @ on_contextual - static_mean @ on_static])
 
@@ -217,6 +225,7 @@ def ridge(x: Array, z: Array, folds: Array) -> Array:
         values, axes = np.linalg.eigh(x[train].T @ x[train])
         coordinates, rows = axes.T @ (x[train].T @ z[train]), x[test] @ axes
         for place, penalty in enumerate(PENALTIES):
+            # every penalty from one decomposition of the training rows
             shrunk = rows / (np.maximum(values, 0) + penalty * train.sum())
             left[place] += np.square(z[test] - shrunk @ coordinates).sum()
     penalty = PENALTIES[int(left.argmin())] * len(x)

@@ -75,6 +75,7 @@ def frames(audio: Samples, stops: Array, length: int) -> Iterator[Array]:
     for at in range(0, len(stops), size):
         some = stops[at : at + size]
         first = some[0] - length
+        # every window of the stretch as a view, of which those that end at a stop are picked (and copied)
         views = np.lib.stride_tricks.sliding_window_view(audio[first : some[-1]], length)
         yield views[some - length - first]
 

@@ -78,6 +78,7 @@ def _in_blocks(model: Any, n_first: int, bounds: Sequence[int]) -> Iterator[None
 
     from bids_app.features.speech.front_end import FoldedNorm
 
+    # block[k]: the row whose part of the window frame k belongs to; it sees frames of that row and of earlier ones
     block = np.searchsorted(bounds, np.arange(bounds[-1]), side="right")
     seen = torch.tensor(block[:, None] >= block[None, :], device=model.device)
     mask = torch.zeros(seen.shape, device=model.device).masked_fill(~seen, torch.finfo(torch.float32).min)[None, None]

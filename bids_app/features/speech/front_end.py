@@ -27,6 +27,8 @@ class FoldedNorm(torch.nn.Module):
         pieces = waves[:, 0].unfold(-1, size, step)  # (n, n_frames, size)
         heard = waves[:, 0, : self.heard].unfold(-1, size, step).double()
         mean = heard.mean(1)
+        # covariance (n, size, size) of the pieces' samples over frames: a channel's output is its kernel times a
+        # piece, so its variance over frames is kernel · covariance · kernel
         spread = torch.einsum("nts,ntr->nsr", heard, heard) / heard.shape[1] - mean[:, :, None] * mean[:, None, :]
         kernel = self.conv.weight[:, 0].double()  # a bias of the convolution falls to the mean, and out
         variance = torch.einsum("cs,nsr,cr->nc", kernel, spread, kernel).clamp(min=0)

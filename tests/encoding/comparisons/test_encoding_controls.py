@@ -56,10 +56,10 @@ def test_what_carries_more_does_where_it_is_planted(planted):
 def test_values_are_differences_of_unions_fitted_alone(planted):
     """With one candidate nothing is searched: the same as two fits apart."""
     design, plain = problem(4, 0.3, 1), replace(SPEC, solver="ridge")
-    found = encoding.fit_controls(design, ASKED, plain, None).values["richBeyondBaseline"]["rsquared"]
+    controls = encoding.fit_controls(design, ASKED, plain, None).values["richBeyondBaseline"]["rsquared"]
     both = encoding.fit(design, {"x": ("rate", "rich")}, plain).rsquared[0]
     baseline = encoding.fit(design, {"x": ("rate",)}, plain).rsquared[0]
-    np.testing.assert_allclose(found, both - baseline, atol=1e-10)
+    np.testing.assert_allclose(controls, both - baseline, atol=1e-10)
 
 
 def test_an_idle_model_beats_the_baseline_no_more_often_than_by_chance():
@@ -101,8 +101,8 @@ def test_where_no_run_is_split_it_predicts_nothing_at_all():
     """So it need not be fitted."""
     design = encoding.build_design([slow_run(seed) for seed in range(4)], "by_run", (0.0,), {}, 30.0)
     assert not encoding.splits_runs(design)
-    found = encoding.fit_controls(encoding.with_time(design), TIME, SPEC, None).values["autocorrelation"]
-    assert (found["rsquared"] <= 1e-9).all()
+    controls = encoding.fit_controls(encoding.with_time(design), TIME, SPEC, None).values["autocorrelation"]
+    assert (controls["rsquared"] <= 1e-9).all()
 
 
 def test_bumps_are_few_and_keep_to_their_run():

@@ -59,32 +59,32 @@ def design_of(runs, pca=None, spans=SPANS):
 @pytest.mark.parametrize("noise", [0.5, 1.0, 2.0])
 def test_planted_layers_come_back(noise):
     targets = tuple(name for name in SPANS for _ in range(20))
-    found = encoding.score_layers(design_of(runs_of(120, targets=targets, noise=noise)), "speech", SPEC)
+    scores = encoding.score_layers(design_of(runs_of(120, targets=targets, noise=noise)), "speech", SPEC)
     planted = np.repeat([0, 1, 2], 20)
-    assert (found.best == planted).mean() >= {0.5: 1.0, 1.0: 0.98, 2.0: 0.75}[noise]
-    right = found.best == planted
-    assert found.agreement[right].mean() > {0.5: 0.99, 1.0: 0.95, 2.0: 0.7}[noise]
+    assert (scores.best == planted).mean() >= {0.5: 1.0, 1.0: 0.98, 2.0: 0.75}[noise]
+    right = scores.best == planted
+    assert scores.agreement[right].mean() > {0.5: 0.99, 1.0: 0.95, 2.0: 0.7}[noise]
     expected = 1 / (1 + noise**2)
-    assert found.best_rsquared.mean() == pytest.approx(expected, abs=0.12)
+    assert scores.best_rsquared.mean() == pytest.approx(expected, abs=0.12)
 
 
 def test_the_layer_of_the_partition_is_the_one_most_targets_follow():
-    found = encoding.score_layers(design_of(runs_of(targets=("2",) * 8 + ("0",) * 2, n_noise=30)), "speech", SPEC)
-    assert found.chosen == dict.fromkeys(range(4), "2")
+    scores = encoding.score_layers(design_of(runs_of(targets=("2",) * 8 + ("0",) * 2, n_noise=30)), "speech", SPEC)
+    assert scores.chosen == dict.fromkeys(range(4), "2")
 
 
 @pytest.mark.parametrize(("pca", "delays"), [(None, 1), (2, 1), (None, 3), (2, 3)])
 def test_each_layer_scores_as_if_it_were_the_only_one(pca, delays):
     runs = runs_of(targets=("0", "1", "2"), n_noise=2, delays=delays)
     runs[0].Y[:, 3] = np.nan
-    found = encoding.score_layers(design_of(runs, pca), "speech", SPEC)
+    scores = encoding.score_layers(design_of(runs, pca), "speech", SPEC)
     for number, (first, end) in enumerate(SPANS.values()):
         alone = [replace(run, bands={"x": run.bands["speech"][:, :, first:end].copy()}) for run in runs]
         delays_s = tuple(2.0 * k for k in range(delays))
         design = encoding.build_design(alone, "by_run", delays_s, {"x": pca}, 6.0)
         expected = encoding.fit(design, {"x": ("x",)}, SPEC).rsquared[0]
-        np.testing.assert_allclose(found.rsquared[number], expected, atol=1e-9)
-    for values in (found.best, found.agreement, found.best_rsquared, found.inner[0]):
+        np.testing.assert_allclose(scores.rsquared[number], expected, atol=1e-9)
+    for values in (scores.best, scores.agreement, scores.best_rsquared, scores.inner[0]):
         assert np.isnan(values[3])
         assert np.isfinite(values[:3]).all()
 
@@ -114,25 +114,25 @@ def test_two_layers_by_scikit_learn_with_folds_and_alphas_by_hand():
                 model = Ridge(alpha=alphas[place], solver="svd").fit(X[train], design.Y[train, k])
                 residual[number, fold, k] = np.square(design.Y[test, k] - model.predict(X[test])).sum()
         total[fold] = np.square(design.Y[test] - design.Y[train].mean(axis=0)).sum(axis=0)
-    found = encoding.score_layers(design, "speech", SPEC)
-    np.testing.assert_allclose(found.inner, inner.mean(axis=1), atol=2e-5)
+    scores = encoding.score_layers(design, "speech", SPEC)
+    np.testing.assert_allclose(scores.inner, inner.mean(axis=1), atol=2e-5)
     mean = inner.mean(axis=1)
     clear &= (np.abs(inner[0] - inner[1]) > 1e-4).all(axis=0) & (np.abs(mean[0] - mean[1]) > 1e-4)
     clear &= np.abs(mean.max(axis=0)) > 1e-4
     assert clear.sum() >= n - 2
     rsquared = 1 - residual.sum(axis=1) / total.sum(axis=0)
-    np.testing.assert_allclose(found.rsquared[:, clear], rsquared[:, clear], atol=1e-9)
+    np.testing.assert_allclose(scores.rsquared[:, clear], rsquared[:, clear], atol=1e-9)
     own = inner.argmax(axis=0)
     taken = np.take_along_axis(residual, own[None], axis=0)[0]
     best_rsquared = 1 - taken.sum(axis=0) / total.sum(axis=0)
-    np.testing.assert_allclose(found.best_rsquared[clear], best_rsquared[clear], atol=1e-9)
+    np.testing.assert_allclose(scores.best_rsquared[clear], best_rsquared[clear], atol=1e-9)
     best = np.where(mean.max(axis=0) > 0, mean.argmax(axis=0), np.nan)
-    np.testing.assert_array_equal(found.best[clear], best[clear])
+    np.testing.assert_array_equal(scores.best[clear], best[clear])
     agreement = np.where(np.isnan(best), np.nan, (own == mean.argmax(axis=0)).mean(axis=0))
-    np.testing.assert_allclose(found.agreement[clear], agreement[clear])
+    np.testing.assert_allclose(scores.agreement[clear], agreement[clear])
     everyones = np.maximum(inner, 0).mean(axis=2)
     assert np.abs(everyones[0] - everyones[1]).min() > 1e-4
-    assert found.chosen == {fold: "ab"[place] for fold, place in enumerate(everyones.argmax(axis=0))}
+    assert scores.chosen == {fold: "ab"[place] for fold, place in enumerate(everyones.argmax(axis=0))}
 
 
 def test_noise_has_no_best_layer_worth_its_name():
@@ -140,12 +140,12 @@ def test_noise_has_no_best_layer_worth_its_name():
     spans = {str(k): (3 * k, 3 * k + 3) for k in range(8)}
     chosen, highest, claimed = [], [], []
     for seed in range(4):
-        found = encoding.score_layers(
+        scores = encoding.score_layers(
             design_of(runs_of(50, 4, seed=seed, spans=spans, n_noise=100), spans=spans), "speech", SPEC
         )
-        chosen.append(found.best_rsquared.mean())
-        highest.append(found.rsquared.max(axis=0).mean())
-        claimed.append((found.best_rsquared > 0.02).mean())
+        chosen.append(scores.best_rsquared.mean())
+        highest.append(scores.rsquared.max(axis=0).mean())
+        claimed.append((scores.best_rsquared > 0.02).mean())
     assert max(chosen) < 0
     assert min(highest) > 0.001
     assert np.mean(claimed) < 0.1
@@ -170,9 +170,9 @@ def test_unions_take_the_layer_of_each_fold():
         alone = replace(design, bands={"speech": design.bands["speech"][:, :, slice(*SPANS[name])]}, layered={})
         expected = design_columns(alone, "speech", fold, train)
         np.testing.assert_array_equal(design_columns(picked, "speech", fold, train), expected)
-    units = {"speech": ("speech",), "other": ("other",)}
-    found = encoding.fit(picked, units, replace(SPEC, solver="banded_ridge", candidates=4))
-    assert np.isfinite(found.rsquared).all()
+    groups = {"speech": ("speech",), "other": ("other",)}
+    fitted = encoding.fit(picked, groups, replace(SPEC, solver="banded_ridge", candidates=4))
+    assert np.isfinite(fitted.rsquared).all()
 
 
 def test_a_limit_on_memory_changes_no_number():

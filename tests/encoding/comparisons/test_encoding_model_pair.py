@@ -10,7 +10,7 @@ from bids_app.records import FitSpec, Run
 SPEC = FitSpec(candidates=6, alphas=(1e-1, 1e5, 7))
 N_RUNS, N_TIMES, N_TARGETS = 6, 200, 30
 PARTS = ("context", "semantic", "low", "speech", "language")
-UNITS = {
+GROUPS = {
     "subspace": {"shared": ("shared",), "speechRest": ("speechRest",), "languageRest": ("languageRest",)},
     "against": {"shared": ("shared",), "semantic": ("semantic",), "low_level": ("low_level",)},
 }
@@ -48,16 +48,16 @@ def answered(given):
     """{(kind, name): finding} over all targets."""
     labels = block_labels(given.runs, given.times_s, 10.0)
     done = {}
-    for name, units in UNITS.items():
-        unions = encoding.unions_of(tuple(units))
+    for name, groups in GROUPS.items():
+        unions = encoding.unions_of(tuple(groups))
         maps = encoding.singles(unions) if name == "against" else ()
         observer = encoding.Averages(unions, maps, encoding.AveragingPlan(given.folds, {"all": given.usable}, labels))
-        encoding.fit(given, units, SPEC, observer=observer)
+        encoding.fit(given, groups, SPEC, observer=observer)
         done[name] = observer.averaged()
-    found = encoding.model_pair_statistics(
+    statistics = encoding.model_pair_statistics(
         done["against"], None, encoding.SubspaceSplit(done["subspace"], done["against"], ("speech", "language"))
     )
-    return {(row.about.kind, row.about.name): row for row in found.rows if row.targets == "all"}
+    return {(row.about.kind, row.about.name): row for row in statistics.rows if row.targets == "all"}
 
 
 def holds(row, value):
@@ -69,42 +69,42 @@ REVERSED = {"context": 0.02, "semantic": 0.05, "low": 0.1, "speech": 0.2}
 
 
 def test_planted_like_the_paper_the_order_and_the_shares_come_back():
-    found = answered(planted(PAPER))
+    statistics = answered(planted(PAPER))
     names = ("sharedContext", "sharedSemantic", "sharedLowLevel", "speechAlone")
-    shares = [found["share", name].value for name in names]
+    shares = [statistics["share", name].value for name in names]
     assert shares == sorted(shares, reverse=True)
     for name, variance in zip(names, PAPER.values(), strict=True):
-        assert holds(found["share", name], variance / sum(PAPER.values())), name
-        assert found["share", name].value == pytest.approx(variance / sum(PAPER.values()), abs=0.05)
-    assert abs(found["share", "sharedSemanticLowLevel"].value) < 0.05
+        assert holds(statistics["share", name], variance / sum(PAPER.values())), name
+        assert statistics["share", name].value == pytest.approx(variance / sum(PAPER.values()), abs=0.05)
+    assert abs(statistics["share", "sharedSemanticLowLevel"].value) < 0.05
     for less in ("Semantic", "LowLevel", "SpeechAlone", "LanguageAlone"):
-        assert found["difference", f"sharedContextLess{less}"].low > 0
-    amount = {name: row.value for (kind, name), row in found.items() if kind == "amount"}
+        assert statistics["difference", f"sharedContextLess{less}"].low > 0
+    amount = {name: row.value for (kind, name), row in statistics.items() if kind == "amount"}
     less = amount["sharedContext"] - amount["sharedLowLevel"] - amount["sharedSemanticLowLevel"]
-    assert found["difference", "sharedContextLessLowLevel"].value == pytest.approx(less)
-    parts = [row.value for (kind, name), row in found.items() if kind == "amount" and name != "bothModels"]
-    assert sum(parts) == pytest.approx(found["amount", "bothModels"].value, abs=1e-12)
-    assert sum(row.value for (kind, _), row in found.items() if kind == "share") == pytest.approx(1)
+    assert statistics["difference", "sharedContextLessLowLevel"].value == pytest.approx(less)
+    parts = [row.value for (kind, name), row in statistics.items() if kind == "amount" and name != "bothModels"]
+    assert sum(parts) == pytest.approx(statistics["amount", "bothModels"].value, abs=1e-12)
+    assert sum(row.value for (kind, _), row in statistics.items() if kind == "share") == pytest.approx(1)
 
 
 def test_planted_the_other_way_round_it_says_the_other_way_round():
-    found = answered(planted(REVERSED, 1))
+    statistics = answered(planted(REVERSED, 1))
     for less in ("Semantic", "LowLevel", "SpeechAlone"):
-        assert found["difference", f"sharedContextLess{less}"].high < 0
-    assert found["difference", "sharedContextLessLanguageAlone"].value == pytest.approx(0.02, abs=0.02)
-    assert holds(found["share", "speechAlone"], 0.2 / sum(REVERSED.values()))
+        assert statistics["difference", f"sharedContextLess{less}"].high < 0
+    assert statistics["difference", "sharedContextLessLanguageAlone"].value == pytest.approx(0.02, abs=0.02)
+    assert holds(statistics["share", "speechAlone"], 0.2 / sum(REVERSED.values()))
 
 
 def test_noise_exceeds_nothing():
-    found = answered(planted({}, 2))
-    assert found["amount", "bothModels"].value < 0.005
-    assert not any(row.low > 0 or row.high < -0.005 for (kind, _), row in found.items() if kind == "difference")
+    statistics = answered(planted({}, 2))
+    assert statistics["amount", "bothModels"].value < 0.005
+    assert not any(row.low > 0 or row.high < -0.005 for (kind, _), row in statistics.items() if kind == "difference")
 
 
 def test_scores_and_agreement_are_there_for_every_space_and_pair():
-    found = answered(planted(PAPER, 3))
-    assert holds(found["score", "semantic"], 0.1)
-    assert found["map_correlation", "SharedSemantic"].n_targets == N_TARGETS
-    assert found["prediction_correlation", "SharedSemantic"].low > 0
-    agreed = found["prediction_correlation", "SemanticLowLevel"]
+    statistics = answered(planted(PAPER, 3))
+    assert holds(statistics["score", "semantic"], 0.1)
+    assert statistics["map_correlation", "SharedSemantic"].n_targets == N_TARGETS
+    assert statistics["prediction_correlation", "SharedSemantic"].low > 0
+    agreed = statistics["prediction_correlation", "SemanticLowLevel"]
     assert agreed.low < 0 < agreed.high

@@ -24,8 +24,8 @@ def repeats(explainable, n_repeats, n_times=300, seed=0):
 @pytest.mark.parametrize("explainable", [0.0, 0.1, 0.5, 0.9])
 @pytest.mark.parametrize("n_repeats", [2, 5])
 def test_repeats_give_the_planted_share_on_average(explainable, n_repeats):
-    found = noise_ceiling_of_trials([repeats(explainable, n_repeats)], block=20)
-    assert found.explainable.mean() == pytest.approx(explainable, abs=0.01)
+    ceiling = noise_ceiling_of_trials([repeats(explainable, n_repeats)], block=20)
+    assert ceiling.explainable.mean() == pytest.approx(explainable, abs=0.01)
 
 
 def test_the_uncorrected_share_would_be_too_high():
@@ -39,9 +39,9 @@ def test_repeats_as_schoppe_writes_them():
     trials = repeats(0.5, 4)
     SP = (trials.sum(axis=0).var(axis=0, ddof=1) - trials.var(axis=1, ddof=1).sum(axis=0)) / (4 * 3)
     TP = trials.var(axis=1, ddof=1).mean(axis=0)
-    found = noise_ceiling_of_trials([trials], block=20)
-    np.testing.assert_allclose(found.explainable, SP / TP, rtol=1e-9)
-    np.testing.assert_allclose(found.cc_max, np.sqrt(SP / TP), rtol=1e-9)
+    ceiling = noise_ceiling_of_trials([trials], block=20)
+    np.testing.assert_allclose(ceiling.explainable, SP / TP, rtol=1e-9)
+    np.testing.assert_allclose(ceiling.cc_max, np.sqrt(SP / TP), rtol=1e-9)
 
 
 def test_several_stimuli_are_pooled_by_samples():
@@ -64,11 +64,11 @@ def test_intervals_cover_and_noise_is_not_reliable():
 
 
 def test_a_share_is_given_only_where_the_ceiling_is_reliable():
-    found = noise_ceiling_of_trials([repeats(np.where(np.arange(N_TARGETS) < 500, 0.5, 0.0), 3)], block=20)
-    shares = share(np.full(N_TARGETS, 0.25), found)
+    ceiling = noise_ceiling_of_trials([repeats(np.where(np.arange(N_TARGETS) < 500, 0.5, 0.0), 3)], block=20)
+    shares = share(np.full(N_TARGETS, 0.25), ceiling)
     assert np.nanmean(shares[:500]) == pytest.approx(0.5, abs=0.03)
     assert np.isnan(shares[500:]).mean() > 0.9
-    assert np.isnan(found.cc_max[found.explainable <= 0]).all()
+    assert np.isnan(ceiling.cc_max[ceiling.explainable <= 0]).all()
 
 
 def people(shares, n_times=1500, seed=0):
@@ -80,8 +80,8 @@ def people(shares, n_times=1500, seed=0):
 
 @pytest.mark.parametrize("shares", [(0.3, 0.3, 0.3), (0.1, 0.3, 0.5, 0.7), (0.05,) * 8])
 def test_people_give_each_ones_planted_share(shares):
-    found = inter_subject_noise_ceiling(people(shares), block=20)
-    for one, planted in zip(found, shares, strict=True):
+    ceilings = inter_subject_noise_ceiling(people(shares), block=20)
+    for one, planted in zip(ceilings, shares, strict=True):
         assert np.isfinite(one.explainable).mean() > 0.9
         assert np.nanmean(one.explainable) == pytest.approx(planted, abs=0.02)
 

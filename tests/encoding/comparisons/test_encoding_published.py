@@ -62,7 +62,7 @@ def found():
 def test_scores_are_those_of_the_published_code(found, union):
     given, fit, _ = found
     spaces = {"one": (given.bands["a"][:, 0], PCS), "two": (given.bands["b"][:, 0], None)}
-    expected, _ = as_published([spaces[unit] for unit in union], given.Y)
+    expected, _ = as_published([spaces[group] for group in union], given.Y)
     assert np.allclose(fit.rsquared[fit.unions.index(union)], expected, atol=1e-8)
 
 

@@ -36,11 +36,11 @@ def test_the_test_is_a_paired_t_test_on_the_stated_seconds():
         at = round((onset + 0.3) * 100), round((onset - 0.3) * 100)
         speech.append(signals[at[0] - 20 : at[0] + 21].mean(axis=0))
         quiet.append(signals[at[1] - 20 : at[1] + 21].mean(axis=0))
-    found = responsive([pairs[:30], pairs[30:]])
+    tested = responsive([pairs[:30], pairs[30:]])
     p = ttest_rel(speech, quiet, alternative="greater").pvalue
-    np.testing.assert_allclose(found.p, p, rtol=1e-3)
-    np.testing.assert_allclose(found.q, false_discovery_control(p), rtol=1e-3)
-    assert found.n_pairs == len(starts)
+    np.testing.assert_allclose(tested.p, p, rtol=1e-3)
+    np.testing.assert_allclose(tested.q, false_discovery_control(p), rtol=1e-3)
+    assert tested.n_pairs == len(starts)
 
 
 def test_electrodes_that_rise_with_speech_are_found_and_others_are_not():

@@ -31,12 +31,12 @@ def test_continuous_weights_sum_to_one_and_a_constant_stays():
     rows_s = np.arange(0, 60, 0.01)
     at_s = np.arange(0, 60, 1.5)
     values = np.column_stack([np.ones(len(rows_s)), np.sin(2 * np.pi * rows_s / 30)])
-    found = encoding.resample(values, rows_s, at_s, 1.5, "continuous")
-    np.testing.assert_allclose(found[:, 0], 1.0, atol=1e-12)
+    resampled = encoding.resample(values, rows_s, at_s, 1.5, "continuous")
+    np.testing.assert_allclose(resampled[:, 0], 1.0, atol=1e-12)
     middle = (at_s > 5) & (at_s < 55)
-    np.testing.assert_allclose(found[middle, 1], np.sin(2 * np.pi * at_s[middle] / 30), atol=0.01)
+    np.testing.assert_allclose(resampled[middle, 1], np.sin(2 * np.pi * at_s[middle] / 30), atol=0.01)
     weights = dense(rows_s, at_s, 1.5)
-    np.testing.assert_allclose(found[:, 1], weights @ values[:, 1] / weights.sum(axis=1), atol=1e-9)
+    np.testing.assert_allclose(resampled[:, 1], weights @ values[:, 1] / weights.sum(axis=1), atol=1e-9)
 
 
 def test_fast_signals_are_filtered_and_slow_rows_interpolated():
@@ -47,16 +47,16 @@ def test_fast_signals_are_filtered_and_slow_rows_interpolated():
     slow_s = np.arange(0, 100, 1.0)
     slow = np.sin(2 * np.pi * slow_s / 12)[:, None]
     at_s = np.arange(10, 90, 0.1)
-    found = encoding.resample(slow, slow_s, at_s, 0.1, "continuous")[:, 0]
-    np.testing.assert_allclose(found, np.sin(2 * np.pi * at_s / 12), atol=0.03)
+    resampled = encoding.resample(slow, slow_s, at_s, 0.1, "continuous")[:, 0]
+    np.testing.assert_allclose(resampled, np.sin(2 * np.pi * at_s / 12), atol=0.03)
 
 
 @given(st.floats(0.005, 3), st.floats(0.2, 3), st.integers(0, 100))
 def test_no_instant_is_blown_up_at_the_ends_or_in_gaps(step_s, period_s, seed):
     rows_s = np.concatenate([np.arange(0, 20, step_s), np.arange(60, 80, step_s)])
     values = np.random.default_rng(seed).uniform(-1, 1, (len(rows_s), 1))
-    found = encoding.resample(values, rows_s, np.linspace(-10, 90, 701), period_s, "continuous")
-    assert np.nanmax(np.abs(found)) <= 2 + 1e-9  # Σ|h| < 2 Σh
+    resampled = encoding.resample(values, rows_s, np.linspace(-10, 90, 701), period_s, "continuous")
+    assert np.nanmax(np.abs(resampled)) <= 2 + 1e-9  # Σ|h| < 2 Σh
     assert np.isnan(encoding.resample(values, rows_s, np.array([-10.0, 40.0, 90.0]), period_s, "continuous")).all()
 
 

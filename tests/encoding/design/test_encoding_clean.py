@@ -14,8 +14,8 @@ def test_residuals_are_those_of_linear_regression_on_kept_samples():
     values = 1000 + RNG.standard_normal((80, 6)) + nuisance[:, :1]
     keep = RNG.random(80) > 0.2
     expected = values[keep] - LinearRegression().fit(nuisance[keep], values[keep]).predict(nuisance[keep])
-    found = encoding.clean(values, nuisance, keep, "none")
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    cleaned = encoding.clean(values, nuisance, keep, "none")
+    np.testing.assert_allclose(cleaned, expected, atol=1e-4)
     scaled = encoding.clean(values, nuisance, keep, "run")
     np.testing.assert_allclose(scaled, expected / expected.std(axis=0), atol=1e-4)
     np.testing.assert_allclose(scaled.std(axis=0), 1.0, atol=1e-6)
@@ -49,15 +49,15 @@ def test_constant_missing_and_explained_targets_become_nan_alone():
     values[7, 2] = np.nan
     values[:, 3] = 5 + nuisance @ [1.0, 2.0]
     values[7, 4] = np.inf
-    found = encoding.clean(values, nuisance, keep, "run")
-    assert np.isnan(found[:, 1:]).all()
-    np.testing.assert_allclose(found[:, :1], alone, atol=1e-6)
+    cleaned = encoding.clean(values, nuisance, keep, "run")
+    assert np.isnan(cleaned[:, 1:]).all()
+    np.testing.assert_allclose(cleaned[:, :1], alone, atol=1e-6)
 
 
 def test_without_nuisance_it_is_a_z_score():
     values = RNG.standard_normal((30, 2)) * 4 + 2
-    found = encoding.clean(values, np.empty((30, 0)), np.ones(30, bool), "run")
-    np.testing.assert_allclose(found, (values - values.mean(axis=0)) / values.std(axis=0), atol=1e-5)
+    cleaned = encoding.clean(values, np.empty((30, 0)), np.ones(30, bool), "run")
+    np.testing.assert_allclose(cleaned, (values - values.mean(axis=0)) / values.std(axis=0), atol=1e-5)
 
 
 def test_no_sample_is_an_error():

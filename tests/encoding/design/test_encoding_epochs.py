@@ -175,21 +175,21 @@ def frames(values, times_s):
 def test_frames_of_a_word_equal_a_loop(n, step_s, onsets, durations):
     times_s = step_s * (1 + np.arange(n))
     values = np.random.default_rng(1).normal(size=n)
-    found = within_words(frames(values, times_s), words_at(onsets, durations))[:, 0]
+    rows = within_words(frames(values, times_s), words_at(onsets, durations))[:, 0]
     for word, (onset, duration) in enumerate(zip(onsets, durations, strict=True)):
         offset = onset + duration
         inside = [k for k in range(n) if onset < times_s[k] <= offset]
         if not inside:
             inside = [min(range(n), key=lambda k: (abs(times_s[k] - offset), k))]
             if abs(times_s[inside[0]] - offset) > step_s + 1e-6:
-                assert np.isnan(found[word])
+                assert np.isnan(rows[word])
                 continue
-        assert found[word] == pytest.approx(np.mean(values[inside]), abs=1e-5)
+        assert rows[word] == pytest.approx(np.mean(values[inside]), abs=1e-5)
 
 
 def test_a_word_shorter_than_a_frame_takes_the_nearest():
-    found = within_words(frames([1, 2, 3, 4], [0.1, 0.2, 0.3, 0.4]), words_at([0.11, 0.29, 0.0], [0.05, 0.005, 0.06]))
-    assert found[:, 0].tolist() == [2, 3, 1]
+    rows = within_words(frames([1, 2, 3, 4], [0.1, 0.2, 0.3, 0.4]), words_at([0.11, 0.29, 0.0], [0.05, 0.005, 0.06]))
+    assert rows[:, 0].tolist() == [2, 3, 1]
 
 
 def test_words_keep_their_own_rows_whatever_the_order_and_where_they_overlap():
@@ -210,9 +210,9 @@ def test_phones_are_summed_within_their_word():
 
 def test_neighbours_are_counted_second_by_second():
     onsets = np.array([0.0, 0.5, 1.0, 1.9, 3.0, 10.0])
-    found = local_word_counts(onsets)
+    counts = local_word_counts(onsets)
     counted = [[np.sum((onsets - t >= a) & (onsets - t < a + 1)) - (a == 0) for a in (-2, -1, 0, 1)] for t in onsets]
-    np.testing.assert_array_equal(found, counted)
-    np.testing.assert_array_equal(found[-1], 0)
+    np.testing.assert_array_equal(counts, counted)
+    np.testing.assert_array_equal(counts[-1], 0)
     order = [3, 0, 5, 1, 4, 2]
-    np.testing.assert_array_equal(local_word_counts(onsets[order]), found[order])
+    np.testing.assert_array_equal(local_word_counts(onsets[order]), counts[order])

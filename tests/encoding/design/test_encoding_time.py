@@ -108,8 +108,8 @@ def test_resampling_is_linear_in_the_values(seed, factor, sampling, period_s):
 def test_a_continuous_constant_is_itself_wherever_covered(seed, period_s, level):
     rng = np.random.default_rng(seed)
     rows_s, at_s = np.sort(rng.uniform(0, 20, 50)), rng.uniform(-3, 23, 30)
-    found = encoding.resample(np.full((50, 1), level), rows_s, at_s, period_s, "continuous")
-    np.testing.assert_allclose(found[np.isfinite(found)], level, atol=1e-9)
+    resampled = encoding.resample(np.full((50, 1), level), rows_s, at_s, period_s, "continuous")
+    np.testing.assert_allclose(resampled[np.isfinite(resampled)], level, atol=1e-9)
 
 
 def test_uncovered_instants_take_the_covered_mean():
@@ -131,9 +131,9 @@ def test_nothing_is_covered_a_period_or_more_from_any_row(period_s, row_step_s, 
     """Two to three periods off, the kernel's outer lobe is positive: it must not pass for coverage."""
     rows_s = np.arange(0, 20, row_step_s)
     ends_s = np.array([rows_s[0] - abs(from_end_s), rows_s[-1] + abs(from_end_s)])
-    found = encoding.resample(np.ones((len(rows_s), 1)), rows_s, ends_s, period_s, "continuous")
+    resampled = encoding.resample(np.ones((len(rows_s), 1)), rows_s, ends_s, period_s, "continuous")
     if abs(from_end_s) >= max(period_s, row_step_s) * 1.001:
-        assert np.isnan(found).all()
+        assert np.isnan(resampled).all()
 
 
 def test_the_ends_of_spans_are_included_and_spans_may_overlap():

@@ -43,8 +43,8 @@ def smooth(rho, n_runs, n, count, seed):
 
 def test_the_autocorrelation_is_the_product_of_those_of_responses_and_predictions():
     runs = np.repeat(np.arange(4), 2000)
-    found = product_autocorrelation(smooth(0.8, 4, 2000, 20, 0), smooth(0.9, 4, 2000, 20, 1), runs)
-    np.testing.assert_allclose(found[:8], 0.72 ** np.arange(8), atol=0.02)
+    product = product_autocorrelation(smooth(0.8, 4, 2000, 20, 0), smooth(0.9, 4, 2000, 20, 1), runs)
+    np.testing.assert_allclose(product[:8], 0.72 ** np.arange(8), atol=0.02)
 
 
 def test_the_autocorrelation_stays_within_runs():

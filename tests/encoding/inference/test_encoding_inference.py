@@ -72,10 +72,10 @@ def problem(n_targets, seed=0):
     return design_of(bands, Y, FMRI.runs, FMRI.times_s)
 
 
-def run(design, blocks, units=("a", "b"), **kwargs):
-    told = Inference(unions_of(units), blocks, design, Flips(200, dtype=torch.float64), **kwargs)
-    encoding.fit(design, {name: (name,) for name in units}, RIDGE, observer=told)
-    return told.results(design.Y.shape[1])
+def run(design, blocks, groups=("a", "b"), **kwargs):
+    observer = Inference(unions_of(groups), blocks, design, Flips(200, dtype=torch.float64), **kwargs)
+    encoding.fit(design, {name: (name,) for name in groups}, RIDGE, observer=observer)
+    return observer.results(design.Y.shape[1])
 
 
 @pytest.fixture(scope="module")
@@ -102,11 +102,11 @@ def test_batches_give_what_all_targets_at_once_give(blocks, lost, monkeypatch):
 def test_values_and_nulls_are_those_of_the_fit(blocks):
     """The observed statistics lie within their intervals, and p is that of the flips of the union alone."""
     design = problem(7)
-    found = run(design, blocks)
+    inferred = run(design, blocks)
     alone = replace(design, bands={"a": design.bands["a"]})
     signs = torch.as_tensor(draw_signs(blocks.count, 200, seed=0))
     null = null_of(models_of(alone, RIDGE), time_flip_units(blocks.labels), 7, signs)
-    np.testing.assert_allclose(found["a"].p, p_values(null))
+    np.testing.assert_allclose(inferred["a"].p, p_values(null))
     fitted, tests = encoding.fit_and_infer(design, {"a": ("a",), "b": ("b",)}, RIDGE, InferenceSpec(200, 60.0))
     assert (tests.n_blocks, tests.block_s, tests.permutations) == (blocks.count, 60.0, 200)
     for name, values in encoding.partition(fitted).values.items():
@@ -115,22 +115,22 @@ def test_values_and_nulls_are_those_of_the_fit(blocks):
 
 
 def test_signal_is_found_where_it_is_and_the_limits_enclose_it(blocks):
-    found = run(problem(8), blocks)
+    inferred = run(problem(8), blocks)
     for name in ("full", "a", "uniqueA"):
-        assert (found[name].p[3:] < 0.01).all(), name
-        assert (found[name].p_family[4:] < 0.05).all(), name
-        assert (found[name].low[4:] > 0).all(), name
+        assert (inferred[name].p[3:] < 0.01).all(), name
+        assert (inferred[name].p_family[4:] < 0.05).all(), name
+        assert (inferred[name].low[4:] > 0).all(), name
     for name in ("b", "uniqueB", "sharedAB"):
-        assert found[name].p_family.min() > 0.05, name
-    assert all((each.low <= each.high).all() for each in found.values())
-    assert all((each.p <= each.p_family + 1e-12).all() or name == "sharedAB" for name, each in found.items())
+        assert inferred[name].p_family.min() > 0.05, name
+    assert all((each.low <= each.high).all() for each in inferred.values())
+    assert all((each.p <= each.p_family + 1e-12).all() or name == "sharedAB" for name, each in inferred.items())
 
 
 def test_shared_p_is_no_smaller_than_any_total_drawn_on(blocks):
-    found = run(problem(8), blocks)
+    inferred = run(problem(8), blocks)
     for name in ("a", "b", "full"):
-        assert (found["sharedAB"].p >= found[name].p).all()
-        assert (found["sharedAB"].p_family >= found[name].p_family).all()
+        assert (inferred["sharedAB"].p >= inferred[name].p).all()
+        assert (inferred["sharedAB"].p_family >= inferred[name].p_family).all()
 
 
 def test_smooth_data_need_both_kinds_of_flips(blocks):
@@ -145,10 +145,10 @@ def test_a_missing_target_stays_missing_and_spoils_no_neighbour(blocks):
     design, others = problem(5), [0, 1, 3, 4]
     whole = run(replace(design, Y=design.Y[:, others], usable=design.usable[others]), blocks)
     design.Y[:, 2] = np.nan
-    found = run(replace(design, usable=np.isfinite(design.Y).all(axis=0)), blocks)
-    for name in found:
+    inferred = run(replace(design, usable=np.isfinite(design.Y).all(axis=0)), blocks)
+    for name in inferred:
         for field in FIELDS:
-            values = getattr(found[name], field)
+            values = getattr(inferred[name], field)
             assert np.isnan(values[2]), (name, field)
             np.testing.assert_allclose(values[others], getattr(whole[name], field), atol=1e-9)
 

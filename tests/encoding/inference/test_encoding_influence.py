@@ -69,8 +69,8 @@ def test_a_model_that_leaves_no_residuals_has_a_finite_influence():
     for models in models_of(design, replace(BANDED, alphas=(1e-6, 1e-6, 1))):
         for dtype in (torch.float32, torch.float64):
             columns = FlipUnitColumns(models.split, flip_units, dtype)
-            found = influence(models, flip_units.labels, columns, columns.directions(models))
-            assert all(e.isfinite().all() for _, e in found)
+            influences = influence(models, flip_units.labels, columns, columns.directions(models))
+            assert all(e.isfinite().all() for _, e in influences)
 
 
 @pytest.mark.parametrize("at_once", [1, 2**22])
@@ -131,10 +131,10 @@ def test_what_blocks_show_and_what_they_taught_are_the_variance_of_the_error():
         design = planted.design
         labels = block_labels(design.runs, design.times_s, 10.0)
         blocks = Blocks(labels, int(labels.max()) + 1, 10.0, 0.0, ())
-        told, reached = Kept(unions_of("ab"), blocks, design), Reached(planted)
-        encoding.fit(design, planting.groups, spec, observer=told)
+        observer, reached = Kept(unions_of("ab"), blocks, design), Reached(planted)
+        encoding.fit(design, planting.groups, spec, observer=observer)
         encoding.fit(design, planting.groups, spec, observer=reached)
-        ratios.append([told.variances(name, reached.values()[name]) for name in names])
+        ratios.append([observer.variances(name, reached.values()[name]) for name in names])
     error, between, taught = np.mean(ratios, axis=(0, 3)).T
     np.testing.assert_allclose(error / (between + taught), 1, atol=0.2)
     assert (taught / between)[3] > 0.5

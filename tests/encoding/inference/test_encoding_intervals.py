@@ -54,5 +54,5 @@ def test_one_block_says_nothing_and_missing_responses_stay_missing():
     assert interval(gains(1), torch.ones((1, 4))).isnan().all()
     contrast = gains(5)
     contrast[2, 1] = torch.nan
-    found = interval(contrast, torch.ones_like(contrast), NOTHING)
-    assert found.isnan().any(dim=0).tolist() == [False, True, False, False]
+    ends = interval(contrast, torch.ones_like(contrast), NOTHING)
+    assert ends.isnan().any(dim=0).tolist() == [False, True, False, False]

@@ -77,8 +77,8 @@ def test_flips_are_refits_of_flipped_responses(columns, folds, kind):
     Y = np.empty_like(design.Y)  # less a constant, as the engine has it
     for one in models:
         Y[:, one.targets] = one.Y
-    found = null_of(models, flip_units, 4, torch.as_tensor(signs)).numpy()
-    for row, mine in zip(found, signs, strict=True):
+    null = null_of(models, flip_units, 4, torch.as_tensor(signs)).numpy()
+    for row, mine in zip(null, signs, strict=True):
         changed = flipped(Y, design.runs, design.folds, labels, mine)
         expected = [refitted(changed[:, target], models, target) for target in range(4)]
         np.testing.assert_allclose(row, expected, atol=1e-5)

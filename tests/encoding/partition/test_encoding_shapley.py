@@ -13,30 +13,30 @@ from bids_app.encoding.partition.shapley import disagreements, shapley_values
 from bids_app.encoding.ridge.fit import unions_of
 from bids_app.records import FitSpec, InferenceSpec, Partition, part_of
 
-UNITS = ("a", "b", "c", "d")
+GROUPS = ("a", "b", "c", "d")
 SPEC = FitSpec(candidates=4, alphas=(1.0, 1e4, 5))
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])
 def test_it_is_the_mean_over_all_orders_of_entering(count):
-    units, rng = UNITS[:count], np.random.default_rng(count)
-    rsquared = {frozenset(union): rng.random(5) for union in unions_of(units)} | {frozenset(): np.zeros(5)}
-    found = shapley_values(rsquared, units)
-    for unit in units:
+    groups, rng = GROUPS[:count], np.random.default_rng(count)
+    rsquared = {frozenset(union): rng.random(5) for union in unions_of(groups)} | {frozenset(): np.zeros(5)}
+    shapley = shapley_values(rsquared, groups)
+    for group in groups:
         gains = []
-        for order in permutations(units):
-            before = frozenset(order[: order.index(unit)])
-            gains.append(rsquared[before | {unit}] - rsquared[before])
-        np.testing.assert_allclose(found[unit], np.mean(gains, axis=0), atol=1e-12)
-    np.testing.assert_allclose(sum(found.values()), rsquared[frozenset(units)], atol=1e-12)
+        for order in permutations(groups):
+            before = frozenset(order[: order.index(group)])
+            gains.append(rsquared[before | {group}] - rsquared[before])
+        np.testing.assert_allclose(shapley[group], np.mean(gains, axis=0), atol=1e-12)
+    np.testing.assert_allclose(sum(shapley.values()), rsquared[frozenset(groups)], atol=1e-12)
 
 
 def test_it_deals_each_shared_part_out_evenly():
     rng = np.random.default_rng(0)
-    rsquared = {frozenset(union): rng.random(3) for union in unions_of(UNITS)}
-    sets = [chosen for chosen in unions_of(UNITS) if "b" in chosen]
-    even = sum(part_of(UNITS, chosen).of(rsquared) / len(chosen) for chosen in sets)
-    np.testing.assert_allclose(shapley_values(rsquared, UNITS)["b"], even, atol=1e-12)
+    rsquared = {frozenset(union): rng.random(3) for union in unions_of(GROUPS)}
+    sets = [chosen for chosen in unions_of(GROUPS) if "b" in chosen]
+    even = sum(part_of(GROUPS, chosen).of(rsquared) / len(chosen) for chosen in sets)
+    np.testing.assert_allclose(shapley_values(rsquared, GROUPS)["b"], even, atol=1e-12)
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +46,9 @@ def fitted():
     bands = {name: series("ar.5", FMRI, 5, rng) for name in ("a", "b1", "b2")}
     Y = mixed(with_weights(bands["a"], 8, rng), series("ar.5", FMRI, 8, rng), np.linspace(0, 0.4, 8))
     design = design_of(bands, Y, FMRI.runs, FMRI.times_s)
-    units = {"a": ("a",), "b": ("b1", "b2")}
-    fit, tests = encoding.fit_and_infer(design, units, SPEC, InferenceSpec(200, 60.0))
-    return fit, tests, encoding.partition(fit, tests, units)
+    groups = {"a": ("a",), "b": ("b1", "b2")}
+    fit, tests = encoding.fit_and_infer(design, groups, SPEC, InferenceSpec(200, 60.0))
+    return fit, tests, encoding.partition(fit, tests, groups)
 
 
 def test_shares_sum_to_the_full_value_and_lie_within_their_limits(fitted):
@@ -56,9 +56,9 @@ def test_shares_sum_to_the_full_value_and_lie_within_their_limits(fitted):
     values = partition.values
     for stat in ("shapley", "product"):
         np.testing.assert_allclose(values["a"][stat] + values["b"][stat], values["full"]["rsquared"], atol=1e-9)
-        for unit in "ab":
-            low, high = values[unit][f"{stat}025"], values[unit][f"{stat}975"]
-            assert ((low <= values[unit][stat] + 1e-9) & (values[unit][stat] <= high + 1e-9)).all()
+        for group in "ab":
+            low, high = values[group][f"{stat}025"], values[group][f"{stat}975"]
+            assert ((low <= values[group][stat] + 1e-9) & (values[group][stat] <= high + 1e-9)).all()
         assert (values["a"][f"{stat}025"][5:] > 0).all()
         assert (np.abs(values["b"][stat]) < 0.03).all()
     np.testing.assert_allclose(values["b"]["product"], fit.product["b1"] + fit.product["b2"], atol=1e-12)

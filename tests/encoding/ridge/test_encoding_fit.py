@@ -11,7 +11,7 @@ from bids_app import encoding
 from bids_app.encoding.ridge.batches import BLOCK_WIDTH
 from bids_app.records import Features, FitSpec, Run
 
-UNITS = {"one": ("a",), "two": ("b", "c")}
+GROUPS = {"one": ("a",), "two": ("b", "c")}
 SPEC = FitSpec(candidates=9, alphas=(1e-1, 1e5, 8))
 
 
@@ -52,13 +52,13 @@ def test_scores_are_those_of_their_definition():
 
 
 def test_unions_shapes_and_audits():
-    found = encoding.fit(design_of(white_runs()), UNITS, SPEC)
-    assert found.unions == (("one",), ("two",), ("one", "two"))
-    assert found.rsquared.shape == found.r.shape == found.at_edge.shape == (3, 5)
-    assert {name: band.shape for name, band in found.profile.items()} == dict.fromkeys("abc", (2, 5))
-    assert [row.test for row in found.folds] == [("run-0",), ("run-1",), ("run-2",), ("run-3",)]
-    assert [row.n_inner for row in found.folds] == [3] * 4
-    assert found.warnings == ()
+    fitted = encoding.fit(design_of(white_runs()), GROUPS, SPEC)
+    assert fitted.unions == (("one",), ("two",), ("one", "two"))
+    assert fitted.rsquared.shape == fitted.r.shape == fitted.at_edge.shape == (3, 5)
+    assert {name: band.shape for name, band in fitted.profile.items()} == dict.fromkeys("abc", (2, 5))
+    assert [row.test for row in fitted.folds] == [("run-0",), ("run-1",), ("run-2",), ("run-3",)]
+    assert [row.n_inner for row in fitted.folds] == [3] * 4
+    assert fitted.warnings == ()
 
 
 def planted(n_times, seed, noise):
@@ -81,9 +81,9 @@ def planted_runs(seed=1, noise=1.5):
 
 
 def test_planted_components_are_recovered():
-    units = {"a": ("a",), "b": ("b",), "c": ("c",)}
-    found = encoding.fit(design_of(planted_runs(), delays_s=(2.0,)), units, replace(SPEC, candidates=12))
-    parts = encoding.partition(found).values
+    groups = {"a": ("a",), "b": ("b",), "c": ("c",)}
+    fitted = encoding.fit(design_of(planted_runs(), delays_s=(2.0,)), groups, replace(SPEC, candidates=12))
+    parts = encoding.partition(fitted).values
     power = np.array([[2, 2, 2, 2], [2, 0, 0, 0], [0, 2, 0, 2], [0, 0, 2, 0], [2, 2, 0, 0.5], [0, 0, 0, 0]]).T
     expected = power / (power.sum(axis=0) + 1.5**2)
     for name, truth in zip(("sharedAB", "uniqueA", "uniqueB", "uniqueC"), expected, strict=True):
@@ -93,10 +93,10 @@ def test_planted_components_are_recovered():
 
 
 def test_planted_unions_match_a_much_larger_sample():
-    units = {"a": ("a",), "b": ("b",)}
-    found = encoding.fit(design_of(planted_runs(), delays_s=(2.0,)), units, SPEC)
+    groups = {"a": ("a",), "b": ("b",)}
+    fitted = encoding.fit(design_of(planted_runs(), delays_s=(2.0,)), groups, SPEC)
     bands, Y = planted(100_000, 9, 1.5)
-    for union, scores in zip(found.unions, found.rsquared, strict=True):
+    for union, scores in zip(fitted.unions, fitted.rsquared, strict=True):
         X = np.hstack([bands[name][:, 0] for name in union])
         residual = Y - X @ np.linalg.lstsq(X, Y, rcond=None)[0]
         np.testing.assert_allclose(scores, 1 - residual.var(axis=0) / Y.var(axis=0), atol=0.05)
@@ -106,11 +106,11 @@ def test_planted_unions_match_a_much_larger_sample():
 def test_noise_is_not_predicted(solver):
     rng = np.random.default_rng(0)
     runs = [replace(run, Y=rng.standard_normal((60, 300))) for run in white_runs()]
-    found = encoding.fit(design_of(runs), UNITS, replace(SPEC, solver=solver, candidates=6))
-    assert (found.rsquared.mean(axis=1) < 0.005).all()
-    assert (found.rsquared.mean(axis=1) > -0.05).all()
-    assert np.abs(found.r.mean(axis=1)).max() < 0.03
-    assert found.rsquared.std() > 0  # an empty map would pass the rest
+    fitted = encoding.fit(design_of(runs), GROUPS, replace(SPEC, solver=solver, candidates=6))
+    assert (fitted.rsquared.mean(axis=1) < 0.005).all()
+    assert (fitted.rsquared.mean(axis=1) > -0.05).all()
+    assert np.abs(fitted.r.mean(axis=1)).max() < 0.03
+    assert fitted.rsquared.std() > 0  # an empty map would pass the rest
 
 
 def events_run(response_delay_s, seed, period_s=2.0, n_times=200, delays_s=(2.0, 4.0, 6.0, 8.0)):
@@ -151,20 +151,20 @@ def test_one_tr_wrong_is_seen():
 def test_a_bad_target_spoils_no_other(spoil):
     """Equal but for rounding: a product's last bits depend on how many columns it has."""
     runs = white_runs(n_targets=7)
-    clean = encoding.fit(design_of(runs), UNITS, SPEC)
+    clean = encoding.fit(design_of(runs), GROUPS, SPEC)
     spoiled = [replace(run, Y=run.Y.copy()) for run in runs]
     for run in spoiled if spoil == 3.0 else spoiled[:1]:
         run.Y[slice(None) if spoil == 3.0 else 4, 2] = spoil
-    found = encoding.fit(design_of(spoiled), UNITS, SPEC)
+    fitted = encoding.fit(design_of(spoiled), GROUPS, SPEC)
     others = np.arange(7) != 2
-    pairs = [(getattr(found, name), getattr(clean, name)) for name in ("rsquared", "r", "at_edge")]
-    for mine, expected in [*pairs, *((found.profile[band], clean.profile[band]) for band in "abc")]:
+    pairs = [(getattr(fitted, name), getattr(clean, name)) for name in ("rsquared", "r", "at_edge")]
+    for mine, expected in [*pairs, *((fitted.profile[band], clean.profile[band]) for band in "abc")]:
         assert np.isnan(mine[:, 2]).all()
         np.testing.assert_allclose(mine[:, others], expected[:, others], atol=1e-9)
 
 
 def test_the_same_input_gives_the_same_bytes():
-    once, again = (encoding.fit(design_of(white_runs(), pca={"a": 2}), UNITS, SPEC) for _ in range(2))
+    once, again = (encoding.fit(design_of(white_runs(), pca={"a": 2}), GROUPS, SPEC) for _ in range(2))
     for name in ("rsquared", "r", "at_edge"):
         assert getattr(once, name).tobytes() == getattr(again, name).tobytes()
 
@@ -175,7 +175,7 @@ def test_the_same_input_gives_the_same_bytes():
 def test_a_gpu_gives_the_same_scores(dims):
     design = design_of(white_runs(n_times=40, dims=dims))
     found, expected = (
-        encoding.fit(design, UNITS, SPEC, encoding.FitContext(device, precision="float64"))
+        encoding.fit(design, GROUPS, SPEC, encoding.FitContext(device, precision="float64"))
         for device in ("cuda", "cpu")
     )
     np.testing.assert_allclose(found.rsquared, expected.rsquared, atol=1e-6)
@@ -186,7 +186,7 @@ def test_a_gpu_gives_the_same_scores(dims):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_search_in_tf32_leaves_the_scores_of_equal_choices_alone():
     design = design_of(white_runs(n_times=40, dims=30))
-    found, expected = (encoding.fit(design, UNITS, SPEC, encoding.FitContext(device)) for device in ("cuda", "cpu"))
+    found, expected = (encoding.fit(design, GROUPS, SPEC, encoding.FitContext(device)) for device in ("cuda", "cpu"))
     same = (found.alpha == expected.alpha).all(axis=0)
     same &= np.all([(found.band_weights[b] == expected.band_weights[b]).all(axis=0) for b in "abc"], axis=0)
     assert same.mean() > 0.5
@@ -195,9 +195,9 @@ def test_a_search_in_tf32_leaves_the_scores_of_equal_choices_alone():
 
 def test_blocks_of_targets_give_the_same_scores(monkeypatch):
     runs = white_runs(n_targets=7)
-    whole = encoding.fit(design_of(runs), UNITS, SPEC)
+    whole = encoding.fit(design_of(runs), GROUPS, SPEC)
     monkeypatch.setitem(BLOCK_WIDTH, "cpu", 3)
-    parts = encoding.fit(design_of(runs), UNITS, SPEC)
+    parts = encoding.fit(design_of(runs), GROUPS, SPEC)
     np.testing.assert_allclose(parts.rsquared, whole.rsquared, atol=1e-9)
     np.testing.assert_allclose(parts.profile["b"], whole.profile["b"], atol=1e-9)
 
@@ -207,7 +207,7 @@ def weights_without_run_0(runs):
     return {
         name: weights[0]
         for name, weights in encoding.fit(
-            design_of(runs, pca={"a": 2}), UNITS, SPEC, options=encoding.FitOptions(keep_weights=True)
+            design_of(runs, pca={"a": 2}), GROUPS, SPEC, options=encoding.FitOptions(keep_weights=True)
         ).weights.items()
     }
 
@@ -231,30 +231,30 @@ def test_alpha_at_the_edge_is_flagged():
 
 def test_a_constant_prediction_has_r_zero():
     runs = [replace(run, bands={"a": np.zeros((60, 2, 3), "f4")}) for run in white_runs()]
-    found = encoding.fit(design_of(runs), {"one": ("a",)}, SPEC)
-    assert (found.r == 0).all()
-    np.testing.assert_allclose(found.rsquared, 0, atol=1e-12)
+    fitted = encoding.fit(design_of(runs), {"one": ("a",)}, SPEC)
+    assert (fitted.r == 0).all()
+    np.testing.assert_allclose(fitted.rsquared, 0, atol=1e-12)
 
 
 def test_more_columns_than_samples():
     runs = white_runs(n_times=40, dims=30)  # 180 columns, 120 training samples
-    found = encoding.fit(design_of(runs), UNITS, SPEC)
-    assert np.isfinite(found.rsquared).all()
-    assert (found.rsquared[0, [0, 3]] > 0.1).all()
+    fitted = encoding.fit(design_of(runs), GROUPS, SPEC)
+    assert np.isfinite(fitted.rsquared).all()
+    assert (fitted.rsquared[0, [0, 3]] > 0.1).all()
 
 
 def test_a_single_run_is_cut_and_purged():
     run = white_runs(n_runs=1, n_times=200)
-    found = encoding.fit(design_of(run), UNITS, SPEC)
-    assert "single run" in found.warnings[0]
-    assert [row.n_test for row in found.folds] == [40] * 5
-    assert all(row.n_purged >= 4 for row in found.folds)
-    assert found.rsquared[-1].mean() > 0.2
+    fitted = encoding.fit(design_of(run), GROUPS, SPEC)
+    assert "single run" in fitted.warnings[0]
+    assert [row.n_test for row in fitted.folds] == [40] * 5
+    assert all(row.n_purged >= 4 for row in fitted.folds)
+    assert fitted.rsquared[-1].mean() > 0.2
 
 
 def test_plain_ridge_says_what_it_does_to_shared_parts():
-    found = encoding.fit(design_of(white_runs()), UNITS, replace(SPEC, solver="ridge"))
-    assert "biases shared parts" in found.warnings[0]
+    fitted = encoding.fit(design_of(white_runs()), GROUPS, replace(SPEC, solver="ridge"))
+    assert "biases shared parts" in fitted.warnings[0]
     assert encoding.fit(design_of(white_runs()), {"one": ("a",)}, replace(SPEC, solver="ridge")).warnings == ()
 
 

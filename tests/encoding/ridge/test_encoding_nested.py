@@ -75,11 +75,11 @@ def by_hand(runs, union):
 def test_every_union_is_the_nested_search_by_hand(dims):
     runs = make_runs(dims)
     design = encoding.build_design(runs, "by_run", (2.0, 4.0), {}, 6.0)
-    found = encoding.fit(design, {"a": ("a",), "b": ("b",)}, SPEC)
-    for number, union in enumerate(found.unions):
+    fitted = encoding.fit(design, {"a": ("a",), "b": ("b",)}, SPEC)
+    for number, union in enumerate(fitted.unions):
         rsquared, r, margin = by_hand(runs, union)
         clear = margin > CLEAR
         assert clear.sum() >= N_TARGETS - 1, margin
-        np.testing.assert_allclose(found.rsquared[number, clear], rsquared[clear], atol=1e-8)
-        np.testing.assert_allclose(found.r[number, clear], r[clear], atol=1e-8)
-        np.testing.assert_allclose(found.rsquared[number], rsquared, atol=0.02)
+        np.testing.assert_allclose(fitted.rsquared[number, clear], rsquared[clear], atol=1e-8)
+        np.testing.assert_allclose(fitted.r[number, clear], r[clear], atol=1e-8)
+        np.testing.assert_allclose(fitted.rsquared[number], rsquared, atol=0.02)

@@ -61,9 +61,9 @@ def shared_runs(seed=1, noise=1.5):
     return runs
 
 
-def components(units):
+def components(groups):
     design = encoding.build_design(shared_runs(), "by_run", (2.0,), {}, 8.0)
-    values = encoding.partition(encoding.fit(design, units, SPEC)).values
+    values = encoding.partition(encoding.fit(design, groups, SPEC)).values
     return {name: values[name]["rsquared"] for name in ("uniqueA", "uniqueB", "sharedAB")}
 
 

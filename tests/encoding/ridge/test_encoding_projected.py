@@ -112,7 +112,7 @@ def test_a_projected_unit_is_fitted_as_its_columns():
     rng = np.random.default_rng(0)
     projected = Projected(("a", "1"), {fold: rng.standard_normal((4, 2)) for fold in range(4)})
     design = replace(design, projected={"p": projected})
-    found = encoding.fit(design, {"p": ("p",)}, FitSpec(candidates=1, alphas=(5.0, 5.0, 1)))
+    fitted = encoding.fit(design, {"p": ("p",)}, FitSpec(candidates=1, alphas=(5.0, 5.0, 1)))
     residual, total = np.zeros(4), np.zeros(4)
     for fold in range(4):
         train, test = design.folds != fold, design.folds == fold
@@ -120,7 +120,7 @@ def test_a_projected_unit_is_fitted_as_its_columns():
         predicted = Ridge(alpha=5.0).fit(X[train], design.Y[train]).predict(X[test])
         residual += ((design.Y[test] - predicted) ** 2).sum(axis=0)
         total += ((design.Y[test] - design.Y[train].mean(axis=0)) ** 2).sum(axis=0)
-    np.testing.assert_allclose(found.rsquared[0], 1 - residual / total, atol=1e-9)
+    np.testing.assert_allclose(fitted.rsquared[0], 1 - residual / total, atol=1e-9)
 
 
 def test_each_fold_has_its_own_matrix():
@@ -128,7 +128,7 @@ def test_each_fold_has_its_own_matrix():
     design = design_of(runs)
     dead = {fold: np.zeros((3, 2)) for fold in range(4)}
     alive = {**dead, 2: np.random.default_rng(0).standard_normal((3, 2))}
-    found = encoding.fit(
+    fitted = encoding.fit(
         replace(design, projected={"p": Projected(("a",), alive)}),
         {"p": ("p",)},
         FitSpec(candidates=1, alphas=(1.0, 1.0, 1)),
@@ -139,7 +139,7 @@ def test_each_fold_has_its_own_matrix():
         FitSpec(candidates=1, alphas=(1.0, 1.0, 1)),
     )
     np.testing.assert_allclose(none.rsquared, 0, atol=1e-12)
-    assert (found.rsquared != 0).all()
+    assert (fitted.rsquared != 0).all()
     train = design.folds != 2
     columns = projected_columns(design.bands, Projected(("a",), alive), 2, train)
     np.testing.assert_allclose(np.square(columns[train]).mean(), 1)
@@ -151,9 +151,9 @@ def test_a_test_stimulus_gives_no_training_words():
     runs = word_runs()
     design = design_of(runs)
     for fold in range(4):
-        found = words_of(runs, design, fold)
+        words = words_of(runs, design, fold)
         expected = np.concatenate([run.words[0].values["a"] for k, run in enumerate(runs) if k != fold])
-        np.testing.assert_array_equal(found.values["a"], expected)
+        np.testing.assert_array_equal(words.values["a"], expected)
     assert len(words_of(runs, design, None).times_s) == 240
 
 
@@ -169,10 +169,10 @@ def test_words_of_a_split_stimulus_keep_their_distance():
     runs = word_runs(1, 200)
     design = design_of(runs, purge_s=10.0)
     for fold in range(5):
-        found = words_of(runs, design, fold)
+        words = words_of(runs, design, fold)
         tested = design.times_s[design.folds == fold]
-        assert 0 < len(found.times_s) < 200
-        assert np.abs(found.times_s[:, None] - tested).min() > 10.0
+        assert 0 < len(words.times_s) < 200
+        assert np.abs(words.times_s[:, None] - tested).min() > 10.0
 
 
 def test_inner_folds_are_whole_stimuli_or_blocks_apart():

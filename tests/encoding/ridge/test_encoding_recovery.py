@@ -50,8 +50,8 @@ def test_what_models_reach_is_their_value_on_a_long_independent_sample(rows):
     X = {name: band[:, 0] for name, band in long.design.bands.items()}
     beside = np.concatenate(list(X.values()), axis=1)
     Y = long.design.Y + beside @ (short.weights - long.weights)
-    told = Reached(short)
-    encoding.fit(short.design, planting.groups, BANDED, encoding.FitContext(precision="float64"), observer=told)
+    observer = Reached(short)
+    encoding.fit(short.design, planting.groups, BANDED, encoding.FitContext(precision="float64"), observer=observer)
     residual = np.zeros(Y.shape[1])
     for models in models_of(short.design, BANDED):
         predicted = np.zeros((len(Y), len(models.targets)))
@@ -60,7 +60,7 @@ def test_what_models_reach_is_their_value_on_a_long_independent_sample(rows):
             train = short.design.bands[name][models.split.train, 0]
             predicted += (X[name] - train.mean(axis=0)) / train.std(axis=0) @ weights.numpy()
         np.add.at(residual, models.targets, np.square(Y[:, models.targets] - predicted).sum(axis=0) / 5)
-    np.testing.assert_allclose(told.values()["full"], 1 - residual / np.square(Y).sum(axis=0), atol=0.012)
+    np.testing.assert_allclose(observer.values()["full"], 1 - residual / np.square(Y).sum(axis=0), atol=0.012)
 
 
 def test_all_that_is_planted_sums_to_the_full_value():
@@ -81,19 +81,19 @@ CONDITIONS = {
 def test_small_study(name):
     """Limits of coverage are wider than the benchmark's, as there are few data sets."""
     planting = CONDITIONS[name]
-    found = recover(planting, 4)
-    for bar in condition_bars(name, planting.n, found):
+    recovered = recover(planting, 4)
+    for bar in condition_bars(name, planting.n, recovered):
         if bar.name.endswith("false"):
             assert bar.holds, str(bar)
         elif not bar.smaller_is_better:
             assert bar.figure > 0.82, str(bar)
-    error = {part: (one.value - one.reached).mean() for part, one in found.items()}
+    error = {part: (one.value - one.reached).mean() for part, one in recovered.items()}
     assert max(map(abs, error.values())) < 0.03, error
     if planting.share:
-        shared, unique = found["sharedAB"].population.mean(), found["uniqueA"].population.mean()
-        assert found["sharedAB"].value.mean() == pytest.approx(shared, abs=0.03)
-        assert found["uniqueA"].value.mean() == pytest.approx(unique, abs=0.05)
-        assert found["uniqueB"].null
+        shared, unique = recovered["sharedAB"].population.mean(), recovered["uniqueA"].population.mean()
+        assert recovered["sharedAB"].value.mean() == pytest.approx(shared, abs=0.03)
+        assert recovered["uniqueA"].value.mean() == pytest.approx(unique, abs=0.05)
+        assert recovered["uniqueB"].null
 
 
 def test_ceilings_are_unbiased():

@@ -235,12 +235,12 @@ def test_every_candidate_of_a_union_is_one_of_every_larger_union():
     table, allowed = nested_candidates(unions, 9, seed=2)
     assert len({frozenset(weights.items()) for weights in table}) == len(table)
     for one, mine in zip(unions, allowed, strict=True):
-        bands = [band for unit in one for band in unit]
+        bands = [band for group in one for band in group]
         own = as_candidates(band_weights(len(bands), 9, seed=2), bands)
         assert [weights for weights in own if weights not in [table[number] for number in mine]] == []
         assert all(set(table[number]) <= set(bands) for number in mine)
         for other, theirs in zip(unions, allowed, strict=True):
-            if all(unit in other for unit in one):
+            if all(group in other for group in one):
                 assert set(mine) <= set(theirs)
                 assert mine == [number for number in theirs if number in mine]
     assert [table[number] for number in allowed[-1][:1]] == [{0: 1.0}]  # ties go to the smallest union

@@ -16,7 +16,7 @@ from bids_app.encoding.ridge.batches import BLOCK_WIDTH, load
 from bids_app.encoding.ridge.fitted import Observer
 from bids_app.records import FitSpec, Run
 
-UNITS = {"one": ("a",), "two": ("b", "c")}
+GROUPS = {"one": ("a",), "two": ("b", "c")}
 SPEC = FitSpec(candidates=8, alphas=(1e-1, 1e4, 6))
 N_RUNS, N_TIMES = 4, 40
 WIDTHS = pytest.mark.parametrize("dims", [3, 30], ids=["primal", "dual"])
@@ -35,7 +35,7 @@ def design(dims=3, n_targets=7, seed=0):
 
 
 class Collected(Observer):
-    """Keeps everything it is told."""
+    """Keeps every model, and when batches begin and end."""
 
     def __init__(self):
         self.models, self.begun, self.ended = [], [], []
@@ -53,10 +53,10 @@ class Collected(Observer):
 @WIDTHS
 def test_predictions_handed_on_are_those_that_are_scored(dims, monkeypatch):
     monkeypatch.setitem(BLOCK_WIDTH, "cpu", 4)
-    told, given = Collected(), design(dims)
-    found = encoding.fit(given, UNITS, SPEC, observer=told)
+    collected, given = Collected(), design(dims)
+    fitted = encoding.fit(given, GROUPS, SPEC, observer=collected)
     residual, total = np.zeros((3, 7)), np.zeros((3, 7))
-    for models in told.models:
+    for models in collected.models:
         rows = models.split.evaluate
         expected = given.Y[rows][:, models.targets] - given.Y[models.split.train][:, models.targets].mean(axis=0)
         np.testing.assert_allclose(models.responses, expected, atol=1e-12)
@@ -64,24 +64,24 @@ def test_predictions_handed_on_are_those_that_are_scored(dims, monkeypatch):
             squares = (models.responses - models.predictions) ** 2
             residual[union, models.targets[mine]] += squares.sum(axis=0).numpy()[mine]
             total[union, models.targets[mine]] += (models.responses**2).sum(axis=0).numpy()[mine]
-    np.testing.assert_allclose(1 - residual / total, found.rsquared, atol=1e-12)
-    assert np.concatenate([targets for targets, _ in told.begun]).tolist() == list(range(7))
-    assert [at for _, at in told.begun] == [0, *told.ended[:-1]]
-    assert told.ended[-1] == len(told.models)
+    np.testing.assert_allclose(1 - residual / total, fitted.rsquared, atol=1e-12)
+    assert np.concatenate([targets for targets, _ in collected.begun]).tolist() == list(range(7))
+    assert [at for _, at in collected.begun] == [0, *collected.ended[:-1]]
+    assert collected.ended[-1] == len(collected.models)
 
 
 def test_what_a_target_chose_in_several_unions_is_fitted_once():
-    told = Collected()
-    encoding.fit(design(), UNITS, SPEC, observer=told)
+    collected = Collected()
+    encoding.fit(design(), GROUPS, SPEC, observer=collected)
     met = [
         (models.fold, tuple(sorted(models.basis.weights.items())), int(target))
-        for models in told.models
+        for models in collected.models
         for target in models.targets
     ]
     assert len(met) == len(set(met)) < 3 * N_RUNS * 7
     chosen = [
         (models.fold, union, int(models.targets[at]))
-        for models in told.models
+        for models in collected.models
         for union, mine in models.unions.items()
         for at in mine
     ]
@@ -91,7 +91,7 @@ def test_what_a_target_chose_in_several_unions_is_fitted_once():
 @WIDTHS
 def test_parts_by_band_and_weights_are_those_of_their_definition(dims):
     given = design(dims)
-    found = encoding.fit(given, UNITS, SPEC, options=encoding.FitOptions(keep_weights=True))
+    fitted = encoding.fit(given, GROUPS, SPEC, options=encoding.FitOptions(keep_weights=True))
     explained, total = {name: np.zeros(7) for name in "abc"}, np.zeros(7)
     for fold in range(N_RUNS):
         train, test = given.folds != fold, given.folds == fold
@@ -100,17 +100,17 @@ def test_parts_by_band_and_weights_are_those_of_their_definition(dims):
         for name in "abc":
             X = given.bands[name].reshape(len(given.Y), -1).astype(float)
             X = (X - X[train].mean(axis=0)) / X[train].std(axis=0)
-            assert found.weights[name].shape == (N_RUNS, 2, dims, 7)
-            predicted[name] = X[test] @ found.weights[name][fold].reshape(-1, 7)
+            assert fitted.weights[name].shape == (N_RUNS, 2, dims, 7)
+            predicted[name] = X[test] @ fitted.weights[name][fold].reshape(-1, 7)
         for name in "abc":
             explained[name] += (predicted[name] * (2 * y - sum(predicted.values()))).sum(axis=0)
         total += (y**2).sum(axis=0)
     for name in "abc":
-        np.testing.assert_allclose(found.product[name], explained[name] / total, atol=1e-5)
-        norms = np.linalg.norm(found.weights[name], axis=2).mean(axis=0)
-        np.testing.assert_allclose(found.profile[name], norms, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(sum(found.product.values()), found.rsquared[-1], atol=1e-10)
-    assert encoding.fit(given, UNITS, SPEC).weights is None
+        np.testing.assert_allclose(fitted.product[name], explained[name] / total, atol=1e-5)
+        norms = np.linalg.norm(fitted.weights[name], axis=2).mean(axis=0)
+        np.testing.assert_allclose(fitted.profile[name], norms, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(sum(fitted.product.values()), fitted.rsquared[-1], atol=1e-10)
+    assert encoding.fit(given, GROUPS, SPEC).weights is None
 
 
 @WIDTHS
@@ -118,7 +118,7 @@ def test_parts_by_band_and_weights_are_those_of_their_definition(dims):
 def test_precisions_agree(dims, solver):
     given, spec = design(dims), replace(SPEC, solver=solver)
     exact, mixed, single = (
-        encoding.fit(given, UNITS, spec, encoding.FitContext(precision=name))
+        encoding.fit(given, GROUPS, spec, encoding.FitContext(precision=name))
         for name in ("float64", "mixed", "float32")
     )
     np.testing.assert_allclose(mixed.rsquared, exact.rsquared, atol=1e-9)
@@ -128,22 +128,22 @@ def test_precisions_agree(dims, solver):
 
 
 def test_the_full_unions_choice_is_reported():
-    told, given = Collected(), design()
-    found = encoding.fit(given, UNITS, SPEC, observer=told)
-    assert found.alpha.shape == (N_RUNS, 7)
-    np.testing.assert_allclose(sum(found.band_weights.values()), 1.0)
-    for models in told.models:
+    collected, given = Collected(), design()
+    fitted = encoding.fit(given, GROUPS, SPEC, observer=collected)
+    assert fitted.alpha.shape == (N_RUNS, 7)
+    np.testing.assert_allclose(sum(fitted.band_weights.values()), 1.0)
+    for models in collected.models:
         for at in models.unions.get(2, ()):
             place = models.fold, models.targets[at]
-            assert found.alpha[place] == models.alpha[at]
+            assert fitted.alpha[place] == models.alpha[at]
             chosen = [models.basis.weights.get(band, 0.0) for band in range(3)]
-            assert [found.band_weights[name][place] for name in "abc"] == chosen
+            assert [fitted.band_weights[name][place] for name in "abc"] == chosen
 
 
 def test_chosen_unions_alone_are_as_among_all():
     given = design()
-    every = encoding.fit(given, UNITS, SPEC)
-    some = encoding.fit(given, UNITS, SPEC, options=encoding.FitOptions(unions=[("one",), ("one", "two")]))
+    every = encoding.fit(given, GROUPS, SPEC)
+    some = encoding.fit(given, GROUPS, SPEC, options=encoding.FitOptions(unions=[("one",), ("one", "two")]))
     np.testing.assert_allclose(some.rsquared, every.rsquared[[0, 2]], atol=1e-12)
     np.testing.assert_allclose(some.profile["c"], every.profile["c"], atol=1e-12)
 
@@ -155,10 +155,10 @@ from bids_app import encoding
 from bids_app.encoding.ridge.batches import BASE_MB
 from bids_app.encoding.ridge.fitted import Observer
 from bids_app.records import Design, FitSpec
-from test_encoding_stream import SPEC, UNITS, design
+from test_encoding_stream import SPEC, GROUPS, design
 
 torch.set_num_threads(1)
-encoding.fit(design(), UNITS, SPEC)  # libraries have their buffers
+encoding.fit(design(), GROUPS, SPEC)  # libraries have their buffers
 small = design(20)
 source = np.load(sys.argv[1], mmap_mode="r")
 given = Design(**{**vars(small), "Y": source, "usable": np.arange(source.shape[1]) % 5000 != 1})
@@ -168,11 +168,11 @@ spec = FitSpec(solver="ridge", alphas=(1e-1, 1e4, 6))
 fits = []
 for mem_mb in (int(word) for word in sys.argv[2:]):
     resource.setrlimit(resource.RLIMIT_AS, (base + int((mem_mb - BASE_MB) * 1e6), resource.RLIM_INFINITY))
-    told = []
+    collected = []
     class Count(Observer):
-        def begin(self, targets): told.append(len(targets))
-    fits.append(encoding.fit(given, UNITS, spec, encoding.FitContext(mem_mb=mem_mb), observer=Count()))
-    print(len(told))
+        def begin(self, targets): collected.append(len(targets))
+    fits.append(encoding.fit(given, GROUPS, spec, encoding.FitContext(mem_mb=mem_mb), observer=Count()))
+    print(len(collected))
 for found in fits:
     np.testing.assert_allclose(found.rsquared, fits[0].rsquared, atol=1e-6)
     np.testing.assert_array_equal(found.rsquared, fits[0].rsquared)
@@ -196,7 +196,7 @@ def test_a_limit_on_memory_is_kept_and_changes_nothing(tmp_path):
 
 def test_a_limit_too_low_says_what_is_needed():
     with pytest.raises(MemoryError, match=r"needs at least 6\d\d MB"):
-        encoding.fit(design(), UNITS, SPEC, encoding.FitContext(mem_mb=100))
+        encoding.fit(design(), GROUPS, SPEC, encoding.FitContext(mem_mb=100))
 
 
 def status_mb(name):

@@ -17,10 +17,10 @@ def test_residuals_are_the_projection(rng):
     keep = np.ones(60, bool)
     N = np.column_stack([np.ones(60), nuisance / nuisance.std(axis=0)])
     expected = values - N @ np.linalg.solve(N.T @ N, N.T @ values)
-    found = encoding.clean(values, nuisance, keep, "none")
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    np.testing.assert_allclose(N.T @ found, 0, atol=1e-4)
-    np.testing.assert_allclose(encoding.clean(found, nuisance, keep, "none"), found, atol=1e-6)
+    cleaned = encoding.clean(values, nuisance, keep, "none")
+    np.testing.assert_allclose(cleaned, expected, atol=1e-5)
+    np.testing.assert_allclose(N.T @ cleaned, 0, atol=1e-4)
+    np.testing.assert_allclose(encoding.clean(cleaned, nuisance, keep, "none"), cleaned, atol=1e-6)
 
 
 def test_a_rank_deficient_nuisance_spans_what_its_columns_span(rng):
@@ -42,9 +42,9 @@ def test_a_dead_target_is_missing_and_others_keep_their_bits(rng, spoil):
     keep = np.ones(50, bool)
     expected = encoding.clean(values, nuisance, keep, "run")
     values[:, 1] = spoil
-    found = encoding.clean(values, nuisance, keep, "run")
-    assert np.isnan(found[:, 1]).all()
-    assert found[:, [0, 2, 3]].tobytes() == expected[:, [0, 2, 3]].tobytes()
+    cleaned = encoding.clean(values, nuisance, keep, "run")
+    assert np.isnan(cleaned[:, 1]).all()
+    assert cleaned[:, [0, 2, 3]].tobytes() == expected[:, [0, 2, 3]].tobytes()
 
 
 @pytest.mark.parametrize("factor", [1e-6, 1e6])

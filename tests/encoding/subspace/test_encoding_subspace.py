@@ -37,22 +37,22 @@ def r_of(a, b):
 def test_correlations_are_those_of_scikit_learn(p, q, seed):
     one, other = related(p=p, q=q, seed=seed)
     k = min(p, q)
-    found = canonical(one, other, k)
+    pairs = canonical(one, other, k)
     theirs = CCA(n_components=k, max_iter=100_000, tol=1e-14, scale=False).fit(one, other)
     a, b = theirs.transform(one, other)
-    np.testing.assert_allclose(found.correlation, np.abs(r_of(a, b)), atol=1e-4)
-    np.testing.assert_allclose(np.abs(r_of(one @ found.first, a)), 1, atol=1e-3)
+    np.testing.assert_allclose(pairs.correlation, np.abs(r_of(a, b)), atol=1e-4)
+    np.testing.assert_allclose(np.abs(r_of(one @ pairs.first, a)), 1, atol=1e-3)
 
 
 def test_variates_have_unit_variance_and_correlate_within_pairs_alone():
     one, other = related()
-    found = canonical(one, other, 6)
-    u, v = one @ found.first, other @ found.second
+    pairs = canonical(one, other, 6)
+    u, v = one @ pairs.first, other @ pairs.second
     n = len(u)
     np.testing.assert_allclose(u.T @ u / n, np.eye(6), atol=1e-10)
     np.testing.assert_allclose(v.T @ v / n, np.eye(6), atol=1e-10)
-    np.testing.assert_allclose(u.T @ v / n, np.diag(found.correlation), atol=1e-10)
-    assert (np.diff(found.correlation) <= 1e-12).all()
+    np.testing.assert_allclose(u.T @ v / n, np.diag(pairs.correlation), atol=1e-10)
+    assert (np.diff(pairs.correlation) <= 1e-12).all()
 
 
 @settings(max_examples=25, deadline=None)
@@ -90,9 +90,9 @@ def explained(X, Y):
 
 def test_planted_latents_come_apart():
     one, other, latent, (mine, yours) = models()
-    found = subspace(one, other, 2)
-    shared = applied(found.shared, one, other)
-    rest = applied(found.rest[0], one), applied(found.rest[1], other)
+    maps = subspace(one, other, 2)
+    shared = applied(maps.shared, one, other)
+    rest = applied(maps.rest[0], one), applied(maps.rest[1], other)
     assert (explained(shared, latent) > 0.95).all()
     assert (explained(shared, np.hstack([mine, yours])) < 0.03).all()
     assert (explained(rest[0], mine) > 0.9).all()
@@ -103,18 +103,18 @@ def test_planted_latents_come_apart():
 
 def test_shared_is_the_mean_of_both_variates_and_rest_is_orthogonal_to_ones_own():
     one, other, _, _ = models(400)
-    found = subspace(one, other, 2)
-    u, v = applied(found.variates[0], one), applied(found.variates[1], other)
-    np.testing.assert_allclose(applied(found.shared, one, other), (u + v) / 2, atol=1e-10)
-    np.testing.assert_allclose(r_of(u, v), found.correlation, atol=1e-10)
-    for rest, own, rows in ((found.rest[0], u, one), (found.rest[1], v, other)):
+    maps = subspace(one, other, 2)
+    u, v = applied(maps.variates[0], one), applied(maps.variates[1], other)
+    np.testing.assert_allclose(applied(maps.shared, one, other), (u + v) / 2, atol=1e-10)
+    np.testing.assert_allclose(r_of(u, v), maps.correlation, atol=1e-10)
+    for rest, own, rows in ((maps.rest[0], u, one), (maps.rest[1], v, other)):
         left = applied(rest, rows)
         np.testing.assert_allclose(left.mean(axis=0), 0, atol=1e-10)
         np.testing.assert_allclose(left.T @ own / len(rows), 0, atol=1e-10)
         assert left.shape[1] == rows.shape[1] - 2
     z = (one - one.mean(axis=0)) / one.std(axis=0)
     residual = z - u @ np.linalg.lstsq(u, z, rcond=None)[0]
-    left = applied(found.rest[0], one)
+    left = applied(maps.rest[0], one)
     np.testing.assert_allclose(left @ left.T, residual @ residual.T, atol=1e-8)  # turned to its principal axes
 
 
@@ -124,25 +124,25 @@ def test_what_components_leave_out_stays_in_the_rest():
     weak = rng.standard_normal((1000, 1))
     one = np.hstack([np.repeat(one, 3, axis=1), weak])
     assert scaled(one).axes.shape[1] < 12
-    found = subspace(one, other, 2)
-    assert explained(applied(found.rest[0], one), weak)[0] > 0.9
+    maps = subspace(one, other, 2)
+    assert explained(applied(maps.rest[0], one), weak)[0] > 0.9
 
 
 def test_units_of_a_dimension_do_not_matter_and_dead_ones_are_ignored():
     one, other, _, _ = models(500)
-    found = subspace(one, other, 2)
+    maps = subspace(one, other, 2)
     wide = np.hstack([one * np.geomspace(1e-3, 1e3, 12), np.full((500, 1), 7.0)])
     again = subspace(wide, other, 2)
-    np.testing.assert_allclose(applied(again.shared, wide, other), applied(found.shared, one, other), atol=1e-8)
+    np.testing.assert_allclose(applied(again.shared, wide, other), applied(maps.shared, one, other), atol=1e-8)
     assert (again.shared[12] == 0).all()
 
 
 def test_no_pair_leaves_everything_in_the_rest():
     one, other, _, _ = models(300)
-    found = subspace(one, other, 0)
-    assert found.shared.shape == (28, 0)
+    maps = subspace(one, other, 0)
+    assert maps.shared.shape == (28, 0)
     z = (one - one.mean(axis=0)) / one.std(axis=0)
-    left = applied(found.rest[0], one)
+    left = applied(maps.rest[0], one)
     np.testing.assert_allclose(left @ left.T, z @ z.T, atol=1e-8)
 
 

@@ -72,8 +72,8 @@ def with_subspace(runs, design, spec=SPEC):
 
 def test_planted_shared_and_private_parts_come_apart(study):
     design, found = with_subspace(*study)
-    units = ("shared", "speechRest", "languageRest")
-    fit = encoding.fit(design, {unit: (unit,) for unit in units}, FitSpec(candidates=8, alphas=(1e-1, 1e4, 6)))
+    groups = ("shared", "speechRest", "languageRest")
+    fit = encoding.fit(design, {group: (group,) for group in groups}, FitSpec(candidates=8, alphas=(1e-1, 1e4, 6)))
     parts = {name: stats["rsquared"] for name, stats in encoding.partition(fit).values.items()}
     full = parts["full"]
     assert (full > 0.25).all()
@@ -87,8 +87,8 @@ def test_planted_shared_and_private_parts_come_apart(study):
 
 def test_what_is_shared_is_split_into_static_and_beyond(study):
     design, _ = with_subspace(*study)
-    units = {"shared": ("shared",), "semantic": ("semantic",)}
-    parts = encoding.partition(encoding.fit(design, units, FitSpec(candidates=8, alphas=(1e-1, 1e4, 6)))).values
+    groups = {"shared": ("shared",), "semantic": ("semantic",)}
+    parts = encoding.partition(encoding.fit(design, groups, FitSpec(candidates=8, alphas=(1e-1, 1e4, 6)))).values
     shared, both = parts["uniqueShared"]["rsquared"], parts["sharedSharedSemantic"]["rsquared"]
     assert shared[0] > 5 * abs(both[0])  # context, beyond the static
     assert both[1] > 5 * abs(shared[1])  # static
@@ -113,8 +113,8 @@ def test_the_same_words_are_fitted_once(study, monkeypatch):
     bands, found = encoding.shared_subspace(runs, design, replace(SPEC, components=2), SOURCES, 0, known)
     assert len(known) == 5
     monkeypatch.setattr("bids_app.encoding.subspace.word_bands.canonical", None)  # nothing is fitted again
-    again, told = encoding.shared_subspace(runs, design, replace(SPEC, components=2), SOURCES, 0, known)
-    assert [one.fold for one in told.folds] == [one.fold for one in found.folds] == [0, 1, 2, 3, 4]
+    again, observer = encoding.shared_subspace(runs, design, replace(SPEC, components=2), SOURCES, 0, known)
+    assert [one.fold for one in observer.folds] == [one.fold for one in found.folds] == [0, 1, 2, 3, 4]
     np.testing.assert_array_equal(again["shared"].matrices[3], bands["shared"].matrices[3])
     with pytest.raises(AttributeError):
         encoding.shared_subspace(runs, design, replace(SPEC, components=3), SOURCES, 0, known)
@@ -156,8 +156,8 @@ def test_a_residual_keeps_context_and_loses_what_the_static_space_has(study):
     runs, design = study
     band = encoding.residual(runs, design, ResidualSpec("language", "semantic"), ("language", "semantic"))
     design = replace(design, projected={"beyond": band})
-    units = {"beyond": ("beyond",), "language": ("language",)}
-    fit = encoding.fit(design, units, FitSpec(candidates=8, alphas=(1e-1, 1e4, 6)))
+    groups = {"beyond": ("beyond",), "language": ("language",)}
+    fit = encoding.fit(design, groups, FitSpec(candidates=8, alphas=(1e-1, 1e4, 6)))
     beyond, language = fit.rsquared[0], fit.rsquared[1]
     assert beyond[0] > 0.85 * language[0]
     assert beyond[3] > 0.85 * language[3]
