@@ -1,4 +1,4 @@
-"""The house as tests: imports run downwards, and --help is light."""
+"""The house as tests: imports run downwards, --help is light, rooms are small, functions take few parameters."""
 
 import ast
 import subprocess
@@ -142,3 +142,45 @@ def test_a_wing_of_settings_is_light_until_it_reads_an_analysis():
 def test_features_and_encoding_need_little():
     loaded = loaded_after("import bids_app.encoding, bids_app.features")
     assert not loaded & {"mne", "nilearn", "pandas", "matplotlib", "bids", "nibabel", "pydantic", "soundfile", "soxr"}
+
+
+# ------------------------------------------------------------------------------------------------ size
+MOST_FILES, MOST_PARAMETERS, FEW_PARAMETERS, SHARE_WITH_FEW = 13, 8, 4, 0.9
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_holds_about_a_dozen_files(folder):
+    assert len(list(folder.glob("*.py"))) <= MOST_FILES
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("__init__.py")), ids=lambda path: str(path.parent.relative_to(PACKAGE.parent))
+)
+def test_each_room_says_in_its_first_sentence_what_lives_there(path):
+    said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert said
+    first = said.split("\n\n")[0]
+    assert first.endswith(".")
+    assert len(first.split()) <= 40
+
+
+def functions():
+    """(where, number of parameters) of every function, self and cls not counted."""
+    for path in SOURCES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                arguments = node.args
+                names = [one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+                own = names[1:] if names[:1] in (["self"], ["cls"]) else names
+                yield f"{path.relative_to(PACKAGE)}:{node.lineno} {node.name}", len(own)
+
+
+def test_no_function_takes_many_parameters():
+    assert [(where, count) for where, count in functions() if count > MOST_PARAMETERS] == []
+
+
+def test_nine_of_ten_functions_take_few():
+    counts = [count for _, count in functions()]
+    few = sum(count <= FEW_PARAMETERS for count in counts) / len(counts)
+    assert few >= SHARE_WITH_FEW, f"{few:.1%} take at most {FEW_PARAMETERS}"

@@ -31,9 +31,8 @@ from bids_app.encoding.inference.fit_and_infer import InferencePlan, data_blocks
 from bids_app.encoding.partition.components import partition
 from bids_app.encoding.partition.shapley import disagreements
 from bids_app.encoding.partition.small_sample_bias import small_sample_bias_warnings
-from bids_app.encoding.ridge.backoff import with_backoff
 from bids_app.encoding.ridge.fit import fit, unions_of
-from bids_app.encoding.ridge.options import FitContext, FitOptions
+from bids_app.encoding.ridge.options import FitContext, FitOptions, with_backoff
 from bids_app.encoding.subspace.word_bands import residual, shared_subspace
 
 __all__ = [

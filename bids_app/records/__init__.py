@@ -18,8 +18,14 @@ from bids_app.records.components import (
     Union,
     all_components,
     alone_of,
+    autocorrelation_control,
+    baseline_alone,
     baseline_band,
+    beyond_baseline,
+    beyond_untrained,
     camel,
+    control_alone,
+    full_beyond_baseline,
     full_of,
     part_of,
     partition_components,
@@ -28,20 +34,12 @@ from bids_app.records.components import (
     upper_first,
     word_band,
 )
-from bids_app.records.controls import (
-    BaselineModel,
-    ControlResults,
-    autocorrelation_control,
-    baseline_alone,
-    beyond_baseline,
-    beyond_untrained,
-    control_alone,
-    full_beyond_baseline,
-)
 from bids_app.records.designs import Design, Epochs, Layered, Projected, Run, WordRows
 from bids_app.records.entities import ENTITY_ORDER, POOLABLE, STEM_ENTITIES, entities_of, stem_of
 from bids_app.records.fits import (
     SCORES,
+    BaselineModel,
+    ControlResults,
     Fit,
     FoldAudit,
     InferenceResult,
@@ -85,8 +83,8 @@ from bids_app.records.results import (
     UnitResult,
     WrittenUnit,
 )
-from bids_app.records.solvers import SOLVERS, SolverCapabilities, SolverName
 from bids_app.records.specs import (
+    SOLVERS,
     DesignSpec,
     EpochSpec,
     FeatureSpec,
@@ -96,6 +94,8 @@ from bids_app.records.specs import (
     RecordingQuery,
     ResidualSpec,
     ResponseSpec,
+    SolverCapabilities,
+    SolverName,
     SubspaceSpec,
 )
 from bids_app.records.stimuli import Features, Intervals, Samples, Stimulus, StimulusCheck, StimulusEvent

@@ -192,6 +192,55 @@ def all_components(
     return {one.label: one for one in (*partition_components(groups), *others, *controls)}
 
 
+# ------------------------------------------------------------------------------------------------ of no partition
+def baseline_alone(bands: Sequence[str]) -> Component:
+    """The baseline model, of these bands."""
+    return Component("baseline", (), ((tuple(bands), 1),))
+
+
+def beyond_baseline(group: str, bands: Sequence[str], baseline: Sequence[str]) -> Component:
+    """A feature group's model with the baseline, less the baseline alone.
+
+    Parameters
+    ----------
+    group : its name.
+    bands : its bands.
+    baseline : bands of the baseline.
+    """
+    return Component("beyond_baseline", (group,), _difference(baseline, bands))
+
+
+def full_beyond_baseline(groups: Sequence[str], bands: Sequence[str], baseline: Sequence[str]) -> Component:
+    """The model of all groups with the baseline, less the baseline alone.
+
+    Parameters
+    ----------
+    groups : their names.
+    bands : bands of all of them.
+    baseline : bands of the baseline.
+    """
+    return Component("full_beyond_baseline", tuple(groups), _difference(baseline, bands))
+
+
+def autocorrelation_control() -> Component:
+    """A control that knows nothing but time."""
+    return Component("autocorrelation", (), (((AUTOCORRELATION,), 1),))
+
+
+def control_alone(space: str) -> Component:
+    """A control space's own score."""
+    return Component("control", (space,), (((space,), 1),))
+
+
+def beyond_untrained(trained: str, untrained: str) -> Component:
+    """A trained model's space with its untrained twin, less the twin alone."""
+    return Component("beyond_untrained", (trained,), _difference((untrained,), (trained,)))
+
+
+def _difference(smaller: Sequence[str], added: Sequence[str]) -> tuple[tuple[tuple[str, ...], int], ...]:
+    return ((*smaller, *added), 1), (tuple(smaller), -1)
+
+
 # ------------------------------------------------------------------------------------------------ bands
 def baseline_band(space: str) -> str:
     """`word_rate` → `baseline_word_rate`: the band, and the name of its features."""

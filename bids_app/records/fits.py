@@ -175,3 +175,27 @@ class Lags:
 
     lags_s: tuple[float, ...]
     partition: Partition
+
+
+@dataclass(frozen=True)
+class ControlResults:
+    """What is fitted beside the partition.
+
+    components : of no partition. values : {label: {stat: (n_targets,)}}, stats as those of a partition's components,
+    `r` of whole models alone.
+    """
+
+    components: tuple[Component, ...]
+    values: Mapping[str, Mapping[str, Array]]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BaselineModel:
+    """What knows nothing of meaning and is fitted whatever the analysis names: word rate, envelope, position, motion.
+
+    bands : the names of its bands. left_out : band → why it could not be had.
+    """
+
+    bands: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)

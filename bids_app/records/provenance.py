@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from bids_app.records.arrays import Modality
 from bids_app.records.components import Component, ExtraPartition
-from bids_app.records.controls import BaselineModel
+from bids_app.records.fits import BaselineModel
 from bids_app.records.specs import DesignSpec, EpochSpec, FitSpec, ResponseSpec, SubspaceSpec
 
 AutocorrelationState = Literal["fitted", "not asked for"] | str  # or why it was not fitted

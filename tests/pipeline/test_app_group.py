@@ -58,7 +58,7 @@ def test_p_is_no_smaller_than_that_of_the_mean_response(study):
         assert (mine[at] >= theirs - 1e-5).all()
     said = sidecar(study, "p")
     assert "mean response" in said["Description"]
-    assert "3 people" in said["Inference"]
+    assert "3 participants" in said["Inference"]
     assert "all 8 sign vectors" in said["Inference"]
 
 

@@ -11,7 +11,7 @@ MINIMAL = "name: x\nfeatures: {rate: {kind: word_rate}}\n"
 
 
 @pytest.mark.parametrize("name", preset_names())
-def test_presets_load_and_have_at_most_four_units(name):
+def test_presets_load_and_have_at_most_four_groups(name):
     analysis, base_dir = load_analysis(name)
     assert analysis.name == name
     assert base_dir is None
@@ -141,7 +141,7 @@ def test_names_of_the_shared_subspace_are_taken():
             parse_analysis(text.replace("beyond:", f"{name}:"), "x")
 
 
-def test_more_than_four_units_are_refused_with_the_remedy():
+def test_more_than_four_groups_are_refused_with_the_remedy():
     features = {f"space{number}": {"kind": "word_rate"} for number in range(5)}
     with pytest.raises(UsageError, match="join spaces with groups"):
         parse_analysis(yaml.safe_dump({"name": "x", "features": features}), "file.yaml")

@@ -96,9 +96,9 @@ def _fit_runs(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, cache: S
             for one in analysis.extra_partitions
         }
         controls = fit_controls(inputs, analysis, loaded.baseline)
-        compared = control_models(analysis.compared_models, inputs.groups, controls)
-        references = average_alone(inputs, compared, averaging)
-    fitted = FittedUnit(design, main, extra, controls, references, layers, subspace)
+        models = control_models(analysis.compared_models, inputs.groups, controls)
+        alone = average_alone(inputs, models, averaging)
+    fitted = FittedUnit(design, main, extra, controls, alone, layers, subspace)
     return unit_result(task, job, rows, loaded, fitted)
 
 

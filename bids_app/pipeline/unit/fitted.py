@@ -29,7 +29,7 @@ class FittedUnit:
     main : the analysis's own partition.
     extra : name → fit of a partition of the shared subspace.
     controls : what is fitted beside them.
-    references : averages of the compared models and what their agreement is compared with, each alone.
+    control_models : averages of the compared models and what their agreement is compared with, each alone.
     layers : feature space → scores of its layers.
     subspace : the shared subspace, fold by fold.
     """
@@ -38,7 +38,7 @@ class FittedUnit:
     main: FittedPartition
     extra: Mapping[str, FittedPartition]
     controls: ControlResults
-    references: Averaged | None
+    control_models: Averaged | None
     layers: Mapping[str, LayerScores]
     subspace: SharedSubspace | None
 

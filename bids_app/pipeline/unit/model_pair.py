@@ -113,5 +113,5 @@ def model_pair_statistics(
             subspace.in_sample,
         )
     return encoding.model_pair_statistics(
-        fitted.main.averages, compared_models, split, fitted.references, has_ceiling=fitted.main.has_ceiling
+        fitted.main.averages, compared_models, split, fitted.control_models, has_ceiling=fitted.main.has_ceiling
     )

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bids_app.encoding import FitContext
-from bids_app.encoding.ridge.backoff import with_backoff
+from bids_app.encoding.ridge.options import with_backoff
 
 
 class Device:
