@@ -194,8 +194,10 @@ class ControlResults:
 class BaselineModel:
     """What knows nothing of meaning and is fitted whatever the analysis names: word rate, envelope, position, motion.
 
-    bands : the names of its bands. left_out : band → why it could not be had.
+    bands : the names of its bands. left_out : band → why it could not be had. labels : band, left out or not → what
+    it is called in sentences.
     """
 
     bands: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)

@@ -33,6 +33,12 @@ from bids_app.records import (
     partition_components,
 )
 
+BASELINE_LABELS = {
+    "baseline_word_rate": "word rate",
+    "baseline_envelope": "envelope",
+    "baseline_position": "position in the story",
+    "baseline_motion": "head motion",
+}
 UNITS = ("low_level", "semantic", "speech", "language")
 BANDS = ("acoustic", "phonetic", "semantic", "speech", "language")
 MNI = "MNI152NLin2009cAsym"

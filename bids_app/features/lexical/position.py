@@ -31,5 +31,5 @@ FAMILY = Family(
     version=2,
     needs=frozenset({"words"}),
     extract=extract,
-    is_baseline=True,
+    baseline_label="position in the story",
 )

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from synthetic_units import make_unit, parcel_targets, volume_targets, with_inference
+from synthetic_units import BASELINE_LABELS, make_unit, parcel_targets, volume_targets, with_inference
 
 from bids_app import outputs
 from bids_app.outputs.derivatives.read_unit import read_unit
@@ -40,7 +40,9 @@ CONTROLS = (
     control_alone("random"),
     beyond_untrained("speech", "random"),
 )
-MADE = ControlsProvenance(BaselineModel(BASELINE, {"baseline_motion": "already regressed out"}), "fitted", CONTROLS)
+MADE = ControlsProvenance(
+    BaselineModel(BASELINE, {"baseline_motion": "already regressed out"}, BASELINE_LABELS), "fitted", CONTROLS
+)
 BY_LABEL = {one.label: one for one in (*partition_components(UNITS), *CONTROLS)}
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from synthetic_units import make_unit, parcel_targets, with_inference
+from synthetic_units import BASELINE_LABELS, make_unit, parcel_targets, with_inference
 
 from bids_app import outputs
 from bids_app.outputs.derivatives.read_unit import read_unit
@@ -40,7 +40,7 @@ SUBSPACE = ExtraPartition(
 )
 AGAINST = ExtraPartition("against", {name: (name,) for name in ("shared", "semantic")}, models=MODELS)
 BASELINE = baseline_alone(("baseline_word_rate",))
-MADE = ControlsProvenance(BaselineModel(("baseline_word_rate",)), "not asked for", (BASELINE,))
+MADE = ControlsProvenance(BaselineModel(("baseline_word_rate",), {}, BASELINE_LABELS), "not asked for", (BASELINE,))
 SEMANTIC = SplitPart("spaces", ("semantic",))
 ALONE = {model: SplitPart("alone", (model,)) for model in MODELS}
 SUBJECTS = {

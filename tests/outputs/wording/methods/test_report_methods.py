@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from synthetic_units import (
     BANDS,
+    BASELINE_LABELS,
     INFERENCE,
     electrode_targets,
     make_unit,
@@ -196,7 +197,9 @@ CONTROLS = (
 
 
 def with_controls(unit, components):
-    made = ControlsProvenance(BaselineModel(BASELINE, {"baseline_motion": "regressed out"}), "fitted", components)
+    made = ControlsProvenance(
+        BaselineModel(BASELINE, {"baseline_motion": "regressed out"}, BASELINE_LABELS), "fitted", components
+    )
     return replace(unit, provenance=replace(unit.provenance, controls=made))
 
 
