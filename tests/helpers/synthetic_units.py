@@ -13,8 +13,8 @@ from bids_app.records import (
     DesignSpec,
     EpochSpec,
     Excluded,
+    FeatureFacts,
     FeatureProvenance,
-    FeatureSettings,
     Fit,
     FitSpec,
     FoldAudit,
@@ -62,15 +62,15 @@ ANALYSIS = {
 }  # fmt: skip
 HASH = "0123456789abcdef"
 SETTINGS = {
-    "acoustic": FeatureSettings("melspectrogram", {"n_mels": 80}, 8, "a log mel spectrogram"),
-    "phonetic": FeatureSettings("articulatory", label="articulatory features of the phones"),
-    "semantic": FeatureSettings("word_embedding", {"model": "stand-in/gpt2"}, label="static word vectors"),
-    "speech": FeatureSettings(
+    "acoustic": FeatureFacts("melspectrogram", {"n_mels": 80}, 8, "a log mel spectrogram"),
+    "phonetic": FeatureFacts("articulatory", label="articulatory features of the phones"),
+    "semantic": FeatureFacts("word_embedding", {"model": "stand-in/gpt2"}, label="static word vectors"),
+    "speech": FeatureFacts(
         "speech_model",
         {"model": "stand-in/wav2vec2", "layer": 2, "window_s": 4.0},
         label="a speech model's hidden states",
     ),
-    "language": FeatureSettings(
+    "language": FeatureFacts(
         "language_model", {"model": "stand-in/gpt2", "layer": 1}, label="a language model's hidden states"
     ),
 }
