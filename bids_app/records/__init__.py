@@ -1,4 +1,6 @@
-"""What travels between the stages: frozen dataclasses with shapes and units. No logic but names.
+"""What travels between the stages: frozen dataclasses with shapes and units.
+
+The only computation among them is inclusion–exclusion, with the labels of components (`records/components.py`).
 
 Times are seconds. `n_times` counts samples of a response or rows of a feature, `n_targets` voxels, vertices,
 parcels or electrodes, `n_dims` the dimensions of a feature space, `n_columns` columns of a design.

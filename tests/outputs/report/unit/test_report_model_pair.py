@@ -70,7 +70,7 @@ def in_sample(subject):
 
 def unit_with(subjects=None, extra=(SUBSPACE, AGAINST)):
     """A unit with inference, whose two models are compared."""
-    unit = with_inference(make_unit(parcel_targets(), rest="task-story_seg-Brennan10mm", units=GROUPS))
+    unit = with_inference(make_unit(parcel_targets(), rest="task-story_seg-Brennan10mm", groups=GROUPS))
     n = len(unit.targets.names)
     rest = [one for part in extra for one in partition_components(tuple(part.groups), part.name)]
     p = {stat: np.full(n, 0.5) for stat in ("p", "pfwe", "q", "ci025", "ci975")}

@@ -72,7 +72,7 @@ def with_design(unit, purge_s=14.0, **changes):
 
 def of_one_space(name, settings, **changes):
     """A unit whose only feature space is this one."""
-    unit = make_unit(parcel_targets(), rest="task-alice_seg-Brennan10mm", units=(name,))
+    unit = make_unit(parcel_targets(), rest="task-alice_seg-Brennan10mm", groups=(name,))
     return with_analysis(unit, features={name: settings}, spaces=(name,), groups={name: (name,)}, **changes)
 
 
