@@ -30,6 +30,7 @@ from bids_app.records import (
 )
 from bids_app.settings.control_comparisons import control_components
 from bids_app.settings.sections import (
+    MOTION,
     BaselineSettings,
     DesignSettings,
     FeatureSettings,
@@ -212,7 +213,7 @@ class Analysis(Settings):
 
     def baseline_specs(self) -> dict[str, FeatureSpec]:
         """The baseline's spaces that are made of stimuli, by band."""
-        spaces = [space for space in self.baseline_spaces if space != "motion"]
+        spaces = [space for space in self.baseline_spaces if space != MOTION]
         return {baseline_band(space): FeatureSpec(baseline_band(space), space) for space in spaces}
 
     def _require_own(self, name: str, where: str) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bids_app import features
+from bids_app.errors import did_you_mean
 from bids_app.records import DesignSpec, EpochSpec, ResponseSpec, SolverName
 
 Seconds = Annotated[float, Field(ge=0)]
@@ -163,15 +164,26 @@ class SubspaceSettings(Settings):
     fit: Literal["training", "all"] = "training"
 
 
-BaselineSpace = Literal["word_rate", "envelope", "position", "motion"]
+MOTION = "motion"  # of the baseline, but made of confounds and not of the stimulus
 
 
 class BaselineSettings(Settings):
     """What is fitted whatever the analysis names, each where it can be had, for models to be compared with (none: no
     baseline); and whether a control that knows only time is fitted where folds split runs."""
 
-    spaces: tuple[BaselineSpace, ...] = ("word_rate", "envelope", "position", "motion")
+    spaces: tuple[str, ...] = ("word_rate", "envelope", "position", MOTION)
     autocorrelation: bool = True
+
+    @field_validator("spaces")
+    @classmethod
+    def _of_the_baseline(cls, spaces: tuple[str, ...]) -> tuple[str, ...]:
+        """Families say whether a baseline may be made of them."""
+        for space in spaces:
+            if space != MOTION and not features.is_baseline(space):
+                known = [*(kind for kind in features.KINDS if features.is_baseline(kind)), MOTION]
+                advice = did_you_mean(space, known)
+                raise ValueError(f"no baseline is made of '{space}'; {advice or 'one of ' + ', '.join(known)}")
+        return spaces
 
 
 class BlockSeconds(Settings):

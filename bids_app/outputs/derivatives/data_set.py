@@ -12,7 +12,7 @@ from typing import Any
 
 from bids_app.errors import CannotCreate, UsageError
 from bids_app.outputs.files import names
-from bids_app.outputs.files.files import json_text, read_json, tsv_text, write_if_new, write_text
+from bids_app.outputs.files.files import Sidecar, json_text, read_json, tsv_text, write_if_new, write_text
 from bids_app.outputs.wording.definitions import Definitions
 from bids_app.records import (
     INTER_SUBJECT,
@@ -46,7 +46,7 @@ class DataSetFacts:
     """
 
     analysis: AnalysisProvenance
-    resolved: Mapping[str, Any]
+    resolved: Mapping[str, object]
     datasets: Mapping[str, Path]
     version: str
     baseline: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ def prepare(out_dir: Path, facts: DataSetFacts) -> None:
         raise CannotCreate("cannot create OUT_DIR", out_dir, error.strerror or "choose another") from None
 
 
-def write_plan(out_dir: Path, plan: Mapping[str, Any]) -> Path:
+def write_plan(out_dir: Path, plan: Mapping[str, object]) -> Path:
     """plan.json of a dry run. Raises CannotCreate."""
     return write_text(out_dir / "plan.json", json_text(plan))
 
@@ -117,7 +117,7 @@ def _has_layers(settings: FeatureSettings) -> bool:
     return layer == "all" or (isinstance(layer, list | tuple) and len(layer) > 1)
 
 
-def _as_data(analysis: Mapping[str, Any]) -> Any:
+def _as_data(analysis: Mapping[str, object]) -> Any:
     """Dicts and lists alone, as YAML's safe writer takes them."""
     return json.loads(json.dumps(analysis))
 
@@ -127,7 +127,7 @@ def _relative(root: Path, out_dir: Path) -> str:
     return Path(os.path.relpath(root.resolve(), out_dir.resolve())).as_posix()
 
 
-def _description(analysis: str, links: Mapping[str, str], version: str) -> dict[str, Any]:
+def _description(analysis: str, links: Mapping[str, str], version: str) -> Sidecar:
     return {
         "Name": f"Concord: {analysis}",
         "BIDSVersion": BIDS_VERSION,

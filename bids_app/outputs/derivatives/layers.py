@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -148,7 +147,7 @@ def _by_region(unit: UnitResult, scores: LayerScores, shown: Array) -> dict[str,
     return {name: region_scores(scores, chosen) for name, chosen in regions(unit.targets, usable, shown).items()}
 
 
-def table_cells(unit: UnitResult, shown: Array) -> dict[str, Any]:
+def table_cells(unit: UnitResult, shown: Array) -> dict[str, Iterable[object]]:
     """Columns of the table of layers: a row a space, region and layer.
 
     Parameters

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
-from typing import Any
 
 import numpy as np
 
 from bids_app.outputs.derivatives import sidecars
 from bids_app.outputs.files import names
-from bids_app.outputs.files.files import json_text, tsv_text
+from bids_app.outputs.files.files import Sidecar, json_text, tsv_text
 from bids_app.outputs.wording.model_pair import INTERVAL, KINDS, PREDICTIONS, TARGETS
 from bids_app.records import Agreement, Array, ModelPairStatistics, Targets, UnitResult, camel, entities_of
 
@@ -49,7 +48,7 @@ def model_pair_files(unit: UnitResult, encoded: Encoded) -> Iterator[File]:
         yield from _table(unit, made)
 
 
-def statistic_cells(made: ModelPairStatistics) -> dict[str, Any]:
+def statistic_cells(made: ModelPairStatistics) -> dict[str, Iterable[object]]:
     """Columns of `COLUMNS`."""
     rows = made.rows
     return {
@@ -89,7 +88,7 @@ def _maps(unit: UnitResult, made: ModelPairStatistics, encoded: Encoded) -> Iter
 def _table(unit: UnitResult, made: ModelPairStatistics) -> Iterator[File]:
     """One row a target; of an electrode its own value and all lags, where rows are words."""
     lags = ("n/a", *(float(lag) for lag in unit.lags.lags_s)) if unit.lags else ()
-    cells: dict[str, Any] = {"name": [name for name in unit.targets.names for _ in lags or (0,)]}
+    cells: dict[str, Iterable[object]] = {"name": [name for name in unit.targets.names for _ in lags or (0,)]}
     columns = {"name": {"Description": "Target"}}
     if lags:
         cells["lag_s"] = [lag for _ in unit.targets.names for lag in lags]
@@ -109,6 +108,6 @@ def _table(unit: UnitResult, made: ModelPairStatistics) -> Iterator[File]:
     )
 
 
-def _pair(file: PurePosixPath, content: bytes, about: dict[str, Any]) -> Iterator[File]:
+def _pair(file: PurePosixPath, content: bytes, about: Sidecar) -> Iterator[File]:
     yield file, content
     yield file.with_name(file.name.split(".")[0] + ".json"), json_text(about).encode()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from bids_app.outputs.files.files import Sidecar
 from bids_app.outputs.wording.controls import baseline_facts
 from bids_app.outputs.wording.definitions import Definitions
 from bids_app.outputs.wording.inference import inference_in_words, responsive_in_words
@@ -27,7 +27,7 @@ def is_standard(space: str) -> bool:
     return space.startswith(STANDARD_SPACES)
 
 
-def common(unit: UnitResult) -> dict[str, Any]:
+def common(unit: UnitResult) -> Sidecar:
     """What all JSON files of a unit hold."""
     provenance = unit.provenance
     return {
@@ -44,7 +44,7 @@ def common(unit: UnitResult) -> dict[str, Any]:
     }
 
 
-def models(spaces: Mapping[str, FeatureProvenance]) -> dict[str, dict[str, Any]]:
+def models(spaces: Mapping[str, FeatureProvenance]) -> dict[str, Sidecar]:
     """Space → its kind, model, revision, the weights' hash, and the seed where they are random (`untrained`)."""
     return {
         name: {key: value for key, value in _facts(space).items() if value is not None}
@@ -52,7 +52,7 @@ def models(spaces: Mapping[str, FeatureProvenance]) -> dict[str, dict[str, Any]]
     }
 
 
-def _facts(space: FeatureProvenance) -> dict[str, Any]:
+def _facts(space: FeatureProvenance) -> Sidecar:
     """What JSON files say of a space's features, None for what is not known."""
     return {
         "kind": space.kind,
@@ -68,7 +68,7 @@ def _facts(space: FeatureProvenance) -> dict[str, Any]:
     }
 
 
-def map_sidecar(unit: UnitResult, component: str, stat: str) -> dict[str, Any]:
+def map_sidecar(unit: UnitResult, component: str, stat: str) -> Sidecar:
     """JSON of one map.
 
     Parameters
@@ -80,7 +80,7 @@ def map_sidecar(unit: UnitResult, component: str, stat: str) -> dict[str, Any]:
     return described_map(unit, words)
 
 
-def described_map(unit: UnitResult, words: str) -> dict[str, Any]:
+def described_map(unit: UnitResult, words: str) -> Sidecar:
     """JSON of a map of which `words` say what it is."""
     return {"Description": f"{words} {NO_VALUE[unit.targets.kind]}", **_grid(unit), **common(unit)}
 
@@ -90,10 +90,10 @@ def definitions_of(partition: Partition, provenance: Provenance) -> Definitions:
     return Definitions(partition.groups, partition.extra, score_of_solver(provenance.analysis.fit.solver))
 
 
-def _grid(unit: UnitResult) -> dict[str, Any]:
+def _grid(unit: UnitResult) -> Sidecar:
     """What BIDS asks of images: the brain alone, and what space, resolution and density stand for."""
     metadata, entities = unit.recordings[0].metadata, entities_of(unit.stem)
-    grid: dict[str, Any] = {"SkullStripped": True} if unit.targets.kind == "volume" else {}
+    grid: Sidecar = {"SkullStripped": True} if unit.targets.kind == "volume" else {}
     if not is_standard(unit.targets.space):
         source = unit.recordings[0].sources[0] if unit.recordings[0].sources else unit.recordings[0].label
         grid["SpatialReference"] = metadata.get("SpatialReference", source)
@@ -103,7 +103,7 @@ def _grid(unit: UnitResult) -> dict[str, Any]:
     return grid
 
 
-def table_sidecar(unit: UnitResult, columns: Mapping[str, Mapping[str, str]], note: str = "") -> dict[str, Any]:
+def table_sidecar(unit: UnitResult, columns: Mapping[str, Mapping[str, str]], note: str = "") -> Sidecar:
     """JSON of a table: what it holds, then every column.
 
     Parameters

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -35,7 +34,7 @@ def score_cells(partition: Partition) -> dict[str, Array]:
     }
 
 
-def target_cells(targets: Targets) -> dict[str, Any]:
+def target_cells(targets: Targets) -> dict[str, Iterable[object]]:
     """Columns that say what a row is; electrodes begin as a channels.tsv must."""
     if targets.kind != "electrodes":
         return {"name": targets.names}
@@ -60,7 +59,7 @@ def _number(cell: str) -> str:
         return "n/a"
 
 
-def responsive_cells(test: Responsive) -> dict[str, Any]:
+def responsive_cells(test: Responsive) -> dict[str, Iterable[object]]:
     """Speech against silence, beside the scores and whatever they are."""
     words = {True: "true", False: "false"}
     called = [words[bool(q <= test.level)] if np.isfinite(q) else "n/a" for q in test.q]
@@ -73,18 +72,18 @@ LAG_COLUMNS = {
 }
 
 
-def _lag_rows(names: Sequence[str], lags_s: Sequence[float]) -> dict[str, Any]:
+def _lag_rows(names: Sequence[str], lags_s: Sequence[float]) -> dict[str, Iterable[object]]:
     """The columns of `LAG_COLUMNS`: electrode by electrode, all its lags."""
     return {"name": [name for name in names for _ in lags_s], "lag_s": [float(lag) for _ in names for lag in lags_s]}
 
 
-def lag_score_cells(names: Sequence[str], lags: Lags) -> dict[str, Any]:
+def lag_score_cells(names: Sequence[str], lags: Lags) -> dict[str, Iterable[object]]:
     """Electrode × lag: every component's scores."""
     scores = {column: values.ravel() for column, values in score_cells(lags.partition).items()}
     return {**_lag_rows(names, lags.lags_s), **scores}
 
 
-def lag_weight_cells(unit: UnitResult) -> dict[str, Any]:
+def lag_weight_cells(unit: UnitResult) -> dict[str, Iterable[object]]:
     """Electrode × lag: the size of the full model's weights of each space."""
     weights = {f"{space_label(band)}_weight": values.T.ravel() for band, values in unit.fit.profile.items()}
     return {**_lag_rows(unit.targets.names, unit.fit.delays_s), **weights}
@@ -99,7 +98,7 @@ def weight_columns(bands: Sequence[str]) -> dict[str, dict[str, str]]:
     return {**LAG_COLUMNS, **{f"{space_label(band)}_weight": {"Description": weight.format(band)} for band in bands}}
 
 
-def subspace_cells(subspace: SharedSubspace) -> dict[str, Any]:
+def subspace_cells(subspace: SharedSubspace) -> dict[str, Iterable[object]]:
     """Outer fold × pair: those kept and those tried."""
     rows = []
     for fold in subspace.folds:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from bids_app.outputs.derivatives import layers, sidecars, tables
 from bids_app.outputs.derivatives.model_pair import model_pair_files
 from bids_app.outputs.derivatives.summary import Layout, predicted, unit_summary
 from bids_app.outputs.files import images, names
-from bids_app.outputs.files.files import json_text, tsv_text, write_bytes, write_text
+from bids_app.outputs.files.files import Cells, json_text, tsv_text, write_bytes, write_text
 from bids_app.outputs.files.serialise import to_json
 from bids_app.outputs.wording.inference import OF_MEAN_RESPONSE
 from bids_app.outputs.wording.rows import rows_of
@@ -83,7 +82,7 @@ def _map_files(unit: UnitResult) -> Iterator[File]:
         yield from _map(unit, component, stat, values, sidecars.described_map(unit, words))
 
 
-def _map(unit: UnitResult, component: str, stat: str, values: Array, sidecar: Mapping[str, Any]) -> Iterator[File]:
+def _map(unit: UnitResult, component: str, stat: str, values: Array, sidecar: Mapping[str, object]) -> Iterator[File]:
     for hemi, content in encoded(unit.targets, values):
         file = names.map_file(unit.stem, unit.targets.kind, component, stat, hemi)
         yield from _pair(file, content, json_text(sidecar).encode())
@@ -125,9 +124,7 @@ def _table_files(unit: UnitResult) -> Iterator[File]:
         yield from _lag_files(unit, tables.lag_weight_cells(unit), tables.weight_columns(tuple(unit.fit.profile)))
 
 
-def _lag_files(
-    unit: UnitResult, cells: Mapping[str, Any], columns: Mapping[str, Mapping[str, str]]
-) -> Iterator[File]:
+def _lag_files(unit: UnitResult, cells: Cells, columns: Mapping[str, Mapping[str, str]]) -> Iterator[File]:
     sidecar = sidecars.table_sidecar(unit, columns)
     sidecar["Description"] = rows_of(unit.provenance.design).lag_table
     yield from _pair(names.lags_file(unit.stem), tsv_text(cells).encode(), json_text(sidecar).encode())
@@ -153,9 +150,7 @@ def _layer_files(unit: UnitResult) -> Iterator[File]:
         yield from _pair(names.layers_file(unit.stem, unit.targets.kind), text.encode(), json_text(sidecar).encode())
 
 
-def _table(
-    unit: UnitResult, more: Mapping[str, Any], meaning: Mapping[str, Mapping[str, str]], note: str = ""
-) -> Iterator[File]:
+def _table(unit: UnitResult, more: Cells, meaning: Mapping[str, Mapping[str, str]], note: str = "") -> Iterator[File]:
     best = layers.best_values(unit.layers)
     cells = {
         **tables.target_cells(unit.targets),

@@ -13,6 +13,9 @@ import numpy as np
 
 from bids_app.errors import CannotCreate, ReadWriteError
 
+Sidecar = dict[str, object]  # keys are those of BIDS and of ours beside them; only ever written
+Cells = Mapping[str, Iterable[object]]  # a table to be written: column → cells
+
 
 def write_bytes(path: Path, content: bytes) -> Path:
     """Write under a temporary name, then rename.
@@ -58,7 +61,7 @@ def write_if_new(path: Path, text: str) -> Path:
     return write_text(path, text)
 
 
-def json_text(content: Mapping[str, Any]) -> str:
+def json_text(content: Mapping[str, object]) -> str:
     """Indented JSON; NaN becomes null, numpy numbers plain ones."""
     return json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -98,7 +101,7 @@ def cell(value: Any) -> str:
     return " ".join(str(value).split()) or "n/a"
 
 
-def tsv_text(columns: Mapping[str, Iterable[Any]]) -> str:
+def tsv_text(columns: Cells) -> str:
     """Columns by name as tab-separated text, header first."""
     rows = zip(*columns.values(), strict=True)
     lines = ["\t".join(columns), *("\t".join(map(cell, row)) for row in rows)]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bids_app.errors import ReadWriteError
 from bids_app.outputs.derivatives.read_unit import read_units
 from bids_app.outputs.files import names
-from bids_app.outputs.files.files import read_tsv, write_text
+from bids_app.outputs.files.files import Sidecar, read_tsv, write_text
 from bids_app.outputs.report.render import render
 from bids_app.outputs.report.unit.planted import read_truth
 from bids_app.outputs.report.unit.section import definition_rows, unit_section
@@ -74,7 +73,7 @@ def write_participant_report(out_dir: Path, participant: str, planted: Path | No
     return write_text(out_dir / names.report_file(participant), render("participant.html.j2", context))
 
 
-def report_context(summaries: Sequence[UnitSummary], status: Sequence[StatusRow]) -> dict[str, Any]:
+def report_context(summaries: Sequence[UnitSummary], status: Sequence[StatusRow]) -> Sidecar:
     """What both reports say beside their units, by the names that base.html.j2 has for it.
 
     Parameters

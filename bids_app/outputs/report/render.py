@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from bids_app.outputs.report.terms import TermLinks, as_code
 from bids_app.outputs.wording.phrases import count_of, from_to, listed, nouns_of, number
 
 
-def render(template: str, context: Mapping[str, Any]) -> str:
+def render(template: str, context: Mapping[str, object]) -> str:
     """The filled template; a name that the context lacks is an error, not a blank.
 
     Parameters

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from bids_app.outputs.files.files import Sidecar
 from bids_app.records import Component, ControlsProvenance, Kind
 
 BASELINE_BANDS = {
@@ -33,7 +32,7 @@ def left_out_of_baseline(made: ControlsProvenance) -> dict[str, str]:
     return {BASELINE_BANDS[band]: why for band, why in made.baseline.left_out.items()}
 
 
-def baseline_facts(made: ControlsProvenance) -> dict[str, Any]:
+def baseline_facts(made: ControlsProvenance) -> Sidecar:
     """For sidecars: of what the baseline is made, and what could not be had."""
     return {
         "BaselineSpaces": baseline_words(made),

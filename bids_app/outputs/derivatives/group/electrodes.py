@@ -12,7 +12,7 @@ from bids_app.outputs.wording.group import ELECTRODES, group_inference_in_words
 from bids_app.records import GroupResult
 
 
-def electrode_files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
+def electrode_files(result: GroupResult, common: Mapping[str, object]) -> Iterator[File]:
     """A row a component and choice of electrodes; none where there are no electrodes, or no tests.
 
     Parameters

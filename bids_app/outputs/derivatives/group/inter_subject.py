@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from bids_app.records import INTER_SUBJECT, CeilingSummary, GroupResult
 MADE = "Written by the group level, from this participant's responses and those of others who heard the same: "
 
 
-def inter_subject_files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
+def inter_subject_files(result: GroupResult, common: Mapping[str, object]) -> Iterator[File]:
     """The noise ceiling, its 95 % confidence interval, and the share of it: maps, or a table.
 
     Parameters
@@ -42,7 +41,7 @@ def inter_subject_files(result: GroupResult, common: Mapping[str, Any]) -> Itera
         yield file.with_suffix(".json"), json_text(about).encode()
 
 
-def _maps(result: GroupResult, stem: str, basis: Mapping[str, Any]) -> Iterator[File]:
+def _maps(result: GroupResult, stem: str, basis: Mapping[str, object]) -> Iterator[File]:
     grid = {"SkullStripped": True} if result.targets.kind == "volume" else {}
     for stat, values in result.inter_subject[stem].items():
         sidecar = json_text({"Description": f"{MADE}{INTER_SUBJECT_STATS[stat]}.", **grid, **basis}).encode()

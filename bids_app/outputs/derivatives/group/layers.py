@@ -22,7 +22,7 @@ COLUMNS = {
 }
 
 
-def layer_files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
+def layer_files(result: GroupResult, common: Mapping[str, object]) -> Iterator[File]:
     """A row a space, region and layer, where spaces have several.
 
     Parameters

@@ -28,7 +28,7 @@ COLUMNS = {
 }
 
 
-def write_statistics(out_dir: Path, results: Sequence[GroupResult], common: Mapping[str, Any]) -> list[Path]:
+def write_statistics(out_dir: Path, results: Sequence[GroupResult], common: Mapping[str, object]) -> list[Path]:
     """One table for all groups; none where nothing is known of two models.
 
     Parameters

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
 from bids_app.outputs.derivatives.sidecars import target_columns
 from bids_app.outputs.derivatives.unit import File, encoded
 from bids_app.outputs.files import names
-from bids_app.outputs.files.files import json_text, tsv_text
+from bids_app.outputs.files.files import Sidecar, json_text, tsv_text
 from bids_app.outputs.wording.definitions import Definitions
 from bids_app.outputs.wording.group import GroupDefinitions, group_inference_in_words, inter_subject_in_words
 from bids_app.outputs.wording.scores import score_definition
 from bids_app.records import INTER_SUBJECT, GroupResult
 
 
-def target_files(result: GroupResult, common: Mapping[str, Any]) -> Iterator[File]:
+def target_files(result: GroupResult, common: Mapping[str, object]) -> Iterator[File]:
     """Maps, or a table, each with its JSON; none where participants share no space.
 
     Parameters
@@ -61,7 +60,7 @@ def _map_stats(result: GroupResult) -> Iterator[tuple[str, str, str, str]]:
                 yield label, "rsquared", statistic, statistic
 
 
-def _maps(result: GroupResult, facts: Mapping[str, Any]) -> Iterator[File]:
+def _maps(result: GroupResult, facts: Mapping[str, object]) -> Iterator[File]:
     targets = result.targets
     grid = {"SkullStripped": True} if targets.kind == "volume" else {}
     for label, stat, statistic, written_as in _map_stats(result):
@@ -76,15 +75,15 @@ def _maps(result: GroupResult, facts: Mapping[str, Any]) -> Iterator[File]:
 
 
 # ------------------------------------------------------------------------------------------------ tables
-def _table(result: GroupResult, facts: Mapping[str, Any]) -> Iterator[File]:
+def _table(result: GroupResult, facts: Mapping[str, object]) -> Iterator[File]:
     """Parcels: a row a parcel; electrodes: a row a participant's electrode."""
     targets = result.targets
     file = names.group_table_file(result.stem, targets.kind)
-    cells: dict[str, Any] = {"participant": result.owners} if result.owners else {}
+    cells: dict[str, Iterable[object]] = {"participant": result.owners} if result.owners else {}
     cells["name"] = targets.names
     if targets.xyz_mm is not None:
         cells |= {axis: targets.xyz_mm[:, column] for column, axis in enumerate("xyz")}
-    columns: dict[str, Any] = {"participant": {"Description": "Whose electrode"}} if result.owners else {}
+    columns: Sidecar = {"participant": {"Description": "Whose electrode"}} if result.owners else {}
     columns |= target_columns(targets)
     for label, stats in result.values.items():
         for stat, statistics in stats.items():

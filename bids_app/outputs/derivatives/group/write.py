@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -27,7 +26,7 @@ def write_group(
     out_dir: Path,
     results: Sequence[GroupResult],
     missing: Sequence[str],
-    common: Mapping[str, Any],
+    common: Mapping[str, object],
     level: float = 0.05,
 ) -> tuple[Path, ...]:
     """All files over participants, the summary last.
