@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from itertools import count
 import numpy as np
 
 from bids_app.errors import DataError
-from bids_app.records import Array, Run
+from bids_app.records import Array, Run, without_participant
 
 SAME_S = 1e-6
 SAME_FEATURES = 1e-4  # of a band's standard deviation
@@ -70,7 +69,7 @@ def _heard(members: Sequence[tuple[int, int, Run]]) -> SharedRun:
     rows = [_nearest(run.times_s, times_s)[0] for _, _, run in members]
     participants = tuple((who, number, at) for (who, number, _), at in zip(members, rows, strict=True))
     bands = {name: band[rows[0]] for name, band in first.bands.items()}
-    label = re.sub(r"sub-[^_]+_", "", first.label)
+    label = without_participant(first.label)
     nobodys = first.Y[:0]
     return SharedRun(
         replace(first, label=label, bands=bands, Y=nobodys, times_s=first.times_s[rows[0]]), participants

@@ -25,6 +25,8 @@ Kind = Literal[
 PARTITION_KINDS: tuple[Kind, ...] = ("full", "alone", "unique", "shared")
 BASELINE, AUTOCORRELATION = "baseline", "autocorrelation"  # components, and what bands of theirs begin with
 INTER_SUBJECT = "betweenPeople"  # the label of noise ceilings from other participants
+SHARED_GROUP = "shared"  # the shared subspace of two models, among the feature groups of its partitions; and its band
+IN_SAMPLE = "inSample"  # what labels of subspaces begin with that were fitted on test stimuli too
 WORD_COUNT = "@1"  # a band of ones, one a word: the constant of projections
 
 
@@ -128,7 +130,7 @@ class ExtraPartition:
     @property
     def name(self) -> str:
         """What labels of its components begin with."""
-        return f"inSample{camel(self.role)}" if self.in_sample else self.role
+        return f"{IN_SAMPLE}{camel(self.role)}" if self.in_sample else self.role
 
 
 def subsets(groups: Sequence[str]) -> tuple[Union, ...]:
@@ -241,7 +243,28 @@ def _difference(smaller: Sequence[str], added: Sequence[str]) -> tuple[tuple[tup
     return ((*smaller, *added), 1), (tuple(smaller), -1)
 
 
+# ------------------------------------------------------------------------------------------------ beside components
+def best_layer_label(space: str) -> str:
+    """`speech` → `bestSpeechLayer`: the best layer of a space, target by target."""
+    return f"best{camel(space)}Layer"
+
+
+def agreement_label(models: Sequence[str]) -> str:
+    """`agreementSpeechLanguage`: the agreement of two models' predictions, by their feature groups."""
+    return f"agreement{''.join(map(camel, models))}"
+
+
 # ------------------------------------------------------------------------------------------------ bands
+def rest_band(space: str) -> str:
+    """What the shared subspace leaves of a model."""
+    return f"{space}Rest"
+
+
+def own_band(space: str) -> str:
+    """A model's own canonical variates, of an in-sample fit."""
+    return f"{space}Shared"
+
+
 def baseline_band(space: str) -> str:
     """`word_rate` → `baseline_word_rate`: the band, and the name of its features."""
     return f"{BASELINE}_{space}"

@@ -19,6 +19,11 @@ def entities_of(stem: str) -> dict[str, str]:
     return dict(part.split("-", 1) for part in stem.split("_") if "-" in part)
 
 
+def without_participant(label: str) -> str:
+    """`sub-01_task-story_run-1` → `task-story_run-1`."""
+    return "_".join(part for part in label.split("_") if not part.startswith("sub-"))
+
+
 def stem_of(entities: Mapping[str, str], suffix: str = "") -> str:
     """Entities in BIDS order, unknown ones before `stat` and `desc`, joined to a file's stem.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bids_app.records.arrays import Array
-from bids_app.records.components import camel, space_label, upper_first
+from bids_app.records.components import IN_SAMPLE, SHARED_GROUP, camel, space_label, upper_first
 
 StatisticKind = Literal[
     "score", "map_correlation", "map_correlation_partial", "prediction_correlation", "amount", "share", "difference",
@@ -48,9 +48,9 @@ class SplitPart:
             case "whole":
                 return "bothModels"
             case "context":
-                return "sharedContext"
+                return f"{SHARED_GROUP}Context"
             case "spaces":
-                return f"shared{''.join(map(camel, self.groups))}"
+                return SHARED_GROUP + "".join(map(camel, self.groups))
             case "space":
                 return self.groups[0]
             case "alone":
@@ -84,7 +84,7 @@ class StatisticSubject:
             joined = "".join(map(camel, self.models)) if len(self.models) > 1 else ""
             return joined or (space_label(self.models[0]) if self.models else "full")
         name = self.part.label + (f"Less{camel(self.less.label)}" if self.less else "")
-        return f"inSample{upper_first(name)}" if self.in_sample else name
+        return f"{IN_SAMPLE}{upper_first(name)}" if self.in_sample else name
 
 
 @dataclass(frozen=True)

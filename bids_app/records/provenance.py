@@ -14,6 +14,12 @@ from bids_app.records.specs import DesignSpec, EpochSpec, FitSpec, ResponseSpec,
 AutocorrelationState = Literal["fitted", "not asked for"] | str  # or why it was not fitted
 
 
+def has_layers(options: Mapping[str, Any]) -> bool:
+    """Whether a family's options ask for several layers of a model: all of them, or a list of more than one."""
+    layer = options.get("layer")
+    return layer == "all" or (isinstance(layer, list | tuple) and len(layer) > 1)
+
+
 @dataclass(frozen=True)
 class FeatureFacts:
     """A feature space as the resolved analysis has it.
@@ -28,6 +34,11 @@ class FeatureFacts:
     pca: int | None = None
     label: str = ""
     sources: tuple[str, ...] = ()
+
+    @property
+    def has_layers(self) -> bool:
+        """Whether several layers of a model are asked for."""
+        return has_layers(self.options)
 
     @property
     def words(self) -> str:

@@ -13,6 +13,7 @@ from bids_app import features
 from bids_app.errors import did_you_mean
 from bids_app.records import (
     AUTOCORRELATION,
+    SHARED_GROUP,
     SOLVERS,
     Component,
     DesignSpec,
@@ -26,7 +27,9 @@ from bids_app.records import (
     SubspaceSpec,
     baseline_band,
     camel,
+    own_band,
     partition_components,
+    rest_band,
 )
 from bids_app.settings.control_comparisons import control_components
 from bids_app.settings.sections import (
@@ -161,8 +164,7 @@ class Analysis(Settings):
         if not SOLVERS[solver].fits_in_folds:
             if self.shared_subspace and self.shared_subspace.fit != "all":
                 raise ValueError(f"fit.solver {solver} takes a shared_subspace with `fit: all`, as the code has it")
-            layers = [(settings.model_extra or {}).get("layer") for settings in self.features.values()]
-            if any(layer == "all" or isinstance(layer, list | tuple) for layer in layers):
+            if any(settings.has_layers for settings in self.features.values()):
                 raise ValueError(f"fit.solver {solver} takes one layer of a model, as the code has it")
             if residuals := [settings.kind for settings in self.features.values() if settings.is_residual]:
                 raise ValueError(f"fit.solver {solver} knows no {residuals[0]}: use banded_ridge")
@@ -238,16 +240,18 @@ class Analysis(Settings):
         partitions = [
             ExtraPartition(
                 "subspace",
-                {name: (name,) for name in ("shared", f"{one}Rest", f"{other}Rest")},
+                {name: (name,) for name in (SHARED_GROUP, rest_band(one), rest_band(other))},
                 in_sample,
                 shared.between,
             )
         ]
         if shared.against:
             others = {name: self._members(name) for name in shared.against}
-            partitions.append(ExtraPartition("against", {"shared": ("shared",), **others}, in_sample, shared.between))
+            partitions.append(
+                ExtraPartition("against", {SHARED_GROUP: (SHARED_GROUP,), **others}, in_sample, shared.between)
+            )
         if in_sample:
-            own = {name: (name,) for name in (f"{one}Shared", f"{other}Shared")}
+            own = {name: (name,) for name in (own_band(one), own_band(other))}
             partitions.append(ExtraPartition("own", own, True, shared.between))
         return tuple(partitions)
 

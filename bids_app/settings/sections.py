@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from bids_app import features
 from bids_app.errors import did_you_mean
-from bids_app.records import DesignSpec, EpochSpec, ResponseSpec, SolverName
+from bids_app.records import DesignSpec, EpochSpec, ResponseSpec, SolverName, has_layers
 
 Seconds = Annotated[float, Field(ge=0)]
 
@@ -224,8 +224,7 @@ class FeatureSettings(BaseModel):
     @property
     def has_layers(self) -> bool:
         """Whether several layers of a model are asked for."""
-        layer = (self.model_extra or {}).get("layer")
-        return layer == "all" or (isinstance(layer, list) and len(layer) > 1)
+        return has_layers(self.model_extra or {})
 
     @property
     def is_residual(self) -> bool:

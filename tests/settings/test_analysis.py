@@ -272,3 +272,11 @@ def test_the_published_solver_refuses_what_is_fitted_in_training_folds():
     assert analysis.compared_models == ("speech", "language")
     assert analysis.inference_spec("ieeg") is None
     assert not analysis.all_controls
+
+
+@pytest.mark.parametrize("layer", ["all", "[1, 2]"])
+def test_the_published_solver_takes_one_layer_of_a_model(layer):
+    text = PUBLISHED.split("shared_subspace")[0]
+    with pytest.raises(UsageError, match="takes one layer of a model"):
+        parse_analysis(text.replace("LAYER", layer), "file.yaml")
+    parse_analysis(text.replace("LAYER", "[7]"), "file.yaml")  # a list of one is one layer

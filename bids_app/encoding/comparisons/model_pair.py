@@ -16,6 +16,7 @@ from bids_app.encoding.comparisons.averages import Averaged, map_correlation, pa
 from bids_app.records import (
     CONTEXT,
     RESTS,
+    SHARED_GROUP,
     WHOLE,
     Array,
     ModelPairStatistic,
@@ -28,8 +29,6 @@ from bids_app.records import (
     part_of,
     subsets,
 )
-
-SHARED = "shared"  # the group of the shared subspace, the first of both partitions
 
 
 @dataclass(frozen=True)
@@ -145,9 +144,9 @@ def split_parts(split: SubspaceSplit, targets: TargetSet) -> dict[SplitPart, Arr
         """
         return averaged.mean(targets, part_of(averaged.unions[-1], chosen).terms)
 
-    parts = {CONTEXT: part(against, SHARED)}
+    parts = {CONTEXT: part(against, SHARED_GROUP)}
     for chosen in subsets(_others(against)):
-        parts[SplitPart("spaces", chosen)] = part(against, SHARED, *chosen)
+        parts[SplitPart("spaces", chosen)] = part(against, SHARED_GROUP, *chosen)
     for model, rest in zip(split.models, subspace.unions[-1][1:], strict=True):
         parts[SplitPart("alone", (model,))] = part(subspace, rest)
     both_models = subspace.mean(targets, full_of(subspace.unions[-1]).terms)
@@ -190,4 +189,4 @@ def _split(split: SubspaceSplit, targets: TargetSet) -> Iterator[ModelPairStatis
 
 def _others(against: Averaged) -> tuple[str, ...]:
     """The spaces that the shared subspace is compared with."""
-    return tuple(group for group in against.unions[-1] if group != SHARED)
+    return tuple(group for group in against.unions[-1] if group != SHARED_GROUP)

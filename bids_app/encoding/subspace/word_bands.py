@@ -13,6 +13,7 @@ from bids_app.encoding.errors import CannotFit
 from bids_app.encoding.subspace import canonical
 from bids_app.encoding.subspace.rank import held_out
 from bids_app.records import (
+    SHARED_GROUP,
     WORD_COUNT,
     Array,
     Design,
@@ -22,20 +23,11 @@ from bids_app.records import (
     SharedSubspace,
     SubspaceFold,
     SubspaceSpec,
+    own_band,
+    rest_band,
 )
 
-SHARED = "shared"
 PENALTIES = tuple(10.0**power for power in range(-5, 4))  # of a residual's ridge, as shares of a column's squares
-
-
-def rest_band(space: str) -> str:
-    """A model's own part."""
-    return f"{space}Rest"
-
-
-def own_band(space: str) -> str:
-    """A model's own variates, of an in-sample fit."""
-    return f"{space}Shared"
 
 
 @dataclass(frozen=True)
@@ -91,7 +83,7 @@ def shared_subspace(
     maps = [each.maps for each in fitted] * (len(folds) // len(fitted_folds))
     first, second = ((source, WORD_COUNT) for source in sources)
     bands = {
-        SHARED: _projected((*sources, WORD_COUNT), folds, [each.shared for each in maps]),
+        SHARED_GROUP: _projected((*sources, WORD_COUNT), folds, [each.shared for each in maps]),
         rest_band(spec.between[0]): _projected(first, folds, [each.rest[0] for each in maps]),
         rest_band(spec.between[1]): _projected(second, folds, [each.rest[1] for each in maps]),
     }

@@ -18,9 +18,9 @@ from bids_app.records import (
     INTER_SUBJECT,
     AnalysisProvenance,
     Component,
-    FeatureFacts,
+    agreement_label,
     all_components,
-    camel,
+    best_layer_label,
     space_label,
 )
 
@@ -111,12 +111,6 @@ def _write(out_dir: Path, facts: DataSetFacts) -> None:
     write_if_new(out_dir / "descriptions.tsv", _descriptions(facts))
 
 
-def _has_layers(settings: FeatureFacts) -> bool:
-    """Whether a space has several layers."""
-    layer = settings.options.get("layer")
-    return layer == "all" or (isinstance(layer, list | tuple) and len(layer) > 1)
-
-
 def _as_data(analysis: Mapping[str, object]) -> Any:
     """Dicts and lists alone, as YAML's safe writer takes them."""
     return json.loads(json.dumps(analysis))
@@ -149,10 +143,10 @@ def _descriptions(facts: DataSetFacts) -> str:
     for space in (*analysis.features, *facts.baseline):
         label, meaning = space_label(space), f"features of the space {space}"
         rows[label] = f"{rows[label]}; in stimuli: {meaning}" if label in rows else meaning
-    pairs = [f"agreement{camel(one)}{camel(other)}" for one, other in combinations(groups, 2)]
+    pairs = [agreement_label(pair) for pair in combinations(groups, 2)]
     rows |= dict.fromkeys(pairs, "correlation of the held-out time courses that two models predict, each alone")
-    for space in (name for name, settings in analysis.features.items() if _has_layers(settings)):
-        rows[f"best{camel(space)}Layer"] = f"the best layer of {space}, target by target, and its held-out score"
+    for space in (name for name, settings in analysis.features.items() if settings.has_layers):
+        rows[best_layer_label(space)] = f"the best layer of {space}, target by target, and its held-out score"
         rows["layers"] = "table of every layer's scores, one row a space, layer and region"
     rows |= {
         "findings": "table of statistics of two models: scores, agreement, shares and comparisons",

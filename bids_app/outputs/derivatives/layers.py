@@ -10,7 +10,16 @@ from bids_app.outputs.derivatives.sidecars import is_standard
 from bids_app.outputs.files.plain_numbers import as_row, as_rows, finite
 from bids_app.outputs.wording.rows import rows_of
 from bids_app.outputs.wording.scores import HELD_OUT
-from bids_app.records import Array, LayerRows, LayerScores, LayersSummary, RegionScores, Targets, UnitResult, camel
+from bids_app.records import (
+    Array,
+    LayerRows,
+    LayerScores,
+    LayersSummary,
+    RegionScores,
+    Targets,
+    UnitResult,
+    best_layer_label,
+)
 
 BEFORE = {"cnn": -2, "projection": -1}  # parts of a speech model before its first block, as numbers
 ROWS = 40  # targets whose scores by layer are drawn
@@ -52,11 +61,6 @@ def layer_number(name: str) -> int:
     return BEFORE[name] if name in BEFORE else int(name)
 
 
-def component_of_best(space: str) -> str:
-    """`speech` → `bestSpeechLayer`."""
-    return f"best{camel(space)}Layer"
-
-
 def best_values(layers: Mapping[str, LayerScores]) -> dict[tuple[str, str], tuple[Array, str]]:
     """(component, stat) → values (n_targets,) and what they are."""
     values = {}
@@ -67,7 +71,7 @@ def best_values(layers: Mapping[str, LayerScores]) -> dict[tuple[str, str], tupl
         alone = ALONE.format(space)
         for stat, one in (("layer", best), ("rsquared", scores.best_rsquared), ("agreement", scores.agreement)):
             words = BEST[stat].format(space=space, parts=parts, alone=alone, inner=INNER, held_out=HELD_OUT)
-            values[component_of_best(space), stat] = (np.asarray(one), f"{words}.")
+            values[best_layer_label(space), stat] = (np.asarray(one), f"{words}.")
     return values
 
 

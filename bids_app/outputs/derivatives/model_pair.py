@@ -11,7 +11,7 @@ from bids_app.outputs.derivatives import sidecars
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import Sidecar, json_text, tsv_text
 from bids_app.outputs.wording.model_pair import INTERVAL, KINDS, PREDICTIONS, TARGETS
-from bids_app.records import Agreement, Array, ModelPairStatistics, Targets, UnitResult, camel, entities_of
+from bids_app.records import Agreement, Array, ModelPairStatistics, Targets, UnitResult, agreement_label, entities_of
 
 File = tuple[PurePosixPath, bytes]
 Encoded = Callable[[Targets, Array], Iterator[tuple[str, bytes]]]
@@ -67,10 +67,6 @@ def _stats(pair: Agreement) -> dict[str, Array]:
     return stats if np.isfinite(pair.low).any() else {"r": stats["r"]}
 
 
-def _label(pair: Agreement) -> str:
-    return f"agreement{''.join(map(camel, pair.compared_models))}"
-
-
 def _words(pair: Agreement, stat: str) -> str:
     meaning = PREDICTIONS.format(*pair.compared_models)
     return f"{ENDS[stat]} end of the {INTERVAL}, of the {meaning}." if stat in ENDS else f"{meaning}."
@@ -81,7 +77,7 @@ def _maps(unit: UnitResult, made: ModelPairStatistics, encoded: Encoded) -> Iter
         for stat, values in _stats(pair).items():
             about = sidecars.described_map(unit, _words(pair, stat))
             for hemi, content in encoded(unit.targets, values):
-                file = names.map_file(unit.stem, unit.targets.kind, _label(pair), stat, hemi)
+                file = names.map_file(unit.stem, unit.targets.kind, agreement_label(pair.compared_models), stat, hemi)
                 yield from _pair(file, content, about)
 
 
@@ -96,8 +92,8 @@ def _table(unit: UnitResult, made: ModelPairStatistics) -> Iterator[File]:
         columns["lag_s"] = {"Description": meaning, "Units": "s"}
     for pair in made.agreements:
         for stat, values in _stats(pair).items():
-            cells[f"{_label(pair)}_{stat}"] = values
-            columns[f"{_label(pair)}_{stat}"] = {"Description": _words(pair, stat)}
+            cells[f"{agreement_label(pair.compared_models)}_{stat}"] = values
+            columns[f"{agreement_label(pair.compared_models)}_{stat}"] = {"Description": _words(pair, stat)}
     about = {
         **sidecars.common(unit),
         **columns,

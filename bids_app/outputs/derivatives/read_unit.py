@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from bids_app.errors import ReadWriteError
-from bids_app.outputs.derivatives import layers, tables
+from bids_app.outputs.derivatives import tables
 from bids_app.outputs.files import images, names
-from bids_app.outputs.files.files import numbers, read_tsv
+from bids_app.outputs.files.files import read_tsv
 from bids_app.outputs.files.serialise import read_summary
-from bids_app.records import Array, Partition, TargetKind, Targets, UnitSummary, WrittenUnit
+from bids_app.records import Array, Partition, Targets, TargetsSummary, UnitSummary, WrittenUnit, best_layer_label
 
 
 def read_units(out_dir: Path, participants: Iterable[str]) -> tuple[WrittenUnit, ...]:
@@ -26,17 +26,14 @@ def read_unit(summary_path: Path) -> WrittenUnit:
     version of the program."""
     summary = read_summary(summary_path, UnitSummary)
     out_dir = summary_path.parents[1]
-    try:
-        if summary.layout == "table":
-            path = out_dir / names.table_file(summary.stem, summary.targets.kind)
-            columns, partition = tables.read_scores(path, summary)
-            targets = tables.table_targets(columns, summary.targets)
-        else:
-            targets, partition = _read_maps(out_dir, summary)
-    except (KeyError, IndexError) as error:
-        raise ReadWriteError(
-            "the summary and its files disagree", summary_path, f"{error}; run with --force"
-        ) from None
+    if absent := [label for label in summary.by_label if label not in summary.components]:
+        raise ReadWriteError(f"the summary lacks the component '{absent[0]}'", summary_path, "run with --force")
+    if summary.layout == "table":
+        path = out_dir / names.table_file(summary.stem, summary.targets.kind)
+        columns, partition = tables.read_scores(path, summary)
+        targets = tables.table_targets(columns, summary.targets, path)
+    else:
+        targets, partition = _read_maps(out_dir, summary)
     return WrittenUnit(summary.stem, summary.participant, summary.modality, targets, partition, summary)
 
 
@@ -44,7 +41,10 @@ def _read_maps(out_dir: Path, summary: UnitSummary) -> tuple[Targets, Partition]
     """Targets are where the full model's R² has a value."""
     kind, space = summary.targets.kind, summary.targets.space
     grids = {
-        label: {stat: _read_map(out_dir, summary.stem, kind, label, stat) for stat in summary.components[label].stats}
+        label: {
+            stat: _read_map(out_dir, summary.stem, summary.targets, label, stat)
+            for stat in summary.components[label].stats
+        }
         for label in summary.by_label
     }
     there = [np.isfinite(grid) for grid in grids["full"]["rsquared"]]
@@ -80,11 +80,13 @@ def read_best(out_dir: Path, unit: WrittenUnit, space: str) -> tuple[Array, Arra
     ------
     ReadWriteError : where a file is gone or broken.
     """
-    kind, component = unit.targets.kind, layers.component_of_best(space)
+    kind, component = unit.targets.kind, best_layer_label(space)
     if unit.summary.layout == "table":
-        columns = read_tsv(out_dir / names.table_file(unit.stem, kind))
-        return numbers(columns[f"{component}_layer"]), numbers(columns[f"{component}_rsquared"])
-    grids = [_read_map(out_dir, unit.stem, kind, component, stat) for stat in ("layer", "rsquared")]
+        path = out_dir / names.table_file(unit.stem, kind)
+        columns = read_tsv(path)
+        layer, rsquared = (tables.column_of(columns, f"{component}_{stat}", path) for stat in ("layer", "rsquared"))
+        return layer, rsquared
+    grids = [_read_map(out_dir, unit.stem, unit.summary.targets, component, stat) for stat in ("layer", "rsquared")]
     index = np.asarray(unit.targets.index)
     if kind == "volume":
         return grids[0][0][tuple(index.T)], grids[1][0][tuple(index.T)]
@@ -92,9 +94,17 @@ def read_best(out_dir: Path, unit: WrittenUnit, space: str) -> tuple[Array, Arra
     return sides[0], sides[1]
 
 
-def _read_map(out_dir: Path, stem: str, kind: TargetKind, component: str, stat: str) -> list[Array]:
-    """One volume, or both hemispheres."""
+def _read_map(out_dir: Path, stem: str, targets: TargetsSummary, component: str, stat: str) -> list[Array]:
+    """One volume, or both hemispheres, of the targets' shape."""
+    kind, shape = targets.kind, targets.shape
     if kind == "volume":
-        return [images.read_volume(out_dir / names.map_file(stem, kind, component, stat))]
-    files = [names.map_file(stem, kind, component, stat, hemi) for hemi in names.HEMISPHERES]
-    return [images.read_surface(out_dir / file) for file in files]
+        path = out_dir / names.map_file(stem, kind, component, stat)
+        return [_of_shape(images.read_volume(path), shape, path)]
+    paths = [out_dir / names.map_file(stem, kind, component, stat, hemi) for hemi in names.HEMISPHERES]
+    return [_of_shape(images.read_surface(path), (n,), path) for path, n in zip(paths, shape, strict=True)]
+
+
+def _of_shape(grid: Array, shape: tuple[int, ...], path: Path) -> Array:
+    if grid.shape != shape:
+        raise ReadWriteError(f"the map has the shape {grid.shape}, its summary {shape}", path, "run with --force")
+    return grid

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bids_app.errors import ReadWriteError
 from bids_app.outputs.files.files import numbers, read_tsv
 from bids_app.records import (
     Array,
@@ -143,27 +144,55 @@ def read_scores(path: Path, summary: UnitSummary) -> tuple[dict[str, list[str]],
 
     Raises
     ------
-    ReadWriteError : where it is gone or broken.
-    KeyError : where a number that the summary names has no column.
+    ReadWriteError : where it is gone or broken, or a number that the summary names has no column.
     """
     columns = read_tsv(path)
     values = {
-        label: {stat: numbers(columns[f"{label}_{stat}"]) for stat in summary.components[label].stats}
+        label: {stat: column_of(columns, f"{label}_{stat}", path) for stat in summary.components[label].stats}
         for label in summary.by_label
     }
     return columns, Partition(summary.groups, values, summary.extra, summary.controls)
 
 
-def table_targets(columns: Mapping[str, Sequence[str]], grid: TargetsSummary) -> Targets:
+def column_of(columns: Mapping[str, Sequence[str]], name: str, path: Path) -> Array:
+    """A column's numbers, (n_rows,); NaN for n/a.
+
+    Parameters
+    ----------
+    columns : the table's, as text.
+    name : of the column.
+    path : of the table.
+
+    Raises
+    ------
+    ReadWriteError : where the table has no such column.
+    """
+    return numbers(_text_of(columns, name, path))
+
+
+def _text_of(columns: Mapping[str, Sequence[str]], name: str, path: Path) -> Sequence[str]:
+    if name not in columns:
+        raise ReadWriteError(f"the table has no column '{name}', which its summary names", path, "run with --force")
+    return columns[name]
+
+
+def table_targets(columns: Mapping[str, Sequence[str]], grid: TargetsSummary, path: Path) -> Targets:
     """Targets of a table's rows.
 
     Parameters
     ----------
     columns : the table's, as text.
     grid : of the targets, as the summary keeps it.
+    path : of the table.
+
+    Raises
+    ------
+    ReadWriteError : where the table has no names, or no positions of electrodes.
     """
-    names = tuple(columns["name"])
-    xyz_mm = np.column_stack([numbers(columns[axis]) for axis in "xyz"]) if grid.kind == "electrodes" else None
+    names = tuple(_text_of(columns, "name", path))
+    xyz_mm = (
+        np.column_stack([column_of(columns, axis, path) for axis in "xyz"]) if grid.kind == "electrodes" else None
+    )
     affine = np.array(grid.affine) if grid.affine else None
     table = {"responsive": tuple(columns["responsive"])} if "responsive" in columns else {}
     return Targets(grid.kind, grid.space, names, _index(grid.kind, names), grid.shape, affine, xyz_mm, table)

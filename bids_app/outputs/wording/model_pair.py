@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bids_app.outputs.wording.phrases import listed
-from bids_app.records import CONTEXT, RESTS, ExtraPartition, SplitPart, StatisticKind, TargetSet, subsets
+from bids_app.records import (
+    CONTEXT,
+    RESTS,
+    SHARED_GROUP,
+    ExtraPartition,
+    SplitPart,
+    StatisticKind,
+    TargetSet,
+    subsets,
+)
 
-SHARED_GROUP = "shared"  # the shared subspace among the feature groups of its partitions
 INTERVAL = (
     "95 % confidence interval by Student's t over blocks of time left out in turn (jackknife, the same blocks for "
     "all targets), the variance doubled for the training data that folds share; targets are not resampled. Each "

@@ -307,3 +307,23 @@ def test_a_summary_of_another_version_is_one_line_that_says_what_to_do(tmp_path,
         read_units(tmp_path, [unit.participant])
     with pytest.raises(ReadWriteError, match="another version of concord"):
         read_summary(path, UnitSummary)
+
+
+def test_a_table_without_a_column_is_refused_in_one_line(tmp_path):
+    unit = unit_of("parcels")
+    write_unit(tmp_path, unit)
+    (path,) = tmp_path.rglob("*_desc-partition_encoding.tsv")
+    text = path.read_text()
+    for column in ("name", "full_rsquared"):
+        path.write_text(text.replace(column, "other", 1))
+        with pytest.raises(ReadWriteError, match=f"no column '{column}'"):
+            read_unit(summary_path(tmp_path, unit.stem))
+
+
+def test_a_map_of_another_shape_is_refused_in_one_line(tmp_path):
+    unit = unit_of("volume")
+    write_unit(tmp_path, unit)
+    path = next(path for path in tmp_path.rglob("*_statmap.nii.gz") if "desc-full_" in path.name)
+    nibabel.save(nibabel.Nifti1Image(np.zeros((9, 10, 8), "f4"), np.eye(4)), path)
+    with pytest.raises(ReadWriteError, match=r"the map has the shape \(9, 10, 8\)"):
+        read_unit(summary_path(tmp_path, unit.stem))

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bids_app.outputs.files import names
-from bids_app.records import ENTITY_ORDER, entities_of, stem_of
+from bids_app.records import ENTITY_ORDER, entities_of, stem_of, without_participant
 
 STEM = "sub-01_ses-2_task-story_space-MNI152NLin2009cAsym_res-2"
 
@@ -45,6 +45,11 @@ def test_entities_come_in_bids_order(keys):
     joined = stem_of(entities, "statmap")
     assert entities_of(joined) == entities
     assert [part.split("-")[0] for part in joined.split("_")[:-1]] == [key for key in ENTITY_ORDER if key != "tpl"]
+
+
+def test_a_label_without_its_participant():
+    assert without_participant("sub-01_ses-a_task-story_run-1") == "ses-a_task-story_run-1"
+    assert without_participant("task-subject_run-1") == "task-subject_run-1"
 
 
 def test_summaries_are_found_by_person(tmp_path):

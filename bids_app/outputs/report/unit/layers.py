@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bids_app.outputs.derivatives.layers import PREDICTED_REGION, component_of_best
+from bids_app.outputs.derivatives.layers import PREDICTED_REGION
 from bids_app.outputs.figures import charts, maps
 from bids_app.outputs.figures.layers import LayerLine, layer_panels
 from bids_app.outputs.report.drawing import Drawing
 from bids_app.outputs.wording.phrases import count_of, number
-from bids_app.records import Array, GroupLayerScore, LayersSummary, Targets
+from bids_app.records import Array, GroupLayerScore, LayersSummary, Targets, best_layer_label
 
 
 def layer_profiles(layers: Mapping[str, LayersSummary], who: str) -> Drawing:
@@ -75,7 +75,7 @@ def best_map(targets: Targets, space: str, layers: LayersSummary, best: tuple[Ar
     drawn = np.where(scores > 0, numbers, np.nan)
     if not maps.can_draw(targets) or not np.isfinite(drawn).any():
         return None
-    label, ends = component_of_best(space), (min(layers.numbers), max(layers.numbers))
+    label, ends = best_layer_label(space), (min(layers.numbers), max(layers.numbers))
     content = maps.number_map(targets, label, drawn, np.nan_to_num(scores), ends, "layer")
     front = (
         "" if targets.kind == "surface" else " Where targets hide each other, the one with the highest R² is seen."
@@ -105,7 +105,7 @@ def layer_table(space: str, layers: LayersSummary) -> Drawing | None:
     words = (
         f"Layers of {space}, each fitted alone: held-out R² of the {most} with the highest R² of their best layer."
     )
-    return Drawing(f"{component_of_best(space)}Table", content, f"R² by target and layer of {space}", words)
+    return Drawing(f"{best_layer_label(space)}Table", content, f"R² by target and layer of {space}", words)
 
 
 def layer_sentences(layers: Mapping[str, LayersSummary]) -> tuple[str, ...]:

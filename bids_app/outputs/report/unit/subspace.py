@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from bids_app.outputs.wording.model_pair import SHARED_GROUP
 from bids_app.outputs.wording.phrases import count_of, listed, number
 from bids_app.records import (
+    SHARED_GROUP,
     Component,
     ExtraPartition,
     SubspaceFoldSummary,
