@@ -106,7 +106,7 @@ class SharedSubspace:
 @dataclass(frozen=True)
 class Inferred:
     """One component, (n_targets,) each: p of the target alone, p over all targets (max-T), q (Benjamini–Hochberg over
-    targets), and the 2.5 and 97.5 % limits of its value. NaN for unusable targets."""
+    targets), and the ends of its value's 95 % confidence interval. NaN for unusable targets."""
 
     p: Array
     p_family: Array
@@ -118,8 +118,8 @@ class Inferred:
 @dataclass(frozen=True)
 class InferenceResult:
     """Inference of every component of the partition, and how it was made: permutations, blocks and their length,
-    whether frequencies were flipped besides, and what the reader should know before trusting p. `limits`: (unit,
-    'shapley' or 'product') → 2.5 and 97.5 % limits (2, n_targets)."""
+    whether frequencies were flipped besides, and what the reader should know before trusting p.
+    `share_intervals`: (feature group, 'shapley' or 'product') → its 95 % confidence interval (2, n_targets)."""
 
     components: Mapping[str, Inferred]
     permutations: int
@@ -127,7 +127,7 @@ class InferenceResult:
     block_s: float
     frequencies: bool
     warnings: tuple[str, ...] = ()
-    limits: Mapping[tuple[str, str], Array] = field(default_factory=dict)
+    share_intervals: Mapping[tuple[str, str], Array] = field(default_factory=dict)
 
 
 SCORES = ("rsquared", "r", "ceiling", "share", "shapley", "product")  # amounts; those of inference are not averaged
