@@ -10,7 +10,13 @@ from typing import Any
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write indented JSON; the folder is made."""
+    """Write indented JSON; the folder is made.
+
+    Parameters
+    ----------
+    path : of the file.
+    content : what JSON can hold.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
@@ -30,7 +36,13 @@ def write_table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 
 def write_gzip(path: Path, content: bytes) -> None:
-    """Write `content` compressed, without name and time; the folder is made."""
+    """Write `content` compressed, without name and time; the folder is made.
+
+    Parameters
+    ----------
+    path : of the file.
+    content : before compression.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(content, compresslevel=3, mtime=0))
 

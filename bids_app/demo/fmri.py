@@ -25,7 +25,14 @@ LOST_VOXELS = {("02", 2): 9}  # (participant, run): voxels missing from this run
 
 @dataclass(frozen=True)
 class Places:
-    """Targets: names, index (n, 3) voxel i,j,k or (n, 2) hemisphere and vertex, xyz_mm (n, 3)."""
+    """Targets: what they are called and where they lie.
+
+    Parameters
+    ----------
+    names : (n,) of targets.
+    index : (n, 3) voxel i, j, k, or (n, 2) hemisphere and vertex.
+    xyz_mm : (n, 3) coordinates in mm.
+    """
 
     names: tuple[str, ...]
     index: Array

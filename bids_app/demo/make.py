@@ -153,7 +153,15 @@ def plan_plants(xyz_mm: Array, seed: int) -> list[Plant]:
 
 @dataclass(frozen=True)
 class Stage:
-    """A grid with its planted signals on the stories heard and on the reference."""
+    """A grid with its planted signals on the stories heard and on the reference.
+
+    Parameters
+    ----------
+    grid : when responses are sampled.
+    sources : planted signals.
+    heard : stories of the demo's runs.
+    reference : stories that the planted amounts are measured on.
+    """
 
     grid: Grid
     sources: Sources

@@ -23,8 +23,14 @@ KINDS = ("low_level", "semantic", "speech", "language", "shared", "shared2")
 
 @dataclass(frozen=True)
 class Sources:
-    """Unit-variance signals of every kind on reference and demo samples: {kind: (n,)} each, and the columns of the
-    reference {group: (n, n_columns)}; `runs` (n,) is the run of every reference sample."""
+    """Unit-variance signals of every kind on reference and demo samples.
+
+    Parameters
+    ----------
+    reference, demo : {kind: (n_samples,)} signals.
+    columns : {group: (n_reference, n_columns)} columns of the reference.
+    runs : (n_reference,) run of each reference sample.
+    """
 
     reference: Mapping[str, Array]
     demo: Mapping[str, Array]
@@ -128,7 +134,13 @@ def canonical_mean(first_space: Array, second_space: Array, fitted: Array, pair:
 # ------------------------------------------------------------------------------------------------ targets and truth
 @dataclass(frozen=True)
 class Plant:
-    """What one target carries: weights {kind: share of the signal's standard deviation}, and its ceiling 0…1."""
+    """What one target carries.
+
+    Parameters
+    ----------
+    weights : {kind: share of the signal's standard deviation}.
+    ceiling : noise ceiling as R², 0…1.
+    """
 
     weights: Mapping[str, float]
     ceiling: float

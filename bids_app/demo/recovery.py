@@ -15,7 +15,18 @@ SPREAD = 0.03  # slope and correlation are judged where the planted values' stan
 
 @dataclass(frozen=True)
 class Recovery:
-    """One component: over its n planted targets, and the mean over noise-only targets."""
+    """One component: over its n planted targets, and the mean over noise-only targets.
+
+    Parameters
+    ----------
+    n : planted targets.
+    planted : median R² planted.
+    spread : standard deviation of the planted R².
+    error : median absolute error of R².
+    slope : of recovered on planted R².
+    r : their correlation.
+    noise : mean R² of noise-only targets.
+    """
 
     n: int
     planted: float

@@ -43,14 +43,26 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class Story:
-    """One run's speech and every feature space of it."""
+    """One run's speech and every feature space of it.
+
+    Parameters
+    ----------
+    speech : audio, words and phones.
+    features : {space: features}.
+    """
 
     speech: Speech
     features: Mapping[str, Features]
 
 
 def narrate(seed: int, run: int) -> Speech:
-    """A run's story, spoken; a function of `seed` and `run`."""
+    """A run's story, spoken; a function of `seed` and `run`.
+
+    Parameters
+    ----------
+    seed : of the demo.
+    run : number of the run.
+    """
     return speak(write_run(seed, run), STORY_S)
 
 
@@ -101,7 +113,18 @@ def tell_stories(model_dir: Path, runs: Sequence[tuple[int, int]], workers: int)
 
 @dataclass(frozen=True)
 class Grid:
-    """When a response is sampled, and how the analysis delays features on it."""
+    """When a response is sampled, and how the analysis delays features on it.
+
+    Parameters
+    ----------
+    period_s : between samples, in seconds.
+    first_s : of the first sample, on the clock of the events.
+    n_samples : how many.
+    delays_s : (n_delays,) of the features, in seconds.
+    skip_onset_s : left out from a story's first word on, in seconds.
+    stamp : which end of a word its row stands at.
+    high_pass_s : cut-off period in seconds; None: no filter.
+    """
 
     period_s: float
     first_s: float

@@ -37,14 +37,26 @@ _STARTS = ("perhaps", "later", "maybe")
 
 @dataclass(frozen=True)
 class Sentence:
-    """Words without punctuation, and who says them (0…5; the camp is the number's parity)."""
+    """What one speaker says.
+
+    Parameters
+    ----------
+    speaker : 0…5; the camp is the number's parity.
+    words : without punctuation.
+    """
 
     speaker: int
     words: tuple[str, ...]
 
 
 def write_run(seed: int, run: int) -> tuple[tuple[Sentence, ...], ...]:
-    """The scenes of one run, each a tuple of sentences; a function of `seed` and `run` alone."""
+    """The scenes of one run, each a tuple of sentences; a function of `seed` and `run` alone.
+
+    Parameters
+    ----------
+    seed : of the demo.
+    run : number of the run.
+    """
     random = np.random.default_rng((seed, run))
     return tuple(tuple(_scene(random)) for _ in range(SCENES_PER_RUN))
 

@@ -29,6 +29,12 @@ class Narrator:
     """An espeak-ng voice with its pitch and pitch range (0…99), and the polarity of the narrator's microphone.
 
     Polarity turns the waveform upside down: no power spectrum can tell, a network that reads waveforms can.
+
+    Parameters
+    ----------
+    voice : espeak-ng's name.
+    pitch, pitch_range : 0…99, in espeak-ng's units.
+    polarity : of the microphone, 1 or −1.
     """
 
     voice: str
@@ -52,7 +58,13 @@ TURN_GAP_S = 0.3
 
 @dataclass(frozen=True)
 class Speech:
-    """Audio (n_samples,) float32 in −1…1 at 16 kHz, and the words and phones in it."""
+    """Audio, and the words and phones in it.
+
+    Parameters
+    ----------
+    audio : (n_samples,) float32 in −1…1 at 16 kHz.
+    words, phones : with onsets and offsets in seconds.
+    """
 
     audio: Array
     words: Intervals

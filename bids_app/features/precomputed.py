@@ -25,7 +25,21 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
 
     `.npy` with the option `rate_hz` (row k at k/rate_hz); `.h5` with `values`, `times_s` and perhaps `onsets_s`;
     BIDS `_stim.tsv.gz` with its JSON (row k at StartTime + k/SamplingFrequency). All times are the stimulus's.
-    Raises DataError, with the path, where the content is wrong.
+
+    Parameters
+    ----------
+    stimulus : which the file belongs to; its duration in seconds.
+    spec : resolved; `path`, and `rate_hz` in Hz for `.npy`.
+    source : where models are; not used.
+
+    Returns
+    -------
+    Continuous or events; rows in the order of `times_s`.
+
+    Raises
+    ------
+    DataError
+        Where the content is wrong; it names the path.
     """
     path = files(stimulus, spec, source)[0]
     try:
@@ -111,7 +125,19 @@ def _check(values: Array, times: Array, onsets: Array | None, path: Path) -> Non
 
 
 def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Path, ...]:
-    """The file, beside the stimulus or else relative to the analysis file, and its sidecar. Raises DataError."""
+    """The file, beside the stimulus or else relative to the analysis file, and its sidecar.
+
+    Parameters
+    ----------
+    stimulus : which the file belongs to.
+    spec : its `path`.
+    source : not used.
+
+    Raises
+    ------
+    DataError
+        Where there is no such file.
+    """
     return _find(stimulus, spec)
 
 
@@ -130,7 +156,18 @@ def _find(stimulus: Stimulus, spec: FeatureSpec) -> tuple[Path, ...]:
 
 
 def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:
-    """Raises DataError where the stimulus has no such file."""
+    """Make sure that the stimulus has its file.
+
+    Parameters
+    ----------
+    stimulus : which the file belongs to.
+    spec : its `path`.
+
+    Raises
+    ------
+    DataError
+        Where there is no such file.
+    """
     _find(stimulus, spec)
 
 

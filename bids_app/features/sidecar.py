@@ -14,7 +14,16 @@ UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)  # what 
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What the store needs of it. key : of what decides the values. sha256 : of the .h5 file beside it."""
+    """What the store needs of it.
+
+    Parameters
+    ----------
+    space : the feature space's name.
+    sampling : of `Features`.
+    provenance : of `Features`.
+    key : of what decides the values.
+    sha256 : of the .h5 file beside it.
+    """
 
     space: str
     sampling: Literal["continuous", "events"]

@@ -43,7 +43,13 @@ class FeatureStore:
         self._elsewhere: dict[str, list[Path]] | None = None
 
     def path(self, stimulus: Stimulus, spec: FeatureSpec) -> Path:
-        """Where the .h5 file of that stimulus and space lies, if it is there."""
+        """Where the .h5 file of that stimulus and space lies, if it is there.
+
+        Parameters
+        ----------
+        stimulus : its label.
+        spec : its name.
+        """
         stem = f"stim-{stimulus.label}"
         return self.folder / stem / f"{stem}_desc-{space_label(spec.name)}_features.h5"
 

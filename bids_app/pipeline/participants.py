@@ -16,7 +16,7 @@ from bids_app.pipeline.progress import Progress, Work
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.unit.fit_unit import fit_unit
 from bids_app.pipeline.unit.task import UnitTask
-from bids_app.records import Excluded, UnitSummary
+from bids_app.records import Excluded, UnitSummary, entities_of
 
 
 def run_participants(
@@ -57,8 +57,7 @@ def _record_unused(book: StatusBook, units: Sequence[Unit], unused: Sequence[Exc
     tasks = {recording.entities.get("task", "") for unit in units for recording in unit.recordings}
     failed = 0
     for one in unused:
-        task = next((part[5:] for part in one.label.split("_") if part.startswith("task-")), "")
-        fails = task in tasks
+        fails = entities_of(one.label).get("task", "") in tasks
         failed += fails
         book.record(StatusRow(one.label, one.participant, "failed" if fails else "skipped", reason=one.reason))
     return failed

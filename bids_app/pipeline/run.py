@@ -1,6 +1,7 @@
 """The straight line.
 
-bids_dir → recordings → stimuli → features → responses → design → fit → partition → derivatives → report → out_dir
+bids_dir → recordings → stimuli → features → responses → design → fit → partition → inference → derivatives → report
+→ out_dir
 """
 
 from __future__ import annotations

@@ -250,3 +250,8 @@ def baseline_band(space: str) -> str:
 def word_band(space: str) -> str:
     """The band of a space's rows by word, of a space whose own rows are none; no space can have this name."""
     return f"@{space}"
+
+
+def is_word_band(band: str) -> bool:
+    """Whether a band is one of `word_band`, or `WORD_COUNT`."""
+    return band.startswith(word_band(""))

@@ -19,7 +19,17 @@ RUN_KEYS = ("sub", "ses", "task", "acq", "ce", "rec", "dir", "run")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A response by name: `entities` lack `hemi` where both hemispheres are there. `problem`: why it is unusable."""
+    """A response by name: `entities` lack `hemi` where both hemispheres are there.
+
+    Parameters
+    ----------
+    index : the data set it is of.
+    kind : of targets.
+    space : its entity; '' for electrodes, whose space is not in their name.
+    entities : by short key.
+    entries : its files.
+    problem : why it is unusable; '' where it is usable.
+    """
 
     index: Index
     kind: TargetKind

@@ -23,7 +23,15 @@ OPTIONAL_IN_DERIVATIVES = ("acq", "ce", "rec", "dir")
 
 @dataclass(frozen=True)
 class Entry:
-    """One file: entities by short key, as written in its name and in that order."""
+    """One file: entities by short key, as written in its name and in that order.
+
+    Parameters
+    ----------
+    path : of the file.
+    entities : short key → value.
+    suffix : such as 'bold'.
+    extension : with its dot, such as '.nii.gz'.
+    """
 
     path: Path
     entities: Mapping[str, str]
@@ -40,7 +48,12 @@ def parse_name(path: Path) -> Entry:
 
 
 def same(value: str, other: str) -> bool:
-    """Whether two values of an entity are equal; `run-1` is `run-01`."""
+    """Whether two values of an entity are equal; `run-1` is `run-01`.
+
+    Parameters
+    ----------
+    value, other : values of one entity, as written.
+    """
     return value == other or (value.isdecimal() and other.isdecimal() and int(value) == int(other))
 
 
@@ -60,7 +73,16 @@ def applies(entry: Entry, entities: Mapping[str, str], optional: Iterable[str] =
 
 @dataclass(frozen=True)
 class Index:
-    """The files of one data set that concern the participants asked for."""
+    """The files of one data set that concern the participants asked for.
+
+    Parameters
+    ----------
+    root : folder of the data set.
+    name : of the data set in BIDS URIs.
+    layout : of pybids.
+    entries : its files.
+    folders : (folder, suffix, extension) → the files there of that suffix and extension.
+    """
 
     root: Path
     name: str

@@ -34,7 +34,13 @@ Row = tuple[float, float, str]
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as text; `columns` in lower case without what is not a letter, digit or underscore."""
+    """Cells as text; `columns` in lower case without what is not a letter, digit or underscore.
+
+    Parameters
+    ----------
+    columns : (n_columns,) names.
+    rows : (n_rows,) cells of each; a row may be short.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -181,7 +187,13 @@ def word_rows(table: Table, instants: bool = False) -> Intervals:
 
 
 def phone_rows(table: Table, instants: bool = False) -> Intervals:
-    """A table of phones; see `word_rows`."""
+    """A table of phones; see `word_rows`.
+
+    Parameters
+    ----------
+    table : with columns of texts and times.
+    instants : as of `word_rows`.
+    """
     return tidy(_timed(table, PHONE_TEXT + WORD_TEXT, instants), PHONE_SILENCE, -math.inf if instants else 0.0)
 
 

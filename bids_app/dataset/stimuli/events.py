@@ -30,7 +30,13 @@ AUDIO = (".wav", ".flac", ".ogg", ".mp3")
 
 @dataclass(frozen=True)
 class Events:
-    """What an events file says; times in seconds on the recording's clock."""
+    """What an events file says; times in seconds on the recording's clock.
+
+    Parameters
+    ----------
+    stimuli : presented, in order.
+    words, phones : with onsets and offsets in seconds; None where there are none.
+    """
 
     stimuli: tuple[StimulusEvent, ...]
     words: Intervals | None

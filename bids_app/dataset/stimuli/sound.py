@@ -16,7 +16,14 @@ BLOCK_S = 60.0
 
 
 class SoundFile:
-    """Samples of a file as an array would give them, float32, the mean of all channels; a block is held at a time."""
+    """Samples of a file as an array would give them, float32, the mean of all channels; a block is held at a time.
+
+    Parameters
+    ----------
+    path : of the file.
+    n_samples : of each channel.
+    rate_hz : of the file, in Hz.
+    """
 
     dtype, ndim = np.dtype(np.float32), 1
 

@@ -56,7 +56,13 @@ class PredictionSums(Observer):
         self._products = [zeros.clone() for _ in self.pairs]
 
     def begin_fold(self, fold: int, split: Split) -> None:
-        """See Observer."""
+        """See Observer.
+
+        Parameters
+        ----------
+        fold : place of the outer fold among all, from 0.
+        split : its rows.
+        """
         self.begin_rows(split.evaluate)
 
     def begin_rows(self, rows: Array) -> None:

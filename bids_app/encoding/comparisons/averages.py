@@ -172,7 +172,13 @@ class Averages(Observer):
         self._predicted.begin(targets)
 
     def begin_fold(self, fold: int, split: Split) -> None:
-        """See Observer."""
+        """See Observer.
+
+        Parameters
+        ----------
+        fold : place of the outer fold among all, from 0.
+        split : its rows.
+        """
         self._predicted.begin_fold(fold, split)
 
     def fitted(self, models: Fitted) -> None:

@@ -136,6 +136,13 @@ def split_parts(split: SubspaceSplit, targets: TargetSet) -> dict[SplitPart, Arr
     subspace, against = split.subspace, split.against
 
     def part(averaged: Averaged, *chosen: str) -> Array:
+        """(1 + n_blocks,) mean R² of one part.
+
+        Parameters
+        ----------
+        averaged : of the unions.
+        chosen : feature groups of one part of the partition.
+        """
         return averaged.mean(targets, part_of(averaged.unions[-1], chosen).terms)
 
     parts = {CONTEXT: part(against, SHARED)}
@@ -156,6 +163,15 @@ def _split(split: SubspaceSplit, targets: TargetSet) -> Iterator[ModelPairStatis
     def statistic(
         kind: StatisticKind, part: SplitPart, drawn: Array, less: SplitPart | None = None
     ) -> ModelPairStatistic:
+        """One line of the table.
+
+        Parameters
+        ----------
+        kind : amount, share or difference.
+        part : what it is of.
+        drawn : (1 + n_blocks,): of the data, then without each block.
+        less : what is subtracted, in a difference.
+        """
         about = StatisticSubject(kind, part=part, less=less, in_sample=split.in_sample)
         return _statistic(about, targets, split.subspace, drawn)
 

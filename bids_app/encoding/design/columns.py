@@ -52,13 +52,25 @@ def in_fold(design: Design, band: str, fold: int) -> Array:
 
 
 def n_delays(design: Design, band: str) -> int:
-    """Those of the design, but for a band that has its own."""
+    """Those of the design, but for a band that has its own.
+
+    Parameters
+    ----------
+    design : of which bands and projected bands count.
+    band : its name.
+    """
     source = design.projected[band].sources[0] if band in design.projected else band
     return int(design.bands[source].shape[1])
 
 
 def n_dims(design: Design, band: str) -> int:
-    """k of `design_columns`, the most in any fold."""
+    """k of `design_columns`, the most in any fold.
+
+    Parameters
+    ----------
+    design : of which bands, layers and PCA count.
+    band : its name.
+    """
     if band in design.projected:
         return design.projected[band].n_dims
     most = max(in_fold(design, band, fold).shape[2] for fold in np.unique(design.folds).tolist())

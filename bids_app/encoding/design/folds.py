@@ -62,7 +62,13 @@ def fold_index(runs: Array, times_s: Array, stimuli: Sequence[tuple[str, ...]], 
 
 
 def fold_warnings(design: Design, outer: str | int) -> tuple[str, ...]:
-    """What the reader should know about the outer folds that `fold_index` made."""
+    """What the reader should know about the outer folds that `fold_index` made.
+
+    Parameters
+    ----------
+    design : of which folds, runs and stimuli count.
+    outer : as the settings give it: 'by_run' or a number of blocks.
+    """
     n_groups, n_runs = len(set(stimulus_groups(design.run_stimuli))), len(design.run_labels)
     n_folds = len(np.unique(design.folds))
     lines = []
@@ -110,6 +116,11 @@ def purged(train: Array, test: Array, groups: Array, times_s: Array, purge_s: fl
 
 def outer_split(design: Design, fold: int) -> tuple[Array, Array]:
     """Training and test samples of an outer fold, (n_times,) bool each.
+
+    Parameters
+    ----------
+    design : of which folds and purge count.
+    fold : number of the outer fold.
 
     Raises
     ------

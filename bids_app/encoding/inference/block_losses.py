@@ -57,8 +57,14 @@ class BlockLosses:
         self.gains[union].index_add_(1, columns, gain)
 
     def add_part(self, part: torch.Tensor, columns: torch.Tensor, rows: torch.Tensor, gain: torch.Tensor) -> None:
-        """Any other sum by block, added to `part` (n_blocks, n_targets): gain (n_eval, n) of the test samples
-        `rows`."""
+        """Once a fold and target: any other sum by block, added to `part`.
+
+        Parameters
+        ----------
+        part : (n_blocks, n_targets), changed in place.
+        columns, rows : as of `add_total`.
+        gain : (n_eval, n) of the test samples.
+        """
         part.index_add_(1, columns, sums(gain, self._labels[rows], len(part)))
 
     def contrast(self, coefficients: Array) -> torch.Tensor:

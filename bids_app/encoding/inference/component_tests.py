@@ -168,7 +168,13 @@ class Inference(Observer):
         self._targets.append(targets)
 
     def begin_fold(self, fold: int, split: Split) -> None:
-        """See Observer."""
+        """See Observer.
+
+        Parameters
+        ----------
+        fold : place of the outer fold among all, from 0.
+        split : its rows.
+        """
         self._batch.begin_fold(fold, split)
 
     def fitted(self, models: Fitted) -> None:
@@ -265,7 +271,13 @@ class _Batch:
         self._fold_columns: list[FlipUnitColumns] = []
 
     def begin_fold(self, fold: int, split: Split) -> None:
-        """Columns of the fold in the coefficients of each kind of flip units."""
+        """Columns of the fold in the coefficients of each kind of flip units.
+
+        Parameters
+        ----------
+        fold : place of the outer fold among all, from 0.
+        split : its rows.
+        """
         self._fold_columns = [FlipUnitColumns(split, kind, self._dtype) for kind in self._kinds]
         self.influences.begin_fold(fold, self._fold_columns[0].test)
 

@@ -44,7 +44,13 @@ class FlipUnits:
         return torch.as_tensor(numbers, device=self.labels.device)
 
     def indicator(self, rows: Array, dtype: torch.dtype) -> torch.Tensor:
-        """(n_times, 1) coefficients of one at these samples and zero at all others."""
+        """(n_times, 1) coefficients of one at these samples and zero at all others.
+
+        Parameters
+        ----------
+        rows : (n_rows,) row numbers of the samples.
+        dtype : of the coefficients.
+        """
         return self.coefficients(torch.ones((len(rows), 1), dtype=dtype, device=self.labels.device), rows)
 
     def coefficients(self, values: torch.Tensor, rows: Array) -> torch.Tensor:

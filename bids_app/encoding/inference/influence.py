@@ -119,7 +119,13 @@ class Influences:
         self._products = self._e.new_zeros((n_folds, n_folds, n_targets, n_unions, n_unions), dtype=torch.float64)
 
     def begin_fold(self, fold: int, test: torch.Tensor) -> None:
-        """Before a fold: its number, and its test samples (n_eval,)."""
+        """Before a fold.
+
+        Parameters
+        ----------
+        fold : place of the outer fold among all, from 0.
+        test : (n_eval,) its test samples.
+        """
         self._fold, self._tested = fold, torch.unique(self._labels[test])
         n_unions, n_targets, _, n_blocks = self._e.shape
         self._e = self._e.new_zeros((n_unions, n_targets, len(self._tested), n_blocks))

@@ -106,6 +106,11 @@ class FlipGains:
 
     As signs square to one, it is E's trace and, for each pair of flip units, one number: `pairs` (n_targets, n · (n −
     1) / 2) for n units, the memory it takes. Targets whose predictions are all zero have exactly zero gain.
+
+    Parameters
+    ----------
+    n_flip_units, n_targets : of the batch.
+    dtype, device : of the working numbers.
     """
 
     def __init__(self, n_flip_units: int, n_targets: int, dtype: torch.dtype, device: torch.device) -> None:
@@ -137,6 +142,12 @@ class FlipUnitColumns:
 
     order (n_train,): coefficients that are not the test samples', sorted by flip unit; sizes: how many each unit has
     of them; test (n_eval,): those of the test samples; trained, tested (n_times, 1): of a one at these samples.
+
+    Parameters
+    ----------
+    split : rows of the outer fold.
+    flip_units : what changes its sign.
+    dtype : of `trained` and `tested`.
     """
 
     def __init__(self, split: Split, flip_units: FlipUnits, dtype: torch.dtype) -> None:
@@ -248,5 +259,11 @@ def flip_unit_predictions(
 
 
 def by_flip_unit(values: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
-    """values (n, m), unit after unit → (n_flip_units, n_longest, m), shorter units filled up with zeros."""
+    """values (n, m), unit after unit → (n_flip_units, n_longest, m), shorter units filled up with zeros.
+
+    Parameters
+    ----------
+    values : (n, m), sorted by unit.
+    sizes : (n_flip_units,) rows of each unit; they add up to n.
+    """
     return pad_sequence(list(torch.split(values, list(sizes))), batch_first=True)

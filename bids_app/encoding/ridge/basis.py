@@ -99,7 +99,13 @@ def _significant(eigenvalues: torch.Tensor) -> torch.Tensor:
 
 
 def reduced(basis: Basis, least_alpha: float) -> Basis:
-    """Without directions that cannot matter at any alpha from `least_alpha` on."""
+    """Without directions that cannot matter at any alpha from `least_alpha` on.
+
+    Parameters
+    ----------
+    basis : of one candidate.
+    least_alpha : the lowest alpha that will be used.
+    """
     return basis.keep(influential_directions(basis, least_alpha))
 
 

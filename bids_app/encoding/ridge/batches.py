@@ -79,7 +79,13 @@ def batches(design: Design, size: Size, device: str, mem_mb: int | None) -> list
 
 
 def target_bytes(design: Design, size: Size) -> int:
-    """Bytes held for every target of a batch: responses, products with the columns, errors; of a fit of this size."""
+    """Bytes held for every target of a batch: responses, products with the columns, errors; of a fit of this size.
+
+    Parameters
+    ----------
+    design : what is fitted; its samples count.
+    size : columns, candidates, alphas and bytes a number.
+    """
     # responses are held in both types where they differ
     types = size.final + (size.search if size.search != size.final else 0)
     # X'y of the outer split in both types, of an inner one on training and evaluation rows in the search's

@@ -58,7 +58,13 @@ def band_weights(n_bands: int, candidates: int, seed: int) -> Array:
 
 
 def alpha_grid(lowest: float, highest: float, count: int) -> Array:
-    """(count,) log-spaced from `lowest` to `highest`; `lowest` alone where `count` is one."""
+    """(count,) log-spaced from `lowest` to `highest`; `lowest` alone where `count` is one.
+
+    Parameters
+    ----------
+    lowest, highest : alphas, above zero.
+    count : how many.
+    """
     return np.geomspace(lowest, highest, count) if count > 1 else np.array([lowest])
 
 

@@ -123,7 +123,13 @@ class Observer:
         """Before a batch: its targets (n_batch,), columns in the design's Y, ascending."""
 
     def begin_fold(self, fold: int, split: Split) -> None:
-        """Before an outer fold: its place among all, from 0, and its rows."""
+        """Before an outer fold.
+
+        Parameters
+        ----------
+        fold : place of the outer fold among all, from 0.
+        split : its rows.
+        """
 
     def fitted(self, models: Fitted) -> None:
         """For every candidate chosen and block of targets."""
@@ -149,7 +155,13 @@ class ObserverGroup(Observer):
             observer.begin(targets)
 
     def begin_fold(self, fold: int, split: Split) -> None:
-        """See Observer."""
+        """See Observer.
+
+        Parameters
+        ----------
+        fold : place of the outer fold among all, from 0.
+        split : its rows.
+        """
         for observer in self._observers:
             observer.begin_fold(fold, split)
 

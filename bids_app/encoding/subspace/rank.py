@@ -91,7 +91,13 @@ class _WordFolds:
         return np.array([a.T @ np.roll(b, by, axis=0) for a, b, by in zip(*self._rows, shifts, strict=True)])
 
     def correlations(self, crosses: Array, most: int | None) -> Array:
-        """(m,) of the leading pairs fitted without each fold and correlated in it, averaged over folds."""
+        """(m,) of the leading pairs fitted without each fold and correlated in it, averaged over folds.
+
+        Parameters
+        ----------
+        crosses : (n_folds, p, q) of `crosses`.
+        most : the most pairs; None: all.
+        """
         z = [self._z(crosses, fold, most) for fold in range(len(self.n))]
         m = min(len(each) for each in z)
         return np.asarray(np.tanh(np.average([each[:m] for each in z], axis=0, weights=self.n)))

@@ -16,6 +16,16 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     The envelope is the root mean square of a Hann window (full scale 1), to the power of `exponent`, which
     compresses it as hearing does (0.6: Biesmans et al. 2017, IEEE TNSRE 25(5)). Onsets are its half-wave rectified
     slope (Daube et al. 2019, Curr. Biol. 29(12)), from one row to the next; the first row has none.
+
+    Parameters
+    ----------
+    stimulus : with its audio.
+    spec : resolved; `hop_s` and `window_s` in seconds, `exponent`.
+    source : where models are; not used.
+
+    Returns
+    -------
+    Continuous; `times_s` (n_times,) are the ends of the windows.
     """
     hop_s, window_s, exponent = (spec.options[key] for key in ("hop_s", "window_s", "exponent"))
     audio, rate = audio_of(stimulus)

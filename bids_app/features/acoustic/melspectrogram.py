@@ -21,6 +21,16 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     Frames are cut at the audio's own rate and neither padded nor centred: a resampling filter would hear milliseconds
     ahead, and a hop of a rounded number of samples would drift. Power is the mean square within the band, weighted
     by the window, so it does not depend on the rate; a full-scale sine has 0.5.
+
+    Parameters
+    ----------
+    stimulus : with its audio.
+    spec : resolved; `n_mels`, `hop_s` and `window_s` in seconds.
+    source : where models are; not used.
+
+    Returns
+    -------
+    Continuous; `times_s` (n_times,) are the ends of the windows.
     """
     n_mels, hop_s, window_s = (spec.options[key] for key in ("n_mels", "hop_s", "window_s"))
     audio, rate = audio_of(stimulus)

@@ -23,7 +23,22 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     Praat's autocorrelation method (Boersma 1993, Proc. IFA 17) frame by frame: its path through all frames and its
     silence threshold, relative to the recording's loudest sample, would let later sound change earlier rows, so both
     are off. Praat centres its grid of frames on the sound it gets; pieces of one fixed length keep the grid where it
-    is. Both windows end at the row's time. Raises NoInput where praat-parselmouth is not installed.
+    is. Both windows end at the row's time.
+
+    Parameters
+    ----------
+    stimulus : with its audio.
+    spec : resolved; `floor_hz` and `ceiling_hz` in Hz, `hop_s` in seconds.
+    source : where models are; not used.
+
+    Returns
+    -------
+    Continuous; `times_s` (n_times,) are the ends of Praat's windows.
+
+    Raises
+    ------
+    NoInput
+        Where praat-parselmouth is not installed.
     """
     floor, ceiling, hop_s = (spec.options[key] for key in ("floor_hz", "ceiling_hz", "hop_s"))
     audio, rate = audio_of(stimulus)

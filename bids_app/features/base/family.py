@@ -27,12 +27,32 @@ class Setting(Protocol):
         """What stands where the analysis says nothing."""
 
     def checked(self, value: Any, name: str, where: str) -> Any:
-        """`value` in its one form. Raises UsageError."""
+        """`value` in its one form.
+
+        Parameters
+        ----------
+        value : as the analysis gives it.
+        name : the option's name, for the message.
+        where : the feature it belongs to, for the message.
+
+        Raises
+        ------
+        UsageError
+            Where the value is not allowed.
+        """
 
 
 @dataclass(frozen=True)
 class Option:
-    """A number, text or flag: its type, its default (None allows None), the least value or the choices allowed."""
+    """A number, text or flag: its type, its default (None allows None), the least value or the choices allowed.
+
+    Parameters
+    ----------
+    type : of the value.
+    default : where the analysis says nothing; None also allows None, REQUIRED is no default.
+    least : the least number allowed, or None.
+    choices : the values allowed; empty: any.
+    """
 
     type: type[int] | type[float] | type[str] | type[bool]
     default: Any = REQUIRED
@@ -40,7 +60,19 @@ class Option:
     choices: tuple[str, ...] = ()
 
     def checked(self, value: Any, name: str, where: str) -> Any:
-        """`value` as this option's type. Raises UsageError."""
+        """`value` as this option's type.
+
+        Parameters
+        ----------
+        value : as the analysis gives it.
+        name : the option's name, for the message.
+        where : the feature it belongs to, for the message.
+
+        Raises
+        ------
+        UsageError
+            Where it is of another type, too small or not among the choices.
+        """
         if value is None and self.default is None:
             return None
         if self.type is float and isinstance(value, int) and not isinstance(value, bool):
@@ -57,12 +89,22 @@ class Option:
 
 
 def no_files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Path, ...]:
-    """For families whose values follow from the stimulus and the options alone."""
+    """For families whose values follow from the stimulus and the options alone.
+
+    Parameters
+    ----------
+    stimulus, spec, source : as of `Family.files`; not used.
+    """
     return ()
 
 
 def no_check(stimulus: Stimulus, spec: FeatureSpec) -> None:
-    """For families that ask a stimulus for nothing beyond their needs."""
+    """For families that ask a stimulus for nothing beyond their needs.
+
+    Parameters
+    ----------
+    stimulus, spec : as of `Family.check_stimulus`; not used.
+    """
 
 
 def no_rules(spec: FeatureSpec) -> FeatureSpec:
@@ -71,14 +113,33 @@ def no_rules(spec: FeatureSpec) -> FeatureSpec:
 
 
 def not_of_a_stimulus(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
-    """For derived families, which are made of other spaces when a model is fitted. Raises UsageError always."""
+    """For derived families, which are made of other spaces when a model is fitted.
+
+    Parameters
+    ----------
+    stimulus : not used.
+    spec : its kind and name, for the message.
+    source : not used.
+
+    Raises
+    ------
+    UsageError
+        Always.
+    """
     raise UsageError(f"'{spec.kind}' is made of other spaces, not of a stimulus", f"feature '{spec.name}'")
 
 
 @dataclass(frozen=True)
 class Reach:
     """How far the context of a family's rows reaches back from a row's time: seconds of sound, words, or tokens (at
-    most so many), one of the three."""
+    most so many), one of the three.
+
+    Parameters
+    ----------
+    seconds : of sound, or None.
+    words : number of words, or None.
+    tokens : the most tokens, or None.
+    """
 
     seconds: float | None = None
     words: int | None = None

@@ -69,7 +69,13 @@ class WithinMemory(Generic[Item, Result]):
 
 
 def placed(model: Any, device: str) -> Any:
-    """The model on that device, or on the CPU where the device has no memory for it."""
+    """The model on that device, or on the CPU where the device has no memory for it.
+
+    Parameters
+    ----------
+    model : a torch module.
+    device : of torch, such as 'cuda'.
+    """
     import torch
 
     try:

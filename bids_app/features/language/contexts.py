@@ -19,7 +19,13 @@ Words = Sequence[Sequence[int]]  # the tokens of each word
 
 @dataclass(frozen=True)
 class Window:
-    """Tokens of one forward pass; for each word read off it: its row, its first token and the one after its last."""
+    """Tokens of one forward pass; for each word read off it: its row, its first token and the one after its last.
+
+    Parameters
+    ----------
+    tokens : (n_tokens,) numbers of the model's vocabulary.
+    words : of each word read off: its row, its first token and the one after its last, places in `tokens`.
+    """
 
     tokens: tuple[int, ...]
     words: tuple[tuple[int, int, int], ...]
@@ -27,7 +33,13 @@ class Window:
 
 @dataclass(frozen=True)
 class Frame:
-    """Tokens that stand before and after every window, and the most that a window may hold (None: any number)."""
+    """Tokens that stand before and after every window, and the most that a window may hold (None: any number).
+
+    Parameters
+    ----------
+    start, end : tokens before and after the words.
+    limit : the most tokens in a window, these included; None: any number.
+    """
 
     start: tuple[int, ...] = ()
     end: tuple[int, ...] = ()

@@ -10,7 +10,18 @@ from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
-    """values (n_words, 1): the entropy of what the model expects where the word begins, over its first token."""
+    """values (n_words, 1): the entropy of what the model expects where the word begins, over its first token.
+
+    Parameters
+    ----------
+    stimulus : with its words.
+    spec : resolved; the model and its context.
+    source : where models are, and the device.
+
+    Returns
+    -------
+    Events; the values are in bits.
+    """
     return prediction.extract(stimulus, spec, source, entropy, "Entropy in bits of the word's first token, before it")
 
 

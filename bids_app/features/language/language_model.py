@@ -25,7 +25,22 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     """values (n_words, n_hidden·n_layers): the states of the word's own tokens, their mean, last or sum.
 
     The model sees the words before the word, as many as the context allows, and the word; a masked model's window
-    ends with the word, too. Layers stand side by side. Raises UsageError where the model lacks a layer.
+    ends with the word, too. Layers stand side by side.
+
+    Parameters
+    ----------
+    stimulus : with its words.
+    spec : resolved; the model, its layers and its context.
+    source : where models are, and the device.
+
+    Returns
+    -------
+    Events; `times_s` (n_words,) are the words' offsets.
+
+    Raises
+    ------
+    UsageError
+        Where the model lacks a layer, or a masked model is given `context`.
     """
     name, layer, pool, precision = (spec.options[key] for key in ("model", "layer", "subtokens", "precision"))
     model_name, masked = model_of(spec), contexts.is_masked(spec, source)
@@ -91,7 +106,14 @@ def word_states(model: Any, windows: Sequence[Window], reading: Reading) -> tupl
 
 
 def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Path, ...]:
-    """The model's files."""
+    """The model's files.
+
+    Parameters
+    ----------
+    stimulus : not used.
+    spec : names the model.
+    source : where models are.
+    """
     return model_files(model_of(spec), source)
 
 

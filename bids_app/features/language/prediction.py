@@ -91,6 +91,13 @@ def measured(model: Any, batch: Sequence[Window], measure: Measure) -> list[list
         logits = model(input_ids=ids, logits_to_keep=length - first, use_cache=False).logits[:, first - length :]
 
         def before(place: int, begin: int, end: int) -> Any:
+            """log2 of the probabilities (n_own, n_vocabulary) before each token of a word.
+
+            Parameters
+            ----------
+            place : of the window within the batch.
+            begin, end : the word's first token, and the one after its last.
+            """
             known = logits[place, max(begin - 1, 0) - first : end - 1 - first]
             known = torch.nn.functional.pad(known, (0, 0, int(begin == 0), 0))  # equal logits: equally likely
             return known.double().log_softmax(-1) / np.log(2)
@@ -102,5 +109,12 @@ def measured(model: Any, batch: Sequence[Window], measure: Measure) -> list[list
 
 
 def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Path, ...]:
-    """The model's files."""
+    """The model's files.
+
+    Parameters
+    ----------
+    stimulus : not used.
+    spec : names the model.
+    source : where models are.
+    """
     return model_files(model_of(spec), source)

@@ -10,7 +10,18 @@ from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
-    """values (n_words, 1): −log2 of the word's probability, the sum over its tokens (Hale 2001; Levy 2008)."""
+    """values (n_words, 1): −log2 of the word's probability, the sum over its tokens (Hale 2001; Levy 2008).
+
+    Parameters
+    ----------
+    stimulus : with its words.
+    spec : resolved; the model and its context.
+    source : where models are, and the device.
+
+    Returns
+    -------
+    Events; the values are in bits.
+    """
     return prediction.extract(stimulus, spec, source, surprisal, "Surprisal in bits, the sum over the word's tokens")
 
 

@@ -14,7 +14,22 @@ from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, Mo
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
     """values (n_words, 1): log10 of occurrences per billion words (Zipf scale, van Heuven et al. 2014), by wordfreq
-    (Speer 2022, doi:10.5281/zenodo.7199437). Words it does not know have 0. Raises UsageError (unknown language).
+    (Speer 2022, doi:10.5281/zenodo.7199437). Words it does not know have 0.
+
+    Parameters
+    ----------
+    stimulus : with its words.
+    spec : resolved; `language` as a code such as 'en'.
+    source : where models are; not used.
+
+    Returns
+    -------
+    Events; `times_s` (n_words,) are the words' offsets.
+
+    Raises
+    ------
+    UsageError
+        Where wordfreq does not know the language.
     """
     language = spec.options["language"]
     words, notes = spoken_words(stimulus)

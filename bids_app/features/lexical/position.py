@@ -10,7 +10,18 @@ from bids_app.records import FeatureProvenance, Features, FeatureSpec, ModelSour
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
-    """values (n_words, 2): the word's number from 1 in order of ends, and its natural logarithm."""
+    """values (n_words, 2): the word's number from 1 in order of ends, and its natural logarithm.
+
+    Parameters
+    ----------
+    stimulus : with its words.
+    spec : resolved; it has no options.
+    source : where models are; not used.
+
+    Returns
+    -------
+    Events; `times_s` (n_words,) are the words' offsets.
+    """
     words, notes = spoken_words(stimulus)
     number = np.arange(1, len(words.text) + 1, dtype=np.float64)
     provenance = FeatureProvenance(

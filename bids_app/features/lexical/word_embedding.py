@@ -20,6 +20,16 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     """values (n_words, n_dims): the mean of the rows of a word's tokens in the model's table, or the file's vector.
 
     A word that the file lacks has zeros; their share is reported.
+
+    Parameters
+    ----------
+    stimulus : with its words.
+    spec : resolved; names the model, or the file of vectors.
+    source : where models and files of vectors are.
+
+    Returns
+    -------
+    Events; `times_s` (n_words,) are the words' offsets.
     """
     return _from_file(stimulus, spec, source) if _is_file(spec) else _from_model(stimulus, spec, source)
 
@@ -70,7 +80,14 @@ def _is_file(spec: FeatureSpec) -> bool:
 
 
 def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Path, ...]:
-    """The model's files, or the file of vectors."""
+    """The model's files, or the file of vectors.
+
+    Parameters
+    ----------
+    stimulus : not used.
+    spec : names the model, or the file of vectors.
+    source : where they are.
+    """
     return (find_vectors(spec, source),) if _is_file(spec) else model_files(model_of(spec), source)
 
 

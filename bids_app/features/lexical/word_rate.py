@@ -10,7 +10,18 @@ from bids_app.records import FeatureProvenance, Features, FeatureSpec, ModelSour
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
-    """values (n_words, 1), all ones."""
+    """values (n_words, 1), all ones.
+
+    Parameters
+    ----------
+    stimulus : with its words.
+    spec : resolved; it has no options.
+    source : where models are; not used.
+
+    Returns
+    -------
+    Events; `times_s` (n_words,) are the words' offsets.
+    """
     words, notes = spoken_words(stimulus)
     provenance = FeatureProvenance(
         kind=spec.kind,

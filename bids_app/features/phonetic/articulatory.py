@@ -35,7 +35,22 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     """values (n_phones, n_attributes), 0 or 1; a phone that is not known has a row of zeros.
 
     Silences have no row. Where there are words alone, their phones are looked up and spread over them, and the notes
-    say so. Raises DataError where more than half of the phones are unknown.
+    say so.
+
+    Parameters
+    ----------
+    stimulus : with its phones, or words to look up.
+    spec : resolved; it has no options.
+    source : where models are; not used.
+
+    Returns
+    -------
+    Events; `times_s` (n_phones,) are the phones' offsets.
+
+    Raises
+    ------
+    DataError
+        Where more than half of the phones are unknown.
     """
     phones, notes = spoken_phones(stimulus)
     alphabet, values = encode(phones.text)

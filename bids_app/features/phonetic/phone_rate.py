@@ -11,7 +11,18 @@ from bids_app.records import FeatureProvenance, Features, FeatureSpec, ModelSour
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
-    """values (n_phones, 1), all ones; silences have no row."""
+    """values (n_phones, 1), all ones; silences have no row.
+
+    Parameters
+    ----------
+    stimulus : with its phones, or words to look up.
+    spec : resolved; it has no options.
+    source : where models are; not used.
+
+    Returns
+    -------
+    Events; `times_s` (n_phones,) are the phones' offsets.
+    """
     phones, notes = spoken_phones(stimulus)
     provenance = FeatureProvenance(
         kind=spec.kind,

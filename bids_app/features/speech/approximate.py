@@ -89,6 +89,14 @@ def _in_blocks(model: Any, n_first: int, bounds: Sequence[int]) -> Iterator[None
     )
 
     def placed(module: Any, given: tuple[Any, ...], out: Any) -> Any:
+        """Its output for each row's frames, without any frame after them.
+
+        Parameters
+        ----------
+        module : the convolution of positions.
+        given : its input, (1, n_frames, n_hidden) first.
+        out : what it gave; replaced.
+        """
         parts = [module.forward(given[0][:, : bounds[0]])]
         for begin, end in pairwise(bounds):
             nearby = module.forward(given[0][:, max(begin - reach, 0) : end])
@@ -96,6 +104,13 @@ def _in_blocks(model: Any, n_first: int, bounds: Sequence[int]) -> Iterator[None
         return torch.cat(parts, dim=1)
 
     def masked(module: Any, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """The block's inputs, with the mask.
+
+        Parameters
+        ----------
+        module : a block.
+        given, named : its inputs, by place and by name.
+        """
         return given, {**named, "attention_mask": mask}
 
     with ExitStack() as hooks:

@@ -21,9 +21,17 @@ SILENCE = np.zeros(1, dtype=np.float32)
 class SpeechEncoder:
     """An encoder with its feature extractor, for mono audio at `rate_hz`; a decoder where the `model` has one.
 
-    `frames(n_samples)`: how many frames rest on the first n samples and on nothing after them, padding included.
-    `inputs(windows)`, of n_samples each: tensors for the encoder's forward pass. `padded_s`: the length that every
-    window is padded to, which is also the longest (0: no padding, any length, but all windows of one).
+    Parameters
+    ----------
+    model : the whole model.
+    encoder : the part whose states are read.
+    extractor : turns a waveform into the model's input.
+    rate_hz : of the audio, in Hz.
+    frames : n_samples → how many frames rest on the first n samples and on nothing after them, padding included.
+    inputs : windows of n_samples each → tensors for the encoder's forward pass.
+    padded_s : seconds that every window is padded to, which is also the longest (0: no padding, any length, but all
+        windows of one).
+    decoder : None where there is none.
     """
 
     model: Any

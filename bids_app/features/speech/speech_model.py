@@ -46,8 +46,24 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     piece, so that what follows t enters. Rows start once a window fills a frame of the model's front end. No frame of
     padding is ever taken. `refresh_s` reads the rows of so many seconds off one window: approximate, but causal
     (see approximate.py). Resampling and normalisation are done within each window, so nothing after it enters.
-    `part: decoder` is Whisper's decoder, a row a word (see whisper_decoder.py). Raises UsageError (layer, model or
-    window that does not fit) and DataError (audio too short).
+    `part: decoder` is Whisper's decoder, a row a word (see whisper_decoder.py).
+
+    Parameters
+    ----------
+    stimulus : with its audio, and its words for the decoder.
+    spec : resolved; the model, its layers, `mode` and `part`; `window_s`, `stride_s` and `refresh_s` in seconds.
+    source : where models are, and the device.
+
+    Returns
+    -------
+    Continuous, or events for the decoder.
+
+    Raises
+    ------
+    UsageError
+        Where a layer, model or window does not fit.
+    DataError
+        Where the audio is too short.
     """
     if spec.options["part"] == "decoder":
         return whisper_decoder.extract(stimulus, spec, source)
@@ -190,12 +206,30 @@ def _last(speech: SpeechEncoder, rate: float, n_samples: int) -> int:
 
 
 def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[Path, ...]:
-    """The model's files."""
+    """The model's files.
+
+    Parameters
+    ----------
+    stimulus : not used.
+    spec : names the model.
+    source : where models are.
+    """
     return model_files(model_of(spec), source)
 
 
 def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:
-    """Raises DataError where the decoder would have no words."""
+    """Make sure that the decoder has words.
+
+    Parameters
+    ----------
+    stimulus : with or without words.
+    spec : its `part`.
+
+    Raises
+    ------
+    DataError
+        Where the decoder would have no words.
+    """
     if spec.options["part"] == "decoder":
         words_of(stimulus)
 

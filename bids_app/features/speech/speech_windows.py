@@ -13,7 +13,13 @@ from bids_app.records import Array
 
 @dataclass(frozen=True)
 class Window:
-    """Samples [start, stop) of one forward pass; its rows: a number, and the sample at which the row's time is."""
+    """Samples [start, stop) of one forward pass; its rows: a number, and the sample at which the row's time is.
+
+    Parameters
+    ----------
+    start, stop : first sample, and the one after the last.
+    rows : of each row its number, and the sample at which its time is.
+    """
 
     start: int
     stop: int

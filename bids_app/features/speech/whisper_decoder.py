@@ -26,7 +26,13 @@ ENGLISH_ONLY = 51864  # tokens of the models that know no marks of language and 
 
 @dataclass(frozen=True)
 class HeardAudio:
-    """Samples [start, stop) of the encoder's pass, and the decoder's tokens."""
+    """Samples [start, stop) of the encoder's pass, and the decoder's tokens.
+
+    Parameters
+    ----------
+    start, stop : first sample, and the one after the last.
+    window : the decoder's tokens, and the word read off them.
+    """
 
     start: int
     stop: int
@@ -38,7 +44,22 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
 
     The encoder hears the `window_s` seconds up to the word's end, padded with silence to 30 s as in training. The
     decoder is told (teacher forcing) the words that began and ended within them, and the word; nothing after the word
-    enters. Raises UsageError where the model is no Whisper or does not know the language.
+    enters.
+
+    Parameters
+    ----------
+    stimulus : with its audio and words.
+    spec : resolved; the model, its layers, `window_s` in seconds.
+    source : where models are, and the device.
+
+    Returns
+    -------
+    Events; `times_s` (n_words,) are the words' offsets.
+
+    Raises
+    ------
+    UsageError
+        Where the model is no Whisper or does not know the language.
     """
     name, layer, window_s, pool = (spec.options[key] for key in ("model", "layer", "window_s", "subtokens"))
     sound = audio_of(stimulus)

@@ -83,6 +83,13 @@ def hidden_states(
     highest = max(layers, key=_depth)
 
     def keep(layer: Layer, states: Any) -> None:
+        """Keep a layer's states; stop at the highest.
+
+        Parameters
+        ----------
+        layer : one of those wanted.
+        states : (n, n_tokens, n_hidden).
+        """
         wanted_states[layer] = states if frames is None else states[:, frames]
         if layer == highest:
             raise _Enough
@@ -94,7 +101,22 @@ def hidden_states(
         return lambda module, given, out: keep(part, _part_states(part, out))
 
     def topmost(compute: top_block.BlockOf, wanted: Sequence[int]) -> Callable[..., None]:
+        """A hook that computes the block below the highest layer for the wanted tokens alone.
+
+        Parameters
+        ----------
+        compute : the block for some of its tokens.
+        wanted : places of the tokens.
+        """
+
         def stand_in(block: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+            """Compute it, keep its states, stop.
+
+            Parameters
+            ----------
+            block : below the highest layer.
+            given, named : its inputs, by place and by name.
+            """
             states = given[0] if given else named["hidden_states"]
             wanted_states[highest] = compute(block, states, wanted, named.get("attention_mask"))
             raise _Enough

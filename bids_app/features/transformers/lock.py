@@ -18,8 +18,11 @@ LOCK = "models.lock.json"  # in a model folder: what `concord-tools prefetch` pu
 class LockedModel:
     """A model as it was fetched.
 
-    revision : the hub's commit. files : name → SHA-256. converted_from : of weights published as pickles alone, their
-    names → SHA-256.
+    Parameters
+    ----------
+    revision : the hub's commit.
+    files : name → SHA-256.
+    converted_from : of weights published as pickles alone, their names → SHA-256.
     """
 
     revision: str

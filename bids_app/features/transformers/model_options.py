@@ -20,7 +20,19 @@ class Untrained:
     default: Any = None
 
     def checked(self, value: Any, name: str, where: str) -> int | None:
-        """The seed or None. Raises UsageError."""
+        """The seed or None.
+
+        Parameters
+        ----------
+        value : as the analysis gives it.
+        name : the option's name, for the message.
+        where : the feature it belongs to, for the message.
+
+        Raises
+        ------
+        UsageError
+            Where it is neither true, false nor a whole number from 0.
+        """
         if value is None or value is False:
             return None
         if value is True:
@@ -30,13 +42,31 @@ class Untrained:
 
 @dataclass(frozen=True)
 class Layers:
-    """A layer, a list of layers without repetition, or `all` (every number). Kept as given."""
+    """A layer, a list of layers without repetition, or `all` (every number). Kept as given.
+
+    Parameters
+    ----------
+    parts : names of parts that count as layers.
+    default : where the analysis says nothing; REQUIRED: none.
+    """
 
     parts: tuple[str, ...] = ()
     default: Any = REQUIRED
 
     def checked(self, value: Any, name: str, where: str) -> Any:
-        """`value`. Raises UsageError."""
+        """`value`.
+
+        Parameters
+        ----------
+        value : as the analysis gives it.
+        name : the option's name, for the message.
+        where : the feature it belongs to, for the message.
+
+        Raises
+        ------
+        UsageError
+            Where a layer is named wrongly, or twice.
+        """
         if isinstance(value, (list, tuple)):
             if not value or len(set(map(str, value))) < len(value):
                 raise UsageError(f"'{name}' must list layers, each once, not {list(value)!r}", where)
@@ -59,7 +89,19 @@ class Rolling:
     default: Any = None
 
     def checked(self, value: Any, name: str, where: str) -> dict[str, int] | None:
-        """Both numbers, or None. Raises UsageError."""
+        """Both numbers, or None.
+
+        Parameters
+        ----------
+        value : as the analysis gives it.
+        name : the option's name, for the message.
+        where : the feature it belongs to, for the message.
+
+        Raises
+        ------
+        UsageError
+            Where it is of another form, or the stride longer than the window.
+        """
         if value is None:
             return None
         if not isinstance(value, dict) or not set(value) <= {"tokens", "stride"} or "tokens" not in value:

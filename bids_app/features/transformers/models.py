@@ -25,7 +25,14 @@ NEVER_READ = ("masked_spec_embed", "pooler.")  # no hidden state rests on these;
 
 @dataclass(frozen=True)
 class ModelName:
-    """A model: its name, the hub's revision asked for, and the seed of random weights (None: its own weights)."""
+    """A model: its name, the hub's revision asked for, and the seed of random weights (None: its own weights).
+
+    Parameters
+    ----------
+    name : on the hub, or of a folder.
+    revision : the hub's commit asked for; None: the one that is there, else the newest.
+    untrained : the seed of random weights; None: its own weights.
+    """
 
     name: str
     revision: str | None = None
@@ -169,7 +176,18 @@ def load_model(model: ModelName, source: ModelSource, auto: str = "AutoModel") -
 
 
 def load_config(model: ModelName, source: ModelSource) -> Any:
-    """The model's configuration. Raises NoInput where it cannot be read."""
+    """The model's configuration.
+
+    Parameters
+    ----------
+    model : its name and revision.
+    source : where models are.
+
+    Raises
+    ------
+    NoInput
+        Where it cannot be read.
+    """
     from transformers import AutoConfig
 
     return _load(AutoConfig, model, source)
@@ -197,7 +215,18 @@ def load_tokenizer(model: ModelName, source: ModelSource) -> Any:
 
 
 def load_feature_extractor(model: ModelName, source: ModelSource) -> Any:
-    """What turns a waveform into the speech model's input. Raises NoInput where it cannot be read."""
+    """What turns a waveform into the speech model's input.
+
+    Parameters
+    ----------
+    model : its name and revision.
+    source : where models are.
+
+    Raises
+    ------
+    NoInput
+        Where it cannot be read.
+    """
     from transformers import AutoFeatureExtractor
 
     return _load(AutoFeatureExtractor, model, source)

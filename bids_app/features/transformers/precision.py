@@ -20,6 +20,11 @@ class Lowered(Generic[Item]):
     """`compute` with matrix products and convolutions in bfloat16 (torch.autocast); sums and norms stay in float32.
 
     The first, second, fourth, eighth, … batch is computed in float32 too; `note` says how far off they were.
+
+    Parameters
+    ----------
+    compute : a batch → of each item, its arrays.
+    model : what computes them; its device counts.
     """
 
     def __init__(self, compute: Compute[Item], model: Any) -> None:

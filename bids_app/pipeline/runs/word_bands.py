@@ -12,7 +12,17 @@ from bids_app import encoding
 from bids_app.errors import DataError
 from bids_app.pipeline.runs.load_settings import Sounds
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
-from bids_app.records import WORD_COUNT, Design, Features, Projected, Run, SharedSubspace, WordRows, word_band
+from bids_app.records import (
+    WORD_COUNT,
+    Design,
+    Features,
+    Projected,
+    Run,
+    SharedSubspace,
+    WordRows,
+    is_word_band,
+    word_band,
+)
 from bids_app.settings.analysis import Analysis
 
 
@@ -48,7 +58,7 @@ def _by_word(features: Mapping[str, Features], spaces: Sequence[str]) -> dict[st
 
 def source_bands(sounds: Sounds) -> tuple[str, ...]:
     """Bands that runs hold for projections alone: what `with_words` added."""
-    return tuple(name for name in sounds[0][0] if name == WORD_COUNT or name[0] == word_band(""))
+    return tuple(name for name in sounds[0][0] if is_word_band(name))
 
 
 def _source(name: str, bands: Mapping[str, Any]) -> str:
