@@ -6,7 +6,7 @@ learned from one block's noise is tested on another, and the other way round in 
 much, and it is added. It is part of what each of the two blocks shows, so all of it is never more than the variance
 between blocks; times n_blocks / (n_blocks − 1), as deviations from the blocks' own mean do not show what they have
 in common. And only blocks that trained each other's models share an error: where a fold's models are the same with a
-space and without it, the gains of its blocks are zero, whatever other folds' models learned from them. Where
+feature group and without it, the gains of its blocks are zero, whatever other folds' models learned from them. Where
 a model predicts nothing this doubles the variance, as the factor √(1 + K/(K − 1)) of Nadeau & Bengio (2003) does;
 where it predicts much it adds little, as in cross-validation's central limit theorem (Bayle et al. 2020, NeurIPS).
 
