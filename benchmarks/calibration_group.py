@@ -2,9 +2,9 @@
 benchmarks.calibration_group`.
 
 Participants hear one stimulus. Besides the features, which are unrelated to a null target's responses, their
-responses may have something in common (`in common`: its share of the variance), as all brains have that hear the same. A target
-of all participants is one null. A rate holds where it is not above the upper end of the binomial 99 % interval around
-.05.
+responses may have something in common (`in common`: its share of the variance), as all brains have that hear the
+same. A target of all participants is one null. A rate holds where it is not above the upper end of the binomial 99 %
+interval around .05.
 """
 
 from __future__ import annotations
