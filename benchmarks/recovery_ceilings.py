@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.bars import Bar
 from benchmarks.simulation import Setting, series
-from bids_app.encoding import Ceiling, inter_subject_noise_ceiling, noise_ceiling_of_trials
+from bids_app.encoding import NoiseCeiling, inter_subject_noise_ceiling, noise_ceiling_of_trials
 from bids_app.records import Array
 
 SHARES = (0.0, 0.02, 0.1, 0.5, 0.9)  # the signal's, of a single hearing's variance
@@ -41,7 +41,7 @@ def hearings(share: float, n: int, n_targets: int, rng: np.random.Generator) -> 
     return np.stack([signal + np.sqrt(1 - share) * series("ar.5", ONE_RUN, n_targets, rng) for _ in range(n)])
 
 
-def _bars(name: str, share: float, ceiling: Ceiling) -> list[Bar]:
+def _bars(name: str, share: float, ceiling: NoiseCeiling) -> list[Bar]:
     """Of the average of targets whose ceiling is known, where these are most."""
     known = np.isfinite(ceiling.explainable)
     found = ceiling.explainable[known]

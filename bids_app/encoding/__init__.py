@@ -5,7 +5,7 @@ from bids_app.encoding.comparisons.controls import fit_controls, splits_runs, wi
 from bids_app.encoding.comparisons.layers import choose_layers, layered, score_layers
 from bids_app.encoding.comparisons.model_pair import SubspaceSplit, model_pair_statistics, singles
 from bids_app.encoding.comparisons.noise_ceiling import (
-    Ceiling,
+    NoiseCeiling,
     inter_subject_noise_ceiling,
     noise_ceiling_of_trials,
     share,
@@ -42,10 +42,10 @@ __all__ = [
     "AveragingPlan",
     "Blocks",
     "CannotFit",
-    "Ceiling",
     "FitContext",
     "FitOptions",
     "InferencePlan",
+    "NoiseCeiling",
     "SubspaceSplit",
     "after_silence",
     "build_design",

@@ -7,6 +7,7 @@ from bids_app.features.base.family import REQUIRED, Family, Option, Reach, Role
 from bids_app.features.prefetch import prefetch
 from bids_app.features.registry import (
     KINDS,
+    baseline_label,
     check_needs,
     extract,
     is_baseline,
@@ -27,6 +28,7 @@ __all__ = [
     "Option",
     "Reach",
     "Role",
+    "baseline_label",
     "check_needs",
     "extract",
     "is_baseline",

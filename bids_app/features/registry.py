@@ -71,7 +71,12 @@ def role_of(kind: str) -> Role:
 
 def is_baseline(kind: str) -> bool:
     """Whether the baseline model may be made of features of that kind."""
-    return kind in KINDS and KINDS[kind].is_baseline
+    return bool(baseline_label(kind))
+
+
+def baseline_label(kind: str) -> str:
+    """What features of that kind are called in the baseline model; empty where it may not be made of them."""
+    return KINDS[kind].baseline_label if kind in KINDS else ""
 
 
 def is_derived(kind: str) -> bool:

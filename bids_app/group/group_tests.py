@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from bids_app.encoding import Ceiling, share
+from bids_app.encoding import NoiseCeiling, share
 from bids_app.group.electrodes import over_electrodes
 from bids_app.group.participant_tests import participant_tests, several_nulls
 from bids_app.group.statistics import Values, on_targets, participant_statistics, participant_table
@@ -19,7 +19,7 @@ from bids_app.records import (
     ElectrodeMean,
     GroupInference,
     InferenceSpec,
-    ParticipantCeiling,
+    ParticipantNoiseCeiling,
     SharedStimulusResult,
     Targets,
     UnitResult,
@@ -164,7 +164,7 @@ def _mask(unit: WrittenUnit, choice: Choice) -> Array:
 
 # ------------------------------------------------------------------------------------------------ noise ceilings
 def ceilings_by_participant(
-    members: Sequence[WrittenUnit], targets: Targets, ceilings: Sequence[ParticipantCeiling]
+    members: Sequence[WrittenUnit], targets: Targets, ceilings: Sequence[ParticipantNoiseCeiling]
 ) -> dict[str, dict[str, Array]]:
     """Noise ceilings between participants on the group's targets, and the full model's share of them.
 
@@ -188,7 +188,7 @@ def ceilings_by_participant(
             on_targets(targets.names, one.targets.names, values) for values in (one.explainable, one.low, one.high)
         )
         full = participant_table([unit_of[one.stem]], targets.names, "full", "rsquared")[0]
-        shares = share(full, Ceiling(explainable, low, high, explainable))
+        shares = share(full, NoiseCeiling(explainable, low, high, explainable))
         by_unit[one.stem] = {"ceiling": explainable, "ci025": low, "ci975": high, "share": shares}
     return by_unit
 

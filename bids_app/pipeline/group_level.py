@@ -10,13 +10,13 @@ from bids_app.pipeline.mean_response import fit_mean_responses
 from bids_app.pipeline.preflight import Preflight
 from bids_app.pipeline.progress import Progress
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
-from bids_app.records import Found
+from bids_app.records import FoundRecordings
 
 
 def run_group(
     job: Job,
     library: StimulusLibrary,
-    recordings: Found,
+    recordings: FoundRecordings,
     preflight: Preflight,
     cache: SubspaceCache,
     progress: Progress,

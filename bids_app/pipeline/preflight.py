@@ -10,7 +10,7 @@ from bids_app.errors import ConcordError, NoInput, UsageError
 from bids_app.execution import Unit
 from bids_app.pipeline.job.job import Job, Notify
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
-from bids_app.records import Excluded, Found, Recording, StimulusCheck
+from bids_app.records import Excluded, FoundRecordings, Recording, StimulusCheck
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Preflight:
         return sorted({unit.participant for unit in self.units} | {one.participant for one in self.unused})
 
 
-def check_recordings(recordings: Found, job: Job, library: StimulusLibrary, notify: Notify) -> Preflight:
+def check_recordings(recordings: FoundRecordings, job: Job, library: StimulusLibrary, notify: Notify) -> Preflight:
     """Read and check every stimulus of every recording.
 
     Parameters

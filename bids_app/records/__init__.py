@@ -1,4 +1,6 @@
-"""What travels between the stages: frozen dataclasses with shapes and units. No logic but names.
+"""What travels between the stages: frozen dataclasses with shapes and units.
+
+The only computation among them is inclusion–exclusion, with the labels of components (`records/components.py`).
 
 Times are seconds. `n_times` counts samples of a response or rows of a feature, `n_targets` voxels, vertices,
 parcels or electrodes, `n_dims` the dimensions of a feature space, `n_columns` columns of a design.
@@ -69,17 +71,17 @@ from bids_app.records.provenance import (
     ContextLeakage,
     ControlsProvenance,
     DesignProvenance,
+    FeatureFacts,
     FeatureProvenance,
-    FeatureSettings,
     InferenceProvenance,
     Provenance,
     ResponseProvenance,
     RunSettings,
 )
-from bids_app.records.responses import Excluded, Found, Recording, Response, Targets
+from bids_app.records.responses import Excluded, FoundRecordings, Recording, Response, Targets
 from bids_app.records.results import (
     GroupResult,
-    ParticipantCeiling,
+    ParticipantNoiseCeiling,
     SharedStimulusResult,
     UnitResult,
     WrittenUnit,
@@ -103,7 +105,6 @@ from bids_app.records.stimuli import Features, Intervals, Samples, Stimulus, Sti
 from bids_app.records.summaries import (
     SUMMARY_FORMAT,
     AgreementHistogram,
-    CeilingSummary,
     ComponentSummary,
     ElectrodeMean,
     GroupInference,
@@ -115,6 +116,7 @@ from bids_app.records.summaries import (
     LayerRows,
     LayersSummary,
     ModelPairSummary,
+    NoiseCeilingSummary,
     Number,
     ParticipantScore,
     ProfileSummary,
@@ -152,7 +154,6 @@ __all__ = [
     "AnalysisProvenance",
     "Array",
     "BaselineModel",
-    "CeilingSummary",
     "Component",
     "ComponentSummary",
     "ContextLeakage",
@@ -166,14 +167,14 @@ __all__ = [
     "Epochs",
     "Excluded",
     "ExtraPartition",
+    "FeatureFacts",
     "FeatureProvenance",
-    "FeatureSettings",
     "FeatureSpec",
     "Features",
     "Fit",
     "FitSpec",
     "FoldAudit",
-    "Found",
+    "FoundRecordings",
     "GroupInference",
     "GroupLayerScore",
     "GroupResult",
@@ -197,8 +198,9 @@ __all__ = [
     "ModelPairStatistics",
     "ModelPairSummary",
     "ModelSource",
+    "NoiseCeilingSummary",
     "Number",
-    "ParticipantCeiling",
+    "ParticipantNoiseCeiling",
     "ParticipantScore",
     "Partition",
     "PartitionRole",

@@ -26,7 +26,7 @@ class FoldAudit:
 
 @dataclass(frozen=True)
 class Fit:
-    """Held-out scores of every union of partition units. unions: tuples of unit names in analysis order.
+    """Held-out scores of every union of feature groups. unions: tuples of their names in analysis order.
 
     rsquared, r: (n_unions, n_targets) as DESIGN 6 defines them; NaN for unusable targets.
     at_edge: (n_unions, n_targets) share of folds whose alpha lies at an end of the grid (0…1).
@@ -106,7 +106,7 @@ class SharedSubspace:
 @dataclass(frozen=True)
 class Inferred:
     """One component, (n_targets,) each: p of the target alone, p over all targets (max-T), q (Benjamini–Hochberg over
-    targets), and the ends of its value's 95 % confidence interval. NaN for unusable targets."""
+    targets), and the ends of the 95 % confidence interval of its value. NaN for unusable targets."""
 
     p: Array
     p_family: Array
@@ -118,8 +118,8 @@ class Inferred:
 @dataclass(frozen=True)
 class InferenceResult:
     """Inference of every component of the partition, and how it was made: permutations, blocks and their length,
-    whether frequencies were flipped besides, and what the reader should know before trusting p.
-    `share_intervals`: (feature group, 'shapley' or 'product') → its 95 % confidence interval (2, n_targets)."""
+    whether frequencies were flipped besides, and what the reader should know before trusting p. `share_intervals`:
+    (feature group, 'shapley' or 'product') → the ends of the 95 % confidence interval (2, n_targets)."""
 
     components: Mapping[str, Inferred]
     permutations: int
@@ -194,8 +194,10 @@ class ControlResults:
 class BaselineModel:
     """What knows nothing of meaning and is fitted whatever the analysis names: word rate, envelope, position, motion.
 
-    bands : the names of its bands. left_out : band → why it could not be had.
+    bands : the names of its bands. left_out : band → why it could not be had. labels : band, left out or not → what
+    it is called in sentences.
     """
 
     bands: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Answers to the analysis's question about two models, as numbers with intervals.
+"""Statistics of the two models that an analysis compares, with 95 % confidence intervals.
 
 What a number is about is a record (`StatisticSubject`); its name, as tables have it, is made here and read nowhere.
 """

@@ -15,7 +15,7 @@ AutocorrelationState = Literal["fitted", "not asked for"] | str  # or why it was
 
 
 @dataclass(frozen=True)
-class FeatureSettings:
+class FeatureFacts:
     """A feature space as the resolved analysis has it.
 
     kind, options : the family and its own settings (without `pca`, the dimensions kept). label : the family in words,
@@ -46,7 +46,7 @@ class AnalysisProvenance:
     name: str
     hash: str
     pool: tuple[str, ...]
-    features: Mapping[str, FeatureSettings]
+    features: Mapping[str, FeatureFacts]
     spaces: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]]
     fit: FitSpec

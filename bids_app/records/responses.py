@@ -47,7 +47,7 @@ class Excluded:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundRecordings:
     """Result of `dataset.find_recordings`."""
 
     recordings: tuple[Recording, ...]

@@ -72,7 +72,7 @@ class WrittenUnit:
 
 
 @dataclass(frozen=True)
-class ParticipantCeiling:
+class ParticipantNoiseCeiling:
     """A participant's noise ceiling from others who heard the same, of a unit (`stem`) on `targets`: (n_targets,)
     each, the share of this participant's variance that is a signal of the others, and the ends of its 95 % confidence
     interval."""
@@ -93,7 +93,7 @@ class SharedStimulusResult:
     stimulus: str
     ceiling: str
     mean: UnitResult | None = None
-    ceilings: tuple[ParticipantCeiling, ...] = ()
+    ceilings: tuple[ParticipantNoiseCeiling, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -322,7 +322,7 @@ class GroupInference:
 
 
 @dataclass(frozen=True)
-class CeilingSummary:
+class NoiseCeilingSummary:
     """Noise ceilings between participants: over all their targets, where known, and the share of them."""
 
     n_targets: int
@@ -351,7 +351,7 @@ class GroupResultSummary:
     level: float
     electrodes: tuple[ElectrodeMean, ...]
     ceiling: str
-    inter_subject: CeilingSummary | None
+    inter_subject: NoiseCeilingSummary | None
     signed_rsquared: bool
     statistics: tuple[GroupStatistic, ...]
     compared_models: tuple[str, str] | None

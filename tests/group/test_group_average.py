@@ -1,4 +1,4 @@
-"""The people's mean response: against numpy, with gaps, and refused where people did not hear the same."""
+"""The participants' mean response: against numpy, with gaps, and refused where participants did not hear the same."""
 
 from dataclasses import replace
 
@@ -23,9 +23,9 @@ def zscored(Y):
         return (Y - Y.mean(axis=0)) / Y.std(axis=0)
 
 
-def averaged(people):
+def averaged(participants):
     """Means and counts, each run read when it is asked for."""
-    return average_participants(match_participants(people), lambda person, number: people[person][number].Y)
+    return average_participants(match_participants(participants), lambda who, number: participants[who][number].Y)
 
 
 def close(found, expected):
@@ -33,28 +33,28 @@ def close(found, expected):
 
 
 def test_the_mean_of_z_scores():
-    people = [[run(0)], [run(1)], [run(2)]]
-    (mean,), n_people = averaged(people)
-    close(mean.Y, np.mean([zscored(one.Y) for (one,) in people], axis=0))
+    participants = [[run(0)], [run(1)], [run(2)]]
+    (mean,), n_participants = averaged(participants)
+    close(mean.Y, np.mean([zscored(one.Y) for (one,) in participants], axis=0))
     np.testing.assert_array_equal(mean.times_s, TIMES)
     assert mean.label == "task-story_run-1_bold"
     assert mean.stimuli == ("a.wav",)
-    np.testing.assert_array_equal(mean.bands["rate"], people[0][0].bands["rate"])
-    assert n_people.tolist() == [3, 3, 3, 3]
+    np.testing.assert_array_equal(mean.bands["rate"], participants[0][0].bands["rate"])
+    assert n_participants.tolist() == [3, 3, 3, 3]
 
 
 def test_dead_targets_are_left_out_of_that_persons_share():
-    people = [[run(0)], [run(1)], [run(2)]]
-    people[1][0].Y[:, 2] = np.nan
-    people[2][0].Y[:, 3] = 7.0
-    people[0][0].Y[5, 0] = np.nan
-    for one in people:
+    participants = [[run(0)], [run(1)], [run(2)]]
+    participants[1][0].Y[:, 2] = np.nan
+    participants[2][0].Y[:, 3] = 7.0
+    participants[0][0].Y[5, 0] = np.nan
+    for one in participants:
         one[0].Y[:, 1] = 0.0
-    (mean,), n_people = averaged(people)
-    close(mean.Y[:, 2], np.mean([zscored(people[n][0].Y)[:, 2] for n in (0, 2)], axis=0))
-    close(mean.Y[:, 0], np.mean([zscored(people[n][0].Y)[:, 0] for n in (1, 2)], axis=0))
+    (mean,), n_participants = averaged(participants)
+    close(mean.Y[:, 2], np.mean([zscored(participants[n][0].Y)[:, 2] for n in (0, 2)], axis=0))
+    close(mean.Y[:, 0], np.mean([zscored(participants[n][0].Y)[:, 0] for n in (1, 2)], axis=0))
     assert np.isnan(mean.Y[:, 1]).all()
-    assert n_people.tolist() == [2, 0, 2, 2]
+    assert n_participants.tolist() == [2, 0, 2, 2]
 
 
 def test_only_samples_that_all_have():
@@ -69,7 +69,10 @@ def test_runs_are_matched_by_stimulus_not_by_order():
     one = [run(0, stimuli=("a.wav",)), run(1, stimuli=("b.wav",)), run(2, stimuli=("a.wav",))]
     two = [run(3, stimuli=("b.wav",)), run(4, stimuli=("a.wav",)), run(5, stimuli=("c.wav",))]
     means, _ = averaged([one, two])
-    assert [mean.stimuli for mean in means] == [("a.wav",), ("b.wav",)]  # c and the second a are one person's alone
+    assert [mean.stimuli for mean in means] == [
+        ("a.wav",),
+        ("b.wav",),
+    ]  # c and the second a have one participant each
     close(means[0].Y, (zscored(one[0].Y) + zscored(two[1].Y)) / 2)
     close(means[1].Y, (zscored(one[1].Y) + zscored(two[0].Y)) / 2)
 
@@ -81,7 +84,7 @@ def test_runs_are_matched_by_stimulus_not_by_order():
         (run(1, TIMES + 1.0), "no sample at the same time"),
     ],
 )
-def test_people_who_did_not_hear_the_same(other, message):
+def test_participants_who_did_not_hear_the_same(other, message):
     with pytest.raises(DataError, match=message):
         match_participants([[run(0)], [other]])
 
@@ -94,15 +97,15 @@ def test_features_tell_who_heard_the_stimulus_at_another_time():
 
 def test_only_the_first_of_those_who_heard_it_needs_features():
     light = replace(run(1), bands={}, Y=np.zeros((0, 4)))
-    people = [[run(0)], [light]]
-    (heard,) = match_participants(people)
-    assert [person for person, _, _ in heard.participants] == [0, 1]
+    participants = [[run(0)], [light]]
+    (heard,) = match_participants(participants)
+    assert [participant for participant, _, _ in heard.participants] == [0, 1]
     np.testing.assert_array_equal(heard.run.bands["rate"], run(0).bands["rate"])
 
 
 def test_nobodys_data_is_changed():
-    people = [[run(0)], [run(1)]]
-    before = [one.Y.copy() for (one,) in people]
-    averaged(people)
-    for (one,), old in zip(people, before, strict=True):
+    participants = [[run(0)], [run(1)]]
+    before = [one.Y.copy() for (one,) in participants]
+    averaged(participants)
+    for (one,), old in zip(participants, before, strict=True):
         np.testing.assert_array_equal(one.Y, old)

@@ -1,5 +1,5 @@
-"""False positives over people on null data, with and without something in common in everybody's responses: a small
-version of `benchmarks.calibration_group`."""
+"""False positives over participants on null data, with and without something in common in everybody's responses: a
+small version of `benchmarks.calibration_group`."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_reported_p_holds_whether_or_not_responses_have_something_in_common(null
     assert bar("family", found["family"]).holds
 
 
-def test_flips_of_people_alone_do_not_see_what_responses_have_in_common(null):
+def test_flips_of_participants_alone_do_not_see_what_responses_have_in_common(null):
     common, found = null
     alone = found["people"].mean()
     assert found["reported"].mean() <= alone

@@ -1,4 +1,4 @@
-"""Means over electrodes with people as the sample: closed forms, guards, and null data."""
+"""Means over electrodes with participants as the sample: closed forms, guards, and null data."""
 
 import numpy as np
 import pytest
@@ -10,24 +10,24 @@ from bids_app.records import partition_components
 COMPONENTS = partition_components(("a", "b"))
 
 
-def person(a, b, both):
+def participant(a, b, both):
     """Every component of two units, from three unions' values by electrode."""
     a, b, both = (np.asarray(one, float) for one in (a, b, both))
     parts = {"uniqueA": both - b, "uniqueB": both - a, "sharedAB": a + b - both}
     return {"full": both, "a": a, "b": b, **parts}
 
 
-def people(rng, n, n_electrodes=6, means=(0.05, 0.05, 0.08), between=0.02, within=0.03):
-    """Skewed scores: people differ by `between`, their electrodes by `within`."""
+def participants(rng, n, n_electrodes=6, means=(0.05, 0.05, 0.08), between=0.02, within=0.03):
+    """Skewed scores: participants differ by `between`, their electrodes by `within`."""
     made = []
     for _ in range(n):
         drawn = [mean + between * (rng.standard_exponential() - 1) for mean in means]
-        made.append(person(*(mean + within * (rng.standard_exponential(n_electrodes) - 1) for mean in drawn)))
+        made.append(participant(*(mean + within * (rng.standard_exponential(n_electrodes) - 1) for mean in drawn)))
     return made
 
 
 def test_one_electrode_a_person_is_students_test_over_people():
-    some = people(np.random.default_rng(0), 9, n_electrodes=1)
+    some = participants(np.random.default_rng(0), 9, n_electrodes=1)
     found = over_electrodes(some, COMPONENTS, 0)["a"]
     values = np.array([one["a"][0] for one in some])
     expected = stats.ttest_1samp(values, 0, alternative="greater")
@@ -37,7 +37,7 @@ def test_one_electrode_a_person_is_students_test_over_people():
     assert found.p == pytest.approx(max(expected.pvalue, 0.5**9), rel=0.3)
 
 
-def test_the_error_is_that_of_people_and_then_of_their_electrodes():
+def test_the_error_is_that_of_participants_and_then_of_their_electrodes():
     rng, n, size = np.random.default_rng(1), 6, 5
     tables = [rng.normal(rng.normal(0, 2), 1, (size, 1)) for _ in range(n)]
     mean, error = mean_and_error(tables, 0, draws=40_000)
@@ -48,31 +48,32 @@ def test_the_error_is_that_of_people_and_then_of_their_electrodes():
     assert error[0] == pytest.approx(np.sqrt((of_people + of_electrodes) * n / (n - 1)), rel=0.02)
 
 
-def test_people_count_alike_however_many_electrodes_they_have():
-    few, many = person([0.1], [0.0], [0.1]), person([0.3] * 50, [0.0] * 50, [0.3] * 50)
+def test_participants_count_alike_however_many_electrodes_they_have():
+    few, many = participant([0.1], [0.0], [0.1]), participant([0.3] * 50, [0.0] * 50, [0.3] * 50)
     assert over_electrodes([few, many], COMPONENTS, 0)["a"].mean == pytest.approx(0.2)
 
 
-def test_electrodes_without_a_value_and_people_without_electrodes_do_not_count():
-    holed = person([0.2, np.nan], [0.0, np.nan], [0.2, np.nan])
-    nobody = person([np.nan], [np.nan], [np.nan])
-    found = over_electrodes([holed, person([0.4], [0.0], [0.4]), nobody], COMPONENTS, 0)
+def test_electrodes_without_a_value_and_participants_without_electrodes_do_not_count():
+    holed = participant([0.2, np.nan], [0.0, np.nan], [0.2, np.nan])
+    nobody = participant([np.nan], [np.nan], [np.nan])
+    found = over_electrodes([holed, participant([0.4], [0.0], [0.4]), nobody], COMPONENTS, 0)
     assert found["a"].mean == pytest.approx(0.3)
     assert over_electrodes([nobody], COMPONENTS, 0) == {}
 
 
-def test_p_is_never_below_what_so_many_people_allow_and_1_below_zero():
-    alike = [person([0.2, 0.2], [0.1, 0.1], [0.25, 0.25]) for _ in range(4)]
+def test_p_is_never_below_what_so_many_participants_allow_and_1_below_zero():
+    alike = [participant([0.2, 0.2], [0.1, 0.1], [0.25, 0.25]) for _ in range(4)]
     found = over_electrodes(alike, COMPONENTS, 0)
     assert found["full"].p == 0.5**4
-    below = [person([-0.2, -0.1], [0.0, 0.0], [-0.2, -0.1]) for _ in range(4)]
+    below = [participant([-0.2, -0.1], [0.0, 0.0], [-0.2, -0.1]) for _ in range(4)]
     assert over_electrodes(below, COMPONENTS, 0)["a"].p == 1
     assert np.isnan(over_electrodes(alike[:1], COMPONENTS, 0)["full"].p)
 
 
 def test_a_shared_part_has_no_smaller_p_than_either_space_alone():
     rng = np.random.default_rng(2)
-    some = people(rng, 8, means=(0.2, 0.0, 0.1), between=0.005)  # the sum suggests a shared part, b predicts nothing
+    # The sum suggests a shared part, but b predicts nothing.
+    some = participants(rng, 8, means=(0.2, 0.0, 0.1), between=0.005)
     found = over_electrodes(some, COMPONENTS, 0)
     assert found["sharedAB"].mean > 0.05
     assert found["sharedAB"].p >= found["b"].p > 0.01

@@ -1,4 +1,4 @@
-"""Tests over people: scipy's exact permutation test, max-T by brute force, guards, gaps, limits."""
+"""Tests over participants: scipy's exact permutation test, max-T by brute force, guards, gaps, limits."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ from bids_app.group.participant_tests import t_interval, union_values
 from bids_app.records import beyond_baseline, partition_components, subsets
 
 X, AB = partition_components(("x",)), partition_components(("a", "b"))
-ALL = 1000  # permutations: up to nine people all sign vectors are taken
+ALL = 1000  # permutations: up to nine participants all sign vectors are taken
 
 
 def single(table):
@@ -33,17 +33,17 @@ def two(unique_a, unique_b, shared):
             "uniqueA": unique_a, "uniqueB": unique_b, "sharedAB": shared}  # fmt: skip
 
 
-@pytest.mark.parametrize("n_people", [2, 3, 6, 9])
-def test_p_is_scipys_exact_sign_flip(n_people):
-    rng = np.random.default_rng(n_people)
-    table = rng.normal(0.3, 1, (n_people, 12))
+@pytest.mark.parametrize("n_participants", [2, 3, 6, 9])
+def test_p_is_scipys_exact_sign_flip(n_participants):
+    rng = np.random.default_rng(n_participants)
+    table = rng.normal(0.3, 1, (n_participants, 12))
     found = participant_tests(single(table), X, ALL, 0)["full"]["p"]
     scipys = stats.permutation_test(
         (table,), np.mean, permutation_type="samples", alternative="greater", n_resamples=np.inf, axis=0
     ).pvalue
     expected = np.where(table.mean(axis=0) > 0, scipys, 1)
     np.testing.assert_allclose(found, expected)
-    assert found.min() >= 0.5**n_people
+    assert found.min() >= 0.5**n_participants
 
 
 def test_totals_may_be_left_out():
@@ -55,7 +55,7 @@ def test_totals_may_be_left_out():
 
 
 def test_family_wise_p_is_max_t_by_brute_force():
-    """The t statistic of every sign vector; with equal numbers of people it orders as the studentised mean does."""
+    """The t statistic of every sign vector, which with equal numbers orders as the studentised mean does."""
     table = np.random.default_rng(0).normal(0.5, 1, (7, 30))
     flips = np.array(list(product([1, -1], repeat=7)))
     t = np.stack([stats.ttest_1samp(table * signs[:, None], 0).statistic for signs in flips])
@@ -97,7 +97,7 @@ def test_who_has_no_value_is_as_if_absent():
 
 
 def test_a_shared_part_needs_both_spaces_to_predict():
-    """A bias that all people have: something shared with a space that predicts nothing."""
+    """A bias that all participants have: something shared with a space that predicts nothing."""
     rng = np.random.default_rng(4)
     noise = rng.normal(0, 0.01, (8, 20))
     biased = two(0.2 + noise, -0.1 - np.abs(noise), 0.08 + noise)  # b alone predicts nothing
@@ -109,7 +109,7 @@ def test_a_shared_part_needs_both_spaces_to_predict():
     assert (true["sharedAB"]["p"] < 0.05).all()
 
 
-def test_the_larger_of_people_and_stimulus_counts():
+def test_the_larger_of_participants_and_stimulus_counts():
     table = np.random.default_rng(5).normal(1, 0.5, (8, 3))
     alone = participant_tests(single(table), X, ALL, 0)
     stimulus = {name: {"p": np.array([0.001, 0.4, np.nan]), "pfwe": np.array([0.001, 0.9, np.nan])} for name in alone}
@@ -143,15 +143,15 @@ def test_a_component_of_no_partition_is_tested_by_its_own_value():
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 10), st.integers(1, 9), st.floats(0, 1), st.integers(0, 2**32 - 1))
-def test_p_is_within_its_limits_whatever_is_missing(n_people, n_targets, gone, seed):
+def test_p_is_within_its_limits_whatever_is_missing(n_participants, n_targets, gone, seed):
     rng = np.random.default_rng(seed)
-    table = rng.normal(0.5, 1, (n_people, n_targets))
+    table = rng.normal(0.5, 1, (n_participants, n_targets))
     table[rng.random(table.shape) < gone] = np.nan
     found = participant_tests(single(table), X, ALL, 0)["full"]
     n = np.isfinite(table).sum(axis=0)
     assert (np.isnan(found["p"]) == (n == 0)).all()
     here = n > 0
-    least = 0.5 ** n[here] if 2**n_people <= 1 + ALL else 1 / (1 + ALL)
+    least = 0.5 ** n[here] if 2**n_participants <= 1 + ALL else 1 / (1 + ALL)
     assert (found["p"][here] >= least * (1 - 1e-9)).all()
     assert (found["p"][here] <= 1).all()
     assert (found["pfwe"][here] >= found["p"][here] - 1e-12).all()

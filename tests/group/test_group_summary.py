@@ -41,7 +41,7 @@ def summary_of(pool, solver, space, components=None):
     )
 
 
-def unit(stem, person, names=("a", "b", "c"), values=(0.1, 0.2, 0.3), pool=POOL, **targets):
+def unit(stem, participant, names=("a", "b", "c"), values=(0.1, 0.2, 0.3), pool=POOL, **targets):
     kind = targets.pop("kind", "parcels")
     space = targets.pop("space", "Atlas")
     full = np.array(values, dtype=np.float32)
@@ -50,7 +50,7 @@ def unit(stem, person, names=("a", "b", "c"), values=(0.1, 0.2, 0.3), pool=POOL,
     components = {"full": ComponentSummary(("rsquared", "r"), {"rsquared": one, "r": one})}
     summary = summary_of(pool, "banded_ridge", space, components)
     modality = "ieeg" if kind == "electrodes" else "fmri"
-    return WrittenUnit(stem, person, modality, Targets(kind, space, tuple(names), **targets), partition, summary)
+    return WrittenUnit(stem, participant, modality, Targets(kind, space, tuple(names), **targets), partition, summary)
 
 
 def test_statistics_are_numpys():
@@ -74,7 +74,7 @@ def test_correlations_are_averaged_as_fishers_z():
     assert participant_statistics(table, "rsquared")["mean"] == pytest.approx([0.5, 0.1])
 
 
-def test_people_with_other_targets_are_joined_by_name():
+def test_participants_with_other_targets_are_joined_by_name():
     one = unit("sub-01_seg-Atlas", "01", ("a", "b", "c"), (0.1, 0.2, 0.3))
     two = unit("sub-02_seg-Atlas", "02", ("c", "a", "d"), (0.5, np.nan, 0.7))
     (result,) = summarise([one, two])
@@ -98,9 +98,11 @@ def test_voxels_keep_their_places():
 
 
 def test_who_is_on_another_grid_is_left_out_by_name():
-    def voxel(person, size):
+    def voxel(participant, size):
         grid = {"index": np.zeros((1, 3), dtype=int), "shape": (3, 3, 3), "affine": np.diag([size, size, size, 1.0])}
-        return unit(f"sub-{person}_space-MNI", person, ("0,0,0",), (0.1,), kind="volume", space="MNI", **grid)
+        return unit(
+            f"sub-{participant}_space-MNI", participant, ("0,0,0",), (0.1,), kind="volume", space="MNI", **grid
+        )
 
     (result,) = summarise([voxel("01", 3.0), voxel("02", 2.0), voxel("03", 2.0)])
     assert result.participants == ("02", "03")
@@ -163,10 +165,12 @@ def test_modalities_and_spaces_stay_apart():
     assert summarise([]) == ()
 
 
-def two_spaces(person, solver, kind):
+def two_spaces(participant, solver, kind):
     """Both spaces and what they share are above zero, the same in everyone but for a little."""
-    own = unit(f"sub-{person}", person, kind=kind, **({"xyz_mm": np.zeros((3, 3))} if kind == "electrodes" else {}))
-    high = 0.1 + 0.01 * int(person)
+    own = unit(
+        f"sub-{participant}", participant, kind=kind, **({"xyz_mm": np.zeros((3, 3))} if kind == "electrodes" else {})
+    )
+    high = 0.1 + 0.01 * int(participant)
     amounts = {"full": 3, "a": 2, "b": 2, "uniqueA": 1, "uniqueB": 1, "sharedAB": 1}
     values = {one.label: {"rsquared": np.full(3, high * amounts[one.label])} for one in AB}
     full = {"full": ComponentSummary((), {})}
@@ -178,8 +182,8 @@ def two_spaces(person, solver, kind):
 @pytest.mark.parametrize("kind", ["parcels", "electrodes"])
 @pytest.mark.parametrize("solver", ["ridge", "banded_ridge"])
 def test_plain_ridges_shared_parts_have_no_p_over_people(solver, kind):
-    people = [two_spaces(f"{number}", solver, kind) for number in range(1, 7)]
-    (result,) = summarise(people, InferenceSpec(permutations=100))
+    participants = [two_spaces(f"{number}", solver, kind) for number in range(1, 7)]
+    (result,) = summarise(participants, InferenceSpec(permutations=100))
     if kind == "electrodes":
         p = {row.component: row.p for row in result.electrodes if row.electrodes == "all"}
     else:
@@ -192,10 +196,10 @@ def test_plain_ridges_shared_parts_have_no_p_over_people(solver, kind):
 @pytest.mark.parametrize("kind", ["parcels", "electrodes"])
 def test_what_all_have_beside_the_partition_is_tested_alone(kind):
     """The baseline and a model beyond it: the tests of one space's total; what not all have is left out."""
-    people = [two_spaces(f"{number}", "banded_ridge", kind) for number in range(1, 7)]
+    participants = [two_spaces(f"{number}", "banded_ridge", kind) for number in range(1, 7)]
     means = dict(zip(CONTROLS, (0.02, 0.0, 0.1), strict=True))
     rng, given = np.random.default_rng(0), []
-    for number, one in enumerate(people):
+    for number, one in enumerate(participants):
         values = {control.label: {"rsquared": rng.normal(mean, 0.05, 3)} for control, mean in means.items()}
         if number == 3:
             del values["bBeyondBaseline"]
@@ -222,35 +226,38 @@ def test_what_all_have_beside_the_partition_is_tested_alone(kind):
 
 
 @pytest.mark.parametrize(
-    ("n_people", "permutations", "words"),
+    ("n_participants", "permutations", "words"),
     [(3, 1000, "all 8 sign vectors), family-wise by max-T: 3 participants allow no p below 2^−3 = 0.125."),
      (27, 1000, "1001 of 2^27 sign vectors), family-wise by max-T: so many allow no p below 1/1001.")],
 )  # fmt: skip
-def test_the_least_p_that_is_reported_is_the_least_there_can_be(n_people, permutations, words):
-    people = [unit(f"sub-{number:02}", f"{number:02}", values=(0.1, 0.2, number / 100)) for number in range(n_people)]
-    beside = {"uniqueX": people[0].partition.values["full"], "x": people[0].partition.values["full"]}
-    people = [
-        replace(one, partition=replace(one.partition, values={**one.partition.values, **beside})) for one in people
+def test_the_least_p_that_is_reported_is_the_least_there_can_be(n_participants, permutations, words):
+    participants = [
+        unit(f"sub-{number:02}", f"{number:02}", values=(0.1, 0.2, number / 100)) for number in range(n_participants)
     ]
-    (result,) = summarise(people, InferenceSpec(permutations=permutations))
+    beside = {"uniqueX": participants[0].partition.values["full"], "x": participants[0].partition.values["full"]}
+    participants = [
+        replace(one, partition=replace(one.partition, values={**one.partition.values, **beside}))
+        for one in participants
+    ]
+    (result,) = summarise(participants, InferenceSpec(permutations=permutations))
     assert words in group_inference_in_words(result.inference, "parcels")
-    assert result.values["full"]["rsquared"]["p"].min() == pytest.approx(max(2.0**-n_people, 1 / 1001))
+    assert result.values["full"]["rsquared"]["p"].min() == pytest.approx(max(2.0**-n_participants, 1 / 1001))
 
 
 def test_p_is_not_known_where_the_mean_response_has_no_such_component():
-    people = [two_spaces(f"{number}", "banded_ridge", "parcels") for number in range(1, 7)]
+    participants = [two_spaces(f"{number}", "banded_ridge", "parcels") for number in range(1, 7)]
     baseline = {"baseline": {"rsquared": np.array([0.1, 0.2, 0.3])}}
-    people = [
+    participants = [
         replace(
             one,
             partition=replace(one.partition, values={**one.partition.values, **baseline}, controls=CONTROLS[:1]),
         )
-        for one in people
+        for one in participants
     ]
     p = {stat: np.full(3, 0.5) for stat in ("p", "pfwe")}
     of_mean = Partition(("a", "b"), dict.fromkeys([one.label for one in AB], p))
-    mean = SimpleNamespace(partition=of_mean, targets=people[0].targets)
-    shared = {key_of_written(people[0]): SharedStimulusResult("mean response", "none", mean)}
-    (result,) = summarise(people, InferenceSpec(permutations=100), shared)
+    mean = SimpleNamespace(partition=of_mean, targets=participants[0].targets)
+    shared = {key_of_written(participants[0]): SharedStimulusResult("mean response", "none", mean)}
+    (result,) = summarise(participants, InferenceSpec(permutations=100), shared)
     assert (result.values["uniqueA"]["rsquared"]["p"] == 0.5).all()
     assert np.isnan(result.values["baseline"]["rsquared"]["p"]).all()

@@ -13,8 +13,8 @@ from bids_app.records import (
     DesignSpec,
     EpochSpec,
     Excluded,
+    FeatureFacts,
     FeatureProvenance,
-    FeatureSettings,
     Fit,
     FitSpec,
     FoldAudit,
@@ -33,7 +33,13 @@ from bids_app.records import (
     partition_components,
 )
 
-UNITS = ("low_level", "semantic", "speech", "language")
+BASELINE_LABELS = {
+    "baseline_word_rate": "word rate",
+    "baseline_envelope": "envelope",
+    "baseline_position": "position in the story",
+    "baseline_motion": "head motion",
+}
+GROUPS = ("low_level", "semantic", "speech", "language")
 BANDS = ("acoustic", "phonetic", "semantic", "speech", "language")
 MNI = "MNI152NLin2009cAsym"
 ANALYSIS = {
@@ -56,15 +62,15 @@ ANALYSIS = {
 }  # fmt: skip
 HASH = "0123456789abcdef"
 SETTINGS = {
-    "acoustic": FeatureSettings("melspectrogram", {"n_mels": 80}, 8, "a log mel spectrogram"),
-    "phonetic": FeatureSettings("articulatory", label="articulatory features of the phones"),
-    "semantic": FeatureSettings("word_embedding", {"model": "stand-in/gpt2"}, label="static word vectors"),
-    "speech": FeatureSettings(
+    "acoustic": FeatureFacts("melspectrogram", {"n_mels": 80}, 8, "a log mel spectrogram"),
+    "phonetic": FeatureFacts("articulatory", label="articulatory features of the phones"),
+    "semantic": FeatureFacts("word_embedding", {"model": "stand-in/gpt2"}, label="static word vectors"),
+    "speech": FeatureFacts(
         "speech_model",
         {"model": "stand-in/wav2vec2", "layer": 2, "window_s": 4.0},
         label="a speech model's hidden states",
     ),
-    "language": FeatureSettings(
+    "language": FeatureFacts(
         "language_model", {"model": "stand-in/gpt2", "layer": 1}, label="a language model's hidden states"
     ),
 }
@@ -140,23 +146,23 @@ def electrode_targets(n=30, names=None, seed=0):
     return Targets("electrodes", MNI, names, xyz_mm=xyz_mm, table=table)
 
 
-def scores(targets, units=UNITS, seed=0):
+def scores(targets, groups=GROUPS, seed=0):
     """Parts that sum to the full R²: speech on the left, language in front, the first target unusable."""
     rng = np.random.default_rng(seed)
     n = len(targets.names)
     position = np.linspace(0, 1, n)
     sizes = {"uniqueSpeech": 0.12 * position, "uniqueLanguage": 0.12 * (1 - position), "sharedSpeechLanguage": 0.05}
-    parts = [one.label for one in partition_components(units) if one.is_part]
+    parts = [one.label for one in partition_components(groups) if one.is_part]
     values = {part: (sizes.get(part, 0.0) + 0.01 * rng.normal(size=n)).astype(np.float32) for part in parts}
     full = np.sum(list(values.values()), axis=0)
     totals = {"full": {"rsquared": full, "r": np.sqrt(np.abs(full))}}
-    for one in partition_components(units)[1 : 1 + len(units)]:
+    for one in partition_components(groups)[1 : 1 + len(groups)]:
         totals[one.label] = {"rsquared": 0.6 * full, "r": np.sqrt(np.abs(0.6 * full))}
     found = {**totals, **{part: {"rsquared": one} for part, one in values.items()}}
     for stats in found.values():
         for one in stats.values():
             one[0] = np.nan
-    return Partition(units, found)
+    return Partition(groups, found)
 
 
 LAGS_S = tuple(np.round(np.arange(-1, 1.01, 0.1), 9))
@@ -216,12 +222,12 @@ def make_recording(label, person, modality, kind, space, entities):
     )  # fmt: skip
 
 
-def make_unit(targets, person="01", rest="task-story_space-MNI152NLin2009cAsym", seed=0, units=UNITS, warnings=()):
+def make_unit(targets, person="01", rest="task-story_space-MNI152NLin2009cAsym", seed=0, groups=GROUPS, warnings=()):
     modality = "ieeg" if targets.kind == "electrodes" else "fmri"
     delays = (0.0, 0.1, 0.2, 0.3) if modality == "ieeg" else (2.0, 4.0, 6.0, 8.0)
     stem = f"sub-{person}_{rest}" if person else rest
     labels = [f"{stem}_run-{run}_bold" for run in (1, 2)]
-    partition = scores(targets, units, seed)
+    partition = scores(targets, groups, seed)
     check = StimulusCheck(
         recording=labels[0], stimulus="story.wav", onset_s=-3.5, stimulus_s=300.0, recording_s=310.0, n_words=800,
         words_inside_audio=0.99, empty_words=0, heard_share=0.98, times_heard=1,

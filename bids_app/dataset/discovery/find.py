@@ -22,12 +22,12 @@ from bids_app.dataset.files.candidates import Candidate, candidates_of
 from bids_app.dataset.files.layout import Index, build_index, sidecar
 from bids_app.dataset.stimuli.events import Events, find_events, read_events
 from bids_app.errors import DataError, NoInput, NothingMatched
-from bids_app.records import Excluded, Found, Recording, RecordingQuery
+from bids_app.records import Excluded, FoundRecordings, Recording, RecordingQuery
 
 EventsReader = Callable[[Path], Events]
 
 
-def find_recordings(query: RecordingQuery) -> Found:
+def find_recordings(query: RecordingQuery) -> FoundRecordings:
     """Recordings of the derivatives that have stimuli, and those that cannot be used, each with its reason.
 
     Parameters
@@ -60,7 +60,7 @@ def find_recordings(query: RecordingQuery) -> Found:
     silent = sorted(set(participants) - {candidate.entities["sub"] for candidate in wanted})
     about_responses += (f"no responses of {listed(f'sub-{label}' for label in silent)}",) if silent else ()
     datasets = {index.name: index.root for index in [raw, *(candidate.index for candidate in wanted)]}
-    return Found(tuple(recordings), tuple(excluded), warnings + about_responses, datasets)
+    return FoundRecordings(tuple(recordings), tuple(excluded), warnings + about_responses, datasets)
 
 
 _LOOKED_FOR = (

@@ -19,7 +19,7 @@ DRAWS = 1000
 
 
 @dataclass(frozen=True)
-class Ceiling:
+class NoiseCeiling:
     """A noise ceiling, (n_targets,) each; NaN where it is not known.
 
     Parameters
@@ -41,7 +41,7 @@ class Ceiling:
         return np.asarray(self.low > 0)
 
 
-def noise_ceiling_of_trials(trials: Sequence[Array], block: int, seed: int = 0) -> Ceiling:
+def noise_ceiling_of_trials(trials: Sequence[Array], block: int, seed: int = 0) -> NoiseCeiling:
     """Noise ceiling from repeats of stimuli.
 
     Signal power is the mean covariance of pairs of repeats, total power their mean variance (Sahani & Linden 2003;
@@ -80,7 +80,7 @@ def _powers(trials: Array) -> tuple[Array, Array]:
     return signal * n / (n - 1), square / R * n / (n - 1)
 
 
-def inter_subject_noise_ceiling(responses: Sequence[Array], block: int, seed: int = 0) -> list[Ceiling]:
+def inter_subject_noise_ceiling(responses: Sequence[Array], block: int, seed: int = 0) -> list[NoiseCeiling]:
     """Noise ceiling of each participant from the others who heard the same.
 
     The share of a participant's variance that is a signal of the others: products of the covariances with two others,
@@ -146,14 +146,14 @@ def _by_block(values: Array, labels: Array) -> Array:
     return np.asarray(np.add.reduceat(values, np.flatnonzero(np.diff(labels, prepend=-1)), axis=0))
 
 
-def _ceiling(sums: Sequence[Array], ratio: Callable[..., Array], seed: int) -> Ceiling:
+def _ceiling(sums: Sequence[Array], ratio: Callable[..., Array], seed: int) -> NoiseCeiling:
     """`ratio` of sums over all blocks (n_blocks, …, n_targets); its interval by drawing blocks."""
     drawn = _drawn(len(sums[0]), seed)
     with np.errstate(invalid="ignore", divide="ignore"):
         explainable = ratio(*(each.sum(axis=0) for each in sums))
         low, high = np.percentile(ratio(*(np.tensordot(drawn, each, 1) for each in sums)), [2.5, 97.5], axis=0)
         cc_max = np.sqrt(np.where(explainable > 0, explainable, np.nan))
-    return Ceiling(explainable, low, high, cc_max)
+    return NoiseCeiling(explainable, low, high, cc_max)
 
 
 def _drawn(count: int, seed: int) -> Array:
@@ -161,7 +161,7 @@ def _drawn(count: int, seed: int) -> Array:
     return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=DRAWS).astype(float)
 
 
-def share(scores: Array, ceiling: Ceiling) -> Array:
+def share(scores: Array, ceiling: NoiseCeiling) -> Array:
     """Scores as shares of the noise ceiling.
 
     Parameters

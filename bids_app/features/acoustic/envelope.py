@@ -60,5 +60,5 @@ FAMILY = Family(
     needs=frozenset({"audio"}),
     extract=extract,
     options={**FRAMES, "exponent": Option(float, 0.6, least=0.1)},
-    is_baseline=True,
+    baseline_label="envelope",
 )

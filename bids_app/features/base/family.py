@@ -181,7 +181,7 @@ class Family:
     rules : raises UsageError where options contradict each other, and fills in what depends on others.
     check_stimulus : raises DataError where a stimulus lacks something that `needs` does not name.
     reach : resolved options → how far back the context of a row goes; None where there is none.
-    is_baseline : whether the baseline model may be made of it.
+    baseline_label : what it is called where the baseline model is made of it; empty: the baseline may not be.
     is_derived : whether it is made of other spaces in training folds; it is then never extracted.
     """
 
@@ -196,7 +196,7 @@ class Family:
     rules: Callable[[FeatureSpec], FeatureSpec] = no_rules
     check_stimulus: Callable[[Stimulus, FeatureSpec], None] = no_check
     reach: Callable[[Mapping[str, Any]], Reach | None] = no_context
-    is_baseline: bool = False
+    baseline_label: str = ""
     is_derived: bool = False
 
     def check_options(self, spec: FeatureSpec) -> FeatureSpec:

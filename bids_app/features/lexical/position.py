@@ -42,5 +42,5 @@ FAMILY = Family(
     version=2,
     needs=frozenset({"words"}),
     extract=extract,
-    is_baseline=True,
+    baseline_label="position in the story",
 )

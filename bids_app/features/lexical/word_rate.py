@@ -41,5 +41,5 @@ FAMILY = Family(
     version=1,
     needs=frozenset({"words"}),
     extract=extract,
-    is_baseline=True,
+    baseline_label="word rate",
 )

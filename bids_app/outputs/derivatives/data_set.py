@@ -18,7 +18,7 @@ from bids_app.records import (
     INTER_SUBJECT,
     AnalysisProvenance,
     Component,
-    FeatureSettings,
+    FeatureFacts,
     all_components,
     camel,
     space_label,
@@ -111,7 +111,7 @@ def _write(out_dir: Path, facts: DataSetFacts) -> None:
     write_if_new(out_dir / "descriptions.tsv", _descriptions(facts))
 
 
-def _has_layers(settings: FeatureSettings) -> bool:
+def _has_layers(settings: FeatureFacts) -> bool:
     """Whether a space has several layers."""
     layer = settings.options.get("layer")
     return layer == "all" or (isinstance(layer, list | tuple) and len(layer) > 1)

@@ -96,7 +96,7 @@ class Scale:
 
     @property
     def drawn(self) -> dict[str, Any]:
-        """What matplotlib's images and dots are told."""
+        """The keyword arguments of matplotlib's images and dots."""
         return {"cmap": self.colours, "vmin": self.low, "vmax": self.high}
 
 

@@ -29,8 +29,8 @@ def hemispheres(targets: Targets, values: Array) -> tuple[Array, Array]:
     sides = [np.full(size, np.nan, dtype=np.float32) for size in targets.shape]
     index = np.asarray(targets.index)
     for side, filled in enumerate(sides):
-        mine = index[:, 0] == side
-        filled[index[mine, 1]] = values[mine]
+        on_side = index[:, 0] == side
+        filled[index[on_side, 1]] = values[on_side]
     return sides[0], sides[1]
 
 

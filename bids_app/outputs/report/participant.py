@@ -18,7 +18,7 @@ from bids_app.records import UnitSummary
 
 
 @dataclass(frozen=True)
-class StatusRow:
+class StatusLine:
     """A row of status.tsv."""
 
     unit: str
@@ -73,7 +73,7 @@ def write_participant_report(out_dir: Path, participant: str, planted: Path | No
     return write_text(out_dir / names.report_file(participant), render("participant.html.j2", context))
 
 
-def report_context(summaries: Sequence[UnitSummary], status: Sequence[StatusRow]) -> Sidecar:
+def report_context(summaries: Sequence[UnitSummary], status: Sequence[StatusLine]) -> Sidecar:
     """What both reports say beside their units, by the names that base.html.j2 has for it.
 
     Parameters
@@ -99,7 +99,7 @@ def stand_ins(summaries: Iterable[UnitSummary]) -> list[str]:
     return sorted({f"{name} ({space.model or 'no name'})" for name, space in made if space.stand_in})
 
 
-def left_out(summaries: Iterable[UnitSummary], status: Sequence[StatusRow]) -> list[LeftOut]:
+def left_out(summaries: Iterable[UnitSummary], status: Sequence[StatusLine]) -> list[LeftOut]:
     """Recordings that could not be used and units that failed, each once, with the reason.
 
     Parameters
@@ -112,11 +112,11 @@ def left_out(summaries: Iterable[UnitSummary], status: Sequence[StatusRow]) -> l
     return [LeftOut(label, reason) for label, reason in sorted({**failed, **excluded}.items())]
 
 
-def status_rows(out_dir: Path) -> list[StatusRow]:
+def status_rows(out_dir: Path) -> list[StatusLine]:
     """Rows of status.tsv; none where there is no such table yet."""
     try:
         columns = read_tsv(out_dir / "status.tsv")
     except ReadWriteError:
         return []
-    rows = zip(*(columns[name] for name in StatusRow.__dataclass_fields__), strict=True) if columns else ()
-    return [StatusRow(*row) for row in rows]
+    rows = zip(*(columns[name] for name in StatusLine.__dataclass_fields__), strict=True) if columns else ()
+    return [StatusLine(*row) for row in rows]

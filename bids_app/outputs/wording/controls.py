@@ -5,12 +5,6 @@ from __future__ import annotations
 from bids_app.outputs.files.files import Sidecar
 from bids_app.records import Component, ControlsProvenance, Kind
 
-BASELINE_BANDS = {
-    "baseline_word_rate": "word rate",
-    "baseline_envelope": "envelope",
-    "baseline_position": "position in the story",
-    "baseline_motion": "head motion",
-}
 DIFFERENCE = (
     "R² of the model of both less that of the {} alone, each fitted with a search of its own that includes the "
     "smaller one's; signed, and below 0 where the model only adds noise"
@@ -24,12 +18,12 @@ EXPLAINED: dict[Kind, str] = {
 
 def baseline_words(made: ControlsProvenance) -> list[str]:
     """Of what the baseline is made, in words."""
-    return [BASELINE_BANDS[band] for band in made.baseline.bands]
+    return [made.baseline.labels[band] for band in made.baseline.bands]
 
 
 def left_out_of_baseline(made: ControlsProvenance) -> dict[str, str]:
     """What could not be had → why."""
-    return {BASELINE_BANDS[band]: why for band, why in made.baseline.left_out.items()}
+    return {made.baseline.labels[band]: why for band, why in made.baseline.left_out.items()}
 
 
 def baseline_facts(made: ControlsProvenance) -> Sidecar:

@@ -53,7 +53,7 @@ ENDS = {"ci025": LOWER, "ci975": UPPER}
 SHARE_ENDS = {f"{kind}{end}": (kind, side) for kind in SHARES for end, side in (("025", LOWER), ("975", UPPER))}
 INTERVAL = (
     "for what models trained on this many samples are expected to reach on new data: Student's t over blocks of "
-    "time, and what blocks taught each other's models"
+    "time, and the dependence between blocks through shared training data"
 )
 
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from bids_app import dataset, encoding
+from bids_app import dataset, encoding, features
 from bids_app.pipeline.runs.load_settings import LoadSettings, ReadRecording
 from bids_app.records import Array, BaselineModel, Run, baseline_band
 
 MOTION = baseline_band("motion")
 WORD_RATE = baseline_band("word_rate")
+MOTION_LABEL = "head motion"
 
 
 def plan_baseline(settings: LoadSettings, recordings: Sequence[ReadRecording]) -> BaselineModel:
@@ -25,7 +26,7 @@ def plan_baseline(settings: LoadSettings, recordings: Sequence[ReadRecording]) -
 
     Returns
     -------
-    The bands, and of others why they cannot be had.
+    The bands, of others why they cannot be had, and what all are called.
     """
     left_out: dict[str, str] = {}
     for read in recordings:
@@ -34,7 +35,10 @@ def plan_baseline(settings: LoadSettings, recordings: Sequence[ReadRecording]) -
     asked = [baseline_band(space) for space in settings.baseline_spaces]
     if MOTION in asked and (reason := _no_motion(settings, recordings)):
         left_out[MOTION] = reason
-    return BaselineModel(tuple(name for name in asked if name not in left_out), left_out)
+    labels = {baseline_band(space): features.baseline_label(space) for space in settings.baseline_spaces}
+    if MOTION in labels:  # made of confounds, by no family
+        labels[MOTION] = MOTION_LABEL
+    return BaselineModel(tuple(name for name in asked if name not in left_out), left_out, labels)
 
 
 def _no_motion(settings: LoadSettings, recordings: Sequence[ReadRecording]) -> str:
@@ -82,7 +86,8 @@ def common_baseline(baselines: Sequence[BaselineModel]) -> BaselineModel:
     left_out = {name: why for baseline in baselines for name, why in baseline.left_out.items()}
     if any(MOTION in baseline.bands for baseline in baselines):
         left_out[MOTION] = "the participants of a mean each move otherwise"
-    return BaselineModel(tuple(name for name in baselines[0].bands if name not in left_out), left_out)
+    labels = baselines[0].labels  # one analysis: all have the same
+    return BaselineModel(tuple(name for name in baselines[0].bands if name not in left_out), left_out, labels)
 
 
 def on_baseline(baseline: BaselineModel, runs: Sequence[Run]) -> list[Run]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bids_app import encoding
-from bids_app.encoding import Ceiling
+from bids_app.encoding import NoiseCeiling
 from bids_app.pipeline.runs.baseline_bands import feature_bands, motion_band
 from bids_app.pipeline.runs.load_settings import LONG_STIMULUS_S, LoadSettings, ReadRecording, Sounds
 from bids_app.pipeline.runs.noise_ceiling import noise_ceiling_from_repeats
@@ -74,7 +74,7 @@ class ContinuousRows:
 
     def noise_ceiling(
         self, runs: Sequence[Run], recordings: Sequence[Recording], period_s: float
-    ) -> tuple[Ceiling | None, str]:
+    ) -> tuple[NoiseCeiling | None, str]:
         """From stimuli that were heard more than once."""
         return noise_ceiling_from_repeats(runs, recordings, period_s)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bids_app import dataset, encoding
-from bids_app.encoding import Ceiling
+from bids_app.encoding import NoiseCeiling
 from bids_app.errors import ConcordError, DataError
 from bids_app.execution import Unit, reason_of
 from bids_app.pipeline.runs.baseline_bands import plan_baseline
@@ -52,7 +52,7 @@ class LoadedRuns:
     spaces: Mapping[str, FeatureProvenance]
     responsive: Responsive | None = None
     baseline: BaselineModel = field(default_factory=BaselineModel)
-    ceiling: Ceiling | None = None
+    ceiling: NoiseCeiling | None = None
     ceiling_in_words: str = "none"
 
 

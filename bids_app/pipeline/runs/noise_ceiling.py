@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bids_app import encoding
-from bids_app.encoding import Ceiling
+from bids_app.encoding import NoiseCeiling
 from bids_app.records import Array, Recording, Run
 
 NEAR = 0.1  # of the sampling period: samples of two hearings this near in the stimulus's time count as the same
@@ -20,7 +20,7 @@ BLOCK_S = 20.0
 
 def noise_ceiling_from_repeats(
     runs: Sequence[Run], recordings: Sequence[Recording], period_s: float
-) -> tuple[Ceiling | None, str]:
+) -> tuple[NoiseCeiling | None, str]:
     """The noise ceiling of a unit's targets, from stimuli that were heard more than once.
 
     Parameters
@@ -69,7 +69,7 @@ def _nearest(times_s: Array, wanted_s: Array) -> Array:
     return np.asarray(np.where(wanted_s - times_s[right - 1] <= times_s[right] - wanted_s, right - 1, right))
 
 
-def _everywhere(ceiling: Ceiling, usable: Array) -> Ceiling:
+def _everywhere(ceiling: NoiseCeiling, usable: Array) -> NoiseCeiling:
     """Of usable targets → of all, NaN elsewhere."""
 
     def spread(values: Array) -> Array:
@@ -77,4 +77,6 @@ def _everywhere(ceiling: Ceiling, usable: Array) -> Ceiling:
         filled[usable] = values
         return filled
 
-    return Ceiling(spread(ceiling.explainable), spread(ceiling.low), spread(ceiling.high), spread(ceiling.cc_max))
+    return NoiseCeiling(
+        spread(ceiling.explainable), spread(ceiling.low), spread(ceiling.high), spread(ceiling.cc_max)
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from bids_app.encoding import Ceiling
+from bids_app.encoding import NoiseCeiling
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.pipeline.runs.continuous_rows import ContinuousRows
@@ -70,7 +70,7 @@ class Rows(Protocol):
 
     def noise_ceiling(
         self, runs: Sequence[Run], recordings: Sequence[Recording], period_s: float
-    ) -> tuple[Ceiling | None, str]:
+    ) -> tuple[NoiseCeiling | None, str]:
         """The noise ceiling of a unit's targets.
 
         Parameters

@@ -20,7 +20,7 @@ from bids_app.pipeline.runs.baseline_bands import MOTION, common_baseline, on_ba
 from bids_app.pipeline.runs.load_runs import LoadedRuns, load_runs
 from bids_app.pipeline.runs.noise_ceiling import BLOCK_S, FEWEST
 from bids_app.pipeline.runs.rows import Rows
-from bids_app.records import Array, Excluded, ParticipantCeiling, Run, Targets
+from bids_app.records import Array, Excluded, ParticipantNoiseCeiling, Run, Targets
 
 SCRATCH = "scratch-"  # in logs/; swept when the group level runs again
 LEAST_PARTICIPANTS = 3
@@ -155,7 +155,7 @@ def mean_response_of(shared: SharedResponses) -> tuple[LoadedRuns, Array]:
     return joined, n_participants
 
 
-def noise_ceilings_of(shared: SharedResponses) -> tuple[tuple[ParticipantCeiling, ...], str]:
+def noise_ceilings_of(shared: SharedResponses) -> tuple[tuple[ParticipantNoiseCeiling, ...], str]:
     """Each participant's ceiling from the others (`encoding.inter_subject_noise_ceiling`), on the runs that all of
     them heard, and in words what it rests on, or why there is none."""
     everyone = shared.numbers
@@ -168,7 +168,7 @@ def noise_ceilings_of(shared: SharedResponses) -> tuple[tuple[ParticipantCeiling
     n_samples = sum(len(one.run.times_s) for one in runs)
     block = max(1, round(BLOCK_S / period_s))
     ceilings = tuple(
-        ParticipantCeiling(shared.units[participant].stem, shared.targets, *values)
+        ParticipantNoiseCeiling(shared.units[participant].stem, shared.targets, *values)
         for participant, values in zip(everyone, _ceilings(shared, runs, everyone, block), strict=True)
     )
     n_blocks = -(-n_samples // block)
@@ -186,7 +186,7 @@ def _ceilings(
     """Of each participant the ceiling and its 2.5 and 97.5 % limits, (n_targets,) each, some targets at a time."""
     n_samples, n_targets = sum(len(one.run.times_s) for one in runs), len(shared.targets.names)
     at_once = max(1, CEILING_BYTES // (16 * len(everyone) * (n_samples + 2000)))
-    batches: list[list[encoding.Ceiling]] = []
+    batches: list[list[encoding.NoiseCeiling]] = []
     for first in range(0, n_targets, at_once):
         some = slice(first, first + at_once)
         responses = [_centred(shared, runs, participant, some) for participant in everyone]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bids_app import encoding
-from bids_app.encoding import Ceiling
+from bids_app.encoding import NoiseCeiling
 from bids_app.errors import DataError
 from bids_app.pipeline.runs.baseline_bands import WORD_RATE, feature_bands
 from bids_app.pipeline.runs.load_settings import LONG_STIMULUS_S, LoadSettings, ReadRecording, Sounds
@@ -92,7 +92,7 @@ class WordEpochRows:
 
     def noise_ceiling(
         self, runs: Sequence[Run], recordings: Sequence[Recording], period_s: float
-    ) -> tuple[Ceiling | None, str]:
+    ) -> tuple[NoiseCeiling | None, str]:
         """None."""
         return None, NO_CEILING
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from bids_app import encoding
-from bids_app.encoding import Averaged, Averages, Ceiling, FitContext, FitOptions
+from bids_app.encoding import Averaged, Averages, FitContext, FitOptions, NoiseCeiling
 from bids_app.pipeline.unit.fit_inputs import FitInputs
 from bids_app.pipeline.unit.fitted import FittedUnit
 from bids_app.pipeline.unit.solvers import Averaging, FittedPartition, make_averages
@@ -16,7 +16,7 @@ from bids_app.records import Array, ControlResults, ExtraPartition, ModelPairSta
 
 
 def first_averaging(
-    usable: Array, n_windows: int, responsive: Responsive | None, ceiling: Ceiling | None
+    usable: Array, n_windows: int, responsive: Responsive | None, ceiling: NoiseCeiling | None
 ) -> Averaging:
     """Sets of targets for the analysis's own partition: all usable ones, and those that respond to speech.
 

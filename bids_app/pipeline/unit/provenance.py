@@ -15,7 +15,7 @@ from bids_app.pipeline.unit.task import UnitTask
 from bids_app.records import (
     AnalysisProvenance,
     DesignProvenance,
-    FeatureSettings,
+    FeatureFacts,
     InferenceProvenance,
     InferenceResult,
     Provenance,
@@ -93,17 +93,17 @@ def analysis_provenance(job: Job) -> AnalysisProvenance:
     )
 
 
-def _feature_settings(job: Job) -> dict[str, FeatureSettings]:
+def _feature_settings(job: Job) -> dict[str, FeatureFacts]:
     """Of every space that is fitted or projected, in the analysis's order, with every default."""
     residuals = job.analysis.residual_specs()
     settings = {}
     for name, asked in job.analysis.features.items():
         if name in job.specs:
             spec = job.specs[name]
-            settings[name] = FeatureSettings(spec.kind, spec.options, spec.pca, label=features.label_of(spec.kind))
+            settings[name] = FeatureFacts(spec.kind, spec.options, spec.pca, label=features.label_of(spec.kind))
         elif name in residuals:
             residual = residuals[name]
             options = {"contextual": residual.contextual, "static": residual.static}
             label, sources = features.KINDS[asked.kind].label, tuple(options.values())
-            settings[name] = FeatureSettings(asked.kind, options, residual.pca, label, sources)
+            settings[name] = FeatureFacts(asked.kind, options, residual.pca, label, sources)
     return settings

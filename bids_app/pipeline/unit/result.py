@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bids_app import encoding
-from bids_app.encoding import Ceiling
+from bids_app.encoding import NoiseCeiling
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.runs.load_runs import LoadedRuns
 from bids_app.pipeline.runs.rows import Rows
@@ -62,7 +62,7 @@ def unit_result(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, fitted
     )
 
 
-def _with_ceiling(partition: Partition, ceiling: Ceiling | None) -> Partition:
+def _with_ceiling(partition: Partition, ceiling: NoiseCeiling | None) -> Partition:
     """The full model's score beside the noise ceiling, and as a share of it."""
     if ceiling is None:
         return partition

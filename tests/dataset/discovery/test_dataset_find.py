@@ -26,10 +26,10 @@ from bids_trees import (
 
 from bids_app.dataset import find_recordings
 from bids_app.errors import ConcordError, NoInput, NotBids, NothingMatched, UsageError
-from bids_app.records import Found, RecordingQuery
+from bids_app.records import FoundRecordings, RecordingQuery
 
 
-def find(root: Path, **settings: Any) -> Found:
+def find(root: Path, **settings: Any) -> FoundRecordings:
     return find_recordings(RecordingQuery(bids_dir=root, out_dir=root.parent / "out", **settings))
 
 
@@ -38,7 +38,7 @@ def root(tmp_path: Path) -> Path:
     return fmri_dataset(tmp_path / "sub-99_run-7" / "bids")  # names above the data set must not be taken for entities
 
 
-def reasons(found: Found) -> str:
+def reasons(found: FoundRecordings) -> str:
     return "\n".join(excluded.reason for excluded in found.excluded)
 
 

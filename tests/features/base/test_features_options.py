@@ -144,7 +144,9 @@ def test_every_kind_states_what_it_is_called_and_stands_for():
     assert len({family.label for family in features.KINDS.values()}) == len(features.KINDS)
     models = {kind for kind in features.KINDS if features.role_of(kind) in ("speech model", "language model")}
     assert models == {"speech_model", "language_model"}
-    assert {kind for kind in features.KINDS if features.is_baseline(kind)} == {"word_rate", "envelope", "position"}
+    labels = {kind: label for kind in features.KINDS if (label := features.baseline_label(kind))}
+    assert labels == {"word_rate": "word rate", "envelope": "envelope", "position": "position in the story"}
+    assert {kind for kind in features.KINDS if features.is_baseline(kind)} == set(labels)
     assert [kind for kind in features.KINDS if features.is_derived(kind)] == ["contextual_residual"]
     assert (features.label_of("x"), features.role_of("x")) == ("x", "other")
     assert not features.is_baseline("x")

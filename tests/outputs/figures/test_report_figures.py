@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from synthetic_units import UNITS, electrode_targets, parcel_targets, surface_targets, volume_targets
+from synthetic_units import GROUPS, electrode_targets, parcel_targets, surface_targets, volume_targets
 
 from bids_app.outputs.figures import charts, maps
 from bids_app.records import ProfileSummary, Quartiles, partition_components
@@ -53,21 +53,21 @@ def test_where_there_is_a_brain():
     assert not maps.can_draw(surface_targets(100, "fsLR"))
 
 
-def bars(centre=0.1, groups=UNITS):
+def bars(centre=0.1, groups=GROUPS):
     return dict.fromkeys(partition_components(groups), charts.Bar(centre, centre - 0.01, centre + 0.02))
 
 
 def test_components_without_values_leave_a_gap():
-    full = charts.components_chart(UNITS, bars(), "median R²")
-    assert full == charts.components_chart(UNITS, bars(), "median R²")
-    assert full != charts.components_chart(UNITS, bars(-0.1), "median R²")
-    empty = dict.fromkeys(partition_components(UNITS), charts.Bar(None, None, None))
-    assert len(charts.components_chart(UNITS, empty, "median R²")) < len(full)
+    full = charts.components_chart(GROUPS, bars(), "median R²")
+    assert full == charts.components_chart(GROUPS, bars(), "median R²")
+    assert full != charts.components_chart(GROUPS, bars(-0.1), "median R²")
+    empty = dict.fromkeys(partition_components(GROUPS), charts.Bar(None, None, None))
+    assert len(charts.components_chart(GROUPS, empty, "median R²")) < len(full)
 
 
 @pytest.mark.parametrize("n_groups", [1, 2, 3, 4])
 def test_any_number_of_groups_has_its_chart(n_groups):
-    groups = UNITS[:n_groups]
+    groups = GROUPS[:n_groups]
     assert charts.components_chart(groups, bars(groups=groups), "median R²").startswith(b"<?xml")
 
 
@@ -91,6 +91,6 @@ def test_a_profile_and_a_scatter():
 def test_the_users_style_changes_nothing():
     import matplotlib
 
-    plain = charts.components_chart(UNITS, bars(), "R²")
+    plain = charts.components_chart(GROUPS, bars(), "R²")
     with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "black", "svg.hashsalt": "other"}):
-        assert charts.components_chart(UNITS, bars(), "R²") == plain
+        assert charts.components_chart(GROUPS, bars(), "R²") == plain

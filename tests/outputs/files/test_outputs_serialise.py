@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from synthetic_units import all_kinds, electrode_targets, make_unit, with_inference, with_words
+from synthetic_units import BASELINE_LABELS, all_kinds, electrode_targets, make_unit, with_inference, with_words
 
 from bids_app import group, outputs
 from bids_app.errors import ReadWriteError
@@ -72,7 +72,7 @@ def everything(unit):
     provenance = replace(
         unit.provenance,
         controls=ControlsProvenance(
-            BaselineModel(("baseline_word_rate",), {"baseline_motion": "no"}), "fitted", CONTROLS
+            BaselineModel(("baseline_word_rate",), {"baseline_motion": "no"}, BASELINE_LABELS), "fitted", CONTROLS
         ),
         contexts={"speech": ContextLeakage(3, 10, "4 s of sound", True)},
     )

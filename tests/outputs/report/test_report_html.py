@@ -16,15 +16,15 @@ from bids_app.records import StimulusEvent
 
 STATUS = "unit\tparticipant\tstatus\tseconds\tpeak_mb\treason\n"
 EVIL = "<script>alert(1)</script>"
-UNITS = ("speech", "language")
+GROUPS = ("speech", "language")
 
 
 def parcels(person="01", **changes):
-    return replace(make_unit(parcel_targets(), person, "task-story_seg-Brennan10mm", units=UNITS), **changes)
+    return replace(make_unit(parcel_targets(), person, "task-story_seg-Brennan10mm", groups=GROUPS), **changes)
 
 
 def electrodes(person="01", names=None):
-    return make_unit(electrode_targets(4, names), person, "task-pooled", units=UNITS)
+    return make_unit(electrode_targets(4, names), person, "task-pooled", groups=GROUPS)
 
 
 def write(out_dir, *units, status=""):
@@ -200,7 +200,10 @@ def test_recovered_beside_planted(tmp_path):
 def write_study(out_dir, participants=("01", "02"), missing=("09",), status=""):
     units = [
         unit for n, person in enumerate(participants)
-        for unit in (make_unit(parcel_targets(), person, "task-story_seg-X", seed=n, units=UNITS), electrodes(person))
+        for unit in (
+            make_unit(parcel_targets(), person, "task-story_seg-X", seed=n, groups=GROUPS),
+            electrodes(person),
+        )
     ]  # fmt: skip
     write(out_dir, *units, status=status)
     outputs.write_group(out_dir, group.summarise(outputs.read_units(out_dir, participants)), missing, {})
@@ -235,7 +238,7 @@ def test_the_group_pools_planted_targets_over_participants(tmp_path):
 
 def test_the_mean_response_is_shown(tmp_path):
     write_study(tmp_path)
-    mean = make_unit(parcel_targets(("onlyInTheMean", "b", "c")), "", "task-story_seg-X", units=UNITS)
+    mean = make_unit(parcel_targets(("onlyInTheMean", "b", "c")), "", "task-story_seg-X", groups=GROUPS)
     outputs.write_mean_response(tmp_path, mean, np.full(3, 2))
     text = group_page(tmp_path)
     assert "<h2>Mean response, Brennan10mm: parcels</h2>" in text
@@ -257,7 +260,7 @@ def test_reports_need_nothing_but_out_dir(tmp_path, monkeypatch):
 
 
 def test_one_space_has_no_parts_to_map(tmp_path):
-    unit = make_unit(parcel_targets(), "01", "task-alice_seg-Brennan10mm", units=("words",))
+    unit = make_unit(parcel_targets(), "01", "task-alice_seg-Brennan10mm", groups=("words",))
     write(tmp_path, replace(unit, fit=replace(unit.fit, delays_s=(4.0,), profile={})))
     text = page(tmp_path)
     assert "unions" not in sentences(text)

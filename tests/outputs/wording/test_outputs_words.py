@@ -15,11 +15,11 @@ from bids_app.outputs.figures import lags
 from bids_app.outputs.wording.methods.text import methods_text
 from bids_app.records import Quartiles, partition_components
 
-UNITS = ("speech", "language")
+GROUPS = ("speech", "language")
 
 
 def unit_of(n=30):
-    return with_words(with_inference(make_unit(electrode_targets(n), "01", "task-pooled", units=UNITS)))
+    return with_words(with_inference(make_unit(electrode_targets(n), "01", "task-pooled", groups=GROUPS)))
 
 
 def test_every_component_by_electrode_and_lag(tmp_path):
@@ -96,7 +96,7 @@ def test_electrodes_are_drawn_in_the_order_of_their_peaks():
 def test_figures_are_the_same_twice_and_bear_missing_values(n_lags):
     line = Quartiles(*((None, *[0.1] * (n_lags - 1)) for _ in range(3)))
     lags_s = LAGS_S[:n_lags]
-    shown = [one for one in partition_components(UNITS) if one.kind != "shared"]
-    one, again = (lags.lag_profiles(UNITS, lags_s, dict.fromkeys(shown, line)) for _ in range(2))
+    shown = [one for one in partition_components(GROUPS) if one.kind != "shared"]
+    one, again = (lags.lag_profiles(GROUPS, lags_s, dict.fromkeys(shown, line)) for _ in range(2))
     assert one == again
     assert lags.lag_images(("a", "b"), lags_s, {"full": np.full((2, n_lags), np.nan)})

@@ -13,7 +13,7 @@ from bids_app.outputs.files import names
 from bids_app.outputs.files.files import json_text, tsv_text
 from bids_app.outputs.files.plain_numbers import finite
 from bids_app.outputs.wording.group import INTER_SUBJECT_STATS
-from bids_app.records import INTER_SUBJECT, CeilingSummary, GroupResult
+from bids_app.records import INTER_SUBJECT, GroupResult, NoiseCeilingSummary
 
 MADE = "Written by the group level, from this participant's responses and those of others who heard the same: "
 
@@ -51,7 +51,7 @@ def _maps(result: GroupResult, stem: str, basis: Mapping[str, object]) -> Iterat
             yield file.with_name(file.name.split(".")[0] + ".json"), sidecar
 
 
-def ceiling_summary(result: GroupResult) -> CeilingSummary | None:
+def ceiling_summary(result: GroupResult) -> NoiseCeilingSummary | None:
     """Over every participant's targets: how many there are, noise ceilings where they are known, and shares of those
     that are reliably above zero."""
     if not result.inter_subject:
@@ -61,4 +61,4 @@ def ceiling_summary(result: GroupResult) -> CeilingSummary | None:
         for stat in ("ceiling", "share")
     }
     ceiling, share = (spread(finite(pooled[stat])) for stat in ("ceiling", "share"))
-    return CeilingSummary(len(pooled["ceiling"]), ceiling, share)
+    return NoiseCeilingSummary(len(pooled["ceiling"]), ceiling, share)

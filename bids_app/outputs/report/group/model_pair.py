@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bids_app.outputs.report.unit.model_pair import PUBLISHED, Comparison, comparison_sentences, references_of
+from bids_app.outputs.report.unit.model_pair import PUBLISHED, Comparison, comparison_sentences, control_models_of
 from bids_app.outputs.report.unit.statistic_rows import StatisticRows
 from bids_app.records import GroupResultSummary
 
@@ -27,5 +27,5 @@ def group_model_pair_sentences(group: GroupResultSummary) -> list[str]:
         if group.signed_rsquared
         else PUBLISHED
     )
-    comparison = Comparison(group.compared_models, group.extra, references_of(group.controls))
+    comparison = Comparison(group.compared_models, group.extra, control_models_of(group.controls))
     return [first, *comparison_sentences(rows, comparison, claims=has_interval)]

@@ -16,11 +16,11 @@ from bids_app.outputs.files.serialise import read_summary
 from bids_app.outputs.report.drawing import Drawing, Figure, save
 from bids_app.outputs.report.group.maps import extra_maps, group_maps
 from bids_app.outputs.report.group.model_pair import group_model_pair_sentences
-from bids_app.outputs.report.participant import LeftOut, StatusRow, report_context, status_rows
+from bids_app.outputs.report.participant import LeftOut, StatusLine, report_context, status_rows
 from bids_app.outputs.report.render import render
 from bids_app.outputs.report.unit.controls import group_controls_sentences
 from bids_app.outputs.report.unit.layers import group_layers
-from bids_app.outputs.report.unit.planted import Recovery, Truth, pool, read_truth, recoveries
+from bids_app.outputs.report.unit.planted import PlantedRecovery, Truth, pool, read_truth, recoveries
 from bids_app.outputs.report.unit.section import PlantedPart, heading, planted_part, unit_section
 from bids_app.outputs.wording.definitions import about
 from bids_app.outputs.wording.group import group_inference_in_words
@@ -115,7 +115,7 @@ def write_group_report(out_dir: Path, planted: Path | None = None) -> Path:
     return write_text(out_dir / names.GROUP_REPORT, render("group.html.j2", context))
 
 
-def _reason(participant: str, status: Sequence[StatusRow]) -> str:
+def _reason(participant: str, status: Sequence[StatusLine]) -> str:
     """Why someone has no results, as far as status.tsv knows."""
     failed = [row.reason for row in status if row.label == participant and row.status == "failed"]
     return failed[0] if failed else "no results in OUT_DIR: run the participant level"
@@ -182,7 +182,7 @@ def _chart(
 def _planted(out_dir: Path, group: GroupResultSummary, truths: Mapping[str, Truth]) -> PlantedPart | None:
     """Recovered beside planted over the targets of all participants."""
     stems = dict.fromkeys((row.unit, row.participant) for row in group.scores) if truths else {}
-    by_component: dict[str, list[Recovery]] = {}
+    by_component: dict[str, list[PlantedRecovery]] = {}
     for stem, participant in stems:
         for recovery in recoveries(read_unit(names.summary_path(out_dir, stem)), truths[participant]):
             by_component.setdefault(recovery.component, []).append(recovery)

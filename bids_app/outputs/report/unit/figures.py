@@ -12,7 +12,7 @@ from bids_app.outputs.derivatives.summary import PREDICTED
 from bids_app.outputs.figures import charts, maps
 from bids_app.outputs.report.drawing import Drawing, Figure, save
 from bids_app.outputs.report.unit.lags import lag_drawings
-from bids_app.outputs.report.unit.planted import PLANTED, Recovery
+from bids_app.outputs.report.unit.planted import PLANTED, PlantedRecovery
 from bids_app.outputs.wording.definitions import about
 from bids_app.outputs.wording.phrases import count_of, listed, number
 from bids_app.records import (
@@ -191,7 +191,7 @@ def extra_partition_drawing(summary: UnitSummary, extra: ExtraPartition) -> Draw
     return Drawing(extra.name, charts.components_chart(groups, bars, "median R²"), f"R² of {listed(groups)}", words)
 
 
-def planted_drawing(recovered: Iterable[Recovery]) -> Drawing | None:
+def planted_drawing(recovered: Iterable[PlantedRecovery]) -> Drawing | None:
     """Recovered on planted R², a panel a component that is planted anywhere; None where none is."""
     panels = {
         recovery.component: (recovery.planted, recovery.recovered, _note(recovery))
@@ -204,6 +204,6 @@ def planted_drawing(recovered: Iterable[Recovery]) -> Drawing | None:
     return Drawing("planted", charts.planted_chart(panels), "Recovered on planted R²", words)
 
 
-def _note(recovery: Recovery) -> str:
+def _note(recovery: PlantedRecovery) -> str:
     slope, r = number(recovery.slope, 2), number(recovery.correlation, 2)
     return f"n {len(recovery.planted)}, slope {slope}\nr {r}"

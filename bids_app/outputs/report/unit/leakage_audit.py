@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bids_app.outputs.wording.layers import layers_in_audit
 from bids_app.outputs.wording.methods.data import confounds_of
 from bids_app.outputs.wording.phrases import count_of
-from bids_app.records import SOLVERS, ContextLeakage, FeatureSettings, LayersSummary, UnitSummary
+from bids_app.records import SOLVERS, ContextLeakage, FeatureFacts, LayersSummary, UnitSummary
 
 WHOLE_RUN = "each whole run; where folds split it, that includes its test samples (they see no stimulus)"
 TRAINING_WORDS = "words of the training stimuli of each outer fold"
@@ -51,7 +51,7 @@ def _projections(summary: UnitSummary) -> list[Row]:
     return rows
 
 
-def _layers(features: Mapping[str, FeatureSettings], chosen: Mapping[str, LayersSummary]) -> list[Row]:
+def _layers(features: Mapping[str, FeatureFacts], chosen: Mapping[str, LayersSummary]) -> list[Row]:
     """Layers that the analysis names, and those that are chosen."""
     named = {name: settings.options.get("layer") for name, settings in features.items()}
     fixed = [f"{name} {layer}" for name, layer in named.items() if layer is not None and name not in chosen]

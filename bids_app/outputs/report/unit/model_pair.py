@@ -46,15 +46,15 @@ class Comparison:
     ----------
     models : their feature groups.
     extra : the partitions of their shared subspace, if any.
-    references : baseline and controls, with whose predictions theirs are compared.
+    control_models : baseline and controls, with whose predictions theirs are compared.
     """
 
     models: tuple[str, str]
     extra: tuple[ExtraPartition, ...]
-    references: tuple[Component, ...]
+    control_models: tuple[Component, ...]
 
 
-def references_of(controls: Sequence[Component]) -> tuple[Component, ...]:
+def control_models_of(controls: Sequence[Component]) -> tuple[Component, ...]:
     """The components of no partition with whose predictions those of the two models are compared."""
     return tuple(component for component in controls if component.kind in ("baseline", "control"))
 
@@ -87,12 +87,12 @@ def model_pair_sentences(summary: UnitSummary) -> list[str]:
         first = PUBLISHED
     else:
         first = NO_TEST if count is None else _chosen(rows, noun_of(summary.targets.kind), count)
-    comparison = Comparison(summary.model_pair.compared_models, summary.extra, references_of(summary.controls))
+    comparison = Comparison(summary.model_pair.compared_models, summary.extra, control_models_of(summary.controls))
     return [first, *comparison_sentences(rows, comparison, claims=bool(count))]
 
 
 def comparison_sentences(rows: StatisticRows[AnyRow], comparison: Comparison, claims: bool) -> list[str]:
-    """Scores, agreement beside that with references, shares and comparisons.
+    """Scores, agreement beside that with control models, shares and comparisons.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def _agreement(rows: StatisticRows[AnyRow], comparison: Comparison) -> list[str]
     less = f", {with_interval(partial)} once the noise ceiling is partialled out" if partial else ""
     maps = f"Over targets their R² correlate by {with_interval(over_targets)}{less}. " if over_targets else ""
     courses = f"The time courses that they predict correlate by {with_interval(over_time)} on average."
-    beside: list[str] = [_reference(rows, comparison.models, reference) for reference in comparison.references]
+    beside: list[str] = [_reference(rows, comparison.models, reference) for reference in comparison.control_models]
     return [f"Agreement. {maps}{courses}{_verdict_on_agreement(over_time)}", *(line for line in beside if line)]
 
 

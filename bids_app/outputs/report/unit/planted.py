@@ -18,7 +18,7 @@ Truth = Mapping[tuple[str, str], Mapping[str, Mapping[str, float]]]
 
 
 @dataclass(frozen=True)
-class Recovery:
+class PlantedRecovery:
     """One component: planted and recovered R² (n_planted,) where it is planted, and what they come to.
 
     `slope` of recovered on planted (least squares, with intercept) and `correlation` (Pearson) are NaN under three
@@ -63,7 +63,7 @@ def read_truth(path: Path, participant: str) -> Truth:
     return truth
 
 
-def recoveries(unit: WrittenUnit, truth: Truth) -> tuple[Recovery, ...]:
+def recoveries(unit: WrittenUnit, truth: Truth) -> tuple[PlantedRecovery, ...]:
     """One a component that the truth knows, in the unit's order; none where nothing was planted for this unit.
 
     A target that the truth does not list for a component has none of it.
@@ -88,7 +88,7 @@ def recoveries(unit: WrittenUnit, truth: Truth) -> tuple[Recovery, ...]:
     )
 
 
-def recovery(component: str, planted: Array, recovered: Array, noise: Array) -> Recovery:
+def recovery(component: str, planted: Array, recovered: Array, noise: Array) -> PlantedRecovery:
     """Recovered beside planted R² of one component; targets whose recovered value is NaN are left out.
 
     Parameters
@@ -102,7 +102,7 @@ def recovery(component: str, planted: Array, recovered: Array, noise: Array) -> 
     return _recovery(component, planted[chosen], recovered[chosen], recovered[quiet])
 
 
-def pool(pieces: Sequence[Recovery]) -> Recovery:
+def pool(pieces: Sequence[PlantedRecovery]) -> PlantedRecovery:
     """One component over several units (participants): all their targets as one sample."""
     x, y, quiet = (
         np.concatenate([getattr(one, name) for one in pieces]) for name in ("planted", "recovered", "quiet")
@@ -110,9 +110,9 @@ def pool(pieces: Sequence[Recovery]) -> Recovery:
     return _recovery(pieces[0].component, x, y, quiet)
 
 
-def _recovery(component: str, x: Array, y: Array, quiet: Array) -> Recovery:
+def _recovery(component: str, x: Array, y: Array, quiet: Array) -> PlantedRecovery:
     varies = len(x) > 2 and x.std() > 1e-9
-    return Recovery(
+    return PlantedRecovery(
         component=component,
         planted=x,
         recovered=y,

@@ -22,7 +22,7 @@ from bids_app.outputs.report.unit.lags import responsive_sentence
 from bids_app.outputs.report.unit.layers import best_map, layer_profiles, layer_sentences, layer_table
 from bids_app.outputs.report.unit.leakage_audit import audit_rows
 from bids_app.outputs.report.unit.model_pair import model_pair_drawings, model_pair_sentences
-from bids_app.outputs.report.unit.planted import NOISE_ONLY, PLANTED, Recovery, Truth, recoveries
+from bids_app.outputs.report.unit.planted import NOISE_ONLY, PLANTED, PlantedRecovery, Truth, recoveries
 from bids_app.outputs.report.unit.subspace import subspace_sentences
 from bids_app.outputs.wording.definitions import Definitions
 from bids_app.outputs.wording.inference import inference_in_words
@@ -67,7 +67,7 @@ class ComponentRow:
 class PlantedPart:
     """Recovered beside planted R²; above, noise_below: R² that counts as planted, and as noise alone."""
 
-    rows: tuple[Recovery, ...]
+    rows: tuple[PlantedRecovery, ...]
     figure: Figure | None
     above: float = PLANTED
     noise_below: float = NOISE_ONLY
@@ -217,7 +217,7 @@ def _layers(out_dir: Path, unit: WrittenUnit) -> Part | None:
     return Part(layer_sentences(layers), tuple(save(out_dir, unit.stem, drawing) for drawing in drawings))
 
 
-def planted_part(out_dir: Path, stem: str, recovered: Sequence[Recovery]) -> PlantedPart | None:
+def planted_part(out_dir: Path, stem: str, recovered: Sequence[PlantedRecovery]) -> PlantedPart | None:
     """Scatter and table, where the truth knows this unit.
 
     Parameters

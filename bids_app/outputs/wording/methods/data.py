@@ -9,8 +9,8 @@ from bids_app.outputs.wording.inference import OF_MEAN_RESPONSE
 from bids_app.outputs.wording.phrases import capitalised, count_of, listed, nouns_of
 from bids_app.records import (
     AnalysisProvenance,
+    FeatureFacts,
     FeatureProvenance,
-    FeatureSettings,
     ResponseProvenance,
     UnitSummary,
     entities_of,
@@ -47,7 +47,7 @@ def _shown(analysis: AnalysisProvenance) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*analysis.spaces, *beside)))
 
 
-def _space(name: str, settings: FeatureSettings, made: FeatureProvenance | None) -> str:
+def _space(name: str, settings: FeatureFacts, made: FeatureProvenance | None) -> str:
     """`speech: a speech model's hidden states of whisper, layer 3 (window_s 30), weights 0123456789ab…`"""
     options = settings.options
     model = f" of {options['model']}" if options.get("model") else ""

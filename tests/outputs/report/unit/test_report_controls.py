@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from synthetic_units import make_unit, parcel_targets, volume_targets, with_inference
+from synthetic_units import BASELINE_LABELS, make_unit, parcel_targets, volume_targets, with_inference
 
 from bids_app import outputs
 from bids_app.outputs.derivatives.read_unit import read_unit
@@ -30,30 +30,32 @@ from bids_app.records import (
     partition_components,
 )
 
-UNITS = ("semantic", "speech")
+GROUPS = ("semantic", "speech")
 BASELINE = ("baseline_word_rate", "baseline_envelope", "baseline_position")
 CONTROLS = (
     baseline_alone(BASELINE),
-    full_beyond_baseline(UNITS, UNITS, BASELINE),
+    full_beyond_baseline(GROUPS, GROUPS, BASELINE),
     beyond_baseline("speech", ("speech",), BASELINE),
     autocorrelation_control(),
     control_alone("random"),
     beyond_untrained("speech", "random"),
 )
-MADE = ControlsProvenance(BaselineModel(BASELINE, {"baseline_motion": "already regressed out"}), "fitted", CONTROLS)
-BY_LABEL = {one.label: one for one in (*partition_components(UNITS), *CONTROLS)}
+MADE = ControlsProvenance(
+    BaselineModel(BASELINE, {"baseline_motion": "already regressed out"}, BASELINE_LABELS), "fitted", CONTROLS
+)
+BY_LABEL = {one.label: one for one in (*partition_components(GROUPS), *CONTROLS)}
 
 
 def unit_with(significant, targets=None, tested=True):
     """A unit beside whose partition every component has R² .1 and is significant in `significant` targets."""
-    unit = with_inference(make_unit(targets or parcel_targets(), rest="task-alice_seg-Brennan10mm", units=UNITS))
+    unit = with_inference(make_unit(targets or parcel_targets(), rest="task-alice_seg-Brennan10mm", groups=GROUPS))
     n = len(unit.targets.names)
     values = {}
     for component in CONTROLS:
         p = np.where(np.arange(n) < significant.get(component.label, 0), 0.01, 0.5)
         stats = {"rsquared": np.full(n, 0.1), "p": p, "pfwe": p, "q": p}
         values[component.label] = stats | {"ci025": np.full(n, 0.05), "ci975": np.full(n, 0.15)}
-    partition = Partition(UNITS, {**unit.partition.values, **values}, (), CONTROLS)
+    partition = Partition(GROUPS, {**unit.partition.values, **values}, (), CONTROLS)
     inference = unit.provenance.inference if tested else None
     return replace(unit, partition=partition, provenance=replace(unit.provenance, controls=MADE, inference=inference))
 
@@ -103,7 +105,7 @@ def test_without_a_test_nothing_is_claimed(tmp_path):
 
 
 def test_no_baseline_is_said(tmp_path):
-    unit = make_unit(parcel_targets(), rest="task-alice_seg-Brennan10mm", units=UNITS)
+    unit = make_unit(parcel_targets(), rest="task-alice_seg-Brennan10mm", groups=GROUPS)
     (line,) = sentences(tmp_path, unit)
     assert line.startswith("No baseline was fitted")
 
@@ -132,8 +134,8 @@ def test_no_baseline_is_said(tmp_path):
     ],
 )
 def test_every_number_is_defined(component, stat, said):
-    assert said in Definitions(UNITS).define(BY_LABEL[component], stat)
-    assert Definitions(UNITS).short(BY_LABEL[component])
+    assert said in Definitions(GROUPS).define(BY_LABEL[component], stat)
+    assert Definitions(GROUPS).short(BY_LABEL[component])
 
 
 def test_the_audit_says_where_each_stage_was_fitted(tmp_path):

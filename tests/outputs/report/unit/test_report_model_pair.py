@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from synthetic_units import make_unit, parcel_targets, with_inference
+from synthetic_units import BASELINE_LABELS, make_unit, parcel_targets, with_inference
 
 from bids_app import outputs
 from bids_app.outputs.derivatives.read_unit import read_unit
@@ -40,7 +40,7 @@ SUBSPACE = ExtraPartition(
 )
 AGAINST = ExtraPartition("against", {name: (name,) for name in ("shared", "semantic")}, models=MODELS)
 BASELINE = baseline_alone(("baseline_word_rate",))
-MADE = ControlsProvenance(BaselineModel(("baseline_word_rate",)), "not asked for", (BASELINE,))
+MADE = ControlsProvenance(BaselineModel(("baseline_word_rate",), {}, BASELINE_LABELS), "not asked for", (BASELINE,))
 SEMANTIC = SplitPart("spaces", ("semantic",))
 ALONE = {model: SplitPart("alone", (model,)) for model in MODELS}
 SUBJECTS = {
@@ -70,7 +70,7 @@ def in_sample(subject):
 
 def unit_with(subjects=None, extra=(SUBSPACE, AGAINST)):
     """A unit with inference, whose two models are compared."""
-    unit = with_inference(make_unit(parcel_targets(), rest="task-story_seg-Brennan10mm", units=GROUPS))
+    unit = with_inference(make_unit(parcel_targets(), rest="task-story_seg-Brennan10mm", groups=GROUPS))
     n = len(unit.targets.names)
     rest = [one for part in extra for one in partition_components(tuple(part.groups), part.name)]
     p = {stat: np.full(n, 0.5) for stat in ("p", "pfwe", "q", "ci025", "ci975")}

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from synthetic_units import (
     BANDS,
+    BASELINE_LABELS,
     INFERENCE,
     electrode_targets,
     make_unit,
@@ -24,7 +25,7 @@ from bids_app.records import (
     BaselineModel,
     ControlsProvenance,
     EpochSpec,
-    FeatureSettings,
+    FeatureFacts,
     FeatureSpec,
     FitSpec,
     LayersSummary,
@@ -71,7 +72,7 @@ def with_design(unit, purge_s=14.0, **changes):
 
 def of_one_space(name, settings, **changes):
     """A unit whose only feature space is this one."""
-    unit = make_unit(parcel_targets(), rest="task-alice_seg-Brennan10mm", units=(name,))
+    unit = make_unit(parcel_targets(), rest="task-alice_seg-Brennan10mm", groups=(name,))
     return with_analysis(unit, features={name: settings}, spaces=(name,), groups={name: (name,)}, **changes)
 
 
@@ -91,7 +92,7 @@ def test_every_kind_has_words_of_its_own(kind):
     """In the text no kind goes by its name in the analysis file."""
     spec = features.resolve(FeatureSpec("mine", kind, OPTIONS.get(kind, {})))
     label = features.KINDS[kind].label
-    text = text_of(of_one_space("mine", FeatureSettings(kind, spec.options, label=label))).split("\n")[0]
+    text = text_of(of_one_space("mine", FeatureFacts(kind, spec.options, label=label))).split("\n")[0]
     assert label
     assert f"mine: {label}" in text
     assert "_model" not in text
@@ -134,13 +135,13 @@ def test_what_was_tested_is_said():
     made = with_inference(voxels())
     blocks_alone = replace(made.provenance, inference=replace(INFERENCE, frequencies=False))
     assert "frequencies" not in text_of(replace(made, provenance=blocks_alone))
-    one = of_one_space("words", FeatureSettings("word_rate", label="word rate"))
+    one = of_one_space("words", FeatureFacts("word_rate", label="word rate"))
     assert "Unique" not in text_of(with_inference(one))
 
 
 def test_ridge_on_word_rate_in_parcels():
     fit = FitSpec("ridge", alphas=(0.1, 1000.0, 7), outer=5, inner=4)
-    unit = of_one_space("words", FeatureSettings("word_rate", label="word rate"), fit=fit)
+    unit = of_one_space("words", FeatureFacts("word_rate", label="word rate"), fit=fit)
     unit = with_response(unit, confounds="motion", standardize="none")
     text = text_of(with_design(unit, purge_s=12.5, delays_s=(2.0, 4.0)))
     for fact in (
@@ -196,7 +197,9 @@ CONTROLS = (
 
 
 def with_controls(unit, components):
-    made = ControlsProvenance(BaselineModel(BASELINE, {"baseline_motion": "regressed out"}), "fitted", components)
+    made = ControlsProvenance(
+        BaselineModel(BASELINE, {"baseline_motion": "regressed out"}, BASELINE_LABELS), "fitted", components
+    )
     return replace(unit, provenance=replace(unit.provenance, controls=made))
 
 
@@ -219,7 +222,7 @@ def test_controls_and_sources_are_among_the_features():
     given = unit.provenance.analysis.features
     speech = given["speech"]
     random = replace(speech, options={**speech.options, "untrained": 3})
-    more = {**given, "random": random, "static": FeatureSettings("word_embedding", label="static word vectors")}
+    more = {**given, "random": random, "static": FeatureFacts("word_embedding", label="static word vectors")}
     text = text_of(with_analysis(unit, features=more, controls=("random",)))
     assert (
         "random: a speech model's hidden states of stand-in/wav2vec2, layer 2 (window_s 4), untrained: random "
@@ -227,9 +230,7 @@ def test_controls_and_sources_are_among_the_features():
     )
     assert "static:" not in text
     assert "random:" not in text_of(with_analysis(unit, features=more))
-    residual = FeatureSettings(
-        "contextual_residual", {"static": "static"}, None, "a residual", ("language", "static")
-    )
+    residual = FeatureFacts("contextual_residual", {"static": "static"}, None, "a residual", ("language", "static"))
     text = text_of(with_analysis(unit, features={**more, "context": residual}, spaces=(*BANDS, "context")))
     assert "context: a residual (static static); static: static word vectors." in text
 
@@ -237,7 +238,7 @@ def test_controls_and_sources_are_among_the_features():
 def test_shapley_and_product_stand_beside_several_groups_alone():
     text = text_of(voxels())
     assert "each feature group's Shapley value, from the same unions, and its product measure" in text
-    assert "Shapley" not in text_of(of_one_space("words", FeatureSettings("word_rate")))
+    assert "Shapley" not in text_of(of_one_space("words", FeatureFacts("word_rate")))
 
 
 def test_the_published_solver_says_what_it_did():
