@@ -1,9 +1,10 @@
-"""False positives, coverage and power of inference over people on simulated data: `python -m
+"""False positives, coverage and power of inference over participants on simulated data: `python -m
 benchmarks.calibration_group`.
 
-People hear one stimulus. Besides the features, which are unrelated to a null target's responses, their responses may
-have something in common (`in common`: its share of the variance), as all brains have that hear the same. A target of
-all people is one null. A rate holds where it is not above the upper end of the binomial 99 % interval around .05.
+Participants hear one stimulus. Besides the features, which are unrelated to a null target's responses, their
+responses may have something in common (`in common`: its share of the variance), as all brains have that hear the
+same. A target of all participants is one null. A rate holds where it is not above the upper end of the binomial 99 %
+interval around .05.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from bids_app.records import Array, FitSpec, partition_components
 BANDED = FitSpec(solver="banded_ridge", candidates=6, alphas=(1e-1, 1e6, 15))
 SOLVERS = {**SPECS, "banded": BANDED}
 Bands = Mapping[str, Array]
-HEAD = "| people | mean response | reported | family-wise |"
+HEAD = "| participants | mean response | reported | family-wise |"
 
 
 def person_values(bands: Bands, Y: Array, spec: FitSpec) -> dict[str, Array]:
@@ -39,7 +40,7 @@ def person_values(bands: Bands, Y: Array, spec: FitSpec) -> dict[str, Array]:
 
 
 def of_mean(bands: Bands, Y: Array, spec: FitSpec, seed: int) -> dict[str, dict[str, Array]]:
-    """p of the people's mean response."""
+    """p of the participants' mean response."""
     mean = standardized(Y.mean(axis=0), FMRI)
     _, found = infer(design_of(bands, mean, FMRI.runs, FMRI.times_s), spec, FMRI.least_s, seed)
     return {name: {"p": one.p, "pfwe": one.p_family} for name, one in found.items()}
@@ -52,7 +53,7 @@ def noises(n_people: int, n_targets: int, common: float, kind: str, rng: np.rand
 
 
 def tested(bands: Bands, Y: Array, spec: FitSpec, seed: int) -> dict[str, dict[str, Array]]:
-    """Component → p of flips of people alone, of the mean response alone, and as reported; and family-wise."""
+    """Component → p of flips of participants alone, of the mean response alone, and as reported; and family-wise."""
     components, values = partition_components(tuple(bands)), person_values(bands, Y, spec)
     alone = participant_tests(values, components, PERMUTATIONS, seed)
     stimulus = of_mean(bands, Y, spec, seed)
@@ -80,7 +81,7 @@ def row(title: str, hits: Mapping[str, Array]) -> str:
 
 def totals(quick: bool) -> list[Bar]:
     """A space that is unrelated to everybody's responses."""
-    print(f"| people-noise-features-alpha-in common {HEAD}\n|---|---|---|---|---|")
+    print(f"| participants-noise-features-alpha-in common {HEAD}\n|---|---|---|---|---|")
     bars, kinds = [], (("ar.5", "ar.5"),) if quick else (("ar.5", "ar.5"), ("ar.9", "ar.9"), ("1/f", "1/f"))
     for n_people in (12,) if quick else (5, 12):
         for noise, features in kinds:
@@ -132,8 +133,8 @@ def _parts(solver: str, case: str, common: float, seed: int) -> dict[str, dict[s
 
 
 def intervals(quick: bool) -> list[Bar]:
-    """Coverage of the mean over all people who could hear this stimulus (200 of them), who differ in their signal."""
-    print("| people-signal-in common | mean | coverage | mean width |\n|---|---|---|---|")
+    """Coverage of the mean over all 200 participants who could hear this stimulus, who differ in their signal."""
+    print("| participants-signal-in common | mean | coverage | mean width |\n|---|---|---|---|")
     bars = []
     for n_people in (5,) if quick else (5, 12, 20):
         for share in (0.0, 0.1):
@@ -147,7 +148,7 @@ def intervals(quick: bool) -> list[Bar]:
 
 
 def _covered(n_people: int, share: float, common: float, seed: int) -> tuple[Array, Array, Array]:
-    """The 200 people are cut into samples of n_people."""
+    """The 200 participants are cut into samples of n_people."""
     rng, n_targets, population = np.random.default_rng(seed), 10, 200
     X = series("ar.5", FMRI, 20, rng)
     weights = rng.standard_normal((20, n_targets))
@@ -165,9 +166,9 @@ def _covered(n_people: int, share: float, common: float, seed: int) -> tuple[Arr
 
 
 def electrodes(quick: bool) -> list[Bar]:
-    """Hierarchical bootstrap: scores of 5 to 60 electrodes a person, skewed within, with a mean that people differ
-    in; false positives where the mean over people is zero, and power where it is .03."""
-    print("| people-between-within | coverage | false positives | power at .03 |\n|---|---|---|---|")
+    """Hierarchical bootstrap: scores of 5 to 60 electrodes a participant, skewed within, with a mean that
+    participants differ in; false positives where the mean over participants is zero, and power where it is .03."""
+    print("| participants-between-within | coverage | false positives | power at .03 |\n|---|---|---|---|")
     bars = []
     for n_people in (5,) if quick else (3, 5, 8, 15):
         for between, within in ((0.04, 0.05), (0.02, 0.1), (0.0, 0.1)):
@@ -190,7 +191,7 @@ def electrodes(quick: bool) -> list[Bar]:
 
 
 def power(quick: bool) -> list[Bar]:
-    """12 people: signals that everybody's responses follow alike, and signals of each one's own tuning."""
+    """12 participants: signals that everybody's responses follow alike, and signals of each one's own tuning."""
     print(f"| signal-tuning-in common {HEAD}\n|---|---|---|---|---|")
     bars = []
     for share in (0.05,) if quick else (0.02, 0.05, 0.1):

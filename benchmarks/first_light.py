@@ -35,7 +35,7 @@ def demo(quick: bool) -> list[Bar]:
 
 
 def alice(quick: bool) -> list[Bar]:
-    """28 people, six regions, word rate: participant and group; `quick` changes nothing."""
+    """28 participants, six regions, word rate: participant and group; `quick` changes nothing."""
     data = REALDATA / "alice"
     if not data.is_dir():
         print(f"alice: no data at {REALDATA}")

@@ -1,8 +1,8 @@
 """Ceilings of planted signals, over signal-to-noise ratios and numbers of repeats; run by `benchmarks.recovery`.
 
-Between people, the ceiling is a ratio to what the others have in common: it is known, and judged, only where that is
-reliably above zero. Where it is known in fewer than half of the targets, these are the ones whose chance is high, and
-the average is only printed.
+Between participants, the ceiling is a ratio to what the others have in common: it is known, and judged, only where
+that is reliably above zero. Where it is known in fewer than half of the targets, these are the ones whose chance is
+high, and the average is only printed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WITHIN = 0.01  # of the planted share, on average
 
 
 def ceilings(quick: bool) -> list[Bar]:
-    """The average of many targets against what was planted: hearings of one person, or five people once."""
+    """The average of many targets against what was planted: hearings of one participant, or of five once."""
     print("\n| ceiling from | planted | known in | average | error | coverage | called reliable |")
     print("|---|---|---|---|---|---|---|")
     rng, count, bars = np.random.default_rng(0), 200 if quick else 2000, list[Bar]()
@@ -30,7 +30,7 @@ def ceilings(quick: bool) -> list[Bar]:
             f"{n} hearings": noise_ceiling_of_trials([hearings(share, n, count, rng)], BLOCK_WIDTH)
             for n in (2, 3, 10)
         }
-        found["5 people"] = inter_subject_noise_ceiling(list(hearings(share, 5, count, rng)), BLOCK_WIDTH)[0]
+        found["5 participants"] = inter_subject_noise_ceiling(list(hearings(share, 5, count, rng)), BLOCK_WIDTH)[0]
         bars += [bar for name, ceiling in found.items() for bar in _bars(name, share, ceiling)]
     return bars
 

@@ -1,4 +1,4 @@
-"""Tests over people of planted parts, where all hear one story and where each hears their own; run by
+"""Tests over participants of planted parts, where all hear one story and where each hears their own; run by
 `benchmarks.recovery`.
 
 Of one story, responses have a share of their noise in common, as all brains have that hear the same.
@@ -27,8 +27,8 @@ Draw = Mapping[str, Mapping[str, Array]]  # component: {'population', 'value', '
 
 
 def people(quick: bool) -> list[Bar]:
-    """False positives and what is found, of 12 people."""
-    columns = ("planted", "part", "population", "mean over people", "p ≤ .05", "family-wise")
+    """False positives and what is found, of 12 participants."""
+    columns = ("planted", "part", "population", "mean over participants", "p ≤ .05", "family-wise")
     print(f"\n| heard | {' | '.join(columns)} |\n|{'---|' * (1 + len(columns))}")
     bars: list[Bar] = []
     for heard, study in (("one story", one_story), ("their own", their_own)):

@@ -6,7 +6,8 @@ import gzip
 import io
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from bids_app.features.base.family import Family, Option
 from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 Table = tuple[Array, Array, Array | None, Any]  # values, times_s, onsets_s, dimensions
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError)  # what the readers raise on broken files
+BROKEN_FILE = (OSError, ValueError, KeyError, TypeError, EOFError)  # what readers raise on one
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
@@ -42,10 +43,7 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
         Where the content is wrong; it names the path.
     """
     path = files(stimulus, spec, source)[0]
-    try:
-        values, times, onsets, dimensions = _reader(path.name)(path, spec)
-    except UNREADABLE as error:
-        raise DataError("the file of features cannot be read", path, str(error)) from None
+    values, times, onsets, dimensions = _reader(path.name)(path, spec)
     _check(values, times, onsets, path)
     kept = np.argsort(times, kind="stable")
     provenance = FeatureProvenance(
@@ -72,31 +70,50 @@ def _span(times: Array, continuous: bool, length_s: float) -> tuple[str, ...]:
     return (f"rows from {first:.1f} to {last:.1f} s, but the stimulus lasts {length_s:.1f} s",)
 
 
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """What is raised on a broken file, as DataError. Only what depends on the file's content belongs within."""
+    try:
+        yield
+    except BROKEN_FILE as error:
+        raise _unreadable(path, str(error)) from None
+
+
+def _unreadable(path: Path, reason: str) -> DataError:
+    return DataError("the file of features cannot be read", path, reason)
+
+
 def _read_npy(path: Path, spec: FeatureSpec) -> Table:
-    values = np.load(path, allow_pickle=False)
+    with _reading(path):
+        values = np.load(path, allow_pickle=False)
+    if not isinstance(values, np.ndarray) or not values.ndim:
+        raise _unreadable(path, "it holds no rows")
     return values, np.arange(len(values)) / spec.options["rate_hz"], None, None
 
 
 def _read_h5(path: Path, spec: FeatureSpec) -> Table:
     import h5py
 
-    with h5py.File(path, "r") as file:
+    with _reading(path), h5py.File(path, "r") as file:
         onsets = np.asarray(file["onsets_s"]) if "onsets_s" in file else None
         return np.asarray(file["values"]), np.asarray(file["times_s"]), onsets, None
 
 
 def _read_tsv(path: Path, spec: FeatureSpec) -> Table:
-    facts = json.loads(_sidecar(path).read_text(encoding="utf-8"))
-    columns, rate, start = list(facts["Columns"]), float(facts["SamplingFrequency"]), float(facts["StartTime"])
+    sidecar = _sidecar(path)
+    with _reading(path):
+        facts = json.loads(sidecar.read_text(encoding="utf-8"))
+        columns, rate, start = list(facts["Columns"]), float(facts["SamplingFrequency"]), float(facts["StartTime"])
     if not 0 < rate < math.inf:
-        raise ValueError(f"SamplingFrequency is {rate:g}")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        raise _unreadable(path, f"SamplingFrequency is {rate:g}")
+    with _reading(path), gzip.open(path, "rt", encoding="utf-8") as lines:
         text = lines.read()
     if not text.strip():
-        raise ValueError("it is empty")
-    values = np.loadtxt(io.StringIO(text), delimiter="\t", ndmin=2)
+        raise _unreadable(path, "it is empty")
+    with _reading(path):
+        values = np.loadtxt(io.StringIO(text), delimiter="\t", ndmin=2)
     if values.shape[1] != len(columns):
-        raise ValueError(f"{values.shape[1]} columns, but the JSON names {len(columns)}")
+        raise _unreadable(path, f"{values.shape[1]} columns, but the JSON names {len(columns)}")
     return values, start + np.arange(len(values)) / rate, None, columns
 
 

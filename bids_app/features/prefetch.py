@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,21 +91,27 @@ def fetch(name: str, revision: str | None, folder: Path) -> LockedModel:
     """
     from huggingface_hub import HfApi, snapshot_download
 
-    try:
+    with _asking_the_hub(name, revision):
         info = HfApi().model_info(name, revision=revision)
-        wanted = chosen_files([sibling.rfilename for sibling in info.siblings or ()], name)
+    wanted = chosen_files([sibling.rfilename for sibling in info.siblings or ()], name)
+    with _asking_the_hub(name, revision):
         snapshot_download(name, revision=info.sha, allow_patterns=wanted, local_dir=folder)
-    except NoInput:
-        raise
-    except Exception as error:  # the hub's client raises errors of several libraries
-        reason = str(error).strip().split("\n")[0]
-        raise NoInput(f"the model '{name}' cannot be fetched", revision or "", reason) from None
     pickled = [file for file in wanted if file.endswith(".bin")]
     converted = {file: sha256_of(folder / file) for file in pickled}
     if pickled:
         convert(folder, pickled)
     kept = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     return LockedModel(str(info.sha), {file: sha256_of(folder / file) for file in kept}, converted)
+
+
+@contextmanager
+def _asking_the_hub(name: str, revision: str | None) -> Iterator[None]:
+    """Whatever the hub's client raises, as NoInput. Its call alone belongs within."""
+    try:
+        yield
+    except Exception as error:  # of several libraries
+        reason = str(error).strip().split("\n")[0]
+        raise NoInput(f"the model '{name}' cannot be fetched", revision or "", reason) from None
 
 
 def chosen_files(published: Iterable[str], name: str) -> list[str]:

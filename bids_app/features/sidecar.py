@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from bids_app.records import FeatureProvenance, Features
 
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)  # what reading a broken file raises
+OTHER_FORM = (ValueError, KeyError, TypeError, AttributeError)  # what looking into JSON of another form raises
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,15 @@ def read_sidecar(path: Path) -> Sidecar | None:
     """The JSON file's content; None where it is absent, unreadable or not of this form."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        provenance = provenance_from_json(content["Provenance"])
-        return Sidecar(content["Space"], content["Sampling"], provenance, str(content["Key"]), content["Sha256"])
-    except UNREADABLE:
+    except (OSError, ValueError):
         return None
+    try:
+        fields = _provenance_fields(content["Provenance"])
+        space, sampling, key = content["Space"], content["Sampling"], str(content["Key"])
+        digest = content["Sha256"]
+    except OTHER_FORM:
+        return None
+    return Sidecar(space, sampling, FeatureProvenance(**fields), key, digest)
 
 
 def sidecar_text(features: Features, key: str, stimulus_id: str, digest: str) -> str:
@@ -99,31 +104,31 @@ def provenance_to_json(provenance: FeatureProvenance) -> dict[str, Any]:
     return content
 
 
-def provenance_from_json(content: Any) -> FeatureProvenance:
-    """Of the file's JSON. Raises KeyError, TypeError, ValueError or AttributeError where it is not of this form."""
+def _provenance_fields(content: Any) -> dict[str, Any]:
+    """Arguments of `FeatureProvenance` from the file's JSON. Raises one of OTHER_FORM where it is of another form."""
     dimensions = content["dimensions"]
     spans = content.get("layers", {})
-    return FeatureProvenance(
-        kind=content["kind"],
-        options=dict(content["options"]),
-        version=content["version"],
-        files=dict(content["files"]),
-        description=content["description"],
-        stamp=content["stamp"],
-        dimensions=dimensions if isinstance(dimensions, str) else tuple(dimensions),
-        layers={layer: (int(first), int(end)) for layer, (first, end) in spans.items()},
-        causal=content["causal"],
-        approximate=content.get("approximate"),
-        unknown_share=content.get("unknown_share"),
-        notes=tuple(content["notes"]),
-        model=content.get("model"),
-        revision=content.get("revision"),
-        untrained=content.get("untrained"),
-        stand_in=content.get("stand_in"),
-        weights_sha256=content.get("weights_sha256"),
-    )
+    return {
+        "kind": content["kind"],
+        "options": dict(content["options"]),
+        "version": content["version"],
+        "files": dict(content["files"]),
+        "description": content["description"],
+        "stamp": content["stamp"],
+        "dimensions": dimensions if isinstance(dimensions, str) else tuple(dimensions),
+        "layers": {layer: (int(first), int(end)) for layer, (first, end) in spans.items()},
+        "causal": content["causal"],
+        "approximate": content.get("approximate"),
+        "unknown_share": content.get("unknown_share"),
+        "notes": tuple(content["notes"]),
+        "model": content.get("model"),
+        "revision": content.get("revision"),
+        "untrained": content.get("untrained"),
+        "stand_in": content.get("stand_in"),
+        "weights_sha256": content.get("weights_sha256"),
+    }
 
 
 def as_stored(provenance: FeatureProvenance) -> FeatureProvenance:
     """As the store will give it back: what options hold is of JSON's types."""
-    return provenance_from_json(json.loads(json.dumps(provenance_to_json(provenance))))
+    return FeatureProvenance(**_provenance_fields(json.loads(json.dumps(provenance_to_json(provenance)))))

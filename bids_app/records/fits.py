@@ -118,7 +118,7 @@ class Inferred:
 @dataclass(frozen=True)
 class InferenceResult:
     """Inference of every component of the partition, and how it was made: permutations, blocks and their length,
-    whether frequencies were flipped besides, and what the reader should know before trusting p. `limits`:
+    whether frequencies were flipped besides, and what the reader should know before trusting p. `share_intervals`:
     (feature group, 'shapley' or 'product') → the ends of the 95 % confidence interval (2, n_targets)."""
 
     components: Mapping[str, Inferred]
@@ -127,7 +127,7 @@ class InferenceResult:
     block_s: float
     frequencies: bool
     warnings: tuple[str, ...] = ()
-    limits: Mapping[tuple[str, str], Array] = field(default_factory=dict)
+    share_intervals: Mapping[tuple[str, str], Array] = field(default_factory=dict)
 
 
 SCORES = ("rsquared", "r", "ceiling", "share", "shapley", "product")  # amounts; those of inference are not averaged

@@ -12,6 +12,7 @@ from tiny_models import stimulus
 
 from bids_app import features
 from bids_app.errors import DataError
+from bids_app.features import precomputed
 from bids_app.records import FeatureSpec, ModelSource
 
 VALUES = np.arange(12.0).reshape(6, 2)
@@ -222,3 +223,23 @@ def test_a_stimulus_without_its_file_fails_the_check_before_computing(tmp_path):
     spec = FeatureSpec("mine", "file", {"path": "{stem}.h5"})
     with pytest.raises(DataError, match="has no file of features"):
         features.check_needs(stimulus(path=tmp_path / "story.wav"), spec)
+
+
+def test_a_bug_of_our_own_is_not_taken_for_a_broken_file(tmp_path, monkeypatch):
+    def broken(path, spec):
+        raise TypeError("a bug")
+
+    np.save(tmp_path / "mine.npy", VALUES)
+    monkeypatch.setitem(precomputed.READERS, ".npy", broken)
+    with pytest.raises(TypeError, match="a bug"):
+        load(tmp_path, "mine.npy", 1)
+
+
+def test_an_array_without_rows_is_one_line(tmp_path):
+    np.save(tmp_path / "mine.npy", np.array(1.0))
+    with pytest.raises(DataError, match="it holds no rows"):
+        load(tmp_path, "mine.npy", 1)
+    np.savez(tmp_path / "several.npz", VALUES)
+    (tmp_path / "several.npz").rename(tmp_path / "mine.npy")
+    with pytest.raises(DataError, match="it holds no rows"):
+        load(tmp_path, "mine.npy", 1)

@@ -12,7 +12,7 @@ from tiny_models import save_language_model, spaced_words, stimulus
 from bids_app import features
 from bids_app.cli import concord_tools
 from bids_app.errors import NoInput, UsageError
-from bids_app.features.prefetch import chosen_files, wanted_models
+from bids_app.features.prefetch import chosen_files, fetch, wanted_models
 from bids_app.features.transformers.lock import LOCK
 from bids_app.records import FeatureSpec, ModelSource
 
@@ -194,3 +194,12 @@ def test_what_the_hub_does_not_give_is_one_line(hub, tmp_path, capsys):
 def test_a_missing_model_names_the_command_that_fetches_it(tmp_path):
     with pytest.raises(NoInput, match=r"concord-tools prefetch --analysis ANALYSIS --model-dir .*models fetches it"):
         extract(tmp_path)
+
+
+def test_a_bug_of_our_own_is_not_blamed_on_the_hub(hub, tmp_path, monkeypatch):
+    def broken(published, name):
+        raise TypeError("a bug")
+
+    monkeypatch.setitem(fetch.__globals__, "chosen_files", broken)
+    with pytest.raises(TypeError, match="a bug"):
+        fetch("org/tiny", None, tmp_path / "models")

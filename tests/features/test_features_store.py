@@ -19,6 +19,7 @@ from tiny_models import noise, spaced_words, stimulus
 
 from bids_app import features
 from bids_app.errors import CannotCreate
+from bids_app.features import sidecar
 from bids_app.records import FeatureSpec, ModelSource
 
 MEL = FeatureSpec("low_level", "melspectrogram", {"n_mels": 10})
@@ -323,3 +324,16 @@ def test_two_processes_fill_one_store(tmp_path):
     for sums in (first, second):  # of other processes, whose arrays may lie otherwise in memory
         np.testing.assert_allclose(sums, here, rtol=1e-6)
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_bug_of_our_own_is_not_taken_for_a_broken_sidecar(tmp_path, source, monkeypatch):
+    def broken(**fields):
+        raise TypeError("a bug")
+
+    store = features.FeatureStore(tmp_path)
+    store.get(HEARD, MEL, source)
+    path = store.path(HEARD, MEL).with_suffix(".json")
+    assert sidecar.read_sidecar(path) is not None
+    monkeypatch.setattr(sidecar, "FeatureProvenance", broken)
+    with pytest.raises(TypeError, match="a bug"):
+        sidecar.read_sidecar(path)

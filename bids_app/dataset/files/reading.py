@@ -11,7 +11,12 @@ from bids_app.errors import ConcordError, DataError
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn any failure of a third-party reader on `path` into DataError. Raises DataError."""
+    """Turn any failure of a third-party reader on `path` into DataError: its call alone belongs within.
+
+    Raises
+    ------
+    DataError : the file is not there, or the reader failed.
+    """
     if not path.exists():
         remedy = "its content was not fetched: datalad get" if path.is_symlink() else ""
         raise DataError("file is not there", path, remedy)

@@ -127,11 +127,12 @@ def _nilearn_choice(group: str, recording: Recording, path: Path) -> list[str] |
     from nilearn.interfaces.fmriprep import load_confounds
 
     images = [str(image) for image in recording.paths]
+    strategy = STRATEGIES[group]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about strategies we do not use
-            table, _ = load_confounds(images if len(images) > 1 else images[0], demean=False, **STRATEGIES[group])
-    except (ValueError, KeyError, OSError, IndexError):
+            table, _ = load_confounds(images if len(images) > 1 else images[0], demean=False, **strategy)
+    except (ValueError, KeyError, OSError, IndexError):  # nilearn's, on names, tables and JSON of another form
         return None
     return [name for name in table.columns if not name.startswith("cosine")] or None  # drift is our own
 

@@ -21,9 +21,11 @@ def read_hemisphere(path: Path) -> Array:
 
     with reading(path):
         arrays = [np.asarray(array.data, dtype=np.float32) for array in nibabel.load(path).darrays]
-        if len(arrays) == 1 and arrays[0].ndim == 2:
-            return np.ascontiguousarray(arrays[0].T)  # (n_vertices, n_times) in one array
-        return np.stack(arrays)
+    if len(arrays) == 1 and arrays[0].ndim == 2:
+        return np.ascontiguousarray(arrays[0].T)  # (n_vertices, n_times) in one array
+    if len({array.shape for array in arrays}) != 1:
+        raise DataError("file has no arrays, or arrays of several sizes", path)
+    return np.stack(arrays)
 
 
 def surface_targets(recording: Recording) -> Targets:
@@ -37,14 +39,16 @@ def surface_targets(recording: Recording) -> Targets:
 def count_vertices(path: Path) -> int:
     """Vertices of a GIFTI file, from its first array's size where that can be seen without decoding."""
     with reading(path), path.open("rb") as file:
-        size = re.search(rb'<DataArray [^>]*\bDim0="(\d+)"', file.read(HEAD_BYTES))
+        head = file.read(HEAD_BYTES)
+    size = re.search(rb'<DataArray [^>]*\bDim0="(\d+)"', head)
     return int(size[1]) if size else int(read_hemisphere(path).shape[1])
 
 
 def count_frames(path: Path) -> int:
     """Number of samples of a GIFTI file, without decoding its data where each has an array of its own."""
     with reading(path):
-        n_arrays = path.read_bytes().count(b"<DataArray ")
+        content = path.read_bytes()
+    n_arrays = content.count(b"<DataArray ")
     return n_arrays if n_arrays > 1 else len(read_hemisphere(path))
 
 

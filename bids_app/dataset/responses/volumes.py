@@ -21,9 +21,10 @@ def open_volume(path: Path) -> Any:
 
     with reading(path):
         image = nibabel.load(path, keep_file_open=True)  # else every block would be decompressed from the start
-        if len(image.shape) not in (3, 4):
-            raise DataError(f"image has {len(image.shape)} dimensions", path)
-        return image
+        shape = image.shape
+    if len(shape) not in (3, 4):
+        raise DataError(f"image has {len(shape)} dimensions", path)
+    return image
 
 
 def volume_targets(recording: Recording) -> Targets:
@@ -91,8 +92,10 @@ def volume_values(path: Path, targets: Targets) -> Array:
     n_times, voxels = int(image.shape[3]), tuple(targets.index.T)
     values = np.empty((n_times, len(targets.names)), dtype=np.float32)
     step = max(1, BLOCK_BYTES // (8 * int(np.prod(targets.shape))))
-    with reading(path):
-        for start in range(0, n_times, step):
+    for start in range(0, n_times, step):
+        with reading(path):
             block = np.asarray(image.dataobj[..., start : start + step])
-            values[start : start + step] = block[voxels].T
+        if block.dtype.names:  # colours
+            raise DataError(f"image of {block.dtype}, not of numbers", path)
+        values[start : start + step] = block[voxels].T
     return values

@@ -1,9 +1,10 @@
 """Scores and agreement over many targets, with blocks of time left out in turn, the same for all of them.
 
 What is averaged over targets varies with the blocks, not with the targets: neighbouring ones share noise. So with
-every block left out the scores of all targets are made, and only their sums over targets are kept. Limits are the
-jackknife's, by Student's t, for anything that is made of such sums. Its variance is doubled, for what one block's
-noise teaches and another one's tests, as in `intervals` where that is not known: the most that it can be.
+every block left out the scores of all targets are made, and only their sums over targets are kept. The 95 %
+confidence interval of anything that is made of such sums is the jackknife's, by Student's t. Its variance is doubled,
+for models that learned from one block's noise and are tested on another block, as in `intervals` where that is not
+known: the most that it can be.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """Features onto the response's grid: Lanczos resampling, delays, and the samples that are used (docs/design.md,
-Time)."""
+Grid)."""
 
 from __future__ import annotations
 

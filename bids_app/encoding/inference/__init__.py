@@ -1,1 +1,1 @@
-"""p, family-wise p, q and confidence intervals: sign flips, blocks, and what blocks teach each other."""
+"""p, family-wise p, q and confidence intervals: sign flips, blocks, and dependence through shared training data."""

@@ -210,13 +210,13 @@ class Inference(Observer):
         """Label → p and interval of all n_targets of the design, NaN for those not met."""
         return {label: self._inferred(label, n_targets) for label in self.components}
 
-    def limits(self, n_targets: int) -> dict[tuple[str, str], Array]:
-        """(feature group, 'shapley' or 'product') → both ends of its interval (2, n_targets)."""
-        limits = {}
+    def share_intervals(self, n_targets: int) -> dict[tuple[str, str], Array]:
+        """(feature group, 'shapley' or 'product') → its 95 % confidence interval (2, n_targets)."""
+        intervals = {}
         for share, batches in self._share_intervals.items():
-            limits[share] = np.full((2, n_targets), np.nan)
-            limits[share][:, np.concatenate(self._targets)] = np.concatenate(batches, axis=1)
-        return limits
+            intervals[share] = np.full((2, n_targets), np.nan)
+            intervals[share][:, np.concatenate(self._targets)] = np.concatenate(batches, axis=1)
+        return intervals
 
     def _inferred(self, label: str, n_targets: int) -> Inferred:
         """The largest p of all null hypotheses that must fall."""

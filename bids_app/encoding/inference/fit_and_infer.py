@@ -86,7 +86,7 @@ def fit_and_infer(
         block_s=blocks.length_s,
         frequencies=blocks.smooth,
         warnings=blocks.warnings,
-        limits=tests.limits(len(design.usable)),
+        share_intervals=tests.share_intervals(len(design.usable)),
     )
 
 

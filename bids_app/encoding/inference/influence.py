@@ -1,4 +1,4 @@
-"""What blocks teach about each other: how much each one's gain hangs on having trained on another.
+"""Dependence through shared training data: how much the gain of each block hangs on having trained on another.
 
 Without block j in training, ridge has other weights, by exactly (X'X + α)⁻¹ X_j' r_j, where r_j are the residuals
 that it then leaves in block j. So the gain of a test block i changes, to the first order, by
@@ -8,10 +8,10 @@ that it then leaves in block j. So the gain of a test block i changes, to the fi
 with H_ij what the model makes in block i of a response in block j, and r_i its residuals there. Residuals of training
 samples become those of the model without their block by division by I − H_jj, as in any linear smoother.
 
-Given the models, blocks err independently. Over data, the errors of two blocks covary by E[e_ij e_ji], as each has
-taught the other's model (Hoeffding's decomposition, to the second order). With the same penalties in all folds H is
-symmetric, and all of these together are Σ e_ij²; with others they are less (Cauchy and Schwarz). The sum of squares
-is what is used: penalties are chosen from the same noise, which adds something that no first order shows.
+Given the models, blocks err independently. Over data, the errors of two blocks covary by E[e_ij e_ji], as each was
+among the other's training data (Hoeffding's decomposition, to the second order). With the same penalties in all
+folds H is symmetric, and all of these together are Σ e_ij²; with others they are less (Cauchy and Schwarz). The sum
+of squares is what is used: penalties are chosen from the same noise, which adds something that no first order shows.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """Intervals: for what the models that the outer folds fitted reach on new data.
 
 A component's sum of gains varies for two reasons. Blocks differ in how well a given model does: the variance between
-blocks shows that, with what the noise of the training blocks adds to it. And blocks err together, as what one
-block's noise teaches is tested on another, and the other way round, in different folds: `influence` knows how much,
-and it is added. It is part of what each of the two blocks shows, so all of it is never more than the variance
+blocks shows that, with what the noise of the training blocks adds to it. And blocks err together: a model that
+learned from one block's noise is tested on another, and the other way round in another fold. `influence` knows by how
+much, and it is added. It is part of what each of the two blocks shows, so all of it is never more than the variance
 between blocks; times n_blocks / (n_blocks − 1), as deviations from the blocks' own mean do not show what they have
 in common. And only blocks that trained each other's models share an error: where a fold's models are the same with a
-space and without it, the gains of its blocks are zero, whatever they taught elsewhere. Where a model predicts nothing
-this doubles the variance, as the factor √(1 + K/(K − 1)) of Nadeau & Bengio (2003) does; where it predicts much it
-adds little, as in cross-validation's central limit theorem (Bayle et al. 2020, NeurIPS).
+feature group and without it, the gains of its blocks are zero, whatever other folds' models learned from them. Where
+a model predicts nothing this doubles the variance, as the factor √(1 + K/(K − 1)) of Nadeau & Bengio (2003) does;
+where it predicts much it adds little, as in cross-validation's central limit theorem (Bayle et al. 2020, NeurIPS).
 
 A few blocks decide where a signal is weak or comes in bursts, and where two models are the same in some folds. The
 variance of n_blocks deviations of kurtosis κ is known as well as a normal one's of 2 n_blocks / (κ − 1) degrees of

@@ -60,7 +60,7 @@ def _shares(
     for stat, values in by_stat.items():
         for group, value in values.items():
             shares[group][stat] = value
-            ends = tests.limits.get((group, stat), ()) if tests is not None else ()
+            ends = tests.share_intervals.get((group, stat), ()) if tests is not None else ()
             shares[group] |= {f"{stat}{label}": end for label, end in zip(ENDS, ends, strict=False)}
     return shares
 

@@ -2,8 +2,8 @@
 
 The model of bands X_b with weights g_b ≥ 0 and one alpha: minimise ‖y − Σ X_b √g_b w_b‖² + α Σ ‖w_b‖², intercept
 unpenalised (Nunez-Elizalde et al. 2019, NeuroImage 197:482; Dupré la Tour et al. 2022, NeuroImage 264:119728).
-With V the orthonormal left singular vectors of the weighted training columns and eigenvalues their squared singular
-values, predictions are H (φ_α ∘ V'y), φ_α = eigenvalues / (eigenvalues + α).
+With V the orthonormal left singular vectors of the weighted training columns and λ their squared singular values (the
+eigenvalues of the Gram matrix), predictions are H (φ_α ∘ V'y), φ_α = λ / (λ + α).
 """
 
 from __future__ import annotations

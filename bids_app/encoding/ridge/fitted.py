@@ -42,7 +42,7 @@ class Fitted:
     inner_rsquared : (n,) R² by which they were chosen, over the inner folds.
     basis : eigenbasis of the training samples under these band weights.
     Y : (n_times, n) responses of all samples, less a constant of each target.
-    coordinates : (r, n) eigenvalues / (eigenvalues + alpha) times V'y.
+    coordinates : (r, n) λ / (λ + alpha) times V'y, λ the eigenvalues.
     """
 
     fold: int

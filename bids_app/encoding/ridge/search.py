@@ -104,10 +104,10 @@ def spacing(eps: float) -> float:
 
 
 def by_columns(basis: Basis, least_alpha: float, rounding: Rounding) -> bool:
-    """Whether u may be made from X'y, as eigenvalues^-½ Q'(X'y); otherwise it is made from y.
+    """Whether u may be made from X'y, as λ^-½ ∘ Q'(X'y) with λ the eigenvalues; otherwise it is made from y.
 
-    An error δ of X'y becomes eigenvalues^-½ Q'δ, so held-out predictions are off by H (φ eigenvalues^-½ ∘ Q'δ): for
-    rounding, spread evenly over r directions with ‖δ‖ = eps ‖X'y‖ ≤ eps λ_max^½ ‖y‖, in the mean square by eps ‖y‖
+    An error δ of X'y becomes λ^-½ ∘ Q'δ, so held-out predictions are off by H (φ λ^-½ ∘ Q'δ): for rounding, spread
+    evenly over r directions with ‖δ‖ = eps ‖X'y‖ ≤ eps λ_max^½ ‖y‖, in the mean square by eps ‖y‖
     times √(mean_k ‖H_k‖² φ_k² λ_max / λ_k), the most at the smallest alpha. That is kept below rounding.limit ‖y‖.
 
     Parameters

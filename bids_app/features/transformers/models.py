@@ -162,9 +162,10 @@ def load_model(model: ModelName, source: ModelSource, auto: str = "AutoModel") -
     maker = getattr(transformers, auto)
     if model.untrained is not None:
         config = load_config(model, source)
-        with _readable(model, source), torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(model.untrained)
-            made = maker.from_config(config, trust_remote_code=False, dtype=torch.float32)
+            with _readable(model, source):
+                made = maker.from_config(config, trust_remote_code=False, dtype=torch.float32)
         return placed(made, source.device).eval()
     settings = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
     loaded, report = _load(maker, model, source, **settings)
@@ -240,15 +241,15 @@ def _load(auto: Any, model: ModelName, source: ModelSource, **settings: Any) -> 
 
 @contextmanager
 def _readable(model: ModelName, source: ModelSource) -> Iterator[None]:
-    """Whatever transformers raises on a broken model, as one line: NoInput."""
+    """Whatever transformers raises on a broken model, as one line: NoInput. Its call alone belongs within."""
     from safetensors import SafetensorError
 
-    try:
-        with _quiet():
+    with _quiet():
+        try:
             yield
-    except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise NoInput(f"the model '{model.name}' cannot be loaded", find_model(model, source), reason) from None
+        except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError, SafetensorError) as error:
+            reason = str(error).strip().split("\n")[0]
+            raise NoInput(f"the model '{model.name}' cannot be loaded", find_model(model, source), reason) from None
 
 
 @contextmanager

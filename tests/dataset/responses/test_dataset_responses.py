@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nibabel
 import numpy as np
+import pandas as pd
 import pytest
 from bids_trees import (
     AFFINE,
@@ -27,7 +29,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bids_app.dataset import find_recordings, intersect_targets, load_response, load_targets
+from bids_app.dataset.responses import confounds as confounds_module
+from bids_app.dataset.responses import surfaces
 from bids_app.dataset.responses.confounds import cosine_drift, motion
+from bids_app.dataset.responses.volumes import volume_values
 from bids_app.errors import DataError, UsageError
 from bids_app.records import Recording, RecordingQuery, Response, ResponseSpec, Targets
 
@@ -128,6 +133,39 @@ def test_file_shorter_than_its_header(root: Path) -> None:
     plain.write_bytes(plain.read_bytes()[:-400])
     with pytest.raises(DataError, match="cannot be read whole"):
         load_response(replace(recording, paths=(plain,)), targets, PLAIN)
+
+
+def test_a_bug_of_our_own_is_not_taken_for_a_broken_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: Any) -> None:
+        raise TypeError("a bug")
+
+    recording = only(root)
+    targets = load_targets(recording)
+    with pytest.raises(IndexError):  # voxels beyond the grid
+        volume_values(recording.paths[0], replace(targets, index=np.asarray(targets.index) + 100))
+    surface(prep(root), STEM)
+    monkeypatch.setattr(surfaces, "re", SimpleNamespace(search=broken))
+    with pytest.raises(TypeError, match="a bug"):
+        surfaces.count_vertices(only(root, spaces=("fsaverage5",)).paths[0])
+    monkeypatch.delitem(confounds_module.STRATEGIES, "motion")
+    with pytest.raises(KeyError):
+        confounds_module.group_columns("motion", pd.DataFrame(), recording, root)
+
+
+@pytest.mark.parametrize("sizes", [(), (3, 4)])
+def test_a_surface_of_no_arrays_or_of_unlike_ones_is_refused(sizes: tuple[int, ...], tmp_path: Path) -> None:
+    arrays = [nibabel.gifti.GiftiDataArray(np.zeros(size, dtype=np.float32)) for size in sizes]
+    nibabel.save(nibabel.gifti.GiftiImage(darrays=arrays), tmp_path / "x.func.gii")
+    with pytest.raises(DataError, match="no arrays, or arrays of several sizes"):
+        surfaces.read_hemisphere(tmp_path / "x.func.gii")
+
+
+def test_an_image_of_colours_is_refused(root: Path) -> None:
+    targets, path = load_targets(only(root)), only(root).paths[0]
+    colours = np.zeros((*SHAPE, 5), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nibabel.save(nibabel.Nifti1Image(colours, AFFINE), path)
+    with pytest.raises(DataError, match="not of numbers"):
+        volume_values(path, targets)
 
 
 def test_nan_voxel_stays_nan_and_missing_samples_are_not_valid(root: Path) -> None:

@@ -13,6 +13,7 @@ from tiny_models import noise, save_language_model, spaced_words, stimulus, word
 from bids_app import features
 from bids_app.errors import NoInput
 from bids_app.features.sidecar import provenance_to_json
+from bids_app.features.transformers import models
 from bids_app.records import FeatureSpec, ModelSource
 
 LANGUAGE = FeatureSpec("language", "language_model", {"model": "tiny-gpt2", "layer": 1})
@@ -300,3 +301,13 @@ def test_weights_of_language_models_as_the_hub_has_them(folder, source):
             for place in (ModelSource(folder, offline=True), source)
         )
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)  # equal weights, elsewhere in memory
+
+
+@pytest.mark.parametrize("place", ["bids_app.features.transformers.models._quiet", "torch.manual_seed"])
+def test_a_bug_of_our_own_is_not_taken_for_a_broken_model(place, source, monkeypatch):
+    def broken(*args):
+        raise TypeError("a bug")
+
+    monkeypatch.setattr(place, broken)
+    with pytest.raises(TypeError, match="a bug"):
+        models.load_model(models.ModelName("tiny-gpt2", None, 1), source)
