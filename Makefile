@@ -7,7 +7,7 @@ DEMO = demo
 demo: .venv/.ready
 	.venv/bin/concord-tools demo $(DEMO)
 	.venv/bin/concord $(DEMO)/bids $(DEMO)/out participant group --analysis demo --model-dir $(DEMO)/models --offline
-	@echo "The report lies in $(DEMO)/out/group.html, each person's in $(DEMO)/out/sub-*.html"
+	@echo "The report lies in $(DEMO)/out/group.html, each participant's in $(DEMO)/out/sub-*.html"
 
 test: .venv/.ready
 	scripts/check -m "not long"
