@@ -1,4 +1,4 @@
-"""The seed paper's four findings through the command line, on iEEG words with features from files."""
+"""The four findings of Chen et al. (2024) through the command line, on iEEG words with features from files."""
 
 import json
 
@@ -152,6 +152,7 @@ def test_every_electrode_and_lag_has_its_agreement(paper):
     assert list((paper / "out/sub-01/figures").glob("*desc-shares_figure.svg"))
 
 
+@pytest.mark.long
 def test_the_other_way_round_it_says_the_other_way_round(tmp_path):
     said = text(make(tmp_path, REVERSED))
     assert "Shared context explains less than what low has of the shared subspace" not in said
@@ -161,6 +162,7 @@ def test_the_other_way_round_it_says_the_other_way_round(tmp_path):
     assert shares["speechAlone"] > shares["sharedLow"] > shares["sharedSemantic"] > shares["sharedContext"]
 
 
+@pytest.mark.long
 def test_on_noise_nothing_is_claimed(tmp_path):
     said = text(make(tmp_path, (0.0,) * 5))
     assert "No electrode is predicted by the full model" in said
