@@ -82,7 +82,13 @@ class Bug(ConcordError):
 
     @classmethod
     def of(cls, error: BaseException, log: object = "") -> Bug:
-        """From an unexpected exception; `log` is the file that holds its traceback, if one does."""
+        """From an unexpected exception.
+
+        Parameters
+        ----------
+        error : the exception.
+        log : the file that holds its traceback, if one does.
+        """
         hint = f"traceback in {log}" if log else "-vv shows the traceback"
         return cls(f"a bug of Concord: {type(error).__name__}: {error}", hint=hint)
 

@@ -80,8 +80,16 @@ def mean(values: Array) -> Estimate:
 
 
 def ratio(amounts: Array, wholes: Array) -> Estimate:
-    """Ratio of the sums of (n_participants,) amounts and wholes, and its 95 % confidence interval: it varies as
-    amount − ratio · whole."""
+    """Ratio of two sums over participants, and its 95 % confidence interval: it varies as amount − ratio · whole.
+
+    Parameters
+    ----------
+    amounts, wholes : (n_participants,) each, both in one unit.
+
+    Returns
+    -------
+    The ratio, and the lower and upper end of its interval; these are NaN for fewer than two participants.
+    """
     value = float(amounts.sum() / wholes.sum())
     return _with_interval(value, (amounts - value * wholes) / wholes.mean())
 

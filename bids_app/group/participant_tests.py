@@ -92,6 +92,7 @@ def null_values(tested: Sequence[Component], components: Sequence[Component], va
     unions = union_values(values, components)
 
     def table(null: Null) -> Array:
+        """(…, n_targets) values that a null hypothesis is about."""
         if isinstance(null, OwnValue):
             return values[null.label]
         if isinstance(null, Total):

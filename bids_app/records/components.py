@@ -139,12 +139,24 @@ def subsets(groups: Sequence[str]) -> tuple[Union, ...]:
 
 
 def full_of(groups: Sequence[str], partition: str = "") -> Component:
-    """The model of all groups."""
+    """The model of all groups.
+
+    Parameters
+    ----------
+    groups : feature groups of the partition, in order.
+    partition : its name; empty for the analysis's own.
+    """
     return Component("full", tuple(groups), ((tuple(groups), 1),), partition)
 
 
 def alone_of(group: str, partition: str = "") -> Component:
-    """The model of one group."""
+    """The model of one group.
+
+    Parameters
+    ----------
+    group : its name.
+    partition : the partition's name; empty for the analysis's own.
+    """
     return Component("alone", (group,), (((group,), 1),), partition)
 
 
@@ -235,7 +247,12 @@ def control_alone(space: str) -> Component:
 
 
 def beyond_untrained(trained: str, untrained: str) -> Component:
-    """A trained model's space with its untrained twin, less the twin alone."""
+    """A trained model's space with its untrained twin, less the twin alone.
+
+    Parameters
+    ----------
+    trained, untrained : names of the two spaces.
+    """
     return Component("beyond_untrained", (trained,), _difference((untrained,), (trained,)))
 
 

@@ -22,6 +22,17 @@ class _Loader(yaml.SafeLoader):
     """YAML without duplicate keys, of which the standard loader keeps the last in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping of the file, each of whose keys stands once.
+
+        Parameters
+        ----------
+        node : the mapping as parsed.
+        deep : whether what it holds is constructed at once.
+
+        Raises
+        ------
+        yaml.constructor.ConstructorError : where a key stands twice.
+        """
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for key in keys:
             if keys.count(key) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -100,29 +101,6 @@ def hidden_states(
     def after(part: str) -> Callable[..., None]:
         return lambda module, given, out: keep(part, _part_states(part, out))
 
-    def topmost(compute: top_block.BlockOf, wanted: Sequence[int]) -> Callable[..., None]:
-        """A hook that computes the block below the highest layer for the wanted tokens alone.
-
-        Parameters
-        ----------
-        compute : the block for some of its tokens.
-        wanted : places of the tokens.
-        """
-
-        def stand_in(block: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
-            """Compute it, keep its states, stop.
-
-            Parameters
-            ----------
-            block : below the highest layer.
-            given, named : its inputs, by place and by name.
-            """
-            states = given[0] if given else named["hidden_states"]
-            wanted_states[highest] = compute(block, states, wanted, named.get("attention_mask"))
-            raise _Enough
-
-        return stand_in
-
     with ExitStack() as hooks:
         for layer in layers:
             if isinstance(layer, str):
@@ -135,7 +113,8 @@ def hidden_states(
         if frames is not None and isinstance(highest, int) and 0 < highest < len(blocks):
             below = blocks[highest - 1]
             if compute := top_block.frames_of(below):
-                hook = below.register_forward_pre_hook(topmost(compute, frames), with_kwargs=True)
+                give = partial(wanted_states.__setitem__, highest)
+                hook = below.register_forward_pre_hook(_topmost(compute, frames, give), with_kwargs=True)
                 hooks.callback(hook.remove)
         try:
             # the last layer is the library's to say: some models normalise it, some do not
@@ -144,6 +123,31 @@ def hidden_states(
         except _Enough:
             pass
     return [wanted_states[layer] for layer in layers]
+
+
+def _topmost(compute: top_block.BlockOf, frames: Sequence[int], give: Callable[[Any], None]) -> Callable[..., None]:
+    """A hook that computes the block below the highest layer for the wanted tokens alone.
+
+    Parameters
+    ----------
+    compute : the block for some of its tokens.
+    frames : places of the tokens.
+    give : takes its states, (n, len(frames), n_hidden).
+    """
+
+    def stand_in(block: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+        """Compute it, give its states, stop.
+
+        Parameters
+        ----------
+        block : below the highest layer.
+        given, named : its inputs, by place and by name.
+        """
+        states = given[0] if given else named["hidden_states"]
+        give(compute(block, states, frames, named.get("attention_mask")))
+        raise _Enough
+
+    return stand_in
 
 
 def _depth(layer: Layer) -> int:

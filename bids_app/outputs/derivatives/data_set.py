@@ -78,7 +78,21 @@ def prepare(out_dir: Path, facts: DataSetFacts) -> None:
 
 
 def write_plan(out_dir: Path, plan: Mapping[str, object]) -> Path:
-    """plan.json of a dry run. Raises CannotCreate."""
+    """Write plan.json of a dry run.
+
+    Parameters
+    ----------
+    out_dir : where results go.
+    plan : key → what would be done, as JSON knows it.
+
+    Returns
+    -------
+    The file's path.
+
+    Raises
+    ------
+    CannotCreate : where it cannot be written.
+    """
     return write_text(out_dir / "plan.json", json_text(plan))
 
 

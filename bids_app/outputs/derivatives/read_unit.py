@@ -16,7 +16,21 @@ from bids_app.records import Array, Partition, Targets, TargetsSummary, UnitSumm
 
 
 def read_units(out_dir: Path, participants: Iterable[str]) -> tuple[WrittenUnit, ...]:
-    """All units of these participants that are there, sorted by participant and stem. Raises ReadWriteError."""
+    """All units of some participants that are there.
+
+    Parameters
+    ----------
+    out_dir : where results are.
+    participants : their labels, without `sub-`.
+
+    Returns
+    -------
+    The units, sorted by participant and stem.
+
+    Raises
+    ------
+    ReadWriteError : where a unit's file is gone, broken or of another version of the program.
+    """
     paths = [path for label in sorted(set(participants)) for path in names.summary_paths(out_dir, label)]
     return tuple(read_unit(path) for path in paths)
 

@@ -81,12 +81,24 @@ def map_sidecar(unit: UnitResult, component: str, stat: str) -> Sidecar:
 
 
 def described_map(unit: UnitResult, words: str) -> Sidecar:
-    """JSON of a map of which `words` say what it is."""
+    """JSON of a map.
+
+    Parameters
+    ----------
+    unit : the result.
+    words : what the map is.
+    """
     return {"Description": f"{words} {NO_VALUE[unit.targets.kind]}", **_grid(unit), **common(unit)}
 
 
 def definitions_of(partition: Partition, provenance: Provenance) -> Definitions:
-    """What this unit's numbers are, in words."""
+    """What a unit's numbers are, in words.
+
+    Parameters
+    ----------
+    partition : the unit's components and their values.
+    provenance : how they were made; its solver decides what a score is.
+    """
     return Definitions(partition.groups, partition.extra, score_of_solver(provenance.analysis.fit.solver))
 
 

@@ -90,7 +90,13 @@ def predicted(full: Array) -> Array:
 
 
 def targets_summary(targets: Targets, full: Array) -> TargetsSummary:
-    """The grid of the targets, and how many are usable and predicted; full (n_targets,): R² of the full model."""
+    """The grid of the targets, and how many are usable and predicted.
+
+    Parameters
+    ----------
+    targets : the unit's or the group's.
+    full : (n_targets,) R² of the full model; NaN where a target is not usable.
+    """
     affine = None if targets.affine is None else np.asarray(targets.affine, dtype=float)
     return TargetsSummary(
         kind=targets.kind,
@@ -118,13 +124,25 @@ def component_summary(stats: Mapping[str, Array], shown: Array, made: InferenceP
 
 
 def significant(stats: Mapping[str, Array], level: float) -> SignificantCounts:
-    """How many targets have a family-wise p, and a q, of at most `level`."""
+    """How many targets are significant.
+
+    Parameters
+    ----------
+    stats : stat → (n_targets,); `pfwe` (family-wise p) and `q` are read.
+    level : from 0 to 1; p and q of at most this count.
+    """
     pfwe, q = (int((np.asarray(stats[stat]) <= level).sum()) for stat in ("pfwe", "q"))
     return SignificantCounts(pfwe, q)
 
 
 def stat_spreads(values: Array, shown: Array) -> StatSpreads:
-    """Of (n_targets,) values, over usable targets and over those of them that are `shown`."""
+    """Spread of a component's values over usable targets, and over those of them that are shown.
+
+    Parameters
+    ----------
+    values : (n_targets,) amounts; NaN where a target is not usable.
+    shown : (n_targets,) bool.
+    """
     usable = np.isfinite(values)
     return StatSpreads(spread(values[usable]), spread(values[shown & usable]))
 

@@ -79,7 +79,17 @@ def _lag_rows(names: Sequence[str], lags_s: Sequence[float]) -> dict[str, Iterab
 
 
 def lag_score_cells(names: Sequence[str], lags: Lags) -> dict[str, Iterable[object]]:
-    """Electrode × lag: every component's scores."""
+    """Electrode × lag: every component's scores.
+
+    Parameters
+    ----------
+    names : (n_electrodes,) names of the channels.
+    lags : lags in seconds, and scores (n_electrodes, n_lags) at them.
+
+    Returns
+    -------
+    Column → (n_electrodes · n_lags,) cells: electrode by electrode, all its lags.
+    """
     scores = {column: values.ravel() for column, values in score_cells(lags.partition).items()}
     return {**_lag_rows(names, lags.lags_s), **scores}
 

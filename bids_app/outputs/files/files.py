@@ -47,12 +47,40 @@ def write_bytes(path: Path, content: bytes) -> Path:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """UTF-8 text, atomically. Raises CannotCreate."""
+    """Write UTF-8 text, atomically.
+
+    Parameters
+    ----------
+    path : of the file; folders are made.
+    text : its content.
+
+    Returns
+    -------
+    The path.
+
+    Raises
+    ------
+    CannotCreate : where it cannot be written.
+    """
     return write_bytes(path, text.encode())
 
 
 def write_if_new(path: Path, text: str) -> Path:
-    """`write_text` unless the file holds exactly this already: shared files keep their time of change."""
+    """`write_text` unless the file holds exactly this already: shared files keep their time of change.
+
+    Parameters
+    ----------
+    path : of the file; folders are made.
+    text : its content.
+
+    Returns
+    -------
+    The path.
+
+    Raises
+    ------
+    CannotCreate : where it cannot be written.
+    """
     try:
         if path.read_bytes() == text.encode():
             return path

@@ -18,14 +18,34 @@ STRUCTURES = ("CortexLeft", "CortexRight")
 
 
 def volume(targets: Targets, values: Array) -> Array:
-    """(n_targets,) → (i, j, k) float32, NaN where no target is."""
+    """A map in the volume's grid.
+
+    Parameters
+    ----------
+    targets : voxels, with their places in the grid.
+    values : (n_targets,), in the map's own unit.
+
+    Returns
+    -------
+    (i, j, k) float32, NaN where no target is.
+    """
     filled = np.full(targets.shape, np.nan, dtype=np.float32)
     filled[tuple(np.asarray(targets.index).T)] = values
     return filled
 
 
 def hemispheres(targets: Targets, values: Array) -> tuple[Array, Array]:
-    """(n_targets,) → (n_vertices,) of the left and of the right hemisphere, NaN where no target is."""
+    """A map on both hemispheres.
+
+    Parameters
+    ----------
+    targets : vertices, with their hemisphere and place in it.
+    values : (n_targets,), in the map's own unit.
+
+    Returns
+    -------
+    (n_vertices,) float32 of the left and of the right hemisphere, NaN where no target is.
+    """
     sides = [np.full(size, np.nan, dtype=np.float32) for size in targets.shape]
     index = np.asarray(targets.index)
     for side, filled in enumerate(sides):
@@ -35,7 +55,13 @@ def hemispheres(targets: Targets, values: Array) -> tuple[Array, Array]:
 
 
 def nifti_bytes(targets: Targets, values: Array) -> bytes:
-    """A compressed NIfTI of one map, float32, in the grid of the responses."""
+    """A compressed NIfTI of one map, float32, in the grid of the responses.
+
+    Parameters
+    ----------
+    targets : voxels, with their places in the grid and its affine in millimetres.
+    values : (n_targets,), in the map's own unit.
+    """
     import nibabel
 
     image = nibabel.Nifti1Image(volume(targets, values), targets.affine)
@@ -47,7 +73,13 @@ def nifti_bytes(targets: Targets, values: Array) -> bytes:
 
 
 def gifti_bytes(values: Array, side: int) -> bytes:
-    """A GIFTI of one hemisphere's map."""
+    """A GIFTI of one hemisphere's map, float32.
+
+    Parameters
+    ----------
+    values : (n_vertices,), in the map's own unit; NaN where no target is.
+    side : 0 for the left hemisphere, 1 for the right.
+    """
     import nibabel
 
     array = nibabel.gifti.GiftiDataArray(

@@ -14,7 +14,12 @@ EXTENSION: Mapping[TargetKind, str] = {"volume": ".nii.gz", "surface": ".func.gi
 
 
 def folder(stem: str, kind: TargetKind) -> PurePosixPath:
-    """Where a unit's files lie: `sub-01/ses-1/func`; `group` for units without a participant."""
+    """Where a unit's files lie: `sub-01/ses-1/func`; `group` for units without a participant.
+
+    Parameters
+    ----------
+    stem, kind : of the unit and its targets.
+    """
     entities = entities_of(stem)
     if "sub" not in entities:
         return GROUP
@@ -36,7 +41,12 @@ def map_file(stem: str, kind: TargetKind, component: str, stat: str, hemi: str =
 
 
 def table_file(stem: str, kind: TargetKind) -> PurePosixPath:
-    """The table of a unit: electrodes' channels.tsv, else an encoding.tsv; a mean response's in `group`."""
+    """The table of a unit: electrodes' channels.tsv, else an encoding.tsv; a mean response's in `group`.
+
+    Parameters
+    ----------
+    stem, kind : of the unit and its targets.
+    """
     entities = entities_of(stem)
     if "sub" not in entities:
         return GROUP / f"{stem_of({**entities, 'desc': 'meanResponse'}, 'encoding')}.tsv"
@@ -53,12 +63,23 @@ def lags_file(stem: str) -> PurePosixPath:
 
 
 def subspace_file(stem: str, kind: TargetKind) -> PurePosixPath:
-    """The table of canonical correlations, beside the unit's other files."""
+    """The table of canonical correlations, beside the unit's other files.
+
+    Parameters
+    ----------
+    stem, kind : of the unit and its targets.
+    """
     return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': 'subspace'}, 'encoding')}.tsv"
 
 
 def statistics_file(stem: str, kind: TargetKind, label: str = "findings") -> PurePosixPath:
-    """The table of statistics of two models, or (`agreement`) of how their predictions agree, one row a target."""
+    """A table about two models, one row a target.
+
+    Parameters
+    ----------
+    stem, kind : of the unit and its targets.
+    label : `findings` for the statistics of two models, `agreement` for how their predictions agree.
+    """
     return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
 
 
@@ -68,12 +89,24 @@ def summary_file(stem: str) -> PurePosixPath:
 
 
 def summary_path(out_dir: Path, stem: str) -> Path:
-    """`summary_file` in an out_dir; written last, so a unit that has it is whole."""
+    """`summary_file` in an out_dir; written last, so a unit that has it is whole.
+
+    Parameters
+    ----------
+    out_dir : where results are.
+    stem : of the unit.
+    """
     return out_dir / summary_file(stem)
 
 
 def summary_paths(out_dir: Path, participant: str | None) -> list[Path]:
-    """Summaries of a participant's units, or (None) of the mean responses, sorted."""
+    """Summaries of a participant's units, or of the mean responses, sorted.
+
+    Parameters
+    ----------
+    out_dir : where results are.
+    participant : the label, without `sub-`; None for the mean responses.
+    """
     paths = sorted((out_dir / LOGS).glob("*_unit.json"))
     return [path for path in paths if entities_of(path.name.removesuffix("_unit.json")).get("sub") == participant]
 
@@ -85,7 +118,12 @@ def participants_of(out_dir: Path) -> list[str]:
 
 
 def layers_file(stem: str, kind: TargetKind) -> PurePosixPath:
-    """The table of layers, beside the unit's other files; the group's in `group`."""
+    """The table of layers, beside the unit's other files; the group's in `group`.
+
+    Parameters
+    ----------
+    stem, kind : of the unit and its targets.
+    """
     label = "layers" if "sub" in entities_of(stem) else "meanResponseLayers"  # group_layers_file is over participants
     return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
 
@@ -96,7 +134,13 @@ def report_file(participant: str) -> PurePosixPath:
 
 
 def figure_file(stem: str, label: str) -> PurePosixPath:
-    """A figure of a report: in the participant's folder, or the group's."""
+    """A figure of a report: in the participant's folder, or the group's.
+
+    Parameters
+    ----------
+    stem : of the unit or group.
+    label : of the figure, as in `desc-<label>`.
+    """
     entities = entities_of(stem)
     top = PurePosixPath(f"sub-{entities['sub']}") if "sub" in entities else GROUP
     return top / "figures" / f"{stem_of({**entities, 'desc': label}, 'figure')}.svg"
@@ -119,7 +163,12 @@ def group_map_file(
 
 
 def group_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
-    """One row a parcel, or one a participant's electrode."""
+    """The group's table: one row a parcel, or one a participant's electrode.
+
+    Parameters
+    ----------
+    stem, kind : of the group and its targets.
+    """
     label = "electrodes" if kind == "electrodes" else "partition"
     return GROUP / f"{stem_of({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
 
@@ -130,7 +179,12 @@ def group_layers_file(stem: str) -> PurePosixPath:
 
 
 def inter_subject_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
-    """A participant's noise ceilings from others, beside their other tables."""
+    """A participant's noise ceilings from others, beside their other tables.
+
+    Parameters
+    ----------
+    stem, kind : of the unit and its targets.
+    """
     return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': INTER_SUBJECT}, 'encoding')}.tsv"
 
 

@@ -54,11 +54,33 @@ class StimulusLibrary:
         return self._stimuli[key]
 
     def first_event_s(self, recording: Recording, event: StimulusEvent) -> float:
-        """The first word's onset, or the first sound's where there are no words, on the recording's clock."""
+        """When the stimulus's first event is heard: its first word, or its first sound where there are no words.
+
+        Parameters
+        ----------
+        recording, event : which playing of the stimulus, in which recording.
+
+        Returns
+        -------
+        Seconds on the recording's clock.
+        """
         return event.onset_s + self._first_event_s[self.stimulus(recording, event).label]
 
     def words(self, recording: Recording, event: StimulusEvent) -> Intervals:
-        """The event's words that have text and times, in stimulus time. Raises DataError where there are none."""
+        """The event's words that have text and times.
+
+        Parameters
+        ----------
+        recording, event : which playing of the stimulus, in which recording.
+
+        Returns
+        -------
+        Onsets and durations in seconds of stimulus time, and each word's text.
+
+        Raises
+        ------
+        DataError : where there are none.
+        """
         words = self.stimulus(recording, event).words
         if words is None:
             raise DataError("the stimulus has no word times", event.stimulus_id, "`mode: words` needs them")
@@ -69,7 +91,16 @@ class StimulusLibrary:
         return Intervals(words.onset_s[rows], words.duration_s[rows], tuple(words.text[row] for row in rows))
 
     def lacking(self, recording: Recording, event: StimulusEvent) -> dict[str, str]:
-        """The baseline's spaces that the event's stimulus does not allow, with the reason."""
+        """The baseline's spaces that the event's stimulus does not allow.
+
+        Parameters
+        ----------
+        recording, event : which playing of the stimulus, in which recording.
+
+        Returns
+        -------
+        Space → the reason.
+        """
         return self._lacking[self.stimulus(recording, event).label]
 
     def _wanted(self, stimulus: Stimulus) -> dict[str, FeatureSpec]:
@@ -102,7 +133,21 @@ class StimulusLibrary:
         return {name: self._features[light.label, name] for name in wanted}
 
     def keys(self, recording: Recording, event: StimulusEvent) -> list[str]:
-        """What decides each space's values for an event: stimulus, options, models and files. Raises NoInput."""
+        """What decides each space's values for an event: stimulus, options, models and files.
+
+        Parameters
+        ----------
+        recording, event : which playing of the stimulus, in which recording.
+
+        Returns
+        -------
+        One key a space that the stimulus allows.
+
+        Raises
+        ------
+        NoInput : where a file is not there.
+        DataError : where a feature lacks what it needs, or the user's file of features is not there.
+        """
         stimulus = self.stimulus(recording, event)
         return [self._store.key(stimulus, spec, self._models) for spec in self._wanted(stimulus).values()]
 

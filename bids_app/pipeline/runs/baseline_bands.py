@@ -91,7 +91,13 @@ def common_baseline(baselines: Sequence[BaselineModel]) -> BaselineModel:
 
 
 def on_baseline(baseline: BaselineModel, runs: Sequence[Run]) -> list[Run]:
-    """Runs without those bands of the baseline that are left out."""
+    """Runs without those bands of the baseline that are left out.
+
+    Parameters
+    ----------
+    baseline : which of its bands there are, and which are left out.
+    runs : each with bands (n_rows, n_delays, n_dims).
+    """
     return [
         replace(run, bands={name: band for name, band in run.bands.items() if name not in baseline.left_out})
         for run in runs

@@ -27,8 +27,18 @@ class ContinuousRows:
         return 1
 
     def used_samples(self, recording: Recording, response: Response) -> Array:
-        """(n_times,) bool: those that a stimulus is heard in, or was within the longest delay; the first seconds of
-        long ones are left out."""
+        """Samples that a stimulus is heard in, or was within the longest delay.
+
+        The first seconds of long stimuli are left out.
+
+        Parameters
+        ----------
+        recording, response : which, and its values as read.
+
+        Returns
+        -------
+        (n_times,) bool.
+        """
         design, library = self.settings.design, self.settings.library
         spans_s = []
         for event in recording.stimuli:
@@ -44,7 +54,14 @@ class ContinuousRows:
         return len(read.used)
 
     def make_run(self, read: ReadRecording, sounds: Sounds, baseline: BaselineModel) -> Run:
-        """Features resampled to the used samples and delayed, beside responses cleaned there."""
+        """Features resampled to the used samples and delayed, beside responses cleaned there.
+
+        Parameters
+        ----------
+        read : the recording, its response and used samples.
+        sounds : of each stimulus its features, and its onset in seconds.
+        baseline : which of the baseline's bands there are.
+        """
         settings, response = self.settings, read.response
         design, times_s = settings.design, response.times_s[read.used]
         names = (*settings.spaces, *source_bands(sounds), *feature_bands(baseline))
@@ -69,13 +86,33 @@ class ContinuousRows:
         )
 
     def purge_s(self, runs: Sequence[Run], period_s: float) -> float:
-        """Longest delay, the reach of resampling, and the responses' autocorrelation length."""
+        """Longest delay, the reach of resampling, and the responses' autocorrelation length.
+
+        Parameters
+        ----------
+        runs : of the unit; responses (n_times, n_targets) as cleaned.
+        period_s : their sampling period, in seconds.
+
+        Returns
+        -------
+        Seconds between training and test rows of one run.
+        """
         return encoding.purge_length_s(runs, self.settings.design.delays_s, period_s)
 
     def noise_ceiling(
         self, runs: Sequence[Run], recordings: Sequence[Recording], period_s: float
     ) -> tuple[NoiseCeiling | None, str]:
-        """From stimuli that were heard more than once."""
+        """From stimuli that were heard more than once.
+
+        Parameters
+        ----------
+        runs, recordings : one by one.
+        period_s : the responses' sampling period, in seconds.
+
+        Returns
+        -------
+        The ceiling and what it rests on, in words; or None and why there is none.
+        """
         return noise_ceiling_from_repeats(runs, recordings, period_s)
 
     def summary_design(self, design: Design) -> Design:
@@ -83,7 +120,13 @@ class ContinuousRows:
         return design
 
     def results(self, partition: Partition, fit: Fit, usable: Array) -> RowResults:
-        """As they are: targets are responses, and there is no lag."""
+        """As they are: targets are responses, and there is no lag.
+
+        Parameters
+        ----------
+        partition, fit : of all targets, (n_targets,) each.
+        usable : (n_targets,) bool.
+        """
         return RowResults(partition, fit, usable)
 
 

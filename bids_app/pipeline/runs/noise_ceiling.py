@@ -73,6 +73,7 @@ def _everywhere(ceiling: NoiseCeiling, usable: Array) -> NoiseCeiling:
     """Of usable targets → of all, NaN elsewhere."""
 
     def spread(values: Array) -> Array:
+        """(n_usable,) values → (n_targets,), NaN elsewhere."""
         filled = np.full(len(usable), np.nan)
         filled[usable] = values
         return filled

@@ -101,6 +101,17 @@ def _gather(units: Sequence[Unit], rows: Rows, folder: Path) -> SharedResponses:
     columns = [_columns(one.targets, common) for one in loaded]
 
     def read(participant: int, run: int, some: Columns = None) -> Array:
+        """Read a participant's responses in a run from the scratch folder.
+
+        Parameters
+        ----------
+        participant, run : their numbers.
+        some : which of the common targets; None: all.
+
+        Returns
+        -------
+        (n_times, n_columns).
+        """
         chosen = columns[participant] if some is None else columns[participant][some]
         return np.asarray(np.load(_path(folder, participant, run), mmap_mode="r")[chosen]).T
 

@@ -24,14 +24,34 @@ class RowResults:
 
 
 def summary_of(partition: Partition, n_windows: int) -> Partition:
-    """Results of all targets → those of the summary's window, (n_electrodes,)."""
+    """Results of the summary's window.
+
+    Parameters
+    ----------
+    partition : values (n_electrodes · n_windows,) of all targets.
+    n_windows : windows of each electrode, the summary's among them.
+
+    Returns
+    -------
+    The partition with values (n_electrodes,).
+    """
     tables = _tables(partition, n_windows)
     own = {label: {stat: table[:, 0] for stat, table in stats.items()} for label, stats in tables.items()}
     return replace(partition, values=own)
 
 
 def lags_of(partition: Partition, spec: EpochSpec) -> Lags:
-    """Results of all targets → those of every lag, (n_electrodes, n_lags)."""
+    """Results of every lag.
+
+    Parameters
+    ----------
+    partition : values (n_electrodes · n_windows,) of all targets.
+    spec : the windows of each electrode, in seconds from a word's onset.
+
+    Returns
+    -------
+    Lags in seconds, and the partition with values (n_electrodes, n_lags).
+    """
     tables = _tables(partition, len(spec.windows_s))
     lags = {label: {stat: table[:, 1:] for stat, table in stats.items()} for label, stats in tables.items()}
     return Lags(spec.lags_s, replace(partition, values=lags))
@@ -46,17 +66,35 @@ def _tables(partition: Partition, n_windows: int) -> dict[str, dict[str, Array]]
 
 
 def summary_targets(design: Design, n_windows: int) -> Design:
-    """The design with the electrodes' own windows as its targets."""
+    """The design with the electrodes' own windows as its targets.
+
+    Parameters
+    ----------
+    design : with responses (n_rows, n_electrodes · n_windows).
+    n_windows : windows of each electrode, the summary's among them.
+    """
     return replace(design, Y=design.Y[:, ::n_windows], usable=design.usable[::n_windows])
 
 
 def fit_of_summary(fit: Fit, n_windows: int) -> Fit:
-    """The fit of the summary's window alone, (n_electrodes,)."""
+    """The fit of the summary's window alone.
+
+    Parameters
+    ----------
+    fit : of all targets; the last axis of its arrays is n_electrodes · n_windows.
+    n_windows : windows of each electrode, the summary's among them.
+
+    Returns
+    -------
+    The fit whose arrays have n_electrodes as their last axis.
+    """
 
     def own(values: Array) -> Array:
+        """(…, n_electrodes · n_windows) → (…, n_electrodes) of the summary's window."""
         return np.asarray(values[..., ::n_windows])
 
     def of_bands(several: Mapping[str, Array]) -> dict[str, Array]:
+        """`own` of every band."""
         return {band: own(values) for band, values in several.items()}
 
     return replace(

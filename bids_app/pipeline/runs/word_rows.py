@@ -45,7 +45,20 @@ class WordEpochRows:
         return len(self.epoch.windows_s)
 
     def used_samples(self, recording: Recording, response: Response) -> Array:
-        """(n_times,) bool: samples of all words' windows that are whole. Raises DataError where none is."""
+        """Samples of all words' windows that are whole.
+
+        Parameters
+        ----------
+        recording, response : which, and its values as read.
+
+        Returns
+        -------
+        (n_times,) bool.
+
+        Raises
+        ------
+        DataError : where no window is whole.
+        """
         epochs, kept = self._epochs(recording, response)
         if not kept.any():
             raise DataError(
@@ -62,7 +75,17 @@ class WordEpochRows:
     def make_run(self, read: ReadRecording, sounds: Sounds, baseline: BaselineModel) -> Run:
         """Words in order of their onsets: those whose windows are whole and that every space says something of.
 
-        Signals are cleaned on the samples of the windows. Raises DataError where no word is left.
+        Signals are cleaned on the samples of the windows.
+
+        Parameters
+        ----------
+        read : the recording, its response and used samples.
+        sounds : of each stimulus its features, and its onset in seconds.
+        baseline : which of the baseline's bands there are.
+
+        Raises
+        ------
+        DataError : where no word is left.
         """
         settings, recording, response = self.settings, read.recording, read.response
         epochs, kept = self._epochs(recording, response)
@@ -87,13 +110,33 @@ class WordEpochRows:
         )
 
     def purge_s(self, runs: Sequence[Run], period_s: float) -> float:
-        """Words nearer than this may share responses."""
+        """Words nearer than this may share responses.
+
+        Parameters
+        ----------
+        runs : of the unit.
+        period_s : the responses' sampling period, in seconds.
+
+        Returns
+        -------
+        Seconds between training and test rows of one run.
+        """
         return encoding.epoch_purge_s(runs, self.epoch, period_s)
 
     def noise_ceiling(
         self, runs: Sequence[Run], recordings: Sequence[Recording], period_s: float
     ) -> tuple[NoiseCeiling | None, str]:
-        """None."""
+        """No noise ceiling: it is not computed where rows are words.
+
+        Parameters
+        ----------
+        runs, recordings : one by one.
+        period_s : the responses' sampling period, in seconds.
+
+        Returns
+        -------
+        None, and why there is none, in words.
+        """
         return None, NO_CEILING
 
     def summary_design(self, design: Design) -> Design:
@@ -101,7 +144,17 @@ class WordEpochRows:
         return summary_targets(design, self.n_windows)
 
     def results(self, partition: Partition, fit: Fit, usable: Array) -> RowResults:
-        """Of the summary's window (n_electrodes,), and of every lag; usable are electrodes with a score there."""
+        """Results of the summary's window, and of every lag.
+
+        Parameters
+        ----------
+        partition, fit : of all targets, (n_electrodes · n_windows,) each.
+        usable : (n_electrodes · n_windows,) bool; not used.
+
+        Returns
+        -------
+        Results of (n_electrodes,), of which those with a score in the summary's window are usable, and by lag.
+        """
         own = summary_of(partition, self.n_windows)
         return RowResults(
             own,

@@ -35,6 +35,7 @@ def fit_controls(inputs: FitInputs, analysis: Analysis, baseline: BaselineModel)
     design = encoding.with_time(inputs.design) if timed else inputs.design
 
     def attempt(context: FitContext) -> ControlResults:
+        """Fit the controls on one device."""
         return encoding.fit_controls(design, asked, inputs.spec, inputs.inference, context)
 
     fitted, warnings = inputs.with_backoff(attempt)

@@ -51,6 +51,7 @@ class FitInputs:
             return None
 
         def attempt(context: FitContext) -> Blocks:
+            """Find the blocks on one device."""
             return encoding.data_blocks(self.design, self.groups, self.spec, tests.block_s, context)
 
         return self.with_backoff(attempt)[0]

@@ -84,6 +84,7 @@ def average_alone(inputs: FitInputs, models: Mapping[str, Sequence[str]], averag
     unions = [(name,) for name in models]
 
     def attempt(context: FitContext) -> Averages:
+        """Fit the models on one device."""
         observer = make_averages(inputs, unions, averaging, context.device)
         encoding.fit(inputs.design, models, inputs.spec, context, FitOptions(unions), observer)
         return observer

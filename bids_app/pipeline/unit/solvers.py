@@ -66,10 +66,18 @@ class NestedRidge:
         return design
 
     def fit_partition(self, inputs: FitInputs, groups: Groups, averaging: Averaging) -> FittedPartition:
-        """See Solver."""
+        """All unions of some feature groups, with inference where it is asked for.
+
+        Parameters
+        ----------
+        inputs : what all fits of the unit share.
+        groups : feature group → its bands.
+        averaging : sets of targets that scores are averaged over.
+        """
         unions, plan = encoding.unions_of(tuple(groups)), inputs.inference
 
         def attempt(context: FitContext) -> tuple[Fit, InferenceResult | None, Averages]:
+            """Fit on one device, with inference where it is asked for."""
             observer = make_averages(inputs, unions, averaging, context.device)
             if plan is None:
                 fit = encoding.fit(inputs.design, groups, inputs.spec, context, observer=observer)
@@ -95,9 +103,17 @@ class PublishedRidge:
         return encoding.published_design(design)
 
     def fit_partition(self, inputs: FitInputs, groups: Groups, averaging: Averaging) -> FittedPartition:
-        """See Solver."""
+        """All models that the published code fits, without inference.
+
+        Parameters
+        ----------
+        inputs : what all fits of the unit share.
+        groups : feature group → its bands.
+        averaging : sets of targets that scores are averaged over; its ceiling is not used.
+        """
 
         def attempt(context: FitContext) -> tuple[Fit, Averaged]:
+            """Fit on one device."""
             return encoding.fit_published(inputs.design, groups, inputs.spec, averaging.sets, context)
 
         (fit, averages), warnings = inputs.with_backoff(attempt)

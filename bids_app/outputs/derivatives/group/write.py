@@ -65,7 +65,13 @@ def write_group(
 
 
 def group_summary(result: GroupResult, level: float) -> GroupResultSummary:
-    """What the group's report needs of a result; `level`: of p and q, at which targets count as significant."""
+    """What the group's report needs of a result.
+
+    Parameters
+    ----------
+    result : of one group of units.
+    level : of p and q, from 0 to 1, at which targets count as significant.
+    """
     return GroupResultSummary(
         stem=result.stem,
         modality=result.modality,

@@ -107,6 +107,17 @@ def _read_maps(out_dir: Path, group: GroupResultSummary, labels: Sequence[str]) 
     kind, space = group.targets.kind, group.targets.space
 
     def read(component: str, hemi: str = "") -> Array:
+        """R² of a component, as its map in the group's space.
+
+        Parameters
+        ----------
+        component : its label.
+        hemi : L or R of a surface; empty for a volume.
+
+        Returns
+        -------
+        (i, j, k) of a volume, (n_vertices,) of a hemisphere; NaN where no target is.
+        """
         path = out_dir / names.group_map_file(group.stem, kind, space, component, "rsquared", hemi)
         return images.read_surface(path) if hemi else images.read_volume(path)
 

@@ -54,6 +54,7 @@ def mapped_components(unit: WrittenUnit) -> tuple[Component, ...]:
     """The full model, and the unique parts with the largest shared ones, where there is more than one group."""
 
     def mean(component: Component) -> float:
+        """Mean R² over predicted targets, else over usable ones, else 0."""
         spreads = unit.summary.components[component.label].spreads["rsquared"]
         means = (spreads.predicted.mean, spreads.usable.mean)
         return next((value for value in means if value is not None), 0.0)

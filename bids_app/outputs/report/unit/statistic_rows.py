@@ -67,6 +67,7 @@ def with_interval(row: Row | None, percent: bool = False) -> str:
         return "–"
 
     def shown(value: float) -> str:
+        """A value as text, in per cent where asked for."""
         return f"{number(100 * value, 0)} %" if percent else number(value)
 
     if row.low is None or row.high is None:

@@ -91,6 +91,7 @@ def _value(summary: UnitSummary) -> Callable[[Component], float | None]:
     """Component → its mean R² over the targets shown."""
 
     def mean(component: Component) -> float | None:
+        """Mean R² over predicted targets where there are some, else over usable ones."""
         spreads = summary.components[component.label].spreads["rsquared"]
         return (spreads.predicted if summary.targets.n_predicted else spreads.usable).mean
 
