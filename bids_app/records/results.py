@@ -9,10 +9,10 @@ from functools import cached_property
 from bids_app.records.arrays import Array, Modality
 from bids_app.records.components import Component, ExtraPartition, all_components
 from bids_app.records.fits import Fit, Lags, LayerScores, Partition, Responsive, SharedSubspace
+from bids_app.records.inputs.responses import Excluded, Recording, Targets
+from bids_app.records.inputs.stimuli import StimulusCheck
 from bids_app.records.model_pair import ModelPairStatistics
 from bids_app.records.provenance import Provenance
-from bids_app.records.responses import Excluded, Recording, Targets
-from bids_app.records.stimuli import StimulusCheck
 from bids_app.records.summaries import (
     ElectrodeMean,
     GroupInference,

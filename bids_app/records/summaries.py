@@ -13,11 +13,11 @@ from typing import Literal
 from bids_app.records.arrays import Modality, TargetKind
 from bids_app.records.components import Component, ExtraPartition, all_components
 from bids_app.records.fits import FoldAudit
+from bids_app.records.inputs.responses import Excluded
+from bids_app.records.inputs.stimuli import StimulusCheck, StimulusEvent
 from bids_app.records.model_pair import StatisticSubject, TargetSet
 from bids_app.records.provenance import Provenance
-from bids_app.records.responses import Excluded
 from bids_app.records.specs import SubspaceSpec
-from bids_app.records.stimuli import StimulusCheck, StimulusEvent
 
 SUMMARY_FORMAT = 3  # raised whenever what summaries hold changes: others are refused in one line, never misread
 Number = float | None

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from bids_app import features
 from bids_app.errors import did_you_mean
@@ -15,9 +23,20 @@ Seconds = Annotated[float, Field(ge=0)]
 
 
 class Settings(BaseModel):
-    """A section: unknown keys are refused, nothing changes later."""
+    """A section: unknown keys are refused, nothing changes later.
+
+    `later_keys` came after the first analyses were hashed: each stands in the resolved analysis only where it is set,
+    so that the hash of an analysis without it is what it was.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    later_keys: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _without_unset_later_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = type(self).model_fields
+        unset = {key for key in self.later_keys if getattr(self, key) == fields[key].get_default()}
+        return {key: value for key, value in handler(self).items() if key not in unset}
 
 
 class StimuliSettings(Settings):

@@ -29,12 +29,52 @@ class Intervals:
 
 
 @dataclass(frozen=True)
+class TimedFile:
+    """A file of word or phone times, where a recipe names it.
+
+    path : relative to BIDS_DIR. tier : of a TextGrid. text, onset, offset, duration : columns of a table. unit : of
+    its times. shift_s : added to its times, so that 0 is the first sample of the sound.
+    """
+
+    path: str
+    tier: str | None = None
+    text: str | None = None
+    onset: str | None = None
+    offset: str | None = None
+    duration: str | None = None
+    unit: Literal["s", "ms"] = "s"
+    shift_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class StimulusSource:
+    """Where a stimulus's sound and times lie, where a recipe says it; paths are relative to BIDS_DIR.
+
+    sound : None where there is only a transcript. channel : of the sound, by number (from 1) or 'left', 'right'; None
+    where all are one. language : ISO 639-1. joiner : what stands between words.
+    """
+
+    sound: str | None = None
+    words: TimedFile | None = None
+    phones: TimedFile | None = None
+    channel: int | str | None = None
+    language: str | None = None
+    joiner: str = " "
+
+
+@dataclass(frozen=True)
 class StimulusEvent:
-    """A stimulus within a recording: the file's first sample is at `onset_s` (may be negative) of its clock."""
+    """One playing of a stimulus: the file's first sample is at `onset_s` (may be negative) of the recording's clock.
+
+    `duration_s`: how long it is heard, None to the file's end; `n_rows` of events.tsv that it is made of; `source`:
+    where a recipe says what lies where, else None.
+    """
 
     onset_s: float
-    stimulus_id: str  # path relative to /stimuli, as in stim_file
+    stimulus_id: str  # path relative to /stimuli, as in stim_file; with a source, a unique name
     duration_s: float | None = None
+    n_rows: int = 1
+    source: StimulusSource | None = None
 
 
 @dataclass(frozen=True)

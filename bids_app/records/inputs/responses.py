@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bids_app.records.arrays import Array, Modality, TargetKind
-from bids_app.records.stimuli import Intervals, StimulusEvent
+from bids_app.records.inputs.stimuli import Intervals, StimulusEvent
 
 
 @dataclass(frozen=True)
