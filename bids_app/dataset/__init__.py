@@ -2,7 +2,6 @@
 
 from bids_app.dataset.alignment.align import align
 from bids_app.dataset.discovery.find import find_recordings
-from bids_app.dataset.discovery.preflight import stimulus_checks
 from bids_app.dataset.responses.confounds import groups_of, motion
 from bids_app.dataset.responses.high_gamma import computes_high_gamma
 from bids_app.dataset.responses.load import intersect_targets, load_response, load_targets
@@ -18,5 +17,4 @@ __all__ = [
     "load_stimulus",
     "load_targets",
     "motion",
-    "stimulus_checks",
 ]

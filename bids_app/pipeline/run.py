@@ -17,7 +17,7 @@ from bids_app.pipeline.find_recordings import find_recordings
 from bids_app.pipeline.group_level import run_group
 from bids_app.pipeline.job.job import Job, Notify, make_job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
-from bids_app.pipeline.participants import run_participants
+from bids_app.pipeline.participants import record_refusals, run_participants
 from bids_app.pipeline.preflight import check_recordings
 from bids_app.pipeline.progress import Progress
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
@@ -50,7 +50,11 @@ def run(options: RunOptions, notify: Notify) -> int:
         preflight = check_recordings(recordings, job, library, notify)
         if job.options.dry_run:
             show_plan(job, library, preflight, notify)
+            preflight.require_units(job)
             return 0
+        if not preflight.units and "participant" in job.options.levels:
+            record_refusals(job, preflight, Progress(StatusBook(job.out_dir), notify))
+        preflight.require_units(job)
         outputs.prepare(job.out_dir, _data_set_facts(job, recordings.datasets))
         log.keep()
         progress, failed = Progress(StatusBook(job.out_dir), notify), 0
