@@ -48,33 +48,23 @@ def run_participants(
                 continue
             task = UnitTask(unit, "", preflight.alignments, preflight.of(unit.participant))
             failed += not _attempt(work, task, job, library, cache)
-    write_reports(job, preflight)
+    for participant in preflight.participants:
+        outputs.write_participant_report(job.out_dir, participant, job.planted)
     return failed
 
 
 def record_refusals(job: Job, preflight: Preflight, progress: Progress) -> None:
-    """Rows of status.tsv and reports where no recording can be used: as if others had been there who can.
+    """Rows of status.tsv and reports of participants of whom nothing can be used, whoever else is in the run.
 
     Parameters
     ----------
     job : what the run was asked for.
-    preflight : what cannot be used, and why.
+    preflight : what can be used, and what cannot.
     progress : takes rows of status.tsv.
     """
-    progress.book.forget({*preflight.participants})
-    _record_unused(progress.book, preflight.units, preflight.unused)
-    write_reports(job, preflight)
-
-
-def write_reports(job: Job, preflight: Preflight) -> None:
-    """Each participant's report, of whoever was recorded.
-
-    Parameters
-    ----------
-    job : what the run was asked for.
-    preflight : who was recorded.
-    """
-    for participant in preflight.participants:
+    lost = {*preflight.participants} - {unit.participant for unit in preflight.units}
+    _record_unused(progress.book, preflight.units, [one for one in preflight.unused if one.participant in lost])
+    for participant in sorted(lost):
         outputs.write_participant_report(job.out_dir, participant, job.planted)
 
 

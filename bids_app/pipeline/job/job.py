@@ -52,9 +52,11 @@ class Job:
 
 def make_job(options: RunOptions) -> Job:
     """Resolve and check all settings. Raises UsageError and NoInput."""
-    _limit_threads(options.threads)
+    if not options.dry_run:
+        _limit_threads(options.threads)
     analysis, specs, resolved = resolve(options.analysis)
-    options = replace(options, models=replace(options.models, device=_device(options.models.device)))
+    if not options.dry_run:  # which computes nothing: torch is not imported for it
+        options = replace(options, models=replace(options.models, device=_device(options.models.device)))
     baseline_specs = {name: features.resolve(spec) for name, spec in analysis.baseline_specs().items()}
     return Job(options, analysis, specs, baseline_specs, resolved, analysis_hash(resolved))
 

@@ -175,7 +175,7 @@ def test_a_channel_that_is_gone_and_a_file_cut_off(tmp_path: Path) -> None:
 def test_checks_know_the_length(tmp_path: Path) -> None:
     recording = only(ieeg_dataset(tmp_path / "bids"))
     stimulus = Stimulus("story.wav", "story", tmp_path, None, None, 14.0, None, None, "")
-    row = align(recording, [(recording.stimuli[0], stimulus)])
+    row = align(recording, [(replace(recording.stimuli[0], duration_s=None), stimulus)])
     (heard,) = row.playings
     assert (row.extents[0].seconds, heard.n_words, heard.words_in_sound, heard.heard_share) == (8.0, 0, None, 0.5)
 
