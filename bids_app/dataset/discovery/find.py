@@ -30,6 +30,7 @@ from bids_app.dataset.files.candidates import Candidate, candidates_of
 from bids_app.dataset.files.layout import Index, build_index, sidecar
 from bids_app.dataset.stimuli.events import Events, find_events, read_events
 from bids_app.errors import DataError, NoInput, NothingMatched
+from bids_app.pointers import require_content
 from bids_app.records import Excluded, FoundRecordings, Recording, RecordingQuery
 
 EventsReader = Callable[[Path], Events]
@@ -193,6 +194,8 @@ def _recording(candidate: Candidate, raw: Index, query: RecordingQuery, reader: 
     recording = make(candidate, raw, query)
     named = [(index, entry.path) for entry in candidate.entries] + [(events_index, events_path)]
     companions = {**recording.companions, "events": events_path}
+    for path in (*recording.paths, *companions.values()):
+        require_content(path)
     named += [(index if path.is_relative_to(index.root) else raw, path) for path in recording.companions.values()]
     return replace(
         recording,
