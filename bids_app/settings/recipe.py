@@ -15,6 +15,7 @@ from bids_app.records import (
     EventTime,
     Rank,
     ResponseClock,
+    ResponseFiles,
     StimulusRecipe,
     StimulusRule,
     TimedFile,
@@ -137,8 +138,8 @@ class RuleSettings(Settings):
 
     later_keys = frozenset(
         {
-            "recordings", "files", "from_events", "sound", "channel", "onset", "duration", "words", "phones", "language",
-            "joiner", "fields", "pattern", "response", "ask",
+            "recordings", "files", "from_events", "sound", "channel", "onset", "duration", "words", "phones",
+            "language", "joiner", "fields", "pattern", "response", "ask",
         }
     )  # fmt: skip
     recordings: dict[Literal[RECIPE_ENTITIES], Texts] = Field({})  # type: ignore[valid-type]
@@ -212,11 +213,26 @@ class RuleSettings(Settings):
         )
 
 
+class ResponsesSettings(Settings):
+    """Where responses lie that have no BIDS names, and the masks whose voxels an array's columns are."""
+
+    later_keys = frozenset({"mask", "order", "space"})
+    files: str
+    mask: str | None = None
+    order: Literal["C", "F"] = "C"
+    space: str = "individual"
+
+    def spec(self) -> ResponseFiles:
+        """For the stages."""
+        return ResponseFiles(self.files, self.mask, self.order, self.space)
+
+
 class RecipeSettings(Settings):
     """A whole recipe; of its rules the first that matches a recording holds."""
 
-    later_keys = frozenset({"table"})
+    later_keys = frozenset({"responses", "table"})
     name: str
+    responses: ResponsesSettings | None = None
     stimuli: Annotated[tuple[RuleSettings, ...], Field(min_length=1)]
     table: tuple[dict[str, Text], ...] = ()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bids_app import features
 from bids_app.errors import UsageError
-from bids_app.records import FeatureSpec, StimulusRecipe
+from bids_app.records import FeatureSpec, RecordingQuery
 from bids_app.settings.analysis import Analysis
 from bids_app.settings.load import analysis_hash, load_analysis
 from bids_app.settings.recipe import RecipeSettings, StimuliSettings
@@ -58,17 +58,22 @@ def make_job(options: RunOptions) -> Job:
     recipe = load_recipe(options.stimuli, options.stimuli_table) if options.stimuli else None
     analysis, specs, resolved = resolve(options.analysis, recipe)
     models = replace(options.models, device=_device(options.models.device))
-    options = replace(options, models=models, query=replace(options.query, recipe=_recipe(options, analysis)))
+    options = replace(options, models=models, query=_with_recipe(options, analysis))
     baseline_specs = {name: features.resolve(spec) for name, spec in analysis.baseline_specs().items()}
     return Job(options, analysis, specs, baseline_specs, resolved, analysis_hash(resolved))
 
 
-def _recipe(options: RunOptions, analysis: Analysis) -> StimulusRecipe | None:
-    """How the data set plays its stimuli, with what of the analysis file it overrides."""
+def _with_recipe(options: RunOptions, analysis: Analysis) -> RecordingQuery:
+    """The query with how the data set plays its stimuli, and what of the analysis file this overrides; derivatives
+    that are named count before the responses that a recipe names."""
     recipe = analysis.stimuli.recipe
+    if recipe is None:
+        return options.query
     own = load_analysis(options.analysis)[0].stimuli if options.stimuli else StimuliSettings()
     overridden = [f"words: {own.words}"] * (own.words is not None) + ["recipe"] * (own.recipe is not None)
-    return recipe.spec(f"`stimuli: {overridden[0]}` of the analysis" if overridden else "") if recipe else None
+    spec = recipe.spec(f"`stimuli: {overridden[0]}` of the analysis" if overridden else "")
+    responses = recipe.responses.spec() if recipe.responses and not options.query.derivatives else None
+    return replace(options.query, recipe=spec, responses=responses)
 
 
 def resolve(
