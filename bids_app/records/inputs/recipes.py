@@ -73,8 +73,8 @@ class StimulusRule:
     """What was heard in the recordings whose entities match; paths are templates, relative to BIDS_DIR.
 
     recordings : entity → shell patterns, one of which matches; files : the same of the response's name. from_events :
-    sound, onset and duration are those of events.tsv. onset, duration : seconds, or times of events (`duration`: until
-    then); an onset of None is 0, and told. words, phones : files of times, whose path and cells are templates. ranks,
+    sound, onset and duration are those of events.tsv. onset, duration : seconds, or times of events (`duration`:
+    until then); an onset of None is 0, and told. words, phones : files of times, path and cells are templates. ranks,
     patterns : make fields, as named groups of regular expressions over the recording's and the sound's stem do.
     asked : what the data set does not say → how to say it.
     """
