@@ -17,7 +17,15 @@ from bids_app.pipeline.progress import Progress, Work
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.unit.fit_unit import fit_unit
 from bids_app.pipeline.unit.task import UnitTask
-from bids_app.records import Excluded, UnitResult, UnitSummary, entities_of, refusal_lines
+from bids_app.records import (
+    Excluded,
+    UnitResult,
+    UnitSummary,
+    entities_of,
+    group_findings,
+    refusal_lines,
+    warnings_of,
+)
 
 
 def run_participants(
@@ -73,7 +81,7 @@ def _record_unused(book: StatusBook, units: Sequence[Unit], unused: Sequence[Exc
     tasks = {recording.entities.get("task", "") for unit in units for recording in unit.recordings}
     failed = 0
     for one in unused:
-        fails = entities_of(one.label).get("task", "") in tasks
+        fails = one.undecided or entities_of(one.label).get("task", "") in tasks
         failed += fails
         book.record(StatusRow(one.label, one.participant, "failed" if fails else "skipped", reason=one.reason))
     return failed
@@ -106,7 +114,8 @@ def _fit_and_write(work: Work, task: UnitTask, job: Job, library: StimulusLibrar
     lost = [one for one in result.excluded if one not in task.unused]
     for one in lost:
         work.progress.book.record(StatusRow(one.label, one.participant, "failed", reason=one.reason))
-    for line in refusal_lines(lost):
+    known = {notice.line for notice in group_findings(warnings_of(result.alignments))}  # told by preflight
+    for line in (*(f"warning: {line}" for line in result.warnings if line not in known), *refusal_lines(lost)):
         work.say(line)
     work.record("done", told_of(result))
     work.say(f"done in {work.seconds:.0f} s")

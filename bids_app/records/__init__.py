@@ -74,6 +74,16 @@ from bids_app.records.inputs.alignment import (
     Topic,
 )
 from bids_app.records.inputs.notices import Finding, Notice, group_findings, refusal_lines, warnings_of
+from bids_app.records.inputs.recipes import (
+    RECIPE_ENTITIES,
+    RECIPE_OVERRIDES,
+    EventTime,
+    Rank,
+    ResponseClock,
+    StimulusRecipe,
+    StimulusRule,
+    TimedFile,
+)
 from bids_app.records.inputs.responses import Excluded, FoundRecordings, Recording, Response, Targets
 from bids_app.records.inputs.stimuli import (
     Features,
@@ -82,7 +92,6 @@ from bids_app.records.inputs.stimuli import (
     Stimulus,
     StimulusEvent,
     StimulusSource,
-    TimedFile,
 )
 from bids_app.records.model_pair import (
     CONTEXT,
@@ -126,6 +135,7 @@ from bids_app.records.specs import (
     ModelSource,
     RecordingQuery,
     ResidualSpec,
+    ResponseFiles,
     ResponseSpec,
     SolverCapabilities,
     SolverName,
@@ -172,6 +182,8 @@ __all__ = [
     "IN_SAMPLE",
     "PARTITION_KINDS",
     "POOLABLE",
+    "RECIPE_ENTITIES",
+    "RECIPE_OVERRIDES",
     "RESTS",
     "SCORES",
     "SHARED_GROUP",
@@ -200,6 +212,7 @@ __all__ = [
     "ElectrodeMean",
     "EpochSpec",
     "Epochs",
+    "EventTime",
     "Excluded",
     "Extent",
     "ExtraPartition",
@@ -247,12 +260,15 @@ __all__ = [
     "Projected",
     "Provenance",
     "Quartiles",
+    "Rank",
     "Recording",
     "RecordingQuery",
     "RecordingSummary",
     "RegionScores",
     "ResidualSpec",
     "Response",
+    "ResponseClock",
+    "ResponseFiles",
     "ResponseProvenance",
     "ResponseSpec",
     "Responsive",
@@ -277,6 +293,8 @@ __all__ = [
     "StatisticSummary",
     "Stimulus",
     "StimulusEvent",
+    "StimulusRecipe",
+    "StimulusRule",
     "StimulusSource",
     "SubspaceFold",
     "SubspaceFoldSummary",

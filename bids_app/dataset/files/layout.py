@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bids_app.errors import DataError
+from bids_app.pointers import require_content
 
 CONFIG = Path(__file__).with_name("entities.json")
 DATATYPES = ("func", "ieeg")  # folders of a participant or session that may hold responses
@@ -206,7 +207,8 @@ def _ignored(participants: Iterable[str]) -> list[re.Pattern[str]]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises DataError where the file is malformed, never `{}` in silence."""
+    """A JSON object. Raises DataError where the file is malformed or was not fetched, never `{}` in silence."""
+    require_content(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
