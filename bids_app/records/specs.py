@@ -158,3 +158,5 @@ class RecordingQuery:
     filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # fMRIPrep's: {"bold": {"run": 1}}
     modality: Literal["auto", "fmri", "ieeg"] = "auto"
     spaces: tuple[str, ...] = ()
+    desc: str | None = None  # of the responses; 'n/a': none in their names; None: the usual one
+    unnamed_space: str | None = None  # the space of BOLD whose name has no `space-`; None: not known
