@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bids_app.dataset.files.layout import Index
@@ -13,6 +13,7 @@ from bids_app.dataset.files.names import Entry
 from bids_app.records import Modality, TargetKind
 
 VOLUMES = (".nii.gz", ".nii")
+ARRAYS = (".h5", ".hdf5", ".hf5")
 SIGNALS = (".fif", ".fif.gz", ".vhdr", ".edf", ".bdf", ".set")
 HIGH_GAMMA = re.compile(r"gamma|hga|hgb|hfb|envelope|broadband", re.IGNORECASE)
 RAW = "raw"  # the raw data set's name in BIDS URIs
@@ -36,6 +37,7 @@ class Candidate:
     entries : its files.
     problem : why it is unusable; '' where it is usable.
     notes : what a person should know of the choice of it.
+    told : what a recipe says of its clock, by the keys of a sidecar.
     """
 
     index: Index
@@ -45,6 +47,7 @@ class Candidate:
     entries: tuple[Entry, ...]
     problem: str = ""
     notes: tuple[str, ...] = ()
+    told: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def modality(self) -> Modality:
@@ -78,6 +81,7 @@ def candidates_of(index: Index) -> list[Candidate]:
     return [
         *_volumes(index, of_participants),
         *_surfaces(index, of_participants),
+        *_arrays(index, of_participants),
         *_parcels(index, of_participants),
         *_envelopes(_signals(index, of_participants)),
     ]
@@ -105,6 +109,14 @@ def _surfaces(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
         there = [entry.entities["hemi"] for entry in pair]
         problem = "" if there == ["L", "R"] else f"a hemisphere is missing: there is only hemi-{' and '.join(there)}"
         yield Candidate(index, "surface", dict(key)["space"], dict(key), pair, problem)
+
+
+def _arrays(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
+    """HDF5 of volumes × columns; without `space` the columns are each participant's own."""
+    for entry in entries:
+        if entry.suffix in ("bold", "timeseries") and entry.extension in ARRAYS:
+            space = entry.entities.get("space", "individual")
+            yield Candidate(index, "array", space, dict(entry.entities), (entry,))
 
 
 def _parcels(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:

@@ -23,10 +23,15 @@ from bids_app.dataset.files.tables import (
     word_rows,
 )
 from bids_app.errors import DataError
+from bids_app.pointers import is_there
 from bids_app.records import Intervals, StimulusEvent
 
 IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".svg"}
 AUDIO = (".wav", ".flac", ".ogg", ".mp3")
+
+
+class NamesNoStimulus(DataError):
+    """There are no events, or none of them names a stimulus."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,8 @@ def find_events(indexes: tuple[Index, ...], entities: Mapping[str, str], datatyp
             )
         if nearest:
             return index, nearest[0]
-    raise DataError("no events.tsv matches this recording", indexes[0].root, "it says which stimulus was heard when")
+    advice = "it says which stimulus was heard when, or a recipe does: --stimuli"
+    raise NamesNoStimulus("no events.tsv matches this recording", indexes[0].root, advice)
 
 
 def _as_near(entry: Entry, best: Entry) -> bool:
@@ -111,7 +117,8 @@ def _stimuli(table: Table, path: Path, bids_dir: Path) -> tuple[StimulusEvent, .
             length = number(duration) if number(duration) > 0 else None
             events.append(StimulusEvent(number(onset), stimulus_id(name, bids_dir, path), length))
     if not events:
-        raise DataError("no row of its events names a stimulus (stim_file)", path, "say in stim_file what was heard")
+        advice = "say in stim_file, or by --stimuli, what was heard"
+        raise NamesNoStimulus("no row of its events names a stimulus (stim_file)", path, advice)
     return tuple(sorted(events, key=lambda event: event.onset_s))
 
 
@@ -120,7 +127,7 @@ def _files_of_ids(stimuli: Path) -> dict[str, str]:
     files = sorted(path.name for path in stimuli.glob("stim-*") if path.suffix.lower() in AUDIO)
     named = {name.partition(".")[0].split("_")[0].removeprefix("stim-"): name for name in reversed(files)}
     listing = stimuli / "stimuli.tsv"
-    table = read_table(listing) if listing.is_file() else Table((), ())
+    table = read_table(listing) if is_there(listing) else Table((), ())
     identifiers = table.column("stimulus_id" if "stimulus_id" in table.columns else "stim_id")
     listed = zip(identifiers, table.column("stim_file"), strict=True)
     return named | {key.removeprefix("stim-"): file for key, file in listed if file.lower() not in MISSING}
@@ -143,7 +150,7 @@ def stimulus_id(name: str, bids_dir: Path, path: object) -> str:
     """
     stimuli = bids_dir / "stimuli"
     plain = Path(os.path.normpath(name))
-    if plain.parts[:1] == ("stimuli",) and not (stimuli / plain).exists():
+    if plain.parts[:1] == ("stimuli",) and not is_there(stimuli / plain):
         plain = Path(*plain.parts[1:])  # written with the folder, a common slip
     target = (stimuli / plain).resolve()
     homes = (bids_dir.resolve(), stimuli.resolve())
