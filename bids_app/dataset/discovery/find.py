@@ -21,6 +21,7 @@ from bids_app.dataset.discovery.roots import (
 from bids_app.dataset.files.candidates import Candidate, candidates_of
 from bids_app.dataset.files.layout import Index, build_index, sidecar
 from bids_app.dataset.stimuli.events import Events, find_events, read_events
+from bids_app.dataset.stimuli.lengths import length_reader
 from bids_app.errors import DataError, NoInput, NothingMatched
 from bids_app.records import Excluded, FoundRecordings, Recording, RecordingQuery
 
@@ -152,7 +153,8 @@ def _electrode_spaces(candidate: Candidate, raw: Index) -> set[str]:
 def _recordings(wanted: list[Candidate], raw: Index, query: RecordingQuery) -> tuple[list[Recording], list[Excluded]]:
     recordings: list[Recording] = []
     excluded: list[Excluded] = []
-    reader = cache(lambda path: read_events(path, query.bids_dir))
+    length_of = length_reader(query.bids_dir, query.words)
+    reader = cache(lambda path: read_events(path, query.bids_dir, length_of))
     first: dict[object, Candidate] = {}
     for candidate in sorted(wanted, key=lambda candidate: (candidate.entities["sub"], candidate.label)):
         twin = first.setdefault((candidate.kind, tuple(sorted(candidate.entities.items()))), candidate)
@@ -181,6 +183,7 @@ def _recording(candidate: Candidate, raw: Index, spaces: tuple[str, ...], reader
         own_words=events.words,
         own_phones=events.phones,
         companions=companions,
+        warnings=recording.warnings + events.warnings,
         sources=tuple(dict.fromkeys(owner.uri(path) for owner, path in named)),
     )
 

@@ -54,7 +54,8 @@ def make_job(options: RunOptions) -> Job:
     """Resolve and check all settings. Raises UsageError and NoInput."""
     _limit_threads(options.threads)
     analysis, specs, resolved = resolve(options.analysis)
-    options = replace(options, models=replace(options.models, device=_device(options.models.device)))
+    models = replace(options.models, device=_device(options.models.device))
+    options = replace(options, models=models, query=replace(options.query, words=analysis.stimuli.words))
     baseline_specs = {name: features.resolve(spec) for name, spec in analysis.baseline_specs().items()}
     return Job(options, analysis, specs, baseline_specs, resolved, analysis_hash(resolved))
 
