@@ -97,10 +97,9 @@ def _of_one_file(rows: list[FileRow], length_of: LengthOf) -> list[StimulusEvent
     name = rows[0].stimulus_id
     length_s = length_of(name)
     if length_s is None:
-        what = (
-            f"{len(rows)} rows name {name} (lines {_lines(rows)}); whether they are one playing hangs on its length"
-        )
-        raise DataError(f"{what}, which is not known", "", f"get the sound: datalad get stimuli/{name}")
+        what = f"{len(rows)} rows name {name} (lines {_lines(rows)}): whether they are one playing hangs on its"
+        advice = f"get the sound: datalad get stimuli/{name}, or git lfs pull; or put its transcript beside it"
+        raise DataError(f"{what} length, which is not known", "", advice)
     clusters = [rows[:1]]
     for row in rows[1:]:
         if _is_part(row, clusters[-1], length_s):
