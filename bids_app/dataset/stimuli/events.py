@@ -30,6 +30,10 @@ IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".svg"}
 AUDIO = (".wav", ".flac", ".ogg", ".mp3")
 
 
+class NamesNoStimulus(DataError):
+    """There are no events, or none of them names a stimulus."""
+
+
 @dataclass(frozen=True)
 class Events:
     """What an events file says; times in seconds on the recording's clock.
@@ -68,7 +72,8 @@ def find_events(indexes: tuple[Index, ...], entities: Mapping[str, str], datatyp
             )
         if nearest:
             return index, nearest[0]
-    raise DataError("no events.tsv matches this recording", indexes[0].root, "it says which stimulus was heard when")
+    advice = "it says which stimulus was heard when, or a recipe does: --stimuli"
+    raise NamesNoStimulus("no events.tsv matches this recording", indexes[0].root, advice)
 
 
 def _as_near(entry: Entry, best: Entry) -> bool:
@@ -95,10 +100,11 @@ def read_events(path: Path, bids_dir: Path, length_of: LengthOf) -> Events:
         words, phones = own_annotation(table)
         rows, unread = file_rows(table, path, bids_dir)
         playings = playings_of(rows, length_of)
+    if not playings.events and rows:
+        raise DataError("no row of its events that names a stimulus has an onset that can be read", path)
     if not playings.events:
-        about = " with an onset that can be read" if rows else ""
-        what = f"no row of its events{about} names a stimulus (stim_file)"
-        raise DataError(what, path, "say in stim_file what was heard")
+        advice = "say in stim_file, or by --stimuli, what was heard"
+        raise NamesNoStimulus("no row of its events names a stimulus (stim_file)", path, advice)
     return Events(playings.events, words, phones, (*unread, *playings.warnings))
 
 

@@ -13,10 +13,11 @@ import numpy as np
 from bids_app.dataset.files.tables import PHONE_TEXT, START, WORD_TEXT, read_table
 from bids_app.dataset.stimuli.events import AUDIO, stimulus_id
 from bids_app.dataset.stimuli.sound import read_audio, sound_length_s
+from bids_app.dataset.stimuli.sourced import source_annotation, source_path
 from bids_app.dataset.stimuli.word_files import Annotation, read_annotation
 from bids_app.errors import DataError
 from bids_app.pointers import how_to_install, is_there, require_content
-from bids_app.records import Intervals, Recording, Stimulus, StimulusEvent
+from bids_app.records import Intervals, Recording, Stimulus, StimulusEvent, StimulusSource
 
 BESIDE = (".TextGrid", ".textgrid", ".tsv", ".csv", ".json", ".ctm", "_transcript.tsv", "_transcript.csv")
 SPEECH_ONLY = ("word", "words", *PHONE_TEXT)  # columns that nothing but speech has
@@ -44,25 +45,33 @@ def load_stimulus(
     DataError : audio is needed and missing or undecodable, the template's file is missing, or a file of timings
     cannot be understood.
     """
-    name = stimulus_id(event.stimulus_id, bids_dir, recording.label)
-    path = bids_dir / "stimuli" / name
+    source = event.source
+    name = event.stimulus_id if source else stimulus_id(event.stimulus_id, bids_dir, recording.label)
+    path = source_path(source, bids_dir) if source else bids_dir / "stimuli" / name
+    if need_audio and source and source.sound is None:
+        raise DataError("audio of the stimulus is missing", name, "the recipe names no sound")
     audio, rate_hz = read_audio(path) if need_audio else (None, None)
     file_s = len(audio) / rate_hz if audio is not None and rate_hz else sound_length_s(path)
-    annotation = find_annotation(bids_dir, name, words_template)
+    annotation = source_annotation(source, bids_dir) if source else Annotation()
+    if annotation == Annotation():  # a recipe that names no times leaves them to be looked for, as without it
+        annotation = find_annotation(bids_dir, name, None if source else words_template)
     own_words = _within(recording.own_words, recording, event, file_s)
     own_phones = _within(recording.own_phones, recording, event, file_s)
     words, phones = own_words or annotation.words, own_phones or annotation.phones
     own = [table for table in (own_words, own_phones) if table is not None]
     return Stimulus(
         stimulus_id=name,
-        label=stimulus_label(path, name) + (_hash(b"".join(map(table_bytes, own)))[:6] if own else ""),
+        label=(_source_label(name, source) if source else stimulus_label(path, name))
+        + (_hash(b"".join(map(table_bytes, own)))[:6] if own else ""),
         path=path,
         audio=audio,
         rate_hz=rate_hz,
         duration_s=file_s if file_s is not None else Annotation(words, phones).end_s or 0.0,
         words=words,
         phones=phones,
-        sha256=_content_hash(path if need_audio else None, words, phones),
+        sha256=_content_hash(path if need_audio else None, words, phones, source),
+        joiner=source.joiner if source else " ",
+        language=source.language if source else None,
         file_s=file_s,
     )
 
@@ -179,8 +188,18 @@ def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _content_hash(audio: Path | None, words: Intervals | None, phones: Intervals | None) -> str:
+def _source_label(name: str, source: StimulusSource) -> str:
+    """Letters and digits of its path, and six digits of what the recipe says: one sound may go with several texts."""
+    stem = re.sub(r"[^A-Za-z0-9]", "", Path(name).with_suffix("").as_posix())
+    return stem + hashlib.sha1(repr((name, source)).encode(), usedforsecurity=False).hexdigest()[:6]
+
+
+def _content_hash(
+    audio: Path | None, words: Intervals | None, phones: Intervals | None, source: StimulusSource | None
+) -> str:
     parts = [_hash(table_bytes(words)), _hash(table_bytes(phones))]
+    if source is not None and (source.channel, source.joiner) != (None, " "):
+        parts.append(repr((source.channel, source.joiner)))
     if audio is not None:
         with audio.open("rb") as file:
             parts.append(hashlib.file_digest(file, "sha256").hexdigest())
