@@ -70,4 +70,5 @@ def table_lines(stimulus: Stimulus) -> list[AlignmentLine]:
     ]  # fmt: skip
     if stimulus.words is not None and not stimulus.words.text:
         texts.append(f"{stimulus.label}: the transcript is empty")
+    texts += [f"{stimulus.label}: {note}" for note in stimulus.notes]
     return [AlignmentLine("warning", "word times", text) for text in texts]

@@ -101,7 +101,7 @@ def read_events(path: Path, bids_dir: Path, length_of: LengthOf) -> Events:
         rows, unread = file_rows(table, path, bids_dir)
         playings = playings_of(rows, length_of)
     if not playings.events and rows:
-        raise DataError("no row of its events that names a stimulus has an onset that can be read", path)
+        raise DataError("no row that names a stimulus (stim_file) has an onset that can be read", path)
     if not playings.events:
         advice = "say in stim_file, or by --stimuli, what was heard"
         raise NamesNoStimulus("no row of its events names a stimulus (stim_file)", path, advice)

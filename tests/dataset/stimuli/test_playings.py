@@ -164,7 +164,7 @@ def test_an_onset_that_cannot_be_read_is_told(tmp_path, onset):
     found = events_of(table(tmp_path, [onset, "5"], ["10", "300"], ["b.wav", "a.wav"]))
     assert [event.stimulus_id for event in found.stimuli] == ["a.wav"]
     assert found.warnings == ("line 2 of the events has no onset that can be read: b.wav is left out there",)
-    with pytest.raises(DataError, match=r"no row of its events with an onset that can be read names a stimulus"):
+    with pytest.raises(DataError, match="has an onset that can be read"):
         events_of(table(tmp_path, [onset], ["10"], ["b.wav"]))
 
 

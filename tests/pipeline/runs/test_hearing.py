@@ -43,7 +43,7 @@ design: {fmri: {delays_s: [0], skip_onset_s: 0}}
 def stimulus(file_s=None, transcript_s=20.0):
     words = Intervals(np.array([1.0]), np.array([transcript_s - 1]), ("a",))
     length_s = transcript_s if file_s is None else file_s
-    return Stimulus("a.wav", "a", Path("a.wav"), None, None, length_s, words, None, "", file_s)
+    return Stimulus("a.wav", "a", Path("a.wav"), None, None, length_s, words, None, "", file_s=file_s)
 
 
 @pytest.mark.parametrize(
