@@ -182,3 +182,4 @@ class RecordingQuery:
     unnamed_space: str | None = None  # the space of BOLD whose name has no `space-`; None: not known
     recipe: StimulusRecipe | None = None  # how the data set plays its stimuli; None: as its events say
     responses: ResponseFiles | None = None  # None: by their BIDS names
+    words: str | None = None  # where an analysis says that word times lie: the length of a sound that is not there
