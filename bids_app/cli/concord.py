@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from bids_app import __version__
 from bids_app.cli.one_line import run_in_one_line
 from bids_app.errors import NoInput, UnknownLevel, UsageError
+from bids_app.pointers import require_content
 from bids_app.records import ModelSource, RecordingQuery
 from bids_app.settings.run_options import RunOptions
 
@@ -79,6 +80,18 @@ def _add_analysis(group: argparse._ArgumentGroup) -> None:
         metavar="PRESET|FILE",
         help="a preset (concord-tools presets) or a YAML file; default: speech-language",
     )
+    group.add_argument(
+        "--stimuli",
+        metavar="NAME|FILE",
+        help="how the data set plays its stimuli, where its events do not say: a recipe (concord-tools recipes) or a "
+        "YAML file",
+    )
+    group.add_argument(
+        "--stimuli-table",
+        type=Path,
+        metavar="FILE",
+        help="what a recipe asks for, by recording: a TSV or CSV with columns such as sub, task, run and onset",
+    )
 
 
 def _add_running(group: argparse._ArgumentGroup) -> None:
@@ -139,6 +152,8 @@ def parse_arguments(arguments: Sequence[str]) -> RunOptions:
         query=query,
         levels=tuple(level for level in LEVELS if level in given.levels),
         analysis=given.analysis,
+        stimuli=given.stimuli,
+        stimuli_table=_table(given.stimuli, given.stimuli_table),
         models=ModelSource(given.model_dir and given.model_dir.resolve(), offline, given.device),
         features_from=_folders(given.features_from),
         threads=given.omp_nthreads,
@@ -175,6 +190,13 @@ def _labels(given: Sequence[str], prefix: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(labels))
 
 
+def _table(recipe: str | None, table: Path | None) -> Path | None:
+    """A table needs a recipe that uses it. Raises UsageError without."""
+    if table is not None and recipe is None:
+        raise UsageError("--stimuli-table without --stimuli", table, "name the recipe that it belongs to")
+    return table
+
+
 def _folders(given: Sequence[Path]) -> tuple[Path, ...]:
     """Resolved paths of folders. Raises NoInput where one is not there."""
     for path in given:
@@ -199,6 +221,7 @@ def _derivatives(given: Sequence[str]) -> dict[str, Path]:
 def _filters(path: Path | None) -> dict[str, dict[str, Any]]:
     if path is None:
         return {}
+    require_content(path, NoInput)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError:

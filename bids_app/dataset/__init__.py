@@ -1,5 +1,6 @@
 """bids_dir → records. Reads only: nothing is ever written into a data set."""
 
+from bids_app.dataset.alignment.align import align
 from bids_app.dataset.discovery.find import find_recordings
 from bids_app.dataset.discovery.preflight import stimulus_checks
 from bids_app.dataset.responses.confounds import groups_of, motion
@@ -8,6 +9,7 @@ from bids_app.dataset.responses.load import intersect_targets, load_response, lo
 from bids_app.dataset.stimuli.load import load_stimulus
 
 __all__ = [
+    "align",
     "computes_high_gamma",
     "find_recordings",
     "groups_of",

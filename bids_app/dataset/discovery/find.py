@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -10,6 +10,15 @@ from pathlib import Path
 from bids_app.dataset.discovery import clock
 from bids_app.dataset.discovery.companions import electrode_files, fmri_companions, ieeg_companions
 from bids_app.dataset.discovery.filters import hint, response_filters
+from bids_app.dataset.discovery.placed import (
+    masks_of,
+    placed_candidates,
+    placed_participants,
+    stated,
+    unlike_others,
+    with_place,
+)
+from bids_app.dataset.discovery.played import PlayedFinder
 from bids_app.dataset.discovery.roots import (
     choose_participants,
     derivative_roots,
@@ -20,11 +29,11 @@ from bids_app.dataset.discovery.roots import (
 )
 from bids_app.dataset.files.candidates import Candidate, candidates_of
 from bids_app.dataset.files.layout import Index, build_index, sidecar
-from bids_app.dataset.stimuli.events import Events, find_events, read_events
-from bids_app.errors import DataError, NoInput, NothingMatched
+from bids_app.dataset.stimuli.events import read_events
+from bids_app.dataset.stimuli.lengths import length_reader
+from bids_app.errors import DataError, NoInput, NothingMatched, Undecided
+from bids_app.pointers import require_content
 from bids_app.records import Excluded, FoundRecordings, Recording, RecordingQuery
-
-EventsReader = Callable[[Path], Events]
 
 
 def find_recordings(query: RecordingQuery) -> FoundRecordings:
@@ -44,15 +53,15 @@ def find_recordings(query: RecordingQuery) -> FoundRecordings:
     query = _absolute(query)
     description = require_description(query.bids_dir)
     filters = response_filters(query)
-    roots, warnings = derivative_roots(query, description)
-    participants = choose_participants(query, participants_of([query.bids_dir, *roots.values()]))
+    roots, warnings = ({}, ()) if query.responses else derivative_roots(query, description)
+    placed = placed_participants(query.bids_dir, query.responses) if query.responses else set()
+    everyone = sorted({*participants_of([query.bids_dir, *roots.values()]), *placed})
+    participants = choose_participants(query, tuple(everyone))
     raw = build_index(query.bids_dir, raw_name(description, query.bids_dir), participants)
-    indexes = [
-        raw if _is(root, query.bids_dir) else build_index(root, name, participants) for name, root in roots.items()
-    ]
-    candidates = [
-        candidate for index in indexes for candidate in candidates_of(index, "desc" in filters.get("bold", {}))
-    ]
+    if query.responses:
+        candidates = placed_candidates(raw, query.responses, participants)
+    else:
+        candidates = _named_candidates(query, roots, raw, "desc" in filters.get("bold", {}), participants)
     if not candidates:
         raise NoInput("no responses of these participants", listed(map(str, roots.values())), _LOOKED_FOR)
     wanted, about_responses = _wanted(candidates, query, filters, raw)
@@ -63,8 +72,18 @@ def find_recordings(query: RecordingQuery) -> FoundRecordings:
     return FoundRecordings(tuple(recordings), tuple(excluded), warnings + about_responses, datasets)
 
 
+def _named_candidates(
+    query: RecordingQuery, roots: dict[str, Path], raw: Index, any_desc: bool, participants: tuple[str, ...]
+) -> list[Candidate]:
+    """Responses by their BIDS names, in every derivative."""
+    indexes = [
+        raw if _is(root, query.bids_dir) else build_index(root, name, participants) for name, root in roots.items()
+    ]
+    return [candidate for index in indexes for candidate in candidates_of(index, any_desc)]
+
+
 _LOOKED_FOR = (
-    "looked for func/*_space-*_desc-preproc_bold.nii.gz, *_hemi-*_bold.func.gii, *_seg-*_timeseries.tsv "
+    "looked for func/*_space-*_desc-preproc_bold.nii.gz, *_hemi-*_bold.func.gii, *_seg-*_timeseries.tsv, *_bold.h5 "
     "and high gamma as ieeg/*_ieeg.fif, .vhdr, .edf, .bdf or .set"
 )
 
@@ -152,53 +171,53 @@ def _electrode_spaces(candidate: Candidate, raw: Index) -> set[str]:
 def _recordings(wanted: list[Candidate], raw: Index, query: RecordingQuery) -> tuple[list[Recording], list[Excluded]]:
     recordings: list[Recording] = []
     excluded: list[Excluded] = []
-    reader = cache(lambda path: read_events(path, query.bids_dir))
+    length_of = length_reader(query.bids_dir, query.words)
+    finder = PlayedFinder(raw, cache(lambda path: read_events(path, query.bids_dir, length_of)), query.recipe)
     first: dict[object, Candidate] = {}
     for candidate in sorted(wanted, key=lambda candidate: (candidate.entities["sub"], candidate.label)):
         twin = first.setdefault((candidate.kind, tuple(sorted(candidate.entities.items()))), candidate)
         try:
             if candidate.problem or twin is not candidate:
                 raise DataError(candidate.problem or f"the same run is in {twin.index.name}; choose one with -d")
-            recordings.append(_recording(candidate, raw, query.spaces, reader))
+            recordings.append(_recording(candidate, raw, query, finder))
         except DataError as error:
-            excluded.append(Excluded(candidate.entities["sub"], candidate.label, str(error)))
-    return recordings, excluded
+            undecided = isinstance(error, Undecided)
+            excluded.append(Excluded(candidate.entities["sub"], candidate.label, str(error), undecided))
+    kept, unlike = unlike_others(recordings)
+    return kept, excluded + unlike
 
 
-def _recording(candidate: Candidate, raw: Index, spaces: tuple[str, ...], reader: EventsReader) -> Recording:
+def _recording(candidate: Candidate, raw: Index, query: RecordingQuery, finder: PlayedFinder) -> Recording:
     """One record. Raises DataError with the reason where it cannot be used."""
-    index, entities = candidate.index, candidate.entities
-    events_index, events_path = find_events(_distinct(raw, index), entities, candidate.datatype)
-    events = reader(events_path)
+    index, played = candidate.index, finder.of(candidate)
     make = _ieeg if candidate.kind == "electrodes" else _fmri
-    recording = make(candidate, raw, spaces)
-    named = [(index, entry.path) for entry in candidate.entries] + [(events_index, events_path)]
-    companions = {**recording.companions, "events": events_path}
+    recording = make(replace(candidate, told=clock.as_sidecar(played.clock)), raw, query)
+    named = [(index, entry.path) for entry in candidate.entries] + ([played.file] if played.file else [])
+    companions = {**recording.companions, **({"events": played.file[1]} if played.file else {})}
+    for path in (*recording.paths, *companions.values()):
+        require_content(path)
     named += [(index if path.is_relative_to(index.root) else raw, path) for path in recording.companions.values()]
     return replace(
         recording,
-        stimuli=events.stimuli,
-        own_words=events.words,
-        own_phones=events.phones,
+        stimuli=played.events.stimuli,
+        own_words=played.events.words,
+        own_phones=played.events.phones,
         companions=companions,
+        warnings=recording.warnings + played.events.warnings + played.warnings,
         sources=tuple(dict.fromkeys(owner.uri(path) for owner, path in named)),
     )
 
 
-def _distinct(raw: Index, index: Index) -> tuple[Index, ...]:
-    return (raw,) if raw is index else (raw, index)
-
-
-def _fmri(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> Recording:
+def _fmri(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
     """Time and companions of fMRI; the sidecar of the derivative wins over the raw one's."""
-    own = _own_sidecar(candidate)
+    own = {**_own_sidecar(candidate), **(stated(query.responses) if query.responses else {}), **candidate.told}
     original = sidecar(raw, candidate.entities, "func", "bold") if raw is not candidate.index else {}
     rate_hz, about_rate = clock.fmri_rate(candidate, own, original)
     start_s, about_start = clock.fmri_start(own, rate_hz)
     companions = fmri_companions(candidate)
     unmasked = candidate.kind == "volume" and "mask" not in companions
     about_mask = ("no brain mask: voxels that are not 0 in the first volume are used",) if unmasked else ()
-    return Recording(
+    recording = Recording(
         participant=candidate.entities["sub"],
         modality="fmri",
         kind=candidate.kind,
@@ -212,6 +231,11 @@ def _fmri(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> Recordin
         metadata={key: value for key, value in original.items() if key != "StartTime"} | own,
         warnings=about_rate + about_start + about_mask,
     )
+    if candidate.kind != "array":
+        return recording
+    beside = (companions["mask"],) if "mask" in companions else ()
+    named = masks_of(raw, query.responses, candidate.entities) if query.responses else beside
+    return with_place(recording, named)
 
 
 def _own_sidecar(candidate: Candidate) -> dict[str, object]:
@@ -222,12 +246,12 @@ def _own_sidecar(candidate: Candidate) -> dict[str, object]:
     return metadata
 
 
-def _ieeg(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> Recording:
+def _ieeg(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
     """Time, by the signal file's own header, and companions of iEEG; events count from the first sample."""
     from bids_app.dataset.responses.electrodes import open_signals
 
     signals, warnings = open_signals(candidate.path)
-    companions, space = ieeg_companions(candidate, raw, spaces)
+    companions, space = ieeg_companions(candidate, raw, query.spaces)
     absent = {"channels": "every intracranial channel of the file is used", "electrodes": "positions are unknown"}
     about_tables = tuple(f"no {key}.tsv: {result}" for key, result in absent.items() if key not in companions)
     original = sidecar(raw, candidate.entities, "ieeg", "ieeg") if raw is not candidate.index else {}
@@ -239,7 +263,7 @@ def _ieeg(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> Recordin
         entities=candidate.entities,
         paths=(candidate.path,),
         rate_hz=float(signals.info["sfreq"]),
-        start_s=0.0,
+        start_s=candidate.told.get("StartTime", 0.0),
         stimuli=(),
         companions=companions,
         metadata=original | _own_sidecar(candidate),
