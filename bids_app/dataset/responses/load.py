@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from bids_app.dataset.responses import electrodes, parcels, surfaces, volumes
 from bids_app.dataset.responses.confounds import fmri_nuisance
+from bids_app.dataset.signals.recording import signals_of
 from bids_app.errors import DataError
 from bids_app.records import Array, Recording, Response, ResponseSpec, Targets
 
 
-def load_targets(recording: Recording) -> Targets:
+def load_targets(recording: Recording, spec: ResponseSpec) -> Targets:
     """What a recording's columns are: the mask's voxels, all vertices, all parcels, the good channels.
+
+    Parameters
+    ----------
+    recording : of any kind.
+    spec : iEEG: the band, which not every channel can hold, and the reference, which makes pairs of contacts.
 
     Raises
     ------
@@ -26,7 +31,7 @@ def load_targets(recording: Recording) -> Targets:
         return surfaces.surface_targets(recording)
     if recording.kind == "parcels":
         return parcels.parcel_targets(recording)
-    return electrodes.electrode_targets(recording)[0]
+    return electrodes.electrode_targets(recording, spec)
 
 
 def intersect_targets(several: Sequence[Targets]) -> tuple[Targets, tuple[str, ...]]:
@@ -91,9 +96,7 @@ def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) ->
     DataError : a file cannot be read whole or does not fit its targets or confounds.
     """
     if recording.kind == "electrodes":
-        response = electrodes.electrode_response(recording, targets, spec)
-        about_channels = electrodes.electrode_targets(recording)[1]
-        return replace(response, warnings=tuple(dict.fromkeys(about_channels + response.warnings)))
+        return electrodes.electrode_response(recording, targets, spec)
     path = recording.paths[0]
     if recording.kind == "volume":
         values = volumes.volume_values(path, targets)
@@ -125,4 +128,5 @@ def count_samples(recording: Recording) -> int:
         return surfaces.count_frames(path)
     if recording.kind == "parcels":
         return len(parcels.read_numbers(path))
-    return int(electrodes.open_signals(path)[0].n_times)
+    signals = signals_of(recording)
+    return round(signals.seconds * signals.rate_hz)
