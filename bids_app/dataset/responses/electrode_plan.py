@@ -67,7 +67,7 @@ def plan_electrodes(recording: Recording, spec: ResponseSpec) -> ElectrodePlan:
     ------
     DataError : the file or a table cannot be read, or no channel is left.
     """
-    signals, channels = signals_of(recording), channels_of(recording)
+    signals, channels = signals_of(recording), channels_of(recording.companions.get("channels"))
     computes = computes_high_gamma(recording, spec)
     wanted = good_channels(channels) if channels.rows else _intracranial(signals)
     there = [name for name in wanted if name in signals.types and name not in signals.bads]

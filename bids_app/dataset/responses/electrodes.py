@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -15,7 +14,12 @@ from bids_app.dataset.responses.resampling import Grid, on_grid
 from bids_app.dataset.signals.bad_spans import covered
 from bids_app.dataset.signals.recording import pause_accounts
 from bids_app.errors import DataError
+<<<<<<< HEAD
 from bids_app.records import AlignmentLine, Array, Recording, Response, ResponseSpec, Targets
+=======
+from bids_app.pointers import require_parts
+from bids_app.records import Array, Recording, Response, ResponseSpec, Targets
+>>>>>>> main
 
 BLOCK_BYTES = 256 * 2**20  # of one group of channels at the recording's rate
 
@@ -23,6 +27,7 @@ BLOCK_BYTES = 256 * 2**20  # of one group of channels at the recording's rate
 def electrode_targets(recording: Recording, spec: ResponseSpec) -> Targets:
     """Good intracranial channels that the file has, or pairs of them, with positions in mm (NaN where unknown).
 
+<<<<<<< HEAD
     Parameters
     ----------
     recording : iEEG.
@@ -33,6 +38,14 @@ def electrode_targets(recording: Recording, spec: ResponseSpec) -> Targets:
     DataError : there is none, or a file cannot be read.
     """
     return _targets(recording, plan_electrodes(recording, spec))
+=======
+    require_parts(path)
+    with reading(path), python_warnings.catch_warnings(record=True) as caught:
+        python_warnings.simplefilter("always")
+        raw = mne.io.read_raw(path, preload=False, verbose="ERROR")
+    messages = dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught)
+    return raw, tuple(f"mne: {line}" for line in messages)
+>>>>>>> main
 
 
 def electrode_lines(recording: Recording, spec: ResponseSpec) -> tuple[AlignmentLine, ...]:
@@ -119,7 +132,8 @@ def _step(plan: ElectrodePlan, rate_hz: float) -> int:
     return max(1, int(BLOCK_BYTES // (8 * n_samples)))
 
 
-def _envelope_of(plan: ElectrodePlan, spec: ResponseSpec, rate_hz: float):  # type: ignore[no-untyped-def]
+def _envelope_of(plan: ElectrodePlan, spec: ResponseSpec, rate_hz: float) -> Callable[[Array], Array] | None:
+    """What makes an envelope of a voltage; None where signals are envelopes."""
     band_hz, line_hz = spec.band_hz, plan.line_hz
     if not plan.computes or band_hz is None:
         return None
@@ -145,6 +159,6 @@ def _means(plan: ElectrodePlan) -> dict[str, Array]:
     for members in alike(plan.contacts, {name: f"{kinds.get(name, '')} {rates[name]:g} Hz" for name in plan.contacts}):
         step = _step(plan, rates[members[0]])
         groups = [members[start : start + step] for start in range(0, len(members), step)]
-        mean = sum(plan.signals.read(group).sum(axis=0) for group in groups) / len(members)
-        means.update(dict.fromkeys(members, np.asarray(mean)))
+        total = np.sum([plan.signals.read(group).sum(axis=0) for group in groups], axis=0)
+        means.update(dict.fromkeys(members, np.asarray(total / len(members))))
     return means

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from bids_app.dataset.responses import electrodes, parcels, surfaces, volumes
+from bids_app.dataset.responses import electrodes, volumes
 from bids_app.dataset.responses.confounds import fmri_nuisance
+from bids_app.dataset.responses.readers import reader_of
 from bids_app.dataset.signals.recording import signals_of
 from bids_app.errors import DataError
 from bids_app.records import Array, Recording, Response, ResponseSpec, Targets
 
 
 def load_targets(recording: Recording, spec: ResponseSpec) -> Targets:
-    """What a recording's columns are: the mask's voxels, all vertices, all parcels, the good channels.
+    """What a recording's columns are: the mask's voxels, all vertices, all parcels, all columns, the good channels.
 
     Parameters
     ----------
@@ -25,13 +27,9 @@ def load_targets(recording: Recording, spec: ResponseSpec) -> Targets:
     ------
     DataError : a file is missing, damaged or has no target.
     """
-    if recording.kind == "volume":
-        return volumes.volume_targets(recording)
-    if recording.kind == "surface":
-        return surfaces.surface_targets(recording)
-    if recording.kind == "parcels":
-        return parcels.parcel_targets(recording)
-    return electrodes.electrode_targets(recording, spec)
+    if recording.modality == "ieeg":
+        return electrodes.electrode_targets(recording, spec)
+    return reader_of(recording.paths[0]).targets(recording)
 
 
 def intersect_targets(several: Sequence[Targets]) -> tuple[Targets, tuple[str, ...]]:
@@ -79,6 +77,7 @@ def _take(targets: Targets, rows: list[int]) -> Targets:
         index=None if targets.index is None else targets.index[rows],
         xyz_mm=None if targets.xyz_mm is None else targets.xyz_mm[rows],
         table={column: tuple(cells[row] for row in rows) for column, cells in targets.table.items()},
+        columns=None if targets.columns is None else targets.columns[rows],
     )
 
 
@@ -97,13 +96,7 @@ def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) ->
     """
     if recording.kind == "electrodes":
         return electrodes.electrode_response(recording, targets, spec)
-    path = recording.paths[0]
-    if recording.kind == "volume":
-        values = volumes.volume_values(path, targets)
-    elif recording.kind == "surface":
-        values = surfaces.surface_values(recording.paths, targets)
-    else:
-        values = parcels.parcel_values(path, targets)
+    values = reader_of(recording.paths[0]).values(recording, targets)
     nuisance, steady, warnings = fmri_nuisance(recording, len(values), spec.confounds, spec.high_pass_s)
     warnings += _clock_warnings(recording)
     times_s = recording.start_s + np.arange(len(values)) / recording.rate_hz
@@ -113,7 +106,8 @@ def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) ->
 
 def _clock_warnings(recording: Recording) -> tuple[str, ...]:
     """A sidecar and a header that disagree on the TR: one of them is wrong, and every time with it."""
-    header_s = volumes.header_period_s(recording.paths[0]) if recording.kind == "volume" else 0.0
+    period_s = reader_of(recording.paths[0]).period_s
+    header_s = period_s(recording.paths[0]) if period_s else 0.0
     sidecar_s = 1 / recording.rate_hz
     apart = header_s > 0 and abs(header_s - sidecar_s) > 0.01 * sidecar_s
     return (f"TR is {sidecar_s:g} s in the sidecar, {header_s:g} s in the image's header",) if apart else ()
@@ -122,11 +116,7 @@ def _clock_warnings(recording: Recording) -> tuple[str, ...]:
 def count_samples(recording: Recording) -> int:
     """Number of samples, from headers where there are any. Raises DataError."""
     path = recording.paths[0]
-    if recording.kind == "volume":
-        return volumes.count_volumes(path)
-    if recording.kind == "surface":
-        return surfaces.count_frames(path)
-    if recording.kind == "parcels":
-        return len(parcels.read_numbers(path))
-    signals = signals_of(recording)
-    return round(signals.seconds * signals.rate_hz)
+    if recording.modality == "ieeg":
+        signals = signals_of(recording)  # pauses count: samples lie on one even grid
+        return round(signals.seconds * signals.rate_hz)
+    return reader_of(path).count(path)

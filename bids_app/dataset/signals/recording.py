@@ -17,14 +17,13 @@ INTRACRANIAL = {"SEEG", "ECOG", "DBS", "IEEG"}
 CLOCK_S = 0.02  # a sample number times the sampling interval is its onset, within this
 
 
-def channels_of(recording: Recording) -> Table:
-    """channels.tsv of a recording, empty without one.
+def channels_of(path: Path | None) -> Table:
+    """channels.tsv, empty without one.
 
     Raises
     ------
     DataError : it cannot be read, or names a channel twice.
     """
-    path = recording.companions.get("channels")
     table = read_table(path) if path else Table((), ())
     names = table.column("name")
     repeated = sorted({name for name in names if names.count(name) > 1})
@@ -49,7 +48,7 @@ def signals_of(recording: Recording) -> Signals:
     ------
     DataError : the file or a table cannot be read.
     """
-    signals = open_signals(recording.paths[0], good_channels(channels_of(recording)))
+    signals = open_signals(recording.paths[0], good_channels(channels_of(recording.companions.get("channels"))))
     return signals.counted() if counts_samples(signals, recording.companions.get("events")) else signals
 
 
@@ -130,7 +129,7 @@ def pause_lines(recording: Recording, playings: Sequence[PlayingAlignment]) -> l
     ------
     DataError : the file's header or a table cannot be read.
     """
-    signals = open_signals(recording.paths[0], good_channels(channels_of(recording)))
+    signals = open_signals(recording.paths[0], good_channels(channels_of(recording.companions.get("channels"))))
     pauses = signals.pauses_s
     if not pauses:
         return []
