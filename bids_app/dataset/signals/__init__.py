@@ -1,1 +1,1 @@
-"""Electrophysiological signal files: opened without being read, with their own clock, channels, pauses and bad spans."""
+"""Electrophysiological signal files: opened unread, with their clock, channels, pauses and bad spans."""

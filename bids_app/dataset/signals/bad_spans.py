@@ -67,7 +67,9 @@ def event_spans(path: Path | None) -> tuple[list[BadSpan], tuple[str, ...]]:
     timed = [at for at in marked if math.isfinite(onsets[at]) and durations[at] > 0]
     spans = [BadSpan(onsets[at], durations[at], "events.tsv", _names(channels[at])) for at in timed]
     lost = len(marked) - len(timed)
-    about = f"{lost} of {len(marked)} rows of events.tsv that mark bad stretches have no onset or no duration: not used"
+    about = (
+        f"{lost} of {len(marked)} rows of events.tsv that mark bad stretches have no onset or no duration: not used"
+    )
     return spans, (about,) if lost else ()
 
 

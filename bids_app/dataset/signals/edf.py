@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -146,7 +147,5 @@ def segments_of(starts_s: Array, header: EdfHeader, rate_hz: float) -> list[tupl
     ]  # fmt: skip
     edges = [0, *breaks, len(starts_s)]
     return [
-        (first * per_record, (last - first) * per_record, float(starts_s[first]))
-        for first, last in zip(edges[:-1], edges[1:], strict=True)
+        (first * per_record, (last - first) * per_record, float(starts_s[first])) for first, last in pairwise(edges)
     ]
-

@@ -15,6 +15,7 @@ from bids_app.dataset.files.reading import reading
 from bids_app.dataset.signals import brainvision, edf
 from bids_app.dataset.signals.records import Note, Segment, Signals
 from bids_app.errors import DataError
+from bids_app.pointers import require_parts
 from bids_app.records import Array
 
 EDF = (".edf", ".bdf")
@@ -62,6 +63,7 @@ def _open_with_mne(path: Path, **options: Any) -> tuple[Any, tuple[str, ...]]:
     """mne's Raw, nothing loaded, and what mne warned of."""
     import mne
 
+    require_parts(path)
     with reading(path), python_warnings.catch_warnings(record=True) as caught:
         python_warnings.simplefilter("always")
         raw = mne.io.read_raw(path, preload=False, verbose="ERROR", **options)

@@ -99,7 +99,9 @@ class Signals:
         return replace(self, segments=segments, notes=notes)
 
     def _with_pauses(self, at_s: float) -> float:
-        before = [(segment, start_s) for segment, start_s in self.on_its_clock if segment.first / self.rate_hz <= at_s]
+        before = [
+            (segment, start_s) for segment, start_s in self.on_its_clock if segment.first / self.rate_hz <= at_s
+        ]
         segment, start_s = before[-1] if before else self.on_its_clock[0]
         return start_s + at_s - segment.first / self.rate_hz
 

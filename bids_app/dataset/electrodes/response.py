@@ -1,4 +1,4 @@
-"""iEEG: good channels of signals of any format, as envelopes on one even grid. (mne-bids' reader leaves lock files.)"""
+"""iEEG: good channels of signals of any format, as envelopes on one even grid. (mne-bids' own leaves lock files.)"""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from bids_app.dataset.responses.electrode_plan import ElectrodePlan, plan_electrodes
-from bids_app.dataset.responses.high_gamma import edge_s, high_gamma, near_edges
-from bids_app.dataset.responses.reference import alike
-from bids_app.dataset.responses.resampling import Grid, on_grid
+from bids_app.dataset.electrodes.high_gamma import edge_s, high_gamma, near_edges
+from bids_app.dataset.electrodes.plan import ElectrodePlan, plan_electrodes
+from bids_app.dataset.electrodes.reference import alike
+from bids_app.dataset.electrodes.resampling import Grid, on_grid
 from bids_app.dataset.signals.bad_spans import covered
 from bids_app.dataset.signals.recording import pause_accounts
 from bids_app.errors import DataError
-<<<<<<< HEAD
 from bids_app.records import AlignmentLine, Array, Recording, Response, ResponseSpec, Targets
-=======
-from bids_app.pointers import require_parts
-from bids_app.records import Array, Recording, Response, ResponseSpec, Targets
->>>>>>> main
 
 BLOCK_BYTES = 256 * 2**20  # of one group of channels at the recording's rate
 
@@ -27,7 +22,6 @@ BLOCK_BYTES = 256 * 2**20  # of one group of channels at the recording's rate
 def electrode_targets(recording: Recording, spec: ResponseSpec) -> Targets:
     """Good intracranial channels that the file has, or pairs of them, with positions in mm (NaN where unknown).
 
-<<<<<<< HEAD
     Parameters
     ----------
     recording : iEEG.
@@ -38,14 +32,6 @@ def electrode_targets(recording: Recording, spec: ResponseSpec) -> Targets:
     DataError : there is none, or a file cannot be read.
     """
     return _targets(recording, plan_electrodes(recording, spec))
-=======
-    require_parts(path)
-    with reading(path), python_warnings.catch_warnings(record=True) as caught:
-        python_warnings.simplefilter("always")
-        raw = mne.io.read_raw(path, preload=False, verbose="ERROR")
-    messages = dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught)
-    return raw, tuple(f"mne: {line}" for line in messages)
->>>>>>> main
 
 
 def electrode_lines(recording: Recording, spec: ResponseSpec) -> tuple[AlignmentLine, ...]:
@@ -69,7 +55,7 @@ def _targets(recording: Recording, plan: ElectrodePlan) -> Targets:
 
 
 def _columns(plan: ElectrodePlan) -> Mapping[str, tuple[str, ...]]:
-    """Columns of channels.tsv in the targets' order, of a pair its first contact's; without a table there are none."""
+    """Columns of channels.tsv in the targets' order, of a pair its first contact's; none without a table."""
     columns: dict[str, tuple[str, ...]] = {}
     for column in plan.channels.columns:
         cells = plan.column(column)
@@ -146,9 +132,10 @@ def _referenced(plan: ElectrodePlan, names: Sequence[str], means: Mapping[str, A
     row = {name: at for at, name in enumerate(contacts)}
     block = plan.signals.read(contacts)
     if plan.reference == "bipolar":
-        return np.stack([block[row[one]] - block[row[other]] for one, other in (plan.targets[name] for name in names)])
+        pairs = [plan.targets[name] for name in names]
+        return np.stack([block[row[one]] - block[row[other]] for one, other in pairs])
     if plan.reference == "average":
-        return block - np.stack([means[name] for name in contacts])
+        return np.asarray(block - np.stack([means[name] for name in contacts]))
     return block
 
 
@@ -156,7 +143,8 @@ def _means(plan: ElectrodePlan) -> dict[str, Array]:
     """Contact → the mean (n_samples,) of all good channels of its type and rate."""
     rates, means = plan.signals.rates_hz, {}
     kinds = plan.column("type") or dict(plan.signals.types)
-    for members in alike(plan.contacts, {name: f"{kinds.get(name, '')} {rates[name]:g} Hz" for name in plan.contacts}):
+    sorts = {name: f"{kinds.get(name, '')} {rates[name]:g} Hz" for name in plan.contacts}
+    for members in alike(plan.contacts, sorts):
         step = _step(plan, rates[members[0]])
         groups = [members[start : start + step] for start in range(0, len(members), step)]
         total = np.sum([plan.signals.read(group).sum(axis=0) for group in groups], axis=0)

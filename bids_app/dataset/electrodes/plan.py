@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bids_app.dataset.electrodes.channel_spans import SharedSpans, share_spans
+from bids_app.dataset.electrodes.high_gamma import TRANSITION_HZ, computes_high_gamma, harmonics
+from bids_app.dataset.electrodes.mains import line_lines, notch_hz
+from bids_app.dataset.electrodes.places import positions
+from bids_app.dataset.electrodes.reference import long_rows, neighbours
 from bids_app.dataset.files.candidates import HIGH_GAMMA
 from bids_app.dataset.files.tables import Table, number
-from bids_app.dataset.responses.channel_spans import SharedSpans, share_spans
-from bids_app.dataset.responses.electrode_places import positions
-from bids_app.dataset.responses.high_gamma import TRANSITION_HZ, computes_high_gamma, harmonics
-from bids_app.dataset.responses.mains import line_lines, notch_hz
-from bids_app.dataset.responses.reference import long_rows, neighbours
 from bids_app.dataset.signals.recording import bad_spans_of, channels_of, good_channels, signals_of
 from bids_app.dataset.signals.records import Signals
 from bids_app.errors import DataError
@@ -118,12 +119,11 @@ def _too_slow(names: list[str], signals: Signals, channels: Table, highest_hz: f
     """Channel → its rate, of those that were recorded too slowly for the band: by the file, or by channels.tsv where
     its rate differs from that of most channels (a table of another version of the data has one rate for all)."""
     column = channels.column("sampling_frequency")
-    stated = {name: rate for name, cell in zip(channels.column("name"), column, strict=True) if (rate := number(cell)) > 0}
-    usual = Counter(stated[name] for name in names if name in stated).most_common(1)
-    rates = {
-        name: min(signals.rates_hz[name], stated[name] if name in stated and stated[name] != usual[0][0] else float("inf"))
-        for name in names
-    }
+    cells = {name: number(cell) for name, cell in zip(channels.column("name"), column, strict=True)}
+    stated = {name: cells[name] for name in names if cells.get(name, 0) > 0}
+    usual = Counter(stated.values()).most_common(1)
+    own = {name: rate for name, rate in stated.items() if rate != usual[0][0]}
+    rates = {name: min(signals.rates_hz[name], own.get(name, math.inf)) for name in names}
     return {name: rate for name, rate in rates.items() if rate <= 2 * (highest_hz + TRANSITION_HZ)}
 
 
@@ -156,7 +156,9 @@ def _about_pairs(
         text = f"{len(lonely)} contacts have no good neighbour and are in no bipolar pair: {', '.join(lonely[:5])}"
         lines.append(_warning("channels", text))
     if grids := long_rows(pairs, contacts, xyz_mm):
-        text = f"{', '.join(grids)}: many contacts without positions; pairs at the ends of a grid's rows are no neighbours"
+        text = (
+            f"{', '.join(grids)}: many contacts, no positions; pairs at the ends of a grid's rows are no neighbours"
+        )
         lines.append(_warning("channels", text))
     return lines
 
@@ -169,7 +171,9 @@ def _about_signals(recording: Recording, spec: ResponseSpec, computes: bool) -> 
     named = HIGH_GAMMA.search(recording.entities.get("desc", ""))
     lines = []
     if computes:
-        text = f"high gamma ({low:g}–{high:g} Hz) was computed: if these are envelopes, set response.ieeg.band_hz: null"
+        text = (
+            f"high gamma ({low:g}–{high:g} Hz) was computed: if these are envelopes, set response.ieeg.band_hz: null"
+        )
         lines.append(_warning("channels", text))
         lines += line_lines(recording, spec, harmonics(notch_hz(recording, spec), spec.band_hz))
     elif not named:
