@@ -92,7 +92,11 @@ def test_an_edf_of_several_rates_leaves_out_what_cannot_hold_the_band(tmp_path):
 
 def test_channels_of_two_rates_stay_at_their_times(tmp_path):
     stem = study(tmp_path / "bids")
-    files = [("A1", "uV", 512, click(5.3, 512)), ("A2", "uV", 128, click(5.3, 128)), ("A3", "uV", 512, click(5.3, 512))]
+    files = [
+        ("A1", "uV", 512, click(5.3, 512)),
+        ("A2", "uV", 128, click(5.3, 128)),
+        ("A3", "uV", 512, click(5.3, 512)),
+    ]
     write_edf(stem.with_suffix(".edf"), files)
     recording = recording_of(tmp_path / "bids")
     response = load_response(recording, load_targets(recording), ResponseSpec(rate_hz=100.0))
