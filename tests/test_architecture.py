@@ -13,23 +13,23 @@ SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__
 FOLDERS = sorted({path.parent for path in SOURCES})
 
 BASE = {"records", "errors", "pointers"}
-DATASET = {"files", "stimuli", "signals", "electrodes", "responses", "discovery", "alignment"}
+DATASET = ("files", "stimuli", "signals", "electrodes", "responses", "discovery", "alignment")
 FEATURES = {"acoustic", "language", "lexical", "phonetic", "speech"}
 MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "errors": set(),
+    "templates": set(),
     "records": set(),
     "pointers": {"errors"},
     "execution": BASE,
-    "settings": BASE | {"features"},
-    "dataset": BASE
-    | {f"dataset/{room}" for room in ("files", "stimuli", "signals", "responses", "discovery", "alignment")},
+    "settings": BASE | {"features", "templates"},
+    "dataset": BASE | {f"dataset/{room}" for room in DATASET},
     "dataset/files": BASE,
-    "dataset/stimuli": BASE | {"dataset/files"},
+    "dataset/stimuli": BASE | {"templates", "dataset/files"},
     "dataset/signals": BASE | {"dataset/files"},
     "dataset/electrodes": BASE | {"dataset/files", "dataset/signals"},
     "dataset/responses": BASE | {"dataset/files", "dataset/signals", "dataset/electrodes"},
-    "dataset/alignment": BASE | {"dataset/files", "dataset/stimuli", "dataset/signals", "dataset/responses"},
-    "dataset/discovery": BASE | {"dataset/files", "dataset/stimuli", "dataset/signals", "dataset/responses"},
+    "dataset/alignment": BASE | {f"dataset/{room}" for room in DATASET[:-2]},
+    "dataset/discovery": BASE | {f"dataset/{room}" for room in DATASET[:-2]},
     "features": BASE | {f"features/{room}" for room in (*FEATURES, "base", "transformers")},
     "features/base": BASE,
     "features/transformers": BASE | {"features/base"},

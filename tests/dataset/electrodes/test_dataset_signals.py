@@ -67,7 +67,7 @@ def test_edf_with_pauses_keeps_the_clock_of_its_records(tmp_path, rate_hz):
 
 
 def test_events_that_count_samples_are_believed(tmp_path):
-    columns = {"onset": [0.5, 6.25], "duration": [1, 1], "sample": [128, 1600], "stim_file": ["story.wav"] * 2}
+    columns = {"onset": [0.5, 6.25], "duration": [1, 1], "sample": [128, 1600], "stim_file": ["story.wav", "n/a"]}
     stem = study(tmp_path / "bids", events=columns)
     wave = click(6.25)
     write_edf(stem.with_suffix(".edf"), channels(wave, wave, wave), "EDF+D", STARTS_S)
