@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import pytest
 from tiny_study import make_study
@@ -71,8 +72,8 @@ def places(run):
         "terminal": said["out"],
         "status.tsv": unit["reason"],
         "JSON": sidecar.read_text(),
-        "report": (out / "sub-01.html").read_text(),
-        "group": (out / "group.html").read_text(),
+        "report": re.sub("<a [^>]+>|</a>", "", (out / "sub-01.html").read_text()),
+        "group": re.sub("<a [^>]+>|</a>", "", (out / "group.html").read_text()),
     }
 
 
