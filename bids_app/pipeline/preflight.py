@@ -95,9 +95,11 @@ def _account(recording: Recording, job: Job, library: StimulusLibrary) -> Alignm
     heard = [(event, library.stimulus(recording, event)) for event in recording.stimuli]
     epoch = job.analysis.design_spec(recording.modality).epoch
     alignment = dataset.align(recording, heard, None if epoch is None else epoch.window_s)
+    found = [AlignmentLine("warning", "files", text) for text in recording.warnings]
+    if recording.kind == "electrodes":
+        found += dataset.electrode_lines(recording, job.analysis.response_spec(recording.modality))
     known = {line.text for line in alignment.lines}
-    found = tuple(AlignmentLine("warning", "files", text) for text in recording.warnings if text not in known)
-    return replace(alignment, lines=alignment.lines + found)
+    return replace(alignment, lines=(*alignment.lines, *(line for line in found if line.text not in known)))
 
 
 def _require_no_refusal(alignment: Alignment) -> None:
