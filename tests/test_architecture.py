@@ -12,11 +12,12 @@ PACKAGE = Path(__file__).parents[1] / "bids_app"
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 FOLDERS = sorted({path.parent for path in SOURCES})
 
-BASE = {"records", "errors", "pointers"}
+BASE = {"records", "errors", "marks", "pointers"}
 FEATURES = {"acoustic", "language", "lexical", "phonetic", "speech"}
 MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "errors": set(),
     "records": set(),
+    "marks": set(),
     "pointers": {"errors"},
     "execution": BASE,
     "settings": BASE | {"features"},

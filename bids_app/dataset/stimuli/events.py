@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bids_app.dataset.files.intervals import MISSING
 from bids_app.dataset.files.layout import Entry, Index
 from bids_app.dataset.files.reading import naming
 from bids_app.dataset.files.tables import (
-    MISSING,
     PHONE_KINDS,
     WORD_KINDS,
     Table,

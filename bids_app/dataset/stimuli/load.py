@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from bids_app.dataset.files.intervals import Annotation
 from bids_app.dataset.files.tables import PHONE_TEXT, START, WORD_TEXT, read_table
 from bids_app.dataset.stimuli.events import AUDIO, stimulus_id
 from bids_app.dataset.stimuli.sound import read_audio
-from bids_app.dataset.stimuli.word_files import Annotation, read_annotation
+from bids_app.dataset.stimuli.word_files import read_annotation
 from bids_app.errors import DataError
 from bids_app.pointers import how_to_install, is_there, require_content
 from bids_app.records import Intervals, Recording, Samples, Stimulus, StimulusEvent
@@ -109,7 +110,7 @@ def _search(bids_dir: Path, name: str, template: str | None) -> Annotation:
     given = _from_template(bids_dir, name, template) if template else Annotation()
     if given.words is not None and given.phones is not None:
         return given
-    words, phones = given
+    words, phones, _ = given
     for annotation in _beside(bids_dir / "stimuli" / name):
         words = annotation.words if words is None and not template else words
         phones = annotation.phones if phones is None else phones

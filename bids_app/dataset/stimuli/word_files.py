@@ -1,67 +1,75 @@
-"""Files of word and phone timings → Intervals: TextGrid, tables, gentle's and Whisper's JSON, CTM."""
+"""Files of word and phone timings → Intervals: TextGrid, tables, JSON of aligners and recognisers, CTM."""
 
 from __future__ import annotations
 
-import json
-import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
+from bids_app.dataset.files.alphabets import are_phones
+from bids_app.dataset.files.intervals import Annotation, Row, only_words, spoken, tidy
 from bids_app.dataset.files.reading import naming
-from bids_app.dataset.files.tables import PHONE_SILENCE, SILENCE, Row, annotation_of, decode, read_table, tidy
+from bids_app.dataset.files.tables import annotation_of, decode, read_table
+from bids_app.dataset.stimuli.json_words import from_json
+from bids_app.dataset.stimuli.tiers import choose, tier_of
 from bids_app.errors import DataError
-from bids_app.records import Intervals
+from bids_app.marks import What
 
-WORD_TIERS = {"word", "words", "orthography", "ort", "ortmau", "transcript", "transcription", "text", "w"}
-PHONE_TIERS = {"phone", "phones", "phoneme", "phonemes", "mau", "segment", "segments", "phonetic", "phons", "p"}
-
-
-class Annotation(NamedTuple):
-    """What a file times; None for what it does not have."""
-
-    words: Intervals | None = None
-    phones: Intervals | None = None
+NAMED: dict[What, set[str]] = {
+    "words": {"word", "words", "transcript", "transcription"},
+    "phones": {"phone", "phones", "phoneme", "phonemes", "phon", "phons"},
+}
 
 
-def read_annotation(path: Path) -> Annotation:
-    """Words and phones of a file by its extension. Raises DataError, with the path, where it cannot be understood."""
-    readers = {".textgrid": from_textgrid, ".json": from_json, ".ctm": from_ctm}
+def read_annotation(path: Path, stem: str | None = None) -> Annotation:
+    """Words and phones of a file by its extension.
+
+    Parameters
+    ----------
+    path : of the file.
+    stem : of the sound it is of, which says what of its name is the stimulus's, and which lines of a CTM are its own;
+        None: the file's own.
+
+    Raises
+    ------
+    DataError : it cannot be understood; with the path.
+    """
     with naming(path):
-        if path.suffix.lower() in readers:
-            return readers[path.suffix.lower()](decode(path))
-        table = read_table(path)
-        return Annotation(*annotation_of(table, phones_by_name="phon" in path.name.partition("annot-")[2]))
+        if path.suffix.lower() == ".textgrid":
+            return from_textgrid(decode(path))
+        if path.suffix.lower() == ".json":
+            return from_json(decode(path))
+        named = what_is_named(path.stem, stem or "")
+        if path.suffix.lower() == ".ctm":
+            return from_ctm(decode(path), stem or path.stem, named)
+        return annotation_of(read_table(path), named)
+
+
+def what_is_named(file: str, stimulus: str) -> What | None:
+    """'sound_annotation_phonemes' → phones; the stimulus's own name ('phone' of phone.wav) says nothing.
+
+    Parameters
+    ----------
+    file, stimulus : names without extension.
+    """
+    rest = file.lower().removeprefix(stimulus.lower())
+    parts = set(re.split(r"[\W\d_]+", rest))
+    found = [what for what, names in NAMED.items() if names & parts]
+    return found[0] if len(found) == 1 else None
 
 
 # --------------------------------------------------------------------------------------------------- Praat
 # Praat's rule: free-standing numbers and quoted texts (a quote inside is doubled) are data, all else is comment.
 _TOKEN = re.compile(r'"((?:[^"]|"")*)"|(?<![^\s])(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?![^\s])|(<exists>|<absent>)')
-Tier = tuple[str, list[Row]]
+NamedRows = tuple[str, list[Row]]
 
 
 def from_textgrid(text: str) -> Annotation:
-    """Long or short text format. Tiers of one kind (speakers) are merged; a tier that is alone holds words."""
-    tiers = parse_textgrid(text)
-    words = [rows for name, rows in tiers if _tier(name) in WORD_TIERS]
-    phones = [rows for name, rows in tiers if _tier(name) in PHONE_TIERS]
-    if not words and not phones and len(tiers) == 1:
-        words = [tiers[0][1]]
-    return Annotation(_merged(words, SILENCE), _merged(phones, PHONE_SILENCE))
+    """Long or short text format; which tiers hold words and phones: see `tiers.choose`."""
+    return choose([tier_of(name, rows) for name, rows in parse_textgrid(text)])
 
 
-def _tier(name: str) -> str:
-    """'Alice - Words' → 'words': MFA puts the speaker before the tier."""
-    return re.sub(r"[^a-z]", "", name.lower().rsplit(" - ", 1)[-1])
-
-
-def _merged(tiers: list[list[Row]], silence: set[str]) -> Intervals | None:
-    """Rows of all tiers; those without text are the pauses between words."""
-    return tidy((row for rows in tiers for row in rows if row[2].strip()), silence) if tiers else None
-
-
-def parse_textgrid(text: str) -> list[Tier]:
+def parse_textgrid(text: str) -> list[NamedRows]:
     """(name, [(start, end, label), …]) of every interval tier. Raises DataError where it is damaged."""
     tokens = _tokens(text)
     try:
@@ -87,7 +95,7 @@ def _count(tokens: Iterator[str]) -> int:
     return int(float(next(tokens)))
 
 
-def _next_tier(tokens: Iterator[str]) -> list[Tier]:
+def _next_tier(tokens: Iterator[str]) -> list[NamedRows]:
     """One tier; nothing for a tier of points, which have no duration."""
     kind, name, _ = next(tokens), next(tokens), _times(tokens, 2)
     n_times = 2 if kind == "IntervalTier" else 1
@@ -95,55 +103,36 @@ def _next_tier(tokens: Iterator[str]) -> list[Tier]:
     return [(name, [(times[0], times[1], label) for times, label in entries])] if n_times == 2 else []
 
 
-# --------------------------------------------------------------------------------------------------- JSON and CTM
-def from_json(text: str) -> Annotation:
-    """gentle's words and phones, or any list of {word, start, end} under `words` or `segments` (Whisper)."""
+# --------------------------------------------------------------------------------------------------- CTM
+def from_ctm(text: str, stem: str = "", named: What | None = None) -> Annotation:
+    """NIST CTM: recording, channel, start, duration, word, confidence; lines of comment begin with ';;'.
+
+    Parameters
+    ----------
+    text : of the file.
+    stem : of the sound, whose lines are taken where there are several recordings.
+    named : what the file's name says that its labels are.
+
+    Raises
+    ------
+    DataError : a line is of another form, or there are several recordings and none of this name.
+    """
+    lines = [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith(";;")]
+    names = sorted({fields[0] for fields in lines})
+    own = [name for name in names if Path(name).name.partition(".")[0].lower() == stem.lower()]
+    if len(names) > 1 and len(own) != 1:
+        there = f"they are {', '.join(names[:10])}{' …' if len(names) > 10 else ''}"
+        raise DataError(f"{len(names)} recordings in one CTM, and {len(own)} called '{stem}'", "", there)
+    rows = [_ctm_row(fields) for fields in lines if len(names) < 2 or fields[0] in own]
+    labels = spoken([row[2] for row in rows])
+    if named == "phones" or (named is None and are_phones(labels)):
+        return Annotation(None, tidy(rows, "phones"))
+    return only_words(tidy(rows, "words"))
+
+
+def _ctm_row(fields: list[str]) -> Row:
     try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise DataError(f"JSON cannot be read ({error})") from error
-    entries = list(_word_entries(document))
-    if not entries and not (isinstance(document, dict) and document.get("words") == []):
-        return Annotation()
-    words = tidy(((_time(e, "start"), _time(e, "end"), str(e["word"])) for e in entries), SILENCE)
-    spoken = [phone for entry in entries for phone in _phones_within(entry)]
-    return Annotation(words, tidy(spoken, PHONE_SILENCE) if spoken else None)
-
-
-def _word_entries(document: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(document, list):
-        for item in document:
-            yield from _word_entries(item)
-    elif isinstance(document, dict) and isinstance(document.get("word"), str):
-        yield document
-    elif isinstance(document, dict):
-        yield from _word_entries(document.get("words") or document.get("segments") or [])
-
-
-def _time(entry: Mapping[str, Any], key: str) -> float:
-    value = entry.get(key)
-    return float(value) if isinstance(value, int | float) else math.nan
-
-
-def _phones_within(entry: Mapping[str, Any]) -> Iterator[Row]:
-    """gentle gives phones as durations from the word's start, their place in the word after an underscore."""
-    start = _time(entry, "start")
-    for phone in entry.get("phones") or ():
-        end = start + _time(phone, "duration")
-        yield start, end, str(phone.get("phone", "")).rsplit("_", 1)[0]
-        start = end
-
-
-def from_ctm(text: str) -> Annotation:
-    """NIST CTM: file, channel, start, duration, word, confidence; lines of comment begin with ';;'."""
-    return Annotation(tidy(_ctm_rows(line.split() for line in text.splitlines()), SILENCE))
-
-
-def _ctm_rows(lines: Iterable[list[str]]) -> Iterator[Row]:
-    for fields in lines:
-        if fields and not fields[0].startswith(";;"):
-            try:
-                start, duration = float(fields[2]), float(fields[3])
-                yield start, start + duration, fields[4]
-            except (IndexError, ValueError) as error:
-                raise DataError(f"not a line of CTM: {' '.join(fields)[:60]}") from error
+        start, duration = float(fields[2]), float(fields[3])
+        return start, start + duration, fields[4]
+    except (IndexError, ValueError) as error:
+        raise DataError(f"not a line of CTM: {' '.join(fields)[:60]}") from error

@@ -15,12 +15,13 @@ from bids_app.records.provenance import NO_PROVENANCE, FeatureProvenance
 @dataclass(frozen=True)
 class Intervals:
     """Words or phones: onset_s (n,), duration_s (n,), text (n), in the stimulus's time. `left_out`: how many rows of
-    the file are not among them, and why, a line a reason."""
+    the file are not among them, and why, a line a reason. `marks`: how many marked silence or noise, in a line."""
 
     onset_s: Array
     duration_s: Array
     text: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
 
     @property
     def offset_s(self) -> Array:
@@ -112,7 +113,8 @@ class Samples(Protocol):
 
 @dataclass(frozen=True)
 class Stimulus:
-    """A stimulus as the feature families see it. `audio` (n_samples,) or None."""
+    """A stimulus as the feature families see it. `audio` (n_samples,) or None. `notes`: what a person should know of
+    how its files were chosen and read, a line each."""
 
     stimulus_id: str
     label: str  # for file names: alphanumeric, unique for a content
@@ -123,6 +125,7 @@ class Stimulus:
     words: Intervals | None
     phones: Intervals | None
     sha256: str  # of the audio's bytes and of both tables
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
