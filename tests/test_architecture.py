@@ -16,14 +16,15 @@ BASE = {"records", "errors", "marks", "pointers"}
 FEATURES = {"acoustic", "language", "lexical", "phonetic", "speech"}
 MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "errors": set(),
+    "templates": set(),
     "records": set(),
     "marks": set(),
     "pointers": {"errors"},
     "execution": BASE,
-    "settings": BASE | {"features"},
+    "settings": BASE | {"features", "templates"},
     "dataset": BASE | {f"dataset/{room}" for room in ("files", "stimuli", "responses", "discovery", "alignment")},
     "dataset/files": BASE,
-    "dataset/stimuli": BASE | {"dataset/files"},
+    "dataset/stimuli": BASE | {"templates", "dataset/files"},
     "dataset/responses": BASE | {"dataset/files"},
     "dataset/alignment": BASE | {"dataset/files", "dataset/stimuli", "dataset/responses"},
     "dataset/discovery": BASE | {"dataset/files", "dataset/stimuli", "dataset/responses"},

@@ -29,6 +29,10 @@ IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".svg"}
 AUDIO = (".wav", ".flac", ".ogg", ".mp3")
 
 
+class NamesNoStimulus(DataError):
+    """There are no events, or none of them names a stimulus."""
+
+
 @dataclass(frozen=True)
 class Events:
     """What an events file says; times in seconds on the recording's clock.
@@ -65,7 +69,8 @@ def find_events(indexes: tuple[Index, ...], entities: Mapping[str, str], datatyp
             )
         if nearest:
             return index, nearest[0]
-    raise DataError("no events.tsv matches this recording", indexes[0].root, "it says which stimulus was heard when")
+    advice = "it says which stimulus was heard when, or a recipe does: --stimuli"
+    raise NamesNoStimulus("no events.tsv matches this recording", indexes[0].root, advice)
 
 
 def _as_near(entry: Entry, best: Entry) -> bool:
@@ -111,7 +116,8 @@ def _stimuli(table: Table, path: Path, bids_dir: Path) -> tuple[StimulusEvent, .
             length = number(duration) if number(duration) > 0 else None
             events.append(StimulusEvent(number(onset), stimulus_id(name, bids_dir, path), length))
     if not events:
-        raise DataError("no row of its events names a stimulus (stim_file)", path, "say in stim_file what was heard")
+        advice = "say in stim_file, or by --stimuli, what was heard"
+        raise NamesNoStimulus("no row of its events names a stimulus (stim_file)", path, advice)
     return tuple(sorted(events, key=lambda event: event.onset_s))
 
 

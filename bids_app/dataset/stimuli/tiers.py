@@ -62,7 +62,7 @@ class Tier:
         """(n, 2) starts and ends of what is spoken, ascending, in seconds."""
         times = np.array([row[:2] for row in self.spoken], dtype=float).reshape(-1, 2)
         timed = times[np.isfinite(times).all(axis=1)]
-        return timed[np.lexsort((timed[:, 1], timed[:, 0]))]
+        return np.asarray(timed[np.lexsort((timed[:, 1], timed[:, 0]))])
 
     @property
     def median_s(self) -> float:

@@ -17,6 +17,7 @@ Topic = Literal[
     "bad spans",
     "power line",
     "audio channel",
+    "files",
 ]
 ExtentSource = Literal["derivative", "raw", "confounds", "events"]
 

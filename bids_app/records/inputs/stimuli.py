@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from bids_app.records.arrays import Array
+from bids_app.records.inputs.recipes import TimedFile
 from bids_app.records.provenance import NO_PROVENANCE, FeatureProvenance
 
 
@@ -27,24 +28,6 @@ class Intervals:
     def offset_s(self) -> Array:
         """(n,) the ends, in seconds."""
         return np.asarray(self.onset_s + self.duration_s)
-
-
-@dataclass(frozen=True)
-class TimedFile:
-    """A file of word or phone times, where a recipe names it.
-
-    path : relative to BIDS_DIR. tier : of a TextGrid. text, onset, offset, duration : columns of a table. unit : of
-    its times. shift_s : added to its times, so that 0 is the first sample of the sound.
-    """
-
-    path: str
-    tier: str | None = None
-    text: str | None = None
-    onset: str | None = None
-    offset: str | None = None
-    duration: str | None = None
-    unit: Literal["s", "ms"] = "s"
-    shift_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -113,8 +96,9 @@ class Samples(Protocol):
 
 @dataclass(frozen=True)
 class Stimulus:
-    """A stimulus as the feature families see it. `audio` (n_samples,) or None. `notes`: what a person should know of
-    how its files were chosen and read, a line each."""
+    """A stimulus as the feature families see it. `audio` (n_samples,) or None. `joiner` stands between its words;
+    `language` : ISO 639-1, None where nothing says it. `notes` : what a person should know of how its files were
+    chosen and read, a line each."""
 
     stimulus_id: str
     label: str  # for file names: alphanumeric, unique for a content
@@ -125,6 +109,8 @@ class Stimulus:
     words: Intervals | None
     phones: Intervals | None
     sha256: str  # of the audio's bytes and of both tables
+    joiner: str = " "
+    language: str | None = None
     notes: tuple[str, ...] = ()
 
 
