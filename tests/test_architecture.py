@@ -22,9 +22,11 @@ MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "pointers": {"errors"},
     "execution": BASE,
     "settings": BASE | {"features", "templates"},
-    "dataset": BASE | {f"dataset/{room}" for room in ("files", "stimuli", "responses", "discovery", "alignment")},
+    "dataset": BASE
+    | {f"dataset/{room}" for room in ("files", "transcripts", "stimuli", "responses", "discovery", "alignment")},
     "dataset/files": BASE,
-    "dataset/stimuli": BASE | {"templates", "dataset/files"},
+    "dataset/stimuli": BASE | {"templates", "dataset/files", "dataset/transcripts"},
+    "dataset/transcripts": BASE | {"dataset/files"},
     "dataset/responses": BASE | {"dataset/files"},
     "dataset/alignment": BASE | {"dataset/files", "dataset/stimuli", "dataset/responses"},
     "dataset/discovery": BASE | {"dataset/files", "dataset/stimuli", "dataset/responses"},

@@ -180,3 +180,4 @@ class RecordingQuery:
     spaces: tuple[str, ...] = ()
     recipe: StimulusRecipe | None = None  # how the data set plays its stimuli; None: as its events say
     responses: ResponseFiles | None = None  # None: by their BIDS names
+    words: str | None = None  # where an analysis says that word times lie: the length of a sound that is not there

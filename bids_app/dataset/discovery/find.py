@@ -30,6 +30,7 @@ from bids_app.dataset.discovery.roots import (
 from bids_app.dataset.files.candidates import Candidate, candidates_of
 from bids_app.dataset.files.layout import Index, build_index, sidecar
 from bids_app.dataset.stimuli.events import read_events
+from bids_app.dataset.stimuli.lengths import length_reader
 from bids_app.errors import DataError, NoInput, NothingMatched, Undecided
 from bids_app.pointers import require_content
 from bids_app.records import Excluded, FoundRecordings, Recording, RecordingQuery
@@ -170,7 +171,8 @@ def _electrode_spaces(candidate: Candidate, raw: Index) -> set[str]:
 def _recordings(wanted: list[Candidate], raw: Index, query: RecordingQuery) -> tuple[list[Recording], list[Excluded]]:
     recordings: list[Recording] = []
     excluded: list[Excluded] = []
-    finder = PlayedFinder(raw, cache(lambda path: read_events(path, query.bids_dir)), query.recipe)
+    length_of = length_reader(query.bids_dir, query.words)
+    finder = PlayedFinder(raw, cache(lambda path: read_events(path, query.bids_dir, length_of)), query.recipe)
     first: dict[object, Candidate] = {}
     for candidate in sorted(wanted, key=lambda candidate: (candidate.entities["sub"], candidate.label)):
         twin = first.setdefault((candidate.kind, tuple(sorted(candidate.entities.items()))), candidate)
@@ -201,7 +203,7 @@ def _recording(candidate: Candidate, raw: Index, query: RecordingQuery, finder: 
         own_words=played.events.words,
         own_phones=played.events.phones,
         companions=companions,
-        warnings=recording.warnings + played.warnings,
+        warnings=recording.warnings + played.events.warnings + played.warnings,
         sources=tuple(dict.fromkeys(owner.uri(path) for owner, path in named)),
     )
 

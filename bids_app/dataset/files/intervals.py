@@ -28,6 +28,12 @@ class Annotation(NamedTuple):
     phones: Intervals | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def end_s(self) -> float | None:
+        """The end of its last word or phone, in seconds; None where it has none."""
+        ends = [table.offset_s.max() for table in (self.words, self.phones) if table is not None and table.text]
+        return float(max(ends)) if ends else None
+
 
 def spoken(texts: Sequence[str]) -> list[str]:
     """Texts that are there and no marks of silence or noise."""

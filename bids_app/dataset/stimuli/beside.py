@@ -9,7 +9,7 @@ from pathlib import Path
 from bids_app.dataset.files.intervals import Annotation
 from bids_app.dataset.files.tables import PHONE_TEXT, SEGMENT, START, WORD_TEXT, read_table
 from bids_app.dataset.stimuli.events import stimulus_id
-from bids_app.dataset.stimuli.word_files import read_annotation
+from bids_app.dataset.transcripts.word_files import read_annotation
 from bids_app.errors import DataError
 from bids_app.pointers import how_to_install, is_there, require_content
 

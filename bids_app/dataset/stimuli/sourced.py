@@ -15,7 +15,7 @@ import numpy as np
 from bids_app.dataset.files.intervals import Annotation, Row, are_utterances, tidy
 from bids_app.dataset.files.reading import naming
 from bids_app.dataset.files.tables import END, START, Table, decode, number, parse_table
-from bids_app.dataset.stimuli.word_files import parse_textgrid, read_annotation
+from bids_app.dataset.transcripts.word_files import parse_textgrid, read_annotation
 from bids_app.errors import DataError
 from bids_app.marks import What
 from bids_app.pointers import how_to_install, require_content

@@ -9,7 +9,7 @@ from typing import Any
 
 from bids_app.dataset.files.intervals import Annotation, Row, only_words, tidy
 from bids_app.dataset.files.tables import number
-from bids_app.dataset.stimuli.tiers import choose, tier_of
+from bids_app.dataset.transcripts.tiers import choose, tier_of
 from bids_app.errors import DataError
 
 WITHIN = ("words", "segments", "chunks", "word_segments")  # the first of them that holds entries

@@ -16,7 +16,13 @@ from praatio.utilities.constants import Interval
 
 from bids_app.dataset.files.intervals import tidy
 from bids_app.dataset.files.tables import annotation_of, parse_table
-from bids_app.dataset.stimuli.word_files import from_ctm, from_json, from_textgrid, parse_textgrid, read_annotation
+from bids_app.dataset.transcripts.word_files import (
+    from_ctm,
+    from_json,
+    from_textgrid,
+    parse_textgrid,
+    read_annotation,
+)
 from bids_app.errors import DataError
 from bids_app.marks import marks_of
 from bids_app.records import Intervals

@@ -10,8 +10,8 @@ from bids_app.dataset.files.alphabets import are_phones
 from bids_app.dataset.files.intervals import Annotation, Row, only_words, spoken, tidy
 from bids_app.dataset.files.reading import naming
 from bids_app.dataset.files.tables import annotation_of, decode, read_table
-from bids_app.dataset.stimuli.json_words import from_json
-from bids_app.dataset.stimuli.tiers import choose, tier_of
+from bids_app.dataset.transcripts.json_words import from_json
+from bids_app.dataset.transcripts.tiers import choose, tier_of
 from bids_app.errors import DataError
 from bids_app.marks import What
 

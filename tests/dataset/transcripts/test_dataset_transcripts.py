@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from bids_app.dataset.files.alphabets import are_phones, phone_share
 from bids_app.dataset.files.tables import annotation_of, parse_table
-from bids_app.dataset.stimuli.json_words import from_json
-from bids_app.dataset.stimuli.tiers import choose, role_of, tier_of
-from bids_app.dataset.stimuli.word_files import from_ctm, read_annotation, what_is_named
+from bids_app.dataset.transcripts.json_words import from_json
+from bids_app.dataset.transcripts.tiers import choose, role_of, tier_of
+from bids_app.dataset.transcripts.word_files import from_ctm, read_annotation, what_is_named
 from bids_app.errors import DataError
 from bids_app.records import Intervals
 
@@ -61,7 +61,7 @@ TIERS = {
         {"Ann - words": WORDS, "Bo - words": spans("who's there", 0.3, 3.0)},
         [*WORDS, *spans("who's there", 0.3, 3.0)], False, "words of 2 tiers together: 'Ann - words', 'Bo - words'",
     ),
-    "two readings": ({"words_auto": spans("one up on"), "words": WORDS}, WORDS, False, "of the same speech: 'words_auto'"),
+    "two readings": ({"words_auto": spans("one up"), "words": WORDS}, WORDS, False, "same speech: 'words_auto'"),
     "alone": ({"Mary": WORDS}, WORDS, False, ""),
     "phones alone": ({"Mary": PHONES}, None, True, ""),
     "two that may be": ({"x": WORDS, "y": spans("il y a un renard qui")}, None, False, "no tier is known"),
