@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bids_app.dataset.files.intervals import MISSING
-from bids_app.dataset.files.layout import Entry, Index
+from bids_app.dataset.files.layout import Index
+from bids_app.dataset.files.names import Entry
 from bids_app.dataset.files.reading import naming
 from bids_app.dataset.files.tables import (
     PHONE_KINDS,
