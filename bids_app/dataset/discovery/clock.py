@@ -1,69 +1,276 @@
-"""When each sample was taken: rate and start of a recording, from its sidecars."""
+"""When each sample was taken, as sidecars state it: every sampling interval, and the time of the first sample."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bids_app.dataset.files.candidates import Candidate
+from bids_app.dataset.files.layout import Index, applies, read_json, same
+from bids_app.dataset.files.reading import reading
+from bids_app.dataset.files.written import half_unit, number_of
 from bids_app.errors import DataError
+from bids_app.records import ClockEvidence, StartAccount, StatedInterval
+
+Metadata = Mapping[str, Any]
+
+MILLISECONDS_FROM = 100.0  # no volume takes 100 s, nor 0.1 s: a larger repetition time is in milliseconds
+TR_PRECISION_S = 0.0005  # scanners set whole milliseconds, and writers of JSON drop trailing zeros: 2.0 is 2.000
+CLOCK_KEYS = ("RepetitionTime", "SamplingFrequency", "VolumeTiming", "StartTime", "SliceTimingCorrected")
+IRREGULAR_S = 0.05  # volume times may be rounded by this much
+OTHER_ECHOES = ("echo", "part", "acq", "ce", "rec", "dir")  # that a raw file may name and its derivative not
 
 
-def positive(value: Any) -> float | None:
-    """A number above zero, or None: XCP-D writes `"SamplingFrequency": "TR"`."""
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
-    return float(value) if usable else None
+@dataclass(frozen=True)
+class Clock:
+    """Rate and start of a recording, what they rest on, and what a reader must know of it.
+
+    Parameters
+    ----------
+    rate_hz : samples a second.
+    start_s : of sample 0.
+    evidence : for `dataset.align`.
+    warnings : a line each.
+    """
+
+    rate_hz: float
+    start_s: float
+    evidence: ClockEvidence
+    warnings: tuple[str, ...]
 
 
-def fmri_rate(candidate: Candidate, own: Mapping[str, Any], raw: Mapping[str, Any]) -> tuple[float, tuple[str, ...]]:
-    """Samples a second, from the derivative's sidecar, else the raw one's, else the image's header with a warning.
+def fmri_clock(candidate: Candidate, own: Metadata, raw: Index) -> Clock:
+    """Rate and start: by the response's own sidecar, one beside it of the same run, the raw one, else its header.
 
     Parameters
     ----------
     candidate : the response, whose header may be looked at.
-    own, raw : metadata of the derivative and of the raw data set.
-
-    Returns
-    -------
-    rate_hz, and warnings.
+    own : metadata of the response.
+    raw : files of the raw data set.
 
     Raises
     ------
-    DataError : nothing says it.
+    DataError : nothing says the sampling interval, or volumes were not taken at even times.
     """
-    for metadata in (own, raw):
-        period, rate = positive(metadata.get("RepetitionTime")), positive(metadata.get("SamplingFrequency"))
-        if period or rate:
-            return (1 / period if period else float(rate or 0)), ()
-    period = _header_period(candidate)
-    if period is None:
+    original = raw_sidecar(candidate, raw)
+    beside, name = _beside(candidate, own)
+    stated = dict(beside) | {key: value for key, value in own.items() if key in CLOCK_KEYS}
+    sources = [("sidecar", own), (f"sidecar {name}", beside), ("raw sidecar", original)]
+    intervals, warnings = _all_intervals(sources)
+    if name:
+        warnings.append(f"timing of the same run's {name} is used")
+    if not intervals or intervals[0].precision_s > TR_PRECISION_S:
+        intervals, about_header = _with_header(candidate, intervals)
+        warnings += about_header
+    start, about_start = fmri_start(stated, original, intervals[0].seconds)
+    evidence = ClockEvidence(tuple(intervals), start, own, original, raw_bold(candidate, raw))
+    return Clock(1 / intervals[0].seconds, start.seconds, evidence, (*warnings, *about_start))
+
+
+# --------------------------------------------------------------------------------------------------- sampling interval
+def _all_intervals(sources: list[tuple[str, Metadata]]) -> tuple[list[StatedInterval], list[str]]:
+    """By every source, in their order; the first of them is used."""
+    found = [stated_intervals(metadata, source) for source, metadata in sources]
+    intervals = [interval for one, _ in found for interval in one]
+    return intervals, [line for _, lines in found for line in lines]
+
+
+def stated_intervals(metadata: Metadata, source: str) -> tuple[list[StatedInterval], list[str]]:
+    """Every sampling interval of one sidecar, and what is odd about how it is written.
+
+    Parameters
+    ----------
+    metadata : RepetitionTime, SamplingFrequency, VolumeTiming.
+    source : what to call the sidecar.
+
+    Raises
+    ------
+    DataError : volume times are not even.
+    """
+    found, lines = [], []
+    times = volume_times(metadata)
+    if times is not None and len(times) > 1:
+        step = _even_step(times, source)
+        found.append(StatedInterval(f"{source} VolumeTiming", step, TR_PRECISION_S))
+    period, rate = (number_of(metadata.get(key)) for key in ("RepetitionTime", "SamplingFrequency"))
+    if period is not None and period > 0:
+        if isinstance(metadata["RepetitionTime"], str):
+            lines.append(f"RepetitionTime of the {source} is a text: taken for {period:g}")
+        unit = 1e-3 if period >= MILLISECONDS_FROM else 1.0
+        if unit < 1:
+            lines.append(f"RepetitionTime {period:g} of the {source} is taken for milliseconds")
+        found.append(StatedInterval(source, period * unit, min(half_unit(period) * unit, TR_PRECISION_S)))
+    if rate is not None and rate > 0:
+        found.append(StatedInterval(f"{source} SamplingFrequency", 1 / rate, _precision_of_rate(rate)))
+    return found, lines
+
+
+def _precision_of_rate(rate_hz: float) -> float:
+    """Of the interval that a rate stands for: 0.67 Hz is 1.48 to 1.50 s; 0.5 Hz is exactly 2 s."""
+    milliseconds = 1000 / rate_hz
+    if abs(milliseconds - round(milliseconds)) < 1e-6:
+        return TR_PRECISION_S
+    return half_unit(rate_hz) / rate_hz**2
+
+
+def volume_times(metadata: Metadata) -> list[float] | None:
+    """VolumeTiming in seconds; None where it is not a list of numbers."""
+    stated = metadata.get("VolumeTiming")
+    numbers = [number_of(time) for time in stated] if isinstance(stated, list) else []
+    known = [time for time in numbers if time is not None]
+    return known if known and len(known) == len(numbers) else None
+
+
+def _even_step(times: list[float], source: str) -> float:
+    """Seconds from volume to volume. Raises DataError where they differ by more than rounding."""
+    step = (times[-1] - times[0]) / (len(times) - 1)
+    off = max(abs(time - times[0] - number * step) for number, time in enumerate(times))
+    if step <= 0 or off > IRREGULAR_S:
+        raise DataError(
+            f"VolumeTiming of the {source} is not even: volumes are up to {off:.2f} s off a steady {step:g} s",
+            hint="resample the responses to even times",
+        )
+    return step
+
+
+def _with_header(candidate: Candidate, stated: list[StatedInterval]) -> tuple[list[StatedInterval], list[str]]:
+    """The header's interval first, where no sidecar says one, or one so coarse that the header is within it."""
+    header = header_interval(candidate.path)
+    if header is None and not stated:
         raise DataError("RepetitionTime is in no sidecar", candidate.path, "add it to the JSON of the bold file")
-    return 1 / period, (f"RepetitionTime is in no sidecar: {period:g} s taken from the image's header",)
+    if header is None:
+        return stated, []
+    if not stated:
+        return [header], [f"RepetitionTime is in no sidecar: {header.seconds:g} s taken from the image's header"]
+    coarse = stated[0]
+    if abs(coarse.seconds - header.seconds) > coarse.precision_s:
+        return stated, []
+    return [header, *stated], [f"{coarse.source} is coarse: {header.seconds:g} s taken from the image's header"]
 
 
-def _header_period(candidate: Candidate) -> float | None:
-    if candidate.kind != "volume":
+def header_interval(path: Path) -> StatedInterval | None:
+    """The sampling interval of a NIfTI header; None where it says nothing: 0 or 1, no unit, or what no scan takes."""
+    if not path.name.endswith((".nii", ".nii.gz")) or path.name.endswith((".dtseries.nii", ".ptseries.nii")):
         return None
-    from bids_app.dataset.responses.volumes import header_period_s
+    import nibabel
 
-    return positive(header_period_s(candidate.path))
+    with reading(path):
+        header = nibabel.load(path).header
+    zooms, unit = header.get_zooms(), header.get_xyzt_units()[1]
+    scale = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}.get(unit)
+    value = float(zooms[3]) if len(zooms) == 4 else 0.0
+    if scale is None or value in (0.0, 1.0):
+        return None
+    seconds = value * scale if value * scale < MILLISECONDS_FROM else value * scale * 1e-3
+    return StatedInterval("header", seconds, seconds * 1e-6) if seconds > IRREGULAR_S else None
 
 
-def fmri_start(own: Mapping[str, Any], rate_hz: float) -> tuple[float, tuple[str, ...]]:
-    """When sample 0 was taken: `StartTime`, else half a TR where slice timing was corrected.
+# --------------------------------------------------------------------------------------------------- start
+def fmri_start(own: Metadata, raw: Metadata, interval_s: float) -> tuple[StartAccount, tuple[str, ...]]:
+    """When sample 0 was taken: `StartTime`, else the middle of the acquisition where slice timing was corrected.
 
     Parameters
     ----------
     own : metadata of the derivative.
-    rate_hz : samples a second.
+    raw : of the raw recording: its slice times, its pause between volumes. Its `StartTime` does not count.
+    interval_s : from sample to sample.
 
     Returns
     -------
-    Seconds from the scan's start, and warnings.
+    Seconds from the scan's start with what says so, and warnings.
     """
-    start = own.get("StartTime")
-    if isinstance(start, int | float) and not isinstance(start, bool):
-        return float(start), ()
-    if own.get("SliceTimingCorrected") is True:
-        return 0.5 / rate_hz, ()
-    return 0.0, ("no StartTime in the sidecar, slice timing not said to be corrected: samples timed at TR starts",)
+    start = number_of(own.get("StartTime"))
+    first = (volume_times(raw) or volume_times(own) or [0.0])[0]
+    if start is not None:
+        about = ("StartTime is a text: taken for a number",) if isinstance(own["StartTime"], str) else ()
+        return StartAccount(float(start), "StartTime"), about
+    if str(own.get("SliceTimingCorrected")).lower() == "true":
+        middle, source = _middle_of_acquisition(own, raw, interval_s)
+        return StartAccount(first + middle, source), ()
+    warning = "no StartTime in the sidecar, slice timing not said to be corrected: samples timed at TR starts"
+    return StartAccount(first, "TR starts"), (warning,)
+
+
+def _middle_of_acquisition(own: Metadata, raw: Metadata, interval_s: float) -> tuple[float, str]:
+    """Half the time that a volume takes, which is less than the interval where the scanner pauses between volumes."""
+    both = {**raw, **own}
+    pause, lasts = number_of(both.get("DelayTime")), number_of(both.get("AcquisitionDuration"))
+    if pause and 0 < pause < interval_s:
+        return (interval_s - pause) / 2, "half the acquisition: slice timing corrected, DelayTime"
+    if lasts and 0 < lasts < interval_s:
+        return lasts / 2, "half the acquisition: slice timing corrected, AcquisitionDuration"
+    slices = _slice_times(raw)
+    if slices and _pauses(slices, interval_s):
+        return (min(slices) + max(slices)) / 2, "middle of SliceTiming: slice timing corrected, sparse acquisition"
+    return 0.5 * interval_s, "half a TR: slice timing corrected"
+
+
+def _slice_times(raw: Metadata) -> list[float]:
+    stated = raw.get("SliceTiming")
+    numbers = [number_of(time) for time in stated] if isinstance(stated, list) else []
+    return [time for time in numbers if time is not None]
+
+
+def _pauses(slices: list[float], interval_s: float) -> bool:
+    """Whether slices end well before the next volume begins: n evenly spread groups reach (n − 1) / n of it."""
+    groups = len({round(time, 3) for time in slices})
+    return groups > 1 and max(slices) - min(slices) < 0.9 * interval_s * (groups - 1) / groups
+
+
+# --------------------------------------------------------------------------------------------------- other files
+def _beside(candidate: Candidate, own: Metadata) -> tuple[Metadata, str]:
+    """Timing of a sidecar of the same run in the same folder, where the response's own lacks any, and its name."""
+    if any(key in own for key in CLOCK_KEYS[:3]) and any(key in own for key in CLOCK_KEYS[3:]):
+        return {}, ""
+    grid = ("space", "res", "den", "cohort", "hemi", "desc", "atlas", "seg", "stat")
+    run = {key: value for key, value in candidate.entities.items() if key not in grid}
+    for entry in candidate.index.here(candidate.path.parent, "bold", ".json"):
+        others = {key: value for key, value in entry.entities.items() if key not in grid}
+        alike = others.keys() == run.keys() and all(same(value, run[key]) for key, value in others.items())
+        if alike and entry.path.name.split(".")[0] not in {path.path.name.split(".")[0] for path in candidate.entries}:
+            timing = {key: value for key, value in read_json(entry.path).items() if key in CLOCK_KEYS}
+            if timing:
+                return timing, entry.path.name
+    return {}, ""
+
+
+def raw_sidecar(candidate: Candidate, raw: Index) -> dict[str, Any]:
+    """Metadata of the raw recording, of its first echo where there are several; none where it is the response.
+
+    Parameters
+    ----------
+    candidate : the response.
+    raw : files of the raw data set.
+
+    Raises
+    ------
+    DataError : a file is no JSON object.
+    """
+    if raw is candidate.index:
+        return {}
+    suffix = "ieeg" if candidate.kind == "electrodes" else "bold"
+    plain = raw.inherited(candidate.entities, candidate.datatype, suffix, ".json")
+    echoes = raw.inherited(candidate.entities | {"echo": "1"}, candidate.datatype, suffix, ".json", optional=("part",))
+    nearest: dict[str, Any] = {}
+    for entry in (*reversed(echoes), *reversed(plain)):
+        nearest |= read_json(entry.path)
+    return nearest
+
+
+def raw_bold(candidate: Candidate, raw: Index) -> Path | None:
+    """The raw run of a response, where its content is there.
+
+    Parameters
+    ----------
+    candidate : the response.
+    raw : files of the raw data set.
+    """
+    if raw is candidate.index:
+        return None
+    for extension in (".nii.gz", ".nii"):
+        for entry in raw.inherited(candidate.entities, "func", "bold", extension, optional=OTHER_ECHOES):
+            if applies(entry, candidate.entities, OTHER_ECHOES) and entry.path.is_file():
+                return entry.path
+    return None

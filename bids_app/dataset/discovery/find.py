@@ -192,9 +192,7 @@ def _distinct(raw: Index, index: Index) -> tuple[Index, ...]:
 def _fmri(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> Recording:
     """Time and companions of fMRI; the sidecar of the derivative wins over the raw one's."""
     own = _own_sidecar(candidate)
-    original = sidecar(raw, candidate.entities, "func", "bold") if raw is not candidate.index else {}
-    rate_hz, about_rate = clock.fmri_rate(candidate, own, original)
-    start_s, about_start = clock.fmri_start(own, rate_hz)
+    timing = clock.fmri_clock(candidate, own, raw)
     companions = fmri_companions(candidate)
     unmasked = candidate.kind == "volume" and "mask" not in companions
     about_mask = ("no brain mask: voxels that are not 0 in the first volume are used",) if unmasked else ()
@@ -205,12 +203,13 @@ def _fmri(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> Recordin
         space=candidate.space,
         entities=candidate.entities,
         paths=tuple(entry.path for entry in candidate.entries),
-        rate_hz=rate_hz,
-        start_s=start_s,
+        rate_hz=timing.rate_hz,
+        start_s=timing.start_s,
         stimuli=(),
         companions=companions,
-        metadata={key: value for key, value in original.items() if key != "StartTime"} | own,
-        warnings=about_rate + about_start + about_mask,
+        metadata={key: value for key, value in timing.evidence.raw.items() if key != "StartTime"} | own,
+        warnings=timing.warnings + about_mask,
+        clock=timing.evidence,
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bids_app.dataset.files.written import WrittenNumber
 from bids_app.errors import DataError
 
 CONFIG = Path(__file__).with_name("entities.json")
@@ -178,7 +179,7 @@ def _ignored(participants: Iterable[str]) -> list[re.Pattern[str]]:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises DataError where the file is malformed, never `{}` in silence."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=WrittenNumber)
     except (OSError, ValueError) as error:
         raise DataError(f"JSON cannot be read ({error})", path, "repair the sidecar") from error
     if not isinstance(content, dict):
