@@ -1,4 +1,4 @@
-"""A data set's files: names, filters and inheritance. The only module that knows pybids.
+"""A data set's files: names, filters and inheritance. pybids is asked where filters choose among them.
 
 pybids drops entities its own configuration lacks (`stat`, `atlas` with `seg`), hence `entities.json`, whose patterns
 look at file names alone: folders above the data set may be called anything.
@@ -7,10 +7,12 @@ look at file names alone: folders above the data set may be called anything.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from bids_app.dataset.files.written import WrittenNumber
 from bids_app.errors import DataError
 
 CONFIG = Path(__file__).with_name("entities.json")
+DATATYPES = ("func", "ieeg")  # folders of a participant or session that may hold responses
 # Entities a derivative may have dropped although the events of its run carry them.
 OPTIONAL_IN_DERIVATIVES = ("acq", "ce", "rec", "dir")
 
@@ -80,24 +83,32 @@ class Index:
     ----------
     root : folder of the data set.
     name : of the data set in BIDS URIs.
-    layout : of pybids.
     entries : its files.
     folders : (folder, suffix, extension) → the files there of that suffix and extension.
+    participants : labels of those asked for.
     """
 
     root: Path
     name: str
-    layout: Any
     entries: tuple[Entry, ...]
     folders: Mapping[tuple[Path, str, str], tuple[Entry, ...]] = field(repr=False)
+    participants: tuple[str, ...] = ()
 
     def uri(self, path: Path) -> str:
         """The BIDS URI of a file of this data set."""
         return f"bids:{self.name}:{path.relative_to(self.root).as_posix()}"
 
     def matching(self, filters: Mapping[str, Any]) -> frozenset[Path]:
-        """Paths that pybids finds with these filters."""
-        return frozenset(Path(path) for path in self.layout.get(return_type="filename", **filters))
+        """Paths that pybids finds with these filters; it reads the data set for them, which takes its time."""
+        return frozenset(Path(path) for path in self._layout.get(return_type="filename", **filters))
+
+    @cached_property
+    def _layout(self) -> Any:
+        from bids.layout import BIDSLayout, BIDSLayoutIndexer
+
+        ignored = _ignored(self.participants)
+        indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=ignored)
+        return BIDSLayout(self.root, validate=False, config=[str(CONFIG)], indexer=indexer)
 
     def inherited(
         self,
@@ -149,7 +160,7 @@ def _places(root: Path, entities: Mapping[str, str], datatype: str) -> list[Path
 
 
 def build_index(root: Path, name: str, participants: Iterable[str]) -> Index:
-    """Index root files and the `func` and `ieeg` folders of participants; nothing is written.
+    """Index root files and the folders of participants that may hold responses; nothing is written.
 
     Parameters
     ----------
@@ -157,22 +168,41 @@ def build_index(root: Path, name: str, participants: Iterable[str]) -> Index:
     name : of the data set in BIDS URIs.
     participants : labels.
     """
-    from bids.layout import BIDSLayout, BIDSLayoutIndexer
-
-    indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=_ignored(participants))
-    layout = BIDSLayout(root, validate=False, config=[str(CONFIG)], indexer=indexer)
-    entries = tuple(parse_name(Path(path)) for path in sorted(layout.files))
+    labels = tuple(participants)
+    entries = tuple(parse_name(path) for path in sorted(_files(root, labels)))
     folders: dict[tuple[Path, str, str], list[Entry]] = defaultdict(list)
     for entry in entries:
         folders[entry.path.parent, entry.suffix, entry.extension].append(entry)
-    return Index(root, name, layout, entries, {key: tuple(in_folder) for key, in_folder in folders.items()})
+    return Index(root, name, entries, {key: tuple(in_folder) for key, in_folder in folders.items()}, labels)
+
+
+def _files(root: Path, participants: Iterable[str]) -> Iterator[Path]:
+    """What concerns these participants: at the root all tables and JSON files, of each the files outside and inside
+    of the folders that may hold responses. A folder whose name has an extension (`.mefd`) counts as a file."""
+    labels = frozenset(participants)
+    for item in os.scandir(root):
+        if item.is_dir():
+            if item.name.startswith("sub-") and item.name.removeprefix("sub-") in labels:
+                yield from _below(item, lambda name: name.startswith("ses-") or name in DATATYPES)
+        elif item.name.endswith((".json", ".tsv")) or parse_name(Path(item.name)).entities.get("sub") in labels:
+            yield root / item.name
+
+
+def _below(folder: os.DirEntry[str], wanted: Callable[[str], bool]) -> Iterator[Path]:
+    """Files of a participant's, session's or data type's folder; links are followed."""
+    here = Path(folder.path)
+    for item in os.scandir(folder):
+        if "." in item.name or not item.is_dir():
+            yield here / item.name
+        elif wanted(item.name):
+            yield from _below(item, DATATYPES.__contains__ if item.name not in DATATYPES else lambda name: True)
 
 
 def _ignored(participants: Iterable[str]) -> list[re.Pattern[str]]:
     """Leaving out other participants and folders without responses makes indexing of large data sets quick."""
     labels = "|".join(re.escape(label) for label in participants)
     others = rf"^/(?!sub-(?:{labels})(?:[/_]|$))(?![^/]*\.(?:json|tsv)$)"
-    datatypes = r"^/sub-[^/]+/(?:ses-[^/]+/)?(?!ses-|func$|ieeg$)[^/.]+$"
+    datatypes = rf"^/sub-[^/]+/(?:ses-[^/]+/)?(?!ses-|(?:{'|'.join(DATATYPES)})$)[^/.]+$"
     return [re.compile(others), re.compile(datatypes)]
 
 
