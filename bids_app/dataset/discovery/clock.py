@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bids_app.dataset.files.candidates import Candidate
@@ -56,20 +58,20 @@ def fmri_clock(candidate: Candidate, own: Metadata, raw: Index) -> Clock:
     """
     original = raw_sidecar(candidate, raw)
     beside, name = _beside(candidate, own)
-    stated = dict(beside) | {key: value for key, value in own.items() if key in CLOCK_KEYS}
     sources = [("sidecar", own), (f"sidecar {name}", beside), ("raw sidecar", original)]
     intervals, warnings = _all_intervals(sources)
-    if name:
-        warnings.append(f"timing of the same run's {name} is used")
+    agrees = _agrees(own, beside)
+    if name and agrees:
+        warnings.append(f"timing that the sidecar lacks is taken from the same run's {name}")
     if not intervals or intervals[0].precision_s > TR_PRECISION_S:
         intervals, about_header = _with_header(candidate, intervals)
         warnings += about_header
-    start, about_start = fmri_start(stated, original, intervals[0].seconds)
+    start, about_start = fmri_start({**beside, **own} if agrees else own, original, intervals[0].seconds)
     evidence = ClockEvidence(tuple(intervals), start, own, original, raw_bold(candidate, raw))
     return Clock(1 / intervals[0].seconds, start.seconds, evidence, (*warnings, *about_start))
 
 
-# --------------------------------------------------------------------------------------------------- sampling interval
+# ----------------------------------------------------------------------------------------------- sampling interval
 def _all_intervals(sources: list[tuple[str, Metadata]]) -> tuple[list[StatedInterval], list[str]]:
     """By every source, in their order; the first of them is used."""
     found = [stated_intervals(metadata, source) for source, metadata in sources]
@@ -107,6 +109,12 @@ def stated_intervals(metadata: Metadata, source: str) -> tuple[list[StatedInterv
     return found, lines
 
 
+def _agrees(own: Metadata, beside: Metadata) -> bool:
+    """Whether two sidecars of one run can be on one clock: another interval makes them those of other responses."""
+    first, second = (stated_intervals(metadata, "")[0] for metadata in (own, beside))
+    return not first or not second or abs(first[0].seconds - second[0].seconds) < 0.05 * first[0].seconds
+
+
 def _precision_of_rate(rate_hz: float) -> float:
     """Of the interval that a rate stands for: 0.67 Hz is 1.48 to 1.50 s; 0.5 Hz is exactly 2 s."""
     milliseconds = 1000 / rate_hz
@@ -124,9 +132,12 @@ def volume_times(metadata: Metadata) -> list[float] | None:
 
 
 def _even_step(times: list[float], source: str) -> float:
-    """Seconds from volume to volume. Raises DataError where they differ by more than rounding."""
-    step = (times[-1] - times[0]) / (len(times) - 1)
-    off = max(abs(time - times[0] - number * step) for number, time in enumerate(times))
+    """Seconds from volume to volume; volumes may be missing. Raises DataError where times are otherwise uneven."""
+    steps = [later - earlier for earlier, later in pairwise(times)]
+    usual = median(steps)
+    count = sum(round(step / usual) for step in steps) if usual > 0 else 0
+    step = (times[-1] - times[0]) / count if count else 0.0
+    off = max(abs(time - times[0] - round((time - times[0]) / step) * step) for time in times) if step else 0.0
     if step <= 0 or off > IRREGULAR_S:
         raise DataError(
             f"VolumeTiming of the {source} is not even: volumes are up to {off:.2f} s off a steady {step:g} s",
@@ -226,10 +237,11 @@ def _beside(candidate: Candidate, own: Metadata) -> tuple[Metadata, str]:
         return {}, ""
     grid = ("space", "res", "den", "cohort", "hemi", "desc", "atlas", "seg", "stat")
     run = {key: value for key, value in candidate.entities.items() if key not in grid}
+    names = {part.path.name.split(".")[0] for part in candidate.entries}
     for entry in candidate.index.here(candidate.path.parent, "bold", ".json"):
         others = {key: value for key, value in entry.entities.items() if key not in grid}
         alike = others.keys() == run.keys() and all(same(value, run[key]) for key, value in others.items())
-        if alike and entry.path.name.split(".")[0] not in {path.path.name.split(".")[0] for path in candidate.entries}:
+        if alike and entry.path.name.split(".")[0] not in names:
             timing = {key: value for key, value in read_json(entry.path).items() if key in CLOCK_KEYS}
             if timing:
                 return timing, entry.path.name
@@ -252,7 +264,8 @@ def raw_sidecar(candidate: Candidate, raw: Index) -> dict[str, Any]:
         return {}
     suffix = "ieeg" if candidate.kind == "electrodes" else "bold"
     plain = raw.inherited(candidate.entities, candidate.datatype, suffix, ".json")
-    echoes = raw.inherited(candidate.entities | {"echo": "1"}, candidate.datatype, suffix, ".json", optional=("part",))
+    first_echo = candidate.entities | {"echo": "1"}
+    echoes = raw.inherited(first_echo, candidate.datatype, suffix, ".json", optional=("part",))
     nearest: dict[str, Any] = {}
     for entry in (*reversed(echoes), *reversed(plain)):
         nearest |= read_json(entry.path)

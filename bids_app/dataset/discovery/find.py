@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bids_app.dataset.discovery import clock
 from bids_app.dataset.discovery.companions import electrode_files, fmri_companions, ieeg_companions
+from bids_app.dataset.discovery.dropped import dropped_files
 from bids_app.dataset.discovery.filters import hint, response_filters
 from bids_app.dataset.discovery.roots import (
     choose_participants,
@@ -22,7 +23,14 @@ from bids_app.dataset.files.candidates import Candidate, candidates_of
 from bids_app.dataset.files.layout import Index, build_index, sidecar
 from bids_app.dataset.stimuli.events import Events, find_events, read_events
 from bids_app.errors import DataError, NoInput, NothingMatched
-from bids_app.records import Excluded, FoundRecordings, Recording, RecordingQuery
+from bids_app.records import (
+    ClockEvidence,
+    Excluded,
+    FoundRecordings,
+    Recording,
+    RecordingQuery,
+    StartAccount,
+)
 
 EventsReader = Callable[[Path], Events]
 
@@ -193,7 +201,7 @@ def _fmri(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> Recordin
     """Time and companions of fMRI; the sidecar of the derivative wins over the raw one's."""
     own = _own_sidecar(candidate)
     timing = clock.fmri_clock(candidate, own, raw)
-    companions = fmri_companions(candidate)
+    companions = fmri_companions(candidate) | dropped_files(candidate)
     unmasked = candidate.kind == "volume" and "mask" not in companions
     about_mask = ("no brain mask: voxels that are not 0 in the first volume are used",) if unmasked else ()
     return Recording(
@@ -229,7 +237,7 @@ def _ieeg(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> Recordin
     companions, space = ieeg_companions(candidate, raw, spaces)
     absent = {"channels": "every intracranial channel of the file is used", "electrodes": "positions are unknown"}
     about_tables = tuple(f"no {key}.tsv: {result}" for key, result in absent.items() if key not in companions)
-    original = sidecar(raw, candidate.entities, "ieeg", "ieeg") if raw is not candidate.index else {}
+    own, original = _own_sidecar(candidate), clock.raw_sidecar(candidate, raw)
     return Recording(
         participant=candidate.entities["sub"],
         modality="ieeg",
@@ -241,6 +249,7 @@ def _ieeg(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> Recordin
         start_s=0.0,
         stimuli=(),
         companions=companions,
-        metadata=original | _own_sidecar(candidate),
+        metadata=original | own,
         warnings=warnings + about_tables,
+        clock=ClockEvidence(start=StartAccount(0.0, "first sample"), own=own, raw=original),
     )

@@ -18,12 +18,10 @@ class WrittenNumber(float):
     text: str
 
     def __new__(cls, text: str) -> WrittenNumber:
+        """Raises ValueError where the text is no number."""
         number = super().__new__(cls, text)
         number.text = text
         return number
-
-    def __getnewargs__(self) -> tuple[str]:
-        return (self.text,)
 
 
 def number_of(value: Any) -> float | None:

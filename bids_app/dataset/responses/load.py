@@ -9,6 +9,7 @@ import numpy as np
 
 from bids_app.dataset.responses import electrodes, parcels, surfaces, volumes
 from bids_app.dataset.responses.confounds import fmri_nuisance
+from bids_app.dataset.responses.dropped import placement_of
 from bids_app.errors import DataError
 from bids_app.records import Array, Recording, Response, ResponseSpec, Targets
 
@@ -80,6 +81,8 @@ def _take(targets: Targets, rows: list[int]) -> Targets:
 def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) -> Response:
     """A recording's values in the targets' order, with times, nuisance and valid samples.
 
+    fMRI is on the full grid of its scan: samples that a pipeline dropped are NaN and not valid (see `placement`).
+
     Parameters
     ----------
     recording : of any kind.
@@ -88,7 +91,8 @@ def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) ->
 
     Raises
     ------
-    DataError : a file cannot be read whole or does not fit its targets or confounds.
+    DataError : a file cannot be read whole or does not fit its targets or confounds, or nothing says which samples
+    are missing.
     """
     if recording.kind == "electrodes":
         response = electrodes.electrode_response(recording, targets, spec)
@@ -101,19 +105,12 @@ def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) ->
         values = surfaces.surface_values(recording.paths, targets)
     else:
         values = parcels.parcel_values(path, targets)
-    nuisance, steady, warnings = fmri_nuisance(recording, len(values), spec.confounds, spec.high_pass_s)
-    warnings += _clock_warnings(recording)
+    placed = placement_of(recording, len(values))
+    values = placed.expand(values)
+    nuisance, steady, warnings = fmri_nuisance(recording, placed, spec.confounds, spec.high_pass_s)
     times_s = recording.start_s + np.arange(len(values)) / recording.rate_hz
-    valid = steady & np.isfinite(values).any(axis=1)
+    valid = steady & np.isfinite(values).any(axis=1) & ~placed.censored
     return Response(values, times_s, nuisance, valid, targets, warnings)
-
-
-def _clock_warnings(recording: Recording) -> tuple[str, ...]:
-    """A sidecar and a header that disagree on the TR: one of them is wrong, and every time with it."""
-    header_s = volumes.header_period_s(recording.paths[0]) if recording.kind == "volume" else 0.0
-    sidecar_s = 1 / recording.rate_hz
-    apart = header_s > 0 and abs(header_s - sidecar_s) > 0.01 * sidecar_s
-    return (f"TR is {sidecar_s:g} s in the sidecar, {header_s:g} s in the image's header",) if apart else ()
 
 
 def count_samples(recording: Recording) -> int:
