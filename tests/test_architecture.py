@@ -12,11 +12,12 @@ PACKAGE = Path(__file__).parents[1] / "bids_app"
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 FOLDERS = sorted({path.parent for path in SOURCES})
 
-BASE = {"records", "errors"}
+BASE = {"records", "errors", "pointers"}
 FEATURES = {"acoustic", "language", "lexical", "phonetic", "speech"}
 MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "errors": set(),
     "records": set(),
+    "pointers": {"errors"},
     "execution": BASE,
     "settings": BASE | {"features"},
     "dataset": BASE | {f"dataset/{room}" for room in ("files", "stimuli", "responses", "discovery", "alignment")},

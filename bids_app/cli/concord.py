@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from bids_app import __version__
 from bids_app.cli.one_line import run_in_one_line
 from bids_app.errors import NoInput, UnknownLevel, UsageError
+from bids_app.pointers import require_content
 from bids_app.records import ModelSource, RecordingQuery
 from bids_app.settings.run_options import RunOptions
 
@@ -199,6 +200,7 @@ def _derivatives(given: Sequence[str]) -> dict[str, Path]:
 def _filters(path: Path | None) -> dict[str, dict[str, Any]]:
     if path is None:
         return {}
+    require_content(path, NoInput)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError:

@@ -15,6 +15,7 @@ import numpy as np
 
 from bids_app.errors import DataError, UsageError
 from bids_app.features.base.family import Family, Option
+from bids_app.pointers import is_there, require_content
 from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 Table = tuple[Array, Array, Array | None, Any]  # values, times_s, onsets_s, dimensions
@@ -161,12 +162,14 @@ def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[P
 def _find(stimulus: Stimulus, spec: FeatureSpec) -> tuple[Path, ...]:
     name = spec.options["path"].replace("{stem}", stimulus.path.stem)
     places = [stimulus.path.parent / name, *([spec.base_dir / name] if spec.base_dir else [])]
-    path = next((place for place in places if place.is_file()), None)
+    path = next((place for place in places if is_there(place)), None)
     if path is None:
         looked = " or ".join(map(str, dict.fromkeys(places)))
         raise DataError(f"the stimulus {stimulus.stimulus_id} has no file of features", "", f"looked for {looked}")
+    require_content(path)
     if not name.endswith(".tsv.gz"):
         return (path,)
+    require_content(_sidecar(path))
     if not _sidecar(path).is_file():
         raise DataError("the file of features has no JSON beside it", path, f"expected {_sidecar(path).name}")
     return path, _sidecar(path)

@@ -145,6 +145,24 @@ class InferenceSpec:
 
 
 @dataclass(frozen=True)
+class ResponseFiles:
+    """Responses that lie outside BIDS names, as a recipe says it; paths are relative to BIDS_DIR.
+
+    files : with entities in braces, `derivative/preprocessed_data/{sub}/{task}.hf5`; `*` stands for anything within a
+    name. mask : the same; of several files the one with as many voxels as an array has columns. order : how columns
+    run through its voxels, 'C' as numpy does it, 'F' as pycortex does. space : of the voxels. tr_s : from volume to
+    volume, None where sidecars say it. start_s : of the first row, on the clock of the stimuli's onsets.
+    """
+
+    files: str
+    mask: str | None = None
+    order: Literal["C", "F"] = "C"
+    space: str = "individual"
+    tr_s: float | None = None
+    start_s: float = 0.0
+
+
+@dataclass(frozen=True)
 class RecordingQuery:
     """What to look for in a data set. Labels come without their prefix; empty means no restriction."""
 
@@ -158,3 +176,4 @@ class RecordingQuery:
     filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # fMRIPrep's: {"bold": {"run": 1}}
     modality: Literal["auto", "fmri", "ieeg"] = "auto"
     spaces: tuple[str, ...] = ()
+    responses: ResponseFiles | None = None  # None: by their BIDS names

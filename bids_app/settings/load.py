@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from bids_app.errors import NoInput, UsageError, did_you_mean
+from bids_app.pointers import require_content
 from bids_app.settings.analysis import Analysis
 
 RENAMED_KEYS = {"floor": "baseline"}  # former name → today's
@@ -64,6 +65,7 @@ def load_analysis(preset_or_file: str) -> tuple[Analysis, Path | None]:
     if preset_or_file in preset_names():
         return parse_analysis(preset_text(preset_or_file), preset_or_file), None
     path = Path(preset_or_file)
+    require_content(path, NoInput)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

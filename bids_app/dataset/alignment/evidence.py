@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bids_app.dataset.files.reading import reading
 from bids_app.dataset.files.tables import number, read_table
 from bids_app.dataset.files.written import half_unit, number_of
-from bids_app.dataset.responses.surfaces import HEAD_BYTES
+from bids_app.dataset.responses.readers import reader_of
+from bids_app.errors import DataError
 from bids_app.records import Array, Recording, StatedInterval
-
-MILLISECONDS_FROM = 100.0  # as of `discovery.clock`
-GIFTI_STEP = re.compile(rb"TimeStep(?:\]\]>)?\s*</Name>\s*<Value>\s*(?:<!\[CDATA\[)?\s*([0-9.eE+-]+)")
-CIFTI = (".dtseries.nii", ".ptseries.nii")
 
 
 @dataclass(frozen=True)
@@ -53,70 +49,28 @@ def read_event_times(path: Path | None) -> EventTimes:
 
 def header_intervals(recording: Recording) -> list[StatedInterval]:
     """The sampling interval by the headers of the response and of the raw file; what says nothing is not there."""
-    found = [nifti_interval(recording.paths[0], "header")] if recording.kind == "volume" else []
-    if recording.kind == "surface":
-        found.append(gifti_interval(recording.paths[0]))
-    if recording.paths[0].name.endswith(CIFTI):
-        found.append(cifti_interval(recording.paths[0]))
-    if recording.clock.raw_file is not None and recording.modality == "fmri":
-        found.append(raw_interval(recording.clock.raw_file))
+    found = [header_interval(recording.paths[0], "header")]
+    if recording.clock.raw_file is not None:
+        with suppress(DataError):  # a raw file is a witness, not an input: one that cannot be read says nothing
+            found.append(header_interval(recording.clock.raw_file, "raw header"))
     return [interval for interval in found if interval is not None]
 
 
-def nifti_interval(path: Path, source: str) -> StatedInterval | None:
-    """By a NIfTI header; 0 or 1, or a number without a unit, says nothing: it is what writers put there by default.
+def header_interval(path: Path, source: str) -> StatedInterval | None:
+    """The sampling interval by a file's header, in single precision; None where it says nothing.
 
     Parameters
     ----------
-    path : of the image.
+    path : of the file.
     source : what to call it.
+
+    Raises
+    ------
+    DataError : the file cannot be read.
     """
-    import nibabel
-
-    if path.name.endswith(CIFTI):
-        return None
-    with reading(path):
-        header = nibabel.load(path).header
-    zooms = header.get_zooms()
-    scale = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}.get(header.get_xyzt_units()[1])
-    value = float(zooms[3]) if len(zooms) == 4 else 0.0
-    if scale is None or value in (0.0, 1.0) or not np.isfinite(value):
-        return None
-    return _plausible(value * scale, source)
-
-
-def _plausible(seconds: float, source: str) -> StatedInterval | None:
-    """A number that is seconds or, where no volume takes so long, milliseconds; single precision."""
-    seconds = seconds / 1000 if seconds >= MILLISECONDS_FROM else seconds
-    return StatedInterval(source, seconds, seconds * 1e-6) if seconds > 0.05 else None
-
-
-def raw_interval(path: Path) -> StatedInterval | None:
-    """By the raw file's header. A raw file is a witness, not an input: one that cannot be read says nothing."""
-    from bids_app.errors import DataError
-
-    try:
-        return nifti_interval(path, "raw header")
-    except DataError:
-        return None
-
-
-def gifti_interval(path: Path) -> StatedInterval | None:
-    """By a GIFTI file's metadata `TimeStep`, which is in milliseconds or seconds; 0 says nothing."""
-    with reading(path), path.open("rb") as file:
-        step = GIFTI_STEP.search(file.read(HEAD_BYTES))
-    value = number(step[1].decode()) if step else 0.0
-    return _plausible(value, "header") if value not in (0.0, 1.0) and np.isfinite(value) else None
-
-
-def cifti_interval(path: Path) -> StatedInterval | None:
-    """By a CIFTI file's series."""
-    import nibabel
-
-    with reading(path):
-        axis = nibabel.load(path).header.get_axis(0)
-    step = float(getattr(axis, "step", 0.0)) if str(getattr(axis, "unit", "")).upper() == "SECOND" else 0.0
-    return _plausible(step, "header") if step not in (0.0, 1.0) else None
+    period_s = reader_of(path).period_s
+    seconds = period_s(path) if period_s else 0.0
+    return StatedInterval(source, seconds, seconds * 1e-6) if seconds > 0 else None
 
 
 def electrode_intervals(recording: Recording, n_samples: int) -> list[StatedInterval]:

@@ -11,14 +11,13 @@ from typing import Any
 
 from bids_app.dataset.files.candidates import Candidate
 from bids_app.dataset.files.layout import Index, applies, read_json, same
-from bids_app.dataset.files.reading import reading
-from bids_app.dataset.files.written import half_unit, number_of
+from bids_app.dataset.files.written import MILLISECONDS_FROM, half_unit, number_of
+from bids_app.dataset.responses.readers import reader_of
 from bids_app.errors import DataError
 from bids_app.records import ClockEvidence, StartAccount, StatedInterval
 
 Metadata = Mapping[str, Any]
 
-MILLISECONDS_FROM = 100.0  # no volume takes 100 s, nor 0.1 s: a larger repetition time is in milliseconds
 TR_PRECISION_S = 0.0005  # scanners set whole milliseconds, and writers of JSON drop trailing zeros: 2.0 is 2.000
 CLOCK_KEYS = ("RepetitionTime", "SamplingFrequency", "VolumeTiming", "StartTime", "SliceTimingCorrected")
 IRREGULAR_S = 0.05  # volume times may be rounded by this much
@@ -43,7 +42,7 @@ class Clock:
     warnings: tuple[str, ...]
 
 
-def fmri_clock(candidate: Candidate, own: Metadata, raw: Index) -> Clock:
+def fmri_clock(candidate: Candidate, own: Metadata, raw: Index, recipe: Metadata) -> Clock:
     """Rate and start: by the response's own sidecar, one beside it of the same run, the raw one, else its header.
 
     Parameters
@@ -51,6 +50,7 @@ def fmri_clock(candidate: Candidate, own: Metadata, raw: Index) -> Clock:
     candidate : the response, whose header may be looked at.
     own : metadata of the response.
     raw : files of the raw data set.
+    recipe : what a recipe states of time; it is among `own`, too.
 
     Raises
     ------
@@ -58,7 +58,11 @@ def fmri_clock(candidate: Candidate, own: Metadata, raw: Index) -> Clock:
     """
     original = raw_sidecar(candidate, raw)
     beside, name = _beside(candidate, own)
-    sources = [("sidecar", own), (f"sidecar {name}", beside), ("raw sidecar", original)]
+    sources = [
+        ("recipe" if recipe.get("RepetitionTime") else "sidecar", own),
+        (f"sidecar {name}", beside),
+        ("raw sidecar", original),
+    ]
     intervals, warnings = _all_intervals(sources)
     agrees = _agrees(own, beside)
     if name and agrees:
@@ -67,6 +71,8 @@ def fmri_clock(candidate: Candidate, own: Metadata, raw: Index) -> Clock:
         intervals, about_header = _with_header(candidate, intervals)
         warnings += about_header
     start, about_start = fmri_start({**beside, **own} if agrees else own, original, intervals[0].seconds)
+    if "StartTime" in recipe:
+        start = StartAccount(start.seconds, "recipe")
     evidence = ClockEvidence(tuple(intervals), start, own, original, raw_bold(candidate, raw))
     return Clock(1 / intervals[0].seconds, start.seconds, evidence, (*warnings, *about_start))
 
@@ -162,20 +168,10 @@ def _with_header(candidate: Candidate, stated: list[StatedInterval]) -> tuple[li
 
 
 def header_interval(path: Path) -> StatedInterval | None:
-    """The sampling interval of a NIfTI header; None where it says nothing: 0 or 1, no unit, or what no scan takes."""
-    if not path.name.endswith((".nii", ".nii.gz")) or path.name.endswith((".dtseries.nii", ".ptseries.nii")):
-        return None
-    import nibabel
-
-    with reading(path):
-        header = nibabel.load(path).header
-    zooms, unit = header.get_zooms(), header.get_xyzt_units()[1]
-    scale = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}.get(unit)
-    value = float(zooms[3]) if len(zooms) == 4 else 0.0
-    if scale is None or value in (0.0, 1.0):
-        return None
-    seconds = value * scale if value * scale < MILLISECONDS_FROM else value * scale * 1e-3
-    return StatedInterval("header", seconds, seconds * 1e-6) if seconds > IRREGULAR_S else None
+    """The sampling interval by a file's header, in single precision; None where it says nothing."""
+    period_s = reader_of(path).period_s
+    seconds = period_s(path) if period_s else 0.0
+    return StatedInterval("header", seconds, seconds * 1e-6) if seconds > 0 else None
 
 
 # --------------------------------------------------------------------------------------------------- start

@@ -29,7 +29,7 @@ def _closest(entries: Iterable[Entry], run: Mapping[str, str]) -> Entry | None:
 
 def _mask(candidate: Candidate, run: Mapping[str, str]) -> Entry | None:
     """The brain mask on the response's grid."""
-    if candidate.kind != "volume":
+    if candidate.kind not in ("volume", "array"):
         return None
     grid = {key: candidate.entities.get(key, "") for key in GRID_KEYS}
     masks = [

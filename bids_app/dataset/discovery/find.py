@@ -11,6 +11,14 @@ from bids_app.dataset.discovery import clock
 from bids_app.dataset.discovery.companions import electrode_files, fmri_companions, ieeg_companions
 from bids_app.dataset.discovery.dropped import dropped_files
 from bids_app.dataset.discovery.filters import hint, response_filters
+from bids_app.dataset.discovery.placed import (
+    masks_of,
+    placed_candidates,
+    placed_participants,
+    stated,
+    unlike_others,
+    with_place,
+)
 from bids_app.dataset.discovery.roots import (
     choose_participants,
     derivative_roots,
@@ -23,6 +31,7 @@ from bids_app.dataset.files.candidates import Candidate, candidates_of
 from bids_app.dataset.files.layout import Index, build_index, sidecar
 from bids_app.dataset.stimuli.events import Events, find_events, read_events
 from bids_app.errors import DataError, NoInput, NothingMatched
+from bids_app.pointers import require_content
 from bids_app.records import (
     ClockEvidence,
     Excluded,
@@ -52,15 +61,15 @@ def find_recordings(query: RecordingQuery) -> FoundRecordings:
     query = _absolute(query)
     description = require_description(query.bids_dir)
     filters = response_filters(query)
-    roots, warnings = derivative_roots(query, description)
-    participants = choose_participants(query, participants_of([query.bids_dir, *roots.values()]))
+    roots, warnings = ({}, ()) if query.responses else derivative_roots(query, description)
+    placed = placed_participants(query.bids_dir, query.responses) if query.responses else set()
+    everyone = sorted({*participants_of([query.bids_dir, *roots.values()]), *placed})
+    participants = choose_participants(query, tuple(everyone))
     raw = build_index(query.bids_dir, raw_name(description, query.bids_dir), participants)
-    indexes = [
-        raw if _is(root, query.bids_dir) else build_index(root, name, participants) for name, root in roots.items()
-    ]
-    candidates = [
-        candidate for index in indexes for candidate in candidates_of(index, "desc" in filters.get("bold", {}))
-    ]
+    if query.responses:
+        candidates = placed_candidates(raw, query.responses, participants)
+    else:
+        candidates = _named_candidates(query, roots, raw, "desc" in filters.get("bold", {}), participants)
     if not candidates:
         raise NoInput("no responses of these participants", listed(map(str, roots.values())), _LOOKED_FOR)
     wanted, about_responses = _wanted(candidates, query, filters, raw)
@@ -71,8 +80,18 @@ def find_recordings(query: RecordingQuery) -> FoundRecordings:
     return FoundRecordings(tuple(recordings), tuple(excluded), warnings + about_responses, datasets)
 
 
+def _named_candidates(
+    query: RecordingQuery, roots: dict[str, Path], raw: Index, any_desc: bool, participants: tuple[str, ...]
+) -> list[Candidate]:
+    """Responses by their BIDS names, in every derivative."""
+    indexes = [
+        raw if _is(root, query.bids_dir) else build_index(root, name, participants) for name, root in roots.items()
+    ]
+    return [candidate for index in indexes for candidate in candidates_of(index, any_desc)]
+
+
 _LOOKED_FOR = (
-    "looked for func/*_space-*_desc-preproc_bold.nii.gz, *_hemi-*_bold.func.gii, *_seg-*_timeseries.tsv "
+    "looked for func/*_space-*_desc-preproc_bold.nii.gz, *_hemi-*_bold.func.gii, *_seg-*_timeseries.tsv, *_bold.h5 "
     "and high gamma as ieeg/*_ieeg.fif, .vhdr, .edf, .bdf or .set"
 )
 
@@ -167,21 +186,24 @@ def _recordings(wanted: list[Candidate], raw: Index, query: RecordingQuery) -> t
         try:
             if candidate.problem or twin is not candidate:
                 raise DataError(candidate.problem or f"the same run is in {twin.index.name}; choose one with -d")
-            recordings.append(_recording(candidate, raw, query.spaces, reader))
+            recordings.append(_recording(candidate, raw, query, reader))
         except DataError as error:
             excluded.append(Excluded(candidate.entities["sub"], candidate.label, str(error)))
-    return recordings, excluded
+    kept, unlike = unlike_others(recordings)
+    return kept, excluded + unlike
 
 
-def _recording(candidate: Candidate, raw: Index, spaces: tuple[str, ...], reader: EventsReader) -> Recording:
+def _recording(candidate: Candidate, raw: Index, query: RecordingQuery, reader: EventsReader) -> Recording:
     """One record. Raises DataError with the reason where it cannot be used."""
     index, entities = candidate.index, candidate.entities
     events_index, events_path = find_events(_distinct(raw, index), entities, candidate.datatype)
     events = reader(events_path)
     make = _ieeg if candidate.kind == "electrodes" else _fmri
-    recording = make(candidate, raw, spaces)
+    recording = make(candidate, raw, query)
     named = [(index, entry.path) for entry in candidate.entries] + [(events_index, events_path)]
     companions = {**recording.companions, "events": events_path}
+    for path in (*recording.paths, *companions.values()):
+        require_content(path)
     named += [(index if path.is_relative_to(index.root) else raw, path) for path in recording.companions.values()]
     return replace(
         recording,
@@ -197,14 +219,15 @@ def _distinct(raw: Index, index: Index) -> tuple[Index, ...]:
     return (raw,) if raw is index else (raw, index)
 
 
-def _fmri(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> Recording:
+def _fmri(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
     """Time and companions of fMRI; the sidecar of the derivative wins over the raw one's."""
-    own = _own_sidecar(candidate)
-    timing = clock.fmri_clock(candidate, own, raw)
+    recipe = stated(query.responses) if query.responses else {}
+    own = _own_sidecar(candidate) | recipe
+    timing = clock.fmri_clock(candidate, own, raw, recipe)
     companions = fmri_companions(candidate) | dropped_files(candidate)
     unmasked = candidate.kind == "volume" and "mask" not in companions
     about_mask = ("no brain mask: voxels that are not 0 in the first volume are used",) if unmasked else ()
-    return Recording(
+    recording = Recording(
         participant=candidate.entities["sub"],
         modality="fmri",
         kind=candidate.kind,
@@ -219,6 +242,11 @@ def _fmri(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> Recordin
         warnings=timing.warnings + about_mask,
         clock=timing.evidence,
     )
+    if candidate.kind != "array":
+        return recording
+    beside = (companions["mask"],) if "mask" in companions else ()
+    named = masks_of(raw, query.responses, candidate.entities) if query.responses else beside
+    return with_place(recording, named)
 
 
 def _own_sidecar(candidate: Candidate) -> dict[str, object]:
@@ -229,12 +257,12 @@ def _own_sidecar(candidate: Candidate) -> dict[str, object]:
     return metadata
 
 
-def _ieeg(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> Recording:
+def _ieeg(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
     """Time, by the signal file's own header, and companions of iEEG; events count from the first sample."""
     from bids_app.dataset.responses.electrodes import open_signals
 
     signals, warnings = open_signals(candidate.path)
-    companions, space = ieeg_companions(candidate, raw, spaces)
+    companions, space = ieeg_companions(candidate, raw, query.spaces)
     absent = {"channels": "every intracranial channel of the file is used", "electrodes": "positions are unknown"}
     about_tables = tuple(f"no {key}.tsv: {result}" for key, result in absent.items() if key not in companions)
     own, original = _own_sidecar(candidate), clock.raw_sidecar(candidate, raw)

@@ -9,6 +9,7 @@ from typing import Any
 
 from bids_app.dataset.files.layout import read_json
 from bids_app.errors import DataError, NoInput, NotBids, NothingMatched
+from bids_app.pointers import how_to_install, require_content
 from bids_app.records import RecordingQuery
 
 DESCRIPTION = "dataset_description.json"
@@ -19,6 +20,7 @@ def require_description(bids_dir: Path) -> dict[str, Any]:
     """The description of BIDS_DIR. Raises NoInput where there is no such folder, NotBids without a description."""
     if not bids_dir.is_dir():
         raise NoInput("no such folder", bids_dir, "BIDS_DIR is the root of a BIDS data set")
+    require_content(bids_dir / DESCRIPTION, NotBids)
     if not (bids_dir / DESCRIPTION).is_file():
         raise NotBids(f"not a BIDS data set: no {DESCRIPTION}", bids_dir, "BIDS_DIR is the root of a BIDS data set")
     try:
@@ -76,8 +78,16 @@ def derivative_roots(
         elif root.resolve() not in {taken.resolve() for taken in roots.values()}:
             roots[_unused(name, roots)] = root
     if not roots:
-        raise NoInput("no derivatives to take responses from", query.bids_dir, _ADVICE)
+        advice = _not_installed(query.bids_dir) or _ADVICE
+        raise NoInput("no derivatives to take responses from", query.bids_dir, advice)
     return roots, tuple(warnings)
+
+
+def _not_installed(bids_dir: Path) -> str:
+    """What installs the derivatives that lie in BIDS_DIR as empty folders of data sets within it."""
+    folder = bids_dir / "derivatives"
+    inner = [path for path in [folder, *(folder.iterdir() if folder.is_dir() else ())] if path.is_dir()]
+    return next((advice for path in sorted(inner) if (advice := how_to_install(path / DESCRIPTION))), "")
 
 
 _ADVICE = (
@@ -92,7 +102,8 @@ def _given(derivatives: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
             raise NoInput("no such derivative folder", root, "-d takes the root of a derivative data set")
         inner = [] if _holds_data(root) else [path for path in sorted(root.iterdir()) if _holds_data(path)]
         if not inner and not _holds_data(root):
-            raise NoInput("no data set in the derivative folder", root, "it has no sub-* folder")
+            advice = how_to_install(root / DESCRIPTION) or "it has no sub-* folder"
+            raise NoInput("no data set in the derivative folder", root, advice)
         yield from ((path.name, path) for path in inner) if inner else [(name, root)]
 
 

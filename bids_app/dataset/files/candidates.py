@@ -12,6 +12,7 @@ from bids_app.dataset.files.layout import Entry, Index
 from bids_app.records import Modality, TargetKind
 
 VOLUMES = (".nii.gz", ".nii")
+ARRAYS = (".h5", ".hdf5", ".hf5")
 SIGNALS = (".fif", ".fif.gz", ".vhdr", ".edf", ".bdf", ".set")
 HIGH_GAMMA = re.compile(r"gamma|hga|hgb|hfb|envelope|broadband", re.IGNORECASE)
 RUN_KEYS = ("sub", "ses", "task", "acq", "ce", "rec", "dir", "run")
@@ -73,7 +74,7 @@ def candidates_of(index: Index, any_desc: bool) -> list[Candidate]:
     any_desc : whether the user's filter chooses the `desc`; else `desc-preproc` wins.
     """
     of_participants = [entry for entry in index.entries if "sub" in entry.entities and "echo" not in entry.entities]
-    bold = [*_volumes(index, of_participants), *_surfaces(index, of_participants)]
+    bold = [*_volumes(index, of_participants), *_surfaces(index, of_participants), *_arrays(index, of_participants)]
     chosen = bold if any_desc else _preferred(bold)
     return [*chosen, *_parcels(index, of_participants), *_envelopes(_signals(index, of_participants))]
 
@@ -95,6 +96,14 @@ def _surfaces(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
         there = [entry.entities["hemi"] for entry in pair]
         problem = "" if there == ["L", "R"] else f"a hemisphere is missing: there is only hemi-{' and '.join(there)}"
         yield Candidate(index, "surface", dict(key)["space"], dict(key), pair, problem)
+
+
+def _arrays(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
+    """HDF5 of volumes × columns; without `space` the columns are each participant's own."""
+    for entry in entries:
+        if entry.suffix in ("bold", "timeseries") and entry.extension in ARRAYS:
+            space = entry.entities.get("space", "individual")
+            yield Candidate(index, "array", space, dict(entry.entities), (entry,))
 
 
 def _parcels(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from bids_app.dataset.files.written import WrittenNumber
 from bids_app.errors import DataError
+from bids_app.pointers import require_content
 
 CONFIG = Path(__file__).with_name("entities.json")
 DATATYPES = ("func", "ieeg")  # folders of a participant or session that may hold responses
@@ -207,7 +208,8 @@ def _ignored(participants: Iterable[str]) -> list[re.Pattern[str]]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises DataError where the file is malformed, never `{}` in silence."""
+    """A JSON object. Raises DataError where the file is malformed or was not fetched, never `{}` in silence."""
+    require_content(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=WrittenNumber)
     except (OSError, ValueError) as error:

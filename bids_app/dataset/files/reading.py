@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bids_app.errors import ConcordError, DataError
+from bids_app.pointers import how_to_install, require_content
 
 
 @contextmanager
@@ -15,11 +16,11 @@ def reading(path: Path) -> Iterator[None]:
 
     Raises
     ------
-    DataError : the file is not there, or the reader failed.
+    DataError : the file is not there, was not fetched, or the reader failed.
     """
+    require_content(path)
     if not path.exists():
-        remedy = "its content was not fetched: datalad get" if path.is_symlink() else ""
-        raise DataError("file is not there", path, remedy)
+        raise DataError("file is not there", path, how_to_install(path))
     try:
         yield
     except (ConcordError, MemoryError):

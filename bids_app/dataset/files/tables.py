@@ -14,6 +14,7 @@ import numpy as np
 
 from bids_app.dataset.files.reading import naming
 from bids_app.errors import DataError
+from bids_app.pointers import how_to_install, require_content
 from bids_app.records import Intervals
 
 MISSING = {"", "n/a"}
@@ -60,12 +61,13 @@ class Table:
 
 def decode(path: Path) -> str:
     """A text file in UTF-8 or UTF-16, byte order marks removed. Raises DataError otherwise."""
+    require_content(path)
     try:
         content = path.read_bytes()
         utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
         return content.decode("utf-16" if utf16 else "utf-8-sig")
     except FileNotFoundError as error:
-        raise DataError("file is not there", path) from error
+        raise DataError("file is not there", path, how_to_install(path)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"text cannot be read ({error})", path, "save it as UTF-8") from error
 

@@ -6,6 +6,9 @@ import math
 import re
 from typing import Any
 
+MILLISECONDS_FROM = 100.0  # no volume takes 100 s, nor 0.1 s: a larger sampling interval of fMRI is in milliseconds
+SHORTEST_S = 0.05  # that a volume may take
+
 
 class WrittenNumber(float):
     """A float that knows its text; in all else it is a float.
@@ -45,3 +48,14 @@ def half_unit(value: float) -> float:
     if match is None:
         return 0.0
     return float(0.5 * 10.0 ** (int(match[2] or 0) - len(match[1])))
+
+
+def header_seconds(value: float) -> float:
+    """A sampling interval of an fMRI header in seconds; 0 where it says nothing.
+
+    0 and 1 are what writers put there by default; what no volume takes is in milliseconds, or says nothing either.
+    """
+    if not math.isfinite(value) or value in (0.0, 1.0):
+        return 0.0
+    seconds = value / 1000 if value >= MILLISECONDS_FROM else value
+    return seconds if seconds >= SHORTEST_S else 0.0

@@ -12,6 +12,7 @@ import numpy as np
 from bids_app.dataset.responses.parcels import read_numbers
 from bids_app.dataset.responses.placement import Placement
 from bids_app.errors import DataError, UsageError, did_you_mean
+from bids_app.pointers import require_content
 from bids_app.records import Array, Recording
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def _nilearn_choice(group: str, recording: Recording, path: Path) -> list[str] |
 
     from nilearn.interfaces.fmriprep import load_confounds
 
+    require_content(path.with_suffix(".json"))  # else nilearn's choice would fail, and another be made
     images = [str(image) for image in recording.paths]
     strategy = STRATEGIES[group]
     try:

@@ -13,6 +13,7 @@ from bids_app.dataset.files.reading import reading
 from bids_app.dataset.files.tables import decode, number, read_table
 from bids_app.dataset.files.written import number_of
 from bids_app.dataset.responses.placement import DropEvidence, Placement, place
+from bids_app.dataset.responses.readers import reader_of
 from bids_app.errors import DataError
 from bids_app.records import Array, Recording
 
@@ -96,16 +97,11 @@ def raw_length(path: Path | None) -> tuple[int | None, float | None]:
     """
     if path is None:
         return None, None
-    import nibabel
-
     try:
-        with reading(path):
-            header = nibabel.load(path).header
-            shape = header.get_data_shape()
+        reader = reader_of(path)
+        return reader.count(path), (reader.period_s(path) if reader.period_s else 0.0) or None
     except DataError:
         return None, None
-    seconds = float(header.get_zooms()[3]) if len(shape) == 4 and header.get_xyzt_units()[1] == "sec" else 0.0
-    return (int(shape[3]) if len(shape) == 4 else None), (seconds if seconds not in (0.0, 1.0) else None)
 
 
 def table_length(path: Path | None) -> tuple[int | None, int]:

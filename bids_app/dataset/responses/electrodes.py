@@ -22,6 +22,7 @@ from bids_app.dataset.responses.high_gamma import (
     near_edges,
 )
 from bids_app.errors import DataError
+from bids_app.pointers import require_parts
 from bids_app.records import Array, Recording, Response, ResponseSpec, Targets
 
 INTRACRANIAL = {"SEEG", "ECOG", "DBS", "IEEG"}
@@ -33,6 +34,7 @@ def open_signals(path: Path) -> tuple[Any, tuple[str, ...]]:
     """mne's Raw, nothing loaded, and what mne warned of. Raises DataError."""
     import mne
 
+    require_parts(path)
     with reading(path), python_warnings.catch_warnings(record=True) as caught:
         python_warnings.simplefilter("always")
         raw = mne.io.read_raw(path, preload=False, verbose="ERROR")

@@ -7,27 +7,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from bids_app.dataset.responses import electrodes, parcels, surfaces, volumes
+from bids_app.dataset.responses import electrodes, volumes
 from bids_app.dataset.responses.confounds import fmri_nuisance
 from bids_app.dataset.responses.dropped import placement_of
+from bids_app.dataset.responses.readers import reader_of
 from bids_app.errors import DataError
 from bids_app.records import Array, Recording, Response, ResponseSpec, Targets
 
 
 def load_targets(recording: Recording) -> Targets:
-    """What a recording's columns are: the mask's voxels, all vertices, all parcels, the good channels.
+    """What a recording's columns are: the mask's voxels, all vertices, all parcels, all columns, the good channels.
 
     Raises
     ------
     DataError : a file is missing, damaged or has no target.
     """
-    if recording.kind == "volume":
-        return volumes.volume_targets(recording)
-    if recording.kind == "surface":
-        return surfaces.surface_targets(recording)
-    if recording.kind == "parcels":
-        return parcels.parcel_targets(recording)
-    return electrodes.electrode_targets(recording)[0]
+    if recording.modality == "ieeg":
+        return electrodes.electrode_targets(recording)[0]
+    return reader_of(recording.paths[0]).targets(recording)
 
 
 def intersect_targets(several: Sequence[Targets]) -> tuple[Targets, tuple[str, ...]]:
@@ -75,6 +72,7 @@ def _take(targets: Targets, rows: list[int]) -> Targets:
         index=None if targets.index is None else targets.index[rows],
         xyz_mm=None if targets.xyz_mm is None else targets.xyz_mm[rows],
         table={column: tuple(cells[row] for row in rows) for column, cells in targets.table.items()},
+        columns=None if targets.columns is None else targets.columns[rows],
     )
 
 
@@ -98,13 +96,7 @@ def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) ->
         response = electrodes.electrode_response(recording, targets, spec)
         about_channels = electrodes.electrode_targets(recording)[1]
         return replace(response, warnings=tuple(dict.fromkeys(about_channels + response.warnings)))
-    path = recording.paths[0]
-    if recording.kind == "volume":
-        values = volumes.volume_values(path, targets)
-    elif recording.kind == "surface":
-        values = surfaces.surface_values(recording.paths, targets)
-    else:
-        values = parcels.parcel_values(path, targets)
+    values = reader_of(recording.paths[0]).values(recording, targets)
     placed = placement_of(recording, len(values))
     values = placed.expand(values)
     nuisance, steady, warnings = fmri_nuisance(recording, placed, spec.confounds, spec.high_pass_s)
@@ -116,10 +108,6 @@ def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) ->
 def count_samples(recording: Recording) -> int:
     """Number of samples, from headers where there are any. Raises DataError."""
     path = recording.paths[0]
-    if recording.kind == "volume":
-        return volumes.count_volumes(path)
-    if recording.kind == "surface":
-        return surfaces.count_frames(path)
-    if recording.kind == "parcels":
-        return len(parcels.read_numbers(path))
-    return int(electrodes.open_signals(path)[0].n_times)
+    if recording.modality == "ieeg":
+        return int(electrodes.open_signals(path)[0].n_times)
+    return reader_of(path).count(path)

@@ -22,6 +22,7 @@ from bids_app.dataset.files.tables import (
     word_rows,
 )
 from bids_app.errors import DataError
+from bids_app.pointers import is_there
 from bids_app.records import Intervals, StimulusEvent
 
 IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".svg"}
@@ -119,7 +120,7 @@ def _files_of_ids(stimuli: Path) -> dict[str, str]:
     files = sorted(path.name for path in stimuli.glob("stim-*") if path.suffix.lower() in AUDIO)
     named = {name.partition(".")[0].split("_")[0].removeprefix("stim-"): name for name in reversed(files)}
     listing = stimuli / "stimuli.tsv"
-    table = read_table(listing) if listing.is_file() else Table((), ())
+    table = read_table(listing) if is_there(listing) else Table((), ())
     identifiers = table.column("stimulus_id" if "stimulus_id" in table.columns else "stim_id")
     listed = zip(identifiers, table.column("stim_file"), strict=True)
     return named | {key.removeprefix("stim-"): file for key, file in listed if file.lower() not in MISSING}
@@ -142,7 +143,7 @@ def stimulus_id(name: str, bids_dir: Path, path: object) -> str:
     """
     stimuli = bids_dir / "stimuli"
     plain = Path(os.path.normpath(name))
-    if plain.parts[:1] == ("stimuli",) and not (stimuli / plain).exists():
+    if plain.parts[:1] == ("stimuli",) and not is_there(stimuli / plain):
         plain = Path(*plain.parts[1:])  # written with the folder, a common slip
     target = (stimuli / plain).resolve()
     homes = (bids_dir.resolve(), stimuli.resolve())

@@ -15,6 +15,7 @@ from bids_app.dataset.stimuli.events import AUDIO, stimulus_id
 from bids_app.dataset.stimuli.sound import read_audio
 from bids_app.dataset.stimuli.word_files import Annotation, read_annotation
 from bids_app.errors import DataError
+from bids_app.pointers import how_to_install, is_there, require_content
 from bids_app.records import Intervals, Recording, Samples, Stimulus, StimulusEvent
 
 BESIDE = (".TextGrid", ".textgrid", ".tsv", ".csv", ".json", ".ctm", "_transcript.tsv", "_transcript.csv")
@@ -121,8 +122,9 @@ def _from_template(bids_dir: Path, name: str, template: str) -> Annotation:
     stem = Path(name).with_suffix("").as_posix()
     relative = stimulus_id(template.replace("{stem}", stem), bids_dir, f"stimuli: words: {template}")
     path = bids_dir / "stimuli" / relative
-    if not path.is_file():
-        raise DataError("word timings are missing", path, f"the analysis asks for {template}")
+    if not is_there(path):
+        advice = how_to_install(path) or f"the analysis asks for {template}"
+        raise DataError("word timings are missing", path, advice)
     annotation = read_annotation(path)
     if annotation.words is None and annotation.phones is None:
         raise DataError("no timed words in the file", path, "it has no words and no phones")
@@ -135,12 +137,18 @@ def _beside(path: Path) -> Iterator[Annotation]:
     if path.name.startswith("stim-"):
         names += sorted(path.parent.glob(f"{path.stem.rsplit('_', 1)[0]}_annot-*_events.tsv"))
     for candidate in names:
-        if candidate.is_file() and candidate != path and _times_speech(candidate):
+        if is_there(candidate) and candidate != path and _times_speech(candidate):
             yield read_annotation(candidate)
 
 
 def _times_speech(path: Path) -> bool:
-    """Tables beside a sound may be anything: only those with words or phones and their starts are taken."""
+    """Tables beside a sound may be anything: only those with words or phones and their starts are taken.
+
+    Raises
+    ------
+    DataError : it was not fetched. It may be the transcript, in whose place no other file is taken.
+    """
+    require_content(path)
     if path.suffix.lower() not in (".tsv", ".csv"):
         return True
     table, annotation = read_table(path), path.name.partition("_annot-")[2].lower()
@@ -160,7 +168,7 @@ def stimulus_label(path: Path, name: str) -> str:
     """
     stem = Path(name).with_suffix("").as_posix()
     twins = [path.with_suffix(extension) for extension in AUDIO if extension != path.suffix]
-    if re.fullmatch(r"[A-Za-z0-9]+", stem) and not any(twin.exists() for twin in twins):
+    if re.fullmatch(r"[A-Za-z0-9]+", stem) and not any(is_there(twin) for twin in twins):
         return stem
     digest = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
     return re.sub(r"[^A-Za-z0-9]", "", stem) + digest[:6]

@@ -9,6 +9,7 @@ import numpy as np
 
 from bids_app.dataset.stimuli.events import AUDIO
 from bids_app.errors import DataError
+from bids_app.pointers import how_to_install, require_content
 from bids_app.records import Array, Samples
 
 SEEKABLE = {"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "FLAC"}  # exact to the sample, unlike mp3 and ogg
@@ -56,8 +57,9 @@ def read_audio(path: Path) -> tuple[Samples, float]:
     """
     import soundfile
 
+    require_content(path)
     if not path.is_file():
-        remedy = "its content was not fetched: datalad get" if path.is_symlink() else "put it in BIDS_DIR/stimuli"
+        remedy = how_to_install(path) or "put it in BIDS_DIR/stimuli"
         raise DataError("audio of the stimulus is missing", path, remedy)
     try:
         facts = soundfile.info(path)

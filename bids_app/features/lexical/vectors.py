@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from bids_app.errors import DataError, NoInput
+from bids_app.pointers import is_there, require_content
 from bids_app.records import Array, FeatureSpec, ModelSource
 
 ENDINGS = (".txt", ".vec", ".txt.gz", ".vec.gz")
@@ -25,13 +26,14 @@ def find_vectors(spec: FeatureSpec, source: ModelSource) -> Path:
 
     Raises
     ------
-    NoInput : it is in none of these places.
+    NoInput : it is in none of these places, or was not fetched.
     """
     name = str(spec.options["model"])
     places = [folder / name for folder in (source.model_dir, spec.base_dir) if folder is not None] or [Path(name)]
-    path = next((place for place in places if place.is_file()), None)
+    path = next((place for place in places if is_there(place)), None)
     if path is None:
         raise NoInput(f"there are no word vectors '{name}'", "", f"looked for {' or '.join(map(str, places))}")
+    require_content(path, NoInput)
     return path
 
 

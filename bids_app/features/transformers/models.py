@@ -13,6 +13,7 @@ from typing import Any
 from bids_app.errors import NoInput
 from bids_app.features.base.memory import placed
 from bids_app.features.transformers.lock import fetch_hint, locked_revision
+from bids_app.pointers import is_there, require_content
 from bids_app.records import FeatureProvenance, FeatureSpec, ModelSource
 
 SINGLE, SHARDED = "model.safetensors", "model.safetensors.index.json"
@@ -99,27 +100,31 @@ def model_files(model: ModelName, source: ModelSource) -> tuple[Path, ...]:
 
     Raises
     ------
-    NoInput : the model is not there, or has no safetensors weights.
+    NoInput : the model is not there, was not fetched, or has no safetensors weights.
     """
     folder = find_model(model, source)
-    if not (folder / "config.json").is_file():
+    if not is_there(folder / "config.json"):
         raise NoInput(f"the model '{model.name}' has no config.json", folder)
     weights = _weights(folder, model.name) if model.untrained is None else ()
-    return (*weights, *(folder / file for file in SETTINGS if (folder / file).is_file()))
+    files = (*weights, *(folder / file for file in SETTINGS if is_there(folder / file)))
+    for file in files:
+        require_content(file, NoInput)  # a model cloned without Git LFS
+    return files
 
 
 def _weights(folder: Path, name: str) -> tuple[Path, ...]:
-    if (folder / SINGLE).is_file():
+    if is_there(folder / SINGLE):
         return (folder / SINGLE,)
-    if not (folder / SHARDED).is_file():
+    if not is_there(folder / SHARDED):
         hint = "pickled weights (.bin, .pt) are never loaded: concord-tools prefetch converts them"
         raise NoInput(f"the model '{name}' has no safetensors weights", folder, hint)
+    require_content(folder / SHARDED, NoInput)
     try:
         shards = sorted(set(json.loads((folder / SHARDED).read_text(encoding="utf-8"))["weight_map"].values()))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise NoInput(f"the list of weights of the model '{name}' is broken", folder / SHARDED) from None
     for shard in shards:
-        if not (folder / shard).is_file():
+        if not is_there(folder / shard):
             raise NoInput(f"a part of the weights of the model '{name}' is missing", folder / shard)
     return (folder / SHARDED, *(folder / shard for shard in shards))
 

@@ -83,7 +83,10 @@ def test_unfetched_and_undecodable_audio(recording: Recording, root: Path) -> No
     (root / "stimuli/annexed.wav").symlink_to("../.git/annex/objects/gone")
     with pytest.raises(DataError, match="datalad get"):
         load(recording, root, "annexed.wav")
-    write(root / "stimuli/bad.wav", "/annex/objects/MD5E-s1--x")
+    write(root / "stimuli/unlocked.wav", "/annex/objects/MD5E-s1--x")
+    with pytest.raises(DataError, match=r"datalad get stimuli/unlocked\.wav"):
+        load(recording, root, "unlocked.wav")
+    write(root / "stimuli/bad.wav", "no sound")
     with pytest.raises(DataError, match=r"decoded.*bad\.wav"):
         load(recording, root, "bad.wav")
 
@@ -116,6 +119,32 @@ def test_podcast_transcript_and_unrelated_tables(recording: Recording, root: Pat
     found = load(recording, root).words
     assert found is not None
     assert found.text == ("Act",)
+
+
+UNFETCHED = "../.git/annex/objects/Kz/0x/k/k"
+
+
+@pytest.mark.parametrize("other", [None, "story_transcript.csv"])
+def test_an_unfetched_transcript_is_refused_and_no_other_is_taken(
+    recording: Recording, root: Path, other: str | None
+) -> None:
+    if other:
+        write(root / "stimuli" / other, "word,start,end\nAct,3.71,3.79\n")
+    for name in ("story.TextGrid", "story.tsv", "story.csv", "story.json", "story.ctm", "story_transcript.tsv"):
+        (root / "stimuli" / name).symlink_to(UNFETCHED)
+        with pytest.raises(DataError, match=f"datalad get stimuli/{name}"):
+            load(recording, root)
+        with pytest.raises(DataError, match=f"datalad get stimuli/{name}"):
+            load(recording, root, words_template=name)
+        (root / "stimuli" / name).unlink()
+
+
+def test_an_unfetched_twin_keeps_the_label(recording: Recording, root: Path) -> None:
+    sound(root / "stimuli/story.flac")
+    label = load(recording, root).label
+    (root / "stimuli/story.flac").unlink()
+    (root / "stimuli/story.flac").symlink_to(UNFETCHED)
+    assert load(recording, root).label == label
 
 
 def test_template(recording: Recording, root: Path) -> None:
