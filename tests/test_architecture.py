@@ -16,13 +16,14 @@ BASE = {"records", "errors", "pointers"}
 FEATURES = {"acoustic", "language", "lexical", "phonetic", "speech"}
 MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "errors": set(),
+    "templates": set(),
     "records": set(),
     "pointers": {"errors"},
     "execution": BASE,
-    "settings": BASE | {"features"},
+    "settings": BASE | {"features", "templates"},
     "dataset": BASE | {f"dataset/{room}" for room in ("files", "stimuli", "responses", "discovery", "alignment")},
     "dataset/files": BASE,
-    "dataset/stimuli": BASE | {"dataset/files"},
+    "dataset/stimuli": BASE | {"templates", "dataset/files"},
     "dataset/responses": BASE | {"dataset/files"},
     "dataset/alignment": BASE | {"dataset/files", "dataset/stimuli", "dataset/responses"},
     "dataset/discovery": BASE | {"dataset/files", "dataset/stimuli", "dataset/responses"},

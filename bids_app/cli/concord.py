@@ -80,6 +80,18 @@ def _add_analysis(group: argparse._ArgumentGroup) -> None:
         metavar="PRESET|FILE",
         help="a preset (concord-tools presets) or a YAML file; default: speech-language",
     )
+    group.add_argument(
+        "--stimuli",
+        metavar="NAME|FILE",
+        help="how the data set plays its stimuli, where its events do not say: a recipe (concord-tools recipes) or a "
+        "YAML file",
+    )
+    group.add_argument(
+        "--stimuli-table",
+        type=Path,
+        metavar="FILE",
+        help="what a recipe asks for, by recording: a TSV or CSV with columns such as sub, task, run and onset",
+    )
 
 
 def _add_running(group: argparse._ArgumentGroup) -> None:
@@ -140,6 +152,8 @@ def parse_arguments(arguments: Sequence[str]) -> RunOptions:
         query=query,
         levels=tuple(level for level in LEVELS if level in given.levels),
         analysis=given.analysis,
+        stimuli=given.stimuli,
+        stimuli_table=_table(given.stimuli, given.stimuli_table),
         models=ModelSource(given.model_dir and given.model_dir.resolve(), offline, given.device),
         features_from=_folders(given.features_from),
         threads=given.omp_nthreads,
@@ -174,6 +188,13 @@ def _labels(given: Sequence[str], prefix: str) -> tuple[str, ...]:
         if not label.isalnum():
             raise UsageError(f"'{label}' is not a BIDS label", hint="letters and digits")
     return tuple(dict.fromkeys(labels))
+
+
+def _table(recipe: str | None, table: Path | None) -> Path | None:
+    """A table needs a recipe that uses it. Raises UsageError without."""
+    if table is not None and recipe is None:
+        raise UsageError("--stimuli-table without --stimuli", table, "name the recipe that it belongs to")
+    return table
 
 
 def _folders(given: Sequence[Path]) -> tuple[Path, ...]:

@@ -74,6 +74,16 @@ from bids_app.records.inputs.alignment import (
     StatedInterval,
     Topic,
 )
+from bids_app.records.inputs.recipes import (
+    RECIPE_ENTITIES,
+    RECIPE_OVERRIDES,
+    EventTime,
+    Rank,
+    ResponseClock,
+    StimulusRecipe,
+    StimulusRule,
+    TimedFile,
+)
 from bids_app.records.inputs.responses import Excluded, FoundRecordings, Recording, Response, Targets
 from bids_app.records.inputs.stimuli import (
     Features,
@@ -83,7 +93,6 @@ from bids_app.records.inputs.stimuli import (
     StimulusCheck,
     StimulusEvent,
     StimulusSource,
-    TimedFile,
 )
 from bids_app.records.model_pair import (
     CONTEXT,
@@ -174,6 +183,8 @@ __all__ = [
     "IN_SAMPLE",
     "PARTITION_KINDS",
     "POOLABLE",
+    "RECIPE_ENTITIES",
+    "RECIPE_OVERRIDES",
     "RESTS",
     "SCORES",
     "SHARED_GROUP",
@@ -203,6 +214,7 @@ __all__ = [
     "ElectrodeMean",
     "EpochSpec",
     "Epochs",
+    "EventTime",
     "Excluded",
     "Extent",
     "ExtraPartition",
@@ -248,12 +260,14 @@ __all__ = [
     "Projected",
     "Provenance",
     "Quartiles",
+    "Rank",
     "Recording",
     "RecordingQuery",
     "RecordingSummary",
     "RegionScores",
     "ResidualSpec",
     "Response",
+    "ResponseClock",
     "ResponseFiles",
     "ResponseProvenance",
     "ResponseSpec",
@@ -280,6 +294,8 @@ __all__ = [
     "Stimulus",
     "StimulusCheck",
     "StimulusEvent",
+    "StimulusRecipe",
+    "StimulusRule",
     "StimulusSource",
     "SubspaceFold",
     "SubspaceFoldSummary",

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+from bids_app.records.inputs.recipes import StimulusRecipe
+
 SolverName = Literal["ridge", "banded_ridge", "chen2024"]
 
 
@@ -176,4 +178,6 @@ class RecordingQuery:
     filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # fMRIPrep's: {"bold": {"run": 1}}
     modality: Literal["auto", "fmri", "ieeg"] = "auto"
     spaces: tuple[str, ...] = ()
+    recipe: StimulusRecipe | None = None  # how the data set plays its stimuli; None: as its events say
     responses: ResponseFiles | None = None  # None: by their BIDS names
+    words: str | None = None  # where an analysis says that word times lie: the length of a sound that is not there

@@ -39,12 +39,6 @@ class Settings(BaseModel):
         return {key: value for key, value in handler(self).items() if key not in unset}
 
 
-class StimuliSettings(Settings):
-    """Where word and phone timings lie: a path under /stimuli, `{stem}` the stimulus file without extension."""
-
-    words: str | None = None
-
-
 class FmriResponse(Settings):
     """Cleaning of BOLD, within run."""
 

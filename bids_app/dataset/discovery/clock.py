@@ -14,7 +14,7 @@ from bids_app.dataset.files.layout import Index, applies, read_json, same
 from bids_app.dataset.files.written import MILLISECONDS_FROM, half_unit, number_of
 from bids_app.dataset.responses.readers import reader_of
 from bids_app.errors import DataError
-from bids_app.records import ClockEvidence, StartAccount, StatedInterval
+from bids_app.records import ClockEvidence, ResponseClock, StartAccount, StatedInterval
 
 Metadata = Mapping[str, Any]
 
@@ -40,6 +40,12 @@ class Clock:
     start_s: float
     evidence: ClockEvidence
     warnings: tuple[str, ...]
+
+
+def as_sidecar(clock: ResponseClock) -> dict[str, float]:
+    """What a recipe says of a response's rows, by the keys of a sidecar, over which it counts."""
+    said = {"StartTime": clock.start_s, "RepetitionTime": clock.interval_s}
+    return {key: value for key, value in said.items() if value is not None}
 
 
 def fmri_clock(candidate: Candidate, own: Metadata, raw: Index, recipe: Metadata) -> Clock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from bids_app.dataset.discovery.placed import (
     unlike_others,
     with_place,
 )
+from bids_app.dataset.discovery.played import PlayedFinder
 from bids_app.dataset.discovery.roots import (
     choose_participants,
     derivative_roots,
@@ -29,8 +30,9 @@ from bids_app.dataset.discovery.roots import (
 )
 from bids_app.dataset.files.candidates import Candidate, candidates_of
 from bids_app.dataset.files.layout import Index, build_index, sidecar
-from bids_app.dataset.stimuli.events import Events, find_events, read_events
-from bids_app.errors import DataError, NoInput, NothingMatched
+from bids_app.dataset.stimuli.events import read_events
+from bids_app.dataset.stimuli.lengths import length_reader
+from bids_app.errors import DataError, NoInput, NothingMatched, Undecided
 from bids_app.pointers import require_content
 from bids_app.records import (
     ClockEvidence,
@@ -40,8 +42,6 @@ from bids_app.records import (
     RecordingQuery,
     StartAccount,
 )
-
-EventsReader = Callable[[Path], Events]
 
 
 def find_recordings(query: RecordingQuery) -> FoundRecordings:
@@ -179,49 +179,46 @@ def _electrode_spaces(candidate: Candidate, raw: Index) -> set[str]:
 def _recordings(wanted: list[Candidate], raw: Index, query: RecordingQuery) -> tuple[list[Recording], list[Excluded]]:
     recordings: list[Recording] = []
     excluded: list[Excluded] = []
-    reader = cache(lambda path: read_events(path, query.bids_dir))
+    length_of = length_reader(query.bids_dir, query.words)
+    finder = PlayedFinder(raw, cache(lambda path: read_events(path, query.bids_dir, length_of)), query.recipe)
     first: dict[object, Candidate] = {}
     for candidate in sorted(wanted, key=lambda candidate: (candidate.entities["sub"], candidate.label)):
         twin = first.setdefault((candidate.kind, tuple(sorted(candidate.entities.items()))), candidate)
         try:
             if candidate.problem or twin is not candidate:
                 raise DataError(candidate.problem or f"the same run is in {twin.index.name}; choose one with -d")
-            recordings.append(_recording(candidate, raw, query, reader))
+            recordings.append(_recording(candidate, raw, query, finder))
         except DataError as error:
-            excluded.append(Excluded(candidate.entities["sub"], candidate.label, str(error)))
+            undecided = isinstance(error, Undecided)
+            excluded.append(Excluded(candidate.entities["sub"], candidate.label, str(error), undecided))
     kept, unlike = unlike_others(recordings)
     return kept, excluded + unlike
 
 
-def _recording(candidate: Candidate, raw: Index, query: RecordingQuery, reader: EventsReader) -> Recording:
+def _recording(candidate: Candidate, raw: Index, query: RecordingQuery, finder: PlayedFinder) -> Recording:
     """One record. Raises DataError with the reason where it cannot be used."""
-    index, entities = candidate.index, candidate.entities
-    events_index, events_path = find_events(_distinct(raw, index), entities, candidate.datatype)
-    events = reader(events_path)
+    index, played = candidate.index, finder.of(candidate)
     make = _ieeg if candidate.kind == "electrodes" else _fmri
-    recording = make(candidate, raw, query)
-    named = [(index, entry.path) for entry in candidate.entries] + [(events_index, events_path)]
-    companions = {**recording.companions, "events": events_path}
+    recording = make(replace(candidate, told=clock.as_sidecar(played.clock)), raw, query)
+    named = [(index, entry.path) for entry in candidate.entries] + ([played.file] if played.file else [])
+    companions = {**recording.companions, **({"events": played.file[1]} if played.file else {})}
     for path in (*recording.paths, *companions.values()):
         require_content(path)
     named += [(index if path.is_relative_to(index.root) else raw, path) for path in recording.companions.values()]
     return replace(
         recording,
-        stimuli=events.stimuli,
-        own_words=events.words,
-        own_phones=events.phones,
+        stimuli=played.events.stimuli,
+        own_words=played.events.words,
+        own_phones=played.events.phones,
         companions=companions,
+        warnings=recording.warnings + played.events.warnings + played.warnings,
         sources=tuple(dict.fromkeys(owner.uri(path) for owner, path in named)),
     )
 
 
-def _distinct(raw: Index, index: Index) -> tuple[Index, ...]:
-    return (raw,) if raw is index else (raw, index)
-
-
 def _fmri(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
     """Time and companions of fMRI; the sidecar of the derivative wins over the raw one's."""
-    recipe = stated(query.responses) if query.responses else {}
+    recipe = {**(stated(query.responses) if query.responses else {}), **candidate.told}
     own = _own_sidecar(candidate) | recipe
     timing = clock.fmri_clock(candidate, own, raw, recipe)
     companions = fmri_companions(candidate) | dropped_files(candidate)
@@ -257,6 +254,12 @@ def _own_sidecar(candidate: Candidate) -> dict[str, object]:
     return metadata
 
 
+def _ieeg_start(candidate: Candidate) -> StartAccount:
+    """Events count from the first sample, unless a recipe says otherwise."""
+    told = candidate.told.get("StartTime")
+    return StartAccount(0.0, "first sample") if told is None else StartAccount(told, "recipe")
+
+
 def _ieeg(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
     """Time, by the signal file's own header, and companions of iEEG; events count from the first sample."""
     from bids_app.dataset.responses.electrodes import open_signals
@@ -274,10 +277,10 @@ def _ieeg(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
         entities=candidate.entities,
         paths=(candidate.path,),
         rate_hz=float(signals.info["sfreq"]),
-        start_s=0.0,
+        start_s=_ieeg_start(candidate).seconds,
         stimuli=(),
         companions=companions,
         metadata=original | own,
         warnings=warnings + about_tables,
-        clock=ClockEvidence(start=StartAccount(0.0, "first sample"), own=own, raw=original),
+        clock=ClockEvidence(start=_ieeg_start(candidate), own=own, raw=original),
     )

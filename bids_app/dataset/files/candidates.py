@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bids_app.dataset.files.layout import Entry, Index
@@ -30,6 +30,7 @@ class Candidate:
     entities : by short key.
     entries : its files.
     problem : why it is unusable; '' where it is usable.
+    told : what a recipe says of its clock, by the keys of a sidecar.
     """
 
     index: Index
@@ -38,6 +39,7 @@ class Candidate:
     entities: dict[str, str]
     entries: tuple[Entry, ...]
     problem: str = ""
+    told: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def modality(self) -> Modality:
