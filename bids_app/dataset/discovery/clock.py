@@ -9,11 +9,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bids_app.dataset.discovery.companions import ALWAYS_NAMED, raw_metadata
 from bids_app.dataset.files.candidates import Candidate
-from bids_app.dataset.files.layout import Index, applies, read_json, same
+from bids_app.dataset.files.layout import Index, read_json
+from bids_app.dataset.files.names import same
 from bids_app.dataset.files.written import MILLISECONDS_FROM, half_unit, number_of
 from bids_app.dataset.responses.readers import reader_of
 from bids_app.errors import DataError
+from bids_app.pointers import pointer_at
 from bids_app.records import ClockEvidence, ResponseClock, StartAccount, StatedInterval
 
 Metadata = Mapping[str, Any]
@@ -21,7 +24,6 @@ Metadata = Mapping[str, Any]
 TR_PRECISION_S = 0.0005  # scanners set whole milliseconds, and writers of JSON drop trailing zeros: 2.0 is 2.000
 CLOCK_KEYS = ("RepetitionTime", "SamplingFrequency", "VolumeTiming", "StartTime", "SliceTimingCorrected")
 IRREGULAR_S = 0.05  # volume times may be rounded by this much
-OTHER_ECHOES = ("echo", "part", "acq", "ce", "rec", "dir")  # that a raw file may name and its derivative not
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def fmri_clock(candidate: Candidate, own: Metadata, raw: Index, recipe: Metadata
     ------
     DataError : nothing says the sampling interval, or volumes were not taken at even times.
     """
-    original = raw_sidecar(candidate, raw)
+    original = raw_metadata(candidate, raw) if raw is not candidate.index else {}
     beside, name = _beside(candidate, own)
     sources = [
         ("recipe" if recipe.get("RepetitionTime") else "sidecar", own),
@@ -250,32 +252,8 @@ def _beside(candidate: Candidate, own: Metadata) -> tuple[Metadata, str]:
     return {}, ""
 
 
-def raw_sidecar(candidate: Candidate, raw: Index) -> dict[str, Any]:
-    """Metadata of the raw recording, of its first echo where there are several; none where it is the response.
-
-    Parameters
-    ----------
-    candidate : the response.
-    raw : files of the raw data set.
-
-    Raises
-    ------
-    DataError : a file is no JSON object.
-    """
-    if raw is candidate.index:
-        return {}
-    suffix = "ieeg" if candidate.kind == "electrodes" else "bold"
-    plain = raw.inherited(candidate.entities, candidate.datatype, suffix, ".json")
-    first_echo = candidate.entities | {"echo": "1"}
-    echoes = raw.inherited(first_echo, candidate.datatype, suffix, ".json", optional=("part",))
-    nearest: dict[str, Any] = {}
-    for entry in (*reversed(echoes), *reversed(plain)):
-        nearest |= read_json(entry.path)
-    return nearest
-
-
 def raw_bold(candidate: Candidate, raw: Index) -> Path | None:
-    """The raw run of a response, where its content is there.
+    """The raw run of a response (of several echoes, one: all have as many volumes), where its content is there.
 
     Parameters
     ----------
@@ -285,7 +263,7 @@ def raw_bold(candidate: Candidate, raw: Index) -> Path | None:
     if raw is candidate.index:
         return None
     for extension in (".nii.gz", ".nii"):
-        for entry in raw.inherited(candidate.entities, "func", "bold", extension, optional=OTHER_ECHOES):
-            if applies(entry, candidate.entities, OTHER_ECHOES) and entry.path.is_file():
+        for entry in raw.fitting(candidate.entities, "func", "bold", extension, ALWAYS_NAMED):
+            if entry.path.is_file() and pointer_at(entry.path) is None:
                 return entry.path
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bids_app.dataset.files.candidates import Candidate
-from bids_app.dataset.files.layout import Entry, same
+from bids_app.dataset.files.names import Entry, same
 
 # companion → (suffix, extension), in the order in which they count; `…_sample_mask.tsv` has the suffix `mask`
 FILES = {

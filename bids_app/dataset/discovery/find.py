@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from bids_app.dataset.discovery import clock
-from bids_app.dataset.discovery.companions import electrode_files, fmri_companions, ieeg_companions
+from bids_app.dataset.discovery.companions import fmri_companions, ieeg_companions
 from bids_app.dataset.discovery.dropped import dropped_files
-from bids_app.dataset.discovery.filters import hint, response_filters
+from bids_app.dataset.discovery.filters import response_filters
 from bids_app.dataset.discovery.placed import (
     masks_of,
     placed_candidates,
@@ -28,11 +27,12 @@ from bids_app.dataset.discovery.roots import (
     raw_name,
     require_description,
 )
+from bids_app.dataset.discovery.select import select
 from bids_app.dataset.files.candidates import Candidate, candidates_of
 from bids_app.dataset.files.layout import Index, build_index, sidecar
 from bids_app.dataset.stimuli.events import read_events
 from bids_app.dataset.stimuli.lengths import length_reader
-from bids_app.errors import DataError, NoInput, NothingMatched, Undecided
+from bids_app.errors import DataError, NoInput, Undecided
 from bids_app.pointers import require_content
 from bids_app.records import (
     ClockEvidence,
@@ -69,10 +69,10 @@ def find_recordings(query: RecordingQuery) -> FoundRecordings:
     if query.responses:
         candidates = placed_candidates(raw, query.responses, participants)
     else:
-        candidates = _named_candidates(query, roots, raw, "desc" in filters.get("bold", {}), participants)
+        candidates = _named_candidates(query, roots, raw, participants)
     if not candidates:
         raise NoInput("no responses of these participants", listed(map(str, roots.values())), _LOOKED_FOR)
-    wanted, about_responses = _wanted(candidates, query, filters, raw)
+    wanted, about_responses = select(candidates, query, filters, raw)
     recordings, excluded = _recordings(wanted, raw, query)
     silent = sorted(set(participants) - {candidate.entities["sub"] for candidate in wanted})
     about_responses += (f"no responses of {listed(f'sub-{label}' for label in silent)}",) if silent else ()
@@ -81,17 +81,17 @@ def find_recordings(query: RecordingQuery) -> FoundRecordings:
 
 
 def _named_candidates(
-    query: RecordingQuery, roots: dict[str, Path], raw: Index, any_desc: bool, participants: tuple[str, ...]
+    query: RecordingQuery, roots: dict[str, Path], raw: Index, participants: tuple[str, ...]
 ) -> list[Candidate]:
     """Responses by their BIDS names, in every derivative."""
     indexes = [
         raw if _is(root, query.bids_dir) else build_index(root, name, participants) for name, root in roots.items()
     ]
-    return [candidate for index in indexes for candidate in candidates_of(index, any_desc)]
+    return [candidate for index in indexes for candidate in candidates_of(index)]
 
 
 _LOOKED_FOR = (
-    "looked for func/*_space-*_desc-preproc_bold.nii.gz, *_hemi-*_bold.func.gii, *_seg-*_timeseries.tsv, *_bold.h5 "
+    "looked for func/*_bold.nii.gz, *_space-*_hemi-*.func.gii, *_seg-*_timeseries.tsv, *_bold.h5 "
     "and high gamma as ieeg/*_ieeg.fif, .vhdr, .edf, .bdf or .set"
 )
 
@@ -104,75 +104,6 @@ def _absolute(query: RecordingQuery) -> RecordingQuery:
 
 def _is(path: Path, other: Path) -> bool:
     return path.resolve() == other.resolve()
-
-
-# --------------------------------------------------------------------------------------------------- what is wanted
-def _wanted(
-    candidates: list[Candidate], query: RecordingQuery, filters: dict[str, dict[str, object]], raw: Index
-) -> tuple[list[Candidate], tuple[str, ...]]:
-    """Candidates that labels, filter file, modality and spaces leave, and warnings."""
-    kept = [candidate for candidate in candidates if query.modality in ("auto", candidate.modality)]
-    _require(kept, f"no {query.modality} responses", (candidate.modality for candidate in candidates))
-    for name, key, asked in (("session", "ses", query.sessions), ("task", "task", query.tasks)):
-        offered = {candidate.entities[key] for candidate in kept if key in candidate.entities}
-        kept = [candidate for candidate in kept if not asked or candidate.entities.get(key) in asked]
-        _require(kept, f"no response of {name} {', '.join(asked)}", offered)
-    kept, warnings = _filtered(kept, filters)
-    kept, more = _in_spaces(kept, query, raw)
-    return kept, warnings + more
-
-
-def _require(left: Sequence[object], complaint: str, offered: Iterable[str]) -> None:
-    if not left:
-        raise NothingMatched(complaint, "", f"there are {listed(sorted(set(offered)))}")
-
-
-def _filtered(
-    candidates: list[Candidate], filters: dict[str, dict[str, object]]
-) -> tuple[list[Candidate], tuple[str, ...]]:
-    """Candidates that match the filter file, and a warning for a query that matches nothing beside another that
-    does."""
-    warnings: list[str] = []
-    kept = candidates
-    for name, modality in (("bold", "fmri"), ("ieeg", "ieeg")):
-        concerned = [candidate for candidate in kept if candidate.modality == modality]
-        if not filters.get(name) or not concerned:
-            continue
-        indexes = {candidate.index.name: candidate.index for candidate in concerned}
-        matched = {label: index.matching(filters[name]) for label, index in indexes.items()}
-        matching = [c for c in concerned if all(entry.path in matched[c.index.name] for entry in c.entries)]
-        warnings += (
-            [] if matching else [f"query '{name}' of the filter file matches none of {len(concerned)} responses"]
-        )
-        kept = [candidate for candidate in kept if candidate.modality != modality or candidate in matching]
-    if not kept:
-        raise NothingMatched("the filter file matches no response", "", "; ".join(warnings))
-    return kept, tuple(warnings)
-
-
-def _in_spaces(
-    candidates: list[Candidate], query: RecordingQuery, raw: Index
-) -> tuple[list[Candidate], tuple[str, ...]]:
-    """Candidates in one of the spaces asked for. iEEG stays unless a space is one of its electrodes' spaces, or iEEG
-    alone was asked for."""
-    if not query.spaces:
-        return candidates, ()
-    placed = {id(signal): _electrode_spaces(signal, raw) for signal in candidates if signal.kind == "electrodes"}
-    offered = {candidate.space for candidate in candidates if candidate.space}.union(*placed.values())
-    unknown = [space for space in query.spaces if space not in offered]
-    if len(unknown) == len(query.spaces):
-        raise NothingMatched(f"no response in space {', '.join(unknown)}", "", hint(unknown[0], offered))
-    about_ieeg = query.modality == "ieeg" or any(set(query.spaces) & spaces for spaces in placed.values())
-    kept = [
-        candidate for candidate in candidates
-        if (candidate.space in query.spaces if candidate.space else
-            not about_ieeg or placed[id(candidate)] & set(query.spaces))
-    ]  # fmt: skip
-    return kept, tuple(f"no response in space {space} ({hint(space, offered)})" for space in unknown)
-
-
-def _electrode_spaces(candidate: Candidate, raw: Index) -> set[str]:
-    return set(electrode_files(candidate, candidate.index)) | set(electrode_files(candidate, raw))
 
 
 # --------------------------------------------------------------------------------------------------- records
@@ -236,7 +167,7 @@ def _fmri(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
         stimuli=(),
         companions=companions,
         metadata={key: value for key, value in timing.evidence.raw.items() if key != "StartTime"} | own,
-        warnings=timing.warnings + about_mask,
+        warnings=candidate.notes + timing.warnings + about_mask,
         clock=timing.evidence,
     )
     if candidate.kind != "array":
@@ -268,7 +199,8 @@ def _ieeg(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
     companions, space = ieeg_companions(candidate, raw, query.spaces)
     absent = {"channels": "every intracranial channel of the file is used", "electrodes": "positions are unknown"}
     about_tables = tuple(f"no {key}.tsv: {result}" for key, result in absent.items() if key not in companions)
-    own, original = _own_sidecar(candidate), clock.raw_sidecar(candidate, raw)
+    own = _own_sidecar(candidate)
+    original = sidecar(raw, candidate.entities, "ieeg", "ieeg") if raw is not candidate.index else {}
     return Recording(
         participant=candidate.entities["sub"],
         modality="ieeg",
@@ -281,6 +213,6 @@ def _ieeg(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
         stimuli=(),
         companions=companions,
         metadata=original | own,
-        warnings=warnings + about_tables,
+        warnings=candidate.notes + warnings + about_tables,
         clock=ClockEvidence(start=_ieeg_start(candidate), own=own, raw=original),
     )
