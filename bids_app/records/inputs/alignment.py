@@ -18,6 +18,7 @@ Topic = Literal[
     "gaps",
     "bad spans",
     "power line",
+    "channels",
     "audio channel",
 ]
 ExtentSource = Literal["derivative", "raw", "confounds", "events"]
