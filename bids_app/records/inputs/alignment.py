@@ -20,6 +20,7 @@ Topic = Literal[
     "power line",
     "channels",
     "audio channel",
+    "files",
 ]
 ExtentSource = Literal["derivative", "raw", "confounds", "events"]
 
