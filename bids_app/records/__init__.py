@@ -63,6 +63,7 @@ from bids_app.records.fits import (
 from bids_app.records.inputs.alignment import (
     Alignment,
     AlignmentLine,
+    ClockEvidence,
     Drift,
     DroppedSamples,
     Extent,
@@ -199,6 +200,7 @@ __all__ = [
     "AnalysisProvenance",
     "Array",
     "BaselineModel",
+    "ClockEvidence",
     "Component",
     "ComponentSummary",
     "ContextLeakage",

@@ -94,7 +94,8 @@ def _phones_within(entry: Mapping[str, Any]) -> Iterator[Row]:
 
 def _tiers(tiers: Any) -> Iterator[tuple[str, list[Row]]]:
     """MFA's {name: {type, entries: [[start, end, label]]}}, and praatio's list of {name, entries}."""
-    named = tiers.items() if isinstance(tiers, dict) else ((_name(tier), tier) for tier in tiers or ())
+    listed = tiers if isinstance(tiers, list) else []
+    named = tiers.items() if isinstance(tiers, dict) else ((_name(tier), tier) for tier in listed)
     for name, tier in named:
         entries = tier.get("entries") if isinstance(tier, dict) else None
         if isinstance(entries, list):
