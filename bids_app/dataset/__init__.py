@@ -6,12 +6,13 @@ from bids_app.dataset.electrodes.high_gamma import computes_high_gamma
 from bids_app.dataset.electrodes.mains import notch_hz
 from bids_app.dataset.electrodes.response import electrode_lines
 from bids_app.dataset.responses.confounds import groups_of, motion
-from bids_app.dataset.responses.load import intersect_targets, load_response, load_targets
+from bids_app.dataset.responses.load import count_targets, intersect_targets, load_response, load_targets
 from bids_app.dataset.stimuli.load import load_stimulus
 
 __all__ = [
     "align",
     "computes_high_gamma",
+    "count_targets",
     "electrode_lines",
     "find_recordings",
     "groups_of",

@@ -60,6 +60,7 @@ from bids_app.records.fits import (
     SharedSubspace,
     SubspaceFold,
 )
+from bids_app.records.inputs.accounts import RecordingAccount, StimulusFacts
 from bids_app.records.inputs.alignment import (
     Alignment,
     AlignmentLine,
@@ -264,6 +265,7 @@ __all__ = [
     "Quartiles",
     "Rank",
     "Recording",
+    "RecordingAccount",
     "RecordingQuery",
     "RecordingSummary",
     "RegionScores",
@@ -295,6 +297,7 @@ __all__ = [
     "StatisticSummary",
     "Stimulus",
     "StimulusEvent",
+    "StimulusFacts",
     "StimulusRecipe",
     "StimulusRule",
     "StimulusSource",

@@ -36,6 +36,22 @@ def load_targets(recording: Recording, spec: ResponseSpec = AS_RECORDED) -> Targ
     return reader_of(recording.paths[0]).targets(recording)
 
 
+def count_targets(recording: Recording, spec: ResponseSpec = AS_RECORDED) -> int:
+    """How many targets `load_targets` would give, without naming each.
+
+    Parameters
+    ----------
+    recording, spec : as of `load_targets`.
+
+    Raises
+    ------
+    DataError : as of `load_targets`.
+    """
+    if recording.kind == "volume" and reader_of(recording.paths[0]).targets is volumes.volume_targets:
+        return len(volumes.voxels_in_mask(recording)[0])
+    return len(load_targets(recording, spec).names)
+
+
 def intersect_targets(several: Sequence[Targets]) -> tuple[Targets, tuple[str, ...]]:
     """Targets common to all runs.
 
