@@ -29,6 +29,8 @@ from bids_app.dataset.discovery.roots import (
 from bids_app.dataset.discovery.select import select
 from bids_app.dataset.files.candidates import Candidate, candidates_of
 from bids_app.dataset.files.layout import Index, build_index, sidecar
+from bids_app.dataset.signals.open import open_signals
+from bids_app.dataset.signals.recording import channels_of, good_channels
 from bids_app.dataset.stimuli.events import read_events
 from bids_app.dataset.stimuli.lengths import length_reader
 from bids_app.errors import DataError, NoInput, Undecided
@@ -179,10 +181,8 @@ def _own_sidecar(candidate: Candidate) -> dict[str, object]:
 
 def _ieeg(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
     """Time, by the signal file's own header, and companions of iEEG; events count from the first sample."""
-    from bids_app.dataset.responses.electrodes import open_signals
-
-    signals, warnings = open_signals(candidate.path)
     companions, space = ieeg_companions(candidate, raw, query.spaces)
+    signals = open_signals(candidate.path, good_channels(channels_of(companions.get("channels"))))
     absent = {"channels": "every intracranial channel of the file is used", "electrodes": "positions are unknown"}
     about_tables = tuple(f"no {key}.tsv: {result}" for key, result in absent.items() if key not in companions)
     original = sidecar(raw, candidate.entities, "ieeg", "ieeg") if raw is not candidate.index else {}
@@ -193,10 +193,10 @@ def _ieeg(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
         space=space,
         entities=candidate.entities,
         paths=(candidate.path,),
-        rate_hz=float(signals.info["sfreq"]),
+        rate_hz=signals.rate_hz,
         start_s=candidate.told.get("StartTime", 0.0),
         stimuli=(),
         companions=companions,
         metadata=original | _own_sidecar(candidate),
-        warnings=candidate.notes + warnings + about_tables,
+        warnings=candidate.notes + signals.warnings + about_tables,
     )

@@ -16,6 +16,7 @@ Topic = Literal[
     "gaps",
     "bad spans",
     "power line",
+    "channels",
     "audio channel",
 ]
 ExtentSource = Literal["derivative", "raw", "confounds", "events"]
