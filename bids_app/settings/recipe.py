@@ -228,8 +228,8 @@ class ResponsesSettings(Settings):
 
 
 class RecipeSettings(Settings):
-    """A whole recipe; of its rules the first that matches a recording holds. `space`: of BOLD files whose names have no
-    `space-`, as the data set's own documents say it."""
+    """A whole recipe; of its rules the first that matches a recording holds. `space`: of BOLD files whose names have
+    no `space-`, as the data set's own documents say it."""
 
     later_keys = frozenset({"responses", "table", "space"})
     name: str

@@ -147,7 +147,7 @@ def _fmri(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
     original = raw_metadata(candidate, raw) if raw is not candidate.index else {}
     rate_hz, about_rate = clock.fmri_rate(candidate, own, original)
     start_s, about_start = clock.fmri_start(own, rate_hz)
-    companions = fmri_companions(candidate)
+    companions, about_companions = fmri_companions(candidate)
     unmasked = candidate.kind == "volume" and "mask" not in companions
     about_mask = ("no brain mask: voxels that are not 0 in the first volume are used",) if unmasked else ()
     recording = Recording(
@@ -162,7 +162,7 @@ def _fmri(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
         stimuli=(),
         companions=companions,
         metadata={key: value for key, value in original.items() if key != "StartTime"} | own,
-        warnings=candidate.notes + about_rate + about_start + about_mask,
+        warnings=candidate.notes + about_rate + about_start + about_companions + about_mask,
     )
     if candidate.kind != "array":
         return recording
