@@ -64,6 +64,7 @@ from bids_app.records.grids import MOST_OFFSET, UNTOLD_OFFSET, grid_offset
 from bids_app.records.inputs.alignment import (
     Alignment,
     AlignmentLine,
+    ClockEvidence,
     Drift,
     DroppedSamples,
     Extent,
@@ -202,6 +203,7 @@ __all__ = [
     "AnalysisProvenance",
     "Array",
     "BaselineModel",
+    "ClockEvidence",
     "Component",
     "ComponentSummary",
     "ContextLeakage",

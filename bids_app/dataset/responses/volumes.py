@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from bids_app.dataset.files.reading import reading
+from bids_app.dataset.files.written import header_seconds
 from bids_app.errors import DataError
-from bids_app.records import MOST_OFFSET, UNTOLD_OFFSET, Array, Recording, Targets, grid_offset
+from bids_app.records import MOST_OFFSET, Array, Recording, Targets, grid_offset
 
 BLOCK_BYTES = 128 * 2**20  # of volumes decompressed at a time
 EDGE = 0.02  # a mask's values nearer than this to 0 or 1 are those, but for rounding
@@ -68,28 +69,25 @@ def is_on_grid(mask: Path, image: Path) -> bool:
     ----------
     mask, image : NIfTI images.
     """
-    shape, affine = open_volume(image).shape[:3], open_volume(image).affine
-    other = open_volume(mask)
-    return bool(other.shape[:3] == shape and grid_offset(shape, affine, other.affine) <= MOST_OFFSET)
+    return _offset(open_volume(mask), open_volume(image)) <= MOST_OFFSET
 
 
-def grid_note(recording: Recording) -> str:
-    """How far the mask lies off its image, where that is more than nothing; '' where it does not.
+def mask_offset(recording: Recording) -> float | None:
+    """How many voxels the mask lies off its image, by their headers; infinite where shapes differ, None without both.
 
     Raises
     ------
     DataError : a header cannot be read.
     """
     path = recording.companions.get("mask")
-    if path is None or recording.kind != "volume" or not recording.paths[0].name.endswith((".nii", ".nii.gz")):
-        return ""
-    image, mask = open_volume(recording.paths[0]), open_volume(path)
-    if mask.shape[:3] != image.shape[:3]:
-        return ""  # it is refused where it is read
-    offset = grid_offset(image.shape, image.affine, mask.affine)
-    if not UNTOLD_OFFSET < offset <= MOST_OFFSET:
-        return ""
-    return f"the mask's affine is {offset:.2g} voxels off the image's: taken for rounding"
+    if path is None or not recording.paths[0].name.endswith((".nii", ".nii.gz")):
+        return None
+    return _offset(open_volume(path), open_volume(recording.paths[0]))
+
+
+def _offset(mask: Any, image: Any) -> float:
+    alike = mask.shape[:3] == image.shape[:3]
+    return grid_offset(image.shape, image.affine, mask.affine) if alike else float("inf")
 
 
 def mask_note(recording: Recording) -> str:
@@ -114,10 +112,12 @@ def count_volumes(path: Path) -> int:
 
 
 def header_period_s(path: Path) -> float:
-    """Seconds between volumes by the header; 0 where it does not say."""
+    """Seconds between volumes by the header; 0 where it does not say: no unit, 0 or 1."""
     header = open_volume(path).header
     scale = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}.get(header.get_xyzt_units()[1], 0.0)
-    return float(header.get_zooms()[3]) * scale if len(header.get_zooms()) == 4 else 0.0
+    zooms = header.get_zooms()
+    value = float(zooms[3]) if len(zooms) == 4 else 0.0
+    return 0.0 if value in (0.0, 1.0) else header_seconds(value * scale)
 
 
 def volume_values(path: Path, targets: Targets) -> Array:
