@@ -122,9 +122,9 @@ def make_account(recording: Recording, job: Job, library: StimulusLibrary) -> Re
     heard = [(event, library.stimulus(recording, event)) for event in recording.stimuli]
     epoch = job.analysis.design_spec(recording.modality).epoch
     alignment = dataset.align(recording, heard, None if epoch is None else epoch.window_s)
-    found = [AlignmentLine("warning", "files", text) for text in recording.warnings]
     if recording.kind == "electrodes":
-        found += dataset.electrode_lines(recording, job.analysis.response_spec(recording.modality))
+        alignment = dataset.with_electrodes(alignment, recording, job.analysis.response_spec(recording.modality))
+    found = [AlignmentLine("warning", "files", text) for text in recording.warnings]
     known = {line.text for line in alignment.lines}
     lines = (*alignment.lines, *(line for line in found if line.text not in known))
     facts = tuple(library.facts(recording, event) for event in recording.stimuli)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import numpy as np
 
 from bids_app.dataset.electrodes.response import electrode_response, electrode_targets
-from bids_app.dataset.responses import volumes
 from bids_app.dataset.responses.confounds import fmri_nuisance
 from bids_app.dataset.responses.dropped import placement_of
 from bids_app.dataset.responses.readers import reader_of
+from bids_app.dataset.responses.volumes import mask_note
 from bids_app.dataset.signals.recording import signals_of
-from bids_app.errors import DataError
-from bids_app.records import Array, Recording, Response, ResponseSpec, Targets
+from bids_app.records import Recording, Response, ResponseSpec, Targets
 
 AS_RECORDED = ResponseSpec()
 
@@ -36,6 +32,7 @@ def load_targets(recording: Recording, spec: ResponseSpec = AS_RECORDED) -> Targ
     return reader_of(recording.paths[0]).targets(recording)
 
 
+<<<<<<< HEAD
 def count_targets(recording: Recording, spec: ResponseSpec = AS_RECORDED) -> int:
     """How many targets `load_targets` would give, without naming each.
 
@@ -101,6 +98,8 @@ def _take(targets: Targets, rows: list[int]) -> Targets:
     )
 
 
+=======
+>>>>>>> main
 def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) -> Response:
     """A recording's values in the targets' order, with times, nuisance and valid samples.
 
@@ -123,6 +122,8 @@ def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) ->
     placed = placement_of(recording, len(values))
     values = placed.expand(values)
     nuisance, steady, warnings = fmri_nuisance(recording, placed, spec.confounds, spec.high_pass_s)
+    about_mask = mask_note(recording)
+    warnings += (about_mask,) if about_mask else ()
     times_s = recording.start_s + np.arange(len(values)) / recording.rate_hz
     valid = steady & np.isfinite(values).any(axis=1) & ~placed.censored
     return Response(values, times_s, nuisance, valid, targets, warnings)

@@ -76,7 +76,7 @@ def account_from_json(content: object) -> RecordingAccount | None:
         record: RecordingAccount = _adapters()[RecordingAccount].validate_python((content,))[0]
     except ValidationError:
         return None
-    return record if to_json(record) == content else None
+    return record
 
 
 @cache
