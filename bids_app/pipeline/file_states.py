@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import bids_app
 from bids_app.pipeline.job.job import Job
 from bids_app.records import Recording
 
@@ -24,7 +23,7 @@ class FileStates:
                     if spec.base_dir and "path" in spec.options)  # fmt: skip
         self._shared = _hash([
             job.hash,
-            _tree(Path(bids_app.__file__).parent, ".py"),  # another version of the program may say other things
+            _tree(Path(__file__).parents[1], ".py"),  # another version of the program may say other things
             _tree(self._bids_dir / "stimuli"),
             *(self._folder(path.parent) for path in features),
         ])  # fmt: skip
