@@ -277,9 +277,11 @@ def _checked_fields(templates: Iterable[str]) -> Iterator[str]:
 
 
 class StimuliSettings(Settings):
-    """Where word and phone timings lie: a path under /stimuli, `{stem}` the stimulus file without extension. Or a
-    whole recipe, as `--stimuli` gives one."""
+    """Where word and phone timings lie: a path under /stimuli, `{stem}` the stimulus file without extension; which
+    `channel` of the sound was heard, and the `language`. Or a whole recipe, as `--stimuli` gives one."""
 
-    later_keys = frozenset({"recipe"})
+    later_keys = frozenset({"recipe", "channel", "language"})
     words: str | None = None
+    channel: Annotated[int, Field(ge=1)] | str | None = None
+    language: Annotated[str, Field(pattern="^[a-z]{2,3}$")] | None = None
     recipe: RecipeSettings | None = None

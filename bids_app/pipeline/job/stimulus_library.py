@@ -11,7 +11,18 @@ from bids_app import dataset, features
 from bids_app.errors import DataError
 from bids_app.pipeline.job.hearing import Hearing, hearing_of
 from bids_app.pipeline.job.job import Job
-from bids_app.records import Array, Features, FeatureSpec, Intervals, Recording, Samples, Stimulus, StimulusEvent
+from bids_app.pointers import is_there
+from bids_app.records import (
+    Array,
+    Features,
+    FeatureSpec,
+    Intervals,
+    Recording,
+    Samples,
+    StatedStimuli,
+    Stimulus,
+    StimulusEvent,
+)
 
 Content = tuple[str, str]
 
@@ -25,6 +36,7 @@ class StimulusLibrary:
             options.out_dir / "stimuli", [folder / "stimuli" for folder in options.features_from]
         )
         self._models, self._bids_dir, self._words = options.models, options.bids_dir, job.analysis.stimuli.words
+        self._stated = StatedStimuli(job.analysis.stimuli.channel, job.analysis.stimuli.language)
         self._need_audio = any("audio" in features.needs(spec) for spec in self._specs.values())
         self._stimuli: dict[tuple[object, ...], Stimulus] = {}
         self._first_event_s: dict[Content, float] = {}
@@ -173,11 +185,15 @@ class StimulusLibrary:
         needed = self._need_audio
         try:
             wanted = needed or any("audio" in features.needs(spec) for spec in self._baseline.values())
-            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, wanted)
-        except DataError:
+            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, wanted, self._stated)
+        except DataError as error:
             if needed:
                 raise
-            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, need_audio=False)
+            arguments = (recording, event, self._bids_dir, self._words, False, self._stated)
+            light = dataset.load_stimulus(*arguments)
+            has_sound = is_there(light.path) and not (event.source and event.source.sound is None)
+            told = (f"the baseline has no features of its sound: {error}",) if has_sound else ()
+            return replace(light, notes=(*light.notes, *told))
 
 
 def _content(stimulus: Stimulus) -> Content:
