@@ -55,7 +55,7 @@ def stimulus(file_s=None, transcript_s=20.0):
         (10.0, 0.5, 30.0, 10.0, 10.5 + EDGE_S, 30.0),
         (10.0, 0.5, None, 10.0, 10.5 + EDGE_S, math.inf),
         (30.0, 0.0, 30.0, 30.0, math.inf, 30.0),
-        (29.0, 1.0, 30.0, 29.0, math.inf, 30.0),  # a whole one, written in whole seconds
+        (29.0, 1.0, 30.0, 30.0, math.inf, 30.0),  # a whole one, written in whole seconds
         (45.0, 0.0, 30.0, 30.0, math.inf, 30.0),
         (45.0, 0.0, None, 45.0, 45.0 + EDGE_S, math.inf),
     ],
