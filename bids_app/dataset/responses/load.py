@@ -10,6 +10,7 @@ import numpy as np
 from bids_app.dataset.electrodes.response import electrode_response, electrode_targets
 from bids_app.dataset.responses import volumes
 from bids_app.dataset.responses.confounds import fmri_nuisance
+from bids_app.dataset.responses.dropped import placement_of
 from bids_app.dataset.responses.readers import reader_of
 from bids_app.dataset.signals.recording import signals_of
 from bids_app.errors import DataError
@@ -87,6 +88,8 @@ def _take(targets: Targets, rows: list[int]) -> Targets:
 def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) -> Response:
     """A recording's values in the targets' order, with times, nuisance and valid samples.
 
+    fMRI is on the full grid of its scan: samples that a pipeline dropped are NaN and not valid (see `placement`).
+
     Parameters
     ----------
     recording : of any kind.
@@ -95,25 +98,18 @@ def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) ->
 
     Raises
     ------
-    DataError : a file cannot be read whole or does not fit its targets or confounds.
+    DataError : a file cannot be read whole or does not fit its targets or confounds, or nothing says which samples
+    are missing.
     """
     if recording.kind == "electrodes":
         return electrode_response(recording, targets, spec)
     values = reader_of(recording.paths[0]).values(recording, targets)
-    nuisance, steady, warnings = fmri_nuisance(recording, len(values), spec.confounds, spec.high_pass_s)
-    warnings += _clock_warnings(recording)
+    placed = placement_of(recording, len(values))
+    values = placed.expand(values)
+    nuisance, steady, warnings = fmri_nuisance(recording, placed, spec.confounds, spec.high_pass_s)
     times_s = recording.start_s + np.arange(len(values)) / recording.rate_hz
-    valid = steady & np.isfinite(values).any(axis=1)
+    valid = steady & np.isfinite(values).any(axis=1) & ~placed.censored
     return Response(values, times_s, nuisance, valid, targets, warnings)
-
-
-def _clock_warnings(recording: Recording) -> tuple[str, ...]:
-    """A sidecar and a header that disagree on the TR: one of them is wrong, and every time with it."""
-    period_s = reader_of(recording.paths[0]).period_s
-    header_s = period_s(recording.paths[0]) if period_s else 0.0
-    sidecar_s = 1 / recording.rate_hz
-    apart = header_s > 0 and abs(header_s - sidecar_s) > 0.01 * sidecar_s
-    return (f"TR is {sidecar_s:g} s in the sidecar, {header_s:g} s in the image's header",) if apart else ()
 
 
 def count_samples(recording: Recording) -> int:

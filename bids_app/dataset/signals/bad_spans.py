@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bids_app.dataset.files.tables import MISSING, PHONE_KINDS, WORD_KINDS, Table, number, read_table
+from bids_app.dataset.files.intervals import MISSING
+from bids_app.dataset.files.tables import PHONE_KINDS, WORD_KINDS, Table, number, read_table
 from bids_app.dataset.signals.records import Note
 from bids_app.records import Array, SpanAccount
 
