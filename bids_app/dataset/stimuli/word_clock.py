@@ -1,4 +1,4 @@
-"""The clock of a transcript: whether it counts seconds from the first sample of the sound, as the sound's length tells.
+"""The clock of a transcript: whether it counts seconds from the sound's first sample, as the sound's length tells.
 
 What is told by the file alone is put right, and said: times in milliseconds, and those of a stretch of a longer
 sound, as Praat keeps them (xmin). A clock that runs at another speed is told, and corrected only where asked for.
@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bids_app.dataset.files.intervals import Annotation
+from bids_app.dataset.files.reading import naming
+from bids_app.dataset.transcripts.word_files import read_annotation
 from bids_app.errors import DataError
 from bids_app.records import Intervals
 
@@ -21,6 +25,7 @@ SLOWEST_WORD_S = 5.0  # a median word that is longer is not in seconds
 MOST_WORDS_A_SECOND = 15.0  # nobody speaks so fast: the unit is a longer one than seconds
 ENOUGH_WORDS = 30
 NEAR_S = 0.25  # an eighth of a usual TR
+SAME_S = 1e-3
 SPEED = 0.05  # clocks differ by less
 LEAST_DRIFT_S = 0.1
 UNIT_ADVICE = "write seconds from the beginning of the sound, or say `unit: ms` in a recipe (--stimuli)"
@@ -39,15 +44,29 @@ class WordClock:
     file_s: float | None
     stretch: bool = False
 
+    def of(self, path: Path, stem: str) -> Annotation:
+        """What a file times, judged.
+
+        Parameters
+        ----------
+        path : of the file.
+        stem : of the sound it is of.
+
+        Raises
+        ------
+        DataError : it cannot be understood, or its clock cannot; with the path.
+        """
+        with naming(path):
+            return self.judged(read_annotation(path, stem))
+
     def judged(self, found: Annotation) -> Annotation:
         """Words and phones in seconds from the first sample of the sound, and notes on what was done.
 
         Raises
         ------
-        DataError : their unit or their beginning is unknown; or they shall be stretched, and nothing says by how much.
+        DataError : their unit or beginning is unknown; or they shall be stretched, and no clock is that far off.
         """
-        found = self._speed(self._beginning(self._unit(found)))
-        return replace_extent(found, None)
+        return self._speed(self._beginning(self._unit(found)))
 
     # ------------------------------------------------------------------------------------------------ unit
     def _unit(self, found: Annotation) -> Annotation:
@@ -79,7 +98,7 @@ class WordClock:
     # ------------------------------------------------------------------------------------------------ beginning
     def _beginning(self, found: Annotation) -> Annotation:
         """From the sound's first sample; a Praat file that begins elsewhere may be of a stretch of a longer sound."""
-        if found.extent_s is None or found.extent_s[0] == 0:
+        if found.extent_s is None or abs(found.extent_s[0]) < SAME_S:
             return found
         first_s, last_s = found.extent_s
         told = f"the TextGrid runs from {first_s:.6g} to {last_s:.6g} s"
@@ -91,10 +110,9 @@ class WordClock:
         sound, near_s = f"the sound lasts {self.file_s:.6g} s", max(NEAR_S, abs(first_s) / 10)
         off_part_s, off_whole_s = abs(last_s - first_s - self.file_s), abs(last_s - self.file_s)
         if off_part_s < off_whole_s and off_part_s <= near_s:
-            moved = _moved(found, lambda times: times - first_s, f"{told}, {sound}: {first_s:.6g} s were subtracted")
-            return replace_extent(moved, (0.0, last_s - first_s))
-        if first_s > 0 and last_s <= self.file_s + near_s:
-            return _told(found, f"{told}, {sound}: times are taken to count from its beginning")
+            return _moved(found, lambda times: times - first_s, f"{told}, {sound}: {first_s:.6g} s were subtracted")
+        if last_s <= self.file_s + near_s and (first_s > 0 or off_whole_s <= near_s):
+            return found.told(f"{told}, {sound}: times are taken to count from its beginning")
         what = f"{told}, {sound}: neither do times count from its beginning, nor from the TextGrid's"
         raise DataError(what, "", "save the TextGrid of this sound, or say shift_s in a recipe (--stimuli)")
 
@@ -112,18 +130,17 @@ class WordClock:
         if abs(ratio - 1) > SPEED:
             if self.stretch:
                 raise DataError(f"{told}: no clock is {abs(ratio - 1):.1%} off", "", "leave word_clock as_written")
-            return _told(found, f"{told}: it may be of another file")
+            return found.told(f"{told}: it may be of another file")
         if self.stretch:
             return _moved(found, lambda times: times * ratio, f"{told}: times were multiplied by {ratio:.6f}")
+        off_s = abs(lasts_s - self.file_s)
         advice = (
-            f"where both are of one recording, `stimuli: {{word_clock: stretch_to_sound}}` multiplies by {ratio:.6f}"
+            f"if both are of one recording, `stimuli: {{word_clock: stretch_to_sound}}` corrects it ({ratio:.6f})"
         )
-        return _told(
-            found, f"{told}: its times may be off by {abs(lasts_s - self.file_s):.3g} s at the end; {advice}"
-        )
+        return found.told(f"{told}: times may be {off_s:.3g} s off at the end; {advice}")
 
 
-def _moved(found: Annotation, onto: Callable[[float], float], note: str) -> Annotation:
+def _moved(found: Annotation, onto: Callable[[Any], Any], note: str) -> Annotation:
     """Times through a linear map, and a note."""
 
     def table(one: Intervals | None) -> Intervals | None:
@@ -134,5 +151,7 @@ def _moved(found: Annotation, onto: Callable[[float], float], note: str) -> Anno
         return replace(one, onset_s=onset_s, duration_s=np.asarray(onto(one.offset_s)) - onset_s)
 
     extent_s = None if found.extent_s is None else (onto(found.extent_s[0]), onto(found.extent_s[1]))
-    moved = found._replace(words=table(found.words), phones=table(found.phones))
-    return _told(replace_extent(moved, extent_s), note)
+    return found._replace(words=table(found.words), phones=table(found.phones), extent_s=extent_s).told(note)
+
+
+NO_SOUND = WordClock(None)

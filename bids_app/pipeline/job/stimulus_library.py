@@ -26,6 +26,7 @@ class StimulusLibrary:
         )
         self._models, self._bids_dir, self._words = options.models, options.bids_dir, job.analysis.stimuli.words
         self._stretch_to_event = job.analysis.stimuli.playing_clock == "stretch_to_event"
+        self._stretch_words = job.analysis.stimuli.word_clock == "stretch_to_sound"
         self._need_audio = any("audio" in features.needs(spec) for spec in self._specs.values())
         self._stimuli: dict[tuple[object, ...], Stimulus] = {}
         self._first_event_s: dict[Content, float] = {}
@@ -179,11 +180,11 @@ class StimulusLibrary:
         needed = self._need_audio
         try:
             wanted = needed or any("audio" in features.needs(spec) for spec in self._baseline.values())
-            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, wanted)
+            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, wanted, self._stretch_words)
         except DataError:
             if needed:
                 raise
-            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, need_audio=False)
+            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, False, self._stretch_words)
 
 
 def _has_own_rows(recording: Recording) -> bool:
