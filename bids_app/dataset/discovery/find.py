@@ -94,7 +94,7 @@ def _named_candidates(
 
 _LOOKED_FOR = (
     "looked for func/*_bold.nii.gz, *_space-*_hemi-*.func.gii, *_seg-*_timeseries.tsv, *_bold.h5 "
-    "and high gamma as ieeg/*_ieeg.fif, .vhdr, .edf, .bdf or .set"
+    "and high gamma as ieeg/*_ieeg.fif, .vhdr, .edf, .bdf, .set, .nwb or .mefd"
 )
 
 
