@@ -2,7 +2,6 @@
 
 from bids_app.dataset.alignment.align import align
 from bids_app.dataset.discovery.find import find_recordings
-from bids_app.dataset.discovery.preflight import stimulus_checks
 from bids_app.dataset.electrodes.high_gamma import computes_high_gamma
 from bids_app.dataset.electrodes.mains import notch_hz
 from bids_app.dataset.electrodes.response import electrode_lines
@@ -22,5 +21,4 @@ __all__ = [
     "load_targets",
     "motion",
     "notch_hz",
-    "stimulus_checks",
 ]
