@@ -125,7 +125,7 @@ def _words(playing: PlayingAlignment) -> list[Finding]:
     if playing.late_words > LATE_WORDS and playing.late_words * playing.n_words >= LEAST_EVENTS - 0.5:
         text = (
             f"{playing.late_words:.1%} of the words begin after the sound ended, the last ends at "
-            f"{playing.transcript_s or 0:.1f} of {playing.file_s or 0:.1f} s: their clock is not the sound's (correct it)"
+            f"{playing.transcript_s or 0:.1f} of {playing.file_s or 0:.1f} s: they are on another clock (correct it)"
         )
         findings.append(("refusal", "word times", text))
     elif inside is not None and inside < 1:
