@@ -14,6 +14,7 @@ from bids_app.dataset.stimuli.beside import find_annotation
 from bids_app.dataset.stimuli.events import AUDIO, stimulus_id
 from bids_app.dataset.stimuli.sound import read_audio, sound_length_s
 from bids_app.dataset.stimuli.sourced import source_annotation, source_path
+from bids_app.dataset.stimuli.word_clock import WordClock
 from bids_app.errors import DataError
 from bids_app.pointers import is_there
 from bids_app.records import Intervals, Recording, StatedStimuli, Stimulus, StimulusEvent, StimulusSource
@@ -42,12 +43,12 @@ def load_stimulus(
     bids_dir : holds /stimuli.
     words_template : a path relative to /stimuli, `{stem}`: the stimulus's without extension; None: none is asked for.
     need_audio : whether the sound is read; else it may be missing.
-    stated : channel and language of all stimuli; a recipe's own count first.
+    stated : channel, language and clock of all stimuli; a recipe's own channel and language count first.
 
     Raises
     ------
     DataError : audio is needed and missing, undecodable or of channels that differ, the template's file is missing,
-    or a file of timings cannot be understood.
+    or a file of timings or its clock cannot be understood.
     """
     source = event.source
     name = event.stimulus_id if source else stimulus_id(event.stimulus_id, bids_dir, recording.label)
@@ -56,9 +57,10 @@ def load_stimulus(
         raise DataError("audio of the stimulus is missing", name, "the recipe names no sound")
     sound = read_audio(path, (source.channel if source else None) or stated.channel) if need_audio else None
     file_s = len(sound.samples) / sound.rate_hz if sound else sound_length_s(path)
-    annotation = source_annotation(source, bids_dir) if source else Annotation()
+    clock = WordClock(file_s, stated.stretch_words)
+    annotation = source_annotation(source, bids_dir, clock) if source else Annotation()
     if annotation == Annotation():  # a recipe that names no times leaves them to be looked for, as without it
-        annotation = find_annotation(bids_dir, name, None if source else words_template)
+        annotation = find_annotation(bids_dir, name, None if source else words_template, clock)
     own_words = _within(recording.own_words, recording, event, file_s)
     own_phones = _within(recording.own_phones, recording, event, file_s)
     words, phones = own_words or annotation.words, own_phones or annotation.phones

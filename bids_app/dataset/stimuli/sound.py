@@ -17,7 +17,7 @@ from bids_app.records import Array, Samples
 
 SEEKABLE = {"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "FLAC"}  # exact to the sample, unlike mp3 and ogg
 BLOCK_S = 60.0
-RATES_HZ = (500.0, 1e6)
+RATES_HZ = (50.0, 1e6)
 
 
 class SoundFile:
