@@ -128,6 +128,7 @@ from bids_app.records.results import (
 )
 from bids_app.records.specs import (
     SOLVERS,
+    AudioSpec,
     DesignSpec,
     EpochSpec,
     FeatureSpec,
@@ -199,6 +200,7 @@ __all__ = [
     "AlignmentLine",
     "AnalysisProvenance",
     "Array",
+    "AudioSpec",
     "BaselineModel",
     "ClockEvidence",
     "Component",

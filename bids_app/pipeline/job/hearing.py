@@ -18,27 +18,35 @@ class Hearing:
 
     Parameters
     ----------
-    lasts_s : from the file's first sample to the end of what is heard, in seconds.
+    lasts_s : from the file's first sample to the end of what is heard, in seconds of the recording.
     cut_s : rows that are complete after this time of the stimulus are not heard; infinite where it is heard to its
         end.
     words_until_s : nor are words and phones that begin then or later: the sound's length, infinite where unknown.
+    stretch : seconds of the recording that a second of the stimulus takes.
     """
 
     lasts_s: float
     cut_s: float = math.inf
     words_until_s: float = math.inf
+    stretch: float = 1.0
 
     def words(self, words: Intervals) -> Intervals:
-        """Those that are heard."""
+        """Those that are heard, in seconds of the recording."""
         heard = self._heard(words.onset_s, words.offset_s)
+        if self.stretch != 1:
+            onset_s, duration_s = words.onset_s * self.stretch, words.duration_s * self.stretch
+            words = replace(words, onset_s=onset_s, duration_s=duration_s)
         if heard.all():
             return words
         text = tuple(text for text, kept in zip(words.text, heard, strict=True) if kept)
         return replace(words, onset_s=words.onset_s[heard], duration_s=words.duration_s[heard], text=text)
 
     def features(self, features: Features) -> Features:
-        """Rows that are heard."""
+        """Rows that are heard, in seconds of the recording."""
         heard = self._heard(features.onsets_s, features.times_s)
+        if self.stretch != 1:
+            onsets = None if features.onsets_s is None else features.onsets_s * self.stretch
+            features = replace(features, times_s=features.times_s * self.stretch, onsets_s=onsets)
         if heard.all():
             return features
         onsets_s = None if features.onsets_s is None else features.onsets_s[heard]
@@ -61,8 +69,8 @@ def hearing_of(event: StimulusEvent, stimulus: Stimulus) -> Hearing:
     event : its duration, None to the file's end.
     stimulus : its length, None where the sound is not there.
     """
-    file_s = math.inf if stimulus.file_s is None else stimulus.file_s
+    file_s, stretch = math.inf if stimulus.file_s is None else stimulus.file_s, event.stretch
     if event.duration_s is None:
-        return Hearing(stimulus.duration_s, words_until_s=file_s)
-    end_s = event.duration_s + event.precision_s + EDGE_S
-    return Hearing(min(event.duration_s, file_s), end_s if end_s < file_s else math.inf, file_s)
+        return Hearing(stimulus.duration_s * stretch, words_until_s=file_s, stretch=stretch)
+    end_s = (event.duration_s + event.precision_s) / stretch + EDGE_S
+    return Hearing(min(event.duration_s, file_s * stretch), end_s if end_s < file_s else math.inf, file_s, stretch)
