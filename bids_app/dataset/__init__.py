@@ -7,8 +7,9 @@ from bids_app.dataset.alignment.thresholds import limits
 from bids_app.dataset.discovery.find import find_recordings
 from bids_app.dataset.electrodes.high_gamma import computes_high_gamma
 from bids_app.dataset.electrodes.mains import notch_hz
+from bids_app.dataset.responses.common import intersect_targets, lost_to_others, varying
 from bids_app.dataset.responses.confounds import groups_of, motion
-from bids_app.dataset.responses.load import intersect_targets, load_response, load_targets
+from bids_app.dataset.responses.load import load_response, load_targets
 from bids_app.dataset.stimuli.load import load_stimulus
 
 __all__ = [
@@ -21,8 +22,10 @@ __all__ = [
     "load_response",
     "load_stimulus",
     "load_targets",
+    "lost_to_others",
     "motion",
     "notch_hz",
     "place_by_audio",
+    "varying",
     "with_electrodes",
 ]

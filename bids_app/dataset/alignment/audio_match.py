@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -98,12 +98,18 @@ def match_audio(recorded: Envelope, sound: Envelope, expected_s: float) -> Audio
     votes = (np.abs(offsets[:, None] - offsets) <= NEAR_S).sum(axis=1)
     best = votes == votes.max()
     near_s = float(offsets[best][np.argmin(np.abs(offsets[best] - expected_s))])
-    placed = [
-        (middle_s, *fine)
-        for middle_s, piece in _stretches(sound)
-        if (fine := _fine(recorded, piece, middle_s, near_s)) is not None
-    ]
-    return _line(np.array(placed).reshape(-1, 3), len(found))
+    rough = _on_a_line(recorded, sound, near_s, len(found))
+    if rough is None:
+        return None
+    slowed = _slowed(sound, rough.drift)
+    exact = _on_a_line(recorded, slowed, rough.onset_s, len(found))
+    return None if exact is None else replace(exact, drift=(1 + rough.drift) * (1 + exact.drift) - 1)
+
+
+def _slowed(sound: Envelope, drift: float) -> Envelope:
+    """The sound as it plays with a drift, so that stretches of it are not blurred against the recording."""
+    times_s = np.arange(int(len(sound.values) * (1 + drift))) / (1 + drift)
+    return Envelope(np.interp(times_s, np.arange(len(sound.values)), sound.values))
 
 
 def _stretches(sound: Envelope) -> Iterator[tuple[float, Array]]:
@@ -149,11 +155,16 @@ def _fine(recorded: Envelope, piece: Array, middle_s: float, near_s: float) -> t
     return (low + peak + shift + half) / FINE_HZ + recorded.start_s - middle_s, float(top)
 
 
-def _line(placed: Array, n_stretches: int) -> AudioMatch | None:
-    """Onset and drift from (middle, onset, correlation) of stretches."""
+def _on_a_line(recorded: Envelope, sound: Envelope, near_s: float, n_stretches: int) -> AudioMatch | None:
+    """Onset and drift from the places of stretches; None where too few lie on a line."""
     from scipy.stats import theilslopes
 
-    placed = placed[placed[:, 2] >= LEAST_R] if len(placed) else placed
+    found = [
+        (middle_s, *fine)
+        for middle_s, piece in _stretches(sound)
+        if (fine := _fine(recorded, piece, middle_s, near_s)) is not None
+    ]
+    placed = np.array([place for place in found if place[2] >= LEAST_R]).reshape(-1, 3)
     if len(placed) < LEAST_AGREEING:
         return None
     middles, onsets, r = placed.T
