@@ -69,7 +69,19 @@ def _add_selection(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         default=[],
         metavar="S",
-        help="space of the responses (MNI152NLin2009cAsym, fsaverage5, an atlas's seg- label); default: all found",
+        help="space of the responses (MNI152NLin2009cAsym, fsaverage5, an atlas's seg- label, n/a for names without "
+        "space-); default: all found",
+    )
+    group.add_argument(
+        "--unnamed-space",
+        metavar="S",
+        help="the space of BOLD files whose names have no space-; default: unknown, no maps over participants",
+    )
+    group.add_argument(
+        "--desc",
+        metavar="L",
+        help="desc- of the responses, n/a for names without; default: preproc, preprocessed, none, denoised, or "
+        "the only one there is",
     )
 
 
@@ -147,6 +159,8 @@ def parse_arguments(arguments: Sequence[str]) -> RunOptions:
         filters=_filters(given.bids_filter_file),
         modality=given.modality,
         spaces=tuple(given.space),
+        desc=_label(given.desc, "desc"),
+        unnamed_space=_label(given.unnamed_space, "space"),
     )
     return RunOptions(
         query=query,
@@ -175,6 +189,11 @@ def _checked_out_dir(bids_dir: Path, out_dir: Path) -> Path:
     if out_dir.exists() and not out_dir.is_dir():
         raise UsageError("OUT_DIR is a file", out_dir, "name a folder")
     return out_dir
+
+
+def _label(given: str | None, prefix: str) -> str | None:
+    """One label without its prefix, or 'n/a'; None where there is none. Raises UsageError."""
+    return given if given in (None, "n/a") else _labels([given], prefix)[0]
 
 
 def _labels(given: Sequence[str], prefix: str) -> tuple[str, ...]:

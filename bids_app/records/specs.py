@@ -178,5 +178,8 @@ class RecordingQuery:
     filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # fMRIPrep's: {"bold": {"run": 1}}
     modality: Literal["auto", "fmri", "ieeg"] = "auto"
     spaces: tuple[str, ...] = ()
+    desc: str | None = None  # of the responses; 'n/a': none in their names; None: the usual one
+    unnamed_space: str | None = None  # the space of BOLD whose name has no `space-`; None: not known
     recipe: StimulusRecipe | None = None  # how the data set plays its stimuli; None: as its events say
     responses: ResponseFiles | None = None  # None: by their BIDS names
+    words: str | None = None  # where an analysis says that word times lie: the length of a sound that is not there

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from bids_app.dataset.stimuli.events import AUDIO
 from bids_app.records import AlignmentLine, Array, PlayingAlignment, Recording, Stimulus, StimulusEvent
 
 WORD_SLACK_S = 0.05  # a transcript may round the last word's end up
@@ -27,7 +26,7 @@ def play(recording: Recording, recording_s: float, event: StimulusEvent, stimulu
         stimulus=stimulus.stimulus_id,
         onset_s=event.onset_s,
         n_rows=event.n_rows,
-        file_s=file_length_s(stimulus),
+        file_s=stimulus.file_s,
         event_s=event.duration_s,
         transcript_s=float(ends.max()) if len(ends) else None,
         heard_share=heard_share(event.onset_s, length_s, recording.start_s, recording_s),
@@ -37,14 +36,6 @@ def play(recording: Recording, recording_s: float, event: StimulusEvent, stimulu
         empty_words=0 if words is None else sum(not any(map(str.isalnum, text)) for text in words.text),
         times_heard=sum(other.stimulus_id == event.stimulus_id for other in recording.stimuli),
     )
-
-
-def file_length_s(stimulus: Stimulus) -> float | None:
-    """Seconds of sound by its file; None where there is none."""
-    if stimulus.audio is not None and stimulus.rate_hz:
-        return len(stimulus.audio) / stimulus.rate_hz
-    is_sound = stimulus.path.suffix.lower() in AUDIO and stimulus.path.is_file()
-    return stimulus.duration_s if is_sound else None
 
 
 def share_before(ends_s: Array, length_s: float) -> float | None:
@@ -79,4 +70,5 @@ def table_lines(stimulus: Stimulus) -> list[AlignmentLine]:
     ]  # fmt: skip
     if stimulus.words is not None and not stimulus.words.text:
         texts.append(f"{stimulus.label}: the transcript is empty")
+    texts += [f"{stimulus.label}: {note}" for note in stimulus.notes]
     return [AlignmentLine("warning", "word times", text) for text in texts]

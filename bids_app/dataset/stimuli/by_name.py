@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from bids_app.dataset.files.layout import parse_name, same
+from bids_app.dataset.files.names import parse_name, same
 from bids_app.dataset.stimuli.events import AUDIO
 from bids_app.errors import DataError
 from bids_app.records import StimulusEvent

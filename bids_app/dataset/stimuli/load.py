@@ -12,12 +12,12 @@ import numpy as np
 
 from bids_app.dataset.files.tables import PHONE_TEXT, START, WORD_TEXT, read_table
 from bids_app.dataset.stimuli.events import AUDIO, stimulus_id
-from bids_app.dataset.stimuli.sound import read_audio
+from bids_app.dataset.stimuli.sound import read_audio, sound_length_s
 from bids_app.dataset.stimuli.sourced import source_annotation, source_path
 from bids_app.dataset.stimuli.word_files import Annotation, read_annotation
 from bids_app.errors import DataError
 from bids_app.pointers import how_to_install, is_there, require_content
-from bids_app.records import Intervals, Recording, Samples, Stimulus, StimulusEvent, StimulusSource
+from bids_app.records import Intervals, Recording, Stimulus, StimulusEvent, StimulusSource
 
 BESIDE = (".TextGrid", ".textgrid", ".tsv", ".csv", ".json", ".ctm", "_transcript.tsv", "_transcript.csv")
 SPEECH_ONLY = ("word", "words", *PHONE_TEXT)  # columns that nothing but speech has
@@ -51,12 +51,12 @@ def load_stimulus(
     if need_audio and source and source.sound is None:
         raise DataError("audio of the stimulus is missing", name, "the recipe names no sound")
     audio, rate_hz = read_audio(path) if need_audio else (None, None)
-    length_s = _length_s(path, audio, rate_hz, event)
+    file_s = len(audio) / rate_hz if audio is not None and rate_hz else sound_length_s(path)
     annotation = source_annotation(source, bids_dir) if source else Annotation()
     if annotation == Annotation():  # a recipe that names no times leaves them to be looked for, as without it
-        annotation = _search(bids_dir, name, None if source else words_template)
-    own_words = _within(recording.own_words, recording, event, length_s)
-    own_phones = _within(recording.own_phones, recording, event, length_s)
+        annotation = find_annotation(bids_dir, name, None if source else words_template)
+    own_words = _within(recording.own_words, recording, event, file_s)
+    own_phones = _within(recording.own_phones, recording, event, file_s)
     words, phones = own_words or annotation.words, own_phones or annotation.phones
     own = [table for table in (own_words, own_phones) if table is not None]
     return Stimulus(
@@ -66,44 +66,26 @@ def load_stimulus(
         path=path,
         audio=audio,
         rate_hz=rate_hz,
-        duration_s=length_s if length_s is not None else _last_end(words, phones),
+        duration_s=file_s if file_s is not None else Annotation(words, phones).end_s or 0.0,
         words=words,
         phones=phones,
         sha256=_content_hash(path if need_audio else None, words, phones, source),
         joiner=source.joiner if source else " ",
         language=source.language if source else None,
+        file_s=file_s,
     )
-
-
-# --------------------------------------------------------------------------------------------------- sound
-def _length_s(path: Path, audio: Samples | None, rate_hz: float | None, event: StimulusEvent) -> float | None:
-    """Seconds of sound, from the file's header where the sound itself is not wanted, else as the event says."""
-    if audio is not None and rate_hz:
-        return len(audio) / rate_hz
-    if path.is_file():
-        import soundfile
-
-        try:
-            return float(soundfile.info(path).duration)
-        except (OSError, RuntimeError, ValueError):
-            return event.duration_s  # not sound: a text that was read, or an image
-    return event.duration_s
-
-
-def _last_end(*tables: Intervals | None) -> float:
-    return float(max((table.offset_s.max() for table in tables if table is not None and table.text), default=0.0))
 
 
 # --------------------------------------------------------------------------------------------------- words
 def _within(
-    table: Intervals | None, recording: Recording, event: StimulusEvent, length_s: float | None
+    table: Intervals | None, recording: Recording, event: StimulusEvent, file_s: float | None
 ) -> Intervals | None:
-    """Rows of a recording's own events that begin during this event, in the stimulus's time; None where none does."""
+    """A recording's own rows that begin during this playing, in the stimulus's time; None where none does."""
     if table is None:
         return None
     later = [other.onset_s for other in recording.stimuli if other.onset_s > event.onset_s]
-    lengths = [length for length in (event.duration_s, length_s) if length is not None]
-    end_s = min([*later, event.onset_s + max(lengths, default=math.inf)])
+    lasts_s = event.duration_s + event.precision_s if event.duration_s is not None else file_s
+    end_s = min([*later, event.onset_s + (math.inf if lasts_s is None else lasts_s)])
     inside = (table.onset_s >= event.onset_s - TIMING_SLACK_S) & (table.onset_s < end_s)
     if not inside.any():
         return None
@@ -113,8 +95,19 @@ def _within(
     )
 
 
-def _search(bids_dir: Path, name: str, template: str | None) -> Annotation:
-    """The template's file first; what it does not time is looked for beside the stimulus."""
+def find_annotation(bids_dir: Path, name: str, template: str | None) -> Annotation:
+    """The words and phones of a stimulus: the template's file first; what it does not time, beside the stimulus.
+
+    Parameters
+    ----------
+    bids_dir : holds /stimuli.
+    name : the stimulus's path relative to /stimuli.
+    template : see `load_stimulus`.
+
+    Raises
+    ------
+    DataError : the template's file is missing, or a file of timings cannot be understood.
+    """
     given = _from_template(bids_dir, name, template) if template else Annotation()
     if given.words is not None and given.phones is not None:
         return given

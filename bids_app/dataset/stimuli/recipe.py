@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from bids_app.dataset.files.layout import same
+from bids_app.dataset.files.names import same
 from bids_app.dataset.files.tables import Table, number
 from bids_app.errors import DataError, Undecided
 from bids_app.records import (

@@ -24,6 +24,12 @@ class Annotation(NamedTuple):
     words: Intervals | None = None
     phones: Intervals | None = None
 
+    @property
+    def end_s(self) -> float | None:
+        """The end of its last word or phone, in seconds; None where it has none."""
+        ends = [table.offset_s.max() for table in (self.words, self.phones) if table is not None and table.text]
+        return float(max(ends)) if ends else None
+
 
 def read_annotation(path: Path) -> Annotation:
     """Words and phones of a file by its extension. Raises DataError, with the path, where it cannot be understood."""

@@ -66,14 +66,14 @@ def make_job(options: RunOptions) -> Job:
 def _with_recipe(options: RunOptions, analysis: Analysis) -> RecordingQuery:
     """The query with how the data set plays its stimuli, and what of the analysis file this overrides; derivatives
     that are named count before the responses that a recipe names."""
-    recipe = analysis.stimuli.recipe
+    recipe, query = analysis.stimuli.recipe, replace(options.query, words=analysis.stimuli.words)
     if recipe is None:
-        return options.query
+        return query
     own = load_analysis(options.analysis)[0].stimuli if options.stimuli else StimuliSettings()
     overridden = [f"words: {own.words}"] * (own.words is not None) + ["recipe"] * (own.recipe is not None)
     spec = recipe.spec(f"`stimuli: {overridden[0]}` of the analysis" if overridden else "")
     responses = recipe.responses.spec() if recipe.responses and not options.query.derivatives else None
-    return replace(options.query, recipe=spec, responses=responses)
+    return replace(query, recipe=spec, responses=responses)
 
 
 def resolve(

@@ -50,7 +50,7 @@ class StimulusEvent:
     """One playing of a stimulus: the file's first sample is at `onset_s` (may be negative) of the recording's clock.
 
     `duration_s`: how long it is heard, None to the file's end; `n_rows` of events.tsv that it is made of; `source`:
-    where a recipe says what lies where, else None.
+    where a recipe says what lies where, else None; `precision_s`: half a unit of the last digit of its end.
     """
 
     onset_s: float
@@ -58,6 +58,7 @@ class StimulusEvent:
     duration_s: float | None = None
     n_rows: int = 1
     source: StimulusSource | None = None
+    precision_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -95,20 +96,22 @@ class Samples(Protocol):
 
 @dataclass(frozen=True)
 class Stimulus:
-    """A stimulus as the feature families see it. `audio` (n_samples,) or None. `joiner` stands between its words;
-    `language` : ISO 639-1, None where nothing says it."""
+    """A stimulus as the feature families see it, whoever hears it. `audio` (n_samples,) or None. `joiner` stands
+    between its words; `language` : ISO 639-1, None where nothing says it."""
 
     stimulus_id: str
     label: str  # for file names: alphanumeric, unique for a content
     path: Path  # of the file in /stimuli (it may be absent where only words are needed)
     audio: Samples | None
     rate_hz: float | None
-    duration_s: float
+    duration_s: float  # of the sound, without it to the end of the last word
     words: Intervals | None
     phones: Intervals | None
     sha256: str  # of the audio's bytes and of both tables
     joiner: str = " "
     language: str | None = None
+    file_s: float | None = None  # length of the sound, None where it is not there
+    notes: tuple[str, ...] = ()  # lines that a person should read
 
 
 @dataclass(frozen=True)
