@@ -82,7 +82,8 @@ def write_textgrid(path, tiers, seconds):
     for number, (name, (onsets, ends, texts)) in enumerate(tiers.items(), start=1):
         rows, at = [], 0.0
         for onset, end, text in zip(onsets, ends, texts, strict=True):
-            rows += [(at, onset, "sp")] * (onset > at) + [(onset, end, text)]
+            rows += [(at, onset, "sp")] if onset > at else []
+            rows.append((onset, end, text))
             at = end
         rows.append((at, seconds, "sp"))
         lines += [f"item [{number}]:", 'class = "IntervalTier"', f'name = "{name}"', "xmin = 0", f"xmax = {seconds}"]

@@ -116,22 +116,19 @@ def row_of(recipe: StimulusRecipe, entities: Mapping[str, str]) -> dict[str, str
     ------
     DataError : two rows that name as many entities say different things.
     """
-    said: dict[str, str] = {}
-    rank_of: dict[str, int] = {}
+    found: dict[str, dict[int, dict[str, None]]] = {}  # column → entities named → values
     for row in recipe.table:
-        keys = {key: value for key, value in row.items() if key in RECIPE_ENTITIES}
-        if not all(key in entities and same(entities[key], value) for key, value in keys.items()):
-            continue
-        for column, value in row.items():
-            if column in keys:
-                continue
-            if rank_of.get(column, 0) == len(keys) and said[column] != value:
-                whose = ", ".join(f"{key}-{value}" for key, value in keys.items())
-                raise DataError(
-                    f"two rows of the recipe's table say '{column}' of {whose}: {said[column]} and {value}"
-                )
-            if rank_of.get(column, 0) < len(keys):
-                said[column], rank_of[column] = value, len(keys)
+        keys = [key for key in row if key in RECIPE_ENTITIES]
+        if all(key in entities and same(entities[key], row[key]) for key in keys):
+            for column in row.keys() - {*keys}:
+                found.setdefault(column, {}).setdefault(len(keys), {})[row[column]] = None
+    said: dict[str, str] = {}
+    for column in sorted(found):
+        values = list(found[column][max(found[column])])
+        if len(values) > 1:
+            whose = " ".join(f"{key}-{entities[key]}" for key in ("sub", "task", "run") if key in entities)
+            raise DataError(f"rows of the recipe's table say '{column}' of {whose} twice: {' and '.join(values)}")
+        said[column] = values[0]
     return said
 
 
