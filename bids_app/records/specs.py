@@ -70,7 +70,9 @@ class ResponseSpec:
     rate_hz: float | None = None  # iEEG: rate the responses are resampled to; None keeps the recording's
     standardize: Literal["run", "none"] = "run"
     band_hz: tuple[float, float] | None = None  # iEEG: of the high gamma computed from voltages; None: never computed
-    line_hz: float | None = None  # iEEG: the power line, whose harmonics inside the band are notched
+    # iEEG: the power line, whose harmonics inside the band are notched; None: as the sidecar says
+    line_hz: float | Literal["none"] | None = None
+    reference: Literal["none", "average", "bipolar"] = "none"  # iEEG: of voltages, before high gamma
 
 
 @dataclass(frozen=True)

@@ -62,13 +62,20 @@ def heard_share(onset_s: float, stimulus_s: float, start_s: float, recording_s: 
 
 
 def table_lines(stimulus: Stimulus) -> list[AlignmentLine]:
-    """What reading a stimulus's tables left out, and whether they are empty."""
+    """How a stimulus's files were chosen and read, what was left out of its tables, and whether they are empty."""
     tables = {"words": stimulus.words, "phones": stimulus.phones}
-    texts = [
+    left_out = [
         f"{stimulus.label}: {name} left out: {line}"
         for name, table in tables.items() if table is not None for line in table.left_out
     ]  # fmt: skip
     if stimulus.words is not None and not stimulus.words.text:
-        texts.append(f"{stimulus.label}: the transcript is empty")
-    texts += [f"{stimulus.label}: {note}" for note in stimulus.notes]
-    return [AlignmentLine("warning", "word times", text) for text in texts]
+        left_out.append(f"{stimulus.label}: the transcript is empty")
+    marks = [
+        f"{stimulus.label}: {name} left out: {line}"
+        for name, table in tables.items() if table is not None for line in table.marks
+    ]  # fmt: skip
+    return [
+        *(AlignmentLine("warning", "files", f"{stimulus.label}: {note}") for note in stimulus.notes),
+        *(AlignmentLine("warning", "word times", text) for text in left_out),
+        *(AlignmentLine("fine", "word times", text) for text in marks),
+    ]

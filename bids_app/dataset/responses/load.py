@@ -7,22 +7,32 @@ from dataclasses import replace
 
 import numpy as np
 
-from bids_app.dataset.responses import electrodes, volumes
+from bids_app.dataset.electrodes.response import electrode_response, electrode_targets
+from bids_app.dataset.responses import volumes
 from bids_app.dataset.responses.confounds import fmri_nuisance
+from bids_app.dataset.responses.dropped import placement_of
 from bids_app.dataset.responses.readers import reader_of
+from bids_app.dataset.signals.recording import signals_of
 from bids_app.errors import DataError
 from bids_app.records import Array, Recording, Response, ResponseSpec, Targets
 
+AS_RECORDED = ResponseSpec()
 
-def load_targets(recording: Recording) -> Targets:
+
+def load_targets(recording: Recording, spec: ResponseSpec = AS_RECORDED) -> Targets:
     """What a recording's columns are: the mask's voxels, all vertices, all parcels, all columns, the good channels.
+
+    Parameters
+    ----------
+    recording : of any kind.
+    spec : iEEG: the band, which not every channel can hold, and the reference, which makes pairs of contacts.
 
     Raises
     ------
     DataError : a file is missing, damaged or has no target.
     """
     if recording.modality == "ieeg":
-        return electrodes.electrode_targets(recording)[0]
+        return electrode_targets(recording, spec)
     return reader_of(recording.paths[0]).targets(recording)
 
 
@@ -78,6 +88,8 @@ def _take(targets: Targets, rows: list[int]) -> Targets:
 def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) -> Response:
     """A recording's values in the targets' order, with times, nuisance and valid samples.
 
+    fMRI is on the full grid of its scan: samples that a pipeline dropped are NaN and not valid (see `placement`).
+
     Parameters
     ----------
     recording : of any kind.
@@ -86,32 +98,24 @@ def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) ->
 
     Raises
     ------
-    DataError : a file cannot be read whole or does not fit its targets or confounds.
+    DataError : a file cannot be read whole or does not fit its targets or confounds, or nothing says which samples
+    are missing.
     """
     if recording.kind == "electrodes":
-        response = electrodes.electrode_response(recording, targets, spec)
-        about_channels = electrodes.electrode_targets(recording)[1]
-        return replace(response, warnings=tuple(dict.fromkeys(about_channels + response.warnings)))
+        return electrode_response(recording, targets, spec)
     values = reader_of(recording.paths[0]).values(recording, targets)
-    nuisance, steady, warnings = fmri_nuisance(recording, len(values), spec.confounds, spec.high_pass_s)
-    warnings += _clock_warnings(recording)
+    placed = placement_of(recording, len(values))
+    values = placed.expand(values)
+    nuisance, steady, warnings = fmri_nuisance(recording, placed, spec.confounds, spec.high_pass_s)
     times_s = recording.start_s + np.arange(len(values)) / recording.rate_hz
-    valid = steady & np.isfinite(values).any(axis=1)
+    valid = steady & np.isfinite(values).any(axis=1) & ~placed.censored
     return Response(values, times_s, nuisance, valid, targets, warnings)
-
-
-def _clock_warnings(recording: Recording) -> tuple[str, ...]:
-    """A sidecar and a header that disagree on the TR: one of them is wrong, and every time with it."""
-    period_s = reader_of(recording.paths[0]).period_s
-    header_s = period_s(recording.paths[0]) if period_s else 0.0
-    sidecar_s = 1 / recording.rate_hz
-    apart = header_s > 0 and abs(header_s - sidecar_s) > 0.01 * sidecar_s
-    return (f"TR is {sidecar_s:g} s in the sidecar, {header_s:g} s in the image's header",) if apart else ()
 
 
 def count_samples(recording: Recording) -> int:
     """Number of samples, from headers where there are any. Raises DataError."""
     path = recording.paths[0]
     if recording.modality == "ieeg":
-        return int(electrodes.open_signals(path)[0].n_times)
+        signals = signals_of(recording)  # pauses count: samples lie on one even grid
+        return round(signals.seconds * signals.rate_hz)
     return reader_of(path).count(path)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bids_app.dataset.files.reading import reading
+from bids_app.dataset.files.written import header_seconds
 from bids_app.errors import DataError
 from bids_app.records import Array, Recording, Targets
 
@@ -60,10 +61,12 @@ def count_volumes(path: Path) -> int:
 
 
 def header_period_s(path: Path) -> float:
-    """Seconds between volumes by the header; 0 where it does not say."""
+    """Seconds between volumes by the header; 0 where it does not say: no unit, 0 or 1."""
     header = open_volume(path).header
     scale = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}.get(header.get_xyzt_units()[1], 0.0)
-    return float(header.get_zooms()[3]) * scale if len(header.get_zooms()) == 4 else 0.0
+    zooms = header.get_zooms()
+    value = float(zooms[3]) if len(zooms) == 4 else 0.0
+    return 0.0 if value in (0.0, 1.0) else header_seconds(value * scale)
 
 
 def volume_values(path: Path, targets: Targets) -> Array:

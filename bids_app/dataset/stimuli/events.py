@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bids_app.dataset.files.intervals import MISSING
 from bids_app.dataset.files.layout import Index
 from bids_app.dataset.files.names import Entry
 from bids_app.dataset.files.reading import naming
 from bids_app.dataset.files.tables import (
-    MISSING,
     PHONE_KINDS,
     WORD_KINDS,
     Table,

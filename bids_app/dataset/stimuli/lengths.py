@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from bids_app.dataset.stimuli.load import find_annotation
+from bids_app.dataset.stimuli.beside import find_annotation
 from bids_app.dataset.stimuli.sound import sound_length_s
 
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from bids_app.dataset.files.tables import PHONE_TEXT, START, WORD_TEXT, read_table
+from bids_app.dataset.files.intervals import Annotation
+from bids_app.dataset.stimuli.beside import find_annotation
 from bids_app.dataset.stimuli.events import AUDIO, stimulus_id
 from bids_app.dataset.stimuli.sound import read_audio, sound_length_s
 from bids_app.dataset.stimuli.sourced import source_annotation, source_path
-from bids_app.dataset.stimuli.word_files import Annotation, read_annotation
 from bids_app.errors import DataError
-from bids_app.pointers import how_to_install, is_there, require_content
+from bids_app.pointers import is_there
 from bids_app.records import Intervals, Recording, Stimulus, StimulusEvent, StimulusSource
 
-BESIDE = (".TextGrid", ".textgrid", ".tsv", ".csv", ".json", ".ctm", "_transcript.tsv", "_transcript.csv")
-SPEECH_ONLY = ("word", "words", *PHONE_TEXT)  # columns that nothing but speech has
 TIMING_SLACK_S = 1e-3  # a word row may begin a rounding error before its stimulus
 
 
@@ -73,6 +70,7 @@ def load_stimulus(
         joiner=source.joiner if source else " ",
         language=source.language if source else None,
         file_s=file_s,
+        notes=annotation.notes,
     )
 
 
@@ -93,69 +91,6 @@ def _within(
     return Intervals(
         np.maximum(table.onset_s[inside] - event.onset_s, 0.0), table.duration_s[inside], text, table.left_out
     )
-
-
-def find_annotation(bids_dir: Path, name: str, template: str | None) -> Annotation:
-    """The words and phones of a stimulus: the template's file first; what it does not time, beside the stimulus.
-
-    Parameters
-    ----------
-    bids_dir : holds /stimuli.
-    name : the stimulus's path relative to /stimuli.
-    template : see `load_stimulus`.
-
-    Raises
-    ------
-    DataError : the template's file is missing, or a file of timings cannot be understood.
-    """
-    given = _from_template(bids_dir, name, template) if template else Annotation()
-    if given.words is not None and given.phones is not None:
-        return given
-    words, phones = given
-    for annotation in _beside(bids_dir / "stimuli" / name):
-        words = annotation.words if words is None and not template else words
-        phones = annotation.phones if phones is None else phones
-        if words is not None and phones is not None:
-            break
-    return Annotation(words, phones)
-
-
-def _from_template(bids_dir: Path, name: str, template: str) -> Annotation:
-    stem = Path(name).with_suffix("").as_posix()
-    relative = stimulus_id(template.replace("{stem}", stem), bids_dir, f"stimuli: words: {template}")
-    path = bids_dir / "stimuli" / relative
-    if not is_there(path):
-        advice = how_to_install(path) or f"the analysis asks for {template}"
-        raise DataError("word timings are missing", path, advice)
-    annotation = read_annotation(path)
-    if annotation.words is None and annotation.phones is None:
-        raise DataError("no timed words in the file", path, "it has no words and no phones")
-    return annotation
-
-
-def _beside(path: Path) -> Iterator[Annotation]:
-    """What lies beside a stimulus under its name, and BEP044's `stim-<label>_annot-*_events.tsv`."""
-    names = [path.parent / (path.stem + ending) for ending in BESIDE]
-    if path.name.startswith("stim-"):
-        names += sorted(path.parent.glob(f"{path.stem.rsplit('_', 1)[0]}_annot-*_events.tsv"))
-    for candidate in names:
-        if is_there(candidate) and candidate != path and _times_speech(candidate):
-            yield read_annotation(candidate)
-
-
-def _times_speech(path: Path) -> bool:
-    """Tables beside a sound may be anything: only those with words or phones and their starts are taken.
-
-    Raises
-    ------
-    DataError : it was not fetched. It may be the transcript, in whose place no other file is taken.
-    """
-    require_content(path)
-    if path.suffix.lower() not in (".tsv", ".csv"):
-        return True
-    table, annotation = read_table(path), path.name.partition("_annot-")[2].lower()
-    is_of_speech = not annotation or re.search("word|phon|transcri", annotation) or table.first(SPEECH_ONLY)
-    return bool(is_of_speech) and None not in (table.first(WORD_TEXT + PHONE_TEXT), table.first(START))
 
 
 # --------------------------------------------------------------------------------------------------- names and hashes

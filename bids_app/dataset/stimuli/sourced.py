@@ -5,16 +5,23 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
+
+from bids_app.dataset.files.intervals import Annotation, Row, are_utterances, tidy
 from bids_app.dataset.files.reading import naming
-from bids_app.dataset.files.tables import END, START, Row, Table, decode, number, parse_table, phone_rows, word_rows
-from bids_app.dataset.stimuli.word_files import Annotation, parse_textgrid, read_annotation
+from bids_app.dataset.files.tables import END, START, Table, decode, number, parse_table
+from bids_app.dataset.transcripts.word_files import parse_textgrid, read_annotation
 from bids_app.errors import DataError
+from bids_app.marks import What
+from bids_app.pointers import how_to_install, require_content
 from bids_app.records import Intervals, StimulusSource, TimedFile
 
-COLUMNS = ("word", "start", "end")
+NOTHING = Intervals(np.empty(0), np.empty(0), ())
 
 
 def data_set_path(relative: str, bids_dir: Path) -> Path:
@@ -70,28 +77,42 @@ def source_annotation(source: StimulusSource, bids_dir: Path) -> Annotation:
     ------
     DataError : a file is not there, or has not what is asked of it.
     """
-    words, phones = (
-        None if file is None else _intervals(kind, file, source, bids_dir)
-        for kind, file in (("words", source.words), ("phones", source.phones))
-    )
-    return Annotation(words, phones)
+    files: tuple[tuple[What, TimedFile | None], ...] = (("words", source.words), ("phones", source.phones))
+    found = {
+        what: _timed(what, file, source, bids_dir)
+        for what, file in files if file is not None
+    }  # fmt: skip
+    tables = {what: timed.table for what, timed in found.items()}
+    notes = (note for timed in found.values() for note in timed.notes)
+    return Annotation(tables.get("words"), tables.get("phones"), tuple(dict.fromkeys(notes)))
 
 
-def _intervals(kind: str, file: TimedFile, source: StimulusSource, bids_dir: Path) -> Intervals:
+class Timed(NamedTuple):
+    """A table of words or phones, and notes on how it was read."""
+
+    table: Intervals
+    notes: tuple[str, ...] = ()
+
+
+def _timed(what: What, file: TimedFile, source: StimulusSource, bids_dir: Path) -> Timed:
     path = data_set_path(file.path, bids_dir)
     shift_s = file.shift_s - _before_s(file, source, bids_dir)
     scale = 1e-3 if file.unit == "ms" else 1.0
     with naming(path):
-        if file.tier or path.suffix.lower() == ".textgrid":
-            rows = _of_tier(file, kind, path)
-        elif path.suffix.lower() in (".json", ".ctm"):
-            rows = _read_whole(kind, path)
+        whole = Timed(NOTHING)
+        if path.suffix.lower() in (".json", ".ctm") or (path.suffix.lower() == ".textgrid" and file.tier is None):
+            # lines of a CTM are of the recording that is named, or that has the sound's name
+            whole = _read_whole(what, path, file.tier or Path(source.sound or file.path).stem)
+            rows = list(zip(whole.table.onset_s, whole.table.offset_s, whole.table.text, strict=True))
         else:
-            rows = list(_of_columns(file, path))
-        cells = tuple(
-            (text, f"{start * scale + shift_s!r}", f"{end * scale + shift_s!r}") for start, end, text in rows
-        )
-        return (word_rows if kind == "words" else phone_rows)(Table(COLUMNS, cells))
+            rows = _of_tier(file, path) if file.tier else list(_of_columns(file, path))
+        table = tidy([(start * scale + shift_s, end * scale + shift_s, text) for start, end, text in rows], what)
+        if what == "words" and are_utterances(table.text):
+            raise DataError(
+                "most texts hold several words: utterances, not words", "", "name the tier or column of words"
+            )
+    left_out, marks = whole.table.left_out + table.left_out, whole.table.marks + table.marks
+    return Timed(replace(table, left_out=left_out, marks=marks), whole.notes)
 
 
 def _before_s(file: TimedFile, source: StimulusSource, bids_dir: Path) -> float:
@@ -105,32 +126,33 @@ def _before_s(file: TimedFile, source: StimulusSource, bids_dir: Path) -> float:
     total_s = 0.0
     for sound in file.through[: file.through.index(source.sound)]:
         path = data_set_path(sound, bids_dir)
+        require_content(path)
         try:
             total_s += float(soundfile.info(path).duration)
         except (OSError, RuntimeError, ValueError) as error:
-            advice = "its length says when this one begins: fetch it (datalad get)"
+            advice = how_to_install(path) or "its length says when this one begins"
             raise DataError(f"a sound that comes before cannot be read ({error})", path, advice) from None
     return total_s
 
 
 # --------------------------------------------------------------------------------------------------- rows of a file
-def _of_tier(file: TimedFile, kind: str, path: Path) -> list[Row]:
-    """Intervals of the tier of that name, else of the tiers that hold words or phones by theirs."""
-    if file.tier is None:
-        return _read_whole(kind, path)
+def _of_tier(file: TimedFile, path: Path) -> list[Row]:
+    """Intervals of the tier of that name."""
     tiers = parse_textgrid(decode(path))
-    rows = [rows for name, rows in tiers if name.strip().lower() == file.tier.lower()]
+    rows = [rows for name, rows in tiers if name.strip().lower() == str(file.tier).lower()]
     if len(rows) != 1:
         there = ", ".join(f"'{name}'" for name, _ in tiers) or "none"
         raise DataError(f"{len(rows)} tiers are called '{file.tier}'", path, f"there are {there}")
     return [row for row in rows[0] if row[2].strip()]
 
 
-def _read_whole(kind: str, path: Path) -> list[Row]:
-    table = getattr(read_annotation(path), kind)
+def _read_whole(what: What, path: Path, stem: str) -> Timed:
+    found = read_annotation(path, stem)
+    table = found.words if what == "words" else found.phones
     if table is None:
-        raise DataError(f"no timed {kind} in the file", path, "the recipe may name a tier or columns")
-    return list(zip(table.onset_s.tolist(), table.offset_s.tolist(), table.text, strict=True))
+        advice = "; ".join((*found.notes, "the recipe may name a tier or columns"))
+        raise DataError(f"no timed {what} in the file", path, advice)
+    return Timed(table, tuple(f"{path.name}: {note}" for note in found.notes))
 
 
 def _of_columns(file: TimedFile, path: Path) -> Iterator[Row]:

@@ -54,11 +54,12 @@ class Job:
 
 def make_job(options: RunOptions) -> Job:
     """Resolve and check all settings. Raises UsageError and NoInput."""
-    _limit_threads(options.threads)
+    if not options.dry_run:  # which computes nothing: torch is not imported for it
+        _limit_threads(options.threads)
+        options = replace(options, models=replace(options.models, device=_device(options.models.device)))
     recipe = load_recipe(options.stimuli, options.stimuli_table) if options.stimuli else None
     analysis, specs, resolved = resolve(options.analysis, recipe)
-    models = replace(options.models, device=_device(options.models.device))
-    options = replace(options, models=models, query=_with_recipe(options, analysis))
+    options = replace(options, query=_with_recipe(options, analysis))
     baseline_specs = {name: features.resolve(spec) for name, spec in analysis.baseline_specs().items()}
     return Job(options, analysis, specs, baseline_specs, resolved, analysis_hash(resolved))
 

@@ -19,6 +19,7 @@ from bids_app.records import (
     BaselineModel,
     Excluded,
     FeatureProvenance,
+    Finding,
     Recording,
     Response,
     Responsive,
@@ -36,6 +37,7 @@ class LoadedRuns:
     runs, recordings : one by one.
     targets : the columns of all runs' responses.
     excluded : recordings that could not be read.
+    warnings, findings : of all runs, and of single recordings while they were read.
     samples : recording label → (used, all) samples, or words.
     period_s : the longest sampling period, in seconds.
     spaces : feature space → how its features were made.
@@ -47,6 +49,7 @@ class LoadedRuns:
     targets: Targets
     excluded: tuple[Excluded, ...]
     warnings: tuple[str, ...]
+    findings: tuple[Finding, ...]
     samples: Mapping[str, tuple[int, int]]
     period_s: float
     spaces: Mapping[str, FeatureProvenance]
@@ -86,13 +89,13 @@ def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
         spaces.update({name: features.provenance for name, features in sounds[0][0].items()})
         runs.append(_make_run(read, rows, sounds, baseline))
         samples[recording.label] = (len(runs[-1].times_s), rows.count(read))
-    own_warnings = [line for read in readable for line in (*read.recording.warnings, *read.response.warnings)]
     return LoadedRuns(
         runs=tuple(runs),
         recordings=tuple(read.recording for read in readable),
         targets=common,
         excluded=excluded,
-        warnings=tuple(dict.fromkeys((*warnings, *own_warnings))),
+        warnings=warnings,
+        findings=tuple((read.recording.label, line) for read in readable for line in read.response.warnings),
         samples=samples,
         period_s=max(period_of(read.response.times_s) for read in readable),
         spaces=spaces,
@@ -121,7 +124,9 @@ def _read_recordings(unit: Unit, rows: Rows) -> tuple[list[ReadRecording], tuple
     readable, excluded = [], []
     for recording in unit.recordings:
         try:
-            response = dataset.load_response(recording, dataset.load_targets(recording), rows.settings.response)
+            response = dataset.load_response(
+                recording, dataset.load_targets(recording, rows.settings.response), rows.settings.response
+            )
             read = ReadRecording(recording, response, rows.used_samples(recording, response))
             _check_samples(read)
             readable.append(read)

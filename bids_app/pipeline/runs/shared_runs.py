@@ -150,14 +150,14 @@ def mean_response_of(shared: SharedResponses) -> tuple[LoadedRuns, Array]:
         shared.heard, lambda participant, run: shared.read(participant, run, None)
     )
     loaded = shared.loaded
-    lines = [line for one in loaded for line in one.warnings]
     baseline = common_baseline([one.baseline for one in loaded])
     joined = LoadedRuns(
         runs=tuple(on_baseline(baseline, runs)),
         recordings=tuple(recording for one in loaded for recording in one.recordings),
         targets=shared.targets,
         excluded=(*shared.lost, *(excluded for one in loaded for excluded in one.excluded)),
-        warnings=tuple(dict.fromkeys((*shared.warnings, *lines))),
+        warnings=tuple(dict.fromkeys((*shared.warnings, *(line for one in loaded for line in one.warnings)))),
+        findings=tuple(finding for one in loaded for finding in one.findings),
         samples={label: count for one in loaded for label, count in one.samples.items()},
         period_s=max(one.period_s for one in loaded),
         spaces=loaded[0].spaces,

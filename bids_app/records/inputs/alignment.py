@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
 Severity = Literal["fine", "warning", "refusal"]
 Topic = Literal[
@@ -16,7 +18,9 @@ Topic = Literal[
     "gaps",
     "bad spans",
     "power line",
+    "channels",
     "audio channel",
+    "files",
 ]
 ExtentSource = Literal["derivative", "raw", "confounds", "events"]
 
@@ -54,6 +58,21 @@ class StartAccount:
 
     seconds: float
     source: str
+
+
+@dataclass(frozen=True)
+class ClockEvidence:
+    """What discovery found of a recording's time; `dataset.align` judges whether it agrees.
+
+    intervals : by every sidecar, the one that is used first. start : of sample 0, and why. own, raw : the sidecars of
+    the response and of the raw recording. raw_file : None where it is not there.
+    """
+
+    intervals: tuple[StatedInterval, ...] = ()
+    start: StartAccount | None = None
+    own: Mapping[str, Any] = field(default_factory=dict)
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    raw_file: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,13 @@ from bids_app.records.provenance import NO_PROVENANCE, FeatureProvenance
 @dataclass(frozen=True)
 class Intervals:
     """Words or phones: onset_s (n,), duration_s (n,), text (n), in the stimulus's time. `left_out`: how many rows of
-    the file are not among them, and why, a line a reason."""
+    the file are not among them, and why, a line a reason. `marks`: how many marked silence or noise, in a line."""
 
     onset_s: Array
     duration_s: Array
     text: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
 
     @property
     def offset_s(self) -> Array:
@@ -61,29 +62,6 @@ class StimulusEvent:
     precision_s: float = 0.0
 
 
-@dataclass(frozen=True)
-class StimulusCheck:
-    """Preflight of one stimulus in one recording.
-
-    onset_s, stimulus_s, recording_s : of the stimulus on the recording's clock, and both lengths. n_words : in the
-    transcript; words_inside_audio : share of them that end before the sound does, None without words; empty_words :
-    texts without a letter or digit. heard_share : the part of the stimulus inside the recording, 0…1. times_heard :
-    in this recording. notes : lines a person should read.
-    """
-
-    recording: str
-    stimulus: str
-    onset_s: float
-    stimulus_s: float
-    recording_s: float
-    n_words: int
-    words_inside_audio: float | None
-    empty_words: int
-    heard_share: float
-    times_heard: int
-    notes: tuple[str, ...] = ()
-
-
 class Samples(Protocol):
     """Mono samples (n_samples,) float32 in −1…1: an array, or a file that is read in pieces."""
 
@@ -97,7 +75,8 @@ class Samples(Protocol):
 @dataclass(frozen=True)
 class Stimulus:
     """A stimulus as the feature families see it, whoever hears it. `audio` (n_samples,) or None. `joiner` stands
-    between its words; `language` : ISO 639-1, None where nothing says it."""
+    between its words; `language` : ISO 639-1, None where nothing says it. `notes` : what a person should know of how
+    its files were chosen and read, a line each."""
 
     stimulus_id: str
     label: str  # for file names: alphanumeric, unique for a content
@@ -111,7 +90,7 @@ class Stimulus:
     joiner: str = " "
     language: str | None = None
     file_s: float | None = None  # length of the sound, None where it is not there
-    notes: tuple[str, ...] = ()  # lines that a person should read
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
