@@ -7,6 +7,7 @@ from bids_app.dataset.discovery.played import PlayedFinder
 from bids_app.dataset.files.candidates import Candidate
 from bids_app.dataset.files.layout import Entry, build_index, parse_name
 from bids_app.dataset.stimuli.events import read_events
+from bids_app.dataset.stimuli.lengths import length_reader
 from bids_app.errors import Undecided
 from bids_app.records import ResponseClock
 from bids_app.settings.recipe_files import load_recipe
@@ -21,7 +22,8 @@ def finder_of(root, recipe, table=None):
     people = sorted(path.name.removeprefix("sub-") for path in root.glob("sub-*"))
     raw = build_index(root, "raw", people)
     spec = load_recipe(recipe, table).spec()
-    return PlayedFinder(raw, lambda path: read_events(path, root), spec)
+    length_of = length_reader(root, None, spec)
+    return PlayedFinder(raw, lambda path: read_events(path, root, length_of), spec)
 
 
 def named(root, folder, pattern):
@@ -103,24 +105,29 @@ def test_a_run_that_only_the_raw_data_have_counts_among_the_nine(tmp_path):
     assert [row[1][-5] for row in rows] == ["1", "2", "3", "5", "6", "7", "8", "9"]
 
 
-def test_narratives_rows_of_one_file_have_gentles_words(tmp_path):
+# story → first row's onset, rows of its events, and seconds from there to the last row's end
+NARRATIVES = {
+    "pieman": (0.0, 2, 437.0),
+    "tunnel": (3.0, 1, 1534.0),
+    "21styear": (0.0, 2, 3359.0),
+    "shapesphysical": (4.5, 2, 450.0),
+    "shapessocial": (4.5, 2, 453.0),
+}
+
+
+def test_narratives_rows_of_one_file_are_one_playing_with_gentles_words(tmp_path):
     root = copy_skeleton("ds002345", tmp_path / "ds002345")
+    for story, (_, _, seconds) in NARRATIVES.items():  # no sound is fetched: gentle's words say how long it is
+        (root / f"stimuli/gentle/{story}").mkdir(parents=True)
+        (root / f"stimuli/gentle/{story}/align.csv").write_text(f"lost,lost,,\nend,end,{seconds - 1},{seconds}\n")
     finder = finder_of(root, "narratives")
-    candidates = named(root, ".", "sub-*/func/*_bold.nii.gz")
-    stories = {}
-    for candidate in candidates:
-        events = finder.of(candidate).events.stimuli
-        first, task = events[0], candidate.entities["task"]
-        assert {event.source.sound for event in events} == {f"stimuli/{task}_audio.wav"}
-        assert (first.source.words.path, first.source.language) == (f"stimuli/gentle/{task}/align.csv", "en")
-        stories.setdefault(task, set()).add(first.onset_s)
-    assert stories == {
-        "pieman": {0.0},
-        "tunnel": {3.0},
-        "21styear": {0.0},
-        "shapesphysical": {4.5},
-        "shapessocial": {4.5},
-    }
+    found = {}
+    for candidate in named(root, ".", "sub-*/func/*_bold.nii.gz"):
+        (event,), task = finder.of(candidate).events.stimuli, candidate.entities["task"]
+        assert event.source.sound == f"stimuli/{task}_audio.wav"
+        assert (event.source.words.path, event.source.language) == (f"stimuli/gentle/{task}/align.csv", "en")
+        assert found.setdefault(task, (event.onset_s, event.n_rows, event.duration_s)) == NARRATIVES[task]
+    assert {*found} == {*NARRATIVES}
 
 
 def test_lebel_rows_begin_ten_seconds_after_the_sound(tmp_path):

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bids_app.dataset.files.tables import parse_table
-from bids_app.dataset.stimuli.recipe import RecordingFacts, answer, row_of
+from bids_app.dataset.stimuli.recipe import answer
+from bids_app.dataset.stimuli.recipe_lookups import RecordingFacts, row_of
 from bids_app.errors import DataError, Undecided
 from bids_app.records import (
     EventTime,
