@@ -60,6 +60,7 @@ from bids_app.records.fits import (
     SharedSubspace,
     SubspaceFold,
 )
+from bids_app.records.grids import MOST_OFFSET, UNTOLD_OFFSET, grid_offset
 from bids_app.records.inputs.alignment import (
     Alignment,
     AlignmentLine,
@@ -181,6 +182,7 @@ __all__ = [
     "ENTITY_ORDER",
     "INTER_SUBJECT",
     "IN_SAMPLE",
+    "MOST_OFFSET",
     "PARTITION_KINDS",
     "POOLABLE",
     "RECIPE_ENTITIES",
@@ -191,6 +193,7 @@ __all__ = [
     "SOLVERS",
     "STEM_ENTITIES",
     "SUMMARY_FORMAT",
+    "UNTOLD_OFFSET",
     "WHOLE",
     "WORD_COUNT",
     "Agreement",
@@ -327,6 +330,7 @@ __all__ = [
     "entities_of",
     "full_beyond_baseline",
     "full_of",
+    "grid_offset",
     "group_findings",
     "has_layers",
     "is_word_band",

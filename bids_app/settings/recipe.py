@@ -228,10 +228,12 @@ class ResponsesSettings(Settings):
 
 
 class RecipeSettings(Settings):
-    """A whole recipe; of its rules the first that matches a recording holds."""
+    """A whole recipe; of its rules the first that matches a recording holds. `space`: of BOLD files whose names have
+    no `space-`, as the data set's own documents say it."""
 
-    later_keys = frozenset({"responses", "table"})
+    later_keys = frozenset({"responses", "table", "space"})
     name: str
+    space: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")] | None = None
     responses: ResponsesSettings | None = None
     stimuli: Annotated[tuple[RuleSettings, ...], Field(min_length=1)]
     table: tuple[dict[str, Text], ...] = ()

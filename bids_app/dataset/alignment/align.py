@@ -19,6 +19,7 @@ from bids_app.dataset.alignment.judge_sampling import (
     start_lines,
     tr_lines,
 )
+from bids_app.dataset.alignment.masks import mask_lines
 from bids_app.dataset.alignment.playings import play, table_lines
 from bids_app.dataset.alignment.thresholds import limits
 from bids_app.dataset.responses.dropped import drop_evidence
@@ -78,6 +79,7 @@ def align(recording: Recording, heard: Heard, window_s: float | None = None) -> 
         *start_lines(start, intervals[0].seconds, recording_s),
         *(line for playing in playings for line in playing_lines(playing)),
         *(line for _, stimulus in heard for line in table_lines(stimulus)),
+        *mask_lines(recording),
     ]
     return Alignment(recording.label, extents, intervals, start, playings, tuple(lines), dropped)
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bids_app.dataset.discovery.companions import ALWAYS_NAMED, raw_metadata
+from bids_app.dataset.discovery.companions import raw_metadata
 from bids_app.dataset.files.candidates import Candidate
 from bids_app.dataset.files.layout import Index, read_json
+from bids_app.dataset.files.matching import ALWAYS_NAMED
 from bids_app.dataset.files.names import same
 from bids_app.dataset.files.written import MILLISECONDS_FROM, half_unit, number_of
 from bids_app.dataset.responses.readers import reader_of

@@ -94,7 +94,7 @@ def _named_candidates(
 
 _LOOKED_FOR = (
     "looked for func/*_bold.nii.gz, *_space-*_hemi-*.func.gii, *_seg-*_timeseries.tsv, *_bold.h5 "
-    "and high gamma as ieeg/*_ieeg.fif, .vhdr, .edf, .bdf or .set"
+    "and high gamma as ieeg/*_ieeg.fif, .vhdr, .edf, .bdf, .set, .nwb or .mefd"
 )
 
 
@@ -154,7 +154,8 @@ def _fmri(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
     recipe = {**(stated(query.responses) if query.responses else {}), **candidate.told}
     own = _own_sidecar(candidate) | recipe
     timing = clock.fmri_clock(candidate, own, raw, recipe)
-    companions = fmri_companions(candidate) | dropped_files(candidate)
+    companions, about_companions = fmri_companions(candidate)
+    companions |= dropped_files(candidate)
     unmasked = candidate.kind == "volume" and "mask" not in companions
     about_mask = ("no brain mask: voxels that are not 0 in the first volume are used",) if unmasked else ()
     recording = Recording(
@@ -169,7 +170,7 @@ def _fmri(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
         stimuli=(),
         companions=companions,
         metadata={key: value for key, value in timing.evidence.raw.items() if key != "StartTime"} | own,
-        warnings=candidate.notes + timing.warnings + about_mask,
+        warnings=candidate.notes + timing.warnings + about_companions + about_mask,
         clock=timing.evidence,
     )
     if candidate.kind != "array":

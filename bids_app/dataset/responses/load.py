@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import numpy as np
 
 from bids_app.dataset.electrodes.response import electrode_response, electrode_targets
-from bids_app.dataset.responses import volumes
 from bids_app.dataset.responses.confounds import fmri_nuisance
 from bids_app.dataset.responses.dropped import placement_of
 from bids_app.dataset.responses.readers import reader_of
+from bids_app.dataset.responses.volumes import mask_note
 from bids_app.dataset.signals.recording import signals_of
-from bids_app.errors import DataError
-from bids_app.records import Array, Recording, Response, ResponseSpec, Targets
+from bids_app.records import Recording, Response, ResponseSpec, Targets
 
 AS_RECORDED = ResponseSpec()
 
@@ -34,55 +30,6 @@ def load_targets(recording: Recording, spec: ResponseSpec = AS_RECORDED) -> Targ
     if recording.modality == "ieeg":
         return electrode_targets(recording, spec)
     return reader_of(recording.paths[0]).targets(recording)
-
-
-def intersect_targets(several: Sequence[Targets]) -> tuple[Targets, tuple[str, ...]]:
-    """Targets common to all runs.
-
-    Parameters
-    ----------
-    several : of each run.
-
-    Returns
-    -------
-    The common ones in the first run's order, and a warning where any was left out.
-
-    Raises
-    ------
-    DataError : the runs lie on different grids or meshes, or share nothing.
-    """
-    first, *others = several
-    for other in others:
-        _require_one_grid(first, other)
-    common = set(first.names).intersection(*(other.names for other in others))
-    if not common:
-        raise DataError("the runs have no target in common", first.space)
-    kept = [row for row, name in enumerate(first.names) if name in common]
-    most = max(len(targets.names) for targets in several)
-    warnings = (f"runs differ: the {len(kept)} targets that all have are used, of up to {most}",)
-    return _take(first, kept), warnings if most > len(kept) else ()
-
-
-def _require_one_grid(first: Targets, other: Targets) -> None:
-    if (first.kind, first.space) != (other.kind, other.space):
-        raise DataError(f"runs of {first.kind} in {first.space} and {other.kind} in {other.space} cannot be joined")
-    if first.shape != other.shape or not _alike(first.affine, other.affine):
-        raise DataError(f"runs lie on different grids: {first.shape} and {other.shape}", first.space, "resample them")
-
-
-def _alike(affine: Array | None, other: Array | None) -> bool:
-    return affine is None or other is None or np.allclose(affine, other, atol=volumes.SAME_MM)
-
-
-def _take(targets: Targets, rows: list[int]) -> Targets:
-    return replace(
-        targets,
-        names=tuple(targets.names[row] for row in rows),
-        index=None if targets.index is None else targets.index[rows],
-        xyz_mm=None if targets.xyz_mm is None else targets.xyz_mm[rows],
-        table={column: tuple(cells[row] for row in rows) for column, cells in targets.table.items()},
-        columns=None if targets.columns is None else targets.columns[rows],
-    )
 
 
 def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) -> Response:
@@ -107,6 +54,8 @@ def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) ->
     placed = placement_of(recording, len(values))
     values = placed.expand(values)
     nuisance, steady, warnings = fmri_nuisance(recording, placed, spec.confounds, spec.high_pass_s)
+    about_mask = mask_note(recording)
+    warnings += (about_mask,) if about_mask else ()
     times_s = recording.start_s + np.arange(len(values)) / recording.rate_hz
     valid = steady & np.isfinite(values).any(axis=1) & ~placed.censored
     return Response(values, times_s, nuisance, valid, targets, warnings)

@@ -74,7 +74,7 @@ def _with_recipe(options: RunOptions, analysis: Analysis) -> RecordingQuery:
     overridden = [f"words: {own.words}"] * (own.words is not None) + ["recipe"] * (own.recipe is not None)
     spec = recipe.spec(f"`stimuli: {overridden[0]}` of the analysis" if overridden else "")
     responses = recipe.responses.spec() if recipe.responses and not options.query.derivatives else None
-    return replace(query, recipe=spec, responses=responses)
+    return replace(query, recipe=spec, responses=responses, unnamed_space=query.unnamed_space or recipe.space)
 
 
 def resolve(

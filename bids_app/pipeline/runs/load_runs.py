@@ -79,6 +79,8 @@ def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
     readable, excluded = _read_recordings(unit, rows)
     if not readable:
         raise DataError(f"none of its recordings can be read (first: {excluded[0].reason})", unit.stem)
+    readable, outliers = _without_outliers(readable)
+    excluded += outliers
     common, warnings = dataset.intersect_targets([read.response.targets for read in readable])
     baseline = plan_baseline(settings, readable)
     readable = [replace(read, response=_only(read.response, common)) for read in readable]
@@ -136,6 +138,18 @@ def _read_recordings(unit: Unit, rows: Rows) -> tuple[list[ReadRecording], tuple
             reason = reason_of(error, (ConcordError, OSError))
             excluded.append(Excluded(recording.participant, recording.label, reason))
     return readable, tuple(excluded)
+
+
+def _without_outliers(readable: Sequence[ReadRecording]) -> tuple[list[ReadRecording], tuple[Excluded, ...]]:
+    """Recordings that share targets, and those that would cost the others theirs (see `dataset.lost_to_others`)."""
+    responses = [read.response for read in readable]
+    alive = [dataset.varying(read.response.values, read.used) for read in readable]
+    lost = dataset.lost_to_others([response.targets for response in responses], alive)
+    excluded = [
+        Excluded(readable[number].recording.participant, readable[number].recording.label, reason)
+        for number, reason in lost.items()
+    ]
+    return [read for number, read in enumerate(readable) if number not in lost], tuple(excluded)
 
 
 def _check_samples(read: ReadRecording) -> None:

@@ -97,7 +97,13 @@ def _gather(units: Sequence[Unit], rows: Rows, folder: Path) -> SharedResponses:
         kept.append(unit)
     if not loaded:
         raise DataError(f"nobody has responses to average (first: {lost[0].reason})")
-    common, warnings = dataset.intersect_targets([one.targets for one in loaded])
+    targets = [one.targets for one in loaded]
+    outliers = dataset.lost_to_others(targets, [np.ones(len(one.names), dtype=bool) for one in targets])
+    if outliers:
+        shared = _gather([unit for number, unit in enumerate(kept) if number not in outliers], rows, folder)
+        left_out = [Excluded(kept[number].participant, kept[number].stem, why) for number, why in outliers.items()]
+        return replace(shared, lost=(*lost, *left_out, *shared.lost))
+    common, warnings = dataset.intersect_targets(targets)
     columns = [_columns(one.targets, common) for one in loaded]
 
     def read(participant: int, run: int, some: Columns = None) -> Array:
