@@ -39,7 +39,9 @@ def length_reader(
         sources = (source_of_sound(rule, stimulus_id) for rule in recipe.rules) if recipe else ()
         source = next((one for one in sources if one and one.words), None)
         if source is None or source.words is None or not is_there(bids_dir / source.words.path):
-            return find_annotation(bids_dir, stimulus_id, words_template).end_s
-        return source_annotation(source, bids_dir).end_s
+            found = find_annotation(bids_dir, stimulus_id, words_template)
+        else:
+            found = source_annotation(source, bids_dir)
+        return found.end_s if found.extent_s is None else found.extent_s[1]
 
     return length_s
