@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from bids_app import dataset
@@ -119,16 +120,28 @@ def make_account(recording: Recording, job: Job, library: StimulusLibrary) -> Re
     ------
     DataError, NoInput : as of `Accounts.of`.
     """
-    heard = [(event, library.stimulus(recording, event)) for event in recording.stimuli]
+    placed, about_audio = _placed(recording, job, library)
+    heard = [(event, library.stimulus(placed, event)) for event in placed.stimuli]
     epoch = job.analysis.design_spec(recording.modality).epoch
-    alignment = dataset.align(recording, heard, None if epoch is None else epoch.window_s)
+    alignment = dataset.align(placed, heard, None if epoch is None else epoch.window_s)
     if recording.kind == "electrodes":
-        alignment = dataset.with_electrodes(alignment, recording, job.analysis.response_spec(recording.modality))
+        alignment = dataset.with_electrodes(alignment, placed, job.analysis.response_spec(recording.modality))
     found = [AlignmentLine("warning", "files", text) for text in recording.warnings]
     known = {line.text for line in alignment.lines}
-    lines = (*alignment.lines, *(line for line in found if line.text not in known))
-    facts = tuple(library.facts(recording, event) for event in recording.stimuli)
-    return RecordingAccount(replace(alignment, lines=lines), facts)
+    lines = (*alignment.lines, *(line for line in found if line.text not in known), *about_audio)
+    facts = tuple(library.facts(placed, event) for event in placed.stimuli)
+    return RecordingAccount(replace(alignment, lines=lines), placed.stimuli, facts)
+
+
+def _placed(recording: Recording, job: Job, library: StimulusLibrary) -> tuple[Recording, tuple[AlignmentLine, ...]]:
+    """The recording with its playings where its audio channel puts them, where that is asked for."""
+    audio = job.analysis.alignment.spec()
+    if audio is None or recording.kind != "electrodes":
+        return recording, ()
+    epoch = job.analysis.design_spec(recording.modality).epoch
+    allowed = dataset.limits(recording.modality, 1 / recording.rate_hz, None if epoch is None else epoch.window_s)
+    found = dataset.place_by_audio(recording, partial(library.with_sound, recording), audio, allowed)
+    return replace(recording, stimuli=found.stimuli), found.lines
 
 
 def _read(path: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bids_app import execution
 from bids_app.errors import ConcordError, DataError, NoInput, UsageError
@@ -72,10 +72,11 @@ def check_recordings(recordings: FoundRecordings, job: Job, accounts: Accounts, 
     alignments, usable, unused = {}, [], list(recordings.excluded)
     for recording in recordings.recordings:
         try:
-            alignment = accounts.of(recording).alignment
+            account = accounts.of(recording)
+            alignment = account.alignment
             alignments[recording.label] = alignment
             _require_no_refusal(alignment)
-            usable.append(recording)
+            usable.append(replace(recording, stimuli=account.playings))
         except (UsageError, MemoryError):
             raise
         except Exception as error:  # a recording costs its own row alone, whatever is wrong with it

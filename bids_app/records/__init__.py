@@ -131,6 +131,7 @@ from bids_app.records.results import (
 )
 from bids_app.records.specs import (
     SOLVERS,
+    AudioSpec,
     DesignSpec,
     EpochSpec,
     FeatureSpec,
@@ -204,6 +205,7 @@ __all__ = [
     "AlignmentLine",
     "AnalysisProvenance",
     "Array",
+    "AudioSpec",
     "BaselineModel",
     "ClockEvidence",
     "Component",

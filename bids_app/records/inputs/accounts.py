@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bids_app.records.inputs.alignment import Alignment
-from bids_app.records.inputs.stimuli import Stimulus
+from bids_app.records.inputs.stimuli import Stimulus, StimulusEvent
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,11 @@ class StimulusFacts:
 
 @dataclass(frozen=True)
 class RecordingAccount:
-    """How a recording's times agree, the stimuli heard in it one a playing, and how many targets it has (None: not
-    counted)."""
+    """How a recording's times agree; what is heard when, where its audio channel puts it if that was asked for, and
+    the stimulus of each playing; how many targets it has (None: not counted)."""
 
     alignment: Alignment
+    playings: tuple[StimulusEvent, ...]
     stimuli: tuple[StimulusFacts, ...]
     n_targets: int | None = None
 
