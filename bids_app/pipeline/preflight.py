@@ -97,6 +97,8 @@ def _account(recording: Recording, job: Job, library: StimulusLibrary) -> Alignm
     alignment = dataset.align(recording, heard, None if epoch is None else epoch.window_s)
     if recording.kind == "electrodes":
         alignment = dataset.with_electrodes(alignment, recording, job.analysis.response_spec(recording.modality))
+    if recording.modality == "fmri":
+        alignment = dataset.with_confounds(alignment, recording, job.analysis.response_spec("fmri"))
     found = [AlignmentLine("warning", "files", text) for text in recording.warnings]
     known = {line.text for line in alignment.lines}
     return replace(alignment, lines=(*alignment.lines, *(line for line in found if line.text not in known)))
