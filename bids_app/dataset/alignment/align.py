@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bids_app.dataset.alignment.evidence import (
     EventTimes,
@@ -11,7 +12,9 @@ from bids_app.dataset.alignment.evidence import (
     raw_seconds,
     read_event_times,
 )
-from bids_app.dataset.alignment.judge_playings import playing_lines
+from bids_app.dataset.alignment.judge_clock import onset_lines
+from bids_app.dataset.alignment.judge_electrodes import with_electrodes
+from bids_app.dataset.alignment.judge_playings import all_lines
 from bids_app.dataset.alignment.judge_sampling import (
     extent_lines,
     interval_lines,
@@ -32,6 +35,7 @@ from bids_app.records import (
     DroppedSamples,
     Extent,
     Recording,
+    ResponseSpec,
     StartAccount,
     StatedInterval,
     Stimulus,
@@ -41,7 +45,9 @@ from bids_app.records import (
 Heard = Sequence[tuple[StimulusEvent, Stimulus]]
 
 
-def align(recording: Recording, heard: Heard, window_s: float | None = None) -> Alignment:
+def align(
+    recording: Recording, heard: Heard, window_s: float | None = None, spec: ResponseSpec | None = None
+) -> Alignment:
     """How the times of one recording agree, before anything is fitted.
 
     Parameters
@@ -50,6 +56,7 @@ def align(recording: Recording, heard: Heard, window_s: float | None = None) -> 
     heard : every playing with its stimulus.
     window_s : iEEG: length of the analysis window, in seconds (`EpochSpec.window_s`, or the period of the responses);
         None: `thresholds.WINDOW_S`.
+    spec : iEEG: how its channels are read, which has lines of its own; None: nothing is said of them.
 
     Returns
     -------
@@ -63,25 +70,34 @@ def align(recording: Recording, heard: Heard, window_s: float | None = None) -> 
     evidence = drop_evidence(recording) if recording.modality == "fmri" else None
     intervals = _intervals(recording, n_samples, evidence)
     dropped, refused = _dropped(n_samples, evidence)
-    n_scan = n_samples if dropped is None else dropped.n_scan
-    recording_s = n_scan / recording.rate_hz
+    recording_s = (n_samples if dropped is None else dropped.n_scan) / recording.rate_hz
     events = read_event_times(recording.companions.get("events"))
-    extents = _extents(recording, n_samples, evidence, events)
     start = recording.clock.start or StartAccount(recording.start_s, "first sample")
     allowed = limits(recording.modality, intervals[0].seconds, window_s)
     playings = tuple(play(recording, recording_s, event, stimulus) for event, stimulus in heard)
+    account = Alignment(
+        recording=recording.label,
+        extents=_extents(recording, n_samples, evidence, events),
+        intervals=intervals,
+        start=start,
+        playings=playings,
+        lines=(),
+        dropped=dropped,
+    )
     lines = [
-        *extent_lines(extents, dropped),
+        *extent_lines(account.extents, dropped),
         *refused,
-        *length_lines(extents, dropped is None or dropped.n_dropped > 0, allowed),
+        *length_lines(account.extents, dropped is None or dropped.n_dropped > 0, allowed),
         *interval_lines(intervals, n_samples, allowed),
-        *(tr_lines(intervals[0].seconds) if recording.modality == "fmri" else ()),
+        *(tr_lines(intervals[0].seconds) if evidence is not None else ()),
         *start_lines(start, intervals[0].seconds, recording_s),
-        *(line for playing in playings for line in playing_lines(playing)),
+        *onset_lines(events, recording.start_s, recording_s),
+        *all_lines(playings, allowed, recording.modality),
         *(line for _, stimulus in heard for line in table_lines(stimulus)),
         *mask_lines(recording),
     ]
-    return Alignment(recording.label, extents, intervals, start, playings, tuple(lines), dropped)
+    account = replace(account, lines=tuple(dict.fromkeys(lines)))
+    return account if evidence is not None else with_electrodes(account, recording, events, (allowed, spec))
 
 
 def _intervals(recording: Recording, n_samples: int, evidence: DropEvidence | None) -> tuple[StatedInterval, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 from bids_app.dataset.files.tables import number, read_table
 from bids_app.dataset.files.written import half_unit, number_of
 from bids_app.dataset.responses.readers import reader_of
+from bids_app.dataset.signals.recording import signals_of
 from bids_app.errors import DataError
 from bids_app.records import Array, Recording, StatedInterval
 
@@ -82,13 +83,14 @@ def electrode_intervals(recording: Recording, n_samples: int) -> list[StatedInte
     n_samples : of its file.
     """
     own, raw = recording.clock.own, recording.clock.raw
+    paused = len(signals_of(recording).segments) > 1  # nothing says whether a duration counts pauses
     found = [StatedInterval("header", 1 / recording.rate_hz, 0.0)]
     for source, metadata in (("sidecar", own), ("raw sidecar", raw)):
         rate = number_of(metadata.get("SamplingFrequency"))
         if rate is not None and rate > 0 and not (metadata is raw and _is_resampled(recording.rate_hz, rate)):
             found.append(StatedInterval(f"{source} SamplingFrequency", 1 / rate, _precision_of_rate(rate)))
         lasts = number_of(metadata.get("RecordingDuration"))
-        if lasts is not None and lasts > 0 and metadata is own:
+        if lasts is not None and lasts > 0 and metadata is own and not paused:
             precision = max(half_unit(lasts), 1 / recording.rate_hz)
             found.append(StatedInterval(f"{source} RecordingDuration", lasts / n_samples, precision / n_samples))
     found += _of_channels(recording)

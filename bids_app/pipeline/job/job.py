@@ -90,7 +90,8 @@ def resolve(
     """
     analysis, base_dir = load_analysis(preset_or_file)
     if recipe is not None:
-        analysis = analysis.model_copy(update={"stimuli": StimuliSettings(recipe=recipe)})
+        stimuli = analysis.stimuli.model_copy(update={"words": None, "recipe": recipe})  # clocks stay
+        analysis = analysis.model_copy(update={"stimuli": stimuli})
     specs = {name: features.resolve(spec) for name, spec in analysis.feature_specs(base_dir).items()}
     resolved = analysis.model_dump(mode="json")
     made = {name: {"kind": spec.kind, "pca": spec.pca, **dict(spec.options)} for name, spec in specs.items()}

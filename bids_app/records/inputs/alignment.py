@@ -97,7 +97,9 @@ class PlayingAlignment:
     length by the sound, by the events and to the end of the last word, None where there is none. heard_share : of the
     stimulus inside the recording, 0…1. n_words : in the transcript; words_in_sound, words_in_event : share of them
     that end before the sound, and the playing, does, None without. empty_words : texts without a letter or digit.
-    times_heard : of this stimulus, in this recording.
+    times_heard : of this stimulus, in this recording. precision_s : by how much event_s may be rounded.
+    words_a_second : from the first onset to the last end, None with fewer than two words. late_words : share of words
+    that begin over a second after the sound has ended.
     """
 
     stimulus: str
@@ -112,6 +114,9 @@ class PlayingAlignment:
     words_in_event: float | None
     empty_words: int
     times_heard: int
+    precision_s: float = 0.0
+    words_a_second: float | None = None
+    late_words: float = 0.0
 
     @property
     def ratio(self) -> float | None:
