@@ -1,8 +1,10 @@
 """bids_dir → records. Reads only: nothing is ever written into a data set."""
 
 from bids_app.dataset.alignment.align import align
+from bids_app.dataset.alignment.audio_channel import place_by_audio
 from bids_app.dataset.alignment.confounds import with_confounds
 from bids_app.dataset.alignment.electrodes import with_electrodes
+from bids_app.dataset.alignment.thresholds import limits
 from bids_app.dataset.confounds.columns import groups_of
 from bids_app.dataset.confounds.nuisance import motion
 from bids_app.dataset.discovery.find import find_recordings
@@ -18,12 +20,14 @@ __all__ = [
     "find_recordings",
     "groups_of",
     "intersect_targets",
+    "limits",
     "load_response",
     "load_stimulus",
     "load_targets",
     "lost_to_others",
     "motion",
     "notch_hz",
+    "place_by_audio",
     "varying",
     "with_confounds",
     "with_electrodes",
