@@ -126,6 +126,8 @@ def make_account(recording: Recording, job: Job, library: StimulusLibrary) -> Re
     alignment = dataset.align(placed, heard, None if epoch is None else epoch.window_s)
     if recording.kind == "electrodes":
         alignment = dataset.with_electrodes(alignment, placed, job.analysis.response_spec(recording.modality))
+    if recording.modality == "fmri":
+        alignment = dataset.with_confounds(alignment, placed, job.analysis.response_spec("fmri"))
     found = [AlignmentLine("warning", "files", text) for text in recording.warnings]
     known = {line.text for line in alignment.lines}
     lines = (*alignment.lines, *(line for line in found if line.text not in known), *about_audio)
