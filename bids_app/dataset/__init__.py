@@ -2,7 +2,6 @@
 
 from bids_app.dataset.alignment.align import align
 from bids_app.dataset.alignment.audio_channel import place_by_audio
-from bids_app.dataset.alignment.electrodes import with_electrodes
 from bids_app.dataset.alignment.thresholds import limits
 from bids_app.dataset.discovery.find import find_recordings
 from bids_app.dataset.electrodes.high_gamma import computes_high_gamma
@@ -27,5 +26,4 @@ __all__ = [
     "notch_hz",
     "place_by_audio",
     "varying",
-    "with_electrodes",
 ]
