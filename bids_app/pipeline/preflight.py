@@ -111,7 +111,7 @@ def _account(recording: Recording, job: Job, library: StimulusLibrary) -> Alignm
     spec = job.analysis.response_spec(recording.modality)
     alignment = dataset.align(recording, heard, None if epoch is None else epoch.window_s, spec)
     if recording.modality == "fmri":
-        alignment = dataset.with_confounds(alignment, recording, spec)
+        alignment = dataset.with_companions(alignment, recording, spec)
     found = [AlignmentLine("warning", "files", text) for text in recording.warnings]
     known = {line.text for line in alignment.lines}
     return replace(alignment, lines=(*alignment.lines, *(line for line in found if line.text not in known)))
