@@ -123,11 +123,10 @@ def make_account(recording: Recording, job: Job, library: StimulusLibrary) -> Re
     placed, about_audio = _placed(recording, job, library)
     heard = [(event, library.stimulus(placed, event)) for event in placed.stimuli]
     epoch = job.analysis.design_spec(recording.modality).epoch
-    alignment = dataset.align(placed, heard, None if epoch is None else epoch.window_s)
-    if recording.kind == "electrodes":
-        alignment = dataset.with_electrodes(alignment, placed, job.analysis.response_spec(recording.modality))
+    spec = job.analysis.response_spec(recording.modality)
+    alignment = dataset.align(placed, heard, None if epoch is None else epoch.window_s, spec)
     if recording.modality == "fmri":
-        alignment = dataset.with_confounds(alignment, placed, job.analysis.response_spec("fmri"))
+        alignment = dataset.with_companions(alignment, placed, spec)
     found = [AlignmentLine("warning", "files", text) for text in recording.warnings]
     known = {line.text for line in alignment.lines}
     lines = (*alignment.lines, *(line for line in found if line.text not in known), *about_audio)
