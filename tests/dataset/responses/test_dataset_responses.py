@@ -435,3 +435,12 @@ def test_nothing_is_written(root: Path) -> None:
     respond(only(root, filters={"bold": {"desc": "preproc"}}))
     assert snapshot(root) == before
     assert json.dumps(before)
+
+
+def test_stretches_that_events_mark_as_bad_are_not_valid(tmp_path: Path) -> None:
+    root = fmri_dataset(tmp_path / "bids", ("01",))
+    columns = {"onset": [0.0, 9.5], "duration": [30.0, 4.0], "trial_type": ["story", "BAD_motion"],
+               "stim_file": ["story.wav", "n/a"]}  # fmt: skip
+    events(root, **columns)
+    response = load_response(only(root), load_targets(only(root)), PLAIN)
+    assert response.times_s[~response.valid].tolist() == [10.9, 12.9]
