@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bids_app.dataset.alignment.bad_spans import bad_lines
 from bids_app.dataset.alignment.evidence import EventTimes
 from bids_app.dataset.alignment.judge_clock import drift_lines, marker_drift, sample_markers
 from bids_app.dataset.alignment.judge_playings import length_drift
@@ -39,12 +40,7 @@ def with_electrodes(
     numbered = replace(events, sample=np.full(len(events.sample), np.nan)) if paused else events
     drift, lines = _drift(account, recording, numbered, allowed)
     lines += pause_lines(recording, account.playings)
-    lines += [
-        AlignmentLine(
-            "warning", "bad spans", f"{len(one.spans_s)} bad spans by {one.source}, {one.seconds:g} s: not used"
-        )
-        for one in bad
-    ]
+    lines += bad_lines(bad)
     lines += electrode_lines(recording, spec) if spec is not None else ()
     every = tuple(dict.fromkeys((*account.lines, *lines)))
     line_hz = stated_line_hz(recording.metadata)
