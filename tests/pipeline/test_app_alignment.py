@@ -4,7 +4,9 @@ import csv
 import json
 import re
 
+import numpy as np
 import pytest
+import soundfile
 from tiny_study import make_study
 
 from bids_app.cli.concord import main
@@ -15,6 +17,7 @@ ANALYSIS = """\
 name: tiny
 features:
   rate: {kind: word_rate}
+  loudness: {kind: envelope}
 response: {fmri: {confounds: motion, high_pass_s: 128}}
 design: {fmri: {delays_s: [4], skip_onset_s: 0}}
 fit: {solver: ridge, alphas: [0.01, 10000, 3]}
@@ -24,7 +27,8 @@ baseline: {spaces: []}
 ROADS = {  # text of a finding → the recording that it is about
     "no StartTime": "run-1",  # when files are looked for
     "of the words end after the sound": "run-2",  # by the alignment record
-    "words left out": "run-2",  # of the stimulus
+    "words left out": "run-2",  # of the stimulus's words
+    "channel 2 is silent": "run-1",  # of its sound
     "no confounds file": "run-1",  # while the response is read
     "JSON cannot be read": "run-3",  # a refusal
 }
@@ -36,8 +40,10 @@ def spoil(bids):
     first.write_text(json.dumps({"RepetitionTime": 2.0}))
     third.write_text("{")
     (bids / FUNC.format(1, "desc-confounds_timeseries.tsv")).unlink()
+    sound, rate_hz = soundfile.read(bids / "stimuli/story1.wav")
+    soundfile.write(bids / "stimuli/story1.wav", np.stack([sound, np.zeros_like(sound)], axis=1), rate_hz)
     with (bids / "stimuli/story2.tsv").open("a") as table:
-        table.write("late\t126.0\t126.5\nuntimed\tn/a\tn/a\n")
+        table.write("late\t126.0\t126.5\n[noise]\t3.0\t3.1\nuntimed\tn/a\tn/a\n")
 
 
 @pytest.fixture(scope="module")
