@@ -94,7 +94,8 @@ def _account(recording: Recording, job: Job, library: StimulusLibrary) -> Alignm
     """How its times agree, and what was noticed when its files were looked for."""
     heard = [(event, library.stimulus(recording, event)) for event in recording.stimuli]
     epoch = job.analysis.design_spec(recording.modality).epoch
-    alignment = dataset.align(recording, heard, None if epoch is None else epoch.window_s)
+    stretched = job.analysis.stimuli.playing_clock == "stretch_to_event"
+    alignment = dataset.align(recording, heard, None if epoch is None else epoch.window_s, stretched)
     if recording.kind == "electrodes":
         alignment = dataset.with_electrodes(alignment, recording, job.analysis.response_spec(recording.modality))
     found = [AlignmentLine("warning", "files", text) for text in recording.warnings]

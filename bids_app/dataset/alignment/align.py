@@ -12,8 +12,7 @@ from bids_app.dataset.alignment.evidence import (
     raw_seconds,
     read_event_times,
 )
-from bids_app.dataset.alignment.judge_clock import onset_lines
-from bids_app.dataset.alignment.judge_electrodes import with_electrodes
+from bids_app.dataset.alignment.judge_clock import event_drift, onset_lines
 from bids_app.dataset.alignment.judge_playings import all_lines
 from bids_app.dataset.alignment.judge_sampling import (
     extent_lines,
@@ -35,7 +34,6 @@ from bids_app.records import (
     DroppedSamples,
     Extent,
     Recording,
-    ResponseSpec,
     StartAccount,
     StatedInterval,
     Stimulus,
@@ -45,9 +43,7 @@ from bids_app.records import (
 Heard = Sequence[tuple[StimulusEvent, Stimulus]]
 
 
-def align(
-    recording: Recording, heard: Heard, window_s: float | None = None, spec: ResponseSpec | None = None
-) -> Alignment:
+def align(recording: Recording, heard: Heard, window_s: float | None = None, stretched: bool = False) -> Alignment:
     """How the times of one recording agree, before anything is fitted.
 
     Parameters
@@ -56,7 +52,7 @@ def align(
     heard : every playing with its stimulus.
     window_s : iEEG: length of the analysis window, in seconds (`EpochSpec.window_s`, or the period of the responses);
         None: `thresholds.WINDOW_S`.
-    spec : iEEG: how its channels are read, which has lines of its own; None: nothing is said of them.
+    stretched : whether the analysis stretches playings to their events (`stimuli: playing_clock`).
 
     Returns
     -------
@@ -73,31 +69,33 @@ def align(
     recording_s = (n_samples if dropped is None else dropped.n_scan) / recording.rate_hz
     events = read_event_times(recording.companions.get("events"))
     start = recording.clock.start or StartAccount(recording.start_s, "first sample")
-    allowed = limits(recording.modality, intervals[0].seconds, window_s)
+    allowed = replace(limits(recording.modality, intervals[0].seconds, window_s), stretched=stretched)
     playings = tuple(play(recording, recording_s, event, stimulus) for event, stimulus in heard)
-    account = Alignment(
-        recording=recording.label,
-        extents=_extents(recording, n_samples, evidence, events),
-        intervals=intervals,
-        start=start,
-        playings=playings,
-        lines=(),
-        dropped=dropped,
-    )
+    extents = _extents(recording, n_samples, evidence, events)
+    drift, about_drift = (None, []) if evidence else event_drift(recording, recording_s, (events, playings), allowed)
     lines = [
-        *extent_lines(account.extents, dropped),
+        *extent_lines(extents, dropped),
         *refused,
-        *length_lines(account.extents, dropped is None or dropped.n_dropped > 0, allowed),
+        *length_lines(extents, dropped is None or dropped.n_dropped > 0, allowed),
         *interval_lines(intervals, n_samples, allowed),
         *(tr_lines(intervals[0].seconds) if evidence is not None else ()),
         *start_lines(start, intervals[0].seconds, recording_s),
         *onset_lines(events, recording.start_s, recording_s),
-        *all_lines(playings, allowed, recording.modality),
+        *all_lines(playings, allowed),
         *(line for _, stimulus in heard for line in table_lines(stimulus)),
+        *about_drift,
         *mask_lines(recording),
     ]
-    account = replace(account, lines=tuple(dict.fromkeys(lines)))
-    return account if evidence is not None else with_electrodes(account, recording, events, (allowed, spec))
+    return Alignment(
+        recording=recording.label,
+        extents=extents,
+        intervals=intervals,
+        start=start,
+        playings=playings,
+        lines=tuple(dict.fromkeys(lines)),
+        dropped=dropped,
+        drift=drift,
+    )
 
 
 def _intervals(recording: Recording, n_samples: int, evidence: DropEvidence | None) -> tuple[StatedInterval, ...]:

@@ -20,6 +20,7 @@ FMRI_REFUSE_S, FMRI_REFUSE_TR = 1.0, 0.5
 IEEG_WARN_S = 0.02
 WINDOW_S = 0.1  # the analysis window of iEEG where none is given: the default of `design.ieeg.window_s`
 MARKER_S = 1.0  # a single marker of iEEG may be this far off (0.67 s in ds003688) and is told; further off is refused
+MOST_SPEED = 0.05  # by which players differ, and that `playing_clock: stretch_to_event` corrects
 STANDARD_ERRORS = 3.0  # of a slope, within which it is noise
 LEAST_EVENTS = 3  # that a slope rests on
 LEAST_TR_S, MOST_TR_S = 0.05, 60.0  # between which a sampling interval of fMRI makes sense
@@ -36,10 +37,14 @@ class Limits:
     Parameters
     ----------
     warn_s, refuse_s : seconds.
+    modality : of the recording.
+    stretched : whether the analysis stretches playings to their events, so that a player's speed costs nothing.
     """
 
     warn_s: float
     refuse_s: float
+    modality: Modality = "fmri"
+    stretched: bool = False
 
     def severity(self, error_s: float, precision_s: float = 0.0) -> Severity:
         """'fine', 'warning' or 'refusal' of an error, less what the precision of its numbers allows.
@@ -64,4 +69,4 @@ def limits(modality: Modality, interval_s: float, window_s: float | None = None)
     """
     if modality == "fmri":
         return Limits(max(FMRI_WARN_TR * interval_s, FMRI_WARN_S), max(FMRI_REFUSE_TR * interval_s, FMRI_REFUSE_S))
-    return Limits(IEEG_WARN_S, max(WINDOW_S if window_s is None else window_s, IEEG_WARN_S))
+    return Limits(IEEG_WARN_S, max(WINDOW_S if window_s is None else window_s, IEEG_WARN_S), modality)
