@@ -204,8 +204,8 @@ def test_a_slope_is_judged_by_its_size_and_its_error(seconds: float, error: floa
 def playing(**facts: Any) -> PlayingAlignment:
     whole = {
         "stimulus": "story.wav", "onset_s": 0.0, "n_rows": 1, "file_s": 300.0, "event_s": 300.0,
-        "transcript_s": 299.0, "heard_share": 1.0, "n_words": 100, "words_in_sound": 1.0, "words_in_event": 1.0, "empty_words": 0,
-        "times_heard": 1, "words_a_second": 3.0,
+        "transcript_s": 299.0, "heard_share": 1.0, "n_words": 100, "words_in_sound": 1.0,
+        "words_in_event": 1.0, "empty_words": 0, "times_heard": 1, "words_a_second": 3.0,
     }  # fmt: skip
     return PlayingAlignment(**(whole | facts))
 
