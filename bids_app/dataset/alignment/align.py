@@ -21,7 +21,6 @@ from bids_app.dataset.alignment.judge_sampling import (
     start_lines,
     tr_lines,
 )
-from bids_app.dataset.alignment.masks import mask_lines
 from bids_app.dataset.alignment.playings import play, table_lines
 from bids_app.dataset.alignment.thresholds import limits
 from bids_app.dataset.responses.dropped import drop_evidence
@@ -84,7 +83,6 @@ def align(recording: Recording, heard: Heard, window_s: float | None = None, str
         *all_lines(playings, allowed),
         *(line for _, stimulus in heard for line in table_lines(stimulus)),
         *about_drift,
-        *mask_lines(recording),
     ]
     return Alignment(
         recording=recording.label,
