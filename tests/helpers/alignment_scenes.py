@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 from bids_trees import SPACE, describe, signals, write, write_json, write_tsv
 
-from bids_app.dataset import align, find_recordings, load_response, load_stimulus, load_targets, with_electrodes
+from bids_app.dataset import align, find_recordings, load_response, load_stimulus, load_targets
 from bids_app.errors import ConcordError
 from bids_app.records import Alignment, RecordingQuery, ResponseSpec
 
@@ -160,9 +160,7 @@ def outcome(root: Path) -> Outcome:
     recording = found.recordings[0]
     try:
         heard = [(event, load_stimulus(recording, event, root, None, False)) for event in recording.stimuli]
-        alignment = align(recording, heard)
-        if recording.kind == "electrodes":
-            alignment = with_electrodes(alignment, recording, SPEC)
+        alignment = align(recording, heard, None, SPEC)
     except ConcordError as error:
         return Outcome("refusal", str(error))
     said = [*recording.warnings, *alignment.of("warning"), *alignment.of("refusal")]

@@ -12,7 +12,8 @@ from bids_app.dataset.alignment.evidence import (
     raw_seconds,
     read_event_times,
 )
-from bids_app.dataset.alignment.judge_clock import event_drift, onset_lines
+from bids_app.dataset.alignment.judge_clock import onset_lines
+from bids_app.dataset.alignment.judge_electrodes import with_electrodes
 from bids_app.dataset.alignment.judge_playings import all_lines
 from bids_app.dataset.alignment.judge_sampling import (
     extent_lines,
@@ -33,6 +34,7 @@ from bids_app.records import (
     DroppedSamples,
     Extent,
     Recording,
+    ResponseSpec,
     StartAccount,
     StatedInterval,
     Stimulus,
@@ -42,7 +44,13 @@ from bids_app.records import (
 Heard = Sequence[tuple[StimulusEvent, Stimulus]]
 
 
-def align(recording: Recording, heard: Heard, window_s: float | None = None, stretched: bool = False) -> Alignment:
+def align(
+    recording: Recording,
+    heard: Heard,
+    window_s: float | None = None,
+    spec: ResponseSpec | None = None,
+    stretched: bool = False,
+) -> Alignment:
     """How the times of one recording agree, before anything is fitted.
 
     Parameters
@@ -51,6 +59,7 @@ def align(recording: Recording, heard: Heard, window_s: float | None = None, str
     heard : every playing with its stimulus.
     window_s : iEEG: length of the analysis window, in seconds (`EpochSpec.window_s`, or the period of the responses);
         None: `thresholds.WINDOW_S`.
+    spec : iEEG: how its channels are read, which has lines of its own; None: nothing is said of them.
     stretched : whether the analysis stretches playings to their events (`stimuli: playing_clock`).
 
     Returns
@@ -71,7 +80,6 @@ def align(recording: Recording, heard: Heard, window_s: float | None = None, str
     allowed = replace(limits(recording.modality, intervals[0].seconds, window_s), stretched=stretched)
     playings = tuple(play(recording, recording_s, event, stimulus) for event, stimulus in heard)
     extents = _extents(recording, n_samples, evidence, events)
-    drift, about_drift = (None, []) if evidence else event_drift(recording, recording_s, (events, playings), allowed)
     lines = [
         *extent_lines(extents, dropped),
         *refused,
@@ -82,9 +90,8 @@ def align(recording: Recording, heard: Heard, window_s: float | None = None, str
         *onset_lines(events, recording.start_s, recording_s),
         *all_lines(playings, allowed),
         *(line for _, stimulus in heard for line in table_lines(stimulus)),
-        *about_drift,
     ]
-    return Alignment(
+    account = Alignment(
         recording=recording.label,
         extents=extents,
         intervals=intervals,
@@ -92,8 +99,8 @@ def align(recording: Recording, heard: Heard, window_s: float | None = None, str
         playings=playings,
         lines=tuple(dict.fromkeys(lines)),
         dropped=dropped,
-        drift=drift,
     )
+    return account if evidence is not None else with_electrodes(account, recording, events, (allowed, spec))
 
 
 def _intervals(recording: Recording, n_samples: int, evidence: DropEvidence | None) -> tuple[StatedInterval, ...]:

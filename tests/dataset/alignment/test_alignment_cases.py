@@ -313,7 +313,7 @@ IEEG: dict[str, tuple[Change, str, str]] = {
         lambda root: write_tsv(root / IEEG_EVENTS, {"onset": [5.0], "duration": [50.5], "stim_file": ["story.wav"]}),
         WARNED, "played slower",
     ),
-    "bad spans in events.tsv": (bad_row, FINE, ""),
+    "bad spans in events.tsv": (bad_row, WARNED, "1 bad spans by events.tsv, 4 s"),
 }  # fmt: skip
 
 
