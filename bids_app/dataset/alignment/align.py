@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bids_app.dataset.alignment.bad_spans import with_event_spans
 from bids_app.dataset.alignment.evidence import (
     EventTimes,
     electrode_intervals,
@@ -100,7 +101,9 @@ def align(
         lines=tuple(dict.fromkeys(lines)),
         dropped=dropped,
     )
-    return account if evidence is not None else with_electrodes(account, recording, events, (allowed, spec))
+    if evidence is not None:
+        return with_event_spans(account, recording)
+    return with_electrodes(account, recording, events, (allowed, spec))
 
 
 def _intervals(recording: Recording, n_samples: int, evidence: DropEvidence | None) -> tuple[StatedInterval, ...]:

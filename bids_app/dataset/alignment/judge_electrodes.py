@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bids_app.dataset.alignment.bad_spans import bad_lines
 from bids_app.dataset.alignment.evidence import EventTimes
 from bids_app.dataset.alignment.judge_clock import event_drift
 from bids_app.dataset.alignment.thresholds import Limits
@@ -38,12 +39,7 @@ def with_electrodes(
     recording_s = account.extents[0].seconds or 0.0
     drift, lines = event_drift(recording, recording_s, (numbered, account.playings), allowed)
     lines += pause_lines(recording, account.playings)
-    lines += [
-        AlignmentLine(
-            "warning", "bad spans", f"{len(one.spans_s)} bad spans by {one.source}, {one.seconds:g} s: not used"
-        )
-        for one in bad
-    ]
+    lines += bad_lines(bad)
     lines += electrode_lines(recording, spec) if spec is not None else ()
     every = tuple(dict.fromkeys((*account.lines, *lines)))
     line_hz = stated_line_hz(recording.metadata)
