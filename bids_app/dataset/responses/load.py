@@ -9,6 +9,7 @@ from bids_app.dataset.confounds.nuisance import fmri_nuisance
 from bids_app.dataset.electrodes.response import electrode_response, electrode_targets
 from bids_app.dataset.responses.dropped import placement_of
 from bids_app.dataset.responses.readers import reader_of
+from bids_app.dataset.responses.surfaces import count_frames
 from bids_app.dataset.responses.volumes import mask_note, volume_targets, voxels_in_mask
 from bids_app.dataset.signals.bad_spans import covered, event_spans
 from bids_app.dataset.signals.recording import signals_of
@@ -88,4 +89,6 @@ def count_samples(recording: Recording) -> int:
     if recording.modality == "ieeg":
         signals = signals_of(recording)  # pauses count: samples lie on one even grid
         return round(signals.seconds * signals.rate_hz)
+    if recording.kind == "surface" and path.name.endswith(".gii"):
+        return count_frames(recording)  # the other hemisphere may be what says which dimension is time
     return reader_of(path).count(path)

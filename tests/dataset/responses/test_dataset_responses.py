@@ -148,7 +148,7 @@ def test_a_bug_of_our_own_is_not_taken_for_a_broken_file(root: Path, monkeypatch
     surface(prep(root), STEM)
     monkeypatch.setattr(surfaces, "re", SimpleNamespace(search=broken))
     with pytest.raises(TypeError, match="a bug"):
-        surfaces.count_vertices(only(root, spaces=("fsaverage5",)).paths[0])
+        surfaces.stored_shape(only(root, spaces=("fsaverage5",)).paths[0])
     monkeypatch.delitem(columns_module.STRATEGIES, "motion")
     with pytest.raises(KeyError):
         columns_module.group_columns("motion", pd.DataFrame(), recording, root)
