@@ -127,7 +127,7 @@ def _on_one_grid(members: Sequence[WrittenUnit]) -> tuple[list[WrittenUnit], tup
 
 def _grid(targets: Targets) -> tuple[Any, ...]:
     affine = () if targets.affine is None else tuple(np.round(np.ravel(targets.affine), 3).tolist())
-    return tuple(targets.shape), affine
+    return tuple(targets.shape), affine, targets.cifti
 
 
 def _scores(unit: WrittenUnit) -> list[ParticipantScore]:
@@ -185,9 +185,12 @@ def _joined_targets(members: Sequence[WrittenUnit]) -> Targets:
         for name in unit.targets.names:
             row.setdefault(name, len(row))
     first = members[0].targets
-    if first.index is None:
-        return replace(first, names=tuple(row))
-    index = np.zeros((len(row), first.index.shape[1]), dtype=int)
+    index = None if first.index is None else np.zeros((len(row), first.index.shape[1]), dtype=int)
+    columns = None if first.columns is None else np.zeros(len(row), dtype=int)
     for unit in members:
-        index[[row[name] for name in unit.targets.names]] = unit.targets.index
-    return replace(first, names=tuple(row), index=index)
+        rows = [row[name] for name in unit.targets.names]
+        if index is not None:
+            index[rows] = unit.targets.index
+        if columns is not None:
+            columns[rows] = unit.targets.columns
+    return replace(first, names=tuple(row), index=index, columns=columns)

@@ -84,6 +84,7 @@ from bids_app.records.inputs.stimuli import (
     StimulusSource,
     TimedFile,
 )
+from bids_app.records.kinds import TRAITS, Layout, TargetTraits
 from bids_app.records.model_pair import (
     CONTEXT,
     RESTS,
@@ -179,6 +180,7 @@ __all__ = [
     "SOLVERS",
     "STEM_ENTITIES",
     "SUMMARY_FORMAT",
+    "TRAITS",
     "WHOLE",
     "WORD_COUNT",
     "Agreement",
@@ -230,6 +232,7 @@ __all__ = [
     "LayerScores",
     "Layered",
     "LayersSummary",
+    "Layout",
     "Modality",
     "ModelPairStatistic",
     "ModelPairStatistics",
@@ -285,6 +288,7 @@ __all__ = [
     "SubspaceSummary",
     "TargetKind",
     "TargetSet",
+    "TargetTraits",
     "Targets",
     "TargetsSummary",
     "TimedFile",

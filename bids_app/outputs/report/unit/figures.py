@@ -16,6 +16,7 @@ from bids_app.outputs.report.unit.planted import PLANTED, PlantedRecovery
 from bids_app.outputs.wording.definitions import about
 from bids_app.outputs.wording.phrases import count_of, listed, number
 from bids_app.records import (
+    TRAITS,
     Array,
     Component,
     ExtraPartition,
@@ -87,7 +88,7 @@ def _map_drawings(unit: WrittenUnit, mapped: Maps) -> list[Drawing]:
         if parts:
             words = "Unique parts, and the shared parts with the highest mean."
             drawings.append(_brain("parts", targets, parts, words))
-    if targets.kind in ("parcels", "electrodes") and len(targets.names):
+    if TRAITS[targets.kind].by_name and len(targets.names):
         drawings.append(_heat_map(unit, mapped))
     return drawings
 
