@@ -6,6 +6,7 @@ ConcordError (1)
 ├── NothingMatched (18)    labels or filters that match nothing
 ├── UsageError (64)        the command line or the analysis file is wrong
 ├── DataError (65)         a file's content is wrong: costs its recording, not the run
+│   └── Undecided          … or leaves open what only its user can say
 ├── NoInput (66)           a file or folder that is needed is not there
 ├── Bug (70)               an error that Concord does not expect: a bug of Concord
 ├── CannotCreate (73)      the output cannot be created
@@ -67,6 +68,10 @@ class DataError(ConcordError):
     """A file's content is wrong; costs its recording, never the run."""
 
     exit_code = 65
+
+
+class Undecided(DataError):
+    """The data set leaves open what only its user can say: costs its recording, whoever else can be used."""
 
 
 class NoInput(ConcordError):

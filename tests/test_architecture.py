@@ -12,20 +12,26 @@ PACKAGE = Path(__file__).parents[1] / "bids_app"
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 FOLDERS = sorted({path.parent for path in SOURCES})
 
-BASE = {"records", "errors", "pointers"}
+BASE = {"records", "errors", "marks", "pointers"}
+DATASET = ("files", "transcripts", "stimuli", "signals", "electrodes", "responses", "discovery", "alignment")
 FEATURES = {"acoustic", "language", "lexical", "phonetic", "speech"}
 MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "errors": set(),
+    "templates": set(),
     "records": set(),
+    "marks": set(),
     "pointers": {"errors"},
     "execution": BASE,
-    "settings": BASE | {"features"},
-    "dataset": BASE | {f"dataset/{room}" for room in ("files", "stimuli", "responses", "discovery", "alignment")},
+    "settings": BASE | {"features", "templates"},
+    "dataset": BASE | {f"dataset/{room}" for room in DATASET},
     "dataset/files": BASE,
-    "dataset/stimuli": BASE | {"dataset/files"},
-    "dataset/responses": BASE | {"dataset/files"},
-    "dataset/alignment": BASE | {"dataset/files", "dataset/stimuli", "dataset/responses"},
-    "dataset/discovery": BASE | {"dataset/files", "dataset/stimuli", "dataset/responses"},
+    "dataset/transcripts": BASE | {"dataset/files"},
+    "dataset/stimuli": BASE | {"templates", "dataset/files", "dataset/transcripts"},
+    "dataset/signals": BASE | {"dataset/files"},
+    "dataset/electrodes": BASE | {"dataset/files", "dataset/signals"},
+    "dataset/responses": BASE | {"dataset/files", "dataset/signals", "dataset/electrodes"},
+    "dataset/alignment": BASE | {f"dataset/{room}" for room in DATASET[:-2]},
+    "dataset/discovery": BASE | {f"dataset/{room}" for room in DATASET[:-2]},
     "features": BASE | {f"features/{room}" for room in (*FEATURES, "base", "transformers")},
     "features/base": BASE,
     "features/transformers": BASE | {"features/base"},

@@ -69,7 +69,19 @@ def _add_selection(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         default=[],
         metavar="S",
-        help="space of the responses (MNI152NLin2009cAsym, fsaverage5, an atlas's seg- label); default: all found",
+        help="space of the responses (MNI152NLin2009cAsym, fsaverage5, an atlas's seg- label, n/a for names without "
+        "space-); default: all found",
+    )
+    group.add_argument(
+        "--unnamed-space",
+        metavar="S",
+        help="the space of BOLD files whose names have no space-; default: unknown, no maps over participants",
+    )
+    group.add_argument(
+        "--desc",
+        metavar="L",
+        help="desc- of the responses, n/a for names without; default: preproc, preprocessed, none, denoised, or "
+        "the only one there is",
     )
 
 
@@ -79,6 +91,18 @@ def _add_analysis(group: argparse._ArgumentGroup) -> None:
         default="speech-language",
         metavar="PRESET|FILE",
         help="a preset (concord-tools presets) or a YAML file; default: speech-language",
+    )
+    group.add_argument(
+        "--stimuli",
+        metavar="NAME|FILE",
+        help="how the data set plays its stimuli, where its events do not say: a recipe (concord-tools recipes) or a "
+        "YAML file",
+    )
+    group.add_argument(
+        "--stimuli-table",
+        type=Path,
+        metavar="FILE",
+        help="what a recipe asks for, by recording: a TSV or CSV with columns such as sub, task, run and onset",
     )
 
 
@@ -135,11 +159,15 @@ def parse_arguments(arguments: Sequence[str]) -> RunOptions:
         filters=_filters(given.bids_filter_file),
         modality=given.modality,
         spaces=tuple(given.space),
+        desc=_label(given.desc, "desc"),
+        unnamed_space=_label(given.unnamed_space, "space"),
     )
     return RunOptions(
         query=query,
         levels=tuple(level for level in LEVELS if level in given.levels),
         analysis=given.analysis,
+        stimuli=given.stimuli,
+        stimuli_table=_table(given.stimuli, given.stimuli_table),
         models=ModelSource(given.model_dir and given.model_dir.resolve(), offline, given.device),
         features_from=_folders(given.features_from),
         threads=given.omp_nthreads,
@@ -163,6 +191,11 @@ def _checked_out_dir(bids_dir: Path, out_dir: Path) -> Path:
     return out_dir
 
 
+def _label(given: str | None, prefix: str) -> str | None:
+    """One label without its prefix, or 'n/a'; None where there is none. Raises UsageError."""
+    return given if given in (None, "n/a") else _labels([given], prefix)[0]
+
+
 def _labels(given: Sequence[str], prefix: str) -> tuple[str, ...]:
     """Labels without prefix, in the order given, each once; an item that is a file gives one label a line."""
     words: list[str] = []
@@ -174,6 +207,13 @@ def _labels(given: Sequence[str], prefix: str) -> tuple[str, ...]:
         if not label.isalnum():
             raise UsageError(f"'{label}' is not a BIDS label", hint="letters and digits")
     return tuple(dict.fromkeys(labels))
+
+
+def _table(recipe: str | None, table: Path | None) -> Path | None:
+    """A table needs a recipe that uses it. Raises UsageError without."""
+    if table is not None and recipe is None:
+        raise UsageError("--stimuli-table without --stimuli", table, "name the recipe that it belongs to")
+    return table
 
 
 def _folders(given: Sequence[Path]) -> tuple[Path, ...]:

@@ -1,4 +1,4 @@
-"""Companion commands: the demo data set, models fetched ahead, the presets, and a check of analysis files."""
+"""Companion commands: the demo data set, models fetched ahead, presets and recipes, and a check of analysis files."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ def build_parser() -> argparse.ArgumentParser:
     presets = commands.add_parser("presets", help="list the analyses that ship, or print one")
     presets.add_argument("name", nargs="?", metavar="NAME")
     presets.set_defaults(call=_presets)
+    recipes = commands.add_parser("recipes", help="list the recipes of --stimuli that ship, or print one")
+    recipes.add_argument("name", nargs="?", metavar="NAME")
+    recipes.set_defaults(call=_recipes)
     check = commands.add_parser("check-analysis", help="check an analysis file and print it with every default")
     check.add_argument("file", metavar="FILE")
     check.set_defaults(call=_check)
@@ -55,6 +58,16 @@ def _presets(given: argparse.Namespace) -> None:
         return
     load_analysis(given.name)
     print(preset_text(given.name), end="")
+
+
+def _recipes(given: argparse.Namespace) -> None:
+    from bids_app.settings.recipe_files import load_recipe, recipe_names, recipe_text
+
+    if given.name is None:
+        print(*recipe_names(), sep="\n")
+        return
+    load_recipe(given.name)
+    print(recipe_text(given.name) if given.name in recipe_names() else "fine", end="")
 
 
 def _check(given: argparse.Namespace) -> None:

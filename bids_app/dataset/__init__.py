@@ -3,14 +3,17 @@
 from bids_app.dataset.alignment.align import align
 from bids_app.dataset.discovery.find import find_recordings
 from bids_app.dataset.discovery.preflight import stimulus_checks
+from bids_app.dataset.electrodes.high_gamma import computes_high_gamma
+from bids_app.dataset.electrodes.mains import notch_hz
+from bids_app.dataset.electrodes.response import electrode_lines
 from bids_app.dataset.responses.confounds import groups_of, motion
-from bids_app.dataset.responses.high_gamma import computes_high_gamma
 from bids_app.dataset.responses.load import intersect_targets, load_response, load_targets
 from bids_app.dataset.stimuli.load import load_stimulus
 
 __all__ = [
     "align",
     "computes_high_gamma",
+    "electrode_lines",
     "find_recordings",
     "groups_of",
     "intersect_targets",
@@ -18,5 +21,6 @@ __all__ = [
     "load_stimulus",
     "load_targets",
     "motion",
+    "notch_hz",
     "stimulus_checks",
 ]

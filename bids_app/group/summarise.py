@@ -36,7 +36,10 @@ from bids_app.records import (
 )
 
 # Spaces in which a voxel or vertex of one participant is not that of another.
-INDIVIDUAL = ("T1w", "T2w", "func", "boldref", "anat", "individual", "fsnative", "native", "scanner", "orig")
+UNKNOWN = "n/a"
+INDIVIDUAL = (
+    UNKNOWN, "T1w", "T2w", "func", "boldref", "anat", "individual", "fsnative", "native", "scanner", "orig",
+)  # fmt: skip
 NOT_READ = SharedStimulusResult("none: responses were not read again", "none: responses were not read again")
 
 
@@ -82,7 +85,7 @@ def _result(members: Sequence[WrittenUnit], tests: InferenceSpec | None, shared:
             electrodes, inference = electrode_rows(members, tests)
     elif first.targets.space in INDIVIDUAL:
         values, targets = {}, replace(first.targets, names=(), index=None)
-        notes = (f"{first.targets.space} is each participant's own space: there is no map over participants",)
+        notes = (_why_no_map(first.targets.space),)
     else:
         targets, values = _over_participants(members)
         if tests:
@@ -113,6 +116,13 @@ def _result(members: Sequence[WrittenUnit], tests: InferenceSpec | None, shared:
         statistics=group_statistics(members, signed_rsquared),
         compared_models=pair.compared_models if pair else None,
     )
+
+
+def _why_no_map(space: str) -> str:
+    if space == UNKNOWN:
+        why = "responses' names have no space-, so voxels of two participants may be different places"
+        return f"{why}: there is no map over participants (--unnamed-space LABEL states the space)"
+    return f"{space} is each participant's own space: there is no map over participants"
 
 
 def _on_one_grid(members: Sequence[WrittenUnit]) -> tuple[list[WrittenUnit], tuple[Excluded, ...]]:

@@ -55,13 +55,14 @@ def _plan_row(unit: Unit, job: Job, library: StimulusLibrary) -> PlanRow:
         for stimulus in (library.stimulus(recording, event) for event in recording.stimuli)
     }
     missing = sorted({name for stimulus in stimuli.values() for name in library.missing(stimulus)})
+    spec = job.analysis.response_spec(unit.recordings[0].modality)
     size = sum(path.stat().st_size for recording in unit.recordings for path in recording.paths if path.exists())
     return {
         "unit": unit.stem,
         "recordings": len(unit.recordings),
         "spaces": " ".join(job.specs),
         "stimulus_min": round(sum(stimulus.duration_s for stimulus in stimuli.values()) / 60, 1),
-        "targets": len(dataset.load_targets(unit.recordings[0]).names),
+        "targets": len(dataset.load_targets(unit.recordings[0], spec).names),
         "gigabytes": round(size / 1e9, 3),
         "to_compute": " ".join(missing) or "-",
         "cached": " ".join(name for name in job.specs if name not in missing) or "-",

@@ -73,6 +73,16 @@ from bids_app.records.inputs.alignment import (
     StatedInterval,
     Topic,
 )
+from bids_app.records.inputs.recipes import (
+    RECIPE_ENTITIES,
+    RECIPE_OVERRIDES,
+    EventTime,
+    Rank,
+    ResponseClock,
+    StimulusRecipe,
+    StimulusRule,
+    TimedFile,
+)
 from bids_app.records.inputs.responses import Excluded, FoundRecordings, Recording, Response, Targets
 from bids_app.records.inputs.stimuli import (
     Features,
@@ -82,7 +92,6 @@ from bids_app.records.inputs.stimuli import (
     StimulusCheck,
     StimulusEvent,
     StimulusSource,
-    TimedFile,
 )
 from bids_app.records.kinds import TRAITS, Layout, TargetTraits
 from bids_app.records.model_pair import (
@@ -174,6 +183,8 @@ __all__ = [
     "IN_SAMPLE",
     "PARTITION_KINDS",
     "POOLABLE",
+    "RECIPE_ENTITIES",
+    "RECIPE_OVERRIDES",
     "RESTS",
     "SCORES",
     "SHARED_GROUP",
@@ -203,6 +214,7 @@ __all__ = [
     "ElectrodeMean",
     "EpochSpec",
     "Epochs",
+    "EventTime",
     "Excluded",
     "Extent",
     "ExtraPartition",
@@ -249,12 +261,14 @@ __all__ = [
     "Projected",
     "Provenance",
     "Quartiles",
+    "Rank",
     "Recording",
     "RecordingQuery",
     "RecordingSummary",
     "RegionScores",
     "ResidualSpec",
     "Response",
+    "ResponseClock",
     "ResponseFiles",
     "ResponseProvenance",
     "ResponseSpec",
@@ -281,6 +295,8 @@ __all__ = [
     "Stimulus",
     "StimulusCheck",
     "StimulusEvent",
+    "StimulusRecipe",
+    "StimulusRule",
     "StimulusSource",
     "SubspaceFold",
     "SubspaceFoldSummary",

@@ -126,10 +126,12 @@ class DesignProvenance:
 
 @dataclass(frozen=True)
 class ResponseProvenance:
-    """How responses were cleaned; computed_high_gamma : labels of recordings whose high gamma was computed here."""
+    """How responses were cleaned; computed_high_gamma : labels of recordings whose high gamma was computed here;
+    notched_hz : frequencies of the power line whose harmonics were notched there, in Hz."""
 
     spec: ResponseSpec
     computed_high_gamma: tuple[str, ...] = ()
+    notched_hz: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

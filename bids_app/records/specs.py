@@ -8,6 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+from bids_app.records.inputs.recipes import StimulusRecipe
+
 SolverName = Literal["ridge", "banded_ridge", "chen2024"]
 
 
@@ -68,7 +70,9 @@ class ResponseSpec:
     rate_hz: float | None = None  # iEEG: rate the responses are resampled to; None keeps the recording's
     standardize: Literal["run", "none"] = "run"
     band_hz: tuple[float, float] | None = None  # iEEG: of the high gamma computed from voltages; None: never computed
-    line_hz: float | None = None  # iEEG: the power line, whose harmonics inside the band are notched
+    # iEEG: the power line, whose harmonics inside the band are notched; None: as the sidecar says
+    line_hz: float | Literal["none"] | None = None
+    reference: Literal["none", "average", "bipolar"] = "none"  # iEEG: of voltages, before high gamma
 
 
 @dataclass(frozen=True)
@@ -176,4 +180,8 @@ class RecordingQuery:
     filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # fMRIPrep's: {"bold": {"run": 1}}
     modality: Literal["auto", "fmri", "ieeg"] = "auto"
     spaces: tuple[str, ...] = ()
+    desc: str | None = None  # of the responses; 'n/a': none in their names; None: the usual one
+    unnamed_space: str | None = None  # the space of BOLD whose name has no `space-`; None: not known
+    recipe: StimulusRecipe | None = None  # how the data set plays its stimuli; None: as its events say
     responses: ResponseFiles | None = None  # None: by their BIDS names
+    words: str | None = None  # where an analysis says that word times lie: the length of a sound that is not there

@@ -32,6 +32,7 @@ from bids_app.records import (
     rest_band,
 )
 from bids_app.settings.control_comparisons import control_components
+from bids_app.settings.recipe import StimuliSettings
 from bids_app.settings.sections import (
     MOTION,
     BaselineSettings,
@@ -44,7 +45,6 @@ from bids_app.settings.sections import (
     ReportSettings,
     ResponseSettings,
     Settings,
-    StimuliSettings,
     SubspaceSettings,
 )
 

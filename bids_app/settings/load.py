@@ -88,37 +88,71 @@ def parse_analysis(text: str, where: str) -> Analysis:
     UsageError : in one line, where the content is wrong; misspelt keys get "did you mean".
     """
     try:
+        return Analysis.model_validate(read_yaml(text, where, "the analysis"))
+    except ValidationError as error:
+        raise UsageError(one_line(error, Analysis, "the analysis"), where) from None
+
+
+def read_yaml(text: str, where: str, what: str) -> dict[str, Any]:
+    """The mapping that a YAML text is.
+
+    Parameters
+    ----------
+    text : of the file.
+    where : names it in errors.
+    what : it should be, such as 'the analysis'.
+
+    Raises
+    ------
+    UsageError : it is none, or a key stands twice.
+    """
+    try:
         content = yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
     except yaml.YAMLError as error:
-        raise UsageError(f"the analysis is not valid YAML: {error}", where) from None
+        raise UsageError(f"{what} is not valid YAML: {error}", where) from None
     if not isinstance(content, dict):
-        raise UsageError("the analysis is not a mapping of keys to values", where)
-    try:
-        return Analysis.model_validate(content)
-    except ValidationError as error:
-        raise UsageError(_one_line(error), where) from None
+        raise UsageError(f"{what} is not a mapping of keys to values", where)
+    return content
 
 
-def _one_line(error: ValidationError) -> str:
+def one_line(error: ValidationError, model: type[BaseModel], what: str) -> str:
+    """The first thing that is wrong, and how many more are.
+
+    Parameters
+    ----------
+    error : of validation.
+    model : that the content was to be; its keys are what a misspelt one may have meant.
+    what : the content is, such as 'the analysis'.
+    """
     errors = error.errors()  # a misspelt key may also be a missing one
     first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
-    place = ".".join(str(part) for part in first["loc"])
+    place = ".".join(str(part) for part in first["loc"] if part not in _TAGS)
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
-        advice = did_you_mean(str(first["loc"][-1]), _keys_at(first["loc"]), RENAMED_KEYS)
-        return f"unknown key '{place}' in the analysis{'; ' + advice if advice else ''}{more}"
+        advice = did_you_mean(str(first["loc"][-1]), _keys_at(model, first["loc"]), RENAMED_KEYS)
+        return f"unknown key '{place}' in {what}{'; ' + advice if advice else ''}{more}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{place + ': ' if place else ''}{message}{more}"
 
 
-def _keys_at(loc: tuple[int | str, ...]) -> tuple[str, ...]:
-    model: type[BaseModel] = Analysis
+_TAGS = ("seconds", "event")  # branches of a union, which nobody writes
+
+
+def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, ...]:
+    """The keys of the section that a place lies in; where one has several types, those of all of them."""
+    models = [model]
     for part in loc[:-1]:
-        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
-        for one in (annotation, *get_args(annotation)):
-            if isinstance(one, type) and issubclass(one, BaseModel):
-                model = one
-    return tuple(model.model_fields)
+        if not isinstance(part, int) and part not in _TAGS:
+            named = [one.model_fields[part].annotation for one in models if part in one.model_fields]
+            models = [inner for annotation in named for inner in _models_in(annotation)] or models
+    return tuple(key for one in models for key in one.model_fields)
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Sections that a type is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for one in get_args(annotation) for model in _models_in(one)]
 
 
 def analysis_hash(resolved: Mapping[str, Any]) -> str:

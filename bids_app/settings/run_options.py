@@ -16,6 +16,8 @@ class RunOptions:
     levels: tuple[str, ...]  # 'participant', 'group', in this order
     analysis: str  # preset or file
     models: ModelSource
+    stimuli: str | None = None  # a recipe by name or file; None: as the analysis and the events say
+    stimuli_table: Path | None = None  # what the recipe asks for, by recording
     features_from: tuple[Path, ...] = ()  # other OUT_DIRs, read and never written
     threads: int | None = None  # None: as many as torch takes
     mem_mb: int | None = None  # of the whole process; None: the fit's own default

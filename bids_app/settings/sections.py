@@ -39,12 +39,6 @@ class Settings(BaseModel):
         return {key: value for key, value in handler(self).items() if key not in unset}
 
 
-class StimuliSettings(Settings):
-    """Where word and phone timings lie: a path under /stimuli, `{stem}` the stimulus file without extension."""
-
-    words: str | None = None
-
-
 class FmriResponse(Settings):
     """Cleaning of BOLD, within run."""
 
@@ -59,10 +53,14 @@ class FmriResponse(Settings):
 
 class IeegResponse(Settings):
     """High gamma, and its cleaning within run. `band_hz`: of what is computed from voltages; null takes all signals
-    for envelopes. `line_hz`: the power line, whose harmonics inside the band are notched."""
+    for envelopes. `line_hz`: the power line, whose harmonics inside the band are notched; null: as the sidecar says.
+    `reference`: what voltages are measured against before that."""
+
+    later_keys: ClassVar[frozenset[str]] = frozenset({"reference"})
 
     band_hz: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = (70.0, 150.0)
-    line_hz: Annotated[float, Field(gt=0)] | None = None
+    line_hz: Annotated[float, Field(gt=0)] | Literal["none"] | None = None
+    reference: Literal["none", "average", "bipolar"] = "none"
     rate_hz: Annotated[float, Field(gt=0)] | None = 100.0
     standardize: Literal["run", "none"] = "run"
 
@@ -74,7 +72,9 @@ class IeegResponse(Settings):
 
     def spec(self) -> ResponseSpec:
         """For the stages."""
-        return ResponseSpec("none", None, self.rate_hz, self.standardize, self.band_hz, self.line_hz)
+        return ResponseSpec(
+            "none", None, self.rate_hz, self.standardize, self.band_hz, self.line_hz, reference=self.reference
+        )
 
 
 class ResponseSettings(Settings):

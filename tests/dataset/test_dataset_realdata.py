@@ -8,7 +8,7 @@ import pytest
 from bids_trees import snapshot
 
 from bids_app.dataset import find_recordings, load_response, load_stimulus, load_targets, stimulus_checks
-from bids_app.dataset.stimuli.word_files import read_annotation
+from bids_app.dataset.transcripts.word_files import read_annotation
 from bids_app.errors import NoInput
 from bids_app.records import Recording, RecordingQuery, ResponseSpec
 

@@ -92,7 +92,7 @@ def test_every_flag_is_in_the_design_page() -> None:
 
 
 def test_every_folder_is_in_the_house() -> None:
-    folders = {path.parent.name for path in (ROOT / "bids_app").glob("*/*.py")} | {"presets"}
+    folders = {path.parent.name for path in (ROOT / "bids_app").glob("*/*.py")} | {"presets", "recipes"}
     tree = TEXT[ROOT / "docs/design.md"].partition("### Folders")[2].partition("\n### ")[0]
     assert folders | {"job", "runs", "unit"} == set(re.findall(r"^ +(\w+)/  ", tree, re.MULTILINE)) - {"bids_app"}
     table = TEXT[ROOT / "CONTRIBUTING.md"].partition("## The house")[2].partition("\n## ")[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from bids_app.dataset.stimuli.events import AUDIO
 from bids_app.records import AlignmentLine, Array, PlayingAlignment, Recording, Stimulus, StimulusEvent
 
 WORD_SLACK_S = 0.05  # a transcript may round the last word's end up
@@ -27,7 +26,7 @@ def play(recording: Recording, recording_s: float, event: StimulusEvent, stimulu
         stimulus=stimulus.stimulus_id,
         onset_s=event.onset_s,
         n_rows=event.n_rows,
-        file_s=file_length_s(stimulus),
+        file_s=stimulus.file_s,
         event_s=event.duration_s,
         transcript_s=float(ends.max()) if len(ends) else None,
         heard_share=heard_share(event.onset_s, length_s, recording.start_s, recording_s),
@@ -37,14 +36,6 @@ def play(recording: Recording, recording_s: float, event: StimulusEvent, stimulu
         empty_words=0 if words is None else sum(not any(map(str.isalnum, text)) for text in words.text),
         times_heard=sum(other.stimulus_id == event.stimulus_id for other in recording.stimuli),
     )
-
-
-def file_length_s(stimulus: Stimulus) -> float | None:
-    """Seconds of sound by its file; None where there is none."""
-    if stimulus.audio is not None and stimulus.rate_hz:
-        return len(stimulus.audio) / stimulus.rate_hz
-    is_sound = stimulus.path.suffix.lower() in AUDIO and stimulus.path.is_file()
-    return stimulus.duration_s if is_sound else None
 
 
 def share_before(ends_s: Array, length_s: float) -> float | None:
@@ -71,12 +62,20 @@ def heard_share(onset_s: float, stimulus_s: float, start_s: float, recording_s: 
 
 
 def table_lines(stimulus: Stimulus) -> list[AlignmentLine]:
-    """What reading a stimulus's tables left out, and whether they are empty."""
+    """How a stimulus's files were chosen and read, what was left out of its tables, and whether they are empty."""
     tables = {"words": stimulus.words, "phones": stimulus.phones}
-    texts = [
+    left_out = [
         f"{stimulus.label}: {name} left out: {line}"
         for name, table in tables.items() if table is not None for line in table.left_out
     ]  # fmt: skip
     if stimulus.words is not None and not stimulus.words.text:
-        texts.append(f"{stimulus.label}: the transcript is empty")
-    return [AlignmentLine("warning", "word times", text) for text in texts]
+        left_out.append(f"{stimulus.label}: the transcript is empty")
+    marks = [
+        f"{stimulus.label}: {name} left out: {line}"
+        for name, table in tables.items() if table is not None for line in table.marks
+    ]  # fmt: skip
+    return [
+        *(AlignmentLine("warning", "files", f"{stimulus.label}: {note}") for note in stimulus.notes),
+        *(AlignmentLine("warning", "word times", text) for text in left_out),
+        *(AlignmentLine("fine", "word times", text) for text in marks),
+    ]

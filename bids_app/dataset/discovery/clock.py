@@ -7,12 +7,19 @@ from typing import Any
 
 from bids_app.dataset.files.candidates import Candidate
 from bids_app.errors import DataError
+from bids_app.records import ResponseClock
 
 
 def positive(value: Any) -> float | None:
     """A number above zero, or None: XCP-D writes `"SamplingFrequency": "TR"`."""
     usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
     return float(value) if usable else None
+
+
+def as_sidecar(clock: ResponseClock) -> dict[str, float]:
+    """What a recipe says of a response's rows, by the keys of a sidecar, over which it counts."""
+    said = {"StartTime": clock.start_s, "RepetitionTime": clock.interval_s}
+    return {key: value for key, value in said.items() if value is not None}
 
 
 def fmri_rate(candidate: Candidate, own: Mapping[str, Any], raw: Mapping[str, Any]) -> tuple[float, tuple[str, ...]]:

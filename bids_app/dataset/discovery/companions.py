@@ -1,20 +1,65 @@
-"""Files that belong to a response: mask, confounds, channels and electrodes."""
+"""Files that belong to a response: raw sidecars, mask, confounds, channels and electrodes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from bids_app.dataset.files.candidates import RUN_KEYS, VOLUMES, Candidate
-from bids_app.dataset.files.layout import Entry, Index, applies, read_json, same
+from bids_app.dataset.files.candidates import VOLUMES, Candidate
+from bids_app.dataset.files.layout import Index, applies, read_json
+from bids_app.dataset.files.names import Entry, same
 
 CONFOUNDS = ("timeseries", "regressors")  # the suffix since, and before, fMRIPrep 20.2
 GRID_KEYS = ("space", "res", "cohort")
 
 
+# What a file about a run must not name where the response does not: it would be of another run.
+ALWAYS_NAMED = frozenset({"sub", "ses", "task", "run"})
+
+
+def raw_metadata(candidate: Candidate, raw: Index) -> dict[str, Any]:
+    """The metadata of the scan that a response was made of.
+
+    A derivative drops entities of its scan (`echo-`, `acq-`, …). Where sidecars of several such scans fit, what all
+    of them say alike counts.
+
+    Parameters
+    ----------
+    candidate : the response.
+    raw : files of the raw data set.
+
+    Raises
+    ------
+    DataError : a sidecar is no JSON object.
+    """
+    own = set(candidate.entities)
+    files = raw.fitting(candidate.entities, candidate.datatype, "bold", ".json", ALWAYS_NAMED)
+    variants = {_beyond(entry, own) for entry in files}
+    finest = [one for one in variants if one and not any(one < other for other in variants)]
+    return _merged(entry for entry in files if not _beyond(entry, own)) | _agreed(
+        [_merged(entry for entry in files if _beyond(entry, own) <= variant) for variant in finest]
+    )
+
+
+def _beyond(entry: Entry, own: set[str]) -> frozenset[tuple[str, str]]:
+    return frozenset(item for item in entry.entities.items() if item[0] not in own)
+
+
+def _merged(files: Iterable[Entry]) -> dict[str, Any]:
+    """Of files from the most specific on."""
+    return {key: value for entry in reversed(list(files)) for key, value in read_json(entry.path).items()}
+
+
+def _agreed(several: list[dict[str, Any]]) -> dict[str, Any]:
+    """What all say alike."""
+    first, *others = several or [{}]
+    return {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
+
+
 def fmri_companions(candidate: Candidate) -> dict[str, Path]:
     """`confounds` and, for volumes, `mask`, from the response's own derivative."""
-    run = {key: candidate.entities[key] for key in RUN_KEYS if key in candidate.entities}
+    run = dict(candidate.run)
     tables = [entry for suffix in CONFOUNDS for entry in candidate.index.here(candidate.path.parent, suffix, ".tsv")]
     confounds = [entry for entry in tables if entry.entities.get("desc") == "confounds"]
     entries = {"confounds": _closest(confounds, run), "mask": _mask(candidate, run)}

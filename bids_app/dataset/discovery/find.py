@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from bids_app.dataset.discovery import clock
-from bids_app.dataset.discovery.companions import electrode_files, fmri_companions, ieeg_companions
-from bids_app.dataset.discovery.filters import hint, response_filters
+from bids_app.dataset.discovery.companions import fmri_companions, ieeg_companions, raw_metadata
+from bids_app.dataset.discovery.filters import response_filters
 from bids_app.dataset.discovery.placed import (
     masks_of,
     placed_candidates,
@@ -18,6 +17,7 @@ from bids_app.dataset.discovery.placed import (
     unlike_others,
     with_place,
 )
+from bids_app.dataset.discovery.played import PlayedFinder
 from bids_app.dataset.discovery.roots import (
     choose_participants,
     derivative_roots,
@@ -26,14 +26,16 @@ from bids_app.dataset.discovery.roots import (
     raw_name,
     require_description,
 )
+from bids_app.dataset.discovery.select import select
 from bids_app.dataset.files.candidates import Candidate, candidates_of
 from bids_app.dataset.files.layout import Index, build_index, sidecar
-from bids_app.dataset.stimuli.events import Events, find_events, read_events
-from bids_app.errors import DataError, NoInput, NothingMatched
+from bids_app.dataset.signals.open import open_signals
+from bids_app.dataset.signals.recording import channels_of, good_channels
+from bids_app.dataset.stimuli.events import read_events
+from bids_app.dataset.stimuli.lengths import length_reader
+from bids_app.errors import DataError, NoInput, Undecided
 from bids_app.pointers import require_content
 from bids_app.records import Excluded, FoundRecordings, Recording, RecordingQuery
-
-EventsReader = Callable[[Path], Events]
 
 
 def find_recordings(query: RecordingQuery) -> FoundRecordings:
@@ -61,10 +63,10 @@ def find_recordings(query: RecordingQuery) -> FoundRecordings:
     if query.responses:
         candidates = placed_candidates(raw, query.responses, participants)
     else:
-        candidates = _named_candidates(query, roots, raw, "desc" in filters.get("bold", {}), participants)
+        candidates = _named_candidates(query, roots, raw, participants)
     if not candidates:
         raise NoInput("no responses of these participants", listed(map(str, roots.values())), _LOOKED_FOR)
-    wanted, about_responses = _wanted(candidates, query, filters, raw)
+    wanted, about_responses = select(candidates, query, filters, raw)
     recordings, excluded = _recordings(wanted, raw, query)
     silent = sorted(set(participants) - {candidate.entities["sub"] for candidate in wanted})
     about_responses += (f"no responses of {listed(f'sub-{label}' for label in silent)}",) if silent else ()
@@ -73,17 +75,17 @@ def find_recordings(query: RecordingQuery) -> FoundRecordings:
 
 
 def _named_candidates(
-    query: RecordingQuery, roots: dict[str, Path], raw: Index, any_desc: bool, participants: tuple[str, ...]
+    query: RecordingQuery, roots: dict[str, Path], raw: Index, participants: tuple[str, ...]
 ) -> list[Candidate]:
     """Responses by their BIDS names, in every derivative."""
     indexes = [
         raw if _is(root, query.bids_dir) else build_index(root, name, participants) for name, root in roots.items()
     ]
-    return [candidate for index in indexes for candidate in candidates_of(index, any_desc)]
+    return [candidate for index in indexes for candidate in candidates_of(index)]
 
 
 _LOOKED_FOR = (
-    "looked for func/*_space-*_desc-preproc_bold.nii.gz, *_hemi-*_bold.func.gii, *_seg-*_timeseries.tsv, *_bold.h5 "
+    "looked for func/*_bold.nii.gz, *_space-*_hemi-*.func.gii, *_seg-*_timeseries.tsv, *_bold.h5 "
     "and high gamma as ieeg/*_ieeg.fif, .vhdr, .edf, .bdf or .set"
 )
 
@@ -98,123 +100,51 @@ def _is(path: Path, other: Path) -> bool:
     return path.resolve() == other.resolve()
 
 
-# --------------------------------------------------------------------------------------------------- what is wanted
-def _wanted(
-    candidates: list[Candidate], query: RecordingQuery, filters: dict[str, dict[str, object]], raw: Index
-) -> tuple[list[Candidate], tuple[str, ...]]:
-    """Candidates that labels, filter file, modality and spaces leave, and warnings."""
-    kept = [candidate for candidate in candidates if query.modality in ("auto", candidate.modality)]
-    _require(kept, f"no {query.modality} responses", (candidate.modality for candidate in candidates))
-    for name, key, asked in (("session", "ses", query.sessions), ("task", "task", query.tasks)):
-        offered = {candidate.entities[key] for candidate in kept if key in candidate.entities}
-        kept = [candidate for candidate in kept if not asked or candidate.entities.get(key) in asked]
-        _require(kept, f"no response of {name} {', '.join(asked)}", offered)
-    kept, warnings = _filtered(kept, filters)
-    kept, more = _in_spaces(kept, query, raw)
-    return kept, warnings + more
-
-
-def _require(left: Sequence[object], complaint: str, offered: Iterable[str]) -> None:
-    if not left:
-        raise NothingMatched(complaint, "", f"there are {listed(sorted(set(offered)))}")
-
-
-def _filtered(
-    candidates: list[Candidate], filters: dict[str, dict[str, object]]
-) -> tuple[list[Candidate], tuple[str, ...]]:
-    """Candidates that match the filter file, and a warning for a query that matches nothing beside another that
-    does."""
-    warnings: list[str] = []
-    kept = candidates
-    for name, modality in (("bold", "fmri"), ("ieeg", "ieeg")):
-        concerned = [candidate for candidate in kept if candidate.modality == modality]
-        if not filters.get(name) or not concerned:
-            continue
-        indexes = {candidate.index.name: candidate.index for candidate in concerned}
-        matched = {label: index.matching(filters[name]) for label, index in indexes.items()}
-        matching = [c for c in concerned if all(entry.path in matched[c.index.name] for entry in c.entries)]
-        warnings += (
-            [] if matching else [f"query '{name}' of the filter file matches none of {len(concerned)} responses"]
-        )
-        kept = [candidate for candidate in kept if candidate.modality != modality or candidate in matching]
-    if not kept:
-        raise NothingMatched("the filter file matches no response", "", "; ".join(warnings))
-    return kept, tuple(warnings)
-
-
-def _in_spaces(
-    candidates: list[Candidate], query: RecordingQuery, raw: Index
-) -> tuple[list[Candidate], tuple[str, ...]]:
-    """Candidates in one of the spaces asked for. iEEG stays unless a space is one of its electrodes' spaces, or iEEG
-    alone was asked for."""
-    if not query.spaces:
-        return candidates, ()
-    placed = {id(signal): _electrode_spaces(signal, raw) for signal in candidates if signal.kind == "electrodes"}
-    offered = {candidate.space for candidate in candidates if candidate.space}.union(*placed.values())
-    unknown = [space for space in query.spaces if space not in offered]
-    if len(unknown) == len(query.spaces):
-        raise NothingMatched(f"no response in space {', '.join(unknown)}", "", hint(unknown[0], offered))
-    about_ieeg = query.modality == "ieeg" or any(set(query.spaces) & spaces for spaces in placed.values())
-    kept = [
-        candidate for candidate in candidates
-        if (candidate.space in query.spaces if candidate.space else
-            not about_ieeg or placed[id(candidate)] & set(query.spaces))
-    ]  # fmt: skip
-    return kept, tuple(f"no response in space {space} ({hint(space, offered)})" for space in unknown)
-
-
-def _electrode_spaces(candidate: Candidate, raw: Index) -> set[str]:
-    return set(electrode_files(candidate, candidate.index)) | set(electrode_files(candidate, raw))
-
-
 # --------------------------------------------------------------------------------------------------- records
 def _recordings(wanted: list[Candidate], raw: Index, query: RecordingQuery) -> tuple[list[Recording], list[Excluded]]:
     recordings: list[Recording] = []
     excluded: list[Excluded] = []
-    reader = cache(lambda path: read_events(path, query.bids_dir))
+    length_of = length_reader(query.bids_dir, query.words)
+    finder = PlayedFinder(raw, cache(lambda path: read_events(path, query.bids_dir, length_of)), query.recipe)
     first: dict[object, Candidate] = {}
     for candidate in sorted(wanted, key=lambda candidate: (candidate.entities["sub"], candidate.label)):
         twin = first.setdefault((candidate.kind, tuple(sorted(candidate.entities.items()))), candidate)
         try:
             if candidate.problem or twin is not candidate:
                 raise DataError(candidate.problem or f"the same run is in {twin.index.name}; choose one with -d")
-            recordings.append(_recording(candidate, raw, query, reader))
+            recordings.append(_recording(candidate, raw, query, finder))
         except DataError as error:
-            excluded.append(Excluded(candidate.entities["sub"], candidate.label, str(error)))
+            undecided = isinstance(error, Undecided)
+            excluded.append(Excluded(candidate.entities["sub"], candidate.label, str(error), undecided))
     kept, unlike = unlike_others(recordings)
     return kept, excluded + unlike
 
 
-def _recording(candidate: Candidate, raw: Index, query: RecordingQuery, reader: EventsReader) -> Recording:
+def _recording(candidate: Candidate, raw: Index, query: RecordingQuery, finder: PlayedFinder) -> Recording:
     """One record. Raises DataError with the reason where it cannot be used."""
-    index, entities = candidate.index, candidate.entities
-    events_index, events_path = find_events(_distinct(raw, index), entities, candidate.datatype)
-    events = reader(events_path)
+    index, played = candidate.index, finder.of(candidate)
     make = _ieeg if candidate.kind == "electrodes" else _fmri
-    recording = make(candidate, raw, query)
-    named = [(index, entry.path) for entry in candidate.entries] + [(events_index, events_path)]
-    companions = {**recording.companions, "events": events_path}
+    recording = make(replace(candidate, told=clock.as_sidecar(played.clock)), raw, query)
+    named = [(index, entry.path) for entry in candidate.entries] + ([played.file] if played.file else [])
+    companions = {**recording.companions, **({"events": played.file[1]} if played.file else {})}
     for path in (*recording.paths, *companions.values()):
         require_content(path)
     named += [(index if path.is_relative_to(index.root) else raw, path) for path in recording.companions.values()]
     return replace(
         recording,
-        stimuli=events.stimuli,
-        own_words=events.words,
-        own_phones=events.phones,
+        stimuli=played.events.stimuli,
+        own_words=played.events.words,
+        own_phones=played.events.phones,
         companions=companions,
+        warnings=recording.warnings + played.events.warnings + played.warnings,
         sources=tuple(dict.fromkeys(owner.uri(path) for owner, path in named)),
     )
 
 
-def _distinct(raw: Index, index: Index) -> tuple[Index, ...]:
-    return (raw,) if raw is index else (raw, index)
-
-
 def _fmri(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
     """Time and companions of fMRI; the sidecar of the derivative wins over the raw one's."""
-    own = _own_sidecar(candidate) | (stated(query.responses) if query.responses else {})
-    original = sidecar(raw, candidate.entities, "func", "bold") if raw is not candidate.index else {}
+    own = {**_own_sidecar(candidate), **(stated(query.responses) if query.responses else {}), **candidate.told}
+    original = raw_metadata(candidate, raw) if raw is not candidate.index else {}
     rate_hz, about_rate = clock.fmri_rate(candidate, own, original)
     start_s, about_start = clock.fmri_start(own, rate_hz)
     companions = fmri_companions(candidate)
@@ -232,7 +162,7 @@ def _fmri(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
         stimuli=(),
         companions=companions,
         metadata={key: value for key, value in original.items() if key != "StartTime"} | own,
-        warnings=about_rate + about_start + about_mask,
+        warnings=candidate.notes + about_rate + about_start + about_mask,
     )
     if candidate.kind != "array":
         return recording
@@ -251,10 +181,8 @@ def _own_sidecar(candidate: Candidate) -> dict[str, object]:
 
 def _ieeg(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
     """Time, by the signal file's own header, and companions of iEEG; events count from the first sample."""
-    from bids_app.dataset.responses.electrodes import open_signals
-
-    signals, warnings = open_signals(candidate.path)
     companions, space = ieeg_companions(candidate, raw, query.spaces)
+    signals = open_signals(candidate.path, good_channels(channels_of(companions.get("channels"))))
     absent = {"channels": "every intracranial channel of the file is used", "electrodes": "positions are unknown"}
     about_tables = tuple(f"no {key}.tsv: {result}" for key, result in absent.items() if key not in companions)
     original = sidecar(raw, candidate.entities, "ieeg", "ieeg") if raw is not candidate.index else {}
@@ -265,10 +193,10 @@ def _ieeg(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
         space=space,
         entities=candidate.entities,
         paths=(candidate.path,),
-        rate_hz=float(signals.info["sfreq"]),
-        start_s=0.0,
+        rate_hz=signals.rate_hz,
+        start_s=candidate.told.get("StartTime", 0.0),
         stimuli=(),
         companions=companions,
         metadata=original | _own_sidecar(candidate),
-        warnings=warnings + about_tables,
+        warnings=candidate.notes + signals.warnings + about_tables,
     )

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from bids_app.dataset.files.candidates import ARRAYS, Candidate
-from bids_app.dataset.files.layout import Entry, Index
+from bids_app.dataset.files.layout import Index
+from bids_app.dataset.files.names import Entry
 from bids_app.errors import DataError, NoInput, UsageError
 from bids_app.records import Excluded, Recording, ResponseFiles
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bids_app.dataset.files.candidates import RAW
 from bids_app.dataset.files.layout import read_json
 from bids_app.errors import DataError, NoInput, NotBids, NothingMatched
 from bids_app.pointers import how_to_install, require_content
@@ -42,7 +43,7 @@ def raw_name(description: Mapping[str, Any], bids_dir: Path) -> str:
     description : its dataset_description.json.
     bids_dir : its root.
     """
-    return safe_name(bids_dir.resolve().name) if is_derivative(description) else "raw"
+    return safe_name(bids_dir.resolve().name) if is_derivative(description) else RAW
 
 
 def safe_name(name: str) -> str:
@@ -134,7 +135,7 @@ def _refusal(root: Path, out_dir: Path) -> str:
 def _unused(name: str, taken: Mapping[str, Path]) -> str:
     base = safe_name(name)
     names = [base, *(f"{base}{number}" for number in range(2, len(taken) + 3))]
-    return next(free for free in names if free not in taken and free != "raw")
+    return next(free for free in names if free not in taken and free != RAW)
 
 
 def participants_of(roots: Iterable[Path]) -> tuple[str, ...]:

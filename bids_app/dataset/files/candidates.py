@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from bids_app.dataset.files.layout import Entry, Index
+from bids_app.dataset.files.layout import Index
+from bids_app.dataset.files.names import Entry
 from bids_app.records import Modality, TargetKind
 
 VOLUMES = (".nii.gz", ".nii")
 ARRAYS = (".h5", ".hdf5", ".hf5")
 SIGNALS = (".fif", ".fif.gz", ".vhdr", ".edf", ".bdf", ".set")
 HIGH_GAMMA = re.compile(r"gamma|hga|hgb|hfb|envelope|broadband", re.IGNORECASE)
-RUN_KEYS = ("sub", "ses", "task", "acq", "ce", "rec", "dir", "run")
+RAW = "raw"  # the raw data set's name in BIDS URIs
+UNKNOWN_SPACE = "n/a"  # of BOLD whose name has no `space-`
+# Entities that say what was made of a run, not which run it is; all others, known or not, say that.
+OF_DERIVATIVES = frozenset(
+    {"space", "cohort", "res", "den", "hemi", "atlas", "seg", "scale", "label", "stat", "desc", "split"}
+)
 
 
 @dataclass(frozen=True)
@@ -26,18 +32,22 @@ class Candidate:
     ----------
     index : the data set it is of.
     kind : of targets.
-    space : its entity; '' for electrodes, whose space is not in their name.
+    space : its entity; 'n/a' where the name does not have it, '' for electrodes, whose name never does.
     entities : by short key.
     entries : its files.
     problem : why it is unusable; '' where it is usable.
+    notes : what a person should know of the choice of it.
+    told : what a recipe says of its clock, by the keys of a sidecar.
     """
 
     index: Index
     kind: TargetKind
-    space: str  # '' for electrodes, whose space is not in their name
+    space: str
     entities: dict[str, str]
     entries: tuple[Entry, ...]
     problem: str = ""
+    notes: tuple[str, ...] = ()
+    told: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def modality(self) -> Modality:
@@ -52,7 +62,7 @@ class Candidate:
     @property
     def run(self) -> tuple[tuple[str, str], ...]:
         """The entities that say which run it is of."""
-        return tuple((key, self.entities[key]) for key in RUN_KEYS if key in self.entities)
+        return tuple(sorted(item for item in self.entities.items() if item[0] not in OF_DERIVATIVES))
 
     @property
     def path(self) -> Path:
@@ -65,30 +75,33 @@ class Candidate:
         return self.path.name.split(".")[0]
 
 
-def candidates_of(index: Index, any_desc: bool) -> list[Candidate]:
-    """Everything in a derivative that could be a response.
-
-    Parameters
-    ----------
-    index : the derivative's files.
-    any_desc : whether the user's filter chooses the `desc`; else `desc-preproc` wins.
-    """
-    of_participants = [entry for entry in index.entries if "sub" in entry.entities and "echo" not in entry.entities]
-    bold = [*_volumes(index, of_participants), *_surfaces(index, of_participants), *_arrays(index, of_participants)]
-    chosen = bold if any_desc else _preferred(bold)
-    return [*chosen, *_parcels(index, of_participants), *_envelopes(_signals(index, of_participants))]
+def candidates_of(index: Index) -> list[Candidate]:
+    """Everything in a derivative that could be a response, whatever its `desc`."""
+    of_participants = [entry for entry in index.entries if "sub" in entry.entities]
+    return [
+        *_volumes(index, of_participants),
+        *_surfaces(index, of_participants),
+        *_arrays(index, of_participants),
+        *_parcels(index, of_participants),
+        *_envelopes(_signals(index, of_participants)),
+    ]
 
 
 def _volumes(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
+    """Of the raw data set only what names a space: the scans themselves are no responses."""
     for entry in entries:
-        if entry.suffix == "bold" and entry.extension in VOLUMES and "space" in entry.entities:
-            yield Candidate(index, "volume", entry.entities["space"], dict(entry.entities), (entry,))
+        derived = index.name != RAW or "space" in entry.entities
+        if entry.suffix == "bold" and entry.extension in VOLUMES and derived:
+            space = entry.entities.get("space", UNKNOWN_SPACE)
+            yield Candidate(index, "volume", space, dict(entry.entities), (entry,))
 
 
 def _surfaces(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
+    """fMRIPrep before 20 and Narratives leave out the suffix: `…_space-fsaverage6_hemi-L_desc-clean.func.gii`."""
     pairs: dict[tuple[tuple[str, str], ...], list[Entry]] = defaultdict(list)
     for entry in entries:
-        if entry.suffix == "bold" and entry.extension == ".func.gii" and {"space", "hemi"} <= set(entry.entities):
+        named = {"space", "hemi"} <= set(entry.entities)
+        if entry.suffix in ("bold", "") and entry.extension == ".func.gii" and named:
             key = tuple(item for item in entry.entities.items() if item[0] != "hemi")
             pairs[key].append(entry)
     for key, hemispheres in pairs.items():
@@ -121,19 +134,6 @@ def _signals(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
         if entry.suffix == "ieeg" and entry.extension in SIGNALS and first:
             entities = {key: value for key, value in entry.entities.items() if key != "split"}
             yield Candidate(index, "electrodes", "", entities, (entry,))
-
-
-def _preferred(bold: list[Candidate]) -> Iterator[Candidate]:
-    """`desc-preproc` of a run and space where there is one, else its files without `desc`."""
-    choices: dict[object, list[Candidate]] = defaultdict(list)
-    for candidate in bold:
-        others = tuple(item for item in candidate.entities.items() if item[0] != "desc")
-        choices[candidate.index.name, candidate.kind, others].append(candidate)
-    for alike in choices.values():
-        by_desc = {candidate.entities.get("desc", ""): candidate for candidate in alike}
-        best = by_desc.get("preproc", by_desc.get(""))
-        if best is not None:
-            yield best
 
 
 def _envelopes(signals: Iterable[Candidate]) -> Iterator[Candidate]:

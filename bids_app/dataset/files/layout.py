@@ -10,12 +10,13 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bids_app.dataset.files.names import Entry, parse_name, same
 from bids_app.errors import DataError
 from bids_app.pointers import require_content
 
@@ -23,42 +24,6 @@ CONFIG = Path(__file__).with_name("entities.json")
 DATATYPES = ("func", "ieeg")  # folders of a participant or session that may hold responses
 # Entities a derivative may have dropped although the events of its run carry them.
 OPTIONAL_IN_DERIVATIVES = ("acq", "ce", "rec", "dir")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One file: entities by short key, as written in its name and in that order.
-
-    Parameters
-    ----------
-    path : of the file.
-    entities : short key → value.
-    suffix : such as 'bold'.
-    extension : with its dot, such as '.nii.gz'.
-    """
-
-    path: Path
-    entities: Mapping[str, str]
-    suffix: str
-    extension: str
-
-
-def parse_name(path: Path) -> Entry:
-    """`sub-01_run-02_bold.nii.gz` → {'sub': '01', 'run': '02'}, 'bold', '.nii.gz'."""
-    stem, dot, extension = path.name.partition(".")
-    *pairs, suffix = stem.split("_")
-    entities = dict(pair.split("-", 1) for pair in pairs if "-" in pair)
-    return Entry(path, entities, suffix, dot + extension)
-
-
-def same(value: str, other: str) -> bool:
-    """Whether two values of an entity are equal; `run-1` is `run-01`.
-
-    Parameters
-    ----------
-    value, other : values of one entity, as written.
-    """
-    return value == other or (value.isdecimal() and other.isdecimal() and int(value) == int(other))
 
 
 def applies(entry: Entry, entities: Mapping[str, str], optional: Iterable[str] = ()) -> bool:
@@ -133,6 +98,23 @@ class Index:
         nearby = [entry for place in dict.fromkeys(places) for entry in self.here(place, suffix, extension)]
         fitting = [entry for entry in nearby if applies(entry, entities, optional)]
         return fitting or [entry for entry in nearby if applies(entry, entities, OPTIONAL_IN_DERIVATIVES + optional)]
+
+    def fitting(
+        self, entities: Mapping[str, str], datatype: str, suffix: str, extension: str, always_named: Set[str]
+    ) -> list[Entry]:
+        """Files whose names contradict a recording's in nothing, the most specific first.
+
+        Parameters
+        ----------
+        entities : of the recording.
+        datatype : the folder that its raw files lie in.
+        suffix, extension : of the files wanted.
+        always_named : entities that no file may name unless the recording does.
+        """
+        nearby = [
+            entry for place in _places(self.root, entities, datatype) for entry in self.here(place, suffix, extension)
+        ]
+        return [entry for entry in nearby if applies(entry, entities, set(entry.entities) - always_named)]
 
     def here(self, folder: Path, suffix: str, extension: str) -> list[Entry]:
         """Files of one folder, those with most entities first.

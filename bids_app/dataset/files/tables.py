@@ -1,36 +1,32 @@
-"""Tables of words and phones under the usual column names, and the rules that make rows into Intervals."""
+"""Tables of words and phones under the usual column names."""
 
 from __future__ import annotations
 
 import csv
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from bids_app.dataset.files.alphabets import PHONES_SHARE, are_phones, phone_share
+from bids_app.dataset.files.intervals import MISSING, Annotation, Row, only_words, spoken, tidy
 from bids_app.dataset.files.reading import naming
 from bids_app.errors import DataError
+from bids_app.marks import What
 from bids_app.pointers import how_to_install, require_content
 from bids_app.records import Intervals
 
-MISSING = {"", "n/a"}
 WORD_KINDS = {"word", "words"}
 PHONE_KINDS = {"phone", "phones", "phoneme", "phonemes"}
-SILENCE = {"sil", "sp", "spn", "<sil>", "<sp>", "<p:>", "<eps>", "#", "h#", "{sl}", "{ns}", "{br}", "{lg}"}
-PHONE_SILENCE = SILENCE | {"silence", "pau", "_", "-"}  # these may be words, never phones
 
 WORD_TEXT = ("word", "words", "text", "token", "orthography", "label", "value", "stim", "item", "transcript")
-PHONE_TEXT = ("phone", "phones", "phoneme", "phonemes", "segment")
+PHONE_TEXT = ("phone", "phones", "phoneme", "phonemes")
+SEGMENT = ("segment", "segments", "ipa", "sampa", "arpabet")  # phones, or the number of a passage, or a word's sounds
 START = ("start", "onset", "begin", "starttime", "onsettime", "begintime", "starts", "onsets", "tmin", "xmin", "from")
 END = ("end", "offset", "stop", "endtime", "offsettime", "stoptime", "ends", "offsets", "tmax", "xmax", "to")
 DURATION = ("duration", "dur", "durations", "length")
 KIND = ("trialtype", "type", "tier", "tiername", "level", "kind")
-
-Row = tuple[float, float, str]
 
 
 @dataclass(frozen=True)
@@ -57,6 +53,12 @@ class Table:
         """The column that goes by one of these names, in their order; underscores do not count."""
         plain = {column.replace("_", ""): column for column in reversed(self.columns)}
         return next((plain[name] for name in names if name in plain), None)
+
+    def text(self, names: Iterable[str]) -> str | None:
+        """The first of these columns that holds more than numbers, such as ids; else the first of them."""
+        there = [column for name in names if (column := self.first((name,)))]
+        texts = [column for column in there if not _are_numbers(self.column(column))]
+        return next(iter(texts or there), None)
 
 
 def decode(path: Path) -> str:
@@ -141,15 +143,21 @@ def number(cell: str) -> float:
         return math.nan
 
 
-def annotation_of(table: Table, phones_by_name: bool = False) -> tuple[Intervals | None, Intervals | None]:
+def _are_numbers(cells: list[str]) -> bool:
+    filled = [cell for cell in cells if cell.lower() not in MISSING]
+    return bool(filled) and all(math.isfinite(number(cell)) for cell in filled)
+
+
+def annotation_of(table: Table, named: What | None = None) -> Annotation:
     """Words and phones of a table; None for what it has not.
 
-    A column of kinds ('word', 'phone') splits the rows; else a column of phones makes them phones.
+    A column of kinds ('word', 'phone') splits the rows. Else they are phones where a column of phones has one in each
+    row, or the file's name says so, or all labels are phones by their letters; else words.
 
     Parameters
     ----------
     table : with a header.
-    phones_by_name : whether the file's name says that its labels are phones.
+    named : what the file's name says that its labels are; None where it says nothing.
 
     Raises
     ------
@@ -158,10 +166,21 @@ def annotation_of(table: Table, phones_by_name: bool = False) -> tuple[Intervals
     kinds = table.column(table.first(KIND) or "")
     words, phones = rows_of(table, kinds, WORD_KINDS), rows_of(table, kinds, PHONE_KINDS)
     if words or phones:
-        return word_rows(words) if words else None, phone_rows(phones) if phones else None
-    if phones_by_name or table.first(PHONE_TEXT):
-        return None, phone_rows(table)
-    return word_rows(table), None
+        return Annotation(word_rows(words) if words else None, phone_rows(phones) if phones else None)
+    if _of_phones(table, named):
+        return Annotation(None, phone_rows(table))
+    return only_words(word_rows(table))
+
+
+def _of_phones(table: Table, named: What | None) -> bool:
+    """Whether each row is a phone."""
+    column, other = table.first(PHONE_TEXT), table.first(SEGMENT)
+    if column is not None:  # beside words it may hold a word's phones, or their number
+        return phone_share(spoken(table.column(column))) >= (PHONES_SHARE if table.first(("word", "words")) else 0.5)
+    text = table.text(WORD_TEXT)
+    if text is None and other is not None:
+        return phone_share(spoken(table.column(other))) >= PHONES_SHARE
+    return named == "phones" or (named is None and text is not None and are_phones(spoken(table.column(text))))
 
 
 def rows_of(table: Table, kinds: list[str], wanted: set[str]) -> Table | None:
@@ -185,7 +204,7 @@ def word_rows(table: Table, instants: bool = False) -> Intervals:
     table : with columns of texts and times.
     instants : whether times are on a recording's clock, where onsets may be negative and durations n/a.
     """
-    return tidy(_timed(table, WORD_TEXT + PHONE_TEXT, instants), SILENCE, -math.inf if instants else 0.0)
+    return tidy(_timed(table, WORD_TEXT + PHONE_TEXT + SEGMENT, instants), "words", -math.inf if instants else 0.0)
 
 
 def phone_rows(table: Table, instants: bool = False) -> Intervals:
@@ -196,12 +215,12 @@ def phone_rows(table: Table, instants: bool = False) -> Intervals:
     table : with columns of texts and times.
     instants : as of `word_rows`.
     """
-    return tidy(_timed(table, PHONE_TEXT + WORD_TEXT, instants), PHONE_SILENCE, -math.inf if instants else 0.0)
+    return tidy(_timed(table, PHONE_TEXT + WORD_TEXT + SEGMENT, instants), "phones", -math.inf if instants else 0.0)
 
 
 def _timed(table: Table, text: tuple[str, ...], instants: bool) -> list[Row]:
     """(start, end, text) of every row, NaN where a time is none. Raises DataError where a column is missing."""
-    named = table.first(text)
+    named = table.text(text)
     start, end, duration = (table.first(names) for names in (START, END, DURATION))
     if named is None or start is None or (end is None and duration is None):
         columns = ", ".join(name for name in table.columns if name) or "none"
@@ -211,41 +230,3 @@ def _timed(table: Table, text: tuple[str, ...], instants: bool) -> list[Row]:
         spans = [0.0 if instants and math.isnan(span) else span for span in last]
         last = [onset + span for onset, span in zip(starts, spans, strict=True)]
     return list(zip(starts, last, table.column(named), strict=True))
-
-
-def tidy(rows: Iterable[Row], silence: set[str], earliest: float = 0.0) -> Intervals:
-    """Rows → Intervals, ascending.
-
-    Rows without text or times, or ending before they start, are left out, and counted; silences are, too; a start
-    before `earliest` is moved there; a row repeated for the sub-words of one word counts once.
-
-    Parameters
-    ----------
-    rows : (start, end, text), seconds.
-    silence : texts that stand for none, in small letters.
-    earliest : where time begins, in seconds.
-    """
-    spoken = [row for row in rows if row[2].strip().lower() not in silence]
-    faults = [_fault(row, earliest) for row in spoken]
-    kept = [
-        (max(start, earliest), end, " ".join(text.split()))
-        for (start, end, text), fault in zip(spoken, faults, strict=True)
-        if fault is None
-    ]
-    ordered = sorted(dict.fromkeys(kept), key=lambda row: row[:2])
-    times = np.array([row[:2] for row in ordered], dtype=float).reshape(-1, 2)
-    counts = Counter(fault for fault in faults if fault is not None)
-    left_out = tuple(f"{count} of {len(spoken)} rows {fault}" for fault, count in sorted(counts.items()))
-    return Intervals(times[:, 0], times[:, 1] - times[:, 0], tuple(row[2] for row in ordered), left_out)
-
-
-def _fault(row: Row, earliest: float) -> str | None:
-    """Why a row is no word or phone, to stand after 'rows'; None where it is one."""
-    start, end, text = row
-    if text.strip().lower() in MISSING:
-        return "without text"
-    if not (math.isfinite(start) and math.isfinite(end)):
-        return "without times"
-    if end < start:
-        return "that end before they begin"
-    return "that end before the sound begins" if end <= earliest and start < earliest else None

@@ -7,22 +7,31 @@ from dataclasses import replace
 
 import numpy as np
 
-from bids_app.dataset.responses import electrodes, volumes
+from bids_app.dataset.electrodes.response import electrode_response, electrode_targets
+from bids_app.dataset.responses import volumes
 from bids_app.dataset.responses.confounds import fmri_nuisance
 from bids_app.dataset.responses.readers import reader_of
+from bids_app.dataset.signals.recording import signals_of
 from bids_app.errors import DataError
 from bids_app.records import Array, Recording, Response, ResponseSpec, Targets
 
+AS_RECORDED = ResponseSpec()
 
-def load_targets(recording: Recording) -> Targets:
+
+def load_targets(recording: Recording, spec: ResponseSpec = AS_RECORDED) -> Targets:
     """What a recording's columns are: the mask's voxels, all vertices, all parcels, all columns, the good channels.
+
+    Parameters
+    ----------
+    recording : of any kind.
+    spec : iEEG: the band, which not every channel can hold, and the reference, which makes pairs of contacts.
 
     Raises
     ------
     DataError : a file is missing, damaged or has no target.
     """
     if recording.modality == "ieeg":
-        return electrodes.electrode_targets(recording)[0]
+        return electrode_targets(recording, spec)
     return reader_of(recording.paths[0]).targets(recording)
 
 
@@ -89,9 +98,7 @@ def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) ->
     DataError : a file cannot be read whole or does not fit its targets or confounds.
     """
     if recording.kind == "electrodes":
-        response = electrodes.electrode_response(recording, targets, spec)
-        about_channels = electrodes.electrode_targets(recording)[1]
-        return replace(response, warnings=tuple(dict.fromkeys(about_channels + response.warnings)))
+        return electrode_response(recording, targets, spec)
     values = reader_of(recording.paths[0]).values(recording, targets)
     nuisance, steady, warnings = fmri_nuisance(recording, len(values), spec.confounds, spec.high_pass_s)
     warnings += _clock_warnings(recording)
@@ -113,5 +120,6 @@ def count_samples(recording: Recording) -> int:
     """Number of samples, from headers where there are any. Raises DataError."""
     path = recording.paths[0]
     if recording.modality == "ieeg":
-        return int(electrodes.open_signals(path)[0].n_times)
+        signals = signals_of(recording)  # pauses count: samples lie on one even grid
+        return round(signals.seconds * signals.rate_hz)
     return reader_of(path).count(path)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bids_app.dataset.files.layout import Entry, Index
+from bids_app.dataset.files.intervals import MISSING
+from bids_app.dataset.files.layout import Index
+from bids_app.dataset.files.names import Entry
 from bids_app.dataset.files.reading import naming
 from bids_app.dataset.files.tables import (
-    MISSING,
     PHONE_KINDS,
     WORD_KINDS,
     Table,
@@ -21,12 +22,17 @@ from bids_app.dataset.files.tables import (
     rows_of,
     word_rows,
 )
+from bids_app.dataset.stimuli.playings import FileRow, LengthOf, playings_of
 from bids_app.errors import DataError
 from bids_app.pointers import is_there
 from bids_app.records import Intervals, StimulusEvent
 
 IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".svg"}
 AUDIO = (".wav", ".flac", ".ogg", ".mp3")
+
+
+class NamesNoStimulus(DataError):
+    """There are no events, or none of them names a stimulus."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,13 @@ class Events:
     ----------
     stimuli : presented, in order.
     words, phones : with onsets and offsets in seconds; None where there are none.
+    warnings : lines that a person should read.
     """
 
     stimuli: tuple[StimulusEvent, ...]
     words: Intervals | None
     phones: Intervals | None
+    warnings: tuple[str, ...] = ()
 
 
 def find_events(indexes: tuple[Index, ...], entities: Mapping[str, str], datatype: str) -> tuple[Index, Path]:
@@ -65,31 +73,40 @@ def find_events(indexes: tuple[Index, ...], entities: Mapping[str, str], datatyp
             )
         if nearest:
             return index, nearest[0]
-    raise DataError("no events.tsv matches this recording", indexes[0].root, "it says which stimulus was heard when")
+    advice = "it says which stimulus was heard when, or a recipe does: --stimuli"
+    raise NamesNoStimulus("no events.tsv matches this recording", indexes[0].root, advice)
 
 
 def _as_near(entry: Entry, best: Entry) -> bool:
     return entry.path.parent == best.path.parent and len(entry.entities) == len(best.entities)
 
 
-def read_events(path: Path, bids_dir: Path) -> Events:
-    """Stimuli in onset order, and word and phone rows.
+def read_events(path: Path, bids_dir: Path, length_of: LengthOf) -> Events:
+    """Playings of stimuli in onset order, and word and phone rows.
 
     Parameters
     ----------
     path : an events.tsv.
     bids_dir : holds /stimuli.
+    length_of : stimulus id → its length in seconds, None where nothing says it; see `playings_of`.
 
     Raises
     ------
-    DataError : columns are missing, no row names a stimulus or one leaves /stimuli.
+    DataError : columns are missing, no row names a stimulus, one leaves /stimuli, or rows of one file are ambiguous.
     """
     table = read_table(path)
     if "onset" not in table.columns:
         raise DataError("events without a column 'onset'", path)
     with naming(path):
         words, phones = own_annotation(table)
-    return Events(_stimuli(table, path, bids_dir), words, phones)
+        rows, unread = file_rows(table, path, bids_dir)
+        playings = playings_of(rows, length_of)
+    if not playings.events and rows:
+        raise DataError("no row that names a stimulus (stim_file) has an onset that can be read", path)
+    if not playings.events:
+        advice = "say in stim_file, or by --stimuli, what was heard"
+        raise NamesNoStimulus("no row of its events names a stimulus (stim_file)", path, advice)
+    return Events(playings.events, words, phones, (*unread, *playings.warnings))
 
 
 def own_annotation(table: Table) -> tuple[Intervals | None, Intervals | None]:
@@ -99,20 +116,49 @@ def own_annotation(table: Table) -> tuple[Intervals | None, Intervals | None]:
     return word_rows(words, instants=True) if words else None, phone_rows(phones, instants=True) if phones else None
 
 
-def _stimuli(table: Table, path: Path, bids_dir: Path) -> tuple[StimulusEvent, ...]:
+def file_rows(table: Table, path: object, bids_dir: Path) -> tuple[list[FileRow], tuple[str, ...]]:
+    """Rows that name a sound, and a line for each whose duration cannot be read.
+
+    Parameters
+    ----------
+    table : of events, with a column `onset`.
+    path : of the table, for errors.
+    bids_dir : holds /stimuli.
+
+    Raises
+    ------
+    DataError : a file lies outside /stimuli.
+    """
     identified = _files_of_ids(bids_dir / "stimuli") if "stim_id" in table.columns else {}
-    events = []
-    for onset, duration, file, label, kind in zip(
-        *(table.column(name) for name in ("onset", "duration", "stim_file", "stim_id", "trial_type")), strict=True
+    onsets, durations = table.column("onset"), table.column("duration")
+    precision_s = decimal_unit(durations) / 2
+    rows, unread = [], []
+    for line, (onset, duration, file, label, kind) in enumerate(
+        zip(onsets, durations, *(table.column(name) for name in ("stim_file", "stim_id", "trial_type")), strict=True),
+        2,
     ):
         name = file if file.lower() not in MISSING else identified.get(label.removeprefix("stim-"), "")
-        heard = name and Path(name).suffix.lower() not in IMAGES and kind.lower() not in WORD_KINDS | PHONE_KINDS
-        if heard and math.isfinite(number(onset)):
-            length = number(duration) if number(duration) > 0 else None
-            events.append(StimulusEvent(number(onset), stimulus_id(name, bids_dir, path), length))
-    if not events:
-        raise DataError("no row of its events names a stimulus (stim_file)", path, "say in stim_file what was heard")
-    return tuple(sorted(events, key=lambda event: event.onset_s))
+        if not name or Path(name).suffix.lower() in IMAGES or kind.lower() in WORD_KINDS | PHONE_KINDS:
+            continue
+        start_s, length_s = number(onset), number(duration)
+        if duration.lower() not in MISSING and not 0 <= length_s < math.inf:
+            unread.append(f"line {line} of the events has the duration '{duration}': {name} is taken to its end")
+        lasts_s = length_s if 0 < length_s < math.inf else None
+        start_s = start_s if math.isfinite(start_s) else math.nan
+        rows.append(FileRow(start_s, lasts_s, stimulus_id(name, bids_dir, path), line, precision_s))
+    return rows, tuple(unread)
+
+
+def decimal_unit(cells: Iterable[str]) -> float:
+    """The unit in which a column's numbers are written: 1.0 where all are whole, .1, .01, …; 0 without a number."""
+    read = [value for value in map(number, cells) if math.isfinite(value)]
+    if not read:
+        return 0.0
+    return next((10.0**-places for places in range(6) if _written_with(read, places)), 1e-6)
+
+
+def _written_with(values: Iterable[float], places: int) -> bool:
+    return all(math.isclose(value, round(value, places), abs_tol=1e-9) for value in values)
 
 
 def _files_of_ids(stimuli: Path) -> dict[str, str]:

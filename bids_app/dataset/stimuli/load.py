@@ -5,21 +5,19 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from bids_app.dataset.files.tables import PHONE_TEXT, START, WORD_TEXT, read_table
+from bids_app.dataset.files.intervals import Annotation
+from bids_app.dataset.stimuli.beside import find_annotation
 from bids_app.dataset.stimuli.events import AUDIO, stimulus_id
-from bids_app.dataset.stimuli.sound import read_audio
-from bids_app.dataset.stimuli.word_files import Annotation, read_annotation
+from bids_app.dataset.stimuli.sound import read_audio, sound_length_s
+from bids_app.dataset.stimuli.sourced import source_annotation, source_path
 from bids_app.errors import DataError
-from bids_app.pointers import how_to_install, is_there, require_content
-from bids_app.records import Intervals, Recording, Samples, Stimulus, StimulusEvent
+from bids_app.pointers import is_there
+from bids_app.records import Intervals, Recording, Stimulus, StimulusEvent, StimulusSource
 
-BESIDE = (".TextGrid", ".textgrid", ".tsv", ".csv", ".json", ".ctm", "_transcript.tsv", "_transcript.csv")
-SPEECH_ONLY = ("word", "words", *PHONE_TEXT)  # columns that nothing but speech has
 TIMING_SLACK_S = 1e-3  # a word row may begin a rounding error before its stimulus
 
 
@@ -44,57 +42,48 @@ def load_stimulus(
     DataError : audio is needed and missing or undecodable, the template's file is missing, or a file of timings
     cannot be understood.
     """
-    name = stimulus_id(event.stimulus_id, bids_dir, recording.label)
-    path = bids_dir / "stimuli" / name
+    source = event.source
+    name = event.stimulus_id if source else stimulus_id(event.stimulus_id, bids_dir, recording.label)
+    path = source_path(source, bids_dir) if source else bids_dir / "stimuli" / name
+    if need_audio and source and source.sound is None:
+        raise DataError("audio of the stimulus is missing", name, "the recipe names no sound")
     audio, rate_hz = read_audio(path) if need_audio else (None, None)
-    length_s = _length_s(path, audio, rate_hz, event)
-    annotation = _search(bids_dir, name, words_template)
-    own_words = _within(recording.own_words, recording, event, length_s)
-    own_phones = _within(recording.own_phones, recording, event, length_s)
+    file_s = len(audio) / rate_hz if audio is not None and rate_hz else sound_length_s(path)
+    annotation = source_annotation(source, bids_dir) if source else Annotation()
+    if annotation == Annotation():  # a recipe that names no times leaves them to be looked for, as without it
+        annotation = find_annotation(bids_dir, name, None if source else words_template)
+    own_words = _within(recording.own_words, recording, event, file_s)
+    own_phones = _within(recording.own_phones, recording, event, file_s)
     words, phones = own_words or annotation.words, own_phones or annotation.phones
     own = [table for table in (own_words, own_phones) if table is not None]
     return Stimulus(
         stimulus_id=name,
-        label=stimulus_label(path, name) + (_hash(b"".join(map(table_bytes, own)))[:6] if own else ""),
+        label=(_source_label(name, source) if source else stimulus_label(path, name))
+        + (_hash(b"".join(map(table_bytes, own)))[:6] if own else ""),
         path=path,
         audio=audio,
         rate_hz=rate_hz,
-        duration_s=length_s if length_s is not None else _last_end(words, phones),
+        duration_s=file_s if file_s is not None else Annotation(words, phones).end_s or 0.0,
         words=words,
         phones=phones,
-        sha256=_content_hash(path if need_audio else None, words, phones),
+        sha256=_content_hash(path if need_audio else None, words, phones, source),
+        joiner=source.joiner if source else " ",
+        language=source.language if source else None,
+        file_s=file_s,
+        notes=annotation.notes,
     )
-
-
-# --------------------------------------------------------------------------------------------------- sound
-def _length_s(path: Path, audio: Samples | None, rate_hz: float | None, event: StimulusEvent) -> float | None:
-    """Seconds of sound, from the file's header where the sound itself is not wanted, else as the event says."""
-    if audio is not None and rate_hz:
-        return len(audio) / rate_hz
-    if path.is_file():
-        import soundfile
-
-        try:
-            return float(soundfile.info(path).duration)
-        except (OSError, RuntimeError, ValueError):
-            return event.duration_s  # not sound: a text that was read, or an image
-    return event.duration_s
-
-
-def _last_end(*tables: Intervals | None) -> float:
-    return float(max((table.offset_s.max() for table in tables if table is not None and table.text), default=0.0))
 
 
 # --------------------------------------------------------------------------------------------------- words
 def _within(
-    table: Intervals | None, recording: Recording, event: StimulusEvent, length_s: float | None
+    table: Intervals | None, recording: Recording, event: StimulusEvent, file_s: float | None
 ) -> Intervals | None:
-    """Rows of a recording's own events that begin during this event, in the stimulus's time; None where none does."""
+    """A recording's own rows that begin during this playing, in the stimulus's time; None where none does."""
     if table is None:
         return None
     later = [other.onset_s for other in recording.stimuli if other.onset_s > event.onset_s]
-    lengths = [length for length in (event.duration_s, length_s) if length is not None]
-    end_s = min([*later, event.onset_s + max(lengths, default=math.inf)])
+    lasts_s = event.duration_s + event.precision_s if event.duration_s is not None else file_s
+    end_s = min([*later, event.onset_s + (math.inf if lasts_s is None else lasts_s)])
     inside = (table.onset_s >= event.onset_s - TIMING_SLACK_S) & (table.onset_s < end_s)
     if not inside.any():
         return None
@@ -102,58 +91,6 @@ def _within(
     return Intervals(
         np.maximum(table.onset_s[inside] - event.onset_s, 0.0), table.duration_s[inside], text, table.left_out
     )
-
-
-def _search(bids_dir: Path, name: str, template: str | None) -> Annotation:
-    """The template's file first; what it does not time is looked for beside the stimulus."""
-    given = _from_template(bids_dir, name, template) if template else Annotation()
-    if given.words is not None and given.phones is not None:
-        return given
-    words, phones = given
-    for annotation in _beside(bids_dir / "stimuli" / name):
-        words = annotation.words if words is None and not template else words
-        phones = annotation.phones if phones is None else phones
-        if words is not None and phones is not None:
-            break
-    return Annotation(words, phones)
-
-
-def _from_template(bids_dir: Path, name: str, template: str) -> Annotation:
-    stem = Path(name).with_suffix("").as_posix()
-    relative = stimulus_id(template.replace("{stem}", stem), bids_dir, f"stimuli: words: {template}")
-    path = bids_dir / "stimuli" / relative
-    if not is_there(path):
-        advice = how_to_install(path) or f"the analysis asks for {template}"
-        raise DataError("word timings are missing", path, advice)
-    annotation = read_annotation(path)
-    if annotation.words is None and annotation.phones is None:
-        raise DataError("no timed words in the file", path, "it has no words and no phones")
-    return annotation
-
-
-def _beside(path: Path) -> Iterator[Annotation]:
-    """What lies beside a stimulus under its name, and BEP044's `stim-<label>_annot-*_events.tsv`."""
-    names = [path.parent / (path.stem + ending) for ending in BESIDE]
-    if path.name.startswith("stim-"):
-        names += sorted(path.parent.glob(f"{path.stem.rsplit('_', 1)[0]}_annot-*_events.tsv"))
-    for candidate in names:
-        if is_there(candidate) and candidate != path and _times_speech(candidate):
-            yield read_annotation(candidate)
-
-
-def _times_speech(path: Path) -> bool:
-    """Tables beside a sound may be anything: only those with words or phones and their starts are taken.
-
-    Raises
-    ------
-    DataError : it was not fetched. It may be the transcript, in whose place no other file is taken.
-    """
-    require_content(path)
-    if path.suffix.lower() not in (".tsv", ".csv"):
-        return True
-    table, annotation = read_table(path), path.name.partition("_annot-")[2].lower()
-    is_of_speech = not annotation or re.search("word|phon|transcri", annotation) or table.first(SPEECH_ONLY)
-    return bool(is_of_speech) and None not in (table.first(WORD_TEXT + PHONE_TEXT), table.first(START))
 
 
 # --------------------------------------------------------------------------------------------------- names and hashes
@@ -186,8 +123,18 @@ def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _content_hash(audio: Path | None, words: Intervals | None, phones: Intervals | None) -> str:
+def _source_label(name: str, source: StimulusSource) -> str:
+    """Letters and digits of its path, and six digits of what the recipe says: one sound may go with several texts."""
+    stem = re.sub(r"[^A-Za-z0-9]", "", Path(name).with_suffix("").as_posix())
+    return stem + hashlib.sha1(repr((name, source)).encode(), usedforsecurity=False).hexdigest()[:6]
+
+
+def _content_hash(
+    audio: Path | None, words: Intervals | None, phones: Intervals | None, source: StimulusSource | None
+) -> str:
     parts = [_hash(table_bytes(words)), _hash(table_bytes(phones))]
+    if source is not None and (source.channel, source.joiner) != (None, " "):
+        parts.append(repr((source.channel, source.joiner)))
     if audio is not None:
         with audio.open("rb") as file:
             parts.append(hashlib.file_digest(file, "sha256").hexdigest())

@@ -49,6 +49,18 @@ class SoundFile:
         return self._held[first - self._first : max(stop, first) - self._first : step]
 
 
+def sound_length_s(path: Path) -> float | None:
+    """Seconds of sound by the file's header; None where it is not there, or not sound."""
+    if not path.is_file():
+        return None
+    import soundfile
+
+    try:
+        return float(soundfile.info(path).duration)
+    except (OSError, RuntimeError, ValueError):
+        return None  # a text that was read, an image, or a pointer to a file that was not fetched
+
+
 def read_audio(path: Path) -> tuple[Samples, float]:
     """Samples (n_samples,) float32, the mean of all channels at the file's own rate in Hz. Raises DataError.
 

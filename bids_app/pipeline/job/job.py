@@ -9,9 +9,11 @@ from typing import Any
 
 from bids_app import features
 from bids_app.errors import UsageError
-from bids_app.records import FeatureSpec
+from bids_app.records import FeatureSpec, RecordingQuery
 from bids_app.settings.analysis import Analysis
 from bids_app.settings.load import analysis_hash, load_analysis
+from bids_app.settings.recipe import RecipeSettings, StimuliSettings
+from bids_app.settings.recipe_files import load_recipe
 from bids_app.settings.run_options import RunOptions
 
 Notify = Callable[[str], None]  # one line to whoever started the run
@@ -53,15 +55,40 @@ class Job:
 def make_job(options: RunOptions) -> Job:
     """Resolve and check all settings. Raises UsageError and NoInput."""
     _limit_threads(options.threads)
-    analysis, specs, resolved = resolve(options.analysis)
-    options = replace(options, models=replace(options.models, device=_device(options.models.device)))
+    recipe = load_recipe(options.stimuli, options.stimuli_table) if options.stimuli else None
+    analysis, specs, resolved = resolve(options.analysis, recipe)
+    models = replace(options.models, device=_device(options.models.device))
+    options = replace(options, models=models, query=_with_recipe(options, analysis))
     baseline_specs = {name: features.resolve(spec) for name, spec in analysis.baseline_specs().items()}
     return Job(options, analysis, specs, baseline_specs, resolved, analysis_hash(resolved))
 
 
-def resolve(preset_or_file: str) -> tuple[Analysis, dict[str, FeatureSpec], dict[str, Any]]:
-    """An analysis, its feature spaces with every default, and both as one JSON-able mapping (what is hashed)."""
+def _with_recipe(options: RunOptions, analysis: Analysis) -> RecordingQuery:
+    """The query with how the data set plays its stimuli, and what of the analysis file this overrides; derivatives
+    that are named count before the responses that a recipe names."""
+    recipe, query = analysis.stimuli.recipe, replace(options.query, words=analysis.stimuli.words)
+    if recipe is None:
+        return query
+    own = load_analysis(options.analysis)[0].stimuli if options.stimuli else StimuliSettings()
+    overridden = [f"words: {own.words}"] * (own.words is not None) + ["recipe"] * (own.recipe is not None)
+    spec = recipe.spec(f"`stimuli: {overridden[0]}` of the analysis" if overridden else "")
+    responses = recipe.responses.spec() if recipe.responses and not options.query.derivatives else None
+    return replace(query, recipe=spec, responses=responses)
+
+
+def resolve(
+    preset_or_file: str, recipe: RecipeSettings | None = None
+) -> tuple[Analysis, dict[str, FeatureSpec], dict[str, Any]]:
+    """An analysis, its feature spaces with every default, and both as one JSON-able mapping (what is hashed).
+
+    Parameters
+    ----------
+    preset_or_file : names the analysis.
+    recipe : stands in the place of its `stimuli:`; None: that counts.
+    """
     analysis, base_dir = load_analysis(preset_or_file)
+    if recipe is not None:
+        analysis = analysis.model_copy(update={"stimuli": StimuliSettings(recipe=recipe)})
     specs = {name: features.resolve(spec) for name, spec in analysis.feature_specs(base_dir).items()}
     resolved = analysis.model_dump(mode="json")
     made = {name: {"kind": spec.kind, "pca": spec.pca, **dict(spec.options)} for name, spec in specs.items()}

@@ -9,8 +9,11 @@ import numpy as np
 
 from bids_app import dataset, features
 from bids_app.errors import DataError
+from bids_app.pipeline.job.hearing import Hearing, hearing_of
 from bids_app.pipeline.job.job import Job
 from bids_app.records import Array, Features, FeatureSpec, Intervals, Recording, Samples, Stimulus, StimulusEvent
+
+Content = tuple[str, str]
 
 
 class StimulusLibrary:
@@ -23,13 +26,13 @@ class StimulusLibrary:
         )
         self._models, self._bids_dir, self._words = options.models, options.bids_dir, job.analysis.stimuli.words
         self._need_audio = any("audio" in features.needs(spec) for spec in self._specs.values())
-        self._stimuli: dict[tuple[str, str, float], Stimulus] = {}
-        self._first_event_s: dict[str, float] = {}  # by the stimulus's label, as are the features
-        self._lacking: dict[str, dict[str, str]] = {}  # … and what of the baseline it does not allow, with the reason
-        self._features: dict[tuple[str, str], Features] = {}
+        self._stimuli: dict[tuple[object, ...], Stimulus] = {}
+        self._first_event_s: dict[Content, float] = {}
+        self._lacking: dict[Content, dict[str, str]] = {}  # what of the baseline it does not allow, with the reason
+        self._features: dict[tuple[Content, str], Features] = {}
 
     def stimulus(self, recording: Recording, event: StimulusEvent) -> Stimulus:
-        """A stimulus without its audio.
+        """A stimulus without its audio: what its files say, or the recording's own rows of words, whoever hears it.
 
         Parameters
         ----------
@@ -41,17 +44,26 @@ class StimulusLibrary:
         NoInput : where the file is not there.
         """
         own = recording.own_words is not None or recording.own_phones is not None
-        key = event.stimulus_id, recording.label if own else "", event.onset_s if own else 0.0
+        key = (event.stimulus_id, event.source, *((recording.label, event) if own else ()))
         if key not in self._stimuli:
             whole = self._load(recording, event)
             for spec in self._specs.values():
                 features.check_needs(whole, spec)
-            self._first_event_s[whole.label] = _first_event_s(whole)
-            self._lacking[whole.label] = {
+            self._first_event_s[_content(whole)] = _first_event_s(whole)
+            self._lacking[_content(whole)] = {
                 name: why for name, spec in self._baseline.items() if (why := _lacks(whole, spec))
             }
             self._stimuli[key] = replace(whole, audio=None)
         return self._stimuli[key]
+
+    def hearing(self, recording: Recording, event: StimulusEvent) -> Hearing:
+        """What of the stimulus is heard in this playing.
+
+        Parameters
+        ----------
+        recording, event : which playing of the stimulus, in which recording.
+        """
+        return hearing_of(event, self.stimulus(recording, event))
 
     def first_event_s(self, recording: Recording, event: StimulusEvent) -> float:
         """When the stimulus's first event is heard: its first word, or its first sound where there are no words.
@@ -64,10 +76,10 @@ class StimulusLibrary:
         -------
         Seconds on the recording's clock.
         """
-        return event.onset_s + self._first_event_s[self.stimulus(recording, event).label]
+        return event.onset_s + self._first_event_s[_content(self.stimulus(recording, event))]
 
     def words(self, recording: Recording, event: StimulusEvent) -> Intervals:
-        """The event's words that have text and times.
+        """The words that are heard in this playing, and have text and times.
 
         Parameters
         ----------
@@ -84,11 +96,12 @@ class StimulusLibrary:
         words = self.stimulus(recording, event).words
         if words is None:
             raise DataError("the stimulus has no word times", event.stimulus_id, "`mode: words` needs them")
-        timed = np.isfinite(words.onset_s + words.duration_s)
-        rows = [row for row, text in enumerate(words.text) if text.strip() and timed[row]]
+        finite = np.isfinite(words.onset_s + words.duration_s)
+        rows = [row for row, text in enumerate(words.text) if text.strip() and finite[row]]
         if not rows:
             raise DataError("no word of the transcript has text and times", event.stimulus_id)
-        return Intervals(words.onset_s[rows], words.duration_s[rows], tuple(words.text[row] for row in rows))
+        timed = Intervals(words.onset_s[rows], words.duration_s[rows], tuple(words.text[row] for row in rows))
+        return self.hearing(recording, event).words(timed)
 
     def lacking(self, recording: Recording, event: StimulusEvent) -> dict[str, str]:
         """The baseline's spaces that the event's stimulus does not allow.
@@ -101,11 +114,11 @@ class StimulusLibrary:
         -------
         Space → the reason.
         """
-        return self._lacking[self.stimulus(recording, event).label]
+        return self._lacking[_content(self.stimulus(recording, event))]
 
     def _wanted(self, stimulus: Stimulus) -> dict[str, FeatureSpec]:
         """Every space of the analysis, and those of the baseline that the stimulus allows."""
-        lacking = self._lacking[stimulus.label]
+        lacking = self._lacking[_content(stimulus)]
         return {**self._specs, **{name: spec for name, spec in self._baseline.items() if name not in lacking}}
 
     def missing(self, stimulus: Stimulus) -> list[str]:
@@ -114,7 +127,10 @@ class StimulusLibrary:
         return [name for name, spec in wanted if not self._store.holds(stimulus, spec, self._models)]
 
     def features(self, recording: Recording, event: StimulusEvent) -> dict[str, Features]:
-        """Features of a stimulus: from memory, from the store, or computed and stored.
+        """Features of what is heard in this playing: from memory, from the store, or computed and stored.
+
+        They are made of the whole stimulus, so that they are the same for whoever hears how much of it; rows after
+        the playing's end are then left out.
 
         Parameters
         ----------
@@ -125,12 +141,13 @@ class StimulusLibrary:
         Every space of the analysis, and of the baseline what the stimulus allows, by name.
         """
         light = self.stimulus(recording, event)
-        wanted = self._wanted(light)
-        if any((light.label, name) not in self._features for name in wanted):
+        wanted, content = self._wanted(light), _content(light)
+        if any((content, name) not in self._features for name in wanted):
             stimulus = self._load(recording, event) if self.missing(light) else light
             for name, spec in wanted.items():
-                self._features[light.label, name], _ = self._store.get(stimulus, spec, self._models)
-        return {name: self._features[light.label, name] for name in wanted}
+                self._features[content, name], _ = self._store.get(stimulus, spec, self._models)
+        hearing = hearing_of(event, light)
+        return {name: hearing.features(self._features[content, name]) for name in wanted}
 
     def keys(self, recording: Recording, event: StimulusEvent) -> list[str]:
         """What decides each space's values for an event: stimulus, options, models and files.
@@ -161,6 +178,11 @@ class StimulusLibrary:
             if needed:
                 raise
             return dataset.load_stimulus(recording, event, self._bids_dir, self._words, need_audio=False)
+
+
+def _content(stimulus: Stimulus) -> Content:
+    """What a stimulus's features hang on, and the name of their files."""
+    return stimulus.label, stimulus.sha256
 
 
 def _lacks(stimulus: Stimulus, spec: FeatureSpec) -> str:

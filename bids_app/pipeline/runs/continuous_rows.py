@@ -42,11 +42,11 @@ class ContinuousRows:
         design, library = self.settings.design, self.settings.library
         spans_s = []
         for event in recording.stimuli:
-            duration_s = library.stimulus(recording, event).duration_s
+            lasts_s = library.hearing(recording, event).lasts_s
             begin_s = event.onset_s
-            if design.skip_onset_s and duration_s > LONG_STIMULUS_S:
+            if design.skip_onset_s and lasts_s > LONG_STIMULUS_S:
                 begin_s = library.first_event_s(recording, event) + design.skip_onset_s
-            spans_s.append((begin_s, event.onset_s + duration_s + design.delays_s[-1]))
+            spans_s.append((begin_s, event.onset_s + lasts_s + design.delays_s[-1]))
         return encoding.used_samples(response.times_s, spans_s, response.valid)
 
     def count(self, read: ReadRecording) -> int:

@@ -121,7 +121,9 @@ def _read_recordings(unit: Unit, rows: Rows) -> tuple[list[ReadRecording], tuple
     readable, excluded = [], []
     for recording in unit.recordings:
         try:
-            response = dataset.load_response(recording, dataset.load_targets(recording), rows.settings.response)
+            response = dataset.load_response(
+                recording, dataset.load_targets(recording, rows.settings.response), rows.settings.response
+            )
             read = ReadRecording(recording, response, rows.used_samples(recording, response))
             _check_samples(read)
             readable.append(read)

@@ -26,9 +26,12 @@ def responsive_electrodes(
 
 def _speech_less_silence(library: StimulusLibrary, recording: Recording, response: Response) -> Array:
     """(n_pairs, n_electrodes) speech less the silence before it; no pair where words have no times."""
-    heard = [(event.onset_s, library.stimulus(recording, event).words) for event in recording.stimuli]
-    words = [(onset_s + words.onset_s, onset_s + words.offset_s) for onset_s, words in heard if words is not None]
-    if len(words) < len(heard):
-        return np.empty((0, response.values.shape[1]))
+    words = []
+    for event in recording.stimuli:
+        spoken = library.stimulus(recording, event).words
+        if spoken is None:
+            return np.empty((0, response.values.shape[1]))
+        heard = library.hearing(recording, event).words(spoken)
+        words.append((event.onset_s + heard.onset_s, event.onset_s + heard.offset_s))
     onsets_s = encoding.after_silence(*np.concatenate(words, axis=1))
     return encoding.speech_less_silence(response.values, response.times_s, response.valid, onsets_s)

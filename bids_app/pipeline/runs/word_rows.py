@@ -179,7 +179,7 @@ class WordEpochRows:
         skip_s, library = self.settings.design.skip_onset_s, self.settings.library
         skipped = np.zeros(len(times_s), dtype=bool)
         for event in recording.stimuli:
-            if skip_s and library.stimulus(recording, event).duration_s > LONG_STIMULUS_S:
+            if skip_s and library.hearing(recording, event).lasts_s > LONG_STIMULUS_S:
                 until_s = library.first_event_s(recording, event) + skip_s
                 skipped |= (times_s >= event.onset_s) & (times_s < until_s)
         return skipped

@@ -40,7 +40,8 @@ def provenance(
     fitted : its fits.
     """
     options, response = job.options, settings.response
-    computed = [one.label for one in loaded.recordings if dataset.computes_high_gamma(one, response)]
+    computed = [one for one in loaded.recordings if dataset.computes_high_gamma(one, response)]
+    notched = sorted({hz for one in computed if (hz := dataset.notch_hz(one, response)) is not None})
     return Provenance(
         analysis=analysis_provenance(job),
         unit_key=task.key,
@@ -49,7 +50,7 @@ def provenance(
         software={"concord": __version__, **{name: version(name) for name in SOFTWARE}},
         run=RunSettings(options.models.device, options.threads, options.mem_mb),
         design=DesignProvenance(settings.design, loaded.period_s, fitted.design.purge_s),
-        response=ResponseProvenance(response, tuple(computed)),
+        response=ResponseProvenance(response, tuple(one.label for one in computed), tuple(notched)),
         samples=loaded.samples,
         inference=inference_provenance(fitted.main.tests, job.analysis.inference.fdr),
         controls=controls_provenance(job.analysis, fitted.controls, loaded.baseline),

@@ -16,7 +16,9 @@ Topic = Literal[
     "gaps",
     "bad spans",
     "power line",
+    "channels",
     "audio channel",
+    "files",
 ]
 ExtentSource = Literal["derivative", "raw", "confounds", "events"]
 

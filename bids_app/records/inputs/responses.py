@@ -39,11 +39,12 @@ class Recording:
 
 @dataclass(frozen=True)
 class Excluded:
-    """A recording that cannot be used, and why, in one line."""
+    """A recording that cannot be used, and why, in one line. `undecided`: until its user says what is asked."""
 
     participant: str
     label: str
     reason: str
+    undecided: bool = False
 
 
 @dataclass(frozen=True)

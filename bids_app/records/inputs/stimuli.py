@@ -9,41 +9,25 @@ from typing import Literal, Protocol
 import numpy as np
 
 from bids_app.records.arrays import Array
+from bids_app.records.inputs.recipes import TimedFile
 from bids_app.records.provenance import NO_PROVENANCE, FeatureProvenance
 
 
 @dataclass(frozen=True)
 class Intervals:
     """Words or phones: onset_s (n,), duration_s (n,), text (n), in the stimulus's time. `left_out`: how many rows of
-    the file are not among them, and why, a line a reason."""
+    the file are not among them, and why, a line a reason. `marks`: how many marked silence or noise, in a line."""
 
     onset_s: Array
     duration_s: Array
     text: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
 
     @property
     def offset_s(self) -> Array:
         """(n,) the ends, in seconds."""
         return np.asarray(self.onset_s + self.duration_s)
-
-
-@dataclass(frozen=True)
-class TimedFile:
-    """A file of word or phone times, where a recipe names it.
-
-    path : relative to BIDS_DIR. tier : of a TextGrid. text, onset, offset, duration : columns of a table. unit : of
-    its times. shift_s : added to its times, so that 0 is the first sample of the sound.
-    """
-
-    path: str
-    tier: str | None = None
-    text: str | None = None
-    onset: str | None = None
-    offset: str | None = None
-    duration: str | None = None
-    unit: Literal["s", "ms"] = "s"
-    shift_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +51,7 @@ class StimulusEvent:
     """One playing of a stimulus: the file's first sample is at `onset_s` (may be negative) of the recording's clock.
 
     `duration_s`: how long it is heard, None to the file's end; `n_rows` of events.tsv that it is made of; `source`:
-    where a recipe says what lies where, else None.
+    where a recipe says what lies where, else None; `precision_s`: half a unit of the last digit of its end.
     """
 
     onset_s: float
@@ -75,6 +59,7 @@ class StimulusEvent:
     duration_s: float | None = None
     n_rows: int = 1
     source: StimulusSource | None = None
+    precision_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -112,17 +97,23 @@ class Samples(Protocol):
 
 @dataclass(frozen=True)
 class Stimulus:
-    """A stimulus as the feature families see it. `audio` (n_samples,) or None."""
+    """A stimulus as the feature families see it, whoever hears it. `audio` (n_samples,) or None. `joiner` stands
+    between its words; `language` : ISO 639-1, None where nothing says it. `notes` : what a person should know of how
+    its files were chosen and read, a line each."""
 
     stimulus_id: str
     label: str  # for file names: alphanumeric, unique for a content
     path: Path  # of the file in /stimuli (it may be absent where only words are needed)
     audio: Samples | None
     rate_hz: float | None
-    duration_s: float
+    duration_s: float  # of the sound, without it to the end of the last word
     words: Intervals | None
     phones: Intervals | None
     sha256: str  # of the audio's bytes and of both tables
+    joiner: str = " "
+    language: str | None = None
+    file_s: float | None = None  # length of the sound, None where it is not there
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def stimulus(*words: tuple[float, float, str], seconds: float = 30.0, left_out: 
     times = np.array([word[:2] for word in words], dtype=float).reshape(-1, 2)
     table = Intervals(times[:, 0], times[:, 1] - times[:, 0], tuple(word[2] for word in words), left_out)
     audio = np.zeros(round(seconds * 100), dtype=np.float32)
-    return Stimulus("story.wav", "story", Path("story.wav"), audio, 100.0, seconds, table, None, "")
+    return Stimulus("story.wav", "story", Path("story.wav"), audio, 100.0, seconds, table, None, "", file_s=seconds)
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,11 @@ CONFOUNDS = {
     "wmcsf": "white-matter and cerebrospinal-fluid signals",
     "global": "the global signal",
 }
+REFERENCES = {
+    "none": "",
+    "average": ", each contact against the mean of all good ones of its type",
+    "bipolar": ", each contact against the next one on its shank, strip or grid",
+}
 WITH_OWN_WORDS = ("model", "layer", "untrained")  # options that `_space` puts into a sentence
 
 
@@ -99,19 +104,21 @@ def _cleaning(response: ResponseProvenance) -> str:
 
 
 def _resampling(response: ResponseProvenance) -> str:
-    rate_hz, band_hz, line_hz = response.spec.rate_hz, response.spec.band_hz, response.spec.line_hz
+    rate_hz, band_hz = response.spec.rate_hz, response.spec.band_hz
     if not response.computed_high_gamma or band_hz is None:
         return (
             f"High-gamma envelopes were resampled to {rate_hz:g} Hz"
             if rate_hz
             else "High-gamma envelopes kept their rate"
         )
-    notched = f", after notches at harmonics of {line_hz:g} Hz" if line_hz else ""
+    lines = [f"{hz:g} Hz" for hz in response.notched_hz]
+    notched = f", after notches at harmonics of {listed(lines)}" if lines else ""
+    against = REFERENCES[response.spec.reference]
     resampled = f" and resampled to {rate_hz:g} Hz" if rate_hz else ""
     of_what = count_of(len(response.computed_high_gamma), "recording")
     return (
-        f"High gamma ({band_hz[0]:g}–{band_hz[1]:g} Hz) of {of_what} was computed from voltages: Hilbert envelopes "
-        f"of eight bands (zero-phase FIR filters{notched}) were averaged{resampled}"
+        f"High gamma ({band_hz[0]:g}–{band_hz[1]:g} Hz) of {of_what} was computed from voltages{against}: Hilbert "
+        f"envelopes of eight bands (zero-phase FIR filters{notched}) were averaged{resampled}"
     )
 
 

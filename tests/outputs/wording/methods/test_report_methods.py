@@ -178,8 +178,10 @@ def test_what_was_removed(response, said):
 
 
 def test_computed_high_gamma_is_said():
-    text = text_of(with_response(make_unit(electrode_targets()), ("a", "b"), line_hz=60.0))
-    assert "High gamma (70–150 Hz) of 2 recordings was computed from voltages" in text
+    unit = with_response(make_unit(electrode_targets()), ("a", "b"), reference="bipolar")
+    response = replace(unit.provenance.response, notched_hz=(60.0,))
+    text = text_of(replace(unit, provenance=replace(unit.provenance, response=response)))
+    assert "High gamma (70–150 Hz) of 2 recordings was computed from voltages, each contact against the next" in text
     assert "notches at harmonics of 60 Hz" in text
     assert "resampled to 100 Hz" in text
     assert "computed" not in text_of(make_unit(electrode_targets()))

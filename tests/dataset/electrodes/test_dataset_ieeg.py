@@ -83,7 +83,7 @@ def test_groups_of_channels_join_without_seam(tmp_path: Path, monkeypatch: pytes
     recording = only(ieeg_dataset(tmp_path / "bids"))
     targets, spec = load_targets(recording), ResponseSpec(rate_hz=100.0)
     whole = load_response(recording, targets, spec).values
-    monkeypatch.setattr("bids_app.dataset.responses.electrodes.BLOCK_BYTES", 1)
+    monkeypatch.setattr("bids_app.dataset.electrodes.response.BLOCK_BYTES", 1)
     alone = load_response(recording, targets, spec).values
     # a transform of one channel may round otherwise than one of several at once, by the width of the processor
     np.testing.assert_allclose(alone, whole, rtol=1e-5, atol=1e-6 * np.abs(whole).max())

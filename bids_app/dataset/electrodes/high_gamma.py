@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -28,24 +29,6 @@ def computes_high_gamma(recording: Recording, spec: ResponseSpec) -> bool:
     return recording.rate_hz > 2 * (spec.band_hz[1] + TRANSITION_HZ)
 
 
-def high_gamma_warnings(recording: Recording, spec: ResponseSpec) -> tuple[str, ...]:
-    """What a reader must know of a recording whose `desc` does not name an envelope.
-
-    Parameters
-    ----------
-    recording : iEEG.
-    spec : with the band, or None.
-    """
-    if spec.band_hz is None or HIGH_GAMMA.search(recording.entities.get("desc", "")):
-        return ()
-    low, high = spec.band_hz
-    if computes_high_gamma(recording, spec):
-        return (
-            f"high gamma ({low:g}–{high:g} Hz) was computed: if these are envelopes, set response.ieeg.band_hz: null",
-        )
-    return (f"signals at {recording.rate_hz:g} Hz cannot hold {low:g}–{high:g} Hz: taken for envelopes",)
-
-
 def high_gamma(signal: Array, rate_hz: float, band_hz: tuple[float, float], line_hz: float | None) -> Array:
     """The envelope of a band, without delay.
 
@@ -68,7 +51,7 @@ def high_gamma(signal: Array, rate_hz: float, band_hz: tuple[float, float], line
     from scipy.signal import hilbert
 
     signal = np.asarray(signal, dtype=np.float64)
-    inside = [] if line_hz is None else _harmonics(line_hz, band_hz)
+    inside = harmonics(line_hz, band_hz)
     if inside:
         slopes_hz = 2 * NOTCH_TRANSITION_HZ  # mne counts both
         signal = notch_filter(
@@ -91,8 +74,16 @@ def high_gamma(signal: Array, rate_hz: float, band_hz: tuple[float, float], line
     return np.asarray(total / N_BANDS)
 
 
-def _harmonics(line_hz: float, band_hz: tuple[float, float]) -> list[float]:
-    """Multiples of the line's frequency that the band's filters let through."""
+def harmonics(line_hz: float | None, band_hz: tuple[float, float]) -> list[float]:
+    """Multiples of the line's frequency that the band's filters let through.
+
+    Parameters
+    ----------
+    line_hz : of the power line; None: nothing is notched.
+    band_hz : lowest and highest frequency.
+    """
+    if line_hz is None:
+        return []
     first = np.ceil((band_hz[0] - TRANSITION_HZ) / line_hz)
     last = np.floor((band_hz[1] + TRANSITION_HZ) / line_hz)
     return [float(line_hz * number) for number in np.arange(first, last + 1)]
@@ -106,17 +97,18 @@ def edge_s(band_hz: tuple[float, float], line_hz: float | None) -> float:
     band_hz : lowest and highest frequency.
     line_hz : of the power line, or None.
     """
-    notched = line_hz is not None and _harmonics(line_hz, band_hz)
-    return FILTER_PERIODS / 2 * (1 / TRANSITION_HZ + (1 / NOTCH_TRANSITION_HZ if notched else 0.0))
+    slowest = 1 / NOTCH_TRANSITION_HZ if harmonics(line_hz, band_hz) else 0.0
+    return FILTER_PERIODS / 2 * (1 / TRANSITION_HZ + slowest)
 
 
-def near_edges(bad: Array, reach: int) -> Array:
-    """Samples within `reach` samples of an end or of a sample that is bad.
+def near_edges(bad: Array, reach: int, breaks: Sequence[int] = ()) -> Array:
+    """Samples within `reach` samples of an end, of a pause, or of a sample that is bad.
 
     Parameters
     ----------
     bad : (n_times,) bool.
     reach : samples.
+    breaks : numbers of samples before which recording was paused.
 
     Returns
     -------
@@ -128,4 +120,7 @@ def near_edges(bad: Array, reach: int) -> Array:
     counts = np.concatenate([[0], np.cumsum(padded)])
     first = np.maximum(np.arange(1, len(bad) + 1) - reach, 0)
     last = np.minimum(np.arange(1, len(bad) + 1) + reach + 1, len(padded))
-    return np.asarray(counts[last] > counts[first])
+    near = np.asarray(counts[last] > counts[first])
+    for place in breaks:
+        near[max(place - reach, 0) : place + reach] = True
+    return near

@@ -14,16 +14,24 @@ from hypothesis import strategies as st
 from praatio import textgrid
 from praatio.utilities.constants import Interval
 
-from bids_app.dataset.files.tables import SILENCE, annotation_of, parse_table, tidy
-from bids_app.dataset.stimuli.word_files import from_ctm, from_json, from_textgrid, parse_textgrid, read_annotation
+from bids_app.dataset.files.intervals import tidy
+from bids_app.dataset.files.tables import annotation_of, parse_table
+from bids_app.dataset.transcripts.word_files import (
+    from_ctm,
+    from_json,
+    from_textgrid,
+    parse_textgrid,
+    read_annotation,
+)
 from bids_app.errors import DataError
+from bids_app.marks import marks_of
 from bids_app.records import Intervals
 
 # Printable words, without what separates cells; \xa0 and friends are white space to str.split.
 WORDS = st.text(
     st.characters(min_codepoint=33, max_codepoint=0x2FF, exclude_characters="\x7f\x85\xa0\xad"), min_size=1
 )
-TEXTS = WORDS.filter(lambda text: text.lower() not in SILENCE | {"n/a"} and text.strip('"'))
+TEXTS = WORDS.filter(lambda text: marks_of([text]) == [None] and text.lower() != "n/a" and text.strip('"'))
 
 
 @st.composite
@@ -51,7 +59,7 @@ def test_csv_comes_back(rows: list[tuple[float, float, str]], names: tuple[str, 
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerows([("", *names), *((at, word, start, end) for at, (start, end, word) in enumerate(rows))])
-    words, phones = annotation_of(parse_table(text.getvalue().replace("\r\n", "\n")))
+    words, phones, _ = annotation_of(parse_table(text.getvalue().replace("\r\n", "\n")))
     assert phones is None
     assert agrees(words, rows)
 
@@ -96,7 +104,7 @@ def test_json_comes_back(rows: list[tuple[float, float, str]]) -> None:
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(), st.floats(), st.text(max_size=3)), max_size=20))
 def test_tidy_is_sane_whatever_comes(rows: list[tuple[float, float, str]]) -> None:
-    found = tidy(rows, SILENCE)
+    found = tidy(rows, "words")
     assert len(found.onset_s) == len(found.duration_s) == len(found.text)
     assert np.isfinite(found.onset_s).all()
     assert (found.onset_s >= 0).all()
@@ -119,7 +127,7 @@ ANY_TIME = st.one_of(st.floats(-3, 9), st.just(math.nan), st.just(math.inf))
 
 def test_invalid_rows_are_dropped_and_the_rest_sorted() -> None:
     rows = "b,2,3 a,1,1.5 x,n/a,2 y,3,2 z,nan,nan ,4,5 early,-0.01,0.2 never,-2,-1 now,5,5 sp,6,7"
-    words, _ = annotation_of(parse_table("\n".join(["word,start,end", *rows.split()])))
+    words, *_ = annotation_of(parse_table("\n".join(["word,start,end", *rows.split()])))
     assert words is not None
     assert words.text == ("early", "a", "b", "now")
     assert words.onset_s.tolist() == [0, 1, 2, 5]
@@ -134,7 +142,7 @@ def test_invalid_rows_are_dropped_and_the_rest_sorted() -> None:
 
 @given(st.lists(st.tuples(ANY_TIME, ANY_TIME, st.sampled_from(["a", "", "n/a", "sil", "b "])), max_size=12))
 def test_every_row_is_kept_or_counted(rows: list[tuple[float, float, str]]) -> None:
-    words = tidy(rows, SILENCE)
+    words = tidy(rows, "words")
     spoken = [row for row in rows if row[2] != "sil"]
     missed = sum(int(line.split()[0]) for line in words.left_out)
     timed = [row for row in spoken if row[2] in ("a", "b ") and math.isfinite(row[0] + row[1])]
@@ -145,40 +153,40 @@ def test_every_row_is_kept_or_counted(rows: list[tuple[float, float, str]]) -> N
 
 def test_sub_words_count_once() -> None:
     table = "\tword_idx\tword\tstart\tend\thftoken\n0\t1\tone,\t3.99\t4.19\tone\n1\t1\tone,\t3.99\t4.19\t,\n"
-    words, _ = annotation_of(parse_table(table, "\t"))
+    words, *_ = annotation_of(parse_table(table, "\t"))
     assert words is not None
     assert words.text == ("one,",)
 
 
 def test_a_lone_quote_in_a_tsv_is_a_word() -> None:
-    words, _ = annotation_of(parse_table('word\tstart\tend\n"\t1\t2\n"Oh\t2\t3\n"""Yes"""\t3\t4\n', "\t"))
+    words, *_ = annotation_of(parse_table('word\tstart\tend\n"\t1\t2\n"Oh\t2\t3\n"""Yes"""\t3\t4\n', "\t"))
     assert words is not None
     assert words.text == ('"', '"Oh', '"Yes"')
 
 
 def test_words_that_look_like_missing_values_stay() -> None:
-    words, _ = annotation_of(parse_table("word,start,end\nnone,1,2\nnull,2,3\nNA,3,4\nsilence,4,5\n"))
+    words, *_ = annotation_of(parse_table("word,start,end\nnone,1,2\nnull,2,3\nNA,3,4\nsilence,4,5\n"))
     assert words is not None
     assert words.text == ("none", "null", "NA", "silence")
 
 
 def test_mfa_table_has_words_and_phones() -> None:
     rows = "0.1,0.5,hi,words,a 0.1,0.2,HH,phones,a 0.2,0.5,AY1,phones,a 0.5,0.9,silence,phones,a"
-    words, phones = annotation_of(parse_table("\n".join(["Begin,End,Label,Type,Speaker", *rows.split()])))
+    words, phones, _ = annotation_of(parse_table("\n".join(["Begin,End,Label,Type,Speaker", *rows.split()])))
     assert words is not None
     assert phones is not None
     assert (words.text, phones.text) == (("hi",), ("HH", "AY1"))
 
 
 def test_phones_by_their_column() -> None:
-    words, phones = annotation_of(parse_table("phone;start;end\nAH0;0,5;0,75\n"))
+    words, phones, _ = annotation_of(parse_table("phone;start;end\nAH0;0,5;0,75\n"))
     assert words is None
     assert phones is not None
     assert phones.duration_s.tolist() == [0.25]
 
 
 def test_table_without_header_is_gentles() -> None:
-    words, _ = annotation_of(parse_table("Act,act,3.71,3.79\nlost,,,\none,one,3.99,4.19\n"))
+    words, *_ = annotation_of(parse_table("Act,act,3.71,3.79\nlost,,,\none,one,3.99,4.19\n"))
     assert words is not None
     assert words.text == ("Act", "one")
 
@@ -299,6 +307,6 @@ def test_whisper_segments_and_other_json() -> None:
     words = from_json(json.dumps({"segments": [{"words": [{"word": " Hi", "start": 0, "end": 0.5}]}]})).words
     assert words is not None
     assert words.text == ("Hi",)
-    assert from_json('{"SamplingFrequency": 16000}') == (None, None)
+    assert from_json('{"SamplingFrequency": 16000}') == (None, None, ())
     with pytest.raises(DataError):
         from_json("{")

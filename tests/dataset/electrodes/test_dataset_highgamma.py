@@ -8,7 +8,7 @@ from bids_trees import describe, ieeg_dataset, ieeg_tables, signals, write_tsv
 from scipy.ndimage import gaussian_filter1d
 
 from bids_app.dataset import computes_high_gamma, find_recordings, load_response, load_targets
-from bids_app.dataset.responses.high_gamma import edge_s, high_gamma, near_edges
+from bids_app.dataset.electrodes.high_gamma import edge_s, high_gamma, near_edges
 from bids_app.errors import NoInput
 from bids_app.records import RecordingQuery, ResponseSpec
 

@@ -1,0 +1,1 @@
+"""iEEG: which channels are used, against which reference, and their high gamma on one even grid."""

@@ -1,0 +1,1 @@
+"""Electrophysiological signal files: opened unread, with their clock, channels, pauses and bad spans."""

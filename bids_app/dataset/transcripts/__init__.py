@@ -1,0 +1,1 @@
+"""Files of word and phone times: TextGrid, tables, JSON of aligners and recognisers, CTM."""
