@@ -72,7 +72,9 @@ def summarise(
 
 
 def _result(members: Sequence[WrittenUnit], tests: InferenceSpec | None, shared: SharedStimulusResult) -> GroupResult:
-    members, left_out = _on_one_grid(members)
+    left_out: tuple[Excluded, ...] = ()
+    if members[0].targets.space not in INDIVIDUAL:
+        members, left_out = _on_one_grid(members)
     first = members[0]
     owners: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -84,7 +86,7 @@ def _result(members: Sequence[WrittenUnit], tests: InferenceSpec | None, shared:
         if tests:
             electrodes, inference = electrode_rows(members, tests)
     elif first.targets.space in INDIVIDUAL:
-        values, targets = {}, replace(first.targets, names=(), index=None)
+        values, targets = {}, replace(first.targets, names=(), index=None, columns=None, cifti="")
         notes = (_why_no_map(first.targets.space),)
     else:
         targets, values = _over_participants(members)

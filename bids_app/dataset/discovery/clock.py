@@ -49,11 +49,10 @@ def fmri_rate(candidate: Candidate, own: Mapping[str, Any], raw: Mapping[str, An
 
 
 def _header_period(candidate: Candidate) -> float | None:
-    if candidate.kind != "volume":
-        return None
-    from bids_app.dataset.responses.volumes import header_period_s
+    from bids_app.dataset.responses.readers import reader_of
 
-    return positive(header_period_s(candidate.path))
+    period_s = reader_of(candidate.path).period_s
+    return positive(period_s(candidate.path)) if period_s else None
 
 
 def fmri_start(own: Mapping[str, Any], rate_hz: float) -> tuple[float, tuple[str, ...]]:

@@ -104,9 +104,12 @@ def reading(targets: Targets) -> str:
     how = {
         "volume": "Each pixel is the largest absolute value along the line of sight; nothing is thresholded.",
         "surface": "Inflated fsaverage5; values within 5 % of the scale around 0 are left grey.",
+        "greyordinates": "Cortex on the inflated fsaverage5, each vertex with the value of the nearest vertex of the "
+        "responses' mesh, values within 5 % of the scale around 0 left grey; of voxels each pixel is the largest "
+        "absolute value along the line of sight. A part whose mesh is not known is not drawn.",
         "electrodes": "A dot is an electrode, the strongest in front; nothing is thresholded.",
     }[targets.kind]
-    on_mni = targets.kind == "surface" or is_standard(targets.space)
+    on_mni = targets.kind in ("surface", "greyordinates") or is_standard(targets.space)
     foreign = "" if on_mni else " The outline is the MNI brain's and fits only roughly."
     return f"{how} The colour scale ends at the 99.5th percentile.{foreign}"
 
