@@ -1,26 +1,27 @@
 """bids_dir → records. Reads only: nothing is ever written into a data set."""
 
 from bids_app.dataset.alignment.align import align
+from bids_app.dataset.alignment.electrodes import with_electrodes
 from bids_app.dataset.discovery.find import find_recordings
-from bids_app.dataset.discovery.preflight import stimulus_checks
 from bids_app.dataset.electrodes.high_gamma import computes_high_gamma
 from bids_app.dataset.electrodes.mains import notch_hz
-from bids_app.dataset.electrodes.response import electrode_lines
+from bids_app.dataset.responses.common import intersect_targets, lost_to_others, varying
 from bids_app.dataset.responses.confounds import groups_of, motion
-from bids_app.dataset.responses.load import intersect_targets, load_response, load_targets
+from bids_app.dataset.responses.load import load_response, load_targets
 from bids_app.dataset.stimuli.load import load_stimulus
 
 __all__ = [
     "align",
     "computes_high_gamma",
-    "electrode_lines",
     "find_recordings",
     "groups_of",
     "intersect_targets",
     "load_response",
     "load_stimulus",
     "load_targets",
+    "lost_to_others",
     "motion",
     "notch_hz",
-    "stimulus_checks",
+    "varying",
+    "with_electrodes",
 ]

@@ -10,7 +10,7 @@ from bids_app.execution.plan import Unit
 from bids_app.records import UnitSummary
 
 
-def unit_key(unit: Unit, analysis_hash: str, version: str, features: Iterable[str]) -> str:
+def unit_key(unit: Unit, analysis_hash: str, version: str, facts: Iterable[str]) -> str:
     """All that a unit's numbers follow from, as SHA-256.
 
     Parameters
@@ -18,7 +18,7 @@ def unit_key(unit: Unit, analysis_hash: str, version: str, features: Iterable[st
     unit : whose input files' names, sizes and times of change count (their bytes are not read: BOLD is large).
     analysis_hash : of the resolved analysis.
     version : of the program.
-    features : keys of the features' values.
+    facts : all else that counts: keys of the features' values, accounts of the recordings' time.
     """
     digest = hashlib.sha256(f"{unit.stem}\n{analysis_hash}\n{version}\n".encode())
     for recording in unit.recordings:
@@ -29,8 +29,8 @@ def unit_key(unit: Unit, analysis_hash: str, version: str, features: Iterable[st
             except OSError:
                 digest.update(f"{path.name}\tmissing\n".encode())
         digest.update(repr((recording.start_s, recording.rate_hz, recording.stimuli)).encode())
-    for key in sorted(features):
-        digest.update(key.encode())
+    for fact in sorted(facts):
+        digest.update(fact.encode())
     return digest.hexdigest()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from bids_app.group.membership import GroupKey, key_of_written, shared_stem
 from bids_app.group.model_pair import group_statistics
 from bids_app.group.statistics import Values, participant_statistics, participant_table
 from bids_app.records import (
+    MOST_OFFSET,
     SCORES,
     SOLVERS,
     Array,
@@ -33,6 +33,7 @@ from bids_app.records import (
     SharedStimulusResult,
     Targets,
     WrittenUnit,
+    grid_offset,
 )
 
 # Spaces in which a voxel or vertex of one participant is not that of another.
@@ -128,18 +129,23 @@ def _why_no_map(space: str) -> str:
 
 
 def _on_one_grid(members: Sequence[WrittenUnit]) -> tuple[list[WrittenUnit], tuple[Excluded, ...]]:
-    """Those on the grid that most have; the others are named."""
-    grids = Counter(_grid(unit.targets) for unit in members)
-    most, _ = grids.most_common(1)[0]
-    kept = [unit for unit in members if _grid(unit.targets) == most]
+    """Those on the grid that most have, but for rounding; the others are named."""
+    grids = [
+        next(other for other in members if other is unit or _same_grid(unit.targets, other.targets))
+        for unit in members
+    ]
+    first, _ = Counter(map(id, grids)).most_common(1)[0]
+    kept = [unit for unit, grid in zip(members, grids, strict=True) if id(grid) == first]
     reason = f"its grid differs from that of {len(kept)} others: resample to one"
-    others = [unit for unit in members if _grid(unit.targets) != most]
+    others = [unit for unit, grid in zip(members, grids, strict=True) if id(grid) != first]
     return kept, tuple(Excluded(unit.participant, unit.stem, reason) for unit in others)
 
 
-def _grid(targets: Targets) -> tuple[Any, ...]:
-    affine = () if targets.affine is None else tuple(np.round(np.ravel(targets.affine), 3).tolist())
-    return tuple(targets.shape), affine, targets.cifti
+def _same_grid(one: Targets, other: Targets) -> bool:
+    alike = tuple(one.shape) == tuple(other.shape) and one.cifti == other.cifti
+    if one.affine is None or other.affine is None:
+        return alike and one.affine is other.affine
+    return alike and grid_offset(one.grid_shape, one.affine, other.affine) <= MOST_OFFSET
 
 
 def _scores(unit: WrittenUnit) -> list[ParticipantScore]:

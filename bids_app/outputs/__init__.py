@@ -1,6 +1,6 @@
 """Records → out_dir: derivatives, figures, reports. Two runs of one analysis write the same bytes."""
 
-from bids_app.outputs.derivatives.data_set import DataSetFacts, prepare, write_plan
+from bids_app.outputs.derivatives.data_set import DataSetFacts, holds_results, prepare, write_plan
 from bids_app.outputs.derivatives.group.write import write_group
 from bids_app.outputs.derivatives.read_unit import read_unit, read_units
 from bids_app.outputs.derivatives.unit import write_mean_response, write_unit
@@ -10,6 +10,7 @@ from bids_app.outputs.report.participant import write_participant_report
 
 __all__ = [
     "DataSetFacts",
+    "holds_results",
     "participants_of",
     "prepare",
     "read_unit",

@@ -1,4 +1,4 @@
-"""A dry run: the plan as a table and as plan.json; nothing is computed."""
+"""A dry run: the plan as tables and as plan.json; nothing is computed."""
 
 from __future__ import annotations
 
@@ -10,31 +10,36 @@ from bids_app.execution import Unit
 from bids_app.pipeline.job.job import Job, Notify
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.pipeline.preflight import Preflight
+from bids_app.records import Alignment, entities_of, group_findings
 
 PlanRow = Mapping[str, str | int | float]
 
 
 def show_plan(job: Job, library: StimulusLibrary, preflight: Preflight, notify: Notify) -> None:
-    """One row a unit, as a table and in plan.json.
+    """One row a unit and one a recording, as tables and in plan.json; there with each recording's whole account.
 
     Parameters
     ----------
     job : what the run was asked for.
     library : stimuli and their features.
     preflight : what can be computed.
-    notify : takes one line at a time.
+    notify : takes one line at a time; warnings and refusals were given to it before.
 
     Raises
     ------
     CannotCreate : where plan.json cannot be written.
     """
-    rows = [_plan_row(unit, job, library) for unit in preflight.units]
-    for line in _table(rows):
+    units = [_plan_row(unit, job, library, preflight) for unit in preflight.units]
+    accounts = tuple(preflight.alignments.values())
+    for line in (*_table(units), "", *_table(_alike([_account_row(one) for one in accounts]))):
         notify(line)
+    for notice in group_findings((one.recording, text) for one in accounts for text in one.of("fine")):
+        notify(f"fine: {notice.line}")
     plan = {
         "analysis": job.resolved,
         "analysis_hash": job.hash,
-        "units": rows,
+        "units": units,
+        "recordings": list(map(asdict, accounts)),
         "unused": [asdict(one) for one in preflight.unused],
     }
     outputs.write_plan(job.out_dir, plan)
@@ -48,7 +53,7 @@ def _table(rows: Sequence[PlanRow]) -> list[str]:
     return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
 
 
-def _plan_row(unit: Unit, job: Job, library: StimulusLibrary) -> PlanRow:
+def _plan_row(unit: Unit, job: Job, library: StimulusLibrary, preflight: Preflight) -> PlanRow:
     stimuli = {
         stimulus.label: stimulus
         for recording in unit.recordings
@@ -57,9 +62,12 @@ def _plan_row(unit: Unit, job: Job, library: StimulusLibrary) -> PlanRow:
     missing = sorted({name for stimulus in stimuli.values() for name in library.missing(stimulus)})
     spec = job.analysis.response_spec(unit.recordings[0].modality)
     size = sum(path.stat().st_size for recording in unit.recordings for path in recording.paths if path.exists())
+    accounts = [preflight.alignments[recording.label] for recording in unit.recordings]
     return {
         "unit": unit.stem,
         "recordings": len(unit.recordings),
+        "warned": sum(bool(one.of("warning")) for one in accounts),
+        "refused": sum(_would_be_of(unit, one.label) for one in preflight.unused),
         "spaces": " ".join(job.specs),
         "stimulus_min": round(sum(stimulus.duration_s for stimulus in stimuli.values()) / 60, 1),
         "targets": len(dataset.load_targets(unit.recordings[0], spec).names),
@@ -67,3 +75,41 @@ def _plan_row(unit: Unit, job: Job, library: StimulusLibrary) -> PlanRow:
         "to_compute": " ".join(missing) or "-",
         "cached": " ".join(name for name in job.specs if name not in missing) or "-",
     }
+
+
+def _would_be_of(unit: Unit, label: str) -> bool:
+    """Whether a recording that cannot be used would be one of the unit's, by its name."""
+    entities = entities_of(label)
+    return all(entities.get(key) == value for key, value in entities_of(unit.stem).items() if value != "pooled")
+
+
+def _account_row(account: Alignment) -> PlanRow:
+    """A recording's account in short; plan.json has the whole."""
+    used, dropped = account.intervals[0] if account.intervals else None, account.dropped
+    n_samples, seconds = next(((one.n_samples, one.seconds) for one in account.extents), (None, None))
+    n_warnings, refused = len(account.of("warning")), bool(account.of("refusal"))
+    return {
+        "recording": account.recording,
+        "samples": _or_dash(n_samples),
+        "seconds": _or_dash(seconds),
+        "interval_s": "-" if used is None else f"{used.seconds:g} ({used.source})",
+        "first_sample_s": f"{account.start.seconds:g} ({account.start.source})",
+        "dropped": "-" if dropped is None else f"{dropped.n_dropped} of {dropped.n_scan}",
+        "playings": ", ".join(f"{one.stimulus} {one.onset_s:g}" for one in account.playings) or "-",
+        "finding": "refused" if refused else f"{n_warnings} warnings" if n_warnings else "fine",
+    }
+
+
+def _or_dash(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"
+
+
+def _alike(rows: Sequence[PlanRow]) -> list[PlanRow]:
+    """Recordings whose accounts are alike in one row, with how many they are."""
+    groups: dict[tuple[object, ...], list[PlanRow]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row.values())[1:], []).append(row)
+    return [
+        {**alike[0], "recording": f"{alike[0]['recording']}" + (f" and {len(alike) - 1} more" if alike[1:] else "")}
+        for alike in groups.values()
+    ]

@@ -7,6 +7,7 @@ from bids_app.errors import NoInput
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.pipeline.mean_response import fit_mean_responses
+from bids_app.pipeline.participants import record_refusals
 from bids_app.pipeline.preflight import Preflight
 from bids_app.pipeline.progress import Progress
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
@@ -52,9 +53,18 @@ def run_group(
         results = group.summarise(outputs.read_units(job.out_dir, participants), tests, shared)
         common = {"AnalysisHash": job.hash, "SoftwareVersions": {"concord": __version__}}
         outputs.write_group(job.out_dir, results, missing, common, job.analysis.inference.fdr)
-        work.record("done")
+        work.record("done", _told_of(preflight))
+        record_refusals(job, preflight, progress)
     outputs.write_group_report(job.out_dir, job.planted)
     if missing:
         work.say(f"no results of {', '.join(f'sub-{one}' for one in missing)}")
     work.say(f"{len(participants)} participants")
     return failed
+
+
+def _told_of(preflight: Preflight) -> str:
+    """How many recordings there are warnings of, and how many are refused; nothing where there are none."""
+    refused = {one.label for one in preflight.unused}
+    warned = [one for one in preflight.alignments.values() if one.of("warning") and one.recording not in refused]
+    counts = {"recordings warned of": len(warned), "recordings that cannot be used": len(refused)}
+    return "; ".join(f"{number} {what}: see its participant's rows" for what, number in counts.items() if number)

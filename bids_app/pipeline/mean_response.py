@@ -10,6 +10,7 @@ from bids_app.execution import Unit
 from bids_app.group import GroupKey
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
+from bids_app.pipeline.participants import told_of
 from bids_app.pipeline.preflight import Preflight
 from bids_app.pipeline.progress import Progress, Work
 from bids_app.pipeline.runs.rows import Rows, choose_rows
@@ -52,7 +53,7 @@ def fit_mean_responses(
         work = progress.start(_row(stem), "group")
         try:
             with shared_responses(units, rows, job.out_dir / "logs") as shared:
-                task = UnitTask(_mean_unit(stem, units[0]), checks=preflight.checks)
+                task = UnitTask(_mean_unit(stem, units[0]), alignments=preflight.alignments)
                 results[key] = _fit_shared(task, shared, job, rows, cache, work)
                 failed += results[key].mean is None
         except DataError as error:
@@ -97,7 +98,7 @@ def _fit_shared(
     except Exception as error:
         reason = work.fail(error)
         return SharedStimulusResult(f"none: the fit of the mean response failed: {reason}", ceiling, None, ceilings)
-    work.record("done")
+    work.record("done", told_of(mean))
     work.say("done")
     runs = f"{len(shared.heard)} run{'' if len(shared.heard) == 1 else 's'}"
     words = f"the mean response of {len(shared.numbers)} participants to {runs} they share"

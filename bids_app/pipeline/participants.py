@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bids_app import __version__, execution, outputs
@@ -16,7 +17,15 @@ from bids_app.pipeline.progress import Progress, Work
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.unit.fit_unit import fit_unit
 from bids_app.pipeline.unit.task import UnitTask
-from bids_app.records import Excluded, UnitSummary, entities_of
+from bids_app.records import (
+    Excluded,
+    UnitResult,
+    UnitSummary,
+    entities_of,
+    group_findings,
+    refusal_lines,
+    warnings_of,
+)
 
 
 def run_participants(
@@ -45,11 +54,26 @@ def run_participants(
             if failed and job.options.stop_on_first_crash:
                 work.record("skipped", "stopped at the first crash")
                 continue
-            unused = tuple(one for one in preflight.unused if one.participant == unit.participant)
-            failed += not _attempt(work, UnitTask(unit, "", preflight.checks, unused), job, library, cache)
+            task = UnitTask(unit, "", preflight.alignments, preflight.of(unit.participant))
+            failed += not _attempt(work, task, job, library, cache)
     for participant in preflight.participants:
         outputs.write_participant_report(job.out_dir, participant, job.planted)
     return failed
+
+
+def record_refusals(job: Job, preflight: Preflight, progress: Progress) -> None:
+    """Rows of status.tsv and reports of participants of whom nothing can be used, whoever else is in the run.
+
+    Parameters
+    ----------
+    job : what the run was asked for.
+    preflight : what can be used, and what cannot.
+    progress : takes rows of status.tsv.
+    """
+    lost = {*preflight.participants} - {unit.participant for unit in preflight.units}
+    _record_unused(progress.book, preflight.units, [one for one in preflight.unused if one.participant in lost])
+    for participant in sorted(lost):
+        outputs.write_participant_report(job.out_dir, participant, job.planted)
 
 
 def _record_unused(book: StatusBook, units: Sequence[Unit], unused: Sequence[Excluded]) -> int:
@@ -63,6 +87,11 @@ def _record_unused(book: StatusBook, units: Sequence[Unit], unused: Sequence[Exc
     return failed
 
 
+def told_of(unit: UnitResult | UnitSummary) -> str:
+    """What whoever reads only status.tsv must know of a unit: its warnings, and recordings that are not in it."""
+    return "; ".join((*unit.warnings, *refusal_lines(unit.excluded)))
+
+
 def _attempt(work: Work, task: UnitTask, job: Job, library: StimulusLibrary, cache: SubspaceCache) -> bool:
     """One unit, isolated: its failure costs a row of status.tsv and nothing else. Returns whether all is well."""
     try:
@@ -73,35 +102,41 @@ def _attempt(work: Work, task: UnitTask, job: Job, library: StimulusLibrary, cac
 
 
 def _fit_and_write(work: Work, task: UnitTask, job: Job, library: StimulusLibrary, cache: SubspaceCache) -> bool:
-    unit, key = task.unit, _unit_key(task.unit, job, library)
-    if not job.options.force and _is_done(job.out_dir, unit.stem, key):
+    unit, key = task.unit, _unit_key(task, job, library)
+    done = None if job.options.force else _done(job.out_dir, unit.stem, key)
+    if done is not None:
         work.say("reused")
-        work.record("reused")
+        work.record("reused", told_of(done))
         return True
     work.say(f"{len(unit.recordings)} recordings")
-    result = fit_unit(UnitTask(unit, key, task.checks, task.unused), job, library, cache)
+    result = fit_unit(replace(task, key=key), job, library, cache)
     outputs.write_unit(job.out_dir, result)
     lost = [one for one in result.excluded if one not in task.unused]
     for one in lost:
         work.progress.book.record(StatusRow(one.label, one.participant, "failed", reason=one.reason))
-        work.say(f"cannot use {one.label}: {one.reason}")
-    work.record("done", "; ".join(result.warnings))
+    known = {notice.line for notice in group_findings(warnings_of(result.alignments))}  # told by preflight
+    for line in (*(f"warning: {line}" for line in result.warnings if line not in known), *refusal_lines(lost)):
+        work.say(line)
+    work.record("done", told_of(result))
     work.say(f"done in {work.seconds:.0f} s")
     return not lost
 
 
-def _is_done(out_dir: Path, stem: str, key: str) -> bool:
-    """Whether the unit's results are there, of this key and in today's format."""
+def _done(out_dir: Path, stem: str, key: str) -> UnitSummary | None:
+    """The unit's results, if they are there, of this key and in today's format."""
     try:
         summary = read_summary(outputs.summary_path(out_dir, stem), UnitSummary)
     except ReadWriteError:
-        return False
-    return execution.is_done(out_dir, summary, key)
+        return None
+    return summary if execution.is_done(out_dir, summary, key) else None
 
 
-def _unit_key(unit: Unit, job: Job, library: StimulusLibrary) -> str:
-    """What decides a unit's numbers, hashed."""
+def _unit_key(task: UnitTask, job: Job, library: StimulusLibrary) -> str:
+    """What decides a unit's numbers and what is said of its recordings, hashed."""
+    recordings = task.unit.recordings
     features = [
-        key for recording in unit.recordings for event in recording.stimuli for key in library.keys(recording, event)
+        key for recording in recordings for event in recording.stimuli for key in library.keys(recording, event)
     ]
-    return execution.unit_key(unit, job.hash, __version__, features)
+    accounts = [repr(task.alignments.get(recording.label)) for recording in recordings]
+    refused = [one.label for one in task.unused]
+    return execution.unit_key(task.unit, job.hash, __version__, (*features, *accounts, *refused))

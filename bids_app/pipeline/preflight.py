@@ -1,16 +1,25 @@
-"""Every stimulus is read and checked before anything is computed."""
+"""Every recording's account of its time, and which recordings can be used, before anything is computed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bids_app import dataset, execution
-from bids_app.errors import ConcordError, NoInput, UsageError
+from bids_app.errors import ConcordError, DataError, NoInput, UsageError
 from bids_app.execution import Unit
 from bids_app.pipeline.job.job import Job, Notify
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
-from bids_app.records import Excluded, FoundRecordings, Recording, StimulusCheck
+from bids_app.records import (
+    Alignment,
+    AlignmentLine,
+    Excluded,
+    FoundRecordings,
+    Recording,
+    group_findings,
+    refusal_lines,
+    warnings_of,
+)
 
 
 @dataclass(frozen=True)
@@ -20,12 +29,12 @@ class Preflight:
     Parameters
     ----------
     units : recordings that are fitted together.
-    checks : recording label → one check a stimulus.
+    alignments : recording label → how its times agree, of those too that are refused for it.
     unused : recordings that cannot be used, and why.
     """
 
     units: tuple[Unit, ...]
-    checks: Mapping[str, tuple[StimulusCheck, ...]]
+    alignments: Mapping[str, Alignment]
     unused: tuple[Excluded, ...]
 
     @property
@@ -33,9 +42,19 @@ class Preflight:
         """Everybody who was recorded, sorted."""
         return sorted({unit.participant for unit in self.units} | {one.participant for one in self.unused})
 
+    def of(self, participant: str) -> tuple[Excluded, ...]:
+        """One participant's recordings that cannot be used."""
+        return tuple(one for one in self.unused if one.participant == participant)
+
+    def require_units(self, job: Job) -> None:
+        """Raises NoInput where nothing can be used and something is to be fitted."""
+        if not self.units and job.options.levels != ("group",):
+            first = f" (first: {self.unused[0].reason})" if self.unused else ""
+            raise NoInput(f"none of {len(self.unused)} recordings can be used{first}", job.options.bids_dir)
+
 
 def check_recordings(recordings: FoundRecordings, job: Job, library: StimulusLibrary, notify: Notify) -> Preflight:
-    """Read and check every stimulus of every recording.
+    """Read and check the clock, and every stimulus, of every recording.
 
     Parameters
     ----------
@@ -46,33 +65,44 @@ def check_recordings(recordings: FoundRecordings, job: Job, library: StimulusLib
 
     Returns
     -------
-    Usable units, checks of their stimuli, and what cannot be used.
+    Usable units, how recordings' times agree, and what cannot be used.
 
     Raises
     ------
-    NoInput : where nothing can be used.
     UsageError : where two units would write the same files.
     """
-    checks, usable, unused = {}, [], list(recordings.excluded)
+    alignments, usable, unused = {}, [], list(recordings.excluded)
     for recording in recordings.recordings:
         try:
-            checks[recording.label] = _checks(recording, library)
+            alignment = _account(recording, job, library)
+            alignments[recording.label] = alignment
+            _require_no_refusal(alignment)
             usable.append(recording)
         except (UsageError, MemoryError):
             raise
         except Exception as error:  # a recording costs its own row alone, whatever is wrong with it
             reason = execution.reason_of(error, (ConcordError, OSError))
             unused.append(Excluded(recording.participant, recording.label, reason))
-    for one in unused:
-        notify(f"cannot use {one.label}: {one.reason}")
-    units = execution.plan_units(usable, job.analysis.pool)
-    if not units and job.options.levels != ("group",):
-        first = f" (first: {unused[0].reason})" if unused else ""
-        raise NoInput(f"none of {len(unused)} recordings can be used{first}", job.options.bids_dir)
-    return Preflight(units, checks, tuple(unused))
+    for notice in group_findings(warnings_of(alignments.values())):
+        notify(f"warning: {notice.line}")
+    for line in refusal_lines(unused):
+        notify(line)
+    return Preflight(execution.plan_units(usable, job.analysis.pool), alignments, tuple(unused))
 
 
-def _checks(recording: Recording, library: StimulusLibrary) -> tuple[StimulusCheck, ...]:
-    return tuple(
-        dataset.stimulus_checks(recording, event, library.stimulus(recording, event)) for event in recording.stimuli
-    )
+def _account(recording: Recording, job: Job, library: StimulusLibrary) -> Alignment:
+    """How its times agree, and what was noticed when its files were looked for."""
+    heard = [(event, library.stimulus(recording, event)) for event in recording.stimuli]
+    epoch = job.analysis.design_spec(recording.modality).epoch
+    alignment = dataset.align(recording, heard, None if epoch is None else epoch.window_s)
+    if recording.kind == "electrodes":
+        alignment = dataset.with_electrodes(alignment, recording, job.analysis.response_spec(recording.modality))
+    found = [AlignmentLine("warning", "files", text) for text in recording.warnings]
+    known = {line.text for line in alignment.lines}
+    return replace(alignment, lines=(*alignment.lines, *(line for line in found if line.text not in known)))
+
+
+def _require_no_refusal(alignment: Alignment) -> None:
+    refusals = alignment.of("refusal")
+    if refusals:
+        raise DataError("; ".join(refusals))

@@ -11,18 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bids_app import __version__, execution, outputs
-from bids_app.execution import StatusBook
+from bids_app.execution import RunLog, StatusBook
 from bids_app.pipeline.dry_run import show_plan
 from bids_app.pipeline.find_recordings import find_recordings
-from bids_app.pipeline.group_level import run_group
 from bids_app.pipeline.job.job import Job, Notify, make_job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
-from bids_app.pipeline.participants import run_participants
-from bids_app.pipeline.preflight import check_recordings
+from bids_app.pipeline.preflight import Preflight, check_recordings
 from bids_app.pipeline.progress import Progress
-from bids_app.pipeline.runs.subspace_cache import SubspaceCache
-from bids_app.pipeline.unit.provenance import analysis_provenance
-from bids_app.records import baseline_band
+from bids_app.records import FoundRecordings, baseline_band
 from bids_app.settings.run_options import RunOptions
 
 
@@ -44,26 +40,50 @@ def run(options: RunOptions, notify: Notify) -> int:
         and units.
     """
     job = make_job(options)
-    library, cache = StimulusLibrary(job), SubspaceCache()
+    library = StimulusLibrary(job)
     with execution.open_log(job.out_dir / "logs") as log:
         recordings = find_recordings(job.options, notify)
         preflight = check_recordings(recordings, job, library, notify)
         if job.options.dry_run:
             show_plan(job, library, preflight, notify)
+            preflight.require_units(job)
             return 0
-        outputs.prepare(job.out_dir, _data_set_facts(job, recordings.datasets))
-        log.keep()
-        progress, failed = Progress(StatusBook(job.out_dir), notify), 0
-        if "participant" in job.options.levels:
-            failed += run_participants(job, library, preflight, cache, progress)
-        if "group" in job.options.levels:
-            failed += run_group(job, library, recordings, preflight, cache, progress)
-        _summarise(job, progress)
+        return _compute(job, library, recordings, preflight, log, notify)
+
+
+def _compute(
+    job: Job,
+    library: StimulusLibrary,
+    recordings: FoundRecordings,
+    preflight: Preflight,
+    log: RunLog,
+    notify: Notify,
+) -> int:
+    """All that a dry run leaves out, and need not import. Returns the exit code; raises NoInput."""
+    from bids_app.pipeline.group_level import run_group
+    from bids_app.pipeline.participants import record_refusals, run_participants
+    from bids_app.pipeline.runs.subspace_cache import SubspaceCache
+
+    if not outputs.holds_results(job.out_dir):
+        preflight.require_units(job)  # before anything is left behind
+    outputs.prepare(job.out_dir, _data_set_facts(job, recordings.datasets))
+    log.keep()
+    progress, cache, failed = Progress(StatusBook(job.out_dir), notify), SubspaceCache(), 0
+    if not preflight.units and "participant" in job.options.levels:
+        record_refusals(job, preflight, progress)
+        preflight.require_units(job)
+    if "participant" in job.options.levels:
+        failed += run_participants(job, library, preflight, cache, progress)
+    if "group" in job.options.levels:
+        failed += run_group(job, library, recordings, preflight, cache, progress)
+    _summarise(job, progress)
     return 1 if failed else 0
 
 
 def _data_set_facts(job: Job, datasets: Mapping[str, Path]) -> outputs.DataSetFacts:
     """What the data set's own files say."""
+    from bids_app.pipeline.unit.provenance import analysis_provenance
+
     return outputs.DataSetFacts(
         analysis=analysis_provenance(job),
         resolved=job.resolved,

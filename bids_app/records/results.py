@@ -9,8 +9,8 @@ from functools import cached_property
 from bids_app.records.arrays import Array, Modality
 from bids_app.records.components import Component, ExtraPartition, all_components
 from bids_app.records.fits import Fit, Lags, LayerScores, Partition, Responsive, SharedSubspace
+from bids_app.records.inputs.alignment import Alignment
 from bids_app.records.inputs.responses import Excluded, Recording, Targets
-from bids_app.records.inputs.stimuli import StimulusCheck
 from bids_app.records.model_pair import ModelPairStatistics
 from bids_app.records.provenance import Provenance
 from bids_app.records.summaries import (
@@ -28,7 +28,8 @@ class UnitResult:
     """One fitted unit (a participant's recordings of one modality and space, or a group mean) as `outputs` writes it.
 
     `stem`: the entities all its recordings share, as a BIDS file stem without suffix
-    ('sub-01_task-story_space-MNI152NLin2009cAsym'). `checks`: one a recording × stimulus, as shown in the report.
+    ('sub-01_task-story_space-MNI152NLin2009cAsym'). `alignments`: of its
+    recordings, refused ones too.
     `ceiling`: what the noise ceiling rests on, or why there is none, in words. `lags`: where rows are words;
     `partition` and `fit` are then of the responses' mean over the summary's window. `responsive`: electrodes alone,
     where there are silences. `layers`: by space, of those with several layers; of the summary's window where rows are
@@ -44,7 +45,7 @@ class UnitResult:
     fit: Fit
     recordings: tuple[Recording, ...]
     excluded: tuple[Excluded, ...]
-    checks: tuple[StimulusCheck, ...]
+    alignments: tuple[Alignment, ...]
     warnings: tuple[str, ...]
     provenance: Provenance
     subspace: SharedSubspace | None = None

@@ -13,13 +13,14 @@ from typing import Literal
 from bids_app.records.arrays import Modality, TargetKind
 from bids_app.records.components import Component, ExtraPartition, all_components
 from bids_app.records.fits import FoldAudit
+from bids_app.records.inputs.alignment import Alignment
 from bids_app.records.inputs.responses import Excluded
-from bids_app.records.inputs.stimuli import StimulusCheck, StimulusEvent
+from bids_app.records.inputs.stimuli import StimulusEvent
 from bids_app.records.model_pair import StatisticSubject, TargetSet
 from bids_app.records.provenance import Provenance
 from bids_app.records.specs import SubspaceSpec
 
-SUMMARY_FORMAT = 3  # raised whenever what summaries hold changes: others are refused in one line, never misread
+SUMMARY_FORMAT = 4  # raised whenever what summaries hold changes: others are refused in one line, never misread
 Number = float | None
 
 
@@ -221,7 +222,8 @@ class RecordingSummary:
 class UnitSummary:
     """logs/<stem>_unit.json. layout: where the numbers of its targets lie; groups: feature groups of the partition;
     extra: further partitions; controls: components of no partition; components: by label, in order; layers,
-    contexts: by space; files: what was written, relative to OUT_DIR."""
+    contexts: by space; alignments: of its recordings, refused ones too; files: what was written, relative to
+    OUT_DIR."""
 
     stem: str
     participant: str
@@ -236,7 +238,7 @@ class UnitSummary:
     components: Mapping[str, ComponentSummary]
     profile: ProfileSummary
     recordings: tuple[RecordingSummary, ...]
-    checks: tuple[StimulusCheck, ...]
+    alignments: tuple[Alignment, ...]
     excluded: tuple[Excluded, ...]
     folds: tuple[FoldAudit, ...]
     warnings: tuple[str, ...]

@@ -228,10 +228,12 @@ class ResponsesSettings(Settings):
 
 
 class RecipeSettings(Settings):
-    """A whole recipe; of its rules the first that matches a recording holds."""
+    """A whole recipe; of its rules the first that matches a recording holds. `space`: of BOLD files whose names have
+    no `space-`, as the data set's own documents say it."""
 
-    later_keys = frozenset({"responses", "table"})
+    later_keys = frozenset({"responses", "table", "space"})
     name: str
+    space: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")] | None = None
     responses: ResponsesSettings | None = None
     stimuli: Annotated[tuple[RuleSettings, ...], Field(min_length=1)]
     table: tuple[dict[str, Text], ...] = ()
@@ -278,8 +280,12 @@ def _checked_fields(templates: Iterable[str]) -> Iterator[str]:
 
 class StimuliSettings(Settings):
     """Where word and phone timings lie: a path under /stimuli, `{stem}` the stimulus file without extension. Or a
-    whole recipe, as `--stimuli` gives one."""
+    whole recipe, as `--stimuli` gives one. Clocks are as written, unless a linear correction is asked for:
+    `word_clock: stretch_to_sound` where a transcript's own length differs from the sound's, and `playing_clock:
+    stretch_to_event` where events last longer or shorter than the sound that was played whole."""
 
-    later_keys = frozenset({"recipe"})
+    later_keys = frozenset({"recipe", "word_clock", "playing_clock"})
     words: str | None = None
     recipe: RecipeSettings | None = None
+    word_clock: Literal["as_written", "stretch_to_sound"] = "as_written"
+    playing_clock: Literal["as_written", "stretch_to_event"] = "as_written"

@@ -90,12 +90,12 @@ def test_too_few_samples_for_the_folds_are_a_hint(pristine, tmp_path, monkeypatc
 
 
 def test_inside_preflight_it_costs_that_recording(pristine, tmp_path, monkeypatch, capsys):
-    check = preflight.dataset.stimulus_checks
+    check = preflight.dataset.align
 
     def sometimes(recording, *rest):
         return broken() if "run-2" in recording.label else check(recording, *rest)
 
-    monkeypatch.setattr(preflight.dataset, "stimulus_checks", sometimes)
+    monkeypatch.setattr(preflight.dataset, "align", sometimes)
     assert concord(pristine, tmp_path / "out", "--dry-run") == 0
     log = the_log(tmp_path / "out")
     line = "run-2_space-MNI152NLin2009cAsym_desc-preproc_bold: a bug of Concord: ZeroDivisionError: planted (trace"

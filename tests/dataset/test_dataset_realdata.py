@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from bids_trees import snapshot
 
-from bids_app.dataset import find_recordings, load_response, load_stimulus, load_targets, stimulus_checks
+from bids_app.dataset import align, find_recordings, load_response, load_stimulus, load_targets
 from bids_app.dataset.transcripts.word_files import read_annotation
 from bids_app.errors import NoInput
 from bids_app.records import Recording, RecordingQuery, ResponseSpec
@@ -57,10 +57,10 @@ def test_alice_story() -> None:
     assert stimulus.words.onset_s[0] == pytest.approx(20.058916)
     assert stimulus.audio is not None
     assert not np.abs(stimulus.audio[: int(19.9 * (stimulus.rate_hz or 0))]).max() > 0.01
-    row = stimulus_checks(recordings[0], recordings[0].stimuli[0], stimulus)
-    assert row.words_inside_audio == 1.0
-    assert row.recording_s == 724.0
-    assert row.notes == ()
+    row = align(recordings[0], [(recordings[0].stimuli[0], stimulus)])
+    assert row.playings[0].words_in_sound == 1.0
+    assert row.extents[0].seconds == 724.0
+    assert row.of("warning") == ()
     assert snapshot(root) == before
 
 

@@ -131,7 +131,7 @@ def signals(root: Path, stem: str, fmt: str = "fif", rate: float = 512.0, at: fl
 
     folder = root / stem.split("_")[0] / "ieeg"
     folder.mkdir(parents=True, exist_ok=True)
-    data = click_signal(rate, 8.0, at)
+    data = click_signal(rate, where.get("seconds", 8.0), at)
     names = ["A1", "A2", "A3"]
     if fmt == "vhdr":
         import pybv

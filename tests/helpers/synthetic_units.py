@@ -6,13 +6,18 @@ from pathlib import Path
 import numpy as np
 
 from bids_app.records import (
+    Alignment,
+    AlignmentLine,
     AnalysisProvenance,
     BaselineModel,
     ControlsProvenance,
     DesignProvenance,
     DesignSpec,
+    Drift,
+    DroppedSamples,
     EpochSpec,
     Excluded,
+    Extent,
     FeatureFacts,
     FeatureProvenance,
     Fit,
@@ -21,12 +26,15 @@ from bids_app.records import (
     InferenceProvenance,
     Lags,
     Partition,
+    PlayingAlignment,
     Provenance,
     Recording,
     ResponseProvenance,
     ResponseSpec,
     RunSettings,
-    StimulusCheck,
+    SpanAccount,
+    StartAccount,
+    StatedInterval,
     StimulusEvent,
     Targets,
     UnitResult,
@@ -222,20 +230,39 @@ def make_recording(label, person, modality, kind, space, entities):
     )  # fmt: skip
 
 
+def make_alignment(label, severity="warning"):
+    """Account of a recording whose words end after its sound."""
+    playing = PlayingAlignment(
+        stimulus="story.wav", onset_s=-3.5, n_rows=2, file_s=300.0, event_s=300.5, transcript_s=301.0,
+        heard_share=0.98, n_words=800, words_in_sound=0.99, words_in_event=None, empty_words=0, times_heard=1,
+    )  # fmt: skip
+    return Alignment(
+        recording=label,
+        extents=(Extent("derivative", 155, 310.0), Extent("events", None, 297.0)),
+        intervals=(StatedInterval("sidecar", 2.0, 0.05), StatedInterval("header", 2.0, 0.0)),
+        start=StartAccount(1.0, "sidecar"),
+        playings=(playing,),
+        lines=(
+            AlignmentLine("fine", "sampling interval", "2 s, as the header says too"),
+            AlignmentLine(severity, "word times", "story.wav: 1.0% of the words end after the sound does"),
+        ),
+        dropped=DroppedSamples(160, 5, 2, "outliers.tsv"),
+        gaps=(SpanAccount("file", ((10.0, 2.0),)),),
+        bad_spans=(SpanAccount("events.tsv", ((20.0, 1.5), (30.0, 1.0))),),
+        line_hz=50.0,
+        drift=Drift(0.012, 0.003, 4, ("music 3",)),
+    )
+
+
 def make_unit(targets, person="01", rest="task-story_space-MNI152NLin2009cAsym", seed=0, groups=GROUPS, warnings=()):
     modality = "ieeg" if targets.kind == "electrodes" else "fmri"
     delays = (0.0, 0.1, 0.2, 0.3) if modality == "ieeg" else (2.0, 4.0, 6.0, 8.0)
     stem = f"sub-{person}_{rest}" if person else rest
     labels = [f"{stem}_run-{run}_bold" for run in (1, 2)]
     partition = scores(targets, groups, seed)
-    check = StimulusCheck(
-        recording=labels[0], stimulus="story.wav", onset_s=-3.5, stimulus_s=300.0, recording_s=310.0, n_words=800,
-        words_inside_audio=0.99, empty_words=0, heard_share=0.98, times_heard=1,
-        notes=("1.0% of the words end after the sound does",),
-    )  # fmt: skip
     return UnitResult(
         stem=stem, participant=person, modality=modality, space=targets.space, targets=targets, partition=partition,
-        fit=make_fit(partition, delays), checks=(check,), warnings=tuple(warnings),
+        fit=make_fit(partition, delays), alignments=tuple(map(make_alignment, labels)), warnings=tuple(warnings),
         recordings=tuple(
             make_recording(label, person, modality, targets.kind, targets.space, {"sub": person}) for label in labels
         ),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from bids_app.records import AlignmentLine, Array, PlayingAlignment, Recording, Stimulus, StimulusEvent
+from bids_app.records import AlignmentLine, Array, Intervals, PlayingAlignment, Recording, Stimulus, StimulusEvent
 
 WORD_SLACK_S = 0.05  # a transcript may round the last word's end up
+LATE_S = 1.0  # after the sound, from which on a word's onset is no matter of rounding
 
 
 def play(recording: Recording, recording_s: float, event: StimulusEvent, stimulus: Stimulus) -> PlayingAlignment:
@@ -34,8 +35,32 @@ def play(recording: Recording, recording_s: float, event: StimulusEvent, stimulu
         words_in_sound=share_before(ends, stimulus.duration_s),
         words_in_event=None if event.duration_s is None else share_before(ends, event.duration_s),
         empty_words=0 if words is None else sum(not any(map(str.isalnum, text)) for text in words.text),
+        precision_s=event.precision_s,
+        words_a_second=words_a_second(words),
+        late_words=late_words(words, stimulus.file_s),
         times_heard=sum(other.stimulus_id == event.stimulus_id for other in recording.stimuli),
     )
+
+
+def words_a_second(words: Intervals | None) -> float | None:
+    """From the first onset to the last end; None with fewer than two words."""
+    if words is None or len(words.text) < 2:
+        return None
+    lasts = float(words.offset_s.max() - words.onset_s.min())
+    return len(words.text) / lasts if lasts > 0 else None
+
+
+def late_words(words: Intervals | None, length_s: float | None) -> float:
+    """The share of words that begin over a second after a sound has ended.
+
+    Parameters
+    ----------
+    words : of the transcript.
+    length_s : of the sound, in seconds; None where it is not there: the event may have been cut short.
+    """
+    if words is None or not words.text or length_s is None:
+        return 0.0
+    return float(np.mean(words.onset_s > length_s + LATE_S))
 
 
 def share_before(ends_s: Array, length_s: float) -> float | None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from bids_app.dataset.files.candidates import VOLUMES, Candidate
-from bids_app.dataset.files.layout import Index, applies, read_json
-from bids_app.dataset.files.names import Entry, same
+from bids_app.dataset.files.layout import Index, read_json
+from bids_app.dataset.files.matching import ALWAYS_NAMED, best_matches
+from bids_app.dataset.files.names import Entry
+from bids_app.errors import DataError
 
-CONFOUNDS = ("timeseries", "regressors")  # the suffix since, and before, fMRIPrep 20.2
-GRID_KEYS = ("space", "res", "cohort")
-
-
-# What a file about a run must not name where the response does not: it would be of another run.
-ALWAYS_NAMED = frozenset({"sub", "ses", "task", "run"})
+# Suffix and desc since, and before, fMRIPrep 20.2; and as others write it.
+CONFOUNDS = (("timeseries", "confounds"), ("regressors", "confounds"), ("confounds", None))
+GRID_KEYS = ("res", "den", "cohort")
 
 
 def raw_metadata(candidate: Candidate, raw: Index) -> dict[str, Any]:
@@ -57,34 +56,56 @@ def _agreed(several: list[dict[str, Any]]) -> dict[str, Any]:
     return {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
 
 
-def fmri_companions(candidate: Candidate) -> dict[str, Path]:
-    """`confounds` and, for volumes, `mask`, from the response's own derivative."""
-    run = dict(candidate.run)
-    tables = [entry for suffix in CONFOUNDS for entry in candidate.index.here(candidate.path.parent, suffix, ".tsv")]
-    confounds = [entry for entry in tables if entry.entities.get("desc") == "confounds"]
-    entries = {"confounds": _closest(confounds, run), "mask": _mask(candidate, run)}
-    return {key: entry.path for key, entry in entries.items() if entry is not None}
+def fmri_companions(candidate: Candidate) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """Files of the response's own derivative that belong to it.
+
+    Returns
+    -------
+    `confounds` and, for voxels, `mask` → path, those that are there.
+    A line where several fit equally well, so that none is used, and where one names more than the response.
+    """
+    folder, entities = candidate.path.parent, candidate.entries[0].entities
+    here = candidate.index.here
+    tables = [
+        [entry for entry in here(folder, suffix, ".tsv") if entry.entities.get("desc") == desc]
+        for suffix, desc in CONFOUNDS
+    ]
+    found, notes = {}, []
+    for key, entries in (("confounds", next(filter(None, tables), [])), ("mask", _masks(candidate))):
+        best = best_matches(entries, entities, aside=("desc", "label"))
+        if len(best) > 1:
+            names = ", ".join(sorted(entry.path.name for entry in best))
+            notes.append(f"{len(best)} files could be its {key}: {names}; none is used")
+        elif best:
+            found[key] = best[0].path
+            more = [f"{name}-{value}" for name, value in sorted(_beyond(best[0], {*entities, "desc", "label"}))]
+            notes += [f"its {key} names {' and '.join(more)}, which the response does not"] if more else []
+    return found, tuple(notes)
 
 
-def _closest(entries: Iterable[Entry], run: Mapping[str, str]) -> Entry | None:
-    """The entry that agrees with the run and names most of it."""
-    fitting = [entry for entry in entries if applies(entry, run, optional=("desc", "label", *GRID_KEYS))]
-    return max(fitting, key=lambda entry: len(entry.entities), default=None)
-
-
-def _mask(candidate: Candidate, run: Mapping[str, str]) -> Entry | None:
-    """The brain mask on the response's grid."""
+def _masks(candidate: Candidate) -> list[Entry]:
+    """Brain masks in the response's space; one that says another resolution, or none, must lie on its grid."""
     if candidate.kind not in ("volume", "array"):
-        return None
-    grid = {key: candidate.entities.get(key, "") for key in GRID_KEYS}
-    masks = [
+        return []
+    entities = candidate.entries[0].entities
+    masks = [entry for ending in VOLUMES for entry in candidate.index.here(candidate.path.parent, "mask", ending)]
+    return [
         entry
-        for extension in VOLUMES
-        for entry in candidate.index.here(candidate.path.parent, "mask", extension)
+        for entry in masks
         if entry.entities.get("desc", "brain") == "brain"
-        and all(same(entry.entities.get(key, ""), value) for key, value in grid.items())
-    ]  # fmt: skip
-    return _closest(masks, run)
+        and entry.entities.get("space") == entities.get("space")
+        and (all(entry.entities.get(key) == entities.get(key) for key in GRID_KEYS) or _fits(entry, candidate))
+    ]
+
+
+def _fits(mask: Entry, candidate: Candidate) -> bool:
+    """Whether a mask lies on the response's grid, by their headers."""
+    from bids_app.dataset.responses.volumes import is_on_grid
+
+    try:
+        return candidate.kind != "volume" or is_on_grid(mask.path, candidate.path)
+    except DataError:
+        return True  # it is told where it is read
 
 
 def ieeg_companions(candidate: Candidate, raw: Index, spaces: tuple[str, ...]) -> tuple[dict[str, Path], str]:

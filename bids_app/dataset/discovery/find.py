@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from bids_app.dataset.discovery import clock
-from bids_app.dataset.discovery.companions import fmri_companions, ieeg_companions, raw_metadata
+from bids_app.dataset.discovery.companions import fmri_companions, ieeg_companions
+from bids_app.dataset.discovery.dropped import dropped_files
 from bids_app.dataset.discovery.filters import response_filters
 from bids_app.dataset.discovery.placed import (
     masks_of,
@@ -35,7 +36,14 @@ from bids_app.dataset.stimuli.events import read_events
 from bids_app.dataset.stimuli.lengths import length_reader
 from bids_app.errors import DataError, NoInput, Undecided
 from bids_app.pointers import require_content
-from bids_app.records import Excluded, FoundRecordings, Recording, RecordingQuery
+from bids_app.records import (
+    ClockEvidence,
+    Excluded,
+    FoundRecordings,
+    Recording,
+    RecordingQuery,
+    StartAccount,
+)
 
 
 def find_recordings(query: RecordingQuery) -> FoundRecordings:
@@ -86,7 +94,7 @@ def _named_candidates(
 
 _LOOKED_FOR = (
     "looked for func/*_bold.nii.gz, *_space-*_hemi-*.func.gii, *_seg-*_timeseries.tsv, *_bold.h5 "
-    "and high gamma as ieeg/*_ieeg.fif, .vhdr, .edf, .bdf or .set"
+    "and high gamma as ieeg/*_ieeg.fif, .vhdr, .edf, .bdf, .set, .nwb or .mefd"
 )
 
 
@@ -143,11 +151,11 @@ def _recording(candidate: Candidate, raw: Index, query: RecordingQuery, finder: 
 
 def _fmri(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
     """Time and companions of fMRI; the sidecar of the derivative wins over the raw one's."""
-    own = {**_own_sidecar(candidate), **(stated(query.responses) if query.responses else {}), **candidate.told}
-    original = raw_metadata(candidate, raw) if raw is not candidate.index else {}
-    rate_hz, about_rate = clock.fmri_rate(candidate, own, original)
-    start_s, about_start = clock.fmri_start(own, rate_hz)
-    companions = fmri_companions(candidate)
+    recipe = {**(stated(query.responses) if query.responses else {}), **candidate.told}
+    own = _own_sidecar(candidate) | recipe
+    timing = clock.fmri_clock(candidate, own, raw, recipe)
+    companions, about_companions = fmri_companions(candidate)
+    companions |= dropped_files(candidate)
     unmasked = candidate.kind == "volume" and "mask" not in companions
     about_mask = ("no brain mask: voxels that are not 0 in the first volume are used",) if unmasked else ()
     recording = Recording(
@@ -157,12 +165,13 @@ def _fmri(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
         space=candidate.space,
         entities=candidate.entities,
         paths=tuple(entry.path for entry in candidate.entries),
-        rate_hz=rate_hz,
-        start_s=start_s,
+        rate_hz=timing.rate_hz,
+        start_s=timing.start_s,
         stimuli=(),
         companions=companions,
-        metadata={key: value for key, value in original.items() if key != "StartTime"} | own,
-        warnings=candidate.notes + about_rate + about_start + about_mask,
+        metadata={key: value for key, value in timing.evidence.raw.items() if key != "StartTime"} | own,
+        warnings=candidate.notes + timing.warnings + about_companions + about_mask,
+        clock=timing.evidence,
     )
     if candidate.kind != "array":
         return recording
@@ -182,12 +191,19 @@ def _own_sidecar(candidate: Candidate) -> dict[str, object]:
     return metadata
 
 
+def _ieeg_start(candidate: Candidate) -> StartAccount:
+    """Events count from the first sample, unless a recipe says otherwise."""
+    told = candidate.told.get("StartTime")
+    return StartAccount(0.0, "first sample") if told is None else StartAccount(told, "recipe")
+
+
 def _ieeg(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
     """Time, by the signal file's own header, and companions of iEEG; events count from the first sample."""
     companions, space = ieeg_companions(candidate, raw, query.spaces)
     signals = open_signals(candidate.path, good_channels(channels_of(companions.get("channels"))))
     absent = {"channels": "every intracranial channel of the file is used", "electrodes": "positions are unknown"}
     about_tables = tuple(f"no {key}.tsv: {result}" for key, result in absent.items() if key not in companions)
+    own = _own_sidecar(candidate)
     original = sidecar(raw, candidate.entities, "ieeg", "ieeg") if raw is not candidate.index else {}
     return Recording(
         participant=candidate.entities["sub"],
@@ -197,9 +213,10 @@ def _ieeg(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
         entities=candidate.entities,
         paths=(candidate.path,),
         rate_hz=signals.rate_hz,
-        start_s=candidate.told.get("StartTime", 0.0),
+        start_s=_ieeg_start(candidate).seconds,
         stimuli=(),
         companions=companions,
-        metadata=original | _own_sidecar(candidate),
+        metadata=original | own,
         warnings=candidate.notes + signals.warnings + about_tables,
+        clock=ClockEvidence(start=_ieeg_start(candidate), own=own, raw=original),
     )

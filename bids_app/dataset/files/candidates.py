@@ -14,7 +14,7 @@ from bids_app.records import Modality, TargetKind
 
 VOLUMES = (".nii.gz", ".nii")
 ARRAYS = (".h5", ".hdf5", ".hf5")
-SIGNALS = (".fif", ".fif.gz", ".vhdr", ".edf", ".bdf", ".set")
+SIGNALS = (".fif", ".fif.gz", ".vhdr", ".edf", ".bdf", ".set", ".nwb", ".mefd")
 HIGH_GAMMA = re.compile(r"gamma|hga|hgb|hfb|envelope|broadband", re.IGNORECASE)
 RAW = "raw"  # the raw data set's name in BIDS URIs
 UNKNOWN_SPACE = "n/a"  # of BOLD whose name has no `space-`

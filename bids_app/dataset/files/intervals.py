@@ -22,11 +22,17 @@ Row = tuple[float, float, str]
 
 
 class Annotation(NamedTuple):
-    """What a file times; None for what it does not have. `notes`: what a person should know of how it was read."""
+    """What a file times; None for what it does not have. `notes`: what a person should know of how it was read;
+    `extent_s`: first and last second of the file's own clock, where it says them, as Praat's do."""
 
     words: Intervals | None = None
     phones: Intervals | None = None
     notes: tuple[str, ...] = ()
+    extent_s: tuple[float, float] | None = None
+
+    def told(self, *notes: str) -> Annotation:
+        """With more notes."""
+        return self._replace(notes=(*self.notes, *notes))
 
     @property
     def end_s(self) -> float | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bids_app.dataset.files.names import Entry, parse_name, same
+from bids_app.dataset.files.written import WrittenNumber
 from bids_app.errors import DataError
 from bids_app.pointers import require_content
 
@@ -192,7 +193,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises DataError where the file is malformed or was not fetched, never `{}` in silence."""
     require_content(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=WrittenNumber)
     except (OSError, ValueError) as error:
         raise DataError(f"JSON cannot be read ({error})", path, "repair the sidecar") from error
     if not isinstance(content, dict):

@@ -97,10 +97,11 @@ def cifti_values(path: Path, targets: Targets) -> Array:
 
 
 def axis_xml(axis: Any) -> str:
-    """An axis of nibabel as text: equal axes give equal texts."""
-    import nibabel
+    """An axis of nibabel as the element of CIFTI's XML that it is as second axis: equal axes give equal texts."""
+    from nibabel import cifti2
 
-    return str(nibabel.cifti2.Cifti2Header.from_axes((axis,)).to_xml().decode())
+    header = cifti2.Cifti2Header.from_axes((cifti2.ScalarAxis([""]), axis)).to_xml().decode()
+    return str(header[header.index('<MatrixIndicesMap AppliesToMatrixDimension="1"') : header.index("</Matrix>")])
 
 
 def _columns(axis: Any, targets: Targets, path: Path) -> Array:

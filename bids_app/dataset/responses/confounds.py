@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bids_app.dataset.responses.parcels import read_numbers
+from bids_app.dataset.responses.placement import Placement
 from bids_app.errors import DataError, UsageError, did_you_mean
 from bids_app.pointers import require_content
 from bids_app.records import Array, Recording
@@ -51,14 +52,14 @@ def groups_of(confounds: str) -> list[str]:
 
 
 def fmri_nuisance(
-    recording: Recording, n_times: int, confounds: str, high_pass_s: float | None
+    recording: Recording, placed: Placement, confounds: str, high_pass_s: float | None
 ) -> tuple[Array, Array, tuple[str, ...]]:
     """What is regressed out of a run.
 
     Parameters
     ----------
     recording : with `confounds` among its companions, or without.
-    n_times : its samples.
+    placed : its samples, of which some of the scan may be missing; confounds may be of either.
     confounds : groups, joined by '+'.
     high_pass_s : the shortest period of drift that is removed, in seconds; None: no drift.
 
@@ -72,12 +73,15 @@ def fmri_nuisance(
     ------
     DataError : the table has another length or lacks a group's columns.
     """
+    n_times = placed.n_scan
     drift = cosine_drift(n_times, 1 / recording.rate_hz, high_pass_s)
     groups, path = groups_of(confounds), recording.companions.get("confounds")
     if path is None:
         warnings = (f"no confounds file: '{confounds}' is not regressed out",) if groups else ()
         return drift, np.ones(n_times, dtype=bool), warnings
     table = read_numbers(path)
+    if len(table) == len(placed.rows) < n_times:
+        table = table.set_axis(placed.rows).reindex(range(n_times))
     if len(table) != n_times and not groups:
         return drift, np.ones(n_times, dtype=bool), (f"confounds of {len(table)} rows are of another run: not used",)
     if len(table) != n_times:
@@ -86,7 +90,8 @@ def fmri_nuisance(
     unsteady = table.filter(regex=r"^non_steady_state_outlier").to_numpy(dtype=float)
     steady = ~(np.nan_to_num(unsteady) > 0).any(axis=1)
     chosen = np.array(columns).reshape(len(columns), n_times).T
-    holes = int((~np.isfinite(chosen[1:])).any(axis=1).sum())
+    there = np.isin(np.arange(1, n_times), placed.rows)
+    holes = int((there & (~np.isfinite(chosen[1:])).any(axis=1)).sum())
     warnings = (f"confounds are missing in {holes} samples: 0 is used",) if holes else ()
     return np.hstack([np.nan_to_num(chosen, posinf=0, neginf=0), drift]), steady, warnings
 

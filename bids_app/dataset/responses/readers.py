@@ -44,6 +44,7 @@ READERS = (
         surfaces.surface_targets,
         lambda recording, targets: surfaces.surface_values(recording.paths, targets),
         surfaces.count_frames,
+        surfaces.header_period_s,
     ),
     Reader(
         (".tsv",),

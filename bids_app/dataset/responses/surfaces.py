@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from bids_app.dataset.files.reading import reading
+from bids_app.dataset.files.tables import number
+from bids_app.dataset.files.written import header_seconds
 from bids_app.errors import DataError
 from bids_app.records import Array, Recording, Targets
 
 HEMISPHERES = "LR"
+TIME_STEP = re.compile(rb"TimeStep(?:\]\]>)?\s*</Name>\s*<Value>\s*(?:<!\[CDATA\[)?\s*([0-9.eE+-]+)")
 HEAD_BYTES = 2**20  # holds a GIFTI file's metadata and the head of its first array
 
 
@@ -50,6 +53,13 @@ def count_frames(path: Path) -> int:
         content = path.read_bytes()
     n_arrays = content.count(b"<DataArray ")
     return n_arrays if n_arrays > 1 else len(read_hemisphere(path))
+
+
+def header_period_s(path: Path) -> float:
+    """Seconds between samples by the metadata `TimeStep`, in seconds or milliseconds; 0 where it says nothing."""
+    with reading(path), path.open("rb") as file:
+        step = TIME_STEP.search(file.read(HEAD_BYTES))
+    return header_seconds(number(step[1].decode())) if step else 0.0
 
 
 def surface_values(paths: tuple[Path, ...], targets: Targets) -> Array:

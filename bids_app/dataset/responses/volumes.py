@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from bids_app.dataset.files.reading import reading
+from bids_app.dataset.files.written import header_seconds
 from bids_app.errors import DataError
-from bids_app.records import Array, Recording, Targets
+from bids_app.records import MOST_OFFSET, Array, Recording, Targets, grid_offset
 
 BLOCK_BYTES = 128 * 2**20  # of volumes decompressed at a time
-SAME_MM = 1e-2  # affines that agree to this are one grid
+EDGE = 0.02  # a mask's values nearer than this to 0 or 1 are those, but for rounding
 
 
 def open_volume(path: Path) -> Any:
@@ -46,11 +47,62 @@ def _mask(recording: Recording, image: Any, shape: tuple[int, ...], affine: Arra
             first = np.asarray(image.dataobj[..., 0])
         return np.asarray(np.isfinite(first) & (first != 0))
     mask = open_volume(path)
-    if mask.shape[:3] != shape or not np.allclose(mask.affine, affine, atol=SAME_MM):
+    if mask.shape[:3] != shape:
         raise DataError(f"mask {mask.shape[:3]} does not lie on the grid of its image {shape}", path)
+    offset = grid_offset(shape, affine, mask.affine)
+    if offset > MOST_OFFSET:
+        raise DataError(f"mask does not lie on the grid of its image: {offset:.2g} voxels off", path, "resample it")
+    return np.asarray(_fractions(path, shape) > 0.5)
+
+
+def _fractions(path: Path, shape: tuple[int, ...]) -> Array:
+    """(i, j, k) of a mask as stored."""
+    mask = open_volume(path)
     with reading(path):
-        inside = np.asarray(mask.dataobj)
-    return np.asarray(inside.reshape(*shape, -1)[..., 0] > 0.5)
+        return np.asarray(mask.dataobj).reshape(*shape, -1)[..., 0]
+
+
+def is_on_grid(mask: Path, image: Path) -> bool:
+    """Whether a mask lies on the grid of an image, but for rounding. Raises DataError.
+
+    Parameters
+    ----------
+    mask, image : NIfTI images.
+    """
+    return _offset(open_volume(mask), open_volume(image)) <= MOST_OFFSET
+
+
+def mask_offset(recording: Recording) -> float | None:
+    """How many voxels the mask lies off its image, by their headers; infinite where shapes differ, None without both.
+
+    Raises
+    ------
+    DataError : a header cannot be read.
+    """
+    path = recording.companions.get("mask")
+    if path is None or not recording.paths[0].name.endswith((".nii", ".nii.gz")):
+        return None
+    return _offset(open_volume(path), open_volume(recording.paths[0]))
+
+
+def _offset(mask: Any, image: Any) -> float:
+    alike = mask.shape[:3] == image.shape[:3]
+    return grid_offset(image.shape, image.affine, mask.affine) if alike else float("inf")
+
+
+def mask_note(recording: Recording) -> str:
+    """What counts as inside, where a mask holds fractions; '' where it holds none.
+
+    Raises
+    ------
+    DataError : the mask cannot be read.
+    """
+    path = recording.companions.get("mask")
+    if path is None or not recording.paths[0].name.endswith((".nii", ".nii.gz")):
+        return ""
+    values = _fractions(path, tuple(int(size) for size in open_volume(path).shape[:3])).astype(float)
+    between = int(((values > EDGE) & (values < 1 - EDGE)).sum())
+    return f"the mask holds fractions in {between} voxels: above 0.5 counts as inside" if between else ""
 
 
 def count_volumes(path: Path) -> int:
@@ -60,10 +112,12 @@ def count_volumes(path: Path) -> int:
 
 
 def header_period_s(path: Path) -> float:
-    """Seconds between volumes by the header; 0 where it does not say."""
+    """Seconds between volumes by the header; 0 where it does not say: no unit, 0 or 1."""
     header = open_volume(path).header
     scale = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}.get(header.get_xyzt_units()[1], 0.0)
-    return float(header.get_zooms()[3]) * scale if len(header.get_zooms()) == 4 else 0.0
+    zooms = header.get_zooms()
+    value = float(zooms[3]) if len(zooms) == 4 else 0.0
+    return 0.0 if value in (0.0, 1.0) else header_seconds(value * scale)
 
 
 def volume_values(path: Path, targets: Targets) -> Array:
@@ -85,7 +139,7 @@ def volume_values(path: Path, targets: Targets) -> Array:
     image = open_volume(path)
     if image.shape[:3] != targets.shape or targets.affine is None or targets.index is None:
         raise DataError(f"image of {image.shape[:3]} voxels, expected {targets.shape}", path)
-    if not np.allclose(image.affine, targets.affine, atol=SAME_MM):
+    if grid_offset(targets.shape, targets.affine, image.affine) > MOST_OFFSET:
         raise DataError("image's affine differs from that of the other runs", path, "runs must share a grid")
     if len(image.shape) != 4:
         raise DataError("image has one volume only", path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings as python_warnings
-from collections import Counter
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -13,13 +12,14 @@ import numpy as np
 
 from bids_app.dataset.files.reading import reading
 from bids_app.dataset.signals import brainvision, edf
-from bids_app.dataset.signals.records import Note, Segment, Signals
+from bids_app.dataset.signals.mef import open_mef
+from bids_app.dataset.signals.names import require_distinct
+from bids_app.dataset.signals.nwb import open_nwb
+from bids_app.dataset.signals.records import LEAST_PAUSE_S, Note, Segment, Signals, between, usual_rate
 from bids_app.errors import DataError
 from bids_app.pointers import require_parts
 from bids_app.records import Array
 
-EDF = (".edf", ".bdf")
-LEAST_PAUSE_S = 0.005  # no amplifier stops and starts within it: two clocks of one machine differ by that much
 JOIN = {"boundary", "bad boundary", "edge boundary", "new segment/"}  # where parts of a recording were put together
 
 
@@ -36,8 +36,10 @@ def open_signals(path: Path, wanted: Collection[str] = ()) -> Signals:
     DataError : it cannot be read, or two of its channels have one name.
     """
     extension = path.suffix.lower()
-    if extension in EDF:
-        return _open_edf(path, wanted)
+    require_parts(path)
+    own = {".edf": _open_edf, ".bdf": _open_edf, ".nwb": open_nwb, ".mefd": open_mef}.get(extension)
+    if own is not None:
+        return own(path, wanted)
     if extension == ".vhdr":
         require_distinct(brainvision.channel_labels(path), path, wanted)
     raw, warnings = _open_with_mne(path)
@@ -63,7 +65,6 @@ def _open_with_mne(path: Path, **options: Any) -> tuple[Any, tuple[str, ...]]:
     """mne's Raw, nothing loaded, and what mne warned of."""
     import mne
 
-    require_parts(path)
     with reading(path), python_warnings.catch_warnings(record=True) as caught:
         python_warnings.simplefilter("always")
         raw = mne.io.read_raw(path, preload=False, verbose="ERROR", **options)
@@ -74,28 +75,6 @@ def _open_with_mne(path: Path, **options: Any) -> tuple[Any, tuple[str, ...]]:
     return raw, tuple(f"mne: {line}" for line in messages)
 
 
-def require_distinct(labels: Sequence[str], path: Path, wanted: Collection[str]) -> None:
-    """Channels of one name cannot be told apart.
-
-    Parameters
-    ----------
-    labels : as the header has them, without annotations.
-    path : of the file.
-    wanted : those that are used, perhaps with mne's running number; all where none is given.
-
-    Raises
-    ------
-    DataError : a channel that is wanted has the name of another.
-    """
-    counts = Counter(labels)
-    repeated = [name for name, count in counts.items() if count > 1]
-    stems = {name.rsplit("-", 1)[0] if name not in counts else name for name in wanted}
-    concerned = [name for name in repeated if not wanted or name in stems]
-    if concerned:
-        listed = ", ".join(f"{name} ({counts[name]} times)" for name in concerned[:5])
-        raise DataError(f"channels have one name: {listed}", path, "give each channel a name of its own")
-
-
 # --------------------------------------------------------------------------------------------------- EDF and BDF
 def _open_edf(path: Path, wanted: Collection[str]) -> Signals:
     """Channels keep the rate that they were recorded at: mne would bring all to the highest one, unsaid."""
@@ -104,8 +83,7 @@ def _open_edf(path: Path, wanted: Collection[str]) -> Signals:
     raw, warnings = _open_with_mne(path)
     by_label = {header.labels[at]: at for at in header.channels}
     rates_hz = {name: header.rate_hz(by_label[name]) for name in raw.ch_names if name in by_label}
-    counts = Counter(rates_hz[name] for name in (set(wanted) & rates_hz.keys() or rates_hz))
-    rate_hz = max(counts, key=lambda rate: (counts[rate], rate))
+    rate_hz = usual_rate(rates_hz, wanted)
     n_samples = header.n_records * round(header.record_s * rate_hz)
     notes = _notes(raw)
     segments: tuple[Segment, ...] = (Segment(0, n_samples, 0.0),)
@@ -138,7 +116,7 @@ def _segments_of_vhdr(path: Path, raw: Any) -> tuple[Segment, ...]:
     for place, date in markers:
         if place > 0:
             starts[place] = (date - begun).total_seconds() if date and begun else None
-    return _between(starts, n_samples, rate_hz)
+    return between(starts, n_samples, rate_hz)
 
 
 def _joined(notes: Sequence[Note], n_samples: int, rate_hz: float) -> tuple[Segment, ...]:
@@ -151,20 +129,7 @@ def _joined(notes: Sequence[Note], n_samples: int, rate_hz: float) -> tuple[Segm
             continue
         cut_s = cut_s + note.duration_s if cut_s is not None and note.duration_s > 0 else None
         starts[place] = None if cut_s is None else place / rate_hz + cut_s
-    return _between(starts, n_samples, rate_hz)
-
-
-def _between(starts: dict[int, float | None], n_samples: int, rate_hz: float) -> tuple[Segment, ...]:
-    """Segments that begin at these samples; a start that is where counting puts it begins none."""
-    kept: list[tuple[int, float | None]] = []
-    for place, start_s in sorted(starts.items()):
-        if kept and start_s is not None and kept[-1][1] is not None:
-            counted = kept[-1][1] + (place - kept[-1][0]) / rate_hz
-            if abs(start_s - counted) <= max(0.5 / rate_hz, LEAST_PAUSE_S):
-                continue
-        kept.append((place, start_s))
-    ends = [place for place, _ in kept[1:]] + [n_samples]
-    return tuple(Segment(place, end - place, start_s) for (place, start_s), end in zip(kept, ends, strict=True))
+    return between(starts, n_samples, rate_hz)
 
 
 def _require_order(segments: Sequence[Segment], rate_hz: float, path: Path) -> None:

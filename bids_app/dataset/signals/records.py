@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
 from bids_app.records import Array
+
+LEAST_PAUSE_S = 0.005  # no amplifier stops and starts within it: two clocks of one machine differ by that much
 
 
 @dataclass(frozen=True)
@@ -109,3 +112,35 @@ class Signals:
         before = [(segment, start_s) for segment, start_s in self.on_its_clock if start_s <= at_s]
         segment, start_s = before[-1] if before else self.on_its_clock[0]
         return segment.first / self.rate_hz + min(at_s - start_s, segment.n_samples / self.rate_hz)
+
+
+def between(starts: Mapping[int, float | None], n_samples: int, rate_hz: float) -> tuple[Segment, ...]:
+    """Segments that begin at these samples; a start that is where counting puts it begins none.
+
+    Parameters
+    ----------
+    starts : first sample → when it was taken, in seconds; None where nothing says it.
+    n_samples : of the file.
+    rate_hz : its samples a second.
+    """
+    kept: list[tuple[int, float | None]] = []
+    for place, start_s in sorted(starts.items()):
+        if kept and start_s is not None and kept[-1][1] is not None:
+            counted = kept[-1][1] + (place - kept[-1][0]) / rate_hz
+            if abs(start_s - counted) <= max(0.5 / rate_hz, LEAST_PAUSE_S):
+                continue
+        kept.append((place, start_s))
+    ends = [place for place, _ in kept[1:]] + [n_samples]
+    return tuple(Segment(place, end - place, start_s) for (place, start_s), end in zip(kept, ends, strict=True))
+
+
+def usual_rate(rates_hz: Mapping[str, float], wanted: Collection[str]) -> float:
+    """The rate of most channels, the higher one of two that are as frequent.
+
+    Parameters
+    ----------
+    rates_hz : channel → its rate.
+    wanted : the channels that count; all where none of them is there.
+    """
+    counts = Counter(rates_hz[name] for name in (set(wanted) & rates_hz.keys() or rates_hz))
+    return max(counts, key=lambda rate: (counts[rate], rate))

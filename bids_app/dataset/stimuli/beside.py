@@ -9,6 +9,7 @@ from pathlib import Path
 from bids_app.dataset.files.intervals import Annotation
 from bids_app.dataset.files.tables import PHONE_TEXT, SEGMENT, START, WORD_TEXT, read_table
 from bids_app.dataset.stimuli.events import stimulus_id
+from bids_app.dataset.stimuli.word_clock import NO_SOUND, WordClock
 from bids_app.dataset.transcripts.word_files import read_annotation
 from bids_app.errors import DataError
 from bids_app.pointers import how_to_install, is_there, require_content
@@ -21,7 +22,7 @@ BESIDE = (
 SPEECH_ONLY = ("word", "words", *PHONE_TEXT, *SEGMENT)  # columns that nothing but speech has
 
 
-def find_annotation(bids_dir: Path, name: str, template: str | None) -> Annotation:
+def find_annotation(bids_dir: Path, name: str, template: str | None, clock: WordClock = NO_SOUND) -> Annotation:
     """The words and phones of a stimulus: the template's file first; what it does not time, beside the stimulus.
 
     Parameters
@@ -29,6 +30,7 @@ def find_annotation(bids_dir: Path, name: str, template: str | None) -> Annotati
     bids_dir : holds /stimuli.
     name : the stimulus's path relative to /stimuli.
     template : a path relative to /stimuli, `{stem}`: the stimulus's without extension; None: none is asked for.
+    clock : what times are judged by.
 
     Returns
     -------
@@ -38,29 +40,31 @@ def find_annotation(bids_dir: Path, name: str, template: str | None) -> Annotati
     ------
     DataError : the template's file is missing, or a file of timings was not fetched or cannot be understood.
     """
-    given = _from_template(bids_dir, name, template) if template else Annotation()
+    given = _from_template(bids_dir, name, template, clock) if template else Annotation()
     words, phones = given.words, given.phones
+    extent_s = given.extent_s
     notes, chosen = list(given.notes), {"words": "", "phones": ""}
     for path in _beside(bids_dir / "stimuli" / name):
         if words is not None and phones is not None:
             break
-        found = read_annotation(path, Path(name).stem)
+        found = clock.of(path, Path(name).stem)
         notes += [f"{path.name}: {note}" for note in found.notes]
         if words is None and found.words is not None and not template:
             words, chosen["words"] = found.words, path.name
         if phones is None and found.phones is not None:
             phones, chosen["phones"] = found.phones, path.name
-    return Annotation(words, phones, (*notes, *_passed_over(bids_dir / "stimuli" / name, chosen)))
+        extent_s = extent_s or found.extent_s
+    return Annotation(words, phones, (*notes, *_passed_over(bids_dir / "stimuli" / name, chosen)), extent_s)
 
 
-def _from_template(bids_dir: Path, name: str, template: str) -> Annotation:
+def _from_template(bids_dir: Path, name: str, template: str, clock: WordClock) -> Annotation:
     stem = Path(name).with_suffix("").as_posix()
     relative = stimulus_id(template.replace("{stem}", stem), bids_dir, f"stimuli: words: {template}")
     path = bids_dir / "stimuli" / relative
     if not is_there(path):
         advice = how_to_install(path) or f"the analysis asks for {template}"
         raise DataError("word timings are missing", path, advice)
-    annotation = read_annotation(path, Path(name).stem)
+    annotation = clock.of(path, Path(name).stem)
     if annotation.words is None and annotation.phones is None:
         advice = "; ".join(annotation.notes) or "it has no words and no phones"
         raise DataError("no timed words in the file", path, advice)

@@ -29,6 +29,7 @@ def length_reader(bids_dir: Path, words_template: str | None) -> Callable[[str],
         sound_s = sound_length_s(bids_dir / "stimuli" / stimulus_id)
         if sound_s is not None:
             return sound_s
-        return find_annotation(bids_dir, stimulus_id, words_template).end_s
+        found = find_annotation(bids_dir, stimulus_id, words_template)
+        return found.end_s if found.extent_s is None else found.extent_s[1]
 
     return length_s

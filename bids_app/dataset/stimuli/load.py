@@ -14,6 +14,7 @@ from bids_app.dataset.stimuli.beside import find_annotation
 from bids_app.dataset.stimuli.events import AUDIO, stimulus_id
 from bids_app.dataset.stimuli.sound import read_audio, sound_length_s
 from bids_app.dataset.stimuli.sourced import source_annotation, source_path
+from bids_app.dataset.stimuli.word_clock import WordClock
 from bids_app.errors import DataError
 from bids_app.pointers import is_there
 from bids_app.records import Intervals, Recording, Stimulus, StimulusEvent, StimulusSource
@@ -22,7 +23,12 @@ TIMING_SLACK_S = 1e-3  # a word row may begin a rounding error before its stimul
 
 
 def load_stimulus(
-    recording: Recording, event: StimulusEvent, bids_dir: Path, words_template: str | None, need_audio: bool
+    recording: Recording,
+    event: StimulusEvent,
+    bids_dir: Path,
+    words_template: str | None,
+    need_audio: bool,
+    stretch_words: bool = False,
 ) -> Stimulus:
     """The stimulus of an event, as the feature families see it.
 
@@ -36,11 +42,12 @@ def load_stimulus(
     bids_dir : holds /stimuli.
     words_template : a path relative to /stimuli, `{stem}`: the stimulus's without extension; None: none is asked for.
     need_audio : whether the sound is read; else it may be missing.
+    stretch_words : whether word times are stretched to the sound's length; see `WordClock`.
 
     Raises
     ------
-    DataError : audio is needed and missing or undecodable, the template's file is missing, or a file of timings
-    cannot be understood.
+    DataError : audio is needed and missing or undecodable, the template's file is missing, or a file of timings or
+    its clock cannot be understood.
     """
     source = event.source
     name = event.stimulus_id if source else stimulus_id(event.stimulus_id, bids_dir, recording.label)
@@ -49,9 +56,10 @@ def load_stimulus(
         raise DataError("audio of the stimulus is missing", name, "the recipe names no sound")
     audio, rate_hz = read_audio(path) if need_audio else (None, None)
     file_s = len(audio) / rate_hz if audio is not None and rate_hz else sound_length_s(path)
-    annotation = source_annotation(source, bids_dir) if source else Annotation()
+    clock = WordClock(file_s, stretch_words)
+    annotation = source_annotation(source, bids_dir, clock) if source else Annotation()
     if annotation == Annotation():  # a recipe that names no times leaves them to be looked for, as without it
-        annotation = find_annotation(bids_dir, name, None if source else words_template)
+        annotation = find_annotation(bids_dir, name, None if source else words_template, clock)
     own_words = _within(recording.own_words, recording, event, file_s)
     own_phones = _within(recording.own_phones, recording, event, file_s)
     words, phones = own_words or annotation.words, own_phones or annotation.phones

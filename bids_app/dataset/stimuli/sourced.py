@@ -13,9 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from bids_app.dataset.files.intervals import Annotation, Row, are_utterances, tidy
+from bids_app.dataset.files.one_clock import require_one_clock
 from bids_app.dataset.files.reading import naming
 from bids_app.dataset.files.tables import END, START, Table, decode, number, parse_table
-from bids_app.dataset.transcripts.word_files import parse_textgrid, read_annotation
+from bids_app.dataset.stimuli.word_clock import NO_SOUND, WordClock
+from bids_app.dataset.transcripts.word_files import parse_textgrid, read_annotation, textgrid_extent
 from bids_app.errors import DataError
 from bids_app.marks import What
 from bids_app.pointers import how_to_install, require_content
@@ -65,26 +67,41 @@ def source_path(source: StimulusSource, bids_dir: Path) -> Path:
     return data_set_path(named, bids_dir)
 
 
-def source_annotation(source: StimulusSource, bids_dir: Path) -> Annotation:
+def source_annotation(source: StimulusSource, bids_dir: Path, clock: WordClock = NO_SOUND) -> Annotation:
     """Words and phones of the files that a recipe names; None for what it names none of.
 
     Parameters
     ----------
     source : where they lie.
     bids_dir : the data set.
+    clock : what times are judged by, but for those of a file that runs through several sounds.
 
     Raises
     ------
-    DataError : a file is not there, or has not what is asked of it.
+    DataError : a file is not there, or has not what is asked of it, or its clock cannot be understood.
     """
     files: tuple[tuple[What, TimedFile | None], ...] = (("words", source.words), ("phones", source.phones))
-    found = {
-        what: _timed(what, file, source, bids_dir)
-        for what, file in files if file is not None
-    }  # fmt: skip
-    tables = {what: timed.table for what, timed in found.items()}
-    notes = (note for timed in found.values() for note in timed.notes)
-    return Annotation(tables.get("words"), tables.get("phones"), tuple(dict.fromkeys(notes)))
+    found = [_judged(what, file, source, bids_dir, clock) for what, file in files if file is not None]
+    notes = (note for one in found for note in one.notes)
+    return Annotation(
+        next((one.words for one in found if one.words is not None), None),
+        next((one.phones for one in found if one.phones is not None), None),
+        tuple(dict.fromkeys(notes)),
+        next((one.extent_s for one in found if one.extent_s is not None), None),
+    )
+
+
+def _judged(what: What, file: TimedFile, source: StimulusSource, bids_dir: Path, clock: WordClock) -> Annotation:
+    """The words, or the phones, on the sound's clock; a recipe that shifts times says where they begin."""
+    timed, path = _timed(what, file, source, bids_dir), data_set_path(file.path, bids_dir)
+    words, phones = (timed.table, None) if what == "words" else (None, timed.table)
+    found = Annotation(words, phones, timed.notes)
+    if file.through:
+        return found
+    if path.suffix.lower() == ".textgrid" and not file.shift_s and file.unit == "s":
+        found = found._replace(extent_s=textgrid_extent(decode(path)))
+    with naming(path):
+        return clock.judged(found)
 
 
 class Timed(NamedTuple):
@@ -106,6 +123,7 @@ def _timed(what: What, file: TimedFile, source: StimulusSource, bids_dir: Path) 
             rows = list(zip(whole.table.onset_s, whole.table.offset_s, whole.table.text, strict=True))
         else:
             rows = _of_tier(file, path) if file.tier else list(_of_columns(file, path))
+            require_one_clock(rows)
         table = tidy([(start * scale + shift_s, end * scale + shift_s, text) for start, end, text in rows], what)
         if what == "words" and are_utterances(table.text):
             raise DataError(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bids_app.dataset.files.intervals import Annotation, Row, only_words, tidy
+from bids_app.dataset.files.one_clock import require_one_clock
 from bids_app.dataset.files.tables import number
 from bids_app.dataset.transcripts.tiers import choose, tier_of
 from bids_app.errors import DataError
@@ -26,7 +27,7 @@ def from_json(text: str) -> Annotation:
 
     Raises
     ------
-    DataError : it is no JSON.
+    DataError : it is no JSON, or times begin anew, utterance by utterance.
     """
     try:
         document = json.loads(text)
@@ -37,7 +38,9 @@ def from_json(text: str) -> Annotation:
     entries = list(_entries(document))
     if not entries and not (isinstance(document, dict) and document.get("words") == []):
         return Annotation()
-    words = only_words(tidy(map(_row, entries), "words"))
+    rows = [_row(entry) for entry in entries]
+    require_one_clock(rows)
+    words = only_words(tidy(rows, "words"))
     phones = [phone for entry in entries for phone in _phones_within(entry)]
     return words._replace(phones=tidy(phones, "phones") if phones else None)
 

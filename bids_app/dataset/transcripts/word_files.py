@@ -8,10 +8,12 @@ from pathlib import Path
 
 from bids_app.dataset.files.alphabets import are_phones
 from bids_app.dataset.files.intervals import Annotation, Row, only_words, spoken, tidy
+from bids_app.dataset.files.one_clock import require_one_clock
 from bids_app.dataset.files.reading import naming
 from bids_app.dataset.files.tables import annotation_of, decode, read_table
 from bids_app.dataset.transcripts.json_words import from_json
 from bids_app.dataset.transcripts.tiers import choose, tier_of
+from bids_app.dataset.transcripts.utterances import on_one_clock
 from bids_app.errors import DataError
 from bids_app.marks import What
 
@@ -42,7 +44,8 @@ def read_annotation(path: Path, stem: str | None = None) -> Annotation:
         named = what_is_named(path.stem, stem or "")
         if path.suffix.lower() == ".ctm":
             return from_ctm(decode(path), stem or path.stem, named)
-        return annotation_of(read_table(path), named)
+        table, placed = on_one_clock(read_table(path))
+        return annotation_of(table, named).told(*placed)
 
 
 def what_is_named(file: str, stimulus: str) -> What | None:
@@ -66,21 +69,36 @@ NamedRows = tuple[str, list[Row]]
 
 def from_textgrid(text: str) -> Annotation:
     """Long or short text format; which tiers hold words and phones: see `tiers.choose`."""
-    return choose([tier_of(name, rows) for name, rows in parse_textgrid(text)])
+    found = choose([tier_of(name, rows) for name, rows in parse_textgrid(text)])
+    return found._replace(extent_s=textgrid_extent(text))
+
+
+def textgrid_extent(text: str) -> tuple[float, float]:
+    """Its first and last second (xmin, xmax). Raises DataError where it is damaged."""
+    return _opened(text)[1]
 
 
 def parse_textgrid(text: str) -> list[NamedRows]:
     """(name, [(start, end, label), …]) of every interval tier. Raises DataError where it is damaged."""
-    tokens = _tokens(text)
+    tokens, _ = _opened(text)
     try:
-        if next(tokens) not in ("ooTextFile", "ooTextFile short") or next(tokens) != "TextGrid":
-            raise DataError("not a TextGrid in text format", "", "save it in Praat as a text file")
-        _times(tokens, 2)
         if next(tokens) == "<absent>":
             return []
         return [tier for _ in range(_count(tokens)) for tier in _next_tier(tokens)]
     except (StopIteration, ValueError) as error:
         raise DataError("TextGrid is cut off or damaged", "", "save it anew in Praat") from error
+
+
+def _opened(text: str) -> tuple[Iterator[str], tuple[float, float]]:
+    """What follows the header, and its first and last second. Raises DataError."""
+    tokens = _tokens(text)
+    try:
+        if next(tokens) not in ("ooTextFile", "ooTextFile short") or next(tokens) != "TextGrid":
+            raise DataError("not a TextGrid in text format", "", "save it in Praat as a text file")
+        first_s, last_s = _times(tokens, 2)
+    except (StopIteration, ValueError) as error:
+        raise DataError("TextGrid is cut off or damaged", "", "save it anew in Praat") from error
+    return tokens, (first_s, last_s)
 
 
 def _tokens(text: str) -> Iterator[str]:
@@ -124,6 +142,7 @@ def from_ctm(text: str, stem: str = "", named: What | None = None) -> Annotation
         there = f"they are {', '.join(names[:10])}{' …' if len(names) > 10 else ''}"
         raise DataError(f"{len(names)} recordings in one CTM, and {len(own)} called '{stem}'", "", there)
     rows = [_ctm_row(fields) for fields in lines if len(names) < 2 or fields[0] in own]
+    require_one_clock(rows)
     labels = spoken([row[2] for row in rows])
     if named == "phones" or (named is None and are_phones(labels)):
         return Annotation(None, tidy(rows, "phones"))

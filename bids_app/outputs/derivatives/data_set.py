@@ -77,6 +77,11 @@ def prepare(out_dir: Path, facts: DataSetFacts) -> None:
         raise CannotCreate("cannot create OUT_DIR", out_dir, error.strerror or "choose another") from None
 
 
+def holds_results(out_dir: Path) -> bool:
+    """Whether a run has begun to write there, this one's analysis or another's."""
+    return (out_dir / "analysis.yaml").exists()
+
+
 def write_plan(out_dir: Path, plan: Mapping[str, object]) -> Path:
     """Write plan.json of a dry run.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bids_app.outputs.files.files import Sidecar
+from bids_app.outputs.wording.alignment import alignment_facts
 from bids_app.outputs.wording.controls import baseline_facts
 from bids_app.outputs.wording.definitions import Definitions
 from bids_app.outputs.wording.inference import inference_in_words, responsive_in_words
@@ -44,6 +45,7 @@ def common(unit: UnitResult) -> Sidecar:
         "FeatureSpaces": models(provenance.spaces),
         "SoftwareVersions": dict(provenance.software),
         "Warnings": list(unit.warnings),
+        "Alignment": alignment_facts(unit.alignments, unit.excluded),
     }
 
 

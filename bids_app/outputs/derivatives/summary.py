@@ -69,7 +69,7 @@ def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: Layou
         components={label: component_summary(stats, shown, made) for label, stats in unit.partition.values.items()},
         profile=profile_summary(unit.fit, shown),
         recordings=tuple(_recording(one, unit.provenance.samples) for one in unit.recordings),
-        checks=unit.checks,
+        alignments=unit.alignments,
         excluded=unit.excluded,
         folds=unit.fit.folds,
         warnings=unit.warnings,

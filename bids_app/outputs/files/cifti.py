@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 
 from bids_app.errors import ReadWriteError
-from bids_app.outputs.files.reading import reading_map
 from bids_app.records import Array, Targets
 
 INTENTS = {
     "greyordinates": ("NIFTI_INTENT_CONNECTIVITY_DENSE_SCALARS", "ConnDenseScalar"),
     "parcels": ("NIFTI_INTENT_CONNECTIVITY_PARCELLATED_SCALAR", "ConnParcelScalr"),
 }
+EXTENSION = 32  # NIfTI's code of CIFTI's XML
+HEAD_BYTES = 540  # of a NIfTI-2 header
+SECOND_AXIS = '<MatrixIndicesMap AppliesToMatrixDimension="1"'
 CORTEX = ("CORTEX_LEFT", "CORTEX_RIGHT")
 
 
@@ -31,49 +33,75 @@ def cifti_bytes(targets: Targets, values: Array, title: str) -> bytes:
     title : the map's name, as Workbench shows it.
     """
     import nibabel
-    from nibabel import cifti2
+    from nibabel.nifti1 import Nifti1Extension
 
-    axis = _axis(targets.cifti)
-    row = np.full((1, len(axis)), np.nan, dtype=np.float32)
-    row[0, np.asarray(targets.columns)] = values
-    header = cifti2.Cifti2Header.from_axes((cifti2.ScalarAxis([title]), axis))
-    image = nibabel.Cifti2Image(row, header)
+    row = np.full(_length(targets.cifti), np.nan, dtype=np.float32)
+    row[np.asarray(targets.columns)] = values
+    image = nibabel.Nifti2Image(row.reshape(1, 1, 1, 1, 1, -1), None)
     code, name = INTENTS[targets.kind]
-    image.nifti_header.set_intent(code, name=name)
+    image.header.set_intent(code, name=name)
+    image.header["pixdim"][:] = 1
+    image.header.extensions.append(Nifti1Extension(EXTENSION, _document(targets.cifti, title).encode()))
     return bytes(image.to_bytes())
 
 
-def read_cifti(path: Path) -> tuple[Array, str]:
-    """(n_columns,) float32 of a file of one map, and the XML of the axis of its columns. Raises ReadWriteError."""
-    import nibabel
+def _document(axis_xml: str, title: str) -> str:
+    """The XML of a file of one map. The axis stands as it was read: to write 91,282 places anew takes long."""
+    from nibabel import cifti2
 
-    with reading_map(path) as image:
-        values, axis = np.asarray(image.dataobj, dtype=np.float32), image.header.get_axis(1)
-        xml = str(nibabel.cifti2.Cifti2Header.from_axes((axis,)).to_xml().decode())
-    if values.shape != (1, len(axis)):
-        raise ReadWriteError(f"the map has the shape {values.shape}", path, "run with --force")
-    return values[0], xml
+    scalars = cifti2.Cifti2Header.from_axes((cifti2.ScalarAxis([title]),)).to_xml().decode()
+    return str(scalars.replace("</Matrix>", f"{axis_xml}</Matrix>"))
+
+
+def read_cifti(path: Path) -> tuple[Array, str]:
+    """(n_columns,) float32 of a file that `cifti_bytes` made, and the XML of the axis of its columns. The XML is not
+    parsed, which would take longest.
+
+    Raises
+    ------
+    ReadWriteError : the file is gone or damaged.
+    """
+    import nibabel
+    from nibabel.filebasedimages import ImageFileError
+    from nibabel.spatialimages import HeaderDataError
+    from nibabel.wrapstruct import WrapStructError
+
+    try:
+        content = path.read_bytes()
+        header = nibabel.Nifti2Header(content[:HEAD_BYTES])
+        shape, start = header.get_data_shape(), int(header.get_data_offset())
+        values = np.frombuffer(content, header.get_data_dtype(), int(np.prod(shape)), start)
+        text = content[HEAD_BYTES:start].rstrip(b"\0").decode(errors="replace")
+        axis_xml = text[text.index(SECOND_AXIS) : text.index("</Matrix>")]
+    except (OSError, ValueError, ImageFileError, HeaderDataError, WrapStructError) as error:
+        raise ReadWriteError("cannot read the map", path, f"{error}; run again with --force") from None
+    return values.astype(np.float32), axis_xml
 
 
 @lru_cache(maxsize=2)
-def _axis(xml: str) -> Any:
-    """Axis of nibabel, from the text of a header of one axis. A unit's maps all lie on one."""
+def _axis(axis_xml: str) -> Any:
+    """Axis of nibabel. A unit's maps all lie on one."""
     from nibabel.cifti2.parse_cifti2 import Cifti2Parser
 
     parser = Cifti2Parser()
-    parser.parse(string=xml.encode())
-    return parser.header.get_axis(0)
+    parser.parse(string=_document(axis_xml, "").encode())
+    return parser.header.get_axis(1)
 
 
-def names_on(xml: str, columns: Array) -> tuple[str, ...]:
+@lru_cache(maxsize=2)
+def _length(axis_xml: str) -> int:
+    return len(_axis(axis_xml))
+
+
+def names_on(axis_xml: str, columns: Array) -> tuple[str, ...]:
     """Names of greyordinates, as responses have them.
 
     Parameters
     ----------
-    xml : of the axis.
+    axis_xml : of the axis.
     columns : which of it.
     """
-    axis = _axis(xml)[np.asarray(columns)]
+    axis = _axis(axis_xml)[np.asarray(columns)]
     structures = [name.removeprefix("CIFTI_STRUCTURE_") for name in axis.name.tolist()]
     voxels = [",".join(map(str, voxel)) for voxel in axis.voxel.tolist()]
     rows = zip(structures, axis.surface_mask.tolist(), axis.vertex.tolist(), voxels, strict=True)

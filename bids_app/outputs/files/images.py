@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from bids_app.outputs.files.reading import reading_map
+from bids_app.errors import ReadWriteError
 from bids_app.records import Array, Targets
 
 SCANNER, STANDARD = 2, 4  # NIfTI's codes of what a coordinate is relative to
@@ -93,14 +95,29 @@ def gifti_bytes(values: Array, side: int) -> bytes:
 
 def read_volume(path: Path) -> Array:
     """(i, j, k) float32. Raises ReadWriteError."""
-    with reading_map(path) as image:
+    with _reading(path) as image:
         return np.asarray(image.dataobj, dtype=np.float32)
 
 
 def read_surface(path: Path) -> Array:
     """(n_vertices,) float32. Raises ReadWriteError."""
-    with reading_map(path) as image:
+    with _reading(path) as image:
         return np.asarray(image.darrays[0].data, dtype=np.float32)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[Any]:
+    """The image at `path`; whatever is wrong with it becomes one line."""
+    import zlib
+    from xml.parsers.expat import ExpatError
+
+    import nibabel
+    from nibabel.filebasedimages import ImageFileError
+
+    try:
+        yield nibabel.load(path)
+    except (OSError, ValueError, EOFError, IndexError, ImageFileError, ExpatError, zlib.error) as error:
+        raise ReadWriteError("cannot read the map", path, f"{error}; run again with --force") from None
 
 
 def volume_targets(space: str, affine: Array, there: Array) -> Targets:

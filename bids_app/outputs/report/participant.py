@@ -10,11 +10,12 @@ from bids_app.errors import ReadWriteError
 from bids_app.outputs.derivatives.read_unit import read_units
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import Sidecar, read_tsv, write_text
+from bids_app.outputs.report.alignment import alignment_section
 from bids_app.outputs.report.render import render
 from bids_app.outputs.report.unit.planted import read_truth
 from bids_app.outputs.report.unit.section import definition_rows, unit_section
 from bids_app.outputs.wording.glossary import PAGE
-from bids_app.records import UnitSummary
+from bids_app.records import Excluded, UnitSummary
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def report_context(summaries: Sequence[UnitSummary], status: Sequence[StatusLine
         "analysis": made.analysis if made else None,
         "definitions": definition_rows(summaries[0]) if summaries else [],
         "stand_ins": stand_ins(summaries),
-        "left_out": left_out(summaries, status),
+        "left_out": (rows := left_out(summaries, status)),
+        "alignment": alignment_section(summaries, refused_recordings(rows)),
         "status": status,
         "run": made.run if made else None,
         "glossary_page": PAGE,
@@ -110,6 +112,15 @@ def left_out(summaries: Iterable[UnitSummary], status: Sequence[StatusLine]) -> 
     excluded = {one.label: one.reason for summary in summaries for one in summary.excluded}
     failed = {row.unit: row.reason for row in status if row.status in ("failed", "skipped")}
     return [LeftOut(label, reason) for label, reason in sorted({**failed, **excluded}.items())]
+
+
+def refused_recordings(rows: Iterable[LeftOut]) -> list[Excluded]:
+    """Those of what was left out that are recordings: the name of a unit has no suffix."""
+    return [
+        Excluded("", one.label, one.reason)
+        for one in rows
+        if one.label != "group" and "-" not in one.label.rsplit("_", 1)[-1]
+    ]
 
 
 def status_rows(out_dir: Path) -> list[StatusLine]:

@@ -48,6 +48,9 @@ SECTIONS: Mapping[str, tuple[Term, ...]] = {
              "group level comes after.", is_plain_word=True),
         Term("recording", "One file of responses with its entities: a run of fMRI in one space, or one iEEG file.",
              is_plain_word=True),
+        Term("alignment record", "Of a recording: what its headers, sidecars and tables say of its times and those "
+             "of its stimuli, and whether each of it is fine, is warned of, or costs the recording.",
+             ("alignment records",)),
         Term("run", "One uninterrupted stretch of measurement, with its stimuli. Cleaning and standardising are "
              "done within a run.", is_plain_word=True),
         Term("TR", "Repetition time: the seconds from one fMRI volume to the next, and so the sampling period of "

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bids_app.errors import DataError
 from bids_app.records import Array, Features, Intervals, Stimulus, StimulusEvent
 
 EDGE_S = 0.05  # transcripts and windows may end this much after the sound
+SPEED = 0.05  # players differ by less
 
 
 @dataclass(frozen=True)
@@ -22,27 +24,31 @@ class Hearing:
     cut_s : rows that are complete after this time of the stimulus are not heard; infinite where it is heard to its
         end.
     words_until_s : nor are words and phones that begin then or later: the sound's length, infinite where unknown.
+    stretch : seconds of the recording to one of the stimulus.
     """
 
     lasts_s: float
     cut_s: float = math.inf
     words_until_s: float = math.inf
+    stretch: float = 1.0
 
     def words(self, words: Intervals) -> Intervals:
-        """Those that are heard."""
+        """Those that are heard, in seconds of the recording from the stimulus's onset."""
         heard = self._heard(words.onset_s, words.offset_s)
-        if heard.all():
+        if heard.all() and self.stretch == 1:
             return words
         text = tuple(text for text, kept in zip(words.text, heard, strict=True) if kept)
-        return replace(words, onset_s=words.onset_s[heard], duration_s=words.duration_s[heard], text=text)
+        onset_s, duration_s = (self.stretch * times_s[heard] for times_s in (words.onset_s, words.duration_s))
+        return replace(words, onset_s=onset_s, duration_s=duration_s, text=text)
 
     def features(self, features: Features) -> Features:
-        """Rows that are heard."""
+        """Rows that are heard, in seconds of the recording from the stimulus's onset."""
         heard = self._heard(features.onsets_s, features.times_s)
-        if heard.all():
+        if heard.all() and self.stretch == 1:
             return features
-        onsets_s = None if features.onsets_s is None else features.onsets_s[heard]
-        return replace(features, values=features.values[heard], times_s=features.times_s[heard], onsets_s=onsets_s)
+        onsets_s = None if features.onsets_s is None else self.stretch * features.onsets_s[heard]
+        times_s = self.stretch * features.times_s[heard]
+        return replace(features, values=features.values[heard], times_s=times_s, onsets_s=onsets_s)
 
     def _heard(self, onsets_s: Array | None, ends_s: Array) -> Array:
         """(n,) bool of rows, by their onsets (None: of a signal) and the instants at which they are complete."""
@@ -50,8 +56,8 @@ class Hearing:
         return heard if onsets_s is None else np.asarray(heard & (np.asarray(onsets_s) < self.words_until_s))
 
 
-def hearing_of(event: StimulusEvent, stimulus: Stimulus) -> Hearing:
-    """What of a stimulus is heard in one playing.
+def hearing_of(event: StimulusEvent, stimulus: Stimulus, stretch_to_event: bool = False) -> Hearing:
+    """What of a stimulus is heard in one playing, and how fast.
 
     To the event's end, as precisely as that is written, or to the end of the sound, whichever is first. Without both,
     to the end of the transcript.
@@ -60,9 +66,32 @@ def hearing_of(event: StimulusEvent, stimulus: Stimulus) -> Hearing:
     ----------
     event : its duration, None to the file's end.
     stimulus : its length, None where the sound is not there.
+    stretch_to_event : whether the player ran at another speed where the event lasts longer or shorter than the sound.
+
+    Raises
+    ------
+    DataError : it shall be stretched, and no player is that far off, or nothing says how long the sound is.
     """
     file_s = math.inf if stimulus.file_s is None else stimulus.file_s
     if event.duration_s is None:
         return Hearing(stimulus.duration_s, words_until_s=file_s)
+    if stretch_to_event and abs(event.duration_s - file_s) > event.precision_s + EDGE_S:
+        return Hearing(event.duration_s, words_until_s=file_s, stretch=_stretch(event, stimulus))
     end_s = event.duration_s + event.precision_s + EDGE_S
-    return Hearing(min(event.duration_s, file_s), end_s if end_s < file_s else math.inf, file_s)
+    if end_s >= file_s:
+        return Hearing(file_s, words_until_s=file_s)
+    return Hearing(event.duration_s, end_s, file_s)
+
+
+def _stretch(event: StimulusEvent, stimulus: Stimulus) -> float:
+    """Seconds of the recording to one of the stimulus. Raises DataError."""
+    if not stimulus.file_s:
+        what = "the events' clock cannot be compared with the sound's, which is not there"
+        raise DataError(what, event.stimulus_id, "`playing_clock: stretch_to_event` needs its length")
+    stretch = (event.duration_s or 0.0) / stimulus.file_s
+    if abs(stretch - 1) > SPEED:
+        what = (
+            f"the event lasts {event.duration_s:.6g} s and the sound {stimulus.file_s:.6g} s: no player is so wrong"
+        )
+        raise DataError(what, event.stimulus_id, "it was not heard whole; leave `playing_clock` as_written")
+    return stretch

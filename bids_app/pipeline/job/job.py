@@ -54,11 +54,12 @@ class Job:
 
 def make_job(options: RunOptions) -> Job:
     """Resolve and check all settings. Raises UsageError and NoInput."""
-    _limit_threads(options.threads)
+    if not options.dry_run:  # which computes nothing: torch is not imported for it
+        _limit_threads(options.threads)
+        options = replace(options, models=replace(options.models, device=_device(options.models.device)))
     recipe = load_recipe(options.stimuli, options.stimuli_table) if options.stimuli else None
     analysis, specs, resolved = resolve(options.analysis, recipe)
-    models = replace(options.models, device=_device(options.models.device))
-    options = replace(options, models=models, query=_with_recipe(options, analysis))
+    options = replace(options, query=_with_recipe(options, analysis))
     baseline_specs = {name: features.resolve(spec) for name, spec in analysis.baseline_specs().items()}
     return Job(options, analysis, specs, baseline_specs, resolved, analysis_hash(resolved))
 
@@ -73,7 +74,7 @@ def _with_recipe(options: RunOptions, analysis: Analysis) -> RecordingQuery:
     overridden = [f"words: {own.words}"] * (own.words is not None) + ["recipe"] * (own.recipe is not None)
     spec = recipe.spec(f"`stimuli: {overridden[0]}` of the analysis" if overridden else "")
     responses = recipe.responses.spec() if recipe.responses and not options.query.derivatives else None
-    return replace(query, recipe=spec, responses=responses)
+    return replace(query, recipe=spec, responses=responses, unnamed_space=query.unnamed_space or recipe.space)
 
 
 def resolve(
@@ -88,7 +89,8 @@ def resolve(
     """
     analysis, base_dir = load_analysis(preset_or_file)
     if recipe is not None:
-        analysis = analysis.model_copy(update={"stimuli": StimuliSettings(recipe=recipe)})
+        stimuli = analysis.stimuli.model_copy(update={"words": None, "recipe": recipe})  # clocks stay
+        analysis = analysis.model_copy(update={"stimuli": stimuli})
     specs = {name: features.resolve(spec) for name, spec in analysis.feature_specs(base_dir).items()}
     resolved = analysis.model_dump(mode="json")
     made = {name: {"kind": spec.kind, "pca": spec.pca, **dict(spec.options)} for name, spec in specs.items()}

@@ -25,6 +25,8 @@ class StimulusLibrary:
             options.out_dir / "stimuli", [folder / "stimuli" for folder in options.features_from]
         )
         self._models, self._bids_dir, self._words = options.models, options.bids_dir, job.analysis.stimuli.words
+        self._stretch_to_event = job.analysis.stimuli.playing_clock == "stretch_to_event"
+        self._stretch_words = job.analysis.stimuli.word_clock == "stretch_to_sound"
         self._need_audio = any("audio" in features.needs(spec) for spec in self._specs.values())
         self._stimuli: dict[tuple[object, ...], Stimulus] = {}
         self._first_event_s: dict[Content, float] = {}
@@ -43,8 +45,7 @@ class StimulusLibrary:
         DataError : where a feature lacks what it needs.
         NoInput : where the file is not there.
         """
-        own = recording.own_words is not None or recording.own_phones is not None
-        key = (event.stimulus_id, event.source, *((recording.label, event) if own else ()))
+        key = (event.stimulus_id, event.source, *((recording.label, event) if _has_own_rows(recording) else ()))
         if key not in self._stimuli:
             whole = self._load(recording, event)
             for spec in self._specs.values():
@@ -63,7 +64,12 @@ class StimulusLibrary:
         ----------
         recording, event : which playing of the stimulus, in which recording.
         """
-        return hearing_of(event, self.stimulus(recording, event))
+        stimulus = self.stimulus(recording, event)
+        hearing = hearing_of(event, stimulus, self._stretch_to_event)
+        if hearing.stretch != 1 and _has_own_rows(recording):
+            what = "the events' own rows of words are on the recording's clock, and those of the sound are not"
+            raise DataError(what, recording.label, "leave `playing_clock` as_written")
+        return hearing
 
     def first_event_s(self, recording: Recording, event: StimulusEvent) -> float:
         """When the stimulus's first event is heard: its first word, or its first sound where there are no words.
@@ -76,7 +82,8 @@ class StimulusLibrary:
         -------
         Seconds on the recording's clock.
         """
-        return event.onset_s + self._first_event_s[_content(self.stimulus(recording, event))]
+        first_s = self._first_event_s[_content(self.stimulus(recording, event))]
+        return event.onset_s + self.hearing(recording, event).stretch * first_s
 
     def words(self, recording: Recording, event: StimulusEvent) -> Intervals:
         """The words that are heard in this playing, and have text and times.
@@ -146,7 +153,7 @@ class StimulusLibrary:
             stimulus = self._load(recording, event) if self.missing(light) else light
             for name, spec in wanted.items():
                 self._features[content, name], _ = self._store.get(stimulus, spec, self._models)
-        hearing = hearing_of(event, light)
+        hearing = self.hearing(recording, event)
         return {name: hearing.features(self._features[content, name]) for name in wanted}
 
     def keys(self, recording: Recording, event: StimulusEvent) -> list[str]:
@@ -173,11 +180,15 @@ class StimulusLibrary:
         needed = self._need_audio
         try:
             wanted = needed or any("audio" in features.needs(spec) for spec in self._baseline.values())
-            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, wanted)
+            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, wanted, self._stretch_words)
         except DataError:
             if needed:
                 raise
-            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, need_audio=False)
+            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, False, self._stretch_words)
+
+
+def _has_own_rows(recording: Recording) -> bool:
+    return recording.own_words is not None or recording.own_phones is not None
 
 
 def _content(stimulus: Stimulus) -> Content:

@@ -19,6 +19,7 @@ from bids_app.records import (
     BaselineModel,
     Excluded,
     FeatureProvenance,
+    Finding,
     Recording,
     Response,
     Responsive,
@@ -36,6 +37,7 @@ class LoadedRuns:
     runs, recordings : one by one.
     targets : the columns of all runs' responses.
     excluded : recordings that could not be read.
+    warnings, findings : of all runs, and of single recordings while they were read.
     samples : recording label → (used, all) samples, or words.
     period_s : the longest sampling period, in seconds.
     spaces : feature space → how its features were made.
@@ -47,6 +49,7 @@ class LoadedRuns:
     targets: Targets
     excluded: tuple[Excluded, ...]
     warnings: tuple[str, ...]
+    findings: tuple[Finding, ...]
     samples: Mapping[str, tuple[int, int]]
     period_s: float
     spaces: Mapping[str, FeatureProvenance]
@@ -76,6 +79,8 @@ def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
     readable, excluded = _read_recordings(unit, rows)
     if not readable:
         raise DataError(f"none of its recordings can be read (first: {excluded[0].reason})", unit.stem)
+    readable, outliers = _without_outliers(readable)
+    excluded += outliers
     common, warnings = dataset.intersect_targets([read.response.targets for read in readable])
     baseline = plan_baseline(settings, readable)
     readable = [replace(read, response=_only(read.response, common)) for read in readable]
@@ -86,13 +91,13 @@ def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
         spaces.update({name: features.provenance for name, features in sounds[0][0].items()})
         runs.append(_make_run(read, rows, sounds, baseline))
         samples[recording.label] = (len(runs[-1].times_s), rows.count(read))
-    own_warnings = [line for read in readable for line in (*read.recording.warnings, *read.response.warnings)]
     return LoadedRuns(
         runs=tuple(runs),
         recordings=tuple(read.recording for read in readable),
         targets=common,
         excluded=excluded,
-        warnings=tuple(dict.fromkeys((*warnings, *own_warnings))),
+        warnings=warnings,
+        findings=tuple((read.recording.label, line) for read in readable for line in read.response.warnings),
         samples=samples,
         period_s=max(period_of(read.response.times_s) for read in readable),
         spaces=spaces,
@@ -133,6 +138,18 @@ def _read_recordings(unit: Unit, rows: Rows) -> tuple[list[ReadRecording], tuple
             reason = reason_of(error, (ConcordError, OSError))
             excluded.append(Excluded(recording.participant, recording.label, reason))
     return readable, tuple(excluded)
+
+
+def _without_outliers(readable: Sequence[ReadRecording]) -> tuple[list[ReadRecording], tuple[Excluded, ...]]:
+    """Recordings that share targets, and those that would cost the others theirs (see `dataset.lost_to_others`)."""
+    responses = [read.response for read in readable]
+    alive = [dataset.varying(read.response.values, read.used) for read in readable]
+    lost = dataset.lost_to_others([response.targets for response in responses], alive)
+    excluded = [
+        Excluded(readable[number].recording.participant, readable[number].recording.label, reason)
+        for number, reason in lost.items()
+    ]
+    return [read for number, read in enumerate(readable) if number not in lost], tuple(excluded)
 
 
 def _check_samples(read: ReadRecording) -> None:

@@ -97,7 +97,13 @@ def _gather(units: Sequence[Unit], rows: Rows, folder: Path) -> SharedResponses:
         kept.append(unit)
     if not loaded:
         raise DataError(f"nobody has responses to average (first: {lost[0].reason})")
-    common, warnings = dataset.intersect_targets([one.targets for one in loaded])
+    targets = [one.targets for one in loaded]
+    outliers = dataset.lost_to_others(targets, [np.ones(len(one.names), dtype=bool) for one in targets])
+    if outliers:
+        shared = _gather([unit for number, unit in enumerate(kept) if number not in outliers], rows, folder)
+        left_out = [Excluded(kept[number].participant, kept[number].stem, why) for number, why in outliers.items()]
+        return replace(shared, lost=(*lost, *left_out, *shared.lost))
+    common, warnings = dataset.intersect_targets(targets)
     columns = [_columns(one.targets, common) for one in loaded]
 
     def read(participant: int, run: int, some: Columns = None) -> Array:
@@ -150,14 +156,14 @@ def mean_response_of(shared: SharedResponses) -> tuple[LoadedRuns, Array]:
         shared.heard, lambda participant, run: shared.read(participant, run, None)
     )
     loaded = shared.loaded
-    lines = [line for one in loaded for line in one.warnings]
     baseline = common_baseline([one.baseline for one in loaded])
     joined = LoadedRuns(
         runs=tuple(on_baseline(baseline, runs)),
         recordings=tuple(recording for one in loaded for recording in one.recordings),
         targets=shared.targets,
         excluded=(*shared.lost, *(excluded for one in loaded for excluded in one.excluded)),
-        warnings=tuple(dict.fromkeys((*shared.warnings, *lines))),
+        warnings=tuple(dict.fromkeys((*shared.warnings, *(line for one in loaded for line in one.warnings)))),
+        findings=tuple(finding for one in loaded for finding in one.findings),
         samples={label: count for one in loaded for label, count in one.samples.items()},
         period_s=max(one.period_s for one in loaded),
         spaces=loaded[0].spaces,

@@ -14,7 +14,7 @@ from bids_app.pipeline.unit.model_pair import model_pair_statistics
 from bids_app.pipeline.unit.provenance import provenance
 from bids_app.pipeline.unit.task import UnitTask
 from bids_app.pipeline.unit.unit_warnings import at_edge, collect_warnings, dead_targets
-from bids_app.records import Partition, UnitResult
+from bids_app.records import Partition, UnitResult, group_findings, warnings_of
 
 
 def unit_result(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, fitted: FittedUnit) -> UnitResult:
@@ -31,6 +31,9 @@ def unit_result(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, fitted
     analysis, unit = job.analysis, task.unit
     partition = fitted.partition(analysis.groups, analysis.extra_partitions)
     results = rows.results(partition, fitted.main.fit, fitted.design.usable)
+    excluded = (*task.unused, *loaded.excluded)
+    labels = dict.fromkeys([*(one.label for one in loaded.recordings), *(one.label for one in excluded)])
+    alignments = tuple(task.alignments[label] for label in labels if label in task.alignments)
     dead = [name for name, alive in zip(loaded.targets.names, results.usable, strict=True) if not alive]
     return UnitResult(
         stem=unit.stem,
@@ -43,9 +46,10 @@ def unit_result(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, fitted
         lags=results.lags,
         responsive=loaded.responsive,
         recordings=loaded.recordings,
-        excluded=(*task.unused, *loaded.excluded),
-        checks=tuple(row for recording in loaded.recordings for row in task.checks.get(recording.label, ())),
+        excluded=excluded,
+        alignments=alignments,
         warnings=(
+            *(notice.line for notice in group_findings((*warnings_of(alignments), *loaded.findings))),
             *loaded.warnings,
             *dead_targets(dead),
             *at_edge({"": results.fit, **{name: one.fit for name, one in fitted.extra.items()}}),

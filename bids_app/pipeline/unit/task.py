@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bids_app.execution import Unit
-from bids_app.records import Excluded, StimulusCheck
+from bids_app.records import Alignment, Excluded
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,11 @@ class UnitTask:
     ----------
     unit : recordings of one participant and space, or whose mean response is fitted.
     key : what decides its numbers, hashed; empty for a mean response.
-    checks : recording label → one check a stimulus.
+    alignments : recording label → how its times agree, of refused ones too.
     unused : its participant's recordings that preflight refused.
     """
 
     unit: Unit
     key: str = ""
-    checks: Mapping[str, tuple[StimulusCheck, ...]] = field(default_factory=dict)
+    alignments: Mapping[str, Alignment] = field(default_factory=dict)
     unused: tuple[Excluded, ...] = ()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
 Severity = Literal["fine", "warning", "refusal"]
 Topic = Literal[
@@ -59,6 +61,21 @@ class StartAccount:
 
 
 @dataclass(frozen=True)
+class ClockEvidence:
+    """What discovery found of a recording's time; `dataset.align` judges whether it agrees.
+
+    intervals : by every sidecar, the one that is used first. start : of sample 0, and why. own, raw : the sidecars of
+    the response and of the raw recording. raw_file : None where it is not there.
+    """
+
+    intervals: tuple[StatedInterval, ...] = ()
+    start: StartAccount | None = None
+    own: Mapping[str, Any] = field(default_factory=dict)
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    raw_file: Path | None = None
+
+
+@dataclass(frozen=True)
 class DroppedSamples:
     """Samples of the scan that the response lacks, and those that are there and not used.
 
@@ -80,7 +97,9 @@ class PlayingAlignment:
     length by the sound, by the events and to the end of the last word, None where there is none. heard_share : of the
     stimulus inside the recording, 0…1. n_words : in the transcript; words_in_sound, words_in_event : share of them
     that end before the sound, and the playing, does, None without. empty_words : texts without a letter or digit.
-    times_heard : of this stimulus, in this recording.
+    times_heard : of this stimulus, in this recording. precision_s : by how much event_s may be rounded.
+    words_a_second : from the first onset to the last end, None with fewer than two words. late_words : share of words
+    that begin over a second after the sound has ended.
     """
 
     stimulus: str
@@ -95,6 +114,9 @@ class PlayingAlignment:
     words_in_event: float | None
     empty_words: int
     times_heard: int
+    precision_s: float = 0.0
+    words_a_second: float | None = None
+    late_words: float = 0.0
 
     @property
     def ratio(self) -> float | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bids_app.records.arrays import Array, Modality, TargetKind
+from bids_app.records.inputs.alignment import ClockEvidence
 from bids_app.records.inputs.stimuli import Intervals, StimulusEvent
 
 
@@ -30,6 +31,7 @@ class Recording:
     sources: tuple[str, ...] = ()  # BIDS URIs: bids:fmriprep:sub-01/func/…
     metadata: Mapping[str, Any] = field(default_factory=dict)  # the sidecar, inheritance resolved
     warnings: tuple[str, ...] = ()
+    clock: ClockEvidence = field(default_factory=ClockEvidence)
 
     @property
     def label(self) -> str:
@@ -80,6 +82,11 @@ class Targets:
     table: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # electrodes: columns of channels.tsv, as text
     columns: Array | None = None
     cifti: str = ""
+
+    @property
+    def grid_shape(self) -> tuple[int, ...]:
+        """The part of `shape` that `affine` is about."""
+        return self.shape[2:] if self.kind == "greyordinates" else self.shape
 
 
 @dataclass(frozen=True)

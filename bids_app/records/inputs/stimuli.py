@@ -62,29 +62,6 @@ class StimulusEvent:
     precision_s: float = 0.0
 
 
-@dataclass(frozen=True)
-class StimulusCheck:
-    """Preflight of one stimulus in one recording.
-
-    onset_s, stimulus_s, recording_s : of the stimulus on the recording's clock, and both lengths. n_words : in the
-    transcript; words_inside_audio : share of them that end before the sound does, None without words; empty_words :
-    texts without a letter or digit. heard_share : the part of the stimulus inside the recording, 0…1. times_heard :
-    in this recording. notes : lines a person should read.
-    """
-
-    recording: str
-    stimulus: str
-    onset_s: float
-    stimulus_s: float
-    recording_s: float
-    n_words: int
-    words_inside_audio: float | None
-    empty_words: int
-    heard_share: float
-    times_heard: int
-    notes: tuple[str, ...] = ()
-
-
 class Samples(Protocol):
     """Mono samples (n_samples,) float32 in −1…1: an array, or a file that is read in pieces."""
 

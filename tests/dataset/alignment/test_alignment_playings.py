@@ -45,7 +45,11 @@ def test_the_record_of_a_recording_that_is_fine(recording: Recording) -> None:
     assert (playing.empty_words, playing.times_heard) == (0, 1)
     assert playing.heard_share == pytest.approx(29.1 / 30)
     assert found.of("warning") == found.of("refusal") == ()
-    assert "20 samples every 2 s" in found.of("fine")[0]
+    assert found.of("fine") == (
+        "derivative 20 samples, 40 s; confounds 20 samples, 40 s; events 30 s",
+        "2 s by sidecar, raw sidecar, header",
+        "the first sample is at 0.9 s (StartTime)",
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from bids_trees import ieeg_dataset, write, write_json
 
-from bids_app.dataset import electrode_lines, find_recordings, load_response, load_targets
+from bids_app.dataset import find_recordings, load_response, load_targets
 from bids_app.dataset.electrodes.channel_spans import length_s, share_spans
 from bids_app.dataset.electrodes.mains import notch_hz, stated_line_hz
+from bids_app.dataset.electrodes.response import electrode_lines
 from bids_app.dataset.signals.bad_spans import BadSpan, event_spans
 from bids_app.records import RecordingQuery, ResponseSpec
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from bids_trees import ieeg_dataset, ieeg_tables, signals, snapshot, write, write_tsv
 
-from bids_app.dataset import find_recordings, intersect_targets, load_response, load_targets, stimulus_checks
+from bids_app.dataset import align, find_recordings, intersect_targets, load_response, load_targets
 from bids_app.errors import DataError
 from bids_app.records import Recording, RecordingQuery, ResponseSpec, Stimulus
 
@@ -175,9 +175,9 @@ def test_a_channel_that_is_gone_and_a_file_cut_off(tmp_path: Path) -> None:
 def test_checks_know_the_length(tmp_path: Path) -> None:
     recording = only(ieeg_dataset(tmp_path / "bids"))
     stimulus = Stimulus("story.wav", "story", tmp_path, None, None, 14.0, None, None, "")
-    row = stimulus_checks(recording, recording.stimuli[0], stimulus)
-    assert (row.recording_s, row.n_words, row.words_inside_audio) == (8.0, 0, None)
-    assert row.heard_share == 0.5
+    row = align(recording, [(replace(recording.stimuli[0], duration_s=None), stimulus)])
+    (heard,) = row.playings
+    assert (row.extents[0].seconds, heard.n_words, heard.words_in_sound, heard.heard_share) == (8.0, 0, None, 0.5)
 
 
 def test_nothing_is_written_not_even_lock_files(tmp_path: Path) -> None:

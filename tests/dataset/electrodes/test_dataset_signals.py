@@ -5,7 +5,8 @@ import pytest
 from bids_trees import describe, ieeg_tables, write_json, write_tsv
 from edf_files import write_edf
 
-from bids_app.dataset import electrode_lines, find_recordings, load_response, load_targets
+from bids_app.dataset import find_recordings, load_response, load_targets
+from bids_app.dataset.electrodes.response import electrode_lines
 from bids_app.dataset.signals.open import open_signals
 from bids_app.errors import DataError
 from bids_app.records import RecordingQuery, ResponseSpec

@@ -28,7 +28,7 @@ from bids_trees import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bids_app.dataset import find_recordings, intersect_targets, load_response, load_targets
+from bids_app.dataset import align, find_recordings, intersect_targets, load_response, load_targets
 from bids_app.dataset.responses import confounds as confounds_module
 from bids_app.dataset.responses import surfaces
 from bids_app.dataset.responses.confounds import cosine_drift, motion
@@ -99,9 +99,11 @@ def test_mask_on_another_grid(root: Path) -> None:
 
 def test_a_header_that_disagrees_on_the_tr_is_told(root: Path) -> None:
     volume(prep(root), STEM, mask=some_mask(), meta={"RepetitionTime": 1.5, "StartTime": 0})
-    response = respond(only(root))
-    assert response.times_s[2] == 3.0
-    assert "TR is 1.5 s in the sidecar, 2 s" in response.warnings[0]
+    recording = only(root)
+    assert respond(recording).times_s[2] == 3.0
+    (refusal, about_raw) = align(recording, []).of("refusal")
+    assert "1.5 s by the sidecar (used) and 2 s by the raw sidecar: 10.00 s apart" in refusal
+    assert "2 s by the header" in about_raw
 
 
 def test_targets_chosen_by_their_own_order(root: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from bids_trees import fmri_dataset, snapshot, write, write_tsv
 
-from bids_app.dataset import find_recordings, load_stimulus, stimulus_checks
+from bids_app.dataset import align, find_recordings, load_stimulus
 from bids_app.errors import DataError
 from bids_app.records import Intervals, Recording, RecordingQuery, Stimulus, StimulusEvent
 
@@ -176,9 +176,9 @@ def test_empty_transcript_is_an_empty_table(recording: Recording, root: Path) ->
     stimulus = load(recording, root)
     assert stimulus.words is not None
     assert stimulus.words.onset_s.shape == (0,)
-    row = stimulus_checks(recording, StimulusEvent(0.0, "story.wav"), stimulus)
-    assert row.words_inside_audio is None
-    assert "the transcript is empty" in row.notes
+    row = align(recording, [(StimulusEvent(0.0, "story.wav"), stimulus)])
+    assert row.playings[0].words_in_sound is None
+    assert any("the transcript is empty" in note for note in row.of("warning"))
 
 
 def test_own_words_win_within_their_event_in_stimulus_time(recording: Recording, root: Path) -> None:
@@ -242,17 +242,17 @@ def test_share_of_a_stimulus_that_was_heard(
     recording: Recording, root: Path, onset: float, share: float, told: bool
 ) -> None:
     stimulus = load(recording, root)  # 30 s; the recording lasts 40 s from 0.9 s on
-    row = stimulus_checks(recording, StimulusEvent(onset, "story.wav"), stimulus)
-    assert row.recording_s == 40.0
-    assert row.heard_share == pytest.approx(share, abs=0.031)
-    assert any("within the recording" in note for note in row.notes) is told
+    row = align(recording, [(StimulusEvent(onset, "story.wav"), stimulus)])
+    assert row.extents[0].seconds == 40.0
+    assert row.playings[0].heard_share == pytest.approx(share, abs=0.031)
+    assert any("within the recording" in note for note in row.of("warning")) is told
 
 
 def test_rows_left_out_are_told(recording: Recording, root: Path) -> None:
     write(root / "stimuli/story.tsv", "word\tstart\tend\na\t1\t2\nb\tn/a\t3\nc\t4\t3\nd\tn/a\tn/a\n")
-    row = stimulus_checks(recording, StimulusEvent(0.0, "story.wav"), load(recording, root))
-    assert row.n_words == 1
-    assert [note for note in row.notes if "left out" in note] == [
+    row = align(recording, [(StimulusEvent(0.0, "story.wav"), load(recording, root))])
+    assert row.playings[0].n_words == 1
+    assert [note.partition(": ")[2] for note in row.of("warning") if "left out" in note] == [
         "words left out: 1 of 4 rows that end before they begin",
         "words left out: 2 of 4 rows without times",
     ]
@@ -261,9 +261,10 @@ def test_rows_left_out_are_told(recording: Recording, root: Path) -> None:
 def test_checks_of_words_and_repeats(recording: Recording, root: Path) -> None:
     write_tsv(root / "stimuli/story.tsv", words_table((1, 2, "in"), (29.5, 31, "out"), (3, 4, "--"), (5, 6, "x")))
     event = StimulusEvent(0.0, "story.wav", 10.0)
-    row = stimulus_checks(replace(recording, stimuli=(event, event)), event, load(recording, root))
-    assert (row.n_words, row.words_inside_audio, row.empty_words, row.times_heard) == (4, 0.75, 1, 2)
-    told = " · ".join(row.notes)
+    row = align(replace(recording, stimuli=(event, event)), [(event, load(recording, root))] * 2)
+    heard = row.playings[0]
+    assert (heard.n_words, heard.words_in_sound, heard.empty_words, heard.times_heard) == (4, 0.75, 1, 2)
+    told = " · ".join(row.of("warning"))
     assert all(
         part in told for part in ("25.0% of the words end after", "no letter", "heard 2 times", "lasts 10.0 s")
     )

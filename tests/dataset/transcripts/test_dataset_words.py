@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from praatio import textgrid
 from praatio.utilities.constants import Interval
 
-from bids_app.dataset.files.intervals import tidy
+from bids_app.dataset.files.intervals import Annotation, tidy
 from bids_app.dataset.files.tables import annotation_of, parse_table
 from bids_app.dataset.transcripts.word_files import (
     from_ctm,
@@ -59,7 +59,7 @@ def test_csv_comes_back(rows: list[tuple[float, float, str]], names: tuple[str, 
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerows([("", *names), *((at, word, start, end) for at, (start, end, word) in enumerate(rows))])
-    words, phones, _ = annotation_of(parse_table(text.getvalue().replace("\r\n", "\n")))
+    words, phones, *_ = annotation_of(parse_table(text.getvalue().replace("\r\n", "\n")))
     assert phones is None
     assert agrees(words, rows)
 
@@ -172,14 +172,14 @@ def test_words_that_look_like_missing_values_stay() -> None:
 
 def test_mfa_table_has_words_and_phones() -> None:
     rows = "0.1,0.5,hi,words,a 0.1,0.2,HH,phones,a 0.2,0.5,AY1,phones,a 0.5,0.9,silence,phones,a"
-    words, phones, _ = annotation_of(parse_table("\n".join(["Begin,End,Label,Type,Speaker", *rows.split()])))
+    words, phones, *_ = annotation_of(parse_table("\n".join(["Begin,End,Label,Type,Speaker", *rows.split()])))
     assert words is not None
     assert phones is not None
     assert (words.text, phones.text) == (("hi",), ("HH", "AY1"))
 
 
 def test_phones_by_their_column() -> None:
-    words, phones, _ = annotation_of(parse_table("phone;start;end\nAH0;0,5;0,75\n"))
+    words, phones, *_ = annotation_of(parse_table("phone;start;end\nAH0;0,5;0,75\n"))
     assert words is None
     assert phones is not None
     assert phones.duration_s.tolist() == [0.25]
@@ -307,6 +307,6 @@ def test_whisper_segments_and_other_json() -> None:
     words = from_json(json.dumps({"segments": [{"words": [{"word": " Hi", "start": 0, "end": 0.5}]}]})).words
     assert words is not None
     assert words.text == ("Hi",)
-    assert from_json('{"SamplingFrequency": 16000}') == (None, None, ())
+    assert from_json('{"SamplingFrequency": 16000}') == Annotation()
     with pytest.raises(DataError):
         from_json("{")

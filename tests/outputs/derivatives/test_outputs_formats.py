@@ -15,6 +15,8 @@ from nibabel import cifti2
 from synthetic_units import ANALYSIS, HASH, RESOLVED, make_unit, volume_targets
 
 from bids_app import group, outputs
+from bids_app.errors import ReadWriteError
+from bids_app.outputs.files.cifti import read_cifti
 from bids_app.outputs.files.files import read_tsv
 from bids_app.records import Targets
 
@@ -62,8 +64,6 @@ def write_everything(folder):
     outputs.write_mean_response(out_dir, mean, np.full(len(mean.targets.names), 2))
     mean = make_unit(array_targets(), "", ARRAY)
     outputs.write_mean_response(out_dir, mean, np.full(12, 2))
-    outputs.write_participant_report(out_dir, "01", None)
-    outputs.write_group_report(out_dir)
     return out_dir
 
 
@@ -156,7 +156,10 @@ def test_brain_models_that_differ_are_not_averaged(whole, tmp_path):
     assert [one.participant for one in result.left_out] == ["03"]
 
 
+@pytest.mark.long
 def test_reports_draw_what_can_be_drawn(whole):
+    outputs.write_participant_report(whole, "01", None)
+    outputs.write_group_report(whole)
     figures = {path.name for path in (whole / "sub-01/figures").glob("*.svg")}
     assert {f"sub-01_{DENSE}_desc-{label}_figure.svg" for label in ("fullMap", "partsMap")} <= figures
     assert f"sub-01_{PARCELS}_desc-table_figure.svg" in figures
@@ -165,6 +168,16 @@ def test_reports_draw_what_can_be_drawn(whole):
     assert "greyordinates" in text
     assert "no place: see the .h5 file" in text
     assert (whole / f"group/figures/{DENSE}_desc-groupFullMap_figure.svg").is_file()
+
+
+@pytest.mark.parametrize("damage", [lambda content: b"", lambda content: content[:300], lambda content: content[:-9]])
+def test_a_damaged_map_is_one_line(whole, tmp_path, damage):
+    path = whole / f"sub-01/func/sub-01_{DENSE}_stat-r_desc-full_statmap.dscalar.nii"
+    broken = tmp_path / path.name
+    broken.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ReadWriteError, match="cannot read the map") as caught:
+        read_cifti(broken)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.skipif(VALIDATOR is None, reason="bids-validator-deno is not installed")

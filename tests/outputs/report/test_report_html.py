@@ -12,7 +12,7 @@ from synthetic_units import MNI, electrode_targets, make_unit, parcel_targets, w
 from bids_app import group, outputs
 from bids_app.outputs.report.terms import TermLinks, as_code
 from bids_app.outputs.wording.glossary import TERMS
-from bids_app.records import StimulusEvent
+from bids_app.records import AlignmentLine, StimulusEvent
 
 STATUS = "unit\tparticipant\tstatus\tseconds\tpeak_mb\treason\n"
 EVIL = "<script>alert(1)</script>"
@@ -111,9 +111,11 @@ def test_untrained_models_are_named_and_only_then(tmp_path):
 def test_what_a_data_set_says_is_text(tmp_path):
     unit = electrodes(names=(EVIL, "$x_{", "B&B", "c"))
     recording = replace(unit.recordings[0], stimuli=(StimulusEvent(0.0, EVIL, None),))
-    check = replace(unit.checks[0], stimulus=EVIL, notes=(EVIL,))
+    account = unit.alignments[0]
+    lines = (AlignmentLine("warning", "files", EVIL),)
+    account = replace(account, lines=lines, playings=(replace(account.playings[0], stimulus=EVIL),))
     excluded = (replace(unit.excluded[0], reason=EVIL, label=EVIL),)
-    unit = replace(unit, recordings=(recording,), checks=(check,), excluded=excluded, warnings=(EVIL,))
+    unit = replace(unit, recordings=(recording,), alignments=(account,), excluded=excluded, warnings=(EVIL,))
     write(tmp_path, unit, status=f"{EVIL}\t01\tfailed\t1.0\t1.0\t{EVIL}\n")
     text = page(tmp_path)
     assert EVIL not in text

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bids_app import dataset
+from bids_app.errors import DataError
 from bids_app.pipeline.job.hearing import EDGE_S, hearing_of
 from bids_app.pipeline.job.job import make_job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
@@ -55,7 +56,7 @@ def stimulus(file_s=None, transcript_s=20.0):
         (10.0, 0.5, 30.0, 10.0, 10.5 + EDGE_S, 30.0),
         (10.0, 0.5, None, 10.0, 10.5 + EDGE_S, math.inf),
         (30.0, 0.0, 30.0, 30.0, math.inf, 30.0),
-        (29.0, 1.0, 30.0, 29.0, math.inf, 30.0),  # a whole one, written in whole seconds
+        (29.0, 1.0, 30.0, 30.0, math.inf, 30.0),  # a whole one, written in whole seconds
         (45.0, 0.0, 30.0, 30.0, math.inf, 30.0),
         (45.0, 0.0, None, 45.0, 45.0 + EDGE_S, math.inf),
     ],
@@ -170,3 +171,37 @@ def test_facts_of_a_stimulus_hang_on_its_content_alone(tmp_path):
 
 def silent(root):
     return write(root / "silent.yaml", ANALYSIS.replace(", loudness: {kind: envelope}", ""))
+
+
+# ------------------------------------------------------------------------------------------------ players' speed
+@pytest.mark.parametrize(("event_s", "stretch"), [(30.15, 1.005), (29.7, 0.99), (30.0, 1.0), (30.02, 1.0)])
+def test_a_player_at_another_speed_stretches_words_and_signals_alike(event_s, stretch):
+    hearing = hearing_of(StimulusEvent(3.0, "a.wav", event_s), stimulus(30.0), stretch_to_event=True)
+    assert hearing.stretch == pytest.approx(stretch)
+    words = Intervals(np.array([10.0, 29.9]), np.array([0.5, 0.05]), ("a", "b"))
+    heard = hearing.words(words)
+    assert heard.offset_s == pytest.approx(words.offset_s * stretch)
+    rows = hearing.features(Features("rate", np.ones((2, 1)), words.offset_s, "events", words.onset_s))
+    assert rows.times_s == pytest.approx(heard.offset_s)
+    assert rows.onsets_s == pytest.approx(heard.onset_s)
+    as_written = hearing_of(StimulusEvent(3.0, "a.wav", event_s), stimulus(30.0)).words(words)
+    assert as_written.onset_s.tolist() == words.onset_s.tolist()[: len(as_written.text)]
+
+
+@pytest.mark.parametrize(("event_s", "file_s", "reason"), [(15.0, 30.0, "so wrong"), (30.0, None, "not there")])
+def test_nothing_is_stretched_that_was_not_heard_whole_or_has_no_length(event_s, file_s, reason):
+    with pytest.raises(DataError, match=reason):
+        hearing_of(StimulusEvent(0.0, "a.wav", event_s), stimulus(file_s), stretch_to_event=True)
+    whole_seconds = StimulusEvent(0.0, "a.wav", 30.0, precision_s=0.5)
+    assert hearing_of(whole_seconds, stimulus(30.4), stretch_to_event=True).stretch == 1
+
+
+def test_the_analysis_asks_for_it_and_its_hash_stays_without(tmp_path):
+    recording, rows = study(tmp_path, STOPPED | {"duration": [60.6, 30.0]}, WORDS)
+    event = recording.stimuli[0]
+    assert rows.settings.library.words(recording, event).onset_s.tolist() == WORDS["a"]
+    write(tmp_path / "tiny.yaml", ANALYSIS + "stimuli: {playing_clock: stretch_to_event}\n")
+    query = RecordingQuery(tmp_path / "bids", tmp_path / "out")
+    job = make_job(RunOptions(query, ("participant",), str(tmp_path / "tiny.yaml"), ModelSource(None, True, "cpu")))
+    assert StimulusLibrary(job).words(recording, event).onset_s == pytest.approx(1.01 * np.array(WORDS["a"]))
+    assert job.resolved["stimuli"] == {"words": None, "playing_clock": "stretch_to_event"}
