@@ -1,7 +1,9 @@
 """bids_dir → records. Reads only: nothing is ever written into a data set."""
 
 from bids_app.dataset.alignment.align import align
+from bids_app.dataset.alignment.audio_channel import place_by_audio
 from bids_app.dataset.alignment.electrodes import with_electrodes
+from bids_app.dataset.alignment.thresholds import limits
 from bids_app.dataset.discovery.find import find_recordings
 from bids_app.dataset.electrodes.high_gamma import computes_high_gamma
 from bids_app.dataset.electrodes.mains import notch_hz
@@ -16,12 +18,14 @@ __all__ = [
     "find_recordings",
     "groups_of",
     "intersect_targets",
+    "limits",
     "load_response",
     "load_stimulus",
     "load_targets",
     "lost_to_others",
     "motion",
     "notch_hz",
+    "place_by_audio",
     "varying",
     "with_electrodes",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bids_app import dataset, execution
 from bids_app.errors import ConcordError, DataError, NoInput, UsageError
@@ -74,10 +75,12 @@ def check_recordings(recordings: FoundRecordings, job: Job, library: StimulusLib
     alignments, usable, unused = {}, [], list(recordings.excluded)
     for recording in recordings.recordings:
         try:
-            alignment = _account(recording, job, library)
+            placed, about_audio = _placed(recording, job, library)
+            alignment = _account(placed, job, library)
+            alignment = replace(alignment, lines=(*alignment.lines, *about_audio))
             alignments[recording.label] = alignment
             _require_no_refusal(alignment)
-            usable.append(recording)
+            usable.append(placed)
         except (UsageError, MemoryError):
             raise
         except Exception as error:  # a recording costs its own row alone, whatever is wrong with it
@@ -88,6 +91,17 @@ def check_recordings(recordings: FoundRecordings, job: Job, library: StimulusLib
     for line in refusal_lines(unused):
         notify(line)
     return Preflight(execution.plan_units(usable, job.analysis.pool), alignments, tuple(unused))
+
+
+def _placed(recording: Recording, job: Job, library: StimulusLibrary) -> tuple[Recording, tuple[AlignmentLine, ...]]:
+    """The recording with its playings where its audio channel puts them, where that is asked for."""
+    audio = job.analysis.alignment.spec()
+    if audio is None or recording.kind != "electrodes":
+        return recording, ()
+    epoch = job.analysis.design_spec(recording.modality).epoch
+    allowed = dataset.limits(recording.modality, 1 / recording.rate_hz, None if epoch is None else epoch.window_s)
+    found = dataset.place_by_audio(recording, partial(library.with_sound, recording), audio, allowed)
+    return replace(recording, stimuli=found.stimuli), found.lines
 
 
 def _account(recording: Recording, job: Job, library: StimulusLibrary) -> Alignment:

@@ -91,6 +91,7 @@ from bids_app.records.inputs.stimuli import (
     Features,
     Intervals,
     Samples,
+    StatedStimuli,
     Stimulus,
     StimulusEvent,
     StimulusSource,
@@ -130,6 +131,7 @@ from bids_app.records.results import (
 )
 from bids_app.records.specs import (
     SOLVERS,
+    AudioSpec,
     DesignSpec,
     EpochSpec,
     FeatureSpec,
@@ -204,6 +206,7 @@ __all__ = [
     "AlignmentLine",
     "AnalysisProvenance",
     "Array",
+    "AudioSpec",
     "BaselineModel",
     "ClockEvidence",
     "Component",
@@ -296,6 +299,7 @@ __all__ = [
     "StartAccount",
     "StatSpreads",
     "StatedInterval",
+    "StatedStimuli",
     "StatisticKind",
     "StatisticSubject",
     "StatisticSummary",

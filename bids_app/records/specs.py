@@ -76,6 +76,15 @@ class ResponseSpec:
 
 
 @dataclass(frozen=True)
+class AudioSpec:
+    """Which channel of a recording holds the sound that was played ('auto': as its type or name says), and whether
+    playings are moved to where it says."""
+
+    channel: str
+    applies: bool = False
+
+
+@dataclass(frozen=True)
 class EpochSpec:
     """Responses around a word's onset: the mean over `window_s` around onset + lag for every lag (0: the nearest
     sample), and the mean over `summary_s` (first and last second after the onset)."""

@@ -17,7 +17,7 @@ from pydantic import (
 
 from bids_app import features
 from bids_app.errors import did_you_mean
-from bids_app.records import DesignSpec, EpochSpec, ResponseSpec, SolverName, has_layers
+from bids_app.records import AudioSpec, DesignSpec, EpochSpec, ResponseSpec, SolverName, has_layers
 
 Seconds = Annotated[float, Field(ge=0)]
 
@@ -75,6 +75,23 @@ class IeegResponse(Settings):
         return ResponseSpec(
             "none", None, self.rate_hz, self.standardize, self.band_hz, self.line_hz, reference=self.reference
         )
+
+
+class AlignmentSettings(Settings):
+    """Whether playings are placed by an audio channel of the recording: its name, or auto; null asks for none."""
+
+    audio_channel: str | None = None
+    audio: Literal["report", "apply"] = "report"
+
+    def spec(self) -> AudioSpec | None:
+        """For the stages; None where it is not asked for."""
+        return None if self.audio_channel is None else AudioSpec(self.audio_channel, self.audio == "apply")
+
+    @model_validator(mode="after")
+    def _something_to_apply(self) -> AlignmentSettings:
+        if self.audio == "apply" and self.audio_channel is None:
+            raise ValueError("audio: apply needs an audio_channel: its name, or auto")
+        return self
 
 
 class ResponseSettings(Settings):

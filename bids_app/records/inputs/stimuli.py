@@ -47,11 +47,23 @@ class StimulusSource:
 
 
 @dataclass(frozen=True)
+class StatedStimuli:
+    """What an analysis says of all stimuli: `channel` of their sound, by number (from 1) or name, 'mean' for all;
+    None where those that agree are averaged. `language` : ISO 639-1. `stretch_words` : word times are stretched to
+    the sound's length."""
+
+    channel: int | str | None = None
+    language: str | None = None
+    stretch_words: bool = False
+
+
+@dataclass(frozen=True)
 class StimulusEvent:
     """One playing of a stimulus: the file's first sample is at `onset_s` (may be negative) of the recording's clock.
 
     `duration_s`: how long it is heard, None to the file's end; `n_rows` of events.tsv that it is made of; `source`:
-    where a recipe says what lies where, else None; `precision_s`: half a unit of the last digit of its end.
+    where a recipe says what lies where, else None; `precision_s`: half a unit of its end's last digit; `stretch`: of
+    the stimulus's seconds on the recording's clock.
     """
 
     onset_s: float
@@ -60,6 +72,7 @@ class StimulusEvent:
     n_rows: int = 1
     source: StimulusSource | None = None
     precision_s: float = 0.0
+    stretch: float = 1.0
 
 
 class Samples(Protocol):
