@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -40,15 +41,46 @@ class Settings(BaseModel):
 
 
 class FmriResponse(Settings):
-    """Cleaning of BOLD, within run."""
+    """Cleaning of BOLD, within run. `confounds`: groups, columns and patterns of columns, a list or joined by '+';
+    `confounds_files`: the user's own tables. `censor_fd_mm`: samples of more framewise displacement are not used, nor
+    are their `censor_neighbours` (before, after)."""
+
+    later_keys: ClassVar[frozenset[str]] = frozenset({"confounds_files", "censor_fd_mm", "censor_neighbours"})
 
     confounds: str = "motion24+acompcor"
+    confounds_files: tuple[str, ...] = ()
+    censor_fd_mm: Annotated[float, Field(gt=0)] | None = None
+    censor_neighbours: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 0)
     high_pass_s: Seconds | None = 128.0
     standardize: Literal["run", "none"] = "run"
 
+    @field_validator("confounds", mode="before")
+    @classmethod
+    def _joined(cls, given: Any) -> Any:
+        """A list is the same as its items joined by '+', and an empty one as 'none'."""
+        if not isinstance(given, list | tuple) or not all(isinstance(item, str) for item in given):
+            return given
+        return "+".join(given) or "none"
+
+    @field_validator("confounds_files")
+    @classmethod
+    def _inside(cls, files: tuple[str, ...]) -> tuple[str, ...]:
+        for file in files:
+            parts = PurePosixPath(file).parts
+            if not parts or parts[0] == "/" or ".." in parts:
+                raise ValueError(f"'{file}' is no name of a file beside the response, nor a path inside BIDS_DIR")
+        return files
+
     def spec(self) -> ResponseSpec:
         """For the stages."""
-        return ResponseSpec(self.confounds, self.high_pass_s, None, self.standardize)
+        return ResponseSpec(
+            self.confounds,
+            self.high_pass_s,
+            None,
+            self.standardize,
+            censor_fd_mm=self.censor_fd_mm,
+            censor_neighbours=self.censor_neighbours,
+        )
 
 
 class IeegResponse(Settings):

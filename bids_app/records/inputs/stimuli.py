@@ -35,7 +35,7 @@ class StimulusSource:
     """Where a stimulus's sound and times lie, where a recipe says it; paths are relative to BIDS_DIR.
 
     sound : None where there is only a transcript. channel : of the sound, by number (from 1) or 'left', 'right'; None
-    where all are one. language : ISO 639-1. joiner : what stands between words.
+    where all are one. language : ISO 639-1. joiner : what stands between words: ' ', '' or 'clitics'.
     """
 
     sound: str | None = None
