@@ -11,6 +11,8 @@ from tiny_study import make_study
 
 from bids_app.cli.concord import main
 
+pytestmark = pytest.mark.long
+
 FUNC = "derivatives/fmriprep/sub-01/func/sub-01_task-story_run-{}_{}"
 SPACE = "space-MNI152NLin2009cAsym_desc-preproc_bold"
 ANALYSIS = """\
@@ -57,6 +59,8 @@ def run(tmp_path_factory):
     for name, levels in (("dry", ("participant", "--dry-run")), ("out", ("participant", "group"))):
         lines = []
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("bids_app.outputs.report.unit.section.unit_figures", lambda *_: [])  # drawing takes long
+            patch.setattr("bids_app.outputs.report.group.page.group_maps", lambda *_: [])
             patch.setattr("builtins.print", lambda *words, lines=lines, **_: lines.append(" ".join(map(str, words))))
             code = main([str(bids), str(root / name), *levels, "--analysis", str(analysis)])
         said[name] = "\n".join(lines)
@@ -122,9 +126,10 @@ def test_the_reports_count_them(run):
     assert '<span class="warning">warning</span>' in texts["report"]
 
 
-def test_a_reused_unit_tells_them_again(run):
+def test_a_reused_unit_tells_them_again(run, monkeypatch):
     root, _ = run
     before = places(run)["status.tsv"]
+    monkeypatch.setattr("bids_app.outputs.report.unit.section.unit_figures", lambda *_: [])
     main([str(root / "bids"), str(root / "out"), "participant", "--analysis", str(root / "tiny.yaml")])
     with (root / "out/status.tsv").open() as table:
         rows = {row["unit"]: row for row in csv.DictReader(table, delimiter="\t")}
