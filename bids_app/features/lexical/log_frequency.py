@@ -8,6 +8,7 @@ import numpy as np
 
 from bids_app.errors import UsageError
 from bids_app.features.base.family import Family, Option
+from bids_app.features.base.needs import require_language
 from bids_app.features.base.words import STAMP, event_features, spoken_words
 from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
@@ -77,6 +78,21 @@ def zipf_frequencies(words: Sequence[str], language: str, where: str) -> Array:
         raise UsageError(f"no word frequencies for '{language}' here", where, str(error)) from None
 
 
+def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:
+    """Make sure that the list is of the words' language, where that is known.
+
+    Parameters
+    ----------
+    stimulus : with its language, or None.
+    spec : resolved; `language`.
+
+    Raises
+    ------
+    DataError : it is of another.
+    """
+    require_language(stimulus, spec.options["language"], f"feature '{spec.name}'")
+
+
 FAMILY = Family(
     kind="log_frequency",
     label="log word frequency",
@@ -84,5 +100,6 @@ FAMILY = Family(
     version=1,
     needs=frozenset({"words"}),
     extract=extract,
+    check_stimulus=check_stimulus,
     options={"language": Option(str, "en")},
 )
