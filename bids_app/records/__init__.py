@@ -61,6 +61,7 @@ from bids_app.records.fits import (
     SubspaceFold,
 )
 from bids_app.records.grids import MOST_OFFSET, UNTOLD_OFFSET, grid_offset
+from bids_app.records.inputs.accounts import RecordingAccount, StimulusFacts
 from bids_app.records.inputs.alignment import (
     Alignment,
     AlignmentLine,
@@ -130,6 +131,7 @@ from bids_app.records.results import (
 )
 from bids_app.records.specs import (
     SOLVERS,
+    AudioSpec,
     DesignSpec,
     EpochSpec,
     FeatureSpec,
@@ -203,6 +205,7 @@ __all__ = [
     "AlignmentLine",
     "AnalysisProvenance",
     "Array",
+    "AudioSpec",
     "BaselineModel",
     "ClockEvidence",
     "Component",
@@ -268,6 +271,7 @@ __all__ = [
     "Quartiles",
     "Rank",
     "Recording",
+    "RecordingAccount",
     "RecordingQuery",
     "RecordingSummary",
     "RegionScores",
@@ -300,6 +304,7 @@ __all__ = [
     "StatisticSummary",
     "Stimulus",
     "StimulusEvent",
+    "StimulusFacts",
     "StimulusRecipe",
     "StimulusRule",
     "StimulusSource",

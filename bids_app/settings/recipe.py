@@ -93,11 +93,11 @@ class TimedFileSettings(Settings):
 
     later_keys = frozenset({"tier", "text", "onset", "offset", "duration", "where", "unit", "shift_s", "through"})
     path: str
-    tier: str | None = None
-    text: str | None = None
-    onset: str | None = None
-    offset: str | None = None
-    duration: str | None = None
+    tier: Text | None = None
+    text: Text | None = None
+    onset: Text | None = None
+    offset: Text | None = None
+    duration: Text | None = None
     where: dict[str, Text] = Field({})
     unit: Literal["s", "ms"] = "s"
     shift_s: Finite = 0.0
@@ -152,7 +152,7 @@ class RuleSettings(Settings):
     words: Timed | None = None
     phones: Timed | None = None
     language: str | None = None
-    joiner: str = " "
+    joiner: Literal[" ", "", "clitics"] = " "
     fields: dict[str, FieldSettings] = Field({})
     pattern: dict[Literal["recording", "sound"], str] = Field({})
     response: ClockSettings = ClockSettings()

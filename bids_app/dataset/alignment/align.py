@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bids_app.dataset.alignment.bad_spans import with_event_spans
 from bids_app.dataset.alignment.evidence import (
     EventTimes,
     electrode_intervals,
@@ -22,7 +23,6 @@ from bids_app.dataset.alignment.judge_sampling import (
     start_lines,
     tr_lines,
 )
-from bids_app.dataset.alignment.masks import mask_lines
 from bids_app.dataset.alignment.playings import play, table_lines
 from bids_app.dataset.alignment.thresholds import limits
 from bids_app.dataset.responses.dropped import drop_evidence
@@ -94,10 +94,11 @@ def align(
         *onset_lines(events, recording.start_s, recording_s),
         *all_lines(playings, allowed, recording.modality),
         *(line for _, stimulus in heard for line in table_lines(stimulus)),
-        *mask_lines(recording),
     ]
     account = replace(account, lines=tuple(dict.fromkeys(lines)))
-    return account if evidence is not None else with_electrodes(account, recording, events, (allowed, spec))
+    if evidence is not None:
+        return with_event_spans(account, recording)
+    return with_electrodes(account, recording, events, (allowed, spec))
 
 
 def _intervals(recording: Recording, n_samples: int, evidence: DropEvidence | None) -> tuple[StatedInterval, ...]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from bids_app.dataset.confounds.censoring import censored
+from bids_app.dataset.confounds.nuisance import fmri_nuisance
 from bids_app.dataset.electrodes.response import electrode_response, electrode_targets
-from bids_app.dataset.responses.confounds import fmri_nuisance
 from bids_app.dataset.responses.dropped import placement_of
 from bids_app.dataset.responses.readers import reader_of
-from bids_app.dataset.responses.volumes import mask_note
+from bids_app.dataset.responses.surfaces import count_frames
+from bids_app.dataset.responses.volumes import mask_note, volume_targets, voxels_in_mask
+from bids_app.dataset.signals.bad_spans import covered, event_spans
 from bids_app.dataset.signals.recording import signals_of
 from bids_app.records import Recording, Response, ResponseSpec, Targets
 
@@ -32,6 +35,22 @@ def load_targets(recording: Recording, spec: ResponseSpec = AS_RECORDED) -> Targ
     return reader_of(recording.paths[0]).targets(recording)
 
 
+def count_targets(recording: Recording, spec: ResponseSpec = AS_RECORDED) -> int:
+    """How many targets `load_targets` would give, without naming each.
+
+    Parameters
+    ----------
+    recording, spec : as of `load_targets`.
+
+    Raises
+    ------
+    DataError : as of `load_targets`.
+    """
+    if recording.kind == "volume" and reader_of(recording.paths[0]).targets is volume_targets:
+        return len(voxels_in_mask(recording)[0])
+    return len(load_targets(recording, spec).names)
+
+
 def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) -> Response:
     """A recording's values in the targets' order, with times, nuisance and valid samples.
 
@@ -53,11 +72,14 @@ def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) ->
     values = reader_of(recording.paths[0]).values(recording, targets)
     placed = placement_of(recording, len(values))
     values = placed.expand(values)
-    nuisance, steady, warnings = fmri_nuisance(recording, placed, spec.confounds, spec.high_pass_s)
+    nuisance, steady, warnings = fmri_nuisance(recording, placed.rows, placed.n_scan, spec)
+    moved = censored(recording.companions, placed.rows, placed.n_scan, spec)
     about_mask = mask_note(recording)
     warnings += (about_mask,) if about_mask else ()
     times_s = recording.start_s + np.arange(len(values)) / recording.rate_hz
-    valid = steady & np.isfinite(values).any(axis=1) & ~placed.censored
+    marked = [(span.start_s, span.duration_s) for span in event_spans(recording.companions.get("events"))[0]]
+    bad = covered(marked, times_s)
+    valid = steady & np.isfinite(values).any(axis=1) & ~placed.censored & ~moved & ~bad
     return Response(values, times_s, nuisance, valid, targets, warnings)
 
 
@@ -67,4 +89,6 @@ def count_samples(recording: Recording) -> int:
     if recording.modality == "ieeg":
         signals = signals_of(recording)  # pauses count: samples lie on one even grid
         return round(signals.seconds * signals.rate_hz)
+    if recording.kind == "surface" and path.name.endswith(".gii"):
+        return count_frames(recording)  # the other hemisphere may be what says which dimension is time
     return reader_of(path).count(path)

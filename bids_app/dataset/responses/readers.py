@@ -42,8 +42,8 @@ READERS = (
     Reader(
         (".gii",),
         surfaces.surface_targets,
-        lambda recording, targets: surfaces.surface_values(recording.paths, targets),
-        surfaces.count_frames,
+        surfaces.surface_values,
+        lambda path: surfaces.stored_shape(path).sizes[0],
         surfaces.header_period_s,
     ),
     Reader(

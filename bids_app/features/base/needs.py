@@ -84,7 +84,8 @@ def require_language(stimulus: Stimulus, language: str, where: str) -> None:
     """
     if stimulus.language is not None and not same_language(stimulus.language, language):
         what = f"{where} is of language '{language}', the words of {stimulus.stimulus_id} of '{stimulus.language}'"
-        raise DataError(what, "", f"`language: {stimulus.language}` in the feature's options")
+        spoken = stimulus.language.lower()
+        raise DataError(what, "", f"write `language: {ALIKE.get(spoken, spoken)}` in the feature")
 
 
 def _timed(rows: Intervals, what: str, stimulus: Stimulus) -> Intervals:

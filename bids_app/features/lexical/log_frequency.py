@@ -100,6 +100,6 @@ FAMILY = Family(
     version=1,
     needs=frozenset({"words"}),
     extract=extract,
-    check_stimulus=check_stimulus,
     options={"language": Option(str, "en")},
+    check_stimulus=check_stimulus,
 )
