@@ -112,7 +112,7 @@ def _account(recording: Recording, job: Job, library: StimulusLibrary) -> Alignm
     if recording.kind == "electrodes":
         alignment = dataset.with_electrodes(alignment, recording, job.analysis.response_spec(recording.modality))
     if recording.modality == "fmri":
-        alignment = dataset.with_confounds(alignment, recording, job.analysis.response_spec("fmri"))
+        alignment = dataset.with_companions(alignment, recording, job.analysis.response_spec("fmri"))
     found = [AlignmentLine("warning", "files", text) for text in recording.warnings]
     known = {line.text for line in alignment.lines}
     return replace(alignment, lines=(*alignment.lines, *(line for line in found if line.text not in known)))
