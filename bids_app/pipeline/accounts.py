@@ -124,7 +124,8 @@ def make_account(recording: Recording, job: Job, library: StimulusLibrary) -> Re
     heard = [(event, library.stimulus(placed, event)) for event in placed.stimuli]
     epoch = job.analysis.design_spec(recording.modality).epoch
     spec = job.analysis.response_spec(recording.modality)
-    alignment = dataset.align(placed, heard, None if epoch is None else epoch.window_s, spec)
+    stretched = job.analysis.stimuli.playing_clock == "stretch_to_event"
+    alignment = dataset.align(placed, heard, None if epoch is None else epoch.window_s, spec, stretched)
     if recording.modality == "fmri":
         alignment = dataset.with_companions(alignment, placed, spec)
     found = [AlignmentLine("warning", "files", text) for text in recording.warnings]
