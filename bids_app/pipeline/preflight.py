@@ -92,7 +92,7 @@ def check_recordings(recordings: FoundRecordings, job: Job, library: StimulusLib
 
 def _account(recording: Recording, job: Job, library: StimulusLibrary) -> Alignment:
     """How its times agree, and what was noticed when its files were looked for."""
-    heard = [(event, library.stimulus(recording, event)) for event in recording.stimuli]
+    heard = [(event, library.played(recording, event)) for event in recording.stimuli]
     epoch = job.analysis.design_spec(recording.modality).epoch
     alignment = dataset.align(recording, heard, None if epoch is None else epoch.window_s)
     if recording.kind == "electrodes":

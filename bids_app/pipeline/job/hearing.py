@@ -32,6 +32,27 @@ class Hearing:
     words_until_s: float = math.inf
     stretch: float = 1.0
 
+    def played(self, stimulus: Stimulus) -> Stimulus:
+        """The whole stimulus as the player's clock made it, and a note where that was not the sound's."""
+        if self.stretch == 1:
+            return stimulus
+
+        def stretched(table: Intervals | None) -> Intervals | None:
+            """Onsets and durations."""
+            if table is None:
+                return None
+            return replace(table, onset_s=self.stretch * table.onset_s, duration_s=self.stretch * table.duration_s)
+
+        told = f"played at another speed: all its times are multiplied by {self.stretch:.6f}, as the analysis asks"
+        return replace(
+            stimulus,
+            duration_s=self.stretch * stimulus.duration_s,
+            file_s=None if stimulus.file_s is None else self.stretch * stimulus.file_s,
+            words=stretched(stimulus.words),
+            phones=stretched(stimulus.phones),
+            notes=(*stimulus.notes, told),
+        )
+
     def words(self, words: Intervals) -> Intervals:
         """Those that are heard, in seconds of the recording from the stimulus's onset."""
         heard = self._heard(words.onset_s, words.offset_s)

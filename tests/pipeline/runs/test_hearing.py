@@ -142,6 +142,21 @@ def test_a_planted_response_is_lost_where_words_count_that_were_not_heard(tmp_pa
     assert np.corrcoef(planted, every.bands["rate"][used][:, 0, 0])[0, 1] < 0.9
 
 
+def test_two_rows_of_one_playing_count_its_words_once(tmp_path):
+    """`0 13 music a.wav`, `15 45 story a.wav` and one row of 60 s are the same run."""
+    two = {
+        "onset": [2.0, 17.0],
+        "duration": [13.0, 45.0],
+        "trial_type": ["music", "story"],
+        "stim_file": ["a.wav"] * 2,
+    }
+    one = {"onset": [2.0], "duration": [60.0], "stim_file": ["a.wav"]}
+    runs = [run_of(*study(tmp_path / name, rows, WORDS))[0] for name, rows in (("two", two), ("one", one))]
+    assert np.array_equal(runs[0].bands["rate"], runs[1].bands["rate"])
+    assert runs[0].bands["rate"].sum() == pytest.approx(len(WORDS["a"]), abs=0.1)
+    assert runs[0].stimuli == ("a.wav",)
+
+
 def test_signals_end_with_their_event(tmp_path):
     recording, rows = study(tmp_path, {"onset": [2.0], "duration": [10.5], "stim_file": ["a.wav"]}, WORDS)
     features = rows.settings.library.features(recording, recording.stimuli[0])
@@ -184,6 +199,9 @@ def test_a_player_at_another_speed_stretches_words_and_signals_alike(event_s, st
     rows = hearing.features(Features("rate", np.ones((2, 1)), words.offset_s, "events", words.onset_s))
     assert rows.times_s == pytest.approx(heard.offset_s)
     assert rows.onsets_s == pytest.approx(heard.onset_s)
+    played = hearing.played(stimulus(30.0))
+    assert played.file_s == pytest.approx(event_s if stretch != 1 else 30.0)
+    assert bool(played.notes) is (stretch != 1)
     as_written = hearing_of(StimulusEvent(3.0, "a.wav", event_s), stimulus(30.0)).words(words)
     assert as_written.onset_s.tolist() == words.onset_s.tolist()[: len(as_written.text)]
 
