@@ -207,7 +207,7 @@ SPECS = (
     FeatureSpec("mel", "melspectrogram", {"n_mels": 8, "hop_s": 0.5, "window_s": 0.5}),
 )
 def extract(name):
-    audio, rate = read_audio(folder / f"{name}.wav")
+    audio, rate, *_ = read_audio(folder / f"{name}.wav")
     heard = Stimulus(name, name, folder / f"{name}.wav", audio, rate, len(audio) / rate, None, None, name)
     source = ModelSource(folder, True, device)
     return sum(FeatureStore(folder / "store").get(heard, spec, source)[0].values.nbytes for spec in SPECS)

@@ -30,7 +30,11 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
 def _parts(template: str) -> Iterator[tuple[str, str | None, str]]:
     """(text, field or None, its format) of each stretch."""
-    for text, name, spec, conversion in Formatter().parse(template):
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError as error:
+        raise ValueError(f"'{template}' is no template: {error}") from None
+    for text, name, spec, conversion in parts:
         if name is not None and not (
             name.isidentifier() and not conversion and re.fullmatch(r"(0?\d+)?d|", spec or "")
         ):

@@ -93,11 +93,11 @@ class TimedFileSettings(Settings):
 
     later_keys = frozenset({"tier", "text", "onset", "offset", "duration", "where", "unit", "shift_s", "through"})
     path: str
-    tier: str | None = None
-    text: str | None = None
-    onset: str | None = None
-    offset: str | None = None
-    duration: str | None = None
+    tier: Text | None = None
+    text: Text | None = None
+    onset: Text | None = None
+    offset: Text | None = None
+    duration: Text | None = None
     where: dict[str, Text] = Field({})
     unit: Literal["s", "ms"] = "s"
     shift_s: Finite = 0.0
@@ -279,13 +279,16 @@ def _checked_fields(templates: Iterable[str]) -> Iterator[str]:
 
 
 class StimuliSettings(Settings):
-    """Where word and phone timings lie: a path under /stimuli, `{stem}` the stimulus file without extension. Or a
-    whole recipe, as `--stimuli` gives one. Clocks are as written, unless a linear correction is asked for:
-    `word_clock: stretch_to_sound` where a transcript's own length differs from the sound's, and `playing_clock:
-    stretch_to_event` where events last longer or shorter than the sound that was played whole."""
+    """Where word and phone timings lie: a path under /stimuli, `{stem}` the stimulus file without extension; which
+    `channel` of the sound was heard, and the `language`. Or a whole recipe, as `--stimuli` gives one. Clocks are as
+    written, unless a linear correction is asked for: `word_clock: stretch_to_sound` where a transcript's own length
+    differs from the sound's, and `playing_clock: stretch_to_event` where events last longer or shorter than the sound
+    that was played whole."""
 
-    later_keys = frozenset({"recipe", "word_clock", "playing_clock"})
+    later_keys = frozenset({"recipe", "channel", "language", "word_clock", "playing_clock"})
     words: str | None = None
+    channel: Annotated[int, Field(ge=1)] | str | None = None
+    language: Annotated[str, Field(pattern="^[a-z]{2,3}$")] | None = None
     recipe: RecipeSettings | None = None
     word_clock: Literal["as_written", "stretch_to_sound"] = "as_written"
     playing_clock: Literal["as_written", "stretch_to_event"] = "as_written"

@@ -63,7 +63,7 @@ def start_lines(start: StartAccount, interval_s: float, recording_s: float) -> l
         return [
             AlignmentLine("refusal", "start", f"{text}, the recording lasts {recording_s:g} s (correct StartTime)")
         ]
-    if not 0 <= start.seconds <= interval_s:
+    if not 0 <= start.seconds <= interval_s and start.source != "recipe":
         late = start.seconds / interval_s
         return [AlignmentLine("warning", "start", f"{text}: {late:.1f} TR after the scan's first volume began")]
     return [AlignmentLine("fine", "start", text)]

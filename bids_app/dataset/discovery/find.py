@@ -112,7 +112,7 @@ def _is(path: Path, other: Path) -> bool:
 def _recordings(wanted: list[Candidate], raw: Index, query: RecordingQuery) -> tuple[list[Recording], list[Excluded]]:
     recordings: list[Recording] = []
     excluded: list[Excluded] = []
-    length_of = length_reader(query.bids_dir, query.words)
+    length_of = length_reader(query.bids_dir, query.words, query.recipe)
     finder = PlayedFinder(raw, cache(lambda path: read_events(path, query.bids_dir, length_of)), query.recipe)
     first: dict[object, Candidate] = {}
     for candidate in sorted(wanted, key=lambda candidate: (candidate.entities["sub"], candidate.label)):

@@ -12,7 +12,8 @@ from bids_app.dataset.files.layout import Index
 from bids_app.dataset.files.tables import Table, read_table
 from bids_app.dataset.stimuli.by_name import sounds_of, stimulus_by_name
 from bids_app.dataset.stimuli.events import Events, NamesNoStimulus, find_events, own_annotation
-from bids_app.dataset.stimuli.recipe import RecordingFacts, answer
+from bids_app.dataset.stimuli.recipe import answer
+from bids_app.dataset.stimuli.recipe_lookups import RecordingFacts
 from bids_app.errors import DataError
 from bids_app.records import RECIPE_ENTITIES, ResponseClock, StimulusRecipe
 

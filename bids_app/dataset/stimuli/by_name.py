@@ -47,4 +47,4 @@ def _goes_by(path: Path, entities: Mapping[str, str]) -> bool:
     if "task" in named:
         return all(key in entities and same(entities[key], value) for key, value in named.items())
     words = [word for word in re.split(r"[^a-z0-9]+", path.stem.lower()) if word]
-    return bool(task) and (words == [task] or [word for word in words if word not in FILLERS] == [task])
+    return bool(task) and [word for word in words if word not in FILLERS - {task}] == [task]

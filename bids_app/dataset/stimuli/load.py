@@ -17,8 +17,9 @@ from bids_app.dataset.stimuli.sourced import source_annotation, source_path
 from bids_app.dataset.stimuli.word_clock import WordClock
 from bids_app.errors import DataError
 from bids_app.pointers import is_there
-from bids_app.records import Intervals, Recording, Stimulus, StimulusEvent, StimulusSource
+from bids_app.records import Intervals, Recording, StatedStimuli, Stimulus, StimulusEvent, StimulusSource
 
+UNSTATED = StatedStimuli()
 TIMING_SLACK_S = 1e-3  # a word row may begin a rounding error before its stimulus
 
 
@@ -28,7 +29,7 @@ def load_stimulus(
     bids_dir: Path,
     words_template: str | None,
     need_audio: bool,
-    stretch_words: bool = False,
+    stated: StatedStimuli = UNSTATED,
 ) -> Stimulus:
     """The stimulus of an event, as the feature families see it.
 
@@ -42,21 +43,21 @@ def load_stimulus(
     bids_dir : holds /stimuli.
     words_template : a path relative to /stimuli, `{stem}`: the stimulus's without extension; None: none is asked for.
     need_audio : whether the sound is read; else it may be missing.
-    stretch_words : whether word times are stretched to the sound's length; see `WordClock`.
+    stated : channel, language and clock of all stimuli; a recipe's own channel and language count first.
 
     Raises
     ------
-    DataError : audio is needed and missing or undecodable, the template's file is missing, or a file of timings or
-    its clock cannot be understood.
+    DataError : audio is needed and missing, undecodable or of channels that differ, the template's file is missing,
+    or a file of timings or its clock cannot be understood.
     """
     source = event.source
     name = event.stimulus_id if source else stimulus_id(event.stimulus_id, bids_dir, recording.label)
     path = source_path(source, bids_dir) if source else bids_dir / "stimuli" / name
     if need_audio and source and source.sound is None:
         raise DataError("audio of the stimulus is missing", name, "the recipe names no sound")
-    audio, rate_hz = read_audio(path) if need_audio else (None, None)
-    file_s = len(audio) / rate_hz if audio is not None and rate_hz else sound_length_s(path)
-    clock = WordClock(file_s, stretch_words)
+    sound = read_audio(path, (source.channel if source else None) or stated.channel) if need_audio else None
+    file_s = len(sound.samples) / sound.rate_hz if sound else sound_length_s(path)
+    clock = WordClock(file_s, stated.stretch_words)
     annotation = source_annotation(source, bids_dir, clock) if source else Annotation()
     if annotation == Annotation():  # a recipe that names no times leaves them to be looked for, as without it
         annotation = find_annotation(bids_dir, name, None if source else words_template, clock)
@@ -64,21 +65,22 @@ def load_stimulus(
     own_phones = _within(recording.own_phones, recording, event, file_s)
     words, phones = own_words or annotation.words, own_phones or annotation.phones
     own = [table for table in (own_words, own_phones) if table is not None]
+    joiner = source.joiner if source else " "
     return Stimulus(
         stimulus_id=name,
         label=(_source_label(name, source) if source else stimulus_label(path, name))
         + (_hash(b"".join(map(table_bytes, own)))[:6] if own else ""),
         path=path,
-        audio=audio,
-        rate_hz=rate_hz,
+        audio=sound.samples if sound else None,
+        rate_hz=sound.rate_hz if sound else None,
         duration_s=file_s if file_s is not None else Annotation(words, phones).end_s or 0.0,
         words=words,
         phones=phones,
-        sha256=_content_hash(path if need_audio else None, words, phones, source),
-        joiner=source.joiner if source else " ",
-        language=source.language if source else None,
+        sha256=_content_hash(path if sound else None, (words, phones), joiner, sound.channels if sound else None),
+        joiner=joiner,
+        language=(source.language if source else None) or stated.language,
         file_s=file_s,
-        notes=annotation.notes,
+        notes=(*annotation.notes, *(sound.notes if sound else ())),
     )
 
 
@@ -138,11 +140,15 @@ def _source_label(name: str, source: StimulusSource) -> str:
 
 
 def _content_hash(
-    audio: Path | None, words: Intervals | None, phones: Intervals | None, source: StimulusSource | None
+    audio: Path | None,
+    tables: tuple[Intervals | None, ...],
+    joiner: str,
+    channels: tuple[int, ...] | None,
 ) -> str:
-    parts = [_hash(table_bytes(words)), _hash(table_bytes(phones))]
-    if source is not None and (source.channel, source.joiner) != (None, " "):
-        parts.append(repr((source.channel, source.joiner)))
+    """Of tables and sound, and of what else decides features where it is not as usual."""
+    parts = [_hash(table_bytes(table)) for table in tables]
+    if (channels, joiner) != (None, " "):
+        parts.append(repr((channels, joiner)))
     if audio is not None:
         with audio.open("rb") as file:
             parts.append(hashlib.file_digest(file, "sha256").hexdigest())

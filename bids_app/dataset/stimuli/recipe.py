@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from bids_app.dataset.files.names import same
-from bids_app.dataset.files.tables import Table, number
+from bids_app.dataset.files.tables import Table
+from bids_app.dataset.stimuli.recipe_lookups import (
+    SAID_IN_TABLE,
+    RecordingFacts,
+    event_s,
+    groups_of,
+    ranks_of,
+    row_of,
+    rule_of,
+    seconds_of,
+)
 from bids_app.errors import DataError, Undecided
 from bids_app.records import (
-    RECIPE_ENTITIES,
     EventTime,
     ResponseClock,
     StimulusEvent,
@@ -23,31 +28,6 @@ from bids_app.records import (
     TimedFile,
 )
 from bids_app.templates import fill
-
-SAID_IN_TABLE = (
-    "give --stimuli-table FILE, a TSV or CSV with a header of entities (sub, task, run, …) and what is asked"
-)
-
-
-@dataclass(frozen=True)
-class RecordingFacts:
-    """What a recipe may ask of a recording.
-
-    entities : short key → value. file : the response's name. labels : entity → its values over all of
-    the participant's recordings of the same task. events : reads the rows of its events file. stimuli : reads what
-    these name as played.
-    """
-
-    entities: Mapping[str, str]
-    file: str
-    labels: Mapping[str, Sequence[str]]
-    events: Callable[[], Table]
-    stimuli: Callable[[], tuple[StimulusEvent, ...]]
-
-    @property
-    def stem(self) -> str:
-        """The file's name without extension."""
-        return self.file.partition(".")[0]
 
 
 @dataclass(frozen=True)
@@ -72,14 +52,13 @@ def answer(recipe: StimulusRecipe, facts: RecordingFacts) -> RecipeAnswer:
     DataError : it says nothing of the recording, asks for what no table says, or its rows, templates, patterns and
         events lead to nothing.
     """
-    rule = _rule_of(recipe, facts)
+    rule = rule_of(recipe, facts)
     said = row_of(recipe, facts.entities)
     for name, how in rule.asked.items():
         if name not in said:
             raise Undecided(f"the recipe '{recipe.name}' asks for '{name}': {how}", facts.stem, SAID_IN_TABLE)
-    one = _Recording(
-        rule, facts, said, {**facts.entities, **_ranks(rule, facts), **_groups(rule, "recording", facts.stem), **said}
-    )
+    made = {**ranks_of(rule, facts, said), **groups_of(rule, "recording", facts.stem)}
+    one = _Recording(rule, facts, said, {**facts.entities, **made, **said})
     if rule.from_events and "sound" not in said:
         return RecipeAnswer(
             tuple(one.sourced(event, f"stimuli/{event.stimulus_id}") for event in one.from_events()), rule.response
@@ -89,78 +68,20 @@ def answer(recipe: StimulusRecipe, facts: RecordingFacts) -> RecipeAnswer:
     return RecipeAnswer((one.sourced(event, one.filled(said.get("sound", rule.sound))),), rule.response, warnings)
 
 
-# --------------------------------------------------------------------------------------------------- rule and row
-def _rule_of(recipe: StimulusRecipe, facts: RecordingFacts) -> StimulusRule:
-    entities = facts.entities
-    for rule in recipe.rules:
-        fits = all(_matches(entities.get(key), patterns) for key, patterns in rule.recordings.items())
-        if fits and (not rule.files or any(fnmatchcase(facts.file, pattern) for pattern in rule.files)):
-            return rule
-    told = " ".join(f"{key}-{entities[key]}" for key in ("task", "run") if key in entities)
-    raise DataError(f"the recipe '{recipe.name}' has no rule for {told or 'this recording'}")
-
-
-def _matches(value: str | None, patterns: Sequence[str]) -> bool:
-    return value is not None and any(fnmatchcase(value, pattern) or same(value, pattern) for pattern in patterns)
-
-
-def row_of(recipe: StimulusRecipe, entities: Mapping[str, str]) -> dict[str, str]:
-    """What the recipe's table says of a recording: of the rows that fit it, those that name more entities win.
+def source_of_sound(rule: StimulusRule, stimulus_id: str) -> StimulusSource | None:
+    """Where the times of a sound lie that events name, as far as its name alone says it; else None.
 
     Parameters
     ----------
-    recipe : with its table.
-    entities : of the recording.
-
-    Raises
-    ------
-    DataError : two rows that name as many entities say different things.
+    rule : of a recipe.
+    stimulus_id : path of the sound relative to /stimuli.
     """
-    said: dict[str, str] = {}
-    rank_of: dict[str, int] = {}
-    for row in recipe.table:
-        keys = {key: value for key, value in row.items() if key in RECIPE_ENTITIES}
-        if not all(key in entities and same(entities[key], value) for key, value in keys.items()):
-            continue
-        for column, value in row.items():
-            if column in keys:
-                continue
-            if rank_of.get(column, 0) == len(keys) and said[column] != value:
-                whose = ", ".join(f"{key}-{value}" for key, value in keys.items())
-                raise DataError(
-                    f"two rows of the recipe's table say '{column}' of {whose}: {said[column]} and {value}"
-                )
-            if rank_of.get(column, 0) < len(keys):
-                said[column], rank_of[column] = value, len(keys)
-    return said
-
-
-# --------------------------------------------------------------------------------------------------- fields
-def _ranks(rule: StimulusRule, facts: RecordingFacts) -> dict[str, str]:
-    fields = {}
-    for name, rank in rule.ranks.items():
-        numbers = sorted({int(label) for label in facts.labels.get(rank.of, ()) if label.isdecimal()})
-        own = facts.entities.get(rank.of, "")
-        if len(numbers) != rank.among or not own.isdecimal():
-            there = ", ".join(map(str, numbers)) or "none"
-            raise Undecided(
-                f"the {name} is the rank of the {rank.of} among {rank.among}, and {rank.of} numbers are {there}",
-                facts.stem,
-                f"say it in a table with the columns sub, {rank.of} and {name}, given with --stimuli-table",
-            )
-        fields[name] = str(numbers.index(int(own)) + 1)
-    return fields
-
-
-def _groups(rule: StimulusRule, over: str, stem: str) -> dict[str, str]:
-    """Named groups of a pattern that fits a whole stem."""
-    pattern = rule.patterns.get(over)  # type: ignore[call-overload]
-    if pattern is None:
-        return {}
-    found = re.fullmatch(pattern, stem)
-    if found is None:
-        raise DataError(f"the recipe's pattern over the {over} does not fit '{stem}'", pattern)
-    return {name: text for name, text in found.groupdict().items() if text is not None}
+    facts = RecordingFacts({}, "", {}, lambda: Table((), ()), lambda: ())
+    try:
+        event = _Recording(rule, facts, {}, {}).sourced(StimulusEvent(0.0, stimulus_id), f"stimuli/{stimulus_id}")
+    except DataError:
+        return None
+    return event.source if rule.from_events else None
 
 
 # --------------------------------------------------------------------------------------------------- one recording
@@ -189,9 +110,9 @@ class _Recording:
     def onset_s(self) -> tuple[float, tuple[str, ...]]:
         """Seconds on the recording's clock, and what was assumed."""
         if "onset" in self.said:
-            return _number(self.said["onset"], "onset", self.facts.stem), ()
+            return seconds_of(self.said["onset"], "onset", self.facts.stem), ()
         if isinstance(self.rule.onset, EventTime):
-            return _event_s(self.rule.onset, self.facts), ()
+            return event_s(self.rule.onset, self.facts), ()
         if self.rule.onset is None:
             return 0.0, ("nothing says when the sound began: onset 0 s taken",)
         return self.rule.onset, ()
@@ -199,9 +120,9 @@ class _Recording:
     def duration_s(self, onset_s: float) -> float | None:
         """Seconds that it is heard; None: to the sound's end."""
         if "duration" in self.said:
-            duration_s = _number(self.said["duration"], "duration", self.facts.stem)
+            duration_s = seconds_of(self.said["duration"], "duration", self.facts.stem)
         elif isinstance(self.rule.duration, EventTime):
-            duration_s = _event_s(self.rule.duration, self.facts) - onset_s
+            duration_s = event_s(self.rule.duration, self.facts) - onset_s
         else:
             return self.rule.duration
         if duration_s <= 0:
@@ -225,7 +146,7 @@ class _Recording:
 
     def sourced(self, event: StimulusEvent, sound: str | None) -> StimulusEvent:
         """The event with where its sound and times lie; its name is its sound's path, else that of its words."""
-        own = _groups(self.rule, "sound", PurePosixPath(sound).stem) if sound is not None else {}
+        own = groups_of(self.rule, "sound", PurePosixPath(sound).stem) if sound is not None else {}
         words, phones = (self._timed(kind, {**self.values, **own}) for kind in ("words", "phones"))
         source = StimulusSource(
             sound=sound,
@@ -258,39 +179,3 @@ class _Recording:
 
 def _channel(given: str | int | None) -> str | int | None:
     return int(given) if isinstance(given, str) and given.isdecimal() else given
-
-
-# --------------------------------------------------------------------------------------------------- times
-def _number(cell: str, column: str, stem: str) -> float:
-    value = number(cell)
-    if not math.isfinite(value):
-        raise DataError(f"'{cell}' in the recipe's table is no {column} in seconds", stem)
-    return value
-
-
-def _event_s(event: EventTime, facts: RecordingFacts) -> float:
-    """The time that the recipe's event names."""
-    table = facts.events()
-    told = ", ".join(f"{column} '{pattern}'" for column, pattern in event.where)
-    cells = {column: table.column(_plain(column)) for column, _ in event.where}
-    rows = [
-        row for row in range(len(table.rows))
-        if all(fnmatchcase(cells[column][row], pattern) for column, pattern in event.where)
-    ]  # fmt: skip
-    if not rows or (isinstance(event.row, int) and event.row > len(rows)):
-        kinds = ", ".join(sorted({*table.column(_plain(event.where[0][0]))} - {""})[:20]) or "none"
-        raise DataError(
-            f"{len(rows)} events have {told}", facts.stem, f"the recipe takes its time from one; there are {kinds}"
-        )
-    if event.row == "only" and len(rows) > 1:
-        raise DataError(f"{len(rows)} events have {told}, the recipe takes the only one", facts.stem)
-    chosen = rows[event.row - 1 if isinstance(event.row, int) else {"first": 0, "last": -1, "only": 0}[event.row]]
-    cell = table.column(_plain(event.column))[chosen]
-    if not math.isfinite(number(cell)):
-        raise DataError(f"the event with {told} has '{cell}' as {event.column}", facts.stem, "a number of seconds")
-    return number(cell) + event.shift_s
-
-
-def _plain(column: str) -> str:
-    """As tables spell their columns."""
-    return re.sub(r"[^0-9a-z_]", "", column.lower())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from bids_app.dataset.files.reading import naming
+from bids_app.dataset.stimuli.channels import Channel, choose, measure, quality
 from bids_app.dataset.stimuli.events import AUDIO
 from bids_app.errors import DataError
 from bids_app.pointers import how_to_install, require_content
@@ -14,29 +17,32 @@ from bids_app.records import Array, Samples
 
 SEEKABLE = {"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "FLAC"}  # exact to the sample, unlike mp3 and ogg
 BLOCK_S = 60.0
+RATES_HZ = (50.0, 1e6)
 
 
 class SoundFile:
-    """Samples of a file as an array would give them, float32, the mean of all channels; a block is held at a time.
+    """Samples of a file as an array would give them, float32, the mean of channels; a block is held at a time.
 
     Parameters
     ----------
     path : of the file.
     n_samples : of each channel.
     rate_hz : of the file, in Hz.
+    channels : that are averaged, from 0; None: all.
     """
 
     dtype, ndim = np.dtype(np.float32), 1
 
-    def __init__(self, path: Path, n_samples: int, rate_hz: float) -> None:
+    def __init__(self, path: Path, n_samples: int, rate_hz: float, channels: tuple[int, ...] | None = None) -> None:
         self._path, self._n_samples, self._block = path, n_samples, round(BLOCK_S * rate_hz)
+        self._channels = channels
         self._first, self._held = 0, np.empty(0, dtype=np.float32)
 
     def __len__(self) -> int:
         return self._n_samples
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return _mono(self._path, 0, self._n_samples).astype(dtype or self.dtype)
+        return self._read(0, self._n_samples).astype(dtype or self.dtype)
 
     def __getitem__(self, part: slice | int) -> Any:
         if not isinstance(part, slice):
@@ -44,28 +50,59 @@ class SoundFile:
             return self[place : place + 1][0]
         first, stop, step = part.indices(self._n_samples)
         if first < self._first or stop > self._first + len(self._held):
-            self._held = _mono(self._path, first, max(stop, min(first + self._block, self._n_samples)))
+            self._held = self._read(first, max(stop, min(first + self._block, self._n_samples)))
             self._first = first
         return self._held[first - self._first : max(stop, first) - self._first : step]
 
+    def _read(self, first: int, stop: int) -> Array:
+        """Samples [first, stop). Raises what soundfile raises, and ValueError where the file ends earlier."""
+        import soundfile
+
+        sound, _ = soundfile.read(self._path, start=first, stop=stop, dtype="float32", always_2d=True)
+        if len(sound) < stop - first:
+            raise ValueError(f"it ends after {first + len(sound)} samples")
+        return _mono(sound, self._channels)
+
+
+class Sound(NamedTuple):
+    """A sound that was read: samples (n_samples,) float32, their rate in Hz, the channels that were averaged (from 0;
+    None: all), and what a person should know."""
+
+    samples: Samples
+    rate_hz: float
+    channels: tuple[int, ...] | None = None
+    notes: tuple[str, ...] = ()
+
 
 def sound_length_s(path: Path) -> float | None:
-    """Seconds of sound by the file's header; None where it is not there, or not sound."""
+    """Seconds of sound by the file's header; None where it is not there, or not sound. Raises DataError where the
+    header's rate is none."""
     if not path.is_file():
         return None
     import soundfile
 
     try:
-        return float(soundfile.info(path).duration)
+        facts = soundfile.info(path)
+        return float(facts.frames) / _plausible(float(facts.samplerate), path)
     except (OSError, RuntimeError, ValueError):
         return None  # a text that was read, an image, or a pointer to a file that was not fetched
 
 
-def read_audio(path: Path) -> tuple[Samples, float]:
-    """Samples (n_samples,) float32, the mean of all channels at the file's own rate in Hz. Raises DataError.
+def read_audio(path: Path, channel: Channel = None) -> Sound:
+    """A sound at the file's own rate, one channel of it or the mean of those that agree (`channels.choose`).
 
     Every sample is read once, and must be a number. WAV, AIFF and FLAC are then read where they are needed; what is
     compressed otherwise is held whole.
+
+    Parameters
+    ----------
+    path : of the file.
+    channel : its number from 1, or name, or 'mean' for all; None: nothing is stated.
+
+    Raises
+    ------
+    DataError : it is missing, was not fetched or cannot be decoded; or its channels hold different sounds and none is
+    stated.
     """
     import soundfile
 
@@ -75,22 +112,44 @@ def read_audio(path: Path) -> tuple[Samples, float]:
         raise DataError("audio of the stimulus is missing", path, remedy)
     try:
         facts = soundfile.info(path)
-        rate = float(facts.samplerate)
-        audio: Samples = _mono(path) if facts.format not in SEEKABLE else SoundFile(path, facts.frames, rate)
-        step = round(BLOCK_S * rate)
-        fine = all(np.isfinite(audio[at : at + step]).all() for at in range(0, len(audio), step))
+        rate_hz = _plausible(float(facts.samplerate), path)
+        held = None if facts.format in SEEKABLE else soundfile.read(path, dtype="float32", always_2d=True)[0]
+        levels = measure(_pieces(path, facts.frames, round(BLOCK_S * rate_hz)) if held is None else [held])
     except (OSError, RuntimeError, ValueError) as error:
         raise DataError(f"audio cannot be decoded ({error})", path, f"use {', '.join(AUDIO)}") from error
-    if not len(audio) or not fine:
+    if not levels.n_samples or not levels.finite:
         raise DataError("audio is empty or has samples that are not numbers", path)
-    return audio, rate
+    with naming(path):
+        channels, notes = choose(levels, channel)
+    samples = SoundFile(path, facts.frames, rate_hz, channels) if held is None else _mono(held, channels)
+    return Sound(samples, rate_hz, channels, (*notes, *quality(levels)))
 
 
-def _mono(path: Path, first: int = 0, stop: int | None = None) -> Array:
-    """Samples [first, stop). Raises what soundfile raises, and ValueError where the file ends earlier."""
+def _plausible(rate_hz: float, path: Path) -> float:
+    """A sampling rate that a sound can have. Raises DataError."""
+    lowest, highest = RATES_HZ
+    if not lowest <= rate_hz <= highest:
+        raise DataError(
+            f"the header says {rate_hz:g} samples a second, which no sound has", path, "repair the header"
+        )
+    return rate_hz
+
+
+def _pieces(path: Path, n_samples: int, size: int) -> Iterator[Array]:
+    """(n, n_channels) float32, one after the other. Raises ValueError where the file ends early."""
     import soundfile
 
-    channels, _ = soundfile.read(path, start=first, stop=stop, dtype="float32", always_2d=True)
-    if stop is not None and len(channels) < stop - first:
-        raise ValueError(f"it ends after {first + len(channels)} samples")
-    return np.ascontiguousarray(channels.mean(axis=1, dtype=np.float32))
+    with soundfile.SoundFile(path) as file:
+        for first in range(0, n_samples, size):
+            piece = file.read(min(size, n_samples - first), dtype="float32", always_2d=True)
+            if len(piece) < min(size, n_samples - first):
+                raise ValueError(f"it ends after {first + len(piece)} samples")
+            yield piece
+
+
+def _mono(sound: Array, channels: tuple[int, ...] | None) -> Array:
+    """(n_samples, n_channels) → (n_samples,) the mean of channels."""
+    if channels is not None and len(channels) == 1:
+        return np.ascontiguousarray(sound[:, channels[0]])
+    chosen = sound if channels is None else sound[:, list(channels)]
+    return np.ascontiguousarray(chosen.mean(axis=1, dtype=np.float32))

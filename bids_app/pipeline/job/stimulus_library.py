@@ -11,7 +11,18 @@ from bids_app import dataset, features
 from bids_app.errors import DataError
 from bids_app.pipeline.job.hearing import Hearing, hearing_of
 from bids_app.pipeline.job.job import Job
-from bids_app.records import Array, Features, FeatureSpec, Intervals, Recording, Samples, Stimulus, StimulusEvent
+from bids_app.pointers import is_there
+from bids_app.records import (
+    Array,
+    Features,
+    FeatureSpec,
+    Intervals,
+    Recording,
+    Samples,
+    StatedStimuli,
+    Stimulus,
+    StimulusEvent,
+)
 
 Content = tuple[str, str]
 
@@ -25,8 +36,9 @@ class StimulusLibrary:
             options.out_dir / "stimuli", [folder / "stimuli" for folder in options.features_from]
         )
         self._models, self._bids_dir, self._words = options.models, options.bids_dir, job.analysis.stimuli.words
-        self._stretch_to_event = job.analysis.stimuli.playing_clock == "stretch_to_event"
-        self._stretch_words = job.analysis.stimuli.word_clock == "stretch_to_sound"
+        said = job.analysis.stimuli
+        self._stated = StatedStimuli(said.channel, said.language, said.word_clock == "stretch_to_sound")
+        self._stretch_to_event = said.playing_clock == "stretch_to_event"
         self._need_audio = any("audio" in features.needs(spec) for spec in self._specs.values())
         self._stimuli: dict[tuple[object, ...], Stimulus] = {}
         self._first_event_s: dict[Content, float] = {}
@@ -197,11 +209,15 @@ class StimulusLibrary:
         needed = self._need_audio
         try:
             wanted = needed or any("audio" in features.needs(spec) for spec in self._baseline.values())
-            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, wanted, self._stretch_words)
-        except DataError:
+            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, wanted, self._stated)
+        except DataError as error:
             if needed:
                 raise
-            return dataset.load_stimulus(recording, event, self._bids_dir, self._words, False, self._stretch_words)
+            arguments = (recording, event, self._bids_dir, self._words, False, self._stated)
+            light = dataset.load_stimulus(*arguments)
+            has_sound = is_there(light.path) and not (event.source and event.source.sound is None)
+            told = (f"the baseline has no features of its sound: {error}",) if has_sound else ()
+            return replace(light, notes=(*light.notes, *told))
 
 
 def _has_own_rows(recording: Recording) -> bool:

@@ -47,6 +47,17 @@ class StimulusSource:
 
 
 @dataclass(frozen=True)
+class StatedStimuli:
+    """What an analysis says of all stimuli: `channel` of their sound, by number (from 1) or name, 'mean' for all;
+    None where those that agree are averaged. `language` : ISO 639-1. `stretch_words` : word times are stretched to
+    the sound's length."""
+
+    channel: int | str | None = None
+    language: str | None = None
+    stretch_words: bool = False
+
+
+@dataclass(frozen=True)
 class StimulusEvent:
     """One playing of a stimulus: the file's first sample is at `onset_s` (may be negative) of the recording's clock.
 

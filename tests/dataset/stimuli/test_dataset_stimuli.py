@@ -10,7 +10,15 @@ from bids_trees import fmri_dataset, snapshot, write, write_tsv
 
 from bids_app.dataset import align, find_recordings, load_stimulus
 from bids_app.errors import DataError
-from bids_app.records import Intervals, Recording, RecordingQuery, Stimulus, StimulusEvent
+from bids_app.records import (
+    Intervals,
+    Recording,
+    RecordingQuery,
+    StatedStimuli,
+    Stimulus,
+    StimulusEvent,
+    StimulusSource,
+)
 
 RATE = 8000
 
@@ -225,6 +233,28 @@ def test_hash_follows_content_alone(recording: Recording, root: Path) -> None:
     with_words = load(recording, root).sha256
     sound(root / "stimuli/story.wav", 29)
     assert len({before, with_words, load(recording, root).sha256}) == 3
+
+
+def test_the_channel_decides_the_sound_and_the_hash(recording: Recording, root: Path) -> None:
+    wave = np.random.default_rng(0).normal(scale=0.1, size=(RATE, 2))
+    soundfile.write(root / "stimuli/two.wav", wave, RATE)
+    with pytest.raises(DataError, match=r"channels hold different sounds.*two\.wav"):
+        load(recording, root, "two.wav")
+    heard = {
+        c: load(recording, root, "two.wav", stated=StatedStimuli(channel=c)) for c in (1, "left", "right", "mean")
+    }
+    assert len({stimulus.sha256 for stimulus in heard.values()}) == 3
+    assert heard[1].sha256 == heard["left"].sha256
+    np.testing.assert_allclose(heard["right"].audio, wave[:, 1], atol=1e-4)
+    soundfile.write(root / "stimuli/inverse.wav", wave[:, :1] * [1, -1], RATE)
+    alone = load(recording, root, "inverse.wav")
+    np.testing.assert_allclose(alone.audio, wave[:, 0], atol=1e-4)
+    (note,) = alone.notes
+    assert "not averaged" in note
+    source = StimulusSource(sound="stimuli/two.wav", channel=2)
+    event = StimulusEvent(0.0, "story", source=source)
+    named = load_stimulus(recording, event, root, None, True, StatedStimuli(channel=1))
+    np.testing.assert_allclose(named.audio, wave[:, 1], atol=1e-4)
 
 
 def test_nothing_is_written(recording: Recording, root: Path) -> None:

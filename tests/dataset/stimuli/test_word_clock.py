@@ -18,7 +18,15 @@ from bids_app.dataset.files.tables import parse_table
 from bids_app.dataset.stimuli.word_clock import WordClock
 from bids_app.dataset.transcripts.utterances import on_one_clock
 from bids_app.errors import DataError
-from bids_app.records import Intervals, RecordingQuery, Stimulus, StimulusEvent, StimulusSource, TimedFile
+from bids_app.records import (
+    Intervals,
+    RecordingQuery,
+    StatedStimuli,
+    Stimulus,
+    StimulusEvent,
+    StimulusSource,
+    TimedFile,
+)
 
 SOUND_S = 60.0
 ONSETS = np.arange(1.0, 57.0, 2.0)  # of words that last .4 s
@@ -151,7 +159,7 @@ def root(tmp_path: Path) -> Path:
 def load(root: Path, source: StimulusSource | None = None, stretch: bool = False) -> Stimulus:
     recording = find_recordings(RecordingQuery(root, root.parent / "out")).recordings[0]
     event = StimulusEvent(0.0, "story.wav", source=source)
-    return load_stimulus(recording, event, root, None, False, stretch)
+    return load_stimulus(recording, event, root, None, False, StatedStimuli(stretch_words=stretch))
 
 
 def test_a_file_beside_the_sound_is_judged_by_it(root: Path) -> None:
