@@ -13,7 +13,9 @@ SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__
 FOLDERS = sorted({path.parent for path in SOURCES})
 
 BASE = {"records", "errors", "marks", "pointers"}
-DATASET = ("files", "transcripts", "stimuli", "signals", "electrodes", "responses", "discovery", "alignment")
+DATASET = (
+    "files", "transcripts", "stimuli", "signals", "electrodes", "confounds", "responses", "discovery", "alignment",
+)  # fmt: skip
 FEATURES = {"acoustic", "language", "lexical", "phonetic", "speech"}
 MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "errors": set(),
@@ -29,7 +31,8 @@ MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "dataset/stimuli": BASE | {"templates", "dataset/files", "dataset/transcripts"},
     "dataset/signals": BASE | {"dataset/files"},
     "dataset/electrodes": BASE | {"dataset/files", "dataset/signals"},
-    "dataset/responses": BASE | {"dataset/files", "dataset/signals", "dataset/electrodes"},
+    "dataset/confounds": BASE | {"dataset/files"},
+    "dataset/responses": BASE | {f"dataset/{room}" for room in ("files", "signals", "electrodes", "confounds")},
     "dataset/alignment": BASE | {f"dataset/{room}" for room in DATASET[:-2]},
     "dataset/discovery": BASE | {f"dataset/{room}" for room in DATASET[:-2]},
     "features": BASE | {f"features/{room}" for room in (*FEATURES, "base", "transformers")},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bids_app import dataset, execution
 from bids_app.errors import ConcordError, DataError, NoInput, UsageError
@@ -74,10 +75,12 @@ def check_recordings(recordings: FoundRecordings, job: Job, library: StimulusLib
     alignments, usable, unused = {}, [], list(recordings.excluded)
     for recording in recordings.recordings:
         try:
-            alignment = _account(recording, job, library)
+            placed, about_audio = _placed(recording, job, library)
+            alignment = _account(placed, job, library)
+            alignment = replace(alignment, lines=(*alignment.lines, *about_audio))
             alignments[recording.label] = alignment
             _require_no_refusal(alignment)
-            usable.append(recording)
+            usable.append(placed)
         except (UsageError, MemoryError):
             raise
         except Exception as error:  # a recording costs its own row alone, whatever is wrong with it
@@ -90,6 +93,17 @@ def check_recordings(recordings: FoundRecordings, job: Job, library: StimulusLib
     return Preflight(execution.plan_units(usable, job.analysis.pool), alignments, tuple(unused))
 
 
+def _placed(recording: Recording, job: Job, library: StimulusLibrary) -> tuple[Recording, tuple[AlignmentLine, ...]]:
+    """The recording with its playings where its audio channel puts them, where that is asked for."""
+    audio = job.analysis.alignment.spec()
+    if audio is None or recording.kind != "electrodes":
+        return recording, ()
+    epoch = job.analysis.design_spec(recording.modality).epoch
+    allowed = dataset.limits(recording.modality, 1 / recording.rate_hz, None if epoch is None else epoch.window_s)
+    found = dataset.place_by_audio(recording, partial(library.with_sound, recording), audio, allowed)
+    return replace(recording, stimuli=found.stimuli), found.lines
+
+
 def _account(recording: Recording, job: Job, library: StimulusLibrary) -> Alignment:
     """How its times agree, and what was noticed when its files were looked for."""
     heard = [(event, library.played(recording, event)) for event in recording.stimuli]
@@ -97,6 +111,8 @@ def _account(recording: Recording, job: Job, library: StimulusLibrary) -> Alignm
     alignment = dataset.align(recording, heard, None if epoch is None else epoch.window_s)
     if recording.kind == "electrodes":
         alignment = dataset.with_electrodes(alignment, recording, job.analysis.response_spec(recording.modality))
+    if recording.modality == "fmri":
+        alignment = dataset.with_confounds(alignment, recording, job.analysis.response_spec("fmri"))
     found = [AlignmentLine("warning", "files", text) for text in recording.warnings]
     known = {line.text for line in alignment.lines}
     return replace(alignment, lines=(*alignment.lines, *(line for line in found if line.text not in known)))

@@ -130,6 +130,7 @@ from bids_app.records.results import (
 )
 from bids_app.records.specs import (
     SOLVERS,
+    AudioSpec,
     DesignSpec,
     EpochSpec,
     FeatureSpec,
@@ -203,6 +204,7 @@ __all__ = [
     "AlignmentLine",
     "AnalysisProvenance",
     "Array",
+    "AudioSpec",
     "BaselineModel",
     "ClockEvidence",
     "Component",

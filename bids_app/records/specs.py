@@ -65,7 +65,7 @@ class ModelSource:
 class ResponseSpec:
     """How responses of one modality are read and cleaned."""
 
-    confounds: str = "motion"  # fMRI: '+'-joined of motion, motion24, acompcor, wmcsf, global; or 'none'
+    confounds: str = "motion"  # fMRI: '+'-joined groups (motion, motion24, …), columns and patterns; or 'none'
     high_pass_s: float | None = 128.0  # fMRI: longest period kept, as a cosine drift set
     rate_hz: float | None = None  # iEEG: rate the responses are resampled to; None keeps the recording's
     standardize: Literal["run", "none"] = "run"
@@ -73,6 +73,17 @@ class ResponseSpec:
     # iEEG: the power line, whose harmonics inside the band are notched; None: as the sidecar says
     line_hz: float | Literal["none"] | None = None
     reference: Literal["none", "average", "bipolar"] = "none"  # iEEG: of voltages, before high gamma
+    censor_fd_mm: float | None = None  # fMRI: samples of more framewise displacement are not used; None: all are
+    censor_neighbours: tuple[int, int] = (0, 0)  # samples before and after such a one that are not used either
+
+
+@dataclass(frozen=True)
+class AudioSpec:
+    """Which channel of a recording holds the sound that was played ('auto': as its type or name says), and whether
+    playings are moved to where it says."""
+
+    channel: str
+    applies: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,6 +192,7 @@ class RecordingQuery:
     modality: Literal["auto", "fmri", "ieeg"] = "auto"
     spaces: tuple[str, ...] = ()
     desc: str | None = None  # of the responses; 'n/a': none in their names; None: the usual one
+    confounds_files: tuple[str, ...] = ()  # templates of the user's own tables of confounds
     unnamed_space: str | None = None  # the space of BOLD whose name has no `space-`; None: not known
     recipe: StimulusRecipe | None = None  # how the data set plays its stimuli; None: as its events say
     responses: ResponseFiles | None = None  # None: by their BIDS names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -35,6 +35,7 @@ from bids_app.settings.control_comparisons import control_components
 from bids_app.settings.recipe import StimuliSettings
 from bids_app.settings.sections import (
     MOTION,
+    AlignmentSettings,
     BaselineSettings,
     DesignSettings,
     FeatureSettings,
@@ -58,10 +59,13 @@ def _suggestion(word: str, known: Iterable[str]) -> str:
 class Analysis(Settings):
     """A whole analysis. Raises pydantic's ValidationError; `load_analysis` turns it into one line."""
 
+    later_keys: ClassVar[frozenset[str]] = frozenset({"alignment"})
+
     name: str
     pool: tuple[Literal["session", "task", "run"], ...] = ("session", "task", "run")
     stimuli: StimuliSettings = StimuliSettings()
     features: Annotated[dict[str, FeatureSettings], Field(min_length=1)]
+    alignment: AlignmentSettings = AlignmentSettings()
     response: ResponseSettings = ResponseSettings()
     design: DesignSettings = DesignSettings()
     fit: FitSettings = FitSettings()

@@ -152,7 +152,7 @@ class RuleSettings(Settings):
     words: Timed | None = None
     phones: Timed | None = None
     language: str | None = None
-    joiner: str = " "
+    joiner: Literal[" ", "", "clitics"] = " "
     fields: dict[str, FieldSettings] = Field({})
     pattern: dict[Literal["recording", "sound"], str] = Field({})
     response: ClockSettings = ClockSettings()

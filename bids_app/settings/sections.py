@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ from pydantic import (
 
 from bids_app import features
 from bids_app.errors import did_you_mean
-from bids_app.records import DesignSpec, EpochSpec, ResponseSpec, SolverName, has_layers
+from bids_app.records import AudioSpec, DesignSpec, EpochSpec, ResponseSpec, SolverName, has_layers
 
 Seconds = Annotated[float, Field(ge=0)]
 
@@ -40,15 +41,46 @@ class Settings(BaseModel):
 
 
 class FmriResponse(Settings):
-    """Cleaning of BOLD, within run."""
+    """Cleaning of BOLD, within run. `confounds`: groups, columns and patterns of columns, a list or joined by '+';
+    `confounds_files`: the user's own tables. `censor_fd_mm`: samples of more framewise displacement are not used, nor
+    are their `censor_neighbours` (before, after)."""
+
+    later_keys: ClassVar[frozenset[str]] = frozenset({"confounds_files", "censor_fd_mm", "censor_neighbours"})
 
     confounds: str = "motion24+acompcor"
+    confounds_files: tuple[str, ...] = ()
+    censor_fd_mm: Annotated[float, Field(gt=0)] | None = None
+    censor_neighbours: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 0)
     high_pass_s: Seconds | None = 128.0
     standardize: Literal["run", "none"] = "run"
 
+    @field_validator("confounds", mode="before")
+    @classmethod
+    def _joined(cls, given: Any) -> Any:
+        """A list is the same as its items joined by '+', and an empty one as 'none'."""
+        if not isinstance(given, list | tuple) or not all(isinstance(item, str) for item in given):
+            return given
+        return "+".join(given) or "none"
+
+    @field_validator("confounds_files")
+    @classmethod
+    def _inside(cls, files: tuple[str, ...]) -> tuple[str, ...]:
+        for file in files:
+            parts = PurePosixPath(file).parts
+            if not parts or parts[0] == "/" or ".." in parts:
+                raise ValueError(f"'{file}' is no name of a file beside the response, nor a path inside BIDS_DIR")
+        return files
+
     def spec(self) -> ResponseSpec:
         """For the stages."""
-        return ResponseSpec(self.confounds, self.high_pass_s, None, self.standardize)
+        return ResponseSpec(
+            self.confounds,
+            self.high_pass_s,
+            None,
+            self.standardize,
+            censor_fd_mm=self.censor_fd_mm,
+            censor_neighbours=self.censor_neighbours,
+        )
 
 
 class IeegResponse(Settings):
@@ -75,6 +107,23 @@ class IeegResponse(Settings):
         return ResponseSpec(
             "none", None, self.rate_hz, self.standardize, self.band_hz, self.line_hz, reference=self.reference
         )
+
+
+class AlignmentSettings(Settings):
+    """Whether playings are placed by an audio channel of the recording: its name, or auto; null asks for none."""
+
+    audio_channel: str | None = None
+    audio: Literal["report", "apply"] = "report"
+
+    def spec(self) -> AudioSpec | None:
+        """For the stages; None where it is not asked for."""
+        return None if self.audio_channel is None else AudioSpec(self.audio_channel, self.audio == "apply")
+
+    @model_validator(mode="after")
+    def _something_to_apply(self) -> AlignmentSettings:
+        if self.audio == "apply" and self.audio_channel is None:
+            raise ValueError("audio: apply needs an audio_channel: its name, or auto")
+        return self
 
 
 class ResponseSettings(Settings):

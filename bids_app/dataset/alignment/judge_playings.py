@@ -22,6 +22,9 @@ RATE_RATIOS = sorted({high / low for low, high in combinations(RATES_HZ, 2)})
 NEARLY = 0.005  # of a ratio of two rates
 MILLISECONDS = 100.0  # times longer than the sound: no transcript is
 
+SPEED = 0.05  # players differ by less
+OFFER = "if it was the player, `stimuli: {playing_clock: stretch_to_event}` corrects it"
+
 
 def all_lines(playings: Sequence[PlayingAlignment], limits: Limits, modality: Modality) -> list[AlignmentLine]:
     """Findings of every playing, each with the stimulus's name; and where none was heard at all.
@@ -77,13 +80,16 @@ def _speed(playing: PlayingAlignment, limits: Limits, modality: Modality) -> lis
     if severity == "fine":
         return []
     lasts = f"the event lasts {event_s:.1f} s, the sound {file_s:.1f} s (ratio {ratio:.4f})"
+    a_player = abs(ratio - 1) <= SPEED
     if ratio > 1:
-        remedy = " (give the sound's length or n/a as duration if it was not)" if severity == "refusal" else ""
+        remedy = f" ({OFFER}; give the sound's length or n/a as duration if the event goes on)" if a_player else ""
         return [(severity, "playing", f"{lasts}: it was played slower, or the event goes on after it{remedy}")]
     if _wrong_header(playing):
         text = f"{lasts}, and all words lie within the event: the sound's header has a wrong rate (correct it)"
         return [("refusal", "playing", text)]
-    return [("warning", "playing", f"{lasts}: it was cut short, or played faster; only what the event covers counts")]
+    remedy = f" ({OFFER})" if a_player else ""
+    text = f"{lasts}: it was cut short, or played faster; only what the event covers counts{remedy}"
+    return [("warning", "playing", text)]
 
 
 def _wrong_header(playing: PlayingAlignment) -> bool:

@@ -10,6 +10,7 @@ from bids_app.dataset.discovery import clock
 from bids_app.dataset.discovery.companions import fmri_companions, ieeg_companions
 from bids_app.dataset.discovery.dropped import dropped_files
 from bids_app.dataset.discovery.filters import response_filters
+from bids_app.dataset.discovery.own_tables import own_tables
 from bids_app.dataset.discovery.placed import (
     masks_of,
     placed_candidates,
@@ -155,7 +156,7 @@ def _fmri(candidate: Candidate, raw: Index, query: RecordingQuery) -> Recording:
     own = _own_sidecar(candidate) | recipe
     timing = clock.fmri_clock(candidate, own, raw, recipe)
     companions, about_companions = fmri_companions(candidate)
-    companions |= dropped_files(candidate)
+    companions |= dropped_files(candidate) | own_tables(candidate, query.confounds_files, query.bids_dir)
     unmasked = candidate.kind == "volume" and "mask" not in companions
     about_mask = ("no brain mask: voxels that are not 0 in the first volume are used",) if unmasked else ()
     recording = Recording(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from bids_app.dataset.confounds.censoring import censored
+from bids_app.dataset.confounds.nuisance import fmri_nuisance
 from bids_app.dataset.electrodes.response import electrode_response, electrode_targets
-from bids_app.dataset.responses.confounds import fmri_nuisance
 from bids_app.dataset.responses.dropped import placement_of
 from bids_app.dataset.responses.readers import reader_of
 from bids_app.dataset.responses.volumes import mask_note
@@ -53,11 +54,12 @@ def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) ->
     values = reader_of(recording.paths[0]).values(recording, targets)
     placed = placement_of(recording, len(values))
     values = placed.expand(values)
-    nuisance, steady, warnings = fmri_nuisance(recording, placed, spec.confounds, spec.high_pass_s)
+    nuisance, steady, warnings = fmri_nuisance(recording, placed.rows, placed.n_scan, spec)
+    moved = censored(recording.companions, placed.rows, placed.n_scan, spec)
     about_mask = mask_note(recording)
     warnings += (about_mask,) if about_mask else ()
     times_s = recording.start_s + np.arange(len(values)) / recording.rate_hz
-    valid = steady & np.isfinite(values).any(axis=1) & ~placed.censored
+    valid = steady & np.isfinite(values).any(axis=1) & ~placed.censored & ~moved
     return Response(values, times_s, nuisance, valid, targets, warnings)
 
 

@@ -154,7 +154,7 @@ class _Recording:
             phones=phones,
             channel=_channel(self.said.get("channel", self.rule.channel)),
             language=self.said.get("language", self.rule.language),
-            joiner=self.said.get("joiner", self.rule.joiner),
+            joiner=self.rule.joiner,
         )
         name = sound or next((table.path for table in (words, phones) if table), None)
         if name is None:

@@ -87,7 +87,7 @@ def tokenize(stimulus: Stimulus, tokenizer: Any, casing: str) -> Tokenized:
     written = [word.lower() if casing == "lower" else word for word in words.text]
     if len(written) >= TELLING and " ".join(written).isupper():
         notes = (*notes, IN_CAPITALS)
-    ids = word_tokens(written, tokenizer)
+    ids = word_tokens(written, tokenizer, stimulus.joiner)
     rows = [row for row, tokens in enumerate(ids) if tokens]
     if not rows:
         raise DataError("the tokenizer knows no word of the transcript", stimulus.stimulus_id)
@@ -101,21 +101,51 @@ def tokenize(stimulus: Stimulus, tokenizer: Any, casing: str) -> Tokenized:
     return Tokenized(pick(words, rows), [ids[row] for row in rows], round(share, 6), notes)
 
 
-def word_tokens(words: Sequence[str], tokenizer: Any) -> list[list[int]]:
-    """Tokens of each word as they stand within running text, so with the blank before it.
+def word_tokens(words: Sequence[str], tokenizer: Any, joiner: str = " ") -> list[list[int]]:
+    """Tokens of each word as they stand within running text, so with the blank before it, where there is one.
 
-    The first word is written twice and its first copy dropped: it is then split as within a text too, whatever the
-    tokenizer does at a text's beginning.
+    A word that follows without a blank is split by itself: no token is made of two words, whatever the tokenizer
+    would do, so that none knows what follows.
 
     Parameters
     ----------
     words : at least one, each with text.
     tokenizer : of the library.
+    joiner : what stands between words: ' ', '', or 'clitics' (see `follows_without_blank`).
 
     Raises
     ------
     DataError : a token has characters of two words: neither would be its own, and the first would know what follows.
     """
+    bare = follows_without_blank(words, joiner)
+    spaced = [[] for _ in words] if all(bare) else _tokens_after_blanks(words, tokenizer)
+    return [
+        tokenizer(word, add_special_tokens=False, verbose=False)["input_ids"] if alone else own
+        for word, alone, own in zip(words, bare, spaced, strict=True)
+    ]
+
+
+def follows_without_blank(words: Sequence[str], joiner: str) -> list[bool]:
+    """Whether each word follows the one before it without a blank.
+
+    Parameters
+    ----------
+    words : in order.
+    joiner : ' ': none does; '': all do, as in Chinese; 'clitics': those after a word that ends in an apostrophe
+        (`l'`, `homme`), those that begin with one (`it`, `'s`), and `n't`.
+    """
+    if joiner != "clitics":
+        return [not joiner] * len(words)
+    before = ["", *words[:-1]]
+    return [
+        bool(last) and (last[-1] in "'’" or word[0] in "'’" or word.lower() in ("n't", "n’t"))
+        for last, word in zip(before, words, strict=True)
+    ]
+
+
+def _tokens_after_blanks(words: Sequence[str], tokenizer: Any) -> list[list[int]]:
+    """The first word is written twice and its first copy dropped: it is then split as within a text too, whatever the
+    tokenizer does at a text's beginning."""
     text = " ".join((words[0], *words))
     coded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     ends = np.cumsum([len(word) + 1 for word in (words[0], *words)]) - 1

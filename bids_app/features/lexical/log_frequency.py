@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bids_app.errors import UsageError
+from bids_app.errors import DataError, UsageError
 from bids_app.features.base.family import Family, Option
 from bids_app.features.base.words import STAMP, event_features, spoken_words
 from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
+
+COUNTED_AS = {"cmn": "zh", "yue": "zh"}  # languages whose words wordfreq counts under another code
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
@@ -77,6 +79,24 @@ def zipf_frequencies(words: Sequence[str], language: str, where: str) -> Array:
         raise UsageError(f"no word frequencies for '{language}' here", where, str(error)) from None
 
 
+def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:
+    """Words of one language have no frequencies in another.
+
+    Parameters
+    ----------
+    stimulus : whose language something may say.
+    spec : resolved.
+
+    Raises
+    ------
+    DataError : the stimulus is in another language than the feature's.
+    """
+    asked, spoken = spec.options["language"], stimulus.language
+    if spoken is not None and COUNTED_AS.get(spoken, spoken) != asked:
+        advice = f"write `language: {COUNTED_AS.get(spoken, spoken)}` in the feature"
+        raise DataError(f"the words are of language '{spoken}', feature '{spec.name}' counts '{asked}'", "", advice)
+
+
 FAMILY = Family(
     kind="log_frequency",
     label="log word frequency",
@@ -85,4 +105,5 @@ FAMILY = Family(
     needs=frozenset({"words"}),
     extract=extract,
     options={"language": Option(str, "en")},
+    check_stimulus=check_stimulus,
 )

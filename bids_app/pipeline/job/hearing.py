@@ -20,7 +20,7 @@ class Hearing:
 
     Parameters
     ----------
-    lasts_s : from the file's first sample to the end of what is heard, in seconds.
+    lasts_s : from the file's first sample to the end of what is heard, in seconds of the recording.
     cut_s : rows that are complete after this time of the stimulus are not heard; infinite where it is heard to its
         end.
     words_until_s : nor are words and phones that begin then or later: the sound's length, infinite where unknown.
@@ -85,7 +85,7 @@ def hearing_of(event: StimulusEvent, stimulus: Stimulus, stretch_to_event: bool 
 
     Parameters
     ----------
-    event : its duration, None to the file's end.
+    event : its duration, None to the file's end; its stretch, where the recording's audio channel gave it.
     stimulus : its length, None where the sound is not there.
     stretch_to_event : whether the player ran at another speed where the event lasts longer or shorter than the sound.
 
@@ -93,15 +93,15 @@ def hearing_of(event: StimulusEvent, stimulus: Stimulus, stretch_to_event: bool 
     ------
     DataError : it shall be stretched, and no player is that far off, or nothing says how long the sound is.
     """
-    file_s = math.inf if stimulus.file_s is None else stimulus.file_s
+    file_s, stretch = math.inf if stimulus.file_s is None else stimulus.file_s, event.stretch
     if event.duration_s is None:
-        return Hearing(stimulus.duration_s, words_until_s=file_s)
-    if stretch_to_event and abs(event.duration_s - file_s) > event.precision_s + EDGE_S:
+        return Hearing(stimulus.duration_s * stretch, words_until_s=file_s, stretch=stretch)
+    if stretch_to_event and stretch == 1 and abs(event.duration_s - file_s) > event.precision_s + EDGE_S:
         return Hearing(event.duration_s, words_until_s=file_s, stretch=_stretch(event, stimulus))
-    end_s = event.duration_s + event.precision_s + EDGE_S
+    end_s = (event.duration_s + event.precision_s) / stretch + EDGE_S
     if end_s >= file_s:
-        return Hearing(file_s, words_until_s=file_s)
-    return Hearing(event.duration_s, end_s, file_s)
+        return Hearing(file_s * stretch, words_until_s=file_s, stretch=stretch)
+    return Hearing(event.duration_s, end_s, file_s, stretch)
 
 
 def _stretch(event: StimulusEvent, stimulus: Stimulus) -> float:

@@ -67,7 +67,8 @@ def make_job(options: RunOptions) -> Job:
 def _with_recipe(options: RunOptions, analysis: Analysis) -> RecordingQuery:
     """The query with how the data set plays its stimuli, and what of the analysis file this overrides; derivatives
     that are named count before the responses that a recipe names."""
-    recipe, query = analysis.stimuli.recipe, replace(options.query, words=analysis.stimuli.words)
+    recipe, query = analysis.stimuli.recipe, options.query
+    query = replace(query, words=analysis.stimuli.words, confounds_files=analysis.response.fmri.confounds_files)
     if recipe is None:
         return query
     own = load_analysis(options.analysis)[0].stimuli if options.stimuli else StimuliSettings()

@@ -69,6 +69,19 @@ class StimulusLibrary:
             self._stimuli[key] = replace(whole, audio=None)
         return self._stimuli[key]
 
+    def with_sound(self, recording: Recording, event: StimulusEvent) -> Stimulus:
+        """A stimulus with its audio, whatever the features need; it is not kept.
+
+        Parameters
+        ----------
+        recording, event : which playing of the stimulus, in which recording.
+
+        Raises
+        ------
+        DataError : the sound is not there, or cannot be read.
+        """
+        return dataset.load_stimulus(recording, event, self._bids_dir, self._words, need_audio=True)
+
     def hearing(self, recording: Recording, event: StimulusEvent) -> Hearing:
         """What of the stimulus is heard in this playing, and how fast.
 
@@ -123,7 +136,7 @@ class StimulusLibrary:
 
         Returns
         -------
-        Onsets and durations in seconds of stimulus time, and each word's text.
+        Onsets and durations in seconds from the stimulus's first sample, and each word's text.
 
         Raises
         ------

@@ -12,7 +12,7 @@ RECIPE_ENTITIES = (
     "space", "res", "den", "desc", "seg",
 )  # fmt: skip
 # What a row of a recipe's table may state in place of the rule.
-RECIPE_OVERRIDES = ("sound", "channel", "onset", "duration", "words", "phones", "language", "joiner")
+RECIPE_OVERRIDES = ("sound", "channel", "onset", "duration", "words", "phones", "language")
 
 
 @dataclass(frozen=True)

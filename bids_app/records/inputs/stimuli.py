@@ -35,7 +35,7 @@ class StimulusSource:
     """Where a stimulus's sound and times lie, where a recipe says it; paths are relative to BIDS_DIR.
 
     sound : None where there is only a transcript. channel : of the sound, by number (from 1) or 'left', 'right'; None
-    where all are one. language : ISO 639-1. joiner : what stands between words.
+    where all are one. language : ISO 639-1. joiner : what stands between words: ' ', '' or 'clitics'.
     """
 
     sound: str | None = None
@@ -62,7 +62,8 @@ class StimulusEvent:
     """One playing of a stimulus: the file's first sample is at `onset_s` (may be negative) of the recording's clock.
 
     `duration_s`: how long it is heard, None to the file's end; `n_rows` of events.tsv that it is made of; `source`:
-    where a recipe says what lies where, else None; `precision_s`: half a unit of the last digit of its end.
+    where a recipe says what lies where, else None; `precision_s`: half a unit of its end's last digit; `stretch`: of
+    the stimulus's seconds on the recording's clock.
     """
 
     onset_s: float
@@ -71,6 +72,7 @@ class StimulusEvent:
     n_rows: int = 1
     source: StimulusSource | None = None
     precision_s: float = 0.0
+    stretch: float = 1.0
 
 
 class Samples(Protocol):

@@ -199,9 +199,9 @@ PLAYINGS: dict[str, tuple[Change, str, str]] = {
         lambda root: events(root, [ONSET_S, "x"], [SOUND_S, 5], stim_file=["story.wav", "other.wav"]),
         WARNED, "onset",
     ),
-    "word times in milliseconds": (lambda root: words(root, lambda s: s * 1000), REFUSED, "milliseconds"),
-    "word times in minutes": (lambda root: words(root, lambda s: s / 60), REFUSED, "words a second"),
-    "word times within utterances": (lambda root: words(root, lambda s: s % 10), REFUSED, "words a second"),
+    "word times in milliseconds": (lambda root: words(root, lambda s: s * 1000), WARNED, "milliseconds"),
+    "word times in minutes": (lambda root: words(root, lambda s: s / 60), REFUSED, "no seconds"),
+    "word times within utterances": (lambda root: words(root, lambda s: s % 10), REFUSED, "begin anew"),
     "word times on a clock 2 % slow": (
         lambda root: words(root, lambda s: s * 1.02),
         WARNED, "end after the sound does",

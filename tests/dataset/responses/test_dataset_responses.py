@@ -29,11 +29,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bids_app.dataset import align, find_recordings, intersect_targets, load_response, load_targets
-from bids_app.dataset.responses import confounds as confounds_module
+from bids_app.dataset.confounds import columns as columns_module
+from bids_app.dataset.confounds.nuisance import cosine_drift, motion
 from bids_app.dataset.responses import surfaces
-from bids_app.dataset.responses.confounds import cosine_drift, motion
 from bids_app.dataset.responses.volumes import volume_values
-from bids_app.errors import DataError, UsageError
+from bids_app.errors import DataError
 from bids_app.records import Recording, RecordingQuery, Response, ResponseSpec, Targets
 
 STEM = "sub-01_task-story"
@@ -149,9 +149,9 @@ def test_a_bug_of_our_own_is_not_taken_for_a_broken_file(root: Path, monkeypatch
     monkeypatch.setattr(surfaces, "re", SimpleNamespace(search=broken))
     with pytest.raises(TypeError, match="a bug"):
         surfaces.count_vertices(only(root, spaces=("fsaverage5",)).paths[0])
-    monkeypatch.delitem(confounds_module.STRATEGIES, "motion")
+    monkeypatch.delitem(columns_module.STRATEGIES, "motion")
     with pytest.raises(KeyError):
-        confounds_module.group_columns("motion", pd.DataFrame(), recording, root)
+        columns_module.group_columns("motion", pd.DataFrame(), recording, root)
 
 
 @pytest.mark.parametrize("sizes", [(), (3, 4)])
@@ -361,8 +361,8 @@ def test_missing_group_says_which_columns(root: Path, groups: str, missing: str)
         respond(only(root), ResponseSpec(confounds=groups))
 
 
-def test_unknown_group_is_a_usage_error(root: Path) -> None:
-    with pytest.raises(UsageError, match="did you mean 'motion'"):
+def test_what_is_neither_group_nor_column_is_refused(root: Path) -> None:
+    with pytest.raises(DataError, match="did you mean 'motion'"):
         respond(only(root), ResponseSpec(confounds="motions"))
 
 

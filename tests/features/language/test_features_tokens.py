@@ -8,7 +8,7 @@ from tiny_models import TEXT, noise, save_masked_model, spaced_words, stimulus, 
 
 from bids_app import features
 from bids_app.errors import DataError, UsageError
-from bids_app.features.base.words import IN_CAPITALS, word_tokens
+from bids_app.features.base.words import IN_CAPITALS, follows_without_blank, word_tokens
 from bids_app.records import FeatureSpec, ModelSource
 
 
@@ -155,3 +155,33 @@ def test_what_the_tokenizer_does_not_know_is_counted(kind, tmp_path):
     assert note == "50.0% of the words hold what the tokenizer does not know: ☃, 日本"
     known = language(["the", "fox"], ModelSource(tmp_path, True), kind, model="m")
     assert (known.provenance.unknown_share, known.provenance.notes) == (0, ())
+
+
+# ------------------------------------------------------------------------------------------------ what joins words
+@pytest.mark.parametrize(
+    ("words", "joiner", "bare"),
+    [
+        (["l'", "homme", "rit"], "clitics", [False, True, False]),
+        (
+            ["do", "n't", "it", "’s", "the", "dogs", "'", "bone"],
+            "clitics",
+            [False, True, False, True, False, False, True, True],
+        ),
+        (["'t", "is", "N'T"], "clitics", [False, False, True]),
+        (["小", "王子"], "", [True, True]),
+        (["l'", "homme"], " ", [False, False]),
+    ],
+)
+def test_which_words_follow_without_a_blank(words, joiner, bare):
+    assert follows_without_blank(words, joiner) == bare
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+@given(words=st.lists(st.sampled_from([*TEXT.split(), "n't", "'s", "l'"]), min_size=1, max_size=8))
+def test_a_word_without_a_blank_before_it_is_split_by_itself_and_changes_no_other(name, words):
+    tokenizer = TOKENIZERS[name]
+    alone = [tokenizer(word, add_special_tokens=False)["input_ids"] for word in words]
+    assert word_tokens(words, tokenizer, "") == alone
+    spaced, bare = word_tokens(words, tokenizer), follows_without_blank(words, "clitics")
+    expected = [own if joined else other for own, other, joined in zip(alone, spaced, bare, strict=True)]
+    assert word_tokens(words, tokenizer, "clitics") == expected

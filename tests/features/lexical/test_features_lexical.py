@@ -1,6 +1,7 @@
 """Words by themselves: length, frequency, position, and phones looked up where none are timed."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -106,3 +107,18 @@ def test_any_table_of_words_gives_ordered_rows_or_one_line(table, kind):
     assert (np.diff(got.times_s) >= 0).all()
     assert len(got.values) == len(got.onsets_s) == len(got.times_s)
     assert (got.onsets_s <= got.times_s).all()
+
+
+@pytest.mark.parametrize(
+    ("spoken", "asked", "said"),
+    [("nl", "en", "write `language: nl`"), ("yue", "en", "write `language: zh`"), (None, "en", ""), ("nl", "nl", ""),
+     ("yue", "zh", "")],
+)  # fmt: skip
+def test_words_of_one_language_are_not_counted_in_another(spoken, asked, said):
+    heard = replace(stimulus(words=words_at([0.0, 0.5], ["een", "twee"], 0.3)), language=spoken)
+    spec = features.resolve(FeatureSpec("x", "log_frequency", {"language": asked}))
+    if said:
+        with pytest.raises(DataError, match=said):
+            features.check_needs(heard, spec)
+    else:
+        features.check_needs(heard, spec)

@@ -100,7 +100,17 @@ def _cleaning(response: ResponseProvenance) -> str:
     removed = [CONFOUNDS.get(name, name) for name in confounds_of(response)]
     if response.spec.high_pass_s:
         removed.append(f"cosine drifts with periods over {response.spec.high_pass_s:g} s")
-    return f"{listed(removed)} were regressed out within run" if removed else "Nothing was regressed out"
+    cleaned = f"{listed(removed)} were regressed out within run" if removed else "Nothing was regressed out"
+    return cleaned + _censoring(response)
+
+
+def _censoring(response: ResponseProvenance) -> str:
+    """A clause on samples that head motion spoiled; empty where none were looked for."""
+    limit_mm, (before, after) = response.spec.censor_fd_mm, response.spec.censor_neighbours
+    if limit_mm is None:
+        return ""
+    beside = f", and {before} before and {after} after each," if before or after else ""
+    return f"; samples with a framewise displacement above {limit_mm:g} mm{beside} were not used"
 
 
 def _resampling(response: ResponseProvenance) -> str:

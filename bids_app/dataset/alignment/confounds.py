@@ -1,0 +1,71 @@
+"""What an fMRI recording's account holds of its confounds: whether what is asked for is there, what is censored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bids_app.dataset.confounds.censoring import censored
+from bids_app.dataset.confounds.columns import NEEDED, STRATEGIES, groups_of, matching, no_such_column
+from bids_app.dataset.confounds.tables import MAIN, column_names, tables_of
+from bids_app.dataset.responses.dropped import placement_of
+from bids_app.errors import DataError
+from bids_app.records import Alignment, AlignmentLine, DroppedSamples, Recording, ResponseSpec
+
+
+def with_confounds(alignment: Alignment, recording: Recording, spec: ResponseSpec) -> Alignment:
+    """An account with what its tables of confounds say; no response is read.
+
+    Parameters
+    ----------
+    alignment : of the recording's clock and playings; where it refuses already, it stays as it is.
+    recording : fMRI.
+    spec : confounds and the limit of framewise displacement that the analysis asks for.
+    """
+    if alignment.of("refusal"):
+        return alignment
+    try:
+        lines = [AlignmentLine("warning", "files", text) for text in _columns_are_there(recording, spec)]
+        dropped, about = _censoring(alignment, recording, spec)
+    except DataError as error:
+        return replace(alignment, lines=(*alignment.lines, AlignmentLine("refusal", "files", str(error))))
+    return replace(alignment, dropped=dropped, lines=(*alignment.lines, *lines, *about))
+
+
+def _columns_are_there(recording: Recording, spec: ResponseSpec) -> Iterator[str]:
+    """By the tables' first lines. Raises DataError where a column is not there."""
+    items, main = groups_of(spec.confounds), recording.companions.get(MAIN)
+    if not items:
+        return
+    names = {path: column_names(path) for path in tables_of(recording.companions).values()}
+    groups = [item for item in items if item in STRATEGIES]
+    if groups and main is None:
+        yield f"no confounds file: '{'+'.join(groups)}' is not regressed out"
+    for group in groups if main is not None else ():
+        there = names.get(main, []) if main is not None else []
+        found = [any(matching(name.replace("_00", "_*"), there)) for name in NEEDED[group]]
+        if not all(found):
+            missing = [name for name, is_there in zip(NEEDED[group], found, strict=True) if not is_there]
+            raise DataError(f"confounds '{group}' need columns {', '.join(missing)}", main, "choose other confounds")
+    every = [name for there in names.values() for name in there]
+    for item in items:
+        if item not in STRATEGIES and not matching(item, every):
+            raise no_such_column(item, every, next(iter(names), recording.label))
+
+
+def _censoring(
+    alignment: Alignment, recording: Recording, spec: ResponseSpec
+) -> tuple[DroppedSamples | None, list[AlignmentLine]]:
+    """Raises DataError where too little would be left."""
+    n_rows = next((one.n_samples for one in alignment.extents if one.source == "derivative"), None)
+    if spec.censor_fd_mm is None or n_rows is None:
+        return alignment.dropped, []
+    placed = placement_of(recording, n_rows)
+    moved = censored(recording.companions, placed.rows, placed.n_scan, spec)
+    dropped = alignment.dropped or DroppedSamples(placed.n_scan, 0, 0, "")
+    before, after = spec.censor_neighbours
+    beside = f" (with {before} before and {after} after each)" if before or after else ""
+    count = f"{int(moved.sum())} of {placed.n_scan} samples{beside}"
+    text = f"{count} are censored: framewise displacement above {spec.censor_fd_mm:g} mm"
+    n_censored = int((moved | placed.censored).sum())
+    return replace(dropped, n_censored=n_censored), [AlignmentLine("fine", "dropped samples", text)]

@@ -1,0 +1,115 @@
+"""What is regressed out of fMRI: confounds of the run and slow drift."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bids_app.dataset.confounds.columns import MOTION, STRATEGIES, chosen_columns, expand, groups_of
+from bids_app.dataset.confounds.tables import MAIN, is_number, read_confounds, tables_of
+from bids_app.errors import DataError
+from bids_app.records import Array, Recording, ResponseSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def fmri_nuisance(
+    recording: Recording, rows: Array, n_times: int, spec: ResponseSpec
+) -> tuple[Array, Array, tuple[str, ...]]:
+    """What is regressed out of a run.
+
+    Parameters
+    ----------
+    recording : with `confounds` among its companions, or without.
+    rows : (n_rows,) numbers of the scan's samples that the response has; tables may be of these or of the scan.
+    n_times : samples of the scan.
+    spec : confounds, and the shortest period of drift that is removed.
+
+    Returns
+    -------
+    nuisance : (n_times, n_nuisance) confounds, then drift.
+    steady : (n_times,) False before magnetisation is steady.
+    warnings : a line each.
+
+    Raises
+    ------
+    DataError : a table has another length or lacks what is asked for.
+    """
+    drift = cosine_drift(n_times, 1 / recording.rate_hz, spec.high_pass_s)
+    items, main = groups_of(spec.confounds), recording.companions.get(MAIN)
+    tables = {path: _fitted(read_confounds(path), rows, n_times) for path in tables_of(recording.companions).values()}
+    warnings = _about_tables(tables, main, n_times, items)
+    tables = {path: table for path, table in tables.items() if len(table) == n_times}
+    steady: Array = np.ones(n_times, dtype=bool)
+    if main in tables:
+        steady = np.asarray(~(np.nan_to_num(_unsteady(tables[main])) > 0).any(axis=1))
+    columns = chosen_columns(items, tables, recording, main if main in tables else None)
+    chosen = np.array(list(columns.values())).reshape(len(columns), n_times).T
+    there = np.isin(np.arange(1, n_times), rows)
+    holes = int((there & (~np.isfinite(chosen[1:])).any(axis=1)).sum())
+    warnings += (f"confounds are missing in {holes} samples: 0 is used",) if holes else ()
+    return np.hstack([np.nan_to_num(chosen, posinf=0, neginf=0), drift]), steady, warnings
+
+
+def _fitted(table: pd.DataFrame, rows: Array, n_times: int) -> pd.DataFrame:
+    """Over the scan, where a table is of the response's samples alone."""
+    return table.set_axis(rows).reindex(range(n_times)) if len(table) == len(rows) < n_times else table
+
+
+def _about_tables(
+    tables: Mapping[Path, pd.DataFrame], main: Path | None, n_times: int, items: list[str]
+) -> tuple[str, ...]:
+    """Raises DataError where a table that is asked for is of another run."""
+    groups = [item for item in items if item in STRATEGIES]
+    if main is None:
+        return (f"no confounds file: '{'+'.join(groups)}' is not regressed out",) if groups else ()
+    others = [(path, len(table)) for path, table in tables.items() if len(table) != n_times]
+    if others and (items or others[0][0] != main):
+        path, length = others[0]
+        raise DataError(f"confounds of {length} rows for {n_times} samples", path, "they are of another run")
+    return tuple(f"confounds of {length} rows are of another run: not used" for _, length in others)
+
+
+def _unsteady(table: pd.DataFrame) -> Array:
+    return table.filter(regex=r"^non_steady_state_outlier").to_numpy(dtype=float)
+
+
+def motion(recording: Recording, n_times: int) -> Array | None:
+    """Six motion parameters and their change since the sample before.
+
+    Parameters
+    ----------
+    recording : with `confounds` among its companions, or without.
+    n_times : its samples.
+
+    Returns
+    -------
+    (n_times, 12), missing numbers 0; None where the recording's confounds do not have them.
+    """
+    path = recording.companions.get(MAIN)
+    table = None if path is None else read_confounds(path)
+    if table is None or len(table) != n_times or not all(name in table and is_number(table, name) for name in MOTION):
+        return None
+    return np.nan_to_num(expand(table[list(MOTION)].to_numpy(dtype=float))[:, : 2 * len(MOTION)], posinf=0, neginf=0)
+
+
+def cosine_drift(n_times: int, period_s: float, high_pass_s: float | None) -> Array:
+    """Discrete cosines of periods down to `high_pass_s`, without the constant.
+
+    Parameters
+    ----------
+    n_times : samples.
+    period_s : from sample to sample (TR).
+    high_pass_s : the shortest period, in seconds; None: none at all.
+
+    Returns
+    -------
+    (n_times, K), K = ⌊2·n·TR / high_pass_s⌋.
+    """
+    count = int(2 * n_times * period_s / high_pass_s + 1e-9) if high_pass_s else 0
+    orders = np.arange(1, min(count, n_times - 1) + 1)
+    return np.cos(np.pi * orders * (np.arange(n_times)[:, None] + 0.5) / n_times)
