@@ -96,8 +96,8 @@ class StimulusLibrary:
         stimulus = self.stimulus(recording, event)
         hearing = hearing_of(event, stimulus, self._stretch_to_event)
         if hearing.stretch != 1 and _has_own_rows(recording):
-            what = "the events' own rows of words are on the recording's clock, and those of the sound are not"
-            raise DataError(what, recording.label, "leave `playing_clock` as_written")
+            what = "the events' own rows of words are on the recording's clock, and no player's speed applies to them"
+            raise DataError(what, recording.label, "leave playing_clock as_written, and audio to be reported")
         return hearing
 
     def played(self, recording: Recording, event: StimulusEvent) -> Stimulus:

@@ -206,6 +206,15 @@ def test_a_player_at_another_speed_stretches_words_and_signals_alike(event_s, st
     assert as_written.onset_s.tolist() == words.onset_s.tolist()[: len(as_written.text)]
 
 
+@pytest.mark.parametrize(("event_s", "lasts_s", "heard"), [(None, 30.3, 2), (30.3, 30.3, 2), (15.0, 15.0, 1)])
+def test_a_speed_that_the_recording_shows_is_that_of_the_playing(event_s, lasts_s, heard):
+    """As an audio channel finds it; the event's own length then says only how much was heard."""
+    hearing = hearing_of(StimulusEvent(3.0, "a.wav", event_s, stretch=1.01), stimulus(30.0))
+    assert hearing.lasts_s == pytest.approx(lasts_s)
+    words = hearing.words(Intervals(np.array([10.0, 20.0]), np.array([0.5, 0.5]), ("a", "b")))
+    assert words.onset_s == pytest.approx([10.1, 20.2][:heard])
+
+
 @pytest.mark.parametrize(("event_s", "file_s", "reason"), [(15.0, 30.0, "so wrong"), (30.0, None, "not there")])
 def test_nothing_is_stretched_that_was_not_heard_whole_or_has_no_length(event_s, file_s, reason):
     with pytest.raises(DataError, match=reason):
