@@ -2,8 +2,6 @@
 
 from bids_app.dataset.alignment.align import align
 from bids_app.dataset.alignment.audio_channel import place_by_audio
-from bids_app.dataset.alignment.confounds import with_confounds
-from bids_app.dataset.alignment.electrodes import with_electrodes
 from bids_app.dataset.alignment.thresholds import limits
 from bids_app.dataset.confounds.columns import groups_of
 from bids_app.dataset.confounds.nuisance import motion
@@ -11,12 +9,14 @@ from bids_app.dataset.discovery.find import find_recordings
 from bids_app.dataset.electrodes.high_gamma import computes_high_gamma
 from bids_app.dataset.electrodes.mains import notch_hz
 from bids_app.dataset.responses.common import intersect_targets, lost_to_others, varying
-from bids_app.dataset.responses.load import load_response, load_targets
+from bids_app.dataset.responses.companions import with_companions
+from bids_app.dataset.responses.load import count_targets, load_response, load_targets
 from bids_app.dataset.stimuli.load import load_stimulus
 
 __all__ = [
     "align",
     "computes_high_gamma",
+    "count_targets",
     "find_recordings",
     "groups_of",
     "intersect_targets",
@@ -29,6 +29,5 @@ __all__ = [
     "notch_hz",
     "place_by_audio",
     "varying",
-    "with_confounds",
-    "with_electrodes",
+    "with_companions",
 ]

@@ -89,6 +89,8 @@ class FeatureStore:
         stimulus, spec, source : see `registry.extract`; audio, words and phones are not looked at.
         """
         spec = resolve(spec)
+        if not self.path(stimulus, spec).with_suffix(".json").exists() and not self._others():
+            return False  # before any file of a model is hashed
         try:
             key = self.key(stimulus, spec, replace(source, offline=True))
         except NoInput:
@@ -98,9 +100,12 @@ class FeatureStore:
     def _places(self, path: Path, key: str) -> Iterator[Path]:
         """Where the features of that key may lie: here, then under any name (all JSON files are read once)."""
         yield path
+        yield from self._others().get(key, ())
+
+    def _others(self) -> dict[str, list[Path]]:
         if self._elsewhere is None:
             self._elsewhere = _by_key((self.folder, *self.sources))
-        yield from self._elsewhere.get(key, ())
+        return self._elsewhere
 
     def key(self, stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> str:
         """All that decides the values, as a SHA-256.

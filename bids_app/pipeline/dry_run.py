@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from bids_app import dataset, outputs
+from bids_app import outputs
+from bids_app.errors import ConcordError
 from bids_app.execution import Unit
+from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.job.job import Job, Notify
-from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.pipeline.preflight import Preflight
 from bids_app.records import Alignment, entities_of, group_findings
 
 PlanRow = Mapping[str, str | int | float]
 
 
-def show_plan(job: Job, library: StimulusLibrary, preflight: Preflight, notify: Notify) -> None:
+def show_plan(job: Job, accounts: Accounts, preflight: Preflight, notify: Notify) -> None:
     """One row a unit and one a recording, as tables and in plan.json; there with each recording's whole account.
 
     Parameters
     ----------
     job : what the run was asked for.
-    library : stimuli and their features.
+    accounts : of its recordings.
     preflight : what can be computed.
     notify : takes one line at a time; warnings and refusals were given to it before.
 
@@ -29,17 +30,18 @@ def show_plan(job: Job, library: StimulusLibrary, preflight: Preflight, notify: 
     ------
     CannotCreate : where plan.json cannot be written.
     """
-    units = [_plan_row(unit, job, library, preflight) for unit in preflight.units]
-    accounts = tuple(preflight.alignments.values())
-    for line in (*_table(units), "", *_table(_alike([_account_row(one) for one in accounts]))):
+    units = [_plan_row(unit, job, accounts, preflight) for unit in preflight.units]
+    accounts.keep()
+    alignments = tuple(preflight.alignments.values())
+    for line in (*_table(units), "", *_table(_alike([_account_row(one) for one in alignments]))):
         notify(line)
-    for notice in group_findings((one.recording, text) for one in accounts for text in one.of("fine")):
+    for notice in group_findings((one.recording, text) for one in alignments for text in one.of("fine")):
         notify(f"fine: {notice.line}")
     plan = {
         "analysis": job.resolved,
         "analysis_hash": job.hash,
         "units": units,
-        "recordings": list(map(asdict, accounts)),
+        "recordings": list(map(asdict, alignments)),
         "unused": [asdict(one) for one in preflight.unused],
     }
     outputs.write_plan(job.out_dir, plan)
@@ -53,28 +55,32 @@ def _table(rows: Sequence[PlanRow]) -> list[str]:
     return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
 
 
-def _plan_row(unit: Unit, job: Job, library: StimulusLibrary, preflight: Preflight) -> PlanRow:
-    stimuli = {
-        stimulus.label: stimulus
-        for recording in unit.recordings
-        for stimulus in (library.stimulus(recording, event) for event in recording.stimuli)
-    }
-    missing = sorted({name for stimulus in stimuli.values() for name in library.missing(stimulus)})
-    spec = job.analysis.response_spec(unit.recordings[0].modality)
+def _plan_row(unit: Unit, job: Job, accounts: Accounts, preflight: Preflight) -> PlanRow:
+    stimuli = {facts.label: facts for recording in unit.recordings for facts in accounts.of(recording).stimuli}
+    missing = sorted({name for facts in stimuli.values() for name in accounts.missing(facts)})
     size = sum(path.stat().st_size for recording in unit.recordings for path in recording.paths if path.exists())
-    accounts = [preflight.alignments[recording.label] for recording in unit.recordings]
     return {
         "unit": unit.stem,
         "recordings": len(unit.recordings),
-        "warned": sum(bool(one.of("warning")) for one in accounts),
+        "warned": sum(bool(accounts.of(recording).alignment.of("warning")) for recording in unit.recordings),
         "refused": sum(_would_be_of(unit, one.label) for one in preflight.unused),
         "spaces": " ".join(job.specs),
-        "stimulus_min": round(sum(stimulus.duration_s for stimulus in stimuli.values()) / 60, 1),
-        "targets": len(dataset.load_targets(unit.recordings[0], spec).names),
+        "stimulus_min": round(sum(facts.duration_s for facts in stimuli.values()) / 60, 1),
+        "targets": _count_targets(unit, accounts),
         "gigabytes": round(size / 1e9, 3),
         "to_compute": " ".join(missing) or "-",
         "cached": " ".join(name for name in job.specs if name not in missing) or "-",
     }
+
+
+def _count_targets(unit: Unit, accounts: Accounts) -> int | str:
+    """Of the first recording that has any."""
+    for recording in unit.recordings:
+        try:
+            return accounts.count_targets(recording)
+        except (ConcordError, OSError) as error:
+            reason = str(error)
+    return f"none ({reason})"
 
 
 def _would_be_of(unit: Unit, label: str) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bids_app import __version__, execution, outputs
 from bids_app.execution import RunLog, StatusBook
+from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.dry_run import show_plan
 from bids_app.pipeline.find_recordings import find_recordings
 from bids_app.pipeline.job.job import Job, Notify, make_job
@@ -41,11 +42,12 @@ def run(options: RunOptions, notify: Notify) -> int:
     """
     job = make_job(options)
     library = StimulusLibrary(job)
+    accounts = Accounts(job, library)
     with execution.open_log(job.out_dir / "logs") as log:
         recordings = find_recordings(job.options, notify)
-        preflight = check_recordings(recordings, job, library, notify)
+        preflight = check_recordings(recordings, job, accounts, notify)
         if job.options.dry_run:
-            show_plan(job, library, preflight, notify)
+            show_plan(job, accounts, preflight, notify)
             preflight.require_units(job)
             return 0
         return _compute(job, library, recordings, preflight, log, notify)

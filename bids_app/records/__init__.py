@@ -61,6 +61,7 @@ from bids_app.records.fits import (
     SubspaceFold,
 )
 from bids_app.records.grids import MOST_OFFSET, UNTOLD_OFFSET, grid_offset
+from bids_app.records.inputs.accounts import RecordingAccount, StimulusFacts
 from bids_app.records.inputs.alignment import (
     Alignment,
     AlignmentLine,
@@ -270,6 +271,7 @@ __all__ = [
     "Quartiles",
     "Rank",
     "Recording",
+    "RecordingAccount",
     "RecordingQuery",
     "RecordingSummary",
     "RegionScores",
@@ -302,6 +304,7 @@ __all__ = [
     "StatisticSummary",
     "Stimulus",
     "StimulusEvent",
+    "StimulusFacts",
     "StimulusRecipe",
     "StimulusRule",
     "StimulusSource",

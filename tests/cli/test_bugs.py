@@ -8,7 +8,7 @@ from tiny_study import make_study
 from bids_app import encoding, outputs
 from bids_app.cli import concord_tools
 from bids_app.cli.concord import main
-from bids_app.pipeline import preflight
+from bids_app.pipeline import accounts
 from bids_app.pipeline.runs import load_runs
 from bids_app.settings import load
 
@@ -90,12 +90,12 @@ def test_too_few_samples_for_the_folds_are_a_hint(pristine, tmp_path, monkeypatc
 
 
 def test_inside_preflight_it_costs_that_recording(pristine, tmp_path, monkeypatch, capsys):
-    check = preflight.dataset.align
+    check = accounts.dataset.align
 
     def sometimes(recording, *rest):
         return broken() if "run-2" in recording.label else check(recording, *rest)
 
-    monkeypatch.setattr(preflight.dataset, "align", sometimes)
+    monkeypatch.setattr(accounts.dataset, "align", sometimes)
     assert concord(pristine, tmp_path / "out", "--dry-run") == 0
     log = the_log(tmp_path / "out")
     line = "run-2_space-MNI152NLin2009cAsym_desc-preproc_bold: a bug of Concord: ZeroDivisionError: planted (trace"

@@ -22,7 +22,6 @@ from bids_app.dataset.alignment.judge_sampling import (
     start_lines,
     tr_lines,
 )
-from bids_app.dataset.alignment.masks import mask_lines
 from bids_app.dataset.alignment.playings import play, table_lines
 from bids_app.dataset.alignment.thresholds import limits
 from bids_app.dataset.responses.dropped import drop_evidence
@@ -94,7 +93,6 @@ def align(
         *onset_lines(events, recording.start_s, recording_s),
         *all_lines(playings, allowed, recording.modality),
         *(line for _, stimulus in heard for line in table_lines(stimulus)),
-        *mask_lines(recording),
     ]
     account = replace(account, lines=tuple(dict.fromkeys(lines)))
     return account if evidence is not None else with_electrodes(account, recording, events, (allowed, spec))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from bids_app.dataset.alignment.evidence import EventTimes
 from bids_app.dataset.alignment.judge_clock import drift_lines, marker_drift, sample_markers
 from bids_app.dataset.alignment.judge_playings import length_drift
@@ -11,7 +13,7 @@ from bids_app.dataset.alignment.thresholds import Limits
 from bids_app.dataset.electrodes.mains import stated_line_hz
 from bids_app.dataset.electrodes.response import electrode_lines
 from bids_app.dataset.files.written import number_of
-from bids_app.dataset.signals.recording import pause_lines, span_accounts
+from bids_app.dataset.signals.recording import PAUSES, pause_lines, span_accounts
 from bids_app.records import Alignment, AlignmentLine, Drift, Recording, ResponseSpec
 
 
@@ -33,7 +35,9 @@ def with_electrodes(
     """
     allowed, spec = how
     gaps, bad = span_accounts(recording)
-    drift, lines = _drift(account, recording, events, allowed)
+    paused = any(one.source == PAUSES and one.seconds for one in gaps)  # sample numbers leave pauses out
+    numbered = replace(events, sample=np.full(len(events.sample), np.nan)) if paused else events
+    drift, lines = _drift(account, recording, numbered, allowed)
     lines += pause_lines(recording, account.playings)
     lines += [
         AlignmentLine(

@@ -9,7 +9,7 @@ from bids_app.dataset.confounds.nuisance import fmri_nuisance
 from bids_app.dataset.electrodes.response import electrode_response, electrode_targets
 from bids_app.dataset.responses.dropped import placement_of
 from bids_app.dataset.responses.readers import reader_of
-from bids_app.dataset.responses.volumes import mask_note
+from bids_app.dataset.responses.volumes import mask_note, volume_targets, voxels_in_mask
 from bids_app.dataset.signals.recording import signals_of
 from bids_app.records import Recording, Response, ResponseSpec, Targets
 
@@ -31,6 +31,22 @@ def load_targets(recording: Recording, spec: ResponseSpec = AS_RECORDED) -> Targ
     if recording.modality == "ieeg":
         return electrode_targets(recording, spec)
     return reader_of(recording.paths[0]).targets(recording)
+
+
+def count_targets(recording: Recording, spec: ResponseSpec = AS_RECORDED) -> int:
+    """How many targets `load_targets` would give, without naming each.
+
+    Parameters
+    ----------
+    recording, spec : as of `load_targets`.
+
+    Raises
+    ------
+    DataError : as of `load_targets`.
+    """
+    if recording.kind == "volume" and reader_of(recording.paths[0]).targets is volume_targets:
+        return len(voxels_in_mask(recording)[0])
+    return len(load_targets(recording, spec).names)
 
 
 def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) -> Response:

@@ -30,14 +30,19 @@ def open_volume(path: Path) -> Any:
 
 def volume_targets(recording: Recording) -> Targets:
     """The mask's voxels; without a mask those that are not 0 in the first volume. Raises DataError."""
-    image = open_volume(recording.paths[0])
-    shape, affine = tuple(int(size) for size in image.shape[:3]), np.asarray(image.affine, dtype=float)
-    mask = _mask(recording, image, shape, affine)
-    index = np.argwhere(mask)
-    if not len(index):
-        raise DataError("no voxel in the mask", recording.companions.get("mask", recording.paths[0]))
+    index, shape, affine = voxels_in_mask(recording)
     names = tuple(f"{i},{j},{k}" for i, j, k in index.tolist())
     return Targets("volume", recording.space, names, index, shape, affine)
+
+
+def voxels_in_mask(recording: Recording) -> tuple[Array, tuple[int, ...], Array]:
+    """(n_voxels, 3) voxels of the mask, the grid's shape and its affine. Raises DataError."""
+    image = open_volume(recording.paths[0])
+    shape, affine = tuple(int(size) for size in image.shape[:3]), np.asarray(image.affine, dtype=float)
+    index = np.argwhere(_mask(recording, image, shape, affine))
+    if not len(index):
+        raise DataError("no voxel in the mask", recording.companions.get("mask", recording.paths[0]))
+    return index, shape, affine
 
 
 def _mask(recording: Recording, image: Any, shape: tuple[int, ...], affine: Array) -> Array:

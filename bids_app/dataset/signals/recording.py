@@ -14,6 +14,7 @@ from bids_app.errors import DataError
 from bids_app.records import AlignmentLine, PlayingAlignment, Recording, SpanAccount
 
 INTRACRANIAL = {"SEEG", "ECOG", "DBS", "IEEG"}
+PAUSES = "pauses of the file"
 CLOCK_S = 0.02  # a sample number times the sampling interval is its onset, within this
 
 
@@ -78,7 +79,7 @@ def counts_samples(signals: Signals, events: Path | None) -> bool:
 def pause_accounts(signals: Signals) -> tuple[SpanAccount, ...]:
     """Where nothing was recorded, by the file; a pause without a length has length 0."""
     pauses = tuple((start_s, length_s or 0.0) for start_s, length_s in signals.pauses_s)
-    accounts = [SpanAccount("pauses of the file", pauses)] if pauses else []
+    accounts = [SpanAccount(PAUSES, pauses)] if pauses else []
     skipped = skipped_spans(signals.notes)
     return (*accounts, *([skipped] if skipped else []))
 

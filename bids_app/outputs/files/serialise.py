@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from bids_app.errors import ReadWriteError
 from bids_app.outputs.files.files import plain, read_json
-from bids_app.records import SUMMARY_FORMAT, GroupSummary, UnitSummary
+from bids_app.records import SUMMARY_FORMAT, GroupSummary, RecordingAccount, UnitSummary
 
 Summary = TypeVar("Summary", UnitSummary, GroupSummary)
 LEVELS = {UnitSummary: "participant", GroupSummary: "group"}  # the analysis level that writes them
@@ -68,6 +68,17 @@ def read_summary(path: Path, kind: type[Summary]) -> Summary:
         raise ReadWriteError(f"not a summary as concord writes it ({error})", path, again) from None
 
 
+def account_from_json(content: object) -> RecordingAccount | None:
+    """The account that `to_json` was made of; None where it is not one."""
+    from pydantic import ValidationError
+
+    try:
+        record: RecordingAccount = _adapters()[RecordingAccount].validate_python((content,))[0]
+    except ValidationError:
+        return None
+    return record
+
+
 @cache
 def _adapters() -> Mapping[Any, Any]:
     """Of tuples of one: pydantic takes settings for what holds dataclasses, and passes them on to all of them."""
@@ -77,4 +88,5 @@ def _adapters() -> Mapping[Any, Any]:
     return {
         UnitSummary: TypeAdapter(tuple[UnitSummary], config=config),
         GroupSummary: TypeAdapter(tuple[GroupSummary], config=config),
+        RecordingAccount: TypeAdapter(tuple[RecordingAccount], config=config),
     }

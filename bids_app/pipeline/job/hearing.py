@@ -104,7 +104,7 @@ def hearing_of(event: StimulusEvent, stimulus: Stimulus, stretch_to_event: bool 
 
 
 def _stretch(event: StimulusEvent, stimulus: Stimulus) -> float:
-    """Seconds of the recording to one of the stimulus, where events show it beyond their precision. Raises DataError."""
+    """Seconds of the recording to one of the stimulus, by the events, beyond their precision. Raises DataError."""
     if event.duration_s is None:
         return 1.0
     if not stimulus.file_s:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +22,7 @@ from bids_app.records import (
     StatedStimuli,
     Stimulus,
     StimulusEvent,
+    StimulusFacts,
 )
 
 Content = tuple[str, str]
@@ -167,13 +168,27 @@ class StimulusLibrary:
 
     def _wanted(self, stimulus: Stimulus) -> dict[str, FeatureSpec]:
         """Every space of the analysis, and those of the baseline that the stimulus allows."""
-        lacking = self._lacking[_content(stimulus)]
+        return self._allowed(self._lacking[_content(stimulus)])
+
+    def _allowed(self, lacking: Mapping[str, str]) -> dict[str, FeatureSpec]:
         return {**self._specs, **{name: spec for name, spec in self._baseline.items() if name not in lacking}}
 
-    def missing(self, stimulus: Stimulus) -> list[str]:
+    def facts(self, recording: Recording, event: StimulusEvent) -> StimulusFacts:
+        """What the plan of a run needs of a stimulus.
+
+        Parameters
+        ----------
+        recording, event : which playing of the stimulus, in which recording.
+        """
+        stimulus = self.stimulus(recording, event)
+        return StimulusFacts.of(stimulus, self._lacking[_content(stimulus)])
+
+    def missing(self, facts: StimulusFacts) -> list[str]:
         """Names of the spaces that would have to be computed for this stimulus."""
-        wanted = self._wanted(stimulus).items()
-        return [name for name, spec in wanted if not self._store.holds(stimulus, spec, self._models)]
+        return self._missing(facts.bare, self._allowed(dict(facts.lacking)))
+
+    def _missing(self, stimulus: Stimulus, wanted: Mapping[str, FeatureSpec]) -> list[str]:
+        return [name for name, spec in wanted.items() if not self._store.holds(stimulus, spec, self._models)]
 
     def features(self, recording: Recording, event: StimulusEvent) -> dict[str, Features]:
         """Features of what is heard in this playing: from memory, from the store, or computed and stored.
@@ -192,7 +207,7 @@ class StimulusLibrary:
         light = self.stimulus(recording, event)
         wanted, content = self._wanted(light), _content(light)
         if any((content, name) not in self._features for name in wanted):
-            stimulus = self._load(recording, event) if self.missing(light) else light
+            stimulus = self._load(recording, event) if self._missing(light, wanted) else light
             for name, spec in wanted.items():
                 self._features[content, name], _ = self._store.get(stimulus, spec, self._models)
         hearing = self.hearing(recording, event)

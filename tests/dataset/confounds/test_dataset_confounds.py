@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bids_app.dataset import align, find_recordings, load_response, load_targets, with_confounds
+from bids_app.dataset import align, find_recordings, load_response, load_targets, with_companions
 from bids_app.dataset.confounds.censoring import censored
 from bids_app.dataset.confounds.columns import matching
 from bids_app.dataset.confounds.tables import read_confounds
@@ -53,7 +53,7 @@ def respond(recording: Recording, spec: ResponseSpec) -> Response:
 
 
 def account(recording: Recording, spec: ResponseSpec) -> Alignment:
-    return with_confounds(align(recording, []), recording, spec)
+    return with_companions(align(recording, []), recording, spec)
 
 
 RAMP = np.arange(N, dtype=float)

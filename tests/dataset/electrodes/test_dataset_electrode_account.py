@@ -1,24 +1,25 @@
 """Pauses, bad spans and the power line stand in the account of a recording before anything is read."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from bids_trees import write
 from edf_files import write_edf
 from test_dataset_signals import STARTS_S, brainvision, channels, click, recording_of, study
 
-from bids_app.dataset import with_electrodes
-from bids_app.records import Alignment, PlayingAlignment, ResponseSpec, StartAccount
+from bids_app.dataset import align
+from bids_app.records import Intervals, ResponseSpec, Stimulus, StimulusEvent
 
 SPEC = ResponseSpec(rate_hz=100.0, band_hz=(70.0, 150.0))
 
 
-def playing(onset_s=1.0, event_s=5.0):
-    return PlayingAlignment("story.wav", onset_s, 1, None, event_s, None, 1.0, 0, None, None, 0, 1)
-
-
-def account(root, one=None):
+def account(root, onset_s=1.0, event_s=5.0):
     recording = recording_of(root)
-    bare = Alignment(recording.label, (), (), StartAccount(0.0, "first sample"), (one or playing(),), ())
-    return with_electrodes(bare, recording, SPEC)
+    event = StimulusEvent(onset_s, "story.wav", event_s)
+    words = Intervals(np.array([0.5]), np.array([0.2]), ("a",))
+    stimulus = Stimulus("story.wav", "story", root / "stimuli/story.wav", None, None, event_s, words, None, "")
+    return align(replace(recording, stimuli=(event,)), [(event, stimulus)], None, SPEC)
 
 
 def test_pauses_and_bad_spans_of_an_edf(tmp_path):
@@ -38,13 +39,33 @@ def test_pauses_and_bad_spans_of_an_edf(tmp_path):
     }
     assert found.line_hz == 60
     assert any("2 pauses, the first of 2.500 s after 2.000 s" in text for text in found.of("warning"))
-    assert any("one bad span (events.tsv), 0.5 s in all" in text for text in found.of("fine"))
+    assert any("1 bad spans by events.tsv, 0.5 s" in text for text in found.of("warning"))
     assert not found.of("refusal")
 
 
 @pytest.mark.parametrize(("onset_s", "refused"), [(1.0, True), (4.0, False), (-2.0, False)])
 def test_a_playing_across_a_pause_of_unknown_length_is_refused(tmp_path, onset_s, refused):
     brainvision(study(tmp_path / "bids").with_suffix(".vhdr"), click(6.25), [(1024, "")])  # after 4 s
-    found = account(tmp_path / "bids", playing(onset_s, 4.0))
+    found = account(tmp_path / "bids", onset_s, 4.0)
     assert bool(found.of("refusal")) == refused
     assert any("a pause of unknown length after 4.000 s" in text for text in found.of("warning"))
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_sample_numbers_of_a_file_with_a_pause_are_no_drift(tmp_path, counted):
+    """Onsets with the pauses, or without: sample numbers leave them out either way."""
+    root = tmp_path / "bids"
+    stem = study(root)
+    wave, starts_s = click(6.25, seconds=100), [*range(40), *range(42, 102)]
+    write_edf(stem.with_suffix(".edf"), channels(wave, wave, wave), "EDF+D", starts_s)
+    samples_s = np.arange(2.5, 100, 2)
+    onsets = samples_s if counted else samples_s + 2 * (samples_s > 40)
+    rows = "".join(f"{onset}\t0.1\t{round(s * 256)}\tn/a\n" for onset, s in zip(onsets, samples_s, strict=True))
+    header = "onset\tduration\tsample\tstim_file\n0.1\t1.0\t26\tstory.wav\n"
+    write(root / "sub-01/ieeg/sub-01_task-story_events.tsv", header + rows)
+    found = account(root, 0.1, 1.0)
+    assert not found.of("refusal"), found.of("refusal")
+    assert found.drift is None or abs(found.drift.seconds) < 0.01, found.drift
+    assert not [text for text in found.of("warning") if "drift" in text or "off the" in text], found.of("warning")
+    said = "leave pauses out" if counted else "include pauses"
+    assert any(said in text for text in found.of("warning"))

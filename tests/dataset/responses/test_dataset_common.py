@@ -13,7 +13,15 @@ from bids_trees import AFFINE, SHAPE, fmri_dataset, some_mask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bids_app.dataset import align, find_recordings, intersect_targets, load_response, load_targets, lost_to_others
+from bids_app.dataset import (
+    align,
+    find_recordings,
+    intersect_targets,
+    load_response,
+    load_targets,
+    lost_to_others,
+    with_companions,
+)
 from bids_app.dataset.responses.common import varying
 from bids_app.errors import DataError
 from bids_app.records import RecordingQuery, ResponseSpec, Targets, grid_offset
@@ -57,7 +65,8 @@ def test_a_mask_off_by_rounding_is_used_and_told_and_one_truly_off_refused(
     image = nibabel.Nifti1Image(some_mask().astype(np.uint8), affine)
     nibabel.save(image, mask)
     (recording,) = find_recordings(RecordingQuery(root, tmp_path / "out")).recordings
-    lines = [line for line in align(recording, []).lines if "mask" in line.text]
+    account = with_companions(align(recording, []), recording, PLAIN)
+    lines = [line for line in account.lines if "mask" in line.text]
     assert [line.severity for line in lines] == ([severity] if severity else [])
     if severity == "refusal":
         with pytest.raises(DataError, match="does not lie on the grid"):

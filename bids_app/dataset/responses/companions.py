@@ -1,4 +1,4 @@
-"""What an fMRI recording's account holds of its confounds: whether what is asked for is there, what is censored."""
+"""What an fMRI recording's account holds of its mask and confounds: the mask's grid, columns asked for, censoring."""
 
 from __future__ import annotations
 
@@ -9,12 +9,21 @@ from bids_app.dataset.confounds.censoring import censored
 from bids_app.dataset.confounds.columns import NEEDED, STRATEGIES, groups_of, matching, no_such_column
 from bids_app.dataset.confounds.tables import MAIN, column_names, tables_of
 from bids_app.dataset.responses.dropped import placement_of
+from bids_app.dataset.responses.volumes import mask_offset
 from bids_app.errors import DataError
-from bids_app.records import Alignment, AlignmentLine, DroppedSamples, Recording, ResponseSpec
+from bids_app.records import (
+    MOST_OFFSET,
+    UNTOLD_OFFSET,
+    Alignment,
+    AlignmentLine,
+    DroppedSamples,
+    Recording,
+    ResponseSpec,
+)
 
 
-def with_confounds(alignment: Alignment, recording: Recording, spec: ResponseSpec) -> Alignment:
-    """An account with what its tables of confounds say; no response is read.
+def with_companions(alignment: Alignment, recording: Recording, spec: ResponseSpec) -> Alignment:
+    """An account with what its mask and tables of confounds say; no response is read.
 
     Parameters
     ----------
@@ -25,11 +34,22 @@ def with_confounds(alignment: Alignment, recording: Recording, spec: ResponseSpe
     if alignment.of("refusal"):
         return alignment
     try:
-        lines = [AlignmentLine("warning", "files", text) for text in _columns_are_there(recording, spec)]
+        texts = [*_about_mask(recording), *_columns_are_there(recording, spec)]
+        lines = [AlignmentLine("warning", "files", text) for text in texts]
         dropped, about = _censoring(alignment, recording, spec)
     except DataError as error:
         return replace(alignment, lines=(*alignment.lines, AlignmentLine("refusal", "files", str(error))))
     return replace(alignment, dropped=dropped, lines=(*alignment.lines, *lines, *about))
+
+
+def _about_mask(recording: Recording) -> Iterator[str]:
+    """By headers. Raises DataError where the mask lies on another grid than its image."""
+    offset = mask_offset(recording)
+    if offset is None or offset <= UNTOLD_OFFSET:
+        return
+    if offset > MOST_OFFSET:
+        raise DataError("the mask does not lie on the grid of its image", recording.companions["mask"], "resample it")
+    yield f"the mask's affine is {offset:.2g} voxels off the image's: taken for rounding"
 
 
 def _columns_are_there(recording: Recording, spec: ResponseSpec) -> Iterator[str]:

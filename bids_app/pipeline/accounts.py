@@ -1,0 +1,162 @@
+"""Recordings' accounts: made from headers, sidecars and tables, or kept from an earlier run of the same files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from bids_app import dataset
+from bids_app.errors import ConcordError
+from bids_app.outputs.files.files import read_json, write_text
+from bids_app.outputs.files.serialise import account_from_json, to_json
+from bids_app.pipeline.file_states import FileStates
+from bids_app.pipeline.job.job import Job
+from bids_app.pipeline.job.stimulus_library import StimulusLibrary
+from bids_app.records import AlignmentLine, Recording, RecordingAccount, StimulusFacts
+
+FORMAT = 1
+WORTH = 20  # recordings: the accounts of fewer are made again as quickly
+
+
+class Accounts:
+    """Accounts of recordings, kept in OUT_DIR/logs/accounts.json.
+
+    One that is kept counts only while nothing that it was made from has changed (`FileStates`). The file may be
+    deleted, cannot be written or is broken: accounts are then made again. What cannot be used is tried again each
+    time.
+
+    Parameters
+    ----------
+    job : what the run was asked for.
+    library : stimuli and their features.
+    """
+
+    def __init__(self, job: Job, library: StimulusLibrary) -> None:
+        self._job, self._library, self._states = job, library, FileStates(job)
+        self._path = job.out_dir / "logs" / "accounts.json"
+        self._kept = _read(self._path)
+        self._now: dict[str, tuple[str, RecordingAccount]] = {}
+        self._new: set[str] = set()
+        self._missing: dict[StimulusFacts, list[str]] = {}
+
+    def of(self, recording: Recording) -> RecordingAccount:
+        """A recording's account.
+
+        Parameters
+        ----------
+        recording : as it was found.
+
+        Raises
+        ------
+        DataError : a header, a table or a stimulus cannot be read, or a feature lacks what it needs.
+        NoInput : a stimulus's file is not there.
+        """
+        name = str(recording.paths[0])
+        if name not in self._now:
+            state = self._states.of(recording)
+            kept = self._kept.get(name, {})
+            account = account_from_json(kept.get("account")) if kept.get("state") == state else None
+            if account is None:
+                self._put(name, state, make_account(recording, self._job, self._library))
+            else:
+                self._now[name] = state, account
+        return self._now[name][1]
+
+    def count_targets(self, recording: Recording) -> int:
+        """How many targets a recording has.
+
+        Parameters
+        ----------
+        recording : one that has an account.
+
+        Raises
+        ------
+        DataError : a file is missing, damaged or has no target.
+        """
+        name, account = str(recording.paths[0]), self.of(recording)
+        if account.n_targets is None:
+            spec = self._job.analysis.response_spec(recording.modality)
+            account = account.counted(dataset.count_targets(recording, spec))
+            self._put(name, self._now[name][0], account)
+        return account.n_targets or 0
+
+    def missing(self, facts: StimulusFacts) -> list[str]:
+        """Names of the spaces that would have to be computed for a stimulus."""
+        if facts not in self._missing:
+            self._missing[facts] = self._library.missing(facts)
+        return self._missing[facts]
+
+    def _put(self, name: str, state: str, account: RecordingAccount) -> None:
+        self._now[name] = state, account
+        self._new.add(name)
+
+    def keep(self) -> None:
+        """Write what is new beside what other jobs have written, where that is possible and worth it."""
+        from filelock import FileLock
+
+        if not self._new or len(self._now) < WORTH:
+            return
+        new = {name: {"state": self._now[name][0], "account": to_json(self._now[name][1])} for name in self._new}
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self._path.with_suffix(".lock")):
+                write_text(self._path, _text({**_read(self._path), **new}))
+        except (ConcordError, OSError):
+            return
+        self._new.clear()
+
+
+def make_account(recording: Recording, job: Job, library: StimulusLibrary) -> RecordingAccount:
+    """How a recording's times agree, what was noticed when its files were looked for, and what was heard.
+
+    Parameters
+    ----------
+    recording : as it was found.
+    job : what the run was asked for.
+    library : stimuli and their features.
+
+    Raises
+    ------
+    DataError, NoInput : as of `Accounts.of`.
+    """
+    placed, about_audio = _placed(recording, job, library)
+    heard = [(event, library.played(placed, event)) for event in placed.stimuli]
+    epoch = job.analysis.design_spec(recording.modality).epoch
+    spec = job.analysis.response_spec(recording.modality)
+    alignment = dataset.align(placed, heard, None if epoch is None else epoch.window_s, spec)
+    if recording.modality == "fmri":
+        alignment = dataset.with_companions(alignment, placed, spec)
+    found = [AlignmentLine("warning", "files", text) for text in recording.warnings]
+    known = {line.text for line in alignment.lines}
+    lines = (*alignment.lines, *(line for line in found if line.text not in known), *about_audio)
+    facts = tuple(library.facts(placed, event) for event in placed.stimuli)
+    return RecordingAccount(replace(alignment, lines=lines), placed.stimuli, facts)
+
+
+def _placed(recording: Recording, job: Job, library: StimulusLibrary) -> tuple[Recording, tuple[AlignmentLine, ...]]:
+    """The recording with its playings where its audio channel puts them, where that is asked for."""
+    audio = job.analysis.alignment.spec()
+    if audio is None or recording.kind != "electrodes":
+        return recording, ()
+    epoch = job.analysis.design_spec(recording.modality).epoch
+    allowed = dataset.limits(recording.modality, 1 / recording.rate_hz, None if epoch is None else epoch.window_s)
+    found = dataset.place_by_audio(recording, partial(library.with_sound, recording), audio, allowed)
+    return replace(recording, stimuli=found.stimuli), found.lines
+
+
+def _read(path: Any) -> dict[str, Any]:
+    """File name → what was kept; nothing where the file is absent, broken or of another format."""
+    try:
+        content = read_json(path)
+    except ConcordError:
+        return {}
+    kept = content.get("recordings")
+    known = content.get("format") == FORMAT and isinstance(kept, dict)
+    return {name: one for name, one in kept.items() if isinstance(one, dict)} if known and kept else {}
+
+
+def _text(kept: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps({"format": FORMAT, "recordings": kept}, ensure_ascii=False)
