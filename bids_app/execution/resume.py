@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bids_app.execution.plan import Unit
-from bids_app.records import UnitSummary
+from bids_app.records import Recording, UnitSummary
+
+IN_PARTS = (".vhdr", ".set")  # headers whose samples lie in files beside them
 
 
 def unit_key(unit: Unit, analysis_hash: str, version: str, facts: Iterable[str]) -> str:
@@ -22,7 +25,7 @@ def unit_key(unit: Unit, analysis_hash: str, version: str, facts: Iterable[str])
     """
     digest = hashlib.sha256(f"{unit.stem}\n{analysis_hash}\n{version}\n".encode())
     for recording in unit.recordings:
-        for path in (*recording.paths, *(recording.companions[name] for name in sorted(recording.companions))):
+        for path in _files_of(recording):
             try:
                 state = path.stat()
                 digest.update(f"{path.name}\t{state.st_size}\t{state.st_mtime_ns}\n".encode())
@@ -32,6 +35,18 @@ def unit_key(unit: Unit, analysis_hash: str, version: str, facts: Iterable[str])
     for fact in sorted(facts):
         digest.update(fact.encode())
     return digest.hexdigest()
+
+
+def _files_of(recording: Recording) -> Iterator[Path]:
+    """A recording's own files with all their parts (.eeg of a .vhdr, what a .mefd folder holds), then companions."""
+    for path in recording.paths:
+        if path.is_dir():
+            yield from sorted(part for part in path.rglob("*") if part.is_file())
+        elif path.suffix in IN_PARTS:
+            yield from sorted(path.parent.glob(f"{glob.escape(path.stem)}.*"))
+        else:
+            yield path
+    yield from (recording.companions[name] for name in sorted(recording.companions))
 
 
 def is_done(out_dir: Path, summary: UnitSummary, key: str) -> bool:

@@ -42,7 +42,8 @@ class FileStates:
             for name in (source.sound, source.words and source.words.path, source.phones and source.phones.path)
             if name
         )
-        files = {*recording.paths, *recording.companions.values(), *sounds}
+        raw = () if recording.clock.raw_file is None else (recording.clock.raw_file,)
+        files = {*recording.paths, *recording.companions.values(), *raw, *sounds}
         folders = sorted({path.parent for path in files})
         return _hash([self._shared, repr(recording), *(self._folder(folder) for folder in folders)])
 

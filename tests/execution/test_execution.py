@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from bids_app.errors import UsageError
-from bids_app.execution import StatusBook, StatusRow, is_done, plan_units
+from bids_app.execution import StatusBook, StatusRow, is_done, plan_units, unit_key
 from bids_app.records import Recording
 
 
@@ -70,3 +70,19 @@ def test_a_unit_is_done_only_with_its_key_and_all_its_files(tmp_path):
     assert not is_done(tmp_path, summary, "other")
     (tmp_path / "a.txt").write_text("")
     assert not is_done(tmp_path, summary, "k")
+
+
+@pytest.mark.parametrize(("name", "part"), [("a.vhdr", "a.eeg"), ("a.set", "a.fdt"), ("a.mefd", "a.mefd/A1.tdat")])
+def test_a_key_counts_the_parts_of_a_recording(tmp_path, name, part):
+    path = tmp_path / name
+    if part.startswith(name):
+        path.mkdir()
+    else:
+        path.write_text("x")
+    (tmp_path / part).write_text("x")
+    recording = SimpleNamespace(paths=(path,), companions={}, start_s=0.0, rate_hz=1.0, stimuli=())
+    unit = SimpleNamespace(stem="u", recordings=(recording,))
+    before = unit_key(unit, "h", "1", ())
+    assert unit_key(unit, "h", "1", ()) == before
+    (tmp_path / part).write_text("longer")
+    assert unit_key(unit, "h", "1", ()) != before

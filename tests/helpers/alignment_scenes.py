@@ -22,6 +22,7 @@ STEM, PREP = "sub-01_task-story", "derivatives/prep"
 BOLD = f"{PREP}/sub-01/func/{STEM}_space-{SPACE}_desc-preproc_bold"
 EVENTS = f"sub-01/func/{STEM}_events.tsv"
 META = {"RepetitionTime": TR, "StartTime": 0.0}
+SPEC = ResponseSpec(confounds="none", high_pass_s=None, band_hz=None)
 Change = Callable[[Path], object]
 
 
@@ -159,14 +160,13 @@ def outcome(root: Path) -> Outcome:
     recording = found.recordings[0]
     try:
         heard = [(event, load_stimulus(recording, event, root, None, False)) for event in recording.stimuli]
-        alignment = align(recording, heard)
+        alignment = align(recording, heard, None, SPEC)
     except ConcordError as error:
         return Outcome("refusal", str(error))
     said = [*recording.warnings, *alignment.of("warning"), *alignment.of("refusal")]
     if alignment.of("refusal"):
         return Outcome("refusal", " · ".join(said), alignment=alignment)
-    spec = ResponseSpec(confounds="none", high_pass_s=None, band_hz=None)
-    response = load_response(recording, load_targets(recording), spec)
+    response = load_response(recording, load_targets(recording, SPEC), SPEC)
     click_s = float(response.times_s[np.nanargmax(np.where(response.valid, response.values[:, 0], np.nan))])
     event, stimulus = heard[0]
     named = {"w290", "click"}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from bids_app.dataset.alignment.bad_spans import with_event_spans
 from bids_app.dataset.alignment.evidence import (
     EventTimes,
     electrode_intervals,
@@ -45,14 +45,17 @@ Heard = Sequence[tuple[StimulusEvent, Stimulus]]
 
 
 def align(
-    recording: Recording, heard: Heard, window_s: float | None = None, spec: ResponseSpec | None = None
+    recording: Recording,
+    heard: Heard,
+    window_s: float | None = None,
+    spec: ResponseSpec | None = None,
 ) -> Alignment:
     """How the times of one recording agree, before anything is fitted.
 
     Parameters
     ----------
     recording : whose files, sidecars and tables are looked at; no response is read.
-    heard : every playing with its stimulus.
+    heard : every playing with its stimulus, as fast as the analysis takes it to have been played.
     window_s : iEEG: length of the analysis window, in seconds (`EpochSpec.window_s`, or the period of the responses);
         None: `thresholds.WINDOW_S`.
     spec : iEEG: how its channels are read, which has lines of its own; None: nothing is said of them.
@@ -74,28 +77,30 @@ def align(
     start = recording.clock.start or StartAccount(recording.start_s, "first sample")
     allowed = limits(recording.modality, intervals[0].seconds, window_s)
     playings = tuple(play(recording, recording_s, event, stimulus) for event, stimulus in heard)
-    account = Alignment(
-        recording=recording.label,
-        extents=_extents(recording, n_samples, evidence, events),
-        intervals=intervals,
-        start=start,
-        playings=playings,
-        lines=(),
-        dropped=dropped,
-    )
+    extents = _extents(recording, n_samples, evidence, events)
     lines = [
-        *extent_lines(account.extents, dropped),
+        *extent_lines(extents, dropped),
         *refused,
-        *length_lines(account.extents, dropped is None or dropped.n_dropped > 0, allowed),
+        *length_lines(extents, dropped is None or dropped.n_dropped > 0, allowed),
         *interval_lines(intervals, n_samples, allowed),
         *(tr_lines(intervals[0].seconds) if evidence is not None else ()),
         *start_lines(start, intervals[0].seconds, recording_s),
         *onset_lines(events, recording.start_s, recording_s),
-        *all_lines(playings, allowed, recording.modality),
+        *all_lines(playings, allowed),
         *(line for _, stimulus in heard for line in table_lines(stimulus)),
     ]
-    account = replace(account, lines=tuple(dict.fromkeys(lines)))
-    return account if evidence is not None else with_electrodes(account, recording, events, (allowed, spec))
+    account = Alignment(
+        recording=recording.label,
+        extents=extents,
+        intervals=intervals,
+        start=start,
+        playings=playings,
+        lines=tuple(dict.fromkeys(lines)),
+        dropped=dropped,
+    )
+    if evidence is not None:
+        return with_event_spans(account, recording)
+    return with_electrodes(account, recording, events, (allowed, spec))
 
 
 def _intervals(recording: Recording, n_samples: int, evidence: DropEvidence | None) -> tuple[StatedInterval, ...]:

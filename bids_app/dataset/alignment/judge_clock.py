@@ -8,8 +8,10 @@ import numpy as np
 
 from bids_app.dataset.alignment.drift import Markers, drift_of
 from bids_app.dataset.alignment.evidence import EventTimes
+from bids_app.dataset.alignment.judge_playings import length_drift
 from bids_app.dataset.alignment.thresholds import LEAST_EVENTS, STANDARD_ERRORS, Limits
-from bids_app.records import AlignmentLine, Drift, Severity
+from bids_app.dataset.files.written import number_of
+from bids_app.records import AlignmentLine, Drift, PlayingAlignment, Recording, Severity
 
 BEYOND = 10.0  # times the recording's length: such onsets are in another unit
 ALIKE = 0.1  # a rate that fits `sample` this well is the one that was meant
@@ -97,12 +99,28 @@ def drift_lines(drift: Drift, what: str, limits: Limits) -> list[AlignmentLine]:
     return lines
 
 
-def marker_drift(markers: Markers | None, recording_s: float) -> Drift | None:
-    """The drift that markers show.
+def event_drift(
+    recording: Recording, recording_s: float, seen: tuple[EventTimes, Sequence[PlayingAlignment]], limits: Limits
+) -> tuple[Drift | None, list[AlignmentLine]]:
+    """The drift of the events' clock, by the events' sample numbers and by the lengths of playings.
 
     Parameters
     ----------
-    markers : on both clocks.
-    recording_s : how long the recording lasts.
+    recording : of electrodes.
+    recording_s : how long it lasts.
+    seen : rows of its events.tsv, and its playings.
+    limits : of the error over the recording.
+
+    Returns
+    -------
+    The larger one, None where neither is known; and lines.
     """
-    return None if markers is None else drift_of(markers, recording_s)
+    stated = [number_of(one.get("SamplingFrequency")) for one in (recording.clock.raw, recording.clock.own)]
+    markers = sample_markers(seen[0], [rate for rate in (*stated, recording.rate_hz) if rate])
+    if isinstance(markers, AlignmentLine):
+        return None, [markers]
+    found = {"events with a sample": None if markers is None else drift_of(markers, recording_s)}
+    found["playings"] = length_drift(seen[1], recording_s)
+    known = {what: drift for what, drift in found.items() if drift is not None}
+    lines = [line for what, drift in known.items() for line in drift_lines(drift, what, limits)]
+    return max(known.values(), key=lambda drift: abs(drift.seconds), default=None), lines

@@ -12,46 +12,42 @@ from bids_app.dataset.alignment.thresholds import (
     LEAST_HEARD,
     LEAST_WORDS,
     MARKER_S,
+    MOST_SPEED,
     WORDS_A_SECOND,
     Limits,
 )
-from bids_app.records import AlignmentLine, Drift, Modality, PlayingAlignment, Severity, Topic
+from bids_app.records import AlignmentLine, Drift, PlayingAlignment, Severity, Topic
 
 RATES_HZ = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)
 RATE_RATIOS = sorted({high / low for low, high in combinations(RATES_HZ, 2)})
 NEARLY = 0.005  # of a ratio of two rates
 MILLISECONDS = 100.0  # times longer than the sound: no transcript is
 
-SPEED = 0.05  # players differ by less
-OFFER = "if it was the player, `stimuli: {playing_clock: stretch_to_event}` corrects it"
 
-
-def all_lines(playings: Sequence[PlayingAlignment], limits: Limits, modality: Modality) -> list[AlignmentLine]:
+def all_lines(playings: Sequence[PlayingAlignment], limits: Limits) -> list[AlignmentLine]:
     """Findings of every playing, each with the stimulus's name; and where none was heard at all.
 
     Parameters
     ----------
     playings : of the recording.
     limits : of the error over it.
-    modality : of the recording.
     """
-    lines = [line for playing in playings for line in playing_lines(playing, limits, modality)]
+    lines = [line for playing in playings for line in playing_lines(playing, limits)]
     if playings and not any(playing.heard_share for playing in playings):
         text = "no stimulus lies within the recording (are onsets in seconds from its first sample?)"
         lines.append(AlignmentLine("refusal", "playing", text))
     return lines
 
 
-def playing_lines(playing: PlayingAlignment, limits: Limits, modality: Modality) -> list[AlignmentLine]:
+def playing_lines(playing: PlayingAlignment, limits: Limits) -> list[AlignmentLine]:
     """Findings of one playing.
 
     Parameters
     ----------
     playing : its account.
     limits : of the error over the recording.
-    modality : of the recording.
     """
-    found = [*_heard(playing), *_speed(playing, limits, modality), *_words(playing)]
+    found = [*_heard(playing), *_speed(playing, limits), *_words(playing)]
     return [AlignmentLine(severity, topic, f"{playing.stimulus}: {text}") for severity, topic, text in found]
 
 
@@ -69,26 +65,27 @@ def _heard(playing: PlayingAlignment) -> list[Finding]:
 
 
 # --------------------------------------------------------------------------------------------------- speed
-def _speed(playing: PlayingAlignment, limits: Limits, modality: Modality) -> list[Finding]:
+def _speed(playing: PlayingAlignment, limits: Limits) -> list[Finding]:
     """The event's length against the sound's: a sound cannot last longer than it does, but it may be cut short."""
     file_s, event_s, ratio = playing.file_s, playing.event_s, playing.ratio
     if file_s is None or event_s is None or ratio is None:
         return []
     # one marker may be wrong by itself: only several make a slope (`length_drift`)
-    allowed = limits if modality == "fmri" else Limits(limits.warn_s, max(limits.refuse_s, MARKER_S))
+    allowed = limits if limits.modality == "fmri" else Limits(limits.warn_s, max(limits.refuse_s, MARKER_S))
     severity = allowed.severity(event_s - file_s, playing.precision_s)
     if severity == "fine":
         return []
     lasts = f"the event lasts {event_s:.1f} s, the sound {file_s:.1f} s (ratio {ratio:.4f})"
-    a_player = abs(ratio - 1) <= SPEED
+    corrects = abs(ratio - 1) <= MOST_SPEED
+    offer = "; `stimuli: {playing_clock: stretch_to_event}` corrects a player's speed" if corrects else ""
     if ratio > 1:
-        remedy = f" ({OFFER}; give the sound's length or n/a as duration if the event goes on)" if a_player else ""
-        return [(severity, "playing", f"{lasts}: it was played slower, or the event goes on after it{remedy}")]
+        text = f"{lasts}: it was played slower, or the event goes on after it{offer}"
+        remedy = " (or give the sound's length, or n/a, as duration)" if severity == "refusal" else ""
+        return [(severity, "playing", text + remedy)]
     if _wrong_header(playing):
         text = f"{lasts}, and all words lie within the event: the sound's header has a wrong rate (correct it)"
         return [("refusal", "playing", text)]
-    remedy = f" ({OFFER})" if a_player else ""
-    text = f"{lasts}: it was cut short, or played faster; only what the event covers counts{remedy}"
+    text = f"{lasts}: it was cut short, or played faster; only what the event covers counts as heard{offer}"
     return [("warning", "playing", text)]
 
 

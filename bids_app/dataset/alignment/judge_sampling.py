@@ -56,6 +56,8 @@ def start_lines(start: StartAccount, interval_s: float, recording_s: float) -> l
     interval_s, recording_s : from sample to sample, and of all samples.
     """
     text = f"the first sample is at {start.seconds:g} s ({start.source})"
+    if start.source == "recipe":
+        return [AlignmentLine("fine", "start", text)]
     looks_ms = abs(start.seconds) > max(60.0, 20 * interval_s) and 0 <= start.seconds / 1000 < 2 * interval_s
     if looks_ms:
         return [AlignmentLine("refusal", "start", f"{text}: it looks like milliseconds (correct StartTime)")]

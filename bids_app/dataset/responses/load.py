@@ -9,7 +9,9 @@ from bids_app.dataset.confounds.nuisance import fmri_nuisance
 from bids_app.dataset.electrodes.response import electrode_response, electrode_targets
 from bids_app.dataset.responses.dropped import placement_of
 from bids_app.dataset.responses.readers import reader_of
+from bids_app.dataset.responses.surfaces import count_frames
 from bids_app.dataset.responses.volumes import mask_note, volume_targets, voxels_in_mask
+from bids_app.dataset.signals.bad_spans import covered, event_spans
 from bids_app.dataset.signals.recording import signals_of
 from bids_app.records import Recording, Response, ResponseSpec, Targets
 
@@ -75,7 +77,9 @@ def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) ->
     about_mask = mask_note(recording)
     warnings += (about_mask,) if about_mask else ()
     times_s = recording.start_s + np.arange(len(values)) / recording.rate_hz
-    valid = steady & np.isfinite(values).any(axis=1) & ~placed.censored & ~moved
+    marked = [(span.start_s, span.duration_s) for span in event_spans(recording.companions.get("events"))[0]]
+    bad = covered(marked, times_s)
+    valid = steady & np.isfinite(values).any(axis=1) & ~placed.censored & ~moved & ~bad
     return Response(values, times_s, nuisance, valid, targets, warnings)
 
 
@@ -85,4 +89,6 @@ def count_samples(recording: Recording) -> int:
     if recording.modality == "ieeg":
         signals = signals_of(recording)  # pauses count: samples lie on one even grid
         return round(signals.seconds * signals.rate_hz)
+    if recording.kind == "surface" and path.name.endswith(".gii"):
+        return count_frames(recording)  # the other hemisphere may be what says which dimension is time
     return reader_of(path).count(path)

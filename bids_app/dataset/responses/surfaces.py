@@ -3,56 +3,145 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from bids_app.dataset.files.reading import reading
-from bids_app.dataset.files.tables import number
+from bids_app.dataset.files.tables import decode, number
 from bids_app.dataset.files.written import header_seconds
 from bids_app.errors import DataError
 from bids_app.records import Array, Recording, Targets
 
 HEMISPHERES = "LR"
+MESH_OF = {
+    "fsaverage3": 642, "fsaverage4": 2562, "fsaverage5": 10242, "fsaverage6": 40962, "fsaverage": 163842,
+    "fsaverage7": 163842,
+}  # fmt: skip
+KNOWN_MESHES = frozenset({*MESH_OF.values(), 4002, 7842, 32492, 59292, 81924})  # and fsLR's, CIVET's
 TIME_STEP = re.compile(rb"TimeStep(?:\]\]>)?\s*</Name>\s*<Value>\s*(?:<!\[CDATA\[)?\s*([0-9.eE+-]+)")
 HEAD_BYTES = 2**20  # holds a GIFTI file's metadata and the head of its first array
 
 
-def read_hemisphere(path: Path) -> Array:
-    """(n_times, n_vertices) float32 of one GIFTI: an array a sample, or one array of all. Raises DataError."""
+def read_hemisphere(path: Path, time_axis: int = 0) -> Array:
+    """Values of one GIFTI file.
+
+    Parameters
+    ----------
+    path : an array a sample, or one array of all.
+    time_axis : which of the two dimensions, arrays × their length or those of the one array, is time.
+
+    Returns
+    -------
+    (n_times, n_vertices) float32.
+
+    Raises
+    ------
+    DataError : the file is damaged, or holds arrays of several sizes.
+    """
     import nibabel
 
     with reading(path):
         arrays = [np.asarray(array.data, dtype=np.float32) for array in nibabel.load(path).darrays]
-    if len(arrays) == 1 and arrays[0].ndim == 2:
-        return np.ascontiguousarray(arrays[0].T)  # (n_vertices, n_times) in one array
     if len({array.shape for array in arrays}) != 1:
         raise DataError("file has no arrays, or arrays of several sizes", path)
-    return np.stack(arrays)
+    values = (
+        arrays[0] if len(arrays) == 1 and arrays[0].ndim == 2 else np.stack([array.squeeze() for array in arrays])
+    )
+    if values.ndim != 2:
+        raise DataError(f"file has {len(arrays)} arrays of {arrays[0].shape}, not samples × vertices", path)
+    return np.ascontiguousarray(values.T) if time_axis else values
+
+
+@dataclass(frozen=True)
+class StoredShape:
+    """The two dimensions of a GIFTI file's values, as stored: arrays × their length, or those of its one array.
+
+    Parameters
+    ----------
+    sizes : of both dimensions.
+    one_array : whether one array holds all samples; then nothing in the format says which dimension is time.
+    """
+
+    sizes: tuple[int, int]
+    one_array: bool
+
+
+def stored_shape(path: Path) -> StoredShape:
+    """By the tags of a file's arrays, where they say it, without decoding. Raises DataError."""
+    with reading(path):
+        content = path.read_bytes()
+    n_arrays, tag = content.count(b"<DataArray "), re.search(rb"<DataArray [^>]*>", content)
+    sizes = [re.search(rb'\bDim%d="(\d+)"' % axis, tag[0]) for axis in (0, 1)] if tag else []
+    known = [int(size[1]) for size in sizes if size]
+    if not known:
+        rows, columns = read_hemisphere(path).shape
+        return StoredShape((rows, columns), n_arrays == 1)
+    if n_arrays == 1 and len(known) == 2:
+        return StoredShape((known[0], known[1]), True)
+    return StoredShape((n_arrays, known[0]), False)
+
+
+def time_axis(recording: Recording) -> int:
+    """Which of the two stored dimensions is time: the one that fits meshes, the other hemisphere and the confounds.
+
+    An array a sample is GIFTI's own way, and is taken at its word unless numbers contradict it. Where one array holds
+    all samples, programs write samples × vertices and vertices × samples.
+
+    Parameters
+    ----------
+    recording : of two hemispheres.
+
+    Raises
+    ------
+    DataError : one array holds all samples, and numbers fit neither dimension, or both.
+    """
+    shapes = [stored_shape(path) for path in recording.paths]
+    sizes = [shape.sizes for shape in shapes]
+    meshes = {MESH_OF[recording.space]} if recording.space in MESH_OF else KNOWN_MESHES
+    n_confounds = _rows(recording.companions.get("confounds"))
+    by_mesh = _only([axis for axis in (0, 1) if all(size[1 - axis] in meshes for size in sizes)])
+    by_confounds = _only([axis for axis in (0, 1) if all(size[axis] == n_confounds for size in sizes)])
+    if not any(shape.one_array for shape in shapes):
+        return 1 if by_mesh | by_confounds == {1} else 0
+    found = by_mesh | by_confounds | _by_hemispheres(sizes)
+    if len(found) == 1:
+        return found.pop()
+    written = " and ".join(f"{first}×{second}" for first, second in sizes)
+    raise DataError(
+        f"one array holds all samples ({written}), and nothing says which dimension is time",
+        recording.paths[0],
+        "write an array a sample, or put the confounds beside it",
+    )
+
+
+def _only(axes: list[int]) -> set[int]:
+    return set(axes) if len(axes) == 1 else set()
+
+
+def _by_hemispheres(sizes: list[tuple[int, int]]) -> set[int]:
+    """The one dimension along which both are as long, where there are more vertices than samples along the other."""
+    same = _only([axis for axis in (0, 1) if len({size[axis] for size in sizes}) == 1])
+    return {axis for axis in same if all(size[1 - axis] > size[axis] for size in sizes)}
+
+
+def _rows(path: Path | None) -> int | None:
+    return None if path is None else len([line for line in decode(path).splitlines() if line.strip()]) - 1
 
 
 def surface_targets(recording: Recording) -> Targets:
     """Every vertex of both hemispheres; medial walls are left to the fit, which drops what never varies."""
-    sizes = tuple(count_vertices(path) for path in recording.paths)
+    axis = time_axis(recording)
+    sizes = tuple(stored_shape(path).sizes[1 - axis] for path in recording.paths)
     names = tuple(f"{side}:{vertex}" for side, size in zip(HEMISPHERES, sizes, strict=True) for vertex in range(size))
     index = np.concatenate([np.column_stack([np.full(size, h), np.arange(size)]) for h, size in enumerate(sizes)])
     return Targets("surface", recording.space, names, index, sizes)
 
 
-def count_vertices(path: Path) -> int:
-    """Vertices of a GIFTI file, from its first array's size where that can be seen without decoding."""
-    with reading(path), path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    size = re.search(rb'<DataArray [^>]*\bDim0="(\d+)"', head)
-    return int(size[1]) if size else int(read_hemisphere(path).shape[1])
-
-
-def count_frames(path: Path) -> int:
-    """Number of samples of a GIFTI file, without decoding its data where each has an array of its own."""
-    with reading(path):
-        content = path.read_bytes()
-    n_arrays = content.count(b"<DataArray ")
-    return n_arrays if n_arrays > 1 else len(read_hemisphere(path))
+def count_frames(recording: Recording) -> int:
+    """Number of samples, without decoding where a file's tags say it. Raises DataError."""
+    return stored_shape(recording.paths[0]).sizes[time_axis(recording)]
 
 
 def header_period_s(path: Path) -> float:
@@ -62,12 +151,12 @@ def header_period_s(path: Path) -> float:
     return header_seconds(number(step[1].decode())) if step else 0.0
 
 
-def surface_values(paths: tuple[Path, ...], targets: Targets) -> Array:
+def surface_values(recording: Recording, targets: Targets) -> Array:
     """Values of vertices.
 
     Parameters
     ----------
-    paths : GIFTI files of the left and right hemisphere.
+    recording : GIFTI files of the left and right hemisphere.
     targets : vertices of both, in the order wanted.
 
     Returns
@@ -78,11 +167,12 @@ def surface_values(paths: tuple[Path, ...], targets: Targets) -> Array:
     ------
     DataError : the hemispheres do not fit the targets or each other.
     """
-    sides = [read_hemisphere(path) for path in paths]
-    for side, size, path in zip(sides, targets.shape, paths, strict=True):
+    axis = time_axis(recording)
+    sides = [read_hemisphere(path, axis) for path in recording.paths]
+    for side, size, path in zip(sides, targets.shape, recording.paths, strict=True):
         if side.shape[1] != size:
             raise DataError(f"surface of {side.shape[1]} vertices, expected {size}", path, "runs must share a mesh")
     if len(sides[0]) != len(sides[1]):
-        raise DataError(f"hemispheres of {len(sides[0])} and {len(sides[1])} samples", paths[0])
+        raise DataError(f"hemispheres of {len(sides[0])} and {len(sides[1])} samples", recording.paths[0])
     index = np.asarray(targets.index)
     return np.concatenate(sides, axis=1)[:, index[:, 0] * targets.shape[0] + index[:, 1]]

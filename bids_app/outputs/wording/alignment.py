@@ -87,7 +87,7 @@ def _interval(stated: StatedInterval) -> str:
 
 
 def _spans(account: SpanAccount) -> str:
-    return f"{len(account.spans_s)} in {account.seconds:g} s ({account.source})"
+    return f"{len(account.spans_s)}, {account.seconds:g} s in all ({account.source})"
 
 
 def _seconds(value: float | None) -> str:

@@ -148,7 +148,7 @@ def test_a_bug_of_our_own_is_not_taken_for_a_broken_file(root: Path, monkeypatch
     surface(prep(root), STEM)
     monkeypatch.setattr(surfaces, "re", SimpleNamespace(search=broken))
     with pytest.raises(TypeError, match="a bug"):
-        surfaces.count_vertices(only(root, spaces=("fsaverage5",)).paths[0])
+        surfaces.stored_shape(only(root, spaces=("fsaverage5",)).paths[0])
     monkeypatch.delitem(columns_module.STRATEGIES, "motion")
     with pytest.raises(KeyError):
         columns_module.group_columns("motion", pd.DataFrame(), recording, root)
@@ -435,3 +435,12 @@ def test_nothing_is_written(root: Path) -> None:
     respond(only(root, filters={"bold": {"desc": "preproc"}}))
     assert snapshot(root) == before
     assert json.dumps(before)
+
+
+def test_stretches_that_events_mark_as_bad_are_not_valid(tmp_path: Path) -> None:
+    root = fmri_dataset(tmp_path / "bids", ("01",))
+    columns = {"onset": [0.0, 9.5], "duration": [30.0, 4.0], "trial_type": ["story", "BAD_motion"],
+               "stim_file": ["story.wav", "n/a"]}  # fmt: skip
+    events(root, **columns)
+    response = load_response(only(root), load_targets(only(root)), PLAIN)
+    assert response.times_s[~response.valid].tolist() == [10.9, 12.9]
