@@ -73,7 +73,9 @@ def summarise(
 
 
 def _result(members: Sequence[WrittenUnit], tests: InferenceSpec | None, shared: SharedStimulusResult) -> GroupResult:
-    members, left_out = _on_one_grid(members)
+    left_out: tuple[Excluded, ...] = ()
+    if members[0].targets.space not in INDIVIDUAL:
+        members, left_out = _on_one_grid(members)
     first = members[0]
     owners: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -85,7 +87,7 @@ def _result(members: Sequence[WrittenUnit], tests: InferenceSpec | None, shared:
         if tests:
             electrodes, inference = electrode_rows(members, tests)
     elif first.targets.space in INDIVIDUAL:
-        values, targets = {}, replace(first.targets, names=(), index=None)
+        values, targets = {}, replace(first.targets, names=(), index=None, columns=None, cifti="")
         notes = (_why_no_map(first.targets.space),)
     else:
         targets, values = _over_participants(members)
@@ -140,9 +142,10 @@ def _on_one_grid(members: Sequence[WrittenUnit]) -> tuple[list[WrittenUnit], tup
 
 
 def _same_grid(one: Targets, other: Targets) -> bool:
+    alike = tuple(one.shape) == tuple(other.shape) and one.cifti == other.cifti
     if one.affine is None or other.affine is None:
-        return tuple(one.shape) == tuple(other.shape) and one.affine is other.affine
-    return tuple(one.shape) == tuple(other.shape) and grid_offset(one.shape, one.affine, other.affine) <= MOST_OFFSET
+        return alike and one.affine is other.affine
+    return alike and grid_offset(one.grid_shape, one.affine, other.affine) <= MOST_OFFSET
 
 
 def _scores(unit: WrittenUnit) -> list[ParticipantScore]:
@@ -200,9 +203,12 @@ def _joined_targets(members: Sequence[WrittenUnit]) -> Targets:
         for name in unit.targets.names:
             row.setdefault(name, len(row))
     first = members[0].targets
-    if first.index is None:
-        return replace(first, names=tuple(row))
-    index = np.zeros((len(row), first.index.shape[1]), dtype=int)
+    index = None if first.index is None else np.zeros((len(row), first.index.shape[1]), dtype=int)
+    columns = None if first.columns is None else np.zeros(len(row), dtype=int)
     for unit in members:
-        index[[row[name] for name in unit.targets.names]] = unit.targets.index
-    return replace(first, names=tuple(row), index=index)
+        rows = [row[name] for name in unit.targets.names]
+        if index is not None:
+            index[rows] = unit.targets.index
+        if columns is not None:
+            columns[rows] = unit.targets.columns
+    return replace(first, names=tuple(row), index=index, columns=columns)

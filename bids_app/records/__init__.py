@@ -97,6 +97,7 @@ from bids_app.records.inputs.stimuli import (
     StimulusEvent,
     StimulusSource,
 )
+from bids_app.records.kinds import TRAITS, Layout, TargetTraits
 from bids_app.records.model_pair import (
     CONTEXT,
     RESTS,
@@ -196,6 +197,7 @@ __all__ = [
     "SOLVERS",
     "STEM_ENTITIES",
     "SUMMARY_FORMAT",
+    "TRAITS",
     "UNTOLD_OFFSET",
     "WHOLE",
     "WORD_COUNT",
@@ -252,6 +254,7 @@ __all__ = [
     "LayerScores",
     "Layered",
     "LayersSummary",
+    "Layout",
     "Modality",
     "ModelPairStatistic",
     "ModelPairStatistics",
@@ -314,6 +317,7 @@ __all__ = [
     "SubspaceSummary",
     "TargetKind",
     "TargetSet",
+    "TargetTraits",
     "Targets",
     "TargetsSummary",
     "TimedFile",

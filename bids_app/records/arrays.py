@@ -8,4 +8,4 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Modality = Literal["fmri", "ieeg"]
-TargetKind = Literal["volume", "surface", "parcels", "electrodes", "array"]
+TargetKind = Literal["volume", "surface", "greyordinates", "parcels", "electrodes", "array"]

@@ -165,16 +165,13 @@ class ResponseFiles:
 
     files : with entities in braces, `derivative/preprocessed_data/{sub}/{task}.hf5`; `*` stands for anything within a
     name. mask : the same; of several files the one with as many voxels as an array has columns. order : how columns
-    run through its voxels, 'C' as numpy does it, 'F' as pycortex does. space : of the voxels. tr_s : from volume to
-    volume, None where sidecars say it. start_s : of the first row, on the clock of the stimuli's onsets.
+    run through its voxels, 'C' as numpy does it, 'F' as pycortex does. space : of the voxels.
     """
 
     files: str
     mask: str | None = None
     order: Literal["C", "F"] = "C"
     space: str = "individual"
-    tr_s: float | None = None
-    start_s: float = 0.0
 
 
 @dataclass(frozen=True)

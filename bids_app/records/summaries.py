@@ -63,7 +63,8 @@ class ComponentSummary:
 
 @dataclass(frozen=True)
 class TargetsSummary:
-    """kind, space, shape and affine (4 rows of 4) of the targets; how many, usable ones, and predicted ones."""
+    """kind, space, shape and affine (4 rows of 4) of the targets; how many, usable ones, and predicted ones; whether
+    they lie on an axis of CIFTI, which their maps hold."""
 
     kind: TargetKind
     space: str
@@ -72,6 +73,7 @@ class TargetsSummary:
     n: int
     n_usable: int
     n_predicted: int
+    cifti: bool = False
 
 
 @dataclass(frozen=True)

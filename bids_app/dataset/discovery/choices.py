@@ -10,7 +10,12 @@ from bids_app.dataset.files.candidates import UNKNOWN_SPACE, Candidate
 
 # Best first: fMRIPrep's, that of others, none, XCP-D's.
 DESCS = ("preproc", "preprocessed", "", "denoised", "denoisedSmoothed")
-CHOSEN_KINDS = ("volume", "surface", "array")  # several files of a run differ in how they were processed
+CHOSEN_KINDS = (
+    "volume",
+    "surface",
+    "greyordinates",
+    "array",
+)  # several files of a run differ in how they were processed
 PARTIAL: tuple[tuple[str, tuple[str, ...], str], ...] = (  # entity, values that are usable alone, why others are not
     ("echo", (), "a single echo, and there is no combination of echoes"),
     ("part", ("mag",), "not the magnitude of the signal"),

@@ -30,7 +30,7 @@ from bids_app.dataset.discovery.roots import (
 )
 from bids_app.dataset.discovery.select import select
 from bids_app.dataset.files.candidates import Candidate, candidates_of
-from bids_app.dataset.files.layout import Index, build_index, sidecar
+from bids_app.dataset.files.layout import Index, build_index, read_json, sidecar
 from bids_app.dataset.signals.open import open_signals
 from bids_app.dataset.signals.recording import channels_of, good_channels
 from bids_app.dataset.stimuli.events import read_events
@@ -186,6 +186,9 @@ def _own_sidecar(candidate: Candidate) -> dict[str, object]:
     metadata: dict[str, object] = {}
     for entry in reversed(candidate.entries):
         metadata |= sidecar(candidate.index, entry.entities, candidate.datatype, entry.suffix, entry.path.parent)
+        of_series = entry.path.with_suffix(".json")  # fMRIPrep before 21: …_bold.dtseries.json
+        if entry.extension.endswith("series.nii") and of_series.exists():
+            metadata |= read_json(of_series)
     return metadata
 
 

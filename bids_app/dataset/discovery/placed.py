@@ -103,9 +103,8 @@ def placed_participants(root: Path, files: ResponseFiles) -> set[str]:
 
 
 def stated(files: ResponseFiles) -> dict[str, object]:
-    """What a recipe says of a recording's time and columns, as sidecars do; it wins over theirs."""
-    period = {} if files.tr_s is None else {"RepetitionTime": files.tr_s}
-    return {**period, "StartTime": files.start_s, "VoxelOrder": files.order}
+    """What a recipe says of a recording's columns, as sidecars do."""
+    return {"VoxelOrder": files.order}
 
 
 def masks_of(index: Index, files: ResponseFiles, entities: Mapping[str, str]) -> tuple[Path, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from bids_app.dataset.signals.records import Signals
 from bids_app.errors import DataError
 from bids_app.records import AlignmentLine, Array, Recording, ResponseSpec, Topic
 
+VOLTS = re.compile(r"([muµμ]|micro|milli)?v(olts?)?", re.IGNORECASE)  # as MNE scales them; nV it does not know
 MNE_TYPES = {"seeg", "ecog", "dbs"}
 
 
@@ -88,6 +90,8 @@ def plan_electrodes(recording: Recording, spec: ResponseSpec) -> ElectrodePlan:
     lines += [_warning("channels", text) for text in about_places]
     groups = dict(zip(channels.column("name"), channels.column("group"), strict=True))
     reference = spec.reference if computes else "none"
+    if reference != "none":
+        _require_one_unit(contacts, signals, channels)
     targets: dict[str, tuple[str, ...]] = {name: (name,) for name in contacts}
     if reference == "bipolar":
         pairs = neighbours(contacts, groups, xyz_mm)
@@ -142,6 +146,17 @@ def _costly(bad: SharedSpans) -> list[AlignmentLine]:
     named = ", ".join(f"{name} {share:.0%}" for name, share in worst[:5])
     text = f"{len(worst)} channels are left out for their own bad spans (share of the recording: {named})"
     return [_warning("bad spans", text)] if worst else []
+
+
+def _require_one_unit(contacts: tuple[str, ...], signals: Signals, channels: Table) -> None:
+    """Raises DataError where contacts that are taken from each other are not all in volts, or all in another unit."""
+    stated = dict(zip(channels.column("name"), channels.column("units"), strict=True))
+    units = {name: signals.units.get(name, stated.get(name, "n/a")) for name in contacts}
+    kinds = {"V" if VOLTS.fullmatch(unit) else unit: f"{name} {unit or 'n/a'}" for name, unit in units.items()}
+    if len(kinds) > 1:
+        raise DataError(
+            f"channels have different units ({', '.join(kinds.values())})", signals.path, "no common reference"
+        )
 
 
 def _about_pairs(

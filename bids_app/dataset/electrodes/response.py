@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from bids_app.dataset.electrodes.contents import doubts
 from bids_app.dataset.electrodes.high_gamma import edge_s, high_gamma, near_edges
 from bids_app.dataset.electrodes.plan import ElectrodePlan, plan_electrodes
 from bids_app.dataset.electrodes.reference import alike
@@ -92,7 +93,10 @@ def electrode_response(recording: Recording, targets: Targets, spec: ResponseSpe
     if plan.computes and spec.band_hz is not None:
         bad = near_edges(bad, math.ceil(edge_s(spec.band_hz, plan.line_hz) * grid.rate_hz), grid.breaks)
     valid = np.isfinite(values).any(axis=1) & ~bad
+    first = plan.contacts[0]
+    signal, signal_hz = plan.signals.read([first])[0], plan.signals.rates_hz[first]
     lines = tuple(line.text for line in plan.lines if line.severity == "warning")
+    lines += doubts(signal, signal_hz, spec.band_hz, plan.computes)
     nuisance = np.empty((len(values), 0))
     return Response(values, recording.start_s + times_s, nuisance, valid, targets, plan.signals.warnings + lines)
 

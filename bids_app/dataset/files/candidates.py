@@ -82,6 +82,7 @@ def candidates_of(index: Index) -> list[Candidate]:
         *_volumes(index, of_participants),
         *_surfaces(index, of_participants),
         *_arrays(index, of_participants),
+        *_greyordinates(index, of_participants),
         *_parcels(index, of_participants),
         *_envelopes(_signals(index, of_participants)),
     ]
@@ -112,19 +113,34 @@ def _surfaces(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
 
 
 def _arrays(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
-    """HDF5 of volumes × columns; without `space` the columns are each participant's own."""
+    """HDF5 of volumes × columns."""
     for entry in entries:
         if entry.suffix in ("bold", "timeseries") and entry.extension in ARRAYS:
-            space = entry.entities.get("space", "individual")
+            space = entry.entities.get("space", UNKNOWN_SPACE)
             yield Candidate(index, "array", space, dict(entry.entities), (entry,))
 
 
+def _greyordinates(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
+    """CIFTI's dense series."""
+    for entry in entries:
+        if entry.suffix in ("bold", "timeseries") and entry.extension == ".dtseries.nii":
+            space = entry.entities.get("space", UNKNOWN_SPACE)
+            yield Candidate(index, "greyordinates", space, dict(entry.entities), (entry,))
+
+
 def _parcels(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:
-    """`seg-` of BIDS derivatives and XCP-D, `atlas-` of its older releases."""
+    """`seg-` of BIDS derivatives and XCP-D, `atlas-` of its older releases. XCP-D writes the same numbers as a table
+    and as CIFTI, which says where parcels lie as well, and is taken."""
+    there: dict[object, Entry] = {}
     for entry in entries:
         atlas = entry.entities.get("seg", entry.entities.get("atlas"))
-        if entry.suffix == "timeseries" and entry.extension == ".tsv" and atlas:
-            yield Candidate(index, "parcels", atlas, dict(entry.entities), (entry,))
+        if entry.suffix == "timeseries" and entry.extension in (".tsv", ".ptseries.nii") and atlas:
+            key = (entry.path.parent, *(item for item in entry.entities.items() if item[0] != "den"))
+            if key not in there or entry.extension == ".ptseries.nii":
+                there[key] = entry
+    for entry in there.values():
+        atlas = entry.entities.get("seg", entry.entities.get("atlas", ""))
+        yield Candidate(index, "parcels", atlas, dict(entry.entities), (entry,))
 
 
 def _signals(index: Index, entries: Iterable[Entry]) -> Iterator[Candidate]:

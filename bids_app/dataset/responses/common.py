@@ -145,7 +145,7 @@ def _offset(first: Targets, other: Targets) -> float:
     """In voxels; 0 where there is no grid."""
     if first.affine is None or other.affine is None:
         return 0.0
-    return grid_offset(first.shape, first.affine, other.affine)
+    return grid_offset(first.grid_shape, first.affine, other.affine)
 
 
 def _take(targets: Targets, rows: list[int]) -> Targets:

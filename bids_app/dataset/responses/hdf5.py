@@ -59,7 +59,7 @@ def array_targets(recording: Recording) -> Targets:
     columns = np.arange(n_columns)
     if recording.kind != "volume" or mask is None:
         names = tuple(map(str, columns.tolist()))
-        return Targets("array", recording.space, names, columns[:, None], (n_columns,), columns=columns)
+        return Targets("array", recording.space, names, None, (n_columns,), columns=columns)
     image = open_volume(mask)
     index = mask_voxels(mask, order_of(recording))
     if len(index) != n_columns:

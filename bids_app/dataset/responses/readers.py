@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bids_app.dataset.files.candidates import ARRAYS
-from bids_app.dataset.responses import hdf5, parcels, surfaces, volumes
+from bids_app.dataset.responses import cifti, hdf5, parcels, surfaces, volumes
 from bids_app.errors import DataError
 from bids_app.records import Array, Recording, Targets
 
@@ -51,6 +51,13 @@ READERS = (
         parcels.parcel_targets,
         lambda recording, targets: parcels.parcel_values(recording.paths[0], targets),
         lambda path: len(parcels.read_numbers(path)),
+    ),
+    Reader(
+        (cifti.DENSE, cifti.PARCELLATED),
+        cifti.cifti_targets,
+        lambda recording, targets: cifti.cifti_values(recording.paths[0], targets),
+        cifti.count_samples,
+        cifti.header_period_s,
     ),
     Reader(
         (".nii", ".nii.gz"),

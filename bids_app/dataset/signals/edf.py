@@ -16,7 +16,7 @@ from bids_app.dataset.signals.records import Note
 from bids_app.errors import DataError
 from bids_app.records import Array
 
-LEAST_PAUSE_S = 0.001  # records' times are written with a few digits
+LEAST_PAUSE_S = 0.01  # less is a record's clock, not a pause
 ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
 STAMP = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15(\d+(?:\.\d*)?))?\x14(.*)", re.DOTALL)  # onset, duration, texts
 

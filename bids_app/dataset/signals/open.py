@@ -20,6 +20,7 @@ from bids_app.errors import DataError
 from bids_app.pointers import require_parts
 from bids_app.records import Array
 
+RECORDS_DRIFT_S = 0.02  # as of the clocks of iEEG
 JOIN = {"boundary", "bad boundary", "edge boundary", "new segment/"}  # where parts of a recording were put together
 
 
@@ -90,6 +91,7 @@ def _open_edf(path: Path, wanted: Collection[str]) -> Signals:
     if header.is_plus:
         starts_s, notes = edf.record_starts(path, header)
         segments = tuple(Segment(*part) for part in edf.segments_of(starts_s, header, rate_hz))
+        warnings += _slow_records(starts_s, segments, header.record_s)
         _require_order(segments, rate_hz, path)
     return Signals(
         path=path,
@@ -104,6 +106,17 @@ def _open_edf(path: Path, wanted: Collection[str]) -> Signals:
         notes=notes,
         warnings=warnings,
     )
+
+
+def _slow_records(starts_s: Array, segments: Sequence[Segment], record_s: float) -> tuple[str, ...]:
+    """By how much the records' own times run away from their lengths, within stretches."""
+    before = [segment.start_s or 0.0 for segment in segments]
+    last = np.searchsorted(starts_s, [*before[1:], np.inf]) - 1
+    first = np.searchsorted(starts_s, before)
+    drift_s = float(np.sum(starts_s[last] - starts_s[first] - (last - first) * record_s))
+    if abs(drift_s) <= RECORDS_DRIFT_S:
+        return ()
+    return (f"records of the file lie {drift_s:+.3f} s from where their lengths put them: samples are spaced evenly",)
 
 
 # --------------------------------------------------------------------------------------------------- pauses

@@ -114,6 +114,15 @@ def span_accounts(recording: Recording) -> tuple[tuple[SpanAccount, ...], tuple[
     return pause_accounts(signals), accounts(bad_spans_of(recording, signals)[0])
 
 
+def _lost_pauses(recording: Recording, signals: Signals) -> list[AlignmentLine]:
+    """A sidecar may know of pauses that the file, perhaps converted, does not show."""
+    kind = str(recording.metadata.get("RecordingType", "")).lower()
+    if kind not in ("discontinuous", "epoched") or skipped_spans(signals.notes):
+        return []
+    text = f"the sidecar says that the recording is {kind}, the file shows no pause: times behind one may be wrong"
+    return [AlignmentLine("warning", "gaps", text)]
+
+
 def pause_lines(recording: Recording, playings: Sequence[PlayingAlignment]) -> list[AlignmentLine]:
     """What pauses mean for the times of a recording.
 
@@ -133,7 +142,7 @@ def pause_lines(recording: Recording, playings: Sequence[PlayingAlignment]) -> l
     signals = open_signals(recording.paths[0], good_channels(channels_of(recording.companions.get("channels"))))
     pauses = signals.pauses_s
     if not pauses:
-        return []
+        return _lost_pauses(recording, signals)
     counted = counts_samples(signals, recording.companions.get("events"))
     first, length = pauses[0]
     how = "of unknown length" if length is None else f"of {length:.3f} s"

@@ -11,6 +11,7 @@ from bids_app.outputs.files.plain_numbers import as_row, as_rows, finite
 from bids_app.outputs.wording.rows import rows_of
 from bids_app.outputs.wording.scores import HELD_OUT
 from bids_app.records import (
+    TRAITS,
     Array,
     LayerRows,
     LayerScores,
@@ -24,6 +25,7 @@ from bids_app.records import (
 BEFORE = {"cnn": -2, "projection": -1}  # parts of a speech model before its first block, as numbers
 ROWS = 40  # targets whose scores by layer are drawn
 PREDICTED_REGION = "predicted"
+SIDES = {"LEFT": -1.0, "RIGHT": 1.0}
 ALONE = "every layer of {} fitted alone, by ridge with a penalty of each target's own"
 INNER = (
     "R² in the folds inside the training samples, which also choose the penalty; mean over outer folds. It is the "
@@ -98,7 +100,7 @@ def regions(targets: Targets, usable: Array, shown: Array) -> dict[str, Array]:
         PREDICTED_REGION: usable & shown,
     }
     kept = {name: chosen for name, chosen in named.items() if name == "all" or chosen.any()}
-    if targets.kind in ("parcels", "electrodes"):
+    if TRAITS[targets.kind].by_name:
         kept |= {
             f"{name} (target)" if name in named else name: np.arange(len(usable)) == row
             for row, name in enumerate(targets.names)
@@ -112,6 +114,9 @@ def side_of(targets: Targets) -> Array:
     unknown = np.full(len(targets.names), np.nan)
     if targets.kind == "surface":
         return np.asarray(np.where(np.asarray(targets.index)[:, 0] == 0, -1.0, 1.0))
+    if targets.kind == "greyordinates":
+        structures = [name.split(":")[0] for name in targets.names]
+        return np.array([SIDES.get(name.rsplit("_", 1)[-1], np.nan) for name in structures])
     if not is_standard(targets.space):
         return unknown
     if targets.kind == "volume":
@@ -197,7 +202,7 @@ def layers_summary(unit: UnitResult, shown: Array) -> dict[str, LayersSummary]:
             n_usable=len(finite(scores.best_rsquared)),
             n_best=len(finite(scores.best)),
             best_mean=_mean(scores.best_rsquared),
-            rows=_rows(unit.targets.names, scores) if unit.targets.kind in ("parcels", "electrodes") else None,
+            rows=_rows(unit.targets.names, scores) if TRAITS[unit.targets.kind].by_name else None,
         )
         for space, scores in unit.layers.items()
     }

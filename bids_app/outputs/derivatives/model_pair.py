@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -10,11 +10,11 @@ import numpy as np
 from bids_app.outputs.derivatives import sidecars
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import Sidecar, json_text, tsv_text
+from bids_app.outputs.files.maps import encoded, has_maps
 from bids_app.outputs.wording.model_pair import INTERVAL, KINDS, PREDICTIONS, TARGETS
-from bids_app.records import Agreement, Array, ModelPairStatistics, Targets, UnitResult, agreement_label, entities_of
+from bids_app.records import TRAITS, Agreement, Array, ModelPairStatistics, UnitResult, agreement_label, entities_of
 
 File = tuple[PurePosixPath, bytes]
-Encoded = Callable[[Targets, Array], Iterator[tuple[str, bytes]]]
 COLUMNS = {
     "kind": "; ".join(f"{kind}: {meaning}" for kind, meaning in KINDS.items()),
     "name": "Model, pair of models, part, or difference of parts",
@@ -27,14 +27,8 @@ COLUMNS = {
 ENDS = {"ci025": "Lower", "ci975": "Upper"}
 
 
-def model_pair_files(unit: UnitResult, encoded: Encoded) -> Iterator[File]:
-    """A table of statistics, and maps or a table of agreements.
-
-    Parameters
-    ----------
-    unit : the result; nothing where it has none of two models.
-    encoded : gives (hemisphere, bytes) of a map of values (n_targets,).
-    """
+def model_pair_files(unit: UnitResult) -> Iterator[File]:
+    """A table of statistics, and maps or a table of agreements; nothing where a unit has none of two models."""
     made = unit.model_pair
     if made is None:
         return
@@ -42,9 +36,10 @@ def model_pair_files(unit: UnitResult, encoded: Encoded) -> Iterator[File]:
     words = {name: {"Description": meaning} for name, meaning in COLUMNS.items()}
     about = {**sidecars.common(unit), **words, "Description": "One row a statistic and set of targets."}
     yield from _pair(table, tsv_text(statistic_cells(made)).encode(), about)
-    if unit.targets.kind in names.EXTENSION and "sub" in entities_of(unit.stem):
-        yield from _maps(unit, made, encoded)
-    elif made.agreements:
+    of_participant = "sub" in entities_of(unit.stem)
+    if has_maps(unit.targets) and of_participant:
+        yield from _maps(unit, made)
+    if made.agreements and not (TRAITS[unit.targets.kind].layout == "maps" and of_participant):
         yield from _table(unit, made)
 
 
@@ -72,12 +67,13 @@ def _words(pair: Agreement, stat: str) -> str:
     return f"{ENDS[stat]} end of the {INTERVAL}, of the {meaning}." if stat in ENDS else f"{meaning}."
 
 
-def _maps(unit: UnitResult, made: ModelPairStatistics, encoded: Encoded) -> Iterator[File]:
+def _maps(unit: UnitResult, made: ModelPairStatistics) -> Iterator[File]:
     for pair in made.agreements:
         for stat, values in _stats(pair).items():
             about = sidecars.described_map(unit, _words(pair, stat))
-            for hemi, content in encoded(unit.targets, values):
-                file = names.map_file(unit.stem, unit.targets.kind, agreement_label(pair.compared_models), stat, hemi)
+            label = agreement_label(pair.compared_models)
+            for hemi, content in encoded(unit.targets, values, f"{label} {stat}"):
+                file = names.map_file(unit.stem, unit.targets.kind, label, stat, hemi)
                 yield from _pair(file, content, about)
 
 

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from bids_app.errors import ReadWriteError
 from bids_app.outputs.derivatives import tables
-from bids_app.outputs.files import images, names
-from bids_app.outputs.files.files import read_tsv
+from bids_app.outputs.files import names
+from bids_app.outputs.files.maps import read_map, targets_with_values, values_at
 from bids_app.outputs.files.serialise import read_summary
-from bids_app.records import Array, Partition, Targets, TargetsSummary, UnitSummary, WrittenUnit, best_layer_label
+from bids_app.records import (
+    TRAITS,
+    Array,
+    Partition,
+    Targets,
+    TargetsSummary,
+    UnitSummary,
+    WrittenUnit,
+    best_layer_label,
+    entities_of,
+)
 
 
 def read_units(out_dir: Path, participants: Iterable[str]) -> tuple[WrittenUnit, ...]:
@@ -46,6 +57,8 @@ def read_unit(summary_path: Path) -> WrittenUnit:
         path = out_dir / names.table_file(summary.stem, summary.targets.kind)
         columns, partition = tables.read_scores(path, summary)
         targets = tables.table_targets(columns, summary.targets, path)
+        if summary.targets.cifti and "sub" in entities_of(summary.stem):
+            targets = _with_axis(out_dir, summary, targets)
     else:
         targets, partition = _read_maps(out_dir, summary)
     return WrittenUnit(summary.stem, summary.participant, summary.modality, targets, partition, summary)
@@ -53,28 +66,38 @@ def read_unit(summary_path: Path) -> WrittenUnit:
 
 def _read_maps(out_dir: Path, summary: UnitSummary) -> tuple[Targets, Partition]:
     """Targets are where the full model's R² has a value."""
-    kind, space = summary.targets.kind, summary.targets.space
-    grids = {
-        label: {
-            stat: _read_map(out_dir, summary.stem, summary.targets, label, stat)
-            for stat in summary.components[label].stats
-        }
+    read = {
+        (label, stat): read_map(map_paths(out_dir, summary.stem, summary.targets, label, stat), summary.targets)
+        for label in summary.by_label
+        for stat in summary.components[label].stats
+    }
+    targets = targets_with_values(read["full", "rsquared"], summary.targets)
+    named = values_at(targets, {f"{label} {stat}": one for (label, stat), one in read.items()})
+    values = {
+        label: {stat: named[f"{label} {stat}"] for stat in summary.components[label].stats}
         for label in summary.by_label
     }
-    there = [np.isfinite(grid) for grid in grids["full"]["rsquared"]]
-    targets = (
-        images.volume_targets(space, np.array(summary.targets.affine), there[0])
-        if kind == "volume"
-        else images.surface_targets(space, there)
-    )
-    values = {
-        label: {
-            stat: np.concatenate([grid[mask] for grid, mask in zip(sides, there, strict=True)])
-            for stat, sides in stats.items()
-        }
-        for label, stats in grids.items()
-    }
     return targets, Partition(summary.groups, values, summary.extra, summary.controls)
+
+
+def map_paths(out_dir: Path, stem: str, grid: TargetsSummary, component: str, stat: str) -> list[Path]:
+    """Files of one number of a unit, one or a hemisphere each.
+
+    Parameters
+    ----------
+    out_dir : where results lie.
+    stem : of the unit.
+    grid : of its targets.
+    component, stat : the number.
+    """
+    sides = TRAITS[grid.kind].sides
+    return [out_dir / names.map_file(stem, grid.kind, component, stat, side) for side in sides]
+
+
+def _with_axis(out_dir: Path, summary: UnitSummary, targets: Targets) -> Targets:
+    """Parcels of CIFTI with the axis that their maps hold."""
+    one = read_map(map_paths(out_dir, summary.stem, summary.targets, "full", "rsquared"), summary.targets)
+    return replace(targets, columns=np.arange(len(targets.names)), cifti=one.cifti)
 
 
 def read_best(out_dir: Path, unit: WrittenUnit, space: str) -> tuple[Array, Array]:
@@ -94,31 +117,13 @@ def read_best(out_dir: Path, unit: WrittenUnit, space: str) -> tuple[Array, Arra
     ------
     ReadWriteError : where a file is gone or broken.
     """
-    kind, component = unit.targets.kind, best_layer_label(space)
+    grid, component = unit.summary.targets, best_layer_label(space)
     if unit.summary.layout == "table":
-        path = out_dir / names.table_file(unit.stem, kind)
-        columns = read_tsv(path)
+        path = out_dir / names.table_file(unit.stem, grid.kind)
+        columns = tables.read_columns(path)
         layer, rsquared = (tables.column_of(columns, f"{component}_{stat}", path) for stat in ("layer", "rsquared"))
         return layer, rsquared
-    grids = [_read_map(out_dir, unit.stem, unit.summary.targets, component, stat) for stat in ("layer", "rsquared")]
-    index = np.asarray(unit.targets.index)
-    if kind == "volume":
-        return grids[0][0][tuple(index.T)], grids[1][0][tuple(index.T)]
-    sides = [np.concatenate([side[index[index[:, 0] == h, 1]] for h, side in enumerate(grid)]) for grid in grids]
-    return sides[0], sides[1]
-
-
-def _read_map(out_dir: Path, stem: str, targets: TargetsSummary, component: str, stat: str) -> list[Array]:
-    """One volume, or both hemispheres, of the targets' shape."""
-    kind, shape = targets.kind, targets.shape
-    if kind == "volume":
-        path = out_dir / names.map_file(stem, kind, component, stat)
-        return [_of_shape(images.read_volume(path), shape, path)]
-    paths = [out_dir / names.map_file(stem, kind, component, stat, hemi) for hemi in names.HEMISPHERES]
-    return [_of_shape(images.read_surface(path), (n,), path) for path, n in zip(paths, shape, strict=True)]
-
-
-def _of_shape(grid: Array, shape: tuple[int, ...], path: Path) -> Array:
-    if grid.shape != shape:
-        raise ReadWriteError(f"the map has the shape {grid.shape}, its summary {shape}", path, "run with --force")
-    return grid
+    stats = ("layer", "rsquared")
+    read = {stat: read_map(map_paths(out_dir, unit.stem, grid, component, stat), grid) for stat in stats}
+    values = values_at(unit.targets, read)
+    return values["layer"], values["rsquared"]

@@ -15,11 +15,14 @@ from bids_app.records import FeatureProvenance, Partition, Provenance, Responsiv
 
 STANDARD_SPACES = ("MNI", "fsaverage", "fsLR", "ICBM", "Talairach", "tpl-")
 SUBSPACE_TABLE = "One row an outer fold and pair of canonical variates of two models' word rows."
+IN_SHAPE = "One array a number, in the shape of the responses: entry k is of their column k, NaN where unusable."
 SCORE_TABLE = "One row a target: held-out scores of encoding models and the split of their explained variance."
 NO_VALUE = {
     "volume": "NaN outside the mask (the voxels that all recordings' brain masks share) and in voxels that never "
     "vary or have missing samples.",
     "surface": "NaN at vertices that never vary or have missing samples, the medial wall among them.",
+    "greyordinates": "NaN at greyordinates that never vary or have missing samples.",
+    "parcels": "NaN in parcels that never vary or have missing samples.",
 }
 
 
@@ -167,6 +170,8 @@ def target_columns(targets: Targets) -> dict[str, dict[str, str]]:
     words = {
         "volume": "Voxel i,j,k in the grid of the responses",
         "surface": "Hemisphere and vertex number",
+        "greyordinates": "Structure and vertex number, or voxel i,j,k in the grid of the responses",
+        "array": "Column of the responses' array",
         "parcels": f"Parcel of {targets.space}, as the responses' table names it",
         "electrodes": "Channel",
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Literal
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from bids_app.records import (
     Fit,
     InferenceProvenance,
     LagsSummary,
+    Layout,
     ModelPairStatistic,
     ModelPairSummary,
     ProfileSummary,
@@ -41,7 +41,6 @@ from bids_app.records import (
 BINS = 40  # of the correlations of two models' predictions
 LAG_ROWS = 40  # electrodes whose scores by lag are drawn
 PREDICTED = 0.01  # of the variance: targets above it, by the full model, are shown in charts
-Layout = Literal["maps", "table"]
 
 
 def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: Layout) -> UnitSummary:
@@ -106,6 +105,7 @@ def targets_summary(targets: Targets, full: Array) -> TargetsSummary:
         n=len(targets.names),
         n_usable=int(np.isfinite(full).sum()),
         n_predicted=int(predicted(full).sum()),
+        cifti=bool(targets.cifti),
     )
 
 

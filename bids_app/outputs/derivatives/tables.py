@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from bids_app.errors import ReadWriteError
-from bids_app.outputs.files.files import numbers, read_tsv
+from bids_app.outputs.files.arrays import array_bytes, read_arrays
+from bids_app.outputs.files.files import Cells, numbers, read_tsv, tsv_text
 from bids_app.records import (
+    TRAITS,
     Array,
     Lags,
     Partition,
@@ -23,7 +25,22 @@ from bids_app.records import (
     space_label,
 )
 
+Column = Sequence[str] | Array
 INTRACRANIAL = ("SEEG", "ECOG", "DBS")
+
+
+def table_bytes(targets: Targets, cells: Cells, columns: Mapping[str, object]) -> bytes:
+    """A table with a row a target; of arrays an HDF5 file in the shape of the responses.
+
+    Parameters
+    ----------
+    targets : its rows.
+    cells : column → (n_targets,) cells.
+    columns : column → what it is.
+    """
+    if TRAITS[targets.kind].table_ending == ".h5":
+        return array_bytes(targets, cells, columns)
+    return tsv_text(cells).encode()
 
 
 def score_cells(partition: Partition) -> dict[str, Array]:
@@ -144,8 +161,13 @@ def subspace_columns() -> dict[str, dict[str, str]]:
     return {name: {"Description": words} for name, words in SUBSPACE_COLUMNS.items()}
 
 
-def read_scores(path: Path, summary: UnitSummary) -> tuple[dict[str, list[str]], Partition]:
-    """A table's text columns and its scores.
+def read_columns(path: Path) -> Mapping[str, Column]:
+    """Columns of a table as text, or of an HDF5 file as numbers. Raises ReadWriteError."""
+    return read_arrays(path) if path.suffix == ".h5" else read_tsv(path)
+
+
+def read_scores(path: Path, summary: UnitSummary) -> tuple[Mapping[str, Column], Partition]:
+    """A table's columns and its scores.
 
     Parameters
     ----------
@@ -156,7 +178,7 @@ def read_scores(path: Path, summary: UnitSummary) -> tuple[dict[str, list[str]],
     ------
     ReadWriteError : where it is gone or broken, or a number that the summary names has no column.
     """
-    columns = read_tsv(path)
+    columns = read_columns(path)
     values = {
         label: {stat: column_of(columns, f"{label}_{stat}", path) for stat in summary.components[label].stats}
         for label in summary.by_label
@@ -164,12 +186,12 @@ def read_scores(path: Path, summary: UnitSummary) -> tuple[dict[str, list[str]],
     return columns, Partition(summary.groups, values, summary.extra, summary.controls)
 
 
-def column_of(columns: Mapping[str, Sequence[str]], name: str, path: Path) -> Array:
+def column_of(columns: Mapping[str, Column], name: str, path: Path) -> Array:
     """A column's numbers, (n_rows,); NaN for n/a.
 
     Parameters
     ----------
-    columns : the table's, as text.
+    columns : the table's, as text or numbers.
     name : of the column.
     path : of the table.
 
@@ -177,16 +199,17 @@ def column_of(columns: Mapping[str, Sequence[str]], name: str, path: Path) -> Ar
     ------
     ReadWriteError : where the table has no such column.
     """
-    return numbers(_text_of(columns, name, path))
+    column = _column(columns, name, path)
+    return column if isinstance(column, np.ndarray) else numbers(column)
 
 
-def _text_of(columns: Mapping[str, Sequence[str]], name: str, path: Path) -> Sequence[str]:
+def _column(columns: Mapping[str, Column], name: str, path: Path) -> Column:
     if name not in columns:
         raise ReadWriteError(f"the table has no column '{name}', which its summary names", path, "run with --force")
     return columns[name]
 
 
-def table_targets(columns: Mapping[str, Sequence[str]], grid: TargetsSummary, path: Path) -> Targets:
+def table_targets(columns: Mapping[str, Column], grid: TargetsSummary, path: Path) -> Targets:
     """Targets of a table's rows.
 
     Parameters
@@ -199,12 +222,15 @@ def table_targets(columns: Mapping[str, Sequence[str]], grid: TargetsSummary, pa
     ------
     ReadWriteError : where the table has no names, or no positions of electrodes.
     """
-    names = tuple(_text_of(columns, "name", path))
+    if TRAITS[grid.kind].table_ending == ".h5":
+        every = np.arange(grid.shape[0])
+        return Targets(grid.kind, grid.space, tuple(map(str, every.tolist())), None, grid.shape, columns=every)
+    names = tuple(map(str, _column(columns, "name", path)))
     xyz_mm = (
         np.column_stack([column_of(columns, axis, path) for axis in "xyz"]) if grid.kind == "electrodes" else None
     )
     affine = np.array(grid.affine) if grid.affine else None
-    table = {"responsive": tuple(columns["responsive"])} if "responsive" in columns else {}
+    table = {"responsive": tuple(map(str, columns["responsive"]))} if "responsive" in columns else {}
     return Targets(grid.kind, grid.space, names, _index(grid.kind, names), grid.shape, affine, xyz_mm, table)
 
 

@@ -10,15 +10,18 @@ import numpy as np
 
 from bids_app.outputs.derivatives import layers, sidecars, tables
 from bids_app.outputs.derivatives.model_pair import model_pair_files
-from bids_app.outputs.derivatives.summary import Layout, predicted, unit_summary
-from bids_app.outputs.files import images, names
+from bids_app.outputs.derivatives.summary import predicted, unit_summary
+from bids_app.outputs.files import names
+from bids_app.outputs.files.arrays import array_bytes
 from bids_app.outputs.files.files import Cells, json_text, tsv_text, write_bytes, write_text
+from bids_app.outputs.files.maps import encoded, has_maps
 from bids_app.outputs.files.serialise import to_json
 from bids_app.outputs.wording.inference import OF_MEAN_RESPONSE
 from bids_app.outputs.wording.rows import rows_of
-from bids_app.records import Array, Targets, UnitResult
+from bids_app.records import TRAITS, Array, Layout, UnitResult
 
 File = tuple[PurePosixPath, bytes]
+Columns = Mapping[str, Mapping[str, str]]
 
 
 def write_unit(out_dir: Path, unit: UnitResult) -> tuple[Path, ...]:
@@ -37,9 +40,10 @@ def write_unit(out_dir: Path, unit: UnitResult) -> tuple[Path, ...]:
     ------
     CannotCreate : where one cannot be written.
     """
-    maps = unit.targets.kind in names.EXTENSION
-    files = _map_files(unit) if maps else _table_files(unit)
-    return _write_all(out_dir, unit, files, "maps" if maps else "table")
+    layout = TRAITS[unit.targets.kind].layout
+    maps = _map_files(unit) if has_maps(unit.targets) else ()
+    tables_too = _table_files(unit) if layout == "table" else _array_files(unit)
+    return _write_all(out_dir, unit, chain(maps, tables_too), layout)
 
 
 def write_mean_response(out_dir: Path, unit: UnitResult, n_participants: Array) -> tuple[Path, ...]:
@@ -65,7 +69,7 @@ def write_mean_response(out_dir: Path, unit: UnitResult, n_participants: Array) 
 
 
 def _write_all(out_dir: Path, unit: UnitResult, files: Iterable[File], layout: Layout) -> tuple[Path, ...]:
-    files = chain(files, _subspace_files(unit), _layer_files(unit), model_pair_files(unit, encoded))
+    files = chain(files, _subspace_files(unit), _layer_files(unit), model_pair_files(unit))
     written = [(file, write_bytes(out_dir / file, content)) for file, content in files]
     summary = unit_summary(unit, [file for file, _ in written], layout)
     last = write_text(names.summary_path(out_dir, unit.stem), json_text(to_json(summary)))
@@ -83,28 +87,19 @@ def _map_files(unit: UnitResult) -> Iterator[File]:
 
 
 def _map(unit: UnitResult, component: str, stat: str, values: Array, sidecar: Mapping[str, object]) -> Iterator[File]:
-    for hemi, content in encoded(unit.targets, values):
+    for hemi, content in encoded(unit.targets, values, f"{component} {stat}"):
         file = names.map_file(unit.stem, unit.targets.kind, component, stat, hemi)
         yield from _pair(file, content, json_text(sidecar).encode())
 
 
-def encoded(targets: Targets, values: Array) -> Iterator[tuple[str, bytes]]:
-    """A map in its file format.
-
-    Parameters
-    ----------
-    targets : voxels or vertices.
-    values : (n_targets,).
-
-    Returns
-    -------
-    (hemisphere, or empty for a volume; bytes), one or two.
-    """
-    if targets.kind == "volume":
-        yield "", images.nifti_bytes(targets, values)
+def _array_files(unit: UnitResult) -> Iterator[File]:
+    """Where responses came as an array and its columns have a place: the numbers in its shape too."""
+    if unit.targets.columns is None or unit.targets.kind != "volume":
         return
-    for side, (hemi, one) in enumerate(zip(names.HEMISPHERES, images.hemispheres(targets, values), strict=True)):
-        yield hemi, images.gifti_bytes(one, side)
+    cells, columns = _cells(unit, {}, {})
+    sidecar = json_text(sidecars.table_sidecar(unit, columns, sidecars.IN_SHAPE)).encode()
+    content = array_bytes(unit.targets, cells, columns)
+    yield from _pair(names.arrays_file(unit.stem, unit.targets.kind), content, sidecar)
 
 
 def _pair(file: PurePosixPath, content: bytes, sidecar: bytes) -> Iterator[File]:
@@ -124,7 +119,7 @@ def _table_files(unit: UnitResult) -> Iterator[File]:
         yield from _lag_files(unit, tables.lag_weight_cells(unit), tables.weight_columns(tuple(unit.fit.profile)))
 
 
-def _lag_files(unit: UnitResult, cells: Cells, columns: Mapping[str, Mapping[str, str]]) -> Iterator[File]:
+def _lag_files(unit: UnitResult, cells: Cells, columns: Columns) -> Iterator[File]:
     sidecar = sidecars.table_sidecar(unit, columns)
     sidecar["Description"] = rows_of(unit.provenance.design).lag_table
     yield from _pair(names.lags_file(unit.stem), tsv_text(cells).encode(), json_text(sidecar).encode())
@@ -150,7 +145,8 @@ def _layer_files(unit: UnitResult) -> Iterator[File]:
         yield from _pair(names.layers_file(unit.stem, unit.targets.kind), text.encode(), json_text(sidecar).encode())
 
 
-def _table(unit: UnitResult, more: Cells, meaning: Mapping[str, Mapping[str, str]], note: str = "") -> Iterator[File]:
+def _cells(unit: UnitResult, more: Cells, meaning: Columns) -> tuple[Cells, Columns]:
+    """All numbers of a unit's targets, and what each is."""
     best = layers.best_values(unit.layers)
     cells = {
         **tables.target_cells(unit.targets),
@@ -164,6 +160,12 @@ def _table(unit: UnitResult, more: Cells, meaning: Mapping[str, Mapping[str, str
         **sidecars.score_columns(unit.partition, unit.provenance),
         **{"_".join(name): {"Description": words} for name, (_, words) in best.items()},
     }
+    return cells, columns
+
+
+def _table(unit: UnitResult, more: Cells, meaning: Columns, note: str = "") -> Iterator[File]:
+    cells, columns = _cells(unit, more, meaning)
     note = f"{note} {rows_of(unit.provenance.design).own_value}".strip()
     sidecar = json_text(sidecars.table_sidecar(unit, columns, note)).encode()
-    yield from _pair(names.table_file(unit.stem, unit.targets.kind), tsv_text(cells).encode(), sidecar)
+    content = tables.table_bytes(unit.targets, cells, columns)
+    yield from _pair(names.table_file(unit.stem, unit.targets.kind), content, sidecar)

@@ -20,11 +20,11 @@ from bids_app.outputs.figures.canvas import (
     svg_bytes,
 )
 from bids_app.outputs.figures.glass import draw_markers, draw_projection, glass_views
+from bids_app.outputs.figures.greyordinates import FSAVERAGE, drawn_parts
 from bids_app.outputs.figures.surface import N_VERTICES, VIEWS, draw_surface, surface_views
 from bids_app.outputs.files.images import hemispheres
 from bids_app.records import Array, Targets
 
-FSAVERAGE = {"fsaverage5": 10242, "fsaverage6": 40962, "fsaverage": 163842}
 WIDTH, NAMES, ROW, TOP, BAR = 8.6, 1.75, 1.6, 0.22, 0.55  # inches
 HIDDEN = 0.05  # of the scale: smaller values leave the sulci visible
 GLASS_NAMES = {"l": "left half", "y": "coronal", "r": "right half", "z": "axial"}
@@ -37,7 +37,7 @@ def can_draw(targets: Targets) -> bool:
         return targets.shape == (FSAVERAGE.get(targets.space, -1),) * 2
     if targets.kind == "electrodes":
         return targets.xyz_mm is not None and bool(np.isfinite(targets.xyz_mm).all(axis=1).any())
-    return targets.kind == "volume"
+    return targets.kind == "volume" or (targets.kind == "greyordinates" and bool(drawn_parts(targets)))
 
 
 def limit_of(values: Sequence[Array]) -> float:
@@ -87,19 +87,24 @@ def number_map(
 def _rows(
     targets: Targets, maps: Mapping[str, Array], scale: Scale, strength: Array | None = None
 ) -> tuple[Any, Place]:
-    """A figure with a row a map, and where its colour bar belongs."""
-    whole = TOP + ROW * len(maps) + BAR
-    figure = new_figure(WIDTH, whole)
-    _head(figure, targets, 1 - 0.6 * TOP / whole)
-    for row, (title, values) in enumerate(maps.items()):
-        bottom = (whole - TOP - ROW * (row + 1)) / whole
-        middle = bottom + 0.5 * ROW / whole
-        figure.text(0.005, middle, broken(title, 17), va="center", fontsize=9, fontweight="bold", linespacing=1.3)
-        place = (NAMES / WIDTH, bottom, 1 - NAMES / WIDTH - 0.005, 0.94 * ROW / whole)
-        if targets.kind == "surface":
-            _surface_row(figure, place, targets, values, scale)
-        else:
-            _glass_row(figure, place, targets, values, scale, strength)
+    """A figure with a row a map (of greyordinates rows of the cortex, then of voxels), and where its colour bar
+    belongs."""
+    parts = drawn_parts(targets)
+    whole = (TOP + ROW * len(maps)) * len(parts) + BAR
+    figure, top = new_figure(WIDTH, whole), whole
+    for part in parts:
+        _head(figure, part.targets, (top - 0.6 * TOP) / whole)
+        shown_first = None if strength is None else strength[part.rows]
+        for row, (title, values) in enumerate(maps.items()):
+            bottom = (top - TOP - ROW * (row + 1)) / whole
+            middle = bottom + 0.5 * ROW / whole
+            figure.text(0.005, middle, broken(title, 17), va="center", fontsize=9, fontweight="bold", linespacing=1.3)
+            place = (NAMES / WIDTH, bottom, 1 - NAMES / WIDTH - 0.005, 0.94 * ROW / whole)
+            if part.targets.kind == "surface":
+                _surface_row(figure, place, part.targets, values[part.rows], scale)
+            else:
+                _glass_row(figure, place, part.targets, values[part.rows], scale, shown_first)
+        top -= TOP + ROW * len(maps)
     return figure, (0.48, 0.22 / whole, 0.22, 0.09 / whole)
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from bids_app.records import INTER_SUBJECT, TargetKind, entities_of, stem_of
+from bids_app.records import INTER_SUBJECT, TRAITS, TargetKind, entities_of, stem_of
 
 CHANNELS = ("sub", "ses", "task", "acq", "run")  # what the name of a channels.tsv may hold besides desc
-HEMISPHERES = ("L", "R")
 GROUP, LOGS = PurePosixPath("group"), PurePosixPath("logs")
-EXTENSION: Mapping[TargetKind, str] = {"volume": ".nii.gz", "surface": ".func.gii"}
 
 
 def folder(stem: str, kind: TargetKind) -> PurePosixPath:
@@ -28,7 +25,7 @@ def folder(stem: str, kind: TargetKind) -> PurePosixPath:
 
 
 def map_file(stem: str, kind: TargetKind, component: str, stat: str, hemi: str = "") -> PurePosixPath:
-    """A map of one number: volume, or one hemisphere.
+    """A map of one number: all of it, or one hemisphere.
 
     Parameters
     ----------
@@ -37,11 +34,11 @@ def map_file(stem: str, kind: TargetKind, component: str, stat: str, hemi: str =
     hemi : L or R of a surface; empty for a volume.
     """
     entities = {**entities_of(stem), "stat": stat, "desc": component} | ({"hemi": hemi} if hemi else {})
-    return folder(stem, kind) / (stem_of(entities, "statmap") + EXTENSION[kind])
+    return folder(stem, kind) / (stem_of(entities, "statmap") + TRAITS[kind].map_ending)
 
 
 def table_file(stem: str, kind: TargetKind) -> PurePosixPath:
-    """The table of a unit: electrodes' channels.tsv, else an encoding.tsv; a mean response's in `group`.
+    """The table of a unit: electrodes' channels.tsv, else an encoding; a mean response's in `group`.
 
     Parameters
     ----------
@@ -49,11 +46,23 @@ def table_file(stem: str, kind: TargetKind) -> PurePosixPath:
     """
     entities = entities_of(stem)
     if "sub" not in entities:
-        return GROUP / f"{stem_of({**entities, 'desc': 'meanResponse'}, 'encoding')}.tsv"
+        return GROUP / (stem_of({**entities, "desc": "meanResponse"}, "encoding") + TRAITS[kind].table_ending)
     if kind != "electrodes":
-        return folder(stem, kind) / f"{stem_of({**entities, 'desc': 'partition'}, 'encoding')}.tsv"
+        return folder(stem, kind) / (
+            stem_of({**entities, "desc": "partition"}, "encoding") + TRAITS[kind].table_ending
+        )
     allowed = {key: entities[key] for key in CHANNELS if key in entities}
     return folder(stem, kind) / f"{stem_of({'task': 'pooled', **allowed, 'desc': 'partition'}, 'channels')}.tsv"
+
+
+def arrays_file(stem: str, kind: TargetKind) -> PurePosixPath:
+    """All numbers of a unit in the shape of its responses, beside its maps.
+
+    Parameters
+    ----------
+    stem, kind : of the unit and its targets.
+    """
+    return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': 'partition'}, 'encoding')}.h5"
 
 
 def lags_file(stem: str) -> PurePosixPath:
@@ -149,7 +158,7 @@ def figure_file(stem: str, label: str) -> PurePosixPath:
 def group_map_file(
     stem: str, kind: TargetKind, space: str, component: str, stat: str, hemi: str = ""
 ) -> PurePosixPath:
-    """A map over participants: `tpl-<space>/tpl-<space>_task-…_stat-…_desc-…_statmap`.
+    """A map over participants: `tpl-<space>/tpl-<space>_task-…_stat-…_desc-…_statmap`; of parcels in `group`.
 
     Parameters
     ----------
@@ -157,9 +166,12 @@ def group_map_file(
     component, stat : the number.
     hemi : L or R of a surface; empty for a volume.
     """
+    if TRAITS[kind].by_name:
+        parts = {**entities_of(stem), "stat": stat, "desc": component}
+        return GROUP / (stem_of(parts, "statmap") + TRAITS[kind].map_ending)
     rest = {key: value for key, value in entities_of(stem).items() if key != "space"}
     entities = {**rest, "tpl": space, "stat": stat, "desc": component} | ({"hemi": hemi} if hemi else {})
-    return PurePosixPath(f"tpl-{space}") / (stem_of(entities, "statmap") + EXTENSION[kind])
+    return PurePosixPath(f"tpl-{space}") / (stem_of(entities, "statmap") + TRAITS[kind].map_ending)
 
 
 def group_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
@@ -170,7 +182,7 @@ def group_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
     stem, kind : of the group and its targets.
     """
     label = "electrodes" if kind == "electrodes" else "partition"
-    return GROUP / f"{stem_of({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
+    return GROUP / (stem_of({**entities_of(stem), "desc": label}, "encoding") + TRAITS[kind].table_ending)
 
 
 def group_layers_file(stem: str) -> PurePosixPath:
@@ -185,7 +197,8 @@ def inter_subject_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
     ----------
     stem, kind : of the unit and its targets.
     """
-    return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': INTER_SUBJECT}, 'encoding')}.tsv"
+    ending = TRAITS[kind].table_ending
+    return folder(stem, kind) / (stem_of({**entities_of(stem), "desc": INTER_SUBJECT}, "encoding") + ending)
 
 
 def over_electrodes_file(stem: str) -> PurePosixPath:

@@ -5,14 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from bids_app.records import TargetKind
-
-_NOUNS: dict[TargetKind, tuple[str, str]] = {
-    "volume": ("voxel", "voxels"),
-    "surface": ("vertex", "vertices"),
-    "parcels": ("parcel", "parcels"),
-    "electrodes": ("electrode", "electrodes"),
-}
+from bids_app.records import TRAITS, TargetKind
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -47,13 +40,13 @@ def count_of(number: int, noun: str) -> str:
 
 
 def noun_of(kind: TargetKind) -> str:
-    """`voxel`, `vertex`, `parcel` or `electrode`."""
-    return _NOUNS[kind][0]
+    """`voxel`, `vertex`, `parcel`, `electrode`, …"""
+    return TRAITS[kind].noun
 
 
 def nouns_of(kind: TargetKind) -> str:
-    """`voxels`, `vertices`, `parcels` or `electrodes`."""
-    return _NOUNS[kind][1]
+    """`voxels`, `vertices`, `parcels`, `electrodes`, …"""
+    return TRAITS[kind].nouns
 
 
 def count_targets(number: int, kind: TargetKind) -> str:

@@ -65,20 +65,28 @@ class Targets:
 
     volume: `index` (n_targets, 3) voxel i,j,k in `shape` with `affine` (4, 4).
     surface: `index` (n_targets, 2): hemisphere 0=L 1=R, vertex; `shape` = vertices of L and R.
+    greyordinates: names say vertex or voxel; `shape` = vertices of L and R, then of the grid of voxels with `affine`.
     parcels, electrodes: `names`; electrodes also `xyz_mm` (n_targets, 3), NaN where unknown.
-    array: columns without a place, `index` (n_targets, 1) of `shape` columns.
-    `columns` (n_targets,): of the files, where these are arrays, whether or not a mask gives their columns a place.
+    array: columns without a place, of `shape` (n_columns,).
+    `columns` (n_targets,): where each stands in the rows of its files, of HDF5 (also of volumes) and CIFTI; `cifti`:
+    the XML of the axis that CIFTI's columns lie on, else empty.
     """
 
     kind: TargetKind
     space: str
-    names: tuple[str, ...]  # 'i,j,k' · 'L:n' · parcel · electrode · column
+    names: tuple[str, ...]  # 'i,j,k' · 'L:n' · 'CORTEX_LEFT:n' · parcel · electrode · column
     index: Array | None = None
     shape: tuple[int, ...] = ()
     affine: Array | None = None
     xyz_mm: Array | None = None
     table: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # electrodes: columns of channels.tsv, as text
     columns: Array | None = None
+    cifti: str = ""
+
+    @property
+    def grid_shape(self) -> tuple[int, ...]:
+        """The part of `shape` that `affine` is about."""
+        return self.shape[2:] if self.kind == "greyordinates" else self.shape
 
 
 @dataclass(frozen=True)

@@ -69,3 +69,10 @@ def test_sample_numbers_of_a_file_with_a_pause_are_no_drift(tmp_path, counted):
     assert not [text for text in found.of("warning") if "drift" in text or "off the" in text], found.of("warning")
     said = "leave pauses out" if counted else "include pauses"
     assert any(said in text for text in found.of("warning"))
+
+
+@pytest.mark.parametrize(("kind", "told"), [("discontinuous", True), ("epoched", True), ("continuous", False)])
+def test_pauses_that_a_conversion_lost_are_told(tmp_path, kind, told):
+    brainvision(study(tmp_path / "bids", sidecar={"RecordingType": kind}).with_suffix(".vhdr"), click(6.25))
+    lines = account(tmp_path / "bids").of("warning")
+    assert any("the file shows no pause" in text for text in lines) == told

@@ -8,6 +8,7 @@ from bids_trees import describe, ieeg_dataset, ieeg_tables, signals, write_tsv
 from scipy.ndimage import gaussian_filter1d
 
 from bids_app.dataset import computes_high_gamma, find_recordings, load_response, load_targets
+from bids_app.dataset.electrodes.contents import doubts
 from bids_app.dataset.electrodes.high_gamma import edge_s, high_gamma, near_edges
 from bids_app.errors import NoInput
 from bids_app.records import RecordingQuery, ResponseSpec
@@ -133,3 +134,14 @@ def test_raw_recordings_are_read_where_the_data_set_itself_is_named(tmp_path):
     with pytest.raises(NoInput, match="-d raw=BIDS_DIR"):
         recording_of(root)
     assert computes_high_gamma(recording_of(root, derivatives={"raw": root}), ResponseSpec(band_hz=BAND))
+
+
+def test_contents_that_contradict_what_they_are_taken_for():
+    noise = np.random.default_rng(0).normal(size=len(TIMES_S))
+    carrier = modulation() * np.sin(2 * np.pi * 100 * TIMES_S)
+    assert "never negative" in doubts(modulation(), RATE, BAND, True)[0]
+    assert "no envelopes" in doubts(carrier + 0.1 * noise, RATE, BAND, False)[0]
+    assert not doubts(noise, RATE, BAND, True)
+    assert not doubts(modulation() + 0.1 * noise, RATE, BAND, False)
+    assert not doubts(carrier[::4], RATE / 4, BAND, False)
+    assert not doubts(modulation(), RATE, None, True)

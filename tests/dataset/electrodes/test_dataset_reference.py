@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from bids_trees import write_tsv
+from edf_files import write_edf
 from test_dataset_bad_spans import BAND
 from test_dataset_signals import recording_of, study
 
@@ -119,3 +120,15 @@ def test_too_few_channels_for_a_mean(tmp_path):
 def test_the_reference_counts_in_the_hash_only_where_it_is_set():
     assert "reference" not in IeegResponse().model_dump()
     assert IeegResponse(reference="average").model_dump()["reference"] == "average"
+
+
+def test_units_that_differ_have_no_common_reference(tmp_path):
+    root = tmp_path / "bids"
+    stem = study(root, desc="_desc-preproc")
+    noise = np.random.default_rng(0).normal(size=(3, round(4 * RATE)))
+    units = ("uV", "mV", "nV")  # MNE scales the first two, and takes the third for volts
+    write_edf(stem.with_suffix(".edf"), [(f"A{at + 1}", units[at], RATE, noise[at]) for at in range(3)])
+    recording = recording_of(root)
+    assert load_targets(recording, SPEC).names == ("A1", "A2", "A3")
+    with pytest.raises(DataError, match="different units"):
+        load_targets(recording, ResponseSpec(band_hz=BAND, reference="average"))

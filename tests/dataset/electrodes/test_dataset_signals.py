@@ -148,3 +148,13 @@ def test_segments_without_a_date_leave_samples_counted(tmp_path, date):
 
 def test_one_segment_is_no_pause(tmp_path):
     assert not open_signals(brainvision(tmp_path / "x.vhdr", click(6.25), [(1024, "20200101120004000100")])).pauses_s
+
+
+def test_records_that_run_slow_are_told(tmp_path):
+    wave = click(3)
+    slow = write_edf(tmp_path / "x.edf", channels(wave), "EDF+D", [at * 1.0009 for at in range(8)])
+    assert not open_signals(slow).warnings  # 6 ms
+    slow = write_edf(tmp_path / "x.edf", channels(wave), "EDF+D", [at * 1.0015 for at in range(8)])
+    assert len(open_signals(slow).segments) == 1
+    slow = write_edf(tmp_path / "x.edf", channels(wave), "EDF+D", [at * 1.0045 for at in range(8)])
+    assert "+0.032 s" in "".join(open_signals(slow).warnings)

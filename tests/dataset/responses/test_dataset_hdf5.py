@@ -24,8 +24,6 @@ LEBEL = ResponseFiles(
     files="derivative/data/{sub}/{task}.hf5",
     mask="derivative/db/{sub}/transforms/{sub}_auto/mask_*.nii.gz",
     order="F",
-    tr_s=2.0,
-    start_s=10.0,
 )
 
 
@@ -54,6 +52,8 @@ def lebel(tmp_path: Path) -> Path:
     """Two people outside BIDS names; one of them has no raw folder."""
     root = tmp_path / "bids"
     describe(root)
+    for task in ("story", "other"):
+        write_json(root / f"task-{task}_bold.json", {"RepetitionTime": 2.0, "StartTime": 10.0})
     for sub in ("UTS01", "UTS02"):
         events(root, sub)
         write_array(root / f"derivative/data/{sub}/story.hf5", numbered(12, 4))
@@ -125,7 +125,7 @@ def test_templates_that_cannot_be_used(lebel: Path, files: str, error: type[Exce
 def test_an_entity_that_stands_twice_must_agree(lebel: Path) -> None:
     write_array(lebel / "twice/UTS01/UTS02_story.hf5", numbered(3, 2))
     write_array(lebel / "twice/UTS01/UTS01_story.hf5", numbered(3, 2))
-    (only,) = found(lebel, ResponseFiles("twice/{sub}/{sub}_{task}.hf5", tr_s=2.0)).recordings
+    (only,) = found(lebel, ResponseFiles("twice/{sub}/{sub}_{task}.hf5")).recordings
     assert only.label == "UTS01_story"
 
 
@@ -138,7 +138,7 @@ def test_bids_names_with_and_without_a_mask(tmp_path: Path) -> None:
     path = write_array(func / "sub-01_task-story_bold.h5", numbered(20, 4))
     write_json(path.with_suffix(".json"), {"RepetitionTime": 1.5, "StartTime": 0.75})
     (recording,) = found(root, None).recordings
-    assert (recording.kind, recording.space, recording.start_s) == ("array", "individual", 0.75)
+    assert (recording.kind, recording.space, recording.start_s) == ("array", "n/a", 0.75)
     np.testing.assert_array_equal(read(recording).values, numbered(20, 4))
     write_mask(func / "sub-01_task-story_desc-brain_mask.nii.gz", some_mask())
     (recording,) = found(root, None).recordings

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from bids_app.dataset.files.tables import parse_table
 from bids_app.dataset.stimuli.recipe import answer
 from bids_app.dataset.stimuli.recipe_lookups import RecordingFacts, row_of
+from bids_app.encoding.design.folds import stimulus_groups
 from bids_app.errors import DataError, Undecided
 from bids_app.records import (
     EventTime,
@@ -214,3 +215,20 @@ def test_what_is_asked_is_refused_until_a_row_says_it():
     with pytest.raises(Undecided, match=r"asks for 'heard': write `run,heard`: sub-01.*--stimuli-table FILE"):
         answer(recipe_of(rule, table=({"run": "1", "heard": "mix"},)), facts_of())
     assert event_of(recipe_of(rule, table=({"run": "2", "heard": "mix"},)), facts_of()).source.sound == "mix.wav"
+
+
+def test_one_sound_with_other_words_has_another_name_and_shares_its_contents():
+    rule = StimulusRule(sound="stimuli/{heard}.wav", onset=0.0, words=TimedFile("w/{attended}.csv"))
+    rows = ({"run": "1", "heard": "mix", "attended": "f"}, {"run": "2", "heard": "mix", "attended": "m"},
+            {"run": "3", "heard": "f", "attended": "f"})  # fmt: skip
+    recipe = recipe_of(rule, table=rows)
+    events = [event_of(recipe, facts_of(sub="01", task="x", run=run)) for run in "123"]
+    assert [event.stimulus_id for event in events] == [
+        "mix.wav with w/f.csv", "mix.wav with w/m.csv", "f.wav with w/f.csv",
+    ]  # fmt: skip
+    assert set(stimulus_groups([event.contents for event in events])) == {
+        0
+    }  # runs of the mix and of one of its voices
+    fixed = StimulusRule(sound="{task}.wav", onset=0.0, words=TimedFile("w/{task}.csv", where=(("of", "{task}"),)))
+    assert event_of(recipe_of(fixed), facts_of()).contents == ("film.wav", "w/film.csv of=film")
+    assert StimulusEvent(0.0, "a.wav").contents == ("a.wav",)

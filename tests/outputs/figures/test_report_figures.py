@@ -5,9 +5,11 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
+from cifti_files import dense_axis, targets_on
 from synthetic_units import GROUPS, electrode_targets, parcel_targets, surface_targets, volume_targets
 
 from bids_app.outputs.figures import charts, maps
+from bids_app.outputs.figures.greyordinates import drawn_parts, nearest_fslr
 from bids_app.records import ProfileSummary, Quartiles, partition_components
 
 BRAINS = {"volume": volume_targets, "surface": surface_targets, "electrodes": electrode_targets}
@@ -51,6 +53,21 @@ def test_where_there_is_a_brain():
     assert maps.can_draw(electrode_targets(3))
     assert not maps.can_draw(parcel_targets())
     assert not maps.can_draw(surface_targets(100, "fsLR"))
+
+
+def test_a_greyordinate_is_drawn_where_it_lies(tmp_path):
+    """Each part shows its own values: vertices of fsaverage5 nearest to the responses', and voxels of their grid."""
+    targets = targets_on(tmp_path, dense_axis(3000, 3000), "fsLR")
+    values = np.arange(len(targets.names), dtype=np.float32)
+    cortex, voxels = drawn_parts(targets)
+    for row, (side, vertex) in zip(cortex.rows[::97], np.asarray(cortex.targets.index)[::97], strict=True):
+        structure = ("CORTEX_LEFT", "CORTEX_RIGHT")[side]
+        assert targets.names[row] == f"{structure}:{nearest_fslr()[side][vertex]}"
+    assert [targets.names[row].split(":")[1] for row in voxels.rows] == list(voxels.targets.names)
+    assert maps.can_draw(targets)
+    assert maps.brain_maps(targets, {"full": values}, "R²").startswith(b"<?xml")
+    unknown = targets_on(tmp_path, dense_axis(3, 2, n_vertices=100), "fsLR")
+    assert [part.targets.kind for part in drawn_parts(unknown)] == ["volume"]
 
 
 def bars(centre=0.1, groups=GROUPS):

@@ -8,12 +8,14 @@ import numpy as np
 
 from bids_app.outputs.derivatives.sidecars import target_columns
 from bids_app.outputs.derivatives.summary import spread
-from bids_app.outputs.derivatives.unit import File, encoded
+from bids_app.outputs.derivatives.tables import table_bytes
+from bids_app.outputs.derivatives.unit import File
 from bids_app.outputs.files import names
-from bids_app.outputs.files.files import json_text, tsv_text
+from bids_app.outputs.files.files import json_text
+from bids_app.outputs.files.maps import encoded, has_maps
 from bids_app.outputs.files.plain_numbers import finite
 from bids_app.outputs.wording.group import INTER_SUBJECT_STATS
-from bids_app.records import INTER_SUBJECT, GroupResult, NoiseCeilingSummary
+from bids_app.records import INTER_SUBJECT, TRAITS, GroupResult, NoiseCeilingSummary
 
 MADE = "Written by the group level, from this participant's responses and those of others who heard the same: "
 
@@ -28,8 +30,9 @@ def inter_subject_files(result: GroupResult, common: Mapping[str, object]) -> It
     """
     basis = {"Ceiling": result.ceiling, "Participants": list(result.participants), **common}
     for stem, stats in result.inter_subject.items():
-        if result.targets.kind in names.EXTENSION:
+        if has_maps(result.targets):
             yield from _maps(result, stem, basis)
+        if TRAITS[result.targets.kind].layout == "maps":
             continue
         file = names.inter_subject_table_file(stem, result.targets.kind)
         columns = {
@@ -37,7 +40,7 @@ def inter_subject_files(result: GroupResult, common: Mapping[str, object]) -> It
             **{stat: {"Description": INTER_SUBJECT_STATS[stat]} for stat in stats},
         }
         about = {"Description": f"{MADE}one row a target.", **basis, **columns}
-        yield file, tsv_text({"name": result.targets.names, **stats}).encode()
+        yield file, table_bytes(result.targets, {"name": result.targets.names, **stats}, columns)
         yield file.with_suffix(".json"), json_text(about).encode()
 
 
@@ -45,7 +48,7 @@ def _maps(result: GroupResult, stem: str, basis: Mapping[str, object]) -> Iterat
     grid = {"SkullStripped": True} if result.targets.kind == "volume" else {}
     for stat, values in result.inter_subject[stem].items():
         sidecar = json_text({"Description": f"{MADE}{INTER_SUBJECT_STATS[stat]}.", **grid, **basis}).encode()
-        for hemi, content in encoded(result.targets, np.asarray(values)):
+        for hemi, content in encoded(result.targets, np.asarray(values), f"{INTER_SUBJECT} {stat}"):
             file = names.map_file(stem, result.targets.kind, INTER_SUBJECT, stat, hemi)
             yield file, content
             yield file.with_name(file.name.split(".")[0] + ".json"), sidecar

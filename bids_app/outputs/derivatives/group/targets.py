@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from bids_app.outputs.derivatives.sidecars import target_columns
-from bids_app.outputs.derivatives.unit import File, encoded
+from bids_app.outputs.derivatives.tables import table_bytes
+from bids_app.outputs.derivatives.unit import File
 from bids_app.outputs.files import names
-from bids_app.outputs.files.files import Sidecar, json_text, tsv_text
+from bids_app.outputs.files.files import Sidecar, json_text
+from bids_app.outputs.files.maps import encoded, has_maps
 from bids_app.outputs.wording.definitions import Definitions
 from bids_app.outputs.wording.group import GroupDefinitions, group_inference_in_words, inter_subject_in_words
 from bids_app.outputs.wording.scores import score_definition
-from bids_app.records import INTER_SUBJECT, GroupResult
+from bids_app.records import INTER_SUBJECT, TRAITS, GroupResult
 
 
 def target_files(result: GroupResult, common: Mapping[str, object]) -> Iterator[File]:
@@ -32,7 +34,10 @@ def target_files(result: GroupResult, common: Mapping[str, object]) -> Iterator[
         "Ceiling": result.ceiling,
         **common,
     }
-    yield from (_maps if result.targets.kind in names.EXTENSION else _table)(result, facts)
+    if has_maps(result.targets):
+        yield from _maps(result, facts)
+    if TRAITS[result.targets.kind].layout == "table":
+        yield from _table(result, facts)
 
 
 def _stems(result: GroupResult, label: str = "full") -> list[str]:
@@ -66,7 +71,7 @@ def _maps(result: GroupResult, facts: Mapping[str, object]) -> Iterator[File]:
     for label, stat, statistic, written_as in _map_stats(result):
         values = result.values[label][stat][statistic]
         words = f"{_words(result, label, stat, statistic)} NaN where no participant has a value."
-        for hemi, content in encoded(targets, np.asarray(values)):
+        for hemi, content in encoded(targets, np.asarray(values), f"{label} {written_as}"):
             sources = [names.map_file(stem, targets.kind, label, stat, hemi) for stem in _stems(result, label)]
             sidecar = {"Description": words, **grid, "Sources": [f"bids::{file}" for file in sources], **facts}
             file = names.group_map_file(result.stem, targets.kind, targets.space, label, written_as, hemi)
@@ -91,7 +96,7 @@ def _table(result: GroupResult, facts: Mapping[str, object]) -> Iterator[File]:
                 name = f"{label}_{stat}" + ("" if statistic == "value" else f"_{statistic}")
                 cells[name] = values
                 columns[name] = {"Description": _words(result, label, stat, statistic)}
-    yield file, tsv_text(cells).encode()
+    yield file, table_bytes(targets, cells, columns)
     sources = {"Sources": [f"bids::{names.table_file(stem, targets.kind)}" for stem in _stems(result)]}
     what = (
         "One row a participant's electrode." if result.owners else "One row a target: statistics over participants."

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from bids_app.outputs.figures import charts, maps
-from bids_app.outputs.files import images, names
+from bids_app.outputs.files import names
 from bids_app.outputs.files.files import numbers, read_tsv
+from bids_app.outputs.files.maps import read_map, targets_with_values, values_at
 from bids_app.outputs.report.drawing import Drawing
 from bids_app.outputs.report.unit.figures import largest_parts, reading, strongest_rows
 from bids_app.records import (
+    TRAITS,
     Array,
     Component,
     ExtraPartition,
@@ -36,6 +38,8 @@ def group_maps(out_dir: Path, group: GroupResultSummary, means: Mapping[str, flo
     if not group.has_values:
         return []
     full, parts = full_of(group.groups), _parts(group.groups, "", means) if len(group.groups) > 1 else ()
+    if group.targets.kind == "array":
+        return []
     if group.targets.kind == "parcels":
         return [_heat_map(out_dir, group, (full, *parts), "Table")]
     drawings = _brains(out_dir, group, (full,), "FullMap")
@@ -53,7 +57,7 @@ def extra_maps(
     extra : the partition.
     means : label → mean R² over participants.
     """
-    if not group.has_values:
+    if not group.has_values or group.targets.kind == "array":
         return []
     parts = _parts(tuple(extra.groups), extra.name, means)
     if group.targets.kind == "parcels":
@@ -94,7 +98,7 @@ def _read(
 ) -> tuple[Targets, dict[str, Array]]:
     """The group's targets, and label → each component's value (mean over participants, or the electrode's own)."""
     kind, labels = group.targets.kind, [component.label for component in components]
-    if kind in names.EXTENSION:
+    if TRAITS[kind].layout == "maps":
         return _read_maps(out_dir, group, labels)
     columns = read_tsv(out_dir / names.group_table_file(group.stem, kind))
     xyz_mm = np.column_stack([numbers(columns[axis]) for axis in "xyz"]) if kind == "electrodes" else None
@@ -104,30 +108,13 @@ def _read(
 
 
 def _read_maps(out_dir: Path, group: GroupResultSummary, labels: Sequence[str]) -> tuple[Targets, dict[str, Array]]:
-    kind, space = group.targets.kind, group.targets.space
-
-    def read(component: str, hemi: str = "") -> Array:
-        """R² of a component, as its map in the group's space.
-
-        Parameters
-        ----------
-        component : its label.
-        hemi : L or R of a surface; empty for a volume.
-
-        Returns
-        -------
-        (i, j, k) of a volume, (n_vertices,) of a hemisphere; NaN where no target is.
-        """
-        path = out_dir / names.group_map_file(group.stem, kind, space, component, "rsquared", hemi)
-        return images.read_surface(path) if hemi else images.read_volume(path)
-
-    sides = names.HEMISPHERES if kind == "surface" else ("",)
-    grids = {label: [read(label, hemi) for hemi in sides] for label in labels}
-    there = [np.isfinite(grid) for grid in grids[labels[0]]]
-    values = {
-        label: np.concatenate([grid[mask] for grid, mask in zip(sides_of, there, strict=True)])
-        for label, sides_of in grids.items()
-    }
-    if kind == "surface":
-        return images.surface_targets(space, there), values
-    return images.volume_targets(space, np.array(group.targets.affine), there[0]), values
+    """R² of components, as their maps in the group's space."""
+    grid, read = group.targets, {}
+    for label in labels:
+        files = [
+            names.group_map_file(group.stem, grid.kind, grid.space, label, "rsquared", side)
+            for side in TRAITS[grid.kind].sides
+        ]
+        read[label] = read_map([out_dir / file for file in files], grid)
+    targets = targets_with_values(read[labels[0]], grid)
+    return targets, values_at(targets, read)

@@ -16,6 +16,7 @@ from bids_app.outputs.report.unit.planted import PLANTED, PlantedRecovery
 from bids_app.outputs.wording.definitions import about
 from bids_app.outputs.wording.phrases import count_of, listed, number
 from bids_app.records import (
+    TRAITS,
     Array,
     Component,
     ExtraPartition,
@@ -87,7 +88,7 @@ def _map_drawings(unit: WrittenUnit, mapped: Maps) -> list[Drawing]:
         if parts:
             words = "Unique parts, and the shared parts with the highest mean."
             drawings.append(_brain("parts", targets, parts, words))
-    if targets.kind in ("parcels", "electrodes") and len(targets.names):
+    if TRAITS[targets.kind].by_name and len(targets.names):
         drawings.append(_heat_map(unit, mapped))
     return drawings
 
@@ -103,9 +104,12 @@ def reading(targets: Targets) -> str:
     how = {
         "volume": "Each pixel is the largest absolute value along the line of sight; nothing is thresholded.",
         "surface": "Inflated fsaverage5; values within 5 % of the scale around 0 are left grey.",
+        "greyordinates": "Cortex on the inflated fsaverage5, each vertex with the value of the nearest vertex of the "
+        "responses' mesh, values within 5 % of the scale around 0 left grey; of voxels each pixel is the largest "
+        "absolute value along the line of sight. A part whose mesh is not known is not drawn.",
         "electrodes": "A dot is an electrode, the strongest in front; nothing is thresholded.",
     }[targets.kind]
-    on_mni = targets.kind == "surface" or is_standard(targets.space)
+    on_mni = targets.kind in ("surface", "greyordinates") or is_standard(targets.space)
     foreign = "" if on_mni else " The outline is the MNI brain's and fits only roughly."
     return f"{how} The colour scale ends at the 99.5th percentile.{foreign}"
 

@@ -31,6 +31,7 @@ from bids_app.outputs.wording.phrases import capitalised, nouns_of
 from bids_app.outputs.wording.scores import score_of_solver
 from bids_app.records import (
     SCORES,
+    TRAITS,
     FeatureProvenance,
     Kind,
     RecordingSummary,
@@ -181,8 +182,11 @@ def repeated_stimuli(recordings: Sequence[RecordingSummary]) -> list[str]:
 def _notes(unit: WrittenUnit) -> list[str]:
     """What cannot be shown, and which electrodes respond to speech."""
     notes = []
-    if unit.targets.kind == "surface" and not maps.can_draw(unit.targets):
-        notes.append(f"{unit.targets.space} has no mesh in this program: see the .func.gii files for its maps.")
+    ending = TRAITS[unit.targets.kind].map_ending
+    if unit.targets.kind in ("surface", "greyordinates") and not maps.can_draw(unit.targets):
+        notes.append(f"{unit.targets.space} has no mesh in this program: see the {ending} files for its maps.")
+    if unit.targets.kind == "array":
+        notes.append("Columns of an array have no place: see the .h5 file for their numbers.")
     if unit.targets.kind == "electrodes":
         notes.append(responsive_sentence(unit.summary.responsive))
     return notes

@@ -1,0 +1,142 @@
+"""CIFTI-2 maps as bytes and back, and where their greyordinates and parcels lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bids_app.errors import ReadWriteError
+from bids_app.records import Array, Targets
+
+INTENTS = {
+    "greyordinates": ("NIFTI_INTENT_CONNECTIVITY_DENSE_SCALARS", "ConnDenseScalar"),
+    "parcels": ("NIFTI_INTENT_CONNECTIVITY_PARCELLATED_SCALAR", "ConnParcelScalr"),
+}
+EXTENSION = 32  # NIfTI's code of CIFTI's XML
+HEAD_BYTES = 540  # of a NIfTI-2 header
+SECOND_AXIS = '<MatrixIndicesMap AppliesToMatrixDimension="1"'
+CORTEX = ("CORTEX_LEFT", "CORTEX_RIGHT")
+
+
+def cifti_bytes(targets: Targets, values: Array, title: str) -> bytes:
+    """A CIFTI-2 file of one map, float32, on the axis of the responses.
+
+    Parameters
+    ----------
+    targets : greyordinates or parcels, with their axis and their columns on it.
+    values : (n_targets,), in the map's own unit.
+    title : the map's name, as Workbench shows it.
+    """
+    import nibabel
+    from nibabel.nifti1 import Nifti1Extension
+
+    row = np.full(_length(targets.cifti), np.nan, dtype=np.float32)
+    row[np.asarray(targets.columns)] = values
+    image = nibabel.Nifti2Image(row.reshape(1, 1, 1, 1, 1, -1), None)
+    code, name = INTENTS[targets.kind]
+    image.header.set_intent(code, name=name)
+    image.header["pixdim"][:] = 1
+    image.header.extensions.append(Nifti1Extension(EXTENSION, _document(targets.cifti, title).encode()))
+    return bytes(image.to_bytes())
+
+
+def _document(axis_xml: str, title: str) -> str:
+    """The XML of a file of one map. The axis stands as it was read: to write 91,282 places anew takes long."""
+    from nibabel import cifti2
+
+    scalars = cifti2.Cifti2Header.from_axes((cifti2.ScalarAxis([title]),)).to_xml().decode()
+    return str(scalars.replace("</Matrix>", f"{axis_xml}</Matrix>"))
+
+
+def read_cifti(path: Path) -> tuple[Array, str]:
+    """(n_columns,) float32 of a file that `cifti_bytes` made, and the XML of the axis of its columns. The XML is not
+    parsed, which would take longest.
+
+    Raises
+    ------
+    ReadWriteError : the file is gone or damaged.
+    """
+    import nibabel
+    from nibabel.filebasedimages import ImageFileError
+    from nibabel.spatialimages import HeaderDataError
+    from nibabel.wrapstruct import WrapStructError
+
+    try:
+        content = path.read_bytes()
+        header = nibabel.Nifti2Header(content[:HEAD_BYTES])
+        shape, start = header.get_data_shape(), int(header.get_data_offset())
+        values = np.frombuffer(content, header.get_data_dtype(), int(np.prod(shape)), start)
+        text = content[HEAD_BYTES:start].rstrip(b"\0").decode(errors="replace")
+        axis_xml = text[text.index(SECOND_AXIS) : text.index("</Matrix>")]
+    except (OSError, ValueError, ImageFileError, HeaderDataError, WrapStructError) as error:
+        raise ReadWriteError("cannot read the map", path, f"{error}; run again with --force") from None
+    return values.astype(np.float32), axis_xml
+
+
+@lru_cache(maxsize=2)
+def _axis(axis_xml: str) -> Any:
+    """Axis of nibabel. A unit's maps all lie on one."""
+    from nibabel.cifti2.parse_cifti2 import Cifti2Parser
+
+    parser = Cifti2Parser()
+    parser.parse(string=_document(axis_xml, "").encode())
+    return parser.header.get_axis(1)
+
+
+@lru_cache(maxsize=2)
+def _length(axis_xml: str) -> int:
+    return len(_axis(axis_xml))
+
+
+def names_on(axis_xml: str, columns: Array) -> tuple[str, ...]:
+    """Names of greyordinates, as responses have them.
+
+    Parameters
+    ----------
+    axis_xml : of the axis.
+    columns : which of it.
+    """
+    axis = _axis(axis_xml)[np.asarray(columns)]
+    structures = [name.removeprefix("CIFTI_STRUCTURE_") for name in axis.name.tolist()]
+    voxels = [",".join(map(str, voxel)) for voxel in axis.voxel.tolist()]
+    rows = zip(structures, axis.surface_mask.tolist(), axis.vertex.tolist(), voxels, strict=True)
+    return tuple(f"{name}:{vertex if on_surface else voxel}" for name, on_surface, vertex, voxel in rows)
+
+
+@dataclass(frozen=True)
+class GreyordinatePlaces:
+    """Where greyordinates lie.
+
+    sides : of the left and of the right hemisphere, which targets are on it (n,), and their vertices (n,).
+    voxels, xyz_mm : which targets are voxels (n,), and where (n, 3).
+    """
+
+    sides: tuple[tuple[Array, Array], tuple[Array, Array]]
+    voxels: Array
+    xyz_mm: Array
+
+
+def greyordinate_places(names: Sequence[str], affine: Array | None) -> GreyordinatePlaces:
+    """Vertices of the cortex, and positions of voxels.
+
+    Parameters
+    ----------
+    names : `CORTEX_LEFT:vertex`, `THALAMUS_LEFT:i,j,k`.
+    affine : (4, 4) voxel → mm; None where there is no voxel.
+    """
+    split = [name.split(":") for name in names]
+    sides = []
+    for side in CORTEX:
+        rows = [(row, int(place)) for row, (name, place) in enumerate(split) if name == side]
+        table = np.array(rows, dtype=int).reshape(-1, 2)
+        sides.append((table[:, 0], table[:, 1]))
+    there = [(row, *map(int, place.split(","))) for row, (_, place) in enumerate(split) if "," in place]
+    table = np.array(there, dtype=int).reshape(-1, 4)
+    to_mm = np.eye(4) if affine is None else np.asarray(affine)
+    xyz_mm = table[:, 1:] @ to_mm[:3, :3].T + to_mm[:3, 3]
+    return GreyordinatePlaces((sides[0], sides[1]), table[:, 0], xyz_mm)
