@@ -13,7 +13,7 @@ from bids_app.dataset.alignment.thresholds import Limits
 from bids_app.dataset.electrodes.mains import stated_line_hz
 from bids_app.dataset.electrodes.response import electrode_lines
 from bids_app.dataset.signals.recording import PAUSES, pause_lines, span_accounts
-from bids_app.records import Alignment, AlignmentLine, Recording, ResponseSpec
+from bids_app.records import Alignment, Recording, ResponseSpec
 
 
 def with_electrodes(

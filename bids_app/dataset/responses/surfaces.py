@@ -83,31 +83,32 @@ def stored_shape(path: Path) -> StoredShape:
     return StoredShape((n_arrays, known[0]), False)
 
 
-def time_axis(recording: Recording) -> int:
+def time_axis(recording: Recording) -> tuple[int, StoredShape]:
     """Which of the two stored dimensions is time: the one that fits meshes, the other hemisphere and the confounds.
 
     An array a sample is GIFTI's own way, and is taken at its word unless numbers contradict it. Where one array holds
     all samples, programs write samples × vertices and vertices × samples.
 
-    Parameters
-    ----------
-    recording : of two hemispheres.
+    Returns
+    -------
+    0 or 1, and how the left hemisphere is stored.
 
     Raises
     ------
     DataError : one array holds all samples, and numbers fit neither dimension, or both.
     """
-    shapes = [stored_shape(path) for path in recording.paths]
+    left = stored_shape(recording.paths[0])
+    shapes = [left] if not left.one_array else [left, *(stored_shape(path) for path in recording.paths[1:])]
     sizes = [shape.sizes for shape in shapes]
     meshes = {MESH_OF[recording.space]} if recording.space in MESH_OF else KNOWN_MESHES
     n_confounds = _rows(recording.companions.get("confounds"))
     by_mesh = _only([axis for axis in (0, 1) if all(size[1 - axis] in meshes for size in sizes)])
     by_confounds = _only([axis for axis in (0, 1) if all(size[axis] == n_confounds for size in sizes)])
-    if not any(shape.one_array for shape in shapes):
-        return 1 if by_mesh | by_confounds == {1} else 0
+    if not left.one_array:
+        return int(by_mesh | by_confounds == {1}), left
     found = by_mesh | by_confounds | _by_hemispheres(sizes)
     if len(found) == 1:
-        return found.pop()
+        return found.pop(), left
     written = " and ".join(f"{first}×{second}" for first, second in sizes)
     raise DataError(
         f"one array holds all samples ({written}), and nothing says which dimension is time",
@@ -132,8 +133,9 @@ def _rows(path: Path | None) -> int | None:
 
 def surface_targets(recording: Recording) -> Targets:
     """Every vertex of both hemispheres; medial walls are left to the fit, which drops what never varies."""
-    axis = time_axis(recording)
-    sizes = tuple(stored_shape(path).sizes[1 - axis] for path in recording.paths)
+    axis, left = time_axis(recording)
+    shapes = (left, *(stored_shape(path) for path in recording.paths[1:]))
+    sizes = tuple(shape.sizes[1 - axis] for shape in shapes)
     names = tuple(f"{side}:{vertex}" for side, size in zip(HEMISPHERES, sizes, strict=True) for vertex in range(size))
     index = np.concatenate([np.column_stack([np.full(size, h), np.arange(size)]) for h, size in enumerate(sizes)])
     return Targets("surface", recording.space, names, index, sizes)
@@ -141,7 +143,8 @@ def surface_targets(recording: Recording) -> Targets:
 
 def count_frames(recording: Recording) -> int:
     """Number of samples, without decoding where a file's tags say it. Raises DataError."""
-    return stored_shape(recording.paths[0]).sizes[time_axis(recording)]
+    axis, left = time_axis(recording)
+    return left.sizes[axis]
 
 
 def header_period_s(path: Path) -> float:
@@ -167,7 +170,7 @@ def surface_values(recording: Recording, targets: Targets) -> Array:
     ------
     DataError : the hemispheres do not fit the targets or each other.
     """
-    axis = time_axis(recording)
+    axis, _ = time_axis(recording)
     sides = [read_hemisphere(path, axis) for path in recording.paths]
     for side, size, path in zip(sides, targets.shape, recording.paths, strict=True):
         if side.shape[1] != size:

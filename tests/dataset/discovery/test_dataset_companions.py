@@ -130,3 +130,31 @@ def test_confounds_of_other_names(root: Path, name: str) -> None:
     path = volume(root / "derivatives/fmriprep", "sub-01_task-story")
     write_tsv(path.with_name(f"sub-01_task-story_{name}"), {"trans_x": range(20)})
     assert only(root).companions["confounds"].name.endswith(name)
+
+
+@pytest.mark.parametrize(
+    ("extra", "names", "expected"),
+    [
+        ("_part-mag", ["sub-01_task-story"], 0),  # an entity that the table does not name hides it not
+        ("", ["sub-01_task-story_acq-mb"], 0),
+        ("", ["sub-01"], None),  # of no one run
+        ("", ["sub-01_task-other"], None),
+        ("", ["sub-01_task-story_acq-a", "sub-01_task-story_acq-b"], "2 files could say which samples"),
+        ("_acq-a", ["sub-01_task-story_acq-a", "sub-01_task-story_acq-b"], 0),
+    ],
+)
+def test_tables_of_dropped_samples_are_found_in_the_same_way(
+    root: Path, extra: str, names: list[str], expected: Any
+) -> None:
+    events(root)
+    path = volume(root / "derivatives/fmriprep", f"sub-01_task-story{extra}")
+    for name in names:
+        write_tsv(path.with_name(f"{name}_outliers.tsv"), {"framewise_displacement": [0] * 20})
+    found = find_recordings(RecordingQuery(root, root.parent / "out"))
+    if isinstance(expected, str):
+        assert expected in found.excluded[0].reason
+    else:
+        outliers = found.recordings[0].companions.get("outliers")
+        assert (None if outliers is None else outliers.name) == (
+            None if expected is None else f"{names[expected]}_outliers.tsv"
+        )
