@@ -39,13 +39,11 @@ class Limits:
     ----------
     warn_s, refuse_s : seconds.
     modality : of the recording.
-    stretched : whether the analysis stretches playings to their events, so that a player's speed costs nothing.
     """
 
     warn_s: float
     refuse_s: float
     modality: Modality = "fmri"
-    stretched: bool = False
 
     def severity(self, error_s: float, precision_s: float = 0.0) -> Severity:
         """'fine', 'warning' or 'refusal' of an error, less what the precision of its numbers allows.
