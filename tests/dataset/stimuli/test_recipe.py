@@ -1,7 +1,7 @@
 """What a recipe says of a recording, without a data set."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bids_app.dataset.files.tables import parse_table
@@ -144,6 +144,7 @@ def test_a_table_moves_the_one_stimulus_that_events_name():
 
 
 # ------------------------------------------------------------------------------------------------ fields
+@settings(max_examples=40)
 @given(st.text("abcXYZ019", min_size=1), st.text("abcXYZ019", min_size=1))
 def test_groups_of_a_pattern_over_the_stem_are_fields(task, story):
     rule = StimulusRule(
@@ -153,6 +154,7 @@ def test_groups_of_a_pattern_over_the_stem_are_fields(task, story):
     assert event.source.sound == f"{story}.wav"
 
 
+@settings(max_examples=40)
 @given(st.sets(st.integers(1, 99), min_size=1, max_size=12), st.data())
 def test_a_rank_is_the_place_among_the_persons_runs(numbers, data):
     own = data.draw(st.sampled_from(sorted(numbers)))
@@ -180,6 +182,7 @@ ROWS = st.lists(
 )
 
 
+@settings(max_examples=60)
 @given(ROWS, ENTITIES)
 def test_of_a_tables_rows_that_fit_the_one_that_names_most_wins(rows, entities):
     table = tuple({**{key: labels[key] for key in keys}, "heard": value} for keys, labels, value in rows)
