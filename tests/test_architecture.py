@@ -146,6 +146,11 @@ def test_help_loads_nothing_heavy():
     assert not loaded_after(code) & (HEAVY - {"numpy"})
 
 
+def test_a_dry_run_loads_nothing_that_fits():
+    slow = {"torch", "scipy", "transformers", "matplotlib", "bids", "pandas", "mne", "nilearn", "soundfile", "jinja2"}
+    assert not loaded_after("import bids_app.pipeline.run") & slow
+
+
 def test_a_wing_of_settings_is_light_until_it_reads_an_analysis():
     assert not loaded_after("import bids_app.settings, bids_app.settings.run_options") & (HEAVY - {"numpy"})
 

@@ -121,11 +121,10 @@ def make_account(recording: Recording, job: Job, library: StimulusLibrary) -> Re
     DataError, NoInput : as of `Accounts.of`.
     """
     placed, about_audio = _placed(recording, job, library)
-    heard = [(event, library.stimulus(placed, event)) for event in placed.stimuli]
+    heard = [(event, library.played(placed, event)) for event in placed.stimuli]
     epoch = job.analysis.design_spec(recording.modality).epoch
     spec = job.analysis.response_spec(recording.modality)
-    stretched = job.analysis.stimuli.playing_clock == "stretch_to_event"
-    alignment = dataset.align(placed, heard, None if epoch is None else epoch.window_s, spec, stretched)
+    alignment = dataset.align(placed, heard, None if epoch is None else epoch.window_s, spec)
     if recording.modality == "fmri":
         alignment = dataset.with_companions(alignment, placed, spec)
     found = [AlignmentLine("warning", "files", text) for text in recording.warnings]

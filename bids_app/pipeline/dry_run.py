@@ -40,6 +40,7 @@ def show_plan(job: Job, accounts: Accounts, preflight: Preflight, notify: Notify
     plan = {
         "analysis": job.resolved,
         "analysis_hash": job.hash,
+        "warnings": preflight.warnings,
         "units": units,
         "recordings": list(map(asdict, alignments)),
         "unused": [asdict(one) for one in preflight.unused],

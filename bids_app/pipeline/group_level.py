@@ -63,8 +63,9 @@ def run_group(
 
 
 def _told_of(preflight: Preflight) -> str:
-    """How many recordings there are warnings of, and how many are refused; nothing where there are none."""
+    """What is noticed of the data set, and how many recordings there are warnings of, and are refused."""
     refused = {one.label for one in preflight.unused}
     warned = [one for one in preflight.alignments.values() if one.of("warning") and one.recording not in refused]
     counts = {"recordings warned of": len(warned), "recordings that cannot be used": len(refused)}
-    return "; ".join(f"{number} {what}: see its participant's rows" for what, number in counts.items() if number)
+    told = [f"{number} {what}: see its participant's rows" for what, number in counts.items() if number]
+    return "; ".join((*preflight.warnings, *told))

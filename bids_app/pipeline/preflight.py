@@ -29,11 +29,13 @@ class Preflight:
     units : recordings that are fitted together.
     alignments : recording label → how its times agree, of those too that are refused for it.
     unused : recordings that cannot be used, and why.
+    warnings : of the data set as a whole.
     """
 
     units: tuple[Unit, ...]
     alignments: Mapping[str, Alignment]
     unused: tuple[Excluded, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def participants(self) -> list[str]:
@@ -87,7 +89,7 @@ def check_recordings(recordings: FoundRecordings, job: Job, accounts: Accounts, 
         notify(f"warning: {notice.line}")
     for line in refusal_lines(unused):
         notify(line)
-    return Preflight(execution.plan_units(usable, job.analysis.pool), alignments, tuple(unused))
+    return Preflight(execution.plan_units(usable, job.analysis.pool), alignments, tuple(unused), recordings.warnings)
 
 
 def _require_no_refusal(alignment: Alignment) -> None:

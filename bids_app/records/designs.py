@@ -31,7 +31,7 @@ class Run:
     """One run on the response's grid, used samples only: what `encoding.build_design` stacks.
 
     bands {name: (n_times, n_delays, n_dims)}, Y (n_times, n_targets) cleaned, times_s (n_times,).
-    `stimuli`: ids heard in it; runs that share one never straddle a fold. `words`: the rows of the bands that
+    `stimuli`: contents heard in it; runs that share one never straddle a fold. `words`: the rows of the bands that
     projections are fitted on. With `epochs`, rows are words: times_s (n_rows,) their onsets, bands {name: (n_rows, 1,
     n_dims)}, and Y the signal (n_samples, n_electrodes) from which every window makes a target of every electrode.
     """

@@ -4,10 +4,14 @@ import csv
 import json
 import re
 
+import numpy as np
 import pytest
+import soundfile
 from tiny_study import make_study
 
 from bids_app.cli.concord import main
+
+pytestmark = pytest.mark.long
 
 FUNC = "derivatives/fmriprep/sub-01/func/sub-01_task-story_run-{}_{}"
 SPACE = "space-MNI152NLin2009cAsym_desc-preproc_bold"
@@ -15,6 +19,7 @@ ANALYSIS = """\
 name: tiny
 features:
   rate: {kind: word_rate}
+  loudness: {kind: envelope}
 response: {fmri: {confounds: motion, high_pass_s: 128}}
 design: {fmri: {delays_s: [4], skip_onset_s: 0}}
 fit: {solver: ridge, alphas: [0.01, 10000, 3]}
@@ -24,7 +29,8 @@ baseline: {spaces: []}
 ROADS = {  # text of a finding → the recording that it is about
     "no StartTime": "run-1",  # when files are looked for
     "of the words end after the sound": "run-2",  # by the alignment record
-    "words left out": "run-2",  # of the stimulus
+    "words left out": "run-2",  # of the stimulus's words
+    "channel 2 is silent": "run-1",  # of its sound
     "no confounds file": "run-1",  # while the response is read
     "JSON cannot be read": "run-3",  # a refusal
 }
@@ -36,8 +42,10 @@ def spoil(bids):
     first.write_text(json.dumps({"RepetitionTime": 2.0}))
     third.write_text("{")
     (bids / FUNC.format(1, "desc-confounds_timeseries.tsv")).unlink()
+    sound, rate_hz = soundfile.read(bids / "stimuli/story1.wav")
+    soundfile.write(bids / "stimuli/story1.wav", np.stack([sound, np.zeros_like(sound)], axis=1), rate_hz)
     with (bids / "stimuli/story2.tsv").open("a") as table:
-        table.write("late\t126.0\t126.5\nuntimed\tn/a\tn/a\n")
+        table.write("late\t126.0\t126.5\n[noise]\t3.0\t3.1\nuntimed\tn/a\tn/a\n")
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +59,8 @@ def run(tmp_path_factory):
     for name, levels in (("dry", ("participant", "--dry-run")), ("out", ("participant", "group"))):
         lines = []
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("bids_app.outputs.report.unit.section.unit_figures", lambda *_: [])  # drawing takes long
+            patch.setattr("bids_app.outputs.report.group.page.group_maps", lambda *_: [])
             patch.setattr("builtins.print", lambda *words, lines=lines, **_: lines.append(" ".join(map(str, words))))
             code = main([str(bids), str(root / name), *levels, "--analysis", str(analysis)])
         said[name] = "\n".join(lines)
@@ -116,9 +126,10 @@ def test_the_reports_count_them(run):
     assert '<span class="warning">warning</span>' in texts["report"]
 
 
-def test_a_reused_unit_tells_them_again(run):
+def test_a_reused_unit_tells_them_again(run, monkeypatch):
     root, _ = run
     before = places(run)["status.tsv"]
+    monkeypatch.setattr("bids_app.outputs.report.unit.section.unit_figures", lambda *_: [])
     main([str(root / "bids"), str(root / "out"), "participant", "--analysis", str(root / "tiny.yaml")])
     with (root / "out/status.tsv").open() as table:
         rows = {row["unit"]: row for row in csv.DictReader(table, delimiter="\t")}

@@ -97,24 +97,22 @@ def appear(path):
     path.write_text("{}")
 
 
-@pytest.mark.parametrize("change", [touch, grow])
 @pytest.mark.parametrize(
-    ("name", "runs"),
+    ("name", "change"),
     [
-        (f"bids/{PREP}_run-1_{SPACE}_desc-preproc_bold.nii.gz", ["1", "2"]),  # whole folders count
-        (f"bids/{PREP}_run-1_{SPACE}_desc-preproc_bold.json", ["1", "2"]),
-        (f"bids/{PREP}_run-2_{SPACE}_desc-brain_mask.nii.gz", ["1", "2"]),
-        (f"bids/{PREP}_run-2_desc-confounds_timeseries.tsv", ["1", "2"]),
-        ("bids/sub-01/func/sub-01_task-story_run-1_events.tsv", ["1", "2"]),
-        ("bids/stimuli/story1.wav", ["1", "2"]),
-        ("bids/stimuli/story2.tsv", ["1", "2"]),
+        (f"bids/{PREP}_run-1_{SPACE}_desc-preproc_bold.nii.gz", touch),
+        (f"bids/{PREP}_run-2_{SPACE}_desc-brain_mask.nii.gz", grow),
+        (f"bids/{PREP}_run-2_desc-confounds_timeseries.tsv", grow),
+        ("bids/sub-01/func/sub-01_task-story_run-1_events.tsv", touch),
+        ("bids/stimuli/story1.wav", touch),
+        ("bids/stimuli/story2.tsv", grow),
     ],
 )
-def test_a_file_that_changed_is_read_again(study, monkeypatch, name, runs, change):
+def test_a_file_that_changed_is_read_again(study, monkeypatch, name, change):
     fill(study)
     assert made_again(study, monkeypatch) == []
     change(study / name)
-    assert made_again(study, monkeypatch) == runs
+    assert made_again(study, monkeypatch) == ["1", "2"]  # whole folders count
 
 
 @pytest.mark.parametrize(
@@ -152,14 +150,14 @@ def test_another_analysis_reads_again(study, monkeypatch):
     assert made_again(study, monkeypatch) == ["1", "2"]
 
 
-@pytest.mark.parametrize("spoil", ["", "{", "[]", '{"format": 1}', '{"format": 0, "recordings": {}}'])
+@pytest.mark.parametrize("spoil", ["{", "[]", '{"format": 0, "recordings": {}}'])
 def test_a_broken_file_is_as_none(study, monkeypatch, spoil):
     fill(study)
     (study / "out/logs/accounts.json").write_text(spoil)
     assert made_again(study, monkeypatch) == ["1", "2"]
 
 
-@pytest.mark.parametrize("hurt", [{"alignment": None}, {"stimuli": [{}]}, {"n_targets": "many"}, {"unknown": 1}])
+@pytest.mark.parametrize("hurt", [{"alignment": None}, {"stimuli": [{}]}, {"unknown": 1}])
 def test_a_broken_account_is_as_none(study, monkeypatch, hurt):
     fill(study)
     path = study / "out/logs/accounts.json"

@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bids_app.records import Excluded, group_findings, refusal_lines
@@ -65,6 +65,7 @@ WORDS = st.one_of(
 TEXTS = st.lists(WORDS, min_size=1, max_size=6).map(" ".join)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(labels(6)), TEXTS), max_size=30))
 def test_every_finding_is_in_one_notice_and_none_is_made_up(findings):
     notices = group_findings(findings)
@@ -78,6 +79,7 @@ def test_every_finding_is_in_one_notice_and_none_is_made_up(findings):
             assert notice.text in texts
 
 
+@settings(max_examples=40)
 @given(st.lists(TEXTS, min_size=1, max_size=10, unique=True))
 def test_one_recording_alone_has_each_of_its_texts(texts):
     notices = group_findings((labels(1)[0], text) for text in texts)

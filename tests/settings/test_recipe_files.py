@@ -1,6 +1,6 @@
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bids_app.errors import ConcordError, NoInput, UsageError
@@ -181,6 +181,7 @@ NAMES = st.from_regex(r"[a-z_][a-z0-9_]{0,5}", fullmatch=True)
 PLAIN = st.text(st.characters(blacklist_characters="{}", blacklist_categories=("Cs",)), max_size=8)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(PLAIN, NAMES), max_size=5), PLAIN, st.dictionaries(NAMES, PLAIN, max_size=8))
 def test_a_template_says_its_texts_and_values_in_order(pieces, end, values):
     template = "".join(text + "{" + name + "}" for text, name in pieces) + end
@@ -189,6 +190,7 @@ def test_a_template_says_its_texts_and_values_in_order(pieces, end, values):
     assert fill(template, values) == "".join(text + values[name] for text, name in pieces) + end
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), st.integers(0, 9), st.integers(0, 3))
 def test_numbers_are_padded_or_freed_of_zeros(number, width, zeros):
     written_so = "0" * zeros + str(number)
@@ -205,6 +207,7 @@ def test_any_text_is_a_template_or_refused(text):
     assert isinstance(fill(text, dict.fromkeys(names, "1")), str)
 
 
+@settings(max_examples=25)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from bids_app.dataset.alignment.bad_spans import with_event_spans
 from bids_app.dataset.alignment.evidence import (
@@ -50,18 +49,16 @@ def align(
     heard: Heard,
     window_s: float | None = None,
     spec: ResponseSpec | None = None,
-    stretched: bool = False,
 ) -> Alignment:
     """How the times of one recording agree, before anything is fitted.
 
     Parameters
     ----------
     recording : whose files, sidecars and tables are looked at; no response is read.
-    heard : every playing with its stimulus.
+    heard : every playing with its stimulus, as fast as the analysis takes it to have been played.
     window_s : iEEG: length of the analysis window, in seconds (`EpochSpec.window_s`, or the period of the responses);
         None: `thresholds.WINDOW_S`.
     spec : iEEG: how its channels are read, which has lines of its own; None: nothing is said of them.
-    stretched : whether the analysis stretches playings to their events (`stimuli: playing_clock`).
 
     Returns
     -------
@@ -78,7 +75,7 @@ def align(
     recording_s = (n_samples if dropped is None else dropped.n_scan) / recording.rate_hz
     events = read_event_times(recording.companions.get("events"))
     start = recording.clock.start or StartAccount(recording.start_s, "first sample")
-    allowed = replace(limits(recording.modality, intervals[0].seconds, window_s), stretched=stretched)
+    allowed = limits(recording.modality, intervals[0].seconds, window_s)
     playings = tuple(play(recording, recording_s, event, stimulus) for event, stimulus in heard)
     extents = _extents(recording, n_samples, evidence, events)
     lines = [

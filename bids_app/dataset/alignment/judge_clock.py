@@ -120,7 +120,7 @@ def event_drift(
     if isinstance(markers, AlignmentLine):
         return None, [markers]
     found = {"events with a sample": None if markers is None else drift_of(markers, recording_s)}
-    found["playings"] = None if limits.stretched else length_drift(seen[1], recording_s)
+    found["playings"] = length_drift(seen[1], recording_s)
     known = {what: drift for what, drift in found.items() if drift is not None}
     lines = [line for what, drift in known.items() for line in drift_lines(drift, what, limits)]
     return max(known.values(), key=lambda drift: abs(drift.seconds), default=None), lines

@@ -76,8 +76,6 @@ def _speed(playing: PlayingAlignment, limits: Limits) -> list[Finding]:
     if severity == "fine":
         return []
     lasts = f"the event lasts {event_s:.1f} s, the sound {file_s:.1f} s (ratio {ratio:.4f})"
-    if limits.stretched:
-        return [("warning", "playing", f"{lasts}: the stimulus is stretched to the event, as the analysis asks")]
     corrects = abs(ratio - 1) <= MOST_SPEED
     offer = "; `stimuli: {playing_clock: stretch_to_event}` corrects a player's speed" if corrects else ""
     if ratio > 1:

@@ -2,8 +2,8 @@
 
 fMRI. The answer to a word lasts some 6 s, and delays of 2 to 8 s let a model fit one that comes early or late by a
 second. Simulated, a drift of a tenth of a TR (.25 s at least) over a recording costs 2 % of the explained variance or
-less: it is told. One of half a TR (1 s at least) costs 3 to 6 %, four times as much a third: from there on the number
-is not the one that was asked for, and the recording is refused.
+less: it is told. One of half a TR (1 s at least) costs 3 %, four times as much a third: from there on the number is
+not the one that was asked for, and the recording is refused.
 
 iEEG. High gamma follows a sound by tens of milliseconds. 20 ms are two samples at 100 Hz and the jitter of a good
 trigger: as a drift they cost under 1 % of a TRF and 5 % at one lag of words. A drift of one analysis window (100 ms)
@@ -39,13 +39,11 @@ class Limits:
     ----------
     warn_s, refuse_s : seconds.
     modality : of the recording.
-    stretched : whether the analysis stretches playings to their events, so that a player's speed costs nothing.
     """
 
     warn_s: float
     refuse_s: float
     modality: Modality = "fmri"
-    stretched: bool = False
 
     def severity(self, error_s: float, precision_s: float = 0.0) -> Severity:
         """'fine', 'warning' or 'refusal' of an error, less what the precision of its numbers allows.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from bids_app.records import Array, Recording, Targets
 
 DENSE, PARCELLATED = ".dtseries.nii", ".ptseries.nii"
 CORTEX = ("CIFTI_STRUCTURE_CORTEX_LEFT", "CIFTI_STRUCTURE_CORTEX_RIGHT")
+NO_SERIES = "no CIFTI-2 series: a file of samples by greyordinates or parcels is expected"
+HEAD_BYTES = 540  # of a NIfTI-2 header
 BLOCK_BYTES = 128 * 2**20  # of samples read at a time
 
 
@@ -28,9 +31,12 @@ def series_clock(path: Path) -> tuple[float, float]:
     ------
     DataError : the file is damaged or no series.
     """
-    series = _opened(path)[1]
-    in_seconds = str(series.unit).upper() == "SECOND"
-    return (float(series.start), float(series.step)) if in_seconds else (0.0, 0.0)
+    said = _series(path)
+    if said.get("SeriesUnit", "").upper() != "SECOND":
+        return 0.0, 0.0
+    with reading(path):
+        scale = 10.0 ** int(said["SeriesExponent"])
+        return float(said["SeriesStart"]) * scale, float(said["SeriesStep"]) * scale
 
 
 def header_period_s(path: Path) -> float:
@@ -40,7 +46,22 @@ def header_period_s(path: Path) -> float:
 
 def count_samples(path: Path) -> int:
     """Number of samples, from the header. Raises DataError."""
-    return len(_opened(path)[1])
+    said = _series(path)
+    with reading(path):
+        return int(said["NumberOfSeriesPoints"])
+
+
+def _series(path: Path) -> dict[str, str]:
+    """Attributes of the series axis: the XML is not parsed, which takes long where it names 91,282 places."""
+    import nibabel
+
+    with reading(path), path.open("rb") as file:
+        header = nibabel.Nifti2Header(file.read(HEAD_BYTES))
+        xml = file.read(max(0, int(header.get_data_offset()) - HEAD_BYTES)).decode(errors="replace")
+    tag = re.search(r"<MatrixIndicesMap\b[^>]*CIFTI_INDEX_TYPE_SERIES[^>]*>", xml)
+    if tag is None:
+        raise DataError(NO_SERIES, path)
+    return dict(re.findall(r"(\w+)\s*=\s*[\"']([^\"']*)[\"']", tag[0]))
 
 
 def cifti_targets(recording: Recording) -> Targets:
@@ -139,7 +160,7 @@ def _opened(path: Path) -> tuple[Any, Any, Any]:
             else []
         )
     if len(axes) != 2 or not isinstance(axes[0], cifti2.SeriesAxis):
-        raise DataError("no CIFTI-2 series: a file of samples by greyordinates or parcels is expected", path)
+        raise DataError(NO_SERIES, path)
     if not isinstance(axes[1], cifti2.BrainModelAxis | cifti2.ParcelsAxis):
         raise DataError("its columns are neither greyordinates nor parcels", path)
     sizes = tuple(map(len, axes))

@@ -23,6 +23,7 @@ from bids_app.dataset.files.tables import (
     word_rows,
 )
 from bids_app.dataset.stimuli.playings import FileRow, LengthOf, playings_of
+from bids_app.dataset.transcripts.utterances import on_one_clock
 from bids_app.errors import DataError
 from bids_app.pointers import is_there
 from bids_app.records import Intervals, StimulusEvent
@@ -110,9 +111,16 @@ def read_events(path: Path, bids_dir: Path, length_of: LengthOf) -> Events:
 
 
 def own_annotation(table: Table) -> tuple[Intervals | None, Intervals | None]:
-    """Rows whose trial_type is word or phoneme; None where there are none. Onsets may be negative."""
-    kinds = table.column("trial_type")
-    words, phones = rows_of(table, kinds, WORD_KINDS), rows_of(table, kinds, PHONE_KINDS)
+    """Rows whose trial_type is word or phoneme; None where there are none. Onsets may be negative.
+
+    Raises
+    ------
+    DataError : they count from each utterance's beginning, and no column says when that was.
+    """
+    words, phones = (
+        None if rows is None else on_one_clock(rows)[0]
+        for rows in (rows_of(table, table.column("trial_type"), kinds) for kinds in (WORD_KINDS, PHONE_KINDS))
+    )
     return word_rows(words, instants=True) if words else None, phone_rows(phones, instants=True) if phones else None
 
 

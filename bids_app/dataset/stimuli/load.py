@@ -135,7 +135,7 @@ def _hash(content: bytes) -> str:
 
 def _source_label(name: str, source: StimulusSource) -> str:
     """Letters and digits of its path, and six digits of what the recipe says: one sound may go with several texts."""
-    stem = re.sub(r"[^A-Za-z0-9]", "", Path(name).with_suffix("").as_posix())
+    stem = re.sub(r"[^A-Za-z0-9]", "", Path(name.partition(" with ")[0]).with_suffix("").as_posix())
     return stem + hashlib.sha1(repr((name, source)).encode(), usedforsecurity=False).hexdigest()[:6]
 
 

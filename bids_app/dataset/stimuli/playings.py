@@ -13,6 +13,7 @@ from bids_app.records import StimulusEvent
 SLACK_S = 1.0  # times of events are often whole seconds
 WHOLE_SHARE = 0.02  # a playing that is this near to the file's length, or within SLACK_S, is of the whole file
 PATTERN_SHARE = 0.1  # … or this near, where its rows repeat those of the playing before
+ADVICE = "correct the events, or say sound and onset in a recipe's table (--stimuli, --stimuli-table)"
 LengthOf = Callable[[str], float | None]
 
 
@@ -181,7 +182,7 @@ def _require_in_turn(clusters: Sequence[Sequence[FileRow]]) -> None:
                 f"{second.line}: {second.seconds}): when the file began is not told, at {first.onset_s:.6g} s, or "
                 f"{over_s:.6g} s or more before",
                 "",
-                "correct the events, or say the onset in a recipe (--stimuli)",
+                ADVICE,
             )
 
 
@@ -201,8 +202,7 @@ def _ambiguous(rows: Sequence[FileRow], length_s: float) -> DataError:
         candidates.append(f"a pause, and resumption at {after.onset_s:.6g} s from {heard_s:.6g} s of the file")
     candidates.append(f"begun anew at {after.onset_s:.6g} s, or a part of it that the events do not name")
     what = f"{len(rows)} rows name {name}, which lasts {length_s:.6g} s ({times})"
-    advice = "correct the events, or say the onset in a recipe (--stimuli)"
-    return DataError(f"{what}: they may be {', or '.join(candidates)}", "", advice)
+    return DataError(f"{what}: they may be {', or '.join(candidates)}", "", ADVICE)
 
 
 def _event(cluster: Sequence[FileRow], length_s: float | None) -> StimulusEvent:

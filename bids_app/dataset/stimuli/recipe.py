@@ -27,7 +27,7 @@ from bids_app.records import (
     StimulusSource,
     TimedFile,
 )
-from bids_app.templates import fill
+from bids_app.templates import fields_of, fill
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,18 @@ class _Recording:
         name = sound or next((table.path for table in (words, phones) if table), None)
         if name is None:
             raise DataError("the recipe names neither sound nor words", self.facts.stem, SAID_IN_TABLE)
-        return replace(event, stimulus_id=name.removeprefix("stimuli/"), source=source)
+        return replace(event, stimulus_id=self._unique(name.removeprefix("stimuli/"), source, own), source=source)
+
+    def _unique(self, name: str, source: StimulusSource, own: Mapping[str, str]) -> str:
+        """With the words' own name, where the sound alone does not say which words are meant."""
+        of_sound = {*own, *fields_of(self.rule.sound or "")}
+        files = (("words", source.words, self.rule.words), ("phones", source.phones, self.rule.phones))
+        others = [
+            file.name for kind, file, template in files
+            if file is not None and source.sound is not None
+            and (kind in self.said or template is None or not {*template_fields(template)} <= of_sound)
+        ]  # fmt: skip
+        return " with ".join((name, *dict.fromkeys(others)))
 
     def _timed(self, kind: str, values: Mapping[str, str]) -> TimedFile | None:
         """The file of words or phones, its templates filled; a table may name another path."""
@@ -179,3 +190,9 @@ class _Recording:
 
 def _channel(given: str | int | None) -> str | int | None:
     return int(given) if isinstance(given, str) and given.isdecimal() else given
+
+
+def template_fields(file: TimedFile) -> tuple[str, ...]:
+    """Fields of all that a file's entry fills in."""
+    texts = (file.path, file.tier or "", *(pattern for _, pattern in file.where), *file.through)
+    return tuple(name for text in texts for name in fields_of(text))

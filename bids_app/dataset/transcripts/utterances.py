@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bids_app.dataset.files.intervals import Row
 from bids_app.dataset.files.one_clock import begins_anew, require_one_clock
-from bids_app.dataset.files.tables import END, KIND, START, Table, number
+from bids_app.dataset.files.tables import DURATION, END, KIND, START, Table, number
 
 UNITS = ("utterance", "utt", "segment", "seg", "sentence", "sent", "phrase", "turn", "chunk", "clause", "line", "ipu")
 BEGINNING = tuple(f"{unit}{what}" for unit in UNITS for what in ("start", "onset", "begin", "starttime", "starts"))
@@ -43,8 +43,11 @@ def on_one_clock(table: Table) -> tuple[Table, tuple[str, ...]]:
 
 
 def _parts(table: Table, start: str, end: str | None) -> list[list[Row]]:
-    """(start, end, all cells) of the rows of each kind and speaker; without a column of ends they last no time."""
+    """(start, end, all cells) of the rows of each kind and speaker; without ends or durations they last no time."""
     starts, ends = ([number(cell) for cell in table.column(name)] for name in (start, end or start))
+    if end is None:
+        lengths = [number(cell) for cell in table.column(table.first(DURATION) or "")]
+        ends = [first + length if length >= 0 else first for first, length in zip(starts, lengths, strict=True)]
     marks = zip(*(table.column(table.first(names) or "") for names in (KIND, SPEAKER)), strict=True)
     parts: dict[tuple[str, ...], list[Row]] = {}
     for mark, first, last, row in zip(marks, starts, ends, table.rows, strict=True):

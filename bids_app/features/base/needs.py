@@ -51,6 +51,43 @@ def pronounced(stimulus: Stimulus) -> Intervals:
     return words_of(stimulus) if stimulus.phones is None else phones_of(stimulus)
 
 
+# Codes that are one language to dictionaries and word lists.
+ALIKE = {
+    "eng": "en", "nld": "nl", "fra": "fr", "deu": "de", "spa": "es", "zho": "zh", "cmn": "zh", "yue": "zh",
+    "nb": "no", "nn": "no", "nob": "no", "hr": "sh", "sr": "sh", "bs": "sh", "tl": "fil",
+}  # fmt: skip
+
+
+def same_language(code: str, other: str) -> bool:
+    """Whether two codes are of one language: 'en', 'en-GB' and 'eng' are.
+
+    Parameters
+    ----------
+    code, other : ISO 639, perhaps with a region.
+    """
+    first, second = (name.lower().replace("_", "-").split("-")[0] for name in (code, other))
+    return ALIKE.get(first, first) == ALIKE.get(second, second)
+
+
+def require_language(stimulus: Stimulus, language: str, where: str) -> None:
+    """Make sure that a feature's `language` is that of the stimulus, where the data set or the analysis says it.
+
+    Parameters
+    ----------
+    stimulus : with its language, or None.
+    language : the feature's option.
+    where : the feature, for errors.
+
+    Raises
+    ------
+    DataError : they differ.
+    """
+    if stimulus.language is not None and not same_language(stimulus.language, language):
+        what = f"{where} is of language '{language}', the words of {stimulus.stimulus_id} of '{stimulus.language}'"
+        spoken = stimulus.language.lower()
+        raise DataError(what, "", f"write `language: {ALIKE.get(spoken, spoken)}` in the feature")
+
+
 def _timed(rows: Intervals, what: str, stimulus: Stimulus) -> Intervals:
     """`rows`, if no time is NaN or infinite and none ends before it begins. Overlaps and any order are allowed."""
     onsets, durations = (np.asarray(column, dtype=np.float64) for column in (rows.onset_s, rows.duration_s))

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bids_app.errors import DataError, UsageError
+from bids_app.errors import UsageError
 from bids_app.features.base.family import Family, Option
+from bids_app.features.base.needs import require_language
 from bids_app.features.base.words import STAMP, event_features, spoken_words
 from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
-
-COUNTED_AS = {"cmn": "zh", "yue": "zh"}  # languages whose words wordfreq counts under another code
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
@@ -80,21 +79,18 @@ def zipf_frequencies(words: Sequence[str], language: str, where: str) -> Array:
 
 
 def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:
-    """Words of one language have no frequencies in another.
+    """Make sure that the list is of the words' language, where that is known.
 
     Parameters
     ----------
-    stimulus : whose language something may say.
-    spec : resolved.
+    stimulus : with its language, or None.
+    spec : resolved; `language`.
 
     Raises
     ------
-    DataError : the stimulus is in another language than the feature's.
+    DataError : it is of another.
     """
-    asked, spoken = spec.options["language"], stimulus.language
-    if spoken is not None and COUNTED_AS.get(spoken, spoken) != asked:
-        advice = f"write `language: {COUNTED_AS.get(spoken, spoken)}` in the feature"
-        raise DataError(f"the words are of language '{spoken}', feature '{spec.name}' counts '{asked}'", "", advice)
+    require_language(stimulus, spec.options["language"], f"feature '{spec.name}'")
 
 
 FAMILY = Family(

@@ -1,12 +1,14 @@
-"""`articulatory`: place, manner, voicing, height, backness, rounding and glide of each phone, in ARPAbet or IPA."""
+"""`articulatory`: place, manner, voicing, height, backness, rounding and glide of phones in ARPAbet, IPA or SAMPA."""
 
 from __future__ import annotations
 
 import csv
+import re
 import unicodedata
 from collections.abc import Mapping
 from importlib import resources
 from itertools import filterfalse
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from bids_app.errors import DataError
 from bids_app.features.base.family import Family
 from bids_app.features.base.words import PHONE_STAMP, event_features
 from bids_app.features.phonetic.pronunciation import is_timed, spoken_phones
+from bids_app.features.phonetic.sampa import from_sampa
 from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 ATTRIBUTES = (
@@ -52,13 +55,8 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     DataError
         Where more than half of the phones are unknown.
     """
-    phones, notes = spoken_phones(stimulus)
-    alphabet, values = encode(phones.text)
-    unknown = sorted({text for text, row in zip(phones.text, values, strict=True) if not row.any()})
-    share = 1 - values.any(axis=1).mean()
-    if share > 0.5:
-        advice = f"found {', '.join(unknown[:5])}; ARPAbet or IPA is understood"
-        raise DataError(f"{share:.0%} of the phones are not known", stimulus.stimulus_id, advice)
+    phones, notes, wordless = spoken_phones(stimulus)
+    alphabet, values, unknown, share = _known(phones.text, stimulus.stimulus_id)
     if unknown:
         notes = (*notes, f"{share:.1%} of the phones are not known and have zeros: {', '.join(unknown[:20])}")
     provenance = FeatureProvenance(
@@ -68,21 +66,46 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
         stamp=PHONE_STAMP,
         dimensions=ATTRIBUTES,
         causal=is_timed(stimulus),
-        unknown_share=round(float(share), 6),
+        unknown_share=round(1 - (1 - share) * (1 - wordless), 6),
         notes=notes,
     )
     return event_features(spec, phones, values, provenance)
 
 
+class Encoded(NamedTuple):
+    """The alphabet, attributes (n_phones, n_attributes), the phones that it does not know, and their share, 0…1."""
+
+    alphabet: str
+    values: Array
+    unknown: list[str]
+    unknown_share: float
+
+
+def _known(texts: tuple[str, ...], where: str) -> Encoded:
+    """Attributes of phones. Raises DataError where more than half are unknown."""
+    alphabet, values = encode(texts)
+    unknown = sorted({text for text, row in zip(texts, values, strict=True) if not row.any()})
+    share = float(1 - values.any(axis=1).mean())
+    if share > 0.5:
+        advice = f"found {', '.join(unknown[:5])}; ARPAbet, IPA and SAMPA are understood"
+        raise DataError(f"{share:.0%} of the phones are not known", where, advice)
+    return Encoded(alphabet, values, unknown, share)
+
+
 def encode(texts: tuple[str, ...]) -> tuple[str, Array]:
-    """The alphabet that knows more of the phones, and attributes (n_phones, n_attributes)."""
+    """The alphabet that knows most of the phones, and attributes (n_phones, n_attributes)."""
     arpabet, ipa = load_table()
-    as_ipa = np.stack([read_ipa(text, ipa) for text in texts])
-    as_arpabet = np.stack([read_arpabet(text, arpabet) for text in texts])
-    if as_ipa.any(axis=1).sum() > as_arpabet.any(axis=1).sum():
-        return "IPA", as_ipa
-    # a tie is written in what both have: single letters, which mean the same but for capitals
-    return "ARPAbet", as_arpabet
+    place = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+    rows = [place[text] for text in texts]
+    # a tie is written in what several have: single letters, which mean the same but for capitals
+    readings = {
+        "ARPAbet": np.stack([read_arpabet(text, arpabet) for text in place]),
+        "IPA": np.stack([read_ipa(text, ipa) for text in place]),
+        "SAMPA": np.stack([read_ipa(from_sampa(text), ipa) for text in place]),
+    }
+    known = {alphabet: int(np.sum(values[rows].any(axis=1))) for alphabet, values in readings.items()}
+    best = max(readings, key=lambda alphabet: known[alphabet])
+    return best, readings[best][rows]
 
 
 def load_table() -> tuple[Phones, Phones]:
@@ -99,7 +122,7 @@ def load_table() -> tuple[Phones, Phones]:
 
 
 def read_arpabet(text: str, table: Phones) -> Array:
-    """Attributes of an ARPAbet name, in any case, with or without its stress digit.
+    """Attributes of an ARPAbet name, in any case, with or without its stress digit and its place in the word (_B).
 
     Parameters
     ----------
@@ -110,7 +133,7 @@ def read_arpabet(text: str, table: Phones) -> Array:
     -------
     (n_attributes,) float32, zeros if unknown.
     """
-    name = text.strip().upper()
+    name = re.sub(r"_[BIES]$", "", text.strip()).upper()
     return table.get(name, table.get(name.rstrip("012"), np.zeros(len(ATTRIBUTES), dtype=np.float32)))
 
 
@@ -129,7 +152,8 @@ def read_ipa(text: str, table: Phones) -> Array:
     -------
     (n_attributes,) float32, zeros if unknown.
     """
-    letters = "".join(filter(_is_letter, unicodedata.normalize("NFC", text)))  # ç and its like stay whole
+    plain = re.sub(r"_[BIES]$", "", text.strip())
+    letters = "".join(filter(_is_letter, unicodedata.normalize("NFC", plain)))  # ç and its like stay whole
     bare = "".join(filter(_is_letter, unicodedata.normalize("NFD", letters)))
     for symbol in (letters, bare):
         if symbol in table:
@@ -149,11 +173,27 @@ def _is_vowel(letter: str, table: Phones) -> bool:
     return letter in table and bool(table[letter][ATTRIBUTES.index("close") : ATTRIBUTES.index("open") + 1].any())
 
 
+def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:
+    """Make sure that the phones are known, or those of the words can be looked up.
+
+    Parameters
+    ----------
+    stimulus : with its phones, or words to look up.
+    spec : resolved; not used.
+
+    Raises
+    ------
+    DataError : more than half of the phones are unknown, or the dictionary is not of the words' language.
+    """
+    _known(spoken_phones(stimulus).phones.text, stimulus.stimulus_id)
+
+
 FAMILY = Family(
     kind="articulatory",
     label="articulatory features of the phones",
     role="phonetic",
-    version=1,
+    version=2,  # 2: SAMPA
     needs=frozenset({"pronunciation"}),
     extract=extract,
+    check_stimulus=check_stimulus,
 )

@@ -23,16 +23,32 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     -------
     Events; `times_s` (n_phones,) are the phones' offsets.
     """
-    phones, notes = spoken_phones(stimulus)
+    phones, notes, wordless = spoken_phones(stimulus)
     provenance = FeatureProvenance(
         kind=spec.kind,
         description="One for every phone.",
         stamp=PHONE_STAMP,
         dimensions=("phone",),
         causal=is_timed(stimulus),
+        unknown_share=None if is_timed(stimulus) else wordless,
         notes=notes,
     )
     return event_features(spec, phones, np.ones((len(phones.text), 1)), provenance)
+
+
+def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:
+    """Make sure that there are phones, or those of the words can be looked up.
+
+    Parameters
+    ----------
+    stimulus : with its phones, or words to look up.
+    spec : resolved; not used.
+
+    Raises
+    ------
+    DataError : there are none, or the dictionary is not of the words' language.
+    """
+    spoken_phones(stimulus)
 
 
 FAMILY = Family(
@@ -42,4 +58,5 @@ FAMILY = Family(
     version=1,
     needs=frozenset({"pronunciation"}),
     extract=extract,
+    check_stimulus=check_stimulus,
 )

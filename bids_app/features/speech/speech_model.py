@@ -12,7 +12,7 @@ import numpy as np
 from bids_app.errors import DataError, UsageError
 from bids_app.features.base.family import Family, Option, Reach
 from bids_app.features.base.memory import WithinMemory
-from bids_app.features.base.needs import Sound, audio_of, words_of
+from bids_app.features.base.needs import Sound, audio_of, require_language, words_of
 from bids_app.features.speech import approximate, whisper_decoder
 from bids_app.features.speech.speech_encoder import SECONDS_AT_ONCE, SpeechEncoder, inputs_of, load_speech_encoder
 from bids_app.features.speech.speech_windows import (
@@ -218,7 +218,7 @@ def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[P
 
 
 def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:
-    """Make sure that the decoder has words.
+    """Make sure that the decoder has words, of its language where that is known.
 
     Parameters
     ----------
@@ -228,10 +228,11 @@ def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:
     Raises
     ------
     DataError
-        Where the decoder would have no words.
+        Where the decoder would have no words, or those of another language.
     """
     if spec.options["part"] == "decoder":
         words_of(stimulus)
+        require_language(stimulus, spec.options["language"], f"feature '{spec.name}'")
 
 
 def rules(spec: FeatureSpec) -> FeatureSpec:

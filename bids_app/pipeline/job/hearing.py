@@ -21,7 +21,7 @@ class Hearing:
     Parameters
     ----------
     lasts_s : from the file's first sample to the end of what is heard, in seconds of the recording.
-    cut_s : rows that are complete after this time of the stimulus are not heard; infinite where it is heard to its
+    cut_s : rows that are complete after this second of the stimulus are not heard; infinite where it is heard to its
         end.
     words_until_s : nor are words and phones that begin then or later: the sound's length, infinite where unknown.
     stretch : seconds of the recording to one of the stimulus.
@@ -31,6 +31,27 @@ class Hearing:
     cut_s: float = math.inf
     words_until_s: float = math.inf
     stretch: float = 1.0
+
+    def played(self, stimulus: Stimulus) -> Stimulus:
+        """The whole stimulus as the player's clock made it, and a note where that was not the sound's."""
+        if self.stretch == 1:
+            return stimulus
+
+        def stretched(table: Intervals | None) -> Intervals | None:
+            """Onsets and durations."""
+            if table is None:
+                return None
+            return replace(table, onset_s=self.stretch * table.onset_s, duration_s=self.stretch * table.duration_s)
+
+        told = f"played at another speed: all its times are multiplied by {self.stretch:.6f}, as the analysis asks"
+        return replace(
+            stimulus,
+            duration_s=self.stretch * stimulus.duration_s,
+            file_s=None if stimulus.file_s is None else self.stretch * stimulus.file_s,
+            words=stretched(stimulus.words),
+            phones=stretched(stimulus.phones),
+            notes=(*stimulus.notes, told),
+        )
 
     def words(self, words: Intervals) -> Intervals:
         """Those that are heard, in seconds of the recording from the stimulus's onset."""
@@ -64,7 +85,7 @@ def hearing_of(event: StimulusEvent, stimulus: Stimulus, stretch_to_event: bool 
 
     Parameters
     ----------
-    event : its duration, None to the file's end; its stretch, where the recording's audio channel gave it.
+    event : its duration, None to the file's end, and the player's speed, where it is known.
     stimulus : its length, None where the sound is not there.
     stretch_to_event : whether the player ran at another speed where the event lasts longer or shorter than the sound.
 
@@ -72,23 +93,26 @@ def hearing_of(event: StimulusEvent, stimulus: Stimulus, stretch_to_event: bool 
     ------
     DataError : it shall be stretched, and no player is that far off, or nothing says how long the sound is.
     """
-    file_s, stretch = math.inf if stimulus.file_s is None else stimulus.file_s, event.stretch
+    stretch = _stretch(event, stimulus) if stretch_to_event and event.stretch == 1 else event.stretch
+    until_s = math.inf if stimulus.file_s is None else stimulus.file_s
     if event.duration_s is None:
-        return Hearing(stimulus.duration_s * stretch, words_until_s=file_s, stretch=stretch)
-    if stretch_to_event and stretch == 1 and abs(event.duration_s - file_s) > event.precision_s + EDGE_S:
-        return Hearing(event.duration_s, words_until_s=file_s, stretch=_stretch(event, stimulus))
-    end_s = (event.duration_s + event.precision_s) / stretch + EDGE_S
-    if end_s >= file_s:
-        return Hearing(file_s * stretch, words_until_s=file_s, stretch=stretch)
-    return Hearing(event.duration_s, end_s, file_s, stretch)
+        return Hearing(stretch * stimulus.duration_s, words_until_s=until_s, stretch=stretch)
+    end_s = event.duration_s + event.precision_s + EDGE_S
+    if end_s >= stretch * until_s:
+        return Hearing(stretch * until_s, words_until_s=until_s, stretch=stretch)
+    return Hearing(event.duration_s, end_s / stretch, until_s, stretch)
 
 
 def _stretch(event: StimulusEvent, stimulus: Stimulus) -> float:
-    """Seconds of the recording to one of the stimulus. Raises DataError."""
+    """Seconds of the recording to one of the stimulus, by the events, beyond their precision. Raises DataError."""
+    if event.duration_s is None:
+        return 1.0
     if not stimulus.file_s:
         what = "the events' clock cannot be compared with the sound's, which is not there"
         raise DataError(what, event.stimulus_id, "`playing_clock: stretch_to_event` needs its length")
-    stretch = (event.duration_s or 0.0) / stimulus.file_s
+    stretch = event.duration_s / stimulus.file_s
+    if abs(event.duration_s - stimulus.file_s) <= event.precision_s + EDGE_S:
+        return 1.0
     if abs(stretch - 1) > SPEED:
         what = (
             f"the event lasts {event.duration_s:.6g} s and the sound {stimulus.file_s:.6g} s: no player is so wrong"

@@ -84,18 +84,35 @@ class StimulusLibrary:
         return dataset.load_stimulus(recording, event, self._bids_dir, self._words, need_audio=True)
 
     def hearing(self, recording: Recording, event: StimulusEvent) -> Hearing:
-        """What of the stimulus is heard in this playing.
+        """What of the stimulus is heard in this playing, and how fast.
 
         Parameters
         ----------
         recording, event : which playing of the stimulus, in which recording.
+
+        Raises
+        ------
+        DataError : the analysis asks for a correction of the player's speed that cannot be made.
         """
         stimulus = self.stimulus(recording, event)
         hearing = hearing_of(event, stimulus, self._stretch_to_event)
         if hearing.stretch != 1 and _has_own_rows(recording):
-            what = "the events' own rows of words are on the recording's clock, and those of the sound are not"
-            raise DataError(what, recording.label, "leave `playing_clock` as_written")
+            what = "the events' own rows of words are on the recording's clock, and no player's speed applies to them"
+            raise DataError(what, recording.label, "leave playing_clock as_written, and audio to be reported")
         return hearing
+
+    def played(self, recording: Recording, event: StimulusEvent) -> Stimulus:
+        """The whole stimulus, in seconds of the recording: as it is, unless a player at another speed is corrected.
+
+        Parameters
+        ----------
+        recording, event : which playing of the stimulus, in which recording.
+
+        Raises
+        ------
+        DataError : see `hearing`.
+        """
+        return self.hearing(recording, event).played(self.stimulus(recording, event))
 
     def first_event_s(self, recording: Recording, event: StimulusEvent) -> float:
         """When the stimulus's first event is heard: its first word, or its first sound where there are no words.

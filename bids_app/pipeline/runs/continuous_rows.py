@@ -81,7 +81,7 @@ class ContinuousRows:
             bands=bands | motion_band(baseline, read),
             Y=encoding.clean(response.values, response.nuisance, read.used, settings.response.standardize),
             times_s=times_s,
-            stimuli=stimuli,
+            stimuli=tuple(name for event in read.recording.stimuli for name in event.contents),
             words=rows_by_word(settings.projected_spaces, stimuli, sounds, design.stamp),
         )
 

@@ -104,7 +104,7 @@ class WordEpochRows:
             bands={name: band[rows, None] for name, band in bands.items()},
             Y=encoding.clean(response.values, response.nuisance, read.used, settings.response.standardize),
             times_s=onsets_s[rows],
-            stimuli=stimuli,
+            stimuli=tuple(name for event in recording.stimuli for name in event.contents),
             words=rows_by_word(settings.projected_spaces, stimuli, sounds, settings.design.stamp),
             epochs=encoding.reindex_epochs(Epochs(epochs.starts[rows], epochs.lengths), read.used),
         )

@@ -36,6 +36,11 @@ class TimedFile:
     shift_s: float = 0.0
     through: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """Its path, and which part of it is meant."""
+        return " ".join((self.path, *(f"{column}={pattern}" for column, pattern in self.where)))
+
 
 @dataclass(frozen=True)
 class EventTime:

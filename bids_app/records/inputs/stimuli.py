@@ -74,6 +74,15 @@ class StimulusEvent:
     precision_s: float = 0.0
     stretch: float = 1.0
 
+    @property
+    def contents(self) -> tuple[str, ...]:
+        """Its name, and by a recipe its sound and its words: recordings that share one of them heard, in part, the
+        same."""
+        source = self.source
+        sound = () if source is None or source.sound is None else (source.sound.removeprefix("stimuli/"),)
+        words = () if source is None or source.words is None else (source.words.name,)
+        return tuple(dict.fromkeys((self.stimulus_id, *sound, *words)))
+
 
 class Samples(Protocol):
     """Mono samples (n_samples,) float32 in −1…1: an array, or a file that is read in pieces."""

@@ -14,7 +14,7 @@ from bids_app.errors import DataError
 from bids_app.records import ResponseSpec
 from bids_app.settings.sections import IeegResponse
 
-RATE, SECONDS, SPEC = 512.0, 20, ResponseSpec(rate_hz=100.0, band_hz=BAND, line_hz="none")
+RATE, SECONDS, SPEC = 512.0, 16, ResponseSpec(rate_hz=100.0, band_hz=BAND, line_hz="none")
 
 
 def voltages():

@@ -138,6 +138,10 @@ def test_damaged_and_other_files_are_one_line(tmp_path: Path) -> None:
         with pytest.raises(DataError) as caught:
             cifti_values(path, cifti_targets(recording(path)))
         assert "\n" not in str(caught.value)
+        for header in (count_samples, series_clock):
+            if content != whole[:-400]:  # a header alone cannot see that
+                with pytest.raises(DataError):
+                    header(path)
     nibabel.save(nibabel.Nifti1Image(np.zeros((2, 2, 2, 5), np.float32), np.eye(4)), path)
     with pytest.raises(DataError, match="no CIFTI-2 series"):
         cifti_targets(recording(path))

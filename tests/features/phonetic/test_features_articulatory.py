@@ -10,6 +10,7 @@ from tiny_models import stimulus, words_at
 from bids_app import features
 from bids_app.errors import DataError
 from bids_app.features.phonetic.articulatory import ATTRIBUTES, encode, load_table, read_arpabet, read_ipa
+from bids_app.features.phonetic.sampa import from_sampa
 from bids_app.records import FeatureSpec, ModelSource
 
 ARPABET, IPA = load_table()
@@ -83,6 +84,28 @@ def test_one_alphabet_serves_a_whole_stimulus():
     alphabet, values = encode(("t", "y", "ʁ", "ɛ̃"))
     assert alphabet == "IPA"
     assert names(values[1]) == {"close", "front", "rounded", "voiced"}
+
+
+@pytest.mark.parametrize(
+    ("sampa", "ipa"),
+    [("S", "ʃ"), ("tS", "tʃ"), ("D", "ð"), ("N", "ŋ"), ("@", "ə"), ("{", "æ"), ("aI", "aɪ"), ("@U", "əʊ"),
+     ("2:", "ø"), ("9y", "œy"), ("Ei", "ɛi"), ("A~", "ɑ"), ("6", "ɐ"), ("n=", "n"), ("?", "ʔ"), ("i_0", "i"),
+     ("t_h", "t"), ("J", "ɲ"), ("r\\`", "ɻ"), ("s`", "ʂ"), ('"i:', "i"), ("p", "p"), ("C", "ç"), ("H", "ɥ"),
+     ("@`", "ɚ"), ("G", "ɣ"), ("}:", "ʉ")],
+)  # fmt: skip
+def test_sampa_says_what_ipa_does(sampa, ipa):
+    assert from_sampa(sampa) == ipa
+    assert names(read_ipa(ipa, IPA))
+
+
+def test_the_alphabet_is_the_one_that_knows_most():
+    german = "h a l o: v E l t S 2: n @ tS aI OY 6 9 Y N C x"
+    assert encode(tuple(german.split()))[0] == "SAMPA"
+    assert encode(tuple(german.split()))[1].any(axis=1).all()
+    assert encode(("HH_B", "AH0_I", "L_I", "OW1_E"))[0] == "ARPAbet"
+    assert encode(("HH_B", "AH0_I", "L_I", "OW1_E"))[1].any(axis=1).all()
+    assert encode(("p", "i", "w", "ɪ", "l", "ə", "ɔ", "ɛi", "χ", "œy", "oj"))[0] == "IPA"
+    assert encode(("p", "t", "s"))[0] == "ARPAbet"
 
 
 def test_silence_has_no_row_and_the_unknown_a_row_of_zeros():

@@ -142,6 +142,21 @@ def test_a_planted_response_is_lost_where_words_count_that_were_not_heard(tmp_pa
     assert np.corrcoef(planted, every.bands["rate"][used][:, 0, 0])[0, 1] < 0.9
 
 
+def test_two_rows_of_one_playing_count_its_words_once(tmp_path):
+    """`0 13 music a.wav`, `15 45 story a.wav` and one row of 60 s are the same run."""
+    two = {
+        "onset": [2.0, 17.0],
+        "duration": [13.0, 45.0],
+        "trial_type": ["music", "story"],
+        "stim_file": ["a.wav"] * 2,
+    }
+    one = {"onset": [2.0], "duration": [60.0], "stim_file": ["a.wav"]}
+    runs = [run_of(*study(tmp_path / name, rows, WORDS))[0] for name, rows in (("two", two), ("one", one))]
+    assert np.array_equal(runs[0].bands["rate"], runs[1].bands["rate"])
+    assert runs[0].bands["rate"].sum() == pytest.approx(len(WORDS["a"]), abs=0.1)
+    assert runs[0].stimuli == ("a.wav",)
+
+
 def test_signals_end_with_their_event(tmp_path):
     recording, rows = study(tmp_path, {"onset": [2.0], "duration": [10.5], "stim_file": ["a.wav"]}, WORDS)
     features = rows.settings.library.features(recording, recording.stimuli[0])
@@ -184,8 +199,20 @@ def test_a_player_at_another_speed_stretches_words_and_signals_alike(event_s, st
     rows = hearing.features(Features("rate", np.ones((2, 1)), words.offset_s, "events", words.onset_s))
     assert rows.times_s == pytest.approx(heard.offset_s)
     assert rows.onsets_s == pytest.approx(heard.onset_s)
+    played = hearing.played(stimulus(30.0))
+    assert played.file_s == pytest.approx(event_s if stretch != 1 else 30.0)
+    assert bool(played.notes) is (stretch != 1)
     as_written = hearing_of(StimulusEvent(3.0, "a.wav", event_s), stimulus(30.0)).words(words)
     assert as_written.onset_s.tolist() == words.onset_s.tolist()[: len(as_written.text)]
+
+
+@pytest.mark.parametrize(("event_s", "lasts_s", "heard"), [(None, 30.3, 2), (30.3, 30.3, 2), (15.0, 15.0, 1)])
+def test_a_speed_that_the_recording_shows_is_that_of_the_playing(event_s, lasts_s, heard):
+    """As an audio channel finds it; the event's own length then says only how much was heard."""
+    hearing = hearing_of(StimulusEvent(3.0, "a.wav", event_s, stretch=1.01), stimulus(30.0))
+    assert hearing.lasts_s == pytest.approx(lasts_s)
+    words = hearing.words(Intervals(np.array([10.0, 20.0]), np.array([0.5, 0.5]), ("a", "b")))
+    assert words.onset_s == pytest.approx([10.1, 20.2][:heard])
 
 
 @pytest.mark.parametrize(("event_s", "file_s", "reason"), [(15.0, 30.0, "so wrong"), (30.0, None, "not there")])
