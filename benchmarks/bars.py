@@ -36,11 +36,13 @@ class Bar:
 
 @dataclass(frozen=True)
 class Measured:
-    """A finished command: exit code, wall seconds and the peak resident memory of its largest process in MB."""
+    """A finished command: exit code, wall seconds, the peak resident memory of its largest process in MB, and seconds
+    of processor time."""
 
     code: int
     seconds: float
     peak_mb: float
+    cpu_s: float = 0.0
 
 
 def machine() -> str:
@@ -57,7 +59,8 @@ def measure(command: Sequence[str], log: Path) -> Measured:
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     scale = 1024 if sys.platform != "darwin" else 1024**2
-    return Measured(process.returncode, time.monotonic() - started, usage.ru_maxrss / scale)
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return Measured(process.returncode, time.monotonic() - started, usage.ru_maxrss / scale, cpu_s)
 
 
 def run_bars(benchmarks: Mapping[str, Callable[[bool], list[Bar]]], arguments: Sequence[str] | None = None) -> int:

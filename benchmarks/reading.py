@@ -140,6 +140,8 @@ def reading(quick: bool) -> list[Bar]:
             "all": _dry_run(root, "all"),
             "all, again": _dry_run(root, "all"),
         }
+    for name, one in ran.items():
+        print(f"{name}: {one.cpu_s:.1f} s of processor time, {one.peak_mb:.0f} MB")
     limits = {"one person": 3, "one person, again": 3, "listing of all": 10, "all": 70, "all, again": 10}
     bars = [Bar(f"reading-{name.replace(', ', '-').replace(' ', '-')}", one.seconds, limits[name], "s")
             for name, one in ran.items()]  # fmt: skip
