@@ -12,6 +12,7 @@ import numpy as np
 
 from bids_app.dataset.confounds.tables import is_number
 from bids_app.errors import DataError, did_you_mean
+from bids_app.pointers import require_content
 from bids_app.records import Array, Recording
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ def _nilearn_choice(group: str, recording: Recording, path: Path) -> list[str] |
 
     from nilearn.interfaces.fmriprep import load_confounds
 
+    require_content(path.with_suffix(".json"))  # else nilearn's choice fails, and columns are chosen by name
     images = [str(image) for image in recording.paths]
     strategy = STRATEGIES[group]
     try:
