@@ -67,7 +67,7 @@ def _recipes(given: argparse.Namespace) -> None:
         print(*recipe_names(), sep="\n")
         return
     load_recipe(given.name)
-    print(recipe_text(given.name) if given.name in recipe_names() else "fine", end="")
+    print(recipe_text(given.name).rstrip("\n") if given.name in recipe_names() else "fine")
 
 
 def _check(given: argparse.Namespace) -> None:

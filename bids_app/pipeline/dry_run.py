@@ -103,7 +103,11 @@ def _account_row(account: Alignment) -> PlanRow:
         "first_sample_s": f"{account.start.seconds:g} ({account.start.source})",
         "dropped": "-" if dropped is None else f"{dropped.n_dropped} of {dropped.n_scan}",
         "playings": ", ".join(f"{one.stimulus} {one.onset_s:g}" for one in account.playings) or "-",
-        "finding": "refused" if refused else f"{n_warnings} warnings" if n_warnings else "fine",
+        "finding": "refused"
+        if refused
+        else f"{n_warnings} warning{'' if n_warnings == 1 else 's'}"
+        if n_warnings
+        else "fine",
     }
 
 
@@ -120,3 +124,7 @@ def _alike(rows: Sequence[PlanRow]) -> list[PlanRow]:
         {**alike[0], "recording": f"{alike[0]['recording']}" + (f" and {len(alike) - 1} more" if alike[1:] else "")}
         for alike in groups.values()
     ]
+
+
+def _warned(n_warnings: int) -> str:
+    return f"{n_warnings} warning{'' if n_warnings == 1 else 's'}" if n_warnings else "fine"

@@ -44,7 +44,15 @@ from bids_app.records.components import (
     word_band,
 )
 from bids_app.records.designs import Design, Epochs, Layered, Projected, Run, WordRows
-from bids_app.records.entities import ENTITY_ORDER, POOLABLE, STEM_ENTITIES, entities_of, stem_of, without_participant
+from bids_app.records.entities import (
+    ENTITY_ORDER,
+    POOLABLE,
+    STEM_ENTITIES,
+    entities_of,
+    recording_label,
+    stem_of,
+    without_participant,
+)
 from bids_app.records.fits import (
     SCORES,
     BaselineModel,
@@ -348,6 +356,7 @@ __all__ = [
     "own_band",
     "part_of",
     "partition_components",
+    "recording_label",
     "refusal_lines",
     "rest_band",
     "space_label",

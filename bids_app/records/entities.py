@@ -35,3 +35,16 @@ def stem_of(entities: Mapping[str, str], suffix: str = "") -> str:
     rank = {key: number for number, key in enumerate(ENTITY_ORDER)}
     keys = sorted(entities, key=lambda key: rank.get(key, rank["den"]))
     return "_".join([f"{key}-{entities[key]}" for key in keys] + ([suffix] if suffix else []))
+
+
+def recording_label(file_name: str, entities: Mapping[str, str]) -> str:
+    """What a recording is called: its file's name without extension, or its entities where that is no name of BIDS,
+    since files of two participants may then have one name.
+
+    Parameters
+    ----------
+    file_name : of its first file.
+    entities : name → value.
+    """
+    stem = file_name.split(".")[0]
+    return stem if stem.startswith("sub-") else stem_of(entities)

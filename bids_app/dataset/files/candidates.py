@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bids_app.dataset.files.layout import Index
 from bids_app.dataset.files.names import Entry
-from bids_app.records import Modality, TargetKind
+from bids_app.records import Modality, TargetKind, recording_label
 
 VOLUMES = (".nii.gz", ".nii")
 ARRAYS = (".h5", ".hdf5", ".hf5")
@@ -71,8 +71,8 @@ class Candidate:
 
     @property
     def label(self) -> str:
-        """The first file's name without extension."""
-        return self.path.name.split(".")[0]
+        """What its recording is called."""
+        return recording_label(self.path.name, self.entities)
 
 
 def candidates_of(index: Index) -> list[Candidate]:

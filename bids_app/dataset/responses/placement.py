@@ -183,13 +183,15 @@ def _by_lengths(n_rows: int, evidence: DropEvidence) -> Placement:
         return _whole(n_rows)
     if missing == evidence.n_unsteady:
         return _after(missing, n_rows, "non-steady-state columns of the confounds: the first volumes")
-    if evidence.n_raw is None or evidence.stated_onset:
+    if evidence.stated_onset:
         return _whole(n_rows)
     if missing > 0:
+        longer = "the raw file has" if evidence.n_raw is not None else "the confounds have"
         raise DataError(
-            f"the raw file has {n_scan} samples, the response {n_rows}: nothing says which are missing",
-            hint=SAY_WHICH,
+            f"{longer} {n_scan} samples, the response {n_rows}: nothing says which are missing", hint=SAY_WHICH
         )
+    if evidence.n_raw is None:  # confounds that were cut say nothing of the scan
+        return _whole(n_rows)
     raise DataError(f"the response has {n_rows} samples, the raw file only {n_scan}", hint="it is of another run")
 
 

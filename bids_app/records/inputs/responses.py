@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bids_app.records.arrays import Array, Modality, TargetKind
+from bids_app.records.entities import recording_label
 from bids_app.records.inputs.alignment import ClockEvidence
 from bids_app.records.inputs.stimuli import Intervals, StimulusEvent
 
@@ -35,8 +36,8 @@ class Recording:
 
     @property
     def label(self) -> str:
-        """The first file's name without extension, as shown to users."""
-        return self.paths[0].name.split(".")[0]
+        """The first file's name without extension, as shown to users; see `recording_label`."""
+        return recording_label(self.paths[0].name, self.entities)
 
 
 @dataclass(frozen=True)

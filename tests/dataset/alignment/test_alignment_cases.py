@@ -173,7 +173,10 @@ CLOCK: dict[str, tuple[Change, str, str]] = {
         both(lambda root: bold(root, kept=FIRST_FOUR), lambda root: raw_bold(root, N)), REFUSED, "nothing says which",
     ),
     "longer than the raw file": (lambda root: raw_bold(root, N - 4), REFUSED, "the raw file only 196"),
-    "confounds of another length": (lambda root: confounds(root / PREP, STEM, N + 7), WARNED, "confounds 414 s"),
+    "confounds longer than the response": (
+        lambda root: confounds(root / PREP, STEM, N + 7), REFUSED, "the confounds have 207 samples",
+    ),
+    "confounds that were cut": (lambda root: confounds(root / PREP, STEM, N - 7), WARNED, "confounds 386 s"),
 }  # fmt: skip
 
 # ------------------------------------------------------------------------------------------------ playings and words

@@ -126,7 +126,15 @@ def test_an_entity_that_stands_twice_must_agree(lebel: Path) -> None:
     write_array(lebel / "twice/UTS01/UTS02_story.hf5", numbered(3, 2))
     write_array(lebel / "twice/UTS01/UTS01_story.hf5", numbered(3, 2))
     (only,) = found(lebel, ResponseFiles("twice/{sub}/{sub}_{task}.hf5")).recordings
-    assert only.label == "UTS01_story"
+    assert only.label == "sub-UTS01_task-story"
+
+
+def test_files_of_one_name_are_two_recordings(lebel: Path) -> None:
+    for person in ("UTS01", "UTS02"):
+        write_array(lebel / f"one_name/{person}/story.hf5", numbered(3, 2))
+    several = found(lebel, ResponseFiles("one_name/{sub}/{task}.hf5"), participants=("UTS01", "UTS02"))
+    labels = [one.label for one in (*several.recordings, *several.excluded)]
+    assert sorted(labels) == ["sub-UTS01_task-story", "sub-UTS02_task-story"]
 
 
 # ------------------------------------------------------------------------------------------------ BIDS names
