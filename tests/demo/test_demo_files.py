@@ -75,6 +75,7 @@ def test_all_zero_maps_do_not_pass():
     assert len(failures({name: np.zeros_like(values) for name, values in file_demo.truth().items()})) > 10
 
 
+@pytest.mark.long
 def test_changed_features_are_fitted_again_and_others_reused(tmp_path, capsys):
     bids, analysis = file_demo.make_file_demo(tmp_path)
     first = recovered(bids, analysis, tmp_path / "out")

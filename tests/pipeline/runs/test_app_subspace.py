@@ -153,6 +153,7 @@ def test_an_in_sample_fit_is_named_so_everywhere(study, tmp_path):
     assert all("test stimuli included" in path.read_text() for path in maps)
 
 
+@pytest.mark.long
 def test_findings_of_two_models_on_bold(study, tmp_path):
     text = ANALYSIS.replace("COMPONENTS", "4").replace("FIT", "training").replace("[semantic, beyond]", "PARTITION")
     (tmp_path / "two.yaml").write_text(text.replace("PARTITION", "[semantic, speech, language]"))

@@ -112,6 +112,7 @@ def maps_of(root, out="out"):
     }
 
 
+@pytest.mark.long
 def test_planted_layers_come_back_in_maps(study):
     maps = maps_of(study)
     assert (maps["layer"][:2] == 0).all()
@@ -121,12 +122,14 @@ def test_planted_layers_come_back_in_maps(study):
     assert maps["rsquared"][4].mean() < 0.02
 
 
+@pytest.mark.long
 def test_on_noise_alone_the_chosen_layer_predicts_nothing(study):
     """The first run's responses hold nothing of the model in their last voxels."""
     maps = maps_of(study, "out0")
     assert maps["rsquared"][3:].mean() < 0.01
 
 
+@pytest.mark.long
 def test_the_table_has_each_layers_scores_by_region(study):
     (path,) = (study / "out/sub-01/func").glob("*desc-layers_encoding.tsv")
     table = pd.read_csv(path, sep="\t")
@@ -142,6 +145,7 @@ def test_the_table_has_each_layers_scores_by_region(study):
     assert not len(halves) or (halves["n"].sum() <= 40).all()
 
 
+@pytest.mark.long
 def test_the_report_says_where_layers_were_fitted(study):
     text = report_text(study / "out/sub-01.html")
     (unit,) = outputs.read_units(study / "out", ["01"])
@@ -155,6 +159,7 @@ def test_the_report_says_where_layers_were_fitted(study):
     assert "bestLanguageLayer" in (study / "out/descriptions.tsv").read_text()
 
 
+@pytest.mark.long
 def test_the_group_has_the_mean_profile(study):
     (path,) = (study / "out/group").glob("*desc-layers_encoding.tsv")
     table = pd.read_csv(path, sep="\t")
@@ -168,6 +173,7 @@ def test_the_group_has_the_mean_profile(study):
     assert "groupLayers" in (study / "out/group.html").read_text()
 
 
+@pytest.mark.long
 def test_a_second_run_is_reused_and_a_new_one_is_the_same(study):
     bids, analysis = study / "bids", study / "layers.yaml"
     before = {path: path.read_bytes() for path in sorted((study / "out/sub-01/func").iterdir())}
@@ -177,11 +183,14 @@ def test_a_second_run_is_reused_and_a_new_one_is_the_same(study):
     assert {path: path.read_bytes() for path in sorted((study / "out/sub-01/func").iterdir())} == before
 
 
+@pytest.mark.long
 def test_other_layers_are_another_analysis(study):
     (study / "two.yaml").write_text(ANALYSIS.replace("layer: all", "layer: [0, 3]"))
     assert run(study, study / "bids", study / "two.yaml", "out") == 64
 
 
+@pytest.mark.long
+@pytest.mark.long
 def test_a_shared_subspace_takes_the_layer_of_each_fold(study):
     """Residuals and shared subspaces of a space with layers are fitted on the chosen layer's rows."""
     text = ANALYSIS.replace("inference:", "partition: {spaces: [rate, beyond]}\ninference:").replace(
