@@ -190,7 +190,6 @@ def test_other_layers_are_another_analysis(study):
 
 
 @pytest.mark.long
-@pytest.mark.long
 def test_a_shared_subspace_takes_the_layer_of_each_fold(study):
     """Residuals and shared subspaces of a space with layers are fitted on the chosen layer's rows."""
     text = ANALYSIS.replace("inference:", "partition: {spaces: [rate, beyond]}\ninference:").replace(
