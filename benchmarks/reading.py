@@ -7,6 +7,7 @@ sidecars; raw sidecars and events; sounds of CD quality with a TextGrid. The fil
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+import bids_app
 from benchmarks.bars import Bar, Measured, measure, run_bars
 
 BIN = Path(sys.executable).parent
@@ -128,6 +130,7 @@ def _person(bids: Path, prep: Path, first: dict[str, Path], label: str, run: int
 
 def reading(quick: bool) -> list[Bar]:
     """Dry runs of one person and of all, before and after there is a cache; `quick`: of 30 people."""
+    compileall.compile_dir(Path(bids_app.__file__).parent, quiet=1)  # as pip does when it installs a program
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         n_files = make_data_set(root, 30 if quick else N_PEOPLE)

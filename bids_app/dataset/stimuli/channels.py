@@ -20,6 +20,7 @@ SILENT = 0.01  # of the loudest channel's level (-40 dB): what is only noise of 
 LOUD_MINUTE = 0.01  # of the mean power: in more silent minutes channels may differ as they like
 FULL_SCALE, LEAST_PEAK = 1.0, 1e-4  # the peak of a sound that is silent lies 80 dB lower
 CLIPPED, CLIPPED_SHARE = 0.999, 1e-3
+STRIP = 2**14  # samples of each channel that are looked at together
 
 
 @dataclass(frozen=True)
@@ -55,31 +56,49 @@ class Choice(NamedTuple):
 
 def measure(blocks: Iterable[Array]) -> Levels:
     """Levels and correlations of channels, one pass; blocks (n, n_channels) of a minute each."""
-    sums, products, peaks, clipped, counts, finite = [], [], [], [], [], True
-    for block in blocks:
-        wide = np.ascontiguousarray(block.T, dtype=np.float64)  # a row a channel: sums along rows are quick
-        peak = np.maximum(wide.max(axis=1, initial=0.0), -wide.min(axis=1, initial=0.0))
-        counts.append(wide.shape[1])
-        sums.append(wide.sum(axis=1))
-        products.append(wide @ wide.T)
-        peaks.append(peak)
-        loud_enough = (peak >= CLIPPED).any()
-        clipped.append((np.abs(wide) >= CLIPPED).sum(axis=1) if loud_enough else np.zeros(len(wide), dtype=int))
-        finite = finite and bool(np.isfinite(products[-1]).all())  # as no square of a float32 is too large
+    several = [_moments(block) for block in blocks]
+    counts = [one.n for one in several]
+    finite = all(np.isfinite(one.products).all() for one in several)  # as no square of a float32 is too large
     if not finite or not sum(counts):
         nothing = np.zeros(1)
         return Levels(sum(counts), nothing, nothing, nothing[None], nothing[None], 0.0, finite)
     n, n_samples = np.array(counts, dtype=float), sum(counts)
-    first, second = np.array(sums), np.array(products)
+    first, second = (np.array(moment) for moment in zip(*((one.sums, one.products) for one in several), strict=True))
     whole = second.sum(axis=0) / n_samples - np.outer(first.sum(axis=0), first.sum(axis=0)) / n_samples**2
     power = np.diag(whole).clip(min=0.0)
     minutes = second / n[:, None, None] - first[:, :, None] * first[:, None, :] / n[:, None, None] ** 2
     loud = np.einsum("mcc->mc", minutes) >= LOUD_MINUTE * power
     heard = loud[:, :, None] & loud[:, None, :]
     by_minute = np.where(heard, np.stack([_correlation(minute) for minute in minutes]), np.inf)
-    share = float(np.sum(clipped, axis=0).max()) / n_samples
-    peak = np.max(peaks, axis=0)
+    share = float(np.sum([one.n_clipped for one in several], axis=0).max()) / n_samples
+    peak = np.max([one.peak for one in several], axis=0)
     return Levels(n_samples, peak, power, _correlation(whole), by_minute.min(axis=0), share, True)
+
+
+class _Moments(NamedTuple):
+    """Of one minute, by channel: sums, sums of products, largest absolute sample, samples at full scale."""
+
+    n: int
+    sums: Array
+    products: Array
+    peak: Array
+    n_clipped: Array
+
+
+def _moments(block: Array) -> _Moments:
+    """Of (n, n_channels) samples, a strip at a time that stays in the processor's cache."""
+    n_channels = block.shape[1]
+    sums, products = np.zeros(n_channels), np.zeros((n_channels, n_channels))
+    peak, n_clipped = np.zeros(n_channels), np.zeros(n_channels, dtype=int)
+    for start in range(0, len(block), STRIP):
+        wide = np.ascontiguousarray(block[start : start + STRIP].T, dtype=np.float64)  # sums along rows are quick
+        sums += wide.sum(axis=1)
+        products += wide @ wide.T
+        highest = np.maximum(wide.max(axis=1), -wide.min(axis=1))
+        if (highest >= CLIPPED).any():
+            n_clipped += (np.abs(wide) >= CLIPPED).sum(axis=1)
+        peak = np.maximum(peak, highest)
+    return _Moments(len(block), sums, products, peak, n_clipped)
 
 
 def _correlation(covariance: Array) -> Array:

@@ -33,6 +33,7 @@ def length_reader(
 
     @cache
     def length_s(stimulus_id: str) -> float | None:
+        """A stimulus's length in seconds, as `length_reader` says."""
         sound_s = sound_length_s(bids_dir / "stimuli" / stimulus_id)
         if sound_s is not None:
             return sound_s

@@ -114,7 +114,9 @@ def read_audio(path: Path, channel: Channel = None) -> Sound:
         facts = soundfile.info(path)
         rate_hz = _plausible(float(facts.samplerate), path)
         held = None if facts.format in SEEKABLE else soundfile.read(path, dtype="float32", always_2d=True)[0]
-        levels = measure(_pieces(path, facts.frames, round(BLOCK_S * rate_hz)) if held is None else [held])
+        size = round(BLOCK_S * rate_hz)
+        minutes = (held[at : at + size] for at in range(0, len(held), size)) if held is not None else None
+        levels = measure(minutes if minutes is not None else _pieces(path, facts.frames, size))
     except (OSError, RuntimeError, ValueError) as error:
         raise DataError(f"audio cannot be decoded ({error})", path, f"use {', '.join(AUDIO)}") from error
     if not levels.n_samples or not levels.finite:
@@ -136,13 +138,16 @@ def _plausible(rate_hz: float, path: Path) -> float:
 
 
 def _pieces(path: Path, n_samples: int, size: int) -> Iterator[Array]:
-    """(n, n_channels) float32, one after the other. Raises ValueError where the file ends early."""
+    """(n, n_channels) float32, one after the other, each only until the next. Raises ValueError where the file ends
+    early."""
     import soundfile
 
     with soundfile.SoundFile(path) as file:
+        memory = np.empty((min(size, n_samples), file.channels), dtype=np.float32)
         for first in range(0, n_samples, size):
-            piece = file.read(min(size, n_samples - first), dtype="float32", always_2d=True)
-            if len(piece) < min(size, n_samples - first):
+            wanted = min(size, n_samples - first)
+            piece = file.read(out=memory[:wanted])
+            if len(piece) < wanted:
                 raise ValueError(f"it ends after {first + len(piece)} samples")
             yield piece
 
