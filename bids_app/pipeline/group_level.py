@@ -67,5 +67,5 @@ def _told_of(preflight: Preflight) -> str:
     refused = {one.label for one in preflight.unused}
     warned = [one for one in preflight.alignments.values() if one.of("warning") and one.recording not in refused]
     counts = {"recordings warned of": len(warned), "recordings that cannot be used": len(refused)}
-    told = [f"{number} {what}: see its participant's rows" for what, number in counts.items() if number]
+    told = [f"{number} {what}: see the participants' rows" for what, number in counts.items() if number]
     return "; ".join((*preflight.warnings, *told))

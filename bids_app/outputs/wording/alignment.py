@@ -44,7 +44,7 @@ def account_rows(account: Alignment) -> list[Row]:
     if account.dropped is not None:
         dropped = account.dropped
         words = f"{dropped.n_dropped} of {dropped.n_scan} absent, {dropped.n_censored} there and not used"
-        rows.append(("samples of the scan", f"{words} ({dropped.placed_by})"))
+        rows.append(("samples of the scan", f"{words} ({dropped.placed_by})" if dropped.placed_by else words))
     rows += [("gaps", _spans(one)) for one in account.gaps]
     rows += [("bad spans", _spans(one)) for one in account.bad_spans]
     rows += [] if account.line_hz is None else [("mains frequency", f"{account.line_hz:g} Hz")]
