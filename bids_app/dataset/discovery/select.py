@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bids_app.dataset.discovery.choices import one_of_each_run
@@ -93,23 +93,31 @@ def _filtered(candidates: list[Candidate], filters: Filters) -> tuple[list[Candi
 def _in_spaces(
     candidates: list[Candidate], query: RecordingQuery, raw: Index
 ) -> tuple[list[Candidate], tuple[str, ...]]:
-    """Candidates in one of the spaces asked for. iEEG stays unless a space is one of its electrodes' spaces, or iEEG
-    alone was asked for."""
+    """Candidates in one of the spaces asked for. A participant's iEEG stays beside their own BOLD in one of them,
+    unless that is a space of their electrodes too, or iEEG alone was asked for."""
     if not query.spaces:
         return candidates, ()
-    placed = {id(signal): _electrode_spaces(signal, raw) for signal in candidates if signal.kind == "electrodes"}
-    offered = {candidate.space for candidate in candidates if candidate.space}.union(*placed.values())
+    asked = set(query.spaces)
+    spaces = {id(one): {one.space} if one.space else _electrode_spaces(one, raw) for one in candidates}
+    offered = set[str]().union(*spaces.values())
     unknown = [space for space in query.spaces if space not in offered]
     unnamed = "; n/a: names without space-, " + STATE_IT if UNKNOWN_SPACE in offered else ""
     if len(unknown) == len(query.spaces):
         raise NothingMatched(f"no response in space {', '.join(unknown)}", "", hint(unknown[0], offered) + unnamed)
-    about_ieeg = query.modality == "ieeg" or any(set(query.spaces) & spaces for spaces in placed.values())
-    kept = [
-        candidate for candidate in candidates
-        if (candidate.space in query.spaces if candidate.space else
-            not about_ieeg or placed[id(candidate)] & set(query.spaces))
-    ]  # fmt: skip
+    bold_there = [one for one in candidates if one.modality == "ieeg" or spaces[id(one)] & asked]
+    kept = _of_each_person(bold_there, lambda one: bool(spaces[id(one)] & asked))
     return kept, tuple(f"no response in space {space} ({hint(space, offered)}{unnamed})" for space in unknown)
+
+
+def _of_each_person(candidates: list[Candidate], is_asked: Callable[[Candidate], bool]) -> list[Candidate]:
+    """What was asked for of each participant, whoever else is there. Where that is of one modality alone, what they
+    have of the other stays as it is: the question was not about it."""
+    asked = {(one.entities["sub"], one.modality) for one in candidates if is_asked(one)}
+    people = {person for person, _ in asked}
+    return [
+        one for one in candidates
+        if (is_asked(one) if (one.entities["sub"], one.modality) in asked else one.entities["sub"] in people)
+    ]  # fmt: skip
 
 
 def _electrode_spaces(candidate: Candidate, raw: Index) -> set[str]:
@@ -117,11 +125,11 @@ def _electrode_spaces(candidate: Candidate, raw: Index) -> set[str]:
 
 
 def _of_desc(candidates: list[Candidate], asked: str | None) -> list[Candidate]:
-    """Responses whose `desc` was asked for; a modality that has none of that `desc` stays as it is."""
+    """Responses whose `desc` was asked for."""
     if asked is None:
         return candidates
     label = "" if asked == "n/a" else asked
-    modalities = {one.modality for one in candidates if one.entities.get("desc", "") == label}
     offered = {one.entities.get("desc", "n/a") for one in candidates}
-    _require(list(modalities), f"no response of desc-{asked}", offered)
-    return [one for one in candidates if one.modality not in modalities or one.entities.get("desc", "") == label]
+    kept = _of_each_person(candidates, lambda one: one.entities.get("desc", "") == label)
+    _require(kept, f"no response of desc-{asked}", offered)
+    return kept
