@@ -6,6 +6,7 @@ import numpy as np
 import soundfile
 
 RATE, SECONDS, LATE_S = 512.0, 130.0, 0.3
+WORDS = "a of the that there people because children something understand information".split()  # of 1 .. 11 letters
 STARTS_S = {1: (4.0, 66.0), 2: (-2.0, 70.0)}  # by run: two stimuli each, one of them begun before the recording
 ANALYSIS = """\
 name: tiny-ieeg
@@ -24,7 +25,8 @@ def words_of(story):
     rng = np.random.default_rng(story)
     onsets = 0.5 + np.cumsum(rng.choice([0.3, 0.4, 0.5, 1.8], size=200, p=[0.35, 0.3, 0.25, 0.1]))
     onsets = onsets[onsets < 55]
-    return [(onset, 0.25, "w" * size) for onset, size in zip(onsets, rng.integers(1, 12, len(onsets)), strict=True)]
+    sizes = rng.integers(1, 12, len(onsets))
+    return [(onset, 0.25, WORDS[size - 1]) for onset, size in zip(onsets, sizes, strict=True)]
 
 
 def stories_of(run):
