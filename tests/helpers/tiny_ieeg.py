@@ -6,7 +6,8 @@ import numpy as np
 import soundfile
 
 RATE, SECONDS, LATE_S = 512.0, 130.0, 0.3
-WORDS = "a of the that there people because children something understand information".split()  # of 1 .. 11 letters
+# of 1 .. 11 letters
+WORDS = ("a", "of", "the", "that", "there", "people", "because", "children", "something", "understand", "information")
 STARTS_S = {1: (4.0, 66.0), 2: (-2.0, 70.0)}  # by run: two stimuli each, one of them begun before the recording
 ANALYSIS = """\
 name: tiny-ieeg
