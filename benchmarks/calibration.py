@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from benchmarks.bars import Bar, run_bars
+from benchmarks.calibration_empty import empty
 from benchmarks.calibration_parts import intervals, parts
 from benchmarks.conditions import (
     LEVEL,
@@ -175,6 +176,7 @@ STUDIES = {
     "totals": totals,
     "families": families,
     "parts": parts,
+    "empty": empty,
     "intervals": intervals,
     "power": power,
     "references": references,

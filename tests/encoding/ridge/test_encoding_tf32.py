@@ -54,7 +54,7 @@ def searched(X, Y, candidates, dtype, tf32=False):
     whole = Split(Columns([torch.as_tensor(x) for x in X], rows), rows, rows)
     inner = [Split(whole.columns, *pair, whole) for pair in KFold(5).split(rows)]
     moments = Moments(torch.as_tensor(Y - Y.mean(axis=0)).to(dtype), whole)
-    return Search(inner, [moments], Grid(candidates, ALPHAS), tf32).choose(range(len(candidates)))
+    return Search(inner, [moments], Grid.of_all(candidates, ALPHAS), tf32).choose(range(len(candidates)))
 
 
 @pytest.mark.parametrize("columns", [[100, 100], [40, 20], [300, 200]], ids=["columns", "few", "kernels"])
