@@ -62,6 +62,15 @@ def test_a_better_model_is_found_and_all_sign_vectors_are_counted():
     np.testing.assert_allclose(flipped_sums(contrast, signs), expected)
 
 
+def test_what_folds_taught_one_another_widens_the_null_but_not_what_was_observed():
+    """By the root of the variance's ratio, with no upper end."""
+    contrast = torch.as_tensor(np.abs(random_predictions(1)[0, :6]))
+    signs = torch.as_tensor(draw_signs(6, 1000, seed=0))
+    null = flipped_sums(contrast, signs, taught=8 * contrast.square().sum(dim=0))
+    np.testing.assert_allclose(null[1:], 3 * signs.numpy()[1:] @ contrast.numpy())
+    np.testing.assert_allclose(null[0], contrast.sum(dim=0))
+
+
 def test_missing_responses_stay_missing():
     predictions = random_predictions(1)
     predictions[0, 5, 1] = np.nan
