@@ -31,7 +31,8 @@ ASKS: dict[PartitionRole, str] = {
 COUNTED = "the share of sign vectors that give a value at least as large as the observed one, which counts itself; "
 REFITTED = (
     f"{COUNTED}whole blocks of time change their sign, the model is fitted again at the hyper-parameters it had "
-    "chosen, and scored anew; where responses and predictions are smooth, the same with groups of frequencies, and the larger p counts"
+    "chosen, and scored anew; where responses and predictions are smooth, the same with groups of frequencies, and "
+    "the larger p counts"
 )
 ADDED = (
     f"{COUNTED}the larger of two: what the smaller model leaves of the response changes its sign by block of time, "
