@@ -127,10 +127,10 @@ def nested_grid(
     No union is searched more than another, so that none is the better model only for that (docs/inference.md):
 
     - What is tried without a feature group is tried with it too, at weight zero.
-    - What is tried for the others beside a group is tried without it as well. All unions take the same draws, less the
-      groups that they lack. Of a draw in which a union's bands have the share s of all weight, it takes their weights
-      relative to each other, which sum to one, and the penalties alpha / s: so alpha / weight of each band is what it
-      is beside the others.
+    - What is tried for the others beside a group is tried without it as well. All unions take the same draws, less
+      the groups that they lack. Of a draw in which a union's bands have the share s of all weight, it takes their
+      weights relative to each other, which sum to one, and the penalties alpha / s: so alpha / weight of each band
+      is what it is beside the others.
     - A band alone may take any penalty between those, in steps so fine that no union gains by another one.
 
     Penalties lie on a grid that splits each step of the alphas asked for into equal parts; s is rounded to it.
@@ -148,16 +148,16 @@ def nested_grid(
     The grid, and for every union the numbers of the candidates allowed: of the smallest unions first.
     """
     if len(table) == 1:
-        own = [_candidate(np.ones(len(bands)), bands) for bands in map(_flat, unions)]
-        distinct = list({tuple(weights): weights for weights in own}.values())
-        return Grid.of_all(distinct, alphas), [[distinct.index(weights)] for weights in own]
+        equal = [_candidate(np.ones(len(bands)), bands) for bands in map(_flat, unions)]
+        distinct = list({tuple(weights): weights for weights in equal}.values())
+        return Grid.of_all(distinct, alphas), [[distinct.index(weights)] for weights in equal]
     parts, step = _fine_step(alphas)
     furthest = int(np.rint(np.log(table.shape[1] / LEAST_WEIGHT) / step))
     asked, anywhere = np.arange(len(alphas)) * parts, np.arange((len(alphas) - 1) * parts + furthest + 1)
     offered: dict[tuple[tuple[int, float], ...], Array] = {}
     chosen = []
     for union in unions:
-        own = {}
+        own: dict[tuple[tuple[int, float], ...], Array] = {}
         for bands in map(_flat, _within(union, unions, subsets)):
             for row, total in zip(table[:, bands], table.sum(axis=1), strict=True):
                 if not row.any():

@@ -13,11 +13,11 @@ from bids_app.encoding.design.columns import design_columns, n_delays, n_dims
 from bids_app.encoding.design.folds import audit, fold_warnings, inner_folds, outer_split
 from bids_app.encoding.ridge.batches import Size, batches, load
 from bids_app.encoding.ridge.candidates import Grid, alpha_grid, band_weights, nested_grid
-from bids_app.encoding.ridge.fitted import Observer, TargetBlock, fit_chosen
+from bids_app.encoding.ridge.fitted import Observer, ObserverGroup, TargetBlock, fit_chosen
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.options import FitContext, FitOptions
 from bids_app.encoding.ridge.results import Results
-from bids_app.encoding.ridge.search import Search
+from bids_app.encoding.ridge.search import Choice, Search
 from bids_app.encoding.ridge.splits import Columns, Split
 from bids_app.records import SOLVERS, Array, Design, Fit, FitSpec, Union, subsets
 
@@ -27,6 +27,7 @@ TYPES = {
     "float32": (torch.float32, torch.float32),
     "float64": (torch.float64, torch.float64),
 }  # of products in the search and in the final fit; decompositions and sums are always in float64
+Searched = tuple[Grid, Sequence[Sequence[int]]]  # `nested_grid`
 HERE = FitContext()  # on the CPU, without a limit of its own
 ALL_UNIONS = FitOptions()
 
@@ -70,19 +71,22 @@ class _Plan:
         """Whether the search, and it alone, may use a GPU's TF32."""
         return self.types[0] == torch.float32 and torch.device(self.device).type == "cuda"
 
-    @cached_property
-    def whole(self) -> tuple[Grid, list[list[int]]]:
-        """What is searched where every band varies: see `search_without`."""
-        return self.search_without(frozenset())
-
-    def search_without(self, constant: frozenset[int]) -> tuple[Grid, list[list[int]]]:
+    def search_without(self, constant: frozenset[int]) -> Searched:
         """What is searched, and the numbers of the candidates that each union may choose, as if no union had the
         constant bands; a model of these alone predicts the mean."""
-        varying = [[[band for band in group if band not in constant] for group in union] for union in self.unions]
-        kept = [
-            [group for group in union if group] or whole for union, whole in zip(varying, self.unions, strict=True)
-        ]
-        return nested_grid(kept, self.table, self.alphas, self.subsets)
+        if constant not in self._searched:
+            varying = [[[b for b in group if b not in constant] for group in union] for union in self.unions]
+            kept = [
+                [group for group in union if group] or whole
+                for union, whole in zip(varying, self.unions, strict=True)
+            ]
+            self._searched[constant] = nested_grid(kept, self.table, self.alphas, self.subsets)
+        return self._searched[constant]
+
+    @cached_property
+    def _searched(self) -> dict[frozenset[int], Searched]:
+        """Made when first asked for: most folds have the same bands."""
+        return {}
 
 
 def unions_of(groups: Sequence[str]) -> tuple[Union, ...]:
@@ -188,7 +192,7 @@ def _outer_fold(design: Design, number: int, spec: FitSpec) -> OuterFold:
 
 def _size(design: Design, plan: _Plan, n_folds: int, keep_weights: bool, observers: Sequence[Observer]) -> Size:
     search, final = plan.types
-    grid, _ = plan.whole
+    grid, _ = plan.search_without(frozenset())
     return Size(
         n_columns=sum(n_delays(design, name) * n_dims(design, name) for name in plan.bands),
         n_folds=n_folds,
@@ -229,53 +233,64 @@ def _constant_warnings(
 def _fit_batch(
     design: Design, folds: Sequence[OuterFold], blocks: Sequence[Array], plan: _Plan, observers: Sequence[Observer]
 ) -> list[frozenset[int]]:
-    """A batch of targets in all folds and unions; nothing of it is held when it returns: of each fold the numbers of
-    the bands that are constant in training."""
-    for observer in observers:
-        observer.begin(np.concatenate(blocks))
+    """A batch of targets in all folds and unions; nothing of it is held when it returns.
+
+    Of each fold the numbers of the bands that are constant in training are returned.
+    """
+    everyone = ObserverGroup(observers)
+    everyone.begin(np.concatenate(blocks))
     batch = [_Responses(design.Y, targets, plan) for targets in blocks]
-    constant = []
+    choices, constant = [], []
     for place, fold in enumerate(folds):
-        columns = _columns(design, fold, plan)
-        constant.append(columns.constant)
-        _fit_fold(place, fold, columns, batch, plan, observers)
-    for observer in observers:
-        observer.end()
+        outer = _outer_fold_split(design, fold, plan)
+        final = [Moments(responses.final, outer) for responses in batch]
+        choices.append(_searched(fold, outer, final, batch, plan))
+        constant.append(outer.columns.constant)
+        _show(place, final, batch, plan, choices[place], everyone)
+    if (second := everyone.again()) is not None:
+        for place, fold in enumerate(folds):
+            outer = _outer_fold_split(design, fold, plan)
+            final = [Moments(responses.final, outer) for responses in batch]
+            _show(place, final, batch, plan, choices[place], second)
+    everyone.end()
     return constant
 
 
-def _columns(design: Design, fold: OuterFold, plan: _Plan) -> Columns:
-    """All bands of an outer fold on the device."""
+def _outer_fold_split(design: Design, fold: OuterFold, plan: _Plan) -> Split:
+    """Rows of an outer fold, with the columns of all bands on the device."""
     bands = [design_columns(design, name, fold.number, fold.train) for name in plan.bands]
     tensors = [torch.as_tensor(band, dtype=torch.float64, device=plan.device) for band in bands]
-    return Columns(tensors, np.flatnonzero(fold.train))
+    train = np.flatnonzero(fold.train)
+    return Split(Columns(tensors, train), train, np.flatnonzero(fold.test))
 
 
-def _fit_fold(
-    place: int,
-    fold: OuterFold,
-    columns: Columns,
-    batch: Sequence[_Responses],
-    plan: _Plan,
-    observers: Sequence[Observer],
-) -> None:
-    """The chosen models of every union in one outer fold: searched in the inner folds, fitted on all training
-    rows."""
-    outer = Split(columns, np.flatnonzero(fold.train), np.flatnonzero(fold.test))
+def _searched(
+    fold: OuterFold, outer: Split, final: Sequence[Moments], batch: Sequence[_Responses], plan: _Plan
+) -> list[Choice]:
+    """What each union chooses in the inner folds of an outer one, over the targets of all blocks side by side."""
     # a generator: the search takes one inner split at a time, so that no two of them are held
-    inner = (Split(columns, train, validation, outer) for train, validation in fold.inner)
-    final = [Moments(responses.final, outer) for responses in batch]
+    inner = (Split(outer.columns, train, validation, outer) for train, validation in fold.inner)
     # the final fit must not meet products that the search made in TF32, so the search then has moments of its own
     same = plan.types[0] == plan.types[1] and not plan.tf32
     searched = final if same else [Moments(responses.search, outer) for responses in batch]
-    grid, allowed = plan.search_without(columns.constant) if columns.constant else plan.whole
+    grid, allowed = plan.search_without(outer.columns.constant)
     search = Search(inner, searched, grid, plan.tf32)
-    choices = [search.choose(numbers) for numbers in allowed]
+    return [search.choose(numbers) for numbers in allowed]
+
+
+def _show(
+    place: int,
+    final: Sequence[Moments],
+    batch: Sequence[_Responses],
+    plan: _Plan,
+    choices: Sequence[Choice],
+    observer: Observer,
+) -> None:
+    """The chosen models of every union in one outer fold, fitted on all its training rows, to an observer."""
+    outer = final[0].split
+    observer.begin_fold(place, outer)
+    grid, _ = plan.search_without(outer.columns.constant)
     blocks = [TargetBlock(responses.targets, moments) for responses, moments in zip(batch, final, strict=True)]
-    for observer in observers:
-        observer.begin_fold(place, outer)
     for models in fit_chosen(place, blocks, grid, choices):
-        for observer in observers:
-            observer.fitted(models)
-    for observer in observers:
-        observer.end_fold()
+        observer.fitted(models)
+    observer.end_fold()
