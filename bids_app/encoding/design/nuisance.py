@@ -1,0 +1,54 @@
+"""What cleaning costs a design: samples, and columns that nuisance explains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bids_app.encoding.design.columns import n_lost
+from bids_app.records import Array, Design
+
+MOST = 0.25  # nuisance a sample, above which the reader is warned
+
+
+def samples_left(design: Design, rows: Array) -> float:
+    """How many samples are left of some rows after cleaning: n − q of a whole run.
+
+    Σ (1 − h_t), h_t the leverage of a row: the share of its noise that nuisance, fitted to the run, has taken.
+
+    Parameters
+    ----------
+    design : with the nuisance of each run, or none.
+    rows : (n_times,) bool.
+    """
+    if not design.nuisance:
+        return float(rows.sum())
+    leverage = np.concatenate([np.square(basis).sum(axis=1) for basis in design.nuisance])
+    return float((1.0 - leverage)[rows].sum())
+
+
+def nuisance_warnings(design: Design, bands: Sequence[str]) -> tuple[str, ...]:
+    """Runs whose nuisance takes too many of their samples, and bands that it explains in part.
+
+    Parameters
+    ----------
+    design : what was fitted.
+    bands : names of those that models are made of.
+    """
+    lines = []
+    for label, basis in zip(design.run_labels, design.nuisance, strict=False):
+        n, q = len(basis), float(np.square(basis).sum())
+        if q > MOST * n:
+            lines.append(
+                f"{label}: confounds and drift take {q:.0f} of {n} samples, more than {MOST:.0%}: what is left of "
+                "responses and features is little, so R² and p are uncertain; ask for fewer confounds"
+            )
+    lost = {band: n_lost(design, band) for band in bands}
+    named = ", ".join(f"{band} {count}" for band, count in lost.items() if count)
+    if named:
+        lines.append(
+            f"columns left out, as confounds and drift explain more than 99 % of them: {named} (delays counted). "
+            "What they could predict was regressed out of the responses: nothing follows about these features"
+        )
+    return tuple(lines)
