@@ -57,11 +57,12 @@ class Residuals:
         return f"{self.noise}-{self.features}-q{self.q}-in common {self.shared:g}-{alpha}{split}"
 
 
+IDLE = ("b", "uniqueB")
+FEATURES = {False: "as they are", True: "residualised"}
 CONDITIONS = (
     Residuals("ar.5", "ar.5", 10),
     Residuals("ar.5", "ar.5", 25),
     Residuals("ar.5", "ar.9", 25, shared=0.5),
-    Residuals("ar.5", "ar.5", 25, spec=HIGHEST),
     Residuals("ar.9", "ar.9", 25, spec=HIGHEST),
 )
 SPLIT = (
@@ -71,13 +72,13 @@ SPLIT = (
 
 
 def residuals(quick: bool) -> list[Bar]:
-    """Totals and a unique part, by target and family-wise over 100 targets; then power and what is recovered."""
+    """A total and a unique part, by target and family-wise over 100 targets; then power and what is recovered."""
     bars: list[Bar] = []
-    print("| condition | features | component | mean value | false positives | family-wise |")
-    print("|---|---|---|---|---|---|")
+    print("| noise-features-q | features | component | mean value | false positives | family-wise | sets |")
+    print("|---|---|---|---|---|---|---|")
     for condition in (*CONDITIONS, *SPLIT):
         bars += _null_bars(condition, sets=10 if quick else 400)
-    print("\n| condition | features | full R² | power | of unique A |")
+    print("\n| noise-features-q | features | full R² | power | of unique A |")
     print("|---|---|---|---|---|")
     for condition in CONDITIONS[:3]:
         bars += _power_bars(condition, sets=3 if quick else 40)
@@ -117,28 +118,29 @@ def draw(condition: Residuals, signal: Mapping[str, float], rng: np.random.Gener
 
 
 def _null_bars(condition: Residuals, sets: int) -> list[Bar]:
-    """Nothing to find: totals; a at work and b idle: what is unique to b."""
+    """a explains a fifth before cleaning, b nothing: the total of b, and what is unique to b.
+
+    Features as they are are simulated in a quarter of the sets, for comparison.
+    """
     bars = []
-    for component, signal in (("full", {}), ("uniqueB", {"a": 0.2})):
-        hits: dict[bool, list[Array]] = {False: [], True: []}
-        values: dict[bool, list[float]] = {False: [], True: []}
+    for residualised, count in ((False, -(-sets // 4)), (True, sets)):
         rng = np.random.default_rng(0)
-        for number in range(sets):
-            design = draw(condition, signal, rng)
-            for residualised in hits:
-                drawn, found = infer(
-                    replace(design, residualised=residualised), condition.spec, condition.setting.least_s, number
-                )
-                inferred = found[component]
-                hits[residualised].append(np.stack([inferred.p <= LEVEL, inferred.p_family <= LEVEL]))
-                values[residualised].append(float(drawn[component].mean()))
-        for residualised, each in hits.items():
-            single, family = np.stack(each, axis=1)
-            features = "residualised" if residualised else "as they are"
+        hits: dict[str, list[Array]] = {component: [] for component in IDLE}
+        values: dict[str, list[float]] = {component: [] for component in IDLE}
+        for number in range(count):
+            design = replace(draw(condition, {"a": 0.2}, rng), residualised=residualised)
+            drawn, found = infer(design, condition.spec, condition.setting.least_s, number)
+            for component in IDLE:
+                p, p_family = found[component].p, found[component].p_family
+                hits[component].append(np.stack([p <= LEVEL, p_family <= LEVEL]))
+                values[component].append(float(drawn[component].mean()))
+        for component in IDLE:
+            single, family = np.stack(hits[component], axis=1)
             rate = float(family.any(axis=1).mean())
+            shown = " | ".join(f"{figure:.3f}" for figure in (single.mean(), rate))
             print(
-                f"| {condition.name} | {features} | {component} | {np.mean(values[residualised]):+.4f} | "
-                f"{single.mean():.3f} | {rate:.3f} |",
+                f"| {condition.name} | {FEATURES[residualised]} | {component} | "
+                f"{np.mean(values[component]):+.4f} | {shown} | {count} |",
                 flush=True,
             )
             if residualised and condition.setting.n_runs > 1:
@@ -161,8 +163,8 @@ def _power_bars(condition: Residuals, sets: int) -> list[Bar]:
             each.append(np.array([values["full"].mean(), *power]))
     means = {residualised: np.mean(each, axis=0) for residualised, each in found.items()}
     for residualised, mean in means.items():
-        features = "residualised" if residualised else "as they are"
-        print(f"| {condition.name} | {features} | " + " | ".join(f"{figure:.3f}" for figure in mean) + " |")
+        shown = " | ".join(f"{figure:.3f}" for figure in mean)
+        print(f"| {condition.name} | {FEATURES[residualised]} | {shown} |", flush=True)
     return [
         Bar(f"residuals-{condition.name}-full", means[True][0], round(means[False][0], 3), "of variance", False),
         Bar(f"residuals-{condition.name}-power", means[True][1], round(0.8 * means[False][1], 3), "found", False),
