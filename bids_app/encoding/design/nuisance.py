@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bids_app.encoding.design.columns import n_lost
+from bids_app.encoding.design.columns import LOST, n_lost
 from bids_app.records import Array, Design
 
 MOST = 0.25  # nuisance a sample, above which the reader is warned
@@ -48,7 +48,7 @@ def nuisance_warnings(design: Design, bands: Sequence[str]) -> tuple[str, ...]:
     named = ", ".join(f"{band} {count}" for band, count in lost.items() if count)
     if named:
         lines.append(
-            f"columns left out, as confounds and drift explain more than 99 % of them: {named} (delays counted). "
-            "What they could predict was regressed out of the responses: nothing follows about these features"
+            f"columns left out, as confounds and drift explain more than {LOST:.0%} of them: {named} (delays "
+            "counted). What they could predict was regressed out of the responses: nothing follows about these features"
         )
     return tuple(lines)
