@@ -49,6 +49,6 @@ def nuisance_warnings(design: Design, bands: Sequence[str]) -> tuple[str, ...]:
     if named:
         lines.append(
             f"columns left out, as confounds and drift explain more than {LOST:.0%} of them: {named} (delays "
-            "counted). What they could predict was regressed out of the responses: nothing follows about these features"
+            "counted). What they could predict was regressed out of the responses: nothing follows about them"
         )
     return tuple(lines)
