@@ -77,11 +77,11 @@ def residuals(quick: bool) -> list[Bar]:
     print("| noise-features-q | features | component | mean value | false positives | family-wise | sets |")
     print("|---|---|---|---|---|---|---|")
     for condition in (*CONDITIONS, *SPLIT):
-        bars += _null_bars(condition, sets=10 if quick else 400)
+        bars += null_bars(condition, sets=10 if quick else 400)
     print("\n| noise-features-q | features | full R² | power | of unique A |")
     print("|---|---|---|---|---|")
     for condition in CONDITIONS[:3]:
-        bars += _power_bars(condition, sets=3 if quick else 40)
+        bars += power_bars(condition, sets=3 if quick else 40)
     return bars
 
 
@@ -117,13 +117,21 @@ def draw(condition: Residuals, signal: Mapping[str, float], rng: np.random.Gener
     return replace(design, nuisance=bases)
 
 
-def _null_bars(condition: Residuals, sets: int) -> list[Bar]:
+def null_bars(condition: Residuals, sets: int) -> list[Bar]:
     """a explains a fifth before cleaning, b nothing: the total of b, and what is unique to b.
 
-    Features as they are are simulated in a quarter of the sets, for comparison.
+    Parameters
+    ----------
+    condition : what is simulated.
+    sets : of features and targets.
+
+    Returns
+    -------
+    Bars of features as they are, which is the default; residualised ones are shown beside, from a quarter of the
+    sets.
     """
     bars = []
-    for residualised, count in ((False, -(-sets // 4)), (True, sets)):
+    for residualised, count in ((False, sets), (True, -(-sets // 4))):
         rng = np.random.default_rng(0)
         hits: dict[str, list[Array]] = {component: [] for component in IDLE}
         values: dict[str, list[float]] = {component: [] for component in IDLE}
@@ -143,14 +151,20 @@ def _null_bars(condition: Residuals, sets: int) -> list[Bar]:
                 f"{np.mean(values[component]):+.4f} | {shown} | {count} |",
                 flush=True,
             )
-            if residualised and condition.setting.n_runs > 1:
+            if not residualised:
                 bars.append(bar(f"residuals-{condition.name}-{component}", single.ravel()))
                 bars.append(Bar(f"residuals-{condition.name}-{component}-family", rate, FAMILY_LIMIT, "of sets"))
     return bars
 
 
-def _power_bars(condition: Residuals, sets: int) -> list[Bar]:
-    """Two bands that carry a tenth of the variance each, before cleaning."""
+def power_bars(condition: Residuals, sets: int) -> list[Bar]:
+    """Two bands that carry a tenth of the variance each, before cleaning.
+
+    Parameters
+    ----------
+    condition : what is simulated.
+    sets : of features and targets.
+    """
     found: dict[bool, list[Array]] = {False: [], True: []}
     rng = np.random.default_rng(0)
     for number in range(sets):
@@ -166,6 +180,6 @@ def _power_bars(condition: Residuals, sets: int) -> list[Bar]:
         shown = " | ".join(f"{figure:.3f}" for figure in mean)
         print(f"| {condition.name} | {FEATURES[residualised]} | {shown} |", flush=True)
     return [
-        Bar(f"residuals-{condition.name}-full", means[True][0], round(means[False][0], 3), "of variance", False),
+        Bar(f"residuals-{condition.name}-full", means[True][0], round(means[False][0], 3), "R²", False),
         Bar(f"residuals-{condition.name}-power", means[True][1], round(0.8 * means[False][1], 3), "found", False),
     ]

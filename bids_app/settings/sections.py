@@ -56,7 +56,7 @@ class FmriResponse(Settings):
     censor_neighbours: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 0)
     high_pass_s: Seconds | None = 128.0
     standardize: Literal["run", "none"] = "run"
-    residualise_features: bool = True
+    residualise_features: bool = False
 
     @field_validator("confounds", mode="before")
     @classmethod

@@ -19,7 +19,7 @@ def build_design(
     delays_s: Sequence[float],
     pca: Mapping[str, int | None],
     purge_s: float,
-    residualise: bool = True,
+    residualise: bool = False,
 ) -> Design:
     """Stack runs, and give every row its outer fold.
 

@@ -55,7 +55,9 @@ def unit_result(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, fitted
             *dead_targets(dead),
             *at_edge({"": results.fit, **{name: one.fit for name, one in fitted.extra.items()}}),
             *encoding.small_sample_bias_warnings(fitted.design, results.fit, analysis.groups),
-            *encoding.nuisance_warnings(fitted.design, _bands(analysis.groups, loaded)),
+            *encoding.nuisance_warnings(
+                fitted.design, _bands(analysis.groups, loaded), rows.settings.response.residualise_features
+            ),
             *collect_warnings(fitted),
             *fitted.controls.warnings,
             *encoding.disagreements(partition),

@@ -8,7 +8,7 @@ import pytest
 from bids_app import encoding
 from bids_app.encoding.design.columns import LOST, design_columns
 from bids_app.encoding.design.folds import outer_split
-from bids_app.encoding.design.nuisance import samples_left
+from bids_app.encoding.design.nuisance import LIBERAL, NOT_DONE, samples_left
 from bids_app.records import FitSpec, Layered, Projected, Run
 
 N, SIZES = 60, (3, 1)  # samples a run; dimensions of the bands x and y, of two delays
@@ -37,7 +37,9 @@ def make_run(seed, stimulus=None, nuisance=None, Y=None, **bands):
 
 
 def stack(runs, outer="by_run", **settings):
-    return encoding.build_design(runs, outer, (2.0, 4.0), settings.pop("pca", {}), 0.0, **settings)
+    return encoding.build_design(
+        runs, outer, (2.0, 4.0), settings.get("pca", {}), 0.0, settings.get("residualise", True)
+    )
 
 
 def scale_first(design, band, fold=0):
@@ -138,15 +140,18 @@ def test_a_column_that_nuisance_explains_is_zero_and_counted():
     design = stack(runs)
     columns = design_columns(design, "x", 0, outer_split(design, 0)[0])
     np.testing.assert_array_equal(np.flatnonzero((columns == 0).all(axis=0)), [5])
-    (line,) = encoding.nuisance_warnings(design, ("x", "y"))
+    (line,) = encoding.nuisance_warnings(design, ("x", "y"), asked=False)
     assert f"more than {LOST:.0%} of them: x 1 (delays counted)" in line
-    assert encoding.nuisance_warnings(replace(design, residualised=False), ("x", "y")) == ()
+    left = replace(design, residualised=False)
+    assert encoding.nuisance_warnings(left, ("x", "y"), asked=False) == ()
+    assert encoding.nuisance_warnings(left, ("x", "y"), asked=True) == (NOT_DONE,)
+    assert LIBERAL in encoding.nuisance_warnings(design, ("x", "y"), asked=True)
 
 
 def test_a_run_that_loses_a_quarter_of_its_samples_is_named():
     rng = np.random.default_rng(4)
     runs = [make_run(0), make_run(1, nuisance=nuisance_of(rng, 13)), make_run(2, nuisance=nuisance_of(rng, 14))]
-    (line,) = encoding.nuisance_warnings(stack(runs), ("x",))
+    (line,) = encoding.nuisance_warnings(stack(runs), ("x",), asked=False)
     assert line.startswith("run-2: confounds and drift take 16 of 60 samples")
 
 
@@ -169,6 +174,7 @@ def test_it_is_done_where_no_fold_splits_a_run():
     assert not any(stack(runs).residualised for runs in (one, repeated))
     assert not stack(several, 5).residualised
     assert not stack(several, residualise=False).residualised
+    assert not encoding.build_design(several, "by_run", (2.0, 4.0), {}, 0.0).residualised
     assert not stack([replace(run, nuisance=None) for run in several]).residualised
     assert not encoding.published_design(stack(several)).residualised
 
