@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from benchmarks.bars import Bar, run_bars
+from benchmarks.calibration_participants import participants
 from benchmarks.calibration_parts import intervals, parts
 from benchmarks.conditions import (
     LEVEL,
@@ -178,6 +179,7 @@ STUDIES = {
     "intervals": intervals,
     "power": power,
     "references": references,
+    "group": participants,
 }
 
 if __name__ == "__main__":
