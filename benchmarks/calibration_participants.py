@@ -23,7 +23,7 @@ from bids_app.records import Array, Design, FitSpec, partition_components
 SETTING = Setting(n_runs=5, n_samples=80, period_s=2.0, least_s=40.0)  # 13 minutes
 SPEC = FitSpec(solver="banded_ridge", candidates=8, alphas=(1e0, 1e5, 10))
 COMPONENTS = partition_components(("a", "b"))
-N_COLUMNS, N_TARGETS = 20, 20
+N_COLUMNS = 20
 SHORT = (80, 80, 40, 20, 20)  # samples of each run where lengths are unequal
 Bands = Mapping[str, Array]
 Tested = Mapping[str, Mapping[str, Array]]  # component → test → (n_targets,) p, and 'value'
@@ -65,21 +65,33 @@ class Group:
         a, b = self.shares
         return {"b": b == 0 and not self.copies, "uniqueB": b == 0, "sharedAB": not self.copies, "full": a == b == 0}
 
+    @property
+    def n_targets(self) -> int:
+        """Of a set: more where stimuli are many, so that the sets may be fewer."""
+        return 100 if self.own_stimuli else 20
+
+    def n_sets(self, quick: bool) -> int:
+        """How many sets are drawn: false positives take more than power."""
+        nulls = 5 if quick else 16 if self.shares[1] == 0 else 8
+        return max(2, nulls // 4) if self.own_stimuli else nulls
+
     def draw(self, rng: np.random.Generator) -> list[tuple[Bands, Array]]:
         """Bands and responses (n_people_here, n_times, n_targets) of each stimulus."""
         n_stimuli = self.n_people if self.own_stimuli else 1
-        weights = {name: rng.standard_normal((N_COLUMNS, N_TARGETS)) for name in "ab"}
+        weights = {name: rng.standard_normal((N_COLUMNS, self.n_targets)) for name in "ab"}
         return [self._stimulus(weights, self.n_people // n_stimuli, rng) for _ in range(n_stimuli)]
 
     def _stimulus(self, weights: Mapping[str, Array], n_people: int, rng: np.random.Generator) -> tuple[Bands, Array]:
         a, own = (series("ar.5", SETTING, N_COLUMNS, rng) for _ in "ab")
         bands = {"a": a, "b": standardized(np.sqrt(self.copies) * a + np.sqrt(1 - self.copies) * own, SETTING)}
         signals = [standardized(bands[name] @ weights[name], SETTING) for name in "ab"]
-        alike = series("ar.5", SETTING, N_TARGETS, rng)
+        alike = series("ar.5", SETTING, self.n_targets, rng)
         people = []
         for number in range(n_people):
             times = 10.0 ** rng.uniform(-1, 0) if self.kind == "skewed" else 1.0
-            noise = np.sqrt(self.common) * alike + np.sqrt(1 - self.common) * series("ar.5", SETTING, N_TARGETS, rng)
+            noise = np.sqrt(self.common) * alike + np.sqrt(1 - self.common) * series(
+                "ar.5", SETTING, self.n_targets, rng
+            )
             if self.kind == "skewed":
                 noise = standardized(np.exp(noise), SETTING)
             shares = np.array(self.shares) * times
@@ -118,7 +130,7 @@ def participants(quick: bool) -> list[Bar]:
     bars = []
     for group in groups_of(quick):
         rng = np.random.default_rng(0)
-        sets = [tested(group, rng, seed) for seed in range(5 if quick else 16 if group.shares[1] == 0 else 8)]
+        sets = [tested(group, rng, seed) for seed in range(group.n_sets(quick))]
         for label, is_null in group.is_null.items():
             value = np.mean([one[label]["value"] for one in sets])
             by_set = {
