@@ -10,7 +10,7 @@ from bids_app.encoding.design.columns import LOST, n_lost
 from bids_app.records import Array, Design
 
 MOST = 0.25  # nuisance a sample, above which the reader is warned
-NOT_DONE = "features are as they are although residualise_features is set: folds split runs, or rows are words"
+NOT_DONE = "features are as they are although residualise_features is set: folds split runs"
 LIBERAL = (
     "features are residualised: p and family-wise p are too small and intervals too narrow, the more so the more "
     "confounds a sample there are; take R² from here, and p from the same analysis without residualise_features"
