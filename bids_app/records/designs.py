@@ -27,12 +27,23 @@ class WordRows:
 
 
 @dataclass(frozen=True)
+class Heard:
+    """One playing of a stimulus in a run. `contents`: two playings that share one are of the same stimulus;
+    `onset_s`: of its second 0 on the run's clock; `stretch`: seconds of the run to one of the stimulus."""
+
+    contents: tuple[str, ...]
+    onset_s: float
+    stretch: float = 1.0
+
+
+@dataclass(frozen=True)
 class Run:
     """One run on the response's grid, used samples only: what `encoding.build_design` stacks.
 
     bands {name: (n_times, n_delays, n_dims)}, Y (n_times, n_targets) cleaned, times_s (n_times,).
-    `stimuli`: contents heard in it; runs that share one never straddle a fold. `words`: the rows of the bands that
-    projections are fitted on. With `epochs`, rows are words: times_s (n_rows,) their onsets, bands {name: (n_rows, 1,
+    `stimuli`: names of what is heard in it; runs that share one never straddle a fold. `words`: the rows of the bands
+    that projections are fitted on. `heard`: its playings in order of onset; none given, one that begins with the run's
+    clock. With `epochs`, rows are words: times_s (n_rows,) their onsets, bands {name: (n_rows, 1,
     n_dims)}, and Y the signal (n_samples, n_electrodes) from which every window makes a target of every electrode.
     """
 
@@ -43,6 +54,12 @@ class Run:
     stimuli: tuple[str, ...]
     words: tuple[WordRows, ...] = ()
     epochs: Epochs | None = None
+    heard: tuple[Heard, ...] = ()
+
+    @property
+    def playings(self) -> tuple[Heard, ...]:
+        """What is heard and when, one playing at least."""
+        return self.heard or (Heard(self.stimuli, 0.0),)
 
 
 @dataclass(frozen=True)
@@ -76,7 +93,8 @@ class Layered:
 class Design:
     """Runs stacked: bands {name: (n_times, n_delays, n_dims)} (what is not of the stimulus may have another number of
     delays), Y (n_times, n_targets), and for every sample its
-    outer fold, run (index into run_labels) and time. `usable` (n_targets,) False where a target never varies or has
+    outer fold, run (index into run_labels) and time, and the run and time in which this second of its stimulus was first
+    heard: its own, where no stimulus is heard twice. `usable` (n_targets,) False where a target never varies or has
     missing samples: its results are NaN. `purge_s` separates training from test inside a run. `projected`: further
     bands, made of the others fold by fold. `layered`: bands of which each fold takes one layer."""
 
@@ -85,6 +103,8 @@ class Design:
     folds: Array
     runs: Array
     times_s: Array
+    first_runs: Array
+    first_times_s: Array
     run_labels: tuple[str, ...]
     run_stimuli: tuple[tuple[str, ...], ...]
     delays_s: tuple[float, ...]
