@@ -11,11 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.bars import Bar
-from benchmarks.conditions import LEVEL, PERMUTATIONS, SPECS, bar
+from benchmarks.conditions import LEVEL, PERMUTATIONS, SPECS
 from benchmarks.simulation import Setting, mixed, series, standardized, with_weights
 from bids_app import encoding
-from bids_app.encoding.inference.fit_and_infer import data_blocks
 from bids_app.records import Array, Design, InferenceSpec, Run
 
 FAMILY_LIMIT = 0.07  # of sets
@@ -24,8 +22,8 @@ N_TARGETS = 100
 
 @dataclass(frozen=True)
 class Repeats:
-    """So many stimuli, each heard so often, one a run; kinds of noise and features (`simulation.series`); the share of
-    the noise that is locked to the stimulus, and of the signal."""
+    """So many stimuli, each heard so often, one a run; kinds of noise and features (`simulation.series`); the share
+    of the noise that is locked to the stimulus, and of the signal."""
 
     n_stimuli: int
     n_hearings: int

@@ -9,7 +9,7 @@ from bids_app.encoding.design.align import SAME_S
 from bids_app.encoding.design.words import word_means
 from bids_app.records import Array, Epochs, EpochSpec, Features, Intervals
 
-HALF_WAY = 3.1416e-4  # of a sample: far above float noise, and no decimal time at a usual rate is so far from half-way
+HALF_WAY = 3.1416e-4  # of a sample: far above float noise; no decimal time at a usual rate is so far from half-way
 
 
 # ------------------------------------------------------------------------------------------------ responses

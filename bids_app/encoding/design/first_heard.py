@@ -34,12 +34,13 @@ def linked(contents: Sequence[Sequence[str]]) -> list[int]:
 
 @dataclass(frozen=True)
 class _Slot:
-    """A playing on its run's clock, and where its stimulus was first heard: run, second of it, seconds of that run to
-    one of this."""
+    """A playing, and where its stimulus was first heard: `zero_s` and `first_zero_s` are the stimulus's second 0 on
+    the clocks of its own run and of the first one; `ratio`: seconds of that run to one of its own."""
 
     onset_s: float
+    zero_s: float
     first_run: int
-    first_onset_s: float
+    first_zero_s: float
     ratio: float
 
 
@@ -56,18 +57,18 @@ class FirstHearings:
     def __init__(self, playings: Sequence[Sequence[Heard]]) -> None:
         ordered = [sorted(each, key=lambda heard: heard.onset_s) for each in playings]
         stimuli = iter(linked([heard.contents for each in ordered for heard in each]))
-        first: dict[int, tuple[int, float, float]] = {}  # stimulus → run, onset there, stretch
+        first: dict[int, tuple[int, float, float]] = {}  # stimulus → run, its second 0 there, stretch
         self._slots: list[list[_Slot]] = []
         for run, each in enumerate(ordered):
             again_s, slots = 0.0, []
             for place, heard in enumerate(each):
-                stimulus = next(stimuli)
+                stimulus, zero_s = next(stimuli), heard.onset_s - heard.stretch * heard.from_s
                 if stimulus in first:
                     again_s += each[place + 1].onset_s - heard.onset_s if place + 1 < len(each) else 0.0
                 else:
-                    first[stimulus] = run, heard.onset_s - again_s, heard.stretch
-                first_run, onset_s, stretch = first[stimulus]
-                slots.append(_Slot(heard.onset_s, first_run, onset_s, stretch / heard.stretch))
+                    first[stimulus] = run, zero_s - again_s, heard.stretch
+                first_run, first_zero_s, stretch = first[stimulus]
+                slots.append(_Slot(heard.onset_s, zero_s, first_run, first_zero_s, stretch / heard.stretch))
             self._slots.append(slots)
 
     def of(self, run: int, times_s: Array) -> tuple[Array, Array]:
@@ -88,11 +89,11 @@ class FirstHearings:
         slots = self._slots[run]
         at = np.searchsorted([slot.onset_s for slot in slots], np.asarray(times_s) + SAME_S) - 1
         at = np.maximum(at, 0)
-        onset_s, first_s, ratio = (
-            np.array([getattr(slot, name) for slot in slots])[at] for name in ("onset_s", "first_onset_s", "ratio")
+        zero_s, first_s, ratio = (
+            np.array([getattr(slot, name) for slot in slots])[at] for name in ("zero_s", "first_zero_s", "ratio")
         )
         # without a change of speed a shift alone, exactly none where it is the first hearing
-        first_times_s = times_s + (first_s - onset_s) + (times_s - onset_s) * (ratio - 1)
+        first_times_s = times_s + (first_s - zero_s) + (times_s - zero_s) * (ratio - 1)
         return np.array([slot.first_run for slot in slots])[at], np.asarray(first_times_s)
 
 

@@ -83,7 +83,9 @@ def fold_warnings(design: Design, outer: str | int) -> tuple[str, ...]:
     if n_groups == 1 and n_runs == 1 and outer == "by_run":
         lines.append(f"a single run: outer folds are {n_folds} contiguous blocks")
     if n_groups == 1 and n_runs > 1:
-        lines.append(f"all runs share a stimulus: outer folds are {n_folds} blocks of its seconds, the same in every run")
+        lines.append(
+            f"all runs share a stimulus: outer folds are {n_folds} blocks of its time, the same in every run"
+        )
     if 1 < n_groups < n_runs and outer != "by_run":
         lines.append(f"runs share stimuli: the {n_folds} outer folds are groups of runs, not {outer} blocks")
     if n_folds < 3:

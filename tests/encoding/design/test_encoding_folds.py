@@ -107,7 +107,7 @@ def test_blocks_of_the_concatenation():
 
 def test_warnings_name_the_folds():
     assert "single run" in fold_warnings(make_design([["a"]]), "by_run")[0]
-    assert "its seconds" in fold_warnings(make_design([["a"], ["a"]]), "by_run")[0]
+    assert "of its time" in fold_warnings(make_design([["a"], ["a"]]), "by_run")[0]
     assert "not 4 blocks" in fold_warnings(make_design([["a"], ["a"], ["b"], ["c"]], 4), 4)[0]
     assert "fewer than three" in fold_warnings(make_design([["a"], ["b"]]), "by_run")[0]
     assert fold_warnings(make_design([["a"], ["b"], ["c"]]), "by_run") == ()
