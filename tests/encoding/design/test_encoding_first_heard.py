@@ -12,6 +12,7 @@ from bids_app.encoding.design.first_heard import first_heard, linked
 from bids_app.encoding.design.folds import inner_folds, outer_split
 from bids_app.encoding.design.words import words_of
 from bids_app.encoding.inference.blocks import block_labels
+from bids_app.encoding.inference.flip_units import frequency_flip_units
 from bids_app.records import Heard, Run, WordRows
 
 LASTS_S = {"a": 120.0, "b": 60.0, "c": 200.0, "d": 90.0}
@@ -140,3 +141,19 @@ def test_words_near_a_test_sample_of_any_hearing_are_no_training_words():
         tested_s = design.first_times_s[design.folds == fold] - 6.0
         words = words_of(runs, design, fold)
         assert np.abs(words.values["x"] - tested_s).min() > 8.0
+
+
+def test_hearings_of_one_stretch_share_the_signs_of_its_frequencies():
+    lists = ["a", "b", "a", "ac", "a"]
+    design = design_of(lists)
+    where = design.first_runs, design.first_times_s
+    units = frequency_flip_units(design.runs, design.folds, first_heard=where)
+    by_run = [units.labels[design.runs == run].tolist() for run in range(len(lists))]
+    assert by_run[0] == by_run[2] == by_run[4]
+    assert by_run[0] != by_run[1]
+    assert len(by_run[3]) > len(by_run[0])
+    once = design_of(["a", "b", "cd"])
+    plain = frequency_flip_units(once.runs, once.folds)
+    shared = frequency_flip_units(once.runs, once.folds, first_heard=(once.first_runs, once.first_times_s))
+    assert plain.labels.tolist() == shared.labels.tolist()
+    assert plain.count == shared.count

@@ -3,13 +3,17 @@
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 
+from bids_app import encoding
+from bids_app.pipeline.job.hearing import Hearing
 from bids_app.pipeline.job.same_stimuli import fingerprint_of, same_stimuli
-from bids_app.records import Intervals, Stimulus
+from bids_app.pipeline.runs.load_runs import playings_of
+from bids_app.records import Heard, Intervals, Run, Stimulus, StimulusEvent
 
 RATE_HZ = 8000
 
@@ -102,3 +106,44 @@ def test_a_hundred_stimuli_cost_seconds():
     began_s = time.monotonic()
     assert found(**many) == {}
     assert time.monotonic() - began_s < 10
+
+
+class Library:
+    """Stimuli by their transcripts, played at the speed of their events."""
+
+    def __init__(self, **transcripts):
+        self.transcripts = transcripts
+
+    def fingerprint(self, _recording, event):
+        return fingerprint_of(stimulus(words=self.transcripts[event.stimulus_id]))
+
+    def hearing(self, _recording, event):
+        return Hearing(60.0, stretch=event.stretch)
+
+
+def test_runs_that_hear_one_stimulus_under_two_names_are_one_fold_and_share_blocks():
+    whole = transcript(0)
+    cut = Intervals(whole.onset_s[20:] - 7.0, whole.duration_s[20:], whole.text[20:])
+    library = Library(a=whole, b=transcript(1), c=cut, d=transcript(2))
+    recordings = [
+        SimpleNamespace(stimuli=(StimulusEvent(3.0, "a"),)),
+        SimpleNamespace(stimuli=(StimulusEvent(5.0, "b"),)),
+        SimpleNamespace(stimuli=(StimulusEvent(1.0, "d"), StimulusEvent(40.0, "c", stretch=1.01))),
+        SimpleNamespace(stimuli=(StimulusEvent(0.0, "b"),)),
+    ]
+    playings, warnings = playings_of(recordings, library)
+    assert playings[0] == (Heard(("a",), 3.0),)
+    assert playings[2][1] == Heard(("c", "a"), 40.0, 1.01, pytest.approx(7.0))
+    assert len(warnings) == 1
+    assert warnings[0].startswith("a and c have the same words, 7.0 s earlier")
+    times_s = np.arange(0.0, 90.0, 2.0)
+    values = np.random.default_rng(0).standard_normal((len(times_s), 2))
+    runs = [
+        Run(str(number), {"x": values[:, None]}, values, times_s, ("as named",), heard=heard)
+        for number, heard in enumerate(playings[:3])
+    ]
+    design = encoding.build_design(runs, "by_run", (0.0,), {}, 4.0)
+    assert len(set(design.folds[design.runs != 1])) == 1  # linked through c
+    at = int(np.flatnonzero((design.runs == 2) & (design.times_s == 50.0))[0])
+    assert design.first_runs[at] == 0
+    assert design.first_times_s[at] == pytest.approx(3.0 + 7.0 + 10.0 / 1.01)
