@@ -14,6 +14,7 @@ import torch
 
 from benchmarks.bars import Bar, run_bars
 from benchmarks.calibration_parts import intervals, parts
+from benchmarks.calibration_repeats import repeats
 from benchmarks.conditions import (
     LEVEL,
     NOISES,
@@ -178,6 +179,7 @@ STUDIES = {
     "intervals": intervals,
     "power": power,
     "references": references,
+    "repeats": repeats,
 }
 
 if __name__ == "__main__":

@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.conditions import LEVEL, PERMUTATIONS, SPECS
+from benchmarks.bars import Bar
+from benchmarks.conditions import LEVEL, PERMUTATIONS, SPECS, bar
 from benchmarks.simulation import Setting, mixed, series, standardized, with_weights
 from bids_app import encoding
 from bids_app.records import Array, Design, InferenceSpec, Run
 
 FAMILY_LIMIT = 0.07  # of sets
 N_TARGETS = 100
+HEAD = "| stimuli x hearings-noise-features-locked-signal | each hearing flips alone | hearings flip together "
 
 
 @dataclass(frozen=True)
@@ -73,19 +75,66 @@ class Repeats:
         return encoding.build_design(runs, "by_run", (0.0,), {}, 6.0)
 
 
-def rates(condition: Repeats, sets: int, seed: int, apart: bool = False) -> tuple[Array, Array, str]:
-    """(sets · N_TARGETS,) hits a target, (sets,) of families, and the blocks in words; `apart`: hearings flip each
-    alone."""
-    rng = np.random.default_rng(seed)
-    hits, families, told = [], [], ""
+NULLS = (  # and how many sets of each
+    (Repeats(2, 5, "white"), 400),
+    (Repeats(1, 10, "white"), 60),
+    (Repeats(5, 2, "white"), 60),
+    (Repeats(2, 5), 60),
+    (Repeats(2, 5, "ar.9", "ar.9"), 60),
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """hits (n_sets, N_TARGETS) p ≤ .05; families (n_sets,) whether any family-wise p is; `blocks` in words."""
+
+    hits: Array
+    families: Array
+    blocks: str
+
+    @property
+    def error(self) -> float:
+        """Standard error of the rate over sets, whose targets share features."""
+        return float(self.hits.mean(axis=1).std() / np.sqrt(len(self.hits)))
+
+    @property
+    def in_words(self) -> str:
+        """Per target, and family-wise."""
+        return f"{self.hits.mean():.3f} ± {self.error:.3f}, {self.families.mean():.3f}"
+
+
+def infer(condition: Repeats, sets: int, seed: int, together: bool = True) -> Found:
+    """Tests of so many draws; hearings flip together, as they are reported, or each alone."""
+    rng, hits, families, blocks = np.random.default_rng(seed), [], [], ""
     for number in range(sets):
         design = condition.draw(rng)
-        if apart:
+        if not together:
             design = replace(design, first_runs=design.runs, first_times_s=design.times_s)
         plan = InferenceSpec(PERMUTATIONS, condition.all.least_s, number)
         _, tests = encoding.fit_and_infer(design, {"x": ("x",)}, SPECS["selected"], plan)
         found = tests.components["full"]
         hits.append(found.p <= LEVEL)
         families.append(bool(found.p_family.min() <= LEVEL))
-        told = f"{tests.n_blocks} of {tests.block_s:.0f} s{', frequencies' if tests.frequencies else ''}"
-    return np.concatenate(hits), np.array(families), told
+        blocks = f"{tests.n_blocks} of {tests.block_s:.0f} s{', frequencies too' if tests.frequencies else ''}"
+    return Found(np.array(hits), np.array(families), blocks)
+
+
+def repeats(quick: bool) -> list[Bar]:
+    """Noise locked to stimuli that are heard again, unrelated to the features; and the power beside it."""
+    print(f"{HEAD}| blocks |\n|---|---|---|---|")
+    bars = []
+    for condition, sets in NULLS[:1] if quick else NULLS:
+        sets = 20 if quick else sets
+        alone, found = infer(condition, min(sets, 60), 0, together=False), infer(condition, sets, 1)
+        print(f"| {condition.name} | {alone.in_words} | {found.in_words} | {found.blocks} |", flush=True)
+        limit = round(LEVEL + 2.6 * found.error, 4)
+        bars.append(Bar(f"repeats-{condition.name}", float(found.hits.mean()), limit, "of nulls"))
+        family = bar(f"repeats-family-{condition.name}", found.families)
+        bars.append(replace(family, limit=FAMILY_LIMIT) if sets >= 400 else family)
+    for share in (0.03,) if quick else (0.01, 0.03):
+        condition = Repeats(2, 5, "white", signal=share)
+        alone, found = (infer(condition, 5 if quick else 15, 0, together) for together in (False, True))
+        print(f"| {condition.name} | {alone.in_words} | {found.in_words} | {found.blocks} |", flush=True)
+        if share == 0.03:
+            bars.append(Bar(f"repeats-power-{condition.name}", float(found.hits.mean()), 0.8, "found", False))
+    return bars
