@@ -135,6 +135,6 @@ def repeats(quick: bool) -> list[Bar]:
         condition = Repeats(2, 5, "white", signal=share)
         alone, found = (infer(condition, 5 if quick else 15, 0, together) for together in (False, True))
         print(f"| {condition.name} | {alone.in_words} | {found.in_words} | {found.blocks} |", flush=True)
-        if share == 0.03:
-            bars.append(Bar(f"repeats-power-{condition.name}", float(found.hits.mean()), 0.8, "found", False))
+        kept = float(found.hits.mean() / alone.hits.mean())
+        bars.append(Bar(f"repeats-power-{condition.name}", kept, 0.8, "of each alone", False))
     return bars
