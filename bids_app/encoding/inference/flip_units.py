@@ -102,7 +102,7 @@ def frequency_flip_units(
     """
     _, segment = np.unique(np.stack([runs, folds]), axis=1, return_inverse=True)
     members = [np.flatnonzero(segment == number) for number in range(segment.max() + 1)]
-    alike = range(len(members)) if first_heard is None else _first_alike(members, *first_heard)
+    alike = range(len(members)) if first_heard is None else _first_alike(members, runs, *first_heard)
     own = np.concatenate([rows for number, rows in enumerate(members) if alike[number] == number])
     # frequency as a share of the highest, so that stretches of unequal length are dealt out alike
     frequency = np.empty(len(runs))
@@ -118,15 +118,17 @@ def frequency_flip_units(
     return FlipUnits(torch.as_tensor(labels, device=device), min(GROUPS, len(own)), segments)
 
 
-def _first_alike(members: Sequence[Array], runs: Array, times_s: Array) -> list[int]:
-    """Of each stretch the first one that begins and ends with the same second of a stimulus, within two samples."""
+def _first_alike(members: Sequence[Array], runs: Array, first_runs: Array, times_s: Array) -> list[int]:
+    """Of each stretch the first one, of another run, that begins and ends with the same second of a stimulus, within
+    two samples."""
     alike: list[int] = []
     for number, rows in enumerate(members):
         ends, step_s = rows[[0, -1]], np.median(np.abs(np.diff(times_s[rows]))) if len(rows) > 1 else 0.0
         same = (
             earlier
             for earlier in alike
-            if (runs[ends] == runs[members[earlier][[0, -1]]]).all()
+            if runs[rows[0]] != runs[members[earlier][0]]
+            and (first_runs[ends] == first_runs[members[earlier][[0, -1]]]).all()
             and (np.abs(times_s[ends] - times_s[members[earlier][[0, -1]]]) <= 2 * step_s).all()
         )
         alike.append(next(same, number))
