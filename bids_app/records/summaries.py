@@ -20,7 +20,7 @@ from bids_app.records.model_pair import StatisticSubject, TargetSet
 from bids_app.records.provenance import Provenance
 from bids_app.records.specs import SubspaceSpec
 
-SUMMARY_FORMAT = 4  # raised whenever what summaries hold changes: others are refused in one line, never misread
+SUMMARY_FORMAT = 5  # raised whenever what summaries hold changes: others are refused in one line, never misread
 Number = float | None
 
 
