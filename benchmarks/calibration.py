@@ -14,6 +14,7 @@ import torch
 
 from benchmarks.bars import Bar, run_bars
 from benchmarks.calibration_family import family
+from benchmarks.calibration_participants import participants
 from benchmarks.calibration_parts import intervals, parts
 from benchmarks.calibration_repeats import repeats
 from benchmarks.conditions import (
@@ -181,6 +182,7 @@ STUDIES = {
     "power": power,
     "references": references,
     "repeats": repeats,
+    "group": participants,
 }
 
 if __name__ == "__main__":

@@ -28,15 +28,18 @@ from bids_app.encoding.design.words import over_words
 from bids_app.encoding.errors import CannotFit
 from bids_app.encoding.inference.blocks import Blocks
 from bids_app.encoding.inference.fit_and_infer import InferencePlan, data_blocks, fit_and_infer
+from bids_app.encoding.partition.additions import Additions
 from bids_app.encoding.partition.components import partition
 from bids_app.encoding.partition.shapley import disagreements
 from bids_app.encoding.partition.small_sample_bias import small_sample_bias_warnings
 from bids_app.encoding.ridge.fit import fit, unions_of
+from bids_app.encoding.ridge.fitted import ObserverGroup
 from bids_app.encoding.ridge.options import FitContext, FitOptions, with_backoff
 from bids_app.encoding.subspace.word_bands import residual, shared_subspace
 
 __all__ = [
     "RELIABLE",
+    "Additions",
     "Averaged",
     "Averages",
     "AveragingPlan",
@@ -46,6 +49,7 @@ __all__ = [
     "FitOptions",
     "InferencePlan",
     "NoiseCeiling",
+    "ObserverGroup",
     "SubspaceSplit",
     "after_silence",
     "build_design",

@@ -156,6 +156,7 @@ from bids_app.records.specs import (
     SubspaceSpec,
 )
 from bids_app.records.summaries import (
+    FEWEST_TESTED,
     SUMMARY_FORMAT,
     AgreementHistogram,
     ComponentSummary,
@@ -192,6 +193,7 @@ __all__ = [
     "BASELINE",
     "CONTEXT",
     "ENTITY_ORDER",
+    "FEWEST_TESTED",
     "INTER_SUBJECT",
     "IN_SAMPLE",
     "MOST_OFFSET",

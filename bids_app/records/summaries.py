@@ -21,6 +21,7 @@ from bids_app.records.provenance import Provenance
 from bids_app.records.specs import SubspaceSpec
 
 SUMMARY_FORMAT = 5  # raised whenever what summaries hold changes: others are refused in one line, never misread
+FEWEST_TESTED = 5  # participants that a test over them takes: of fewer no sign flips give p ≤ .05
 Number = float | None
 
 

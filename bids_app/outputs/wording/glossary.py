@@ -125,7 +125,10 @@ SECTIONS: Mapping[str, tuple[Term, ...]] = {
         Term("R²", "Held-out R² = 1 − Σ(y−ŷ)² / Σ(y−ȳ)², over the samples of all outer folds together, ȳ being the "
              "training mean. Signed: below 0 the prediction is worse than that mean."),
         Term("r", "Pearson correlation of prediction and response within each outer fold, averaged over folds "
-             "through Fisher's z.", is_plain_word=True),
+             "through Fisher's z, each fold weighted by its samples.", is_plain_word=True),
+        Term("partial correlation", "Of a unique part, or of what a model adds to another: the correlation of the "
+             "response with what the added features predict, given what the smaller model predicts. Tests over "
+             "participants rest on it; how much is added is R²."),
         Term("union", "A set of feature groups whose bands are fitted in one model. With k groups there are 2^k − "
              "1.", ("unions",)),
         Term("component", "One number a target that an analysis asks for: a signed sum of unions' R², such as the "

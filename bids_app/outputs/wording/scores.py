@@ -12,7 +12,14 @@ HELD_OUT = (
     "prediction is worse than that mean"
 )
 PEARSON = (
-    "Pearson correlation of prediction and response within each outer fold, averaged over folds through Fisher's z"
+    "Pearson correlation of prediction and response within each outer fold, averaged over folds through Fisher's z, "
+    "each fold weighted by its samples"
+)
+PARTIAL = (
+    "The correlation, within each outer fold, of the response with what the added features predict in the larger "
+    "model, given the smaller model's prediction and what the larger one predicts from the smaller one's features; "
+    "averaged over folds as r is. Tests over participants rest on it. It says whether something is added, not how "
+    "much: that is R²"
 )
 NOISE_CEILING = (
     "Noise ceiling of R²: the share of a single presentation's variance that its stimulus decides, the mean "
