@@ -1,7 +1,7 @@
 """Encoding models on arrays: alignment, design, ridge in nested folds, partition. No paths, no globals."""
 
 from bids_app.encoding.comparisons.averages import RELIABLE, Averaged, Averages, AveragingPlan
-from bids_app.encoding.comparisons.controls import fit_controls, splits_runs, with_time
+from bids_app.encoding.comparisons.controls import fit_controls, with_time
 from bids_app.encoding.comparisons.layers import choose_layers, layered, score_layers
 from bids_app.encoding.comparisons.model_pair import SubspaceSplit, model_pair_statistics, singles
 from bids_app.encoding.comparisons.noise_ceiling import (
@@ -13,8 +13,8 @@ from bids_app.encoding.comparisons.noise_ceiling import (
 from bids_app.encoding.comparisons.published import fit_published, published_design
 from bids_app.encoding.comparisons.responsive import after_silence, responsive, speech_less_silence
 from bids_app.encoding.design.align import lanczos, make_band, resample, used_samples
-from bids_app.encoding.design.build import build_design, epoch_purge_s, purge_length_s
-from bids_app.encoding.design.clean import clean
+from bids_app.encoding.design.build import build_design, epoch_purge_s, purge_length_s, splits_runs
+from bids_app.encoding.design.clean import clean, mean_basis, nuisance_basis
 from bids_app.encoding.design.epochs import (
     covered,
     epochs_inside_recording,
@@ -24,6 +24,7 @@ from bids_app.encoding.design.epochs import (
     within_words,
 )
 from bids_app.encoding.design.folds import reaching_back
+from bids_app.encoding.design.nuisance import nuisance_warnings
 from bids_app.encoding.design.words import over_words
 from bids_app.encoding.errors import CannotFit
 from bids_app.encoding.inference.blocks import Blocks
@@ -69,8 +70,11 @@ __all__ = [
     "layered",
     "local_word_counts",
     "make_band",
+    "mean_basis",
     "model_pair_statistics",
     "noise_ceiling_of_trials",
+    "nuisance_basis",
+    "nuisance_warnings",
     "over_words",
     "partition",
     "place_epochs",

@@ -46,7 +46,8 @@ class Run:
     `stimuli`: names of what is heard in it; runs that share one never straddle a fold. `words`: the rows of the bands
     that projections are fitted on. `heard`: its playings; none given, one that begins with the run's clock.
     With `epochs`, rows are words: times_s (n_rows,) their onsets, bands {name: (n_rows, 1, n_dims)}, and Y the signal
-    (n_samples, n_electrodes) from which every window makes a target of every electrode.
+    (n_samples, n_electrodes) from which every window makes a target of every electrode. `nuisance`: (n_times, q)
+    orthonormal basis of what cleaning took out of Y, the constant included; None where rows are words.
     """
 
     label: str
@@ -56,6 +57,7 @@ class Run:
     stimuli: tuple[str, ...]
     words: tuple[WordRows, ...] = ()
     epochs: Epochs | None = None
+    nuisance: Array | None = None
     heard: tuple[Heard, ...] = ()
 
     @property
@@ -98,7 +100,9 @@ class Design:
     the run and time in which this second of its stimulus was first heard: its own, where no stimulus is heard twice.
     `usable` (n_targets,) False where a target never varies or has missing samples: its results are NaN. `purge_s`
     separates training from test inside a run and inside a stimulus. `projected`: further bands, made of the others
-    fold by fold. `layered`: bands of which each fold takes one layer."""
+    fold by fold. `layered`: bands of which each fold takes one layer. `nuisance`: of each run a basis B (n_times of
+    the run, q) of what cleaning took out of its responses; none where rows are words. `residualised`: whether columns
+    of features lose it too, as X − B B'X."""
 
     bands: Mapping[str, Array]
     Y: Array
@@ -115,3 +119,5 @@ class Design:
     purge_s: float
     projected: Mapping[str, Projected] = field(default_factory=dict)
     layered: Mapping[str, Layered] = field(default_factory=dict)
+    nuisance: tuple[Array, ...] = ()
+    residualised: bool = False

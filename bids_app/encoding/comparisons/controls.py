@@ -79,11 +79,6 @@ def fit_controls(
     return ControlResults(tuple(components), values, fitted.warnings)
 
 
-def splits_runs(design: Design) -> bool:
-    """Whether some run has samples in several outer folds."""
-    return any(len(np.unique(design.folds[design.runs == run])) > 1 for run in np.unique(design.runs))
-
-
 def with_time(design: Design) -> Design:
     """The design with the band `AUTOCORRELATION`, of bumps in time.
 
