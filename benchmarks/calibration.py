@@ -17,6 +17,7 @@ from benchmarks.calibration_empty import empty
 from benchmarks.calibration_family import family
 from benchmarks.calibration_participants import participants
 from benchmarks.calibration_parts import intervals, parts
+from benchmarks.calibration_repeats import repeats
 from benchmarks.calibration_residuals import residuals
 from benchmarks.conditions import (
     LEVEL,
@@ -183,6 +184,7 @@ STUDIES = {
     "intervals": intervals,
     "power": power,
     "references": references,
+    "repeats": repeats,
     "residuals": residuals,
     "group": participants,
 }

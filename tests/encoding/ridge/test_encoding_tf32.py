@@ -144,6 +144,7 @@ def design():
     X, Y = problem(120, [8], n_targets=5)
     runs = np.repeat(np.arange(3), 40)
     return Design(
-        bands={"a": X[0][:, None]}, Y=Y, folds=runs, runs=runs, times_s=np.arange(120.0), delays_s=(0.0,), pca={},
+        bands={"a": X[0][:, None]}, Y=Y, folds=runs, runs=runs, times_s=np.arange(120.0),
+        first_runs=runs, first_times_s=np.arange(120.0), delays_s=(0.0,), pca={},
         run_labels=("1", "2", "3"), run_stimuli=(("1",), ("2",), ("3",)), usable=np.ones(5, bool), purge_s=0.0,
     )  # fmt: skip
