@@ -25,7 +25,7 @@ from bids_app.encoding.inference.component_tests import Contrast, Total, null_hy
 from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr
 from bids_app.encoding.inference.sign_flips import draw_signs
 from bids_app.group.statistics import fisher_z
-from bids_app.records import Array, Component, subsets
+from bids_app.records import Array, Component, full_of, subsets
 
 AT_ONCE = 2**21  # numbers of a null made at once; bounds memory
 Values = Mapping[str, Array]  # component's label → values
@@ -49,7 +49,8 @@ class ParticipantValues:
     ----------
     rsquared : label → (n_participants, n_targets), NaN where a participant has none; of all parts of the partition,
         of any of its totals, or of a component of no partition.
-    r : label → the same of the correlations, of all of these but shared parts.
+    r : label → the same of the correlations, of all of these but shared parts; the full model's is among them where
+        a unique part is.
     """
 
     rsquared: Values
@@ -87,13 +88,22 @@ def participant_tests(
 
 
 def nulls_of(component: Component) -> tuple[Null, ...]:
-    """The null hypotheses that must all fall for a component to be significant over participants."""
-    return null_hypotheses(component) if component.kind == "shared" else (OwnCorrelation(component.label),)
+    """The null hypotheses that must all fall for a component to be significant over participants.
+
+    Of a unique part, as in each participant, also that the full model predicts nothing.
+    """
+    if component.kind == "shared":
+        return null_hypotheses(component)
+    own = OwnCorrelation(component.label)
+    if component.kind != "unique":
+        return (own,)
+    everyone = max((union for union, _ in component.terms), key=len)
+    return own, OwnCorrelation(full_of(everyone, component.partition).label)
 
 
 def several_nulls(components: Sequence[Component]) -> tuple[str, ...]:
-    """Labels of the components that more than one null hypothesis must fall for."""
-    return tuple(one.label for one in components if len(nulls_of(one)) > 1)
+    """Labels of shared parts, signed sums of R² whose bias participants have in common."""
+    return tuple(one.label for one in components if one.kind == "shared")
 
 
 def null_values(

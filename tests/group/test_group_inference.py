@@ -52,12 +52,25 @@ def test_p_is_scipys_exact_sign_flip(n_participants):
     assert found.min() >= 0.5**n_participants
 
 
-def test_totals_may_be_left_out():
+def test_totals_but_the_full_models_may_be_left_out():
     table = np.random.default_rng(0).normal(0.3, 1, (6, 12))
-    found, every = (participant_tests(one, X, ALL, 0) for one in (values_of({"uniqueX": table}), single(table)))
-    assert list(found) == ["uniqueX"]
+    some = values_of({"full": table, "uniqueX": table})
+    found, every = (participant_tests(one, X, ALL, 0) for one in (some, single(table)))
+    assert list(found) == ["full", "uniqueX"]
     for stat, values in found["uniqueX"].items():
         np.testing.assert_allclose(values, every["uniqueX"][stat], rtol=1e-12)
+
+
+def test_no_unique_part_has_a_smaller_p_than_the_full_model():
+    rng = np.random.default_rng(0)
+    unique, full = rng.normal(1, 1, (9, 12)), rng.normal(0.2, 1, (9, 12))
+    values = values_of({"full": full, "a": full, "b": full, "uniqueA": unique, "uniqueB": unique,
+                        "sharedAB": full})  # fmt: skip
+    found = participant_tests(values, AB, ALL, 0)
+    alone = participant_tests(values_of({"full": unique, "x": unique, "uniqueX": unique}), X, ALL, 0)["uniqueX"]
+    for stat in ("p", "pfwe"):
+        np.testing.assert_allclose(found["uniqueA"][stat], np.maximum(alone[stat], found["full"][stat]))
+    assert (found["uniqueA"]["p"] > alone["p"]).any()
 
 
 def test_family_wise_p_is_max_t_by_brute_force():
