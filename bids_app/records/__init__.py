@@ -157,6 +157,7 @@ from bids_app.records.specs import (
 )
 from bids_app.records.summaries import (
     SUMMARY_FORMAT,
+    UNRELIABLE_P,
     AgreementHistogram,
     ComponentSummary,
     ElectrodeMean,
@@ -206,6 +207,7 @@ __all__ = [
     "STEM_ENTITIES",
     "SUMMARY_FORMAT",
     "TRAITS",
+    "UNRELIABLE_P",
     "UNTOLD_OFFSET",
     "WHOLE",
     "WORD_COUNT",

@@ -21,6 +21,7 @@ from bids_app.records.provenance import Provenance
 from bids_app.records.specs import SubspaceSpec
 
 SUMMARY_FORMAT = 4  # raised whenever what summaries hold changes: others are refused in one line, never misread
+UNRELIABLE_P = "p is unreliable"  # how a warning begins that says so
 Number = float | None
 
 
@@ -255,6 +256,11 @@ class UnitSummary:
     def by_label(self) -> Mapping[str, Component]:
         """Label → component, in order."""
         return all_components(self.groups, self.extra, self.controls)
+
+    @property
+    def has_unreliable_p(self) -> bool:
+        """Whether a warning says that p does not hold."""
+        return any(line.startswith(UNRELIABLE_P) for line in self.warnings)
 
 
 # ------------------------------------------------------------------------------------------------ groups
