@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from benchmarks.bars import Bar, run_bars
+from benchmarks.calibration_family import family
 from benchmarks.calibration_parts import intervals, parts
 from benchmarks.conditions import (
     LEVEL,
@@ -30,7 +31,6 @@ from benchmarks.conditions import (
 )
 from benchmarks.nulls import models_of
 from benchmarks.simulation import FMRI, mixed, standardized, with_weights
-from bids_app.encoding.inference.block_losses import flipped_sums
 from bids_app.encoding.inference.blocks import block_labels
 from bids_app.encoding.inference.circular_shifts import draw_shifts, shifted_rsquared
 from bids_app.encoding.inference.flip_units import frequency_flip_units, sums, time_flip_units
@@ -98,8 +98,8 @@ def _family_errors(condition: Condition, count: int, rng: np.random.Generator, s
     design = replace(design, Y=standardized(together, condition.setting))
     nulls = total_nulls(design, condition, seed=int(rng.integers(2**31)))
     errors = []
-    for family in range(count):
-        mine = slice(family * size, (family + 1) * size)
+    for number in range(count):
+        mine = slice(number * size, (number + 1) * size)
         p = np.max([_family_p(null[:, mine]) for null in nulls], axis=0)
         errors.append(p.min() <= LEVEL)
     return np.array(errors)
@@ -165,7 +165,7 @@ def _reference_rates(condition: Condition, rng: np.random.Generator) -> list[flo
             product = sums(2 * one.responses * one.predictions, labels[one.split.evaluate], len(products))
             products.index_add_(1, torch.as_tensor(one.targets), product)
         signs = torch.as_tensor(draw_signs(len(products), PERMUTATIONS, 0))
-        rates.append(float((unsigned(flipped_sums(products, signs)) <= LEVEL).mean()))
+        rates.append(float((unsigned(signs @ products) <= LEVEL).mean()))
     shifts = draw_shifts([setting.n_samples] * setting.n_runs, 200, int(rng.integers(2**31)))
     shifted = shifted_rsquared(torch.as_tensor(design.Y), design.runs, models, shifts)
     return [*rates, float((unsigned(shifted) <= LEVEL).mean())]
@@ -174,6 +174,7 @@ def _reference_rates(condition: Condition, rng: np.random.Generator) -> list[flo
 STUDIES = {
     "totals": totals,
     "families": families,
+    "family": family,
     "parts": parts,
     "intervals": intervals,
     "power": power,

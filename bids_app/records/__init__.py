@@ -156,6 +156,7 @@ from bids_app.records.specs import (
     SubspaceSpec,
 )
 from bids_app.records.summaries import (
+    NO_P,
     SUMMARY_FORMAT,
     UNRELIABLE_P,
     AgreementHistogram,
@@ -196,6 +197,7 @@ __all__ = [
     "INTER_SUBJECT",
     "IN_SAMPLE",
     "MOST_OFFSET",
+    "NO_P",
     "PARTITION_KINDS",
     "POOLABLE",
     "RECIPE_ENTITIES",

@@ -117,13 +117,15 @@ class Inferred:
 
 @dataclass(frozen=True)
 class InferenceResult:
-    """Inference of every component of the partition, and how it was made: permutations, blocks and their length,
-    whether frequencies were flipped besides, and what the reader should know before trusting p. `share_intervals`:
-    (feature group, 'shapley' or 'product') → the ends of the 95 % confidence interval (2, n_targets)."""
+    """Inference of every component of the partition, and how it was made: permutations, blocks, how many equal ones
+    they count as, their length, whether frequencies were flipped besides, and what the reader should know before
+    trusting p. `share_intervals`: (feature group, 'shapley' or 'product') → the ends of the 95 % confidence interval
+    (2, n_targets)."""
 
     components: Mapping[str, Inferred]
     permutations: int
     n_blocks: int
+    effective_blocks: float
     block_s: float
     frequencies: bool
     warnings: tuple[str, ...] = ()

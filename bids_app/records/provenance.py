@@ -136,11 +136,13 @@ class ResponseProvenance:
 
 @dataclass(frozen=True)
 class InferenceProvenance:
-    """How p and intervals were made: permutations, n_blocks blocks of block_s seconds at least, whether groups of
-    frequencies were flipped besides, and the level of p and q at which reports count."""
+    """How p and intervals were made: permutations, n_blocks blocks of block_s seconds at least, which weigh so
+    unequally that they count as `effective_blocks` equal ones, whether groups of frequencies were flipped besides,
+    and the level of p and q at which reports count."""
 
     permutations: int
     n_blocks: int
+    effective_blocks: float
     block_s: float
     frequencies: bool
     level: float

@@ -20,8 +20,8 @@ from bids_app.records.model_pair import StatisticSubject, TargetSet
 from bids_app.records.provenance import Provenance
 from bids_app.records.specs import SubspaceSpec
 
-SUMMARY_FORMAT = 4  # raised whenever what summaries hold changes: others are refused in one line, never misread
-UNRELIABLE_P = "p is unreliable"  # how a warning begins that says so
+SUMMARY_FORMAT = 5  # raised whenever what summaries hold changes: others are refused in one line, never misread
+UNRELIABLE_P, NO_P = "p is unreliable", "p is n/a"  # how warnings begin that say so
 Number = float | None
 
 
@@ -261,6 +261,11 @@ class UnitSummary:
     def has_unreliable_p(self) -> bool:
         """Whether a warning says that p does not hold."""
         return any(line.startswith(UNRELIABLE_P) for line in self.warnings)
+
+    @property
+    def has_no_p(self) -> bool:
+        """Whether a warning says that nothing can be tested on these data."""
+        return any(line.startswith(NO_P) for line in self.warnings)
 
 
 # ------------------------------------------------------------------------------------------------ groups

@@ -193,7 +193,9 @@ def with_words(unit):
     return replace(unit, lags=lags, fit=fit, provenance=replace(unit.provenance, design=design))
 
 
-INFERENCE = InferenceProvenance(permutations=500, n_blocks=41, block_s=60.0, frequencies=True, level=0.05)
+INFERENCE = InferenceProvenance(
+    permutations=500, n_blocks=41, effective_blocks=38.2, block_s=60.0, frequencies=True, level=0.05
+)
 
 
 def with_inference(unit):

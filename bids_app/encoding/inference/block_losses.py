@@ -6,6 +6,7 @@ sums over blocks are all that its test by sign flips needs, and most of what its
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from bids_app.encoding.inference.flip_units import sums
@@ -74,17 +75,53 @@ class BlockLosses:
         return torch.where(sums.abs() <= ROUNDING * self.total, 0.0, sums)
 
 
-def flipped_sums(contrast: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
-    """Null of a contrast: where neither of two models is better, a block favours either one as often, so its
-    difference may change its sign.
+class BlockShares:
+    """Which blocks decide: each one's share of Σ d² over blocks, d the gain of a model in a block, over targets."""
+
+    def __init__(self) -> None:
+        self._sum: Array = np.zeros(1)
+        self._n_targets = 0
+
+    def add(self, gains: torch.Tensor) -> None:
+        """Gains (n_blocks, n_targets) of a batch of targets."""
+        squares = gains.square().cpu().numpy()
+        total = squares.sum(axis=0)
+        known = np.isfinite(total) & (total > 0)
+        self._sum = self._sum + (squares[:, known] / total[known]).sum(axis=1)
+        self._n_targets += int(known.sum())
+
+    @property
+    def effective(self) -> float:
+        """How many equal blocks the blocks count as: (Σ v)² / Σ v² of each block's mean share v; all of them where
+        no target has any gain.
+
+        Shares of few targets scatter, which alone makes Σ v² larger, for normal d by 1 + 2 / n_targets.
+        """
+        if not self._n_targets:
+            return float(len(self._sum))
+        count = self._sum.sum() ** 2 / np.square(self._sum).sum() * (1 + 2 / self._n_targets)
+        return min(float(count), float(len(self._sum)))
+
+
+def flipped_sums(contrast: torch.Tensor, signs: torch.Tensor, taught: torch.Tensor | None = None) -> torch.Tensor:
+    """Null of a signed sum of unions' gains: a block is as often below zero as above, so its sum may change its sign.
+
+    Blocks are not independent, as each is among what other folds were trained on. The variance of the sum is that
+    between blocks and `taught`; flips have the first alone, and are wider by the root of the ratio where it is given.
 
     Parameters
     ----------
-    contrast : (n_blocks, n_targets).
-    signs : (n_signs, n_blocks) of ±1.
+    contrast : (n_blocks, n_targets), as observed.
+    signs : (n_signs, n_blocks) of ±1, the first row all 1: the data as they are.
+    taught : (n_targets,) Σ e_ij² over pairs of different blocks, of `Influences.of`.
 
     Returns
     -------
     (n_signs, n_targets).
     """
-    return signs.to(contrast.dtype) @ contrast
+    null = signs.to(contrast.dtype) @ contrast
+    if taught is None:
+        return null
+    between = contrast.square().sum(dim=0)
+    wider = torch.where(between > 0, (between + taught) / torch.where(between > 0, between, 1.0), 1.0).sqrt()
+    return torch.cat([null[:1], null[1:] * wider])

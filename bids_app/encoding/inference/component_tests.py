@@ -1,10 +1,18 @@
 """Every component of the partition with p, family-wise p, q and an interval, target batch by target batch.
 
 Totals (a union's rsquared): sign flips of time blocks, refitted; where responses and predictions are too smooth for
-blocks, flips of frequencies besides, and the larger p (`sign_flips`, `flip_units`). Unique parts: one-sided flips of
-the blocks' loss difference of nested unions. Shared parts: the same for the signed sum of losses, and in any case no
-smaller p than for each set of the sharing spaces to add to the others alone; where there are no others, that is to
-predict at all. For what two spaces share cannot be there where one of them is idle, yet plain ridge finds it there.
+blocks, flips of frequencies besides, and the larger p (`sign_flips`, `flip_units`).
+
+Unique parts, and whatever compares nested unions: flips of what the smaller union leaves, both refitted
+(`residual_flips`), and flips of the blocks' loss difference (`block_losses`); the larger p. Each guards against what
+the other misses: refits keep the penalties that were chosen on the data as they are, and a loss difference does not
+know that folds taught one another.
+
+Shared parts: flips of the signed sum of losses, widened by what folds taught one another, and in any case no smaller
+p than for each set of the sharing spaces to add to the others alone; where there are no others, that is to predict at
+all. For what two spaces share cannot be there where one of them is idle, yet plain ridge finds it there.
+
+No part has a smaller p than the full model: where nothing is explained, nothing is a part of it.
 """
 
 from __future__ import annotations
@@ -15,12 +23,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from bids_app.encoding.inference.block_losses import BlockLosses, flipped_sums
+from bids_app.encoding.inference.block_losses import BlockLosses, BlockShares, flipped_sums
 from bids_app.encoding.inference.blocks import Blocks
-from bids_app.encoding.inference.flip_units import FlipUnits, frequency_flip_units, time_flip_units
+from bids_app.encoding.inference.flip_units import frequency_flip_units, time_flip_units
 from bids_app.encoding.inference.influence import Influences, influence
 from bids_app.encoding.inference.intervals import interval
 from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr
+from bids_app.encoding.inference.residual_flips import HeldOutResiduals, ResidualFlips
 from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, FlipUnitColumns, draw_signs, explained
 from bids_app.encoding.partition.shapley import shapley_terms
 from bids_app.encoding.ridge.fitted import Fitted, Observer
@@ -28,6 +37,7 @@ from bids_app.encoding.ridge.splits import Split
 from bids_app.records import Array, Component, Design, Inferred, partition_components, subsets
 
 UnionSet = frozenset[str]
+LEAST_TESTED = 4.3  # equal blocks: of fewer, 2^4.3 = 20 sign vectors, no p is below .05
 
 
 @dataclass(frozen=True)
@@ -53,12 +63,22 @@ class Contrast:
 
     terms: frozenset[tuple[UnionSet, int]]
 
+    @property
+    def nested(self) -> tuple[UnionSet, UnionSet] | None:
+        """The smaller and the larger union, where the sum is what the larger one gains over a smaller one within."""
+        signed = sorted(self.terms, key=lambda term: term[1])
+        if [sign for _, sign in signed] != [-1, 1]:
+            return None
+        (small, _), (large, _) = signed
+        return (small, large) if small < large else None
+
 
 def null_hypotheses(component: Component) -> tuple[Total | Contrast, ...]:
     """The null hypotheses that must all fall for a component to be significant.
 
-    Of a total: its union predicts nothing. Of a difference: the larger model is no better. Of a shared part: each set
-    of the sharing groups adds nothing to the others, and the signed sum itself.
+    Of a total: its union predicts nothing. Of a difference: the larger model is no better, and, of nested ones,
+    predicts nothing. Of a shared part: each set of the sharing groups adds nothing to the others, and the signed sum
+    itself. Of any part: the full model predicts nothing, for where nothing is explained no part of it is.
 
     Parameters
     ----------
@@ -72,12 +92,13 @@ def null_hypotheses(component: Component) -> tuple[Total | Contrast, ...]:
         return (Total(frozenset(component.terms[0][0])),)
     contrast = Contrast(frozenset((frozenset(union), sign) for union, sign in component.terms))
     if not component.is_part:
-        return (contrast,)
+        return (contrast,) if contrast.nested is None else (contrast, Total(contrast.nested[1]))
     chosen = sorted(component.groups)
     everyone: UnionSet = frozenset().union(*(union for union, _ in component.terms))
     rest = everyone - frozenset(chosen)
-    needed = tuple(_addition(rest, frozenset(some)) for some in subsets(chosen))
-    return (*needed, contrast) if len(chosen) > 1 else needed
+    needed = [_addition(rest, frozenset(some)) for some in subsets(chosen)]
+    needed += [contrast] if len(chosen) > 1 else []
+    return tuple(dict.fromkeys([*needed, Total(everyone)]))
 
 
 def _addition(rest: UnionSet, some: UnionSet) -> Total | Contrast:
@@ -150,17 +171,23 @@ class Inference(Observer):
         needed = {frozenset(union) for component in self.components.values() for union, _ in component.terms}
         needed |= {union for terms in self.shares.values() for union in terms}
         self.refitted = [number for number, union in enumerate(self.unions) if union in needed]
+        nested = [test.nested for test in tests if isinstance(test, Contrast) and test.nested is not None]
+        pairs = sorted((self.unions.index(small), self.unions.index(large)) for small, large in nested)
+        # of each smaller union the larger ones that are tested against it
+        self.additions = {small: [large for one, large in pairs if one == small] for small, _ in pairs}
         # a hypothesis that several components share is tested once
-        self._families = {test: [MaxTNull() for _ in self._flip_units_of(test)] for test in tests}
+        self._families = {test: [MaxTNull() for _ in range(self._n_nulls(test))] for test in tests}
         self._intervals: dict[str, list[Array]] = {label: [] for label in self.components}
         self._share_intervals: dict[tuple[str, str], list[Array]] = {}
         self._targets: list[Array] = []
+        self._shares_of_blocks = BlockShares()
         # bytes that a target takes: pairs of flip units, totals of folds, and a fold's influences, all of `dtype`
         numbers = sum(kind.count**2 / 2 + 2 * self.n_folds * kind.count / len(unions) for kind in self.flip_units)
         numbers += blocks.count**2 / self.n_folds
         self.cell_bytes = 2 * len(self.flip_units) * self.dtype.itemsize  # and as much while it is made
         sums = (len(unions) + len(self.shares)) * blocks.count + (self.n_folds * len(self.refitted)) ** 2
-        self.target_bytes = int(len(self.refitted) * numbers * self.dtype.itemsize + 8 * sums)
+        again = len(self.additions) * len(design.Y) + len(pairs) * (blocks.count + 1) ** 2 / 2
+        self.target_bytes = int((len(self.refitted) * numbers + again) * self.dtype.itemsize + 8 * sums)
 
     def begin(self, targets: Array) -> None:
         """See Observer."""
@@ -185,8 +212,13 @@ class Inference(Observer):
         """See Observer."""
         self._batch.end_fold()
 
+    def again(self) -> Observer | None:
+        """See Observer."""
+        return self._batch.residual_flips()
+
     def end(self) -> None:
         """See Observer."""
+        self._shares_of_blocks.add(self._batch.losses.gains[-1])
         for test, families in self._families.items():
             for family, null in zip(families, self._nulls(test), strict=True):
                 family.add(null)
@@ -206,8 +238,16 @@ class Inference(Observer):
         losses, influences = self._batch.losses, self._batch.influences.of(signed[self.refitted])
         return np.asarray(interval(losses.contrast(signed), losses.total, influences).cpu())
 
+    @property
+    def effective_blocks(self) -> float:
+        """How many equal blocks the blocks count as, in the full model's gains over all targets met."""
+        return self._shares_of_blocks.effective
+
     def results(self, n_targets: int) -> dict[str, Inferred]:
-        """Label → p and interval of all n_targets of the design, NaN for those not met."""
+        """Label → p and interval of all n_targets of the design, NaN for those not met.
+
+        p is NaN too where so few blocks decide that none could be below .05.
+        """
         return {label: self._inferred(label, n_targets) for label in self.components}
 
     def share_intervals(self, n_targets: int) -> dict[tuple[str, str], Array]:
@@ -225,13 +265,17 @@ class Inference(Observer):
         p_family = np.max([each.p_family for each in significances], axis=0)
         stats = np.full((5, n_targets), np.nan)
         stats[:, np.concatenate(self._targets)] = p, p_family, fdr(p), *np.concatenate(self._intervals[label], axis=1)
+        if self.effective_blocks < LEAST_TESTED:
+            stats[:3] = np.nan
         return Inferred(*stats)
 
-    def _flip_units_of(self, test: Total | Contrast) -> list[FlipUnits]:
-        return self.flip_units if isinstance(test, Total) else self.flip_units[:1]
+    def _n_nulls(self, test: Total | Contrast) -> int:
+        if isinstance(test, Total):
+            return len(self.flip_units)
+        return 1 if test.nested is None else 2
 
     def _nulls(self, test: Total | Contrast) -> list[torch.Tensor]:
-        """(1 + n_permutations, n_batch) of each kind of flip units that tests it."""
+        """(1 + n_permutations, n_batch) of each kind of flips that tests it."""
         batch = self._batch
         if isinstance(test, Total):
             gains = batch.gains[self.unions.index(test.union)]
@@ -239,7 +283,16 @@ class Inference(Observer):
                 its_gains.at(signs) / totals.at(signs)
                 for signs, its_gains, totals in zip(self._signs, gains, batch.totals, strict=True)
             ]
-        return [flipped_sums(batch.losses.contrast(self._coefficients(test)), self._signs[0])]
+        coefficients, signs = self._coefficients(test), self._signs[0]
+        contrast = batch.losses.contrast(coefficients)
+        if test.nested is None:
+            all_pairs, _ = batch.influences.of(coefficients[self.refitted])
+            return [flipped_sums(contrast, signs, all_pairs)]
+        small, large = (self.unions.index(union) for union in test.nested)
+        null = batch.added.null(small, large, signs).double()
+        # as it was observed, and exactly zero where the models are the same
+        null[0] = contrast.sum(dim=0)
+        return [null, flipped_sums(contrast, signs)]
 
     def _coefficients(self, signed: Component | Contrast) -> Array:
         """(n_unions,) of its terms."""
@@ -268,6 +321,8 @@ class _Batch:
         self.losses = BlockLosses(self._kinds[0].labels, self._kinds[0].count, n_unions, n_targets)
         self.products = {group: torch.zeros_like(self.losses.total) for group in inference.shares}
         self.influences = Influences(self._refitted, self._kinds[0].labels, inference.folds, n_targets, self._dtype)
+        self._additions, like = inference.additions, self.losses.total.to(self._dtype)
+        self._residuals = HeldOutResiduals([*inference.additions], len(inference.folds), n_targets, like)
         self._fold_columns: list[FlipUnitColumns] = []
 
     def begin_fold(self, fold: int, split: Split) -> None:
@@ -286,12 +341,20 @@ class _Batch:
         self.influences.end_fold()
         self._fold_columns = []
 
+    def residual_flips(self) -> ResidualFlips | None:
+        """What refits under flips of residuals, where some addition is tested; the residuals are let go with it."""
+        if not self._additions:
+            return None
+        self.added = ResidualFlips(self._additions, self._residuals, self._kinds[0])
+        return self.added
+
     def add(self, models: Fitted) -> None:
         """Every target is in one call a fold and union."""
         test = self._fold_columns[0].test
         targets = torch.as_tensor(models.places, device=test.device)
         positions = {union: torch.as_tensor(each, device=test.device) for union, each in models.unions.items()}
         self._add_losses(models, targets, test, positions)
+        self._residuals.add(models, targets, test)
         needed = {union: at for union, at in positions.items() if union in self.gains}
         for number, (kind, fold_columns) in enumerate(zip(self._kinds, self._fold_columns, strict=True)):
             Y = kind.coefficients(models.Y.to(self._dtype), np.arange(len(models.Y)))
@@ -300,7 +363,8 @@ class _Batch:
                 self.totals[number].add(models.fold, targets[at], Y[:, at], fold_columns, len(models.split.train))
             if needed:
                 directions = fold_columns.directions(models)
-                for union, some, part in _by_union(explained(models, Y, kind, fold_columns, directions), needed):
+                parts = explained(models.alpha_index, Y, kind, fold_columns, directions)
+                for union, some, part in _by_union(parts, needed):
                     self.gains[union][number].add(targets[some], part)
                 if number == 0:  # blocks of time
                     for union, some, e in _by_union(influence(models, kind.labels, fold_columns, directions), needed):

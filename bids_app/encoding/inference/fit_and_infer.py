@@ -7,13 +7,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bids_app.encoding.inference.blocks import Blocks, make_blocks, product_autocorrelation
-from bids_app.encoding.inference.component_tests import Flips, Inference
+from bids_app.encoding.inference.blocks import FEWEST, Blocks, make_blocks, product_autocorrelation
+from bids_app.encoding.inference.component_tests import LEAST_TESTED, Flips, Inference
 from bids_app.encoding.ridge.fit import HERE, fit, unions_of
 from bids_app.encoding.ridge.fitted import Fitted, Observer, ObserverGroup
 from bids_app.encoding.ridge.options import FitContext, FitOptions
-from bids_app.records import Array, Component, Design, Fit, FitSpec, InferenceResult, InferenceSpec, Union
+from bids_app.records import (
+    NO_P,
+    UNRELIABLE_P,
+    Array,
+    Component,
+    Design,
+    Fit,
+    FitSpec,
+    InferenceResult,
+    InferenceSpec,
+    Union,
+)
 
+EQUAL = 0.9  # share of their number that blocks of equal runs count as, at least, in 95 % of simulations
 SAMPLED = 256  # targets whose autocorrelation decides the length of blocks
 
 
@@ -83,11 +95,29 @@ def fit_and_infer(
         components=tests.results(len(design.usable)),
         permutations=plan.spec.permutations,
         n_blocks=blocks.count,
+        effective_blocks=tests.effective_blocks,
         block_s=blocks.length_s,
         frequencies=blocks.smooth,
-        warnings=blocks.warnings,
+        warnings=(*blocks.warnings, *_few_decide(blocks, tests.effective_blocks, len(design.run_labels))),
         share_intervals=tests.share_intervals(len(design.usable)),
     )
+
+
+def _few_decide(blocks: Blocks, effective: float, n_runs: int) -> tuple[str, ...]:
+    """What the reader should know where blocks weigh so unequally that few of them decide."""
+    count_as = f"the {blocks.count} blocks of {blocks.length_s:.0f} s count as {effective:.1f} equal ones"
+    if effective < LEAST_TESTED:
+        runs = f"{n_runs} run{'' if n_runs == 1 else 's'}"
+        return (
+            f"{NO_P}: cannot be tested with {runs}, as {count_as}, of which none could have a p below .05; do not "
+            "conclude that nothing is predicted",
+        )
+    if effective < EQUAL * FEWEST <= EQUAL * blocks.count:
+        return (
+            f"{UNRELIABLE_P}: {count_as}, fewer than {FEWEST}: a noisy or a long run decides; do not conclude from p "
+            "that a target is predicted, nor that it is not",
+        )
+    return ()
 
 
 def data_blocks(

@@ -141,7 +141,8 @@ class FlipUnitColumns:
     """One outer fold's samples and columns as coefficients.
 
     order (n_train,): coefficients that are not the test samples', sorted by flip unit; sizes: how many each unit has
-    of them; test (n_eval,): those of the test samples; trained, tested (n_times, 1): of a one at these samples.
+    of them; test (n_eval,): those of the test samples; trained, tested (n_times, 1): of a one at these samples;
+    n_train: training samples.
 
     Parameters
     ----------
@@ -162,6 +163,20 @@ class FlipUnitColumns:
         ]
         self.sizes = torch.bincount(flip_units.labels[self.order], minlength=flip_units.count).tolist()
         self.trained, self.tested = (flip_units.indicator(rows, dtype) for rows in (split.train, split.evaluate))
+        self.n_train = len(split.train)
+
+    def centred(self, Y: torch.Tensor) -> torch.Tensor:
+        """Test samples less the training mean.
+
+        Parameters
+        ----------
+        Y : (n_times, n) samples.
+
+        Returns
+        -------
+        (n_eval, n).
+        """
+        return Y[self.test] - (self.trained.T @ Y) / self.n_train
 
     def directions(self, models: Fitted) -> Directions:
         """V (n_train, r) and H (n_eval, r) of the directions that matter, and φ (n, r) of the models' alphas.
@@ -194,13 +209,13 @@ class FlipUnitColumns:
 
 
 def explained(
-    models: Fitted, Y: torch.Tensor, flip_units: FlipUnits, columns: FlipUnitColumns, directions: Directions
+    alpha_index: Array, Y: torch.Tensor, flip_units: FlipUnits, columns: FlipUnitColumns, directions: Directions
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """One outer fold's part of E, a few targets at a time.
 
     Parameters
     ----------
-    models : of the fold.
+    alpha_index : (n,) places of the models' alphas in the grid.
     Y : (n_times, n) the models' whole responses, by `FlipUnits.coefficients`, in the working type.
     flip_units : what changes its sign.
     columns : of the fold, for these units.
@@ -210,20 +225,37 @@ def explained(
     ------
     Positions (n_few,) among the models' targets, and (n_few, n_flip_units, n_flip_units).
     """
-    labels, test = flip_units.labels, columns.test
-    # what a unit adds to the training mean; `trained` is one, transformed as Y is
-    means = sums(Y * columns.trained, labels, flip_units.count) / len(models.split.train)
-    samples = torch.arange(len(test), device=Y.device)
-    # 2B − F, with B the unit's own response less what it adds to the mean
-    for few, F in flip_unit_predictions(models, Y, flip_units, columns, directions):
-        twice_b_less_f = torch.addcmul(F.neg(), means[:, few].T[:, :, None], columns.tested[test, 0], value=-2)
-        # B has one entry a sample beside the means: that of the unit to which the sample belongs
-        twice_b_less_f[:, labels[test], samples] += 2 * Y[test][:, few].T
+    for few, F, twice_b_less_f in flip_unit_residuals(alpha_index, Y, flip_units, columns, directions):
         yield few, twice_b_less_f @ F.mT
 
 
+def flip_unit_residuals(
+    alpha_index: Array, Y: torch.Tensor, flip_units: FlipUnits, columns: FlipUnitColumns, directions: Directions
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """F and 2B − F of one outer fold, a few targets at a time.
+
+    Parameters
+    ----------
+    alpha_index, Y, flip_units, columns, directions : as of `explained`.
+
+    Yields
+    ------
+    Positions (n_few,) among the models' targets, and twice (n_few, n_flip_units, n_eval).
+    """
+    labels, test = flip_units.labels, columns.test
+    # what a unit adds to the training mean; `trained` is one, transformed as Y is
+    means = sums(Y * columns.trained, labels, flip_units.count) / columns.n_train
+    samples = torch.arange(len(test), device=Y.device)
+    # 2B − F, with B the unit's own response less what it adds to the mean
+    for few, F in flip_unit_predictions(alpha_index, Y, flip_units, columns, directions):
+        twice_b_less_f = torch.addcmul(F.neg(), means[:, few].T[:, :, None], columns.tested[test, 0], value=-2)
+        # B has one entry a sample beside the means: that of the unit to which the sample belongs
+        twice_b_less_f[:, labels[test], samples] += 2 * Y[test][:, few].T
+        yield few, F, twice_b_less_f
+
+
 def flip_unit_predictions(
-    models: Fitted, Y: torch.Tensor, flip_units: FlipUnits, columns: FlipUnitColumns, directions: Directions
+    alpha_index: Array, Y: torch.Tensor, flip_units: FlipUnits, columns: FlipUnitColumns, directions: Directions
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """What each flip unit of the responses contributes to the predictions, a few targets at a time.
 
@@ -232,7 +264,7 @@ def flip_unit_predictions(
 
     Parameters
     ----------
-    models, Y, flip_units, columns, directions : as of `explained`.
+    alpha_index, Y, flip_units, columns, directions : as of `explained`.
 
     Yields
     ------
@@ -243,8 +275,8 @@ def flip_unit_predictions(
     (n_train, rank), n_eval, own = V.shape, len(H), by_flip_unit(Y[columns.order], columns.sizes)
     at_once = max(1, ELEMENTS_AT_ONCE // (flip_units.count * n_eval))
     rest = [torch.arange(0, device=Y.device)]
-    for alpha_index in np.unique(models.alpha_index):
-        alike = torch.as_tensor(np.flatnonzero(models.alpha_index == alpha_index), device=Y.device)
+    for each in np.unique(alpha_index):
+        alike = torch.as_tensor(np.flatnonzero(alpha_index == each), device=Y.device)
         through_hat = n_eval * n_train * (rank + len(alike))
         if through_hat > len(alike) * rank * (n_train + n_eval * flip_units.count):
             rest.append(alike)

@@ -12,11 +12,11 @@ from bids_app.encoding.design.columns import design_columns, n_delays, n_dims
 from bids_app.encoding.design.folds import audit, fold_warnings, inner_folds, outer_split
 from bids_app.encoding.ridge.batches import Size, batches, load
 from bids_app.encoding.ridge.candidates import Grid, alpha_grid, nested_candidates
-from bids_app.encoding.ridge.fitted import Observer, TargetBlock, fit_chosen
+from bids_app.encoding.ridge.fitted import Observer, ObserverGroup, TargetBlock, fit_chosen
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.options import FitContext, FitOptions
 from bids_app.encoding.ridge.results import Results
-from bids_app.encoding.ridge.search import Search
+from bids_app.encoding.ridge.search import Choice, Search
 from bids_app.encoding.ridge.splits import Columns, Split
 from bids_app.records import SOLVERS, Array, Design, Fit, FitSpec, Union, subsets
 
@@ -183,46 +183,55 @@ def _fit_batch(
     design: Design, folds: Sequence[OuterFold], blocks: Sequence[Array], plan: _Plan, observers: Sequence[Observer]
 ) -> None:
     """A batch of targets in all folds and unions; nothing of it is held when it returns."""
-    for observer in observers:
-        observer.begin(np.concatenate(blocks))
+    everyone = ObserverGroup(observers)
+    everyone.begin(np.concatenate(blocks))
     batch = [_Responses(design.Y, targets, plan) for targets in blocks]
+    choices = []
     for place, fold in enumerate(folds):
-        _fit_fold(place, fold, _columns(design, fold, plan), batch, plan, observers)
-    for observer in observers:
-        observer.end()
+        outer = _outer_fold_split(design, fold, plan)
+        final = [Moments(responses.final, outer) for responses in batch]
+        choices.append(_searched(fold, outer, final, batch, plan))
+        _show(place, final, batch, plan, choices[place], everyone)
+    if (second := everyone.again()) is not None:
+        for place, fold in enumerate(folds):
+            outer = _outer_fold_split(design, fold, plan)
+            final = [Moments(responses.final, outer) for responses in batch]
+            _show(place, final, batch, plan, choices[place], second)
+    everyone.end()
 
 
-def _columns(design: Design, fold: OuterFold, plan: _Plan) -> Columns:
-    """All bands of an outer fold on the device."""
+def _outer_fold_split(design: Design, fold: OuterFold, plan: _Plan) -> Split:
+    """Rows of an outer fold, with the columns of all bands on the device."""
     bands = [design_columns(design, name, fold.number, fold.train) for name in plan.bands]
     tensors = [torch.as_tensor(band, dtype=torch.float64, device=plan.device) for band in bands]
-    return Columns(tensors, np.flatnonzero(fold.train))
+    train = np.flatnonzero(fold.train)
+    return Split(Columns(tensors, train), train, np.flatnonzero(fold.test))
 
 
-def _fit_fold(
-    place: int,
-    fold: OuterFold,
-    columns: Columns,
-    batch: Sequence[_Responses],
-    plan: _Plan,
-    observers: Sequence[Observer],
-) -> None:
-    """The chosen models of every union in one outer fold: searched in the inner folds, fitted on all training
-    rows."""
-    outer = Split(columns, np.flatnonzero(fold.train), np.flatnonzero(fold.test))
+def _searched(
+    fold: OuterFold, outer: Split, final: Sequence[Moments], batch: Sequence[_Responses], plan: _Plan
+) -> list[Choice]:
+    """What each union chooses in the inner folds of an outer one, over the targets of all blocks side by side."""
     # a generator: the search takes one inner split at a time, so that no two of them are held
-    inner = (Split(columns, train, validation, outer) for train, validation in fold.inner)
-    final = [Moments(responses.final, outer) for responses in batch]
+    inner = (Split(outer.columns, train, validation, outer) for train, validation in fold.inner)
     # the final fit must not meet products that the search made in TF32, so the search then has moments of its own
     same = plan.types[0] == plan.types[1] and not plan.tf32
     searched = final if same else [Moments(responses.search, outer) for responses in batch]
     search = Search(inner, searched, plan.grid, plan.tf32)
-    choices = [search.choose(allowed) for allowed in plan.allowed]
+    return [search.choose(allowed) for allowed in plan.allowed]
+
+
+def _show(
+    place: int,
+    final: Sequence[Moments],
+    batch: Sequence[_Responses],
+    plan: _Plan,
+    choices: Sequence[Choice],
+    observer: Observer,
+) -> None:
+    """The chosen models of every union in one outer fold, fitted on all its training rows, to an observer."""
+    observer.begin_fold(place, final[0].split)
     blocks = [TargetBlock(responses.targets, moments) for responses, moments in zip(batch, final, strict=True)]
-    for observer in observers:
-        observer.begin_fold(place, outer)
     for models in fit_chosen(place, blocks, plan.grid, choices):
-        for observer in observers:
-            observer.fitted(models)
-    for observer in observers:
-        observer.end_fold()
+        observer.fitted(models)
+    observer.end_fold()

@@ -108,7 +108,8 @@ class Observer:
     """Meets every fitted model, so that predictions need not be held for all targets.
 
     The engine calls, for every batch of targets: `begin`; then for every outer fold `begin_fold`, `fitted` for each
-    candidate chosen and block of targets, `end_fold`; then `end`. In a fold each union meets each target once.
+    candidate chosen and block of targets, `end_fold`; then `again`, and for what that returns all folds once more;
+    then `end`. In a fold each union meets each target once.
 
     Attributes
     ----------
@@ -137,8 +138,12 @@ class Observer:
     def end_fold(self) -> None:
         """When all unions of the fold have been fitted."""
 
+    def again(self) -> Observer | None:
+        """When the batch has been fitted in all folds: who must meet the same models, fold by fold, once more."""
+        return None
+
     def end(self) -> None:
-        """When the batch has been fitted in all folds."""
+        """When the batch is complete."""
 
 
 class ObserverGroup(Observer):
@@ -174,6 +179,11 @@ class ObserverGroup(Observer):
         """See Observer."""
         for observer in self._observers:
             observer.end_fold()
+
+    def again(self) -> Observer | None:
+        """See Observer."""
+        more = [second for observer in self._observers if (second := observer.again()) is not None]
+        return ObserverGroup(more) if more else None
 
     def end(self) -> None:
         """See Observer."""

@@ -28,16 +28,21 @@ ASKS: dict[PartitionRole, str] = {
     "against": "The shared subspace compared with other spaces",
     "own": "Each model's own canonical variates (speechShared: the speech model's)",
 }
+COUNTED = "the share of sign vectors that give a value at least as large as the observed one, which counts itself; "
 REFITTED = (
-    "the share of sign vectors that give a value at least as large as the observed one, which counts itself; whole "
-    "blocks of time change their sign, the model is fitted again at the hyper-parameters it had chosen, and scored "
-    "anew; where responses and predictions are smooth, the same with groups of frequencies, and the larger p counts"
+    f"{COUNTED}whole blocks of time change their sign, the model is fitted again at the hyper-parameters it had "
+    "chosen, and scored anew; where responses and predictions are smooth, the same with groups of frequencies, and "
+    "the larger p counts"
 )
-COMPARED = (
-    "the share of sign vectors that give a value at least as large as the observed one, which counts itself; the {} "
-    "changes its sign by block of time; one-sided"
+ADDED = (
+    f"{COUNTED}the larger of two: what the smaller model leaves of the response changes its sign by block of time, "
+    "and both models are fitted again; the difference of the two models' losses changes its sign by block; one-sided"
 )
-DIFFERENCE, SUM = "difference of the nested models' losses", "signed sum of the models' losses"
+SUMMED = (
+    f"{COUNTED}the signed sum of the models' losses changes its sign by block of time, more widely as blocks teach "
+    "one another in training; one-sided"
+)
+LARGER = "; no smaller than the p of the larger model"
 GUARDED = "no smaller than the p of any set of the sharing feature groups {}"
 FAMILY = "over all targets of this map or table: the largest studentised value of each sign vector (max-T)"
 DISCOVERY = "Benjamini and Hochberg's q over all targets of this map or table, of"
@@ -143,7 +148,12 @@ class Definitions:
             return f"{end}, {INTERVAL}. Not a test: see p."
         is_shared = component.kind == "shared"
         is_refitted = component.is_total or (component.kind == "unique" and len(groups) == 1)
-        how = REFITTED if is_refitted else COMPARED.format(SUM if is_shared else DIFFERENCE)
+        if is_refitted:
+            how = REFITTED
+        elif component.kind == "beyond_untrained":  # neither of its models lies within the other
+            how = SUMMED
+        else:
+            how = f"{SUMMED if is_shared else ADDED}{LARGER}"
         all_share = len(component.groups) == len(groups)
         guard = (
             f"; {GUARDED.format('predicting at all' if all_share else 'adding to the others')}" if is_shared else ""

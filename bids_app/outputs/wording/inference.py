@@ -21,7 +21,7 @@ def inference_in_words(made: InferenceProvenance | None) -> str:
     kinds = "of blocks and of frequencies" if made.frequencies else "of blocks"
     return (
         f"Tests by {made.permutations} sign flips {kinds}, intervals by Student's t over blocks: {made.n_blocks} "
-        f"blocks of at least {made.block_s:.0f} s."
+        f"blocks of at least {made.block_s:.0f} s, which count as {made.effective_blocks:.0f} equal ones."
     )
 
 

@@ -71,6 +71,7 @@ def inference_provenance(tests: InferenceResult | None, level: float) -> Inferen
     return InferenceProvenance(
         permutations=tests.permutations,
         n_blocks=tests.n_blocks,
+        effective_blocks=round(tests.effective_blocks, 1),
         block_s=tests.block_s,
         frequencies=tests.frequencies,
         level=level,

@@ -1,9 +1,10 @@
 """Losses by block: components and their flips."""
 
 import numpy as np
+import pytest
 import torch
 
-from bids_app.encoding.inference.block_losses import BlockLosses, flipped_sums
+from bids_app.encoding.inference.block_losses import BlockLosses, BlockShares, flipped_sums
 from bids_app.encoding.inference.multiple_testing import p_values
 from bids_app.encoding.inference.sign_flips import draw_signs
 
@@ -62,6 +63,15 @@ def test_a_better_model_is_found_and_all_sign_vectors_are_counted():
     np.testing.assert_allclose(flipped_sums(contrast, signs), expected)
 
 
+def test_what_folds_taught_one_another_widens_the_null_but_not_what_was_observed():
+    """By the root of the variance's ratio, with no upper end."""
+    contrast = torch.as_tensor(np.abs(random_predictions(1)[0, :6]))
+    signs = torch.as_tensor(draw_signs(6, 1000, seed=0))
+    null = flipped_sums(contrast, signs, taught=8 * contrast.square().sum(dim=0))
+    np.testing.assert_allclose(null[1:], 3 * signs.numpy()[1:] @ contrast.numpy())
+    np.testing.assert_allclose(null[0], contrast.sum(dim=0))
+
+
 def test_missing_responses_stay_missing():
     predictions = random_predictions(1)
     predictions[0, 5, 1] = np.nan
@@ -69,3 +79,31 @@ def test_missing_responses_stay_missing():
     contrast = found.contrast(np.array([1]))
     p = p_values(flipped_sums(contrast, torch.as_tensor(draw_signs(N_BLOCKS, 50, seed=0)))).numpy()
     assert np.isnan(p).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("deviations", "count_as"), [((1,) * 12, 12), ((5, 5, 5) + (1,) * 9, 4.4), ((1,) + (1e-9,) * 11, 1)]
+)
+def test_blocks_count_as_so_many_equal_ones(deviations, count_as):
+    """(Σσ²)² / Σσ⁴ is 3.7 for three blocks of five times the deviation (shares of single targets are more even)."""
+    gains = torch.as_tensor(np.random.default_rng(0).standard_normal((12, 300)) * np.array(deviations)[:, None])
+    shares = BlockShares()
+    shares.add(gains[:, :100])
+    shares.add(gains[:, 100:])
+    assert shares.effective == pytest.approx(count_as, rel=0.05)
+
+
+def test_one_target_does_not_make_equal_blocks_unequal():
+    rng, found = np.random.default_rng(0), []
+    for _ in range(200):
+        shares = BlockShares()
+        shares.add(torch.as_tensor(rng.standard_normal((12, 1))))
+        found.append(shares.effective)
+    assert np.mean(found) > 11
+    assert max(found) <= 12
+
+
+def test_targets_without_gain_tell_nothing_of_blocks():
+    shares = BlockShares()
+    shares.add(torch.zeros((5, 3), dtype=torch.float64))
+    assert shares.effective == 5

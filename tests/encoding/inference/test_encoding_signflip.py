@@ -105,14 +105,14 @@ def test_hat_matrix_and_coordinates_agree(monkeypatch):
 
     monkeypatch.setattr(torch.Tensor, "__matmul__", noted)
     ways = set()
-    for few, F in flip_unit_predictions(one, one.Y, flip_units, columns, columns.directions(one)):
+    for few, F in flip_unit_predictions(one.alpha_index, one.Y, flip_units, columns, columns.directions(one)):
         ways.add(any(through))
         for at in few.tolist()[:3]:  # one target of an alpha alone goes through coordinates
             parts = {"targets": one.targets[[at]], "alpha": one.alpha[[at]], "alpha_index": one.alpha_index[[at]]}
             alone = replace(one, **parts)
             through.clear()
             ((_, other),) = flip_unit_predictions(
-                alone, one.Y[:, [at]], flip_units, columns, columns.directions(alone)
+                alone.alpha_index, one.Y[:, [at]], flip_units, columns, columns.directions(alone)
             )
             assert not any(through)
             np.testing.assert_allclose(F[few == at], other, atol=1e-7)

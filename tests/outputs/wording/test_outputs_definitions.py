@@ -60,7 +60,7 @@ def test_every_component_has_words_of_its_own():
         ("uniqueSpeech", "rsquared", ("only speech explains", "and language do not", "never clipped")),
         ("sharedSpeechLanguage", "rsquared", ("exactly speech and language share", "15 parts sum to the full")),
         ("full", "p", ("fitted again", "counts itself", "1 where the value is not above 0")),
-        ("uniqueSpeech", "pfwe", ("nested models' losses", "max-T")),
+        ("uniqueSpeech", "pfwe", ("smaller model leaves", "the larger model", "max-T")),
         ("sharedSpeechLanguage", "q", ("Benjamini", "signed sum", "adding to the others")),
         ("sharedLowLevelSemanticSpeechLanguage", "p", ("signed sum", "predicting at all")),
         ("speech", "ci025", ("Lower end of the 95 % confidence interval", "speech alone", "Not a test")),

@@ -83,11 +83,12 @@ def _claim(unit: WrittenUnit, component: Component, what: str) -> str:
     usable, mean = np.isfinite(value), number(_mean(value))
     where = count_targets(int(usable.sum()), unit.targets.kind)
     made = unit.summary.provenance.inference
-    if made is None:
+    if made is None or unit.summary.has_no_p:
+        tested = "was made" if made is None else "is possible on these data (see the warnings)"
         above = int((value[usable] > 0).sum())
         return (
             f"Adding {subject} to {_smaller(component)} raises R² in {above} of {where} (mean change {mean}). "
-            f"But no test was made of whether {subject} predicts {what}."
+            f"But no test {tested} of whether {subject} predicts {what}."
         )
     names = np.array(unit.targets.names)
     beats = usable & (np.nan_to_num(np.asarray(stats["pfwe"], dtype=float), nan=1.0) <= made.level)
@@ -117,7 +118,7 @@ def _time(unit: WrittenUnit, component: Component) -> str:
     what = "smooth bumps in time that know nothing of the stimulus"
     text = f"The autocorrelation control, {what}, has a mean R² of {mean}"
     made = unit.summary.provenance.inference
-    if made is None:
+    if made is None or unit.summary.has_no_p:
         return f"{text}; above 0 it would be a sign of leakage."
     count = int((np.asarray(stats["pfwe"], dtype=float) <= made.level).sum())
     verdict = "a sign that training samples have leaked into test samples" if count else "no sign of leakage"

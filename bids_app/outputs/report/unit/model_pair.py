@@ -36,6 +36,10 @@ PUBLISHED = (
     "Scores are those of the published code (mean over folds of squared r): above 0 on noise, and without confidence "
     "intervals. They are for comparison with that code; claims come from chen2024-cv."
 )
+NOT_TESTABLE = (
+    "Whether the full model predicts anything cannot be tested on these data (see the warnings). The numbers below are "
+    "descriptions."
+)
 NO_TEST = "No test was made (inference: permutations): the numbers below are descriptions."
 
 
@@ -61,9 +65,9 @@ def control_models_of(controls: Sequence[Component]) -> tuple[Component, ...]:
 
 
 def n_significant(summary: UnitSummary) -> int | None:
-    """Targets whose full model is significant over all of them; None where nothing was tested."""
+    """Targets whose full model is significant over all of them; None where nothing was tested or could be."""
     significant = summary.components["full"].significant
-    return None if significant is None else significant.pfwe
+    return None if significant is None or summary.has_no_p else significant.pfwe
 
 
 def shown_rows(summary: UnitSummary) -> StatisticRows[StatisticSummary]:
@@ -89,7 +93,8 @@ def model_pair_sentences(summary: UnitSummary) -> list[str]:
         first = PUBLISHED
     else:
         noun = noun_of(summary.targets.kind)
-        first = NO_TEST if count is None else f"{_significant(count, noun, criterion)} {_chosen(rows)}"
+        untested = NOT_TESTABLE if summary.has_no_p else NO_TEST
+        first = untested if count is None else f"{_significant(count, noun, criterion)} {_chosen(rows)}"
     comparison = Comparison(summary.model_pair.compared_models, summary.extra, control_models_of(summary.controls))
     return [first, *comparison_sentences(rows, comparison, claims=bool(count))]
 

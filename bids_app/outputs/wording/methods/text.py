@@ -105,15 +105,18 @@ def _inference(made: InferenceProvenance | None, groups: Sequence[str]) -> str:
         else ""
     )
     parts = (
-        "Unique parts: flips of the blocks' loss difference of nested models, one-sided. Shared parts: the same for "
-        "the signed sum of losses, and no smaller p than that of any set of the sharing feature groups adding to the "
-        "others. "
+        "Unique parts, the larger p of two: what the model without the feature group left of the response was "
+        "flipped and both models fitted again (Freedman and Lane, 1983); and flips of the difference of their losses "
+        "by block. Shared parts: flips of the signed sum of losses by block, widened by what blocks taught one "
+        "another in training, and no smaller p than that of any set of the sharing feature groups adding to the "
+        "others. No part has a smaller p than the full model. "
         if len(groups) > 1
         else ""
     )
     return (
         f"Inference. {made.permutations} sign vectors over {made.n_blocks} blocks of time of at least "
-        f"{made.block_s:.0f} s, the same for all targets; p = (b + 1)/(m + 1). Totals: models were fitted again "
+        f"{made.block_s:.0f} s (they count as {made.effective_blocks:.0f} equal ones), the same for all targets; "
+        f"p = (b + 1)/(m + 1). Totals: models were fitted again "
         f"to the flipped responses, at the hyper-parameters they had chosen. {kinds}{parts}Family-wise p: the "
         "largest studentised value over targets; q: Benjamini and Hochberg. 95 % confidence intervals: Student's t "
         "over blocks, whose variance has added to it how much blocks change each other's gains when left out of "

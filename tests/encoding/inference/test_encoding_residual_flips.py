@@ -1,0 +1,102 @@
+"""Flips of what the smaller model leaves: against refits one by one, and on planted data."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.calibration_family import Scene
+from benchmarks.conditions import RIDGE, infer
+from benchmarks.nulls import Collected, design_of
+from benchmarks.simulation import FMRI, mixed, series, with_weights
+from bids_app import encoding
+from bids_app.encoding.inference.blocks import Blocks, block_labels
+from bids_app.encoding.inference.component_tests import Contrast, Flips, Inference
+from bids_app.encoding.ridge.fit import unions_of
+from bids_app.records import FitSpec
+
+ONE = FitSpec(solver="ridge", alphas=(200.0, 200.0, 1))
+GROUPS = {"a": ("a",), "b": ("b",)}
+ADDED = Contrast(frozenset([(frozenset("ab"), 1), (frozenset("a"), -1)]))
+
+
+def problem(n_targets=3):
+    rng = np.random.default_rng(0)
+    bands = {name: series("ar.5", FMRI, 6, rng) for name in "ab"}
+    signal = with_weights(bands["a"], n_targets, rng) + 0.5 * with_weights(bands["b"], n_targets, rng)
+    return design_of(bands, mixed(signal, series("ar.5", FMRI, n_targets, rng), 0.2), FMRI.runs, FMRI.times_s)
+
+
+def blocks_of(design):
+    labels = block_labels(design.runs, design.times_s, 60.0)
+    return Blocks(labels, int(labels.max()) + 1, 60.0, 0.0, ())
+
+
+class Kept(Inference):
+    """Keeps the nulls of the addition of b to a."""
+
+    def end(self):
+        self.null, _ = self._nulls(ADDED)
+        super().end()
+
+
+def models_of_union(design, union):
+    kept = Collected()
+    encoding.fit(design, GROUPS, ONE, encoding.FitContext(precision="float64"), observer=kept)
+    return [one for one in kept.models if unions_of(("a", "b")).index(union) in one.unions]
+
+
+def losses(models, Y):
+    """(n_targets,) Σ (y − ŷ)² over folds of models refitted to other responses, by the definition of ridge."""
+    total = np.zeros(Y.shape[1])
+    for one in models:
+        train, test = one.split.train, one.split.evaluate
+        columns = one.split.columns
+        X = np.concatenate([np.sqrt(g) * columns.band(band).numpy() for band, g in one.basis.weights.items()], axis=1)
+        X_mean, y_mean = X[train].mean(axis=0), Y[train].mean(axis=0)
+        gram = (X[train] - X_mean).T @ (X[train] - X_mean) + float(one.alpha[0]) * np.eye(X.shape[1])
+        weights = np.linalg.solve(gram, (X[train] - X_mean).T @ (Y[train] - y_mean))
+        total += ((Y[test] - y_mean - (X[test] - X_mean) @ weights) ** 2).sum(axis=0)
+    return total
+
+
+def test_flips_are_refits():
+    design = problem()
+    blocks = blocks_of(design)
+    inference = Kept(unions_of(("a", "b")), blocks, design, Flips(20, dtype=torch.float64))
+    encoding.fit(design, GROUPS, ONE, encoding.FitContext(precision="float64"), observer=inference)
+    small, large = models_of_union(design, ("a",)), models_of_union(design, ("a", "b"))
+    kept = np.zeros_like(design.Y)
+    for one in small:
+        kept[one.split.evaluate] = (one.predictions + one.mean).numpy()
+    Y = design.Y - design.Y.mean(axis=0)
+    signs = inference._signs[0].numpy()
+    for row in (0, 1, 7, 20):
+        flipped = kept + signs[row][blocks.labels][:, None] * (Y - kept)
+        expected = losses(small, flipped) - losses(large, flipped)
+        np.testing.assert_allclose(inference.null[row], expected, rtol=1e-6, atol=1e-8)
+
+
+def test_batches_and_purged_blocks_within_a_run():
+    """Folds that are parts of one run, purged: what was observed is still the fit's."""
+    design = problem()
+    design = replace(design, runs=design.runs * 0, run_labels=("one",), run_stimuli=(("s",),), purge_s=6.0)
+    design = replace(design, times_s=np.arange(len(design.Y)) * FMRI.period_s)
+    inference = Kept(unions_of(("a", "b")), blocks_of(design), design, Flips(20, dtype=torch.float64))
+    fitted = encoding.fit(design, GROUPS, ONE, encoding.FitContext(precision="float64"), observer=inference)
+    values = encoding.partition(fitted).values["uniqueB"]["rsquared"]
+    assert (np.sign(values) == np.sign(inference.null[0].numpy())).all()
+    flips = inference.null[1:]
+    assert (flips.mean(dim=0).abs() < 4 * flips.std(dim=0)).all()
+
+
+@pytest.mark.parametrize("scene", [Scene("equal"), Scene("unequal", samples=(300, 40, 40, 40))], ids=lambda s: s.name)
+def test_an_idle_band_is_not_unique(scene):
+    rng, hits, families = np.random.default_rng(1), [], []
+    for number in range(2):
+        _, found = infer(scene.draw(60, rng), RIDGE, 60.0, number)
+        hits.append(found["uniqueB"].p <= 0.05)
+        families.append(found["uniqueB"].p_family.min() <= 0.05)
+    assert np.mean(hits) <= 0.1  # binomial, 120 nulls, 99.5 %
+    assert np.sum(families) <= 1
