@@ -108,15 +108,11 @@ def _few_decide(blocks: Blocks, effective: float, n_runs: int) -> tuple[str, ...
     count_as = f"the {blocks.count} blocks of {blocks.length_s:.0f} s count as {effective:.1f} equal ones"
     if effective < LEAST_TESTED:
         runs = f"{n_runs} run{'' if n_runs == 1 else 's'}"
-        return (
-            f"{NO_P}: cannot be tested with {runs}, as {count_as}, of which none could have a p below .05; do not "
-            "conclude that nothing is predicted",
-        )
+        untested = f"cannot be tested with {runs}, as {count_as}, of which none could have a p below .05"
+        return (f"{NO_P}: {untested}; do not conclude that nothing is predicted",)
     if effective < EQUAL * FEWEST <= EQUAL * blocks.count:
-        return (
-            f"{UNRELIABLE_P}: {count_as}, fewer than {FEWEST}: a noisy or a long run decides; do not conclude from p "
-            "that a target is predicted, nor that it is not",
-        )
+        why = f"{count_as}, fewer than {FEWEST}: a noisy or a long run decides"
+        return (f"{UNRELIABLE_P}: {why}; do not conclude from p that a target is predicted, nor that it is not",)
     return ()
 
 

@@ -37,8 +37,8 @@ PUBLISHED = (
     "intervals. They are for comparison with that code; claims come from chen2024-cv."
 )
 NOT_TESTABLE = (
-    "Whether the full model predicts anything cannot be tested on these data (see the warnings). The numbers below are "
-    "descriptions."
+    "Whether the full model predicts anything cannot be tested on these data (see the warnings). The numbers below "
+    "are descriptions."
 )
 NO_TEST = "No test was made (inference: permutations): the numbers below are descriptions."
 
@@ -151,7 +151,7 @@ def _agreement(rows: StatisticRows[AnyRow], comparison: Comparison) -> list[str]
     maps = f"Over targets their R² correlate by {with_interval(over_targets)}{less}. " if over_targets else ""
     courses = f"The time courses that they predict correlate by {with_interval(over_time)} on average."
     verdict = _verdict_on_agreement(over_time, rows, comparison)
-    beside = [_reference(rows, comparison.models, reference) for reference in comparison.control_models]
+    beside: list[str] = [_reference(rows, comparison.models, reference) for reference in comparison.control_models]
     return [f"Agreement. {maps}{courses} {verdict}".rstrip(), *(line for line in beside if line)]
 
 
