@@ -14,7 +14,9 @@ import torch
 
 from benchmarks.bars import Bar, run_bars
 from benchmarks.calibration_family import family
+from benchmarks.calibration_participants import participants
 from benchmarks.calibration_parts import intervals, parts
+from benchmarks.calibration_residuals import residuals
 from benchmarks.conditions import (
     LEVEL,
     NOISES,
@@ -179,6 +181,8 @@ STUDIES = {
     "intervals": intervals,
     "power": power,
     "references": references,
+    "residuals": residuals,
+    "group": participants,
 }
 
 if __name__ == "__main__":

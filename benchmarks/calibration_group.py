@@ -16,11 +16,11 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.bars import Bar, run_bars
+from benchmarks.calibration_participants import values_of
 from benchmarks.conditions import LEVEL, PERMUTATIONS, SPECS, bar, infer
 from benchmarks.nulls import design_of
 from benchmarks.simulation import FMRI, mixed, series, standardized
-from bids_app import encoding
-from bids_app.group import participant_tests
+from bids_app.group import ParticipantValues, participant_tests
 from bids_app.group.electrodes import mean_and_error, student_limits
 from bids_app.group.participant_tests import t_interval
 from bids_app.records import Array, FitSpec, partition_components
@@ -31,12 +31,11 @@ Bands = Mapping[str, Array]
 HEAD = "| participants | mean response | reported | family-wise |"
 
 
-def person_values(bands: Bands, Y: Array, spec: FitSpec) -> dict[str, Array]:
-    """Y (n_people, n_times, n_targets) → component: (n_people, n_targets) rsquared."""
-    n_people, n_times, n_targets = Y.shape
+def person_values(bands: Bands, Y: Array, spec: FitSpec) -> ParticipantValues:
+    """Y (n_people, n_times, n_targets) → values of every component, (n_people, n_targets) each."""
+    n_people, n_times, _ = Y.shape
     design = design_of(bands, Y.transpose(1, 0, 2).reshape(n_times, -1), FMRI.runs, FMRI.times_s)
-    partition = encoding.partition(encoding.fit(design, {name: (name,) for name in bands}, spec))
-    return {name: stats["rsquared"].reshape(n_people, n_targets) for name, stats in partition.values.items()}
+    return values_of(design, spec, n_people)
 
 
 def of_mean(bands: Bands, Y: Array, spec: FitSpec, seed: int) -> dict[str, dict[str, Array]]:
@@ -65,7 +64,7 @@ def tested(bands: Bands, Y: Array, spec: FitSpec, seed: int) -> dict[str, dict[s
             "reported": both[name]["p"],
             "family": np.array([both[name]["pfwe"].min()]),
         }
-        for name in values
+        for name in values.rsquared
     }
 
 
@@ -155,7 +154,7 @@ def _covered(n_people: int, share: float, common: float, seed: int) -> tuple[Arr
     noise = noises(population, n_targets, common, "ar.5", rng)
     shares = np.clip(rng.gamma(2, share / 2, population), 0, 0.9)
     Y = np.stack([mixed(X @ weights, one, mine) for one, mine in zip(noise, shares, strict=True)])
-    values = person_values({"x": X}, Y, SPECS["selected"])["full"]
+    values = person_values({"x": X}, Y, SPECS["selected"]).rsquared["full"]
     truth = values.mean(axis=0)
     covered, widths = [], []
     for first in range(0, population - n_people + 1, n_people):

@@ -12,10 +12,11 @@ import numpy as np
 
 from benchmarks.bars import Bar
 from benchmarks.calibration_group import BANDED, noises, of_mean, person_values
+from benchmarks.calibration_participants import together
 from benchmarks.conditions import LEVEL, PERMUTATIONS, bar
 from benchmarks.planting import Planting
 from benchmarks.simulation import FMRI, mixed
-from bids_app.group import participant_tests
+from bids_app.group import ParticipantValues, participant_tests
 from bids_app.records import Array, partition_components
 
 N_PEOPLE, N_TARGETS, COMMON = 12, 20, 0.3
@@ -68,12 +69,12 @@ def their_own(planting: Planting, seed: int) -> Draw:
     ]
     populations = [one.population() for one in drawn]
     population = {name: np.mean([one[name] for one in populations], axis=0) for name in populations[0]}
-    return _told(population, {name: np.concatenate([one[name] for one in each]) for name in each[0]}, seed, None)
+    return _told(population, together(each), seed, None)
 
 
 def _told(
     population: Mapping[str, Array],
-    values: Mapping[str, Array],
+    values: ParticipantValues,
     seed: int,
     stimulus: Mapping[str, Mapping[str, Array]] | None,
 ) -> Draw:
@@ -81,7 +82,7 @@ def _told(
     return {
         name: {
             "population": population[name],
-            "value": values[name].mean(axis=0),
+            "value": values.rsquared[name].mean(axis=0),
             "p": one["p"],
             "pfwe": one["pfwe"],
         }

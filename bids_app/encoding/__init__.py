@@ -1,7 +1,7 @@
 """Encoding models on arrays: alignment, design, ridge in nested folds, partition. No paths, no globals."""
 
 from bids_app.encoding.comparisons.averages import RELIABLE, Averaged, Averages, AveragingPlan
-from bids_app.encoding.comparisons.controls import fit_controls, splits_runs, with_time
+from bids_app.encoding.comparisons.controls import fit_controls, with_time
 from bids_app.encoding.comparisons.layers import choose_layers, layered, score_layers
 from bids_app.encoding.comparisons.model_pair import SubspaceSplit, model_pair_statistics, singles
 from bids_app.encoding.comparisons.noise_ceiling import (
@@ -13,8 +13,8 @@ from bids_app.encoding.comparisons.noise_ceiling import (
 from bids_app.encoding.comparisons.published import fit_published, published_design
 from bids_app.encoding.comparisons.responsive import after_silence, responsive, speech_less_silence
 from bids_app.encoding.design.align import lanczos, make_band, resample, used_samples
-from bids_app.encoding.design.build import build_design, epoch_purge_s, purge_length_s
-from bids_app.encoding.design.clean import clean
+from bids_app.encoding.design.build import build_design, epoch_purge_s, purge_length_s, splits_runs
+from bids_app.encoding.design.clean import clean, mean_basis, nuisance_basis
 from bids_app.encoding.design.epochs import (
     covered,
     epochs_inside_recording,
@@ -24,19 +24,23 @@ from bids_app.encoding.design.epochs import (
     within_words,
 )
 from bids_app.encoding.design.folds import reaching_back
+from bids_app.encoding.design.nuisance import nuisance_warnings
 from bids_app.encoding.design.words import over_words
 from bids_app.encoding.errors import CannotFit
 from bids_app.encoding.inference.blocks import Blocks
 from bids_app.encoding.inference.fit_and_infer import InferencePlan, data_blocks, fit_and_infer
+from bids_app.encoding.partition.additions import Additions
 from bids_app.encoding.partition.components import partition
 from bids_app.encoding.partition.shapley import disagreements
 from bids_app.encoding.partition.small_sample_bias import small_sample_bias_warnings
 from bids_app.encoding.ridge.fit import fit, unions_of
+from bids_app.encoding.ridge.fitted import ObserverGroup
 from bids_app.encoding.ridge.options import FitContext, FitOptions, with_backoff
 from bids_app.encoding.subspace.word_bands import residual, shared_subspace
 
 __all__ = [
     "RELIABLE",
+    "Additions",
     "Averaged",
     "Averages",
     "AveragingPlan",
@@ -46,6 +50,7 @@ __all__ = [
     "FitOptions",
     "InferencePlan",
     "NoiseCeiling",
+    "ObserverGroup",
     "SubspaceSplit",
     "after_silence",
     "build_design",
@@ -65,8 +70,11 @@ __all__ = [
     "layered",
     "local_word_counts",
     "make_band",
+    "mean_basis",
     "model_pair_statistics",
     "noise_ceiling_of_trials",
+    "nuisance_basis",
+    "nuisance_warnings",
     "over_words",
     "partition",
     "place_epochs",

@@ -3,12 +3,13 @@
 from bids_app.group.electrodes import over_electrodes
 from bids_app.group.mean_response import SharedRun, average_participants, match_participants, require_same_features
 from bids_app.group.membership import GroupKey, group_key, shared_stem
-from bids_app.group.participant_tests import participant_tests
+from bids_app.group.participant_tests import ParticipantValues, participant_tests
 from bids_app.group.summarise import INDIVIDUAL, summarise
 
 __all__ = [
     "INDIVIDUAL",
     "GroupKey",
+    "ParticipantValues",
     "SharedRun",
     "average_participants",
     "group_key",

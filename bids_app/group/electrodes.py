@@ -3,17 +3,16 @@ electrodes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import t as student
 
-from bids_app.group.participant_tests import null_values, nulls_of
-from bids_app.records import Array, Component
+from bids_app.group.participant_tests import ParticipantValues, null_values, nulls_of
+from bids_app.records import FEWEST_TESTED, Array, Component
 
 DRAWS = 2000
-Values = Mapping[str, Array]  # component's label → (n_electrodes,)
 
 
 @dataclass(frozen=True)
@@ -28,19 +27,20 @@ class MeanEstimate:
 
 
 def over_electrodes(
-    participants: Sequence[Values], components: Sequence[Component], seed: int
+    participants: Sequence[ParticipantValues], components: Sequence[Component], seed: int
 ) -> dict[str, MeanEstimate]:
     """The mean over participants of their electrodes' mean.
 
     The standard error is the bootstrap's, times √(n / (n − 1)) for n participants, and the interval and p are
-    Student's with n − 1 degrees of freedom: percentiles of so few participants would be too narrow. p is one-sided,
-    the largest of all nulls a component has (`participant_tests`), no smaller than 2^−n, and 1 where the mean is not
-    above zero. Two participants are the least; with fewer there is nothing but the mean.
+    Student's with n − 1 degrees of freedom: percentiles of so few participants would be too narrow. The mean and its
+    interval are of R²; p is of Fisher's z of the correlations (of a shared part of R²: `participant_tests`).
+    It is one-sided, the largest of all nulls a component has, no smaller than 2^−n, and 1 where their mean is not
+    above zero; NaN for fewer than `FEWEST_TESTED` participants, of whom no p could be .05 or less.
 
     Parameters
     ----------
-    participants : of each, label → (n_electrodes,) rsquared, of all parts of the partition and any of its totals (or
-        of one component of none), the same electrodes for all, NaN where there is none.
+    participants : of each, label → (n_electrodes,) values, the same electrodes for all components, NaN where there is
+        none.
     components : all of one partition, or one of none.
     seed : of the bootstrap.
 
@@ -48,7 +48,7 @@ def over_electrodes(
     -------
     Label → estimate, of every component that has values.
     """
-    tested = [one for one in components if one.label in participants[0]]
+    tested = [one for one in components if one.label in participants[0].rsquared]
     nulls = list(dict.fromkeys(null for one in tested for null in nulls_of(one)))
     tables = [_table(values, tested, components) for values in participants]
     tables = [table for table in tables if len(table)]
@@ -56,22 +56,24 @@ def over_electrodes(
         return {}
     mean, error = mean_and_error(tables, seed)
     low, high, p = student_limits(mean, error, len(tables))
+    if len(tables) < FEWEST_TESTED:
+        p = np.full_like(p, np.nan)
     p_of = dict(zip(nulls, p[len(tested) :], strict=True))
     return {
         one.label: MeanEstimate(
             mean=float(mean[row]),
             low=float(low[row]),
             high=float(high[row]),
-            p=float(max(p[row], *(p_of[null] for null in nulls_of(one)))),
+            p=float(np.max([p_of[null] for null in nulls_of(one)])),
         )
         for row, one in enumerate(tested)
     }
 
 
-def _table(values: Values, tested: Sequence[Component], components: Sequence[Component]) -> Array:
+def _table(values: ParticipantValues, tested: Sequence[Component], components: Sequence[Component]) -> Array:
     """(n_electrodes with a value, n_components + n_nulls)."""
     nulls = null_values(tested, components, values)
-    table = np.column_stack([*(values[one.label] for one in tested), *nulls.values()])
+    table = np.column_stack([*(values.rsquared[one.label] for one in tested), *nulls.values()])
     return np.asarray(table[np.isfinite(table).all(axis=1)], dtype=np.float64)
 
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from bids_app.encoding import NoiseCeiling, share
 from bids_app.group.electrodes import over_electrodes
-from bids_app.group.participant_tests import participant_tests, several_nulls
+from bids_app.group.participant_tests import ParticipantValues, participant_tests, several_nulls, t_interval
 from bids_app.group.statistics import Values, on_targets, participant_statistics, participant_table
 from bids_app.records import (
+    FEWEST_TESTED,
     INTER_SUBJECT,
     SOLVERS,
     Array,
@@ -41,6 +42,8 @@ def with_tests(
 ) -> tuple[Values, GroupInference]:
     """The values with p, family-wise p, q and intervals of every component's rsquared; and how they were made.
 
+    There is no p of fewer participants than `FEWEST_TESTED`: none could be .05 or less.
+
     Parameters
     ----------
     members : units of a group, one a participant.
@@ -49,18 +52,20 @@ def with_tests(
     spec : how many sign vectors, and the seed.
     shared : the fit of their mean response, where there is one.
     """
-    biased = has_biased_shared_parts(members[0])
+    biased, n = has_biased_shared_parts(members[0]), len(members)
     tested = dict(values)
     for components in tested_together(members):
         labels = [one.label for one in components]
-        tables = {label: participant_table(members, targets.names, label, "rsquared") for label in labels}
+        tables = _values_of(members, targets.names, components)
         mean = None if shared.mean is None else _of_mean(shared.mean, targets.names, labels)
-        stats = participant_tests(tables, components, spec.permutations, spec.seed, mean)
-        untested = several_nulls(components) if mean is None and biased else ()
+        stats: dict[str, dict[str, Array]] = {label: {} for label in labels}
+        if n >= FEWEST_TESTED:
+            stats = participant_tests(tables, components, spec.permutations, spec.seed, mean)
+        for label in several_nulls(components) if mean is None and biased else ():
+            stats[label] = {stat: np.full(len(targets.names), np.nan) for stat in stats[label]}
         for label in labels:
-            p = {stat: np.full(len(targets.names), np.nan) for stat in ("p", "pfwe", "q") if label in untested}
-            tested[label] = {**values[label], "rsquared": {**values[label]["rsquared"], **stats[label], **p}}
-    n = len(members)
+            made = {**stats[label], **t_interval(tables.rsquared[label])}
+            tested[label] = {**values[label], "rsquared": {**values[label]["rsquared"], **made}}
     exact = 2**n <= 1 + spec.permutations
     how = GroupInference(
         n_participants=n,
@@ -71,6 +76,21 @@ def with_tests(
         n_signs=2**n if exact else 1 + spec.permutations,
     )
     return tested, how
+
+
+def _values_of(
+    members: Sequence[WrittenUnit], names: Sequence[str], components: Sequence[Component]
+) -> ParticipantValues:
+    """Tables (n_participants, n_targets) of components on these targets."""
+    rsquared, r = (
+        {
+            one.label: participant_table(members, names, one.label, stat)
+            for one in components
+            if stat == "rsquared" or one.kind != "shared"
+        }
+        for stat in ("rsquared", "r")
+    )
+    return ParticipantValues(rsquared, r)
 
 
 def has_biased_shared_parts(unit: WrittenUnit) -> bool:
@@ -132,10 +152,7 @@ def _rows_of(members: Sequence[WrittenUnit], choice: Choice, seed: int, biased: 
     chosen = [(unit, mask) for unit in members if (mask := _mask(unit, choice)).any()]
     rows = []
     for components in tested_together(members) if chosen else ():
-        participants = [
-            {one.label: np.asarray(unit.partition.values[one.label]["rsquared"])[mask] for one in components}
-            for unit, mask in chosen
-        ]
+        participants = [_electrodes_of(unit, mask, components) for unit, mask in chosen]
         untested = several_nulls(components) if biased else ()
         rows += [
             ElectrodeMean(
@@ -151,6 +168,14 @@ def _rows_of(members: Sequence[WrittenUnit], choice: Choice, seed: int, biased: 
             for label, estimate in over_electrodes(participants, components, seed).items()
         ]
     return rows
+
+
+def _electrodes_of(unit: WrittenUnit, mask: Array, components: Sequence[Component]) -> ParticipantValues:
+    """Values (n_electrodes,) of some of a participant's electrodes."""
+    names = [name for name, chosen in zip(unit.targets.names, mask, strict=True) if chosen]
+    tables = _values_of([unit], names, components)
+    rsquared, r = ({label: table[0] for label, table in each.items()} for each in (tables.rsquared, tables.r))
+    return ParticipantValues(rsquared, r)
 
 
 def _mask(unit: WrittenUnit, choice: Choice) -> Array:

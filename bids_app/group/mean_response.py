@@ -9,6 +9,7 @@ from itertools import count
 
 import numpy as np
 
+from bids_app.encoding import mean_basis, nuisance_basis
 from bids_app.errors import DataError
 from bids_app.records import Array, Run, without_participant
 
@@ -71,9 +72,19 @@ def _heard(members: Sequence[tuple[int, int, Run]]) -> SharedRun:
     bands = {name: band[rows[0]] for name, band in first.bands.items()}
     label = without_participant(first.label)
     nobodys = first.Y[:0]
+    nuisance = _mean_nuisance([(run, at) for (_, _, run), at in zip(members, rows, strict=True)])
     return SharedRun(
-        replace(first, label=label, bands=bands, Y=nobodys, times_s=first.times_s[rows[0]]), participants
+        replace(first, label=label, bands=bands, Y=nobodys, times_s=first.times_s[rows[0]], nuisance=nuisance),
+        participants,
     )
+
+
+def _mean_nuisance(runs: Sequence[tuple[Run, Array]]) -> Array | None:
+    """What the mean of everybody's residualised features lacks (see `encoding.mean_basis`), on the samples
+    (n_common,) of each run; None where rows are words."""
+    all_rows = np.ones(len(runs[0][1]), dtype=bool)
+    bases = [nuisance_basis(run.nuisance[rows], all_rows) for run, rows in runs if run.nuisance is not None]
+    return mean_basis(bases) if bases else None
 
 
 def average_participants(heard: Sequence[SharedRun], read: Read) -> tuple[tuple[Run, ...], Array]:

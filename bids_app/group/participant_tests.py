@@ -1,11 +1,15 @@
-"""Tests over participants, target by target: sign flips of their values, max-T, and intervals for their mean.
+"""Tests over participants, target by target: sign flips, max-T, and intervals for the mean.
 
-The null hypothesis of a component: over the participants, its held-out rsquared is as often and as far below zero as
-above. A shared part is a signed sum of unions' values, whose bias participants have in common, so that no number of
-them averages it out; as in each participant, it is significant only where every set of the sharing groups adds to the
-others. Sign flips of participants take the stimulus as fixed: what all responses to it have in common by chance is in
-every one of them. p of the same components in the mean response (`stimulus`), where blocks of all participants'
-responses change their sign alike, guards against that; the larger p counts.
+The null hypothesis of a model, and of what one adds to another: over the participants, the correlation of what it
+predicts with the response is as often below zero as above. Flips of signed R² would be nearly blind: a model of
+nothing predicts worse than the mean, so that R² lies below zero without a signal, and with a weak one. A shared part
+is a signed sum of R², which no correlation stands for: its null hypotheses are that this sum, and the R² that any set
+of the sharing groups adds to the others, are as often below zero as above. All of them must fall, as its bias is
+common to participants, and no number of them averages it out.
+
+Sign flips of participants take the stimulus as fixed: what all responses to it have in common by chance is in every
+one of them. p of the same components in the mean response (`stimulus`), where blocks of all participants' responses
+change their sign alike, guards against that; the larger p counts.
 """
 
 from __future__ import annotations
@@ -20,35 +24,50 @@ from scipy.stats import t as student
 from bids_app.encoding.inference.component_tests import Contrast, Total, null_hypotheses
 from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr
 from bids_app.encoding.inference.sign_flips import draw_signs
-from bids_app.records import PARTITION_KINDS, Array, Component, subsets
+from bids_app.group.statistics import fisher_z
+from bids_app.records import Array, Component, subsets
 
 AT_ONCE = 2**21  # numbers of a null made at once; bounds memory
 Values = Mapping[str, Array]  # component's label → values
 
 
 @dataclass(frozen=True)
-class OwnValue:
-    """Null hypothesis: the component's own value is as often below zero as above."""
+class OwnCorrelation:
+    """Null hypothesis: the component's own correlation is as often below zero as above."""
 
     label: str
 
 
-Null = Total | Contrast | OwnValue
+Null = Total | Contrast | OwnCorrelation
+
+
+@dataclass(frozen=True)
+class ParticipantValues:
+    """What participants' components are tested by.
+
+    Parameters
+    ----------
+    rsquared : label → (n_participants, n_targets), NaN where a participant has none; of all parts of the partition,
+        of any of its totals, or of a component of no partition.
+    r : label → the same of the correlations, of all of these but shared parts.
+    """
+
+    rsquared: Values
+    r: Values
 
 
 def participant_tests(
-    values: Values,
+    values: ParticipantValues,
     components: Sequence[Component],
     permutations: int,
     seed: int,
     stimulus: Mapping[str, Values] | None = None,
 ) -> dict[str, dict[str, Array]]:
-    """p, family-wise p, q and a 95 % confidence interval of every component that has values.
+    """p, family-wise p and q of every component that has values.
 
     Parameters
     ----------
-    values : label → (n_participants, n_targets) rsquared, NaN where a participant has none; of all parts of the
-        partition, of any of its totals, or of a component of no partition.
+    values : of each participant.
     components : all of one partition, or one of none.
     permutations, seed : sign vectors are all 2^n of n participants where these are at most 1 + permutations, else
         drawn.
@@ -56,23 +75,20 @@ def participant_tests(
 
     Returns
     -------
-    Label → {'p', 'pfwe', 'q', 'ci025', 'ci975': (n_targets,)}.
+    Label → {'p', 'pfwe', 'q': (n_targets,)}.
     """
-    tested = [one for one in components if one.label in values]
+    tested = [one for one in components if one.label in values.rsquared]
     tables = null_values(tested, components, values)
     tests = {null: _family(table, permutations, seed) for null, table in tables.items()}
     return {
-        one.label: {
-            **_significance([tests[null] for null in nulls_of(one)], (stimulus or {}).get(one.label)),
-            **t_interval(values[one.label]),
-        }
+        one.label: _significance([tests[null] for null in nulls_of(one)], (stimulus or {}).get(one.label))
         for one in tested
     }
 
 
 def nulls_of(component: Component) -> tuple[Null, ...]:
     """The null hypotheses that must all fall for a component to be significant over participants."""
-    return null_hypotheses(component) if component.kind in PARTITION_KINDS else (OwnValue(component.label),)
+    return null_hypotheses(component) if component.kind == "shared" else (OwnCorrelation(component.label),)
 
 
 def several_nulls(components: Sequence[Component]) -> tuple[str, ...]:
@@ -80,27 +96,33 @@ def several_nulls(components: Sequence[Component]) -> tuple[str, ...]:
     return tuple(one.label for one in components if len(nulls_of(one)) > 1)
 
 
-def null_values(tested: Sequence[Component], components: Sequence[Component], values: Values) -> dict[Null, Array]:
+def null_values(
+    tested: Sequence[Component], components: Sequence[Component], values: ParticipantValues
+) -> dict[Null, Array]:
     """Every null hypothesis that some tested component needs to fall, once, with the values that it is about.
 
     Parameters
     ----------
     tested : components whose nulls are asked for.
     components : all of their partition.
-    values : label → (…, n_targets) rsquared of all parts of the partition, or of a component of none.
+    values : (…, n_targets) of each component.
+
+    Returns
+    -------
+    Null hypothesis → (…, n_targets): Fisher's z of correlations, or sums of rsquared.
     """
-    unions = union_values(values, components)
+    nulls = dict.fromkeys(null for component in tested for null in nulls_of(component))
+    unions = union_values(values.rsquared, components)
 
     def table(null: Null) -> Array:
         """(…, n_targets) values that a null hypothesis is about."""
-        if isinstance(null, OwnValue):
-            return values[null.label]
+        if isinstance(null, OwnCorrelation):
+            return fisher_z(values.r[null.label])
         if isinstance(null, Total):
             return unions[null.union]
         terms = sorted(null.terms, key=lambda term: (len(term[0]), sorted(term[0])))  # a set has no order of its own
         return np.asarray(np.sum([sign * unions[union] for union, sign in terms], axis=0))
 
-    nulls = dict.fromkeys(null for component in tested for null in nulls_of(component))
     return {null: table(null) for null in nulls}
 
 

@@ -82,5 +82,10 @@ def participant_statistics(table: Array, stat: str) -> dict[str, Array]:
 def _scales(stat: str) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
     """To the scale means are taken on, and back."""
     if stat == "r":
-        return lambda values: np.arctanh(np.clip(values, -0.999999, 0.999999)), np.tanh
+        return fisher_z, np.tanh
     return np.asarray, np.asarray
+
+
+def fisher_z(r: Array) -> Array:
+    """Fisher's z of correlations, finite for those of ±1."""
+    return np.asarray(np.arctanh(np.clip(r, -0.999999, 0.999999)))

@@ -156,6 +156,7 @@ from bids_app.records.specs import (
     SubspaceSpec,
 )
 from bids_app.records.summaries import (
+    FEWEST_TESTED,
     NO_P,
     SUMMARY_FORMAT,
     UNRELIABLE_P,
@@ -194,6 +195,7 @@ __all__ = [
     "BASELINE",
     "CONTEXT",
     "ENTITY_ORDER",
+    "FEWEST_TESTED",
     "INTER_SUBJECT",
     "IN_SAMPLE",
     "MOST_OFFSET",

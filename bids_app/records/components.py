@@ -98,6 +98,14 @@ class Component:
         """Whether it is a unique or shared part of a partition."""
         return self.kind in ("unique", "shared")
 
+    @property
+    def difference(self) -> tuple[Union, Union] | None:
+        """(larger, smaller) model whose difference it is; None of one model's R² and of shared parts."""
+        if len(self.terms) != 2:
+            return None
+        larger, smaller = (union for union, _ in sorted(self.terms, key=lambda term: -term[1]))
+        return larger, smaller
+
     def of(self, rsquared: Mapping[frozenset[str], Array]) -> Array:
         """Its value from {union: (n_targets,)} R² of every union in its terms: (n_targets,)."""
         if self.is_total:

@@ -34,6 +34,8 @@ class Run:
     `stimuli`: contents heard in it; runs that share one never straddle a fold. `words`: the rows of the bands that
     projections are fitted on. With `epochs`, rows are words: times_s (n_rows,) their onsets, bands {name: (n_rows, 1,
     n_dims)}, and Y the signal (n_samples, n_electrodes) from which every window makes a target of every electrode.
+    `nuisance`: (n_times, q) orthonormal basis of what cleaning took out of Y, the constant included; None where rows
+    are words.
     """
 
     label: str
@@ -43,6 +45,7 @@ class Run:
     stimuli: tuple[str, ...]
     words: tuple[WordRows, ...] = ()
     epochs: Epochs | None = None
+    nuisance: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,9 @@ class Design:
     delays), Y (n_times, n_targets), and for every sample its
     outer fold, run (index into run_labels) and time. `usable` (n_targets,) False where a target never varies or has
     missing samples: its results are NaN. `purge_s` separates training from test inside a run. `projected`: further
-    bands, made of the others fold by fold. `layered`: bands of which each fold takes one layer."""
+    bands, made of the others fold by fold. `layered`: bands of which each fold takes one layer. `nuisance`: of each
+    run a basis B (n_times of the run, q) of what cleaning took out of its responses; none where rows are words.
+    `residualised`: whether columns of features lose it too, as X − B B'X."""
 
     bands: Mapping[str, Array]
     Y: Array
@@ -93,3 +98,5 @@ class Design:
     purge_s: float
     projected: Mapping[str, Projected] = field(default_factory=dict)
     layered: Mapping[str, Layered] = field(default_factory=dict)
+    nuisance: tuple[Array, ...] = ()
+    residualised: bool = False

@@ -140,7 +140,8 @@ class Partition:
     """Values of all components, target by target.
 
     groups : feature groups of the analysis's own partition. values : {label: {stat: (n_targets,)}} in the order of
-    `components`; stat 'rsquared' for all, 'r' for totals, where there was inference 'p', 'pfwe', 'q', 'ci025' and
+    `components`; stat 'rsquared' for all, 'r' for all but shared parts (and unique ones
+    of the published code), where there was inference 'p', 'pfwe', 'q', 'ci025' and
     'ci975', and of full, where there are repeats, 'ceiling' and 'share'. Of each group, where there are several,
     'shapley' and 'product' with the ends of their confidence intervals ('shapley025', …). extra : partitions of other
     groups. controls : components of no partition.
@@ -183,8 +184,7 @@ class Lags:
 class ControlResults:
     """What is fitted beside the partition.
 
-    components : of no partition. values : {label: {stat: (n_targets,)}}, stats as those of a partition's components,
-    `r` of whole models alone.
+    components : of no partition. values : {label: {stat: (n_targets,)}}, stats as those of a partition's components.
     """
 
     components: tuple[Component, ...]

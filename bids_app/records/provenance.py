@@ -112,11 +112,13 @@ class RunSettings:
 @dataclass(frozen=True)
 class DesignProvenance:
     """delays_s, epoch : as asked for; period_s : seconds from sample to sample; purge_s : between training and test
-    samples of one run; skip_onset_s, stamp : see DesignSpec."""
+    samples of one run; residualised : whether features lost what responses were cleaned of; skip_onset_s, stamp : see
+    DesignSpec."""
 
     spec: DesignSpec
     period_s: float
     purge_s: float
+    residualised: bool = False
 
     @property
     def epoch(self) -> EpochSpec | None:

@@ -43,9 +43,12 @@ class Settings(BaseModel):
 class FmriResponse(Settings):
     """Cleaning of BOLD, within run. `confounds`: groups, columns and patterns of columns, a list or joined by '+';
     `confounds_files`: the user's own tables. `censor_fd_mm`: samples of more framewise displacement are not used, nor
-    are their `censor_neighbours` (before, after)."""
+    are their `censor_neighbours` (before, after). `residualise_features`: features lose what responses are cleaned
+    of, where folds are whole runs."""
 
-    later_keys: ClassVar[frozenset[str]] = frozenset({"confounds_files", "censor_fd_mm", "censor_neighbours"})
+    later_keys: ClassVar[frozenset[str]] = frozenset(
+        {"confounds_files", "censor_fd_mm", "censor_neighbours", "residualise_features"}
+    )
 
     confounds: str = "motion24+acompcor"
     confounds_files: tuple[str, ...] = ()
@@ -53,6 +56,7 @@ class FmriResponse(Settings):
     censor_neighbours: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 0)
     high_pass_s: Seconds | None = 128.0
     standardize: Literal["run", "none"] = "run"
+    residualise_features: bool = False
 
     @field_validator("confounds", mode="before")
     @classmethod
@@ -80,6 +84,7 @@ class FmriResponse(Settings):
             self.standardize,
             censor_fd_mm=self.censor_fd_mm,
             censor_neighbours=self.censor_neighbours,
+            residualise_features=self.residualise_features,
         )
 
 

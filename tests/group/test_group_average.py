@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bids_app import encoding
 from bids_app.errors import DataError
 from bids_app.group import average_participants, match_participants, require_same_features
 from bids_app.records import Run
@@ -101,6 +102,26 @@ def test_only_the_first_of_those_who_heard_it_needs_features():
     (heard,) = match_participants(participants)
     assert [participant for participant, _, _ in heard.participants] == [0, 1]
     np.testing.assert_array_equal(heard.run.bands["rate"], run(0).bands["rate"])
+
+
+def test_the_mean_lacks_of_features_what_everybodys_nuisance_takes_on_average():
+    """On the samples that all have; where nobody has a sample of their own it is exact."""
+    rng = np.random.default_rng(0)
+    participants, residuals = [], []
+    for seed in range(3):
+        one = run(seed)
+        basis = encoding.nuisance_basis(rng.standard_normal((len(TIMES), 2)), np.ones(len(TIMES), bool))
+        participants.append([replace(one, nuisance=basis)])
+        X = one.bands["rate"].reshape(len(TIMES), -1)
+        residuals.append(X - basis @ (basis.T @ X))
+    (mean,), _ = averaged(participants)
+    X = mean.bands["rate"].reshape(len(TIMES), -1)
+    close(X - mean.nuisance @ (mean.nuisance.T @ X), np.mean(residuals, axis=0))
+    censored = replace(participants[1][0], Y=run(1).Y[3:25], times_s=TIMES[3:25], bands={})
+    censored = replace(censored, nuisance=participants[1][0].nuisance[3:25])
+    (mean,), _ = averaged([participants[0], [censored], participants[2]])
+    assert mean.nuisance.shape[0] == len(mean.Y) == 22
+    assert averaged([[run(0)], [run(1)]])[0][0].nuisance is None
 
 
 def test_nobodys_data_is_changed():

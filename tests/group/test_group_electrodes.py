@@ -5,16 +5,18 @@ import pytest
 from scipy import stats
 
 from bids_app.group.electrodes import mean_and_error, over_electrodes, student_limits
+from bids_app.group.participant_tests import ParticipantValues
 from bids_app.records import partition_components
 
 COMPONENTS = partition_components(("a", "b"))
 
 
 def participant(a, b, both):
-    """Every component of two units, from three unions' values by electrode."""
+    """Every component of two units, from three unions' values by electrode, which are their Fisher's z too."""
     a, b, both = (np.asarray(one, float) for one in (a, b, both))
     parts = {"uniqueA": both - b, "uniqueB": both - a, "sharedAB": a + b - both}
-    return {"full": both, "a": a, "b": b, **parts}
+    values = {"full": both, "a": a, "b": b, **parts}
+    return ParticipantValues(values, {label: np.tanh(one) for label, one in values.items()})
 
 
 def participants(rng, n, n_electrodes=6, means=(0.05, 0.05, 0.08), between=0.02, within=0.03):
@@ -29,7 +31,7 @@ def participants(rng, n, n_electrodes=6, means=(0.05, 0.05, 0.08), between=0.02,
 def test_one_electrode_a_person_is_students_test_over_people():
     some = participants(np.random.default_rng(0), 9, n_electrodes=1)
     found = over_electrodes(some, COMPONENTS, 0)["a"]
-    values = np.array([one["a"][0] for one in some])
+    values = np.array([one.rsquared["a"][0] for one in some])
     expected = stats.ttest_1samp(values, 0, alternative="greater")
     low, high = stats.t.interval(0.95, 8, values.mean(), stats.sem(values))
     assert found.mean == pytest.approx(values.mean())
@@ -62,12 +64,27 @@ def test_electrodes_without_a_value_and_participants_without_electrodes_do_not_c
 
 
 def test_p_is_never_below_what_so_many_participants_allow_and_1_below_zero():
-    alike = [participant([0.2, 0.2], [0.1, 0.1], [0.25, 0.25]) for _ in range(4)]
+    alike = [participant([0.2, 0.2], [0.1, 0.1], [0.25, 0.25]) for _ in range(5)]
     found = over_electrodes(alike, COMPONENTS, 0)
-    assert found["full"].p == 0.5**4
-    below = [participant([-0.2, -0.1], [0.0, 0.0], [-0.2, -0.1]) for _ in range(4)]
+    assert found["full"].p == pytest.approx(0.5**5)
+    below = [participant([-0.2, -0.1], [0.0, 0.0], [-0.2, -0.1]) for _ in range(5)]
     assert over_electrodes(below, COMPONENTS, 0)["a"].p == 1
-    assert np.isnan(over_electrodes(alike[:1], COMPONENTS, 0)["full"].p)
+    few = over_electrodes(alike[:4], COMPONENTS, 0)["full"]
+    assert np.isnan(few.p)  # none could be .05 or less
+    assert np.isfinite([few.mean, few.low, few.high]).all()
+
+
+def test_p_is_of_correlations_and_the_interval_of_rsquared():
+    rng = np.random.default_rng(5)
+    some = []
+    for _ in range(8):
+        weak = participant(*rng.normal(-0.01, 0.005, (3, 6)))
+        some.append(ParticipantValues(weak.rsquared, {label: 0.1 + 0.02 * rng.random(6) for label in weak.r}))
+    found = over_electrodes(some, COMPONENTS, 0)
+    assert found["a"].mean < 0
+    assert found["a"].high < 0
+    assert found["a"].p < 0.05
+    assert found["sharedAB"].p > 0.05
 
 
 def test_a_shared_part_has_no_smaller_p_than_either_space_alone():

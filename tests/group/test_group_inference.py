@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import bids_app
-from bids_app.group import participant_tests
+from bids_app.group import ParticipantValues, participant_tests
 from bids_app.group.participant_tests import t_interval, union_values
 from bids_app.records import beyond_baseline, partition_components, subsets
 
@@ -21,16 +21,22 @@ X, AB = partition_components(("x",)), partition_components(("a", "b"))
 ALL = 1000  # permutations: up to nine participants all sign vectors are taken
 
 
+def values_of(z, rsquared=None):
+    """Values of participants: correlations by their Fisher's z, and rsquared, which are the same where not given."""
+    r = {label: np.tanh(table) for label, table in z.items() if not label.startswith("shared")}
+    return ParticipantValues(z if rsquared is None else rsquared, r)
+
+
 def single(table):
-    """Components of one space with these values."""
-    return dict.fromkeys(("full", "x", "uniqueX"), table)
+    """Components of one space with these Fisher's z."""
+    return values_of(dict.fromkeys(("full", "x", "uniqueX"), table))
 
 
 def two(unique_a, unique_b, shared):
     """Components of spaces a and b by their parts."""
     full = unique_a + unique_b + shared
-    return {"full": full, "a": unique_a + shared, "b": unique_b + shared,
-            "uniqueA": unique_a, "uniqueB": unique_b, "sharedAB": shared}  # fmt: skip
+    return values_of({"full": full, "a": unique_a + shared, "b": unique_b + shared,
+                  "uniqueA": unique_a, "uniqueB": unique_b, "sharedAB": shared})  # fmt: skip
 
 
 @pytest.mark.parametrize("n_participants", [2, 3, 6, 9])
@@ -48,7 +54,7 @@ def test_p_is_scipys_exact_sign_flip(n_participants):
 
 def test_totals_may_be_left_out():
     table = np.random.default_rng(0).normal(0.3, 1, (6, 12))
-    found, every = (participant_tests(one, X, ALL, 0) for one in ({"uniqueX": table}, single(table)))
+    found, every = (participant_tests(one, X, ALL, 0) for one in (values_of({"uniqueX": table}), single(table)))
     assert list(found) == ["uniqueX"]
     for stat, values in found["uniqueX"].items():
         np.testing.assert_allclose(values, every["uniqueX"][stat], rtol=1e-12)
@@ -96,6 +102,19 @@ def test_who_has_no_value_is_as_if_absent():
     assert np.isnan(nobody["p"]).all()
 
 
+def test_correlations_are_tested_and_not_rsquared():
+    """A weak signal: correlations above zero in everybody, and R² below."""
+    rng = np.random.default_rng(7)
+    z, rsquared = rng.normal(0.1, 0.05, (8, 12)), rng.normal(-0.01, 0.005, (8, 12))
+    labels = ("full", "a", "b", "uniqueA", "uniqueB", "sharedAB")
+    found = participant_tests(values_of(dict.fromkeys(labels, z), dict.fromkeys(labels, rsquared)), AB, ALL, 0)
+    of_z = participant_tests(single(z), X, ALL, 0)["full"]
+    for label in labels[:-1]:
+        np.testing.assert_array_equal(found[label]["p"], of_z["p"])
+        np.testing.assert_array_equal(found[label]["pfwe"], of_z["pfwe"])
+    assert (found["sharedAB"]["p"] == 1).all()  # an amount, which no correlation stands for
+
+
 def test_a_shared_part_needs_both_spaces_to_predict():
     """A bias that all participants have: something shared with a space that predicts nothing."""
     rng = np.random.default_rng(4)
@@ -135,7 +154,7 @@ def test_a_component_of_no_partition_is_tested_by_its_own_value():
     """As a total is: sign flips of what it comes to, whatever its terms are."""
     table = np.random.default_rng(6).normal(0.3, 1, (7, 12))
     control = beyond_baseline("x", ("x",), ("baseline_word_rate",))
-    own = participant_tests({control.label: table}, [control], ALL, 0)[control.label]
+    own = participant_tests(values_of({control.label: table}), [control], ALL, 0)[control.label]
     total = participant_tests(single(table), X, ALL, 0)["full"]
     for stat, values in own.items():
         np.testing.assert_array_equal(values, total[stat])
@@ -161,12 +180,13 @@ def test_sums_do_not_hang_on_the_order_of_a_set():
     """Single-precision values, as tables give them: p of a shared part is the same in every process."""
     code = """
 import numpy as np
-from bids_app.group.participant_tests import null_values
+from bids_app.group.participant_tests import ParticipantValues, null_values
 from bids_app.records import partition_components
 components = partition_components(("low_level", "semantic", "speech", "language"))
 rng = np.random.default_rng(0)
 values = {one.label: rng.normal(size=50).astype(np.float32) for one in components}
-print([table.tobytes().hex() for table in null_values(components, components, values).values()])
+given = ParticipantValues(values, values)
+print([table.tobytes().hex() for table in null_values(components, components, given).values()])
 """
     root = Path(bids_app.__file__).parents[1]
     printed = {

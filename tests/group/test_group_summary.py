@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bids_app.group import summarise
+from bids_app.group import ParticipantValues, summarise
 from bids_app.group.electrodes import MeanEstimate, over_electrodes
 from bids_app.group.membership import group_key, key_of_written, shared_stem
 from bids_app.group.statistics import participant_statistics
@@ -172,7 +172,7 @@ def two_spaces(participant, solver, kind):
     )
     high = 0.1 + 0.01 * int(participant)
     amounts = {"full": 3, "a": 2, "b": 2, "uniqueA": 1, "uniqueB": 1, "sharedAB": 1}
-    values = {one.label: {"rsquared": np.full(3, high * amounts[one.label])} for one in AB}
+    values = {one.label: dict.fromkeys(("rsquared", "r"), np.full(3, high * amounts[one.label])) for one in AB}
     full = {"full": ComponentSummary((), {})}
     return replace(
         own, partition=Partition(("a", "b"), values), summary=summary_of(POOL, solver, own.targets.space, full)
@@ -200,7 +200,8 @@ def test_what_all_have_beside_the_partition_is_tested_alone(kind):
     means = dict(zip(CONTROLS, (0.02, 0.0, 0.1), strict=True))
     rng, given = np.random.default_rng(0), []
     for number, one in enumerate(participants):
-        values = {control.label: {"rsquared": rng.normal(mean, 0.05, 3)} for control, mean in means.items()}
+        drawn = {control.label: rng.normal(mean, 0.05, 3) for control, mean in means.items()}
+        values = {label: {"rsquared": one, "r": np.tanh(one)} for label, one in drawn.items()}
         if number == 3:
             del values["bBeyondBaseline"]
         controls = tuple(control for control in CONTROLS if control.label in values)
@@ -212,7 +213,10 @@ def test_what_all_have_beside_the_partition_is_tested_alone(kind):
         table = np.stack([one.partition.values[name]["rsquared"] for one in given])
         if kind == "electrodes":
             (row,) = (one for one in result.electrodes if (one.component, one.electrodes) == (name, "all"))
-            total = [dict.fromkeys(("full", "x", "uniqueX"), own) for own in table]
+            total = [
+                ParticipantValues(*(dict.fromkeys(("full", "x", "uniqueX"), own) for own in (each, np.tanh(each))))
+                for each in table
+            ]
             expected = over_electrodes(total, partition_components(("x",)), 0)["full"]
             assert MeanEstimate(row.mean, row.ci025, row.ci975, row.p) == expected
         else:
@@ -227,7 +231,7 @@ def test_what_all_have_beside_the_partition_is_tested_alone(kind):
 
 @pytest.mark.parametrize(
     ("n_participants", "permutations", "words"),
-    [(3, 1000, "all 8 sign vectors), family-wise by max-T: 3 participants allow no p below 2^−3 = 0.125."),
+    [(5, 1000, "all 32 sign vectors), family-wise by max-T: 5 participants allow no p below 2^−5 = 0.0312."),
      (27, 1000, "1001 of 2^27 sign vectors), family-wise by max-T: so many allow no p below 1/1001.")],
 )  # fmt: skip
 def test_the_least_p_that_is_reported_is_the_least_there_can_be(n_participants, permutations, words):
@@ -240,13 +244,28 @@ def test_the_least_p_that_is_reported_is_the_least_there_can_be(n_participants, 
         for one in participants
     ]
     (result,) = summarise(participants, InferenceSpec(permutations=permutations))
+    assert "there is no p" not in group_inference_in_words(result.inference, "parcels")
     assert words in group_inference_in_words(result.inference, "parcels")
     assert result.values["full"]["rsquared"]["p"].min() == pytest.approx(max(2.0**-n_participants, 1 / 1001))
 
 
+@pytest.mark.parametrize("kind", ["parcels", "electrodes"])
+def test_fewer_than_five_participants_have_intervals_and_no_p(kind):
+    """No sign flips of them give p ≤ .05: said once, not as a p a row."""
+    few = [two_spaces(f"{number}", "banded_ridge", kind) for number in range(1, 4)]
+    (result,) = summarise(few, InferenceSpec(permutations=100))
+    if kind == "electrodes":
+        assert all(np.isnan(row.p) and np.isfinite(row.ci025) for row in result.electrodes)
+    else:
+        stats = [one["rsquared"] for one in result.values.values()]
+        assert all("ci025" in one and not {"p", "pfwe", "q"} & {*one} for one in stats)
+    words = group_inference_in_words(result.inference, kind)
+    assert "3 participants: there is no p over participants" in words
+
+
 def test_p_is_not_known_where_the_mean_response_has_no_such_component():
     participants = [two_spaces(f"{number}", "banded_ridge", "parcels") for number in range(1, 7)]
-    baseline = {"baseline": {"rsquared": np.array([0.1, 0.2, 0.3])}}
+    baseline = {"baseline": dict.fromkeys(("rsquared", "r"), np.array([0.1, 0.2, 0.3]))}
     participants = [
         replace(
             one,

@@ -167,6 +167,9 @@ def scores(targets, groups=GROUPS, seed=0):
     for one in partition_components(groups)[1 : 1 + len(groups)]:
         totals[one.label] = {"rsquared": 0.6 * full, "r": np.sqrt(np.abs(0.6 * full))}
     found = {**totals, **{part: {"rsquared": one} for part, one in values.items()}}
+    for label, stats in found.items():
+        if label.startswith("unique"):
+            stats["r"] = np.sign(stats["rsquared"]) * np.sqrt(np.abs(stats["rsquared"]))
     for stats in found.values():
         for one in stats.values():
             one[0] = np.nan

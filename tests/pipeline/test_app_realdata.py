@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from report_text import report_text
+from scipy.stats import ttest_1samp
 
 from bids_app.cli.concord import main
 
@@ -89,6 +90,21 @@ def test_single_people_are_small_and_positive(out):
     ]
     assert len(r) == 27 * 6
     assert 0.02 < np.mean(r) < 0.12
+
+
+def test_regions_are_found_over_people_by_correlations_where_rsquared_finds_none(out):
+    """Fisher's z of r over 27 people has these t; R² lies below zero in half of the regions."""
+    z = np.arctanh(
+        [
+            [float(table(path)[region]["full_r"]) for region in REGIONS]
+            for path in sorted(out.glob("sub-*/func/*_desc-partition_encoding.tsv"))
+        ]
+    )
+    np.testing.assert_allclose(ttest_1samp(z, 0).statistic, (3.0, 2.1, 4.3, 3.9, 4.7, 1.0), atol=0.2)
+    rows = table(next((out / "group").glob("*desc-partition_encoding.tsv")))
+    assert all(float(rows[region]["full_rsquared_pfwe"]) < 0.05 for region in ("LIPL", "LPreM"))
+    assert float(rows["LIFG"]["full_rsquared_p"]) > 0.05
+    assert all(float(rows[region]["full_rsquared_ci025"]) < 0 for region in REGIONS)
 
 
 def test_the_negative_onset_is_honoured(out):

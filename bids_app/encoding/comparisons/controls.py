@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from bids_app.encoding.inference.fit_and_infer import InferencePlan, fit_and_infer
-from bids_app.encoding.partition.components import inferred
+from bids_app.encoding.partition.additions import Additions
+from bids_app.encoding.partition.components import correlation, inferred
 from bids_app.encoding.ridge.fit import HERE, fit
 from bids_app.encoding.ridge.options import FitContext, FitOptions
 from bids_app.records import (
@@ -60,28 +61,22 @@ def fit_controls(
     sets = [union for component in components for union, _ in reversed(component.terms)]
     unions = sorted(dict.fromkeys(sets), key=len)
     groups = {band: (band,) for union in unions for band in union}
-    tests = None
+    tests, additions = None, Additions(unions, components, groups, design)
     if inference is None:
-        fitted = fit(design, groups, spec, context, FitOptions(unions, search_subsets=False))
+        fitted = fit(design, groups, spec, context, FitOptions(unions, search_subsets=False), additions)
     else:
         plan = inference if isinstance(inference, InferencePlan) else InferencePlan(inference)
         plan = replace(plan, components=components, unions=unions)
-        fitted, tests = fit_and_infer(design, groups, spec, plan, context)
+        fitted, tests = fit_and_infer(design, groups, spec, plan, context, additions)
     rsquared = {frozenset(union): fitted.rsquared[place] for place, union in enumerate(unions)}
+    partial_r = additions.partial_r()
     values: dict[str, dict[str, Array]] = {}
     for component in components:
-        stats = {"rsquared": component.of(rsquared)}
-        if component.is_total:
-            stats["r"] = fitted.r[unions.index(component.terms[0][0])]
+        stats = {"rsquared": component.of(rsquared), **correlation(component, fitted, partial_r)}
         if tests is not None:
             stats |= inferred(tests.components[component.label])
         values[component.label] = stats
     return ControlResults(tuple(components), values, fitted.warnings)
-
-
-def splits_runs(design: Design) -> bool:
-    """Whether some run has samples in several outer folds."""
-    return any(len(np.unique(design.folds[design.runs == run])) > 1 for run in np.unique(design.runs))
 
 
 def with_time(design: Design) -> Design:

@@ -43,7 +43,7 @@ def published_design(design: Design) -> Design:
     if len(design.Y) < 10 * FOLDS:
         raise CannotFit(f"{len(design.Y)} rows are too few for {FOLDS} folds and their validation", "record longer")
     sizes = [len(part) for part in np.array_split(np.arange(len(design.Y)), FOLDS)]
-    return replace(design, folds=np.repeat(np.arange(FOLDS), sizes), purge_s=0.0)
+    return replace(design, folds=np.repeat(np.arange(FOLDS), sizes), purge_s=0.0, residualised=False)
 
 
 def fold_rows(folds: Array, fold: int) -> tuple[Array, Array, Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +14,12 @@ from bids_app.records import Array, Design, EpochSpec, Run
 
 
 def build_design(
-    runs: Sequence[Run], outer: str | int, delays_s: Sequence[float], pca: Mapping[str, int | None], purge_s: float
+    runs: Sequence[Run],
+    outer: str | int,
+    delays_s: Sequence[float],
+    pca: Mapping[str, int | None],
+    purge_s: float,
+    residualise: bool = False,
 ) -> Design:
     """Stack runs, and give every row its outer fold.
 
@@ -27,6 +33,8 @@ def build_design(
     delays_s : of the bands, in seconds.
     pca : band → components kept; None: all dimensions.
     purge_s : seconds between training and test samples of one run.
+    residualise : whether features lose what the runs' responses have lost. Only where no fold splits a run: in one
+        that is split, the projection would carry test samples into training samples.
 
     Raises
     ------
@@ -40,7 +48,8 @@ def build_design(
     run_index = np.repeat(np.arange(len(runs)), [len(run.times_s) for run in runs])
     times_s = np.concatenate([run.times_s for run in runs])
     stimuli = tuple(run.stimuli for run in runs)
-    return Design(
+    nuisance = tuple(run.nuisance for run in runs if run.nuisance is not None)
+    design = Design(
         bands={name: np.concatenate([run.bands[name] for run in runs]) for name in runs[0].bands},
         Y=Y,
         folds=fold_index(run_index, times_s, stimuli, outer),
@@ -52,7 +61,14 @@ def build_design(
         pca=dict(pca),
         usable=np.isfinite(Y).all(axis=0) & (np.ptp(Y, axis=0) > 0),
         purge_s=purge_s,
+        nuisance=nuisance,
     )
+    return replace(design, residualised=residualise and bool(nuisance) and not splits_runs(design))
+
+
+def splits_runs(design: Design) -> bool:
+    """Whether some run has samples in several outer folds."""
+    return any(len(np.unique(design.folds[design.runs == run])) > 1 for run in np.unique(design.runs))
 
 
 def _responses(runs: Sequence[Run]) -> Array:

@@ -1,4 +1,5 @@
-"""Bands as columns: scaling and PCA fitted on training samples, delays side by side."""
+"""Bands as columns: scaling and PCA fitted on training samples, delays side by side, less what responses are cleaned
+of."""
 
 from __future__ import annotations
 
@@ -7,13 +8,18 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.linalg import eigh
 
+from bids_app.encoding.design.folds import outer_split
 from bids_app.records import Array, Design, Projected
 
+LOST = 0.99  # share of its variance that a column may lose to nuisance; of one that loses more, chance is left
 NOTHING = 1e-20  # variance of a projected band's column below which it is empty
 
 
 def design_columns(design: Design, band: str, fold: int, train: Array) -> Array:
-    """A band of the design, its own or projected, as columns of one outer fold.
+    """A band of the design, its own or projected, as columns of one outer fold, residualised where the design is.
+
+    Columns are scaled before they lose nuisance and never after. One that loses more than `LOST` of its variance over
+    the training rows is zero.
 
     Parameters
     ----------
@@ -26,6 +32,47 @@ def design_columns(design: Design, band: str, fold: int, train: Array) -> Array:
     -------
     (n_times, n_delays · k) float64, delay by delay.
     """
+    columns = _scaled_columns(design, band, fold, train)
+    return _residualised(columns, design, train)[0] if design.residualised else columns
+
+
+def n_lost(design: Design, band: str) -> int:
+    """Columns of a band that its design leaves out because nuisance explains them, the most in any outer fold.
+
+    Parameters
+    ----------
+    design : with its folds.
+    band : its name.
+    """
+    if not design.residualised:
+        return 0
+    trained = {fold: outer_split(design, fold)[0] for fold in np.unique(design.folds).tolist()}
+    return max(
+        int(_residualised(_scaled_columns(design, band, fold, train), design, train)[1].sum())
+        for fold, train in trained.items()
+    )
+
+
+def _residualised(columns: Array, design: Design, train: Array) -> tuple[Array, Array]:
+    """Columns (n_times, n_columns), which are overwritten, less the nuisance of each run; and (n_columns,) bool:
+    those that have lost too much and are zero."""
+    before = _squares(columns, train)
+    ends = np.cumsum([len(basis) for basis in design.nuisance])
+    for basis, end in zip(design.nuisance, ends.tolist(), strict=True):
+        run = columns[end - len(basis) : end]
+        run -= basis @ (basis.T @ run)
+    lost = (before > 0) & (_squares(columns, train) < (1 - LOST) * before)
+    columns[:, lost] = 0.0
+    return columns, lost
+
+
+def _squares(columns: Array, train: Array) -> Array:
+    """(n_columns,) sums of squares over the training rows, without a copy of them."""
+    return np.asarray(np.einsum("tc,tc,t->c", columns, columns, train.astype(np.float64)))
+
+
+def _scaled_columns(design: Design, band: str, fold: int, train: Array) -> Array:
+    """`design_columns` before nuisance is taken out of them, in an array of their own."""
     if band in design.projected:
         projected = design.projected[band]
         return projected_columns(

@@ -7,13 +7,25 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bids_app.encoding.partition.shapley import shapley_values
-from bids_app.records import Array, Fit, InferenceResult, Inferred, Partition, alone_of, partition_components
+from bids_app.records import (
+    Array,
+    Component,
+    Fit,
+    InferenceResult,
+    Inferred,
+    Partition,
+    alone_of,
+    partition_components,
+)
 
 ENDS = ("025", "975")  # of a 95 % confidence interval
 
 
 def partition(
-    fit: Fit, tests: InferenceResult | None = None, bands: Mapping[str, Sequence[str]] | None = None
+    fit: Fit,
+    tests: InferenceResult | None = None,
+    bands: Mapping[str, Sequence[str]] | None = None,
+    partial_r: Mapping[str, Array] | None = None,
 ) -> Partition:
     """Components of a fit, signed and never clipped: the parts sum to `full` exactly.
 
@@ -22,6 +34,7 @@ def partition(
     fit : of all unions of its feature groups.
     tests : p and intervals of each component.
     bands : feature group → its bands, for the product measure.
+    partial_r : unique part's label → its partial correlation, of `Additions`.
 
     Returns
     -------
@@ -30,12 +43,9 @@ def partition(
     """
     groups = fit.unions[-1]
     rsquared = {frozenset(union): fit.rsquared[index] for index, union in enumerate(fit.unions)}
-    r = {frozenset(union): fit.r[index] for index, union in enumerate(fit.unions)}
     values: dict[str, dict[str, Array]] = {}
     for component in partition_components(groups):
-        stats = {"rsquared": component.of(rsquared)}
-        if component.is_total:
-            stats["r"] = r[frozenset(component.terms[0][0])]
+        stats = {"rsquared": component.of(rsquared), **correlation(component, fit, partial_r or {})}
         if tests is not None:
             stats |= inferred(tests.components[component.label])
         values[component.label] = stats
@@ -43,6 +53,23 @@ def partition(
         for group, stats in _shares(fit, rsquared, groups, bands, tests).items():
             values[alone_of(group).label] |= stats
     return Partition(groups, values)
+
+
+def correlation(component: Component, fit: Fit, partial_r: Mapping[str, Array]) -> dict[str, Array]:
+    """A component's `r` by stat, or nothing where it has none: shared parts are a sum of more than two models.
+
+    Parameters
+    ----------
+    component : of the fit's partition, or of none.
+    fit : of all unions that the component is about.
+    partial_r : label → partial correlation, of differences of two models.
+    """
+    if component.label in partial_r:
+        return {"r": partial_r[component.label]}
+    if len(component.terms) > 1:
+        return {}
+    (union, _), *_ = component.terms
+    return {"r": fit.r[[frozenset(each) for each in fit.unions].index(frozenset(union))]}
 
 
 def _shares(

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bids_app.encoding.design.columns import n_dims
+from bids_app.encoding.design.folds import outer_split
+from bids_app.encoding.design.nuisance import samples_left
 from bids_app.records import Design, Fit
 
 REACHED = (  # R² × training samples a column, share of the population's R² reached: banded ridge, independent columns
@@ -46,7 +48,8 @@ def small_sample_bias_warnings(design: Design, fit: Fit, groups: Mapping[str, Se
     if not (full > PREDICTED).any():
         return ()
     columns = {group: len(design.delays_s) * sum(n_dims(design, band) for band in groups[group]) for group in groups}
-    n_train, rsquared = min(fold.n_train for fold in fit.folds), float(np.median(full[full > PREDICTED]))
+    n_train = round(min(samples_left(design, outer_split(design, fold.fold)[0]) for fold in fit.folds))
+    rsquared = float(np.median(full[full > PREDICTED]))
     # the one number on which the share depends, in simulation
     place = rsquared * n_train / sum(columns.values())
     reached = share_reached(place)

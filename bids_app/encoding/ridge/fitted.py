@@ -93,8 +93,22 @@ class Fitted:
         """
         # the same factor for every band, as their predictions ŷ_b sum to ŷ
         factor = (2 * self.responses - self.predictions)[:, positions].double()
+        for band, each in self.band_predictions(weights):
+            yield band, each * factor
+
+    def band_predictions(self, weights: Mapping[int, torch.Tensor]) -> Iterator[tuple[int, torch.Tensor]]:
+        """Each band's part of the predictions, which sum to them.
+
+        Parameters
+        ----------
+        weights : {band: (n_columns_b, n)}, `band_weights` of some targets.
+
+        Yields
+        ------
+        Each band and (n_eval, n).
+        """
         for band, each in weights.items():
-            yield band, (self.split.rows({band: 1.0}, evaluate=True).to(each.dtype) @ each) * factor
+            yield band, self.split.rows({band: 1.0}, evaluate=True).to(each.dtype) @ each
 
     def band_weights(self, positions: Array | slice = slice(None)) -> dict[int, torch.Tensor]:
         """{band: (n_columns_b, n)} on the bands' own columns, of some of the targets (positions; all if not

@@ -77,7 +77,7 @@ class Results(Observer):
         folds : what each outer fold trained and tested on.
         warnings : of folds and solver.
         """
-        rsquared, r, at_edge = pooled(self._folds)
+        rsquared, r, at_edge = pooled(self._folds, [fold.n_test for fold in folds])
         # a band's parts over all folds, by the same total as the full union's rsquared
         total = np.sum([fold.total[-1] for fold in self._folds], axis=0)
         return Fit(

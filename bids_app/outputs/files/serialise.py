@@ -60,8 +60,9 @@ def read_summary(path: Path, kind: type[Summary]) -> Summary:
     """
     content = read_json(path)
     again = f"run the {LEVELS[kind]} level again"
-    if content.get("format") != SUMMARY_FORMAT:
-        raise ReadWriteError("written by another version of concord", path, again)
+    if (written := content.get("format")) != SUMMARY_FORMAT:
+        what = f"written by another version of concord (format {written or 'none'}, this one reads {SUMMARY_FORMAT})"
+        raise ReadWriteError(what, path, again)
     try:
         return from_json(kind, content)
     except ValueError as error:

@@ -9,6 +9,7 @@ from bids_app.outputs.wording.controls import difference_formula, is_difference,
 from bids_app.outputs.wording.phrases import capitalised, listed
 from bids_app.outputs.wording.scores import (
     NOISE_CEILING,
+    PARTIAL,
     PEARSON,
     SHARE_OF_CEILING,
     SIGNED,
@@ -108,7 +109,9 @@ class Definitions:
         groups = self._groups_of(component)
         if stat not in SCORES:
             return of_what + self._inferred(component, stat, groups)
-        if component.is_part:
+        if stat == "r" and component.difference:
+            return f"{of_what}Held-out partial correlation of {_short(component)}. {PARTIAL}."
+        if stat == "rsquared" and component.is_part:
             return of_what + self._part(component, groups)
         if is_difference(component):
             text = f"{capitalised(meaning(component))}: {difference_formula(component)}"
@@ -172,7 +175,7 @@ def _share(group: str, stat: str) -> str:
 
 
 def _model(component: Component) -> str:
-    """The model whose score a total is."""
+    """The model whose score a total is; of a single feature group its unique part is that model."""
     if component.kind == "full":
         return f"the model with {listed(component.groups)}{' together' if len(component.groups) > 1 else ''}"
     return _short(component)

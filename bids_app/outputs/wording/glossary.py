@@ -69,6 +69,8 @@ SECTIONS: Mapping[str, tuple[Term, ...]] = {
              "neural activity."),
         Term("confounds", "Time courses of motion and physiology, regressed out of the responses within each run "
              "before any model is fitted."),
+        Term("residualised features", "Features that have lost what confounds and drift explain of them within each "
+             "run, as responses have. No part of a model is then fitted to what responses have lost."),
         Term("responsive electrode", "An electrode whose signal is higher after words that end a silence than "
              "before them (paired t-test, q ≤ .05). No model has a part in that choice.",
              ("responsive electrodes",)),
@@ -123,9 +125,13 @@ SECTIONS: Mapping[str, tuple[Term, ...]] = {
     ),
     "Scores and parts": (
         Term("R²", "Held-out R² = 1 − Σ(y−ŷ)² / Σ(y−ȳ)², over the samples of all outer folds together, ȳ being the "
-             "training mean. Signed: below 0 the prediction is worse than that mean."),
+             "training mean. It is a share of the cleaned response's variance: what features have in common with "
+             "confounds or drift is not in it. Signed: below 0 the prediction is worse than that mean."),
         Term("r", "Pearson correlation of prediction and response within each outer fold, averaged over folds "
-             "through Fisher's z.", is_plain_word=True),
+             "through Fisher's z, each fold weighted by its samples.", is_plain_word=True),
+        Term("partial correlation", "Of a unique part, or of what a model adds to another: the correlation of the "
+             "response with what the added features predict, given what the smaller model predicts. Tests over "
+             "participants rest on it; how much is added is R²."),
         Term("union", "A set of feature groups whose bands are fitted in one model. With k groups there are 2^k − "
              "1.", ("unions",)),
         Term("component", "One number a target that an analysis asks for: a signed sum of unions' R², such as the "

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from bids_app.outputs.wording.definitions import ENDS, Definitions
 from bids_app.outputs.wording.inference import NO_INFERENCE
-from bids_app.records import Component, GroupInference, TargetKind
+from bids_app.outputs.wording.phrases import count_of
+from bids_app.records import FEWEST_TESTED, Component, GroupInference, TargetKind
 
 STATISTIC = {
     "mean": "Mean over participants",
@@ -20,6 +21,12 @@ FLIPPED = (
     "p over participants: the share of sign vectors that give a mean at least as large as the observed one, which "
     "counts itself; a participant's value changes its sign as a whole; one-sided, 1 where the mean is not above 0"
 )
+BY_R = (
+    "The value tested is Fisher's z of each participant's r, since R² lies below 0 without a signal and with a weak "
+    "one alike. So p may be small where the mean R² is not above 0. The prediction then follows the response, but is "
+    "no better than the response's mean"
+)
+BY_RSQUARED = "The value tested is signed R², as no correlation stands for a shared part"
 GUARDED = "; no smaller than the p over participants of any set of the sharing feature groups adding to the others"
 WITH_STIMULUS = (
     "; no smaller than p of the same component in the participants' mean response, where blocks of all participants' "
@@ -62,9 +69,10 @@ ELECTRODES = {
     "standard error of a hierarchical bootstrap, of participants and then of each one's electrodes, times "
     "√(n/(n − 1))",
     "ci975": "Upper end of its 95 % confidence interval, as ci025",
-    "p": "p that it is not above 0, by the same standard error, one-sided; of a shared part no smaller than the p of "
-    "any set of the sharing feature groups adding to the others; never below 2^−n_people. Electrodes differ "
-    "between participants: the stimulus is taken as fixed",
+    "p": "p that the mean over participants of Fisher's z of their electrodes' r is not above 0, by a standard error "
+    "made in the same way, one-sided; of a shared part by R², and no smaller than the p of any set of the sharing "
+    "feature groups adding to the others; never below 2^−n_people, and n/a for fewer than five participants. "
+    "Electrodes differ between participants: the stimulus is taken as fixed",
 }
 
 
@@ -99,9 +107,11 @@ class GroupDefinitions:
         of_what = f"In each participant: {self.each.define(component, 'rsquared')}"
         if statistic in ENDS:
             return f"{INTERVAL.format(ENDS[statistic])}. {of_what}"
-        guard = GUARDED if component.kind == "shared" else ""
+        is_shared = component.kind == "shared"
+        guard, value = (GUARDED, BY_RSQUARED) if is_shared else ("", BY_R)
         guarded = self.inference is not None and self.inference.guarded
-        return f"{MOST[statistic]}{FLIPPED}{guard}{WITH_STIMULUS if guarded else WITHOUT_STIMULUS}. {of_what}"
+        stimulus = WITH_STIMULUS if guarded else WITHOUT_STIMULUS
+        return f"{MOST[statistic]}{FLIPPED}{guard}{stimulus}. {value}. {of_what}"
 
 
 def inter_subject_in_words(stat: str, statistic: str) -> str:
@@ -126,8 +136,13 @@ def group_inference_in_words(made: GroupInference | None, kind: TargetKind) -> s
     if made is None:
         return NO_INFERENCE
     n = made.n_participants
-    who = "1 participant allows" if n == 1 else f"{n} participants allow"
-    least = f"{who} no p below 2^−{n} = {0.5**n:.3g}"
+    if n < FEWEST_TESTED:
+        return (
+            f"{count_of(n, 'participant')}: there is no p over participants, as no sign flips of fewer than "
+            f"{FEWEST_TESTED} can give p ≤ .05. That is no sign that there is nothing: see each participant's own "
+            "tests. Confidence intervals are for the mean over participants who hear this stimulus (Student's t)."
+        )
+    least = f"{n} participants allow no p below 2^−{n} = {0.5**n:.3g}"
     unshared = (
         " Shared parts have no p: plain ridge makes them too large in all participants alike, and no test of these "
         "participants holds; banded ridge does not."
@@ -137,16 +152,17 @@ def group_inference_in_words(made: GroupInference | None, kind: TargetKind) -> s
     if kind == "electrodes":
         return (
             "Means over electrodes: a hierarchical bootstrap of participants, then of their electrodes, with "
-            f"Student's t; {least}. Electrodes are not common to participants, so the stimulus is taken as fixed: "
+            "Student's t, of R² for the mean and its confidence interval, of Fisher's z of r for p (of R² for shared "
+            f"parts); {least}. Electrodes are not common to participants, so the stimulus is taken as fixed: "
             f"what all responses to it have in common by chance is not guarded against.{unshared}"
         )
     signs = f"all {made.n_signs}"
     if not made.exact:
         signs, least = f"{made.n_signs} of 2^{n}", f"so many allow no p below 1/{made.n_signs}"
     return (
-        f"Tests over participants by sign flips of their signed R² ({signs} sign vectors), family-wise by max-T: "
-        f"{least}. {_stimulus(made)}{unshared} Confidence intervals are for the mean over participants who hear this "
-        "stimulus (Student's t)."
+        f"Tests over participants by sign flips of Fisher's z of r, of shared parts of signed R² ({signs} sign "
+        f"vectors), family-wise by max-T: {least}. {_stimulus(made)}{unshared} Confidence intervals are for the mean "
+        "over participants who hear this stimulus (Student's t)."
     )
 
 

@@ -8,11 +8,19 @@ from bids_app.records import SOLVERS, SolverName
 
 HELD_OUT = (
     "R² = 1 − Σ(y−ŷ)² / Σ(y−ȳ)², both sums over the samples of all outer folds together; ŷ is predicted by a model "
-    "fitted to the other folds alone, ȳ is the mean of the samples that model was fitted to. Signed: below 0 the "
-    "prediction is worse than that mean"
+    "fitted to the other folds alone, ȳ is the mean of the samples that model was fitted to. y is the response after "
+    "cleaning, so R² is a share of what confounds and drift leave of it, and what features have in common with these "
+    "counts as theirs. Signed: below 0 the prediction is worse than that mean"
 )
 PEARSON = (
-    "Pearson correlation of prediction and response within each outer fold, averaged over folds through Fisher's z"
+    "Pearson correlation of prediction and response within each outer fold, averaged over folds through Fisher's z, "
+    "each fold weighted by its samples"
+)
+PARTIAL = (
+    "The correlation, within each outer fold, of the response with what the added features predict in the larger "
+    "model, given the smaller model's prediction and what the larger one predicts from the smaller one's features; "
+    "averaged over folds as r is. Tests over participants rest on it. It says whether something is added, not how "
+    "much: that is R²"
 )
 NOISE_CEILING = (
     "Noise ceiling of R²: the share of a single presentation's variance that its stimulus decides, the mean "

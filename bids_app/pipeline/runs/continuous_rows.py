@@ -83,6 +83,7 @@ class ContinuousRows:
             times_s=times_s,
             stimuli=tuple(name for event in read.recording.stimuli for name in event.contents),
             words=rows_by_word(settings.projected_spaces, stimuli, sounds, design.stamp),
+            nuisance=encoding.nuisance_basis(response.nuisance, read.used),
         )
 
     def purge_s(self, runs: Sequence[Run], period_s: float) -> float:

@@ -55,10 +55,10 @@ class FittedUnit:
         groups : feature group → its bands, of the analysis's own partition.
         extra : partitions of the shared subspace.
         """
-        values = {**encoding.partition(self.main.fit, self.main.tests, groups).values}
+        values = {**encoding.partition(self.main.fit, self.main.tests, groups, self.main.partial_r).values}
         for one in extra:
             fitted = self.extra[one.name]
-            own = encoding.partition(fitted.fit, fitted.tests, one.groups)
+            own = encoding.partition(fitted.fit, fitted.tests, one.groups, fitted.partial_r)
             for component in partition_components(own.groups, one.name):
                 values[component.label] = own.values[replace(component, partition="").label]
         return Partition(tuple(groups), {**values, **self.controls.values}, extra, self.controls.components)

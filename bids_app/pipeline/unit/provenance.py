@@ -49,7 +49,7 @@ def provenance(
         spaces=loaded.spaces,
         software={"concord": __version__, **{name: version(name) for name in SOFTWARE}},
         run=RunSettings(options.models.device, options.threads, options.mem_mb),
-        design=DesignProvenance(settings.design, loaded.period_s, fitted.design.purge_s),
+        design=DesignProvenance(settings.design, loaded.period_s, fitted.design.purge_s, fitted.design.residualised),
         response=ResponseProvenance(response, tuple(one.label for one in computed), tuple(notched)),
         samples=loaded.samples,
         inference=inference_provenance(fitted.main.tests, job.analysis.inference.fdr),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bids_app import encoding
@@ -54,6 +55,9 @@ def unit_result(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, fitted
             *dead_targets(dead),
             *at_edge({"": results.fit, **{name: one.fit for name, one in fitted.extra.items()}}),
             *encoding.small_sample_bias_warnings(fitted.design, results.fit, analysis.groups),
+            *encoding.nuisance_warnings(
+                fitted.design, _bands(analysis.groups, loaded), rows.settings.response.residualise_features
+            ),
             *collect_warnings(fitted),
             *fitted.controls.warnings,
             *encoding.disagreements(partition),
@@ -64,6 +68,11 @@ def unit_result(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, fitted
         ceiling=loaded.ceiling_in_words,
         model_pair=model_pair_statistics(fitted, analysis.compared_models, analysis.extra_partitions),
     )
+
+
+def _bands(groups: Mapping[str, Sequence[str]], loaded: LoadedRuns) -> list[str]:
+    """All bands that models are made of: those of feature groups, and of the baseline."""
+    return [*(band for bands in groups.values() for band in bands), *loaded.baseline.bands]
 
 
 def _with_ceiling(partition: Partition, ceiling: NoiseCeiling | None) -> Partition:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from bids_app import encoding
-from bids_app.encoding import Averaged, Averages, AveragingPlan, FitContext
+from bids_app.encoding import Additions, Averaged, Averages, AveragingPlan, FitContext, ObserverGroup
 from bids_app.pipeline.unit.fit_inputs import FitInputs
-from bids_app.records import SOLVERS, Array, Design, Fit, FitSpec, InferenceResult
+from bids_app.records import SOLVERS, Array, Design, Fit, FitSpec, InferenceResult, partition_components
 
 Groups = Mapping[str, Sequence[str]]
 
@@ -32,13 +32,15 @@ class Averaging:
 
 @dataclass(frozen=True)
 class FittedPartition:
-    """One partition's fit, its inference, and averages over sets of targets (with those that it made itself)."""
+    """One partition's fit, its inference, averages over sets of targets (with those that it made itself), and of each
+    unique part its partial correlation (n_targets,)."""
 
     fit: Fit
     tests: InferenceResult | None
     averages: Averaged
     sets: Mapping[str, Array]
     has_ceiling: bool
+    partial_r: Mapping[str, Array] = field(default_factory=dict)
 
 
 class Solver(Protocol):
@@ -76,22 +78,25 @@ class NestedRidge:
         """
         unions, plan = encoding.unions_of(tuple(groups)), inputs.inference
 
-        def attempt(context: FitContext) -> tuple[Fit, InferenceResult | None, Averages]:
+        def attempt(context: FitContext) -> tuple[Fit, InferenceResult | None, Averages, Additions]:
             """Fit on one device, with inference where it is asked for."""
-            observer = make_averages(inputs, unions, averaging, context.device)
+            averages = make_averages(inputs, unions, averaging, context.device)
+            additions = Additions(unions, partition_components(tuple(groups)), groups, inputs.design)
+            observer = ObserverGroup([averages, additions])
             if plan is None:
                 fit = encoding.fit(inputs.design, groups, inputs.spec, context, observer=observer)
-                return fit, None, observer
+                return fit, None, averages, additions
             fit, result = encoding.fit_and_infer(inputs.design, groups, inputs.spec, plan, context, observer)
-            return fit, result, observer
+            return fit, result, averages, additions
 
-        (fit, result, observer), warnings = inputs.with_backoff(attempt)
+        (fit, result, averages, additions), warnings = inputs.with_backoff(attempt)
         return FittedPartition(
             replace(fit, warnings=(*fit.warnings, *warnings)),
             result,
-            observer.averaged(),
-            observer.sets,
+            averages.averaged(),
+            averages.sets,
             averaging.ceiling is not None,
+            additions.partial_r(),
         )
 
 

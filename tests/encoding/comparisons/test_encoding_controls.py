@@ -49,7 +49,8 @@ def test_what_carries_more_does_where_it_is_planted(planted):
     assert (beyond["pfwe"][6:] < 0.05).all()
     assert (beyond["pfwe"][:6] > 0.05).all()
     assert (beyond["ci025"][6:] > 0).all()
-    assert "r" not in beyond
+    assert (beyond["r"][6:] > 0.2).all()  # a partial correlation, which tests over participants rest on
+    assert (np.abs(beyond["r"][:6]) < 0.2).all()
     assert "r" in planted["baseline"]
 
 

@@ -6,7 +6,7 @@ import torch
 from scipy.stats import pearsonr
 from sklearn.metrics import r2_score
 
-from bids_app.encoding.ridge.scores import FoldScores, held_out, pearson, pooled
+from bids_app.encoding.ridge.scores import FoldScores, held_out, partial_correlation, pearson, pooled
 
 RNG = np.random.default_rng(0)
 Y, P = np.add(RNG.standard_normal((2, 40, 3)), [0.0, 2.0, -1.0])
@@ -21,8 +21,8 @@ def test_a_constant_has_no_correlation_and_a_perfect_one_stays_finite():
     one = torch.as_tensor(Y)
     assert (pearson(one, torch.zeros_like(one)) == 0).all()
     perfect = [held_out(one, sign * one, np.zeros(3, int), 5) for sign in (1, -1)]
-    assert all(np.isfinite(pooled([fold])[1]).all() for fold in perfect)
-    np.testing.assert_allclose([pooled([fold])[1] for fold in perfect], [[1] * 3, [-1] * 3], atol=1e-9)
+    assert all(np.isfinite(pooled([fold], [40])[1]).all() for fold in perfect)
+    np.testing.assert_allclose([pooled([fold], [40])[1] for fold in perfect], [[1] * 3, [-1] * 3], atol=1e-9)
 
 
 def test_rsquared_pools_sums_of_squares_over_folds():
@@ -31,16 +31,35 @@ def test_rsquared_pools_sums_of_squares_over_folds():
         held_out(torch.as_tensor(centred[rows]), torch.as_tensor(P[rows]), np.zeros(3, int), 5)
         for rows in (slice(0, 10), slice(10, 40))
     ]
-    np.testing.assert_allclose(pooled(folds)[0], r2_score(centred, P, multioutput="raw_values"), atol=1e-12)
+    np.testing.assert_allclose(pooled(folds, [10, 30])[0], r2_score(centred, P, multioutput="raw_values"), atol=1e-12)
     by_fold = np.mean([1 - fold.residual / fold.total for fold in folds], axis=0)
-    assert np.abs(by_fold - pooled(folds)[0]).max() > 1e-3  # the mean of folds is another number
+    assert np.abs(by_fold - pooled(folds, [10, 30])[0]).max() > 1e-3  # the mean of folds is another number
 
 
-def test_r_is_averaged_through_fishers_z():
+def test_r_is_averaged_through_fishers_z_by_the_folds_samples():
     r = np.array([[0.9, -0.2], [0.1, 0.4], [0.5, 0.0]])
     folds = [FoldScores(np.ones(2), np.ones(2), row, np.zeros(2)) for row in r]
-    np.testing.assert_allclose(pooled(folds)[1], np.tanh(np.arctanh(r).mean(axis=0)))
-    assert pooled(folds)[1][0] - r.mean(axis=0)[0] > 0.05
+    alike, weighted = (pooled(folds, n_test)[1] for n_test in ([50, 50, 50], [100, 50, 50]))
+    np.testing.assert_allclose(alike, np.tanh(np.arctanh(r).mean(axis=0)))
+    assert alike[0] - r.mean(axis=0)[0] > 0.05
+    twice = np.concatenate([r[:1], r])
+    np.testing.assert_allclose(weighted, np.tanh(np.arctanh(twice).mean(axis=0)))
+
+
+def test_a_partial_correlation_is_that_of_residuals_of_regressions():
+    Z = RNG.standard_normal((2, 40, 3))
+    found = partial_correlation(*map(torch.as_tensor, (Y, P)), [torch.as_tensor(each) for each in Z]).numpy()
+    for k in range(3):
+        given = np.column_stack([np.ones(40), *Z[:, :, k]])
+        left = [one - given @ np.linalg.lstsq(given, one, rcond=None)[0] for one in (Y[:, k], P[:, k])]
+        assert found[k] == pytest.approx(pearsonr(*left).statistic, abs=1e-12)
+
+
+def test_what_is_given_already_has_no_partial_correlation():
+    one, other = (torch.as_tensor(values, dtype=torch.float32) for values in (Y, P))
+    for given in ([other], [other, 2 * other + 1], [other.flip(0), other]):
+        assert (partial_correlation(one, 3 * other, given) == 0).all()
+    assert (partial_correlation(one, torch.zeros_like(one), [other]) == 0).all()
 
 
 @pytest.mark.parametrize(("n_alphas", "expected"), [(1, [0, 0, 0]), (2, [1, 1, 0]), (5, [1, 0, 0]), (3, [1, 0, 1])])
@@ -51,4 +70,4 @@ def test_both_ends_of_the_grid_are_edges(n_alphas, expected):
 
 def test_the_share_of_folds_at_the_edge():
     folds = [FoldScores(np.ones(1), np.ones(1), np.zeros(1), np.array([edge])) for edge in (1.0, 0.0, 0.0, 0.0)]
-    assert pooled(folds)[2].tolist() == [0.25]
+    assert pooled(folds, [10] * 4)[2].tolist() == [0.25]

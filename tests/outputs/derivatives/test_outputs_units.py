@@ -303,7 +303,7 @@ def test_a_summary_of_another_version_is_one_line_that_says_what_to_do(tmp_path,
     assert is_done(tmp_path, summary, summary.provenance.unit_key)
     del content["layers"]
     path.write_text(json.dumps({**content, "format": version}))
-    with pytest.raises(ReadWriteError, match=r"another version of concord: .*unit\.json \(run the participant level"):
+    with pytest.raises(ReadWriteError, match=r"another version of concord .*unit\.json \(run the participant level"):
         read_units(tmp_path, [unit.participant])
     with pytest.raises(ReadWriteError, match="another version of concord"):
         read_summary(path, UnitSummary)

@@ -159,8 +159,9 @@ def test_another_format_is_refused_in_one_line(tmp_path, kind, version):
     path = tmp_path / "logs" / "some.json"
     path.parent.mkdir()
     path.write_text(json.dumps({"stem": "sub-01"} | ({} if version is None else {"format": version})))
+    what = rf"\(format {version or 'none'}, this one reads {SUMMARY_FORMAT}\)"
     with pytest.raises(
-        ReadWriteError, match=r"another version of concord: .*some\.json \(run the .* level again\)"
+        ReadWriteError, match=rf"another version of concord {what}: .*some\.json \(run the .* level again\)"
     ) as caught:
         read_summary(path, kind)
     assert "\n" not in str(caught.value)

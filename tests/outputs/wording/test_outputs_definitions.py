@@ -61,6 +61,7 @@ def test_every_component_has_words_of_its_own():
         ("sharedSpeechLanguage", "rsquared", ("exactly speech and language share", "15 parts sum to the full")),
         ("full", "p", ("fitted again", "counts itself", "1 where the value is not above 0")),
         ("uniqueSpeech", "pfwe", ("smaller model leaves", "the larger model", "max-T")),
+        ("uniqueSpeech", "r", ("partial correlation of what only speech explains", "given the smaller model")),
         ("sharedSpeechLanguage", "q", ("Benjamini", "signed sum", "adding to the others")),
         ("sharedLowLevelSemanticSpeechLanguage", "p", ("signed sum", "predicting at all")),
         ("speech", "ci025", ("Lower end of the 95 % confidence interval", "speech alone", "Not a test")),

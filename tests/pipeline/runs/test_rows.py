@@ -50,5 +50,11 @@ def test_words_are_rows_with_a_target_for_every_window():
     assert rows.noise_ceiling((), (), 0.01) == (None, NO_CEILING)
 
 
+def test_features_are_residualised_where_the_analysis_says_so():
+    assert not rows_of(MINIMAL, "fmri").settings.response.residualise_features
+    text = MINIMAL + "response: {fmri: {residualise_features: true}}"
+    assert rows_of(text, "fmri").settings.response.residualise_features
+
+
 def test_the_period_is_that_of_the_samples():
     assert period_of(np.array([3.0, 5.0, 7.0])) == 2.0

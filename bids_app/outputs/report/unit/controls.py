@@ -49,7 +49,8 @@ def _over_participants(group: GroupResultSummary, component: Component, mean: fl
     rows = [row for row in group.electrodes if (row.component, row.electrodes) == (component.label, "all")]
     if rows and n_participants > 1:
         interval = from_to(rows[0].ci025, rows[0].ci975)
-        return f"{text} (their electrodes; 95 % confidence interval {interval}, p = {number(rows[0].p)})."
+        p = "" if rows[0].p is None else f", p = {number(rows[0].p)}"
+        return f"{text} (their electrodes; 95 % confidence interval {interval}{p})."
     significant = (group.significant or {}).get(component.label)
     n_signs = group.inference.n_signs if group.inference else None
     if significant is None or n_signs is None:

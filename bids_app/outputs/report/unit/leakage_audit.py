@@ -31,7 +31,8 @@ def audit_rows(summary: UnitSummary) -> list[Row]:
     else:
         rows.append(("penalties", "last fifth of each fold's training samples; folds are contiguous, without purge"))
     if confounds_of(made.response) or made.response.spec.high_pass_s:
-        rows.append(("confounds and drift of responses", WHOLE_RUN))
+        whose = "responses and features" if made.design.residualised else "responses"
+        rows.append((f"confounds and drift of {whose}", WHOLE_RUN))
     if made.response.spec.standardize == "run":
         rows.append(("mean and deviation of responses", WHOLE_RUN))
     return [*rows, *(_context(space, leak) for space, leak in made.contexts.items())]

@@ -88,7 +88,15 @@ def responses_methods(summary: UnitSummary) -> str:
     scaled = "; then each target was z-scored within run" if response.spec.standardize == "run" else ""
     mean = "" if "sub" in entities_of(summary.stem) else f" {OF_MEAN_RESPONSE}"
     recordings = count_of(len(summary.recordings), "recording")
-    return f"Responses. {where}, from {recordings}. {capitalised(cleaned)}{scaled}.{mean}"
+    return f"Responses. {where}, from {recordings}. {capitalised(cleaned)}{scaled}.{_residualised(summary)}{mean}"
+
+
+def _residualised(summary: UnitSummary) -> str:
+    """A sentence on what features lost as responses did; empty where they lost nothing."""
+    if not summary.provenance.design.residualised:
+        return ""
+    what = "These regressors, with a constant," if summary.modality == "fmri" else "Run means"
+    return f" {what} were projected out of the delayed features too, run by run."
 
 
 def confounds_of(response: ResponseProvenance) -> Sequence[str]:

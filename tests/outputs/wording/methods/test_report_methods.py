@@ -87,6 +87,14 @@ OPTIONS = {
 }
 
 
+def test_what_features_lost_with_the_responses_is_told():
+    unit = with_response(make_unit(parcel_targets()), confounds="motion")
+    told = "These regressors, with a constant, were projected out of the delayed features too, run by run."
+    assert told not in text_of(unit)
+    design = replace(unit.provenance.design, residualised=True)
+    assert told in text_of(replace(unit, provenance=replace(unit.provenance, design=design)))
+
+
 @pytest.mark.parametrize("kind", features.KINDS)
 def test_every_kind_has_words_of_its_own(kind):
     """In the text no kind goes by its name in the analysis file."""

@@ -1,0 +1,64 @@
+"""What cleaning costs a design: samples, and columns that nuisance explains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bids_app.encoding.design.columns import LOST, n_lost
+from bids_app.records import Array, Design
+
+MOST = 0.25  # nuisance a sample, above which the reader is warned
+NOT_DONE = "features are as they are although residualise_features is set: folds split runs"
+LIBERAL = (
+    "features are residualised: p and family-wise p are too small and intervals too narrow, the more so the more "
+    "confounds a sample there are; take R² from here, and p from the same analysis without residualise_features"
+)
+
+
+def samples_left(design: Design, rows: Array) -> float:
+    """How many samples are left of some rows after cleaning: n − q of a whole run.
+
+    Σ (1 − h_t), h_t the leverage of a row: the share of its noise that nuisance, fitted to the run, has taken.
+
+    Parameters
+    ----------
+    design : with the nuisance of each run, or none.
+    rows : (n_times,) bool.
+    """
+    if not design.nuisance:
+        return float(rows.sum())
+    leverage = np.concatenate([np.square(basis).sum(axis=1) for basis in design.nuisance])
+    return float((1.0 - leverage)[rows].sum())
+
+
+def nuisance_warnings(design: Design, bands: Sequence[str], asked: bool) -> tuple[str, ...]:
+    """Runs whose nuisance takes too many of their samples, bands that it explains in part, and what residualised
+    features do to p.
+
+    Sign flips take samples of a run for independent. Cleaned responses are not, as Q'y = 0; features as they are do
+    not see that, residualised ones do.
+
+    Parameters
+    ----------
+    design : what was fitted.
+    bands : names of those that models are made of.
+    asked : whether residualised features were asked for.
+    """
+    lines = [LIBERAL if design.residualised else NOT_DONE] if asked else []
+    for label, basis in zip(design.run_labels, design.nuisance, strict=False):
+        n, q = len(basis), float(np.square(basis).sum())
+        if q > MOST * n:
+            lines.append(
+                f"{label}: confounds and drift take {q:.0f} of {n} samples, more than {MOST:.0%}: what is left of "
+                "responses and features is little, so R² and p are uncertain; ask for fewer confounds"
+            )
+    lost = {band: n_lost(design, band) for band in bands}
+    named = ", ".join(f"{band} {count}" for band, count in lost.items() if count)
+    if named:
+        lines.append(
+            f"columns left out, as confounds and drift explain more than {LOST:.0%} of them: {named} (delays "
+            "counted). What they could predict was regressed out of the responses: nothing follows about them"
+        )
+    return tuple(lines)
