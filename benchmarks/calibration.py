@@ -13,9 +13,11 @@ import numpy as np
 import torch
 
 from benchmarks.bars import Bar, run_bars
+from benchmarks.calibration_empty import empty
 from benchmarks.calibration_family import family
 from benchmarks.calibration_participants import participants
 from benchmarks.calibration_parts import intervals, parts
+from benchmarks.calibration_repeats import repeats
 from benchmarks.calibration_residuals import residuals
 from benchmarks.conditions import (
     LEVEL,
@@ -178,9 +180,11 @@ STUDIES = {
     "families": families,
     "family": family,
     "parts": parts,
+    "empty": empty,
     "intervals": intervals,
     "power": power,
     "references": references,
+    "repeats": repeats,
     "residuals": residuals,
     "group": participants,
 }

@@ -48,7 +48,7 @@ def searched(
         np.arange(Y.shape[1])[at : at + BLOCK_WIDTH[device]] for at in range(0, Y.shape[1], BLOCK_WIDTH[device])
     ]
     blocks = [TargetBlock(at, Moments(torch.as_tensor(np.array(Y[:, at]), device=device), outer)) for at in targets]
-    search = Search(inner, [block.moments for block in blocks], Grid(candidates, ALPHAS))
+    search = Search(inner, [block.moments for block in blocks], Grid.of_all(candidates, ALPHAS))
     return search.choose(range(len(candidates))), blocks
 
 
@@ -93,7 +93,7 @@ def ridge(quick: bool, device: str) -> list[Bar]:
 
     def ours() -> None:
         choice, blocks = searched(X, Y, PLAIN, device)
-        for models in fit_chosen(0, blocks, Grid(PLAIN, ALPHAS), [choice]):
+        for models in fit_chosen(0, blocks, Grid.of_all(PLAIN, ALPHAS), [choice]):
             models.band_weights()
 
     alphas = ALPHAS.astype(np.float32)

@@ -24,7 +24,7 @@ from bids_app.encoding.ridge.splits import Columns, Split
 from bids_app.records import Array
 
 ALPHAS = np.logspace(-5, 5, 10)
-GRID = Grid([{0: 1.0}], ALPHAS)
+GRID = Grid.of_all([{0: 1.0}], ALPHAS)
 FOLDS = KFold(5)
 
 

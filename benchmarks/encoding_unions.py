@@ -34,7 +34,8 @@ def design_of(X: Sequence[Array], Y: Array, n_delays: int, folds: int, n_targets
     runs = np.repeat(np.arange(folds), -(-n // folds))[:n]
     return Design(
         bands={f"band{number}": x.reshape(n, n_delays, -1) for number, x in enumerate(X)},
-        Y=Y, folds=runs, runs=runs, times_s=np.arange(n) * 2.0, run_labels=tuple(f"run-{k}" for k in range(folds)),
+        Y=Y, folds=runs, runs=runs, times_s=np.arange(n) * 2.0,
+        first_runs=runs, first_times_s=np.arange(n) * 2.0, run_labels=tuple(f"run-{k}" for k in range(folds)),
         run_stimuli=tuple((str(k),) for k in range(folds)), delays_s=tuple(2.0 * k for k in range(n_delays)),
         pca={}, usable=usable, purge_s=0.0,
     )  # fmt: skip

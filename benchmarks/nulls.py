@@ -30,6 +30,8 @@ def design_of(
         folds=runs if folds is None else folds,
         runs=runs,
         times_s=times_s,
+        first_runs=runs,
+        first_times_s=times_s,
         run_labels=tuple(f"run-{number}" for number in range(count)),
         run_stimuli=tuple((str(number),) for number in range(count)),
         delays_s=(0.0,),

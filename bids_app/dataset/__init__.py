@@ -12,6 +12,7 @@ from bids_app.dataset.responses.common import intersect_targets, lost_to_others,
 from bids_app.dataset.responses.companions import with_companions
 from bids_app.dataset.responses.load import count_targets, load_response, load_targets
 from bids_app.dataset.stimuli.load import load_stimulus
+from bids_app.dataset.stimuli.sound import read_excerpts
 
 __all__ = [
     "align",
@@ -28,6 +29,7 @@ __all__ = [
     "motion",
     "notch_hz",
     "place_by_audio",
+    "read_excerpts",
     "varying",
     "with_companions",
 ]

@@ -43,7 +43,7 @@ from bids_app.records.components import (
     upper_first,
     word_band,
 )
-from bids_app.records.designs import Design, Epochs, Layered, Projected, Run, WordRows
+from bids_app.records.designs import Design, Epochs, Heard, Layered, Projected, Run, WordRows
 from bids_app.records.entities import (
     ENTITY_ORDER,
     POOLABLE,
@@ -256,6 +256,7 @@ __all__ = [
     "GroupResultSummary",
     "GroupStatistic",
     "GroupSummary",
+    "Heard",
     "InferenceProvenance",
     "InferenceResult",
     "InferenceSpec",

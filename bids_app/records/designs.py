@@ -27,15 +27,27 @@ class WordRows:
 
 
 @dataclass(frozen=True)
+class Heard:
+    """One playing of a stimulus in a run. `contents`: two playings that share one are of the same stimulus;
+    `onset_s`: on the run's clock; `stretch`: seconds of the run to one of the stimulus; `from_s`: second of the
+    stimulus that is heard at its onset."""
+
+    contents: tuple[str, ...]
+    onset_s: float
+    stretch: float = 1.0
+    from_s: float = 0.0
+
+
+@dataclass(frozen=True)
 class Run:
     """One run on the response's grid, used samples only: what `encoding.build_design` stacks.
 
     bands {name: (n_times, n_delays, n_dims)}, Y (n_times, n_targets) cleaned, times_s (n_times,).
-    `stimuli`: contents heard in it; runs that share one never straddle a fold. `words`: the rows of the bands that
-    projections are fitted on. With `epochs`, rows are words: times_s (n_rows,) their onsets, bands {name: (n_rows, 1,
-    n_dims)}, and Y the signal (n_samples, n_electrodes) from which every window makes a target of every electrode.
-    `nuisance`: (n_times, q) orthonormal basis of what cleaning took out of Y, the constant included; None where rows
-    are words.
+    `stimuli`: names of what is heard in it; runs that share one never straddle a fold. `words`: the rows of the bands
+    that projections are fitted on. `heard`: its playings; none given, one that begins with the run's clock.
+    With `epochs`, rows are words: times_s (n_rows,) their onsets, bands {name: (n_rows, 1, n_dims)}, and Y the signal
+    (n_samples, n_electrodes) from which every window makes a target of every electrode. `nuisance`: (n_times, q)
+    orthonormal basis of what cleaning took out of Y, the constant included; None where rows are words.
     """
 
     label: str
@@ -46,6 +58,12 @@ class Run:
     words: tuple[WordRows, ...] = ()
     epochs: Epochs | None = None
     nuisance: Array | None = None
+    heard: tuple[Heard, ...] = ()
+
+    @property
+    def playings(self) -> tuple[Heard, ...]:
+        """What is heard and when, one playing at least."""
+        return self.heard or (Heard(self.stimuli, 0.0),)
 
 
 @dataclass(frozen=True)
@@ -78,18 +96,21 @@ class Layered:
 @dataclass(frozen=True)
 class Design:
     """Runs stacked: bands {name: (n_times, n_delays, n_dims)} (what is not of the stimulus may have another number of
-    delays), Y (n_times, n_targets), and for every sample its
-    outer fold, run (index into run_labels) and time. `usable` (n_targets,) False where a target never varies or has
-    missing samples: its results are NaN. `purge_s` separates training from test inside a run. `projected`: further
-    bands, made of the others fold by fold. `layered`: bands of which each fold takes one layer. `nuisance`: of each
-    run a basis B (n_times of the run, q) of what cleaning took out of its responses; none where rows are words.
-    `residualised`: whether columns of features lose it too, as X − B B'X."""
+    delays), Y (n_times, n_targets), and for every sample its outer fold, run (index into run_labels) and time, and
+    the run and time in which this second of its stimulus was first heard: its own, where no stimulus is heard twice.
+    `usable` (n_targets,) False where a target never varies or has missing samples: its results are NaN. `purge_s`
+    separates training from test inside a run and inside a stimulus. `projected`: further bands, made of the others
+    fold by fold. `layered`: bands of which each fold takes one layer. `nuisance`: of each run a basis B (n_times of
+    the run, q) of what cleaning took out of its responses; none where rows are words. `residualised`: whether columns
+    of features lose it too, as X − B B'X."""
 
     bands: Mapping[str, Array]
     Y: Array
     folds: Array
     runs: Array
     times_s: Array
+    first_runs: Array
+    first_times_s: Array
     run_labels: tuple[str, ...]
     run_stimuli: tuple[tuple[str, ...], ...]
     delays_s: tuple[float, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,6 +86,46 @@ def sound_length_s(path: Path) -> float | None:
         return float(facts.frames) / _plausible(float(facts.samplerate), path)
     except (OSError, RuntimeError, ValueError):
         return None  # a text that was read, an image, or a pointer to a file that was not fetched
+
+
+class Excerpts(NamedTuple):
+    """Stretches of a sound: of how many samples and at what rate in Hz it is, and the second at which each begins →
+    its samples (n_samples,), the mean of channels."""
+
+    n_samples: int
+    rate_hz: float
+    stretches: dict[float, Array]
+
+
+def read_excerpts(path: Path, starts_s: Sequence[float], length_s: float) -> Excerpts | None:
+    """Short stretches of a sound, at no more cost than theirs where the format allows it.
+
+    Parameters
+    ----------
+    path : of the file.
+    starts_s : where they begin, in seconds; the first is read of any sound, others only where all of it is there.
+    length_s : of each, in seconds.
+
+    Returns
+    -------
+    None where it is not there, is not sound or cannot be read.
+    """
+    if not path.is_file():
+        return None
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            rate_hz, stretches = float(file.samplerate), dict[float, Array]()
+            for start_s in starts_s:
+                first, count = round(start_s * rate_hz), round(length_s * rate_hz)
+                if stretches and first + count > file.frames:
+                    break
+                file.seek(first)
+                stretches[start_s] = _mono(file.read(count, dtype="float32", always_2d=True), None)
+            return Excerpts(int(file.frames), rate_hz, stretches)
+    except (OSError, RuntimeError, ValueError):
+        return None
 
 
 def read_audio(path: Path, channel: Channel = None) -> Sound:

@@ -12,6 +12,7 @@ from scipy import sparse
 from bids_app.records import Array, Features
 
 LOBES = 3  # of the Lanczos kernel
+SAME_S = 1e-6  # two times nearer than this are one
 LEAST_SHARE = 0.5  # of Σ|h| that Σh must exceed: 0.77 amid dense rows, 0.5 a quarter of a period beyond their end
 
 
@@ -58,7 +59,9 @@ def resample(
         return summed
     total, size = np.asarray(weights.sum(axis=1)), np.asarray(abs(weights).sum(axis=1))
     # two to three periods off, the outer lobe alone is of one sign: a row within the central lobe is needed too
-    near = np.searchsorted(rows_s, at_s + width) > np.searchsorted(rows_s, at_s - width, side="right")
+    # one at its edge, where the kernel is zero but for rounding, is none
+    reach_s = width - SAME_S
+    near = np.searchsorted(rows_s, at_s + reach_s) > np.searchsorted(rows_s, at_s - reach_s, side="right")
     covered = near & (total > LEAST_SHARE * size)
     return np.asarray(summed / np.where(covered, total, np.nan)[:, None])
 
@@ -138,5 +141,5 @@ def used_samples(times_s: Array, spans: Sequence[tuple[float, float]], valid: Ar
     times_s = np.asarray(times_s)
     inside = np.zeros(len(times_s), dtype=bool)
     for first_s, last_s in spans:
-        inside |= (times_s >= first_s) & (times_s <= last_s)
+        inside |= (times_s >= first_s - SAME_S) & (times_s <= last_s + SAME_S)
     return np.asarray(inside & np.asarray(valid, dtype=bool))

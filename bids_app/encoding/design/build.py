@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from bids_app.encoding.design.epochs import epoch_means
+from bids_app.encoding.design.first_heard import first_heard
 from bids_app.encoding.design.folds import fold_index
 from bids_app.encoding.errors import CannotFit
 from bids_app.records import Array, Design, EpochSpec, Run
@@ -47,14 +48,18 @@ def build_design(
     # one entry a row, in the order of the runs
     run_index = np.repeat(np.arange(len(runs)), [len(run.times_s) for run in runs])
     times_s = np.concatenate([run.times_s for run in runs])
-    stimuli = tuple(run.stimuli for run in runs)
+    playings = [run.playings for run in runs]
+    stimuli = tuple(tuple(name for heard in each for name in heard.contents) for each in playings)
+    first_runs, first_times_s = first_heard(playings, run_index, times_s)
     nuisance = tuple(run.nuisance for run in runs if run.nuisance is not None)
     design = Design(
         bands={name: np.concatenate([run.bands[name] for run in runs]) for name in runs[0].bands},
         Y=Y,
-        folds=fold_index(run_index, times_s, stimuli, outer),
+        folds=fold_index(run_index, first_runs, first_times_s, stimuli, outer),
         runs=run_index,
         times_s=times_s,
+        first_runs=first_runs,
+        first_times_s=first_times_s,
         run_labels=tuple(run.label for run in runs),
         run_stimuli=stimuli,
         delays_s=tuple(delays_s),

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from bids_app.encoding.design.align import SAME_S
 from bids_app.encoding.design.words import word_means
 from bids_app.records import Array, Epochs, EpochSpec, Features, Intervals
 
-SAME_S = 1e-6  # two times nearer than this are one
+HALF_WAY = 3.1416e-4  # of a sample: far above float noise; no decimal time at a usual rate is so far from half-way
 
 
 # ------------------------------------------------------------------------------------------------ responses
@@ -16,7 +17,7 @@ def place_epochs(onsets_s: Array, times_s: Array, spec: EpochSpec) -> Epochs:
     """Windows around words' onsets, in samples.
 
     A window has an odd number of samples: the one nearest to its middle, and as many on either side as lie within
-    half its width.
+    half its width. A middle that is half-way between two samples, within `HALF_WAY` of a sample, takes the later one.
 
     Parameters
     ----------
@@ -31,8 +32,9 @@ def place_epochs(onsets_s: Array, times_s: Array, spec: EpochSpec) -> Epochs:
     """
     period_s = (times_s[-1] - times_s[0]) / (len(times_s) - 1)
     middles_s, widths_s = np.array(spec.windows_s).T
-    half = np.floor(widths_s / 2 / period_s + 1e-6).astype(np.int64)
-    middles = np.rint((np.asarray(onsets_s)[:, None] + middles_s - times_s[0]) / period_s).astype(np.int64)
+    half = np.floor(widths_s / 2 / period_s + HALF_WAY).astype(np.int64)
+    places = (np.asarray(onsets_s)[:, None] + middles_s - times_s[0]) / period_s
+    middles = np.floor(places + 0.5 + HALF_WAY).astype(np.int64)
     return Epochs(middles - half, 2 * half + 1)
 
 
@@ -117,7 +119,8 @@ def local_word_counts(onsets_s: Array, reach_s: int = 2) -> Array:
     (n_words, 2 · reach_s) float32.
     """
     ordered = np.sort(onsets_s)
-    edges = np.searchsorted(ordered, np.asarray(onsets_s)[:, None] + np.arange(-reach_s, reach_s + 1), side="left")
+    seconds_s = np.asarray(onsets_s)[:, None] + np.arange(-reach_s, reach_s + 1)
+    edges = np.searchsorted(ordered, seconds_s - SAME_S)  # a word at the border belongs to the later second
     counts = np.diff(edges, axis=1)
     counts[:, reach_s] -= 1  # the word itself
     return np.asarray(counts, dtype=np.float32)
@@ -179,10 +182,10 @@ def _frames(features: Features, words: Intervals) -> Array:
     times_s, offsets_s = features.times_s, words.offset_s
     means = word_means(features.values.astype(np.float32), times_s, words.onset_s, offsets_s)
     step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else np.inf
-    after = np.searchsorted(times_s, words.onset_s, side="right")
+    after = np.searchsorted(times_s, words.onset_s + SAME_S)
     before_s = np.abs(offsets_s - times_s[np.maximum(after - 1, 0)])
     after_s = np.abs(times_s[np.minimum(after, len(times_s) - 1)] - offsets_s)
-    inside = np.searchsorted(times_s, offsets_s, side="right") > after
+    inside = np.searchsorted(times_s, offsets_s + SAME_S) > after
     means[~inside & (np.minimum(before_s, after_s) > step_s + SAME_S)] = np.nan
     return means
 

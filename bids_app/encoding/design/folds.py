@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bids_app.encoding.design.align import SAME_S
+from bids_app.encoding.design.first_heard import linked
 from bids_app.encoding.errors import CannotFit
 from bids_app.records import Array, Design, FoldAudit
 
@@ -15,27 +17,23 @@ BLOCKS = 5  # contiguous blocks where runs alone make no folds
 
 def stimulus_groups(stimuli: Sequence[tuple[str, ...]]) -> Array:
     """(n_runs,) one number for all runs that are linked by shared stimuli, directly or through other runs."""
-    group = list(range(len(stimuli)))
-    for run, heard in enumerate(stimuli):
-        for earlier in range(run):
-            if set(heard) & set(stimuli[earlier]) and group[run] != group[earlier]:
-                old, new = group[run], group[earlier]
-                group = [new if value == old else value for value in group]
-    return np.array(group)
+    return np.array(linked(stimuli))
 
 
-def fold_index(runs: Array, times_s: Array, stimuli: Sequence[tuple[str, ...]], folds: str | int) -> Array:
+def fold_index(
+    runs: Array, first_runs: Array, first_times_s: Array, stimuli: Sequence[tuple[str, ...]], folds: str | int
+) -> Array:
     """Fold of every sample, contiguous and never straddling a repeated stimulus.
 
     `by_run`: one fold a run, or a group of runs linked by shared stimuli. A number: so many contiguous blocks of the
     concatenated samples; where only some runs share a stimulus, folds are by group instead, as blocks would tear it
-    apart. Where all samples are of one group (a single run; one stimulus heard in every run) the blocks are of time,
-    at the same seconds in every run: five with `by_run`.
+    apart. Where all samples are of one group (a single run; one stimulus heard in every run) there are blocks: five
+    with `by_run`. Blocks are of what is heard, in order of first hearing: all hearings of one second are in one.
 
     Parameters
     ----------
     runs : (n_times,) run of each sample.
-    times_s : (n_times,) its time within the run, in seconds.
+    first_runs, first_times_s : (n_times,) where each sample's second was first heard.
     stimuli : ids heard in each run.
     folds : `by_run` or a number.
 
@@ -55,10 +53,20 @@ def fold_index(runs: Array, times_s: Array, stimuli: Sequence[tuple[str, ...]], 
     count = BLOCKS if folds == "by_run" else int(folds)
     if len(runs) < 2 * count:
         raise CannotFit(f"{len(runs)} samples are too few for {count} folds", FEWER_FOLDS)
-    position = times_s if n_groups == 1 else np.arange(len(runs))
-    # blocks of equally many samples; the same instant of several runs falls into one
-    starts = [block[0] for block in np.array_split(np.sort(position), count)]
-    return np.asarray(np.searchsorted(starts[1:], position, side="right"))
+    position = _one_after_the_other(first_runs, first_times_s)
+    # blocks of equally many samples; all hearings of an instant fall into one
+    starts = np.array([block[0] for block in np.array_split(np.sort(position), count)])
+    return np.asarray(np.searchsorted(starts[1:] - SAME_S, position, side="right"))
+
+
+def _one_after_the_other(runs: Array, times_s: Array) -> Array:
+    """(n_times,) seconds on a clock on which runs follow each other."""
+    position, end_s = np.empty(len(runs)), 0.0
+    for run in np.unique(runs):
+        own = runs == run
+        position[own] = times_s[own] - times_s[own].min() + end_s
+        end_s = position[own].max() + 1.0
+    return position
 
 
 def fold_warnings(design: Design, outer: str | int) -> tuple[str, ...]:
@@ -75,14 +83,11 @@ def fold_warnings(design: Design, outer: str | int) -> tuple[str, ...]:
     if n_groups == 1 and n_runs == 1 and outer == "by_run":
         lines.append(f"a single run: outer folds are {n_folds} contiguous blocks")
     if n_groups == 1 and n_runs > 1:
-        lines.append(f"all runs share a stimulus: outer folds are {n_folds} blocks at the same seconds of every run")
+        lines.append(
+            f"all runs share a stimulus: outer folds are {n_folds} blocks of its time, the same in every run"
+        )
     if 1 < n_groups < n_runs and outer != "by_run":
         lines.append(f"runs share stimuli: the {n_folds} outer folds are groups of runs, not {outer} blocks")
-    if any(
-        len(set(heard)) < len(heard) and len(np.unique(design.folds[design.runs == run])) > 1
-        for run, heard in enumerate(design.run_stimuli)
-    ):
-        lines.append("a stimulus is heard more than once within a run that folds split: training and test share it")
     if n_folds < 3:
         lines.append("fewer than three outer folds: scores are uncertain")
     return tuple(lines)
@@ -94,7 +99,7 @@ def purged(train: Array, test: Array, groups: Array, times_s: Array, purge_s: fl
     Parameters
     ----------
     train, test : (n_times,) bool.
-    groups : (n_times,) the run, or all runs of one stimulus, whose times are then compared.
+    groups : (n_times,) the run, whose times are compared.
     times_s : (n_times,) in seconds.
     purge_s : distance, in seconds, within which a test sample of the same group costs a training sample.
 
@@ -105,13 +110,31 @@ def purged(train: Array, test: Array, groups: Array, times_s: Array, purge_s: fl
     kept = train.copy()
     for group in np.unique(groups[test]):
         trained = np.flatnonzero(train & (groups == group))
-        tested = np.sort(times_s[test & (groups == group)])
-        # the nearest test sample is one of the two between which a training sample lies
-        after = np.searchsorted(tested, times_s[trained])
-        before_s = np.abs(times_s[trained] - tested[np.maximum(after - 1, 0)])
-        after_s = np.abs(times_s[trained] - tested[np.minimum(after, len(tested) - 1)])
-        kept[trained[np.minimum(before_s, after_s) <= purge_s]] = False
+        kept[trained] = far_from(times_s[trained], times_s[test & (groups == group)], purge_s)
     return kept
+
+
+def far_from(times_s: Array, tested_s: Array, purge_s: float) -> Array:
+    """Instants further than the purge from every one that is tested.
+
+    Parameters
+    ----------
+    times_s : (n,) in seconds.
+    tested_s : (n_tested,) in seconds of the same clock.
+    purge_s : in seconds; instants just so far away are near.
+
+    Returns
+    -------
+    (n,) bool.
+    """
+    if not len(tested_s):
+        return np.ones(len(times_s), dtype=bool)
+    tested_s = np.sort(tested_s)
+    # the nearest tested instant is one of the two between which an instant lies
+    after = np.searchsorted(tested_s, times_s)
+    before_s = np.abs(times_s - tested_s[np.maximum(after - 1, 0)])
+    after_s = np.abs(times_s - tested_s[np.minimum(after, len(tested_s) - 1)])
+    return np.asarray(np.minimum(before_s, after_s) > purge_s + SAME_S)
 
 
 def outer_split(design: Design, fold: int) -> tuple[Array, Array]:
@@ -130,7 +153,7 @@ def outer_split(design: Design, fold: int) -> tuple[Array, Array]:
     test = design.folds == fold
     train = _purged(design, ~test, test)
     if not train.any():
-        raise CannotFit(f"purging {design.purge_s:.0f} s around fold {fold} leaves no training samples", FEWER_FOLDS)
+        raise CannotFit(_nothing_left(design, f"around fold {fold} leaves no training samples"), FEWER_FOLDS)
     return train, test
 
 
@@ -155,7 +178,7 @@ def inner_folds(design: Design, train: Array, inner: str | int) -> list[tuple[Ar
     rows = np.flatnonzero(train)
     present, runs = np.unique(design.runs[rows], return_inverse=True)
     stimuli = [design.run_stimuli[run] for run in present]
-    folds = fold_index(runs, design.times_s[rows], stimuli, inner)
+    folds = fold_index(runs, design.first_runs[rows], design.first_times_s[rows], stimuli, inner)
     pairs = []
     for fold in np.unique(folds):
         validation = np.zeros(len(train), dtype=bool)
@@ -164,13 +187,21 @@ def inner_folds(design: Design, train: Array, inner: str | int) -> list[tuple[Ar
         if fitted.any():
             pairs.append((np.flatnonzero(fitted), np.flatnonzero(validation)))
     if not pairs:
-        raise CannotFit(f"purging {design.purge_s:.0f} s leaves no inner fold with training samples", FEWER_FOLDS)
+        raise CannotFit(_nothing_left(design, "leaves no inner fold with training samples"), FEWER_FOLDS)
     return pairs
 
 
 def _purged(design: Design, train: Array, test: Array) -> Array:
-    groups = stimulus_groups(design.run_stimuli)[design.runs]
-    return purged(train, test, groups, design.times_s, design.purge_s)
+    """Neither in the same run nor, whichever hearing it is, in the same stimulus near a test sample."""
+    apart = purged(train, test, design.runs, design.times_s, design.purge_s)
+    return purged(apart, test, design.first_runs, design.first_times_s, design.purge_s)
+
+
+def _nothing_left(design: Design, what: str) -> str:
+    """Why there are no folds: no split keeps training and test apart."""
+    again = len(set(stimulus_groups(design.run_stimuli))) == 1 < len(design.run_labels)
+    why = "all recordings hear the same stimuli, so that folds must split these in time, and " if again else ""
+    return f"{why}purging {design.purge_s:.0f} s {what}"
 
 
 def audit(design: Design, fold: int, train: Array, test: Array, n_inner: int) -> FoldAudit:

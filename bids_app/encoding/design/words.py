@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bids_app.encoding.design.folds import FEWER_FOLDS, stimulus_groups
+from bids_app.encoding.design.align import SAME_S
+from bids_app.encoding.design.first_heard import FirstHearings
+from bids_app.encoding.design.folds import FEWER_FOLDS, far_from
 from bids_app.encoding.errors import CannotFit
 from bids_app.records import Array, Design, Features, Run
 
@@ -59,10 +61,10 @@ def word_means(values: Array, times_s: Array, onsets_s: Array, offsets_s: Array)
     (n_words, n_dims) of the type of `values`.
     """
     # frames first … stop − 1 lie in (onset, offset]; where there is none, the nearest to the offset alone
-    first, stop = np.searchsorted(times_s, onsets_s, side="right"), np.searchsorted(times_s, offsets_s, side="right")
+    first, stop = np.searchsorted(times_s, onsets_s + SAME_S), np.searchsorted(times_s, offsets_s + SAME_S)
     later = np.minimum(stop, len(times_s) - 1)
     earlier = np.maximum(stop - 1, 0)
-    nearest = np.where(offsets_s - times_s[earlier] <= times_s[later] - offsets_s, earlier, later)
+    nearest = np.where(offsets_s - times_s[earlier] <= times_s[later] - offsets_s + SAME_S, earlier, later)
     nearest = np.where(stop == 0, later, nearest)
     first, stop = np.where(stop > first, first, nearest), np.where(stop > first, stop, nearest + 1)
     total = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)])
@@ -103,15 +105,15 @@ def words_of(runs: Sequence[Run], design: Design, fold: int | None) -> Words:
     CannotFit
         Where there is none.
     """
-    groups = stimulus_groups(design.run_stimuli)
+    hearings = FirstHearings([run.playings for run in runs])
     heard: dict[tuple[str, int], list[tuple[int, int]]] = {}  # a transcript of another length counts as another
     for number, run in enumerate(runs):
         for place, rows in enumerate(run.words):
             heard.setdefault((rows.stimulus, len(rows.times_s)), []).append((number, place))
     parts, times_s, stimulus = [], [], []
-    for number, hearings in enumerate(heard.values()):
-        kept = np.all([_kept(design, groups, runs, at, fold) for at in hearings], axis=0)
-        first = runs[hearings[0][0]].words[hearings[0][1]]
+    for number, places in enumerate(heard.values()):
+        kept = np.all([_kept(design, hearings, runs, at, fold) for at in places], axis=0)
+        first = runs[places[0][0]].words[places[0][1]]
         parts.append({band: np.asarray(values, np.float64)[kept] for band, values in first.values.items()})
         times_s.append(first.times_s[kept])
         stimulus.append(np.full(int(kept.sum()), number))
@@ -121,22 +123,24 @@ def words_of(runs: Sequence[Run], design: Design, fold: int | None) -> Words:
     return Words(values, np.concatenate(times_s), np.concatenate(stimulus))
 
 
-def _kept(design: Design, groups: Array, runs: Sequence[Run], at: tuple[int, int], fold: int | None) -> Array:
+def _kept(
+    design: Design, hearings: FirstHearings, runs: Sequence[Run], at: tuple[int, int], fold: int | None
+) -> Array:
     """(n_words,) bool: what may be trained on, of one hearing."""
     number, place = at
     times_s = runs[number].words[place].times_s
     if fold is None:
         return np.ones(len(times_s), dtype=bool)
-    own = groups[design.runs] == groups[number]
-    tested = np.sort(design.times_s[own & (design.folds == fold)])
-    if not len(tested):
-        return np.ones(len(times_s), dtype=bool)
-    if (design.folds[own] == fold).all():
+    own, test = design.runs == number, design.folds == fold
+    if test[own].all():
         return np.zeros(len(times_s), dtype=bool)
-    after = np.searchsorted(tested, times_s)
-    before_s = np.abs(times_s - tested[np.maximum(after - 1, 0)])
-    after_s = np.abs(tested[np.minimum(after, len(tested) - 1)] - times_s)
-    return np.asarray(np.minimum(before_s, after_s) > design.purge_s)
+    kept = far_from(times_s, design.times_s[own & test], design.purge_s)
+    first_runs, first_times_s = hearings.of(number, times_s)
+    for run in np.unique(first_runs):
+        mine = first_runs == run
+        tested_s = design.first_times_s[test & (design.first_runs == run)]
+        kept[mine] &= far_from(first_times_s[mine], tested_s, design.purge_s)
+    return kept
 
 
 def inner_labels(words: Words, purge_s: float) -> Array:

@@ -46,7 +46,8 @@ def make_blocks(runs: Array, times_s: Array, least_s: float, correlation: Array,
 
     Parameters
     ----------
-    runs, times_s : (n_times,) each sample's run, and its time in seconds.
+    runs, times_s : (n_times,) the run and the time, in seconds, in which each sample's second of its stimulus was
+        first heard: all hearings of it are in one block.
     least_s : shortest length in seconds.
     correlation : (n_lags,) `product_autocorrelation` of responses and predictions.
     period_s : between two lags, in seconds.
@@ -88,7 +89,8 @@ def block_labels(runs: Array, times_s: Array, length_s: float) -> Array:
 
     Parameters
     ----------
-    runs, times_s : (n_times,) each sample's run, and its time in seconds.
+    runs, times_s : (n_times,) each sample's run, and its time in seconds; of what is heard again, those of the first
+        hearing.
     length_s : least length in seconds.
 
     Returns
@@ -100,7 +102,7 @@ def block_labels(runs: Array, times_s: Array, length_s: float) -> Array:
     for run in dict.fromkeys(np.asarray(runs).tolist()):
         own = np.flatnonzero(runs == run)
         since_s = times_s[own] - times_s[own].min()
-        step_s = float(np.median(np.diff(np.sort(since_s)))) if len(own) > 1 else 0.0
+        step_s = _step_s(since_s)
         span_s = float(since_s.max()) + step_s
         # a span that is a multiple of the length, but for rounding, holds that many blocks
         count = max(1, int(span_s / length_s * (1 + 1e-9)))
@@ -108,6 +110,13 @@ def block_labels(runs: Array, times_s: Array, length_s: float) -> Array:
         labels[own] = made + np.unique(np.broadcast_to(place, own.shape), return_inverse=True)[1]
         made = int(labels.max()) + 1
     return labels
+
+
+def _step_s(times_s: Array) -> float:
+    """Seconds from one instant to the next, in any order; several hearings have the same instants."""
+    steps_s = np.diff(np.sort(times_s))
+    middle_s = float(np.median(steps_s)) if len(steps_s) else 0.0
+    return middle_s if middle_s or not steps_s.any() else float(np.median(steps_s[steps_s > 0]))
 
 
 def product_autocorrelation(Y: Array, predictions: Array, runs: Array) -> Array:

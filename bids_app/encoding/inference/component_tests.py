@@ -160,7 +160,8 @@ class Inference(Observer):
         self.bands = {number: group for group in self.shares for number in (bands or {}).get(group, ())}
         self.flip_units = [time_flip_units(blocks.labels, device)]
         if blocks.smooth:
-            self.flip_units.append(frequency_flip_units(design.runs, design.folds, device))
+            first_heard = design.first_runs, design.first_times_s
+            self.flip_units.append(frequency_flip_units(design.runs, design.folds, device, first_heard))
         self.dtype = flips.dtype
         self.folds = torch.as_tensor(np.unique(design.folds, return_inverse=True)[1], device=device)
         self.n_folds = int(self.folds.max()) + 1

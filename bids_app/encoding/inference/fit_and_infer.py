@@ -144,7 +144,7 @@ def data_blocks(
     fit(few, groups, replace(spec, solver="ridge"), FitContext(context.device, precision="float32"), full, kept)
     steps_s = np.concatenate([np.diff(few.times_s[few.runs == run]) for run in np.unique(few.runs)])
     correlation = product_autocorrelation(few.Y, kept.predictions, few.runs)
-    return make_blocks(few.runs, few.times_s, least_s, correlation, float(steps_s.mean()))
+    return make_blocks(few.first_runs, few.first_times_s, least_s, correlation, float(steps_s.mean()))
 
 
 class _Predictions(Observer):

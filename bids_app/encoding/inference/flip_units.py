@@ -11,6 +11,7 @@ changes over time, as blocks do.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,27 +84,55 @@ def time_flip_units(labels: Array, device: torch.device | str = "cpu") -> FlipUn
     return FlipUnits(torch.as_tensor(labels, dtype=torch.int64, device=device), int(labels.max()) + 1)
 
 
-def frequency_flip_units(runs: Array, folds: Array, device: torch.device | str = "cpu") -> FlipUnits:
+def frequency_flip_units(
+    runs: Array, folds: Array, device: torch.device | str = "cpu", first_heard: tuple[Array, Array] | None = None
+) -> FlipUnits:
     """Groups of frequencies of each stretch of one run and outer fold.
 
     Coefficients are dealt to groups in order of frequency, so that the low ones, which carry most of smooth noise,
-    lie in different groups.
+    lie in different groups. Stretches in which the same is heard from beginning to end have the same groups: noise
+    that is locked to the stimulus has the same coefficients in each.
 
     Parameters
     ----------
     runs, folds : (n_times,).
     device : of the labels.
+    first_heard : (n_times,) each, the run and the time in which each sample's second of its stimulus was first heard;
+        None: nothing is heard twice.
     """
     _, segment = np.unique(np.stack([runs, folds]), axis=1, return_inverse=True)
     members = [np.flatnonzero(segment == number) for number in range(segment.max() + 1)]
+    alike = range(len(members)) if first_heard is None else _first_alike(members, runs, *first_heard)
+    own = np.concatenate([rows for number, rows in enumerate(members) if alike[number] == number])
     # frequency as a share of the highest, so that stretches of unequal length are dealt out alike
     frequency = np.empty(len(runs))
     for rows in members:
         frequency[rows] = np.arange(len(rows)) / len(rows)
+    own.sort()
     labels = np.empty(len(runs), dtype=np.int64)
-    labels[np.argsort(frequency, kind="stable")] = np.arange(len(runs)) % GROUPS
+    labels[own[np.argsort(frequency[own], kind="stable")]] = np.arange(len(own)) % GROUPS
+    for rows, first in zip(members, alike, strict=True):
+        theirs = members[first]
+        labels[rows] = labels[theirs[np.minimum(np.arange(len(rows)), len(theirs) - 1)]]
     segments = tuple(torch.as_tensor(rows, device=device) for rows in members)
-    return FlipUnits(torch.as_tensor(labels, device=device), min(GROUPS, len(runs)), segments)
+    return FlipUnits(torch.as_tensor(labels, device=device), min(GROUPS, len(own)), segments)
+
+
+def _first_alike(members: Sequence[Array], runs: Array, first_runs: Array, times_s: Array) -> list[int]:
+    """Of each stretch the first one, of another run, that begins and ends with the same second of a stimulus, within
+    two samples."""
+    alike: list[int] = []
+    for number, rows in enumerate(members):
+        ends, step_s = rows[[0, -1]], np.median(np.abs(np.diff(times_s[rows]))) if len(rows) > 1 else 0.0
+        same = (
+            earlier
+            for earlier in alike
+            if runs[rows[0]] != runs[members[earlier][0]]
+            and (first_runs[ends] == first_runs[members[earlier][[0, -1]]]).all()
+            and (np.abs(times_s[ends] - times_s[members[earlier][[0, -1]]]) <= 2 * step_s).all()
+        )
+        alike.append(next(same, number))
+    return alike
 
 
 def cosine_transform(values: torch.Tensor) -> torch.Tensor:

@@ -27,8 +27,9 @@ class Size:
     Parameters
     ----------
     n_columns : of all bands.
-    n_folds, n_unions, n_alphas : of the fit.
+    n_folds, n_unions : of the fit.
     n_candidates : distinct ones of all unions.
+    n_penalties : alphas that each of them may take, summed over all.
     search, final : bytes of a number in the search and in the final fit.
     weights : whether weights are kept.
     observed : bytes that observers hold for every target of a batch, and for every sample of every column.
@@ -38,7 +39,7 @@ class Size:
     n_folds: int
     n_unions: int
     n_candidates: int
-    n_alphas: int
+    n_penalties: int
     search: int
     final: int
     weights: bool
@@ -84,14 +85,14 @@ def target_bytes(design: Design, size: Size) -> int:
     Parameters
     ----------
     design : what is fitted; its samples count.
-    size : columns, candidates, alphas and bytes a number.
+    size : columns, candidates, their alphas and bytes a number.
     """
     # responses are held in both types where they differ
     types = size.final + (size.search if size.search != size.final else 0)
     # X'y of the outer split in both types, of an inner one on training and evaluation rows in the search's
     products = size.n_columns * (types + 2 * size.search)
     # errors at every alpha, then the best alpha and its error
-    errors = size.n_candidates * (size.n_alphas * size.search + 16)
+    errors = size.n_penalties * size.search + 16 * size.n_candidates
     return len(design.Y) * types + products + errors + size.observed[0]
 
 

@@ -14,6 +14,10 @@ from bids_app.records import Array
 CONCENTRATIONS = (0.1, 1.0)  # sparse and even draws in turn, as himalaya's tutorials mix them
 
 
+LEAST_WEIGHT = 1e-4  # draws have no band with less than this share of the largest weight: it becomes zero
+FINE_STEP = 0.15  # of the logarithm of alpha, at most: between such penalties errors of ridge hardly differ
+
+
 @dataclass(frozen=True)
 class Grid:
     """What the search tries.
@@ -22,54 +26,77 @@ class Grid:
     ----------
     candidates : band weights, {band: weight > 0} each.
     alphas : (n_alphas,) penalties, ascending.
+    offered : of every candidate the places among `alphas` that it may take, ascending.
+    top : place of the highest alpha that was asked for; 0 where only one was.
     """
 
     candidates: Sequence[Weights]
     alphas: Array
+    offered: Sequence[Array]
+    top: int
+
+    @classmethod
+    def of_all(cls, candidates: Sequence[Weights], alphas: Array) -> Grid:
+        """Every candidate with every alpha, those that were asked for."""
+        return cls(candidates, alphas, [np.arange(len(alphas))] * len(candidates), len(alphas) - 1)
+
+    def at_edge(self, candidate: int, places: Array) -> Array:
+        """Whether a penalty might have been another one in a wider grid of alphas.
+
+        Parameters
+        ----------
+        candidate : its number.
+        places : (n,) of alphas that it may take.
+
+        Returns
+        -------
+        (n,) bool: at the lowest that the candidate may take, or at or beyond the highest that was asked for.
+        """
+        return np.asarray((self.top > 0) & ((places == self.offered[candidate][0]) | (places >= self.top)))
 
 
 def band_weights(n_bands: int, candidates: int, seed: int) -> Array:
     """Weights for the random search of banded ridge (Dupré la Tour et al. 2022, NeuroImage 264:119728).
 
     Always among them: equal weights, each band alone, and every band left out of the others' equal weights (exact
-    zeros); then Dirichlet draws until there are `candidates`.
+    zeros); then Dirichlet draws until there are `candidates`, and at least half as many as these.
 
     Parameters
     ----------
-    n_bands : bands of the union.
+    n_bands : all bands of a fit.
     candidates : how many to make; 1 is plain ridge, equal weights alone.
     seed : of the draws.
 
     Returns
     -------
-    (n_candidates, n_bands), non-negative, each row's sum one.
+    (n_candidates, n_bands), non-negative; only what rows say of bands relative to each other counts.
     """
+    fixed = [np.ones(n_bands)]
     if candidates == 1:
-        return np.full((1, n_bands), 1 / n_bands)
-    fixed = [np.full(n_bands, 1 / n_bands)]
+        return np.array(fixed)
     if n_bands > 1:
         fixed += list(np.eye(n_bands))
     if n_bands > 2:  # of two bands, one left out is the other alone
-        fixed += [(1 - row) / (n_bands - 1) for row in np.eye(n_bands)]
+        fixed += list(1 - np.eye(n_bands))
     rng = np.random.default_rng(seed)
-    drawn = max(0, candidates - len(fixed)) if n_bands > 1 else 0
+    drawn = max(candidates - len(fixed), candidates // 2) if n_bands > 1 else 0
     random = [rng.dirichlet(np.full(n_bands, CONCENTRATIONS[k % len(CONCENTRATIONS)])) for k in range(drawn)]
-    return np.array([*fixed, *random])
+    return np.array([*fixed, *(np.where(row < LEAST_WEIGHT * row.max(), 0.0, row) for row in random)])
 
 
 def alpha_grid(lowest: float, highest: float, count: int) -> Array:
-    """(count,) log-spaced from `lowest` to `highest`; `lowest` alone where `count` is one.
+    """(count,) log-spaced from `lowest` to `highest`; `lowest` alone where `count` is one or both are equal.
 
     Parameters
     ----------
     lowest, highest : alphas, above zero.
     count : how many.
     """
-    return np.geomspace(lowest, highest, count) if count > 1 else np.array([lowest])
+    return np.geomspace(lowest, highest, count) if highest > lowest and count > 1 else np.array([lowest])
 
 
 def as_candidates(table: Array, bands: Sequence[int]) -> list[Weights]:
-    """Rows of band weights as candidates; rows that repeat an earlier one are dropped.
+    """Rows of band weights as candidates whose weights sum to one; rows that repeat an earlier one are dropped.
 
     Parameters
     ----------
@@ -82,44 +109,85 @@ def as_candidates(table: Array, bands: Sequence[int]) -> list[Weights]:
     """
     kept: list[Weights] = []
     for row in table:
-        weights = {band: float(g) for band, g in zip(bands, row, strict=True) if g > 0}
-        if weights not in kept:
+        weights = _candidate(row, bands)
+        if weights and weights not in kept:
             kept.append(weights)
     return kept
 
 
-def nested_candidates(
-    unions: Sequence[Sequence[Sequence[int]]], candidates: int, seed: int, subsets: bool = True
-) -> tuple[list[Weights], list[list[int]]]:
-    """All distinct candidates, and of every union those that it may choose.
+def _candidate(row: Array, bands: Sequence[int]) -> Weights:
+    return {band: float(g / row.sum()) for band, g in zip(bands, row, strict=True) if g > 0}
 
-    What is tried without a feature group is tried with it too, at weight zero: otherwise the larger union may do
-    better, or worse, only for having been searched otherwise, and an idle group has a unique part
-    (docs/inference.md).
+
+def nested_grid(
+    unions: Sequence[Sequence[Sequence[int]]], table: Array, alphas: Array, subsets: bool = True
+) -> tuple[Grid, list[list[int]]]:
+    """All distinct candidates with their penalties, and of every union those that it may choose.
+
+    No union is searched more than another, so that none is the better model only for that (docs/inference.md):
+
+    - What is tried without a feature group is tried with it too, at weight zero.
+    - What is tried for the others beside a group is tried without it as well. All unions take the same draws, less
+      the groups that they lack. Of a draw in which a union's bands have the share s of all weight, it takes their
+      weights relative to each other, which sum to one, and the penalties alpha / s: so alpha / weight of each band
+      is what it is beside the others.
+    - A band alone may take any penalty between those, in steps so fine that no union gains by another one.
+
+    Penalties lie on a grid that splits each step of the alphas asked for into equal parts; s is rounded to it.
 
     Parameters
     ----------
     unions : of feature groups, each a sequence of bands (their numbers).
-    candidates : how many a union has of its own; 1 is plain ridge, equal weights of the union's bands.
-    seed : of the random draws.
+    table : (n_draws, n_bands) weights, `band_weights` of all bands; a single row is plain ridge, which has equal
+        weights of the union's bands and the alphas asked for.
+    alphas : (n_asked,) ascending, log-spaced.
     subsets : whether a union may choose the candidates of all its subsets; else of those among `unions` alone.
 
     Returns
     -------
-    The distinct candidates, and for every union the numbers of those allowed: of the smallest unions first.
+    The grid, and for every union the numbers of the candidates allowed: of the smallest unions first.
     """
-    table: list[Weights] = []
-    allowed = []
+    if len(table) == 1:
+        equal = [_candidate(np.ones(len(bands)), bands) for bands in map(_flat, unions)]
+        distinct = list({tuple(weights): weights for weights in equal}.values())
+        return Grid.of_all(distinct, alphas), [[distinct.index(weights)] for weights in equal]
+    parts, step = _fine_step(alphas)
+    furthest = int(np.rint(np.log(table.shape[1] / LEAST_WEIGHT) / step))
+    asked, anywhere = np.arange(len(alphas)) * parts, np.arange((len(alphas) - 1) * parts + furthest + 1)
+    offered: dict[tuple[tuple[int, float], ...], Array] = {}
+    chosen = []
     for union in unions:
-        numbers = []
-        for within in _within(union, unions, subsets) if candidates > 1 else [union]:
-            bands = [band for group in within for band in group]
-            for weights in as_candidates(band_weights(len(bands), candidates, seed), bands):
-                if weights not in table:
-                    table.append(weights)
-                numbers.append(table.index(weights))
-        allowed.append(list(dict.fromkeys(numbers)))
-    return table, allowed
+        own: dict[tuple[tuple[int, float], ...], Array] = {}
+        for bands in map(_flat, _within(union, unions, subsets)):
+            for row, total in zip(table[:, bands], table.sum(axis=1), strict=True):
+                if not row.any():
+                    continue
+                key = tuple(_candidate(row, bands).items())
+                # how many fine steps the share of these bands in the draw's weight raises their penalty
+                places = asked + int(np.rint(np.log(total / row.sum()) / step))
+                own[key] = offered[key] = np.union1d(offered.get(key, places), places) if len(key) > 1 else anywhere
+        chosen.append(list(own))
+    numbers = {key: number for number, key in enumerate(offered)}
+    grid = Grid(
+        candidates=[dict(key) for key in offered],
+        alphas=alphas[0] * np.exp(step * anywhere),
+        offered=list(offered.values()),
+        top=(len(alphas) - 1) * parts,
+    )
+    return grid, [[numbers[key] for key in own] for own in chosen]
+
+
+def _fine_step(alphas: Array) -> tuple[int, float]:
+    """Parts of a step between alphas, none longer than `FINE_STEP`, and their length in logarithms."""
+    if len(alphas) == 1:
+        return 1, FINE_STEP
+    step = float(np.log(alphas[-1] / alphas[0])) / (len(alphas) - 1)
+    parts = max(1, int(np.ceil(step / FINE_STEP)))
+    return parts, step / parts
+
+
+def _flat(union: Sequence[Sequence[int]]) -> list[int]:
+    return [band for group in union for band in group]
 
 
 def _within(

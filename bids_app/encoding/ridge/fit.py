@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ import torch
 from bids_app.encoding.design.columns import design_columns, n_delays, n_dims
 from bids_app.encoding.design.folds import audit, fold_warnings, inner_folds, outer_split
 from bids_app.encoding.ridge.batches import Size, batches, load
-from bids_app.encoding.ridge.candidates import Grid, alpha_grid, nested_candidates
+from bids_app.encoding.ridge.candidates import Grid, alpha_grid, band_weights, nested_grid
 from bids_app.encoding.ridge.fitted import Observer, ObserverGroup, TargetBlock, fit_chosen
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.options import FitContext, FitOptions
@@ -26,6 +27,7 @@ TYPES = {
     "float32": (torch.float32, torch.float32),
     "float64": (torch.float64, torch.float64),
 }  # of products in the search and in the final fit; decompositions and sums are always in float64
+Searched = tuple[Grid, Sequence[Sequence[int]]]  # `nested_grid`
 HERE = FitContext()  # on the CPU, without a limit of its own
 ALL_UNIONS = FitOptions()
 
@@ -51,13 +53,16 @@ class OuterFold:
 class _Plan:
     """What is the same for every batch of targets.
 
-    bands: their names; grid: candidates and alphas; allowed: of each union the numbers of the candidates that it may
-    choose; types: of products in search and final fit.
+    bands: their names; unions: of each its feature groups, as numbers of bands; table: band weights drawn for all
+    bands; alphas: those asked for; subsets: whether searches include all subsets; types: of products in search and
+    final fit.
     """
 
     bands: Sequence[str]
-    grid: Grid
-    allowed: Sequence[Sequence[int]]
+    unions: Sequence[Sequence[Sequence[int]]]
+    table: Array
+    alphas: Array
+    subsets: bool
     types: tuple[torch.dtype, torch.dtype]
     device: str
 
@@ -65,6 +70,23 @@ class _Plan:
     def tf32(self) -> bool:
         """Whether the search, and it alone, may use a GPU's TF32."""
         return self.types[0] == torch.float32 and torch.device(self.device).type == "cuda"
+
+    def search_without(self, constant: frozenset[int]) -> Searched:
+        """What is searched, and the numbers of the candidates that each union may choose, as if no union had the
+        constant bands; a model of these alone predicts the mean."""
+        if constant not in self._searched:
+            varying = [[[b for b in group if b not in constant] for group in union] for union in self.unions]
+            kept = [
+                [group for group in union if group] or whole
+                for union, whole in zip(varying, self.unions, strict=True)
+            ]
+            self._searched[constant] = nested_grid(kept, self.table, self.alphas, self.subsets)
+        return self._searched[constant]
+
+    @cached_property
+    def _searched(self) -> dict[frozenset[int], Searched]:
+        """Made when first asked for: most folds have the same bands."""
+        return {}
 
 
 def unions_of(groups: Sequence[str]) -> tuple[Union, ...]:
@@ -113,18 +135,28 @@ def fit(
         raise ValueError(f"a partition takes 1 to {MOST_GROUPS} feature groups, not {len(groups)}")
     unions = unions_of(tuple(groups)) if options.unions is None else tuple(options.unions)
     bands = _bands(design, groups)
-    members = [[[bands.index(band) for band in groups[group]] for group in union] for union in unions]
-    candidates, allowed = nested_candidates(members, _n_candidates(spec), spec.seed, options.search_subsets)
-    grid = Grid(candidates, alpha_grid(*spec.alphas))
-    plan = _Plan(bands, grid, allowed, TYPES[context.precision], context.device)
+    plan = _Plan(
+        bands=bands,
+        unions=[[[bands.index(band) for band in groups[group]] for group in union] for union in unions],
+        table=band_weights(len(bands), _n_candidates(spec), spec.seed),
+        alphas=alpha_grid(*spec.alphas),
+        subsets=options.search_subsets,
+        types=TYPES[context.precision],
+        device=context.device,
+    )
     folds = [_outer_fold(design, number, spec) for number in np.unique(design.folds).tolist()]
-    results = Results(design, bands, (len(unions), len(folds), len(grid.alphas)), options.keep_weights)
+    results = Results(design, bands, (len(unions), len(folds)), options.keep_weights)
     observers: list[Observer] = [results] if observer is None else [results, observer]
     size = _size(design, plan, len(folds), options.keep_weights, observers)
+    constant: Sequence[frozenset[int]] = ()
     for blocks in batches(design, size, context.device, context.mem_mb):
-        _fit_batch(design, folds, blocks, plan, observers)
+        constant = _fit_batch(design, folds, blocks, plan, observers)  # the same for all batches
     audits = tuple(audit(design, fold.number, fold.train, fold.test, len(fold.inner)) for fold in folds)
-    warnings = (*fold_warnings(design, spec.outer), *_solver_warnings(spec, bands))
+    warnings = (
+        *fold_warnings(design, spec.outer),
+        *_solver_warnings(spec, bands),
+        *_constant_warnings(groups, bands, constant),
+    )
     return results.fit(unions, audits, warnings)
 
 
@@ -160,12 +192,13 @@ def _outer_fold(design: Design, number: int, spec: FitSpec) -> OuterFold:
 
 def _size(design: Design, plan: _Plan, n_folds: int, keep_weights: bool, observers: Sequence[Observer]) -> Size:
     search, final = plan.types
+    grid, _ = plan.search_without(frozenset())
     return Size(
         n_columns=sum(n_delays(design, name) * n_dims(design, name) for name in plan.bands),
         n_folds=n_folds,
-        n_unions=len(plan.allowed),
-        n_candidates=len(plan.grid.candidates),
-        n_alphas=len(plan.grid.alphas),
+        n_unions=len(plan.unions),
+        n_candidates=len(grid.candidates),
+        n_penalties=sum(map(len, grid.offered)),
         search=search.itemsize,
         final=final.itemsize,
         weights=keep_weights,
@@ -179,18 +212,40 @@ def _solver_warnings(spec: FitSpec, bands: Sequence[str]) -> tuple[str, ...]:
     return ("plain ridge biases shared parts upwards where spaces differ in size; banded_ridge does not",)
 
 
+def _constant_warnings(
+    groups: Mapping[str, Sequence[str]], bands: Sequence[str], constant: Sequence[frozenset[int]]
+) -> list[str]:
+    """A line for each band that is constant in some fold's training samples, `constant` fold by fold."""
+    owner = {band: group for group, members in groups.items() for band in members}
+    lines = []
+    for number, band in enumerate(bands):
+        count = sum(number in each for each in constant)
+        if count:
+            named = band if owner[band] == band else f"{band} (of {owner[band]})"
+            where = "every fold" if count == len(constant) else f"{count} of {len(constant)} folds"
+            lines.append(
+                f"the feature space {named} does not vary in the training samples of {where}: it predicts nothing "
+                "there, whatever the responses are, so this is no finding about them"
+            )
+    return lines
+
+
 def _fit_batch(
     design: Design, folds: Sequence[OuterFold], blocks: Sequence[Array], plan: _Plan, observers: Sequence[Observer]
-) -> None:
-    """A batch of targets in all folds and unions; nothing of it is held when it returns."""
+) -> list[frozenset[int]]:
+    """A batch of targets in all folds and unions; nothing of it is held when it returns.
+
+    Of each fold the numbers of the bands that are constant in training are returned.
+    """
     everyone = ObserverGroup(observers)
     everyone.begin(np.concatenate(blocks))
     batch = [_Responses(design.Y, targets, plan) for targets in blocks]
-    choices = []
+    choices, constant = [], []
     for place, fold in enumerate(folds):
         outer = _outer_fold_split(design, fold, plan)
         final = [Moments(responses.final, outer) for responses in batch]
         choices.append(_searched(fold, outer, final, batch, plan))
+        constant.append(outer.columns.constant)
         _show(place, final, batch, plan, choices[place], everyone)
     if (second := everyone.again()) is not None:
         for place, fold in enumerate(folds):
@@ -198,6 +253,7 @@ def _fit_batch(
             final = [Moments(responses.final, outer) for responses in batch]
             _show(place, final, batch, plan, choices[place], second)
     everyone.end()
+    return constant
 
 
 def _outer_fold_split(design: Design, fold: OuterFold, plan: _Plan) -> Split:
@@ -217,8 +273,9 @@ def _searched(
     # the final fit must not meet products that the search made in TF32, so the search then has moments of its own
     same = plan.types[0] == plan.types[1] and not plan.tf32
     searched = final if same else [Moments(responses.search, outer) for responses in batch]
-    search = Search(inner, searched, plan.grid, plan.tf32)
-    return [search.choose(allowed) for allowed in plan.allowed]
+    grid, allowed = plan.search_without(outer.columns.constant)
+    search = Search(inner, searched, grid, plan.tf32)
+    return [search.choose(numbers) for numbers in allowed]
 
 
 def _show(
@@ -230,8 +287,10 @@ def _show(
     observer: Observer,
 ) -> None:
     """The chosen models of every union in one outer fold, fitted on all its training rows, to an observer."""
-    observer.begin_fold(place, final[0].split)
+    outer = final[0].split
+    observer.begin_fold(place, outer)
+    grid, _ = plan.search_without(outer.columns.constant)
     blocks = [TargetBlock(responses.targets, moments) for responses, moments in zip(batch, final, strict=True)]
-    for models in fit_chosen(place, blocks, plan.grid, choices):
+    for models in fit_chosen(place, blocks, grid, choices):
         observer.fitted(models)
     observer.end_fold()

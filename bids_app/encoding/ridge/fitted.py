@@ -39,6 +39,7 @@ class Fitted:
     places : (n,) their places among the batch's targets, as `Observer.begin` was given them.
     alpha : (n,) penalties.
     alpha_index : (n,) places of the penalties in the grid.
+    at_edge : (n,) bool, whether the penalty might have been another one in a wider grid.
     inner_rsquared : (n,) R² by which they were chosen, over the inner folds.
     basis : eigenbasis of the training samples under these band weights.
     Y : (n_times, n) responses of all samples, less a constant of each target.
@@ -51,6 +52,7 @@ class Fitted:
     places: Array
     alpha: torch.Tensor
     alpha_index: Array
+    at_edge: Array
     inner_rsquared: Array
     basis: Basis
     Y: torch.Tensor
@@ -247,7 +249,7 @@ def fit_chosen(fold: int, blocks: Sequence[TargetBlock], grid: Grid, choices: Se
                 # a candidate has one best alpha for a target, whichever union chose it: that of the first is taken
                 first = chose[:, positions].argmax(axis=0), start + positions
                 chosen = _Chosen(unions, positions, start + positions, alpha_index[first], inner_rsquared[first])
-                yield _fit(fold, block, basis, chosen, grid.alphas)
+                yield _fit(fold, block, basis, chosen, grid, number)
 
 
 @dataclass(frozen=True)
@@ -261,12 +263,12 @@ class _Chosen:
     inner_rsquared: Array
 
 
-def _fit(fold: int, block: TargetBlock, basis: Basis, chosen: _Chosen, alphas: Array) -> Fitted:
+def _fit(fold: int, block: TargetBlock, basis: Basis, chosen: _Chosen, grid: Grid, number: int) -> Fitted:
     """The models of the targets that chose this basis' candidate."""
     moments, everyone = block.moments, len(chosen.positions) == len(block.targets)
     columns = slice(None) if everyone else torch.as_tensor(chosen.positions, device=moments.Y.device)
-    alpha = basis.eigenvalues.new_tensor(alphas[chosen.alpha_index])
-    u = coordinates(moments, basis, float(alphas.min()), columns)
+    alpha = basis.eigenvalues.new_tensor(grid.alphas[chosen.alpha_index])
+    u = coordinates(moments, basis, float(grid.alphas[0]), columns)
     return Fitted(
         fold=fold,
         unions=chosen.unions,
@@ -274,6 +276,7 @@ def _fit(fold: int, block: TargetBlock, basis: Basis, chosen: _Chosen, alphas: A
         places=chosen.places,
         alpha=alpha,
         alpha_index=chosen.alpha_index,
+        at_edge=grid.at_edge(number, chosen.alpha_index),
         inner_rsquared=chosen.inner_rsquared,
         basis=basis,
         Y=moments.Y[:, columns],

@@ -19,13 +19,13 @@ class Results(Observer):
     ----------
     design : what is fitted.
     bands : names of the bands, in the order of their numbers.
-    counts : of unions, outer folds and alphas.
+    counts : of unions and outer folds.
     weights : whether the full union's weights are kept.
     """
 
-    def __init__(self, design: Design, bands: Sequence[str], counts: tuple[int, int, int], weights: bool) -> None:
-        n_unions, n_folds, n_alphas = counts
-        self._design, self._bands, self._n_unions, self._n_alphas = design, bands, n_unions, n_alphas
+    def __init__(self, design: Design, bands: Sequence[str], counts: tuple[int, int], weights: bool) -> None:
+        n_unions, n_folds = counts
+        self._design, self._bands, self._n_unions = design, bands, n_unions
         self._folds = [FoldScores(*np.full((4, n_unions, len(design.usable)), np.nan)) for _ in range(n_folds)]
         self._profile = {band: self._zeros(n_delays(design, band)) for band in bands}
         self._explained = self._zeros(len(bands))
@@ -34,7 +34,7 @@ class Results(Observer):
 
     def fitted(self, models: Fitted) -> None:
         """Score the models for every union that chose them; for the last, full one also weights and parts by band."""
-        scores = held_out(models.responses, models.predictions, models.alpha_index, self._n_alphas)
+        scores = held_out(models.responses, models.predictions, models.at_edge)
         for union, positions in models.unions.items():
             at = union, models.targets[positions]
             for name in ("residual", "total", "r", "at_edge"):

@@ -23,7 +23,7 @@ class FoldScores:
     residual : Σ(y − ŷ)².
     total : Σ(y − ȳ_train)².
     r : Pearson's.
-    at_edge : 1 where alpha lies at an end of the grid, else 0.
+    at_edge : 1 where alpha lies at an end of the grid or beyond, else 0.
     """
 
     residual: Array
@@ -32,21 +32,19 @@ class FoldScores:
     at_edge: Array
 
 
-def held_out(Y: torch.Tensor, predictions: torch.Tensor, alpha_index: Array, n_alphas: int) -> FoldScores:
+def held_out(Y: torch.Tensor, predictions: torch.Tensor, at_edge: Array) -> FoldScores:
     """Scores of one outer fold.
 
     Parameters
     ----------
     Y, predictions : (n_eval, n_targets), less the training mean.
-    alpha_index : (n_targets,) places of the chosen alphas in the grid.
-    n_alphas : of the grid; of a single one none is at an edge.
+    at_edge : (n_targets,) bool, whether the chosen alpha lies at an end of the grid or beyond.
     """
-    edges = (0, n_alphas - 1) if n_alphas > 1 else ()
     return FoldScores(
         residual=((Y - predictions) ** 2).sum(dim=0).cpu().numpy(),
         total=(Y**2).sum(dim=0).cpu().numpy(),
         r=pearson(Y, predictions).cpu().numpy(),
-        at_edge=np.isin(alpha_index, edges).astype(float),
+        at_edge=at_edge.astype(float),
     )
 
 

@@ -24,6 +24,7 @@ from bids_app.encoding.ridge.rounding import TF32, Rounding, rounding_of, tf32_p
 from bids_app.encoding.ridge.splits import Split, Weights, cross_rows
 from bids_app.records import Array
 
+NEEDLESS = 0.1  # of 1 / n of the power, what a needless column costs: smaller gains are none
 ROWS_AT_ONCE = 64  # of the near pairs, which lie about the diagonal as eigenvalues ascend
 
 
@@ -34,7 +35,7 @@ class Choice:
     Parameters
     ----------
     candidate : number in the grid.
-    alpha_index : place of the alpha in the grid.
+    alpha_index : place of the alpha among the grid's.
     error : mean squared error over all inner folds.
     power : that of predicting the training means.
     """
@@ -162,39 +163,54 @@ class Search:
             self._search(inner, blocks, grid, TF32 if tf32 else rounding_of(blocks[0].Y.dtype))
 
     def _search(self, inner: Iterable[Split], blocks: Sequence[Moments], grid: Grid, rounding: Rounding) -> None:
-        # of every candidate (n_alphas, n_targets), errors less the power; the targets of all blocks side by side
-        shape = len(grid.alphas), sum(block.Y.shape[1] for block in blocks)
-        less = [blocks[0].Y.new_zeros(shape) for _ in grid.candidates]
+        # of every candidate (n_offered, n_targets), errors less the power; the targets of all blocks side by side
+        n_targets = sum(block.Y.shape[1] for block in blocks)
+        less = [blocks[0].Y.new_zeros((len(places), n_targets)) for places in grid.offered]
         at = np.cumsum([0, *(block.Y.shape[1] for block in blocks)]).tolist()
-        power = torch.zeros(shape[1], dtype=torch.float64, device=blocks[0].Y.device)
+        power = torch.zeros(n_targets, dtype=torch.float64, device=blocks[0].Y.device)
         n_eval = 0
         for split in inner:
             n_eval += len(split.evaluate)
             # an inner split's moments are made from the outer ones
             parts = [Moments(block.Y, split, block) for block in blocks]
             power += torch.cat([part.power for part in parts])
-            for weights, total in zip(grid.candidates, less, strict=True):
-                errors = Errors(split, weights, grid.alphas, blocks[0].Y.dtype, rounding)
+            for weights, places, total in zip(grid.candidates, grid.offered, less, strict=True):
+                errors = Errors(split, weights, grid.alphas[places], blocks[0].Y.dtype, rounding)
                 for part, (first, stop) in zip(parts, pairwise(at), strict=True):
                     total[:, first:stop] += errors(part)
         self._power = power.cpu().numpy() / n_eval
         # popped, so that each candidate's table is let go as soon as its best alpha is known
-        best = [_best_alpha(less.pop(0), power.cpu().numpy(), n_eval) for _ in grid.candidates]
+        best = [_best_alpha(less.pop(0), power.cpu().numpy(), n_eval, places) for places in grid.offered]
         self._alpha_index, self._error = (np.stack(values) for values in zip(*best, strict=True))
+        self._n_bands = np.array([len(weights) for weights in grid.candidates])
+        # a gain that counts is more than rounding, and than a share of what a needless column costs
+        self._equal = max(NEEDLESS / n_eval, rounding.limit / 10) * self._power
 
     def choose(self, allowed: Sequence[int]) -> Choice:
-        """The least error among the candidates of these numbers, target by target; ties go to the first, and to the
-        largest alpha."""
-        errors = self._error[allowed]
+        """The least error among the candidates of these numbers, target by target, by the fewest bands that reach it.
+
+        Errors are equal within a tenth of what a needless column costs (1 / n of the power), or within what rounding
+        costs where that is more: then no union is the better one for having met, by other weights, a slightly other
+        penalty. Among candidates of as many bands the least error counts; exact ties go to the first, and to the
+        largest alpha.
+        """
+        errors, n_bands = self._error[allowed], self._n_bands[allowed]
+        limit, target = errors.min(axis=0) + self._equal, np.arange(errors.shape[1])
         place = np.argmin(errors, axis=0)
-        candidate, target = np.asarray(allowed)[place], np.arange(errors.shape[1])
+        # the fewest bands last, so that they have the last word
+        for count in np.unique(n_bands)[::-1]:
+            alike = np.flatnonzero(n_bands == count)
+            best = alike[np.argmin(errors[alike], axis=0)]
+            place = np.where(errors[best, target] <= limit, best, place)
+        candidate = np.asarray(allowed)[place]
         return Choice(candidate, self._alpha_index[candidate, target], errors[place, target], self._power)
 
 
-def _best_alpha(less: torch.Tensor, power: Array, n_eval: int) -> tuple[Array, Array]:
-    """Position of the least of `less` (n_alphas, n), the last among equals, and the mean squared error there."""
+def _best_alpha(less: torch.Tensor, power: Array, n_eval: int, places: Array) -> tuple[Array, Array]:
+    """Place of the alpha with the least of `less` (n_offered, n), the last among equals, and the mean squared error
+    there."""
     # flipped, so that the first of equal errors is the largest alpha
     less = less.flip(0)
     at = less.argmin(dim=0)
     least = less.gather(0, at[None])[0].double().cpu().numpy()
-    return len(less) - 1 - at.cpu().numpy(), (power + least) / n_eval
+    return places[len(less) - 1 - at.cpu().numpy()], (power + least) / n_eval

@@ -77,6 +77,7 @@ class Columns:
         self.X = torch.cat(list(bands), dim=1)
         # centred before any product, so that products of inner folds cancel little
         self.X -= cross(self.X, torch.ones_like(self.X[:, :1]), row_slices(train)).T / len(train)
+        self._train = torch.as_tensor(train, device=self.X.device)
         starts = np.cumsum([0, *(band.shape[1] for band in bands)]).tolist()
         self.at = [slice(a, b) for a, b in pairwise(starts)]
         self._kernels: dict[int, torch.Tensor] = {}
@@ -91,6 +92,11 @@ class Columns:
         if dtype not in self._cast:
             self._cast[dtype] = self.X.to(dtype)
         return self._cast[dtype]
+
+    @cached_property
+    def constant(self) -> frozenset[int]:
+        """Numbers of the bands of which no column varies over the fold's training samples."""
+        return frozenset(number for number, at in enumerate(self.at) if not self.X[self._train, at].any())
 
     def kernel(self, number: int) -> torch.Tensor:
         """X_b X_b' over all rows (n_times, n_times), made once."""

@@ -11,6 +11,7 @@ from bids_app import dataset, features
 from bids_app.errors import DataError
 from bids_app.pipeline.job.hearing import Hearing, hearing_of
 from bids_app.pipeline.job.job import Job
+from bids_app.pipeline.job.same_stimuli import Fingerprint, fingerprint_of
 from bids_app.pointers import is_there
 from bids_app.records import (
     Array,
@@ -45,6 +46,7 @@ class StimulusLibrary:
         self._first_event_s: dict[Content, float] = {}
         self._lacking: dict[Content, dict[str, str]] = {}  # what of the baseline it does not allow, with the reason
         self._features: dict[tuple[Content, str], Features] = {}
+        self._fingerprints: dict[Content, Fingerprint] = {}
 
     def stimulus(self, recording: Recording, event: StimulusEvent) -> Stimulus:
         """A stimulus without its audio: what its files say, or the recording's own rows of words, whoever hears it.
@@ -231,6 +233,19 @@ class StimulusLibrary:
         """
         stimulus = self.stimulus(recording, event)
         return [self._store.key(stimulus, spec, self._models) for spec in self._wanted(stimulus).values()]
+
+    def fingerprint(self, recording: Recording, event: StimulusEvent) -> Fingerprint:
+        """What a stimulus is known by, whatever its name.
+
+        Parameters
+        ----------
+        recording, event : which playing of the stimulus, in which recording.
+        """
+        stimulus = self.stimulus(recording, event)
+        content = _content(stimulus)
+        if content not in self._fingerprints:
+            self._fingerprints[content] = fingerprint_of(stimulus)
+        return self._fingerprints[content]
 
     def _load(self, recording: Recording, event: StimulusEvent) -> Stimulus:
         """With audio where a space needs it, or the baseline could use it and it can be read."""

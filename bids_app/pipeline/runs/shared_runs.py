@@ -17,7 +17,7 @@ from bids_app import dataset, encoding, group
 from bids_app.errors import ConcordError, DataError
 from bids_app.execution import Unit
 from bids_app.pipeline.runs.baseline_bands import MOTION, common_baseline, on_baseline
-from bids_app.pipeline.runs.load_runs import LoadedRuns, load_runs
+from bids_app.pipeline.runs.load_runs import LoadedRuns, load_runs, playings_of
 from bids_app.pipeline.runs.noise_ceiling import BLOCK_S, FEWEST
 from bids_app.pipeline.runs.rows import Rows
 from bids_app.records import Array, Excluded, ParticipantNoiseCeiling, Run, Targets
@@ -121,8 +121,19 @@ def _gather(units: Sequence[Unit], rows: Rows, folder: Path) -> SharedResponses:
         chosen = columns[participant] if some is None else columns[participant][some]
         return np.asarray(np.load(_path(folder, participant, run), mmap_mode="r")[chosen]).T
 
-    heard = group.match_participants([one.runs for one in loaded])
-    return SharedResponses(tuple(kept), tuple(loaded), heard, common, warnings, tuple(lost), read)
+    heard, same = _linked(group.match_participants([one.runs for one in loaded]), loaded, rows)
+    return SharedResponses(tuple(kept), tuple(loaded), heard, common, (*warnings, *same), tuple(lost), read)
+
+
+def _linked(
+    heard: Sequence[group.SharedRun], loaded: Sequence[LoadedRuns], rows: Rows
+) -> tuple[tuple[group.SharedRun, ...], tuple[str, ...]]:
+    """Runs whose stimuli are compared with those of all runs, whoever heard them, and what the user is told of it."""
+    firsts = [one.participants[0] for one in heard]
+    recordings = [loaded[participant].recordings[run] for participant, run, _ in firsts]
+    playings, same = playings_of(recordings, rows.settings.library)
+    linked = zip(heard, playings, strict=True)
+    return tuple(replace(one, run=replace(one.run, heard=each)) for one, each in linked), same
 
 
 def _path(folder: Path, participant: int, run: int) -> Path:

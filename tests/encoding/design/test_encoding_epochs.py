@@ -16,6 +16,7 @@ from bids_app.encoding import (
     reindex_epochs,
     within_words,
 )
+from bids_app.encoding.design.epochs import HALF_WAY
 from bids_app.encoding.design.folds import outer_split
 from bids_app.records import Epochs, EpochSpec, Features, Intervals, Run
 
@@ -61,9 +62,10 @@ def test_every_epoch_equals_a_brute_force_loop(case):
     for onset in onsets:
         windows = []
         for middle, width in spec.windows_s:
-            centre = int(np.rint((onset + middle - times_s[0]) / ((times_s[-1] - times_s[0]) / (n - 1))))
+            place = (onset + middle - times_s[0]) / ((times_s[-1] - times_s[0]) / (n - 1))
+            centre = int(np.floor(place + 0.5 + HALF_WAY))
             half = 0
-            while (half + 1) / rate <= width / 2 + 1e-6 / rate:
+            while (half + 1) / rate <= width / 2 + HALF_WAY / rate:
                 half += 1
             windows.append(range(centre - half, centre + half + 1))
         touched = range(min(window[0] for window in windows), max(window[-1] for window in windows) + 1)
@@ -86,6 +88,46 @@ def test_every_epoch_equals_a_brute_force_loop(case):
         epochs=reindex_epochs(mine, keep),
     )
     np.testing.assert_allclose(table_of(run, spec), np.array(looped), atol=1e-6)
+
+
+RATES_HZ = (25.0, 100.0, 128.0, 256.0, 512.0, 1000 / 3, 1 / 0.72, 512 * 100 / 513, 1000.0, 2048.0)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(RATES_HZ),
+    st.integers(-(10**6), 10**6),
+    st.lists(st.integers(100, 500_000), min_size=1, max_size=20),
+    st.lists(st.integers(-50, 50), min_size=1, max_size=4, unique=True),
+    st.randoms(use_true_random=False),
+)
+def test_a_word_half_way_between_two_samples_takes_the_later_one_whatever_the_rounding(rate, start, at, lags, rng):
+    start_s, n = start / 1000, 600_000
+    times_s = start_s + np.arange(n) / rate
+    spec = EpochSpec(tuple(sorted(lag / rate for lag in lags)), 0.0, (0.0, 0.0))
+    onsets_s = np.array([start_s + (sample + 0.5) / rate + rng.uniform(-1e-9, 1e-9) for sample in at])
+    middles = place_epochs(onsets_s, times_s, spec).starts
+    np.testing.assert_array_equal(middles[:, 0], np.array(at) + 1)
+    # all windows of a word lie as far from each other as their lags
+    np.testing.assert_array_equal(middles[:, 1:] - middles[:, :1], np.tile(sorted(lags), (len(at), 1)))
+
+
+@given(st.sampled_from(RATES_HZ), st.integers(0, 5000), st.floats(-0.49, 0.49))
+@settings(max_examples=100, deadline=None)
+def test_a_word_that_is_nearer_to_one_sample_takes_that_one(rate, sample, beside):
+    spec = EpochSpec((0.0,), 0.0, (0.0, 0.0))
+    starts = place_epochs([(sample + beside) / rate], np.arange(6000) / rate, spec).starts
+    assert starts.tolist() == [[sample, sample]]
+
+
+@pytest.mark.parametrize("noise_s", [-1e-10, 0.0, 1e-10])
+def test_borders_of_seconds_and_words_do_not_hang_on_rounding(noise_s):
+    onsets_s = np.array([3.3, 4.3 + noise_s, 6.3])  # 4.3 − 3.3 is not 1 in floating point
+    counts = local_word_counts(onsets_s)
+    assert counts.tolist() == [[0, 0, 0, 1], [0, 1, 0, 0], [1, 0, 0, 0]]
+    frames = Features("f", np.arange(100, dtype="f4")[:, None], np.arange(1, 101) * 0.01 + noise_s, "continuous")
+    words = Intervals(np.array([0.29]), np.array([0.28]), ("word",))
+    assert within_words(frames, words).tolist() == [[np.arange(29, 57).mean()]]  # stamped after .29 and up to .57
 
 
 @pytest.mark.parametrize("rate", [100.0, 64.0, 512 * 100 / 513])
@@ -178,7 +220,7 @@ def test_frames_of_a_word_equal_a_loop(n, step_s, onsets, durations):
     rows = within_words(frames(values, times_s), words_at(onsets, durations))[:, 0]
     for word, (onset, duration) in enumerate(zip(onsets, durations, strict=True)):
         offset = onset + duration
-        inside = [k for k in range(n) if onset < times_s[k] <= offset]
+        inside = [k for k in range(n) if onset + 1e-6 < times_s[k] <= offset + 1e-6]
         if not inside:
             inside = [min(range(n), key=lambda k: (abs(times_s[k] - offset), k))]
             if abs(times_s[inside[0]] - offset) > step_s + 1e-6:

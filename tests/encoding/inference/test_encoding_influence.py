@@ -33,16 +33,15 @@ def simulated(columns, n_targets, torn=False):
     return design_of(bands, Y, runs, times_s, folds, 14.0 if torn else 0.0), block_labels(runs, times_s, 20.0)
 
 
-def without(models, y, labels, block):
+def without(models, y, labels, block, target):
     """Predictions of the test samples by scikit-learn, on columns less their training means, without a block of the
     training samples; y less its training mean."""
     train, test = models.split.train, models.split.evaluate
     X = np.hstack([g**0.5 * models.split.columns.band(band).numpy() for band, g in models.basis.weights.items()])
     X -= X[train].mean(axis=0)
     kept = train[labels[train] != block]
-    return (
-        Ridge(alpha=float(models.alpha[0]), fit_intercept=False, solver="svd").fit(X[kept], y[kept]).predict(X[test])
-    )
+    ridge = Ridge(alpha=float(models.alpha[target]), fit_intercept=False, solver="svd")
+    return ridge.fit(X[kept], y[kept]).predict(X[test])
 
 
 @pytest.mark.parametrize("columns", [(4, 6), (90, 80)], ids=["primal", "dual"])
@@ -58,7 +57,7 @@ def test_influence_is_that_of_fitting_without_a_block(columns, torn):
         columns = FlipUnitColumns(models.split, flip_units, torch.float64)
         for few, e in influence(models, flip_units.labels, columns, columns.directions(models)):
             for (place, target), block in product(enumerate(few.tolist()), range(flip_units.count)):
-                taught = models.predictions[:, target].numpy() - without(models, Y[:, target], labels, block)
+                taught = models.predictions[:, target].numpy() - without(models, Y[:, target], labels, block, target)
                 expected = [2 * (missed[:, target] * taught)[labels[test] == one].sum() for one in tested]
                 np.testing.assert_allclose(e[place, :, block], expected, atol=1e-3)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
 from bids_app import encoding
+from bids_app.encoding.design.align import SAME_S
 from bids_app.encoding.design.columns import band_columns, projected_columns, projected_values
 from bids_app.encoding.design.words import inner_labels, over_words, word_means, words_of
 from bids_app.records import Features, FitSpec, Projected, Run, WordRows
@@ -208,12 +209,12 @@ def test_every_word_has_a_row_within_the_range_of_the_frames(spans, n_frames):
     times_s, values = np.arange(n_frames) * 0.1, np.arange(n_frames, dtype=float)[:, None]
     found = word_means(values, times_s, onsets_s, offsets_s)[:, 0]
     for onset, offset, value in zip(onsets_s, offsets_s, found, strict=True):
-        inside = np.flatnonzero((times_s > onset) & (times_s <= offset))
+        inside = np.flatnonzero((times_s > onset + SAME_S) & (times_s <= offset + SAME_S))
         distance = np.abs(times_s - offset)
         if len(inside):
             assert value == pytest.approx(inside.mean(), abs=1e-9)
         else:
-            assert distance[round(value)] == pytest.approx(distance.min(), abs=1e-9)
+            assert distance[round(value)] == pytest.approx(distance.min(), abs=2 * SAME_S)
 
 
 def test_rows_by_word_stay_and_other_words_are_refused():

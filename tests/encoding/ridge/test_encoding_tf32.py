@@ -54,7 +54,7 @@ def searched(X, Y, candidates, dtype, tf32=False):
     whole = Split(Columns([torch.as_tensor(x) for x in X], rows), rows, rows)
     inner = [Split(whole.columns, *pair, whole) for pair in KFold(5).split(rows)]
     moments = Moments(torch.as_tensor(Y - Y.mean(axis=0)).to(dtype), whole)
-    return Search(inner, [moments], Grid(candidates, ALPHAS), tf32).choose(range(len(candidates)))
+    return Search(inner, [moments], Grid.of_all(candidates, ALPHAS), tf32).choose(range(len(candidates)))
 
 
 @pytest.mark.parametrize("columns", [[100, 100], [40, 20], [300, 200]], ids=["columns", "few", "kernels"])
@@ -144,6 +144,7 @@ def design():
     X, Y = problem(120, [8], n_targets=5)
     runs = np.repeat(np.arange(3), 40)
     return Design(
-        bands={"a": X[0][:, None]}, Y=Y, folds=runs, runs=runs, times_s=np.arange(120.0), delays_s=(0.0,), pca={},
+        bands={"a": X[0][:, None]}, Y=Y, folds=runs, runs=runs, times_s=np.arange(120.0),
+        first_runs=runs, first_times_s=np.arange(120.0), delays_s=(0.0,), pca={},
         run_labels=("1", "2", "3"), run_stimuli=(("1",), ("2",), ("3",)), usable=np.ones(5, bool), purge_s=0.0,
     )  # fmt: skip

@@ -97,7 +97,7 @@ def test_group_files(whole):
     assert electrodes["uniqueSpeech_rsquared"][30:] == own["uniqueSpeech_rsquared"]
     people = read_tsv(whole / "group/desc-people_encoding.tsv")
     assert set(people["participant"]) == set(PEOPLE)
-    assert len(people["mean"]) == 2 * 4 * (20 + 5)
+    assert len(people["mean"]) == 2 * 4 * (20 + 5 + 4)  # R² of all, r of models and of unique parts
 
 
 def test_parcel_means_are_those_of_the_people(whole):

@@ -122,7 +122,7 @@ def test_no_baseline_is_said(tmp_path):
             "rsquared",
             "What the full model predicts beyond the baseline: R² of the model of both less",
         ),
-        ("speechBeyondBaseline", "p", "changes its sign by block"),
+        ("speechBeyondBaseline", "p", "what the smaller model leaves of the response"),
         ("speechBeyondUntrained", "pfwe", "Family-wise p of what speech predicts beyond the same model with random"),
         ("baseline", "q", "the model is fitted again"),
         (
