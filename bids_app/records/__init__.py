@@ -157,7 +157,9 @@ from bids_app.records.specs import (
 )
 from bids_app.records.summaries import (
     FEWEST_TESTED,
+    NO_P,
     SUMMARY_FORMAT,
+    UNRELIABLE_P,
     AgreementHistogram,
     ComponentSummary,
     ElectrodeMean,
@@ -197,6 +199,7 @@ __all__ = [
     "INTER_SUBJECT",
     "IN_SAMPLE",
     "MOST_OFFSET",
+    "NO_P",
     "PARTITION_KINDS",
     "POOLABLE",
     "RECIPE_ENTITIES",
@@ -208,6 +211,7 @@ __all__ = [
     "STEM_ENTITIES",
     "SUMMARY_FORMAT",
     "TRAITS",
+    "UNRELIABLE_P",
     "UNTOLD_OFFSET",
     "WHOLE",
     "WORD_COUNT",

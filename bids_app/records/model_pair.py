@@ -12,7 +12,8 @@ from bids_app.records.arrays import Array
 from bids_app.records.components import IN_SAMPLE, SHARED_GROUP, camel, space_label, upper_first
 
 StatisticKind = Literal[
-    "score", "map_correlation", "map_correlation_partial", "prediction_correlation", "amount", "share", "difference",
+    "score", "map_correlation", "map_correlation_partial", "prediction_correlation", "agreement_beyond", "amount",
+    "share", "difference",
 ]  # fmt: skip
 SplitKind = Literal["whole", "context", "spaces", "space", "alone", "rests"]
 TargetSet = str  # all, responsive or reliable
@@ -67,8 +68,9 @@ class StatisticSubject:
     """What a number over targets is about.
 
     kind : what it is. models : of a score the feature group that is fitted alone (none: the full model); of a
-    correlation the two that are compared, in this order. part, less : of an amount, a share or a difference the part,
-    and the part it is less. in_sample : whether the shared subspace was fitted on test stimuli too.
+    correlation the two that are compared, in this order; of agreement beyond a control these two and the control.
+    part, less : of an amount, a share or a difference the part, and the part it is less. in_sample : whether the
+    shared subspace was fitted on test stimuli too.
     """
 
     kind: StatisticKind

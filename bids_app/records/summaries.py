@@ -21,6 +21,7 @@ from bids_app.records.provenance import Provenance
 from bids_app.records.specs import SubspaceSpec
 
 SUMMARY_FORMAT = 5  # raised whenever what summaries hold changes: others are refused in one line, never misread
+UNRELIABLE_P, NO_P = "p is unreliable", "p is n/a"  # how warnings begin that say so
 FEWEST_TESTED = 5  # participants that a test over them takes: of fewer no sign flips give p ≤ .05
 Number = float | None
 
@@ -256,6 +257,16 @@ class UnitSummary:
     def by_label(self) -> Mapping[str, Component]:
         """Label → component, in order."""
         return all_components(self.groups, self.extra, self.controls)
+
+    @property
+    def has_unreliable_p(self) -> bool:
+        """Whether a warning says that p does not hold."""
+        return any(line.startswith(UNRELIABLE_P) for line in self.warnings)
+
+    @property
+    def has_no_p(self) -> bool:
+        """Whether a warning says that nothing can be tested on these data."""
+        return any(line.startswith(NO_P) for line in self.warnings)
 
 
 # ------------------------------------------------------------------------------------------------ groups

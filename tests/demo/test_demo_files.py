@@ -6,9 +6,9 @@ import json
 import file_demo
 import numpy as np
 import pytest
+from acceptance import SPREAD, recovery
 
 from bids_app.cli.concord import main
-from bids_app.demo.recovery import SPREAD, recovery
 from bids_app.records import partition_components
 
 TABLE = "sub-01/func/sub-01_task-story_seg-Toy_desc-partition_encoding.tsv"

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from acceptance import SPREAD, recovery
 from report_text import report_text
 
 from bids_app import outputs
 from bids_app.cli.concord import main
 from bids_app.demo import make_demo
-from bids_app.demo.recovery import SPREAD, recovery
 from bids_app.demo.sample import GROUPS, SPECS
 from bids_app.settings.load import load_analysis
 

@@ -79,6 +79,7 @@ def model_pair_statistics(
         rows += _agreement(main, targets, has_ceiling)
         if control_models is not None and targets in control_models.averages:
             rows += _agreement(control_models, targets, has_ceiling, only_first_two=True)
+            rows += _agreement_beyond(control_models, targets)
         if split is not None and targets in split.subspace.averages:
             rows += _split(split, targets)
     return ModelPairStatistics(compared_models, main.agreements, tuple(rows))
@@ -113,6 +114,19 @@ def _agreement(
             r = np.arctanh(np.clip(map_correlation(average.maps, a, b, len(names)), -1 + 1e-12, 1 - 1e-12))
             yield _of_z(StatisticSubject("map_correlation_partial", models), targets, averaged, r)
         yield _of_z(StatisticSubject("prediction_correlation", models), targets, averaged, average.z[:, pair])
+
+
+def _agreement_beyond(averaged: Averaged, targets: TargetSet) -> Iterator[ModelPairStatistic]:
+    """How much more the predictions of the first two models agree with each other than with each further model.
+
+    Two models that each know the baseline agree for that alone. So from Fisher's z of their agreement with each other
+    that of the one that agrees more with the control is taken off, in the data and without each block.
+    """
+    average, names = averaged.averages[targets], [averaged.unions[number][0] for number in averaged.maps]
+    z = dict(zip(pairs_of(range(len(names))), average.z.T, strict=True))
+    for control in range(2, len(names)):
+        about = StatisticSubject("agreement_beyond", (names[0], names[1], names[control]))
+        yield _statistic(about, targets, averaged, z[0, 1] - np.maximum(z[0, control], z[1, control]))
 
 
 def _of_z(about: StatisticSubject, targets: TargetSet, averaged: Averaged, z: Array) -> ModelPairStatistic:

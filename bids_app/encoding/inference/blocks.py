@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bids_app.encoding.errors import CannotFit
-from bids_app.records import Array
+from bids_app.records import UNRELIABLE_P, Array
 
 FEWEST = 12  # blocks, for p to be trusted: 2^12 sign vectors
 LOST = 0.05  # share of the variance of Σ y·ŷ that flips of blocks may lose, else they are lengthened
@@ -72,12 +72,15 @@ def make_blocks(runs: Array, times_s: Array, least_s: float, correlation: Array,
 
 def _warnings(count: int, length_s: float, lost: float) -> Iterator[str]:
     if count < FEWEST:
-        yield f"p is unreliable: {count} blocks of {length_s:.0f} s, fewer than {FEWEST}"
+        yield (
+            f"{UNRELIABLE_P}: {count} blocks of {length_s:.0f} s, fewer than {FEWEST}; do not conclude from p that a "
+            "target is predicted, nor that it is not"
+        )
     if lost > LOST:
         yield (
-            f"p is unreliable: responses and predictions are so smooth that blocks of {length_s:.0f} s lose "
-            f"{lost:.0%} of their covariance; p of totals rests on the noise being stationary, and p of parts and "
-            "intervals on too short blocks"
+            f"{UNRELIABLE_P}: responses and predictions are so smooth that blocks of {length_s:.0f} s lose "
+            f"{lost:.0%} of their covariance; p of totals holds only if the noise is equally strong throughout; do "
+            "not conclude from p or intervals of parts that a part is above 0"
         )
 
 

@@ -12,7 +12,18 @@ from bids_app.encoding.inference.component_tests import LEAST_TESTED, Flips, Inf
 from bids_app.encoding.ridge.fit import HERE, fit, unions_of
 from bids_app.encoding.ridge.fitted import Fitted, Observer, ObserverGroup
 from bids_app.encoding.ridge.options import FitContext, FitOptions
-from bids_app.records import Array, Component, Design, Fit, FitSpec, InferenceResult, InferenceSpec, Union
+from bids_app.records import (
+    NO_P,
+    UNRELIABLE_P,
+    Array,
+    Component,
+    Design,
+    Fit,
+    FitSpec,
+    InferenceResult,
+    InferenceSpec,
+    Union,
+)
 
 EQUAL = 0.9  # share of their number that blocks of equal runs count as, at least, in 95 % of simulations
 SAMPLED = 256  # targets whose autocorrelation decides the length of blocks
@@ -97,9 +108,11 @@ def _few_decide(blocks: Blocks, effective: float, n_runs: int) -> tuple[str, ...
     count_as = f"the {blocks.count} blocks of {blocks.length_s:.0f} s count as {effective:.1f} equal ones"
     if effective < LEAST_TESTED:
         runs = f"{n_runs} run{'' if n_runs == 1 else 's'}"
-        return (f"p is n/a: cannot be tested with {runs}, as {count_as}, of which none could have a p below .05",)
+        untested = f"cannot be tested with {runs}, as {count_as}, of which none could have a p below .05"
+        return (f"{NO_P}: {untested}; do not conclude that nothing is predicted",)
     if effective < EQUAL * FEWEST <= EQUAL * blocks.count:
-        return (f"p is unreliable: {count_as}, fewer than {FEWEST}: a noisy or a long run decides",)
+        why = f"{count_as}, fewer than {FEWEST}: a noisy or a long run decides"
+        return (f"{UNRELIABLE_P}: {why}; do not conclude from p that a target is predicted, nor that it is not",)
     return ()
 
 

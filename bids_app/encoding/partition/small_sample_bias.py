@@ -60,14 +60,14 @@ def small_sample_bias_warnings(design: Design, fit: Fit, groups: Mapping[str, Se
     line = (
         f"{n_train} training samples for {sum(columns.values())} columns ({counted}; delays counted) at a full R² of "
         f"{rsquared:.2g} (median over targets above {PREDICTED:g}): simulated models in that place reach {about}"
-        f"{reached:.0%} of what independent columns explain in the population"
+        f"{reached:.0%} of what independent columns explain in the population; do not read a small part as absent"
     )
     if max(columns.values()) >= UNEQUAL * min(columns.values()):
         large, small, common = next(rest for least, *rest in reversed(KEPT) if place >= least)
         line += (
             f"; of two spaces that carry as much and share {common}, one of 40 dimensions keeps {large} % of its "
-            f"unique part, one of 10 keeps {small} %: parts of spaces of unequal size are biased in favour of the "
-            "smaller one"
+            f"unique part, one of 10 keeps {small} %: do not compare parts of spaces of unequal size, which are "
+            "biased in favour of the smaller one"
         )
     return (line,)
 

@@ -34,6 +34,9 @@ KINDS: dict[StatisticKind, str] = {
     "map_correlation_partial": "The same, less what each map's correlation with the noise ceiling accounts for",
     "prediction_correlation": "Correlation of the held-out time courses that two models predict, each alone, within "
     "outer fold; averaged over folds and targets through Fisher's z",
+    "agreement_beyond": "Fisher's z of the correlation of the time courses that two models predict, less the larger "
+    "z of either with a third (the baseline or a control). Above 0: the two agree more with each other than either "
+    "does with the third",
     "amount": "Mean over targets of this part of the R² of two models' shared subspace and the rest of each "
     "(bothModels), signed",
     "share": "Sum over targets of this part over the sum of the whole: a ratio of sums, not a mean of ratios; "

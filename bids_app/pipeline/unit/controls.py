@@ -51,7 +51,8 @@ def _leaks(fitted: ControlResults, level: float) -> tuple[str, ...]:
     return (
         (
             f"a control that knows nothing but time predicts {count} of {total} targets (family-wise p ≤ {level:g}): "
-            "training and test samples are not independent, and all scores may be too high",
+            "training and test samples are not independent; do not conclude from any score or p that a target is "
+            "predicted",
         )
         if count
         else ()

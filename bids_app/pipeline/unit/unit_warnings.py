@@ -36,6 +36,7 @@ def at_edge(fits: Mapping[str, Fit]) -> tuple[str, ...]:
         if share > EDGE_SHARE:
             lines.append(
                 f"{name}{': ' if name else ''}alpha lies at an end of its grid in {share:.0%} of the folds of "
-                "targets that are predicted: parts are not reliable, nor is p of shared ones; widen fit.alphas"
+                "targets that are predicted: do not conclude from p of shared ones that spaces share anything, nor "
+                "compare parts; widen fit.alphas"
             )
     return tuple(lines)

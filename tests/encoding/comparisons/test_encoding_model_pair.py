@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bids_app import encoding
+from bids_app.encoding.comparisons.averages import Average, Averaged, with_interval
 from bids_app.encoding.inference.blocks import block_labels
 from bids_app.records import FitSpec, Run
 
@@ -108,3 +109,49 @@ def test_scores_and_agreement_are_there_for_every_space_and_pair():
     assert statistics["prediction_correlation", "SharedSemantic"].low > 0
     agreed = statistics["prediction_correlation", "SemanticLowLevel"]
     assert agreed.low < 0 < agreed.high
+
+
+def beyond(z):
+    """Rows of agreement beyond controls of (1 + n_blocks, n_pairs) z of two models and then controls."""
+    names = ("speech", "language", "baseline", "controlRandom")
+    unions, n_rows = tuple((name,) for name in names), len(z)
+    average = Average(9, np.zeros((n_rows, 4)), np.ones((n_rows, 5, 5)), z)
+    averaged = Averaged(unions, (0, 1, 2, 3), {"all": average})
+    rows = encoding.model_pair_statistics(averaged, ("speech", "language"), control_models=averaged).rows
+    return {row.about.models[2]: row for row in rows if row.about.kind == "agreement_beyond"}
+
+
+def test_agreement_beyond_a_control_is_less_the_larger_of_both_models_with_it_block_by_block():
+    z = np.random.default_rng(0).normal(0.5, 0.1, (13, 6))  # SL, SB, SR, LB, LR, BR
+    rows = beyond(z)
+    assert set(rows) == {"baseline", "controlRandom"}
+    for control, places in (("baseline", (1, 3)), ("controlRandom", (2, 4))):
+        expected = with_interval(z[:, 0] - np.maximum(z[:, places[0]], z[:, places[1]]))
+        assert (rows[control].value, rows[control].low, rows[control].high) == pytest.approx(expected)
+        assert rows[control].n_targets == 9
+
+
+def draw(kind, rng, n_blocks=12, n_samples=60):
+    """Predicted time courses of two models and the baseline, as leave-one-block-out z of their correlations."""
+    common, *own = rng.standard_normal((4, n_blocks, n_samples))
+    first, second, baseline = {
+        "only the baseline": (common + own[0], common + own[1], common),
+        "equally": (common + own[0], common + own[1], common + own[2]),
+        "more": (common + 0.3 * own[0], common + 0.3 * own[1], common + own[2]),
+    }[kind]
+
+    def z(kept):
+        r = np.corrcoef([course[kept].ravel() for course in (first, second, baseline)])
+        return np.arctanh([r[0, 1], r[0, 2], 0, r[1, 2], 0, 0])
+
+    blocks = np.arange(n_blocks)
+    return np.array([z(blocks), *(z(blocks != left_out) for left_out in blocks)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "least", "most"), [("only the baseline", 0, 0), ("equally", 0, 0.05), ("more", 0.9, 1)]
+)
+def test_two_models_that_know_the_baseline_alone_do_not_agree_beyond_it(kind, least, most):
+    rng = np.random.default_rng(1)
+    above = np.mean([beyond(draw(kind, rng))["baseline"].low > 0 for _ in range(60)])
+    assert least <= above <= most

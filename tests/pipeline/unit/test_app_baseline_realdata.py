@@ -58,11 +58,11 @@ def out(tmp_path_factory):
 def verdicts(path):
     """(subject, parcels where it beats the baseline, parcels where not), as the report says."""
     pattern = (
-        r"In (none|\d) of 6 parcels (?:does )?(the full model|\w+) predicts? more than the baseline "
-        r"\(word rate, [^<]*"
+        r"In (none|\d) of 6 parcels (?:does )?(the full model|\w+) (?:significantly )?predicts? more than "
+        r"the baseline [^<]*"
     )
     for said in re.finditer(pattern, html.unescape(report_page(path))):
-        beaten, _, missed = said[0].partition("it does not")
+        beaten, _, missed = said[0].partition("not significant")
         names = [set(re.findall("|".join(REGIONS), part)) for part in (beaten, missed)]
         yield said[2], *((set(), names[0]) if said[1] == "none" else names)
 

@@ -113,10 +113,10 @@ def test_planted_like_the_paper_the_report_says_so(paper):
     assert (expected <= ordered["ci975"]).all()
     assert shares["value"].sum() == pytest.approx(1, abs=1e-4)
     said = text(paper)
-    assert "The full model predicts 3 electrodes (family-wise)" in said
+    assert "The full model predicts 3 electrodes (family-wise p ≤ 0.05)" in said
     assert "Shared context explains more than what semantic has of the shared subspace" in said
-    assert "it explains more than what low has" in said
-    assert "it explains more than speech alone" in said
+    assert "It explains more than what low has" in said
+    assert "It explains more than speech alone" in said
 
 
 def test_both_models_scores_and_their_agreement_are_numbers_with_limits(paper):

@@ -36,7 +36,7 @@ def test_a_grid_that_ends_too_low_makes_a_shared_part_of_nothing_and_is_told():
     assert (one + other - both > 0.2 * both).all()
     (line,) = at_edge({"": fit})
     assert line.startswith("alpha lies at an end of its grid in ")
-    assert "p of shared ones" in line
+    assert "do not conclude from p of shared ones that spaces share anything" in line
     assert "widen fit.alphas" in line
 
 

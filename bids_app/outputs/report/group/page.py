@@ -24,6 +24,7 @@ from bids_app.outputs.report.unit.planted import PlantedRecovery, Truth, pool, r
 from bids_app.outputs.report.unit.section import PlantedPart, heading, planted_part, unit_section
 from bids_app.outputs.wording.definitions import about
 from bids_app.outputs.wording.group import group_inference_in_words
+from bids_app.outputs.wording.inference import WHERE_ESTIMATES_GO
 from bids_app.outputs.wording.phrases import count_of, nouns_of
 from bids_app.records import (
     ExtraPartition,
@@ -74,6 +75,7 @@ class GroupSection:
     rows: tuple[tuple[ParticipantScore, float | None], ...]
     components: Mapping[str, tuple[ParticipantMeans, SignificantCounts | None]]
     inference: str
+    bias: str
     planted: PlantedPart | None
 
 
@@ -140,6 +142,7 @@ def _group(out_dir: Path, group: GroupResultSummary, truths: Mapping[str, Truth]
         rows=tuple((row, _mean_r(group, row.unit)) for row in full),
         components={label: (one, significant.get(label)) for label, one in means.items()},
         inference=group_inference_in_words(group.inference, group.targets.kind),
+        bias=WHERE_ESTIMATES_GO if len(group.groups) > 1 else "",
         planted=_planted(out_dir, group, truths),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from bids_app.outputs.wording.controls import baseline_words, left_out_of_baseline, name_of, subject_of
+from bids_app.outputs.wording.inference import family_wise
 from bids_app.outputs.wording.phrases import capitalised, count_of, count_targets, from_to, listed, number
 from bids_app.records import Array, Component, GroupResultSummary, WrittenUnit
 
@@ -19,7 +20,7 @@ def controls_sentences(unit: WrittenUnit) -> list[str]:
     sentences = [_baseline(unit)]
     for component in unit.partition.controls:
         if component.kind in ("beyond_baseline", "full_beyond_baseline"):
-            sentences.append(_claim(unit, component, f"more than the baseline ({listed(baseline_words(made))})"))
+            sentences.append(_claim(unit, component, "more than the baseline"))
         elif component.kind == "beyond_untrained":
             sentences.append(_claim(unit, component, "more than the same model with random weights"))
     of_time = [component for component in unit.partition.controls if component.kind == "autocorrelation"]
@@ -83,25 +84,28 @@ def _claim(unit: WrittenUnit, component: Component, what: str) -> str:
     usable, mean = np.isfinite(value), number(_mean(value))
     where = count_targets(int(usable.sum()), unit.targets.kind)
     made = unit.summary.provenance.inference
-    if made is None:
+    if made is None or unit.summary.has_no_p:
+        tested = "was made" if made is None else "is possible on these data (see the warnings)"
         above = int((value[usable] > 0).sum())
         return (
-            f"Adding {subject} to it raises R² in {above} of {where} (mean change {mean}); "
-            f"no test was made of whether {subject} predicts {what}."
+            f"Adding {subject} to {_smaller(component)} raises R² in {above} of {where} (mean change {mean}). "
+            f"But no test {tested} of whether {subject} predicts {what}."
         )
     names = np.array(unit.targets.names)
     beats = usable & (np.nan_to_num(np.asarray(stats["pfwe"], dtype=float), nan=1.0) <= made.level)
-    short, at = usable & ~beats, f"family-wise p ≤ {made.level:g}"
+    short, at = usable & ~beats, f"({family_wise(made.level, unit.summary.has_unreliable_p)})"
+    amount = f"Over all {where} its mean R² beyond {_smaller(component)} is {mean}."
     if not beats.any():
-        return (
-            f"In none of {where} does {subject} predict {what} at {at} (mean R² beyond it {mean})"
-            f"{_named(names, short)}."
-        )
-    yes = f"In {int(beats.sum())} of {where} {subject} predicts {what} at {at}{_named(names, beats)}"
+        return f"In none of {where} does {subject} significantly predict {what} {at}{_named(names, short)}. {amount}"
+    yes = f"In {int(beats.sum())} of {where} {subject} predicts {what} {at}{_named(names, beats)}."
     if not short.any():
-        return f"{yes} (mean R² beyond it {mean})."
-    no = f"In {int(short.sum())} of {int(usable.sum())} it does not{_named(names, short)}."
-    return f"{yes} (mean R² beyond it {mean}). {no}"
+        return f"{yes} {amount}"
+    return f"{yes} In the other {int(short.sum())} that is not significant{_named(names, short)}. {amount}"
+
+
+def _smaller(component: Component) -> str:
+    """The model inside the one that a difference is about."""
+    return "the untrained model" if component.kind == "beyond_untrained" else "the baseline"
 
 
 def _named(names: Array, chosen: Array) -> str:
@@ -115,11 +119,12 @@ def _time(unit: WrittenUnit, component: Component) -> str:
     what = "smooth bumps in time that know nothing of the stimulus"
     text = f"The autocorrelation control, {what}, has a mean R² of {mean}"
     made = unit.summary.provenance.inference
-    if made is None:
+    if made is None or unit.summary.has_no_p:
         return f"{text}; above 0 it would be a sign of leakage."
     count = int((np.asarray(stats["pfwe"], dtype=float) <= made.level).sum())
-    verdict = "training samples have leaked into test samples" if count else "no sign of leakage"
-    return f"{text} and predicts {count_of(count, 'target')} (family-wise p ≤ {made.level:g}): {verdict}."
+    verdict = "a sign that training samples have leaked into test samples" if count else "no sign of leakage"
+    at = family_wise(made.level, unit.summary.has_unreliable_p)
+    return f"{text} and predicts {count_of(count, 'target')} ({at}): {verdict}."
 
 
 def _mean(values: Array) -> float | None:

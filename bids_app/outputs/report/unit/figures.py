@@ -199,7 +199,7 @@ def extra_partition_drawing(summary: UnitSummary, extra: ExtraPartition) -> Draw
 def planted_drawing(recovered: Iterable[PlantedRecovery]) -> Drawing | None:
     """Recovered on planted R², a panel a component that is planted anywhere; None where none is."""
     panels = {
-        recovery.component: (recovery.planted, recovery.recovered, _note(recovery))
+        recovery.component: (recovery.planted, recovery.recovered, recovery_note(recovery))
         for recovery in recovered
         if len(recovery.planted)
     }
@@ -209,6 +209,9 @@ def planted_drawing(recovered: Iterable[PlantedRecovery]) -> Drawing | None:
     return Drawing("planted", charts.planted_chart(panels), "Recovered on planted R²", words)
 
 
-def _note(recovery: PlantedRecovery) -> str:
-    slope, r = number(recovery.slope, 2), number(recovery.correlation, 2)
-    return f"n {len(recovery.planted)}, slope {slope}\nr {r}"
+def recovery_note(recovery: PlantedRecovery) -> str:
+    """What a panel says: how many targets, and the slope where there is one."""
+    count = f"n {len(recovery.planted)}"
+    if not np.isfinite(recovery.slope):
+        return count
+    return f"{count}, slope {number(recovery.slope, 2)}\nr {number(recovery.correlation, 2)}"

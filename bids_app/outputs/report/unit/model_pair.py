@@ -11,6 +11,7 @@ from bids_app.outputs.figures.model_pair import agreement_chart, shares_chart
 from bids_app.outputs.report.drawing import Drawing
 from bids_app.outputs.report.unit.statistic_rows import AnyRow, Row, StatisticRows, with_interval
 from bids_app.outputs.wording.controls import name_of
+from bids_app.outputs.wording.inference import family_wise
 from bids_app.outputs.wording.model_pair import (
     compared_spaces,
     context_rivals,
@@ -18,7 +19,7 @@ from bids_app.outputs.wording.model_pair import (
     split_parts,
     subspace_models,
 )
-from bids_app.outputs.wording.phrases import count_of, noun_of
+from bids_app.outputs.wording.phrases import capitalised, count_of, noun_of
 from bids_app.outputs.wording.scores import score_of_solver
 from bids_app.records import (
     CONTEXT,
@@ -34,6 +35,10 @@ from bids_app.records import (
 PUBLISHED = (
     "Scores are those of the published code (mean over folds of squared r): above 0 on noise, and without confidence "
     "intervals. They are for comparison with that code; claims come from chen2024-cv."
+)
+NOT_TESTABLE = (
+    "Whether the full model predicts anything cannot be tested on these data (see the warnings). The numbers below "
+    "are descriptions."
 )
 NO_TEST = "No test was made (inference: permutations): the numbers below are descriptions."
 
@@ -60,9 +65,9 @@ def control_models_of(controls: Sequence[Component]) -> tuple[Component, ...]:
 
 
 def n_significant(summary: UnitSummary) -> int | None:
-    """Targets whose full model is significant over all of them; None where nothing was tested."""
+    """Targets whose full model is significant over all of them; None where nothing was tested or could be."""
     significant = summary.components["full"].significant
-    return None if significant is None else significant.pfwe
+    return None if significant is None or summary.has_no_p else significant.pfwe
 
 
 def shown_rows(summary: UnitSummary) -> StatisticRows[StatisticSummary]:
@@ -77,16 +82,19 @@ def model_pair_sentences(summary: UnitSummary) -> list[str]:
     if summary.model_pair is None or summary.model_pair.compared_models is None:
         return []
     count, made = n_significant(summary), summary.provenance.inference
-    if count == 0 and made is not None:
+    criterion = family_wise(made.level, summary.has_unreliable_p) if made is not None else ""
+    if count == 0:
         return [
-            f"No {noun_of(summary.targets.kind)} is predicted by the full model (family-wise p ≤ {made.level:g}): "
-            "nothing is said of what the models share, and no parts are compared."
+            f"No {noun_of(summary.targets.kind)} is significantly predicted by the full model ({criterion}). "
+            "So nothing is said of what the models share, and no parts are compared."
         ]
     rows = shown_rows(summary)
     if not score_of_solver(summary.provenance.analysis.fit.solver).is_signed:
         first = PUBLISHED
     else:
-        first = NO_TEST if count is None else _chosen(rows, noun_of(summary.targets.kind), count)
+        noun = noun_of(summary.targets.kind)
+        untested = NOT_TESTABLE if summary.has_no_p else NO_TEST
+        first = untested if count is None else f"{_significant(count, noun, criterion)} {_chosen(rows)}"
     comparison = Comparison(summary.model_pair.compared_models, summary.extra, control_models_of(summary.controls))
     return [first, *comparison_sentences(rows, comparison, claims=bool(count))]
 
@@ -108,14 +116,19 @@ def comparison_sentences(rows: StatisticRows[AnyRow], comparison: Comparison, cl
     ]
 
 
-def _chosen(rows: StatisticRows[StatisticSummary], noun: str, count: int) -> str:
+def _significant(count: int, noun: str, criterion: str) -> str:
+    """How many targets the full model predicts."""
+    return f"The full model predicts {count_of(count, noun)} ({criterion})."
+
+
+def _chosen(rows: StatisticRows[StatisticSummary]) -> str:
     """Which targets what follows is over."""
     n_targets = rows.rows[0].n_targets if rows.rows else 0
     if rows.targets != "reliable":
-        return f"The full model predicts {count_of(count, noun)} (family-wise). What follows is over all {n_targets}."
+        return f"What follows is over all {n_targets} usable targets."
     return (
-        f"The full model predicts {count_of(count, noun)} (family-wise). What follows is over the {n_targets} whose "
-        "full R² is above 0 beyond its 95 % confidence interval, chosen before its parts were compared; "
+        f"What follows is over the {count_of(n_targets, 'reliable target')}: there the 95 % confidence interval of "
+        "the full model's R² lies above 0. The full model alone chose them, before its parts were compared. "
         "desc-findings has the same over all."
     )
 
@@ -137,16 +150,50 @@ def _agreement(rows: StatisticRows[AnyRow], comparison: Comparison) -> list[str]
     less = f", {with_interval(partial)} once the noise ceiling is partialled out" if partial else ""
     maps = f"Over targets their R² correlate by {with_interval(over_targets)}{less}. " if over_targets else ""
     courses = f"The time courses that they predict correlate by {with_interval(over_time)} on average."
+    verdict = _verdict_on_agreement(over_time, rows, comparison)
     beside: list[str] = [_reference(rows, comparison.models, reference) for reference in comparison.control_models]
-    return [f"Agreement. {maps}{courses}{_verdict_on_agreement(over_time)}", *(line for line in beside if line)]
+    return [f"Agreement. {maps}{courses} {verdict}".rstrip(), *(line for line in beside if line)]
 
 
-def _verdict_on_agreement(row: Row) -> str:
-    if row.low is None or row.high is None:
+def _verdict_on_agreement(over_time: Row, rows: StatisticRows[AnyRow], comparison: Comparison) -> str:
+    """What follows from the correlation of two models' predictions: that they predict the same only where they agree
+    more with each other than with the baseline and with every control."""
+    if over_time.low is None or over_time.high is None:
         return ""
-    if row.low > 0:
-        return " The models predict in part the same."
-    return " They predict in part the opposite." if row.high < 0 else " That is not reliably different from 0."
+    if over_time.high < 0:
+        return "They predict in part the opposite."
+    if over_time.low <= 0:
+        return "That is not reliably different from 0."
+    beyond = {
+        control: row
+        for control in comparison.control_models
+        if (row := rows.agreement_beyond(comparison.models, control.label))
+    }
+    if not any(control.kind == "baseline" for control in beyond):
+        return "There is no baseline to compare this correlation with."
+    compared = " ".join(_compared(row, name_of(control)) for control, row in beyond.items())
+    is_more = all(_is_above(row) for row in beyond.values())
+    return f"{compared} The models predict in part the same." if is_more else compared
+
+
+def _compared(row: Row, control: str) -> str:
+    """Whether two models agree more with each other than with a control, and what that leaves open."""
+    difference = f"(difference in Fisher's z {with_interval(row)})"
+    if _is_above(row):
+        return f"They agree more with each other than either does with {control} {difference}."
+    if row.high is not None and row.high < 0:
+        return (
+            f"At least one of them agrees more with {control} than with the other {difference}: "
+            f"they may agree only in what {control} predicts."
+        )
+    return (
+        f"They do not reliably agree more with each other than with {control} {difference}: "
+        f"they may agree only in what {control} predicts."
+    )
+
+
+def _is_above(row: Row) -> bool:
+    return row.low is not None and row.low > 0
 
 
 def _reference(rows: StatisticRows[AnyRow], models: tuple[str, str], reference: Component) -> str:
@@ -155,10 +202,15 @@ def _reference(rows: StatisticRows[AnyRow], models: tuple[str, str], reference: 
     if None in over_time:
         return ""
     over_targets = [rows.correlation("map_correlation", model, reference.label) for model in models]
-    courses = " and ".join(f"{with_interval(row)} ({model})" for row, model in zip(over_time, models, strict=True))
-    maps = " and ".join(with_interval(row) for row in over_targets if row)
-    also = f"; their maps by {maps}" if maps else ""
-    return f"Beside it: with what {name_of(reference)} predicts, their time courses correlate by {courses}{also}."
+    control = capitalised(name_of(reference))
+    courses = _with_each(over_time, models)
+    maps = f" Over targets, its R² correlates by {_with_each(over_targets, models)}." if all(over_targets) else ""
+    return f"{control}. The time courses that it predicts correlate by {courses}.{maps}"
+
+
+def _with_each(rows: Sequence[Row | None], models: tuple[str, str]) -> str:
+    """Correlations of a control with two models."""
+    return " and by ".join(f"{with_interval(row)} with {model}'s" for row, model in zip(rows, models, strict=True))
 
 
 def _shares(rows: StatisticRows[AnyRow], extra: Sequence[ExtraPartition]) -> list[str]:
@@ -177,8 +229,9 @@ def _shares(rows: StatisticRows[AnyRow], extra: Sequence[ExtraPartition]) -> lis
     in_sample = any(one.in_sample for one in extra)
     how = " (in-sample: the subspace was fitted on test stimuli too)" if in_sample else ""
     return [
-        f"Shares. Of the R² of the two models' shared subspace and the rest of each, {with_interval(whole)}{how}: "
-        f"{'; '.join(parts)}. Signed shares of sums over targets; they add up to 100 %."
+        f"Shares. The two models' shared subspace and the rest of each together explain a mean R² of "
+        f"{with_interval(whole)}{how}. Of this: {'; '.join(parts)}. Shares are of sums over targets; they are signed "
+        "and add up to 100 %."
     ]
 
 
@@ -188,15 +241,15 @@ def _differences(rows: StatisticRows[AnyRow], extra: Sequence[ExtraPartition]) -
     if whole is None or whole.low is None or whole.low <= 0:
         return []
     verdicts = [
-        f"{_verdict(row)} {part_in_words(rival, compared_spaces(extra))} (difference in R² {with_interval(row)})"
+        f"{_verdict(row)} {part_in_words(rival, compared_spaces(extra))} (difference in R² {with_interval(row)})."
         for rival in context_rivals(extra)
         if (row := rows.of_part("difference", CONTEXT, rival))
     ]
-    return [f"Comparison. Shared context explains {'; it explains '.join(verdicts)}."] if verdicts else []
+    return [f"Comparison. Shared context explains {' It explains '.join(verdicts)}"] if verdicts else []
 
 
 def _verdict(row: Row) -> str:
-    if row.low is not None and row.low > 0:
+    if _is_above(row):
         return "more than"
     is_less = row.high is not None and row.high < 0
     return "less than" if is_less else "neither reliably more nor less than"

@@ -14,6 +14,8 @@ from bids_app.records import Array, WrittenUnit
 
 PLANTED = 0.01  # R²: above it a component counts as planted in a target
 NOISE_ONLY = 0.001  # R²: a target whose planted full model does not reach it holds noise alone
+FEWEST = 30  # targets behind a slope: over fewer it says more of their noise than of the estimates
+LEAST_SD = 0.03  # R²: standard deviation of what is planted, below which the estimates' noise decides a slope
 Truth = Mapping[tuple[str, str], Mapping[str, Mapping[str, float]]]
 
 
@@ -21,9 +23,9 @@ Truth = Mapping[tuple[str, str], Mapping[str, Mapping[str, float]]]
 class PlantedRecovery:
     """One component: planted and recovered R² (n_planted,) where it is planted, and what they come to.
 
-    `slope` of recovered on planted (least squares, with intercept) and `correlation` (Pearson) are NaN under three
-    targets or where planted does not vary; `median_error` is that of |recovered − planted|; `noise_mean` is the mean
-    recovered on targets that hold noise alone, `quiet` (n_noise,), NaN without any.
+    `slope` of recovered on planted (least squares, with intercept) and `correlation` (Pearson) are NaN where too few
+    targets or too little spread stand behind them (`can_have_slope`). `median_error` is of |recovered − planted|.
+    `noise_mean` is the mean recovered on targets that hold noise alone, `quiet` (n_noise,), NaN without any.
     """
 
     component: str
@@ -110,8 +112,18 @@ def pool(pieces: Sequence[PlantedRecovery]) -> PlantedRecovery:
     return _recovery(pieces[0].component, x, y, quiet)
 
 
+def can_have_slope(planted: Array) -> bool:
+    """Whether a slope of recovered on planted R², and their correlation, say something of the estimates.
+
+    Parameters
+    ----------
+    planted : (n_planted,) R² of the targets in which a component is planted.
+    """
+    return len(planted) >= FEWEST and float(planted.std()) >= LEAST_SD
+
+
 def _recovery(component: str, x: Array, y: Array, quiet: Array) -> PlantedRecovery:
-    varies = len(x) > 2 and x.std() > 1e-9
+    varies = can_have_slope(x)
     return PlantedRecovery(
         component=component,
         planted=x,

@@ -22,10 +22,18 @@ from bids_app.outputs.report.unit.lags import responsive_sentence
 from bids_app.outputs.report.unit.layers import best_map, layer_profiles, layer_sentences, layer_table
 from bids_app.outputs.report.unit.leakage_audit import audit_rows
 from bids_app.outputs.report.unit.model_pair import model_pair_drawings, model_pair_sentences
-from bids_app.outputs.report.unit.planted import NOISE_ONLY, PLANTED, PlantedRecovery, Truth, recoveries
+from bids_app.outputs.report.unit.planted import (
+    FEWEST,
+    LEAST_SD,
+    NOISE_ONLY,
+    PLANTED,
+    PlantedRecovery,
+    Truth,
+    recoveries,
+)
 from bids_app.outputs.report.unit.subspace import subspace_sentences
 from bids_app.outputs.wording.definitions import Definitions
-from bids_app.outputs.wording.inference import inference_in_words
+from bids_app.outputs.wording.inference import WHERE_ESTIMATES_GO, inference_in_words
 from bids_app.outputs.wording.methods.text import methods_text
 from bids_app.outputs.wording.phrases import capitalised, nouns_of
 from bids_app.outputs.wording.scores import score_of_solver
@@ -66,12 +74,18 @@ class ComponentRow:
 
 @dataclass(frozen=True)
 class PlantedPart:
-    """Recovered beside planted R²; above, noise_below: R² that counts as planted, and as noise alone."""
+    """Recovered beside planted R².
+
+    above, noise_below : R² that counts as planted, and as noise alone. fewest, least_sd : targets and standard
+    deviation of planted R² that a slope asks for.
+    """
 
     rows: tuple[PlantedRecovery, ...]
     figure: Figure | None
     above: float = PLANTED
     noise_below: float = NOISE_ONLY
+    fewest: int = FEWEST
+    least_sd: float = LEAST_SD
 
 
 @dataclass(frozen=True)
@@ -95,6 +109,7 @@ class UnitSection:
     audit: tuple[tuple[str, str], ...]
     methods: tuple[str, ...]
     repeated: tuple[str, ...]
+    bias: str
     predicted_above: float = PREDICTED
 
 
@@ -138,6 +153,7 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> UnitSection:
         audit=tuple(audit_rows(summary)),
         methods=methods_text(summary),
         repeated=tuple(repeated_stimuli(summary.recordings)),
+        bias=WHERE_ESTIMATES_GO if len(summary.groups) > 1 else "",
     )
 
 

@@ -43,6 +43,16 @@ class StatisticRows(Generic[AnyRow]):
         """
         return self._by_subject.get((kind, frozenset((one, other)), None, None))
 
+    def agreement_beyond(self, models: tuple[str, str], control: str) -> AnyRow | None:
+        """By how much two models agree more with each other than with a control (difference in Fisher's z).
+
+        Parameters
+        ----------
+        models : the two.
+        control : the baseline's or a control's label.
+        """
+        return self._by_subject.get(("agreement_beyond", frozenset((*models, control)), None, None))
+
     def of_part(self, kind: StatisticKind, part: SplitPart, less: SplitPart | None = None) -> AnyRow | None:
         """An amount, share or difference of a part.
 

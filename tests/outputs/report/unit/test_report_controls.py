@@ -73,12 +73,15 @@ def test_each_region_is_named_where_a_model_beats_the_baseline_and_where_not(tmp
     assert "Not in it: head motion: already regressed out." in baseline
     assert "semantic is part of the baseline itself." in baseline
     assert full.startswith(
-        "In none of 6 parcels does the full model predict more than the baseline (word rate, envelope"
+        "In none of 6 parcels does the full model significantly predict more than the baseline (family-wise p ≤ 0.05)"
     )
-    assert "In 2 of 6 parcels speech predicts more than the baseline" in speech
-    assert "LATL, RATL" in speech
-    assert "In 4 of 6 it does not: LPTL, LIPL, LPreM, LIFG." in speech
-    assert twin.startswith("In none of 6 parcels does speech predict more than the same model with random weights")
+    assert speech == (
+        "In 2 of 6 parcels speech predicts more than the baseline (family-wise p ≤ 0.05): LATL, RATL. In the other 4 "
+        "that is not significant: LPTL, LIPL, LPreM, LIFG. Over all 6 parcels its mean R² beyond the baseline is "
+        "0.100."
+    )
+    assert twin.startswith("In none of 6 parcels does speech significantly predict more than the same model with")
+    assert twin.endswith("its mean R² beyond the untrained model is 0.100.")
     assert "predicts 0 targets" in time
     assert time.endswith("no sign of leakage.")
 

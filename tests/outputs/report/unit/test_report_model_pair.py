@@ -11,7 +11,14 @@ from bids_app import outputs
 from bids_app.outputs.derivatives.read_unit import read_unit
 from bids_app.outputs.files import names
 from bids_app.outputs.report.group.model_pair import group_model_pair_sentences
-from bids_app.outputs.report.unit.model_pair import model_pair_drawings, model_pair_sentences
+from bids_app.outputs.report.unit.controls import controls_sentences
+from bids_app.outputs.report.unit.model_pair import (
+    Comparison,
+    comparison_sentences,
+    model_pair_drawings,
+    model_pair_sentences,
+)
+from bids_app.outputs.report.unit.statistic_rows import StatisticRows
 from bids_app.records import (
     CONTEXT,
     RESTS,
@@ -30,6 +37,7 @@ from bids_app.records import (
     SubspaceFold,
     SubspaceSpec,
     baseline_alone,
+    control_alone,
     partition_components,
 )
 
@@ -52,6 +60,7 @@ SUBJECTS = {
     StatisticSubject("prediction_correlation", MODELS): (0.7, 0.6, 0.8),
     StatisticSubject("prediction_correlation", ("speech", "baseline")): (0.4, 0.3, 0.5),
     StatisticSubject("prediction_correlation", ("language", "baseline")): (0.3, 0.2, 0.4),
+    StatisticSubject("agreement_beyond", (*MODELS, "baseline")): (0.44, 0.2, 0.6),
     StatisticSubject("amount", part=WHOLE): (0.1, 0.05, 0.15),
     StatisticSubject("share", part=CONTEXT): (0.4, 0.3, 0.5),
     StatisticSubject("share", part=SEMANTIC): (0.3, 0.2, 0.4),
@@ -103,7 +112,7 @@ def test_scores_agreement_shares_and_comparisons(tmp_path):
     unit = written(tmp_path, unit_with())
     which, scores, agreement, beside, shares, comparison = model_pair_sentences(unit.summary)
     assert which.startswith(
-        "The full model predicts 1 parcel (family-wise). What follows is over the 5 whose full R²"
+        "The full model predicts 1 parcel (family-wise p ≤ 0.05). What follows is over the 5 reliable targets: there"
     )
     assert scores == (
         "Scores. Mean R² is 0.120 (0.100 to 0.140) for speech alone, 0.110 (0.090 to 0.130) for language alone, "
@@ -112,8 +121,8 @@ def test_scores_agreement_shares_and_comparisons(tmp_path):
     assert "0.500 (0.300 to 0.600) once the noise ceiling is partialled out" in agreement
     assert agreement.endswith("The models predict in part the same.")
     assert beside == (
-        "Beside it: with what the baseline predicts, their time courses correlate by 0.400 (0.300 to 0.500) (speech) "
-        "and 0.300 (0.200 to 0.400) (language)."
+        "The baseline. The time courses that it predicts correlate by 0.400 (0.300 to 0.500) with speech's and by "
+        "0.300 (0.200 to 0.400) with language's."
     )
     for words in (
         "40 % (30 % to 50 %) shared context (beyond semantic)", "30 % (20 % to 40 %) shared, and in semantic;",
@@ -127,6 +136,56 @@ def test_scores_agreement_shares_and_comparisons(tmp_path):
     ):  # fmt: skip
         assert words in comparison, words
     assert [drawing.label for drawing in model_pair_drawings(unit)] == ["agreement", "shares"]
+
+
+AGREE = StatisticSubject("prediction_correlation", MODELS)
+BEYOND = StatisticSubject("agreement_beyond", (*MODELS, "baseline"))
+BEYOND_RANDOM = StatisticSubject("agreement_beyond", (*MODELS, "controlRandom"))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said", "is_same"),
+    [
+        ({}, "They agree more with each other than either does with the baseline (difference in Fisher's z", True),
+        ({BEYOND: (0.1, -0.1, 0.3)}, "They do not reliably agree more with each other than with the baseline", False),
+        (
+            {BEYOND: (-0.3, -0.4, -0.1)},
+            "At least one of them agrees more with the baseline than with",
+            False,
+        ),
+        ({BEYOND_RANDOM: (0.1, -0.1, 0.2)}, "than with the control random alone", False),
+        ({BEYOND_RANDOM: (0.3, 0.1, 0.5)}, "than either does with the control random alone", True),
+        ({BEYOND: None}, "There is no baseline to compare this correlation with.", False),
+        ({BEYOND: None, BEYOND_RANDOM: (0.3, 0.1, 0.5)}, "There is no baseline to compare", False),
+        ({AGREE: (0.1, -0.1, 0.3)}, "That is not reliably different from 0.", False),
+        ({AGREE: (-0.3, -0.4, -0.1)}, "They predict in part the opposite.", False),
+        ({AGREE: (0.7, None, None)}, "correlate by 0.700 on average.", False),
+    ],
+)
+def test_models_predict_the_same_only_where_they_agree_more_than_with_every_control(numbers, said, is_same):
+    subjects = {subject: values for subject, values in {**SUBJECTS, **numbers}.items() if values}
+    rows = StatisticRows([GroupStatistic(subject, "all", 5, *values) for subject, values in subjects.items()], "all")
+    comparison = Comparison(MODELS, (), (BASELINE, control_alone("random")))
+    (line,) = [one for one in comparison_sentences(rows, comparison, claims=True) if one.startswith("Agreement.")]
+    assert said in line
+    assert line.endswith("The models predict in part the same.") == is_same
+
+
+def test_p_that_is_unreliable_is_called_so_beside_family_wise(tmp_path):
+    unit = written(tmp_path, unit_with())
+    summary = replace(unit.summary, warnings=("p is unreliable: 9 blocks",))
+    doubt = "(family-wise p ≤ 0.05, which does not hold here: see the warnings)"
+    assert doubt in model_pair_sentences(summary)[0]
+    assert all(doubt in line for line in controls_sentences(replace(unit, summary=summary)) if "family-wise" in line)
+    assert doubt not in model_pair_sentences(unit.summary)[0]
+
+
+def test_what_cannot_be_tested_is_not_called_insignificant(tmp_path):
+    unit = written(tmp_path, unit_with())
+    summary = replace(unit.summary, warnings=("p is n/a: cannot be tested with 2 runs",))
+    lines = [*model_pair_sentences(summary), *controls_sentences(replace(unit, summary=summary))]
+    assert lines[0].startswith("Whether the full model predicts anything cannot be tested on these data")
+    assert not any("family-wise" in line or "significant" in line or "no sign" in line for line in lines)
 
 
 def test_an_in_sample_subspace_is_called_one(tmp_path):
@@ -147,7 +206,7 @@ def test_nothing_is_claimed_without_a_test_or_without_a_score(tmp_path):
     full = unit.summary.components["full"]
     none = {**unit.summary.components, "full": replace(full, significant=replace(full.significant, pfwe=0))}
     (line,) = model_pair_sentences(replace(unit.summary, components=none))
-    assert line.startswith("No parcel is predicted by the full model (family-wise p ≤ 0.05)")
+    assert line.startswith("No parcel is significantly predicted by the full model (family-wise p ≤ 0.05).")
     analysis = replace(unit.summary.provenance.analysis, fit=FitSpec("chen2024"))
     published = replace(unit.summary, provenance=replace(unit.summary.provenance, analysis=analysis))
     assert model_pair_sentences(published)[0].startswith("Scores are those of the published code")
@@ -171,7 +230,7 @@ def test_over_participants_the_same_is_said_of_means():
         "over participants."
     )
     assert scores.startswith("Scores. Mean R² is 0.120")
-    assert beside.startswith("Beside it: with what the baseline predicts")
+    assert beside.startswith("The baseline. The time courses that it predicts")
     assert shares.startswith("Shares. ")
     assert comparison.startswith("Comparison. ")
     assert group_model_pair_sentences(group_of(signed=False))[0].startswith("Scores are those of the published code")

@@ -8,6 +8,7 @@ from synthetic_units import make_unit, parcel_targets
 
 from bids_app.errors import ReadWriteError
 from bids_app.outputs.derivatives.summary import unit_summary
+from bids_app.outputs.report.unit.figures import recovery_note
 from bids_app.outputs.report.unit.planted import read_truth, recoveries, recovery
 from bids_app.records import WrittenUnit
 
@@ -21,14 +22,14 @@ def found(planted, recovered, noise=None):
 
 
 def test_a_line_comes_back_as_its_slope_and_error():
-    planted = np.array([0.0, 0.1, 0.2, 0.3, 0.4])
+    planted = np.tile([0.0, 0.1, 0.2, 0.3, 0.4], 8)
     one = found(planted, 0.8 * planted + 0.01)
     assert one.slope == pytest.approx(0.8)
     assert one.correlation == pytest.approx(1)
     assert one.planted_mean == pytest.approx(0.25)
     assert one.recovered_mean == pytest.approx(0.21)
     assert one.median_error == pytest.approx(np.median([0.01, 0.03, 0.05, 0.07]))
-    assert (len(one.planted), len(one.quiet)) == (4, 1)
+    assert (len(one.planted), len(one.quiet)) == (32, 8)
     assert one.noise_mean == pytest.approx(0.01)
 
 
@@ -56,11 +57,17 @@ def test_unusable_targets_are_left_out():
     assert one.noise_mean == pytest.approx(0.02)
 
 
-@pytest.mark.parametrize("planted", [[], [0.2], [0.2, 0.3], [0.2, 0.2, 0.2]])
-def test_no_slope_without_spread(planted):
+@pytest.mark.parametrize(
+    ("n", "sd", "has_slope"),
+    [(0, 0.1, False), (1, 0.1, False), (29, 0.1, False), (30, 0.1, True), (30, 0.031, True), (30, 0.029, False),
+     (400, 0.029, False), (400, 0.0, False)],
+)  # fmt: skip
+def test_no_slope_of_few_targets_or_little_spread(n, sd, has_slope):
+    spread = np.linspace(-1, 1, n)
+    planted = 0.3 + sd * spread / (spread.std() if n > 1 else 1)
     one = found(planted, planted)
-    assert np.isnan(one.slope)
-    assert np.isnan(one.correlation)
+    assert np.isfinite([one.slope, one.correlation]).all() == has_slope
+    assert ("slope" in recovery_note(one)) == has_slope
 
 
 def written(unit):

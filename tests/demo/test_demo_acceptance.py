@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from bids_app.demo.recovery import recovery
+from acceptance import recovery
 
 FULL = np.array([0.2, 0.4, 0.6, 0.8, 0.0, 0.0])
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bids_app.outputs.report.unit.planted import LEAST_SD
 from bids_app.records import Array
 
 PLANTED = 0.01  # a component is planted where its true rsquared is above this
-SPREAD = 0.03  # slope and correlation are judged where the planted values' standard deviation is above this
+SPREAD = LEAST_SD  # of planted values, from which on slope and correlation are judged, of three targets too
 
 
 @dataclass(frozen=True)
