@@ -92,6 +92,16 @@ def test_leaks_are_called_leaks(tmp_path):
     )
 
 
+def test_where_nothing_can_be_tested_no_control_is_called_fine(tmp_path):
+    outputs.write_unit(tmp_path, unit := unit_with({"autocorrelation": 3}))
+    read = read_unit(names.summary_path(tmp_path, unit.stem))
+    *_, speech, _, time = controls_sentences(
+        replace(read, summary=replace(read.summary, warnings=("p is n/a: cannot be tested with 2 runs",)))
+    )
+    assert "no test is possible on these data (see the warnings)" in speech
+    assert time.endswith("above 0 it would be a sign of leakage.")
+
+
 def test_many_targets_are_counted_not_named(tmp_path):
     _, _, speech, *_ = sentences(
         tmp_path, unit_with({"speechBeyondBaseline": 20}, volume_targets((10, 10, 10), 16.0))
