@@ -91,6 +91,7 @@ def test_batches_and_purged_blocks_within_a_run():
     assert (flips.mean(dim=0).abs() < 4 * flips.std(dim=0)).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scene", [Scene("equal"), Scene("unequal", samples=(300, 40, 40, 40))], ids=lambda s: s.name)
 def test_an_idle_band_is_not_unique(scene):
     rng, hits, families = np.random.default_rng(1), [], []
