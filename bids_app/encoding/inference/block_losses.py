@@ -69,38 +69,36 @@ class BlockLosses:
         part.index_add_(1, columns, sums(gain, self._labels[rows], len(part)))
 
     def contrast(self, coefficients: Array) -> torch.Tensor:
-        """coefficients (n_unions,) → (n_blocks, n_targets): the signed sum of gains, 0 where it is but rounding."""
+        """coefficients (n_unions,) → (n_blocks, n_targets): the signed sum of gains."""
         signed = torch.as_tensor(coefficients, dtype=torch.float64, device=self.gains.device)
-        sums = torch.einsum("u,ubt->bt", signed, self.gains)
-        return torch.where(sums.abs() <= ROUNDING * self.total, 0.0, sums)
+        return torch.einsum("u,ubt->bt", signed, self.gains)
+
+    def tested(self, coefficients: Array) -> torch.Tensor:
+        """The same for a test: 0 where it is but rounding, so that equal models differ in no block."""
+        contrast = self.contrast(coefficients)
+        return torch.where(contrast.abs() <= ROUNDING * self.total, 0.0, contrast)
 
 
 class BlockShares:
-    """Which blocks decide: each one's share of Σ d² over blocks, d the gain of a model in a block, over targets."""
+    """Which blocks decide: each one's share of what the full model leaves, Σ(y − ŷ)², averaged over targets.
+
+    Given the models, the variance of a block's gain is in proportion to that of what they leave there. Squared gains
+    themselves would be one number a block and target: of few targets, they make equal blocks look unequal.
+    """
 
     def __init__(self) -> None:
         self._sum: Array = np.zeros(1)
-        self._n_targets = 0
 
-    def add(self, gains: torch.Tensor) -> None:
-        """Gains (n_blocks, n_targets) of a batch of targets."""
-        squares = gains.square().cpu().numpy()
-        total = squares.sum(axis=0)
-        known = np.isfinite(total) & (total > 0)
-        self._sum = self._sum + (squares[:, known] / total[known]).sum(axis=1)
-        self._n_targets += int(known.sum())
+    def add(self, residual: torch.Tensor) -> None:
+        """Σ(y − ŷ)² by block (n_blocks, n_targets) of a batch of targets."""
+        known = residual[:, (residual.sum(dim=0) > 0).cpu().numpy()]  # neither missing nor perfectly predicted
+        self._sum = self._sum + (known / known.sum(dim=0)).sum(dim=1).cpu().numpy()
 
     @property
     def effective(self) -> float:
-        """How many equal blocks the blocks count as: (Σ v)² / Σ v² of each block's mean share v; all of them where
-        no target has any gain.
-
-        Shares of few targets scatter, which alone makes Σ v² larger, for normal d by 1 + 2 / n_targets.
-        """
-        if not self._n_targets:
-            return float(len(self._sum))
-        count = self._sum.sum() ** 2 / np.square(self._sum).sum() * (1 + 2 / self._n_targets)
-        return min(float(count), float(len(self._sum)))
+        """How many equal blocks the blocks count as: (Σ v)² / Σ v² of each block's mean share v."""
+        squares = np.square(self._sum).sum()
+        return float(self._sum.sum() ** 2 / squares) if squares > 0 else float(len(self._sum))
 
 
 def flipped_sums(contrast: torch.Tensor, signs: torch.Tensor, taught: torch.Tensor | None = None) -> torch.Tensor:

@@ -219,7 +219,7 @@ class Inference(Observer):
 
     def end(self) -> None:
         """See Observer."""
-        self._shares_of_blocks.add(self._batch.losses.gains[-1])
+        self._shares_of_blocks.add(self._batch.losses.total - self._batch.losses.gains[-1])
         for test, families in self._families.items():
             for family, null in zip(families, self._nulls(test), strict=True):
                 family.add(null)
@@ -241,7 +241,7 @@ class Inference(Observer):
 
     @property
     def effective_blocks(self) -> float:
-        """How many equal blocks the blocks count as, in the full model's gains over all targets met."""
+        """How many equal blocks the blocks count as, by what the full model leaves of all targets met."""
         return self._shares_of_blocks.effective
 
     def results(self, n_targets: int) -> dict[str, Inferred]:
@@ -285,7 +285,7 @@ class Inference(Observer):
                 for signs, its_gains, totals in zip(self._signs, gains, batch.totals, strict=True)
             ]
         coefficients, signs = self._coefficients(test), self._signs[0]
-        contrast = batch.losses.contrast(coefficients)
+        contrast = batch.losses.tested(coefficients)
         if test.nested is None:
             all_pairs, _ = batch.influences.of(coefficients[self.refitted])
             return [flipped_sums(contrast, signs, all_pairs)]

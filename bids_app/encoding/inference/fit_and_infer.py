@@ -25,7 +25,7 @@ from bids_app.records import (
     Union,
 )
 
-EQUAL = 0.9  # share of their number that blocks of equal runs count as, at least, in 95 % of simulations
+EQUAL = 0.85  # share of their number that blocks of equal runs count as, at least, in 95 % of simulations
 SAMPLED = 256  # targets whose autocorrelation decides the length of blocks
 
 
@@ -98,22 +98,24 @@ def fit_and_infer(
         effective_blocks=tests.effective_blocks,
         block_s=blocks.length_s,
         frequencies=blocks.smooth,
-        warnings=(*blocks.warnings, *_few_decide(blocks, tests.effective_blocks, len(design.run_labels))),
+        warnings=_block_warnings(blocks, tests.effective_blocks, len(design.run_labels)),
         share_intervals=tests.share_intervals(len(design.usable)),
     )
 
 
-def _few_decide(blocks: Blocks, effective: float, n_runs: int) -> tuple[str, ...]:
-    """What the reader should know where blocks weigh so unequally that few of them decide."""
+def _block_warnings(blocks: Blocks, effective: float, n_runs: int) -> tuple[str, ...]:
+    """Those of the blocks, and what the reader should know where they weigh so unequally that few of them decide.
+    Where p is n/a nothing else is said of it."""
     count_as = f"the {blocks.count} blocks of {blocks.length_s:.0f} s count as {effective:.1f} equal ones"
     if effective < LEAST_TESTED:
         runs = f"{n_runs} run{'' if n_runs == 1 else 's'}"
         untested = f"cannot be tested with {runs}, as {count_as}, of which none could have a p below .05"
         return (f"{NO_P}: {untested}; do not conclude that nothing is predicted",)
     if effective < EQUAL * FEWEST <= EQUAL * blocks.count:
-        why = f"{count_as}, fewer than {FEWEST}: a noisy or a long run decides"
-        return (f"{UNRELIABLE_P}: {why}; do not conclude from p that a target is predicted, nor that it is not",)
-    return ()
+        why = f"{count_as}, fewer than {FEWEST}: a noisy run decides"
+        doubt = f"{UNRELIABLE_P}: {why}; do not conclude from p that a target is predicted, nor that it is not"
+        return (*blocks.warnings, doubt)
+    return blocks.warnings
 
 
 def data_blocks(

@@ -138,6 +138,8 @@ def _first_alike(members: Sequence[Array], runs: Array, first_runs: Array, times
 def cosine_transform(values: torch.Tensor) -> torch.Tensor:
     """Orthonormal DCT-II down the rows of (n, n_columns), by one complex FFT (Makhoul 1980)."""
     n = len(values)
+    if not values.numel():
+        return values  # MKL's FFT refuses to transform nothing
     # even samples ascending, then odd ones descending: a DFT of this, turned, is the DCT
     folded = torch.fft.fft(torch.cat([values[::2], values[1::2].flip(0)]), dim=0)
     turn = torch.arange(n, dtype=values.dtype, device=values.device)[:, None] * (torch.pi / (2 * n))

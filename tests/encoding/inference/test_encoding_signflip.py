@@ -84,6 +84,19 @@ def test_flips_are_refits_of_flipped_responses(columns, folds, kind):
         np.testing.assert_allclose(row, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("columns", [(4, 6), (90, 80)], ids=["primal", "dual"])
+@pytest.mark.parametrize("kind", ["time", "frequency"])
+def test_flips_of_models_that_predict_nothing_are_rounding(columns, kind):
+    """At such penalties no direction of the training samples matters."""
+    design, labels = simulated(columns, 3)
+    flip_units = time_flip_units(labels) if kind == "time" else frequency_flip_units(design.runs, design.folds)
+    models = models_of(design, replace(SPEC, candidates=1, alphas=(1e25, 1e25, 1)))
+    signs = torch.as_tensor(draw_signs(flip_units.count, 4, seed=3))
+    null = null_of(models, flip_units, 3, signs)
+    assert null.shape == (len(signs), 3)
+    np.testing.assert_allclose(null, 0, atol=1e-9)
+
+
 def test_a_float32_null_is_that_of_float64():
     design, labels = simulated((4, 6), 8)
     models, flip_units = models_of(design, SPEC), time_flip_units(labels)
@@ -165,10 +178,10 @@ def test_circular_shifts_are_refits_of_shifted_responses():
         np.testing.assert_allclose(row, [refitted(Y[:, target], models, target) for target in range(3)], atol=1e-8)
 
 
-@given(st.integers(1, 40), st.integers(0, 99))
+@given(st.integers(1, 40), st.integers(0, 3), st.integers(0, 99))
 @settings(deadline=None, max_examples=30)
-def test_the_cosine_transform_is_scipys(n, seed):
-    values = np.random.default_rng(seed).standard_normal((n, 3))
+def test_the_cosine_transform_is_scipys(n, n_columns, seed):
+    values = np.random.default_rng(seed).standard_normal((n, n_columns))
     np.testing.assert_allclose(cosine_transform(*tensors(values)), dct(values, axis=0, norm="ortho"), atol=1e-12)
 
 

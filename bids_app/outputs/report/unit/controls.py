@@ -58,7 +58,9 @@ def _over_participants(group: GroupResultSummary, component: Component, mean: fl
     if 1 / n_signs > group.level:
         return f"{text}; {n_signs} sign vectors allow no p ≤ {group.level:g}."
     where = count_targets(group.targets.n, group.targets.kind)
-    return f"{text}; above 0 in {significant.pfwe} of {where} (family-wise p ≤ {group.level:g} over participants)."
+    return (
+        f"{text}; r is above 0 in {significant.pfwe} of {where} (family-wise p ≤ {group.level:g} over participants)."
+    )
 
 
 def _baseline(unit: WrittenUnit) -> str:

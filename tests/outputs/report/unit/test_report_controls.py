@@ -201,7 +201,7 @@ MEANS = {"baseline": 0.1234, "speechBeyondBaseline": None}
         ),
         (
             group_of(5, significant=counts(baseline=7, speechBeyondBaseline=0)),
-            "over 5 participants; above 0 in 7 of 40 voxels (family-wise p ≤ 0.05 over participants).",
+            "over 5 participants; r is above 0 in 7 of 40 voxels (family-wise p ≤ 0.05 over participants).",
             "above 0 in 0 of 40 voxels",
         ),
         (
