@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import linregress
 
-from bids_app.outputs.report.unit.planted import LEAST_SD
+from bids_app.outputs.report.unit.planted import FEWEST, LEAST_SD
 from bids_app.records import Array
 
 PLANTED = 0.01  # a component is planted where its true rsquared is above this
+__all__ = ["FEWEST", "SPREAD", "recovery"]
 SPREAD = LEAST_SD  # of planted values, from which on slope and correlation are judged, of three targets too
 
 
@@ -25,6 +27,7 @@ class Recovery:
     spread : standard deviation of the planted R².
     error : median absolute error of R².
     slope : of recovered on planted R².
+    slope_error : its standard error.
     r : their correlation.
     noise : mean R² of noise-only targets.
     """
@@ -34,6 +37,7 @@ class Recovery:
     spread: float
     error: float
     slope: float
+    slope_error: float
     r: float
     noise: float
 
@@ -60,12 +64,14 @@ def _of_component(planted: Array, recovered: Array, noise_only: Array) -> Recove
     true, estimated = planted[chosen], recovered[chosen]
     spread = float(true.std()) if len(true) else 0.0
     varies = len(true) > 2 and spread > 1e-9 and estimated.std() > 0
+    fitted = linregress(true, estimated) if varies else None
     return Recovery(
         n=len(true),
         planted=float(np.median(true)) if len(true) else 0.0,
         spread=spread,
         error=float(np.median(np.abs(estimated - true))) if len(true) else 0.0,
-        slope=float(np.cov(true, estimated, bias=True)[0, 1] / spread**2) if varies else float("nan"),
-        r=float(np.corrcoef(true, estimated)[0, 1]) if varies else float("nan"),
+        slope=float(fitted.slope) if fitted else float("nan"),
+        slope_error=float(fitted.stderr) if fitted else float("nan"),
+        r=float(fitted.rvalue) if fitted else float("nan"),
         noise=float(recovered[there & noise_only].mean()) if (there & noise_only).any() else 0.0,
     )
