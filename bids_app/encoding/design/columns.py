@@ -32,8 +32,30 @@ def design_columns(design: Design, band: str, fold: int, train: Array) -> Array:
     -------
     (n_times, n_delays · k) float64, delay by delay.
     """
+    return columns_met(design, band, fold, train)[0]
+
+
+def columns_met(design: Design, band: str, fold: int, train: Array) -> tuple[Array, Array]:
+    """`design_columns`, and the same before they lost nuisance, which is how sums by block meet responses.
+
+    Cleaned responses have no nuisance in them, so the two have the same products with those of a run. The sums of its
+    blocks that such a product is made of are as good as independent only with the latter: what cleaning has tied
+    together, they know nothing of.
+
+    Parameters
+    ----------
+    design, band, fold, train : as of `design_columns`.
+
+    Returns
+    -------
+    Twice (n_times, n_delays · k) float64, one array where nothing is lost; a column that is zero in one is in both.
+    """
     columns = _scaled_columns(design, band, fold, train)
-    return _residualised(columns, design, train)[0] if design.residualised else columns
+    if not design.residualised:
+        return columns, columns
+    residualised, lost = _residualised(columns.copy(), design, train)
+    columns[:, lost] = 0.0
+    return residualised, columns
 
 
 def n_lost(design: Design, band: str) -> int:

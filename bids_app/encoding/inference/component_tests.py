@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from bids_app.encoding.design.nuisance import samples_left
 from bids_app.encoding.inference.block_losses import BlockLosses, BlockShares, flipped_sums
 from bids_app.encoding.inference.blocks import Blocks
 from bids_app.encoding.inference.flip_units import frequency_flip_units, time_flip_units
@@ -165,6 +166,8 @@ class Inference(Observer):
         self.dtype = flips.dtype
         self.folds = torch.as_tensor(np.unique(design.folds, return_inverse=True)[1], device=device)
         self.n_folds = int(self.folds.max()) + 1
+        every = np.ones(len(design.runs), dtype=bool)
+        self._share_left = samples_left(design, every) / len(every)  # by cleaning: it is as if blocks were fewer
         self._signs = [
             self._tensor(draw_signs(kind.count, flips.permutations, flips.seed)) for kind in self.flip_units
         ]
@@ -219,7 +222,7 @@ class Inference(Observer):
 
     def end(self) -> None:
         """See Observer."""
-        self._shares_of_blocks.add(self._batch.losses.total - self._batch.losses.gains[-1])
+        self._shares_of_blocks.add(self._batch.left)
         for test, families in self._families.items():
             for family, null in zip(families, self._nulls(test), strict=True):
                 family.add(null)
@@ -241,8 +244,9 @@ class Inference(Observer):
 
     @property
     def effective_blocks(self) -> float:
-        """How many equal blocks the blocks count as, by what the full model leaves of all targets met."""
-        return self._shares_of_blocks.effective
+        """How many equal blocks the blocks count as, by what the full model leaves of all targets met, and by the
+        samples that cleaning has left."""
+        return self._share_left * self._shares_of_blocks.effective
 
     def results(self, n_targets: int) -> dict[str, Inferred]:
         """Label → p and interval of all n_targets of the design, NaN for those not met.
@@ -320,6 +324,7 @@ class _Batch:
             for number in self._refitted
         }
         self.losses = BlockLosses(self._kinds[0].labels, self._kinds[0].count, n_unions, n_targets)
+        self.left = torch.zeros_like(self.losses.total)  # Σ(y − ŷ)² of the full model
         self.products = {group: torch.zeros_like(self.losses.total) for group in inference.shares}
         self.influences = Influences(self._refitted, self._kinds[0].labels, inference.folds, n_targets, self._dtype)
         self._additions, like = inference.additions, self.losses.total.to(self._dtype)
@@ -376,11 +381,13 @@ class _Batch:
     ) -> None:
         """Sums by block of every union's gain, and of the full union's parts by feature group."""
         for union, at in positions.items():
-            self.losses.add(union, targets[at], test, models.responses[:, at], models.predictions[:, at])
+            self.losses.add(union, targets[at], test, models.gains[:, at])
         if self._last not in positions:
             return
         at = positions[self._last]
         self.losses.add_total(targets[at], test, models.responses[:, at])
+        missed = models.responses[:, at] - models.predictions[:, at]
+        self.losses.add_part(self.left, targets[at], test, missed.double().square())
         if self._bands:
             full = models.unions[self._last]
             for band, gain in models.band_gains(models.band_weights(full), full):

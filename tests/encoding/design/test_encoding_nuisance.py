@@ -8,7 +8,7 @@ import pytest
 from bids_app import encoding
 from bids_app.encoding.design.columns import LOST, design_columns
 from bids_app.encoding.design.folds import outer_split
-from bids_app.encoding.design.nuisance import LIBERAL, NOT_DONE, samples_left
+from bids_app.encoding.design.nuisance import NOT_DONE, samples_left
 from bids_app.records import FitSpec, Layered, Projected, Run
 
 N, SIZES = 60, (3, 1)  # samples a run; dimensions of the bands x and y, of two delays
@@ -145,7 +145,7 @@ def test_a_column_that_nuisance_explains_is_zero_and_counted():
     left = replace(design, residualised=False)
     assert encoding.nuisance_warnings(left, ("x", "y"), asked=False) == ()
     assert encoding.nuisance_warnings(left, ("x", "y"), asked=True) == (NOT_DONE,)
-    assert LIBERAL in encoding.nuisance_warnings(design, ("x", "y"), asked=True)
+    assert encoding.nuisance_warnings(design, ("x", "y"), asked=True) == (line,)
 
 
 def test_a_run_that_loses_a_quarter_of_its_samples_is_named():
@@ -177,6 +177,14 @@ def test_it_is_done_where_no_fold_splits_a_run():
     assert not encoding.build_design(several, "by_run", (2.0, 4.0), {}, 0.0).residualised
     assert not stack([replace(run, nuisance=None) for run in several]).residualised
     assert not encoding.published_design(stack(several)).residualised
+
+
+def test_a_mean_response_is_residualised_where_all_have_lost_the_same():
+    same = [make_run(seed) for seed in range(3)]
+    others = [encoding.mean_basis([run.nuisance, make_run(9).nuisance]) for run in same]
+    alike = [encoding.mean_basis([run.nuisance, run.nuisance]) for run in same]
+    assert not stack([replace(run, nuisance=basis) for run, basis in zip(same, others, strict=True)]).residualised
+    assert stack([replace(run, nuisance=basis) for run, basis in zip(same, alike, strict=True)]).residualised
 
 
 def test_the_basis_of_a_mean_takes_of_features_what_participants_lose_on_average():
