@@ -110,7 +110,14 @@ class IeegResponse(Settings):
     def spec(self) -> ResponseSpec:
         """For the stages."""
         return ResponseSpec(
-            "none", None, self.rate_hz, self.standardize, self.band_hz, self.line_hz, reference=self.reference
+            "none",
+            None,
+            self.rate_hz,
+            self.standardize,
+            self.band_hz,
+            self.line_hz,
+            reference=self.reference,
+            residualise_features=False,
         )
 
 

@@ -74,7 +74,7 @@ def build_design(
 
 
 def _projects(basis: Array) -> bool:
-    """Whether a response less BB' of itself has no B left: that of one participant, or of several who lost the same."""
+    """Whether a response less BB' of itself has no B left: of one participant, or of several who lost the same."""
     gram = basis.T @ basis
     return bool(np.allclose(gram @ gram, gram, atol=1e-6))
 

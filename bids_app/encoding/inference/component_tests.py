@@ -188,7 +188,8 @@ class Inference(Observer):
         # bytes that a target takes: pairs of flip units, totals of folds, and a fold's influences, all of `dtype`
         numbers = sum(kind.count**2 / 2 + 2 * self.n_folds * kind.count / len(unions) for kind in self.flip_units)
         numbers += blocks.count**2 / self.n_folds
-        self.cell_bytes = 2 * len(self.flip_units) * self.dtype.itemsize  # and as much while it is made
+        # and as much while it is made, of residualised columns and of the same as they were
+        self.cell_bytes = 2 * (2 if design.residualised else 1) * len(self.flip_units) * self.dtype.itemsize
         sums = (len(unions) + len(self.shares)) * blocks.count + (self.n_folds * len(self.refitted)) ** 2
         again = len(self.additions) * len(design.Y) + len(pairs) * (blocks.count + 1) ** 2 / 2
         self.target_bytes = int((len(self.refitted) * numbers + again) * self.dtype.itemsize + 8 * sums)
