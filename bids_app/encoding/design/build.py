@@ -35,8 +35,7 @@ def build_design(
     pca : band → components kept; None: all dimensions.
     purge_s : seconds between training and test samples of one run.
     residualise : whether features lose what the runs' responses have lost. Only where no fold splits a run: in one
-        that is split, the projection would carry test samples into training samples. Nor of a mean response whose
-        participants have lost different things: no projection of features is the mean of theirs.
+        that is split, the projection would carry test samples into training samples.
 
     Raises
     ------
@@ -69,14 +68,7 @@ def build_design(
         purge_s=purge_s,
         nuisance=nuisance,
     )
-    possible = bool(nuisance) and all(map(_projects, nuisance)) and not splits_runs(design)
-    return replace(design, residualised=residualise and possible)
-
-
-def _projects(basis: Array) -> bool:
-    """Whether a response less BB' of itself has no B left: of one participant, or of several who lost the same."""
-    gram = basis.T @ basis
-    return bool(np.allclose(gram @ gram, gram, atol=1e-6))
+    return replace(design, residualised=residualise and bool(nuisance) and not splits_runs(design))
 
 
 def splits_runs(design: Design) -> bool:

@@ -10,10 +10,7 @@ from bids_app.encoding.design.columns import LOST, n_lost
 from bids_app.records import Array, Design
 
 MOST = 0.25  # nuisance a sample, above which the reader is warned
-NOT_DONE = (
-    "features are as they are although residualise_features is set: folds split runs, or responses are a mean of "
-    "participants whose confounds differ"
-)
+NOT_DONE = "features are as they are although residualise_features is set: folds split runs"
 
 
 def samples_left(design: Design, rows: Array) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bids_app import encoding
-from bids_app.encoding.design.columns import LOST, design_columns
+from bids_app.encoding.design.columns import LOST, columns_met, design_columns
 from bids_app.encoding.design.folds import outer_split
 from bids_app.encoding.design.nuisance import NOT_DONE, samples_left
 from bids_app.records import FitSpec, Layered, Projected, Run
@@ -179,12 +179,22 @@ def test_it_is_done_where_no_fold_splits_a_run():
     assert not encoding.published_design(stack(several)).residualised
 
 
-def test_a_mean_response_is_residualised_where_all_have_lost_the_same():
-    same = [make_run(seed) for seed in range(3)]
-    others = [encoding.mean_basis([run.nuisance, make_run(9).nuisance]) for run in same]
-    alike = [encoding.mean_basis([run.nuisance, run.nuisance]) for run in same]
-    assert not stack([replace(run, nuisance=basis) for run, basis in zip(same, others, strict=True)]).residualised
-    assert stack([replace(run, nuisance=basis) for run, basis in zip(same, alike, strict=True)]).residualised
+def test_of_a_mean_response_columns_keep_what_everybody_lost():
+    """Their product with the mean of cleaned responses is that of residualised ones."""
+    rng = np.random.default_rng(0)
+    own = [nuisance_of(rng) for _ in range(3)]  # the drift is everybody's
+    made = make_run(0)
+    bases, responses = [encoding.nuisance_basis(each, EVERY) for each in own], rng.standard_normal((3, N, 4))
+    mean = np.mean([encoding.clean(y, each, EVERY, "none") for y, each in zip(responses, own, strict=True)], axis=0)
+    runs = [replace(made, Y=mean, nuisance=encoding.mean_basis(bases)), make_run(1)]
+    design = stack(runs)
+    residualised, met = columns_met(design, "x", 0, design.runs == 1)
+    np.testing.assert_allclose(residualised[:N].T @ mean, met[:N].T @ mean, atol=1e-5)
+    common = encoding.nuisance_basis(own[0][:, :1], EVERY)
+    np.testing.assert_allclose(common.T @ residualised[:N], 0, atol=1e-9)
+    assert np.abs(common.T @ met[:N]).max() > 0.1
+    as_they_were = columns_met(replace(design, residualised=False), "x", 0, design.runs == 1)[0]
+    np.testing.assert_allclose(met[N:], as_they_were[N:], atol=1e-9)
 
 
 def test_the_basis_of_a_mean_takes_of_features_what_participants_lose_on_average():
