@@ -64,7 +64,7 @@ def measure(command: Sequence[str], log: Path) -> Measured:
 
 
 def run_bars(benchmarks: Mapping[str, Callable[[bool], list[Bar]]], arguments: Sequence[str] | None = None) -> int:
-    """Command line of a benchmark: `--only NAME,NAME`, `--quick`; prints a line a bar, returns 1 if one falls short."""
+    """Command line of a benchmark: `--only NAME,NAME`, `--quick`; returns 1 if a bar falls short."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", metavar="NAME,…", help=f"some of {', '.join(benchmarks)}")
     parser.add_argument("--quick", action="store_true", help="smaller sizes, some minutes on two idle cores")
