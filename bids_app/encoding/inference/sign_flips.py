@@ -208,13 +208,13 @@ class FlipUnitColumns:
         if by_columns(basis, least_alpha, rounding_of(self._dtype)):
             basis_map = basis.basis_map[:, kept].to(self._dtype)
             V, H = self._projected(self._columns, basis.weights, basis_map)
-            if self._split.met is self._split:
+            if self._split.met is None:
                 return Directions(V, H, shrinkage, V, H)
             V_met, H_met = self._projected(self._met_columns, basis.weights, basis_map)
             return Directions(V, H, shrinkage, V_met, H_met)
         # not exact enough by columns: the directions themselves are transformed
         V, H = self._coefficients(basis.samples[:, kept], basis.eval_projection[:, kept])
-        if self._split.met is self._split:
+        if self._split.met is None:
             return Directions(V, H, shrinkage, V, H)
         V_met, H_met = self._coefficients(basis.met_samples[:, kept], basis.met_projection[:, kept])
         return Directions(V, H, shrinkage, V_met, H_met)
@@ -231,7 +231,7 @@ class FlipUnitColumns:
 
     @cached_property
     def _met_columns(self) -> tuple[torch.Tensor, torch.Tensor]:
-        return self._all_bands(self._split.met)
+        return self._columns if self._split.met is None else self._all_bands(self._split.met)
 
     def _all_bands(self, split: Split) -> tuple[torch.Tensor, torch.Tensor]:
         """(n_train, n_columns) and (n_eval, n_columns)."""

@@ -82,7 +82,7 @@ class Fitted:
     @cached_property
     def met_predictions(self) -> torch.Tensor:
         """(n_eval, n) of the columns before they lost nuisance, whose product with a run's responses is the same."""
-        if self.split.met is self.split:
+        if self.split.met is None:
             return self.predictions
         return self.basis.met_projection.to(self.Y.dtype) @ self.coordinates
 
@@ -90,7 +90,7 @@ class Fitted:
     def gains(self) -> torch.Tensor:
         """(n_eval, n) whose sums over runs are those of (y − ȳ)² − (y − ŷ)² = ŷ (2(y − ȳ) − ŷ), and equal to it where
         columns lost no nuisance; float64."""
-        if self.split.met is self.split:
+        if self.split.met is None:
             return (self.predictions * (2 * self.responses - self.predictions)).double()
         return (2 * self.met_predictions * self.responses - self.predictions.square()).double()
 
@@ -110,7 +110,7 @@ class Fitted:
         """
         # the same factors for every band, as their predictions ŷ_b sum to ŷ
         twice_y, predicted = 2 * self.responses[:, positions].double(), self.predictions[:, positions].double()
-        if self.split.met is self.split:
+        if self.split.met is None:
             for band, each in self.band_predictions(weights):
                 yield band, each * (twice_y - predicted)
             return

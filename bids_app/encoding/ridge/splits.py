@@ -77,7 +77,7 @@ class Columns:
     def __init__(
         self, bands: Sequence[torch.Tensor], train: Array, met: Sequence[torch.Tensor] | None = None
     ) -> None:
-        self.met = self if met is None else Columns(met, train)
+        self.met = None if met is None else Columns(met, train)
         self.X = torch.cat(list(bands), dim=1)
         # centred before any product, so that products of inner folds cancel little
         self.X -= cross(self.X, torch.ones_like(self.X[:, :1]), row_slices(train)).T / len(train)
@@ -127,10 +127,9 @@ class Split:
         self._grams: dict[tuple[int, int], torch.Tensor] = {}
 
     @cached_property
-    def met(self) -> Split:
-        """The same rows of the columns before they lost nuisance; itself where they lost none."""
-        columns = self.columns.met
-        return self if columns is self.columns else Split(columns, self.train, self.evaluate)
+    def met(self) -> Split | None:
+        """The same rows of the columns before they lost nuisance; None where they lost none."""
+        return None if self.columns.met is None else Split(self.columns.met, self.train, self.evaluate)
 
     def is_primal(self, weights: Weights) -> bool:
         """Whether columns are no more than training samples, so that the Gram matrix is the smaller one."""
