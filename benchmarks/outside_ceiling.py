@@ -25,7 +25,7 @@ MOST_ROUNDS, CONVERGED = 100, 0.999  # of the two projections in turn; correlati
 SHARES = (0.0, 0.1, 0.5)  # the signal's, of a single hearing's variance: a third of the targets each
 DIMENSIONS = 10  # of the signal
 SOURCES = 5  # of the noise that targets have in common
-SAME = 0.01  # our error may be so much larger than that of the first estimate, which divides by n and not n − 1
+SAME = 0.01  # our error may be larger by so much
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def ceiling(quick: bool) -> list[Bar]:
     for n_targets in (30, 120) if quick else (30, 120, 360):
         for repeats in (2, 3, 10):
             for in_common in (0.0, 0.6):
-                bars += _compared(Hearings(repeats, n_targets, in_common), 3 if quick else 3600 // n_targets)
+                bars += _compared(Hearings(repeats, n_targets, in_common), 3 if quick else 2400 // n_targets)
     return bars
 
 
@@ -96,9 +96,8 @@ def _compared(hearings: Hearings, draws: int) -> list[Bar]:
         )
     rms = {name: float(np.sqrt(np.square(each).mean())) for name, each in error.items()}
     label = f"ceiling-{hearings.repeats}-{hearings.n_targets}-{hearings.in_common:g}"
-    return [
-        Bar(f"{label}-ours", rms["ours, not below 0"], round((1 + SAME) * rms["GSN, first"], 4), "rms"),
-    ]
+    best = min(rms["GSN, first"], rms["GSN, last"])
+    return [Bar(f"{label}-ours", rms["ours, not below 0"], round((1 + SAME) * best, 4), "rms")]
 
 
 def gsn_ceilings(trials: Array) -> tuple[Array, Array]:

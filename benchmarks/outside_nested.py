@@ -35,9 +35,7 @@ PLANTINGS = {
     "white, nothing": replace(WHITE, carriers=(), share=0.0),
     "white, a": replace(WHITE, carriers=("a",)),
     "white, a and b": WHITE,
-    "white, a and b, 10 runs": replace(WHITE, n_runs=10),
     "slow, nothing": replace(WHITE, carriers=(), share=0.0, noise="slow"),
-    "slow, a": replace(WHITE, carriers=("a",), noise="slow"),
     "slow, a and b": replace(WHITE, noise="slow"),
 }
 
