@@ -57,7 +57,13 @@ class Basis:
         return self.samples if self.split.met is None else self._of(self.split.met, evaluate=False)
 
     def _of(self, split: Split, evaluate: bool) -> torch.Tensor:
-        return split.project(self.weights, torch.cat(list(self.directions().values())), evaluate)
+        if self.primal:
+            return split.project(self.weights, self.basis_map, evaluate)
+        return self._met_kernels[evaluate] @ (self.basis_map / self.eigenvalues)
+
+    @cached_property
+    def _met_kernels(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.split.met_kernels(self.weights)
 
     def directions(self) -> dict[int, torch.Tensor]:
         """{band: (n_columns_b, r)}: a band's weights, on its own columns, are this times φ_α ∘ V'y."""

@@ -116,7 +116,9 @@ def fixed_bytes(design: Design, size: Size, width: int) -> int:
     # decompositions are of the smaller of Gram matrix and kernel
     rank = min(n, columns)
     copies = 5 if design.residualised else 3  # of the columns; residualised ones are held as they were besides
-    grams = 8 * columns**2 * 4 if columns <= n else 8 * n**2 * (len(design.bands) + 3)
+    grams = (
+        8 * columns**2 * 4 if columns <= n else 8 * n**2 * ((2 if design.residualised else 1) * len(design.bands) + 3)
+    )
     return (
         int(1e6 * BASE_MB)
         + given

@@ -85,6 +85,7 @@ class Columns:
         starts = np.cumsum([0, *(band.shape[1] for band in bands)]).tolist()
         self.at = [slice(a, b) for a, b in pairwise(starts)]
         self._kernels: dict[int, torch.Tensor] = {}
+        self._met_kernels: dict[int, torch.Tensor] = {}
         self._cast: dict[torch.dtype, torch.Tensor] = {torch.float64: self.X}
 
     def band(self, number: int) -> torch.Tensor:
@@ -107,6 +108,20 @@ class Columns:
         if number not in self._kernels:
             self._kernels[number] = self.band(number) @ self.band(number).T
         return self._kernels[number]
+
+    def met_kernel(self, number: int) -> torch.Tensor:
+        """The same between the columns before they lost nuisance and those that they are, made once.
+
+        Raises
+        ------
+        ValueError
+            Where they lost none.
+        """
+        if self.met is None:
+            raise ValueError("columns that lost no nuisance have one kernel")
+        if number not in self._met_kernels:
+            self._met_kernels[number] = self.met.band(number) @ self.band(number).T
+        return self._met_kernels[number]
 
 
 class Split:
@@ -170,6 +185,16 @@ class Split:
         mean = K.mean(dim=0)
         K_eval = K_eval - mean - K_eval.mean(dim=1, keepdim=True) + mean.mean()
         return K - mean - mean[:, None] + mean.mean(), K_eval
+
+    def met_kernels(self, weights: Weights) -> tuple[torch.Tensor, torch.Tensor]:
+        """`kernels` whose rows are of the columns before they lost nuisance."""
+        train, evaluate = (torch.as_tensor(rows, device=self.mean.device) for rows in (self.train, self.evaluate))
+        whole = sum(
+            (g * self.columns.met_kernel(band)[:, train] for band, g in weights.items()), start=_nothing(self)
+        )
+        centred = whole - whole.mean(dim=1, keepdim=True)
+        centred = centred - centred[train].mean(dim=0)
+        return centred[train], centred[evaluate]
 
     def rows(self, weights: Weights, evaluate: bool) -> torch.Tensor:
         """Rows of the bands that have weight, centred.
