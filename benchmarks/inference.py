@@ -47,13 +47,22 @@ def flips(quick: bool) -> list[Bar]:
 def default(quick: bool) -> list[Bar]:
     """The four feature groups of the default preset at the size of real models (102 and three times 768 columns, one
     delay: with more columns than samples their number hardly counts), four runs of 300 samples, 1,000 targets; if
-    quick, of 100 samples and 200 targets. All unions by banded ridge, with and without p and intervals."""
+    quick, of 100 samples and 200 targets. Features are residualised by 30 regressors a run. All unions by banded
+    ridge, with and without p and intervals."""
     setting, n_targets = Setting(4, 100 if quick else 300, 2.0, 60.0), 200 if quick else 1000
     rng = np.random.default_rng(0)
     sizes = {"low_level": 102, "semantic": 768, "speech": 768, "language": 768}
     bands = {name: series("ar.5", setting, count, rng) for name, count in sizes.items()}
     Y = mixed(with_weights(bands["speech"], n_targets, rng), series("ar.5", setting, n_targets, rng), 0.2, setting)
-    design, groups = design_of(bands, Y, setting.runs, setting.times_s), {name: (name,) for name in bands}
+    keep, runs = np.ones(setting.n_samples, dtype=bool), setting.runs
+    nuisance = series("ar.5", setting, 30, rng)
+    cleaned = [encoding.clean(Y[runs == run], nuisance[runs == run], keep, "run") for run in range(setting.n_runs)]
+    design = replace(
+        design_of(bands, np.concatenate(cleaned), runs, setting.times_s),
+        nuisance=tuple(encoding.nuisance_basis(nuisance[runs == run], keep) for run in range(setting.n_runs)),
+        residualised=True,
+    )
+    groups = {name: (name,) for name in bands}
     seconds = []
     for inference in (None, InferenceSpec(PERMUTATIONS, setting.least_s)):
         began = time.process_time()
