@@ -188,6 +188,10 @@ SECTIONS: Mapping[str, tuple[Term, ...]] = {
              "static word embeddings.", ("contextual residuals",)),
         Term("agreement", "How alike two models' predictions of the brain are: the correlation over targets of "
              "their score maps, and over time of their predicted responses."),
+        Term("agreement beyond a control", "How much more two models' predictions resemble each other than a third "
+             "model's (the baseline or a control): Fisher's z of the correlation of their predicted time courses, "
+             "less the larger z of either with the third. `agreement_beyond` in tables. Unless it is reliably above 0, "
+             "the two may have no more in common than what the third predicts.", ("agreement_beyond",)),
         Term("reliable target", "A target whose full model's R² lies above zero beyond its 95 % confidence "
              "interval.", ("reliable targets", "reliably predicted targets")),
     ),
