@@ -207,7 +207,14 @@ def test_few_recordings_leave_no_file(study, monkeypatch):
 
 
 def test_a_dry_run_tells_of_one_stimulus_under_two_names_and_reads_no_whole_sound_for_it(study, monkeypatch, capsys):
-    given = [str(study / "bids"), str(study / "out"), "participant", "--analysis", str(study / "tiny.yaml"), "--dry-run"]
+    given = [
+        str(study / "bids"),
+        str(study / "out"),
+        "participant",
+        "--analysis",
+        str(study / "tiny.yaml"),
+        "--dry-run",
+    ]
     assert main(given) == 0
     assert "one stimulus" not in capsys.readouterr().out
     for ending in ("wav", "tsv"):

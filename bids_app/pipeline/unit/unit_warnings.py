@@ -11,7 +11,9 @@ EDGE_SHARE = 0.1  # of folds × predicted targets with alpha at the grid's end, 
 EDGE_OF_PARTS = (
     "do not conclude from p of shared parts that spaces share anything; do not compare parts; widen fit.alphas"
 )
-EDGE_OF_ONE = "another penalty might predict more, so do not compare its R² with that of other models; widen fit.alphas"
+EDGE_OF_ONE = (
+    "another penalty might predict more, so do not compare its R² with that of other models; widen fit.alphas"
+)
 
 
 def collect_warnings(fitted: FittedUnit) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from bids_app import encoding
 from bids_app.pipeline.unit.unit_warnings import at_edge
 from bids_app.records import FitSpec, Run
 
-
 TWO = {"a": ("a",), "b": ("b",)}
 
 

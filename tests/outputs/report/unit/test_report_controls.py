@@ -134,7 +134,7 @@ def test_no_baseline_is_said(tmp_path):
         ),
         ("speechBeyondBaseline", "p", "what the smaller model leaves of the response"),
         ("speechBeyondUntrained", "pfwe", "Family-wise p of what speech predicts beyond the same model with random"),
-        ("baseline", "q", "the model is fitted again"),
+        ("baseline", "q", "The model is fitted again"),
         (
             "autocorrelation",
             "ci025",
