@@ -29,9 +29,8 @@ def dead_targets(dead: Sequence[str]) -> tuple[str, ...]:
     if not dead:
         return ()
     shown = ", ".join(dead[:6]) + (", …" if len(dead) > 6 else "")
-    return (
-        f"{len(dead)} targets are constant or have missing samples. They were left out ({shown}): nothing follows about them",
-    )
+    about = f"{len(dead)} targets are constant or have missing samples and were left out"
+    return (f"{about}, so nothing follows about them: {shown}",)
 
 
 def at_edge(fits: Mapping[str, Fit]) -> tuple[str, ...]:
