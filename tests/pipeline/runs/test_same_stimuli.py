@@ -103,9 +103,9 @@ def test_transcripts_that_differ_outweigh_a_level_that_is_alike(tmp_path):
 
 def test_a_hundred_stimuli_cost_seconds():
     many = {f"s{number}": stimulus(words=transcript(number, 1500)) for number in range(100)}
-    began_s = time.monotonic()
+    began_s = time.process_time()
     assert found(**many) == {}
-    assert time.monotonic() - began_s < 10
+    assert time.process_time() - began_s < 10
 
 
 class Library:
