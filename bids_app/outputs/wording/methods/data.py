@@ -85,7 +85,7 @@ def responses_methods(summary: UnitSummary) -> str:
     space = "" if targets.space == "n/a" else f" in {targets.space}"
     where = f"{targets.n} {nouns_of(targets.kind)}{space}, {targets.n_usable} of them usable"
     cleaned = _cleaning(response) if summary.modality == "fmri" else _resampling(response)
-    scaled = "; then each target was z-scored within run" if response.spec.standardize == "run" else ""
+    scaled = ". Then each target was z-scored within run" if response.spec.standardize == "run" else ""
     mean = "" if "sub" in entities_of(summary.stem) else f" {OF_MEAN_RESPONSE}"
     recordings = count_of(len(summary.recordings), "recording")
     return f"Responses. {where}, from {recordings}. {capitalised(cleaned)}{scaled}.{_residualised(summary)}{mean}"
