@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from benchmarks.bars import Bar, run_bars
+from benchmarks.calibration_electrodes import electrodes
 from benchmarks.calibration_empty import empty
 from benchmarks.calibration_family import family
 from benchmarks.calibration_participants import participants
@@ -187,6 +188,7 @@ STUDIES = {
     "repeats": repeats,
     "residuals": residuals,
     "group": participants,
+    "electrodes": electrodes,
 }
 
 if __name__ == "__main__":
