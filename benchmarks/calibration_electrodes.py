@@ -15,15 +15,17 @@ import numpy as np
 
 from benchmarks.bars import Bar
 from benchmarks.calibration_participants import SPEC, values_of
-from benchmarks.conditions import LEVEL, RIDGE, bar, infer
+from benchmarks.conditions import LEVEL, PERMUTATIONS, RIDGE, bar
 from benchmarks.nulls import design_of
 from benchmarks.simulation import Setting, series, standardized
+from bids_app import encoding
+from bids_app.encoding.inference.fit_and_infer import InferencePlan, data_blocks
 from bids_app.group import ParticipantValues, over_electrodes
 from bids_app.group.electrodes import any_electrode
-from bids_app.records import Array, partition_components
+from bids_app.records import Array, InferenceSpec, partition_components
 
 SETTING = Setting(n_runs=5, n_samples=160, period_s=0.4, least_s=20.0)  # 5 minutes of words
-N_PEOPLE, N_ELECTRODES, N_COLUMNS = 8, 10, 20
+N_PEOPLE, N_ELECTRODES, N_COLUMNS = 6, 10, 20
 TESTS = ("participants", "own tests", "reported")
 
 
@@ -114,10 +116,13 @@ def tested(scene: Scene, rng: np.random.Generator, seed: int) -> Sequence[float]
         )
         for who in range(len(people))
     ]
+    groups = {name: (name,) for name in bands}
+    blocks = data_blocks(together, groups, spec, SETTING.least_s)
+    plan = InferencePlan(InferenceSpec(PERMUTATIONS, SETTING.least_s, seed), blocks)
     family = []
     for Y in people:
-        _, inferred = infer(design_of(bands, Y, SETTING.runs, SETTING.times_s), spec, SETTING.least_s, seed)
-        family.append(inferred[scene.label].p_family)
+        design = design_of(bands, Y, SETTING.runs, SETTING.times_s)
+        family.append(encoding.fit_and_infer(design, groups, spec, plan)[1].components[scene.label].p_family)
     stimulus = {scene.label: any_electrode(family)}
     alone, reported = (
         over_electrodes(participants, components, seed, guard)[scene.label].p for guard in (None, stimulus)

@@ -25,22 +25,20 @@ N_TARGETS, N_COLUMNS = 100, 20
 LIMIT = 0.07
 SPEC = replace(RIDGE, alphas=(1e1, 1e4, 4))
 COMPONENTS = partition_components(("x",))
-KINDS = ("equal", "outlier", "skewed")
+N_PEOPLE = 12  # of whom responses are simulated
+DRAWN = ("equal", "outlier", "skewed up", "skewed down")
+FITTED = ("equal", "outlier", "skewed")
 
 
 def group_family(quick: bool) -> list[Bar]:
     """Rates of families in which any target is called significant, by participants and kind of values."""
     print("| z | participants-kind-in common | sets | participants | reported |\n|---|---|---|---|---|")
-    bars = []
-    for n_people in (12,) if quick else (5, 12, 30):
-        for kind in KINDS:
-            bars.append(_row("drawn", f"{n_people}-{kind}", 200 if quick else 2000, _drawn(n_people, kind)))
-    for n_people in (12,) if quick else (5, 12, 30):
-        for kind in ("equal",) if quick else KINDS:
-            bars.append(_row("fitted", f"{n_people}-{kind}", 20 if quick else 400, _fitted(n_people, kind, 0.0)))
-    if not quick:
-        bars.append(_row("fitted", "12-equal-0.3", 200, _fitted(12, "equal", 0.3, guarded=True)))
-    return bars
+    people = (12,) if quick else (5, 12, 30)
+    drawn = [_row("drawn", f"{n}-{kind}", 200 if quick else 1000, _drawn(n, kind)) for n in people for kind in DRAWN]
+    kinds, n_sets = (FITTED[:1], 20) if quick else (FITTED, 400)
+    fitted = [_row("fitted", f"12-{kind}-0", n_sets, _fitted(kind, 0.0, guarded=False)) for kind in kinds]
+    common = [] if quick else [_row("fitted", "12-equal-0.3", 100, _fitted("equal", 0.3, guarded=True))]
+    return [*drawn, *fitted, *common]
 
 
 def _row(z: str, title: str, n_sets: int, draw: Callable[[np.random.Generator, int], tuple[float, float]]) -> Bar:
@@ -53,13 +51,12 @@ def _row(z: str, title: str, n_sets: int, draw: Callable[[np.random.Generator, i
 
 def _drawn(n_people: int, kind: str) -> Callable[[np.random.Generator, int], tuple[float, float]]:
     """Of z with a mean of zero: `outlier` is one participant with ten times the deviation of the others, `skewed` an
-    exponential distribution less its mean, which has no symmetry."""
+    exponential distribution less its mean, or the negative of that, which have no symmetry."""
 
     def draw(rng: np.random.Generator, seed: int) -> tuple[float, float]:
-        if kind == "skewed":
-            table = rng.standard_exponential((n_people, N_TARGETS)) - 1
-        else:
-            table = _alike(rng.standard_normal((n_people, N_TARGETS)))
+        table = _alike(rng.standard_normal((n_people, N_TARGETS)))
+        if kind.startswith("skewed"):
+            table = (rng.standard_exponential((n_people, N_TARGETS)) - 1) * (1 if kind.endswith("up") else -1)
         if kind == "outlier":
             table[0] *= 10
         smallest = _smallest(np.tanh(0.02 * table), seed)
@@ -68,17 +65,15 @@ def _drawn(n_people: int, kind: str) -> Callable[[np.random.Generator, int], tup
     return draw
 
 
-def _fitted(
-    n_people: int, kind: str, common: float, *, guarded: bool = False
-) -> Callable[[np.random.Generator, int], tuple[float, float]]:
-    """Of responses: `outlier` is one participant with a spike of 100 standard deviations in every target, `skewed` are
+def _fitted(kind: str, common: float, *, guarded: bool) -> Callable[[np.random.Generator, int], tuple[float, float]]:
+    """Of responses: `outlier` is one participant with a spike of 100 deviations in every target, `skewed` are
     exponentials of normal noise; participants have the share `common` of their noise alike."""
 
     def draw(rng: np.random.Generator, seed: int) -> tuple[float, float]:
         bands = {"x": series("ar.5", SETTING, N_COLUMNS, rng)}
         alike = series("ar.5", SETTING, N_TARGETS, rng)
         people = []
-        for number in range(n_people):
+        for number in range(N_PEOPLE):
             own = _alike(series("ar.5", SETTING, N_TARGETS, rng))
             Y = np.sqrt(common) * alike + np.sqrt(1 - common) * own
             if kind == "skewed":
@@ -87,7 +82,7 @@ def _fitted(
                 Y[rng.integers(len(Y))] += 100.0
             people.append(standardized(Y, SETTING))
         design = design_of(bands, np.concatenate(people, axis=1), SETTING.runs, SETTING.times_s)
-        r = encoding.fit(design, {"x": ("x",)}, SPEC).r[0].reshape(n_people, -1)
+        r = encoding.fit(design, {"x": ("x",)}, SPEC).r[0].reshape(N_PEOPLE, -1)
         alone = _smallest(r, seed)
         if not guarded:
             return alone, alone
