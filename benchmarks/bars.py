@@ -64,13 +64,15 @@ def measure(command: Sequence[str], log: Path) -> Measured:
 
 
 def run_bars(benchmarks: Mapping[str, Callable[[bool], list[Bar]]], arguments: Sequence[str] | None = None) -> int:
-    """Command line of a benchmark: `--only NAME`, `--quick`; prints a line a bar, returns 1 if one falls short."""
+    """Command line of a benchmark: `--only NAME,NAME`, `--quick`; returns 1 if a bar falls short."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--only", choices=tuple(benchmarks), help="one of the benchmarks")
+    parser.add_argument("--only", metavar="NAME,…", help=f"some of {', '.join(benchmarks)}")
     parser.add_argument("--quick", action="store_true", help="smaller sizes, some minutes on two idle cores")
     given = parser.parse_args(arguments)
+    chosen = given.only.split(",") if given.only else list(benchmarks)
+    if unknown := [name for name in chosen if name not in benchmarks]:
+        parser.error(f"there is no {', '.join(unknown)}; {', '.join(benchmarks)}")
     print(machine())
-    chosen = [given.only] if given.only else list(benchmarks)
     bars = [bar for name in chosen for bar in benchmarks[name](given.quick)]
     print(*bars, sep="\n")
     return 0 if all(bar.holds for bar in bars) else 1

@@ -127,11 +127,11 @@ def null_bars(condition: Residuals, sets: int) -> list[Bar]:
 
     Returns
     -------
-    Bars of features as they are, which is the default; residualised ones are shown beside, from a quarter of the
-    sets.
+    Bars of what is the default: residualised features where folds are whole runs, else features as they are. The
+    other is shown beside, from a quarter of the sets.
     """
-    bars = []
-    for residualised, count in ((False, sets), (True, -(-sets // 4))):
+    bars, default = [], condition.setting.n_runs > 1
+    for residualised, count in ((default, sets), (not default, -(-sets // 4))):
         rng = np.random.default_rng(0)
         hits: dict[str, list[Array]] = {component: [] for component in IDLE}
         values: dict[str, list[float]] = {component: [] for component in IDLE}
@@ -151,7 +151,7 @@ def null_bars(condition: Residuals, sets: int) -> list[Bar]:
                 f"{np.mean(values[component]):+.4f} | {shown} | {count} |",
                 flush=True,
             )
-            if not residualised:
+            if residualised == default:
                 bars.append(bar(f"residuals-{condition.name}-{component}", single.ravel()))
                 bars.append(Bar(f"residuals-{condition.name}-{component}-family", rate, FAMILY_LIMIT, "of sets"))
     return bars

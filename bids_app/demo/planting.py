@@ -155,8 +155,8 @@ def true_components(
 ) -> dict[str, Array]:
     """Asymptotic R² of every component, labelled as in the outputs.
 
-    Signals of the reference are cleaned run by run as the analysis cleans responses; every union's R² is that of
-    least squares, adjusted for its columns; the noise is in the ceiling.
+    Signals of the reference are cleaned run by run as the analysis cleans responses, and where that takes drift, so
+    are columns; every union's R² is that of least squares, adjusted for its columns; the noise is in the ceiling.
 
     Parameters
     ----------
@@ -170,13 +170,17 @@ def true_components(
     {label: (n_plants,)}.
     """
     signals = np.stack([plant.signal(sources.reference) for plant in plants], axis=1)
-    cleaned = np.concatenate(
-        [cleaned_run(signals[sources.runs == run], drift[keep]) for run, keep in enumerate(kept)]
-    )
+
+    def cleaned(values: Array) -> Array:
+        return np.concatenate(
+            [cleaned_run(values[sources.runs == run], drift[keep]) for run, keep in enumerate(kept)]
+        )
+
+    columns = {group: cleaned(block) if drift.shape[1] else block for group, block in sources.columns.items()}
     ceilings = np.array([plant.ceiling for plant in plants])
     groups = tuple(GROUPS)
     unions = [chosen for size in range(1, 5) for chosen in combinations(groups, size)]
-    shares = explained(sources.columns, unions, cleaned)
+    shares = explained(columns, unions, cleaned(signals))
     rsquared = {union: ceilings * share for union, share in shares.items()}
     return {
         component.label: rsquared[frozenset(component.groups)]

@@ -75,7 +75,7 @@ class ResponseSpec:
     reference: Literal["none", "average", "bipolar"] = "none"  # iEEG: of voltages, before high gamma
     censor_fd_mm: float | None = None  # fMRI: samples of more framewise displacement are not used; None: all are
     censor_neighbours: tuple[int, int] = (0, 0)  # samples before and after such a one that are not used either
-    residualise_features: bool = False  # features lose what responses are cleaned of, where folds are whole runs
+    residualise_features: bool | None = None  # features lose what responses lost; None: where folds are whole runs
 
 
 @dataclass(frozen=True)

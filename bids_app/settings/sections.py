@@ -44,7 +44,7 @@ class FmriResponse(Settings):
     """Cleaning of BOLD, within run. `confounds`: groups, columns and patterns of columns, a list or joined by '+';
     `confounds_files`: the user's own tables. `censor_fd_mm`: samples of more framewise displacement are not used, nor
     are their `censor_neighbours` (before, after). `residualise_features`: features lose what responses are cleaned
-    of, where folds are whole runs."""
+    of; null: where folds are whole runs, which true asks for and is warned of where it cannot be."""
 
     later_keys: ClassVar[frozenset[str]] = frozenset(
         {"confounds_files", "censor_fd_mm", "censor_neighbours", "residualise_features"}
@@ -56,7 +56,7 @@ class FmriResponse(Settings):
     censor_neighbours: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 0)
     high_pass_s: Seconds | None = 128.0
     standardize: Literal["run", "none"] = "run"
-    residualise_features: bool = False
+    residualise_features: bool | None = None
 
     @field_validator("confounds", mode="before")
     @classmethod
@@ -110,7 +110,14 @@ class IeegResponse(Settings):
     def spec(self) -> ResponseSpec:
         """For the stages."""
         return ResponseSpec(
-            "none", None, self.rate_hz, self.standardize, self.band_hz, self.line_hz, reference=self.reference
+            "none",
+            None,
+            self.rate_hz,
+            self.standardize,
+            self.band_hz,
+            self.line_hz,
+            reference=self.reference,
+            residualise_features=False,
         )
 
 

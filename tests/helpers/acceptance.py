@@ -11,7 +11,7 @@ from scipy.stats import linregress
 from bids_app.outputs.report.unit.planted import FEWEST, LEAST_SD
 from bids_app.records import Array
 
-PLANTED = 0.01  # a component is planted where its true rsquared is above this
+PLANTED = 0.02  # a component is planted where its true rsquared is above this; smaller parts are not recovered (docs)
 __all__ = ["FEWEST", "SPREAD", "recovery"]
 SPREAD = LEAST_SD  # of planted values, from which on slope and correlation are judged, of three targets too
 

@@ -100,7 +100,7 @@ def test_what_models_add_to_the_baseline_is_tested_over_people(study):
     text = report_text(study / "out/group.html")
     assert "The baseline alone: mean R²" in text
     assert "What loudness predicts beyond the baseline: mean R²" in text
-    assert "over 5 participants; above 0 in" in text
+    assert "over 5 participants; r is above 0 in" in text
 
 
 def test_without_responses_it_is_left_out_and_said(study):

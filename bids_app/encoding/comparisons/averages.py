@@ -189,7 +189,7 @@ class Averages(Observer):
         places = torch.as_tensor(models.places, device=device)
         for union, positions in models.unions.items():
             at = torch.as_tensor(positions, device=device)
-            self._losses.add(union, places[at], rows, models.responses[:, at], models.predictions[:, at])
+            self._losses.add(union, places[at], rows, models.gains[:, at])
             if union == len(self.unions) - 1:
                 self._losses.add_total(places[at], rows, models.responses[:, at])
 

@@ -12,6 +12,7 @@ from bids_app.encoding.design.folds import outer_split
 from bids_app.records import Array, Design, Projected
 
 LOST = 0.99  # share of its variance that a column may lose to nuisance; of one that loses more, chance is left
+ENTIRELY = 1 - 1e-6  # squared length of a column of a nuisance basis: of a shorter one, responses keep some
 NOTHING = 1e-20  # variance of a projected band's column below which it is empty
 
 
@@ -32,8 +33,31 @@ def design_columns(design: Design, band: str, fold: int, train: Array) -> Array:
     -------
     (n_times, n_delays · k) float64, delay by delay.
     """
+    return columns_met(design, band, fold, train)[0]
+
+
+def columns_met(design: Design, band: str, fold: int, train: Array) -> tuple[Array, Array]:
+    """`design_columns`, and the same with all nuisance that responses have lost entirely, which is how sums by block
+    meet responses.
+
+    With a run of cleaned responses the two have the same product. The sums of its blocks that such a product is made
+    of are as good as independent only with the latter, which know nothing of what cleaning has tied together.
+
+    Parameters
+    ----------
+    design, band, fold, train : as of `design_columns`.
+
+    Returns
+    -------
+    Twice (n_times, n_delays · k) float64, one array where nothing is lost; a column that is zero in one is in both.
+    """
     columns = _scaled_columns(design, band, fold, train)
-    return _residualised(columns, design, train)[0] if design.residualised else columns
+    if not design.residualised:
+        return columns, columns
+    residualised, lost = _residualised(columns.copy(), design, train)
+    met = _add_lost_entirely(residualised, columns, design)
+    met[:, lost] = 0.0
+    return residualised, met
 
 
 def n_lost(design: Design, band: str) -> int:
@@ -64,6 +88,17 @@ def _residualised(columns: Array, design: Design, train: Array) -> tuple[Array, 
     lost = (before > 0) & (_squares(columns, train) < (1 - LOST) * before)
     columns[:, lost] = 0.0
     return columns, lost
+
+
+def _add_lost_entirely(residualised: Array, columns: Array, design: Design) -> Array:
+    """(n_times, n_columns): residualised columns and what columns hold of the directions that responses have none of:
+    all of one participant's nuisance; of a mean response (`mean_basis`) what all participants have lost."""
+    met, ends = residualised.copy(), np.cumsum([len(basis) for basis in design.nuisance])
+    for basis, end in zip(design.nuisance, ends.tolist(), strict=True):
+        rows = slice(end - len(basis), end)
+        entirely = basis[:, np.square(basis).sum(axis=0) > ENTIRELY]
+        met[rows] += entirely @ (entirely.T @ columns[rows])
+    return met
 
 
 def _squares(columns: Array, train: Array) -> Array:

@@ -11,10 +11,6 @@ from bids_app.records import Array, Design
 
 MOST = 0.25  # nuisance a sample, above which the reader is warned
 NOT_DONE = "features are as they are although residualise_features is set: folds split runs"
-LIBERAL = (
-    "features are residualised: p and family-wise p are too small and intervals too narrow, the more so the more "
-    "confounds a sample there are; take R² from here, and p from the same analysis without residualise_features"
-)
 
 
 def samples_left(design: Design, rows: Array) -> float:
@@ -34,19 +30,16 @@ def samples_left(design: Design, rows: Array) -> float:
 
 
 def nuisance_warnings(design: Design, bands: Sequence[str], asked: bool) -> tuple[str, ...]:
-    """Runs whose nuisance takes too many of their samples, bands that it explains in part, and what residualised
-    features do to p.
-
-    Sign flips take samples of a run for independent. Cleaned responses are not, as Q'y = 0; features as they are do
-    not see that, residualised ones do.
+    """Runs whose nuisance takes too many of their samples, bands that it explains in part, and features that are not
+    residualised although the analysis asks for it.
 
     Parameters
     ----------
     design : what was fitted.
     bands : names of those that models are made of.
-    asked : whether residualised features were asked for.
+    asked : whether the analysis says that features are residualised (without a word it is where they can be).
     """
-    lines = [LIBERAL if design.residualised else NOT_DONE] if asked else []
+    lines = [NOT_DONE] if asked and not design.residualised else []
     for label, basis in zip(design.run_labels, design.nuisance, strict=False):
         n, q = len(basis), float(np.square(basis).sum())
         if q > MOST * n:

@@ -42,20 +42,16 @@ class BlockLosses:
         """
         self.total.index_add_(1, columns, sums(Y.double() ** 2, self._labels[rows], len(self.total)))
 
-    def add(
-        self, union: int, columns: torch.Tensor, rows: torch.Tensor, Y: torch.Tensor, predictions: torch.Tensor
-    ) -> None:
+    def add(self, union: int, columns: torch.Tensor, rows: torch.Tensor, gain: torch.Tensor) -> None:
         """Once a fold, union and target: sums of the gain.
 
         Parameters
         ----------
         union : its number.
-        columns, rows, Y : as of `add_total`.
-        predictions : (n_eval, n), less the training mean as Y is.
+        columns, rows : as of `add_total`.
+        gain : (n_eval, n) of the test samples (`Fitted.gains`).
         """
-        # (y − ȳ)² − (y − ŷ)² = ŷ (2y − ŷ), of responses and predictions less the training mean
-        gain = sums((predictions * (2 * Y - predictions)).double(), self._labels[rows], len(self.total))
-        self.gains[union].index_add_(1, columns, gain)
+        self.add_part(self.gains[union], columns, rows, gain)
 
     def add_part(self, part: torch.Tensor, columns: torch.Tensor, rows: torch.Tensor, gain: torch.Tensor) -> None:
         """Once a fold and target: any other sum by block, added to `part`.

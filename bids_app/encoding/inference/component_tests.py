@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from bids_app.encoding.design.nuisance import samples_left
 from bids_app.encoding.inference.block_losses import BlockLosses, BlockShares, flipped_sums
 from bids_app.encoding.inference.blocks import Blocks
 from bids_app.encoding.inference.flip_units import frequency_flip_units, time_flip_units
@@ -165,6 +166,8 @@ class Inference(Observer):
         self.dtype = flips.dtype
         self.folds = torch.as_tensor(np.unique(design.folds, return_inverse=True)[1], device=device)
         self.n_folds = int(self.folds.max()) + 1
+        every = np.ones(len(design.runs), dtype=bool)
+        self._share_left = samples_left(design, every) / len(every)  # by cleaning: it is as if blocks were fewer
         self._signs = [
             self._tensor(draw_signs(kind.count, flips.permutations, flips.seed)) for kind in self.flip_units
         ]
@@ -185,7 +188,8 @@ class Inference(Observer):
         # bytes that a target takes: pairs of flip units, totals of folds, and a fold's influences, all of `dtype`
         numbers = sum(kind.count**2 / 2 + 2 * self.n_folds * kind.count / len(unions) for kind in self.flip_units)
         numbers += blocks.count**2 / self.n_folds
-        self.cell_bytes = 2 * len(self.flip_units) * self.dtype.itemsize  # and as much while it is made
+        # and as much while it is made, of residualised columns and of the same as they were
+        self.cell_bytes = 2 * (2 if design.residualised else 1) * len(self.flip_units) * self.dtype.itemsize
         sums = (len(unions) + len(self.shares)) * blocks.count + (self.n_folds * len(self.refitted)) ** 2
         again = len(self.additions) * len(design.Y) + len(pairs) * (blocks.count + 1) ** 2 / 2
         self.target_bytes = int((len(self.refitted) * numbers + again) * self.dtype.itemsize + 8 * sums)
@@ -219,7 +223,7 @@ class Inference(Observer):
 
     def end(self) -> None:
         """See Observer."""
-        self._shares_of_blocks.add(self._batch.losses.total - self._batch.losses.gains[-1])
+        self._shares_of_blocks.add(self._batch.left)
         for test, families in self._families.items():
             for family, null in zip(families, self._nulls(test), strict=True):
                 family.add(null)
@@ -241,8 +245,9 @@ class Inference(Observer):
 
     @property
     def effective_blocks(self) -> float:
-        """How many equal blocks the blocks count as, by what the full model leaves of all targets met."""
-        return self._shares_of_blocks.effective
+        """How many equal blocks the blocks count as, by what the full model leaves of all targets met, and by the
+        samples that cleaning has left."""
+        return self._share_left * self._shares_of_blocks.effective
 
     def results(self, n_targets: int) -> dict[str, Inferred]:
         """Label → p and interval of all n_targets of the design, NaN for those not met.
@@ -320,6 +325,7 @@ class _Batch:
             for number in self._refitted
         }
         self.losses = BlockLosses(self._kinds[0].labels, self._kinds[0].count, n_unions, n_targets)
+        self.left = torch.zeros_like(self.losses.total)  # Σ(y − ŷ)² of the full model
         self.products = {group: torch.zeros_like(self.losses.total) for group in inference.shares}
         self.influences = Influences(self._refitted, self._kinds[0].labels, inference.folds, n_targets, self._dtype)
         self._additions, like = inference.additions, self.losses.total.to(self._dtype)
@@ -376,11 +382,13 @@ class _Batch:
     ) -> None:
         """Sums by block of every union's gain, and of the full union's parts by feature group."""
         for union, at in positions.items():
-            self.losses.add(union, targets[at], test, models.responses[:, at], models.predictions[:, at])
+            self.losses.add(union, targets[at], test, models.gains[:, at])
         if self._last not in positions:
             return
         at = positions[self._last]
         self.losses.add_total(targets[at], test, models.responses[:, at])
+        missed = models.responses[:, at] - models.predictions[:, at]
+        self.losses.add_part(self.left, targets[at], test, missed.double().square())
         if self._bands:
             full = models.unions[self._last]
             for band, gain in models.band_gains(models.band_weights(full), full):

@@ -112,7 +112,7 @@ def _block_warnings(blocks: Blocks, effective: float, n_runs: int) -> tuple[str,
         untested = f"cannot be tested with {runs}, as {count_as}, of which none could have a p below .05"
         return (f"{NO_P}: {untested}; do not conclude that nothing is predicted",)
     if effective < EQUAL * FEWEST <= EQUAL * blocks.count:
-        why = f"{count_as}, fewer than {FEWEST}: a noisy run decides"
+        why = f"{count_as}, fewer than {FEWEST}: a noisy run decides, or confounds take many samples"
         doubt = f"{UNRELIABLE_P}: {why}; do not conclude from p that a target is predicted, nor that it is not"
         return (*blocks.warnings, doubt)
     return blocks.warnings
@@ -150,11 +150,11 @@ def data_blocks(
 
 
 class _Predictions(Observer):
-    """Keeps held-out predictions (n_times, n_targets) of a few targets."""
+    """Keeps held-out predictions (n_times, n_targets) of a few targets, as they meet responses."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.predictions: Array = np.zeros(shape)
 
     def fitted(self, models: Fitted) -> None:
         """See Observer."""
-        self.predictions[np.ix_(models.split.evaluate, models.targets)] = models.predictions.cpu().numpy()
+        self.predictions[np.ix_(models.split.evaluate, models.targets)] = models.met_predictions.cpu().numpy()

@@ -46,7 +46,7 @@ def influence(
     Positions (n_few,) among the models' targets, and (n_few, n_tested, n_blocks), of the blocks that have test
     samples, in ascending order; zero for those that were not trained on.
     """
-    V, H, shrinkage = directions
+    V, shrinkage = directions.V, directions.shrinkage
     Y = (models.Y - models.mean)[columns.order].to(V.dtype)
     # residuals of training samples, block by block (n_blocks, n_longest, n)
     left = by_flip_unit(Y - V @ (shrinkage.T * (V.T @ Y)), columns.sizes)
@@ -54,7 +54,7 @@ def influence(
     sizes = torch.unique(labels[columns.test], return_counts=True)[1].tolist()
     # residuals of test samples, by the blocks that have any
     missed = by_flip_unit((models.responses - models.predictions)[order].to(V.dtype), sizes)
-    blocks, H_by = _TrainingBlocks(by_flip_unit(V, columns.sizes)), by_flip_unit(H[order], sizes)
+    blocks, H_by = _TrainingBlocks(directions, columns.sizes), by_flip_unit(directions.H_met[order], sizes)
     at_once = max(1, ELEMENTS_AT_ONCE // (left.shape[0] * max(V.shape[1], left.shape[1])))
     for alpha_index in np.unique(models.alpha_index):
         alike = torch.as_tensor(np.flatnonzero(models.alpha_index == alpha_index), device=V.device)
@@ -68,13 +68,17 @@ def influence(
 class _TrainingBlocks:
     """Training blocks in coordinates, V_j (n_blocks, n_longest, r), zeros where a block is shorter."""
 
-    def __init__(self, V: torch.Tensor) -> None:
-        self._V, (_, longest, rank) = V, V.shape
+    def __init__(self, directions: Directions, sizes: Sequence[int]) -> None:
+        V = self._V = self._met = by_flip_unit(directions.V, sizes)
+        if directions.V_met is not directions.V:
+            self._met = by_flip_unit(directions.V_met, sizes)
+        _, longest, rank = V.shape
         self._grams = V.mT @ V if rank < longest else None
         self._eye = (1 + INTERPOLATED) * torch.eye(min(longest, rank), dtype=V.dtype, device=V.device)
 
     def leave_block_out_residuals(self, residuals: torch.Tensor, shrinkage: torch.Tensor) -> torch.Tensor:
-        """Residuals of the model without each block, in coordinates: V_j'(I − V_j φ V_j')⁻¹ r_j.
+        """Residuals of the model without each block, in coordinates: V_j'(I − V_j φ V_j')⁻¹ r_j, with the first V_j
+        of columns before they lost nuisance.
 
         Parameters
         ----------
@@ -87,9 +91,11 @@ class _TrainingBlocks:
         """
         if self._grams is not None:
             solved: torch.Tensor = torch.linalg.solve(self._eye - self._grams * shrinkage, self._V.mT @ residuals)
-            return solved
+            if self._met is self._V:
+                return solved
+            return self._met.mT @ (residuals + (self._V * shrinkage) @ solved)
         solved = torch.linalg.solve(self._eye - (self._V * shrinkage) @ self._V.mT, residuals)
-        return self._V.mT @ solved
+        return self._met.mT @ solved
 
 
 class Influences:

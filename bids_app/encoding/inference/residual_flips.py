@@ -15,13 +15,14 @@ second time (`Observer.again`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import torch
 
 from bids_app.encoding.inference.flip_units import FlipUnits
-from bids_app.encoding.inference.sign_flips import FlipGains, FlipUnitColumns, flip_unit_residuals
+from bids_app.encoding.inference.sign_flips import FlipGains, FlipUnitColumns, explained_by, flip_unit_parts
 from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.encoding.ridge.splits import Split
 
@@ -112,15 +113,15 @@ class ResidualFlips(Observer):
         )
         chosen = torch.as_tensor(positions, device=device)
         kept = models.Y[:, chosen].to(self._dtype) - residuals
-        V, H, shrinkage = self._columns.directions(models)
-        directions = V, H, shrinkage[chosen]
-        predicted = H @ (directions[2].T * (V.T @ kept[self._columns.order]))
-        missed = 2 * self._columns.centred(kept) - predicted
-        parts = flip_unit_residuals(models.alpha_index[positions], residuals, self._blocks, self._columns, directions)
-        for few, F, twice_b_less_f in parts:
-            # the unit whose sign is always one comes last
-            F = torch.cat([F, predicted[:, few].T[:, None]], dim=1)
-            part = torch.cat([twice_b_less_f, missed[:, few].T[:, None]], dim=1) @ F.mT
+        directions = self._columns.directions(models)
+        directions = replace(directions, shrinkage=directions.shrinkage[chosen])
+        coordinates = directions.shrinkage.T * (directions.V_met.T @ kept[self._columns.order])
+        predicted, twice_kept = directions.H @ coordinates, 2 * self._columns.centred(kept)
+        met = predicted if directions.H_met is directions.H else directions.H_met @ coordinates
+        parts = flip_unit_parts(models.alpha_index[positions], residuals, self._blocks, self._columns, directions)
+        for few, twice_b, F, F_met in parts:
+            twice_b, one_F = _with_kept(twice_b, twice_kept, few), _with_kept(F, predicted, few)
+            part = explained_by(twice_b, one_F, one_F if F_met is F else _with_kept(F_met, met, few))
             for (small, union, _), span in zip(through, spans, strict=True):
                 mine = (few >= span.start) & (few < span.stop)
                 self._add(small, union, places[few[mine]], part[mine])
@@ -145,3 +146,8 @@ class ResidualFlips(Observer):
         (n_signs, n_targets).
         """
         return self._gains[small, large].at(torch.cat([signs, torch.ones_like(signs[:, :1])], dim=1))
+
+
+def _with_kept(parts: torch.Tensor, kept: torch.Tensor, few: torch.Tensor) -> torch.Tensor:
+    """(n_few, n_units, n_eval) and, as the last unit, whose sign is always one, that of `kept` (n_eval, n)."""
+    return torch.cat([parts, kept[:, few].T[:, None]], dim=1)

@@ -16,6 +16,7 @@ cheap. Everything is exact, but for the arithmetic of the working type.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,11 +28,29 @@ from bids_app.encoding.ridge.basis import influential_directions
 from bids_app.encoding.ridge.fitted import Fitted
 from bids_app.encoding.ridge.rounding import rounding_of
 from bids_app.encoding.ridge.search import by_columns
-from bids_app.encoding.ridge.splits import Split
+from bids_app.encoding.ridge.splits import Split, Weights
 from bids_app.records import Array
 
 ELEMENTS_AT_ONCE = 2**22  # of F; bounds memory and keeps it near the cache; a constant, so that results repeat
-Directions = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # V, H, φ: `FlipUnitColumns.directions`
+
+
+@dataclass(frozen=True)
+class Directions:
+    """The directions of some models that matter, in coefficients of one outer fold.
+
+    Parameters
+    ----------
+    V, H : (n_train, r) and (n_eval, r), so that predictions are H (φ ∘ V'y).
+    shrinkage : φ (n, r) of the models' alphas.
+    V_met, H_met : of the columns before they lost nuisance (`columns_met`), by which responses are met; V and H
+        themselves where they lost none.
+    """
+
+    V: torch.Tensor
+    H: torch.Tensor
+    shrinkage: torch.Tensor
+    V_met: torch.Tensor
+    H_met: torch.Tensor
 
 
 def draw_signs(n_flip_units: int, permutations: int, seed: int) -> Array:
@@ -179,7 +198,7 @@ class FlipUnitColumns:
         return Y[self.test] - (self.trained.T @ Y) / self.n_train
 
     def directions(self, models: Fitted) -> Directions:
-        """V (n_train, r) and H (n_eval, r) of the directions that matter, and φ (n, r) of the models' alphas.
+        """The directions of the models that matter at some alpha.
 
         As coefficients are linear in the samples, so are a candidate's directions in the columns, made once a fold.
         """
@@ -188,23 +207,42 @@ class FlipUnitColumns:
         shrinkage = basis.shrinkage(models.alpha)[:, kept].to(self._dtype)
         if by_columns(basis, least_alpha, rounding_of(self._dtype)):
             basis_map = basis.basis_map[:, kept].to(self._dtype)
-            X, X_test = (self._split.side_by_side(rows.T, basis.weights).T for rows in self._columns)
-            return X @ basis_map, X_test @ basis_map, shrinkage
+            V, H = self._projected(self._columns, basis.weights, basis_map)
+            if self._split.met is None:
+                return Directions(V, H, shrinkage, V, H)
+            V_met, H_met = self._projected(self._met_columns, basis.weights, basis_map)
+            return Directions(V, H, shrinkage, V_met, H_met)
         # not exact enough by columns: the directions themselves are transformed
-        V = self._flip_units.coefficients(basis.samples[:, kept].to(self._dtype), self._split.train)[self.order]
-        H = self._flip_units.coefficients(basis.eval_projection[:, kept].to(self._dtype), self._split.evaluate)[
-            self.test
-        ]
-        return V, H, shrinkage
+        V, H = self._coefficients(basis.samples[:, kept], basis.eval_projection[:, kept])
+        if self._split.met is None:
+            return Directions(V, H, shrinkage, V, H)
+        V_met, H_met = self._coefficients(basis.met_samples[:, kept], basis.met_projection[:, kept])
+        return Directions(V, H, shrinkage, V_met, H_met)
+
+    def _projected(
+        self, columns: tuple[torch.Tensor, torch.Tensor], weights: Weights, basis_map: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        train, test = (self._split.side_by_side(rows.T, weights).T @ basis_map for rows in columns)
+        return train, test
 
     @cached_property
     def _columns(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """(n_train, n_columns) and (n_eval, n_columns) of all bands."""
-        split, everything = self._split, dict.fromkeys(range(len(self._split.columns.at)), 1.0)
-        train, test = (split.rows(everything, evaluate).to(self._dtype) for evaluate in (False, True))
+        return self._all_bands(self._split)
+
+    @cached_property
+    def _met_columns(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._columns if self._split.met is None else self._all_bands(self._split.met)
+
+    def _all_bands(self, split: Split) -> tuple[torch.Tensor, torch.Tensor]:
+        """(n_train, n_columns) and (n_eval, n_columns)."""
+        everything = dict.fromkeys(range(len(split.columns.at)), 1.0)
+        return self._coefficients(split.rows(everything, evaluate=False), split.rows(everything, evaluate=True))
+
+    def _coefficients(self, train: torch.Tensor, test: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of values of the training and of the test samples."""
         return (
-            self._flip_units.coefficients(train, split.train)[self.order],
-            self._flip_units.coefficients(test, split.evaluate)[self.test],
+            self._flip_units.coefficients(train.to(self._dtype), self._split.train)[self.order],
+            self._flip_units.coefficients(test.to(self._dtype), self._split.evaluate)[self.test],
         )
 
 
@@ -225,14 +263,30 @@ def explained(
     ------
     Positions (n_few,) among the models' targets, and (n_few, n_flip_units, n_flip_units).
     """
-    for few, F, twice_b_less_f in flip_unit_residuals(alpha_index, Y, flip_units, columns, directions):
-        yield few, twice_b_less_f @ F.mT
+    for few, twice_b, F, F_met in flip_unit_parts(alpha_index, Y, flip_units, columns, directions):
+        yield few, explained_by(twice_b, F, F_met)
 
 
-def flip_unit_residuals(
+def explained_by(twice_b: torch.Tensor, F: torch.Tensor, F_met: torch.Tensor) -> torch.Tensor:
+    """(2B)'F − F'F, the first F of columns before they lost nuisance.
+
+    Parameters
+    ----------
+    twice_b, F, F_met : (n_few, n_flip_units, n_eval), of `flip_unit_parts`.
+
+    Returns
+    -------
+    (n_few, n_flip_units, n_flip_units).
+    """
+    if F_met is F:
+        return (twice_b - F) @ F.mT
+    return torch.baddbmm(twice_b @ F_met.mT, F, F.mT, alpha=-1)
+
+
+def flip_unit_parts(
     alpha_index: Array, Y: torch.Tensor, flip_units: FlipUnits, columns: FlipUnitColumns, directions: Directions
-) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """F and 2B − F of one outer fold, a few targets at a time.
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """2B, F, and F of columns before they lost nuisance, of one outer fold, a few targets at a time.
 
     Parameters
     ----------
@@ -240,18 +294,26 @@ def flip_unit_residuals(
 
     Yields
     ------
-    Positions (n_few,) among the models' targets, and twice (n_few, n_flip_units, n_eval).
+    Positions (n_few,) among the models' targets, and three times (n_few, n_flip_units, n_eval), the last two one and
+    the same where columns lost none.
     """
     labels, test = flip_units.labels, columns.test
     # what a unit adds to the training mean; `trained` is one, transformed as Y is
     means = sums(Y * columns.trained, labels, flip_units.count) / columns.n_train
     samples = torch.arange(len(test), device=Y.device)
-    # 2B − F, with B the unit's own response less what it adds to the mean
-    for few, F in flip_unit_predictions(alpha_index, Y, flip_units, columns, directions):
-        twice_b_less_f = torch.addcmul(F.neg(), means[:, few].T[:, :, None], columns.tested[test, 0], value=-2)
+    predictions = flip_unit_predictions(alpha_index, Y, flip_units, columns, directions)
+    if directions.H_met is directions.H:
+        both = ((few, F, F) for few, F in predictions)
+    else:
+        met = replace(directions, H=directions.H_met)
+        others = flip_unit_predictions(alpha_index, Y, flip_units, columns, met)
+        both = ((few, F, F_met) for (few, F), (_, F_met) in zip(predictions, others, strict=True))
+    # B is the unit's own response less what it adds to the mean
+    for few, F, F_met in both:
+        twice_b = -2 * means[:, few].T[:, :, None] * columns.tested[test, 0]
         # B has one entry a sample beside the means: that of the unit to which the sample belongs
-        twice_b_less_f[:, labels[test], samples] += 2 * Y[test][:, few].T
-        yield few, F, twice_b_less_f
+        twice_b[:, labels[test], samples] += 2 * Y[test][:, few].T
+        yield few, twice_b, F, F_met
 
 
 def flip_unit_predictions(
@@ -271,7 +333,7 @@ def flip_unit_predictions(
     Positions (n_few,) among the models' targets, and (n_few, n_flip_units, n_eval), in coefficients of the test
     samples.
     """
-    V, H, shrinkage = directions
+    V, H, shrinkage = directions.V_met, directions.H, directions.shrinkage
     (n_train, rank), n_eval, own = V.shape, len(H), by_flip_unit(Y[columns.order], columns.sizes)
     at_once = max(1, ELEMENTS_AT_ONCE // (flip_units.count * n_eval))
     rest = [torch.arange(0, device=Y.device)]

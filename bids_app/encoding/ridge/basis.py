@@ -46,6 +46,19 @@ class Basis:
         """V (n_train, r), its columns orthonormal and of zero mean."""
         return self.split.project(self.weights, self.basis_map, evaluate=False) if self.primal else self.basis_map
 
+    @cached_property
+    def met_projection(self) -> torch.Tensor:
+        """H (n_eval, r) of the columns before they lost nuisance."""
+        return self.eval_projection if self.split.met is None else self._of(self.split.met, evaluate=True)
+
+    @cached_property
+    def met_samples(self) -> torch.Tensor:
+        """V (n_train, r) of the columns before they lost nuisance."""
+        return self.samples if self.split.met is None else self._of(self.split.met, evaluate=False)
+
+    def _of(self, split: Split, evaluate: bool) -> torch.Tensor:
+        return split.project(self.weights, torch.cat(list(self.directions().values())), evaluate)
+
     def directions(self) -> dict[int, torch.Tensor]:
         """{band: (n_columns_b, r)}: a band's weights, on its own columns, are this times φ_α ∘ V'y."""
         if self.primal:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from bids_app.encoding.design.columns import design_columns, n_delays, n_dims
+from bids_app.encoding.design.columns import columns_met, n_delays, n_dims
 from bids_app.encoding.design.folds import audit, fold_warnings, inner_folds, outer_split
 from bids_app.encoding.ridge.batches import Size, batches, load
 from bids_app.encoding.ridge.candidates import Grid, alpha_grid, band_weights, nested_grid
@@ -258,10 +258,14 @@ def _fit_batch(
 
 def _outer_fold_split(design: Design, fold: OuterFold, plan: _Plan) -> Split:
     """Rows of an outer fold, with the columns of all bands on the device."""
-    bands = [design_columns(design, name, fold.number, fold.train) for name in plan.bands]
-    tensors = [torch.as_tensor(band, dtype=torch.float64, device=plan.device) for band in bands]
+    bands, met = zip(*(columns_met(design, name, fold.number, fold.train) for name in plan.bands), strict=True)
     train = np.flatnonzero(fold.train)
-    return Split(Columns(tensors, train), train, np.flatnonzero(fold.test))
+    columns = Columns(_tensors(bands, plan), train, _tensors(met, plan) if design.residualised else None)
+    return Split(columns, train, np.flatnonzero(fold.test))
+
+
+def _tensors(bands: Sequence[Array], plan: _Plan) -> list[torch.Tensor]:
+    return [torch.as_tensor(band, dtype=torch.float64, device=plan.device) for band in bands]
 
 
 def _searched(

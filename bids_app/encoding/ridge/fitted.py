@@ -79,10 +79,25 @@ class Fitted:
         """(n_eval, n) of `responses`."""
         return self.basis.eval_projection.to(self.Y.dtype) @ self.coordinates
 
+    @cached_property
+    def met_predictions(self) -> torch.Tensor:
+        """(n_eval, n) of the columns before they lost nuisance, whose product with a run's responses is the same."""
+        if self.split.met is None:
+            return self.predictions
+        return self.basis.met_projection.to(self.Y.dtype) @ self.coordinates
+
+    @cached_property
+    def gains(self) -> torch.Tensor:
+        """(n_eval, n) whose sums over runs are those of (y − ȳ)² − (y − ŷ)² = ŷ (2(y − ȳ) − ŷ), and equal to it where
+        columns lost no nuisance; float64."""
+        if self.split.met is None:
+            return (self.predictions * (2 * self.responses - self.predictions)).double()
+        return (2 * self.met_predictions * self.responses - self.predictions.square()).double()
+
     def band_gains(self, weights: Mapping[int, torch.Tensor], positions: Array) -> Iterator[tuple[int, torch.Tensor]]:
         """The product measure's share of every sample's gain, ŷ_b (2(y − ȳ) − ŷ) (Pratt 1987).
 
-        Over bands it sums to (y − ȳ)² − (y − ŷ)².
+        Over bands it sums to `gains`.
 
         Parameters
         ----------
@@ -93,10 +108,16 @@ class Fitted:
         ------
         Each band and (n_eval, n) float64.
         """
-        # the same factor for every band, as their predictions ŷ_b sum to ŷ
-        factor = (2 * self.responses - self.predictions)[:, positions].double()
-        for band, each in self.band_predictions(weights):
-            yield band, each * factor
+        # the same factors for every band, as their predictions ŷ_b sum to ŷ
+        twice_y, predicted = 2 * self.responses[:, positions].double(), self.predictions[:, positions].double()
+        if self.split.met is None:
+            for band, each in self.band_predictions(weights):
+                yield band, each * (twice_y - predicted)
+            return
+        for (band, each), (_, met) in zip(
+            self.band_predictions(weights), _band_predictions(self.split.met, weights), strict=True
+        ):
+            yield band, met * twice_y - each * predicted
 
     def band_predictions(self, weights: Mapping[int, torch.Tensor]) -> Iterator[tuple[int, torch.Tensor]]:
         """Each band's part of the predictions, which sum to them.
@@ -105,12 +126,11 @@ class Fitted:
         ----------
         weights : {band: (n_columns_b, n)}, `band_weights` of some targets.
 
-        Yields
-        ------
-        Each band and (n_eval, n).
+        Returns
+        -------
+        Each band and (n_eval, n), one after another.
         """
-        for band, each in weights.items():
-            yield band, self.split.rows({band: 1.0}, evaluate=True).to(each.dtype) @ each
+        return _band_predictions(self.split, weights)
 
     def band_weights(self, positions: Array | slice = slice(None)) -> dict[int, torch.Tensor]:
         """{band: (n_columns_b, n)} on the bands' own columns, of some of the targets (positions; all if not
@@ -118,6 +138,11 @@ class Fitted:
         coordinates = self.coordinates[:, positions]
         directions = self.basis.directions()
         return {band: direction.to(self.Y.dtype) @ coordinates for band, direction in directions.items()}
+
+
+def _band_predictions(split: Split, weights: Mapping[int, torch.Tensor]) -> Iterator[tuple[int, torch.Tensor]]:
+    for band, each in weights.items():
+        yield band, split.rows({band: 1.0}, evaluate=True).to(each.dtype) @ each
 
 
 class Observer:

@@ -71,9 +71,13 @@ class Columns:
     ----------
     bands : (n_times, n_columns_b) of each.
     train : row numbers of the fold's training samples, by whose means columns are centred.
+    met : the bands before they lost nuisance (`columns_met`); None: they lost none.
     """
 
-    def __init__(self, bands: Sequence[torch.Tensor], train: Array) -> None:
+    def __init__(
+        self, bands: Sequence[torch.Tensor], train: Array, met: Sequence[torch.Tensor] | None = None
+    ) -> None:
+        self.met = None if met is None else Columns(met, train)
         self.X = torch.cat(list(bands), dim=1)
         # centred before any product, so that products of inner folds cancel little
         self.X -= cross(self.X, torch.ones_like(self.X[:, :1]), row_slices(train)).T / len(train)
@@ -121,6 +125,11 @@ class Split:
         left_out = np.array([], dtype=int) if outer is None else np.setdiff1d(outer.train, train, assume_unique=True)
         self.left_out_slices = row_slices(left_out)
         self._grams: dict[tuple[int, int], torch.Tensor] = {}
+
+    @cached_property
+    def met(self) -> Split | None:
+        """The same rows of the columns before they lost nuisance; None where they lost none."""
+        return None if self.columns.met is None else Split(self.columns.met, self.train, self.evaluate)
 
     def is_primal(self, weights: Weights) -> bool:
         """Whether columns are no more than training samples, so that the Gram matrix is the smaller one."""

@@ -107,7 +107,7 @@ def _build_design(stem: str, job: Job, rows: Rows, loaded: LoadedRuns) -> Design
     purge_s = rows.purge_s(loaded.runs, loaded.period_s)
     pca = {name: spec.pca for name, spec in job.specs.items()}
     delays_s = rows.settings.design.delays_s
-    residualise = rows.settings.response.residualise_features
+    residualise = rows.settings.response.residualise_features is not False
     outer = job.analysis.fit_spec().outer
     design = encoding.build_design(loaded.runs, outer, delays_s, pca, purge_s, residualise)
     if not design.usable.any():

@@ -56,7 +56,7 @@ def unit_result(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, fitted
             *at_edge({"": results.fit, **{name: one.fit for name, one in fitted.extra.items()}}),
             *encoding.small_sample_bias_warnings(fitted.design, results.fit, analysis.groups),
             *encoding.nuisance_warnings(
-                fitted.design, _bands(analysis.groups, loaded), rows.settings.response.residualise_features
+                fitted.design, _bands(analysis.groups, loaded), rows.settings.response.residualise_features is True
             ),
             *collect_warnings(fitted),
             *fitted.controls.warnings,

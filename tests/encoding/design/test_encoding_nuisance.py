@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bids_app import encoding
-from bids_app.encoding.design.columns import LOST, design_columns
+from bids_app.encoding.design.columns import LOST, columns_met, design_columns
 from bids_app.encoding.design.folds import outer_split
-from bids_app.encoding.design.nuisance import LIBERAL, NOT_DONE, samples_left
+from bids_app.encoding.design.nuisance import NOT_DONE, samples_left
 from bids_app.records import FitSpec, Layered, Projected, Run
 
 N, SIZES = 60, (3, 1)  # samples a run; dimensions of the bands x and y, of two delays
@@ -145,7 +145,7 @@ def test_a_column_that_nuisance_explains_is_zero_and_counted():
     left = replace(design, residualised=False)
     assert encoding.nuisance_warnings(left, ("x", "y"), asked=False) == ()
     assert encoding.nuisance_warnings(left, ("x", "y"), asked=True) == (NOT_DONE,)
-    assert LIBERAL in encoding.nuisance_warnings(design, ("x", "y"), asked=True)
+    assert encoding.nuisance_warnings(design, ("x", "y"), asked=True) == (line,)
 
 
 def test_a_run_that_loses_a_quarter_of_its_samples_is_named():
@@ -177,6 +177,24 @@ def test_it_is_done_where_no_fold_splits_a_run():
     assert not encoding.build_design(several, "by_run", (2.0, 4.0), {}, 0.0).residualised
     assert not stack([replace(run, nuisance=None) for run in several]).residualised
     assert not encoding.published_design(stack(several)).residualised
+
+
+def test_of_a_mean_response_columns_keep_what_everybody_lost():
+    """Their product with the mean of cleaned responses is that of residualised ones."""
+    rng = np.random.default_rng(0)
+    own = [nuisance_of(rng) for _ in range(3)]  # the drift is everybody's
+    made = make_run(0)
+    bases, responses = [encoding.nuisance_basis(each, EVERY) for each in own], rng.standard_normal((3, N, 4))
+    mean = np.mean([encoding.clean(y, each, EVERY, "none") for y, each in zip(responses, own, strict=True)], axis=0)
+    runs = [replace(made, Y=mean, nuisance=encoding.mean_basis(bases)), make_run(1)]
+    design = stack(runs)
+    residualised, met = columns_met(design, "x", 0, design.runs == 1)
+    np.testing.assert_allclose(residualised[:N].T @ mean, met[:N].T @ mean, atol=1e-5)
+    common = encoding.nuisance_basis(own[0][:, :1], EVERY)
+    np.testing.assert_allclose(common.T @ residualised[:N], 0, atol=1e-9)
+    assert np.abs(common.T @ met[:N]).max() > 0.1
+    as_they_were = columns_met(replace(design, residualised=False), "x", 0, design.runs == 1)[0]
+    np.testing.assert_allclose(met[N:], as_they_were[N:], atol=1e-9)
 
 
 def test_the_basis_of_a_mean_takes_of_features_what_participants_lose_on_average():

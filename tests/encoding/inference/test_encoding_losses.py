@@ -25,8 +25,8 @@ def losses(predictions, seed=0):
             mine = torch.as_tensor(columns)
             found.add_total(mine, torch.as_tensor(rows), torch.as_tensor(Y[rows][:, columns]))
             for union, predicted in enumerate(predictions):
-                given = (rows, Y[rows][:, columns], predicted[rows][:, columns])
-                found.add(union, mine, *map(torch.as_tensor, given))
+                gain = predicted[rows] * (2 * Y[rows] - predicted[rows])
+                found.add(union, mine, torch.as_tensor(rows), torch.as_tensor(gain[:, columns]))
     return Y, found
 
 

@@ -51,7 +51,7 @@ def test_words_are_rows_with_a_target_for_every_window():
 
 
 def test_features_are_residualised_where_the_analysis_says_so():
-    assert not rows_of(MINIMAL, "fmri").settings.response.residualise_features
+    assert rows_of(MINIMAL, "fmri").settings.response.residualise_features is None
     text = MINIMAL + "response: {fmri: {residualise_features: true}}"
     assert rows_of(text, "fmri").settings.response.residualise_features
 

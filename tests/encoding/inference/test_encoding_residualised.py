@@ -1,0 +1,123 @@
+"""Flips and sums by block of residualised features: responses meet the columns as they were before, and the sums over
+runs stay what they are."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.calibration_residuals import Residuals, draw
+from benchmarks.conditions import infer
+from benchmarks.nulls import models_of, null_of
+from bids_app import encoding
+from bids_app.encoding.inference.flip_units import frequency_flip_units, time_flip_units
+from bids_app.encoding.inference.influence import influence
+from bids_app.encoding.inference.sign_flips import FlipUnitColumns, draw_signs
+from bids_app.records import FitSpec, InferenceSpec
+
+SPECS = {"primal": FitSpec(candidates=5, alphas=(1e-2, 1e4, 5)), "dual": FitSpec(candidates=2, alphas=(1e2, 1e4, 3))}
+
+
+def residualised(kind="primal", n_targets=4):
+    """Four runs of 100 samples, 25 of their dimensions cleaned; `dual`: features of more columns than samples."""
+    design = draw(Residuals("ar.5", "ar.5", 25), {"a": 0.2}, np.random.default_rng(0))
+    bands = dict(design.bands)
+    if kind == "dual":
+        bands["b"] = np.random.default_rng(1).standard_normal((400, 1, 350))
+    return replace(design, Y=design.Y[:, :n_targets], usable=np.ones(n_targets, bool), bands=bands, residualised=True)
+
+
+def weighted(columns, models):
+    """(n_times, n_columns) of all bands by their weights."""
+    return np.hstack([g**0.5 * columns.band(band).numpy() for band, g in models.basis.weights.items()])
+
+
+def learned(models, target, y):
+    """Weights that the model of one target learns from some of the response, which meets columns as they were."""
+    train, alpha = models.split.train, float(models.alpha[target])
+    X, met = (weighted(columns, models)[train] for columns in (models.split.columns, models.split.columns.met))
+    _, s, axes = np.linalg.svd(X, full_matrices=False)
+    axes, s = axes[s > 1e-9 * s[0]], s[s > 1e-9 * s[0]]
+    return axes.T @ (axes @ (met.T @ y[train]) / (s**2 + alpha))
+
+
+@pytest.mark.parametrize("kind", SPECS)
+def test_flips_are_refits_that_meet_columns_as_they_were(kind):
+    design = residualised(kind)
+    models = models_of(design, SPECS[kind])
+    labels = np.arange(400) // 20
+    signs = draw_signs(20, 3, seed=1)
+    null = null_of(models, time_flip_units(labels), 4, torch.as_tensor(signs)).numpy()
+    gain, total = np.zeros((4, 4)), np.zeros((4, 4))
+    for one in models:
+        test = one.split.evaluate
+        X, met = (weighted(columns, one)[test] for columns in (one.split.columns, one.split.columns.met))
+        for place, target in enumerate(one.targets):
+            for row, mine in enumerate(signs):
+                y = one.Y[:, place].numpy() * mine[labels]
+                held = y[test] - y[one.split.train].mean()
+                w = learned(one, place, y)
+                gain[row, target] += 2 * held @ (met @ w) - ((X @ w) ** 2).sum()
+                total[row, target] += (held**2).sum()
+    np.testing.assert_allclose(null, gain / total, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", SPECS)
+@pytest.mark.parametrize("units", ["time", "frequency"])
+def test_without_a_flip_they_are_what_was_observed(kind, units):
+    design = residualised(kind)
+    made = time_flip_units(np.arange(400) // 20)
+    made = made if units == "time" else frequency_flip_units(design.runs, design.folds)
+    groups = {name: (name,) for name in design.bands}
+    context = encoding.FitContext(precision="float64")
+    fitted = encoding.fit(design, groups, SPECS[kind], context)
+    signs = torch.ones((1, made.count), dtype=torch.float64)
+    null = null_of(models_of(design, SPECS[kind]), made, 4, signs)
+    np.testing.assert_allclose(null[0], encoding.partition(fitted).values["full"]["rsquared"], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", SPECS)
+def test_influence_is_that_of_fitting_without_a_block(kind):
+    """e_ij = 2 r_i'H_ij r_j, r_j of the model that has not seen block j."""
+    design, labels = residualised(kind, 1), np.arange(400) // 20
+    units = time_flip_units(labels)
+    for models in models_of(design, SPECS[kind]):
+        train, test = models.split.train, models.split.evaluate
+        columns = FlipUnitColumns(models.split, units, torch.float64)
+        ((few, e),) = influence(models, units.labels, columns, columns.directions(models))
+        assert few.tolist() == [0]
+        X, met = (weighted(each, models) for each in (models.split.columns, models.split.columns.met))
+        alpha, y = float(models.alpha[0]), (models.Y - models.mean)[:, 0].numpy()
+        hat = X[train] @ np.linalg.solve(X[train].T @ X[train] + alpha * np.eye(X.shape[1]), X[train].T)
+        left, missed = y[train] - hat @ y[train], y[test] - models.predictions[:, 0].numpy()
+        for block in np.unique(labels[train]):
+            own = labels[train] == block
+            without = np.zeros(400)
+            without[train[own]] = np.linalg.solve(np.eye(own.sum()) - hat[np.ix_(own, own)], left[own])
+            taught = met[test] @ learned(models, 0, without)
+            for place, tested in enumerate(np.unique(labels[test])):
+                expected = 2 * (missed * taught)[labels[test] == tested].sum()
+                np.testing.assert_allclose(float(e[0, place, block]), expected, atol=2e-3)
+
+
+def test_gains_of_blocks_add_up_to_what_is_reported():
+    design = residualised(n_targets=20)
+    groups = {name: (name,) for name in design.bands}
+    fitted, tests = encoding.fit_and_infer(design, groups, SPECS["primal"], InferenceSpec(50, 60.0))
+    values = encoding.partition(fitted).values
+    for label, found in tests.components.items():
+        middle = (found.low + found.high) / 2
+        np.testing.assert_allclose(middle, values[label]["rsquared"], atol=1e-5, err_msg=label)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("noise", "features", "shared"), [("ar.5", "ar.5", 0.0), ("ar.5", "ar.9", 0.5)])
+def test_idle_residualised_features_are_not_significant(noise, features, shared):
+    """Where responses met residualised columns, 7 to 22 % of families were."""
+    condition, rng, families = Residuals(noise, features, 25, shared=shared), np.random.default_rng(0), []
+    for number in range(30):
+        design = replace(draw(condition, {"a": 0.2}, rng), residualised=True)
+        _, found = infer(design, condition.spec, condition.setting.least_s, number)
+        families.append([(found[label].p_family <= 0.05).any() for label in ("b", "uniqueB")])
+    assert (np.mean(families, axis=0) <= 0.1).all()
