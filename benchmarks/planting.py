@@ -29,6 +29,7 @@ PERIOD_S = {"fmri": 2.0, "words": 0.4}  # between rows; words: on average
 LEAST_S = {"fmri": 60.0, "words": 20.0}
 FEATURE_AR = {"fmri": 0.5, "words": 0.2}  # from one row to the next
 NOISES = {  # shares of the variance, and time constants in s of the autocorrelations that add up
+    "white": ((1.0, 1e-3),),
     "fast": ((1.0, 2.0),),  # from one row to the next .37 at a TR of 2 s
     "slow": ((0.6, 2.0), (0.4, 20.0)),
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,10 +40,11 @@ def fmri_nuisance(
     ------
     DataError : a table has another length or lacks what is asked for.
     """
-    drift = cosine_drift(n_times, 1 / recording.rate_hz, spec.high_pass_s)
+    high_pass_s, warnings_of_filter = _high_pass(recording, spec.high_pass_s)
+    drift = cosine_drift(n_times, 1 / recording.rate_hz, high_pass_s)
     items, main = groups_of(spec.confounds), recording.companions.get(MAIN)
     tables = {path: _fitted(read_confounds(path), rows, n_times) for path in tables_of(recording.companions).values()}
-    warnings = _about_tables(tables, main, n_times, items)
+    warnings = warnings_of_filter + _about_tables(tables, main, n_times, items)
     tables = {path: table for path, table in tables.items() if len(table) == n_times}
     steady: Array = np.ones(n_times, dtype=bool)
     if main in tables:
@@ -53,6 +55,45 @@ def fmri_nuisance(
     holes = int((there & (~np.isfinite(chosen[1:])).any(axis=1)).sum())
     warnings += (f"confounds are missing in {holes} samples: 0 is used",) if holes else ()
     return np.hstack([np.nan_to_num(chosen, posinf=0, neginf=0), drift]), steady, warnings
+
+
+def _high_pass(recording: Recording, high_pass_s: float | None) -> tuple[float | None, tuple[str, ...]]:
+    """The shortest period of drift that is removed: of responses that come filtered what the filter left, so that
+    features, too, lose what responses have not."""
+    left_s = filtered_s(recording.metadata)
+    if left_s is None or left_s >= (high_pass_s or np.inf):
+        return high_pass_s, ()
+    why = f"responses come high-pass filtered at {1 / left_s:.4g} Hz (SoftwareFilters)"
+    return left_s, (f"{why}: periods over {left_s:.4g} s are removed, of features too where they are residualised",)
+
+
+def filtered_s(metadata: Mapping[str, Any]) -> float | None:
+    """Longest period in seconds that high-pass filters have left, by a sidecar's `SoftwareFilters`; None where it
+    tells of none.
+
+    Parameters
+    ----------
+    metadata : of a response; {filter: {parameter: value}} as BIDS has it, cut-offs in Hz.
+    """
+    filters = metadata.get("SoftwareFilters")
+    if not isinstance(filters, Mapping):
+        return None
+    told = (
+        (re.sub(r"[^a-z]", "", f"{name} {key}".lower()), re.sub(r"[^a-z]", "", str(key).lower()), value)
+        for name, settings in filters.items()
+        if isinstance(settings, Mapping)
+        for key, value in settings.items()
+    )
+    cut_offs_hz = [
+        float(value)
+        for both, key, value in told
+        if "highpass" in both and "lowpass" not in key and ("cutoff" in key or "hz" in key) and _is_positive(value)
+    ]
+    return 1 / max(cut_offs_hz) if cut_offs_hz else None
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < np.inf
 
 
 def _fitted(table: pd.DataFrame, rows: Array, n_times: int) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from bids_app.dataset import align, find_recordings, load_response, load_targets, with_companions
 from bids_app.dataset.confounds.censoring import censored
 from bids_app.dataset.confounds.columns import matching
+from bids_app.dataset.confounds.nuisance import filtered_s
 from bids_app.dataset.confounds.tables import read_confounds
 from bids_app.errors import DataError
 from bids_app.records import Alignment, Recording, RecordingQuery, Response, ResponseSpec
@@ -286,3 +287,38 @@ def test_a_list_is_its_items_joined() -> None:
 def test_settings_that_are_refused(given: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         FmriResponse.model_validate(given)
+
+
+XCPD = {"Bandpass filter": {"High-pass cutoff (Hz)": 0.05, "Low-pass cutoff (Hz)": 0.1, "Filter order": 2}}
+
+
+@pytest.mark.parametrize(
+    ("filters", "left_s"),
+    [
+        (XCPD, 20),
+        ({"Highpass filter": {"Cutoff (Hz)": 0.05, "Filter order": 2}}, 20),
+        ({"HighPass": {"HalfAmplitudeCutOffHz": 0.05, "RollOff": "6dB/octave"}}, 20),
+        ({"one": {"highpass_hz": 0.01}, "two": {"highpass_hz": 0.05}}, 20),
+        ({"Lowpass filter": {"Cutoff (Hz)": 0.1}}, None),
+        ({"HighPass": {"HalfAmplitudeCutOffHz": "n/a"}}, None),
+        ({"HighPass": {"HalfAmplitudeCutOffHz": 0}}, None),
+        ({"Highpass filter": "0.01 Hz"}, None),
+        ("n/a", None),
+        (None, None),
+    ],
+)
+def test_filters_that_a_sidecar_tells_of(filters: Any, left_s: float | None) -> None:
+    assert filtered_s({"SoftwareFilters": filters}) == left_s
+
+
+@pytest.mark.parametrize(
+    ("high_pass_s", "removed", "told"), [(None, 4, True), (128.0, 4, True), (20.0, 4, False), (10.0, 8, False)]
+)
+def test_of_filtered_responses_no_less_than_their_filter_is_removed(
+    root: Path, high_pass_s: float | None, removed: int, told: bool
+) -> None:
+    recording = only(root)
+    filtered = replace(recording, rate_hz=0.5, metadata={**recording.metadata, "SoftwareFilters": XCPD})
+    response = respond(filtered, ResponseSpec("none", high_pass_s))
+    assert response.nuisance.shape[1] == removed  # cosines of 40 s: periods of 80 s / k down to the shortest
+    assert any("come high-pass filtered at 0.05 Hz" in line for line in response.warnings) is told
