@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from bids_app.outputs.files.files import read_json, write_text
 from bids_app.outputs.files.serialise import account_from_json, to_json
 from bids_app.pipeline.file_states import FileStates
 from bids_app.pipeline.job.job import Job
+from bids_app.pipeline.job.playings import same_stimuli_warnings
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.records import AlignmentLine, Recording, RecordingAccount, StimulusFacts
 
@@ -86,6 +88,15 @@ class Accounts:
         if facts not in self._missing:
             self._missing[facts] = self._library.missing(facts)
         return self._missing[facts]
+
+    def same_stimuli(self, recordings: Sequence[Recording]) -> tuple[str, ...]:
+        """A warning for each two names of one stimulus: words and excerpts of sounds are read for it.
+
+        Parameters
+        ----------
+        recordings : that are fitted together, with their playings.
+        """
+        return same_stimuli_warnings(recordings, self._library)
 
     def _put(self, name: str, state: str, account: RecordingAccount) -> None:
         self._now[name] = state, account

@@ -37,10 +37,13 @@ def show_plan(job: Job, accounts: Accounts, preflight: Preflight, notify: Notify
         notify(line)
     for notice in group_findings((one.recording, text) for one in alignments for text in one.of("fine")):
         notify(f"fine: {notice.line}")
+    same = [text for unit in preflight.units for text in accounts.same_stimuli(unit.recordings)]
+    for text in dict.fromkeys(same):
+        notify(f"warning: {text}")
     plan = {
         "analysis": job.resolved,
         "analysis_hash": job.hash,
-        "warnings": preflight.warnings,
+        "warnings": [*preflight.warnings, *dict.fromkeys(same)],
         "units": units,
         "recordings": list(map(asdict, alignments)),
         "unused": [asdict(one) for one in preflight.unused],
@@ -94,7 +97,6 @@ def _account_row(account: Alignment) -> PlanRow:
     """A recording's account in short; plan.json has the whole."""
     used, dropped = account.intervals[0] if account.intervals else None, account.dropped
     n_samples, seconds = next(((one.n_samples, one.seconds) for one in account.extents), (None, None))
-    n_warnings, refused = len(account.of("warning")), bool(account.of("refusal"))
     return {
         "recording": account.recording,
         "samples": _or_dash(n_samples),
@@ -103,11 +105,7 @@ def _account_row(account: Alignment) -> PlanRow:
         "first_sample_s": f"{account.start.seconds:g} ({account.start.source})",
         "dropped": "-" if dropped is None else f"{dropped.n_dropped} of {dropped.n_scan}",
         "playings": ", ".join(f"{one.stimulus} {one.onset_s:g}" for one in account.playings) or "-",
-        "finding": "refused"
-        if refused
-        else f"{n_warnings} warning{'' if n_warnings == 1 else 's'}"
-        if n_warnings
-        else "fine",
+        "finding": "refused" if account.of("refusal") else _warned(len(account.of("warning"))),
     }
 
 

@@ -114,7 +114,7 @@ def test_without_responses_it_is_left_out_and_said(study):
         away.rename(root / "bids/derivatives/fmriprep")
     text = report_text(root / "again/group.html")
     assert "Null over the stimulus – none: responses were not read again." in text
-    assert "Noise ceiling from other participants: none: responses were not read again" in text
+    assert "Noise ceiling from other participants. There is none: responses were not read again." in text
     p = nib.load(root / "again" / TPL.format("stat-p_desc-full", "nii.gz")).get_fdata()
     assert p[:3].max() == pytest.approx(1 / 32)
 

@@ -90,7 +90,8 @@ def test_banded_ridge_of_three_runs(tmp_path):
             "the first 10 s after the first word",
         ],
         "Fit": [
-            "from 5 candidates (seed 3), and a penalty from 7 values between 0.01 and 10000",
+            "(5 candidates, seed 3)",
+            "7 values between 0.01 and 10000",
             "3 outer folds (by run",
         ],
         "Features": [

@@ -204,3 +204,26 @@ def test_few_recordings_leave_no_file(study, monkeypatch):
     monkeypatch.setattr(module, "WORTH", 3)
     fill(study)
     assert not (study / "out").exists()
+
+
+def test_a_dry_run_tells_of_one_stimulus_under_two_names_and_reads_no_whole_sound_for_it(study, monkeypatch, capsys):
+    given = [
+        str(study / "bids"),
+        str(study / "out"),
+        "participant",
+        "--analysis",
+        str(study / "tiny.yaml"),
+        "--dry-run",
+    ]
+    assert main(given) == 0
+    assert "one stimulus" not in capsys.readouterr().out
+    for ending in ("wav", "tsv"):
+        shutil.copy(study / f"bids/stimuli/story1.{ending}", study / f"bids/stimuli/story2.{ending}")
+    told = "story1.wav and story2.wav hold the same sound: they count as one stimulus"
+    for patch in ({}, {"read_audio": None}):  # the second time from accounts that were kept
+        for name, value in patch.items():
+            monkeypatch.setattr(f"bids_app.dataset.stimuli.load.{name}", value)
+        assert main(given) == 0
+        assert capsys.readouterr().out.count(told) == 1  # of two participants
+        (line,) = json.loads((study / "out/plan.json").read_text())["warnings"]
+        assert line.startswith(told)

@@ -14,6 +14,8 @@ from bids_app.dataset.confounds.tables import MAIN, is_number, read_confounds, t
 from bids_app.errors import DataError
 from bids_app.records import Array, Recording, ResponseSpec
 
+HIGHEST_HZ = 0.1  # of a high-pass filter of BOLD; what is told above it is another thing
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -58,10 +60,10 @@ def fmri_nuisance(
 
 
 def _high_pass(recording: Recording, high_pass_s: float | None) -> tuple[float | None, tuple[str, ...]]:
-    """The shortest period of drift that is removed: of responses that come filtered what the filter left, so that
-    features, too, lose what responses have not."""
+    """Shortest period of drift that is removed, None for none: that of the filter of responses that come filtered,
+    so that features, too, lose what responses have not."""
     left_s = filtered_s(recording.metadata)
-    if left_s is None or left_s >= (high_pass_s or np.inf):
+    if left_s is None or high_pass_s is None or left_s >= high_pass_s:
         return high_pass_s, ()
     why = f"responses come high-pass filtered at {1 / left_s:.4g} Hz (SoftwareFilters)"
     return left_s, (f"{why}: periods over {left_s:.4g} s are removed, of features too where they are residualised",)
@@ -87,13 +89,18 @@ def filtered_s(metadata: Mapping[str, Any]) -> float | None:
     cut_offs_hz = [
         float(value)
         for both, key, value in told
-        if "highpass" in both and "lowpass" not in key and ("cutoff" in key or "hz" in key) and _is_positive(value)
+        if "highpass" in both and "lowpass" not in key and _is_cut_off(key) and _is_positive(value)
     ]
     return 1 / max(cut_offs_hz) if cut_offs_hz else None
 
 
+def _is_cut_off(key: str) -> bool:
+    """Whether letters of a parameter's name say that it is a cut-off in Hz, not a width, a rate or a period."""
+    return "hz" in key and ("cutoff" in key or "highpass" in key) and "transition" not in key
+
+
 def _is_positive(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < np.inf
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < HIGHEST_HZ
 
 
 def _fitted(table: pd.DataFrame, rows: Array, n_times: int) -> pd.DataFrame:

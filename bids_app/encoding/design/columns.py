@@ -12,7 +12,6 @@ from bids_app.encoding.design.folds import outer_split
 from bids_app.records import Array, Design, Projected
 
 LOST = 0.99  # share of its variance that a column may lose to nuisance; of one that loses more, chance is left
-ENTIRELY = 1 - 1e-6  # squared length of a column of a nuisance basis: of a shorter one, responses keep some
 NOTHING = 1e-20  # variance of a projected band's column below which it is empty
 
 
@@ -37,11 +36,11 @@ def design_columns(design: Design, band: str, fold: int, train: Array) -> Array:
 
 
 def columns_met(design: Design, band: str, fold: int, train: Array) -> tuple[Array, Array]:
-    """`design_columns`, and the same with all nuisance that responses have lost entirely, which is how sums by block
-    meet responses.
+    """`design_columns`, and the same before they lost nuisance, which is how sums by block meet responses.
 
-    With a run of cleaned responses the two have the same product. The sums of its blocks that such a product is made
-    of are as good as independent only with the latter, which know nothing of what cleaning has tied together.
+    Cleaned responses have no nuisance in them, so the two have the same product with those of a run. The sums of its
+    blocks that such a product is made of are as good as independent only with the latter, which know nothing of what
+    cleaning has tied together.
 
     Parameters
     ----------
@@ -55,26 +54,28 @@ def columns_met(design: Design, band: str, fold: int, train: Array) -> tuple[Arr
     if not design.residualised:
         return columns, columns
     residualised, lost = _residualised(columns.copy(), design, train)
-    met = _add_lost_entirely(residualised, columns, design)
-    met[:, lost] = 0.0
-    return residualised, met
+    columns[:, lost] = 0.0
+    return residualised, columns
 
 
-def n_lost(design: Design, band: str) -> int:
-    """Columns of a band that its design leaves out because nuisance explains them, the most in any outer fold.
+def what_is_lost(design: Design, band: str) -> tuple[int, float]:
+    """What a residualised band loses: columns that its design leaves out because nuisance explains them, the most in
+    any outer fold; and the share of its variance that nuisance takes, the least in any.
 
     Parameters
     ----------
-    design : with its folds.
+    design : with its folds, residualised.
     band : its name.
     """
-    if not design.residualised:
-        return 0
-    trained = {fold: outer_split(design, fold)[0] for fold in np.unique(design.folds).tolist()}
-    return max(
-        int(_residualised(_scaled_columns(design, band, fold, train), design, train)[1].sum())
-        for fold, train in trained.items()
-    )
+    n_lost, shares = 0, [1.0]
+    for fold in np.unique(design.folds).tolist():
+        train = outer_split(design, fold)[0]
+        columns = _scaled_columns(design, band, fold, train)
+        before = _squares(columns, train).sum()
+        residualised, lost = _residualised(columns, design, train)
+        n_lost = max(n_lost, int(lost.sum()))
+        shares.append(1 - float(_squares(residualised, train).sum() / before) if before else 1.0)
+    return n_lost, min(shares)
 
 
 def _residualised(columns: Array, design: Design, train: Array) -> tuple[Array, Array]:
@@ -88,17 +89,6 @@ def _residualised(columns: Array, design: Design, train: Array) -> tuple[Array, 
     lost = (before > 0) & (_squares(columns, train) < (1 - LOST) * before)
     columns[:, lost] = 0.0
     return columns, lost
-
-
-def _add_lost_entirely(residualised: Array, columns: Array, design: Design) -> Array:
-    """(n_times, n_columns): residualised columns and what columns hold of the directions that responses have none of:
-    all of one participant's nuisance; of a mean response (`mean_basis`) what all participants have lost."""
-    met, ends = residualised.copy(), np.cumsum([len(basis) for basis in design.nuisance])
-    for basis, end in zip(design.nuisance, ends.tolist(), strict=True):
-        rows = slice(end - len(basis), end)
-        entirely = basis[:, np.square(basis).sum(axis=0) > ENTIRELY]
-        met[rows] += entirely @ (entirely.T @ columns[rows])
-    return met
 
 
 def _squares(columns: Array, train: Array) -> Array:

@@ -89,7 +89,7 @@ def fold_warnings(design: Design, outer: str | int) -> tuple[str, ...]:
     if 1 < n_groups < n_runs and outer != "by_run":
         lines.append(f"runs share stimuli: the {n_folds} outer folds are groups of runs, not {outer} blocks")
     if n_folds < 3:
-        lines.append("fewer than three outer folds: scores are uncertain")
+        lines.append("fewer than three outer folds: scores are uncertain; do not conclude from small differences")
     return tuple(lines)
 
 

@@ -6,11 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bids_app.encoding.design.columns import LOST, n_lost
+from bids_app.encoding.design.columns import LOST, what_is_lost
 from bids_app.records import Array, Design
 
 MOST = 0.25  # nuisance a sample, above which the reader is warned
-NOT_DONE = "features are as they are although residualise_features is set: folds split runs"
+NOT_DONE = (
+    "features are as they are although residualise_features is set: folds split runs, or responses are a mean of "
+    "participants"
+)
+ALREADY = "features that hold little of confounds and drift, as if they had lost them already"
+ALREADY_WHY = "Their p is too small and their intervals too narrow: give them as they were, Concord takes these out"
+LEAST_TAKEN = 0.5  # of the share q / n of a feature's variance that q nuisance directions hold by chance
 
 
 def samples_left(design: Design, rows: Array) -> float:
@@ -30,8 +36,8 @@ def samples_left(design: Design, rows: Array) -> float:
 
 
 def nuisance_warnings(design: Design, bands: Sequence[str], asked: bool) -> tuple[str, ...]:
-    """Runs whose nuisance takes too many of their samples, bands that it explains in part, and features that are not
-    residualised although the analysis asks for it.
+    """Runs whose nuisance takes too many of their samples, bands that it explains in part or that hold little of it,
+    and features that are not residualised although the analysis asks for it.
 
     Parameters
     ----------
@@ -47,8 +53,14 @@ def nuisance_warnings(design: Design, bands: Sequence[str], asked: bool) -> tupl
                 f"{label}: confounds and drift take {q:.0f} of {n} samples, more than {MOST:.0%}: what is left of "
                 "responses and features is little, so R² and p are uncertain; ask for fewer confounds"
             )
-    lost = {band: n_lost(design, band) for band in bands}
-    named = ", ".join(f"{band} {count}" for band, count in lost.items() if count)
+    if not design.residualised:
+        return tuple(lines)
+    lost = {band: what_is_lost(design, band) for band in bands}
+    every = np.ones(len(design.runs), dtype=bool)
+    by_chance = 1 - samples_left(design, every) / len(every)
+    if already := [band for band, (_, share) in lost.items() if share < LEAST_TAKEN * by_chance]:
+        lines.append(f"{ALREADY}: {', '.join(already)}. {ALREADY_WHY}")
+    named = ", ".join(f"{band} {count}" for band, (count, _) in lost.items() if count)
     if named:
         lines.append(
             f"columns left out, as confounds and drift explain more than {LOST:.0%} of them: {named} (delays "

@@ -167,7 +167,7 @@ class Inference(Observer):
         self.folds = torch.as_tensor(np.unique(design.folds, return_inverse=True)[1], device=device)
         self.n_folds = int(self.folds.max()) + 1
         every = np.ones(len(design.runs), dtype=bool)
-        self._share_left = samples_left(design, every) / len(every)  # by cleaning: it is as if blocks were fewer
+        self.share_left = samples_left(design, every) / len(every)  # by cleaning: it is as if blocks were fewer
         self._signs = [
             self._tensor(draw_signs(kind.count, flips.permutations, flips.seed)) for kind in self.flip_units
         ]
@@ -247,7 +247,7 @@ class Inference(Observer):
     def effective_blocks(self) -> float:
         """How many equal blocks the blocks count as, by what the full model leaves of all targets met, and by the
         samples that cleaning has left."""
-        return self._share_left * self._shares_of_blocks.effective
+        return self.share_left * self._shares_of_blocks.effective
 
     def results(self, n_targets: int) -> dict[str, Inferred]:
         """Label → p and interval of all n_targets of the design, NaN for those not met.

@@ -98,21 +98,26 @@ def fit_and_infer(
         effective_blocks=tests.effective_blocks,
         block_s=blocks.length_s,
         frequencies=blocks.smooth,
-        warnings=_block_warnings(blocks, tests.effective_blocks, len(design.run_labels)),
+        warnings=_block_warnings(blocks, tests, len(design.run_labels)),
         share_intervals=tests.share_intervals(len(design.usable)),
     )
 
 
-def _block_warnings(blocks: Blocks, effective: float, n_runs: int) -> tuple[str, ...]:
+def _block_warnings(blocks: Blocks, tests: Inference, n_runs: int) -> tuple[str, ...]:
     """Those of the blocks, and what the reader should know where they weigh so unequally that few of them decide.
     Where p is n/a nothing else is said of it."""
+    effective = tests.effective_blocks
     count_as = f"the {blocks.count} blocks of {blocks.length_s:.0f} s count as {effective:.1f} equal ones"
     if effective < LEAST_TESTED:
         runs = f"{n_runs} run{'' if n_runs == 1 else 's'}"
         untested = f"cannot be tested with {runs}, as {count_as}, of which none could have a p below .05"
         return (f"{NO_P}: {untested}; do not conclude that nothing is predicted",)
     if effective < EQUAL * FEWEST <= EQUAL * blocks.count:
-        why = f"{count_as}, fewer than {FEWEST}: a noisy run decides, or confounds take many samples"
+        noisy = effective < EQUAL * FEWEST * tests.share_left
+        cause = (
+            "a noisy run decides" if noisy else f"confounds and drift took {1 - tests.share_left:.0%} of the samples"
+        )
+        why = f"{count_as}, fewer than {FEWEST}: {cause}"
         doubt = f"{UNRELIABLE_P}: {why}; do not conclude from p that a target is predicted, nor that it is not"
         return (*blocks.warnings, doubt)
     return blocks.warnings

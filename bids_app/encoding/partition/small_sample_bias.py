@@ -57,10 +57,11 @@ def small_sample_bias_warnings(design: Design, fit: Fit, groups: Mapping[str, Se
         return ()
     counted = ", ".join(f"{group} {count}" for group, count in columns.items())
     about = "at most " if place < REACHED[0][0] else ""
+    read = "a small part as absent" if len(groups) > 1 else "this R² as all that these features could explain"
     line = (
         f"{n_train} training samples for {sum(columns.values())} columns ({counted}; delays counted) at a full R² of "
         f"{rsquared:.2g} (median over targets above {PREDICTED:g}): simulated models in that place reach {about}"
-        f"{reached:.0%} of what independent columns explain in the population; do not read a small part as absent"
+        f"{reached:.0%} of what independent columns explain in the population; do not read {read}"
     )
     if max(columns.values()) >= UNEQUAL * min(columns.values()):
         large, small, common = next(rest for least, *rest in reversed(KEPT) if place >= least)

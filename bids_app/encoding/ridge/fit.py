@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 import torch
@@ -154,7 +155,7 @@ def fit(
     audits = tuple(audit(design, fold.number, fold.train, fold.test, len(fold.inner)) for fold in folds)
     warnings = (
         *fold_warnings(design, spec.outer),
-        *_solver_warnings(spec, bands),
+        *_solver_warnings(spec, unions),
         *_constant_warnings(groups, bands, constant),
     )
     return results.fit(unions, audits, warnings)
@@ -206,10 +207,16 @@ def _size(design: Design, plan: _Plan, n_folds: int, keep_weights: bool, observe
     )
 
 
-def _solver_warnings(spec: FitSpec, bands: Sequence[str]) -> tuple[str, ...]:
-    if SOLVERS[spec.solver].searches_bands or len(bands) == 1:
+def _solver_warnings(spec: FitSpec, unions: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """What plain ridge does to shared parts; nothing where no two feature groups are fitted apart and together."""
+    fitted = {frozenset(union) for union in unions}
+    has_shared = any({first, second, first | second} <= fitted for first, second in combinations(fitted, 2))
+    if SOLVERS[spec.solver].searches_bands or not has_shared:
         return ()
-    return ("plain ridge biases shared parts upwards where spaces differ in size; banded_ridge does not",)
+    return (
+        "plain ridge makes shared parts too large where spaces differ in size: do not conclude from a shared part "
+        "that spaces share anything; solver: banded_ridge has no such bias",
+    )
 
 
 def _constant_warnings(

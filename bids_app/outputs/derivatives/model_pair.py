@@ -21,8 +21,8 @@ COLUMNS = {
     "targets": "; ".join(f"{name}: {meaning}" for name, meaning in TARGETS.items()),
     "n_targets": "How many these are",
     "value": "The number",
-    "ci025": f"Lower end of its {INTERVAL}; n/a where there was no inference",
-    "ci975": f"Upper end of its {INTERVAL}; n/a where there was no inference",
+    "ci025": f"Lower end of its {INTERVAL}. n/a where there was no inference",
+    "ci975": f"Upper end of its {INTERVAL}. n/a where there was no inference",
 }
 ENDS = {"ci025": "Lower", "ci975": "Upper"}
 
@@ -64,7 +64,7 @@ def _stats(pair: Agreement) -> dict[str, Array]:
 
 def _words(pair: Agreement, stat: str) -> str:
     meaning = PREDICTIONS.format(*pair.compared_models)
-    return f"{ENDS[stat]} end of the {INTERVAL}, of the {meaning}." if stat in ENDS else f"{meaning}."
+    return f"{ENDS[stat]} end of an interval of this: {meaning}. {INTERVAL}." if stat in ENDS else f"{meaning}."
 
 
 def _maps(unit: UnitResult, made: ModelPairStatistics) -> Iterator[File]:

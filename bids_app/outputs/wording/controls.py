@@ -6,8 +6,8 @@ from bids_app.outputs.files.files import Sidecar
 from bids_app.records import Component, ControlsProvenance, Kind
 
 DIFFERENCE = (
-    "R² of the model of both less that of the {} alone, each fitted with a search of its own that includes the "
-    "smaller one's; signed, and below 0 where the model only adds noise"
+    "R² of the model of both less that of the {} alone. What is tried for the smaller model is tried for the larger "
+    "one too. Signed, and below 0 where the model only adds noise"
 )
 
 EXPLAINED: dict[Kind, str] = {

@@ -19,8 +19,8 @@ from bids_app.outputs.wording.scores import (
 from bids_app.records import PARTITION_KINDS, SCORES, Component, ExtraPartition, PartitionRole
 
 SHARED_BAND = (
-    "shared is the mean of the two models' canonical variates, pair by pair; a model's Rest is what these leave of "
-    "its own scaled word rows; both are"
+    "Shared is the mean of the two models' canonical variates, pair by pair. A model's Rest is what its own variates "
+    "leave of its scaled word rows. Both are"
 )
 TRAINED = "fitted on the words of each fold's training stimuli"
 FITTED_ON_ALL = "fitted on all words, those of test stimuli included (in-sample: expect values that are too high)"
@@ -29,37 +29,44 @@ ASKS: dict[PartitionRole, str] = {
     "against": "The shared subspace compared with other spaces",
     "own": "Each model's own canonical variates (speechShared: the speech model's)",
 }
-COUNTED = "the share of sign vectors that give a value at least as large as the observed one, which counts itself; "
+COUNTED = "the share of sign vectors that give a value at least as large as the observed one, which counts itself"
 REFITTED = (
-    f"{COUNTED}whole blocks of time change their sign, the model is fitted again at the hyper-parameters it had "
-    "chosen, and scored anew; where responses and predictions are smooth, the same with groups of frequencies, and "
-    "the larger p counts"
+    "Whole blocks of time of the response change their sign. The model is fitted again at the hyper-parameters it "
+    "had chosen, and scored anew. Where responses and predictions are smooth, the same is done with groups of "
+    "frequencies, and the larger p counts."
 )
 ADDED = (
-    f"{COUNTED}the larger of two: what the smaller model leaves of the response changes its sign by block of time, "
-    "and both models are fitted again; the difference of the two models' losses changes its sign by block; one-sided"
+    "It is the larger of two. In one test, what the smaller model leaves of the response changes its sign by block "
+    "of time, and both models are fitted again. In the other, the difference of the two models' squared errors "
+    "changes its sign by block. Both are one-sided."
 )
 SUMMED = (
-    f"{COUNTED}the signed sum of the models' losses changes its sign by block of time, more widely as blocks teach "
-    "one another in training; one-sided"
+    "The signed sum of the models' squared errors changes its sign by block of time, more widely as blocks teach one "
+    "another in training. The test is one-sided."
 )
-LARGER = "; no smaller than the p of the larger model"
-GUARDED = "no smaller than the p of any set of the sharing feature groups {}"
-FAMILY = "over all targets of this map or table: the largest studentised value of each sign vector (max-T)"
-DISCOVERY = "Benjamini and Hochberg's q over all targets of this map or table, of"
+LARGER = "It is no smaller than the p of the larger model."
+GUARDED = "Nor is it smaller than the p of any set of the sharing feature groups {}."
+ONE = "It is 1 where the value is not above 0."
+SIGNIFICANCE = {
+    "p": "p of {}",
+    "pfwe": "Family-wise p of {}, over all targets of this map or table by the largest studentised value of each "
+    "sign vector (max-T)",
+    "q": "Benjamini and Hochberg's q over all targets of this map or table, of p of {}",
+}
 SHARES = {
     "shapley": "Shapley value: what {} adds to the R² of the others in the model, averaged over all orders in which "
-    "the feature groups may enter; every shared part is dealt out evenly among those who share it, and the values "
-    "sum to the full model's R²",
+    "the feature groups may enter. Every shared part is dealt out evenly among those who share it. The values sum to "
+    "the full model's R²",
     "product": "Product measure of {}: Σ ŷ_b (2(y − ȳ) − ŷ) / Σ (y − ȳ)² over the held-out samples, ŷ_b its part of "
-    "the full model's prediction ŷ, ȳ the training mean; of one fit, and the values sum to the full model's R²",
+    "the full model's prediction ŷ, ȳ the training mean. It needs one fit alone. The values sum to the full "
+    "model's R²",
 }
 LOWER, UPPER = "Lower", "Upper"
 ENDS = {"ci025": LOWER, "ci975": UPPER}
 SHARE_ENDS = {f"{kind}{end}": (kind, side) for kind in SHARES for end, side in (("025", LOWER), ("975", UPPER))}
 INTERVAL = (
-    "for what models trained on this many samples are expected to reach on new data: Student's t over blocks of "
-    "time, and the dependence between blocks through shared training data"
+    "for what models trained on this many samples are expected to reach on new data. It is Student's t over blocks "
+    "of time, made wider as blocks share training data"
 )
 
 
@@ -72,7 +79,7 @@ def formula(component: Component) -> str:
 
 def about(extra: ExtraPartition) -> str:
     """What an extra partition is about, and how its bands were made."""
-    return f"{ASKS[extra.role]}: {SHARED_BAND} {FITTED_ON_ALL if extra.in_sample else TRAINED}"
+    return f"{ASKS[extra.role]}. {SHARED_BAND} {FITTED_ON_ALL if extra.in_sample else TRAINED}"
 
 
 @dataclass(frozen=True)
@@ -139,7 +146,7 @@ class Definitions:
         whose = f"What only {chosen[0]} explains" if len(chosen) == 1 else f"What exactly {listed(chosen)} share"
         beyond = f" and {listed(others)} {'do' if len(others) > 1 else 'does'} not" if others else ""
         return (
-            f"{whose}{beyond}: {formula(component)}, {self.score.parts_by}. Signed, never clipped; the "
+            f"{whose}{beyond}: {formula(component)}, {self.score.parts_by}. Signed, never clipped. The "
             f"{2 ** len(groups) - 1} parts sum to the full model's. {self.score.rsquared}."
         )
 
@@ -148,21 +155,18 @@ class Definitions:
         of_what = _short(component)
         if stat in ENDS:
             end = f"{ENDS[stat]} end of the 95 % confidence interval of R² of {of_what}"
-            return f"{end}, {INTERVAL}. Not a test: see p."
-        is_shared = component.kind == "shared"
-        is_refitted = component.is_total or (component.kind == "unique" and len(groups) == 1)
-        if is_refitted:
-            how = REFITTED
-        elif component.kind == "beyond_untrained":  # neither of its models lies within the other
-            how = SUMMED
-        else:
-            how = f"{SUMMED if is_shared else ADDED}{LARGER}"
-        all_share = len(component.groups) == len(groups)
-        guard = (
-            f"; {GUARDED.format('predicting at all' if all_share else 'adding to the others')}" if is_shared else ""
-        )
-        p = f"p of {of_what}: {how}{guard}; 1 where the value is not above 0"
-        return {"p": f"{p}.", "pfwe": f"Family-wise {p}; {FAMILY}.", "q": f"{DISCOVERY} {p}."}[stat]
+            return f"{end}, {INTERVAL}. It is not a test: see p."
+        return f"{SIGNIFICANCE[stat].format(of_what)}: {COUNTED}. {' '.join(_tests(component, groups))}"
+
+
+def _tests(component: Component, groups: Sequence[str]) -> list[str]:
+    """Sentences on how p is made."""
+    if component.is_total or (component.kind == "unique" and len(groups) == 1):
+        return [REFITTED, ONE]
+    if component.kind != "shared":
+        return [ADDED, LARGER, ONE]
+    all_share = len(component.groups) == len(groups)
+    return [SUMMED, LARGER, GUARDED.format("predicting at all" if all_share else "adding to the others"), ONE]
 
 
 def _share(group: str, stat: str) -> str:
@@ -170,8 +174,8 @@ def _share(group: str, stat: str) -> str:
     if stat in SHARES:
         return f"{SHARES[stat].format(group)}."
     kind, end = SHARE_ENDS[stat]
-    most = "; that is taken to be the most it can" if kind == "product" else ""
-    return f"{end} end of the 95 % confidence interval, {INTERVAL}{most}. {SHARES[kind].format(group)}."
+    most = " What blocks share is taken to be the most it can be." if kind == "product" else ""
+    return f"{end} end of the 95 % confidence interval, {INTERVAL}.{most} {SHARES[kind].format(group)}."
 
 
 def _model(component: Component) -> str:

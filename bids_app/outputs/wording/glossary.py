@@ -126,7 +126,7 @@ SECTIONS: Mapping[str, tuple[Term, ...]] = {
     "Scores and parts": (
         Term("R²", "Held-out R² = 1 − Σ(y−ŷ)² / Σ(y−ȳ)², over the samples of all outer folds together, ȳ being the "
              "training mean. It is a share of the cleaned response's variance: what features have in common with "
-             "confounds or drift is not in it. Signed: below 0 the prediction is worse than that mean."),
+             "confounds or drift is not in it. Signed: below 0 the prediction is worse than the training mean."),
         Term("r", "Pearson correlation of prediction and response within each outer fold, averaged over folds "
              "through Fisher's z, each fold weighted by its samples.", is_plain_word=True),
         Term("partial correlation", "Of a unique part, or of what a model adds to another: the correlation of the "
@@ -188,6 +188,11 @@ SECTIONS: Mapping[str, tuple[Term, ...]] = {
              "static word embeddings.", ("contextual residuals",)),
         Term("agreement", "How alike two models' predictions of the brain are: the correlation over targets of "
              "their score maps, and over time of their predicted responses."),
+        Term("agreement beyond a control", "How much more two models' predictions resemble each other than a third "
+             "model's (the baseline or a control): Fisher's z of the correlation of their predicted time courses, "
+             "less the larger z of either with the third. `agreement_beyond` in tables. Unless it is reliably above "
+             "0, "
+             "the two may have no more in common than what the third predicts.", ("agreement_beyond",)),
         Term("reliable target", "A target whose full model's R² lies above zero beyond its 95 % confidence "
              "interval.", ("reliable targets", "reliably predicted targets")),
     ),

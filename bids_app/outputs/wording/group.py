@@ -19,21 +19,24 @@ STATISTIC = {
 TESTED = ("p", "pfwe", "q", "ci025", "ci975")
 FLIPPED = (
     "p over participants: the share of sign vectors that give a mean at least as large as the observed one, which "
-    "counts itself; a participant's value changes its sign as a whole; one-sided, 1 where the mean is not above 0"
+    "counts itself. A participant's value changes its sign as a whole. It is one-sided, and 1 where the mean is not "
+    "above 0."
 )
 BY_R = (
     "The value tested is Fisher's z of each participant's r, since R² lies below 0 without a signal and with a weak "
     "one alike. So p may be small where the mean R² is not above 0. The prediction then follows the response, but is "
-    "no better than the response's mean"
+    "no better than the response's mean."
 )
-BY_RSQUARED = "The value tested is signed R², as no correlation stands for a shared part"
-GUARDED = "; no smaller than the p over participants of any set of the sharing feature groups adding to the others"
+BY_RSQUARED = "The value tested is signed R², as no correlation stands for a shared part."
+GUARDED = (
+    "It is no smaller than the p over participants of any set of the sharing feature groups adding to the others."
+)
 WITH_STIMULUS = (
-    "; no smaller than p of the same component in the participants' mean response, where blocks of all participants' "
-    "responses change their sign alike (a stimulus that all heard is one draw); NaN where not all of them have this "
-    "target"
+    "It is no smaller than p of the same component in the participants' mean response, where blocks of all "
+    "participants' responses change their sign alike (a stimulus that all heard is one draw). It is NaN where not "
+    "all of them have this target."
 )
-WITHOUT_STIMULUS = "; the stimulus is taken as fixed"
+WITHOUT_STIMULUS = "The stimulus is taken as fixed."
 MOST = {
     "p": "",
     "pfwe": "Family-wise: over all targets of this map or table, the largest studentised mean of each sign vector "
@@ -110,10 +113,10 @@ class GroupDefinitions:
         if statistic in ENDS:
             return f"{INTERVAL.format(ENDS[statistic])}. {of_what}"
         is_shared = component.kind == "shared"
-        guard, value = (GUARDED, BY_RSQUARED) if is_shared else ("", BY_R)
+        guard, value = ([GUARDED], BY_RSQUARED) if is_shared else ([], BY_R)
         guarded = self.inference is not None and self.inference.guarded
         stimulus = WITH_STIMULUS if guarded else WITHOUT_STIMULUS
-        return f"{MOST[statistic]}{FLIPPED}{guard}{stimulus}. {value}. {of_what}"
+        return " ".join([f"{MOST[statistic]}{FLIPPED}", *guard, stimulus, value, of_what])
 
 
 def inter_subject_in_words(stat: str, statistic: str) -> str:

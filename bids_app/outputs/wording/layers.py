@@ -16,11 +16,12 @@ def layers_methods(summary: UnitSummary) -> tuple[str, ...]:
     window = rows_of(summary.provenance.design).layer_window
     spaces = "; ".join(_chosen(space, scores) for space, scores in summary.layers.items())
     return (
-        "Layers. Each layer was fitted alone, by ridge with a penalty of each target's own chosen in the inner "
-        "folds, once in every outer fold. A target's best layer is the one with the highest R² in the inner folds; "
-        "its score is that of the layer so chosen in each outer fold, on the samples held out. In unions of spaces a "
-        "space is represented, in each outer fold, by the layer with the highest R² in that fold's inner folds, "
-        f"averaged over targets, negative values counted as 0: {spaces}.{window}",
+        "Layers. Each layer was fitted alone in every outer fold, by ridge, with a penalty of each target's own "
+        "chosen in the inner folds. A target's best layer is the one with the highest R² in the inner folds. Its "
+        "score is that of the layer so chosen in each outer fold, on held-out samples. In unions of spaces one layer "
+        "stands for a space in each outer fold: the one with the highest mean R² over targets in the inner folds, "
+        "negative "
+        f"values counted as 0. These are {spaces}.{window}",
     )
 
 

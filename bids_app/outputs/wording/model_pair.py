@@ -18,7 +18,7 @@ from bids_app.records import (
 
 INTERVAL = (
     "95 % confidence interval by Student's t over blocks of time left out in turn (jackknife, the same blocks for "
-    "all targets), the variance doubled for the training data that folds share; targets are not resampled. Each "
+    "all targets). The variance is doubled, as folds share training data. Targets are not resampled. Each "
     "interval is for itself: nothing is corrected for the number of statistics"
 )
 TARGETS: dict[TargetSet, str] = {

@@ -53,7 +53,7 @@ class ContinuousRows:
         skip_s = self.made.spec.skip_onset_s
         early = f"the first {skip_s:g} s after the first word or sound of stimuli over 60 s, " if skip_s else ""
         return (
-            f"{used} of the {total} samples of {recordings} are used, each tested once; left out are {early}samples "
+            f"{used} of the {total} samples of {recordings} are used, each tested once. Left out are {early}samples "
             "without stimulus and samples marked bad or non-steady-state."
         )
 
@@ -62,9 +62,9 @@ class ContinuousRows:
         delays = [f"{delay:g}" for delay in self.made.spec.delays_s]
         span = ", ".join(delays) if len(delays) <= 8 else f"{delays[0]} to {delays[-1]} ({len(delays)} delays)"
         return (
-            "Design. Features were brought to the responses' sample times with Lanczos kernels of three lobes (words "
-            f"and phones as impulses at their {self.made.spec.stamp}, continuous features at the instant each is "
-            f"available) and delayed within run by {span} s. {self.samples(provenance)}"
+            "Design. Features were brought to the responses' sample times with Lanczos kernels of three lobes. Words "
+            f"and phones are impulses at their {self.made.spec.stamp}. Continuous features stand at the instant each "
+            f"is available. All were delayed within run by {span} s. {self.samples(provenance)}"
         )
 
 
@@ -88,7 +88,7 @@ class WordRows:
         first_s, last_s = self.epoch.summary_s
         return (
             f"The response is its mean from {first_s:g} to {last_s:g} s after each word's onset, predicted as a "
-            f"target of its own; lag by lag, see desc-lags. {FAMILY}"
+            f"target of its own. For each lag, see desc-lags. {FAMILY}"
         )
 
     @property
@@ -97,10 +97,10 @@ class WordRows:
         width_s = self.epoch.window_s
         response = f"its mean over {width_s:g} s around" if width_s else "its sample nearest to"
         return (
-            f"One row an electrode and lag: held-out scores, one row of the models a word; the response is "
-            f"{response} the word's onset + lag_s. A score says what a word's features predict of the response then; "
-            "neighbouring lags share samples, and the features of neighbouring words are correlated, so scores "
-            f"spread over lags. {FAMILY}"
+            "One row an electrode and lag, with held-out scores of models that have one row a word. The response is "
+            f"{response} the word's onset + lag_s. A score says what a word's features predict of the response then. "
+            "Neighbouring lags share samples, and the features of neighbouring words are correlated, so scores "
+            f"spread over lags: do not read their width as the time that a word takes. {FAMILY}"
         )
 
     def samples(self, provenance: Provenance) -> str:
@@ -110,7 +110,7 @@ class WordRows:
         skip_s = self.made.spec.skip_onset_s
         early = f", or the first {skip_s:g} s of stimuli over 60 s" if skip_s else ""
         return (
-            f"{used} of the {total} words of {recordings} are used, each tested once; left out are words whose epoch "
+            f"{used} of the {total} words of {recordings} are used, each tested once. Left out are words whose epoch "
             f"({first_s:g} to {last_s:g} s from the onset) leaves the recording or touches samples marked "
             f"bad{early}, and words for which a feature space has no value."
         )
@@ -121,11 +121,11 @@ class WordRows:
         first_s, last_s = self.epoch.summary_s
         response = f"mean over {width_s:g} s around" if width_s else "sample nearest to"
         return (
-            f"Design. One row a word. Responses: each electrode's {response} the word's onset + lag, for "
-            f"{count_of(len(lags_s), 'lag')} from {lags_s[0]:g} to {lags_s[-1]:g} s, each with every electrode a "
-            f"target; and its mean from {first_s:g} to {last_s:g} s after the onset, which gives the electrode's own "
-            "value. Features: a word's own row; the sum over its phones; the mean of the frames that end in it, or "
-            "the nearest one. Signals were standardised over the samples of the words' epochs. "
+            f"Design. One row a word. The response is each electrode's {response} the word's onset + lag, for "
+            f"{count_of(len(lags_s), 'lag')} from {lags_s[0]:g} to {lags_s[-1]:g} s. Each electrode at each lag is a "
+            f"target. The electrode's own value is of its mean from {first_s:g} to {last_s:g} s after the onset. "
+            "Features are a word's own row, or the sum over its phones, or the mean of the frames that end in it "
+            "(the nearest frame where none does). Signals were standardised over the samples of the words' epochs. "
             f"{self.samples(provenance)}"
         )
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from bids_app.records import SOLVERS, SolverName
 
 HELD_OUT = (
-    "R² = 1 − Σ(y−ŷ)² / Σ(y−ȳ)², both sums over the samples of all outer folds together; ŷ is predicted by a model "
-    "fitted to the other folds alone, ȳ is the mean of the samples that model was fitted to. y is the response after "
-    "cleaning, so R² is a share of what confounds and drift leave of it, and what features have in common with these "
-    "counts as theirs. Signed: below 0 the prediction is worse than that mean"
+    "R² = 1 − Σ(y−ŷ)² / Σ(y−ȳ)², both sums over the samples of all outer folds together. ŷ is predicted by a model "
+    "fitted to the other folds alone, and ȳ is the mean of the samples that model was fitted to. y is the response "
+    "after cleaning, so R² is a share of what confounds and drift leave of it. What features have in common with "
+    "these is not in it. R² is signed: below 0 the prediction is worse than ȳ"
 )
 PEARSON = (
     "Pearson correlation of prediction and response within each outer fold, averaged over folds through Fisher's z, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from bids_app import dataset, features
 from bids_app.errors import DataError
 from bids_app.pipeline.job.hearing import Hearing, hearing_of
 from bids_app.pipeline.job.job import Job
-from bids_app.pipeline.job.same_stimuli import Fingerprint, fingerprint_of
+from bids_app.pipeline.job.same_stimuli import Fingerprint, SameStimulus, fingerprint_of, same_stimuli
 from bids_app.pointers import is_there
 from bids_app.records import (
     Array,
@@ -27,6 +27,7 @@ from bids_app.records import (
 )
 
 Content = tuple[str, str]
+Place = tuple[object, ...]  # what a stimulus is read from
 
 
 class StimulusLibrary:
@@ -42,11 +43,12 @@ class StimulusLibrary:
         self._stated = StatedStimuli(said.channel, said.language, said.word_clock == "stretch_to_sound")
         self._stretch_to_event = said.playing_clock == "stretch_to_event"
         self._need_audio = any("audio" in features.needs(spec) for spec in self._specs.values())
-        self._stimuli: dict[tuple[object, ...], Stimulus] = {}
+        self._stimuli: dict[Place, Stimulus] = {}
         self._first_event_s: dict[Content, float] = {}
         self._lacking: dict[Content, dict[str, str]] = {}  # what of the baseline it does not allow, with the reason
         self._features: dict[tuple[Content, str], Features] = {}
-        self._fingerprints: dict[Content, Fingerprint] = {}
+        self._fingerprints: dict[Place, Fingerprint] = {}
+        self._same: dict[tuple[Place, ...], Mapping[str, SameStimulus]] = {}
 
     def stimulus(self, recording: Recording, event: StimulusEvent) -> Stimulus:
         """A stimulus without its audio: what its files say, or the recording's own rows of words, whoever hears it.
@@ -60,7 +62,7 @@ class StimulusLibrary:
         DataError : where a feature lacks what it needs.
         NoInput : where the file is not there.
         """
-        key = (event.stimulus_id, event.source, *((recording.label, event) if _has_own_rows(recording) else ()))
+        key = _place(recording, event)
         if key not in self._stimuli:
             whole = self._load(recording, event)
             for spec in self._specs.values():
@@ -234,18 +236,36 @@ class StimulusLibrary:
         stimulus = self.stimulus(recording, event)
         return [self._store.key(stimulus, spec, self._models) for spec in self._wanted(stimulus).values()]
 
-    def fingerprint(self, recording: Recording, event: StimulusEvent) -> Fingerprint:
-        """What a stimulus is known by, whatever its name.
+    def same_stimuli(self, recordings: Sequence[Recording]) -> Mapping[str, SameStimulus]:
+        """Stimuli of these recordings that are the same as an earlier one of another name.
+
+        Only words and excerpts of sounds are read, and each once.
 
         Parameters
         ----------
-        recording, event : which playing of the stimulus, in which recording.
+        recordings : whose stimuli are compared.
+
+        Returns
+        -------
+        Name → the first one that is the same.
         """
-        stimulus = self.stimulus(recording, event)
-        content = _content(stimulus)
-        if content not in self._fingerprints:
-            self._fingerprints[content] = fingerprint_of(stimulus)
-        return self._fingerprints[content]
+        events: dict[str, tuple[Recording, StimulusEvent]] = {}
+        for recording in recordings:
+            for event in recording.stimuli:
+                events.setdefault(event.stimulus_id, (recording, event))
+        places = tuple(_place(*heard) for heard in events.values())
+        if places not in self._same:
+            self._same[places] = same_stimuli({name: self._fingerprint(*heard) for name, heard in events.items()})
+        return self._same[places]
+
+    def _fingerprint(self, recording: Recording, event: StimulusEvent) -> Fingerprint:
+        """What a stimulus is known by, whatever its name."""
+        place = _place(recording, event)
+        if place not in self._fingerprints:
+            silent = (recording, event, self._bids_dir, self._words, False, self._stated)
+            stimulus = self._stimuli.get(place) or dataset.load_stimulus(*silent)
+            self._fingerprints[place] = fingerprint_of(stimulus)
+        return self._fingerprints[place]
 
     def _load(self, recording: Recording, event: StimulusEvent) -> Stimulus:
         """With audio where a space needs it, or the baseline could use it and it can be read."""
@@ -265,6 +285,11 @@ class StimulusLibrary:
 
 def _has_own_rows(recording: Recording) -> bool:
     return recording.own_words is not None or recording.own_phones is not None
+
+
+def _place(recording: Recording, event: StimulusEvent) -> Place:
+    """What the stimulus of a playing is read from; the same for all who hear it, unless their own rows time it."""
+    return (event.stimulus_id, event.source, *((recording.label, event) if _has_own_rows(recording) else ()))
 
 
 def _content(stimulus: Stimulus) -> Content:

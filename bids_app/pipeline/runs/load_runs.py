@@ -9,8 +9,7 @@ from bids_app import dataset, encoding
 from bids_app.encoding import NoiseCeiling
 from bids_app.errors import ConcordError, DataError
 from bids_app.execution import Unit, reason_of
-from bids_app.pipeline.job.same_stimuli import same_stimuli
-from bids_app.pipeline.job.stimulus_library import StimulusLibrary
+from bids_app.pipeline.job.playings import playings_of, same_stimuli_warnings
 from bids_app.pipeline.runs.baseline_bands import plan_baseline
 from bids_app.pipeline.runs.continuous_rows import period_of
 from bids_app.pipeline.runs.load_settings import LoadSettings, ReadRecording, Sounds
@@ -22,12 +21,10 @@ from bids_app.records import (
     Excluded,
     FeatureProvenance,
     Finding,
-    Heard,
     Recording,
     Response,
     Responsive,
     Run,
-    StimulusEvent,
     Targets,
 )
 
@@ -96,13 +93,13 @@ def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
         runs.append(_make_run(read, rows, sounds, baseline))
         samples[recording.label] = (len(runs[-1].times_s), rows.count(read))
     recordings = tuple(read.recording for read in readable)
-    playings, same = playings_of(recordings, settings.library)
+    playings = playings_of(recordings, settings.library)
     return LoadedRuns(
         runs=tuple(replace(run, heard=heard) for run, heard in zip(runs, playings, strict=True)),
         recordings=recordings,
         targets=common,
         excluded=excluded,
-        warnings=(*warnings, *same),
+        warnings=(*warnings, *same_stimuli_warnings(recordings, settings.library)),
         findings=tuple((read.recording.label, line) for read in readable for line in read.response.warnings),
         samples=samples,
         period_s=max(period_of(read.response.times_s) for read in readable),
@@ -110,38 +107,6 @@ def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
         baseline=baseline,
         responsive=_responsive(unit, readable, settings),
     )
-
-
-def playings_of(
-    recordings: Sequence[Recording], library: StimulusLibrary
-) -> tuple[list[tuple[Heard, ...]], tuple[str, ...]]:
-    """What is heard when, with stimuli that are the same under several names told by their content.
-
-    Parameters
-    ----------
-    recordings : whose stimuli are compared.
-    library : stimuli, by their words and sound.
-
-    Returns
-    -------
-    Of each recording its playings; and a warning for each two names of one stimulus that nothing else links.
-    """
-    events = [(recording, event) for recording in recordings for event in recording.stimuli]
-    named = {event.stimulus_id: (recording, event) for recording, event in reversed(events)}
-    first = dict.fromkeys(event.stimulus_id for _, event in events)
-    same = same_stimuli({name: library.fingerprint(*named[name]) for name in first})
-    contents = {name: event.contents for name, (_, event) in named.items()}
-
-    def heard(recording: Recording, event: StimulusEvent) -> Heard:
-        """One playing, in the time of the first stimulus that is the same."""
-        stretch, twin = library.hearing(recording, event).stretch, same.get(event.stimulus_id)
-        if twin is None:
-            return Heard(event.contents, event.onset_s, stretch)
-        return Heard((*event.contents, *contents[twin.other]), event.onset_s, stretch, twin.offset_s)
-
-    warnings = (one.warning for one in same.values() if not {*contents[one.name]} & {*contents[one.other]})
-    playings = [tuple(heard(recording, event) for event in recording.stimuli) for recording in recordings]
-    return playings, tuple(warnings)
 
 
 def _make_run(read: ReadRecording, rows: Rows, sounds: Sounds, baseline: BaselineModel) -> Run:

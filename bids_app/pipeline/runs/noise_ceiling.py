@@ -49,7 +49,8 @@ def noise_ceiling_from_repeats(
     n_samples, n_blocks = sum(one.shape[1] for one in trials), sum(-(-one.shape[1] // block) for one in trials)
     few = f"; its interval rests on {n_blocks} blocks, fewer than {FEWEST}" if n_blocks < FEWEST else ""
     counts = " and ".join(str(len(one)) for one in trials)
-    words = f"from {len(trials)} repeated stimuli, heard {counts} times, {n_samples} common samples{few}"
+    stimuli = f"{len(trials)} repeated stimul{'us' if len(trials) == 1 else 'i'}"
+    words = f"from {stimuli}, heard {counts} times, {n_samples} common samples{few}"
     return _everywhere(encoding.noise_ceiling_of_trials(trials, block), usable), words
 
 

@@ -16,8 +16,9 @@ import numpy as np
 from bids_app import dataset, encoding, group
 from bids_app.errors import ConcordError, DataError
 from bids_app.execution import Unit
+from bids_app.pipeline.job.playings import playings_of, same_stimuli_warnings
 from bids_app.pipeline.runs.baseline_bands import MOTION, common_baseline, on_baseline
-from bids_app.pipeline.runs.load_runs import LoadedRuns, load_runs, playings_of
+from bids_app.pipeline.runs.load_runs import LoadedRuns, load_runs
 from bids_app.pipeline.runs.noise_ceiling import BLOCK_S, FEWEST
 from bids_app.pipeline.runs.rows import Rows
 from bids_app.records import Array, Excluded, ParticipantNoiseCeiling, Run, Targets
@@ -131,9 +132,9 @@ def _linked(
     """Runs whose stimuli are compared with those of all runs, whoever heard them, and what the user is told of it."""
     firsts = [one.participants[0] for one in heard]
     recordings = [loaded[participant].recordings[run] for participant, run, _ in firsts]
-    playings, same = playings_of(recordings, rows.settings.library)
-    linked = zip(heard, playings, strict=True)
-    return tuple(replace(one, run=replace(one.run, heard=each)) for one, each in linked), same
+    linked = zip(heard, playings_of(recordings, rows.settings.library), strict=True)
+    told = same_stimuli_warnings(recordings, rows.settings.library)
+    return tuple(replace(one, run=replace(one.run, heard=each)) for one, each in linked), told
 
 
 def _path(folder: Path, participant: int, run: int) -> Path:
@@ -189,7 +190,7 @@ def noise_ceilings_of(shared: SharedResponses) -> tuple[tuple[ParticipantNoiseCe
     everyone = shared.numbers
     runs = [run for run in shared.heard if len(run.participants) == len(everyone)]
     if len(everyone) < LEAST_PARTICIPANTS:
-        return (), f"none: {len(everyone)} heard the same, and it takes {LEAST_PARTICIPANTS}"
+        return (), f"none: {len(everyone)} participants heard the same, and it takes {LEAST_PARTICIPANTS}"
     if not runs:
         return (), f"none: no run was heard by all of the {len(everyone)} who share some"
     period_s = max(one.period_s for one in shared.loaded)

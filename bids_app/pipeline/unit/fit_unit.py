@@ -47,7 +47,8 @@ def fit_unit(task: UnitTask, job: Job, library: StimulusLibrary, cache: Subspace
     rows = choose_rows(job, library, task.unit.modality)
     loaded = load_runs(task.unit, rows)
     ceiling, words = rows.noise_ceiling(loaded.runs, loaded.recordings, loaded.period_s)
-    return _fit_runs(task, job, rows, replace(loaded, ceiling=ceiling, ceiling_in_words=words), cache)
+    loaded = replace(loaded, ceiling=ceiling, ceiling_in_words=words)
+    return _fit_runs(task, job, rows, loaded, cache, rows.settings.response.residualise_features is not False)
 
 
 def fit_mean_response(
@@ -69,16 +70,20 @@ def fit_mean_response(
     """
     loaded, n_participants = mean_response_of(shared)
     task = replace(task, unit=replace(task.unit, recordings=loaded.recordings))
-    return _fit_runs(task, job, rows, replace(loaded, ceiling_in_words=NO_CEILING_OF_MEAN), cache), n_participants
+    # a mean has lost of each participant's nuisance but a part: there is nothing that features could lose as it did
+    loaded = replace(loaded, ceiling_in_words=NO_CEILING_OF_MEAN)
+    return _fit_runs(task, job, rows, loaded, cache, residualise=False), n_participants
 
 
-def _fit_runs(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, cache: SubspaceCache) -> UnitResult:
+def _fit_runs(
+    task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, cache: SubspaceCache, residualise: bool
+) -> UnitResult:
     """Runs → design → fits → partitions → result. Raises DataError and OutOfMemory."""
     analysis, unit = job.analysis, task.unit
     solver = choose_solver(analysis.fit_spec())
     with _expected_errors(unit.stem):
         inputs = FitInputs(
-            solver.prepare_design(_build_design(unit.stem, job, rows, loaded)),
+            solver.prepare_design(_build_design(unit.stem, job, rows, loaded, residualise)),
             analysis.groups,
             analysis.fit_spec(),
             analysis.inference_spec(unit.modality),
@@ -102,12 +107,11 @@ def _fit_runs(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, cache: S
     return unit_result(task, job, rows, loaded, fitted)
 
 
-def _build_design(stem: str, job: Job, rows: Rows, loaded: LoadedRuns) -> Design:
+def _build_design(stem: str, job: Job, rows: Rows, loaded: LoadedRuns, residualise: bool) -> Design:
     """Runs stacked, in outer folds. Raises CannotFit, and DataError where there is nothing to predict."""
     purge_s = rows.purge_s(loaded.runs, loaded.period_s)
     pca = {name: spec.pca for name, spec in job.specs.items()}
     delays_s = rows.settings.design.delays_s
-    residualise = rows.settings.response.residualise_features is not False
     outer = job.analysis.fit_spec().outer
     design = encoding.build_design(loaded.runs, outer, delays_s, pca, purge_s, residualise)
     if not design.usable.any():

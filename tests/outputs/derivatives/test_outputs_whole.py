@@ -62,6 +62,7 @@ def test_the_validator_would_see_an_undefined_column(whole, tmp_path):
     assert errors
 
 
+@pytest.mark.long
 def test_two_runs_are_byte_identical(whole, tmp_path):
     again = write_everything(tmp_path / "out")
     first, second = (

@@ -64,7 +64,7 @@ def test_every_component_has_words_of_its_own():
         ("uniqueSpeech", "r", ("partial correlation of what only speech explains", "given the smaller model")),
         ("sharedSpeechLanguage", "q", ("Benjamini", "signed sum", "adding to the others")),
         ("sharedLowLevelSemanticSpeechLanguage", "p", ("signed sum", "predicting at all")),
-        ("speech", "ci025", ("Lower end of the 95 % confidence interval", "speech alone", "Not a test")),
+        ("speech", "ci025", ("Lower end of the 95 % confidence interval", "speech alone", "not a test")),
     ],
 )  # fmt: skip
 def test_words_of_a_definition(component, stat, words):
@@ -83,7 +83,7 @@ def test_components_of_an_extra_partition_say_what_it_is_about(in_sample):
     assert definition.startswith(
         f"{about(extra)}. What only shared explains and semantic does not: R²(shared+semantic)"
     )
-    assert "the 3 parts sum" in definition
+    assert "The 3 parts sum" in definition
     assert ("in-sample" in definition) == in_sample
     start = "shared subspace (in-sample): " if in_sample else "shared subspace: "
     assert definitions.short(unique) == f"{start}what only shared explains"

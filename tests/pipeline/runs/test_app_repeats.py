@@ -85,5 +85,5 @@ def test_a_ceiling_and_the_share_of_it_are_written_and_said(tmp_path):
     assert 0.5 < np.nanmedian(full["share"][driven]) < 1.3
     (sidecar,) = (tmp_path / "out" / "sub-01" / "func").glob("*_stat-ceiling_desc-full_statmap.json")
     assert json.loads(sidecar.read_text())["Ceiling"].startswith("from 2 repeated stimuli, heard 2 and 2 times")
-    assert "Noise ceiling: from 2 repeated stimuli" in report_text(tmp_path / "out" / "sub-01.html")
+    assert "Noise ceiling. It is estimated from 2 repeated stimuli" in report_text(tmp_path / "out" / "sub-01.html")
     assert list((tmp_path / "out").glob("tpl-*/*_stat-ceiling_desc-full_statmap.nii.gz"))

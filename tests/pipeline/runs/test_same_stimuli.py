@@ -11,8 +11,8 @@ import soundfile
 
 from bids_app import encoding
 from bids_app.pipeline.job.hearing import Hearing
+from bids_app.pipeline.job.playings import playings_of, same_stimuli_warnings
 from bids_app.pipeline.job.same_stimuli import fingerprint_of, same_stimuli
-from bids_app.pipeline.runs.load_runs import playings_of
 from bids_app.records import Heard, Intervals, Run, Stimulus, StimulusEvent
 
 RATE_HZ = 8000
@@ -103,9 +103,9 @@ def test_transcripts_that_differ_outweigh_a_level_that_is_alike(tmp_path):
 
 def test_a_hundred_stimuli_cost_seconds():
     many = {f"s{number}": stimulus(words=transcript(number, 1500)) for number in range(100)}
-    began_s = time.monotonic()
+    began_s = time.process_time()
     assert found(**many) == {}
-    assert time.monotonic() - began_s < 10
+    assert time.process_time() - began_s < 10
 
 
 class Library:
@@ -114,8 +114,8 @@ class Library:
     def __init__(self, **transcripts):
         self.transcripts = transcripts
 
-    def fingerprint(self, _recording, event):
-        return fingerprint_of(stimulus(words=self.transcripts[event.stimulus_id]))
+    def same_stimuli(self, _recordings):
+        return found(**{name: stimulus(words=words) for name, words in self.transcripts.items()})
 
     def hearing(self, _recording, event):
         return Hearing(60.0, stretch=event.stretch)
@@ -131,7 +131,7 @@ def test_runs_that_hear_one_stimulus_under_two_names_are_one_fold_and_share_bloc
         SimpleNamespace(stimuli=(StimulusEvent(1.0, "d"), StimulusEvent(40.0, "c", stretch=1.01))),
         SimpleNamespace(stimuli=(StimulusEvent(0.0, "b"),)),
     ]
-    playings, warnings = playings_of(recordings, library)
+    playings, warnings = playings_of(recordings, library), same_stimuli_warnings(recordings, library)
     assert playings[0] == (Heard(("a",), 3.0),)
     assert playings[2][1] == Heard(("c", "a"), 40.0, 1.01, pytest.approx(7.0))
     assert len(warnings) == 1

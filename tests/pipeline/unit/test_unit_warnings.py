@@ -8,14 +8,16 @@ from bids_app import encoding
 from bids_app.pipeline.unit.unit_warnings import at_edge
 from bids_app.records import FitSpec, Run
 
+TWO = {"a": ("a",), "b": ("b",)}
 
-def fitted(alphas, signal=1.0):
+
+def fitted(alphas, groups=TWO):
     """Two spaces that share nothing and both carry signal."""
     rng = np.random.default_rng(0)
     bands = {name: rng.standard_normal((4, 80, 1, 3)) for name in ("a", "b")}
     Y = rng.standard_normal((4, 80, 6))
     for values in bands.values():
-        Y += signal * values[:, :, 0] @ rng.standard_normal((3, 6))
+        Y += values[:, :, 0] @ rng.standard_normal((3, 6))
     runs = [
         Run(
             f"r{n}",
@@ -27,7 +29,7 @@ def fitted(alphas, signal=1.0):
         for n in range(4)
     ]
     design = encoding.build_design(runs, "by_run", (0.0,), {}, 0.0)
-    return encoding.fit(design, {"a": ("a",), "b": ("b",)}, FitSpec(candidates=4, alphas=alphas))
+    return encoding.fit(design, groups, FitSpec(candidates=4, alphas=alphas))
 
 
 def test_a_grid_that_ends_too_low_makes_a_shared_part_of_nothing_and_is_told():
@@ -36,8 +38,14 @@ def test_a_grid_that_ends_too_low_makes_a_shared_part_of_nothing_and_is_told():
     assert (one + other - both > 0.2 * both).all()
     (line,) = at_edge({"": fit})
     assert line.startswith("alpha lies at an end of its grid in ")
-    assert "do not conclude from p of shared ones that spaces share anything" in line
+    assert "do not conclude from p of shared parts that spaces share anything; do not compare parts" in line
     assert "widen fit.alphas" in line
+
+
+def test_of_a_single_feature_group_no_parts_are_spoken_of():
+    (line,) = at_edge({"": fitted((1e4, 1e6, 3), {"one": ("a", "b")})})
+    assert "part" not in line
+    assert "do not compare its R² with that of other models" in line
 
 
 def test_every_partition_is_looked_at_by_name():

@@ -25,6 +25,7 @@ from bids_app.outputs.report.unit.section import PlantedPart, heading, planted_p
 from bids_app.outputs.wording.definitions import about
 from bids_app.outputs.wording.group import group_inference_in_words
 from bids_app.outputs.wording.inference import WHERE_ESTIMATES_GO
+from bids_app.outputs.wording.noise_ceiling import inter_subject_noise_ceiling_in_words
 from bids_app.outputs.wording.phrases import count_of, nouns_of
 from bids_app.records import (
     ExtraPartition,
@@ -76,6 +77,7 @@ class GroupSection:
     components: Mapping[str, tuple[ParticipantMeans, SignificantCounts | None]]
     inference: str
     bias: str
+    noise_ceiling: str
     planted: PlantedPart | None
 
 
@@ -143,6 +145,7 @@ def _group(out_dir: Path, group: GroupResultSummary, truths: Mapping[str, Truth]
         components={label: (one, significant.get(label)) for label, one in means.items()},
         inference=group_inference_in_words(group.inference, group.targets.kind),
         bias=WHERE_ESTIMATES_GO if len(group.groups) > 1 else "",
+        noise_ceiling=inter_subject_noise_ceiling_in_words(group),
         planted=_planted(out_dir, group, truths),
     )
 

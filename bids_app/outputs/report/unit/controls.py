@@ -65,7 +65,7 @@ def _over_participants(group: GroupResultSummary, component: Component, mean: fl
 
 def _baseline(unit: WrittenUnit) -> str:
     made = unit.summary.provenance.controls
-    left_out = "; ".join(f"{name}: {why}" for name, why in left_out_of_baseline(made).items())
+    left_out = ", ".join(f"{name} ({why})" for name, why in left_out_of_baseline(made).items())
     without = f" Not in it: {left_out}." if left_out else ""
     baseline = [component for component in unit.partition.controls if component.kind == "baseline"]
     if not baseline:
@@ -76,7 +76,7 @@ def _baseline(unit: WrittenUnit) -> str:
     compared = {component.groups[0] for component in unit.partition.controls if component.kind == "beyond_baseline"}
     own = [group for group in unit.partition.groups if group not in compared]
     part = f" {listed(own)} {'is' if len(own) == 1 else 'are'} part of the baseline itself." if own else ""
-    return f"The baseline is {listed(baseline_words(made))}; alone it has a mean R² of {mean}.{without}{part}"
+    return f"The baseline is {listed(baseline_words(made))}. Alone it has a mean R² of {mean}.{without}{part}"
 
 
 def _claim(unit: WrittenUnit, component: Component, what: str) -> str:

@@ -118,7 +118,8 @@ def _layers(space: str, scores: LayersSummary) -> str:
     highest = int(np.nan_to_num(means, nan=-np.inf).argmax())
     return (
         f"{space}: {len(scores.layers)} layers, each fitted alone. {scores.n_best} of {scores.n_usable} usable "
-        "targets have a layer that predicts their training samples; over all usable targets the layer chosen there "
-        f"reaches a mean held-out R² of {number(scores.best_mean)}, the best single layer ({scores.layers[highest]}, "
-        f"the highest of {len(scores.layers)}) {number(float(means[highest]))}."
+        "targets have a layer that predicts their training samples. Over all usable targets, the layers chosen there "
+        f"have a mean held-out R² of {number(scores.best_mean)}. Of single layers, {scores.layers[highest]} has the "
+        f"highest: {number(float(means[highest]))}. It is the highest of {len(scores.layers)}, chosen on held-out "
+        "samples: do not conclude that it is the better choice."
     )

@@ -35,6 +35,7 @@ from bids_app.outputs.report.unit.subspace import subspace_sentences
 from bids_app.outputs.wording.definitions import Definitions
 from bids_app.outputs.wording.inference import WHERE_ESTIMATES_GO, inference_in_words
 from bids_app.outputs.wording.methods.text import methods_text
+from bids_app.outputs.wording.noise_ceiling import noise_ceiling_in_words
 from bids_app.outputs.wording.phrases import capitalised, nouns_of
 from bids_app.outputs.wording.scores import score_of_solver
 from bids_app.records import (
@@ -110,6 +111,7 @@ class UnitSection:
     methods: tuple[str, ...]
     repeated: tuple[str, ...]
     bias: str
+    noise_ceiling: str
     predicted_above: float = PREDICTED
 
 
@@ -154,6 +156,7 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> UnitSection:
         methods=methods_text(summary),
         repeated=tuple(repeated_stimuli(summary.recordings)),
         bias=WHERE_ESTIMATES_GO if len(summary.groups) > 1 else "",
+        noise_ceiling=noise_ceiling_in_words(summary),
     )
 
 

@@ -17,6 +17,8 @@ from bids_app.records import (
     partition_components,
 )
 
+NO_TEST = "These are means, and parts may be negative. They are no tests: see p of each component."
+
 
 def subspace_sentences(summary: UnitSummary) -> tuple[str, ...]:
     """How many pairs, how well they hold up, and what of the shared subspace's prediction is whose."""
@@ -34,19 +36,31 @@ def subspace_sentences(summary: UnitSummary) -> tuple[str, ...]:
 def _pairs(fitted: SubspaceSummary) -> str:
     kept = [len(fold.correlation) for fold in fitted.folds]
     many = count_of(kept[0], "pair") if len(set(kept)) == 1 else f"{min(kept)} to {max(kept)} pairs"
-    how = "fitted once on all stimuli, test stimuli included (in-sample: what follows is too high)"
-    if fitted.spec.fit == "training":
-        how = f"fitted anew in each of {len(fitted.folds)} outer folds"
-    text = f"The shared subspace of {listed(fitted.spec.between)}, {how}, has {many} of canonical variates"
+    how = (
+        f"anew in each of {count_of(len(fitted.folds), 'outer fold')}."
+        if fitted.spec.fit == "training"
+        else "once on all stimuli, test stimuli included (in-sample). So its values are too high: do not compare "
+        "them with held-out ones."
+    )
+    text = f"The shared subspace of {listed(fitted.spec.between)} was fitted {how}"
     with_pairs = [fold for fold in fitted.folds if fold.correlation and fold.held_out]
     if not with_pairs:
-        return f"{text}: the models have nothing in common that holds up on held-out words."
+        return (
+            f"{text} No pair of canonical variates holds up on held-out words. Do not conclude that the models share "
+            "nothing: of few words weak pairs are not found."
+        )
     first = _mean([fold.held_out[0] for fold in with_pairs])
     last = _mean([fold.held_out[_last_pair(fold)] for fold in with_pairs])
     leak = _mean([fold.leak[_last_pair(fold)] for fold in with_pairs])
+    pair, correlations = "The pair", f"it correlates by {number(first)}"
+    if max(kept) > 1:
+        pair, correlations = (
+            "The last pair",
+            f"the first pair correlates by {number(first)}, the last by {number(last)}",
+        )
     return (
-        f"{text}, whose correlations on held-out words go from {number(first)} to {number(last)}; {leak:.0%} of a "
-        "signal of one model alone leaks through the last of them."
+        f"{text} It has {many} of canonical variates. On held-out words {correlations}. {pair} also carries "
+        f"{leak:.0%} of a signal that one model alone has: do not take all that it predicts for shared."
     )
 
 
@@ -64,27 +78,36 @@ def _against(summary: UnitSummary, extra: ExtraPartition) -> str:
     ]
     (alone,) = (component for component in of_shared if component.kind == "alone")
     (unique,) = (component for component in of_shared if component.kind == "unique")
+    others = [group for group in extra.groups if group != SHARED_GROUP]
     parts = [
-        f"{number(value(component))} with {listed(group for group in component.groups if group != SHARED_GROUP)}"
+        f"{number(value(component))} with {_spaces(component, others)}"
         for component in of_shared
         if component.kind == "shared"
     ]
-    others = listed(group for group in extra.groups if group != SHARED_GROUP)
     return (
-        f"Over {_targets(summary)} it predicts alone a mean R² of {number(value(alone))}: it shares "
-        f"{', '.join(parts)} and no other, and {number(value(unique))} is beyond {others}."
+        f"Over {_targets(summary)} the shared subspace alone has a mean R² of {number(value(alone))}. It shares "
+        f"{listed(parts)}. Beyond {listed(others)} it has {number(value(unique))}. {NO_TEST}"
     )
+
+
+def _spaces(component: Component, others: Sequence[str]) -> str:
+    """The spaces that a part is shared with, and whether there are others that it is not shared with."""
+    sharing = [group for group in component.groups if group != SHARED_GROUP]
+    return listed(sharing) + ("" if len(sharing) == len(others) else " only")
 
 
 def _split(summary: UnitSummary, extra: ExtraPartition) -> str:
     value = _value(summary)
     full, *others = partition_components(tuple(extra.groups), extra.name)
-    alone = ", ".join(
-        f"{number(value(component))} {component.groups[0]} alone"
+    only = [
+        f"{number(value(component))} only by {component.groups[0]}"
         for component in others
         if component.kind == "unique"
+    ]
+    return (
+        f"Together with what is left of each model, the shared subspace has a mean R² of {number(value(full))}. Of "
+        f"this are explained {listed(only)}. {NO_TEST}"
     )
-    return f"Together with what is left of each model it predicts {number(value(full))}, of which {alone}."
 
 
 def _value(summary: UnitSummary) -> Callable[[Component], float | None]:

@@ -16,21 +16,27 @@ def subspace_methods(fitted: SubspaceSummary | None) -> tuple[str, ...]:
     counts = sorted({fold.n_words for fold in fitted.folds})
     words = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     trained = spec.fit == "training"
-    where = f"the {words} words of the training stimuli of each outer fold" if trained else f"all {words} words"
-    limit = ", and at most one for ten words" if trained else " (test stimuli included: in-sample)"
+    where = (
+        f"the {words} words of the training stimuli of each outer fold"
+        if trained
+        else f"all {words} words, those of test stimuli included (in-sample)"
+    )
+    limit = ", at most one for ten words" if trained else ""
     kept = (
-        "Pairs were kept up to the first whose correlation in folds left out among these words, averaged through "
-        "Fisher's z, did not exceed 95 % of those of the first pair when one model's words were shifted "
-        "circularly within folds and everything was fitted again."
+        "How many pairs are kept was tested on folds of these words. For the null distribution, one model's words "
+        "were shifted circularly within folds, and everything was fitted again. Pairs were kept up to the first "
+        "whose correlation on held-out words did not exceed the 95th percentile of the first pair's in these shifts."
         if spec.components is None
         else f"The {spec.components} leading pairs were kept."
     )
     return (
-        f"Shared subspace. Rows of {listed(spec.between)} (frames averaged over each word, where a space has no "
-        f"rows by word) were scaled on {where}, reduced to the principal components that hold 95 % of their variance"
-        f"{limit}, and analysed by canonical correlation (singular values). {kept} The shared subspace is the mean "
-        "of each pair's two variates; the rest of a model is its scaled rows less their regression on its own "
-        "variates; both were brought to the responses as words are.",
+        f"Shared subspace. Each word has a row of each of {listed(spec.between)}. Where a space has no rows by word, "
+        f"its frames were averaged over the word. What follows was fitted on {where}. Rows were scaled and reduced "
+        f"to the principal components that hold 95 % of their variance{limit}. Canonical correlation then finds "
+        f"pairs of directions, one in each model, whose values over words (variates) correlate most. {kept} The "
+        "shared subspace is the mean of each pair's two variates. The rest of a model is its scaled rows less their "
+        "regression on its "
+        "own variates. Both were brought to the responses' times as words are.",
     )
 
 
@@ -39,17 +45,21 @@ def controls_methods(made: ControlsProvenance) -> tuple[str, ...]:
     baseline, kinds = baseline_words(made), {component.kind for component in made.components}
     sentences = []
     if baseline:
-        sentences.append(f"The baseline ({listed(baseline)}) was fitted whatever else was, each a band of its own.")
+        sentences.append(
+            f"The baseline ({listed(baseline)}) is one model, and each of these is a band of its own. Every analysis "
+            "fits it."
+        )
     if kinds & {"beyond_baseline", "full_beyond_baseline"}:
         sentences.append(
-            "A model's R² beyond the baseline is that of both together less that of the baseline alone, each with a "
-            "search of its own that includes the smaller one's; its tests and confidence intervals are made as those "
-            "of unique parts."
+            "A model's R² beyond the baseline is that of both together less that of the baseline alone. What is "
+            "tried for the baseline alone is tried for both together, too. Tests and confidence intervals are made "
+            "as those of unique parts."
         )
     sentences += [_beyond_untrained(one) for one in made.components if one.kind == "beyond_untrained"]
     if "autocorrelation" in kinds:
         sentences.append(
-            "A control of smooth bumps in time, which knows nothing of the stimulus, was fitted to see leaks."
+            "A control of smooth bumps in time knows nothing of the stimulus. If it predicts anything, training "
+            "samples have leaked into test samples."
         )
     return (f"Baseline and controls. {' '.join(sentences)}",) if sentences else ()
 
@@ -58,7 +68,8 @@ def _beyond_untrained(component: Component) -> str:
     """A trained model and the one with random weights, which alone is the last of its terms."""
     (untrained,), _ = component.terms[-1]
     return (
-        f"{component.groups[0]} was compared with {untrained}, which differs in its weights alone, in the same way."
+        f"{component.groups[0]} was compared with {untrained}, the same model with random weights: R² of both "
+        f"together less that of {untrained} alone."
     )
 
 
@@ -67,15 +78,18 @@ def model_pair_methods(compared: ModelPairSummary | None) -> tuple[str, ...]:
     if compared is None or compared.compared_models is None:
         return ()
     kinds = {row.about.kind for row in compared.rows}
-    partial = "; partial, given the noise ceiling, besides" if "map_correlation_partial" in kinds else ""
-    shares = (
-        " Shares are sums over targets of a part over sums of the whole, signed."
-        if kinds & {"share", "amount"}
-        else ""
+    sentences = [
+        f"Agreement of {listed(compared.compared_models)}. Over targets, the R² maps of the two, each fitted "
+        "alone, were correlated."
+    ]
+    if "map_correlation_partial" in kinds:
+        sentences.append("A partial correlation, given the noise ceiling, stands beside it.")
+    sentences.append(
+        "In each target, their held-out predicted time courses were correlated within outer folds, and averaged over "
+        "folds and targets through Fisher's z."
     )
-    interval = f" Intervals: {INTERVAL}." if any(row.low is not None for row in compared.rows) else ""
-    return (
-        f"Agreement of {listed(compared.compared_models)}. Their R² maps, each alone, were correlated over targets"
-        f"{partial}, and their held-out predictions in each target, within outer folds, averaged over folds and "
-        f"targets through Fisher's z.{shares}{interval}",
-    )
+    if kinds & {"share", "amount"}:
+        sentences.append("Shares are signed: the sum over targets of a part over the sum of the whole.")
+    if any(row.low is not None for row in compared.rows):
+        sentences.append(f"Intervals: {INTERVAL}.")
+    return (" ".join(sentences),)

@@ -85,7 +85,7 @@ def responses_methods(summary: UnitSummary) -> str:
     space = "" if targets.space == "n/a" else f" in {targets.space}"
     where = f"{targets.n} {nouns_of(targets.kind)}{space}, {targets.n_usable} of them usable"
     cleaned = _cleaning(response) if summary.modality == "fmri" else _resampling(response)
-    scaled = "; then each target was z-scored within run" if response.spec.standardize == "run" else ""
+    scaled = ". Then each target was z-scored within run" if response.spec.standardize == "run" else ""
     mean = "" if "sub" in entities_of(summary.stem) else f" {OF_MEAN_RESPONSE}"
     recordings = count_of(len(summary.recordings), "recording")
     return f"Responses. {where}, from {recordings}. {capitalised(cleaned)}{scaled}.{_residualised(summary)}{mean}"
@@ -95,7 +95,7 @@ def _residualised(summary: UnitSummary) -> str:
     """A sentence on what features lost as responses did; empty where they lost nothing."""
     if not summary.provenance.design.residualised:
         return ""
-    what = "These regressors, with a constant," if summary.modality == "fmri" else "Run means"
+    what = "These regressors, with a constant," if _regressed_out(summary.provenance.response) else "Run means"
     return f" {what} were projected out of the delayed features too, run by run."
 
 
@@ -104,10 +104,15 @@ def confounds_of(response: ResponseProvenance) -> Sequence[str]:
     return () if response.spec.confounds == "none" else response.spec.confounds.split("+")
 
 
-def _cleaning(response: ResponseProvenance) -> str:
+def _regressed_out(response: ResponseProvenance) -> list[str]:
     removed = [CONFOUNDS.get(name, name) for name in confounds_of(response)]
     if response.spec.high_pass_s:
         removed.append(f"cosine drifts with periods over {response.spec.high_pass_s:g} s")
+    return removed
+
+
+def _cleaning(response: ResponseProvenance) -> str:
+    removed = _regressed_out(response)
     cleaned = f"{listed(removed)} were regressed out within run" if removed else "Nothing was regressed out"
     return cleaned + _censoring(response)
 

@@ -14,9 +14,26 @@ from bids_app.records import (
     SOLVERS,
     AnalysisProvenance,
     FitSpec,
-    InferenceProvenance,
     Provenance,
     UnitSummary,
+)
+
+PARTS = (
+    "Unique parts have the larger p of two tests. In one, what the model without the feature group leaves of the "
+    "response changes its sign by block, and both models are fitted again (Freedman and Lane, 1983). In the other, "
+    "the difference of the two models' squared errors changes its sign by block. Shared parts: the signed sum of the "
+    "models' squared errors changes its sign by block, and its null distribution is made wider by what blocks teach "
+    "one another in training. Their p is also no smaller than that of any set of the sharing feature groups adding "
+    "to the others. No part has a smaller p than the full model."
+)
+MANY_TARGETS = (
+    "Family-wise p compares each target with the largest studentised value over all targets, sign vector by sign "
+    "vector (max-T). q is Benjamini and Hochberg's false discovery rate."
+)
+INTERVALS = (
+    "95 % confidence intervals are Student's t over blocks. The variance between blocks is made larger by how much "
+    "blocks change each other's gains when they are left out of training. The degrees of freedom follow from the "
+    "kurtosis of the blocks' deviations."
 )
 
 
@@ -27,35 +44,54 @@ def methods_text(summary: UnitSummary) -> tuple[str, ...]:
         features_methods(made.analysis, made.spaces),
         responses_methods(summary),
         rows_of(made.design).design(made),
-        _fit(made.analysis.fit, len(summary.folds), made.design.purge_s),
+        _fit(made.analysis, len(summary.folds), made.design.purge_s),
         *layers_methods(summary),
         *subspace_methods(summary.subspace),
         *controls_methods(made.controls),
         _scores(summary.groups, made.analysis),
         *model_pair_methods(summary.model_pair),
-        _inference(made.inference, summary.groups),
+        _inference(summary),
         _software(made),
     )
 
 
-def _fit(fit: FitSpec, n_folds: int, purge_s: float) -> str:
+def _fit(analysis: AnalysisProvenance, n_folds: int, purge_s: float) -> str:
     """Solver, penalties and folds."""
-    low, high, n_alphas = fit.alphas
+    fit = analysis.fit
     solver = SOLVERS[fit.solver]
     if not solver.signed_rsquared:
         return _published(fit, n_folds)
-    how = (
-        f"Banded ridge regression: a weight for every feature space and target, from {fit.candidates} candidates "
-        f"(seed {fit.seed}), and"
-        if solver.searches_bands
-        else "Ridge regression with"
-    )
+    is_banded = solver.searches_bands and fit.candidates > 1 and len(analysis.spaces) > 1
     return (
-        f"Fit. {how} a penalty from {n_alphas} values between {low:g} and {high:g}, chosen for every target by "
-        f"inner folds ({_folds(fit.inner)}). Scores come from {n_folds} outer folds ({_folds(fit.outer)}); runs that "
-        f"share a stimulus stay in one fold, and within a run samples nearer than {purge_s:g} s to a test sample "
-        "were left out of training. Centring, scaling, principal components and hyper-parameters were fitted on "
-        "training samples alone."
+        f"Fit. {_banded(fit) if is_banded else _ridge(fit)} Scores come from {n_folds} outer folds "
+        f"({_folds(fit.outer)}). All hearings of one second of a stimulus lie in one fold. Samples within "
+        f"{purge_s:g} s of a test sample, in its run or in its stimulus, were left out of training. Centring, "
+        "scaling, principal components and all that was chosen come from training samples alone."
+    )
+
+
+def _ridge(fit: FitSpec) -> str:
+    """One penalty for all columns."""
+    low, high, n_alphas = fit.alphas
+    return (
+        f"Ridge regression with a penalty from {n_alphas} values between {low:g} and {high:g}: for every target the "
+        f"one with the least squared error in the inner folds ({_folds(fit.inner)})."
+    )
+
+
+def _banded(fit: FitSpec) -> str:
+    """A weight for each feature space, and the penalties that models of fewer spaces may take."""
+    low, high, n_alphas = fit.alphas
+    return (
+        "Banded ridge regression: every target has a penalty and a weight for each feature space, those with the "
+        f"least squared error in the inner folds ({_folds(fit.inner)}). Where errors hardly differ, the model with "
+        f"weights for the fewest spaces was taken. Weights were drawn once, for all models ({fit.candidates} "
+        f"candidates, seed {fit.seed}): equal ones, each space alone, each space left out, and random ones. A model "
+        "of fewer spaces takes the same draws without the others. Whatever a model may choose, a larger one may "
+        f"choose too. Where all spaces have weights, the penalty is one of {n_alphas} values between {low:g} and "
+        f"{high:g}. Where some have none, these values are divided by the share of the draw's weight that the others "
+        "have, so that each space is penalised as it is beside all. A space alone may take penalties between these "
+        "values, in finer steps, and higher ones."
     )
 
 
@@ -70,7 +106,7 @@ def _published(fit: FitSpec, n_folds: int) -> str:
 
 
 def _folds(folds: str | int) -> str:
-    by_run = "by run, contiguous blocks where there is a single one"
+    by_run = "by run; contiguous blocks where there is a single run"
     return by_run if folds == "by_run" else f"{folds} contiguous blocks"
 
 
@@ -80,8 +116,8 @@ def _scores(groups: Sequence[str], analysis: AnalysisProvenance) -> str:
     sentences = [f"Scores. {score.rsquared}."]
     if len(groups) > 1:
         sentences.append(
-            f"All {2 ** len(groups) - 1} unions of {listed(groups)} were fitted; unique and shared parts follow by "
-            "inclusion–exclusion on R², signed, never clipped."
+            f"All {2 ** len(groups) - 1} unions of {listed(groups)} were fitted. Unique and shared parts are signed "
+            "sums of their R² (inclusion–exclusion). They may be negative and are never clipped."
         )
         if score.is_signed:
             sentences.append(
@@ -90,38 +126,36 @@ def _scores(groups: Sequence[str], analysis: AnalysisProvenance) -> str:
             )
     if len(groups) > 1 or not score.is_signed:
         sentences += [
-            f"{name} joins {listed(spaces)}." for name, spaces in analysis.groups.items() if spaces != (name,)
+            f"The feature group {name} joins {listed(spaces)}."
+            for name, spaces in analysis.groups.items()
+            if spaces != (name,)
         ]
     return " ".join(sentences)
 
 
-def _inference(made: InferenceProvenance | None, groups: Sequence[str]) -> str:
+def _inference(summary: UnitSummary) -> str:
     """Tests of totals and parts, and intervals."""
+    made = summary.provenance.inference
     if made is None:
         return "Inference. No inference was made."
-    kinds = (
-        "As the data are smooth, groups of frequencies were flipped besides blocks, and the larger p counts. "
-        if made.frequencies
-        else ""
-    )
-    parts = (
-        "Unique parts, the larger p of two: what the model without the feature group left of the response was "
-        "flipped and both models fitted again (Freedman and Lane, 1983); and flips of the difference of their losses "
-        "by block. Shared parts: flips of the signed sum of losses by block, widened by what blocks taught one "
-        "another in training, and no smaller p than that of any set of the sharing feature groups adding to the "
-        "others. No part has a smaller p than the full model. "
-        if len(groups) > 1
-        else ""
-    )
-    return (
+    sentences = [
         f"Inference. {made.permutations} sign vectors over {made.n_blocks} blocks of time of at least "
-        f"{made.block_s:.0f} s (they count as {made.effective_blocks:.0f} equal ones), the same for all targets; "
-        f"p = (b + 1)/(m + 1). Totals: models were fitted again "
-        f"to the flipped responses, at the hyper-parameters they had chosen. {kinds}{parts}Family-wise p: the "
-        "largest studentised value over targets; q: Benjamini and Hochberg. 95 % confidence intervals: Student's t "
-        "over blocks, whose variance has added to it how much blocks change each other's gains when left out of "
-        "training; degrees of freedom by the kurtosis of the blocks' deviations."
-    )
+        f"{made.block_s:.0f} s, the same for all targets. Blocks differ in noise: they count as "
+        f"{made.effective_blocks:.0f} equal ones. p = (b + 1)/(m + 1), where b of m sign vectors give at least the "
+        "value observed. Models: blocks of the response change their sign, and the model is fitted again with "
+        "its penalty and weights as they were chosen."
+    ]
+    if made.frequencies:
+        sentences.append(
+            "As the data are smooth, groups of frequencies of the response were flipped as well. The larger p counts."
+        )
+    if len(summary.groups) > 1:
+        sentences.append(PARTS)
+    if summary.has_no_p:
+        sentences.append("On these data nothing can be tested, and every p is n/a: see the warnings.")
+    elif summary.has_unreliable_p:
+        sentences.append("On these data p does not hold: see the warnings.")
+    return " ".join([*sentences, MANY_TARGETS, INTERVALS])
 
 
 def _software(made: Provenance) -> str:

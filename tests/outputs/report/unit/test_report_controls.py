@@ -68,9 +68,9 @@ def sentences(out_dir, unit):
 def test_each_region_is_named_where_a_model_beats_the_baseline_and_where_not(tmp_path):
     baseline, full, speech, twin, time = sentences(tmp_path, unit_with({"speechBeyondBaseline": 2}))
     assert baseline.startswith(
-        "The baseline is word rate, envelope and position in the story; alone it has a mean R² of 0.100"
+        "The baseline is word rate, envelope and position in the story. Alone it has a mean R² of 0.100"
     )
-    assert "Not in it: head motion: already regressed out." in baseline
+    assert "Not in it: head motion (already regressed out)." in baseline
     assert "semantic is part of the baseline itself." in baseline
     assert full.startswith(
         "In none of 6 parcels does the full model significantly predict more than the baseline (family-wise p ≤ 0.05)"
@@ -134,7 +134,7 @@ def test_no_baseline_is_said(tmp_path):
         ),
         ("speechBeyondBaseline", "p", "what the smaller model leaves of the response"),
         ("speechBeyondUntrained", "pfwe", "Family-wise p of what speech predicts beyond the same model with random"),
-        ("baseline", "q", "the model is fitted again"),
+        ("baseline", "q", "The model is fitted again"),
         (
             "autocorrelation",
             "ci025",

@@ -53,33 +53,33 @@ def summary(folds, fit="training", predicted=12):
 
 def test_pairs_their_correlations_and_the_leak():
     pairs, _ = subspace_sentences(summary([fold(0, 2), fold(1, 1)]))
-    assert "fitted anew in each of 2 outer folds, has 1 to 2 pairs" in pairs
-    assert "go from 0.900 to 0.700; 10% of a signal" in pairs  # (.167 + .026) / 2
+    assert "was fitted anew in each of 2 outer folds. It has 1 to 2 pairs" in pairs
+    assert "the first pair correlates by 0.900, the last by 0.700." in pairs
+    assert "also carries 10% of a signal that one model alone has: do not take" in pairs  # (.167 + .026) / 2
 
 
 def test_no_pair_is_said_plainly():
     pairs, _ = subspace_sentences(summary([fold(0, 0), fold(1, 0)]))
-    assert "has 0 pairs" in pairs
-    assert "nothing in common that holds up" in pairs
+    assert "No pair of canonical variates holds up on held-out words. Do not conclude" in pairs
 
 
 def test_an_in_sample_fit_is_said_to_be_one():
     pairs, against = subspace_sentences(summary([fold(None, 2)], "all"))
     assert "fitted once on all stimuli, test stimuli included (in-sample" in pairs
-    assert "beyond semantic and low_level" in against
+    assert "Beyond semantic and low_level" in against
 
 
 def test_parts_of_the_shared_subspace_are_those_of_the_partition():
     _, against = subspace_sentences(summary([fold(0, 2)]))
     order = [one.label for one in partition_components(tuple(GROUPS))]
-    assert "Over 12 predicted targets it predicts alone a mean R² of 0.020" in against
+    assert "Over 12 predicted targets the shared subspace alone has a mean R² of 0.020. It shares 0.0" in against
     for part, words in (
-        ("sharedSharedSemantic", "with semantic"),
-        ("sharedSharedLowLevel", "with low_level"),
+        ("sharedSharedSemantic", "with semantic only"),
+        ("sharedSharedLowLevel", "with low_level only"),
         ("sharedSharedSemanticLowLevel", "with semantic and low_level"),
     ):
         assert f"{0.01 * (order.index(part) + 1):.3f} {words}" in against
-    assert f"and {0.01 * (order.index('uniqueShared') + 1):.3f} is beyond semantic and low_level" in against
+    assert f"Beyond semantic and low_level it has {0.01 * (order.index('uniqueShared') + 1):.3f}." in against
 
 
 def test_the_table_has_a_row_a_fold_and_pair():

@@ -124,8 +124,8 @@ def test_bold_with_banded_ridge():
         "an untrained stand-in with random weights",
         "24 motion parameters", "anatomical CompCor", "periods over 128 s", "z-scored within run",
         "delayed within run by 2, 4, 6, 8 s", "at their offset", "560 of the 600 samples of 2 recordings",
-        "the first 20 s after the first word", "Banded ridge", "20 candidates (seed 7)",
-        "30 values between 1e-05 and 1e+10", "4 outer folds (by run", "nearer than 14 s",
+        "the first 20 s after the first word", "Banded ridge", "(20 candidates, seed 7)",
+        "30 values between 1e-05 and 1e+10", "4 outer folds (by run", "within 14 s of a test sample",
         "All 15 unions of low_level, semantic, speech and language", "low_level joins acoustic and phonetic",
         "No inference was made", "torch 2.13.0", "speech-language (0123456789abcdef)",
     ):  # fmt: skip
@@ -135,7 +135,7 @@ def test_bold_with_banded_ridge():
 def test_what_was_tested_is_said():
     text = text_of(with_inference(voxels()))
     for fact in (
-        "500 sign vectors over 41 blocks of time of at least 60 s", "groups of frequencies were flipped besides",
+        "500 sign vectors over 41 blocks of time of at least 60 s", "groups of frequencies of the response",
         "Unique parts", "Shared parts", "Benjamini",
     ):  # fmt: skip
         assert fact in text, fact
@@ -216,8 +216,8 @@ def with_controls(unit, components):
 def test_the_baseline_and_controls_are_said_where_they_were_fitted():
     text = text_of(with_controls(voxels(), CONTROLS))
     for fact in (
-        "The baseline (word rate and envelope) was fitted whatever else was", "R² beyond the baseline",
-        "speech was compared with random, which differs in its weights alone", "smooth bumps in time",
+        "The baseline (word rate and envelope) is one model", "R² beyond the baseline",
+        "speech was compared with random, the same model with random weights", "smooth bumps in time",
     ):  # fmt: skip
         assert fact in text, fact
     assert "Baseline and controls" not in text_of(voxels())
@@ -282,8 +282,8 @@ def test_subspaces_are_said_as_they_were_fitted():
     spec = SubspaceSpec(("speech", "language"), None, "training")
     text = text_of(replace(unit, subspace=SharedSubspace(spec, folds)))
     for fact in (
-        "Rows of speech and language", "the 400 to 403 words of the training stimuli of each outer fold",
-        "at most one for ten words", "did not exceed 95 % of those of the first pair",
+        "a row of each of speech and language", "the 400 to 403 words of the training stimuli of each outer fold",
+        "at most one for ten words", "did not exceed the 95th percentile of the first pair's in these shifts",
     ):  # fmt: skip
         assert fact in text, fact
     fixed = replace(spec, components=7, fit="all")
@@ -302,7 +302,7 @@ def test_layers_are_said_as_they_were_chosen():
     chosen = {"0": "4", "1": "6", "2": "4", "3": "4"}
     layers = {"speech": LayersSummary(("2", "4", "6"), (2, 4, 6), chosen, {}, 0, 0, None)}
     text = "\n".join(methods_text(replace(summary_of(voxels()), layers=layers)))
-    assert "speech (layers 2 to 6, 3 of them): 4 in 3 folds, 6 in 1 fold." in text
+    assert "These are speech (layers 2 to 6, 3 of them): 4 in 3 folds, 6 in 1 fold." in text
     assert "own windows" not in text
     words = with_words(make_unit(electrode_targets(5), rest="task-pooled"))
     assert "own windows here, without lags" in "\n".join(methods_text(replace(summary_of(words), layers=layers)))
@@ -316,8 +316,8 @@ def test_agreement_is_said_as_far_as_it_was_computed(kind, low):
     compared = ModelPairSummary(("speech", "language"), (row,), AgreementHistogram((), ()))
     paragraphs = methods_text(replace(summary_of(voxels()), model_pair=compared))
     (text,) = (one for one in paragraphs if one.startswith("Agreement"))
-    assert text.startswith("Agreement of speech and language. Their R² maps")
-    assert ("partial, given the noise ceiling" in text) == (kind == "map_correlation_partial")
-    assert ("Shares are sums" in text) == (kind == "share")
+    assert text.startswith("Agreement of speech and language. Over targets, the R² maps")
+    assert ("partial correlation, given the noise ceiling" in text) == (kind == "map_correlation_partial")
+    assert ("Shares are signed" in text) == (kind == "share")
     assert ("Intervals:" in text) == (low is not None)
     assert "Agreement" not in text_of(voxels())
