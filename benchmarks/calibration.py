@@ -13,8 +13,10 @@ import numpy as np
 import torch
 
 from benchmarks.bars import Bar, run_bars
+from benchmarks.calibration_electrodes import electrodes
 from benchmarks.calibration_empty import empty
 from benchmarks.calibration_family import family
+from benchmarks.calibration_group_family import group_family
 from benchmarks.calibration_participants import participants
 from benchmarks.calibration_parts import intervals, parts
 from benchmarks.calibration_repeats import repeats
@@ -187,6 +189,8 @@ STUDIES = {
     "repeats": repeats,
     "residuals": residuals,
     "group": participants,
+    "group-family": group_family,
+    "electrodes": electrodes,
 }
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ def _covered(n_people: int, share: float, common: float, seed: int) -> tuple[Arr
     return np.concatenate(covered), np.concatenate(widths), truth
 
 
-def electrodes(quick: bool) -> list[Bar]:
+def bootstrap(quick: bool) -> list[Bar]:
     """Hierarchical bootstrap: scores of 5 to 60 electrodes a participant, skewed within, with a mean that
     participants differ in; false positives where the mean over participants is zero, and power where it is .03."""
     print("| participants-between-within | coverage | false positives | power at .03 |\n|---|---|---|---|")
@@ -185,7 +185,7 @@ def electrodes(quick: bool) -> list[Bar]:
             covered, false, true = (np.concatenate(each) for each in zip(*found, strict=True))
             title = f"{n_people}-{between}-{within}"
             print(f"| {title} | {covered.mean():.3f} | {false.mean():.3f} | {true.mean():.3f} |", flush=True)
-            bars.append(bar(f"electrodes-{title}", false))
+            bars.append(bar(f"bootstrap-{title}", false))
     return bars
 
 
@@ -219,7 +219,7 @@ STUDIES = {
     "totals": totals,
     "parts": parts,
     "intervals": intervals,
-    "electrodes": electrodes,
+    "bootstrap": bootstrap,
     "power": power,
 }
 

@@ -1,9 +1,15 @@
 """Means over electrodes, with participants as the sample: a hierarchical bootstrap of participants, then of their
-electrodes."""
+electrodes.
+
+It takes participants for independent. Where they hear one stimulus they are not: what all responses to it have in
+common by chance is in everyone's electrodes. There is no mean response to guard against that, as electrodes of
+different people are not the same place. What participants' own tests say is proof against it, as these change signs
+by block of the stimulus's time: `any_electrode` joins them, whatever they have in common.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +33,10 @@ class MeanEstimate:
 
 
 def over_electrodes(
-    participants: Sequence[ParticipantValues], components: Sequence[Component], seed: int
+    participants: Sequence[ParticipantValues],
+    components: Sequence[Component],
+    seed: int,
+    stimulus: Mapping[str, float] | None = None,
 ) -> dict[str, MeanEstimate]:
     """The mean over participants of their electrodes' mean.
 
@@ -43,6 +52,8 @@ def over_electrodes(
         none.
     components : all of one partition, or one of none.
     seed : of the bootstrap.
+    stimulus : label → p that no electrode of anybody has anything of the component (`any_electrode`), which p is no
+        smaller than; p is NaN where it is.
 
     Returns
     -------
@@ -64,10 +75,26 @@ def over_electrodes(
             mean=float(mean[row]),
             low=float(low[row]),
             high=float(high[row]),
-            p=float(np.max([p_of[null] for null in nulls_of(one)])),
+            p=float(np.max([*(p_of[null] for null in nulls_of(one)), (stimulus or {}).get(one.label, 0.0)])),
         )
         for row, one in enumerate(tested)
     }
+
+
+def any_electrode(family: Sequence[Array]) -> float:
+    """p that no electrode of any participant has anything: the smallest family-wise p times the number of
+    participants, which holds whatever they have in common (Bonferroni).
+
+    Parameters
+    ----------
+    family : of each participant (n_electrodes,) family-wise p; NaN where there is none, which counts as 1.
+
+    Returns
+    -------
+    p, at most 1; NaN where nobody has any.
+    """
+    known = np.concatenate([one[np.isfinite(one)] for one in family])
+    return float(min(1.0, len(family) * known.min())) if len(known) else np.nan
 
 
 def _table(values: ParticipantValues, tested: Sequence[Component], components: Sequence[Component]) -> Array:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from bids_app.encoding import NoiseCeiling, share
-from bids_app.group.electrodes import over_electrodes
+from bids_app.group.electrodes import any_electrode, over_electrodes
 from bids_app.group.participant_tests import ParticipantValues, participant_tests, several_nulls, t_interval
 from bids_app.group.statistics import Values, on_targets, participant_statistics, participant_table
 from bids_app.records import (
@@ -28,7 +28,7 @@ from bids_app.records import (
     partition_components,
 )
 
-STIMULUS_FIXED = "none: electrodes are not common to participants"
+OWN_TESTS = "the smallest family-wise p of any participant's electrodes, times the number of participants"
 Choice = Literal["all", "responsive"]
 CHOICES: tuple[Choice, ...] = ("all", "responsive")
 
@@ -136,7 +136,7 @@ def electrode_rows(
     Parameters
     ----------
     members : units of a group, one a participant.
-    spec : the bootstrap's seed.
+    spec : the bootstrap's seed, and the permutations of participants' own tests.
 
     Returns
     -------
@@ -144,7 +144,9 @@ def electrode_rows(
     """
     biased = has_biased_shared_parts(members[0])
     rows = [row for choice in CHOICES for row in _rows_of(members, choice, spec.seed, biased)]
-    return tuple(rows), GroupInference(len(members), STIMULUS_FIXED, guarded=False, biased=biased)
+    least = len(members) / (1 + spec.permutations)
+    stimulus = f"{OWN_TESTS} (at least {least:.2g})"
+    return tuple(rows), GroupInference(len(members), stimulus, guarded=True, biased=biased)
 
 
 def _rows_of(members: Sequence[WrittenUnit], choice: Choice, seed: int, biased: bool) -> list[ElectrodeMean]:
@@ -153,6 +155,9 @@ def _rows_of(members: Sequence[WrittenUnit], choice: Choice, seed: int, biased: 
     rows = []
     for components in tested_together(members) if chosen else ():
         participants = [_electrodes_of(unit, mask, components) for unit, mask in chosen]
+        stimulus = {
+            one.label: any_electrode([_family(unit, mask, one) for unit, mask in chosen]) for one in components
+        }
         untested = several_nulls(components) if biased else ()
         rows += [
             ElectrodeMean(
@@ -165,7 +170,7 @@ def _rows_of(members: Sequence[WrittenUnit], choice: Choice, seed: int, biased: 
                 ci975=estimate.high,
                 p=np.nan if label in untested else estimate.p,
             )
-            for label, estimate in over_electrodes(participants, components, seed).items()
+            for label, estimate in over_electrodes(participants, components, seed, stimulus).items()
         ]
     return rows
 
@@ -176,6 +181,12 @@ def _electrodes_of(unit: WrittenUnit, mask: Array, components: Sequence[Componen
     tables = _values_of([unit], names, components)
     rsquared, r = ({label: table[0] for label, table in each.items()} for each in (tables.rsquared, tables.r))
     return ParticipantValues(rsquared, r)
+
+
+def _family(unit: WrittenUnit, mask: Array, component: Component) -> Array:
+    """(n_electrodes,) family-wise p of some of a participant's electrodes; NaN where there is none."""
+    stats = unit.partition.values.get(component.label, {})
+    return np.asarray(stats.get("pfwe", np.full(len(mask), np.nan)))[mask]
 
 
 def _mask(unit: WrittenUnit, choice: Choice) -> Array:

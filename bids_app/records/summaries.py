@@ -325,8 +325,9 @@ class GroupInference:
     """How tests over participants were made.
 
     stimulus : what the null over the stimulus rests on, or why there is none. guarded : whether p is no smaller than
-    that of the mean response. biased : whether shared parts come out too large in all participants alike, so that
-    they have no p without such a guard. exact, n_signs : of sign flips (None for electrodes).
+    that of the mean response (of electrodes, than participants' own tests allow). biased : whether shared parts come
+    out too large in all participants alike, so that they have no p without a mean response. exact, n_signs : of sign
+    flips (None for electrodes).
     """
 
     n_participants: int

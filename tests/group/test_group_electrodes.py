@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bids_app.group.electrodes import mean_and_error, over_electrodes, student_limits
+from bids_app.group.electrodes import any_electrode, mean_and_error, over_electrodes, student_limits
 from bids_app.group.participant_tests import ParticipantValues
 from bids_app.records import partition_components
 
@@ -94,6 +94,31 @@ def test_a_shared_part_has_no_smaller_p_than_either_space_alone():
     found = over_electrodes(some, COMPONENTS, 0)
     assert found["sharedAB"].mean > 0.05
     assert found["sharedAB"].p >= found["b"].p > 0.01
+
+
+def test_any_electrode_is_bonferroni_over_participants():
+    family = [np.array([0.2, np.nan, 0.01]), np.array([0.03]), np.array([np.nan])]
+    assert any_electrode(family) == pytest.approx(0.03)  # three participants, also who has no p
+    assert any_electrode([np.array([0.6]), np.array([0.7])]) == 1
+    assert np.isnan(any_electrode([np.array([np.nan])] * 3))
+
+
+def test_any_electrode_holds_whatever_participants_have_in_common():
+    """From the same p in everybody to independent ones."""
+    rng = np.random.default_rng(4)
+    for common in (0.0, 0.5, 0.9, 1.0):
+        shared, own = rng.standard_normal((4000, 1)), rng.standard_normal((4000, 6))
+        p = stats.norm.sf(np.sqrt(common) * shared + np.sqrt(1 - common) * own)
+        found = [any_electrode(each[:, None]) for each in p]
+        assert np.mean(np.array(found) <= 0.05) <= stats.binom.ppf(0.995, 4000, 0.05) / 4000
+
+
+def test_p_is_no_smaller_than_what_participants_own_tests_allow():
+    some = [participant([0.2, 0.2], [0.1, 0.1], [0.25, 0.25]) for _ in range(6)]
+    found = over_electrodes(some, COMPONENTS, 0, {"full": 0.3, "a": 0.001, "uniqueA": np.nan})
+    assert found["full"].p == 0.3
+    assert found["a"].p == pytest.approx(0.5**6)
+    assert np.isnan(found["uniqueA"].p)
 
 
 def test_false_positives_of_null_means():

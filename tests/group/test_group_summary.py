@@ -173,6 +173,7 @@ def two_spaces(participant, solver, kind):
     high = 0.1 + 0.01 * int(participant)
     amounts = {"full": 3, "a": 2, "b": 2, "uniqueA": 1, "uniqueB": 1, "sharedAB": 1}
     values = {one.label: dict.fromkeys(("rsquared", "r"), np.full(3, high * amounts[one.label])) for one in AB}
+    values = {label: {**stats, "pfwe": np.full(3, 0.001)} for label, stats in values.items()}
     full = {"full": ComponentSummary((), {})}
     return replace(
         own, partition=Partition(("a", "b"), values), summary=summary_of(POOL, solver, own.targets.space, full)
@@ -201,7 +202,8 @@ def test_what_all_have_beside_the_partition_is_tested_alone(kind):
     rng, given = np.random.default_rng(0), []
     for number, one in enumerate(participants):
         drawn = {control.label: rng.normal(mean, 0.05, 3) for control, mean in means.items()}
-        values = {label: {"rsquared": one, "r": np.tanh(one)} for label, one in drawn.items()}
+        p = np.full(3, 0.001)
+        values = {label: {"rsquared": one, "r": np.tanh(one), "pfwe": p} for label, one in drawn.items()}
         if number == 3:
             del values["bBeyondBaseline"]
         controls = tuple(control for control in CONTROLS if control.label in values)
@@ -245,7 +247,9 @@ def test_the_least_p_that_is_reported_is_the_least_there_can_be(n_participants, 
     ]
     (result,) = summarise(participants, InferenceSpec(permutations=permutations))
     assert "there is no p" not in group_inference_in_words(result.inference, "parcels")
-    assert words in group_inference_in_words(result.inference, "parcels")
+    said = group_inference_in_words(result.inference, "parcels")
+    assert words in said
+    assert "Family-wise p is then somewhat too small" in said  # no mean response guards
     assert result.values["full"]["rsquared"]["p"].min() == pytest.approx(max(2.0**-n_participants, 1 / 1001))
 
 
@@ -261,6 +265,27 @@ def test_fewer_than_five_participants_have_intervals_and_no_p(kind):
         assert all("ci025" in one and not {"p", "pfwe", "q"} & {*one} for one in stats)
     words = group_inference_in_words(result.inference, kind)
     assert "3 participants: there is no p over participants" in words
+
+
+def test_electrodes_p_is_no_smaller_than_their_own_family_wise_ones_allow():
+    """All hear one stimulus: what chance gave everybody's electrodes is in each one's own tests."""
+    participants = [two_spaces(f"{number}", "banded_ridge", "electrodes") for number in range(1, 7)]
+    values = [one.partition.values for one in participants]
+    for number, own in enumerate(values):
+        own["a"]["pfwe"] = np.array([0.5, np.nan, 0.1 if number else 0.02])
+        own["b"]["pfwe"] = np.full(3, np.nan)
+    for own in values[1:]:
+        del own["uniqueB"]["pfwe"]
+    values[0]["uniqueB"]["pfwe"] = np.array([0.004, 1.0, 1.0])
+    (result,) = summarise(participants, InferenceSpec(permutations=1000))
+    p = {row.component: row.p for row in result.electrodes if row.electrodes == "all"}
+    assert p["full"] == pytest.approx(2**-6)
+    assert p["a"] == pytest.approx(6 * 0.02)
+    assert p["uniqueB"] == pytest.approx(6 * 0.004)
+    assert np.isnan(p["b"])
+    words = group_inference_in_words(result.inference, "electrodes")
+    assert "the smallest family-wise p of any participant's electrodes" in words
+    assert "(at least 0.006)" in words
 
 
 def test_p_is_not_known_where_the_mean_response_has_no_such_component():
