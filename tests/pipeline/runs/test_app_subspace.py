@@ -131,8 +131,8 @@ def test_the_table_tells_each_folds_pairs(study):
 
 def test_the_report_says_it_in_words(study):
     text = report_text(study / "out" / "sub-01.html")
-    assert re.search(r"speech and language, fitted anew in each of 6 outer folds, has 4 (to 5 )?pairs", text)
-    assert "beyond semantic" in text
+    assert re.search(r"anew in each of 6 outer folds\. It has 4 (to 5 )?pairs of canonical variates\.", text)
+    assert "Beyond semantic it has" in text
     assert "in-sample" not in text
     described = (study / "out" / "descriptions.tsv").read_text()
     assert "desc-againstSharedSharedSemantic\tshared subspace: what exactly shared and semantic share" in described

@@ -131,7 +131,7 @@ def test_both_models_scores_and_their_agreement_are_numbers_with_limits(paper):
     said = text(paper)
     assert "The models predict in part the same." in said
     assert "n/a:" not in said
-    assert "Agreement of speech and language. Their R² maps, each alone, were correlated over targets, and" in said
+    assert "Agreement of speech and language. Over targets, the R² maps of the two, each fitted alone, were" in said
 
 
 def test_every_electrode_and_lag_has_its_agreement(paper):
