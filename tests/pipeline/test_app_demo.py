@@ -68,7 +68,7 @@ def failures(both):
     for name, one in found.items():
         judged = one.n > 2 and one.spread > SPREAD
         few = 0 < one.n < FEWEST  # their slope is known to twice its standard error: their errors are judged too
-        allowed = min(one.error_allowed, 0.02) if few and judged else one.error_allowed
+        allowed = max(0.02, one.planted / 10) if few and judged else one.error_allowed
         within = 2 * one.slope_error if few else 0.0
         if one.error > allowed:
             lines.append(f"{name}: error {one.error:.3f} > {allowed:.3f}")

@@ -86,4 +86,4 @@ def test_time_alone_does_not_predict_and_the_audit_counts_contexts(out):
     assert "The autocorrelation control" in text
     assert "no sign of leakage" in text
     assert re.search(r"context of language\s+\d+ of 351 test samples draw on 32 words before them", text)
-    assert "head motion: already regressed out of the responses, within run" in text
+    assert "head motion (already regressed out of the responses, within run)" in text
