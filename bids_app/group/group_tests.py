@@ -9,7 +9,7 @@ import numpy as np
 
 from bids_app.encoding import NoiseCeiling, share
 from bids_app.group.electrodes import any_electrode, over_electrodes
-from bids_app.group.participant_tests import ParticipantValues, participant_tests, several_nulls, t_interval
+from bids_app.group.participant_tests import ParticipantValues, participant_tests, shared_parts, t_interval
 from bids_app.group.statistics import Values, on_targets, participant_statistics, participant_table
 from bids_app.records import (
     FEWEST_TESTED,
@@ -61,7 +61,7 @@ def with_tests(
         stats: dict[str, dict[str, Array]] = {label: {} for label in labels}
         if n >= FEWEST_TESTED:
             stats = participant_tests(tables, components, spec.permutations, spec.seed, mean)
-        for label in several_nulls(components) if mean is None and biased else ():
+        for label in shared_parts(components) if mean is None and biased else ():
             stats[label] = {stat: np.full(len(targets.names), np.nan) for stat in stats[label]}
         for label in labels:
             made = {**stats[label], **t_interval(tables.rsquared[label])}
@@ -158,7 +158,7 @@ def _rows_of(members: Sequence[WrittenUnit], choice: Choice, seed: int, biased: 
         stimulus = {
             one.label: any_electrode([_family(unit, mask, one) for unit, mask in chosen]) for one in components
         }
-        untested = several_nulls(components) if biased else ()
+        untested = shared_parts(components) if biased else ()
         rows += [
             ElectrodeMean(
                 component=label,

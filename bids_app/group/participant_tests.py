@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from scipy.stats import t as student
 
-from bids_app.encoding.inference.component_tests import Contrast, Total, null_hypotheses
 from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr
+from bids_app.encoding.inference.null_hypotheses import Contrast, Total, null_hypotheses
 from bids_app.encoding.inference.sign_flips import draw_signs
 from bids_app.group.statistics import fisher_z
 from bids_app.records import Array, Component, full_of, subsets
@@ -101,7 +101,7 @@ def nulls_of(component: Component) -> tuple[Null, ...]:
     return own, OwnCorrelation(full_of(everyone, component.partition).label)
 
 
-def several_nulls(components: Sequence[Component]) -> tuple[str, ...]:
+def shared_parts(components: Sequence[Component]) -> tuple[str, ...]:
     """Labels of shared parts, signed sums of R² whose bias participants have in common."""
     return tuple(one.label for one in components if one.kind == "shared")
 

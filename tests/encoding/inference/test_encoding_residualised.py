@@ -111,6 +111,20 @@ def test_gains_of_blocks_add_up_to_what_is_reported():
         np.testing.assert_allclose(middle, values[label]["rsquared"], atol=1e-5, err_msg=label)
 
 
+def test_what_cleaning_took_makes_blocks_fewer_and_is_named():
+    """25 of 100 samples a run: with features as they are too, as responses have lost them."""
+    design = replace(residualised(n_targets=20), residualised=False)
+    groups = {name: (name,) for name in design.bands}
+    whole, left = (
+        encoding.fit_and_infer(one, groups, SPECS["primal"], InferenceSpec(50, 60.0))[1]
+        for one in (replace(design, nuisance=()), design)
+    )
+    assert left.n_blocks == whole.n_blocks >= 12
+    assert left.effective_blocks == pytest.approx(0.75 * whole.effective_blocks)
+    assert any("confounds and drift took 25% of the samples" in line for line in left.warnings)
+    assert not any("took" in line for line in whole.warnings)
+
+
 @pytest.mark.long
 def test_idle_residualised_features_are_not_significant():
     """Where responses met residualised columns, .16 of targets were."""
