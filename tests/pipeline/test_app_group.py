@@ -62,6 +62,13 @@ def test_p_is_no_smaller_than_that_of_the_mean_response(study):
     assert "all 32 sign vectors" in said["Inference"]
 
 
+def test_features_are_residualised_for_each_person_and_not_for_the_mean(study):
+    """A mean response has lost each one's confounds in part: features cannot lose the same."""
+    for stem, residualised in ((f"sub-{PEOPLE[0]}_task-story", True), ("task-story", False)):
+        summary = json.loads((study / f"out/logs/{stem}_space-MNI152NLin2009cAsym_unit.json").read_text())
+        assert summary["provenance"]["design"]["residualised"] is residualised
+
+
 def test_ceilings_are_each_persons_from_the_others(study):
     """Half of the variance is planted alike in all, before the confounds and drift are taken out."""
     for person in PEOPLE:
