@@ -6,7 +6,7 @@ Responses are cleaned as ever. What is compared is the same features as they are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,6 +40,7 @@ class Residuals:
     shared : share of a feature's variance that is a combination of its run's nuisance.
     spec : solver and alphas.
     setting : of the runs; one run is split into five folds.
+    already : whether features come without their runs' nuisance, which the program warns of.
     """
 
     noise: str
@@ -48,13 +49,15 @@ class Residuals:
     shared: float = 0.0
     spec: FitSpec = BANDED
     setting: Setting = RUNS
+    already: bool = False
 
     @property
     def name(self) -> str:
         """For the table and the bars."""
         alpha = "highest" if self.spec.alphas == HIGHEST.alphas else "selected"
         split = "-split" if self.setting.n_runs == 1 else ""
-        return f"{self.noise}-{self.features}-q{self.q}-in common {self.shared:g}-{alpha}{split}"
+        already = "-already without" if self.already else ""
+        return f"{self.noise}-{self.features}-q{self.q}-in common {self.shared:g}-{alpha}{split}{already}"
 
 
 IDLE = ("b", "uniqueB")
@@ -65,6 +68,7 @@ CONDITIONS = (
     Residuals("ar.5", "ar.9", 25, shared=0.5),
     Residuals("ar.9", "ar.9", 25, spec=HIGHEST),
 )
+WARNED = (Residuals("ar.9", "ar.9", 25, spec=HIGHEST, already=True),)
 SPLIT = (
     Residuals("ar.5", "ar.5", 40, setting=ONE_RUN),
     Residuals("ar.5", "ar.9", 40, shared=0.5, setting=ONE_RUN),
@@ -76,7 +80,7 @@ def residuals(quick: bool) -> list[Bar]:
     bars: list[Bar] = []
     print("| noise-features-q | features | component | mean value | false positives | family-wise | sets |")
     print("|---|---|---|---|---|---|---|")
-    for condition in (*CONDITIONS, *SPLIT):
+    for condition in (*CONDITIONS, *SPLIT, *WARNED):
         bars += null_bars(condition, sets=10 if quick else 400)
     print("\n| noise-features-q | features | full R² | power | of unique A |")
     print("|---|---|---|---|---|")
@@ -111,10 +115,17 @@ def draw(condition: Residuals, signal: Mapping[str, float], rng: np.random.Gener
         for run, own in enumerate(nuisance)
     ]
     bases = tuple(encoding.nuisance_basis(own, keep) for own in nuisance)
+    if condition.already:
+        bands = {name: _without(band, bases) for name, band in bands.items()}
     folds = setting.runs if setting.n_runs > 1 else np.repeat(np.arange(5), n // 5)
     purge_s = 0.0 if setting.n_runs > 1 else 20.0
     design = design_of(bands, np.concatenate(cleaned), setting.runs, setting.times_s, folds, purge_s)
     return replace(design, nuisance=bases)
+
+
+def _without(band: Array, bases: Sequence[Array]) -> Array:
+    runs = np.split(band, len(bases))
+    return np.concatenate([run - basis @ (basis.T @ run) for run, basis in zip(runs, bases, strict=True)])
 
 
 def null_bars(condition: Residuals, sets: int) -> list[Bar]:
@@ -128,7 +139,7 @@ def null_bars(condition: Residuals, sets: int) -> list[Bar]:
     Returns
     -------
     Bars of what is the default: residualised features where folds are whole runs, else features as they are. The
-    other is shown beside, from a quarter of the sets.
+    other is shown beside, from a quarter of the sets. None of features that the program warns of.
     """
     bars, default = [], condition.setting.n_runs > 1
     for residualised, count in ((default, sets), (not default, -(-sets // 4))):
@@ -151,7 +162,7 @@ def null_bars(condition: Residuals, sets: int) -> list[Bar]:
                 f"{np.mean(values[component]):+.4f} | {shown} | {count} |",
                 flush=True,
             )
-            if residualised == default:
+            if residualised == default and not condition.already:
                 bars.append(bar(f"residuals-{condition.name}-{component}", single.ravel()))
                 bars.append(Bar(f"residuals-{condition.name}-{component}-family", rate, FAMILY_LIMIT, "of sets"))
     return bars

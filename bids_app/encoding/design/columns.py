@@ -59,12 +59,12 @@ def columns_met(design: Design, band: str, fold: int, train: Array) -> tuple[Arr
 
 
 def what_is_lost(design: Design, band: str) -> tuple[int, float]:
-    """What a residualised band loses: columns that its design leaves out because nuisance explains them, the most in
+    """What a band loses where it is residualised: columns that are left out, as nuisance explains them, the most in
     any outer fold; and the share of its variance that nuisance takes, the least in any.
 
     Parameters
     ----------
-    design : with its folds, residualised.
+    design : with its folds and nuisance, residualised or not.
     band : its name.
     """
     n_lost, shares = 0, [1.0]

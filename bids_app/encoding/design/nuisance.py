@@ -16,6 +16,7 @@ NOT_DONE = (
 )
 ALREADY = "features that hold little of confounds and drift, as if they had lost them already"
 ALREADY_WHY = "Their p is too small and their intervals too narrow: give them as they were, Concord takes these out"
+MATTERS = 0.1  # nuisance a sample, below which such features make null distributions hardly narrower
 LEAST_TAKEN = 0.5  # of the share q / n of a feature's variance that q nuisance directions hold by chance
 
 
@@ -53,15 +54,16 @@ def nuisance_warnings(design: Design, bands: Sequence[str], asked: bool) -> tupl
                 f"{label}: confounds and drift take {q:.0f} of {n} samples, more than {MOST:.0%}: what is left of "
                 "responses and features is little, so R² and p are uncertain; ask for fewer confounds"
             )
-    if not design.residualised:
-        return tuple(lines)
-    lost = {band: what_is_lost(design, band) for band in bands}
     every = np.ones(len(design.runs), dtype=bool)
     by_chance = 1 - samples_left(design, every) / len(every)
-    if already := [band for band, (_, share) in lost.items() if share < LEAST_TAKEN * by_chance]:
+    if by_chance < MATTERS and not design.residualised:
+        return tuple(lines)
+    lost = {band: what_is_lost(design, band) for band in bands}
+    already = [band for band, (_, share) in lost.items() if share < LEAST_TAKEN * by_chance]
+    if already and by_chance >= MATTERS:
         lines.append(f"{ALREADY}: {', '.join(already)}. {ALREADY_WHY}")
     named = ", ".join(f"{band} {count}" for band, (count, _) in lost.items() if count)
-    if named:
+    if named and design.residualised:
         lines.append(
             f"columns left out, as confounds and drift explain more than {LOST:.0%} of them: {named} (delays "
             "counted). What they could predict was regressed out of the responses: nothing follows about them"

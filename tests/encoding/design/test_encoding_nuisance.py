@@ -199,5 +199,6 @@ def test_features_that_have_lost_it_already_are_named():
         x = rng.standard_normal((N, 2, 3))
         flat = x.reshape(N, -1)
         runs.append(make_run(seed, nuisance=own, x=(flat - basis @ (basis.T @ flat)).reshape(x.shape)))
-    named = encoding.nuisance_warnings(stack(runs), ("x", "y"), asked=False)
-    assert [line for line in named if line.startswith(ALREADY)] == [f"{ALREADY}: x. {ALREADY_WHY}"]
+    for residualise in (True, False):  # responses are cleaned in any case
+        named = encoding.nuisance_warnings(stack(runs, residualise=residualise), ("x", "y"), asked=False)
+        assert [line for line in named if line.startswith(ALREADY)] == [f"{ALREADY}: x. {ALREADY_WHY}"]
