@@ -21,6 +21,7 @@ from benchmarks.calibration_participants import participants
 from benchmarks.calibration_parts import intervals, parts
 from benchmarks.calibration_repeats import repeats
 from benchmarks.calibration_residuals import residuals
+from benchmarks.circular_shifts import draw_shifts, shifted_rsquared
 from benchmarks.conditions import (
     LEVEL,
     NOISES,
@@ -38,7 +39,6 @@ from benchmarks.conditions import (
 from benchmarks.nulls import models_of
 from benchmarks.simulation import FMRI, mixed, standardized, with_weights
 from bids_app.encoding.inference.blocks import block_labels
-from bids_app.encoding.inference.circular_shifts import draw_shifts, shifted_rsquared
 from bids_app.encoding.inference.flip_units import frequency_flip_units, sums, time_flip_units
 from bids_app.encoding.inference.multiple_testing import MaxTNull, p_values
 from bids_app.encoding.inference.sign_flips import draw_signs

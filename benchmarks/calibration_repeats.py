@@ -7,15 +7,17 @@ features and noise; family-wise rates count sets.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from benchmarks.bars import Bar
+from benchmarks.calibration_parts import BANDED
 from benchmarks.conditions import LEVEL, PERMUTATIONS, SPECS, bar
 from benchmarks.simulation import Setting, mixed, series, standardized, with_weights
 from bids_app import encoding
-from bids_app.records import Array, Design, InferenceSpec, Run
+from bids_app.records import Array, Design, FitSpec, InferenceSpec, Run
 
 FAMILY_LIMIT = 0.07  # of sets
 N_TARGETS = 100
@@ -24,8 +26,16 @@ HEAD = "| stimuli x hearings-noise-features-locked-signal | each hearing flips a
 
 @dataclass(frozen=True)
 class Repeats:
-    """So many stimuli, each heard so often, one a run; kinds of noise and features (`simulation.series`); the share
-    of the noise that is locked to the stimulus, and of the signal."""
+    """So many stimuli, each heard so often, one a run.
+
+    Parameters
+    ----------
+    n_stimuli, n_hearings : of each.
+    noise, features : kinds of `simulation.series`.
+    locked : share of the noise that is locked to the stimulus. Of a mean response over many participants it is most.
+    signal : share of the variance that the features explain.
+    idle : columns of a second band, which says nothing; its unique part is tested then, else the full model.
+    """
 
     n_stimuli: int
     n_hearings: int
@@ -33,12 +43,20 @@ class Repeats:
     features: str = "ar.5"
     locked: float = 0.3
     signal: float = 0.0
+    idle: int = 0
 
     @property
     def name(self) -> str:
         """For the table and the bars."""
         kind = f"{self.n_stimuli}x{self.n_hearings}-{self.noise}-{self.features}"
-        return f"{kind}-{self.locked}-{self.signal}"
+        return f"{kind}-{self.locked}-{self.signal}{'-unique of an idle band' if self.idle else ''}"
+
+    @property
+    def tested(self) -> tuple[dict[str, tuple[str, ...]], FitSpec, str]:
+        """Feature groups, how they are fitted, and the component."""
+        if self.idle:
+            return {"x": ("x",), "idle": ("idle",)}, BANDED, "uniqueIdle"
+        return {"x": ("x",)}, SPECS["selected"], "full"
 
     @property
     def once(self) -> Setting:
@@ -54,18 +72,19 @@ class Repeats:
         """Features alike in every hearing, and responses."""
         once, heard = self.once, self.all
         X = series(self.features, once, 20, rng)
+        bands = {"x": X} | ({"idle": series(self.features, once, self.idle, rng)} if self.idle else {})
         again = np.tile(np.arange(len(X)), self.n_hearings)  # row of the stimulus that each row hears
         locked = series(self.noise, once, N_TARGETS, rng)[again]
         noise = mixed(locked, series(self.noise, heard, N_TARGETS, rng), self.locked, heard)
         Y = mixed(with_weights(X, N_TARGETS, rng, once)[again], noise, self.signal, heard)
-        return self._design(X[again], standardized(Y, heard))
+        return self._design({name: band[again] for name, band in bands.items()}, standardized(Y, heard))
 
-    def _design(self, X: Array, Y: Array) -> Design:
+    def _design(self, bands: Mapping[str, Array], Y: Array) -> Design:
         n = self.once.n_samples
         runs = [
             Run(
                 f"run-{run}",
-                {"x": X[run * n : (run + 1) * n, None]},
+                {name: band[run * n : (run + 1) * n, None] for name, band in bands.items()},
                 Y[run * n : (run + 1) * n],
                 np.arange(n) * 2.0,
                 (str(run % self.n_stimuli),),
@@ -81,6 +100,9 @@ NULLS = (  # and how many sets of each
     (Repeats(5, 2, "white"), 60),
     (Repeats(2, 5), 60),
     (Repeats(2, 5, "ar.9", "ar.9"), 60),
+    (Repeats(2, 5, "white", locked=0.9), 60),
+    (Repeats(2, 5, "white", signal=0.2, idle=10), 400),
+    (Repeats(2, 5, "ar.5", signal=0.2, idle=10), 60),
 )
 
 
@@ -111,8 +133,9 @@ def infer(condition: Repeats, sets: int, seed: int, together: bool = True) -> Fo
         if not together:
             design = replace(design, first_runs=design.runs, first_times_s=design.times_s)
         plan = InferenceSpec(PERMUTATIONS, condition.all.least_s, number)
-        _, tests = encoding.fit_and_infer(design, {"x": ("x",)}, SPECS["selected"], plan)
-        found = tests.components["full"]
+        groups, spec, label = condition.tested
+        _, tests = encoding.fit_and_infer(design, groups, spec, plan)
+        found = tests.components[label]
         hits.append(found.p <= LEVEL)
         families.append(bool((found.p_family <= LEVEL).any()))
         blocks = f"{tests.n_blocks} of {tests.block_s:.0f} s{', frequencies too' if tests.frequencies else ''}"

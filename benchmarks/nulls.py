@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from bids_app import encoding
+from bids_app.encoding.inference.explained import explained
 from bids_app.encoding.inference.flip_units import FlipUnits
-from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, FlipUnitColumns, explained
+from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, FlipUnitColumns
 from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.records import Array, Design, FitSpec
 

@@ -24,6 +24,7 @@ from scipy.stats import t as student
 from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr
 from bids_app.encoding.inference.null_hypotheses import Contrast, Total, null_hypotheses
 from bids_app.encoding.inference.sign_flips import draw_signs
+from bids_app.group.moderation import moderated_deviation
 from bids_app.group.statistics import fisher_z
 from bids_app.records import Array, Component, full_of, subsets
 
@@ -159,16 +160,17 @@ def union_values(values: Values, components: Sequence[Component]) -> dict[frozen
 
 def _family(table: Array, permutations: int, seed: int) -> tuple[Array, Array]:
     """(n_participants, n_targets) → p and family-wise p (n_targets,) of the mean under flips of participants'
-    signs."""
+    signs; over the family, deviations are steadied by those of all targets."""
     there = np.isfinite(table)
     summed = torch.as_tensor(np.where(there, table, 0.0), dtype=torch.float64)
     n = torch.as_tensor(np.where(there.any(axis=0), there.sum(axis=0), np.nan), dtype=torch.float64)
     signs = torch.as_tensor(draw_signs(len(table), permutations, seed), dtype=torch.float64)
+    deviation = torch.as_tensor(moderated_deviation(table), dtype=torch.float64)
     family = MaxTNull()
     at_once = max(1, AT_ONCE // len(signs))
     for first in range(0, table.shape[1], at_once):
         some = slice(first, first + at_once)
-        family.add(signs @ summed[:, some] / n[some])
+        family.add(signs @ summed[:, some] / n[some], deviation[some])
     significance = family.significance()
     return significance.p, significance.p_family
 

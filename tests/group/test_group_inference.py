@@ -14,6 +14,7 @@ from scipy import stats
 
 import bids_app
 from bids_app.group import ParticipantValues, participant_tests
+from bids_app.group.moderation import moderated_deviation
 from bids_app.group.participant_tests import t_interval, union_values
 from bids_app.records import beyond_baseline, partition_components, subsets
 
@@ -73,11 +74,17 @@ def test_no_unique_part_has_a_smaller_p_than_the_full_model():
     assert (found["uniqueA"]["p"] > alone["p"]).any()
 
 
-def test_family_wise_p_is_max_t_by_brute_force():
-    """The t statistic of every sign vector, which with equal numbers orders as the studentised mean does."""
-    table = np.random.default_rng(0).normal(0.5, 1, (7, 30))
+@pytest.mark.parametrize("targets_differ", [True, False])
+def test_family_wise_p_is_max_t_by_brute_force(targets_differ):
+    """The largest of all targets' means over their steadied deviations by every sign vector; of targets whose
+    deviations differ by no more than chance, the largest mean."""
+    rng = np.random.default_rng(0)
+    table = rng.normal(0.5, 1, (7, 30))
+    table *= 0.05 * rng.gamma(1, 1, 30) if targets_differ else 0.1 / np.sqrt((table**2).mean(axis=0))
     flips = np.array(list(product([1, -1], repeat=7)))
-    t = np.stack([stats.ttest_1samp(table * signs[:, None], 0).statistic for signs in flips])
+    t = np.stack([(table * signs[:, None]).mean(axis=0) for signs in flips])
+    if targets_differ:
+        t /= moderated_deviation(table)
     expected = np.mean(t.max(axis=1)[:, None] >= t[0] * (1 - 1e-9), axis=0)
     found = participant_tests(single(table), X, ALL, 0)["full"]
     positive = table.mean(axis=0) > 0

@@ -17,7 +17,7 @@ No part has a smaller p than the full model: where nothing is explained, nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,13 +26,14 @@ import torch
 from bids_app.encoding.design.nuisance import samples_left
 from bids_app.encoding.inference.block_losses import BlockLosses, BlockShares, flipped_sums
 from bids_app.encoding.inference.blocks import Blocks
+from bids_app.encoding.inference.explained import explained
 from bids_app.encoding.inference.flip_units import frequency_flip_units, time_flip_units
 from bids_app.encoding.inference.influence import Influences, influence
 from bids_app.encoding.inference.intervals import interval
 from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr
 from bids_app.encoding.inference.null_hypotheses import Contrast, Total, UnionSet, null_hypotheses
 from bids_app.encoding.inference.residual_flips import HeldOutResiduals, ResidualFlips
-from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, FlipUnitColumns, draw_signs, explained
+from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, FlipUnitColumns, draw_signs
 from bids_app.encoding.partition.shapley import shapley_terms
 from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.encoding.ridge.splits import Split
@@ -126,7 +127,8 @@ class Inference(Observer):
         # and as much while it is made, of residualised columns and of the same as they were
         self.cell_bytes = 2 * (2 if design.residualised else 1) * len(self.flip_units) * self.dtype.itemsize
         sums = (len(unions) + len(self.shares)) * blocks.count + (self.n_folds * len(self.refitted)) ** 2
-        again = len(self.additions) * len(design.Y) + len(pairs) * (blocks.count + 1) ** 2 / 2
+        n_again = len(pairs) + len(self.additions)
+        again = len(self.additions) * len(design.Y) + n_again * (blocks.count + 1) ** 2 / 2
         self.target_bytes = int((len(self.refitted) * numbers + again) * self.dtype.itemsize + 8 * sums)
 
     def begin(self, targets: Array) -> None:
@@ -219,10 +221,10 @@ class Inference(Observer):
         """(1 + n_permutations, n_batch) of each kind of flips that tests it."""
         batch = self._batch
         if isinstance(test, Total):
-            gains = batch.gains[self.unions.index(test.union)]
+            models = batch.models_of(self.unions.index(test.union))
             return [
-                its_gains.at(signs) / totals.at(signs)
-                for signs, its_gains, totals in zip(self._signs, gains, batch.totals, strict=True)
+                gains.at(signs, models) / totals.at(signs)
+                for signs, gains, totals in zip(self._signs, batch.gains, batch.totals, strict=True)
             ]
         coefficients, signs = self._coefficients(test), self._signs[0]
         contrast = batch.losses.tested(coefficients)
@@ -255,14 +257,16 @@ class _Batch:
         device, n_unions = self._kinds[0].labels.device, len(inference.unions)
         self._last = n_unions - 1
         self.totals = [FlipTotals(kind, inference.n_folds, n_targets, self._dtype) for kind in self._kinds]
-        self.gains = {
-            number: [FlipGains(kind.count, n_targets, self._dtype, device) for kind in self._kinds]
-            for number in self._refitted
-        }
+        self._n_targets = n_targets
+        # of all unions in question, one after another
+        n_models = len(self._refitted) * n_targets
+        self.gains = [FlipGains(kind.count, n_models, self._dtype, device) for kind in self._kinds]
         self.losses = BlockLosses(self._kinds[0].labels, self._kinds[0].count, n_unions, n_targets)
         self.left = torch.zeros_like(self.losses.total)  # Σ(y − ŷ)² of the full model
         self.products = {group: torch.zeros_like(self.losses.total) for group in inference.shares}
-        self.influences = Influences(self._refitted, self._kinds[0].labels, inference.folds, n_targets, self._dtype)
+        self.influences = Influences(
+            len(self._refitted), self._kinds[0].labels, inference.folds, n_targets, self._dtype
+        )
         self._additions, like = inference.additions, self.losses.total.to(self._dtype)
         self._residuals = HeldOutResiduals([*inference.additions], len(inference.folds), n_targets, like)
         self._fold_columns: list[FlipUnitColumns] = []
@@ -297,20 +301,35 @@ class _Batch:
         positions = {union: torch.as_tensor(each, device=test.device) for union, each in models.unions.items()}
         self._add_losses(models, targets, test, positions)
         self._residuals.add(models, targets, test)
-        needed = {union: at for union, at in positions.items() if union in self.gains}
+        chose = self._chose(models)
         for number, (kind, fold_columns) in enumerate(zip(self._kinds, self._fold_columns, strict=True)):
             Y = kind.coefficients(models.Y.to(self._dtype), np.arange(len(models.Y)))
             if self._last in positions:
                 at = positions[self._last]
                 self.totals[number].add(models.fold, targets[at], Y[:, at], fold_columns, len(models.split.train))
-            if needed:
-                directions = fold_columns.directions(models)
-                parts = explained(models.alpha_index, Y, kind, fold_columns, directions)
-                for union, some, part in _by_union(parts, needed):
-                    self.gains[union][number].add(targets[some], part)
-                if number == 0:  # blocks of time
-                    for union, some, e in _by_union(influence(models, kind.labels, fold_columns, directions), needed):
-                        self.influences.add(union, targets[some], e)
+            if not chose.any():
+                continue
+            directions = fold_columns.directions(models)
+            # of a few models in hand, each union that chose them
+            for few, part in explained(models.alpha_index, Y, kind, fold_columns, directions):
+                places, which = torch.nonzero(chose[:, few], as_tuple=True)
+                self.gains[number].add(places * self._n_targets + targets[few[which]], part, which)
+            if number == 0:  # blocks of time
+                for few, e in influence(models, kind.labels, fold_columns, directions):
+                    places, which = torch.nonzero(chose[:, few], as_tuple=True)
+                    self.influences.add(places, targets[few[which]], e[which])
+
+    def models_of(self, union: int) -> slice:
+        """Of a union's models among those of `gains`."""
+        first = self._refitted.index(union) * self._n_targets
+        return slice(first, first + self._n_targets)
+
+    def _chose(self, models: Fitted) -> torch.Tensor:
+        """(n_refitted, n) bool: which of the unions in question chose which model."""
+        chose = np.zeros((len(self._refitted), len(models.targets)), dtype=bool)
+        for place, union in enumerate(self._refitted):
+            chose[place, models.unions.get(union, [])] = True
+        return torch.as_tensor(chose, device=self._kinds[0].labels.device)
 
     def _add_losses(
         self, models: Fitted, targets: torch.Tensor, test: torch.Tensor, positions: Mapping[int, torch.Tensor]
@@ -328,14 +347,3 @@ class _Batch:
             full = models.unions[self._last]
             for band, gain in models.band_gains(models.band_weights(full), full):
                 self.losses.add_part(self.products[self._bands[band]], targets[at], test, gain)
-
-
-def _by_union(
-    parts: Iterable[tuple[torch.Tensor, torch.Tensor]], needed: Mapping[int, torch.Tensor]
-) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
-    """(positions, values) of a few models at a time → union, positions and values of those that it chose."""
-    for few, values in parts:
-        for union, at in needed.items():
-            # of the few models in hand, those that this union chose
-            chosen = torch.isin(few, at)
-            yield union, few[chosen], values[chosen]

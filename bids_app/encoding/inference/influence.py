@@ -21,7 +21,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from bids_app.encoding.inference.sign_flips import ELEMENTS_AT_ONCE, Directions, FlipUnitColumns, by_flip_unit
+from bids_app.encoding.inference.explained import ELEMENTS_AT_ONCE, by_flip_unit
+from bids_app.encoding.inference.sign_flips import Directions, FlipUnitColumns
 from bids_app.encoding.ridge.fitted import Fitted
 from bids_app.records import Array
 
@@ -106,21 +107,20 @@ class Influences:
 
     Parameters
     ----------
-    unions : their numbers.
+    n_unions : how many.
     labels, folds : (n_times,) each sample's block and outer fold, from 0.
     n_targets : of the batch.
     dtype : the working type.
     """
 
     def __init__(
-        self, unions: Sequence[int], labels: torch.Tensor, folds: torch.Tensor, n_targets: int, dtype: torch.dtype
+        self, n_unions: int, labels: torch.Tensor, folds: torch.Tensor, n_targets: int, dtype: torch.dtype
     ) -> None:
         self._labels, self._tested = labels, labels[:0]
-        n_blocks, n_folds, n_unions = int(labels.max()) + 1, int(folds.max()) + 1, len(unions)
+        n_blocks, n_folds = int(labels.max()) + 1, int(folds.max()) + 1
         samples = torch.bincount(labels * n_folds + folds, minlength=n_blocks * n_folds)
         home = samples.reshape(n_blocks, n_folds).argmax(dim=1)  # of a block that folds tear apart: most of it
         self._blocks = [torch.nonzero(home == fold)[:, 0] for fold in range(n_folds)]
-        self._place = {union: place for place, union in enumerate(unions)}
         self._e = torch.zeros((n_unions, n_targets, 0, n_blocks), dtype=dtype, device=labels.device)
         self._products = self._e.new_zeros((n_folds, n_folds, n_targets, n_unions, n_unions), dtype=torch.float64)
 
@@ -136,16 +136,16 @@ class Influences:
         n_unions, n_targets, _, n_blocks = self._e.shape
         self._e = self._e.new_zeros((n_unions, n_targets, len(self._tested), n_blocks))
 
-    def add(self, union: int, targets: torch.Tensor, e: torch.Tensor) -> None:
+    def add(self, places: torch.Tensor, targets: torch.Tensor, e: torch.Tensor) -> None:
         """Once a fold, union and target.
 
         Parameters
         ----------
-        union : its number.
+        places : (n,) of unions among those given.
         targets : (n,) places among the batch's.
         e : (n, n_tested, n_blocks) of `influence`.
         """
-        self._e[self._place[union], targets] = e
+        self._e[places, targets] = e
 
     def end_fold(self) -> None:
         """After a fold, whose e are let go."""

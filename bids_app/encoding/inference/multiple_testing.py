@@ -47,9 +47,16 @@ class MaxTNull:
         self._scores: list[Array] = []
         self._largest: Array | None = None
 
-    def add(self, null: torch.Tensor) -> None:
-        """A batch's null (1 + n_permutations, n_targets)."""
-        scores = studentized(null)
+    def add(self, null: torch.Tensor, deviation: torch.Tensor | None = None) -> None:
+        """A batch's null.
+
+        Parameters
+        ----------
+        null : (1 + n_permutations, n_targets), the observed statistic first.
+        deviation : (n_targets,) by which to studentise, the same under every permutation; None: that of each
+            target's null.
+        """
+        scores = studentized(null, deviation)
         # of each sign vector the largest over targets; maxima of batches are combined
         largest = torch.nan_to_num(scores, nan=-torch.inf).amax(dim=1).cpu().numpy()
         self._largest = largest if self._largest is None else np.maximum(self._largest, largest)
@@ -84,19 +91,20 @@ def p_values(null: torch.Tensor) -> torch.Tensor:
     return torch.where(observed.isnan(), torch.nan, p)
 
 
-def studentized(null: torch.Tensor) -> torch.Tensor:
-    """The null less its mean over permutations, by its deviation; 0 where nothing varies.
+def studentized(null: torch.Tensor, deviation: torch.Tensor | None = None) -> torch.Tensor:
+    """The null less its mean over permutations, by a deviation; 0 where nothing varies.
 
-    The observed statistic is included in both, so that it remains exchangeable with the others.
+    The observed statistic is included in mean and deviation, so that it remains exchangeable with the others.
 
     Parameters
     ----------
     null : (1 + n_permutations, n_targets).
+    deviation : (n_targets,); None: that of each target's null.
     """
     centred = null - null.mean(dim=0)
-    deviation = centred.square().mean(dim=0).sqrt()
-    varies = deviation > ROUNDING * null.abs().amax(dim=0)
-    return torch.where(varies | deviation.isnan(), centred / deviation, 0.0)
+    own = centred.square().mean(dim=0).sqrt()
+    varies = own > ROUNDING * null.abs().amax(dim=0)
+    return torch.where(varies | own.isnan(), centred / (own if deviation is None else deviation), 0.0)
 
 
 def fdr(p: Array) -> Array:

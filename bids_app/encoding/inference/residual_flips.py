@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import torch
 
+from bids_app.encoding.inference.explained import explained
 from bids_app.encoding.inference.flip_units import FlipUnits
-from bids_app.encoding.inference.sign_flips import FlipGains, FlipUnitColumns, explained_by, flip_unit_parts
+from bids_app.encoding.inference.sign_flips import FlipGains, FlipUnitColumns
 from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.encoding.ridge.splits import Split
 
@@ -60,7 +60,7 @@ class HeldOutResiduals:
 class ResidualFlips(Observer):
     """Gains of larger unions over smaller ones under flips of what the smaller ones leave, for a batch of targets.
 
-    Memory: (n_blocks + 1)² / 2 numbers a target and pair of unions, of the working type.
+    Memory: (n_blocks + 1)² / 2 numbers a target, for each smaller union and each pair, of the working type.
 
     Parameters
     ----------
@@ -75,11 +75,10 @@ class ResidualFlips(Observer):
         self._additions, self._residuals, self._blocks = additions, residuals, blocks
         like = next(iter(residuals.of.values()))
         self._dtype = like.dtype
-        self._gains = {
-            (small, large): FlipGains(blocks.count + 1, like.shape[1], like.dtype, like.device)
-            for small, larger in additions.items()
-            for large in larger
-        }
+        through = [(small, union) for small, larger in additions.items() for union in (small, *larger)]
+        # each smaller union's residuals through its own models and through those of the larger unions, pair by pair
+        self._rows = {pair: slice(k * like.shape[1], (k + 1) * like.shape[1]) for k, pair in enumerate(through)}
+        self._gains = FlipGains(blocks.count + 1, len(through) * like.shape[1], like.dtype, like.device)
 
     def begin_fold(self, fold: int, split: Split) -> None:
         """See Observer.
@@ -93,45 +92,25 @@ class ResidualFlips(Observer):
 
     def fitted(self, models: Fitted) -> None:
         """See Observer."""
-        # each smaller union's residuals through its own models and through those of the larger unions
         through = [
-            (small, union, models.unions[union])
-            for small, larger in self._additions.items()
-            for union in (small, *larger)
+            (small, rows.start, models.unions[union])
+            for (small, union), rows in self._rows.items()
             if union in models.unions
         ]
         if not through:
             return
         device = self._blocks.labels.device
-        positions = np.concatenate([at for _, _, at in through])
-        places = torch.as_tensor(models.places[positions], device=device)
-        edges = np.cumsum([0, *(len(at) for _, _, at in through)]).tolist()
-        spans = [slice(first, stop) for first, stop in pairwise(edges)]
-        residuals = torch.cat(
-            [self._residuals.of[small][:, places[span]] for (small, _, _), span in zip(through, spans, strict=True)],
-            dim=1,
-        )
+        positions = np.concatenate([at for *_, at in through])
+        first_rows = np.concatenate([np.full(len(at), first) for _, first, at in through])
+        rows = torch.as_tensor(first_rows + models.places[positions], device=device)
+        residuals = torch.cat([self._residuals.of[small][:, models.places[at]] for small, _, at in through], dim=1)
         chosen = torch.as_tensor(positions, device=device)
         kept = models.Y[:, chosen].to(self._dtype) - residuals
         directions = self._columns.directions(models)
         directions = replace(directions, shrinkage=directions.shrinkage[chosen])
-        coordinates = directions.shrinkage.T * (directions.V_met.T @ kept[self._columns.order])
-        predicted, twice_kept = directions.H @ coordinates, 2 * self._columns.centred(kept)
-        met = predicted if directions.H_met is directions.H else directions.H_met @ coordinates
-        parts = flip_unit_parts(models.alpha_index[positions], residuals, self._blocks, self._columns, directions)
-        for few, twice_b, F, F_met in parts:
-            twice_b, one_F = _with_kept(twice_b, twice_kept, few), _with_kept(F, predicted, few)
-            part = explained_by(twice_b, one_F, one_F if F_met is F else _with_kept(F_met, met, few))
-            for (small, union, _), span in zip(through, spans, strict=True):
-                mine = (few >= span.start) & (few < span.stop)
-                self._add(small, union, places[few[mine]], part[mine])
-
-    def _add(self, small: int, union: int, targets: torch.Tensor, part: torch.Tensor) -> None:
-        if union != small:
-            self._gains[small, union].add(targets, part)
-            return
-        for large in self._additions[small]:
-            self._gains[small, large].add(targets, -part)
+        alphas = models.alpha_index[positions]
+        for few, part in explained(alphas, residuals, self._blocks, self._columns, directions, kept):
+            self._gains.add(rows[few], part)
 
     def null(self, small: int, large: int, signs: torch.Tensor) -> torch.Tensor:
         """Σ gain of the larger union over the smaller.
@@ -145,9 +124,5 @@ class ResidualFlips(Observer):
         -------
         (n_signs, n_targets).
         """
-        return self._gains[small, large].at(torch.cat([signs, torch.ones_like(signs[:, :1])], dim=1))
-
-
-def _with_kept(parts: torch.Tensor, kept: torch.Tensor, few: torch.Tensor) -> torch.Tensor:
-    """(n_few, n_units, n_eval) and, as the last unit, whose sign is always one, that of `kept` (n_eval, n)."""
-    return torch.cat([parts, kept[:, few].T[:, None]], dim=1)
+        with_kept = torch.cat([signs, torch.ones_like(signs[:, :1])], dim=1)
+        return self._gains.at(with_kept, self._rows[small, large], less=self._rows[small, small])

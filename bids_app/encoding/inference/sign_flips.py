@@ -10,18 +10,16 @@ residuals are linear in the response, so for signs s
 
 where column b of B (n_eval, n_flip_units) is the held-out response, less the training mean, that unit b contributes,
 and column b of F the prediction learned from it. E and T are made once a target; then any number of sign vectors is
-cheap. Everything is exact, but for the arithmetic of the working type.
+cheap (`explained` makes E). Everything is exact, but for the arithmetic of the working type.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import torch
-from torch.nn.utils.rnn import pad_sequence
 
 from bids_app.encoding.inference.flip_units import FlipUnits, sums
 from bids_app.encoding.ridge.basis import influential_directions
@@ -30,8 +28,6 @@ from bids_app.encoding.ridge.rounding import rounding_of
 from bids_app.encoding.ridge.search import by_columns
 from bids_app.encoding.ridge.splits import Split, Weights
 from bids_app.records import Array
-
-ELEMENTS_AT_ONCE = 2**22  # of F; bounds memory and keeps it near the cache; a constant, so that results repeat
 
 
 @dataclass(frozen=True)
@@ -121,39 +117,55 @@ class FlipTotals:
 
 
 class FlipGains:
-    """Σ(y − ȳ_train)² − Σ(y − ŷ)² of one union under any signs, for a batch of targets: s'E s.
+    """Σ(y − ȳ_train)² − Σ(y − ŷ)² of some models under any signs: s'E s.
 
-    As signs square to one, it is E's trace and, for each pair of flip units, one number: `pairs` (n_targets, n · (n −
-    1) / 2) for n units, the memory it takes. Targets whose predictions are all zero have exactly zero gain.
+    As signs square to one, it is E's trace and, for each pair of flip units, one number: `pairs` (n_models, n · (n −
+    1) / 2) for n units, the memory it takes. Models whose predictions are all zero have exactly zero gain.
 
     Parameters
     ----------
-    n_flip_units, n_targets : of the batch.
+    n_flip_units, n_models : such as a batch's targets, or several unions' one after another.
     dtype, device : of the working numbers.
     """
 
-    def __init__(self, n_flip_units: int, n_targets: int, dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(self, n_flip_units: int, n_models: int, dtype: torch.dtype, device: torch.device) -> None:
         self._above = torch.triu_indices(n_flip_units, n_flip_units, offset=1, device=device)
-        self.trace = torch.zeros(n_targets, dtype=dtype, device=device)
-        self.pairs = self.trace.new_zeros((n_targets, self._above.shape[1]))
+        self.trace = torch.zeros(n_models, dtype=dtype, device=device)
+        self.pairs = self.trace.new_zeros((n_models, self._above.shape[1]))
 
-    def add(self, targets: torch.Tensor, explained: torch.Tensor) -> None:
-        """Once a fold and target.
+    def add(self, models: torch.Tensor, explained: torch.Tensor, which: torch.Tensor | None = None) -> None:
+        """Once a fold.
 
         Parameters
         ----------
-        targets : (n,) places among the batch's.
-        explained : (n, n_flip_units, n_flip_units), one fold's part of E, symmetric or not.
+        models : (n,) places of different models.
+        explained : (n_few, n_flip_units, n_flip_units), one fold's part of each E, symmetric or not.
+        which : (n,) the one of these that is each model's; None: theirs in order.
         """
         i, j = self._above
+        every = slice(None) if which is None else which
         # s'E s = Σ_b E_bb + Σ_{i<j} s_i s_j (E_ij + E_ji), as s_b² = 1
-        self.trace[targets] += explained.diagonal(dim1=1, dim2=2).sum(dim=1)
-        self.pairs[targets] += explained[:, i, j] + explained[:, j, i]
+        self.trace[models] += explained.diagonal(dim1=1, dim2=2).sum(dim=1)[every]
+        self.pairs[models] += (explained[:, i, j] + explained[:, j, i])[every]
 
-    def at(self, signs: torch.Tensor) -> torch.Tensor:
-        """signs (n_signs, n_flip_units) of ±1 → (n_signs, n_targets)."""
+    def at(self, signs: torch.Tensor, models: slice = slice(None), less: slice | None = None) -> torch.Tensor:
+        """Gains under signs.
+
+        Parameters
+        ----------
+        signs : (n_signs, n_flip_units) of ±1.
+        models : those asked for.
+        less : as many others, whose gains are taken off.
+
+        Returns
+        -------
+        (n_signs, n); exactly zero where a model and the other are the same.
+        """
         i, j = self._above
-        return torch.addmm(self.trace, signs[:, i] * signs[:, j], self.pairs.T)
+        trace, pairs = self.trace[models], self.pairs[models]
+        if less is not None:
+            trace, pairs = trace - self.trace[less], pairs - self.pairs[less]
+        return torch.addmm(trace, signs[:, i] * signs[:, j], pairs.T)
 
 
 class FlipUnitColumns:
@@ -244,120 +256,3 @@ class FlipUnitColumns:
             self._flip_units.coefficients(train.to(self._dtype), self._split.train)[self.order],
             self._flip_units.coefficients(test.to(self._dtype), self._split.evaluate)[self.test],
         )
-
-
-def explained(
-    alpha_index: Array, Y: torch.Tensor, flip_units: FlipUnits, columns: FlipUnitColumns, directions: Directions
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """One outer fold's part of E, a few targets at a time.
-
-    Parameters
-    ----------
-    alpha_index : (n,) places of the models' alphas in the grid.
-    Y : (n_times, n) the models' whole responses, by `FlipUnits.coefficients`, in the working type.
-    flip_units : what changes its sign.
-    columns : of the fold, for these units.
-    directions : of the models in these columns.
-
-    Yields
-    ------
-    Positions (n_few,) among the models' targets, and (n_few, n_flip_units, n_flip_units).
-    """
-    for few, twice_b, F, F_met in flip_unit_parts(alpha_index, Y, flip_units, columns, directions):
-        yield few, explained_by(twice_b, F, F_met)
-
-
-def explained_by(twice_b: torch.Tensor, F: torch.Tensor, F_met: torch.Tensor) -> torch.Tensor:
-    """(2B)'F − F'F, the first F of columns before they lost nuisance.
-
-    Parameters
-    ----------
-    twice_b, F, F_met : (n_few, n_flip_units, n_eval), of `flip_unit_parts`.
-
-    Returns
-    -------
-    (n_few, n_flip_units, n_flip_units).
-    """
-    if F_met is F:
-        return (twice_b - F) @ F.mT
-    return torch.baddbmm(twice_b @ F_met.mT, F, F.mT, alpha=-1)
-
-
-def flip_unit_parts(
-    alpha_index: Array, Y: torch.Tensor, flip_units: FlipUnits, columns: FlipUnitColumns, directions: Directions
-) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """2B, F, and F of columns before they lost nuisance, of one outer fold, a few targets at a time.
-
-    Parameters
-    ----------
-    alpha_index, Y, flip_units, columns, directions : as of `explained`.
-
-    Yields
-    ------
-    Positions (n_few,) among the models' targets, and three times (n_few, n_flip_units, n_eval), the last two one and
-    the same where columns lost none.
-    """
-    labels, test = flip_units.labels, columns.test
-    # what a unit adds to the training mean; `trained` is one, transformed as Y is
-    means = sums(Y * columns.trained, labels, flip_units.count) / columns.n_train
-    samples = torch.arange(len(test), device=Y.device)
-    predictions = flip_unit_predictions(alpha_index, Y, flip_units, columns, directions)
-    if directions.H_met is directions.H:
-        both = ((few, F, F) for few, F in predictions)
-    else:
-        met = replace(directions, H=directions.H_met)
-        others = flip_unit_predictions(alpha_index, Y, flip_units, columns, met)
-        both = ((few, F, F_met) for (few, F), (_, F_met) in zip(predictions, others, strict=True))
-    # B is the unit's own response less what it adds to the mean
-    for few, F, F_met in both:
-        twice_b = -2 * means[:, few].T[:, :, None] * columns.tested[test, 0]
-        # B has one entry a sample beside the means: that of the unit to which the sample belongs
-        twice_b[:, labels[test], samples] += 2 * Y[test][:, few].T
-        yield few, twice_b, F, F_met
-
-
-def flip_unit_predictions(
-    alpha_index: Array, Y: torch.Tensor, flip_units: FlipUnits, columns: FlipUnitColumns, directions: Directions
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """What each flip unit of the responses contributes to the predictions, a few targets at a time.
-
-    A unit's coefficients meet nothing but their own, so the hat matrix of an alpha, once made, costs one product a
-    target, against n_flip_units products with the predictor in coordinates: alpha by alpha, the cheaper is taken.
-
-    Parameters
-    ----------
-    alpha_index, Y, flip_units, columns, directions : as of `explained`.
-
-    Yields
-    ------
-    Positions (n_few,) among the models' targets, and (n_few, n_flip_units, n_eval), in coefficients of the test
-    samples.
-    """
-    V, H, shrinkage = directions.V_met, directions.H, directions.shrinkage
-    (n_train, rank), n_eval, own = V.shape, len(H), by_flip_unit(Y[columns.order], columns.sizes)
-    at_once = max(1, ELEMENTS_AT_ONCE // (flip_units.count * n_eval))
-    rest = [torch.arange(0, device=Y.device)]
-    for each in np.unique(alpha_index):
-        alike = torch.as_tensor(np.flatnonzero(alpha_index == each), device=Y.device)
-        through_hat = n_eval * n_train * (rank + len(alike))
-        if through_hat > len(alike) * rank * (n_train + n_eval * flip_units.count):
-            rest.append(alike)
-            continue
-        hat = by_flip_unit((V * shrinkage[alike[0]]) @ H.T, columns.sizes)
-        for few in torch.split(alike, at_once):
-            yield few, (own[..., few].mT @ hat).transpose(0, 1)
-    # targets of an alpha that few share: through coordinates V'y of each unit
-    solved = by_flip_unit(V, columns.sizes)
-    for few in torch.split(torch.cat(rest), at_once):
-        yield few, ((own[..., few].mT @ solved).transpose(0, 1) * shrinkage[few, None]) @ H.T
-
-
-def by_flip_unit(values: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
-    """values (n, m), unit after unit → (n_flip_units, n_longest, m), shorter units filled up with zeros.
-
-    Parameters
-    ----------
-    values : (n, m), sorted by unit.
-    sizes : (n_flip_units,) rows of each unit; they add up to n.
-    """
-    return pad_sequence(list(torch.split(values, list(sizes))), batch_first=True)

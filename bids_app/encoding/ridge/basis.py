@@ -65,14 +65,28 @@ class Basis:
     def _met_kernels(self) -> tuple[torch.Tensor, torch.Tensor]:
         return self.split.met_kernels(self.weights)
 
-    def directions(self) -> dict[int, torch.Tensor]:
-        """{band: (n_columns_b, r)}: a band's weights, on its own columns, are this times φ_α ∘ V'y."""
+    def band_weights(self, coordinates: torch.Tensor) -> dict[int, torch.Tensor]:
+        """Weights of every band that has one, on its own columns.
+
+        Parameters
+        ----------
+        coordinates : (r, n) φ_α ∘ V'y of some models.
+
+        Returns
+        -------
+        {band: (n_columns_b, n)}, of the type of `coordinates`.
+        """
+        dtype = coordinates.dtype
         if self.primal:
             sizes = [self.split.columns.band(band).shape[1] for band in self.weights]
-            return dict(zip(self.weights, torch.split(self.basis_map, sizes), strict=True))
+            directions = torch.split(self.basis_map, sizes)
+            return {band: each.to(dtype) @ coordinates for band, each in zip(self.weights, directions, strict=True)}
         # w_b = √g_b X_b' V / λ on the weighted columns, so g_b X_b' V / λ on the band's own
-        dual = self.basis_map / self.eigenvalues
-        return {band: g * (self.split.rows({band: g}, evaluate=False).T @ dual) for band, g in self.weights.items()}
+        dual, few = self.basis_map / self.eigenvalues, coordinates.shape[1] < len(self.eigenvalues)
+        if few:
+            dual = dual @ coordinates.double()
+        bands = {band: g * (self.split.rows({band: g}, evaluate=False).T @ dual) for band, g in self.weights.items()}
+        return {band: each.to(dtype) if few else each.to(dtype) @ coordinates for band, each in bands.items()}
 
     def shrinkage(self, alphas: torch.Tensor) -> torch.Tensor:
         """φ (n_alphas, r) for alphas (n_alphas,)."""

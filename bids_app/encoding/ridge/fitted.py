@@ -135,9 +135,7 @@ class Fitted:
     def band_weights(self, positions: Array | slice = slice(None)) -> dict[int, torch.Tensor]:
         """{band: (n_columns_b, n)} on the bands' own columns, of some of the targets (positions; all if not
         given)."""
-        coordinates = self.coordinates[:, positions]
-        directions = self.basis.directions()
-        return {band: direction.to(self.Y.dtype) @ coordinates for band, direction in directions.items()}
+        return self.basis.band_weights(self.coordinates[:, positions])
 
 
 def _band_predictions(split: Split, weights: Mapping[int, torch.Tensor]) -> Iterator[tuple[int, torch.Tensor]]:

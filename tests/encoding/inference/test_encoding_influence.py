@@ -98,24 +98,25 @@ def test_only_blocks_that_taught_each_other_err_together():
 
 
 def test_a_block_that_folds_tear_apart_is_at_home_where_most_of_it_is():
-    held = Influences((0,), torch.tensor([0, 0, 1, 1, 1]), torch.tensor([0, 0, 0, 1, 1]), 1, torch.float64)
+    held = Influences(1, torch.tensor([0, 0, 1, 1, 1]), torch.tensor([0, 0, 0, 1, 1]), 1, torch.float64)
     for fold, test in enumerate(([0, 1, 2], [3, 4])):
         held.begin_fold(fold, torch.tensor(test))
-        held.add(0, torch.tensor([0]), torch.ones((1, 2 - fold, 2), dtype=torch.float64) * (1 - fold))
+        held.add(torch.tensor([0]), torch.tensor([0]), torch.ones((1, 2 - fold, 2), dtype=torch.float64) * (1 - fold))
         held.end_fold()
     everything, mutual = held.of(np.array([1.0]))
     assert (float(everything), float(mutual)) == (2.0, 1.0)  # block 1 taught 0, whose fold has models; 1's has none
 
 
 def summed(e):
-    """Of unions 3 and 5, e (2, n_targets, 4, 4) of four blocks, the first two and the last two tested together."""
+    """Of two unions, e (2, n_targets, 4, 4) of four blocks, the first two and the last two tested together."""
     folds = torch.tensor([0, 0, 0, 0, 1, 1])
-    held = Influences((3, 5), torch.tensor([0, 0, 1, 1, 2, 3]), folds, e.shape[1], torch.float64)
+    held = Influences(2, torch.tensor([0, 0, 1, 1, 2, 3]), folds, e.shape[1], torch.float64)
     for fold, (test, tested) in enumerate((([0, 1, 2], [0, 1]), ([4, 5], [2, 3]))):
         held.begin_fold(fold, torch.tensor(test))
-        for union, its in zip((3, 5), e, strict=True):
+        for union, its in enumerate(e):
             for targets in ([2, 0], [1]):
-                held.add(union, torch.tensor(targets), torch.as_tensor(its[targets][:, tested]))
+                places = torch.full((len(targets),), union)
+                held.add(places, torch.tensor(targets), torch.as_tensor(its[targets][:, tested]))
         held.end_fold()
     return held
 

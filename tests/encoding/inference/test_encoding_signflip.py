@@ -11,11 +11,17 @@ from hypothesis import strategies as st
 from scipy.fft import dct, idct
 from sklearn.linear_model import Ridge
 
+from benchmarks.circular_shifts import draw_shifts, shifted_rsquared
 from benchmarks.nulls import design_of, models_of, null_of
 from bids_app.encoding.inference.blocks import block_labels
-from bids_app.encoding.inference.circular_shifts import draw_shifts, shifted_rsquared
+from bids_app.encoding.inference.explained import (
+    _through_coordinates,
+    _through_samples,
+    explained,
+    flip_unit_predictions,
+)
 from bids_app.encoding.inference.flip_units import cosine_transform, frequency_flip_units, time_flip_units
-from bids_app.encoding.inference.sign_flips import FlipGains, FlipUnitColumns, draw_signs, flip_unit_predictions
+from bids_app.encoding.inference.sign_flips import FlipGains, FlipUnitColumns, draw_signs
 from bids_app.records import FitSpec
 
 SPEC = FitSpec(candidates=5, alphas=(1e-2, 1e4, 5))
@@ -130,6 +136,34 @@ def test_hat_matrix_and_coordinates_agree(monkeypatch):
             assert not any(through)
             np.testing.assert_allclose(F[few == at], other, atol=1e-7)
     assert True in ways
+
+
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("kind", ["blocks", "frequencies"])
+def test_what_units_explain_is_the_same_through_samples_and_through_coordinates(kind, kept):
+    design, labels = simulated((4, 6), 12)
+    one, *_ = models_of(design, replace(SPEC, solver="ridge"))
+    flip_units = time_flip_units(labels) if kind == "blocks" else frequency_flip_units(design.runs, design.folds)
+    columns = FlipUnitColumns(one.split, flip_units, torch.float64)
+    Y = flip_units.coefficients(one.Y, np.arange(len(one.Y)))
+    alone = torch.as_tensor(np.random.default_rng(0).standard_normal(Y.shape)) if kept else None
+    given_all = one.alpha_index, Y, flip_units, columns, columns.directions(one), alone
+    shape = Y.shape[1], *[flip_units.count + kept] * 2
+    through_samples, through_coordinates, taken = (
+        together(parts, shape)
+        for parts in (_through_samples(*given_all), _through_coordinates(*given_all[1:]), explained(*given_all))
+    )
+    assert through_samples.abs().max() > 0.1
+    np.testing.assert_allclose(through_coordinates, through_samples, atol=1e-9)
+    np.testing.assert_allclose(taken, through_samples, atol=1e-9)
+
+
+def together(parts, shape):
+    """E of all targets, however they were computed."""
+    E = torch.full(shape, torch.nan, dtype=torch.float64)
+    for few, part in parts:
+        E[few] = part
+    return E
 
 
 @given(st.integers(1, 8), st.integers(1, 5), st.integers(0, 99))

@@ -1,0 +1,186 @@
+"""What flip units explain of held-out responses, E of `sign_flips`, by the cheaper of two ways.
+
+Both are E = (2B)'F − F'F, F = D H', D the units' coordinates after shrinkage. Where directions are many, F is made
+of each target, by its alpha's hat matrix or through coordinates. Where they are few, products stay in them:
+
+    E = 2 (B'H) D' − D (H'H) D'
+
+in which held-out samples are met once, and not once a pair of units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from bids_app.encoding.inference.flip_units import FlipUnits, sums
+from bids_app.encoding.inference.sign_flips import Directions, FlipUnitColumns
+from bids_app.records import Array
+
+ELEMENTS_AT_ONCE = 2**22  # of F; bounds memory and keeps it near the cache; a constant, so that results repeat
+
+
+def explained(
+    alpha_index: Array,
+    Y: torch.Tensor,
+    flip_units: FlipUnits,
+    columns: FlipUnitColumns,
+    directions: Directions,
+    kept: torch.Tensor | None = None,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """One outer fold's part of E, a few targets at a time.
+
+    Parameters
+    ----------
+    alpha_index : (n,) places of the models' alphas in the grid.
+    Y : (n_times, n) the models' whole responses, by `FlipUnits.coefficients`, in the working type.
+    flip_units : what changes its sign.
+    columns : of the fold, for these units.
+    directions : of the models in these columns.
+    kept : (n_times, n) a part of the responses that is not in Y and never changes its sign: one more unit, the last.
+
+    Yields
+    ------
+    Positions (n_few,) among the models' targets, and (n_few, n_units, n_units).
+    """
+    n_train, rank = directions.V.shape
+    n_eval, n_units = len(directions.H), flip_units.count
+    through_samples = n_eval * (n_train + n_units**2)
+    if rank * (n_train + n_eval + n_units * (rank + 2 * n_units)) < through_samples:
+        yield from _through_coordinates(Y, flip_units, columns, directions, kept)
+    else:
+        yield from _through_samples(alpha_index, Y, flip_units, columns, directions, kept)
+
+
+def _through_coordinates(
+    Y: torch.Tensor,
+    flip_units: FlipUnits,
+    columns: FlipUnitColumns,
+    directions: Directions,
+    kept: torch.Tensor | None,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """`explained` where directions are few; alphas need not be told apart."""
+    labels, test, H_met = flip_units.labels, columns.test, directions.H_met
+    squares, own = directions.H.T @ directions.H, by_flip_unit(Y[columns.order], columns.sizes)
+    V_by = by_flip_unit(directions.V_met, columns.sizes)
+    # B is the unit's own held-out response, of those that have any, less what it adds to the training mean
+    order, sizes = torch.argsort(labels[test], stable=True), torch.bincount(labels[test], minlength=flip_units.count)
+    there = torch.nonzero(sizes)[:, 0]
+    held_out, H_by = (by_flip_unit(each, sizes[there].tolist()) for each in (Y[test][order], H_met[order]))
+    means, mean_of = unit_means(Y, flip_units, columns), columns.tested[test].T @ H_met
+    if kept is not None:
+        kept_coordinates, kept_held_out = directions.V_met.T @ kept[columns.order], columns.centred(kept).T @ H_met
+    for few in torch.split(torch.arange(Y.shape[1], device=Y.device), _at_once(flip_units.count * V_by.shape[2])):
+        D = (own[..., few].mT @ V_by).transpose(0, 1)
+        BH = -means[:, few].T[:, :, None] * mean_of
+        BH[:, there] += (held_out[..., few].mT @ H_by).transpose(0, 1)
+        if kept is not None:
+            D, BH = _with_last(D, kept_coordinates[:, few].T), _with_last(BH, kept_held_out[few])
+        D = D * directions.shrinkage[few, None]
+        yield few, torch.baddbmm(2 * BH @ D.mT, D @ squares, D.mT, alpha=-1)
+
+
+def _through_samples(
+    alpha_index: Array,
+    Y: torch.Tensor,
+    flip_units: FlipUnits,
+    columns: FlipUnitColumns,
+    directions: Directions,
+    kept: torch.Tensor | None,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """`explained` where directions are many: F of every unit and held-out sample."""
+    labels, test, same = flip_units.labels, columns.test, directions.H_met is directions.H
+    means, samples = unit_means(Y, flip_units, columns), torch.arange(len(test), device=Y.device)
+    predictions = flip_unit_predictions(alpha_index, Y, flip_units, columns, directions)
+    if same:
+        both = ((few, F, F) for few, F in predictions)
+    else:
+        others = flip_unit_predictions(alpha_index, Y, flip_units, columns, replace(directions, H=directions.H_met))
+        both = ((few, F, F_met) for (few, F), (_, F_met) in zip(predictions, others, strict=True))
+    if kept is not None:
+        coordinates = directions.shrinkage.T * (directions.V_met.T @ kept[columns.order])
+        held_out, kept_F = columns.centred(kept), directions.H @ coordinates
+        kept_F_met = kept_F if same else directions.H_met @ coordinates
+    for few, F, F_met in both:
+        B = -means[:, few].T[:, :, None] * columns.tested[test, 0]
+        # one entry a sample beside the means: that of the unit to which the sample belongs
+        B[:, labels[test], samples] += Y[test][:, few].T
+        if kept is not None:
+            B, F = _with_last(B, held_out[:, few].T), _with_last(F, kept_F[:, few].T)
+            F_met = F if same else _with_last(F_met, kept_F_met[:, few].T)
+        if same:
+            yield few, (2 * B - F) @ F.mT
+        else:
+            yield few, torch.baddbmm(2 * B @ F_met.mT, F, F.mT, alpha=-1)
+
+
+def unit_means(Y: torch.Tensor, flip_units: FlipUnits, columns: FlipUnitColumns) -> torch.Tensor:
+    """(n_flip_units, n) what each unit adds to the training mean.
+
+    Parameters
+    ----------
+    Y, flip_units, columns : as of `explained`.
+    """
+    # `trained` is one, transformed as Y is
+    return sums(Y * columns.trained, flip_units.labels, flip_units.count) / columns.n_train
+
+
+def _with_last(units: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
+    """(n_few, n_units, k) and (n_few, k) of one more."""
+    return torch.cat([units, last[:, None]], dim=1)
+
+
+def _at_once(elements: int) -> int:
+    """How many targets of so many elements are computed together."""
+    return max(1, ELEMENTS_AT_ONCE // max(1, elements))
+
+
+def flip_unit_predictions(
+    alpha_index: Array, Y: torch.Tensor, flip_units: FlipUnits, columns: FlipUnitColumns, directions: Directions
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """What each flip unit of the responses contributes to the predictions, a few targets at a time.
+
+    A unit's coefficients meet nothing but their own, so the hat matrix of an alpha, once made, costs one product a
+    target, against n_flip_units products with the predictor in coordinates: alpha by alpha, the cheaper is taken.
+
+    Parameters
+    ----------
+    alpha_index, Y, flip_units, columns, directions : as of `explained`.
+
+    Yields
+    ------
+    Positions (n_few,) among the models' targets, and (n_few, n_flip_units, n_eval), in coefficients of the test
+    samples.
+    """
+    V, H, shrinkage = directions.V_met, directions.H, directions.shrinkage
+    (n_train, rank), n_eval, own = V.shape, len(H), by_flip_unit(Y[columns.order], columns.sizes)
+    at_once = _at_once(flip_units.count * n_eval)
+    rest = [torch.arange(0, device=Y.device)]
+    for each in np.unique(alpha_index):
+        alike = torch.as_tensor(np.flatnonzero(alpha_index == each), device=Y.device)
+        through_hat = n_eval * n_train * (rank + len(alike))
+        if through_hat > len(alike) * rank * (n_train + n_eval * flip_units.count):
+            rest.append(alike)
+            continue
+        hat = by_flip_unit((V * shrinkage[alike[0]]) @ H.T, columns.sizes)
+        for few in torch.split(alike, at_once):
+            yield few, (own[..., few].mT @ hat).transpose(0, 1)
+    # targets of an alpha that few share: through coordinates V'y of each unit
+    solved = by_flip_unit(V, columns.sizes)
+    for few in torch.split(torch.cat(rest), at_once):
+        yield few, ((own[..., few].mT @ solved).transpose(0, 1) * shrinkage[few, None]) @ H.T
+
+
+def by_flip_unit(values: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
+    """values (n, m), unit after unit → (n_flip_units, n_longest, m), shorter units filled up with zeros.
+
+    Parameters
+    ----------
+    values : (n, m), sorted by unit.
+    sizes : (n_flip_units,) rows of each unit; they add up to n.
+    """
+    return pad_sequence(list(torch.split(values, list(sizes))), batch_first=True)
