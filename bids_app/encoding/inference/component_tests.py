@@ -32,10 +32,10 @@ from bids_app.encoding.inference.influence import Influences, influence
 from bids_app.encoding.inference.intervals import interval
 from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr
 from bids_app.encoding.inference.null_hypotheses import Contrast, Total, UnionSet, null_hypotheses
-from bids_app.encoding.inference.residual_flips import HeldOutResiduals, ResidualFlips
+from bids_app.encoding.inference.residual_flips import ResidualFlips
 from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, FlipUnitColumns, draw_signs
 from bids_app.encoding.partition.shapley import shapley_terms
-from bids_app.encoding.ridge.fitted import Fitted, Observer
+from bids_app.encoding.ridge.fitted import Fitted, Observer, Residuals
 from bids_app.encoding.ridge.splits import Split
 from bids_app.records import Array, Component, Design, Inferred, partition_components
 
@@ -110,11 +110,13 @@ class Inference(Observer):
         tests = {test for each in self.tests.values() for test in each}
         needed = {frozenset(union) for component in self.components.values() for union, _ in component.terms}
         needed |= {union for terms in self.shares.values() for union in terms}
-        self.refitted = [number for number, union in enumerate(self.unions) if union in needed]
         nested = [test.nested for test in tests if isinstance(test, Contrast) and test.nested is not None]
         pairs = sorted((self.unions.index(small), self.unions.index(large)) for small, large in nested)
+        needed |= {union for pair in nested for union in pair}
+        self.refitted = [number for number, union in enumerate(self.unions) if union in needed]
         # of each smaller union the larger ones that are tested against it
         self.additions = {small: [large for one, large in pairs if one == small] for small, _ in pairs}
+        self.foreseen = frozenset(self.additions)
         # a hypothesis that several components share is tested once
         self._families = {test: [MaxTNull() for _ in range(self._n_nulls(test))] for test in tests}
         self._intervals: dict[str, list[Array]] = {label: [] for label in self.components}
@@ -136,6 +138,16 @@ class Inference(Observer):
         self._batch = _Batch(self, len(targets))
         self._targets.append(targets)
 
+    def foresee(self, split: Split, residuals: Residuals) -> None:
+        """See Observer.
+
+        Parameters
+        ----------
+        split : rows of the outer fold.
+        residuals : of some models.
+        """
+        self._batch.added.foresee(split, residuals)
+
     def begin_fold(self, fold: int, split: Split) -> None:
         """See Observer.
 
@@ -153,10 +165,6 @@ class Inference(Observer):
     def end_fold(self) -> None:
         """See Observer."""
         self._batch.end_fold()
-
-    def again(self) -> Observer | None:
-        """See Observer."""
-        return self._batch.residual_flips()
 
     def end(self) -> None:
         """See Observer."""
@@ -267,8 +275,7 @@ class _Batch:
         self.influences = Influences(
             len(self._refitted), self._kinds[0].labels, inference.folds, n_targets, self._dtype
         )
-        self._additions, like = inference.additions, self.losses.total.to(self._dtype)
-        self._residuals = HeldOutResiduals([*inference.additions], len(inference.folds), n_targets, like)
+        self.added = ResidualFlips(inference.additions, self._kinds[0], n_targets, self._dtype)
         self._fold_columns: list[FlipUnitColumns] = []
 
     def begin_fold(self, fold: int, split: Split) -> None:
@@ -287,20 +294,12 @@ class _Batch:
         self.influences.end_fold()
         self._fold_columns = []
 
-    def residual_flips(self) -> ResidualFlips | None:
-        """What refits under flips of residuals, where some addition is tested; the residuals are let go with it."""
-        if not self._additions:
-            return None
-        self.added = ResidualFlips(self._additions, self._residuals, self._kinds[0])
-        return self.added
-
     def add(self, models: Fitted) -> None:
         """Every target is in one call a fold and union."""
         test = self._fold_columns[0].test
         targets = torch.as_tensor(models.places, device=test.device)
         positions = {union: torch.as_tensor(each, device=test.device) for union, each in models.unions.items()}
         self._add_losses(models, targets, test, positions)
-        self._residuals.add(models, targets, test)
         chose = self._chose(models)
         for number, (kind, fold_columns) in enumerate(zip(self._kinds, self._fold_columns, strict=True)):
             Y = kind.coefficients(models.Y.to(self._dtype), np.arange(len(models.Y)))
@@ -315,6 +314,7 @@ class _Batch:
                 places, which = torch.nonzero(chose[:, few], as_tuple=True)
                 self.gains[number].add(places * self._n_targets + targets[few[which]], part, which)
             if number == 0:  # blocks of time
+                self.added.add(models, fold_columns, directions)
                 for few, e in influence(models, kind.labels, fold_columns, directions):
                     places, which = torch.nonzero(chose[:, few], as_tuple=True)
                     self.influences.add(places, targets[few[which]], e[which])

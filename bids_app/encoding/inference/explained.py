@@ -11,7 +11,7 @@ in which held-out samples are met once, and not once a pair of units.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -24,36 +24,50 @@ from bids_app.records import Array
 ELEMENTS_AT_ONCE = 2**22  # of F; bounds memory and keeps it near the cache; a constant, so that results repeat
 
 
+@dataclass(frozen=True)
+class Whole:
+    """Responses of which the units are but a part; the rest never changes its sign, and is one more unit, the last.
+
+    Parameters
+    ----------
+    Y : (n_times, n_models) the models' whole responses, in the working type.
+    which : (n,) the model that each target's units are of.
+    """
+
+    Y: torch.Tensor
+    which: torch.Tensor
+
+
 def explained(
     alpha_index: Array,
     Y: torch.Tensor,
     flip_units: FlipUnits,
     columns: FlipUnitColumns,
     directions: Directions,
-    kept: torch.Tensor | None = None,
+    whole: Whole | None = None,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """One outer fold's part of E, a few targets at a time.
 
     Parameters
     ----------
-    alpha_index : (n,) places of the models' alphas in the grid.
-    Y : (n_times, n) the models' whole responses, by `FlipUnits.coefficients`, in the working type.
+    alpha_index : (n,) places of each target's alpha in the grid.
+    Y : (n_times, n) the responses that change their signs, by `FlipUnits.coefficients`, in the working type.
     flip_units : what changes its sign.
     columns : of the fold, for these units.
     directions : of the models in these columns.
-    kept : (n_times, n) a part of the responses that is not in Y and never changes its sign: one more unit, the last.
+    whole : of what Y is a part; None: Y is all there is, and each target its own model.
 
     Yields
     ------
-    Positions (n_few,) among the models' targets, and (n_few, n_units, n_units).
+    Positions (n_few,) among the targets, and (n_few, n_units, n_units).
     """
     n_train, rank = directions.V.shape
     n_eval, n_units = len(directions.H), flip_units.count
     through_samples = n_eval * (n_train + n_units**2)
     if rank * (n_train + n_eval + n_units * (rank + 2 * n_units)) < through_samples:
-        yield from _through_coordinates(Y, flip_units, columns, directions, kept)
+        yield from _through_coordinates(Y, flip_units, columns, directions, whole)
     else:
-        yield from _through_samples(alpha_index, Y, flip_units, columns, directions, kept)
+        yield from _through_samples(alpha_index, Y, flip_units, columns, directions, whole)
 
 
 def _through_coordinates(
@@ -61,7 +75,7 @@ def _through_coordinates(
     flip_units: FlipUnits,
     columns: FlipUnitColumns,
     directions: Directions,
-    kept: torch.Tensor | None,
+    whole: Whole | None,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """`explained` where directions are few; alphas need not be told apart."""
     labels, test, H_met = flip_units.labels, columns.test, directions.H_met
@@ -72,15 +86,17 @@ def _through_coordinates(
     there = torch.nonzero(sizes)[:, 0]
     held_out, H_by = (by_flip_unit(each, sizes[there].tolist()) for each in (Y[test][order], H_met[order]))
     means, mean_of = unit_means(Y, flip_units, columns), columns.tested[test].T @ H_met
-    if kept is not None:
-        kept_coordinates, kept_held_out = directions.V_met.T @ kept[columns.order], columns.centred(kept).T @ H_met
+    shrinkage = directions.shrinkage
+    if whole is not None:
+        shrinkage = shrinkage[whole.which]
+        all_D, all_BH = (directions.V_met.T @ whole.Y[columns.order]).T, columns.centred(whole.Y).T @ H_met
     for few in torch.split(torch.arange(Y.shape[1], device=Y.device), _at_once(flip_units.count * V_by.shape[2])):
         D = (own[..., few].mT @ V_by).transpose(0, 1)
         BH = -means[:, few].T[:, :, None] * mean_of
         BH[:, there] += (held_out[..., few].mT @ H_by).transpose(0, 1)
-        if kept is not None:
-            D, BH = _with_last(D, kept_coordinates[:, few].T), _with_last(BH, kept_held_out[few])
-        D = D * directions.shrinkage[few, None]
+        if whole is not None:
+            D, BH = _with_rest(D, all_D[whole.which[few]]), _with_rest(BH, all_BH[whole.which[few]])
+        D = D * shrinkage[few, None]
         yield few, torch.baddbmm(2 * BH @ D.mT, D @ squares, D.mT, alpha=-1)
 
 
@@ -90,28 +106,31 @@ def _through_samples(
     flip_units: FlipUnits,
     columns: FlipUnitColumns,
     directions: Directions,
-    kept: torch.Tensor | None,
+    whole: Whole | None,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """`explained` where directions are many: F of every unit and held-out sample."""
     labels, test, same = flip_units.labels, columns.test, directions.H_met is directions.H
     means, samples = unit_means(Y, flip_units, columns), torch.arange(len(test), device=Y.device)
+    if whole is not None:
+        coordinates = directions.shrinkage.T * (directions.V_met.T @ whole.Y[columns.order])
+        all_B, all_F = columns.centred(whole.Y).T, (directions.H @ coordinates).T
+        all_F_met = all_F if same else (directions.H_met @ coordinates).T
+        directions = replace(directions, shrinkage=directions.shrinkage[whole.which])
     predictions = flip_unit_predictions(alpha_index, Y, flip_units, columns, directions)
     if same:
         both = ((few, F, F) for few, F in predictions)
     else:
-        others = flip_unit_predictions(alpha_index, Y, flip_units, columns, replace(directions, H=directions.H_met))
+        met = replace(directions, H=directions.H_met)
+        others = flip_unit_predictions(alpha_index, Y, flip_units, columns, met)
         both = ((few, F, F_met) for (few, F), (_, F_met) in zip(predictions, others, strict=True))
-    if kept is not None:
-        coordinates = directions.shrinkage.T * (directions.V_met.T @ kept[columns.order])
-        held_out, kept_F = columns.centred(kept), directions.H @ coordinates
-        kept_F_met = kept_F if same else directions.H_met @ coordinates
     for few, F, F_met in both:
         B = -means[:, few].T[:, :, None] * columns.tested[test, 0]
         # one entry a sample beside the means: that of the unit to which the sample belongs
         B[:, labels[test], samples] += Y[test][:, few].T
-        if kept is not None:
-            B, F = _with_last(B, held_out[:, few].T), _with_last(F, kept_F[:, few].T)
-            F_met = F if same else _with_last(F_met, kept_F_met[:, few].T)
+        if whole is not None:
+            model = whole.which[few]
+            B, F_met = _with_rest(B, all_B[model]), F_met if same else _with_rest(F_met, all_F_met[model])
+            F = _with_rest(F, all_F[model])
         if same:
             yield few, (2 * B - F) @ F.mT
         else:
@@ -129,9 +148,9 @@ def unit_means(Y: torch.Tensor, flip_units: FlipUnits, columns: FlipUnitColumns)
     return sums(Y * columns.trained, flip_units.labels, flip_units.count) / columns.n_train
 
 
-def _with_last(units: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
-    """(n_few, n_units, k) and (n_few, k) of one more."""
-    return torch.cat([units, last[:, None]], dim=1)
+def _with_rest(units: torch.Tensor, together: torch.Tensor) -> torch.Tensor:
+    """(n_few, n_units, k) and, as one more, what they leave of the whole (n_few, k)."""
+    return torch.cat([units, (together - units.sum(dim=1))[:, None]], dim=1)
 
 
 def _at_once(elements: int) -> int:

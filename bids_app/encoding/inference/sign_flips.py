@@ -143,10 +143,13 @@ class FlipGains:
         which : (n,) the one of these that is each model's; None: theirs in order.
         """
         i, j = self._above
-        every = slice(None) if which is None else which
         # s'E s = Σ_b E_bb + Σ_{i<j} s_i s_j (E_ij + E_ji), as s_b² = 1
-        self.trace[models] += explained.diagonal(dim1=1, dim2=2).sum(dim=1)[every]
-        self.pairs[models] += (explained[:, i, j] + explained[:, j, i])[every]
+        trace, above = explained.diagonal(dim1=1, dim2=2).sum(dim=1), i * explained.shape[1] + j
+        pairs = (explained + explained.mT).flatten(1).gather(1, above.expand(len(explained), -1))
+        if which is not None:
+            trace, pairs = trace[which], pairs[which]
+        self.trace.index_add_(0, models, trace)
+        self.pairs.index_add_(0, models, pairs)
 
     def at(self, signs: torch.Tensor, models: slice = slice(None), less: slice | None = None) -> torch.Tensor:
         """Gains under signs.

@@ -8,6 +8,7 @@ eigenvalues of the Gram matrix), predictions are H (φ_α ∘ V'y), φ_α = λ /
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -125,6 +126,53 @@ def decompose(split: Split, weights: Weights) -> Basis:
     return Basis(
         split, weights, eigenvalues[kept], K_eval @ (V[:, kept] / eigenvalues[kept]), V[:, kept], primal=False
     )
+
+
+class Factors:
+    """Held-out predictions of one candidate at given alphas, without its eigenbasis.
+
+    Parameters
+    ----------
+    split : rows to fit on and to evaluate on.
+    weights : the candidate's band weights.
+    """
+
+    def __init__(self, split: Split, weights: Weights) -> None:
+        self._split, self._weights, self._primal = split, weights, split.is_primal(weights)
+        if self._primal:
+            self._scale = split.scale(weights)
+            self._A = self._scale[:, None] * split.gram(weights) * self._scale
+        else:
+            self._A, self._K_eval = split.kernels(weights)
+
+    def solver(self, alpha: float) -> Callable[[torch.Tensor], torch.Tensor]:
+        """Ridge of one penalty.
+
+        Parameters
+        ----------
+        alpha : above zero.
+
+        Returns
+        -------
+        Training responses (n_train, n), of zero mean → held-out predictions (n_eval, n); all float64.
+        """
+        penalised = self._A.clone()
+        penalised.diagonal().add_(alpha)
+        factor, failed = torch.linalg.cholesky_ex(penalised)
+        if failed:  # alpha is below the rounding of the largest eigenvalue
+            basis = decompose(self._split, self._weights)
+            return lambda Y: (
+                basis.eval_projection @ (basis.shrinkage(Y.new_tensor([alpha])).T * (basis.samples.T @ Y))
+            )
+        if not self._primal:
+            return lambda Y: self._K_eval @ torch.cholesky_solve(Y, factor)
+
+        def predict(Y: torch.Tensor) -> torch.Tensor:
+            cross = self._scale[:, None] * (self._split.rows(self._weights, evaluate=False).T @ Y)
+            solved = self._scale[:, None] * torch.cholesky_solve(cross, factor)
+            return self._split.project(self._weights, solved, evaluate=True)
+
+        return predict
 
 
 def _significant(eigenvalues: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,7 @@ from bids_app.encoding.design.columns import columns_met, n_delays, n_dims
 from bids_app.encoding.design.folds import audit, fold_warnings, inner_folds, outer_split
 from bids_app.encoding.ridge.batches import Size, batches, load
 from bids_app.encoding.ridge.candidates import Grid, alpha_grid, band_weights, nested_grid
-from bids_app.encoding.ridge.fitted import Observer, ObserverGroup, TargetBlock, fit_chosen
+from bids_app.encoding.ridge.fitted import Observer, ObserverGroup, TargetBlock, fit_chosen, foreseen
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.options import FitContext, FitOptions
 from bids_app.encoding.ridge.results import Results
@@ -253,14 +253,28 @@ def _fit_batch(
         final = [Moments(responses.final, outer) for responses in batch]
         choices.append(_searched(fold, outer, final, batch, plan))
         constant.append(outer.columns.constant)
-        _show(place, final, batch, plan, choices[place], everyone)
-    if (second := everyone.again()) is not None:
+        if everyone.foreseen:
+            wanted = {union: choices[place][union] for union in sorted(everyone.foreseen)}
+            for residuals in foreseen(_target_blocks(batch, final), _grid(outer, plan), wanted):
+                everyone.foresee(outer, residuals)
+        else:
+            _show(place, _target_blocks(batch, final), plan, choices[place], everyone)
+    if everyone.foreseen:
         for place, fold in enumerate(folds):
             outer = _outer_fold_split(design, fold, plan)
             final = [Moments(responses.final, outer) for responses in batch]
-            _show(place, final, batch, plan, choices[place], second)
+            _show(place, _target_blocks(batch, final), plan, choices[place], everyone)
     everyone.end()
     return constant
+
+
+def _target_blocks(batch: Sequence[_Responses], final: Sequence[Moments]) -> list[TargetBlock]:
+    return [TargetBlock(responses.targets, moments) for responses, moments in zip(batch, final, strict=True)]
+
+
+def _grid(outer: Split, plan: _Plan) -> Grid:
+    """Candidates and alphas of an outer fold."""
+    return plan.search_without(outer.columns.constant)[0]
 
 
 def _outer_fold_split(design: Design, fold: OuterFold, plan: _Plan) -> Split:
@@ -290,18 +304,11 @@ def _searched(
 
 
 def _show(
-    place: int,
-    final: Sequence[Moments],
-    batch: Sequence[_Responses],
-    plan: _Plan,
-    choices: Sequence[Choice],
-    observer: Observer,
+    place: int, blocks: Sequence[TargetBlock], plan: _Plan, choices: Sequence[Choice], observer: Observer
 ) -> None:
     """The chosen models of every union in one outer fold, fitted on all its training rows, to an observer."""
-    outer = final[0].split
+    outer = blocks[0].moments.split
     observer.begin_fold(place, outer)
-    grid, _ = plan.search_without(outer.columns.constant)
-    blocks = [TargetBlock(responses.targets, moments) for responses, moments in zip(batch, final, strict=True)]
-    for models in fit_chosen(place, blocks, grid, choices):
+    for models in fit_chosen(place, blocks, _grid(outer, plan), choices):
         observer.fitted(models)
     observer.end_fold()

@@ -7,14 +7,15 @@ for all targets. What a target chose in several unions is fitted once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import torch
 
-from bids_app.encoding.ridge.basis import Basis, decompose
+from bids_app.encoding.ridge.basis import Basis, Factors, decompose
 from bids_app.encoding.ridge.candidates import Grid
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.rounding import rounding_of
@@ -143,21 +144,48 @@ def _band_predictions(split: Split, weights: Mapping[int, torch.Tensor]) -> Iter
         yield band, split.rows({band: 1.0}, evaluate=True).to(each.dtype) @ each
 
 
+@dataclass(frozen=True)
+class Residuals:
+    """What some models leave of held-out samples.
+
+    Parameters
+    ----------
+    unions : number of each union that chose them → (n_chose,) positions among the n targets here.
+    places : (n,) of the targets in the batch.
+    left : (n_eval, n) responses less predictions.
+    """
+
+    unions: Mapping[int, Array]
+    places: Array
+    left: torch.Tensor
+
+
 class Observer:
     """Meets every fitted model, so that predictions need not be held for all targets.
 
-    The engine calls, for every batch of targets: `begin`; then for every outer fold `begin_fold`, `fitted` for each
-    candidate chosen and block of targets, `end_fold`; then `again`, and for what that returns all folds once more;
-    then `end`. In a fold each union meets each target once.
+    The engine calls, for every batch of targets: `begin`; where some unions are foreseen, `foresee` for all of their
+    models in all outer folds; then for every outer fold `begin_fold`, `fitted` for each candidate chosen and block of
+    targets, `end_fold`; then `end`. In a fold each union meets each target once.
 
     Attributes
     ----------
+    foreseen : numbers of the unions whose held-out residuals of all folds are wanted before the first model is met.
     target_bytes : what it holds for every target of a batch.
     cell_bytes : what it holds for every sample of every column.
     """
 
+    foreseen: frozenset[int] = frozenset()
     target_bytes = 0
     cell_bytes = 0
+
+    def foresee(self, split: Split, residuals: Residuals) -> None:
+        """What a few models will leave of the held-out samples of an outer fold.
+
+        Parameters
+        ----------
+        split : its rows.
+        residuals : of models that are alike in candidate and alpha.
+        """
 
     def begin(self, targets: Array) -> None:
         """Before a batch: its targets (n_batch,), columns in the design's Y, ascending."""
@@ -177,10 +205,6 @@ class Observer:
     def end_fold(self) -> None:
         """When all unions of the fold have been fitted."""
 
-    def again(self) -> Observer | None:
-        """When the batch has been fitted in all folds: who must meet the same models, fold by fold, once more."""
-        return None
-
     def end(self) -> None:
         """When the batch is complete."""
 
@@ -190,6 +214,7 @@ class ObserverGroup(Observer):
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = tuple(observers)
+        self.foreseen = frozenset().union(*(each.foreseen for each in observers))
         self.target_bytes = sum(each.target_bytes for each in observers)
         self.cell_bytes = sum(each.cell_bytes for each in observers)
 
@@ -197,6 +222,17 @@ class ObserverGroup(Observer):
         """See Observer."""
         for observer in self._observers:
             observer.begin(targets)
+
+    def foresee(self, split: Split, residuals: Residuals) -> None:
+        """See Observer.
+
+        Parameters
+        ----------
+        split : rows of the outer fold.
+        residuals : of some models.
+        """
+        for observer in self._observers:
+            observer.foresee(split, residuals)
 
     def begin_fold(self, fold: int, split: Split) -> None:
         """See Observer.
@@ -218,11 +254,6 @@ class ObserverGroup(Observer):
         """See Observer."""
         for observer in self._observers:
             observer.end_fold()
-
-    def again(self) -> Observer | None:
-        """See Observer."""
-        more = [second for observer in self._observers if (second := observer.again()) is not None]
-        return ObserverGroup(more) if more else None
 
     def end(self) -> None:
         """See Observer."""
@@ -273,6 +304,46 @@ def fit_chosen(fold: int, blocks: Sequence[TargetBlock], grid: Grid, choices: Se
                 first = chose[:, positions].argmax(axis=0), start + positions
                 chosen = _Chosen(unions, positions, start + positions, alpha_index[first], inner_rsquared[first])
                 yield _fit(fold, block, basis, chosen, grid, number)
+
+
+def foreseen(blocks: Sequence[TargetBlock], grid: Grid, choices: Mapping[int, Choice]) -> Iterator[Residuals]:
+    """What the models that some unions chose leave of held-out samples, and nothing else of them: each alpha takes a
+    Cholesky factor, many times cheaper than a candidate's eigenvectors.
+
+    Parameters
+    ----------
+    blocks, grid : as of `fit_chosen`.
+    choices : of each union that is asked for, by its number.
+
+    Yields
+    ------
+    For each candidate and alpha chosen and block, the targets that chose them in some union.
+    """
+    candidates = np.stack([choice.candidate for choice in choices.values()])
+    alpha_index = np.stack([choice.alpha_index for choice in choices.values()])
+    starts = np.cumsum([0, *(len(block.targets) for block in blocks)]).tolist()
+    split = blocks[0].moments.split
+    for number in np.unique(candidates).tolist():
+        factors = Factors(split, grid.candidates[number])
+        for alpha in np.unique(alpha_index[candidates == number]).tolist():
+            chose = (candidates == number) & (alpha_index == alpha)
+            solve = factors.solver(float(grid.alphas[alpha]))
+            for block, (first, stop) in zip(blocks, pairwise(starts), strict=True):
+                positions = np.flatnonzero(chose[:, first:stop].any(axis=0))
+                if len(positions):
+                    picked = chose[:, first + positions]
+                    unions = {
+                        union: np.flatnonzero(row) for union, row in zip(choices, picked, strict=True) if row.any()
+                    }
+                    yield Residuals(unions, first + positions, _left(block.moments, positions, solve))
+
+
+def _left(moments: Moments, positions: Array, solve: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    """(n_eval, n) of some of a block's targets."""
+    chosen, split = torch.as_tensor(positions, device=moments.Y.device), moments.split
+    Y, mean = moments.Y[:, chosen], moments.mean[chosen]
+    trained, held_out = (torch.cat([Y[at] for at in rows]) - mean for rows in (split.train_slices, split.eval_slices))
+    return held_out - solve(trained.double()).to(Y.dtype)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from benchmarks.circular_shifts import draw_shifts, shifted_rsquared
 from benchmarks.nulls import design_of, models_of, null_of
 from bids_app.encoding.inference.blocks import block_labels
 from bids_app.encoding.inference.explained import (
+    Whole,
     _through_coordinates,
     _through_samples,
     explained,
@@ -146,8 +147,9 @@ def test_what_units_explain_is_the_same_through_samples_and_through_coordinates(
     flip_units = time_flip_units(labels) if kind == "blocks" else frequency_flip_units(design.runs, design.folds)
     columns = FlipUnitColumns(one.split, flip_units, torch.float64)
     Y = flip_units.coefficients(one.Y, np.arange(len(one.Y)))
-    alone = torch.as_tensor(np.random.default_rng(0).standard_normal(Y.shape)) if kept else None
-    given_all = one.alpha_index, Y, flip_units, columns, columns.directions(one), alone
+    other = torch.as_tensor(np.random.default_rng(0).standard_normal(Y.shape))
+    whole = Whole(Y + other, torch.arange(Y.shape[1])) if kept else None
+    given_all = one.alpha_index, Y, flip_units, columns, columns.directions(one), whole
     shape = Y.shape[1], *[flip_units.count + kept] * 2
     through_samples, through_coordinates, taken = (
         together(parts, shape)
