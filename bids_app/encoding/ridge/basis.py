@@ -156,14 +156,14 @@ class Factors:
         -------
         Training responses (n_train, n), of zero mean → held-out predictions (n_eval, n); all float64.
         """
-        penalised = self._A.clone()
-        penalised.diagonal().add_(alpha)
-        factor, failed = torch.linalg.cholesky_ex(penalised)
-        if failed:  # alpha is below the rounding of the largest eigenvalue
+        if alpha < NEGLIGIBLE * self._A.trace():  # it does not show beside the rounding of the largest eigenvalues
             basis = decompose(self._split, self._weights)
             return lambda Y: (
                 basis.eval_projection @ (basis.shrinkage(Y.new_tensor([alpha])).T * (basis.samples.T @ Y))
             )
+        penalised = self._A.clone()
+        penalised.diagonal().add_(alpha)
+        factor = torch.linalg.cholesky(penalised)
         if not self._primal:
             return lambda Y: self._K_eval @ torch.cholesky_solve(Y, factor)
 

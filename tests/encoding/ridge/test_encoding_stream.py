@@ -50,6 +50,44 @@ class Collected(Observer):
         self.ended.append(len(self.models))
 
 
+class Foreseeing(Collected):
+    """Keeps besides what the models of some unions are foreseen to leave: {(union, target): {sample: what}}."""
+
+    def __init__(self, unions):
+        super().__init__()
+        self.foreseen, self.left, self.begun_folds = frozenset(unions), {}, 0
+
+    def foresee(self, split, residuals):
+        assert self.begun_folds == 0  # before the first model of any fold
+        for union, at in residuals.unions.items():
+            for position in at:
+                held_out = dict(zip(split.evaluate, residuals.left[:, position].tolist(), strict=True))
+                self.left.setdefault((union, residuals.places[position]), {}).update(held_out)
+
+    def begin_fold(self, fold, split):
+        self.begun_folds += 1
+
+
+@pytest.mark.parametrize("alphas", [(1e-1, 1e4, 6), (1e-17, 1e-15, 2)], ids=["usual", "below rounding"])
+@WIDTHS
+def test_what_is_foreseen_is_what_models_leave(dims, alphas, monkeypatch):
+    """Of the unions that are asked for, in all folds; where alpha is below the rounding of collinear columns too."""
+    monkeypatch.setitem(BLOCK_WIDTH, "cpu", 4)
+    seen, given = Foreseeing({0, 2}), design(dims)
+    if alphas[0] < 1e-9:
+        given = replace(given, bands=given.bands | {"b": given.bands["a"]})
+    encoding.fit(given, GROUPS, replace(SPEC, alphas=alphas), encoding.FitContext(precision="float64"), observer=seen)
+    assert set(seen.left) == {(union, target) for union in (0, 2) for target in range(7)}
+    assert all(len(left) == N_RUNS * N_TIMES for left in seen.left.values())
+    for models in seen.models:
+        left = (models.responses - models.predictions).numpy()
+        for union in {0, 2} & models.unions.keys():
+            for position in models.unions[union]:
+                foreseen = seen.left[union, models.places[position]]
+                found = [foreseen[sample] for sample in models.split.evaluate]
+                np.testing.assert_allclose(found, left[:, position], atol=1e-8 if alphas[0] > 1e-9 else 1e-2)
+
+
 @WIDTHS
 def test_predictions_handed_on_are_those_that_are_scored(dims, monkeypatch):
     monkeypatch.setitem(BLOCK_WIDTH, "cpu", 4)
