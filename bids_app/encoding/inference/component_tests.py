@@ -169,6 +169,8 @@ class Inference(Observer):
     def end(self) -> None:
         """See Observer."""
         self._shares_of_blocks.add(self._batch.left)
+        # Σ(y − ȳ)² under every sign, the same for all unions
+        self._totals = [totals.at(signs) for signs, totals in zip(self._signs, self._batch.totals, strict=True)]
         for test, families in self._families.items():
             for family, null in zip(families, self._nulls(test), strict=True):
                 family.add(null)
@@ -181,7 +183,7 @@ class Inference(Observer):
                 intervals["product"] = product.cpu().numpy()
             for stat, ends in intervals.items():
                 self._share_intervals.setdefault((group, stat), []).append(ends)
-        del self._batch
+        del self._batch, self._totals
 
     def _interval(self, signed: Array) -> Array:
         """Interval (2, n_targets) of a signed sum of unions (n_unions,) over the batch."""
@@ -231,8 +233,8 @@ class Inference(Observer):
         if isinstance(test, Total):
             models = batch.models_of(self.unions.index(test.union))
             return [
-                gains.at(signs, models) / totals.at(signs)
-                for signs, gains, totals in zip(self._signs, batch.gains, batch.totals, strict=True)
+                gains.at(signs, models) / total
+                for signs, gains, total in zip(self._signs, batch.gains, self._totals, strict=True)
             ]
         coefficients, signs = self._coefficients(test), self._signs[0]
         contrast = batch.losses.tested(coefficients)

@@ -90,14 +90,17 @@ def _through_coordinates(
     if whole is not None:
         shrinkage = shrinkage[whole.which]
         all_D, all_BH = (directions.V_met.T @ whole.Y[columns.order]).T, columns.centred(whole.Y).T @ H_met
-    for few in torch.split(torch.arange(Y.shape[1], device=Y.device), _at_once(flip_units.count * V_by.shape[2])):
-        D = (own[..., few].mT @ V_by).transpose(0, 1)
-        BH = -means[:, few].T[:, :, None] * mean_of
-        BH[:, there] += (held_out[..., few].mT @ H_by).transpose(0, 1)
+    at_once = _at_once(flip_units.count * V_by.shape[2])
+    for first in range(0, Y.shape[1], at_once):
+        some = slice(first, min(first + at_once, Y.shape[1]))  # views, where positions would copy
+        D = (own[..., some].mT @ V_by).transpose(0, 1)
+        BH = -means[:, some].T[:, :, None] * mean_of
+        BH[:, there] += (held_out[..., some].mT @ H_by).transpose(0, 1)
         if whole is not None:
-            D, BH = _with_rest(D, all_D[whole.which[few]]), _with_rest(BH, all_BH[whole.which[few]])
-        D = D * shrinkage[few, None]
-        yield few, torch.baddbmm(2 * BH @ D.mT, D @ squares, D.mT, alpha=-1)
+            model = whole.which[some]
+            D, BH = _with_rest(D, all_D[model]), _with_rest(BH, all_BH[model])
+        D = D * shrinkage[some, None]
+        yield torch.arange(some.start, some.stop, device=Y.device), (2 * BH - D @ squares) @ D.mT
 
 
 def _through_samples(

@@ -102,9 +102,10 @@ def studentized(null: torch.Tensor, deviation: torch.Tensor | None = None) -> to
     deviation : (n_targets,); None: that of each target's null.
     """
     centred = null - null.mean(dim=0)
-    own = centred.square().mean(dim=0).sqrt()
-    varies = own > ROUNDING * null.abs().amax(dim=0)
-    return torch.where(varies | own.isnan(), centred / (own if deviation is None else deviation), 0.0)
+    own = torch.linalg.vector_norm(centred, dim=0) / len(null) ** 0.5
+    varies = own > ROUNDING * torch.linalg.vector_norm(null, ord=torch.inf, dim=0)
+    divisor = own if deviation is None else deviation
+    return centred.mul_(torch.where(varies | own.isnan(), 1 / divisor, 0.0))
 
 
 def fdr(p: Array) -> Array:
