@@ -108,8 +108,8 @@ SCENES = (
     Scene("noise of .3, 1, 2, 5, both real", null=("sharedAB",), a=0.15, b=0.15, deviations=(0.3, 1, 2, 5)),
     Scene("one run three times as noisy, b idle", deviations=(1, 1, 1, 3)),
     Scene("hearings averaged to another depth, b idle", deviations=(1, 1, 1, 10**0.5)),
-    Scene("bands of r .99, noise alone", null=("full", "a", "b", *IDLE), a=0.0, correlation=0.99),
-    Scene("bands of r .99, a real", null=("sharedAB",), correlation=0.99),
+    Scene("bands of r .99, noise alone", null=("uniqueA", *IDLE), a=0.0, correlation=0.99),
+    Scene("bands of r .99, a real", null=(), correlation=0.99),  # b is a noisy copy of a, which adds at this size
     Scene("speech and music by 30 s, blocks of 20 s, b idle", bursts=True, least_s=20.0),
     Scene("two runs, b idle", samples=(210, 210), deviations=(1, 1)),
     Scene("noise of t(2), b idle", noise="t2"),
