@@ -58,6 +58,6 @@ def prior_variance(variance: Array, n: Array) -> tuple[float, float]:
     logs = np.log(variance) - digamma(n / 2) + np.log(n / 2)
     beyond_chance = float(logs.var(ddof=1) - polygamma(1, n / 2).mean())
     if beyond_chance <= polygamma(1, WIDEST[1]):
-        return np.inf, float(np.exp(logs.mean()))
+        return np.inf, float(variance.mean())
     half = brentq(lambda x: polygamma(1, x) - beyond_chance, *WIDEST)
     return 2 * half, float(np.exp(logs.mean() + digamma(half) - np.log(half)))
