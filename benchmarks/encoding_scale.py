@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.encoding_unions import SPEC, design_of
 from bids_app import encoding
 from bids_app.encoding.ridge.fit import unions_of
-from bids_app.encoding.ridge.rounding import tf32_products
+from bids_app.encoding.ridge.moments import tf32_products
 
 
 def main(folder: str, in_file: str, n_targets: str, mem_mb: str, which: str, device: str) -> None:

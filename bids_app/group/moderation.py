@@ -28,7 +28,7 @@ def moderated_deviation(table: Array) -> Array:
 
     Returns
     -------
-    (n_targets,), above zero wherever some target's values are not all zero; NaN where nobody has a value.
+    (n_targets,), above zero where several targets have values that are not all zero; NaN where nobody has a value.
     """
     there = np.isfinite(table)
     n = np.where(there.any(axis=0), there.sum(axis=0), np.nan)

@@ -66,7 +66,8 @@ DEFAULT_FLIPS = Flips()
 class Inference(Observer):
     """Tests and intervals of all components, batch after batch of targets, in the stream of a fit.
 
-    Memory a target: for each union in question and kind of flip units, n_flip_units² / 2 numbers of the working type.
+    Memory a target: for each union in question and kind of flip units, n_flip_units² / 2 numbers of the working type,
+    and those of `ResidualFlips`.
 
     Parameters
     ----------
@@ -112,7 +113,6 @@ class Inference(Observer):
         needed |= {union for terms in self.shares.values() for union in terms}
         nested = [test.nested for test in tests if isinstance(test, Contrast) and test.nested is not None]
         pairs = sorted((self.unions.index(small), self.unions.index(large)) for small, large in nested)
-        needed |= {union for pair in nested for union in pair}
         self.refitted = [number for number, union in enumerate(self.unions) if union in needed]
         # of each smaller union the larger ones that are tested against it
         self.additions = {small: [large for one, large in pairs if one == small] for small, _ in pairs}
@@ -169,8 +169,6 @@ class Inference(Observer):
     def end(self) -> None:
         """See Observer."""
         self._shares_of_blocks.add(self._batch.left)
-        # Σ(y − ȳ)² under every sign, the same for all unions
-        self._totals = [totals.at(signs) for signs, totals in zip(self._signs, self._batch.totals, strict=True)]
         for test, families in self._families.items():
             for family, null in zip(families, self._nulls(test), strict=True):
                 family.add(null)
@@ -183,7 +181,7 @@ class Inference(Observer):
                 intervals["product"] = product.cpu().numpy()
             for stat, ends in intervals.items():
                 self._share_intervals.setdefault((group, stat), []).append(ends)
-        del self._batch, self._totals
+        del self._batch
 
     def _interval(self, signed: Array) -> Array:
         """Interval (2, n_targets) of a signed sum of unions (n_unions,) over the batch."""
@@ -233,8 +231,8 @@ class Inference(Observer):
         if isinstance(test, Total):
             models = batch.models_of(self.unions.index(test.union))
             return [
-                gains.at(signs, models) / total
-                for signs, gains, total in zip(self._signs, batch.gains, self._totals, strict=True)
+                gains.at(signs, models) / totals.at(signs)
+                for signs, gains, totals in zip(self._signs, batch.gains, batch.totals, strict=True)
             ]
         coefficients, signs = self._coefficients(test), self._signs[0]
         contrast = batch.losses.tested(coefficients)
@@ -243,8 +241,9 @@ class Inference(Observer):
             return [flipped_sums(contrast, signs, all_pairs)]
         small, large = (self.unions.index(union) for union in test.nested)
         null = batch.added.null(small, large, signs).double()
-        # as it was observed, and exactly zero where the models are the same
-        null[0] = contrast.sum(dim=0)
+        null[0] = contrast.sum(dim=0)  # as it was observed
+        # the same model with and without the space, in all folds: nothing but rounding is left of any flip
+        null[:, (contrast == 0).all(dim=0)] = 0.0
         return [null, flipped_sums(contrast, signs)]
 
     def _coefficients(self, signed: Component | Contrast) -> Array:

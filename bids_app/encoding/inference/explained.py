@@ -64,7 +64,7 @@ def explained(
     n_train, rank = directions.V.shape
     n_eval, n_units = len(directions.H), flip_units.count
     through_samples = n_eval * (n_train + n_units**2)
-    if rank * (n_train + n_eval + n_units * (rank + 2 * n_units)) < through_samples:
+    if rank * (n_train + n_eval + n_units * (rank + n_units)) < through_samples:
         yield from _through_coordinates(Y, flip_units, columns, directions, whole)
     else:
         yield from _through_samples(alpha_index, Y, flip_units, columns, directions, whole)
@@ -90,7 +90,8 @@ def _through_coordinates(
     if whole is not None:
         shrinkage = shrinkage[whole.which]
         all_D, all_BH = (directions.V_met.T @ whole.Y[columns.order]).T, columns.centred(whole.Y).T @ H_met
-    at_once = _at_once(flip_units.count * V_by.shape[2])
+    n_units = flip_units.count + (whole is not None)
+    at_once = _at_once(n_units * max(n_units, V_by.shape[2]))
     for first in range(0, Y.shape[1], at_once):
         some = slice(first, min(first + at_once, Y.shape[1]))  # views, where positions would copy
         D = (own[..., some].mT @ V_by).transpose(0, 1)

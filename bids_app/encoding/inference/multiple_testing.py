@@ -39,7 +39,8 @@ class MaxTNull:
 
     Every batch must come with the same signs in the same order; then the largest statistic of each, over all
     batches, is exact (Westfall & Young 1993; Nichols & Holmes 2002). Statistics are studentised by the mean and
-    deviation of their own null, so that targets with a wide null do not set the bar for all.
+    deviation of their own null, or by a deviation that is given, so that targets with a wide null do not set the bar
+    for all.
     """
 
     def __init__(self) -> None:

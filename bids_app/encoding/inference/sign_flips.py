@@ -24,7 +24,7 @@ import torch
 from bids_app.encoding.inference.flip_units import FlipUnits, sums
 from bids_app.encoding.ridge.basis import influential_directions
 from bids_app.encoding.ridge.fitted import Fitted
-from bids_app.encoding.ridge.rounding import rounding_of
+from bids_app.encoding.ridge.moments import rounding_of
 from bids_app.encoding.ridge.search import by_columns
 from bids_app.encoding.ridge.splits import Split, Weights
 from bids_app.records import Array
@@ -162,7 +162,7 @@ class FlipGains:
 
         Returns
         -------
-        (n_signs, n); exactly zero where a model and the other are the same.
+        (n_signs, n).
         """
         i, j = self._above
         trace, pairs = self.trace[models], self.pairs[models]
@@ -210,7 +210,7 @@ class FlipUnitColumns:
         -------
         (n_eval, n).
         """
-        return Y[self.test] - (self.trained.T @ Y) / self.n_train
+        return Y[self.test] - self.tested[self.test] * (self.trained.T @ Y / self.n_train)
 
     def directions(self, models: Fitted) -> Directions:
         """The directions of the models that matter at some alpha.

@@ -8,7 +8,7 @@ eigenvalues of the Gram matrix), predictions are H (φ_α ∘ V'y), φ_α = λ /
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -83,11 +83,12 @@ class Basis:
             directions = torch.split(self.basis_map, sizes)
             return {band: each.to(dtype) @ coordinates for band, each in zip(self.weights, directions, strict=True)}
         # w_b = √g_b X_b' V / λ on the weighted columns, so g_b X_b' V / λ on the band's own
-        dual, few = self.basis_map / self.eigenvalues, coordinates.shape[1] < len(self.eigenvalues)
-        if few:
+        dual = self.basis_map / self.eigenvalues
+        rows = {band: g * self.split.rows({band: g}, evaluate=False).T for band, g in self.weights.items()}
+        if coordinates.shape[1] < len(self.eigenvalues):  # the smaller product first
             dual = dual @ coordinates.double()
-        bands = {band: g * (self.split.rows({band: g}, evaluate=False).T @ dual) for band, g in self.weights.items()}
-        return {band: each.to(dtype) if few else each.to(dtype) @ coordinates for band, each in bands.items()}
+            return {band: (each @ dual).to(dtype) for band, each in rows.items()}
+        return {band: (each @ dual).to(dtype) @ coordinates for band, each in rows.items()}
 
     def shrinkage(self, alphas: torch.Tensor) -> torch.Tensor:
         """φ (n_alphas, r) for alphas (n_alphas,)."""
@@ -128,51 +129,43 @@ def decompose(split: Split, weights: Weights) -> Basis:
     )
 
 
-class Factors:
-    """Held-out predictions of one candidate at given alphas, without its eigenbasis.
+def cholesky_predictor(
+    split: Split, weights: Weights, alphas: Sequence[float]
+) -> Callable[[torch.Tensor, torch.Tensor, float], torch.Tensor] | None:
+    """Held-out predictions of one candidate at a few alphas, without its eigenbasis.
 
     Parameters
     ----------
     split : rows to fit on and to evaluate on.
     weights : the candidate's band weights.
+    alphas : those in question.
+
+    Returns
+    -------
+    Training responses (n_train, n) of zero mean, X'y (n_columns of all bands, n) of these, and an alpha → held-out
+    predictions (n_eval, n). None where an alpha does not show beside the rounding of the largest eigenvalues.
     """
-
-    def __init__(self, split: Split, weights: Weights) -> None:
-        self._split, self._weights, self._primal = split, weights, split.is_primal(weights)
-        if self._primal:
-            self._scale = split.scale(weights)
-            self._A = self._scale[:, None] * split.gram(weights) * self._scale
-        else:
-            self._A, self._K_eval = split.kernels(weights)
-
-    def solver(self, alpha: float) -> Callable[[torch.Tensor], torch.Tensor]:
-        """Ridge of one penalty.
-
-        Parameters
-        ----------
-        alpha : above zero.
-
-        Returns
-        -------
-        Training responses (n_train, n), of zero mean → held-out predictions (n_eval, n); all float64.
-        """
-        if alpha < NEGLIGIBLE * self._A.trace():  # it does not show beside the rounding of the largest eigenvalues
-            basis = decompose(self._split, self._weights)
-            return lambda Y: (
-                basis.eval_projection @ (basis.shrinkage(Y.new_tensor([alpha])).T * (basis.samples.T @ Y))
-            )
-        penalised = self._A.clone()
+    primal = split.is_primal(weights)
+    if primal:
+        scale = split.scale(weights)[:, None]
+        A = scale * split.gram(weights) * scale.T
+    else:
+        A, K_eval = split.kernels(weights)
+    factors = {}
+    for alpha in alphas:
+        penalised = A.clone()
         penalised.diagonal().add_(alpha)
-        factor = torch.linalg.cholesky(penalised)
-        if not self._primal:
-            return lambda Y: self._K_eval @ torch.cholesky_solve(Y, factor)
+        factors[alpha], failed = torch.linalg.cholesky_ex(penalised)
+        if failed or alpha < NEGLIGIBLE * A.trace():
+            return None
 
-        def predict(Y: torch.Tensor) -> torch.Tensor:
-            cross = self._scale[:, None] * (self._split.rows(self._weights, evaluate=False).T @ Y)
-            solved = self._scale[:, None] * torch.cholesky_solve(cross, factor)
-            return self._split.project(self._weights, solved, evaluate=True)
+    def predict(Y: torch.Tensor, cross: torch.Tensor, alpha: float) -> torch.Tensor:
+        if not primal:
+            return K_eval @ torch.cholesky_solve(Y, factors[alpha])
+        solved = torch.cholesky_solve(scale * split.side_by_side(cross, weights), factors[alpha])
+        return split.project(weights, scale * solved, evaluate=True)
 
-        return predict
+    return predict
 
 
 def _significant(eigenvalues: torch.Tensor) -> torch.Tensor:

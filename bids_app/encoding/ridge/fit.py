@@ -14,7 +14,8 @@ from bids_app.encoding.design.columns import columns_met, n_delays, n_dims
 from bids_app.encoding.design.folds import audit, fold_warnings, inner_folds, outer_split
 from bids_app.encoding.ridge.batches import Size, batches, load
 from bids_app.encoding.ridge.candidates import Grid, alpha_grid, band_weights, nested_grid
-from bids_app.encoding.ridge.fitted import Observer, ObserverGroup, TargetBlock, fit_chosen, foreseen
+from bids_app.encoding.ridge.fitted import Observer, ObserverGroup, TargetBlock, fit_chosen
+from bids_app.encoding.ridge.foreseen import foreseen
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.options import FitContext, FitOptions
 from bids_app.encoding.ridge.results import Results

@@ -7,18 +7,16 @@ for all targets. What a target chose in several unions is fitted once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 import torch
 
-from bids_app.encoding.ridge.basis import Basis, Factors, decompose
+from bids_app.encoding.ridge.basis import Basis, decompose
 from bids_app.encoding.ridge.candidates import Grid
-from bids_app.encoding.ridge.moments import Moments
-from bids_app.encoding.ridge.rounding import rounding_of
+from bids_app.encoding.ridge.moments import Moments, rounding_of
 from bids_app.encoding.ridge.search import Choice, by_columns
 from bids_app.encoding.ridge.splits import Split, cross_rows
 from bids_app.records import Array
@@ -184,7 +182,7 @@ class Observer:
         Parameters
         ----------
         split : its rows.
-        residuals : of models that are alike in candidate and alpha.
+        residuals : of models of one candidate; of unions that other observers asked for too.
         """
 
     def begin(self, targets: Array) -> None:
@@ -304,46 +302,6 @@ def fit_chosen(fold: int, blocks: Sequence[TargetBlock], grid: Grid, choices: Se
                 first = chose[:, positions].argmax(axis=0), start + positions
                 chosen = _Chosen(unions, positions, start + positions, alpha_index[first], inner_rsquared[first])
                 yield _fit(fold, block, basis, chosen, grid, number)
-
-
-def foreseen(blocks: Sequence[TargetBlock], grid: Grid, choices: Mapping[int, Choice]) -> Iterator[Residuals]:
-    """What the models that some unions chose leave of held-out samples, and nothing else of them: each alpha takes a
-    Cholesky factor, many times cheaper than a candidate's eigenvectors.
-
-    Parameters
-    ----------
-    blocks, grid : as of `fit_chosen`.
-    choices : of each union that is asked for, by its number.
-
-    Yields
-    ------
-    For each candidate and alpha chosen and block, the targets that chose them in some union.
-    """
-    candidates = np.stack([choice.candidate for choice in choices.values()])
-    alpha_index = np.stack([choice.alpha_index for choice in choices.values()])
-    starts = np.cumsum([0, *(len(block.targets) for block in blocks)]).tolist()
-    split = blocks[0].moments.split
-    for number in np.unique(candidates).tolist():
-        factors = Factors(split, grid.candidates[number])
-        for alpha in np.unique(alpha_index[candidates == number]).tolist():
-            chose = (candidates == number) & (alpha_index == alpha)
-            solve = factors.solver(float(grid.alphas[alpha]))
-            for block, (first, stop) in zip(blocks, pairwise(starts), strict=True):
-                positions = np.flatnonzero(chose[:, first:stop].any(axis=0))
-                if len(positions):
-                    picked = chose[:, first + positions]
-                    unions = {
-                        union: np.flatnonzero(row) for union, row in zip(choices, picked, strict=True) if row.any()
-                    }
-                    yield Residuals(unions, first + positions, _left(block.moments, positions, solve))
-
-
-def _left(moments: Moments, positions: Array, solve: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
-    """(n_eval, n) of some of a block's targets."""
-    chosen, split = torch.as_tensor(positions, device=moments.Y.device), moments.split
-    Y, mean = moments.Y[:, chosen], moments.mean[chosen]
-    trained, held_out = (torch.cat([Y[at] for at in rows]) - mean for rows in (split.train_slices, split.eval_slices))
-    return held_out - solve(trained.double()).to(Y.dtype)
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,7 @@ import torch
 
 from bids_app.encoding.ridge.basis import Basis, decompose, reduced
 from bids_app.encoding.ridge.candidates import Grid
-from bids_app.encoding.ridge.moments import Moments
-from bids_app.encoding.ridge.rounding import TF32, Rounding, rounding_of, tf32_products
+from bids_app.encoding.ridge.moments import TF32, Moments, Rounding, rounding_of, tf32_products
 from bids_app.encoding.ridge.splits import Split, Weights, cross_rows
 from bids_app.records import Array
 

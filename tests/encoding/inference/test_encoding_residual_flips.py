@@ -11,6 +11,7 @@ from benchmarks.conditions import RIDGE, infer
 from benchmarks.nulls import Collected, design_of
 from benchmarks.simulation import FMRI, mixed, series, with_weights
 from bids_app import encoding
+from bids_app.encoding.inference import explained
 from bids_app.encoding.inference.blocks import Blocks, block_labels
 from bids_app.encoding.inference.component_tests import Flips, Inference
 from bids_app.encoding.inference.null_hypotheses import Contrast
@@ -93,3 +94,29 @@ def test_an_idle_band_is_not_unique(scene):
         families.append(found["uniqueB"].p_family.min() <= 0.05)
     assert np.mean(hits) <= 0.1  # binomial, 120 nulls, 99.5 %
     assert np.sum(families) <= 1
+
+
+def test_where_the_models_are_the_same_no_flip_leaves_anything(monkeypatch):
+    """Targets that give the added space no weight in any fold: rounding of float32 would join the family else."""
+    monkeypatch.setattr(explained, "ELEMENTS_AT_ONCE", 2**15)  # products of other shapes round otherwise
+    rng = np.random.default_rng(0)
+    runs, times_s = np.repeat(np.arange(5), 40), np.tile(np.arange(40) * 2.0, 5)
+    bands = {"a": rng.standard_normal((200, 3)), "b": rng.standard_normal((200, 150))}
+    Y = bands["a"] @ rng.standard_normal((3, 300)) + 2 * rng.standard_normal((200, 300))
+    labels = block_labels(runs, times_s, 20.0)
+    blocks = Blocks(labels, int(labels.max()) + 1, 20.0, 0.0, ())
+    design = design_of(bands, Y - Y.mean(axis=0), runs, times_s)
+    kept = Same(unions_of(("a", "b")), blocks, design, Flips(100))
+    spec = FitSpec(candidates=8, alphas=(1e-1, 1e3, 5))
+    encoding.fit(design, GROUPS, spec, options=encoding.FitOptions(search_subsets=True), observer=kept)
+    assert kept.same.sum() > 20
+    assert (kept.null[:, kept.same] == 0).all()
+    assert (kept.null[:, ~kept.same] != 0).any(dim=0).all()
+
+
+class Same(Kept):
+    """Notes besides which targets lose nothing by the addition, nor gain, in any block."""
+
+    def end(self):
+        self.same = (self._batch.losses.tested(self._coefficients(ADDED)) == 0).all(dim=0)
+        super().end()

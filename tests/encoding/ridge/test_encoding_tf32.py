@@ -10,8 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from bids_app import encoding
 from bids_app.encoding.ridge.candidates import Grid, as_candidates, band_weights
-from bids_app.encoding.ridge.moments import Moments
-from bids_app.encoding.ridge.rounding import TF32, rounding_of, tf32_products
+from bids_app.encoding.ridge.moments import TF32, Moments, rounding_of, tf32_products
 from bids_app.encoding.ridge.search import Search, spacing
 from bids_app.encoding.ridge.splits import Columns, Split
 from bids_app.records import Design, FitSpec
