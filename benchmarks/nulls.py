@@ -70,6 +70,6 @@ def null_of(models: Sequence[Fitted], flip_units: FlipUnits, n_targets: int, sig
         targets, columns = torch.as_tensor(one.targets), FlipUnitColumns(one.split, flip_units, signs.dtype)
         Y = flip_units.coefficients(one.Y.to(signs.dtype), np.arange(len(one.Y)))
         totals.add(one.fold, targets, Y, columns, len(one.split.train))
-        for few, part in explained(one.alpha_index, Y, flip_units, columns, columns.directions(one)):
+        for few, part in explained(one.alpha_index, Y, columns, columns.directions(one)):
             gains.add(targets[few], part)
     return gains.at(signs) / totals.at(signs)

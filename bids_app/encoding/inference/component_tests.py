@@ -311,12 +311,12 @@ class _Batch:
                 continue
             directions = fold_columns.directions(models)
             # of a few models in hand, each union that chose them
-            for few, part in explained(models.alpha_index, Y, kind, fold_columns, directions):
+            for few, part in explained(models.alpha_index, Y, fold_columns, directions):
                 places, which = torch.nonzero(chose[:, few], as_tuple=True)
                 self.gains[number].add(places * self._n_targets + targets[few[which]], part, which)
             if number == 0:  # blocks of time
                 self.added.add(models, fold_columns, directions)
-                for few, e in influence(models, kind.labels, fold_columns, directions):
+                for few, e in influence(models, fold_columns, directions):
                     places, which = torch.nonzero(chose[:, few], as_tuple=True)
                     self.influences.add(places, targets[few[which]], e[which])
 

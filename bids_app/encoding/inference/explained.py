@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from bids_app.encoding.inference.flip_units import FlipUnits, sums
 from bids_app.encoding.inference.sign_flips import Directions, FlipUnitColumns
 from bids_app.records import Array
 
@@ -41,7 +40,6 @@ class Whole:
 def explained(
     alpha_index: Array,
     Y: torch.Tensor,
-    flip_units: FlipUnits,
     columns: FlipUnitColumns,
     directions: Directions,
     whole: Whole | None = None,
@@ -52,8 +50,7 @@ def explained(
     ----------
     alpha_index : (n,) places of each target's alpha in the grid.
     Y : (n_times, n) the responses that change their signs, by `FlipUnits.coefficients`, in the working type.
-    flip_units : what changes its sign.
-    columns : of the fold, for these units.
+    columns : of the fold, for the flip units.
     directions : of the models in these columns.
     whole : of what Y is a part; None: Y is all there is, and each target its own model.
 
@@ -62,35 +59,32 @@ def explained(
     Positions (n_few,) among the targets, and (n_few, n_units, n_units).
     """
     n_train, rank = directions.V.shape
-    n_eval, n_units = len(directions.H), flip_units.count
+    n_eval, n_units = len(directions.H), columns.flip_units.count
     through_samples = n_eval * (n_train + n_units**2)
     if rank * (n_train + n_eval + n_units * (rank + n_units)) < through_samples:
-        yield from _through_coordinates(Y, flip_units, columns, directions, whole)
+        yield from _through_coordinates(Y, columns, directions, whole)
     else:
-        yield from _through_samples(alpha_index, Y, flip_units, columns, directions, whole)
+        yield from _through_samples(alpha_index, Y, columns, directions, whole)
 
 
 def _through_coordinates(
-    Y: torch.Tensor,
-    flip_units: FlipUnits,
-    columns: FlipUnitColumns,
-    directions: Directions,
-    whole: Whole | None,
+    Y: torch.Tensor, columns: FlipUnitColumns, directions: Directions, whole: Whole | None
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """`explained` where directions are few; alphas need not be told apart."""
-    labels, test, H_met = flip_units.labels, columns.test, directions.H_met
+    labels, count = columns.flip_units.labels[columns.test], columns.flip_units.count
+    test, H_met = columns.test, directions.H_met
     squares, own = directions.H.T @ directions.H, by_flip_unit(Y[columns.order], columns.sizes)
     V_by = by_flip_unit(directions.V_met, columns.sizes)
     # B is the unit's own held-out response, of those that have any, less what it adds to the training mean
-    order, sizes = torch.argsort(labels[test], stable=True), torch.bincount(labels[test], minlength=flip_units.count)
+    order, sizes = torch.argsort(labels, stable=True), torch.bincount(labels, minlength=count)
     there = torch.nonzero(sizes)[:, 0]
     held_out, H_by = (by_flip_unit(each, sizes[there].tolist()) for each in (Y[test][order], H_met[order]))
-    means, mean_of = unit_means(Y, flip_units, columns), columns.tested[test].T @ H_met
+    means, mean_of = columns.unit_means(Y), columns.tested[test].T @ H_met
     shrinkage = directions.shrinkage
     if whole is not None:
         shrinkage = shrinkage[whole.which]
         all_D, all_BH = (directions.V_met.T @ whole.Y[columns.order]).T, columns.centred(whole.Y).T @ H_met
-    n_units = flip_units.count + (whole is not None)
+    n_units = count + (whole is not None)
     at_once = _at_once(n_units * max(n_units, V_by.shape[2]))
     for first in range(0, Y.shape[1], at_once):
         some = slice(first, min(first + at_once, Y.shape[1]))  # views, where positions would copy
@@ -105,27 +99,22 @@ def _through_coordinates(
 
 
 def _through_samples(
-    alpha_index: Array,
-    Y: torch.Tensor,
-    flip_units: FlipUnits,
-    columns: FlipUnitColumns,
-    directions: Directions,
-    whole: Whole | None,
+    alpha_index: Array, Y: torch.Tensor, columns: FlipUnitColumns, directions: Directions, whole: Whole | None
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """`explained` where directions are many: F of every unit and held-out sample."""
-    labels, test, same = flip_units.labels, columns.test, directions.H_met is directions.H
-    means, samples = unit_means(Y, flip_units, columns), torch.arange(len(test), device=Y.device)
+    labels, test, same = columns.flip_units.labels, columns.test, directions.H_met is directions.H
+    means, samples = columns.unit_means(Y), torch.arange(len(test), device=Y.device)
     if whole is not None:
         coordinates = directions.shrinkage.T * (directions.V_met.T @ whole.Y[columns.order])
         all_B, all_F = columns.centred(whole.Y).T, (directions.H @ coordinates).T
         all_F_met = all_F if same else (directions.H_met @ coordinates).T
         directions = replace(directions, shrinkage=directions.shrinkage[whole.which])
-    predictions = flip_unit_predictions(alpha_index, Y, flip_units, columns, directions)
+    predictions = flip_unit_predictions(alpha_index, Y, columns, directions)
     if same:
         both = ((few, F, F) for few, F in predictions)
     else:
         met = replace(directions, H=directions.H_met)
-        others = flip_unit_predictions(alpha_index, Y, flip_units, columns, met)
+        others = flip_unit_predictions(alpha_index, Y, columns, met)
         both = ((few, F, F_met) for (few, F), (_, F_met) in zip(predictions, others, strict=True))
     for few, F, F_met in both:
         B = -means[:, few].T[:, :, None] * columns.tested[test, 0]
@@ -141,17 +130,6 @@ def _through_samples(
             yield few, torch.baddbmm(2 * B @ F_met.mT, F, F.mT, alpha=-1)
 
 
-def unit_means(Y: torch.Tensor, flip_units: FlipUnits, columns: FlipUnitColumns) -> torch.Tensor:
-    """(n_flip_units, n) what each unit adds to the training mean.
-
-    Parameters
-    ----------
-    Y, flip_units, columns : as of `explained`.
-    """
-    # `trained` is one, transformed as Y is
-    return sums(Y * columns.trained, flip_units.labels, flip_units.count) / columns.n_train
-
-
 def _with_rest(units: torch.Tensor, together: torch.Tensor) -> torch.Tensor:
     """(n_few, n_units, k) and, as one more, what they leave of the whole (n_few, k)."""
     return torch.cat([units, (together - units.sum(dim=1))[:, None]], dim=1)
@@ -163,7 +141,7 @@ def _at_once(elements: int) -> int:
 
 
 def flip_unit_predictions(
-    alpha_index: Array, Y: torch.Tensor, flip_units: FlipUnits, columns: FlipUnitColumns, directions: Directions
+    alpha_index: Array, Y: torch.Tensor, columns: FlipUnitColumns, directions: Directions
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """What each flip unit of the responses contributes to the predictions, a few targets at a time.
 
@@ -172,7 +150,7 @@ def flip_unit_predictions(
 
     Parameters
     ----------
-    alpha_index, Y, flip_units, columns, directions : as of `explained`.
+    alpha_index, Y, columns, directions : as of `explained`.
 
     Yields
     ------
@@ -181,12 +159,12 @@ def flip_unit_predictions(
     """
     V, H, shrinkage = directions.V_met, directions.H, directions.shrinkage
     (n_train, rank), n_eval, own = V.shape, len(H), by_flip_unit(Y[columns.order], columns.sizes)
-    at_once = _at_once(flip_units.count * n_eval)
+    at_once = _at_once(columns.flip_units.count * n_eval)
     rest = [torch.arange(0, device=Y.device)]
     for each in np.unique(alpha_index):
         alike = torch.as_tensor(np.flatnonzero(alpha_index == each), device=Y.device)
         through_hat = n_eval * n_train * (rank + len(alike))
-        if through_hat > len(alike) * rank * (n_train + n_eval * flip_units.count):
+        if through_hat > len(alike) * rank * (n_train + n_eval * columns.flip_units.count):
             rest.append(alike)
             continue
         hat = by_flip_unit((V * shrinkage[alike[0]]) @ H.T, columns.sizes)

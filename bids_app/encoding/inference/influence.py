@@ -31,15 +31,14 @@ SAME = 1e-9  # share of the unions' own squares below which a signed sum of them
 
 
 def influence(
-    models: Fitted, labels: torch.Tensor, columns: FlipUnitColumns, directions: Directions
+    models: Fitted, columns: FlipUnitColumns, directions: Directions
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """One outer fold's e, a few targets at a time.
 
     Parameters
     ----------
     models : of the fold.
-    labels : (n_times,) each sample's block.
-    columns : of the fold, with these blocks as flip units.
+    columns : of the fold, with blocks as flip units.
     directions : of the models in these columns.
 
     Yields
@@ -47,7 +46,7 @@ def influence(
     Positions (n_few,) among the models' targets, and (n_few, n_tested, n_blocks), of the blocks that have test
     samples, in ascending order; zero for those that were not trained on.
     """
-    V, shrinkage = directions.V, directions.shrinkage
+    V, shrinkage, labels = directions.V, directions.shrinkage, columns.flip_units.labels
     Y = (models.Y - models.mean)[columns.order].to(V.dtype)
     # residuals of training samples, block by block (n_blocks, n_longest, n)
     left = by_flip_unit(Y - V @ (shrinkage.T * (V.T @ Y)), columns.sizes)

@@ -91,7 +91,7 @@ class ResidualFlips:
         residuals = torch.cat([self._residuals[small][places[at]] for small, _, at in through]).T.contiguous()
         whole = Whole(models.Y.to(self._dtype), torch.as_tensor(positions, device=device))
         alphas = models.alpha_index[positions]
-        for few, part in explained(alphas, residuals, self._blocks, columns, directions, whole):
+        for few, part in explained(alphas, residuals, columns, directions, whole):
             self._gains.add(rows[few], part)
 
     def null(self, small: int, large: int, signs: torch.Tensor) -> torch.Tensor:

@@ -174,9 +174,9 @@ class FlipGains:
 class FlipUnitColumns:
     """One outer fold's samples and columns as coefficients.
 
-    order (n_train,): coefficients that are not the test samples', sorted by flip unit; sizes: how many each unit has
-    of them; test (n_eval,): those of the test samples; trained, tested (n_times, 1): of a one at these samples;
-    n_train: training samples.
+    flip_units: what changes its sign; order (n_train,): coefficients that are not the test samples', sorted by flip
+    unit; sizes: how many each unit has of them; test (n_eval,): those of the test samples; trained, tested (n_times,
+    1): of a one at these samples; n_train: training samples.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ class FlipUnitColumns:
     """
 
     def __init__(self, split: Split, flip_units: FlipUnits, dtype: torch.dtype) -> None:
-        self._split, self._flip_units, self._dtype = split, flip_units, dtype
+        self._split, self.flip_units, self._dtype = split, flip_units, dtype
         self.test = flip_units.rows(split.evaluate)
         # all but the test samples' coefficients; purged samples among them meet zeros in V
         apart = torch.ones(len(flip_units.labels), dtype=torch.bool, device=self.test.device)
@@ -211,6 +211,20 @@ class FlipUnitColumns:
         (n_eval, n).
         """
         return Y[self.test] - self.tested[self.test] * (self.trained.T @ Y / self.n_train)
+
+    def unit_means(self, Y: torch.Tensor) -> torch.Tensor:
+        """What each unit adds to the training mean.
+
+        Parameters
+        ----------
+        Y : (n_times, n) responses, by `FlipUnits.coefficients`.
+
+        Returns
+        -------
+        (n_flip_units, n).
+        """
+        # `trained` is one, transformed as Y is
+        return sums(Y * self.trained, self.flip_units.labels, self.flip_units.count) / self.n_train
 
     def directions(self, models: Fitted) -> Directions:
         """The directions of the models that matter at some alpha.
@@ -256,6 +270,6 @@ class FlipUnitColumns:
     def _coefficients(self, train: torch.Tensor, test: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Of values of the training and of the test samples."""
         return (
-            self._flip_units.coefficients(train.to(self._dtype), self._split.train)[self.order],
-            self._flip_units.coefficients(test.to(self._dtype), self._split.evaluate)[self.test],
+            self.flip_units.coefficients(train.to(self._dtype), self._split.train)[self.order],
+            self.flip_units.coefficients(test.to(self._dtype), self._split.evaluate)[self.test],
         )

@@ -151,12 +151,14 @@ def cholesky_predictor(
         A = scale * split.gram(weights) * scale.T
     else:
         A, K_eval = split.kernels(weights)
+    if min(alphas) < NEGLIGIBLE * A.trace():
+        return None
     factors = {}
     for alpha in alphas:
         penalised = A.clone()
         penalised.diagonal().add_(alpha)
         factors[alpha], failed = torch.linalg.cholesky_ex(penalised)
-        if failed or alpha < NEGLIGIBLE * A.trace():
+        if failed:
             return None
 
     def predict(Y: torch.Tensor, cross: torch.Tensor, alpha: float) -> torch.Tensor:

@@ -13,6 +13,7 @@ from sklearn.linear_model import Ridge
 
 from benchmarks.circular_shifts import draw_shifts, shifted_rsquared
 from benchmarks.nulls import design_of, models_of, null_of
+from bids_app.encoding.inference import explained as explained_module
 from bids_app.encoding.inference.blocks import block_labels
 from bids_app.encoding.inference.explained import (
     Whole,
@@ -125,44 +126,57 @@ def test_hat_matrix_and_coordinates_agree(monkeypatch):
 
     monkeypatch.setattr(torch.Tensor, "__matmul__", noted)
     ways = set()
-    for few, F in flip_unit_predictions(one.alpha_index, one.Y, flip_units, columns, columns.directions(one)):
+    for few, F in flip_unit_predictions(one.alpha_index, one.Y, columns, columns.directions(one)):
         ways.add(any(through))
         for at in few.tolist()[:3]:  # one target of an alpha alone goes through coordinates
             parts = {"targets": one.targets[[at]], "alpha": one.alpha[[at]], "alpha_index": one.alpha_index[[at]]}
             alone = replace(one, **parts)
             through.clear()
             ((_, other),) = flip_unit_predictions(
-                alone.alpha_index, one.Y[:, [at]], flip_units, columns, columns.directions(alone)
+                alone.alpha_index, one.Y[:, [at]], columns, columns.directions(alone)
             )
             assert not any(through)
             np.testing.assert_allclose(F[few == at], other, atol=1e-7)
     assert True in ways
 
 
+@pytest.mark.parametrize("met", [False, True])
 @pytest.mark.parametrize("kept", [False, True])
 @pytest.mark.parametrize("kind", ["blocks", "frequencies"])
-def test_what_units_explain_is_the_same_through_samples_and_through_coordinates(kind, kept):
+def test_what_units_explain_is_the_same_through_samples_and_through_coordinates(monkeypatch, kind, kept, met):
+    """Also of columns that lost nuisance, and of a part of the responses; a few targets at a time or all of them."""
+    rng = np.random.default_rng(0)
     design, labels = simulated((4, 6), 12)
     one, *_ = models_of(design, replace(SPEC, solver="ridge"))
     flip_units = time_flip_units(labels) if kind == "blocks" else frequency_flip_units(design.runs, design.folds)
     columns = FlipUnitColumns(one.split, flip_units, torch.float64)
-    Y = flip_units.coefficients(one.Y, np.arange(len(one.Y)))
-    other = torch.as_tensor(np.random.default_rng(0).standard_normal(Y.shape))
+    Y, directions = flip_units.coefficients(one.Y, np.arange(len(one.Y))), columns.directions(one)
+    if met:
+        V, H = (each + torch.as_tensor(rng.standard_normal(each.shape)) for each in (directions.V, directions.H))
+        directions = replace(directions, V_met=V, H_met=H)
+    other = torch.as_tensor(rng.standard_normal(Y.shape))
     whole = Whole(Y + other, torch.arange(Y.shape[1])) if kept else None
-    given_all = one.alpha_index, Y, flip_units, columns, columns.directions(one), whole
-    shape = Y.shape[1], *[flip_units.count + kept] * 2
-    through_samples, through_coordinates, taken = (
-        together(parts, shape)
-        for parts in (_through_samples(*given_all), _through_coordinates(*given_all[1:]), explained(*given_all))
-    )
+    given_all = one.alpha_index, Y, columns, directions, whole
+    n_units = flip_units.count + kept
+    ways = (_through_samples, given_all), (_through_coordinates, given_all[1:]), (explained, given_all)
+    through_samples, through_coordinates, taken = (together(way(*given), n_units) for way, given in ways)
     assert through_samples.abs().max() > 0.1
     np.testing.assert_allclose(through_coordinates, through_samples, atol=1e-9)
     np.testing.assert_allclose(taken, through_samples, atol=1e-9)
+    # the units, and what is never flipped, are the whole: its gain is that of all signs as they are
+    all_of_it = together(explained(one.alpha_index, Y + other if kept else Y, columns, directions), flip_units.count)
+    np.testing.assert_allclose(through_samples.sum(dim=(1, 2)), all_of_it.sum(dim=(1, 2)), atol=1e-8)
+    monkeypatch.setattr(explained_module, "ELEMENTS_AT_ONCE", 3 * n_units**2)
+    few = list(_through_coordinates(*given_all[1:]))
+    assert len(few) > 1
+    assert max(part.numel() for _, part in few) <= 3 * n_units**2
+    np.testing.assert_allclose(together(few, n_units), through_samples, atol=1e-9)
 
 
-def together(parts, shape):
+def together(parts, n_units):
     """E of all targets, however they were computed."""
-    E = torch.full(shape, torch.nan, dtype=torch.float64)
+    parts = list(parts)
+    E = torch.full((sum(len(few) for few, _ in parts), n_units, n_units), torch.nan, dtype=torch.float64)
     for few, part in parts:
         E[few] = part
     return E
