@@ -49,7 +49,7 @@ def shifted_rsquared(Y: torch.Tensor, runs: Array, models: Sequence[Fitted], shi
     ValueError
         For residualised features.
     """
-    if any(model.split.met is not None for model in models):
+    if any(model.split.columns.lost.numel() for model in models):
         raise ValueError("shifted responses are not cleaned as residualised features are: shift features as they are")
     members = [np.flatnonzero(runs == run) for run in dict.fromkeys(np.asarray(runs).tolist())]
     return torch.stack([_rsquared(Y[_moved(members, shift)], models) for shift in shifts])

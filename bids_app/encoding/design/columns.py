@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import block_diag, eigh
 
 from bids_app.encoding.design.folds import outer_split
 from bids_app.records import Array, Design, Projected
@@ -32,15 +32,15 @@ def design_columns(design: Design, band: str, fold: int, train: Array) -> Array:
     -------
     (n_times, n_delays · k) float64, delay by delay.
     """
-    return columns_met(design, band, fold, train)[0]
+    return columns_and_lost(design, band, fold, train)[0]
 
 
-def columns_met(design: Design, band: str, fold: int, train: Array) -> tuple[Array, Array]:
-    """`design_columns`, and the same before they lost nuisance, which is how sums by block meet responses.
+def columns_and_lost(design: Design, band: str, fold: int, train: Array) -> tuple[Array, Array]:
+    """`design_columns`, and what they lost: with `nuisance_columns` times it they are as they were.
 
-    Cleaned responses have no nuisance in them, so the two have the same product with those of a run. The sums of its
-    blocks that such a product is made of are as good as independent only with the latter, which know nothing of what
-    cleaning has tied together.
+    Cleaned responses have no nuisance in them, so columns have the same product with those of a run as before they
+    lost it. The sums of its blocks that such a product is made of are as good as independent only with columns as
+    they were, which know nothing of what cleaning has tied together: so these are what sums by block meet.
 
     Parameters
     ----------
@@ -48,14 +48,21 @@ def columns_met(design: Design, band: str, fold: int, train: Array) -> tuple[Arr
 
     Returns
     -------
-    Twice (n_times, n_delays · k) float64, one array where nothing is lost; a column that is zero in one is in both.
+    (n_times, n_delays · k) and (q, n_delays · k) float64, zero in both for a column that is left out. q is 0 where
+    columns are not residualised.
     """
     columns = _scaled_columns(design, band, fold, train)
     if not design.residualised:
-        return columns, columns
-    residualised, lost = _residualised(columns.copy(), design, train)
-    columns[:, lost] = 0.0
-    return residualised, columns
+        return columns, np.zeros((0, columns.shape[1]))
+    residualised, lost, left_out = _residualised(columns, design, train)
+    lost[:, left_out] = 0.0
+    return residualised, lost
+
+
+def nuisance_columns(design: Design) -> Array:
+    """Orthonormal nuisance of each run beside that of the others, zero in them: (n_times, q), of a design that is not
+    residualised (n_times, 0)."""
+    return np.asarray(block_diag(*design.nuisance)) if design.residualised else np.zeros((len(design.runs), 0))
 
 
 def what_is_lost(design: Design, band: str) -> tuple[int, float]:
@@ -72,23 +79,24 @@ def what_is_lost(design: Design, band: str) -> tuple[int, float]:
         train = outer_split(design, fold)[0]
         columns = _scaled_columns(design, band, fold, train)
         before = _squares(columns, train).sum()
-        residualised, lost = _residualised(columns, design, train)
-        n_lost = max(n_lost, int(lost.sum()))
+        residualised, _, left_out = _residualised(columns, design, train)
+        n_lost = max(n_lost, int(left_out.sum()))
         shares.append(1 - float(_squares(residualised, train).sum() / before) if before else 1.0)
     return n_lost, min(shares)
 
 
-def _residualised(columns: Array, design: Design, train: Array) -> tuple[Array, Array]:
-    """Columns (n_times, n_columns), which are overwritten, less the nuisance of each run; and (n_columns,) bool:
-    those that have lost too much and are zero."""
-    before = _squares(columns, train)
+def _residualised(columns: Array, design: Design, train: Array) -> tuple[Array, Array, Array]:
+    """Columns (n_times, n_columns), which are overwritten, less the nuisance of each run; how much they lost of each
+    (q, n_columns); and (n_columns,) bool: those that have lost too much and are zero."""
+    before, lost = _squares(columns, train), []
     ends = np.cumsum([len(basis) for basis in design.nuisance])
     for basis, end in zip(design.nuisance, ends.tolist(), strict=True):
         run = columns[end - len(basis) : end]
-        run -= basis @ (basis.T @ run)
-    lost = (before > 0) & (_squares(columns, train) < (1 - LOST) * before)
-    columns[:, lost] = 0.0
-    return columns, lost
+        lost.append(basis.T @ run)
+        run -= basis @ lost[-1]
+    left_out = (before > 0) & (_squares(columns, train) < (1 - LOST) * before)
+    columns[:, left_out] = 0.0
+    return columns, np.concatenate([columns[:0], *lost]), left_out
 
 
 def _squares(columns: Array, train: Array) -> Array:

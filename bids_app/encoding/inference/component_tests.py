@@ -39,6 +39,7 @@ from bids_app.encoding.ridge.fitted import Fitted, Observer, Residuals
 from bids_app.encoding.ridge.splits import Split
 from bids_app.records import Array, Component, Design, Inferred, partition_components
 
+NULLS = 5  # numbers a target and sign vector while a hypothesis is tested: two null distributions, studentised
 LEAST_TESTED = 4.3  # equal blocks: of fewer, 2^4.3 = 20 sign vectors, no p is below .05
 
 
@@ -126,12 +127,12 @@ class Inference(Observer):
         # bytes that a target takes: pairs of flip units, totals of folds, and a fold's influences, all of `dtype`
         numbers = sum(kind.count**2 / 2 + 2 * self.n_folds * kind.count / len(unions) for kind in self.flip_units)
         numbers += blocks.count**2 / self.n_folds
-        # and as much while it is made, of residualised columns and of the same as they were
-        self.cell_bytes = 2 * (2 if design.residualised else 1) * len(self.flip_units) * self.dtype.itemsize
+        self.cell_bytes = 2 * len(self.flip_units) * self.dtype.itemsize
         sums = (len(unions) + len(self.shares)) * blocks.count + (self.n_folds * len(self.refitted)) ** 2
         n_again = len(pairs) + len(self.additions)
         again = len(self.additions) * len(design.Y) + n_again * (blocks.count + 1) ** 2 / 2
-        self.target_bytes = int((len(self.refitted) * numbers + again) * self.dtype.itemsize + 8 * sums)
+        nulls = NULLS * (1 + flips.permutations)
+        self.target_bytes = int((len(self.refitted) * numbers + again) * self.dtype.itemsize + 8 * (sums + nulls))
 
     def begin(self, targets: Array) -> None:
         """See Observer."""

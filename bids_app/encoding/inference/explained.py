@@ -72,7 +72,7 @@ def _through_coordinates(
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """`explained` where directions are few; alphas need not be told apart."""
     labels, count = columns.flip_units.labels[columns.test], columns.flip_units.count
-    test, H_met = columns.test, directions.H_met
+    test, H_met = columns.test, directions.met_projection
     squares, own = directions.H.T @ directions.H, by_flip_unit(Y[columns.order], columns.sizes)
     V_by = by_flip_unit(directions.V_met, columns.sizes)
     # B is the unit's own held-out response, of those that have any, less what it adds to the training mean
@@ -102,32 +102,24 @@ def _through_samples(
     alpha_index: Array, Y: torch.Tensor, columns: FlipUnitColumns, directions: Directions, whole: Whole | None
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """`explained` where directions are many: F of every unit and held-out sample."""
-    labels, test, same = columns.flip_units.labels, columns.test, directions.H_met is directions.H
+    labels, test, nuisance = columns.flip_units.labels, columns.test, directions.nuisance
     means, samples = columns.unit_means(Y), torch.arange(len(test), device=Y.device)
+    # what predictions would have of lost nuisance stands beside them, as amounts: k further columns of F
+    directions = replace(directions, H=torch.cat([directions.H, directions.lost]))
     if whole is not None:
         coordinates = directions.shrinkage.T * (directions.V_met.T @ whole.Y[columns.order])
         all_B, all_F = columns.centred(whole.Y).T, (directions.H @ coordinates).T
-        all_F_met = all_F if same else (directions.H_met @ coordinates).T
         directions = replace(directions, shrinkage=directions.shrinkage[whole.which])
-    predictions = flip_unit_predictions(alpha_index, Y, columns, directions)
-    if same:
-        both = ((few, F, F) for few, F in predictions)
-    else:
-        met = replace(directions, H=directions.H_met)
-        others = flip_unit_predictions(alpha_index, Y, columns, met)
-        both = ((few, F, F_met) for (few, F), (_, F_met) in zip(predictions, others, strict=True))
-    for few, F, F_met in both:
+    for few, F in flip_unit_predictions(alpha_index, Y, columns, directions):
         B = -means[:, few].T[:, :, None] * columns.tested[test, 0]
         # one entry a sample beside the means: that of the unit to which the sample belongs
         B[:, labels[test], samples] += Y[test][:, few].T
         if whole is not None:
             model = whole.which[few]
-            B, F_met = _with_rest(B, all_B[model]), F_met if same else _with_rest(F_met, all_F_met[model])
-            F = _with_rest(F, all_F[model])
-        if same:
-            yield few, (2 * B - F) @ F.mT
-        else:
-            yield few, torch.baddbmm(2 * B @ F_met.mT, F, F.mT, alpha=-1)
+            B, F = _with_rest(B, all_B[model]), _with_rest(F, all_F[model])
+        B *= 2
+        amounts = B @ nuisance
+        yield few, torch.cat([B.sub_(F[..., : len(test)]), amounts], dim=2) @ F.mT
 
 
 def _with_rest(units: torch.Tensor, together: torch.Tensor) -> torch.Tensor:

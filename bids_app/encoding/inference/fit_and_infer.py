@@ -162,4 +162,5 @@ class _Predictions(Observer):
 
     def fitted(self, models: Fitted) -> None:
         """See Observer."""
-        self.predictions[np.ix_(models.split.evaluate, models.targets)] = models.met_predictions.cpu().numpy()
+        met = models.predictions + models.nuisance_predictions
+        self.predictions[np.ix_(models.split.evaluate, models.targets)] = met.cpu().numpy()

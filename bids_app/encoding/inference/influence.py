@@ -54,7 +54,7 @@ def influence(
     sizes = torch.unique(labels[columns.test], return_counts=True)[1].tolist()
     # residuals of test samples, by the blocks that have any
     missed = by_flip_unit((models.responses - models.predictions)[order].to(V.dtype), sizes)
-    blocks, H_by = _TrainingBlocks(directions, columns.sizes), by_flip_unit(directions.H_met[order], sizes)
+    blocks, H_by = _TrainingBlocks(directions, columns.sizes), by_flip_unit(directions.met_projection[order], sizes)
     at_once = max(1, ELEMENTS_AT_ONCE // (left.shape[0] * max(V.shape[1], left.shape[1])))
     for alpha_index in np.unique(models.alpha_index):
         alike = torch.as_tensor(np.flatnonzero(models.alpha_index == alpha_index), device=V.device)
@@ -69,9 +69,8 @@ class _TrainingBlocks:
     """Training blocks in coordinates, V_j (n_blocks, n_longest, r), zeros where a block is shorter."""
 
     def __init__(self, directions: Directions, sizes: Sequence[int]) -> None:
-        V = self._V = self._met = by_flip_unit(directions.V, sizes)
-        if directions.V_met is not directions.V:
-            self._met = by_flip_unit(directions.V_met, sizes)
+        V = self._V = by_flip_unit(directions.V, sizes)
+        self._met = V if directions.V_met is directions.V else by_flip_unit(directions.V_met, sizes)
         _, longest, rank = V.shape
         self._grams = V.mT @ V if rank < longest else None
         self._eye = (1 + INTERPOLATED) * torch.eye(min(longest, rank), dtype=V.dtype, device=V.device)

@@ -26,7 +26,7 @@ from bids_app.encoding.ridge.basis import influential_directions
 from bids_app.encoding.ridge.fitted import Fitted
 from bids_app.encoding.ridge.moments import rounding_of
 from bids_app.encoding.ridge.search import by_columns
-from bids_app.encoding.ridge.splits import Split, Weights
+from bids_app.encoding.ridge.splits import Split
 from bids_app.records import Array
 
 
@@ -38,15 +38,21 @@ class Directions:
     ----------
     V, H : (n_train, r) and (n_eval, r), so that predictions are H (φ ∘ V'y).
     shrinkage : φ (n, r) of the models' alphas.
-    V_met, H_met : of the columns before they lost nuisance (`columns_met`), by which responses are met; V and H
-        themselves where they lost none.
+    V_met : (n_train, r) of the columns before they lost nuisance, by which responses are met.
+    nuisance, lost : (n_eval, k) and (k, r), what H lost besides; k is 0 where columns lost nothing.
     """
 
     V: torch.Tensor
     H: torch.Tensor
     shrinkage: torch.Tensor
     V_met: torch.Tensor
-    H_met: torch.Tensor
+    nuisance: torch.Tensor
+    lost: torch.Tensor
+
+    @property
+    def met_projection(self) -> torch.Tensor:
+        """H (n_eval, r) of the columns before they lost nuisance."""
+        return self.H + self.nuisance @ self.lost
 
 
 def draw_signs(n_flip_units: int, permutations: int, seed: int) -> Array:
@@ -236,36 +242,26 @@ class FlipUnitColumns:
         shrinkage = basis.shrinkage(models.alpha)[:, kept].to(self._dtype)
         if by_columns(basis, least_alpha, rounding_of(self._dtype)):
             basis_map = basis.basis_map[:, kept].to(self._dtype)
-            V, H = self._projected(self._columns, basis.weights, basis_map)
-            if self._split.met is None:
-                return Directions(V, H, shrinkage, V, H)
-            V_met, H_met = self._projected(self._met_columns, basis.weights, basis_map)
-            return Directions(V, H, shrinkage, V_met, H_met)
-        # not exact enough by columns: the directions themselves are transformed
-        V, H = self._coefficients(basis.samples[:, kept], basis.eval_projection[:, kept])
-        if self._split.met is None:
-            return Directions(V, H, shrinkage, V, H)
-        V_met, H_met = self._coefficients(basis.met_samples[:, kept], basis.met_projection[:, kept])
-        return Directions(V, H, shrinkage, V_met, H_met)
-
-    def _projected(
-        self, columns: tuple[torch.Tensor, torch.Tensor], weights: Weights, basis_map: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        train, test = (self._split.side_by_side(rows.T, weights).T @ basis_map for rows in columns)
-        return train, test
+            V, H = (self._split.side_by_side(rows.T, basis.weights).T @ basis_map for rows in self._columns)
+        else:  # not exact enough by columns: the directions themselves are transformed
+            V, H = self._coefficients(basis.samples[:, kept], basis.eval_projection[:, kept])
+        train_nuisance, eval_nuisance = self._nuisance
+        lost, (_, of_their_runs) = basis.lost[:, kept], self._split.eval_nuisance
+        V_met = V if not len(lost) else torch.addmm(V, train_nuisance, lost.to(self._dtype))
+        return Directions(V, H, shrinkage, V_met, eval_nuisance, (of_their_runs @ lost).to(self._dtype))
 
     @cached_property
     def _columns(self) -> tuple[torch.Tensor, torch.Tensor]:
-        return self._all_bands(self._split)
+        """(n_train, n_columns) and (n_eval, n_columns) of all bands."""
+        everything = dict.fromkeys(range(len(self._split.columns.at)), 1.0)
+        return self._coefficients(
+            self._split.rows(everything, evaluate=False), self._split.rows(everything, evaluate=True)
+        )
 
     @cached_property
-    def _met_columns(self) -> tuple[torch.Tensor, torch.Tensor]:
-        return self._columns if self._split.met is None else self._all_bands(self._split.met)
-
-    def _all_bands(self, split: Split) -> tuple[torch.Tensor, torch.Tensor]:
-        """(n_train, n_columns) and (n_eval, n_columns)."""
-        everything = dict.fromkeys(range(len(split.columns.at)), 1.0)
-        return self._coefficients(split.rows(everything, evaluate=False), split.rows(everything, evaluate=True))
+    def _nuisance(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """(n_train, q) and (n_eval, k) of what the columns lost."""
+        return self._coefficients(self._split.train_nuisance, self._split.eval_nuisance[0])
 
     def _coefficients(self, train: torch.Tensor, test: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Of values of the training and of the test samples."""

@@ -48,23 +48,12 @@ class Basis:
         return self.split.project(self.weights, self.basis_map, evaluate=False) if self.primal else self.basis_map
 
     @cached_property
-    def met_projection(self) -> torch.Tensor:
-        """H (n_eval, r) of the columns before they lost nuisance."""
-        return self.eval_projection if self.split.met is None else self._of(self.split.met, evaluate=True)
-
-    @cached_property
-    def met_samples(self) -> torch.Tensor:
-        """V (n_train, r) of the columns before they lost nuisance."""
-        return self.samples if self.split.met is None else self._of(self.split.met, evaluate=False)
-
-    def _of(self, split: Split, evaluate: bool) -> torch.Tensor:
+    def lost(self) -> torch.Tensor:
+        """(q, r) nuisance that the directions lost with the columns: V and H had `Split.train_nuisance` and
+        `eval_nuisance` times it besides."""
         if self.primal:
-            return split.project(self.weights, self.basis_map, evaluate)
-        return self._met_kernels[evaluate] @ (self.basis_map / self.eigenvalues)
-
-    @cached_property
-    def _met_kernels(self) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.split.met_kernels(self.weights)
+            return self.split.side_by_side(self.split.columns.lost.T, self.weights).T @ self.basis_map
+        return self.split.lost_kernel(self.weights) @ (self.basis_map / self.eigenvalues)
 
     def band_weights(self, coordinates: torch.Tensor) -> dict[int, torch.Tensor]:
         """Weights of every band that has one, on its own columns.

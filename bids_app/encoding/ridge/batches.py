@@ -115,16 +115,17 @@ def fixed_bytes(design: Design, size: Size, width: int) -> int:
     results += len(design.usable) * 4 * columns * size.n_folds if size.weights else 0
     # decompositions are of the smaller of Gram matrix and kernel
     rank = min(n, columns)
-    copies = 5 if design.residualised else 3  # of the columns; residualised ones are held as they were besides
-    grams = (
-        8 * columns**2 * 4 if columns <= n else 8 * n**2 * ((2 if design.residualised else 1) * len(design.bands) + 3)
-    )
+    grams = 8 * columns**2 * 4 if columns <= n else 8 * n**2 * (len(design.bands) + 3)
+    # nuisance, and what columns lost of it, twice as the parts are put together; with the kernels of these
+    q = sum(basis.shape[1] for basis in design.nuisance) if design.residualised else 0
+    lost = 8 * q * (2 * columns + n * (3 + len(design.bands)))
     return (
         int(1e6 * BASE_MB)
         + given
         + results
-        + n * columns * (8 * copies + size.search + size.observed[1])
+        + n * columns * (8 * 3 + size.search + size.observed[1])
         + grams
+        + lost
         + 8 * 8 * rank**2
         + width * size.final * (4 * n + 8 * columns)
     )

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 import torch
 
-from bids_app.encoding.design.columns import columns_met, n_delays, n_dims
+from bids_app.encoding.design.columns import columns_and_lost, n_delays, n_dims, nuisance_columns
 from bids_app.encoding.design.folds import audit, fold_warnings, inner_folds, outer_split
 from bids_app.encoding.ridge.batches import Size, batches, load
 from bids_app.encoding.ridge.candidates import Grid, alpha_grid, band_weights, nested_grid
@@ -280,9 +280,9 @@ def _grid(outer: Split, plan: _Plan) -> Grid:
 
 def _outer_fold_split(design: Design, fold: OuterFold, plan: _Plan) -> Split:
     """Rows of an outer fold, with the columns of all bands on the device."""
-    bands, met = zip(*(columns_met(design, name, fold.number, fold.train) for name in plan.bands), strict=True)
-    train = np.flatnonzero(fold.train)
-    columns = Columns(_tensors(bands, plan), train, _tensors(met, plan) if design.residualised else None)
+    bands, lost = zip(*(columns_and_lost(design, name, fold.number, fold.train) for name in plan.bands), strict=True)
+    (nuisance,), train = _tensors([nuisance_columns(design)], plan), np.flatnonzero(fold.train)
+    columns = Columns(_tensors(bands, plan), train, (nuisance, _tensors(lost, plan)))
     return Split(columns, train, np.flatnonzero(fold.test))
 
 

@@ -79,19 +79,17 @@ class Fitted:
         return self.basis.eval_projection.to(self.Y.dtype) @ self.coordinates
 
     @cached_property
-    def met_predictions(self) -> torch.Tensor:
-        """(n_eval, n) of the columns before they lost nuisance, whose product with a run's responses is the same."""
-        if self.split.met is None:
-            return self.predictions
-        return self.basis.met_projection.to(self.Y.dtype) @ self.coordinates
+    def nuisance_predictions(self) -> torch.Tensor:
+        """(n_eval, n) what the predictions had besides, were they of columns as before they lost nuisance: orthogonal
+        to a run's responses, but not to those of a part of it."""
+        return _nuisance(self.split, self.basis.lost.to(self.Y.dtype) @ self.coordinates)
 
     @cached_property
     def gains(self) -> torch.Tensor:
         """(n_eval, n) whose sums over runs are those of (y − ȳ)² − (y − ŷ)² = ŷ (2(y − ȳ) − ŷ), and equal to it where
         columns lost no nuisance; float64."""
-        if self.split.met is None:
-            return (self.predictions * (2 * self.responses - self.predictions)).double()
-        return (2 * self.met_predictions * self.responses - self.predictions.square()).double()
+        own = self.predictions * (2 * self.responses - self.predictions)
+        return (own + 2 * self.nuisance_predictions * self.responses).double()
 
     def band_gains(self, weights: Mapping[int, torch.Tensor], positions: Array) -> Iterator[tuple[int, torch.Tensor]]:
         """The product measure's share of every sample's gain, ŷ_b (2(y − ȳ) − ŷ) (Pratt 1987).
@@ -109,14 +107,10 @@ class Fitted:
         """
         # the same factors for every band, as their predictions ŷ_b sum to ŷ
         twice_y, predicted = 2 * self.responses[:, positions].double(), self.predictions[:, positions].double()
-        if self.split.met is None:
-            for band, each in self.band_predictions(weights):
-                yield band, each * (twice_y - predicted)
-            return
-        for (band, each), (_, met) in zip(
-            self.band_predictions(weights), _band_predictions(self.split.met, weights), strict=True
-        ):
-            yield band, met * twice_y - each * predicted
+        columns = self.split.columns
+        for band, each in self.band_predictions(weights):
+            besides = _nuisance(self.split, columns.lost[:, columns.at[band]].to(each.dtype) @ weights[band])
+            yield band, each * (twice_y - predicted) + besides * twice_y
 
     def band_predictions(self, weights: Mapping[int, torch.Tensor]) -> Iterator[tuple[int, torch.Tensor]]:
         """Each band's part of the predictions, which sum to them.
@@ -125,11 +119,12 @@ class Fitted:
         ----------
         weights : {band: (n_columns_b, n)}, `band_weights` of some targets.
 
-        Returns
-        -------
-        Each band and (n_eval, n), one after another.
+        Yields
+        ------
+        Each band and (n_eval, n).
         """
-        return _band_predictions(self.split, weights)
+        for band, each in weights.items():
+            yield band, self.split.rows({band: 1.0}, evaluate=True).to(each.dtype) @ each
 
     def band_weights(self, positions: Array | slice = slice(None)) -> dict[int, torch.Tensor]:
         """{band: (n_columns_b, n)} on the bands' own columns, of some of the targets (positions; all if not
@@ -137,9 +132,10 @@ class Fitted:
         return self.basis.band_weights(self.coordinates[:, positions])
 
 
-def _band_predictions(split: Split, weights: Mapping[int, torch.Tensor]) -> Iterator[tuple[int, torch.Tensor]]:
-    for band, each in weights.items():
-        yield band, split.rows({band: 1.0}, evaluate=True).to(each.dtype) @ each
+def _nuisance(split: Split, amounts: torch.Tensor) -> torch.Tensor:
+    """Amounts (q, n) of what the columns lost → (n_eval, n) of it."""
+    rows, of_their_runs = (each.to(amounts.dtype) for each in split.eval_nuisance)
+    return rows @ (of_their_runs @ amounts)
 
 
 @dataclass(frozen=True)

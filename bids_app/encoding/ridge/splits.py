@@ -71,21 +71,27 @@ class Columns:
     ----------
     bands : (n_times, n_columns_b) of each.
     train : row numbers of the fold's training samples, by whose means columns are centred.
-    met : the bands before they lost nuisance (`columns_met`); None: they lost none.
+    nuisance : what the bands lost (`columns_and_lost`): orthonormal columns (n_times, q), and how much of each every
+        band had of them, (q, n_columns_b); None: they lost nothing.
     """
 
     def __init__(
-        self, bands: Sequence[torch.Tensor], train: Array, met: Sequence[torch.Tensor] | None = None
+        self,
+        bands: Sequence[torch.Tensor],
+        train: Array,
+        nuisance: tuple[torch.Tensor, Sequence[torch.Tensor]] | None = None,
     ) -> None:
-        self.met = None if met is None else Columns(met, train)
         self.X = torch.cat(list(bands), dim=1)
+        nothing = self.X[:, :0], [self.X[:0]]
+        self.nuisance, lost = nothing if nuisance is None else nuisance
+        self.lost = torch.cat(list(lost), dim=1)
         # centred before any product, so that products of inner folds cancel little
         self.X -= cross(self.X, torch.ones_like(self.X[:, :1]), row_slices(train)).T / len(train)
         self._train = torch.as_tensor(train, device=self.X.device)
         starts = np.cumsum([0, *(band.shape[1] for band in bands)]).tolist()
         self.at = [slice(a, b) for a, b in pairwise(starts)]
         self._kernels: dict[int, torch.Tensor] = {}
-        self._met_kernels: dict[int, torch.Tensor] = {}
+        self._lost_kernels: dict[int, torch.Tensor] = {}
         self._cast: dict[torch.dtype, torch.Tensor] = {torch.float64: self.X}
 
     def band(self, number: int) -> torch.Tensor:
@@ -109,19 +115,11 @@ class Columns:
             self._kernels[number] = self.band(number) @ self.band(number).T
         return self._kernels[number]
 
-    def met_kernel(self, number: int) -> torch.Tensor:
-        """The same between the columns before they lost nuisance and those that they are, made once.
-
-        Raises
-        ------
-        ValueError
-            Where they lost none.
-        """
-        if self.met is None:
-            raise ValueError("columns that lost no nuisance have one kernel")
-        if number not in self._met_kernels:
-            self._met_kernels[number] = self.met.band(number) @ self.band(number).T
-        return self._met_kernels[number]
+    def lost_kernel(self, number: int) -> torch.Tensor:
+        """What a band lost, times X_b' over all rows (q, n_times), made once."""
+        if number not in self._lost_kernels:
+            self._lost_kernels[number] = self.lost[:, self.at[number]] @ self.band(number).T
+        return self._lost_kernels[number]
 
 
 class Split:
@@ -142,9 +140,26 @@ class Split:
         self._grams: dict[tuple[int, int], torch.Tensor] = {}
 
     @cached_property
-    def met(self) -> Split | None:
-        """The same rows of the columns before they lost nuisance; None where they lost none."""
-        return None if self.columns.met is None else Split(self.columns.met, self.train, self.evaluate)
+    def train_nuisance(self) -> torch.Tensor:
+        """(n_train, q) what the columns lost, centred by the training rows as they are: times what they lost of it,
+        that is what the rows had besides."""
+        nuisance = self.columns.nuisance
+        return torch.cat([nuisance[at] for at in self.train_slices]) - self._nuisance_mean
+
+    @cached_property
+    def eval_nuisance(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same of the evaluation rows, (n_eval, k) times (k, q): k is one more than their runs have nuisance."""
+        rows = torch.cat([self.columns.nuisance[at] for at in self.eval_slices])
+        there, mean = rows.any(dim=0), self._nuisance_mean
+        if not len(mean):
+            return rows, rows.new_zeros((0, 0))
+        apart = torch.eye(len(mean), dtype=mean.dtype, device=mean.device)[there]
+        return torch.cat([rows[:, there], torch.ones_like(rows[:, :1])], dim=1), torch.cat([apart, -mean[None]])
+
+    @cached_property
+    def _nuisance_mean(self) -> torch.Tensor:
+        nuisance = self.columns.nuisance
+        return torch.stack([nuisance[at].sum(dim=0) for at in self.train_slices]).sum(dim=0) / len(self.train)
 
     def is_primal(self, weights: Weights) -> bool:
         """Whether columns are no more than training samples, so that the Gram matrix is the smaller one."""
@@ -186,15 +201,12 @@ class Split:
         K_eval = K_eval - mean - K_eval.mean(dim=1, keepdim=True) + mean.mean()
         return K - mean - mean[:, None] + mean.mean(), K_eval
 
-    def met_kernels(self, weights: Weights) -> tuple[torch.Tensor, torch.Tensor]:
-        """`kernels` whose rows are of the columns before they lost nuisance."""
-        train, evaluate = (torch.as_tensor(rows, device=self.mean.device) for rows in (self.train, self.evaluate))
-        whole = sum(
-            (g * self.columns.met_kernel(band)[:, train] for band, g in weights.items()), start=_nothing(self)
-        )
-        centred = whole - whole.mean(dim=1, keepdim=True)
-        centred = centred - centred[train].mean(dim=0)
-        return centred[train], centred[evaluate]
+    def lost_kernel(self, weights: Weights) -> torch.Tensor:
+        """Σ g_b times what each band lost, times X_b' of the training rows: (q, n_train)."""
+        lost = self.columns.lost.new_zeros((len(self.columns.lost), len(self.train)))
+        for band, g in weights.items():
+            lost += g * torch.cat([self.columns.lost_kernel(band)[:, at] for at in self.train_slices], dim=1)
+        return lost - lost.mean(dim=1, keepdim=True)
 
     def rows(self, weights: Weights, evaluate: bool) -> torch.Tensor:
         """Rows of the bands that have weight, centred.

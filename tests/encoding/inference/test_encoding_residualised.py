@@ -28,15 +28,22 @@ def residualised(kind="primal", n_targets=4):
     return replace(design, Y=design.Y[:, :n_targets], usable=np.ones(n_targets, bool), bands=bands, residualised=True)
 
 
-def weighted(columns, models):
-    """(n_times, n_columns) of all bands by their weights."""
-    return np.hstack([g**0.5 * columns.band(band).numpy() for band, g in models.basis.weights.items()])
+def weighted(models):
+    """(n_times, n_columns) of all bands by their weights, and the same as they were, centred by training samples."""
+    columns = models.split.columns
+    met = columns.X + columns.nuisance @ columns.lost
+    met -= met[models.split.train].mean(dim=0)
+    shares = models.basis.weights.items()
+    X, met = (
+        np.hstack([g**0.5 * each[:, columns.at[band]].numpy() for band, g in shares]) for each in (columns.X, met)
+    )
+    return X, met
 
 
 def learned(models, target, y):
     """Weights that the model of one target learns from some of the response, which meets columns as they were."""
     train, alpha = models.split.train, float(models.alpha[target])
-    X, met = (weighted(columns, models)[train] for columns in (models.split.columns, models.split.columns.met))
+    X, met = (each[train] for each in weighted(models))
     _, s, axes = np.linalg.svd(X, full_matrices=False)
     axes, s = axes[s > 1e-9 * s[0]], s[s > 1e-9 * s[0]]
     return axes.T @ (axes @ (met.T @ y[train]) / (s**2 + alpha))
@@ -52,7 +59,7 @@ def test_flips_are_refits_that_meet_columns_as_they_were(kind):
     gain, total = np.zeros((4, 4)), np.zeros((4, 4))
     for one in models:
         test = one.split.evaluate
-        X, met = (weighted(columns, one)[test] for columns in (one.split.columns, one.split.columns.met))
+        X, met = (each[test] for each in weighted(one))
         for place, target in enumerate(one.targets):
             for row, mine in enumerate(signs):
                 y = one.Y[:, place].numpy() * mine[labels]
@@ -87,7 +94,7 @@ def test_influence_is_that_of_fitting_without_a_block(kind):
         columns = FlipUnitColumns(models.split, units, torch.float64)
         ((few, e),) = influence(models, columns, columns.directions(models))
         assert few.tolist() == [0]
-        X, met = (weighted(each, models) for each in (models.split.columns, models.split.columns.met))
+        X, met = weighted(models)
         alpha, y = float(models.alpha[0]), (models.Y - models.mean)[:, 0].numpy()
         hat = X[train] @ np.linalg.solve(X[train].T @ X[train] + alpha * np.eye(X.shape[1]), X[train].T)
         left, missed = y[train] - hat @ y[train], y[test] - models.predictions[:, 0].numpy()

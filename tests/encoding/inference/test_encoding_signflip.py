@@ -152,8 +152,11 @@ def test_what_units_explain_is_the_same_through_samples_and_through_coordinates(
     columns = FlipUnitColumns(one.split, flip_units, torch.float64)
     Y, directions = flip_units.coefficients(one.Y, np.arange(len(one.Y))), columns.directions(one)
     if met:
-        V, H = (each + torch.as_tensor(rng.standard_normal(each.shape)) for each in (directions.V, directions.H))
-        directions = replace(directions, V_met=V, H_met=H)
+        V = directions.V + torch.as_tensor(rng.standard_normal(directions.V.shape))
+        nuisance, lost = (
+            torch.as_tensor(rng.standard_normal(size)) for size in ((len(directions.H), 3), (3, V.shape[1]))
+        )
+        directions = replace(directions, V_met=V, nuisance=nuisance, lost=lost)
     other = torch.as_tensor(rng.standard_normal(Y.shape))
     whole = Whole(Y + other, torch.arange(Y.shape[1])) if kept else None
     given_all = one.alpha_index, Y, columns, directions, whole
