@@ -6,7 +6,7 @@ the sums over these rows, centred by rank-one corrections: no product runs over 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 
@@ -57,10 +57,9 @@ def cross_rows(left: torch.Tensor, right: torch.Tensor, rows: Sequence[slice]) -
     -------
     (p, q).
     """
-    total, start = left.new_zeros((left.shape[1], right.shape[1])), 0
-    for at in rows:
-        total.addmm_(left[start : start + at.stop - at.start].T, right[at])
-        start += at.stop - at.start
+    total = left.new_zeros((left.shape[1], right.shape[1]))
+    for part, at in _parts(left, rows):
+        total.addmm_(part.T, right[at])
     return total
 
 
@@ -191,15 +190,22 @@ class Split:
 
     def kernels(self, weights: Weights) -> tuple[torch.Tensor, torch.Tensor]:
         """Σ g_b X_b X_b': (n_train, n_train), and evaluation against training rows (n_eval, n_train)."""
-        train, evaluate = (torch.as_tensor(rows, device=self.mean.device) for rows in (self.train, self.evaluate))
-        K = sum((g * self.columns.kernel(band)[train][:, train] for band, g in weights.items()), start=_nothing(self))
-        K_eval = sum(
-            (g * self.columns.kernel(band)[evaluate][:, train] for band, g in weights.items()), start=_nothing(self)
-        )
+        K, K_eval = self._kernel(weights, self.train_slices), self._kernel(weights, self.eval_slices)
         # centring the columns by the training mean centres the kernel's rows and columns; K is symmetric
         mean = K.mean(dim=0)
-        K_eval = K_eval - mean - K_eval.mean(dim=1, keepdim=True) + mean.mean()
-        return K - mean - mean[:, None] + mean.mean(), K_eval
+        K_eval -= mean - mean.mean() + K_eval.mean(dim=1, keepdim=True)
+        K -= mean
+        return K.sub_((mean - mean.mean())[:, None]), K_eval
+
+    def _kernel(self, weights: Weights, rows: Sequence[slice]) -> torch.Tensor:
+        """Σ g_b X_b X_b' of some rows against training rows, as the columns are; kernels are read in place."""
+        bands = [(self.columns.kernel(band), g) for band, g in weights.items()]
+        total = self.columns.X.new_zeros((sum(at.stop - at.start for at in rows), len(self.train)))
+        for part, at in _parts(total, rows):
+            for block, train in _parts(part.T, self.train_slices):
+                for kernel, g in bands:
+                    block.T.add_(kernel[at, train], alpha=g)
+        return total
 
     def lost_kernel(self, weights: Weights) -> torch.Tensor:
         """Σ g_b times what each band lost, times X_b' of the training rows: (q, n_train)."""
@@ -279,5 +285,10 @@ class Split:
         return self._grams[row_band, column_band]
 
 
-def _nothing(split: Split) -> torch.Tensor:
-    return torch.zeros((), dtype=torch.float64, device=split.columns.X.device)
+def _parts(values: torch.Tensor, rows: Sequence[slice]) -> Iterator[tuple[torch.Tensor, slice]]:
+    """Views of the parts (n, m) of `values` that some contiguous rows of something larger make up, and these."""
+    start = 0
+    for at in rows:
+        stop = start + at.stop - at.start
+        yield values[start:stop], at
+        start = stop
