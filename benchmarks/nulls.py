@@ -10,7 +10,7 @@ import torch
 from bids_app import encoding
 from bids_app.encoding.inference.explained import explained
 from bids_app.encoding.inference.flip_units import FlipUnits
-from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, FlipUnitColumns
+from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, FlipUnitColumns, Signs
 from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.records import Array, Design, FitSpec
 
@@ -72,4 +72,4 @@ def null_of(models: Sequence[Fitted], flip_units: FlipUnits, n_targets: int, sig
         totals.add(one.fold, targets, Y, columns, len(one.split.train))
         for few, part in explained(one.alpha_index, Y, columns, columns.directions(one)):
             gains.add(targets[few], part)
-    return gains.at(signs) / totals.at(signs)
+    return gains.at(Signs(signs)) / totals.at(Signs(signs))

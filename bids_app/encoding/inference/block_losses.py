@@ -64,15 +64,32 @@ class BlockLosses:
         """
         part.index_add_(1, columns, sums(gain, self._labels[rows], len(part)))
 
-    def contrast(self, coefficients: Array) -> torch.Tensor:
-        """coefficients (n_unions,) → (n_blocks, n_targets): the signed sum of gains."""
-        signed = torch.as_tensor(coefficients, dtype=torch.float64, device=self.gains.device)
-        return torch.einsum("u,ubt->bt", signed, self.gains)
+    def contrast(self, coefficients: Array, targets: slice = slice(None)) -> torch.Tensor:
+        """The signed sum of gains.
 
-    def tested(self, coefficients: Array) -> torch.Tensor:
-        """The same for a test: 0 where it is but rounding, so that equal models differ in no block."""
-        contrast = self.contrast(coefficients)
-        return torch.where(contrast.abs() <= ROUNDING * self.total, 0.0, contrast)
+        Parameters
+        ----------
+        coefficients : (n_unions,).
+        targets : those asked for, by their places.
+
+        Returns
+        -------
+        (n_blocks, n).
+        """
+        contrast = torch.zeros_like(self.total[:, targets])
+        for union in np.flatnonzero(coefficients):
+            contrast.add_(self.gains[union][:, targets], alpha=float(coefficients[union]))
+        return contrast
+
+    def tested(self, coefficients: Array, targets: slice = slice(None)) -> torch.Tensor:
+        """The same for a test: 0 where it is but rounding, so that equal models differ in no block.
+
+        Parameters
+        ----------
+        coefficients, targets : as of `contrast`.
+        """
+        contrast = self.contrast(coefficients, targets)
+        return torch.where(contrast.abs() <= ROUNDING * self.total[:, targets], 0.0, contrast)
 
 
 class BlockShares:

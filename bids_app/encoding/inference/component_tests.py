@@ -17,6 +17,7 @@ No part has a smaller p than the full model: where nothing is explained, nothing
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,13 +34,13 @@ from bids_app.encoding.inference.intervals import interval
 from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr
 from bids_app.encoding.inference.null_hypotheses import Contrast, Total, UnionSet, null_hypotheses
 from bids_app.encoding.inference.residual_flips import ResidualFlips
-from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, FlipUnitColumns, draw_signs
+from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, FlipUnitColumns, Signs, draw_signs
 from bids_app.encoding.partition.shapley import shapley_terms
 from bids_app.encoding.ridge.fitted import Fitted, Observer, Residuals
 from bids_app.encoding.ridge.splits import Split
 from bids_app.records import Array, Component, Design, Inferred, partition_components
 
-NULLS = 5  # numbers a target and sign vector while a hypothesis is tested: two null distributions, studentised
+TESTED_AT_ONCE = {"cpu": 2**16, "cuda": 2**23}  # numbers of a null distribution: near the cache, or enough for a GPU
 LEAST_TESTED = 4.3  # equal blocks: of fewer, 2^4.3 = 20 sign vectors, no p is below .05
 
 
@@ -131,8 +132,7 @@ class Inference(Observer):
         sums = (len(unions) + len(self.shares)) * blocks.count + (self.n_folds * len(self.refitted)) ** 2
         n_again = len(pairs) + len(self.additions)
         again = len(self.additions) * len(design.Y) + n_again * (blocks.count + 1) ** 2 / 2
-        nulls = NULLS * (1 + flips.permutations)
-        self.target_bytes = int((len(self.refitted) * numbers + again) * self.dtype.itemsize + 8 * (sums + nulls))
+        self.target_bytes = int((len(self.refitted) * numbers + again) * self.dtype.itemsize + 8 * sums)
 
     def begin(self, targets: Array) -> None:
         """See Observer."""
@@ -169,10 +169,22 @@ class Inference(Observer):
 
     def end(self) -> None:
         """See Observer."""
-        self._shares_of_blocks.add(self._batch.left)
-        for test, families in self._families.items():
-            for family, null in zip(families, self._nulls(test), strict=True):
-                family.add(null)
+        batch, signs = self._batch, [Signs(each) for each in self._signs]
+        kept = signs[0].with_kept
+        self._shares_of_blocks.add(batch.left)
+        # a power of two, so that no boundary depends on how blocks of targets are shared out to batches
+        step = 2 ** int(math.log2(max(1, TESTED_AT_ONCE[batch.left.device.type] // len(self._signs[0]))))
+        for first in range(0, batch.n_targets, step):
+            some = slice(first, min(first + step, batch.n_targets))
+            totals = [each.at(flips, some) for each, flips in zip(batch.totals, signs, strict=True)]
+            for test, families in self._families.items():
+                nulls = (
+                    self._total_nulls(test, signs, totals, some)
+                    if isinstance(test, Total)
+                    else self._contrast_nulls(test, signs[0], kept, some)
+                )
+                for family, null in zip(families, nulls, strict=True):
+                    family.add(null)
         for label, component in self.components.items():
             self._intervals[label].append(self._interval(self._coefficients(component)))
         for group, terms in self.shares.items():
@@ -226,26 +238,29 @@ class Inference(Observer):
             return len(self.flip_units)
         return 1 if test.nested is None else 2
 
-    def _nulls(self, test: Total | Contrast) -> list[torch.Tensor]:
-        """(1 + n_permutations, n_batch) of each kind of flips that tests it."""
-        batch = self._batch
-        if isinstance(test, Total):
-            models = batch.models_of(self.unions.index(test.union))
-            return [
-                gains.at(signs, models) / totals.at(signs)
-                for signs, gains, totals in zip(self._signs, batch.gains, batch.totals, strict=True)
-            ]
-        coefficients, signs = self._coefficients(test), self._signs[0]
-        contrast = batch.losses.tested(coefficients)
+    def _total_nulls(
+        self, test: Total, signs: Sequence[Signs], totals: Sequence[torch.Tensor], targets: slice
+    ) -> list[torch.Tensor]:
+        """(1 + n_permutations, n) of each kind of flips, of some targets of the batch."""
+        models = self._batch.models_of(self.unions.index(test.union), targets)
+        return [
+            gains.at(flips, models) / total
+            for flips, gains, total in zip(signs, self._batch.gains, totals, strict=True)
+        ]
+
+    def _contrast_nulls(self, test: Contrast, signs: Signs, kept: Signs, targets: slice) -> list[torch.Tensor]:
+        """The same of flips of blocks: `kept` is `signs` with one that is always one."""
+        batch, coefficients = self._batch, self._coefficients(test)
+        contrast = batch.losses.tested(coefficients, targets)
         if test.nested is None:
-            all_pairs, _ = batch.influences.of(coefficients[self.refitted])
-            return [flipped_sums(contrast, signs, all_pairs)]
+            all_pairs, _ = batch.influences.of(coefficients[self.refitted], targets)
+            return [flipped_sums(contrast, signs.vectors, all_pairs)]
         small, large = (self.unions.index(union) for union in test.nested)
-        null = batch.added.null(small, large, signs).double()
+        null = batch.added.null((small, large), kept, targets).double()
         null[0] = contrast.sum(dim=0)  # as it was observed
         # the same model with and without the space, in all folds: nothing but rounding is left of any flip
         null[:, (contrast == 0).all(dim=0)] = 0.0
-        return [null, flipped_sums(contrast, signs)]
+        return [null, flipped_sums(contrast, signs.vectors)]
 
     def _coefficients(self, signed: Component | Contrast) -> Array:
         """(n_unions,) of its terms."""
@@ -267,7 +282,7 @@ class _Batch:
         device, n_unions = self._kinds[0].labels.device, len(inference.unions)
         self._last = n_unions - 1
         self.totals = [FlipTotals(kind, inference.n_folds, n_targets, self._dtype) for kind in self._kinds]
-        self._n_targets = n_targets
+        self.n_targets = n_targets
         # of all unions in question, one after another
         n_models = len(self._refitted) * n_targets
         self.gains = [FlipGains(kind.count, n_models, self._dtype, device) for kind in self._kinds]
@@ -314,17 +329,17 @@ class _Batch:
             # of a few models in hand, each union that chose them
             for few, part in explained(models.alpha_index, Y, fold_columns, directions):
                 places, which = torch.nonzero(chose[:, few], as_tuple=True)
-                self.gains[number].add(places * self._n_targets + targets[few[which]], part, which)
+                self.gains[number].add(places * self.n_targets + targets[few[which]], part, which)
             if number == 0:  # blocks of time
                 self.added.add(models, fold_columns, directions)
                 for few, e in influence(models, fold_columns, directions):
                     places, which = torch.nonzero(chose[:, few], as_tuple=True)
                     self.influences.add(places, targets[few[which]], e[which])
 
-    def models_of(self, union: int) -> slice:
-        """Of a union's models among those of `gains`."""
-        first = self._refitted.index(union) * self._n_targets
-        return slice(first, first + self._n_targets)
+    def models_of(self, union: int, targets: slice) -> slice:
+        """Of a union's models of some targets among those of `gains`."""
+        first = self._refitted.index(union) * self.n_targets
+        return slice(first + targets.start, first + targets.stop)
 
     def _chose(self, models: Fitted) -> torch.Tensor:
         """(n_refitted, n) bool: which of the unions in question chose which model."""

@@ -161,22 +161,25 @@ class Influences:
                 self._products[self._fold, home, start : start + at_once] += part @ part.mT
         self._e = self._e[:, :, :0]
 
-    def of(self, coefficients: Array) -> tuple[torch.Tensor, torch.Tensor]:
+    def of(self, coefficients: Array, targets: slice = slice(None)) -> tuple[torch.Tensor, torch.Tensor]:
         """Σ e_ij² of a signed sum of the unions.
 
         Parameters
         ----------
         coefficients : (n_unions,) signs, 0 for unions that are not in the sum.
+        targets : those asked for, by their places.
 
         Returns
         -------
-        (n_targets,) each, in the units of the gains' square: the sum over all pairs of blocks, and that over pairs
+        (n,) each, in the units of the gains' square: the sum over all pairs of blocks, and that over pairs
         that trained each other's models. Only the second is an error that two blocks share: where a fold's models are
         the same, so that their signed sum is zero, they err nowhere.
         """
-        signed = torch.as_tensor(coefficients, dtype=torch.float64, device=self._products.device)
+        there = np.flatnonzero(coefficients)
+        signed = torch.as_tensor(coefficients[there], dtype=torch.float64, device=self._products.device)
+        products = self._products[:, :, targets][..., there[:, None], there]
         # c'P c of each pair of folds: tested in k, trained on blocks at home in l
-        sums = torch.einsum("u,kltuv,v->klt", signed, self._products, signed).clamp_min(0.0)
-        most = torch.einsum("kltuu,u->kt", self._products, signed.square())
+        sums = torch.einsum("u,kltuv,v->klt", signed, products, signed).clamp_min(0.0)
+        most = torch.einsum("kltuu,u->kt", products, signed.square())
         differs = sums.sum(dim=1) > SAME * most  # (n_folds, n_targets): the unions' models are not the same there
         return sums.sum(dim=(0, 1)), (sums * differs[:, None] * differs).sum(dim=(0, 1))

@@ -20,7 +20,7 @@ import torch
 
 from bids_app.encoding.inference.explained import Whole, explained
 from bids_app.encoding.inference.flip_units import FlipUnits
-from bids_app.encoding.inference.sign_flips import Directions, FlipGains, FlipUnitColumns
+from bids_app.encoding.inference.sign_flips import Directions, FlipGains, FlipUnitColumns, Signs
 from bids_app.encoding.ridge.fitted import Fitted, Residuals
 from bids_app.encoding.ridge.splits import Split
 
@@ -42,7 +42,7 @@ class ResidualFlips:
     def __init__(
         self, additions: Mapping[int, Sequence[int]], blocks: FlipUnits, n_targets: int, dtype: torch.dtype
     ) -> None:
-        self._blocks, self._dtype = blocks, dtype
+        self._blocks, self._dtype, self._n_targets = blocks, dtype, n_targets
         labels = blocks.labels
         self._residuals = {
             small: torch.zeros((n_targets, len(labels)), dtype=dtype, device=labels.device) for small in additions
@@ -94,17 +94,22 @@ class ResidualFlips:
         for few, part in explained(alphas, residuals, columns, directions, whole):
             self._gains.add(rows[few], part)
 
-    def null(self, small: int, large: int, signs: torch.Tensor) -> torch.Tensor:
+    def null(self, pair: tuple[int, int], signs: Signs, targets: slice = slice(None)) -> torch.Tensor:
         """Σ gain of the larger union over the smaller.
 
         Parameters
         ----------
-        small, large : their numbers.
-        signs : (n_signs, n_blocks) of ±1.
+        pair : numbers of the smaller and of the larger union.
+        signs : of the blocks, and of what is kept (`Signs.with_kept`).
+        targets : those asked for, by their places.
 
         Returns
         -------
-        (n_signs, n_targets).
+        (n_signs, n).
         """
-        with_kept = torch.cat([signs, torch.ones_like(signs[:, :1])], dim=1)
-        return self._gains.at(with_kept, self._rows[small, large], less=self._rows[small, small])
+        rows = range(self._n_targets)[targets]
+        larger, smaller = (
+            slice(self._rows[each].start + rows.start, self._rows[each].start + rows.stop)
+            for each in (pair, (pair[0], pair[0]))
+        )
+        return self._gains.at(signs, larger, less=smaller)

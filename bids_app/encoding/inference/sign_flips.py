@@ -75,6 +75,34 @@ def draw_signs(n_flip_units: int, permutations: int, seed: int) -> Array:
     return np.concatenate([np.ones((1, n_flip_units)), 1.0 - 2.0 * drawn])
 
 
+@dataclass(frozen=True)
+class Signs:
+    """Sign vectors, with the products of each pair of their signs, made once.
+
+    Parameters
+    ----------
+    vectors : (n_signs, n_flip_units) of ±1, of `draw_signs`.
+    """
+
+    vectors: torch.Tensor
+
+    @cached_property
+    def pairs(self) -> torch.Tensor:
+        """(n_signs, n · (n − 1) / 2) for n units, pair by pair as in `FlipGains`."""
+        i, j = _pairs(self.vectors.shape[1], self.vectors.device)
+        return self.vectors[:, i] * self.vectors[:, j]
+
+    @property
+    def with_kept(self) -> Signs:
+        """The same with one more unit, the last, whose sign is always one."""
+        return Signs(torch.cat([self.vectors, torch.ones_like(self.vectors[:, :1])], dim=1))
+
+
+def _pairs(n_flip_units: int, device: torch.device) -> torch.Tensor:
+    """(2, n · (n − 1) / 2) numbers of the units of each pair."""
+    return torch.triu_indices(n_flip_units, n_flip_units, offset=1, device=device)
+
+
 class FlipTotals:
     """Σ(y − ȳ_train)² of all outer folds under any signs, for a batch of targets; the same for every union.
 
@@ -110,15 +138,26 @@ class FlipTotals:
         self._means[fold][:, targets] = sums(Y * columns.trained, labels, count) / n_train
         self._n_test[fold] = len(columns.test)
 
-    def at(self, signs: torch.Tensor) -> torch.Tensor:
-        """signs (n_signs, n_flip_units) → (n_signs, n_targets)."""
-        total = torch.zeros((), dtype=signs.dtype, device=signs.device)
+    def at(self, signs: Signs, targets: slice = slice(None)) -> torch.Tensor:
+        """Totals under signs.
+
+        Parameters
+        ----------
+        signs : of the flip units.
+        targets : those asked for, by their places.
+
+        Returns
+        -------
+        (n_signs, n).
+        """
+        vectors = signs.vectors
+        total = torch.zeros((), dtype=vectors.dtype, device=vectors.device)
         for squares, held_out, means, n_test in zip(
             self._squares, self._held_out, self._means, self._n_test, strict=True
         ):
             # Σ (y − m)² = Σ y² − 2 m Σ y + n m² with m and Σ y linear in the signs; Σ y² has none
-            mean = signs @ means
-            total = total + squares - 2 * mean * (signs @ held_out) + n_test * mean**2
+            mean = vectors @ means[:, targets]
+            total = total + squares[targets] - 2 * mean * (vectors @ held_out[:, targets]) + n_test * mean**2
         return total
 
 
@@ -135,7 +174,7 @@ class FlipGains:
     """
 
     def __init__(self, n_flip_units: int, n_models: int, dtype: torch.dtype, device: torch.device) -> None:
-        self._above = torch.triu_indices(n_flip_units, n_flip_units, offset=1, device=device)
+        self._above = _pairs(n_flip_units, device)
         self.trace = torch.zeros(n_models, dtype=dtype, device=device)
         self.pairs = self.trace.new_zeros((n_models, self._above.shape[1]))
 
@@ -157,12 +196,12 @@ class FlipGains:
         self.trace.index_add_(0, models, trace)
         self.pairs.index_add_(0, models, pairs)
 
-    def at(self, signs: torch.Tensor, models: slice = slice(None), less: slice | None = None) -> torch.Tensor:
+    def at(self, signs: Signs, models: slice = slice(None), less: slice | None = None) -> torch.Tensor:
         """Gains under signs.
 
         Parameters
         ----------
-        signs : (n_signs, n_flip_units) of ±1.
+        signs : of the flip units.
         models : those asked for.
         less : as many others, whose gains are taken off.
 
@@ -170,11 +209,10 @@ class FlipGains:
         -------
         (n_signs, n).
         """
-        i, j = self._above
         trace, pairs = self.trace[models], self.pairs[models]
         if less is not None:
             trace, pairs = trace - self.trace[less], pairs - self.pairs[less]
-        return torch.addmm(trace, signs[:, i] * signs[:, j], pairs.T)
+        return torch.addmm(trace, signs.pairs, pairs.T)
 
 
 class FlipUnitColumns:

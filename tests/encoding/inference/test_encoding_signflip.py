@@ -23,7 +23,7 @@ from bids_app.encoding.inference.explained import (
     flip_unit_predictions,
 )
 from bids_app.encoding.inference.flip_units import cosine_transform, frequency_flip_units, time_flip_units
-from bids_app.encoding.inference.sign_flips import FlipGains, FlipUnitColumns, draw_signs
+from bids_app.encoding.inference.sign_flips import FlipGains, FlipUnitColumns, Signs, draw_signs
 from bids_app.records import FitSpec
 
 SPEC = FitSpec(candidates=5, alphas=(1e-2, 1e4, 5))
@@ -193,7 +193,9 @@ def test_gains_are_quadratic_forms(n_flip_units, n_targets, seed):
     gains = FlipGains(n_flip_units, n_targets, torch.float64, torch.device("cpu"))
     for columns in np.array_split(rng.permutation(n_targets), 2):
         gains.add(*tensors(columns, A[columns]))
-    np.testing.assert_allclose(gains.at(*tensors(signs)), np.einsum("si,tij,sj->st", signs, A, signs), atol=1e-12)
+    np.testing.assert_allclose(
+        gains.at(Signs(*tensors(signs))), np.einsum("si,tij,sj->st", signs, A, signs), atol=1e-12
+    )
 
 
 def test_signs_begin_with_the_data_and_are_all_of_them_where_few():
