@@ -68,8 +68,8 @@ def null_of(models: Sequence[Fitted], flip_units: FlipUnits, n_targets: int, sig
     gains = FlipGains(flip_units.count, n_targets, signs.dtype, signs.device)
     for one in models:
         targets, columns = torch.as_tensor(one.targets), FlipUnitColumns(one.split, flip_units, signs.dtype)
-        Y = flip_units.coefficients(one.Y.to(signs.dtype), np.arange(len(one.Y)))
-        totals.add(one.fold, targets, Y, columns, len(one.split.train))
+        Y = flip_units.responses(one.Y.to(signs.dtype))
+        totals.add(one.fold, targets, Y, columns)
         for few, part in explained(one.alpha_index, Y, columns, columns.directions(one)):
             gains.add(targets[few], part)
     return gains.at(Signs(signs)) / totals.at(Signs(signs))

@@ -46,8 +46,14 @@ class PredictionSums(Observer):
         kept = len(self._fold_of) * (2 * len(self._unions) + len(self.pairs))
         self.target_bytes = 8 * (kept + largest * len(self._unions))
 
-    def begin(self, targets: Array) -> None:
-        """See Observer."""
+    def begin(self, targets: Array, responses: Sequence[torch.Tensor]) -> None:
+        """See Observer.
+
+        Parameters
+        ----------
+        targets : of the batch.
+        responses : of its blocks.
+        """
         shape = len(self._fold_of), len(targets)
         zeros = torch.zeros(shape, dtype=torch.float64, device=self._cell.device)
         self._targets = targets

@@ -165,11 +165,17 @@ class Averages(Observer):
         self._r = np.full((3, len(pairs), len(sets["all"])), np.nan)
         self.target_bytes = 8 * self._n_blocks * (1 + len(unions)) + self._predicted.target_bytes
 
-    def begin(self, targets: Array) -> None:
-        """See Observer."""
+    def begin(self, targets: Array, responses: Sequence[torch.Tensor]) -> None:
+        """See Observer.
+
+        Parameters
+        ----------
+        targets : of the batch.
+        responses : of its blocks.
+        """
         self._targets = targets
         self._losses = BlockLosses(self._labels, self._n_blocks, len(self.unions), len(targets))
-        self._predicted.begin(targets)
+        self._predicted.begin(targets, responses)
 
     def begin_fold(self, fold: int, split: Split) -> None:
         """See Observer.

@@ -198,7 +198,7 @@ def fit_published(
         targets = usable[start : start + AT_ONCE]
         Y = torch.as_tensor(np.asarray(design.Y[:, targets], np.float64), device=device)
         sums = PredictionSums(pairs, np.zeros(len(design.Y), dtype=int), design.folds, device)
-        sums.begin(targets)
+        sums.begin(targets, [Y])
         for number, fold in enumerate(folds):
             crossed, norms = fold.products(Y)
             sums.begin_rows(fold.rows[TEST])

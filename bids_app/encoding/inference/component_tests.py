@@ -131,12 +131,21 @@ class Inference(Observer):
         self.cell_bytes = 2 * len(self.flip_units) * self.dtype.itemsize
         sums = (len(unions) + len(self.shares)) * blocks.count + (self.n_folds * len(self.refitted)) ** 2
         n_again = len(pairs) + len(self.additions)
-        again = len(self.additions) * len(design.Y) + n_again * (blocks.count + 1) ** 2 / 2
+        again = n_again * (blocks.count + 1) ** 2 / 2
+        # responses in pieces, and what smaller unions leave of them
+        lengths = [len(kind.pieces.units) * kind.pieces.length for kind in self.flip_units]
+        again += sum(lengths) + len(self.additions) * lengths[0]
         self.target_bytes = int((len(self.refitted) * numbers + again) * self.dtype.itemsize + 8 * sums)
 
-    def begin(self, targets: Array) -> None:
-        """See Observer."""
-        self._batch = _Batch(self, len(targets))
+    def begin(self, targets: Array, responses: Sequence[torch.Tensor]) -> None:
+        """See Observer.
+
+        Parameters
+        ----------
+        targets : of the batch.
+        responses : of its blocks.
+        """
+        self._batch = _Batch(self, responses)
         self._targets.append(targets)
 
     def foresee(self, split: Split, residuals: Residuals) -> None:
@@ -276,13 +285,16 @@ class Inference(Observer):
 class _Batch:
     """What is kept of a batch of targets while its folds, candidates and unions go by."""
 
-    def __init__(self, inference: Inference, n_targets: int) -> None:
+    def __init__(self, inference: Inference, responses: Sequence[torch.Tensor]) -> None:
         self._kinds, self._dtype = inference.flip_units, inference.dtype
+        self._responses = [
+            torch.cat([kind.responses(block.to(self._dtype)) for block in responses]) for kind in self._kinds
+        ]
+        self.n_targets = n_targets = len(self._responses[0])
         self._refitted, self._bands = inference.refitted, inference.bands
         device, n_unions = self._kinds[0].labels.device, len(inference.unions)
         self._last = n_unions - 1
         self.totals = [FlipTotals(kind, inference.n_folds, n_targets, self._dtype) for kind in self._kinds]
-        self.n_targets = n_targets
         # of all unions in question, one after another
         n_models = len(self._refitted) * n_targets
         self.gains = [FlipGains(kind.count, n_models, self._dtype, device) for kind in self._kinds]
@@ -318,11 +330,11 @@ class _Batch:
         positions = {union: torch.as_tensor(each, device=test.device) for union, each in models.unions.items()}
         self._add_losses(models, targets, test, positions)
         chose = self._chose(models)
-        for number, (kind, fold_columns) in enumerate(zip(self._kinds, self._fold_columns, strict=True)):
-            Y = kind.coefficients(models.Y.to(self._dtype), np.arange(len(models.Y)))
+        for number, (responses, fold_columns) in enumerate(zip(self._responses, self._fold_columns, strict=True)):
+            Y = responses[targets]
             if self._last in positions:
                 at = positions[self._last]
-                self.totals[number].add(models.fold, targets[at], Y[:, at], fold_columns, len(models.split.train))
+                self.totals[number].add(models.fold, targets[at], Y[at], fold_columns)
             if not chose.any():
                 continue
             directions = fold_columns.directions(models)
@@ -331,7 +343,7 @@ class _Batch:
                 places, which = torch.nonzero(chose[:, few], as_tuple=True)
                 self.gains[number].add(places * self.n_targets + targets[few[which]], part, which)
             if number == 0:  # blocks of time
-                self.added.add(models, fold_columns, directions)
+                self.added.add(models, Y, fold_columns, directions)
                 for few, e in influence(models, fold_columns, directions):
                     places, which = torch.nonzero(chose[:, few], as_tuple=True)
                     self.influences.add(places, targets[few[which]], e[which])

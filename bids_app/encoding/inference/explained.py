@@ -29,7 +29,7 @@ class Whole:
 
     Parameters
     ----------
-    Y : (n_times, n_models) the models' whole responses, in the working type.
+    Y : (n_models, …) the models' whole responses, by `FlipUnits.responses`.
     which : (n,) the model that each target's units are of.
     """
 
@@ -49,7 +49,7 @@ def explained(
     Parameters
     ----------
     alpha_index : (n,) places of each target's alpha in the grid.
-    Y : (n_times, n) the responses that change their signs, by `FlipUnits.coefficients`, in the working type.
+    Y : (n, …) the responses that change their signs, by `FlipUnits.responses`, in the working type.
     columns : of the fold, for the flip units.
     directions : of the models in these columns.
     whole : of what Y is a part; None: Y is all there is, and each target its own model.
@@ -71,26 +71,20 @@ def _through_coordinates(
     Y: torch.Tensor, columns: FlipUnitColumns, directions: Directions, whole: Whole | None
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """`explained` where directions are few; alphas need not be told apart."""
-    labels, count = columns.flip_units.labels[columns.test], columns.flip_units.count
-    test, H_met = columns.test, directions.met_projection
-    squares, own = directions.H.T @ directions.H, by_flip_unit(Y[columns.order], columns.sizes)
-    V_by = by_flip_unit(directions.V_met, columns.sizes)
-    # B is the unit's own held-out response, of those that have any, less what it adds to the training mean
-    order, sizes = torch.argsort(labels, stable=True), torch.bincount(labels, minlength=count)
-    there = torch.nonzero(sizes)[:, 0]
-    held_out, H_by = (by_flip_unit(each, sizes[there].tolist()) for each in (Y[test][order], H_met[order]))
-    means, mean_of = columns.unit_means(Y), columns.tested[test].T @ H_met
-    shrinkage = directions.shrinkage
+    H_met, shrinkage = directions.met_projection, directions.shrinkage
+    squares, mean_of = directions.H.T @ directions.H, columns.tested.T @ H_met
+    # the training mean beside the coordinates
+    V_and_mean = torch.cat([directions.V_met, columns.trained / columns.n_train], dim=1)
     if whole is not None:
         shrinkage = shrinkage[whole.which]
-        all_D, all_BH = (directions.V_met.T @ whole.Y[columns.order]).T, columns.centred(whole.Y).T @ H_met
-    n_units = count + (whole is not None)
-    at_once = _at_once(n_units * max(n_units, V_by.shape[2]))
-    for first in range(0, Y.shape[1], at_once):
-        some = slice(first, min(first + at_once, Y.shape[1]))  # views, where positions would copy
-        D = (own[..., some].mT @ V_by).transpose(0, 1)
-        BH = -means[:, some].T[:, :, None] * mean_of
-        BH[:, there] += (held_out[..., some].mT @ H_by).transpose(0, 1)
+        all_D, all_BH = columns.of_all_trained(whole.Y, directions.V_met), columns.centred(whole.Y) @ H_met
+    n_units = columns.flip_units.count + (whole is not None)
+    at_once = _at_once(n_units * max(n_units, V_and_mean.shape[1]))
+    for first in range(0, len(Y), at_once):
+        some = slice(first, min(first + at_once, len(Y)))  # views, where positions would copy
+        D, means = columns.of_trained(Y[some], V_and_mean).transpose(0, 1).tensor_split([-1], dim=2)
+        # B is the unit's own held-out response less what it adds to the training mean
+        BH = torch.addcmul(columns.of_held_out(Y[some], H_met).transpose(0, 1), means, mean_of, value=-1)
         if whole is not None:
             model = whole.which[some]
             D, BH = _with_rest(D, all_D[model]), _with_rest(BH, all_BH[model])
@@ -104,16 +98,17 @@ def _through_samples(
     """`explained` where directions are many: F of every unit and held-out sample."""
     labels, test, nuisance = columns.flip_units.labels, columns.test, directions.nuisance
     means, samples = columns.unit_means(Y), torch.arange(len(test), device=Y.device)
+    held_out = columns.held_out(Y)
     # what predictions would have of lost nuisance stands beside them, as amounts: k further columns of F
     directions = replace(directions, H=torch.cat([directions.H, directions.lost]))
     if whole is not None:
-        coordinates = directions.shrinkage.T * (directions.V_met.T @ whole.Y[columns.order])
-        all_B, all_F = columns.centred(whole.Y).T, (directions.H @ coordinates).T
+        coordinates = directions.shrinkage * columns.of_all_trained(whole.Y, directions.V_met)
+        all_B, all_F = columns.centred(whole.Y), coordinates @ directions.H.T
         directions = replace(directions, shrinkage=directions.shrinkage[whole.which])
     for few, F in flip_unit_predictions(alpha_index, Y, columns, directions):
-        B = -means[:, few].T[:, :, None] * columns.tested[test, 0]
+        B = -means[:, few].T[:, :, None] * columns.tested[:, 0]
         # one entry a sample beside the means: that of the unit to which the sample belongs
-        B[:, labels[test], samples] += Y[test][:, few].T
+        B[:, labels[test], samples] += held_out[few]
         if whole is not None:
             model = whole.which[few]
             B, F = _with_rest(B, all_B[model]), _with_rest(F, all_F[model])
@@ -150,7 +145,7 @@ def flip_unit_predictions(
     samples.
     """
     V, H, shrinkage = directions.V_met, directions.H, directions.shrinkage
-    (n_train, rank), n_eval, own = V.shape, len(H), by_flip_unit(Y[columns.order], columns.sizes)
+    (n_train, rank), n_eval = V.shape, len(H)
     at_once = _at_once(columns.flip_units.count * n_eval)
     rest = [torch.arange(0, device=Y.device)]
     for each in np.unique(alpha_index):
@@ -159,13 +154,12 @@ def flip_unit_predictions(
         if through_hat > len(alike) * rank * (n_train + n_eval * columns.flip_units.count):
             rest.append(alike)
             continue
-        hat = by_flip_unit((V * shrinkage[alike[0]]) @ H.T, columns.sizes)
+        hat = (V * shrinkage[alike[0]]) @ H.T
         for few in torch.split(alike, at_once):
-            yield few, (own[..., few].mT @ hat).transpose(0, 1)
+            yield few, columns.of_trained(Y[few], hat).transpose(0, 1)
     # targets of an alpha that few share: through coordinates V'y of each unit
-    solved = by_flip_unit(V, columns.sizes)
     for few in torch.split(torch.cat(rest), at_once):
-        yield few, ((own[..., few].mT @ solved).transpose(0, 1) * shrinkage[few, None]) @ H.T
+        yield few, (columns.of_trained(Y[few], V).transpose(0, 1) * shrinkage[few, None]) @ H.T
 
 
 def by_flip_unit(values: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:

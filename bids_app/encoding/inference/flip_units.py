@@ -13,13 +13,65 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 
+from bids_app.encoding.ridge.splits import row_slices
 from bids_app.records import Array
 
+PIECE = 4  # coefficients that one more piece costs: its share of a product, beside those it is filled up with
 GROUPS = 64  # of frequencies: pairs of coefficients of one group, 1 in 64, keep their relative sign
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Flip units cut into pieces of one length, so that products unit by unit are products of whole arrays.
+
+    Units are mostly as long as each other, and are then one piece each; where some are far longer, as blocks of what
+    is heard many times, the others are not filled up to their length.
+
+    Parameters
+    ----------
+    length : coefficients of a piece; what a unit lacks of whole pieces is filled up with zeros.
+    units : (n_pieces,) int64 the unit of each, ascending.
+    place : (n_times,) int64 of each coefficient, its number in all pieces one after another.
+    """
+
+    length: int
+    units: torch.Tensor
+    place: torch.Tensor
+
+    @classmethod
+    def of(cls, labels: torch.Tensor, count: int) -> Pieces:
+        """The cheapest length for units (n_times,) 0 … count − 1."""
+        sizes = torch.bincount(labels, minlength=count)
+        lengths = torch.unique(sizes.clamp_min(1))
+        n_pieces = (sizes[:, None] + lengths - 1).div(lengths, rounding_mode="floor").clamp_min(1)
+        best = (n_pieces.sum(dim=0) * (lengths + PIECE)).argmin()
+        length, n_pieces = int(lengths[best]), n_pieces[:, best]
+        order = torch.argsort(labels, stable=True)
+        rank = torch.empty_like(labels)
+        rank[order] = torch.arange(len(labels), device=labels.device) - (sizes.cumsum(0) - sizes)[labels[order]]
+        units = torch.repeat_interleave(torch.arange(count, device=labels.device), n_pieces)
+        return cls(length, units, (n_pieces.cumsum(0) - n_pieces)[labels] * length + rank)
+
+    def spread(self, values: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Values (n_rows, m) of some coefficients → (n_pieces, length, m), zero for all others.
+
+        Parameters
+        ----------
+        values : of the coefficients.
+        rows : (n_rows,) their row numbers.
+        """
+        spread = values.new_zeros((len(self.units) * self.length, values.shape[1]))
+        return spread.index_copy_(0, self.place[rows], values).reshape(len(self.units), self.length, -1)
+
+    def runs(self, rows: torch.Tensor) -> list[slice]:
+        """Pieces that hold some coefficients (n_rows,), as few contiguous ones."""
+        there = torch.unique(self.place[rows] // self.length).cpu().numpy()
+        return row_slices(there)
 
 
 @dataclass(frozen=True)
@@ -39,6 +91,26 @@ class FlipUnits:
     labels: torch.Tensor
     count: int
     segments: tuple[torch.Tensor, ...] = ()
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        """The units' coefficients side by side."""
+        return Pieces.of(self.labels, self.count)
+
+    def responses(self, Y: torch.Tensor) -> torch.Tensor:
+        """Coefficients of responses, target by target in pieces.
+
+        Parameters
+        ----------
+        Y : (n_times, n) of all samples.
+
+        Returns
+        -------
+        (n, n_pieces · length).
+        """
+        pieces = self.pieces
+        laid_out = Y.new_zeros((Y.shape[1], len(pieces.units) * pieces.length))
+        return laid_out.index_copy_(1, pieces.place, self.coefficients(Y, np.arange(len(Y))).T)
 
     def rows(self, numbers: Array) -> torch.Tensor:
         """Row numbers where the labels are."""

@@ -28,8 +28,8 @@ from bids_app.encoding.ridge.splits import Split
 class ResidualFlips:
     """Gains of larger unions over smaller ones under flips of what the smaller ones leave, for a batch of targets.
 
-    Memory: n_times numbers a target and smaller union, and (n_blocks + 1)² / 2 for each of these and each pair, of
-    the working type.
+    Memory: n_times numbers (in pieces) a target and smaller union, and (n_blocks + 1)² / 2 for each of these and each
+    pair, of the working type.
 
     Parameters
     ----------
@@ -43,10 +43,10 @@ class ResidualFlips:
         self, additions: Mapping[int, Sequence[int]], blocks: FlipUnits, n_targets: int, dtype: torch.dtype
     ) -> None:
         self._blocks, self._dtype, self._n_targets = blocks, dtype, n_targets
-        labels = blocks.labels
-        self._residuals = {
-            small: torch.zeros((n_targets, len(labels)), dtype=dtype, device=labels.device) for small in additions
-        }
+        labels, pieces = blocks.labels, blocks.pieces
+        size = n_targets, len(pieces.units) * pieces.length
+        # in pieces, as `FlipUnits.responses`
+        self._residuals = {small: torch.zeros(size, dtype=dtype, device=labels.device) for small in additions}
         # each smaller union's residuals through its own models and through those of the larger unions, pair by pair
         through = [(small, union) for small, larger in additions.items() for union in (small, *larger)]
         self._rows = {pair: slice(k * n_targets, (k + 1) * n_targets) for k, pair in enumerate(through)}
@@ -60,18 +60,19 @@ class ResidualFlips:
         split : rows of the outer fold.
         residuals : of some models.
         """
-        test = torch.as_tensor(split.evaluate, device=self._blocks.labels.device)
+        test = self._blocks.pieces.place[torch.as_tensor(split.evaluate, device=self._blocks.labels.device)]
         for union, at in residuals.unions.items():
             if union in self._residuals:
                 targets = torch.as_tensor(residuals.places[at], device=test.device)
                 self._residuals[union][targets[:, None], test] = residuals.left[:, at].T.to(self._dtype)
 
-    def add(self, models: Fitted, columns: FlipUnitColumns, directions: Directions) -> None:
+    def add(self, models: Fitted, Y: torch.Tensor, columns: FlipUnitColumns, directions: Directions) -> None:
         """Once a fold, candidate and block of targets.
 
         Parameters
         ----------
         models : of the fold.
+        Y : (n, …) their responses, by `FlipUnits.responses`.
         columns : of the fold, for the blocks.
         directions : of the models in these columns.
         """
@@ -88,8 +89,8 @@ class ResidualFlips:
         places, rows = (
             torch.as_tensor(each, device=device) for each in (models.places, first_rows + models.places[positions])
         )
-        residuals = torch.cat([self._residuals[small][places[at]] for small, _, at in through]).T.contiguous()
-        whole = Whole(models.Y.to(self._dtype), torch.as_tensor(positions, device=device))
+        residuals = torch.cat([self._residuals[small][places[at]] for small, _, at in through])
+        whole = Whole(Y, torch.as_tensor(positions, device=device))
         alphas = models.alpha_index[positions]
         for few, part in explained(alphas, residuals, columns, directions, whole):
             self._gains.add(rows[few], part)

@@ -15,13 +15,14 @@ cheap (`explained` makes E). Everything is exact, but for the arithmetic of the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import torch
 
-from bids_app.encoding.inference.flip_units import FlipUnits, sums
+from bids_app.encoding.inference.flip_units import FlipUnits
 from bids_app.encoding.ridge.basis import influential_directions
 from bids_app.encoding.ridge.fitted import Fitted
 from bids_app.encoding.ridge.moments import rounding_of
@@ -116,26 +117,23 @@ class FlipTotals:
     """
 
     def __init__(self, flip_units: FlipUnits, n_folds: int, n_targets: int, dtype: torch.dtype) -> None:
-        self._flip_units = flip_units
         zeros = torch.zeros((n_folds, flip_units.count, n_targets), dtype=dtype, device=flip_units.labels.device)
         self._held_out, self._means, self._squares = zeros, zeros.clone(), zeros[:, 0].clone()
         self._n_test = [0] * n_folds
 
-    def add(self, fold: int, targets: torch.Tensor, Y: torch.Tensor, columns: FlipUnitColumns, n_train: int) -> None:
+    def add(self, fold: int, targets: torch.Tensor, Y: torch.Tensor, columns: FlipUnitColumns) -> None:
         """Once a fold and target.
 
         Parameters
         ----------
         fold : place of the outer fold among all.
         targets : (n,) places among the batch's.
-        Y : (n_times, n) whole responses, by `FlipUnits.coefficients`.
+        Y : (n, …) whole responses, by `FlipUnits.responses`.
         columns : of the fold.
-        n_train : training samples of the fold.
         """
-        labels, count = self._flip_units.labels, self._flip_units.count
-        self._squares[fold, targets] = Y[columns.test].square().sum(dim=0)
-        self._held_out[fold][:, targets] = sums(Y * columns.tested, labels, count)
-        self._means[fold][:, targets] = sums(Y * columns.trained, labels, count) / n_train
+        self._squares[fold, targets] = columns.held_out(Y).square().sum(dim=1)
+        self._held_out[fold][:, targets] = columns.of_held_out(Y, columns.tested)[..., 0]
+        self._means[fold][:, targets] = columns.unit_means(Y)
         self._n_test[fold] = len(columns.test)
 
     def at(self, signs: Signs, targets: slice = slice(None)) -> torch.Tensor:
@@ -219,8 +217,8 @@ class FlipUnitColumns:
     """One outer fold's samples and columns as coefficients.
 
     flip_units: what changes its sign; order (n_train,): coefficients that are not the test samples', sorted by flip
-    unit; sizes: how many each unit has of them; test (n_eval,): those of the test samples; trained, tested (n_times,
-    1): of a one at these samples; n_train: training samples.
+    unit; sizes: how many each unit has of them; test (n_eval,): those of the test samples; trained (n_train, 1), in
+    that order, and tested (n_eval, 1): of a one at training and at test samples; n_train: training samples.
 
     Parameters
     ----------
@@ -240,35 +238,98 @@ class FlipUnitColumns:
             : int(apart.sum())
         ]
         self.sizes = torch.bincount(flip_units.labels[self.order], minlength=flip_units.count).tolist()
-        self.trained, self.tested = (flip_units.indicator(rows, dtype) for rows in (split.train, split.evaluate))
         self.n_train = len(split.train)
+        self.trained = flip_units.indicator(split.train, dtype)[self.order]
+        self.tested = flip_units.indicator(split.evaluate, dtype)[self.test]
+        self._pieces = flip_units.pieces
+        self._train_pieces, self._test_pieces = self._pieces.runs(self.order), self._pieces.runs(self.test)
 
-    def centred(self, Y: torch.Tensor) -> torch.Tensor:
-        """Test samples less the training mean.
+    def held_out(self, Y: torch.Tensor) -> torch.Tensor:
+        """Coefficients of the test samples.
 
         Parameters
         ----------
-        Y : (n_times, n) samples.
+        Y : (n, …) responses, by `FlipUnits.responses`, as in all that follows.
 
         Returns
         -------
-        (n_eval, n).
+        (n, n_eval).
         """
-        return Y[self.test] - self.tested[self.test] * (self.trained.T @ Y / self.n_train)
+        return Y[:, self._pieces.place[self.test]]
+
+    def centred(self, Y: torch.Tensor) -> torch.Tensor:
+        """The same, less the training mean.
+
+        Parameters
+        ----------
+        Y : as of `held_out`.
+
+        Returns
+        -------
+        (n, n_eval).
+        """
+        return self.held_out(Y) - self.of_all_trained(Y, self.trained) / self.n_train * self.tested[:, 0]
 
     def unit_means(self, Y: torch.Tensor) -> torch.Tensor:
         """What each unit adds to the training mean.
 
         Parameters
         ----------
-        Y : (n_times, n) responses, by `FlipUnits.coefficients`.
+        Y : as of `held_out`.
 
         Returns
         -------
         (n_flip_units, n).
         """
         # `trained` is one, transformed as Y is
-        return sums(Y * self.trained, self.flip_units.labels, self.flip_units.count) / self.n_train
+        return self.of_trained(Y, self.trained)[..., 0] / self.n_train
+
+    def of_trained(self, Y: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        """Products of each unit's coefficients with values, over those that are not the test samples'.
+
+        Parameters
+        ----------
+        Y : as of `held_out`.
+        values : (n_train, m), in `order`.
+
+        Returns
+        -------
+        (n_flip_units, n, m).
+        """
+        return self._products(Y, self._pieces.spread(values, self.order), self._train_pieces)
+
+    def of_all_trained(self, Y: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        """`of_trained` summed over the units: (n, m).
+
+        Parameters
+        ----------
+        Y, values : as of `of_trained`.
+        """
+        return Y @ self._pieces.spread(values, self.order).flatten(0, 1)
+
+    def of_held_out(self, Y: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        """The same over the test samples' coefficients.
+
+        Parameters
+        ----------
+        Y : as of `held_out`.
+        values : (n_eval, m).
+
+        Returns
+        -------
+        (n_flip_units, n, m).
+        """
+        return self._products(Y, self._pieces.spread(values, self.test), self._test_pieces)
+
+    def _products(self, Y: torch.Tensor, values: torch.Tensor, runs: Sequence[slice]) -> torch.Tensor:
+        own = Y.view(len(Y), *values.shape[:2]).transpose(0, 1)
+        products = Y.new_zeros((len(values), len(Y), values.shape[2]))
+        for run in runs:  # pieces of zeros apart; a view
+            torch.bmm(own[run], values[run], out=products[run])
+        units = self._pieces.units
+        if len(units) == self.flip_units.count:
+            return products
+        return products.new_zeros((self.flip_units.count, *products.shape[1:])).index_add_(0, units, products)
 
     def directions(self, models: Fitted) -> Directions:
         """The directions of the models that matter at some alpha.

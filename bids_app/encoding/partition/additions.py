@@ -60,8 +60,14 @@ class Additions(Observer):
         """Numbers of the smaller models."""
         return sorted({smaller for _, smaller in self._pairs.values()})
 
-    def begin(self, targets: Array) -> None:
-        """See Observer."""
+    def begin(self, targets: Array, responses: Sequence[torch.Tensor]) -> None:
+        """See Observer.
+
+        Parameters
+        ----------
+        targets : of the batch.
+        responses : of its blocks.
+        """
         self._targets = targets
         for z in self._z.values():
             z[targets] = 0.0

@@ -246,8 +246,8 @@ def _fit_batch(
     Of each fold the numbers of the bands that are constant in training are returned.
     """
     everyone = ObserverGroup(observers)
-    everyone.begin(np.concatenate(blocks))
     batch = [_Responses(design.Y, targets, plan) for targets in blocks]
+    everyone.begin(np.concatenate(blocks), [responses.final for responses in batch])
     choices, constant = [], []
     for place, fold in enumerate(folds):
         outer = _outer_fold_split(design, fold, plan)

@@ -181,8 +181,14 @@ class Observer:
         residuals : of models of one candidate; of unions that other observers asked for too.
         """
 
-    def begin(self, targets: Array) -> None:
-        """Before a batch: its targets (n_batch,), columns in the design's Y, ascending."""
+    def begin(self, targets: Array, responses: Sequence[torch.Tensor]) -> None:
+        """Before a batch.
+
+        Parameters
+        ----------
+        targets : (n_batch,) columns in the design's Y, ascending.
+        responses : of the same, block by block (n_times, n), less a constant of each target.
+        """
 
     def begin_fold(self, fold: int, split: Split) -> None:
         """Before an outer fold.
@@ -212,10 +218,16 @@ class ObserverGroup(Observer):
         self.target_bytes = sum(each.target_bytes for each in observers)
         self.cell_bytes = sum(each.cell_bytes for each in observers)
 
-    def begin(self, targets: Array) -> None:
-        """See Observer."""
+    def begin(self, targets: Array, responses: Sequence[torch.Tensor]) -> None:
+        """See Observer.
+
+        Parameters
+        ----------
+        targets : of the batch.
+        responses : of its blocks.
+        """
         for observer in self._observers:
-            observer.begin(targets)
+            observer.begin(targets, responses)
 
     def foresee(self, split: Split, residuals: Residuals) -> None:
         """See Observer.

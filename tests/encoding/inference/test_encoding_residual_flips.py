@@ -15,6 +15,7 @@ from bids_app.encoding.inference import explained
 from bids_app.encoding.inference.blocks import Blocks, block_labels
 from bids_app.encoding.inference.component_tests import Flips, Inference
 from bids_app.encoding.inference.null_hypotheses import Contrast
+from bids_app.encoding.inference.sign_flips import Signs
 from bids_app.encoding.ridge.fit import unions_of
 from bids_app.records import FitSpec
 
@@ -34,7 +35,8 @@ class Kept(Inference):
     """Keeps the nulls of the addition of b to a."""
 
     def end(self):
-        self.null, _ = self._nulls(ADDED)
+        signs = Signs(self._signs[0])
+        self.null, _ = self._contrast_nulls(ADDED, signs, signs.with_kept, slice(0, self._batch.n_targets))
         super().end()
 
 

@@ -126,15 +126,14 @@ def test_hat_matrix_and_coordinates_agree(monkeypatch):
 
     monkeypatch.setattr(torch.Tensor, "__matmul__", noted)
     ways = set()
-    for few, F in flip_unit_predictions(one.alpha_index, one.Y, columns, columns.directions(one)):
+    Y = flip_units.responses(one.Y)
+    for few, F in flip_unit_predictions(one.alpha_index, Y, columns, columns.directions(one)):
         ways.add(any(through))
         for at in few.tolist()[:3]:  # one target of an alpha alone goes through coordinates
             parts = {"targets": one.targets[[at]], "alpha": one.alpha[[at]], "alpha_index": one.alpha_index[[at]]}
             alone = replace(one, **parts)
             through.clear()
-            ((_, other),) = flip_unit_predictions(
-                alone.alpha_index, one.Y[:, [at]], columns, columns.directions(alone)
-            )
+            ((_, other),) = flip_unit_predictions(alone.alpha_index, Y[[at]], columns, columns.directions(alone))
             assert not any(through)
             np.testing.assert_allclose(F[few == at], other, atol=1e-7)
     assert True in ways
@@ -150,15 +149,15 @@ def test_what_units_explain_is_the_same_through_samples_and_through_coordinates(
     one, *_ = models_of(design, replace(SPEC, solver="ridge"))
     flip_units = time_flip_units(labels) if kind == "blocks" else frequency_flip_units(design.runs, design.folds)
     columns = FlipUnitColumns(one.split, flip_units, torch.float64)
-    Y, directions = flip_units.coefficients(one.Y, np.arange(len(one.Y))), columns.directions(one)
+    Y, directions = flip_units.responses(one.Y), columns.directions(one)
     if met:
         V = directions.V + torch.as_tensor(rng.standard_normal(directions.V.shape))
         nuisance, lost = (
             torch.as_tensor(rng.standard_normal(size)) for size in ((len(directions.H), 3), (3, V.shape[1]))
         )
         directions = replace(directions, V_met=V, nuisance=nuisance, lost=lost)
-    other = torch.as_tensor(rng.standard_normal(Y.shape))
-    whole = Whole(Y + other, torch.arange(Y.shape[1])) if kept else None
+    other = flip_units.responses(torch.as_tensor(rng.standard_normal(one.Y.shape)))
+    whole = Whole(Y + other, torch.arange(len(Y))) if kept else None
     given_all = one.alpha_index, Y, columns, directions, whole
     n_units = flip_units.count + kept
     ways = (_through_samples, given_all), (_through_coordinates, given_all[1:]), (explained, given_all)

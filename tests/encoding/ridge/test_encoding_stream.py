@@ -40,7 +40,7 @@ class Collected(Observer):
     def __init__(self):
         self.models, self.begun, self.ended = [], [], []
 
-    def begin(self, targets):
+    def begin(self, targets, responses):
         self.begun.append((targets, len(self.models)))
 
     def fitted(self, models):
@@ -211,7 +211,7 @@ for mem_mb in (int(word) for word in sys.argv[2:]):
     resource.setrlimit(resource.RLIMIT_AS, (base + int((mem_mb - BASE_MB) * 1e6), resource.RLIM_INFINITY))
     collected = []
     class Count(Observer):
-        def begin(self, targets): collected.append(len(targets))
+        def begin(self, targets, responses): collected.append(len(targets))
     fits.append(encoding.fit(given, GROUPS, spec, encoding.FitContext(mem_mb=mem_mb), observer=Count()))
     print(len(collected))
 for found in fits:
