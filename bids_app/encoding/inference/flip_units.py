@@ -47,7 +47,8 @@ class Pieces:
     def of(cls, labels: torch.Tensor, count: int) -> Pieces:
         """The cheapest length for units (n_times,) 0 … count − 1."""
         sizes = torch.bincount(labels, minlength=count)
-        lengths = torch.unique(sizes.clamp_min(1))
+        # with the mean among them no more is filled up than there is
+        lengths = torch.unique(torch.cat([sizes.clamp_min(1), sizes.new_tensor([-(-len(labels) // count)])]))
         n_pieces = (sizes[:, None] + lengths - 1).div(lengths, rounding_mode="floor").clamp_min(1)
         best = (n_pieces.sum(dim=0) * (lengths + PIECE)).argmin()
         length, n_pieces = int(lengths[best]), n_pieces[:, best]

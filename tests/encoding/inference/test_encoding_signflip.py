@@ -22,8 +22,15 @@ from bids_app.encoding.inference.explained import (
     explained,
     flip_unit_predictions,
 )
-from bids_app.encoding.inference.flip_units import cosine_transform, frequency_flip_units, time_flip_units
+from bids_app.encoding.inference.flip_units import (
+    PIECE,
+    FlipUnits,
+    cosine_transform,
+    frequency_flip_units,
+    time_flip_units,
+)
 from bids_app.encoding.inference.sign_flips import FlipGains, FlipUnitColumns, Signs, draw_signs
+from bids_app.encoding.ridge.splits import Columns, Split
 from bids_app.records import FitSpec
 
 SPEC = FitSpec(candidates=5, alphas=(1e-2, 1e4, 5))
@@ -253,3 +260,30 @@ def test_frequency_groups_are_of_one_size_and_low_frequencies_apart(lengths, n_f
     assert len(set(lowest)) == len(lowest)
     for segment in flip_units.segments:
         assert len(np.unique(runs[segment.numpy()])) == len(np.unique(folds[segment.numpy()])) == 1
+
+
+@given(st.lists(st.integers(0, 6), min_size=6, max_size=60), st.integers(0, 99))
+@settings(deadline=None, max_examples=60)
+def test_products_unit_by_unit_are_sums_over_their_coefficients(labels, seed):
+    """Whatever the lengths of units, also where a long one is cut into pieces or one has no coefficient."""
+    rng, n = np.random.default_rng(seed), len(labels)
+    labels = np.array([*labels, *[0] * (3 * n)])  # one far longer than the others
+    n = len(labels)
+    train, test = np.arange(n) >= n // 4, np.arange(n) < n // 4
+    nothing = Columns([torch.zeros((n, 1), dtype=torch.float64)], np.flatnonzero(train))
+    split = Split(nothing, np.flatnonzero(train), np.flatnonzero(test))
+    units = FlipUnits(torch.as_tensor(labels), 7)
+    columns = FlipUnitColumns(split, units, torch.float64)
+    Y, of_train, of_test = (torch.as_tensor(rng.standard_normal((rows, 3))) for rows in (n, train.sum(), test.sum()))
+    laid_out = units.responses(Y)
+    assert laid_out.shape[1] <= 2 * n + 7 * (1 + 2 * PIECE)
+    met = columns.of_trained(laid_out, of_train), columns.of_held_out(laid_out, of_test)
+    rows = columns.order, columns.test
+    for products, values, at in zip(met, (of_train, of_test), rows, strict=True):
+        for unit in range(7):
+            own = units.labels[at] == unit
+            np.testing.assert_allclose(products[unit], Y[at][own].T @ values[own], atol=1e-12)
+    np.testing.assert_array_equal(columns.held_out(laid_out).T, Y[test])
+    centred = (Y[test] - Y[train].mean(dim=0)).T
+    np.testing.assert_allclose(columns.centred(laid_out), centred, atol=1e-12)
+    np.testing.assert_allclose(columns.unit_means(laid_out).sum(dim=0), Y[train].mean(dim=0), atol=1e-12)
