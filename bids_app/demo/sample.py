@@ -17,6 +17,7 @@ from bids_app import encoding, features
 from bids_app.demo.models import LANGUAGE, SPEECH
 from bids_app.demo.text import write_run
 from bids_app.demo.voice import RATE_HZ, Speech, speak
+from bids_app.process import limit_threads
 from bids_app.records import Array, Features, FeatureSpec, ModelSource, Stimulus
 
 ONSET_S = 3.0  # of the story within each run
@@ -87,9 +88,7 @@ def tell_story(model_dir: Path, seed: int, run: int) -> Story:
     model_dir : the folder of the stand-in models.
     seed, run : which story.
     """
-    import torch
-
-    torch.set_num_threads(1)
+    limit_threads(1)
     speech = narrate(seed, run)
     source = ModelSource(model_dir, offline=True)
     stimulus = as_stimulus(speech, f"story{run}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from bids_app import features
 from bids_app.errors import UsageError
+from bids_app.process import keep_freed_memory, limit_threads
 from bids_app.records import FeatureSpec, RecordingQuery
 from bids_app.settings.analysis import Analysis
 from bids_app.settings.load import analysis_hash, load_analysis
@@ -18,8 +18,6 @@ from bids_app.settings.recipe_files import load_recipe
 from bids_app.settings.run_options import RunOptions
 
 Notify = Callable[[str], None]  # one line to whoever started the run
-M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1  # of glibc's mallopt
-LARGEST_MB, KEPT_MB = 64, 256  # of what is freed: arrays above the first go to the kernel at once
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,8 @@ class Job:
 def make_job(options: RunOptions) -> Job:
     """Resolve and check all settings. Raises UsageError and NoInput."""
     if not options.dry_run:  # which computes nothing: torch is not imported for it
-        _keep_freed_memory()
-        _limit_threads(options.threads)
+        keep_freed_memory()
+        limit_threads(options.threads)
         options = replace(options, models=replace(options.models, device=_device(options.models.device)))
     recipe = load_recipe(options.stimuli, options.stimuli_table) if options.stimuli else None
     analysis, specs, resolved = resolve(options.analysis, recipe)
@@ -103,24 +101,6 @@ def resolve(
     resolved["features"] = {name: fitted[name] for name in resolved["features"] if name in fitted}
     resolved["partition"]["spaces"] = list(analysis.spaces)
     return analysis, specs, resolved
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc hand what working arrays free to the next ones, up to `KEPT_MB`.
-
-    By itself it gives each to the kernel and asks for it anew: a sixth of the time then goes to page faults.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc alone has it
-    if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, LARGEST_MB * 2**20)
-        mallopt(M_TRIM_THRESHOLD, KEPT_MB * 2**20)
-
-
-def _limit_threads(threads: int | None) -> None:
-    if threads is not None:
-        import torch
-
-        torch.set_num_threads(threads)
 
 
 def _device(asked: str) -> str:

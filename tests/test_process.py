@@ -1,6 +1,7 @@
-"""Memory that working arrays free is handed to the next ones."""
+"""What holds for the whole process: memory that is kept, and threads."""
 
 import ctypes
+import os
 import subprocess
 import sys
 
@@ -8,10 +9,10 @@ import pytest
 
 FAULTS = """
 import resource, sys, torch
-from bids_app.pipeline.job.job import _keep_freed_memory
+from bids_app.process import keep_freed_memory
 torch.set_num_threads(1)
 if sys.argv[1] == "kept":
-    _keep_freed_memory()
+    keep_freed_memory()
 def work():
     for _ in range(10):
         torch.ones(12_000_000)
@@ -30,3 +31,16 @@ def test_freed_memory_is_not_asked_for_anew():
         for how in ("freed", "kept")
     )
     assert kept < freed / 10
+
+
+def test_numpy_and_scipy_compute_in_one_thread_and_torch_in_those_that_are_asked_for():
+    code = """
+import numpy, scipy.linalg, torch
+from threadpoolctl import threadpool_info
+from bids_app.process import limit_threads
+limit_threads(3)
+assert torch.get_num_threads() == 3
+blas = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+assert blas and set(blas) == {1}, blas
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "OMP_NUM_THREADS": "2"})
