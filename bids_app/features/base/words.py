@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -13,18 +14,21 @@ from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, In
 
 STAMP = "the end of the word; onsets_s holds its beginning"
 PHONE_STAMP = "the end of the phone; onsets_s holds its beginning"
+UNKNOWN_MOST = 0.1  # of tokens: beyond it words are no longer told apart, and the tokenizer is none for them
+NAMED = 20  # unknown words that a warning names, at most
 TELLING = 5  # words; fewer say nothing about how a transcript is written
 IN_CAPITALS = "the transcript is in capitals, and the model reads it so: 'casing: lower' gives it small letters"
 
 
 class Tokenized(NamedTuple):
-    """Words that have tokens, in the order in which they end; the tokens of each; the share of the words with a token
-    that stands for what the tokenizer does not know; notes."""
+    """Words that have tokens, in the order in which they end; the tokens of each; the share of tokens that stand for
+    what the tokenizer does not know (a word without any counts as one); notes, and warnings."""
 
     words: Intervals
     ids: list[list[int]]
     unknown_share: float
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def spoken_words(stimulus: Stimulus) -> tuple[Intervals, tuple[str, ...]]:
@@ -70,21 +74,21 @@ def event_features(spec: FeatureSpec, rows: Intervals, values: Array, provenance
     return Features(spec.name, values[order].astype(np.float32), offsets[order], "events", onsets, provenance)
 
 
-def tokenize(stimulus: Stimulus, tokenizer: Any, casing: str) -> Tokenized:
+def tokenize(stimulus: Stimulus, tokenizer: Any, spec: FeatureSpec) -> Tokenized:
     """The spoken words and their tokens; every token belongs to exactly one word.
 
     Parameters
     ----------
     stimulus : with words.
     tokenizer : of the library, one that knows the characters of each token.
-    casing : 'lower': the tokens are those of the words in lower case; else as they are written.
+    spec : its name, and `casing`: 'lower': the tokens are those of the words in lower case; else as they are written.
 
     Raises
     ------
-    DataError : no word has any token.
+    DataError : no word has any token, or more than UNKNOWN_MOST of the tokens are unknown.
     """
     words, notes = spoken_words(stimulus)
-    written = [word.lower() if casing == "lower" else word for word in words.text]
+    written = [word.lower() if spec.options["casing"] == "lower" else word for word in words.text]
     if len(written) >= TELLING and " ".join(written).isupper():
         notes = (*notes, IN_CAPITALS)
     ids = word_tokens(written, tokenizer, stimulus.joiner)
@@ -93,12 +97,38 @@ def tokenize(stimulus: Stimulus, tokenizer: Any, casing: str) -> Tokenized:
         raise DataError("the tokenizer knows no word of the transcript", stimulus.stimulus_id)
     if len(rows) < len(ids):
         notes = (*notes, f"{len(ids) - len(rows)} of {len(ids)} words have no tokens and no row")
-    unknown = [row for row in rows if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids[row]]
-    share = len(unknown) / len(rows)
-    if unknown:
-        some = ", ".join(sorted({words.text[row] for row in unknown})[:20])
-        notes = (*notes, f"{share:.1%} of the words hold what the tokenizer does not know: {some}")
-    return Tokenized(pick(words, rows), [ids[row] for row in rows], round(share, 6), notes)
+    share, warnings = _unknown(words.text, ids, tokenizer, spec.name, stimulus.label)
+    return Tokenized(pick(words, rows), [ids[row] for row in rows], round(share, 6), notes, warnings)
+
+
+def _unknown(
+    words: Sequence[str], ids: Sequence[Sequence[int]], tokenizer: Any, space: str, stimulus: str
+) -> tuple[float, tuple[str, ...]]:
+    """The share of tokens that the tokenizer does not know, and a warning where there are any. Raises DataError."""
+    unknown = unknown_tokens(tokenizer)
+    counts = [sum(token in unknown for token in own) if own else 1 for own in ids]
+    share = sum(counts) / sum(max(len(own), 1) for own in ids)
+    if not share:
+        return 0.0, ()
+    some = ", ".join(sorted({word for word, count in zip(words, counts, strict=True) if count})[:NAMED])
+    what = f"{share:.1%} of the tokens of the words of {stimulus} are unknown to the tokenizer"
+    if share > UNKNOWN_MOST:
+        advice = "are the model's vocabulary, language and alphabet those of the transcript?"
+        raise DataError(f"{what}, more than {UNKNOWN_MOST:.0%} ({some})", f"feature '{space}'", advice)
+    return share, (f"{what}: {some}",)
+
+
+def unknown_tokens(tokenizer: Any) -> frozenset[int]:
+    """The tokens that stand for what a tokenizer does not know: of its settings, and of the model within it. None
+    for those that spell whatever there is in bytes.
+
+    Parameters
+    ----------
+    tokenizer : of the library, a fast one.
+    """
+    model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+    named = tokenizer.backend_tokenizer.token_to_id(model.get("unk_token") or "")
+    return frozenset({tokenizer.unk_token_id, model.get("unk_id"), named} - {None})
 
 
 def word_tokens(words: Sequence[str], tokenizer: Any, joiner: str = " ") -> list[list[int]]:

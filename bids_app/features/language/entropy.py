@@ -44,11 +44,12 @@ FAMILY = Family(
     kind="entropy",
     label="a language model's entropy before each word",
     role="prediction",
-    version=2,
+    version=3,
     needs=frozenset({"words"}),
     extract=extract,
     options=prediction.OPTIONS,
     files=prediction.files,
+    check_model=prediction.check_model,
     rules=contexts.rules,
     reach=contexts.reach,
 )

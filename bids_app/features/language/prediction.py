@@ -15,7 +15,9 @@ from bids_app.features.base.words import STAMP, event_features, tokenize
 from bids_app.features.language import contexts
 from bids_app.features.language.contexts import Window
 from bids_app.features.transformers.model_options import CASING, CONTEXT, MODEL
-from bids_app.features.transformers.models import load_model, load_tokenizer, model_files, model_of, with_model
+from bids_app.features.transformers.models import load_model, model_files, model_of, with_model
+from bids_app.features.transformers.preflight import load_skeleton, require_tokenizer
+from bids_app.features.transformers.tokenizers import load_tokenizer, require_fit
 from bids_app.records import FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 Measure = Callable[[Any, Any], Any]  # (log2 probabilities (n_tokens, n_vocabulary), tokens (n_tokens,)) → one number
@@ -39,15 +41,14 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, measure:
     ------
     UsageError : a masked model.
     """
-    if contexts.is_masked(spec, source):
-        raise UsageError(f"{spec.kind} needs a causal language model", f"feature '{spec.name}'")
+    _require_causal(spec, source)
     name = model_of(spec)
-    tokenizer = load_tokenizer(name, source)
-    words, ids, unknown_share, notes = tokenize(stimulus, tokenizer, spec.options["casing"])
-    model = load_model(name, source, "AutoModelForCausalLM")
+    tokenizer, model = load_tokenizer(name, source), load_model(name, source, "AutoModelForCausalLM")
+    require_fit(tokenizer, len(model.get_input_embeddings().weight), name)
+    given = tokenize(stimulus, tokenizer, spec)
     frame = contexts.frame_of(model, tokenizer, masked=False)
-    windows = contexts.windows_of(spec, ids, frame)
-    values = np.zeros((len(ids), 1))
+    windows = contexts.windows_of(spec, given.ids, frame)
+    values = np.zeros((len(given.ids), 1))
 
     def compute(batch: Sequence[Window]) -> list[list[float]]:
         return measured(model, batch, measure)
@@ -63,10 +64,33 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, measure:
         stamp=STAMP,
         dimensions=(f"{spec.kind}, bits",),
         causal=True,
-        unknown_share=unknown_share,
-        notes=(*notes, *sorted({*within.notes, *unmarked})),
+        unknown_share=given.unknown_share,
+        notes=(*given.notes, *sorted({*within.notes, *unmarked})),
+        warnings=given.warnings,
     )
-    return event_features(spec, words, values, with_model(provenance, name, source))
+    return event_features(spec, given.words, values, with_model(provenance, name, source))
+
+
+def _require_causal(spec: FeatureSpec, source: ModelSource) -> None:
+    if contexts.is_masked(spec, source):
+        raise UsageError(f"{spec.kind} needs a causal language model", f"feature '{spec.name}'")
+
+
+def check_model(spec: FeatureSpec, source: ModelSource) -> None:
+    """Make sure that the spec can be had of its model, before its weights are loaded.
+
+    Parameters
+    ----------
+    spec : resolved.
+    source : where models are.
+
+    Raises
+    ------
+    UsageError : the model is no causal language model.
+    NoInput : its files are not all there, or do not fit each other.
+    """
+    _require_causal(spec, source)
+    require_tokenizer(load_skeleton(model_of(spec), source), model_of(spec), source)
 
 
 def measured(model: Any, batch: Sequence[Window], measure: Measure) -> list[list[float]]:

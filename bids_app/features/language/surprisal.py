@@ -44,11 +44,12 @@ FAMILY = Family(
     kind="surprisal",
     label="the surprisal of each word to a language model",
     role="prediction",
-    version=2,
+    version=3,
     needs=frozenset({"words"}),
     extract=extract,
     options=prediction.OPTIONS,
     files=prediction.files,
+    check_model=prediction.check_model,
     rules=contexts.rules,
     reach=contexts.reach,
 )

@@ -8,7 +8,7 @@ from tiny_models import TEXT, noise, save_masked_model, spaced_words, stimulus, 
 
 from bids_app import features
 from bids_app.errors import DataError, UsageError
-from bids_app.features.base.words import IN_CAPITALS, follows_without_blank, word_tokens
+from bids_app.features.base.words import IN_CAPITALS, follows_without_blank, tokenize, word_tokens
 from bids_app.records import FeatureSpec, ModelSource
 
 
@@ -147,14 +147,53 @@ def test_casing_of_the_decoder_and_of_vectors(source):
 
 
 @pytest.mark.parametrize("kind", ["language_model", "word_embedding"])
-def test_what_the_tokenizer_does_not_know_is_counted(kind, tmp_path):
+def test_what_the_tokenizer_does_not_know_is_told(kind, tmp_path):
     save_masked_model(tmp_path / "m")
-    got = language(["the", "日本", "fox", "☃"], ModelSource(tmp_path, True), kind, model="m")
-    assert got.provenance.unknown_share == 0.5
-    (note,) = [note for note in got.provenance.notes if "does not know" in note]
-    assert note == "50.0% of the words hold what the tokenizer does not know: ☃, 日本"
-    known = language(["the", "fox"], ModelSource(tmp_path, True), kind, model="m")
-    assert (known.provenance.unknown_share, known.provenance.notes) == (0, ())
+    source = ModelSource(tmp_path, True)
+    got = language([*["the", "fox"] * 10, "☃"], source, kind, model="m").provenance
+    share = 1 / (10 * sum(map(len, word_tokens(["the", "fox"], word_pieces()))) + 1)
+    assert got.unknown_share == pytest.approx(share, abs=1e-6)
+    assert got.warnings == (f"{share:.1%} of the tokens of the words of story are unknown to the tokenizer: ☃",)
+    known = language(["the", "fox"], source, kind, model="m").provenance
+    assert (known.unknown_share, known.notes, known.warnings) == (0, (), ())
+
+
+@pytest.mark.parametrize("kind", ["language_model", "word_embedding"])
+def test_where_much_is_unknown_the_feature_is_refused(kind, tmp_path):
+    save_masked_model(tmp_path / "m")
+    with pytest.raises(DataError, match=r"of the words of story are unknown.*more than 10% \(☃, 日本\)") as caught:
+        language(["the", "日本", "fox", "☃"], ModelSource(tmp_path, True), kind, model="m")
+    assert "feature 'x'" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def within(tokenizer):
+    """As published where tokenizer_config.json says nothing of what the tokenizer makes of the unknown."""
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend_tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "words", "n_unknown"),
+    [
+        (word_pieces(), ["the", "☃"], 1),
+        (word_pieces(), ["the", "[UNK]"], 1),
+        (word_pieces(), ["the", "\u200b"], 1),  # no token at all
+        (sentence_pieces("unigram"), ["the", "☃"], 1),
+        (within(word_pieces()), ["the", "☃"], 1),
+        (within(sentence_pieces("unigram")), ["the", "☃"], 1),
+        (sentence_pieces("pairs"), ["the", "☃"], 0),  # in bytes
+        (train_tokenizer(), ["the", "☃", "日本"], 0),  # in bytes, and nothing that stands for the unknown
+    ],
+)
+def test_what_counts_as_unknown(tokenizer, words, n_unknown, monkeypatch):
+    monkeypatch.setattr("bids_app.features.base.words.UNKNOWN_MOST", 1)
+    spec = FeatureSpec("x", "surprisal", {"casing": "as_written"})
+    got = tokenize(stimulus(words=words_at(list(range(len(words))), words)), tokenizer, spec)
+    n_tokens = sum(max(len(own), 1) for own in word_tokens(words, tokenizer))
+    assert got.unknown_share == pytest.approx(n_unknown / n_tokens, abs=1e-6)
+    assert bool(got.warnings) is (n_unknown > 0)
 
 
 # ------------------------------------------------------------------------------------------------ what joins words
