@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import unicodedata
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,25 +10,39 @@ import numpy as np
 
 from bids_app.errors import DataError
 from bids_app.features.base.needs import words_of
+from bids_app.features.base.tokens import count_blanks, texts_within, unknown_tokens
 from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, Intervals, Stimulus
 
 STAMP = "the end of the word; onsets_s holds its beginning"
 PHONE_STAMP = "the end of the phone; onsets_s holds its beginning"
 UNKNOWN_MOST = 0.1  # of tokens: beyond it words are no longer told apart, and the tokenizer is none for them
 NAMED = 20  # unknown words that a warning names, at most
+APOSTROPHES = "'’"
+WITHOUT_BLANKS = (  # how names of characters begin in Unicode
+    "CJK", "HIRAGANA", "KATAKANA", "HALFWIDTH KATAKANA", "IDEOGRAPHIC", "FULLWIDTH",
+    "THAI", "LAO", "KHMER", "MYANMAR",
+)  # fmt: skip
+MARKS = "'(-0。"  # what may stand before a word without a blank
 TELLING = 5  # words; fewer say nothing about how a transcript is written
 IN_CAPITALS = "the transcript is in capitals, and the model reads it so: 'casing: lower' gives it small letters"
 
 
 class Tokenized(NamedTuple):
-    """Words that have tokens, in the order in which they end; the tokens of each; the share of tokens that stand for
+    """Words that have tokens, in the order in which they end; the tokens of each, and how many of the first are a
+    blank alone, which is part of the text and no part of the word; the share of tokens that stand for
     what the tokenizer does not know (a word without any counts as one); notes, and warnings."""
 
     words: Intervals
     ids: list[list[int]]
+    blanks: list[int]
     unknown_share: float
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def own(self) -> list[list[int]]:
+        """Tokens of each word without blanks alone."""
+        return [tokens[n_blanks:] for tokens, n_blanks in zip(self.ids, self.blanks, strict=True)]
 
 
 def spoken_words(stimulus: Stimulus) -> tuple[Intervals, tuple[str, ...]]:
@@ -92,13 +106,16 @@ def tokenize(stimulus: Stimulus, tokenizer: Any, spec: FeatureSpec) -> Tokenized
     if len(written) >= TELLING and " ".join(written).isupper():
         notes = (*notes, IN_CAPITALS)
     ids = word_tokens(written, tokenizer, stimulus.joiner)
-    rows = [row for row, tokens in enumerate(ids) if tokens]
+    blanks = [count_blanks(tokens, tokenizer) for tokens in ids]
+    own = [tokens[n_blanks:] for tokens, n_blanks in zip(ids, blanks, strict=True)]
+    rows = [row for row, tokens in enumerate(own) if tokens]
     if not rows:
         raise DataError("the tokenizer knows no word of the transcript", stimulus.stimulus_id)
     if len(rows) < len(ids):
         notes = (*notes, f"{len(ids) - len(rows)} of {len(ids)} words have no tokens and no row")
-    share, warnings = _unknown(words.text, ids, tokenizer, spec.name, stimulus.label)
-    return Tokenized(pick(words, rows), [ids[row] for row in rows], round(share, 6), notes, warnings)
+    share, warnings = _unknown(words.text, own, tokenizer, spec.name, stimulus.label)
+    kept, places = [ids[row] for row in rows], [blanks[row] for row in rows]
+    return Tokenized(pick(words, rows), kept, places, round(share, 6), notes, warnings)
 
 
 def _unknown(
@@ -118,30 +135,17 @@ def _unknown(
     return share, (f"{what}: {some}",)
 
 
-def unknown_tokens(tokenizer: Any) -> frozenset[int]:
-    """The tokens that stand for what a tokenizer does not know: of its settings, and of the model within it. None
-    for those that spell whatever there is in bytes.
-
-    Parameters
-    ----------
-    tokenizer : of the library, a fast one.
-    """
-    model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
-    named = tokenizer.backend_tokenizer.token_to_id(model.get("unk_token") or "")
-    return frozenset({tokenizer.unk_token_id, model.get("unk_id"), named} - {None})
-
-
 def word_tokens(words: Sequence[str], tokenizer: Any, joiner: str = " ") -> list[list[int]]:
     """Tokens of each word as they stand within running text, so with the blank before it, where there is one.
 
-    A word that follows without a blank is split by itself: no token is made of two words, whatever the tokenizer
-    would do, so that none knows what follows.
+    A word that follows without a blank is split by itself, and has no token with a blank: no token is made of two
+    words, whatever the tokenizer would do, so that none knows what follows.
 
     Parameters
     ----------
     words : at least one, each with text.
     tokenizer : of the library.
-    joiner : what stands between words: ' ', '', or 'clitics' (see `follows_without_blank`).
+    joiner : what stands between words (see `follows_without_blank`).
 
     Raises
     ------
@@ -150,7 +154,7 @@ def word_tokens(words: Sequence[str], tokenizer: Any, joiner: str = " ") -> list
     bare = follows_without_blank(words, joiner)
     spaced = [[] for _ in words] if all(bare) else _tokens_after_blanks(words, tokenizer)
     return [
-        tokenizer(word, add_special_tokens=False, verbose=False)["input_ids"] if alone else own
+        _tokens_without_blank(word, tokenizer) if alone else own
         for word, alone, own in zip(words, bare, spaced, strict=True)
     ]
 
@@ -161,23 +165,47 @@ def follows_without_blank(words: Sequence[str], joiner: str) -> list[bool]:
     Parameters
     ----------
     words : in order.
-    joiner : ' ': none does; '': all do, as in Chinese; 'clitics': those after a word that ends in an apostrophe
-        (`l'`, `homme`), those that begin with one (`it`, `'s`), and `n't`.
+    joiner : ' ': none does; '': all do, as in Chinese; 'script': those that go on in a script without blanks
+        (Chinese, Japanese, Thai); 'elisions': these, and those after a word that ends in an apostrophe (`l'`,
+        `homme`); 'clitics': these, those that begin with one (`it`, `'s`), and `n't`.
     """
-    if joiner != "clitics":
+    if joiner in ("", " "):
         return [not joiner] * len(words)
-    before = ["", *words[:-1]]
-    return [
-        bool(last) and (last[-1] in "'’" or word[0] in "'’" or word.lower() in ("n't", "n’t"))
-        for last, word in zip(before, words, strict=True)
-    ]
+    before = [words[0], *words[:-1]]
+    bare = [has_no_blanks(last[-1]) and has_no_blanks(word[0]) for last, word in zip(before, words, strict=True)]
+    for place in range(1, len(words) if joiner in ("elisions", "clitics") else 0):
+        word = words[place]
+        bare[place] |= before[place][-1] in APOSTROPHES
+        bare[place] |= joiner == "clitics" and (word[0] in APOSTROPHES or word.lower() in ("n't", "n’t"))
+    return bare
+
+
+def has_no_blanks(character: str) -> bool:
+    """Whether a character is of a script that is written without blanks between words, or of its punctuation."""
+    return "\u3000" <= character <= "\u303f" or unicodedata.name(character, "").startswith(WITHOUT_BLANKS)
+
+
+def _tokens_without_blank(word: str, tokenizer: Any) -> list[int]:
+    """Tokens of a word by itself. A tokenizer that puts a blank before every text (SentencePiece) is given a mark
+    that takes it, where it makes no token of mark and word; else a blank alone is left out."""
+    tokens = _coded(word, tokenizer)["input_ids"]
+    if not tokens or not texts_within(tokens[:1], tokenizer)[0][:1].isspace():
+        return list(tokens)
+    for mark in MARKS:
+        coded = _coded(mark + word, tokenizer)
+        spans = coded["offset_mapping"]
+        if not any(start < len(mark) < stop for start, stop in spans):
+            after = [token for token, (start, _) in zip(coded["input_ids"], spans, strict=True) if start >= len(mark)]
+            if after:
+                return after
+    return list(tokens[count_blanks(tokens, tokenizer) :])
 
 
 def _tokens_after_blanks(words: Sequence[str], tokenizer: Any) -> list[list[int]]:
     """The first word is written twice and its first copy dropped: it is then split as within a text too, whatever the
     tokenizer does at a text's beginning."""
     text = " ".join((words[0], *words))
-    coded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    coded = _coded(text, tokenizer)
     ends = np.cumsum([len(word) + 1 for word in (words[0], *words)]) - 1
     tokens: list[list[int]] = [[] for _ in ends]
     for token, (start, stop) in zip(coded["input_ids"], coded["offset_mapping"], strict=True):
@@ -187,3 +215,8 @@ def _tokens_after_blanks(words: Sequence[str], tokenizer: Any) -> list[list[int]
             raise DataError("the tokenizer makes one token of two words", text[start:stop])
         tokens[place].append(token)
     return tokens[1:]
+
+
+def _coded(text: str, tokenizer: Any) -> Any:
+    """Tokens of a text, and the characters of each."""
+    return tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)

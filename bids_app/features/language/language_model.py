@@ -51,6 +51,7 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     given = tokenize(stimulus, tokenizer, spec)
     layers = wanted_layers(spec, len(blocks_of(model)), ())
     windows = contexts.windows_of(spec, given.ids, contexts.frame_of(model, tokenizer, masked))
+    windows = contexts.owned(windows, given.own)
     reading = Reading(layers, source.device, pool, precision == "bfloat16")
     values, of_memory = word_states(model, windows, reading)
     width = values.shape[1] // len(layers)
@@ -149,7 +150,7 @@ FAMILY = Family(
     kind="language_model",
     label="a language model's hidden states",
     role="language model",
-    version=3,
+    version=4,
     needs=frozenset({"words"}),
     extract=extract,
     options={

@@ -42,7 +42,7 @@ def _from_model(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> F
     table = load_model(model, replace(source, device="cpu")).get_input_embeddings().weight.detach().cpu().numpy()
     require_fit(tokenizer, len(table), model)
     given = tokenize(stimulus, tokenizer, spec)
-    values = np.stack([table[tokens].mean(axis=0, dtype=np.float64) for tokens in given.ids])
+    values = np.stack([table[tokens].mean(axis=0, dtype=np.float64) for tokens in given.own])
     provenance = FeatureProvenance(
         kind=spec.kind,
         description=f"Input embedding of each word in {model.name}, the mean over its tokens; no context enters.",
@@ -126,7 +126,7 @@ FAMILY = Family(
     kind="word_embedding",
     label="static word vectors",
     role="static semantics",
-    version=2,
+    version=3,
     needs=frozenset({"words"}),
     extract=extract,
     options={**MODEL, **CASING},
