@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+APOSTROPHES = "'’"
+
 
 def texts_within(tokens: Sequence[int], tokenizer: Any) -> list[str]:
     """What each token adds to a text that goes on: with the blank before it, where the token begins with one.
@@ -16,7 +18,9 @@ def texts_within(tokens: Sequence[int], tokenizer: Any) -> list[str]:
     tokenizer : of the library, a fast one.
     """
     backend = tokenizer.backend_tokenizer
-    before = (tokenizer("a", add_special_tokens=False, verbose=False)["input_ids"] or [0])[-1]
+    before = backend.token_to_id("a")  # a letter within a word: where tokens end words, they say so themselves
+    if before is None:
+        before = (tokenizer("a", add_special_tokens=False, verbose=False)["input_ids"] or [0])[-1]
     start = backend.decode([before], skip_special_tokens=False)
     both = backend.decode_batch([[before, token] for token in tokens], skip_special_tokens=False)
     return [text.removeprefix(start) for text in both]
@@ -32,6 +36,23 @@ def count_blanks(tokens: Sequence[int], tokenizer: Any) -> int:
     """
     texts = texts_within(tokens, tokenizer)
     return next((place for place, text in enumerate(texts) if not text.isspace()), len(texts))
+
+
+def boundary_tokens(tokenizer: Any, clitics: bool) -> frozenset[int]:
+    """The tokens with which a next word begins, so that the one before has ended: those that begin with a blank, and
+    the mark for the end of text. None where no token begins with a blank.
+
+    Parameters
+    ----------
+    tokenizer : of the library, a fast one.
+    clitics : whether what begins with an apostrophe is a word of its own, too.
+    """
+    vocabulary = sorted({*tokenizer.get_vocab().values()} - {*tokenizer.all_special_ids})
+    texts = texts_within(vocabulary, tokenizer)
+    blank = {token for token, text in zip(vocabulary, texts, strict=True) if text[:1].isspace()}
+    clitic = {token for token, text in zip(vocabulary, texts, strict=True) if text[:1] in (*APOSTROPHES,)}
+    end = {tokenizer.eos_token_id} - {None}
+    return frozenset(blank | end | (clitic if clitics else set()) if blank else ())
 
 
 def unknown_tokens(tokenizer: Any) -> frozenset[int]:

@@ -10,14 +10,14 @@ import numpy as np
 
 from bids_app.errors import DataError
 from bids_app.features.base.needs import words_of
-from bids_app.features.base.tokens import count_blanks, texts_within, unknown_tokens
+from bids_app.features.base.tokens import APOSTROPHES, count_blanks, texts_within, unknown_tokens
 from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, Intervals, Stimulus
 
 STAMP = "the end of the word; onsets_s holds its beginning"
 PHONE_STAMP = "the end of the phone; onsets_s holds its beginning"
 UNKNOWN_MOST = 0.1  # of tokens: beyond it words are no longer told apart, and the tokenizer is none for them
 NAMED = 20  # unknown words that a warning names, at most
-APOSTROPHES = "'’"
+WITH_APOSTROPHES = ("elisions", "clitics")  # joiners by which a word may follow an apostrophe at once
 WITHOUT_BLANKS = (  # how names of characters begin in Unicode
     "CJK", "HIRAGANA", "KATAKANA", "HALFWIDTH KATAKANA", "IDEOGRAPHIC", "FULLWIDTH",
     "THAI", "LAO", "KHMER", "MYANMAR",
@@ -30,7 +30,7 @@ IN_CAPITALS = "the transcript is in capitals, and the model reads it so: 'casing
 class Tokenized(NamedTuple):
     """Words that have tokens, in the order in which they end; the tokens of each, and how many of the first are a
     blank alone, which is part of the text and no part of the word; the share of tokens that stand for
-    what the tokenizer does not know (a word without any counts as one); notes, and warnings."""
+    what the tokenizer does not know (a word without any counts as one); notes, and warnings; what joins the words."""
 
     words: Intervals
     ids: list[list[int]]
@@ -38,6 +38,7 @@ class Tokenized(NamedTuple):
     unknown_share: float
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    joiner: str
 
     @property
     def own(self) -> list[list[int]]:
@@ -115,7 +116,7 @@ def tokenize(stimulus: Stimulus, tokenizer: Any, spec: FeatureSpec) -> Tokenized
         notes = (*notes, f"{len(ids) - len(rows)} of {len(ids)} words have no tokens and no row")
     share, warnings = _unknown(words.text, own, tokenizer, spec.name, stimulus.label)
     kept, places = [ids[row] for row in rows], [blanks[row] for row in rows]
-    return Tokenized(pick(words, rows), kept, places, round(share, 6), notes, warnings)
+    return Tokenized(pick(words, rows), kept, places, round(share, 6), notes, warnings, stimulus.joiner)
 
 
 def _unknown(
@@ -173,11 +174,24 @@ def follows_without_blank(words: Sequence[str], joiner: str) -> list[bool]:
         return [not joiner] * len(words)
     before = [words[0], *words[:-1]]
     bare = [has_no_blanks(last[-1]) and has_no_blanks(word[0]) for last, word in zip(before, words, strict=True)]
-    for place in range(1, len(words) if joiner in ("elisions", "clitics") else 0):
+    for place in range(1, len(words) if joiner in WITH_APOSTROPHES else 0):
         word = words[place]
         bare[place] |= before[place][-1] in APOSTROPHES
         bare[place] |= joiner == "clitics" and (word[0] in APOSTROPHES or word.lower() in ("n't", "n’t"))
     return bare
+
+
+def may_precede_blank(word: str, joiner: str) -> bool:
+    """Whether a blank follows a word, as far as it can be known when the word ends.
+
+    Parameters
+    ----------
+    word : with text.
+    joiner : what stands between words (see `follows_without_blank`).
+    """
+    if joiner in ("", " "):
+        return bool(joiner)
+    return not has_no_blanks(word[-1]) and not (joiner in WITH_APOSTROPHES and word[-1] in APOSTROPHES)
 
 
 def has_no_blanks(character: str) -> bool:
