@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,6 +18,9 @@ STAMP = "the end of the word; onsets_s holds its beginning"
 PHONE_STAMP = "the end of the phone; onsets_s holds its beginning"
 UNKNOWN_MOST = 0.1  # of tokens: beyond it words are no longer told apart, and the tokenizer is none for them
 NAMED = 20  # unknown words that a warning names, at most
+ELIDED = re.compile(
+    r"[^\W\d_]|qu", re.IGNORECASE
+)  # before an apostrophe: l'homme, qu'il, o'clock, in whatever language
 WITH_APOSTROPHES = ("elisions", "clitics")  # joiners by which a word may follow an apostrophe at once
 WITHOUT_BLANKS = (  # how names of characters begin in Unicode
     "CJK", "HIRAGANA", "KATAKANA", "HALFWIDTH KATAKANA", "IDEOGRAPHIC", "FULLWIDTH",
@@ -167,17 +171,17 @@ def follows_without_blank(words: Sequence[str], joiner: str) -> list[bool]:
     ----------
     words : in order.
     joiner : ' ': none does; '': all do, as in Chinese; 'script': those that go on in a script without blanks
-        (Chinese, Japanese, Thai); 'elisions': these, and those after a word that ends in an apostrophe (`l'`,
-        `homme`); 'clitics': these, those that begin with one (`it`, `'s`), and `n't`.
+        (Chinese, Japanese, Thai), and those after a single letter with an apostrophe (`l'`, `homme`) or `qu'`;
+        'elisions': these, and those after any word that ends in an apostrophe; 'clitics': these, those that begin
+        with one (`it`, `'s`), and `n't`.
     """
     if joiner in ("", " "):
         return [not joiner] * len(words)
     before = [words[0], *words[:-1]]
     bare = [has_no_blanks(last[-1]) and has_no_blanks(word[0]) for last, word in zip(before, words, strict=True)]
-    for place in range(1, len(words) if joiner in WITH_APOSTROPHES else 0):
-        word = words[place]
-        bare[place] |= before[place][-1] in APOSTROPHES
-        bare[place] |= joiner == "clitics" and (word[0] in APOSTROPHES or word.lower() in ("n't", "n’t"))
+    for place, word in enumerate(words[1:], start=1):
+        clitic = joiner == "clitics" and (word[0] in APOSTROPHES or word.lower() in ("n't", "n’t"))
+        bare[place] |= clitic or _is_elided(before[place], joiner)
     return bare
 
 
@@ -191,7 +195,12 @@ def may_precede_blank(word: str, joiner: str) -> bool:
     """
     if joiner in ("", " "):
         return bool(joiner)
-    return not has_no_blanks(word[-1]) and not (joiner in WITH_APOSTROPHES and word[-1] in APOSTROPHES)
+    return not has_no_blanks(word[-1]) and not _is_elided(word, joiner)
+
+
+def _is_elided(word: str, joiner: str) -> bool:
+    """Whether a word ends in an apostrophe that the next one follows at once."""
+    return word[-1] in APOSTROPHES and (joiner in WITH_APOSTROPHES or ELIDED.fullmatch(word[:-1]) is not None)
 
 
 def has_no_blanks(character: str) -> bool:

@@ -22,6 +22,15 @@ def trimmed():
     return tokenizer
 
 
+def prefixed():
+    """As BART's and Phi's may be: a blank before every text."""
+    from tokenizers import pre_tokenizers
+
+    tokenizer = train_tokenizer()
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    return tokenizer
+
+
 def sentence_pieces(kind):
     """As T5's and ALBERT's (unigram, blanks as ▁) or Llama's (pairs, unknown characters as bytes), or pairs that may
     reach over blanks (greedy)."""
@@ -51,6 +60,7 @@ def sentence_pieces(kind):
 TOKENIZERS = {
     "byte pairs": train_tokenizer(),
     "byte pairs, trimmed": trimmed(),
+    "byte pairs, prefixed": prefixed(),
     "word pieces": word_pieces(),
     "unigram": sentence_pieces("unigram"),
     "pairs with bytes": sentence_pieces("pairs"),
@@ -211,7 +221,9 @@ def test_what_counts_as_unknown(tokenizer, words, n_unknown, monkeypatch):
         (["小", "王子"], "", [True, True]),
         (["l'", "homme"], " ", [False, False]),
         (["l'", "homme", "d’", "un", "it", "'s"], "elisions", [False, True, False, True, False, False]),
-        (["the", "dogs'", "bone", "goin'", "home"], "script", [False] * 5),
+        (["the", "dogs'", "bone", "goin'", "home", "'", "5'"], "script", [False] * 7),
+        (["l'", "homme", "Qu’", "il", "o'", "clock", "dell'", "arte"], "script", [False, True] * 3 + [False] * 2),
+        (["l'", "小"], " ", [False, False]),
         (["小", "王子", "，", "「他」", "the", "fox"], "script", [True, True, True, True, False, False]),
         (["きつね", "と", "コーヒー"], "script", [True, True, True]),
         (["สุนัข", "จิ้งจอก"], "script", [True, True]),
@@ -236,7 +248,9 @@ def test_a_word_without_a_blank_before_it_is_split_by_itself_and_changes_no_othe
     assert word_tokens(words, tokenizer, "clitics") == expected
 
 
-@pytest.mark.parametrize("name", ["byte pairs", "byte pairs, trimmed", "unigram", "pairs with bytes"])
+@pytest.mark.parametrize(
+    "name", ["byte pairs", "byte pairs, trimmed", "byte pairs, prefixed", "unigram", "pairs with bytes"]
+)
 @pytest.mark.parametrize("word", ["homme", "fox", "'s", "n't", "(fox)", "0", "-5", "小", "王子", "。", "café"])
 def test_a_word_without_a_blank_before_it_has_no_token_with_one(name, word):
     tokenizer = TOKENIZERS[name]
@@ -297,6 +311,7 @@ def test_the_context_has_the_blanks_that_the_text_has(source):
     ("words", "joiner", "text"),
     [
         (["l'", "homme", "rit"], "elisions", " l'homme rit"),
+        (["l'", "homme", "rit"], "script", " l'homme rit"),
         (["do", "n't", "go"], "clitics", " don't go"),
         (["小", "王子"], "script", "小王子"),
         (["the", "fox"], "script", " the fox"),

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from tiny_models import save_seeded, spaced_words, stimulus, word_pieces
 
 from bids_app import features
 from bids_app.errors import NoInput, UsageError
@@ -133,6 +134,24 @@ def test_files_that_do_not_fit_are_one_line(hurt, said, folder, no_weights):
         check(ModelSource(folder, offline=True), **LANGUAGE)
     assert "\n" not in str(caught.value)
     assert "tiny-gpt2" in str(caught.value)
+
+
+def test_layers_that_cannot_be_told_apart_are_refused(tmp_path):
+    """ALBERT runs one block again and again; its embedding can be had."""
+    from transformers import AlbertConfig, AlbertForMaskedLM
+
+    tokenizer = word_pieces()
+    sizes = {"hidden_size": 16, "embedding_size": 8, "num_hidden_layers": 3, "num_attention_heads": 2}
+    config = AlbertConfig(vocab_size=len(tokenizer), intermediate_size=32, **sizes)
+    save_seeded(lambda: AlbertForMaskedLM(config), 1, tmp_path / "albert")
+    tokenizer.save_pretrained(tmp_path / "albert")
+    source = ModelSource(tmp_path, offline=True)
+    assert check(source, "word_embedding", model="albert") == ""
+    with pytest.raises(UsageError, match="kind 'albert' cannot be told apart"):
+        check(source, "language_model", model="albert", layer=1)
+    spec = FeatureSpec("x", "language_model", {"model": "albert", "layer": 1})
+    with pytest.raises(UsageError, match="kind 'albert' cannot be told apart"):
+        features.extract(stimulus(words=spaced_words()), spec, source)
 
 
 def test_a_model_that_would_be_downloaded_is_told(tmp_path, monkeypatch):
