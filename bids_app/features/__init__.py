@@ -8,6 +8,7 @@ from bids_app.features.prefetch import prefetch
 from bids_app.features.registry import (
     KINDS,
     baseline_label,
+    check_model,
     check_needs,
     extract,
     is_baseline,
@@ -29,6 +30,7 @@ __all__ = [
     "Reach",
     "Role",
     "baseline_label",
+    "check_model",
     "check_needs",
     "extract",
     "is_baseline",

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from bids_app.errors import NoInput, UsageError
-from bids_app.features.lexical.vectors import ENDINGS
-from bids_app.features.registry import sha256_of
+from bids_app.features.registry import model_named, sha256_of
 from bids_app.features.transformers.lock import LOCK, LockedModel, read_lock, write_lock
 from bids_app.features.transformers.models import (
-    SETTINGS,
     SHARDED,
     SINGLE,
     ModelName,
     is_offline,
-    model_of,
+    is_setting,
 )
+from bids_app.features.transformers.tokenizers import require_vocabulary
 from bids_app.records import FeatureSpec, ModelSource
 
 PICKLED, PICKLED_PARTS = "pytorch_model.bin", "pytorch_model.bin.index.json"
@@ -40,13 +39,15 @@ def prefetch(specs: Iterable[FeatureSpec], model_dir: Path, tell: Notify) -> Non
     Raises
     ------
     UsageError : two revisions of one model, or a download while offline.
-    NoInput : the hub does not give it.
+    NoInput : the hub does not give it, or gives no vocabulary of a model that reads words.
     CannotCreate : the lock file cannot be written.
     """
-    source = ModelSource(model_dir)
+    source, specs = ModelSource(model_dir), tuple(specs)
     lock = read_lock(source)
     for name, revision in wanted_models(specs).items():
-        if _is_whole(model_dir / name, lock.get(name), revision):
+        reads_words = any(_reads_words(spec, name) for spec in specs)
+        whole = _is_whole(model_dir / name, lock.get(name), revision)
+        if whole and not (reads_words and _lacks_vocabulary(name, source)):
             tell(f"{name}: there already, revision {lock[name].revision}")
             continue
         if is_offline(source):
@@ -54,6 +55,8 @@ def prefetch(specs: Iterable[FeatureSpec], model_dir: Path, tell: Notify) -> Non
         pinned = revision or (lock[name].revision if name in lock else None)
         lock[name] = fetch(name, pinned, model_dir / name)
         write_lock(lock, model_dir / LOCK)
+        if reads_words:
+            require_vocabulary(ModelName(name, untrained=0), source)
         converted = ", converted from pickled weights" if lock[name].converted_from else ""
         tell(f"{name}: fetched, revision {lock[name].revision}{converted}")
 
@@ -62,9 +65,9 @@ def wanted_models(specs: Iterable[FeatureSpec]) -> dict[str, str | None]:
     """Name → revision asked for, of all specs with a model. Raises UsageError where two differ."""
     wanted: dict[str, str | None] = {}
     for spec in specs:
-        if "model" not in spec.options or str(spec.options["model"]).endswith(ENDINGS):
+        model = model_named(spec)
+        if model is None:
             continue
-        model: ModelName = model_of(spec)
         other = wanted.get(model.name)
         if None not in (other, model.revision) and other != model.revision:
             raise UsageError(
@@ -127,7 +130,7 @@ def chosen_files(published: Iterable[str], name: str) -> list[str]:
     NoInput : it has no weights of either kind.
     """
     there = set(published)
-    settings = [file for file in SETTINGS if file in there]
+    settings = sorted(filter(is_setting, there))
     for whole, parts, ending in ((SINGLE, SHARDED, ".safetensors"), (PICKLED, PICKLED_PARTS, ".bin")):
         if whole in there:
             return [*settings, whole]
@@ -167,6 +170,20 @@ def convert(folder: Path, pickled: Iterable[str]) -> None:
     part.replace(folder / SINGLE)
     for file in (*pickled, PICKLED_PARTS):
         (folder / file).unlink(missing_ok=True)
+
+
+def _reads_words(spec: FeatureSpec, name: str) -> bool:
+    """Whether a model of that name is given words, and needs its tokenizer."""
+    return spec.options.get("model") == name and spec.options.get("casing") is not None
+
+
+def _lacks_vocabulary(name: str, source: ModelSource) -> bool:
+    """Whether files of a tokenizer are not in the model folder, as of what was fetched by an older version."""
+    try:
+        require_vocabulary(ModelName(name, untrained=0), source)
+    except NoInput:
+        return True
+    return False
 
 
 def _is_whole(folder: Path, locked: LockedModel | None, revision: str | None) -> bool:

@@ -18,10 +18,12 @@ from bids_app.features.base.family import Family, Need, Reach, Role
 from bids_app.features.base.needs import CHECKS
 from bids_app.features.language import entropy, language_model, surprisal
 from bids_app.features.lexical import log_frequency, position, word_embedding, word_length, word_rate
+from bids_app.features.lexical.vectors import ENDINGS
 from bids_app.features.phonetic import articulatory, phone_rate
 from bids_app.features.sidecar import as_stored
 from bids_app.features.speech import speech_model
 from bids_app.features.transformers.lock import check_lock
+from bids_app.features.transformers.models import ModelName, is_at_hand, is_offline, model_of
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
 FAMILIES = (
@@ -172,6 +174,36 @@ def check_needs(stimulus: Stimulus, spec: FeatureSpec) -> None:
     for need in sorted(needs(spec)):
         CHECKS[need](stimulus)
     family_of(spec).check_stimulus(stimulus, spec)
+
+
+def model_named(spec: FeatureSpec) -> ModelName | None:
+    """The model of a resolved spec; None where it has none, or a file of vectors."""
+    has_model = "model" in spec.options and not str(spec.options["model"]).endswith(ENDINGS)
+    return model_of(spec) if has_model else None
+
+
+def check_model(spec: FeatureSpec, source: ModelSource) -> str:
+    """Check that a spec can be had of its model, by what is known before weights are loaded; without the network.
+
+    Parameters
+    ----------
+    spec : resolved.
+    source : where models are.
+
+    Returns
+    -------
+    Why it could not be checked; empty where it was.
+
+    Raises
+    ------
+    UsageError : the model is of another kind, or lacks what is asked.
+    NoInput : its files are not all there, or do not fit each other.
+    """
+    model = model_named(spec)
+    if model is not None and not is_offline(source) and not is_at_hand(model, source):
+        return f"the model '{model.name}' is not here: it would be downloaded, and cannot be checked before"
+    family_of(spec).check_model(spec, replace(source, offline=True))
+    return ""
 
 
 def file_hashes(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, digest: Digest) -> dict[str, str]:

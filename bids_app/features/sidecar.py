@@ -94,6 +94,8 @@ def provenance_to_json(provenance: FeatureProvenance) -> dict[str, Any]:
     if provenance.unknown_share is not None:
         content["unknown_share"] = provenance.unknown_share
     content["notes"] = provenance.notes
+    if provenance.warnings:
+        content["warnings"] = provenance.warnings
     if provenance.model is not None:
         content["model"] = provenance.model
         content["revision"] = provenance.revision
@@ -121,6 +123,7 @@ def _provenance_fields(content: Any) -> dict[str, Any]:
         "approximate": content.get("approximate"),
         "unknown_share": content.get("unknown_share"),
         "notes": tuple(content["notes"]),
+        "warnings": tuple(content.get("warnings", ())),
         "model": content.get("model"),
         "revision": content.get("revision"),
         "untrained": content.get("untrained"),

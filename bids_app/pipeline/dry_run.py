@@ -10,8 +10,9 @@ from bids_app.errors import ConcordError
 from bids_app.execution import Unit
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.job.job import Job, Notify
+from bids_app.pipeline.job.models import check_models
 from bids_app.pipeline.preflight import Preflight
-from bids_app.records import Alignment, entities_of, group_findings
+from bids_app.records import Alignment, StimulusFacts, entities_of, group_findings
 
 PlanRow = Mapping[str, str | int | float]
 
@@ -29,6 +30,7 @@ def show_plan(job: Job, accounts: Accounts, preflight: Preflight, notify: Notify
     Raises
     ------
     CannotCreate : where plan.json cannot be written.
+    UsageError, NoInput : where a feature cannot be had of its model, after all is shown.
     """
     units = [_plan_row(unit, job, accounts, preflight) for unit in preflight.units]
     accounts.keep()
@@ -38,17 +40,23 @@ def show_plan(job: Job, accounts: Accounts, preflight: Preflight, notify: Notify
     for notice in group_findings((one.recording, text) for one in alignments for text in one.of("fine")):
         notify(f"fine: {notice.line}")
     same = [text for unit in preflight.units for text in accounts.same_stimuli(unit.recordings)]
-    for text in dict.fromkeys(same):
+    models = check_models(job, [name for unit in preflight.units for name in _missing(unit, accounts)])
+    for text in dict.fromkeys((*same, *models.warnings)):
         notify(f"warning: {text}")
+    for error in models.refusals:
+        notify(f"refused: {error}")
     plan = {
         "analysis": job.resolved,
         "analysis_hash": job.hash,
-        "warnings": [*preflight.warnings, *dict.fromkeys(same)],
+        "warnings": [*preflight.warnings, *dict.fromkeys((*same, *models.warnings))],
+        "refused_models": list(map(str, models.refusals)),
         "units": units,
         "recordings": list(map(asdict, alignments)),
         "unused": [asdict(one) for one in preflight.unused],
     }
     outputs.write_plan(job.out_dir, plan)
+    for error in models.refusals:
+        raise error
 
 
 def _table(rows: Sequence[PlanRow]) -> list[str]:
@@ -60,8 +68,7 @@ def _table(rows: Sequence[PlanRow]) -> list[str]:
 
 
 def _plan_row(unit: Unit, job: Job, accounts: Accounts, preflight: Preflight) -> PlanRow:
-    stimuli = {facts.label: facts for recording in unit.recordings for facts in accounts.of(recording).stimuli}
-    missing = sorted({name for facts in stimuli.values() for name in accounts.missing(facts)})
+    stimuli, missing = _stimuli(unit, accounts), _missing(unit, accounts)
     size = sum(path.stat().st_size for recording in unit.recordings for path in recording.paths if path.exists())
     return {
         "unit": unit.stem,
@@ -75,6 +82,15 @@ def _plan_row(unit: Unit, job: Job, accounts: Accounts, preflight: Preflight) ->
         "to_compute": " ".join(missing) or "-",
         "cached": " ".join(name for name in job.specs if name not in missing) or "-",
     }
+
+
+def _stimuli(unit: Unit, accounts: Accounts) -> dict[str, StimulusFacts]:
+    return {facts.label: facts for recording in unit.recordings for facts in accounts.of(recording).stimuli}
+
+
+def _missing(unit: Unit, accounts: Accounts) -> list[str]:
+    """Spaces that would have to be computed, for whichever stimulus."""
+    return sorted({name for facts in _stimuli(unit, accounts).values() for name in accounts.missing(facts)})
 
 
 def _count_targets(unit: Unit, accounts: Accounts) -> int | str:

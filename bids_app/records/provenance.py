@@ -75,7 +75,7 @@ class FeatureProvenance:
     of its dimensions. files : name → SHA-256 of what decides the values. stand_in : whether the model is untrained by
     its own word (None: no model); untrained : the seed of weights that were made random here. unknown_share : of
     words or phones that the family does not know; approximate : whether rows share windows of a speech model (None:
-    the family has no such thing).
+    the family has no such thing). warnings : what whoever reads results made of them must know, a line each.
     """
 
     kind: str
@@ -95,6 +95,7 @@ class FeatureProvenance:
     layers: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     unknown_share: float | None = None
     approximate: bool | None = None
+    warnings: tuple[str, ...] = ()
 
 
 NO_PROVENANCE = FeatureProvenance("", "", dimensions="", stamp="", causal=None)  # of made-up features

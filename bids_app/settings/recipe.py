@@ -152,7 +152,7 @@ class RuleSettings(Settings):
     words: Timed | None = None
     phones: Timed | None = None
     language: str | None = None
-    joiner: Literal[" ", "", "clitics"] = " "
+    joiner: Literal[" ", "", "elisions", "clitics"] | None = None
     fields: dict[str, FieldSettings] = Field({})
     pattern: dict[Literal["recording", "sound"], str] = Field({})
     response: ClockSettings = ClockSettings()

@@ -11,7 +11,8 @@ from bids_app.demo.models import LANGUAGE, SPEECH, make_models
 from bids_app.demo.sample import SPECS, as_stimulus
 from bids_app.demo.text import write_run
 from bids_app.demo.voice import RATE_HZ, speak
-from bids_app.features.transformers.models import ModelName, load_tokenizer
+from bids_app.features.transformers.models import ModelName
+from bids_app.features.transformers.tokenizers import load_tokenizer
 from bids_app.records import ModelSource
 
 SPEC = {spec.name: spec for spec in SPECS}

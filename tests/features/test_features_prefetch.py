@@ -196,6 +196,30 @@ def test_a_missing_model_names_the_command_that_fetches_it(tmp_path):
         extract(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("tokenizer_class", "files"),
+    [
+        ("DebertaV2Tokenizer", ["spm.model"]),
+        ("AlbertTokenizer", ["spiece.model"]),
+        ("XLMRobertaTokenizer", ["sentencepiece.bpe.model"]),
+        ("BertTokenizer", ["vocab.txt"]),
+        ("GPT2Tokenizer", ["vocab.json", "merges.txt"]),
+    ],
+)
+def test_the_vocabulary_is_fetched_locked_and_asked_for(tokenizer_class, files, hub, tmp_path, capsys):
+    (hub.folder / "tokenizer.json").unlink()
+    (hub.folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": tokenizer_class}))
+    assert run(tmp_path) == 66  # and what older versions left behind is the same
+    assert f"lacks {' and '.join(files)}: every word would be unknown" in capsys.readouterr().err
+    for file in files:
+        (hub.folder / file).write_text("a")
+    assert run(tmp_path) == 0
+    assert set(files) < set(json.loads((tmp_path / "models" / LOCK).read_text())["org/tiny"]["files"])
+    assert run(tmp_path) == 0
+    assert "there already" in capsys.readouterr().out
+    assert len(hub.calls) == 2
+
+
 def test_a_bug_of_our_own_is_not_blamed_on_the_hub(hub, tmp_path, monkeypatch):
     def broken(published, name):
         raise TypeError("a bug")

@@ -166,6 +166,11 @@ def train_tokenizer(bos: bool = True):
     return PreTrainedTokenizerFast(tokenizer_object=pairs, **special)
 
 
+def own_tokens(tokens: list[int], tokenizer: Any) -> list[int]:
+    """A word's tokens without a blank alone before them."""
+    return tokens[1:] if tokenizer.convert_ids_to_tokens(tokens[0]) == "Ġ" else tokens
+
+
 def words_at(onsets: list[float], texts: list[str], duration: float = 0.2) -> Intervals:
     return Intervals(np.array(onsets, float), np.full(len(onsets), duration), tuple(texts))
 

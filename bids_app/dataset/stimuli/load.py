@@ -20,6 +20,11 @@ from bids_app.pointers import is_there
 from bids_app.records import Intervals, Recording, StatedStimuli, Stimulus, StimulusEvent, StimulusSource
 
 UNSTATED = StatedStimuli()
+AS_WRITTEN = "script"  # what stands between words where neither recipe nor language says it
+WITHOUT_BLANKS = frozenset(
+    ("zh", "zho", "chi", "cmn", "yue", "wuu", "nan", "ja", "jpn", "th", "tha", "lo", "lao", "km", "khm", "my", "mya")
+)
+WITH_ELISIONS = frozenset(("fr", "fra", "fre", "it", "ita", "ca", "cat", "oc", "oci"))  # l' + homme, l' + uomo
 TIMING_SLACK_S = 1e-3  # a word row may begin a rounding error before its stimulus
 
 
@@ -65,7 +70,8 @@ def load_stimulus(
     own_phones = _within(recording.own_phones, recording, event, file_s)
     words, phones = own_words or annotation.words, own_phones or annotation.phones
     own = [table for table in (own_words, own_phones) if table is not None]
-    joiner = source.joiner if source else " "
+    language = (source.language if source else None) or stated.language
+    joiner = joiner_of(source.joiner if source else None, language)
     return Stimulus(
         stimulus_id=name,
         label=(_source_label(name, source) if source else stimulus_label(path, name))
@@ -78,13 +84,26 @@ def load_stimulus(
         phones=phones,
         sha256=_content_hash(path if sound else None, (words, phones), joiner, sound.channels if sound else None),
         joiner=joiner,
-        language=(source.language if source else None) or stated.language,
+        language=language,
         file_s=file_s,
         notes=(*annotation.notes, *(sound.notes if sound else ())),
     )
 
 
 # --------------------------------------------------------------------------------------------------- words
+def joiner_of(stated: str | None, language: str | None) -> str:
+    """What stands between words: as a recipe states, else as the language has it, else as the script.
+
+    Parameters
+    ----------
+    stated : of a recipe, or None.
+    language : ISO 639, perhaps with a region, or None.
+    """
+    code = (language or "").lower().replace("_", "-").split("-")[0]
+    by_language = "" if code in WITHOUT_BLANKS else "elisions" if code in WITH_ELISIONS else AS_WRITTEN
+    return by_language if stated is None else stated
+
+
 def _within(
     table: Intervals | None, recording: Recording, event: StimulusEvent, file_s: float | None
 ) -> Intervals | None:
@@ -147,7 +166,7 @@ def _content_hash(
 ) -> str:
     """Of tables and sound, and of what else decides features where it is not as usual."""
     parts = [_hash(table_bytes(table)) for table in tables]
-    if (channels, joiner) != (None, " "):
+    if (channels, joiner) != (None, AS_WRITTEN):
         parts.append(repr((channels, joiner)))
     if audio is not None:
         with audio.open("rb") as file:

@@ -107,6 +107,15 @@ def no_check(stimulus: Stimulus, spec: FeatureSpec) -> None:
     """
 
 
+def no_model(spec: FeatureSpec, source: ModelSource) -> None:
+    """For families that are made without a model.
+
+    Parameters
+    ----------
+    spec, source : as of `Family.check_model`; not used.
+    """
+
+
 def no_rules(spec: FeatureSpec) -> FeatureSpec:
     """For families whose options do not depend on each other."""
     return spec
@@ -180,6 +189,8 @@ class Family:
     files : names the files whose bytes decide the values beside stimulus and options.
     rules : raises UsageError where options contradict each other, and fills in what depends on others.
     check_stimulus : raises DataError where a stimulus lacks something that `needs` does not name.
+    check_model : raises UsageError or NoInput where a resolved spec cannot be had of its model, by what is known
+        before weights are loaded.
     reach : resolved options → how far back the context of a row goes; None where there is none.
     baseline_label : what it is called where the baseline model is made of it; empty: the baseline may not be.
     is_derived : whether it is made of other spaces in training folds; it is then never extracted.
@@ -195,6 +206,7 @@ class Family:
     files: Callable[[Stimulus, FeatureSpec, ModelSource], tuple[Path, ...]] = no_files
     rules: Callable[[FeatureSpec], FeatureSpec] = no_rules
     check_stimulus: Callable[[Stimulus, FeatureSpec], None] = no_check
+    check_model: Callable[[FeatureSpec, ModelSource], None] = no_model
     reach: Callable[[Mapping[str, Any]], Reach | None] = no_context
     baseline_label: str = ""
     is_derived: bool = False

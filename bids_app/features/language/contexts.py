@@ -132,6 +132,20 @@ def windows_of(spec: FeatureSpec, ids: Words, frame: Frame) -> list[Window]:
     return rolling_windows(ids, rolling["tokens"], rolling["stride"], frame)
 
 
+def owned(windows: Sequence[Window], own: Words) -> list[Window]:
+    """The same windows, read off at each word's own tokens, without a blank alone before them.
+
+    Parameters
+    ----------
+    windows : of words with all of their tokens.
+    own : of each word, its last tokens.
+    """
+    return [
+        replace(window, words=tuple((row, max(first, end - len(own[row])), end) for row, first, end in window.words))
+        for window in windows
+    ]
+
+
 def describe_context(spec: FeatureSpec) -> str:
     """In words, to stand after 'each word'."""
     rolling = spec.options["context"]

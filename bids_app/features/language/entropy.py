@@ -22,16 +22,17 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     -------
     Events; the values are in bits.
     """
-    return prediction.extract(stimulus, spec, source, entropy, "Entropy in bits of the word's first token, before it")
+    what = "Entropy in bits of the word's first token, before it"
+    return prediction.extract(stimulus, spec, source, lambda given, tokenizer: entropy, what)
 
 
-def entropy(log2_p: Any, tokens: Any) -> Any:
+def entropy(log2_p: Any, tokens: Any, row: int) -> Any:
     """Entropy of what is expected for the word's first token.
 
     Parameters
     ----------
-    log2_p : (n_tokens, n_vocabulary).
-    tokens : (n_tokens,) the word's own; not looked at.
+    log2_p : (n_tokens + 1, n_vocabulary).
+    tokens, row : not looked at.
 
     Returns
     -------
@@ -44,11 +45,12 @@ FAMILY = Family(
     kind="entropy",
     label="a language model's entropy before each word",
     role="prediction",
-    version=2,
+    version=4,
     needs=frozenset({"words"}),
     extract=extract,
     options=prediction.OPTIONS,
     files=prediction.files,
+    check_model=prediction.check_model,
     rules=contexts.rules,
     reach=contexts.reach,
 )

@@ -16,8 +16,10 @@ from bids_app.features.language import contexts
 from bids_app.features.language.contexts import Window
 from bids_app.features.transformers.hidden_layers import POOLED, Reading, blocks_of, columns, hidden_states, pooled
 from bids_app.features.transformers.model_options import CASING, CONTEXT, MODEL, Layers, wanted_layers
-from bids_app.features.transformers.models import load_model, load_tokenizer, model_files, model_of, with_model
+from bids_app.features.transformers.models import load_model, model_files, model_of, with_model
 from bids_app.features.transformers.precision import PRECISION, Lowered
+from bids_app.features.transformers.preflight import load_skeleton, require_tokenizer
+from bids_app.features.transformers.tokenizers import load_tokenizer, require_fit
 from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 
@@ -43,14 +45,13 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
         Where the model lacks a layer, or a masked model is given `context`.
     """
     name, layer, pool, precision = (spec.options[key] for key in ("model", "layer", "subtokens", "precision"))
-    model_name, masked = model_of(spec), contexts.is_masked(spec, source)
-    if masked and spec.options["context"]:
-        raise UsageError("a masked model would see later words: give 'context_words'", f"feature '{spec.name}'")
-    tokenizer = load_tokenizer(model_name, source)
-    words, ids, unknown_share, notes = tokenize(stimulus, tokenizer, spec.options["casing"])
-    model = load_model(model_name, source)
+    model_name, masked = model_of(spec), _is_masked(spec, source)
+    tokenizer, model = load_tokenizer(model_name, source), load_model(model_name, source)
+    require_fit(tokenizer, len(model.get_input_embeddings().weight), model_name)
+    given = tokenize(stimulus, tokenizer, spec)
     layers = wanted_layers(spec, len(blocks_of(model)), ())
-    windows = contexts.windows_of(spec, ids, contexts.frame_of(model, tokenizer, masked))
+    windows = contexts.windows_of(spec, given.ids, contexts.frame_of(model, tokenizer, masked))
+    windows = contexts.owned(windows, given.own)
     reading = Reading(layers, source.device, pool, precision == "bfloat16")
     values, of_memory = word_states(model, windows, reading)
     width = values.shape[1] // len(layers)
@@ -62,10 +63,38 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
         dimensions=f"{width} hidden units" + (f" of each of {len(layers)} layers" if len(layers) > 1 else ""),
         layers=columns(layers, [width] * len(layers)),
         causal=True,
-        unknown_share=unknown_share,
-        notes=(*notes, *of_memory),
+        unknown_share=given.unknown_share,
+        notes=(*given.notes, *of_memory),
+        warnings=given.warnings,
     )
-    return event_features(spec, words, values, with_model(provenance, model_name, source))
+    return event_features(spec, given.words, values, with_model(provenance, model_name, source))
+
+
+def _is_masked(spec: FeatureSpec, source: ModelSource) -> bool:
+    """Whether the model is a masked one. Raises UsageError where it is of no kind that the spec can be had of."""
+    masked = contexts.is_masked(spec, source)
+    if masked and spec.options["context"]:
+        raise UsageError("a masked model would see later words: give 'context_words'", f"feature '{spec.name}'")
+    return masked
+
+
+def check_model(spec: FeatureSpec, source: ModelSource) -> None:
+    """Make sure that the spec can be had of its model, before its weights are loaded.
+
+    Parameters
+    ----------
+    spec : resolved.
+    source : where models are.
+
+    Raises
+    ------
+    UsageError : the model is of another kind, or lacks a layer.
+    NoInput : its files are not all there, or do not fit each other.
+    """
+    _is_masked(spec, source)
+    skeleton = load_skeleton(model_of(spec), source)
+    wanted_layers(spec, len(blocks_of(skeleton)), ())
+    require_tokenizer(skeleton, model_of(spec), source)
 
 
 def word_states(model: Any, windows: Sequence[Window], reading: Reading) -> tuple[Array, tuple[str, ...]]:
@@ -121,7 +150,7 @@ FAMILY = Family(
     kind="language_model",
     label="a language model's hidden states",
     role="language model",
-    version=2,
+    version=4,
     needs=frozenset({"words"}),
     extract=extract,
     options={
@@ -133,6 +162,7 @@ FAMILY = Family(
         **PRECISION,
     },
     files=files,
+    check_model=check_model,
     rules=contexts.rules,
     reach=contexts.reach,
 )

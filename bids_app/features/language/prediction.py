@@ -11,19 +11,29 @@ import numpy as np
 from bids_app.errors import UsageError
 from bids_app.features.base.family import Setting
 from bids_app.features.base.memory import WithinMemory
-from bids_app.features.base.words import STAMP, event_features, tokenize
+from bids_app.features.base.words import STAMP, Tokenized, event_features, tokenize
 from bids_app.features.language import contexts
 from bids_app.features.language.contexts import Window
 from bids_app.features.transformers.model_options import CASING, CONTEXT, MODEL
-from bids_app.features.transformers.models import load_model, load_tokenizer, model_files, model_of, with_model
+from bids_app.features.transformers.models import load_model, model_files, model_of, with_model
+from bids_app.features.transformers.preflight import load_skeleton, require_tokenizer
+from bids_app.features.transformers.tokenizers import load_tokenizer, require_fit
 from bids_app.records import FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
-Measure = Callable[[Any, Any], Any]  # (log2 probabilities (n_tokens, n_vocabulary), tokens (n_tokens,)) → one number
+# (log2 probabilities (n_tokens + 1, n_vocabulary) before each token and after the last, tokens (n_tokens,), the row
+# of the word) → one number
+Measure = Callable[[Any, Any, int], Any]
 NO_MARK = "no mark for the beginning: before the first token all are equally likely"
 OPTIONS: dict[str, Setting] = {**MODEL, **CASING, **CONTEXT}
 
 
-def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, measure: Measure, what: str) -> Features:
+def extract(
+    stimulus: Stimulus,
+    spec: FeatureSpec,
+    source: ModelSource,
+    measure_of: Callable[[Tokenized, Any], Measure],
+    what: str,
+) -> Features:
     """values (n_words, 1), in bits: a measure of the distributions before each of the word's own tokens.
 
     Where nothing at all stands before a token (the first word of a model without a mark for the beginning), every
@@ -32,22 +42,21 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, measure:
     Parameters
     ----------
     stimulus, spec, source : see `Family.extract`.
-    measure : (log2 probabilities (n_tokens, n_vocabulary), tokens (n_tokens,)) → a number.
+    measure_of : (the words and their tokens, the tokenizer) → what is made of the distributions.
     what : the description's first words.
 
     Raises
     ------
     UsageError : a masked model.
     """
-    if contexts.is_masked(spec, source):
-        raise UsageError(f"{spec.kind} needs a causal language model", f"feature '{spec.name}'")
+    _require_causal(spec, source)
     name = model_of(spec)
-    tokenizer = load_tokenizer(name, source)
-    words, ids, unknown_share, notes = tokenize(stimulus, tokenizer, spec.options["casing"])
-    model = load_model(name, source, "AutoModelForCausalLM")
+    tokenizer, model = load_tokenizer(name, source), load_model(name, source, "AutoModelForCausalLM")
+    require_fit(tokenizer, len(model.get_input_embeddings().weight), name)
+    given = tokenize(stimulus, tokenizer, spec)
     frame = contexts.frame_of(model, tokenizer, masked=False)
-    windows = contexts.windows_of(spec, ids, frame)
-    values = np.zeros((len(ids), 1))
+    windows = contexts.windows_of(spec, given.ids, frame)
+    values, measure = np.zeros((len(given.ids), 1)), measure_of(given, tokenizer)
 
     def compute(batch: Sequence[Window]) -> list[list[float]]:
         return measured(model, batch, measure)
@@ -63,10 +72,33 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, measure:
         stamp=STAMP,
         dimensions=(f"{spec.kind}, bits",),
         causal=True,
-        unknown_share=unknown_share,
-        notes=(*notes, *sorted({*within.notes, *unmarked})),
+        unknown_share=given.unknown_share,
+        notes=(*given.notes, *sorted({*within.notes, *unmarked})),
+        warnings=given.warnings,
     )
-    return event_features(spec, words, values, with_model(provenance, name, source))
+    return event_features(spec, given.words, values, with_model(provenance, name, source))
+
+
+def _require_causal(spec: FeatureSpec, source: ModelSource) -> None:
+    if contexts.is_masked(spec, source):
+        raise UsageError(f"{spec.kind} needs a causal language model", f"feature '{spec.name}'")
+
+
+def check_model(spec: FeatureSpec, source: ModelSource) -> None:
+    """Make sure that the spec can be had of its model, before its weights are loaded.
+
+    Parameters
+    ----------
+    spec : resolved.
+    source : where models are.
+
+    Raises
+    ------
+    UsageError : the model is no causal language model.
+    NoInput : its files are not all there, or do not fit each other.
+    """
+    _require_causal(spec, source)
+    require_tokenizer(load_skeleton(model_of(spec), source), model_of(spec), source)
 
 
 def measured(model: Any, batch: Sequence[Window], measure: Measure) -> list[list[float]]:
@@ -76,7 +108,7 @@ def measured(model: Any, batch: Sequence[Window], measure: Measure) -> list[list
     ----------
     model : a causal language model.
     batch : windows of one length.
-    measure : see `extract`.
+    measure : see `Measure`.
 
     Returns
     -------
@@ -90,20 +122,20 @@ def measured(model: Any, batch: Sequence[Window], measure: Measure) -> list[list
         ids = torch.tensor([window.tokens for window in batch], device=model.device)
         logits = model(input_ids=ids, logits_to_keep=length - first, use_cache=False).logits[:, first - length :]
 
-        def before(place: int, begin: int, end: int) -> Any:
-            """log2 of the probabilities (n_own, n_vocabulary) before each token of a word.
+        def around(place: int, begin: int, end: int) -> Any:
+            """log2 of the probabilities (n_own + 1, n_vocabulary) before each token of a word, and after the last.
 
             Parameters
             ----------
             place : of the window within the batch.
             begin, end : the word's first token, and the one after its last.
             """
-            known = logits[place, max(begin - 1, 0) - first : end - 1 - first]
+            known = logits[place, max(begin - 1, 0) - first : end - first]
             known = torch.nn.functional.pad(known, (0, 0, int(begin == 0), 0))  # equal logits: equally likely
             return known.double().log_softmax(-1) / np.log(2)
 
         return [
-            [float(measure(before(place, *span), ids[place, span[0] : span[1]])) for _, *span in window.words]
+            [float(measure(around(place, *span), ids[place, slice(*span)], row)) for row, *span in window.words]
             for place, window in enumerate(batch)
         ]
 

@@ -12,7 +12,9 @@ from bids_app.features.base.family import Family
 from bids_app.features.base.words import STAMP, event_features, spoken_words, tokenize
 from bids_app.features.lexical.vectors import ENDINGS, find_vectors, read_vectors
 from bids_app.features.transformers.model_options import CASING, MODEL
-from bids_app.features.transformers.models import load_model, load_tokenizer, model_files, model_of, with_model
+from bids_app.features.transformers.models import load_model, model_files, model_of, with_model
+from bids_app.features.transformers.preflight import load_skeleton, require_tokenizer
+from bids_app.features.transformers.tokenizers import load_tokenizer, require_fit
 from bids_app.records import FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 
@@ -36,19 +38,22 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
 
 def _from_model(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
     model = model_of(spec)
-    words, ids, unknown_share, notes = tokenize(stimulus, load_tokenizer(model, source), spec.options["casing"])
+    tokenizer = load_tokenizer(model, source)
     table = load_model(model, replace(source, device="cpu")).get_input_embeddings().weight.detach().cpu().numpy()
-    values = np.stack([table[tokens].mean(axis=0, dtype=np.float64) for tokens in ids])
+    require_fit(tokenizer, len(table), model)
+    given = tokenize(stimulus, tokenizer, spec)
+    values = np.stack([table[tokens].mean(axis=0, dtype=np.float64) for tokens in given.own])
     provenance = FeatureProvenance(
         kind=spec.kind,
         description=f"Input embedding of each word in {model.name}, the mean over its tokens; no context enters.",
         stamp=STAMP,
         dimensions=f"{values.shape[1]} dimensions of the embedding",
         causal=True,
-        unknown_share=unknown_share,
-        notes=notes,
+        unknown_share=given.unknown_share,
+        notes=given.notes,
+        warnings=given.warnings,
     )
-    return event_features(spec, words, values, with_model(provenance, model, source))
+    return event_features(spec, given.words, values, with_model(provenance, model, source))
 
 
 def _from_file(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
@@ -91,6 +96,24 @@ def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[P
     return (find_vectors(spec, source),) if _is_file(spec) else model_files(model_of(spec), source)
 
 
+def check_model(spec: FeatureSpec, source: ModelSource) -> None:
+    """Make sure that the model's files are all there and fit each other, before its weights are loaded.
+
+    Parameters
+    ----------
+    spec : resolved; names the model, or the file of vectors.
+    source : where they are.
+
+    Raises
+    ------
+    NoInput : they are not, or do not.
+    """
+    if _is_file(spec):
+        find_vectors(spec, source)
+    else:
+        require_tokenizer(load_skeleton(model_of(spec), source), model_of(spec), source)
+
+
 def rules(spec: FeatureSpec) -> FeatureSpec:
     """Raises UsageError where a file of vectors is asked to be a model."""
     for option, default in (("revision", None), ("untrained", None), ("casing", "as_written")):
@@ -103,10 +126,11 @@ FAMILY = Family(
     kind="word_embedding",
     label="static word vectors",
     role="static semantics",
-    version=1,
+    version=3,
     needs=frozenset({"words"}),
     extract=extract,
     options={**MODEL, **CASING},
     files=files,
+    check_model=check_model,
     rules=rules,
 )

@@ -57,12 +57,27 @@ def load_speech_encoder(spec: FeatureSpec, source: ModelSource) -> SpeechEncoder
     UsageError : it takes audio in no way known here, or not as much as asked.
     NoInput : it is not there, or not whole.
     """
+    return speech_encoder_of(spec, load_feature_extractor(model_of(spec), source), load_model(model_of(spec), source))
+
+
+def speech_encoder_of(spec: FeatureSpec, extractor: Any, model: Any) -> SpeechEncoder:
+    """A model with what gives it audio.
+
+    Parameters
+    ----------
+    spec : names the model; `window_s` must not be longer than the model hears.
+    extractor : turns a waveform into its input.
+    model : of the library, with or without its weights' numbers.
+
+    Raises
+    ------
+    UsageError : it takes audio in no way known here, or not as much as asked.
+    """
     import torch
 
     from bids_app.features.speech.front_end import fold_norms  # here, since it needs torch at once
 
     name = model_of(spec)
-    extractor, model = load_feature_extractor(name, source), load_model(name, source)
     rate = int(extractor.sampling_rate)
 
     def extracted(windows: Sequence[Array], **settings: Any) -> Any:

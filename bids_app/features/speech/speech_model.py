@@ -14,7 +14,13 @@ from bids_app.features.base.family import Family, Option, Reach
 from bids_app.features.base.memory import WithinMemory
 from bids_app.features.base.needs import Sound, audio_of, require_language, words_of
 from bids_app.features.speech import approximate, whisper_decoder
-from bids_app.features.speech.speech_encoder import SECONDS_AT_ONCE, SpeechEncoder, inputs_of, load_speech_encoder
+from bids_app.features.speech.speech_encoder import (
+    SECONDS_AT_ONCE,
+    SpeechEncoder,
+    inputs_of,
+    load_speech_encoder,
+    speech_encoder_of,
+)
 from bids_app.features.speech.speech_windows import (
     Window,
     causal_windows,
@@ -25,8 +31,9 @@ from bids_app.features.speech.speech_windows import (
 )
 from bids_app.features.transformers.hidden_layers import POOLED, Reading, blocks_of, columns, hidden_states, parts_of
 from bids_app.features.transformers.model_options import MODEL, PARTS, Layers, wanted_layers
-from bids_app.features.transformers.models import model_files, model_of, with_model
+from bids_app.features.transformers.models import load_feature_extractor, model_files, model_of, with_model
 from bids_app.features.transformers.precision import PRECISION, Lowered
+from bids_app.features.transformers.preflight import load_skeleton
 from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 OF_ENCODER = {"stride_s": 0.1, "mode": "window", "refresh_s": None}  # what each part has, and the other has not
@@ -73,6 +80,7 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     sound = audio_of(stimulus)
     n_samples, rate = len(sound.samples), sound.rate_hz
     speech = load_speech_encoder(spec, source)
+    _require_refresh(spec, speech)
     layers = wanted_layers(spec, len(blocks_of(speech.encoder)), parts_of(speech.encoder))
     times, stops = row_times(n_samples, rate, stride_s)
     first = next((row for row, stop in enumerate(stops) if speech.frames(int(stop * speech.rate_hz / rate))), None)
@@ -104,9 +112,6 @@ def _plan(spec: FeatureSpec, speech: SpeechEncoder, rate: float, stops: Array, n
         return utterance_windows(stops, length, n_samples)
     if refresh_s is None:
         return causal_windows(stops, length)
-    if speech.encoder.config.model_type not in approximate.KINDS:
-        advice = f"{', '.join(approximate.KINDS)} can"
-        raise UsageError(f"{spec.options['model']} cannot be approximated", f"feature '{spec.name}'", advice)
     return refreshed_windows(stops, length, round(refresh_s / stride_s))
 
 
@@ -217,6 +222,35 @@ def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[P
     return model_files(model_of(spec), source)
 
 
+def _require_refresh(spec: FeatureSpec, speech: SpeechEncoder) -> None:
+    """Raises UsageError where `refresh_s` is asked of a model that cannot be approximated."""
+    if spec.options["refresh_s"] is not None and speech.encoder.config.model_type not in approximate.KINDS:
+        advice = f"{', '.join(approximate.KINDS)} can"
+        raise UsageError(f"{spec.options['model']} cannot be approximated", f"feature '{spec.name}'", advice)
+
+
+def check_model(spec: FeatureSpec, source: ModelSource) -> None:
+    """Make sure that the spec can be had of its model, before its weights are loaded.
+
+    Parameters
+    ----------
+    spec : resolved.
+    source : where models are.
+
+    Raises
+    ------
+    UsageError : the model is of another kind, or lacks a layer or what else is asked.
+    NoInput : its files are not all there, or do not fit each other.
+    """
+    name = model_of(spec)
+    speech = speech_encoder_of(spec, load_feature_extractor(name, source), load_skeleton(name, source))
+    if spec.options["part"] == "decoder":
+        whisper_decoder.parts_of_decoder(spec, speech, source)
+    else:
+        _require_refresh(spec, speech)
+        wanted_layers(spec, len(blocks_of(speech.encoder)), parts_of(speech.encoder))
+
+
 def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:
     """Make sure that the decoder has words, of its language where that is known.
 
@@ -263,7 +297,7 @@ FAMILY = Family(
     kind="speech_model",
     label="a speech model's hidden states",
     role="speech model",
-    version=1,
+    version=3,
     needs=frozenset({"audio"}),
     extract=extract,
     options={
@@ -280,6 +314,7 @@ FAMILY = Family(
         **PRECISION,
     },
     files=files,
+    check_model=check_model,
     rules=rules,
     check_stimulus=check_stimulus,
     reach=reach,

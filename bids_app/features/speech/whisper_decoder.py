@@ -12,14 +12,15 @@ import numpy as np
 from bids_app.errors import UsageError
 from bids_app.features.base.memory import WithinMemory
 from bids_app.features.base.needs import Sound, audio_of
-from bids_app.features.base.words import STAMP, event_features, tokenize
+from bids_app.features.base.words import STAMP, Tokenized, event_features, tokenize
 from bids_app.features.language import contexts
 from bids_app.features.speech.speech_encoder import SECONDS_AT_ONCE, SpeechEncoder, inputs_of, load_speech_encoder
 from bids_app.features.transformers.hidden_layers import POOLED, Reading, blocks_of, columns, hidden_states, pooled
-from bids_app.features.transformers.model_options import wanted_layers
-from bids_app.features.transformers.models import load_tokenizer, model_of, with_model
+from bids_app.features.transformers.model_options import Layer, wanted_layers
+from bids_app.features.transformers.models import model_of, with_model
 from bids_app.features.transformers.precision import Lowered
-from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, Intervals, ModelSource, Stimulus
+from bids_app.features.transformers.tokenizers import load_tokenizer, require_fit
+from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 ENGLISH_ONLY = 51864  # tokens of the models that know no marks of language and task
 
@@ -64,13 +65,9 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     name, layer, window_s, pool = (spec.options[key] for key in ("model", "layer", "window_s", "subtokens"))
     sound = audio_of(stimulus)
     speech = load_speech_encoder(spec, source)
-    if speech.decoder is None:
-        raise UsageError(f"{name} has no decoder", f"feature '{spec.name}'", "'part: decoder' is for Whisper")
-    tokenizer = load_tokenizer(model_of(spec), source)
-    words, ids, unknown_share, notes = tokenize(stimulus, tokenizer, spec.options["casing"])
-    layers = wanted_layers(spec, len(blocks_of(speech.decoder)), ())
-    frame = contexts.Frame(prompt(spec, tokenizer, speech.decoder.config), (), speech.decoder.max_target_positions)
-    items = heard_words(words, ids, frame, window_s, sound)
+    tokenizer, layers, frame = parts_of_decoder(spec, speech, source)
+    given = tokenize(stimulus, tokenizer, spec)
+    items = heard_words(given, frame, window_s, sound)
     reading = Reading(layers, source.device, pool, spec.options["precision"] == "bfloat16")
     values, of_memory = word_states(speech, sound, items, reading)
     width = values.shape[1] // len(layers)
@@ -84,10 +81,36 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
         layers=columns(layers, [width] * len(layers)),
         causal=True,
         approximate=False,
-        unknown_share=unknown_share,
-        notes=(*notes, *of_memory),
+        unknown_share=given.unknown_share,
+        notes=(*given.notes, *of_memory),
+        warnings=given.warnings,
     )
-    return event_features(spec, words, values, with_model(provenance, model_of(spec), source))
+    return event_features(spec, given.words, values, with_model(provenance, model_of(spec), source))
+
+
+def parts_of_decoder(
+    spec: FeatureSpec, speech: SpeechEncoder, source: ModelSource
+) -> tuple[Any, list[Layer], contexts.Frame]:
+    """The tokenizer, the layers asked for, and the frame around the words, of a decoder that the spec can be had of.
+
+    Parameters
+    ----------
+    spec : resolved.
+    speech : the model, with or without its weights' numbers.
+    source : where models are.
+
+    Raises
+    ------
+    UsageError : the model has no decoder, lacks a layer, or does not know the language.
+    NoInput : the tokenizer is not there, or another model's.
+    """
+    decoder, name = speech.decoder, model_of(spec)
+    if decoder is None:
+        raise UsageError(f"{name.name} has no decoder", f"feature '{spec.name}'", "'part: decoder' is for Whisper")
+    tokenizer = load_tokenizer(name, source)
+    require_fit(tokenizer, len(decoder.get_input_embeddings().weight), name)
+    frame = contexts.Frame(prompt(spec, tokenizer, decoder.config), (), decoder.max_target_positions)
+    return tokenizer, wanted_layers(spec, len(blocks_of(decoder)), ()), frame
 
 
 def prompt(spec: FeatureSpec, tokenizer: Any, config: Any) -> tuple[int, ...]:
@@ -112,27 +135,28 @@ def prompt(spec: FeatureSpec, tokenizer: Any, config: Any) -> tuple[int, ...]:
     return (config.decoder_start_token_id, *first)
 
 
-def heard_words(
-    words: Intervals, ids: contexts.Words, frame: contexts.Frame, window_s: float, sound: Sound
-) -> list[HeardAudio]:
+def heard_words(given: Tokenized, frame: contexts.Frame, window_s: float, sound: Sound) -> list[HeardAudio]:
     """For each word, in order of their ends: the sound up to its end, and the words that lie within it.
 
     Parameters
     ----------
-    words, ids : times of the words, in order of their ends, and their tokens.
+    given : the words, in order of their ends, and their tokens.
     frame : tokens before those of words, and the most that the decoder takes.
     window_s : seconds of sound that the encoder hears.
     sound : the whole audio.
     """
-    n_samples, rate = len(sound.samples), sound.rate_hz
+    words, ids, (n_samples, rate) = given.words, given.ids, (len(sound.samples), sound.rate_hz)
     stops = np.clip(np.rint(words.offset_s * rate).astype(np.int64), 0, n_samples)
     first = words.offset_s - window_s
-    items = []
-    for row, stop in enumerate(stops.tolist()):
-        before = [ids[place] for place in np.flatnonzero(words.onset_s[:row] >= first[row]).tolist()]
-        window = contexts.window_after(before, ids[row], row, frame)
-        items.append(HeardAudio(max(stop - round(window_s * rate), 0), stop, window))
-    return items
+    windows = [
+        contexts.window_after(
+            [ids[place] for place in np.flatnonzero(words.onset_s[:row] >= first[row])], ids[row], row, frame
+        )
+        for row in range(len(ids))
+    ]
+    starts = np.maximum(stops - round(window_s * rate), 0)
+    heard = zip(starts.tolist(), stops.tolist(), contexts.owned(windows, given.own), strict=True)
+    return [HeardAudio(start, stop, window) for start, stop, window in heard]
 
 
 def word_states(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bids_app.errors import UsageError
 from bids_app.features.transformers import top_block
 from bids_app.features.transformers.model_options import PARTS, Layer
 from bids_app.records import Array
@@ -44,7 +45,8 @@ class _Enough(Exception):
 
 
 def blocks_of(model: Any) -> Any:
-    """The model's transformer blocks: of its lists of `num_hidden_layers` modules the one with most weights."""
+    """The model's transformer blocks: of its lists of `num_hidden_layers` modules the one with most weights. Raises
+    UsageError where there is none, as where one block is run again and again (ALBERT)."""
     from torch.nn import ModuleList
 
     if isinstance(
@@ -53,6 +55,9 @@ def blocks_of(model: Any) -> Any:
         return model.layers
     lists = [part for part in model.modules() if isinstance(part, ModuleList)]
     fitting = [part for part in lists if len(part) == model.config.num_hidden_layers]
+    if not fitting:
+        kind = model.config.model_type
+        raise UsageError(f"layers of a model of the kind '{kind}' cannot be told apart: it has no list of blocks")
     return max(fitting, key=lambda part: sum(weight.numel() for weight in part.parameters()))
 
 

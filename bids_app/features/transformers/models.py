@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,14 @@ from bids_app.pointers import is_there, require_content
 from bids_app.records import FeatureProvenance, FeatureSpec, ModelSource
 
 SINGLE, SHARDED = "model.safetensors", "model.safetensors.index.json"
+VOCABULARY = (  # names of all files that transformers' tokenizer classes read their vocabulary from
+    "tokenizer.json", "tokenizer.*.json", "*.model", "tekken.json", "vocab*.json", "vocab.txt", "merges.txt",
+    "bpe.codes", "byte_maps.json", "dict.txt", "emoji.json", "entity_vocab.json", "normalizer.json",
+    "prophetnet.tokenizer", "target_vocab.json", "word_pronunciation.json", "word_shape.json",
+)  # fmt: skip
 SETTINGS = (  # beside the weights, what decides a model's numbers
-    "config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model",
-    "vocab.json", "vocab.txt", "merges.txt", "special_tokens_map.json", "added_tokens.json", "processor_config.json",
+    "config.json", "preprocessor_config.json", "tokenizer_config.json", "special_tokens_map.json",
+    "added_tokens.json", "processor_config.json", *VOCABULARY,
 )  # fmt: skip
 NEVER_READ = ("masked_spec_embed", "pooler.")  # no hidden state rests on these; published weights often lack them
 
@@ -71,6 +77,21 @@ def is_offline(source: ModelSource) -> bool:
     return source.offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
 
 
+def is_at_hand(model: ModelName, source: ModelSource) -> bool:
+    """Whether the model's folder is found without the network.
+
+    Parameters
+    ----------
+    model : name and revision.
+    source : where models are.
+    """
+    try:
+        find_model(model, replace(source, offline=True))
+    except NoInput:
+        return False
+    return True
+
+
 def _from_hub(model: ModelName, source: ModelSource) -> Path:
     from huggingface_hub import snapshot_download
 
@@ -90,6 +111,11 @@ def _from_hub(model: ModelName, source: ModelSource) -> Path:
     return Path(folder)
 
 
+def is_setting(file: str) -> bool:
+    """Whether a file of a model's folder, by its name, is one beside the weights that decides its numbers."""
+    return "/" not in file and any(fnmatchcase(file, pattern) for pattern in SETTINGS)
+
+
 def model_files(model: ModelName, source: ModelSource) -> tuple[Path, ...]:
     """All files whose bytes decide the model's numbers: weights first (none where they are random), then settings.
 
@@ -106,7 +132,7 @@ def model_files(model: ModelName, source: ModelSource) -> tuple[Path, ...]:
     if not is_there(folder / "config.json"):
         raise NoInput(f"the model '{model.name}' has no config.json", folder)
     weights = _weights(folder, model.name) if model.untrained is None else ()
-    files = (*weights, *(folder / file for file in SETTINGS if is_there(folder / file)))
+    files = (*weights, *sorted(path for path in folder.iterdir() if is_setting(path.name) and is_there(path)))
     for file in files:
         require_content(file, NoInput)  # a model cloned without Git LFS
     return files
@@ -169,11 +195,11 @@ def load_model(model: ModelName, source: ModelSource, auto: str = "AutoModel") -
         config = load_config(model, source)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(model.untrained)
-            with _readable(model, source):
+            with readable(model, source):
                 made = maker.from_config(config, trust_remote_code=False, dtype=torch.float32)
         return placed(made, source.device).eval()
     settings = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
-    loaded, report = _load(maker, model, source, **settings)
+    loaded, report = load(maker, model, source, **settings)
     gaps = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
     absent = sorted(key for key in gaps if not key.startswith(NEVER_READ))
     if absent:  # transformers fills these at random
@@ -196,28 +222,7 @@ def load_config(model: ModelName, source: ModelSource) -> Any:
     """
     from transformers import AutoConfig
 
-    return _load(AutoConfig, model, source)
-
-
-def load_tokenizer(model: ModelName, source: ModelSource) -> Any:
-    """The model's tokenizer, one that knows the characters of each token.
-
-    Parameters
-    ----------
-    model : name and revision.
-    source : where models are.
-
-    Raises
-    ------
-    NoInput : there is none, or none of that kind.
-    """
-    from transformers import AutoTokenizer
-
-    tokenizer = _load(AutoTokenizer, model, source)
-    if not tokenizer.is_fast:
-        what = f"the tokenizer of the model '{model.name}' knows no character positions"
-        raise NoInput(what, "", "add tokenizer.json")
-    return tokenizer
+    return load(AutoConfig, model, source)
 
 
 def load_feature_extractor(model: ModelName, source: ModelSource) -> Any:
@@ -235,24 +240,47 @@ def load_feature_extractor(model: ModelName, source: ModelSource) -> Any:
     """
     from transformers import AutoFeatureExtractor
 
-    return _load(AutoFeatureExtractor, model, source)
+    return load(AutoFeatureExtractor, model, source)
 
 
-def _load(auto: Any, model: ModelName, source: ModelSource, **settings: Any) -> Any:
+def load(auto: Any, model: ModelName, source: ModelSource, **settings: Any) -> Any:
+    """What one of transformers' `Auto` classes makes of the model's folder: never code from it, never the network.
+
+    Parameters
+    ----------
+    auto : the class.
+    model : name, revision and seed.
+    source : where models are.
+    settings : further ones of the class.
+
+    Raises
+    ------
+    NoInput : the model is not there, or cannot be loaded.
+    """
     folder = model_files(model, source)[0].parent  # no weights, no loading: transformers would look for .bin
-    with _readable(model, source):
+    with readable(model, source):
         return auto.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **settings)
 
 
 @contextmanager
-def _readable(model: ModelName, source: ModelSource) -> Iterator[None]:
-    """Whatever transformers raises on a broken model, as one line: NoInput. Its call alone belongs within."""
-    from safetensors import SafetensorError
+def readable(model: ModelName, source: ModelSource) -> Iterator[None]:
+    """Whatever transformers raises on a broken model, as one line: NoInput. Its calls alone belong within.
 
+    Parameters
+    ----------
+    model : name and revision.
+    source : where models are.
+
+    Raises
+    ------
+    NoInput : the model cannot be loaded.
+    """
     with _quiet():
         try:
             yield
-        except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError, SafetensorError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # of several libraries; tokenizers raises Exception itself
             reason = str(error).strip().split("\n")[0]
             raise NoInput(f"the model '{model.name}' cannot be loaded", find_model(model, source), reason) from None
 

@@ -86,9 +86,11 @@ def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
     baseline = plan_baseline(settings, readable)
     readable = [replace(read, response=_only(read.response, common)) for read in readable]
     runs, samples, spaces = [], {}, {}
+    findings = [(read.recording.label, line) for read in readable for line in read.response.warnings]
     for read in readable:
         recording = read.recording
         sounds = [(settings.library.features(recording, event), event.onset_s) for event in recording.stimuli]
+        findings += _of_features(recording, sounds)
         spaces.update({name: features.provenance for name, features in sounds[0][0].items()})
         runs.append(_make_run(read, rows, sounds, baseline))
         samples[recording.label] = (len(runs[-1].times_s), rows.count(read))
@@ -100,13 +102,20 @@ def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
         targets=common,
         excluded=excluded,
         warnings=(*warnings, *same_stimuli_warnings(recordings, settings.library)),
-        findings=tuple((read.recording.label, line) for read in readable for line in read.response.warnings),
+        findings=tuple(findings),
         samples=samples,
         period_s=max(period_of(read.response.times_s) for read in readable),
         spaces=spaces,
         baseline=baseline,
         responsive=_responsive(unit, readable, settings),
     )
+
+
+def _of_features(recording: Recording, sounds: Sounds) -> list[Finding]:
+    """What features of the stimuli of a recording warn of."""
+    made = [one for spaces, _ in sounds for one in spaces.items()]
+    lines = [f"{name}: {line}" for name, features in made for line in features.provenance.warnings]
+    return [(recording.label, line) for line in dict.fromkeys(lines)]
 
 
 def _make_run(read: ReadRecording, rows: Rows, sounds: Sounds, baseline: BaselineModel) -> Run:

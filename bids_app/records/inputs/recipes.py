@@ -94,7 +94,7 @@ class StimulusRule:
     words: TimedFile | None = None
     phones: TimedFile | None = None
     language: str | None = None
-    joiner: str = " "
+    joiner: str | None = None
     ranks: Mapping[str, Rank] = field(default_factory=dict)
     patterns: Mapping[Literal["recording", "sound"], str] = field(default_factory=dict)
     response: ResponseClock = ResponseClock()

@@ -35,7 +35,8 @@ class StimulusSource:
     """Where a stimulus's sound and times lie, where a recipe says it; paths are relative to BIDS_DIR.
 
     sound : None where there is only a transcript. channel : of the sound, by number (from 1) or 'left', 'right'; None
-    where all are one. language : ISO 639-1. joiner : what stands between words: ' ', '' or 'clitics'.
+    where all are one. language : ISO 639-1. joiner : what stands between words: ' ', '', 'elisions' or 'clitics';
+    None: as the language and the script have it.
     """
 
     sound: str | None = None
@@ -43,7 +44,7 @@ class StimulusSource:
     phones: TimedFile | None = None
     channel: int | str | None = None
     language: str | None = None
-    joiner: str = " "
+    joiner: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,9 @@ class Samples(Protocol):
 @dataclass(frozen=True)
 class Stimulus:
     """A stimulus as the feature families see it, whoever hears it. `audio` (n_samples,) or None. `joiner` stands
-    between its words; `language` : ISO 639-1, None where nothing says it. `notes` : what a person should know of how
-    its files were chosen and read, a line each."""
+    between its words ('script': a blank, but none between characters that are written without); `language` : ISO
+    639-1, None where nothing says it. `notes` : what a person should know of how its files were chosen and read, a
+    line each."""
 
     stimulus_id: str
     label: str  # for file names: alphanumeric, unique for a content
@@ -109,7 +111,7 @@ class Stimulus:
     words: Intervals | None
     phones: Intervals | None
     sha256: str  # of the audio's bytes and of both tables
-    joiner: str = " "
+    joiner: str = "script"
     language: str | None = None
     file_s: float | None = None  # length of the sound, None where it is not there
     notes: tuple[str, ...] = ()

@@ -6,9 +6,10 @@ import soundfile
 from bids_trees import fmri_dataset, write
 
 from bids_app.dataset import find_recordings, load_stimulus
+from bids_app.dataset.stimuli.load import joiner_of
 from bids_app.dataset.stimuli.sourced import source_annotation
 from bids_app.errors import DataError
-from bids_app.records import RecordingQuery, StimulusRecipe, StimulusRule, StimulusSource, TimedFile
+from bids_app.records import RecordingQuery, StatedStimuli, StimulusRecipe, StimulusRule, StimulusSource, TimedFile
 
 TEXTGRID = """\
 File type = "ooTextFile"
@@ -96,6 +97,43 @@ def data_set(root, **settings):
     fmri_dataset(root, people=("01",))
     soundfile.write(root / "stimuli/story.wav", np.random.default_rng(0).normal(size=3000) * 0.1, 100)
     return find_recordings(RecordingQuery(root, root.parent / "out", **settings))
+
+
+@pytest.mark.parametrize(
+    ("stated", "language", "joiner"),
+    [
+        (None, None, "script"),
+        (None, "en", "script"),
+        (None, "ko", "script"),
+        (None, "zh", ""),
+        (None, "zh-TW", ""),
+        (None, "yue", ""),
+        (None, "ja_JP", ""),
+        (None, "tha", ""),
+        (None, "fr", "elisions"),
+        (None, "FR-ca", "elisions"),
+        (None, "it", "elisions"),
+        (" ", "zh", " "),
+        ("clitics", "fr", "clitics"),
+        ("", None, ""),
+    ],
+)
+def test_what_stands_between_words_is_stated_or_of_the_language(stated, language, joiner):
+    assert joiner_of(stated, language) == joiner
+
+
+def test_a_stimulus_is_joined_as_the_analysiss_language_is_written_and_known_by_it(tmp_path):
+    root = tmp_path / "bids"
+    found = data_set(root)
+    write(root / "stimuli/story.tsv", "word\tstart\tend\nl'\t1\t2\nhomme\t2\t3\n")
+    (recording,) = found.recordings
+    (event,) = recording.stimuli
+    plain, english, french = (
+        load_stimulus(recording, event, root, None, False, StatedStimuli(language=language))
+        for language in (None, "en", "fr")
+    )
+    assert (plain.joiner, english.joiner, french.joiner) == ("script", "script", "elisions")
+    assert plain.sha256 == english.sha256 != french.sha256
 
 
 def test_a_stimulus_is_what_the_recipe_says_and_not_what_lies_beside_it(tmp_path):

@@ -8,7 +8,8 @@ from tiny_models import TEXT, noise, save_masked_model, spaced_words, stimulus, 
 
 from bids_app import features
 from bids_app.errors import DataError, UsageError
-from bids_app.features.base.words import IN_CAPITALS, follows_without_blank, word_tokens
+from bids_app.features.base.tokens import texts_within
+from bids_app.features.base.words import IN_CAPITALS, follows_without_blank, tokenize, word_tokens
 from bids_app.records import FeatureSpec, ModelSource
 
 
@@ -18,6 +19,15 @@ def trimmed():
 
     tokenizer = train_tokenizer()
     tokenizer.backend_tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
+    return tokenizer
+
+
+def prefixed():
+    """As BART's and Phi's may be: a blank before every text."""
+    from tokenizers import pre_tokenizers
+
+    tokenizer = train_tokenizer()
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     return tokenizer
 
 
@@ -50,6 +60,7 @@ def sentence_pieces(kind):
 TOKENIZERS = {
     "byte pairs": train_tokenizer(),
     "byte pairs, trimmed": trimmed(),
+    "byte pairs, prefixed": prefixed(),
     "word pieces": word_pieces(),
     "unigram": sentence_pieces("unigram"),
     "pairs with bytes": sentence_pieces("pairs"),
@@ -147,14 +158,53 @@ def test_casing_of_the_decoder_and_of_vectors(source):
 
 
 @pytest.mark.parametrize("kind", ["language_model", "word_embedding"])
-def test_what_the_tokenizer_does_not_know_is_counted(kind, tmp_path):
+def test_what_the_tokenizer_does_not_know_is_told(kind, tmp_path):
     save_masked_model(tmp_path / "m")
-    got = language(["the", "日本", "fox", "☃"], ModelSource(tmp_path, True), kind, model="m")
-    assert got.provenance.unknown_share == 0.5
-    (note,) = [note for note in got.provenance.notes if "does not know" in note]
-    assert note == "50.0% of the words hold what the tokenizer does not know: ☃, 日本"
-    known = language(["the", "fox"], ModelSource(tmp_path, True), kind, model="m")
-    assert (known.provenance.unknown_share, known.provenance.notes) == (0, ())
+    source = ModelSource(tmp_path, True)
+    got = language([*["the", "fox"] * 10, "☃"], source, kind, model="m").provenance
+    share = 1 / (10 * sum(map(len, word_tokens(["the", "fox"], word_pieces()))) + 1)  # the last is the snowman's
+    assert got.unknown_share == pytest.approx(share, abs=1e-6)
+    assert got.warnings == (f"{share:.1%} of the tokens of the words of story are unknown to the tokenizer: ☃",)
+    known = language(["the", "fox"], source, kind, model="m").provenance
+    assert (known.unknown_share, known.notes, known.warnings) == (0, (), ())
+
+
+@pytest.mark.parametrize("kind", ["language_model", "word_embedding"])
+def test_where_much_is_unknown_the_feature_is_refused(kind, tmp_path):
+    save_masked_model(tmp_path / "m")
+    with pytest.raises(DataError, match=r"of the words of story are unknown.*more than 10% \(☃, 日本\)") as caught:
+        language(["the", "日本", "fox", "☃"], ModelSource(tmp_path, True), kind, model="m")
+    assert "feature 'x'" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def within(tokenizer):
+    """As published where tokenizer_config.json says nothing of what the tokenizer makes of the unknown."""
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend_tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "words", "n_unknown"),
+    [
+        (word_pieces(), ["the", "☃"], 1),
+        (word_pieces(), ["the", "[UNK]"], 1),
+        (word_pieces(), ["the", "\u200b"], 1),  # no token at all
+        (sentence_pieces("unigram"), ["the", "☃"], 1),
+        (within(word_pieces()), ["the", "☃"], 1),
+        (within(sentence_pieces("unigram")), ["the", "☃"], 1),
+        (sentence_pieces("pairs"), ["the", "☃"], 0),  # in bytes
+        (train_tokenizer(), ["the", "☃", "日本"], 0),  # in bytes, and nothing that stands for the unknown
+    ],
+)
+def test_what_counts_as_unknown(tokenizer, words, n_unknown, monkeypatch):
+    monkeypatch.setattr("bids_app.features.base.words.UNKNOWN_MOST", 1)
+    spec = FeatureSpec("x", "surprisal", {"casing": "as_written"})
+    got = tokenize(stimulus(words=words_at(list(range(len(words))), words)), tokenizer, spec)
+    n_tokens = sum(map(len, got.own)) + len(words) - len(got.words.text)
+    assert got.unknown_share == pytest.approx(n_unknown / n_tokens, abs=1e-6)
+    assert bool(got.warnings) is (n_unknown > 0)
 
 
 # ------------------------------------------------------------------------------------------------ what joins words
@@ -170,6 +220,17 @@ def test_what_the_tokenizer_does_not_know_is_counted(kind, tmp_path):
         (["'t", "is", "N'T"], "clitics", [False, False, True]),
         (["小", "王子"], "", [True, True]),
         (["l'", "homme"], " ", [False, False]),
+        (["l'", "homme", "d’", "un", "it", "'s"], "elisions", [False, True, False, True, False, False]),
+        (["the", "dogs'", "bone", "goin'", "home", "'", "5'"], "script", [False] * 7),
+        (["l'", "homme", "Qu’", "il", "o'", "clock", "dell'", "arte"], "script", [False, True] * 3 + [False] * 2),
+        (["l'", "小"], " ", [False, False]),
+        (["小", "王子", "，", "「他」", "the", "fox"], "script", [True, True, True, True, False, False]),
+        (["きつね", "と", "コーヒー"], "script", [True, True, True]),
+        (["สุนัข", "จิ้งจอก"], "script", [True, True]),
+        (["어린", "왕자"], "script", [False, False]),  # Korean has blanks
+        (["маленький", "принц"], "script", [False, False]),
+        (["小", "王子"], "clitics", [True, True]),
+        (["小", "王子"], " ", [False, False]),
     ],
 )
 def test_which_words_follow_without_a_blank(words, joiner, bare):
@@ -177,11 +238,85 @@ def test_which_words_follow_without_a_blank(words, joiner, bare):
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)
-@given(words=st.lists(st.sampled_from([*TEXT.split(), "n't", "'s", "l'"]), min_size=1, max_size=8))
+@given(words=st.lists(st.sampled_from([*TEXT.split(), "n't", "'s", "l'", "小", "王子"]), min_size=1, max_size=8))
 def test_a_word_without_a_blank_before_it_is_split_by_itself_and_changes_no_other(name, words):
     tokenizer = TOKENIZERS[name]
-    alone = [tokenizer(word, add_special_tokens=False)["input_ids"] for word in words]
+    alone = [word_tokens([word], tokenizer, "")[0] for word in words]
     assert word_tokens(words, tokenizer, "") == alone
     spaced, bare = word_tokens(words, tokenizer), follows_without_blank(words, "clitics")
     expected = [own if joined else other for own, other, joined in zip(alone, spaced, bare, strict=True)]
     assert word_tokens(words, tokenizer, "clitics") == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["byte pairs", "byte pairs, trimmed", "byte pairs, prefixed", "unigram", "pairs with bytes"]
+)
+@pytest.mark.parametrize("word", ["homme", "fox", "'s", "n't", "(fox)", "0", "-5", "小", "王子", "。", "café"])
+def test_a_word_without_a_blank_before_it_has_no_token_with_one(name, word):
+    tokenizer = TOKENIZERS[name]
+    (own,) = word_tokens([word], tokenizer, "")
+    assert own
+    assert not any(text[:1].isspace() for text in texts_within(own, tokenizer))
+    if name != "unigram":  # which has no bytes to fall back on
+        letter = tokenizer("a", add_special_tokens=False)["input_ids"]
+        assert tokenizer.decode([*letter, *own], clean_up_tokenization_spaces=False).strip() == "a" + word
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+@pytest.mark.parametrize("word", ["fox", "☃", "日本", "(", "'s", "zxqv"])
+def test_no_word_owns_a_blank_alone(name, word):
+    tokenizer = TOKENIZERS[name]
+    spec = FeatureSpec("x", "surprisal", {"casing": "as_written"})
+    heard = stimulus(words=words_at(list(range(21)), ["the", word, *["fox"] * 19]))
+    got = tokenize(heard, tokenizer, spec)
+    for all_of_it, own in zip(got.ids, got.own, strict=True):
+        before = all_of_it[: len(all_of_it) - len(own)]
+        assert all(text.isspace() for text in texts_within(before, tokenizer))
+        assert not texts_within(own[:1], tokenizer)[0].isspace()
+    assert got.words.text[1] == word
+
+
+@pytest.mark.parametrize("kind", ["language_model", "word_embedding"])
+def test_states_and_vectors_are_those_of_the_words_own_tokens(kind, source):
+    """The tiny GPT-2's vocabulary has no token of a blank and the first byte of a snowman."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = source.model_dir / "tiny-gpt2"
+    model, tokenizer = AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    ids = tokenizer(" ☃")["input_ids"]
+    assert tokenizer.convert_ids_to_tokens(ids)[0] == "Ġ"
+    with torch.no_grad():
+        states = model(torch.tensor([[0, *ids]]), output_hidden_states=True).hidden_states[1][0, 2:]
+        table = model.wte.weight[ids[1:]]
+    want = (states if kind == "language_model" else table).mean(0).numpy()
+    np.testing.assert_allclose(language(["☃"], source, kind).values[0], want, rtol=1e-4, atol=1e-5)
+
+
+def test_the_context_has_the_blanks_that_the_text_has(source):
+    """A blank alone is what the model sees before a word, whoever owns it."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = source.model_dir / "tiny-gpt2"
+    model, tokenizer = AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    ids = tokenizer(" the ☃")["input_ids"]
+    with torch.no_grad():
+        states = model(torch.tensor([[0, *ids]]), output_hidden_states=True).hidden_states[1][0]
+    got = language(["the", "☃"], source).values[1]
+    np.testing.assert_allclose(got, states[-3:].mean(0).numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "joiner", "text"),
+    [
+        (["l'", "homme", "rit"], "elisions", " l'homme rit"),
+        (["l'", "homme", "rit"], "script", " l'homme rit"),
+        (["do", "n't", "go"], "clitics", " don't go"),
+        (["小", "王子"], "script", "小王子"),
+        (["the", "fox"], "script", " the fox"),
+    ],
+)
+def test_what_the_model_sees_is_the_text_as_it_is_written(words, joiner, text):
+    tokens = [token for own in word_tokens(words, TOKENIZERS["byte pairs"], joiner) for token in own]
+    assert TOKENIZERS["byte pairs"].decode(tokens, clean_up_tokenization_spaces=False) == text

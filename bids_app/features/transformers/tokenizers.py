@@ -1,0 +1,125 @@
+"""A model's tokenizer: loaded where its vocabulary is there and fits the model's embedding, else refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from bids_app.errors import NoInput
+from bids_app.features.transformers.lock import fetch_hint
+from bids_app.features.transformers.models import ModelName, load, model_files, readable
+from bids_app.pointers import is_there
+from bids_app.records import ModelSource
+
+ALONE = ("tokenizer.model", "tiktoken.model", "tekken.json")  # each a whole vocabulary, whatever the class states
+NOT_VOCABULARY = ("tokenizer_file", "tokenizer_config_file", "normalizer_file")  # of what classes state
+SENTENCE_PIECE = b"\n"  # the first byte of such a model; what tiktoken writes begins with a letter
+
+
+def load_tokenizer(model: ModelName, source: ModelSource) -> Any:
+    """The model's tokenizer, one that knows the characters of each token.
+
+    Parameters
+    ----------
+    model : name and revision.
+    source : where models are.
+
+    Raises
+    ------
+    NoInput : there is none, its vocabulary is not there or cannot be read, or it knows no characters.
+    """
+    from transformers import AutoTokenizer
+
+    require_vocabulary(model, source)
+    _require_packages(model, source)
+    tokenizer = load(AutoTokenizer, model, source)
+    if not tokenizer.is_fast:
+        what = f"the tokenizer of the model '{model.name}' knows no character positions"
+        raise NoInput(what, "", "add tokenizer.json")
+    return tokenizer
+
+
+def require_vocabulary(model: ModelName, source: ModelSource) -> None:
+    """Make sure that the files of the tokenizer's vocabulary are there: without, transformers makes a tokenizer to
+    which every word is unknown, and says nothing.
+
+    They are tokenizer.json, or all that the class of the tokenizer states.
+
+    Parameters
+    ----------
+    model : name and revision.
+    source : where models are.
+
+    Raises
+    ------
+    NoInput : one is not there.
+    """
+    folder = model_files(model, source)[0].parent
+    with readable(model, source):
+        whole, *others = _vocabularies(folder)
+    if _first_whole(folder, (whole, *others)) is None:
+        parts = next(iter(others), whole)
+        absent = [file for file in parts if not is_there(folder / file)]
+        what = f"the tokenizer of the model '{model.name}' lacks {' and '.join(absent)}: every word would be unknown"
+        raise NoInput(what, folder, f"{' and '.join(whole)} would do, too; {fetch_hint(source)}")
+
+
+def _require_packages(model: ModelName, source: ModelSource) -> None:
+    """Raises NoInput where a vocabulary is a SentencePiece model and what reads those is not installed."""
+    from transformers.utils import is_protobuf_available, is_sentencepiece_available
+
+    folder = model_files(model, source)[0].parent
+    packages = {"sentencepiece": is_sentencepiece_available(), "protobuf": is_protobuf_available()}
+    absent = [package for package, there in packages.items() if not there]
+    for file in _first_whole(folder, _vocabularies(folder)) or ():
+        if absent and file.endswith(".model") and (folder / file).read_bytes()[:1] == SENTENCE_PIECE:
+            what = f"the tokenizer of the model '{model.name}' needs {' and '.join(absent)} to read {file}"
+            raise NoInput(what, folder, f"pip install {' '.join(absent)}, or add tokenizer.json")
+
+
+def require_fit(tokenizer: Any, n_rows: int, model: ModelName) -> None:
+    """Make sure that every token has a row in the embedding: else both are of two models.
+
+    Parameters
+    ----------
+    tokenizer : of the library.
+    n_rows : of the model's input embedding.
+    model : its name, for the message.
+
+    Raises
+    ------
+    NoInput : a token has none.
+    """
+    n_tokens = max(tokenizer.get_vocab().values(), default=-1) + 1
+    if n_tokens > n_rows:
+        what = f"the tokenizer of the model '{model.name}' has {n_tokens} tokens, its embedding {n_rows} rows"
+        raise NoInput(what, tokenizer.name_or_path, "they are not of one model: fetch all of its files again")
+
+
+def _vocabularies(folder: Path) -> tuple[tuple[str, ...], ...]:
+    """Names of files that are a vocabulary together, in the order in which transformers takes them: tokenizer.json,
+    what the tokenizer's class states, and what is read whatever the class. Some classes need none."""
+    from transformers import PreTrainedTokenizerFast
+    from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES, tokenizer_class_from_name
+    from transformers.tokenization_utils_base import get_fast_tokenizer_file
+
+    config, own = _content(folder / "config.json"), _content(folder / "tokenizer_config.json")
+    named = own.get("tokenizer_class") or config.get("tokenizer_class")
+    named = named or TOKENIZER_MAPPING_NAMES.get(str(config.get("model_type")))
+    kind = (named and tokenizer_class_from_name(named)) or PreTrainedTokenizerFast
+    if not kind.vocab_files_names:
+        return ((),)
+    stated = tuple(file for key, file in kind.vocab_files_names.items() if key not in NOT_VOCABULARY)
+    fast = get_fast_tokenizer_file(own.get("fast_tokenizer_files", []))
+    return tuple(dict.fromkeys([(fast,), *([stated] if stated else []), *((file,) for file in ALONE)]))
+
+
+def _first_whole(folder: Path, vocabularies: Iterable[tuple[str, ...]]) -> tuple[str, ...] | None:
+    return next((files for files in vocabularies if all(is_there(folder / file) for file in files)), None)
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """Of a JSON file, nothing where it is not there."""
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}

@@ -1,0 +1,171 @@
+"""Before weights are loaded: architecture, layer, files and tokenizer, by configuration and headers alone."""
+
+import json
+import shutil
+
+import pytest
+from tiny_models import save_seeded, spaced_words, stimulus, word_pieces
+
+from bids_app import features
+from bids_app.errors import NoInput, UsageError
+from bids_app.records import FeatureSpec, ModelSource
+
+LANGUAGE = {"kind": "language_model", "model": "tiny-gpt2", "layer": 2}
+SPEECH = {"kind": "speech_model", "model": "tiny-w2v", "layer": 2}
+DECODER = {"kind": "speech_model", "model": "short-whisper", "part": "decoder", "layer": 3, "window_s": 4}
+
+
+def check(source, kind, **options):
+    return features.check_model(features.resolve(FeatureSpec("x", kind, options)), source)
+
+
+@pytest.fixture
+def folder(source, tmp_path):
+    """A copy of the models that a test may break."""
+    shutil.copytree(source.model_dir, tmp_path / "models")
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def no_weights(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("weights were loaded")
+
+    monkeypatch.setattr("safetensors.torch.load_file", refuse)
+    monkeypatch.setattr("transformers.modeling_utils.PreTrainedModel.from_pretrained", refuse)
+
+
+FINE = [
+    LANGUAGE,
+    {**LANGUAGE, "layer": "all"},
+    {**LANGUAGE, "untrained": True},
+    {**LANGUAGE, "model": "tiny-bert"},
+    {"kind": "surprisal", "model": "tiny-gpt2"},
+    {"kind": "entropy", "model": "tiny-gpt2"},
+    {"kind": "word_embedding", "model": "tiny-bert"},
+    {"kind": "word_embedding", "model": "vectors.txt"},
+    SPEECH,
+    {**SPEECH, "layer": ["cnn", "projection", 0]},
+    {**SPEECH, "model": "org/tiny-hubert"},
+    {**SPEECH, "model": "tiny-wavlm"},
+    {**SPEECH, "model": "tiny-data2vec"},
+    {**SPEECH, "model": "tiny-w2v-bert"},
+    {**SPEECH, "model": "whisper"},
+    {**SPEECH, "refresh_s": 1.0},
+    DECODER,
+    {"kind": "word_rate"},
+]
+
+
+@pytest.mark.parametrize("given", FINE, ids=str)
+def test_what_can_be_had_is_fine_and_no_weights_are_loaded(given, source, no_weights):
+    assert check(source, **given) == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "said"),
+    [
+        ({**LANGUAGE, "layer": 3}, UsageError, "no layer 3.*layers 0 to 2"),
+        ({**LANGUAGE, "layer": [0, 7]}, UsageError, "no layer 7"),
+        ({**SPEECH, "layer": 3}, UsageError, "no layer 3"),
+        ({**SPEECH, "model": "tiny-w2v-bert", "layer": "cnn"}, UsageError, "no layer cnn"),
+        ({**DECODER, "layer": 4}, UsageError, "no layer 4"),
+        ({**DECODER, "model": "tiny-w2v"}, UsageError, "has no decoder"),
+        ({**DECODER, "language": "xx"}, UsageError, "does not know the language 'xx'"),
+        ({**DECODER, "window_s": 9.0}, UsageError, "hears at most 4 s"),
+        ({**SPEECH, "model": "tiny-w2v-bert", "refresh_s": 1.0}, UsageError, "cannot be approximated"),
+        ({**LANGUAGE, "model": "tiny-w2v"}, UsageError, "is no language model"),
+        ({**LANGUAGE, "model": "tiny-bert", "context": {"tokens": 8}}, UsageError, "would see later words"),
+        ({"kind": "surprisal", "model": "tiny-bert"}, UsageError, "needs a causal language model"),
+        ({"kind": "entropy", "model": "tiny-bert"}, UsageError, "needs a causal language model"),
+        ({"kind": "word_embedding", "model": "absent.txt"}, NoInput, "no word vectors"),
+        ({**LANGUAGE, "model": "absent"}, NoInput, "'absent' is not there"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_had_is_one_line(given, error, said, source, no_weights):
+    with pytest.raises(error, match=said) as caught:
+        check(source, **given)
+    assert "\n" not in str(caught.value)
+
+
+def configured(folder, **settings):
+    path = folder / "tiny-gpt2/config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **settings}))
+
+
+def without(folder, *files):
+    for file in files:
+        (folder / "tiny-gpt2" / file).unlink()
+
+
+def halved(folder):
+    path = folder / "tiny-gpt2/model.safetensors"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def another_tokenizer(folder):
+    path = folder / "tiny-gpt2/tokenizer.json"
+    content = json.loads(path.read_text())
+    mark = {**content["added_tokens"][0], "id": 400, "content": "<extra>"}
+    path.write_text(json.dumps({**content, "added_tokens": [*content["added_tokens"], mark]}))
+
+
+@pytest.mark.parametrize(
+    ("hurt", "said"),
+    [
+        (lambda folder: configured(folder, model_type="its-own"), "cannot be loaded"),
+        (lambda folder: configured(folder, n_layer=3), r"do not fit its config\.json: h\.2\..* is missing"),
+        (lambda folder: configured(folder, n_embd=32), "has the shape .*16.*, not .*32"),
+        (
+            lambda folder: configured(folder, vocab_size=290),
+            r"wte\.weight has the shape \[300, 16\], not \[290, 16\]",
+        ),
+        (lambda folder: without(folder, "config.json"), r"has no config\.json"),
+        (lambda folder: without(folder, "model.safetensors"), "no safetensors weights"),
+        (lambda folder: without(folder, "tokenizer.json"), r"lacks tokenizer\.model"),
+        (halved, "cannot be loaded"),
+        (another_tokenizer, "has 301 tokens, its embedding 300 rows"),
+    ],
+)
+def test_files_that_do_not_fit_are_one_line(hurt, said, folder, no_weights):
+    hurt(folder)
+    with pytest.raises(NoInput, match=said) as caught:
+        check(ModelSource(folder, offline=True), **LANGUAGE)
+    assert "\n" not in str(caught.value)
+    assert "tiny-gpt2" in str(caught.value)
+
+
+def test_layers_that_cannot_be_told_apart_are_refused(tmp_path):
+    """ALBERT runs one block again and again; its embedding can be had."""
+    from transformers import AlbertConfig, AlbertForMaskedLM
+
+    tokenizer = word_pieces()
+    sizes = {"hidden_size": 16, "embedding_size": 8, "num_hidden_layers": 3, "num_attention_heads": 2}
+    config = AlbertConfig(vocab_size=len(tokenizer), intermediate_size=32, **sizes)
+    save_seeded(lambda: AlbertForMaskedLM(config), 1, tmp_path / "albert")
+    tokenizer.save_pretrained(tmp_path / "albert")
+    source = ModelSource(tmp_path, offline=True)
+    assert check(source, "word_embedding", model="albert") == ""
+    with pytest.raises(UsageError, match="kind 'albert' cannot be told apart"):
+        check(source, "language_model", model="albert", layer=1)
+    spec = FeatureSpec("x", "language_model", {"model": "albert", "layer": 1})
+    with pytest.raises(UsageError, match="kind 'albert' cannot be told apart"):
+        features.extract(stimulus(words=spaced_words()), spec, source)
+
+
+def test_a_model_that_would_be_downloaded_is_told(tmp_path, monkeypatch):
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert "it would be downloaded" in check(ModelSource(tmp_path), **{**LANGUAGE, "model": "org/absent"})
+
+
+def test_published_names_of_weights_fit_too(folder, no_weights):
+    """GPT-2's without a prefix."""
+    from safetensors.torch import safe_open, save_file
+
+    path = folder / "tiny-gpt2/model.safetensors"
+    with safe_open(path, "pt") as file:
+        weights = {name.removeprefix("transformer."): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(weights, path, {"format": "pt"})
+    assert check(ModelSource(folder, offline=True), **LANGUAGE) == ""
