@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +14,13 @@ from bids_app.features.base.family import Family, Option, Reach
 from bids_app.features.base.memory import WithinMemory
 from bids_app.features.base.needs import Sound, audio_of, require_language, words_of
 from bids_app.features.speech import approximate, whisper_decoder
-from bids_app.features.speech.speech_encoder import SECONDS_AT_ONCE, SpeechEncoder, inputs_of, load_speech_encoder
+from bids_app.features.speech.speech_encoder import (
+    SECONDS_AT_ONCE,
+    SpeechEncoder,
+    encoder_layers,
+    inputs_of,
+    load_speech_encoder,
+)
 from bids_app.features.speech.speech_windows import (
     Window,
     causal_windows,
@@ -23,7 +29,7 @@ from bids_app.features.speech.speech_windows import (
     row_times,
     utterance_windows,
 )
-from bids_app.features.transformers.hidden_layers import POOLED, Reading, blocks_of, columns, hidden_states, parts_of
+from bids_app.features.transformers.hidden_layers import POOLED, Reading, columns, hidden_states
 from bids_app.features.transformers.model_options import MODEL, PARTS, Layers, wanted_layers
 from bids_app.features.transformers.models import model_files, model_of, with_model
 from bids_app.features.transformers.precision import PRECISION, Lowered
@@ -73,22 +79,23 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     sound = audio_of(stimulus)
     n_samples, rate = len(sound.samples), sound.rate_hz
     speech = load_speech_encoder(spec, source)
-    layers = wanted_layers(spec, len(blocks_of(speech.encoder)), parts_of(speech.encoder))
+    found = encoder_layers(speech, spec)
+    layers = wanted_layers(spec, found.widths)
     times, stops = row_times(n_samples, rate, stride_s)
     first = next((row for row, stop in enumerate(stops) if speech.frames(int(stop * speech.rate_hz / rate))), None)
     if first is None:
         raise DataError(f"the audio is too short for a frame of {name}", stimulus.stimulus_id)
     windows = _plan(spec, speech, rate, stops[first:], n_samples)
     lowered, refreshed = spec.options["precision"] == "bfloat16", spec.options["refresh_s"] is not None
-    reading = Reading(layers, source.device, lowered=lowered, refreshed=refreshed)
-    values, widths, notes = run(speech, sound, windows, len(stops) - first, reading)
+    reading = Reading(found, layers, source.device, lowered=lowered, refreshed=refreshed)
+    values, notes = run(speech, sound, windows, len(stops) - first, reading)
     provenance = FeatureProvenance(
         kind=spec.kind,
         description=f"Hidden states of {name}, layer {layer} (0: the input of the first), every {stride_s:g} s: "
         f"{MODES[mode].format(window_s=window_s)}{_said_of_refresh(spec.options['refresh_s'])}.",
         stamp="the instant by which the model has heard the frame",
-        dimensions=f"{sum(widths)} hidden units" + (f" of {len(layers)} layers" if len(layers) > 1 else ""),
-        layers=columns(layers, widths),
+        dimensions=f"{sum(reading.widths)} hidden units" + (f" of {len(layers)} layers" if len(layers) > 1 else ""),
+        layers=columns(layers, reading.widths),
         causal=mode == "window",
         approximate=refreshed,
         notes=notes,
@@ -119,15 +126,9 @@ def _said_of_refresh(refresh_s: float | None) -> str:
     )
 
 
-class States(NamedTuple):
-    """values (n_rows, n_hidden·n_layers) float32, each layer's width, and sorted notes on memory and precision."""
-
-    values: Array
-    widths: list[int]
-    notes: tuple[str, ...]
-
-
-def run(speech: SpeechEncoder, sound: Sound, windows: Iterable[Window], n_rows: int, reading: Reading) -> States:
+def run(
+    speech: SpeechEncoder, sound: Sound, windows: Iterable[Window], n_rows: int, reading: Reading
+) -> tuple[Array, tuple[str, ...]]:
     """The states of all rows, in passes that fit the device.
 
     Beside the result only one batch is held, however long the audio is.
@@ -139,8 +140,13 @@ def run(speech: SpeechEncoder, sound: Sound, windows: Iterable[Window], n_rows: 
     windows : pieces of it, with the rows that are read off each.
     n_rows : how many rows all windows have.
     reading : layers, device and precision; refreshed: the later rows of a window do not hear what follows them.
+
+    Returns
+    -------
+    values : (n_rows, n_hidden·n_layers) float32.
+    notes : on memory and precision, sorted.
     """
-    values, widths = np.zeros((0, 0), dtype=np.float32), list[int]()
+    values = np.empty((n_rows, sum(reading.widths)), dtype=np.float32)
 
     def compute(batch: Sequence[Window]) -> list[list[Array]]:
         return row_states(speech, sound, batch, reading)
@@ -151,12 +157,9 @@ def run(speech: SpeechEncoder, sound: Sound, windows: Iterable[Window], n_rows: 
     within = WithinMemory(lowered or compute, lambda window: window.stop - window.start, speech.model, reading.device)
     for batch in equal_batches(windows, round(seconds * sound.rate_hz), padded):
         for window, states in zip(batch, within(batch), strict=True):
-            if not widths:
-                widths = [state.shape[1] for state in states]
-                values = np.empty((n_rows, sum(widths)), dtype=np.float32)
             values[[row for row, _ in window.rows]] = np.concatenate(states, axis=1)
     notes = {*within.notes, *([lowered.note] if lowered else [])}
-    return States(values, widths, tuple(sorted(notes)))
+    return values, tuple(sorted(notes))
 
 
 def row_states(speech: SpeechEncoder, sound: Sound, batch: Sequence[Window], reading: Reading) -> list[list[Array]]:
@@ -188,12 +191,12 @@ def row_states(speech: SpeechEncoder, sound: Sound, batch: Sequence[Window], rea
         if reading.refreshed:
             stops = [[stop - window.start for _, stop in window.rows] for window in batch]
             each = [
-                approximate.block_states(speech, Sound(wave, rate), ends, reading.layers, frames)
+                approximate.block_states(speech, Sound(wave, rate), ends, reading, frames)
                 for wave, ends in zip(heard, stops, strict=True)
             ]
         else:
             inputs = inputs_of(speech, heard, rate)
-            each = list(zip(*hidden_states(speech.encoder, inputs, reading.layers, frames), strict=True))
+            each = list(zip(*hidden_states(reading.found, inputs, reading.layers, frames), strict=True))
         return [
             [np.asarray(layer[place].float().cpu().numpy()) for layer in states]
             for place, states in zip(places, each, strict=True)
@@ -263,7 +266,7 @@ FAMILY = Family(
     kind="speech_model",
     label="a speech model's hidden states",
     role="speech model",
-    version=1,
+    version=2,
     needs=frozenset({"audio"}),
     extract=extract,
     options={

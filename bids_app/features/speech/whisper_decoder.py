@@ -15,7 +15,8 @@ from bids_app.features.base.needs import Sound, audio_of
 from bids_app.features.base.words import STAMP, event_features, tokenize
 from bids_app.features.language import contexts
 from bids_app.features.speech.speech_encoder import SECONDS_AT_ONCE, SpeechEncoder, inputs_of, load_speech_encoder
-from bids_app.features.transformers.hidden_layers import POOLED, Reading, blocks_of, columns, hidden_states, pooled
+from bids_app.features.transformers.find_layers import ModelLayers, find_layers, trial_tokens
+from bids_app.features.transformers.hidden_layers import POOLED, Reading, columns, hidden_states, pooled
 from bids_app.features.transformers.model_options import wanted_layers
 from bids_app.features.transformers.models import load_tokenizer, model_of, with_model
 from bids_app.features.transformers.precision import Lowered
@@ -68,26 +69,48 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
         raise UsageError(f"{name} has no decoder", f"feature '{spec.name}'", "'part: decoder' is for Whisper")
     tokenizer = load_tokenizer(model_of(spec), source)
     words, ids, unknown_share, notes = tokenize(stimulus, tokenizer, spec.options["casing"])
-    layers = wanted_layers(spec, len(blocks_of(speech.decoder)), ())
+    found = decoder_layers(speech, spec, ids[0])
+    layers = wanted_layers(spec, found.widths)
     frame = contexts.Frame(prompt(spec, tokenizer, speech.decoder.config), (), speech.decoder.max_target_positions)
     items = heard_words(words, ids, frame, window_s, sound)
-    reading = Reading(layers, source.device, pool, spec.options["precision"] == "bfloat16")
+    reading = Reading(found, layers, source.device, pool, spec.options["precision"] == "bfloat16")
     values, of_memory = word_states(speech, sound, items, reading)
-    width = values.shape[1] // len(layers)
     provenance = FeatureProvenance(
         kind=spec.kind,
         description=f"Hidden states of {name}'s decoder, layer {layer} (0: the embeddings), for each word: the "
         f"encoder heard the {window_s:g} s up to the word's end, the decoder was told the words within them and the "
         f"word; {POOLED[pool]}; nothing after the word enters.",
         stamp=STAMP,
-        dimensions=f"{width} hidden units" + (f" of each of {len(layers)} layers" if len(layers) > 1 else ""),
-        layers=columns(layers, [width] * len(layers)),
+        dimensions=f"{sum(reading.widths)} hidden units" + (f" of {len(layers)} layers" if len(layers) > 1 else ""),
+        layers=columns(layers, reading.widths),
         causal=True,
         approximate=False,
         unknown_share=unknown_share,
         notes=(*notes, *of_memory),
     )
     return event_features(spec, words, values, with_model(provenance, model_of(spec), source))
+
+
+def decoder_layers(speech: SpeechEncoder, spec: FeatureSpec, tokens: Sequence[int]) -> ModelLayers:
+    """Where the decoder's hidden layers are.
+
+    Parameters
+    ----------
+    speech : a Whisper.
+    spec : resolved.
+    tokens : what it is tried with, at least one.
+
+    Raises
+    ------
+    UsageError : they cannot be read.
+    """
+    import torch
+
+    device, width = speech.model.device, speech.decoder.config.d_model
+    ids = torch.tensor(trial_tokens(tokens), device=device)
+    encoded = torch.linspace(-1, 1, ids.numel() * width, device=device).view(*ids.shape, width)
+    trial = {"input_ids": ids, "encoder_hidden_states": encoded, "use_cache": False}
+    return find_layers(speech.decoder, trial, ids.shape[1], spec)
 
 
 def prompt(spec: FeatureSpec, tokenizer: Any, config: Any) -> tuple[int, ...]:
@@ -162,7 +185,7 @@ def word_states(
             encoded = speech.encoder(**inputs_of(speech, heard, sound.rate_hz)).last_hidden_state
             ids = torch.tensor([item.window.tokens for item in batch], device=speech.model.device)
             given = {"input_ids": ids, "encoder_hidden_states": encoded, "use_cache": False}
-            states = torch.cat(hidden_states(speech.decoder, given, reading.layers), dim=-1)
+            states = torch.cat(hidden_states(reading.found, given, reading.layers), dim=-1)
             return [
                 [pooled(states[place, first:end], reading.pool) for _, first, end in item.window.words]
                 for place, item in enumerate(batch)
