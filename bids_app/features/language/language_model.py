@@ -10,7 +10,7 @@ import numpy as np
 
 from bids_app.errors import UsageError
 from bids_app.features.base.family import Family, Option
-from bids_app.features.base.memory import WithinMemory
+from bids_app.features.base.memory import WithinMemory, or_on_cpu
 from bids_app.features.base.words import STAMP, event_features, tokenize
 from bids_app.features.language import contexts
 from bids_app.features.language.contexts import Window
@@ -52,7 +52,8 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     words, ids, unknown_share, notes = tokenize(stimulus, tokenizer, spec.options["casing"])
     model = load_model(model_name, source)
     windows = contexts.windows_of(spec, ids, contexts.frame_of(model, tokenizer, masked))
-    found = layers_found(model, max(windows, key=lambda window: len(window.tokens)), spec)
+    longest = max(windows, key=lambda window: len(window.tokens))
+    found = or_on_cpu(lambda: layers_found(model, longest, spec), model)
     layers = wanted_layers(spec, found.widths)
     reading = Reading(found, layers, source.device, pool, precision == "bfloat16")
     values, of_memory = word_states(windows, reading)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bids_app.errors import UsageError
-from bids_app.features.transformers.find_layers import ModelLayers, find_layers
+from bids_app.features.transformers.find_layers import ModelLayers, find_layers, near
+from bids_app.features.transformers.hidden_layers import hidden_states
 from bids_app.features.transformers.models import load_feature_extractor, load_model, model_of
 from bids_app.records import Array, FeatureSpec, ModelSource
 
@@ -99,7 +100,7 @@ def load_speech_encoder(spec: FeatureSpec, source: ModelSource) -> SpeechEncoder
 
 
 def encoder_layers(speech: SpeechEncoder, spec: FeatureSpec) -> ModelLayers:
-    """Where the encoder's hidden layers are, tried with a second of noise.
+    """Where the encoder's hidden layers are, tried with a second of noise; so is the short way to single frames.
 
     Parameters
     ----------
@@ -110,10 +111,17 @@ def encoder_layers(speech: SpeechEncoder, spec: FeatureSpec) -> ModelLayers:
     ------
     UsageError : they cannot be read, or have other frames than are counted here.
     """
+    import torch
+
     n_samples = speech.rate_hz
     heard = np.random.default_rng(0).normal(0, 0.1, (2, n_samples)).astype(np.float32)
     n_frames = speech.frames(round(speech.padded_s * speech.rate_hz) or n_samples)
-    return find_layers(speech.encoder, speech.inputs(list(heard)), n_frames, spec)
+    inputs, last = speech.inputs(list(heard)), [n_frames - 1]
+    found = find_layers(speech.encoder, inputs, n_frames, spec)
+    with torch.no_grad():
+        below = [found.highest - 1]
+        (whole,), (alone,) = (hidden_states(found, inputs, below, frames) for frames in (None, last))
+    return found if near(whole[:, last], alone) else replace(found, topmost=False)
 
 
 def inputs_of(speech: SpeechEncoder, windows: Sequence[Array], rate: float) -> Inputs:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bids_app.errors import UsageError
-from bids_app.features.base.memory import WithinMemory
+from bids_app.features.base.memory import WithinMemory, or_on_cpu
 from bids_app.features.base.needs import Sound, audio_of
 from bids_app.features.base.words import STAMP, event_features, tokenize
 from bids_app.features.language import contexts
@@ -69,7 +69,7 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
         raise UsageError(f"{name} has no decoder", f"feature '{spec.name}'", "'part: decoder' is for Whisper")
     tokenizer = load_tokenizer(model_of(spec), source)
     words, ids, unknown_share, notes = tokenize(stimulus, tokenizer, spec.options["casing"])
-    found = decoder_layers(speech, spec, ids[0])
+    found = or_on_cpu(lambda: decoder_layers(speech, spec, ids[0]), speech.model)
     layers = wanted_layers(spec, found.widths)
     frame = contexts.Frame(prompt(spec, tokenizer, speech.decoder.config), (), speech.decoder.max_target_positions)
     items = heard_words(words, ids, frame, window_s, sound)

@@ -33,11 +33,13 @@ class ModelLayers:
     widths : hidden units of each layer, in the order in which they are computed: parts before the blocks, numbers.
     blocks : modules whose k-th call takes the states of layer k; none where these have other axes there (XLNet), so
         that a pass has to end before they are read.
+    topmost : whether the block below the highest wanted layer may be computed for single tokens (see top_block.py).
     """
 
     model: Any
     widths: Mapping[Layer, int]
     blocks: tuple[Any, ...]
+    topmost: bool = True
 
     @property
     def highest(self) -> int:

@@ -97,7 +97,7 @@ def hidden_states(
         """
         layer, states = next(calls), first_tensor(given, named)
         keep(layer, states)
-        compute = top_block.frames_of(block)
+        compute = top_block.frames_of(block) if found.topmost else None
         if compute and frames is not None and layer + 1 == highest:
             wanted_states[highest] = compute(block, states, frames, named.get("attention_mask"))
             raise _Enough

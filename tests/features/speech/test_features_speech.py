@@ -190,6 +190,17 @@ def test_the_top_block_is_computed_for_the_wanted_frames_alone(family, stable, t
     assert seen == [1, 3]
 
 
+def test_a_top_block_that_is_not_as_known_is_computed_whole(source, monkeypatch):
+    from bids_app.features.transformers import top_block
+
+    exact = features.extract(stimulus(noise(1)), spec(window_s=0.8, stride_s=0.2), source).values
+    monkeypatch.setitem(
+        top_block.BLOCKS, "Wav2Vec2EncoderLayer", lambda block, states, frames, mask: states[:, frames]
+    )
+    got = features.extract(stimulus(noise(1)), spec(window_s=0.8, stride_s=0.2), source).values
+    np.testing.assert_allclose(got, exact, rtol=1e-5, atol=1e-5)
+
+
 def test_what_the_top_block_knows_is_there():
     from transformers.models.data2vec import modeling_data2vec_audio
     from transformers.models.hubert import modeling_hubert
