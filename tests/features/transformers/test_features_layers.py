@@ -158,6 +158,16 @@ def test_speech_models_are_right_or_refused(kind, monkeypatch):
                 torch.testing.assert_close(got, wanted[layer][:, [0, last]], rtol=1e-4, atol=1e-5)
 
 
+def test_an_adapter_above_the_blocks_is_no_layer():
+    model, inputs = small_model("wav2vec2", add_adapter=True), {"input_values": torch.randn(2, 16000)}
+    found = find_layers(model, inputs, 49, spec())
+    with torch.no_grad():
+        whole = model(**inputs, output_hidden_states=True)
+        assert whole.last_hidden_state.shape[1] < 49
+        (last,) = hidden_states(found, inputs, [found.highest])
+    torch.testing.assert_close(last, whole.hidden_states[-1])
+
+
 # ------------------------------------------------------------------------------------------------ the rule
 class Toy(torch.nn.Module):
     """Blocks that mix what came before; `collect` gives the states it says are hidden from embedding and outputs."""
