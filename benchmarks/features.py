@@ -22,12 +22,13 @@ import numpy as np
 from benchmarks.bars import Bar, measure, run_bars
 from bids_app.features.base.needs import Sound
 from bids_app.features.language import contexts
-from bids_app.features.language.language_model import word_states
+from bids_app.features.language.language_model import layers_found, word_states
 from bids_app.features.speech.front_end import fold_norms
-from bids_app.features.speech.speech_encoder import SpeechEncoder, convolved_frames
+from bids_app.features.speech.speech_encoder import SpeechEncoder, convolved_frames, encoder_layers
 from bids_app.features.speech.speech_model import run
 from bids_app.features.speech.speech_windows import Window, refreshed_windows, row_times
 from bids_app.features.transformers.hidden_layers import Reading
+from bids_app.records import FeatureSpec
 
 RATE, WINDOW_S, STRIDE_S, REFRESH_S, LAYER = 16000, 16, 0.1, 0.5, 8
 Array = Any
@@ -92,6 +93,7 @@ def speech(quick: bool, device: str) -> list[Bar]:
 
     on_gpu = device != "cpu"
     library, encoder = wav2vec2(device, ours=False), wav2vec2(device, ours=True)
+    found = encoder_layers(encoder, FeatureSpec("speech", "speech_model", {"model": "wav2vec2"}))
     audio = np.random.default_rng(0).normal(0, 0.1, 60 * RATE).astype(np.float32)
     audio *= 1 + np.sin(2 * np.pi * 3 * np.arange(len(audio)) / RATE).astype(np.float32)  # a loudness that changes
     _, stops = row_times(len(audio), RATE, STRIDE_S)
@@ -113,16 +115,16 @@ def speech(quick: bool, device: str) -> list[Bar]:
 
     def ours(piece: Sequence[int], lowered: bool = False, window_s: int = WINDOW_S) -> Array:
         windows = [Window(stop - window_s * RATE, stop, ((row, stop),)) for row, stop in enumerate(piece)]
-        rows, _, notes = run(
-            encoder, Sound(audio, RATE), windows, len(piece), Reading([LAYER], device, lowered=lowered)
-        )
+        reading = Reading(found, [LAYER], device, lowered=lowered)
+        rows, notes = run(encoder, Sound(audio, RATE), windows, len(piece), reading)
         if notes and len(piece) > n_rows:
             print("speech:", *notes)
         return rows
 
     def rough(piece: Sequence[int]) -> Array:
         windows = refreshed_windows(np.array(piece), WINDOW_S * RATE, n_rows)
-        return run(encoder, Sound(audio, RATE), windows, len(piece), Reading([LAYER], device, refreshed=True)).values
+        reading = Reading(found, [LAYER], device, refreshed=True)
+        return run(encoder, Sound(audio, RATE), windows, len(piece), reading)[0]
 
     ways: dict[str, Way] = {"plain": plain, "exact": ours, "approximate": rough}
     if on_gpu:
@@ -164,6 +166,9 @@ def language(quick: bool, device: str) -> list[Bar]:
         random.integers(1, 50000, count).tolist() for count in random.choice([1, 2, 3], n_words, p=[0.75, 0.2, 0.05])
     ]
     windows = contexts.exact_windows(ids, 32, contexts.Frame((50256,), (), 1024))[32:]
+    layers = layers_found(
+        model, windows[0], FeatureSpec("language", "language_model", {"model": "gpt2", "context": None})
+    )
 
     def plain(piece: Sequence[contexts.Window]) -> Array:
         rows = []
@@ -176,7 +181,7 @@ def language(quick: bool, device: str) -> list[Bar]:
         return np.stack(rows)
 
     def ours(piece: Sequence[contexts.Window], lowered: bool = False) -> Array:
-        return word_states(model, piece, Reading([LAYER], device, lowered=lowered))[0]
+        return word_states(piece, Reading(layers, [LAYER], device, lowered=lowered))[0]
 
     pieces = [windows[at : at + 1000] for at in range(0, len(windows), 1000)]
     ways: dict[str, Way] = {"plain": plain, "exact": ours}

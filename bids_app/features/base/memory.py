@@ -82,3 +82,22 @@ def placed(model: Any, device: str) -> Any:
         return model.to(device)
     except torch.OutOfMemoryError:
         return model.to("cpu")
+
+
+def or_on_cpu(compute: Callable[[], Result], model: Any) -> Result:
+    """What `compute` gives, on the CPU where the model's device has no memory for it.
+
+    Parameters
+    ----------
+    compute : runs the model.
+    model : moved to the CPU then, and left there.
+    """
+    import torch
+
+    try:
+        return compute()
+    except torch.OutOfMemoryError:
+        if model.device.type == "cpu":
+            raise
+    model.to("cpu")
+    return compute()

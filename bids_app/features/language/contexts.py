@@ -226,6 +226,7 @@ def frame_of(model: Any, tokenizer: Any, masked: bool) -> Frame:
     """
     start, end = (tokenizer.cls_token_id, tokenizer.sep_token_id) if masked else (tokenizer.bos_token_id, None)
     limit = getattr(model.config, "max_position_embeddings", None)
+    limit = None if limit == -1 else limit  # XLNet's: any number
     skipped = getattr(getattr(model.base_model, "embeddings", None), "padding_idx", None)  # RoBERTa counts from there
     if limit is not None and skipped is not None:
         limit -= skipped + 1

@@ -10,11 +10,12 @@ import numpy as np
 
 from bids_app.errors import UsageError
 from bids_app.features.base.family import Family, Option
-from bids_app.features.base.memory import WithinMemory
+from bids_app.features.base.memory import WithinMemory, or_on_cpu
 from bids_app.features.base.words import STAMP, event_features, tokenize
 from bids_app.features.language import contexts
 from bids_app.features.language.contexts import Window
-from bids_app.features.transformers.hidden_layers import POOLED, Reading, blocks_of, columns, hidden_states, pooled
+from bids_app.features.transformers.find_layers import OTHERS, ModelLayers, find_layers, stated_layers, trial_tokens
+from bids_app.features.transformers.hidden_layers import POOLED, Reading, columns, hidden_states, pooled, sees
 from bids_app.features.transformers.model_options import CASING, CONTEXT, MODEL, Layers, wanted_layers
 from bids_app.features.transformers.models import load_model, model_files, model_of, with_model
 from bids_app.features.transformers.precision import PRECISION, Lowered
@@ -42,26 +43,27 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     Raises
     ------
     UsageError
-        Where the model lacks a layer, or a masked model is given `context`.
+        Where the model lacks a layer or its layers cannot be read, or a model that sees later words is given
+        `context`.
     """
     name, layer, pool, precision = (spec.options[key] for key in ("model", "layer", "subtokens", "precision"))
     model_name, masked = model_of(spec), _is_masked(spec, source)
     tokenizer, model = load_tokenizer(model_name, source), load_model(model_name, source)
     require_fit(tokenizer, len(model.get_input_embeddings().weight), model_name)
     given = tokenize(stimulus, tokenizer, spec)
-    layers = wanted_layers(spec, len(blocks_of(model)), ())
     windows = contexts.windows_of(spec, given.ids, contexts.frame_of(model, tokenizer, masked))
-    windows = contexts.owned(windows, given.own)
-    reading = Reading(layers, source.device, pool, precision == "bfloat16")
-    values, of_memory = word_states(model, windows, reading)
-    width = values.shape[1] // len(layers)
+    longest = max(windows, key=lambda window: len(window.tokens))
+    found = or_on_cpu(lambda: layers_found(model, longest, spec), model)
+    layers = wanted_layers(spec, found.widths)
+    reading = Reading(found, layers, source.device, pool, precision == "bfloat16")
+    values, of_memory = word_states(contexts.owned(windows, given.own), reading)
     provenance = FeatureProvenance(
         kind=spec.kind,
         description=f"Hidden states of {name}, layer {layer} (0: the embeddings), for each word "
         f"{contexts.describe_context(spec)}, {POOLED[pool]}; nothing after the word enters.",
         stamp=STAMP,
-        dimensions=f"{width} hidden units" + (f" of each of {len(layers)} layers" if len(layers) > 1 else ""),
-        layers=columns(layers, [width] * len(layers)),
+        dimensions=f"{sum(reading.widths)} hidden units" + (f" of {len(layers)} layers" if len(layers) > 1 else ""),
+        layers=columns(layers, reading.widths),
         causal=True,
         unknown_share=given.unknown_share,
         notes=(*given.notes, *of_memory),
@@ -93,24 +95,58 @@ def check_model(spec: FeatureSpec, source: ModelSource) -> None:
     """
     _is_masked(spec, source)
     skeleton = load_skeleton(model_of(spec), source)
-    wanted_layers(spec, len(blocks_of(skeleton)), ())
+    wanted_layers(spec, stated_layers(skeleton))
     require_tokenizer(skeleton, model_of(spec), source)
 
 
-def word_states(model: Any, windows: Sequence[Window], reading: Reading) -> tuple[Array, tuple[str, ...]]:
+def layers_found(model: Any, window: Window, spec: FeatureSpec) -> ModelLayers:
+    """Where the model's hidden layers are.
+
+    Parameters
+    ----------
+    model : a language model of the library.
+    window : the longest, whose tokens it is tried with.
+    spec : resolved.
+
+    Raises
+    ------
+    UsageError
+        Where they cannot be read, where no word would count for another, or later ones would for earlier ones.
+    """
+    import torch
+
+    where = f"feature '{spec.name}'"
+    trial = {"input_ids": torch.tensor(trial_tokens(window.tokens), device=model.device)}
+    found = find_layers(model, trial, trial["input_ids"].shape[1], spec)
+    before, after = sees(found, trial)
+    if not before:
+        what = f"no context enters the hidden states of {spec.options['model']} on this device"
+        raise UsageError(what, where, "some architectures need a GPU; take another model")
+    if after and spec.options["context"]:
+        what = f"{spec.options['model']} would see later words: give 'context_words'"
+        raise UsageError(what, where)
+    return found
+
+
+def word_states(windows: Sequence[Window], reading: Reading) -> tuple[Array, tuple[str, ...]]:
     """Pooled states of each word's own tokens.
 
     Parameters
     ----------
-    model : a transformer of the library.
-    windows : what it sees, for every word in some window.
-    reading : layers, pool, device and precision.
+    windows : what the model sees, for every word in some window.
+    reading : model, layers, pool, device and precision.
 
     Returns
     -------
     values : (n_words, n_hidden·n_layers) float32, in order of the words' rows.
     notes : on memory and precision, sorted.
+
+    Raises
+    ------
+    UsageError
+        Where a window has other rows than tokens.
     """
+    model = reading.found.model
 
     def compute(batch: Sequence[Window]) -> list[list[Array]]:
         """For every window of one length, the states of each of its words."""
@@ -118,7 +154,9 @@ def word_states(model: Any, windows: Sequence[Window], reading: Reading) -> tupl
 
         with torch.inference_mode():
             ids = torch.tensor([window.tokens for window in batch], device=model.device)
-            states = torch.cat(hidden_states(model, {"input_ids": ids}, reading.layers), dim=-1)
+            states = torch.cat(hidden_states(reading.found, {"input_ids": ids}, reading.layers), dim=-1)
+            if states.shape[:2] != ids.shape:  # some pad long windows, beyond those that were tried
+                raise UsageError(f"the model has {states.shape[1]} rows for {ids.shape[1]} tokens", "", OTHERS)
             return [
                 [pooled(states[place, first:end], reading.pool) for _, first, end in window.words]
                 for place, window in enumerate(batch)

@@ -16,15 +16,15 @@ import numpy as np
 
 from bids_app.features.base.needs import Sound
 from bids_app.features.speech.speech_encoder import SpeechEncoder
-from bids_app.features.transformers.hidden_layers import blocks_of, hidden_states
-from bids_app.features.transformers.model_options import Layer
+from bids_app.features.transformers.find_layers import ModelLayers
+from bids_app.features.transformers.hidden_layers import Reading, hidden_states
 from bids_app.records import Array
 
 KINDS = ("wav2vec2", "hubert", "data2vec-audio")  # whose blocks take a mask and whose positions are convolved
 
 
 def block_states(
-    speech: SpeechEncoder, sound: Sound, stops: Sequence[int], layers: Sequence[Layer], frames: Sequence[int]
+    speech: SpeechEncoder, sound: Sound, stops: Sequence[int], reading: Reading, frames: Sequence[int]
 ) -> list[Any]:
     """States of frames that heard nothing after their own row's time.
 
@@ -33,7 +33,7 @@ def block_states(
     speech : an encoder of one of KINDS.
     sound : the window of all rows.
     stops : the sample before which each row's time lies; they ascend, none before the first frame is heard.
-    layers : which states.
+    reading : which states.
     frames : the frames wanted; row k, heard by `stops[k]`, is the last frame before it.
 
     Returns
@@ -47,8 +47,9 @@ def block_states(
         first = wave[: ends[0]]
         wave = (wave - first.mean()) / np.sqrt(first.var() + 1e-7)
     values = torch.tensor(wave[None], dtype=torch.float32, device=speech.encoder.device)
-    with _in_blocks(speech.encoder, ends[0], [speech.frames(end) for end in ends]):
-        return [states[0] for states in hidden_states(speech.encoder, {"input_values": values}, layers, frames)]
+    found, given = reading.found, {"input_values": values}
+    with _in_blocks(found, ends[0], [speech.frames(end) for end in ends]):
+        return [states[0] for states in hidden_states(found, given, reading.layers, frames)]
 
 
 def _resampled(sound: Sound, model_rate: int, stops: Sequence[int]) -> tuple[Array, list[int]]:
@@ -68,7 +69,7 @@ def _resampled(sound: Sound, model_rate: int, stops: Sequence[int]) -> tuple[Arr
 
 
 @contextmanager
-def _in_blocks(model: Any, n_first: int, bounds: Sequence[int]) -> Iterator[None]:
+def _in_blocks(found: ModelLayers, n_first: int, bounds: Sequence[int]) -> Iterator[None]:
     """Within it a forward pass gives frames up to `bounds[k]` what they would be without any frame after it.
 
     `n_first` samples and `bounds[0]` frames belong to the first row. Three things look across frames: the group norm
@@ -78,6 +79,7 @@ def _in_blocks(model: Any, n_first: int, bounds: Sequence[int]) -> Iterator[None
 
     from bids_app.features.speech.front_end import FoldedNorm
 
+    model = found.model
     # block[k]: the row whose part of the window frame k belongs to; it sees frames of that row and of earlier ones
     block = np.searchsorted(bounds, np.arange(bounds[-1]), side="right")
     seen = torch.tensor(block[:, None] >= block[None, :], device=model.device)
@@ -118,6 +120,6 @@ def _in_blocks(model: Any, n_first: int, bounds: Sequence[int]) -> Iterator[None
             norm.heard = n_first
             hooks.callback(setattr, norm, "heard", None)
         hooks.callback(model.encoder.pos_conv_embed.register_forward_hook(placed).remove)
-        for module in blocks_of(model):
+        for module in found.blocks:
             hooks.callback(module.register_forward_pre_hook(masked, with_kwargs=True).remove)
         yield

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bids_app.errors import UsageError
+from bids_app.features.transformers.find_layers import ModelLayers, find_layers, near
+from bids_app.features.transformers.hidden_layers import hidden_states
 from bids_app.features.transformers.models import load_feature_extractor, load_model, model_of
 from bids_app.records import Array, FeatureSpec, ModelSource
 
@@ -96,7 +98,8 @@ def speech_encoder_of(spec: FeatureSpec, extractor: Any, model: Any) -> SpeechEn
         return {"input_features": extracted(heard)["input_features"].to(model.device)}
 
     kind = type(extractor).__name__
-    if extractor.model_input_names[0] == "input_values" and hasattr(model.config, "conv_kernel"):
+    convolves = hasattr(model.config, "conv_kernel") and hasattr(model, "feature_extractor")
+    if extractor.model_input_names[0] == "input_values" and convolves:
         fold_norms(model)
         return SpeechEncoder(model, model, extractor, rate, lambda n: convolved_frames(n, model.config), waveform)
     if kind == "SeamlessM4TFeatureExtractor" and hasattr(model, "feature_projection"):
@@ -107,8 +110,33 @@ def speech_encoder_of(spec: FeatureSpec, extractor: Any, model: Any) -> SpeechEn
             longest = f"{name.name} hears at most {seconds:g} s"
             raise UsageError(f"'window_s' is {spec.options['window_s']:g}", f"feature '{spec.name}'", longest)
         return SpeechEncoder(model, encoder, extractor, rate, whisper_frames, whisper, seconds, decoder)
-    known = "wav2vec2, HuBERT, WavLM, data2vec-audio, Wav2Vec2-BERT and Whisper are"
+    known = "wav2vec2, HuBERT, WavLM, data2vec-audio, UniSpeech, SEW, Wav2Vec2-BERT and Whisper are"
     raise UsageError(f"{name.name} is no speech encoder of a known kind", f"feature '{spec.name}'", known)
+
+
+def encoder_layers(speech: SpeechEncoder, spec: FeatureSpec) -> ModelLayers:
+    """Where the encoder's hidden layers are, tried with a second of noise; so is the short way to single frames.
+
+    Parameters
+    ----------
+    speech : the encoder.
+    spec : resolved.
+
+    Raises
+    ------
+    UsageError : they cannot be read, or have other frames than are counted here.
+    """
+    import torch
+
+    n_samples = speech.rate_hz
+    heard = np.random.default_rng(0).normal(0, 0.1, (2, n_samples)).astype(np.float32)
+    n_frames = speech.frames(round(speech.padded_s * speech.rate_hz) or n_samples)
+    inputs, last = speech.inputs(list(heard)), [n_frames - 1]
+    found = find_layers(speech.encoder, inputs, n_frames, spec)
+    with torch.no_grad():
+        below = [found.highest - 1]
+        (whole,), (alone,) = (hidden_states(found, inputs, below, frames) for frames in (None, last))
+    return found if near(whole[:, last], alone) else replace(found, topmost=False)
 
 
 def inputs_of(speech: SpeechEncoder, windows: Sequence[Array], rate: float) -> Inputs:
@@ -128,7 +156,8 @@ def inputs_of(speech: SpeechEncoder, windows: Sequence[Array], rate: float) -> I
 
 
 def convolved_frames(n_samples: int, config: Any) -> int:
-    """Frames of an unpadded convolutional front end (wav2vec2: one every 320 samples, the first after 400).
+    """Frames of an unpadded convolutional front end (wav2vec2: one every 320 samples, the first after 400), as many
+    as its blocks take: SEW's take the means of `squeeze_factor` frames, and what is left over is left out.
 
     Parameters
     ----------
@@ -137,7 +166,7 @@ def convolved_frames(n_samples: int, config: Any) -> int:
     """
     for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
         n_samples = max((n_samples - kernel) // stride + 1, 0)
-    return n_samples
+    return int(n_samples // getattr(config, "squeeze_factor", 1))
 
 
 def stacked_frames(n_samples: int) -> int:

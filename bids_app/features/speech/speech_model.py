@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from bids_app.errors import DataError, UsageError
 from bids_app.features.base.family import Family, Option, Reach
-from bids_app.features.base.memory import WithinMemory
+from bids_app.features.base.memory import WithinMemory, or_on_cpu
 from bids_app.features.base.needs import Sound, audio_of, require_language, words_of
 from bids_app.features.speech import approximate, whisper_decoder
 from bids_app.features.speech.speech_encoder import (
     SECONDS_AT_ONCE,
     SpeechEncoder,
+    encoder_layers,
     inputs_of,
     load_speech_encoder,
     speech_encoder_of,
@@ -29,7 +30,8 @@ from bids_app.features.speech.speech_windows import (
     row_times,
     utterance_windows,
 )
-from bids_app.features.transformers.hidden_layers import POOLED, Reading, blocks_of, columns, hidden_states, parts_of
+from bids_app.features.transformers.find_layers import stated_layers
+from bids_app.features.transformers.hidden_layers import POOLED, Reading, columns, hidden_states
 from bids_app.features.transformers.model_options import MODEL, PARTS, Layers, wanted_layers
 from bids_app.features.transformers.models import load_feature_extractor, model_files, model_of, with_model
 from bids_app.features.transformers.precision import PRECISION, Lowered
@@ -81,22 +83,23 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     n_samples, rate = len(sound.samples), sound.rate_hz
     speech = load_speech_encoder(spec, source)
     _require_refresh(spec, speech)
-    layers = wanted_layers(spec, len(blocks_of(speech.encoder)), parts_of(speech.encoder))
+    found = or_on_cpu(lambda: encoder_layers(speech, spec), speech.model)
+    layers = wanted_layers(spec, found.widths)
     times, stops = row_times(n_samples, rate, stride_s)
     first = next((row for row, stop in enumerate(stops) if speech.frames(int(stop * speech.rate_hz / rate))), None)
     if first is None:
         raise DataError(f"the audio is too short for a frame of {name}", stimulus.stimulus_id)
     windows = _plan(spec, speech, rate, stops[first:], n_samples)
     lowered, refreshed = spec.options["precision"] == "bfloat16", spec.options["refresh_s"] is not None
-    reading = Reading(layers, source.device, lowered=lowered, refreshed=refreshed)
-    values, widths, notes = run(speech, sound, windows, len(stops) - first, reading)
+    reading = Reading(found, layers, source.device, lowered=lowered, refreshed=refreshed)
+    values, notes = run(speech, sound, windows, len(stops) - first, reading)
     provenance = FeatureProvenance(
         kind=spec.kind,
         description=f"Hidden states of {name}, layer {layer} (0: the input of the first), every {stride_s:g} s: "
         f"{MODES[mode].format(window_s=window_s)}{_said_of_refresh(spec.options['refresh_s'])}.",
         stamp="the instant by which the model has heard the frame",
-        dimensions=f"{sum(widths)} hidden units" + (f" of {len(layers)} layers" if len(layers) > 1 else ""),
-        layers=columns(layers, widths),
+        dimensions=f"{sum(reading.widths)} hidden units" + (f" of {len(layers)} layers" if len(layers) > 1 else ""),
+        layers=columns(layers, reading.widths),
         causal=mode == "window",
         approximate=refreshed,
         notes=notes,
@@ -124,15 +127,9 @@ def _said_of_refresh(refresh_s: float | None) -> str:
     )
 
 
-class States(NamedTuple):
-    """values (n_rows, n_hidden·n_layers) float32, each layer's width, and sorted notes on memory and precision."""
-
-    values: Array
-    widths: list[int]
-    notes: tuple[str, ...]
-
-
-def run(speech: SpeechEncoder, sound: Sound, windows: Iterable[Window], n_rows: int, reading: Reading) -> States:
+def run(
+    speech: SpeechEncoder, sound: Sound, windows: Iterable[Window], n_rows: int, reading: Reading
+) -> tuple[Array, tuple[str, ...]]:
     """The states of all rows, in passes that fit the device.
 
     Beside the result only one batch is held, however long the audio is.
@@ -144,8 +141,13 @@ def run(speech: SpeechEncoder, sound: Sound, windows: Iterable[Window], n_rows: 
     windows : pieces of it, with the rows that are read off each.
     n_rows : how many rows all windows have.
     reading : layers, device and precision; refreshed: the later rows of a window do not hear what follows them.
+
+    Returns
+    -------
+    values : (n_rows, n_hidden·n_layers) float32.
+    notes : on memory and precision, sorted.
     """
-    values, widths = np.zeros((0, 0), dtype=np.float32), list[int]()
+    values = np.empty((n_rows, sum(reading.widths)), dtype=np.float32)
 
     def compute(batch: Sequence[Window]) -> list[list[Array]]:
         return row_states(speech, sound, batch, reading)
@@ -156,12 +158,9 @@ def run(speech: SpeechEncoder, sound: Sound, windows: Iterable[Window], n_rows: 
     within = WithinMemory(lowered or compute, lambda window: window.stop - window.start, speech.model, reading.device)
     for batch in equal_batches(windows, round(seconds * sound.rate_hz), padded):
         for window, states in zip(batch, within(batch), strict=True):
-            if not widths:
-                widths = [state.shape[1] for state in states]
-                values = np.empty((n_rows, sum(widths)), dtype=np.float32)
             values[[row for row, _ in window.rows]] = np.concatenate(states, axis=1)
     notes = {*within.notes, *([lowered.note] if lowered else [])}
-    return States(values, widths, tuple(sorted(notes)))
+    return values, tuple(sorted(notes))
 
 
 def row_states(speech: SpeechEncoder, sound: Sound, batch: Sequence[Window], reading: Reading) -> list[list[Array]]:
@@ -193,12 +192,12 @@ def row_states(speech: SpeechEncoder, sound: Sound, batch: Sequence[Window], rea
         if reading.refreshed:
             stops = [[stop - window.start for _, stop in window.rows] for window in batch]
             each = [
-                approximate.block_states(speech, Sound(wave, rate), ends, reading.layers, frames)
+                approximate.block_states(speech, Sound(wave, rate), ends, reading, frames)
                 for wave, ends in zip(heard, stops, strict=True)
             ]
         else:
             inputs = inputs_of(speech, heard, rate)
-            each = list(zip(*hidden_states(speech.encoder, inputs, reading.layers, frames), strict=True))
+            each = list(zip(*hidden_states(reading.found, inputs, reading.layers, frames), strict=True))
         return [
             [np.asarray(layer[place].float().cpu().numpy()) for layer in states]
             for place, states in zip(places, each, strict=True)
@@ -246,9 +245,10 @@ def check_model(spec: FeatureSpec, source: ModelSource) -> None:
     speech = speech_encoder_of(spec, load_feature_extractor(name, source), load_skeleton(name, source))
     if spec.options["part"] == "decoder":
         whisper_decoder.parts_of_decoder(spec, speech, source)
+        wanted_layers(spec, stated_layers(speech.decoder))
     else:
         _require_refresh(spec, speech)
-        wanted_layers(spec, len(blocks_of(speech.encoder)), parts_of(speech.encoder))
+        wanted_layers(spec, stated_layers(speech.encoder))
 
 
 def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from bids_app.errors import UsageError
-from bids_app.features.base.memory import WithinMemory
+from bids_app.features.base.memory import WithinMemory, or_on_cpu
 from bids_app.features.base.needs import Sound, audio_of
 from bids_app.features.base.words import STAMP, Tokenized, event_features, tokenize
 from bids_app.features.language import contexts
 from bids_app.features.speech.speech_encoder import SECONDS_AT_ONCE, SpeechEncoder, inputs_of, load_speech_encoder
-from bids_app.features.transformers.hidden_layers import POOLED, Reading, blocks_of, columns, hidden_states, pooled
-from bids_app.features.transformers.model_options import Layer, wanted_layers
+from bids_app.features.transformers.find_layers import ModelLayers, find_layers, trial_tokens
+from bids_app.features.transformers.hidden_layers import POOLED, Reading, columns, hidden_states, pooled
+from bids_app.features.transformers.model_options import wanted_layers
 from bids_app.features.transformers.models import model_of, with_model
 from bids_app.features.transformers.precision import Lowered
 from bids_app.features.transformers.tokenizers import load_tokenizer, require_fit
@@ -65,20 +66,21 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     name, layer, window_s, pool = (spec.options[key] for key in ("model", "layer", "window_s", "subtokens"))
     sound = audio_of(stimulus)
     speech = load_speech_encoder(spec, source)
-    tokenizer, layers, frame = parts_of_decoder(spec, speech, source)
+    tokenizer, frame = parts_of_decoder(spec, speech, source)
     given = tokenize(stimulus, tokenizer, spec)
+    found = or_on_cpu(lambda: decoder_layers(speech, spec, given.ids[0]), speech.model)
+    layers = wanted_layers(spec, found.widths)
     items = heard_words(given, frame, window_s, sound)
-    reading = Reading(layers, source.device, pool, spec.options["precision"] == "bfloat16")
+    reading = Reading(found, layers, source.device, pool, spec.options["precision"] == "bfloat16")
     values, of_memory = word_states(speech, sound, items, reading)
-    width = values.shape[1] // len(layers)
     provenance = FeatureProvenance(
         kind=spec.kind,
         description=f"Hidden states of {name}'s decoder, layer {layer} (0: the embeddings), for each word: the "
         f"encoder heard the {window_s:g} s up to the word's end, the decoder was told the words within them and the "
         f"word; {POOLED[pool]}; nothing after the word enters.",
         stamp=STAMP,
-        dimensions=f"{width} hidden units" + (f" of each of {len(layers)} layers" if len(layers) > 1 else ""),
-        layers=columns(layers, [width] * len(layers)),
+        dimensions=f"{sum(reading.widths)} hidden units" + (f" of {len(layers)} layers" if len(layers) > 1 else ""),
+        layers=columns(layers, reading.widths),
         causal=True,
         approximate=False,
         unknown_share=given.unknown_share,
@@ -88,10 +90,8 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     return event_features(spec, given.words, values, with_model(provenance, model_of(spec), source))
 
 
-def parts_of_decoder(
-    spec: FeatureSpec, speech: SpeechEncoder, source: ModelSource
-) -> tuple[Any, list[Layer], contexts.Frame]:
-    """The tokenizer, the layers asked for, and the frame around the words, of a decoder that the spec can be had of.
+def parts_of_decoder(spec: FeatureSpec, speech: SpeechEncoder, source: ModelSource) -> tuple[Any, contexts.Frame]:
+    """The tokenizer, and the frame around the words, of a decoder that the spec can be had of.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def parts_of_decoder(
 
     Raises
     ------
-    UsageError : the model has no decoder, lacks a layer, or does not know the language.
+    UsageError : the model has no decoder, or does not know the language.
     NoInput : the tokenizer is not there, or another model's.
     """
     decoder, name = speech.decoder, model_of(spec)
@@ -110,7 +110,29 @@ def parts_of_decoder(
     tokenizer = load_tokenizer(name, source)
     require_fit(tokenizer, len(decoder.get_input_embeddings().weight), name)
     frame = contexts.Frame(prompt(spec, tokenizer, decoder.config), (), decoder.max_target_positions)
-    return tokenizer, wanted_layers(spec, len(blocks_of(decoder)), ()), frame
+    return tokenizer, frame
+
+
+def decoder_layers(speech: SpeechEncoder, spec: FeatureSpec, tokens: Sequence[int]) -> ModelLayers:
+    """Where the decoder's hidden layers are.
+
+    Parameters
+    ----------
+    speech : a Whisper.
+    spec : resolved.
+    tokens : what it is tried with, at least one.
+
+    Raises
+    ------
+    UsageError : they cannot be read.
+    """
+    import torch
+
+    device, width = speech.model.device, speech.decoder.config.d_model
+    ids = torch.tensor(trial_tokens(tokens), device=device)
+    encoded = torch.linspace(-1, 1, ids.numel() * width, device=device).view(*ids.shape, width)
+    trial = {"input_ids": ids, "encoder_hidden_states": encoded, "use_cache": False}
+    return find_layers(speech.decoder, trial, ids.shape[1], spec)
 
 
 def prompt(spec: FeatureSpec, tokenizer: Any, config: Any) -> tuple[int, ...]:
@@ -186,7 +208,7 @@ def word_states(
             encoded = speech.encoder(**inputs_of(speech, heard, sound.rate_hz)).last_hidden_state
             ids = torch.tensor([item.window.tokens for item in batch], device=speech.model.device)
             given = {"input_ids": ids, "encoder_hidden_states": encoded, "use_cache": False}
-            states = torch.cat(hidden_states(speech.decoder, given, reading.layers), dim=-1)
+            states = torch.cat(hidden_states(reading.found, given, reading.layers), dim=-1)
             return [
                 [pooled(states[place, first:end], reading.pool) for _, first, end in item.window.words]
                 for place, item in enumerate(batch)

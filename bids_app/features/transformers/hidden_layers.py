@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
 
-from bids_app.errors import UsageError
 from bids_app.features.transformers import top_block
+from bids_app.features.transformers.find_layers import MODULES, ModelLayers, first_tensor, near, part_hook
 from bids_app.features.transformers.model_options import PARTS, Layer
 from bids_app.records import Array
 
@@ -22,59 +22,44 @@ class Reading:
 
     Parameters
     ----------
-    layers : stand side by side in the columns.
+    found : the model, and where its layers are.
+    layers : those wanted; they stand side by side in the columns.
     device : where the model was to run.
     pool : how a word's tokens become one row, a key of POOLED.
     lowered : whether products are computed in bfloat16 (see precision.py).
     refreshed : whether rows of a speech model share windows (see approximate.py).
     """
 
+    found: ModelLayers
     layers: Sequence[Layer]
     device: str
     pool: str = "mean"
     lowered: bool = False
     refreshed: bool = False
 
+    @property
+    def widths(self) -> list[int]:
+        """Columns of each layer."""
+        return [self.found.widths[layer] for layer in self.layers]
+
 
 POOLED = {"mean": "the mean over its tokens", "last": "its last token", "sum": "the sum over its tokens"}
-MODULES = {"cnn": "feature_extractor", "projection": "feature_projection"}  # in transformers' speech models
 
 
 class _Enough(Exception):
     """Raised within a forward pass once the highest wanted layer is known."""
 
 
-def blocks_of(model: Any) -> Any:
-    """The model's transformer blocks: of its lists of `num_hidden_layers` modules the one with most weights. Raises
-    UsageError where there is none, as where one block is run again and again (ALBERT)."""
-    from torch.nn import ModuleList
-
-    if isinstance(
-        getattr(model, "layers", None), ModuleList
-    ):  # a decoder's, whose num_hidden_layers may be another's
-        return model.layers
-    lists = [part for part in model.modules() if isinstance(part, ModuleList)]
-    fitting = [part for part in lists if len(part) == model.config.num_hidden_layers]
-    if not fitting:
-        kind = model.config.model_type
-        raise UsageError(f"layers of a model of the kind '{kind}' cannot be told apart: it has no list of blocks")
-    return max(fitting, key=lambda part: sum(weight.numel() for weight in part.parameters()))
-
-
-def parts_of(model: Any) -> tuple[str, ...]:
-    """Which of `cnn` and `projection` the model has."""
-    return tuple(part for part in PARTS if hasattr(model, MODULES[part]))
-
-
 def hidden_states(
-    model: Any, inputs: Mapping[str, Any], layers: Sequence[Layer], frames: Sequence[int] | None = None
+    found: ModelLayers, inputs: Mapping[str, Any], layers: Sequence[Layer], frames: Sequence[int] | None = None
 ) -> list[Any]:
-    """States of layers, as the library's `hidden_states` numbers them (0: the input of the first block); `cnn` and
-    `projection` are what these parts give. Nothing above the highest is computed.
+    """States of layers, the library's own: the k-th call of a block takes those of layer k, and the last layer is the
+    library's to say (some models normalise it, some do not). Nothing above the highest is computed, unless no
+    block takes the states as they are.
 
     Parameters
     ----------
-    model : a transformer of the library.
+    found : the model, and where its layers are.
     inputs : its forward pass's.
     layers : in the order wanted.
     frames : the tokens wanted (None: all); the block below the highest layer is then computed for them alone where
@@ -85,83 +70,77 @@ def hidden_states(
     For each layer a tensor (n, n_tokens or len(frames), n_hidden).
     """
     wanted_states: dict[Layer, Any] = {}
-    blocks = blocks_of(model)
     highest = max(layers, key=_depth)
+    whole = not found.blocks or highest == found.highest
+    calls = count()
 
     def keep(layer: Layer, states: Any) -> None:
-        """Keep a layer's states; stop at the highest.
+        """Keep a layer's states if they are wanted; stop at the highest.
 
         Parameters
         ----------
-        layer : one of those wanted.
+        layer : a part or a number.
         states : (n, n_tokens, n_hidden).
         """
-        wanted_states[layer] = states if frames is None else states[:, frames]
+        if layer in layers:
+            wanted_states[layer] = states if frames is None else states[:, frames]
         if layer == highest:
             raise _Enough
 
-    def before(layer: int) -> Callable[..., None]:
-        return lambda block, given, named: keep(layer, given[0] if given else named["hidden_states"])
+    def before_block(block: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+        """Keep what a block takes; compute the one below the highest layer for the wanted tokens alone.
 
-    def after(part: str) -> Callable[..., None]:
-        return lambda module, given, out: keep(part, _part_states(part, out))
+        Parameters
+        ----------
+        block : whose turn it is.
+        given, named : its inputs, by place and by name.
+        """
+        layer, states = next(calls), first_tensor(given, named)
+        keep(layer, states)
+        compute = top_block.frames_of(block) if found.topmost else None
+        if compute and frames is not None and layer + 1 == highest:
+            wanted_states[highest] = compute(block, states, frames, named.get("attention_mask"))
+            raise _Enough
 
     with ExitStack() as hooks:
-        for layer in layers:
-            if isinstance(layer, str):
-                hook = getattr(model, MODULES[layer]).register_forward_hook(after(layer))
-            elif layer < len(blocks):
-                hook = blocks[layer].register_forward_pre_hook(before(layer), with_kwargs=True)
-            else:
-                continue
-            hooks.callback(hook.remove)
-        if frames is not None and isinstance(highest, int) and 0 < highest < len(blocks):
-            below = blocks[highest - 1]
-            if compute := top_block.frames_of(below):
-                give = partial(wanted_states.__setitem__, highest)
-                hook = below.register_forward_pre_hook(_topmost(compute, frames, give), with_kwargs=True)
-                hooks.callback(hook.remove)
+        for part in (layer for layer in layers if isinstance(layer, str)):
+            module = getattr(found.model, MODULES[part])
+            hooks.callback(module.register_forward_hook(part_hook(part, keep)).remove)
+        for block in () if whole else found.blocks:
+            hooks.callback(block.register_forward_pre_hook(before_block, with_kwargs=True).remove)
         try:
-            # the last layer is the library's to say: some models normalise it, some do not
-            output = model(**inputs, output_hidden_states=highest == len(blocks))
-            keep(highest, output.hidden_states[highest])
+            output = found.model(**inputs, output_hidden_states=whole)
+            for layer, states in enumerate(output.hidden_states):
+                keep(layer, states)
         except _Enough:
             pass
     return [wanted_states[layer] for layer in layers]
 
 
-def _topmost(compute: top_block.BlockOf, frames: Sequence[int], give: Callable[[Any], None]) -> Callable[..., None]:
-    """A hook that computes the block below the highest layer for the wanted tokens alone.
+def sees(found: ModelLayers, inputs: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Whether a token's states in the last layer rest on tokens before it, and whether on tokens after it.
 
     Parameters
     ----------
-    compute : the block for some of its tokens.
-    frames : places of the tokens.
-    give : takes its states, (n, len(frames), n_hidden).
+    found : a language model, and where its layers are.
+    inputs : its forward pass's, with `input_ids` (2, n_tokens).
     """
+    import torch
 
-    def stand_in(block: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
-        """Compute it, give its states, stop.
+    ids = inputs["input_ids"]
+    with torch.no_grad():
+        (as_it_is,) = hidden_states(found, inputs, [found.highest])
 
-        Parameters
-        ----------
-        block : below the highest layer.
-        given, named : its inputs, by place and by name.
-        """
-        states = given[0] if given else named["hidden_states"]
-        give(compute(block, states, frames, named.get("attention_mask")))
-        raise _Enough
+        def changed(place: int) -> Any:
+            other = ids.clone()
+            other[:, place] = torch.where(ids[:, place] > 0, ids[:, place] - 1, 1)  # another token of the vocabulary
+            return hidden_states(found, {**inputs, "input_ids": other}, [found.highest])[0]
 
-    return stand_in
+        return not near(as_it_is[:, 1:], changed(0)[:, 1:]), not near(as_it_is[:, :-1], changed(-1)[:, :-1])
 
 
 def _depth(layer: Layer) -> int:
     return PARTS.index(layer) - len(PARTS) if isinstance(layer, str) else layer
-
-
-def _part_states(part: str, out: Any) -> Any:
-    states = out[0] if isinstance(out, tuple) else out
-    return states.transpose(1, 2) if part == "cnn" else states
 
 
 def pooled(states: Any, pool: str) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,26 +122,27 @@ CASING: dict[str, Setting] = {"casing": Option(str, "as_written", choices=("as_w
 CONTEXT_WORDS = 32  # where neither is given
 
 
-def wanted_layers(spec: FeatureSpec, n_blocks: int, parts: tuple[str, ...]) -> list[Layer]:
+def wanted_layers(spec: FeatureSpec, known: Iterable[Layer]) -> list[Layer]:
     """The layers that a resolved spec asks for.
 
     Parameters
     ----------
     spec : with the option `layer`.
-    n_blocks : of the model.
-    parts : of the model, before its blocks.
+    known : layers of the model, by number and by part.
 
     Raises
     ------
     UsageError : the model lacks a layer.
     """
-    given = spec.options["layer"]
+    there, given = list(known), spec.options["layer"]
+    numbers = [layer for layer in there if isinstance(layer, int)]
     if given == "all":
-        return list(range(n_blocks + 1))
+        return list(numbers)
     layers: list[Layer] = given if isinstance(given, list) else [given]
     for layer in layers:
-        if layer not in parts if isinstance(layer, str) else layer > n_blocks:
+        if layer not in there:
+            parts = [layer for layer in there if isinstance(layer, str)]
             named = f" and {', '.join(parts)}" if parts else ""
-            advice = f"{spec.options['model']} has layers 0 to {n_blocks}{named}"
+            advice = f"{spec.options['model']} has layers 0 to {max(numbers)}{named}"
             raise UsageError(f"no layer {layer}", f"feature '{spec.name}'", advice)
     return layers

@@ -7,7 +7,7 @@ from tiny_models import noise, spaced_words, stimulus
 
 from bids_app import features
 from bids_app.features.base import memory
-from bids_app.features.base.memory import WithinMemory, placed
+from bids_app.features.base.memory import WithinMemory, or_on_cpu, placed
 from bids_app.features.transformers import models
 from bids_app.records import FeatureSpec
 
@@ -97,6 +97,49 @@ def test_a_model_that_does_not_fit_stays_on_the_cpu_and_says_so():
     assert WithinMemory(list, lambda item: 1, model, "cuda:0").notes == {ABSENT}
     assert not WithinMemory(list, lambda item: 1, Model(), "cuda:0").notes
     assert not WithinMemory(list, lambda item: 1, Model("cpu"), "cpu").notes
+
+
+def test_a_trial_that_does_not_fit_is_made_on_the_cpu():
+    model = Model()
+
+    def compute():
+        if model.device.type == "cuda":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return 7
+
+    assert or_on_cpu(compute, model) == 7
+    assert WithinMemory(list, lambda item: 1, model, "cuda").notes == {ABSENT}
+
+    def never():
+        raise torch.OutOfMemoryError("no")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        or_on_cpu(never, model)
+
+
+@pytest.mark.parametrize("name", ["encoder", "decoder", "language"])
+def test_every_trial_may_end_on_the_cpu(name, source, monkeypatch):
+    """The first pass of all finds no memory."""
+    from transformers import PreTrainedModel
+
+    from bids_app.features.transformers import find_layers
+
+    exact, kept = find_layers._library_states, []
+
+    def short_of_memory(model, *given):
+        if not kept:
+            kept.append(model)
+            monkeypatch.setattr(PreTrainedModel, "device", torch.device("cuda"), raising=False)
+            monkeypatch.setattr(PreTrainedModel, "to", lambda self, device: monkeypatch.undo() or self)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return exact(model, *given)
+
+    kind, options = KINDS[name]
+    heard, spec = stimulus(noise(3.0), words=spaced_words()), FeatureSpec("x", kind, options)
+    want = features.extract(heard, spec, source).values
+    monkeypatch.setattr(find_layers, "_library_states", short_of_memory)
+    np.testing.assert_allclose(features.extract(heard, spec, source).values, want, rtol=1e-5, atol=1e-5)
+    assert kept
 
 
 WINDOWED = {"model": "tiny-w2v", "layer": 1, "window_s": 0.5}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_architectures import small_model
 from tiny_models import (
     TEXT,
     own_tokens,
@@ -13,6 +14,7 @@ from tiny_models import (
     spaced_words,
     stimulus,
     train_tokenizer,
+    word_pieces,
     words_at,
 )
 
@@ -93,6 +95,45 @@ def test_masked_models_see_nothing_after_the_word(family, tmp_path):
         features.extract(stimulus(words=words), spec(model=family, context={"tokens": 8}), source)
 
 
+@pytest.mark.parametrize("kind", ["albert", "flaubert", "squeezebert", "xlm", "xlnet", "opt"])
+def test_architectures_with_layers_of_their_own_kind_equal_a_plain_loop(kind, tmp_path):
+    """Shared layers, lists that are no blocks, other axes first, and a last layer of another width."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    causal = kind in ("xlnet", "opt")
+    tokenizer = train_tokenizer() if causal else word_pieces()
+    narrow = {"word_embed_proj_dim": 16} if kind == "opt" else {}
+    small_model(kind, vocab_size=len(tokenizer), **narrow).save_pretrained(tmp_path / kind)
+    tokenizer.save_pretrained(tmp_path / kind)
+    asked = spec(model=kind, layer="all", context_words=3)
+    got = features.extract(stimulus(words=spaced_words()), asked, ModelSource(tmp_path, True))
+    widths = [end - first for first, end in got.provenance.layers.values()]
+    assert widths == [32] * 4 + ([16] if kind == "opt" else [32])
+    model, tokenizer = (
+        kind.from_pretrained(tmp_path / asked.options["model"]) for kind in (AutoModel, AutoTokenizer)
+    )
+    start, end = ([0], []) if causal else ([tokenizer.cls_token_id], [tokenizer.sep_token_id])
+    coded = [tokenizer(" " + word, add_special_tokens=False)["input_ids"] for word in TEXT.split()]
+    for row, own in enumerate(coded):
+        before = [token for word in coded[max(0, row - 3) : row] for token in word]
+        with torch.no_grad():
+            given = torch.tensor([[*start, *before, *own, *end]])
+            states = model.eval()(given, output_hidden_states=True).hidden_states
+        begin = len(start) + len(before)
+        want = torch.cat([layer[0, begin : begin + len(own)].mean(0) for layer in states]).numpy()
+        np.testing.assert_allclose(got.values[row], want, rtol=1e-3, atol=1e-4 * np.abs(want).max())
+
+
+def test_a_model_whose_layers_cannot_be_read_is_one_line(tmp_path):
+    tokenizer = train_tokenizer()
+    small_model("mamba", vocab_size=len(tokenizer)).save_pretrained(tmp_path / "mamba")
+    tokenizer.save_pretrained(tmp_path / "mamba")
+    with pytest.raises(UsageError, match=r"hidden layers of mamba cannot be read.*feature 'language'") as caught:
+        features.extract(stimulus(words=spaced_words()), spec(model="mamba"), ModelSource(tmp_path, True))
+    assert "\n" not in str(caught.value)
+
+
 def test_roberta_keeps_within_its_positions(tmp_path):
     save_masked_model(tmp_path / "short", "Roberta", positions=14)
     got = features.extract(stimulus(words=spaced_words()), spec(model="short"), ModelSource(tmp_path, True))
@@ -161,10 +202,12 @@ def test_no_block_above_the_wanted_layer_runs(source, monkeypatch):
         modeling_gpt2.GPT2Block, "forward", lambda self, *a, **k: seen.append(1) or forward(self, *a, **k)
     )
     heard = stimulus(words=words_at([0], ["fox"]))
-    for layer, runs in ((0, 0), (1, 1), (2, 2)):
+    runs = []
+    for layer in (0, 1, 2):
         features.extract(heard, spec(layer=layer), source)
-        assert len(seen) == runs
+        runs.append(len(seen))
         seen.clear()
+    assert [more - runs[0] for more in runs] == [0, 1, 2]  # beside those of the trial
 
 
 def test_exactly_the_words_of_the_window_matter(source):

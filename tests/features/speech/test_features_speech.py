@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_architectures import small_model
 from tiny_models import noise, save_language_model, save_speech_model, save_whisper, stimulus
 
 from bids_app import features
@@ -62,6 +63,24 @@ def test_equals_a_plain_loop(model, source):
     every = features.extract(stimulus(audio), spec(model=model, layer="all", window_s=0.8, stride_s=0.09), source)
     assert every.provenance.layers == {"0": (0, 16), "1": (16, 32), "2": (32, 48)}
     np.testing.assert_allclose(every.values, np.concatenate(list(each.values()), axis=1), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["sew", "sew-d", "unispeech-sat", "wav2vec2-conformer"])
+def test_kin_of_wav2vec2_equal_a_plain_loop(kind, tmp_path):
+    """SEW's blocks have half as many frames: the row is the last of them."""
+    import transformers
+
+    small_model(kind).save_pretrained(tmp_path / kind)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(tmp_path / kind)
+    audio, source = noise(1.3), ModelSource(tmp_path, offline=True)
+    asked = {"model": kind, "window_s": 0.8, "stride_s": 0.09}
+    got = features.extract(stimulus(audio), spec(**asked, layer="all"), source)
+    for layer, (first, end) in enumerate(got.provenance.layers.values()):
+        want = plain_loop(tmp_path / kind, audio, got.times_s, 0.8, layer)
+        np.testing.assert_allclose(got.values[:, first:end], want, rtol=1e-3, atol=1e-4 * np.abs(want).max())
+    if kind.startswith("sew"):
+        with pytest.raises(UsageError, match=r"no layer cnn.*has layers 0 to 4\)"):
+            features.extract(stimulus(audio), spec(**asked, layer="cnn"), source)
 
 
 @pytest.mark.parametrize("model", KINDS[:5])
@@ -144,7 +163,8 @@ def test_the_top_block_is_computed_for_the_wanted_frames_alone(family, stable, t
     """Both orders of the norms, an adapter within the block, a mask; the library's own frames."""
     import torch
 
-    from bids_app.features.transformers.hidden_layers import blocks_of, hidden_states
+    from bids_app.features.transformers.find_layers import find_layers
+    from bids_app.features.transformers.hidden_layers import hidden_states
 
     stable = stable and family in ("wav2vec2", "hubert")
     inside = {"do_stable_layer_norm": True, "adapter_attn_dim": 4} if stable else {}
@@ -156,16 +176,29 @@ def test_the_top_block_is_computed_for_the_wanted_frames_alone(family, stable, t
         save_speech_model(tmp_path / family, family, norm, num_hidden_layers=3, **inside)
         given = {"input_values": torch.randn(3, 8000)}
     model = library_model(tmp_path / family)
-    top, seen = len(blocks_of(model)) - 1, []
-    normed = blocks_of(model)[top - 1].final_layer_norm
+    n_frames = 24 if family != "whisper" else 100
+    found = find_layers(model, {name: values[:2] for name, values in given.items()}, n_frames, spec())
+    top, seen = found.highest - 1, []
+    normed = found.blocks[top - 1].final_layer_norm
     with torch.no_grad():
         want = model(**given, output_hidden_states=True).hidden_states
         normed.register_forward_hook(lambda module, inputs, out: seen.append(out.shape[1]))
         for frames in ([4], [0, 7, 11]):
-            got = hidden_states(model, given, [0, top], frames)
+            got = hidden_states(found, given, [0, top], frames)
             for layer, states in zip((0, top), got, strict=True):
                 torch.testing.assert_close(states, want[layer][:, frames], rtol=1e-5, atol=1e-5)
     assert seen == [1, 3]
+
+
+def test_a_top_block_that_is_not_as_known_is_computed_whole(source, monkeypatch):
+    from bids_app.features.transformers import top_block
+
+    exact = features.extract(stimulus(noise(1)), spec(window_s=0.8, stride_s=0.2), source).values
+    monkeypatch.setitem(
+        top_block.BLOCKS, "Wav2Vec2EncoderLayer", lambda block, states, frames, mask: states[:, frames]
+    )
+    got = features.extract(stimulus(noise(1)), spec(window_s=0.8, stride_s=0.2), source).values
+    np.testing.assert_allclose(got, exact, rtol=1e-5, atol=1e-5)
 
 
 def test_what_the_top_block_knows_is_there():

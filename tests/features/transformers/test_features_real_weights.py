@@ -9,7 +9,7 @@ from tiny_models import spaced_words, stimulus
 
 from bids_app import features
 from bids_app.features.language.contexts import Window
-from bids_app.features.language.language_model import word_states
+from bids_app.features.language.language_model import layers_found, word_states
 from bids_app.features.transformers.hidden_layers import Reading
 from bids_app.features.transformers.models import ModelName, load_model
 from bids_app.features.transformers.tokenizers import load_tokenizer
@@ -43,7 +43,10 @@ def test_similarities_of_sentences_are_the_published_ones(source):
     tokenizer, model = load_tokenizer(name, source), load_model(name, source)
     ids = [tuple(tokenizer(sentence)["input_ids"]) for sentence in SENTENCES]
     whole = [Window(tokens, ((row, 0, len(tokens)),)) for row, tokens in enumerate(ids)]
-    got = cosines(word_states(model, whole, Reading([6], "cpu"))[0])
+    found = layers_found(
+        model, whole[0], features.resolve(FeatureSpec("x", "language_model", {"model": "model", "layer": 6}))
+    )
+    got = cosines(word_states(whole, Reading(found, [6], "cpu"))[0])
     np.testing.assert_allclose(got, PUBLISHED, atol=6e-5)  # they are given to four digits
 
 
