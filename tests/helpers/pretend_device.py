@@ -179,9 +179,7 @@ def pretend_device(limit_mb: float = float("inf"), width: int | None = None) -> 
         for table in TABLES:
             patch.setitem(table, PRETEND, table["cuda"])
         patch.setitem(batches.BLOCK_WIDTH, PRETEND, width or batches.BLOCK_WIDTH["cuda"])
-        patch.setattr(
-            models, "_load", _apart(models._load)
-        )  # transformers has empty models on `meta`, then fills them
+        patch.setattr(models, "load", _apart(models.load))  # transformers has empty models on `meta`, then fills them
         patch.setattr(torch, "inference_mode", torch.no_grad)  # of which wrappers are not capable
         stack.enter_context(_FromData())
         stack.enter_context(_Dispatch(memory))

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from tiny_models import save_seeded, spaced_words, stimulus, word_pieces
+from tiny_models import save_seeded, word_pieces
 
 from bids_app import features
 from bids_app.errors import NoInput, UsageError
@@ -136,8 +136,8 @@ def test_files_that_do_not_fit_are_one_line(hurt, said, folder, no_weights):
     assert "tiny-gpt2" in str(caught.value)
 
 
-def test_layers_that_cannot_be_told_apart_are_refused(tmp_path):
-    """ALBERT runs one block again and again; its embedding can be had."""
+def test_layers_of_one_block_that_is_run_again_are_known_by_the_configuration(tmp_path):
+    """ALBERT's; its embedding can be had too."""
     from transformers import AlbertConfig, AlbertForMaskedLM
 
     tokenizer = word_pieces()
@@ -147,11 +147,9 @@ def test_layers_that_cannot_be_told_apart_are_refused(tmp_path):
     tokenizer.save_pretrained(tmp_path / "albert")
     source = ModelSource(tmp_path, offline=True)
     assert check(source, "word_embedding", model="albert") == ""
-    with pytest.raises(UsageError, match="kind 'albert' cannot be told apart"):
-        check(source, "language_model", model="albert", layer=1)
-    spec = FeatureSpec("x", "language_model", {"model": "albert", "layer": 1})
-    with pytest.raises(UsageError, match="kind 'albert' cannot be told apart"):
-        features.extract(stimulus(words=spaced_words()), spec, source)
+    assert check(source, "language_model", model="albert", layer=3) == ""
+    with pytest.raises(UsageError, match=r"albert has layers 0 to 3"):
+        check(source, "language_model", model="albert", layer=4)
 
 
 def test_a_model_that_would_be_downloaded_is_told(tmp_path, monkeypatch):
