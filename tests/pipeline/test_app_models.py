@@ -44,6 +44,7 @@ def concord(study, *more, out="out"):
     return main([*map(str, given), "--model-dir", str(study / "models"), "--offline", *more])
 
 
+@pytest.mark.long
 def test_unknown_words_are_told_on_the_terminal_in_status_sidecars_and_the_report(study, capsys):
     assert concord(study) == 0
     said = capsys.readouterr().out
@@ -81,6 +82,7 @@ def test_a_dry_run_refuses_what_the_run_could_not_do(study, capsys):
     assert "the tokenizer of the model 'tiny-gpt2' lacks" in shown.err
 
 
+@pytest.mark.long
 def test_a_dry_run_asks_nothing_of_models_whose_features_are_there(study, capsys, monkeypatch):
     assert concord(study) == 0
     monkeypatch.setattr("bids_app.features.check_model", lambda *given: pytest.fail("asked"))

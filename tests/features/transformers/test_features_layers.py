@@ -40,11 +40,13 @@ UNBUILT = {  # no small one can be made of their configuration's defaults alone
     "gemma4_assistant", "gemma4_unified_assistant", "musicgen", "musicgen_melody", "neomme", "qwen4_exp",
     "qwen4_exp_text", "trocr", "zamba",
 }  # fmt: skip
-SLOW = {  # seconds each
-    "bamba", "blt", "dac", "falcon_h1", "gemma4", "gemma4_text", "kimi_linear", "lara_mini", "luke", "nemotron_h",
-    "perceiver", "seamless_m4t", "seamless_m4t_v2", "xcodec", "zaya",
-    "qwen3_5", "qwen3_5_moe", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_next", "vibevoice", "vibevoice_asr",
-    "vibevoice_acoustic_tokenizer", "gemma4_unified", "gemma4_unified_text",
+OFTEN = {  # those that are met most, and of each kind of layers one; all others are tested by `make test-long`
+    "albert", "bert", "bloom", "cpmant", "deberta-v2", "distilbert", "electra", "falcon_mamba", "flaubert", "funnel",
+    "gemma2", "gpt2", "gpt_neox", "jamba", "llama", "longformer", "mamba", "mamba2", "marian", "mistral",
+    "mobilebert", "modernbert", "mpt", "opt", "phi", "qwen2", "qwen3", "reformer", "roberta", "rwkv", "squeezebert", "xglm", "xlm",
+    "xlm-roberta", "xlnet",
+    "data2vec-audio", "hubert", "sew", "sew-d", "speecht5", "unispeech", "unispeech-sat", "wav2vec2",
+    "wav2vec2-bert", "wav2vec2-conformer", "wavlm", "whisper",
 }  # fmt: skip
 TRANSPOSED = ("squeezebert", "xlnet")  # whose blocks take the states with other axes first
 TOKENS = (5, 9, 17, 33, 8, 12)
@@ -52,7 +54,7 @@ IDS = torch.tensor([[7, 3, 11, 40, 62, 8, 19, 33, 21], [50, 3, 12, 2, 9, 4, 21, 
 
 
 def table(kinds):
-    return [pytest.param(kind, marks=[pytest.mark.long] if kind in SLOW else []) for kind in sorted(kinds)]
+    return [pytest.param(kind, marks=[] if kind in OFTEN else [pytest.mark.long]) for kind in sorted(kinds)]
 
 
 def spec(kind="a model", **options):
