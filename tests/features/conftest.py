@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> ModelSource:
     lines = [f"{word} {place % 7 + 1} {place % 3}" for place, word in enumerate(tiny_models.TEXT.split())]
     (folder / "vectors.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return ModelSource(folder, offline=True)
+
+
+@pytest.fixture
+def folder(source: ModelSource, tmp_path: Path) -> Path:
+    """A copy of the models that a test may break."""
+    return Path(shutil.copytree(source.model_dir, tmp_path / "models"))

@@ -194,21 +194,25 @@ class Inference(Observer):
                 )
                 for family, null in zip(families, nulls, strict=True):
                     family.add(null)
-        for label, component in self.components.items():
-            self._intervals[label].append(self._interval(self._coefficients(component)))
-        for group, terms in self.shares.items():
-            intervals = {"shapley": self._interval(self._weighted(terms))}
-            if self.bands:
-                product = interval(self._batch.products[group], self._batch.losses.total)
-                intervals["product"] = product.cpu().numpy()
-            for stat, ends in intervals.items():
-                self._share_intervals.setdefault((group, stat), []).append(ends)
+            self._add_intervals(some)
         del self._batch
 
-    def _interval(self, signed: Array) -> Array:
-        """Interval (2, n_targets) of a signed sum of unions (n_unions,) over the batch."""
-        losses, influences = self._batch.losses, self._batch.influences.of(signed[self.refitted])
-        return np.asarray(interval(losses.contrast(signed), losses.total, influences).cpu())
+    def _add_intervals(self, targets: slice) -> None:
+        """Of all components and shares, of some targets of the batch."""
+        for label, component in self.components.items():
+            self._intervals[label].append(self._interval(self._coefficients(component), targets))
+        for group, terms in self.shares.items():
+            intervals = {"shapley": self._interval(self._weighted(terms), targets)}
+            if self.bands:
+                product, total = self._batch.products[group], self._batch.losses.total
+                intervals["product"] = interval(product[:, targets], total[:, targets]).cpu().numpy()
+            for stat, ends in intervals.items():
+                self._share_intervals.setdefault((group, stat), []).append(ends)
+
+    def _interval(self, signed: Array, targets: slice) -> Array:
+        """Interval (2, n) of a signed sum of unions (n_unions,), of some targets of the batch."""
+        losses, influences = self._batch.losses, self._batch.influences.of(signed[self.refitted], targets)
+        return np.asarray(interval(losses.contrast(signed, targets), losses.total[:, targets], influences).cpu())
 
     @property
     def effective_blocks(self) -> float:

@@ -10,12 +10,11 @@ in which held-out samples are met once, and not once a pair of units.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch.nn.utils.rnn import pad_sequence
 
 from bids_app.encoding.inference.sign_flips import Directions, FlipUnitColumns
 from bids_app.records import Array
@@ -160,14 +159,3 @@ def flip_unit_predictions(
     # targets of an alpha that few share: through coordinates V'y of each unit
     for few in torch.split(torch.cat(rest), at_once):
         yield few, (columns.of_trained(Y[few], V).transpose(0, 1) * shrinkage[few, None]) @ H.T
-
-
-def by_flip_unit(values: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
-    """values (n, m), unit after unit → (n_flip_units, n_longest, m), shorter units filled up with zeros.
-
-    Parameters
-    ----------
-    values : (n, m), sorted by unit.
-    sizes : (n_flip_units,) rows of each unit; they add up to n.
-    """
-    return pad_sequence(list(torch.split(values, list(sizes))), batch_first=True)

@@ -20,8 +20,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
-from bids_app.encoding.inference.explained import ELEMENTS_AT_ONCE, by_flip_unit
+from bids_app.encoding.inference.explained import ELEMENTS_AT_ONCE
 from bids_app.encoding.inference.sign_flips import Directions, FlipUnitColumns
 from bids_app.encoding.ridge.fitted import Fitted
 from bids_app.records import Array
@@ -49,12 +50,12 @@ def influence(
     V, shrinkage, labels = directions.V, directions.shrinkage, columns.flip_units.labels
     Y = (models.Y - models.mean)[columns.order].to(V.dtype)
     # residuals of training samples, block by block (n_blocks, n_longest, n)
-    left = by_flip_unit(Y - V @ (shrinkage.T * (V.T @ Y)), columns.sizes)
+    left = _by_flip_unit(Y - V @ (shrinkage.T * (V.T @ Y)), columns.sizes)
     order = torch.argsort(labels[columns.test], stable=True)
     sizes = torch.unique(labels[columns.test], return_counts=True)[1].tolist()
     # residuals of test samples, by the blocks that have any
-    missed = by_flip_unit((models.responses - models.predictions)[order].to(V.dtype), sizes)
-    blocks, H_by = _TrainingBlocks(directions, columns.sizes), by_flip_unit(directions.met_projection[order], sizes)
+    missed = _by_flip_unit((models.responses - models.predictions)[order].to(V.dtype), sizes)
+    blocks, H_by = _TrainingBlocks(directions, columns.sizes), _by_flip_unit(directions.met_projection[order], sizes)
     at_once = max(1, ELEMENTS_AT_ONCE // (left.shape[0] * max(V.shape[1], left.shape[1])))
     for alpha_index in np.unique(models.alpha_index):
         alike = torch.as_tensor(np.flatnonzero(models.alpha_index == alpha_index), device=V.device)
@@ -65,12 +66,17 @@ def influence(
             yield few, 2 * tested @ blocks.leave_block_out_residuals(left[..., few], shrunk).permute(2, 1, 0)
 
 
+def _by_flip_unit(values: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
+    """values (n, m), sorted by unit, of so many rows each → (n_flip_units, n_longest, m), filled up with zeros."""
+    return pad_sequence(list(torch.split(values, list(sizes))), batch_first=True)
+
+
 class _TrainingBlocks:
     """Training blocks in coordinates, V_j (n_blocks, n_longest, r), zeros where a block is shorter."""
 
     def __init__(self, directions: Directions, sizes: Sequence[int]) -> None:
-        V = self._V = by_flip_unit(directions.V, sizes)
-        self._met = V if directions.V_met is directions.V else by_flip_unit(directions.V_met, sizes)
+        V = self._V = _by_flip_unit(directions.V, sizes)
+        self._met = V if directions.V_met is directions.V else _by_flip_unit(directions.V_met, sizes)
         _, longest, rank = V.shape
         self._grams = V.mT @ V if rank < longest else None
         self._eye = (1 + INTERPOLATED) * torch.eye(min(longest, rank), dtype=V.dtype, device=V.device)

@@ -13,7 +13,7 @@ from benchmarks.nulls import design_of, models_of, null_of
 from benchmarks.simulation import FMRI, mixed, series, with_weights
 from bids_app import encoding
 from bids_app.encoding.inference.blocks import Blocks, block_labels
-from bids_app.encoding.inference.component_tests import Flips, Inference
+from bids_app.encoding.inference.component_tests import TESTED_AT_ONCE, Flips, Inference
 from bids_app.encoding.inference.flip_units import time_flip_units
 from bids_app.encoding.inference.multiple_testing import p_values
 from bids_app.encoding.inference.null_hypotheses import Contrast, Total, null_hypotheses
@@ -99,6 +99,19 @@ def test_batches_give_what_all_targets_at_once_give(blocks, lost, monkeypatch):
     for name, found in together.items():
         for field in FIELDS:
             np.testing.assert_allclose(getattr(found, field), getattr(apart[name], field), atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("lost", [0.0, 0.02], ids=["blocks", "frequencies besides"])
+def test_a_few_targets_tested_at_a_time_give_what_all_at_once_give(blocks, lost, monkeypatch):
+    """Two of 201 sign vectors' nulls at a time, of seven targets: the last alone."""
+    design, blocks = problem(7), replace(blocks, lost=lost)
+    together = run(design, blocks)
+    monkeypatch.setitem(TESTED_AT_ONCE, "cpu", 3 * 201)
+    few = run(design, blocks)
+    for name, found in together.items():
+        assert np.isfinite(found.p).all()
+        for field in FIELDS:
+            np.testing.assert_allclose(getattr(few[name], field), getattr(found, field), atol=1e-9, err_msg=name)
 
 
 def test_values_and_nulls_are_those_of_the_fit(blocks):

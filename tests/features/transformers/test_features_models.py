@@ -21,13 +21,6 @@ SPEECH = FeatureSpec("speech", "speech_model", {"model": "org/tiny-hubert", "lay
 
 
 @pytest.fixture
-def folder(source, tmp_path):
-    """A copy of the models that a test may break."""
-    shutil.copytree(source.model_dir, tmp_path / "models")
-    return tmp_path / "models"
-
-
-@pytest.fixture
 def no_network(monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError("the network was touched")

@@ -1,7 +1,6 @@
 """Before weights are loaded: architecture, layer, files and tokenizer, by configuration and headers alone."""
 
 import json
-import shutil
 
 import pytest
 from tiny_models import save_seeded, word_pieces
@@ -17,13 +16,6 @@ DECODER = {"kind": "speech_model", "model": "short-whisper", "part": "decoder", 
 
 def check(source, kind, **options):
     return features.check_model(features.resolve(FeatureSpec("x", kind, options)), source)
-
-
-@pytest.fixture
-def folder(source, tmp_path):
-    """A copy of the models that a test may break."""
-    shutil.copytree(source.model_dir, tmp_path / "models")
-    return tmp_path / "models"
 
 
 @pytest.fixture
