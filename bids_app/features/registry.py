@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.errors import DataError, ReadWriteError, UsageError, did_you_mean
+from bids_app.errors import DataError, NoInput, ReadWriteError, UsageError, did_you_mean
 from bids_app.features import contextual_residual, precomputed
 from bids_app.features.acoustic import envelope, melspectrogram, pitch
 from bids_app.features.base.family import Family, Need, Reach, Role
@@ -202,7 +202,13 @@ def check_model(spec: FeatureSpec, source: ModelSource) -> str:
     model = model_named(spec)
     if model is not None and not is_offline(source) and not is_at_hand(model, source):
         return f"the model '{model.name}' is not here: it would be downloaded, and cannot be checked before"
-    family_of(spec).check_model(spec, replace(source, offline=True))
+    try:
+        family_of(spec).check_model(spec, replace(source, offline=True))
+    except NoInput:
+        own = source.model_dir is not None and model is not None and (source.model_dir / model.name).exists()
+        if model is None or own or is_offline(source):
+            raise
+        return f"the model '{model.name}' is not whole in the cache: what is absent would be downloaded"
     return ""
 
 

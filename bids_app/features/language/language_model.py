@@ -14,7 +14,7 @@ from bids_app.features.base.memory import WithinMemory, or_on_cpu
 from bids_app.features.base.words import STAMP, event_features, tokenize
 from bids_app.features.language import contexts
 from bids_app.features.language.contexts import Window
-from bids_app.features.transformers.find_layers import OTHERS, ModelLayers, find_layers, stated_layers, trial_tokens
+from bids_app.features.transformers.find_layers import OTHERS, ModelLayers, find_layers, require_layers, trial_tokens
 from bids_app.features.transformers.hidden_layers import POOLED, Reading, columns, hidden_states, pooled, sees
 from bids_app.features.transformers.model_options import CASING, CONTEXT, MODEL, Layers, wanted_layers
 from bids_app.features.transformers.models import load_model, model_files, model_of, with_model
@@ -95,7 +95,7 @@ def check_model(spec: FeatureSpec, source: ModelSource) -> None:
     """
     _is_masked(spec, source)
     skeleton = load_skeleton(model_of(spec), source)
-    wanted_layers(spec, stated_layers(skeleton))
+    require_layers(spec, skeleton)
     require_tokenizer(skeleton, model_of(spec), source)
 
 

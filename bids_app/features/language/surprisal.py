@@ -63,12 +63,14 @@ def with_boundaries(given: Tokenized, tokenizer: Any) -> prediction.Measure:
     given : the words and their tokens.
     tokenizer : of the model.
     """
+    import torch
+
     boundary = boundary_tokens(tokenizer, given.joiner == "clitics")
     ends = [bool(boundary) and may_precede_blank(word, given.joiner) for word in given.words.text]
     begins = [
         after and own[0] in boundary for after, own in zip([bool(boundary), *ends[:-1]], given.ids, strict=True)
     ]
-    places = sorted(boundary)
+    places = torch.tensor(sorted(boundary), dtype=torch.int64)
 
     def measure(log2_p: Any, tokens: Any, row: int) -> Any:
         """Bits; of a word longer than the window the beginning is not known.
@@ -79,8 +81,8 @@ def with_boundaries(given: Tokenized, tokenizer: Any) -> prediction.Measure:
         """
         bits = plain(log2_p, tokens, row)
         if begins[row] and len(tokens) == len(given.ids[row]):
-            bits = bits + log2_p[0, places].exp2().sum().log2()
-        return bits - log2_p[-1, places].exp2().sum().log2() if ends[row] else bits
+            bits = bits + log2_p[0, places.to(log2_p.device)].exp2().sum().log2()
+        return bits - log2_p[-1, places.to(log2_p.device)].exp2().sum().log2() if ends[row] else bits
 
     return measure
 

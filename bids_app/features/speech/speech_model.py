@@ -30,7 +30,7 @@ from bids_app.features.speech.speech_windows import (
     row_times,
     utterance_windows,
 )
-from bids_app.features.transformers.find_layers import stated_layers
+from bids_app.features.transformers.find_layers import require_layers
 from bids_app.features.transformers.hidden_layers import POOLED, Reading, columns, hidden_states
 from bids_app.features.transformers.model_options import MODEL, PARTS, Layers, wanted_layers
 from bids_app.features.transformers.models import load_feature_extractor, model_files, model_of, with_model
@@ -245,10 +245,10 @@ def check_model(spec: FeatureSpec, source: ModelSource) -> None:
     speech = speech_encoder_of(spec, load_feature_extractor(name, source), load_skeleton(name, source))
     if spec.options["part"] == "decoder":
         whisper_decoder.parts_of_decoder(spec, speech, source)
-        wanted_layers(spec, stated_layers(speech.decoder))
+        require_layers(spec, speech.decoder)
     else:
         _require_refresh(spec, speech)
-        wanted_layers(spec, stated_layers(speech.encoder))
+        require_layers(spec, speech.encoder)
 
 
 def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:

@@ -198,7 +198,7 @@ def load_model(model: ModelName, source: ModelSource, auto: str = "AutoModel") -
             with readable(model, source):
                 made = maker.from_config(config, trust_remote_code=False, dtype=torch.float32)
         return placed(made, source.device).eval()
-    settings = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
+    settings = {"return_dict": True, "use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
     loaded, report = load(maker, model, source, **settings)
     gaps = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
     absent = sorted(key for key in gaps if not key.startswith(NEVER_READ))
@@ -222,7 +222,7 @@ def load_config(model: ModelName, source: ModelSource) -> Any:
     """
     from transformers import AutoConfig
 
-    return load(AutoConfig, model, source)
+    return load(AutoConfig, model, source, return_dict=True)  # whatever the file says: outputs have names
 
 
 def load_feature_extractor(model: ModelName, source: ModelSource) -> Any:

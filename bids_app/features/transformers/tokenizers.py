@@ -80,7 +80,7 @@ def _require_packages(model: ModelName, source: ModelSource) -> None:
 
 
 def require_fit(tokenizer: Any, n_rows: int, model: ModelName) -> None:
-    """Make sure that every token has a row in the embedding: else both are of two models.
+    """Make sure that every token but added marks has a row in the embedding: else both are of two models.
 
     Parameters
     ----------
@@ -92,7 +92,9 @@ def require_fit(tokenizer: Any, n_rows: int, model: ModelName) -> None:
     ------
     NoInput : a token has none.
     """
-    n_tokens = max(tokenizer.get_vocab().values(), default=-1) + 1
+    # marks that were added are of no word: some are of other models that share the tokenizer (Gemma 3's images)
+    marks = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    n_tokens = max(set(tokenizer.get_vocab().values()) - marks, default=-1) + 1
     if n_tokens > n_rows:
         what = f"the tokenizer of the model '{model.name}' has {n_tokens} tokens, its embedding {n_rows} rows"
         raise NoInput(what, tokenizer.name_or_path, "they are not of one model: fetch all of its files again")

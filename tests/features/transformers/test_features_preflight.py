@@ -1,15 +1,19 @@
 """Before weights are loaded: architecture, layer, files and tokenizer, by configuration and headers alone."""
 
 import json
+import shutil
+from types import SimpleNamespace
 
 import pytest
-from tiny_models import save_seeded, word_pieces
+from tiny_models import save_seeded, spaced_words, stimulus, word_pieces
 
 from bids_app import features
 from bids_app.errors import NoInput, UsageError
+from bids_app.features.transformers.find_layers import require_layers
 from bids_app.records import FeatureSpec, ModelSource
 
 LANGUAGE = {"kind": "language_model", "model": "tiny-gpt2", "layer": 2}
+SURPRISAL = {"model": "tiny-gpt2", "context_words": 2}
 SPEECH = {"kind": "speech_model", "model": "tiny-w2v", "layer": 2}
 DECODER = {"kind": "speech_model", "model": "short-whisper", "part": "decoder", "layer": 3, "window_s": 4}
 
@@ -99,7 +103,7 @@ def halved(folder):
 def another_tokenizer(folder):
     path = folder / "tiny-gpt2/tokenizer.json"
     content = json.loads(path.read_text())
-    mark = {**content["added_tokens"][0], "id": 400, "content": "<extra>"}
+    mark = {**content["added_tokens"][0], "id": 400, "content": "extra", "special": False}
     path.write_text(json.dumps({**content, "added_tokens": [*content["added_tokens"], mark]}))
 
 
@@ -159,3 +163,50 @@ def test_published_names_of_weights_fit_too(folder, no_weights):
         weights = {name.removeprefix("transformer."): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     save_file(weights, path, {"format": "pt"})
     assert check(ModelSource(folder, offline=True), **LANGUAGE) == ""
+
+
+def test_a_mark_of_another_model_that_shares_the_tokenizer_has_no_row(folder):
+    """As Gemma 3's of images, which its models of text do not have."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder / "tiny-gpt2")
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"]})
+    tokenizer.save_pretrained(folder / "tiny-gpt2")
+    source = ModelSource(folder, offline=True)
+    assert check(source, **LANGUAGE) == ""
+    assert len(
+        features.extract(stimulus(words=spaced_words()), FeatureSpec("x", "surprisal", SURPRISAL), source).values
+    )
+
+
+def test_outputs_have_names_whatever_the_configuration_says(folder):
+    path = folder / "tiny-gpt2/config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "return_dict": False}))
+    heard, source = stimulus(words=spaced_words()), ModelSource(folder, offline=True)
+    for kind, options in (("surprisal", SURPRISAL), ("language_model", {**SURPRISAL, "layer": 1})):
+        assert len(features.extract(heard, FeatureSpec("x", kind, options), source).values)
+
+
+def test_layers_that_only_a_part_of_the_configuration_states():
+    """Of models of several parts, whose text model has them; where nothing states them the trial decides."""
+    spec = features.resolve(FeatureSpec("x", "language_model", {"model": "m", "layer": 4}))
+    part = SimpleNamespace(num_hidden_layers=3)
+    with pytest.raises(UsageError, match="layers 0 to 3"):
+        require_layers(spec, SimpleNamespace(config=SimpleNamespace(get_text_config=lambda: part)))
+    require_layers(spec, SimpleNamespace(config=SimpleNamespace(get_text_config=SimpleNamespace)))
+
+
+def test_a_model_that_is_in_part_in_the_cache_is_told_and_not_refused(source, tmp_path, monkeypatch):
+    """As after its tokenizer alone was asked for."""
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    there = tmp_path / "models--org--part"
+    shutil.copytree(
+        source.model_dir / "tiny-gpt2", there / "snapshots/abc", ignore=shutil.ignore_patterns("*.safetensors")
+    )
+    (there / "refs").mkdir()
+    (there / "refs/main").write_text("abc")
+    asked = {**LANGUAGE, "model": "org/part"}
+    assert "is not whole in the cache" in check(ModelSource(None), **asked)
+    with pytest.raises(NoInput, match="no safetensors weights"):
+        check(ModelSource(None, offline=True), **asked)
