@@ -378,5 +378,5 @@ class _Batch:
         self.losses.add_part(self.left, targets[at], test, missed.double().square())
         if self._bands:
             full = models.unions[self._last]
-            for band, gain in models.band_gains(models.band_weights(full), full):
+            for band, gain in models.band_gains(full):
                 self.losses.add_part(self.products[self._bands[band]], targets[at], test, gain)

@@ -101,7 +101,7 @@ class Additions(Observer):
 
     def _add_parts(self, models: Fitted, positions: Array, at: torch.Tensor, labels: Sequence[str]) -> None:
         """What the further groups predict, and what the others do, of some targets."""
-        for band, predicted in models.band_predictions(models.band_weights(positions)):
+        for band, predicted in models.band_predictions(positions):
             for label in labels:
                 added, others = self._parts[label]
                 part = added if band in self._added[label] else others

@@ -8,9 +8,10 @@ eigenvalues of the Gram matrix), predictions are H (φ_α ∘ V'y), φ_α = λ /
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 import torch
 
@@ -55,29 +56,18 @@ class Basis:
             return self.split.side_by_side(self.split.columns.lost.T, self.weights).T @ self.basis_map
         return self.split.lost_kernel(self.weights) @ (self.basis_map / self.eigenvalues)
 
-    def band_weights(self, coordinates: torch.Tensor) -> dict[int, torch.Tensor]:
-        """Weights of every band that has one, on its own columns.
+    def band_parts(self, coordinates: torch.Tensor) -> BandParts:
+        """Some models, band by band.
 
         Parameters
         ----------
-        coordinates : (r, n) φ_α ∘ V'y of some models.
-
-        Returns
-        -------
-        {band: (n_columns_b, n)}, of the type of `coordinates`.
+        coordinates : (r, n) φ_α ∘ V'y of each.
         """
-        dtype = coordinates.dtype
         if self.primal:
             sizes = [self.split.columns.band(band).shape[1] for band in self.weights]
-            directions = torch.split(self.basis_map, sizes)
-            return {band: each.to(dtype) @ coordinates for band, each in zip(self.weights, directions, strict=True)}
-        # w_b = √g_b X_b' V / λ on the weighted columns, so g_b X_b' V / λ on the band's own
-        dual = self.basis_map / self.eigenvalues
-        rows = {band: g * self.split.rows({band: g}, evaluate=False).T for band, g in self.weights.items()}
-        if coordinates.shape[1] < len(self.eigenvalues):  # the smaller product first
-            dual = dual @ coordinates.double()
-            return {band: (each @ dual).to(dtype) for band, each in rows.items()}
-        return {band: (each @ dual).to(dtype) @ coordinates for band, each in rows.items()}
+            weights = torch.split(self.basis_map.to(coordinates.dtype) @ coordinates, sizes)
+            return PrimalParts(self.split, dict(zip(self.weights, weights, strict=True)))
+        return DualParts(self.split, self.weights, (self.basis_map / self.eigenvalues) @ coordinates.double())
 
     def shrinkage(self, alphas: torch.Tensor) -> torch.Tensor:
         """φ (n_alphas, r) for alphas (n_alphas,)."""
@@ -91,6 +81,76 @@ class Basis:
             eval_projection=self.eval_projection[:, chosen],
             basis_map=self.basis_map[:, chosen],
         )
+
+
+class BandParts(Protocol):
+    """What models are on each band's own columns, by the cheaper of two ways to hold them; in order of the bands."""
+
+    def predicted(self, band: int) -> torch.Tensor:
+        """(n_eval, n) the band's part of held-out predictions."""
+
+    def lost(self, band: int) -> torch.Tensor:
+        """(q, n) nuisance that the part would have besides, were it of columns as before they lost it."""
+
+    def weights(self, band: int) -> torch.Tensor:
+        """(n_columns_b, n) on the band's own columns."""
+
+
+@dataclass(frozen=True)
+class PrimalParts:
+    """`BandParts` of models that are held as weights.
+
+    Parameters
+    ----------
+    split : rows to fit on and to evaluate on.
+    of_band : {band: (n_columns_b, n)}.
+    """
+
+    split: Split
+    of_band: Mapping[int, torch.Tensor]
+
+    def predicted(self, band: int) -> torch.Tensor:
+        """See BandParts."""
+        weights = self.of_band[band]
+        return self.split.project({band: 1.0}, weights.double(), evaluate=True).to(weights.dtype)
+
+    def lost(self, band: int) -> torch.Tensor:
+        """See BandParts."""
+        columns, weights = self.split.columns, self.of_band[band]
+        return columns.lost[:, columns.at[band]].to(weights.dtype) @ weights
+
+    def weights(self, band: int) -> torch.Tensor:
+        """See BandParts."""
+        return self.of_band[band]
+
+
+@dataclass(frozen=True)
+class DualParts:
+    """`BandParts` of models that are held by training sample, as there are fewer of these than columns: a band's
+    weights are g_b X_b' times the dual coefficients, and its predictions need no weights but the band's kernel.
+
+    Parameters
+    ----------
+    split : rows to fit on and to evaluate on.
+    band_weights : {band: g_b}.
+    dual : (n_train, n) float64.
+    """
+
+    split: Split
+    band_weights: Weights
+    dual: torch.Tensor
+
+    def predicted(self, band: int) -> torch.Tensor:
+        """See BandParts."""
+        return self.split.through_kernel(band, self.band_weights[band] * self.dual)
+
+    def lost(self, band: int) -> torch.Tensor:
+        """See BandParts."""
+        return self.split.lost_kernel({band: self.band_weights[band]}) @ self.dual
+
+    def weights(self, band: int) -> torch.Tensor:
+        """See BandParts."""
+        return self.split.through_columns(band, self.band_weights[band] * self.dual)
 
 
 def decompose(split: Split, weights: Weights) -> Basis:

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from bids_app.encoding.ridge.basis import Basis, decompose
+from bids_app.encoding.ridge.basis import BandParts, Basis, decompose
 from bids_app.encoding.ridge.candidates import Grid
 from bids_app.encoding.ridge.moments import Moments, rounding_of
 from bids_app.encoding.ridge.search import Choice, by_columns
@@ -91,14 +91,13 @@ class Fitted:
         own = self.predictions * (2 * self.responses - self.predictions)
         return (own + 2 * self.nuisance_predictions * self.responses).double()
 
-    def band_gains(self, weights: Mapping[int, torch.Tensor], positions: Array) -> Iterator[tuple[int, torch.Tensor]]:
+    def band_gains(self, positions: Array) -> Iterator[tuple[int, torch.Tensor]]:
         """The product measure's share of every sample's gain, ŷ_b (2(y − ȳ) − ŷ) (Pratt 1987).
 
         Over bands it sums to `gains`.
 
         Parameters
         ----------
-        weights : {band: (n_columns_b, n)}, `band_weights` of the same targets.
         positions : (n,) of some of the targets.
 
         Yields
@@ -107,29 +106,37 @@ class Fitted:
         """
         # the same factors for every band, as their predictions ŷ_b sum to ŷ
         twice_y, predicted = 2 * self.responses[:, positions].double(), self.predictions[:, positions].double()
-        columns = self.split.columns
-        for band, each in self.band_predictions(weights):
-            besides = _nuisance(self.split, columns.lost[:, columns.at[band]].to(each.dtype) @ weights[band])
-            yield band, each * (twice_y - predicted) + besides * twice_y
+        parts = self.band_parts(positions)
+        for band in self.basis.weights:
+            gain = parts.predicted(band) * (twice_y - predicted)
+            if len(self.split.columns.lost):
+                gain += _nuisance(self.split, parts.lost(band)) * twice_y
+            yield band, gain
 
-    def band_predictions(self, weights: Mapping[int, torch.Tensor]) -> Iterator[tuple[int, torch.Tensor]]:
+    def band_predictions(self, positions: Array) -> Iterator[tuple[int, torch.Tensor]]:
         """Each band's part of the predictions, which sum to them.
 
         Parameters
         ----------
-        weights : {band: (n_columns_b, n)}, `band_weights` of some targets.
+        positions : (n,) of some of the targets.
 
         Yields
         ------
         Each band and (n_eval, n).
         """
-        for band, each in weights.items():
-            yield band, self.split.rows({band: 1.0}, evaluate=True).to(each.dtype) @ each
+        parts = self.band_parts(positions)
+        for band in self.basis.weights:
+            yield band, parts.predicted(band)
 
     def band_weights(self, positions: Array | slice = slice(None)) -> dict[int, torch.Tensor]:
         """{band: (n_columns_b, n)} on the bands' own columns, of some of the targets (positions; all if not
         given)."""
-        return self.basis.band_weights(self.coordinates[:, positions])
+        parts = self.band_parts(positions)
+        return {band: parts.weights(band) for band in self.basis.weights}
+
+    def band_parts(self, positions: Array | slice = slice(None)) -> BandParts:
+        """The models of some of the targets (positions; all if not given), band by band."""
+        return self.basis.band_parts(self.coordinates[:, positions])
 
 
 def _nuisance(split: Split, amounts: torch.Tensor) -> torch.Tensor:

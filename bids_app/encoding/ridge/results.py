@@ -48,10 +48,9 @@ class Results(Observer):
         self._alpha[models.fold, targets] = models.alpha.cpu().numpy()[positions]
         for band, share in models.basis.weights.items():
             self._shares[band, models.fold, targets] = share
-        band_weights = models.band_weights(positions)
-        for band, gain in models.band_gains(band_weights, positions):
+        for band, gain in models.band_gains(positions):
             self._explained[band, targets] += gain.sum(dim=0).cpu().numpy()
-        for band, weights in band_weights.items():
+        for band, weights in models.band_weights(positions).items():
             name = self._bands[band]
             # columns lie delay by delay: (n_delays, k, n_targets)
             kernels = weights.reshape(len(self._profile[name]), -1, weights.shape[1])

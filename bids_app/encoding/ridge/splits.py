@@ -137,6 +137,7 @@ class Split:
         left_out = np.array([], dtype=int) if outer is None else np.setdiff1d(outer.train, train, assume_unique=True)
         self.left_out_slices = row_slices(left_out)
         self._grams: dict[tuple[int, int], torch.Tensor] = {}
+        self._kernel_means: dict[int, torch.Tensor] = {}
 
     @cached_property
     def train_nuisance(self) -> torch.Tensor:
@@ -213,6 +214,50 @@ class Split:
         for band, g in weights.items():
             lost += g * torch.cat([self.columns.lost_kernel(band)[:, at] for at in self.train_slices], dim=1)
         return lost - lost.mean(dim=1, keepdim=True)
+
+    def through_kernel(self, band: int, dual: torch.Tensor) -> torch.Tensor:
+        """A band's centred evaluation rows times `through_columns`, without its columns.
+
+        Parameters
+        ----------
+        band : its number.
+        dual : (n_train, n) float64, of zero mean.
+
+        Returns
+        -------
+        (n_eval, n).
+        """
+        kernel = self.columns.kernel(band)
+        made = dual.new_zeros((len(self.evaluate), dual.shape[1]))
+        for part, at in _parts(made, self.eval_slices):
+            for coefficients, train in _parts(dual, self.train_slices):
+                part.addmm_(kernel[at, train], coefficients)
+        return made.sub_(self._kernel_mean(band) @ dual)
+
+    def through_columns(self, band: int, dual: torch.Tensor) -> torch.Tensor:
+        """X_b' of the training rows times coefficients of these.
+
+        Parameters
+        ----------
+        band : its number.
+        dual : (n_train, n) float64, of zero mean, so that the rows need not be centred.
+
+        Returns
+        -------
+        (n_columns_b, n).
+        """
+        X, made = self.columns.band(band), dual.new_zeros((self.columns.band(band).shape[1], dual.shape[1]))
+        for coefficients, at in _parts(dual, self.train_slices):
+            made.addmm_(X[at].T, coefficients)
+        return made
+
+    def _kernel_mean(self, band: int) -> torch.Tensor:
+        """(n_train,) means of X_b X_b' over the training rows."""
+        if band not in self._kernel_means:
+            kernel, rows = self.columns.kernel(band), self.train_slices
+            total = torch.stack([kernel[at].sum(dim=0) for at in rows]).sum(dim=0) / len(self.train)
+            self._kernel_means[band] = torch.cat([total[at] for at in rows])
+        return self._kernel_means[band]
 
     def rows(self, weights: Weights, evaluate: bool) -> torch.Tensor:
         """Rows of the bands that have weight, centred.

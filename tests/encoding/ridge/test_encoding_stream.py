@@ -162,7 +162,9 @@ def test_precisions_agree(dims, solver):
         encoding.fit(given, GROUPS, spec, encoding.FitContext(precision=name))
         for name in ("float64", "mixed", "float32")
     )
-    np.testing.assert_allclose(mixed.rsquared, exact.rsquared, atol=1e-9)
+    # a search in float32 may take the neighbour of an alpha that is as good; what it took is then fitted in float64
+    np.testing.assert_allclose(mixed.rsquared, exact.rsquared, atol=1e-4)
+    assert (np.abs(mixed.rsquared - exact.rsquared) < 1e-9).mean() > 0.8
     np.testing.assert_allclose(single.rsquared, exact.rsquared, atol=1e-4)
     np.testing.assert_allclose(single.r, exact.r, atol=1e-4)
     assert np.abs(single.rsquared - exact.rsquared).max() > 0
