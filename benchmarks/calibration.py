@@ -40,7 +40,7 @@ from benchmarks.nulls import models_of
 from benchmarks.simulation import FMRI, mixed, standardized, with_weights
 from bids_app.encoding.inference.blocks import block_labels
 from bids_app.encoding.inference.flip_units import frequency_flip_units, sums, time_flip_units
-from bids_app.encoding.inference.multiple_testing import MaxTNull, p_values
+from bids_app.encoding.inference.multiple_testing import MaxTNull, p_values, summarise
 from bids_app.encoding.inference.sign_flips import draw_signs
 from bids_app.records import Array
 
@@ -113,7 +113,7 @@ def _family_errors(condition: Condition, count: int, rng: np.random.Generator, s
 
 def _family_p(null: torch.Tensor) -> Array:
     family = MaxTNull()
-    family.add(null)
+    family.add(summarise(null))
     return family.significance().p_family
 
 

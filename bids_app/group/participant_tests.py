@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from scipy.stats import t as student
 
-from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr
+from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr, summarise
 from bids_app.encoding.inference.null_hypotheses import Contrast, Total, null_hypotheses
 from bids_app.encoding.inference.sign_flips import draw_signs
 from bids_app.group.moderation import moderated_deviation
@@ -170,7 +170,7 @@ def _family(table: Array, permutations: int, seed: int) -> tuple[Array, Array]:
     at_once = max(1, AT_ONCE // len(signs))
     for first in range(0, table.shape[1], at_once):
         some = slice(first, first + at_once)
-        family.add(signs @ summed[:, some] / n[some], deviation[some])
+        family.add(summarise(signs @ summed[:, some] / n[some], deviation[some]))
     significance = family.significance()
     return significance.p, significance.p_family
 

@@ -16,6 +16,7 @@ import numpy as np
 from bids_app.encoding.ridge.fit import HERE, fit
 from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.encoding.ridge.options import FitContext
+from bids_app.encoding.ridge.splits import Split
 from bids_app.records import Array, Design, FitSpec, Layered, LayerScores
 
 BEST_BYTES = 8 + 8 + 8 + 2  # a target and outer fold: see `_BestLayers`
@@ -120,11 +121,25 @@ class _BestLayers(Observer):
         self._sum = np.zeros(n_targets)
         self.positive = np.zeros((n_layers, n_folds))
 
+    def begin_fold(self, fold: int, split: Split) -> None:
+        """See Observer.
+
+        Parameters
+        ----------
+        fold : place of the outer fold among all, from 0.
+        split : its rows.
+        """
+        self._fold, self._positive = fold, np.zeros(len(self._sum))
+
+    def end_fold(self) -> None:
+        """See Observer."""
+        self.positive[self.layer, self._fold] += self._positive.sum()
+
     def fitted(self, models: Fitted) -> None:
         """See Observer."""
         fold, targets = models.fold, models.targets
         self._sum[targets] += models.inner_rsquared
-        self.positive[self.layer, fold] += np.maximum(models.inner_rsquared, 0).sum()
+        self._positive[targets] = np.maximum(models.inner_rsquared, 0)
         self._total[fold, targets] = models.responses.square().sum(dim=0).cpu().numpy()
         # strictly better: of equal layers the first one stays
         better = np.flatnonzero((self.layer == 0) | (models.inner_rsquared > self._inner[fold, targets]))

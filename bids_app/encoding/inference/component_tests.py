@@ -31,13 +31,14 @@ from bids_app.encoding.inference.explained import explained
 from bids_app.encoding.inference.flip_units import frequency_flip_units, time_flip_units
 from bids_app.encoding.inference.influence import Influences, influence
 from bids_app.encoding.inference.intervals import interval
-from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr
+from bids_app.encoding.inference.multiple_testing import MaxTNull, NullSummary, fdr, summarise
 from bids_app.encoding.inference.null_hypotheses import Contrast, Total, UnionSet, null_hypotheses
 from bids_app.encoding.inference.residual_flips import ResidualFlips
 from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, FlipUnitColumns, Signs, draw_signs
 from bids_app.encoding.partition.shapley import shapley_terms
 from bids_app.encoding.ridge.fitted import Fitted, Observer, Residuals
 from bids_app.encoding.ridge.splits import Split
+from bids_app.encoding.side_by_side import side_by_side, workers
 from bids_app.records import Array, Component, Design, Inferred, partition_components
 
 TESTED_AT_ONCE = {"cpu": 2**16, "cuda": 2**23}  # numbers of a null distribution: near the cache, or enough for a GPU
@@ -121,8 +122,7 @@ class Inference(Observer):
         self.foreseen = frozenset(self.additions)
         # a hypothesis that several components share is tested once
         self._families = {test: [MaxTNull() for _ in range(self._n_nulls(test))] for test in tests}
-        self._intervals: dict[str, list[Array]] = {label: [] for label in self.components}
-        self._share_intervals: dict[tuple[str, str], list[Array]] = {}
+        self._intervals: dict[str | tuple[str, str], list[Array]] = {}
         self._targets: list[Array] = []
         self._shares_of_blocks = BlockShares()
         # bytes that a target takes: pairs of flip units, totals of folds, and a fold's influences, all of `dtype`
@@ -183,31 +183,35 @@ class Inference(Observer):
         self._shares_of_blocks.add(batch.left)
         # a power of two, so that no boundary depends on how blocks of targets are shared out to batches
         step = 2 ** int(math.log2(max(1, TESTED_AT_ONCE[batch.left.device.type] // len(self._signs[0]))))
-        for first in range(0, batch.n_targets, step):
-            some = slice(first, min(first + step, batch.n_targets))
+        parts = [slice(first, min(first + step, batch.n_targets)) for first in range(0, batch.n_targets, step)]
+
+        def nulls(some: slice) -> list[list[NullSummary]]:
+            """Of every hypothesis, of some targets."""
             totals = [each.at(flips, some) for each, flips in zip(batch.totals, signs, strict=True)]
-            for test, families in self._families.items():
-                nulls = (
-                    self._total_nulls(test, signs, totals, some)
-                    if isinstance(test, Total)
-                    else self._contrast_nulls(test, signs[0], kept, some)
-                )
-                for family, null in zip(families, nulls, strict=True):
-                    family.add(null)
-            self._add_intervals(some)
+            return [list(map(summarise, self._nulls(test, signs, kept, totals, some))) for test in self._families]
+
+        n_workers = workers(batch.left.device, rows=0)
+        for made in side_by_side(nulls, parts, n_workers):
+            for families, summaries in zip(self._families.values(), made, strict=True):
+                for family, summary in zip(families, summaries, strict=True):
+                    family.add(summary)
+        for intervals in side_by_side(self._intervals_of, parts, n_workers):
+            for key, ends in intervals.items():
+                self._intervals.setdefault(key, []).append(ends)
         del self._batch
 
-    def _add_intervals(self, targets: slice) -> None:
-        """Of all components and shares, of some targets of the batch."""
-        for label, component in self.components.items():
-            self._intervals[label].append(self._interval(self._coefficients(component), targets))
+    def _intervals_of(self, targets: slice) -> dict[str | tuple[str, str], Array]:
+        """(2, n) of all components, by label, and shares, by group and stat, of some targets of the batch."""
+        intervals: dict[str | tuple[str, str], Array] = {
+            label: self._interval(self._coefficients(component), targets)
+            for label, component in self.components.items()
+        }
         for group, terms in self.shares.items():
-            intervals = {"shapley": self._interval(self._weighted(terms), targets)}
+            intervals[group, "shapley"] = self._interval(self._weighted(terms), targets)
             if self.bands:
                 product, total = self._batch.products[group], self._batch.losses.total
-                intervals["product"] = interval(product[:, targets], total[:, targets]).cpu().numpy()
-            for stat, ends in intervals.items():
-                self._share_intervals.setdefault((group, stat), []).append(ends)
+                intervals[group, "product"] = interval(product[:, targets], total[:, targets]).cpu().numpy()
+        return intervals
 
     def _interval(self, signed: Array, targets: slice) -> Array:
         """Interval (2, n) of a signed sum of unions (n_unions,), of some targets of the batch."""
@@ -230,9 +234,10 @@ class Inference(Observer):
     def share_intervals(self, n_targets: int) -> dict[tuple[str, str], Array]:
         """(feature group, 'shapley' or 'product') → its 95 % confidence interval (2, n_targets)."""
         intervals = {}
-        for share, batches in self._share_intervals.items():
-            intervals[share] = np.full((2, n_targets), np.nan)
-            intervals[share][:, np.concatenate(self._targets)] = np.concatenate(batches, axis=1)
+        for share, batches in self._intervals.items():
+            if not isinstance(share, str):
+                intervals[share] = np.full((2, n_targets), np.nan)
+                intervals[share][:, np.concatenate(self._targets)] = np.concatenate(batches, axis=1)
         return intervals
 
     def _inferred(self, label: str, n_targets: int) -> Inferred:
@@ -247,9 +252,22 @@ class Inference(Observer):
         return Inferred(*stats)
 
     def _n_nulls(self, test: Total | Contrast) -> int:
+        nested = not isinstance(test, Total) and test.nested is not None
+        return len(self.flip_units) if isinstance(test, Total) else 1 + nested
+
+    def _nulls(
+        self,
+        test: Total | Contrast,
+        signs: Sequence[Signs],
+        kept: Signs,
+        totals: Sequence[torch.Tensor],
+        targets: slice,
+    ) -> list[torch.Tensor]:
+        """As many as `_n_nulls` says, (1 + n_permutations, n) each, of some targets of the batch; `kept` is the first
+        of `signs` with one that is always one, `totals` are those of each kind of flips."""
         if isinstance(test, Total):
-            return len(self.flip_units)
-        return 1 if test.nested is None else 2
+            return self._total_nulls(test, signs, totals, targets)
+        return self._contrast_nulls(test, signs[0], kept, targets)
 
     def _total_nulls(
         self, test: Total, signs: Sequence[Signs], totals: Sequence[torch.Tensor], targets: slice

@@ -13,12 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
 
 from bids_app.encoding.ridge.splits import row_slices
+from bids_app.encoding.side_by_side import made_once
 from bids_app.records import Array
 
 PIECE = 4  # coefficients that one more piece costs: its share of a product, beside those it is filled up with
@@ -93,7 +93,7 @@ class FlipUnits:
     count: int
     segments: tuple[torch.Tensor, ...] = ()
 
-    @cached_property
+    @made_once
     def pieces(self) -> Pieces:
         """The units' coefficients side by side."""
         return Pieces.of(self.labels, self.count)

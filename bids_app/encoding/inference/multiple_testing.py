@@ -34,6 +34,36 @@ class Significance:
     q: Array
 
 
+@dataclass(frozen=True)
+class NullSummary:
+    """What is kept of a batch's null.
+
+    Parameters
+    ----------
+    largest : (1 + n_permutations,) of each sign vector the largest studentised statistic over the targets.
+    p, scores : (n_targets,) of each target, and its observed statistic, studentised.
+    """
+
+    largest: Array
+    p: Array
+    scores: Array
+
+
+def summarise(null: torch.Tensor, deviation: torch.Tensor | None = None) -> NullSummary:
+    """A batch's null, target by target and over all of them.
+
+    Parameters
+    ----------
+    null : (1 + n_permutations, n_targets), the observed statistic first.
+    deviation : (n_targets,) by which to studentise, the same under every permutation; None: that of each target's
+        null.
+    """
+    scores = studentized(null, deviation)
+    largest = torch.nan_to_num(scores, nan=-torch.inf).amax(dim=1).cpu().numpy()
+    observed = torch.where(null[0] <= 0, -torch.inf, scores[0]).cpu().numpy()
+    return NullSummary(largest, p_values(null).cpu().numpy(), observed)
+
+
 class MaxTNull:
     """All targets (and lags) over which one component's claims are made, met batch by batch.
 
@@ -48,21 +78,12 @@ class MaxTNull:
         self._scores: list[Array] = []
         self._largest: Array | None = None
 
-    def add(self, null: torch.Tensor, deviation: torch.Tensor | None = None) -> None:
-        """A batch's null.
-
-        Parameters
-        ----------
-        null : (1 + n_permutations, n_targets), the observed statistic first.
-        deviation : (n_targets,) by which to studentise, the same under every permutation; None: that of each
-            target's null.
-        """
-        scores = studentized(null, deviation)
-        # of each sign vector the largest over targets; maxima of batches are combined
-        largest = torch.nan_to_num(scores, nan=-torch.inf).amax(dim=1).cpu().numpy()
-        self._largest = largest if self._largest is None else np.maximum(self._largest, largest)
-        self._p.append(p_values(null).cpu().numpy())
-        self._scores.append(torch.where(null[0] <= 0, -torch.inf, scores[0]).cpu().numpy())
+    def add(self, batch: NullSummary) -> None:
+        """The next batch."""
+        # maxima of batches are combined
+        self._largest = batch.largest if self._largest is None else np.maximum(self._largest, batch.largest)
+        self._p.append(batch.p)
+        self._scores.append(batch.scores)
 
     def significance(self) -> Significance:
         """Of all targets met, in their order. Raises ValueError where none was."""

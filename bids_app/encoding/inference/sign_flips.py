@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -28,6 +27,7 @@ from bids_app.encoding.ridge.fitted import Fitted
 from bids_app.encoding.ridge.moments import rounding_of
 from bids_app.encoding.ridge.search import by_columns
 from bids_app.encoding.ridge.splits import Split
+from bids_app.encoding.side_by_side import made_once
 from bids_app.records import Array
 
 
@@ -87,7 +87,7 @@ class Signs:
 
     vectors: torch.Tensor
 
-    @cached_property
+    @made_once
     def pairs(self) -> torch.Tensor:
         """(n_signs, n · (n − 1) / 2) for n units, pair by pair as in `FlipGains`."""
         i, j = _pairs(self.vectors.shape[1], self.vectors.device)
@@ -349,7 +349,7 @@ class FlipUnitColumns:
         V_met = V if not len(lost) else torch.addmm(V, train_nuisance, lost.to(self._dtype))
         return Directions(V, H, shrinkage, V_met, eval_nuisance, (of_their_runs @ lost).to(self._dtype))
 
-    @cached_property
+    @made_once
     def _columns(self) -> tuple[torch.Tensor, torch.Tensor]:
         """(n_train, n_columns) and (n_eval, n_columns) of all bands."""
         everything = dict.fromkeys(range(len(self._split.columns.at)), 1.0)
@@ -357,7 +357,7 @@ class FlipUnitColumns:
             self._split.rows(everything, evaluate=False), self._split.rows(everything, evaluate=True)
         )
 
-    @cached_property
+    @made_once
     def _nuisance(self) -> tuple[torch.Tensor, torch.Tensor]:
         """(n_train, q) and (n_eval, k) of what the columns lost."""
         return self._coefficients(self._split.train_nuisance, self._split.eval_nuisance[0])

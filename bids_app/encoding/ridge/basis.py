@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Protocol
 
 import torch
 
 from bids_app.encoding.ridge.splits import Split, Weights
+from bids_app.encoding.side_by_side import made_once
 
 NEGLIGIBLE = 1e-12  # eigenvalues below this share of the largest are rounding
 DROPPED = 1e-6  # ‖change of held-out predictions‖ / ‖training responses‖ that leaving out directions may make
@@ -43,12 +43,12 @@ class Basis:
     basis_map: torch.Tensor
     primal: bool
 
-    @cached_property
+    @made_once
     def samples(self) -> torch.Tensor:
         """V (n_train, r), its columns orthonormal and of zero mean."""
         return self.split.project(self.weights, self.basis_map, evaluate=False) if self.primal else self.basis_map
 
-    @cached_property
+    @made_once
     def lost(self) -> torch.Tensor:
         """(q, r) nuisance that the directions lost with the columns: V and H had `Split.train_nuisance` and
         `eval_nuisance` times it besides."""

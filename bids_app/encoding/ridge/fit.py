@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -14,13 +13,14 @@ from bids_app.encoding.design.columns import columns_and_lost, n_delays, n_dims,
 from bids_app.encoding.design.folds import audit, fold_warnings, inner_folds, outer_split
 from bids_app.encoding.ridge.batches import Size, batches, load
 from bids_app.encoding.ridge.candidates import Grid, alpha_grid, band_weights, nested_grid
-from bids_app.encoding.ridge.fitted import Observer, ObserverGroup, TargetBlock, fit_chosen
-from bids_app.encoding.ridge.foreseen import foreseen
+from bids_app.encoding.ridge.fitted import ChosenModels, Observer, ObserverGroup, TargetBlock
+from bids_app.encoding.ridge.foreseen import ForeseenModels
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.options import FitContext, FitOptions
 from bids_app.encoding.ridge.results import Results
 from bids_app.encoding.ridge.search import Choice, Search
-from bids_app.encoding.ridge.splits import Columns, Split
+from bids_app.encoding.ridge.splits import Columns, Split, Weights
+from bids_app.encoding.side_by_side import made_once, side_by_side, workers
 from bids_app.records import SOLVERS, Array, Design, Fit, FitSpec, Union, subsets
 
 MOST_GROUPS = 4  # 15 unions
@@ -85,7 +85,7 @@ class _Plan:
             self._searched[constant] = nested_grid(kept, self.table, self.alphas, self.subsets)
         return self._searched[constant]
 
-    @cached_property
+    @made_once
     def _searched(self) -> dict[frozenset[int], Searched]:
         """Made when first asked for: most folds have the same bands."""
         return {}
@@ -256,8 +256,17 @@ def _fit_batch(
         constant.append(outer.columns.constant)
         if everyone.foreseen:
             wanted = {union: choices[place][union] for union in sorted(everyone.foreseen)}
-            for residuals in foreseen(_target_blocks(batch, final), _grid(outer, plan), wanted):
-                everyone.foresee(outer, residuals)
+            blocks_of_fold, grid = _target_blocks(batch, final), _grid(outer, plan)
+            ahead = ForeseenModels(blocks_of_fold, grid, wanted)
+
+            def foresee(number: int, outer: Split = outer, ahead: ForeseenModels = ahead) -> None:
+                """What the models of one candidate leave."""
+                for residuals in ahead.of(number):
+                    everyone.foresee(outer, residuals)
+
+            candidates = [grid.candidates[number] for number in ahead.numbers]
+            for _ in side_by_side(foresee, ahead.numbers, _prepare(blocks_of_fold, outer, candidates)):
+                pass
         else:
             _show(place, _target_blocks(batch, final), plan, choices[place], everyone)
     if everyone.foreseen:
@@ -310,6 +319,24 @@ def _show(
     """The chosen models of every union in one outer fold, fitted on all its training rows, to an observer."""
     outer = blocks[0].moments.split
     observer.begin_fold(place, outer)
-    for models in fit_chosen(place, blocks, _grid(outer, plan), choices):
-        observer.fitted(models)
+    grid = _grid(outer, plan)
+    models = ChosenModels(place, blocks, grid, choices)
+
+    def show(number: int) -> None:
+        """The models of one candidate."""
+        for fitted in models.of(number):
+            observer.fitted(fitted)
+
+    n_workers = _prepare(blocks, outer, [grid.candidates[number] for number in models.numbers])
+    for _ in side_by_side(show, models.numbers, n_workers):
+        pass
     observer.end_fold()
+
+
+def _prepare(blocks: Sequence[TargetBlock], outer: Split, candidates: Sequence[Weights]) -> int:
+    """Make what candidates have in common, with all threads; how many of them are then computed side by side."""
+    outer.prepare(candidates)
+    if any(map(outer.is_primal, candidates)):
+        for block in blocks:
+            block.moments.cross  # noqa: B018
+    return workers(outer.mean.device, outer.largest(candidates))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from bids_app.encoding.ridge.candidates import Grid
 from bids_app.encoding.ridge.moments import Moments, rounding_of
 from bids_app.encoding.ridge.search import Choice, by_columns
 from bids_app.encoding.ridge.splits import Split, cross_rows
+from bids_app.encoding.side_by_side import made_once
 from bids_app.records import Array
 
 
@@ -62,29 +62,29 @@ class Fitted:
         """The rows to fit on and to evaluate on (`train`, `evaluate`)."""
         return self.basis.split
 
-    @cached_property
+    @made_once
     def mean(self) -> torch.Tensor:
         """(n,) training means of Y."""
         ones = self.Y.new_ones((len(self.split.train), 1))
         return cross_rows(ones, self.Y, self.split.train_slices)[0] / len(self.split.train)
 
-    @cached_property
+    @made_once
     def responses(self) -> torch.Tensor:
         """(n_eval, n) held-out responses less the training mean."""
         return torch.cat([self.Y[at] for at in self.split.eval_slices]) - self.mean
 
-    @cached_property
+    @made_once
     def predictions(self) -> torch.Tensor:
         """(n_eval, n) of `responses`."""
         return self.basis.eval_projection.to(self.Y.dtype) @ self.coordinates
 
-    @cached_property
+    @made_once
     def nuisance_predictions(self) -> torch.Tensor:
         """(n_eval, n) what the predictions had besides, were they of columns as before they lost nuisance: orthogonal
         to a run's responses, but not to those of a part of it."""
         return _nuisance(self.split, self.basis.lost.to(self.Y.dtype) @ self.coordinates)
 
-    @cached_property
+    @made_once
     def gains(self) -> torch.Tensor:
         """(n_eval, n) whose sums over runs are those of (y − ȳ)² − (y − ŷ)² = ŷ (2(y − ȳ) − ŷ), and equal to it where
         columns lost no nuisance; float64."""
@@ -166,7 +166,8 @@ class Observer:
 
     The engine calls, for every batch of targets: `begin`; where some unions are foreseen, `foresee` for all of their
     models in all outer folds; then for every outer fold `begin_fold`, `fitted` for each candidate chosen and block of
-    targets, `end_fold`; then `end`. In a fold each union meets each target once.
+    targets, `end_fold`; then `end`. In a fold each union meets each target once. `foresee` and `fitted` are called by
+    several threads, of different candidates: what one changes is of its own unions and targets alone.
 
     Attributes
     ----------
@@ -288,7 +289,7 @@ class TargetBlock:
     moments: Moments
 
 
-def fit_chosen(fold: int, blocks: Sequence[TargetBlock], grid: Grid, choices: Sequence[Choice]) -> Iterator[Fitted]:
+class ChosenModels:
     """The models that each union's choice asks for, candidate by candidate, so that each is decomposed once.
 
     Parameters
@@ -297,26 +298,46 @@ def fit_chosen(fold: int, blocks: Sequence[TargetBlock], grid: Grid, choices: Se
     blocks : the batch's targets, block by block, all in one split.
     grid : candidates and alphas.
     choices : of each union, over the targets of all blocks side by side.
-
-    Yields
-    ------
-    For each candidate chosen and block, the targets that chose it in some union.
     """
-    starts = np.cumsum([0, *(len(block.targets) for block in blocks)]).tolist()
-    candidates = np.stack([choice.candidate for choice in choices])  # (n_unions, n_batch), as the next two
-    alpha_index = np.stack([choice.alpha_index for choice in choices])
-    inner_rsquared = np.stack([choice.rsquared for choice in choices])
-    for number in np.unique(candidates).tolist():
-        basis = decompose(blocks[0].moments.split, grid.candidates[number])
-        for block, start in zip(blocks, starts[:-1], strict=True):
-            chose = candidates[:, start : start + len(block.targets)] == number
+
+    def __init__(self, fold: int, blocks: Sequence[TargetBlock], grid: Grid, choices: Sequence[Choice]) -> None:
+        self._fold, self._blocks, self._grid = fold, blocks, grid
+        self._starts = np.cumsum([0, *(len(block.targets) for block in blocks)]).tolist()
+        # (n_unions, n_batch) each
+        self._candidates = np.stack([choice.candidate for choice in choices])
+        self._alpha_index = np.stack([choice.alpha_index for choice in choices])
+        self._inner_rsquared = np.stack([choice.rsquared for choice in choices])
+
+    @property
+    def numbers(self) -> list[int]:
+        """Of the candidates that any target chose."""
+        return [int(number) for number in np.unique(self._candidates)]
+
+    def of(self, number: int) -> Iterator[Fitted]:
+        """For each block, the targets that chose this candidate in some union."""
+        basis = decompose(self._blocks[0].moments.split, self._grid.candidates[number])
+        for block, start in zip(self._blocks, self._starts[:-1], strict=True):
+            chose = self._candidates[:, start : start + len(block.targets)] == number
             positions = np.flatnonzero(chose.any(axis=0))
             if len(positions):
                 unions = {union: np.flatnonzero(row) for union, row in enumerate(chose[:, positions]) if row.any()}
                 # a candidate has one best alpha for a target, whichever union chose it: that of the first is taken
                 first = chose[:, positions].argmax(axis=0), start + positions
-                chosen = _Chosen(unions, positions, start + positions, alpha_index[first], inner_rsquared[first])
-                yield _fit(fold, block, basis, chosen, grid, number)
+                alpha_index, inner = self._alpha_index[first], self._inner_rsquared[first]
+                chosen = _Chosen(unions, positions, start + positions, alpha_index, inner)
+                yield _fit(self._fold, block, basis, chosen, self._grid, number)
+
+
+def fit_chosen(fold: int, blocks: Sequence[TargetBlock], grid: Grid, choices: Sequence[Choice]) -> Iterator[Fitted]:
+    """All of `ChosenModels`, one candidate after another.
+
+    Parameters
+    ----------
+    fold, blocks, grid, choices : as of `ChosenModels`.
+    """
+    models = ChosenModels(fold, blocks, grid, choices)
+    for number in models.numbers:
+        yield from models.of(number)
 
 
 @dataclass(frozen=True)

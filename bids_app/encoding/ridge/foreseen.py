@@ -23,37 +23,44 @@ FEW_ALPHAS = 6  # of a candidate: so many Cholesky factors cost less than its ei
 Predict = Callable[[Moments, Array, Array], torch.Tensor]  # moments, positions, places of alphas → (n_eval, n)
 
 
-def foreseen(blocks: Sequence[TargetBlock], grid: Grid, choices: Mapping[int, Choice]) -> Iterator[Residuals]:
+class ForeseenModels:
     """What the models that some unions chose leave of held-out samples, and nothing else of them.
 
     A few alphas of a candidate take a Cholesky factor each, which costs a seventh to a tenth of its eigenvectors.
 
     Parameters
     ----------
-    blocks, grid : as of `fit_chosen`.
+    blocks, grid : as of `ChosenModels`.
     choices : of each union that is asked for, by its number.
-
-    Yields
-    ------
-    For each candidate and block, the targets that chose it in some union, alpha by alpha where each has a factor.
     """
-    candidates = np.stack([choice.candidate for choice in choices.values()])
-    alpha_index = np.stack([choice.alpha_index for choice in choices.values()])
-    starts = np.cumsum([0, *(len(block.targets) for block in blocks)]).tolist()
-    for number in np.unique(candidates).tolist():
-        chose = candidates == number
-        used = np.unique(alpha_index[chose])
-        for same, predict in _predictors(blocks[0].moments.split, grid, number, used):
-            picked = chose & np.isin(alpha_index, same)
-            for block, (first, stop) in zip(blocks, pairwise(starts), strict=True):
+
+    def __init__(self, blocks: Sequence[TargetBlock], grid: Grid, choices: Mapping[int, Choice]) -> None:
+        self._blocks, self._grid, self._unions = blocks, grid, tuple(choices)
+        self._candidates = np.stack([choice.candidate for choice in choices.values()])
+        self._alpha_index = np.stack([choice.alpha_index for choice in choices.values()])
+        self._starts = np.cumsum([0, *(len(block.targets) for block in blocks)]).tolist()
+
+    @property
+    def numbers(self) -> list[int]:
+        """Of the candidates that any target chose."""
+        return [int(number) for number in np.unique(self._candidates)]
+
+    def of(self, number: int) -> Iterator[Residuals]:
+        """For each block, the targets that chose this candidate in some union, alpha by alpha where each has a
+        factor."""
+        chose, blocks = self._candidates == number, self._blocks
+        used = np.unique(self._alpha_index[chose])
+        for same, predict in _predictors(blocks[0].moments.split, self._grid, number, used):
+            picked = chose & np.isin(self._alpha_index, same)
+            for block, (first, stop) in zip(blocks, pairwise(self._starts), strict=True):
                 positions = np.flatnonzero(picked[:, first:stop].any(axis=0))
                 if len(positions):
                     rows = picked[:, first + positions]
                     unions = {
-                        union: np.flatnonzero(row) for union, row in zip(choices, rows, strict=True) if row.any()
+                        union: np.flatnonzero(row) for union, row in zip(self._unions, rows, strict=True) if row.any()
                     }
-                    at = rows.argmax(axis=0), first + positions
-                    left = _held_out(block.moments, positions) - predict(block.moments, positions, alpha_index[at])
+                    alpha_index = self._alpha_index[rows.argmax(axis=0), first + positions]
+                    left = _held_out(block.moments, positions) - predict(block.moments, positions, alpha_index)
                     yield Residuals(unions, first + positions, left)
 
 

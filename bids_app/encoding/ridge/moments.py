@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 
 from bids_app.encoding.ridge.splits import Split, cross
+from bids_app.encoding.side_by_side import made_once
 
 
 class Moments:
@@ -27,12 +27,12 @@ class Moments:
         self.Y, self.split, self.outer = Y, split, outer
         self._X = split.columns.cast(Y.dtype)
 
-    @cached_property
+    @made_once
     def mean(self) -> torch.Tensor:
         """(n,) over the training rows."""
         return self._sum(self.split.train_slices) / len(self.split.train)
 
-    @cached_property
+    @made_once
     def power(self) -> torch.Tensor:
         """(n,) float64 Σ (y − ȳ_train)² over the evaluation rows."""
         rows = self.split.eval_slices
@@ -40,7 +40,7 @@ class Moments:
         mean, n = self.mean.double(), len(self.split.evaluate)
         return squares.square().sum(dim=0) - mean * (2 * self._sum(rows).double() - n * mean)
 
-    @cached_property
+    @made_once
     def cross(self) -> torch.Tensor:
         """(n_columns of all bands, n) X'y over the training rows, centred. An inner split has what the outer
         one has, by whose rows the columns are centred, less what it leaves out."""
@@ -52,7 +52,7 @@ class Moments:
         # Σ (x − x̄)(y − ȳ) = Σ xy − n x̄ȳ: centring is one rank-one correction
         return raw.addr_(self._column_mean, self.mean, alpha=-len(split.train))
 
-    @cached_property
+    @made_once
     def cross_eval(self) -> torch.Tensor:
         """The same over the evaluation rows, centred by the training means."""
         rows = self.split.eval_slices
@@ -60,7 +60,7 @@ class Moments:
         raw = cross(self._X, self.Y, rows).addr_(self._column_mean, self._sum(rows), alpha=-1)
         return raw.addr_(sums, self.mean, alpha=-1)
 
-    @cached_property
+    @made_once
     def _column_mean(self) -> torch.Tensor:
         return self.split.mean.to(self.Y.dtype)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bids_app.encoding.design.columns import n_delays
+from bids_app.encoding.design.columns import n_delays, n_dims
 from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.encoding.ridge.scores import FoldScores, held_out, pooled
 from bids_app.records import Array, Design, Fit, FoldAudit
@@ -30,7 +30,10 @@ class Results(Observer):
         self._profile = {band: self._zeros(n_delays(design, band)) for band in bands}
         self._explained = self._zeros(len(bands))
         self._alpha, self._shares = self._zeros(n_folds), self._zeros(len(bands), n_folds)
-        self._weights: dict[str, Array] | None = {} if weights else None
+        self._weights: dict[str, Array] = {}
+        for band in bands if weights else ():
+            shape = n_folds, n_delays(design, band), n_dims(design, band)
+            self._weights[band] = self._zeros(*shape).astype(np.float32)
 
     def fitted(self, models: Fitted) -> None:
         """Score the models for every union that chose them; for the last, full one also weights and parts by band."""
@@ -55,10 +58,7 @@ class Results(Observer):
             # columns lie delay by delay: (n_delays, k, n_targets)
             kernels = weights.reshape(len(self._profile[name]), -1, weights.shape[1])
             self._profile[name][:, targets] += kernels.double().norm(dim=1).cpu().numpy()
-            if self._weights is not None:
-                if name not in self._weights:
-                    shape = len(self._folds), *kernels.shape[:2]
-                    self._weights[name] = self._zeros(*shape).astype(np.float32)
+            if name in self._weights:
                 self._weights[name][models.fold][..., targets] = kernels.cpu().numpy()
 
     def _zeros(self, *shape: int) -> Array:
@@ -88,7 +88,7 @@ class Results(Observer):
             product={name: self._explained[band] / total for band, name in enumerate(self._bands)},
             alpha=self._alpha,
             band_weights=dict(zip(self._bands, self._shares, strict=True)),
-            weights=self._weights,
+            weights=self._weights or None,
             delays_s=self._design.delays_s,
             folds=folds,
             warnings=warnings,

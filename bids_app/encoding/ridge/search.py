@@ -21,6 +21,7 @@ from bids_app.encoding.ridge.basis import Basis, decompose, reduced
 from bids_app.encoding.ridge.candidates import Grid
 from bids_app.encoding.ridge.moments import TF32, Moments, Rounding, rounding_of, tf32_products
 from bids_app.encoding.ridge.splits import Split, Weights, cross_rows
+from bids_app.encoding.side_by_side import side_by_side, workers
 from bids_app.records import Array
 
 NEEDLESS = 0.1  # of 1 / n of the power, what a needless column costs: smaller gains are none
@@ -173,10 +174,21 @@ class Search:
             # an inner split's moments are made from the outer ones
             parts = [Moments(block.Y, split, block) for block in blocks]
             power += torch.cat([part.power for part in parts])
-            for weights, places, total in zip(grid.candidates, grid.offered, less, strict=True):
-                errors = Errors(split, weights, grid.alphas[places], blocks[0].Y.dtype, rounding)
+            split.prepare(grid.candidates)
+            if any(map(split.is_primal, grid.candidates)):
+                for part in parts:
+                    part.cross, part.cross_eval  # noqa: B018 - made once, with all threads
+
+            def add_errors(number: int, split: Split = split, parts: Sequence[Moments] = parts) -> None:
+                """Of one candidate; each has a table of its own."""
+                alphas = grid.alphas[grid.offered[number]]
+                errors = Errors(split, grid.candidates[number], alphas, blocks[0].Y.dtype, rounding)
                 for part, (first, stop) in zip(parts, pairwise(at), strict=True):
-                    total[:, first:stop] += errors(part)
+                    less[number][:, first:stop] += errors(part)
+
+            n_workers = workers(power.device, split.largest(grid.candidates))
+            for _ in side_by_side(add_errors, range(len(less)), n_workers):
+                pass
         self._power = power.cpu().numpy() / n_eval
         # popped, so that each candidate's table is let go as soon as its best alpha is known
         best = [_best_alpha(less.pop(0), power.cpu().numpy(), n_eval, places) for places in grid.offered]

@@ -6,13 +6,13 @@ the sums over these rows, centred by rank-one corrections: no product runs over 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
 import torch
 
+from bids_app.encoding.side_by_side import Kept, made_once
 from bids_app.records import Array
 
 Weights = Mapping[int, float]  # band → g > 0; bands of weight zero are left out
@@ -89,9 +89,8 @@ class Columns:
         self._train = torch.as_tensor(train, device=self.X.device)
         starts = np.cumsum([0, *(band.shape[1] for band in bands)]).tolist()
         self.at = [slice(a, b) for a, b in pairwise(starts)]
-        self._kernels: dict[int, torch.Tensor] = {}
-        self._lost_kernels: dict[int, torch.Tensor] = {}
-        self._cast: dict[torch.dtype, torch.Tensor] = {torch.float64: self.X}
+        self._kernels, self._lost_kernels = Kept[int, torch.Tensor](), Kept[int, torch.Tensor]()
+        self._cast = Kept[torch.dtype, torch.Tensor]()
 
     def band(self, number: int) -> torch.Tensor:
         """(n_times, n_columns_b), a view."""
@@ -99,26 +98,20 @@ class Columns:
 
     def cast(self, dtype: torch.dtype) -> torch.Tensor:
         """X in another type, made once."""
-        if dtype not in self._cast:
-            self._cast[dtype] = self.X.to(dtype)
-        return self._cast[dtype]
+        return self.X if dtype == self.X.dtype else self._cast.get(dtype, lambda: self.X.to(dtype))
 
-    @cached_property
+    @made_once
     def constant(self) -> frozenset[int]:
         """Numbers of the bands of which no column varies over the fold's training samples."""
         return frozenset(number for number, at in enumerate(self.at) if not self.X[self._train, at].any())
 
     def kernel(self, number: int) -> torch.Tensor:
         """X_b X_b' over all rows (n_times, n_times), made once."""
-        if number not in self._kernels:
-            self._kernels[number] = self.band(number) @ self.band(number).T
-        return self._kernels[number]
+        return self._kernels.get(number, lambda: self.band(number) @ self.band(number).T)
 
     def lost_kernel(self, number: int) -> torch.Tensor:
         """What a band lost, times X_b' over all rows (q, n_times), made once."""
-        if number not in self._lost_kernels:
-            self._lost_kernels[number] = self.lost[:, self.at[number]] @ self.band(number).T
-        return self._lost_kernels[number]
+        return self._lost_kernels.get(number, lambda: self.lost[:, self.at[number]] @ self.band(number).T)
 
 
 class Split:
@@ -136,17 +129,16 @@ class Split:
         self.train_slices, self.eval_slices = row_slices(train), row_slices(evaluate)
         left_out = np.array([], dtype=int) if outer is None else np.setdiff1d(outer.train, train, assume_unique=True)
         self.left_out_slices = row_slices(left_out)
-        self._grams: dict[tuple[int, int], torch.Tensor] = {}
-        self._kernel_means: dict[int, torch.Tensor] = {}
+        self._grams, self._kernel_means = Kept[tuple[int, int], torch.Tensor](), Kept[int, torch.Tensor]()
 
-    @cached_property
+    @made_once
     def train_nuisance(self) -> torch.Tensor:
         """(n_train, q) what the columns lost, centred by the training rows as they are: times what they lost of it,
         that is what the rows had besides."""
         nuisance = self.columns.nuisance
         return torch.cat([nuisance[at] for at in self.train_slices]) - self._nuisance_mean
 
-    @cached_property
+    @made_once
     def eval_nuisance(self) -> tuple[torch.Tensor, torch.Tensor]:
         """The same of the evaluation rows, (n_eval, k) times (k, q): k is one more than their runs have nuisance."""
         rows = torch.cat([self.columns.nuisance[at] for at in self.eval_slices])
@@ -156,7 +148,7 @@ class Split:
         apart = torch.eye(len(mean), dtype=mean.dtype, device=mean.device)[there]
         return torch.cat([rows[:, there], torch.ones_like(rows[:, :1])], dim=1), torch.cat([apart, -mean[None]])
 
-    @cached_property
+    @made_once
     def _nuisance_mean(self) -> torch.Tensor:
         nuisance = self.columns.nuisance
         return torch.stack([nuisance[at].sum(dim=0) for at in self.train_slices]).sum(dim=0) / len(self.train)
@@ -253,11 +245,25 @@ class Split:
 
     def _kernel_mean(self, band: int) -> torch.Tensor:
         """(n_train,) means of X_b X_b' over the training rows."""
-        if band not in self._kernel_means:
-            kernel, rows = self.columns.kernel(band), self.train_slices
-            total = torch.stack([kernel[at].sum(dim=0) for at in rows]).sum(dim=0) / len(self.train)
-            self._kernel_means[band] = torch.cat([total[at] for at in rows])
-        return self._kernel_means[band]
+        return self._kernel_means.get(band, lambda: self._mean_of_kernel(self.columns.kernel(band)))
+
+    def _mean_of_kernel(self, kernel: torch.Tensor) -> torch.Tensor:
+        total = torch.stack([kernel[at].sum(dim=0) for at in self.train_slices]).sum(dim=0) / len(self.train)
+        return torch.cat([total[at] for at in self.train_slices])
+
+    def prepare(self, candidates: Iterable[Weights]) -> None:
+        """Make what candidates have in common, before they are decomposed side by side."""
+        for weights in candidates:
+            if self.is_primal(weights):
+                for row_band, column_band in combinations_with_replacement(sorted(weights), 2):
+                    self._raw(row_band, column_band)
+            else:
+                for band in weights:
+                    self.columns.kernel(band)
+
+    def largest(self, candidates: Iterable[Weights]) -> int:
+        """Rows of the largest matrix that is decomposed for any of them."""
+        return max(min(self.n_columns(weights), len(self.train)) for weights in candidates)
 
     def rows(self, weights: Weights, evaluate: bool) -> torch.Tensor:
         """Rows of the bands that have weight, centred.
@@ -297,7 +303,7 @@ class Split:
             projected.append(total)
         return torch.cat(projected) - self.side_by_side(self.mean, weights) @ basis_map
 
-    @cached_property
+    @made_once
     def mean(self) -> torch.Tensor:
         """(n_columns of all bands,) means over the training rows."""
         return self.sums(self.train_slices) / len(self.train)
@@ -320,14 +326,13 @@ class Split:
 
     def _raw(self, row_band: int, column_band: int) -> torch.Tensor:
         """X_one'X_other over the training rows, as the columns are."""
-        if (row_band, column_band) not in self._grams:
-            a, b = self.columns.band(row_band), self.columns.band(column_band)
-            if self.outer is None:
-                self._grams[row_band, column_band] = cross(a, b, self.train_slices)
-            else:
-                left_out = cross(a, b, self.left_out_slices)
-                self._grams[row_band, column_band] = self.outer._raw(row_band, column_band) - left_out
-        return self._grams[row_band, column_band]
+        return self._grams.get((row_band, column_band), lambda: self._products(row_band, column_band))
+
+    def _products(self, row_band: int, column_band: int) -> torch.Tensor:
+        a, b = self.columns.band(row_band), self.columns.band(column_band)
+        if self.outer is None:
+            return cross(a, b, self.train_slices)
+        return self.outer._raw(row_band, column_band) - cross(a, b, self.left_out_slices)
 
 
 def _parts(values: torch.Tensor, rows: Sequence[slice]) -> Iterator[tuple[torch.Tensor, slice]]:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr, p_values, studentized
+from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr, p_values, studentized, summarise
 
 
 def nulls(n_targets, permutations=199, seed=0):
@@ -16,7 +16,7 @@ def nulls(n_targets, permutations=199, seed=0):
 def significance(*batches):
     family = MaxTNull()
     for batch in batches:
-        family.add(torch.as_tensor(batch))
+        family.add(summarise(torch.as_tensor(batch)))
     return family.significance()
 
 
