@@ -109,9 +109,7 @@ def _refuse_others(out_dir: Path, analysis_hash: str) -> None:
         there = read_json(description).get(FORMAT_KEY, 1)
         if there != FORMAT:
             what = f"OUT_DIR was written by another version of Concord (files of format {there}, not {FORMAT})"
-            raise UsageError(
-                what, out_dir, "choose a new OUT_DIR; with --features-from this one its features are used"
-            )
+            raise UsageError(what, out_dir, "choose a new one; --features-from the old one uses its features")
     if saved.exists():
         first = saved.read_text(encoding="utf-8").split("\n", 1)[0]
         if first != HASH_LINE + analysis_hash:

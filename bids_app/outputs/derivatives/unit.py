@@ -99,9 +99,11 @@ def _map_files(unit: UnitResult, numbers: Sequence[MappedNumber], maps: Sequence
     if not maps:
         return
     stem, kind = unit.stem, unit.targets.kind
-    name = partial(names.map_file, stem, kind)
-    yield from write_maps(unit.targets, numbers, maps, name, {})
-    yield names.shared_sidecar_file(stem, kind), json_text(sidecars.shared_by_maps(unit)).encode()
+    shared = names.shared_sidecar_file(stem, kind)
+    yield from write_maps(
+        unit.targets, numbers, maps, partial(names.map_file, stem, kind), {"More": f"bids::{shared}"}
+    )
+    yield shared, json_text(sidecars.shared_by_maps(unit)).encode()
 
 
 def _array_files(unit: UnitResult) -> Iterator[File]:
