@@ -45,9 +45,9 @@ def map_of(folder, component, stat, hemi=""):
     return np.asarray(array.data)
 
 
-def definition_of(folder, component, stat, ending=".nii.gz"):
+def definition_of(folder, component, stat, ending=".nii.gz", hemi=""):
     """What a map is, in words."""
-    path, _ = file_of(folder, component, stat, ending)
+    path, _ = file_of(folder, component, stat, ending, hemi)
     said = sidecar_of(path)
     (words,) = [
         one["Definition"]
