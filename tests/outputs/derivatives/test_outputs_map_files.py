@@ -1,10 +1,12 @@
 """Which number lies in which file: few files, every number in one of them, and the same values read back."""
 
 import json
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import dedent
 
 import nibabel
 import numpy as np
@@ -23,7 +25,7 @@ from bids_app.outputs.derivatives.summary import targets_summary
 from bids_app.outputs.files import names
 from bids_app.outputs.files.map_files import map_files
 from bids_app.outputs.files.written_maps import WrittenMaps
-from bids_app.records import INTER_SUBJECT, partition_components
+from bids_app.records import INTER_SUBJECT, Targets, partition_components
 
 MOST = 100  # files of one person and space, figures apart
 STEM = "sub-01_task-story_space-X"
@@ -37,6 +39,8 @@ def small_volume():
 
 @cache
 def targets_of(kind):
+    if kind == "array":
+        return Targets("array", "MNI152Array", tuple("0123456"), None, (7,), columns=np.arange(7))
     if kind in ("volume", "surface"):
         return small_volume() if kind == "volume" else surface_targets(7)
     with TemporaryDirectory() as folder:
@@ -90,6 +94,39 @@ def test_what_is_not_there_has_no_map(tmp_path):
     names_of_r = [one["Name"] for one in sidecar_of(next(tmp_path.rglob("*stat-r_statmap.nii.gz")))["Components"]]
     assert "uniqueSpeech" in names_of_r
     assert "sharedSpeechLanguage" not in names_of_r
+
+
+# ------------------------------------------------------------------------------------------------ in others' programs
+USAGE = (Path(__file__).parents[3] / "docs/usage.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(
+    r"(?:^    .*\n|^\n)+", USAGE.partition("### To look at maps")[2].partition("\n### ")[0], re.MULTILINE
+)
+SNIPPETS = [dedent(block) for block in BLOCKS if "import" in block]
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "rest"),
+    [
+        (0, "volume", "task-story_space-MNI152NLin2009cAsym"),
+        (1, "surface", "task-story_space-fsaverage5"),
+        (2, "greyordinates", "task-story_space-fsLR_den-91k"),
+        (3, "array", "task-story_space-MNI152Array"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_what_the_usage_page_says_opens_them(tmp_path, monkeypatch, number, kind, rest):
+    assert len(SNIPPETS) == 4
+    unit = default_sized(targets_of(kind), rest=rest)
+    outputs.write_unit(tmp_path, unit)
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    exec(SNIPPETS[number], found)
+    number_of = ("full", "rsquared") if kind == "array" else ("uniqueSpeech", "r")
+    expected = np.float32(unit.partition.values[number_of[0]][number_of[1]])
+    values = found["values"] if kind != "volume" else found["speech"].get_fdata()[tuple(unit.targets.index.T)]
+    if kind == "surface":
+        expected = expected[unit.targets.index[:, 0] == 0]
+    np.testing.assert_array_equal(values[1:], expected[1:])  # nilearn, when it draws, makes zeros of NaN
 
 
 # ------------------------------------------------------------------------------------------------ there and back
