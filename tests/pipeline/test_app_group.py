@@ -123,7 +123,7 @@ def test_without_responses_it_is_left_out_and_said(study):
     text = report_text(root / "again/group.html")
     assert "Null over the stimulus – none: responses were not read again." in text
     assert "Noise ceiling from other participants. There is none: responses were not read again." in text
-    p = nib.load(root / "again" / TPL.format("stat-p_desc-full", "nii.gz")).get_fdata()
+    p = map_of(root / TPL.replace("out/", "again/"), "full", "p")
     assert p[:3].max() == pytest.approx(1 / 32)
 
 
@@ -136,7 +136,7 @@ def test_people_who_heard_other_stories_have_no_null_over_the_stimulus(tmp_path,
     assert concord(tmp_path) == 0
     out = tmp_path / "out"
     assert "2 participants: there is no p over participants" in report_text(out / "group.html")
-    assert list(out.glob("tpl-*/*stat-ci025_desc-full*"))
+    assert np.isfinite(map_of(tmp_path / TPL, "full", "ci025")).any()
     assert not list(out.glob("tpl-*/*stat-p_*"))
     assert not list((out / "group").glob("*meanResponse*"))
     assert not list(out.rglob("*betweenPeople*"))
