@@ -37,7 +37,7 @@ class MappedNumber:
         return self.component, self.stat
 
 
-def write_maps(
+def encoded_maps(
     targets: Targets,
     numbers: Sequence[MappedNumber],
     files: Sequence[MapFile],

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from bids_app.outputs.derivatives import layers, sidecars, tables
-from bids_app.outputs.derivatives.maps import File, MappedNumber, write_maps
+from bids_app.outputs.derivatives.maps import File, MappedNumber, encoded_maps
 from bids_app.outputs.derivatives.model_pair import agreement_numbers, model_pair_files
 from bids_app.outputs.derivatives.summary import predicted, unit_summary
 from bids_app.outputs.files import names
@@ -100,7 +100,7 @@ def _map_files(unit: UnitResult, numbers: Sequence[MappedNumber], maps: Sequence
         return
     stem, kind = unit.stem, unit.targets.kind
     shared = names.shared_sidecar_file(stem, kind)
-    yield from write_maps(
+    yield from encoded_maps(
         unit.targets, numbers, maps, partial(names.map_file, stem, kind), {"More": f"bids::{shared}"}
     )
     yield shared, json_text(sidecars.shared_by_maps(unit)).encode()

@@ -20,7 +20,7 @@ from written_maps import definition_of, file_of, map_of, sidecar_of
 
 from bids_app import outputs
 from bids_app.errors import ReadWriteError
-from bids_app.outputs.derivatives.maps import MappedNumber, write_maps
+from bids_app.outputs.derivatives.maps import MappedNumber, encoded_maps
 from bids_app.outputs.derivatives.summary import targets_summary
 from bids_app.outputs.files import names
 from bids_app.outputs.files.map_files import map_files
@@ -162,7 +162,7 @@ def test_numbers_come_back_from_the_maps_that_they_were_written_to(kind, numbers
     with TemporaryDirectory() as folder:
         out_dir = Path(folder)
         (out_dir / "logs").mkdir()
-        for path, content in write_maps(targets, written, files, name, {}):
+        for path, content in encoded_maps(targets, written, files, name, {}):
             (out_dir / path).parent.mkdir(parents=True, exist_ok=True)
             (out_dir / path).write_bytes(content)
         maps = WrittenMaps(out_dir, targets_summary(targets, written[0].values), files, name)

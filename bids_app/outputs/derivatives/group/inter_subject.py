@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from bids_app.outputs.derivatives.maps import File, MappedNumber, write_maps
+from bids_app.outputs.derivatives.maps import File, MappedNumber, encoded_maps
 from bids_app.outputs.derivatives.sidecars import target_columns
 from bids_app.outputs.derivatives.summary import spread
 from bids_app.outputs.derivatives.tables import table_bytes
@@ -54,7 +54,7 @@ def _maps(result: GroupResult, stem: str, basis: Mapping[str, object]) -> Iterat
     ]
     files = map_files([number.key for number in numbers], result.groups)
     name = partial(names.map_file, stem, result.targets.kind)
-    yield from write_maps(result.targets, numbers, files, name, {"Inference": NO_TEST, **basis})
+    yield from encoded_maps(result.targets, numbers, files, name, {"Inference": NO_TEST, **basis})
 
 
 def ceiling_summary(result: GroupResult) -> NoiseCeilingSummary | None:

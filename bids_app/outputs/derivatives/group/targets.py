@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from bids_app.outputs.derivatives.maps import File, MappedNumber, write_maps
+from bids_app.outputs.derivatives.maps import File, MappedNumber, encoded_maps
 from bids_app.outputs.derivatives.sidecars import target_columns
 from bids_app.outputs.derivatives.tables import table_bytes
 from bids_app.outputs.files import names
@@ -90,7 +90,7 @@ def _maps(result: GroupResult, facts: Mapping[str, object]) -> Iterator[File]:
     ]
     name = partial(names.group_map_file, result.stem, targets.kind, targets.space)
     facts = {"MissingValues": "NaN where no participant has a value.", **grid, **facts}
-    yield from write_maps(targets, numbers, group_map_files(result), name, facts)
+    yield from encoded_maps(targets, numbers, group_map_files(result), name, facts)
 
 
 def _sources(result: GroupResult, label: str, stat: str) -> Iterator[PurePosixPath]:
