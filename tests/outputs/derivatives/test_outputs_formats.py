@@ -194,6 +194,15 @@ def test_a_damaged_map_is_one_line(whole, tmp_path, damage):
     assert "\n" not in str(caught.value)
 
 
+def test_a_map_on_other_greyordinates_is_one_line(tmp_path):
+    for name, axis in (("mine", dense_axis(400, 300)), ("other", dense_axis(200, 100))):
+        outputs.write_unit(tmp_path / name, make_unit(targets_on(tmp_path, axis, "fsLR"), "01", DENSE))
+    (path,) = (tmp_path / "mine").rglob("*_stat-r_statmap.dscalar.nii")
+    shutil.copy(next((tmp_path / "other").rglob(path.name)), path)
+    with pytest.raises(ReadWriteError, match="the map of full r has other greyordinates than the full model's"):
+        outputs.read_units(tmp_path / "mine", ["01"])
+
+
 @pytest.mark.skipif(VALIDATOR is None, reason="bids-validator-deno is not installed")
 def test_the_validator_passes_it(whole):
     done = subprocess.run([VALIDATOR, "--format", "json", str(whole)], capture_output=True, text=True, timeout=120)
