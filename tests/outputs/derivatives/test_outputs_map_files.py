@@ -15,6 +15,7 @@ from cifti_files import dense_axis, parcel_axis, targets_on
 from default_sized import default_sized, drawn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib import pyplot
 from synthetic_units import GROUPS, surface_targets, volume_targets
 from written_maps import definition_of, file_of, map_of, sidecar_of
 
@@ -121,6 +122,7 @@ def test_what_the_usage_page_says_opens_them(tmp_path, monkeypatch, number, kind
     monkeypatch.chdir(tmp_path)
     found = {}
     exec(SNIPPETS[number], found)
+    pyplot.close("all")
     number_of = ("full", "rsquared") if kind == "array" else ("uniqueSpeech", "r")
     expected = np.float32(unit.partition.values[number_of[0]][number_of[1]])
     values = found["values"] if kind != "volume" else found["speech"].get_fdata()[tuple(unit.targets.index.T)]
