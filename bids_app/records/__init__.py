@@ -105,7 +105,7 @@ from bids_app.records.inputs.stimuli import (
     StimulusEvent,
     StimulusSource,
 )
-from bids_app.records.kinds import TRAITS, Layout, TargetTraits
+from bids_app.records.kinds import TRAITS, Layout, MapFile, TargetTraits
 from bids_app.records.model_pair import (
     CONTEXT,
     RESTS,
@@ -270,6 +270,7 @@ __all__ = [
     "Layered",
     "LayersSummary",
     "Layout",
+    "MapFile",
     "Modality",
     "ModelPairStatistic",
     "ModelPairStatistics",

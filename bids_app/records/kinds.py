@@ -1,4 +1,5 @@
-"""What each kind of targets can do: how its results are laid out in files, and what its targets are called."""
+"""What each kind of targets can do: how its results are laid out in files, and what its targets are called; and what
+a file of maps holds."""
 
 from __future__ import annotations
 
@@ -19,11 +20,11 @@ class TargetTraits:
     Parameters
     ----------
     noun, nouns : one of them, and several.
-    layout : whether numbers are read back from maps (a file a number) or from one table.
-    map_ending : of a map's file; empty where there are none. Of a table's kind, maps stand beside it where places are
-        known.
+    layout : whether numbers are read back from maps or from one table.
+    map_ending : of a file of maps; empty where there are none. Of a table's kind, maps stand beside it where places
+        are known.
     table_ending : of a table with a row a target.
-    sides : of a map: one file, or one a hemisphere.
+    sides : of maps: one file, or one a hemisphere.
     by_name : few, each with a name of its own: shown and averaged one by one.
     """
 
@@ -46,3 +47,28 @@ TRAITS: Mapping[TargetKind, TargetTraits] = MappingProxyType(
         "array": TargetTraits("column", "columns", "table", table_ending=".h5"),
     }
 )
+
+
+@dataclass(frozen=True)
+class MapFile:
+    """A file of maps (of surfaces one a hemisphere), and which numbers they are.
+
+    Parameters
+    ----------
+    stat, desc : as in its name; empty where that has none.
+    maps : their names, in order: labels of components; of a file without `stat`, the stats of the component `desc`.
+    """
+
+    stat: str
+    desc: str
+    maps: tuple[str, ...]
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is made for the one map that it is named after."""
+        return self.maps == (self.desc,)
+
+    @property
+    def numbers(self) -> tuple[tuple[str, str], ...]:
+        """(component, stat) of each map."""
+        return tuple((name, self.stat) if self.stat else (self.desc, name) for name in self.maps)

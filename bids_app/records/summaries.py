@@ -16,11 +16,12 @@ from bids_app.records.fits import FoldAudit
 from bids_app.records.inputs.alignment import Alignment
 from bids_app.records.inputs.responses import Excluded
 from bids_app.records.inputs.stimuli import StimulusEvent
+from bids_app.records.kinds import MapFile
 from bids_app.records.model_pair import StatisticSubject, TargetSet
 from bids_app.records.provenance import Provenance
 from bids_app.records.specs import SubspaceSpec
 
-SUMMARY_FORMAT = 7  # raised whenever what summaries hold changes: others are refused in one line, never misread
+SUMMARY_FORMAT = 8  # raised whenever what summaries hold changes: others are refused in one line, never misread
 UNRELIABLE_P, NO_P = "p is unreliable", "p is n/a"  # how warnings begin that say so
 FEWEST_TESTED = 5  # participants that a test over them takes: of fewer no sign flips give p ≤ .05
 Number = float | None
@@ -225,7 +226,7 @@ class UnitSummary:
     """logs/<stem>_unit.json. layout: where the numbers of its targets lie; groups: feature groups of the partition;
     extra: further partitions; controls: components of no partition; components: by label, in order; layers,
     contexts: by space; alignments: of its recordings, refused ones too; files: what was written, relative to
-    OUT_DIR."""
+    OUT_DIR; maps: which of its numbers lie in which file of maps."""
 
     stem: str
     participant: str
@@ -251,6 +252,7 @@ class UnitSummary:
     responsive: ResponsiveSummary | None = None
     model_pair: ModelPairSummary | None = None
     layers: Mapping[str, LayersSummary] = field(default_factory=dict)
+    maps: tuple[MapFile, ...] = ()
     format: int = SUMMARY_FORMAT
 
     @property
@@ -349,7 +351,7 @@ class NoiseCeilingSummary:
 
 @dataclass(frozen=True)
 class GroupResultSummary:
-    """One group of logs/group.json: what the group report needs beside maps and tables."""
+    """One group of logs/group.json: what the group report needs beside maps and tables; maps: as in `UnitSummary`."""
 
     stem: str
     modality: Modality
@@ -372,6 +374,7 @@ class GroupResultSummary:
     signed_rsquared: bool
     statistics: tuple[GroupStatistic, ...]
     compared_models: tuple[str, str] | None
+    maps: tuple[MapFile, ...]
 
 
 @dataclass(frozen=True)

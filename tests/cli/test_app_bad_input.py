@@ -8,6 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from tiny_study import AFFINE, make_study
+from written_maps import sidecar_of
 
 from bids_app.cli.concord import main
 
@@ -195,7 +196,7 @@ def test_a_nan_voxel_is_left_out_and_changes_no_other(study):
     others = np.ones(clean.shape, bool)
     others[1, 2, 1] = False
     np.testing.assert_allclose(clean[others], spoiled[others], atol=1e-3)
-    sidecar = json.loads(next(again.glob("*rsquared_desc-full_statmap.json")).read_text())
+    sidecar = sidecar_of(next(again.glob("*rsquared_desc-full_statmap.nii.gz")))
     assert any("1,2,1" in line for line in sidecar["Warnings"])
 
 
@@ -217,6 +218,21 @@ def test_a_second_run_reuses_and_a_changed_analysis_is_refused(study, capsys):
     (study / "tiny.yaml").write_text((study / "tiny.yaml").read_text().replace("[2, 4, 6]", "[2, 4]"))
     assert concord(study) == 64
     assert "another analysis" in one_line(capsys)
+
+
+@pytest.mark.parametrize("levels", [("participant",), ("group",)])
+def test_an_out_dir_of_before_is_refused_in_one_line(study, capsys, levels):
+    assert concord(study) == 0
+    path = study / "out" / "dataset_description.json"
+    content = json.loads(path.read_text())
+    del content["OutputFormat"]
+    path.write_text(json.dumps(content))
+    files = {one: one.stat().st_mtime_ns for one in (study / "out/sub-01").rglob("*")}
+    capsys.readouterr()
+    assert concord(study, "--force", levels=levels) == 64
+    assert "files of format 1, not 2" in one_line(capsys)
+    assert {one: one.stat().st_mtime_ns for one in (study / "out/sub-01").rglob("*")} == files
+    assert concord(study, "--features-from", str(study / "out"), out="new") == 0
 
 
 def test_a_unit_whose_file_was_lost_is_computed_again(study):

@@ -75,7 +75,7 @@ def places(run):
     with (out / "status.tsv").open() as table:
         rows = list(csv.DictReader(table, delimiter="\t"))
     unit = next(row for row in rows if row["status"] == "done" and row["unit"].startswith("sub-01"))
-    sidecar = next((out / "sub-01/func").glob("*_statmap.json"))
+    sidecar = next((out / "sub-01").glob("*_statmap.json"))
     return {
         "dry run, terminal": said["dry"],
         "dry run, plan.json": (root / "dry/plan.json").read_text(),

@@ -10,12 +10,13 @@ import pytest
 from report_text import report_text
 from scipy import stats
 from tiny_study import make_study
+from written_maps import definition_of, file_of, map_of, sidecar_of
 
 from bids_app.cli.concord import main
 from bids_app.outputs.files.files import read_tsv
 
 PEOPLE = ("01", "02", "03", "04", "05")
-TPL = "tpl-MNI152NLin2009cAsym/tpl-MNI152NLin2009cAsym_task-story_{}_statmap.{}"
+TPL = "out/tpl-MNI152NLin2009cAsym"
 INFERENCE = "\ninference: {permutations: 63}\n"
 
 
@@ -34,11 +35,11 @@ def study(tmp_path_factory):
 
 
 def group_map(study, stat, desc="full"):
-    return nib.load(study / "out" / TPL.format(f"stat-{stat}_desc-{desc}", "nii.gz")).get_fdata()
+    return map_of(study / TPL, desc, stat)
 
 
 def sidecar(study, stat, desc="full"):
-    return json.loads((study / "out" / TPL.format(f"stat-{stat}_desc-{desc}", "json")).read_text())
+    return sidecar_of(file_of(study / TPL, desc, stat)[0])
 
 
 def test_five_people_allow_no_p_below_a_thirty_second(study):
@@ -57,7 +58,7 @@ def test_p_is_no_smaller_than_that_of_the_mean_response(study):
         at = tuple(np.array([name.split(",") for name in table["name"]], dtype=int).T)
         assert (mine[at] >= theirs - 1e-5).all()
     said = sidecar(study, "p")
-    assert "mean response" in said["Description"]
+    assert "mean response" in definition_of(study / TPL, "full", "p")
     assert "5 participants" in said["Inference"]
     assert "all 32 sign vectors" in said["Inference"]
 
@@ -73,17 +74,18 @@ def test_ceilings_are_each_persons_from_the_others(study):
     """Half of the variance is planted alike in all, before the confounds and drift are taken out."""
     for person in PEOPLE:
         stem = f"sub-{person}/func/sub-{person}_task-story_space-MNI152NLin2009cAsym"
-        ceiling, share = (
-            nib.load(study / "out" / f"{stem}_stat-{stat}_desc-betweenPeople_statmap.nii.gz").get_fdata()
-            for stat in ("ceiling", "share")
-        )
+        path = study / "out" / f"{stem}_desc-betweenPeople_statmap.nii.gz"
+        named = [one["Name"] for one in sidecar_of(path)["Components"]]
+        assert named == ["ceiling", "ci025", "ci975", "share"]
+        assert "No p was computed" in sidecar_of(path)["Inference"]
+        ceiling, share = (nib.load(path).get_fdata()[..., named.index(stat)] for stat in ("ceiling", "share"))
         assert np.median(ceiling[:3]) == pytest.approx(0.5, abs=0.12)
         assert np.isnan(ceiling[3:]).mean() > 0.7  # nothing in common
         assert np.isnan(share[3:]).mean() > 0.7
         full = nib.load(study / "out" / f"{stem}_stat-rsquared_desc-full_statmap.nii.gz").get_fdata()
         reliable = np.isfinite(share)
         np.testing.assert_allclose(share[reliable], (full / ceiling)[reliable], rtol=1e-5)
-    said = sidecar(study, "ceiling", "betweenPeople")
+    said = sidecar_of(next((study / TPL).glob("*_desc-betweenPeople_statmap.nii.gz")))
     assert "from 5 participants who heard the same 3 runs" in said["Ceiling"]
     assert len(said["Sources"]) == 5
     assert all((study / "out" / source.removeprefix("bids::")).exists() for source in said["Sources"])
@@ -91,11 +93,10 @@ def test_ceilings_are_each_persons_from_the_others(study):
 
 
 def test_what_models_add_to_the_baseline_is_tested_over_people(study):
-    people = [f"sub-{person}/func/sub-{person}_task-story_space-MNI152NLin2009cAsym" for person in PEOPLE]
     table = read_tsv(study / "out/group/task-story_space-MNI152NLin2009cAsym_desc-meanResponse_encoding.tsv")
     for name in ("baseline", "loudnessBeyondBaseline"):
-        files = [study / "out" / f"{stem}_stat-r_desc-{name}_statmap.nii.gz" for stem in people]
-        values = np.arctanh([nib.load(file).get_fdata() for file in files])  # Fisher's z of each one's r
+        folders = [study / "out" / f"sub-{person}/func" for person in PEOPLE]
+        values = np.arctanh([map_of(folder, name, "r") for folder in folders])  # Fisher's z of each one's r
         exact = stats.permutation_test(
             (values,), np.mean, permutation_type="samples", alternative="greater", n_resamples=np.inf, axis=0
         ).pvalue
@@ -122,7 +123,7 @@ def test_without_responses_it_is_left_out_and_said(study):
     text = report_text(root / "again/group.html")
     assert "Null over the stimulus – none: responses were not read again." in text
     assert "Noise ceiling from other participants. There is none: responses were not read again." in text
-    p = nib.load(root / "again" / TPL.format("stat-p_desc-full", "nii.gz")).get_fdata()
+    p = map_of(root / TPL.replace("out/", "again/"), "full", "p")
     assert p[:3].max() == pytest.approx(1 / 32)
 
 
@@ -135,7 +136,7 @@ def test_people_who_heard_other_stories_have_no_null_over_the_stimulus(tmp_path,
     assert concord(tmp_path) == 0
     out = tmp_path / "out"
     assert "2 participants: there is no p over participants" in report_text(out / "group.html")
-    assert list(out.glob("tpl-*/*stat-ci025_desc-full*"))
+    assert np.isfinite(map_of(tmp_path / TPL, "full", "ci025")).any()
     assert not list(out.glob("tpl-*/*stat-p_*"))
     assert not list((out / "group").glob("*meanResponse*"))
     assert not list(out.rglob("*betweenPeople*"))

@@ -51,7 +51,7 @@ def test_unknown_words_are_told_on_the_terminal_in_status_sidecars_and_the_repor
     places = {
         "terminal": said,
         "status.tsv": (study / "out/status.tsv").read_text(),
-        "map's sidecar": next((study / "out/sub-01").rglob("*_statmap.json")).read_text(),
+        "map's sidecar": next((study / "out/sub-01").glob("*_statmap.json")).read_text(),
         "feature's sidecar": next((study / "out/stimuli").rglob("*story2*_desc-language_features.json")).read_text(),
         "report": report_text(study / "out/sub-01.html"),
     }

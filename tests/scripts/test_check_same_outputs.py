@@ -321,3 +321,52 @@ def test_it_runs_by_itself(a: Path, b: Path) -> None:
     assert done.returncode == 1
     assert f"different: {TABLE}: column floor_rsquared" in done.stdout
     assert done.stderr == ""
+
+
+def with_layout_of_today(folder: Path) -> None:
+    """As today's version writes what the fixture holds: p of surfaces in one file with names, a sidecar for both."""
+    (folder / f"{MAP}.json").unlink()
+    (folder / f"{SURFACE}.func.gii").unlink()
+    values = np.arange(12.0)
+    names = ("full", "speechBeyondFloor")
+    arrays = [
+        nibabel.gifti.GiftiDataArray(one.astype(np.float32), intent="NIFTI_INTENT_NONE", meta={"Name": name})
+        for one, name in zip((values + 1, values), names, strict=True)
+    ]
+    path = folder / "sub-01/func/sub-01_hemi-L_stat-p_statmap.func.gii"
+    nibabel.save(nibabel.gifti.GiftiImage(darrays=arrays), path)
+    write_json(
+        folder / "sub-01/func/sub-01_stat-p_statmap.json",
+        Components=[{"Name": name, "Definition": ""} for name in names],
+    )
+    write_json(folder / "dataset_description.json", Name="one", OutputFormat=2)
+
+
+def test_maps_of_two_layouts_are_compared_number_by_number(a: Path, b: Path) -> None:
+    with_layout_of_today(b)
+    label = "sub-01/func/sub-01_hemi-L_stat-p_desc-full_statmap.func.gii"
+    code, said = check(a, b)
+    assert code == 1
+    assert f"different: {label}: only in B" in said
+    assert said.count("different: ") == 1  # the other map of the file is the same, and so is that of R²
+    write_gifti(a / label, np.arange(12.0) + 1)
+    code, said = check(a, b)
+    assert code == 0, said
+    assert "number by number" in said
+    write_gifti(a / label, np.arange(12.0) + 2)
+    code, said = check(a, b)
+    assert code == 1
+    assert f"different: {label}: values: 12 of 12 values differ, by up to 1" in said
+
+
+def test_stacked_volumes_are_compared_number_by_number(a: Path, b: Path) -> None:
+    values = np.arange(12.0).reshape(2, 3, 2)
+    stem = "sub-01/func/sub-01_space-A"
+    for number, name in enumerate(("full", "speech")):
+        write_nifti(a / f"{stem}_stat-r_desc-{name}_statmap.nii.gz", values + number)
+    write_nifti(b / f"{stem}_stat-r_statmap.nii.gz", np.stack([values, values + 1], axis=-1))
+    write_json(b / f"{stem}_stat-r_statmap.json", Components=[{"Name": "full"}, {"Name": "speech"}])
+    write_json(b / "dataset_description.json", Name="one", OutputFormat=2)
+    assert check(a, b)[0] == 0
+    write_json(b / f"{stem}_stat-r_statmap.json", Components=[{"Name": "speech"}, {"Name": "full"}])
+    assert check(a, b)[0] == 1

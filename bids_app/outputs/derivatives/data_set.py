@@ -29,6 +29,7 @@ IGNORED = (
     "*.html", "figures", "*_statmap.*", "*_encoding.*", "analysis.yaml", "plan.json", "status.*", "group", "logs",
 )  # fmt: skip
 HASH_LINE = "# analysis hash: "
+FORMAT_KEY, FORMAT = "OutputFormat", 2  # raised whenever files are named or laid out otherwise: others are refused
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def prepare(out_dir: Path, facts: DataSetFacts) -> None:
 
     Raises
     ------
-    UsageError : where out_dir holds another analysis or another data set.
+    UsageError : where out_dir holds another analysis, another data set, or files as another version laid them out.
     CannotCreate : where it cannot be written.
     """
     from filelock import FileLock
@@ -102,8 +103,13 @@ def write_plan(out_dir: Path, plan: Mapping[str, object]) -> Path:
 
 
 def _refuse_others(out_dir: Path, analysis_hash: str) -> None:
-    """Results of two analyses, or of another program, must not mix."""
+    """Results of two analyses, of two layouts of files, or of another program, must not mix."""
     saved, description = out_dir / "analysis.yaml", out_dir / "dataset_description.json"
+    if saved.exists() and description.exists():
+        there = read_json(description).get(FORMAT_KEY, 1)
+        if there != FORMAT:
+            what = f"OUT_DIR was written by another version of Concord (files of format {there}, not {FORMAT})"
+            raise UsageError(what, out_dir, "choose a new one; --features-from the old one uses its features")
     if saved.exists():
         first = saved.read_text(encoding="utf-8").split("\n", 1)[0]
         if first != HASH_LINE + analysis_hash:
@@ -145,6 +151,7 @@ def _description(analysis: str, links: Mapping[str, str], version: str) -> Sidec
         "Name": f"Concord: {analysis}",
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
+        FORMAT_KEY: FORMAT,
         "GeneratedBy": [
             {"Name": "Concord", "Version": version, "Description": "Encoding models of speech and language"}
         ],
@@ -183,13 +190,18 @@ README = """\
 # Results of Concord
 
 How much of each voxel's, vertex's, parcel's or electrode's response do feature spaces of speech and language
-predict, and how is that split between what they share and what is theirs alone? Each file's JSON says in words
-what its number is, which samples it was computed from and with which software and models.
+predict, and how is that split between what they share and what is theirs alone? JSON files say in words what
+each number is, which samples it was computed from and with which software and models.
+
+Maps: R² of the partition's components has a file each (`stat-rsquared_desc-<component>`). All else is one file a stat
+(`stat-p`, `stat-r`, …) with one map a component: the order is that of `Components` in the JSON of the same name, and
+GIFTI and CIFTI hold the names too.
 
 | | |
 |---|---|
 | `sub-*.html`, `group.html` | reports: begin here |
-| `sub-*/func`, `sub-*/ieeg` | maps (`stat-rsquared`, `stat-r`) and tables; descriptions.tsv explains `desc-` |
+| `sub-*/func`, `sub-*/ieeg` | maps and tables; descriptions.tsv explains `desc-` and the names of maps and columns |
+| `sub-*/*_statmap.json` | what holds for all maps of a person and space; what each map is stands beside the maps |
 | `tpl-*`, `group` | maps and tables over participants |
 | `stimuli` | features of each stimulus |
 | `analysis.yaml` | the analysis with every default; `concord --analysis analysis.yaml` repeats it |

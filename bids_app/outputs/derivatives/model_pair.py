@@ -8,13 +8,12 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from bids_app.outputs.derivatives import sidecars
+from bids_app.outputs.derivatives.maps import File, MappedNumber
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import Sidecar, json_text, tsv_text
-from bids_app.outputs.files.maps import encoded, has_maps
 from bids_app.outputs.wording.model_pair import INTERVAL, KINDS, PREDICTIONS, TARGETS
 from bids_app.records import TRAITS, Agreement, Array, ModelPairStatistics, UnitResult, agreement_label, entities_of
 
-File = tuple[PurePosixPath, bytes]
 COLUMNS = {
     "kind": "; ".join(f"{kind}: {meaning}" for kind, meaning in KINDS.items()),
     "name": "Model, pair of models, part, or difference of parts",
@@ -28,7 +27,8 @@ ENDS = {"ci025": "Lower", "ci975": "Upper"}
 
 
 def model_pair_files(unit: UnitResult) -> Iterator[File]:
-    """A table of statistics, and maps or a table of agreements; nothing where a unit has none of two models."""
+    """A table of statistics, and one of agreements where maps do not hold them; nothing where a unit has none of two
+    models."""
     made = unit.model_pair
     if made is None:
         return
@@ -36,10 +36,8 @@ def model_pair_files(unit: UnitResult) -> Iterator[File]:
     words = {name: {"Description": meaning} for name, meaning in COLUMNS.items()}
     about = {**sidecars.common(unit), **words, "Description": "One row a statistic and set of targets."}
     yield from _pair(table, tsv_text(statistic_cells(made)).encode(), about)
-    of_participant = "sub" in entities_of(unit.stem)
-    if has_maps(unit.targets) and of_participant:
-        yield from _maps(unit, made)
-    if made.agreements and not (TRAITS[unit.targets.kind].layout == "maps" and of_participant):
+    in_maps = TRAITS[unit.targets.kind].layout == "maps" and "sub" in entities_of(unit.stem)
+    if made.agreements and not in_maps:
         yield from _table(unit, made)
 
 
@@ -67,14 +65,11 @@ def _words(pair: Agreement, stat: str) -> str:
     return f"{ENDS[stat]} end of an interval of this: {meaning}. {INTERVAL}." if stat in ENDS else f"{meaning}."
 
 
-def _maps(unit: UnitResult, made: ModelPairStatistics) -> Iterator[File]:
-    for pair in made.agreements:
+def agreement_numbers(unit: UnitResult) -> Iterator[MappedNumber]:
+    """How predictions of two models agree, target by target, to be written as maps."""
+    for pair in unit.model_pair.agreements if unit.model_pair else ():
         for stat, values in _stats(pair).items():
-            about = sidecars.described_map(unit, _words(pair, stat))
-            label = agreement_label(pair.compared_models)
-            for hemi, content in encoded(unit.targets, values, f"{label} {stat}"):
-                file = names.map_file(unit.stem, unit.targets.kind, label, stat, hemi)
-                yield from _pair(file, content, about)
+            yield MappedNumber(agreement_label(pair.compared_models), stat, values, _words(pair, stat))
 
 
 def _table(unit: UnitResult, made: ModelPairStatistics) -> Iterator[File]:
@@ -102,4 +97,4 @@ def _table(unit: UnitResult, made: ModelPairStatistics) -> Iterator[File]:
 
 def _pair(file: PurePosixPath, content: bytes, about: Sidecar) -> Iterator[File]:
     yield file, content
-    yield file.with_name(file.name.split(".")[0] + ".json"), json_text(about).encode()
+    yield names.sidecar_of(file), json_text(about).encode()

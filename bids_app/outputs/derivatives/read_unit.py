@@ -11,19 +11,19 @@ import numpy as np
 from bids_app.errors import ReadWriteError
 from bids_app.outputs.derivatives import tables
 from bids_app.outputs.files import names
-from bids_app.outputs.files.maps import read_map, targets_with_values, values_at
 from bids_app.outputs.files.serialise import read_summary
+from bids_app.outputs.files.written_maps import maps_of_unit
 from bids_app.records import (
-    TRAITS,
     Array,
     Partition,
     Targets,
-    TargetsSummary,
     UnitSummary,
     WrittenUnit,
     best_layer_label,
     entities_of,
 )
+
+FULL = ("full", "rsquared")  # the number whose map says which targets there are
 
 
 def read_units(out_dir: Path, participants: Iterable[str]) -> tuple[WrittenUnit, ...]:
@@ -66,37 +66,19 @@ def read_unit(summary_path: Path) -> WrittenUnit:
 
 def _read_maps(out_dir: Path, summary: UnitSummary) -> tuple[Targets, Partition]:
     """Targets are where the full model's R² has a value."""
-    read = {
-        (label, stat): read_map(map_paths(out_dir, summary.stem, summary.targets, label, stat), summary.targets)
-        for label in summary.by_label
-        for stat in summary.components[label].stats
-    }
-    targets = targets_with_values(read["full", "rsquared"], summary.targets)
-    named = values_at(targets, {f"{label} {stat}": one for (label, stat), one in read.items()})
-    values = {
-        label: {stat: named[f"{label} {stat}"] for stat in summary.components[label].stats}
-        for label in summary.by_label
-    }
+    maps, stats = (
+        maps_of_unit(out_dir, summary),
+        {label: summary.components[label].stats for label in summary.by_label},
+    )
+    targets = maps.targets(FULL)
+    read = maps.values(targets, [(label, stat) for label in stats for stat in stats[label]])
+    values = {label: {stat: read[label, stat] for stat in stats[label]} for label in stats}
     return targets, Partition(summary.groups, values, summary.extra, summary.controls)
-
-
-def map_paths(out_dir: Path, stem: str, grid: TargetsSummary, component: str, stat: str) -> list[Path]:
-    """Files of one number of a unit, one or a hemisphere each.
-
-    Parameters
-    ----------
-    out_dir : where results lie.
-    stem : of the unit.
-    grid : of its targets.
-    component, stat : the number.
-    """
-    sides = TRAITS[grid.kind].sides
-    return [out_dir / names.map_file(stem, grid.kind, component, stat, side) for side in sides]
 
 
 def _with_axis(out_dir: Path, summary: UnitSummary, targets: Targets) -> Targets:
     """Parcels of CIFTI with the axis that their maps hold."""
-    one = read_map(map_paths(out_dir, summary.stem, summary.targets, "full", "rsquared"), summary.targets)
+    one = maps_of_unit(out_dir, summary).one(FULL)
     return replace(targets, columns=np.arange(len(targets.names)), cifti=one.cifti)
 
 
@@ -117,13 +99,12 @@ def read_best(out_dir: Path, unit: WrittenUnit, space: str) -> tuple[Array, Arra
     ------
     ReadWriteError : where a file is gone or broken.
     """
-    grid, component = unit.summary.targets, best_layer_label(space)
+    component = best_layer_label(space)
     if unit.summary.layout == "table":
-        path = out_dir / names.table_file(unit.stem, grid.kind)
+        path = out_dir / names.table_file(unit.stem, unit.targets.kind)
         columns = tables.read_columns(path)
         layer, rsquared = (tables.column_of(columns, f"{component}_{stat}", path) for stat in ("layer", "rsquared"))
         return layer, rsquared
-    stats = ("layer", "rsquared")
-    read = {stat: read_map(map_paths(out_dir, unit.stem, grid, component, stat), grid) for stat in stats}
-    values = values_at(unit.targets, read)
-    return values["layer"], values["rsquared"]
+    numbers = [(component, stat) for stat in ("layer", "rsquared")]
+    layer, rsquared = maps_of_unit(out_dir, unit.summary).values(unit.targets, numbers).values()
+    return layer, rsquared

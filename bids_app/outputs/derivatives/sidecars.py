@@ -1,4 +1,4 @@
-"""The JSON beside each map and table: what the number is and where it comes from."""
+"""The JSON of maps and tables: what the number is and where it comes from."""
 
 from __future__ import annotations
 
@@ -73,27 +73,14 @@ def _facts(space: FeatureProvenance) -> Sidecar:
     }
 
 
-def map_sidecar(unit: UnitResult, component: str, stat: str) -> Sidecar:
-    """JSON of one map.
-
-    Parameters
-    ----------
-    unit : the result.
-    component, stat : what the map is of: a label, and a stat as in tables.
-    """
-    words = definitions_of(unit.partition, unit.provenance).define(unit.partition.components[component], stat)
-    return described_map(unit, words)
-
-
-def described_map(unit: UnitResult, words: str) -> Sidecar:
-    """JSON of a map.
-
-    Parameters
-    ----------
-    unit : the result.
-    words : what the map is.
-    """
-    return {"Description": f"{words} {NO_VALUE[unit.targets.kind]}", **_grid(unit), **common(unit)}
+def shared_by_maps(unit: UnitResult) -> Sidecar:
+    """What holds for all maps of a unit."""
+    return {
+        "Description": "What holds for all maps of this name. What each map is stands in the JSON of its stat.",
+        "MissingValues": NO_VALUE[unit.targets.kind],
+        **_grid(unit),
+        **common(unit),
+    }
 
 
 def definitions_of(partition: Partition, provenance: Provenance) -> Definitions:

@@ -18,6 +18,7 @@ from bids_app.records import (
     InferenceProvenance,
     LagsSummary,
     Layout,
+    MapFile,
     ModelPairStatistic,
     ModelPairSummary,
     ProfileSummary,
@@ -43,7 +44,9 @@ LAG_ROWS = 40  # electrodes whose scores by lag are drawn
 PREDICTED = 0.01  # of the variance: targets above it, by the full model, are shown in charts
 
 
-def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: Layout) -> UnitSummary:
+def unit_summary(
+    unit: UnitResult, files: Sequence[PurePosixPath], layout: Layout, maps: tuple[MapFile, ...] = ()
+) -> UnitSummary:
     """What reports and the group level need of a unit beside its maps and tables.
 
     Parameters
@@ -51,6 +54,7 @@ def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: Layou
     unit : the result.
     files : what was written of it, relative to OUT_DIR.
     layout : where the numbers of its targets lie.
+    maps : which of them lie in which file of maps.
     """
     full = np.asarray(unit.partition.values["full"]["rsquared"])
     shown = predicted(full)
@@ -80,6 +84,7 @@ def unit_summary(unit: UnitResult, files: Sequence[PurePosixPath], layout: Layou
         responsive=_responsive(unit),
         model_pair=model_pair_summary(unit),
         layers=layers_summary(unit, shown),
+        maps=maps,
     )
 
 

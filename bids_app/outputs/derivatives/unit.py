@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from bids_app.outputs.derivatives import layers, sidecars, tables
-from bids_app.outputs.derivatives.model_pair import model_pair_files
+from bids_app.outputs.derivatives.maps import File, MappedNumber, encoded_maps
+from bids_app.outputs.derivatives.model_pair import agreement_numbers, model_pair_files
 from bids_app.outputs.derivatives.summary import predicted, unit_summary
 from bids_app.outputs.files import names
 from bids_app.outputs.files.arrays import array_bytes
 from bids_app.outputs.files.files import Cells, json_text, tsv_text, write_bytes, write_text
-from bids_app.outputs.files.maps import encoded, has_maps
+from bids_app.outputs.files.map_files import map_files
+from bids_app.outputs.files.maps import has_maps
 from bids_app.outputs.files.serialise import to_json
 from bids_app.outputs.wording.inference import OF_MEAN_RESPONSE
 from bids_app.outputs.wording.rows import rows_of
-from bids_app.records import TRAITS, Array, Layout, UnitResult
+from bids_app.records import TRAITS, Array, Layout, MapFile, UnitResult
 
-File = tuple[PurePosixPath, bytes]
 Columns = Mapping[str, Mapping[str, str]]
 
 
@@ -41,9 +43,10 @@ def write_unit(out_dir: Path, unit: UnitResult) -> tuple[Path, ...]:
     CannotCreate : where one cannot be written.
     """
     layout = TRAITS[unit.targets.kind].layout
-    maps = _map_files(unit) if has_maps(unit.targets) else ()
+    numbers = list(_mapped_numbers(unit)) if has_maps(unit.targets) else []
+    maps = map_files([number.key for number in numbers], unit.partition.groups)
     tables_too = _table_files(unit) if layout == "table" else _array_files(unit)
-    return _write_all(out_dir, unit, chain(maps, tables_too), layout)
+    return _write_all(out_dir, unit, chain(_map_files(unit, numbers, maps), tables_too), layout, maps)
 
 
 def write_mean_response(out_dir: Path, unit: UnitResult, n_participants: Array) -> tuple[Path, ...]:
@@ -68,28 +71,39 @@ def write_mean_response(out_dir: Path, unit: UnitResult, n_participants: Array) 
     return _write_all(out_dir, unit, _table(unit, cells, meaning, OF_MEAN_RESPONSE), "table")
 
 
-def _write_all(out_dir: Path, unit: UnitResult, files: Iterable[File], layout: Layout) -> tuple[Path, ...]:
+def _write_all(
+    out_dir: Path, unit: UnitResult, files: Iterable[File], layout: Layout, maps: tuple[MapFile, ...] = ()
+) -> tuple[Path, ...]:
     files = chain(files, _subspace_files(unit), _layer_files(unit), model_pair_files(unit))
     written = [(file, write_bytes(out_dir / file, content)) for file, content in files]
-    summary = unit_summary(unit, [file for file, _ in written], layout)
+    summary = unit_summary(unit, [file for file, _ in written], layout, maps)
     last = write_text(names.summary_path(out_dir, unit.stem), json_text(to_json(summary)))
     return (*(path for _, path in written), last)
 
 
 # ------------------------------------------------------------------------------------------------ what is written
-def _map_files(unit: UnitResult) -> Iterator[File]:
-    """One map and JSON a component, stat and hemisphere, made one at a time: volumes are large."""
+def _mapped_numbers(unit: UnitResult) -> Iterator[MappedNumber]:
+    """All that is written as maps."""
+    definitions = sidecars.definitions_of(unit.partition, unit.provenance)
     for component, stats in unit.partition.values.items():
         for stat, values in stats.items():
-            yield from _map(unit, component, stat, np.asarray(values), sidecars.map_sidecar(unit, component, stat))
+            words = definitions.define(unit.partition.components[component], stat)
+            yield MappedNumber(component, stat, np.asarray(values), words)
     for (component, stat), (values, words) in layers.best_values(unit.layers).items():
-        yield from _map(unit, component, stat, values, sidecars.described_map(unit, words))
+        yield MappedNumber(component, stat, values, words)
+    yield from agreement_numbers(unit)
 
 
-def _map(unit: UnitResult, component: str, stat: str, values: Array, sidecar: Mapping[str, object]) -> Iterator[File]:
-    for hemi, content in encoded(unit.targets, values, f"{component} {stat}"):
-        file = names.map_file(unit.stem, unit.targets.kind, component, stat, hemi)
-        yield from _pair(file, content, json_text(sidecar).encode())
+def _map_files(unit: UnitResult, numbers: Sequence[MappedNumber], maps: Sequence[MapFile]) -> Iterator[File]:
+    """Maps with a JSON a stat, and one of what they share."""
+    if not maps:
+        return
+    stem, kind = unit.stem, unit.targets.kind
+    shared = names.shared_sidecar_file(stem, kind)
+    yield from encoded_maps(
+        unit.targets, numbers, maps, partial(names.map_file, stem, kind), {"More": f"bids::{shared}"}
+    )
+    yield shared, json_text(sidecars.shared_by_maps(unit)).encode()
 
 
 def _array_files(unit: UnitResult) -> Iterator[File]:
@@ -104,7 +118,7 @@ def _array_files(unit: UnitResult) -> Iterator[File]:
 
 def _pair(file: PurePosixPath, content: bytes, sidecar: bytes) -> Iterator[File]:
     yield file, content
-    yield file.with_name(file.name.split(".")[0] + ".json"), sidecar
+    yield names.sidecar_of(file), sidecar
 
 
 def _table_files(unit: UnitResult) -> Iterator[File]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import unescape
 
 import numpy as np
 
@@ -20,42 +22,43 @@ INTENTS = {
 EXTENSION = 32  # NIfTI's code of CIFTI's XML
 HEAD_BYTES = 540  # of a NIfTI-2 header
 SECOND_AXIS = '<MatrixIndicesMap AppliesToMatrixDimension="1"'
+MAP_NAME = re.compile(r"<MapName>(.*?)</MapName>", re.DOTALL)
 CORTEX = ("CORTEX_LEFT", "CORTEX_RIGHT")
 
 
-def cifti_bytes(targets: Targets, values: Array, title: str) -> bytes:
-    """A CIFTI-2 file of one map, float32, on the axis of the responses.
+def cifti_bytes(targets: Targets, maps: Mapping[str, Array]) -> bytes:
+    """A CIFTI-2 file, float32, on the axis of the responses.
 
     Parameters
     ----------
     targets : greyordinates or parcels, with their axis and their columns on it.
-    values : (n_targets,), in the map's own unit.
-    title : the map's name, as Workbench shows it.
+    maps : name, as Workbench shows it → (n_targets,), in the map's own unit.
     """
     import nibabel
     from nibabel.nifti1 import Nifti1Extension
 
-    row = np.full(_length(targets.cifti), np.nan, dtype=np.float32)
-    row[np.asarray(targets.columns)] = values
-    image = nibabel.Nifti2Image(row.reshape(1, 1, 1, 1, 1, -1), None)
+    rows = np.full((len(maps), _length(targets.cifti)), np.nan, dtype=np.float32)
+    for row, values in zip(rows, maps.values(), strict=True):
+        row[np.asarray(targets.columns)] = values
+    image = nibabel.Nifti2Image(rows[None, None, None, None], None)
     code, name = INTENTS[targets.kind]
     image.header.set_intent(code, name=name)
     image.header["pixdim"][:] = 1
-    image.header.extensions.append(Nifti1Extension(EXTENSION, _document(targets.cifti, title).encode()))
+    image.header.extensions.append(Nifti1Extension(EXTENSION, _document(targets.cifti, tuple(maps)).encode()))
     return bytes(image.to_bytes())
 
 
-def _document(axis_xml: str, title: str) -> str:
-    """The XML of a file of one map. The axis stands as it was read: to write 91,282 places anew takes long."""
+def _document(axis_xml: str, names: Sequence[str]) -> str:
+    """The XML of a file of maps. The axis stands as it was read: to write 91,282 places anew takes long."""
     from nibabel import cifti2
 
-    scalars = cifti2.Cifti2Header.from_axes((cifti2.ScalarAxis([title]),)).to_xml().decode()
+    scalars = cifti2.Cifti2Header.from_axes((cifti2.ScalarAxis(names),)).to_xml().decode()
     return str(scalars.replace("</Matrix>", f"{axis_xml}</Matrix>"))
 
 
-def read_cifti(path: Path) -> tuple[Array, str]:
-    """(n_columns,) float32 of a file that `cifti_bytes` made, and the XML of the axis of its columns. The XML is not
-    parsed, which would take longest.
+def read_cifti(path: Path) -> tuple[tuple[str, ...], Array, str]:
+    """Names of the maps of a file that `cifti_bytes` made, (n_maps, n_columns) float32, and the XML of the axis of
+    its columns. That is not parsed, which would take longest.
 
     Raises
     ------
@@ -72,10 +75,13 @@ def read_cifti(path: Path) -> tuple[Array, str]:
         shape, start = header.get_data_shape(), int(header.get_data_offset())
         values = np.frombuffer(content, header.get_data_dtype(), int(np.prod(shape)), start)
         text = content[HEAD_BYTES:start].rstrip(b"\0").decode(errors="replace")
-        axis_xml = text[text.index(SECOND_AXIS) : text.index("</Matrix>")]
+        second = text.index(SECOND_AXIS)
+        axis_xml = text[second : text.index("</Matrix>")]
+        names = tuple(map(unescape, MAP_NAME.findall(text[:second])))
+        rows = values.reshape(shape[-2:], order="F").astype(np.float32, order="C")
     except (OSError, ValueError, ImageFileError, HeaderDataError, WrapStructError) as error:
         raise ReadWriteError("cannot read the map", path, f"{error}; run again with --force") from None
-    return values.astype(np.float32), axis_xml
+    return names, rows, axis_xml
 
 
 @lru_cache(maxsize=2)
@@ -84,7 +90,7 @@ def _axis(axis_xml: str) -> Any:
     from nibabel.cifti2.parse_cifti2 import Cifti2Parser
 
     parser = Cifti2Parser()
-    parser.parse(string=_document(axis_xml, "").encode())
+    parser.parse(string=_document(axis_xml, ("",)).encode())
     return parser.header.get_axis(1)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from bids_app.records import Array, Targets
 
 SCANNER, STANDARD = 2, 4  # NIfTI's codes of what a coordinate is relative to
 STRUCTURES = ("CortexLeft", "CortexRight")
+NAME = "Name"  # of a map, in the metadata of its array, as Workbench shows it
 
 
 def volume(targets: Targets, values: Array) -> Array:
@@ -54,55 +56,70 @@ def hemispheres(targets: Targets, values: Array) -> tuple[Array, Array]:
     return sides[0], sides[1]
 
 
-def nifti_bytes(targets: Targets, values: Array) -> bytes:
-    """A compressed NIfTI of one map, float32, in the grid of the responses.
+def nifti_bytes(targets: Targets, maps: Sequence[Array], stacked: bool) -> bytes:
+    """A compressed NIfTI, float32, in the grid of the responses. One volume is in memory at a time: maps are many.
 
     Parameters
     ----------
     targets : voxels, with their places in the grid and its affine in millimetres.
-    values : (n_targets,), in the map's own unit.
+    maps : (n_targets,) each, in their own unit.
+    stacked : whether maps lie along a fourth axis; else there is one map, and no such axis.
     """
     import nibabel
 
-    image = nibabel.Nifti1Image(volume(targets, values), targets.affine)
+    header = nibabel.Nifti1Header()
+    header.set_data_dtype(np.float32)
+    header.set_data_shape((*targets.shape, len(maps)) if stacked else targets.shape)
     code = STANDARD if targets.space.startswith("MNI") else SCANNER
-    image.set_sform(targets.affine, code)
-    image.set_qform(targets.affine, code)
-    image.header.set_xyzt_units("mm")
-    return gzip.compress(image.to_bytes(), compresslevel=6, mtime=0)
+    header.set_qform(targets.affine, code)
+    header.set_sform(targets.affine, code)
+    header.set_xyzt_units("mm")
+    header.set_slope_inter(1, 0)
+    header["vox_offset"] = header.single_vox_offset
+    buffer = BytesIO()
+    with gzip.GzipFile("", "wb", compresslevel=6, fileobj=buffer, mtime=0) as file:
+        header.write_to(file)
+        for values in maps:
+            file.write(volume(targets, values).tobytes(order="F"))
+    return buffer.getvalue()
 
 
-def gifti_bytes(values: Array, side: int) -> bytes:
-    """A GIFTI of one hemisphere's map, float32.
+def gifti_bytes(maps: Mapping[str, Array], side: int) -> bytes:
+    """A GIFTI of one hemisphere's maps, float32.
 
     Parameters
     ----------
-    values : (n_vertices,), in the map's own unit; NaN where no target is.
+    maps : name → (n_vertices,), in the map's own unit; NaN where no target is.
     side : 0 for the left hemisphere, 1 for the right.
     """
     import nibabel
 
-    array = nibabel.gifti.GiftiDataArray(
-        np.asarray(values, dtype=np.float32),
-        intent="NIFTI_INTENT_NONE",
-        datatype="NIFTI_TYPE_FLOAT32",
-        encoding="GIFTI_ENCODING_B64GZ",
-        endian="little",
-    )
+    arrays = [
+        nibabel.gifti.GiftiDataArray(
+            np.asarray(values, dtype=np.float32),
+            intent="NIFTI_INTENT_NONE",
+            datatype="NIFTI_TYPE_FLOAT32",
+            encoding="GIFTI_ENCODING_B64GZ",
+            endian="little",
+            meta=nibabel.gifti.GiftiMetaData({NAME: name}),
+        )
+        for name, values in maps.items()
+    ]
     meta = nibabel.gifti.GiftiMetaData({"AnatomicalStructurePrimary": STRUCTURES[side]})
-    return bytes(nibabel.gifti.GiftiImage(meta=meta, darrays=[array]).to_bytes())
+    return bytes(nibabel.gifti.GiftiImage(meta=meta, darrays=arrays).to_bytes())
 
 
 def read_volume(path: Path) -> Array:
-    """(i, j, k) float32. Raises ReadWriteError."""
+    """(i, j, k) float32, or (i, j, k, n_maps). Raises ReadWriteError."""
     with _reading(path) as image:
         return np.asarray(image.dataobj, dtype=np.float32)
 
 
-def read_surface(path: Path) -> Array:
-    """(n_vertices,) float32. Raises ReadWriteError."""
+def read_surface(path: Path) -> tuple[tuple[str, ...], list[Array]]:
+    """Names of the maps, and (n_vertices,) float32 of each. Raises ReadWriteError."""
     with _reading(path) as image:
-        return np.asarray(image.darrays[0].data, dtype=np.float32)
+        maps = tuple(str(one.meta.get(NAME, "")) for one in image.darrays)
+        return maps, [np.asarray(one.data, dtype=np.float32) for one in image.darrays]
 
 
 @contextmanager

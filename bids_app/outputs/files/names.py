@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from bids_app.records import INTER_SUBJECT, TRAITS, TargetKind, entities_of, stem_of
@@ -24,17 +25,36 @@ def folder(stem: str, kind: TargetKind) -> PurePosixPath:
     return PurePosixPath(*places, "ieeg" if kind == "electrodes" else "func")
 
 
-def map_file(stem: str, kind: TargetKind, component: str, stat: str, hemi: str = "") -> PurePosixPath:
-    """A map of one number: all of it, or one hemisphere.
+def map_file(stem: str, kind: TargetKind, desc: str, stat: str, hemi: str = "") -> PurePosixPath:
+    """A file of maps: all of it, or one hemisphere.
 
     Parameters
     ----------
     stem, kind : of the unit and its targets.
-    component, stat : the number.
+    desc, stat : as in a `MapFile`; empty where the name has none.
     hemi : L or R of a surface; empty for a volume.
     """
-    entities = {**entities_of(stem), "stat": stat, "desc": component} | ({"hemi": hemi} if hemi else {})
-    return folder(stem, kind) / (stem_of(entities, "statmap") + TRAITS[kind].map_ending)
+    return folder(stem, kind) / _map_name(entities_of(stem), kind, desc, stat, hemi)
+
+
+def _map_name(entities: Mapping[str, str], kind: TargetKind, desc: str, stat: str, hemi: str) -> str:
+    there = {key: value for key, value in (("stat", stat), ("desc", desc), ("hemi", hemi)) if value}
+    return stem_of({**entities, **there}, "statmap") + TRAITS[kind].map_ending
+
+
+def sidecar_of(file: PurePosixPath) -> PurePosixPath:
+    """The JSON of a file's own name."""
+    return file.with_name(file.name.split(".")[0] + ".json")
+
+
+def shared_sidecar_file(stem: str, kind: TargetKind) -> PurePosixPath:
+    """The JSON of all maps of a unit: a folder above them, as BIDS lets but one of their own folder apply to them.
+
+    Parameters
+    ----------
+    stem, kind : of the unit and its targets.
+    """
+    return folder(stem, kind).parent / f"{stem_of(entities_of(stem), 'statmap')}.json"
 
 
 def table_file(stem: str, kind: TargetKind) -> PurePosixPath:
@@ -155,23 +175,19 @@ def figure_file(stem: str, label: str) -> PurePosixPath:
     return top / "figures" / f"{stem_of({**entities, 'desc': label}, 'figure')}.svg"
 
 
-def group_map_file(
-    stem: str, kind: TargetKind, space: str, component: str, stat: str, hemi: str = ""
-) -> PurePosixPath:
-    """A map over participants: `tpl-<space>/tpl-<space>_task-…_stat-…_desc-…_statmap`; of parcels in `group`.
+def group_map_file(stem: str, kind: TargetKind, space: str, desc: str, stat: str, hemi: str = "") -> PurePosixPath:
+    """Maps over participants: `tpl-<space>/tpl-<space>_task-…_stat-…_desc-…_statmap`; of parcels in `group`.
 
     Parameters
     ----------
     stem, kind, space : of the group and its targets.
-    component, stat : the number.
+    desc, stat : as in a `MapFile`; empty where the name has none.
     hemi : L or R of a surface; empty for a volume.
     """
     if TRAITS[kind].by_name:
-        parts = {**entities_of(stem), "stat": stat, "desc": component}
-        return GROUP / (stem_of(parts, "statmap") + TRAITS[kind].map_ending)
+        return GROUP / _map_name(entities_of(stem), kind, desc, stat, hemi)
     rest = {key: value for key, value in entities_of(stem).items() if key != "space"}
-    entities = {**rest, "tpl": space, "stat": stat, "desc": component} | ({"hemi": hemi} if hemi else {})
-    return PurePosixPath(f"tpl-{space}") / (stem_of(entities, "statmap") + TRAITS[kind].map_ending)
+    return PurePosixPath(f"tpl-{space}") / _map_name({**rest, "tpl": space}, kind, desc, stat, hemi)
 
 
 def group_table_file(stem: str, kind: TargetKind) -> PurePosixPath:

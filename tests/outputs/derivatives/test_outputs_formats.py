@@ -13,6 +13,7 @@ import pytest
 from cifti_files import dense_axis, parcel_axis, targets_on
 from nibabel import cifti2
 from synthetic_units import ANALYSIS, HASH, RESOLVED, make_unit, volume_targets
+from written_maps import sidecar_of
 
 from bids_app import group, outputs
 from bids_app.errors import ReadWriteError
@@ -94,12 +95,23 @@ def test_cifti_maps_lie_on_the_axis_of_the_responses(whole, unit, rest, ending, 
     path = whole / f"sub-02/func/sub-02_{rest}_stat-rsquared_desc-uniqueSpeech_statmap.{ending}.nii"
     image, values, scalars, columns = opened(path)
     assert columns == axis
-    assert scalars.name.tolist() == ["uniqueSpeech rsquared"]
+    assert scalars.name.tolist() == ["uniqueSpeech"]
     assert int(image.nifti_header["intent_code"]) == code
     np.testing.assert_array_equal(values, unit[rest].partition.values["uniqueSpeech"]["rsquared"])
-    sidecar = json.loads(path.with_name(path.name.split(".")[0] + ".json").read_text())
-    assert "NaN" in sidecar["Description"]
+    sidecar = sidecar_of(path)
+    assert "NaN" in sidecar["MissingValues"]
     assert sidecar["Density"]
+
+
+@pytest.mark.parametrize(("rest", "ending"), [(DENSE, "dscalar"), (PARCELS, "pscalar")])
+def test_maps_of_cifti_have_names(whole, unit, rest, ending):
+    path = whole / f"sub-02/func/sub-02_{rest}_stat-r_statmap.{ending}.nii"
+    image = nibabel.load(path)
+    labels = image.header.get_axis(0).name.tolist()
+    assert labels == [one["Name"] for one in sidecar_of(path)["Components"]]
+    assert set(labels) == {label for label, stats in unit[rest].partition.values.items() if "r" in stats}
+    for label, values in zip(labels, np.asarray(image.dataobj), strict=True):
+        np.testing.assert_array_equal(values, unit[rest].partition.values[label]["r"])
 
 
 @pytest.mark.parametrize("rest", [DENSE, PARCELS, ARRAY, PLACED])
@@ -124,7 +136,9 @@ def test_arrays_come_back_in_their_own_shape(whole, unit):
     made = unit[PLACED]
     with h5py.File(whole / f"sub-02/func/sub-02_{PLACED}_desc-partition_encoding.h5") as file:
         np.testing.assert_array_equal(file["full_r"][:][made.targets.columns], made.partition.values["full"]["r"])
-    assert list((whole / "sub-02/func").glob(f"sub-02_{PLACED}_stat-r_desc-full_statmap.nii.gz"))
+    folder = whole / "sub-02/func"
+    (path,) = folder.glob(f"sub-02_{PLACED}_stat-rsquared_desc-full_statmap.nii.gz")
+    assert np.isfinite(nibabel.load(path).get_fdata()).sum() == len(made.targets.names) - 1
 
 
 def test_the_group_has_the_same_brain_models(whole):
@@ -172,12 +186,21 @@ def test_reports_draw_what_can_be_drawn(whole):
 
 @pytest.mark.parametrize("damage", [lambda content: b"", lambda content: content[:300], lambda content: content[:-9]])
 def test_a_damaged_map_is_one_line(whole, tmp_path, damage):
-    path = whole / f"sub-01/func/sub-01_{DENSE}_stat-r_desc-full_statmap.dscalar.nii"
+    path = whole / f"sub-01/func/sub-01_{DENSE}_stat-r_statmap.dscalar.nii"
     broken = tmp_path / path.name
     broken.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ReadWriteError, match="cannot read the map") as caught:
         read_cifti(broken)
     assert "\n" not in str(caught.value)
+
+
+def test_a_map_on_other_greyordinates_is_one_line(tmp_path):
+    for name, axis in (("mine", dense_axis(400, 300)), ("other", dense_axis(200, 100))):
+        outputs.write_unit(tmp_path / name, make_unit(targets_on(tmp_path, axis, "fsLR"), "01", DENSE))
+    (path,) = (tmp_path / "mine").rglob("*_stat-r_statmap.dscalar.nii")
+    shutil.copy(next((tmp_path / "other").rglob(path.name)), path)
+    with pytest.raises(ReadWriteError, match="the map of full r has other greyordinates than the full model's"):
+        outputs.read_units(tmp_path / "mine", ["01"])
 
 
 @pytest.mark.skipif(VALIDATOR is None, reason="bids-validator-deno is not installed")

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from synthetic_units import all_kinds
+from written_maps import definition_of
 
 from bids_app import outputs
 from bids_app.outputs.derivatives import layers
@@ -75,9 +76,11 @@ def test_regions_count_what_they_hold(tmp_path, made, kind):
 def test_every_column_and_map_says_what_it_is(tmp_path, made):
     for unit in made.values():
         outputs.write_unit(tmp_path, unit)
-    said = [json.loads(path.read_text()) for path in tmp_path.rglob("*desc-bestSpeechLayer*.json")]
-    assert len(said) == 3 + 6
-    assert all("−2: cnn" in one["Description"] for one in said if "as a number" in one["Description"])
+    for stat, begin in (("layer", "The best layer of speech as a number"), ("rsquared", "Held-out R² of the best"),
+                        ("agreement", "Share of outer folds")):  # fmt: skip
+        words = definition_of(tmp_path / "sub-01/func", "bestSpeechLayer", stat)
+        assert words.startswith(begin)
+        assert ("−2: cnn" in words) == (stat == "layer")
     columns = json.loads(next(tmp_path.rglob("*desc-partition_channels.json")).read_text())
     for stat in ("layer", "rsquared", "agreement"):
         assert "speech" in columns[f"bestSpeechLayer_{stat}"]["Description"]

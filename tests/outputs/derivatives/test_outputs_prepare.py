@@ -64,6 +64,28 @@ def test_another_analysis_is_refused_and_nothing_changes(tmp_path):
     assert HASH in (out_dir / "analysis.yaml").read_text()
 
 
+@pytest.mark.parametrize("written", [None, 1, 3])
+def test_files_of_another_format_are_refused_in_one_line_that_says_how_to_go_on(tmp_path, written):
+    path = make(tmp_path) / "dataset_description.json"
+    content = {key: value for key, value in json.loads(path.read_text()).items() if key != "OutputFormat"}
+    path.write_text(json.dumps(content | ({} if written is None else {"OutputFormat": written})))
+    before = path.read_text()
+    what = (
+        rf"another version of Concord \(files of format {written or 1}, not 2\): .*out \(choose a new one; --features"
+    )
+    with pytest.raises(UsageError, match=what) as caught:
+        make(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert path.read_text() == before
+
+
+def test_a_run_that_was_killed_before_the_description_goes_on(tmp_path):
+    path = make(tmp_path) / "dataset_description.json"
+    path.unlink()
+    assert make(tmp_path)
+    assert json.loads(path.read_text())["OutputFormat"] == 2
+
+
 def test_another_data_set_is_refused(tmp_path):
     other = tmp_path / "out" / "dataset_description.json"
     other.parent.mkdir()

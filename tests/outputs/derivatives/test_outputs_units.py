@@ -17,6 +17,7 @@ from synthetic_units import (
     volume_targets,
     with_inference,
 )
+from written_maps import definition_of, map_of, sidecar_of
 
 from bids_app import group
 from bids_app.errors import ReadWriteError
@@ -102,11 +103,12 @@ def test_hemispheres_keep_their_sides(tmp_path):
     unit = unit_of("surface")
     write_unit(tmp_path, unit)
     for side, structure in (("L", "CortexLeft"), ("R", "CortexRight")):
-        path = next(tmp_path.rglob(f"*hemi-{side}_*stat-r_desc-full_statmap.func.gii"))
-        image = nibabel.load(path)
-        assert image.meta["AnatomicalStructurePrimary"] == structure
-        place = unit.targets.names.index(f"{side}:17")
-        assert image.darrays[0].data[17] == np.float32(unit.partition.values["full"]["r"][place])
+        for stat, component in (("r", "uniqueSpeech"), ("rsquared", "full")):
+            image = nibabel.load(next(tmp_path.rglob(f"*hemi-{side}_*stat-{stat}*_statmap.func.gii")))
+            assert image.meta["AnatomicalStructurePrimary"] == structure
+            place = unit.targets.names.index(f"{side}:17")
+            expected = np.float32(unit.partition.values[component][stat][place])
+            assert map_of(tmp_path / "sub-01/func", component, stat, side)[17] == expected
 
 
 def test_channels_begin_as_bids_asks_and_every_column_is_defined(tmp_path):
@@ -157,7 +159,8 @@ def test_every_file_has_its_sidecar(tmp_path, kind):
     data = [path for path in files if path.suffix != ".json"]
     assert data
     for path in data:
-        sidecar = json.loads((path.parent / (path.name.split(".")[0] + ".json")).read_text())
+        is_map = "_statmap." in path.name
+        sidecar = sidecar_of(path) if is_map else json.loads(path.with_suffix(".json").read_text())
         assert sidecar["AnalysisHash"] == HASH
         assert sidecar["Warnings"] == ["a warning"]
         assert sidecar["Sources"] == sorted(source for one in unit.recordings for source in one.sources)
@@ -166,6 +169,29 @@ def test_every_file_has_its_sidecar(tmp_path, kind):
         assert sidecar["FeatureSpaces"]["speech"]["stand_in"] is True
         assert sidecar["SoftwareVersions"]["torch"] == "2.13.0"
         assert ("SkullStripped" in sidecar) == (kind == "volume")
+        assert ("NaN" in sidecar.get("MissingValues", "")) == is_map
+
+
+@pytest.mark.parametrize("kind", ["volume", "surface"])
+def test_what_maps_share_stands_once(tmp_path, kind):
+    unit = unit_of(kind)
+    write_unit(tmp_path, unit)
+    shared = json.loads((tmp_path / f"sub-01/{unit.stem}_statmap.json").read_text())
+    assert {"Samples", "Sources", "Alignment", "FeatureSpaces", "Warnings"} <= set(shared)
+    for path in (tmp_path / "sub-01/func").glob("*_statmap.json"):
+        said = json.loads(path.read_text())
+        assert set(said) <= {"Description", "SingleMaps", "Components", "More"}
+        assert said["More"] == f"bids::sub-01/{unit.stem}_statmap.json"
+
+
+def test_every_map_says_what_it_is(tmp_path):
+    unit = unit_of("volume")
+    write_unit(tmp_path, unit)
+    folder = tmp_path / "sub-01/func"
+    assert definition_of(folder, "uniqueSpeech", "rsquared").startswith("What only speech explains")
+    assert definition_of(folder, "speech", "rsquared").startswith("Held-out R² of the model with speech alone")
+    assert definition_of(folder, "speech", "r").startswith("Held-out r of the model with speech alone")
+    assert definition_of(folder, "uniqueSpeech", "r").startswith("Held-out partial correlation of what only speech")
 
 
 def test_sidecars_of_an_individual_space(tmp_path):
@@ -175,7 +201,7 @@ def test_sidecars_of_an_individual_space(tmp_path):
         unit, stem="sub-01_space-T1w_res-native", targets=replace(unit.targets, space="T1w"), recordings=(recording,)
     )
     write_unit(tmp_path, own)
-    sidecar = json.loads(next(tmp_path.rglob("*desc-full_statmap.json")).read_text())
+    sidecar = sidecar_of(next(tmp_path.rglob("*desc-full_statmap.nii.gz")))
     assert sidecar["SpatialReference"] == recording.sources[0]
     assert sidecar["Resolution"] == "3 mm"
     image = nibabel.load(next(tmp_path.rglob("*desc-full_statmap.nii.gz")))
@@ -222,8 +248,8 @@ def test_a_killed_unit_has_no_summary(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("kind", "pattern"),
     [
-        ("volume", "*r_desc-full_statmap.nii.gz"),
-        ("surface", "*hemi-R*r_desc-full_statmap.func.gii"),
+        ("volume", "*stat-r_statmap.nii.gz"),
+        ("surface", "*hemi-R*stat-r_statmap.func.gii"),
         ("parcels", "*_encoding.tsv"),
     ],
 )
@@ -276,11 +302,14 @@ def test_inference_is_written_defined_and_counted(tmp_path, kind):
     assert set(back.summary.components["full"].spreads) == {"rsquared", "r"}
     assert back.summary.components["uniqueSpeech"].significant == SignificantCounts(pfwe=1, q=1)
     sidecars = [
-        json.loads(path.read_text(encoding="utf-8"))
+        sidecar_of(path) if "_statmap." in path.name else json.loads(path.read_text(encoding="utf-8"))
         for path in files
-        if path.suffix == ".json" and path.parent.name != "logs"
+        if ("_statmap." in path.name or path.suffix == ".json") and path.parent.name != "logs"
     ]
     assert all("500 sign flips of blocks and of frequencies" in sidecar["Inference"] for sidecar in sidecars)
+    if kind == "volume":
+        words = definition_of(tmp_path / "sub-01/func", "full", "pfwe")
+        assert words.startswith("Family-wise p of the model with low_level")
 
 
 @pytest.mark.parametrize("kind", ["volume", "parcels", "electrodes"])
@@ -327,3 +356,23 @@ def test_a_map_of_another_shape_is_refused_in_one_line(tmp_path):
     nibabel.save(nibabel.Nifti1Image(np.zeros((9, 10, 8), "f4"), np.eye(4)), path)
     with pytest.raises(ReadWriteError, match=r"the map has the shape \(9, 10, 8\)"):
         read_unit(summary_path(tmp_path, unit.stem))
+
+
+def test_fewer_maps_than_the_summary_names_are_refused_in_one_line(tmp_path):
+    unit = unit_of("volume")
+    write_unit(tmp_path, unit)
+    path = next(tmp_path.rglob("*_stat-r_statmap.nii.gz"))
+    nibabel.save(nibabel.load(path).slicer[..., 1:], path)
+    with pytest.raises(ReadWriteError, match=r"the map has the shape \(9, 10, 9, 8\)"):
+        read_unit(summary_path(tmp_path, unit.stem))
+
+
+def test_maps_in_another_order_are_refused_in_one_line(tmp_path):
+    unit = unit_of("surface")
+    write_unit(tmp_path, unit)
+    path = next(tmp_path.rglob("*hemi-L*_stat-r_statmap.func.gii"))
+    image = nibabel.load(path)
+    nibabel.save(nibabel.GiftiImage(meta=image.meta, darrays=image.darrays[::-1]), path)
+    with pytest.raises(ReadWriteError, match=r"holds the maps uniqueLanguage, .*summary names full, ") as caught:
+        read_unit(summary_path(tmp_path, unit.stem))
+    assert "\n" not in str(caught.value)

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from synthetic_units import ANALYSIS, HASH, RESOLVED, all_kinds, make_unit, parcel_targets
+from written_maps import definition_of, sidecar_of
 
 from bids_app import group, outputs
 from bids_app.outputs.files.files import read_tsv
@@ -86,9 +88,13 @@ def test_group_files(whole):
         whole
         / "tpl-MNI152NLin2009cAsym/tpl-MNI152NLin2009cAsym_task-story_res-2_stat-rsquared_desc-full_statmap.nii.gz"
     ) in maps
-    assert len(list((whole / "tpl-fsaverage5").glob("*hemi-L*_stat-nPositive_*.func.gii"))) == 20
+    (positive,) = (whole / "tpl-fsaverage5").glob("*hemi-L*_stat-nPositive_statmap.func.gii")
+    assert len(nibabel.load(positive).darrays) == 20
+    assert definition_of(whole / "tpl-MNI152NLin2009cAsym", "full", "sd").startswith("Standard deviation over part")
     for path in [*whole.glob("tpl-*/*.nii.gz"), *whole.glob("tpl-*/*.gii"), *whole.glob("group/*.tsv")]:
-        sidecar = json.loads((path.parent / (path.name.split(".")[0] + ".json")).read_text())
+        is_map = "_statmap." in path.name
+        sidecar = sidecar_of(path) if is_map else json.loads(path.with_suffix(".json").read_text())
+        assert not is_map or sidecar["Sources"]
         assert sidecar["Description"]
         for source in sidecar.get("Sources", ()):
             assert (whole / source.removeprefix("bids::")).is_file() or not source.startswith("bids::")

@@ -15,6 +15,7 @@ from bids_app.outputs.derivatives.group.write import group_summary
 from bids_app.outputs.derivatives.summary import unit_summary
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import json_text
+from bids_app.outputs.files.map_files import map_files
 from bids_app.outputs.files.serialise import from_json, read_summary, to_json
 from bids_app.records import (
     CONTEXT,
@@ -32,6 +33,7 @@ from bids_app.records import (
     GroupSummary,
     InferenceSpec,
     LayerScores,
+    MapFile,
     ModelPairStatistic,
     ModelPairStatistics,
     Responsive,
@@ -100,7 +102,7 @@ def through_json(kind, record):
 
 @pytest.mark.parametrize("unit", units(), ids=lambda unit: unit.stem)
 def test_a_units_summary_comes_back_equal(unit):
-    summary = unit_summary(unit, [], "maps")
+    summary = unit_summary(unit, [], "maps", map_files((("full", "rsquared"), ("full", "r")), unit.partition.groups))
     back = through_json(UnitSummary, summary)
     assert back == summary
     assert back.by_label == summary.by_label
@@ -108,7 +110,8 @@ def test_a_units_summary_comes_back_equal(unit):
 
 def test_every_field_of_a_summary_is_tried():
     """Else a type that does not come back would go unseen."""
-    tried = [unit_summary(unit, [names.summary_file("x")], "table") for unit in units()]
+    maps = (MapFile("rsquared", "full", ("full",)), MapFile("r", "", ("full", "speech")))
+    tried = [unit_summary(unit, [names.summary_file("x")], "table", maps) for unit in units()]
     empty = {
         field.name for field in fields(UnitSummary) if not any(getattr(summary, field.name) for summary in tried)
     }

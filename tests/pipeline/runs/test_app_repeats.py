@@ -1,11 +1,11 @@
 """Ceilings from repeats: matched in the stimulus's time, through the command line, and said to be none without."""
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
 from report_text import report_text
 from tiny_study import SHAPE, N, make_study, words_of, write_run
+from written_maps import file_of, map_of, sidecar_of
 
 from bids_app import outputs
 from bids_app.cli.concord import main
@@ -83,7 +83,8 @@ def test_a_ceiling_and_the_share_of_it_are_written_and_said(tmp_path):
     assert np.isfinite(full["share"][driven]).mean() > 0.8
     assert np.isnan(full["share"][~driven]).mean() > 0.7
     assert 0.5 < np.nanmedian(full["share"][driven]) < 1.3
-    (sidecar,) = (tmp_path / "out" / "sub-01" / "func").glob("*_stat-ceiling_desc-full_statmap.json")
-    assert json.loads(sidecar.read_text())["Ceiling"].startswith("from 2 repeated stimuli, heard 2 and 2 times")
+    path, _ = file_of(tmp_path / "out/sub-01/func", "full", "ceiling")
+    assert sidecar_of(path)["Ceiling"].startswith("from 2 repeated stimuli, heard 2 and 2 times")
     assert "Noise ceiling. It is estimated from 2 repeated stimuli" in report_text(tmp_path / "out" / "sub-01.html")
-    assert list((tmp_path / "out").glob("tpl-*/*_stat-ceiling_desc-full_statmap.nii.gz"))
+    (template,) = (tmp_path / "out").glob("tpl-*")
+    assert np.isfinite(map_of(template, "full", "ceiling")).any()

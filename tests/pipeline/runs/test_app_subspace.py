@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from report_text import report_text
 from tiny_study import SHAPE, TR, N, make_study, words_of, write_run
+from written_maps import definition_of
 
 from bids_app import encoding, outputs
 from bids_app.cli.concord import main
@@ -148,9 +149,11 @@ def test_an_in_sample_fit_is_named_so_everywhere(study, tmp_path):
     assert set(made) == {"inSampleSubspace", "inSampleAgainst", "inSampleOwn"}
     assert made["inSampleOwn"] == ("speechShared", "languageShared")
     assert "in-sample" in report_text(tmp_path / "out" / "sub-01.html")
-    maps = list((tmp_path / "out" / "sub-01" / "func").glob("*_desc-inSampleOwnSpeechShared_statmap.json"))
-    assert len(maps) == 13  # R², r, what was inferred, and two shares of the full value with their limits
-    assert all("test stimuli included" in path.read_text() for path in maps)
+    folder = tmp_path / "out" / "sub-01" / "func"
+    stats = unit.partition.values["inSampleOwnSpeechShared"]
+    assert len(stats) == 13  # R², r, what was inferred, and two shares of the full value with their limits
+    for stat in {*stats} - {"p", "pfwe", "q", "ci025", "ci975"}:
+        assert "test stimuli included" in definition_of(folder, "inSampleOwnSpeechShared", stat)
 
 
 @pytest.mark.long
@@ -160,8 +163,8 @@ def test_findings_of_two_models_on_bold(study, tmp_path):
     command = [str(study / "bids"), str(tmp_path / "out"), "participant", "--analysis", str(tmp_path / "two.yaml")]
     assert main(command) == 0
     folder = tmp_path / "out" / "sub-01" / "func"
-    assert len(list(folder.glob("*_stat-r_desc-agreementSpeechLanguage_statmap.nii.gz"))) == 1
-    assert len(list(folder.glob("*_stat-ci025_desc-agreementSpeechLanguage_statmap.nii.gz"))) == 1
+    assert definition_of(folder, "agreementSpeechLanguage", "r")
+    assert definition_of(folder, "agreementSpeechLanguage", "ci025").startswith("Lower end")
     (path,) = folder.glob("*_desc-findings_encoding.tsv")
     rows = list(csv.DictReader(path.read_text().splitlines(), delimiter="\t"))
     shares = {

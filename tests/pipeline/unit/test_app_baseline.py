@@ -1,13 +1,13 @@
 """The baseline and controls through the command line: fitted whatever the analysis names, where they can be had."""
 
 import csv
-import json
 import re
 
 import numpy as np
 import pytest
 from report_text import report_text
 from tiny_study import ANALYSIS, SHAPE, TR, N, make_study, words_of, write_run
+from written_maps import file_of, map_of, sidecar_of
 
 from bids_app import outputs
 from bids_app.cli.concord import main
@@ -110,12 +110,14 @@ def test_the_report_and_the_sidecars_say_it(study):
     text = report_text(study / "out" / "sub-01.html")
     assert "In none of 40 voxels does carrier significantly predict more than the baseline (family-wise p ≤ " in text
     assert re.search(r"In [78] of 40 voxels rich predicts more than the baseline", text)
-    sidecar = json.loads(next((study / "out").glob("sub-01/func/*desc-richBeyondBaseline_statmap.json")).read_text())
+    path, _ = file_of(study / "out/sub-01/func", "richBeyondBaseline", "rsquared")
+    sidecar = sidecar_of(path)
     assert sidecar["BaselineSpaces"] == ["word rate", "envelope", "position in the story", "head motion"]
     described = (study / "out" / "descriptions.tsv").read_text()
     assert "desc-richBeyondBaseline\twhat rich predicts beyond the baseline" in described
     assert "desc-baselineWordRate" in described
-    assert list((study / "out").glob("tpl-*/*stat-rsquared_desc-richBeyondBaseline_statmap.nii.gz"))
+    (template,) = (study / "out").glob("tpl-*")
+    assert np.isfinite(map_of(template, "richBeyondBaseline", "rsquared")).any()
 
 
 @pytest.mark.parametrize("missing", ["audio", "motion", "words"])

@@ -3,7 +3,6 @@
 import json
 
 import h5py
-import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +10,7 @@ import tiny_ieeg
 import tiny_models
 from report_text import report_text
 from tiny_study import SHAPE, TR, N, make_study, words_of, write_run
+from written_maps import map_of
 
 from bids_app import encoding, outputs
 from bids_app.cli.concord import main
@@ -106,10 +106,7 @@ def study(tmp_path_factory):
 
 def maps_of(root, out="out"):
     folder = root / out / "sub-01" / "func"
-    return {
-        stat: nib.load(next(folder.glob(f"*stat-{stat}_desc-bestLanguageLayer_statmap.nii.gz"))).get_fdata()
-        for stat in ("layer", "rsquared", "agreement")
-    }
+    return {stat: map_of(folder, "bestLanguageLayer", stat) for stat in ("layer", "rsquared", "agreement")}
 
 
 @pytest.mark.long

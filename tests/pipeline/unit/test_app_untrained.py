@@ -1,14 +1,12 @@
 """An untrained twin of a model as a control, through the command line, with weights of a real architecture."""
 
-import json
-
 import h5py
-import nibabel as nib
 import numpy as np
 import pytest
 import tiny_models
 from report_text import report_text
 from tiny_study import SHAPE, TR, N, make_study, words_of, write_run
+from written_maps import file_of, map_of, sidecar_of
 
 from bids_app import encoding
 from bids_app.cli.concord import main
@@ -73,8 +71,7 @@ def study(tmp_path_factory):
 
 
 def values(study, component, stat):
-    (path,) = (study / "out/sub-01/func").glob(f"*stat-{stat}_desc-{component}_statmap.nii.gz")
-    return nib.load(path).get_fdata()
+    return map_of(study / "out/sub-01/func", component, stat)
 
 
 def test_the_twin_has_other_weights_of_the_same_shape(study):
@@ -92,8 +89,8 @@ def test_what_training_adds_is_found_where_it_is_and_only_there(study):
 
 
 def test_outputs_say_that_its_weights_are_random(study):
-    (path,) = (study / "out/sub-01/func").glob("*stat-rsquared_desc-controlRandom_statmap.json")
-    spaces = json.loads(path.read_text())["FeatureSpaces"]
+    path, _ = file_of(study / "out/sub-01/func", "controlRandom", "rsquared")
+    spaces = sidecar_of(path)["FeatureSpaces"]
     assert spaces["random"]["untrained"] == 0
     assert "untrained" not in spaces["language"]
     said = report_text(study / "out/sub-01.html")

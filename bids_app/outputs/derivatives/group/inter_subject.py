@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import numpy as np
 
+from bids_app.outputs.derivatives.maps import File, MappedNumber, encoded_maps
 from bids_app.outputs.derivatives.sidecars import target_columns
 from bids_app.outputs.derivatives.summary import spread
 from bids_app.outputs.derivatives.tables import table_bytes
-from bids_app.outputs.derivatives.unit import File
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import json_text
-from bids_app.outputs.files.maps import encoded, has_maps
+from bids_app.outputs.files.map_files import map_files
+from bids_app.outputs.files.maps import has_maps
 from bids_app.outputs.files.plain_numbers import finite
 from bids_app.outputs.wording.group import INTER_SUBJECT_STATS
 from bids_app.records import INTER_SUBJECT, TRAITS, GroupResult, NoiseCeilingSummary
 
 MADE = "Written by the group level, from this participant's responses and those of others who heard the same: "
+NO_TEST = "No p was computed; intervals are by drawing blocks of time."  # else the JSON above would say the unit's
 
 
 def inter_subject_files(result: GroupResult, common: Mapping[str, object]) -> Iterator[File]:
@@ -45,13 +48,13 @@ def inter_subject_files(result: GroupResult, common: Mapping[str, object]) -> It
 
 
 def _maps(result: GroupResult, stem: str, basis: Mapping[str, object]) -> Iterator[File]:
-    grid = {"SkullStripped": True} if result.targets.kind == "volume" else {}
-    for stat, values in result.inter_subject[stem].items():
-        sidecar = json_text({"Description": f"{MADE}{INTER_SUBJECT_STATS[stat]}.", **grid, **basis}).encode()
-        for hemi, content in encoded(result.targets, np.asarray(values), f"{INTER_SUBJECT} {stat}"):
-            file = names.map_file(stem, result.targets.kind, INTER_SUBJECT, stat, hemi)
-            yield file, content
-            yield file.with_name(file.name.split(".")[0] + ".json"), sidecar
+    numbers = [
+        MappedNumber(INTER_SUBJECT, stat, np.asarray(values), f"{MADE}{INTER_SUBJECT_STATS[stat]}.")
+        for stat, values in result.inter_subject[stem].items()
+    ]
+    files = map_files([number.key for number in numbers], result.groups)
+    name = partial(names.map_file, stem, result.targets.kind)
+    yield from encoded_maps(result.targets, numbers, files, name, {"Inference": NO_TEST, **basis})
 
 
 def ceiling_summary(result: GroupResult) -> NoiseCeilingSummary | None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import PurePosixPath
 
 import numpy as np
 
+from bids_app.outputs.derivatives.maps import File, MappedNumber, encoded_maps
 from bids_app.outputs.derivatives.sidecars import target_columns
 from bids_app.outputs.derivatives.tables import table_bytes
-from bids_app.outputs.derivatives.unit import File
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import Sidecar, json_text
-from bids_app.outputs.files.maps import encoded, has_maps
+from bids_app.outputs.files.map_files import map_files, place_of
+from bids_app.outputs.files.maps import has_maps
 from bids_app.outputs.wording.definitions import Definitions
 from bids_app.outputs.wording.group import GroupDefinitions, group_inference_in_words, inter_subject_in_words
 from bids_app.outputs.wording.scores import score_definition
-from bids_app.records import INTER_SUBJECT, TRAITS, GroupResult
+from bids_app.records import INTER_SUBJECT, TRAITS, GroupResult, MapFile
 
 
 def target_files(result: GroupResult, common: Mapping[str, object]) -> Iterator[File]:
@@ -65,18 +68,36 @@ def _map_stats(result: GroupResult) -> Iterator[tuple[str, str, str, str]]:
                 yield label, "rsquared", statistic, statistic
 
 
+def group_map_files(result: GroupResult) -> tuple[MapFile, ...]:
+    """Which numbers over participants lie in which file of maps; none where there are no maps."""
+    if not (result.values and has_maps(result.targets)):
+        return ()
+    return map_files([(label, written_as) for label, _, _, written_as in _map_stats(result)], result.groups)
+
+
 def _maps(result: GroupResult, facts: Mapping[str, object]) -> Iterator[File]:
     targets = result.targets
     grid = {"SkullStripped": True} if targets.kind == "volume" else {}
-    for label, stat, statistic, written_as in _map_stats(result):
-        values = result.values[label][stat][statistic]
-        words = f"{_words(result, label, stat, statistic)} NaN where no participant has a value."
-        for hemi, content in encoded(targets, np.asarray(values), f"{label} {written_as}"):
-            sources = [names.map_file(stem, targets.kind, label, stat, hemi) for stem in _stems(result, label)]
-            sidecar = {"Description": words, **grid, "Sources": [f"bids::{file}" for file in sources], **facts}
-            file = names.group_map_file(result.stem, targets.kind, targets.space, label, written_as, hemi)
-            yield file, content
-            yield file.with_name(file.name.split(".")[0] + ".json"), json_text(sidecar).encode()
+    numbers = [
+        MappedNumber(
+            label,
+            written_as,
+            np.asarray(result.values[label][stat][statistic]),
+            _words(result, label, stat, statistic),
+            tuple(_sources(result, label, stat)),
+        )
+        for label, stat, statistic, written_as in _map_stats(result)
+    ]
+    name = partial(names.group_map_file, result.stem, targets.kind, targets.space)
+    facts = {"MissingValues": "NaN where no participant has a value.", **grid, **facts}
+    yield from encoded_maps(targets, numbers, group_map_files(result), name, facts)
+
+
+def _sources(result: GroupResult, label: str, stat: str) -> Iterator[PurePosixPath]:
+    """Files that hold a number of each participant."""
+    kind, (written_as, desc) = result.targets.kind, place_of(label, stat, result.groups)
+    for stem in _stems(result, label):
+        yield from (names.map_file(stem, kind, desc, written_as, side) for side in TRAITS[kind].sides)
 
 
 # ------------------------------------------------------------------------------------------------ tables

@@ -12,7 +12,7 @@ from bids_app.outputs.derivatives.group.inter_subject import ceiling_summary, in
 from bids_app.outputs.derivatives.group.layers import layer_files
 from bids_app.outputs.derivatives.group.model_pair import write_statistics
 from bids_app.outputs.derivatives.group.participants import write_scores
-from bids_app.outputs.derivatives.group.targets import target_files
+from bids_app.outputs.derivatives.group.targets import group_map_files, target_files
 from bids_app.outputs.derivatives.summary import significant, targets_summary
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import json_text, write_bytes, write_text
@@ -94,6 +94,7 @@ def group_summary(result: GroupResult, level: float) -> GroupResultSummary:
         signed_rsquared=result.signed_rsquared,
         statistics=result.statistics,
         compared_models=result.compared_models,
+        maps=group_map_files(result),
     )
 
 

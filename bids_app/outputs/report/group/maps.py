@@ -10,7 +10,7 @@ import numpy as np
 from bids_app.outputs.figures import charts, maps
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import numbers, read_tsv
-from bids_app.outputs.files.maps import read_map, targets_with_values, values_at
+from bids_app.outputs.files.written_maps import maps_of_group
 from bids_app.outputs.report.drawing import Drawing
 from bids_app.outputs.report.unit.figures import largest_parts, reading, strongest_rows
 from bids_app.records import (
@@ -109,12 +109,6 @@ def _read(
 
 def _read_maps(out_dir: Path, group: GroupResultSummary, labels: Sequence[str]) -> tuple[Targets, dict[str, Array]]:
     """R² of components, as their maps in the group's space."""
-    grid, read = group.targets, {}
-    for label in labels:
-        files = [
-            names.group_map_file(group.stem, grid.kind, grid.space, label, "rsquared", side)
-            for side in TRAITS[grid.kind].sides
-        ]
-        read[label] = read_map([out_dir / file for file in files], grid)
-    targets = targets_with_values(read[labels[0]], grid)
-    return targets, values_at(targets, read)
+    maps, numbers = maps_of_group(out_dir, group), [(label, "rsquared") for label in labels]
+    targets = maps.targets(numbers[0])
+    return targets, {label: values for (label, _), values in maps.values(targets, numbers).items()}
