@@ -10,6 +10,7 @@ from typing import Any
 
 from bids_app.errors import UsageError
 from bids_app.features.transformers.model_options import PARTS, Layer, wanted_layers
+from bids_app.features.transformers.precision import run_model
 from bids_app.records import FeatureSpec
 
 MODULES = {"cnn": "feature_extractor", "projection": "feature_projection"}  # in transformers' speech models
@@ -196,7 +197,7 @@ def _library_states(model: Any, inputs: Mapping[str, Any], spec: FeatureSpec) ->
     import torch
 
     try:
-        states = getattr(model(**inputs, output_hidden_states=True), "hidden_states", None)
+        states = getattr(run_model(model, **inputs, output_hidden_states=True), "hidden_states", None)
     except torch.OutOfMemoryError:
         raise
     except FAILURES as error:
@@ -228,7 +229,7 @@ def _traced(model: Any, inputs: Mapping[str, Any]) -> _Trial:
             role = re.sub(r"(?<![^.])\d+(?![^.])", "*", name)
             if role != name:
                 hooks.callback(module.register_forward_pre_hook(note(role), with_kwargs=True).remove)
-        output = model(**inputs, output_hidden_states=True)
+        output = run_model(model, **inputs, output_hidden_states=True)
     given_out = getattr(output, "last_hidden_state", output.hidden_states[-1])
     return _Trial(output.hidden_states, given_out, parts, calls)
 

@@ -130,7 +130,7 @@ def test_speech_models_are_right_or_refused(kind, monkeypatch):
 
     model = small_model(kind)
     extractor = f"{SPEECH[kind]}FeatureExtractor" if kind in SPEECH else FEATURE_EXTRACTOR_MAPPING_NAMES[kind]
-    monkeypatch.setattr(speech_encoder, "load_model", lambda *_: model)
+    monkeypatch.setattr(speech_encoder, "load_model", lambda *_, **depth: model)
     monkeypatch.setattr(speech_encoder, "load_feature_extractor", lambda *_: getattr(transformers, extractor)())
     options = {"model": kind, "window_s": 1.0, "revision": None, "untrained": None}
     asked = FeatureSpec("speech", "speech_model", options)

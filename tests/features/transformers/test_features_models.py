@@ -14,6 +14,7 @@ from bids_app import features
 from bids_app.errors import NoInput
 from bids_app.features.sidecar import provenance_to_json
 from bids_app.features.transformers import models
+from bids_app.features.transformers.load_model import load_model
 from bids_app.records import FeatureSpec, ModelSource
 
 LANGUAGE = FeatureSpec("language", "language_model", {"model": "tiny-gpt2", "layer": 1})
@@ -303,4 +304,4 @@ def test_a_bug_of_our_own_is_not_taken_for_a_broken_model(place, source, monkeyp
 
     monkeypatch.setattr(place, broken)
     with pytest.raises(TypeError, match="a bug"):
-        models.load_model(models.ModelName("tiny-gpt2", None, 1), source)
+        load_model(models.ModelName("tiny-gpt2", None, 1), source)
