@@ -187,9 +187,9 @@ def near(one: Any, other: Any) -> bool:
     """Whether states of two passes agree everywhere, each value by its own measure.
 
     That is its own size, or its hidden unit's mean size where that is more, and what rounding leaves of the largest
-    value in its row. A mean over all units would be that of a few where these are thousands of times the others (the
-    massive activations of Sun et al. 2024, arXiv:2402.17762, in few units of few tokens): then it overlooks a change of
-    the others, and takes the rounding of these for one.
+    value in its row. One measure for all units would be that of a few, where these are thousands of times the others
+    (massive activations: Sun et al. 2024, arXiv:2402.17762): it overlooks a change of the others, and takes the
+    rounding of the few for one.
 
     Parameters
     ----------

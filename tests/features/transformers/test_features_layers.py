@@ -217,7 +217,7 @@ def test_states_are_near_by_the_measure_of_each_value():
     torch.manual_seed(0)
     states = torch.randn(2, 32, 64)
     states[:, 0, 3] = 2e4  # a massive activation of the first token
-    rounded = states + 1e-7 * states.abs().amax(-1, keepdim=True) * torch.randn(states.shape)
+    rounded = states + 1e-6 * states.abs().amax(-1, keepdim=True) * torch.randn(states.shape)
     assert near(states, rounded)
     assert (states - rounded).abs().max() > 1e-3 * states.abs().mean()  # more than a thousandth of the mean size
     changed = states.clone()
