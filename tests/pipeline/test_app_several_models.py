@@ -73,7 +73,7 @@ def test_each_is_a_whole_output_of_its_own_and_what_is_common_is_made_once(study
     assert {model for _, name, model in made if name == "language"} == {"org/tiny-opt", "tiny-gpt2"}
     assert sorted(path.name for path in (study / "out").iterdir()) == ["tinygpt2", "tinyopt"]
     made.clear()
-    assert concord(study, "model: tiny-gpt2", out="alone") == 0
+    assert concord(study, "model: tiny-gpt2", out="one/alone") == 0  # as deep in folders
     assert made
 
     def files(folder):
@@ -85,7 +85,7 @@ def test_each_is_a_whole_output_of_its_own_and_what_is_common_is_made_once(study
             if path.name not in timed and path.suffix != ".html"
         }
 
-    several, alone = files("out/tinygpt2"), files("alone")
+    several, alone = files("out/tinygpt2"), files("one/alone")
     assert {*several} == {*alone}
     assert [path for path, content in alone.items() if several[path] != content] == []
     assert (study / "out/tinygpt2/group.html").is_file()
