@@ -12,6 +12,7 @@ from bids_app.errors import NoInput
 from bids_app.features.base.memory import placed
 from bids_app.features.transformers import models
 from bids_app.features.transformers.models import NEVER_READ, ModelName, load_config, model_files, readable
+from bids_app.features.transformers.preflight import require_weights
 from bids_app.records import ModelSource
 
 Depth = Mapping[str, int]  # what a configuration calls a number of blocks → how many of them are wanted
@@ -143,7 +144,9 @@ def _as_published(
     loaded = placed(loaded, source.device)
     try:
         made = empty(maker, config)
-    except FAILURES:
+        if fewer is not config:
+            require_weights(made, model, source)  # of those, too, that are not read
+    except (NoInput, *FAILURES):
         return None
     return made if _fill(made, loaded) else None
 
@@ -170,7 +173,9 @@ def _without_numbers() -> Iterator[None]:
     register = Module.register_parameter
 
     def without(self: Module, name: str, param: Parameter | None) -> None:
-        register(self, name, None if param is None else Parameter(param.detach().to("meta"), requires_grad=False))
+        if param is not None and not param.is_meta:  # of those that are tied the first has been here
+            param = Parameter(param.detach().to("meta"), requires_grad=False)
+        register(self, name, param)
 
     Module.register_parameter = without  # type: ignore[method-assign]
     try:

@@ -114,8 +114,10 @@ def test_weights_that_lack_a_part_are_refused(folder):
     weights = load_file(path)
     del weights[next(name for name in weights if "h.1.mlp.c_fc.weight" in name)]
     save_file(weights, path, {"format": "pt"})
-    with pytest.raises(NoInput, match=r"1 weights .* h\.1\.mlp\.c_fc\.weight"):
-        features.extract(stimulus(words=spaced_words()), LANGUAGE, ModelSource(folder, offline=True))
+    for layer in (1, 2):  # the first does not rest on it
+        spec = FeatureSpec("language", "language_model", {"model": "tiny-gpt2", "layer": layer})
+        with pytest.raises(NoInput, match=r"1 weights .* h\.1\.mlp\.c_fc\.weight"):
+            features.extract(stimulus(words=spaced_words()), spec, ModelSource(folder, offline=True))
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json"])
