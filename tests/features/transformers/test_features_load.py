@@ -21,6 +21,7 @@ from bids_app import features
 from bids_app.errors import UsageError
 from bids_app.features.language.contexts import Window
 from bids_app.features.language.language_model import layers_found
+from bids_app.features.transformers import trials
 from bids_app.features.transformers.hidden_layers import hidden_states
 from bids_app.features.transformers.load_model import load_model
 from bids_app.features.transformers.models import ModelName
@@ -198,3 +199,36 @@ def test_on_a_device_weights_take_what_they_take_in_the_file(tmp_path):
     with pretend_device():
         got = features.extract(HEARD, asked, source)
     np.testing.assert_allclose(got.values, want.values, rtol=1e-5, atol=1e-6)
+
+
+def test_which_layers_rest_on_what_a_block_was_lent(tmp_path):
+    deep_model(tmp_path / "m")
+    model = load_model(ModelName("m"), ModelSource(tmp_path, offline=True), depth=HALF)
+    found = layers_found(model, Window(TOKENS, ()), spec("m"))
+    assert [rests_on_borrowed(found, [layer]) for layer in range(7)] == [False] * 3 + [True] * 4
+    assert not rests_on_borrowed(found, ["cnn"])
+    assert rests_on_borrowed(found, [0, 3])
+    assert rests_on_borrowed(replace(found, blocks=()), [0])  # where blocks are not known, all are computed
+    assert rests_on_borrowed(replace(found, blocks=found.blocks[:2]), [0])
+    model.norm.borrowed_weights = True  # in no block
+    assert rests_on_borrowed(found, [2])
+
+
+def test_where_blocks_are_not_known_all_weights_are_loaded(tmp_path, monkeypatch):
+    """As XLNet's, whose blocks take the states with other axes first."""
+    from bids_app.features.language import language_model
+
+    deep_model(tmp_path / "m")
+    source, asked = (
+        ModelSource(tmp_path, offline=True),
+        FeatureSpec("x", "language_model", {"model": "m", "layer": 2}),
+    )
+    want, exact = features.extract(HEARD, asked, source).values, language_model.find_layers
+    trials._TRIED.clear()
+    monkeypatch.setattr(language_model, "find_layers", lambda *given: replace(exact(*given), blocks=()))
+    loaded = []
+    monkeypatch.setattr(
+        language_model, "load_model", lambda *given, **depth: loaded.append(depth) or load_model(*given, **depth)
+    )
+    np.testing.assert_allclose(features.extract(HEARD, asked, source).values, want, rtol=1e-5, atol=1e-6)
+    assert loaded == [{"depth": HALF}, {}]
