@@ -219,10 +219,8 @@ def test_where_blocks_are_not_known_all_weights_are_loaded(tmp_path, monkeypatch
     from bids_app.features.language import language_model
 
     deep_model(tmp_path / "m")
-    source, asked = (
-        ModelSource(tmp_path, offline=True),
-        FeatureSpec("x", "language_model", {"model": "m", "layer": 2}),
-    )
+    source = ModelSource(tmp_path, offline=True)
+    asked = FeatureSpec("x", "language_model", {"model": "m", "layer": 2})
     want, exact = features.extract(HEARD, asked, source).values, language_model.find_layers
     trials._TRIED.clear()
     monkeypatch.setattr(language_model, "find_layers", lambda *given: replace(exact(*given), blocks=()))
