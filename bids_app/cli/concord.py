@@ -262,9 +262,9 @@ def _run(arguments: Sequence[str]) -> int:
     if options.models.offline:
         os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"  # read at the hub's first import
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads: waiting threads sleep, so that
-    from bids_app.pipeline.run import run  # several jobs on one machine do not spin against each other
+    from bids_app.pipeline.several_models import run_all  # several jobs on one machine do not spin against each other
 
-    return run(options, print)
+    return run_all(options, print)
 
 
 def entry() -> NoReturn:

@@ -35,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     recipes.set_defaults(call=_recipes)
     check = commands.add_parser("check-analysis", help="check an analysis file and print it with every default")
     check.add_argument("file", metavar="FILE")
+    check.add_argument("--model-dir", type=Path, metavar="DIR", help="where patterns in 'models' are looked for")
     check.set_defaults(call=_check)
     fetch = commands.add_parser("prefetch", help="download every model that an analysis names, pinned to a revision")
     fetch.add_argument("--analysis", required=True, metavar="PRESET|FILE")
@@ -73,18 +74,21 @@ def _recipes(given: argparse.Namespace) -> None:
 def _check(given: argparse.Namespace) -> None:
     from bids_app.pipeline.job.job import resolve
     from bids_app.settings.load import as_yaml
+    from bids_app.settings.several_models import chosen_models
 
-    _, _, resolved = resolve(given.file)
-    print(as_yaml(resolved), end="")
+    models = chosen_models(given.file, given.model_dir)
+    print(*(as_yaml(resolve(given.file, None, model)[2]) for model in models or (None,)), sep="---\n", end="")
 
 
 def _prefetch(given: argparse.Namespace) -> None:
     from bids_app.features import prefetch
     from bids_app.pipeline.job.job import resolve
+    from bids_app.settings.several_models import chosen_models
 
-    _, specs, _ = resolve(given.analysis)
+    models = chosen_models(given.analysis, given.model_dir)
+    specs = [spec for model in models or (None,) for spec in resolve(given.analysis, None, model)[1].values()]
     given.model_dir.mkdir(parents=True, exist_ok=True)
-    prefetch(specs.values(), given.model_dir, print)
+    prefetch(specs, given.model_dir, print)
 
 
 def main(arguments: Sequence[str]) -> int:

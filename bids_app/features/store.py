@@ -35,10 +35,11 @@ class FeatureStore:
     ----------
     folder : OUT_DIR/stimuli.
     sources : other such folders, read and never written.
+    copied : other such folders, from which what is used is copied into `folder`.
     """
 
-    def __init__(self, folder: Path, sources: Sequence[Path] = ()) -> None:
-        self.folder, self.sources = folder, tuple(sources)
+    def __init__(self, folder: Path, sources: Sequence[Path] = (), copied: Sequence[Path] = ()) -> None:
+        self.folder, self.sources, self._copied = folder, tuple(sources), tuple(copied)
         self._hashes: dict[tuple[Path, int, int], str] = {}
         self._elsewhere: dict[str, list[Path]] | None = None
 
@@ -76,7 +77,10 @@ class FeatureStore:
         for place in self._places(path, key):
             stored = read_features(place, key)
             if stored is not None:
-                return replace(stored, name=spec.name), True
+                found = replace(stored, name=spec.name)
+                if {*place.parents} & {*self._copied}:
+                    write_features(path, found, key, stimulus.stimulus_id)
+                return found, True
         features = extract_with(stimulus, spec, source, self._digest)
         write_features(path, features, key, stimulus.stimulus_id)
         return features, False
@@ -104,7 +108,7 @@ class FeatureStore:
 
     def _others(self) -> dict[str, list[Path]]:
         if self._elsewhere is None:
-            self._elsewhere = _by_key((self.folder, *self.sources))
+            self._elsewhere = _by_key((self.folder, *self.sources, *self._copied))
         return self._elsewhere
 
     def key(self, stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> str:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from bids_app.errors import NoInput, UsageError, did_you_mean
 from bids_app.pointers import require_content
 from bids_app.settings.analysis import Analysis
+from bids_app.settings.run_options import ChosenModel
 
 RENAMED_KEYS = {"floor": "baseline"}  # former name → today's
 
@@ -57,22 +58,54 @@ def as_yaml(resolved: Mapping[str, Any]) -> str:
     return str(yaml.safe_dump(dict(resolved), sort_keys=False, allow_unicode=True, default_flow_style=None))
 
 
-def load_analysis(preset_or_file: str) -> tuple[Analysis, Path | None]:
+def load_analysis(preset_or_file: str, model: ChosenModel | None = None) -> tuple[Analysis, Path | None]:
     """A preset by name, or a YAML file; returns the analysis and the file's folder (None for a preset).
 
-    Raises NoInput where neither exists and UsageError, in one line, where the content is wrong.
+    Parameters
+    ----------
+    preset_or_file : names it.
+    model : of those that a feature names with `models`.
+
+    Raises
+    ------
+    NoInput : neither exists.
+    UsageError : in one line, the content is wrong.
     """
+    content = analysis_content(preset_or_file)
+    if model is not None:
+        own = {key: value for key, value in content["features"][model.feature].items() if key != "models"}
+        spaces = {**content["features"], model.feature: {**own, "model": model.model}}
+        content = {**content, "features": spaces}
+    folder = None if preset_or_file in preset_names() else Path(preset_or_file).resolve().parent
+    return _validated(content, preset_or_file), folder
+
+
+def analysis_content(preset_or_file: str) -> dict[str, Any]:
+    """What a preset or file holds, not yet checked.
+
+    Parameters
+    ----------
+    preset_or_file : names it.
+
+    Raises
+    ------
+    NoInput : there is no such analysis.
+    UsageError : it is no mapping.
+    """
+    return read_yaml(_text(preset_or_file), preset_or_file, "the analysis")
+
+
+def _text(preset_or_file: str) -> str:
     if preset_or_file in preset_names():
-        return parse_analysis(preset_text(preset_or_file), preset_or_file), None
+        return preset_text(preset_or_file)
     path = Path(preset_or_file)
     require_content(path, NoInput)
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         advice = did_you_mean(preset_or_file, preset_names())
         presets = f"give a YAML file or one of {', '.join(preset_names())}"
         raise NoInput("no such analysis", preset_or_file, "; ".join(filter(None, (presets, advice)))) from None
-    return parse_analysis(text, preset_or_file), path.resolve().parent
 
 
 def parse_analysis(text: str, where: str) -> Analysis:
@@ -87,8 +120,12 @@ def parse_analysis(text: str, where: str) -> Analysis:
     ------
     UsageError : in one line, where the content is wrong; misspelt keys get "did you mean".
     """
+    return _validated(read_yaml(text, where, "the analysis"), where)
+
+
+def _validated(content: Mapping[str, Any], where: str) -> Analysis:
     try:
-        return Analysis.model_validate(read_yaml(text, where, "the analysis"))
+        return Analysis.model_validate(content)
     except ValidationError as error:
         raise UsageError(one_line(error, Analysis, "the analysis"), where) from None
 

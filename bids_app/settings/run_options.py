@@ -9,6 +9,25 @@ from bids_app.records import ModelSource, RecordingQuery
 
 
 @dataclass(frozen=True)
+class ChosenModel:
+    """One of the several models that an analysis names for a feature.
+
+    Parameters
+    ----------
+    feature : its name.
+    model : name, as `model:` has it.
+    """
+
+    feature: str
+    model: str
+
+    @property
+    def label(self) -> str:
+        """Its folder in OUT_DIR: letters and digits of the name without the hub's owner."""
+        return "".join(character for character in self.model.split("/")[-1] if character.isalnum())
+
+
+@dataclass(frozen=True)
 class RunOptions:
     """The command line, resolved."""
 
@@ -18,7 +37,9 @@ class RunOptions:
     models: ModelSource
     stimuli: str | None = None  # a recipe by name or file; None: as the analysis and the events say
     stimuli_table: Path | None = None  # what the recipe asks for, by recording
+    model: ChosenModel | None = None  # of the several that the analysis names; None: it names none
     features_from: tuple[Path, ...] = ()  # other OUT_DIRs, read and never written
+    beside: tuple[Path, ...] = ()  # OUT_DIRs of the other models: features that are the same are copied from there
     threads: int | None = None  # None: as many as torch takes
     mem_mb: int | None = None  # of the whole process; None: the fit's own default
     dry_run: bool = False

@@ -5,6 +5,7 @@ import pytest
 import tiny_models
 from hypothesis import settings
 
+from bids_app.features.transformers import trials
 from bids_app.records import ModelSource
 
 settings.register_profile("shared", deadline=None)  # the first example loads tables and libraries
@@ -27,6 +28,12 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> ModelSource:
     lines = [f"{word} {place % 7 + 1} {place % 3}" for place, word in enumerate(tiny_models.TEXT.split())]
     (folder / "vectors.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return ModelSource(folder, offline=True)
+
+
+@pytest.fixture(autouse=True)
+def untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found of models' layers is kept for no other test."""
+    monkeypatch.setattr(trials, "_TRIED", {})
 
 
 @pytest.fixture

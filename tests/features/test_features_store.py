@@ -223,6 +223,19 @@ def test_another_store_is_read_and_never_written(tmp_path, source):
     assert store.get(elsewhere, MEL, source)[1]
 
 
+@pytest.mark.parametrize("spec", [MEL, LANGUAGE])
+def test_what_is_copied_of_another_store_is_as_if_made_here(spec, tmp_path, source):
+    first, other = tmp_path / "first", tmp_path / "other"
+    features.FeatureStore(first).get(HEARD, spec, source)
+    store = features.FeatureStore(other, (), [first])
+    assert store.holds(HEARD, spec, source)
+    assert store.get(replace(HEARD, audio=None, words=None), spec, source)[1]
+    for path in first.rglob("*_features.*"):
+        assert (other / path.relative_to(first)).read_bytes() == path.read_bytes()
+    shutil.rmtree(first)
+    assert features.FeatureStore(other).get(HEARD, spec, source)[1]
+
+
 def test_another_analysiss_name_for_the_same_features(tmp_path, source):
     first, _ = features.FeatureStore(tmp_path).get(HEARD, replace(MEL, name="their_name"), source)
     store = features.FeatureStore(tmp_path)

@@ -26,7 +26,7 @@ from bids_app.encoding.inference import component_tests
 from bids_app.encoding.ridge import batches
 from bids_app.features.language import contexts
 from bids_app.features.speech import speech_encoder
-from bids_app.features.transformers import models
+from bids_app.features.transformers import load_model, models
 
 PRETEND = "meta"
 MIXED = "Expected all tensors to be on the same device, but found at least two devices, pretend and cpu"
@@ -179,7 +179,8 @@ def pretend_device(limit_mb: float = float("inf"), width: int | None = None) -> 
         for table in TABLES:
             patch.setitem(table, PRETEND, table["cuda"])
         patch.setitem(batches.BLOCK_WIDTH, PRETEND, width or batches.BLOCK_WIDTH["cuda"])
-        patch.setattr(models, "load", _apart(models.load))  # transformers has empty models on `meta`, then fills them
+        for module, name in ((models, "load"), (load_model, "empty")):  # what makes empty models on `meta`
+            patch.setattr(module, name, _apart(getattr(module, name)))
         patch.setattr(torch, "inference_mode", torch.no_grad)  # of which wrappers are not capable
         stack.enter_context(_FromData())
         stack.enter_context(_Dispatch(memory))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 APOSTROPHES = "'’"
+KEPT = 4  # tokenizers whose vocabulary, once gone through, is remembered
 
 
 def texts_within(tokens: Sequence[int], tokenizer: Any) -> list[str]:
@@ -38,6 +40,7 @@ def count_blanks(tokens: Sequence[int], tokenizer: Any) -> int:
     return next((place for place, text in enumerate(texts) if not text.isspace()), len(texts))
 
 
+@lru_cache(maxsize=KEPT)
 def boundary_tokens(tokenizer: Any, clitics: bool) -> frozenset[int]:
     """The tokens with which a next word begins, so that the one before has ended: those that begin with a blank, and
     the mark for the end of text. None where no token begins with a blank.
@@ -55,6 +58,7 @@ def boundary_tokens(tokenizer: Any, clitics: bool) -> frozenset[int]:
     return frozenset(blank | end | (clitic if clitics else set()) if blank else ())
 
 
+@lru_cache(maxsize=KEPT)
 def unknown_tokens(tokenizer: Any) -> frozenset[int]:
     """The tokens that stand for what a tokenizer does not know: of its settings, and of the model within it. None
     for those that spell whatever there is in bytes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from bids_app.features.language import contexts
 from bids_app.features.language.contexts import Window
 from bids_app.features.transformers.find_layers import OTHERS, ModelLayers, find_layers, require_layers, trial_tokens
 from bids_app.features.transformers.hidden_layers import POOLED, Reading, columns, hidden_states, pooled, sees
+from bids_app.features.transformers.load_model import depth_of, load_model
 from bids_app.features.transformers.model_options import CASING, CONTEXT, MODEL, Layers, wanted_layers
-from bids_app.features.transformers.models import load_model, model_files, model_of, with_model
+from bids_app.features.transformers.models import model_files, model_of, with_model
 from bids_app.features.transformers.precision import PRECISION, Lowered
 from bids_app.features.transformers.preflight import load_skeleton, require_tokenizer
 from bids_app.features.transformers.tokenizers import load_tokenizer, require_fit
+from bids_app.features.transformers.trials import rests_on_borrowed, tried_once
 from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 
@@ -48,13 +51,21 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     """
     name, layer, pool, precision = (spec.options[key] for key in ("model", "layer", "subtokens", "precision"))
     model_name, masked = model_of(spec), _is_masked(spec, source)
-    tokenizer, model = load_tokenizer(model_name, source), load_model(model_name, source)
+    depth = depth_of(layer, "num_hidden_layers")
+    tokenizer, model = load_tokenizer(model_name, source), load_model(model_name, source, depth=depth)
     require_fit(tokenizer, len(model.get_input_embeddings().weight), model_name)
     given = tokenize(stimulus, tokenizer, spec)
     windows = contexts.windows_of(spec, given.ids, contexts.frame_of(model, tokenizer, masked))
     longest = max(windows, key=lambda window: len(window.tokens))
-    found = or_on_cpu(lambda: layers_found(model, longest, spec), model)
+
+    def tried(model: Any) -> ModelLayers:
+        find = partial(or_on_cpu, lambda: layers_found(model, longest, spec), model)
+        return tried_once(model, spec, source, find)
+
+    found = tried(model)
     layers = wanted_layers(spec, found.widths)
+    if rests_on_borrowed(found, layers):
+        found = tried(load_model(model_name, source))
     reading = Reading(found, layers, source.device, pool, precision == "bfloat16")
     values, of_memory = word_states(contexts.owned(windows, given.own), reading)
     provenance = FeatureProvenance(

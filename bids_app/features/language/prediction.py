@@ -14,8 +14,10 @@ from bids_app.features.base.memory import WithinMemory
 from bids_app.features.base.words import STAMP, Tokenized, event_features, tokenize
 from bids_app.features.language import contexts
 from bids_app.features.language.contexts import Window
+from bids_app.features.transformers.load_model import load_model
 from bids_app.features.transformers.model_options import CASING, CONTEXT, MODEL
-from bids_app.features.transformers.models import load_model, model_files, model_of, with_model
+from bids_app.features.transformers.models import model_files, model_of, with_model
+from bids_app.features.transformers.precision import run_model
 from bids_app.features.transformers.preflight import load_skeleton, require_tokenizer
 from bids_app.features.transformers.tokenizers import load_tokenizer, require_fit
 from bids_app.records import FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
@@ -120,7 +122,8 @@ def measured(model: Any, batch: Sequence[Window], measure: Measure) -> list[list
     first = max(min(begin for window in batch for _, begin, _ in window.words) - 1, 0)
     with torch.inference_mode():
         ids = torch.tensor([window.tokens for window in batch], device=model.device)
-        logits = model(input_ids=ids, logits_to_keep=length - first, use_cache=False).logits[:, first - length :]
+        output = run_model(model, input_ids=ids, logits_to_keep=length - first, use_cache=False)
+        logits = output.logits[:, first - length :]
 
         def around(place: int, begin: int, end: int) -> Any:
             """log2 of the probabilities (n_own + 1, n_vocabulary) before each token of a word, and after the last.

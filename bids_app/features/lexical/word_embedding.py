@@ -11,8 +11,9 @@ from bids_app.errors import UsageError
 from bids_app.features.base.family import Family
 from bids_app.features.base.words import STAMP, event_features, spoken_words, tokenize
 from bids_app.features.lexical.vectors import ENDINGS, find_vectors, read_vectors
+from bids_app.features.transformers.load_model import depth_of, load_model
 from bids_app.features.transformers.model_options import CASING, MODEL
-from bids_app.features.transformers.models import load_model, model_files, model_of, with_model
+from bids_app.features.transformers.models import model_files, model_of, with_model
 from bids_app.features.transformers.preflight import load_skeleton, require_tokenizer
 from bids_app.features.transformers.tokenizers import load_tokenizer, require_fit
 from bids_app.records import FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
@@ -39,10 +40,11 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
 def _from_model(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
     model = model_of(spec)
     tokenizer = load_tokenizer(model, source)
-    table = load_model(model, replace(source, device="cpu")).get_input_embeddings().weight.detach().cpu().numpy()
+    loaded = load_model(model, replace(source, device="cpu"), depth=depth_of(0, "num_hidden_layers"))
+    table = loaded.get_input_embeddings().weight.detach()
     require_fit(tokenizer, len(table), model)
     given = tokenize(stimulus, tokenizer, spec)
-    values = np.stack([table[tokens].mean(axis=0, dtype=np.float64) for tokens in given.own])
+    values = np.stack([table[tokens].float().numpy().mean(axis=0, dtype=np.float64) for tokens in given.own])
     provenance = FeatureProvenance(
         kind=spec.kind,
         description=f"Input embedding of each word in {model.name}, the mean over its tokens; no context enters.",

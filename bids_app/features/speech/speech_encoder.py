@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from bids_app.errors import UsageError
+from bids_app.features.base.memory import or_on_cpu
 from bids_app.features.transformers.find_layers import ModelLayers, find_layers, near
 from bids_app.features.transformers.hidden_layers import hidden_states
-from bids_app.features.transformers.models import load_feature_extractor, load_model, model_of
+from bids_app.features.transformers.load_model import WHOLE, Depth, depth_of, load_model
+from bids_app.features.transformers.model_options import wanted_layers
+from bids_app.features.transformers.models import load_feature_extractor, model_of
+from bids_app.features.transformers.trials import rests_on_borrowed, tried_once
 from bids_app.records import Array, FeatureSpec, ModelSource
 
 Inputs = dict[str, Any]
@@ -46,20 +51,22 @@ class SpeechEncoder:
     decoder: Any = None
 
 
-def load_speech_encoder(spec: FeatureSpec, source: ModelSource) -> SpeechEncoder:
+def load_speech_encoder(spec: FeatureSpec, source: ModelSource, depth: Depth = WHOLE) -> SpeechEncoder:
     """The spec's model, with what gives it audio.
 
     Parameters
     ----------
     spec : names the model; `window_s` must not be longer than the model hears.
     source : where models are, and the device.
+    depth : how many blocks are wanted (see `load_model`).
 
     Raises
     ------
     UsageError : it takes audio in no way known here, or not as much as asked.
     NoInput : it is not there, or not whole.
     """
-    return speech_encoder_of(spec, load_feature_extractor(model_of(spec), source), load_model(model_of(spec), source))
+    name = model_of(spec)
+    return speech_encoder_of(spec, load_feature_extractor(name, source), load_model(name, source, depth=depth))
 
 
 def speech_encoder_of(spec: FeatureSpec, extractor: Any, model: Any) -> SpeechEncoder:
@@ -112,6 +119,32 @@ def speech_encoder_of(spec: FeatureSpec, extractor: Any, model: Any) -> SpeechEn
         return SpeechEncoder(model, encoder, extractor, rate, whisper_frames, whisper, seconds, decoder)
     known = "wav2vec2, HuBERT, WavLM, data2vec-audio, UniSpeech, SEW, Wav2Vec2-BERT and Whisper are"
     raise UsageError(f"{name.name} is no speech encoder of a known kind", f"feature '{spec.name}'", known)
+
+
+def encoder_with_layers(spec: FeatureSpec, source: ModelSource) -> tuple[SpeechEncoder, ModelLayers]:
+    """The spec's model, of which no weights above the wanted layers are loaded, and where its encoder's layers are.
+
+    Parameters
+    ----------
+    spec : resolved.
+    source : where models are, and the device.
+
+    Raises
+    ------
+    UsageError : they cannot be read, or it lacks a wanted one.
+    """
+
+    def tried(speech: SpeechEncoder) -> ModelLayers:
+        find = partial(or_on_cpu, lambda: encoder_layers(speech, spec), speech.model)
+        return tried_once(speech.encoder, spec, source, find)
+
+    lower = {**depth_of(spec.options["layer"], "num_hidden_layers"), "decoder_layers": 1}
+    speech = load_speech_encoder(spec, source, lower)
+    found = tried(speech)
+    if rests_on_borrowed(found, wanted_layers(spec, found.widths)):
+        speech = load_speech_encoder(spec, source)
+        found = tried(speech)
+    return speech, found
 
 
 def encoder_layers(speech: SpeechEncoder, spec: FeatureSpec) -> ModelLayers:

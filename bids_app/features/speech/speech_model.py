@@ -11,15 +11,14 @@ import numpy as np
 
 from bids_app.errors import DataError, UsageError
 from bids_app.features.base.family import Family, Option, Reach
-from bids_app.features.base.memory import WithinMemory, or_on_cpu
+from bids_app.features.base.memory import WithinMemory
 from bids_app.features.base.needs import Sound, audio_of, require_language, words_of
 from bids_app.features.speech import approximate, whisper_decoder
 from bids_app.features.speech.speech_encoder import (
     SECONDS_AT_ONCE,
     SpeechEncoder,
-    encoder_layers,
+    encoder_with_layers,
     inputs_of,
-    load_speech_encoder,
     speech_encoder_of,
 )
 from bids_app.features.speech.speech_windows import (
@@ -81,9 +80,8 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     )
     sound = audio_of(stimulus)
     n_samples, rate = len(sound.samples), sound.rate_hz
-    speech = load_speech_encoder(spec, source)
+    speech, found = encoder_with_layers(spec, source)
     _require_refresh(spec, speech)
-    found = or_on_cpu(lambda: encoder_layers(speech, spec), speech.model)
     layers = wanted_layers(spec, found.widths)
     times, stops = row_times(n_samples, rate, stride_s)
     first = next((row for row, stop in enumerate(stops) if speech.frames(int(stop * speech.rate_hz / rate))), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -17,10 +18,12 @@ from bids_app.features.language import contexts
 from bids_app.features.speech.speech_encoder import SECONDS_AT_ONCE, SpeechEncoder, inputs_of, load_speech_encoder
 from bids_app.features.transformers.find_layers import ModelLayers, find_layers, trial_tokens
 from bids_app.features.transformers.hidden_layers import POOLED, Reading, columns, hidden_states, pooled
+from bids_app.features.transformers.load_model import depth_of
 from bids_app.features.transformers.model_options import wanted_layers
 from bids_app.features.transformers.models import model_of, with_model
-from bids_app.features.transformers.precision import Lowered
+from bids_app.features.transformers.precision import Lowered, run_model
 from bids_app.features.transformers.tokenizers import load_tokenizer, require_fit
+from bids_app.features.transformers.trials import rests_on_borrowed, tried_once
 from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 ENGLISH_ONLY = 51864  # tokens of the models that know no marks of language and task
@@ -65,11 +68,19 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     """
     name, layer, window_s, pool = (spec.options[key] for key in ("model", "layer", "window_s", "subtokens"))
     sound = audio_of(stimulus)
-    speech = load_speech_encoder(spec, source)
+    speech = load_speech_encoder(spec, source, depth_of(layer, "decoder_layers"))
     tokenizer, frame = parts_of_decoder(spec, speech, source)
     given = tokenize(stimulus, tokenizer, spec)
-    found = or_on_cpu(lambda: decoder_layers(speech, spec, given.ids[0]), speech.model)
+
+    def tried(speech: SpeechEncoder) -> ModelLayers:
+        find = partial(or_on_cpu, lambda: decoder_layers(speech, spec, given.ids[0]), speech.model)
+        return tried_once(speech.decoder, spec, source, find)
+
+    found = tried(speech)
     layers = wanted_layers(spec, found.widths)
+    if rests_on_borrowed(found, layers):
+        speech = load_speech_encoder(spec, source)
+        found = tried(speech)
     items = heard_words(given, frame, window_s, sound)
     reading = Reading(found, layers, source.device, pool, spec.options["precision"] == "bfloat16")
     values, of_memory = word_states(speech, sound, items, reading)
@@ -205,7 +216,7 @@ def word_states(
 
         with torch.inference_mode():
             heard = [sound.samples[item.start : item.stop] for item in batch]
-            encoded = speech.encoder(**inputs_of(speech, heard, sound.rate_hz)).last_hidden_state
+            encoded = run_model(speech.encoder, **inputs_of(speech, heard, sound.rate_hz)).last_hidden_state
             ids = torch.tensor([item.window.tokens for item in batch], device=speech.model.device)
             given = {"input_ids": ids, "encoder_hidden_states": encoded, "use_cache": False}
             states = torch.cat(hidden_states(reading.found, given, reading.layers), dim=-1)

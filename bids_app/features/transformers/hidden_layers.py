@@ -13,6 +13,7 @@ import numpy as np
 from bids_app.features.transformers import top_block
 from bids_app.features.transformers.find_layers import MODULES, ModelLayers, first_tensor, near, part_hook
 from bids_app.features.transformers.model_options import PARTS, Layer
+from bids_app.features.transformers.precision import run_model
 from bids_app.records import Array
 
 
@@ -109,7 +110,7 @@ def hidden_states(
         for block in () if whole else found.blocks:
             hooks.callback(block.register_forward_pre_hook(before_block, with_kwargs=True).remove)
         try:
-            output = found.model(**inputs, output_hidden_states=whole)
+            output = run_model(found.model, **inputs, output_hidden_states=whole)
             for layer, states in enumerate(output.hidden_states):
                 keep(layer, states)
         except _Enough:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from bids_app.errors import NoInput
-from bids_app.features.base.memory import placed
 from bids_app.features.transformers.lock import fetch_hint, locked_revision
 from bids_app.pointers import is_there, require_content
 from bids_app.records import FeatureProvenance, FeatureSpec, ModelSource
@@ -170,41 +169,6 @@ def with_model(provenance: FeatureProvenance, model: ModelName, source: ModelSou
     commit = folder.name if folder.parent.name == "snapshots" else locked_revision(model.name, source)
     stand_in = config.get("concord_stand_in") is True
     return replace(provenance, model=model.name, revision=commit, untrained=model.untrained, stand_in=stand_in)
-
-
-def load_model(model: ModelName, source: ModelSource, auto: str = "AutoModel") -> Any:
-    """The model, float32, in evaluation mode, on the source's device (the CPU, where that has no memory for it).
-
-    With `untrained` its architecture as transformers initialises it from that seed.
-
-    Parameters
-    ----------
-    model : name, revision and seed.
-    source : where models are, and the device.
-    auto : transformers' class that loads it; `AutoModel` gives it without a head.
-
-    Raises
-    ------
-    NoInput : it is not there, not whole, or cannot be loaded.
-    """
-    import torch
-    import transformers
-
-    maker = getattr(transformers, auto)
-    if model.untrained is not None:
-        config = load_config(model, source)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(model.untrained)
-            with readable(model, source):
-                made = maker.from_config(config, trust_remote_code=False, dtype=torch.float32)
-        return placed(made, source.device).eval()
-    settings = {"return_dict": True, "use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
-    loaded, report = load(maker, model, source, **settings)
-    gaps = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
-    absent = sorted(key for key in gaps if not key.startswith(NEVER_READ))
-    if absent:  # transformers fills these at random
-        raise NoInput(f"{len(absent)} weights of the model '{model.name}' are missing or misshapen: {absent[0]}")
-    return placed(loaded, source.device).eval()
 
 
 def load_config(model: ModelName, source: ModelSource) -> Any:

@@ -1,8 +1,9 @@
-"""Products of a model in bfloat16, and how far its states then are from those in float32."""
+"""What a model computes in: float32 whatever type its weights are stored in, or products in bfloat16."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
@@ -14,6 +15,20 @@ from bids_app.records import Array
 Item = TypeVar("Item")
 Compute = Callable[[Sequence[Item]], list[list[Array]]]
 PRECISION = {"precision": Option(str, "float32", choices=("float32", "bfloat16"))}
+
+
+def run_model(model: Any, **inputs: Any) -> Any:
+    """What a model gives out, computed in float32: weights of 16 bits are widened one by one, where they are used.
+
+    Parameters
+    ----------
+    model : of the library, or a part of one.
+    inputs : of its forward pass.
+    """
+    from bids_app.features.transformers.widened import Widened, is_narrow  # here, since it needs torch at once
+
+    with Widened() if is_narrow(model) else nullcontext():
+        return model(**inputs)
 
 
 class Lowered(Generic[Item]):

@@ -32,7 +32,7 @@ def load_skeleton(model: ModelName, source: ModelSource) -> Any:
     config = load_config(model, source)
     with readable(model, source), torch.device("meta"):
         made = transformers.AutoModel.from_config(config, trust_remote_code=False)
-    _require_weights(made, model, source)
+    require_weights(made, model, source)
     return made
 
 
@@ -52,9 +52,20 @@ def require_tokenizer(skeleton: Any, model: ModelName, source: ModelSource) -> N
     require_fit(load_tokenizer(model, source), len(skeleton.get_input_embeddings().weight), model)
 
 
-def _require_weights(skeleton: Any, model: ModelName, source: ModelSource) -> None:
-    """Raises NoInput where the weights, by their headers, are of another shape or of fewer blocks. Names that
-    transformers reads under another one are left to loading."""
+def require_weights(skeleton: Any, model: ModelName, source: ModelSource) -> None:
+    """Make sure that weights are there for all blocks, of the right shapes, by their files' headers alone. Names that
+    transformers reads under another one are left to loading.
+
+    Parameters
+    ----------
+    skeleton : the model, with or without its weights' numbers.
+    model : name and revision.
+    source : where models are.
+
+    Raises
+    ------
+    NoInput : some are of another shape, or missing.
+    """
     there = _by_ending(_shapes(model, source))
     wanted = {name: tuple(weight.shape) for name, weight in skeleton.named_parameters()} if there else {}
     of_some_block = {_any_block(name) for name in wanted if name in there}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from bids_app.errors import NoInput
+from bids_app.features.base.tokens import KEPT
 from bids_app.features.transformers.lock import fetch_hint
 from bids_app.features.transformers.models import ModelName, load, model_files, readable
 from bids_app.pointers import is_there
@@ -19,7 +21,7 @@ SENTENCE_PIECE = b"\n"  # the first byte of such a model; what tiktoken writes b
 
 
 def load_tokenizer(model: ModelName, source: ModelSource) -> Any:
-    """The model's tokenizer, one that knows the characters of each token.
+    """The model's tokenizer, one that knows the characters of each token; the same one while its files are the same.
 
     Parameters
     ----------
@@ -30,6 +32,12 @@ def load_tokenizer(model: ModelName, source: ModelSource) -> Any:
     ------
     NoInput : there is none, its vocabulary is not there or cannot be read, or it knows no characters.
     """
+    states = [(path, path.stat()) for path in model_files(model, source)]
+    return _loaded(model, source, tuple((path, state.st_size, state.st_mtime_ns) for path, state in states))
+
+
+@lru_cache(maxsize=KEPT)
+def _loaded(model: ModelName, source: ModelSource, states: tuple[object, ...]) -> Any:
     from transformers import AutoTokenizer
 
     require_vocabulary(model, source)

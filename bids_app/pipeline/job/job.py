@@ -15,7 +15,7 @@ from bids_app.settings.analysis import Analysis
 from bids_app.settings.load import analysis_hash, load_analysis
 from bids_app.settings.recipe import RecipeSettings, StimuliSettings
 from bids_app.settings.recipe_files import load_recipe
-from bids_app.settings.run_options import RunOptions
+from bids_app.settings.run_options import ChosenModel, RunOptions
 
 Notify = Callable[[str], None]  # one line to whoever started the run
 
@@ -60,7 +60,7 @@ def make_job(options: RunOptions) -> Job:
         limit_threads(options.threads)
         options = replace(options, models=replace(options.models, device=_device(options.models.device)))
     recipe = load_recipe(options.stimuli, options.stimuli_table) if options.stimuli else None
-    analysis, specs, resolved = resolve(options.analysis, recipe)
+    analysis, specs, resolved = resolve(options.analysis, recipe, options.model)
     options = replace(options, query=_with_recipe(options, analysis))
     baseline_specs = {name: features.resolve(spec) for name, spec in analysis.baseline_specs().items()}
     return Job(options, analysis, specs, baseline_specs, resolved, analysis_hash(resolved))
@@ -73,7 +73,7 @@ def _with_recipe(options: RunOptions, analysis: Analysis) -> RecordingQuery:
     query = replace(query, words=analysis.stimuli.words, confounds_files=analysis.response.fmri.confounds_files)
     if recipe is None:
         return query
-    own = load_analysis(options.analysis)[0].stimuli if options.stimuli else StimuliSettings()
+    own = load_analysis(options.analysis, options.model)[0].stimuli if options.stimuli else StimuliSettings()
     overridden = [f"words: {own.words}"] * (own.words is not None) + ["recipe"] * (own.recipe is not None)
     spec = recipe.spec(f"`stimuli: {overridden[0]}` of the analysis" if overridden else "")
     responses = recipe.responses.spec() if recipe.responses and not options.query.derivatives else None
@@ -81,7 +81,7 @@ def _with_recipe(options: RunOptions, analysis: Analysis) -> RecordingQuery:
 
 
 def resolve(
-    preset_or_file: str, recipe: RecipeSettings | None = None
+    preset_or_file: str, recipe: RecipeSettings | None = None, model: ChosenModel | None = None
 ) -> tuple[Analysis, dict[str, FeatureSpec], dict[str, Any]]:
     """An analysis, its feature spaces with every default, and both as one JSON-able mapping (what is hashed).
 
@@ -89,8 +89,9 @@ def resolve(
     ----------
     preset_or_file : names the analysis.
     recipe : stands in the place of its `stimuli:`; None: that counts.
+    model : of those that it names for one feature; None: it names one for each.
     """
-    analysis, base_dir = load_analysis(preset_or_file)
+    analysis, base_dir = load_analysis(preset_or_file, model)
     if recipe is not None:
         stimuli = analysis.stimuli.model_copy(update={"words": None, "recipe": recipe})  # clocks stay
         analysis = analysis.model_copy(update={"stimuli": stimuli})

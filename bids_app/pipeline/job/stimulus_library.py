@@ -35,9 +35,8 @@ class StimulusLibrary:
 
     def __init__(self, job: Job) -> None:
         options, self._specs, self._baseline = job.options, job.specs, job.baseline_specs
-        self._store = features.FeatureStore(
-            options.out_dir / "stimuli", [folder / "stimuli" for folder in options.features_from]
-        )
+        sources, copied = ([one / "stimuli" for one in each] for each in (options.features_from, options.beside))
+        self._store = features.FeatureStore(options.out_dir / "stimuli", sources, copied)
         self._models, self._bids_dir, self._words = options.models, options.bids_dir, job.analysis.stimuli.words
         said = job.analysis.stimuli
         self._stated = StatedStimuli(said.channel, said.language, said.word_clock == "stretch_to_sound")

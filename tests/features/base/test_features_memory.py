@@ -8,7 +8,7 @@ from tiny_models import noise, spaced_words, stimulus
 from bids_app import features
 from bids_app.features.base import memory
 from bids_app.features.base.memory import WithinMemory, or_on_cpu, placed
-from bids_app.features.transformers import models
+from bids_app.features.transformers import load_model
 from bids_app.records import FeatureSpec
 
 SMALLER = "out of GPU memory: smaller batches were used"
@@ -122,7 +122,7 @@ def test_every_trial_may_end_on_the_cpu(name, source, monkeypatch):
     """The first pass of all finds no memory."""
     from transformers import PreTrainedModel
 
-    from bids_app.features.transformers import find_layers
+    from bids_app.features.transformers import find_layers, trials
 
     exact, kept = find_layers._library_states, []
 
@@ -137,6 +137,7 @@ def test_every_trial_may_end_on_the_cpu(name, source, monkeypatch):
     kind, options = KINDS[name]
     heard, spec = stimulus(noise(3.0), words=spaced_words()), FeatureSpec("x", kind, options)
     want = features.extract(heard, spec, source).values
+    trials._TRIED.clear()
     monkeypatch.setattr(find_layers, "_library_states", short_of_memory)
     np.testing.assert_allclose(features.extract(heard, spec, source).values, want, rtol=1e-5, atol=1e-5)
     assert kept
@@ -187,7 +188,7 @@ def test_every_kind_of_model_goes_on_in_smaller_batches_or_on_the_cpu(largest, n
 
 def test_word_embeddings_need_no_gpu(source, monkeypatch):
     asked = []
-    monkeypatch.setattr(models, "placed", lambda model, device: asked.append(device) or model)
+    monkeypatch.setattr(load_model, "placed", lambda model, device: asked.append(device) or model)
     spec = FeatureSpec("x", "word_embedding", {"model": "tiny-gpt2"})
     features.extract(stimulus(words=spaced_words()), spec, source)
     assert asked == ["cpu"]

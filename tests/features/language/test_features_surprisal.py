@@ -5,12 +5,21 @@ from itertools import product
 import numpy as np
 import pytest
 from test_features_tokens import TOKENIZERS
-from tiny_models import TEXT, save_causal_model, save_language_model, save_seeded, spaced_words, stimulus, words_at
+from tiny_models import (
+    TEXT,
+    save_causal_model,
+    save_language_model,
+    save_seeded,
+    spaced_words,
+    stimulus,
+    train_tokenizer,
+    words_at,
+)
 
 from bids_app import features
 from bids_app.errors import UsageError
 from bids_app.features.base.tokens import boundary_tokens
-from bids_app.features.base.words import Tokenized
+from bids_app.features.base.words import Tokenized, tokenize
 from bids_app.features.language.contexts import Window
 from bids_app.features.language.prediction import measured
 from bids_app.features.language.surprisal import plain, with_boundaries
@@ -204,6 +213,25 @@ def test_a_word_longer_than_the_window_and_the_first_of_all_are_numbers(tmp_path
     got = bits(ModelSource(tmp_path, True), words)
     assert np.isfinite(got).all()
     assert (got >= 0).all()
+
+
+def test_of_a_word_longer_than_the_window_no_beginning_is_taken_away():
+    """What is in the window are the word's last tokens: before them stands the word itself, and no boundary."""
+    import torch
+
+    tokenizer, heard = train_tokenizer(), stimulus(words=words_at([0, 1], ["the", "zxqvkjwzxqvkjw"]))
+    given = tokenize(heard, tokenizer, FeatureSpec("x", "surprisal", {"casing": "as_written"}))
+    boundary = sorted(boundary_tokens(tokenizer, False))
+    own = torch.tensor(given.ids[1])
+    assert len(own) > 4
+    assert own[0] in boundary
+    log2_p = torch.randn(len(own) + 1, len(tokenizer), dtype=torch.float64).log_softmax(-1) / np.log(2)
+    before, *_, after = (float(row[boundary].exp2().sum().log2()) for row in log2_p)
+    measure = with_boundaries(given, tokenizer)
+    whole = float(plain(log2_p, own, 1))
+    assert float(measure(log2_p, own, 1)) == pytest.approx(whole - after + before)
+    last, rows = own[-3:], log2_p[-4:]
+    assert float(measure(rows, last, 1)) == pytest.approx(float(plain(rows, last, 1)) - after)
 
 
 def test_the_plain_sum_is_an_option_and_another_key(tmp_path):

@@ -4,11 +4,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_models import TEXT, noise, save_masked_model, spaced_words, stimulus, train_tokenizer, word_pieces, words_at
+from tiny_models import (
+    TEXT,
+    noise,
+    save_language_model,
+    save_masked_model,
+    spaced_words,
+    stimulus,
+    train_tokenizer,
+    word_pieces,
+    words_at,
+)
 
 from bids_app import features
 from bids_app.errors import DataError, UsageError
-from bids_app.features.base.tokens import texts_within
+from bids_app.features.base.tokens import texts_within, unknown_tokens
 from bids_app.features.base.words import IN_CAPITALS, follows_without_blank, tokenize, word_tokens
 from bids_app.records import FeatureSpec, ModelSource
 
@@ -172,10 +182,36 @@ def test_what_the_tokenizer_does_not_know_is_told(kind, tmp_path):
 @pytest.mark.parametrize("kind", ["language_model", "word_embedding"])
 def test_where_much_is_unknown_the_feature_is_refused(kind, tmp_path):
     save_masked_model(tmp_path / "m")
+    source, known = ModelSource(tmp_path, True), ["the", "fox"]
     with pytest.raises(DataError, match=r"of the words of story are unknown.*more than 10% \(☃, 日本\)") as caught:
-        language(["the", "日本", "fox", "☃"], ModelSource(tmp_path, True), kind, model="m")
+        language([*known, "日本", "☃", "☃"], source, kind, model="m")
     assert "feature 'x'" in str(caught.value)
     assert "\n" not in str(caught.value)
+    for few in (["☃"], ["日本", "☃"]):  # one name in a short sentence says nothing about the tokenizer
+        got = language([*known, *few], source, kind, model="m").provenance
+        assert got.unknown_share > 0.1
+        assert len(got.warnings) == 1
+    n_known = 30 * sum(len(own) for own in word_tokens(known, word_pieces()))
+    assert language([*known * 30, *["☃"] * 3], source, kind, model="m").provenance.unknown_share == pytest.approx(
+        3 / (n_known + 3), abs=1e-6
+    )
+
+
+def test_a_tokenizer_is_read_and_gone_through_once(tmp_path, monkeypatch):
+    from transformers import AutoTokenizer
+
+    made, source, exact = [], ModelSource(tmp_path, True), AutoTokenizer.from_pretrained
+    monkeypatch.setattr(
+        AutoTokenizer, "from_pretrained", lambda *given, **named: made.append(1) or exact(*given, **named)
+    )
+    before = unknown_tokens.cache_info().misses
+    save_language_model(tmp_path / "m")
+    for words in (["the", "fox"], ["a", "lazy", "dog"]):
+        language(words, source, "surprisal", model="m")
+    assert (len(made), unknown_tokens.cache_info().misses - before) == (1, 1)
+    save_language_model(tmp_path / "m", bos=False)  # other files in its place
+    language(["the", "fox"], source, "surprisal", model="m")
+    assert (len(made), unknown_tokens.cache_info().misses - before) == (2, 2)
 
 
 def within(tokenizer):

@@ -15,7 +15,7 @@ from bids_app.errors import UsageError
 from bids_app.features.language.contexts import Window
 from bids_app.features.language.language_model import layers_found
 from bids_app.features.speech import speech_encoder
-from bids_app.features.transformers.find_layers import ModelLayers, find_layers
+from bids_app.features.transformers.find_layers import ModelLayers, find_layers, near
 from bids_app.features.transformers.hidden_layers import hidden_states, sees
 from bids_app.records import FeatureSpec, ModelSource
 
@@ -130,7 +130,7 @@ def test_speech_models_are_right_or_refused(kind, monkeypatch):
 
     model = small_model(kind)
     extractor = f"{SPEECH[kind]}FeatureExtractor" if kind in SPEECH else FEATURE_EXTRACTOR_MAPPING_NAMES[kind]
-    monkeypatch.setattr(speech_encoder, "load_model", lambda *_: model)
+    monkeypatch.setattr(speech_encoder, "load_model", lambda *_, **depth: model)
     monkeypatch.setattr(speech_encoder, "load_feature_extractor", lambda *_: getattr(transformers, extractor)())
     options = {"model": kind, "window_s": 1.0, "revision": None, "untrained": None}
     asked = FeatureSpec("speech", "speech_model", options)
@@ -213,9 +213,29 @@ def test_layers_are_those_before_each_block(settings):
     torch.testing.assert_close(got, [want[2][:, [3, 8]], want[0][:, [3, 8]]])
 
 
+def test_states_are_near_by_the_measure_of_each_value():
+    torch.manual_seed(0)
+    states = torch.randn(2, 32, 64)
+    states[:, 0, 3] = 2e4  # a massive activation of the first token
+    rounded = states + 1e-6 * states.abs().amax(-1, keepdim=True) * torch.randn(states.shape)
+    assert near(states, rounded)
+    assert (states - rounded).abs().max() > 1e-3 * states.abs().mean()  # more than a thousandth of the mean size
+    changed = states.clone()
+    changed[1, 20, 5] += 3e-3  # less than that, in a token that has none
+    assert not near(states, changed)
+    narrow = torch.tensor([2.0, 1.0, 0.01, -1.0]) * (1 + 0.1 * torch.randn(2, 32, 4))
+    changed = narrow.clone()
+    changed[0, 4, 2] *= 1.02  # of a small unit among few
+    assert not near(narrow, changed)
+    assert near(narrow, narrow * (1 + 1e-6 * torch.randn(narrow.shape)))
+    assert not near(narrow, torch.full_like(narrow, torch.nan))
+    assert near(torch.zeros(2, 3, 4), torch.zeros(2, 3, 4))
+
+
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
+        ({"collect": lambda first, outputs: (first, *outputs[:2], outputs[2] / 0)}, "layer 3 has NaN or infinity"),
         ({"collect": lambda first, outputs: (*outputs, outputs[-1] * 2)}, OFF),  # Mamba
         ({"collect": lambda first, outputs: outputs}, OFF),
         ({"collect": lambda first, outputs: (first, outputs[0], outputs[2])}, OFF),  # one left out

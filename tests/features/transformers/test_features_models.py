@@ -14,6 +14,7 @@ from bids_app import features
 from bids_app.errors import NoInput
 from bids_app.features.sidecar import provenance_to_json
 from bids_app.features.transformers import models
+from bids_app.features.transformers.load_model import load_model
 from bids_app.records import FeatureSpec, ModelSource
 
 LANGUAGE = FeatureSpec("language", "language_model", {"model": "tiny-gpt2", "layer": 1})
@@ -113,8 +114,10 @@ def test_weights_that_lack_a_part_are_refused(folder):
     weights = load_file(path)
     del weights[next(name for name in weights if "h.1.mlp.c_fc.weight" in name)]
     save_file(weights, path, {"format": "pt"})
-    with pytest.raises(NoInput, match=r"1 weights .* h\.1\.mlp\.c_fc\.weight"):
-        features.extract(stimulus(words=spaced_words()), LANGUAGE, ModelSource(folder, offline=True))
+    for layer in (1, 2):  # the first does not rest on it
+        spec = FeatureSpec("language", "language_model", {"model": "tiny-gpt2", "layer": layer})
+        with pytest.raises(NoInput, match=r"1 weights .* h\.1\.mlp\.c_fc\.weight"):
+            features.extract(stimulus(words=spaced_words()), spec, ModelSource(folder, offline=True))
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json"])
@@ -303,4 +306,4 @@ def test_a_bug_of_our_own_is_not_taken_for_a_broken_model(place, source, monkeyp
 
     monkeypatch.setattr(place, broken)
     with pytest.raises(TypeError, match="a bug"):
-        models.load_model(models.ModelName("tiny-gpt2", None, 1), source)
+        load_model(models.ModelName("tiny-gpt2", None, 1), source)

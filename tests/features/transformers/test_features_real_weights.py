@@ -11,7 +11,8 @@ from bids_app import features
 from bids_app.features.language.contexts import Window
 from bids_app.features.language.language_model import layers_found, word_states
 from bids_app.features.transformers.hidden_layers import Reading
-from bids_app.features.transformers.models import ModelName, load_model
+from bids_app.features.transformers.load_model import load_model
+from bids_app.features.transformers.models import ModelName
 from bids_app.features.transformers.tokenizers import load_tokenizer
 from bids_app.records import FeatureSpec, ModelSource
 

@@ -1,0 +1,62 @@
+"""An analysis that names several models for one feature: an ordinary run for each, in a folder of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bids_app.errors import ConcordError, UsageError
+from bids_app.outputs import holds_results
+from bids_app.pipeline.job.job import Notify, make_job
+from bids_app.pipeline.run import run
+from bids_app.settings.run_options import RunOptions
+from bids_app.settings.several_models import chosen_models
+
+
+def run_all(options: RunOptions, notify: Notify) -> int:
+    """Run the levels asked for: into OUT_DIR, or into OUT_DIR/<label> for each of several models.
+
+    All settings are checked before the first one runs. What stops one does not stop the next; features that are
+    the same for several are made once.
+
+    Parameters
+    ----------
+    options : the command line, resolved.
+    notify : takes one line at a time of what goes on.
+
+    Returns
+    -------
+    The exit code: 0, or 1 where some recordings failed with some model.
+
+    Raises
+    ------
+    ConcordError : settings are wrong; or, when all have run, the worst of what stopped some.
+    """
+    several = [*_each(options)]
+    if not several:
+        return run(options, notify)
+    for one in several:
+        make_job(replace(one, dry_run=True))  # settings alone: nothing is imported that computes
+    code, stopped = 0, list[ConcordError]()
+    for number, one in enumerate(several, start=1):
+        notify(f"model {number} of {len(several)}: {one.model and one.model.model}, into {one.out_dir}")
+        try:
+            code = max(code, run(one, notify))
+        except ConcordError as error:
+            notify(f"stopped: {error}")
+            stopped.append(error)
+    if stopped:
+        raise max(stopped, key=lambda error: error.exit_code)
+    return code
+
+
+def _each(options: RunOptions) -> Iterator[RunOptions]:
+    """The options of each model's run. Raises UsageError where OUT_DIR holds an analysis itself."""
+    models = chosen_models(options.analysis, options.models.model_dir)
+    if models and holds_results(options.out_dir):
+        advice = "give another OUT_DIR: each model has a folder in it"
+        raise UsageError("OUT_DIR holds results of an analysis of one model", options.out_dir, advice)
+    folders = {model: options.out_dir / model.label for model in models}
+    for model, folder in folders.items():
+        others = tuple(other for other in folders.values() if other != folder)
+        yield replace(options, query=replace(options.query, out_dir=folder), model=model, beside=others)
