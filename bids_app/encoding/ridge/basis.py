@@ -17,7 +17,10 @@ import torch
 from bids_app.encoding.ridge.splits import Split, Weights
 from bids_app.encoding.side_by_side import made_once
 
-NEGLIGIBLE = 1e-12  # eigenvalues below this share of the largest are rounding
+NEGLIGIBLE = {
+    torch.float64: 1e-12,
+    torch.float32: 1e-6,
+}  # share of the largest eigenvalue below which one is rounding
 DROPPED = 1e-6  # ‖change of held-out predictions‖ / ‖training responses‖ that leaving out directions may make
 
 
@@ -153,13 +156,15 @@ class DualParts:
         return self.split.through_columns(band, self.band_weights[band] * self.dual)
 
 
-def decompose(split: Split, weights: Weights) -> Basis:
+def decompose(split: Split, weights: Weights, dtype: torch.dtype = torch.float64) -> Basis:
     """The eigenbasis of a candidate's training samples, from the smaller of Gram matrix and kernel.
 
     Parameters
     ----------
     split : rows to fit on and to evaluate on.
     weights : the candidate's band weights.
+    dtype : of a kernel, and of what is made of it. In float32 directions of small eigenvalues are lost, so it will do
+        for alphas that are not small beside the largest. Gram matrices are decomposed in float64.
     """
     if split.is_primal(weights):
         # X'X of the weighted columns is scaled after it is made, so that all candidates share one Gram matrix
@@ -170,7 +175,7 @@ def decompose(split: Split, weights: Weights) -> Basis:
         eval_projection = split.project(weights, basis_map, evaluate=True)
         return Basis(split, weights, eigenvalues[kept], eval_projection, basis_map, primal=True)
     # more columns than samples: V are the kernel's eigenvectors, H = K_eval V / λ
-    K, K_eval = split.kernels(weights)
+    K, K_eval = split.kernels(weights, dtype)
     eigenvalues, V = torch.linalg.eigh(K)
     kept = _significant(eigenvalues)
     return Basis(
@@ -200,7 +205,7 @@ def cholesky_predictor(
         A = scale * split.gram(weights) * scale.T
     else:
         A, K_eval = split.kernels(weights)
-    if min(alphas) < NEGLIGIBLE * A.trace():
+    if min(alphas) < NEGLIGIBLE[A.dtype] * A.trace():
         return None
     factors = {}
     for alpha in alphas:
@@ -220,7 +225,9 @@ def cholesky_predictor(
 
 
 def _significant(eigenvalues: torch.Tensor) -> torch.Tensor:
-    return eigenvalues > NEGLIGIBLE * eigenvalues[-1].clamp_min(torch.finfo(eigenvalues.dtype).tiny)
+    return eigenvalues > NEGLIGIBLE[eigenvalues.dtype] * eigenvalues[-1].clamp_min(
+        torch.finfo(eigenvalues.dtype).tiny
+    )
 
 
 def reduced(basis: Basis, least_alpha: float) -> Basis:

@@ -21,10 +21,11 @@ from bids_app.encoding.ridge.basis import Basis, decompose, reduced
 from bids_app.encoding.ridge.candidates import Grid
 from bids_app.encoding.ridge.moments import TF32, Moments, Rounding, rounding_of, tf32_products
 from bids_app.encoding.ridge.splits import Split, Weights, cross_rows
-from bids_app.encoding.side_by_side import side_by_side, workers
+from bids_app.encoding.side_by_side import made_once, side_by_side, workers
 from bids_app.records import Array
 
 NEEDLESS = 0.1  # of 1 / n of the power, what a needless column costs: smaller gains are none
+SMALLEST = 1e-3  # of the largest eigenvalue: errors at such an alpha are off by 2e-4 of the power in single precision
 ROWS_AT_ONCE = 64  # of the near pairs, which lie about the diagonal as eigenvalues ascend
 
 
@@ -62,14 +63,28 @@ class Errors:
     alphas : (n_alphas,).
     dtype : of the products; the decomposition is in float64.
     rounding : how the products round; None: as their type does.
+    exact : whether decompositions are in float64 in any case. Else kernels are decomposed in the type of the
+        products, in two thirds to a half of the time; where some target then does best with an alpha that is too
+        small for it (`SMALLEST`), in float64 after all.
     """
 
     def __init__(
-        self, split: Split, weights: Weights, alphas: Array, dtype: torch.dtype, rounding: Rounding | None = None
+        self,
+        split: Split,
+        weights: Weights,
+        alphas: Array,
+        dtype: torch.dtype,
+        rounding: Rounding | None = None,
+        exact: bool = True,
     ) -> None:
+        self._given = split, weights, alphas, dtype, rounding
         rounding = rounding or rounding_of(dtype)
         self._split, self._weights = split, weights
-        basis = reduced(decompose(split, weights), float(alphas.min()))
+        basis = decompose(split, weights, torch.float64 if exact else dtype)
+        # how many of the alphas, which ascend, are too small for a decomposition in single precision
+        lowest = SMALLEST * float(basis.eigenvalues[-1:].sum())
+        self._n_small = int((alphas < lowest).sum()) if basis.eigenvalues.dtype == torch.float32 else 0
+        basis = reduced(basis, float(alphas.min()))
         self._by_columns = by_columns(basis, float(alphas.min()), rounding)
         self._basis_map = (basis.basis_map if self._by_columns else basis.samples).to(dtype)
         self._eval_projection = basis.eval_projection.to(dtype)
@@ -79,6 +94,21 @@ class Errors:
 
     def __call__(self, moments: Moments) -> torch.Tensor:
         """(n_alphas, n) less Σ (y − ȳ_train)², which is the same for all and would swallow small differences."""
+        errors, small = self._errors(moments), self._n_small
+        if not small:
+            return errors
+        if small == len(errors) or bool((errors.argmin(dim=0) < small).any()):
+            return self._exact(moments)
+        # no better than the smallest alpha that is exact enough, so that none of these is chosen
+        errors[:small] = torch.maximum(errors[:small], errors[small])
+        return errors
+
+    @made_once
+    def _exact(self) -> Errors:
+        """The same with a decomposition in float64."""
+        return Errors(*self._given)
+
+    def _errors(self, moments: Moments) -> torch.Tensor:
         # Σ_k φ_k u_k ((A u)_k − 2 c_k), the far pairs, and Σ_k φ_k² u_k (N u)_k, the near ones
         u, c = self._coordinates(moments)
         first = torch.addmm(c, self._far, u, beta=-2).mul_(u)
@@ -168,13 +198,14 @@ class Search:
         less = [blocks[0].Y.new_zeros((len(places), n_targets)) for places in grid.offered]
         at = np.cumsum([0, *(block.Y.shape[1] for block in blocks)]).tolist()
         power = torch.zeros(n_targets, dtype=torch.float64, device=blocks[0].Y.device)
-        n_eval = 0
+        n_eval, dtype = 0, blocks[0].Y.dtype
+        exact = dtype == torch.float64 or power.device.type != "cpu"
         for split in inner:
             n_eval += len(split.evaluate)
             # an inner split's moments are made from the outer ones
             parts = [Moments(block.Y, split, block) for block in blocks]
             power += torch.cat([part.power for part in parts])
-            split.prepare(grid.candidates)
+            split.prepare(grid.candidates, torch.float64 if exact else dtype)
             if any(map(split.is_primal, grid.candidates)):
                 for part in parts:
                     part.cross, part.cross_eval  # noqa: B018 - made once, with all threads
@@ -182,7 +213,7 @@ class Search:
             def add_errors(number: int, split: Split = split, parts: Sequence[Moments] = parts) -> None:
                 """Of one candidate; each has a table of its own."""
                 alphas = grid.alphas[grid.offered[number]]
-                errors = Errors(split, grid.candidates[number], alphas, blocks[0].Y.dtype, rounding)
+                errors = Errors(split, grid.candidates[number], alphas, dtype, rounding, exact)
                 for part, (first, stop) in zip(parts, pairwise(at), strict=True):
                     less[number][:, first:stop] += errors(part)
 

@@ -89,7 +89,7 @@ class Columns:
         self._train = torch.as_tensor(train, device=self.X.device)
         starts = np.cumsum([0, *(band.shape[1] for band in bands)]).tolist()
         self.at = [slice(a, b) for a, b in pairwise(starts)]
-        self._kernels, self._lost_kernels = Kept[int, torch.Tensor](), Kept[int, torch.Tensor]()
+        self._kernels, self._lost_kernels = Kept[tuple[int, torch.dtype], torch.Tensor](), Kept[int, torch.Tensor]()
         self._cast = Kept[torch.dtype, torch.Tensor]()
 
     def band(self, number: int) -> torch.Tensor:
@@ -105,9 +105,11 @@ class Columns:
         """Numbers of the bands of which no column varies over the fold's training samples."""
         return frozenset(number for number, at in enumerate(self.at) if not self.X[self._train, at].any())
 
-    def kernel(self, number: int) -> torch.Tensor:
-        """X_b X_b' over all rows (n_times, n_times), made once."""
-        return self._kernels.get(number, lambda: self.band(number) @ self.band(number).T)
+    def kernel(self, number: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+        """X_b X_b' over all rows (n_times, n_times), made once in float64, and once more in another type."""
+        if dtype != torch.float64:
+            return self._kernels.get((number, dtype), lambda: self.kernel(number).to(dtype))
+        return self._kernels.get((number, dtype), lambda: self.band(number) @ self.band(number).T)
 
     def lost_kernel(self, number: int) -> torch.Tensor:
         """What a band lost, times X_b' over all rows (q, n_times), made once."""
@@ -181,19 +183,20 @@ class Split:
         rows = [torch.cat([self._centred(band, column_band) for column_band in weights], dim=1) for band in weights]
         return torch.cat(rows)
 
-    def kernels(self, weights: Weights) -> tuple[torch.Tensor, torch.Tensor]:
-        """Σ g_b X_b X_b': (n_train, n_train), and evaluation against training rows (n_eval, n_train)."""
-        K, K_eval = self._kernel(weights, self.train_slices), self._kernel(weights, self.eval_slices)
+    def kernels(self, weights: Weights, dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, torch.Tensor]:
+        """Σ g_b X_b X_b' of a type: (n_train, n_train), and evaluation against training rows (n_eval, n_train)."""
+        K, K_eval = self._kernel(weights, self.train_slices, dtype), self._kernel(weights, self.eval_slices, dtype)
         # centring the columns by the training mean centres the kernel's rows and columns; K is symmetric
         mean = K.mean(dim=0)
         K_eval -= mean - mean.mean() + K_eval.mean(dim=1, keepdim=True)
         K -= mean
         return K.sub_((mean - mean.mean())[:, None]), K_eval
 
-    def _kernel(self, weights: Weights, rows: Sequence[slice]) -> torch.Tensor:
+    def _kernel(self, weights: Weights, rows: Sequence[slice], dtype: torch.dtype) -> torch.Tensor:
         """Σ g_b X_b X_b' of some rows against training rows, as the columns are; kernels are read in place."""
-        bands = [(self.columns.kernel(band), g) for band, g in weights.items()]
-        total = self.columns.X.new_zeros((sum(at.stop - at.start for at in rows), len(self.train)))
+        bands = [(self.columns.kernel(band, dtype), g) for band, g in weights.items()]
+        size = sum(at.stop - at.start for at in rows), len(self.train)
+        total = self.columns.X.new_zeros(size, dtype=dtype)
         for part, at in _parts(total, rows):
             for block, train in _parts(part.T, self.train_slices):
                 for kernel, g in bands:
@@ -251,15 +254,15 @@ class Split:
         total = torch.stack([kernel[at].sum(dim=0) for at in self.train_slices]).sum(dim=0) / len(self.train)
         return torch.cat([total[at] for at in self.train_slices])
 
-    def prepare(self, candidates: Iterable[Weights]) -> None:
-        """Make what candidates have in common, before they are decomposed side by side."""
+    def prepare(self, candidates: Iterable[Weights], dtype: torch.dtype = torch.float64) -> None:
+        """Make what candidates have in common, before they are decomposed side by side, kernels in a type."""
         for weights in candidates:
             if self.is_primal(weights):
                 for row_band, column_band in combinations_with_replacement(sorted(weights), 2):
                     self._raw(row_band, column_band)
             else:
                 for band in weights:
-                    self.columns.kernel(band)
+                    self.columns.kernel(band, dtype)
 
     def largest(self, candidates: Iterable[Weights]) -> int:
         """Rows of the largest matrix that is decomposed for any of them."""

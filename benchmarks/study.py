@@ -1,0 +1,181 @@
+"""The default analysis at the size of a study, against himalaya's search of its full model alone:
+`python -m benchmarks.study`.
+
+Features have the shapes of real models (80 + 22 + 3 × 768 columns, four delays) and a seed for weights; responses
+follow them. All that a unit fits is fitted as `concord` does: all unions of the partition, both partitions of the
+shared subspace, baseline and models beyond it, agreement, p and intervals. Reading, features and reports are apart.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+from himalaya.backend import set_backend
+from himalaya.kernel_ridge import solve_multiple_kernel_ridge_random_search
+from himalaya.scoring import l2_neg_loss
+from sklearn.model_selection import PredefinedSplit
+
+from benchmarks.bars import Bar, run_bars
+from bids_app import encoding
+from bids_app.encoding import FitContext
+from bids_app.encoding.design.columns import design_columns
+from bids_app.encoding.ridge.candidates import band_weights
+from bids_app.pipeline.runs.subspace_cache import SubspaceCache
+from bids_app.pipeline.runs.word_bands import project
+from bids_app.pipeline.unit.controls import fit_controls
+from bids_app.pipeline.unit.fit_inputs import FitInputs
+from bids_app.pipeline.unit.model_pair import average_alone, control_models, first_averaging, next_averaging
+from bids_app.pipeline.unit.solvers import choose_solver
+from bids_app.process import keep_freed_memory, limit_threads
+from bids_app.records import WORD_COUNT, Array, BaselineModel, Design, FitSpec, Run, WordRows, word_band
+from bids_app.settings.analysis import Analysis
+from bids_app.settings.load import load_analysis
+
+TR_S, DELAYS_S, WORD_S, N_RUNS, N_CONFOUNDS = 2.0, (2.0, 4.0, 6.0, 8.0), 0.4, 4, 30
+REAL = {"acoustic": 80, "phonetic": 22, "semantic": 768, "speech": 768, "language": 768}
+DEMO = {"acoustic": 4, "phonetic": 2, "semantic": 2, "speech": 6, "language": 4}
+BASELINE = ("baseline_word_rate", "baseline_envelope", "baseline_position")
+
+
+def default(quick: bool) -> list[Bar]:
+    """Everything, at 760 samples × 402 targets and at 1,200 × 2,000 (quick: 320 × 50)."""
+    sizes = [(320, 50)] if quick else [(760, 402), (1200, 2000)]
+    bars = []
+    for n, n_targets in sizes:
+        runs = make_runs(n, n_targets, REAL)
+        ours, peer = _seconds(lambda runs=runs: everything(runs)), _seconds(lambda runs=runs: himalaya(stacked(runs)))
+        print(
+            f"  {n} × {n_targets}: {ours[0]:.0f} s ({ours[1]:.0f} of processors), himalaya {peer[0]:.1f} s",
+            flush=True,
+        )
+        bars.append(Bar(f"default-{n}-{n_targets}", ours[0] / peer[0], 10, "times himalaya's full model"))
+    return bars
+
+
+def brain(quick: bool) -> list[Bar]:
+    """Processor seconds a voxel of everything at 760 samples × 5,000 voxels, features of the demo's shapes (quick: of
+    500 voxels)."""
+    n_targets = 500 if quick else 5000
+    _, busy = _seconds(lambda: everything(make_runs(760, n_targets, DEMO)))
+    return [Bar("brain-processor-time", 1e3 * busy / n_targets, 6, "ms a voxel")]
+
+
+def everything(runs: list[Run]) -> None:
+    """All that a unit fits."""
+    analysis, context = _analysis(), FitContext()
+    spec = analysis.fit_spec()
+    solver = choose_solver(spec)
+    inputs = FitInputs(stacked(runs), analysis.groups, spec, analysis.inference_spec("fmri"), context)
+    inputs = replace(inputs, design=project(inputs.design, runs, analysis, SubspaceCache())[0])
+    inputs = replace(inputs, blocks=inputs.make_blocks())
+    averaging = first_averaging(inputs.design.usable, 1, None, None)
+    averaging = next_averaging(averaging, solver.fit_partition(inputs, inputs.groups, averaging))
+    for one in analysis.extra_partitions:
+        solver.fit_partition(inputs, one.groups, replace(averaging, compares=False))
+    controls = fit_controls(inputs, analysis, BaselineModel(BASELINE))
+    average_alone(inputs, control_models(analysis.compared_models, inputs.groups, controls), averaging)
+
+
+def himalaya(design: Design) -> None:
+    """Random search of the full model in the same nested folds, 20 candidates and 30 alphas; kernels are given."""
+    backend, spec = set_backend("torch"), FitSpec()
+    gammas = band_weights(len(REAL), spec.candidates, spec.seed)[: spec.candidates].astype(np.float32)
+    alphas = np.geomspace(*spec.alphas).astype(np.float32)
+    for fold in np.unique(design.folds):
+        train = design.folds != fold
+        columns = [torch.as_tensor(design_columns(design, name, fold, train)[train]).float() for name in REAL]
+        solve_multiple_kernel_ridge_random_search(
+            backend.stack([X @ X.T for X in columns]), torch.as_tensor(design.Y[train]), n_iter=gammas, alphas=alphas,
+            score_func=l2_neg_loss, cv=PredefinedSplit(design.runs[train]), progress_bar=False, return_weights=None,
+        )  # fmt: skip
+
+
+def stacked(runs: list[Run]) -> Design:
+    """The design of runs, residualised as the default is."""
+    return encoding.build_design(runs, "by_run", DELAYS_S, {}, purge_s=14.0, residualise=True)
+
+
+def make_runs(n: int, n_targets: int, dims: dict[str, int]) -> list[Run]:
+    """Runs of n samples in all, in which words have features of these numbers of dimensions; speech and language
+    share twenty of their own. Each target follows about half of the spaces, by weights of its own."""
+    rng = np.random.default_rng(0)
+    mixing = {
+        name: rng.standard_normal((40, count)) / np.sqrt(np.arange(1, 41))[:, None] for name, count in dims.items()
+    }
+    shared = {name: rng.standard_normal((20, dims[name])) for name in ("speech", "language")}
+    weights = {name: rng.standard_normal((count, n_targets)) for name, count in dims.items()}
+    sizes = {name: rng.random(n_targets) * (rng.random(n_targets) < 0.5) for name in dims}
+    return [_run(number, n // N_RUNS, (mixing, shared, weights, sizes), rng) for number in range(N_RUNS)]
+
+
+def _run(number: int, n: int, planted: tuple[dict[str, Array], ...], rng: np.random.Generator) -> Run:
+    mixing, shared, weights, sizes = planted
+    times_s = np.sort(rng.random(int(n * TR_S / WORD_S))) * n * TR_S
+    latent = rng.standard_normal((len(times_s), 20))
+    words = {}
+    for name, each in mixing.items():
+        values = rng.standard_normal((len(times_s), len(each))) @ each
+        values += 0.3 * rng.standard_normal(values.shape) + (latent @ shared[name] if name in shared else 0.0)
+        words[name] = values.astype(np.float32)
+    at = (times_s / TR_S).astype(int)
+    bands = {name: _delayed(_sums(values, at, n)) for name, values in words.items()}
+    made = {BASELINE[0]: _sums(np.ones((len(at), 1)), at, n), BASELINE[1]: _noise(n, 1, rng)}
+    bands |= {
+        name: _delayed(values) for name, values in (made | {BASELINE[2]: np.linspace(-1, 1, n)[:, None]}).items()
+    }
+    bands |= {word_band("speech"): bands["speech"], WORD_COUNT: bands[BASELINE[0]]}
+    Y = _noise(n, len(sizes["speech"]), rng)
+    for name, own in weights.items():
+        signal = bands[name].mean(axis=1) @ own
+        Y += sizes[name] * (signal - signal.mean(axis=0)) / signal.std(axis=0)
+    confounds, keep = _noise(n, N_CONFOUNDS, rng), np.ones(n, dtype=bool)
+    cleaned = encoding.clean(Y, confounds, keep, "run").astype(np.float32)
+    rows = WordRows(f"story{number}", times_s, {word_band("speech"): words["speech"], "language": words["language"]})
+    basis = encoding.nuisance_basis(confounds, keep)
+    return Run(f"run-{number}", bands, cleaned, np.arange(n) * TR_S, (f"story{number}",), (rows,), None, basis)
+
+
+def _noise(n: int, count: int, rng: np.random.Generator) -> Array:
+    """(n, count) with a memory of half from sample to sample."""
+    values = rng.standard_normal((n, count))
+    for row in range(1, n):
+        values[row] += 0.5 * values[row - 1]
+    return values
+
+
+def _sums(values: Array, at: Array, n: int) -> Array:
+    """Values of words summed by sample (n, n_dims)."""
+    summed = np.zeros((n, values.shape[1]), np.float32)
+    np.add.at(summed, at, values)
+    return summed
+
+
+def _delayed(values: Array) -> Array:
+    """(n, n_delays, n_dims)."""
+    delayed = np.zeros((len(values), len(DELAYS_S), values.shape[1]), np.float32)
+    for number, delay_s in enumerate(DELAYS_S):
+        step = int(delay_s / TR_S)
+        delayed[step:, number] = values[:-step]
+    return delayed
+
+
+def _analysis() -> Analysis:
+    return load_analysis("speech-language")[0]
+
+
+def _seconds(work: Callable[[], object]) -> tuple[float, float]:
+    """Wall and processor seconds."""
+    began = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - began[0], time.process_time() - began[1]
+
+
+if __name__ == "__main__":
+    keep_freed_memory()
+    limit_threads(None)
+    sys.exit(run_bars({"default": default, "brain": brain}))
