@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -48,7 +49,7 @@ def default(quick: bool) -> list[Bar]:
     bars = []
     for n, n_targets in sizes:
         runs = make_runs(n, n_targets, REAL)
-        ours, peer = _seconds(lambda runs=runs: everything(runs)), _seconds(lambda runs=runs: himalaya(stacked(runs)))
+        ours, peer = _seconds(partial(everything, runs)), _seconds(partial(himalaya, stacked(runs)))
         print(
             f"  {n} × {n_targets}: {ours[0]:.0f} s ({ours[1]:.0f} of processors), himalaya {peer[0]:.1f} s",
             flush=True,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from bids_app.encoding.side_by_side import workers
 from bids_app.records import Array, Design
 
 BLOCK_WIDTH = {"cpu": 1024, "cuda": 8192}  # targets of a product: its operands stay near the cache, or fill a GPU
@@ -71,7 +72,7 @@ def batches(design: Design, size: Size, device: str, mem_mb: int | None) -> list
     blocks = [usable[at : at + width] for at in range(0, len(usable), width)]
     limit = 1e6 * (mem_mb or DEFAULT_MB)
     # what is left beside the fixed part, in whole blocks
-    fixed, each = fixed_bytes(design, size, width), target_bytes(design, size)
+    fixed, each = fixed_bytes(design, size, width, device), target_bytes(design, size)
     at_once = int((limit - fixed) / (each * width))
     if at_once < 1 and mem_mb is not None:
         raise MemoryError(f"this fit needs at least {(fixed + each * width) / 1e6:.0f} MB, more than {mem_mb} MB")
@@ -96,14 +97,15 @@ def target_bytes(design: Design, size: Size) -> int:
     return len(design.Y) * types + products + errors + size.observed[0]
 
 
-def fixed_bytes(design: Design, size: Size, width: int) -> int:
-    """Bytes held whatever the batch: the design as it is in memory, columns, their products, decompositions, one
-    block.
+def fixed_bytes(design: Design, size: Size, width: int, device: str) -> int:
+    """Bytes held whatever the batch: the design as it is in memory, columns, their products, and a decomposition and a
+    block of each worker.
 
     Parameters
     ----------
     design, size : what is fitted.
     width : targets of a block.
+    device : which decides how many workers there are.
     """
     n, columns = len(design.Y), size.n_columns
     # a memory map of responses is read block by block and so not counted
@@ -115,7 +117,7 @@ def fixed_bytes(design: Design, size: Size, width: int) -> int:
     results += len(design.usable) * 4 * columns * size.n_folds if size.weights else 0
     # decompositions are of the smaller of Gram matrix and kernel
     rank = min(n, columns)
-    grams = 8 * columns**2 * 4 if columns <= n else 8 * n**2 * (len(design.bands) + 3)
+    grams = 8 * columns**2 * 4 if columns <= n else n**2 * (8 * 3 + (8 + size.search) * len(design.bands))
     # nuisance, and what columns lost of it, twice as the parts are put together; with the kernels of these
     q = sum(basis.shape[1] for basis in design.nuisance) if design.residualised else 0
     lost = 8 * q * (2 * columns + n * (3 + len(design.bands)))
@@ -126,8 +128,7 @@ def fixed_bytes(design: Design, size: Size, width: int) -> int:
         + n * columns * (8 * 3 + size.search + size.observed[1])
         + grams
         + lost
-        + 8 * 8 * rank**2
-        + width * size.final * (4 * n + 8 * columns)
+        + workers(device, rank) * (8 * 8 * rank**2 + width * size.final * (4 * n + 8 * columns))
     )
 
 
