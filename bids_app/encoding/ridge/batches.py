@@ -98,8 +98,8 @@ def target_bytes(design: Design, size: Size) -> int:
 
 
 def fixed_bytes(design: Design, size: Size, width: int, device: str) -> int:
-    """Bytes held whatever the batch: the design as it is in memory, columns, their products, and a decomposition and a
-    block of each worker.
+    """Bytes held whatever the batch: the design as it is in memory, columns, their products, and of each worker a
+    decomposition and a block.
 
     Parameters
     ----------
