@@ -28,6 +28,7 @@ from bids_app.encoding.ridge.fitted import TargetBlock, fit_chosen
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.search import Choice, Search
 from bids_app.encoding.ridge.splits import Columns, Split, Weights
+from bids_app.encoding.side_by_side import workers
 from bids_app.records import Array
 
 ALPHAS = np.logspace(0, 8, 20)
@@ -48,7 +49,9 @@ def searched(
         np.arange(Y.shape[1])[at : at + BLOCK_WIDTH[device]] for at in range(0, Y.shape[1], BLOCK_WIDTH[device])
     ]
     blocks = [TargetBlock(at, Moments(torch.as_tensor(np.array(Y[:, at]), device=device), outer)) for at in targets]
-    search = Search(inner, [block.moments for block in blocks], Grid.of_all(candidates, ALPHAS))
+    moments = [block.moments for block in blocks]
+    n_workers = workers(device, min(columns.X.shape))
+    search = Search(inner, moments, Grid.of_all(candidates, ALPHAS), n_workers=n_workers)
     return search.choose(range(len(candidates))), blocks
 
 

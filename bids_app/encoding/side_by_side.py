@@ -1,8 +1,8 @@
 """Small things done side by side, each in a thread of its own; and what several threads share, made once.
 
 Threads that share one small product wait for each other for longer than it takes, many times longer where others
-compute too. So where matrices are small, each candidate has one thread to itself, and what comes of it does not
-depend on how many there are.
+compute too. So where matrices are small, each candidate has one thread to itself, and what it makes does not depend
+on how many of them work side by side.
 """
 
 from __future__ import annotations
@@ -21,15 +21,19 @@ Made = TypeVar("Made")
 Key = TypeVar("Key", bound=Hashable)
 
 
-def workers(device: str | torch.device, rows: int) -> int:
-    """How many things are done side by side.
+def workers(device: str | torch.device, rows: int, most: int | None = None) -> int:
+    """How many things are done side by side, with one thread each; 0: one after another, each with all threads.
 
     Parameters
     ----------
     device : where they are computed; a GPU has work enough in one.
     rows : of the largest matrix that is decomposed.
+    most : for which there is memory; how many there are changes no number.
     """
-    return torch.get_num_threads() if torch.device(device).type == "cpu" and rows <= SMALL else 1
+    if torch.device(device).type != "cpu" or rows > SMALL:
+        return 0
+    threads = torch.get_num_threads()
+    return threads if most is None else max(1, min(threads, most))
 
 
 def side_by_side(work: Callable[[Item], Made], items: Iterable[Item], n_workers: int) -> Iterator[Made]:
@@ -39,24 +43,27 @@ def side_by_side(work: Callable[[Item], Made], items: Iterable[Item], n_workers:
     ----------
     work : called in threads in which torch has one thread.
     items : taken one after another, as workers come free.
-    n_workers : of `workers`; 1: as `map` does it.
+    n_workers : of `workers`; 0: as `map` does it.
     """
-    if n_workers < 2:
+    threads = torch.get_num_threads()
+    if not n_workers or threads == 1:
         yield from map(work, items)
         return
-    threads, ahead = torch.get_num_threads(), deque[Future[Made]]()
-    with ThreadPoolExecutor(n_workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        try:
-            for item in items:
-                ahead.append(pool.submit(work, item))
-                if len(ahead) > n_workers:
+    ahead = deque[Future[Made]]()
+    try:
+        with ThreadPoolExecutor(n_workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            try:
+                for item in items:
+                    ahead.append(pool.submit(work, item))
+                    if len(ahead) > n_workers:
+                        yield ahead.popleft().result()
+                while ahead:
                     yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            for waiting in ahead:
-                waiting.cancel()
-            torch.set_num_threads(threads)  # what a worker sets holds for threads that are begun later
+            finally:
+                for waiting in ahead:
+                    waiting.cancel()
+    finally:
+        torch.set_num_threads(threads)  # what workers set holds for threads that are begun later
 
 
 class made_once(Generic[Made]):  # noqa: N801 - used as `property` is

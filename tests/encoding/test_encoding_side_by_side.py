@@ -1,5 +1,6 @@
 """Work done side by side, and what threads share: as one after another, and nothing else is changed by it."""
 
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,18 +10,20 @@ import pytest
 import torch
 
 from bids_app import encoding
+from bids_app.encoding.ridge import batches
+from bids_app.encoding.ridge.fitted import Observer
 from bids_app.encoding.side_by_side import SMALL, Kept, made_once, side_by_side, workers
 from bids_app.records import FitSpec, InferenceSpec, Run
 
 GROUPS = {"one": ("a",), "two": ("b",)}
 
 
-def design_of(dims):
+def design_of(dims, n_targets=40):
     """Four runs; targets follow one band or none."""
     rng, runs = np.random.default_rng(0), []
     for number in range(4):
         bands = {name: rng.standard_normal((60, 2, dims)).astype("f4") for name in "ab"}
-        Y = rng.standard_normal((60, 40))
+        Y = rng.standard_normal((60, n_targets))
         Y[:, :20] += bands["a"][:, 0, :2].sum(axis=1, keepdims=True)
         runs.append(Run(f"run-{number}", bands, Y - Y.mean(axis=0), np.arange(60) * 2.0, (f"{number}",)))
     return encoding.build_design(runs, "by_run", (2.0, 4.0), {}, 6.0)
@@ -47,8 +50,10 @@ def test_results_are_in_order_and_each_worker_has_one_thread(two_threads):
     assert ThreadPoolExecutor(1).submit(torch.get_num_threads).result() == 2  # threads begun later are as before
 
 
-def test_one_worker_is_the_caller(two_threads):
-    assert set(side_by_side(lambda _: threading.get_ident(), range(3), 1)) == {threading.get_ident()}
+def test_without_workers_the_caller_does_it(two_threads):
+    assert set(side_by_side(lambda _: threading.get_ident(), range(3), 0)) == {threading.get_ident()}
+    (threads,) = set(side_by_side(lambda _: torch.get_num_threads(), range(3), 1))
+    assert threads == 1  # as with more workers, so that their number changes no number
     assert torch.get_num_threads() == 2
 
 
@@ -68,7 +73,8 @@ def test_what_fails_is_raised_and_the_rest_is_not_begun(two_threads):
 
 
 def test_large_matrices_and_gpus_are_met_one_by_one(two_threads):
-    assert [workers("cpu", SMALL), workers("cpu", SMALL + 1), workers("cuda", 10)] == [2, 1, 1]
+    assert [workers("cpu", SMALL), workers("cpu", SMALL + 1), workers("cuda", 10)] == [2, 0, 0]
+    assert [workers("cpu", 10, most) for most in (0, 1, 2, 9)] == [1, 1, 2, 2]
 
 
 class Slow:
@@ -115,3 +121,31 @@ def test_a_fit_and_its_inference_are_the_same_side_by_side_again_and_again(two_t
     torch.set_num_threads(1)
     alone = found()
     np.testing.assert_allclose(first, alone, atol=1e-9)
+
+
+def least_mb(found):
+    """The smallest limit that does, of which the error speaks."""
+    with pytest.raises(MemoryError) as low:
+        found(1)
+    return 1 + int(re.search(r"at least (\d+) MB", str(low.value))[1])
+
+
+def test_a_limit_on_memory_changes_no_number_with_several_threads(two_threads, monkeypatch):
+    """Neither how many workers it allows, nor which candidates a batch has chosen."""
+    monkeypatch.setitem(batches.BLOCK_WIDTH, "cpu", 64)
+    design, spec = design_of(60, 640), FitSpec(candidates=8, alphas=(1e-1, 1e6, 8))
+    seen = []
+
+    def found(mem_mb):
+        class Batches(Observer):
+            def begin(self, targets, responses):
+                seen.append((mem_mb, len(targets)))
+
+        return encoding.fit(design, GROUPS, spec, encoding.FitContext(mem_mb=mem_mb), observer=Batches())
+
+    wide, narrow = found(4000), found(least_mb(found))
+    assert len({size for _, size in seen}) > 1, seen
+    for name in ("rsquared", "r", "at_edge", "alpha"):
+        np.testing.assert_array_equal(getattr(wide, name), getattr(narrow, name))
+    for band in "ab":
+        np.testing.assert_array_equal(wide.profile[band], narrow.profile[band])

@@ -185,7 +185,7 @@ def decompose(split: Split, weights: Weights, dtype: torch.dtype = torch.float64
 
 def cholesky_predictor(
     split: Split, weights: Weights, alphas: Sequence[float]
-) -> Callable[[torch.Tensor, torch.Tensor, float], torch.Tensor] | None:
+) -> Callable[[torch.Tensor, float], torch.Tensor] | None:
     """Held-out predictions of one candidate at a few alphas, without its eigenbasis.
 
     Parameters
@@ -196,8 +196,9 @@ def cholesky_predictor(
 
     Returns
     -------
-    Training responses (n_train, n) of zero mean, X'y (n_columns of all bands, n) of these, and an alpha → held-out
-    predictions (n_eval, n). None where an alpha does not show beside the rounding of the largest eigenvalues.
+    X'y (n_columns of all bands, n) where `Split.is_primal`, else training responses (n_train, n) of zero mean, and an
+    alpha → held-out predictions (n_eval, n). None where an alpha does not show beside the rounding of the largest
+    eigenvalues.
     """
     primal = split.is_primal(weights)
     if primal:
@@ -215,10 +216,10 @@ def cholesky_predictor(
         if failed:
             return None
 
-    def predict(Y: torch.Tensor, cross: torch.Tensor, alpha: float) -> torch.Tensor:
+    def predict(given: torch.Tensor, alpha: float) -> torch.Tensor:
         if not primal:
-            return K_eval @ torch.cholesky_solve(Y, factors[alpha])
-        solved = torch.cholesky_solve(scale * split.side_by_side(cross, weights), factors[alpha])
+            return K_eval @ torch.cholesky_solve(given, factors[alpha])
+        solved = torch.cholesky_solve(scale * split.side_by_side(given, weights), factors[alpha])
         return split.project(weights, scale * solved, evaluate=True)
 
     return predict

@@ -7,7 +7,7 @@ batch: a product's last bits depend on its shape, so with the same blocks result
 from __future__ import annotations
 
 import mmap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -34,6 +34,7 @@ class Size:
     search, final : bytes of a number in the search and in the final fit.
     weights : whether weights are kept.
     observed : bytes that observers hold for every target of a batch, and for every sample of every column.
+    workers : candidates that are computed side by side (`side_by_side.workers`).
     """
 
     n_columns: int
@@ -45,6 +46,21 @@ class Size:
     final: int
     weights: bool
     observed: tuple[int, int]
+    workers: int = 0
+
+
+def with_workers(design: Design, size: Size, device: str, mem_mb: int | None) -> Size:
+    """The size with as many workers as there are threads, but no more than a quarter of what the limit leaves allows.
+
+    Parameters
+    ----------
+    design, device, mem_mb : as of `batches`.
+    size : of the fit, with one worker.
+    """
+    width = BLOCK_WIDTH[torch.device(device).type]
+    left = 1e6 * (mem_mb or DEFAULT_MB) - fixed_bytes(design, size, width)
+    most = 1 + max(0, int(left / 4 / _worker_bytes(design, size, width)))
+    return replace(size, workers=workers(device, min(len(design.Y), size.n_columns), most))
 
 
 def batches(design: Design, size: Size, device: str, mem_mb: int | None) -> list[list[Array]]:
@@ -72,7 +88,7 @@ def batches(design: Design, size: Size, device: str, mem_mb: int | None) -> list
     blocks = [usable[at : at + width] for at in range(0, len(usable), width)]
     limit = 1e6 * (mem_mb or DEFAULT_MB)
     # what is left beside the fixed part, in whole blocks
-    fixed, each = fixed_bytes(design, size, width, device), target_bytes(design, size)
+    fixed, each = fixed_bytes(design, size, width), target_bytes(design, size)
     at_once = int((limit - fixed) / (each * width))
     if at_once < 1 and mem_mb is not None:
         raise MemoryError(f"this fit needs at least {(fixed + each * width) / 1e6:.0f} MB, more than {mem_mb} MB")
@@ -97,7 +113,7 @@ def target_bytes(design: Design, size: Size) -> int:
     return len(design.Y) * types + products + errors + size.observed[0]
 
 
-def fixed_bytes(design: Design, size: Size, width: int, device: str) -> int:
+def fixed_bytes(design: Design, size: Size, width: int) -> int:
     """Bytes held whatever the batch: the design as it is in memory, columns, their products, and of each worker a
     decomposition and a block.
 
@@ -105,7 +121,6 @@ def fixed_bytes(design: Design, size: Size, width: int, device: str) -> int:
     ----------
     design, size : what is fitted.
     width : targets of a block.
-    device : which decides how many workers there are.
     """
     n, columns = len(design.Y), size.n_columns
     # a memory map of responses is read block by block and so not counted
@@ -115,8 +130,6 @@ def fixed_bytes(design: Design, size: Size, width: int, device: str) -> int:
     scores += size.n_folds * (1 + len(design.bands))
     results = 8 * len(design.usable) * scores
     results += len(design.usable) * 4 * columns * size.n_folds if size.weights else 0
-    # decompositions are of the smaller of Gram matrix and kernel
-    rank = min(n, columns)
     grams = 8 * columns**2 * 4 if columns <= n else n**2 * (8 * 3 + (8 + size.search) * len(design.bands))
     # nuisance, and what columns lost of it, twice as the parts are put together; with the kernels of these
     q = sum(basis.shape[1] for basis in design.nuisance) if design.residualised else 0
@@ -128,8 +141,14 @@ def fixed_bytes(design: Design, size: Size, width: int, device: str) -> int:
         + n * columns * (8 * 3 + size.search + size.observed[1])
         + grams
         + lost
-        + workers(device, rank) * (8 * 8 * rank**2 + width * size.final * (4 * n + 8 * columns))
+        + max(1, size.workers) * _worker_bytes(design, size, width)
     )
+
+
+def _worker_bytes(design: Design, size: Size, width: int) -> int:
+    """A decomposition, of the smaller of Gram matrix and kernel, and a block."""
+    n, columns = len(design.Y), size.n_columns
+    return 8 * 8 * min(n, columns) ** 2 + width * size.final * (4 * n + 8 * columns)
 
 
 def load(source: Array, columns: Array, dtype: torch.dtype, device: str) -> torch.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 
 from bids_app.encoding.design.columns import columns_and_lost, n_delays, n_dims, nuisance_columns
 from bids_app.encoding.design.folds import audit, fold_warnings, inner_folds, outer_split
-from bids_app.encoding.ridge.batches import Size, batches, load
+from bids_app.encoding.ridge.batches import Size, batches, load, with_workers
 from bids_app.encoding.ridge.candidates import Grid, alpha_grid, band_weights, nested_grid
 from bids_app.encoding.ridge.fitted import ChosenModels, Observer, ObserverGroup, TargetBlock
 from bids_app.encoding.ridge.foreseen import ForeseenModels
@@ -20,7 +20,7 @@ from bids_app.encoding.ridge.options import FitContext, FitOptions
 from bids_app.encoding.ridge.results import Results
 from bids_app.encoding.ridge.search import Choice, Search
 from bids_app.encoding.ridge.splits import Columns, Split, Weights
-from bids_app.encoding.side_by_side import made_once, side_by_side, workers
+from bids_app.encoding.side_by_side import made_once, side_by_side
 from bids_app.records import SOLVERS, Array, Design, Fit, FitSpec, Union, subsets
 
 MOST_GROUPS = 4  # 15 unions
@@ -57,7 +57,7 @@ class _Plan:
 
     bands: their names; unions: of each its feature groups, as numbers of bands; table: band weights drawn for all
     bands; alphas: those asked for; subsets: whether searches include all subsets; types: of products in search and
-    final fit.
+    final fit; workers: candidates that are computed side by side.
     """
 
     bands: Sequence[str]
@@ -67,6 +67,7 @@ class _Plan:
     subsets: bool
     types: tuple[torch.dtype, torch.dtype]
     device: str
+    workers: int = 0
 
     @property
     def tf32(self) -> bool:
@@ -150,6 +151,8 @@ def fit(
     results = Results(design, bands, (len(unions), len(folds)), options.keep_weights)
     observers: list[Observer] = [results] if observer is None else [results, observer]
     size = _size(design, plan, len(folds), options.keep_weights, observers)
+    size = with_workers(design, size, context.device, context.mem_mb)
+    plan = replace(plan, workers=size.workers)
     constant: Sequence[frozenset[int]] = ()
     for blocks in batches(design, size, context.device, context.mem_mb):
         constant = _fit_batch(design, folds, blocks, plan, observers)  # the same for all batches
@@ -264,8 +267,8 @@ def _fit_batch(
                 for residuals in ahead.of(number):
                     everyone.foresee(outer, residuals)
 
-            candidates = [grid.candidates[number] for number in ahead.numbers]
-            for _ in side_by_side(foresee, ahead.numbers, _prepare(blocks_of_fold, outer, candidates)):
+            _prepare(blocks_of_fold, outer, [grid.candidates[number] for number in ahead.numbers])
+            for _ in side_by_side(foresee, ahead.numbers, plan.workers):
                 pass
         else:
             _show(place, _target_blocks(batch, final), plan, choices[place], everyone)
@@ -309,7 +312,7 @@ def _searched(
     same = plan.types[0] == plan.types[1] and not plan.tf32
     searched = final if same else [Moments(responses.search, outer) for responses in batch]
     grid, allowed = plan.search_without(outer.columns.constant)
-    search = Search(inner, searched, grid, plan.tf32)
+    search = Search(inner, searched, grid, plan.tf32, plan.workers)
     return [search.choose(numbers) for numbers in allowed]
 
 
@@ -327,16 +330,15 @@ def _show(
         for fitted in models.of(number):
             observer.fitted(fitted)
 
-    n_workers = _prepare(blocks, outer, [grid.candidates[number] for number in models.numbers])
-    for _ in side_by_side(show, models.numbers, n_workers):
+    _prepare(blocks, outer, [grid.candidates[number] for number in models.numbers])
+    for _ in side_by_side(show, models.numbers, plan.workers):
         pass
     observer.end_fold()
 
 
-def _prepare(blocks: Sequence[TargetBlock], outer: Split, candidates: Sequence[Weights]) -> int:
-    """Make what candidates have in common, with all threads; how many of them are then computed side by side."""
+def _prepare(blocks: Sequence[TargetBlock], outer: Split, candidates: Sequence[Weights]) -> None:
+    """Make what candidates have in common, with all threads, before they are computed side by side."""
     outer.prepare(candidates)
-    if any(map(outer.is_primal, candidates)):
-        for block in blocks:
-            block.moments.cross  # noqa: B018
-    return workers(outer.mean.device, outer.largest(candidates))
+    primal = any(map(outer.is_primal, candidates))
+    for block in blocks:
+        block.moments.cross if primal else block.moments.mean  # noqa: B018

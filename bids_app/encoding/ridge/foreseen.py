@@ -80,10 +80,11 @@ def _predictors(split: Split, grid: Grid, number: int, used: Array) -> list[tupl
 
     def through_factor(moments: Moments, positions: Array, alpha_index: Array) -> torch.Tensor:
         chosen = torch.as_tensor(positions, device=moments.Y.device)
-        trained = torch.cat([moments.Y[at][:, chosen] for at in split.train_slices]) - moments.mean[chosen]
-        cross = moments.cross[:, chosen]
-        predicted = solve(trained.double(), cross.double(), float(grid.alphas[alpha_index[0]]))
-        return predicted.to(moments.Y.dtype)
+        if split.is_primal(weights):
+            given = moments.cross[:, chosen]
+        else:
+            given = torch.cat([moments.Y[at][:, chosen] for at in split.train_slices]) - moments.mean[chosen]
+        return solve(given.double(), float(grid.alphas[alpha_index[0]])).to(moments.Y.dtype)
 
     return [(used[at : at + 1], through_factor) for at in range(len(used))]
 

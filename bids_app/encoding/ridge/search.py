@@ -21,7 +21,7 @@ from bids_app.encoding.ridge.basis import Basis, decompose, reduced
 from bids_app.encoding.ridge.candidates import Grid
 from bids_app.encoding.ridge.moments import TF32, Moments, Rounding, rounding_of, tf32_products
 from bids_app.encoding.ridge.splits import Split, Weights, cross_rows
-from bids_app.encoding.side_by_side import made_once, side_by_side, workers
+from bids_app.encoding.side_by_side import made_once, side_by_side
 from bids_app.records import Array
 
 NEEDLESS = 0.1  # of 1 / n of the power, what a needless column costs: smaller gains are none
@@ -186,9 +186,18 @@ class Search:
     grid : candidates and alphas.
     tf32 : whether a GPU may make products in TF32, those of the blocks' moments too, which nothing else should then
         use.
+    n_workers : candidates that are tried side by side (`side_by_side.workers`).
     """
 
-    def __init__(self, inner: Iterable[Split], blocks: Sequence[Moments], grid: Grid, tf32: bool = False) -> None:
+    def __init__(
+        self,
+        inner: Iterable[Split],
+        blocks: Sequence[Moments],
+        grid: Grid,
+        tf32: bool = False,
+        n_workers: int = 0,
+    ) -> None:
+        self._n_workers = n_workers
         with tf32_products() if tf32 else nullcontext():
             self._search(inner, blocks, grid, TF32 if tf32 else rounding_of(blocks[0].Y.dtype))
 
@@ -217,8 +226,7 @@ class Search:
                 for part, (first, stop) in zip(parts, pairwise(at), strict=True):
                     less[number][:, first:stop] += errors(part)
 
-            n_workers = workers(power.device, split.largest(grid.candidates))
-            for _ in side_by_side(add_errors, range(len(less)), n_workers):
+            for _ in side_by_side(add_errors, range(len(less)), self._n_workers):
                 pass
         self._power = power.cpu().numpy() / n_eval
         # popped, so that each candidate's table is let go as soon as its best alpha is known

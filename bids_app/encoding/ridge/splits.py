@@ -255,7 +255,11 @@ class Split:
         return torch.cat([total[at] for at in self.train_slices])
 
     def prepare(self, candidates: Iterable[Weights], dtype: torch.dtype = torch.float64) -> None:
-        """Make what candidates have in common, before they are decomposed side by side, kernels in a type."""
+        """Make what candidates have in common, before they are decomposed side by side, kernels in a type.
+
+        So all of it is made with all threads, whichever candidates there are: with others its last bits would differ.
+        """
+        self.mean, self.eval_nuisance  # noqa: B018
         for weights in candidates:
             if self.is_primal(weights):
                 for row_band, column_band in combinations_with_replacement(sorted(weights), 2):
@@ -263,10 +267,6 @@ class Split:
             else:
                 for band in weights:
                     self.columns.kernel(band, dtype)
-
-    def largest(self, candidates: Iterable[Weights]) -> int:
-        """Rows of the largest matrix that is decomposed for any of them."""
-        return max(min(self.n_columns(weights), len(self.train)) for weights in candidates)
 
     def rows(self, weights: Weights, evaluate: bool) -> torch.Tensor:
         """Rows of the bands that have weight, centred.
