@@ -116,6 +116,31 @@ class OutOfMemory(ConcordError):
     exit_code = 75
 
 
+EXPECTED = (ConcordError, MemoryError, OSError)  # what has an exit code of its own, and is no bug
+
+
+def with_exit_code(error: ConcordError | MemoryError | OSError) -> ConcordError:
+    """The error of this tree that an expected one is: failures of memory and of the disk are of it, too.
+
+    Parameters
+    ----------
+    error : of EXPECTED.
+
+    Returns
+    -------
+    The error itself where it is of this tree, else one that it is the cause of.
+    """
+    if isinstance(error, ConcordError):
+        return error
+    known: ConcordError
+    if isinstance(error, MemoryError):
+        known = OutOfMemory("out of memory", hint=str(error) or "fewer targets or spaces at a time need less")
+    else:
+        known = ReadWriteError(error.strerror or str(error), error.filename or "")
+    known.__cause__ = error
+    return known
+
+
 def did_you_mean(word: str, known: Iterable[str], renamed: Mapping[str, str] | None = None) -> str:
     """Advice for a misspelt word, whatever its case.
 

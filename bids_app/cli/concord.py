@@ -122,7 +122,9 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--mem-mb", type=_positive, metavar="MB", help="memory a fit may take; changes no number")
     group.add_argument("--dry-run", action="store_true", help="print and write the plan, compute nothing")
     group.add_argument("--force", action="store_true", help="recompute what is there")
-    group.add_argument("--stop-on-first-crash", action="store_true", help="stop at the first recording that fails")
+    group.add_argument(
+        "--stop-on-first-crash", action="store_true", help="stop at the first recording or model that fails"
+    )
     group.add_argument("--reports-only", action="store_true", help="only write the reports again")
     group.add_argument("--skip-bids-validation", action="store_true", help="accepted: input is checked by preflight")
     group.add_argument("--notrack", action="store_true", help="accepted: there is no tracking")
@@ -169,7 +171,7 @@ def parse_arguments(arguments: Sequence[str]) -> RunOptions:
         stimuli=given.stimuli,
         stimuli_table=_table(given.stimuli, given.stimuli_table),
         models=ModelSource(given.model_dir and given.model_dir.resolve(), offline, given.device),
-        features_from=_folders(given.features_from),
+        features_from=_features_from(given.features_from),
         threads=given.omp_nthreads,
         mem_mb=given.mem_mb,
         dry_run=given.dry_run,
@@ -216,12 +218,17 @@ def _table(recipe: str | None, table: Path | None) -> Path | None:
     return table
 
 
-def _folders(given: Sequence[Path]) -> tuple[Path, ...]:
-    """Resolved paths of folders. Raises NoInput where one is not there."""
+def _features_from(given: Sequence[Path]) -> tuple[Path, ...]:
+    """Resolved OUT_DIRs that hold features; of several models' OUT_DIR the folders of each. Raises NoInput."""
+    found: list[Path] = []
     for path in given:
         if not path.is_dir():
             raise NoInput("--features-from names no folder", path, "give another run's OUT_DIR")
-    return tuple(path.resolve() for path in given)
+        own = [folder.parent for folder in (path / "stimuli", *sorted(path.glob("*/stimuli"))) if folder.is_dir()]
+        if not own:
+            raise NoInput("--features-from names a folder without features", path, "give another run's OUT_DIR")
+        found += (folder.resolve() for folder in own)
+    return tuple(found)
 
 
 def _derivatives(given: Sequence[str]) -> dict[str, Path]:

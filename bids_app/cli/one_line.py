@@ -9,9 +9,9 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bids_app.errors import ConcordError
+from bids_app.errors import EXPECTED, ConcordError, with_exit_code
 
-OUT_OF_MEMORY, INPUT_OUTPUT, INTERRUPTED = 75, 74, 130
+INTERRUPTED = 130
 
 
 def run_in_one_line(program: str, arguments: Sequence[str], call: Callable[[], int]) -> int:
@@ -43,16 +43,8 @@ def run_in_one_line(program: str, arguments: Sequence[str], call: Callable[[], i
 
 def _line_of(error: Exception, program: str) -> tuple[str, int]:
     """What is said of an error, and its exit code."""
-    if isinstance(error, MemoryError):
-        return (
-            f"out of memory ({error if str(error) else 'fewer targets or spaces at a time need less'})",
-            OUT_OF_MEMORY,
-        )
-    if isinstance(error, OSError):
-        return f"{error.strerror or error}: {error.filename or ''}", INPUT_OUTPUT
-    if not isinstance(error, ConcordError):
-        error = _logged(error, program)
-    return str(error), error.exit_code
+    known = with_exit_code(error) if isinstance(error, EXPECTED) else _logged(error, program)
+    return str(known), known.exit_code
 
 
 def _logged(error: Exception, program: str) -> ConcordError:

@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from bids_app.errors import Bug, ConcordError
+from bids_app.errors import EXPECTED, Bug, ConcordError
 
 LOGGER = logging.getLogger("concord")
-EXPECTED = (ConcordError, MemoryError, OSError)  # what has an exit code of its own, and is no bug
 MOST_LINES = 10_000  # held back until `RunLog.keep`
 
 

@@ -41,6 +41,7 @@ def run(options: RunOptions, notify: Notify) -> int:
         and units.
     """
     job = make_job(options)
+    outputs.require_own(job.out_dir, job.hash)
     library = StimulusLibrary(job)
     accounts = Accounts(job, library)
     with execution.open_log(job.out_dir / "logs") as log:

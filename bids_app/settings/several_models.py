@@ -9,6 +9,7 @@ from typing import Any
 
 from bids_app import features
 from bids_app.errors import NoInput, UsageError
+from bids_app.records import FeatureSpec
 from bids_app.settings.load import analysis_content
 from bids_app.settings.run_options import ChosenModel
 
@@ -39,7 +40,7 @@ def chosen_models(preset_or_file: str, model_dir: Path | None) -> tuple[ChosenMo
         others = " and ".join(f"'{other}'" for other in several)
         raise UsageError(f"{others} name several models each", preset_or_file, f"'{KEY}' is for one feature")
     where = f"feature '{name}'"
-    _require_model(settings, where)
+    _require_model(name, settings)
     models = [found for entry in _entries(settings[KEY], where) for found in _matching(entry, model_dir, where)]
     chosen = tuple(ChosenModel(name, model) for model in dict.fromkeys(models))
     labels: dict[str, str] = {}
@@ -47,14 +48,16 @@ def chosen_models(preset_or_file: str, model_dir: Path | None) -> tuple[ChosenMo
         other = labels.setdefault(one.label.casefold(), one.model)
         if not one.label or other != one.model:
             what = f"'{other}' and '{one.model}' would both be written to OUT_DIR/{one.label}"
-            raise UsageError(what if one.label else f"'{one.model}' has no letter or digit", where)
+            after = " after its last '/'" if "/" in one.model else ""
+            raise UsageError(what if one.label else f"'{one.model}' has no letter or digit{after}", where)
     return chosen
 
 
-def _require_model(settings: Mapping[str, Any], where: str) -> None:
-    """Raises UsageError where the feature has no model, or says more of one than several can have."""
-    kind = features.KINDS.get(str(settings.get("kind")))
-    if kind is None or "model" not in kind.options:
+def _require_model(name: str, settings: Mapping[str, Any]) -> None:
+    """Raises UsageError where the feature has no model, or says more of one than several can have. Where no kind is
+    given, the check of the whole analysis says so."""
+    where = f"feature '{name}'"
+    if "kind" in settings and "model" not in features.family_of(FeatureSpec(name, str(settings["kind"]))).options:
         raise UsageError(f"'{KEY}' is for features of a model", where)
     for other in ("model", "revision"):
         if settings.get(other) is not None:

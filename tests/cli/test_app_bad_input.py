@@ -216,8 +216,12 @@ def test_a_second_run_reuses_and_a_changed_analysis_is_refused(study, capsys):
     assert {path: path.stat().st_mtime_ns for path in maps(study, "01")} == stamps
     capsys.readouterr()
     (study / "tiny.yaml").write_text((study / "tiny.yaml").read_text().replace("[2, 4, 6]", "[2, 4]"))
-    assert concord(study) == 64
-    assert "another analysis" in one_line(capsys)
+    (study / "out/plan.json").write_text("{}")
+    files = {path: path.stat().st_mtime_ns for path in (study / "out").rglob("*")}
+    for more in (["--dry-run"], []):
+        assert concord(study, *more) == 64
+        assert "another analysis" in one_line(capsys)
+        assert {path: path.stat().st_mtime_ns for path in (study / "out").rglob("*")} == files
 
 
 @pytest.mark.parametrize("levels", [("participant",), ("group",)])
@@ -229,8 +233,10 @@ def test_an_out_dir_of_before_is_refused_in_one_line(study, capsys, levels):
     path.write_text(json.dumps(content))
     files = {one: one.stat().st_mtime_ns for one in (study / "out/sub-01").rglob("*")}
     capsys.readouterr()
-    assert concord(study, "--force", levels=levels) == 64
-    assert "files of format 1, not 2" in one_line(capsys)
+    for more in ("--dry-run", "--force"):
+        assert concord(study, more, levels=levels) == 64
+        assert "files of format 1, not 2" in one_line(capsys)
+        assert not (study / "out/plan.json").exists()
     assert {one: one.stat().st_mtime_ns for one in (study / "out/sub-01").rglob("*")} == files
     assert concord(study, "--features-from", str(study / "out"), out="new") == 0
 

@@ -31,12 +31,13 @@ def test_levels_run_in_their_order(bids):
 
 
 def test_features_from_other_folders(bids, tmp_path):
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    options = parse(bids, "--features-from", str(tmp_path / "a"), str(tmp_path / "b"))
-    assert options.features_from == (tmp_path / "a", tmp_path / "b")
-    with pytest.raises(NoInput, match="names no folder"):
-        parse(bids, "--features-from", str(tmp_path / "absent"))
+    for holds in ("a/stimuli", "several/gpt2/stimuli", "several/opt/stimuli", "several/logs", "bare/sub-01"):
+        (tmp_path / holds).mkdir(parents=True)
+    options = parse(bids, "--features-from", str(tmp_path / "a"), str(tmp_path / "several"))
+    assert options.features_from == (tmp_path / "a", tmp_path / "several/gpt2", tmp_path / "several/opt")
+    for lacks, what in (("absent", "names no folder"), ("bare", "names a folder without features")):
+        with pytest.raises(NoInput, match=what):
+            parse(bids, "--features-from", str(tmp_path / lacks))
 
 
 def test_unknown_level_is_17(bids, capsys):

@@ -1,12 +1,14 @@
 """One command, an ordinary analysis for each of several models; what they have in common is made once."""
 
 import json
+import weakref
 
 import pytest
 from tiny_models import save_causal_model, save_language_model
 from tiny_study import make_study
 
 from bids_app.cli.concord import main
+from bids_app.errors import DataError
 from bids_app.features import registry
 
 ANALYSIS = """\
@@ -59,6 +61,78 @@ def test_settings_are_checked_before_the_first_runs(study, capsys):
     assert not (study / "out").exists()
 
 
+def failing(errors):
+    """Runs that end with the error or exit code of their folder's name, and a list of those that were made."""
+    ran = []
+
+    def run(options, notify):
+        label = options.out_dir.name
+        ran.append(label)
+        held = Held()
+        alive.add(held)
+        if isinstance(errors.get(label), Exception):
+            raise errors[label]
+        return errors.get(label, 0)
+
+    return run, ran
+
+
+class Held:
+    """What a run has in memory."""
+
+
+alive = weakref.WeakSet()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (MemoryError(), 75, "out of memory (fewer targets or spaces at a time need less)"),
+        (OSError(28, "No space left on device", "/full"), 74, "No space left on device: /full"),
+        (DataError("wrong"), 65, "wrong"),
+    ],
+)
+def test_no_expected_error_of_one_stops_the_next(study, monkeypatch, capsys, error, code, line):
+    run, ran = failing({"tinyopt": error, "tinygpt2": 1})
+    monkeypatch.setattr("bids_app.pipeline.several_models.run", run)
+    assert concord(study, "models: [org/tiny-opt, tiny-gpt2]") == code
+    said = capsys.readouterr()
+    assert ran == ["tinyopt", "tinygpt2"]
+    assert f"stopped: {line}\n" in said.out
+    assert said.err == f"concord: {line}\n"
+
+
+def test_what_a_stopped_run_held_is_let_go_of(study, monkeypatch):
+    run, _ = failing({"tinyopt": MemoryError()})
+
+    def alone(options, notify):
+        assert not alive
+        return run(options, notify)
+
+    monkeypatch.setattr("bids_app.pipeline.several_models.run", alone)
+    assert concord(study, "models: [org/tiny-opt, tiny-gpt2]") == 75
+
+
+@pytest.mark.parametrize(("first", "code"), [(1, 1), (MemoryError(), 75), (0, 0)])
+def test_stop_on_first_crash_stops_the_next_model(study, monkeypatch, capsys, first, code):
+    run, ran = failing({"tinyopt": first})
+    monkeypatch.setattr("bids_app.pipeline.several_models.run", run)
+    assert concord(study, "models: [org/tiny-opt, tiny-gpt2]", "--stop-on-first-crash") == code
+    left_out = "stopped at the first crash: 1 of 2 models are left out" in capsys.readouterr().out
+    assert (ran, left_out) == ((["tinyopt"], True) if code else (["tinyopt", "tinygpt2"], False))
+
+
+@pytest.mark.parametrize("more", [["--dry-run"], []])
+def test_one_model_is_not_mixed_with_the_folders_of_several(study, capsys, more):
+    (study / "out/tinyopt").mkdir(parents=True)
+    (study / "out/tinyopt/analysis.yaml").write_text("# analysis hash: 0\n")
+    assert concord(study, "model: tiny-gpt2", *more) == 64
+    said = capsys.readouterr().err
+    assert "OUT_DIR holds folders of results, as of several models" in said
+    assert said.count("\n") == 1
+    assert [one.name for one in (study / "out").iterdir()] == ["tinyopt"]
+
+
 @pytest.mark.long
 def test_each_is_a_whole_output_of_its_own_and_what_is_common_is_made_once(study, monkeypatch):
     made, exact = [], registry.extract_with
@@ -91,6 +165,8 @@ def test_each_is_a_whole_output_of_its_own_and_what_is_common_is_made_once(study
     assert (study / "out/tinygpt2/group.html").is_file()
     made.clear()
     assert concord(study, "models: [org/tiny-opt, tiny-gpt2]") == 0  # again: all is there
+    assert not made
+    assert concord(study, "model: tiny-gpt2", "--features-from", str(study / "out"), out="other") == 0
     assert not made
 
 

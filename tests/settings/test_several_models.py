@@ -52,7 +52,8 @@ def test_labels_are_letters_and_digits():
     [
         ("models: [a-b, x/a_b]", UsageError, "'a-b' and 'x/a_b' would both be written to OUT_DIR/ab"),
         ("models: [GPT2, gpt2]", UsageError, "would both be written to OUT_DIR/gpt2"),
-        ("models: ['--']", UsageError, "no letter or digit"),
+        ("models: ['--']", UsageError, "'--' has no letter or digit: feature"),
+        ("models: [gpt2/]", UsageError, "'gpt2/' has no letter or digit after its last '/'"),
         ("models: 'bert-*'", NoInput, "is called 'bert-.*there are gpt2, opt, org/pythia-1b, pythia-70m"),
         ("models: []", UsageError, "must be a list of names or patterns"),
         ("models: [3]", UsageError, "must be a list of names or patterns"),
@@ -68,12 +69,23 @@ def test_labels_are_letters_and_digits():
             UsageError,
             "'models' is for features of a model",
         ),
+        (
+            "model: opt}\n  other: {kind: language_modle, models: [opt]",
+            UsageError,
+            "unknown kind 'language_modle': feature 'other' .did you mean 'language_model'",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_line(given, error, why, folder):
     with pytest.raises(error, match=why) as caught:
         chosen(folder, given)
     assert "\n" not in str(caught.value)
+
+
+def test_a_feature_without_a_kind_is_told_so(folder, capsys):
+    (folder / "a.yaml").write_text("name: scale\nfeatures:\n  meaning: {models: [opt], layer: 1}\n")
+    assert tools(["check-analysis", str(folder / "a.yaml")]) == 64
+    assert "features.meaning.kind: Field required" in capsys.readouterr().err
 
 
 def test_a_pattern_needs_a_folder_of_models(folder):

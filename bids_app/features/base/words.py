@@ -17,7 +17,7 @@ from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, In
 STAMP = "the end of the word; onsets_s holds its beginning"
 PHONE_STAMP = "the end of the phone; onsets_s holds its beginning"
 UNKNOWN_MOST = 0.1  # of tokens: beyond it words are no longer told apart, and the tokenizer is none for them
-UNKNOWN_FEW = 2  # words: up to so many say nothing about the tokenizer, however short the transcript
+UNKNOWN_FEW = 2  # distinct words: up to so many among known ones say nothing about the tokenizer
 NAMED = 20  # unknown words that a warning names, at most
 ELIDED = re.compile(
     r"[^\W\d_]|qu", re.IGNORECASE
@@ -105,8 +105,8 @@ def tokenize(stimulus: Stimulus, tokenizer: Any, spec: FeatureSpec) -> Tokenized
 
     Raises
     ------
-    DataError : no word has any token, or more than UNKNOWN_MOST of the tokens are unknown, of more than UNKNOWN_FEW
-        words.
+    DataError : no word has any token, or more than UNKNOWN_MOST of the tokens are unknown, in more than UNKNOWN_FEW
+        distinct words or in all.
     """
     words, notes = spoken_words(stimulus)
     written = [word.lower() if spec.options["casing"] == "lower" else word for word in words.text]
@@ -134,9 +134,11 @@ def _unknown(
     share = sum(counts) / sum(max(len(own), 1) for own in ids)
     if not share:
         return 0.0, ()
-    some = ", ".join(sorted({word for word, count in zip(words, counts, strict=True) if count})[:NAMED])
+    lost = {word for word, count in zip(words, counts, strict=True) if count}
+    some = ", ".join(sorted(lost)[:NAMED])
     what = f"{share:.1%} of the tokens of the words of {stimulus} are unknown to the tokenizer"
-    if share > UNKNOWN_MOST and sum(map(bool, counts)) > UNKNOWN_FEW:
+    telling = all(counts) or len({word.casefold() for word in lost}) > UNKNOWN_FEW
+    if share > UNKNOWN_MOST and telling:
         advice = "are the model's vocabulary, language and alphabet those of the transcript?"
         raise DataError(f"{what}, more than {UNKNOWN_MOST:.0%} ({some})", f"feature '{space}'", advice)
     return share, (f"{what}: {some}",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -65,6 +66,8 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     found = tried(model)
     layers = wanted_layers(spec, found.widths)
     if rests_on_borrowed(found, layers):
+        del model, found  # the whole one is loaded into the room that these leave
+        gc.collect()  # modules refer to each other
         found = tried(load_model(model_name, source))
     reading = Reading(found, layers, source.device, pool, precision == "bfloat16")
     values, of_memory = word_states(contexts.owned(windows, given.own), reading)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -142,6 +143,8 @@ def encoder_with_layers(spec: FeatureSpec, source: ModelSource) -> tuple[SpeechE
     speech = load_speech_encoder(spec, source, lower)
     found = tried(speech)
     if rests_on_borrowed(found, wanted_layers(spec, found.widths)):
+        del speech, found  # the whole one is loaded into the room that these leave
+        gc.collect()  # modules refer to each other
         speech = load_speech_encoder(spec, source)
         found = tried(speech)
     return speech, found

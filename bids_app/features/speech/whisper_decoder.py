@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -79,6 +80,8 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     found = tried(speech)
     layers = wanted_layers(spec, found.widths)
     if rests_on_borrowed(found, layers):
+        del speech, found  # the whole one is loaded into the room that these leave
+        gc.collect()  # modules refer to each other
         speech = load_speech_encoder(spec, source)
         found = tried(speech)
     items = heard_words(given, frame, window_s, sound)

@@ -22,8 +22,9 @@ class Widened(TorchFunctionMode):
         if function == DTYPE:
             return _wide_type(function(*args))
         if function in PICKS or getattr(function, "__name__", "") in ("__get__", "size", "dim"):
-            weighs = any(isinstance(one, torch.nn.Parameter) for one in args)
-            found = function(*args, **(kwargs or {}))
+            named = kwargs or {}
+            weighs = any(isinstance(one, torch.nn.Parameter) for one in (*args, *named.values()))
+            found = function(*args, **named)
             return tree_map(_wide, found) if weighs else found
         return function(*tree_map(_wide_weight, tuple(args)), **tree_map(_wide_weight, dict(kwargs or {})))
 

@@ -78,9 +78,33 @@ def prepare(out_dir: Path, facts: DataSetFacts) -> None:
         raise CannotCreate("cannot create OUT_DIR", out_dir, error.strerror or "choose another") from None
 
 
+def require_own(out_dir: Path, analysis_hash: str) -> None:
+    """Make sure that results of an analysis may be written there, before anything is; `prepare` has the last word.
+
+    Parameters
+    ----------
+    out_dir : where results go.
+    analysis_hash : of the analysis.
+
+    Raises
+    ------
+    UsageError : where out_dir holds another analysis, another data set, or files as another version laid them out.
+    CannotCreate : where it cannot be read.
+    """
+    try:
+        _refuse_others(out_dir, analysis_hash)
+    except OSError as error:
+        raise CannotCreate("cannot create OUT_DIR", out_dir, error.strerror or "choose another") from None
+
+
 def holds_results(out_dir: Path) -> bool:
     """Whether a run has begun to write there, this one's analysis or another's."""
     return (out_dir / "analysis.yaml").exists()
+
+
+def folders_of_results(out_dir: Path) -> tuple[Path, ...]:
+    """Folders in out_dir that are OUT_DIRs themselves, as of several models, sorted."""
+    return tuple(sorted(path.parent for path in out_dir.glob("*/analysis.yaml")))
 
 
 def write_plan(out_dir: Path, plan: Mapping[str, object]) -> Path:
@@ -105,7 +129,8 @@ def write_plan(out_dir: Path, plan: Mapping[str, object]) -> Path:
 def _refuse_others(out_dir: Path, analysis_hash: str) -> None:
     """Results of two analyses, of two layouts of files, or of another program, must not mix."""
     saved, description = out_dir / "analysis.yaml", out_dir / "dataset_description.json"
-    if saved.exists() and description.exists():
+    described = description.exists()  # asked first, as it is written last: another job may write them meanwhile
+    if saved.exists() and described:
         there = read_json(description).get(FORMAT_KEY, 1)
         if there != FORMAT:
             what = f"OUT_DIR was written by another version of Concord (files of format {there}, not {FORMAT})"
@@ -116,7 +141,7 @@ def _refuse_others(out_dir: Path, analysis_hash: str) -> None:
             there = first.removeprefix(HASH_LINE)
             what = f"OUT_DIR holds results of another analysis ({there}, not {analysis_hash})"
             raise UsageError(what, out_dir, "choose another OUT_DIR")
-    elif description.exists():
+    elif described:
         raise UsageError("OUT_DIR holds another data set", out_dir, "choose another OUT_DIR")
 
 

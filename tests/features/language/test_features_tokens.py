@@ -183,14 +183,17 @@ def test_what_the_tokenizer_does_not_know_is_told(kind, tmp_path):
 def test_where_much_is_unknown_the_feature_is_refused(kind, tmp_path):
     save_masked_model(tmp_path / "m")
     source, known = ModelSource(tmp_path, True), ["the", "fox"]
-    with pytest.raises(DataError, match=r"of the words of story are unknown.*more than 10% \(☃, 日本\)") as caught:
-        language([*known, "日本", "☃", "☃"], source, kind, model="m")
+    with pytest.raises(DataError, match=r"of the words of story are unknown.*more than 10% \(☂, ☃, 日本\)") as caught:
+        language([*known, "日本", "☃", "☂"], source, kind, model="m")
     assert "feature 'x'" in str(caught.value)
     assert "\n" not in str(caught.value)
-    for few in (["☃"], ["日本", "☃"]):  # one name in a short sentence says nothing about the tokenizer
+    for few in (["☃"], ["日本", "☃"], ["日本", "☃", "☃", "☃"]):  # a name or two, however often, say nothing about it
         got = language([*known, *few], source, kind, model="m").provenance
         assert got.unknown_share > 0.1
         assert len(got.warnings) == 1
+    for alone in (["☃"], ["日本", "☃"]):  # a word list's stimuli
+        with pytest.raises(DataError, match="more than 10%"):
+            language(alone, source, kind, model="m")
     n_known = 30 * sum(len(own) for own in word_tokens(known, word_pieces()))
     assert language([*known * 30, *["☃"] * 3], source, kind, model="m").provenance.unknown_share == pytest.approx(
         3 / (n_known + 3), abs=1e-6

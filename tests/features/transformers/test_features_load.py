@@ -1,6 +1,7 @@
 """Large models: weights stay in the type in which they were published, those above the wanted layers are not read."""
 
 import shutil
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,7 @@ from bids_app.features.transformers.hidden_layers import hidden_states
 from bids_app.features.transformers.load_model import load_model
 from bids_app.features.transformers.models import ModelName
 from bids_app.features.transformers.trials import rests_on_borrowed
+from bids_app.features.transformers.widened import Widened
 from bids_app.records import FeatureSpec, ModelSource
 
 HALF = {"num_hidden_layers": 2}
@@ -230,3 +232,38 @@ def test_where_blocks_are_not_known_all_weights_are_loaded(tmp_path, monkeypatch
     )
     np.testing.assert_allclose(features.extract(HEARD, asked, source).values, want, rtol=1e-5, atol=1e-6)
     assert loaded == [{"depth": HALF}, {}]
+
+
+@pytest.mark.parametrize("name", ["encoder", "decoder", "causal"])
+def test_the_shortened_model_is_gone_before_the_whole_one_is_loaded(name, source, monkeypatch):
+    from bids_app.features.language import language_model
+    from bids_app.features.speech import speech_encoder, whisper_decoder
+
+    held, still = [], []
+
+    def noted(*given, **named):
+        still.append([one for one in held if one() is not None])
+        model = load_model(*given, **named)
+        held.append(weakref.ref(model))
+        return model
+
+    for module in (language_model, speech_encoder):
+        monkeypatch.setattr(module, "load_model", noted)
+    for module in (language_model, speech_encoder, whisper_decoder):
+        monkeypatch.setattr(module, "rests_on_borrowed", lambda *given: True)
+    folder, kind, options = KINDS[name]
+    features.extract(HEARD, FeatureSpec("x", kind, {**options, "model": folder}), source)
+    assert still == [[], []]
+
+
+def test_rows_of_narrow_weights_are_wide_however_they_are_given():
+    weight = torch.nn.Parameter(torch.tensor([[1.1], [2.2], [3.3]], dtype=torch.bfloat16), requires_grad=False)
+    rows = torch.tensor([2, 0])
+    with Widened():
+        picked = [
+            torch.index_select(weight, 0, rows),
+            torch.index_select(input=weight, dim=0, index=rows),
+            torch.nn.functional.embedding(rows, weight=weight),
+        ]
+    for one in picked:
+        torch.testing.assert_close(one, weight.detach()[rows].float(), rtol=0, atol=0)
