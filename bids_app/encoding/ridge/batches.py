@@ -141,14 +141,18 @@ def fixed_bytes(design: Design, size: Size, width: int) -> int:
         + n * columns * (8 * 3 + size.search + size.observed[1])
         + grams
         + lost
-        + max(1, size.workers) * _worker_bytes(design, size, width)
+        + 8 * 8 * min(n, columns) ** 2
+        + width * size.final * (4 * n + 8 * columns)
+        + max(0, size.workers - 1) * _worker_bytes(design, size, width)
     )
 
 
 def _worker_bytes(design: Design, size: Size, width: int) -> int:
-    """A decomposition, of the smaller of Gram matrix and kernel, and a block."""
+    """What a further worker takes: a decomposition, of the smaller of Gram matrix and kernel, and a block in the
+    directions of the one, with its weights once."""
     n, columns = len(design.Y), size.n_columns
-    return 8 * 8 * min(n, columns) ** 2 + width * size.final * (4 * n + 8 * columns)
+    rank = min(n, columns)
+    return 8 * 8 * rank**2 + width * size.final * (4 * n + 8 * rank + 2 * columns)
 
 
 def load(source: Array, columns: Array, dtype: torch.dtype, device: str) -> torch.Tensor:
