@@ -215,9 +215,9 @@ class Search:
             parts = [Moments(block.Y, split, block) for block in blocks]
             power += torch.cat([part.power for part in parts])
             split.prepare(grid.candidates, torch.float64 if exact else dtype)
-            if any(map(split.is_primal, grid.candidates)):
-                for part in parts:
-                    part.cross, part.cross_eval  # noqa: B018 - made once, with all threads
+            primal = [split.n_columns(weights) for weights in grid.candidates if split.is_primal(weights)]
+            for part in parts if primal else ():  # made with all threads, those that some candidate will ask for
+                part.cross, min(primal) < len(split.evaluate) and part.cross_eval
 
             def add_errors(number: int, split: Split = split, parts: Sequence[Moments] = parts) -> None:
                 """Of one candidate; each has a table of its own."""

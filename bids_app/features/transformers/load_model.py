@@ -12,13 +12,14 @@ from bids_app.errors import NoInput
 from bids_app.features.base.memory import placed
 from bids_app.features.transformers import models
 from bids_app.features.transformers.models import NEVER_READ, ModelName, load_config, model_files, readable
-from bids_app.features.transformers.preflight import require_weights
+from bids_app.features.transformers.preflight import require_weights, weight_headers
 from bids_app.records import ModelSource
 
 Depth = Mapping[str, int]  # what a configuration calls a number of blocks → how many of them are wanted
 WHOLE: Depth = {}
 NARROW = {"BF16": "bfloat16", "F16": "float16"}  # types that are kept, in safetensors' headers and in torch
 WIDE = {"F32", "F64"}
+# what transformers' classes raise where they cannot be made with fewer blocks or without numbers: the whole is loaded
 FAILURES = (AttributeError, LookupError, NotImplementedError, RuntimeError, TypeError, ValueError)
 
 
@@ -88,14 +89,7 @@ def stored_types(model: ModelName, source: ModelSource) -> dict[str, str]:
     ------
     NoInput : a file cannot be read.
     """
-    from safetensors import safe_open
-
-    types: dict[str, str] = {}
-    for path in model_files(model, source):
-        if path.suffix == ".safetensors":
-            with readable(model, source), safe_open(path, "pt") as file:
-                types.update({name: file.get_slice(name).get_dtype() for name in file.keys()})  # noqa: SIM118
-    return types
+    return {name: kind for name, (kind, _) in weight_headers(model, source).items()}
 
 
 def _shortened(config: Any, depth: Depth) -> Any:

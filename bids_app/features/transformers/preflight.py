@@ -66,7 +66,7 @@ def require_weights(skeleton: Any, model: ModelName, source: ModelSource) -> Non
     ------
     NoInput : some are of another shape, or missing.
     """
-    there = _by_ending(_shapes(model, source))
+    there = _by_ending({name: shape for name, (_, shape) in weight_headers(model, source).items()})
     wanted = {name: tuple(weight.shape) for name, weight in skeleton.named_parameters()} if there else {}
     of_some_block = {_any_block(name) for name in wanted if name in there}
     for name, shape in wanted.items():
@@ -78,16 +78,30 @@ def require_weights(skeleton: Any, model: ModelName, source: ModelSource) -> Non
             raise NoInput(what, model_files(model, source)[0].parent, fetch_hint(source))
 
 
-def _shapes(model: ModelName, source: ModelSource) -> Shapes:
-    """Weight → its shape, by the headers alone; nothing where weights are random. Raises NoInput."""
+def weight_headers(model: ModelName, source: ModelSource) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Weight → its type, as safetensors call it, and its shape, by the files' headers alone.
+
+    Nothing where weights are random.
+
+    Parameters
+    ----------
+    model : name and revision.
+    source : where models are.
+
+    Raises
+    ------
+    NoInput : a file cannot be read.
+    """
     from safetensors import safe_open
 
-    shapes: Shapes = {}
+    headers = {}
     for path in model_files(model, source):
         if path.suffix == ".safetensors":
             with readable(model, source), safe_open(path, "pt") as file:
-                shapes.update({name: tuple(file.get_slice(name).get_shape()) for name in file.keys()})  # noqa: SIM118
-    return shapes
+                for name in file.keys():  # noqa: SIM118
+                    header = file.get_slice(name)
+                    headers[name] = header.get_dtype(), tuple(header.get_shape())
+    return headers
 
 
 def _by_ending(shapes: Shapes) -> Shapes:

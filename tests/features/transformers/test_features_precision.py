@@ -24,6 +24,8 @@ CASES = {
     "gpt2": ("language_model", {"model": "tiny-gpt2", "layer": 2}),
     "bert": ("language_model", {"model": "tiny-bert", "layer": 2}),
 }
+# convolutions before a group norm: .05 of the largest value on some processors, .3 on others
+COARSE = {"wav2vec2", "hubert", "wavlm", "refreshed", "utterance"}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -32,14 +34,15 @@ def test_bfloat16_is_near_and_says_how_near(name, source):
     exact = features.extract(HEARD, FeatureSpec("x", kind, options), source)
     lowered = features.extract(HEARD, FeatureSpec("x", kind, {**options, "precision": "bfloat16"}), source)
     apart = np.abs(lowered.values - exact.values).max() / np.abs(exact.values).max()
-    assert 1e-5 < apart < 0.5  # convolutions of tiny models: .05 on some processors, .3 on others
+    limit = 0.5 if name in COARSE else 0.1
+    assert 1e-5 < apart < limit
     assert lowered.values.dtype == np.float32
     assert not [note for note in exact.provenance.notes if "bfloat16" in note]
     (note,) = [note for note in lowered.provenance.notes if "bfloat16" in note]
     windows, spread, furthest = re.search(r"(\d+) windows .* by (\S+) of the values.* most (\S+) of", note).groups()
     assert int(windows) >= 1
-    assert 0 < float(spread) < 0.5
-    assert 0 < float(furthest) < 0.5
+    assert 0 < float(spread) < limit
+    assert 0 < float(furthest) < limit
 
 
 def test_the_deviation_is_that_of_the_rows(source):
