@@ -52,16 +52,12 @@ def side_by_side(work: Callable[[Item], Made], items: Iterable[Item], n_workers:
     ahead = deque[Future[Made]]()
     try:
         with ThreadPoolExecutor(n_workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            try:
-                for item in items:
-                    ahead.append(pool.submit(work, item))
-                    if len(ahead) > n_workers:
-                        yield ahead.popleft().result()
-                while ahead:
+            for item in items:
+                ahead.append(pool.submit(work, item))
+                if len(ahead) > n_workers:
                     yield ahead.popleft().result()
-            finally:
-                for waiting in ahead:
-                    waiting.cancel()
+            while ahead:
+                yield ahead.popleft().result()
     finally:
         torch.set_num_threads(threads)  # what workers set holds for threads that are begun later
 

@@ -4,6 +4,7 @@ import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,7 +91,7 @@ class Slow:
         return object()
 
     def of(self, key):
-        return self.kept.get(key, lambda: self.made.append(key) or object())
+        return self.kept.get(key, lambda: time.sleep(0.02) or self.made.append(key) or object())
 
 
 def test_what_threads_share_is_made_once():
@@ -121,6 +122,14 @@ def test_a_fit_and_its_inference_are_the_same_side_by_side_again_and_again(two_t
     torch.set_num_threads(1)
     alone = found()
     np.testing.assert_allclose(first, alone, atol=1e-9)
+
+
+def test_every_worker_counts_in_memory():
+    design = design_of(60)
+    size = batches.Size(240, 4, 3, 8, 64, 4, 8, False, (0, 0), workers=1)
+    three = batches.fixed_bytes(design, replace(size, workers=3), 64) - batches.fixed_bytes(design, size, 64)
+    assert three >= 2 * (8 * 240**2 + 8 * 64 * 240)  # of each one matrix and one block of predictors at least
+    assert batches.with_workers(design, size, "cpu", 1).workers == 1
 
 
 def least_mb(found):
