@@ -15,9 +15,9 @@ from benchmarks.simulation import FMRI, WORDS, Setting, bursts, series
 from bids_app import encoding
 from bids_app.encoding.inference.blocks import Blocks
 from bids_app.encoding.inference.fit_and_infer import data_blocks
-from bids_app.encoding.inference.flip_units import FlipUnits, frequency_flip_units, time_flip_units
+from bids_app.encoding.inference.flips.flip_units import FlipUnits, frequency_flip_units, time_flip_units
+from bids_app.encoding.inference.flips.sign_flips import draw_signs
 from bids_app.encoding.inference.multiple_testing import p_values
-from bids_app.encoding.inference.sign_flips import draw_signs
 from bids_app.encoding.ridge.fitted import Fitted
 from bids_app.records import Array, Design, FitSpec, InferenceSpec, Inferred
 

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from bids_app import encoding
-from bids_app.encoding.inference.explained import explained
-from bids_app.encoding.inference.flip_units import FlipUnits
-from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, FlipUnitColumns, Signs
+from bids_app.encoding.inference.flips.explained import Responses, explained
+from bids_app.encoding.inference.flips.flip_units import FlipUnits
+from bids_app.encoding.inference.flips.fold_columns import FlipUnitColumns
+from bids_app.encoding.inference.flips.sign_flips import FlipGains, FlipTotals, Signs
 from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.records import Array, Design, FitSpec
 
@@ -70,6 +71,7 @@ def null_of(models: Sequence[Fitted], flip_units: FlipUnits, n_targets: int, sig
         targets, columns = torch.as_tensor(one.targets), FlipUnitColumns(one.split, flip_units, signs.dtype)
         Y = flip_units.responses(one.Y.to(signs.dtype))
         totals.add(one.fold, targets, Y, columns)
-        for few, part in explained(one.alpha_index, Y, columns, columns.directions(one)):
+        met, alphas = Responses(Y, torch.arange(len(Y))), one.alpha.cpu().numpy()
+        for few, part in explained(alphas, met, columns, columns.directions(one.basis)):
             gains.add(targets[few], part)
     return gains.at(Signs(signs)) / totals.at(Signs(signs))

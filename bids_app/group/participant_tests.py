@@ -21,9 +21,9 @@ import numpy as np
 import torch
 from scipy.stats import t as student
 
+from bids_app.encoding.inference.flips.sign_flips import draw_signs
 from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr, summarise
 from bids_app.encoding.inference.null_hypotheses import Contrast, Total, null_hypotheses
-from bids_app.encoding.inference.sign_flips import draw_signs
 from bids_app.group.moderation import moderated_deviation
 from bids_app.group.statistics import fisher_z
 from bids_app.records import Array, Component, full_of, subsets

@@ -94,6 +94,7 @@ def test_a_fit_with_its_inference_is_that_of_the_cpu(columns, noise):
 def test_a_fit_that_runs_out_of_memory_goes_on_with_less_and_then_on_the_cpu(monkeypatch):
     """Half the limit is half the targets at a time."""
     monkeypatch.setattr(batches, "BASE_MB", 0)
+    monkeypatch.setitem(batches.BLOCK_WIDTH, "cpu", 200)
     design = problem(5, "ar.5", n_targets=2000)
     groups, spec = {name: (name,) for name in design.bands}, FitSpec(solver="ridge", alphas=(1e0, 1e2, 2))
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from bids_app.encoding.inference.flip_units import sums
+from bids_app.encoding.inference.flips.flip_units import sums
 from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.encoding.ridge.scores import R_LIMIT
 from bids_app.encoding.ridge.splits import Split

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from bids_app.encoding.inference.flip_units import sums
+from bids_app.encoding.inference.flips.flip_units import sums
 from bids_app.records import Array
 
 ROUNDING = 1e-6  # of a block's Σ(y − ȳ_train)²: gains nearer than this are equal

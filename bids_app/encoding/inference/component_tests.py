@@ -27,14 +27,15 @@ import torch
 from bids_app.encoding.design.nuisance import samples_left
 from bids_app.encoding.inference.block_losses import BlockLosses, BlockShares, flipped_sums
 from bids_app.encoding.inference.blocks import Blocks
-from bids_app.encoding.inference.explained import explained
-from bids_app.encoding.inference.flip_units import frequency_flip_units, time_flip_units
+from bids_app.encoding.inference.flips.explained import Responses, explained
+from bids_app.encoding.inference.flips.flip_units import frequency_flip_units, time_flip_units
+from bids_app.encoding.inference.flips.fold_columns import FlipUnitColumns
+from bids_app.encoding.inference.flips.residual_flips import ResidualFlips
+from bids_app.encoding.inference.flips.sign_flips import FlipGains, FlipTotals, Signs, draw_signs
 from bids_app.encoding.inference.influence import Influences, influence
 from bids_app.encoding.inference.intervals import interval
 from bids_app.encoding.inference.multiple_testing import MaxTNull, NullSummary, fdr, summarise
 from bids_app.encoding.inference.null_hypotheses import Contrast, Total, UnionSet, null_hypotheses
-from bids_app.encoding.inference.residual_flips import ResidualFlips
-from bids_app.encoding.inference.sign_flips import FlipGains, FlipTotals, FlipUnitColumns, Signs, draw_signs
 from bids_app.encoding.partition.shapley import shapley_terms
 from bids_app.encoding.ridge.fitted import Fitted, Observer, Residuals
 from bids_app.encoding.ridge.splits import Split
@@ -130,8 +131,7 @@ class Inference(Observer):
         numbers += blocks.count**2 / self.n_folds
         self.cell_bytes = 2 * len(self.flip_units) * self.dtype.itemsize
         sums = (len(unions) + len(self.shares)) * blocks.count + (self.n_folds * len(self.refitted)) ** 2
-        n_again = len(pairs) + len(self.additions)
-        again = n_again * (blocks.count + 1) ** 2 / 2
+        again = len(pairs) * (blocks.count + 1) ** 2 / 2
         # responses in pieces, and what smaller unions leave of them
         lengths = [len(kind.pieces.units) * kind.pieces.length for kind in self.flip_units]
         again += sum(lengths) + len(self.additions) * lengths[0]
@@ -287,7 +287,7 @@ class Inference(Observer):
             all_pairs, _ = batch.influences.of(coefficients[self.refitted], targets)
             return [flipped_sums(contrast, signs.vectors, all_pairs)]
         small, large = (self.unions.index(union) for union in test.nested)
-        null = batch.added.null((small, large), kept, targets).double()
+        null = batch.added.null((small, large), kept, targets)
         null[0] = contrast.sum(dim=0)  # as it was observed
         # the same model with and without the space, in all folds: nothing but rounding is left of any flip
         null[:, (contrast == 0).all(dim=0)] = 0.0
@@ -351,21 +351,20 @@ class _Batch:
         targets = torch.as_tensor(models.places, device=test.device)
         positions = {union: torch.as_tensor(each, device=test.device) for union, each in models.unions.items()}
         self._add_losses(models, targets, test, positions)
-        chose = self._chose(models)
+        chose, alphas = self._chose(models), models.alpha.cpu().numpy()
         for number, (responses, fold_columns) in enumerate(zip(self._responses, self._fold_columns, strict=True)):
-            Y = responses[targets]
             if self._last in positions:
-                at = positions[self._last]
-                self.totals[number].add(models.fold, targets[at], Y[at], fold_columns)
+                full = targets[positions[self._last]]
+                self.totals[number].add(models.fold, full, responses[full], fold_columns)
             if not chose.any():
                 continue
-            directions = fold_columns.directions(models)
+            directions = fold_columns.directions(models.basis)
             # of a few models in hand, each union that chose them
-            for few, part in explained(models.alpha_index, Y, fold_columns, directions):
+            for few, part in explained(alphas, Responses(responses, targets), fold_columns, directions):
                 places, which = torch.nonzero(chose[:, few], as_tuple=True)
                 self.gains[number].add(places * self.n_targets + targets[few[which]], part, which)
             if number == 0:  # blocks of time
-                self.added.add(models, Y, fold_columns, directions)
+                self.added.add(models, responses, fold_columns, directions)
                 for few, e in influence(models, fold_columns, directions):
                     places, which = torch.nonzero(chose[:, few], as_tuple=True)
                     self.influences.add(places, targets[few[which]], e[which])

@@ -17,16 +17,17 @@ of squares is what is used: penalties are chosen from the same noise, which adds
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from bids_app.encoding.inference.explained import ELEMENTS_AT_ONCE
-from bids_app.encoding.inference.sign_flips import Directions, FlipUnitColumns
+from bids_app.encoding.inference.flips.fold_columns import Directions, FlipUnitColumns, Influential
 from bids_app.encoding.ridge.fitted import Fitted
 from bids_app.records import Array
 
+ELEMENTS_AT_ONCE = 2**22  # of residuals in coordinates; bounds memory; a constant, so that results repeat
 INTERPOLATED = 1e-6  # added to I − H_jj, for models that leave no residuals
 SAME = 1e-9  # share of the unions' own squares below which a signed sum of them is rounding
 
@@ -34,36 +35,42 @@ SAME = 1e-9  # share of the unions' own squares below which a signed sum of them
 def influence(
     models: Fitted, columns: FlipUnitColumns, directions: Directions
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """One outer fold's e, a few targets at a time.
+    """One outer fold's e, a few targets at a time; of models that predict nothing it is zero, and passed over.
 
     Parameters
     ----------
     models : of the fold.
     columns : of the fold, with blocks as flip units.
-    directions : of the models in these columns.
+    directions : of the candidate in these columns.
 
     Yields
     ------
     Positions (n_few,) among the models' targets, and (n_few, n_tested, n_blocks), of the blocks that have test
     samples, in ascending order; zero for those that were not trained on.
     """
-    V, shrinkage, labels = directions.V, directions.shrinkage, columns.flip_units.labels
-    Y = (models.Y - models.mean)[columns.order].to(V.dtype)
+    alphas = models.alpha.cpu().numpy()
+    by_alpha = np.argsort(alphas, kind="stable")  # so that models of one alpha are neighbours, and views
+    matter = directions.influential(alphas[by_alpha])
+    V, shrinkage, labels = matter.V, matter.shrinkage, columns.flip_units.labels[columns.test]
+    if not V.shape[1]:
+        return
+    positions = torch.as_tensor(by_alpha, device=V.device)
+    Y = (models.Y - models.mean)[columns.order[:, None], positions].to(V.dtype)
     # residuals of training samples, block by block (n_blocks, n_longest, n)
     left = _by_flip_unit(Y - V @ (shrinkage.T * (V.T @ Y)), columns.sizes)
-    order = torch.argsort(labels[columns.test], stable=True)
-    sizes = torch.unique(labels[columns.test], return_counts=True)[1].tolist()
+    order = torch.argsort(labels, stable=True)
+    sizes = torch.unique(labels, return_counts=True)[1].tolist()
     # residuals of test samples, by the blocks that have any
-    missed = _by_flip_unit((models.responses - models.predictions)[order].to(V.dtype), sizes)
-    blocks, H_by = _TrainingBlocks(directions, columns.sizes), _by_flip_unit(directions.met_projection[order], sizes)
+    missed = _by_flip_unit((models.responses - models.predictions)[order[:, None], positions].to(V.dtype), sizes)
+    blocks, H_by = _TrainingBlocks(matter, columns.sizes), _by_flip_unit(matter.H_met[order], sizes)
     at_once = max(1, ELEMENTS_AT_ONCE // (left.shape[0] * max(V.shape[1], left.shape[1])))
-    for alpha_index in np.unique(models.alpha_index):
-        alike = torch.as_tensor(np.flatnonzero(models.alpha_index == alpha_index), device=V.device)
-        shrunk = shrinkage[alike[0]]
-        for few in torch.split(alike, at_once):
+    for first, stop in pairwise([*np.unique(alphas[by_alpha], return_index=True)[1].tolist(), len(alphas)]):
+        for at in range(first, stop, at_once):
+            few = slice(at, min(at + at_once, stop))
             # r_i'H_i φ (n_few, n_tested, r), then times each training block's residuals in coordinates
-            tested = (missed[..., few].mT @ H_by).transpose(0, 1) * shrunk
-            yield few, 2 * tested @ blocks.leave_block_out_residuals(left[..., few], shrunk).permute(2, 1, 0)
+            tested = (missed[..., few].mT @ H_by).transpose(0, 1) * shrinkage[first]
+            own = blocks.leave_block_out_residuals(left[..., few], shrinkage[first])
+            yield positions[few], 2 * tested @ own.permute(2, 1, 0)
 
 
 def _by_flip_unit(values: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
@@ -74,7 +81,7 @@ def _by_flip_unit(values: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
 class _TrainingBlocks:
     """Training blocks in coordinates, V_j (n_blocks, n_longest, r), zeros where a block is shorter."""
 
-    def __init__(self, directions: Directions, sizes: Sequence[int]) -> None:
+    def __init__(self, directions: Influential, sizes: Sequence[int]) -> None:
         V = self._V = _by_flip_unit(directions.V, sizes)
         self._met = V if directions.V_met is directions.V else _by_flip_unit(directions.V_met, sizes)
         _, longest, rank = V.shape

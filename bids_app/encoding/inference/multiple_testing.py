@@ -108,7 +108,9 @@ def p_values(null: torch.Tensor) -> torch.Tensor:
     (n_targets,) float64; 1 where the observed statistic is not positive, NaN where it is NaN.
     """
     observed = null[0]
-    p = (null >= observed - ROUNDING * observed.abs()).sum(dim=0) / torch.tensor(len(null), dtype=torch.float64)
+    # ones and zeros as the null's own numbers: sums of truth values take four times as long
+    reached = torch.ge(null, observed - ROUNDING * observed.abs(), out=torch.empty_like(null))
+    p = reached.sum(dim=0).double() / len(null)
     p = torch.where(observed <= 0, 1.0, p)
     return torch.where(observed.isnan(), torch.nan, p)
 
@@ -124,8 +126,8 @@ def studentized(null: torch.Tensor, deviation: torch.Tensor | None = None) -> to
     deviation : (n_targets,); None: that of each target's null.
     """
     centred = null - null.mean(dim=0)
-    own = torch.linalg.vector_norm(centred, dim=0) / len(null) ** 0.5
-    varies = own > ROUNDING * torch.linalg.vector_norm(null, ord=torch.inf, dim=0)
+    own = centred.square().mean(dim=0).sqrt()
+    varies = own > ROUNDING * torch.maximum(null.amax(dim=0), -null.amin(dim=0))
     divisor = own if deviation is None else deviation
     return centred.mul_(torch.where(varies | own.isnan(), 1 / divisor, 0.0))
 

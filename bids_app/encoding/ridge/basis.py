@@ -24,7 +24,7 @@ NEGLIGIBLE = {
 DROPPED = 1e-6  # ‖change of held-out predictions‖ / ‖training responses‖ that leaving out directions may make
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Basis:
     """The eigenbasis of one candidate's training samples; all float64.
 
@@ -59,6 +59,11 @@ class Basis:
             return self.split.side_by_side(self.split.columns.lost.T, self.weights).T @ self.basis_map
         return self.split.lost_kernel(self.weights) @ (self.basis_map / self.eigenvalues)
 
+    @made_once
+    def reach(self) -> torch.Tensor:
+        """(r,) Σ H², what a coordinate of one is in held-out predictions."""
+        return self.eval_projection.square().sum(dim=0)
+
     def band_parts(self, coordinates: torch.Tensor) -> BandParts:
         """Some models, band by band.
 
@@ -74,7 +79,7 @@ class Basis:
 
     def shrinkage(self, alphas: torch.Tensor) -> torch.Tensor:
         """φ (n_alphas, r) for alphas (n_alphas,)."""
-        return self.eigenvalues / (self.eigenvalues + alphas[:, None])
+        return shrinkage_of(self.eigenvalues, alphas)
 
     def keep(self, chosen: torch.Tensor) -> Basis:
         """The chosen directions (r,) bool."""
@@ -239,10 +244,15 @@ def reduced(basis: Basis, least_alpha: float) -> Basis:
     basis : of one candidate.
     least_alpha : the lowest alpha that will be used.
     """
-    return basis.keep(influential_directions(basis, least_alpha))
+    return basis.keep(influential_directions(basis.eigenvalues, basis.reach, least_alpha))
 
 
-def influential_directions(basis: Basis, least_alpha: float) -> torch.Tensor:
+def shrinkage_of(eigenvalues: torch.Tensor, alphas: torch.Tensor) -> torch.Tensor:
+    """φ (n_alphas, r) of eigenvalues (r,) for alphas (n_alphas,)."""
+    return eigenvalues / (eigenvalues + alphas[:, None])
+
+
+def influential_directions(eigenvalues: torch.Tensor, reach: torch.Tensor, least_alpha: float) -> torch.Tensor:
     """All directions but those that cannot matter at any alpha from `least_alpha` on.
 
     As ‖V'y‖ ≤ ‖y‖, leaving out the directions D moves held-out predictions by at most √(Σ_D ‖H_k‖² φ_k²) ‖y‖
@@ -250,14 +260,14 @@ def influential_directions(basis: Basis, least_alpha: float) -> torch.Tensor:
 
     Parameters
     ----------
-    basis : of a candidate.
+    eigenvalues, reach : (r,) of a candidate's basis.
     least_alpha : the smallest that counts.
 
     Returns
     -------
     (r,) bool.
     """
-    moved = (basis.eval_projection * basis.shrinkage(basis.eigenvalues.new_tensor([least_alpha]))).square().sum(dim=0)
+    moved = reach * shrinkage_of(eigenvalues, eigenvalues.new_tensor([least_alpha]))[0].square()
     # the least influential first, for as long as all of them together stay below the limit
     ranked, order = torch.sort(moved)
     kept = torch.ones_like(moved, dtype=torch.bool)

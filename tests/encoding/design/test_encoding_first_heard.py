@@ -12,7 +12,7 @@ from bids_app.encoding.design.first_heard import first_heard, linked
 from bids_app.encoding.design.folds import inner_folds, outer_split
 from bids_app.encoding.design.words import words_of
 from bids_app.encoding.inference.blocks import block_labels
-from bids_app.encoding.inference.flip_units import frequency_flip_units
+from bids_app.encoding.inference.flips.flip_units import frequency_flip_units
 from bids_app.records import Heard, Run, WordRows
 
 LASTS_S = {"a": 120.0, "b": 60.0, "c": 200.0, "d": 90.0}

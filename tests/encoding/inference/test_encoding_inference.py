@@ -14,10 +14,10 @@ from benchmarks.simulation import FMRI, mixed, series, with_weights
 from bids_app import encoding
 from bids_app.encoding.inference.blocks import Blocks, block_labels
 from bids_app.encoding.inference.component_tests import TESTED_AT_ONCE, Flips, Inference
-from bids_app.encoding.inference.flip_units import time_flip_units
+from bids_app.encoding.inference.flips.flip_units import time_flip_units
+from bids_app.encoding.inference.flips.sign_flips import draw_signs
 from bids_app.encoding.inference.multiple_testing import p_values
 from bids_app.encoding.inference.null_hypotheses import Contrast, Total, null_hypotheses
-from bids_app.encoding.inference.sign_flips import draw_signs
 from bids_app.encoding.ridge import batches
 from bids_app.encoding.ridge.batches import BLOCK_WIDTH
 from bids_app.encoding.ridge.fit import unions_of

@@ -14,9 +14,9 @@ from bids_app import encoding
 from bids_app.encoding.inference import influence as module
 from bids_app.encoding.inference.blocks import Blocks, block_labels
 from bids_app.encoding.inference.component_tests import Inference
-from bids_app.encoding.inference.flip_units import time_flip_units
+from bids_app.encoding.inference.flips.flip_units import time_flip_units
+from bids_app.encoding.inference.flips.fold_columns import FlipUnitColumns
 from bids_app.encoding.inference.influence import Influences, influence
-from bids_app.encoding.inference.sign_flips import FlipUnitColumns
 from bids_app.encoding.ridge.fit import unions_of
 from bids_app.records import FitSpec
 
@@ -55,7 +55,7 @@ def test_influence_is_that_of_fitting_without_a_block(columns, torn):
         missed = Y[test] - models.predictions.numpy()
         tested = np.unique(labels[test])
         columns = FlipUnitColumns(models.split, flip_units, torch.float64)
-        for few, e in influence(models, columns, columns.directions(models)):
+        for few, e in influence(models, columns, columns.directions(models.basis)):
             for (place, target), block in product(enumerate(few.tolist()), range(flip_units.count)):
                 taught = models.predictions[:, target].numpy() - without(models, Y[:, target], labels, block, target)
                 expected = [2 * (missed[:, target] * taught)[labels[test] == one].sum() for one in tested]
@@ -68,7 +68,7 @@ def test_a_model_that_leaves_no_residuals_has_a_finite_influence():
     for models in models_of(design, replace(BANDED, alphas=(1e-6, 1e-6, 1))):
         for dtype in (torch.float32, torch.float64):
             columns = FlipUnitColumns(models.split, flip_units, dtype)
-            influences = influence(models, columns, columns.directions(models))
+            influences = influence(models, columns, columns.directions(models.basis))
             assert all(e.isfinite().all() for _, e in influences)
 
 

@@ -11,9 +11,10 @@ from benchmarks.calibration_residuals import HIGHEST, Residuals, draw
 from benchmarks.conditions import infer
 from benchmarks.nulls import models_of, null_of
 from bids_app import encoding
-from bids_app.encoding.inference.flip_units import frequency_flip_units, time_flip_units
+from bids_app.encoding.inference.flips.flip_units import frequency_flip_units, time_flip_units
+from bids_app.encoding.inference.flips.fold_columns import FlipUnitColumns
+from bids_app.encoding.inference.flips.sign_flips import draw_signs
 from bids_app.encoding.inference.influence import influence
-from bids_app.encoding.inference.sign_flips import FlipUnitColumns, draw_signs
 from bids_app.records import FitSpec, InferenceSpec
 
 SPECS = {"primal": FitSpec(candidates=5, alphas=(1e-2, 1e4, 5)), "dual": FitSpec(candidates=2, alphas=(1e2, 1e4, 3))}
@@ -92,7 +93,7 @@ def test_influence_is_that_of_fitting_without_a_block(kind):
     for models in models_of(design, SPECS[kind]):
         train, test = models.split.train, models.split.evaluate
         columns = FlipUnitColumns(models.split, units, torch.float64)
-        ((few, e),) = influence(models, columns, columns.directions(models))
+        ((few, e),) = influence(models, columns, columns.directions(models.basis))
         assert few.tolist() == [0]
         X, met = weighted(models)
         alpha, y = float(models.alpha[0]), (models.Y - models.mean)[:, 0].numpy()

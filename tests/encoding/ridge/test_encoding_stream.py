@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from bids_app import encoding
-from bids_app.encoding.ridge.batches import BLOCK_WIDTH, load
+from bids_app.encoding.ridge.batches import BLOCK_WIDTH, Size, block_width, load
 from bids_app.encoding.ridge.fitted import Observer
 from bids_app.records import FitSpec, Run
 
@@ -216,12 +216,13 @@ LIMITED = """
 import resource, sys, numpy as np, torch
 from pathlib import Path
 from bids_app import encoding
-from bids_app.encoding.ridge.batches import BASE_MB
+from bids_app.encoding.ridge.batches import BASE_MB, BLOCK_WIDTH
 from bids_app.encoding.ridge.fitted import Observer
 from bids_app.records import Design, FitSpec
 from test_encoding_stream import SPEC, GROUPS, design
 
 torch.set_num_threads(1)
+BLOCK_WIDTH["cpu"] = 1024  # several blocks
 encoding.fit(design(), GROUPS, SPEC)  # libraries have their buffers
 small = design(20)
 source = np.load(sys.argv[1], mmap_mode="r")
@@ -281,3 +282,14 @@ def test_a_block_from_disk_does_not_bring_the_whole_file_into_memory(tmp_path):
         loaded = load(Y, targets, torch.float32, "cpu")
         assert status_mb("VmHWM") - before < 80
         np.testing.assert_allclose(loaded, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("n_times", "n_columns", "usable", "width"),
+    [(200, 50, 70_000, 4096), (760, 72, 70_000, 4096), (1200, 9600, 70_000, 1024), (9000, 1600, 70_000, 1024),
+     (900, 300, 70_000, 2048), (200, 50, 300, 300)],
+)  # fmt: skip
+def test_blocks_are_as_wide_as_what_they_hold_is_small(n_times, n_columns, usable, width):
+    given = replace(design(), Y=np.zeros((n_times, usable), "f4"), usable=np.ones(usable, bool))
+    size = Size(n_columns, 4, 3, 10, 60, search=4, final=8, weights=False, observed=(0, 0))
+    assert block_width(given, size, "cpu") == width

@@ -11,11 +11,11 @@ from benchmarks.conditions import RIDGE, infer
 from benchmarks.nulls import Collected, design_of
 from benchmarks.simulation import FMRI, mixed, series, with_weights
 from bids_app import encoding
-from bids_app.encoding.inference import explained
 from bids_app.encoding.inference.blocks import Blocks, block_labels
 from bids_app.encoding.inference.component_tests import Flips, Inference
+from bids_app.encoding.inference.flips import explained
+from bids_app.encoding.inference.flips.sign_flips import Signs
 from bids_app.encoding.inference.null_hypotheses import Contrast
-from bids_app.encoding.inference.sign_flips import Signs
 from bids_app.encoding.ridge.fit import unions_of
 from bids_app.records import FitSpec
 

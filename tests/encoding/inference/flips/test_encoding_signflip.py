@@ -1,6 +1,8 @@
 """Quadratic forms in the block signs against responses that are flipped, centred, refitted and scored for real."""
 
+import gc
 import itertools
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -13,23 +15,18 @@ from sklearn.linear_model import Ridge
 
 from benchmarks.circular_shifts import draw_shifts, shifted_rsquared
 from benchmarks.nulls import design_of, models_of, null_of
-from bids_app.encoding.inference import explained as explained_module
 from bids_app.encoding.inference.blocks import block_labels
-from bids_app.encoding.inference.explained import (
-    Whole,
-    _through_coordinates,
-    _through_samples,
-    explained,
-    flip_unit_predictions,
-)
-from bids_app.encoding.inference.flip_units import (
+from bids_app.encoding.inference.flips import explained as explained_module
+from bids_app.encoding.inference.flips.explained import Responses, Whole, _ways, explained
+from bids_app.encoding.inference.flips.flip_units import (
     PIECE,
     FlipUnits,
     cosine_transform,
     frequency_flip_units,
     time_flip_units,
 )
-from bids_app.encoding.inference.sign_flips import FlipGains, FlipUnitColumns, Signs, draw_signs
+from bids_app.encoding.inference.flips.fold_columns import Directions, FlipUnitColumns
+from bids_app.encoding.inference.flips.sign_flips import FlipGains, Signs, draw_signs
 from bids_app.encoding.ridge.splits import Columns, Split
 from bids_app.records import FitSpec
 
@@ -120,66 +117,77 @@ def test_a_float32_null_is_that_of_float64():
     np.testing.assert_allclose(quick, exact, atol=1e-4)
 
 
-def test_hat_matrix_and_coordinates_agree(monkeypatch):
-    design, labels = simulated((4, 6), 300)
-    (one, *_), flip_units = models_of(design, replace(SPEC, solver="ridge")), time_flip_units(labels)
-    columns = FlipUnitColumns(one.split, flip_units, torch.float64)
-    through = []
-    multiply = torch.Tensor.__matmul__
-
-    def noted(left, right):
-        through.append((len(left), right.shape[-1]) == (len(one.split.train), len(one.split.evaluate)))
-        return multiply(left, right)
-
-    monkeypatch.setattr(torch.Tensor, "__matmul__", noted)
-    ways = set()
-    Y = flip_units.responses(one.Y)
-    for few, F in flip_unit_predictions(one.alpha_index, Y, columns, columns.directions(one)):
-        ways.add(any(through))
-        for at in few.tolist()[:3]:  # one target of an alpha alone goes through coordinates
-            parts = {"targets": one.targets[[at]], "alpha": one.alpha[[at]], "alpha_index": one.alpha_index[[at]]}
-            alone = replace(one, **parts)
-            through.clear()
-            ((_, other),) = flip_unit_predictions(alone.alpha_index, Y[[at]], columns, columns.directions(alone))
-            assert not any(through)
-            np.testing.assert_allclose(F[few == at], other, atol=1e-7)
-    assert True in ways
-
-
 @pytest.mark.parametrize("met", [False, True])
 @pytest.mark.parametrize("kept", [False, True])
 @pytest.mark.parametrize("kind", ["blocks", "frequencies"])
-def test_what_units_explain_is_the_same_through_samples_and_through_coordinates(monkeypatch, kind, kept, met):
+@pytest.mark.parametrize("columns", [(4, 6), (90, 80)], ids=["few directions", "many"])
+@pytest.mark.parametrize("by_alpha", [False, True])
+def test_what_units_explain_is_the_definition_by_every_way(monkeypatch, columns, kind, kept, met, by_alpha):
     """Also of columns that lost nuisance, and of a part of the responses; a few targets at a time or all of them."""
     rng = np.random.default_rng(0)
+    design, labels = simulated(columns, 12)
+    one, *_ = models_of(design, replace(SPEC, solver="ridge", alphas=(1e1, 1e3, 3)))
+    flip_units = time_flip_units(labels) if kind == "blocks" else frequency_flip_units(design.runs, design.folds)
+    of_fold = FlipUnitColumns(one.split, flip_units, torch.float64)
+    V, H, V_met, nuisance, lost = parts = directions_of(of_fold, one.basis, met, rng)
+    directions, Y = Directions(one.basis, *parts), flip_units.responses(one.Y)
+    other = flip_units.responses(torch.as_tensor(rng.standard_normal(one.Y.shape)))
+    alphas, rows = one.alpha.numpy(), torch.arange(len(Y))
+    assert len(np.unique(alphas)) > 1
+    whole = Whole(Responses(Y + other, rows), rows) if kept else None
+    monkeypatch.setattr(explained_module, "OF_A_CALL", -(10**15) if by_alpha else 10**15)
+    ways = {(way.learned is None, way.squares is None) for way in _ways(alphas, of_fold, directions)}
+    few = V.shape[1] < len(H) + len(lost)
+    assert ways == {(True, True) if by_alpha else (True, False) if few else (False, True)}
+
+    given = alphas, Responses(Y, rows), of_fold, directions, whole
+    n_units = flip_units.count + kept
+    found = together(explained(*given), n_units)
+    # B and F of every unit, sample by sample
+    shrinkage = one.basis.shrinkage(one.alpha).numpy()
+    B, F, F_met = (np.zeros((len(Y), n_units, len(H))) for _ in range(3))
+    for target in range(len(Y)):
+        everything = (Y + other if kept else Y)[target, flip_units.pieces.place].numpy()
+        units = [np.where(flip_units.labels == unit, Y[target, flip_units.pieces.place], 0.0) for unit in
+                 range(flip_units.count)]  # fmt: skip
+        units += [everything - np.sum(units, axis=0)] if kept else []
+        for unit, own in enumerate(units):
+            trained = own[of_fold.order]
+            mean = trained @ of_fold.trained[:, 0].numpy() / len(one.split.train)
+            B[target, unit] = own[of_fold.test] - mean * of_fold.tested[:, 0].numpy()
+            learned = shrinkage[target] * (V_met.numpy().T @ trained)
+            F[target, unit], F_met[target, unit] = H.numpy() @ learned, (H + nuisance @ lost).numpy() @ learned
+    expected = 2 * np.einsum("tan,tbn->tab", B, F_met) - np.einsum("tan,tbn->tab", F, F)
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    monkeypatch.setattr(explained_module, "ELEMENTS_AT_ONCE", 1)
+    in_parts = list(explained(*given))
+    assert len(in_parts) == len(Y)
+    np.testing.assert_allclose(together(in_parts, n_units), expected, atol=1e-9)
+
+
+def directions_of(columns, basis, met, rng):
+    """V, H, V_met, nuisance, lost of a candidate; `met`: as if columns had lost nuisance."""
+    whole = columns.directions(basis).influential(np.array([1e-9]))
+    V, H = whole.V, whole.H
+    if not met:
+        return V, H, V, H[:, :0], V[:0]
+    V_met = V + torch.as_tensor(rng.standard_normal(V.shape))
+    nuisance, lost = (torch.as_tensor(rng.standard_normal(size)) for size in ((len(H), 3), (3, V.shape[1])))
+    return V, H, V_met, nuisance, lost
+
+
+def test_a_predictor_is_made_once_for_all_blocks_and_let_go_with_its_candidate():
     design, labels = simulated((4, 6), 12)
     one, *_ = models_of(design, replace(SPEC, solver="ridge"))
-    flip_units = time_flip_units(labels) if kind == "blocks" else frequency_flip_units(design.runs, design.folds)
-    columns = FlipUnitColumns(one.split, flip_units, torch.float64)
-    Y, directions = flip_units.responses(one.Y), columns.directions(one)
-    if met:
-        V = directions.V + torch.as_tensor(rng.standard_normal(directions.V.shape))
-        nuisance, lost = (
-            torch.as_tensor(rng.standard_normal(size)) for size in ((len(directions.H), 3), (3, V.shape[1]))
-        )
-        directions = replace(directions, V_met=V, nuisance=nuisance, lost=lost)
-    other = flip_units.responses(torch.as_tensor(rng.standard_normal(one.Y.shape)))
-    whole = Whole(Y + other, torch.arange(len(Y))) if kept else None
-    given_all = one.alpha_index, Y, columns, directions, whole
-    n_units = flip_units.count + kept
-    ways = (_through_samples, given_all), (_through_coordinates, given_all[1:]), (explained, given_all)
-    through_samples, through_coordinates, taken = (together(way(*given), n_units) for way, given in ways)
-    assert through_samples.abs().max() > 0.1
-    np.testing.assert_allclose(through_coordinates, through_samples, atol=1e-9)
-    np.testing.assert_allclose(taken, through_samples, atol=1e-9)
-    # the units, and what is never flipped, are the whole: its gain is that of all signs as they are
-    all_of_it = together(explained(one.alpha_index, Y + other if kept else Y, columns, directions), flip_units.count)
-    np.testing.assert_allclose(through_samples.sum(dim=(1, 2)), all_of_it.sum(dim=(1, 2)), atol=1e-8)
-    monkeypatch.setattr(explained_module, "ELEMENTS_AT_ONCE", 3 * n_units**2)
-    few = list(_through_coordinates(*given_all[1:]))
-    assert len(few) > 1
-    assert max(part.numel() for _, part in few) <= 3 * n_units**2
-    np.testing.assert_allclose(together(few, n_units), through_samples, atol=1e-9)
+    columns = FlipUnitColumns(one.split, time_flip_units(labels), torch.float64)
+    directions = columns.directions(one.basis)
+    assert columns.directions(one.basis) is directions
+    assert directions.predictor(10.0) is directions.predictor(10.0)
+    gone = weakref.ref(directions)
+    del directions, one, _
+    gc.collect()
+    assert gone() is None
 
 
 def together(parts, n_units):
