@@ -72,6 +72,6 @@ def null_of(models: Sequence[Fitted], flip_units: FlipUnits, n_targets: int, sig
         Y = flip_units.responses(one.Y.to(signs.dtype))
         totals.add(one.fold, targets, Y, columns)
         met, alphas = Responses(Y, torch.arange(len(Y))), one.alpha.cpu().numpy()
-        for few, part in explained(alphas, met, columns, columns.directions(one.basis)):
+        for few, part in explained(alphas, met, columns, columns.directions(one.basis, float(one.alpha.min()))):
             gains.add(targets[few], part)
     return gains.at(Signs(signs)) / totals.at(Signs(signs))

@@ -358,7 +358,7 @@ class _Batch:
                 self.totals[number].add(models.fold, full, responses[full], fold_columns)
             if not chose.any():
                 continue
-            directions = fold_columns.directions(models.basis)
+            directions = fold_columns.directions(models.basis, float(alphas.min()))
             # of a few models in hand, each union that chose them
             for few, part in explained(alphas, Responses(responses, targets), fold_columns, directions):
                 places, which = torch.nonzero(chose[:, few], as_tuple=True)

@@ -55,7 +55,7 @@ def test_influence_is_that_of_fitting_without_a_block(columns, torn):
         missed = Y[test] - models.predictions.numpy()
         tested = np.unique(labels[test])
         columns = FlipUnitColumns(models.split, flip_units, torch.float64)
-        for few, e in influence(models, columns, columns.directions(models.basis)):
+        for few, e in influence(models, columns, columns.directions(models.basis, float(models.alpha.min()))):
             for (place, target), block in product(enumerate(few.tolist()), range(flip_units.count)):
                 taught = models.predictions[:, target].numpy() - without(models, Y[:, target], labels, block, target)
                 expected = [2 * (missed[:, target] * taught)[labels[test] == one].sum() for one in tested]
@@ -68,7 +68,7 @@ def test_a_model_that_leaves_no_residuals_has_a_finite_influence():
     for models in models_of(design, replace(BANDED, alphas=(1e-6, 1e-6, 1))):
         for dtype in (torch.float32, torch.float64):
             columns = FlipUnitColumns(models.split, flip_units, dtype)
-            influences = influence(models, columns, columns.directions(models.basis))
+            influences = influence(models, columns, columns.directions(models.basis, float(models.alpha.min())))
             assert all(e.isfinite().all() for _, e in influences)
 
 

@@ -93,7 +93,7 @@ def test_influence_is_that_of_fitting_without_a_block(kind):
     for models in models_of(design, SPECS[kind]):
         train, test = models.split.train, models.split.evaluate
         columns = FlipUnitColumns(models.split, units, torch.float64)
-        ((few, e),) = influence(models, columns, columns.directions(models.basis))
+        ((few, e),) = influence(models, columns, columns.directions(models.basis, float(models.alpha.min())))
         assert few.tolist() == [0]
         X, met = weighted(models)
         alpha, y = float(models.alpha[0]), (models.Y - models.mean)[:, 0].numpy()

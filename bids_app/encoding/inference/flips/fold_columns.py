@@ -12,11 +12,13 @@ import torch
 
 from bids_app.encoding.inference.flips.flip_units import FlipUnits
 from bids_app.encoding.ridge.basis import Basis, influential_directions, shrinkage_of
+from bids_app.encoding.ridge.moments import rounding_of
+from bids_app.encoding.ridge.search import by_columns
 from bids_app.encoding.ridge.splits import Split, row_slices
 from bids_app.encoding.side_by_side import made_once
 from bids_app.records import Array
 
-MOST_KEPT = 2**23  # numbers of the predictors that a candidate keeps; others are made anew for each block of targets
+MOST_KEPT = 2**21  # numbers of the predictors that a candidate keeps; others are made anew for each block of targets
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ class FlipUnitColumns:
         self.n_train = len(split.train)
         self.trained = flip_units.indicator(split.train, dtype)[self.order]
         self.tested = flip_units.indicator(split.evaluate, dtype)[self.test]
-        self._directions: WeakKeyDictionary[Basis, Directions] = WeakKeyDictionary()
+        self._directions: WeakKeyDictionary[Basis, dict[bool, Directions]] = WeakKeyDictionary()
         self._lock = Lock()
         self._pieces = flip_units.pieces
         self._train_pieces, self._test_pieces = self._pieces.runs(self.order), self._pieces.runs(self.test)
@@ -227,27 +229,42 @@ class FlipUnitColumns:
             return products
         return products.new_zeros((self.flip_units.count + more, *products.shape[1:])).index_add_(0, units, products)
 
-    def directions(self, basis: Basis) -> Directions:
+    def directions(self, basis: Basis, least_alpha: float) -> Directions:
         """A candidate's directions, made once for all blocks of targets and let go with its basis.
+
+        As coefficients are linear in the samples, so are directions in the columns, whose coefficients are made once
+        a fold. Where that is not exact enough, the directions themselves are transformed.
 
         Parameters
         ----------
         basis : of the candidate, in this fold.
+        least_alpha : the smallest of some models, which decides how exact directions must be.
         """
+        through_columns = by_columns(basis, least_alpha, rounding_of(self._dtype))
         with self._lock:
-            made = self._directions.get(basis)
-        if made is None:  # each candidate is met by one thread
-            made = self._made_directions(basis)
-            with self._lock:
-                self._directions[basis] = made
-        return made
+            made = self._directions.setdefault(basis, {})
+        if through_columns not in made:  # each candidate is met by one thread
+            made[through_columns] = self._made_directions(basis, through_columns)
+        return made[through_columns]
 
-    def _made_directions(self, basis: Basis) -> Directions:
-        V, H = self._coefficients(basis.samples, basis.eval_projection)
+    def _made_directions(self, basis: Basis, through_columns: bool) -> Directions:
+        if through_columns:
+            basis_map = basis.basis_map.to(self._dtype)
+            V, H = (self._split.side_by_side(rows.T, basis.weights).T @ basis_map for rows in self._columns)
+        else:
+            V, H = self._coefficients(basis.samples, basis.eval_projection)
         (train_nuisance, eval_nuisance), lost = self._nuisance, basis.lost
         V_met = V if not len(lost) else torch.addmm(V, train_nuisance, lost.to(self._dtype))
         _, of_their_runs = self._split.eval_nuisance
         return Directions(basis, V, H, V_met, eval_nuisance, (of_their_runs @ lost).to(self._dtype))
+
+    @made_once
+    def _columns(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """(n_train, n_columns) and (n_eval, n_columns) of all bands."""
+        everything = dict.fromkeys(range(len(self._split.columns.at)), 1.0)
+        return self._coefficients(
+            self._split.rows(everything, evaluate=False), self._split.rows(everything, evaluate=True)
+        )
 
     @made_once
     def _nuisance(self) -> tuple[torch.Tensor, torch.Tensor]:

@@ -168,7 +168,7 @@ def test_what_units_explain_is_the_definition_by_every_way(monkeypatch, columns,
 
 def directions_of(columns, basis, met, rng):
     """V, H, V_met, nuisance, lost of a candidate; `met`: as if columns had lost nuisance."""
-    whole = columns.directions(basis).influential(np.array([1e-9]))
+    whole = columns.directions(basis, 1e-9).influential(np.array([1e-9]))
     V, H = whole.V, whole.H
     if not met:
         return V, H, V, H[:, :0], V[:0]
@@ -181,8 +181,8 @@ def test_a_predictor_is_made_once_for_all_blocks_and_let_go_with_its_candidate()
     design, labels = simulated((4, 6), 12)
     one, *_ = models_of(design, replace(SPEC, solver="ridge"))
     columns = FlipUnitColumns(one.split, time_flip_units(labels), torch.float64)
-    directions = columns.directions(one.basis)
-    assert columns.directions(one.basis) is directions
+    directions = columns.directions(one.basis, float(one.alpha.min()))
+    assert columns.directions(one.basis, float(one.alpha.min())) is directions
     assert directions.predictor(10.0) is directions.predictor(10.0)
     gone = weakref.ref(directions)
     del directions, one, _
