@@ -65,8 +65,9 @@ def _keeper_of_file(path: Path) -> Keeper | None:
 
 
 def is_there(path: Path) -> bool:
-    """Whether a data set has a file, fetched or not: a link that leads nowhere counts."""
-    return path.is_file() or (path.is_symlink() and not path.exists())
+    """Whether a data set has a file, fetched or not: a link that leads nowhere counts, and what is no regular file,
+    which whoever opens it will refuse."""
+    return not path.is_dir() and (path.is_symlink() or path.exists())
 
 
 def require_content(path: Path, kind: type[ConcordError] = DataError) -> None:

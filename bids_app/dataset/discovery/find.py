@@ -36,7 +36,7 @@ from bids_app.dataset.signals.recording import channels_of, good_channels
 from bids_app.dataset.stimuli.events import read_events
 from bids_app.dataset.stimuli.lengths import length_reader
 from bids_app.errors import DataError, NoInput, Undecided
-from bids_app.pointers import require_content
+from bids_app.inputs.opening import check_input
 from bids_app.records import (
     ClockEvidence,
     Excluded,
@@ -137,7 +137,7 @@ def _recording(candidate: Candidate, raw: Index, query: RecordingQuery, finder: 
     named = [(index, entry.path) for entry in candidate.entries] + ([played.file] if played.file else [])
     companions = {**recording.companions, **({"events": played.file[1]} if played.file else {})}
     for path in (*recording.paths, *companions.values()):
-        require_content(path)
+        check_input(path)
     named += [(index if path.is_relative_to(index.root) else raw, path) for path in recording.companions.values()]
     return replace(
         recording,

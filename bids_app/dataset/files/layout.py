@@ -19,7 +19,7 @@ from typing import Any
 from bids_app.dataset.files.names import Entry, parse_name, same
 from bids_app.dataset.files.written import WrittenNumber
 from bids_app.errors import DataError
-from bids_app.pointers import require_content
+from bids_app.inputs.opening import JSON, read_bytes
 
 CONFIG = Path(__file__).with_name("entities.json")
 DATATYPES = ("func", "ieeg")  # folders of a participant or session that may hold responses
@@ -191,10 +191,10 @@ def _ignored(participants: Iterable[str]) -> list[re.Pattern[str]]:
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises DataError where the file is malformed or was not fetched, never `{}` in silence."""
-    require_content(path)
+    content = read_bytes(path, JSON)
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=WrittenNumber)
-    except (OSError, ValueError) as error:
+        content = json.loads(content.decode("utf-8-sig"), parse_float=WrittenNumber)
+    except (ValueError, RecursionError) as error:
         raise DataError(f"JSON cannot be read ({error})", path, "repair the sidecar") from error
     if not isinstance(content, dict):
         raise DataError("JSON is not an object", path, "repair the sidecar")
