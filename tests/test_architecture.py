@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "bids_app"
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 FOLDERS = sorted({path.parent for path in SOURCES})
 
-BASE = {"records", "errors", "marks", "pointers", "process", "inputs"}
+BASE = {"records", "errors", "boundary", "marks", "pointers", "process", "inputs"}
 DATASET = (
     "files", "transcripts", "stimuli", "signals", "electrodes", "confounds", "responses", "discovery", "alignment",
 )  # fmt: skip
@@ -23,6 +23,7 @@ MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "records": set(),
     "marks": set(),
     "process": set(),
+    "boundary": {"errors"},
     "pointers": {"errors"},
     "inputs": {"errors", "pointers"},
     "execution": BASE,

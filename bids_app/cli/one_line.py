@@ -49,7 +49,8 @@ def _line_of(error: Exception, program: str) -> tuple[str, int]:
 
 def _logged(error: Exception, program: str) -> ConcordError:
     """A bug outside of any run, its traceback in a file of its own."""
-    from bids_app.execution.log import bug_of, open_log
+    from bids_app.boundary import bug_of
+    from bids_app.execution.log import open_log
 
     with open_log(Path(tempfile.gettempdir()), program):
         return bug_of(error)

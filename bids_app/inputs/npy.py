@@ -24,11 +24,11 @@ def read_npy(path: Path, kind: Kind, home: Path | None = None) -> Any:
     DataError : it is no such file, or has fewer values than its header claims.
     """
     with open_input(path, kind, home) as file:
-        version = np.lib.format.read_magic(file)
-        read_header = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        shape, _, dtype = read_header(file)
+        if file.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:
+            raise DataError("not in the format .npy: it holds no rows", path, "write it with numpy.save")
+        file.seek(0)
+        headers = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+        shape, _, dtype = headers[min(2, np.lib.format.read_magic(file)[0])](file)
         if dtype.hasobject:
             raise DataError("it holds Python objects, not numbers", path, "save an array of numbers")
         require_claim(n_bytes(shape, dtype.itemsize), path.stat().st_size - file.tell(), path)

@@ -7,8 +7,8 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from bids_app.errors import ConcordError, DataError
 from bids_app.inputs.homes import require_inside
@@ -97,7 +97,7 @@ def _called(mode: int) -> str:
 
 
 @contextmanager
-def open_regular(path: Path, kind: Kind) -> Iterator[BinaryIO]:
+def open_regular(path: Path, kind: Kind) -> Iterator[BufferedReader]:
     """A regular file of bounded size, wherever it lies. Raises DataError, and OSError where it cannot be opened."""
     _require_regular(path.stat(), path, kind)  # before it is opened: opening alone moves some devices
     number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
@@ -107,7 +107,7 @@ def open_regular(path: Path, kind: Kind) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def open_input(path: Path, kind: Kind = BINARY, home: Path | None = None) -> Iterator[BinaryIO]:
+def open_input(path: Path, kind: Kind = BINARY, home: Path | None = None) -> Iterator[BufferedReader]:
     """An input, open for reading bytes.
 
     Parameters

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bids_app import __version__, execution, outputs
 from bids_app.execution import RunLog, StatusBook
+from bids_app.inputs.homes import named
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.dry_run import show_plan
 from bids_app.pipeline.find_recordings import find_recordings
@@ -44,7 +45,7 @@ def run(options: RunOptions, notify: Notify) -> int:
     outputs.require_own(job.out_dir, job.hash)
     library = StimulusLibrary(job)
     accounts = Accounts(job, library)
-    with execution.open_log(job.out_dir / "logs") as log:
+    with execution.open_log(job.out_dir / "logs") as log, named(options.named_folders):
         recordings = find_recordings(job.options, notify)
         preflight = check_recordings(recordings, job, accounts, notify)
         if job.options.dry_run:

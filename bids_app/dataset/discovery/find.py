@@ -36,6 +36,7 @@ from bids_app.dataset.signals.recording import channels_of, good_channels
 from bids_app.dataset.stimuli.events import read_events
 from bids_app.dataset.stimuli.lengths import length_reader
 from bids_app.errors import DataError, NoInput, Undecided
+from bids_app.inputs.homes import named
 from bids_app.inputs.opening import check_input
 from bids_app.records import (
     ClockEvidence,
@@ -61,7 +62,11 @@ def find_recordings(query: RecordingQuery) -> FoundRecordings:
     NothingMatched : labels, filters or spaces match nothing.
     UsageError : they contradict each other.
     """
-    query = _absolute(query)
+    with named((query.bids_dir, *query.derivatives.values())):
+        return _found(_absolute(query))
+
+
+def _found(query: RecordingQuery) -> FoundRecordings:
     description = require_description(query.bids_dir)
     filters = response_filters(query)
     roots, warnings = ({}, ()) if query.responses else derivative_roots(query, description)

@@ -7,7 +7,7 @@ import sys
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,8 +21,9 @@ TYPES = {
     "NIFTI_TYPE_INT32": "i4", "NIFTI_TYPE_UINT32": "u4", "NIFTI_TYPE_INT64": "i8", "NIFTI_TYPE_UINT64": "u8",
     "NIFTI_TYPE_FLOAT32": "f4", "NIFTI_TYPE_FLOAT64": "f8",
 }  # fmt: skip
-ORDERS = {"RowMajorOrder": "C", "ColumnMajorOrder": "F"}
+ORDERS: dict[str, Literal["C", "F"]] = {"RowMajorOrder": "C", "ColumnMajorOrder": "F"}
 ENDIAN = {"LittleEndian": "<", "BigEndian": ">"}
+NATIVE = "<" if sys.byteorder == "little" else ">"
 PIECE = 2**22
 
 
@@ -109,6 +110,5 @@ def _decoded(tag: dict[str, str], text: str, path: Path) -> Array:
         raw = zlib.decompressobj().decompress(raw, claimed + 1)
     if len(raw) != claimed:
         raise DataError(f"an array of {claimed:,} bytes holds {len(raw):,}", path, "the file is cut off or damaged")
-    native = "<" if sys.byteorder == "little" else ">"
-    values = np.frombuffer(raw, dtype=dtype.newbyteorder(ENDIAN.get(tag.get("Endian", ""), native)))
-    return values.reshape(shape, order=order)
+    ordered = np.dtype(ENDIAN.get(tag.get("Endian", ""), NATIVE) + TYPES[tag["DataType"]])
+    return np.asarray(np.frombuffer(raw, dtype=ordered).reshape(shape, order=order))
