@@ -34,10 +34,21 @@ class ConcordError(Exception):
     def __str__(self) -> str:
         place = f": {self.where}" if self.where else ""
         advice = f" ({self.hint})" if self.hint else ""
-        return " ".join(f"{self.what}{place}{advice}".split())
+        return printable(f"{self.what}{place}{advice}")
 
     def __reduce__(self) -> tuple[type[ConcordError], tuple[str, str, str]]:
         return type(self), (self.what, self.where, self.hint)
+
+
+def printable(text: str) -> str:
+    """A text as one line that any terminal and file can take: names of files may hold any byte.
+
+    Parameters
+    ----------
+    text : of any characters.
+    """
+    line = " ".join(text.split())
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
 
 
 class NotBids(ConcordError):
