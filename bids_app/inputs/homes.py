@@ -45,7 +45,7 @@ def require_inside(path: Path, home: Path | None = None) -> None:
     Parameters
     ----------
     path : of a file or folder.
-    home : a further folder that it may lie in; None: the data set that holds it by its name, where nothing is named.
+    home : what a path that is in no folder the user named is in by its name; None: the data set that holds it.
 
     Raises
     ------
@@ -62,8 +62,10 @@ def is_inside(path: Path, home: Path | None = None) -> bool:
     ----------
     path, home : as of `require_inside`.
     """
-    place, real = Path(os.path.normpath(path.absolute())), Path(os.path.realpath(path))
-    homes = [*_NAMED.get(), *([] if home is None else [Path(os.path.realpath(home))])]
+    place, real, homes = Path(os.path.normpath(path.absolute())), Path(os.path.realpath(path)), list(_NAMED.get())
+    if not any(place.is_relative_to(one) for one in homes):
+        own = home if home is not None and place.is_relative_to(home.absolute()) else None
+        homes += [] if own is None else [Path(os.path.realpath(own))]
     if not homes:
         homes = [Path(os.path.realpath(_data_set_of(place)))]
     if any(real.is_relative_to(one) for one in homes):

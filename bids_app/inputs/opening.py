@@ -49,7 +49,7 @@ def check_input(path: Path, kind: Kind = BINARY, home: Path | None = None) -> No
     ----------
     path : of the file.
     kind : what it is.
-    home : a further folder that it may lie in: see `require_inside`.
+    home : see `require_inside`.
 
     Raises
     ------
