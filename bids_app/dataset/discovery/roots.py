@@ -12,7 +12,8 @@ from bids_app.dataset.files.candidates import RAW
 from bids_app.dataset.files.layout import LABEL, read_json
 from bids_app.errors import DataError, NoInput, NotBids, NothingMatched
 from bids_app.inputs.homes import is_inside
-from bids_app.pointers import how_to_install, require_content
+from bids_app.inputs.opening import JSON, check_input
+from bids_app.pointers import how_to_install, is_there
 from bids_app.records import RecordingQuery
 
 DESCRIPTION = "dataset_description.json"
@@ -23,9 +24,12 @@ def require_description(bids_dir: Path) -> dict[str, Any]:
     """The description of BIDS_DIR. Raises NoInput where there is no such folder, NotBids without a description."""
     if not bids_dir.is_dir():
         raise NoInput("no such folder", bids_dir, "BIDS_DIR is the root of a BIDS data set")
-    require_content(bids_dir / DESCRIPTION, NotBids)
-    if not (bids_dir / DESCRIPTION).is_file():
+    if not is_there(bids_dir / DESCRIPTION):
         raise NotBids(f"not a BIDS data set: no {DESCRIPTION}", bids_dir, "BIDS_DIR is the root of a BIDS data set")
+    try:
+        check_input(bids_dir / DESCRIPTION, JSON)
+    except DataError as error:
+        raise NotBids(error.what, error.where, error.hint) from error
     try:
         return read_json(bids_dir / DESCRIPTION)
     except DataError as error:

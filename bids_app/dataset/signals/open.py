@@ -37,7 +37,7 @@ def open_signals(path: Path, wanted: Collection[str] = ()) -> Signals:
     DataError : it cannot be read, or two of its channels have one name.
     """
     extension = path.suffix.lower()
-    require_parts(path)
+    require_parts(path, check_input)
     own = {".edf": _open_edf, ".bdf": _open_edf, ".nwb": open_nwb, ".mefd": open_mef}.get(extension)
     if own is not None:
         return own(path, wanted)

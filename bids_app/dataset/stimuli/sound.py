@@ -11,6 +11,7 @@ import numpy as np
 from bids_app.dataset.stimuli.channels import Channel, choose, measure, quality
 from bids_app.dataset.stimuli.events import AUDIO
 from bids_app.errors import DataError
+from bids_app.inputs.homes import require_inside
 from bids_app.inputs.opening import SOUND, check_input, naming
 from bids_app.pointers import how_to_install, is_there, pointer_at
 from bids_app.records import Array, Samples
@@ -78,7 +79,7 @@ class Sound(NamedTuple):
 def sound_length_s(path: Path) -> float | None:
     """Seconds of sound by the file's header; None where it is not there, or not sound. Raises DataError where the
     header's rate is none."""
-    if not path.is_file() or pointer_at(path) is not None:
+    if not _is_fetched(path):
         return None
     check_input(path, SOUND)
     try:
@@ -86,6 +87,14 @@ def sound_length_s(path: Path) -> float | None:
     except (OSError, RuntimeError, ValueError):
         return None  # a text that was read, or an image
     return float(facts.frames) / float(facts.samplerate)
+
+
+def _is_fetched(path: Path) -> bool:
+    """Whether a file and its content are there. Raises DataError where it is a link that leads elsewhere."""
+    if not path.is_file():
+        return False
+    require_inside(path)
+    return pointer_at(path) is None
 
 
 class Excerpts(NamedTuple):
@@ -110,7 +119,7 @@ def read_excerpts(path: Path, starts_s: Sequence[float], length_s: float) -> Exc
     -------
     None where it is not there, is not sound or cannot be read.
     """
-    if not path.is_file() or pointer_at(path) is not None:
+    if not _is_fetched(path):
         return None
     import soundfile
 
