@@ -12,6 +12,7 @@ from bids_app.inputs.opening import HEADER, check_input, read_bytes
 MARKER_FILE, DATA_FILE = (
     re.compile(rf"^{key}[ \t]*=([^\n]*)", re.MULTILINE | re.IGNORECASE) for key in ("MarkerFile", "DataFile")
 )
+LONGEST_NAME = 255
 NEW_SEGMENT = re.compile(r"^Mk\d+=New Segment,[^,\r\n]*,(\d+)(?:,[^,\r\n]*,[^,\r\n]*(?:,(\d+))?)?", re.MULTILINE)
 CHANNEL = re.compile(r"^Ch\d+=([^,\r\n]*)", re.MULTILINE)
 
@@ -47,8 +48,8 @@ def _named(path: Path, key: re.Pattern[str]) -> Path | None:
     name = found[1].strip().replace("$b", path.stem) if found else ""
     if not name:
         return None
-    if name in (".", "..") or re.search(r"[/\\\0]", name):
-        raise DataError(f"the header names a file elsewhere: {name!r}", path, "name one that lies beside it")
+    if name in (".", "..") or re.search(r"[/\\\0]", name) or len(name) > LONGEST_NAME:
+        raise DataError(f"the header names a file elsewhere: {name[:LONGEST_NAME]!r}", path, "name one beside it")
     return path.with_name(name)
 
 
