@@ -9,9 +9,10 @@ from typing import Any
 
 from bids_app.errors import DataError
 from bids_app.inputs.claims import n_bytes, require_claim
-from bids_app.inputs.opening import BINARY, Kind, reading
+from bids_app.inputs.opening import BINARY, Kind, open_input, reading
 
 MOST_OBJECTS = 1_000_000
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 @contextmanager
@@ -32,6 +33,14 @@ def open_hdf5(path: Path, kind: Kind = BINARY, home: Path | None = None) -> Iter
         file = h5py.File(path, "r", locking=False)
     with file:
         yield file
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether a file is HDF5 by its first bytes, behind those that a program may have put before it. Raises
+    DataError."""
+    with open_input(path) as file:
+        places = (0, *(512 * 2**power for power in range(12)))
+        return any(file.seek(place) == place and file.read(len(SIGNATURE)) == SIGNATURE for place in places)
 
 
 def own_array(file: Any, key: str, path: Path) -> Any:

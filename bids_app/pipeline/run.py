@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bids_app import __version__, execution, outputs
+from bids_app.boundary import known_error
+from bids_app.errors import NoInput, OutOfMemory
 from bids_app.execution import RunLog, StatusBook
 from bids_app.inputs.homes import named
 from bids_app.pipeline.accounts import Accounts
@@ -79,7 +81,13 @@ def _compute(
     if "participant" in job.options.levels:
         failed += run_participants(job, library, preflight, cache, progress)
     if "group" in job.options.levels:
-        failed += run_group(job, library, recordings, preflight, cache, progress)
+        try:
+            failed += run_group(job, library, recordings, preflight, cache, progress)
+        except (NoInput, MemoryError, OutOfMemory) as error:  # what was done before it counts
+            if "participant" not in job.options.levels:
+                raise
+            progress.start("group", "group").fail(known_error(error))
+            failed += 1
     _summarise(job, progress)
     return 1 if failed else 0
 

@@ -16,6 +16,7 @@ from bids_app.dataset.signals.names import require_distinct
 from bids_app.dataset.signals.nwb import open_nwb
 from bids_app.dataset.signals.records import LEAST_PAUSE_S, Note, Segment, Signals, between, usual_rate
 from bids_app.errors import DataError
+from bids_app.inputs.hdf5 import is_hdf5, require_own_content
 from bids_app.inputs.opening import check_input, reading
 from bids_app.pointers import require_parts
 from bids_app.records import Array
@@ -41,6 +42,8 @@ def open_signals(path: Path, wanted: Collection[str] = ()) -> Signals:
     own = {".edf": _open_edf, ".bdf": _open_edf, ".nwb": open_nwb, ".mefd": open_mef}.get(extension)
     if own is not None:
         return own(path, wanted)
+    if extension == ".set" and is_hdf5(path):
+        require_own_content(path)
     if extension == ".vhdr":
         brainvision.require_own_files(path)
         require_distinct(brainvision.channel_labels(path), path, wanted)
