@@ -34,6 +34,7 @@ class Kind:
 
 GIT = Kind("file of git", 64 * 2**10)
 JSON = Kind("JSON file", 64 * MB)
+SETTINGS = Kind("file of settings", 16 * MB)
 TABLE = Kind("table", 256 * MB)
 TRANSCRIPT = Kind("transcript", 64 * MB)
 HEADER = Kind("header file", 256 * MB)  # BrainVision's markers are among them
@@ -138,6 +139,25 @@ def read_bytes(path: Path, kind: Kind, home: Path | None = None) -> bytes:
     if len(content) > kind.most_bytes:
         raise DataError(f"the file grew beyond what a {kind.what} has", path)
     return content
+
+
+def read_named(path: Path, kind: Kind = SETTINGS) -> bytes:
+    """All of a file that the user named on the command line, wherever it lies.
+
+    Parameters
+    ----------
+    path : of the file.
+    kind : which says how large it may be.
+
+    Raises
+    ------
+    OSError : it cannot be opened, is no regular file, or too large.
+    """
+    try:
+        with open_regular(path, kind) as file:
+            return file.read(kind.most_bytes)
+    except (DataError, ValueError) as error:  # of these, a name that no file can have
+        raise OSError(str(error)) from error
 
 
 @contextmanager

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from bids_app.dataset.files.candidates import RAW
-from bids_app.dataset.files.layout import LABEL, read_json
+from bids_app.dataset.files.layout import read_json
 from bids_app.errors import DataError, NoInput, NotBids, NothingMatched
 from bids_app.inputs.homes import is_inside
 from bids_app.inputs.opening import JSON, check_input
 from bids_app.pointers import how_to_install, is_there
 from bids_app.records import RecordingQuery
+from bids_app.records.entities import LABEL
 
 DESCRIPTION = "dataset_description.json"
 OWN_NAMES = {"concord", "bids-concord"}

@@ -22,9 +22,9 @@ from bids_app.dataset.files.written import WrittenNumber
 from bids_app.errors import DataError, UsageError
 from bids_app.inputs.opening import JSON, read_bytes
 from bids_app.records import Excluded
+from bids_app.records.entities import LABEL
 
 CONFIG = Path(__file__).with_name("entities.json")
-LABEL = re.compile(r"[0-9A-Za-z]+")  # of a participant
 DATATYPES = ("func", "ieeg")  # folders of a participant or session that may hold responses
 # Entities a derivative may have dropped although the events of its run carry them.
 OPTIONAL_IN_DERIVATIVES = ("acq", "ce", "rec", "dir")

@@ -62,7 +62,7 @@ def test_eeglab_names_a_file_beside_it_alone(tmp_path):
     (folder / "link.fdt").symlink_to(tmp_path / "x.fdt")
     for name in (str(tmp_path / "x.fdt"), "../../../x.fdt", "link.fdt"):
         write_set(path, name)
-        with pytest.raises(DataError, match="another folder|leads out"):
+        with pytest.raises(DataError, match=r"another folder|leads out"):
             open_signals(path)
 
 
