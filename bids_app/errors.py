@@ -21,6 +21,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
+MOST_LETTERS = 2000  # of what is said of one thing: a table may have a hundred thousand columns to be named
+
 
 class ConcordError(Exception):
     """One line to the user: `what`, `where` (a path or name) and `hint` (what to do)."""
@@ -32,12 +34,30 @@ class ConcordError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
+        what, hint = (
+            text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]} …" for text in (self.what, self.hint)
+        )
         place = f": {self.where}" if self.where else ""
-        advice = f" ({self.hint})" if self.hint else ""
-        return " ".join(f"{self.what}{place}{advice}".split())
+        advice = f" ({hint})" if hint else ""
+        return printable(f"{what}{place}{advice}")
 
     def __reduce__(self) -> tuple[type[ConcordError], tuple[str, str, str]]:
         return type(self), (self.what, self.where, self.hint)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]} …"
+
+
+def printable(text: str) -> str:
+    """A text as one line that any terminal and file can take: names of files may hold any byte.
+
+    Parameters
+    ----------
+    text : of any characters.
+    """
+    line = " ".join(text.split())
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
 
 
 class NotBids(ConcordError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -65,8 +66,9 @@ def _keeper_of_file(path: Path) -> Keeper | None:
 
 
 def is_there(path: Path) -> bool:
-    """Whether a data set has a file, fetched or not: a link that leads nowhere counts."""
-    return path.is_file() or (path.is_symlink() and not path.exists())
+    """Whether a data set has a file, fetched or not: a link that leads nowhere counts, and what is no regular file,
+    which whoever opens it will refuse."""
+    return not path.is_dir() and (path.is_symlink() or path.exists())
 
 
 def require_content(path: Path, kind: type[ConcordError] = DataError) -> None:
@@ -89,12 +91,22 @@ def require_content(path: Path, kind: type[ConcordError] = DataError) -> None:
         raise kind(pointer.what, path, pointer.remedy)
 
 
-def require_parts(path: Path) -> None:
-    """The same of a file in parts (.vhdr with .eeg and .vmrk, .set with .fdt, `split-02`). Raises DataError."""
-    require_content(path)
+def require_parts(path: Path, require: Callable[[Path], None] = require_content) -> None:
+    """The same of a file in parts (.vhdr with .eeg and .vmrk, .set with .fdt, `split-02`).
+
+    Parameters
+    ----------
+    path : of the file.
+    require : what each part must pass.
+
+    Raises
+    ------
+    DataError : one does not.
+    """
+    require(path)
     stem = re.sub(r"_split-\d+(?=_)", "_split-*", path.name.partition(".")[0])
     for part in sorted(path.parent.glob(f"{stem}.*")):
-        require_content(part)
+        require(part)
 
 
 def how_to_install(path: Path) -> str:

@@ -1,8 +1,14 @@
-"""What holds for a whole process: its threads, and the memory that it keeps."""
+"""What holds for a whole process: its threads, the memory that it keeps, and the home that libraries find."""
 
 from __future__ import annotations
 
 import ctypes
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1  # of glibc's mallopt
 LARGEST_MB, KEPT_MB = 64, 256  # of what is freed: arrays above the first go to the kernel at once
@@ -36,3 +42,51 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, LARGEST_MB * 2**20)
         mallopt(M_TRIM_THRESHOLD, KEPT_MB * 2**20)
+
+
+@contextmanager
+def usable_home() -> Iterator[None]:
+    """While it lasts, libraries find a home and a cache that they can use, whoever the user is.
+
+    Without an entry in the user database and without $HOME there is none; it may be unreadable, or read-only as in a
+    container. Several libraries end at their import then. Models stay where the hub's library looks for them.
+    """
+    names = ("HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR", "HF_HOME")
+    before = {name: os.environ.get(name) for name in names}
+    wanted = _own_folders(before)
+    if not wanted:
+        yield
+        return
+    folder = tempfile.mkdtemp(prefix="concord-home-")
+    os.environ.update({name: value.format(folder=folder) for name, value in wanted.items()})
+    try:
+        yield
+    finally:
+        for name in wanted:
+            os.environ.pop(name)
+            if (old := before[name]) is not None:
+                os.environ[name] = old
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _own_folders(given: dict[str, str | None]) -> dict[str, str]:
+    """Variables to set, `{folder}` for a folder of one's own; none where all is well."""
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() ends where there is none
+    there = home.is_absolute() and os.access(home, os.R_OK | os.X_OK)
+    cache = Path(given["XDG_CACHE_HOME"] or home / ".cache")
+    if there and _is_writable(cache):
+        return {}
+    found = {} if there else {"HOME": "{folder}"}
+    if not given["XDG_CACHE_HOME"] or not _is_writable(cache):
+        found["XDG_CACHE_HOME"] = "{folder}"
+    if not given["MPLCONFIGDIR"]:
+        found["MPLCONFIGDIR"] = "{folder}"
+    if there and not given["HF_HOME"]:
+        found["HF_HOME"] = str(cache / "huggingface").replace("{", "{{").replace("}", "}}")
+    return found
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, or the folder itself in those above it that are there."""
+    there = next((above for above in (folder, *folder.parents) if os.path.lexists(above)), folder)
+    return os.access(there, os.W_OK | os.X_OK)

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "bids_app"
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 FOLDERS = sorted({path.parent for path in SOURCES})
 
-BASE = {"records", "errors", "marks", "pointers", "process"}
+BASE = {"records", "errors", "boundary", "marks", "pointers", "process", "inputs"}
 DATASET = (
     "files", "transcripts", "stimuli", "signals", "electrodes", "confounds", "responses", "discovery", "alignment",
 )  # fmt: skip
@@ -23,7 +23,9 @@ MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "records": set(),
     "marks": set(),
     "process": set(),
+    "boundary": {"errors"},
     "pointers": {"errors"},
+    "inputs": {"errors", "pointers"},
     "execution": BASE,
     "settings": BASE | {"features", "templates"},
     "dataset": BASE | {f"dataset/{room}" for room in DATASET},
@@ -203,3 +205,58 @@ def test_nine_of_ten_functions_take_few():
     counts = [count for _, count in functions()]
     few = sum(count <= FEW_PARAMETERS for count in counts) / len(counts)
     assert few >= SHARE_WITH_FEW, f"{few:.1%} take at most {FEW_PARAMETERS}"
+
+
+# ------------------------------------------------------------------------------------------------ opening of inputs
+OPENS = {  # what opens a file, by its last names
+    "open", "read_text", "read_bytes", "scandir", "nibabel.load", "nib.load", "np.load", "numpy.load", "np.fromfile",
+    "np.memmap", "np.loadtxt", "np.genfromtxt", "h5py.File", "pd.read_csv", "pd.read_table", "json.load", "io.open",
+    "os.open", "io.FileIO", "gzip.open", "gzip.GzipFile", "bz2.open", "lzma.open", "zipfile.ZipFile", "wave.open",
+    "tarfile.open", "pickle.load", "soundfile.info", "soundfile.read", "soundfile.SoundFile", "loadmat", "read_raw",
+    "NWBHDF5IO", "MefSession", "load_confounds", "BIDSLayout", "etree.parse", "ParseFile", "linecache.getlines",
+}  # fmt: skip
+MAY_OPEN = {  # thin readers of one format: what they call, once `bids_app/inputs` has checked the file
+    "dataset/files/layout.py": {"scandir", "BIDSLayout"},  # names alone
+    "dataset/discovery/filters.py": {"read_text"},  # of Concord's own table of entities
+    "dataset/stimuli/sound.py": {"soundfile.info", "soundfile.read", "soundfile.SoundFile"},
+    "dataset/signals/open.py": {"read_raw"},
+    "dataset/signals/nwb.py": {"NWBHDF5IO"},
+    "dataset/signals/mef.py": {"MefSession"},
+    "dataset/confounds/columns.py": {"load_confounds"},
+    "dataset/confounds/tables.py": {"pd.read_csv"},  # of bytes
+    "dataset/responses/parcels.py": {"pd.read_csv"},
+    "features/precomputed.py": {"np.loadtxt"},  # of a text
+}
+READERS_OF_PATHS = [*in_wing("dataset"), PACKAGE / "features" / "precomputed.py"]
+
+
+def openings(tree):
+    """What a file calls, or names, that opens a file."""
+    own = {alias.asname or alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
+           and (node.module or "").startswith("bids_app") for alias in node.names}  # fmt: skip
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Name) and not (isinstance(node, ast.Name) and node.id in own):
+            dotted = ast.unparse(node)
+            yield from (name for name in OPENS if dotted == name or dotted.endswith(f".{name}"))
+
+
+@pytest.mark.parametrize("path", READERS_OF_PATHS, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_inputs_are_opened_in_one_place(path):
+    text = path.read_text(encoding="utf-8")
+    found, allowed = set(openings(ast.parse(text))), MAY_OPEN.get(str(path.relative_to(PACKAGE)), set())
+    assert found <= allowed, f"{path} opens a file past bids_app/inputs"
+    assert not allowed - {"scandir", "BIDSLayout", "read_text"} or "from bids_app.inputs" in text
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["open(path)", "path.open()", "Path(p).read_text()", "nibabel.load(p)", "h5py.File(p)", "np.load(p)",
+     "pd.read_csv(path)", "soundfile.read(p)", "wave.open(p)", "map(Path.read_bytes, paths)", "mne.io.read_raw(p)"],
+)  # fmt: skip
+def test_what_opens_a_file_is_seen(code):
+    assert set(openings(ast.parse(code)))
+
+
+def test_the_table_of_readers_has_no_line_too_many():
+    for name, allowed in MAY_OPEN.items():
+        assert set(openings(ast.parse((PACKAGE / name).read_text(encoding="utf-8")))) == allowed, name

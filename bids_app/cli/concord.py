@@ -7,17 +7,22 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 from bids_app import __version__
+from bids_app.cli.arguments import a_path, whole_number
 from bids_app.cli.one_line import run_in_one_line
 from bids_app.errors import NoInput, UnknownLevel, UsageError
+from bids_app.inputs.opening import read_named
 from bids_app.pointers import require_content
 from bids_app.records import ModelSource, RecordingQuery
+from bids_app.records.entities import LABEL
 from bids_app.settings.run_options import RunOptions
 
 LEVELS = ("participant", "group")
+MOST_THREADS, MOST_MB = 1024, 10**9
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,8 +43,8 @@ def build_parser() -> argparse.ArgumentParser:
         "74 I/O, 75 out of memory.",
         allow_abbrev=False,
     )
-    parser.add_argument("bids_dir", type=Path, metavar="BIDS_DIR", help="the data set; nothing is written into it")
-    parser.add_argument("out_dir", type=Path, metavar="OUT_DIR", help="where results go")
+    parser.add_argument("bids_dir", type=a_path, metavar="BIDS_DIR", help="the data set; nothing is written into it")
+    parser.add_argument("out_dir", type=a_path, metavar="OUT_DIR", help="where results go")
     parser.add_argument("levels", nargs="+", metavar="{participant,group}", help="one level or both")
     parser.add_argument("--version", action="version", version=f"concord {__version__}")
     _add_selection(parser.add_argument_group("which recordings"))
@@ -54,7 +59,7 @@ def _add_selection(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--exclude-participant-label", nargs="+", default=[], metavar="L", help=labels)
     group.add_argument("--session-label", nargs="+", default=[], metavar="L", help=labels)
     group.add_argument("-t", "--task-id", nargs="+", default=[], metavar="L", help=labels)
-    group.add_argument("--bids-filter-file", type=Path, metavar="F", help="fMRIPrep's JSON")
+    group.add_argument("--bids-filter-file", type=a_path, metavar="F", help="fMRIPrep's JSON")
     group.add_argument(
         "-d",
         "--derivatives",
@@ -100,26 +105,28 @@ def _add_analysis(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--stimuli-table",
-        type=Path,
+        type=a_path,
         metavar="FILE",
         help="what a recipe asks for, by recording: a TSV or CSV with columns such as sub, task, run and onset",
     )
 
 
 def _add_running(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--model-dir", type=Path, metavar="DIR", help="where model weights lie")
+    group.add_argument("--model-dir", type=a_path, metavar="DIR", help="where model weights lie")
     group.add_argument("--offline", action="store_true", help="never touch the network (as HF_HUB_OFFLINE=1)")
     group.add_argument(
         "--features-from",
         nargs="+",
-        type=Path,
+        type=a_path,
         default=[],
         metavar="DIR",
         help="other OUT_DIRs whose features are used where they are the same; nothing is written there",
     )
     group.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="default: a GPU if there is one")
-    group.add_argument("--omp-nthreads", type=_positive, metavar="N", help="threads")
-    group.add_argument("--mem-mb", type=_positive, metavar="MB", help="memory a fit may take; changes no number")
+    group.add_argument("--omp-nthreads", type=whole_number(MOST_THREADS), metavar="N", help="threads")
+    group.add_argument(
+        "--mem-mb", type=whole_number(MOST_MB), metavar="MB", help="memory a fit may take; changes no number"
+    )
     group.add_argument("--dry-run", action="store_true", help="print and write the plan, compute nothing")
     group.add_argument("--force", action="store_true", help="recompute what is there")
     group.add_argument(
@@ -135,12 +142,6 @@ def _hyphened(argument: str) -> str:
     """Underscores in a flag's name serve as hyphens do; its value is left alone."""
     flag, separator, value = argument.partition("=")
     return flag.replace("_", "-") + separator + value if argument.startswith("--") else argument
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
-    return int(text)
 
 
 def parse_arguments(arguments: Sequence[str]) -> RunOptions:
@@ -202,13 +203,26 @@ def _labels(given: Sequence[str], prefix: str) -> tuple[str, ...]:
     """Labels without prefix, in the order given, each once; an item that is a file gives one label a line."""
     words: list[str] = []
     for item in given:
-        is_file = Path(item).is_file()
-        words += Path(item).read_text(encoding="utf-8").split() if is_file else [item]
+        words += _lines(item) if _is_file(item) else [item]
     labels = [word.removeprefix(f"{prefix}-") for word in words]
     for label in labels:
-        if not label.isalnum():
+        if not LABEL.fullmatch(label):
             raise UsageError(f"'{label}' is not a BIDS label", hint="letters and digits")
     return tuple(dict.fromkeys(labels))
+
+
+def _is_file(item: str) -> bool:
+    """Whether a label is the name of a file; too long a name, and the like, is none's."""
+    with suppress(OSError):
+        return Path(item).is_file()
+    return False
+
+
+def _lines(item: str) -> list[str]:
+    try:
+        return read_named(Path(item)).decode("utf-8-sig").split()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the file of labels is no text ({error})", item, "a label a line, in UTF-8") from None
 
 
 def _table(recipe: str | None, table: Path | None) -> Path | None:
@@ -236,7 +250,10 @@ def _derivatives(given: Sequence[str]) -> dict[str, Path]:
     roots: dict[str, Path] = {}
     for item in given:
         name, separator, path = item.partition("=")
-        root = Path(path if separator else item).resolve()
+        try:
+            root = a_path(path if separator else item).resolve()
+        except argparse.ArgumentTypeError as error:
+            raise UsageError(f"argument -d/--derivatives: {error}") from None
         name = name if separator else root.name
         if roots.get(name, root) != root:
             raise UsageError(f"two derivatives are called '{name}'", root, "name them: -d NAME=PATH")
@@ -249,10 +266,10 @@ def _filters(path: Path | None) -> dict[str, dict[str, Any]]:
         return {}
     require_content(path, NoInput)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_named(path).decode("utf-8-sig"))
     except OSError:
         raise NoInput("the filter file cannot be read", path) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"the filter file is not JSON ({error})", path) from None
     if not isinstance(content, dict) or not all(isinstance(value, dict) for value in content.values()):
         raise UsageError('the filter file is not of the form {"bold": {"run": 1}}', path)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from bids_app import __version__
+from bids_app.cli.arguments import a_path
 from bids_app.cli.one_line import run_in_one_line
 from bids_app.errors import UsageError
 
@@ -25,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("-v", "--verbose", action="count", default=0, help="twice shows tracebacks")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
     demo = commands.add_parser("demo", help="make the demo data set: DIR/bids, DIR/models, DIR/truth.tsv")
-    demo.add_argument("folder", type=Path, metavar="DIR")
+    demo.add_argument("folder", type=a_path, metavar="DIR")
     demo.set_defaults(call=_demo)
     presets = commands.add_parser("presets", help="list the analyses that ship, or print one")
     presets.add_argument("name", nargs="?", metavar="NAME")
@@ -35,11 +35,11 @@ def build_parser() -> argparse.ArgumentParser:
     recipes.set_defaults(call=_recipes)
     check = commands.add_parser("check-analysis", help="check an analysis file and print it with every default")
     check.add_argument("file", metavar="FILE")
-    check.add_argument("--model-dir", type=Path, metavar="DIR", help="where patterns in 'models' are looked for")
+    check.add_argument("--model-dir", type=a_path, metavar="DIR", help="where patterns in 'models' are looked for")
     check.set_defaults(call=_check)
     fetch = commands.add_parser("prefetch", help="download every model that an analysis names, pinned to a revision")
     fetch.add_argument("--analysis", required=True, metavar="PRESET|FILE")
-    fetch.add_argument("--model-dir", required=True, type=Path, metavar="DIR")
+    fetch.add_argument("--model-dir", required=True, type=a_path, metavar="DIR")
     fetch.set_defaults(call=_prefetch)
     return parser
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from bids_app.errors import EXPECTED, ConcordError, with_exit_code
+from bids_app.errors import EXPECTED, Bug, ConcordError, with_exit_code
+from bids_app.process import usable_home
 
 INTERRUPTED = 130
 
@@ -30,26 +33,44 @@ def run_in_one_line(program: str, arguments: Sequence[str], call: Callable[[], i
     temporary files.
     """
     try:
-        return call()
+        with usable_home():
+            return call()
     except KeyboardInterrupt:
         line, code = "interrupted; run the same command to go on", INTERRUPTED
-    except Exception as error:
+    except SystemExit:
+        raise
+    except BaseException as error:  # the last catch: libraries in Rust raise what is no Exception
         line, code = _line_of(error, program)
         if "".join(word for word in arguments if re.fullmatch("-v+", word)).count("v") > 1:
             traceback.print_exception(error)
-    print(f"{program}: {line}", file=sys.stderr)
+    _say(f"{program}: {line}")
     return code
 
 
-def _line_of(error: Exception, program: str) -> tuple[str, int]:
+def _say(line: str) -> None:
+    """On standard error, whatever its encoding; a stream that is closed takes nothing."""
+    with suppress(Exception):
+        print(line, file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except Exception:  # a reader that has gone: what is left would be complained of at the end
+        with suppress(Exception):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _line_of(error: BaseException, program: str) -> tuple[str, int]:
     """What is said of an error, and its exit code."""
-    known = with_exit_code(error) if isinstance(error, EXPECTED) else _logged(error, program)
-    return str(known), known.exit_code
+    try:
+        known = with_exit_code(error) if isinstance(error, EXPECTED) else _logged(error, program)
+        return str(known), known.exit_code
+    except Exception:  # there is no place for a log, or an error that cannot be told
+        return f"a bug of Concord: {type(error).__name__}", Bug.exit_code
 
 
-def _logged(error: Exception, program: str) -> ConcordError:
+def _logged(error: BaseException, program: str) -> ConcordError:
     """A bug outside of any run, its traceback in a file of its own."""
-    from bids_app.execution.log import bug_of, open_log
+    from bids_app.boundary import bug_of
+    from bids_app.execution.log import open_log
 
     with open_log(Path(tempfile.gettempdir()), program):
         return bug_of(error)

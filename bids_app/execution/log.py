@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from bids_app.errors import EXPECTED, Bug, ConcordError
+from bids_app.boundary import LOGGER, bug_of
+from bids_app.errors import EXPECTED
 
-LOGGER = logging.getLogger("concord")
 MOST_LINES = 10_000  # held back until `RunLog.keep`
 
 
@@ -88,24 +88,3 @@ def open_log(folder: Path, program: str = "concord") -> Iterator[RunLog]:
         for logger in (LOGGER, warned):
             logger.removeHandler(handler)
         handler.close()
-
-
-def reason_of(error: Exception, expected: tuple[type[Exception], ...] = (ConcordError,)) -> str:
-    """One line for status.tsv; tracebacks go to the log.
-
-    Parameters
-    ----------
-    error : what was raised.
-    expected : types whose text is a reason; all others are bugs of Concord.
-    """
-    if isinstance(error, expected):
-        LOGGER.warning("%s", error, exc_info=error)
-        return str(error) or type(error).__name__
-    return str(bug_of(error))
-
-
-def bug_of(error: Exception) -> Bug:
-    """The bug that an unexpected exception is, its traceback in the log of this run where that can be written."""
-    LOGGER.error("a bug of Concord", exc_info=error)
-    paths = [handler.path for handler in LOGGER.handlers if isinstance(handler, _Lines) and handler.path.exists()]
-    return Bug.of(error, paths[0] if paths else "")

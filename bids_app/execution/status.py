@@ -55,7 +55,7 @@ class StatusBook:
     def _read(self) -> list[StatusRow]:
         try:
             return [StatusRow(**row) for row in json.loads(self._json.read_text(encoding="utf-8"))]
-        except (FileNotFoundError, ValueError, TypeError):
+        except (FileNotFoundError, ValueError, TypeError, RecursionError):
             return []
 
     def _write(self, rows: list[StatusRow]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import math
@@ -15,11 +14,17 @@ import numpy as np
 
 from bids_app.errors import DataError, UsageError
 from bids_app.features.base.family import Family, Option
-from bids_app.pointers import is_there, require_content
+from bids_app.inputs.claims import gunzip
+from bids_app.inputs.hdf5 import open_hdf5, own_array, require_held
+from bids_app.inputs.npy import read_npy
+from bids_app.inputs.opening import BINARY, GB, JSON, Kind, check_input, read_bytes
+from bids_app.pointers import is_there
 from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 Table = tuple[Array, Array, Array | None, Any]  # values, times_s, onsets_s, dimensions
-BROKEN_FILE = (OSError, ValueError, KeyError, TypeError, EOFError)  # what readers raise on one
+BROKEN_FILE = (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError)  # what readers raise on one
+VALUES = Kind("file of features", 16 * GB)
+NAMES = ("values", "times_s", "onsets_s")  # of the arrays in HDF5; the last may be absent
 
 
 def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Features:
@@ -76,6 +81,8 @@ def _reading(path: Path) -> Iterator[None]:
     """What is raised on a broken file, as DataError. Only what depends on the file's content belongs within."""
     try:
         yield
+    except DataError as error:
+        raise _unreadable(path, error.what) from None
     except BROKEN_FILE as error:
         raise _unreadable(path, str(error)) from None
 
@@ -86,29 +93,29 @@ def _unreadable(path: Path, reason: str) -> DataError:
 
 def _read_npy(path: Path, spec: FeatureSpec) -> Table:
     with _reading(path):
-        values = np.load(path, allow_pickle=False)
-    if not isinstance(values, np.ndarray) or not values.ndim:
+        values = read_npy(path, VALUES, spec.base_dir)
+    if not values.ndim:
         raise _unreadable(path, "it holds no rows")
     return values, np.arange(len(values)) / spec.options["rate_hz"], None, None
 
 
 def _read_h5(path: Path, spec: FeatureSpec) -> Table:
-    import h5py
-
-    with _reading(path), h5py.File(path, "r") as file:
-        onsets = np.asarray(file["onsets_s"]) if "onsets_s" in file else None
-        return np.asarray(file["values"]), np.asarray(file["times_s"]), onsets, None
+    with _reading(path), open_hdf5(path, BINARY, spec.base_dir) as file:
+        arrays = {name: own_array(file, name, path) for name in NAMES if name != "onsets_s" or name in file}
+        for array in arrays.values():
+            require_held(array, path)
+        values, times, onsets = (np.asarray(arrays[name]) if name in arrays else None for name in NAMES)
+    return np.asarray(values), np.asarray(times), onsets, None
 
 
 def _read_tsv(path: Path, spec: FeatureSpec) -> Table:
-    sidecar = _sidecar(path)
     with _reading(path):
-        facts = json.loads(sidecar.read_text(encoding="utf-8"))
+        facts = json.loads(read_bytes(_sidecar(path), JSON, spec.base_dir).decode("utf-8"))
         columns, rate, start = list(facts["Columns"]), float(facts["SamplingFrequency"]), float(facts["StartTime"])
     if not 0 < rate < math.inf:
         raise _unreadable(path, f"SamplingFrequency is {rate:g}")
-    with _reading(path), gzip.open(path, "rt", encoding="utf-8") as lines:
-        text = lines.read()
+    with _reading(path):
+        text = gunzip(path, VALUES, spec.base_dir).decode("utf-8")
     if not text.strip():
         raise _unreadable(path, "it is empty")
     with _reading(path):
@@ -166,11 +173,12 @@ def _find(stimulus: Stimulus, spec: FeatureSpec) -> tuple[Path, ...]:
     if path is None:
         looked = " or ".join(map(str, dict.fromkeys(places)))
         raise DataError(f"the stimulus {stimulus.stimulus_id} has no file of features", "", f"looked for {looked}")
-    require_content(path)
+    check_input(path, BINARY, spec.base_dir)
     if not name.endswith(".tsv.gz"):
         return (path,)
-    require_content(_sidecar(path))
-    if not _sidecar(path).is_file():
+    if is_there(_sidecar(path)):
+        check_input(_sidecar(path), JSON, spec.base_dir)
+    else:
         raise DataError("the file of features has no JSON beside it", path, f"expected {_sidecar(path).name}")
     return path, _sidecar(path)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from bids_app import outputs
+from bids_app.boundary import boundary
 from bids_app.errors import ConcordError
 from bids_app.execution import Unit
 from bids_app.pipeline.accounts import Accounts
@@ -95,12 +96,11 @@ def _missing(unit: Unit, accounts: Accounts) -> list[str]:
 
 def _count_targets(unit: Unit, accounts: Accounts) -> int | str:
     """Of the first recording that has any."""
+    lost: list[ConcordError] = []
     for recording in unit.recordings:
-        try:
+        with boundary(lost.append):
             return accounts.count_targets(recording)
-        except (ConcordError, OSError) as error:
-            reason = str(error)
-    return f"none ({reason})"
+    return f"none ({lost[-1]})"
 
 
 def _would_be_of(unit: Unit, label: str) -> bool:

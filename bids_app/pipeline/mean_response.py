@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bids_app import group, outputs
-from bids_app.errors import DataError
+from bids_app.boundary import boundary
+from bids_app.errors import ConcordError, DataError
 from bids_app.execution import Unit
 from bids_app.group import GroupKey
 from bids_app.pipeline.job.job import Job
@@ -51,18 +52,19 @@ def fit_mean_responses(
             continue
         stem = group.shared_stem([unit.stem for unit in units])
         work = progress.start(_row(stem), "group")
-        try:
-            with shared_responses(units, rows, job.out_dir / "logs") as shared:
-                task = UnitTask(_mean_unit(stem, units[0]), alignments=preflight.alignments)
-                results[key] = _fit_shared(task, shared, job, rows, cache, work)
-                failed += results[key].mean is None
-        except DataError as error:
-            work.say(f"skipped: {error}")
-            work.record("skipped", str(error))
+        lost: list[ConcordError] = []
+        with boundary(lost.append), shared_responses(units, rows, job.out_dir / "logs") as shared:
+            task = UnitTask(_mean_unit(stem, units[0]), alignments=preflight.alignments)
+            results[key] = _fit_shared(task, shared, job, rows, cache, work)
+            failed += results[key].mean is None
+        for error in lost:
             results[key] = _none(str(error))
-        except Exception as error:
-            results[key] = _none(work.fail(error))
-            failed += 1
+            if isinstance(error, DataError):
+                work.say(f"skipped: {error}")
+                work.record("skipped", str(error))
+            else:
+                work.fail(error)
+                failed += 1
     return results, failed
 
 
@@ -92,10 +94,11 @@ def _fit_shared(
 ) -> SharedStimulusResult:
     """Ceilings between participants, and the fit of their mean response, whose failure costs a row of its own."""
     ceilings, ceiling = noise_ceilings_of(shared)
-    try:
+    lost: list[ConcordError] = []
+    with boundary(lost.append):
         mean, n_participants = fit_mean_response(task, job, rows, shared, cache)
         outputs.write_mean_response(job.out_dir, mean, n_participants)
-    except Exception as error:
+    for error in lost:
         reason = work.fail(error)
         return SharedStimulusResult(f"none: the fit of the mean response failed: {reason}", ceiling, None, ceilings)
     work.record("done", told_of(mean))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bids_app import __version__, execution, outputs
+from bids_app.boundary import boundary
 from bids_app.errors import ReadWriteError
 from bids_app.execution import StatusBook, StatusRow, Unit
 from bids_app.outputs.files.serialise import read_summary
@@ -26,6 +27,8 @@ from bids_app.records import (
     refusal_lines,
     warnings_of,
 )
+
+NO_TASK = ""  # of a folder that cannot be listed: what is in it is nobody's rest
 
 
 def run_participants(
@@ -78,10 +81,10 @@ def record_refusals(job: Job, preflight: Preflight, progress: Progress) -> None:
 
 def _record_unused(book: StatusBook, units: Sequence[Unit], unused: Sequence[Excluded]) -> int:
     """Unused recordings fail, but those of a task that nobody has a stimulus for (rest) are skipped."""
-    tasks = {recording.entities.get("task", "") for unit in units for recording in unit.recordings}
+    tasks = {recording.entities.get("task", "") for unit in units for recording in unit.recordings} | {NO_TASK}
     failed = 0
     for one in unused:
-        fails = one.undecided or entities_of(one.label).get("task", "") in tasks
+        fails = one.undecided or entities_of(one.label).get("task", NO_TASK) in tasks
         failed += fails
         book.record(StatusRow(one.label, one.participant, "failed" if fails else "skipped", reason=one.reason))
     return failed
@@ -94,11 +97,9 @@ def told_of(unit: UnitResult | UnitSummary) -> str:
 
 def _attempt(work: Work, task: UnitTask, job: Job, library: StimulusLibrary, cache: SubspaceCache) -> bool:
     """One unit, isolated: its failure costs a row of status.tsv and nothing else. Returns whether all is well."""
-    try:
+    with boundary(work.fail):
         return _fit_and_write(work, task, job, library, cache)
-    except Exception as error:
-        work.fail(error)
-        return False
+    return False
 
 
 def _fit_and_write(work: Work, task: UnitTask, job: Job, library: StimulusLibrary, cache: SubspaceCache) -> bool:

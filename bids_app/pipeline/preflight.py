@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bids_app import execution
-from bids_app.errors import ConcordError, DataError, NoInput, UsageError
+from bids_app.boundary import boundary
+from bids_app.errors import ConcordError, DataError, NoInput, OutOfMemory, UsageError
 from bids_app.execution import Unit
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.job.job import Job, Notify
@@ -30,12 +31,14 @@ class Preflight:
     alignments : recording label → how its times agree, of those too that are refused for it.
     unused : recordings that cannot be used, and why.
     warnings : of the data set as a whole.
+    exhausted : whether memory ran out in every recording.
     """
 
     units: tuple[Unit, ...]
     alignments: Mapping[str, Alignment]
     unused: tuple[Excluded, ...]
     warnings: tuple[str, ...] = ()
+    exhausted: bool = False
 
     @property
     def participants(self) -> list[str]:
@@ -47,10 +50,11 @@ class Preflight:
         return tuple(one for one in self.unused if one.participant == participant)
 
     def require_units(self, job: Job) -> None:
-        """Raises NoInput where nothing can be used and something is to be fitted."""
+        """Raises NoInput where nothing can be used and something is to be fitted; OutOfMemory where that is why."""
         if not self.units and job.options.levels != ("group",):
             first = f" (first: {self.unused[0].reason})" if self.unused else ""
-            raise NoInput(f"none of {len(self.unused)} recordings can be used{first}", job.options.bids_dir)
+            kind = OutOfMemory if self.exhausted else NoInput
+            raise kind(f"none of {len(self.unused)} recordings can be used{first}", job.options.bids_dir)
 
 
 def check_recordings(recordings: FoundRecordings, job: Job, accounts: Accounts, notify: Notify) -> Preflight:
@@ -72,24 +76,25 @@ def check_recordings(recordings: FoundRecordings, job: Job, accounts: Accounts, 
     UsageError : where two units would write the same files.
     """
     alignments, usable, unused = {}, [], list(recordings.excluded)
+    errors: list[ConcordError] = []
     for recording in recordings.recordings:
-        try:
+        with boundary(errors.append):
             account = accounts.of(recording)
-            alignment = account.alignment
-            alignments[recording.label] = alignment
-            _require_no_refusal(alignment)
+            alignments[recording.label] = account.alignment
+            _require_no_refusal(account.alignment)
             usable.append(replace(recording, stimuli=account.playings))
-        except (UsageError, MemoryError):
-            raise
-        except Exception as error:  # a recording costs its own row alone, whatever is wrong with it
-            reason = execution.reason_of(error, (ConcordError, OSError))
-            unused.append(Excluded(recording.participant, recording.label, reason))
+            continue
+        if isinstance(errors[-1], UsageError):  # of the analysis, whatever the recording
+            raise errors[-1]
+        unused.append(Excluded(recording.participant, recording.label, str(errors[-1])))
+    exhausted = bool(errors) and len(errors) == len(unused) and all(isinstance(one, OutOfMemory) for one in errors)
     accounts.keep()
     for notice in group_findings(warnings_of(alignments.values())):
         notify(f"warning: {notice.line}")
     for line in refusal_lines(unused):
         notify(line)
-    return Preflight(execution.plan_units(usable, job.analysis.pool), alignments, tuple(unused), recordings.warnings)
+    units = execution.plan_units(usable, job.analysis.pool)
+    return Preflight(units, alignments, tuple(unused), recordings.warnings, exhausted)
 
 
 def _require_no_refusal(alignment: Alignment) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bids_app.errors import ConcordError
-from bids_app.execution import StatusBook, StatusRow, peak_mb, reason_of
+from bids_app.execution import StatusBook, StatusRow, peak_mb
 from bids_app.pipeline.job.job import Notify
 
 
@@ -61,9 +61,9 @@ class Work:
         """One line on the terminal."""
         self.progress.notify(f"{self.title}: {line}")
 
-    def fail(self, error: Exception) -> str:
-        """A failed row, whose reason is returned; what is not an expected error is a bug of Concord."""
-        reason = reason_of(error, (ConcordError, MemoryError, OSError))
+    def fail(self, error: ConcordError) -> str:
+        """A failed row, whose reason is returned."""
+        reason = str(error)
         self.record("failed", reason)
         self.say(f"failed: {reason}")
         return reason

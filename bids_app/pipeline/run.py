@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bids_app import __version__, execution, outputs
+from bids_app.boundary import known_error
+from bids_app.errors import NoInput, OutOfMemory
 from bids_app.execution import RunLog, StatusBook
+from bids_app.inputs.homes import named
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.dry_run import show_plan
 from bids_app.pipeline.find_recordings import find_recordings
@@ -44,7 +47,7 @@ def run(options: RunOptions, notify: Notify) -> int:
     outputs.require_own(job.out_dir, job.hash)
     library = StimulusLibrary(job)
     accounts = Accounts(job, library)
-    with execution.open_log(job.out_dir / "logs") as log:
+    with execution.open_log(job.out_dir / "logs") as log, named(options.named_folders):
         recordings = find_recordings(job.options, notify)
         preflight = check_recordings(recordings, job, accounts, notify)
         if job.options.dry_run:
@@ -78,7 +81,13 @@ def _compute(
     if "participant" in job.options.levels:
         failed += run_participants(job, library, preflight, cache, progress)
     if "group" in job.options.levels:
-        failed += run_group(job, library, recordings, preflight, cache, progress)
+        try:
+            failed += run_group(job, library, recordings, preflight, cache, progress)
+        except (NoInput, MemoryError, OutOfMemory) as error:  # what was done before it counts
+            if "participant" not in job.options.levels:
+                raise
+            progress.start("group", "group").fail(known_error(error))
+            failed += 1
     _summarise(job, progress)
     return 1 if failed else 0
 

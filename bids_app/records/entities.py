@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -11,6 +12,7 @@ ENTITY_ORDER = (
     "res", "den", "stat", "desc",
 )  # fmt: skip
 STEM_ENTITIES = tuple(key for key in ENTITY_ORDER if key not in ("tpl", "hemi", "stat", "desc"))
+LABEL = re.compile(r"[0-9A-Za-z]+")  # what an entity's value is, in BIDS
 POOLABLE: Mapping[str, str] = MappingProxyType({"session": "ses", "task": "task", "run": "run"})
 
 

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from bids_app.errors import NoInput, UsageError, did_you_mean
+from bids_app.inputs.opening import read_named
 from bids_app.pointers import require_content
 from bids_app.settings.analysis import Analysis
 from bids_app.settings.run_options import ChosenModel
@@ -101,7 +102,7 @@ def _text(preset_or_file: str) -> str:
     path = Path(preset_or_file)
     require_content(path, NoInput)
     try:
-        return path.read_text(encoding="utf-8")
+        return read_named(path).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         advice = did_you_mean(preset_or_file, preset_names())
         presets = f"give a YAML file or one of {', '.join(preset_names())}"
@@ -145,7 +146,7 @@ def read_yaml(text: str, where: str, what: str) -> dict[str, Any]:
     """
     try:
         content = yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UsageError(f"{what} is not valid YAML: {error}", where) from None
     if not isinstance(content, dict):
         raise UsageError(f"{what} is not a mapping of keys to values", where)

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bids_app.errors import NoInput, UsageError, did_you_mean
+from bids_app.inputs.opening import read_named
 from bids_app.records import RECIPE_ENTITIES
 from bids_app.settings.load import one_line, read_yaml
 from bids_app.settings.recipe import RecipeSettings
@@ -56,7 +57,7 @@ def _content(name_or_file: str) -> dict[str, Any]:
         return read_yaml(recipe_text(name_or_file), name_or_file, WHAT)
     path = Path(name_or_file)
     try:
-        own = read_yaml(path.read_text(encoding="utf-8-sig"), name_or_file, WHAT)
+        own = read_yaml(read_named(path).decode("utf-8-sig"), name_or_file, WHAT)
     except (OSError, UnicodeDecodeError):
         advice = did_you_mean(name_or_file, recipe_names())
         shipped = f"give a YAML file or one of {', '.join(recipe_names())}"
@@ -99,7 +100,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     Raises NoInput where it is not there and UsageError where it is no table.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_named(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise NoInput(
             "the recipe's table cannot be read", path, "a TSV or CSV file with a header, in UTF-8"

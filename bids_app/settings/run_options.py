@@ -57,3 +57,13 @@ class RunOptions:
     def out_dir(self) -> Path:
         """The folder written."""
         return self.query.out_dir
+
+    @property
+    def named_folders(self) -> tuple[Path, ...]:
+        """Folders that links of the data set may lead into: those that the command line names. That of a table counts
+        unless the data set lies in it."""
+        table = None if self.stimuli_table is None else self.stimuli_table.resolve().parent
+        tables = () if table is None or self.bids_dir.is_relative_to(table) else (table,)
+        models = () if self.models.model_dir is None else (self.models.model_dir,)
+        derivatives = self.query.derivatives.values()
+        return (self.bids_dir, *derivatives, *models, *self.features_from, *self.beside, *tables)

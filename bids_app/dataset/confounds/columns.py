@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bids_app.dataset.confounds.tables import is_number
+from bids_app.dataset.files.names import parse_name
 from bids_app.errors import DataError, did_you_mean
-from bids_app.pointers import require_content
+from bids_app.inputs.opening import JSON, TABLE, check_input
 from bids_app.records import Array, Recording
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 N_ACOMPCOR = 5  # Behzadi 2007 and fMRIPrep's advice: the first five of the combined mask
+MOST_ENTITIES = 12  # of a name: nilearn tries all of their combinations
 # nilearn's names for ours
 STRATEGIES: dict[str, dict[str, Any]] = {
     "motion": {"strategy": ["motion"], "motion": "basic"},
@@ -157,7 +159,13 @@ def _nilearn_choice(group: str, recording: Recording, path: Path) -> list[str] |
 
     from nilearn.interfaces.fmriprep import load_confounds
 
-    require_content(path.with_suffix(".json"))  # else nilearn's choice fails, and columns are chosen by name
+    entities = parse_name(recording.paths[0]).entities
+    if len(entities) > MOST_ENTITIES:
+        return None
+    for other in sorted(path.parent.glob("*confounds*")):  # what nilearn may open, by its own rules
+        beside = parse_name(other).entities
+        if all(entities.get(key) == value for key, value in beside.items() if key != "desc"):
+            check_input(other, JSON if other.suffix == ".json" else TABLE)
     images = [str(image) for image in recording.paths]
     strategy = STRATEGIES[group]
     try:

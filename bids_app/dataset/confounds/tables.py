@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bids_app.dataset.files.reading import reading
 from bids_app.dataset.files.tables import decode
 from bids_app.errors import DataError
+from bids_app.inputs.opening import TABLE, read_bytes, reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,8 +39,9 @@ def read_confounds(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    with reading(path):
-        table = pd.read_csv(path, sep="," if path.suffix == ".csv" else "\t", encoding="utf-8-sig", na_values=["n/a"])
+    separator, content = "," if path.suffix == ".csv" else "\t", io.BytesIO(read_bytes(path, TABLE))
+    with reading(path, TABLE):
+        table = pd.read_csv(content, sep=separator, encoding="utf-8-sig", na_values=["n/a"])
     if table.empty:
         raise DataError("table of confounds has no rows", path)
     table.columns = table.columns.astype(str).str.strip()

@@ -17,6 +17,7 @@ from bids_app.dataset.files.names import same
 from bids_app.dataset.files.written import MILLISECONDS_FROM, half_unit, number_of
 from bids_app.dataset.responses.readers import reader_of
 from bids_app.errors import DataError
+from bids_app.inputs.homes import is_inside
 from bids_app.pointers import pointer_at
 from bids_app.records import ClockEvidence, ResponseClock, StartAccount, StatedInterval
 
@@ -265,6 +266,6 @@ def raw_bold(candidate: Candidate, raw: Index) -> Path | None:
         return None
     for extension in (".nii.gz", ".nii"):
         for entry in raw.fitting(candidate.entities, "func", "bold", extension, ALWAYS_NAMED):
-            if entry.path.is_file() and pointer_at(entry.path) is None:
+            if entry.path.is_file() and is_inside(entry.path) and pointer_at(entry.path) is None:
                 return entry.path
     return None

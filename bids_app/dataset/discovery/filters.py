@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bids_app.dataset.files.layout import CONFIG
+from bids_app.dataset.files.layout import CONFIG, pybids
 from bids_app.errors import UsageError, did_you_mean
 from bids_app.records import RecordingQuery
 
@@ -60,19 +60,19 @@ def _values(value: Any) -> set[str]:
 
 def _query_value(value: Any) -> Any:
     """null and 'Query.NONE' → Query.NONE; '*' and 'Query.ANY' → Query.ANY, as in fMRIPrep."""
-    from bids.layout import Query
+    query = pybids().Query
 
     if isinstance(value, list):
         return [_query_value(item) for item in value]
     if value is None:
-        return Query.NONE
+        return query.NONE
     if value == "*":
-        return Query.ANY
+        return query.ANY
     if isinstance(value, str) and "Query." in value:
         member = value.split("Query.")[1].split(":")[0].strip(" >")
-        if member not in Query.__members__:
-            raise UsageError(f"unknown value '{value}' in the filter file", "", hint(member, Query.__members__))
-        return Query[member]
+        if member not in query.__members__:
+            raise UsageError(f"unknown value '{value}' in the filter file", "", hint(member, query.__members__))
+        return query[member]
     return value
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
+from bids_app.boundary import boundary
 from bids_app.dataset.discovery import clock
 from bids_app.dataset.discovery.companions import fmri_companions, ieeg_companions
 from bids_app.dataset.discovery.dropped import dropped_files
@@ -35,8 +36,9 @@ from bids_app.dataset.signals.open import open_signals
 from bids_app.dataset.signals.recording import channels_of, good_channels
 from bids_app.dataset.stimuli.events import read_events
 from bids_app.dataset.stimuli.lengths import length_reader
-from bids_app.errors import DataError, NoInput, Undecided
-from bids_app.pointers import require_content
+from bids_app.errors import ConcordError, DataError, NoInput, Undecided
+from bids_app.inputs.homes import named
+from bids_app.inputs.opening import check_input
 from bids_app.records import (
     ClockEvidence,
     Excluded,
@@ -61,36 +63,37 @@ def find_recordings(query: RecordingQuery) -> FoundRecordings:
     NothingMatched : labels, filters or spaces match nothing.
     UsageError : they contradict each other.
     """
-    query = _absolute(query)
+    with named((query.bids_dir, *query.derivatives.values())):
+        return _found(_absolute(query))
+
+
+def _found(query: RecordingQuery) -> FoundRecordings:
     description = require_description(query.bids_dir)
     filters = response_filters(query)
     roots, warnings = ({}, ()) if query.responses else derivative_roots(query, description)
     placed = placed_participants(query.bids_dir, query.responses) if query.responses else set()
-    everyone = sorted({*participants_of([query.bids_dir, *roots.values()]), *placed})
-    participants = choose_participants(query, tuple(everyone))
+    people, about_people = participants_of([query.bids_dir, *roots.values()])
+    participants = choose_participants(query, tuple(sorted({*people, *placed})))
+    warnings += about_people
     raw = build_index(query.bids_dir, raw_name(description, query.bids_dir), participants)
+    others = [root for root in roots.items() if not _is(root[1], query.bids_dir)]
+    indexes = [raw, *(build_index(root, name, participants) for name, root in others)]
     if query.responses:
         candidates = placed_candidates(raw, query.responses, participants)
     else:
-        candidates = _named_candidates(query, roots, raw, participants)
+        own = [index for index in indexes if index is not raw or len(others) < len(roots)]
+        candidates = [candidate for index in own for candidate in candidates_of(index)]
+    unlisted = [one for index in indexes for one in index.lost]
     if not candidates:
-        raise NoInput("no responses of these participants", listed(map(str, roots.values())), _LOOKED_FOR)
+        advice = unlisted[0].reason if unlisted else _LOOKED_FOR
+        raise NoInput("no responses of these participants", listed(map(str, roots.values())), advice)
     wanted, about_responses = select(candidates, query, filters, raw)
     recordings, excluded = _recordings(wanted, raw, query)
+    warnings += tuple(line for index in indexes for line in index.warnings)
     silent = sorted(set(participants) - {candidate.entities["sub"] for candidate in wanted})
     about_responses += (f"no responses of {listed(f'sub-{label}' for label in silent)}",) if silent else ()
     datasets = {index.name: index.root for index in [raw, *(candidate.index for candidate in wanted)]}
-    return FoundRecordings(tuple(recordings), tuple(excluded), warnings + about_responses, datasets)
-
-
-def _named_candidates(
-    query: RecordingQuery, roots: dict[str, Path], raw: Index, participants: tuple[str, ...]
-) -> list[Candidate]:
-    """Responses by their BIDS names, in every derivative."""
-    indexes = [
-        raw if _is(root, query.bids_dir) else build_index(root, name, participants) for name, root in roots.items()
-    ]
-    return [candidate for index in indexes for candidate in candidates_of(index)]
+    return FoundRecordings(tuple(recordings), (*excluded, *unlisted), warnings + about_responses, datasets)
 
 
 _LOOKED_FOR = (
@@ -118,15 +121,17 @@ def _recordings(wanted: list[Candidate], raw: Index, query: RecordingQuery) -> t
     first: dict[object, Candidate] = {}
     for candidate in sorted(wanted, key=lambda candidate: (candidate.entities["sub"], candidate.label)):
         twin = first.setdefault((candidate.kind, tuple(sorted(candidate.entities.items()))), candidate)
-        try:
+        with boundary(partial(_lose, candidate, excluded)):
             if candidate.problem or twin is not candidate:
                 raise DataError(candidate.problem or f"the same run is in {twin.index.name}; choose one with -d")
             recordings.append(_recording(candidate, raw, query, finder))
-        except DataError as error:
-            undecided = isinstance(error, Undecided)
-            excluded.append(Excluded(candidate.entities["sub"], candidate.label, str(error), undecided))
     kept, unlike = unlike_others(recordings)
     return kept, excluded + unlike
+
+
+def _lose(candidate: Candidate, excluded: list[Excluded], error: ConcordError) -> None:
+    undecided = isinstance(error, Undecided)
+    excluded.append(Excluded(candidate.entities["sub"], candidate.label, str(error), undecided))
 
 
 def _recording(candidate: Candidate, raw: Index, query: RecordingQuery, finder: PlayedFinder) -> Recording:
@@ -137,7 +142,7 @@ def _recording(candidate: Candidate, raw: Index, query: RecordingQuery, finder: 
     named = [(index, entry.path) for entry in candidate.entries] + ([played.file] if played.file else [])
     companions = {**recording.companions, **({"events": played.file[1]} if played.file else {})}
     for path in (*recording.paths, *companions.values()):
-        require_content(path)
+        check_input(path)
     named += [(index if path.is_relative_to(index.root) else raw, path) for path in recording.companions.values()]
     return replace(
         recording,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any
 from bids_app.dataset.files.candidates import RAW
 from bids_app.dataset.files.layout import read_json
 from bids_app.errors import DataError, NoInput, NotBids, NothingMatched
-from bids_app.pointers import how_to_install, require_content
+from bids_app.inputs.homes import is_inside
+from bids_app.inputs.opening import JSON, check_input
+from bids_app.pointers import how_to_install, is_there
 from bids_app.records import RecordingQuery
+from bids_app.records.entities import LABEL
 
 DESCRIPTION = "dataset_description.json"
 OWN_NAMES = {"concord", "bids-concord"}
@@ -21,9 +25,12 @@ def require_description(bids_dir: Path) -> dict[str, Any]:
     """The description of BIDS_DIR. Raises NoInput where there is no such folder, NotBids without a description."""
     if not bids_dir.is_dir():
         raise NoInput("no such folder", bids_dir, "BIDS_DIR is the root of a BIDS data set")
-    require_content(bids_dir / DESCRIPTION, NotBids)
-    if not (bids_dir / DESCRIPTION).is_file():
+    if not is_there(bids_dir / DESCRIPTION):
         raise NotBids(f"not a BIDS data set: no {DESCRIPTION}", bids_dir, "BIDS_DIR is the root of a BIDS data set")
+    try:
+        check_input(bids_dir / DESCRIPTION, JSON)
+    except DataError as error:
+        raise NotBids(error.what, error.where, error.hint) from error
     try:
         return read_json(bids_dir / DESCRIPTION)
     except DataError as error:
@@ -72,16 +79,21 @@ def derivative_roots(
     offered = _given(query.derivatives) if query.derivatives else _beside(query.bids_dir, description)
     roots: dict[str, Path] = {}
     warnings: list[str] = []
+    linked: list[str] = []
     for name, root in offered:
         refusal = _refusal(root, query.out_dir)
         if refusal:
             warnings += [f"{root}: {refusal}, not taken as input"] if query.derivatives else []
+        elif not is_inside(root):
+            linked.append(
+                f"{root}: a link out of BIDS_DIR, not taken as input (-d {os.path.realpath(root)} names it)"
+            )
         elif root.resolve() not in {taken.resolve() for taken in roots.values()}:
             roots[_unused(name, roots)] = root
     if not roots:
-        advice = _not_installed(query.bids_dir) or _ADVICE
+        advice = "; ".join(linked) or _not_installed(query.bids_dir) or _ADVICE
         raise NoInput("no derivatives to take responses from", query.bids_dir, advice)
-    return roots, tuple(warnings)
+    return roots, (*warnings, *linked)
 
 
 def _not_installed(bids_dir: Path) -> str:
@@ -138,10 +150,14 @@ def _unused(name: str, taken: Mapping[str, Path]) -> str:
     return next(free for free in names if free not in taken and free != RAW)
 
 
-def participants_of(roots: Iterable[Path]) -> tuple[str, ...]:
-    """Labels of all participants who have a folder in any of the data sets, sorted."""
-    folders = (folder for root in roots for folder in root.glob("sub-*") if folder.is_dir())
-    return tuple(sorted({folder.name.removeprefix("sub-") for folder in folders}))
+def participants_of(roots: Iterable[Path]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Labels of all participants who have a folder in any of the data sets, sorted; and a warning for each folder
+    whose label is none of BIDS."""
+    folders = [folder for root in roots for folder in root.glob("sub-*") if folder.is_dir()]
+    labels = {folder: folder.name.removeprefix("sub-") for folder in folders}
+    odd = sorted(folder for folder, label in labels.items() if not LABEL.fullmatch(label))
+    told = tuple(f"{str(folder)!a}: its label has more than letters and digits, left out" for folder in odd)
+    return tuple(sorted({label for label in labels.values() if LABEL.fullmatch(label)})), told
 
 
 def choose_participants(query: RecordingQuery, available: tuple[str, ...]) -> tuple[str, ...]:

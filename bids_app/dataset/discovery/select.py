@@ -80,11 +80,11 @@ def _filtered(candidates: list[Candidate], filters: Filters) -> tuple[list[Candi
             continue
         indexes = {candidate.index.name: candidate.index for candidate in concerned}
         matched = {label: index.matching(filters[name]) for label, index in indexes.items()}
-        matching = [c for c in concerned if all(entry.path in matched[c.index.name] for entry in c.entries)]
+        matching = {id(c) for c in concerned if all(entry.path in matched[c.index.name] for entry in c.entries)}
         warnings += (
             [] if matching else [f"query '{name}' of the filter file matches none of {len(concerned)} responses"]
         )
-        kept = [candidate for candidate in kept if candidate.modality != modality or candidate in matching]
+        kept = [candidate for candidate in kept if candidate.modality != modality or id(candidate) in matching]
     if not kept:
         raise NothingMatched("the filter file matches no response", "", "; ".join(warnings))
     return kept, tuple(warnings)

@@ -6,6 +6,7 @@ look at file names alone: folders above the data set may be called anything.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -18,8 +19,10 @@ from typing import Any
 
 from bids_app.dataset.files.names import Entry, parse_name, same
 from bids_app.dataset.files.written import WrittenNumber
-from bids_app.errors import DataError
-from bids_app.pointers import require_content
+from bids_app.errors import DataError, UsageError
+from bids_app.inputs.opening import JSON, read_bytes
+from bids_app.records import Excluded
+from bids_app.records.entities import LABEL
 
 CONFIG = Path(__file__).with_name("entities.json")
 DATATYPES = ("func", "ieeg")  # folders of a participant or session that may hold responses
@@ -52,6 +55,8 @@ class Index:
     entries : its files.
     folders : (folder, suffix, extension) → the files there of that suffix and extension.
     participants : labels of those asked for.
+    lost : folders of theirs that cannot be listed.
+    warnings : files of theirs that are left out for their names.
     """
 
     root: Path
@@ -59,6 +64,8 @@ class Index:
     entries: tuple[Entry, ...]
     folders: Mapping[tuple[Path, str, str], tuple[Entry, ...]] = field(repr=False)
     participants: tuple[str, ...] = ()
+    lost: tuple[Excluded, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def uri(self, path: Path) -> str:
         """The BIDS URI of a file of this data set."""
@@ -70,11 +77,10 @@ class Index:
 
     @cached_property
     def _layout(self) -> Any:
-        from bids.layout import BIDSLayout, BIDSLayoutIndexer
-
+        layout = pybids()
         ignored = _ignored(self.participants)
-        indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=ignored)
-        return BIDSLayout(self.root, validate=False, config=[str(CONFIG)], indexer=indexer)
+        indexer = layout.BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=ignored)
+        return layout.BIDSLayout(self.root, validate=False, config=[str(CONFIG)], indexer=indexer)
 
     def inherited(
         self,
@@ -151,34 +157,118 @@ def build_index(root: Path, name: str, participants: Iterable[str]) -> Index:
     name : of the data set in BIDS URIs.
     participants : labels.
     """
-    labels = tuple(participants)
-    entries = tuple(parse_name(path) for path in sorted(_files(root, labels)))
+    listing = _Listing(root, tuple(participants))
+    entries = tuple(parse_name(path) for path in sorted(listing.files()))
     folders: dict[tuple[Path, str, str], list[Entry]] = defaultdict(list)
     for entry in entries:
         folders[entry.path.parent, entry.suffix, entry.extension].append(entry)
-    return Index(root, name, entries, {key: tuple(in_folder) for key, in_folder in folders.items()}, labels)
+    found = {key: tuple(in_folder) for key, in_folder in folders.items()}
+    return Index(root, name, entries, found, listing.participants, tuple(listing.lost), tuple(listing.warnings))
 
 
-def _files(root: Path, participants: Iterable[str]) -> Iterator[Path]:
-    """What concerns these participants: at the root all tables and JSON files, of each the files outside and inside
-    of the folders that may hold responses. A folder whose name has an extension (`.mefd`) counts as a file."""
-    labels = frozenset(participants)
-    for item in os.scandir(root):
-        if item.is_dir():
-            if item.name.startswith("sub-") and item.name.removeprefix("sub-") in labels:
-                yield from _below(item, lambda name: name.startswith("ses-") or name in DATATYPES)
-        elif item.name.endswith((".json", ".tsv")) or parse_name(Path(item.name)).entities.get("sub") in labels:
-            yield root / item.name
+class _Listing:
+    """Goes through the folders of a data set; one that cannot be listed costs what is in it.
+
+    root : of the data set. participants : labels of those asked for. lost, warnings : as of `Index`.
+    """
+
+    def __init__(self, root: Path, participants: tuple[str, ...]) -> None:
+        self._root, self.participants = root, participants
+        self.lost: list[Excluded] = []
+        self.warnings: list[str] = []
+
+    def files(self) -> Iterator[Path]:
+        """What concerns the participants: at the root all tables and JSON files, of each the files outside and inside
+        of the folders that may hold responses. A folder whose name has an extension (`.mefd`) counts as a file.
+
+        Raises
+        ------
+        OSError : the root cannot be listed.
+        """
+        for item in os.scandir(self._root):
+            label = item.name.removeprefix("sub-")
+            if _is_folder(item):
+                if label != item.name and label in self.participants:
+                    yield from self._below(self._root / item.name, label, set(), _of_person)
+            elif item.name.endswith((".json", ".tsv")) or self._is_theirs(item.name):
+                yield self._root / item.name
+
+    def _is_theirs(self, name: str) -> bool:
+        return parse_name(Path(name)).entities.get("sub") in self.participants
+
+    def _below(self, folder: Path, label: str, seen: set[str], wanted: Callable[[str], bool]) -> Iterator[Path]:
+        """Files of a participant's, session's or data type's folder. Links are followed, to each folder once."""
+        real = os.path.realpath(folder)
+        if real in seen:
+            return
+        seen.add(real)
+        try:
+            items = sorted(os.scandir(folder), key=lambda item: item.name)
+        except OSError as error:
+            name = "_".join(folder.relative_to(self._root).parts)
+            reason = DataError(f"the folder cannot be listed ({error.strerror})", folder, "make it readable")
+            self.lost.append(Excluded(label, name, str(reason)))
+            return
+        for item in items:
+            path = folder / item.name
+            if "." not in item.name and _is_folder(item):
+                if wanted(item.name):
+                    yield from self._below(path, label, seen, _any if item.name in DATATYPES else _of_session)
+            elif fault := _fault_of(path):
+                self.warnings.append(f"{str(path)!a} is left out: {fault}")
+            else:
+                yield path
 
 
-def _below(folder: os.DirEntry[str], wanted: Callable[[str], bool]) -> Iterator[Path]:
-    """Files of a participant's, session's or data type's folder; links are followed."""
-    here = Path(folder.path)
-    for item in os.scandir(folder):
-        if "." in item.name or not item.is_dir():
-            yield here / item.name
-        elif wanted(item.name):
-            yield from _below(item, DATATYPES.__contains__ if item.name not in DATATYPES else lambda name: True)
+def _of_person(name: str) -> bool:
+    return name.startswith("ses-") or name in DATATYPES
+
+
+def _of_session(name: str) -> bool:
+    return name in DATATYPES
+
+
+def _any(name: str) -> bool:
+    return bool(name)
+
+
+def _fault_of(path: Path) -> str:
+    """Why the name of a file cannot be one of BIDS, in which it would go on to OUT_DIR; '' where it can."""
+    label = parse_name(path).entities.get("sub", "x")
+    if not LABEL.fullmatch(label):
+        return f"{label!a} is no label of BIDS, which has letters and digits"
+    return "" if path.name.isprintable() else "its name has characters that cannot be printed"
+
+
+def _is_folder(item: os.DirEntry[str]) -> bool:
+    try:
+        return item.is_dir()
+    except OSError:  # a link that nobody may follow, or that leads to itself
+        return False
+
+
+def pybids() -> Any:
+    """`bids.layout`, whatever home its user has, or none.
+
+    At its import pybids looks for settings of its own in the home folder, which may not be there or not be readable,
+    and shall not decide anything.
+
+    Raises
+    ------
+    UsageError : it cannot be loaded.
+    """
+    before = os.environ.get("HOME")
+    os.environ["HOME"] = str(CONFIG.parent)
+    try:
+        return importlib.import_module("bids.layout")
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UsageError(f"pybids, which filter files need, cannot be loaded ({reason})") from error
+    finally:
+        if before is None:
+            del os.environ["HOME"]
+        else:
+            os.environ["HOME"] = before
 
 
 def _ignored(participants: Iterable[str]) -> list[re.Pattern[str]]:
@@ -191,10 +281,10 @@ def _ignored(participants: Iterable[str]) -> list[re.Pattern[str]]:
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises DataError where the file is malformed or was not fetched, never `{}` in silence."""
-    require_content(path)
+    content = read_bytes(path, JSON)
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=WrittenNumber)
-    except (OSError, ValueError) as error:
+        content = json.loads(content.decode("utf-8-sig"), parse_float=WrittenNumber)
+    except (ValueError, RecursionError) as error:
         raise DataError(f"JSON cannot be read ({error})", path, "repair the sidecar") from error
     if not isinstance(content, dict):
         raise DataError("JSON is not an object", path, "repair the sidecar")

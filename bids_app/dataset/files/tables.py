@@ -11,10 +11,9 @@ from pathlib import Path
 
 from bids_app.dataset.files.alphabets import PHONES_SHARE, are_phones, phone_share
 from bids_app.dataset.files.intervals import MISSING, Annotation, Row, only_words, spoken, tidy
-from bids_app.dataset.files.reading import naming
 from bids_app.errors import DataError
+from bids_app.inputs.opening import TABLE, Kind, naming, read_bytes
 from bids_app.marks import What
-from bids_app.pointers import how_to_install, require_content
 from bids_app.records import Intervals
 
 WORD_KINDS = {"word", "words"}
@@ -61,32 +60,50 @@ class Table:
         return next(iter(texts or there), None)
 
 
-def decode(path: Path) -> str:
-    """A text file in UTF-8 or UTF-16, byte order marks removed. Raises DataError otherwise."""
-    require_content(path)
+def decode(path: Path, kind: Kind = TABLE) -> str:
+    """A text file in UTF-8 or UTF-16, byte order marks removed.
+
+    Parameters
+    ----------
+    path : of the file.
+    kind : which says how large it may be.
+
+    Raises
+    ------
+    DataError : it cannot be opened, or is no such text.
+    """
+    content = read_bytes(path, kind)
+    utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
     try:
-        content = path.read_bytes()
-        utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
         return content.decode("utf-16" if utf16 else "utf-8-sig")
-    except FileNotFoundError as error:
-        raise DataError("file is not there", path, how_to_install(path)) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise DataError(f"text cannot be read ({error})", path, "save it as UTF-8") from error
 
 
-def read_table(path: Path) -> Table:
-    """A table with a header: tab-separated for .tsv, else separated by what its first line has most of."""
+def read_table(path: Path, headless: bool = False) -> Table:
+    """A table: tab-separated for .tsv, else separated by what its first line has most of.
+
+    Parameters
+    ----------
+    path : of the file.
+    headless : whether it may lack a header, as an aligner's may; tables of BIDS always have one.
+
+    Raises
+    ------
+    DataError : it cannot be read.
+    """
     with naming(path):
-        return parse_table(decode(path), "\t" if path.suffix.lower() == ".tsv" else None)
+        return parse_table(decode(path), "\t" if path.suffix.lower() == ".tsv" else None, headless)
 
 
-def parse_table(text: str, delimiter: str | None = None) -> Table:
+def parse_table(text: str, delimiter: str | None = None, headless: bool = True) -> Table:
     """Lines → cells. Quotes around a cell are removed; in a .tsv a lone quote is text, as the word `"` is.
 
     Parameters
     ----------
     text : of a file.
     delimiter : between cells; None: what the first line has most of.
+    headless : whether there may be no header: see `_headless`.
 
     Raises
     ------
@@ -101,7 +118,7 @@ def parse_table(text: str, delimiter: str | None = None) -> Table:
     split = _split_quoted if delimiter in ",;" else _split_plain
     header, *rows = split(lines, delimiter)
     columns = tuple(re.sub(r"[^0-9a-z_]", "", name.strip().lower()) for name in header)
-    if _headless(header):
+    if headless and _headless(header):
         return Table(_guessed(header), (tuple(header), *(tuple(row) for row in rows)))
     return Table(columns, tuple(tuple(row) for row in rows))
 
@@ -125,9 +142,11 @@ def _unquoted(cell: str) -> str:
 
 
 def _headless(header: list[str]) -> bool:
-    """Gentle's align.csv has no header: its first line has two numbers and a text already."""
+    """Gentle's align.csv has no header: its first line has two numbers and a text already, and no name of a column
+    of times."""
     numeric = [math.isfinite(number(cell)) for cell in header]
-    return sum(numeric) >= 2 and not all(numeric)
+    plain = {re.sub(r"[^0-9a-z]", "", cell.lower()) for cell in header}
+    return sum(numeric) >= 2 and not all(numeric) and not plain & {*START, *DURATION}
 
 
 def _guessed(header: list[str]) -> tuple[str, ...]:

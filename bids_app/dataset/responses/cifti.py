@@ -9,14 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.dataset.files.reading import reading
 from bids_app.errors import DataError
+from bids_app.inputs.nifti import open_nifti, require_whole
+from bids_app.inputs.opening import open_input, reading
 from bids_app.records import Array, Recording, Targets
 
 DENSE, PARCELLATED = ".dtseries.nii", ".ptseries.nii"
 CORTEX = ("CIFTI_STRUCTURE_CORTEX_LEFT", "CIFTI_STRUCTURE_CORTEX_RIGHT")
 NO_SERIES = "no CIFTI-2 series: a file of samples by greyordinates or parcels is expected"
 HEAD_BYTES = 540  # of a NIfTI-2 header
+MOST_TAG = 4096  # characters: without a limit, a file of openings alone would be gone through once for each
+TAG = re.compile(rf"<MatrixIndicesMap\b[^>]{{0,{MOST_TAG}}}>")
+ATTRIBUTE = re.compile(r"(\w{1,64})\s{0,8}=\s{0,8}[\"']([^\"']*)[\"']")
 BLOCK_BYTES = 128 * 2**20  # of samples read at a time
 
 
@@ -55,13 +59,14 @@ def _series(path: Path) -> dict[str, str]:
     """Attributes of the series axis: the XML is not parsed, which takes long where it names 91,282 places."""
     import nibabel
 
-    with reading(path), path.open("rb") as file:
+    require_whole(path)
+    with open_input(path) as file:
         header = nibabel.Nifti2Header(file.read(HEAD_BYTES))
         xml = file.read(max(0, int(header.get_data_offset()) - HEAD_BYTES)).decode(errors="replace")
-    tag = re.search(r"<MatrixIndicesMap\b[^>]*CIFTI_INDEX_TYPE_SERIES[^>]*>", xml)
+    tag = next((tag for tag in TAG.findall(xml) if "CIFTI_INDEX_TYPE_SERIES" in tag), None)
     if tag is None:
         raise DataError(NO_SERIES, path)
-    return dict(re.findall(r"(\w+)\s*=\s*[\"']([^\"']*)[\"']", tag[0]))
+    return dict(ATTRIBUTE.findall(tag))
 
 
 def cifti_targets(recording: Recording) -> Targets:
@@ -149,11 +154,10 @@ def _names(axis: Any) -> tuple[str, ...]:
 
 def _opened(path: Path) -> tuple[Any, Any, Any]:
     """The image, its data still on disk, its series axis and the axis of its columns. Raises DataError."""
-    import nibabel
     from nibabel import cifti2
 
+    image = open_nifti(path)
     with reading(path):
-        image = nibabel.load(path)
         axes = (
             [image.header.get_axis(number) for number in range(image.ndim)]
             if isinstance(image, cifti2.Cifti2Image)

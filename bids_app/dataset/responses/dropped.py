@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.dataset.files.reading import reading
 from bids_app.dataset.files.tables import decode, number, read_table
 from bids_app.dataset.files.written import number_of
 from bids_app.dataset.responses.placement import DropEvidence, Placement, place
 from bids_app.dataset.responses.readers import reader_of
 from bids_app.errors import DataError
+from bids_app.inputs.npy import read_npy
+from bids_app.inputs.opening import MASK, reading
 from bids_app.records import Array, Recording
 
 DISCARDED = re.compile(r"NumberOfVolumesDiscarded.*|DummyScans|DummyVolumes|NumberOfDummy\w+", re.IGNORECASE)
@@ -136,9 +137,9 @@ def _kept(own: Mapping[str, Any], path: Path | None) -> Array | None:
         return _as_mask([_mark(str(value)) for value in stated], all(isinstance(value, bool) for value in stated))
     if path is None:
         return None
-    with reading(path):
-        if path.suffix == ".npy":
-            array = np.load(path, allow_pickle=False).ravel()
+    if path.suffix == ".npy":
+        with reading(path, MASK):
+            array = read_npy(path, MASK).ravel()
             return _as_mask(array.astype(float).tolist(), array.dtype == bool)
     cells = re.split(r"[\s,\[\]]+", decode(path))
     marks = [_mark(cell) for cell in cells if cell]

@@ -13,9 +13,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bids_app.dataset.files.reading import reading
 from bids_app.dataset.responses.volumes import open_volume
 from bids_app.errors import DataError
+from bids_app.inputs.hdf5 import open_hdf5, own_array, require_held
+from bids_app.inputs.opening import reading
 from bids_app.records import Array, Recording, Targets
 
 KEY = "data"
@@ -134,17 +135,13 @@ def order_of(recording: Recording) -> Literal["C", "F"]:
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[Any, tuple[str, ...]]]:
     """The dataset of responses, and the names of what else lies beside it. Raises DataError."""
-    import h5py
-
-    with reading(path):
-        file = h5py.File(path, "r", locking=False)
-    with file:
+    with open_hdf5(path) as file:
         with reading(path):
             names = sorted(file)
             key = KEY if KEY in names else _only_array(file, names, path)
-            _refuse_links(file, key, path)
-            dataset = file[key]
+        dataset = own_array(file, key, path)
         _check(dataset, key, path)
+        require_held(dataset, path)
         yield dataset, tuple(name for name in names if name != key)
 
 
@@ -158,17 +155,6 @@ def _only_array(file: Any, names: list[str], path: Path) -> str:
         return there[0]
     listed = ", ".join(names[:10]) or "nothing"
     raise DataError(f"no array '{KEY}': the file holds {listed}", path, f"responses are expected under '{KEY}'")
-
-
-def _refuse_links(file: Any, key: str, path: Path) -> None:
-    """A link may lead out of the file, and so may an array's storage."""
-    import h5py
-
-    if not isinstance(file.get(key, getlink=True), h5py.HardLink):
-        raise DataError(f"'{key}' is a link, not an array of this file", path, "copy the array into the file")
-    dataset = file[key]
-    if isinstance(dataset, h5py.Dataset) and (dataset.external or dataset.is_virtual):
-        raise DataError(f"'{key}' takes its numbers from other files", path, "copy them into the file")
 
 
 def _check(dataset: Any, key: str, path: Path) -> None:

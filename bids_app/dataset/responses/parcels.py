@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bids_app.dataset.files.reading import reading
 from bids_app.errors import DataError
+from bids_app.inputs.opening import TABLE, read_bytes, reading
 from bids_app.records import Array, Recording, Targets
 
 if TYPE_CHECKING:
@@ -19,8 +20,9 @@ def read_numbers(path: Path) -> pd.DataFrame:
     """A table of numbers, 'n/a' as NaN. Raises DataError where a column is not numeric."""
     import pandas as pd
 
-    with reading(path):
-        table = pd.read_csv(path, sep="\t", encoding="utf-8-sig", na_values=["n/a"])
+    content = io.BytesIO(read_bytes(path, TABLE))
+    with reading(path, TABLE):
+        table = pd.read_csv(content, sep="\t", encoding="utf-8-sig", na_values=["n/a"])
     text = [str(name) for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
     if text or table.empty:
         raise DataError(f"columns are not numbers: {', '.join(text[:5]) or 'no rows'}", path)

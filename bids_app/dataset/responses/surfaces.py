@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bids_app.dataset.files.reading import reading
 from bids_app.dataset.files.tables import decode, number
 from bids_app.dataset.files.written import header_seconds
+from bids_app.dataset.responses.gifti import array_shapes, read_arrays
 from bids_app.errors import DataError
+from bids_app.inputs.opening import open_input
 from bids_app.records import Array, Recording, Targets
 
 HEMISPHERES = "LR"
@@ -40,10 +41,7 @@ def read_hemisphere(path: Path, time_axis: int = 0) -> Array:
     ------
     DataError : the file is damaged, or holds arrays of several sizes.
     """
-    import nibabel
-
-    with reading(path):
-        arrays = [np.asarray(array.data, dtype=np.float32) for array in nibabel.load(path).darrays]
+    arrays = [np.asarray(array, dtype=np.float32) for array in read_arrays(path)]
     if len({array.shape for array in arrays}) != 1:
         raise DataError("file has no arrays, or arrays of several sizes", path)
     values = (
@@ -69,18 +67,14 @@ class StoredShape:
 
 
 def stored_shape(path: Path) -> StoredShape:
-    """By the tags of a file's arrays, where they say it, without decoding. Raises DataError."""
-    with reading(path):
-        content = path.read_bytes()
-    n_arrays, tag = content.count(b"<DataArray "), re.search(rb"<DataArray [^>]*>", content)
-    sizes = [re.search(rb'\bDim%d="(\d+)"' % axis, tag[0]) for axis in (0, 1)] if tag else []
-    known = [int(size[1]) for size in sizes if size]
-    if not known:
-        rows, columns = read_hemisphere(path).shape
-        return StoredShape((rows, columns), n_arrays == 1)
-    if n_arrays == 1 and len(known) == 2:
-        return StoredShape((known[0], known[1]), True)
-    return StoredShape((n_arrays, known[0]), False)
+    """By the tags of a file's arrays, without decoding. Raises DataError."""
+    shapes = array_shapes(path)
+    if len(set(shapes)) != 1 or not shapes[0]:
+        raise DataError("file has no arrays, or arrays of several sizes", path)
+    sizes = shapes[0]
+    if len(shapes) == 1 and len(sizes) == 2:
+        return StoredShape((sizes[0], sizes[1]), True)
+    return StoredShape((len(shapes), sizes[0]), False)
 
 
 def time_axis(recording: Recording) -> tuple[int, StoredShape]:
@@ -149,7 +143,7 @@ def count_frames(recording: Recording) -> int:
 
 def header_period_s(path: Path) -> float:
     """Seconds between samples by the metadata `TimeStep`, in seconds or milliseconds; 0 where it says nothing."""
-    with reading(path), path.open("rb") as file:
+    with open_input(path) as file:
         step = TIME_STEP.search(file.read(HEAD_BYTES))
     return header_seconds(number(step[1].decode())) if step else 0.0
 

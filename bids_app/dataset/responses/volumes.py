@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.dataset.files.reading import reading
 from bids_app.dataset.files.written import header_seconds
 from bids_app.errors import DataError
+from bids_app.inputs.nifti import open_nifti
+from bids_app.inputs.opening import reading
 from bids_app.records import MOST_OFFSET, Array, Recording, Targets, grid_offset
 
 BLOCK_BYTES = 128 * 2**20  # of volumes decompressed at a time
@@ -18,11 +19,8 @@ EDGE = 0.02  # a mask's values nearer than this to 0 or 1 are those, but for rou
 
 def open_volume(path: Path) -> Any:
     """A NIfTI image of three or four dimensions, its data still on disk. Raises DataError."""
-    import nibabel
-
-    with reading(path):
-        image = nibabel.load(path, keep_file_open=True)  # else every block would be decompressed from the start
-        shape = image.shape
+    image = open_nifti(path, keep_open=True)  # else every block would be decompressed from the start
+    shape = image.shape
     if len(shape) not in (3, 4):
         raise DataError(f"image has {len(shape)} dimensions", path)
     return image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from bids_app.dataset.files.reading import reading
 from bids_app.dataset.signals.records import Note
 from bids_app.errors import DataError
+from bids_app.inputs.opening import open_input
 from bids_app.records import Array
 
 LEAST_PAUSE_S = 0.01  # less is a record's clock, not a pause
@@ -56,7 +57,7 @@ class EdfHeader:
 
 def read_header(path: Path) -> EdfHeader:
     """The header of an EDF or BDF file. Raises DataError."""
-    with reading(path), path.open("rb") as file:
+    with open_input(path) as file:
         fixed = file.read(256)
         n_signals = int(fixed[252:256])
         labels, units, per_record = (
@@ -66,6 +67,8 @@ def read_header(path: Path) -> EdfHeader:
         data_at, record_s, kind = int(fixed[184:192]), float(fixed[244:252]), fixed[192:236].decode("latin-1")
         record_bytes = sample_bytes * sum(map(int, per_record))
         n_records = (path.stat().st_size - data_at) // record_bytes
+        if n_records < 1 or not 0 < record_s < math.inf or min(map(int, per_record)) < 0:
+            raise DataError(f"{n_records} records of {record_s:g} s", path, "the file is cut off or damaged")
         return EdfHeader(
             labels, units, tuple(map(int, per_record)), n_records, record_s, data_at, sample_bytes,
             kind[:5] in ("EDF+D", "BDF+D"), kind[:4] in ("EDF+", "BDF+"),
@@ -111,7 +114,7 @@ def _stamps(path: Path, header: EdfHeader) -> Iterator[list[tuple[float, float, 
     own time is empty."""
     ends = np.cumsum(header.per_record) * header.sample_bytes
     places = [at for at, label in enumerate(header.labels) if label in ANNOTATIONS]
-    with reading(path), path.open("rb") as file:
+    with open_input(path) as file:
         for number in range(header.n_records):
             lists: list[bytes] = []
             for at in places:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.dataset.files.reading import reading
 from bids_app.dataset.signals.records import Signals, between, usual_rate
 from bids_app.errors import DataError
+from bids_app.inputs.opening import reading
 from bids_app.records import Array
 
 VOLTS = {"uv": 1e-6, "µv": 1e-6, "μv": 1e-6, "mv": 1e-3, "v": 1.0}

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.dataset.files.reading import reading
 from bids_app.dataset.signals.names import require_distinct
 from bids_app.dataset.signals.records import Note, Segment, Signals, between
 from bids_app.errors import DataError
+from bids_app.inputs.hdf5 import require_own_content
+from bids_app.inputs.opening import reading
 from bids_app.records import Array
 
 NAMES = ("channel_name", "label", "name", "electrode_name", "ch_name")  # columns of the electrodes' table
@@ -62,6 +63,7 @@ def open_nwb(path: Path, wanted: Collection[str]) -> Signals:
 def _opened(path: Path) -> Iterator[Any]:
     if find_spec("pynwb") is None:
         raise DataError("NWB needs pynwb, which is not installed", path, "pip install 'bids-concord[nwb]'")
+    require_own_content(path)
     with reading(path), python_warnings.catch_warnings():
         python_warnings.simplefilter("ignore")  # of schemas that the file brings along
         from pynwb import NWBHDF5IO

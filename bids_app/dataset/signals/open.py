@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.dataset.files.reading import reading
 from bids_app.dataset.signals import brainvision, edf
 from bids_app.dataset.signals.mef import open_mef
 from bids_app.dataset.signals.names import require_distinct
 from bids_app.dataset.signals.nwb import open_nwb
 from bids_app.dataset.signals.records import LEAST_PAUSE_S, Note, Segment, Signals, between, usual_rate
 from bids_app.errors import DataError
+from bids_app.inputs.hdf5 import is_hdf5, require_own_content
+from bids_app.inputs.opening import check_input, reading
 from bids_app.pointers import require_parts
 from bids_app.records import Array
 
@@ -37,11 +38,14 @@ def open_signals(path: Path, wanted: Collection[str] = ()) -> Signals:
     DataError : it cannot be read, or two of its channels have one name.
     """
     extension = path.suffix.lower()
-    require_parts(path)
+    require_parts(path, check_input)
     own = {".edf": _open_edf, ".bdf": _open_edf, ".nwb": open_nwb, ".mefd": open_mef}.get(extension)
     if own is not None:
         return own(path, wanted)
+    if extension == ".set" and is_hdf5(path):
+        require_own_content(path)
     if extension == ".vhdr":
+        brainvision.require_own_files(path)
         require_distinct(brainvision.channel_labels(path), path, wanted)
     raw, warnings = _open_with_mne(path)
     rate_hz, names = float(raw.info["sfreq"]), list(raw.ch_names)
@@ -69,6 +73,12 @@ def _open_with_mne(path: Path, **options: Any) -> tuple[Any, tuple[str, ...]]:
     with reading(path), python_warnings.catch_warnings(record=True) as caught:
         python_warnings.simplefilter("always")
         raw = mne.io.read_raw(path, preload=False, verbose="ERROR", **options)
+    for part in {Path(name) for name in raw.filenames if name is not None} - {path}:
+        if part.parent != path.parent:
+            raise DataError(
+                f"the file takes its samples from another folder: {part}", path, "keep its parts beside it"
+            )
+        check_input(part)
     messages = list(dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught))
     repeated = [line for line in messages if "names are not unique" in line]
     if repeated:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def channels_of(path: Path | None) -> Table:
     """
     table = read_table(path) if path else Table((), ())
     names = table.column("name")
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
         raise DataError(f"channels.tsv names channels twice: {', '.join(repeated[:5])}", path, "keep one row each")
     return table

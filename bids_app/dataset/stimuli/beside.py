@@ -12,7 +12,8 @@ from bids_app.dataset.stimuli.events import stimulus_id
 from bids_app.dataset.stimuli.word_clock import NO_SOUND, WordClock
 from bids_app.dataset.transcripts.word_files import read_annotation
 from bids_app.errors import DataError
-from bids_app.pointers import how_to_install, is_there, require_content
+from bids_app.inputs.opening import TRANSCRIPT, check_input
+from bids_app.pointers import how_to_install, is_there
 
 # In order of trust; the stimulus's name stands before each.
 BESIDE = (
@@ -83,7 +84,7 @@ def _beside(path: Path) -> Iterator[Path]:
         names += sorted(path.parent.glob(f"{path.stem.rsplit('_', 1)[0]}_annot-*_events.tsv"))
     for candidate in names:
         if is_there(candidate) and candidate != path:
-            require_content(candidate)
+            check_input(candidate, TRANSCRIPT)
             if _times_speech(candidate):
                 yield candidate
 
@@ -92,7 +93,8 @@ def _times_speech(path: Path) -> bool:
     """Tables beside a sound may be anything: only those with words or phones and their starts are taken."""
     if path.suffix.lower() not in (".tsv", ".csv"):
         return True
-    table, annotation = read_table(path), path.name.partition("_annot-")[2].lower()
+    annotation = path.name.partition("_annot-")[2].lower()
+    table = read_table(path, headless=not annotation)
     is_of_speech = not annotation or re.search("word|phon|transcri", annotation) or table.first(SPEECH_ONLY)
     return bool(is_of_speech) and None not in (table.first(WORD_TEXT + PHONE_TEXT + SEGMENT), table.first(START))
 

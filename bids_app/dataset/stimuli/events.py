@@ -6,12 +6,12 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from bids_app.dataset.files.intervals import MISSING
 from bids_app.dataset.files.layout import Index
 from bids_app.dataset.files.names import Entry
-from bids_app.dataset.files.reading import naming
 from bids_app.dataset.files.tables import (
     PHONE_KINDS,
     WORD_KINDS,
@@ -25,6 +25,8 @@ from bids_app.dataset.files.tables import (
 from bids_app.dataset.stimuli.playings import FileRow, LengthOf, playings_of
 from bids_app.dataset.transcripts.utterances import on_one_clock
 from bids_app.errors import DataError
+from bids_app.inputs.homes import is_inside
+from bids_app.inputs.opening import naming
 from bids_app.pointers import is_there
 from bids_app.records import Intervals, StimulusEvent
 
@@ -140,6 +142,7 @@ def file_rows(table: Table, path: object, bids_dir: Path) -> tuple[list[FileRow]
     identified = _files_of_ids(bids_dir / "stimuli") if "stim_id" in table.columns else {}
     onsets, durations = table.column("onset"), table.column("duration")
     precision_s = decimal_unit(durations) / 2
+    named = cache(lambda name: stimulus_id(name, bids_dir, path))
     rows, unread = [], []
     for line, (onset, duration, file, label, kind) in enumerate(
         zip(onsets, durations, *(table.column(name) for name in ("stim_file", "stim_id", "trial_type")), strict=True),
@@ -153,7 +156,7 @@ def file_rows(table: Table, path: object, bids_dir: Path) -> tuple[list[FileRow]
             unread.append(f"line {line} of the events has the duration '{duration}': {name} is taken to its end")
         lasts_s = length_s if 0 < length_s < math.inf else None
         start_s = start_s if math.isfinite(start_s) else math.nan
-        rows.append(FileRow(start_s, lasts_s, stimulus_id(name, bids_dir, path), line, precision_s))
+        rows.append(FileRow(start_s, lasts_s, named(name), line, precision_s))
     return rows, tuple(unread)
 
 
@@ -183,7 +186,7 @@ def _files_of_ids(stimuli: Path) -> dict[str, str]:
 def stimulus_id(name: str, bids_dir: Path, path: object) -> str:
     """A stimulus's path relative to /stimuli.
 
-    A symbolic link may lead elsewhere in the data set, as git-annex's do, but not out of it.
+    A symbolic link may lead to where inputs may lie (`bids_app/inputs/homes.py`), but not elsewhere.
 
     Parameters
     ----------
@@ -195,12 +198,12 @@ def stimulus_id(name: str, bids_dir: Path, path: object) -> str:
     ------
     DataError : it leaves that folder.
     """
-    stimuli = bids_dir / "stimuli"
+    stimuli, told = bids_dir / "stimuli", repr(name)
+    if "\0" in name:
+        raise DataError(f"stim_file is no name of a file: {told}", path)
     plain = Path(os.path.normpath(name))
     if plain.parts[:1] == ("stimuli",) and not is_there(stimuli / plain):
         plain = Path(*plain.parts[1:])  # written with the folder, a common slip
-    target = (stimuli / plain).resolve()
-    homes = (bids_dir.resolve(), stimuli.resolve())
-    if plain.is_absolute() or ".." in plain.parts or not any(target.is_relative_to(home) for home in homes):
-        raise DataError(f"stim_file leaves /stimuli: '{name}'", path, "stimuli lie in BIDS_DIR/stimuli")
+    if plain.is_absolute() or ".." in plain.parts or not is_inside(stimuli / plain, bids_dir):
+        raise DataError(f"stim_file leaves /stimuli: {told}", path, "stimuli lie in BIDS_DIR/stimuli")
     return plain.as_posix()

@@ -16,6 +16,7 @@ from bids_app.dataset.stimuli.sound import read_audio, sound_length_s
 from bids_app.dataset.stimuli.sourced import source_annotation, source_path
 from bids_app.dataset.stimuli.word_clock import WordClock
 from bids_app.errors import DataError
+from bids_app.inputs.opening import SOUND, open_input
 from bids_app.pointers import is_there
 from bids_app.records import Intervals, Recording, StatedStimuli, Stimulus, StimulusEvent, StimulusSource
 
@@ -169,6 +170,6 @@ def _content_hash(
     if (channels, joiner) != (None, AS_WRITTEN):
         parts.append(repr((channels, joiner)))
     if audio is not None:
-        with audio.open("rb") as file:
+        with open_input(audio, SOUND) as file:
             parts.append(hashlib.file_digest(file, "sha256").hexdigest())
     return _hash(" ".join(parts).encode())

@@ -69,10 +69,12 @@ def playings_of(rows: Sequence[FileRow], length_of: LengthOf) -> Playings:
     for row in sorted((row for row in rows if math.isfinite(row.onset_s)), key=_order):
         readable.setdefault(row.stimulus_id, []).append(row)
     events: list[StimulusEvent] = []
+    lost: dict[str, list[FileRow]] = {}
+    for row in unread:
+        lost.setdefault(row.stimulus_id, []).append(row)
     for name, own in readable.items():
-        lost = [row for row in unread if row.stimulus_id == name]
         played = _of_one_file(_distinct(own), length_of)
-        _require_time_zero(played[0], own, lost, length_of)
+        _require_time_zero(played[0], own, lost.get(name, []), length_of)
         events += played
     events.sort(key=lambda event: (event.onset_s, event.stimulus_id))
     told = [f"line {row.line} of the events has no onset that can be read: {row.stimulus_id} is left out there"
@@ -101,12 +103,15 @@ def _of_one_file(rows: list[FileRow], length_of: LengthOf) -> list[StimulusEvent
         what = f"{len(rows)} rows name {name} (lines {_lines(rows)}): whether they are one playing hangs on its"
         advice = f"get the sound: datalad get stimuli/{name}, or git lfs pull; or put its transcript beside it"
         raise DataError(f"{what} length, which is not known", "", advice)
-    clusters = [rows[:1]]
+    clusters, end_s = [rows[:1]], _end_s(rows[0], rows[0], length_s)
     for row in rows[1:]:
-        if _is_part(row, clusters[-1], length_s):
+        first = clusters[-1][0]
+        if _is_part(row, first, end_s, length_s):
             clusters[-1].append(row)
-        elif _is_next(row, clusters[-1], length_s):
+            end_s = max(end_s, _end_s(row, first, length_s))
+        elif _is_next(row, first, end_s, length_s):
             clusters.append([row])
+            end_s = _end_s(row, row, length_s)
         else:
             raise _ambiguous(rows, length_s)
     _require_whole(clusters, rows, length_s)
@@ -130,27 +135,29 @@ def _span_s(cluster: Sequence[FileRow], length_s: float) -> float:
     return max(_end_s(row, cluster[0], length_s) for row in cluster) - cluster[0].onset_s
 
 
-def _is_part(row: FileRow, cluster: Sequence[FileRow], length_s: float) -> bool:
-    """Whether a row lies in the playing that the rows before it belong to."""
-    file_end_s = cluster[0].onset_s + length_s
+def _is_part(row: FileRow, first: FileRow, end_s: float, length_s: float) -> bool:
+    """Whether a row lies in the playing that the rows before it belong to, which last from the first one to end_s."""
+    file_end_s = first.onset_s + length_s
     if row.duration_s is None:
         return row.onset_s < file_end_s - SLACK_S
-    return row.onset_s < file_end_s and _span_s([*cluster, row], length_s) <= length_s + SLACK_S
+    span_s = max(end_s, _end_s(row, first, length_s)) - first.onset_s
+    return row.onset_s < file_end_s and span_s <= length_s + SLACK_S
 
 
-def _is_next(row: FileRow, cluster: Sequence[FileRow], length_s: float) -> bool:
+def _is_next(row: FileRow, first: FileRow, end_s: float, length_s: float) -> bool:
     """Whether a row begins after the playing of the rows before it is over."""
-    played_s = min(_span_s(cluster, length_s), length_s) if _is_whole(cluster, length_s) else length_s
-    return row.onset_s >= cluster[0].onset_s + played_s - SLACK_S
+    span_s = end_s - first.onset_s
+    played_s = min(span_s, length_s) if _is_whole(span_s, length_s) else length_s
+    return row.onset_s >= first.onset_s + played_s - SLACK_S
 
 
-def _is_whole(cluster: Sequence[FileRow], length_s: float) -> bool:
-    return abs(_span_s(cluster, length_s) - length_s) <= max(SLACK_S, WHOLE_SHARE * length_s)
+def _is_whole(span_s: float, length_s: float) -> bool:
+    return abs(span_s - length_s) <= max(SLACK_S, WHOLE_SHARE * length_s)
 
 
 def _require_whole(clusters: Sequence[Sequence[FileRow]], rows: Sequence[FileRow], length_s: float) -> None:
     """Of several playings each must be whole, or repeat the rows of the first. Raises DataError."""
-    if len(clusters) == 1 or all(_is_whole(cluster, length_s) for cluster in clusters):
+    if len(clusters) == 1 or all(_is_whole(_span_s(cluster, length_s), length_s) for cluster in clusters):
         return
     first = _pattern(clusters[0])
     alike = all(len(cluster) == len(clusters[0]) and _near(_pattern(cluster), first) for cluster in clusters)
@@ -191,7 +198,12 @@ def _ambiguous(rows: Sequence[FileRow], length_s: float) -> DataError:
     name, zero_s = rows[0].stimulus_id, rows[0].onset_s
     times = "; ".join(f"line {row.line}: {row.seconds}" for row in rows[:4]) + ("; …" if len(rows) > 4 else "")
     before, after = next(
-        ((one, other) for one, other in pairwise(rows) if not _is_part(other, [one], length_s)), (rows[0], rows[1])
+        (
+            (one, other)
+            for one, other in pairwise(rows)
+            if not _is_part(other, one, _end_s(one, one, length_s), length_s)
+        ),
+        (rows[0], rows[1]),
     )
     heard_s = sum(row.duration_s or 0.0 for row in rows[: rows.index(after)])
     last_s = max(_end_s(row, rows[0], length_s) for row in rows) - zero_s

@@ -8,16 +8,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bids_app.dataset.files.reading import naming
 from bids_app.dataset.stimuli.channels import Channel, choose, measure, quality
 from bids_app.dataset.stimuli.events import AUDIO
 from bids_app.errors import DataError
-from bids_app.pointers import how_to_install, require_content
+from bids_app.inputs.homes import require_inside
+from bids_app.inputs.opening import SOUND, check_input, naming
+from bids_app.pointers import how_to_install, is_there, pointer_at
 from bids_app.records import Array, Samples
 
 SEEKABLE = {"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "FLAC"}  # exact to the sample, unlike mp3 and ogg
 BLOCK_S = 60.0
 RATES_HZ = (50.0, 1e6)
+MOST_SAMPLES_A_BYTE = 8192  # of one channel: a frame of silence in FLAC has 65,535 samples in 11 bytes
 
 
 class SoundFile:
@@ -77,15 +79,22 @@ class Sound(NamedTuple):
 def sound_length_s(path: Path) -> float | None:
     """Seconds of sound by the file's header; None where it is not there, or not sound. Raises DataError where the
     header's rate is none."""
-    if not path.is_file():
+    if not _is_fetched(path):
         return None
-    import soundfile
-
+    check_input(path, SOUND)
     try:
-        facts = soundfile.info(path)
-        return float(facts.frames) / _plausible(float(facts.samplerate), path)
+        facts = _facts(path)
     except (OSError, RuntimeError, ValueError):
-        return None  # a text that was read, an image, or a pointer to a file that was not fetched
+        return None  # a text that was read, or an image
+    return float(facts.frames) / float(facts.samplerate)
+
+
+def _is_fetched(path: Path) -> bool:
+    """Whether a file and its content are there. Raises DataError where it is a link that leads elsewhere."""
+    if not path.is_file():
+        return False
+    require_inside(path)
+    return pointer_at(path) is None
 
 
 class Excerpts(NamedTuple):
@@ -110,10 +119,11 @@ def read_excerpts(path: Path, starts_s: Sequence[float], length_s: float) -> Exc
     -------
     None where it is not there, is not sound or cannot be read.
     """
-    if not path.is_file():
+    if not _is_fetched(path):
         return None
     import soundfile
 
+    check_input(path, SOUND)
     try:
         with soundfile.SoundFile(path) as file:
             rate_hz, stretches = float(file.samplerate), dict[float, Array]()
@@ -146,13 +156,13 @@ def read_audio(path: Path, channel: Channel = None) -> Sound:
     """
     import soundfile
 
-    require_content(path)
-    if not path.is_file():
+    if not is_there(path):
         remedy = how_to_install(path) or "put it in BIDS_DIR/stimuli"
         raise DataError("audio of the stimulus is missing", path, remedy)
+    check_input(path, SOUND)
     try:
-        facts = soundfile.info(path)
-        rate_hz = _plausible(float(facts.samplerate), path)
+        facts = _facts(path)
+        rate_hz = float(facts.samplerate)
         held = None if facts.format in SEEKABLE else soundfile.read(path, dtype="float32", always_2d=True)[0]
         size = round(BLOCK_S * rate_hz)
         minutes = (held[at : at + size] for at in range(0, len(held), size)) if held is not None else None
@@ -167,14 +177,26 @@ def read_audio(path: Path, channel: Channel = None) -> Sound:
     return Sound(samples, rate_hz, channels, (*notes, *quality(levels)))
 
 
-def _plausible(rate_hz: float, path: Path) -> float:
-    """A sampling rate that a sound can have. Raises DataError."""
-    lowest, highest = RATES_HZ
-    if not lowest <= rate_hz <= highest:
+def _facts(path: Path) -> Any:
+    """What a sound's header says, where a sound can be so.
+
+    Raises
+    ------
+    DataError : it has another rate than any sound, or claims more samples than the file can hold.
+    OSError, RuntimeError, ValueError : of soundfile, where it is no sound.
+    """
+    import soundfile
+
+    facts, (lowest, highest) = soundfile.info(path), RATES_HZ
+    if not lowest <= facts.samplerate <= highest:
         raise DataError(
-            f"the header says {rate_hz:g} samples a second, which no sound has", path, "repair the header"
+            f"the header says {facts.samplerate:g} samples a second, which no sound has", path, "repair the header"
         )
-    return rate_hz
+    size = path.stat().st_size
+    if facts.frames > size * MOST_SAMPLES_A_BYTE or 4 * facts.frames * facts.channels > SOUND.most_bytes:
+        claimed = f"{facts.frames:,} samples of {facts.channels} channels"
+        raise DataError(f"the header claims {claimed}, and the file has {size:,} bytes", path, "repair the header")
+    return facts
 
 
 def _pieces(path: Path, n_samples: int, size: int) -> Iterator[Array]:

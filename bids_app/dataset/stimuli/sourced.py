@@ -14,13 +14,14 @@ import numpy as np
 
 from bids_app.dataset.files.intervals import Annotation, Row, are_utterances, tidy
 from bids_app.dataset.files.one_clock import require_one_clock
-from bids_app.dataset.files.reading import naming
 from bids_app.dataset.files.tables import END, START, Table, decode, number, parse_table
+from bids_app.dataset.stimuli.sound import sound_length_s
 from bids_app.dataset.stimuli.word_clock import NO_SOUND, WordClock
 from bids_app.dataset.transcripts.word_files import parse_textgrid, read_annotation, textgrid_extent
 from bids_app.errors import DataError
+from bids_app.inputs.homes import is_inside
+from bids_app.inputs.opening import SOUND, TRANSCRIPT, check_input, naming
 from bids_app.marks import What
-from bids_app.pointers import how_to_install, require_content
 from bids_app.records import Intervals, StimulusSource, TimedFile
 
 NOTHING = Intervals(np.empty(0), np.empty(0), ())
@@ -29,7 +30,7 @@ NOTHING = Intervals(np.empty(0), np.empty(0), ())
 def data_set_path(relative: str, bids_dir: Path) -> Path:
     """A file of the data set.
 
-    A symbolic link may lead elsewhere in the data set, as git-annex's do, but not out of it.
+    A symbolic link may lead to where inputs may lie (`bids_app/inputs/homes.py`), but not elsewhere.
 
     Parameters
     ----------
@@ -41,8 +42,8 @@ def data_set_path(relative: str, bids_dir: Path) -> Path:
     DataError : it leaves the data set.
     """
     plain = Path(os.path.normpath(relative))
-    inside = not plain.is_absolute() and ".." not in plain.parts
-    if not inside or not (bids_dir / plain).resolve().is_relative_to(bids_dir.resolve()):
+    inside = not plain.is_absolute() and ".." not in plain.parts and "\0" not in relative
+    if not inside or not is_inside(bids_dir / plain, bids_dir):
         raise DataError(
             f"the recipe's file leaves BIDS_DIR: '{relative}'", bids_dir, "paths are relative to BIDS_DIR"
         )
@@ -99,7 +100,7 @@ def _judged(what: What, file: TimedFile, source: StimulusSource, bids_dir: Path,
     if file.through:
         return found
     if path.suffix.lower() == ".textgrid" and not file.shift_s and file.unit == "s":
-        found = found._replace(extent_s=textgrid_extent(decode(path)))
+        found = found._replace(extent_s=textgrid_extent(decode(path, TRANSCRIPT)))
     with naming(path):
         return clock.judged(found)
 
@@ -139,24 +140,23 @@ def _before_s(file: TimedFile, source: StimulusSource, bids_dir: Path) -> float:
         return 0.0
     if source.sound not in file.through:
         raise DataError(f"'{source.sound}' is none of the sounds that the times run through", file.path)
-    import soundfile
+    before = file.through[: file.through.index(source.sound)]
+    return sum(_seconds_of(data_set_path(sound, bids_dir)) for sound in before)
 
-    total_s = 0.0
-    for sound in file.through[: file.through.index(source.sound)]:
-        path = data_set_path(sound, bids_dir)
-        require_content(path)
-        try:
-            total_s += float(soundfile.info(path).duration)
-        except (OSError, RuntimeError, ValueError) as error:
-            advice = how_to_install(path) or "its length says when this one begins"
-            raise DataError(f"a sound that comes before cannot be read ({error})", path, advice) from None
-    return total_s
+
+def _seconds_of(path: Path) -> float:
+    """Raises DataError where the sound is not there, or not one."""
+    check_input(path, SOUND)
+    lasts_s = sound_length_s(path)
+    if lasts_s is None:
+        raise DataError("a sound that comes before cannot be read", path, "its length says when this one begins")
+    return lasts_s
 
 
 # --------------------------------------------------------------------------------------------------- rows of a file
 def _of_tier(file: TimedFile, path: Path) -> list[Row]:
     """Intervals of the tier of that name."""
-    tiers = parse_textgrid(decode(path))
+    tiers = parse_textgrid(decode(path, TRANSCRIPT))
     rows = [rows for name, rows in tiers if name.strip().lower() == str(file.tier).lower()]
     if len(rows) != 1:
         there = ", ".join(f"'{name}'" for name, _ in tiers) or "none"

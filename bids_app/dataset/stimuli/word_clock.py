@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from bids_app.dataset.files.intervals import Annotation
-from bids_app.dataset.files.reading import naming
 from bids_app.dataset.transcripts.word_files import read_annotation
 from bids_app.errors import DataError
+from bids_app.inputs.opening import naming
 from bids_app.records import Intervals
 
 AT_ODDS = 3.0  # times the sound's length: no clock runs that fast, the unit is another one

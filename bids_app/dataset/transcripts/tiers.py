@@ -13,6 +13,7 @@ import numpy as np
 
 from bids_app.dataset.files.alphabets import are_phones, phone_share
 from bids_app.dataset.files.intervals import Annotation, Row, are_utterances, tidy
+from bids_app.errors import DataError
 from bids_app.marks import What, marks_of
 from bids_app.records import Array, Intervals
 
@@ -29,6 +30,7 @@ ROLES: dict[Role, set[str]] = {
 }  # fmt: skip
 OVERLAP_SHARE = 0.5  # of the shorter tier's labelled time, beyond which both are of one speech; speakers share little
 NESTED_SHARE, NESTED_SLACK_S = 0.9, 0.01
+MOST_TIERS = 256
 LONGEST_WORD_S = 1.0  # the median: words last .2 to .4 s, utterances 1 to 5 s
 
 
@@ -104,7 +106,19 @@ def choose(tiers: Sequence[Tier]) -> Annotation:
     (most labels with blanks, or shorter labels of another tier within them). Phones: tiers of that name, else one
     whose labels are phones. Tiers of one kind are merged where they are of several speakers, which rarely speak at
     once.
+
+    Parameters
+    ----------
+    tiers : of the file.
+
+    Raises
+    ------
+    DataError : there are more of them than speakers: each is compared with each.
     """
+    if len(tiers) > MOST_TIERS:
+        raise DataError(
+            f"{len(tiers)} tiers, more than the {MOST_TIERS} that are looked through", "", "leave some out"
+        )
     phones, about_phones = _phones(tiers)
     words, about_words = _words([tier for tier in tiers if tier not in phones])
     return Annotation(_merged(words, "words"), _merged(phones, "phones"), (*about_words, *about_phones))
@@ -198,9 +212,10 @@ def _overlapping(tiers: Sequence[Tier]) -> bool:
 
 def _shared_s(one: Tier, other: Tier) -> float:
     """Seconds in which both are spoken in; intervals of one tier do not overlap."""
-    starts, ends = one.spans.T
-    shared_s = 0.0
-    for start, end in other.spans:
-        first, last = np.searchsorted(ends, start, side="right"), np.searchsorted(starts, end, side="left")
-        shared_s += float(np.sum(np.minimum(ends[first:last], end) - np.maximum(starts[first:last], start)))
-    return shared_s
+    if not len(one.spans):
+        return 0.0
+    edges = np.maximum.accumulate(one.spans.ravel())  # starts and ends in turn
+    lengths = np.diff(edges)[::2]
+    spoken_s = np.concatenate([[0.0], np.repeat(np.cumsum(lengths), 2)])[: len(edges)]
+    start_s, end_s = np.interp(other.spans.T, edges, spoken_s)
+    return float(np.sum(end_s - start_s))

@@ -9,12 +9,12 @@ from pathlib import Path
 from bids_app.dataset.files.alphabets import are_phones
 from bids_app.dataset.files.intervals import Annotation, Row, only_words, spoken, tidy
 from bids_app.dataset.files.one_clock import require_one_clock
-from bids_app.dataset.files.reading import naming
 from bids_app.dataset.files.tables import annotation_of, decode, read_table
 from bids_app.dataset.transcripts.json_words import from_json
 from bids_app.dataset.transcripts.tiers import choose, tier_of
 from bids_app.dataset.transcripts.utterances import on_one_clock
 from bids_app.errors import DataError
+from bids_app.inputs.opening import TRANSCRIPT, naming
 from bids_app.marks import What
 
 NAMED: dict[What, set[str]] = {
@@ -38,13 +38,13 @@ def read_annotation(path: Path, stem: str | None = None) -> Annotation:
     """
     with naming(path):
         if path.suffix.lower() == ".textgrid":
-            return from_textgrid(decode(path))
+            return from_textgrid(decode(path, TRANSCRIPT))
         if path.suffix.lower() == ".json":
-            return from_json(decode(path))
+            return from_json(decode(path, TRANSCRIPT))
         named = what_is_named(path.stem, stem or "")
         if path.suffix.lower() == ".ctm":
-            return from_ctm(decode(path), stem or path.stem, named)
-        table, placed = on_one_clock(read_table(path))
+            return from_ctm(decode(path, TRANSCRIPT), stem or path.stem, named)
+        table, placed = on_one_clock(read_table(path, headless="_annot-" not in path.name))
         return annotation_of(table, named).told(*placed)
 
 
@@ -110,7 +110,11 @@ def _times(tokens: Iterator[str], count: int) -> list[float]:
 
 
 def _count(tokens: Iterator[str]) -> int:
-    return int(float(next(tokens)))
+    """Raises ValueError where it is no number of things that a file can hold."""
+    count = float(next(tokens))
+    if not 0 <= count <= TRANSCRIPT.most_bytes:
+        raise ValueError(f"a count of {count}")
+    return int(count)
 
 
 def _next_tier(tokens: Iterator[str]) -> list[NamedRows]:

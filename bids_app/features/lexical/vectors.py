@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from bids_app.errors import DataError, NoInput
+from bids_app.inputs.opening import check_input
 from bids_app.pointers import is_there, require_content
 from bids_app.records import Array, FeatureSpec, ModelSource
 
+MOST_OF_A_LINE = 2**22  # characters
 ENDINGS = (".txt", ".vec", ".txt.gz", ".vec.gz")
 
 
@@ -81,8 +83,11 @@ def read_vectors(path: Path, words: Sequence[str]) -> tuple[Array, Array]:
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
     """Word and numbers of each line; word2vec's and fastText's first line, two counts, is passed over."""
+    check_input(path, home=path.parent)  # the user named it, wherever it lies
     with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as lines:
-        for place, line in enumerate(lines):
+        for place, line in enumerate(iter(lambda: lines.readline(MOST_OF_A_LINE), "")):
+            if len(line) == MOST_OF_A_LINE:
+                raise ValueError(f"line {place + 1} has more than {MOST_OF_A_LINE} characters")
             word, _, numbers = line.strip("\n ").partition(" ")
             if place or " " in numbers or not (word + numbers).isdigit():
                 yield word, numbers

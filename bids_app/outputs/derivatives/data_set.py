@@ -136,7 +136,7 @@ def _refuse_others(out_dir: Path, analysis_hash: str) -> None:
             what = f"OUT_DIR was written by another version of Concord (files of format {there}, not {FORMAT})"
             raise UsageError(what, out_dir, "choose a new one; --features-from the old one uses its features")
     if saved.exists():
-        first = saved.read_text(encoding="utf-8").split("\n", 1)[0]
+        first = saved.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0]
         if first != HASH_LINE + analysis_hash:
             there = first.removeprefix(HASH_LINE)
             what = f"OUT_DIR holds results of another analysis ({there}, not {analysis_hash})"

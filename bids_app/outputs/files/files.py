@@ -113,7 +113,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises ReadWriteError where it is absent or broken."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ReadWriteError("cannot read", path, str(error)) from None
     if not isinstance(content, dict):
         raise ReadWriteError("not a JSON object", path)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from bids_app import dataset, encoding
+from bids_app.boundary import boundary
 from bids_app.encoding import NoiseCeiling
 from bids_app.errors import ConcordError, DataError
-from bids_app.execution import Unit, reason_of
+from bids_app.execution import Unit
 from bids_app.pipeline.job.playings import playings_of, same_stimuli_warnings
 from bids_app.pipeline.runs.baseline_bands import plan_baseline
 from bids_app.pipeline.runs.continuous_rows import period_of
@@ -76,32 +78,48 @@ def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
     ------
     DataError : where no recording can be read, or one has no row to use.
     """
-    settings = rows.settings
     readable, excluded = _read_recordings(unit, rows)
-    if not readable:
-        raise DataError(f"none of its recordings can be read (first: {excluded[0].reason})", unit.stem)
-    readable, outliers = _without_outliers(readable)
-    excluded += outliers
+    while readable:
+        loaded = _loaded(unit, rows, readable, excluded)
+        if isinstance(loaded, LoadedRuns):
+            return loaded
+        left_out = {one.label for one in loaded}  # what the others share is what they share without these
+        readable = [one for one in readable if one[0].recording.label not in left_out]
+        excluded += loaded
+    raise DataError(f"none of its recordings can be read (first: {excluded[0].reason})", unit.stem)
+
+
+def _loaded(
+    unit: Unit, rows: Rows, recordings: Sequence[tuple[ReadRecording, Sounds]], excluded: tuple[Excluded, ...]
+) -> LoadedRuns | tuple[Excluded, ...]:
+    """Runs on targets that all recordings share; where some have no run, these, with the reason."""
+    settings = rows.settings
+    sounds_of = {read.recording.label: sounds for read, sounds in recordings}
+    readable, outliers = _without_outliers([read for read, _ in recordings])
     common, warnings = dataset.intersect_targets([read.response.targets for read in readable])
     baseline = plan_baseline(settings, readable)
     readable = [replace(read, response=_only(read.response, common)) for read in readable]
     runs, samples, spaces = [], {}, {}
+    lost: list[Excluded] = []
     findings = [(read.recording.label, line) for read in readable for line in read.response.warnings]
     for read in readable:
         recording = read.recording
-        sounds = [(settings.library.features(recording, event), event.onset_s) for event in recording.stimuli]
-        findings += _of_features(recording, sounds)
-        spaces.update({name: features.provenance for name, features in sounds[0][0].items()})
-        runs.append(_make_run(read, rows, sounds, baseline))
-        samples[recording.label] = (len(runs[-1].times_s), rows.count(read))
-    recordings = tuple(read.recording for read in readable)
-    playings = playings_of(recordings, settings.library)
+        with boundary(partial(_lose, recording, lost)):
+            sounds = sounds_of[recording.label]
+            findings += _of_features(recording, sounds)
+            spaces.update({name: features.provenance for name, features in sounds[0][0].items()})
+            runs.append(_make_run(read, rows, sounds, baseline))
+            samples[recording.label] = (len(runs[-1].times_s), rows.count(read))
+    if lost:
+        return tuple(lost)
+    kept = tuple(read.recording for read in readable)
+    playings = playings_of(kept, settings.library)
     return LoadedRuns(
         runs=tuple(replace(run, heard=heard) for run, heard in zip(runs, playings, strict=True)),
-        recordings=recordings,
+        recordings=kept,
         targets=common,
-        excluded=excluded,
-        warnings=(*warnings, *same_stimuli_warnings(recordings, settings.library)),
+        excluded=(*excluded, *outliers),
+        warnings=(*warnings, *same_stimuli_warnings(kept, settings.library)),
         findings=tuple(findings),
         samples=samples,
         period_s=max(period_of(read.response.times_s) for read in readable),
@@ -109,6 +127,10 @@ def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
         baseline=baseline,
         responsive=_responsive(unit, readable, settings),
     )
+
+
+def _lose(recording: Recording, lost: list[Excluded], error: ConcordError) -> None:
+    lost.append(Excluded(recording.participant, recording.label, str(error)))
 
 
 def _of_features(recording: Recording, sounds: Sounds) -> list[Finding]:
@@ -133,22 +155,20 @@ def _responsive(unit: Unit, readable: Sequence[ReadRecording], settings: LoadSet
     return responsive_electrodes([(read.recording, read.response) for read in readable], settings.library)
 
 
-def _read_recordings(unit: Unit, rows: Rows) -> tuple[list[ReadRecording], tuple[Excluded, ...]]:
-    """Recordings that can be used, and those that cannot, with the reason."""
-    readable, excluded = [], []
+def _read_recordings(unit: Unit, rows: Rows) -> tuple[list[tuple[ReadRecording, Sounds]], tuple[Excluded, ...]]:
+    """Recordings that can be used, with the features of what was heard, and those that cannot, with the reason."""
+    readable: list[tuple[ReadRecording, Sounds]] = []
+    excluded: list[Excluded] = []
     for recording in unit.recordings:
-        try:
+        with boundary(partial(_lose, recording, excluded)):
             response = dataset.load_response(
                 recording, dataset.load_targets(recording, rows.settings.response), rows.settings.response
             )
             read = ReadRecording(recording, response, rows.used_samples(recording, response))
             _check_samples(read)
-            readable.append(read)
-        except MemoryError:
-            raise
-        except Exception as error:  # a recording costs its own row alone, whatever is wrong with it
-            reason = reason_of(error, (ConcordError, OSError))
-            excluded.append(Excluded(recording.participant, recording.label, reason))
+            library = rows.settings.library
+            sounds = [(library.features(recording, event), event.onset_s) for event in recording.stimuli]
+            readable.append((read, sounds))
     return readable, tuple(excluded)
 
 

@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 
 import numpy as np
 
 from bids_app import dataset, encoding, group
+from bids_app.boundary import boundary
 from bids_app.errors import ConcordError, DataError
 from bids_app.execution import Unit
 from bids_app.pipeline.job.playings import playings_of, same_stimuli_warnings
@@ -87,15 +89,12 @@ def _gather(units: Sequence[Unit], rows: Rows, folder: Path) -> SharedResponses:
     lost: list[Excluded] = []
     firsts: dict[RunKey, Run] = {}
     for unit in units:
-        try:
+        with boundary(partial(_lose, unit, lost)):
             runs = load_runs(unit, rows)
             if not any(np.isfinite(run.Y).all(axis=0).any() for run in runs.runs):
                 raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
-        except ConcordError as error:
-            lost.append(Excluded(unit.participant, unit.stem, str(error)))
-            continue
-        loaded.append(_put(runs, folder, len(kept), firsts))
-        kept.append(unit)
+            loaded.append(_put(runs, folder, len(kept), firsts))
+            kept.append(unit)
     if not loaded:
         raise DataError(f"nobody has responses to average (first: {lost[0].reason})")
     targets = [one.targets for one in loaded]
@@ -124,6 +123,10 @@ def _gather(units: Sequence[Unit], rows: Rows, folder: Path) -> SharedResponses:
 
     heard, same = _linked(group.match_participants([one.runs for one in loaded]), loaded, rows)
     return SharedResponses(tuple(kept), tuple(loaded), heard, common, (*warnings, *same), tuple(lost), read)
+
+
+def _lose(unit: Unit, lost: list[Excluded], error: ConcordError) -> None:
+    lost.append(Excluded(unit.participant, unit.stem, str(error)))
 
 
 def _linked(

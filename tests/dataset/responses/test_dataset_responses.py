@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import nibabel
@@ -146,7 +145,7 @@ def test_a_bug_of_our_own_is_not_taken_for_a_broken_file(root: Path, monkeypatch
     with pytest.raises(IndexError):  # voxels beyond the grid
         volume_values(recording.paths[0], replace(targets, index=np.asarray(targets.index) + 100))
     surface(prep(root), STEM)
-    monkeypatch.setattr(surfaces, "re", SimpleNamespace(search=broken))
+    monkeypatch.setattr(surfaces, "array_shapes", broken)
     with pytest.raises(TypeError, match="a bug"):
         surfaces.stored_shape(only(root, spaces=("fsaverage5",)).paths[0])
     monkeypatch.delitem(columns_module.STRATEGIES, "motion")

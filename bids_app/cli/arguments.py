@@ -1,0 +1,35 @@
+"""What reads the values of both commands' options; each raises ArgumentTypeError, which is one line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+
+def a_path(text: str) -> Path:
+    """A path that can be one, whether anything is there or not."""
+    try:
+        if not text:
+            raise ValueError("it is empty")
+        Path(text).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, characters that no name has
+        raise argparse.ArgumentTypeError(f"{text[:200]!a} is no path ({error})") from None
+    return Path(text)
+
+
+def whole_number(most: int) -> Callable[[str], int]:
+    """What reads a whole number.
+
+    Parameters
+    ----------
+    most : that makes sense; the least is 1.
+    """
+
+    def read(text: str) -> int:
+        """The number."""
+        if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"{text[:40]!a} is not a whole number above 0 and up to {most}")
+        return int(text)
+
+    return read

@@ -1,0 +1,1 @@
+"""The one place that opens input files: regular ones, where the user put or named them, of bounded size."""
