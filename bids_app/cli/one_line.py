@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
+import signal
 import sys
 import tempfile
+import threading
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
+from bids_app.cli.terminal import leave_output
 from bids_app.errors import EXPECTED, Bug, ConcordError, with_exit_code
 from bids_app.process import usable_home
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal's number, as shells have it
+GO_ON = "run the same command to go on"
 
 
 def run_in_one_line(program: str, arguments: Sequence[str], call: Callable[[], int]) -> int:
@@ -33,10 +38,12 @@ def run_in_one_line(program: str, arguments: Sequence[str], call: Callable[[], i
     temporary files.
     """
     try:
-        with usable_home():
+        with usable_home(), _terminable():
             return call()
+    except Terminated:
+        line, code = f"terminated; {GO_ON}", TERMINATED
     except KeyboardInterrupt:
-        line, code = "interrupted; run the same command to go on", INTERRUPTED
+        line, code = f"interrupted; {GO_ON}", INTERRUPTED
     except SystemExit:
         raise
     except BaseException as error:  # the last catch: libraries in Rust raise what is no Exception
@@ -47,6 +54,27 @@ def run_in_one_line(program: str, arguments: Sequence[str], call: Callable[[], i
     return code
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as a batch system sends it before it kills: what is under way ends as if it had been interrupted."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Within, SIGTERM raises `Terminated`, where signals can be waited for: in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
 def _say(line: str) -> None:
     """On standard error, whatever its encoding; a stream that is closed takes nothing."""
     with suppress(Exception):
@@ -54,8 +82,7 @@ def _say(line: str) -> None:
     try:
         sys.stdout.flush()
     except Exception:  # a reader that has gone: what is left would be complained of at the end
-        with suppress(Exception):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        leave_output()
 
 
 def _line_of(error: BaseException, program: str) -> tuple[str, int]:

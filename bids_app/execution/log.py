@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import os
-from collections.abc import Iterator
+import platform
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from bids_app.boundary import LOGGER, bug_of
@@ -45,11 +47,42 @@ class _Lines(logging.handlers.MemoryHandler):
         self._file.close()
 
 
+VERSIONS = ("torch", "transformers", "numpy", "scipy", "scikit-learn", "nibabel", "mne", "h5py", "pandas")
+
+
 class RunLog:
     """One run's log. An error, and all lines before it, are written at once; other lines after `keep`."""
 
     def __init__(self, handler: _Lines) -> None:
         self._handler = handler
+
+    def begin(self, command: str, program_version: str) -> None:
+        """What runs where.
+
+        Parameters
+        ----------
+        command : as it was typed.
+        program_version : Concord's.
+        """
+        machine = platform.uname()
+        LOGGER.info("command: %s", command)
+        LOGGER.info("host: %s, %s %s, %s cores", machine.node, machine.system, machine.machine, os.cpu_count())
+        versions = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
+        LOGGER.info("versions: Concord %s, Python %s, %s", program_version, platform.python_version(), versions)
+
+    def also(self, say: Callable[[str], None]) -> Callable[[str], None]:
+        """What says its lines in the log besides.
+
+        Parameters
+        ----------
+        say : takes a line.
+        """
+
+        def both(line: str) -> None:
+            LOGGER.info("%s", line)
+            say(line)
+
+        return both
 
     def keep(self) -> None:
         """Write all lines from now on, and those held back: out_dir is there."""

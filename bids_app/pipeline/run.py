@@ -48,6 +48,8 @@ def run(options: RunOptions, notify: Notify) -> int:
     library = StimulusLibrary(job)
     accounts = Accounts(job, library)
     with execution.open_log(job.out_dir / "logs") as log, named(options.named_folders):
+        log.begin(options.command, __version__)
+        notify = log.also(notify)
         recordings = find_recordings(job.options, notify)
         preflight = check_recordings(recordings, job, accounts, notify)
         if job.options.dry_run:

@@ -46,7 +46,9 @@ class RunOptions:
     force: bool = False
     stop_on_first_crash: bool = False
     reports_only: bool = False
+    quiet: bool = False
     verbose: int = 0
+    command: str = ""  # as it was typed, for the log
 
     @property
     def bids_dir(self) -> Path:

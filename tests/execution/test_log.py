@@ -1,6 +1,7 @@
 """The log of a run: held back until there is an error or an output folder; bugs have their traceback there."""
 
 import logging
+import re
 
 import pytest
 
@@ -60,3 +61,19 @@ def test_where_the_log_cannot_be_written_it_is_not_named(tmp_path):
     with open_log(tmp_path / "logs"):
         said = reason_of(ValueError("x"))
     assert said == "a bug of Concord: ValueError: x (-vv shows the traceback)"
+
+
+def test_a_log_begins_with_the_command_the_host_and_versions_and_has_what_was_said(tmp_path):
+    said = []
+    with open_log(tmp_path) as log:
+        log.begin("concord bids 'my out' participant", "1.2.3")
+        say = log.also(said.append)
+        log.keep()
+        say("a line")
+    (path,) = tmp_path.iterdir()
+    command, host, versions, line = path.read_text().splitlines()
+    assert command.endswith("command: concord bids 'my out' participant")
+    assert re.search(r"host: \S+, \w+ \w+, \d+ cores$", host)
+    assert re.search(r"versions: Concord 1\.2\.3, Python 3\.\d+\.\d+, torch \d.*numpy \d", versions)
+    assert line.endswith("INFO a line")
+    assert said == ["a line"]
