@@ -28,10 +28,10 @@ from bids_app.encoding.design.columns import design_columns
 from bids_app.encoding.ridge.candidates import band_weights
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.runs.word_bands import project
-from bids_app.pipeline.unit.controls import fit_controls
+from bids_app.pipeline.unit.controls import asked_controls
 from bids_app.pipeline.unit.fit_inputs import FitInputs
-from bids_app.pipeline.unit.model_pair import average_alone, control_models, first_averaging, next_averaging
-from bids_app.pipeline.unit.solvers import choose_solver
+from bids_app.pipeline.unit.model_pair import control_models, first_averaging
+from bids_app.pipeline.unit.solvers import UnitQuestions, choose_solver
 from bids_app.process import keep_freed_memory, limit_threads
 from bids_app.records import WORD_COUNT, Array, BaselineModel, Design, FitSpec, Run, WordRows, word_band
 from bids_app.settings.analysis import Analysis
@@ -74,12 +74,14 @@ def everything(runs: list[Run]) -> None:
     inputs = FitInputs(stacked(runs), analysis.groups, spec, analysis.inference_spec("fmri"), context)
     inputs = replace(inputs, design=project(inputs.design, runs, analysis, SubspaceCache())[0])
     inputs = replace(inputs, blocks=inputs.make_blocks())
-    averaging = first_averaging(inputs.design.usable, 1, None, None)
-    averaging = next_averaging(averaging, solver.fit_partition(inputs, inputs.groups, averaging))
-    for one in analysis.extra_partitions:
-        solver.fit_partition(inputs, one.groups, replace(averaging, compares=False))
-    controls = fit_controls(inputs, analysis, BaselineModel(BASELINE))
-    average_alone(inputs, control_models(analysis.compared_models, inputs.groups, controls), averaging)
+    controls = asked_controls(inputs.design, analysis, BaselineModel(BASELINE))
+    asked = UnitQuestions(
+        first_averaging(inputs.design.usable, 1, None, None),
+        {one.name: one.groups for one in analysis.extra_partitions},
+        controls,
+        control_models(analysis.compared_models, inputs.groups, controls),
+    )
+    solver.answer(inputs, asked)
 
 
 def himalaya(design: Design) -> None:

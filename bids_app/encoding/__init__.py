@@ -1,7 +1,7 @@
 """Encoding models on arrays: alignment, design, ridge in nested folds, partition. No paths, no globals."""
 
 from bids_app.encoding.comparisons.averages import RELIABLE, Averaged, Averages, AveragingPlan
-from bids_app.encoding.comparisons.controls import fit_controls, with_time
+from bids_app.encoding.comparisons.controls import ControlsQuestion, fit_controls, with_time
 from bids_app.encoding.comparisons.layers import choose_layers, layered, score_layers
 from bids_app.encoding.comparisons.model_pair import SubspaceSplit, model_pair_statistics, singles
 from bids_app.encoding.comparisons.noise_ceiling import (
@@ -28,14 +28,14 @@ from bids_app.encoding.design.nuisance import nuisance_warnings
 from bids_app.encoding.design.words import over_words
 from bids_app.encoding.errors import CannotFit
 from bids_app.encoding.inference.blocks import Blocks
-from bids_app.encoding.inference.fit_and_infer import InferencePlan, data_blocks, fit_and_infer
+from bids_app.encoding.inference.fit_and_infer import InferencePlan, TestedQuestion, data_blocks, fit_and_infer
 from bids_app.encoding.partition.additions import Additions
 from bids_app.encoding.partition.components import partition
 from bids_app.encoding.partition.shapley import disagreements
 from bids_app.encoding.partition.small_sample_bias import small_sample_bias_warnings
-from bids_app.encoding.ridge.fit import fit, unions_of
+from bids_app.encoding.ridge.fit import fit, fit_all, unions_of
 from bids_app.encoding.ridge.fitted import ObserverGroup
-from bids_app.encoding.ridge.options import FitContext, FitOptions, with_backoff
+from bids_app.encoding.ridge.options import FitContext, FitOptions, Question, with_backoff
 from bids_app.encoding.subspace.word_bands import residual, shared_subspace
 
 __all__ = [
@@ -46,12 +46,15 @@ __all__ = [
     "AveragingPlan",
     "Blocks",
     "CannotFit",
+    "ControlsQuestion",
     "FitContext",
     "FitOptions",
     "InferencePlan",
     "NoiseCeiling",
     "ObserverGroup",
+    "Question",
     "SubspaceSplit",
+    "TestedQuestion",
     "after_silence",
     "build_design",
     "choose_layers",
@@ -62,6 +65,7 @@ __all__ = [
     "epoch_purge_s",
     "epochs_inside_recording",
     "fit",
+    "fit_all",
     "fit_and_infer",
     "fit_controls",
     "fit_published",

@@ -126,7 +126,7 @@ def test_a_fit_and_its_inference_are_the_same_side_by_side_again_and_again(two_t
 
 def test_every_worker_counts_in_memory():
     design = design_of(60)
-    size = batches.Size(240, 4, 3, 8, 64, 4, 8, False, (0, 0), workers=1)
+    size = batches.Size(240, 240, 240**2, 0, 4, 3, 4, 8, 64, 4, 8, 0, (0, 0), workers=1)
     three = batches.fixed_bytes(design, replace(size, workers=3), 64) - batches.fixed_bytes(design, size, 64)
     assert three >= 2 * (8 * 240**2 + 8 * 64 * 240)  # of each one matrix and one block of predictors at least
     assert batches.with_workers(design, size, "cpu", 1).workers == 1

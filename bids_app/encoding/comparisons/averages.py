@@ -117,7 +117,8 @@ class AveragingPlan:
     ----------
     folds : (n_times,) outer fold of every sample.
     sets : name → (n_targets,) bool; `all` is one of them. `RELIABLE` (those of `all` whose full R² is above 0 beyond
-        its interval) is made where it is not given and there are blocks.
+        its interval) is made where it is not given and there are blocks: batch by batch of targets, so that an
+        observer of the same stream that comes after may be given the array.
     labels : (n_times,) blocks that are left out in turn; None: values without intervals.
     ceiling : (n_targets,) noise ceiling, taken out of the correlation of maps.
     """
@@ -153,7 +154,7 @@ class Averages(Observer):
         without = everything - torch.eye(self._n_blocks, dtype=torch.float64, device=device)
         self._weights = everything if self._n_blocks == 1 else torch.cat([everything, without])
         self._predicted = PredictionSums(pairs, blocks, folds, device)
-        self.sets = {name: np.array(mask) for name, mask in sets.items()}
+        self.sets = {name: np.asarray(mask) for name, mask in sets.items()}
         self._makes_reliable = RELIABLE not in sets and self._n_blocks > 1
         if self._makes_reliable:
             self.sets[RELIABLE] = np.zeros(len(sets["all"]), dtype=bool)

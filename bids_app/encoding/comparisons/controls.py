@@ -7,20 +7,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from bids_app.encoding.inference.fit_and_infer import InferencePlan, fit_and_infer
+from bids_app.encoding.inference.fit_and_infer import InferencePlan, TestedQuestion, data_blocks
 from bids_app.encoding.partition.additions import Additions
 from bids_app.encoding.partition.components import correlation, inferred
-from bids_app.encoding.ridge.fit import HERE, fit
-from bids_app.encoding.ridge.options import FitContext, FitOptions
+from bids_app.encoding.ridge.fit import HERE, fit_all
+from bids_app.encoding.ridge.options import FitContext, FitOptions, Question
 from bids_app.records import (
     AUTOCORRELATION,
     Array,
     Component,
     ControlResults,
     Design,
+    Fit,
     FitSpec,
     InferenceSpec,
     Projected,
+    Union,
 )
 
 MOST_BUMPS = 128
@@ -57,26 +59,67 @@ def fit_controls(
     CannotFit, ValueError, MemoryError
         As `fit` does.
     """
-    # the smaller model of a difference first, as the larger one's search includes its candidates
+    plan = InferencePlan(inference) if isinstance(inference, InferenceSpec) else inference
+    if plan is not None and plan.blocks is None:
+        groups = _bands(_unions(components))
+        plan = replace(plan, blocks=data_blocks(design, groups, spec, plan.spec.block_s, context))
+    asked = ControlsQuestion(design, components, plan, context.device)
+    (fitted,) = fit_all(design, [asked.question], spec, context)
+    return asked.results(fitted)
+
+
+class ControlsQuestion:
+    """What `fit_controls` asks of a fit.
+
+    Parameters
+    ----------
+    design, components : as of `fit_controls`.
+    plan : with its blocks; None: values alone.
+    device : that of the fit.
+
+    Attributes
+    ----------
+    question : of the unions, as `fit_all` takes it.
+    """
+
+    def __init__(
+        self, design: Design, components: Sequence[Component], plan: InferencePlan | None, device: str
+    ) -> None:
+        self._components, self._unions = tuple(components), _unions(components)
+        groups = _bands(self._unions)
+        self._additions = Additions(self._unions, components, groups, design)
+        self._tested = None
+        if plan is None:
+            self.question = Question(groups, FitOptions(self._unions, search_subsets=False), self._additions)
+        else:
+            plan = replace(plan, components=components, unions=self._unions)
+            self._tested = TestedQuestion(design, groups, plan, device, self._additions)
+            self.question = self._tested.question
+
+    def results(self, fitted: Fit) -> ControlResults:
+        """Every component's value, signed, with p and intervals where there is a plan; of the question's fit."""
+        tests = None if self._tested is None else self._tested.result()
+        rsquared = {frozenset(union): fitted.rsquared[place] for place, union in enumerate(self._unions)}
+        partial_r = self._additions.partial_r()
+        values: dict[str, dict[str, Array]] = {}
+        for component in self._components:
+            stats = {"rsquared": component.of(rsquared), **correlation(component, fitted, partial_r)}
+            if tests is not None:
+                stats |= inferred(tests.components[component.label])
+            values[component.label] = stats
+        return ControlResults(self._components, values, fitted.warnings)
+
+
+def _unions(components: Sequence[Component]) -> list[Union]:
+    """Those that components are sums of, the smaller model of a difference first, as the larger one's search includes
+    its candidates."""
     sets = [union for component in components for union, _ in reversed(component.terms)]
-    unions = sorted(dict.fromkeys(sets), key=len)
-    groups = {band: (band,) for union in unions for band in union}
-    tests, additions = None, Additions(unions, components, groups, design)
-    if inference is None:
-        fitted = fit(design, groups, spec, context, FitOptions(unions, search_subsets=False), additions)
-    else:
-        plan = inference if isinstance(inference, InferencePlan) else InferencePlan(inference)
-        plan = replace(plan, components=components, unions=unions)
-        fitted, tests = fit_and_infer(design, groups, spec, plan, context, additions)
-    rsquared = {frozenset(union): fitted.rsquared[place] for place, union in enumerate(unions)}
-    partial_r = additions.partial_r()
-    values: dict[str, dict[str, Array]] = {}
-    for component in components:
-        stats = {"rsquared": component.of(rsquared), **correlation(component, fitted, partial_r)}
-        if tests is not None:
-            stats |= inferred(tests.components[component.label])
-        values[component.label] = stats
-    return ControlResults(tuple(components), values, fitted.warnings)
+    return sorted(dict.fromkeys(sets), key=len)
+
+
+def _bands(unions: Sequence[Union]) -> dict[str, tuple[str, ...]]:
+    """Of unions of bands, each band as a group."""
+    return {band: (band,) for union in unions for band in union}
 
 
 def with_time(design: Design) -> Design:

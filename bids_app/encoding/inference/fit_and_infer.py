@@ -9,9 +9,9 @@ import numpy as np
 
 from bids_app.encoding.inference.blocks import FEWEST, Blocks, make_blocks, product_autocorrelation
 from bids_app.encoding.inference.component_tests import LEAST_TESTED, Flips, Inference
-from bids_app.encoding.ridge.fit import HERE, fit, unions_of
+from bids_app.encoding.ridge.fit import HERE, fit, fit_all, unions_of
 from bids_app.encoding.ridge.fitted import Fitted, Observer, ObserverGroup
-from bids_app.encoding.ridge.options import FitContext, FitOptions
+from bids_app.encoding.ridge.options import FitContext, FitOptions, Question
 from bids_app.records import (
     NO_P,
     UNRELIABLE_P,
@@ -78,29 +78,63 @@ def fit_and_infer(
     """
     plan = inference if isinstance(inference, InferencePlan) else InferencePlan(inference)
     blocks = plan.blocks or data_blocks(design, groups, spec, plan.spec.block_s, context)
-    unions = unions_of(tuple(groups)) if plan.unions is None else tuple(plan.unions)
-    order = [band for members in groups.values() for band in members]
-    bands = {group: [order.index(band) for band in members] for group, members in groups.items()}
-    flips = Flips(plan.spec.permutations, plan.spec.seed, context.device)
-    tests = Inference(unions, blocks, design, flips, plan.components, bands)
-    fitted = fit(
-        design,
-        groups,
-        spec,
-        context,
-        FitOptions(unions, search_subsets=plan.components is None),
-        tests if observer is None else ObserverGroup([tests, observer]),
-    )
-    return fitted, InferenceResult(
-        components=tests.results(len(design.usable)),
-        permutations=plan.spec.permutations,
-        n_blocks=blocks.count,
-        effective_blocks=tests.effective_blocks,
-        block_s=blocks.length_s,
-        frequencies=blocks.smooth,
-        warnings=_block_warnings(blocks, tests, len(design.run_labels)),
-        share_intervals=tests.share_intervals(len(design.usable)),
-    )
+    asked = TestedQuestion(design, groups, replace(plan, blocks=blocks), context.device, observer)
+    (fitted,) = fit_all(design, [asked.question], spec, context)
+    return fitted, asked.result()
+
+
+class TestedQuestion:
+    """A question to a fit, with p and intervals of every component.
+
+    Parameters
+    ----------
+    design, groups : as of `fit_and_infer`.
+    plan : with its blocks.
+    device : that of the fit.
+    observer : a further one.
+
+    Attributes
+    ----------
+    question : of the unions, as `fit_all` takes it.
+    """
+
+    __test__ = False  # for pytest: no test of its own
+
+    def __init__(
+        self,
+        design: Design,
+        groups: Mapping[str, Sequence[str]],
+        plan: InferencePlan,
+        device: str,
+        observer: Observer | None = None,
+    ) -> None:
+        if plan.blocks is None:
+            raise ValueError("tests need blocks of time")
+        unions = unions_of(tuple(groups)) if plan.unions is None else tuple(plan.unions)
+        order = [band for members in groups.values() for band in members]
+        bands = {group: [order.index(band) for band in members] for group, members in groups.items()}
+        flips = Flips(plan.spec.permutations, plan.spec.seed, device)
+        self._tests = Inference(unions, plan.blocks, design, flips, plan.components, bands)
+        self._permutations, self._blocks, self._design = plan.spec.permutations, plan.blocks, design
+        self.question = Question(
+            groups,
+            FitOptions(unions, search_subsets=plan.components is None),
+            self._tests if observer is None else ObserverGroup([self._tests, observer]),
+        )
+
+    def result(self) -> InferenceResult:
+        """What is inferred of each component, when the fit is over."""
+        tests, blocks, n_targets = self._tests, self._blocks, len(self._design.usable)
+        return InferenceResult(
+            components=tests.results(n_targets),
+            permutations=self._permutations,
+            n_blocks=blocks.count,
+            effective_blocks=tests.effective_blocks,
+            block_s=blocks.length_s,
+            frequencies=blocks.smooth,
+            warnings=_block_warnings(blocks, tests, len(self._design.run_labels)),
+            share_intervals=tests.share_intervals(n_targets),
+        )
 
 
 def _block_warnings(blocks: Blocks, tests: Inference, n_runs: int) -> tuple[str, ...]:

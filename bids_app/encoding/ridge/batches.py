@@ -29,25 +29,35 @@ class Size:
     Parameters
     ----------
     n_columns : of all bands.
+    largest : columns of the candidate that has the most.
+    products : numbers in Gram matrices, of all pairs of bands that meet in a candidate of few columns.
+    n_kernels : bands of candidates that have more columns than training samples.
     n_folds, n_unions : of the fit.
-    n_candidates : distinct ones of all unions.
-    n_penalties : alphas that each of them may take, summed over all.
+    n_bands : of all questions, counted for each.
+    n_candidates : of all unions.
+    n_penalties : alphas that each distinct one of them may take, summed over all.
     search, final : bytes of a number in the search and in the final fit.
-    weights : whether weights are kept.
-    observed : bytes that observers hold for every target of a batch, and for every sample of every column.
+    weights : columns whose weights are kept.
+    observed : bytes that observers hold for every target of a batch, and for every sample.
     workers : candidates that are computed side by side (`side_by_side.workers`).
+    keeps_splits : whether the columns of all outer folds are kept, with their products; else of one.
     """
 
     n_columns: int
+    largest: int
+    products: int
+    n_kernels: int
     n_folds: int
     n_unions: int
+    n_bands: int
     n_candidates: int
     n_penalties: int
     search: int
     final: int
-    weights: bool
+    weights: int
     observed: tuple[int, int]
     workers: int = 0
+    keeps_splits: bool = False
 
 
 def with_workers(design: Design, size: Size, device: str, mem_mb: int | None) -> Size:
@@ -61,7 +71,24 @@ def with_workers(design: Design, size: Size, device: str, mem_mb: int | None) ->
     width = block_width(design, size, device)
     left = 1e6 * (mem_mb or DEFAULT_MB) - fixed_bytes(design, size, width)
     most = 1 + max(0, int(left / 4 / _worker_bytes(design, size, width)))
-    return replace(size, workers=workers(device, min(len(design.Y), size.n_columns), most))
+    return replace(size, workers=workers(device, min(len(design.Y), size.largest), most))
+
+
+def keeping_splits(design: Design, size: Size, device: str, mem_mb: int | None, twice: bool) -> Size:
+    """The size with the columns of all outer folds kept, where they are asked for again and there is memory for them
+    beside as many targets.
+
+    Parameters
+    ----------
+    design, device, mem_mb : as of `batches`.
+    size : of the fit.
+    twice : whether each batch goes through the folds twice.
+    """
+    kept = replace(size, keeps_splits=True)
+    n_batches = len(batches(design, size, device, mem_mb))
+    again = size.n_folds > 1 and n_batches * (1 + twice) > 1
+    fits = _n_blocks(design, kept, device, mem_mb) >= 1 and len(batches(design, kept, device, mem_mb)) == n_batches
+    return kept if again and fits else size
 
 
 def batches(design: Design, size: Size, device: str, mem_mb: int | None) -> list[list[Array]]:
@@ -87,12 +114,10 @@ def batches(design: Design, size: Size, device: str, mem_mb: int | None) -> list
     usable = np.flatnonzero(design.usable)
     # blocks have a fixed width, and a limit only decides how many of them share a batch: see above
     blocks = [usable[at : at + width] for at in range(0, len(usable), width)]
-    limit = 1e6 * (mem_mb or DEFAULT_MB)
-    # what is left beside the fixed part, in whole blocks
-    fixed, each = fixed_bytes(design, size, width), target_bytes(design, size)
-    at_once = int((limit - fixed) / (each * width))
+    at_once = _n_blocks(design, size, device, mem_mb)
     if at_once < 1 and mem_mb is not None:
-        raise MemoryError(f"this fit needs at least {(fixed + each * width) / 1e6:.0f} MB, more than {mem_mb} MB")
+        needed = fixed_bytes(design, size, width) + target_bytes(design, size) * width
+        raise MemoryError(f"this fit needs at least {needed / 1e6:.0f} MB, more than {mem_mb} MB")
     step = max(1, at_once)
     return [blocks[at : at + step] for at in range(0, len(blocks), step)]
 
@@ -114,6 +139,13 @@ def block_width(design: Design, size: Size, device: str) -> int:
         return most
     near = NEAR_CACHE // (len(design.Y) + min(len(design.Y), size.n_columns))
     return min(most, max(LEAST_WIDTH, 1 << max(0, near.bit_length() - 1)))
+
+
+def _n_blocks(design: Design, size: Size, device: str, mem_mb: int | None) -> int:
+    """For how many blocks there is memory beside the fixed part."""
+    width = block_width(design, size, device)
+    left = 1e6 * (mem_mb or DEFAULT_MB) - fixed_bytes(design, size, width)
+    return int(left / (target_bytes(design, size) * width))
 
 
 def target_bytes(design: Design, size: Size) -> int:
@@ -142,37 +174,50 @@ def fixed_bytes(design: Design, size: Size, width: int) -> int:
     design, size : what is fitted.
     width : targets of a block.
     """
-    n, columns = len(design.Y), size.n_columns
+    n, columns, rank = len(design.Y), size.n_columns, min(len(design.Y), size.largest)
     # a memory map of responses is read block by block and so not counted
     given = sum(band.nbytes for band in design.bands.values())
     given += 0 if isinstance(design.Y, np.memmap) else design.Y.nbytes
-    scores = 4 * size.n_folds * size.n_unions + 6 * size.n_unions + 3 * len(design.bands) * len(design.delays_s)
-    scores += size.n_folds * (1 + len(design.bands))
-    results = 8 * len(design.usable) * scores
-    results += len(design.usable) * 4 * columns * size.n_folds if size.weights else 0
-    grams = 8 * columns**2 * 4 if columns <= n else n**2 * (8 * 3 + (8 + size.search) * len(design.bands))
-    # nuisance, and what columns lost of it, twice as the parts are put together; with the kernels of these
-    q = sum(basis.shape[1] for basis in design.nuisance) if design.residualised else 0
-    lost = 8 * q * (2 * columns + n * (3 + len(design.bands)))
+    scores = 4 * size.n_folds * size.n_unions + 6 * size.n_unions + 3 * size.n_bands * len(design.delays_s)
+    scores += size.n_folds * (1 + size.n_bands)
+    results = len(design.usable) * (8 * scores + 4 * size.weights * size.n_folds)
+    # besides the split: columns as they are put together, Gram matrices of an inner split and of two candidates, or
+    # the kernels of one; nuisance twice, as its parts are put together
+    making = n * (columns * 8 * 2 + size.observed[1]) + 8 * (size.products + 2 * min(size.products, rank**2))
+    making += 8 * 3 * n**2 if size.n_kernels else 0
     return (
         int(1e6 * BASE_MB)
         + given
         + results
-        + n * columns * (8 * 3 + size.search + size.observed[1])
-        + grams
-        + lost
-        + 8 * 8 * min(n, columns) ** 2
-        + width * size.final * (4 * n + 8 * columns)
+        + _split_bytes(design, size) * (size.n_folds if size.keeps_splits else 1)
+        + making
+        + 8 * _n_nuisance(design) * (columns + n)
+        + 8 * 8 * rank**2
+        + width * size.final * (4 * n + 8 * size.largest)
         + max(0, size.workers - 1) * _worker_bytes(design, size, width)
     )
+
+
+def _split_bytes(design: Design, size: Size) -> int:
+    """Of an outer fold: columns in both types, Gram matrices, kernels in both types, nuisance of its rows, and what
+    columns lost of it."""
+    n = len(design.Y)
+    types = 8 + size.search
+    columns = n * size.n_columns * types + 8 * size.products
+    kernels = size.n_kernels * n**2 * types
+    return columns + kernels + 8 * _n_nuisance(design) * (size.n_columns + n * (size.n_kernels + 2))
+
+
+def _n_nuisance(design: Design) -> int:
+    return sum(basis.shape[1] for basis in design.nuisance) if design.residualised else 0
 
 
 def _worker_bytes(design: Design, size: Size, width: int) -> int:
     """What a further worker takes: a decomposition, of the smaller of Gram matrix and kernel, and a block in the
     directions of the one, with its weights once."""
-    n, columns = len(design.Y), size.n_columns
-    rank = min(n, columns)
-    return 8 * 8 * rank**2 + width * size.final * (4 * n + 8 * rank + 2 * columns)
+    n = len(design.Y)
+    rank = min(n, size.largest)
+    return 8 * 8 * rank**2 + width * size.final * (4 * n + 8 * rank + 2 * size.largest)
 
 
 def load(source: Array, columns: Array, dtype: torch.dtype, device: str) -> torch.Tensor:

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from bids_app.encoding.ridge.splits import Weights
+from bids_app.encoding.side_by_side import made_once
 from bids_app.records import Array
 
 CONCENTRATIONS = (0.1, 1.0)  # sparse and even draws in turn, as himalaya's tutorials mix them
@@ -24,7 +25,8 @@ class Grid:
 
     Parameters
     ----------
-    candidates : band weights, {band: weight > 0} each.
+    candidates : band weights, {band: weight > 0} each. Weights may come again, for other unions and at other
+        penalties (`together`).
     alphas : (n_alphas,) penalties, ascending.
     offered : of every candidate the places among `alphas` that it may take, ascending.
     top : place of the highest alpha that was asked for; 0 where only one was.
@@ -40,6 +42,18 @@ class Grid:
         """Every candidate with every alpha, those that were asked for."""
         return cls(candidates, alphas, [np.arange(len(alphas))] * len(candidates), len(alphas) - 1)
 
+    @made_once
+    def alike(self) -> list[list[int]]:
+        """Numbers of the candidates of each distinct weights, which one decomposition serves."""
+        numbers: dict[tuple[tuple[int, float], ...], list[int]] = {}
+        for number, weights in enumerate(self.candidates):
+            numbers.setdefault(tuple(weights.items()), []).append(number)
+        return list(numbers.values())
+
+    def places(self, alike: Sequence[int]) -> Array:
+        """Those among `alphas` that any of some candidates may take, ascending."""
+        return np.unique(np.concatenate([self.offered[number] for number in alike]))
+
     def at_edge(self, candidate: int, places: Array) -> Array:
         """Whether a penalty might have been another one in a wider grid of alphas.
 
@@ -53,6 +67,9 @@ class Grid:
         (n,) bool: at the lowest that the candidate may take, or at or beyond the highest that was asked for.
         """
         return np.asarray((self.top > 0) & ((places == self.offered[candidate][0]) | (places >= self.top)))
+
+
+Searched = tuple[Grid, Sequence[Sequence[int]]]  # what is tried, and the numbers that each union may choose
 
 
 def band_weights(n_bands: int, candidates: int, seed: int) -> Array:
@@ -121,7 +138,7 @@ def _candidate(row: Array, bands: Sequence[int]) -> Weights:
 
 def nested_grid(
     unions: Sequence[Sequence[Sequence[int]]], table: Array, alphas: Array, subsets: bool = True
-) -> tuple[Grid, list[list[int]]]:
+) -> Searched:
     """All distinct candidates with their penalties, and of every union those that it may choose.
 
     No union is searched more than another, so that none is the better model only for that (docs/inference.md):
@@ -147,13 +164,17 @@ def nested_grid(
     -------
     The grid, and for every union the numbers of the candidates allowed: of the smallest unions first.
     """
+    parts, step = _fine_step(alphas)
+    furthest = int(np.rint(np.log(table.shape[1] / LEAST_WEIGHT) / step)) if len(table) > 1 else 0
+    asked, anywhere = np.arange(len(alphas)) * parts, np.arange((len(alphas) - 1) * parts + furthest + 1)
+    fine = alphas[0] * np.exp(step * anywhere)
+    fine[asked] = alphas
+    top = (len(alphas) - 1) * parts
     if len(table) == 1:
         equal = [_candidate(np.ones(len(bands)), bands) for bands in map(_flat, unions)]
         distinct = list({tuple(weights): weights for weights in equal}.values())
-        return Grid.of_all(distinct, alphas), [[distinct.index(weights)] for weights in equal]
-    parts, step = _fine_step(alphas)
-    furthest = int(np.rint(np.log(table.shape[1] / LEAST_WEIGHT) / step))
-    asked, anywhere = np.arange(len(alphas)) * parts, np.arange((len(alphas) - 1) * parts + furthest + 1)
+        grid = Grid(distinct, fine, [asked] * len(distinct), top)
+        return grid, [[distinct.index(weights)] for weights in equal]
     offered: dict[tuple[tuple[int, float], ...], Array] = {}
     chosen = []
     for union in unions:
@@ -168,13 +189,32 @@ def nested_grid(
                 own[key] = offered[key] = np.union1d(offered.get(key, places), places) if len(key) > 1 else anywhere
         chosen.append(list(own))
     numbers = {key: number for number, key in enumerate(offered)}
-    grid = Grid(
-        candidates=[dict(key) for key in offered],
-        alphas=alphas[0] * np.exp(step * anywhere),
-        offered=list(offered.values()),
-        top=(len(alphas) - 1) * parts,
-    )
+    grid = Grid([dict(key) for key in offered], fine, list(offered.values()), top)
     return grid, [[numbers[key] for key in own] for own in chosen]
+
+
+def together(searches: Sequence[Searched]) -> Searched:
+    """Searches of the same alphas as one.
+
+    Parameters
+    ----------
+    searches : of each its grid, in common numbers of bands, and what each of its unions may choose.
+
+    Returns
+    -------
+    All candidates, one search's after another's, and the same of all unions.
+    """
+    grids = [grid for grid, _ in searches]
+    widest = max(grids, key=lambda grid: len(grid.alphas))  # they begin alike, in equal steps
+    grid = Grid(
+        candidates=[weights for each in grids for weights in each.candidates],
+        alphas=widest.alphas,
+        offered=[places for each in grids for places in each.offered],
+        top=widest.top,
+    )
+    starts = np.cumsum([0, *(len(each.candidates) for each in grids)]).tolist()
+    unions = zip(starts, (allowed for _, allowed in searches), strict=False)
+    return grid, [[start + number for number in numbers] for start, allowed in unions for numbers in allowed]
 
 
 def _fine_step(alphas: Array) -> tuple[int, float]:

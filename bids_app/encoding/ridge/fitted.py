@@ -8,7 +8,7 @@ for all targets. What a target chose in several unions is fitted once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -43,6 +43,8 @@ class Fitted:
     basis : eigenbasis of the training samples under these band weights.
     Y : (n_times, n) responses of all samples, less a constant of each target.
     coordinates : (r, n) λ / (λ + alpha) times V'y, λ the eigenvalues.
+    own_bands : a band's number among the columns → that in the question whose observer meets the models; those not
+        named have the same.
     """
 
     fold: int
@@ -56,11 +58,20 @@ class Fitted:
     basis: Basis
     Y: torch.Tensor
     coordinates: torch.Tensor
+    own_bands: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def split(self) -> Split:
         """The rows to fit on and to evaluate on (`train`, `evaluate`)."""
         return self.basis.split
+
+    @property
+    def weights(self) -> dict[int, float]:
+        """The candidate's band weights."""
+        return {self._own(band): g for band, g in self.basis.weights.items()}
+
+    def _own(self, band: int) -> int:
+        return self.own_bands.get(band, band)
 
     @made_once
     def mean(self) -> torch.Tensor:
@@ -111,7 +122,7 @@ class Fitted:
             gain = parts.predicted(band) * (twice_y - predicted)
             if len(self.split.columns.lost):
                 gain += _nuisance(self.split, parts.lost(band)) * twice_y
-            yield band, gain
+            yield self._own(band), gain
 
     def band_predictions(self, positions: Array) -> Iterator[tuple[int, torch.Tensor]]:
         """Each band's part of the predictions, which sum to them.
@@ -126,13 +137,13 @@ class Fitted:
         """
         parts = self.band_parts(positions)
         for band in self.basis.weights:
-            yield band, parts.predicted(band)
+            yield self._own(band), parts.predicted(band)
 
     def band_weights(self, positions: Array | slice = slice(None)) -> dict[int, torch.Tensor]:
         """{band: (n_columns_b, n)} on the bands' own columns, of some of the targets (positions; all if not
         given)."""
         parts = self.band_parts(positions)
-        return {band: parts.weights(band) for band in self.basis.weights}
+        return {self._own(band): parts.weights(band) for band in self.basis.weights}
 
     def band_parts(self, positions: Array | slice = slice(None)) -> BandParts:
         """The models of some of the targets (positions; all if not given), band by band."""
@@ -309,23 +320,36 @@ class ChosenModels:
         self._inner_rsquared = np.stack([choice.rsquared for choice in choices])
 
     @property
-    def numbers(self) -> list[int]:
-        """Of the candidates that any target chose."""
-        return [int(number) for number in np.unique(self._candidates)]
+    def alike(self) -> list[list[int]]:
+        """Of the candidates that any target chose, those of each distinct weights."""
+        return chosen_alike(self._grid, self._candidates)
 
-    def of(self, number: int) -> Iterator[Fitted]:
-        """For each block, the targets that chose this candidate in some union."""
-        basis = decompose(self._blocks[0].moments.split, self._grid.candidates[number])
+    def of(self, alike: Sequence[int]) -> Iterator[Fitted]:
+        """For each block and each of some candidates alike, the targets that chose it in some union."""
+        grid, basis = self._grid, decompose(self._blocks[0].moments.split, self._grid.candidates[alike[0]])
         for block, start in zip(self._blocks, self._starts[:-1], strict=True):
-            chose = self._candidates[:, start : start + len(block.targets)] == number
-            positions = np.flatnonzero(chose.any(axis=0))
-            if len(positions):
-                unions = {union: np.flatnonzero(row) for union, row in enumerate(chose[:, positions]) if row.any()}
+            rows = self._candidates[:, start : start + len(block.targets)]
+            chose = {number: rows == number for number in alike if (rows == number).any()}
+            if not chose:
+                continue
+            anyone = np.flatnonzero(np.any([each.any(axis=0) for each in chose.values()], axis=0))
+            u = coordinates(block.moments, basis, float(grid.alphas[0]), _columns(block, anyone))
+            for number, of_number in chose.items():
+                positions = np.flatnonzero(of_number.any(axis=0))
+                of_unions = enumerate(of_number[:, positions])
+                unions = {union: np.flatnonzero(row) for union, row in of_unions if row.any()}
                 # a candidate has one best alpha for a target, whichever union chose it: that of the first is taken
-                first = chose[:, positions].argmax(axis=0), start + positions
+                first = of_number[:, positions].argmax(axis=0), start + positions
                 alpha_index, inner = self._alpha_index[first], self._inner_rsquared[first]
                 chosen = _Chosen(unions, positions, start + positions, alpha_index, inner)
-                yield _fit(self._fold, block, basis, chosen, self._grid, number)
+                own = u if len(chose) == 1 else u[:, np.searchsorted(anyone, positions)]
+                yield _fit(self._fold, block, (basis, own), chosen, grid, number)
+
+
+def chosen_alike(grid: Grid, candidates: Array) -> list[list[int]]:
+    """Of some numbers of candidates, those of each distinct weights."""
+    chosen = set(np.unique(candidates).tolist())
+    return [kept for alike in grid.alike if (kept := [number for number in alike if number in chosen])]
 
 
 def fit_chosen(fold: int, blocks: Sequence[TargetBlock], grid: Grid, choices: Sequence[Choice]) -> Iterator[Fitted]:
@@ -336,8 +360,8 @@ def fit_chosen(fold: int, blocks: Sequence[TargetBlock], grid: Grid, choices: Se
     fold, blocks, grid, choices : as of `ChosenModels`.
     """
     models = ChosenModels(fold, blocks, grid, choices)
-    for number in models.numbers:
-        yield from models.of(number)
+    for alike in models.alike:
+        yield from models.of(alike)
 
 
 @dataclass(frozen=True)
@@ -351,12 +375,13 @@ class _Chosen:
     inner_rsquared: Array
 
 
-def _fit(fold: int, block: TargetBlock, basis: Basis, chosen: _Chosen, grid: Grid, number: int) -> Fitted:
-    """The models of the targets that chose this basis' candidate."""
-    moments, everyone = block.moments, len(chosen.positions) == len(block.targets)
-    columns = slice(None) if everyone else torch.as_tensor(chosen.positions, device=moments.Y.device)
+def _fit(
+    fold: int, block: TargetBlock, given: tuple[Basis, torch.Tensor], chosen: _Chosen, grid: Grid, number: int
+) -> Fitted:
+    """The models of the targets that chose a candidate, given its basis and their coordinates in it, which are
+    overwritten."""
+    basis, u = given
     alpha = basis.eigenvalues.new_tensor(grid.alphas[chosen.alpha_index])
-    u = coordinates(moments, basis, float(grid.alphas[0]), columns)
     return Fitted(
         fold=fold,
         unions=chosen.unions,
@@ -367,9 +392,15 @@ def _fit(fold: int, block: TargetBlock, basis: Basis, chosen: _Chosen, grid: Gri
         at_edge=grid.at_edge(number, chosen.alpha_index),
         inner_rsquared=chosen.inner_rsquared,
         basis=basis,
-        Y=moments.Y[:, columns],
+        Y=block.moments.Y[:, _columns(block, chosen.positions)],
         coordinates=u.mul_(basis.shrinkage(alpha).T.to(u.dtype)),
     )
+
+
+def _columns(block: TargetBlock, positions: Array) -> torch.Tensor | slice:
+    """Of some of a block's targets; of all of them a slice, which makes no copy."""
+    everyone = len(positions) == len(block.targets)
+    return slice(None) if everyone else torch.as_tensor(positions, device=block.moments.Y.device)
 
 
 def coordinates(moments: Moments, basis: Basis, least_alpha: float, columns: torch.Tensor | slice) -> torch.Tensor:

@@ -6,14 +6,14 @@ Flips of what smaller models leave need it of all outer folds, before the first 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import torch
 
 from bids_app.encoding.ridge.basis import cholesky_predictor, decompose
 from bids_app.encoding.ridge.candidates import Grid
-from bids_app.encoding.ridge.fitted import Residuals, TargetBlock, coordinates
+from bids_app.encoding.ridge.fitted import Residuals, TargetBlock, chosen_alike, coordinates
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.search import Choice
 from bids_app.encoding.ridge.splits import Split
@@ -41,17 +41,17 @@ class ForeseenModels:
         self._starts = np.cumsum([0, *(len(block.targets) for block in blocks)]).tolist()
 
     @property
-    def numbers(self) -> list[int]:
-        """Of the candidates that any target chose."""
-        return [int(number) for number in np.unique(self._candidates)]
+    def alike(self) -> list[list[int]]:
+        """Of the candidates that any target chose, those of each distinct weights."""
+        return chosen_alike(self._grid, self._candidates)
 
-    def of(self, number: int) -> Iterator[Residuals]:
-        """For each block, the targets that chose this candidate in some union, alpha by alpha where each has a
-        factor."""
-        chose, blocks = self._candidates == number, self._blocks
-        used = np.unique(self._alpha_index[chose])
-        for same, predict in _predictors(blocks[0].moments.split, self._grid, number, used):
-            picked = chose & np.isin(self._alpha_index, same)
+    def of(self, alike: Sequence[int]) -> Iterator[Residuals]:
+        """For each block and each of some candidates alike, the targets that chose it in some union, alpha by alpha
+        where each has a factor."""
+        blocks, used = self._blocks, np.unique(self._alpha_index[np.isin(self._candidates, alike)])
+        predictors = _predictors(blocks[0].moments.split, self._grid, alike[0], used)
+        for number, (same, predict) in product(alike, predictors):
+            picked = (self._candidates == number) & np.isin(self._alpha_index, same)
             for block, (first, stop) in zip(blocks, pairwise(self._starts), strict=True):
                 positions = np.flatnonzero(picked[:, first:stop].any(axis=0))
                 if len(positions):

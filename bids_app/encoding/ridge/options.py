@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 import torch
 
 from bids_app.encoding.ridge.batches import DEFAULT_MB
+from bids_app.encoding.ridge.fitted import Observer
 from bids_app.records import Union
 
 Precision = Literal["mixed", "float32", "float64"]
@@ -49,6 +50,28 @@ class FitOptions:
     unions: Sequence[Union] | None = None
     search_subsets: bool = True
     keep_weights: bool = False
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a fit.
+
+    Parameters
+    ----------
+    groups : feature group → the bands that it holds; each band in one group.
+    options : which unions, what their search includes, whether weights are kept.
+    observer : meets every model that is fitted for the question, its unions and bands by the question's own numbers:
+        bands in the order of `groups`.
+    """
+
+    groups: Mapping[str, Sequence[str]]
+    options: FitOptions = field(default_factory=FitOptions)
+    observer: Observer | None = None
+
+    @property
+    def bands(self) -> list[str]:
+        """All of the groups, in order."""
+        return [band for members in self.groups.values() for band in members]
 
 
 def with_backoff(run: Callable[[FitContext], Result], context: FitContext) -> tuple[Result, tuple[str, ...]]:

@@ -177,7 +177,7 @@ def _pairs(basis: Basis, share: float, dtype: torch.dtype) -> tuple[torch.Tensor
 
 
 class Search:
-    """Errors over candidates × alphas by inner cross-validation; a candidate that several unions share is tried once.
+    """Errors over candidates × alphas by inner cross-validation; weights that several unions share are tried once.
 
     Parameters
     ----------
@@ -202,36 +202,45 @@ class Search:
             self._search(inner, blocks, grid, TF32 if tf32 else rounding_of(blocks[0].Y.dtype))
 
     def _search(self, inner: Iterable[Split], blocks: Sequence[Moments], grid: Grid, rounding: Rounding) -> None:
-        # of every candidate (n_offered, n_targets), errors less the power; the targets of all blocks side by side
+        # of all distinct weights (n_places, n_targets), errors less the power; the targets of all blocks side by side
         n_targets = sum(block.Y.shape[1] for block in blocks)
-        less = [blocks[0].Y.new_zeros((len(places), n_targets)) for places in grid.offered]
+        tried = [(alike, grid.places(alike)) for alike in grid.alike]
+        less = [blocks[0].Y.new_zeros((len(places), n_targets)) for _, places in tried]
         at = np.cumsum([0, *(block.Y.shape[1] for block in blocks)]).tolist()
         power = torch.zeros(n_targets, dtype=torch.float64, device=blocks[0].Y.device)
         n_eval, dtype = 0, blocks[0].Y.dtype
         exact = dtype == torch.float64 or power.device.type != "cpu"
+        distinct = [grid.candidates[alike[0]] for alike in grid.alike]
         for split in inner:
             n_eval += len(split.evaluate)
             # an inner split's moments are made from the outer ones
             parts = [Moments(block.Y, split, block) for block in blocks]
             power += torch.cat([part.power for part in parts])
-            split.prepare(grid.candidates, torch.float64 if exact else dtype)
-            primal = [split.n_columns(weights) for weights in grid.candidates if split.is_primal(weights)]
+            split.prepare(distinct, torch.float64 if exact else dtype)
+            primal = [split.n_columns(weights) for weights in distinct if split.is_primal(weights)]
             for part in parts if primal else ():  # made with all threads, those that some candidate will ask for
                 part.cross, min(primal) < len(split.evaluate) and part.cross_eval
 
             def add_errors(number: int, split: Split = split, parts: Sequence[Moments] = parts) -> None:
                 """Of one candidate; each has a table of its own."""
-                alphas = grid.alphas[grid.offered[number]]
-                errors = Errors(split, grid.candidates[number], alphas, dtype, rounding, exact)
+                alphas = grid.alphas[tried[number][1]]
+                errors = Errors(split, distinct[number], alphas, dtype, rounding, exact)
                 for part, (first, stop) in zip(parts, pairwise(at), strict=True):
                     less[number][:, first:stop] += errors(part)
 
             for _ in side_by_side(add_errors, range(len(less)), self._n_workers):
                 pass
         self._power = power.cpu().numpy() / n_eval
-        # popped, so that each candidate's table is let go as soon as its best alpha is known
-        best = [_best_alpha(less.pop(0), power.cpu().numpy(), n_eval, places) for places in grid.offered]
-        self._alpha_index, self._error = (np.stack(values) for values in zip(*best, strict=True))
+        self._alpha_index = np.zeros((len(grid.candidates), n_targets), dtype=np.int64)
+        self._error = np.zeros((len(grid.candidates), n_targets))
+        for alike, places in tried:
+            # popped, so that each table is let go as soon as the best alphas are known
+            errors = less.pop(0)
+            for number in alike:
+                own = grid.offered[number]
+                among = errors if len(own) == len(places) else errors[np.searchsorted(places, own)]
+                best = _best_alpha(among, power.cpu().numpy(), n_eval, own)
+                self._alpha_index[number], self._error[number] = best
         self._n_bands = np.array([len(weights) for weights in grid.candidates])
         # a gain that counts is more than rounding, and than a share of what a needless column costs
         self._equal = max(NEEDLESS / n_eval, rounding.limit / 10) * self._power

@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from bids_app import encoding
-from bids_app.encoding import FitContext
-from bids_app.pipeline.unit.fit_inputs import FitInputs
-from bids_app.records import AUTOCORRELATION, BaselineModel, ControlResults, ControlsProvenance
+from bids_app.records import (
+    AUTOCORRELATION,
+    BaselineModel,
+    Component,
+    ControlResults,
+    ControlsProvenance,
+    Design,
+)
 from bids_app.settings.analysis import Analysis
 
 NOT_SPLIT = "not fitted: no run is split by folds, so it could predict nothing but the training mean"
 
 
-def fit_controls(inputs: FitInputs, analysis: Analysis, baseline: BaselineModel) -> ControlResults:
+def asked_controls(design: Design, analysis: Analysis, baseline: BaselineModel) -> tuple[Component, ...]:
     """All comparisons that the analysis asks for and the data allow, perhaps none.
 
     Parameters
     ----------
-    inputs : what all fits of the unit share.
+    design : of which the folds count: the control of time needs runs that these split.
     analysis : which controls are asked for.
     baseline : the baseline's bands that can be had.
-
-    Returns
-    -------
-    Components and their values; a warning where what knows only time predicts held-out samples.
     """
-    timed = analysis.baseline.autocorrelation and encoding.splits_runs(inputs.design)
-    asked = analysis.control_components(baseline.bands, timed)
-    if not asked:
-        return ControlResults((), {})
-    design = encoding.with_time(inputs.design) if timed else inputs.design
+    return analysis.control_components(
+        baseline.bands, analysis.baseline.autocorrelation and encoding.splits_runs(design)
+    )
 
-    def attempt(context: FitContext) -> ControlResults:
-        """Fit the controls on one device."""
-        return encoding.fit_controls(design, asked, inputs.spec, inputs.inference, context)
 
-    fitted, warnings = inputs.with_backoff(attempt)
-    return replace(fitted, warnings=(*warnings, *_leaks(fitted, analysis.inference.fdr)))
+def with_control_bands(design: Design, asked: Sequence[Component]) -> Design:
+    """The design with the bands that controls alone hold: that of time, where it is asked for."""
+    return encoding.with_time(design) if any(one.kind == AUTOCORRELATION for one in asked) else design
+
+
+def with_leaks(fitted: ControlResults, level: float) -> ControlResults:
+    """Controls with no warnings but one, where what knows only time predicts held-out samples reliably.
+
+    Parameters
+    ----------
+    fitted : the controls.
+    level : of the family-wise p.
+    """
+    return replace(fitted, warnings=_leaks(fitted, level))
 
 
 def _leaks(fitted: ControlResults, level: float) -> tuple[str, ...]:

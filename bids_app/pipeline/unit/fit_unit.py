@@ -16,13 +16,13 @@ from bids_app.pipeline.runs.rows import Rows, choose_rows
 from bids_app.pipeline.runs.shared_runs import SharedResponses, mean_response_of
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.runs.word_bands import project
-from bids_app.pipeline.unit.controls import fit_controls
+from bids_app.pipeline.unit.controls import asked_controls, with_control_bands, with_leaks
 from bids_app.pipeline.unit.fit_inputs import FitInputs
 from bids_app.pipeline.unit.fitted import FittedUnit
 from bids_app.pipeline.unit.layers import with_layers
-from bids_app.pipeline.unit.model_pair import average_alone, control_models, first_averaging, next_averaging
+from bids_app.pipeline.unit.model_pair import control_models, first_averaging
 from bids_app.pipeline.unit.result import unit_result
-from bids_app.pipeline.unit.solvers import choose_solver
+from bids_app.pipeline.unit.solvers import UnitQuestions, choose_solver
 from bids_app.pipeline.unit.task import UnitTask
 from bids_app.records import Array, Design, Run, UnitResult
 
@@ -93,17 +93,16 @@ def _fit_runs(
         design, subspace = project(design, loaded.runs, analysis, cache)
         inputs = replace(inputs, design=design)
         inputs = replace(inputs, blocks=inputs.make_blocks())
-        averaging = first_averaging(design.usable, rows.n_windows, loaded.responsive, loaded.ceiling)
-        main = solver.fit_partition(inputs, inputs.groups, averaging)
-        averaging = next_averaging(averaging, main)
-        extra = {
-            one.name: solver.fit_partition(inputs, one.groups, replace(averaging, compares=False))
-            for one in analysis.extra_partitions
-        }
-        controls = fit_controls(inputs, analysis, loaded.baseline)
-        models = control_models(analysis.compared_models, inputs.groups, controls)
-        alone = average_alone(inputs, models, averaging)
-    fitted = FittedUnit(design, main, extra, controls, alone, layers, subspace)
+        controls = asked_controls(design, analysis, loaded.baseline)
+        asked = UnitQuestions(
+            first_averaging(design.usable, rows.n_windows, loaded.responsive, loaded.ceiling),
+            {one.name: one.groups for one in analysis.extra_partitions},
+            controls,
+            control_models(analysis.compared_models, inputs.groups, controls),
+        )
+        answers = solver.answer(replace(inputs, design=with_control_bands(design, controls)), asked)
+    controlled = with_leaks(answers.controls, analysis.inference.fdr)
+    fitted = FittedUnit(design, answers.main, answers.extra, controlled, answers.alone, layers, subspace)
     return unit_result(task, job, rows, loaded, fitted)
 
 

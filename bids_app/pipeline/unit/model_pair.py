@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from bids_app import encoding
-from bids_app.encoding import Averaged, Averages, FitContext, FitOptions, NoiseCeiling
-from bids_app.pipeline.unit.fit_inputs import FitInputs
+from bids_app.encoding import NoiseCeiling
 from bids_app.pipeline.unit.fitted import FittedUnit
-from bids_app.pipeline.unit.solvers import Averaging, FittedPartition, make_averages
-from bids_app.records import Array, ControlResults, ExtraPartition, ModelPairStatistics, Responsive
+from bids_app.pipeline.unit.solvers import Averaging
+from bids_app.records import Array, Component, ExtraPartition, ModelPairStatistics, Responsive
 
 
 def first_averaging(
     usable: Array, n_windows: int, responsive: Responsive | None, ceiling: NoiseCeiling | None
 ) -> Averaging:
-    """Sets of targets for the analysis's own partition: all usable ones, and those that respond to speech.
+    """Sets of targets that scores are averaged over: all usable ones, and those that respond to speech.
 
     Parameters
     ----------
@@ -35,20 +33,8 @@ def first_averaging(
     return Averaging(sets, None if ceiling is None else np.asarray(ceiling.explainable))
 
 
-def next_averaging(first: Averaging, main: FittedPartition) -> Averaging:
-    """Sets of targets for what is fitted next.
-
-    Parameters
-    ----------
-    first : those of the analysis's own partition.
-    main : its fit, which says which targets it predicts reliably, if it has intervals.
-    """
-    reliable = {name: mask for name, mask in main.sets.items() if name == encoding.RELIABLE}
-    return replace(first, sets={**first.sets, **reliable})
-
-
 def control_models(
-    compared_models: tuple[str, str] | None, groups: Mapping[str, Sequence[str]], controls: ControlResults
+    compared_models: tuple[str, str] | None, groups: Mapping[str, Sequence[str]], controls: Sequence[Component]
 ) -> dict[str, tuple[str, ...]]:
     """What the two models' agreement is compared with.
 
@@ -56,40 +42,18 @@ def control_models(
     ----------
     compared_models : feature groups of the two models, if the analysis has two.
     groups : feature group → its bands.
-    controls : what was fitted beside the partition.
+    controls : what is fitted beside the partition.
 
     Returns
     -------
-    name → bands, of both models first, of the baseline, and of every control that was fitted; empty where there is
+    name → bands, of both models first, of the baseline, and of every control that is fitted; empty where there is
     nothing but the models.
     """
     if compared_models is None:
         return {}
-    alone = {one.label: one.terms[0][0] for one in controls.components if one.kind in ("baseline", "control")}
+    alone = {one.label: one.terms[0][0] for one in controls if one.kind in ("baseline", "control")}
     others = {name: bands for name, bands in alone.items() if bands not in map(tuple, groups.values())}
     return {**{group: tuple(groups[group]) for group in compared_models}, **others} if others else {}
-
-
-def average_alone(inputs: FitInputs, models: Mapping[str, Sequence[str]], averaging: Averaging) -> Averaged | None:
-    """Averages of models that are fitted alone, for the agreement of their predictions.
-
-    Parameters
-    ----------
-    inputs : what all fits of the unit share.
-    models : name → bands; none gives None.
-    averaging : sets of targets.
-    """
-    if not models:
-        return None
-    unions = [(name,) for name in models]
-
-    def attempt(context: FitContext) -> Averages:
-        """Fit the models on one device."""
-        observer = make_averages(inputs, unions, averaging, context.device)
-        encoding.fit(inputs.design, models, inputs.spec, context, FitOptions(unions), observer)
-        return observer
-
-    return inputs.with_backoff(attempt)[0].averaged()
 
 
 def model_pair_statistics(

@@ -1,4 +1,4 @@
-"""Solvers as strategies: how the design is prepared, and how one partition of it is fitted."""
+"""Solvers as strategies: how the design is prepared, and how all that is asked of it is fitted."""
 
 from __future__ import annotations
 
@@ -7,11 +7,35 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from bids_app import encoding
-from bids_app.encoding import Additions, Averaged, Averages, AveragingPlan, FitContext, ObserverGroup
+from bids_app.encoding import (
+    RELIABLE,
+    Additions,
+    Averaged,
+    Averages,
+    AveragingPlan,
+    ControlsQuestion,
+    FitContext,
+    FitOptions,
+    ObserverGroup,
+    Question,
+    TestedQuestion,
+)
 from bids_app.pipeline.unit.fit_inputs import FitInputs
-from bids_app.records import SOLVERS, Array, Design, Fit, FitSpec, InferenceResult, partition_components
+from bids_app.records import (
+    SOLVERS,
+    Array,
+    Component,
+    ControlResults,
+    Design,
+    Fit,
+    FitSpec,
+    InferenceResult,
+    Union,
+    partition_components,
+)
 
 Groups = Mapping[str, Sequence[str]]
+NO_CONTROLS = ControlResults((), {})
 
 
 @dataclass(frozen=True)
@@ -29,6 +53,10 @@ class Averaging:
     ceiling: Array | None = None
     compares: bool = True
 
+    def over(self, reliable: Array | None) -> Averaging:
+        """The same over reliable targets too, (n_targets,) bool, where there are any."""
+        return self if reliable is None else replace(self, sets={**self.sets, RELIABLE: reliable})
+
 
 @dataclass(frozen=True)
 class FittedPartition:
@@ -42,6 +70,39 @@ class FittedPartition:
     has_ceiling: bool
     partial_r: Mapping[str, Array] = field(default_factory=dict)
 
+    def with_warnings(self, warnings: Sequence[str]) -> FittedPartition:
+        """The same, with what the reader is warned of besides."""
+        return replace(self, fit=replace(self.fit, warnings=(*self.fit.warnings, *warnings)))
+
+
+@dataclass(frozen=True)
+class UnitQuestions:
+    """What is asked of a unit's data beside the partition of its feature groups.
+
+    Parameters
+    ----------
+    averaging : sets of targets that scores are averaged over.
+    extra : name → feature groups of a further partition.
+    controls : components of no partition; their unions are of bands.
+    models : name → bands of models that are averaged alone, for the agreement of their predictions.
+    """
+
+    averaging: Averaging
+    extra: Mapping[str, Groups] = field(default_factory=dict)
+    controls: Sequence[Component] = ()
+    models: Groups = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class UnitAnswers:
+    """The answers to them: the partition of the analysis, the further ones by name, the controls, and averages of the
+    models alone, where there are any."""
+
+    main: FittedPartition
+    extra: Mapping[str, FittedPartition]
+    controls: ControlResults = NO_CONTROLS
+    alone: Averaged | None = None
+
 
 class Solver(Protocol):
     """What one of `records.SOLVERS` does."""
@@ -49,14 +110,13 @@ class Solver(Protocol):
     def prepare_design(self, design: Design) -> Design:
         """The design with the folds that the solver asks for."""
 
-    def fit_partition(self, inputs: FitInputs, groups: Groups, averaging: Averaging) -> FittedPartition:
-        """All unions of some feature groups, with inference where it is asked for.
+    def answer(self, inputs: FitInputs, asked: UnitQuestions) -> UnitAnswers:
+        """All unions that the questions need, with inference where it is asked for.
 
         Parameters
         ----------
-        inputs : what all fits of the unit share.
-        groups : feature group → its bands.
-        averaging : sets of targets that scores are averaged over.
+        inputs : what the questions are about; its feature groups are those of the analysis's own partition.
+        asked : what is asked beside it.
         """
 
 
@@ -67,37 +127,73 @@ class NestedRidge:
         """As it is."""
         return design
 
-    def fit_partition(self, inputs: FitInputs, groups: Groups, averaging: Averaging) -> FittedPartition:
-        """All unions of some feature groups, with inference where it is asked for.
+    def answer(self, inputs: FitInputs, asked: UnitQuestions) -> UnitAnswers:
+        """All unions that the questions need, in one stream, with inference where it is asked for.
 
         Parameters
         ----------
-        inputs : what all fits of the unit share.
-        groups : feature group → its bands.
-        averaging : sets of targets that scores are averaged over.
+        inputs : what the questions are about.
+        asked : what is asked beside the partition of its feature groups.
         """
-        unions, plan = encoding.unions_of(tuple(groups)), inputs.inference
 
-        def attempt(context: FitContext) -> tuple[Fit, InferenceResult | None, Averages, Additions]:
-            """Fit on one device, with inference where it is asked for."""
-            averages = make_averages(inputs, unions, averaging, context.device)
-            additions = Additions(unions, partition_components(tuple(groups)), groups, inputs.design)
-            observer = ObserverGroup([averages, additions])
-            if plan is None:
-                fit = encoding.fit(inputs.design, groups, inputs.spec, context, observer=observer)
-                return fit, None, averages, additions
-            fit, result = encoding.fit_and_infer(inputs.design, groups, inputs.spec, plan, context, observer)
-            return fit, result, averages, additions
+        def attempt(context: FitContext) -> UnitAnswers:
+            """Fit on one device."""
+            main = _PartitionQuestion(inputs, inputs.groups, asked.averaging, context.device)
+            # targets that the main partition predicts reliably: the others average over them too
+            averaging = asked.averaging.over(main.averages.sets.get(RELIABLE))
+            apart = replace(averaging, compares=False)
+            extra = [_PartitionQuestion(inputs, groups, apart, context.device) for groups in asked.extra.values()]
+            controls = alone = None
+            if asked.controls:
+                controls = ControlsQuestion(inputs.design, asked.controls, inputs.inference, context.device)
+            if asked.models:
+                alone = _ModelsAlone(inputs, asked.models, averaging, context.device)
+            questions = [one.question for one in (main, *extra, controls, alone) if one is not None]
+            fits = iter(encoding.fit_all(inputs.design, questions, inputs.spec, context))
+            first, *others = (one.fitted(next(fits)) for one in (main, *extra))
+            return UnitAnswers(
+                first,
+                dict(zip(asked.extra, others, strict=True)),
+                NO_CONTROLS if controls is None else controls.results(next(fits)),
+                None if alone is None else alone.averages.averaged(),
+            )
 
-        (fit, result, averages, additions), warnings = inputs.with_backoff(attempt)
+        answers, warnings = inputs.with_backoff(attempt)
+        return replace(answers, main=answers.main.with_warnings(warnings))
+
+
+class _PartitionQuestion:
+    """All unions of some feature groups, as `encoding.fit_all` is asked for them: scores, averages, partial
+    correlations, and tests where they are asked for."""
+
+    def __init__(self, inputs: FitInputs, groups: Groups, averaging: Averaging, device: str) -> None:
+        unions = encoding.unions_of(tuple(groups))
+        self.averages = _make_averages(inputs, unions, averaging, device)
+        self._additions = Additions(unions, partition_components(tuple(groups)), groups, inputs.design)
+        self._has_ceiling = averaging.ceiling is not None
+        observer, plan = ObserverGroup([self.averages, self._additions]), inputs.inference
+        self._tested = None if plan is None else TestedQuestion(inputs.design, groups, plan, device, observer)
+        self.question = Question(groups, observer=observer) if self._tested is None else self._tested.question
+
+    def fitted(self, fit: Fit) -> FittedPartition:
+        """The partition, of its fit."""
         return FittedPartition(
-            replace(fit, warnings=(*fit.warnings, *warnings)),
-            result,
-            averages.averaged(),
-            averages.sets,
-            averaging.ceiling is not None,
-            additions.partial_r(),
+            fit,
+            None if self._tested is None else self._tested.result(),
+            self.averages.averaged(),
+            self.averages.sets,
+            self._has_ceiling,
+            self._additions.partial_r(),
         )
+
+
+class _ModelsAlone:
+    """Models of a group each, of which nothing but averages is asked."""
+
+    def __init__(self, inputs: FitInputs, models: Groups, averaging: Averaging, device: str) -> None:
+        unions = [(name,) for name in models]
+        self.averages = _make_averages(inputs, unions, averaging, device)
+        self.question = Question(models, FitOptions(unions), self.averages)
 
 
 class PublishedRidge:
@@ -107,24 +203,26 @@ class PublishedRidge:
         """In five contiguous folds. Raises CannotFit where there are too few rows."""
         return encoding.published_design(design)
 
-    def fit_partition(self, inputs: FitInputs, groups: Groups, averaging: Averaging) -> FittedPartition:
-        """All models that the published code fits, without inference.
+    def answer(self, inputs: FitInputs, asked: UnitQuestions) -> UnitAnswers:
+        """All models that the published code fits, without inference: it has partitions alone.
 
         Parameters
         ----------
-        inputs : what all fits of the unit share.
-        groups : feature group → its bands.
-        averaging : sets of targets that scores are averaged over; its ceiling is not used.
+        inputs : what the questions are about.
+        asked : further partitions, and sets of targets; the ceiling of these is not used.
         """
+        main = self._fit_partition(inputs, inputs.groups, asked.averaging)
+        extra = {name: self._fit_partition(inputs, groups, asked.averaging) for name, groups in asked.extra.items()}
+        return UnitAnswers(main, extra)
 
+    def _fit_partition(self, inputs: FitInputs, groups: Groups, averaging: Averaging) -> FittedPartition:
         def attempt(context: FitContext) -> tuple[Fit, Averaged]:
             """Fit on one device."""
             return encoding.fit_published(inputs.design, groups, inputs.spec, averaging.sets, context)
 
         (fit, averages), warnings = inputs.with_backoff(attempt)
-        return FittedPartition(
-            replace(fit, warnings=(*fit.warnings, *warnings)), None, averages, averaging.sets, has_ceiling=False
-        )
+        fitted = FittedPartition(fit, None, averages, averaging.sets, has_ceiling=False)
+        return fitted.with_warnings(warnings)
 
 
 def choose_solver(spec: FitSpec) -> Solver:
@@ -132,18 +230,8 @@ def choose_solver(spec: FitSpec) -> Solver:
     return NestedRidge() if SOLVERS[spec.solver].fits_in_folds else PublishedRidge()
 
 
-def make_averages(
-    inputs: FitInputs, unions: Sequence[tuple[str, ...]], averaging: Averaging, device: str
-) -> Averages:
-    """An observer of one fit, which averages over sets of targets.
-
-    Parameters
-    ----------
-    inputs : what all fits of the unit share.
-    unions : of the fit, the full one last.
-    averaging : sets of targets.
-    device : where the fit runs.
-    """
+def _make_averages(inputs: FitInputs, unions: Sequence[Union], averaging: Averaging, device: str) -> Averages:
+    """An observer of one question's unions, the full one last, which averages over sets of targets."""
     compared = encoding.singles(unions) if averaging.compares else ()
     labels = None if inputs.blocks is None else inputs.blocks.labels
     ceiling = averaging.ceiling if compared else None

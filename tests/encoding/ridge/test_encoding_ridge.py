@@ -284,8 +284,10 @@ def test_plain_ridge_has_one_candidate_a_union_and_the_alphas_asked_for():
     grid, allowed = nested_grid([[[0]], [[1]], [[0], [1]]], band_weights(2, 1, 0), ALPHAS)
     assert grid.candidates == [{0: 1.0}, {1: 1.0}, {0: 0.5, 1: 0.5}]
     assert allowed == [[0], [1], [2]]
-    np.testing.assert_array_equal(grid.alphas, ALPHAS)
-    assert [places.tolist() for places in grid.offered] == [list(range(len(ALPHAS)))] * 3
+    for places in grid.offered:
+        np.testing.assert_array_equal(grid.alphas[places], ALPHAS)
+    assert len(grid.offered) == 3
+    assert grid.at_edge(0, grid.offered[0]).tolist() == [True, *[False] * (len(ALPHAS) - 2), True]
 
 
 def test_an_edge_is_the_lowest_alpha_on_offer_or_the_highest_asked_for():

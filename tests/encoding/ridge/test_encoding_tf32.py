@@ -108,7 +108,7 @@ def test_tf32_ends_with_the_search_even_where_it_fails():
 
 def test_only_the_search_may_use_it(monkeypatch, design):
     """With the plan of a GPU, the search has TF32 and products of its own; decompositions and fits have none."""
-    fit_module, search_module = (sys.modules[f"bids_app.encoding.ridge.{name}"] for name in ("fit", "search"))
+    fit_module, search_module = (sys.modules[f"bids_app.encoding.ridge.{name}"] for name in ("stream", "search"))
     allowed = {"search": [], "fit": []}
     errors, fits = search_module.Errors.__call__, fit_module.ChosenModels
 
@@ -125,7 +125,7 @@ def test_only_the_search_may_use_it(monkeypatch, design):
 
     monkeypatch.setattr(search_module.Errors, "__call__", watched_errors)
     monkeypatch.setattr(fit_module, "ChosenModels", watched_fits)
-    monkeypatch.setattr(fit_module._Plan, "tf32", property(lambda plan: plan.types[0] == torch.float32))
+    monkeypatch.setattr(fit_module.Plan, "tf32", property(lambda plan: plan.types[0] == torch.float32))
     found = encoding.fit(
         design, {"a": ("a",)}, FitSpec(solver="ridge", alphas=(1.0, 1e4, 5)), encoding.FitContext(precision="float32")
     )

@@ -15,7 +15,7 @@ from bids_app.encoding.ridge.basis import Basis, influential_directions, shrinka
 from bids_app.encoding.ridge.moments import rounding_of
 from bids_app.encoding.ridge.search import by_columns
 from bids_app.encoding.ridge.splits import Split, row_slices
-from bids_app.encoding.side_by_side import made_once
+from bids_app.encoding.side_by_side import Kept, made_once
 from bids_app.records import Array
 
 MOST_KEPT = 2**21  # numbers of the predictors that a candidate keeps; others are made anew for each block of targets
@@ -117,6 +117,7 @@ class FlipUnitColumns:
 
     def __init__(self, split: Split, flip_units: FlipUnits, dtype: torch.dtype) -> None:
         self._split, self.flip_units, self._dtype = split, flip_units, dtype
+        self._columns = Kept[int, tuple[torch.Tensor, torch.Tensor]]()
         self.test = flip_units.rows(split.evaluate)
         # all but the test samples' coefficients; purged samples among them meet zeros in V
         apart = torch.ones(len(flip_units.labels), dtype=torch.bool, device=self.test.device)
@@ -250,7 +251,8 @@ class FlipUnitColumns:
     def _made_directions(self, basis: Basis, through_columns: bool) -> Directions:
         if through_columns:
             basis_map = basis.basis_map.to(self._dtype)
-            V, H = (self._split.side_by_side(rows.T, basis.weights).T @ basis_map for rows in self._columns)
+            of_bands = zip(*map(self._of_band, basis.weights), strict=True)
+            V, H = (torch.cat(rows, dim=1) @ basis_map for rows in of_bands)
         else:
             V, H = self._coefficients(basis.samples, basis.eval_projection)
         (train_nuisance, eval_nuisance), lost = self._nuisance, basis.lost
@@ -258,12 +260,11 @@ class FlipUnitColumns:
         _, of_their_runs = self._split.eval_nuisance
         return Directions(basis, V, H, V_met, eval_nuisance, (of_their_runs @ lost).to(self._dtype))
 
-    @made_once
-    def _columns(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """(n_train, n_columns) and (n_eval, n_columns) of all bands."""
-        everything = dict.fromkeys(range(len(self._split.columns.at)), 1.0)
-        return self._coefficients(
-            self._split.rows(everything, evaluate=False), self._split.rows(everything, evaluate=True)
+    def _of_band(self, band: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """(n_train, n_columns_b) and (n_eval, n_columns_b) of a band, made once."""
+        rows = self._split.rows
+        return self._columns.get(
+            band, lambda: self._coefficients(rows({band: 1.0}, evaluate=False), rows({band: 1.0}, evaluate=True))
         )
 
     @made_once
