@@ -15,7 +15,7 @@ import torch
 from bids_app.encoding.side_by_side import workers
 from bids_app.records import Array, Design
 
-BLOCK_WIDTH = {"cpu": 4096, "cuda": 8192}  # targets of a block at most
+BLOCK_WIDTH = {"cpu": 2048, "cuda": 8192}  # targets of a block at most
 LEAST_WIDTH, NEAR_CACHE = 1024, 2**22  # on a CPU: targets at least; numbers of a block that are read fast
 BASE_MB = 600  # interpreter and libraries, before any data
 DEFAULT_MB = 4096
@@ -137,7 +137,7 @@ def block_width(design: Design, size: Size, device: str) -> int:
     most = min(BLOCK_WIDTH[kind], max(1, usable))
     if kind != "cpu":
         return most
-    near = NEAR_CACHE // (len(design.Y) + min(len(design.Y), size.n_columns))
+    near = NEAR_CACHE // (len(design.Y) + min(len(design.Y), size.largest))
     return min(most, max(LEAST_WIDTH, 1 << max(0, near.bit_length() - 1)))
 
 
