@@ -22,6 +22,7 @@ import torch
 
 from bids_app.encoding.inference.flips.flip_units import FlipUnits
 from bids_app.encoding.inference.flips.fold_columns import FlipUnitColumns
+from bids_app.encoding.onednn import product
 from bids_app.encoding.side_by_side import made_once
 from bids_app.records import Array
 
@@ -186,4 +187,5 @@ class FlipGains:
         -------
         (n_signs, n).
         """
-        return torch.addmm(self.trace[models], signs.pairs, self.pairs[models].T)
+        gains: torch.Tensor = product(signs.pairs, self.pairs[models].T)
+        return gains.add_(self.trace[models])
