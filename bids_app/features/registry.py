@@ -24,6 +24,7 @@ from bids_app.features.sidecar import as_stored
 from bids_app.features.speech import speech_model
 from bids_app.features.transformers.lock import check_lock
 from bids_app.features.transformers.models import ModelName, is_at_hand, is_offline, model_of
+from bids_app.inputs.opening import BINARY, open_regular
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
 FAMILIES = (
@@ -238,10 +239,12 @@ def weights_hash(hashes: Mapping[str, str]) -> str | None:
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, as 64 hex digits. Raises ReadWriteError."""
     try:
-        with path.open("rb") as opened:
+        with open_regular(path, BINARY) as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
         raise ReadWriteError("cannot read", path, error.strerror or "") from None
+    except DataError as error:
+        raise ReadWriteError("cannot read", path, error.what) from None
 
 
 def _check(features: Features, stimulus: Stimulus) -> None:

@@ -36,7 +36,7 @@ def read_sidecar(path: Path) -> Sidecar | None:
     """The JSON file's content; None where it is absent, unreadable or not of this form."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     try:
         fields = _provenance_fields(content["Provenance"])

@@ -14,9 +14,10 @@ from uuid import uuid4
 
 import numpy as np
 
-from bids_app.errors import CannotCreate, NoInput, ReadWriteError
+from bids_app.errors import CannotCreate, DataError, NoInput, ReadWriteError
 from bids_app.features.registry import extract_with, family_of, file_hashes, resolve, sha256_of
 from bids_app.features.sidecar import Sidecar, read_sidecar, sidecar_text
+from bids_app.inputs.hdf5 import open_hdf5, own_array
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus, space_label
 
 LIBVER = ("v110", "v110")  # the same bytes from every later HDF5
@@ -173,18 +174,16 @@ def read_features(path: Path, key: str) -> Features | None:
     -------
     The features, or None where they are absent, of another key, or not whole.
     """
-    import h5py
-
     sidecar = _whole_pair(path, key)
     if sidecar is None:
         return None
     try:
-        with h5py.File(path, "r", locking=False) as file:  # whole, by rename; some disks have no locks
+        with open_hdf5(path, home=path.parent) as file:  # whole, by rename; some disks have no locks
             if file.attrs["key"] != key:  # another process has put another one there since
                 return None
-            values, times = np.asarray(file["values"]), np.asarray(file["times_s"])
-            onsets = np.asarray(file["onsets_s"]) if "onsets_s" in file else None
-    except (OSError, KeyError):  # gone since, or unreadable
+            values, times = (np.asarray(own_array(file, name, path)) for name in ("values", "times_s"))
+            onsets = np.asarray(own_array(file, "onsets_s", path)) if "onsets_s" in file else None
+    except (OSError, KeyError, DataError):  # gone since, or unreadable
         return None
     return Features(sidecar.space, values, times, sidecar.sampling, onsets, sidecar.provenance)
 

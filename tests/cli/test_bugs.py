@@ -9,6 +9,7 @@ from bids_app import encoding, outputs
 from bids_app.cli import concord_tools
 from bids_app.cli.concord import main
 from bids_app.pipeline import accounts
+from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.pipeline.runs import load_runs
 from bids_app.settings import load
 
@@ -145,3 +146,68 @@ def test_companion_commands_do_the_same(tmp_path, monkeypatch, capsys):
         "concord-tools: a bug of Concord: ZeroDivisionError: planted (traceback"
     )
     assert "in broken" in log.read_text()
+
+
+# ------------------------------------------------------------------------------------------------ exit codes
+def exhausted(*arguments, **named):
+    raise MemoryError
+
+
+def test_memory_that_runs_out_in_every_recording_is_75_and_in_one_of_them_1(pristine, tmp_path, monkeypatch, capsys):
+    check = accounts.dataset.align
+    monkeypatch.setattr(accounts.dataset, "align", exhausted)
+    assert concord(pristine, tmp_path / "out") == 75
+    assert capsys.readouterr().err.count("\n") == 1
+
+    def sometimes(recording, *rest):
+        return exhausted() if "run-2" in recording.label else check(recording, *rest)
+
+    monkeypatch.setattr(accounts.dataset, "align", sometimes)
+    assert concord(pristine, tmp_path / "out") == 1
+    assert [row["reason"][:13] for row in rows(tmp_path / "out").values() if row["status"] == "failed"] == [
+        "out of memory"
+    ]
+
+
+@pytest.mark.parametrize("where", ["load_response", "group"])
+def test_what_failed_before_the_group_level_is_1(where, pristine, tmp_path, monkeypatch):
+    if where == "group":
+        monkeypatch.setattr("bids_app.pipeline.group_level.group.summarise", exhausted)
+    else:
+        monkeypatch.setattr(load_runs.dataset, "load_response", exhausted)
+    given = [str(pristine / "bids"), str(tmp_path / "out"), "participant", "group"]
+    assert main([*given, "--analysis", str(pristine / "tiny.yaml")]) == 1
+    assert rows(tmp_path / "out")["group"]["status"] == "failed"
+
+
+def test_a_feature_that_cannot_be_made_of_one_stimulus_costs_its_recording(pristine, tmp_path, monkeypatch):
+    features_of = StimulusLibrary.features
+
+    def broken_features(self, recording, event):
+        return broken() if "run-2" in recording.label else features_of(self, recording, event)
+
+    monkeypatch.setattr(StimulusLibrary, "features", broken_features)
+    assert concord(pristine, tmp_path / "out") == 1
+    found = rows(tmp_path / "out")
+    assert [row["status"] for unit, row in found.items() if "run-2" in unit] == ["failed"]
+    assert "done" in {row["status"] for row in found.values()}
+
+
+@pytest.mark.parametrize("run", [1, 2])
+def test_rows_that_cannot_be_made_cost_their_recording_as_if_it_were_not_there(run, tmp_path, monkeypatch):
+    make_study(tmp_path, ("01",), (1, 2, 3))
+    make_run = load_runs._make_run
+
+    def sometimes(read, *rest):
+        return broken() if f"run-{run}" in read.recording.label else make_run(read, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(load_runs, "_make_run", sometimes)
+        assert concord(tmp_path, tmp_path / "out") == 1
+    for path in (tmp_path / "bids").rglob(f"*run-{run}_*bold*"):
+        path.unlink()
+    assert concord(tmp_path, tmp_path / "without") == 0
+    maps = sorted((tmp_path / "without").rglob("*_statmap.nii.gz"))
+    assert maps
+    for path in maps:
+        assert path.read_bytes() == (tmp_path / "out" / path.relative_to(tmp_path / "without")).read_bytes()

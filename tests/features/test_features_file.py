@@ -243,3 +243,22 @@ def test_an_array_without_rows_is_one_line(tmp_path):
     (tmp_path / "several.npz").rename(tmp_path / "mine.npy")
     with pytest.raises(DataError, match="it holds no rows"):
         load(tmp_path, "mine.npy", 1)
+
+
+@pytest.mark.parametrize("kind", ["storage", "link", "soft link", "virtual"])
+def test_nothing_of_another_file_becomes_features(kind, tmp_path):
+    (tmp_path / "passwd").write_bytes(b"root:x:0:0")
+    with h5py.File(tmp_path / "other.h5", "w") as other:
+        other["x"] = VALUES
+    with h5py.File(tmp_path / "mine.h5", "w") as file:
+        file["times_s"] = np.arange(len(VALUES), dtype=float)
+        if kind == "storage":
+            file.create_dataset("values", (10, 1), "u1", external=[(str(tmp_path / "passwd"), 0, 10)])
+        elif kind == "virtual":
+            layout = h5py.VirtualLayout(np.shape(VALUES), "f8")
+            layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "x", np.shape(VALUES))
+            file.create_virtual_dataset("values", layout)
+        else:
+            file["values"] = h5py.ExternalLink("other.h5", "/x") if kind == "link" else h5py.SoftLink("/times_s")
+    with pytest.raises(DataError, match=r"a link, not an array|other files"):
+        load(tmp_path, "mine.h5")

@@ -124,10 +124,10 @@ def refused_recordings(rows: Iterable[LeftOut]) -> list[Excluded]:
 
 
 def status_rows(out_dir: Path) -> list[StatusLine]:
-    """Rows of status.tsv; none where there is no such table yet."""
+    """Rows of status.tsv; none where there is no such table yet, or another one in its place."""
     try:
         columns = read_tsv(out_dir / "status.tsv")
-    except ReadWriteError:
+        rows = list(zip(*(columns[name] for name in StatusLine.__dataclass_fields__), strict=True))
+    except (ReadWriteError, KeyError):
         return []
-    rows = zip(*(columns[name] for name in StatusLine.__dataclass_fields__), strict=True) if columns else ()
     return [StatusLine(*row) for row in rows]

@@ -76,26 +76,13 @@ def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
 
     Raises
     ------
-    DataError : where no recording can be read, or one has no row to use.
+    DataError : where no recording can be used.
     """
-    readable, excluded = _read_recordings(unit, rows)
-    while readable:
-        loaded = _loaded(unit, rows, readable, excluded)
-        if isinstance(loaded, LoadedRuns):
-            return loaded
-        left_out = {one.label for one in loaded}  # what the others share is what they share without these
-        readable = [one for one in readable if one[0].recording.label not in left_out]
-        excluded += loaded
-    raise DataError(f"none of its recordings can be read (first: {excluded[0].reason})", unit.stem)
-
-
-def _loaded(
-    unit: Unit, rows: Rows, recordings: Sequence[tuple[ReadRecording, Sounds]], excluded: tuple[Excluded, ...]
-) -> LoadedRuns | tuple[Excluded, ...]:
-    """Runs on targets that all recordings share; where some have no run, these, with the reason."""
     settings = rows.settings
-    sounds_of = {read.recording.label: sounds for read, sounds in recordings}
-    readable, outliers = _without_outliers([read for read, _ in recordings])
+    readable, excluded = _read_recordings(unit, rows)
+    if not readable:
+        raise DataError(f"none of its recordings can be read (first: {excluded[0].reason})", unit.stem)
+    readable, outliers = _without_outliers(readable)
     common, warnings = dataset.intersect_targets([read.response.targets for read in readable])
     baseline = plan_baseline(settings, readable)
     readable = [replace(read, response=_only(read.response, common)) for read in readable]
@@ -105,21 +92,21 @@ def _loaded(
     for read in readable:
         recording = read.recording
         with boundary(partial(_lose, recording, lost)):
-            sounds = sounds_of[recording.label]
+            sounds = _sounds_of(recording, settings)
             findings += _of_features(recording, sounds)
             spaces.update({name: features.provenance for name, features in sounds[0][0].items()})
             runs.append(_make_run(read, rows, sounds, baseline))
             samples[recording.label] = (len(runs[-1].times_s), rows.count(read))
     if lost:
-        return tuple(lost)
-    kept = tuple(read.recording for read in readable)
-    playings = playings_of(kept, settings.library)
+        return _without(unit, rows, (*excluded, *lost))
+    recordings = tuple(read.recording for read in readable)
+    playings = playings_of(recordings, settings.library)
     return LoadedRuns(
         runs=tuple(replace(run, heard=heard) for run, heard in zip(runs, playings, strict=True)),
-        recordings=kept,
+        recordings=recordings,
         targets=common,
         excluded=(*excluded, *outliers),
-        warnings=(*warnings, *same_stimuli_warnings(kept, settings.library)),
+        warnings=(*warnings, *same_stimuli_warnings(recordings, settings.library)),
         findings=tuple(findings),
         samples=samples,
         period_s=max(period_of(read.response.times_s) for read in readable),
@@ -127,6 +114,20 @@ def _loaded(
         baseline=baseline,
         responsive=_responsive(unit, readable, settings),
     )
+
+
+def _without(unit: Unit, rows: Rows, excluded: tuple[Excluded, ...]) -> LoadedRuns:
+    """Runs of the other recordings, read anew: what these share is what they share without the ones left out."""
+    left_out = {one.label for one in excluded}
+    others = tuple(one for one in unit.recordings if one.label not in left_out)
+    if not others:
+        raise DataError(f"none of its recordings can be used (first: {excluded[0].reason})", unit.stem)
+    loaded = load_runs(replace(unit, recordings=others), rows)
+    return replace(loaded, excluded=(*excluded, *loaded.excluded))
+
+
+def _sounds_of(recording: Recording, settings: LoadSettings) -> Sounds:
+    return [(settings.library.features(recording, event), event.onset_s) for event in recording.stimuli]
 
 
 def _lose(recording: Recording, lost: list[Excluded], error: ConcordError) -> None:
@@ -155,9 +156,9 @@ def _responsive(unit: Unit, readable: Sequence[ReadRecording], settings: LoadSet
     return responsive_electrodes([(read.recording, read.response) for read in readable], settings.library)
 
 
-def _read_recordings(unit: Unit, rows: Rows) -> tuple[list[tuple[ReadRecording, Sounds]], tuple[Excluded, ...]]:
-    """Recordings that can be used, with the features of what was heard, and those that cannot, with the reason."""
-    readable: list[tuple[ReadRecording, Sounds]] = []
+def _read_recordings(unit: Unit, rows: Rows) -> tuple[list[ReadRecording], tuple[Excluded, ...]]:
+    """Recordings that can be used, whose stimuli have features; and those that cannot, with the reason."""
+    readable: list[ReadRecording] = []
     excluded: list[Excluded] = []
     for recording in unit.recordings:
         with boundary(partial(_lose, recording, excluded)):
@@ -166,9 +167,8 @@ def _read_recordings(unit: Unit, rows: Rows) -> tuple[list[tuple[ReadRecording, 
             )
             read = ReadRecording(recording, response, rows.used_samples(recording, response))
             _check_samples(read)
-            library = rows.settings.library
-            sounds = [(library.features(recording, event), event.onset_s) for event in recording.stimuli]
-            readable.append((read, sounds))
+            _sounds_of(recording, rows.settings)  # made now, and kept by the library
+            readable.append(read)
     return readable, tuple(excluded)
 
 

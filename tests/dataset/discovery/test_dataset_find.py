@@ -25,6 +25,8 @@ from bids_trees import (
 )
 
 from bids_app.dataset import find_recordings
+from bids_app.dataset.discovery import clock
+from bids_app.dataset.files import layout
 from bids_app.errors import ConcordError, NoInput, NotBids, NothingMatched, UsageError
 from bids_app.records import FoundRecordings, RecordingQuery
 
@@ -476,3 +478,65 @@ def test_confounds_of_the_old_name(root: Path) -> None:
     path = confounds(root / "derivatives/fmriprep", "sub-01_task-story")
     path.rename(path.with_name(path.name.replace("timeseries", "regressors")))
     assert find(root).recordings[0].companions["confounds"].name.endswith("regressors.tsv")
+
+
+# ------------------------------------------------------------------------------------------------ one row
+@pytest.mark.parametrize("place", ["sub-01", "sub-01/func"])
+@pytest.mark.parametrize("where", [".", "derivatives/fmriprep"])
+def test_a_folder_that_cannot_be_listed_costs_its_own_row(
+    root: Path, place: str, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, scandir = root / where / place, layout.os.scandir
+
+    def refused(path: Any) -> Any:
+        if Path(path) == folder:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(layout.os, "scandir", refused)
+    found = find(root)
+    assert [recording.participant for recording in found.recordings] == ["02"]
+    rows = [one for one in found.excluded if "cannot be listed" in one.reason]
+    assert [(one.participant, one.label) for one in rows] == [("01", place.replace("/", "_"))]
+    assert str(folder) in rows[0].reason
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RecursionError("deep"), ZeroDivisionError("planted"), OSError("x")])
+def test_whatever_is_raised_costs_the_recording_alone(
+    root: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = clock.fmri_clock
+
+    def sometimes(candidate: Any, *rest: Any) -> Any:
+        if candidate.entities["sub"] == "01":
+            raise error
+        return read(candidate, *rest)
+
+    monkeypatch.setattr(clock, "fmri_clock", sometimes)
+    found = find(root)
+    assert [recording.participant for recording in found.recordings] == ["02"]
+    assert [one.participant for one in found.excluded] == ["01"]
+    assert found.excluded[0].label.startswith("sub-01_task-story")
+
+
+@pytest.mark.parametrize("label", ["01 copy", "é", "x<b>", "..", "01.bak", "a+b", "01\n"])
+def test_labels_of_people_are_those_of_bids(root: Path, label: str) -> None:
+    (root / "derivatives/fmriprep" / f"sub-{label}/func").mkdir(parents=True)
+    odd = root / "derivatives/fmriprep/sub-01/func" / f"sub-{label}_task-story_space-{SPACE}_desc-preproc_bold.nii.gz"
+    odd.write_bytes(b"")
+    found = find(root)
+    assert [recording.participant for recording in found.recordings] == ["01", "02"]
+    assert not found.excluded
+    told = [line for line in found.warnings if "left out" in line]
+    assert len(told) == 2 - label.startswith("01.")  # a file of another ending
+    assert all(line.isprintable() for line in told)
+
+
+@pytest.mark.parametrize("header", ["onset\tduration\t1\t2\tstim_file", "onset\tduration\t0.5\t-1\t3\tstim_file"])
+def test_columns_of_events_may_be_called_by_numbers(root: Path, header: str) -> None:
+    path = root / "sub-01/func/sub-01_task-story_events.tsv"
+    cells = ["0.0", "30", *["0"] * (header.count("\t") - 2), "story.wav"]
+    path.write_text(header + "\n" + "\t".join(cells) + "\n")
+    found = find(root)
+    assert [recording.participant for recording in found.recordings] == ["01", "02"]
+    assert len(found.recordings[0].stimuli) == 1
