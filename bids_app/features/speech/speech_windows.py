@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby, pairwise
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,25 @@ def row_times(n_samples: int, rate: float, stride_s: float) -> tuple[Array, Arra
     count = int(np.floor(n_samples / rate / stride_s + 1e-9))
     times = np.arange(1, count + 1) * stride_s
     return times, np.minimum(np.rint(times * rate).astype(np.int64), n_samples)
+
+
+def planned_windows(options: Mapping[str, Any], rate: float, stops: Array, n_samples: int) -> Iterator[Window]:
+    """The windows that a resolved spec asks for.
+
+    Parameters
+    ----------
+    options : `mode`, and `window_s`, `stride_s` and `refresh_s` in seconds.
+    rate : samples a second.
+    stops : (n,) the sample before which each row's time is.
+    n_samples : of the audio.
+    """
+    window_s, stride_s, mode, refresh_s = (options[key] for key in ("window_s", "stride_s", "mode", "refresh_s"))
+    length = round(window_s * rate)
+    if mode == "utterance":
+        return utterance_windows(stops, length, n_samples)
+    if refresh_s is None:
+        return causal_windows(stops, length)
+    return refreshed_windows(stops, length, round(refresh_s / stride_s))
 
 
 def refreshed_windows(stops: Array, length: int, n_rows: int) -> Iterator[Window]:
