@@ -67,15 +67,21 @@ def planned_windows(options: Mapping[str, Any], rate: float, stops: Array, n_sam
 def refreshed_windows(stops: Array, length: int, n_rows: int) -> Iterator[Window]:
     """Windows for several rows each: the last `length` samples before the first row's time, up to the last row's.
 
+    At the audio's beginning, where that are fewer samples, a window has as much fewer rows: what comes after its
+    first row is never a larger part of it than later on.
+
     Parameters
     ----------
     stops : (n,) the sample before which each row's time is.
     length : samples of a window.
-    n_rows : rows of a window.
+    n_rows : rows of a full window.
     """
-    for at in range(0, len(stops), n_rows):
-        block = stops[at : at + n_rows].tolist()
-        yield Window(max(block[0] - length, 0), block[-1], tuple(enumerate(block, start=at)))
+    at = 0
+    while at < len(stops):
+        heard = min(int(stops[at]), length)
+        block = stops[at : at + max(1, n_rows * heard // length)].tolist()
+        yield Window(block[0] - heard, block[-1], tuple(enumerate(block, start=at)))
+        at += len(block)
 
 
 def causal_windows(stops: Array, length: int) -> Iterator[Window]:
