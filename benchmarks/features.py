@@ -219,10 +219,10 @@ def minute(quick: bool, device: str) -> list[Bar]:
         off = np.square(near - exact) / variance
         change = rsquared(near, responses) - right
         print(
-            f"minute: refreshed every {n_rows * STRIDE_S:g} s: squared error {off.sum():.2g} of the variance over rows "
-            f"and columns, of the worst row {off.sum(axis=1).max() * len(off):.2g} of a row's; largest "
-            f"{deviation(near, exact):.2g} of the largest value; R² {right.mean():.3f}, change {change.mean():.4f} on "
-            f"average, at most {np.abs(change).max():.4f} of 200 targets (random weights)"
+            f"minute: refreshed every {n_rows * STRIDE_S:g} s: squared error {off.sum():.2g} of the variance over "
+            f"rows and columns, of the worst row {off.sum(axis=1).max() * len(off):.2g} of a row's; largest "
+            f"{deviation(near, exact):.2g} of the largest value; R² {right.mean():.3f}, change {change.mean():.4f} "
+            f"on average, at most {np.abs(change).max():.4f} of 200 targets (random weights)"
         )
         if n_rows == N_ROWS:
             bars += [

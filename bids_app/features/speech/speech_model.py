@@ -104,8 +104,8 @@ def _said_of_refresh(refresh_s: float | None) -> str:
     if refresh_s is None:
         return ""
     return (
-        f"; approximate: a window is heard anew every {refresh_s:g} s (more often while it is short), in between it goes "
-        "on, and the frames already heard do not see what follows"
+        f"; approximate: a window is heard anew every {refresh_s:g} s (more often while it is short), in between it "
+        "goes on, and the frames already heard do not see what follows"
     )
 
 

@@ -240,6 +240,20 @@ def test_a_folded_norm_is_the_librarys(family, tmp_path):
         torch.testing.assert_close(folded(silence), exact(silence.double()).float(), rtol=1e-4, atol=1e-4)
 
 
+def test_a_folded_norm_is_in_full_precision_whatever_the_others_are(tmp_path):
+    import torch
+
+    from bids_app.features.speech.front_end import fold_norms
+
+    model = library_model(save_speech_model(tmp_path / "wav2vec2", "wav2vec2"))
+    fold_norms(model)
+    first, wave = model.feature_extractor.conv_layers[0], torch.randn(1, 1, 4000).cumsum(-1)
+    with torch.inference_mode():
+        want = first(wave)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert torch.equal(first(wave), want)
+
+
 def test_rows_start_when_the_front_end_has_a_frame(source):
     rows = features.extract(stimulus(noise(0.5)), spec(window_s=0.2, stride_s=0.01), source)
     assert rows.times_s[0] == pytest.approx(0.03)  # 400 samples are 25 ms
