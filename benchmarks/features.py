@@ -12,25 +12,32 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
 from benchmarks.bars import Bar, measure, run_bars
+from benchmarks.nulls import design_of
+from bids_app import encoding
+from bids_app.features.base import products
 from bids_app.features.base.needs import Sound
 from bids_app.features.language import contexts
 from bids_app.features.language.language_model import layers_found, word_states
 from bids_app.features.speech.front_end import fold_norms
 from bids_app.features.speech.speech_encoder import SpeechEncoder, convolved_frames, encoder_layers
 from bids_app.features.speech.speech_model import run
-from bids_app.features.speech.speech_windows import Window, refreshed_windows, row_times
+from bids_app.features.speech.speech_windows import causal_windows, refreshed_windows, row_times
+from bids_app.features.transformers.find_layers import ModelLayers
 from bids_app.features.transformers.hidden_layers import Reading
-from bids_app.records import FeatureSpec
+from bids_app.records import FeatureSpec, FitSpec
 
-RATE, WINDOW_S, STRIDE_S, REFRESH_S, LAYER = 16000, 16, 0.1, 0.5, 8
+RATE, WINDOW_S, STRIDE_S, LAYER = 16000, 16, 0.1, 8
+N_ROWS, ROWS_REFRESHED = 10, (5, 10, 15, 30)  # of a window: as `refresh_s: 1` has them, and others
 Array = Any
 Way = Callable[[Any], Array]
 
@@ -83,63 +90,91 @@ def wav2vec2(device: str, ours: bool) -> SpeechEncoder:
     return SpeechEncoder(model, model, extractor, RATE, lambda n: convolved_frames(n, model.config), inputs)
 
 
+@dataclass(frozen=True)
+class Heard:
+    """A minute of sound, when its rows are, and what hears it: the library's own model, and ours."""
+
+    device: str
+    library: SpeechEncoder
+    encoder: SpeechEncoder
+    found: ModelLayers
+    audio: Array
+    stops: Array
+
+    @classmethod
+    def on(cls, device: str) -> Heard:
+        """60 s of noise whose loudness changes, a row every 0.1 s."""
+        library, encoder = wav2vec2(device, ours=False), wav2vec2(device, ours=True)
+        found = encoder_layers(encoder, FeatureSpec("speech", "speech_model", {"model": "wav2vec2"}))
+        audio = np.random.default_rng(0).normal(0, 0.1, 60 * RATE).astype(np.float32)
+        audio *= 1 + np.sin(2 * np.pi * 3 * np.arange(len(audio)) / RATE).astype(np.float32)
+        return cls(device, library, encoder, found, audio, row_times(len(audio), RATE, STRIDE_S)[1])
+
+    def plain(self, piece: Sequence[int]) -> Array:
+        """Rows by the library's own forward, one window at a time."""
+        import torch
+
+        rows = []
+        for stop in piece:
+            with torch.no_grad():
+                heard = self.library.inputs([self.audio[stop - WINDOW_S * RATE : stop]])
+                states = self.library.encoder(**heard, output_hidden_states=True).hidden_states[LAYER]
+                rows.append(states[0, -1].cpu().numpy())
+        return np.stack(rows)
+
+    def exact(self, piece: Sequence[int], lowered: bool = False, window_s: int = WINDOW_S) -> Array:
+        """Rows as we compute them."""
+        windows = causal_windows(np.array(piece), window_s * RATE)
+        rows, notes = run(self.encoder, self._sound, windows, len(piece), self._reading(lowered=lowered))
+        if notes and len(piece) > N_ROWS:
+            print("speech:", *notes)
+        return rows
+
+    def approximate(self, piece: Sequence[int], n_rows: int = N_ROWS, window_s: int = WINDOW_S) -> Array:
+        """Rows read off windows for `n_rows` each."""
+        windows = refreshed_windows(np.array(piece), window_s * RATE, n_rows)
+        return run(self.encoder, self._sound, windows, len(piece), self._reading(refreshed=True))[0]
+
+    @property
+    def _sound(self) -> Sound:
+        return Sound(self.audio, RATE)
+
+    def _reading(self, lowered: bool = False, refreshed: bool = False) -> Reading:
+        return Reading(self.found, [LAYER], self.device, lowered=lowered, refreshed=refreshed)
+
+
+def by_torch(way: Way) -> Way:
+    """The same by torch's own products, as before they were oneDNN's."""
+
+    def computed(piece: Any) -> Array:
+        with patch.object(products, "WAYS", {}):
+            return way(piece)
+
+    return computed
+
+
 def speech(quick: bool, device: str) -> list[Bar]:
     """60 s of audio, a window of 16 s every 0.1 s, layer 8: one window at a time, ours, ours approximately, and on a
     GPU ours in bfloat16.
 
     Timed on blocks of rows spread over the stretch where windows are full; `quick` takes fewer.
     """
-    import torch
-
-    on_gpu = device != "cpu"
-    library, encoder = wav2vec2(device, ours=False), wav2vec2(device, ours=True)
-    found = encoder_layers(encoder, FeatureSpec("speech", "speech_model", {"model": "wav2vec2"}))
-    audio = np.random.default_rng(0).normal(0, 0.1, 60 * RATE).astype(np.float32)
-    audio *= 1 + np.sin(2 * np.pi * 3 * np.arange(len(audio)) / RATE).astype(np.float32)  # a loudness that changes
-    _, stops = row_times(len(audio), RATE, STRIDE_S)
-    n_rows = round(REFRESH_S / STRIDE_S)
-    n_blocks = (50 if quick else 80) if on_gpu else (3 if quick else 12)
-    blocks = [list(stops[at : at + n_rows]) for at in np.linspace(165, len(stops) - n_rows, n_blocks).astype(int)]
+    on_gpu, heard = device != "cpu", Heard.on(device)
+    n_blocks = (25 if quick else 40) if on_gpu else (2 if quick else 6)
+    firsts = np.linspace(165, len(heard.stops) - N_ROWS, n_blocks).astype(int)
+    blocks = [list(heard.stops[at : at + N_ROWS]) for at in firsts]
     if on_gpu:  # enough at a time to fill it
-        blocks = [list(chain.from_iterable(blocks[at : at + 10])) for at in range(0, len(blocks), 10)]
-
-    def plain(piece: Sequence[int]) -> Array:
-        rows = []
-        for stop in piece:
-            with torch.no_grad():
-                heard = library.inputs([audio[stop - WINDOW_S * RATE : stop]])
-                rows.append(
-                    library.encoder(**heard, output_hidden_states=True).hidden_states[LAYER][0, -1].cpu().numpy()
-                )
-        return np.stack(rows)
-
-    def ours(piece: Sequence[int], lowered: bool = False, window_s: int = WINDOW_S) -> Array:
-        windows = [Window(stop - window_s * RATE, stop, ((row, stop),)) for row, stop in enumerate(piece)]
-        reading = Reading(found, [LAYER], device, lowered=lowered)
-        rows, notes = run(encoder, Sound(audio, RATE), windows, len(piece), reading)
-        if notes and len(piece) > n_rows:
-            print("speech:", *notes)
-        return rows
-
-    def rough(piece: Sequence[int]) -> Array:
-        windows = refreshed_windows(np.array(piece), WINDOW_S * RATE, n_rows)
-        reading = Reading(found, [LAYER], device, refreshed=True)
-        return run(encoder, Sound(audio, RATE), windows, len(piece), reading)[0]
-
-    ways: dict[str, Way] = {"plain": plain, "exact": ours, "approximate": rough}
+        blocks = [list(chain.from_iterable(blocks[at : at + 5])) for at in range(0, len(blocks), 5)]
+    ways: dict[str, Way] = {"plain": heard.plain, "exact": heard.exact, "approximate": heard.approximate}
     if on_gpu:
-        ways["bfloat16"] = partial(ours, lowered=True)
-    seconds, (wanted, exact, near, *lowered) = in_turns("speech", ways, blocks)
+        ways["bfloat16"] = partial(heard.exact, lowered=True)
+    else:
+        ways["exact by torch's products"] = by_torch(heard.exact)
+    seconds, (wanted, exact, _, other) = in_turns("speech", ways, blocks)
     if on_gpu:
-        full, low = wanted, lowered[0]
+        full, low = wanted, other
     else:  # many processors take minutes for it: short windows say how far off it is
-        full, low = (ours(blocks[0], way, window_s=1) for way in (False, True))
-    moved = wanted - wanted.mean(axis=0)
-    error = float(np.square(near - wanted).sum() / np.square(moved).sum())
-    print(
-        f"speech: approximate, refreshed every {REFRESH_S:g} s: squared error {error:.2g} of the variance over rows, "
-        f"largest {deviation(near, wanted):.2g} of the largest value (random weights)"
-    )
+        full, low = (heard.exact(blocks[0], way, window_s=1) for way in (False, True))
     print(
         f"speech: bfloat16: largest deviation {deviation(low, full):.2g} of the largest value, {len(low)} rows "
         "(random weights)"
@@ -150,6 +185,53 @@ def speech(quick: bool, device: str) -> list[Bar]:
         Bar("speech-approximate-speedup", seconds[0] / seconds[2], 3, "x", False),
         *([Bar("speech-bfloat16-speedup", seconds[0] / seconds[3], 10, "x", False)] if on_gpu else []),
     ]
+
+
+def rsquared(values: Array, responses: Array) -> Array:
+    """R² of each target by features, in four contiguous folds."""
+    runs = np.arange(len(values)) * 4 // len(values)
+    scaled = (values - values.mean(axis=0)) / values.std(axis=0)
+    design = design_of({"speech": scaled}, responses, runs, np.arange(len(values)) * STRIDE_S)
+    spec = FitSpec(solver="ridge", candidates=1, alphas=(1.0, 1e6, 13))
+    return np.asarray(encoding.fit(design, {"speech": ("speech",)}, spec).rsquared[-1])
+
+
+def minute(quick: bool, device: str) -> list[Bar]:
+    """All rows of a minute of sound, exactly and approximately: time, error, and what becomes of R² where responses
+    were made of the exact rows. `quick`: 20 s of it, windows of 4 s, and as much fewer rows of each.
+    """
+    heard = Heard.on(device)
+    window_s, stops = (4, heard.stops[:200]) if quick else (WINDOW_S, heard.stops)
+    usual, *rarely = (n_rows * window_s // WINDOW_S for n_rows in (N_ROWS, *ROWS_REFRESHED))
+    size = 4 * max(ROWS_REFRESHED)
+    pieces = [list(stops[at : at + size]) for at in range(0, len(stops), size)]
+    ways: dict[str, Way] = {"exact": partial(heard.exact, window_s=window_s)}
+    for n_rows in rarely:
+        every = f"refresh_s {n_rows * STRIDE_S:g}"
+        ways[every] = partial(heard.approximate, n_rows=n_rows, window_s=window_s)
+    seconds, (exact, *others) = in_turns("minute", ways, pieces)
+    random = np.random.default_rng(1)
+    scaled = (exact - exact.mean(axis=0)) / exact.std(axis=0)
+    signal = scaled @ random.standard_normal((exact.shape[1], 200))
+    responses = signal / signal.std(axis=0) + random.standard_normal(signal.shape)
+    right, variance = rsquared(exact, responses), np.square(exact - exact.mean(axis=0)).sum()
+    bars = [Bar("minute-exact", seconds[0] / 60, 15, "min")]
+    for n_rows, spent, near in zip(rarely, seconds[1:], others, strict=True):
+        off = np.square(near - exact) / variance
+        change = rsquared(near, responses) - right
+        print(
+            f"minute: refreshed every {n_rows * STRIDE_S:g} s: squared error {off.sum():.2g} of the variance over "
+            f"rows and columns, of the worst row {off.sum(axis=1).max() * len(off):.2g} of a row's; largest "
+            f"{deviation(near, exact):.2g} of the largest value; R² {right.mean():.3f}, change {change.mean():.4f} "
+            f"on average, at most {np.abs(change).max():.4f} of 200 targets (random weights)"
+        )
+        if n_rows == usual:
+            bars += [
+                Bar("minute-approximate", spent / 60, 1.5, "min"),
+                Bar("minute-approximate-error", float(off.sum()), 1e-3, "of the variance"),
+                Bar("minute-approximate-change-of-R2", float(np.abs(change.mean())), 0.002, ""),
+            ]
+    return bars
 
 
 def language(quick: bool, device: str) -> list[Bar]:
@@ -187,14 +269,17 @@ def language(quick: bool, device: str) -> list[Bar]:
     ways: dict[str, Way] = {"plain": plain, "exact": ours}
     if on_gpu:
         ways["bfloat16"] = partial(ours, lowered=True)
-    seconds, (wanted, found, *lowered) = in_turns("language", ways, pieces)
-    lowered = lowered or [ours(windows[:4], lowered=True)]
+    else:
+        ways["exact by torch's products"] = by_torch(ours)
+    seconds, (wanted, found, other) = in_turns("language", ways, pieces)
+    lowered = other if on_gpu else ours(windows[:4], lowered=True)
     print(
-        f"language: bfloat16: largest deviation {deviation(lowered[0], wanted[: len(lowered[0])]):.2g} of the "
-        f"largest value, {len(lowered[0])} rows (random weights)"
+        f"language: bfloat16: largest deviation {deviation(lowered, wanted[: len(lowered)]):.2g} of the "
+        f"largest value, {len(lowered)} rows (random weights)"
     )
     return [
         Bar("language-deviation", deviation(found, wanted), 1e-4, "of the largest", True),
+        Bar("language-word", 1000 * seconds[1] / len(found), 40, "ms", True),
         Bar("language-speedup", seconds[0] / seconds[1], 30 if on_gpu else 2.5, "x", False),
         *([Bar("language-bfloat16-speedup", seconds[0] / seconds[2], 30, "x", False)] if on_gpu else []),
     ]
@@ -267,7 +352,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     given, others = parser.parse_known_args()
-    benchmarks = {"speech": speech, "language": language, "memory": memory}
+    benchmarks = {"speech": speech, "minute": minute, "language": language, "memory": memory}
     return run_bars({name: partial(bench, device=given.device) for name, bench in benchmarks.items()}, others)
 
 

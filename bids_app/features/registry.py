@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from bids_app.errors import DataError, NoInput, ReadWriteError, UsageError, did_
 from bids_app.features import contextual_residual, precomputed
 from bids_app.features.acoustic import envelope, melspectrogram, pitch
 from bids_app.features.base.family import Family, Need, Reach, Role
+from bids_app.features.base.memory import computes_on_cpu
 from bids_app.features.base.needs import CHECKS
 from bids_app.features.language import entropy, language_model, surprisal
 from bids_app.features.lexical import log_frequency, position, word_embedding, word_length, word_rate
@@ -47,6 +48,8 @@ FAMILIES = (
 )
 KINDS: Mapping[str, Family] = MappingProxyType({module.FAMILY.kind: module.FAMILY for module in FAMILIES})
 Digest = Callable[[Path], str]
+SHARE_OF_PRODUCTS = 0.7  # of the speed of a large product: what a pass reaches (benchmarks.features)
+LONG_S = 600.0  # from when on another way is named
 
 
 def family_of(spec: FeatureSpec) -> Family:
@@ -211,6 +214,40 @@ def check_model(spec: FeatureSpec, source: ModelSource) -> str:
             raise
         return f"the model '{model.name}' is not whole in the cache: what is absent would be downloaded"
     return ""
+
+
+def expected_time(spec: FeatureSpec, source: ModelSource, durations_s: Sequence[float], threads: int | None) -> str:
+    """How long a spec that `check_model` lets pass takes to compute on this machine's CPU, in words.
+
+    Parameters
+    ----------
+    spec : resolved.
+    source : where models are, and the device; nothing is said of another than a CPU.
+    durations_s : seconds of each stimulus.
+    threads : of torch; None: as many as it takes by itself.
+
+    Returns
+    -------
+    A line that names another way where it is long and there is one; empty where the time is not known.
+    """
+    work = family_of(spec).workload(spec, replace(source, offline=True), durations_s)
+    if work is None or not computes_on_cpu(source.device):
+        return ""
+    from bids_app.features.base.products import speed  # here, since it needs torch at once
+
+    pace = SHARE_OF_PRODUCTS * speed(threads)
+    seconds = work.operations / pace
+    said = f"feature '{spec.name}': about {_rounded(seconds)} to compute {_rounded(sum(durations_s))} of sound"
+    if seconds < LONG_S or work.quicker is None:
+        return said
+    how, operations = work.quicker
+    return f"{said}; with '{how}' about {_rounded(operations / pace)}, approximately (docs/features.md)"
+
+
+def _rounded(seconds: float) -> str:
+    """In the largest unit of which there are two: 90 s, 25 min, 3 h."""
+    unit, size = next(((unit, size) for unit, size in (("h", 3600), ("min", 60)) if seconds >= 2 * size), ("s", 1))
+    return f"{seconds / size:.0f} {unit}"
 
 
 def file_hashes(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, digest: Digest) -> dict[str, str]:

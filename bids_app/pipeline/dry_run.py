@@ -41,7 +41,9 @@ def show_plan(job: Job, accounts: Accounts, preflight: Preflight, notify: Notify
     for notice in group_findings((one.recording, text) for one in alignments for text in one.of("fine")):
         notify(f"fine: {notice.line}")
     same = [text for unit in preflight.units for text in accounts.same_stimuli(unit.recordings)]
-    models = check_models(job, [name for unit in preflight.units for name in _missing(unit, accounts)])
+    models = check_models(job, _to_compute(preflight.units, accounts))
+    for text in models.times:
+        notify(f"time: {text}")
     for text in dict.fromkeys((*same, *models.warnings)):
         notify(f"warning: {text}")
     for error in models.refusals:
@@ -92,6 +94,16 @@ def _stimuli(unit: Unit, accounts: Accounts) -> dict[str, StimulusFacts]:
 def _missing(unit: Unit, accounts: Accounts) -> list[str]:
     """Spaces that would have to be computed, for whichever stimulus."""
     return sorted({name for facts in _stimuli(unit, accounts).values() for name in accounts.missing(facts)})
+
+
+def _to_compute(units: Sequence[Unit], accounts: Accounts) -> dict[str, list[float]]:
+    """Of each space that would have to be computed, by name, the seconds of each stimulus for which it would."""
+    stimuli = {label: facts for unit in units for label, facts in _stimuli(unit, accounts).items()}
+    found: dict[str, list[float]] = {}
+    for facts in stimuli.values():
+        for name in accounts.missing(facts):
+            found.setdefault(name, []).append(facts.duration_s)
+    return dict(sorted(found.items()))
 
 
 def _count_targets(unit: Unit, accounts: Accounts) -> int | str:

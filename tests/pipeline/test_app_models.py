@@ -1,10 +1,11 @@
 """Models in a dry run, and what a tokenizer does not know, wherever a person may look."""
 
 import json
+import re
 
 import pytest
 from report_text import report_text
-from tiny_models import TEXT, save_language_model, save_masked_model
+from tiny_models import TEXT, save_language_model, save_masked_model, save_speech_model
 from tiny_study import make_study
 
 from bids_app.cli.concord import main
@@ -80,6 +81,23 @@ def test_a_dry_run_refuses_what_the_run_could_not_do(study, capsys):
     plan = json.loads((study / "out/plan.json").read_text())
     assert [f"refused: {one}" for one in plan["refused_models"]] == refused
     assert "the tokenizer of the model 'tiny-gpt2' lacks" in shown.err
+
+
+@pytest.mark.parametrize("longest", [0.0, 600.0])
+def test_a_dry_run_says_how_long_speech_features_take(longest, study, capsys, monkeypatch):
+    """And names the approximate way where the exact one is long."""
+    monkeypatch.setattr("bids_app.features.registry.LONG_S", longest)
+    save_speech_model(study / "models/tiny-w2v")
+    speech = "speech: {kind: speech_model, model: tiny-w2v, layer: 1, window_s: 1, pca: 2}"
+    (study / "words.yaml").write_text(ANALYSIS.replace("features:\n", f"features:\n  {speech}\n"))
+    assert concord(study, "--dry-run", "--omp-nthreads", "1") == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("time: ")]
+    assert re.match(r"time: feature 'speech': about \d+ (s|min|h) to compute \d+ (s|min) of sound", line)
+    assert ("with 'refresh_s: 1' about " in line) == (longest == 0)
+    speech = speech.replace("speech_model", "melspectrogram").replace(", model: tiny-w2v, layer: 1, window_s: 1", "")
+    (study / "words.yaml").write_text(ANALYSIS.replace("features:\n", f"features:\n  {speech}\n"))
+    assert concord(study, "--dry-run", out="other") == 0
+    assert "time: " not in capsys.readouterr().out
 
 
 @pytest.mark.long

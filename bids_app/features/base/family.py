@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
@@ -167,6 +167,30 @@ class Reach:
         return f"{self.words} words" if self.words is not None else f"up to {self.tokens} tokens"
 
 
+@dataclass(frozen=True)
+class Workload:
+    """What features take to compute.
+
+    Parameters
+    ----------
+    operations : of floating-point numbers.
+    quicker : another way of having them, as the analysis file asks for it, and its operations; None where there is
+        none.
+    """
+
+    operations: float
+    quicker: tuple[str, float] | None = None
+
+
+def no_workload(spec: FeatureSpec, source: ModelSource, durations_s: Sequence[float]) -> None:
+    """For families that take little, or nobody knows how much.
+
+    Parameters
+    ----------
+    spec, source, durations_s : as of `Family.workload`; not used.
+    """
+
+
 def no_context(options: Mapping[str, Any]) -> None:
     """For families whose rows know nothing before them, or nobody knows how much."""
 
@@ -192,6 +216,8 @@ class Family:
     check_model : raises UsageError or NoInput where a resolved spec cannot be had of its model, by what is known
         before weights are loaded.
     reach : resolved options → how far back the context of a row goes; None where there is none.
+    workload : (resolved spec, where models are, seconds of each stimulus) → what they take, by what is known before
+        weights are loaded; None where that is not known. For models that `check_model` lets pass.
     baseline_label : what it is called where the baseline model is made of it; empty: the baseline may not be.
     is_derived : whether it is made of other spaces in training folds; it is then never extracted.
     """
@@ -208,6 +234,7 @@ class Family:
     check_stimulus: Callable[[Stimulus, FeatureSpec], None] = no_check
     check_model: Callable[[FeatureSpec, ModelSource], None] = no_model
     reach: Callable[[Mapping[str, Any]], Reach | None] = no_context
+    workload: Callable[[FeatureSpec, ModelSource, Sequence[float]], Workload | None] = no_workload
     baseline_label: str = ""
     is_derived: bool = False
 

@@ -84,6 +84,18 @@ def placed(model: Any, device: str) -> Any:
         return model.to("cpu")
 
 
+def computes_on_cpu(device: str) -> bool:
+    """Whether models asked to run there run on the CPU.
+
+    Parameters
+    ----------
+    device : of torch, or 'auto': a GPU where there is one.
+    """
+    import torch
+
+    return device == "cpu" or (device == "auto" and not torch.cuda.is_available())
+
+
 def or_on_cpu(compute: Callable[[], Result], model: Any) -> Result:
     """What `compute` gives, on the CPU where the model's device has no memory for it.
 

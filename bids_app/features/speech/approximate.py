@@ -2,7 +2,8 @@
 
 The encoder hears the window of the first row as ever; the frames of each later row see all that came before them, but
 the frames before them are not computed anew and do not see them, and normalisation keeps to the first row's window.
-So the first row is exact, the others rest on a context that is up to `refresh_s` old.
+So the first row is exact, the others rest on a context that is up to `refresh_s` old. At the beginning of the sound,
+where windows are short, they have fewer rows.
 """
 
 from __future__ import annotations

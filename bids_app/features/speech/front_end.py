@@ -35,7 +35,11 @@ class FoldedNorm(torch.nn.Module):
         scale = self.norm.weight * (variance + self.norm.eps).rsqrt()
         shift = self.norm.bias - scale * (mean @ kernel.T)
         folded = (scale[:, :, None] * kernel).to(waves.dtype)
-        return self.activation(torch.baddbmm(shift[:, :, None].to(waves.dtype), folded, pieces.transpose(1, 2)))
+        # not in 16 bits, whatever the precision: where a sound is smooth, what a kernel leaves of it is a small
+        # difference, which the norm makes large. Channels side by side, as the next convolution is computed fastest
+        with torch.autocast(waves.device.type, enabled=False):
+            out = torch.baddbmm(shift[:, None].to(waves.dtype), pieces, folded.transpose(1, 2))
+            return self.activation(out).transpose(1, 2)
 
 
 def fold_norms(model: Any) -> None:

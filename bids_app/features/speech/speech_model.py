@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,8 @@ from bids_app.features.speech.speech_encoder import (
     inputs_of,
     speech_encoder_of,
 )
-from bids_app.features.speech.speech_windows import (
-    Window,
-    causal_windows,
-    equal_batches,
-    refreshed_windows,
-    row_times,
-    utterance_windows,
-)
+from bids_app.features.speech.speech_windows import Window, equal_batches, planned_windows, row_times
+from bids_app.features.speech.workload import workload
 from bids_app.features.transformers.find_layers import require_layers
 from bids_app.features.transformers.hidden_layers import POOLED, Reading, columns, hidden_states
 from bids_app.features.transformers.model_options import MODEL, PARTS, Layers, wanted_layers
@@ -87,7 +81,7 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     first = next((row for row, stop in enumerate(stops) if speech.frames(int(stop * speech.rate_hz / rate))), None)
     if first is None:
         raise DataError(f"the audio is too short for a frame of {name}", stimulus.stimulus_id)
-    windows = _plan(spec, speech, rate, stops[first:], n_samples)
+    windows = planned_windows(spec.options, rate, stops[first:], n_samples)
     lowered, refreshed = spec.options["precision"] == "bfloat16", spec.options["refresh_s"] is not None
     reading = Reading(found, layers, source.device, lowered=lowered, refreshed=refreshed)
     values, notes = run(speech, sound, windows, len(stops) - first, reading)
@@ -106,22 +100,12 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     return Features(spec.name, values, times[first:], "continuous", None, provenance)
 
 
-def _plan(spec: FeatureSpec, speech: SpeechEncoder, rate: float, stops: Array, n_samples: int) -> Iterator[Window]:
-    window_s, stride_s, mode, refresh_s = (spec.options[key] for key in ("window_s", "stride_s", "mode", "refresh_s"))
-    length = round(window_s * rate)
-    if mode == "utterance":
-        return utterance_windows(stops, length, n_samples)
-    if refresh_s is None:
-        return causal_windows(stops, length)
-    return refreshed_windows(stops, length, round(refresh_s / stride_s))
-
-
 def _said_of_refresh(refresh_s: float | None) -> str:
     if refresh_s is None:
         return ""
     return (
-        f"; approximate: a window is heard anew every {refresh_s:g} s, in between it goes on, and the frames already "
-        "heard do not see what follows"
+        f"; approximate: a window is heard anew every {refresh_s:g} s (more often while it is short), in between it "
+        "goes on, and the frames already heard do not see what follows"
     )
 
 
@@ -295,7 +279,7 @@ FAMILY = Family(
     kind="speech_model",
     label="a speech model's hidden states",
     role="speech model",
-    version=3,
+    version=4,
     needs=frozenset({"audio"}),
     extract=extract,
     options={
@@ -316,4 +300,5 @@ FAMILY = Family(
     rules=rules,
     check_stimulus=check_stimulus,
     reach=reach,
+    workload=workload,
 )

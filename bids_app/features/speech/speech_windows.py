@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby, pairwise
+from typing import Any
 
 import numpy as np
 
@@ -44,18 +45,43 @@ def row_times(n_samples: int, rate: float, stride_s: float) -> tuple[Array, Arra
     return times, np.minimum(np.rint(times * rate).astype(np.int64), n_samples)
 
 
+def planned_windows(options: Mapping[str, Any], rate: float, stops: Array, n_samples: int) -> Iterator[Window]:
+    """The windows that a resolved spec asks for.
+
+    Parameters
+    ----------
+    options : `mode`, and `window_s`, `stride_s` and `refresh_s` in seconds.
+    rate : samples a second.
+    stops : (n,) the sample before which each row's time is.
+    n_samples : of the audio.
+    """
+    window_s, stride_s, mode, refresh_s = (options[key] for key in ("window_s", "stride_s", "mode", "refresh_s"))
+    length = round(window_s * rate)
+    if mode == "utterance":
+        return utterance_windows(stops, length, n_samples)
+    if refresh_s is None:
+        return causal_windows(stops, length)
+    return refreshed_windows(stops, length, round(refresh_s / stride_s))
+
+
 def refreshed_windows(stops: Array, length: int, n_rows: int) -> Iterator[Window]:
     """Windows for several rows each: the last `length` samples before the first row's time, up to the last row's.
+
+    At the audio's beginning, where that are fewer samples, a window has as much fewer rows: what comes after its
+    first row is never a larger part of it than later on.
 
     Parameters
     ----------
     stops : (n,) the sample before which each row's time is.
     length : samples of a window.
-    n_rows : rows of a window.
+    n_rows : rows of a full window.
     """
-    for at in range(0, len(stops), n_rows):
-        block = stops[at : at + n_rows].tolist()
-        yield Window(max(block[0] - length, 0), block[-1], tuple(enumerate(block, start=at)))
+    at = 0
+    while at < len(stops):
+        heard = min(int(stops[at]), length)
+        block = stops[at : at + max(1, n_rows * heard // length)].tolist()
+        yield Window(block[0] - heard, block[-1], tuple(enumerate(block, start=at)))
+        at += len(block)
 
 
 def causal_windows(stops: Array, length: int) -> Iterator[Window]:

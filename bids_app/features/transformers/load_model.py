@@ -69,7 +69,7 @@ def load_model(model: ModelName, source: ModelSource, auto: str = "AutoModel", d
     types = stored_types(model, source)
     kept = {NARROW[kind] for kind in types.values() if kind in NARROW}
     dtype = getattr(torch, kept.pop()) if len(kept) == 1 else torch.float32
-    few = _shortened(config, depth)
+    few = shortened(config, depth)
     for fewer in ([few] if few else []) + [config] * (dtype != torch.float32):
         made = _as_published(maker, model, source, (config, fewer), dtype)
         if made is not None:
@@ -92,8 +92,14 @@ def stored_types(model: ModelName, source: ModelSource) -> dict[str, str]:
     return {name: kind for name, (kind, _) in weight_headers(model, source).items()}
 
 
-def _shortened(config: Any, depth: Depth) -> Any:
-    """The configuration with so few blocks; None where it has no more, or does not allow it."""
+def shortened(config: Any, depth: Depth) -> Any:
+    """The configuration with so few blocks; None where it has no more, or does not allow it.
+
+    Parameters
+    ----------
+    config : of the library.
+    depth : how many blocks are wanted.
+    """
     few = copy.deepcopy(config)
     inner = few.get_text_config()
     for name, wanted in depth.items():

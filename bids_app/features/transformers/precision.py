@@ -18,16 +18,18 @@ PRECISION = {"precision": Option(str, "float32", choices=("float32", "bfloat16")
 
 
 def run_model(model: Any, **inputs: Any) -> Any:
-    """What a model gives out, computed in float32: weights of 16 bits are widened one by one, where they are used.
+    """What a model gives out, computed in float32: weights of 16 bits are widened one by one, where they are used;
+    on a CPU by oneDNN (see products.py).
 
     Parameters
     ----------
     model : of the library, or a part of one.
     inputs : of its forward pass.
     """
-    from bids_app.features.transformers.widened import Widened, is_narrow  # here, since it needs torch at once
+    from bids_app.features.base.products import OneDNN  # both here, since they need torch at once
+    from bids_app.features.transformers.widened import Widened, is_narrow
 
-    with Widened() if is_narrow(model) else nullcontext():
+    with OneDNN(), Widened() if is_narrow(model) else nullcontext():
         return model(**inputs)
 
 

@@ -26,14 +26,30 @@ def load_skeleton(model: ModelName, source: ModelSource) -> Any:
     ------
     NoInput : a file is not there, transformers does not know the architecture, or the weights are of another.
     """
+    made = architecture(load_config(model, source), model, source)
+    require_weights(made, model, source)
+    return made
+
+
+def architecture(config: Any, model: ModelName, source: ModelSource) -> Any:
+    """A model by its configuration; its weights have shapes and no numbers.
+
+    Parameters
+    ----------
+    config : of the library.
+    model : name, revision and seed.
+    source : where models are.
+
+    Raises
+    ------
+    NoInput : transformers does not know the architecture.
+    """
     import torch
     import transformers
 
-    config = load_config(model, source)
     with readable(model, source), torch.device("meta"):
         made = transformers.AutoModel.from_config(config, trust_remote_code=False)
-    require_weights(made, model, source)
-    return made
+    return made.eval().to("meta")  # some make a weight on the CPU, wherever the others are
 
 
 def require_tokenizer(skeleton: Any, model: ModelName, source: ModelSource) -> None:

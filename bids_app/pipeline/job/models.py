@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bids_app import features
@@ -18,25 +18,31 @@ class CheckedModels:
     ----------
     refusals : features that cannot be had of their model.
     warnings : models that could not be checked.
+    times : how long features take, of those of which it is known.
     """
 
     refusals: tuple[ConcordError, ...]
     warnings: tuple[str, ...]
+    times: tuple[str, ...]
 
 
-def check_models(job: Job, spaces: Iterable[str]) -> CheckedModels:
+def check_models(job: Job, spaces: Mapping[str, Sequence[float]]) -> CheckedModels:
     """Check the models of spaces that would be computed: settings, files and headers, no weights.
 
     Parameters
     ----------
     job : what the run was asked for.
-    spaces : their names.
+    spaces : their names, with the seconds of each stimulus that they would be computed for.
     """
-    refusals, warnings = [], []
-    specs = {**job.specs, **job.baseline_specs}
-    for name in dict.fromkeys(spaces):
+    refusals, warnings, times = [], [], []
+    specs, options = {**job.specs, **job.baseline_specs}, job.options
+    for name, durations_s in spaces.items():
         try:
-            warnings.append(features.check_model(specs[name], job.options.models))
+            warning = features.check_model(specs[name], options.models)
         except (UsageError, NoInput) as error:
             refusals.append(error)
-    return CheckedModels(tuple(refusals), tuple(filter(None, warnings)))
+            continue
+        warnings.append(warning)
+        if not warning:
+            times.append(features.expected_time(specs[name], options.models, durations_s, options.threads))
+    return CheckedModels(tuple(refusals), *(tuple(filter(None, lines)) for lines in (warnings, times)))
