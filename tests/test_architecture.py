@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "bids_app"
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 FOLDERS = sorted({path.parent for path in SOURCES})
 
-BASE = {"records", "errors", "marks", "pointers", "process"}
+BASE = {"records", "errors", "marks", "pointers", "process", "disk"}
 DATASET = (
     "files", "transcripts", "stimuli", "signals", "electrodes", "confounds", "responses", "discovery", "alignment",
 )  # fmt: skip
@@ -24,6 +24,7 @@ MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "marks": set(),
     "process": set(),
     "pointers": {"errors"},
+    "disk": {"errors"},
     "execution": BASE,
     "settings": BASE | {"features", "templates"},
     "dataset": BASE | {f"dataset/{room}" for room in DATASET},

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from bids_app import dataset
+from bids_app.disk import locked
 from bids_app.errors import ConcordError
 from bids_app.outputs.files.files import read_json, write_text
 from bids_app.outputs.files.serialise import account_from_json, to_json
@@ -103,15 +104,13 @@ class Accounts:
         self._new.add(name)
 
     def keep(self) -> None:
-        """Write what is new beside what other jobs have written, where that is possible and worth it."""
-        from filelock import FileLock
-
+        """Write what is new beside what other jobs have written, where that is possible at once and worth it."""
         if not self._new or len(self._now) < WORTH:
             return
         new = {name: {"state": self._now[name][0], "account": to_json(self._now[name][1])} for name in self._new}
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._path.with_suffix(".lock")):
+            with locked(self._path.with_suffix(".lock"), str, ends_s=5.0):
                 write_text(self._path, _text({**_read(self._path), **new}))
         except (ConcordError, OSError):
             return
