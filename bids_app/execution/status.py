@@ -12,6 +12,8 @@ from typing import Literal
 
 from bids_app.disk import locked, write_whole
 
+ENDS_S = 60.0  # of waiting for the tables, which are written in a fraction of a second
+
 
 @dataclass(frozen=True)
 class StatusRow:
@@ -42,7 +44,7 @@ class StatusBook:
 
     def record(self, row: StatusRow) -> None:
         """Insert the row, or replace the unit's earlier one."""
-        with locked(self._lock, self._say):
+        with locked(self._lock, self._say, ENDS_S):
             rows = {old.unit: old for old in self._read()} | {row.unit: row}
             self._write([rows[unit] for unit in sorted(rows)])
 
@@ -56,7 +58,7 @@ class StatusBook:
         self._drop(lambda row: row.unit in gone)
 
     def _drop(self, is_gone: Callable[[StatusRow], bool]) -> None:
-        with locked(self._lock, self._say):
+        with locked(self._lock, self._say, ENDS_S):
             rows = self._read()
             kept = [row for row in rows if not is_gone(row)]
             if len(kept) < len(rows):
@@ -64,7 +66,7 @@ class StatusBook:
 
     def rows(self) -> list[StatusRow]:
         """All rows, sorted by unit."""
-        with locked(self._lock, self._say):
+        with locked(self._lock, self._say, ENDS_S):
             return self._read()
 
     def _read(self) -> list[StatusRow]:

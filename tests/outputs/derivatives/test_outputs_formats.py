@@ -60,7 +60,7 @@ def write_everything(folder):
             outputs.write_unit(out_dir, unit)
     (out_dir / "status.tsv").write_text("unit\tparticipant\tstatus\tseconds\tpeak_mb\treason\n")
     results = group.summarise(outputs.read_units(out_dir, PEOPLE))
-    outputs.write_group(out_dir, results, [], {"AnalysisHash": HASH})
+    outputs.write_group(out_dir, results, outputs.Membership(), {"AnalysisHash": HASH})
     mean = make_unit(targets_on(folder, dense_axis(400, 300), "fsLR"), "", DENSE)
     outputs.write_mean_response(out_dir, mean, np.full(len(mean.targets.names), 2))
     mean = make_unit(array_targets(), "", ARRAY)

@@ -99,9 +99,9 @@ def write_group_report(out_dir: Path, planted: Path | None = None) -> Path:
     CannotCreate : where the page cannot be written.
     """
     summary = require_group(out_dir)
-    means = [read_unit(path) for path in names.summary_paths(out_dir, None)]
     participants = sorted({one for group in summary.groups for one in group.participants})
     counted = [stem for stem in summary.units if "sub" in entities_of(stem)]
+    means = [read_unit(names.summary_path(out_dir, stem)) for stem in summary.units if stem not in counted]
     summaries = [read_summary(names.summary_path(out_dir, stem), UnitSummary) for stem in counted]
     status = status_rows(out_dir)
     known = planted is not None and planted.exists()
