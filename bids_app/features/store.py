@@ -74,7 +74,7 @@ class FeatureStore:
             stored = read_features(place, key)
             if stored is not None:
                 found = replace(stored, name=spec.name)
-                if {*place.parents} & {*self._copied}:
+                if {*place.parents} & {*self._copied} or (place != path and self.is_broken(stimulus, spec)):
                     write_features(path, found, key, stimulus.stimulus_id)
                 return found, True
         features = extract_with(stimulus, spec, source, self._digest)

@@ -51,6 +51,7 @@ def _join(judge: Judge, members: Members, work: Work, cache: SubspaceCache) -> i
     """Fit mean responses and write what participants' results give together. Returns how much failed."""
     job, progress = judge.job, work.progress
     counted = [one.stem for one in members.counted]
+    progress.book.remove([row.unit for row in progress.book.rows() if row.participant == "group"])
     shared, failed = fit_mean_responses(judge, counted, cache, progress)
     tests = job.analysis.inference_spec("fmri")  # blocks are not asked for: participants are flipped
     units = tuple(outputs.read_unit(outputs.summary_path(job.out_dir, stem)) for stem in counted)
