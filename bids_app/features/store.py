@@ -25,7 +25,7 @@ class FeatureStore:
     The key is a hash of kind, options, the family's version, the stimulus's bytes and the model's. Device, batch size
     and paths are no part of it, nor is PCA, which is fitted later. Both files carry the key, and the JSON, written
     last, the hash of the other: a pair that is half written or mixed is taken for absent. Each is renamed into place,
-    so several processes may fill one store. What `folder` holds whole under another name is taken from there.
+    so several processes may fill one store. What `folder` holds whole under another name is copied from there.
 
     Parameters
     ----------
@@ -74,7 +74,8 @@ class FeatureStore:
             stored = read_features(place, key)
             if stored is not None:
                 found = replace(stored, name=spec.name)
-                if {*place.parents} & {*self._copied} or (place != path and self.is_broken(stimulus, spec)):
+                copies = {*place.parents} & {self.folder, *self._copied}
+                if place != path and (copies or self.is_broken(stimulus, spec)):
                     write_features(path, found, key, stimulus.stimulus_id)
                 return found, True
         features = extract_with(stimulus, spec, source, self._digest)

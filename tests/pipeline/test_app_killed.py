@@ -31,18 +31,18 @@ def older(undisturbed, tmp_path_factory):
     shutil.copytree(undisturbed / "bids", root / "bids")
     shutil.copy(undisturbed / "quick.yaml", root)
     for folder in (root / "bids", root / "bids/derivatives/fmriprep"):
-        for path in (folder / "sub-01/func").glob("*_run-1_*"):
+        for path in (folder / "sub-02/func").glob("*_run-1_*"):
             shutil.copy(path, path.with_name(path.name.replace("_run-1_", "_run-3_")))
     assert concord(root, *LEVELS) == 0
-    assert list((root / "out").rglob("sub-01*stat-ceiling*"))
+    assert list((root / "out").rglob("sub-02*stat-ceiling*"))
     return root / "out"
 
 
-@pytest.fixture(params=["a new OUT_DIR", "over older results"])
+@pytest.fixture
 def out(request, undisturbed):
     """Where a disturbed run writes; removed when the test is over."""
     folder = undisturbed / "disturbed"
-    if request.param == "over older results":
+    if request.param == OLDER:
         shutil.copytree(request.getfixturevalue("older"), folder)
     yield folder
     shutil.rmtree(folder)
@@ -96,12 +96,18 @@ PLACES = {
     "the group's summary": "group.json",
     "the group's report": "group.html",
 }
-FEW = ("features' JSON", "a unit's summary", "a map over people")
+NEW, OLDER = "a new OUT_DIR", "over older results"
+THERE = {"the data set's description", "features", "features' JSON"}  # of older results, and not written again
 
 
-@pytest.mark.parametrize("place", [
-    pytest.param(name, marks=() if name in FEW else pytest.mark.long) for name in PLACES
-])  # fmt: skip
+def places(few):
+    """What is written in each OUT_DIR; all but a few are tried in long tests alone."""
+    every = [(out, place) for out in (NEW, OLDER) for place in PLACES if out == NEW or place not in THERE]
+    marked = [pytest.param(*one, marks=() if one in few else pytest.mark.long) for one in every]
+    return pytest.mark.parametrize(("out", "place"), marked, indirect=["out"])
+
+
+@places([(NEW, "features' JSON"), (OLDER, "a unit's summary"), (NEW, "a map over people")])
 def test_a_run_that_was_killed_is_as_if_it_had_not_been(undisturbed, out, place):
     assert killed_at(undisturbed, out, PLACES[place]) == -signal.SIGKILL
     assert differences(out, undisturbed / "out") != []
@@ -111,6 +117,7 @@ def test_a_run_that_was_killed_is_as_if_it_had_not_been(undisturbed, out, place)
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("out", [NEW, OLDER], indirect=True)
 def test_killed_at_each_rename_of_a_run(undisturbed, out, monkeypatch, tmp_path):
     """The disk is copied before each rename: that is what a process leaves which is killed there."""
     states = []
@@ -123,7 +130,7 @@ def test_killed_at_each_rename_of_a_run(undisturbed, out, monkeypatch, tmp_path)
     monkeypatch.setattr(replace, "rename", copying)
     assert concord(undisturbed, *LEVELS, out=out.name) == 0
     monkeypatch.undo()
-    assert len(states) > 150
+    assert len(states) > 100
     for name, state in states:
         shutil.rmtree(out)
         state.rename(out)
@@ -148,9 +155,7 @@ def full_from(which):
     return failing
 
 
-@pytest.mark.parametrize("place", [
-    pytest.param(name, marks=() if name == "a map" else pytest.mark.long) for name in PLACES
-])  # fmt: skip
+@places([(OLDER, "a map")])
 def test_a_run_that_the_disk_was_full_for_is_as_if_it_had_not_been(undisturbed, out, place, monkeypatch, capsys):
     monkeypatch.setattr(replace, "rename", full_from(PLACES[place]))
     code = concord(undisturbed, *LEVELS, out=out.name)
@@ -166,7 +171,9 @@ def test_a_run_that_the_disk_was_full_for_is_as_if_it_had_not_been(undisturbed, 
     assert differences(out, undisturbed / "out") == []
 
 
-@pytest.mark.parametrize("first", [LEVELS, ("participant",)])
+@pytest.mark.parametrize(
+    ("out", "first"), [(NEW, LEVELS), (NEW, ("participant",)), (OLDER, LEVELS)], indirect=["out"]
+)
 def test_two_jobs_at_once_leave_what_one_does(undisturbed, out, first):
     if first == ("participant",):  # then two group jobs at once
         assert concord(undisturbed, *first, out=out.name) == 0
