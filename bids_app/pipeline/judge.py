@@ -18,6 +18,7 @@ from bids_app.records import Excluded, FeatureProvenance, FoundRecordings, UnitS
 
 State = Literal["new", "whole", "outdated", "damaged", "stale", "superseded", "failed"]
 AGAIN = "run the participant level again"
+OR_DELETE = "run the participant level again with its recordings, or delete its summary in logs"
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Verdict:
 
     state : new: there are none; outdated: of another format; damaged: not what was written; stale: not of today's
     inputs; superseded: a larger unit has its recordings; failed: they could not be made again; whole.
-    reason : why they do not count, in a few words. summary : where the files are what was written.
+    reason : why they do not count, in a few words. summary : where the files are what was written. hint : what to do.
     """
 
     stem: str
@@ -34,6 +35,7 @@ class Verdict:
     state: State
     reason: str = ""
     summary: UnitSummary | None = None
+    hint: str = AGAIN
 
     @property
     def counts(self) -> bool:
@@ -43,8 +45,7 @@ class Verdict:
     @property
     def excluded(self) -> Excluded:
         """As reports and status.tsv name it: in one line, with what to do."""
-        hint = f" ({AGAIN})" if AGAIN not in self.reason else ""
-        return Excluded(self.participant, self.stem, f"{self.state}: {self.reason}{hint}")
+        return Excluded(self.participant, self.stem, f"{self.state}: {self.reason} ({self.hint})")
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class Judge:
         """
         found = []
         for stem in outputs.stems_of(self.job.out_dir, unit.participant):
-            summary = outputs.prove_unit(self.job.out_dir, stem).summary if stem != unit.stem else None
+            summary = outputs.read_unit_summary(self.job.out_dir, stem)
             if summary is not None and _has_all_of(unit, summary):
                 found.append(stem)
         return found
@@ -175,7 +176,8 @@ class Judge:
             key = execution.key_without_inputs(self.job.hash)
         verdict = self._proved(stem, participant, key)
         if not verdict.counts or verdict.summary is None:
-            return verdict
+            is_elsewhere = unit is None and any(one.participant == participant for one in self.preflight.units)
+            return replace(verdict, hint=OR_DELETE) if is_elsewhere else verdict
         if stem in failures:
             return replace(verdict, state="failed", reason=failures[stem])
         if unit is None:

@@ -53,6 +53,21 @@ def prove_unit(out_dir: Path, stem: str) -> Proof:
     return Proof("damaged", changed) if changed else Proof("whole", summary=summary)
 
 
+def read_unit_summary(out_dir: Path, stem: str) -> UnitSummary | None:
+    """A unit's summary, whatever has become of its files; None where it is not there or not what was written.
+
+    Parameters
+    ----------
+    out_dir : where results are.
+    stem : of the unit.
+    """
+    try:
+        summary = read_summary(names.summary_path(out_dir, stem), UnitSummary)
+    except ReadWriteError:
+        return None
+    return summary if summary.stem == stem else None
+
+
 def require_group(out_dir: Path) -> GroupSummary:
     """The summary of the group level, whose files and units are what they were.
 

@@ -31,7 +31,12 @@ def summary_text(record: UnitSummary | GroupSummary) -> str:
 
 
 def hash_of(content: Mapping[str, Any]) -> str:
-    """SHA-256 of JSON, however it is laid out."""
+    """SHA-256 of JSON, however it is laid out.
+
+    Parameters
+    ----------
+    content : as JSON has it.
+    """
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

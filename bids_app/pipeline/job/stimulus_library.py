@@ -46,6 +46,7 @@ class StimulusLibrary:
         self._first_event_s: dict[Content, float] = {}
         self._lacking: dict[Content, dict[str, str]] = {}  # what of the baseline it does not allow, with the reason
         self._features: dict[tuple[Content, str], Features] = {}
+        self._keys: dict[tuple[StimulusFacts, bool], list[str]] = {}
         self._fingerprints: dict[Place, Fingerprint] = {}
         self._same: dict[tuple[Place, ...], Mapping[str, SameStimulus]] = {}
 
@@ -233,9 +234,11 @@ class StimulusLibrary:
         NoInput : where a file of a model is not there.
         DataError : where the user's file of features is not there.
         """
-        models = self._models if fetch else replace(self._models, offline=True)
-        wanted = self._allowed(dict(facts.lacking))
-        return [self._store.key(facts.bare, spec, models) for spec in wanted.values()]
+        if (facts, fetch) not in self._keys:
+            models = self._models if fetch else replace(self._models, offline=True)
+            wanted = self._allowed(dict(facts.lacking))
+            self._keys[facts, fetch] = [self._store.key(facts.bare, spec, models) for spec in wanted.values()]
+        return self._keys[facts, fetch]
 
     def remake(self, recording: Recording, event: StimulusEvent) -> list[str]:
         """Make features anew whose files in OUT_DIR are not what was written; those that are gone stay away.

@@ -18,10 +18,11 @@ from synthetic_units import (
     with_inference,
 )
 from written_maps import definition_of, map_of, sidecar_of
+from written_units import read_units
 
 from bids_app import group
 from bids_app.errors import ReadWriteError
-from bids_app.outputs import Proof, prove_unit, read_unit, read_units, summary_path, write_mean_response, write_unit
+from bids_app.outputs import Proof, prove_unit, read_unit, summary_path, write_mean_response, write_unit
 from bids_app.outputs.files.serialise import read_summary
 from bids_app.records import Recording, SignificantCounts, UnitSummary, partition_components
 

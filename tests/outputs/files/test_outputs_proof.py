@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from synthetic_units import MNI, all_kinds, make_unit, parcel_targets, volume_targets
+from written_units import read_units
 
 from bids_app import group, outputs
 from bids_app.errors import CannotCreate
@@ -283,7 +284,7 @@ def test_a_group_of_fewer_removes_what_it_does_not_make(tmp_path):
     people = ("01", "02")
     for person in people:
         outputs.write_unit(tmp_path, make_unit(volume_targets(), person, f"task-story_space-{MNI}"))
-    units = outputs.read_units(tmp_path, people)
+    units = read_units(tmp_path, people)
     before = tree(tmp_path)
     (result,) = group.summarise(units)
     more = {label: {**stats, "r": stats["rsquared"]} for label, stats in result.values.items()}

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from synthetic_units import BASELINE_LABELS, all_kinds, electrode_targets, make_unit, with_inference, with_words
+from written_units import read_units
 
 from bids_app import group, outputs
 from bids_app.errors import ReadWriteError
@@ -126,7 +127,7 @@ def results(tmp_path_factory):
     for number, participant in enumerate(("01", "02", "03")):
         for unit in all_kinds(participant, number):
             outputs.write_unit(out_dir, unit)
-    return group.summarise(outputs.read_units(out_dir, ("01", "02", "03")), InferenceSpec(100))
+    return group.summarise(read_units(out_dir, ("01", "02", "03")), InferenceSpec(100))
 
 
 def test_a_groups_summary_comes_back_equal_but_for_nan(results):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from synthetic_units import MNI, electrode_targets, make_unit, parcel_targets, with_inference
+from written_units import read_units
 
 from bids_app import group, outputs
 from bids_app.errors import ReadWriteError
@@ -210,7 +211,7 @@ def write_study(out_dir, participants=("01", "02"), missing=("09",), left_out=()
         )
     ]  # fmt: skip
     write(out_dir, *units, status=status)
-    read = outputs.read_units(out_dir, participants)
+    read = read_units(out_dir, participants)
     outputs.write_group(out_dir, group.summarise(read), outputs.Membership(read, left_out, missing, means), {})
     return units
 
