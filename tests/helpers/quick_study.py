@@ -1,9 +1,12 @@
 """A study that goes the whole line in seconds, and OUT_DIRs compared: all files, hidden ones too."""
 
+import hashlib
 import json
 import re
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
+import numpy as np
+import pytest
 from tiny_study import make_study
 
 from bids_app.cli.concord import main
@@ -36,6 +39,19 @@ def make_quick_study(root, people=PEOPLE, runs=(1, 2)):
 
 def concord(root, *levels, out="out"):
     return main([str(root / "bids"), str(root / out), *levels, "--analysis", str(root / "quick.yaml")])
+
+
+@contextmanager
+def plain_brains():
+    """Brains take most of the time of so small a study: in their place a text that hangs on their numbers."""
+
+    def brain_maps(targets, maps, label):
+        digest = hashlib.sha256("".join(f"{name}{np.asarray(maps[name]).tolist()}" for name in maps).encode())
+        return f"<svg>{digest.hexdigest()}</svg>".encode()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bids_app.outputs.figures.maps.brain_maps", brain_maps)
+        yield
 
 
 def settled(path):
