@@ -67,8 +67,11 @@ def _join(judge: Judge, members: Members, work: Work, cache: SubspaceCache) -> i
 
 
 def _could_have(judge: Judge, members: Members) -> int:
-    """How many participants have no results though they could."""
-    return len({unit.participant for unit in judge.preflight.units} & {*members.missing})
+    """How many participants have no results though they could, or have failed."""
+    skipped = {one.participant for one in judge.preflight.unused} - {
+        unit.participant for unit in judge.preflight.units
+    }  # whether these fail or have no task that counts is for their own rows
+    return len({*members.missing} - skipped)
 
 
 def _lines(members: Members) -> list[str]:

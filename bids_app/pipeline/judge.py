@@ -26,7 +26,7 @@ class Verdict:
     """What a unit's results in OUT_DIR are worth.
 
     state : new: there are none; outdated: of another format; damaged: not what was written; stale: not of today's
-    inputs; superseded: a larger unit has its recordings; failed: they could not be made again; whole.
+    inputs; superseded: another unit has its recordings; failed: they could not be made again; whole.
     reason : why they do not count, in a few words. summary : where the files are what was written. hint : what to do.
     """
 
@@ -108,7 +108,8 @@ class Judge:
         return self._proved(unit.stem, unit.participant, key)
 
     def superseded_by(self, unit: Unit) -> list[str]:
-        """Stems of the participant's other results that are all of recordings which this unit has.
+        """Stems of the participant's other results whose recordings this unit has now: all of them, or some where all
+        that the participant has is looked for.
 
         Parameters
         ----------
@@ -117,7 +118,7 @@ class Judge:
         found = []
         for stem in outputs.stems_of(self.job.out_dir, unit.participant):
             summary = outputs.read_unit_summary(self.job.out_dir, stem)
-            if summary is not None and _has_all_of(unit, summary):
+            if summary is not None and self._supersedes(unit, summary):
                 found.append(stem)
         return found
 
@@ -144,16 +145,18 @@ class Judge:
         expected = {one.participant for one in found.recordings} | {one.participant for one in found.excluded}
         everyone = [one for one in outputs.participants_of(out_dir) if query.asks_for(one)]
         asked = [one for one in everyone if one in expected or not (expected and query.is_narrowed)]
+        rows = [
+            row for row in rows if query.asks_for(row.participant) and (row.participant in expected or not expected)
+        ]
         failures = _failures(rows)
         verdicts = [self._written(stem, failures) for one in asked for stem in outputs.stems_of(out_dir, one)]
         verdicts = _of_one_kind(verdicts)
-        lost = [one for one in self._lost(verdicts, rows) if query.asks_for(one.participant)]
-        judged = [*verdicts, *lost]
-        having = {one.participant for one in judged}
+        judged = [*verdicts, *self._lost(verdicts, rows)]
+        failed = {row.participant for row in rows if row.status == "failed" and row.participant != "group"}
         return Members(
             tuple(one for one in verdicts if one.counts),
             tuple(sorted((one for one in judged if not one.counts), key=lambda one: one.stem)),
-            tuple(sorted(expected - having)),
+            tuple(sorted((expected | failed) - {one.participant for one in judged})),
             tuple(one for one in asked if expected and one not in expected),
         )
 
@@ -185,52 +188,61 @@ class Judge:
         return verdict
 
     def _without_plan(self, verdict: Verdict, summary: UnitSummary) -> Verdict:
-        """Of whole results that are not planned today: of fewer recordings than are there, of refused ones, or of
-        some that are not there or not asked for."""
-        larger = [unit.stem for unit in self.preflight.units if _has_all_of(unit, summary)]
-        if larger:
-            return replace(verdict, state="superseded", reason=f"{larger[0]} has all of its recordings")
+        """Of whole results that are not planned today: their recordings are another unit's now, or refused, or not
+        there, or not asked for."""
+        others = [unit.stem for unit in self.preflight.units if self._supersedes(unit, summary)]
+        if others:
+            return replace(verdict, state="superseded", reason=f"its recordings are those of {others[0]} now")
         labels = {one.label for one in summary.recordings}
-        usable = {one.label for unit in self.preflight.units for one in unit.recordings}
-        refused = {one.label: one.reason for one in self.preflight.unused if one.label in labels}
-        if refused and not labels & usable:
-            return replace(verdict, state="failed", reason=next(iter(refused.values())))
+        refused = [one.reason for one in self.preflight.unused if one.label in labels]
+        if refused:
+            return replace(verdict, state="failed", reason=refused[0])
         return verdict
 
+    def _supersedes(self, unit: Unit, summary: UnitSummary) -> bool:
+        """Whether the recordings of some results are those of a planned unit of another name: a recording is in one
+        unit alone, but where a part of what participants have is looked for it may be in a larger one too."""
+        kind = unit.participant, unit.modality, unit.kind, unit.space
+        alike = kind == (summary.participant, summary.modality, summary.targets.kind, summary.space)
+        if not alike or unit.stem == summary.stem:
+            return False
+        labels, own = {one.label for one in summary.recordings}, {one.label for one in unit.recordings}
+        return bool(labels & own) if not self.job.options.query.is_narrowed else bool(labels) and labels <= own
+
     def _lost(self, verdicts: Sequence[Verdict], rows: Sequence[StatusRow]) -> list[Verdict]:
-        """Units that should have results: planned ones, but for those whose recordings others have, and done ones."""
+        """Units without results: planned ones, but for those whose recordings others have, and what status.tsv says
+        was done or failed."""
         written, having = {one.stem for one in verdicts}, {one.participant for one in verdicts}
-        fitted = {one.label for each in verdicts if each.summary for one in each.summary.recordings}
+        fitted = {one.label for each in verdicts if each.counts and each.summary for one in each.summary.recordings}
         planned = {
             unit.stem: unit.participant
             for unit in self.preflight.units
             if unit.participant in having and not {one.label for one in unit.recordings} <= fitted
         }
-        done = {row.unit: row.participant for row in rows if row.status in ("done", "reused") and _is_unit(row)}
-        gone = [Verdict(stem, who, "damaged", "its summary in logs is gone") for stem, who in done.items()]
+        known = [_of_row(row) for row in rows if row.status != "skipped" and _is_unit(row)]
         never = [
             Verdict(stem, who, "new", outputs.prove_unit(self.job.out_dir, stem).reason)
             for stem, who in planned.items()
-            if stem not in done
+            if stem not in {one.stem for one in known}
         ]
-        return [one for one in (*gone, *never) if one.stem not in written]
+        return [one for one in (*known, *never) if one.stem not in written]
 
 
 def _is_unit(row: StatusRow) -> bool:
-    return entities_of(row.unit).get("sub") == row.participant
+    """Of a participant's unit, not of a recording, whose name ends with a suffix."""
+    return entities_of(row.unit).get("sub") == row.participant and "-" in row.unit.rsplit("_", 1)[-1]
+
+
+def _of_row(row: StatusRow) -> Verdict:
+    """What a row says of a unit that has no summary."""
+    if row.status == "failed":
+        return Verdict(row.unit, row.participant, "failed", row.reason)
+    return Verdict(row.unit, row.participant, "damaged", "its summary in logs is gone")
 
 
 def _failures(rows: Iterable[StatusRow]) -> dict[str, str]:
     """Unit → why it failed when it was last tried."""
     return {row.unit: f"it was tried again and failed: {row.reason}" for row in rows if row.status == "failed"}
-
-
-def _has_all_of(unit: Unit, summary: UnitSummary) -> bool:
-    """Whether a unit of another name has all recordings that some results are of."""
-    kind = unit.participant, unit.modality, unit.kind, unit.space
-    alike = kind == (summary.participant, summary.modality, summary.targets.kind, summary.space)
-    labels = {one.label for one in summary.recordings}
-    return alike and unit.stem != summary.stem and bool(labels) and labels <= {one.label for one in unit.recordings}
 
 
 def _of_one_kind(verdicts: Sequence[Verdict]) -> list[Verdict]:

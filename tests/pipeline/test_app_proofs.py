@@ -365,6 +365,19 @@ def test_a_fit_that_failed_since_counts_as_failed_from_out_dir_alone(study, caps
     assert f"left out {stem('02')}: failed: it was tried again and failed: " in capsys.readouterr().out
 
 
+def test_who_never_had_results_is_named_from_out_dir_alone(study, capsys):
+    shutil.rmtree(study / "out")
+    for run in (1, 2):
+        response(study, "02", run).write_bytes(b"not a nifti")
+    assert concord(study, "participant") == 1
+    shutil.rmtree(study / "bids/derivatives")
+    capsys.readouterr()
+    assert concord(study, "group") == 1
+    assert "no results of sub-02" in capsys.readouterr().out
+    assert "sub-02: " in (study / "out/group.html").read_text()
+    assert counted(study) == ("01", "03")
+
+
 def test_from_out_dir_alone_hashes_and_agreement_are_checked(study, capsys):
     shutil.rmtree(study / "bids/derivatives")
     assert concord(study, "group") == 0
@@ -422,12 +435,21 @@ def test_a_unit_of_some_recordings_is_superseded_by_one_of_all(study):
     events.write_text("onset\tduration\ttrial_type\tstim_file\n0.0\t125\ttale\tstory1.wav\n")
     assert concord(study, "group") == 1
     assert (
-        f"left out {stem('02')}: superseded: sub-02_{SPACE} has all of its recordings"
+        f"left out {stem('02')}: superseded: its recordings are those of sub-02_{SPACE} now"
         in rows(study)["group"]["reason"]
     )
     assert concord(study, "participant", "group") == 0
     assert stem("02") not in rows(study)
     assert concord(study, "participant", "group", out="fresh") == 0
+    assert differences(study / "out", study / "fresh") == []
+    events.unlink()  # and back again: the larger unit's inputs have failed
+    assert concord(study, "group") == 1
+    reason = rows(study)["group"]["reason"]
+    assert f"left out sub-02_{SPACE}: superseded: its recordings are those of {stem('02')} now" in reason
+    assert f"left out {stem('02')}: new: there are no results yet" in reason
+    shutil.rmtree(study / "fresh")
+    for out in ("out", "fresh"):
+        concord(study, "participant", "group", out=out)
     assert differences(study / "out", study / "fresh") == []
 
 
