@@ -42,7 +42,7 @@ def run_group(judge: Judge, recordings: FoundRecordings, cache: SubspaceCache, p
         failed += _join(judge, members, work, cache)
     with locked(outputs.lock_path(job.out_dir, None), progress.notify, PATIENCE_S):
         outputs.write_group_report(job.out_dir, job.planted)
-    for line in _lines(members):
+    for line in members.lines:
         work.say(line)
     return failed
 
@@ -62,7 +62,7 @@ def _join(judge: Judge, members: Members, work: Work, cache: SubspaceCache) -> i
     whose = outputs.Membership(units, left_out, members.missing, means)
     with locked(outputs.lock_path(job.out_dir, None), progress.notify, PATIENCE_S):
         outputs.write_group(job.out_dir, results, whose, common, job.analysis.inference.fdr)
-    work.record("done", "; ".join((*_lines(members)[:-1], *_told_of(judge.preflight))))
+    work.record("done", "; ".join((*members.lines[:-1], *_told_of(judge.preflight))))
     return failed + record_refusals(judge, progress)
 
 
@@ -72,15 +72,6 @@ def _could_have(judge: Judge, members: Members) -> int:
         unit.participant for unit in judge.preflight.units
     }  # whether these fail or have no task that counts is for their own rows
     return len({*members.missing} - skipped)
-
-
-def _lines(members: Members) -> list[str]:
-    """Who is left out and why, who has no results, whose inputs are not there; and last how many count."""
-    lines = [f"left out {one.stem}: {one.excluded.reason}" for one in members.left_out]
-    for what, participants in (("no results of", members.missing), ("not compared with inputs:", members.unchecked)):
-        if participants:
-            lines.append(f"{what} {', '.join(f'sub-{one}' for one in participants)}")
-    return [*lines, f"{len({one.participant for one in members.counted})} participants"]
 
 
 def _told_of(preflight: Preflight) -> list[str]:

@@ -61,6 +61,15 @@ class Members:
     missing: tuple[str, ...]
     unchecked: tuple[str, ...]
 
+    @property
+    def lines(self) -> list[str]:
+        """Who is left out and why, who has no results, whose inputs are not there; and last how many count."""
+        lines = [f"left out {one.stem}: {one.excluded.reason}" for one in self.left_out]
+        for what, participants in (("no results of", self.missing), ("not compared with inputs:", self.unchecked)):
+            if participants:
+                lines.append(f"{what} {', '.join(f'sub-{one}' for one in participants)}")
+        return [*lines, f"{len({one.participant for one in self.counted})} participants"]
+
 
 @dataclass(frozen=True)
 class Judge:

@@ -51,6 +51,9 @@ def run(options: RunOptions, notify: Notify) -> int:
         judge = Judge(job, library, accounts, preflight)
         if job.options.dry_run:
             show_plan(judge, notify)
+            if job.options.levels == ("group",) and outputs.holds_results(job.out_dir):
+                for line in judge.members(recordings, StatusBook(job.out_dir, notify).rows()).lines:
+                    notify(f"group: {line}")
             preflight.require_units(job)
             return 0
         return _compute(judge, recordings, log, notify)
