@@ -75,7 +75,7 @@ def _verdict(unit: Unit, judge: Judge) -> Verdict:
     """What its results in OUT_DIR are worth; where a model's files are not there, of these alone."""
     try:
         key = judge.key(unit, fetch=False)
-    except ConcordError:
+    except (ConcordError, OSError):
         key = key_without_inputs(judge.job.hash)
     return judge.planned(unit, key)
 

@@ -184,7 +184,7 @@ class Judge:
         unit = next((one for one in self.preflight.units if one.stem == stem), None)
         try:
             key = execution.key_without_inputs(self.job.hash) if unit is None else self.key(unit, fetch=False)
-        except ConcordError:  # a model's files are not there, so that they cannot be compared
+        except (ConcordError, OSError):  # a model's files are not there, so that they cannot be compared
             key = execution.key_without_inputs(self.job.hash)
         verdict = self._proved(stem, participant, key)
         if not verdict.counts or verdict.summary is None:

@@ -1,7 +1,6 @@
 """Results prove themselves: whatever is changed in OUT_DIR or in the inputs is seen by a dry run and both levels,
 named with what to do, and put right by the participant level, whose OUT_DIR is then as if nothing had been."""
 
-import csv
 import json
 import os
 import re
@@ -12,12 +11,26 @@ from html import unescape
 import nibabel as nib
 import numpy as np
 import pytest
-from quick_study import PEOPLE, SPACE, concord, differences, make_quick_study, plain_brains, stem
+from quick_study import (
+    DERIVATIVES,
+    PEOPLE,
+    change_word,
+    concord,
+    counted,
+    cut,
+    differences,
+    edit_map,
+    func,
+    make_quick_study,
+    plain_brains,
+    rehashed,
+    replace_text,
+    response,
+    rows,
+    stem,
+    summary,
+)
 from tiny_study import bold, write_run
-
-from bids_app.outputs.files.serialise import PROOF, hash_of
-
-DERIVATIVES = "bids/derivatives/fmriprep"
 
 
 @pytest.fixture(scope="module")
@@ -34,50 +47,10 @@ def study(pristine, tmp_path):
     return tmp_path / "study"
 
 
-def rows(root):
-    with (root / "out/status.tsv").open() as table:
-        return {row["unit"]: row for row in csv.DictReader(table, delimiter="\t")}
-
-
-def counted(root):
-    (group,) = json.loads((root / "out/logs/group.json").read_text())["groups"]
-    return tuple(group["participants"])
-
-
-def func(root, person, ending):
-    return root / f"out/sub-{person}/func/{stem(person)}_{ending}"
-
-
-def response(root, person, run, ending="_desc-preproc_bold.nii.gz"):
-    return root / DERIVATIVES / f"sub-{person}/func/sub-{person}_task-story_run-{run}_{SPACE}{ending}"
-
-
-def summary(root, person="02"):
-    return root / f"out/logs/{stem(person)}_unit.json"
-
-
 # ------------------------------------------------------------------------------------------------ what is done to it
-def cut(path, share=0.5):
-    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-
-
-def edit_map(root):
-    path = func(root, "02", "stat-rsquared_desc-full_statmap.nii.gz")
-    image = nib.load(path)
-    values = image.get_fdata().astype(np.float32)
-    values[1, 1, 1] = 0.99
-    nib.save(nib.Nifti1Image(values, image.affine, image.header), path)
-
-
 def lose_rows(root):
     path = func(root, "02", "desc-findings_encoding.tsv")
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-2]))
-
-
-def replace_text(path, old, new):
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
 
 
 def swap(root, ending):
@@ -91,14 +64,6 @@ def swap_all(root):
             shutil.copy(path, root / "out" / str(path.relative_to(root / "out")).replace("sub-01", "sub-02"))
     text = summary(root, "01").read_text()
     summary(root).write_text(text.replace("sub-01", "sub-02"))
-
-
-def rehashed(root, change, person="02"):
-    """A summary edited by someone who knew how its hash is made."""
-    content = json.loads(summary(root, person).read_text())
-    del content[PROOF]
-    change(content)
-    summary(root, person).write_text(json.dumps(content | {PROOF: hash_of(content)}))
 
 
 def of_another_analysis(root):
@@ -148,10 +113,6 @@ def add_run(root):
 def lose_run(root):
     for path in (root / DERIVATIVES / "sub-02/func").glob("*_run-2_*"):
         path.unlink()
-
-
-def change_word(root):
-    replace_text(root / "bids/stimuli/story1.tsv", "w3\t", "longerword\t")
 
 
 DAMAGED, STALE = "damaged", "stale"
@@ -338,126 +299,3 @@ def test_features_that_are_gone_altogether_stay_away_until_something_is_fitted(s
     assert concord(study, "participant", "--force") == 0
     assert concord(study, "group") == 0
     assert differences(study / "out", pristine / "out") == []
-
-
-# ------------------------------------------------------------------------------------------------ failures
-def test_who_fails_after_a_success_is_left_out_until_it_is_done_again(study, pristine, capsys):
-    kept = response(study, "02", 1), response(study, "02", 2)
-    contents = [(path.read_bytes(), path.stat()) for path in kept]
-    for path in kept:
-        path.write_bytes(b"not a nifti")
-    assert concord(study, "participant") == 1
-    assert "Left out" in (study / "out/sub-02.html").read_text()
-    assert concord(study, "group") == 1
-    assert counted(study) == ("01", "03")
-    assert f"left out {stem('02')}: failed: " in rows(study)["group"]["reason"]
-    for path, (content, state) in zip(kept, contents, strict=True):
-        path.write_bytes(content)
-        os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
-    assert concord(study, "participant", "group") == 0
-    assert rows(study)[stem("02")]["status"] == "reused"
-    assert differences(study / "out", pristine / "out") == []
-
-
-def test_a_fit_that_failed_since_counts_as_failed_from_out_dir_alone(study, capsys):
-    assert concord(study, "participant", "--force", "--mem-mb", "1", "--participant-label", "02") == 1
-    shutil.rmtree(study / "bids/derivatives")
-    capsys.readouterr()
-    assert concord(study, "group") == 1
-    assert counted(study) == ("01", "03")
-    assert f"left out {stem('02')}: failed: it was tried again and failed: " in capsys.readouterr().out
-
-
-def test_who_never_had_results_is_named_from_out_dir_alone(study, capsys):
-    shutil.rmtree(study / "out")
-    for run in (1, 2):
-        response(study, "02", run).write_bytes(b"not a nifti")
-    assert concord(study, "participant") == 1
-    shutil.rmtree(study / "bids/derivatives")
-    capsys.readouterr()
-    assert concord(study, "group") == 1
-    assert "no results of sub-02" in capsys.readouterr().out
-    assert "sub-02: " in (study / "out/group.html").read_text()
-    assert counted(study) == ("01", "03")
-
-
-def test_from_out_dir_alone_hashes_and_agreement_are_checked(study, capsys):
-    shutil.rmtree(study / "bids/derivatives")
-    assert concord(study, "group") == 0
-    assert counted(study) == PEOPLE
-
-    def of_another_model(content):
-        content["provenance"]["spaces"]["rate"]["version"] = 99
-
-    rehashed(study, of_another_model, "03")
-    edit_map(study)
-    capsys.readouterr()
-    assert concord(study, "group") == 1
-    said = capsys.readouterr().out
-    assert f"left out {stem('02')}: damaged: " in said
-    assert f"left out {stem('03')}: stale: its features rate were made by another model or version" in said
-    assert counted(study) == ("01",)
-
-
-def test_a_person_whose_inputs_are_gone_counts_by_their_hashes_and_is_told(study, capsys):
-    shutil.rmtree(study / DERIVATIVES / "sub-02")
-    assert concord(study, "group") == 0
-    assert counted(study) == PEOPLE
-    assert "not compared with inputs: sub-02" in capsys.readouterr().out
-    edit_map(study)
-    assert concord(study, "group") == 1
-    assert counted(study) == ("01", "03")
-
-
-def test_where_nobody_is_left_the_report_says_so(study):
-    change_word(study)
-    assert concord(study, "group") == 1
-    page = (study / "out/group.html").read_text()
-    assert all(stem(person) in page for person in PEOPLE)
-    assert not list((study / "out").glob("tpl-*"))
-    assert not list((study / "out/group").rglob("*_statmap.*"))
-
-
-def test_reports_alone_leave_out_and_say_what_does_not_count(study):
-    edit_map(study)
-    assert concord(study, "participant", "--reports-only") == 1
-    page = (study / "out/sub-02.html").read_text()
-    assert "damaged: " in page
-    assert "desc-full_statmap.nii.gz has changed since it was written" in page
-    assert "figures/" not in page
-    assert not list((study / "out/sub-02/figures").glob("*.svg"))
-
-
-def test_a_unit_of_some_recordings_is_superseded_by_one_of_all(study):
-    """A task that is new makes a unit of another name."""
-    write_run(study / "bids", study / DERIVATIVES, "02", 3, bold(1, 9))
-    for folder in (study / "bids/sub-02/func", study / DERIVATIVES / "sub-02/func"):
-        for path in folder.glob("*_run-3_*"):
-            path.rename(path.with_name(path.name.replace("task-story_run-3", "task-tale")))
-    events = study / "bids/sub-02/func/sub-02_task-tale_events.tsv"
-    events.write_text("onset\tduration\ttrial_type\tstim_file\n0.0\t125\ttale\tstory1.wav\n")
-    assert concord(study, "group") == 1
-    assert (
-        f"left out {stem('02')}: superseded: its recordings are those of sub-02_{SPACE} now"
-        in rows(study)["group"]["reason"]
-    )
-    assert concord(study, "participant", "group") == 0
-    assert stem("02") not in rows(study)
-    assert concord(study, "participant", "group", out="fresh") == 0
-    assert differences(study / "out", study / "fresh") == []
-    events.unlink()  # and back again: the larger unit's inputs have failed
-    assert concord(study, "group") == 1
-    reason = rows(study)["group"]["reason"]
-    assert f"left out sub-02_{SPACE}: superseded: its recordings are those of {stem('02')} now" in reason
-    assert f"left out {stem('02')}: new: there are no results yet" in reason
-    shutil.rmtree(study / "fresh")
-    for out in ("out", "fresh"):
-        concord(study, "participant", "group", out=out)
-    assert differences(study / "out", study / "fresh") == []
-
-
-def test_who_is_not_asked_for_is_not_in_the_group_and_not_left_out(study):
-    assert concord(study, "group", "--participant-label", "01", "02") == 0
-    assert counted(study) == ("01", "02")
-    assert concord(study, "group") == 0
-    assert counted(study) == PEOPLE
