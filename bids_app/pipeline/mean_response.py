@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 
 from bids_app import group, outputs
 from bids_app.disk import locked
-from bids_app.errors import DataError
+from bids_app.errors import Busy, DataError
 from bids_app.execution import Unit
 from bids_app.group import GroupKey
 from bids_app.pipeline.job.job import Job
@@ -56,6 +56,8 @@ def fit_mean_responses(
                 task = UnitTask(_mean_unit(stem, units[0]), alignments=judge.preflight.alignments)
                 results[key] = _fit_shared(task, shared, job, rows, cache, work)
                 failed += results[key].mean is None
+        except Busy:
+            raise
         except DataError as error:
             work.say(f"skipped: {error}")
             work.record("skipped", str(error))
@@ -96,6 +98,8 @@ def _fit_shared(
         mean, n_participants = fit_mean_response(task, job, rows, shared, cache)
         with locked(outputs.lock_path(job.out_dir, None), work.progress.notify, PATIENCE_S):
             outputs.write_mean_response(job.out_dir, mean, n_participants)
+    except Busy:
+        raise
     except Exception as error:
         reason = work.fail(error)
         return SharedStimulusResult(f"none: the fit of the mean response failed: {reason}", ceiling, None, ceilings)

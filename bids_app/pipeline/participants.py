@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bids_app import outputs
 from bids_app.disk import locked
-from bids_app.errors import ConcordError
+from bids_app.errors import Busy, ConcordError
 from bids_app.execution import StatusBook, StatusRow, Unit
 from bids_app.pipeline.judge import Judge
 from bids_app.pipeline.progress import Progress, Work
@@ -107,6 +107,8 @@ def _attempt(work: Work, task: UnitTask, judge: Judge, cache: SubspaceCache) -> 
     """One unit, isolated: its failure costs a row of status.tsv and nothing else. Returns whether all is well."""
     try:
         return _fit_and_write(work, task, judge, cache)
+    except Busy:  # another job writes the same: there is no going on beside it
+        raise
     except Exception as error:
         work.fail(error)
         return False

@@ -51,9 +51,10 @@ def holder(tmp_path, disk):
 
 def test_a_wait_is_said_once_and_ends(tmp_path, holder, monkeypatch):
     monkeypatch.setattr(locks, "SAID_S", 0.1)
-    said = []
+    said, began = [], time.monotonic()
     with pytest.raises(Busy, match="delete the file") as caught, locked(tmp_path / "a.lock", said.append, ends_s=0.4):
         pytest.fail("it is held")
+    assert 0.4 <= time.monotonic() - began < 2.5
     who = f"process {holder.pid} on {socket.gethostname()}"
     assert said == [f"waiting for {tmp_path / 'a.lock'}, which {who} holds"]
     assert who in str(caught.value)

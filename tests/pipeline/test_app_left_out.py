@@ -23,6 +23,8 @@ from quick_study import (
 )
 from tiny_study import bold, write_run
 
+from bids_app.disk import locked
+
 
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory):
@@ -151,6 +153,24 @@ def test_a_unit_of_some_recordings_is_superseded_by_one_of_all(study):
     for out in ("out", "fresh"):
         concord(study, "participant", "group", out=out)
     assert differences(study / "out", study / "fresh") == []
+
+
+@pytest.mark.parametrize(("lock", "levels"), [
+    ("sub-02", ("participant", "--force")), ("sub-02", ("participant",)), ("group", ("group",)),
+    ("status", ("participant",)), ("prepare", ("participant",)),
+])  # fmt: skip
+def test_a_job_that_another_one_holds_up_says_so_and_ends_with_75(study, monkeypatch, capsys, lock, levels):
+    for name in ("disk.locks.SAID_S", "execution.status.ENDS_S", "pipeline.participants.PATIENCE_S",
+                 "pipeline.group_level.PATIENCE_S", "pipeline.mean_response.PATIENCE_S"):  # fmt: skip
+        monkeypatch.setattr(f"bids_app.{name}", 0.1 if name.endswith("SAID_S") else 0.5)
+    monkeypatch.setattr("bids_app.outputs.derivatives.data_set.PATIENCE_S", 0.5)
+    with locked(study / f"out/logs/{lock}.lock", str):
+        assert concord(study, *levels) == 75
+    said = capsys.readouterr()
+    assert f"waiting for {study / 'out/logs' / lock}.lock, which process {os.getpid()} on " in said.out
+    assert len(said.err.splitlines()) == 1
+    assert "has held a lock for over" in said.err
+    assert concord(study, "participant", "group") == 0
 
 
 def test_who_is_not_asked_for_is_not_in_the_group_and_not_left_out(study):

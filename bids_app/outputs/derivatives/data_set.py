@@ -29,6 +29,7 @@ BIDS_VERSION = "1.10.0"
 IGNORED = (
     "*.html", "figures", "*_statmap.*", "*_encoding.*", "analysis.yaml", "plan.json", "status.*", "group", "logs",
 )  # fmt: skip
+PATIENCE_S = 60.0  # of waiting for these files, which are written in a fraction of a second
 HASH_LINE = "# analysis hash: "
 FORMAT_KEY, FORMAT = "OutputFormat", 2  # raised whenever files are named or laid out otherwise: others are refused
 
@@ -72,7 +73,7 @@ def prepare(out_dir: Path, facts: DataSetFacts, say: Callable[[str], object] = s
     """
     try:
         (out_dir / names.LOGS).mkdir(parents=True, exist_ok=True)
-        with locked(out_dir / names.LOGS / "prepare.lock", say):
+        with locked(out_dir / names.LOGS / "prepare.lock", say, PATIENCE_S):
             _refuse_others(out_dir, facts.analysis.hash)
             _write(out_dir, facts)
     except OSError as error:
