@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 
-from bids_app.errors import EXPECTED, Bug, ConcordError, with_exit_code
+from bids_app.errors import EXPECTED, Bug, Busy, ConcordError, with_exit_code
 
 LOGGER = logging.getLogger("concord")
 
@@ -15,7 +15,8 @@ LOGGER = logging.getLogger("concord")
 class boundary:  # noqa: N801 - a context, used as a function is
     """Whatever is raised within costs what is worked on there, and nothing else: the work goes on behind it.
 
-    Memory that ran out and recursion that went too deep are among it; interrupts are not.
+    Memory that ran out and recursion that went too deep are among it; interrupts are not, nor another job that holds
+    what is needed: there is no going on beside it.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ class boundary:  # noqa: N801 - a context, used as a function is
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         """Whether what was raised stays within."""
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception) or isinstance(error, Busy):
             return False
         known = known_error(error)
         with suppress(Exception):

@@ -11,7 +11,8 @@ ConcordError (1)
 ├── Bug (70)               an error that Concord does not expect: a bug of Concord
 ├── CannotCreate (73)      the output cannot be created
 ├── ReadWriteError (74)    reading or writing failed
-└── OutOfMemory (75)       a fit needs more memory than it is given: costs its unit, not the run
+├── OutOfMemory (75)       a fit needs more memory than it is given: costs its unit, not the run
+└── Busy (75)              another job holds what is needed for too long: the same command goes on later
 
 Whoever catches `Exception` makes a `Bug` of it: nothing but an expected type becomes a hint of what to do.
 """
@@ -132,6 +133,12 @@ class ReadWriteError(ConcordError):
 
 class OutOfMemory(ConcordError):
     """A fit needs more memory than it is given; costs its unit, never the run."""
+
+    exit_code = 75
+
+
+class Busy(ConcordError):
+    """Another job has held what is needed for too long."""
 
     exit_code = 75
 

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "bids_app"
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 FOLDERS = sorted({path.parent for path in SOURCES})
 
-BASE = {"records", "errors", "boundary", "marks", "pointers", "process", "inputs"}
+BASE = {"records", "errors", "boundary", "marks", "pointers", "process", "inputs", "disk"}
 DATASET = (
     "files", "transcripts", "stimuli", "signals", "electrodes", "confounds", "responses", "discovery", "alignment",
 )  # fmt: skip
@@ -26,6 +26,7 @@ MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "boundary": {"errors"},
     "pointers": {"errors"},
     "inputs": {"errors", "pointers"},
+    "disk": {"errors"},
     "execution": BASE,
     "settings": BASE | {"features", "templates"},
     "dataset": BASE | {f"dataset/{room}" for room in DATASET},

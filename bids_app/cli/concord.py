@@ -40,9 +40,9 @@ def build_parser() -> argparse.ArgumentParser:
         prog="concord",
         description="What do speech and language models share in predicting the brain, and what is theirs alone? "
         "Reads a BIDS data set with fMRI or iEEG derivatives, writes BIDS derivatives, maps and reports.",
-        epilog="Exit codes: 0 all done, 1 some recordings failed, 16 not BIDS, 17 unknown level, "
+        epilog="Exit codes: 0 all done, 1 some recordings failed or were left out, 16 not BIDS, 17 unknown level, "
         "18 nothing matched, 64 usage, 65 data error, 66 no input, 70 a bug of Concord, 73 cannot create output, "
-        "74 I/O, 75 out of memory.",
+        "74 I/O, 75 out of memory or held by another job.",
         allow_abbrev=False,
     )
     parser.add_argument("bids_dir", type=a_path, metavar="BIDS_DIR", help="the data set; nothing is written into it")

@@ -1,40 +1,91 @@
-"""What is done already: a unit's summary holds its key and the files it wrote."""
+"""What a unit's numbers follow from, as a key: two keys that are equal have equal numbers."""
 
 from __future__ import annotations
 
 import glob
 import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bids_app.execution.plan import Unit
-from bids_app.records import Recording, UnitSummary
+from bids_app.records import Recording
 
+# Raised when *Changed numbers* in CHANGES.md says that participants' results are others, and only then.
+NUMBERS = 1
 IN_PARTS = (".vhdr", ".set")  # headers whose samples lie in files beside them
+CHANGED = {
+    "numbers": "this version of concord computes other numbers",
+    "analysis": "it is of another analysis",
+    "files": "its recordings, their files or their sidecars have changed",
+    "features": "its stimuli, their transcripts or the models have changed",
+    "times": "its recordings' times, or which of them can be used, have changed",
+}
 
 
-def unit_key(unit: Unit, analysis_hash: str, version: str, facts: Iterable[str]) -> str:
-    """All that a unit's numbers follow from, as SHA-256.
+def unit_key(unit: Unit, analysis_hash: str, features: Iterable[str], facts: Iterable[str]) -> str:
+    """All that a unit's numbers follow from, hashed part by part: `numbers=… analysis=… files=… features=… times=…`.
 
     Parameters
     ----------
-    unit : whose input files' names, sizes and times of change count (their bytes are not read: BOLD is large).
+    unit : whose input files' names, sizes and times of change count (their bytes are not read: BOLD is large), and
+        what their sidecars say.
     analysis_hash : of the resolved analysis.
-    version : of the program.
-    facts : all else that counts: keys of the features' values, accounts of the recordings' time.
+    features : keys of the features' values.
+    facts : all else that counts: accounts of the recordings' time, and which cannot be used.
     """
-    digest = hashlib.sha256(f"{unit.stem}\n{analysis_hash}\n{version}\n".encode())
-    for recording in unit.recordings:
-        for path in _files_of(recording):
-            try:
-                state = path.stat()
-                digest.update(f"{path.name}\t{state.st_size}\t{state.st_mtime_ns}\n".encode())
-            except OSError:
-                digest.update(f"{path.name}\tmissing\n".encode())
-        digest.update(repr((recording.start_s, recording.rate_hz, recording.stimuli)).encode())
-    for fact in sorted(facts):
-        digest.update(fact.encode())
-    return digest.hexdigest()
+    parts = {
+        "numbers": str(NUMBERS),
+        "analysis": analysis_hash,
+        "files": _hash(line for recording in unit.recordings for line in _states(recording)),
+        "features": _hash(sorted(features)),
+        "times": _hash(sorted(facts)),
+    }
+    return " ".join(f"{name}={value}" for name, value in parts.items())
+
+
+def what_changed(made: str, today: str) -> str:
+    """What of a key is not what it was, in words: the first part that differs; empty where none does.
+
+    Parameters
+    ----------
+    made : the key of the results.
+    today : the key of today's inputs; parts that it lacks are not compared.
+    """
+    was, now = _parts(made), _parts(today)
+    return next((words for name, words in CHANGED.items() if name in now and was.get(name) != now[name]), "")
+
+
+def key_without_inputs(analysis_hash: str) -> str:
+    """What can be said of a key where the inputs are not there.
+
+    Parameters
+    ----------
+    analysis_hash : of the resolved analysis.
+    """
+    return f"numbers={NUMBERS} analysis={analysis_hash}"
+
+
+def _parts(key: str) -> dict[str, str]:
+    return dict(part.split("=", 1) for part in key.split() if "=" in part)
+
+
+def _hash(lines: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(f"{line}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+def _states(recording: Recording) -> Iterator[str]:
+    for path in _files_of(recording):
+        try:
+            state = path.stat()
+            yield f"{path.name}\t{state.st_size}\t{state.st_mtime_ns}"
+        except OSError:
+            yield f"{path.name}\tmissing"
+    yield repr((recording.start_s, recording.rate_hz, recording.stimuli))
+    yield json.dumps(dict(recording.metadata), sort_keys=True, default=str)
 
 
 def _files_of(recording: Recording) -> Iterator[Path]:
@@ -47,18 +98,3 @@ def _files_of(recording: Recording) -> Iterator[Path]:
         else:
             yield path
     yield from (recording.companions[name] for name in sorted(recording.companions))
-
-
-def is_done(out_dir: Path, summary: UnitSummary, key: str) -> bool:
-    """Whether a unit's results are there already.
-
-    Parameters
-    ----------
-    out_dir : where they are.
-    summary : what was written of the unit; every file that it lists must be there, and not empty.
-    key : of the unit's inputs today; the summary must have the same.
-    """
-    try:
-        return summary.provenance.unit_key == key and all((out_dir / name).stat().st_size for name in summary.files)
-    except OSError:
-        return False

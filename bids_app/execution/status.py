@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock
+from bids_app.disk import locked, write_whole
+
+ENDS_S = 60.0  # of waiting for the tables, which are written in a fraction of a second
 
 
 @dataclass(frozen=True)
@@ -26,30 +28,45 @@ class StatusRow:
 
 
 class StatusBook:
-    """The rows of an out_dir; each change is one locked read, replace and atomic write."""
+    """The rows of an out_dir; each change is one locked read, replace and atomic write.
 
-    def __init__(self, out_dir: Path) -> None:
+    Parameters
+    ----------
+    out_dir : where the tables lie.
+    say : takes a line where another job holds them for long; after a minute that is the error `Busy`.
+    """
+
+    def __init__(self, out_dir: Path, say: Callable[[str], object] = str) -> None:
+        self._say = say
         self._json, self._tsv = out_dir / "status.json", out_dir / "status.tsv"
         self._lock = out_dir / "logs" / "status.lock"
         self._lock.parent.mkdir(parents=True, exist_ok=True)
 
     def record(self, row: StatusRow) -> None:
         """Insert the row, or replace the unit's earlier one."""
-        with FileLock(self._lock):
+        with locked(self._lock, self._say, ENDS_S):
             rows = {old.unit: old for old in self._read()} | {row.unit: row}
             self._write([rows[unit] for unit in sorted(rows)])
 
     def forget(self, participants: set[str]) -> None:
         """Drop the failed and skipped rows of these participants, before they are tried again."""
-        with FileLock(self._lock):
+        self._drop(lambda row: row.participant in participants and row.status in ("failed", "skipped"))
+
+    def remove(self, units: Iterable[str]) -> None:
+        """Drop the rows of units that are no more."""
+        gone = {*units}
+        self._drop(lambda row: row.unit in gone)
+
+    def _drop(self, is_gone: Callable[[StatusRow], bool]) -> None:
+        with locked(self._lock, self._say, ENDS_S):
             rows = self._read()
-            gone = [row for row in rows if row.participant in participants and row.status in ("failed", "skipped")]
-            if gone:
-                self._write([row for row in rows if row not in gone])
+            kept = [row for row in rows if not is_gone(row)]
+            if len(kept) < len(rows):
+                self._write(kept)
 
     def rows(self) -> list[StatusRow]:
         """All rows, sorted by unit."""
-        with FileLock(self._lock):
+        with locked(self._lock, self._say, ENDS_S):
             return self._read()
 
     def _read(self) -> list[StatusRow]:
@@ -61,14 +78,8 @@ class StatusBook:
     def _write(self, rows: list[StatusRow]) -> None:
         cells = [[" ".join(str(cell).split()) or "n/a" for cell in asdict(row).values()] for row in rows]
         lines = [[field.name for field in fields(StatusRow)], *cells]
-        _replace(self._tsv, "".join("\t".join(line) + "\n" for line in lines))
-        _replace(self._json, json.dumps([asdict(row) for row in rows], indent=1) + "\n")
-
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+        write_whole(self._tsv, "".join("\t".join(line) + "\n" for line in lines).encode())
+        write_whole(self._json, (json.dumps([asdict(row) for row in rows], indent=1) + "\n").encode())
 
 
 def peak_mb() -> float:

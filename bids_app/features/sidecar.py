@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Literal
 
 from bids_app.records import FeatureProvenance, Features
 
+PROOF = "Sha256OfThis"  # of all else in the JSON
 OTHER_FORM = (ValueError, KeyError, TypeError, AttributeError)  # what looking into JSON of another form raises
 
 
@@ -33,7 +35,7 @@ class Sidecar:
 
 
 def read_sidecar(path: Path) -> Sidecar | None:
-    """The JSON file's content; None where it is absent, unreadable or not of this form."""
+    """The JSON file's content; None where it is absent, unreadable, not of this form or changed since."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -42,7 +44,10 @@ def read_sidecar(path: Path) -> Sidecar | None:
         fields = _provenance_fields(content["Provenance"])
         space, sampling, key = content["Space"], content["Sampling"], str(content["Key"])
         digest = content["Sha256"]
+        proof = content.pop(PROOF, None)  # stores of before have none
     except OTHER_FORM:
+        return None
+    if proof not in (None, _hash(content)):
         return None
     return Sidecar(space, sampling, FeatureProvenance(**fields), key, digest)
 
@@ -72,7 +77,13 @@ def sidecar_text(features: Features, key: str, stimulus_id: str, digest: str) ->
     }
     if provenance.stand_in:
         content["Warning"] = f"{provenance.model} is an untrained stand-in: its weights are random."
+    content[PROOF] = _hash(content)
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _hash(content: dict[str, Any]) -> str:
+    """SHA-256 of JSON, however it is laid out."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def provenance_to_json(provenance: FeatureProvenance) -> dict[str, Any]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
-from uuid import uuid4
 
 import numpy as np
 
+from bids_app.disk import replacing
 from bids_app.errors import CannotCreate, DataError, NoInput, ReadWriteError
 from bids_app.features.registry import extract_with, family_of, file_hashes, resolve, sha256_of
 from bids_app.features.sidecar import Sidecar, read_sidecar, sidecar_text
@@ -21,7 +18,6 @@ from bids_app.inputs.hdf5 import open_hdf5, own_array
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus, space_label
 
 LIBVER = ("v110", "v110")  # the same bytes from every later HDF5
-YOUNG_S = 60.0
 
 
 class FeatureStore:
@@ -30,7 +26,7 @@ class FeatureStore:
     The key is a hash of kind, options, the family's version, the stimulus's bytes and the model's. Device, batch size
     and paths are no part of it, nor is PCA, which is fitted later. Both files carry the key, and the JSON, written
     last, the hash of the other: a pair that is half written or mixed is taken for absent. Each is renamed into place,
-    so several processes may fill one store. What `folder` holds whole under another name is taken from there.
+    so several processes may fill one store. What `folder` holds whole under another name is copied from there.
 
     Parameters
     ----------
@@ -79,7 +75,8 @@ class FeatureStore:
             stored = read_features(place, key)
             if stored is not None:
                 found = replace(stored, name=spec.name)
-                if {*place.parents} & {*self._copied}:
+                copies = {*place.parents} & {self.folder, *self._copied}
+                if place != path and (copies or self.is_broken(stimulus, spec)):
                     write_features(path, found, key, stimulus.stimulus_id)
                 return found, True
         features = extract_with(stimulus, spec, source, self._digest)
@@ -101,6 +98,19 @@ class FeatureStore:
         except NoInput:
             return False
         return any(_whole_pair(place, key) is not None for place in self._places(self.path(stimulus, spec), key))
+
+    def is_broken(self, stimulus: Stimulus, spec: FeatureSpec) -> bool:
+        """Whether what lies at a space's place is half a pair of files, or not what was written.
+
+        Parameters
+        ----------
+        stimulus, spec : as of `path`.
+        """
+        path = self.path(stimulus, resolve(spec))
+        sidecar = read_sidecar(path.with_suffix(".json"))
+        if sidecar is not None:
+            return _whole_pair(path, sidecar.key) is None
+        return path.exists() or path.with_suffix(".json").exists()
 
     def _places(self, path: Path, key: str) -> Iterator[Path]:
         """Where the features of that key may lie: here, then under any name (all JSON files are read once)."""
@@ -215,11 +225,10 @@ def write_features(path: Path, features: Features, key: str, stimulus_id: str) -
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent)
-        with _replacing(path) as part:
+        with replacing(path) as part:
             write_h5(part, features, key)
             digest = sha256_of(part)
-        with _replacing(path.with_suffix(".json")) as part:
+        with replacing(path.with_suffix(".json")) as part:
             part.write_text(sidecar_text(features, key, stimulus_id, digest), encoding="utf-8")
     except OSError as error:
         raise CannotCreate("cannot write features", path, error.strerror or str(error)) from None
@@ -243,40 +252,3 @@ def write_h5(path: Path, features: Features, key: str) -> None:
         for name, column in columns.items():
             if column is not None:
                 file.create_dataset(name, data=column, track_times=False)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A path to write to; renamed to `path` when all is written, gone when it is not. Locked while this lasts."""
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")  # a name of one's own: others may write beside us
-    try:
-        with part.open("wb") as file:
-            _lock(file)
-            yield part
-            part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def sweep(folder: Path) -> None:
-    """Remove the unfinished files of processes that were killed: those that no living process holds a lock on.
-
-    Young ones are left alone (their lock may be on its way), and so is everything on a disk without locks.
-    """
-    for part in folder.glob(".*.part"):
-        with suppress(OSError):
-            if time.time() - part.stat().st_mtime > YOUNG_S:
-                with part.open("r+b") as file:
-                    if _lock(file):
-                        part.unlink()
-
-
-def _lock(file: BinaryIO) -> bool:
-    """Lock an open file until it is closed, by the kernel if its process is killed; whether that was possible."""
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

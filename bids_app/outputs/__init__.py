@@ -8,22 +8,31 @@ from bids_app.outputs.derivatives.data_set import (
     require_own,
     write_plan,
 )
-from bids_app.outputs.derivatives.group.write import write_group
-from bids_app.outputs.derivatives.read_unit import read_unit, read_units
+from bids_app.outputs.derivatives.group.write import Membership, write_group
+from bids_app.outputs.derivatives.read_unit import read_unit
 from bids_app.outputs.derivatives.unit import write_mean_response, write_unit
-from bids_app.outputs.files.names import participants_of, summary_path
+from bids_app.outputs.files.file_set import recover_all, remove_unit
+from bids_app.outputs.files.names import lock_path, participants_of, stems_of, summary_path
+from bids_app.outputs.files.proof import Proof, prove_unit, read_unit_summary
 from bids_app.outputs.report.group.page import write_group_report
 from bids_app.outputs.report.participant import write_participant_report
 
 __all__ = [
     "DataSetFacts",
+    "Membership",
+    "Proof",
     "folders_of_results",
     "holds_results",
+    "lock_path",
     "participants_of",
     "prepare",
+    "prove_unit",
     "read_unit",
-    "read_units",
+    "read_unit_summary",
+    "recover_all",
+    "remove_unit",
     "require_own",
+    "stems_of",
     "summary_path",
     "write_group",
     "write_group_report",

@@ -8,16 +8,17 @@ from functools import partial
 from typing import Any
 
 from bids_app import dataset
+from bids_app.disk import locked
 from bids_app.errors import ConcordError
 from bids_app.outputs.files.files import read_json, write_text
-from bids_app.outputs.files.serialise import account_from_json, to_json
+from bids_app.outputs.files.serialise import account_from_json, hash_of, to_json
 from bids_app.pipeline.file_states import FileStates
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.job.playings import same_stimuli_warnings
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.records import AlignmentLine, Recording, RecordingAccount, StimulusFacts
 
-FORMAT = 1
+FORMAT = 2
 WORTH = 20  # recordings: the accounts of fewer are made again as quickly
 
 
@@ -25,8 +26,8 @@ class Accounts:
     """Accounts of recordings, kept in OUT_DIR/logs/accounts.json.
 
     One that is kept counts only while nothing that it was made from has changed (`FileStates`). The file may be
-    deleted, cannot be written or is broken: accounts are then made again. What cannot be used is tried again each
-    time.
+    deleted, cannot be written, is broken or was edited: accounts are then made again. What cannot be used is tried
+    again each time.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ class Accounts:
         if name not in self._now:
             state = self._states.of(recording)
             kept = self._kept.get(name, {})
-            account = account_from_json(kept.get("account")) if kept.get("state") == state else None
+            account = account_from_json(kept.get("account")) if kept == _proved(state, kept.get("account")) else None
             if account is None:
                 self._put(name, state, make_account(recording, self._job, self._library))
             else:
@@ -103,15 +104,13 @@ class Accounts:
         self._new.add(name)
 
     def keep(self) -> None:
-        """Write what is new beside what other jobs have written, where that is possible and worth it."""
-        from filelock import FileLock
-
+        """Write what is new beside what other jobs have written, where that is possible at once and worth it."""
         if not self._new or len(self._now) < WORTH:
             return
-        new = {name: {"state": self._now[name][0], "account": to_json(self._now[name][1])} for name in self._new}
+        new = {name: _proved(self._now[name][0], to_json(self._now[name][1])) for name in self._new}
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._path.with_suffix(".lock")):
+            with locked(self._path.with_suffix(".lock"), str, ends_s=5.0):
                 write_text(self._path, _text({**_read(self._path), **new}))
         except (ConcordError, OSError):
             return
@@ -154,6 +153,12 @@ def _placed(recording: Recording, job: Job, library: StimulusLibrary) -> tuple[R
     allowed = dataset.limits(recording.modality, 1 / recording.rate_hz, None if epoch is None else epoch.window_s)
     found = dataset.place_by_audio(recording, partial(library.with_sound, recording), audio, allowed)
     return replace(recording, stimuli=found.stimuli), found.lines
+
+
+def _proved(state: str, account: object) -> dict[str, object]:
+    """An account as it is kept, with the state of what it was made from and the hash of both."""
+    kept = {"state": state, "account": account}
+    return {**kept, "sha256": hash_of(kept)}
 
 
 def _read(path: Any) -> dict[str, Any]:

@@ -8,24 +8,23 @@ from dataclasses import asdict
 from bids_app import outputs
 from bids_app.boundary import boundary
 from bids_app.errors import ConcordError
-from bids_app.execution import Unit
+from bids_app.execution import Unit, key_without_inputs
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.job.job import Job, Notify
 from bids_app.pipeline.job.models import check_models
+from bids_app.pipeline.judge import Judge, Verdict
 from bids_app.pipeline.preflight import Preflight
 from bids_app.records import Alignment, StimulusFacts, entities_of, group_findings
 
 PlanRow = Mapping[str, str | int | float]
 
 
-def show_plan(job: Job, accounts: Accounts, preflight: Preflight, notify: Notify) -> None:
+def show_plan(judge: Judge, notify: Notify) -> None:
     """One row a unit and one a recording, as tables and in plan.json; there with each recording's whole account.
 
     Parameters
     ----------
-    job : what the run was asked for.
-    accounts : of its recordings.
-    preflight : what can be computed.
+    judge : what the run was asked for, what can be computed, and which results count.
     notify : takes one line at a time; warnings and refusals were given to it before.
 
     Raises
@@ -33,11 +32,16 @@ def show_plan(job: Job, accounts: Accounts, preflight: Preflight, notify: Notify
     CannotCreate : where plan.json cannot be written.
     UsageError, NoInput : where a feature cannot be had of its model, after all is shown.
     """
-    units = [_plan_row(unit, job, accounts, preflight) for unit in preflight.units]
+    job, accounts, preflight = judge.job, judge.accounts, judge.preflight
+    verdicts = [_verdict(unit, judge) for unit in preflight.units]
+    units = [_plan_row(*each, job, accounts, preflight) for each in zip(preflight.units, verdicts, strict=True)]
     accounts.keep()
     alignments = tuple(preflight.alignments.values())
     for line in (*_table(units), "", *_table(_alike([_account_row(one) for one in alignments]))):
         notify(line)
+    for one in verdicts:
+        if not one.counts and one.state != "new":
+            notify(f"{one.stem} would be fitted again: {one.state}: {one.reason}")
     for notice in group_findings((one.recording, text) for one in alignments for text in one.of("fine")):
         notify(f"fine: {notice.line}")
     same = [text for unit in preflight.units for text in accounts.same_stimuli(unit.recordings)]
@@ -53,7 +57,7 @@ def show_plan(job: Job, accounts: Accounts, preflight: Preflight, notify: Notify
         "analysis_hash": job.hash,
         "warnings": [*preflight.warnings, *dict.fromkeys((*same, *models.warnings))],
         "refused_models": list(map(str, models.refusals)),
-        "units": units,
+        "units": [{**row, "reason": one.reason} for row, one in zip(units, verdicts, strict=True)],
         "recordings": list(map(asdict, alignments)),
         "unused": [asdict(one) for one in preflight.unused],
     }
@@ -70,11 +74,21 @@ def _table(rows: Sequence[PlanRow]) -> list[str]:
     return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
 
 
-def _plan_row(unit: Unit, job: Job, accounts: Accounts, preflight: Preflight) -> PlanRow:
+def _verdict(unit: Unit, judge: Judge) -> Verdict:
+    """What its results in OUT_DIR are worth; where a model's files are not there, of these alone."""
+    try:
+        key = judge.key(unit, fetch=False)
+    except (ConcordError, OSError):
+        key = key_without_inputs(judge.job.hash)
+    return judge.planned(unit, key)
+
+
+def _plan_row(unit: Unit, verdict: Verdict, job: Job, accounts: Accounts, preflight: Preflight) -> PlanRow:
     stimuli, missing = _stimuli(unit, accounts), _missing(unit, accounts)
     size = sum(path.stat().st_size for recording in unit.recordings for path in recording.paths if path.exists())
     return {
         "unit": unit.stem,
+        "results": "reused" if verdict.counts and not job.options.force else verdict.state,
         "recordings": len(unit.recordings),
         "warned": sum(bool(accounts.of(recording).alignment.of("warning")) for recording in unit.recordings),
         "refused": sum(_would_be_of(unit, one.label) for one in preflight.unused),

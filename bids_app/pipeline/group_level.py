@@ -1,71 +1,83 @@
-"""The group level: results over the participants who are there, and the group's report."""
+"""The group level: results over the participants whose results count, and the group's report."""
 
 from __future__ import annotations
 
 from bids_app import __version__, group, outputs
+from bids_app.disk import locked
 from bids_app.errors import NoInput
-from bids_app.pipeline.job.job import Job
-from bids_app.pipeline.job.stimulus_library import StimulusLibrary
+from bids_app.pipeline.judge import Judge, Members
 from bids_app.pipeline.mean_response import fit_mean_responses
-from bids_app.pipeline.participants import record_refusals
+from bids_app.pipeline.participants import PATIENCE_S, record_refusals
 from bids_app.pipeline.preflight import Preflight
-from bids_app.pipeline.progress import Progress
+from bids_app.pipeline.progress import Progress, Work
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.records import FoundRecordings
 
 
-def run_group(
-    job: Job,
-    library: StimulusLibrary,
-    recordings: FoundRecordings,
-    preflight: Preflight,
-    cache: SubspaceCache,
-    progress: Progress,
-) -> int:
+def run_group(judge: Judge, recordings: FoundRecordings, cache: SubspaceCache, progress: Progress) -> int:
     """Results over participants, what their responses say together, and the report.
 
     Parameters
     ----------
-    job : what the run was asked for.
-    library : stimuli and their features.
+    judge : what the run was asked for, what can be computed, and which results count.
     recordings : all that the data set has, usable or not.
-    preflight : what can be computed.
     cache : shared subspaces that were fitted already; added to.
     progress : takes rows of status.tsv, and lines.
 
     Returns
     -------
-    How many fits of a mean response failed.
+    How many units are left out, participants have none though they could, and fits of a mean response failed.
 
     Raises
     ------
     NoInput : where nobody has results.
+    ReadWriteError : where the report alone is asked for, and what it is made from is not what was written.
     """
-    work, failed = progress.start("group", "group"), 0
-    expected = {one.participant for one in recordings.recordings} | {one.participant for one in recordings.excluded}
-    participants = [one for one in outputs.participants_of(job.out_dir) if not expected or one in expected]
-    if not participants:
+    job, work = judge.job, progress.start("group", "group")
+    members = judge.members(recordings, progress.book.rows())
+    if not members.counted and not members.left_out:
         raise NoInput("nobody has results here yet", job.out_dir, "run the participant level first")
-    missing = sorted(expected - set(participants))
+    failed = len(members.left_out) + _could_have(judge, members)
     if not job.options.reports_only:
-        shared, failed = fit_mean_responses(job, library, preflight, cache, progress)
-        tests = job.analysis.inference_spec("fmri")  # blocks are not asked for: participants are flipped
-        results = group.summarise(outputs.read_units(job.out_dir, participants), tests, shared)
-        common = {"AnalysisHash": job.hash, "SoftwareVersions": {"concord": __version__}}
-        outputs.write_group(job.out_dir, results, missing, common, job.analysis.inference.fdr)
-        work.record("done", _told_of(preflight))
-        record_refusals(job, preflight, progress)
-    outputs.write_group_report(job.out_dir, job.planted)
-    if missing:
-        work.say(f"no results of {', '.join(f'sub-{one}' for one in missing)}")
-    work.say(f"{len(participants)} participants")
+        failed += _join(judge, members, work, cache)
+    with locked(outputs.lock_path(job.out_dir, None), progress.notify, PATIENCE_S):
+        outputs.write_group_report(job.out_dir, job.planted)
+    for line in members.lines:
+        work.say(line)
     return failed
 
 
-def _told_of(preflight: Preflight) -> str:
+def _join(judge: Judge, members: Members, work: Work, cache: SubspaceCache) -> int:
+    """Fit mean responses and write what participants' results give together. Returns how much failed."""
+    job, progress = judge.job, work.progress
+    counted = [one.stem for one in members.counted]
+    progress.book.remove([row.unit for row in progress.book.rows() if row.participant == "group"])
+    shared, failed = fit_mean_responses(judge, counted, cache, progress)
+    tests = job.analysis.inference_spec("fmri")  # blocks are not asked for: participants are flipped
+    units = tuple(outputs.read_unit(outputs.summary_path(job.out_dir, stem)) for stem in counted)
+    results = group.summarise(units, tests, shared)
+    common = {"AnalysisHash": job.hash, "SoftwareVersions": {"concord": __version__}}
+    means = tuple(one.mean.stem for one in shared.values() if one.mean is not None)
+    left_out = tuple(one.excluded for one in members.left_out)
+    whose = outputs.Membership(units, left_out, members.missing, means)
+    with locked(outputs.lock_path(job.out_dir, None), progress.notify, PATIENCE_S):
+        outputs.write_group(job.out_dir, results, whose, common, job.analysis.inference.fdr)
+    work.record("done", "; ".join((*members.lines[:-1], *_told_of(judge.preflight))))
+    return failed + record_refusals(judge, progress)
+
+
+def _could_have(judge: Judge, members: Members) -> int:
+    """How many participants have no results though they could, or have failed."""
+    skipped = {one.participant for one in judge.preflight.unused} - {
+        unit.participant for unit in judge.preflight.units
+    }  # whether these fail or have no task that counts is for their own rows
+    return len({*members.missing} - skipped)
+
+
+def _told_of(preflight: Preflight) -> list[str]:
     """What is noticed of the data set, and how many recordings there are warnings of, and are refused."""
     refused = {one.label for one in preflight.unused}
     warned = [one for one in preflight.alignments.values() if one.of("warning") and one.recording not in refused]
     counts = {"recordings warned of": len(warned), "recordings that cannot be used": len(refused)}
     told = [f"{number} {what}: see the participants' rows" for what, number in counts.items() if number]
-    return "; ".join((*preflight.warnings, *told))
+    return [*preflight.warnings, *told]

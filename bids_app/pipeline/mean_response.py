@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from bids_app import group, outputs
 from bids_app.boundary import boundary
+from bids_app.disk import locked
 from bids_app.errors import ConcordError, DataError
 from bids_app.execution import Unit
 from bids_app.group import GroupKey
 from bids_app.pipeline.job.job import Job
-from bids_app.pipeline.job.stimulus_library import StimulusLibrary
-from bids_app.pipeline.participants import told_of
-from bids_app.pipeline.preflight import Preflight
+from bids_app.pipeline.judge import Judge
+from bids_app.pipeline.participants import PATIENCE_S, told_of
 from bids_app.pipeline.progress import Progress, Work
 from bids_app.pipeline.runs.rows import Rows, choose_rows
 from bids_app.pipeline.runs.shared_runs import SharedResponses, noise_ceilings_of, shared_responses
@@ -23,7 +23,7 @@ from bids_app.records import SharedStimulusResult
 
 
 def fit_mean_responses(
-    job: Job, library: StimulusLibrary, preflight: Preflight, cache: SubspaceCache, progress: Progress
+    judge: Judge, counted: Container[str], cache: SubspaceCache, progress: Progress
 ) -> tuple[dict[GroupKey, SharedStimulusResult], int]:
     """What participants' BOLD responses give together where they heard the same.
 
@@ -31,9 +31,8 @@ def fit_mean_responses(
 
     Parameters
     ----------
-    job : what the run was asked for.
-    library : stimuli and their features.
-    preflight : what can be computed.
+    judge : what the run was asked for, and what can be computed.
+    counted : stems of the participants' units whose results count.
     cache : shared subspaces that were fitted already; added to.
     progress : takes rows of status.tsv, and lines.
 
@@ -42,7 +41,8 @@ def fit_mean_responses(
     By group, the fit of the mean response and each participant's noise ceiling, or why there are none; and how many
     fits of a mean response failed.
     """
-    members = _members(preflight.units, job.analysis.pool)
+    job, library = judge.job, judge.library
+    members = _members([unit for unit in judge.preflight.units if unit.stem in counted], job.analysis.pool)
     if not job.analysis.group.mean_response:
         return {key: _none("not asked for (group: mean_response)") for key in members}, 0
     results: dict[GroupKey, SharedStimulusResult] = {}
@@ -54,7 +54,7 @@ def fit_mean_responses(
         work = progress.start(_row(stem), "group")
         lost: list[ConcordError] = []
         with boundary(lost.append), shared_responses(units, rows, job.out_dir / "logs") as shared:
-            task = UnitTask(_mean_unit(stem, units[0]), alignments=preflight.alignments)
+            task = UnitTask(_mean_unit(stem, units[0]), alignments=judge.preflight.alignments)
             results[key] = _fit_shared(task, shared, job, rows, cache, work)
             failed += results[key].mean is None
         for error in lost:
@@ -97,7 +97,8 @@ def _fit_shared(
     lost: list[ConcordError] = []
     with boundary(lost.append):
         mean, n_participants = fit_mean_response(task, job, rows, shared, cache)
-        outputs.write_mean_response(job.out_dir, mean, n_participants)
+        with locked(outputs.lock_path(job.out_dir, None), work.progress.notify, PATIENCE_S):
+            outputs.write_mean_response(job.out_dir, mean, n_participants)
     for error in lost:
         reason = work.fail(error)
         return SharedStimulusResult(f"none: the fit of the mean response failed: {reason}", ceiling, None, ceilings)

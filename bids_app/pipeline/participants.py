@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from bids_app import __version__, execution, outputs
+from bids_app import outputs
 from bids_app.boundary import boundary
-from bids_app.errors import ReadWriteError
+from bids_app.disk import locked
+from bids_app.errors import ConcordError
 from bids_app.execution import StatusBook, StatusRow, Unit
-from bids_app.outputs.files.serialise import read_summary
-from bids_app.pipeline.job.job import Job
-from bids_app.pipeline.job.stimulus_library import StimulusLibrary
-from bids_app.pipeline.preflight import Preflight
+from bids_app.pipeline.judge import Judge
 from bids_app.pipeline.progress import Progress, Work
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.unit.fit_unit import fit_unit
@@ -29,18 +26,15 @@ from bids_app.records import (
 )
 
 NO_TASK = ""  # of a folder that cannot be listed: what is in it is nobody's rest
+PATIENCE_S = 600.0  # for who writes a participant's files and report, or the group's
 
 
-def run_participants(
-    job: Job, library: StimulusLibrary, preflight: Preflight, cache: SubspaceCache, progress: Progress
-) -> int:
-    """Fit every unit, write its derivatives and the participants' reports.
+def run_participants(judge: Judge, cache: SubspaceCache, progress: Progress) -> int:
+    """Fit every unit that has no results of today's inputs, write its derivatives and the participants' reports.
 
     Parameters
     ----------
-    job : what the run was asked for.
-    library : stimuli and their features.
-    preflight : what can be computed.
+    judge : what the run was asked for, what can be computed, and which results count.
     cache : shared subspaces that were fitted already; added to.
     progress : takes rows of status.tsv, and lines.
 
@@ -48,7 +42,7 @@ def run_participants(
     -------
     How many recordings and units failed.
     """
-    failed = 0
+    job, preflight, failed = judge.job, judge.preflight, 0
     if not job.options.reports_only:
         progress.book.forget({*preflight.participants})
         failed = _record_unused(progress.book, preflight.units, preflight.unused)
@@ -58,25 +52,41 @@ def run_participants(
                 work.record("skipped", "stopped at the first crash")
                 continue
             task = UnitTask(unit, "", preflight.alignments, preflight.of(unit.participant))
-            failed += not _attempt(work, task, job, library, cache)
+            failed += not _attempt(work, task, judge, cache)
     for participant in preflight.participants:
-        outputs.write_participant_report(job.out_dir, participant, job.planted)
+        untrue = _write_report(judge, participant, progress)
+        failed += untrue if job.options.reports_only else 0  # else they are counted already
     return failed
 
 
-def record_refusals(job: Job, preflight: Preflight, progress: Progress) -> None:
+def record_refusals(judge: Judge, progress: Progress) -> int:
     """Rows of status.tsv and reports of participants of whom nothing can be used, whoever else is in the run.
 
     Parameters
     ----------
-    job : what the run was asked for.
-    preflight : what can be used, and what cannot.
+    judge : what can be used, what cannot, and which results count.
     progress : takes rows of status.tsv.
+
+    Returns
+    -------
+    How many of their recordings fail.
     """
+    preflight = judge.preflight
     lost = {*preflight.participants} - {unit.participant for unit in preflight.units}
-    _record_unused(progress.book, preflight.units, [one for one in preflight.unused if one.participant in lost])
+    unused = [one for one in preflight.unused if one.participant in lost]
+    failed = _record_unused(progress.book, preflight.units, unused)
     for participant in sorted(lost):
-        outputs.write_participant_report(job.out_dir, participant, job.planted)
+        _write_report(judge, participant, progress)
+    return failed
+
+
+def _write_report(judge: Judge, participant: str, progress: Progress) -> int:
+    """A participant's report, of the units whose results count. Returns how many do not."""
+    out_dir = judge.job.out_dir
+    with locked(outputs.lock_path(out_dir, participant), progress.notify, PATIENCE_S):
+        untrue = judge.untrue(participant, progress.book.rows())
+        outputs.write_participant_report(out_dir, participant, judge.job.planted, untrue)
+    return len(untrue)
 
 
 def _record_unused(book: StatusBook, units: Sequence[Unit], unused: Sequence[Excluded]) -> int:
@@ -95,49 +105,73 @@ def told_of(unit: UnitResult | UnitSummary) -> str:
     return "; ".join((*unit.warnings, *refusal_lines(unit.excluded)))
 
 
-def _attempt(work: Work, task: UnitTask, job: Job, library: StimulusLibrary, cache: SubspaceCache) -> bool:
+def _attempt(work: Work, task: UnitTask, judge: Judge, cache: SubspaceCache) -> bool:
     """One unit, isolated: its failure costs a row of status.tsv and nothing else. Returns whether all is well."""
     with boundary(work.fail):
-        return _fit_and_write(work, task, job, library, cache)
+        return _fit_and_write(work, task, judge, cache)
     return False
 
 
-def _fit_and_write(work: Work, task: UnitTask, job: Job, library: StimulusLibrary, cache: SubspaceCache) -> bool:
-    unit, key = task.unit, _unit_key(task, job, library)
-    done = None if job.options.force else _done(job.out_dir, unit.stem, key)
-    if done is not None:
-        work.say("reused")
-        work.record("reused", told_of(done))
-        return True
-    work.say(f"{len(unit.recordings)} recordings")
-    result = fit_unit(replace(task, key=key), job, library, cache)
-    outputs.write_unit(job.out_dir, result)
-    lost = [one for one in result.excluded if one not in task.unused]
-    for one in lost:
-        work.progress.book.record(StatusRow(one.label, one.participant, "failed", reason=one.reason))
+def _fit_and_write(work: Work, task: UnitTask, judge: Judge, cache: SubspaceCache) -> bool:
+    unit, job = task.unit, judge.job
+    key = judge.key(unit, fetch=True)
+    there = judge.planned(unit, key)
+    if there.counts and there.summary is not None and not job.options.force:
+        return _reuse(work, task, judge, there.summary)
+    work.say(f"{len(unit.recordings)} recordings" + (f", again: {there.reason}" if there.state != "new" else ""))
+    result = fit_unit(replace(task, key=key), job, judge.library, cache)
+    effort = work.effort
+    with locked(outputs.lock_path(job.out_dir, unit.participant), work.progress.notify, PATIENCE_S):
+        outputs.write_unit(job.out_dir, result, effort)
+    _remove_superseded(work, unit, judge)
+    lost = _record_lost(work, task, result)
     known = {notice.line for notice in group_findings(warnings_of(result.alignments))}  # told by preflight
     for line in (*(f"warning: {line}" for line in result.warnings if line not in known), *refusal_lines(lost)):
         work.say(line)
-    work.record("done", told_of(result))
-    work.say(f"done in {work.seconds:.0f} s")
+    work.record("done", told_of(result), effort)
+    work.say(f"done in {effort.seconds:.0f} s")
     return not lost
 
 
-def _done(out_dir: Path, stem: str, key: str) -> UnitSummary | None:
-    """The unit's results, if they are there, of this key and in today's format."""
-    try:
-        summary = read_summary(outputs.summary_path(out_dir, stem), UnitSummary)
-    except ReadWriteError:
-        return None
-    return summary if execution.is_done(out_dir, summary, key) else None
+def _reuse(work: Work, task: UnitTask, judge: Judge, done: UnitSummary) -> bool:
+    """Results that are there: only what is around them is put right. Returns whether all of the unit is in them."""
+    work.say("reused")
+    for line in _remade_features(task.unit, judge):
+        work.say(line)
+    _remove_superseded(work, task.unit, judge)
+    lost = _record_lost(work, task, done)
+    work.record("reused", told_of(done), done.effort)
+    return not lost
 
 
-def _unit_key(task: UnitTask, job: Job, library: StimulusLibrary) -> str:
-    """What decides a unit's numbers and what is said of its recordings, hashed."""
-    recordings = task.unit.recordings
-    features = [
-        key for recording in recordings for event in recording.stimuli for key in library.keys(recording, event)
-    ]
-    accounts = [repr(task.alignments.get(recording.label)) for recording in recordings]
-    refused = [one.label for one in task.unused]
-    return execution.unit_key(task.unit, job.hash, __version__, (*features, *accounts, *refused))
+def _record_lost(work: Work, task: UnitTask, unit: UnitResult | UnitSummary) -> list[Excluded]:
+    """Rows of recordings that preflight had nothing against and that could not be read all the same."""
+    known = {one.label for one in task.unused}
+    lost = [one for one in unit.excluded if one.label not in known]
+    for one in lost:
+        work.progress.book.record(StatusRow(one.label, one.participant, "failed", reason=one.reason))
+    return lost
+
+
+def _remove_superseded(work: Work, unit: Unit, judge: Judge) -> None:
+    """Results of a part of the unit's recordings, from before there were more."""
+    out_dir = judge.job.out_dir
+    gone = judge.superseded_by(unit)
+    for stem in gone:
+        with locked(outputs.lock_path(out_dir, unit.participant), work.progress.notify, PATIENCE_S):
+            outputs.remove_unit(out_dir, stem)
+        work.say(f"removed {stem}, which it supersedes")
+    if gone:
+        work.progress.book.remove(gone)
+
+
+def _remade_features(unit: Unit, judge: Judge) -> list[str]:
+    """Make features of its stimuli anew whose files are damaged, and say so."""
+    lines = []
+    for recording in unit.recordings:
+        for event in recording.stimuli:
+            try:
+                lines += [f"made {name} anew, which was damaged" for name in judge.library.remake(recording, event)]
+            except ConcordError as error:  # the results rest on what it was
+                lines.append(f"warning: features are damaged and cannot be made anew: {error}")
+    return lines

@@ -9,6 +9,7 @@ from typing import Literal
 from bids_app.errors import ConcordError
 from bids_app.execution import StatusBook, StatusRow, peak_mb
 from bids_app.pipeline.job.job import Notify
+from bids_app.records import NO_EFFORT, Effort
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,28 @@ class Work:
         """Since it began."""
         return round(time.monotonic() - self.started_s, 1)
 
-    def record(self, status: Literal["done", "failed", "skipped", "reused"], reason: str = "") -> None:
+    @property
+    def effort(self) -> Effort:
+        """What it took so far."""
+        return Effort(self.seconds, peak_mb())
+
+    def record(
+        self,
+        status: Literal["done", "failed", "skipped", "reused"],
+        reason: str = "",
+        effort: Effort | None = None,
+    ) -> None:
         """Its row of status.tsv.
 
         Parameters
         ----------
-        status : what became of it; what was not tried or is reused takes no time.
+        status : what became of it.
         reason : why, or what its results warn of.
+        effort : of the run that made it; None: what it took so far, and nothing where it was not tried.
         """
-        seconds = self.seconds if status in ("done", "failed") else 0.0
-        peak = 0.0 if status == "skipped" else peak_mb()
-        self.progress.book.record(StatusRow(self.unit, self.participant, status, seconds, peak, reason))
+        took = effort or (NO_EFFORT if status == "skipped" else self.effort)
+        row = StatusRow(self.unit, self.participant, status, took.seconds, took.peak_mb, reason)
+        self.progress.book.record(row)
 
     def say(self, line: str) -> None:
         """One line on the terminal."""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from bids_app import __version__, execution, outputs
+from bids_app import __version__, disk, execution, outputs
 from bids_app.boundary import known_error
 from bids_app.errors import NoInput, OutOfMemory
 from bids_app.execution import RunLog, StatusBook
@@ -20,7 +20,8 @@ from bids_app.pipeline.dry_run import show_plan
 from bids_app.pipeline.find_recordings import find_recordings
 from bids_app.pipeline.job.job import Job, Notify, make_job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
-from bids_app.pipeline.preflight import Preflight, check_recordings
+from bids_app.pipeline.judge import Judge
+from bids_app.pipeline.preflight import check_recordings
 from bids_app.pipeline.progress import Progress
 from bids_app.records import FoundRecordings, baseline_band
 from bids_app.settings.run_options import RunOptions
@@ -52,39 +53,38 @@ def run(options: RunOptions, notify: Notify) -> int:
         notify = log.also(notify)
         recordings = find_recordings(job.options, notify)
         preflight = check_recordings(recordings, job, accounts, notify)
+        judge = Judge(job, library, accounts, preflight)
         if job.options.dry_run:
-            show_plan(job, accounts, preflight, notify)
+            show_plan(judge, notify)
+            if job.options.levels == ("group",) and outputs.holds_results(job.out_dir):
+                for line in judge.members(recordings, StatusBook(job.out_dir, notify).rows()).lines:
+                    notify(f"group: {line}")
             preflight.require_units(job)
             return 0
-        return _compute(job, library, recordings, preflight, log, notify)
+        return _compute(judge, recordings, log, notify)
 
 
-def _compute(
-    job: Job,
-    library: StimulusLibrary,
-    recordings: FoundRecordings,
-    preflight: Preflight,
-    log: RunLog,
-    notify: Notify,
-) -> int:
+def _compute(judge: Judge, recordings: FoundRecordings, log: RunLog, notify: Notify) -> int:
     """All that a dry run leaves out, and need not import. Returns the exit code; raises NoInput."""
     from bids_app.pipeline.group_level import run_group
     from bids_app.pipeline.participants import record_refusals, run_participants
     from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 
+    job, preflight = judge.job, judge.preflight
     if not outputs.holds_results(job.out_dir):
         preflight.require_units(job)  # before anything is left behind
-    outputs.prepare(job.out_dir, _data_set_facts(job, recordings.datasets))
+    outputs.prepare(job.out_dir, _data_set_facts(job, recordings.datasets), notify)
     log.keep()
-    progress, cache, failed = Progress(StatusBook(job.out_dir), notify), SubspaceCache(), 0
+    _sweep(job.out_dir)
+    progress, cache, failed = Progress(StatusBook(job.out_dir, notify), notify), SubspaceCache(), 0
     if not preflight.units and "participant" in job.options.levels:
-        record_refusals(job, preflight, progress)
+        record_refusals(judge, progress)
         preflight.require_units(job)
     if "participant" in job.options.levels:
-        failed += run_participants(job, library, preflight, cache, progress)
+        failed += run_participants(judge, cache, progress)
     if "group" in job.options.levels:
         try:
-            failed += run_group(job, library, recordings, preflight, cache, progress)
+            failed += run_group(judge, recordings, cache, progress)
         except (NoInput, MemoryError, OutOfMemory) as error:  # what was done before it counts
             if "participant" not in job.options.levels:
                 raise
@@ -92,6 +92,13 @@ def _compute(
             failed += 1
     _summarise(job, progress)
     return 1 if failed else 0
+
+
+def _sweep(out_dir: Path) -> None:
+    """Take away what processes that were killed left; what living ones are at stays."""
+    disk.sweep_parts(out_dir)
+    disk.sweep_scratch(out_dir / "logs")
+    outputs.recover_all(out_dir)
 
 
 def _data_set_facts(job: Job, datasets: Mapping[str, Path]) -> outputs.DataSetFacts:

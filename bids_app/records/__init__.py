@@ -119,10 +119,12 @@ from bids_app.records.model_pair import (
     TargetSet,
 )
 from bids_app.records.provenance import (
+    NO_EFFORT,
     AnalysisProvenance,
     ContextLeakage,
     ControlsProvenance,
     DesignProvenance,
+    Effort,
     FeatureFacts,
     FeatureProvenance,
     InferenceProvenance,
@@ -199,6 +201,7 @@ __all__ = [
     "INTER_SUBJECT",
     "IN_SAMPLE",
     "MOST_OFFSET",
+    "NO_EFFORT",
     "NO_P",
     "PARTITION_KINDS",
     "POOLABLE",
@@ -234,6 +237,7 @@ __all__ = [
     "DesignSpec",
     "Drift",
     "DroppedSamples",
+    "Effort",
     "ElectrodeMean",
     "EpochSpec",
     "Epochs",

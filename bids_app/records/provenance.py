@@ -111,6 +111,17 @@ class RunSettings:
 
 
 @dataclass(frozen=True)
+class Effort:
+    """What a fit took: seconds, and the process's peak memory so far in MB."""
+
+    seconds: float = 0.0
+    peak_mb: float = 0.0
+
+
+NO_EFFORT = Effort()  # of what was not tried, or nobody measured
+
+
+@dataclass(frozen=True)
 class DesignProvenance:
     """delays_s, epoch : as asked for; period_s : seconds from sample to sample; purge_s : between training and test
     samples of one run; residualised : whether features lost what responses were cleaned of; skip_onset_s, stamp : see

@@ -195,3 +195,14 @@ class RecordingQuery:
     recipe: StimulusRecipe | None = None  # how the data set plays its stimuli; None: as its events say
     responses: ResponseFiles | None = None  # None: by their BIDS names
     words: str | None = None  # where an analysis says that word times lie: the length of a sound that is not there
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether it looks for a part of what participants have."""
+        asked = self.sessions, self.tasks, self.filters, self.spaces, self.desc, self.modality != "auto"
+        return any(asked)
+
+    def asks_for(self, participant: str) -> bool:
+        """Whether a participant is one of those asked for by their label."""
+        named = not self.participants or participant in self.participants
+        return named and participant not in self.excluded_participants

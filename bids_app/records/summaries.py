@@ -18,10 +18,10 @@ from bids_app.records.inputs.responses import Excluded
 from bids_app.records.inputs.stimuli import StimulusEvent
 from bids_app.records.kinds import MapFile
 from bids_app.records.model_pair import StatisticSubject, TargetSet
-from bids_app.records.provenance import Provenance
+from bids_app.records.provenance import NO_EFFORT, Effort, Provenance
 from bids_app.records.specs import SubspaceSpec
 
-SUMMARY_FORMAT = 8  # raised whenever what summaries hold changes: others are refused in one line, never misread
+SUMMARY_FORMAT = 9  # raised whenever what summaries hold changes: others are refused in one line, never misread
 UNRELIABLE_P, NO_P = "p is unreliable", "p is n/a"  # how warnings begin that say so
 FEWEST_TESTED = 5  # participants that a test over them takes: of fewer no sign flips give p ≤ .05
 Number = float | None
@@ -226,7 +226,7 @@ class UnitSummary:
     """logs/<stem>_unit.json. layout: where the numbers of its targets lie; groups: feature groups of the partition;
     extra: further partitions; controls: components of no partition; components: by label, in order; layers,
     contexts: by space; alignments: of its recordings, refused ones too; files: what was written, relative to
-    OUT_DIR; maps: which of its numbers lie in which file of maps."""
+    OUT_DIR → SHA-256; maps: which of its numbers lie in which file of maps; effort: what the fit took."""
 
     stem: str
     participant: str
@@ -246,13 +246,14 @@ class UnitSummary:
     folds: tuple[FoldAudit, ...]
     warnings: tuple[str, ...]
     provenance: Provenance
-    files: tuple[str, ...]
+    files: Mapping[str, str]
     subspace: SubspaceSummary | None = None
     lags: LagsSummary | None = None
     responsive: ResponsiveSummary | None = None
     model_pair: ModelPairSummary | None = None
     layers: Mapping[str, LayersSummary] = field(default_factory=dict)
     maps: tuple[MapFile, ...] = ()
+    effort: Effort = NO_EFFORT
     format: int = SUMMARY_FORMAT
 
     @property
@@ -379,9 +380,13 @@ class GroupResultSummary:
 
 @dataclass(frozen=True)
 class GroupSummary:
-    """logs/group.json. missing: participants asked for who have no results; files: relative to OUT_DIR."""
+    """logs/group.json. missing: participants asked for who have no results; left_out: units whose results do not
+    count, and why; units: those that do, and mean responses, stem → SHA-256 of their summary; files: relative to
+    OUT_DIR → SHA-256."""
 
     groups: tuple[GroupResultSummary, ...]
     missing: tuple[str, ...]
-    files: tuple[str, ...]
+    left_out: tuple[Excluded, ...]
+    units: Mapping[str, str]
+    files: Mapping[str, str]
     format: int = SUMMARY_FORMAT

@@ -1,11 +1,21 @@
+import re
 from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from bids_app.errors import UsageError
-from bids_app.execution import StatusBook, StatusRow, is_done, plan_units, unit_key
+from bids_app.disk import locked
+from bids_app.errors import Busy, UsageError
+from bids_app.execution import (
+    NUMBERS,
+    StatusBook,
+    StatusRow,
+    key_without_inputs,
+    plan_units,
+    unit_key,
+    what_changed,
+)
 from bids_app.records import Recording
 
 
@@ -40,6 +50,11 @@ def test_the_same_run_twice_is_refused(other):
         plan_units([recording(), recording(**other)], ("session", "task", "run"))
 
 
+def plain_recording(path, **own):
+    facts = {"companions": {}, "start_s": 0.0, "rate_hz": 1.0, "stimuli": (), "metadata": {}, **own}
+    return SimpleNamespace(paths=(path,), **facts)
+
+
 def record_many(out_dir, name):
     for number in range(20):
         StatusBook(out_dir).record(StatusRow(f"{name}{number}", name, "done"))
@@ -62,16 +77,6 @@ def test_a_reason_with_tabs_and_newlines_stays_one_row(tmp_path):
     assert lines[1].split("\t") == ["u", "01", "failed", "0.0", "0.0", 'a b "c"']
 
 
-def test_a_unit_is_done_only_with_its_key_and_all_its_files(tmp_path):
-    summary = SimpleNamespace(files=("a.txt",), provenance=SimpleNamespace(unit_key="k"))
-    assert not is_done(tmp_path, summary, "k")
-    (tmp_path / "a.txt").write_text("x")
-    assert is_done(tmp_path, summary, "k")
-    assert not is_done(tmp_path, summary, "other")
-    (tmp_path / "a.txt").write_text("")
-    assert not is_done(tmp_path, summary, "k")
-
-
 @pytest.mark.parametrize(("name", "part"), [("a.vhdr", "a.eeg"), ("a.set", "a.fdt"), ("a.mefd", "a.mefd/A1.tdat")])
 def test_a_key_counts_the_parts_of_a_recording(tmp_path, name, part):
     path = tmp_path / name
@@ -80,9 +85,80 @@ def test_a_key_counts_the_parts_of_a_recording(tmp_path, name, part):
     else:
         path.write_text("x")
     (tmp_path / part).write_text("x")
-    recording = SimpleNamespace(paths=(path,), companions={}, start_s=0.0, rate_hz=1.0, stimuli=())
+    recording = plain_recording(path)
     unit = SimpleNamespace(stem="u", recordings=(recording,))
-    before = unit_key(unit, "h", "1", ())
-    assert unit_key(unit, "h", "1", ()) == before
+    before = unit_key(unit, "h", (), ())
+    assert unit_key(unit, "h", (), ()) == before
     (tmp_path / part).write_text("longer")
-    assert unit_key(unit, "h", "1", ()) != before
+    assert unit_key(unit, "h", (), ()) != before
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, ""),
+        ({"numbers": 2}, "computes other numbers"),
+        ({"analysis": "other"}, "of another analysis"),
+        ({"content": "longer"}, "recordings, their files or their sidecars"),
+        ({"content": None}, "recordings, their files or their sidecars"),
+        ({"metadata": {"StartTime": 1}}, "recordings, their files or their sidecars"),
+        ({"rate_hz": 2.0}, "recordings, their files or their sidecars"),
+        ({"features": ("a", "c")}, "stimuli, their transcripts or the models"),
+        ({"facts": ("other",)}, "recordings' times, or which of them can be used"),
+        ({"numbers": 2, "facts": ("other",)}, "computes other numbers"),
+    ],
+    ids=str,
+)
+def test_a_key_says_which_part_has_changed(tmp_path, monkeypatch, change, words):
+    path = tmp_path / "bold.nii.gz"
+    path.write_text("x")
+
+    def key(numbers=1, analysis="h", content="x", features=("a", "b"), facts=("fact",), **own):
+        monkeypatch.setattr("bids_app.execution.resume.NUMBERS", numbers)
+        if content is None:
+            path.unlink()
+        elif content != "x":
+            path.write_text(content)
+        unit = SimpleNamespace(stem="u", recordings=(plain_recording(path, **own),))
+        return unit_key(unit, analysis, features, facts)
+
+    before = key()
+    today = key(**change)
+    assert (what_changed(before, today) == "") is (words == "")
+    assert words in what_changed(before, today)
+    known = key_without_inputs("h")
+    assert what_changed(before, known) == ("" if "numbers" not in change else words_of("numbers"))
+    assert what_changed("k" * 64, known) == words_of("numbers")  # a key of before
+
+
+def words_of(part):
+    return {"numbers": "this version of concord computes other numbers"}[part]
+
+
+def test_numbers_are_those_that_changes_md_states():
+    text = (Path(__file__).parents[2] / "CHANGES.md").read_text(encoding="utf-8")
+    newest = text.partition("### Changed numbers")[2]
+    stated = re.search(r"`NUMBERS` (\d+)", newest)
+    assert stated
+    assert int(stated[1]) == NUMBERS
+
+
+def test_a_wait_for_the_table_is_said_and_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr("bids_app.disk.locks.SAID_S", 0.1)
+    monkeypatch.setattr("bids_app.execution.status.ENDS_S", 0.3)
+    said = []
+    book = StatusBook(tmp_path, said.append)
+    with locked(tmp_path / "logs/status.lock", str), pytest.raises(Busy) as caught:
+        book.record(StatusRow("u", "01", "done"))
+    assert len(said) == 1
+    assert "waiting for" in said[0]
+    assert caught.value.exit_code == 75
+    assert book.rows() == []
+
+
+def test_rows_of_units_that_are_no_more_go(tmp_path):
+    book = StatusBook(tmp_path)
+    for name in "abc":
+        book.record(StatusRow(name, "01", "done", 2.0))
+    book.remove(["b", "x"])
+    assert [row.unit for row in book.rows()] == ["a", "c"]

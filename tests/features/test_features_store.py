@@ -1,8 +1,6 @@
 """The store: found by what decides the values, whole or not at all, the same bytes every time."""
 
-import fcntl
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +16,7 @@ import pytest
 from tiny_models import noise, spaced_words, stimulus
 
 from bids_app import features
+from bids_app.disk import sweep_parts
 from bids_app.errors import CannotCreate
 from bids_app.features import sidecar
 from bids_app.records import FeatureSpec, ModelSource
@@ -296,28 +295,29 @@ def test_what_a_killed_process_left_is_not_taken_and_swept_once_it_is_dead(tmp_p
     assert stray.suffix == ".part"
     assert not store.holds(HEARD, MEL, source)
     assert not store.get(HEARD, MEL, source)[1]
-    assert stray.exists()  # too young to tell
-    os.utime(stray, (1, 1))
-    held = path.parent / ".other_features.h5.0.part"
-    held.write_bytes(b"a process is at it")
-    os.utime(held, (1, 1))
-    with held.open("r+b") as opened:
-        fcntl.flock(opened, fcntl.LOCK_EX)
-        store.get(HEARD, replace(MEL, options={"n_mels": 3}), source)
-        assert held.exists()
-        assert not stray.exists()
-    store.get(HEARD, replace(MEL, options={"n_mels": 4}), source)
+    sweep_parts(tmp_path)
     assert sorted(one.suffix for one in path.parent.iterdir()) == [".h5", ".json"]
 
 
-def test_a_part_is_locked_while_it_is_written(tmp_path):
-    from bids_app.features import store
-
-    with store._replacing(tmp_path / "one") as part:
-        os.utime(part, (1, 1))
-        store.sweep(tmp_path)
-        assert part.exists()
-    assert (tmp_path / "one").exists()
+@pytest.mark.parametrize(
+    ("damage", "broken"),
+    [("none", False), ("cut", True), ("no h5", True), ("no json", True), ("cut json", True), ("both", False),
+     ("another spec", False)],
+)  # fmt: skip
+def test_a_pair_that_is_not_what_was_written_is_broken_and_one_that_is_gone_is_not(tmp_path, source, damage, broken):
+    store = features.FeatureStore(tmp_path)
+    store.get(HEARD, MEL, source)
+    path = store.path(HEARD, MEL)
+    sidecar = path.with_suffix(".json")
+    for one in {"no h5": [path], "no json": [sidecar], "both": [path, sidecar]}.get(damage, []):
+        one.unlink()
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-1])
+    if damage == "cut json":
+        sidecar.write_text(sidecar.read_text()[:-9])
+    spec = replace(MEL, options={"n_mels": 3}) if damage == "another spec" else MEL
+    assert store.is_broken(HEARD, spec) is broken
+    assert store.holds(HEARD, MEL, source) is (damage in ("none", "another spec"))
 
 
 def _fill(folder: Path) -> list[float]:

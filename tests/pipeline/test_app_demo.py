@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from acceptance import FEWEST, SPREAD, recovery
 from report_text import report_text
+from written_units import read_units
 
 from bids_app import outputs
 from bids_app.cli.concord import main
@@ -49,7 +50,7 @@ def planted(folder):
 def pairs(folder, out, modality, space):
     """{component: (planted, recovered)} over all people of one modality and space."""
     truth, found = planted(folder), defaultdict(lambda: ([], []))
-    for unit in outputs.read_units(folder / out, outputs.participants_of(folder / out)):
+    for unit in read_units(folder / out, outputs.participants_of(folder / out)):
         if (unit.modality, unit.targets.space) != (modality, space):
             continue
         mine = truth[unit.participant, modality, space]

@@ -157,7 +157,7 @@ def test_a_broken_file_is_as_none(study, monkeypatch, spoil):
     assert made_again(study, monkeypatch) == ["1", "2"]
 
 
-@pytest.mark.parametrize("hurt", [{"alignment": None}, {"stimuli": [{}]}, {"unknown": 1}])
+@pytest.mark.parametrize("hurt", [{"alignment": None}, {"stimuli": [{}]}, {"unknown": 1}, {"n_targets": 7}])
 def test_a_broken_account_is_as_none(study, monkeypatch, hurt):
     fill(study)
     path = study / "out/logs/accounts.json"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from bids_app.disk import locked
 from bids_app.errors import CannotCreate, UsageError
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import Sidecar, json_text, read_json, tsv_text, write_if_new, write_text
@@ -28,6 +29,7 @@ BIDS_VERSION = "1.10.0"
 IGNORED = (
     "*.html", "figures", "*_statmap.*", "*_encoding.*", "analysis.yaml", "plan.json", "status.*", "group", "logs",
 )  # fmt: skip
+PATIENCE_S = 60.0  # of waiting for these files, which are written in a fraction of a second
 HASH_LINE = "# analysis hash: "
 FORMAT_KEY, FORMAT = "OutputFormat", 2  # raised whenever files are named or laid out otherwise: others are refused
 
@@ -54,24 +56,24 @@ class DataSetFacts:
     controls: tuple[Component, ...] = ()
 
 
-def prepare(out_dir: Path, facts: DataSetFacts) -> None:
+def prepare(out_dir: Path, facts: DataSetFacts, say: Callable[[str], object] = str) -> None:
     """Create out_dir and its data-set-level files; safe for jobs that do so at the same time.
 
     Parameters
     ----------
     out_dir : where results go.
     facts : what the files say.
+    say : takes a line where another job holds them for long.
 
     Raises
     ------
     UsageError : where out_dir holds another analysis, another data set, or files as another version laid them out.
     CannotCreate : where it cannot be written.
+    Busy : where another job holds them for over a minute.
     """
-    from filelock import FileLock
-
     try:
         (out_dir / names.LOGS).mkdir(parents=True, exist_ok=True)
-        with FileLock(out_dir / names.LOGS / "prepare.lock"):
+        with locked(out_dir / names.LOGS / "prepare.lock", say, PATIENCE_S):
             _refuse_others(out_dir, facts.analysis.hash)
             _write(out_dir, facts)
     except OSError as error:

@@ -9,12 +9,12 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from bids_app.outputs.files import names
+from bids_app.outputs.files.file_set import File
 from bids_app.outputs.files.files import Sidecar, json_text
 from bids_app.outputs.files.maps import encoded
 from bids_app.outputs.files.written_maps import Namer
 from bids_app.records import Array, MapFile, Targets
 
-File = tuple[PurePosixPath, bytes]
 SEVERAL = "Maps, in the order of Components, which says what each is."
 SINGLE = "Maps, each in a file of its own: SingleMaps says of each Name, the desc- of its file, what it is."
 BOTH = "The file without desc- holds further maps, in the order of Components."

@@ -8,8 +8,9 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from bids_app.outputs.derivatives import sidecars
-from bids_app.outputs.derivatives.maps import File, MappedNumber
+from bids_app.outputs.derivatives.maps import MappedNumber
 from bids_app.outputs.files import names
+from bids_app.outputs.files.file_set import File
 from bids_app.outputs.files.files import Sidecar, json_text, tsv_text
 from bids_app.outputs.wording.model_pair import INTERVAL, KINDS, PREDICTIONS, TARGETS
 from bids_app.records import TRAITS, Agreement, Array, ModelPairStatistics, UnitResult, agreement_label, entities_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,26 +23,6 @@ from bids_app.records import (
 )
 
 FULL = ("full", "rsquared")  # the number whose map says which targets there are
-
-
-def read_units(out_dir: Path, participants: Iterable[str]) -> tuple[WrittenUnit, ...]:
-    """All units of some participants that are there.
-
-    Parameters
-    ----------
-    out_dir : where results are.
-    participants : their labels, without `sub-`.
-
-    Returns
-    -------
-    The units, sorted by participant and stem.
-
-    Raises
-    ------
-    ReadWriteError : where a unit's file is gone, broken or of another version of the program.
-    """
-    paths = [path for label in sorted(set(participants)) for path in names.summary_paths(out_dir, label)]
-    return tuple(read_unit(path) for path in paths)
 
 
 def read_unit(summary_path: Path) -> WrittenUnit:

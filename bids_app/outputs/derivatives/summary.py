@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Mapping
 
 import numpy as np
 
 from bids_app.outputs.derivatives.layers import layers_summary
 from bids_app.outputs.files.plain_numbers import as_number, as_row, as_rows, finite
 from bids_app.records import (
+    NO_EFFORT,
     SCORES,
     AgreementHistogram,
     Array,
     ComponentSummary,
+    Effort,
     Fit,
     InferenceProvenance,
     LagsSummary,
@@ -45,16 +46,21 @@ PREDICTED = 0.01  # of the variance: targets above it, by the full model, are sh
 
 
 def unit_summary(
-    unit: UnitResult, files: Sequence[PurePosixPath], layout: Layout, maps: tuple[MapFile, ...] = ()
+    unit: UnitResult,
+    files: Mapping[str, str],
+    layout: Layout,
+    maps: tuple[MapFile, ...] = (),
+    effort: Effort = NO_EFFORT,
 ) -> UnitSummary:
     """What reports and the group level need of a unit beside its maps and tables.
 
     Parameters
     ----------
     unit : the result.
-    files : what was written of it, relative to OUT_DIR.
+    files : what was written of it, relative to OUT_DIR → SHA-256.
     layout : where the numbers of its targets lie.
     maps : which of them lie in which file of maps.
+    effort : what the fit took.
     """
     full = np.asarray(unit.partition.values["full"]["rsquared"])
     shown = predicted(full)
@@ -78,13 +84,14 @@ def unit_summary(
         folds=unit.fit.folds,
         warnings=unit.warnings,
         provenance=unit.provenance,
-        files=tuple(map(str, files)),
+        files=files,
         subspace=None if unit.subspace is None else subspace_summary(unit.subspace),
         lags=lags_summary(unit, shown),
         responsive=_responsive(unit),
         model_pair=model_pair_summary(unit),
         layers=layers_summary(unit, shown),
         maps=maps,
+        effort=effort,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -10,29 +10,31 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from bids_app.outputs.derivatives import layers, sidecars, tables
-from bids_app.outputs.derivatives.maps import File, MappedNumber, encoded_maps
+from bids_app.outputs.derivatives.maps import MappedNumber, encoded_maps
 from bids_app.outputs.derivatives.model_pair import agreement_numbers, model_pair_files
 from bids_app.outputs.derivatives.summary import predicted, unit_summary
 from bids_app.outputs.files import names
 from bids_app.outputs.files.arrays import array_bytes
-from bids_app.outputs.files.files import Cells, json_text, tsv_text, write_bytes, write_text
+from bids_app.outputs.files.file_set import File, write_set
+from bids_app.outputs.files.files import Cells, json_text, tsv_text
 from bids_app.outputs.files.map_files import map_files
 from bids_app.outputs.files.maps import has_maps
-from bids_app.outputs.files.serialise import to_json
+from bids_app.outputs.files.serialise import summary_text
 from bids_app.outputs.wording.inference import OF_MEAN_RESPONSE
 from bids_app.outputs.wording.rows import rows_of
-from bids_app.records import TRAITS, Array, Layout, MapFile, UnitResult
+from bids_app.records import NO_EFFORT, TRAITS, Array, Effort, MapFile, UnitResult, UnitSummary
 
 Columns = Mapping[str, Mapping[str, str]]
 
 
-def write_unit(out_dir: Path, unit: UnitResult) -> tuple[Path, ...]:
-    """All files of a unit, the summary last: a unit with a summary is whole.
+def write_unit(out_dir: Path, unit: UnitResult, effort: Effort = NO_EFFORT) -> tuple[Path, ...]:
+    """All files of a unit; its summary, which holds their hashes, goes before the first and comes last.
 
     Parameters
     ----------
     out_dir : where results go.
     unit : the result.
+    effort : what the fit took.
 
     Returns
     -------
@@ -46,7 +48,8 @@ def write_unit(out_dir: Path, unit: UnitResult) -> tuple[Path, ...]:
     numbers = list(_mapped_numbers(unit)) if has_maps(unit.targets) else []
     maps = map_files([number.key for number in numbers], unit.partition.groups)
     tables_too = _table_files(unit) if layout == "table" else _array_files(unit)
-    return _write_all(out_dir, unit, chain(_map_files(unit, numbers, maps), tables_too), layout, maps)
+    files = chain(_map_files(unit, numbers, maps), tables_too)
+    return _write_all(out_dir, unit, files, lambda hashes: unit_summary(unit, hashes, layout, maps, effort))
 
 
 def write_mean_response(out_dir: Path, unit: UnitResult, n_participants: Array) -> tuple[Path, ...]:
@@ -68,17 +71,15 @@ def write_mean_response(out_dir: Path, unit: UnitResult, n_participants: Array) 
     """
     cells = {"n_people": np.asarray(n_participants).astype(int)}
     meaning = {"n_people": {"Description": "Number of participants whose responses were averaged here"}}
-    return _write_all(out_dir, unit, _table(unit, cells, meaning, OF_MEAN_RESPONSE), "table")
+    files = _table(unit, cells, meaning, OF_MEAN_RESPONSE)
+    return _write_all(out_dir, unit, files, lambda hashes: unit_summary(unit, hashes, "table"))
 
 
 def _write_all(
-    out_dir: Path, unit: UnitResult, files: Iterable[File], layout: Layout, maps: tuple[MapFile, ...] = ()
+    out_dir: Path, unit: UnitResult, files: Iterable[File], summarise: Callable[[Mapping[str, str]], UnitSummary]
 ) -> tuple[Path, ...]:
     files = chain(files, _subspace_files(unit), _layer_files(unit), model_pair_files(unit))
-    written = [(file, write_bytes(out_dir / file, content)) for file, content in files]
-    summary = unit_summary(unit, [file for file, _ in written], layout, maps)
-    last = write_text(names.summary_path(out_dir, unit.stem), json_text(to_json(summary)))
-    return (*(path for _, path in written), last)
+    return write_set(out_dir, names.summary_file(unit.stem), files, lambda hashes: summary_text(summarise(hashes)))
 
 
 # ------------------------------------------------------------------------------------------------ what is written

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
+from bids_app.disk import write_whole
 from bids_app.errors import CannotCreate, ReadWriteError
 
 Sidecar = dict[str, object]  # keys are those of BIDS and of ours beside them; only ever written
@@ -18,7 +19,7 @@ Cells = Mapping[str, Iterable[object]]  # a table to be written: column → cell
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
-    """Write under a temporary name, then rename.
+    """Write under a temporary name, flush to the disk, then rename.
 
     Parameters
     ----------
@@ -33,14 +34,9 @@ def write_bytes(path: Path, content: bytes) -> Path:
     ------
     CannotCreate : where it cannot be written.
     """
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")  # a name of one's own: others may write beside us
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_bytes(content)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        write_whole(path, content)
     except OSError as error:
         raise CannotCreate("cannot write", path, error.strerror or "") from None
     return path
@@ -87,6 +83,12 @@ def write_if_new(path: Path, text: str) -> Path:
     except OSError:
         pass
     return write_text(path, text)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, as hex digits. Raises OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def json_text(content: Mapping[str, object]) -> str:

@@ -117,6 +117,55 @@ def summary_file(stem: str) -> PurePosixPath:
     return LOGS / f"{stem}_unit.json"
 
 
+def journal_of(summary: PurePosixPath) -> PurePosixPath:
+    """The list of what there may be of a summary's files, while it is away.
+
+    Parameters
+    ----------
+    summary : its name.
+    """
+    return summary.with_name(f"{summary.stem}_files.txt")
+
+
+def summary_of(journal: str) -> PurePosixPath:
+    """The summary whose files a list names.
+
+    Parameters
+    ----------
+    journal : the name of the list, without its folder.
+    """
+    return LOGS / f"{journal.removesuffix('_files.txt')}.json"
+
+
+def may_be_of(file: str, summary: PurePosixPath) -> bool:
+    """Whether a summary may list a file, which a broken one need not: results of that participant, or of the group.
+
+    Parameters
+    ----------
+    file : relative to OUT_DIR.
+    summary : its name.
+    """
+    path = PurePosixPath(file)
+    top, whose = path.parts[0] if path.parts else "", entities_of(summary.name).get("sub")
+    is_result = path.name.split(".")[0].rsplit("_", 1)[-1] in ("statmap", "encoding", "channels")
+    if not is_result or path.is_absolute() or ".." in path.parts:
+        return False
+    if whose is not None:
+        return top == f"sub-{whose}"
+    return top == str(GROUP) or top.startswith("tpl-") or (top.startswith("sub-") and f"desc-{INTER_SUBJECT}" in file)
+
+
+def lock_path(out_dir: Path, participant: str | None) -> Path:
+    """The lock of who writes a participant's files, or the group's.
+
+    Parameters
+    ----------
+    out_dir : where results are.
+    participant : the label, without `sub-`; None for the group.
+    """
+    return out_dir / LOGS / (f"sub-{participant}.lock" if participant else "group.lock")
+
+
 def summary_path(out_dir: Path, stem: str) -> Path:
     """`summary_file` in an out_dir; written last, so a unit that has it is whole.
 
@@ -140,6 +189,17 @@ def summary_paths(out_dir: Path, participant: str | None) -> list[Path]:
     return [path for path in paths if entities_of(path.name.removesuffix("_unit.json")).get("sub") == participant]
 
 
+def stems_of(out_dir: Path, participant: str | None) -> list[str]:
+    """Units of a participant that have a summary, or the mean responses, sorted.
+
+    Parameters
+    ----------
+    out_dir : where results are.
+    participant : the label, without `sub-`; None for the mean responses.
+    """
+    return [path.name.removesuffix("_unit.json") for path in summary_paths(out_dir, participant)]
+
+
 def participants_of(out_dir: Path) -> list[str]:
     """Labels of the participants who have results."""
     stems = [path.name.removesuffix("_unit.json") for path in (out_dir / LOGS).glob("sub-*_unit.json")]
@@ -160,6 +220,16 @@ def layers_file(stem: str, kind: TargetKind) -> PurePosixPath:
 def report_file(participant: str) -> PurePosixPath:
     """A participant's report."""
     return PurePosixPath(f"sub-{participant}.html")
+
+
+def figures_folder(page: PurePosixPath) -> PurePosixPath:
+    """Where the figures of a report lie.
+
+    Parameters
+    ----------
+    page : the report.
+    """
+    return (GROUP if page == GROUP_REPORT else PurePosixPath(page.stem)) / "figures"
 
 
 def figure_file(stem: str, label: str) -> PurePosixPath:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
@@ -9,16 +11,33 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bids_app.errors import ReadWriteError
-from bids_app.outputs.files.files import plain, read_json
+from bids_app.outputs.files.files import json_text, plain, read_json
 from bids_app.records import SUMMARY_FORMAT, GroupSummary, RecordingAccount, UnitSummary
 
 Summary = TypeVar("Summary", UnitSummary, GroupSummary)
+PROOF = "sha256"  # of all else in a summary
 LEVELS = {UnitSummary: "participant", GroupSummary: "group"}  # the analysis level that writes them
 
 
 def to_json(record: Any) -> dict[str, Any]:
     """A frozen dataclass as JSON knows it: objects, lists, text, numbers; NaN becomes null."""
     return dict(plain(asdict(record)))
+
+
+def summary_text(record: UnitSummary | GroupSummary) -> str:
+    """A summary as it is written: JSON that ends with the hash of all that stands before it."""
+    content = to_json(record)
+    return json_text({**content, PROOF: hash_of(content)})
+
+
+def hash_of(content: Mapping[str, Any]) -> str:
+    """SHA-256 of JSON, however it is laid out.
+
+    Parameters
+    ----------
+    content : as JSON has it.
+    """
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def from_json(kind: type[Summary], content: Mapping[str, Any]) -> Summary:
@@ -56,13 +75,17 @@ def read_summary(path: Path, kind: type[Summary]) -> Summary:
 
     Raises
     ------
-    ReadWriteError : where it is absent, broken, or of another format: it is never misread.
+    ReadWriteError : where it is absent, broken, changed since it was written, or of another format: it is never
+        misread.
     """
     content = read_json(path)
+    proof = content.pop(PROOF, None)
     again = f"run the {LEVELS[kind]} level again"
     if (written := content.get("format")) != SUMMARY_FORMAT:
         what = f"written by another version of concord (format {written or 'none'}, this one reads {SUMMARY_FORMAT})"
         raise ReadWriteError(what, path, again)
+    if proof != hash_of(content):
+        raise ReadWriteError("changed since concord wrote it", path, again)
     try:
         return from_json(kind, content)
     except ValueError as error:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bids_app.errors import ReadWriteError
-from bids_app.outputs.derivatives.read_unit import read_units
+from bids_app.outputs.derivatives.read_unit import read_unit
 from bids_app.outputs.files import names
-from bids_app.outputs.files.files import Sidecar, read_tsv, write_text
+from bids_app.outputs.files.files import Sidecar, read_tsv
+from bids_app.outputs.files.proof import prove_unit
 from bids_app.outputs.report.alignment import alignment_section
-from bids_app.outputs.report.render import render
+from bids_app.outputs.report.page import write_page
 from bids_app.outputs.report.unit.planted import read_truth
 from bids_app.outputs.report.unit.section import definition_rows, unit_section
 from bids_app.outputs.wording.glossary import PAGE
@@ -43,14 +44,17 @@ class LeftOut:
     reason: str
 
 
-def write_participant_report(out_dir: Path, participant: str, planted: Path | None) -> Path:
-    """sub-<participant>.html and its figures.
+def write_participant_report(
+    out_dir: Path, participant: str, planted: Path | None, untrue: Sequence[Excluded] = ()
+) -> Path:
+    """sub-<participant>.html and its figures, of the units whose files are what was written; others are named.
 
     Parameters
     ----------
     out_dir : where results lie.
     participant : label, without `sub-`.
     planted : a table of known values, shown where it exists.
+    untrue : units whose results are not those of today's inputs, and why.
 
     Returns
     -------
@@ -61,33 +65,42 @@ def write_participant_report(out_dir: Path, participant: str, planted: Path | No
     ReadWriteError : where results are broken.
     CannotCreate : where the page cannot be written.
     """
-    units = read_units(out_dir, [participant])
+    units, damaged = [], [*untrue]
+    for stem in [stem for stem in names.stems_of(out_dir, participant) if stem not in {one.label for one in untrue}]:
+        proof = prove_unit(out_dir, stem)
+        if proof.state == "whole":
+            units.append(read_unit(names.summary_path(out_dir, stem)))
+        else:
+            damaged.append(Excluded(participant, stem, f"{proof.state}: {proof.reason}"))
     truth = read_truth(planted, participant) if planted is not None and planted.exists() else {}
     summaries = [unit.summary for unit in units]
     context = {
         "title": f"sub-{participant}",
         "participant": participant,
         "units": [unit_section(out_dir, unit, truth) for unit in units],
-        **report_context(summaries, [row for row in status_rows(out_dir) if row.label == participant]),
+        **report_context(summaries, [row for row in status_rows(out_dir) if row.label == participant], damaged),
         "has_inference": bool(summaries) and summaries[0].provenance.inference is not None,
     }
-    return write_text(out_dir / names.report_file(participant), render("participant.html.j2", context))
+    return write_page(out_dir, names.report_file(participant), "participant.html.j2", context)
 
 
-def report_context(summaries: Sequence[UnitSummary], status: Sequence[StatusLine]) -> Sidecar:
+def report_context(
+    summaries: Sequence[UnitSummary], status: Sequence[StatusLine], units: Iterable[Excluded] = ()
+) -> Sidecar:
     """What both reports say beside their units, by the names that base.html.j2 has for it.
 
     Parameters
     ----------
     summaries : of all units of the report.
     status : rows of status.tsv that it shows.
+    units : whose results do not count, and why.
     """
     made = summaries[0].provenance if summaries else None
     return {
         "analysis": made.analysis if made else None,
         "definitions": definition_rows(summaries[0]) if summaries else [],
         "stand_ins": stand_ins(summaries),
-        "left_out": (rows := left_out(summaries, status)),
+        "left_out": (rows := left_out(summaries, status, units)),
         "alignment": alignment_section(summaries, refused_recordings(rows)),
         "status": status,
         "run": made.run if made else None,
@@ -101,17 +114,21 @@ def stand_ins(summaries: Iterable[UnitSummary]) -> list[str]:
     return sorted({f"{name} ({space.model or 'no name'})" for name, space in made if space.stand_in})
 
 
-def left_out(summaries: Iterable[UnitSummary], status: Sequence[StatusLine]) -> list[LeftOut]:
+def left_out(
+    summaries: Iterable[UnitSummary], status: Sequence[StatusLine], units: Iterable[Excluded] = ()
+) -> list[LeftOut]:
     """Recordings that could not be used and units that failed, each once, with the reason.
 
     Parameters
     ----------
     summaries : of all units of the report.
     status : rows of status.tsv.
+    units : whose results do not count, and why.
     """
     excluded = {one.label: one.reason for summary in summaries for one in summary.excluded}
     failed = {row.unit: row.reason for row in status if row.status in ("failed", "skipped")}
-    return [LeftOut(label, reason) for label, reason in sorted({**failed, **excluded}.items())]
+    untrue = {one.label: one.reason for one in units}
+    return [LeftOut(label, reason) for label, reason in sorted({**untrue, **failed, **excluded}.items())]
 
 
 def refused_recordings(rows: Iterable[LeftOut]) -> list[Excluded]:

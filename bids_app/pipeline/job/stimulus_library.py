@@ -46,6 +46,7 @@ class StimulusLibrary:
         self._first_event_s: dict[Content, float] = {}
         self._lacking: dict[Content, dict[str, str]] = {}  # what of the baseline it does not allow, with the reason
         self._features: dict[tuple[Content, str], Features] = {}
+        self._keys: dict[tuple[StimulusFacts, bool], list[str]] = {}
         self._fingerprints: dict[Place, Fingerprint] = {}
         self._same: dict[tuple[Place, ...], Mapping[str, SameStimulus]] = {}
 
@@ -216,12 +217,13 @@ class StimulusLibrary:
         hearing = self.hearing(recording, event)
         return {name: hearing.features(self._features[content, name]) for name in wanted}
 
-    def keys(self, recording: Recording, event: StimulusEvent) -> list[str]:
-        """What decides each space's values for an event: stimulus, options, models and files.
+    def keys(self, facts: StimulusFacts, fetch: bool) -> list[str]:
+        """What decides each space's values for a stimulus: its content, options, models and files.
 
         Parameters
         ----------
-        recording, event : which playing of the stimulus, in which recording.
+        facts : of the stimulus.
+        fetch : whether models that are not there may be downloaded.
 
         Returns
         -------
@@ -229,11 +231,37 @@ class StimulusLibrary:
 
         Raises
         ------
-        NoInput : where a file is not there.
-        DataError : where a feature lacks what it needs, or the user's file of features is not there.
+        NoInput : where a file of a model is not there.
+        DataError : where the user's file of features is not there.
         """
-        stimulus = self.stimulus(recording, event)
-        return [self._store.key(stimulus, spec, self._models) for spec in self._wanted(stimulus).values()]
+        if (facts, fetch) not in self._keys:
+            models = self._models if fetch else replace(self._models, offline=True)
+            wanted = self._allowed(dict(facts.lacking))
+            self._keys[facts, fetch] = [self._store.key(facts.bare, spec, models) for spec in wanted.values()]
+        return self._keys[facts, fetch]
+
+    def remake(self, recording: Recording, event: StimulusEvent) -> list[str]:
+        """Make features anew whose files in OUT_DIR are not what was written; those that are gone stay away.
+
+        Parameters
+        ----------
+        recording, event : which playing of the stimulus, in which recording.
+
+        Returns
+        -------
+        Names of their files.
+
+        Raises
+        ------
+        ConcordError : they cannot be made.
+        """
+        light = self.stimulus(recording, event)
+        broken = [spec for spec in self._wanted(light).values() if self._store.is_broken(light, spec)]
+        if broken:
+            for name in self._wanted(light):
+                self._features.pop((_content(light), name), None)
+            self.features(recording, event)
+        return [self._store.path(light, spec).name for spec in broken]
 
     def same_stimuli(self, recordings: Sequence[Recording]) -> Mapping[str, SameStimulus]:
         """Stimuli of these recordings that are the same as an earlier one of another name.

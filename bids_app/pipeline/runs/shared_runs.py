@@ -3,19 +3,18 @@ mean response, and noise ceilings between them."""
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from tempfile import mkdtemp
 
 import numpy as np
 
 from bids_app import dataset, encoding, group
 from bids_app.boundary import boundary
+from bids_app.disk import scratch_folder
 from bids_app.errors import ConcordError, DataError
 from bids_app.execution import Unit
 from bids_app.pipeline.job.playings import playings_of, same_stimuli_warnings
@@ -25,7 +24,6 @@ from bids_app.pipeline.runs.noise_ceiling import BLOCK_S, FEWEST
 from bids_app.pipeline.runs.rows import Rows
 from bids_app.records import Array, Excluded, ParticipantNoiseCeiling, Run, Targets
 
-SCRATCH = "scratch-"  # in logs/; swept when the group level runs again
 LEAST_PARTICIPANTS = 3
 CEILING_BYTES = 2**28  # of responses held at once
 Columns = slice | None
@@ -73,13 +71,8 @@ def shared_responses(units: Sequence[Unit], rows: Rows, logs: Path) -> Iterator[
     ------
     DataError : where they share no run, no samples or no targets, or heard the stimuli at other times.
     """
-    for old in logs.glob(f"{SCRATCH}*"):
-        shutil.rmtree(old, ignore_errors=True)
-    folder = Path(mkdtemp(prefix=SCRATCH, dir=logs))
-    try:
+    with scratch_folder(logs) as folder:
         yield _gather(units, rows, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _gather(units: Sequence[Unit], rows: Rows, folder: Path) -> SharedResponses:

@@ -14,6 +14,7 @@ from cifti_files import dense_axis, parcel_axis, targets_on
 from nibabel import cifti2
 from synthetic_units import ANALYSIS, HASH, RESOLVED, make_unit, volume_targets
 from written_maps import sidecar_of
+from written_units import read_units
 
 from bids_app import group, outputs
 from bids_app.errors import ReadWriteError
@@ -59,8 +60,8 @@ def write_everything(folder):
         for unit in units_of(folder, person, number):
             outputs.write_unit(out_dir, unit)
     (out_dir / "status.tsv").write_text("unit\tparticipant\tstatus\tseconds\tpeak_mb\treason\n")
-    results = group.summarise(outputs.read_units(out_dir, PEOPLE))
-    outputs.write_group(out_dir, results, [], {"AnalysisHash": HASH})
+    results = group.summarise(read_units(out_dir, PEOPLE))
+    outputs.write_group(out_dir, results, outputs.Membership(), {"AnalysisHash": HASH})
     mean = make_unit(targets_on(folder, dense_axis(400, 300), "fsLR"), "", DENSE)
     outputs.write_mean_response(out_dir, mean, np.full(len(mean.targets.names), 2))
     mean = make_unit(array_targets(), "", ARRAY)
@@ -161,10 +162,10 @@ def test_the_group_has_the_same_brain_models(whole):
 
 
 def test_brain_models_that_differ_are_not_averaged(whole, tmp_path):
-    units = list(outputs.read_units(whole, PEOPLE))
+    units = list(read_units(whole, PEOPLE))
     other = targets_on(tmp_path, cifti2.BrainModelAxis.from_surface(np.arange(1000), 32492, "CortexLeft"), "fsLR")
     outputs.write_unit(tmp_path / "out", make_unit(other, "03", DENSE))
-    units += outputs.read_units(tmp_path / "out", ["03"])
+    units += read_units(tmp_path / "out", ["03"])
     (result,) = [one for one in group.summarise(units) if one.targets.kind == "greyordinates"]
     assert result.participants == PEOPLE
     assert [one.participant for one in result.left_out] == ["03"]
@@ -200,7 +201,7 @@ def test_a_map_on_other_greyordinates_is_one_line(tmp_path):
     (path,) = (tmp_path / "mine").rglob("*_stat-r_statmap.dscalar.nii")
     shutil.copy(next((tmp_path / "other").rglob(path.name)), path)
     with pytest.raises(ReadWriteError, match="the map of full r has other greyordinates than the full model's"):
-        outputs.read_units(tmp_path / "mine", ["01"])
+        read_units(tmp_path / "mine", ["01"])
 
 
 @pytest.mark.skipif(VALIDATOR is None, reason="bids-validator-deno is not installed")

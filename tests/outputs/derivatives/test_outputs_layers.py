@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from synthetic_units import all_kinds
 from written_maps import definition_of
+from written_units import read_units
 
 from bids_app import outputs
 from bids_app.outputs.derivatives import layers
@@ -43,7 +44,7 @@ def made():
 def test_best_layers_are_read_back_where_they_belong(tmp_path, made, kind):
     unit = made[kind]
     outputs.write_unit(tmp_path, unit)
-    (back,) = outputs.read_units(tmp_path, [unit.participant])
+    (back,) = read_units(tmp_path, [unit.participant])
     numbers, scores = read_best(tmp_path, back, "speech")
     row = {name: place for place, name in enumerate(unit.targets.names)}
     mine = [row[name] for name in back.targets.names]

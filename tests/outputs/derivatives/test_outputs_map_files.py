@@ -25,6 +25,7 @@ from bids_app.outputs.derivatives.maps import MappedNumber, encoded_maps
 from bids_app.outputs.derivatives.summary import targets_summary
 from bids_app.outputs.files import names
 from bids_app.outputs.files.map_files import map_files
+from bids_app.outputs.files.serialise import PROOF, hash_of
 from bids_app.outputs.files.written_maps import WrittenMaps
 from bids_app.records import INTER_SUBJECT, Targets, partition_components
 
@@ -191,6 +192,7 @@ def test_a_number_that_is_not_there_is_one_line(tmp_path, kind):
     content = json.loads(path.read_text())
     for file in content["maps"]:
         file["maps"] = [label for label in file["maps"] if label != "full"]
-    path.write_text(json.dumps(content))
+    del content[PROOF]
+    path.write_text(json.dumps(content | {PROOF: hash_of(content)}))
     with pytest.raises(ReadWriteError, match="names no map of full rsquared"):
         outputs.read_unit(path)

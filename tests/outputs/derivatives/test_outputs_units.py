@@ -18,11 +18,11 @@ from synthetic_units import (
     with_inference,
 )
 from written_maps import definition_of, map_of, sidecar_of
+from written_units import read_units
 
 from bids_app import group
 from bids_app.errors import ReadWriteError
-from bids_app.execution import is_done
-from bids_app.outputs import read_unit, read_units, summary_path, write_mean_response, write_unit
+from bids_app.outputs import Proof, prove_unit, read_unit, summary_path, write_mean_response, write_unit
 from bids_app.outputs.files.serialise import read_summary
 from bids_app.records import Recording, SignificantCounts, UnitSummary, partition_components
 
@@ -227,7 +227,7 @@ def test_the_summary_comes_last_and_names_every_file(tmp_path, kind):
 
 
 def test_a_killed_unit_has_no_summary(tmp_path, monkeypatch):
-    import bids_app.outputs.derivatives.unit as module
+    import bids_app.outputs.files.file_set as module
 
     written = []
 
@@ -243,6 +243,7 @@ def test_a_killed_unit_has_no_summary(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_unit(tmp_path, unit_of("volume"))
     assert read_units(tmp_path, ["01"]) == ()
+    assert prove_unit(tmp_path, unit_of("volume").stem) == Proof("absent", "it was not finished")
 
 
 @pytest.mark.parametrize(
@@ -329,7 +330,7 @@ def test_a_summary_of_another_version_is_one_line_that_says_what_to_do(tmp_path,
     path = summary_path(tmp_path, unit.stem)
     content = json.loads(path.read_text())
     summary = read_summary(path, UnitSummary)
-    assert is_done(tmp_path, summary, summary.provenance.unit_key)
+    assert prove_unit(tmp_path, unit.stem) == Proof("whole", summary=summary)
     del content["layers"]
     path.write_text(json.dumps({**content, "format": version}))
     with pytest.raises(ReadWriteError, match=r"another version of concord .*unit\.json \(run the participant level"):

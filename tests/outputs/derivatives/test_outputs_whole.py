@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from synthetic_units import ANALYSIS, HASH, RESOLVED, all_kinds, make_unit, parcel_targets
 from written_maps import definition_of, sidecar_of
+from written_units import read_units
 
 from bids_app import group, outputs
 from bids_app.outputs.files.files import read_tsv
@@ -28,9 +29,10 @@ def write_everything(out_dir):
     status = "unit\tparticipant\tstatus\tseconds\tpeak_mb\treason\nx\t01\tdone\t1.0\t5.0\tn/a\n"
     (out_dir / "status.tsv").write_text(status)
     outputs.write_plan(out_dir, {"units": []})
-    results = group.summarise(outputs.read_units(out_dir, PEOPLE))
-    outputs.write_group(out_dir, results, ["09"], {"AnalysisHash": HASH})
-    outputs.write_mean_response(out_dir, make_unit(parcel_targets(), "", "task-story_seg-Brennan10mm"), np.full(6, 2))
+    units, mean = read_units(out_dir, PEOPLE), "task-story_seg-Brennan10mm"
+    outputs.write_mean_response(out_dir, make_unit(parcel_targets(), "", mean), np.full(6, 2))
+    whose = outputs.Membership(units, missing=("09",), means=(mean,))
+    outputs.write_group(out_dir, group.summarise(units), whose, {"AnalysisHash": HASH})
     outputs.write_participant_report(out_dir, "01", None)
     outputs.write_group_report(out_dir)
     return out_dir

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from synthetic_units import BASELINE_LABELS, all_kinds, electrode_targets, make_unit, with_inference, with_words
+from written_units import read_units
 
 from bids_app import group, outputs
 from bids_app.errors import ReadWriteError
 from bids_app.outputs.derivatives.group.write import group_summary
 from bids_app.outputs.derivatives.summary import unit_summary
-from bids_app.outputs.files import names
 from bids_app.outputs.files.files import json_text
 from bids_app.outputs.files.map_files import map_files
-from bids_app.outputs.files.serialise import from_json, read_summary, to_json
+from bids_app.outputs.files.serialise import PROOF, from_json, hash_of, read_summary, summary_text, to_json
 from bids_app.records import (
     CONTEXT,
     SUMMARY_FORMAT,
@@ -25,7 +25,9 @@ from bids_app.records import (
     BaselineModel,
     ContextLeakage,
     ControlsProvenance,
+    Effort,
     ElectrodeMean,
+    Excluded,
     ExtraPartition,
     GroupInference,
     GroupLayerScore,
@@ -49,6 +51,7 @@ from bids_app.records import (
     full_beyond_baseline,
 )
 
+LEFT_OUT = (Excluded("02", "sub-02_task-story", "stale: its files have changed"),)
 CONTROLS = (
     baseline_alone(("baseline_word_rate",)),
     beyond_baseline("speech", ("speech",), ("baseline_word_rate",)),
@@ -102,7 +105,7 @@ def through_json(kind, record):
 
 @pytest.mark.parametrize("unit", units(), ids=lambda unit: unit.stem)
 def test_a_units_summary_comes_back_equal(unit):
-    summary = unit_summary(unit, [], "maps", map_files((("full", "rsquared"), ("full", "r")), unit.partition.groups))
+    summary = unit_summary(unit, {}, "maps", map_files((("full", "rsquared"), ("full", "r")), unit.partition.groups))
     back = through_json(UnitSummary, summary)
     assert back == summary
     assert back.by_label == summary.by_label
@@ -111,7 +114,7 @@ def test_a_units_summary_comes_back_equal(unit):
 def test_every_field_of_a_summary_is_tried():
     """Else a type that does not come back would go unseen."""
     maps = (MapFile("rsquared", "full", ("full",)), MapFile("r", "", ("full", "speech")))
-    tried = [unit_summary(unit, [names.summary_file("x")], "table", maps) for unit in units()]
+    tried = [unit_summary(unit, {"a.tsv": "0"}, "table", maps, Effort(1.0, 2.0)) for unit in units()]
     empty = {
         field.name for field in fields(UnitSummary) if not any(getattr(summary, field.name) for summary in tried)
     }
@@ -124,14 +127,16 @@ def results(tmp_path_factory):
     for number, participant in enumerate(("01", "02", "03")):
         for unit in all_kinds(participant, number):
             outputs.write_unit(out_dir, unit)
-    return group.summarise(outputs.read_units(out_dir, ("01", "02", "03")), InferenceSpec(100))
+    return group.summarise(read_units(out_dir, ("01", "02", "03")), InferenceSpec(100))
 
 
 def test_a_groups_summary_comes_back_equal_but_for_nan(results):
     layer = GroupLayerScore("speech", "1", "all", 3, 0.1, 0.2, 0.5)
     statistics = tuple(GroupStatistic(one, "reliable", 3, 0.1, None, 0.2) for one in SUBJECTS)
     results = [replace(one, statistics=statistics, layers=(layer,), controls=CONTROLS) for one in results]
-    summary = GroupSummary(tuple(group_summary(one, 0.05) for one in results), ("09",), ("a.tsv",))
+    summary = GroupSummary(
+        tuple(group_summary(one, 0.05) for one in results), ("09",), LEFT_OUT, {"sub-01": "0"}, {"a.tsv": "0"}
+    )
     assert any(one.inference for one in summary.groups)
     assert any(one.electrodes for one in summary.groups)
     back = through_json(GroupSummary, summary)
@@ -149,7 +154,7 @@ def test_numbers_and_text_come_back_whatever_they_are(results, rows):
     electrodes = tuple(ElectrodeMean(text, "all", n, n, one, other, None, one) for one, other, n, text in rows)
     how = GroupInference(3, "none", guarded=False, biased=True)
     result = replace(results[0], electrodes=electrodes, inference=how, values={})
-    back = through_json(GroupSummary, GroupSummary((group_summary(result, 0.05),), (), ()))
+    back = through_json(GroupSummary, GroupSummary((group_summary(result, 0.05),), (), (), {}, {}))
     for row, given_row in zip(back.groups[0].electrodes, electrodes, strict=True):
         for name, value in asdict(given_row).items():
             missing = isinstance(value, float) and not np.isfinite(value)
@@ -188,7 +193,7 @@ def record_at(record, path):
 
 
 def test_a_misspelt_unknown_or_missing_key_is_refused_wherever_it_stands(tmp_path):
-    summary = unit_summary(everything(make_unit(electrode_targets(), rest="task-pooled")), [], "table")
+    summary = unit_summary(everything(make_unit(electrode_targets(), rest="task-pooled")), {}, "table")
     content = to_json(summary)
     (tmp_path / "logs").mkdir()
     path = tmp_path / "logs" / "x_unit.json"
@@ -206,11 +211,39 @@ def test_a_misspelt_unknown_or_missing_key_is_refused_wherever_it_stands(tmp_pat
             inner = inner[step]
         key = fields(kind)[0].name
         inner[f"{key}_"] = inner[key]
-        path.write_text(json.dumps(changed))
+        path.write_text(json.dumps(changed | {PROOF: hash_of(changed)}))
         with pytest.raises(ReadWriteError, match="not a summary as concord writes it"):
             read_summary(path, UnitSummary)
         del inner[f"{key}_"], inner[key]
-        path.write_text(json.dumps(changed))
+        path.write_text(json.dumps(changed | {PROOF: hash_of(changed)}))
         with pytest.raises(ReadWriteError, match="not a summary as concord writes it") as caught:
             read_summary(path, UnitSummary)
         assert "\n" not in str(caught.value)
+
+
+def numbers_and_texts(content, path=()):
+    """Where a summary says anything."""
+    items = content.items() if isinstance(content, dict) else enumerate(content)
+    for key, value in items:
+        if isinstance(value, dict | list):
+            yield from numbers_and_texts(value, (*path, key))
+        else:
+            yield (*path, key)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_is_edited_is_seen(tmp_path, data):
+    summary = unit_summary(make_unit(electrode_targets(3), rest="task-pooled"), {"a.tsv": "0"}, "table")
+    content = json.loads(summary_text(summary))
+    path = tmp_path / "x_unit.json"
+    path.write_text(json.dumps(content, indent=7))  # the layout of the text is no content
+    assert read_summary(path, UnitSummary) == summary
+    *place, last = data.draw(st.sampled_from(sorted(numbers_and_texts(content), key=str)))
+    inner = content
+    for step in place:
+        inner = inner[step]
+    inner[last] = "x" if inner[last] != "x" else "y"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ReadWriteError, match="format x" if last == "format" else "changed since concord wrote it"):
+        read_summary(path, UnitSummary)

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from synthetic_units import MNI, electrode_targets, make_unit, parcel_targets, with_inference
+from written_units import read_units
 
 from bids_app import group, outputs
+from bids_app.errors import ReadWriteError
 from bids_app.outputs.report.terms import TermLinks, as_code
 from bids_app.outputs.wording.glossary import TERMS
-from bids_app.records import AlignmentLine, StimulusEvent
+from bids_app.records import AlignmentLine, Excluded, StimulusEvent
 
 STATUS = "unit\tparticipant\tstatus\tseconds\tpeak_mb\treason\n"
 EVIL = "<script>alert(1)</script>"
@@ -200,7 +202,7 @@ def test_recovered_beside_planted(tmp_path):
 
 
 # ------------------------------------------------------------------------------------------------ group
-def write_study(out_dir, participants=("01", "02"), missing=("09",), status=""):
+def write_study(out_dir, participants=("01", "02"), missing=("09",), left_out=(), means=(), status=""):
     units = [
         unit for n, person in enumerate(participants)
         for unit in (
@@ -209,7 +211,8 @@ def write_study(out_dir, participants=("01", "02"), missing=("09",), status=""):
         )
     ]  # fmt: skip
     write(out_dir, *units, status=status)
-    outputs.write_group(out_dir, group.summarise(outputs.read_units(out_dir, participants)), missing, {})
+    read = read_units(out_dir, participants)
+    outputs.write_group(out_dir, group.summarise(read), outputs.Membership(read, left_out, missing, means), {})
     return units
 
 
@@ -230,6 +233,42 @@ def test_the_group_names_who_is_there_and_who_is_missing(tmp_path):
         assert (tmp_path / source).is_file()
 
 
+def test_the_group_names_units_that_are_left_out_and_why(tmp_path):
+    write_study(tmp_path, left_out=(Excluded("05", "sub-05_task-story_seg-X", f"damaged: {EVIL} is gone"),))
+    text = group_page(tmp_path)
+    assert Tags(text).open == []
+    assert text.count("damaged: &lt;script&gt;alert(1)&lt;/script&gt; is gone") == 2  # at the top, and in the table
+    assert "sub-05_task-story_seg-X" in text
+
+
+def test_a_group_whose_files_changed_has_no_report(tmp_path):
+    write_study(tmp_path)
+    table = next((tmp_path / "group").glob("*_desc-partition_encoding.tsv"))
+    text = table.read_text()
+    table.write_text(text.replace("0.1", "0.9", 1))
+    with pytest.raises(ReadWriteError, match=r"has changed since it was written.*run the group level again"):
+        group_page(tmp_path)
+    table.write_text(text)
+    group_page(tmp_path)
+    outputs.write_unit(tmp_path, make_unit(parcel_targets(), "01", "task-story_seg-X", seed=7, groups=GROUPS))
+    with pytest.raises(ReadWriteError, match="the group level read other results of sub-01_task-story_seg-X"):
+        group_page(tmp_path)
+
+
+def test_a_figure_that_a_page_shows_no_more_is_removed_and_others_stay(tmp_path):
+    write(tmp_path, parcels(), electrodes())
+    page(tmp_path)
+    folder = tmp_path / "sub-01/figures"
+    before = {path.name for path in folder.iterdir()}
+    (folder / "mine.png").write_bytes(b"mine")
+    outputs.remove_unit(tmp_path, electrodes().stem)
+    page(tmp_path)
+    after = {path.name for path in folder.iterdir()}
+    assert after < before | {"mine.png"}
+    assert after - {"mine.png"} == {name for name in before if "seg-Brennan10mm" in name}
+    assert "mine.png" in after
+
+
 def test_the_group_pools_planted_targets_over_participants(tmp_path):
     units = write_study(tmp_path)
     text = group_page(tmp_path, truth_file(tmp_path / "truth.tsv", *units))
@@ -240,9 +279,9 @@ def test_the_group_pools_planted_targets_over_participants(tmp_path):
 
 
 def test_the_mean_response_is_shown(tmp_path):
-    write_study(tmp_path)
     mean = make_unit(parcel_targets(("onlyInTheMean", "b", "c")), "", "task-story_seg-X", groups=GROUPS)
     outputs.write_mean_response(tmp_path, mean, np.full(3, 2))
+    write_study(tmp_path, means=("task-story_seg-X",))
     text = group_page(tmp_path)
     assert "<h2>Mean response, Brennan10mm: parcels</h2>" in text
     assert any("group/figures" in source for source in Tags(text).values("src"))

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -56,7 +55,7 @@ def test_an_electrodes_own_value_is_of_its_window_and_says_so(tmp_path):
 
 
 def test_methods_speak_of_words():
-    text = "\n".join(methods_text(unit_summary(unit_of(), [PurePosixPath("a.tsv")], "table")))
+    text = "\n".join(methods_text(unit_summary(unit_of(), {"a.tsv": "0"}, "table")))
     for fact in (
         "One row a word", "mean over 0.1 s around the word's onset + lag, for 21 lags from -1 to 1 s",
         "its mean from 0 to 0.5 s after the onset", "560 of the 600 words of 2 recordings",
@@ -68,7 +67,7 @@ def test_methods_speak_of_words():
     epoch = replace(design.spec.epoch, window_s=0.0)
     design = replace(design, spec=replace(design.spec, epoch=epoch))
     bare = replace(bare, provenance=replace(bare.provenance, design=design))
-    summary = unit_summary(bare, [PurePosixPath("a.tsv")], "table")
+    summary = unit_summary(bare, {"a.tsv": "0"}, "table")
     assert "sample nearest to the word's onset + lag" in "\n".join(methods_text(summary))
 
 
@@ -84,7 +83,7 @@ def test_a_report_shows_scores_by_lag_and_no_weights(tmp_path):
 
 def test_electrodes_are_drawn_in_the_order_of_their_peaks():
     unit = unit_of()
-    summary = unit_summary(unit, [PurePosixPath("a.tsv")], "table").lags
+    summary = unit_summary(unit, {"a.tsv": "0"}, "table").lags
     peaks = np.asarray(summary.images["full"]).argmax(axis=1)
     assert (np.diff(peaks) >= 0).all()
     row = summary.names.index(unit.targets.names[9])

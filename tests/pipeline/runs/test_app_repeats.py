@@ -6,8 +6,8 @@ import numpy as np
 from report_text import report_text
 from tiny_study import SHAPE, N, make_study, words_of, write_run
 from written_maps import file_of, map_of, sidecar_of
+from written_units import read_units
 
-from bids_app import outputs
 from bids_app.cli.concord import main
 from bids_app.pipeline.runs.noise_ceiling import NO_REPEATS, OFF_GRID, noise_ceiling_from_repeats
 from bids_app.records import Run, StimulusEvent
@@ -75,7 +75,7 @@ def test_a_ceiling_and_the_share_of_it_are_written_and_said(tmp_path):
         events.write_text(events.read_text().replace(f"story{number}.wav", f"story{story}.wav"))
     command = [str(bids), str(tmp_path / "out"), "participant", "group", "--analysis", str(analysis)]
     assert main(command) == 0
-    (unit,) = outputs.read_units(tmp_path / "out", ["01"])
+    (unit,) = read_units(tmp_path / "out", ["01"])
     full = {stat: np.asarray(values) for stat, values in unit.partition.values["full"].items()}
     driven = np.array([int(name.split(",")[0]) < 3 for name in unit.targets.names])
     assert 0.35 < np.median(full["ceiling"][driven]) < 0.65

@@ -9,8 +9,9 @@ import pytest
 from report_text import report_text
 from tiny_study import SHAPE, TR, N, make_study, words_of, write_run
 from written_maps import definition_of
+from written_units import read_units
 
-from bids_app import encoding, outputs
+from bids_app import encoding
 from bids_app.cli.concord import main
 
 RUNS = (1, 2, 3, 4, 5, 6)
@@ -84,7 +85,7 @@ def study(tmp_path_factory):
 @pytest.fixture(scope="module")
 def parts(study):
     """Component → (5,) median over the voxels of one planted part."""
-    (unit,) = outputs.read_units(study / "out", ["01"])
+    (unit,) = read_units(study / "out", ["01"])
     planted = np.array([int(name.split(",")[0]) for name in unit.targets.names])
     return {
         name: np.array([np.median(np.asarray(stats["rsquared"])[planted == i]) for i in range(5)])
@@ -144,7 +145,7 @@ def test_an_in_sample_fit_is_named_so_everywhere(study, tmp_path):
     (tmp_path / "paper.yaml").write_text(text)
     command = [str(study / "bids"), str(tmp_path / "out"), "participant", "--analysis", str(tmp_path / "paper.yaml")]
     assert main(command) == 0
-    (unit,) = outputs.read_units(tmp_path / "out", ["01"])
+    (unit,) = read_units(tmp_path / "out", ["01"])
     made = {one.name: tuple(one.groups) for one in unit.partition.extra}
     assert set(made) == {"inSampleSubspace", "inSampleAgainst", "inSampleOwn"}
     assert made["inSampleOwn"] == ("speechShared", "languageShared")

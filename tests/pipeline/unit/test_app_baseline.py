@@ -8,8 +8,8 @@ import pytest
 from report_text import report_text
 from tiny_study import ANALYSIS, SHAPE, TR, N, make_study, words_of, write_run
 from written_maps import file_of, map_of, sidecar_of
+from written_units import read_units
 
-from bids_app import outputs
 from bids_app.cli.concord import main
 
 MINE = """\
@@ -71,7 +71,7 @@ def study(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def unit(study):
-    (unit,) = outputs.read_units(study / "out", ["01"])
+    (unit,) = read_units(study / "out", ["01"])
     return unit
 
 
@@ -136,7 +136,7 @@ def test_what_cannot_be_had_is_left_out_and_said(tmp_path, missing):
             path.unlink()
     (tmp_path / "mine.yaml").write_text(MINE)
     assert main([str(bids), str(tmp_path / "out"), "participant", "--analysis", str(tmp_path / "mine.yaml")]) == 0
-    (unit,) = outputs.read_units(tmp_path / "out", ["01"])
+    (unit,) = read_units(tmp_path / "out", ["01"])
     baseline = unit.summary.provenance.controls.baseline
     gone = {
         "audio": {"baseline_envelope"},

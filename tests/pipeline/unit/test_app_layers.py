@@ -11,8 +11,9 @@ import tiny_models
 from report_text import report_text
 from tiny_study import SHAPE, TR, N, make_study, words_of, write_run
 from written_maps import map_of
+from written_units import read_units
 
-from bids_app import encoding, outputs
+from bids_app import encoding
 from bids_app.cli.concord import main
 from bids_app.errors import UsageError
 from bids_app.outputs.wording.layers import layers_methods
@@ -145,7 +146,7 @@ def test_the_table_has_each_layers_scores_by_region(study):
 @pytest.mark.long
 def test_the_report_says_where_layers_were_fitted(study):
     text = report_text(study / "out/sub-01.html")
-    (unit,) = outputs.read_units(study / "out", ["01"])
+    (unit,) = read_units(study / "out", ["01"])
     chosen = unit.summary.layers["language"].chosen
     assert ", ".join(f"{layer} (fold {fold})" for fold, layer in chosen.items()) in text
     (said,) = layers_methods(unit.summary)
@@ -196,7 +197,7 @@ def test_a_shared_subspace_takes_the_layer_of_each_fold(study):
     )
     (study / "beyond.yaml").write_text(text)
     assert run(study, study / "bids", study / "beyond.yaml", "out2", "--participant-label", "01") == 0
-    (unit,) = outputs.read_units(study / "out2", ["01"])
+    (unit,) = read_units(study / "out2", ["01"])
     assert np.isfinite(np.asarray(unit.partition.values["beyond"]["rsquared"])).all()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bids_app.outputs.derivatives.maps import File
 from bids_app.outputs.files import names
+from bids_app.outputs.files.file_set import File
 from bids_app.outputs.files.files import json_text, tsv_text
 from bids_app.outputs.wording.group import ELECTRODES, group_inference_in_words
 from bids_app.records import GroupResult

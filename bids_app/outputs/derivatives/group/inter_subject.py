@@ -7,11 +7,12 @@ from functools import partial
 
 import numpy as np
 
-from bids_app.outputs.derivatives.maps import File, MappedNumber, encoded_maps
+from bids_app.outputs.derivatives.maps import MappedNumber, encoded_maps
 from bids_app.outputs.derivatives.sidecars import target_columns
 from bids_app.outputs.derivatives.summary import spread
 from bids_app.outputs.derivatives.tables import table_bytes
 from bids_app.outputs.files import names
+from bids_app.outputs.files.file_set import File
 from bids_app.outputs.files.files import json_text
 from bids_app.outputs.files.map_files import map_files
 from bids_app.outputs.files.maps import has_maps

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bids_app.outputs.files import names
-from bids_app.outputs.files.files import json_text, tsv_text, write_text
+from bids_app.outputs.files.file_set import File
+from bids_app.outputs.files.files import json_text, tsv_text
 from bids_app.outputs.wording.model_pair import KINDS, TARGETS
 from bids_app.records import GroupResult
 
@@ -28,22 +28,17 @@ COLUMNS = {
 }
 
 
-def write_statistics(out_dir: Path, results: Sequence[GroupResult], common: Mapping[str, object]) -> list[Path]:
+def statistics_files(results: Sequence[GroupResult], common: Mapping[str, object]) -> Iterator[File]:
     """One table for all groups; none where nothing is known of two models.
 
     Parameters
     ----------
-    out_dir : where results go.
     results : one a group.
     common : goes into every JSON: AnalysisHash, SoftwareVersions.
-
-    Raises
-    ------
-    CannotCreate : where it cannot be written.
     """
     rows = [(result.stem, row) for result in results for row in result.statistics]
     if not rows:
-        return []
+        return
     cells: dict[str, list[Any]] = {
         "group": [stem for stem, _ in rows],
         "kind": [row.about.kind for _, row in rows],
@@ -55,7 +50,6 @@ def write_statistics(out_dir: Path, results: Sequence[GroupResult], common: Mapp
         "ci975": [row.high for _, row in rows],
     }
     about = {"Description": "One row a statistic and set of targets, over participants.", **common}
-    path = out_dir / names.STATISTICS_FILE
     words = {name: {"Description": meaning} for name, meaning in COLUMNS.items()}
-    write_text(path.with_suffix(".json"), json_text({**about, **words}))
-    return [write_text(path, tsv_text(cells))]
+    yield names.STATISTICS_FILE.with_suffix(".json"), json_text({**about, **words}).encode()
+    yield names.STATISTICS_FILE, tsv_text(cells).encode()

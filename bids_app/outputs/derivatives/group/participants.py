@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bids_app.outputs.files import names
-from bids_app.outputs.files.files import json_text, tsv_text, write_text
+from bids_app.outputs.files.file_set import File
+from bids_app.outputs.files.files import json_text, tsv_text
 from bids_app.records import GroupResult
 
 COLUMNS = {
@@ -24,18 +24,15 @@ COLUMNS = {
 }
 
 
-def write_scores(out_dir: Path, results: Sequence[GroupResult]) -> Path:
-    """One row a participant, component and stat, of all groups.
+def score_files(results: Sequence[GroupResult]) -> Iterator[File]:
+    """One row a participant, component and stat, of all groups; none where there is no group.
 
     Parameters
     ----------
-    out_dir : where results go.
     results : one a group.
-
-    Raises
-    ------
-    CannotCreate : where it cannot be written.
     """
+    if not results:
+        return
     rows = [(result.stem, row) for result in results for row in result.scores]
     cells: dict[str, list[Any]] = {
         "group": [stem for stem, _ in rows],
@@ -50,7 +47,6 @@ def write_scores(out_dir: Path, results: Sequence[GroupResult]) -> Path:
         "n_positive": [row.spread.n_positive for _, row in rows],
     }
     columns = {name: {"Description": meaning} for name, meaning in COLUMNS.items()}
-    path = out_dir / names.PARTICIPANTS_FILE
     about = {"Description": "One row a participant, component and stat.", **columns}
-    write_text(path.with_suffix(".json"), json_text(about))
-    return write_text(path, tsv_text(cells))
+    yield names.PARTICIPANTS_FILE.with_suffix(".json"), json_text(about).encode()
+    yield names.PARTICIPANTS_FILE, tsv_text(cells).encode()

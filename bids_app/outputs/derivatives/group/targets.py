@@ -8,10 +8,11 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from bids_app.outputs.derivatives.maps import File, MappedNumber, encoded_maps
+from bids_app.outputs.derivatives.maps import MappedNumber, encoded_maps
 from bids_app.outputs.derivatives.sidecars import target_columns
 from bids_app.outputs.derivatives.tables import table_bytes
 from bids_app.outputs.files import names
+from bids_app.outputs.files.file_set import File
 from bids_app.outputs.files.files import Sidecar, json_text
 from bids_app.outputs.files.map_files import map_files, place_of
 from bids_app.outputs.files.maps import has_maps

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,32 +11,62 @@ import numpy as np
 from bids_app.outputs.derivatives.group.electrodes import electrode_files
 from bids_app.outputs.derivatives.group.inter_subject import ceiling_summary, inter_subject_files
 from bids_app.outputs.derivatives.group.layers import layer_files
-from bids_app.outputs.derivatives.group.model_pair import write_statistics
-from bids_app.outputs.derivatives.group.participants import write_scores
+from bids_app.outputs.derivatives.group.model_pair import statistics_files
+from bids_app.outputs.derivatives.group.participants import score_files
 from bids_app.outputs.derivatives.group.targets import group_map_files, target_files
 from bids_app.outputs.derivatives.summary import significant, targets_summary
 from bids_app.outputs.files import names
-from bids_app.outputs.files.files import json_text, write_bytes, write_text
-from bids_app.outputs.files.serialise import to_json
-from bids_app.records import Array, GroupResult, GroupResultSummary, GroupSummary, SignificantCounts
+from bids_app.outputs.files.file_set import File, remove_set, write_set
+from bids_app.outputs.files.proof import proof_of
+from bids_app.outputs.files.serialise import read_summary, summary_text
+from bids_app.records import (
+    Array,
+    Excluded,
+    GroupResult,
+    GroupResultSummary,
+    GroupSummary,
+    SignificantCounts,
+    UnitSummary,
+    WrittenUnit,
+)
 
 MAKERS = (target_files, layer_files, inter_subject_files, electrode_files)
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Whose results a group level is of.
+
+    Parameters
+    ----------
+    units : those that count, as they were read.
+    left_out : units whose results do not count, and why.
+    missing : participants asked for, or in the data set, who have no results.
+    means : stems of the mean responses that were fitted with it.
+    """
+
+    units: tuple[WrittenUnit, ...] = ()
+    left_out: tuple[Excluded, ...] = ()
+    missing: tuple[str, ...] = ()
+    means: tuple[str, ...] = ()
 
 
 def write_group(
     out_dir: Path,
     results: Sequence[GroupResult],
-    missing: Sequence[str],
+    members: Membership,
     common: Mapping[str, object],
     level: float = 0.05,
 ) -> tuple[Path, ...]:
-    """All files over participants, the summary last.
+    """All files over participants; their summary goes before the first and comes last.
+
+    What an earlier group level left and this one does not make is removed, mean responses too.
 
     Parameters
     ----------
     out_dir : where they go.
     results : one a group.
-    missing : participants asked for, or in the data set, who have no results.
+    members : whose they are.
     common : goes into every JSON: AnalysisHash, SoftwareVersions.
     level : of p and q, at which the report counts.
 
@@ -47,21 +78,26 @@ def write_group(
     ------
     CannotCreate : where a file cannot be written.
     """
-    written = [
-        (file, write_bytes(out_dir / file, content))
-        for result in results
-        for made in MAKERS
-        for file, content in made(result, common)
-    ]
-    tables = [write_scores(out_dir, results)] if results else []
-    tables += write_statistics(out_dir, results, common)
-    summary = GroupSummary(
-        groups=tuple(group_summary(result, level) for result in results),
-        missing=tuple(sorted(missing)),
-        files=tuple(str(file) for file, _ in written),
-    )
-    last = write_text(out_dir / names.GROUP_SUMMARY, json_text(to_json(summary)))
-    return (*(path for _, path in written), *tables, last)
+    for path in names.summary_paths(out_dir, None):
+        if path not in [names.summary_path(out_dir, stem) for stem in members.means]:
+            remove_set(out_dir, names.LOGS / path.name)
+    groups = tuple(group_summary(result, level) for result in results)
+    means = [read_summary(names.summary_path(out_dir, stem), UnitSummary) for stem in members.means]
+    units = {one.stem: proof_of(one) for one in (*(unit.summary for unit in members.units), *means)}
+
+    def summarise(hashes: Mapping[str, str]) -> str:
+        """The summary's text."""
+        return summary_text(GroupSummary(groups, members.missing, members.left_out, units, hashes))
+
+    return write_set(out_dir, names.GROUP_SUMMARY, _files(results, common), summarise)
+
+
+def _files(results: Sequence[GroupResult], common: Mapping[str, object]) -> Iterator[File]:
+    for result in results:
+        for made in MAKERS:
+            yield from made(result, common)
+    yield from score_files(results)
+    yield from statistics_files(results, common)
 
 
 def group_summary(result: GroupResult, level: float) -> GroupResultSummary:

@@ -11,13 +11,13 @@ import numpy as np
 from bids_app.outputs.derivatives.read_unit import read_unit
 from bids_app.outputs.figures import charts
 from bids_app.outputs.files import names
-from bids_app.outputs.files.files import write_text
+from bids_app.outputs.files.proof import require_group
 from bids_app.outputs.files.serialise import read_summary
 from bids_app.outputs.report.drawing import Drawing, Figure, save
 from bids_app.outputs.report.group.maps import extra_maps, group_maps
 from bids_app.outputs.report.group.model_pair import group_model_pair_sentences
+from bids_app.outputs.report.page import write_page
 from bids_app.outputs.report.participant import LeftOut, StatusLine, report_context, status_rows
-from bids_app.outputs.report.render import render
 from bids_app.outputs.report.unit.controls import group_controls_sentences
 from bids_app.outputs.report.unit.layers import group_layers
 from bids_app.outputs.report.unit.planted import PlantedRecovery, Truth, pool, read_truth, recoveries
@@ -30,12 +30,12 @@ from bids_app.outputs.wording.phrases import count_of, nouns_of
 from bids_app.records import (
     ExtraPartition,
     GroupResultSummary,
-    GroupSummary,
     ParticipantScore,
     SignificantCounts,
     UnitSummary,
     all_components,
     camel,
+    entities_of,
     partition_components,
 )
 
@@ -95,15 +95,14 @@ def write_group_report(out_dir: Path, planted: Path | None = None) -> Path:
 
     Raises
     ------
-    ReadWriteError : where results are absent or broken.
+    ReadWriteError : where results are absent, or not what the group level wrote and read.
     CannotCreate : where the page cannot be written.
     """
-    summary = read_summary(out_dir / names.GROUP_SUMMARY, GroupSummary)
-    means = [read_unit(path) for path in names.summary_paths(out_dir, None)]
+    summary = require_group(out_dir)
     participants = sorted({one for group in summary.groups for one in group.participants})
-    summaries = [
-        read_summary(path, UnitSummary) for one in participants for path in names.summary_paths(out_dir, one)
-    ]
+    counted = [stem for stem in summary.units if "sub" in entities_of(stem)]
+    means = [read_unit(names.summary_path(out_dir, stem)) for stem in summary.units if stem not in counted]
+    summaries = [read_summary(names.summary_path(out_dir, stem), UnitSummary) for stem in counted]
     status = status_rows(out_dir)
     known = planted is not None and planted.exists()
     truths = {one: read_truth(planted, one) for one in participants} if planted is not None and known else {}
@@ -111,12 +110,13 @@ def write_group_report(out_dir: Path, planted: Path | None = None) -> Path:
         "title": "Group",
         "participants": participants,
         "missing": [LeftOut(one, _reason(one, status)) for one in summary.missing],
+        "untrue": summary.left_out,
         "groups": [_group(out_dir, group, truths) for group in summary.groups],
         "means": [unit_section(out_dir, unit, {}) for unit in means],
-        **report_context([*summaries, *(unit.summary for unit in means)], status),
+        **report_context([*summaries, *(unit.summary for unit in means)], status, summary.left_out),
         "has_inference": any(group.inference for group in summary.groups),
     }
-    return write_text(out_dir / names.GROUP_REPORT, render("group.html.j2", context))
+    return write_page(out_dir, names.GROUP_REPORT, "group.html.j2", context)
 
 
 def _reason(participant: str, status: Sequence[StatusLine]) -> str:

@@ -1,7 +1,5 @@
 """Recovered beside planted: the arithmetic against closed forms and numpy's own."""
 
-from pathlib import PurePosixPath
-
 import numpy as np
 import pytest
 from synthetic_units import make_unit, parcel_targets
@@ -71,7 +69,7 @@ def test_no_slope_of_few_targets_or_little_spread(n, sd, has_slope):
 
 
 def written(unit):
-    summary = unit_summary(unit, [PurePosixPath("a.tsv")], "table")
+    summary = unit_summary(unit, {"a.tsv": "0"}, "table")
     return WrittenUnit(unit.stem, unit.participant, unit.modality, unit.targets, unit.partition, summary)
 
 

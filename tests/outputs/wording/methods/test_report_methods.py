@@ -1,7 +1,6 @@
 """The methods text says what was set, for three analyses, and nothing that was not."""
 
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
@@ -44,7 +43,7 @@ from bids_app.records import (
 
 
 def summary_of(unit):
-    return unit_summary(unit, [PurePosixPath("a.tsv")], "table")
+    return unit_summary(unit, {"a.tsv": "0"}, "table")
 
 
 def text_of(unit):

@@ -1,0 +1,70 @@
+"""Folders of working files, of one process each: swept when it has ended, however it did."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import BinaryIO
+
+from bids_app.disk.owners import is_dead, own_token, try_lock
+
+PREFIX, OWNER = "scratch-", "owner"
+
+
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """A folder for as long as the context lasts, which no other process sweeps meanwhile.
+
+    Parameters
+    ----------
+    parent : where it is made.
+
+    Raises
+    ------
+    OSError : where the disk refuses.
+    """
+    folder, file = _new_folder(parent)
+    try:
+        with file:
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep_scratch(parent: Path) -> None:
+    """Remove folders of processes that have ended; those of living ones stay.
+
+    Parameters
+    ----------
+    parent : where they lie; it may be absent.
+    """
+    for folder in sorted(parent.glob(f"{PREFIX}*")):
+        if _is_abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _new_folder(parent: Path) -> tuple[Path, BinaryIO]:
+    while True:
+        folder = Path(mkdtemp(prefix=PREFIX, dir=parent))
+        try:
+            file = (folder / OWNER).open("xb", buffering=0)
+        except FileNotFoundError:  # swept before it had an owner: another one
+            continue
+        file.write(own_token().encode())
+        if try_lock(file) is not False and (folder / OWNER).exists():
+            return folder, file
+        file.close()
+
+
+def _is_abandoned(folder: Path) -> bool:
+    try:
+        with (folder / OWNER).open("r+b") as file:
+            ours = try_lock(file)
+            return bool(is_dead(file.read().decode("utf-8", "replace")) if ours is None else ours)
+    except FileNotFoundError:
+        return folder.is_dir()
+    except OSError:
+        return False

@@ -1,0 +1,153 @@
+"""Files are whole or not there; what dead processes left is swept, and what living ones are at stays."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bids_app.disk import owners, replace, sweep_parts, sweep_scratch, write_whole
+
+AT_IT = """
+import sys, time
+from pathlib import Path
+from bids_app.disk import {what}
+with {what}(Path(sys.argv[1])) as place:
+    print(place, flush=True)
+    time.sleep(600)
+"""
+
+
+def start(what, path):
+    """A process that is writing, and what it writes to."""
+    code = AT_IT.format(what=what)
+    process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True)
+    return process, Path(process.stdout.readline().strip())
+
+
+def kill(process):
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.fixture(params=["the kernel's locks", "no locks"])
+def disk(request, monkeypatch):
+    """A disk with locks, and one without."""
+    if request.param == "no locks":
+
+        def refuse(*_):
+            raise OSError(errno.ENOLCK, "no locks")
+
+        monkeypatch.setattr("fcntl.flock", refuse)
+    return request.param
+
+
+@pytest.mark.parametrize(("what", "sweep"), [("replacing", sweep_parts), ("scratch_folder", sweep_scratch)])
+def test_a_living_processs_files_stay_and_a_dead_ones_go(tmp_path, disk, what, sweep):
+    process, place = start(what, tmp_path / "a.txt" if what == "replacing" else tmp_path)
+    try:
+        sweep(tmp_path)
+        assert place.exists()
+    finally:
+        kill(process)
+    assert place.exists()
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_of_other_machines_stay_where_nothing_tells(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSYS, "no locks")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    monkeypatch.setattr(owners, "_machine", lambda: "another")
+    process, place = start("replacing", tmp_path / "a.txt")
+    kill(process)
+    sweep_parts(tmp_path)
+    assert place.exists()
+
+
+def test_what_an_older_version_left_goes(tmp_path):
+    stray = tmp_path / "deep" / ".a.nii.gz.0123456789abcdef.part"
+    stray.parent.mkdir()
+    stray.write_bytes(b"half")
+    (tmp_path / "scratch-old").mkdir()
+    (tmp_path / "scratch-old" / "0_0.npy").write_bytes(b"x")
+    (tmp_path / "a.part").write_bytes(b"not hidden, not ours")
+    sweep_parts(tmp_path)
+    sweep_scratch(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.part"]
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    steps = []
+    fsync, rename = os.fsync, replace.rename
+    monkeypatch.setattr(os, "fsync", lambda number: (steps.append(os.fstat(number).st_ino), fsync(number)))
+    monkeypatch.setattr(replace, "rename", lambda part, path: (steps.append("rename"), rename(part, path)))
+    write_whole(tmp_path / "a.txt", b"content")
+    assert steps == [(tmp_path / "a.txt").stat().st_ino, "rename"]
+
+
+@pytest.mark.parametrize("step", ["write_bytes", "fsync", "rename"])
+def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, step):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write_whole(tmp_path / "a.txt", b"old")
+    monkeypatch.setattr(*{"write_bytes": (Path, step), "fsync": (os, step), "rename": (replace, step)}[step], full)
+    with pytest.raises(OSError, match="No space"):
+        write_whole(tmp_path / "a.txt", b"new")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+def test_a_part_that_is_swept_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    seen = []
+
+    def sweeps_first(file):
+        seen.append(file)
+        if len(seen) == 1:
+            next(tmp_path.glob(".*.part")).unlink()
+        return owners.try_lock(file)
+
+    monkeypatch.setattr(replace, "try_lock", sweeps_first)
+    write_whole(tmp_path / "a.txt", b"x")
+    assert len(seen) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_sweeping_while_others_write_loses_nothing(tmp_path):
+    stop = threading.Event()
+
+    def sweep():
+        while not stop.is_set():
+            sweep_parts(tmp_path)
+
+    sweeper = threading.Thread(target=sweep)
+    sweeper.start()
+    try:
+        for number in range(100):
+            write_whole(tmp_path / f"{number}.txt", b"x")
+    finally:
+        stop.set()
+        sweeper.join()
+    assert len(list(tmp_path.iterdir())) == 100
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_token_or_tells_nothing(text):
+    assert owners.is_dead(text) in (None, True, False)
+    machine = owners.own_token().partition("-")[0]
+    assert owners.is_dead(f"{machine}-{text}") in (None, True, False)
+
+
+def test_a_process_is_known_by_its_start_too():
+    token = owners.own_token()
+    assert owners.is_dead(token) is False
+    assert owners.is_dead(token.rpartition("-")[0] + "-1") is True  # the number is another process's now
