@@ -4,11 +4,13 @@ from bids_app.boundary import reason_of
 from bids_app.execution.log import RunLog, open_log
 from bids_app.execution.plan import Unit, plan_units
 from bids_app.execution.resume import NUMBERS, key_without_inputs, unit_key, what_changed
-from bids_app.execution.status import StatusBook, StatusRow, peak_mb
+from bids_app.execution.status import NOT_DONE, Status, StatusBook, StatusRow, peak_mb
 
 __all__ = [
+    "NOT_DONE",
     "NUMBERS",
     "RunLog",
+    "Status",
     "StatusBook",
     "StatusRow",
     "Unit",

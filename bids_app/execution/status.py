@@ -12,6 +12,8 @@ from typing import Literal
 
 from bids_app.disk import locked, write_whole
 
+Status = Literal["running", "done", "failed", "skipped", "reused"]
+NOT_DONE: tuple[Status, ...] = ("running", "failed")  # a row that runs is of a job that goes on, or was killed
 ENDS_S = 60.0  # of waiting for the tables, which are written in a fraction of a second
 
 
@@ -21,7 +23,7 @@ class StatusRow:
 
     unit: str
     participant: str
-    status: Literal["done", "failed", "skipped", "reused"]
+    status: Status
     seconds: float = 0.0
     peak_mb: float = 0.0
     reason: str = ""
@@ -49,8 +51,8 @@ class StatusBook:
             self._write([rows[unit] for unit in sorted(rows)])
 
     def forget(self, participants: set[str]) -> None:
-        """Drop the failed and skipped rows of these participants, before they are tried again."""
-        self._drop(lambda row: row.participant in participants and row.status in ("failed", "skipped"))
+        """Drop the rows of these participants that are neither done nor reused, before they are tried again."""
+        self._drop(lambda row: row.participant in participants and row.status in (*NOT_DONE, "skipped"))
 
     def remove(self, units: Iterable[str]) -> None:
         """Drop the rows of units that are no more."""

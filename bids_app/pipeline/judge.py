@@ -9,7 +9,7 @@ from typing import Literal
 
 from bids_app import execution, outputs
 from bids_app.errors import ConcordError
-from bids_app.execution import StatusRow, Unit
+from bids_app.execution import NOT_DONE, StatusRow, Unit
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
@@ -161,7 +161,7 @@ class Judge:
         verdicts = [self._written(stem, failures) for one in asked for stem in outputs.stems_of(out_dir, one)]
         verdicts = _of_one_kind(verdicts)
         judged = [*verdicts, *self._lost(verdicts, rows)]
-        failed = {row.participant for row in rows if row.status == "failed" and row.participant != "group"}
+        failed = {row.participant for row in rows if row.status in NOT_DONE and row.participant != "group"}
         return Members(
             tuple(one for one in verdicts if one.counts),
             tuple(sorted((one for one in judged if not one.counts), key=lambda one: one.stem)),
@@ -244,14 +244,20 @@ def _is_unit(row: StatusRow) -> bool:
 
 def _of_row(row: StatusRow) -> Verdict:
     """What a row says of a unit that has no summary."""
-    if row.status == "failed":
-        return Verdict(row.unit, row.participant, "failed", row.reason)
+    if row.status in NOT_DONE:
+        return Verdict(
+            row.unit, row.participant, "failed", row.reason if row.status == "failed" else f"it {row.reason}"
+        )
     return Verdict(row.unit, row.participant, "damaged", "its summary in logs is gone")
 
 
 def _failures(rows: Iterable[StatusRow]) -> dict[str, str]:
-    """Unit → why it failed when it was last tried."""
-    return {row.unit: f"it was tried again and failed: {row.reason}" for row in rows if row.status == "failed"}
+    """Unit → why it failed when it was last tried, or that it has not ended."""
+    said = {
+        "failed": "it was tried again and failed: ",
+        "running": "it is fitted again, or was when it was killed: it ",
+    }
+    return {row.unit: said[row.status] + row.reason for row in rows if row.status in said}
 
 
 def _of_one_kind(verdicts: Sequence[Verdict]) -> list[Verdict]:

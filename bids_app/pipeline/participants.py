@@ -107,8 +107,12 @@ def told_of(unit: UnitResult | UnitSummary) -> str:
 
 def _attempt(work: Work, task: UnitTask, judge: Judge, cache: SubspaceCache) -> bool:
     """One unit, isolated: its failure costs a row of status.tsv and nothing else. Returns whether all is well."""
-    with boundary(work.fail):
-        return _fit_and_write(work, task, judge, cache)
+    try:
+        with boundary(work.fail):
+            return _fit_and_write(work, task, judge, cache)
+    except KeyboardInterrupt:
+        work.interrupt()
+        raise
     return False
 
 
@@ -119,6 +123,7 @@ def _fit_and_write(work: Work, task: UnitTask, judge: Judge, cache: SubspaceCach
     if there.counts and there.summary is not None and not job.options.force:
         return _reuse(work, task, judge, there.summary)
     work.say(f"{len(unit.recordings)} recordings" + (f", again: {there.reason}" if there.state != "new" else ""))
+    work.begin()
     result = fit_unit(replace(task, key=key), job, judge.library, cache)
     effort = work.effort
     with locked(outputs.lock_path(job.out_dir, unit.participant), work.progress.notify, PATIENCE_S):

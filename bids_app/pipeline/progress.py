@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Literal
+from datetime import datetime
 
 from bids_app.errors import ConcordError
-from bids_app.execution import StatusBook, StatusRow, peak_mb
+from bids_app.execution import Status, StatusBook, StatusRow, peak_mb
 from bids_app.pipeline.job.job import Notify
 from bids_app.records import NO_EFFORT, Effort
 
@@ -53,7 +53,7 @@ class Work:
 
     def record(
         self,
-        status: Literal["done", "failed", "skipped", "reused"],
+        status: Status,
         reason: str = "",
         effort: Effort | None = None,
     ) -> None:
@@ -68,6 +68,16 @@ class Work:
         took = effort or (NO_EFFORT if status == "skipped" else self.effort)
         row = StatusRow(self.unit, self.participant, status, took.seconds, took.peak_mb, reason)
         self.progress.book.record(row)
+
+    def begin(self) -> None:
+        """A row that says that it runs, and since when."""
+        self.record(
+            "running", f"began at {datetime.now():%Y-%m-%d %H:%M:%S} and has not ended, or was killed", NO_EFFORT
+        )
+
+    def interrupt(self) -> None:
+        """A row of a unit that a signal stopped."""
+        self.record("failed", "interrupted: run the same command to go on")
 
     def say(self, line: str) -> None:
         """One line on the terminal."""
