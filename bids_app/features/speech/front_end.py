@@ -7,6 +7,7 @@ numbers, without passing over the output again.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -37,7 +38,8 @@ class FoldedNorm(torch.nn.Module):
         folded = (scale[:, :, None] * kernel).to(waves.dtype)
         # not in 16 bits, whatever the precision: where a sound is smooth, what a kernel leaves of it is a small
         # difference, which the norm makes large. Channels side by side, as the next convolution is computed fastest
-        with torch.autocast(waves.device.type, enabled=False):
+        kind = waves.device.type
+        with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
             out = torch.baddbmm(shift[:, None].to(waves.dtype), pieces, folded.transpose(1, 2))
             return self.activation(out).transpose(1, 2)
 

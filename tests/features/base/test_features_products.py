@@ -102,3 +102,15 @@ def test_named_inputs_are_torchs_own():
 def test_channels_lie_side_by_side_in_what_a_convolution_gives():
     _, fast = both(conv1d, torch.randn(2, 4, 30), torch.randn(6, 4, 3))
     assert fast.stride() == (6 * 28, 1, 6)
+
+
+def test_models_are_run_by_it(monkeypatch):
+    from bids_app.features.transformers.precision import run_model
+
+    asked, way = [], products.WAYS[linear]
+    monkeypatch.setattr(products, "WAYS", {linear: lambda *args: asked.append(args[1]) or way(*args)})
+    for kind in (torch.float32, torch.bfloat16):  # weights of 16 bits are widened before
+        model = torch.nn.Linear(4, 5).to(kind)
+        with torch.no_grad():
+            run_model(model, input=torch.randn(3, 4))
+    assert [weight.dtype for weight in asked] == [torch.float32, torch.float32]
