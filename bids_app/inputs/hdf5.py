@@ -9,7 +9,7 @@ from typing import Any
 
 from bids_app.errors import DataError
 from bids_app.inputs.claims import n_bytes, require_claim
-from bids_app.inputs.opening import BINARY, Kind, open_input, reading
+from bids_app.inputs.opening import BINARY, Kind, failing, open_input, reading
 
 MOST_OBJECTS = 1_000_000
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -58,7 +58,7 @@ def own_array(file: Any, key: str, path: Path) -> Any:
     """
     import h5py
 
-    with reading(path):
+    with failing(path):
         if not isinstance(file.get(key, getlink=True), h5py.HardLink):
             what = "is a link, not an array of this file" if file.get(key, getlink=True) else "is not in the file"
             raise DataError(f"'{key}' {what}", path, "copy the array into the file")
@@ -103,7 +103,7 @@ def require_own_content(path: Path) -> None:
     """
     import h5py
 
-    with open_hdf5(path) as file, reading(path):
+    with open_hdf5(path) as file, failing(path):
         ahead, seen = [file["/"]], set()
         while ahead:
             group = ahead.pop()

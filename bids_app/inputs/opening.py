@@ -175,6 +175,22 @@ def reading(path: Path, kind: Kind = BINARY, home: Path | None = None) -> Iterat
     DataError : as of `check_input`, or the reader failed.
     """
     check_input(path, kind, home)
+    with failing(path):
+        yield
+
+
+@contextmanager
+def failing(path: Path) -> Iterator[None]:
+    """What a reader raises on a file that is open already, as one DataError with the path.
+
+    Parameters
+    ----------
+    path : of the file.
+
+    Raises
+    ------
+    DataError : the reader failed.
+    """
     try:
         yield
     except (ConcordError, MemoryError):

@@ -169,7 +169,7 @@ def test_memory_that_runs_out_in_every_recording_is_75_and_in_one_of_them_1(pris
     ]
 
 
-@pytest.mark.parametrize("where", ["load_response", "group"])
+@pytest.mark.parametrize("where", ["load_response", pytest.param("group", marks=pytest.mark.long)])
 def test_what_failed_before_the_group_level_is_1(where, pristine, tmp_path, monkeypatch):
     if where == "group":
         monkeypatch.setattr("bids_app.pipeline.group_level.group.summarise", exhausted)
@@ -193,6 +193,7 @@ def test_a_feature_that_cannot_be_made_of_one_stimulus_costs_its_recording(prist
     assert "done" in {row["status"] for row in found.values()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("run", [1, 2])
 def test_rows_that_cannot_be_made_cost_their_recording_as_if_it_were_not_there(run, tmp_path, monkeypatch):
     make_study(tmp_path, ("01",), (1, 2, 3))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bids_app.errors import DataError
 from bids_app.inputs.hdf5 import open_hdf5, own_array, require_held, require_own_content
+from bids_app.inputs.homes import named
 from bids_app.inputs.nifti import open_nifti, require_whole
 
 SECRET = b"root:x:0:0"
@@ -121,3 +122,14 @@ def test_no_header_takes_more_than_its_file_can_hold(tmp_path_factory, changes):
     except DataError:
         return
     assert int(np.prod(shape, dtype=object)) <= len(content)
+
+
+def test_a_file_of_another_home_is_read_whole(tmp_path):
+    (tmp_path / "bids").mkdir()
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["data"] = np.arange(3)
+    with named([tmp_path / "bids"]):
+        with open_hdf5(tmp_path / "x.h5", home=tmp_path) as file:
+            np.testing.assert_array_equal(own_array(file, "data", tmp_path / "x.h5"), np.arange(3))
+        with pytest.raises(DataError, match="leads out"), open_hdf5(tmp_path / "x.h5"):
+            raise AssertionError
