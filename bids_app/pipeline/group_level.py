@@ -62,7 +62,7 @@ def _join(judge: Judge, members: Members, work: Work, cache: SubspaceCache) -> i
     whose = outputs.Membership(units, left_out, members.missing, means)
     with locked(outputs.lock_path(job.out_dir, None), progress.notify, PATIENCE_S):
         outputs.write_group(job.out_dir, results, whose, common, job.analysis.inference.fdr)
-    work.record("done", "; ".join((*members.lines[:-1], *_told_of(judge.preflight))))
+    work.record("done" if counted else "failed", "; ".join((*members.lines[:-1], *_told_of(judge.preflight))))
     return failed + record_refusals(judge, progress)
 
 

@@ -320,10 +320,9 @@ def test_stimuli_heard_again_are_in_the_audit(tmp_path):
 
 # ------------------------------------------------------------------------------------------------ terms
 def test_terms_link_to_their_definitions_at_their_first_use(tmp_path):
-    write_study(tmp_path)
-    outputs.write_mean_response(
-        tmp_path, with_inference(make_unit(parcel_targets(), "", "task-story_seg-X")), np.full(6, 2)
-    )
+    mean = with_inference(make_unit(parcel_targets(), "", "task-story_seg-X"))
+    outputs.write_mean_response(tmp_path, mean, np.full(6, 2))
+    write_study(tmp_path, means=(mean.stem,))
     for text in (page(tmp_path), group_page(tmp_path)):
         links = re.findall(r'<a class="term" href="#([^"]+)">([^<]+)</a>', text)
         anchors = [anchor for anchor, _ in links]
