@@ -16,7 +16,8 @@ from bids_app.encoding.side_by_side import workers
 from bids_app.records import Array, Design
 
 BLOCK_WIDTH = {"cpu": 2048, "cuda": 8192}  # targets of a block at most
-LEAST_WIDTH, NEAR_CACHE = 1024, 2**22  # on a CPU: targets at least; numbers of a block that are read fast
+LEAST_WIDTH, NEAR_CACHE = 1024, 2**22  # on a CPU: targets that are worth a block; numbers of one that are read fast
+NARROWEST, MOST_BYTES = 256, 768 * 10**6  # targets at least; what is held of a block at most
 BASE_MB = 600  # interpreter and libraries, before any data
 DEFAULT_MB = 4096
 MAPPED = 32 * 1024**2  # bytes of a memory map that may be in memory at a time: the kernel maps far more than is read
@@ -61,17 +62,24 @@ class Size:
 
 
 def with_workers(design: Design, size: Size, device: str, mem_mb: int | None) -> Size:
-    """The size with as many workers as there are threads, but no more than a quarter of what the limit leaves allows.
+    """The size with so many workers that the fit takes the least time: they share a batch's decompositions, but each
+    takes memory, of which less is left for targets, so that there may be more batches.
 
     Parameters
     ----------
     design, device, mem_mb : as of `batches`.
     size : of the fit, with one worker.
     """
-    width = block_width(design, size, device)
-    left = 1e6 * (mem_mb or DEFAULT_MB) - fixed_bytes(design, size, width)
-    most = 1 + max(0, int(left / 4 / _worker_bytes(design, size, width)))
-    return replace(size, workers=workers(device, min(len(design.Y), size.largest), most))
+    most = workers(device, min(len(design.Y), size.largest))
+
+    def time(n_workers: int) -> float:
+        """As much for the targets of all batches as for the decompositions of one, shared by the workers."""
+        more = replace(size, workers=n_workers)
+        if n_workers > 1 and _n_blocks(design, more, device, mem_mb) < 1:
+            return float("inf")
+        return (1 + len(batches(design, more, device, None if n_workers == 1 else mem_mb))) / n_workers
+
+    return replace(size, workers=min(range(1, most + 1), key=time, default=0))
 
 
 def keeping_splits(design: Design, size: Size, device: str, mem_mb: int | None, twice: bool) -> Size:
@@ -126,7 +134,8 @@ def block_width(design: Design, size: Size, device: str) -> int:
     """Targets of a block, by shapes alone, so that results repeat whatever the limit on memory.
 
     On a CPU as many as lie near the cache with their responses and coordinates: what is done of each candidate and
-    alpha takes about as long for a few targets as for a hundred.
+    alpha takes about as long for a few targets as for a hundred. But not so many that what is held of a block takes
+    more than `MOST_BYTES`.
 
     Parameters
     ----------
@@ -138,7 +147,13 @@ def block_width(design: Design, size: Size, device: str) -> int:
     if kind != "cpu":
         return most
     near = NEAR_CACHE // (len(design.Y) + min(len(design.Y), size.largest))
-    return min(most, max(LEAST_WIDTH, 1 << max(0, near.bit_length() - 1)))
+    allowed = int(MOST_BYTES / target_bytes(design, size))
+    return min(most, max(LEAST_WIDTH, _power_of_two(near)), max(NARROWEST, _power_of_two(allowed)))
+
+
+def _power_of_two(number: int) -> int:
+    """The largest that is no larger."""
+    return 1 << max(0, number.bit_length() - 1)
 
 
 def _n_blocks(design: Design, size: Size, device: str, mem_mb: int | None) -> int:
@@ -193,7 +208,7 @@ def fixed_bytes(design: Design, size: Size, width: int) -> int:
         + making
         + 8 * _n_nuisance(design) * (columns + n)
         + 8 * 8 * rank**2
-        + width * size.final * (4 * n + 8 * size.largest)
+        + width * size.final * (4 * n + 8 * rank + 2 * size.largest)
         + max(0, size.workers - 1) * _worker_bytes(design, size, width)
     )
 
