@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from bids_app import encoding
-from bids_app.encoding.ridge import batches
+from bids_app.encoding.inference.flips.residual_flips import ResidualFlips
+from bids_app.encoding.ridge import batches, stream
 from bids_app.encoding.ridge.fitted import Observer
 from bids_app.encoding.side_by_side import SMALL, Kept, made_once, side_by_side, workers
 from bids_app.records import FitSpec, InferenceSpec, Run
@@ -158,3 +159,29 @@ def test_a_limit_on_memory_changes_no_number_with_several_threads(two_threads, m
         np.testing.assert_array_equal(getattr(wide, name), getattr(narrow, name))
     for band in "ab":
         np.testing.assert_array_equal(wide.profile[band], narrow.profile[band])
+
+
+def test_the_order_in_which_candidates_are_met_changes_no_bit(monkeypatch):
+    """As several threads meet them in any order: what one candidate changes is nobody else's."""
+    design = design_of(3, 60)
+    spec, tests = FitSpec(candidates=8, alphas=(1e-1, 1e6, 8)), InferenceSpec(100, 20.0)
+
+    def found(in_order):
+        nulls = []
+        plain = ResidualFlips.null
+
+        def kept(self, *given):
+            nulls.append(plain(self, *given).numpy().copy())
+            return nulls[-1]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(ResidualFlips, "null", lambda self, *given: torch.as_tensor(kept(self, *given)))
+            patch.setattr(stream, "side_by_side", lambda work, items, n_workers: map(work, in_order(list(items))))
+            fit, result = encoding.fit_and_infer(design, GROUPS, spec, tests)
+        inferred = [getattr(one, stat) for one in result.components.values() for stat in ("p", "low", "high")]
+        return [*nulls, fit.rsquared, np.array(inferred)]
+
+    forward, backward = found(list), found(lambda items: items[::-1])
+    assert len(forward) >= 4
+    for one, other in zip(forward, backward, strict=True):
+        np.testing.assert_array_equal(one, other)

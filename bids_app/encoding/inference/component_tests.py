@@ -131,7 +131,7 @@ class Inference(Observer):
         numbers += blocks.count**2 / self.n_folds
         self.cell_bytes = 2 * len(self.flip_units) * self.dtype.itemsize
         sums = (len(unions) + len(self.shares)) * blocks.count + (self.n_folds * len(self.refitted)) ** 2
-        again = len(pairs) * (blocks.count + 1) ** 2 / 2
+        again = (len(pairs) + len(self.additions)) * (blocks.count + 1) ** 2 / 2
         # responses in pieces, and what smaller unions leave of them
         lengths = [len(kind.pieces.units) * kind.pieces.length for kind in self.flip_units]
         again += sum(lengths) + len(self.additions) * lengths[0]

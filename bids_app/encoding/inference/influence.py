@@ -172,7 +172,7 @@ class Influences:
             for home, blocks in enumerate(self._blocks):
                 part = few[..., blocks].flatten(2)
                 self._products[self._fold, home, start : start + at_once] += part @ part.mT
-        self._e = self._e[:, :, :0]
+        self._e = self._e.new_zeros((n_unions, n_targets, 0, n_blocks))
 
     def of(self, coefficients: Array, targets: slice = slice(None)) -> tuple[torch.Tensor, torch.Tensor]:
         """Σ e_ij² of a signed sum of the unions.

@@ -249,7 +249,7 @@ for found in fits:
 def test_a_limit_on_memory_is_kept_and_changes_nothing(tmp_path):
     rng = np.random.default_rng(0)
     np.save(tmp_path / "y.npy", rng.standard_normal((N_RUNS * N_TIMES, 10_000), dtype="f4"))
-    command = [sys.executable, "-c", LIMITED, str(tmp_path / "y.npy"), "630", "638", "700"]
+    command = [sys.executable, "-c", LIMITED, str(tmp_path / "y.npy"), "632", "640", "700"]
     paths = [*sys.path, str(Path(__file__).parent)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)

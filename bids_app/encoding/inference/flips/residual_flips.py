@@ -31,8 +31,8 @@ from bids_app.records import Array
 class ResidualFlips:
     """Gains of larger unions over smaller ones under flips of what the smaller ones leave, for a batch of targets.
 
-    Memory: n_times numbers (in pieces) a target and smaller union, and (n_blocks + 1)² / 2 for each pair, of the
-    working type.
+    Memory: n_times numbers (in pieces) a target and smaller union, and (n_blocks + 1)² / 2 for each of these and each
+    pair, of the working type.
 
     Parameters
     ----------
@@ -51,9 +51,11 @@ class ResidualFlips:
         # of all smaller unions, one after another; in pieces, as `FlipUnits.responses`
         size = len(additions) * n_targets, len(pieces.units) * pieces.length
         self._residuals = torch.zeros(size, dtype=dtype, device=labels.device)
-        pairs = [(small, large) for small, larger in additions.items() for large in larger]
-        self._first_rows = {pair: number * n_targets for number, pair in enumerate(pairs)}
-        self._gains = FlipGains(blocks.count + 1, len(pairs) * n_targets, dtype, labels.device)
+        # each smaller union's residuals through its own models and through those of the larger unions: what a union's
+        # models make of them has a row of its own, as models of different candidates are met by different threads
+        through = [(small, union) for small, larger in additions.items() for union in (small, *larger)]
+        self._first_rows = {pair: number * n_targets for number, pair in enumerate(through)}
+        self._gains = FlipGains(blocks.count + 1, len(through) * n_targets, dtype, labels.device)
 
     def foresee(self, split: Split, residuals: Residuals) -> None:
         """What smaller unions leave, each sample by the model of the fold that tests it; before any model is added.
@@ -84,34 +86,31 @@ class ResidualFlips:
             return
         met = self._met(models)
         device = self._blocks.labels.device
-        positions, rows, times, residuals = (
-            torch.as_tensor(each, device=device) for each in (met.positions, met.rows, met.times, met.residuals)
-        )
+        positions, rows, chose, residuals = (torch.as_tensor(each, device=device) for each in met)
         own = Responses(responses, torch.as_tensor(models.places, device=device))
         alphas = models.alpha.cpu().numpy()[met.positions]
         parts = explained(alphas, Responses(self._residuals, residuals), columns, directions, Whole(own, positions))
         for few, part in parts:
-            which, pair = torch.nonzero(times[few], as_tuple=True)
-            self._gains.add(rows[few[which], pair], part, which, times[few[which], pair].to(part.dtype))
+            which, pair = torch.nonzero(chose[few], as_tuple=True)
+            self._gains.add(rows[few[which], pair], part, which)
 
     def _met(self, models: Fitted) -> _Met:
-        """What these models make of the residuals of smaller unions, where it counts for some pair.
-
-        A model that a smaller union and a larger one both chose makes the same of both, and is left out.
-        """
-        n, most = len(models.places), max(map(len, self._additions.values()))
-        chose = {union: np.zeros(n, dtype=np.int8) for pair in self._first_rows for union in pair}
+        """What these models make of the residuals of smaller unions, once for all unions that chose them. Where all
+        of a smaller union's pairs did, their gains are the same, and it is left out."""
+        n, most = len(models.places), 1 + max(map(len, self._additions.values()))
+        chose = {union: np.zeros(n, dtype=bool) for pair in self._first_rows for union in pair}
         for union, each in chose.items():
-            each[models.unions.get(union, [])] = 1
+            each[models.unions.get(union, [])] = True
         found = []
         for small, larger in self._additions.items():
-            times, rows = np.zeros((n, most), dtype=np.int8), np.zeros((n, most), dtype=np.int64)
-            for place, large in enumerate(larger):
-                times[:, place] = chose[large] - chose[small]
-                rows[:, place] = self._first_rows[small, large] + models.places
-            there = np.flatnonzero(times.any(axis=1))
+            through, rows = np.zeros((n, most), dtype=bool), np.zeros((n, most), dtype=np.int64)
+            for place, union in enumerate((small, *larger)):
+                through[:, place] = chose[union]
+                rows[:, place] = self._first_rows[small, union] + models.places
+            counts = through.sum(axis=1)
+            there = np.flatnonzero((counts > 0) & (counts <= len(larger)))
             residuals = self._number[small] * self._n_targets + models.places[there]
-            found.append(_Met(there, residuals, rows[there], times[there]))
+            found.append(_Met(there, rows[there], through[there], residuals))
         return _Met(*map(np.concatenate, zip(*found, strict=True)))
 
     def null(self, pair: tuple[int, int], signs: Signs, targets: slice = slice(None)) -> torch.Tensor:
@@ -127,15 +126,19 @@ class ResidualFlips:
         -------
         (n_signs, n).
         """
-        first, chosen = self._first_rows[pair], range(self._n_targets)[targets]
-        return self._gains.at(signs, slice(first + chosen.start, first + chosen.stop))
+        chosen = range(self._n_targets)[targets]
+        larger, smaller = (
+            slice(self._first_rows[each] + chosen.start, self._first_rows[each] + chosen.stop)
+            for each in (pair, (pair[0], pair[0]))
+        )
+        return self._gains.at(signs, larger, less=smaller)
 
 
 class _Met(NamedTuple):
-    """Models that meet residuals, (n,) each: positions, among the models in hand; residuals, their rows; rows and
-    times (n, n_larger), which gains they count for, and how often: 1 as the larger union's, −1 as the smaller's."""
+    """Models that meet residuals, (n,) each: positions, among the models in hand; rows (n, n_unions) of the gains of
+    each union that may have chosen them, and whether it did; residuals, their rows."""
 
     positions: Array
-    residuals: Array
     rows: Array
-    times: Array
+    chose: Array
+    residuals: Array

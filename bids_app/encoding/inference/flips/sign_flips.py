@@ -147,13 +147,7 @@ class FlipGains:
         self.trace = torch.zeros(n_models, dtype=dtype, device=device)
         self.pairs = self.trace.new_zeros((n_models, self._above.shape[1]))
 
-    def add(
-        self,
-        models: torch.Tensor,
-        explained: torch.Tensor,
-        which: torch.Tensor | None = None,
-        times: torch.Tensor | None = None,
-    ) -> None:
+    def add(self, models: torch.Tensor, explained: torch.Tensor, which: torch.Tensor | None = None) -> None:
         """Once a fold.
 
         Parameters
@@ -161,7 +155,6 @@ class FlipGains:
         models : (n,) places of different models.
         explained : (n_few, n_flip_units, n_flip_units), one fold's part of each E, symmetric or not.
         which : (n,) the one of these that is each model's; None: theirs in order.
-        times : (n,) how often it is added, such as −1; None: once.
         """
         i, j = self._above
         n = explained.shape[1]
@@ -170,22 +163,24 @@ class FlipGains:
         pairs = flat.index_select(1, i * n + j).add_(flat.index_select(1, j * n + i))
         if which is not None:
             trace, pairs = trace[which], pairs[which]
-        if times is not None:
-            trace, pairs = trace * times, pairs * times[:, None]
         self.trace.index_add_(0, models, trace)
         self.pairs.index_add_(0, models, pairs)
 
-    def at(self, signs: Signs, models: slice = slice(None)) -> torch.Tensor:
+    def at(self, signs: Signs, models: slice = slice(None), less: slice | None = None) -> torch.Tensor:
         """Gains under signs.
 
         Parameters
         ----------
         signs : of the flip units.
         models : those asked for.
+        less : as many others, whose gains are taken off.
 
         Returns
         -------
         (n_signs, n).
         """
-        gains: torch.Tensor = product(signs.pairs, self.pairs[models].T)
-        return gains.add_(self.trace[models])
+        trace, pairs = self.trace[models], self.pairs[models]
+        if less is not None:
+            trace, pairs = trace - self.trace[less], pairs - self.pairs[less]
+        gains: torch.Tensor = product(signs.pairs, pairs.T)
+        return gains.add_(trace)
