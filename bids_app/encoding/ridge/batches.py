@@ -17,7 +17,7 @@ from bids_app.records import Array, Design
 
 BLOCK_WIDTH = {"cpu": 2048, "cuda": 8192}  # targets of a block at most
 LEAST_WIDTH, NEAR_CACHE = 1024, 2**22  # on a CPU: targets that are worth a block; numbers of one that are read fast
-NARROWEST, MOST_BYTES = 256, 768 * 10**6  # targets at least; what is held of a block at most
+NARROWEST, MOST_BYTES = 256, 900 * 10**6  # targets at least; what is held of a block at most
 BASE_MB = 600  # interpreter and libraries, before any data
 DEFAULT_MB = 4096
 MAPPED = 32 * 1024**2  # bytes of a memory map that may be in memory at a time: the kernel maps far more than is read
@@ -232,7 +232,9 @@ def _worker_bytes(design: Design, size: Size, width: int) -> int:
     directions of the one, with its weights once."""
     n = len(design.Y)
     rank = min(n, size.largest)
-    return 8 * 8 * rank**2 + width * size.final * (4 * n + 8 * rank + 2 * size.largest)
+    # directions of a candidate, as observers have them of columns, and what alphas make of these
+    observed = int(1.5 * n * size.observed[1] * rank / max(1, size.n_columns))
+    return 8 * 8 * rank**2 + width * size.final * (4 * n + 8 * rank + 2 * size.largest) + observed
 
 
 def load(source: Array, columns: Array, dtype: torch.dtype, device: str) -> torch.Tensor:
