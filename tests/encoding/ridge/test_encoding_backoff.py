@@ -4,7 +4,10 @@ import pytest
 import torch
 
 from bids_app.encoding import FitContext
+from bids_app.encoding.ridge.batches import DEFAULT_MB
 from bids_app.encoding.ridge.options import with_backoff
+
+HALF_MB = DEFAULT_MB // 2
 
 
 class Device:
@@ -16,9 +19,9 @@ class Device:
     def __call__(self, context):
         device, mem_mb = context.device, context.mem_mb
         self.tried.append((device, mem_mb))
-        if (mem_mb or 4096) < self.needs_mb:
+        if (mem_mb or DEFAULT_MB) < self.needs_mb:
             raise MemoryError("this fit needs more")
-        if device != "cpu" and (mem_mb or 4096) > self.holds_mb:
+        if device != "cpu" and (mem_mb or DEFAULT_MB) > self.holds_mb:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return "scores"
 
@@ -28,7 +31,12 @@ class Device:
     [
         (9000, 8000, [("cuda", 8000)], ()),
         (5000, 8000, [("cuda", 8000), ("cuda", 4000)], ("cuda ran out of memory: fitted again with 4000 MB",)),
-        (3000, None, [("cuda", None), ("cuda", 2048)], ("cuda ran out of memory: fitted again with 2048 MB",)),
+        (
+            3000,
+            None,
+            [("cuda", None), ("cuda", HALF_MB)],
+            (f"cuda ran out of memory: fitted again with {HALF_MB} MB",),
+        ),
         (
             10,
             8000,
