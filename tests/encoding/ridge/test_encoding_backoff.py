@@ -7,7 +7,7 @@ from bids_app.encoding import FitContext
 from bids_app.encoding.ridge.batches import DEFAULT_MB
 from bids_app.encoding.ridge.options import with_backoff
 
-HALF_MB = DEFAULT_MB // 2
+HALF_MB, AGAIN = DEFAULT_MB // 2, "cuda ran out of memory: fitted again with {} MB"
 
 
 class Device:
@@ -30,7 +30,7 @@ class Device:
     ("holds_mb", "mem_mb", "tried", "warnings"),
     [
         (9000, 8000, [("cuda", 8000)], ()),
-        (5000, 8000, [("cuda", 8000), ("cuda", 4000)], ("cuda ran out of memory: fitted again with 4000 MB",)),
+        (5000, 8000, [("cuda", 8000), ("cuda", 4000)], (AGAIN.format(4000),)),
         (
             3000,
             None,
