@@ -23,7 +23,7 @@ CHANGED = {
 }
 
 
-def unit_key(unit: Unit, analysis_hash: str, features: Iterable[str], facts: Iterable[str]) -> str:
+def unit_key(unit: Unit, analysis_hash: str, features: Iterable[str] | None, facts: Iterable[str]) -> str:
     """All that a unit's numbers follow from, hashed part by part: `numbers=… analysis=… files=… features=… times=…`.
 
     Parameters
@@ -31,17 +31,17 @@ def unit_key(unit: Unit, analysis_hash: str, features: Iterable[str], facts: Ite
     unit : whose input files' names, sizes and times of change count (their bytes are not read: BOLD is large), and
         what their sidecars say.
     analysis_hash : of the resolved analysis.
-    features : keys of the features' values.
+    features : keys of the features' values; None where they are not known, and that part is left out.
     facts : all else that counts: accounts of the recordings' time, and which cannot be used.
     """
     parts = {
         "numbers": str(NUMBERS),
         "analysis": analysis_hash,
         "files": _hash(line for recording in unit.recordings for line in _states(recording)),
-        "features": _hash(sorted(features)),
+        "features": None if features is None else _hash(sorted(features)),
         "times": _hash(sorted(facts)),
     }
-    return " ".join(f"{name}={value}" for name, value in parts.items())
+    return " ".join(f"{name}={value}" for name, value in parts.items() if value is not None)
 
 
 def what_changed(made: str, today: str) -> str:

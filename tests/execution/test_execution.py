@@ -116,7 +116,7 @@ def test_a_key_says_which_part_has_changed(tmp_path, monkeypatch, change, words)
     def key(numbers=1, analysis="h", content="x", features=("a", "b"), facts=("fact",), **own):
         monkeypatch.setattr("bids_app.execution.resume.NUMBERS", numbers)
         if content is None:
-            path.unlink()
+            path.unlink(missing_ok=True)
         elif content != "x":
             path.write_text(content)
         unit = SimpleNamespace(stem="u", recordings=(plain_recording(path, **own),))
@@ -126,6 +126,9 @@ def test_a_key_says_which_part_has_changed(tmp_path, monkeypatch, change, words)
     today = key(**change)
     assert (what_changed(before, today) == "") is (words == "")
     assert words in what_changed(before, today)
+    without = key(**change | {"features": None})
+    assert "features=" not in without
+    assert what_changed(before, without) == ("" if "features" in change else what_changed(before, today))
     known = key_without_inputs("h")
     assert what_changed(before, known) == ("" if "numbers" not in change else words_of("numbers"))
     assert what_changed("k" * 64, known) == words_of("numbers")  # a key of before
