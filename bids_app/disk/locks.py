@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from bids_app.disk.owners import is_dead, own_token, try_lock
+from bids_app.disk.owners import is_dead, is_left, own_token, try_lock
 from bids_app.errors import Busy
 
 SAID_S = 5.0  # of waiting, before it is said
@@ -44,6 +44,21 @@ def locked(path: Path, say: Callable[[str], object], ends_s: float = ENDS_S) -> 
             with suppress(OSError):
                 os.ftruncate(held, 0)
             os.close(held)
+
+
+def held_elsewhere(path: Path) -> bool:
+    """Whether a lock's file names a process of another machine that took it less than a day ago: `locked` does not
+    see that where the disk's locks are of one machine alone.
+
+    Parameters
+    ----------
+    path : of the lock's file; it may be absent.
+    """
+    try:
+        token = [*path.read_text(encoding="utf-8", errors="replace").split("\n"), "", ""][2]
+        return bool(token) and is_dead(token) is None and not is_left(token, path.stat().st_mtime)
+    except OSError:
+        return False
 
 
 def _wait(path: Path, say: Callable[[str], object], ends_s: float) -> int | None:

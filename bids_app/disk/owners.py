@@ -7,12 +7,15 @@ import fcntl
 import hashlib
 import os
 import socket
+import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}  # a disk that has none
+OWNERS_NAME = r"[0-9a-f]{8}-[0-9a-f]+-[0-9]+"  # as `own_token` makes it
+FOREIGN_S = 86_400.0  # what another machine's process left unchanged for a day is taken as left behind
 
 
 def try_lock(file: BinaryIO | int) -> bool | None:
@@ -73,6 +76,19 @@ def is_dead(token: str) -> bool | None:
     except (ValueError, OverflowError):
         return None
     return _started(pid) != started
+
+
+def is_left(token: str, changed_s: float) -> bool:
+    """Whether the process of a token has left its file behind: it is dead, or of nobody known and nothing changed for
+    a day. That the file's lock is free says nothing of other machines: on many shared disks locks are of one alone.
+
+    Parameters
+    ----------
+    token : as `own_token` makes it, or any text.
+    changed_s : when the file was last changed, in seconds since 1970.
+    """
+    dead = is_dead(token)
+    return time.time() - changed_s > FOREIGN_S if dead is None else dead
 
 
 @cache

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from bids_app.disk.owners import is_dead, own_token, try_lock
+from bids_app.disk.owners import OWNERS_NAME, is_left, own_token, try_lock
 
 ENDING = ".part"  # of hidden names, while a file is written
+OURS = re.compile(rf"\..+\.({OWNERS_NAME})\.[0-9a-f]{{8}}{re.escape(ENDING)}")  # a name that `_new_part` made
 
 
 @contextmanager
@@ -56,16 +58,19 @@ def rename(part: Path, path: Path) -> None:
 
 
 def sweep_parts(folder: Path) -> None:
-    """Remove the unfinished files of processes that have ended, in a folder and all below it; others stay.
+    """Remove the unfinished files of processes that have ended, in a folder and all below it; others stay, and so do
+    hidden files of other programs.
 
     Parameters
     ----------
     folder : may be absent.
     """
     for part in sorted(folder.rglob(f".*{ENDING}")):
+        name = OURS.fullmatch(part.name)
+        if name is None:
+            continue
         with suppress(OSError), part.open("r+b") as file:
-            ours = try_lock(file)
-            if ours or (ours is None and is_dead(_token_of(part))):
+            if try_lock(file) is not False and is_left(name[1], part.stat().st_mtime):
                 part.unlink()
 
 
@@ -88,8 +93,3 @@ def _is_there(path: Path, file: BinaryIO) -> bool:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:
         return False
-
-
-def _token_of(part: Path) -> str:
-    """The token in a name that `_new_part` made; any text of other names."""
-    return part.name.rsplit(".", 3)[-3] if part.name.count(".") > 3 else ""

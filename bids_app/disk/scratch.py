@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import BinaryIO
 
-from bids_app.disk.owners import is_dead, own_token, try_lock
+from bids_app.disk.owners import is_left, own_token, try_lock
 
 PREFIX, OWNER = "scratch-", "owner"
 
@@ -62,9 +62,14 @@ def _new_folder(parent: Path) -> tuple[Path, BinaryIO]:
 def _is_abandoned(folder: Path) -> bool:
     try:
         with (folder / OWNER).open("r+b") as file:
-            ours = try_lock(file)
-            return bool(is_dead(file.read().decode("utf-8", "replace")) if ours is None else ours)
+            is_free, token = try_lock(file) is not False, file.read().decode("utf-8", "replace")
+        return is_free and is_left(token, _changed_s(folder))
     except FileNotFoundError:
-        return folder.is_dir()
+        return folder.is_dir() and is_left("", _changed_s(folder))
     except OSError:
         return False
+
+
+def _changed_s(folder: Path) -> float:
+    """When it or a file in it was last changed, in seconds since 1970."""
+    return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))

@@ -6,6 +6,7 @@ import glob
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from bids_app.execution.plan import Unit
@@ -23,25 +24,25 @@ CHANGED = {
 }
 
 
-def unit_key(unit: Unit, analysis_hash: str, features: Iterable[str], facts: Iterable[str]) -> str:
+def unit_key(unit: Unit, analysis_hash: str, features: Iterable[str] | None, facts: Iterable[str]) -> str:
     """All that a unit's numbers follow from, hashed part by part: `numbers=… analysis=… files=… features=… times=…`.
 
     Parameters
     ----------
-    unit : whose input files' names, sizes and times of change count (their bytes are not read: BOLD is large), and
-        what their sidecars say.
+    unit : whose input files' names, sizes and times of change count (their bytes are not read: BOLD is large), of
+        links into an annex its keys instead of times; and what their sidecars say.
     analysis_hash : of the resolved analysis.
-    features : keys of the features' values.
+    features : keys of the features' values; None where they are not known, and that part is left out.
     facts : all else that counts: accounts of the recordings' time, and which cannot be used.
     """
     parts = {
         "numbers": str(NUMBERS),
         "analysis": analysis_hash,
         "files": _hash(line for recording in unit.recordings for line in _states(recording)),
-        "features": _hash(sorted(features)),
+        "features": None if features is None else _hash(sorted(features)),
         "times": _hash(sorted(facts)),
     }
-    return " ".join(f"{name}={value}" for name, value in parts.items())
+    return " ".join(f"{name}={value}" for name, value in parts.items() if value is not None)
 
 
 def what_changed(made: str, today: str) -> str:
@@ -81,11 +82,17 @@ def _states(recording: Recording) -> Iterator[str]:
     for path in _files_of(recording):
         try:
             state = path.stat()
-            yield f"{path.name}\t{state.st_size}\t{state.st_mtime_ns}"
+            yield f"{path.name}\t{state.st_size}\t{_annex_key(path) or state.st_mtime_ns}"
         except OSError:
             yield f"{path.name}\tmissing"
     yield repr((recording.start_s, recording.rate_hz, recording.stimuli))
     yield json.dumps(dict(recording.metadata), sort_keys=True, default=str)
+
+
+def _annex_key(path: Path) -> str:
+    """What git-annex calls a file's content, after its hash, where the file is a link into an annex; else empty."""
+    target = path.readlink() if path.is_symlink() else Path()
+    return target.name if ("annex", "objects") in pairwise(target.parts) else ""
 
 
 def _files_of(recording: Recording) -> Iterator[Path]:

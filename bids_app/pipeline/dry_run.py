@@ -8,7 +8,7 @@ from dataclasses import asdict
 from bids_app import outputs
 from bids_app.boundary import boundary
 from bids_app.errors import ConcordError
-from bids_app.execution import Unit, key_without_inputs
+from bids_app.execution import Unit
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.job.job import Job, Notify
 from bids_app.pipeline.job.models import check_models
@@ -33,7 +33,7 @@ def show_plan(judge: Judge, notify: Notify) -> None:
     UsageError, NoInput : where a feature cannot be had of its model, after all is shown.
     """
     job, accounts, preflight = judge.job, judge.accounts, judge.preflight
-    verdicts = [_verdict(unit, judge) for unit in preflight.units]
+    verdicts = [judge.at_hand(unit) for unit in preflight.units]
     units = [_plan_row(*each, job, accounts, preflight) for each in zip(preflight.units, verdicts, strict=True)]
     accounts.keep()
     alignments = tuple(preflight.alignments.values())
@@ -42,6 +42,8 @@ def show_plan(judge: Judge, notify: Notify) -> None:
     for one in verdicts:
         if not one.counts and one.state != "new":
             notify(f"{one.stem} would be fitted again: {one.state}: {one.reason}")
+        if one.counts and one.unchecked:
+            notify(f"{one.stem}: {one.unchecked}")
     for notice in group_findings((one.recording, text) for one in alignments for text in one.of("fine")):
         notify(f"fine: {notice.line}")
     same = [text for unit in preflight.units for text in accounts.same_stimuli(unit.recordings)]
@@ -72,15 +74,6 @@ def _table(rows: Sequence[PlanRow]) -> list[str]:
     cells = [list(columns), *([str(row[column]) for column in columns] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
-
-
-def _verdict(unit: Unit, judge: Judge) -> Verdict:
-    """What its results in OUT_DIR are worth; where a model's files are not there, of these alone."""
-    try:
-        key = judge.key(unit, fetch=False)
-    except (ConcordError, OSError):
-        key = key_without_inputs(judge.job.hash)
-    return judge.planned(unit, key)
 
 
 def _plan_row(unit: Unit, verdict: Verdict, job: Job, accounts: Accounts, preflight: Preflight) -> PlanRow:

@@ -39,6 +39,8 @@ def run_group(judge: Judge, recordings: FoundRecordings, cache: SubspaceCache, p
         raise NoInput("nobody has results here yet", job.out_dir, "run the participant level first")
     failed = len(members.left_out) + _could_have(judge, members)
     if not job.options.reports_only:
+        if not members.counted:
+            return failed + _record_nobody(judge, members, work)
         failed += _join(judge, members, work, cache)
     with locked(outputs.lock_path(job.out_dir, None), progress.notify, PATIENCE_S):
         outputs.write_group_report(job.out_dir, job.planted)
@@ -62,8 +64,17 @@ def _join(judge: Judge, members: Members, work: Work, cache: SubspaceCache) -> i
     whose = outputs.Membership(units, left_out, members.missing, means)
     with locked(outputs.lock_path(job.out_dir, None), progress.notify, PATIENCE_S):
         outputs.write_group(job.out_dir, results, whose, common, job.analysis.inference.fdr)
-    work.record("done" if counted else "failed", "; ".join((*members.lines[:-1], *_told_of(judge.preflight))))
+    work.record("done", "; ".join((*members.lines[:-1], *_told_of(judge.preflight))))
     return failed + record_refusals(judge, progress)
+
+
+def _record_nobody(judge: Judge, members: Members, work: Work) -> int:
+    """A failed row where nobody's results count; what an earlier group level wrote stays. Returns how much failed."""
+    lines = [*members.lines, "nothing was written over participants: earlier files stay as they were"]
+    work.record("failed", "; ".join((*lines, *_told_of(judge.preflight))))
+    for line in lines:
+        work.say(line)
+    return record_refusals(judge, work.progress)
 
 
 def _could_have(judge: Judge, members: Members) -> int:

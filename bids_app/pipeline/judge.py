@@ -16,6 +16,7 @@ from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.pipeline.preflight import Preflight
 from bids_app.records import Excluded, FeatureProvenance, FoundRecordings, UnitSummary, entities_of
 
+FEATURES_UNCHECKED = "features not compared, as files of a model are not there"
 State = Literal["new", "whole", "outdated", "damaged", "stale", "superseded", "failed"]
 AGAIN = "run the participant level again"
 OR_DELETE = "run the participant level again with its recordings, or delete its summary in logs"
@@ -28,6 +29,7 @@ class Verdict:
     state : new: there are none; outdated: of another format; damaged: not what was written; stale: not of today's
     inputs; superseded: another unit has its recordings; failed: they could not be made again; whole.
     reason : why they do not count, in a few words. summary : where the files are what was written. hint : what to do.
+    unchecked : what of their inputs was not compared, though the unit is planned, and why.
     """
 
     stem: str
@@ -36,6 +38,7 @@ class Verdict:
     reason: str = ""
     summary: UnitSummary | None = None
     hint: str = AGAIN
+    unchecked: str = ""
 
     @property
     def counts(self) -> bool:
@@ -54,18 +57,25 @@ class Members:
 
     counted : units whose results count. left_out : those that do not. missing : participants who have none.
     unchecked : participants whose inputs are not there, so that their results are taken as they are.
+    features_unchecked : of those that count, participants whose features were not compared: a model is not there.
     """
 
     counted: tuple[Verdict, ...]
     left_out: tuple[Verdict, ...]
     missing: tuple[str, ...]
     unchecked: tuple[str, ...]
+    features_unchecked: tuple[str, ...] = ()
 
     @property
     def lines(self) -> list[str]:
-        """Who is left out and why, who has no results, whose inputs are not there; and last how many count."""
+        """Who is left out and why, who has no results, whose inputs or models are not there; last how many count."""
         lines = [f"left out {one.stem}: {one.excluded.reason}" for one in self.left_out]
-        for what, participants in (("no results of", self.missing), ("not compared with inputs:", self.unchecked)):
+        named = {
+            "no results of": self.missing,
+            "not compared with inputs:": self.unchecked,
+            f"{FEATURES_UNCHECKED}:": self.features_unchecked,
+        }
+        for what, participants in named.items():
             if participants:
                 lines.append(f"{what} {', '.join(f'sub-{one}' for one in participants)}")
         return [*lines, f"{len({one.participant for one in self.counted})} participants"]
@@ -88,20 +98,24 @@ class Judge:
     accounts: Accounts
     preflight: Preflight
 
-    def key(self, unit: Unit, fetch: bool) -> str:
-        """What decides a unit's numbers and what is said of its recordings, hashed.
+    def key(self, unit: Unit) -> str:
+        """What decides a unit's numbers and what is said of its recordings, hashed; models may be fetched for it.
 
         Parameters
         ----------
         unit : as it is planned today.
-        fetch : whether models that are not there may be downloaded.
 
         Raises
         ------
         NoInput, DataError : a file of a model, or the user's file of features, is not there.
         """
+        return self._key(unit, self._features(unit, fetch=True))
+
+    def _features(self, unit: Unit, fetch: bool) -> list[str]:
         facts = [facts for recording in unit.recordings for facts in self.accounts.of(recording).stimuli]
-        features = [key for one in facts for key in self.library.keys(one, fetch)]
+        return [key for one in facts for key in self.library.keys(one, fetch)]
+
+    def _key(self, unit: Unit, features: Sequence[str] | None) -> str:
         times = [repr(self.preflight.alignments.get(recording.label)) for recording in unit.recordings]
         refused = [one.label for one in self.preflight.of(unit.participant)]
         return execution.unit_key(unit, self.job.hash, features, (*times, *refused))
@@ -115,6 +129,19 @@ class Judge:
         key : of its inputs.
         """
         return self._proved(unit.stem, unit.participant, key)
+
+    def at_hand(self, unit: Unit) -> Verdict:
+        """`planned` by what is here: where files of a model are not, without the features, and it says so.
+
+        Parameters
+        ----------
+        unit : as it is planned today.
+        """
+        try:
+            features, unchecked = self._features(unit, fetch=False), ""
+        except (ConcordError, OSError):
+            features, unchecked = None, FEATURES_UNCHECKED
+        return replace(self.planned(unit, self._key(unit, features)), unchecked=unchecked)
 
     def superseded_by(self, unit: Unit) -> list[str]:
         """Stems of the participant's other results whose recordings this unit has now: all of them, or some where all
@@ -167,6 +194,7 @@ class Judge:
             tuple(sorted((one for one in judged if not one.counts), key=lambda one: one.stem)),
             tuple(sorted((expected | failed) - {one.participant for one in judged})),
             tuple(one for one in asked if expected and one not in expected),
+            tuple(sorted({one.participant for one in verdicts if one.counts and one.unchecked})),
         )
 
     def _proved(self, stem: str, participant: str, key: str) -> Verdict:
@@ -182,11 +210,10 @@ class Judge:
         """Of results that are there, whether or not their inputs are."""
         participant = entities_of(stem)["sub"]
         unit = next((one for one in self.preflight.units if one.stem == stem), None)
-        try:
-            key = execution.key_without_inputs(self.job.hash) if unit is None else self.key(unit, fetch=False)
-        except (ConcordError, OSError):  # a model's files are not there, so that they cannot be compared
-            key = execution.key_without_inputs(self.job.hash)
-        verdict = self._proved(stem, participant, key)
+        if unit is None:
+            verdict = self._proved(stem, participant, execution.key_without_inputs(self.job.hash))
+        else:
+            verdict = self.at_hand(unit)
         if not verdict.counts or verdict.summary is None:
             is_elsewhere = unit is None and any(one.participant == participant for one in self.preflight.units)
             return replace(verdict, hint=OR_DELETE) if is_elsewhere else verdict

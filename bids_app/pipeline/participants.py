@@ -107,33 +107,29 @@ def told_of(unit: UnitResult | UnitSummary) -> str:
 
 def _attempt(work: Work, task: UnitTask, judge: Judge, cache: SubspaceCache) -> bool:
     """One unit, isolated: its failure costs a row of status.tsv and nothing else. Returns whether all is well."""
-    try:
-        with boundary(work.fail):
-            return _fit_and_write(work, task, judge, cache)
-    except KeyboardInterrupt:
-        work.interrupt()
-        raise
+    with boundary(work.fail):
+        return _fit_and_write(work, task, judge, cache)
     return False
 
 
 def _fit_and_write(work: Work, task: UnitTask, judge: Judge, cache: SubspaceCache) -> bool:
     unit, job = task.unit, judge.job
-    key = judge.key(unit, fetch=True)
+    key = judge.key(unit)
     there = judge.planned(unit, key)
     if there.counts and there.summary is not None and not job.options.force:
         return _reuse(work, task, judge, there.summary)
     work.say(f"{len(unit.recordings)} recordings" + (f", again: {there.reason}" if there.state != "new" else ""))
-    work.begin()
-    result = fit_unit(replace(task, key=key), job, judge.library, cache)
-    effort = work.effort
-    with locked(outputs.lock_path(job.out_dir, unit.participant), work.progress.notify, PATIENCE_S):
-        outputs.write_unit(job.out_dir, result, effort)
+    with work.running():
+        result = fit_unit(replace(task, key=key), job, judge.library, cache)
+        effort = work.effort
+        with locked(outputs.lock_path(job.out_dir, unit.participant), work.progress.notify, PATIENCE_S):
+            outputs.write_unit(job.out_dir, result, effort)
+    work.record("done", told_of(result), effort)
     _remove_superseded(work, unit, judge)
     lost = _record_lost(work, task, result)
     known = {notice.line for notice in group_findings(warnings_of(result.alignments))}  # told by preflight
     for line in (*(f"warning: {line}" for line in result.warnings if line not in known), *refusal_lines(lost)):
         work.say(line)
-    work.record("done", told_of(result), effort)
     work.say(f"done in {effort.seconds:.0f} s")
     return not lost
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bids_app.errors import ConcordError
+from bids_app.errors import Busy, ConcordError
 from bids_app.execution import Status, StatusBook, StatusRow, peak_mb
 from bids_app.pipeline.job.job import Notify
 from bids_app.records import NO_EFFORT, Effort
@@ -69,15 +71,25 @@ class Work:
         row = StatusRow(self.unit, self.participant, status, took.seconds, took.peak_mb, reason)
         self.progress.book.record(row)
 
-    def begin(self) -> None:
-        """A row that says that it runs, and since when."""
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """A row that says that it runs, and since when; a failed row where a signal stops it, or another job does.
+
+        Raises
+        ------
+        Busy, KeyboardInterrupt : what stopped it.
+        """
         self.record(
             "running", f"began at {datetime.now():%Y-%m-%d %H:%M:%S} and has not ended, or was killed", NO_EFFORT
         )
-
-    def interrupt(self) -> None:
-        """A row of a unit that a signal stopped."""
-        self.record("failed", "interrupted: run the same command to go on")
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.record("failed", "interrupted: run the same command to go on")
+            raise
+        except Busy as error:
+            self.fail(error)
+            raise
 
     def say(self, line: str) -> None:
         """One line on the terminal."""

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -62,28 +63,66 @@ def test_a_living_processs_files_stay_and_a_dead_ones_go(tmp_path, disk, what, s
     assert list(tmp_path.iterdir()) == []
 
 
-def test_files_of_other_machines_stay_where_nothing_tells(tmp_path, monkeypatch):
-    def refuse(*_):
-        raise OSError(errno.ENOSYS, "no locks")
-
-    monkeypatch.setattr("fcntl.flock", refuse)
+@pytest.mark.parametrize(("what", "sweep"), [("replacing", sweep_parts), ("scratch_folder", sweep_scratch)])
+def test_files_of_another_machine_stay_for_a_day_though_their_lock_is_free(tmp_path, disk, monkeypatch, what, sweep):
+    """On a disk whose locks are of one machine alone every lock of another one is free."""
     monkeypatch.setattr(owners, "_machine", lambda: "another")
-    process, place = start("replacing", tmp_path / "a.txt")
+    process, place = start(what, tmp_path / "a.txt" if what == "replacing" else tmp_path)
     kill(process)
-    sweep_parts(tmp_path)
+    sweep(tmp_path)
     assert place.exists()
+    age(place, owners.FOREIGN_S - 60)
+    sweep(tmp_path)
+    assert place.exists()
+    age(place, owners.FOREIGN_S + 60)
+    sweep(tmp_path)
+    assert not place.exists()
 
 
-def test_what_an_older_version_left_goes(tmp_path):
-    stray = tmp_path / "deep" / ".a.nii.gz.0123456789abcdef.part"
-    stray.parent.mkdir()
-    stray.write_bytes(b"half")
-    (tmp_path / "scratch-old").mkdir()
-    (tmp_path / "scratch-old" / "0_0.npy").write_bytes(b"x")
-    (tmp_path / "a.part").write_bytes(b"not hidden, not ours")
-    sweep_parts(tmp_path)
+def test_a_living_processs_files_stay_though_their_lock_is_free(tmp_path, monkeypatch):
+    monkeypatch.setattr(replace, "try_lock", lambda _: True)
+    with replace.replacing(tmp_path / "a.txt") as part:
+        age(part, 2 * owners.FOREIGN_S)
+        sweep_parts(tmp_path)
+        assert part.exists()
+
+
+def test_a_scratch_folder_of_another_machine_that_is_written_to_stays(tmp_path, disk):
+    folder = tmp_path / "scratch-x"
+    folder.mkdir()
+    (folder / "owner").write_text("ffffffff-1-1")
+    age(folder, 2 * owners.FOREIGN_S)
+    (folder / "0_0.npy").write_bytes(b"x")
+    os.utime(folder, (1, 1))
     sweep_scratch(tmp_path)
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.part"]
+    assert folder.exists()
+
+
+@pytest.mark.parametrize("name", [".a.part", ".a.nii.gz.0123456789abcdef.part", "a.part", ".video.mp4.1-2-3.x.part"])
+def test_files_of_other_programs_stay_however_old(tmp_path, disk, name):
+    stray = tmp_path / "deep" / name
+    stray.parent.mkdir()
+    stray.write_bytes(b"not ours")
+    age(stray, 2 * owners.FOREIGN_S)
+    sweep_parts(tmp_path)
+    assert stray.exists()
+
+
+def test_a_scratch_folder_without_an_owner_goes_once_it_is_old(tmp_path, disk):
+    folder = tmp_path / "scratch-old"
+    folder.mkdir()
+    (folder / "0_0.npy").write_bytes(b"x")
+    sweep_scratch(tmp_path)
+    assert folder.exists()
+    age(folder, 2 * owners.FOREIGN_S)
+    sweep_scratch(tmp_path)
+    assert not folder.exists()
+
+
+def age(path, seconds):
+    """A file, or a folder with all in it, was last changed so long ago."""
+    for one in (*path.glob("*"), path):
+        os.utime(one, (time.time() - seconds,) * 2)
 
 
 def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):

@@ -1,3 +1,4 @@
+import os
 import re
 from multiprocessing import get_context
 from pathlib import Path
@@ -93,6 +94,37 @@ def test_a_key_counts_the_parts_of_a_recording(tmp_path, name, part):
     assert unit_key(unit, "h", (), ()) != before
 
 
+ANNEX = ".git/annex/objects/k4/z9/MD5E-s4--{0}/MD5E-s4--{0}.nii.gz"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_same"),
+    [
+        (ANNEX.format("ab"), ANNEX.format("ab"), True),
+        (ANNEX.format("ab"), "../" + ANNEX.format("ab").replace("k4/z9", "1a/2b"), True),
+        (ANNEX.format("ab"), ANNEX.format("cd"), False),
+        (ANNEX.format("ab"), None, False),
+        ("elsewhere/bold.nii.gz", "elsewhere/bold.nii.gz", False),
+        ("annex/my/objects/bold.nii.gz", "annex/my/objects/bold.nii.gz", False),
+        (None, None, False),
+    ],
+)
+def test_a_clone_of_an_annex_has_the_key_that_the_data_set_has(tmp_path, first, second, is_same):
+    """A clone has files of equal names, sizes and annex keys, and of other times."""
+    keys = []
+    for clone, target in (("one", first), ("two", second)):
+        path = tmp_path / clone / "in" / "bold.nii.gz"
+        content = path if target is None else path.parent / target
+        path.parent.mkdir(parents=True)
+        content.parent.mkdir(parents=True, exist_ok=True)
+        content.write_text("bold")
+        os.utime(content, (len(keys), len(keys)))
+        if target is not None:
+            path.symlink_to(target)
+        keys.append(unit_key(SimpleNamespace(stem="u", recordings=(plain_recording(path),)), "h", (), ()))
+    assert (keys[0] == keys[1]) is is_same
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -116,7 +148,7 @@ def test_a_key_says_which_part_has_changed(tmp_path, monkeypatch, change, words)
     def key(numbers=1, analysis="h", content="x", features=("a", "b"), facts=("fact",), **own):
         monkeypatch.setattr("bids_app.execution.resume.NUMBERS", numbers)
         if content is None:
-            path.unlink()
+            path.unlink(missing_ok=True)
         elif content != "x":
             path.write_text(content)
         unit = SimpleNamespace(stem="u", recordings=(plain_recording(path, **own),))
@@ -126,6 +158,9 @@ def test_a_key_says_which_part_has_changed(tmp_path, monkeypatch, change, words)
     today = key(**change)
     assert (what_changed(before, today) == "") is (words == "")
     assert words in what_changed(before, today)
+    without = key(**change | {"features": None})
+    assert "features=" not in without
+    assert what_changed(before, without) == ("" if "features" in change else what_changed(before, today))
     known = key_without_inputs("h")
     assert what_changed(before, known) == ("" if "numbers" not in change else words_of("numbers"))
     assert what_changed("k" * 64, known) == words_of("numbers")  # a key of before

@@ -24,6 +24,8 @@ from quick_study import (
 from tiny_study import bold, write_run
 
 from bids_app.disk import locked
+from bids_app.errors import NoInput
+from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 
 
 @pytest.fixture(scope="module")
@@ -108,13 +110,52 @@ def test_a_person_whose_inputs_are_gone_counts_by_their_hashes_and_is_told(study
     assert counted(study) == ("01", "03")
 
 
-def test_where_nobody_is_left_the_report_says_so(study):
+def test_where_a_model_is_not_there_all_but_its_features_is_compared(study, monkeypatch, capsys):
+    def keys(*_):
+        raise NoInput("a file of the model is not there", "model.safetensors", "fetch it")
+
+    monkeypatch.setattr(StimulusLibrary, "keys", keys)
+    unchecked = "features not compared, as files of a model are not there"
+    path = response(study, "02", 1)
+    assert concord(study, "group") == 0
+    assert counted(study) == PEOPLE
+    assert f"{unchecked}: sub-01, sub-02, sub-03" in capsys.readouterr().out
+    os.utime(path, (1, 1))
+    assert concord(study, "group") == 1
+    assert counted(study) == ("01", "03")
+    said = capsys.readouterr().out
+    assert f"left out {stem('02')}: stale: its recordings, their files or their sidecars have changed" in said
+    assert f"{unchecked}: sub-01, sub-03" in said
+    concord(study, "participant", "--dry-run")
+    said = capsys.readouterr().out
+    assert f"{stem('02')} would be fitted again: stale: its recordings, their files" in said
+    assert f"{stem('01')}: {unchecked}" in said
+
+
+def test_where_nobody_is_left_the_earlier_group_stays_and_the_row_says_so(study, capsys):
+    before = group_files(study)
+    assert any("_statmap." in name for name in before)
     change_word(study)
     assert concord(study, "group") == 1
-    page = (study / "out/group.html").read_text()
-    assert all(stem(person) in page for person in PEOPLE)
-    assert not list((study / "out").glob("tpl-*"))
-    assert not list((study / "out/group").rglob("*_statmap.*"))
+    assert group_files(study) == before
+    row = rows(study)["group"]
+    assert row["status"] == "failed"
+    said = capsys.readouterr().out
+    for person in PEOPLE:
+        assert f"left out {stem(person)}: stale: " in row["reason"]
+        assert f"left out {stem(person)}: stale: " in said
+    assert "0 participants" in said
+    assert "earlier files stay" in row["reason"]
+    assert concord(study, "participant", "group") == 0
+    assert rows(study)["group"]["status"] == "done"
+
+
+def group_files(study):
+    """Name → bytes of all that a group level writes, mean responses too, but for status.tsv."""
+    out = study / "out"
+    ours = [out / "group.html", *out.glob("logs/group*.json"), *out.glob("logs/task-*.json")]
+    paths = [*ours, *out.glob("tpl-*/**/*"), *out.glob("group/**/*")]
+    return {str(path): path.read_bytes() for path in paths if path.is_file()}
 
 
 def test_reports_alone_leave_out_and_say_what_does_not_count(study):

@@ -32,6 +32,8 @@ from quick_study import (
 )
 from tiny_study import bold, write_run
 
+from bids_app.disk.owners import own_token
+
 
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory):
@@ -235,6 +237,14 @@ def flip(path):
     path.write_bytes(bytes(content))
 
 
+DEAD = own_token().rpartition("-")[0] + "-1"  # of a process of this machine that has ended
+
+
+def dead_scratch(folder):
+    folder.mkdir()
+    (folder / "owner").write_text(DEAD)
+
+
 MENDED = {
     "features edited": lambda root: flip(features(root, "h5")),
     "features cut": lambda root: cut(features(root, "h5")),
@@ -254,8 +264,8 @@ MENDED = {
     "a ceiling edited": lambda root: cut(func(root, "02", "desc-betweenPeople_statmap.nii.gz")),
     "status gone": lambda root: [(root / f"out/status.{end}").unlink() for end in ("tsv", "json")],
     "status broken": lambda root: cut(root / "out/status.json"),
-    "half a file": lambda root: func(root, "02", "x").with_name(".x.nii.gz.0123.part").write_bytes(b"half"),
-    "a scratch folder": lambda root: (root / "out/logs/scratch-abc").mkdir(),
+    "half a file": lambda root: func(root, "02", "x").with_name(f".x.gz.{DEAD}.01234567.part").write_bytes(b"half"),
+    "a scratch folder": lambda root: dead_scratch(root / "out/logs/scratch-abc"),
 }  # fmt: skip
 FEW_MENDED = ("features edited", "status gone")
 

@@ -6,6 +6,8 @@ import signal
 import pytest
 from quick_study import concord, make_quick_study, plain_brains, stem
 
+from bids_app.disk import locked
+from bids_app.outputs import lock_path
 from bids_app.pipeline import participants
 
 
@@ -63,6 +65,34 @@ def test_a_signal_in_the_middle_of_a_unit(study, monkeypatch, capsys, number, co
     assert "run the same command to go on" in capsys.readouterr().err
     assert concord(study, "participant", out=out) == 0
     assert {*statuses(study, out).values()} == {"done", "reused"}
+
+
+@pytest.mark.parametrize("place", ["judge.Judge.planned", "participants._remade_features"])
+def test_a_signal_while_whole_results_are_looked_at_leaves_their_rows(study, place):
+    assert concord(study, "participant", out="whole") == 0
+    before = statuses(study, "whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f"bids_app.pipeline.{place}", lambda *_: signal.raise_signal(signal.SIGTERM))
+        assert concord(study, "participant", out="whole") == 143
+    assert statuses(study, "whole") == before
+    assert {*before.values()} <= {"done", "reused"}
+
+
+def test_a_signal_after_the_results_are_written_leaves_a_done_row(study, monkeypatch):
+    monkeypatch.setattr(participants, "_remove_superseded", lambda *_: signal.raise_signal(signal.SIGTERM))
+    assert concord(study, "participant", out="written") == 143
+    assert statuses(study, "written") == {stem("01"): "done"}
+
+
+def test_a_unit_whose_files_another_job_holds_has_a_failed_row(study, monkeypatch):
+    monkeypatch.setattr(participants, "PATIENCE_S", 0.2)
+    (study / "held/logs").mkdir(parents=True)
+    with locked(lock_path(study / "held", "01"), str):
+        assert concord(study, "participant", out="held") == 75
+    row = rows(study, "held")[stem("01")]
+    assert row["status"] == "failed"
+    assert "has held a lock for over" in row["reason"]
+    assert concord(study, "participant", out="held") == 0
 
 
 def test_what_has_not_ended_is_left_out_of_the_group_and_named(study, monkeypatch, capsys):

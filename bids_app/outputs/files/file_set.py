@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from bids_app.disk import locked
+from bids_app.disk import held_elsewhere, locked
 from bids_app.errors import Busy, CannotCreate, ReadWriteError
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import read_json, write_bytes, write_text
@@ -110,7 +110,7 @@ def recover(out_dir: Path, summary: PurePosixPath) -> None:
 
 
 def recover_all(out_dir: Path) -> None:
-    """`recover` for every summary, but for those that a living process is at.
+    """`recover` for every summary, but for those that a living process is at, or one of another machine may be.
 
     Parameters
     ----------
@@ -122,7 +122,10 @@ def recover_all(out_dir: Path) -> None:
     """
     for journal in sorted((out_dir / names.LOGS).glob("*_files.txt")):
         summary = names.summary_of(journal.name)
-        with suppress(Busy), locked(names.lock_path(out_dir, entities_of(summary.name).get("sub")), str, ends_s=0):
+        lock = names.lock_path(out_dir, entities_of(summary.name).get("sub"))
+        if held_elsewhere(lock):
+            continue
+        with suppress(Busy), locked(lock, str, ends_s=0):
             recover(out_dir, summary)
 
 

@@ -1,7 +1,9 @@
 """A unit proves itself: whatever file of whatever kind is changed, cut, emptied or gone, it is seen and named."""
 
 import json
+import os
 import shutil
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +12,7 @@ from synthetic_units import MNI, all_kinds, make_unit, parcel_targets, volume_ta
 from written_units import read_units
 
 from bids_app import group, outputs
+from bids_app.disk.owners import FOREIGN_S, own_token
 from bids_app.errors import CannotCreate
 from bids_app.outputs.files import file_set, names
 from bids_app.outputs.files.proof import proof_of
@@ -246,6 +249,35 @@ def test_wherever_it_is_stopped_the_next_run_leaves_what_an_undisturbed_one_does
     outputs.write_unit(out_dir, result)
     outputs.write_unit(tmp_path / "fresh", result)
     assert {name for name in tree(out_dir) if not name.endswith(".lock")} == tree(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize(
+    ("holder", "age_s", "is_recovered"),
+    [
+        ("", 0, True),
+        (own_token().rpartition("-")[0] + "-1", 0, True),
+        ("ffffffff-1-1", 0, False),
+        ("ffffffff-1-1", FOREIGN_S - 60, False),
+        ("ffffffff-1-1", FOREIGN_S + 60, True),
+    ],
+    ids=["free", "dead", "elsewhere", "elsewhere, nearly a day", "elsewhere, a day"],
+)
+def test_a_unit_that_another_machine_may_be_at_is_left_alone_for_a_day(
+    tmp_path, monkeypatch, holder, age_s, is_recovered
+):
+    """Its lock is free here, as on a disk whose locks are of one machine alone."""
+    unit = make_unit(parcel_targets(), "01", "task-story_seg-X")
+    stop_at(monkeypatch, "write_bytes", 2)
+    with pytest.raises(KeyboardInterrupt):
+        outputs.write_unit(tmp_path, unit)
+    monkeypatch.undo()
+    lock = outputs.lock_path(tmp_path, "01")
+    lock.write_text(f"1\nelsewhere\n{holder}\n" if holder else "")
+    os.utime(lock, (time.time() - age_s,) * 2)
+    before = tree(tmp_path)
+    outputs.recover_all(tmp_path)
+    assert (tree(tmp_path) != before) is is_recovered
+    assert (not list((tmp_path / "logs").glob("*_files.txt"))) is is_recovered
 
 
 def test_a_list_beside_a_whole_unit_goes_and_its_files_stay(tmp_path):
