@@ -1,8 +1,8 @@
 """Where an input may lie: in a folder that the user named, in the data set that holds it, or in that one's annex.
 
-Links are followed only there. git-annex keeps content in `.git/annex/objects`, which is elsewhere for a data set
-within another (`.git` is a file or a link into `../.git/modules/…`), for a work tree (`.git/worktrees/…`) and for a
-clone that shares the annex of its source.
+Links are followed only there, and where the data set's own large folders lead (`laid_out`). git-annex keeps content
+in `.git/annex/objects`, which is elsewhere for a data set within another (`.git` is a file or a link into
+`../.git/modules/…`), for a work tree (`.git/worktrees/…`) and for a clone that shares the annex of its source.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bids_app.errors import DataError
 
 # What the user named, for as long as one run reads; it holds for that run's own context alone, and is never changed.
 _NAMED: ContextVar[tuple[Path, ...]] = ContextVar("named", default=())
-ADVICE = "copy what it leads to into the data set, or name its folder (-d, --model-dir, --features-from)"
+ADVICE = "put a copy of what it leads to in its place (cp -rL)"
 MARK = "dataset_description.json"
 PERSON = re.compile(r"sub-[^/]*")
 
@@ -45,14 +45,16 @@ def require_inside(path: Path, home: Path | None = None) -> None:
     Parameters
     ----------
     path : of a file or folder.
-    home : what a path that is in no folder the user named is in by its name; None: the data set that holds it.
+    home : a folder that the path is in by its name, and which may be a link to anywhere. Without it, what is in no
+        folder that the user named is in the data set that holds it.
 
     Raises
     ------
     DataError : it is a link, or lies behind one, that leads elsewhere.
     """
     if not is_inside(path, home):
-        raise DataError(f"a link leads out of the data set, to {os.path.realpath(path)}", path, ADVICE)
+        link = next((one for one in (path, *path.parents) if one.is_symlink()), path)
+        raise DataError(f"a link leads out of the data set, to {os.path.realpath(link)}", link, ADVICE)
 
 
 def is_inside(path: Path, home: Path | None = None) -> bool:
@@ -63,14 +65,17 @@ def is_inside(path: Path, home: Path | None = None) -> bool:
     path, home : as of `require_inside`.
     """
     place, real, homes = Path(os.path.normpath(path.absolute())), Path(os.path.realpath(path)), list(_NAMED.get())
-    if not any(place.is_relative_to(one) for one in homes):
-        own = home if home is not None and place.is_relative_to(home.absolute()) else None
-        homes += [] if own is None else [Path(os.path.realpath(own))]
+    if home is not None and place.is_relative_to(home.absolute()):
+        homes.append(Path(os.path.realpath(home)))
     if not homes:
         homes = [Path(os.path.realpath(_data_set_of(place)))]
     if any(real.is_relative_to(one) for one in homes):
         return True
-    return "annex" in real.parts and any(real.is_relative_to(one) for one in _annexes(place))
+    if "annex" not in real.parts:
+        return False
+    folder = Path(os.path.realpath(place.parent))  # of another data set, where a folder of this one is a link to it
+    places = [place, *([folder / place.name] if any(folder.is_relative_to(one) for one in homes) else [])]
+    return any(real.is_relative_to(annex) for one in places for annex in _annexes(one))
 
 
 def _data_set_of(path: Path) -> Path:

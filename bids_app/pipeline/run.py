@@ -15,6 +15,7 @@ from bids_app.boundary import known_error
 from bids_app.errors import NoInput, OutOfMemory
 from bids_app.execution import RunLog, StatusBook
 from bids_app.inputs.homes import named
+from bids_app.inputs.laid_out import laid_out
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.dry_run import show_plan
 from bids_app.pipeline.find_recordings import find_recordings
@@ -48,7 +49,8 @@ def run(options: RunOptions, notify: Notify) -> int:
     outputs.require_own(job.out_dir, job.hash)
     library = StimulusLibrary(job)
     accounts = Accounts(job, library)
-    with execution.open_log(job.out_dir / "logs") as log, named(options.named_folders):
+    homes = (*options.named_folders, *laid_out(options.bids_dir).homes)
+    with execution.open_log(job.out_dir / "logs") as log, named(homes):
         log.begin(options.command, __version__)
         notify = log.also(notify)
         recordings = find_recordings(job.options, notify)

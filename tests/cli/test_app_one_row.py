@@ -104,7 +104,7 @@ REFUSED = {
     "events elsewhere": (outside("events"), "leads out of the data set"),
     "words elsewhere": (outside("words"), "leads out of the data set"),
     "features elsewhere": (outside("mine"), "leads out of the data set"),
-    "sound elsewhere": (outside("sound"), "leaves /stimuli"),
+    "sound elsewhere": (outside("sound"), "leads out of the data set"),
     "responses are a pipe": (pipe("bold"), "a pipe"),
     "sidecar is a pipe": (pipe("sidecar"), "a pipe"),
     "confounds are a pipe": (pipe("confounds"), "a pipe"),

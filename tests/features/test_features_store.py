@@ -19,6 +19,7 @@ from bids_app import features
 from bids_app.disk import sweep_parts
 from bids_app.errors import CannotCreate
 from bids_app.features import sidecar
+from bids_app.inputs.homes import named
 from bids_app.records import FeatureSpec, ModelSource
 
 MEL = FeatureSpec("low_level", "melspectrogram", {"n_mels": 10})
@@ -45,6 +46,17 @@ def test_computed_once(spec, source, tmp_path):
     assert reused
     same(first, again)
     same(first, features.extract(HEARD, spec, source))
+
+
+def test_a_store_behind_a_link_of_a_named_folder_is_read(source, tmp_path):
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "bids").mkdir()
+    (tmp_path / "bids/stimuli").symlink_to(tmp_path / "scratch")
+    with named([tmp_path / "bids"]):
+        features.FeatureStore(tmp_path / "bids/stimuli").get(HEARD, MEL, source)
+        store = features.FeatureStore(tmp_path / "bids/stimuli")
+        assert store.holds(HEARD, MEL, source)
+        assert store.get(HEARD, MEL, source)[1]
 
 
 def test_names_are_bids(tmp_path, source):

@@ -229,16 +229,6 @@ def test_what_is_named_is_forgotten_with_the_run(tmp_path):
     assert not is_inside(root / "x.json")
 
 
-def test_derivatives_that_are_a_link_are_read_only_where_they_are_named(tmp_path):
-    root = fmri_dataset(tmp_path / "bids", ("01",))
-    (root / "derivatives/fmriprep").rename(tmp_path / "prep")
-    (root / "derivatives/fmriprep").symlink_to(tmp_path / "prep")
-    with pytest.raises(ConcordError, match=f"-d {tmp_path / 'prep'}"):
-        find_recordings(RecordingQuery(root, tmp_path / "out"))
-    found = find_recordings(RecordingQuery(root, tmp_path / "out", {"fmriprep": tmp_path / "prep"}))
-    assert len(found.recordings) == 1
-
-
 def test_a_link_of_a_derivative_into_the_data_set_is_one_into_a_named_folder(tmp_path):
     root = fmri_dataset(tmp_path / "bids", ("01",))
     prep = tmp_path / "prep"

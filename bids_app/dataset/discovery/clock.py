@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -83,8 +84,9 @@ def fmri_clock(candidate: Candidate, own: Metadata, raw: Index, recipe: Metadata
     start, about_start = fmri_start({**beside, **own} if agrees else own, original, intervals[0].seconds)
     if "StartTime" in recipe:
         start = StartAccount(start.seconds, "recipe")
-    evidence = ClockEvidence(tuple(intervals), start, own, original, raw_bold(candidate, raw))
-    return Clock(1 / intervals[0].seconds, start.seconds, evidence, (*warnings, *about_start))
+    raw_file, about_raw = raw_bold(candidate, raw)
+    evidence = ClockEvidence(tuple(intervals), start, own, original, raw_file)
+    return Clock(1 / intervals[0].seconds, start.seconds, evidence, (*warnings, *about_start, *about_raw))
 
 
 # ----------------------------------------------------------------------------------------------- sampling interval
@@ -254,8 +256,9 @@ def _beside(candidate: Candidate, own: Metadata) -> tuple[Metadata, str]:
     return {}, ""
 
 
-def raw_bold(candidate: Candidate, raw: Index) -> Path | None:
-    """The raw run of a response (of several echoes, one: all have as many volumes), where its content is there.
+def raw_bold(candidate: Candidate, raw: Index) -> tuple[Path | None, tuple[str, ...]]:
+    """The raw run of a response (of several echoes, one: all have as many volumes), where its content is there; and a
+    warning where it is not looked at as a link leads to it.
 
     Parameters
     ----------
@@ -263,9 +266,13 @@ def raw_bold(candidate: Candidate, raw: Index) -> Path | None:
     raw : files of the raw data set.
     """
     if raw is candidate.index:
-        return None
+        return None, ()
+    outside: list[Path] = []
     for extension in (".nii.gz", ".nii"):
         for entry in raw.fitting(candidate.entities, "func", "bold", extension, ALWAYS_NAMED):
-            if entry.path.is_file() and is_inside(entry.path) and pointer_at(entry.path) is None:
-                return entry.path
-    return None
+            if entry.path.is_file() and not is_inside(entry.path):
+                outside.append(entry.path)
+            elif entry.path.is_file() and pointer_at(entry.path) is None:
+                return entry.path, ()
+    told = "the raw {} is no evidence of timing: a link leads out of the data set, to {}"
+    return None, tuple(told.format(path.name, os.path.realpath(path)) for path in outside[:1])

@@ -38,6 +38,7 @@ from bids_app.dataset.stimuli.events import read_events
 from bids_app.dataset.stimuli.lengths import length_reader
 from bids_app.errors import ConcordError, DataError, NoInput, Undecided
 from bids_app.inputs.homes import named
+from bids_app.inputs.laid_out import laid_out
 from bids_app.inputs.opening import check_input
 from bids_app.records import (
     ClockEvidence,
@@ -63,18 +64,20 @@ def find_recordings(query: RecordingQuery) -> FoundRecordings:
     NothingMatched : labels, filters or spaces match nothing.
     UsageError : they contradict each other.
     """
-    with named((query.bids_dir, *query.derivatives.values())):
-        return _found(_absolute(query))
+    elsewhere = laid_out(query.bids_dir, query.derivatives.values())
+    with named((query.bids_dir, *query.derivatives.values(), *elsewhere.homes)):
+        found = _found(_absolute(query))
+    return replace(found, warnings=elsewhere.told + found.warnings)
 
 
 def _found(query: RecordingQuery) -> FoundRecordings:
     description = require_description(query.bids_dir)
     filters = response_filters(query)
-    roots, warnings = ({}, ()) if query.responses else derivative_roots(query, description)
+    roots, warnings, linked = ({}, (), ()) if query.responses else derivative_roots(query, description)
     placed = placed_participants(query.bids_dir, query.responses) if query.responses else set()
     people, about_people = participants_of([query.bids_dir, *roots.values()])
     participants = choose_participants(query, tuple(sorted({*people, *placed})))
-    warnings += about_people
+    warnings += linked + about_people
     raw = build_index(query.bids_dir, raw_name(description, query.bids_dir), participants)
     others = [root for root in roots.items() if not _is(root[1], query.bids_dir)]
     indexes = [raw, *(build_index(root, name, participants) for name, root in others)]
@@ -85,7 +88,7 @@ def _found(query: RecordingQuery) -> FoundRecordings:
         candidates = [candidate for index in own for candidate in candidates_of(index)]
     unlisted = [one for index in indexes for one in index.lost]
     if not candidates:
-        advice = unlisted[0].reason if unlisted else _LOOKED_FOR
+        advice = "; ".join((unlisted[0].reason if unlisted else _LOOKED_FOR, *linked))
         raise NoInput("no responses of these participants", listed(map(str, roots.values())), advice)
     wanted, about_responses = select(candidates, query, filters, raw)
     recordings, excluded = _recordings(wanted, raw, query)

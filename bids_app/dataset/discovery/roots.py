@@ -60,7 +60,7 @@ def safe_name(name: str) -> str:
 
 def derivative_roots(
     query: RecordingQuery, description: Mapping[str, Any]
-) -> tuple[dict[str, Path], tuple[str, ...]]:
+) -> tuple[dict[str, Path], tuple[str, ...], tuple[str, ...]]:
     """Every data set with responses. Output of this program is never among them.
 
     Parameters
@@ -70,7 +70,7 @@ def derivative_roots(
 
     Returns
     -------
-    Name → root, and warnings.
+    Name → root, warnings, and a line on each data set that is not read as it lies behind a link.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def derivative_roots(
     if not roots:
         advice = "; ".join(linked) or _not_installed(query.bids_dir) or _ADVICE
         raise NoInput("no derivatives to take responses from", query.bids_dir, advice)
-    return roots, (*warnings, *linked)
+    return roots, tuple(warnings), tuple(linked)
 
 
 def _not_installed(bids_dir: Path) -> str:

@@ -25,7 +25,7 @@ from bids_app.dataset.files.tables import (
 from bids_app.dataset.stimuli.playings import FileRow, LengthOf, playings_of
 from bids_app.dataset.transcripts.utterances import on_one_clock
 from bids_app.errors import DataError
-from bids_app.inputs.homes import is_inside
+from bids_app.inputs.homes import require_inside
 from bids_app.inputs.opening import naming
 from bids_app.pointers import is_there
 from bids_app.records import Intervals, StimulusEvent
@@ -196,7 +196,7 @@ def stimulus_id(name: str, bids_dir: Path, path: object) -> str:
 
     Raises
     ------
-    DataError : it leaves that folder.
+    DataError : it leaves that folder, by its name or by a link.
     """
     stimuli, told = bids_dir / "stimuli", repr(name)
     if "\0" in name:
@@ -204,6 +204,7 @@ def stimulus_id(name: str, bids_dir: Path, path: object) -> str:
     plain = Path(os.path.normpath(name))
     if plain.parts[:1] == ("stimuli",) and not is_there(stimuli / plain):
         plain = Path(*plain.parts[1:])  # written with the folder, a common slip
-    if plain.is_absolute() or ".." in plain.parts or not is_inside(stimuli / plain, bids_dir):
+    if plain.is_absolute() or ".." in plain.parts:
         raise DataError(f"stim_file leaves /stimuli: {told}", path, "stimuli lie in BIDS_DIR/stimuli")
+    require_inside(stimuli / plain, bids_dir)
     return plain.as_posix()

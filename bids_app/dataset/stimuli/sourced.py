@@ -19,7 +19,7 @@ from bids_app.dataset.stimuli.sound import sound_length_s
 from bids_app.dataset.stimuli.word_clock import NO_SOUND, WordClock
 from bids_app.dataset.transcripts.word_files import parse_textgrid, read_annotation, textgrid_extent
 from bids_app.errors import DataError
-from bids_app.inputs.homes import is_inside
+from bids_app.inputs.homes import require_inside
 from bids_app.inputs.opening import SOUND, TRANSCRIPT, check_input, naming
 from bids_app.marks import What
 from bids_app.records import Intervals, StimulusSource, TimedFile
@@ -43,10 +43,11 @@ def data_set_path(relative: str, bids_dir: Path) -> Path:
     """
     plain = Path(os.path.normpath(relative))
     inside = not plain.is_absolute() and ".." not in plain.parts and "\0" not in relative
-    if not inside or not is_inside(bids_dir / plain, bids_dir):
+    if not inside:
         raise DataError(
             f"the recipe's file leaves BIDS_DIR: '{relative}'", bids_dir, "paths are relative to BIDS_DIR"
         )
+    require_inside(bids_dir / plain, bids_dir)
     return bids_dir / plain
 
 

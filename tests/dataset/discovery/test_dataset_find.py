@@ -297,7 +297,8 @@ def test_links_may_stay_in_the_data_set_but_not_leave_it(root: Path, tmp_path: P
         events(root, sub, onset=[0], duration=[1], stim_file=[name])
     found = find(root)
     assert [recording.participant for recording in found.recordings] == ["01"]
-    assert "leaves /stimuli" in reasons(found)
+    told = f"a link leads out of the data set, to {tmp_path / 'outside.wav'}: {root / 'stimuli/out.wav'} ("
+    assert told in reasons(found)
 
 
 # ------------------------------------------------------------------------------------------------ events in detail
