@@ -45,8 +45,9 @@ def require_inside(path: Path, home: Path | None = None) -> None:
     Parameters
     ----------
     path : of a file or folder.
-    home : a folder that the path is in by its name, and which may be a link to anywhere. Without it, what is in no
-        folder that the user named is in the data set that holds it.
+    home : a folder that the path is in by its name, and which may be a link to anywhere; it does not count where it
+        holds the folder that the user named and that holds the path. Without it, what is in no folder that the user
+        named is in the data set that holds it.
 
     Raises
     ------
@@ -65,7 +66,9 @@ def is_inside(path: Path, home: Path | None = None) -> bool:
     path, home : as of `require_inside`.
     """
     place, real, homes = Path(os.path.normpath(path.absolute())), Path(os.path.realpath(path)), list(_NAMED.get())
-    if home is not None and place.is_relative_to(home.absolute()):
+    holders = [one for one in homes if place.is_relative_to(one)]
+    own = home is not None and place.is_relative_to(home.absolute())
+    if home is not None and own and all(home.absolute().is_relative_to(one) for one in holders):
         homes.append(Path(os.path.realpath(home)))
     if not homes:
         homes = [Path(os.path.realpath(_data_set_of(place)))]
