@@ -70,7 +70,7 @@ def sweep_parts(folder: Path) -> None:
         if name is None:
             continue
         with suppress(OSError), part.open("r+b") as file:
-            if try_lock(file) is not False and is_left(name[1], part.stat().st_mtime):
+            if is_left(name[1], part.stat().st_mtime) and try_lock(file) is not False:
                 part.unlink()
 
 
@@ -85,6 +85,7 @@ def _new_part(path: Path) -> tuple[Path, BinaryIO]:
         except BaseException:
             file.close()
             raise
+        part.unlink(missing_ok=True)
         file.close()  # swept between its birth and its lock: another one
 
 

@@ -62,8 +62,8 @@ def _new_folder(parent: Path) -> tuple[Path, BinaryIO]:
 def _is_abandoned(folder: Path) -> bool:
     try:
         with (folder / OWNER).open("r+b") as file:
-            is_free, token = try_lock(file) is not False, file.read().decode("utf-8", "replace")
-        return is_free and is_left(token, _changed_s(folder))
+            token = file.read().decode("utf-8", "replace")
+            return is_left(token, _changed_s(folder)) and try_lock(file) is not False
     except FileNotFoundError:
         return folder.is_dir() and is_left("", _changed_s(folder))
     except OSError:
