@@ -24,7 +24,7 @@ from benchmarks.encoding_unions import scale, unions
 from benchmarks.paired import REPEATS, paired, peak_mb, problem
 from bids_app.encoding.ridge.batches import BLOCK_WIDTH
 from bids_app.encoding.ridge.candidates import Grid, as_candidates, band_weights
-from bids_app.encoding.ridge.fitted import TargetBlock, fit_chosen
+from bids_app.encoding.ridge.chosen import TargetBlock, fit_chosen
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.search import Choice, Search
 from bids_app.encoding.ridge.splits import Columns, Split, Weights

@@ -17,7 +17,7 @@ from benchmarks.paired import REPEATS, paired, smooth
 from bids_app.encoding.design.columns import band_columns
 from bids_app.encoding.ridge.batches import BLOCK_WIDTH
 from bids_app.encoding.ridge.candidates import Grid
-from bids_app.encoding.ridge.fitted import TargetBlock, fit_chosen
+from bids_app.encoding.ridge.chosen import TargetBlock, fit_chosen
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.search import Search
 from bids_app.encoding.ridge.splits import Columns, Split

@@ -20,7 +20,7 @@ def find_recordings(options: RunOptions, notify: Notify) -> FoundRecordings:
     Returns
     -------
     Usable recordings and those that are not. Without derivatives there are none, and `group` alone still goes on from
-    what OUT_DIR holds.
+    what OUT_DIR holds, unless the command line names some.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def find_recordings(options: RunOptions, notify: Notify) -> FoundRecordings:
     try:
         recordings = dataset.find_recordings(options.query)
     except NoInput:
-        if options.levels != ("group",) or not options.bids_dir.is_dir():
+        if options.levels != ("group",) or not options.bids_dir.is_dir() or options.query.derivatives:
             raise
         notify("no derivatives: the group level uses the results in OUT_DIR alone")
         return FoundRecordings((), (), (), {"raw": options.bids_dir})

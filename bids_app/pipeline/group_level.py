@@ -38,9 +38,9 @@ def run_group(judge: Judge, recordings: FoundRecordings, cache: SubspaceCache, p
     if not members.counted and not members.left_out:
         raise NoInput("nobody has results here yet", job.out_dir, "run the participant level first")
     failed = len(members.left_out) + _could_have(judge, members)
+    if not members.counted:
+        return failed + _record_nobody(judge, members, work)
     if not job.options.reports_only:
-        if not members.counted:
-            return failed + _record_nobody(judge, members, work)
         failed += _join(judge, members, work, cache)
     with locked(outputs.lock_path(job.out_dir, None), progress.notify, PATIENCE_S):
         outputs.write_group_report(job.out_dir, job.planted)
@@ -69,12 +69,16 @@ def _join(judge: Judge, members: Members, work: Work, cache: SubspaceCache) -> i
 
 
 def _record_nobody(judge: Judge, members: Members, work: Work) -> int:
-    """A failed row where nobody's results count; what an earlier group level wrote stays. Returns how much failed."""
-    lines = [*members.lines, "nothing was written over participants: earlier files stay as they were"]
+    """A failed row and a page that names who is left out, where nobody's results count; tables and maps that an
+    earlier group level wrote stay. Returns how much failed."""
+    lines = [*members.lines, "nothing was written over participants but the page: earlier tables and maps stay"]
     work.record("failed", "; ".join((*lines, *_told_of(judge.preflight))))
+    failed, out_dir = record_refusals(judge, work.progress), judge.job.out_dir
+    with locked(outputs.lock_path(out_dir, None), work.progress.notify, PATIENCE_S):
+        outputs.write_nobody_report(out_dir, [one.excluded for one in members.left_out], members.missing)
     for line in lines:
         work.say(line)
-    return record_refusals(judge, work.progress)
+    return failed
 
 
 def _could_have(judge: Judge, members: Members) -> int:

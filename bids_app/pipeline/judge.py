@@ -19,6 +19,7 @@ from bids_app.records import Excluded, FeatureProvenance, FoundRecordings, UnitS
 FEATURES_UNCHECKED = "features not compared, as files of a model are not there"
 State = Literal["new", "whole", "outdated", "damaged", "stale", "superseded", "failed"]
 AGAIN = "run the participant level again"
+ONCE_MENDED = "mend that, then run the participant level again"
 OR_DELETE = "run the participant level again with its recordings, or delete its summary in logs"
 
 
@@ -218,7 +219,7 @@ class Judge:
             is_elsewhere = unit is None and any(one.participant == participant for one in self.preflight.units)
             return replace(verdict, hint=OR_DELETE) if is_elsewhere else verdict
         if stem in failures:
-            return replace(verdict, state="failed", reason=failures[stem])
+            return replace(verdict, state="failed", reason=failures[stem], hint=ONCE_MENDED)
         if unit is None:
             return self._without_plan(verdict, verdict.summary)
         return verdict
@@ -232,7 +233,7 @@ class Judge:
         labels = {one.label for one in summary.recordings}
         refused = [one.reason for one in self.preflight.unused if one.label in labels]
         if refused:
-            return replace(verdict, state="failed", reason=refused[0])
+            return replace(verdict, state="failed", reason=refused[0], hint=ONCE_MENDED)
         return verdict
 
     def _supersedes(self, unit: Unit, summary: UnitSummary) -> bool:

@@ -94,7 +94,7 @@ def _record_unused(book: StatusBook, units: Sequence[Unit], unused: Sequence[Exc
     tasks = {recording.entities.get("task", "") for unit in units for recording in unit.recordings} | {NO_TASK}
     failed = 0
     for one in unused:
-        fails = one.undecided or entities_of(one.label).get("task", NO_TASK) in tasks
+        fails = one.fails or entities_of(one.label).get("task", NO_TASK) in tasks
         failed += fails
         book.record(StatusRow(one.label, one.participant, "failed" if fails else "skipped", reason=one.reason))
     return failed

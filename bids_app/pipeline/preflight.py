@@ -86,7 +86,7 @@ def check_recordings(recordings: FoundRecordings, job: Job, accounts: Accounts, 
             continue
         if isinstance(errors[-1], UsageError):  # of the analysis, whatever the recording
             raise errors[-1]
-        unused.append(Excluded(recording.participant, recording.label, str(errors[-1])))
+        unused.append(Excluded(recording.participant, recording.label, str(errors[-1]), fails=True))  # it has stimuli
     exhausted = bool(errors) and len(errors) == len(unused) and all(isinstance(one, OutOfMemory) for one in errors)
     accounts.keep()
     for notice in group_findings(warnings_of(alignments.values())):

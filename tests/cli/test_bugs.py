@@ -212,3 +212,32 @@ def test_rows_that_cannot_be_made_cost_their_recording_as_if_it_were_not_there(r
     assert maps
     for path in maps:
         assert path.read_bytes() == (tmp_path / "out" / path.relative_to(tmp_path / "without")).read_bytes()
+
+
+@pytest.mark.parametrize("how", ["bug", "refused"])
+def test_a_task_of_which_every_recording_fails_costs_the_exit_code(how, tmp_path, monkeypatch):
+    """It has stimuli, so it is no rest that nobody has one for."""
+    make_study(tmp_path, ("01",), (1, 2, 3))
+    for path in [*(tmp_path / "bids").rglob("*_task-story_run-3_*")]:
+        path.rename(path.with_name(path.name.replace("_task-story_", "_task-other_")))
+    if how == "refused":
+        (path,) = (tmp_path / "bids").rglob("*_task-other_run-3_events.tsv")
+        path.write_text(path.read_text().replace("0.0\t125", "9000.0\t125"))  # when the response has ended
+    else:
+        check = accounts.dataset.align
+
+        def sometimes(recording, *rest):
+            return broken() if "task-other" in recording.label else check(recording, *rest)
+
+        monkeypatch.setattr(accounts.dataset, "align", sometimes)
+    assert concord(tmp_path, tmp_path / "out") == 1
+    found = rows(tmp_path / "out")
+    assert [row["status"] for unit, row in found.items() if "task-other" in unit] == ["failed"]
+    assert "done" in {row["status"] for row in found.values()}
+
+
+def test_a_wrong_derivative_is_no_group_level_of_the_output_folder_alone(pristine, tmp_path, capsys):
+    given = [str(pristine / "bids"), str(tmp_path / "out"), "group", "-d", str(tmp_path / "fmriperp")]
+    (tmp_path / "fmriperp").mkdir()
+    assert main([*given, "--analysis", str(pristine / "tiny.yaml")]) == 66
+    assert "fmriperp" in capsys.readouterr().err

@@ -14,8 +14,6 @@ from quick_study import (
     counted,
     differences,
     edit_map,
-    make_quick_study,
-    plain_brains,
     rehashed,
     response,
     rows,
@@ -26,20 +24,6 @@ from tiny_study import bold, write_run
 from bids_app.disk import locked
 from bids_app.errors import NoInput
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
-
-
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory):
-    root = make_quick_study(tmp_path_factory.mktemp("quick"))
-    with plain_brains():
-        assert concord(root, "participant", "group") == 0
-        yield root
-
-
-@pytest.fixture
-def study(pristine, tmp_path):
-    shutil.copytree(pristine, tmp_path / "study")
-    return tmp_path / "study"
 
 
 def test_who_fails_after_a_success_is_left_out_until_it_is_done_again(study, pristine, capsys):
@@ -140,22 +124,26 @@ def test_where_nobody_is_left_the_earlier_group_stays_and_the_row_says_so(study,
     assert group_files(study) == before
     row = rows(study)["group"]
     assert row["status"] == "failed"
-    said = capsys.readouterr().out
+    said, page = capsys.readouterr().out, (study / "out/group.html").read_text()
+    assert "0 with results: none." in page
+    assert "<figure" not in page  # of results that do not count
     for person in PEOPLE:
+        assert f"<code>{stem(person)}</code>: stale: " in page
         assert f"left out {stem(person)}: stale: " in row["reason"]
         assert f"left out {stem(person)}: stale: " in said
     assert "0 participants" in said
-    assert "earlier files stay" in row["reason"]
+    assert "earlier tables and maps stay" in row["reason"]
     assert concord(study, "participant", "group") == 0
     assert rows(study)["group"]["status"] == "done"
 
 
 def group_files(study):
-    """Name → bytes of all that a group level writes, mean responses too, but for status.tsv."""
+    """Name → bytes of all that a group level writes, mean responses too, but for status.tsv, the page and its
+    figures."""
     out = study / "out"
-    ours = [out / "group.html", *out.glob("logs/group*.json"), *out.glob("logs/task-*.json")]
+    ours = [*out.glob("logs/group*.json"), *out.glob("logs/task-*.json")]
     paths = [*ours, *out.glob("tpl-*/**/*"), *out.glob("group/**/*")]
-    return {str(path): path.read_bytes() for path in paths if path.is_file()}
+    return {str(path): path.read_bytes() for path in paths if path.is_file() and path.parent.name != "figures"}
 
 
 def test_reports_alone_leave_out_and_say_what_does_not_count(study):

@@ -36,7 +36,7 @@ from bids_app.dataset.signals.open import open_signals
 from bids_app.dataset.signals.recording import channels_of, good_channels
 from bids_app.dataset.stimuli.events import read_events
 from bids_app.dataset.stimuli.lengths import length_reader
-from bids_app.errors import ConcordError, DataError, NoInput, Undecided
+from bids_app.errors import Bug, ConcordError, DataError, NoInput, OutOfMemory, Undecided
 from bids_app.inputs.homes import named
 from bids_app.inputs.laid_out import laid_out
 from bids_app.inputs.opening import check_input
@@ -133,8 +133,8 @@ def _recordings(wanted: list[Candidate], raw: Index, query: RecordingQuery) -> t
 
 
 def _lose(candidate: Candidate, excluded: list[Excluded], error: ConcordError) -> None:
-    undecided = isinstance(error, Undecided)
-    excluded.append(Excluded(candidate.entities["sub"], candidate.label, str(error), undecided))
+    fails = isinstance(error, Undecided | Bug | OutOfMemory)
+    excluded.append(Excluded(candidate.entities["sub"], candidate.label, str(error), fails))
 
 
 def _recording(candidate: Candidate, raw: Index, query: RecordingQuery, finder: PlayedFinder) -> Recording:

@@ -13,8 +13,8 @@ import torch
 from bids_app.encoding.design.columns import columns_and_lost, nuisance_columns
 from bids_app.encoding.ridge.batches import load
 from bids_app.encoding.ridge.candidates import Grid, Searched, nested_grid, together
-from bids_app.encoding.ridge.fitted import ChosenModels, Fitted, Observer, ObserverGroup, Residuals, TargetBlock
-from bids_app.encoding.ridge.foreseen import ForeseenModels
+from bids_app.encoding.ridge.chosen import ChosenModels, ForeseenModels, TargetBlock
+from bids_app.encoding.ridge.fitted import Fitted, Observer, ObserverGroup, Residuals
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.search import Choice, Search
 from bids_app.encoding.ridge.splits import Columns, Split, Weights

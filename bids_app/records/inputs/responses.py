@@ -42,12 +42,15 @@ class Recording:
 
 @dataclass(frozen=True)
 class Excluded:
-    """A recording that cannot be used, and why, in one line. `undecided`: until its user says what is asked."""
+    """A recording that cannot be used, and why, in one line.
+
+    fails : also where none of its task can be used, which may else be one that nobody has a stimulus for (rest).
+    """
 
     participant: str
     label: str
     reason: str
-    undecided: bool = False
+    fails: bool = False
 
 
 @dataclass(frozen=True)

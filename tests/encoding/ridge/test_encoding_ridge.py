@@ -13,7 +13,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold
 
 from bids_app.encoding.ridge.candidates import Grid, alpha_grid, as_candidates, band_weights, nested_grid
-from bids_app.encoding.ridge.fitted import TargetBlock, fit_chosen
+from bids_app.encoding.ridge.chosen import TargetBlock, fit_chosen
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.search import Choice, Errors, Search
 from bids_app.encoding.ridge.splits import Columns, Split

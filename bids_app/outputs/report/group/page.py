@@ -28,6 +28,7 @@ from bids_app.outputs.wording.inference import WHERE_ESTIMATES_GO
 from bids_app.outputs.wording.noise_ceiling import inter_subject_noise_ceiling_in_words
 from bids_app.outputs.wording.phrases import count_of, nouns_of
 from bids_app.records import (
+    Excluded,
     ExtraPartition,
     GroupResultSummary,
     ParticipantScore,
@@ -115,6 +116,37 @@ def write_group_report(out_dir: Path, planted: Path | None = None) -> Path:
         "means": [unit_section(out_dir, unit, {}) for unit in means],
         **report_context([*summaries, *(unit.summary for unit in means)], status, summary.left_out),
         "has_inference": any(group.inference for group in summary.groups),
+    }
+    return write_page(out_dir, names.GROUP_REPORT, "group.html.j2", context)
+
+
+def write_nobody_report(out_dir: Path, left_out: Sequence[Excluded], missing: Sequence[str]) -> Path:
+    """group.html of a group level over nobody: who is left out and why. Nothing else of the group level is touched.
+
+    Parameters
+    ----------
+    out_dir : where results lie.
+    left_out : units whose results do not count.
+    missing : participants who have none.
+
+    Returns
+    -------
+    The page.
+
+    Raises
+    ------
+    CannotCreate : where it cannot be written.
+    """
+    status = status_rows(out_dir)
+    context = {
+        "title": "Group",
+        "participants": (),
+        "missing": [LeftOut(one, _reason(one, status)) for one in missing],
+        "untrue": tuple(left_out),
+        "groups": (),
+        "means": (),
+        **report_context([], status, left_out),
+        "has_inference": False,
     }
     return write_page(out_dir, names.GROUP_REPORT, "group.html.j2", context)
 
