@@ -1,4 +1,4 @@
-"""A study that several modules break, each copy in its own way; modules with a study of their own call it the same."""
+"""A study that several modules break, each copy in its own way; modules with their own study call it the same."""
 
 import shutil
 
