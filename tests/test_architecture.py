@@ -71,9 +71,12 @@ MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "pipeline/job": BASE | {"settings", "dataset", "features"},
     "pipeline/runs": BASE | {"settings", "pipeline/job", "dataset", "features", "encoding", "group", "execution"},
     "pipeline/unit": BASE
-    | {"settings", "pipeline/job", "pipeline/runs", "dataset", "features", "encoding", "execution"},
+    | {f"pipeline/{room}" for room in ("job", "runs", "watching")}
+    | {"settings", "dataset", "features", "encoding", "execution"},
     "pipeline": BASE
-    | {"settings", "pipeline/job", "pipeline/runs", "pipeline/unit", "dataset", "group", "outputs", "execution"},
+    | {f"pipeline/{room}" for room in ("job", "runs", "unit", "watching")}
+    | {"settings", "dataset", "group", "outputs", "execution"},
+    "pipeline/watching": BASE | {"settings", "pipeline/job", "execution"},
     "cli": BASE | {"settings", "pipeline", "pipeline/job", "demo", "features", "execution"},
     "__main__": {"cli"},
 }

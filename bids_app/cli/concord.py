@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from bids_app import __version__
 from bids_app.cli.arguments import a_path, whole_number
 from bids_app.cli.one_line import run_in_one_line
-from bids_app.cli.terminal import how_to_say
+from bids_app.cli.terminal import screen_of, shown
 from bids_app.errors import NoInput, UnknownLevel, UsageError
 from bids_app.inputs.opening import read_named
 from bids_app.pointers import require_content
@@ -138,7 +138,9 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--skip-bids-validation", action="store_true", help="accepted: input is checked by preflight")
     group.add_argument("--notrack", action="store_true", help="accepted: there is no tracking")
     group.add_argument("-q", "--quiet", action="store_true", help="say nothing; errors, and the log, are as ever")
-    group.add_argument("-v", "--verbose", action="count", default=0, help="more; twice shows tracebacks")
+    group.add_argument(
+        "-v", "--verbose", action="count", default=0, help="stages and libraries' warnings besides; twice: tracebacks"
+    )
 
 
 def _hyphened(argument: str) -> str:
@@ -293,7 +295,8 @@ def _run(arguments: Sequence[str]) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads: waiting threads sleep, so that
     from bids_app.pipeline.several_models import run_all  # several jobs on one machine do not spin against each other
 
-    return run_all(options, how_to_say(options))
+    with shown(options.verbose):
+        return run_all(options, screen_of(options))
 
 
 def entry() -> NoReturn:

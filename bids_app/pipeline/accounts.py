@@ -8,8 +8,10 @@ from functools import partial
 from typing import Any
 
 from bids_app import dataset
+from bids_app.boundary import boundary
 from bids_app.disk import locked
 from bids_app.errors import ConcordError
+from bids_app.execution import Unit
 from bids_app.outputs.files.files import read_json, write_text
 from bids_app.outputs.files.serialise import account_from_json, hash_of, to_json
 from bids_app.pipeline.file_states import FileStates
@@ -18,7 +20,7 @@ from bids_app.pipeline.job.playings import same_stimuli_warnings
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.records import AlignmentLine, Recording, RecordingAccount, StimulusFacts
 
-FORMAT = 2
+FORMAT = 3
 WORTH = 20  # recordings: the accounts of fewer are made again as quickly
 
 
@@ -80,9 +82,44 @@ class Accounts:
         name, account = str(recording.paths[0]), self.of(recording)
         if account.n_targets is None:
             spec = self._job.analysis.response_spec(recording.modality)
-            account = account.counted(dataset.count_targets(recording, spec))
+            account = replace(account, n_targets=dataset.count_targets(recording, spec))
             self._put(name, self._now[name][0], account)
         return account.n_targets or 0
+
+    def count_varying(self, recording: Recording) -> int:
+        """How many targets a recording has that can be fitted.
+
+        Parameters
+        ----------
+        recording : one that has an account.
+
+        Raises
+        ------
+        DataError : a file is missing, damaged or has no target.
+        """
+        name, account = str(recording.paths[0]), self.of(recording)
+        if account.n_varying is None:
+            spec = self._job.analysis.response_spec(recording.modality)
+            account = replace(account, n_varying=dataset.count_varying(recording, spec))
+            self._put(name, self._now[name][0], account)
+        return account.n_varying or 0
+
+    def of_unit(self, unit: Unit) -> tuple[list[RecordingAccount], int]:
+        """Accounts of a unit's recordings, and how many targets the first of them has that can be fitted.
+
+        Parameters
+        ----------
+        unit : recordings that have accounts.
+
+        Raises
+        ------
+        ConcordError : none of them can be counted.
+        """
+        accounts, lost = [self.of(recording) for recording in unit.recordings], list[ConcordError]()
+        for recording in unit.recordings:
+            with boundary(lost.append):
+                return accounts, self.count_varying(recording)
+        raise lost[-1]
 
     def missing(self, facts: StimulusFacts) -> list[str]:
         """Names of the spaces that would have to be computed for a stimulus."""

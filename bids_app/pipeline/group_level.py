@@ -9,8 +9,8 @@ from bids_app.pipeline.judge import Judge, Members
 from bids_app.pipeline.mean_response import fit_mean_responses
 from bids_app.pipeline.participants import PATIENCE_S, record_refusals
 from bids_app.pipeline.preflight import Preflight
-from bids_app.pipeline.progress import Progress, Work
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
+from bids_app.pipeline.watching.progress import Progress, Work
 from bids_app.records import FoundRecordings
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from contextlib import AbstractContextManager
 
 from bids_app import group, outputs
 from bids_app.boundary import boundary
@@ -13,12 +14,12 @@ from bids_app.group import GroupKey
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.judge import Judge
 from bids_app.pipeline.participants import PATIENCE_S, told_of
-from bids_app.pipeline.progress import Progress, Work
 from bids_app.pipeline.runs.rows import Rows, choose_rows
 from bids_app.pipeline.runs.shared_runs import SharedResponses, noise_ceilings_of, shared_responses
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.unit.fit_unit import fit_mean_response
 from bids_app.pipeline.unit.task import UnitTask
+from bids_app.pipeline.watching.progress import Progress, Work
 from bids_app.records import SharedStimulusResult
 
 
@@ -53,8 +54,8 @@ def fit_mean_responses(
         stem = group.shared_stem([unit.stem for unit in units])
         work = progress.start(_row(stem), "group")
         lost: list[ConcordError] = []
-        with boundary(lost.append), shared_responses(units, rows, job.out_dir / "logs") as shared:
-            task = UnitTask(_mean_unit(stem, units[0]), alignments=judge.preflight.alignments)
+        with boundary(lost.append), work.running(), _responses(units, rows, job, work) as shared:
+            task = UnitTask(_mean_unit(stem, units[0]), alignments=judge.preflight.alignments, stages=work.stages)
             results[key] = _fit_shared(task, shared, job, rows, cache, work)
             failed += results[key].mean is None
         for error in lost:
@@ -83,6 +84,10 @@ def _none(why: str) -> SharedStimulusResult:
 
 def _row(stem: str) -> str:
     return f"{stem} (mean response)"
+
+
+def _responses(units: Sequence[Unit], rows: Rows, job: Job, work: Work) -> AbstractContextManager[SharedResponses]:
+    return shared_responses(units, rows, job.out_dir / "logs", work.stages)
 
 
 def _mean_unit(stem: str, first: Unit) -> Unit:

@@ -9,12 +9,13 @@ from bids_app import outputs
 from bids_app.boundary import boundary
 from bids_app.disk import locked
 from bids_app.errors import ConcordError
-from bids_app.execution import StatusBook, StatusRow, Unit
+from bids_app.execution import FILES, StatusBook, StatusRow, Unit, in_words
 from bids_app.pipeline.judge import Judge
-from bids_app.pipeline.progress import Progress, Work
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.unit.fit_unit import fit_unit
 from bids_app.pipeline.unit.task import UnitTask
+from bids_app.pipeline.watching.expected import expected
+from bids_app.pipeline.watching.progress import Progress, Work
 from bids_app.records import (
     Excluded,
     UnitResult,
@@ -51,7 +52,7 @@ def run_participants(judge: Judge, cache: SubspaceCache, progress: Progress) -> 
             if failed and job.options.stop_on_first_crash:
                 work.record("skipped", "stopped at the first crash")
                 continue
-            task = UnitTask(unit, "", preflight.alignments, preflight.of(unit.participant))
+            task = UnitTask(unit, "", preflight.alignments, preflight.of(unit.participant), work.stages)
             failed += not _attempt(work, task, judge, cache)
     for participant in preflight.participants:
         untrue = _write_report(judge, participant, progress)
@@ -118,11 +119,16 @@ def _fit_and_write(work: Work, task: UnitTask, judge: Judge, cache: SubspaceCach
     there = judge.planned(unit, key)
     if there.counts and there.summary is not None and not job.options.force:
         return _reuse(work, task, judge, there.summary)
-    work.say(f"{len(unit.recordings)} recordings" + (f", again: {there.reason}" if there.state != "new" else ""))
+    took = _expect(work, unit, judge)
+    again = f", again: {there.reason}" if there.state != "new" else ""
+    work.say(f"{len(unit.recordings)} recordings{took}{again}")
     with work.running():
         result = fit_unit(replace(task, key=key), job, judge.library, cache)
         effort = work.effort
-        with locked(outputs.lock_path(job.out_dir, unit.participant), work.progress.notify, PATIENCE_S):
+        with (
+            work.stages.at(FILES),
+            locked(outputs.lock_path(job.out_dir, unit.participant), work.progress.notify, PATIENCE_S),
+        ):
             outputs.write_unit(job.out_dir, result, effort)
     work.record("done", told_of(result), effort)
     _remove_superseded(work, unit, judge)
@@ -131,7 +137,18 @@ def _fit_and_write(work: Work, task: UnitTask, judge: Judge, cache: SubspaceCach
     for line in (*(f"warning: {line}" for line in result.warnings if line not in known), *refusal_lines(lost)):
         work.say(line)
     work.say(f"done in {effort.seconds:.0f} s")
+    work.detail(work.took)
     return not lost
+
+
+def _expect(work: Work, unit: Unit, judge: Judge) -> str:
+    """What the unit should take, in words; nothing where it is not known."""
+    lost: list[ConcordError] = []  # which the fit says, if it is more than the estimate's
+    with boundary(lost.append):
+        should = expected(unit, *judge.accounts.of_unit(unit), 0.0, judge.job)
+        work.stages.expect(should.seconds)
+        return f", about {in_words(sum(should.seconds.values()))}" if should.seconds else ""
+    return ""
 
 
 def _reuse(work: Work, task: UnitTask, judge: Judge, done: UnitSummary) -> bool:

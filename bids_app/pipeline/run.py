@@ -19,22 +19,23 @@ from bids_app.inputs.laid_out import laid_out
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.dry_run import show_plan
 from bids_app.pipeline.find_recordings import find_recordings
-from bids_app.pipeline.job.job import Job, Notify, make_job
+from bids_app.pipeline.job.job import Job, make_job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.pipeline.judge import Judge
 from bids_app.pipeline.preflight import check_recordings
-from bids_app.pipeline.progress import Progress
+from bids_app.pipeline.watching.progress import Progress
+from bids_app.pipeline.watching.screen import Screen
 from bids_app.records import FoundRecordings, baseline_band
 from bids_app.settings.run_options import RunOptions
 
 
-def run(options: RunOptions, notify: Notify) -> int:
+def run(options: RunOptions, screen: Screen) -> int:
     """Run the levels asked for.
 
     Parameters
     ----------
     options : the command line, resolved.
-    notify : takes one line at a time of what goes on.
+    screen : what it is watched through.
 
     Returns
     -------
@@ -52,7 +53,8 @@ def run(options: RunOptions, notify: Notify) -> int:
     homes = (*options.named_folders, *laid_out(options.bids_dir).homes)
     with execution.open_log(job.out_dir / "logs") as log, named(homes):
         log.begin(options.command, __version__)
-        notify = log.also(notify)
+        screen = screen.logged(log.also)
+        notify = screen.say
         recordings = find_recordings(job.options, notify)
         preflight = check_recordings(recordings, job, accounts, notify)
         judge = Judge(job, library, accounts, preflight)
@@ -63,22 +65,22 @@ def run(options: RunOptions, notify: Notify) -> int:
                     notify(f"group: {line}")
             preflight.require_units(job)
             return 0
-        return _compute(judge, recordings, log, notify)
+        return _compute(judge, recordings, log, screen)
 
 
-def _compute(judge: Judge, recordings: FoundRecordings, log: RunLog, notify: Notify) -> int:
+def _compute(judge: Judge, recordings: FoundRecordings, log: RunLog, screen: Screen) -> int:
     """All that a dry run leaves out, and need not import. Returns the exit code; raises NoInput."""
     from bids_app.pipeline.group_level import run_group
     from bids_app.pipeline.participants import record_refusals, run_participants
     from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 
-    job, preflight = judge.job, judge.preflight
+    job, preflight, notify = judge.job, judge.preflight, screen.say
     if not outputs.holds_results(job.out_dir):
         preflight.require_units(job)  # before anything is left behind
     outputs.prepare(job.out_dir, _data_set_facts(job, recordings.datasets), notify)
     log.keep()
     _sweep(job.out_dir)
-    progress, cache, failed = Progress(StatusBook(job.out_dir, notify), notify), SubspaceCache(), 0
+    progress, cache, failed = Progress(StatusBook(job.out_dir, notify), screen), SubspaceCache(), 0
     if not preflight.units and "participant" in job.options.levels:
         record_refusals(judge, progress)
         preflight.require_units(job)

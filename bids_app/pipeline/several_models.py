@@ -8,13 +8,14 @@ from dataclasses import replace
 
 from bids_app.errors import EXPECTED, ConcordError, UsageError, with_exit_code
 from bids_app.outputs import folders_of_results, holds_results
-from bids_app.pipeline.job.job import Notify, make_job
+from bids_app.pipeline.job.job import make_job
 from bids_app.pipeline.run import run
+from bids_app.pipeline.watching.screen import Screen
 from bids_app.settings.run_options import RunOptions
 from bids_app.settings.several_models import chosen_models
 
 
-def run_all(options: RunOptions, notify: Notify) -> int:
+def run_all(options: RunOptions, screen: Screen) -> int:
     """Run the levels asked for: into OUT_DIR, or into OUT_DIR/<label> for each of several models.
 
     All settings are checked before the first one runs. What stops one does not stop the next, unless the options say
@@ -23,7 +24,7 @@ def run_all(options: RunOptions, notify: Notify) -> int:
     Parameters
     ----------
     options : the command line, resolved.
-    notify : takes one line at a time of what goes on.
+    screen : what the run is watched through.
 
     Returns
     -------
@@ -37,14 +38,14 @@ def run_all(options: RunOptions, notify: Notify) -> int:
     several = [*_each(options)]
     if not several:
         _require_no_several(options)
-        return run(options, notify)
+        return run(options, screen)
     for one in several:
         make_job(replace(one, dry_run=True))  # settings alone: nothing is imported that computes
-    code, stopped = 0, list[ConcordError]()
+    code, stopped, notify = 0, list[ConcordError](), screen.say
     for number, one in enumerate(several, start=1):
         notify(f"model {number} of {len(several)}: {one.model and one.model.model}, into {one.out_dir}")
         try:
-            code = max(code, run(one, notify))
+            code = max(code, run(one, screen))
         except EXPECTED as error:
             stopped.append(_without_its_memory(error))
             notify(f"stopped: {stopped[-1]}")

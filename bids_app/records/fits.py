@@ -10,6 +10,10 @@ from bids_app.records.arrays import Array
 from bids_app.records.components import Component, ExtraPartition, all_components
 from bids_app.records.specs import SubspaceSpec
 
+# stages of a fit, as whoever watches it is told: of each batch of targets and outer fold, and of layers before it
+SEARCH_STAGE, RESIDUALS_STAGE = "search of penalties", "what smaller models leave"
+MODELS_STAGE, LAYERS_STAGE = "chosen models and their tests", "layers alone"
+
 
 @dataclass(frozen=True)
 class FoldAudit:

@@ -1,6 +1,7 @@
 """What a command says, to whom, and what ends it early."""
 
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from bids_app.cli.concord import parse_arguments
 from bids_app.cli.one_line import Terminated, run_in_one_line
-from bids_app.cli.terminal import said_plainly, said_with_time
+from bids_app.cli.terminal import said_plainly, said_with_time, screen_of
+from bids_app.execution import State
 
 CODE = "import sys; from bids_app.cli.terminal import said_with_time as say; {}"
 
@@ -88,3 +91,55 @@ def test_plain_lines_have_no_time(capsys):
     plain, timed = capsys.readouterr().out.splitlines()
     assert plain == "a table"
     assert re.fullmatch(r"\d\d:\d\d:\d\d a line", timed)
+
+
+SHOWN = """
+import time
+from bids_app.cli.terminal import InPlace, said_with_time
+from bids_app.execution import State
+shown = InPlace()
+shown.show("[1/2] sub-01", State("search", 0.345, 240.0))
+said_with_time("[bold]a line[/bold]")
+shown.show("[1/2] sub-01", State("models", 0.5, 100.0))
+shown.clear()
+said_with_time("the end")
+"""
+
+
+def test_on_a_terminal_one_line_changes_below_the_others():
+    """Names and lines in square brackets are no markup."""
+    mine, theirs = pty.openpty()
+    command = [sys.executable, "-c", SHOWN]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        said = b""
+        while True:
+            try:
+                some = os.read(mine, 4096)
+            except OSError:  # it has ended
+                break
+            if not some:
+                break
+            said += some
+    os.close(mine)
+    assert process.returncode == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.decode())
+    for part in ("[1/2] sub-01", "search, 34 % done, about 4 min left", "[bold]a line[/bold]", "models, 50 % done"):
+        assert part in text
+    assert text.rstrip().endswith("the end")
+    assert b"\x1b[2K" in said.split(b"models")[-1]  # the line is taken away
+
+
+@pytest.mark.parametrize(
+    ("flags", "says", "details", "lines"),
+    [((), True, False, True), (("-v",), True, True, True), (("-q",), False, False, False)],
+)
+def test_what_a_run_is_watched_through(flags, says, details, lines, capsys, tmp_path):
+    options = parse_arguments([str(tmp_path), str(tmp_path / "out"), "participant", *flags])
+    screen = screen_of(options)
+    for speak in (screen.say, screen.detail, lambda line: screen.live.show(line, State("search", 0.5, 60.0))):
+        speak("x")
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) == says + details + lines
+    assert ("x: search, 50 % done, about 60 s left" in said) == lines

@@ -65,7 +65,7 @@ def failing(errors):
     """Runs that end with the error or exit code of their folder's name, and a list of those that were made."""
     ran = []
 
-    def run(options, notify):
+    def run(options, screen):
         label = options.out_dir.name
         ran.append(label)
         held = Held()
@@ -105,9 +105,9 @@ def test_no_expected_error_of_one_stops_the_next(study, monkeypatch, capsys, err
 def test_what_a_stopped_run_held_is_let_go_of(study, monkeypatch):
     run, _ = failing({"tinyopt": MemoryError()})
 
-    def alone(options, notify):
+    def alone(options, screen):
         assert not alive
-        return run(options, notify)
+        return run(options, screen)
 
     monkeypatch.setattr("bids_app.pipeline.several_models.run", alone)
     assert concord(study, "models: [org/tiny-opt, tiny-gpt2]") == 75

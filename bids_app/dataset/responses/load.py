@@ -7,6 +7,7 @@ import numpy as np
 from bids_app.dataset.confounds.censoring import censored
 from bids_app.dataset.confounds.nuisance import fmri_nuisance
 from bids_app.dataset.electrodes.response import electrode_response, electrode_targets
+from bids_app.dataset.responses.common import varying
 from bids_app.dataset.responses.dropped import placement_of
 from bids_app.dataset.responses.readers import reader_of
 from bids_app.dataset.responses.surfaces import count_frames
@@ -49,6 +50,23 @@ def count_targets(recording: Recording, spec: ResponseSpec = AS_RECORDED) -> int
     if recording.kind == "volume" and reader_of(recording.paths[0]).targets is volume_targets:
         return len(voxels_in_mask(recording)[0])
     return len(load_targets(recording, spec).names)
+
+
+def count_varying(recording: Recording, spec: ResponseSpec = AS_RECORDED) -> int:
+    """How many of them can be fitted, as far as headers and masks do not say: on surfaces, vertices that vary.
+
+    Parameters
+    ----------
+    recording, spec : as of `load_targets`.
+
+    Raises
+    ------
+    DataError : as of `load_response`.
+    """
+    if recording.kind != "surface":
+        return count_targets(recording, spec)
+    values = reader_of(recording.paths[0]).values(recording, load_targets(recording, spec))
+    return int(varying(values, np.ones(len(values), dtype=bool)).sum())
 
 
 def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) -> Response:

@@ -17,7 +17,7 @@ from bids_app.encoding.ridge.fit import HERE, fit
 from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.encoding.ridge.options import FitContext
 from bids_app.encoding.ridge.splits import Split
-from bids_app.records import Array, Design, FitSpec, Layered, LayerScores
+from bids_app.records import LAYERS_STAGE, MODELS_STAGE, SEARCH_STAGE, Array, Design, FitSpec, Layered, LayerScores
 
 BEST_BYTES = 8 + 8 + 8 + 2  # a target and outer fold: see `_BestLayers`
 
@@ -83,6 +83,8 @@ def score_layers(design: Design, band: str, spec: FitSpec, context: FitContext =
     if context.mem_mb is not None:
         own_mb = round(BEST_BYTES * len(folds) * len(design.usable) / 1e6)
         context = replace(context, mem_mb=max(1, context.mem_mb - own_mb))
+    watch, shares = context.watch, dict.fromkeys((SEARCH_STAGE, MODELS_STAGE), 0.5 / len(names))
+    context = replace(context, watch=lambda stage, share: watch(LAYERS_STAGE, shares[stage] * share))
     ridge, scores, means = replace(spec, solver="ridge"), [], []
     for number, name in enumerate(names):
         alone = choose_layers(design, band, dict.fromkeys(folds, name))

@@ -112,7 +112,9 @@ def fit_all(design: Design, questions: Sequence[Question], spec: FitSpec, contex
     size = keeping_splits(design, size, context.device, context.mem_mb, bool(observer.foreseen))
     plan, splits = replace(plan, workers=size.workers), OuterSplits(design, folds, plan, size.keeps_splits)
     constant: Sequence[frozenset[int]] = ()
-    for blocks in batches(design, size, context.device, context.mem_mb):
+    rounds = batches(design, size, context.device, context.mem_mb)
+    plan = replace(plan, watch=context.watch, n_rounds=len(rounds) * len(folds))
+    for blocks in rounds:
         constant = fit_batch(design, splits, blocks, plan, observer)  # the same for all batches
     audits = tuple(audit(design, fold.number, fold.train, fold.test, len(fold.inner)) for fold in folds)
     fits = []

@@ -13,8 +13,13 @@ from bids_app.encoding.ridge.fitted import Observer
 from bids_app.records import Union
 
 Precision = Literal["mixed", "float32", "float64"]
+Watch = Callable[[str, float], None]  # a stage of a fit, and what further share of it is done; from any thread
 HALVINGS = 2  # of the limit on memory, before the CPU
 Result = TypeVar("Result")
+
+
+def nobody_watches(stage: str, share: float) -> None:
+    """Takes what is told of a fit, and does nothing."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +33,13 @@ class FitContext:
         at a time, without a promise. It changes no result.
     precision : types of products in the search and in the final fit. `mixed` searches in float32 (on a GPU in TF32)
         and fits in float64.
+    watch : is told how far a fit is: a stage, and what further share of it is done, in all 1 each.
     """
 
     device: str = "cpu"
     mem_mb: int | None = None
     precision: Precision = "mixed"
+    watch: Watch = field(default=nobody_watches, compare=False)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ too large by less than spacing² / 2 of itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
@@ -187,6 +187,7 @@ class Search:
     tf32 : whether a GPU may make products in TF32, those of the blocks' moments too, which nothing else should then
         use.
     n_workers : candidates that are tried side by side (`side_by_side.workers`).
+    tried : called when a candidate was tried in an inner split.
     """
 
     def __init__(
@@ -196,8 +197,9 @@ class Search:
         grid: Grid,
         tf32: bool = False,
         n_workers: int = 0,
+        tried: Callable[[], None] = lambda: None,
     ) -> None:
-        self._n_workers = n_workers
+        self._n_workers, self._tried = n_workers, tried
         with tf32_products() if tf32 else nullcontext():
             self._search(inner, blocks, grid, TF32 if tf32 else rounding_of(blocks[0].Y.dtype))
 
@@ -227,6 +229,7 @@ class Search:
                 errors = Errors(split, distinct[number], alphas, dtype, rounding, exact)
                 for part, (first, stop) in zip(parts, pairwise(at), strict=True):
                     less[number][:, first:stop] += errors(part)
+                self._tried()
 
             for _ in side_by_side(add_errors, range(len(less)), self._n_workers):
                 pass

@@ -3,8 +3,9 @@ decomposed once, whichever questions ask for it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -16,10 +17,11 @@ from bids_app.encoding.ridge.candidates import Grid, Searched, nested_grid, toge
 from bids_app.encoding.ridge.chosen import ChosenModels, ForeseenModels, TargetBlock
 from bids_app.encoding.ridge.fitted import Fitted, Observer, ObserverGroup, Residuals
 from bids_app.encoding.ridge.moments import Moments
+from bids_app.encoding.ridge.options import Watch, nobody_watches
 from bids_app.encoding.ridge.search import Choice, Search
 from bids_app.encoding.ridge.splits import Columns, Split, Weights
 from bids_app.encoding.side_by_side import made_once, side_by_side
-from bids_app.records import Array, Design, Union
+from bids_app.records import MODELS_STAGE, RESIDUALS_STAGE, SEARCH_STAGE, Array, Design, Union
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ class Plan:
     types : of products in search and final fit.
     device : where they are computed.
     workers : candidates that are computed side by side.
+    watch : is told how far the fit is.
+    n_rounds : batches, times outer folds.
     """
 
     bands: Sequence[str]
@@ -96,6 +100,12 @@ class Plan:
     types: tuple[torch.dtype, torch.dtype]
     device: str
     workers: int = 0
+    watch: Watch = nobody_watches
+    n_rounds: int = 1
+
+    def step(self, stage: str, n_steps: int) -> Callable[[], None]:
+        """What tells of one of the equal steps of a stage in one round."""
+        return partial(self.watch, stage, 1 / (self.n_rounds * max(1, n_steps)))
 
     @property
     def tf32(self) -> bool:
@@ -263,7 +273,8 @@ def _searched(
     same = plan.types[0] == plan.types[1] and not plan.tf32
     searched = final if same else [Moments(responses.search, outer) for responses in batch]
     grid, allowed = plan.search_without(outer.columns.constant)
-    search = Search(inner, searched, grid, plan.tf32, plan.workers)
+    step = plan.step(SEARCH_STAGE, len(fold.inner) * len(grid.alike))
+    search = Search(inner, searched, grid, plan.tf32, plan.workers, step)
     return [search.choose(numbers) for numbers in allowed]
 
 
@@ -277,11 +288,13 @@ def _foresee(blocks: Sequence[TargetBlock], plan: Plan, choices: Sequence[Choice
     outer = blocks[0].moments.split
     grid, wanted = _grid(outer, plan), {union: choices[union] for union in sorted(observer.foreseen)}
     ahead = ForeseenModels(blocks, grid, wanted)
+    step = plan.step(RESIDUALS_STAGE, len(ahead.alike))
 
     def foresee(alike: Sequence[int]) -> None:
         """What the models of candidates alike leave."""
         for residuals in ahead.of(alike):
             observer.foresee(outer, residuals)
+        step()
 
     _prepare(blocks, outer, [grid.candidates[alike[0]] for alike in ahead.alike])
     for _ in side_by_side(foresee, ahead.alike, plan.workers):
@@ -296,11 +309,13 @@ def _show(
     observer.begin_fold(place, outer)
     grid = _grid(outer, plan)
     models = ChosenModels(place, blocks, grid, choices)
+    step = plan.step(MODELS_STAGE, len(models.alike))
 
     def show(alike: Sequence[int]) -> None:
         """The models of candidates alike."""
         for fitted in models.of(alike):
             observer.fitted(fitted)
+        step()
 
     _prepare(blocks, outer, [grid.candidates[alike[0]] for alike in models.alike])
     for _ in side_by_side(show, models.alike, plan.workers):

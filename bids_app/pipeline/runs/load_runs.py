@@ -10,7 +10,7 @@ from bids_app import dataset, encoding
 from bids_app.boundary import boundary
 from bids_app.encoding import NoiseCeiling
 from bids_app.errors import ConcordError, DataError
-from bids_app.execution import Unit
+from bids_app.execution import FEATURES, RESPONSES, Stages, Unit
 from bids_app.pipeline.job.playings import playings_of, same_stimuli_warnings
 from bids_app.pipeline.runs.baseline_bands import plan_baseline
 from bids_app.pipeline.runs.continuous_rows import period_of
@@ -62,13 +62,14 @@ class LoadedRuns:
     ceiling_in_words: str = "none"
 
 
-def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
+def load_runs(unit: Unit, rows: Rows, stages: Stages) -> LoadedRuns:
     """Responses of a unit, cleaned, beside their features.
 
     Parameters
     ----------
     unit : recordings that are fitted together.
     rows : what a row of the design is.
+    stages : are told what is read and computed.
 
     Returns
     -------
@@ -79,7 +80,8 @@ def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
     DataError : where no recording can be used.
     """
     settings = rows.settings
-    readable, excluded = _read_recordings(unit, rows)
+    with stages.at(RESPONSES):
+        readable, excluded = _read_recordings(unit, rows, stages)
     if not readable:
         raise DataError(f"none of its recordings can be read (first: {excluded[0].reason})", unit.stem)
     readable, outliers = _without_outliers(readable)
@@ -98,7 +100,7 @@ def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
             runs.append(_make_run(read, rows, sounds, baseline))
             samples[recording.label] = (len(runs[-1].times_s), rows.count(read))
     if lost:
-        return _without(unit, rows, (*excluded, *lost))
+        return _without(unit, rows, (*excluded, *lost), stages)
     recordings = tuple(read.recording for read in readable)
     playings = playings_of(recordings, settings.library)
     return LoadedRuns(
@@ -116,13 +118,13 @@ def load_runs(unit: Unit, rows: Rows) -> LoadedRuns:
     )
 
 
-def _without(unit: Unit, rows: Rows, excluded: tuple[Excluded, ...]) -> LoadedRuns:
+def _without(unit: Unit, rows: Rows, excluded: tuple[Excluded, ...], stages: Stages) -> LoadedRuns:
     """Runs of the other recordings, read anew: what these share is what they share without the ones left out."""
     left_out = {one.label for one in excluded}
     others = tuple(one for one in unit.recordings if one.label not in left_out)
     if not others:
         raise DataError(f"none of its recordings can be used (first: {excluded[0].reason})", unit.stem)
-    loaded = load_runs(replace(unit, recordings=others), rows)
+    loaded = load_runs(replace(unit, recordings=others), rows, stages)
     return replace(loaded, excluded=(*excluded, *loaded.excluded))
 
 
@@ -156,7 +158,7 @@ def _responsive(unit: Unit, readable: Sequence[ReadRecording], settings: LoadSet
     return responsive_electrodes([(read.recording, read.response) for read in readable], settings.library)
 
 
-def _read_recordings(unit: Unit, rows: Rows) -> tuple[list[ReadRecording], tuple[Excluded, ...]]:
+def _read_recordings(unit: Unit, rows: Rows, stages: Stages) -> tuple[list[ReadRecording], tuple[Excluded, ...]]:
     """Recordings that can be used, whose stimuli have features; and those that cannot, with the reason."""
     readable: list[ReadRecording] = []
     excluded: list[Excluded] = []
@@ -167,7 +169,9 @@ def _read_recordings(unit: Unit, rows: Rows) -> tuple[list[ReadRecording], tuple
             )
             read = ReadRecording(recording, response, rows.used_samples(recording, response))
             _check_samples(read)
-            _sounds_of(recording, rows.settings)  # made now, and kept by the library
+            stages.advance(RESPONSES, 1 / len(unit.recordings))
+            with stages.at(FEATURES, 1 / len(unit.recordings)):
+                _sounds_of(recording, rows.settings)  # made now, and kept by the library
             readable.append(read)
     return readable, tuple(excluded)
 

@@ -16,7 +16,7 @@ from bids_app import dataset, encoding, group
 from bids_app.boundary import boundary
 from bids_app.disk import scratch_folder
 from bids_app.errors import ConcordError, DataError
-from bids_app.execution import Unit
+from bids_app.execution import Stages, Unit
 from bids_app.pipeline.job.playings import playings_of, same_stimuli_warnings
 from bids_app.pipeline.runs.baseline_bands import MOTION, common_baseline, on_baseline
 from bids_app.pipeline.runs.load_runs import LoadedRuns, load_runs
@@ -58,7 +58,7 @@ class SharedResponses:
 
 
 @contextmanager
-def shared_responses(units: Sequence[Unit], rows: Rows, logs: Path) -> Iterator[SharedResponses]:
+def shared_responses(units: Sequence[Unit], rows: Rows, logs: Path, stages: Stages) -> Iterator[SharedResponses]:
     """Participants' responses to what at least two of them heard.
 
     Parameters
@@ -66,16 +66,17 @@ def shared_responses(units: Sequence[Unit], rows: Rows, logs: Path) -> Iterator[
     units : one a participant, of one space.
     rows : what a row of the design is.
     logs : responses are in files of a folder there, for as long as the context lasts.
+    stages : are told what is read.
 
     Raises
     ------
     DataError : where they share no run, no samples or no targets, or heard the stimuli at other times.
     """
     with scratch_folder(logs) as folder:
-        yield _gather(units, rows, folder)
+        yield _gather(units, rows, folder, stages)
 
 
-def _gather(units: Sequence[Unit], rows: Rows, folder: Path) -> SharedResponses:
+def _gather(units: Sequence[Unit], rows: Rows, folder: Path, stages: Stages) -> SharedResponses:
     """Raises DataError where nobody can be read, too."""
     kept: list[Unit] = []
     loaded: list[LoadedRuns] = []
@@ -83,7 +84,7 @@ def _gather(units: Sequence[Unit], rows: Rows, folder: Path) -> SharedResponses:
     firsts: dict[RunKey, Run] = {}
     for unit in units:
         with boundary(partial(_lose, unit, lost)):
-            runs = load_runs(unit, rows)
+            runs = load_runs(unit, rows, stages)
             if not any(np.isfinite(run.Y).all(axis=0).any() for run in runs.runs):
                 raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
             loaded.append(_put(runs, folder, len(kept), firsts))
@@ -93,7 +94,7 @@ def _gather(units: Sequence[Unit], rows: Rows, folder: Path) -> SharedResponses:
     targets = [one.targets for one in loaded]
     outliers = dataset.lost_to_others(targets, [np.ones(len(one.names), dtype=bool) for one in targets])
     if outliers:
-        shared = _gather([unit for number, unit in enumerate(kept) if number not in outliers], rows, folder)
+        shared = _gather([unit for number, unit in enumerate(kept) if number not in outliers], rows, folder, stages)
         left_out = [Excluded(kept[number].participant, kept[number].stem, why) for number, why in outliers.items()]
         return replace(shared, lost=(*lost, *left_out, *shared.lost))
     common, warnings = dataset.intersect_targets(targets)

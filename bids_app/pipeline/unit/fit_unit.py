@@ -6,9 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+import numpy as np
+
 from bids_app import encoding
 from bids_app.encoding import FitContext
 from bids_app.errors import DataError, OutOfMemory
+from bids_app.execution import FIT, PREPARED
+from bids_app.execution.cost import pace
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.pipeline.runs.load_runs import LoadedRuns, load_runs
@@ -24,7 +28,8 @@ from bids_app.pipeline.unit.model_pair import control_models, first_averaging
 from bids_app.pipeline.unit.result import unit_result
 from bids_app.pipeline.unit.solvers import UnitQuestions, choose_solver
 from bids_app.pipeline.unit.task import UnitTask
-from bids_app.records import Array, Design, Run, UnitResult
+from bids_app.pipeline.watching.expected import Shapes, fit_seconds
+from bids_app.records import Array, Design, Modality, Run, UnitResult
 
 NO_CEILING_OF_MEAN = "none: not computed for a mean response"
 
@@ -45,7 +50,7 @@ def fit_unit(task: UnitTask, job: Job, library: StimulusLibrary, cache: Subspace
     OutOfMemory : where it needs more than it is given.
     """
     rows = choose_rows(job, library, task.unit.modality)
-    loaded = load_runs(task.unit, rows)
+    loaded = load_runs(task.unit, rows, task.stages)
     ceiling, words = rows.noise_ceiling(loaded.runs, loaded.recordings, loaded.period_s)
     loaded = replace(loaded, ceiling=ceiling, ceiling_in_words=words)
     return _fit_runs(task, job, rows, loaded, cache, rows.settings.response.residualise_features is not False)
@@ -79,7 +84,7 @@ def _fit_runs(
     task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, cache: SubspaceCache, residualise: bool
 ) -> UnitResult:
     """Runs → design → fits → partitions → result. Raises DataError and OutOfMemory."""
-    analysis, unit = job.analysis, task.unit
+    analysis, unit, stages = job.analysis, task.unit, task.stages
     solver = choose_solver(analysis.fit_spec())
     with _expected_errors(unit.stem):
         inputs = FitInputs(
@@ -87,12 +92,14 @@ def _fit_runs(
             analysis.groups,
             analysis.fit_spec(),
             analysis.inference_spec(unit.modality),
-            FitContext(job.options.models.device, _left_mb(job.options.mem_mb, loaded.runs)),
+            FitContext(job.options.models.device, _left_mb(job.options.mem_mb, loaded.runs), watch=stages.advance),
         )
         design, layers = with_layers(inputs, rows, loaded.spaces)
-        design, subspace = project(design, loaded.runs, analysis, cache)
-        inputs = replace(inputs, design=design)
-        inputs = replace(inputs, blocks=inputs.make_blocks())
+        with stages.at(PREPARED):
+            design, subspace = project(design, loaded.runs, analysis, cache)
+            inputs = replace(inputs, design=design)
+            inputs = replace(inputs, blocks=inputs.make_blocks())
+        stages.expect(fit_seconds(_shapes(unit.modality, design, rows), job, pace()))  # no longer as foreseen
         controls = asked_controls(design, analysis, loaded.baseline)
         asked = UnitQuestions(
             first_averaging(design.usable, rows.n_windows, loaded.responsive, loaded.ceiling),
@@ -100,10 +107,17 @@ def _fit_runs(
             controls,
             control_models(analysis.compared_models, inputs.groups, controls),
         )
-        answers = solver.answer(replace(inputs, design=with_control_bands(design, controls)), asked)
+        with stages.at(FIT):  # its own stages, and what is made of them at the end
+            answers = solver.answer(replace(inputs, design=with_control_bands(design, controls)), asked)
     controlled = with_leaks(answers.controls, analysis.inference.fdr)
     fitted = FittedUnit(design, answers.main, answers.extra, controlled, answers.alone, layers, subspace)
     return unit_result(task, job, rows, loaded, fitted)
+
+
+def _shapes(modality: Modality, design: Design, rows: Rows) -> Shapes:
+    n_times, n_targets = len(design.Y), int(design.usable.sum()) // rows.n_windows
+    heard_s = sum(float(np.ptp(design.times_s[design.runs == run])) for run in np.unique(design.runs))
+    return Shapes(modality, n_times, n_targets, len(np.unique(design.folds)), heard_s)
 
 
 def _build_design(stem: str, job: Job, rows: Rows, loaded: LoadedRuns, residualise: bool) -> Design:

@@ -34,7 +34,7 @@ def with_layers(
     by_word = {word_band(name): one for name, one in spans.items() if word_band(name) in inputs.design.bands}
     design, scores = encoding.layered(inputs.design, {**spans, **by_word}), {}
     for name in spans:
-        attempt = partial(_score, rows.summary_design(design), name, inputs.spec)
+        attempt = partial(_score, rows.summary_design(design), name, inputs.spec, 1 / len(spans))
         scored, warnings = inputs.with_backoff(attempt)
         scores[name] = replace(scored, warnings=warnings)
         for band in {name, word_band(name)} & {*design.layered}:
@@ -42,5 +42,8 @@ def with_layers(
     return design, scores
 
 
-def _score(design: Design, name: str, spec: FitSpec, context: FitContext) -> LayerScores:
-    return encoding.score_layers(design, name, spec, context)
+def _score(design: Design, name: str, spec: FitSpec, share: float, context: FitContext) -> LayerScores:
+    """Of one space, which is such a share of all that is told."""
+    watch = context.watch
+    part = replace(context, watch=lambda stage, done: watch(stage, share * done))
+    return encoding.score_layers(design, name, spec, part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from bids_app.records.inputs.alignment import Alignment
@@ -57,13 +57,10 @@ class StimulusFacts:
 @dataclass(frozen=True)
 class RecordingAccount:
     """How a recording's times agree; what is heard when, where its audio channel puts it if that was asked for, and
-    the stimulus of each playing; how many targets it has (None: not counted)."""
+    the stimulus of each playing; how many targets it has, and how many of them vary (None: not counted)."""
 
     alignment: Alignment
     playings: tuple[StimulusEvent, ...]
     stimuli: tuple[StimulusFacts, ...]
     n_targets: int | None = None
-
-    def counted(self, n_targets: int) -> RecordingAccount:
-        """The same with its number of targets."""
-        return replace(self, n_targets=n_targets)
+    n_varying: int | None = None

@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 from bids_app import encoding
 from bids_app.encoding.design.columns import design_columns
 from bids_app.encoding.design.folds import inner_folds, outer_split
-from bids_app.encoding.ridge import fitted, search
+from bids_app.encoding.ridge import chosen, search
 from bids_app.encoding.ridge.candidates import alpha_grid
 from bids_app.records import FitSpec, Run
 
@@ -155,7 +155,7 @@ def test_one_decomposition_a_layer_and_fold(monkeypatch):
     """Inner and outer folds once each, however many targets and alphas; a search among candidates needs more."""
     counted = []
     original = search.decompose
-    for module in (search, fitted):
+    for module in (search, chosen):
         monkeypatch.setattr(module, "decompose", lambda *given: counted.append(1) or original(*given))
     encoding.score_layers(design_of(runs_of(targets=("0", "1") * 40)), "speech", replace(SPEC, solver="banded_ridge"))
     assert len(counted) == 3 * 4 * (3 + 1)

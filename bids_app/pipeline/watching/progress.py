@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from bids_app.errors import Busy, ConcordError
-from bids_app.execution import Status, StatusBook, StatusRow, peak_mb
+from bids_app.execution import Stages, Status, StatusBook, StatusRow, peak_mb
 from bids_app.pipeline.job.job import Notify
+from bids_app.pipeline.watching.screen import Screen
 from bids_app.records import NO_EFFORT, Effort
 
 
@@ -19,7 +22,12 @@ class Progress:
     """Where stages say what became of a unit of work."""
 
     book: StatusBook
-    notify: Notify
+    screen: Screen
+
+    @property
+    def notify(self) -> Notify:
+        """Takes one line."""
+        return self.screen.say
 
     def start(self, unit: str, participant: str, title: str = "") -> Work:
         """A unit of work begins now.
@@ -42,6 +50,11 @@ class Work:
     participant: str
     title: str
     started_s: float = field(default_factory=time.monotonic)
+
+    @cached_property
+    def stages(self) -> Stages:
+        """What it is at; whoever works on it tells."""
+        return Stages(lambda name: self.detail(f"{name} …"))
 
     @property
     def seconds(self) -> float:
@@ -83,7 +96,8 @@ class Work:
             "running", f"began at {datetime.now():%Y-%m-%d %H:%M:%S} and has not ended, or was killed", NO_EFFORT
         )
         try:
-            yield
+            with self._shown():
+                yield
         except KeyboardInterrupt:
             self.record("failed", "interrupted: run the same command to go on")
             raise
@@ -91,9 +105,37 @@ class Work:
             self.fail(error)
             raise
 
+    @contextmanager
+    def _shown(self) -> Iterator[None]:
+        """What it is at is shown again and again, by a thread of its own, whatever the work waits for."""
+        ended, live = threading.Event(), self.progress.screen.live
+
+        def show() -> None:
+            """Until the work has ended."""
+            while not ended.wait(live.every_s):
+                live.show(self.title, self.stages.state())
+
+        watching = threading.Thread(target=show, name="progress", daemon=True)
+        watching.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watching.join()
+            live.clear()
+
     def say(self, line: str) -> None:
         """One line on the terminal."""
         self.progress.notify(f"{self.title}: {line}")
+
+    def detail(self, line: str) -> None:
+        """One line in the log, and on the terminal where details are asked for."""
+        self.progress.screen.detail(f"{self.title}: {line}")
+
+    @property
+    def took(self) -> str:
+        """Seconds of each stage, in words."""
+        return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.stages.spent_s.items())
 
     def fail(self, error: ConcordError) -> str:
         """A failed row, whose reason is returned."""

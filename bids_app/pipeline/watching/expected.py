@@ -1,0 +1,208 @@
+"""What a unit of work should take, in time, memory and on disk, before it begins: from headers and settings alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bids_app.execution import FEATURES, FIT, PREPARED, RESPONSES, Unit
+from bids_app.execution.cost import (
+    Asked,
+    FitSize,
+    cores,
+    distinct_candidates,
+    fit_cost,
+    fit_mb,
+    pace,
+    read_s,
+    written_mb,
+)
+from bids_app.pipeline.job.job import Job
+from bids_app.records import (
+    MODELS_STAGE,
+    RESIDUALS_STAGE,
+    SEARCH_STAGE,
+    SHARED_GROUP,
+    SOLVERS,
+    FeatureSpec,
+    Modality,
+    PlayingAlignment,
+    RecordingAccount,
+    rest_band,
+)
+
+WIDTH, PHONETIC, MOTION_WIDTH, SHARED = 768, 22, 6, 20  # dimensions of what only a file, a model or the data say
+MODELS = ("speech_model", "language_model", "word_embedding", "file")
+ACCELERATORS = ("/dev/nvidia0", "/dev/kfd")
+BLOCKS, LEAST_BLOCK_S = 5, 60.0  # outer folds where runs are not folds; of tests, as long as smooth responses ask for
+STAGES = {
+    "prepared": PREPARED,
+    "search": SEARCH_STAGE,
+    "residuals": RESIDUALS_STAGE,
+    "models": MODELS_STAGE,
+    "results": FIT,
+}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a unit should take.
+
+    Parameters
+    ----------
+    seconds : by stage; none where they are not known: rates of GPUs are not.
+    memory_mb : of the process at most, in MB (10⁶ bytes).
+    disk_mb : that is written.
+    """
+
+    seconds: Mapping[str, float]
+    memory_mb: float
+    disk_mb: float
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What the cost of a unit's fit hangs on, beside the analysis.
+
+    Parameters
+    ----------
+    modality : of its responses.
+    n_times, n_targets : rows of the design, and responses (of windows around words: without their number).
+    n_outer : outer folds.
+    heard_s : seconds of stimuli that are heard.
+    """
+
+    modality: Modality
+    n_times: int
+    n_targets: int
+    n_outer: int
+    heard_s: float
+
+
+def expected(
+    unit: Unit, accounts: Sequence[RecordingAccount], n_targets: int, features_s: float, job: Job
+) -> Expected:
+    """What a unit should take on this machine.
+
+    Parameters
+    ----------
+    unit : recordings that are fitted together.
+    accounts : of each of them.
+    n_targets : that a recording has, and vary.
+    features_s : seconds of features that would be computed for it, as far as they are known.
+    job : what the run was asked for.
+    """
+    shapes = Shapes(
+        unit.modality,
+        max(1, round(sum(_n_rows(unit, account, job) for account in accounts))),
+        n_targets,
+        _n_folds(job.analysis.fit.outer, accounts),
+        sum(map(_heard_s, accounts)),
+    )
+    size, slower = fit_size(shapes, job), pace()
+    known = fit_seconds(shapes, job, slower)
+    n_bytes = sum(path.stat().st_size for recording in unit.recordings for path in recording.paths if path.exists())
+    before = {RESPONSES: read_s(n_bytes) * slower, FEATURES: features_s}
+    return Expected({**before, **known} if known else {}, fit_mb(size, n_bytes, job.options.mem_mb), written_mb(size))
+
+
+def fit_seconds(shapes: Shapes, job: Job, slower: float) -> dict[str, float]:
+    """Seconds of each stage of a unit's fit on this machine's CPU; none where it runs elsewhere.
+
+    Parameters
+    ----------
+    shapes, job : of the unit, and what the run was asked for.
+    slower : this machine's core, as of `pace`.
+    """
+    if not _on_cpu(job.options.models.device):
+        return {}
+    size = fit_size(shapes, job)
+    share = slower / cores(size, job.options.threads)
+    return {STAGES[name]: cost_s * share for name, cost_s in fit_cost(size).items()}
+
+
+def _on_cpu(device: str) -> bool:
+    """Whether fits run there, as far as can be told without torch, which a dry run does not import."""
+    return device == "cpu" or (device == "auto" and not any(map(os.path.exists, ACCELERATORS)))
+
+
+def fit_size(shapes: Shapes, job: Job) -> FitSize:
+    """A unit's fit, with all that is asked of it.
+
+    Parameters
+    ----------
+    shapes, job : of the unit, and what the run was asked for.
+    """
+    analysis, design = job.analysis, job.analysis.design_spec(shapes.modality)
+    n_delays = 1 if design.epoch else len(design.delays_s)
+    columns = {band: n_delays * n_dims for band, n_dims in _dims(job).items()}
+    questions, tests = _questions(job, columns), analysis.inference_spec(shapes.modality)
+    searched = SOLVERS[analysis.fit.solver].searches_bands
+    return FitSize(
+        n_times=shapes.n_times,
+        n_targets=shapes.n_targets * (len(design.epoch.windows_s) if design.epoch else 1),
+        n_outer=shapes.n_outer,
+        n_inner=max(2, shapes.n_outer - 1 if analysis.fit.inner == "by_run" else int(analysis.fit.inner)),
+        candidates=distinct_candidates(questions, analysis.fit.candidates if searched else 1),
+        n_unions=sum(len(one.all_unions) for one in questions),
+        n_columns=sum(columns.values()),
+        n_blocks=0 if tests is None else max(1, round(shapes.heard_s / max(tests.block_s, LEAST_BLOCK_S))),
+    )
+
+
+def _questions(job: Job, columns: Mapping[str, int]) -> list[Asked]:
+    """The partitions, and what is fitted beside them."""
+    analysis = job.analysis
+    groups = [analysis.groups, *(one.groups for one in analysis.extra_partitions)]
+    unions = [union for component in analysis.all_controls for union, _ in component.terms]
+    bands = {band: (band,) for union in unions for band in union if band in columns}
+    controls = [tuple(band for band in union if band in columns) for union in unions]
+    asked = [Asked(each, columns) for each in groups]
+    return [*asked, Asked(bands, columns, [union for union in controls if union])] if bands else asked
+
+
+def _dims(job: Job) -> dict[str, int]:
+    """Dimensions of each band; what only a model or a file says is taken to be those of common models."""
+    analysis = job.analysis
+    dims = {name: _dims_of(spec) for name, spec in {**job.specs, **job.baseline_specs}.items()}
+    subspace = analysis.shared_subspace
+    if subspace is not None:
+        dims[SHARED_GROUP] = subspace.components or SHARED
+        dims |= {rest_band(name): dims.get(name, WIDTH) for name in subspace.between}
+    others = {*analysis.groups, *(band for bands in analysis.groups.values() for band in bands)} - {*dims}
+    beside = {band for one in analysis.all_controls for union, _ in one.terms for band in union} - {*dims}
+    return {**dims, **dict.fromkeys(others, WIDTH), **dict.fromkeys(beside, MOTION_WIDTH)}
+
+
+def _dims_of(spec: FeatureSpec) -> int:
+    if spec.pca:
+        return spec.pca
+    if spec.kind in MODELS:
+        return WIDTH
+    return int(spec.options.get("n_mels", PHONETIC if spec.kind == "articulatory" else 1))
+
+
+def _n_folds(outer: str | int, accounts: Sequence[RecordingAccount]) -> int:
+    """Runs that share no stimulus, or blocks."""
+    heard = {frozenset(event.stimulus_id for event in account.playings) for account in accounts}
+    if outer != "by_run":
+        return int(outer)
+    return len(heard) if len(heard) > 1 else BLOCKS
+
+
+def _n_rows(unit: Unit, account: RecordingAccount, job: Job) -> float:
+    """Samples within stimuli, or words."""
+    if job.analysis.design_spec(unit.modality).epoch:
+        return sum(one.n_words * one.heard_share for one in account.alignment.playings)
+    rate_hz, intervals = job.analysis.response_spec(unit.modality).rate_hz, account.alignment.intervals
+    interval_s = 1 / rate_hz if rate_hz else intervals[0].seconds if intervals else 1.0
+    return _heard_s(account) / interval_s
+
+
+def _heard_s(account: RecordingAccount) -> float:
+    return sum(_seconds_of(one) * one.heard_share for one in account.alignment.playings)
+
+
+def _seconds_of(playing: PlayingAlignment) -> float:
+    return playing.event_s or playing.file_s or playing.transcript_s or 0.0
