@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from bids_app import execution
@@ -15,10 +15,13 @@ from bids_app.records import (
     Alignment,
     Excluded,
     FoundRecordings,
+    entities_of,
     group_findings,
     refusal_lines,
     warnings_of,
 )
+
+NO_TASK = ""  # of a folder that cannot be listed: what is in it is nobody's rest
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,26 @@ class Preflight:
     def of(self, participant: str) -> tuple[Excluded, ...]:
         """One participant's recordings that cannot be used."""
         return tuple(one for one in self.unused if one.participant == participant)
+
+    def fails(self, one: Excluded) -> bool:
+        """Whether a recording that cannot be used fails, and not only is of a task that nobody has a stimulus for."""
+        tasks = {recording.entities.get("task", "") for unit in self.units for recording in unit.recordings}
+        return one.fails or entities_of(one.label).get("task", NO_TASK) in {*tasks, NO_TASK}
+
+    @property
+    def lost(self) -> tuple[Excluded, ...]:
+        """What cannot be used of participants of whom nothing can be."""
+        having = {unit.participant for unit in self.units}
+        return tuple(one for one in self.unused if one.participant not in having)
+
+    def could_have(self, missing: Iterable[str]) -> int:
+        """How many participants that have no results could have some, or have failed.
+
+        Parameters
+        ----------
+        missing : participants without results.
+        """
+        return len({*missing} - {one.participant for one in self.lost})  # whether these fail is for their own rows
 
     def require_units(self, job: Job) -> None:
         """Raises NoInput where nothing can be used and something is to be fitted; OutOfMemory where that is why."""

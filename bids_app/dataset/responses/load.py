@@ -13,6 +13,7 @@ from bids_app.dataset.responses.surfaces import count_frames
 from bids_app.dataset.responses.volumes import mask_note, volume_targets, voxels_in_mask
 from bids_app.dataset.signals.bad_spans import covered, event_spans
 from bids_app.dataset.signals.recording import signals_of
+from bids_app.inputs.nifti import require_unpacked
 from bids_app.records import Recording, Response, ResponseSpec, Targets
 
 AS_RECORDED = ResponseSpec()
@@ -49,6 +50,22 @@ def count_targets(recording: Recording, spec: ResponseSpec = AS_RECORDED) -> int
     if recording.kind == "volume" and reader_of(recording.paths[0]).targets is volume_targets:
         return len(voxels_in_mask(recording)[0])
     return len(load_targets(recording, spec).names)
+
+
+def require_whole(recording: Recording) -> None:
+    """Make sure that a recording's files are not cut off, as far as that is seen without reading all of them.
+
+    Parameters
+    ----------
+    recording : of any kind.
+
+    Raises
+    ------
+    DataError : one is.
+    """
+    for path in recording.paths:
+        if path.name.endswith((".nii", ".nii.gz")):
+            require_unpacked(path)
 
 
 def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) -> Response:
