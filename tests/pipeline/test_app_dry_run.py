@@ -1,4 +1,4 @@
-"""A dry run tells the truth: what the run would refuse it refuses, with its exit code and cause, and leaves a plan."""
+"""A dry run tells the truth: what the run would refuse it refuses, with its exit code and cause."""
 
 import json
 import re
@@ -19,6 +19,7 @@ from bids_app.cli.concord import main
 PEOPLE = ("01", "02")
 LANGUAGE = "  language: {kind: language_model, model: tiny-gpt2, layer: 1, pca: 2}\n"
 SPEECH = "  speech: {kind: speech_model, model: tiny-w2v, layer: 1, window_s: 1, stride_s: 1, pca: 2}\n"
+MEL = "  mel: {kind: melspectrogram, n_mels: 4}\n"
 OWN = "  own: {kind: file, path: '{stem}_own.npy', rate_hz: 1}\n"
 
 
@@ -125,10 +126,13 @@ def short_response(root, person, run, n_times=9):
     image = nib.load(path)
     data = np.asarray(image.dataobj)[..., :n_times]
     nib.save(nib.Nifti1Image(data, AFFINE, image.header), path)
-    confounds = (
-        root / DERIVATIVES / f"sub-{person}/func/sub-{person}_task-story_run-{run}_desc-confounds_timeseries.tsv"
-    )
-    confounds.write_text("\n".join(confounds.read_text().splitlines()[: n_times + 1]) + "\n")
+    short_confounds(root, person, run, n_times)
+
+
+def short_confounds(root, person, run, n_times=39):
+    stem = f"sub-{person}_task-story_run-{run}_desc-confounds_timeseries.tsv"
+    path = root / DERIVATIVES / f"sub-{person}/func" / stem
+    path.write_text("\n".join(path.read_text().splitlines()[: n_times + 1]) + "\n")
 
 
 def cut_response(root, person, run):
@@ -179,6 +183,13 @@ def own_features(values):
     return spoil
 
 
+def mumbled(root):
+    """Words that no dictionary has."""
+    for table in (root / "bids/stimuli").glob("*.tsv"):
+        head, *rows = table.read_text().splitlines()
+        table.write_text("\n".join((head, *(f"zq{row}" for row in rows))) + "\n")
+
+
 def constant(root, person, run):
     path = response(root, person, run)
     nib.save(nib.Nifti1Image(np.full((*SHAPE, 70), 7, np.float32), AFFINE), path)
@@ -224,7 +235,7 @@ ROWS = [
     Row("no stimulus, of all", 66, "nowhere", everywhere(no_stimulus)),
     Row("no stimulus, of one", 1, "nowhere", of_one(no_stimulus)),
     Row("no event", 66, "", everywhere(lambda *one: events(*one).write_text("onset\tduration\n0.0\t125\n"))),
-    Row("a sound that cannot be decoded", 1, "story1", both(with_feature("  mel: {kind: melspectrogram, n_mels: 4}\n"),
+    Row("a sound that cannot be decoded", 1, "story1", both(with_feature(MEL),
         lambda root: (root / "bids/stimuli/story1.wav").write_bytes(b"RIFF no sound") and ())),
     Row("a response that cannot be read, of one", 1, "", of_one(no_response)),
     Row("a response that cannot be read, of all", 66, "", everywhere(no_response)),
@@ -234,15 +245,12 @@ ROWS = [
     Row("a mask of another shape, of all", 66, "the mask does not lie on the grid", everywhere(other_mask)),
     Row("an empty mask, of one", 1, "no voxel in the mask", of_one(empty_mask)),
     Row("an empty mask, of all", 1, "no voxel in the mask", everywhere(empty_mask)),
-    Row("a confound that is not there", 66, "no_such_column", analysis("confounds: motion", "confounds: no_such_column")),
-    Row("confounds of another run", 1, "", of_one(lambda root, person, run: shutil.copy(
-        root / DERIVATIVES / f"sub-{person}/func/sub-{person}_task-story_run-{run}_desc-confounds_timeseries.tsv",
-        root / "short.tsv") and (root / DERIVATIVES / f"sub-{person}/func/sub-{person}_task-story_run-{run}"
-        "_desc-confounds_timeseries.tsv").write_text("\n".join((root / "short.tsv").read_text().splitlines()[:40])))),
+    Row("a confound that is not there", 66, "no_such", analysis("confounds: motion", "confounds: no_such")),
+    Row("confounds of another run", 1, "confounds of 39 rows for 70 samples", of_one(short_confounds)),
     Row("own features that are missing", 66, "no file of features", both(with_feature(OWN), own_features(None))),
     Row("own features of one dimension", 66, "must be numbers", both(with_feature(OWN), own_features(np.ones(9)))),
     Row("own features of text", 66, "must be numbers", both(with_feature(OWN), own_features(np.full((9, 2), "x")))),
-    Row("phones where there are none", 66, "phone", with_feature("  phones: {kind: phone_rate}\n")),
+    Row("phones where there are none", 66, "phone", both(with_feature("  phones: {kind: phone_rate}\n"), mumbled)),
     Row("a space that nobody has", 18, "T1w", arguments("--space", "T1w")),
     Row("a -d that is not there", 66, "", arguments("-d", "nowhere")),
     Row("nobody matches", 18, "99", arguments("--participant-label", "99")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bids_app.dataset.confounds.censoring import censored
-from bids_app.dataset.confounds.nuisance import fmri_nuisance
+from bids_app.dataset.confounds.nuisance import fmri_nuisance, require_lengths
 from bids_app.dataset.electrodes.response import electrode_response, electrode_targets
 from bids_app.dataset.responses.dropped import placement_of
 from bids_app.dataset.responses.readers import reader_of
@@ -52,20 +52,25 @@ def count_targets(recording: Recording, spec: ResponseSpec = AS_RECORDED) -> int
     return len(load_targets(recording, spec).names)
 
 
-def require_whole(recording: Recording) -> None:
-    """Make sure that a recording's files are not cut off, as far as that is seen without reading all of them.
+def require_whole(recording: Recording, spec: ResponseSpec) -> None:
+    """Make sure that `load_response` will do, as far as that is seen without reading all values.
 
     Parameters
     ----------
     recording : of any kind.
+    spec : which confounds.
 
     Raises
     ------
-    DataError : one is.
+    DataError : a file is cut off, or a table of confounds is of another run.
     """
+    if recording.modality == "ieeg":
+        return
     for path in recording.paths:
         if path.name.endswith((".nii", ".nii.gz")):
             require_unpacked(path)
+    n_rows = count_samples(recording)
+    require_lengths(recording, n_rows, placement_of(recording, n_rows).n_scan, spec)
 
 
 def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) -> Response:
