@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from bids_app import execution
 from bids_app.boundary import boundary
 from bids_app.errors import ConcordError, DataError, NoInput, OutOfMemory, UsageError
 from bids_app.execution import Unit
+from bids_app.outputs.files.names import table_file
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.job.job import Job, Notify
 from bids_app.records import (
@@ -96,7 +98,7 @@ def check_recordings(recordings: FoundRecordings, job: Job, accounts: Accounts, 
 
     Raises
     ------
-    UsageError : where two units would write the same files.
+    UsageError : where two units would write the same files: electrodes' tables have no `space-` in their names.
     """
     alignments, usable, unused = {}, [], list(recordings.excluded)
     errors: list[ConcordError] = []
@@ -117,7 +119,18 @@ def check_recordings(recordings: FoundRecordings, job: Job, accounts: Accounts, 
     for line in refusal_lines(unused):
         notify(line)
     units = execution.plan_units(usable, job.analysis.pool)
+    _require_own_tables(units)
     return Preflight(units, alignments, tuple(unused), recordings.warnings, exhausted)
+
+
+def _require_own_tables(units: Sequence[Unit]) -> None:
+    first: dict[PurePosixPath, Unit] = {}
+    for unit in units:
+        other = first.setdefault(table_file(unit.stem, unit.kind), unit)
+        if other is not unit:
+            what = f"{other.stem} and {unit.stem} would both be written as {table_file(unit.stem, unit.kind).name}"
+            places = f"{other.recordings[0].paths[0]} and {unit.recordings[0].paths[0]}"
+            raise UsageError(what, places, 'choose one with --bids-filter-file, such as {"ieeg": {"space": "ACPC"}}')
 
 
 def _require_no_refusal(alignment: Alignment) -> None:
