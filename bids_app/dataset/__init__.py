@@ -10,7 +10,13 @@ from bids_app.dataset.electrodes.high_gamma import computes_high_gamma
 from bids_app.dataset.electrodes.mains import notch_hz
 from bids_app.dataset.responses.common import intersect_targets, lost_to_others, varying
 from bids_app.dataset.responses.companions import with_companions
-from bids_app.dataset.responses.load import count_targets, count_varying, load_response, load_targets
+from bids_app.dataset.responses.load import (
+    count_targets,
+    count_varying,
+    load_response,
+    load_targets,
+    require_whole,
+)
 from bids_app.dataset.stimuli.load import load_stimulus
 from bids_app.dataset.stimuli.sound import read_excerpts
 
@@ -31,6 +37,7 @@ __all__ = [
     "notch_hz",
     "place_by_audio",
     "read_excerpts",
+    "require_whole",
     "varying",
     "with_companions",
 ]

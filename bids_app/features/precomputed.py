@@ -16,7 +16,7 @@ from bids_app.errors import DataError, UsageError
 from bids_app.features.base.family import Family, Option
 from bids_app.inputs.claims import gunzip
 from bids_app.inputs.hdf5 import open_hdf5, own_array, require_held
-from bids_app.inputs.npy import read_npy
+from bids_app.inputs.npy import npy_header, read_npy
 from bids_app.inputs.opening import BINARY, GB, JSON, Kind, check_input, read_bytes
 from bids_app.pointers import is_there
 from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
@@ -101,11 +101,17 @@ def _read_npy(path: Path, spec: FeatureSpec) -> Table:
 
 def _read_h5(path: Path, spec: FeatureSpec) -> Table:
     with _reading(path), open_hdf5(path, BINARY, spec.base_dir) as file:
-        arrays = {name: own_array(file, name, path) for name in NAMES if name != "onsets_s" or name in file}
-        for array in arrays.values():
-            require_held(array, path)
+        arrays = _own_arrays(file, path)
         values, times, onsets = (np.asarray(arrays[name]) if name in arrays else None for name in NAMES)
     return np.asarray(values), np.asarray(times), onsets, None
+
+
+def _own_arrays(file: Any, path: Path) -> dict[str, Any]:
+    """The arrays of an open HDF5 file by their names. Raises DataError, and what is raised on a broken file."""
+    arrays = {name: own_array(file, name, path) for name in NAMES if name != "onsets_s" or name in file}
+    for array in arrays.values():
+        require_held(array, path)
+    return arrays
 
 
 def _read_tsv(path: Path, spec: FeatureSpec) -> Table:
@@ -184,7 +190,7 @@ def _find(stimulus: Stimulus, spec: FeatureSpec) -> tuple[Path, ...]:
 
 
 def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:
-    """Make sure that the stimulus has its file.
+    """Make sure that the stimulus has its file, which holds numbers in rows by its header.
 
     Parameters
     ----------
@@ -194,9 +200,20 @@ def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:
     Raises
     ------
     DataError
-        Where there is no such file.
+        Where there is no such file, or it holds something else.
     """
-    _find(stimulus, spec)
+    path = _find(stimulus, spec)[0]
+    if path.name.endswith(".npy"):
+        with _reading(path):
+            values = npy_header(path, VALUES, spec.base_dir)
+        _check(values, np.broadcast_to(0.0, values.shape[:1]), None, path)
+    elif path.name.endswith(".h5"):
+        with _reading(path), open_hdf5(path, BINARY, spec.base_dir) as file:
+            found = {
+                name: np.broadcast_to(np.zeros((), one.dtype), one.shape)
+                for name, one in _own_arrays(file, path).items()
+            }
+        _check(found["values"], found["times_s"], found.get("onsets_s"), path)
 
 
 def rules(spec: FeatureSpec) -> FeatureSpec:

@@ -14,6 +14,7 @@ import numpy as np
 from bids_app.errors import DataError, NoInput, ReadWriteError, UsageError, did_you_mean
 from bids_app.features import contextual_residual, precomputed
 from bids_app.features.acoustic import envelope, melspectrogram, pitch
+from bids_app.features.base import pace
 from bids_app.features.base.family import Family, Need, Reach, Role
 from bids_app.features.base.memory import computes_on_cpu
 from bids_app.features.base.needs import CHECKS
@@ -233,15 +234,13 @@ def expected_time(spec: FeatureSpec, source: ModelSource, durations_s: Sequence[
     work = family_of(spec).workload(spec, replace(source, offline=True), durations_s)
     if work is None or not computes_on_cpu(source.device):
         return ""
-    from bids_app.features.base.products import speed  # here, since it needs torch at once
-
-    pace = SHARE_OF_PRODUCTS * speed(threads)
-    seconds = work.operations / pace
+    a_second = SHARE_OF_PRODUCTS * pace.speed(threads)
+    seconds = work.operations / a_second
     said = f"feature '{spec.name}': about {_rounded(seconds)} to compute {_rounded(sum(durations_s))} of sound"
     if seconds < LONG_S or work.quicker is None:
         return said
-    how, operations = work.quicker
-    return f"{said}; with '{how}' about {_rounded(operations / pace)}, approximately (docs/features.md)"
+    how, fewer = work.quicker
+    return f"{said}; with '{how}' about {_rounded(fewer / a_second)}, approximately (docs/features.md)"
 
 
 def _rounded(seconds: float) -> str:

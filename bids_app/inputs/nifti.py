@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import os
 import zlib
 from pathlib import Path
 from typing import Any
 
 from bids_app.errors import DataError
-from bids_app.inputs.claims import n_bytes, require_claim
+from bids_app.inputs.claims import PIECE, n_bytes, require_claim
 from bids_app.inputs.opening import BINARY, MB, open_input, reading
 
+LENGTH = 4  # bytes at the end of a gzip file that state how long its content is, of 2^32
 MOST_HEADER = 512 * MB  # with its extensions; a CIFTI of 91,282 places has 4 MB of them
 
 
@@ -37,8 +40,9 @@ def open_nifti(path: Path, keep_open: bool = False) -> Any:
         return nibabel.load(path, keep_file_open=keep_open)
 
 
-def require_whole(path: Path) -> None:
-    """Make sure that a file can hold its header and the values that this claims. Raises DataError."""
+def require_whole(path: Path) -> int:
+    """Make sure that a file can hold its header and the values that this claims. Returns their bytes, or raises
+    DataError."""
     import nibabel
 
     compressed = path.name.endswith(".gz")
@@ -55,4 +59,33 @@ def require_whole(path: Path) -> None:
         if not 0 <= offset <= MOST_HEADER:
             raise DataError(f"the header claims {offset:,.0f} bytes before the values", path)
         values = n_bytes(header.get_data_shape(), item)
-        require_claim(values if values < 0 else values + int(offset), held, path, compressed)
+        claimed = values if values < 0 else values + int(offset)
+        require_claim(claimed, held, path, compressed)
+    return claimed
+
+
+def require_unpacked(path: Path) -> None:
+    """Make sure that a compressed file is not cut off: by the length that its last bytes state, and where that is
+    another, as in files of several parts, by unpacking it.
+
+    Parameters
+    ----------
+    path : of a .nii or .nii.gz file.
+
+    Raises
+    ------
+    DataError : it is shorter than its header claims.
+    """
+    claimed = require_whole(path)
+    if not path.name.endswith(".gz"):
+        return
+    with open_input(path, BINARY) as file:
+        file.seek(-LENGTH, os.SEEK_END)
+        if int.from_bytes(file.read(LENGTH), "little") == claimed % 2 ** (8 * LENGTH):
+            return
+        file.seek(0)
+        with gzip.GzipFile(fileobj=file) as unpacked:
+            while claimed > 0 and (piece := unpacked.read(min(PIECE, claimed))):
+                claimed -= len(piece)
+    if claimed:
+        raise DataError(f"file cannot be read whole: {claimed:,} bytes are missing at its end", path)

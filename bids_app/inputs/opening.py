@@ -97,6 +97,25 @@ def _called(mode: int) -> str:
     return next((name for name, is_one in tests.items() if is_one(mode)), "a device")
 
 
+def check_regular(path: Path, kind: Kind) -> None:
+    """Make sure that a file that a third-party reader opens is a regular one of bounded size, wherever it lies.
+
+    Parameters
+    ----------
+    path : of the file.
+    kind : says how large it may be.
+
+    Raises
+    ------
+    DataError : it is none, too large, or cannot be reached.
+    """
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise DataError(f"file cannot be reached ({_short(error)})", path) from error
+    _require_regular(facts, path, kind)
+
+
 @contextmanager
 def open_regular(path: Path, kind: Kind) -> Iterator[BufferedReader]:
     """A regular file of bounded size, wherever it lies. Raises DataError, and OSError where it cannot be opened."""

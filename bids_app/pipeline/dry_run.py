@@ -10,27 +10,31 @@ from bids_app.boundary import boundary
 from bids_app.errors import ConcordError
 from bids_app.execution import Unit
 from bids_app.pipeline.accounts import Accounts
+from bids_app.pipeline.foreseen import Foreseen, stimuli_of, unreadable
 from bids_app.pipeline.job.job import Job, Notify
-from bids_app.pipeline.job.models import check_models
 from bids_app.pipeline.judge import Judge, Verdict
 from bids_app.pipeline.preflight import Preflight
-from bids_app.records import Alignment, StimulusFacts, entities_of, group_findings
+from bids_app.records import Alignment, entities_of, group_findings, refusal_lines
 
 PlanRow = Mapping[str, str | int | float]
 
 
-def show_plan(judge: Judge, notify: Notify) -> None:
+def show_plan(judge: Judge, foreseen: Foreseen, notify: Notify) -> int:
     """One row a unit and one a recording, as tables and in plan.json; there with each recording's whole account.
 
     Parameters
     ----------
     judge : what the run was asked for, what can be computed, and which results count.
+    foreseen : which units would fail, and what models allow.
     notify : takes one line at a time; warnings and refusals were given to it before.
+
+    Returns
+    -------
+    How many recordings and units of the participant level would fail.
 
     Raises
     ------
     CannotCreate : where plan.json cannot be written.
-    UsageError, NoInput : where a feature cannot be had of its model, after all is shown.
     """
     job, accounts, preflight = judge.job, judge.accounts, judge.preflight
     verdicts = [judge.at_hand(unit) for unit in preflight.units]
@@ -47,25 +51,29 @@ def show_plan(judge: Judge, notify: Notify) -> None:
     for notice in group_findings((one.recording, text) for one in alignments for text in one.of("fine")):
         notify(f"fine: {notice.line}")
     same = [text for unit in preflight.units for text in accounts.same_stimuli(unit.recordings)]
-    models = check_models(job, _to_compute(preflight.units, accounts))
+    fitted = [unit for unit, row in zip(preflight.units, units, strict=True) if row["results"] != "reused"]
+    fitted = [unit for unit in fitted if unit.stem not in foreseen.refused] if foreseen.asked else []
+    models, failing = foreseen.models, [*foreseen.units, *unreadable(fitted, accounts, job)]
     for text in models.times:
         notify(f"time: {text}")
     for text in dict.fromkeys((*same, *models.warnings)):
         notify(f"warning: {text}")
-    for error in models.refusals:
+    for error in models.refusals.values():
         notify(f"refused: {error}")
+    for line in refusal_lines(failing):
+        notify(f"would fail: {line}")
     plan = {
         "analysis": job.resolved,
         "analysis_hash": job.hash,
         "warnings": [*preflight.warnings, *dict.fromkeys((*same, *models.warnings))],
-        "refused_models": list(map(str, models.refusals)),
+        "refused_models": list(map(str, models.refusals.values())),
         "units": [{**row, "reason": one.reason} for row, one in zip(units, verdicts, strict=True)],
         "recordings": list(map(asdict, alignments)),
         "unused": [asdict(one) for one in preflight.unused],
+        "would_fail": [asdict(one) for one in failing],
     }
     outputs.write_plan(job.out_dir, plan)
-    for error in models.refusals:
-        raise error
+    return len(failing)
 
 
 def _table(rows: Sequence[PlanRow]) -> list[str]:
@@ -77,7 +85,7 @@ def _table(rows: Sequence[PlanRow]) -> list[str]:
 
 
 def _plan_row(unit: Unit, verdict: Verdict, job: Job, accounts: Accounts, preflight: Preflight) -> PlanRow:
-    stimuli, missing = _stimuli(unit, accounts), _missing(unit, accounts)
+    stimuli, missing = stimuli_of(unit, accounts), _missing(unit, accounts)
     size = sum(path.stat().st_size for recording in unit.recordings for path in recording.paths if path.exists())
     return {
         "unit": unit.stem,
@@ -94,23 +102,9 @@ def _plan_row(unit: Unit, verdict: Verdict, job: Job, accounts: Accounts, prefli
     }
 
 
-def _stimuli(unit: Unit, accounts: Accounts) -> dict[str, StimulusFacts]:
-    return {facts.label: facts for recording in unit.recordings for facts in accounts.of(recording).stimuli}
-
-
 def _missing(unit: Unit, accounts: Accounts) -> list[str]:
     """Spaces that would have to be computed, for whichever stimulus."""
-    return sorted({name for facts in _stimuli(unit, accounts).values() for name in accounts.missing(facts)})
-
-
-def _to_compute(units: Sequence[Unit], accounts: Accounts) -> dict[str, list[float]]:
-    """Of each space that would have to be computed, by name, the seconds of each stimulus for which it would."""
-    stimuli = {label: facts for unit in units for label, facts in _stimuli(unit, accounts).items()}
-    found: dict[str, list[float]] = {}
-    for facts in stimuli.values():
-        for name in accounts.missing(facts):
-            found.setdefault(name, []).append(facts.duration_s)
-    return dict(sorted(found.items()))
+    return sorted({name for facts in stimuli_of(unit, accounts).values() for name in accounts.missing(facts)})
 
 
 def _count_targets(unit: Unit, accounts: Accounts) -> int | str:

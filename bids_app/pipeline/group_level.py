@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bids_app import __version__, group, outputs
 from bids_app.disk import locked
-from bids_app.errors import NoInput
 from bids_app.pipeline.judge import Judge, Members
 from bids_app.pipeline.mean_response import fit_mean_responses
 from bids_app.pipeline.participants import PATIENCE_S, record_refusals
@@ -35,9 +34,8 @@ def run_group(judge: Judge, recordings: FoundRecordings, cache: SubspaceCache, p
     """
     job, work = judge.job, progress.start("group", "group")
     members = judge.members(recordings, progress.book.rows())
-    if not members.counted and not members.left_out:
-        raise NoInput("nobody has results here yet", job.out_dir, "run the participant level first")
-    failed = len(members.left_out) + _could_have(judge, members)
+    members.require_somebody(job.out_dir)
+    failed = len(members.left_out) + judge.preflight.could_have(members.missing)
     if not members.counted:
         return failed + _record_nobody(judge, members, work)
     if not job.options.reports_only:
@@ -79,14 +77,6 @@ def _record_nobody(judge: Judge, members: Members, work: Work) -> int:
     for line in lines:
         work.say(line)
     return failed
-
-
-def _could_have(judge: Judge, members: Members) -> int:
-    """How many participants have no results though they could, or have failed."""
-    skipped = {one.participant for one in judge.preflight.unused} - {
-        unit.participant for unit in judge.preflight.units
-    }  # whether these fail or have no task that counts is for their own rows
-    return len({*members.missing} - skipped)
 
 
 def _told_of(preflight: Preflight) -> list[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from bids_app import execution, outputs
-from bids_app.errors import ConcordError
+from bids_app.errors import ConcordError, NoInput
 from bids_app.execution import NOT_DONE, StatusRow, Unit
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.job.job import Job
@@ -67,6 +68,11 @@ class Members:
     unchecked: tuple[str, ...]
     features_unchecked: tuple[str, ...] = ()
 
+    def require_somebody(self, out_dir: Path) -> None:
+        """Raises NoInput where nobody has, or had, results."""
+        if not self.counted and not self.left_out:
+            raise NoInput("nobody has results here yet", out_dir, "run the participant level first")
+
     @property
     def lines(self) -> list[str]:
         """Who is left out and why, who has no results, whose inputs or models are not there; last how many count."""
@@ -120,6 +126,20 @@ class Judge:
         times = [repr(self.preflight.alignments.get(recording.label)) for recording in unit.recordings]
         refused = [one.label for one in self.preflight.of(unit.participant)]
         return execution.unit_key(unit, self.job.hash, features, (*times, *refused))
+
+    def require_key(self, unit: Unit) -> None:
+        """Make sure that `key` can be made of what is here, where nothing may be fetched for it.
+
+        Parameters
+        ----------
+        unit : as it is planned today.
+
+        Raises
+        ------
+        NoInput, DataError : as of `key`.
+        """
+        if self.job.options.models.offline:
+            self._features(unit, fetch=False)
 
     def planned(self, unit: Unit, key: str) -> Verdict:
         """Of a unit that could be computed now.

@@ -10,7 +10,9 @@ from bids_app.boundary import boundary
 from bids_app.disk import locked
 from bids_app.errors import ConcordError
 from bids_app.execution import FILES, StatusBook, StatusRow, Unit, in_words
+from bids_app.pipeline.foreseen import Foreseen
 from bids_app.pipeline.judge import Judge
+from bids_app.pipeline.preflight import Preflight
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.unit.fit_unit import fit_unit
 from bids_app.pipeline.unit.task import UnitTask
@@ -20,22 +22,21 @@ from bids_app.records import (
     Excluded,
     UnitResult,
     UnitSummary,
-    entities_of,
     group_findings,
     refusal_lines,
     warnings_of,
 )
 
-NO_TASK = ""  # of a folder that cannot be listed: what is in it is nobody's rest
 PATIENCE_S = 600.0  # for who writes a participant's files and report, or the group's
 
 
-def run_participants(judge: Judge, cache: SubspaceCache, progress: Progress) -> int:
+def run_participants(judge: Judge, foreseen: Foreseen, cache: SubspaceCache, progress: Progress) -> int:
     """Fit every unit that has no results of today's inputs, write its derivatives and the participants' reports.
 
     Parameters
     ----------
     judge : what the run was asked for, what can be computed, and which results count.
+    foreseen : units that cannot be fitted: these fail at once.
     cache : shared subspaces that were fitted already; added to.
     progress : takes rows of status.tsv, and lines.
 
@@ -46,14 +47,17 @@ def run_participants(judge: Judge, cache: SubspaceCache, progress: Progress) -> 
     job, preflight, failed = judge.job, judge.preflight, 0
     if not job.options.reports_only:
         progress.book.forget({*preflight.participants})
-        failed = _record_unused(progress.book, preflight.units, preflight.unused)
+        failed = _record_unused(progress.book, preflight, preflight.unused)
         for number, unit in enumerate(preflight.units, start=1):
             work = progress.start(unit.stem, unit.participant, f"[{number}/{len(preflight.units)}] {unit.stem}")
             if failed and job.options.stop_on_first_crash:
                 work.record("skipped", "stopped at the first crash")
                 continue
             task = UnitTask(unit, "", preflight.alignments, preflight.of(unit.participant), work.stages)
-            failed += not _attempt(work, task, judge, cache)
+            with boundary(work.fail):
+                failed += 1
+                foreseen.require(unit)
+                failed -= _fit_and_write(work, task, judge, cache)
     for participant in preflight.participants:
         untrue = _write_report(judge, participant, progress)
         failed += untrue if job.options.reports_only else 0  # else they are counted already
@@ -73,10 +77,8 @@ def record_refusals(judge: Judge, progress: Progress) -> int:
     How many of their recordings fail.
     """
     preflight = judge.preflight
-    lost = {*preflight.participants} - {unit.participant for unit in preflight.units}
-    unused = [one for one in preflight.unused if one.participant in lost]
-    failed = _record_unused(progress.book, preflight.units, unused)
-    for participant in sorted(lost):
+    failed = _record_unused(progress.book, preflight, preflight.lost)
+    for participant in sorted({one.participant for one in preflight.lost}):
         _write_report(judge, participant, progress)
     return failed
 
@@ -90,12 +92,11 @@ def _write_report(judge: Judge, participant: str, progress: Progress) -> int:
     return len(untrue)
 
 
-def _record_unused(book: StatusBook, units: Sequence[Unit], unused: Sequence[Excluded]) -> int:
+def _record_unused(book: StatusBook, preflight: Preflight, unused: Sequence[Excluded]) -> int:
     """Unused recordings fail, but those of a task that nobody has a stimulus for (rest) are skipped."""
-    tasks = {recording.entities.get("task", "") for unit in units for recording in unit.recordings} | {NO_TASK}
     failed = 0
     for one in unused:
-        fails = one.fails or entities_of(one.label).get("task", NO_TASK) in tasks
+        fails = preflight.fails(one)
         failed += fails
         book.record(StatusRow(one.label, one.participant, "failed" if fails else "skipped", reason=one.reason))
     return failed
@@ -106,14 +107,8 @@ def told_of(unit: UnitResult | UnitSummary) -> str:
     return "; ".join((*unit.warnings, *refusal_lines(unit.excluded)))
 
 
-def _attempt(work: Work, task: UnitTask, judge: Judge, cache: SubspaceCache) -> bool:
-    """One unit, isolated: its failure costs a row of status.tsv and nothing else. Returns whether all is well."""
-    with boundary(work.fail):
-        return _fit_and_write(work, task, judge, cache)
-    return False
-
-
 def _fit_and_write(work: Work, task: UnitTask, judge: Judge, cache: SubspaceCache) -> bool:
+    """One unit. Returns whether all of it is well."""
     unit, job = task.unit, judge.job
     key = judge.key(unit)
     there = judge.planned(unit, key)

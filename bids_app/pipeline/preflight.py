@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from bids_app import execution
 from bids_app.boundary import boundary
 from bids_app.errors import ConcordError, DataError, NoInput, OutOfMemory, UsageError
 from bids_app.execution import Unit
+from bids_app.outputs.files.names import table_file
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.job.job import Job, Notify
 from bids_app.records import (
     Alignment,
     Excluded,
     FoundRecordings,
+    entities_of,
     group_findings,
     refusal_lines,
     warnings_of,
 )
+
+NO_TASK = ""  # of a folder that cannot be listed: what is in it is nobody's rest
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,26 @@ class Preflight:
         """One participant's recordings that cannot be used."""
         return tuple(one for one in self.unused if one.participant == participant)
 
+    def fails(self, one: Excluded) -> bool:
+        """Whether a recording that cannot be used fails, and not only is of a task that nobody has a stimulus for."""
+        tasks = {recording.entities.get("task", "") for unit in self.units for recording in unit.recordings}
+        return one.fails or entities_of(one.label).get("task", NO_TASK) in {*tasks, NO_TASK}
+
+    @property
+    def lost(self) -> tuple[Excluded, ...]:
+        """What cannot be used of participants of whom nothing can be."""
+        having = {unit.participant for unit in self.units}
+        return tuple(one for one in self.unused if one.participant not in having)
+
+    def could_have(self, missing: Iterable[str]) -> int:
+        """How many participants that have no results could have some, or have failed.
+
+        Parameters
+        ----------
+        missing : participants without results.
+        """
+        return len({*missing} - {one.participant for one in self.lost})  # whether these fail is for their own rows
+
     def require_units(self, job: Job) -> None:
         """Raises NoInput where nothing can be used and something is to be fitted; OutOfMemory where that is why."""
         if not self.units and job.options.levels != ("group",):
@@ -73,7 +98,7 @@ def check_recordings(recordings: FoundRecordings, job: Job, accounts: Accounts, 
 
     Raises
     ------
-    UsageError : where two units would write the same files.
+    UsageError : where two units would write the same files: electrodes' tables have no `space-` in their names.
     """
     alignments, usable, unused = {}, [], list(recordings.excluded)
     errors: list[ConcordError] = []
@@ -94,7 +119,18 @@ def check_recordings(recordings: FoundRecordings, job: Job, accounts: Accounts, 
     for line in refusal_lines(unused):
         notify(line)
     units = execution.plan_units(usable, job.analysis.pool)
+    _require_own_tables(units)
     return Preflight(units, alignments, tuple(unused), recordings.warnings, exhausted)
+
+
+def _require_own_tables(units: Sequence[Unit]) -> None:
+    first: dict[PurePosixPath, Unit] = {}
+    for unit in units:
+        other = first.setdefault(table_file(unit.stem, unit.kind), unit)
+        if other is not unit:
+            what = f"{other.stem} and {unit.stem} would both be written as {table_file(unit.stem, unit.kind).name}"
+            places = f"{other.recordings[0].paths[0]} and {unit.recordings[0].paths[0]}"
+            raise UsageError(what, places, 'choose one with --bids-filter-file, such as {"ieeg": {"space": "ACPC"}}')
 
 
 def _require_no_refusal(alignment: Alignment) -> None:

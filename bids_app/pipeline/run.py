@@ -19,9 +19,10 @@ from bids_app.inputs.laid_out import laid_out
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.dry_run import show_plan
 from bids_app.pipeline.find_recordings import find_recordings
-from bids_app.pipeline.job.job import Job, make_job
+from bids_app.pipeline.foreseen import Foreseen, foresee
+from bids_app.pipeline.job.job import Job, Notify, make_job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
-from bids_app.pipeline.judge import Judge
+from bids_app.pipeline.judge import Judge, Members
 from bids_app.pipeline.preflight import check_recordings
 from bids_app.pipeline.watching.progress import Progress
 from bids_app.pipeline.watching.screen import Screen
@@ -58,17 +59,42 @@ def run(options: RunOptions, screen: Screen) -> int:
         recordings = find_recordings(job.options, notify)
         preflight = check_recordings(recordings, job, accounts, notify)
         judge = Judge(job, library, accounts, preflight)
+        foreseen = foresee(judge)
         if job.options.dry_run:
-            show_plan(judge, notify)
-            if job.options.levels == ("group",) and outputs.holds_results(job.out_dir):
-                for line in judge.members(recordings, StatusBook(job.out_dir, notify).rows()).lines:
-                    notify(f"group: {line}")
-            preflight.require_units(job)
-            return 0
-        return _compute(judge, recordings, log, screen)
+            return _foretell(judge, foreseen, recordings, notify)
+        foreseen.require_some(preflight.units)
+        return _compute(judge, foreseen, recordings, log, screen)
 
 
-def _compute(judge: Judge, recordings: FoundRecordings, log: RunLog, screen: Screen) -> int:
+def _foretell(judge: Judge, foreseen: Foreseen, recordings: FoundRecordings, notify: Notify) -> int:
+    """The dry run. Returns the exit code that the run would have; raises what would end it."""
+    job, preflight = judge.job, judge.preflight
+    failed = show_plan(judge, foreseen, notify)
+    preflight.require_units(job)
+    foreseen.require_some(preflight.units)
+    if "participant" in job.options.levels and not job.options.reports_only:
+        failed += sum(map(preflight.fails, preflight.unused))
+    if "group" in job.options.levels:
+        members = judge.members(recordings, StatusBook(job.out_dir, notify).rows())
+        failed += _foretell_group(judge, members, notify)
+    return 1 if failed else 0
+
+
+def _foretell_group(judge: Judge, members: Members, notify: Notify) -> int:
+    """How much of the group level fails for what OUT_DIR holds now. Raises NoInput where it is asked for alone, and
+    nobody has results."""
+    job, preflight = judge.job, judge.preflight
+    if "participant" in job.options.levels:  # what this one writes first counts then
+        planned = {unit.stem for unit in preflight.units}
+        return sum(one.state != "superseded" and one.stem not in planned for one in members.left_out)
+    for line in members.lines:
+        notify(f"group: {line}")
+    members.require_somebody(job.out_dir)
+    unused = 0 if job.options.reports_only and members.counted else sum(map(preflight.fails, preflight.lost))
+    return len(members.left_out) + preflight.could_have(members.missing) + unused
+
+
+def _compute(judge: Judge, foreseen: Foreseen, recordings: FoundRecordings, log: RunLog, screen: Screen) -> int:
     """All that a dry run leaves out, and need not import. Returns the exit code; raises NoInput."""
     from bids_app.pipeline.group_level import run_group
     from bids_app.pipeline.participants import record_refusals, run_participants
@@ -85,7 +111,7 @@ def _compute(judge: Judge, recordings: FoundRecordings, log: RunLog, screen: Scr
         record_refusals(judge, progress)
         preflight.require_units(job)
     if "participant" in job.options.levels:
-        failed += run_participants(judge, cache, progress)
+        failed += run_participants(judge, foreseen, cache, progress)
     if "group" in job.options.levels:
         try:
             failed += run_group(judge, recordings, cache, progress)

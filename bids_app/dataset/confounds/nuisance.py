@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bids_app.dataset.confounds.columns import MOTION, STRATEGIES, chosen_columns, expand, groups_of
-from bids_app.dataset.confounds.tables import MAIN, is_number, read_confounds, tables_of
+from bids_app.dataset.confounds.tables import MAIN, count_rows, is_number, read_confounds, tables_of
 from bids_app.errors import DataError
 from bids_app.records import Array, Recording, ResponseSpec
 
@@ -46,7 +46,8 @@ def fmri_nuisance(
     drift = cosine_drift(n_times, 1 / recording.rate_hz, high_pass_s)
     items, main = groups_of(spec.confounds), recording.companions.get(MAIN)
     tables = {path: _fitted(read_confounds(path), rows, n_times) for path in tables_of(recording.companions).values()}
-    warnings = warnings_of_filter + _about_tables(tables, main, n_times, items)
+    lengths = {path: len(table) for path, table in tables.items()}
+    warnings = warnings_of_filter + _about_lengths(lengths, main, n_times, items)
     tables = {path: table for path, table in tables.items() if len(table) == n_times}
     steady: Array = np.ones(n_times, dtype=bool)
     if main in tables:
@@ -108,14 +109,31 @@ def _fitted(table: pd.DataFrame, rows: Array, n_times: int) -> pd.DataFrame:
     return table.set_axis(rows).reindex(range(n_times)) if len(table) == len(rows) < n_times else table
 
 
-def _about_tables(
-    tables: Mapping[Path, pd.DataFrame], main: Path | None, n_times: int, items: list[str]
-) -> tuple[str, ...]:
+def require_lengths(recording: Recording, n_rows: int, n_times: int, spec: ResponseSpec) -> None:
+    """Make sure that tables of confounds that are asked for have as many rows as the recording; by their lines alone.
+
+    Parameters
+    ----------
+    recording : with `confounds` among its companions, or without.
+    n_rows : samples that the response has.
+    n_times : samples of the scan.
+    spec : which confounds.
+
+    Raises
+    ------
+    DataError : one has another length.
+    """
+    counts = {path: count_rows(path) for path in tables_of(recording.companions).values()}
+    lengths = {path: n_times if count == n_rows else count for path, count in counts.items()}
+    _about_lengths(lengths, recording.companions.get(MAIN), n_times, groups_of(spec.confounds))
+
+
+def _about_lengths(lengths: Mapping[Path, int], main: Path | None, n_times: int, items: list[str]) -> tuple[str, ...]:
     """Raises DataError where a table that is asked for is of another run."""
     groups = [item for item in items if item in STRATEGIES]
     if main is None:
         return (f"no confounds file: '{'+'.join(groups)}' is not regressed out",) if groups else ()
-    others = [(path, len(table)) for path, table in tables.items() if len(table) != n_times]
+    others = [(path, length) for path, length in lengths.items() if length != n_times]
     if others and (items or others[0][0] != main):
         path, length = others[0]
         raise DataError(f"confounds of {length} rows for {n_times} samples", path, "they are of another run")

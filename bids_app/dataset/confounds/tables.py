@@ -75,6 +75,11 @@ def tables_of(companions: Mapping[str, Path]) -> dict[str, Path]:
     return {key: path for key, path in sorted(companions.items()) if key == MAIN or key.startswith(f"{MAIN} ")}
 
 
+def count_rows(path: Path) -> int:
+    """Rows of a table under its first line. Raises DataError."""
+    return sum(bool(line.strip()) for line in decode(path).splitlines()) - 1
+
+
 def column_names(path: Path) -> list[str]:
     """Names of a table's columns, today's for old ones, from its first line. Raises DataError."""
     first = next(iter(decode(path).splitlines()), "")

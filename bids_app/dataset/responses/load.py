@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bids_app.dataset.confounds.censoring import censored
-from bids_app.dataset.confounds.nuisance import fmri_nuisance
+from bids_app.dataset.confounds.nuisance import fmri_nuisance, require_lengths
 from bids_app.dataset.electrodes.response import electrode_response, electrode_targets
 from bids_app.dataset.responses.common import varying
 from bids_app.dataset.responses.dropped import placement_of
@@ -14,6 +14,7 @@ from bids_app.dataset.responses.surfaces import count_frames
 from bids_app.dataset.responses.volumes import mask_note, volume_targets, voxels_in_mask
 from bids_app.dataset.signals.bad_spans import covered, event_spans
 from bids_app.dataset.signals.recording import signals_of
+from bids_app.inputs.nifti import require_unpacked
 from bids_app.records import Recording, Response, ResponseSpec, Targets
 
 AS_RECORDED = ResponseSpec()
@@ -67,6 +68,27 @@ def count_varying(recording: Recording, spec: ResponseSpec = AS_RECORDED) -> int
         return count_targets(recording, spec)
     values = reader_of(recording.paths[0]).values(recording, load_targets(recording, spec))
     return int(varying(values, np.ones(len(values), dtype=bool)).sum())
+
+
+def require_whole(recording: Recording, spec: ResponseSpec) -> None:
+    """Make sure that `load_response` will do, as far as that is seen without reading all values.
+
+    Parameters
+    ----------
+    recording : of any kind.
+    spec : which confounds.
+
+    Raises
+    ------
+    DataError : a file is cut off, or a table of confounds is of another run.
+    """
+    if recording.modality == "ieeg":
+        return
+    for path in recording.paths:
+        if path.name.endswith((".nii", ".nii.gz")):
+            require_unpacked(path)
+    n_rows = count_samples(recording)
+    require_lengths(recording, n_rows, placement_of(recording, n_rows).n_scan, spec)
 
 
 def load_response(recording: Recording, targets: Targets, spec: ResponseSpec) -> Response:

@@ -7,7 +7,6 @@ do between two blocks. Either way they are the same sums in another order.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,7 +15,6 @@ from torch.overrides import TorchFunctionMode
 
 HERE: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 LAST = torch.channels_last
-SIDE, TRIES = 1024, 5  # of the product that is timed: its rows and columns, and how often
 
 
 class OneDNN(TorchFunctionMode):
@@ -82,24 +80,6 @@ def conv1d(
     flat, kernel = (one[:, :, None].contiguous(memory_format=LAST) for one in (waves, weight))
     out = torch.conv2d(flat, kernel, bias, (1, _one(stride)), (0, _one(padding)), (1, _one(dilation)), groups)
     return out[:, :, 0]
-
-
-def speed(threads: int | None) -> float:
-    """Floating-point operations a second of a large product on this machine's CPU, as it is now.
-
-    Parameters
-    ----------
-    threads : of torch; None: as many as it has.
-    """
-    states, usual, seconds = torch.ones(SIDE, SIDE), torch.get_num_threads(), list[float]()
-    torch.set_num_threads(threads or usual)
-    with torch.inference_mode():
-        for _ in range(TRIES):
-            started = time.perf_counter()
-            linear(states, states)
-            seconds.append(time.perf_counter() - started)
-    torch.set_num_threads(usual)
-    return float(2 * SIDE**3 / min(seconds))
 
 
 def _one(setting: Any) -> int:

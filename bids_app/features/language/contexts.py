@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
 from bids_app.errors import UsageError
 from bids_app.features.base.family import Reach
+from bids_app.features.stated.library import table
+from bids_app.features.stated.model import StatedModel
 from bids_app.features.transformers.model_options import CONTEXT_WORDS
 from bids_app.features.transformers.models import load_config, model_of
 from bids_app.records import FeatureSpec, ModelSource
 
 TOKENS_AT_ONCE = {"cpu": 1024, "cuda": 65536}  # in one forward pass
+CAUSAL, MASKED = "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES", "MODEL_FOR_MASKED_LM_MAPPING_NAMES"  # tables of transformers
 Words = Sequence[Sequence[int]]  # the tokens of each word
 
 
@@ -203,10 +206,40 @@ def is_masked(spec: FeatureSpec, source: ModelSource) -> bool:
     )
 
     config = load_config(model_of(spec), source)
-    if getattr(config, "is_encoder_decoder", False):
+    encodes, decodes = (bool(getattr(config, name, False)) for name in ("is_encoder_decoder", "is_decoder"))
+    kinds = MODEL_FOR_MASKED_LM_MAPPING_NAMES, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    return _is_one_of(kinds, spec, config.model_type, encodes, decodes)
+
+
+def is_stated_masked(spec: FeatureSpec, stated: StatedModel) -> bool:
+    """`is_masked` by what the model's files state; `False` where nothing states its kind.
+
+    Parameters
+    ----------
+    spec : names the model.
+    stated : the model.
+
+    Raises
+    ------
+    UsageError : it is neither a masked nor a causal language model.
+    """
+    kinds = table(MASKED), table(CAUSAL)
+    if not stated.kind or not all(kinds):
+        return False
+    encodes, decodes = (bool(stated.config.get(name)) for name in ("is_encoder_decoder", "is_decoder"))
+    return _is_one_of(kinds, spec, stated.kind, encodes, decodes)
+
+
+def _is_one_of(
+    kinds: tuple[Container[str], Container[str]], spec: FeatureSpec, kind: str, encodes: bool, decodes: bool
+) -> bool:
+    """Whether models of a kind are of the first kinds, masked ones, and not of the second, causal ones; raises
+    UsageError as `is_masked`."""
+    of_masked, of_causal = kinds
+    if encodes:
         raise UsageError("an encoder-decoder is no language model of this kind", f"feature '{spec.name}'")
-    masked = config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False)
-    if not masked and config.model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+    masked = kind in of_masked and not decodes
+    if not masked and kind not in of_causal:
         known = "a causal language model (GPT-2, OPT, Llama) or a masked one (BERT) is needed"
         raise UsageError(f"{spec.options['model']} is no language model", f"feature '{spec.name}'", known)
     return masked

@@ -16,13 +16,14 @@ from bids_app.features.base.memory import WithinMemory, or_on_cpu
 from bids_app.features.base.words import STAMP, event_features, tokenize
 from bids_app.features.language import contexts
 from bids_app.features.language.contexts import Window
-from bids_app.features.transformers.find_layers import OTHERS, ModelLayers, find_layers, require_layers, trial_tokens
+from bids_app.features.stated.model import BLOCKS, require_layers, stated_model
+from bids_app.features.stated.tokenizer import require_tokenizer
+from bids_app.features.transformers.find_layers import OTHERS, ModelLayers, find_layers, trial_tokens
 from bids_app.features.transformers.hidden_layers import POOLED, Reading, columns, hidden_states, pooled, sees
 from bids_app.features.transformers.load_model import depth_of, load_model
 from bids_app.features.transformers.model_options import CASING, CONTEXT, MODEL, Layers, wanted_layers
 from bids_app.features.transformers.models import model_files, model_of, with_model
 from bids_app.features.transformers.precision import PRECISION, Lowered
-from bids_app.features.transformers.preflight import load_skeleton, require_tokenizer
 from bids_app.features.transformers.tokenizers import load_tokenizer, require_fit
 from bids_app.features.transformers.trials import rests_on_borrowed, tried_once
 from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
@@ -51,7 +52,8 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
         `context`.
     """
     name, layer, pool, precision = (spec.options[key] for key in ("model", "layer", "subtokens", "precision"))
-    model_name, masked = model_of(spec), _is_masked(spec, source)
+    model_name, masked = model_of(spec), contexts.is_masked(spec, source)
+    _require_exact_words(spec, masked)
     depth = depth_of(layer, "num_hidden_layers")
     tokenizer, model = load_tokenizer(model_name, source), load_model(model_name, source, depth=depth)
     require_fit(tokenizer, len(model.get_input_embeddings().weight), model_name)
@@ -86,12 +88,10 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     return event_features(spec, given.words, values, with_model(provenance, model_name, source))
 
 
-def _is_masked(spec: FeatureSpec, source: ModelSource) -> bool:
-    """Whether the model is a masked one. Raises UsageError where it is of no kind that the spec can be had of."""
-    masked = contexts.is_masked(spec, source)
+def _require_exact_words(spec: FeatureSpec, masked: bool) -> None:
+    """Raises UsageError where a masked model is given a context of which later words are a part."""
     if masked and spec.options["context"]:
         raise UsageError("a masked model would see later words: give 'context_words'", f"feature '{spec.name}'")
-    return masked
 
 
 def check_model(spec: FeatureSpec, source: ModelSource) -> None:
@@ -107,10 +107,10 @@ def check_model(spec: FeatureSpec, source: ModelSource) -> None:
     UsageError : the model is of another kind, or lacks a layer.
     NoInput : its files are not all there, or do not fit each other.
     """
-    _is_masked(spec, source)
-    skeleton = load_skeleton(model_of(spec), source)
-    require_layers(spec, skeleton)
-    require_tokenizer(skeleton, model_of(spec), source)
+    stated = stated_model(model_of(spec), source)
+    _require_exact_words(spec, contexts.is_stated_masked(spec, stated))
+    require_layers(spec, stated, stated.number(*BLOCKS))
+    require_tokenizer(stated, source)
 
 
 def layers_found(model: Any, window: Window, spec: FeatureSpec) -> ModelLayers:

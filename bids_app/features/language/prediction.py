@@ -14,11 +14,12 @@ from bids_app.features.base.memory import WithinMemory
 from bids_app.features.base.words import STAMP, Tokenized, event_features, tokenize
 from bids_app.features.language import contexts
 from bids_app.features.language.contexts import Window
+from bids_app.features.stated.model import stated_model
+from bids_app.features.stated.tokenizer import require_tokenizer
 from bids_app.features.transformers.load_model import load_model
 from bids_app.features.transformers.model_options import CASING, CONTEXT, MODEL
 from bids_app.features.transformers.models import model_files, model_of, with_model
 from bids_app.features.transformers.precision import run_model
-from bids_app.features.transformers.preflight import load_skeleton, require_tokenizer
 from bids_app.features.transformers.tokenizers import load_tokenizer, require_fit
 from bids_app.records import FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
@@ -51,7 +52,7 @@ def extract(
     ------
     UsageError : a masked model.
     """
-    _require_causal(spec, source)
+    _require_causal(spec, contexts.is_masked(spec, source))
     name = model_of(spec)
     tokenizer, model = load_tokenizer(name, source), load_model(name, source, "AutoModelForCausalLM")
     require_fit(tokenizer, len(model.get_input_embeddings().weight), name)
@@ -81,8 +82,8 @@ def extract(
     return event_features(spec, given.words, values, with_model(provenance, name, source))
 
 
-def _require_causal(spec: FeatureSpec, source: ModelSource) -> None:
-    if contexts.is_masked(spec, source):
+def _require_causal(spec: FeatureSpec, masked: bool) -> None:
+    if masked:
         raise UsageError(f"{spec.kind} needs a causal language model", f"feature '{spec.name}'")
 
 
@@ -99,8 +100,9 @@ def check_model(spec: FeatureSpec, source: ModelSource) -> None:
     UsageError : the model is no causal language model.
     NoInput : its files are not all there, or do not fit each other.
     """
-    _require_causal(spec, source)
-    require_tokenizer(load_skeleton(model_of(spec), source), model_of(spec), source)
+    stated = stated_model(model_of(spec), source)
+    _require_causal(spec, contexts.is_stated_masked(spec, stated))
+    require_tokenizer(stated, source)
 
 
 def measured(model: Any, batch: Sequence[Window], measure: Measure) -> list[list[float]]:

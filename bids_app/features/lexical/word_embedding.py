@@ -11,10 +11,11 @@ from bids_app.errors import UsageError
 from bids_app.features.base.family import Family
 from bids_app.features.base.words import STAMP, event_features, spoken_words, tokenize
 from bids_app.features.lexical.vectors import ENDINGS, find_vectors, read_vectors
+from bids_app.features.stated.model import stated_model
+from bids_app.features.stated.tokenizer import require_tokenizer
 from bids_app.features.transformers.load_model import depth_of, load_model
 from bids_app.features.transformers.model_options import CASING, MODEL
 from bids_app.features.transformers.models import model_files, model_of, with_model
-from bids_app.features.transformers.preflight import load_skeleton, require_tokenizer
 from bids_app.features.transformers.tokenizers import load_tokenizer, require_fit
 from bids_app.records import FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
@@ -113,7 +114,7 @@ def check_model(spec: FeatureSpec, source: ModelSource) -> None:
     if _is_file(spec):
         find_vectors(spec, source)
     else:
-        require_tokenizer(load_skeleton(model_of(spec), source), model_of(spec), source)
+        require_tokenizer(stated_model(model_of(spec), source), source)
 
 
 def rules(spec: FeatureSpec) -> FeatureSpec:

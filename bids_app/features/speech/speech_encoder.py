@@ -22,6 +22,7 @@ from bids_app.records import Array, FeatureSpec, ModelSource
 
 Inputs = dict[str, Any]
 SECONDS_AT_ONCE = {"cpu": 16.0, "cuda": 256.0}  # audio in one forward pass; bounds the memory of the first layer
+KNOWN = "wav2vec2, HuBERT, WavLM, data2vec-audio, UniSpeech, SEW, Wav2Vec2-BERT and Whisper are"
 SILENCE = np.zeros(1, dtype=np.float32)
 
 
@@ -118,8 +119,7 @@ def speech_encoder_of(spec: FeatureSpec, extractor: Any, model: Any) -> SpeechEn
             longest = f"{name.name} hears at most {seconds:g} s"
             raise UsageError(f"'window_s' is {spec.options['window_s']:g}", f"feature '{spec.name}'", longest)
         return SpeechEncoder(model, encoder, extractor, rate, whisper_frames, whisper, seconds, decoder)
-    known = "wav2vec2, HuBERT, WavLM, data2vec-audio, UniSpeech, SEW, Wav2Vec2-BERT and Whisper are"
-    raise UsageError(f"{name.name} is no speech encoder of a known kind", f"feature '{spec.name}'", known)
+    raise UsageError(f"{name.name} is no speech encoder of a known kind", f"feature '{spec.name}'", KNOWN)
 
 
 def encoder_with_layers(spec: FeatureSpec, source: ModelSource) -> tuple[SpeechEncoder, ModelLayers]:

@@ -19,16 +19,16 @@ from bids_app.features.speech.speech_encoder import (
     SpeechEncoder,
     encoder_with_layers,
     inputs_of,
-    speech_encoder_of,
 )
 from bids_app.features.speech.speech_windows import Window, equal_batches, planned_windows, row_times
+from bids_app.features.speech.stated_encoder import PARTS_OF, stated_encoder
 from bids_app.features.speech.workload import workload
-from bids_app.features.transformers.find_layers import require_layers
+from bids_app.features.stated.model import require_layers
+from bids_app.features.stated.tokenizer import require_tokenizer
 from bids_app.features.transformers.hidden_layers import POOLED, Reading, columns, hidden_states
 from bids_app.features.transformers.model_options import MODEL, PARTS, Layers, wanted_layers
-from bids_app.features.transformers.models import load_feature_extractor, model_files, model_of, with_model
+from bids_app.features.transformers.models import model_files, model_of, with_model
 from bids_app.features.transformers.precision import PRECISION, Lowered
-from bids_app.features.transformers.preflight import load_skeleton
 from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 OF_ENCODER = {"stride_s": 0.1, "mode": "window", "refresh_s": None}  # what each part has, and the other has not
@@ -75,7 +75,7 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     sound = audio_of(stimulus)
     n_samples, rate = len(sound.samples), sound.rate_hz
     speech, found = encoder_with_layers(spec, source)
-    _require_refresh(spec, speech)
+    _require_refresh(spec, speech.encoder.config.model_type)
     layers = wanted_layers(spec, found.widths)
     times, stops = row_times(n_samples, rate, stride_s)
     first = next((row for row, stop in enumerate(stops) if speech.frames(int(stop * speech.rate_hz / rate))), None)
@@ -203,9 +203,9 @@ def files(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> tuple[P
     return model_files(model_of(spec), source)
 
 
-def _require_refresh(spec: FeatureSpec, speech: SpeechEncoder) -> None:
+def _require_refresh(spec: FeatureSpec, kind: str) -> None:
     """Raises UsageError where `refresh_s` is asked of a model that cannot be approximated."""
-    if spec.options["refresh_s"] is not None and speech.encoder.config.model_type not in approximate.KINDS:
+    if spec.options["refresh_s"] is not None and kind not in approximate.KINDS:
         advice = f"{', '.join(approximate.KINDS)} can"
         raise UsageError(f"{spec.options['model']} cannot be approximated", f"feature '{spec.name}'", advice)
 
@@ -223,14 +223,16 @@ def check_model(spec: FeatureSpec, source: ModelSource) -> None:
     UsageError : the model is of another kind, or lacks a layer or what else is asked.
     NoInput : its files are not all there, or do not fit each other.
     """
-    name = model_of(spec)
-    speech = speech_encoder_of(spec, load_feature_extractor(name, source), load_skeleton(name, source))
+    encoder = stated_encoder(spec, source)
     if spec.options["part"] == "decoder":
-        whisper_decoder.parts_of_decoder(spec, speech, source)
-        require_layers(spec, speech.decoder)
+        whisper_decoder.require_decoder(spec, encoder.is_whisper)
+        tokens = require_tokenizer(encoder.model, source)
+        if tokens:
+            whisper_decoder.marks_of_language(spec, tokens, encoder.model.number("vocab_size"))
+        require_layers(spec, encoder.model, encoder.n_blocks("decoder"))
     else:
-        _require_refresh(spec, speech)
-        require_layers(spec, speech.encoder)
+        _require_refresh(spec, encoder.model.kind)
+        require_layers(spec, encoder.model, encoder.n_blocks(), PARTS_OF[encoder.way])
 
 
 def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:

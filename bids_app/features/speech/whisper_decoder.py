@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -104,6 +104,13 @@ def extract(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource) -> Featu
     return event_features(spec, given.words, values, with_model(provenance, model_of(spec), source))
 
 
+def require_decoder(spec: FeatureSpec, has_one: bool) -> None:
+    """Raises UsageError where the spec's model has no decoder."""
+    if not has_one:
+        name = model_of(spec).name
+        raise UsageError(f"{name} has no decoder", f"feature '{spec.name}'", "'part: decoder' is for Whisper")
+
+
 def parts_of_decoder(spec: FeatureSpec, speech: SpeechEncoder, source: ModelSource) -> tuple[Any, contexts.Frame]:
     """The tokenizer, and the frame around the words, of a decoder that the spec can be had of.
 
@@ -119,8 +126,7 @@ def parts_of_decoder(spec: FeatureSpec, speech: SpeechEncoder, source: ModelSour
     NoInput : the tokenizer is not there, or another model's.
     """
     decoder, name = speech.decoder, model_of(spec)
-    if decoder is None:
-        raise UsageError(f"{name.name} has no decoder", f"feature '{spec.name}'", "'part: decoder' is for Whisper")
+    require_decoder(spec, decoder is not None)
     tokenizer = load_tokenizer(name, source)
     require_fit(tokenizer, len(decoder.get_input_embeddings().weight), name)
     frame = contexts.Frame(prompt(spec, tokenizer, decoder.config), (), decoder.max_target_positions)
@@ -162,13 +168,30 @@ def prompt(spec: FeatureSpec, tokenizer: Any, config: Any) -> tuple[int, ...]:
     ------
     UsageError : the model knows languages, but not this one.
     """
-    marks = [f"<|{spec.options['language']}|>", "<|transcribe|>"] if config.vocab_size != ENGLISH_ONLY else []
     known = tokenizer.get_vocab()
+    marks = marks_of_language(spec, known, config.vocab_size)
+    first = [known[mark] for mark in (*marks, "<|notimestamps|>") if mark in known]
+    return (config.decoder_start_token_id, *first)
+
+
+def marks_of_language(spec: FeatureSpec, known: Mapping[str, int], n_tokens: int | None) -> list[str]:
+    """Tokens that name the language and the task; none of a model that knows one language alone.
+
+    Parameters
+    ----------
+    spec : with the option `language`.
+    known : token → its number.
+    n_tokens : of the model's vocabulary.
+
+    Raises
+    ------
+    UsageError : the model knows languages, but not this one.
+    """
+    marks = [f"<|{spec.options['language']}|>", "<|transcribe|>"] if n_tokens != ENGLISH_ONLY else []
     if "<|transcribe|>" in known and marks and marks[0] not in known:
         where = f"feature '{spec.name}'"
         raise UsageError(f"{spec.options['model']} does not know the language '{spec.options['language']}'", where)
-    first = [known[mark] for mark in (*marks, "<|notimestamps|>") if mark in known]
-    return (config.decoder_start_token_id, *first)
+    return marks
 
 
 def heard_words(given: Tokenized, frame: contexts.Frame, window_s: float, sound: Sound) -> list[HeardAudio]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bids_app.errors import UsageError
-from bids_app.features.transformers.model_options import PARTS, Layer, wanted_layers
+from bids_app.features.transformers.model_options import PARTS, Layer
 from bids_app.features.transformers.precision import run_model
 from bids_app.records import FeatureSpec
 
@@ -118,28 +118,6 @@ def find_layers(model: Any, inputs: Mapping[str, Any], n_rows: int, spec: Featur
         part: states.shape[-1] for part, states in trial.parts.items() if tuple(states.shape[:-1]) == (2, n_rows)
     }
     return ModelLayers(model, widths | {layer: one.shape[-1] for layer, one in enumerate(trial.states)}, blocks)
-
-
-def require_layers(spec: FeatureSpec, model: Any) -> None:
-    """Make sure that a model should have the layers asked for by its architecture, before it is tried; nothing where
-    that states none.
-
-    Parameters
-    ----------
-    spec : resolved.
-    model : a transformer of the library, with or without its weights' numbers.
-
-    Raises
-    ------
-    UsageError : it lacks a layer.
-    """
-    from torch.nn import ModuleList
-
-    own = getattr(model, "layers", None)  # a decoder's, whose configuration may number the encoder's
-    stated = getattr(model.config.get_text_config(), "num_hidden_layers", None)
-    count = len(own) if isinstance(own, ModuleList) else stated
-    if count is not None:
-        wanted_layers(spec, [*(part for part in PARTS if hasattr(model, MODULES[part])), *range(count + 1)])
 
 
 def first_tensor(given: tuple[Any, ...], named: Mapping[str, Any]) -> Any:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bids_app.errors import CannotCreate, NoInput
+from bids_app.errors import CannotCreate, DataError, NoInput
+from bids_app.inputs.model_files import read_settings
+from bids_app.pointers import is_there
 from bids_app.records import ModelSource
 
 LOCK = "models.lock.json"  # in a model folder: what `concord-tools prefetch` put there
@@ -45,12 +47,12 @@ class LockedModel:
 def read_lock(source: ModelSource) -> dict[str, LockedModel]:
     """Name → what was fetched of it; empty without a lock file. Raises NoInput where it is broken."""
     path = source.model_dir / LOCK if source.model_dir else None
-    if path is None or not path.is_file():
+    if path is None or not is_there(path):
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_settings(path)
         return {name: LockedModel.from_json(entry) for name, entry in content.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (DataError, ValueError, KeyError, TypeError, AttributeError):
         raise NoInput(
             "the lock file of the models is broken", path, f"remove it; then {fetch_hint(source)}"
         ) from None

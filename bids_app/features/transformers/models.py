@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +10,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from bids_app.errors import NoInput
+from bids_app.errors import DataError, NoInput
 from bids_app.features.transformers.lock import fetch_hint, locked_revision
+from bids_app.inputs import model_files as inputs
+from bids_app.inputs.opening import BINARY, check_regular
 from bids_app.pointers import is_there, require_content
 from bids_app.records import FeatureProvenance, FeatureSpec, ModelSource
 
@@ -125,7 +126,8 @@ def model_files(model: ModelName, source: ModelSource) -> tuple[Path, ...]:
 
     Raises
     ------
-    NoInput : the model is not there, was not fetched, or has no safetensors weights.
+    NoInput : the model is not there, was not fetched, has no safetensors weights, or a file is none that may be
+    opened.
     """
     folder = find_model(model, source)
     if not is_there(folder / "config.json"):
@@ -134,7 +136,45 @@ def model_files(model: ModelName, source: ModelSource) -> tuple[Path, ...]:
     files = (*weights, *sorted(path for path in folder.iterdir() if is_setting(path.name) and is_there(path)))
     for file in files:
         require_content(file, NoInput)  # a model cloned without Git LFS
+        with as_no_input(model.name):
+            check_regular(file, BINARY if file.suffix == ".safetensors" else inputs.SETTINGS)
     return files
+
+
+@contextmanager
+def as_no_input(name: str) -> Iterator[None]:
+    """What is wrong with a file of a model, as NoInput that names the model.
+
+    Parameters
+    ----------
+    name : of the model.
+
+    Raises
+    ------
+    NoInput : a file cannot be read.
+    """
+    try:
+        yield
+    except DataError as error:
+        raise NoInput(f"the model '{name}' cannot be loaded", error.where, error.what) from error
+
+
+def settings_of(file: str, model: ModelName, source: ModelSource) -> dict[str, Any]:
+    """What a JSON file of the model's folder says; nothing where it is not there.
+
+    Parameters
+    ----------
+    file : its name.
+    model : name and revision.
+    source : where models are.
+
+    Raises
+    ------
+    NoInput : it cannot be read.
+    """
+    path = find_model(model, source) / file
+    with as_no_input(model.name):
+        return inputs.read_settings(path) if is_there(path) else {}
 
 
 def _weights(folder: Path, name: str) -> tuple[Path, ...]:
@@ -144,11 +184,16 @@ def _weights(folder: Path, name: str) -> tuple[Path, ...]:
         hint = "pickled weights (.bin, .pt) are never loaded: concord-tools prefetch converts them"
         raise NoInput(f"the model '{name}' has no safetensors weights", folder, hint)
     require_content(folder / SHARDED, NoInput)
+    broken = f"the list of weights of the model '{name}' is broken"
     try:
-        shards = sorted(set(json.loads((folder / SHARDED).read_text(encoding="utf-8"))["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise NoInput(f"the list of weights of the model '{name}' is broken", folder / SHARDED) from None
+        shards = sorted(set(inputs.read_settings(folder / SHARDED)["weight_map"].values()))
+    except (DataError, KeyError, TypeError, AttributeError) as error:
+        raise NoInput(broken, folder / SHARDED, error.what if isinstance(error, DataError) else "") from None
+    if not shards:
+        raise NoInput(broken, folder / SHARDED, "it names no file")
     for shard in shards:
+        if Path(shard).name != shard or not shard.endswith(".safetensors"):
+            raise NoInput(broken, folder / SHARDED, f"'{shard}' is no safetensors file of this folder")
         if not is_there(folder / shard):
             raise NoInput(f"a part of the weights of the model '{name}' is missing", folder / shard)
     return (folder / SHARDED, *(folder / shard for shard in shards))
@@ -165,7 +210,7 @@ def with_model(provenance: FeatureProvenance, model: ModelName, source: ModelSou
     source : where models are.
     """
     folder = find_model(model, source)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = settings_of("config.json", model, source)
     commit = folder.name if folder.parent.name == "snapshots" else locked_revision(model.name, source)
     stand_in = config.get("concord_stand_in") is True
     return replace(provenance, model=model.name, revision=commit, untrained=model.untrained, stand_in=stand_in)

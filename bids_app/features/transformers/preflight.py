@@ -1,4 +1,4 @@
-"""What is known of a model before its weights are loaded: its architecture, and the headers of its safetensors."""
+"""Weights by the headers of their files: whether those of an architecture are there."""
 
 from __future__ import annotations
 
@@ -7,65 +7,11 @@ from typing import Any
 
 from bids_app.errors import NoInput
 from bids_app.features.transformers.lock import fetch_hint
-from bids_app.features.transformers.models import NEVER_READ, ModelName, load_config, model_files, readable
-from bids_app.features.transformers.tokenizers import load_tokenizer, require_fit
+from bids_app.features.transformers.models import NEVER_READ, ModelName, as_no_input, model_files
+from bids_app.inputs.model_files import Headers, read_headers
 from bids_app.records import ModelSource
 
 Shapes = dict[str, tuple[int, ...]]
-
-
-def load_skeleton(model: ModelName, source: ModelSource) -> Any:
-    """The model's architecture, whose weights have shapes and no numbers; its files' headers fit it.
-
-    Parameters
-    ----------
-    model : name, revision and seed.
-    source : where models are.
-
-    Raises
-    ------
-    NoInput : a file is not there, transformers does not know the architecture, or the weights are of another.
-    """
-    made = architecture(load_config(model, source), model, source)
-    require_weights(made, model, source)
-    return made
-
-
-def architecture(config: Any, model: ModelName, source: ModelSource) -> Any:
-    """A model by its configuration; its weights have shapes and no numbers.
-
-    Parameters
-    ----------
-    config : of the library.
-    model : name, revision and seed.
-    source : where models are.
-
-    Raises
-    ------
-    NoInput : transformers does not know the architecture.
-    """
-    import torch
-    import transformers
-
-    with readable(model, source), torch.device("meta"):
-        made = transformers.AutoModel.from_config(config, trust_remote_code=False)
-    return made.eval().to("meta")  # some make a weight on the CPU, wherever the others are
-
-
-def require_tokenizer(skeleton: Any, model: ModelName, source: ModelSource) -> None:
-    """Make sure that the model's tokenizer is there, and fits its embedding.
-
-    Parameters
-    ----------
-    skeleton : the model, with or without its weights' numbers.
-    model : name and revision.
-    source : where models are.
-
-    Raises
-    ------
-    NoInput : it is not, or does not.
-    """
-    require_fit(load_tokenizer(model, source), len(skeleton.get_input_embeddings().weight), model)
 
 
 def require_weights(skeleton: Any, model: ModelName, source: ModelSource) -> None:
@@ -94,7 +40,7 @@ def require_weights(skeleton: Any, model: ModelName, source: ModelSource) -> Non
             raise NoInput(what, model_files(model, source)[0].parent, fetch_hint(source))
 
 
-def weight_headers(model: ModelName, source: ModelSource) -> dict[str, tuple[str, tuple[int, ...]]]:
+def weight_headers(model: ModelName, source: ModelSource) -> Headers:
     """Weight → its type, as safetensors call it, and its shape, by the files' headers alone.
 
     Nothing where weights are random.
@@ -108,15 +54,11 @@ def weight_headers(model: ModelName, source: ModelSource) -> dict[str, tuple[str
     ------
     NoInput : a file cannot be read.
     """
-    from safetensors import safe_open
-
-    headers = {}
+    headers: Headers = {}
     for path in model_files(model, source):
         if path.suffix == ".safetensors":
-            with readable(model, source), safe_open(path, "pt") as file:
-                for name in file.keys():  # noqa: SIM118
-                    header = file.get_slice(name)
-                    headers[name] = header.get_dtype(), tuple(header.get_shape())
+            with as_no_input(model.name):
+                headers |= read_headers(path)
     return headers
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 from bids_app.errors import NoInput
 from bids_app.features.base.tokens import KEPT
 from bids_app.features.transformers.lock import fetch_hint
-from bids_app.features.transformers.models import ModelName, load, model_files, readable
+from bids_app.features.transformers.models import ModelName, load, model_files, readable, settings_of
+from bids_app.inputs.model_files import read_bytes_of_model
 from bids_app.pointers import is_there
 from bids_app.records import ModelSource
 
@@ -65,8 +65,7 @@ def require_vocabulary(model: ModelName, source: ModelSource) -> None:
     NoInput : one is not there.
     """
     folder = model_files(model, source)[0].parent
-    with readable(model, source):
-        whole, *others = _vocabularies(folder)
+    whole, *others = _vocabularies(model, source)
     if _first_whole(folder, (whole, *others)) is None:
         parts = next(iter(others), whole)
         absent = [file for file in parts if not is_there(folder / file)]
@@ -81,8 +80,8 @@ def _require_packages(model: ModelName, source: ModelSource) -> None:
     folder = model_files(model, source)[0].parent
     packages = {"sentencepiece": is_sentencepiece_available(), "protobuf": is_protobuf_available()}
     absent = [package for package, there in packages.items() if not there]
-    for file in _first_whole(folder, _vocabularies(folder)) or ():
-        if absent and file.endswith(".model") and (folder / file).read_bytes()[:1] == SENTENCE_PIECE:
+    for file in _first_whole(folder, _vocabularies(model, source)) or ():
+        if absent and file.endswith(".model") and read_bytes_of_model(folder / file)[:1] == SENTENCE_PIECE:
             what = f"the tokenizer of the model '{model.name}' needs {' and '.join(absent)} to read {file}"
             raise NoInput(what, folder, f"pip install {' '.join(absent)}, or add tokenizer.json")
 
@@ -102,20 +101,43 @@ def require_fit(tokenizer: Any, n_rows: int, model: ModelName) -> None:
     """
     # marks that were added are of no word: some are of other models that share the tokenizer (Gemma 3's images)
     marks = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
-    n_tokens = max(set(tokenizer.get_vocab().values()) - marks, default=-1) + 1
+    require_rows(set(tokenizer.get_vocab().values()) - marks, n_rows, model, tokenizer.name_or_path)
+
+
+def require_rows(numbers: Set[int], n_rows: int, model: ModelName, where: object) -> None:
+    """Make sure that an embedding has a row for each token.
+
+    Parameters
+    ----------
+    numbers : of tokens.
+    n_rows : of the embedding.
+    model : its name, for the message.
+    where : the tokenizer's place.
+
+    Raises
+    ------
+    NoInput : a token has none.
+    """
+    n_tokens = max(numbers, default=-1) + 1
     if n_tokens > n_rows:
         what = f"the tokenizer of the model '{model.name}' has {n_tokens} tokens, its embedding {n_rows} rows"
-        raise NoInput(what, tokenizer.name_or_path, "they are not of one model: fetch all of its files again")
+        raise NoInput(what, where, "they are not of one model: fetch all of its files again")
 
 
-def _vocabularies(folder: Path) -> tuple[tuple[str, ...], ...]:
+def _vocabularies(model: ModelName, source: ModelSource) -> tuple[tuple[str, ...], ...]:
     """Names of files that are a vocabulary together, in the order in which transformers takes them: tokenizer.json,
     what the tokenizer's class states, and what is read whatever the class. Some classes need none."""
+    config, own = (settings_of(file, model, source) for file in ("config.json", "tokenizer_config.json"))
+    with readable(model, source):
+        return _stated_files(config, own)
+
+
+def _stated_files(config: Mapping[str, Any], own: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    """`_vocabularies` by what config.json and tokenizer_config.json say."""
     from transformers import PreTrainedTokenizerFast
     from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES, tokenizer_class_from_name
     from transformers.tokenization_utils_base import get_fast_tokenizer_file
 
-    config, own = _content(folder / "config.json"), _content(folder / "tokenizer_config.json")
     named = own.get("tokenizer_class") or config.get("tokenizer_class")
     named = named or TOKENIZER_MAPPING_NAMES.get(str(config.get("model_type")))
     kind = (named and tokenizer_class_from_name(named)) or PreTrainedTokenizerFast
@@ -128,8 +150,3 @@ def _vocabularies(folder: Path) -> tuple[tuple[str, ...], ...]:
 
 def _first_whole(folder: Path, vocabularies: Iterable[tuple[str, ...]]) -> tuple[str, ...] | None:
     return next((files for files in vocabularies if all(is_there(folder / file) for file in files)), None)
-
-
-def _content(path: Path) -> dict[str, Any]:
-    """Of a JSON file, nothing where it is not there."""
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}

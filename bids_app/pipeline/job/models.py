@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bids_app import features
 from bids_app.errors import ConcordError, NoInput, UsageError
@@ -16,14 +16,14 @@ class CheckedModels:
 
     Parameters
     ----------
-    refusals : features that cannot be had of their model.
+    refusals : feature space → why it cannot be had of its model.
     warnings : models that could not be checked.
     times : how long features take, of those of which it is known.
     """
 
-    refusals: tuple[ConcordError, ...]
-    warnings: tuple[str, ...]
-    times: tuple[str, ...]
+    refusals: Mapping[str, ConcordError] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
 
 
 def check_models(job: Job, spaces: Mapping[str, Sequence[float]]) -> CheckedModels:
@@ -34,15 +34,16 @@ def check_models(job: Job, spaces: Mapping[str, Sequence[float]]) -> CheckedMode
     job : what the run was asked for.
     spaces : their names, with the seconds of each stimulus that they would be computed for.
     """
-    refusals, warnings, times = [], [], []
+    refusals: dict[str, ConcordError] = {}
+    warnings, times = list[str](), list[str]()
     specs, options = {**job.specs, **job.baseline_specs}, job.options
     for name, durations_s in spaces.items():
         try:
             warning = features.check_model(specs[name], options.models)
         except (UsageError, NoInput) as error:
-            refusals.append(error)
+            refusals[name] = error
             continue
         warnings.append(warning)
         if not warning:
             times.append(features.expected_time(specs[name], options.models, durations_s, options.threads))
-    return CheckedModels(tuple(refusals), *(tuple(filter(None, lines)) for lines in (warnings, times)))
+    return CheckedModels(refusals, *(tuple(filter(None, lines)) for lines in (warnings, times)))

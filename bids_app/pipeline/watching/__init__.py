@@ -1,1 +1,1 @@
-"""What is said of a run while it goes on, and what is expected of it before."""
+"""What is expected of a unit before it begins, and what is said of a run while it goes on."""

@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bids_app import features
 from bids_app.features import registry
-from bids_app.features.base import products
+from bids_app.features.base import pace
 from bids_app.features.transformers import hidden_layers
 from bids_app.records import FeatureSpec, ModelSource
 
@@ -88,7 +88,7 @@ def test_nothing_is_said_where_it_is_not_known(spec, device, source):
 @pytest.mark.parametrize(("longest", "named"), [(0.0, True), (1e9, False)])
 def test_the_line_names_it_where_the_exact_way_is_long(longest, named, source, monkeypatch):
     monkeypatch.setattr(registry, "LONG_S", longest)
-    monkeypatch.setattr(products, "speed", lambda threads: 1e6 / registry.SHARE_OF_PRODUCTS * threads)
+    monkeypatch.setattr(pace, "speed", lambda threads: 1e6 / registry.SHARE_OF_PRODUCTS * threads)
     spec, (minutes, approximately) = resolved(), (5.0 * 60, 300.0 * 60)
     work = workload(spec, source, minutes, approximately)
     line = registry.expected_time(spec, source, [minutes, approximately], threads=2)
@@ -104,5 +104,5 @@ def test_times_are_in_the_largest_unit_of_which_there_are_two(seconds, text):
 
 def test_the_speed_of_a_product_leaves_threads_as_they_were():
     before = torch.get_num_threads()
-    assert products.speed(before + 1) > 1e8
+    assert pace.speed(before + 1) > 1e8
     assert torch.get_num_threads() == before

@@ -2,14 +2,16 @@
 
 import json
 import shutil
-from types import SimpleNamespace
+from pathlib import Path
 
 import pytest
 from tiny_models import save_seeded, spaced_words, stimulus, word_pieces
 
 from bids_app import features
 from bids_app.errors import NoInput, UsageError
-from bids_app.features.transformers.find_layers import require_layers
+from bids_app.features.stated.library import table
+from bids_app.features.stated.model import BLOCKS, StatedModel, require_layers
+from bids_app.features.transformers.models import ModelName
 from bids_app.records import FeatureSpec, ModelSource
 
 LANGUAGE = {"kind": "language_model", "model": "tiny-gpt2", "layer": 2}
@@ -190,10 +192,29 @@ def test_outputs_have_names_whatever_the_configuration_says(folder):
 def test_layers_that_only_a_part_of_the_configuration_states():
     """Of models of several parts, whose text model has them; where nothing states them the trial decides."""
     spec = features.resolve(FeatureSpec("x", "language_model", {"model": "m", "layer": 4}))
-    part = SimpleNamespace(num_hidden_layers=3)
+    of_parts, of_none = (
+        StatedModel(ModelName("m"), Path(), {"text_config": part}, {}) for part in ({"num_hidden_layers": 3}, {})
+    )
     with pytest.raises(UsageError, match="layers 0 to 3"):
-        require_layers(spec, SimpleNamespace(config=SimpleNamespace(get_text_config=lambda: part)))
-    require_layers(spec, SimpleNamespace(config=SimpleNamespace(get_text_config=SimpleNamespace)))
+        require_layers(spec, of_parts, of_parts.number(*BLOCKS))
+    require_layers(spec, of_none, of_none.number(*BLOCKS))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CONFIG_MAPPING_NAMES",
+        "FEATURE_EXTRACTOR_MAPPING_NAMES",
+        "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES",
+        "MODEL_FOR_MASKED_LM_MAPPING_NAMES",
+    ],
+)
+def test_tables_read_off_the_source_of_the_library_are_its_own(name):
+    from transformers.models.auto import configuration_auto, feature_extraction_auto, modeling_auto
+
+    modules = configuration_auto, feature_extraction_auto, modeling_auto
+    own = next(getattr(module, name) for module in modules if hasattr(module, name))
+    assert set(table(name)) == set(own)
 
 
 def test_a_model_that_is_in_part_in_the_cache_is_told_and_not_refused(source, tmp_path, monkeypatch):

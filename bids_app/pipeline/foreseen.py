@@ -1,0 +1,123 @@
+"""What is known to fail before anything is computed: judged alike by a run, which refuses it then, and a dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from bids_app import dataset
+from bids_app.boundary import boundary
+from bids_app.errors import ConcordError
+from bids_app.execution import Unit
+from bids_app.pipeline.accounts import Accounts
+from bids_app.pipeline.job.job import Job
+from bids_app.pipeline.job.models import CheckedModels, check_models
+from bids_app.pipeline.judge import Judge
+from bids_app.pipeline.watching.enough import require_enough
+from bids_app.records import Excluded, StimulusFacts
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What the participant level cannot do.
+
+    Parameters
+    ----------
+    asked : whether the participant level is asked for.
+    refused : unit → why it cannot be fitted.
+    participants : unit → whose it is.
+    models : what was found of the models of features that would be computed.
+    """
+
+    asked: bool = False
+    refused: Mapping[str, ConcordError] = field(default_factory=dict)
+    participants: Mapping[str, str] = field(default_factory=dict)
+    models: CheckedModels = field(default_factory=CheckedModels)
+
+    @property
+    def units(self) -> list[Excluded]:
+        """Units that would fail, with the reason."""
+        return [Excluded(self.participants[stem], stem, str(error)) for stem, error in self.refused.items()]
+
+    def require(self, unit: Unit) -> None:
+        """Raises what a unit would fail of, if it is known to fail."""
+        if unit.stem in self.refused:
+            raise self.refused[unit.stem]
+
+    def require_some(self, units: Sequence[Unit]) -> None:
+        """Raises UsageError or NoInput where no unit can have its features, for want of a model."""
+        of_models = [*self.models.refusals.values()]
+        if of_models and all(self.refused.get(unit.stem) in of_models for unit in units):
+            raise of_models[0]
+
+
+def foresee(judge: Judge) -> Foreseen:
+    """What the participant level cannot do; nothing where it is not asked for, or writes reports alone.
+
+    Parameters
+    ----------
+    judge : what the run was asked for, what can be computed, and which results count.
+    """
+    job, accounts, units = judge.job, judge.accounts, judge.preflight.units
+    if "participant" not in job.options.levels or job.options.reports_only:
+        return Foreseen()
+    models = check_models(job, _to_compute(units, accounts))
+    found = {unit.stem: (unit, error) for unit in units if (error := _refusal(unit, judge, models)) is not None}
+    refused = {stem: error for stem, (unit, error) in found.items() if not _is_reused(unit, judge)}
+    told = {name: error for name, error in models.refusals.items() if error in refused.values()}
+    participants = {stem: unit.participant for stem, (unit, _) in found.items()}
+    return Foreseen(True, refused, participants, replace(models, refusals=told))
+
+
+def _is_reused(unit: Unit, judge: Judge) -> bool:
+    verdict = judge.at_hand(unit)
+    return verdict.counts and not verdict.unchecked and not judge.job.options.force
+
+
+def unreadable(units: Sequence[Unit], accounts: Accounts, job: Job) -> list[Excluded]:
+    """Recordings whose responses cannot be read whole: for a dry run, while a run finds them as it reads them.
+
+    Parameters
+    ----------
+    units : that would be fitted.
+    accounts : of their recordings.
+    job : what the run was asked for.
+    """
+    found: list[Excluded] = []
+    for recording in (recording for unit in units for recording in unit.recordings):
+        lost: list[ConcordError] = []
+        with boundary(lost.append):
+            accounts.count_targets(recording)
+            dataset.require_whole(recording, job.analysis.response_spec(recording.modality))
+        found += [Excluded(recording.participant, recording.label, str(error)) for error in lost]
+    return found
+
+
+def stimuli_of(unit: Unit, accounts: Accounts) -> dict[str, StimulusFacts]:
+    """A unit's stimuli by their labels."""
+    return {facts.label: facts for recording in unit.recordings for facts in accounts.of(recording).stimuli}
+
+
+def _refusal(unit: Unit, judge: Judge, models: CheckedModels) -> ConcordError | None:
+    """Why a unit cannot be fitted: a model, features that nobody could compare, too few rows."""
+    missing = {name for facts in stimuli_of(unit, judge.accounts).values() for name in judge.accounts.missing(facts)}
+    for name, error in models.refusals.items():
+        if name in missing:
+            return error
+    lost: list[ConcordError] = []
+    with boundary(lost.append):
+        job = judge.job
+        judge.require_key(unit)
+        design = job.analysis.design_spec(unit.modality)
+        require_enough(unit, judge.preflight.alignments, design, job.analysis.fit_spec())
+    return lost[-1] if lost else None
+
+
+def _to_compute(units: Sequence[Unit], accounts: Accounts) -> dict[str, list[float]]:
+    """Of each space that would have to be computed, by name, the seconds of each stimulus for which it would."""
+    stimuli = {label: facts for unit in units for label, facts in stimuli_of(unit, accounts).items()}
+    found: dict[str, list[float]] = {}
+    for facts in stimuli.values():
+        for name in accounts.missing(facts):
+            found.setdefault(name, []).append(facts.duration_s)
+    return dict(sorted(found.items()))
