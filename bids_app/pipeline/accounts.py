@@ -14,7 +14,7 @@ from bids_app.errors import ConcordError
 from bids_app.execution import Unit
 from bids_app.outputs.files.files import read_json, write_text
 from bids_app.outputs.files.serialise import account_from_json, hash_of, to_json
-from bids_app.pipeline.file_states import FileStates
+from bids_app.pipeline.job.file_states import FileStates
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.job.playings import same_stimuli_warnings
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary

@@ -10,10 +10,10 @@ from bids_app.boundary import boundary
 from bids_app.errors import ConcordError
 from bids_app.execution import Unit
 from bids_app.pipeline.accounts import Accounts
+from bids_app.pipeline.job.enough import require_enough
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.job.models import CheckedModels, check_models
 from bids_app.pipeline.judge import Judge
-from bids_app.pipeline.watching.enough import require_enough
 from bids_app.records import Excluded, StimulusFacts
 
 
@@ -64,7 +64,8 @@ def foresee(judge: Judge) -> Foreseen:
     models = check_models(job, _to_compute(units, accounts))
     found = {unit.stem: (unit, error) for unit in units if (error := _refusal(unit, judge, models)) is not None}
     refused = {stem: error for stem, (unit, error) in found.items() if not _is_reused(unit, judge)}
-    told = {name: error for name, error in models.refusals.items() if error in refused.values()}
+    lacking = {name for stem in refused for name in _missing(found[stem][0], accounts)}
+    told = {name: error for name, error in models.refusals.items() if name in lacking}
     participants = {stem: unit.participant for stem, (unit, _) in found.items()}
     return Foreseen(True, refused, participants, replace(models, refusals=told))
 
@@ -100,7 +101,7 @@ def stimuli_of(unit: Unit, accounts: Accounts) -> dict[str, StimulusFacts]:
 
 def _refusal(unit: Unit, judge: Judge, models: CheckedModels) -> ConcordError | None:
     """Why a unit cannot be fitted: a model, features that nobody could compare, too few rows."""
-    missing = {name for facts in stimuli_of(unit, judge.accounts).values() for name in judge.accounts.missing(facts)}
+    missing = _missing(unit, judge.accounts)
     for name, error in models.refusals.items():
         if name in missing:
             return error
@@ -109,8 +110,13 @@ def _refusal(unit: Unit, judge: Judge, models: CheckedModels) -> ConcordError | 
         job = judge.job
         judge.require_key(unit)
         design = job.analysis.design_spec(unit.modality)
-        require_enough(unit, judge.preflight.alignments, design, job.analysis.fit_spec())
+        require_enough(unit.recordings, judge.preflight.alignments, design, job.analysis.fit_spec(), unit.stem)
     return lost[-1] if lost else None
+
+
+def _missing(unit: Unit, accounts: Accounts) -> set[str]:
+    """Spaces that would have to be computed, for whichever stimulus."""
+    return {name for facts in stimuli_of(unit, accounts).values() for name in accounts.missing(facts)}
 
 
 def _to_compute(units: Sequence[Unit], accounts: Accounts) -> dict[str, list[float]]:

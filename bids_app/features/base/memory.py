@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
+DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # of GPUs that torch computes on
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -85,15 +87,14 @@ def placed(model: Any, device: str) -> Any:
 
 
 def computes_on_cpu(device: str) -> bool:
-    """Whether models asked to run there run on the CPU.
+    """Whether models asked to run there run on the CPU; for a dry run, which does not ask torch.
 
     Parameters
     ----------
-    device : of torch, or 'auto': a GPU where there is one.
+    device : of torch, or 'auto': a GPU where there is one, as a driver of one tells.
     """
-    import torch
-
-    return device == "cpu" or (device == "auto" and not torch.cuda.is_available())
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    return device == "cpu" or (device == "auto" and (hidden or not any(map(os.path.exists, DRIVERS))))
 
 
 def or_on_cpu(compute: Callable[[], Result], model: Any) -> Result:

@@ -115,6 +115,8 @@ def stated_model(model: ModelName, source: ModelSource) -> StatedModel:
     known = table("CONFIG_MAPPING_NAMES")
     if stated.kind and known and stated.kind not in known:
         raise stated.refusal(f"transformers knows no architecture '{stated.kind}'")
+    if model.untrained is None and not headers:
+        raise stated.refusal("its files of weights hold none")
     _require_blocks(stated, source)
     _require_embedding(stated, source)
     return stated

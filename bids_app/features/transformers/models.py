@@ -186,7 +186,7 @@ def _weights(folder: Path, name: str) -> tuple[Path, ...]:
     require_content(folder / SHARDED, NoInput)
     broken = f"the list of weights of the model '{name}' is broken"
     try:
-        shards = sorted(set(inputs.read_settings(folder / SHARDED)["weight_map"].values()))
+        shards = sorted(set(map(str, inputs.read_settings(folder / SHARDED)["weight_map"].values())))
     except (DataError, KeyError, TypeError, AttributeError) as error:
         raise NoInput(broken, folder / SHARDED, error.what if isinstance(error, DataError) else "") from None
     if not shards:

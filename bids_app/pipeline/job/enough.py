@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from bids_app.errors import DataError
-from bids_app.execution import Unit
 from bids_app.records import Alignment, DesignSpec, FitSpec, Recording
 
 BLOCKS = 5  # contiguous blocks where runs alone make no folds; as encoding/design/folds.py has it
@@ -16,7 +15,9 @@ PUBLISHED, FEWEST_OF_PUBLISHED = "chen2024", 50  # the solver with folds of its 
 HINT = "record longer, or ask for fewer folds: fit: outer, inner"
 
 
-def require_enough(unit: Unit, alignments: Mapping[str, Alignment], design: DesignSpec, fit: FitSpec) -> None:
+def require_enough(
+    recordings: Sequence[Recording], alignments: Mapping[str, Alignment], design: DesignSpec, fit: FitSpec, stem: str
+) -> None:
     """Make sure that outer and inner folds may be made of a unit's rows.
 
     Of these no more is known than the most that there can be: what is refused here no response could save, and what
@@ -24,46 +25,46 @@ def require_enough(unit: Unit, alignments: Mapping[str, Alignment], design: Desi
 
     Parameters
     ----------
-    unit : recordings that are fitted together.
+    recordings : that are fitted together.
     alignments : recording label → how its times agree.
     design : delays or windows, and samples left out.
     fit : outer and inner folds.
+    stem : name of the unit, for the message.
 
     Raises
     ------
     DataError : there cannot be rows enough.
     """
     groups: dict[int, int] = {}
-    for group, recording in zip(_linked(unit.recordings), unit.recordings, strict=True):
+    for group, recording in zip(_linked(recordings), recordings, strict=True):
         account = alignments.get(recording.label)
         if account is None:
             return
         groups[group] = groups.get(group, 0) + _most_rows(recording, account, design)
-    _require_folds(list(groups.values()), unit, design, fit)
+    n_runs, sizes = len(recordings), list(groups.values())
+    _require_folds(sizes, n_runs, fit, stem)
+    if n_runs == 1 and design.epoch is None and fit.solver != PUBLISHED:
+        _require_room(sizes[0], 1 / recordings[0].rate_hz, design, stem)
 
 
-def _require_folds(sizes: Sequence[int], unit: Unit, design: DesignSpec, fit: FitSpec) -> None:
-    """Raises DataError where groups of recordings with these rows, that share no stimulus, cannot be fitted."""
-    n_runs, total = len(unit.recordings), sum(sizes)
-    by_group = len(sizes) > 1 and (fit.outer == "by_run" or len(sizes) < n_runs)
-    largest = max(sizes) if by_group else _require_blocks(total, fit.outer, unit.stem)
+def _require_folds(sizes: Sequence[int], n_runs: int, fit: FitSpec, stem: str) -> None:
+    """Raises DataError where groups of recordings with these rows, that share no stimulus, make no folds."""
+    total, by_group = sum(sizes), len(sizes) > 1 and (fit.outer == "by_run" or len(sizes) < n_runs)
+    largest = max(sizes) if by_group else _require_blocks(total, fit.outer, stem)
     if fit.solver == PUBLISHED:
         if total < FEWEST_OF_PUBLISHED:
-            raise DataError(f"{total} rows are too few for 5 folds and their validation", unit.stem, "record longer")
+            raise DataError(f"{total} rows are too few for 5 folds and their validation", stem, "record longer")
         return
-    if n_runs == 1 and design.epoch is None:
-        _require_room(unit, total, design)
     in_training = len(sizes) - 1 if by_group else len(sizes)
     if in_training == 1 or (fit.inner != "by_run" and len(sizes) == n_runs):
-        _require_blocks(total - largest, fit.inner, unit.stem)
+        _require_blocks(total - largest, fit.inner, stem)
 
 
-def _require_room(unit: Unit, n_rows: int, design: DesignSpec) -> None:
+def _require_room(n_rows: int, period_s: float, design: DesignSpec, stem: str) -> None:
     """Raises DataError where no two samples of a single run are so far apart that one may train and one test."""
-    period_s = 1 / unit.recordings[0].rate_hz
     least_s = design.delays_s[-1] + PERIODS * period_s
     if n_rows * period_s <= least_s:
-        raise DataError(f"purging {least_s:.0f} s leaves no training samples", unit.stem, HINT)
+        raise DataError(f"purging {least_s:.0f} s leaves no training samples", stem, HINT)
 
 
 def _require_blocks(n_rows: int, folds: str | int, stem: str) -> int:
