@@ -100,7 +100,8 @@ def partition(
     """
     import pandas as pd
 
-    spec, tests = _fit_spec(fit), _inference_spec(inference, fit)
+    spec = _fit_spec(fit)
+    tests = _inference_spec(inference, spec.seed)
     values, names = _responses(Y)
     spaces = _spaces(X_by_space, len(values))
     runs = list(_runs(spaces, values, _run_labels(groups, len(values)), period_s, tuple(delays_s)))
@@ -273,13 +274,12 @@ def _fit_spec(given: Mapping[str, Any] | None) -> FitSpec:
     return spec
 
 
-def _inference_spec(given: Mapping[str, Any] | None, fit: Mapping[str, Any] | None) -> InferenceSpec | None:
+def _inference_spec(given: Mapping[str, Any] | None, seed: int) -> InferenceSpec | None:
     """None where no permutations are asked for."""
     asked = dict(given or {})
     if not isinstance(asked.get("block_s", {}), Mapping):  # one kind of responses: a number stands for both
         asked["block_s"] = {"fmri": asked["block_s"]}
     settings = _validated(InferenceSettings, asked, "inference")
-    seed = _fit_spec(fit).seed
     return InferenceSpec(settings.permutations, settings.block_s.fmri, seed) if settings.permutations else None
 
 

@@ -67,7 +67,7 @@ def open(out_dir: str | Path) -> Results:  # noqa: A001
     return Results(root, tuple(read_summary(path, UnitSummary) for path in paths))
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Results:
     """An opened OUT_DIR, as `concord.open` gives it. Nothing here changes a file.
 
@@ -211,7 +211,8 @@ class Results:
         -------
         DataFrame
             `participant` (or `group`), `unit`, `topic`, `about`, `finding` (a sentence), `value`, `low`, `high` (the
-            ends of its 95 % confidence interval), `p` and `n` (targets; over participants these). Topics: `warning`
+            ends of its 95 % confidence interval), `p` (of means over participants' electrodes; other tests are target
+            by target: see `map`) and `n` (targets; over participants these). Topics: `warning`
             (what not to conclude), `component` (mean R² and how many targets are significant), `baseline` and
             `models` (sentences of the report: they hold their own numbers), `statistic` (numbers of two models that
             are compared).

@@ -4,6 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from pretend_device import PRETEND, pretend_device
 from sklearn.base import clone
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut, cross_val_score
@@ -12,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import bids_app as concord
+from bids_app.api.banded_ridge import _bands, _grid
 
 ALPHAS = np.geomspace(1e-2, 1e4, 7)
 RUNS = np.repeat(np.arange(6), 40)
@@ -234,3 +238,32 @@ def test_memory_that_does_not_do_is_said():
     X, Y, _ = planted()
     with pytest.raises(MemoryError, match="needs at least"):
         concord.BandedRidgeCV(mem_mb=1).fit(X, Y)
+
+
+def test_an_accelerator_gives_the_same():
+    X, Y, runs = planted()
+    here = concord.BandedRidgeCV(candidates=4).fit(X, Y, groups=runs)
+    with pretend_device():
+        there = concord.BandedRidgeCV(candidates=4, device=PRETEND).fit(X, Y, groups=runs)
+    np.testing.assert_allclose(there.coef_, here.coef_, atol=1e-6)
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=12))
+def test_columns_find_their_bands(given_labels):
+    """By labels and by a mapping, in the order of first appearance, every column once."""
+    names = list(dict.fromkeys(given_labels))
+    numbers = {name: [at for at, label in enumerate(given_labels) if label == name] for name in names}
+    by_label = _bands(given_labels, None, len(given_labels))
+    by_mapping = _bands(numbers, None, len(given_labels))
+    assert {name: columns.tolist() for name, columns in by_label.items()} == numbers
+    assert list(by_label) == list(by_mapping) == names
+    assert all((by_label[name] == by_mapping[name]).all() for name in names)
+
+
+@given(st.floats(1e-6, 1e6), st.floats(1.01, 1e6), st.integers(2, 40))
+def test_grids_of_penalties_are_read_back(lowest, factor, count):
+    made = np.geomspace(lowest, lowest * factor, count)
+    assert np.geomspace(*_grid(made)) == pytest.approx(made, rel=1e-9)
+    if count > 2:
+        with pytest.raises(ValueError, match="equal steps"):
+            _grid(np.append(made, made[-1] * 1.001 * factor))
