@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from bids_app import encoding
 from bids_app.api.arrays import as_numpy
@@ -29,7 +29,7 @@ from bids_app.records import (
     partition_components,
 )
 from bids_app.settings.load import one_line
-from bids_app.settings.sections import FitSettings, InferenceSettings
+from bids_app.settings.sections import FitSettings, Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -223,6 +223,13 @@ def _delayed(features: Features, delays_s: Sequence[float], period_s: float) -> 
 
 
 # ------------------------------------------------------------------------------------------------ what is given
+class _TestSettings(Settings):
+    """Tests and intervals; an analysis file has more, which is for reports."""
+
+    permutations: Annotated[int, Field(ge=0)] = InferenceSpec().permutations
+    block_s: Annotated[float, Field(gt=0)] = InferenceSpec().block_s
+
+
 def _responses(Y: Any) -> tuple[Array, list[Any]]:
     """(n_times, n_targets), and what targets are called."""
     names = getattr(Y, "columns", None)
@@ -276,11 +283,8 @@ def _fit_spec(given: Mapping[str, Any] | None) -> FitSpec:
 
 def _inference_spec(given: Mapping[str, Any] | None, seed: int) -> InferenceSpec | None:
     """None where no permutations are asked for."""
-    asked = dict(given or {})
-    if not isinstance(asked.get("block_s", {}), Mapping):  # one kind of responses: a number stands for both
-        asked["block_s"] = {"fmri": asked["block_s"]}
-    settings = _validated(InferenceSettings, asked, "inference")
-    return InferenceSpec(settings.permutations, settings.block_s.fmri, seed) if settings.permutations else None
+    settings = _validated(_TestSettings, given or {}, "inference")
+    return InferenceSpec(settings.permutations, settings.block_s, seed) if settings.permutations else None
 
 
 def _validated(section: type[Section], given: Mapping[str, Any], name: str) -> Section:

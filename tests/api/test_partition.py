@@ -186,6 +186,7 @@ MIXED = np.tile(["a", "b"], 40)
         ((SPACES, RESPONSES, RUNS), {"fit": {"alphas": (10, 1, 3)}}, "lies below the lowest", 64),
         ((SPACES, RESPONSES, RUNS), {"inference": {"permutations": -1}}, "permutations", 64),
         ((SPACES, RESPONSES, RUNS), {"inference": {"block": 20}}, "did you mean 'block_s'", 64),
+        ((SPACES, RESPONSES, RUNS), {"inference": {"fdr": 0.1}}, "unknown key 'fdr'", 64),  # nothing here counts
         ((SPACES, RESPONSES, RUNS), {"inference": {"block_s": 0}}, "block_s", 64),
         ((SPACES, RESPONSES, RUNS), {"delays_s": ()}, "delays_s", 64),
         ((SPACES, RESPONSES, RUNS), {"delays_s": (-2,)}, "delays_s", 64),

@@ -212,6 +212,9 @@ def test_a_damaged_file_is_refused(copied, rest, damage):
     with pytest.raises(concord.ConcordError, match=r"has changed since|is gone") as caught:
         opened.map("01", *NUMBER, unit=f"sub-01_{rest}", hemi="R" if rest == SURFACE else None)
     assert caught.value.exit_code == 74
+    for ask in (lambda: opened.values("01", ["uniqueSpeech"], unit=f"sub-01_{rest}"), lambda: opened.findings("01")):
+        with pytest.raises(concord.ConcordError, match=r"has changed since|is gone"):
+            ask()
     assert opened.map("02", *NUMBER, unit=f"sub-02_{VOLUME}").shape == (6, 6, 6)  # others can be read
 
 
