@@ -74,9 +74,10 @@ def unit_of(name: str, summary: UnitSummary | GroupResultSummary, written: Writt
 def _in_order(
     summary: UnitSummary | GroupResultSummary, stats: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
-    """Components first as the partition has them, whatever file they lie in."""
+    """Components first as the partition has them, R² first of each, whatever file they lie in."""
     first = summary.by_label if isinstance(summary, UnitSummary) else ()
-    return {label: stats[label] for label in dict.fromkeys([*first, *stats]) if label in stats}
+    labels = [label for label in dict.fromkeys([*first, *stats]) if label in stats]
+    return {label: tuple(sorted(stats[label], key=lambda stat: stat != "rsquared")) for label in labels}
 
 
 def score_rows(summary: UnitSummary) -> Iterator[dict[str, Any]]:
