@@ -78,6 +78,7 @@ MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     | {f"pipeline/{room}" for room in ("job", "runs", "unit", "watching")}
     | {"settings", "dataset", "group", "outputs", "execution"},
     "pipeline/watching": BASE | {"settings", "pipeline/job", "execution"},
+    "api": BASE | {"encoding", "outputs", "features", "settings", "dataset"},
     "cli": BASE | {"settings", "pipeline", "pipeline/job", "demo", "features", "execution"},
     "__main__": {"cli"},
 }
@@ -149,6 +150,14 @@ def loaded_after(code):
     script = f"import sys\n{code}\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(done.stdout.splitlines()[-1].split())
+
+
+def test_the_import_loads_nothing_heavy():
+    assert not loaded_after("import bids_app as concord\ndir(concord)") & (HEAVY | {"sklearn", "nibabel"})
+
+
+def test_scikit_learn_stands_in_one_room():
+    assert {room_of(path) for path in SOURCES if "sklearn" in imported(path)[1]} == {"api"}
 
 
 def test_help_loads_nothing_heavy():

@@ -227,7 +227,7 @@ def band_columns(values: Array, train: Array, n_components: int | None) -> Array
     n_times, _, n_dims = values.shape
     rows = np.asarray(values, np.float64)
     fitted = rows[train].reshape(-1, n_dims)
-    mean, scale = fitted.mean(axis=0), _scale(fitted)
+    mean, scale = fitted.mean(axis=0), column_scale(fitted)
     # one set of axes for all delays, so that a dimension means the same at each
     axes, variances = principal_axes((fitted - mean) / scale, n_components)
     scores = ((rows - mean) / scale).reshape(-1, n_dims) @ axes
@@ -242,11 +242,11 @@ def standardized(columns: Array, train: Array) -> Array:
     columns : (n_times, n_columns).
     train : (n_times,) bool.
     """
-    return np.asarray((columns - columns[train].mean(axis=0)) / _scale(columns[train]))
+    return np.asarray((columns - columns[train].mean(axis=0)) / column_scale(columns[train]))
 
 
-def _scale(rows: Array) -> Array:
-    """Standard deviations; infinity for what does not vary, so that it becomes zero."""
+def column_scale(rows: Array) -> Array:
+    """(n_columns,) standard deviations of (n, n_columns); infinity for what does not vary, so that it becomes 0."""
     deviation = rows.std(axis=0)
     tiny = 1e-10 * np.abs(rows).max(axis=0, initial=0.0)
     return np.where(deviation > tiny, deviation, np.inf)

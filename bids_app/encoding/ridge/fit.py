@@ -76,7 +76,13 @@ def fit(
     return fit_all(design, [Question(groups, options, observer)], spec, context)[0]
 
 
-def fit_all(design: Design, questions: Sequence[Question], spec: FitSpec, context: FitContext = HERE) -> list[Fit]:
+def fit_all(
+    design: Design,
+    questions: Sequence[Question],
+    spec: FitSpec,
+    context: FitContext = HERE,
+    folds: Sequence[OuterFold] | None = None,
+) -> list[Fit]:
     """Several questions about the same data, in one stream.
 
     Columns of all bands are made once a fold, and what questions have in common is computed once: products, and the
@@ -87,6 +93,8 @@ def fit_all(design: Design, questions: Sequence[Question], spec: FitSpec, contex
     design : with the bands of all questions.
     questions : their observers are called in this order, whatever they are called for.
     spec, context : as of `fit`.
+    folds : the outer folds; None: those of the design. One that tests what it trains on fits models to all samples,
+        for those that predict others: its scores are no held-out ones.
 
     Returns
     -------
@@ -98,7 +106,8 @@ def fit_all(design: Design, questions: Sequence[Question], spec: FitSpec, contex
         As `fit` does.
     """
     plan = _plan(design, questions, spec, context)
-    folds = [_outer_fold(design, number, spec) for number in np.unique(design.folds).tolist()]
+    if folds is None:
+        folds = [_outer_fold(design, number, spec) for number in np.unique(design.folds).tolist()]
     results = [
         Results(design, one.bands, (len(asked.names), len(folds)), one.options.keep_weights)
         for one, asked in zip(questions, plan.asked, strict=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from bids_app.errors import ReadWriteError
@@ -87,6 +88,24 @@ def require_group(out_dir: Path) -> GroupSummary:
         if proof_of(read_summary(names.summary_path(out_dir, stem), UnitSummary)) != digest:
             raise ReadWriteError(f"the group level read other results of {stem}", path, again)
     return summary
+
+
+def require_files(out_dir: Path, summary: UnitSummary | GroupSummary, files: Iterable[PurePosixPath]) -> None:
+    """Make sure that some files of a unit or of the group level are what was written.
+
+    Parameters
+    ----------
+    out_dir : where results are.
+    summary : which names the files.
+    files : relative to OUT_DIR.
+
+    Raises
+    ------
+    ReadWriteError : where one is gone, has changed, or is not among the summary's.
+    """
+    wanted = {str(file): summary.files.get(str(file), "") for file in files}
+    if changed := _first_changed(out_dir, replace(summary, files=wanted)):
+        raise ReadWriteError(changed, out_dir, "run that level again")
 
 
 def proof_of(summary: UnitSummary) -> str:
