@@ -28,8 +28,9 @@ PROBE_S, PROBE_SIDE, PROBES = 0.0062, 256, 5
 MOST_SHARED, SHARED_SIDE = 0.9, 400.0  # of a further core, that is made use of; the side from which it is
 UNTESTED = 0.3  # of the time with tests
 DISTINCT = 0.75  # of draws: bands of next to no weight are left out of them, which makes some equal
-MB, BASE_MB, DEFAULT_MB = 1e6, 480, 5500  # interpreter and libraries; what a fit keeps to without --mem-mb
-N_PENALTIES = 40  # of a candidate
+MB, BASE_MB, DEFAULT_MB = 1e6, 420, 5500  # interpreter and libraries; what a fit keeps to without --mem-mb
+PENALTY, N_PENALTIES, TARGET = 4, 150, 24  # bytes of a target: of each candidate's penalties; of its column and row
+COLUMN, PAIR = 128, 16_000  # bytes of a column's row; of a pair of blocks, with all flips of their signs
 WRITTEN_MB, WRITTEN = 1.0, 60  # a unit's tables; bytes a target and union
 
 
@@ -159,11 +160,9 @@ def fit_mb(size: FitSize, n_bytes: int, limit_mb: int | None) -> float:
     n_bytes : of the files of its responses.
     limit_mb : what it is to keep to, if anything.
     """
-    design = size.n_times * (4 * size.n_targets + 20 * size.n_columns)
-    side = min(size.n_columns, size.n_times)
-    tables = 4 * size.n_targets * len(size.candidates) * N_PENALTIES + 8 * 4 * size.n_targets * size.n_unions
-    needed = BASE_MB + (design + 8 * 12 * side**2 + tables + n_bytes) / MB
-    return min(needed, limit_mb or DEFAULT_MB)
+    target = PENALTY * N_PENALTIES * len(size.candidates) + TARGET * (size.n_columns + size.n_times)
+    held = COLUMN * size.n_times * size.n_columns + PAIR * size.n_blocks**2 + target * size.n_targets + n_bytes
+    return min(BASE_MB + held / MB, limit_mb or DEFAULT_MB)
 
 
 def written_mb(size: FitSize) -> float:

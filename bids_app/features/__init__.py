@@ -7,10 +7,11 @@ from bids_app.features.base.family import REQUIRED, Family, Option, Reach, Role
 from bids_app.features.prefetch import prefetch
 from bids_app.features.registry import (
     KINDS,
+    ExpectedSeconds,
     baseline_label,
     check_model,
     check_needs,
-    expected_time,
+    expected_seconds,
     extract,
     family_of,
     is_baseline,
@@ -26,6 +27,7 @@ from bids_app.features.store import FeatureStore
 __all__ = [
     "KINDS",
     "REQUIRED",
+    "ExpectedSeconds",
     "Family",
     "FeatureStore",
     "Option",
@@ -34,7 +36,7 @@ __all__ = [
     "baseline_label",
     "check_model",
     "check_needs",
-    "expected_time",
+    "expected_seconds",
     "extract",
     "family_of",
     "is_baseline",

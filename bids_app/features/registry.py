@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -51,6 +51,14 @@ KINDS: Mapping[str, Family] = MappingProxyType({module.FAMILY.kind: module.FAMIL
 Digest = Callable[[Path], str]
 SHARE_OF_PRODUCTS = 0.7  # of the speed of a large product: what a pass reaches (benchmarks.features)
 LONG_S = 600.0  # from when on another way is named
+
+
+@dataclass(frozen=True)
+class ExpectedSeconds:
+    """How long features take, and a line that says it, with another way where it is long and there is one."""
+
+    seconds: float
+    said: str
 
 
 def family_of(spec: FeatureSpec) -> Family:
@@ -217,8 +225,10 @@ def check_model(spec: FeatureSpec, source: ModelSource) -> str:
     return ""
 
 
-def expected_time(spec: FeatureSpec, source: ModelSource, durations_s: Sequence[float], threads: int | None) -> str:
-    """How long a spec that `check_model` lets pass takes to compute on this machine's CPU, in words.
+def expected_seconds(
+    spec: FeatureSpec, source: ModelSource, durations_s: Sequence[float], threads: int | None
+) -> ExpectedSeconds | None:
+    """How long a spec that `check_model` lets pass takes to compute on this machine's CPU.
 
     Parameters
     ----------
@@ -229,18 +239,18 @@ def expected_time(spec: FeatureSpec, source: ModelSource, durations_s: Sequence[
 
     Returns
     -------
-    A line that names another way where it is long and there is one; empty where the time is not known.
+    None where the time is not known.
     """
     work = family_of(spec).workload(spec, replace(source, offline=True), durations_s)
     if work is None or not computes_on_cpu(source.device):
-        return ""
+        return None
     a_second = SHARE_OF_PRODUCTS * pace.speed(threads)
     seconds = work.operations / a_second
-    said = f"feature '{spec.name}': about {_rounded(seconds)} to compute {_rounded(sum(durations_s))} of sound"
-    if seconds < LONG_S or work.quicker is None:
-        return said
-    how, fewer = work.quicker
-    return f"{said}; with '{how}' about {_rounded(fewer / a_second)}, approximately (docs/features.md)"
+    said = f"feature '{spec.name}': about {_rounded(seconds)} to compute {_rounded(sum(durations_s))} of {work.of}"
+    if seconds >= LONG_S and work.quicker is not None:
+        how, fewer = work.quicker
+        said += f"; with '{how}' about {_rounded(fewer / a_second)}, approximately (docs/features.md)"
+    return ExpectedSeconds(seconds, said)
 
 
 def _rounded(seconds: float) -> str:

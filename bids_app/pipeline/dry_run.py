@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 
 from bids_app import outputs
 from bids_app.boundary import boundary
 from bids_app.errors import ConcordError
-from bids_app.execution import Unit
+from bids_app.execution import Unit, in_words
+from bids_app.execution.cost import pace
 from bids_app.pipeline.accounts import Accounts
-from bids_app.pipeline.foreseen import Foreseen, stimuli_of, unreadable
+from bids_app.pipeline.foreseen import Foreseen, stimuli_of, to_compute, unreadable
 from bids_app.pipeline.job.job import Job, Notify
 from bids_app.pipeline.judge import Judge, Verdict
 from bids_app.pipeline.preflight import Preflight
-from bids_app.records import Alignment, entities_of, group_findings, refusal_lines
+from bids_app.pipeline.watching.expected import Expected, FeatureWork, expected
+from bids_app.records import Alignment, StimulusFacts, entities_of, group_findings, refusal_lines
 
 PlanRow = Mapping[str, str | int | float]
 
@@ -39,6 +42,7 @@ def show_plan(judge: Judge, foreseen: Foreseen, notify: Notify) -> int:
     job, accounts, preflight = judge.job, judge.accounts, judge.preflight
     verdicts = [judge.at_hand(unit) for unit in preflight.units]
     units = [_plan_row(*each, job, accounts, preflight) for each in zip(preflight.units, verdicts, strict=True)]
+    units = [{**row, **each} for row, each in zip(units, _expected_rows(units, judge, foreseen), strict=True)]
     accounts.keep()
     alignments = tuple(preflight.alignments.values())
     for line in (*_table(units), "", *_table(_alike([_account_row(one) for one in alignments]))):
@@ -54,8 +58,8 @@ def show_plan(judge: Judge, foreseen: Foreseen, notify: Notify) -> int:
     fitted = [unit for unit, row in zip(preflight.units, units, strict=True) if row["results"] != "reused"]
     fitted = [unit for unit in fitted if unit.stem not in foreseen.refused] if foreseen.asked else []
     models, failing = foreseen.models, [*foreseen.units, *unreadable(fitted, accounts, job)]
-    for text in models.times:
-        notify(f"time: {text}")
+    for taking in models.times.values():
+        notify(f"time: {taking.said}")
     for text in dict.fromkeys((*same, *models.warnings)):
         notify(f"warning: {text}")
     for error in models.refusals.values():
@@ -100,6 +104,31 @@ def _plan_row(unit: Unit, verdict: Verdict, job: Job, accounts: Accounts, prefli
         "to_compute": " ".join(missing) or "-",
         "cached": " ".join(name for name in job.specs if name not in missing) or "-",
     }
+
+
+def _expected_rows(rows: Sequence[PlanRow], judge: Judge, foreseen: Foreseen) -> Iterator[PlanRow]:
+    """What each unit would take in time, memory and on disk; features count for the first unit that needs them."""
+    accounts, taken, slower = judge.accounts, set[str](), pace()
+    for unit, row in zip(judge.preflight.units, rows, strict=True):
+        new = {label for label in stimuli_of(unit, accounts) if label not in taken}
+        lost: list[ConcordError] = []
+        should = Expected({}, 0.0, 0.0)
+        if row["results"] != "reused" and unit.stem not in foreseen.refused:
+            with boundary(lost.append):
+                made = to_compute([unit], accounts, partial(_missing_of, new, accounts))
+                work = FeatureWork(made, foreseen.models.seconds(made))
+                should = expected(unit, *accounts.of_unit(unit), work, judge.job, slower)
+                taken |= new
+        seconds = sum(should.seconds.values())
+        yield {
+            "takes": in_words(seconds) if should.seconds else "-",
+            "memory_mb": round(should.memory_mb) or "-",
+            "disk_mb": round(should.disk_mb, 1) or "-",
+        }
+
+
+def _missing_of(new: Container[str], accounts: Accounts, facts: StimulusFacts) -> Sequence[str]:
+    return accounts.missing(facts) if facts.label in new else ()
 
 
 def _missing(unit: Unit, accounts: Accounts) -> list[str]:

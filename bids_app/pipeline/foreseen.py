@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bids_app import dataset
@@ -61,7 +61,7 @@ def foresee(judge: Judge) -> Foreseen:
     job, accounts, units = judge.job, judge.accounts, judge.preflight.units
     if "participant" not in job.options.levels or job.options.reports_only:
         return Foreseen()
-    models = check_models(job, _to_compute(units, accounts))
+    models = check_models(job, to_compute(units, accounts, accounts.missing))
     found = {unit.stem: (unit, error) for unit in units if (error := _refusal(unit, judge, models)) is not None}
     refused = {stem: error for stem, (unit, error) in found.items() if not _is_reused(unit, judge)}
     lacking = {name for stem in refused for name in _missing(found[stem][0], accounts)}
@@ -119,11 +119,20 @@ def _missing(unit: Unit, accounts: Accounts) -> set[str]:
     return {name for facts in stimuli_of(unit, accounts).values() for name in accounts.missing(facts)}
 
 
-def _to_compute(units: Sequence[Unit], accounts: Accounts) -> dict[str, list[float]]:
-    """Of each space that would have to be computed, by name, the seconds of each stimulus for which it would."""
+def to_compute(
+    units: Sequence[Unit], accounts: Accounts, missing: Callable[[StimulusFacts], Sequence[str]]
+) -> dict[str, list[float]]:
+    """Of each space that would have to be computed, by name, the seconds of each stimulus for which it would.
+
+    Parameters
+    ----------
+    units : that would be fitted.
+    accounts : of their recordings.
+    missing : stimulus → spaces that it has no features of.
+    """
     stimuli = {label: facts for unit in units for label, facts in stimuli_of(unit, accounts).items()}
     found: dict[str, list[float]] = {}
     for facts in stimuli.values():
-        for name in accounts.missing(facts):
+        for name in missing(facts):
             found.setdefault(name, []).append(facts.duration_s)
     return dict(sorted(found.items()))

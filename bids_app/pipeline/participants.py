@@ -10,13 +10,15 @@ from bids_app.boundary import boundary
 from bids_app.disk import locked
 from bids_app.errors import ConcordError
 from bids_app.execution import FILES, StatusBook, StatusRow, Unit, in_words
-from bids_app.pipeline.foreseen import Foreseen
+from bids_app.execution.cost import pace
+from bids_app.pipeline.foreseen import Foreseen, to_compute
+from bids_app.pipeline.job.models import CheckedModels
 from bids_app.pipeline.judge import Judge
 from bids_app.pipeline.preflight import Preflight
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.unit.fit_unit import fit_unit
 from bids_app.pipeline.unit.task import UnitTask
-from bids_app.pipeline.watching.expected import expected
+from bids_app.pipeline.watching.expected import FeatureWork, expected
 from bids_app.pipeline.watching.progress import Progress, Work
 from bids_app.records import (
     Excluded,
@@ -57,7 +59,7 @@ def run_participants(judge: Judge, foreseen: Foreseen, cache: SubspaceCache, pro
             with boundary(work.fail):
                 failed += 1
                 foreseen.require(unit)
-                failed -= _fit_and_write(work, task, judge, cache)
+                failed -= _fit_and_write(work, task, judge, foreseen, cache)
     for participant in preflight.participants:
         untrue = _write_report(judge, participant, progress)
         failed += untrue if job.options.reports_only else 0  # else they are counted already
@@ -107,14 +109,14 @@ def told_of(unit: UnitResult | UnitSummary) -> str:
     return "; ".join((*unit.warnings, *refusal_lines(unit.excluded)))
 
 
-def _fit_and_write(work: Work, task: UnitTask, judge: Judge, cache: SubspaceCache) -> bool:
+def _fit_and_write(work: Work, task: UnitTask, judge: Judge, foreseen: Foreseen, cache: SubspaceCache) -> bool:
     """One unit. Returns whether all of it is well."""
     unit, job = task.unit, judge.job
     key = judge.key(unit)
     there = judge.planned(unit, key)
     if there.counts and there.summary is not None and not job.options.force:
         return _reuse(work, task, judge, there.summary)
-    took = _expect(work, unit, judge)
+    took = _expect(work, unit, judge, foreseen.models)
     again = f", again: {there.reason}" if there.state != "new" else ""
     work.say(f"{len(unit.recordings)} recordings{took}{again}")
     with work.running():
@@ -136,11 +138,13 @@ def _fit_and_write(work: Work, task: UnitTask, judge: Judge, cache: SubspaceCach
     return not lost
 
 
-def _expect(work: Work, unit: Unit, judge: Judge) -> str:
+def _expect(work: Work, unit: Unit, judge: Judge, models: CheckedModels) -> str:
     """What the unit should take, in words; nothing where it is not known."""
     lost: list[ConcordError] = []  # which the fit says, if it is more than the estimate's
     with boundary(lost.append):
-        should = expected(unit, *judge.accounts.of_unit(unit), 0.0, judge.job)
+        spaces = to_compute([unit], judge.accounts, judge.library.missing)
+        made = FeatureWork(spaces, models.seconds(spaces))
+        should = expected(unit, *judge.accounts.of_unit(unit), made, judge.job, pace())
         work.stages.expect(should.seconds)
         return f", about {in_words(sum(should.seconds.values()))}" if should.seconds else ""
     return ""

@@ -176,10 +176,12 @@ class Workload:
     operations : of floating-point numbers.
     quicker : another way of having them, as the analysis file asks for it, and its operations; None where there is
         none.
+    of : what they are of, as durations are said: sound, or speech of usual speed.
     """
 
     operations: float
     quicker: tuple[str, float] | None = None
+    of: str = "sound"
 
 
 def no_workload(spec: FeatureSpec, source: ModelSource, durations_s: Sequence[float]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from bids_app.features.base.family import Family
 from bids_app.features.language import contexts, prediction
+from bids_app.features.language.workload import workload_of_all
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
 
@@ -51,6 +52,7 @@ FAMILY = Family(
     options=prediction.OPTIONS,
     files=prediction.files,
     check_model=prediction.check_model,
+    workload=workload_of_all,
     rules=contexts.rules,
     reach=contexts.reach,
 )

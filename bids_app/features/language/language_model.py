@@ -16,6 +16,7 @@ from bids_app.features.base.memory import WithinMemory, or_on_cpu
 from bids_app.features.base.words import STAMP, event_features, tokenize
 from bids_app.features.language import contexts
 from bids_app.features.language.contexts import Window
+from bids_app.features.language.workload import workload
 from bids_app.features.stated.model import BLOCKS, require_layers, stated_model
 from bids_app.features.stated.tokenizer import require_tokenizer
 from bids_app.features.transformers.find_layers import OTHERS, ModelLayers, find_layers, trial_tokens
@@ -215,6 +216,7 @@ FAMILY = Family(
     },
     files=files,
     check_model=check_model,
+    workload=workload,
     rules=contexts.rules,
     reach=contexts.reach,
 )

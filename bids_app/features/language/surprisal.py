@@ -8,6 +8,7 @@ from bids_app.features.base.family import Family, Option
 from bids_app.features.base.tokens import boundary_tokens
 from bids_app.features.base.words import Tokenized, may_precede_blank
 from bids_app.features.language import contexts, prediction
+from bids_app.features.language.workload import workload_of_all
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus
 
 WHITESPACE = ("trailing", "leading")  # the blank between two words belongs to the first, or to the second
@@ -97,6 +98,7 @@ FAMILY = Family(
     options={**prediction.OPTIONS, "whitespace": Option(str, "trailing", choices=WHITESPACE)},
     files=prediction.files,
     check_model=prediction.check_model,
+    workload=workload_of_all,
     rules=contexts.rules,
     reach=contexts.reach,
 )

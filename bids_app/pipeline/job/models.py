@@ -9,6 +9,8 @@ from bids_app import features
 from bids_app.errors import ConcordError, NoInput, UsageError
 from bids_app.pipeline.job.job import Job
 
+LOADING_S = 3.0  # libraries, models and spectrograms, of whatever features
+
 
 @dataclass(frozen=True)
 class CheckedModels:
@@ -18,12 +20,25 @@ class CheckedModels:
     ----------
     refusals : feature space → why it cannot be had of its model.
     warnings : models that could not be checked.
-    times : how long features take, of those of which it is known.
+    times : feature space → how long it takes, where that is known.
+    sound_s : feature space → seconds of all stimuli that it would be computed for.
     """
 
     refusals: Mapping[str, ConcordError] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-    times: tuple[str, ...] = ()
+    times: Mapping[str, features.ExpectedSeconds] = field(default_factory=dict)
+    sound_s: Mapping[str, float] = field(default_factory=dict)
+
+    def seconds(self, spaces: Mapping[str, Sequence[float]]) -> float:
+        """How long some of the features take, as far as it is known.
+
+        Parameters
+        ----------
+        spaces : names of feature spaces, with the seconds of each stimulus that they would be computed for.
+        """
+        known = {name: self.times[name].seconds / self.sound_s[name] for name in spaces if self.sound_s.get(name)}
+        loaded_s = LOADING_S if spaces else 0.0
+        return loaded_s + sum(each * sum(spaces[name]) for name, each in known.items())
 
 
 def check_models(job: Job, spaces: Mapping[str, Sequence[float]]) -> CheckedModels:
@@ -35,7 +50,7 @@ def check_models(job: Job, spaces: Mapping[str, Sequence[float]]) -> CheckedMode
     spaces : their names, with the seconds of each stimulus that they would be computed for.
     """
     refusals: dict[str, ConcordError] = {}
-    warnings, times = list[str](), list[str]()
+    warnings, times = list[str](), dict[str, features.ExpectedSeconds]()
     specs, options = {**job.specs, **job.baseline_specs}, job.options
     for name, durations_s in spaces.items():
         try:
@@ -44,6 +59,10 @@ def check_models(job: Job, spaces: Mapping[str, Sequence[float]]) -> CheckedMode
             refusals[name] = error
             continue
         warnings.append(warning)
-        if not warning:
-            times.append(features.expected_time(specs[name], options.models, durations_s, options.threads))
-    return CheckedModels(refusals, *(tuple(filter(None, lines)) for lines in (warnings, times)))
+        if warning:
+            continue
+        taking = features.expected_seconds(specs[name], options.models, durations_s, options.threads)
+        if taking is not None:
+            times[name] = taking
+    sound_s = {name: sum(spaces[name]) for name in times}
+    return CheckedModels(refusals, tuple(filter(None, warnings)), times, sound_s)

@@ -14,7 +14,6 @@ from bids_app.execution.cost import (
     distinct_candidates,
     fit_cost,
     fit_mb,
-    pace,
     read_s,
     written_mb,
 )
@@ -34,6 +33,8 @@ from bids_app.records import (
 
 WIDTH, PHONETIC, MOTION_WIDTH, SHARED = 768, 22, 6, 20  # dimensions of what only a file, a model or the data say
 MODELS = ("speech_model", "language_model", "word_embedding", "file")
+WORD_S, STORED = 0.4, 2.0  # of speech; bytes of a value, packed
+MODELS_MB = 450  # what libraries of models take beside those of fits
 ACCELERATORS = ("/dev/nvidia0", "/dev/kfd")
 BLOCKS, LEAST_BLOCK_S = 5, 60.0  # outer folds where runs are not folds; of tests, as long as smooth responses ask for
 STAGES = {
@@ -62,6 +63,29 @@ class Expected:
 
 
 @dataclass(frozen=True)
+class FeatureWork:
+    """Features that would be computed.
+
+    Parameters
+    ----------
+    spaces : their names, with the seconds of each stimulus.
+    seconds : that they take, as far as it is known.
+    """
+
+    spaces: Mapping[str, Sequence[float]]
+    seconds: float
+
+    def mb(self, specs: Mapping[str, FeatureSpec]) -> float:
+        """What they take on disk, in MB (10⁶ bytes).
+
+        Parameters
+        ----------
+        specs : of all spaces.
+        """
+        return sum(sum(each) * _bytes_a_second(specs[name]) for name, each in self.spaces.items()) / 1e6
+
+
+@dataclass(frozen=True)
 class Shapes:
     """What the cost of a unit's fit hangs on, beside the analysis.
 
@@ -81,7 +105,7 @@ class Shapes:
 
 
 def expected(
-    unit: Unit, accounts: Sequence[RecordingAccount], n_targets: int, features_s: float, job: Job
+    unit: Unit, accounts: Sequence[RecordingAccount], n_targets: int, made: FeatureWork, job: Job, slower: float
 ) -> Expected:
     """What a unit should take on this machine.
 
@@ -90,8 +114,9 @@ def expected(
     unit : recordings that are fitted together.
     accounts : of each of them.
     n_targets : that a recording has, and vary.
-    features_s : seconds of features that would be computed for it, as far as they are known.
+    made : features that would be computed for it.
     job : what the run was asked for.
+    slower : this machine's core, as of `cost.pace`.
     """
     shapes = Shapes(
         unit.modality,
@@ -100,11 +125,15 @@ def expected(
         _n_folds(job.analysis.fit.outer, accounts),
         sum(map(_heard_s, accounts)),
     )
-    size, slower = fit_size(shapes, job), pace()
+    size = fit_size(shapes, job)
     known = fit_seconds(shapes, job, slower)
     n_bytes = sum(path.stat().st_size for recording in unit.recordings for path in recording.paths if path.exists())
-    before = {RESPONSES: read_s(n_bytes) * slower, FEATURES: features_s}
-    return Expected({**before, **known} if known else {}, fit_mb(size, n_bytes, job.options.mem_mb), written_mb(size))
+    before = {RESPONSES: read_s(n_bytes) * slower, FEATURES: made.seconds}
+    return Expected(
+        {**before, **known} if known else {},
+        fit_mb(size, n_bytes, job.options.mem_mb) + (MODELS_MB if made.spaces else 0),
+        written_mb(size) + made.mb({**job.specs, **job.baseline_specs}),
+    )
 
 
 def fit_seconds(shapes: Shapes, job: Job, slower: float) -> dict[str, float]:
@@ -113,7 +142,7 @@ def fit_seconds(shapes: Shapes, job: Job, slower: float) -> dict[str, float]:
     Parameters
     ----------
     shapes, job : of the unit, and what the run was asked for.
-    slower : this machine's core, as of `pace`.
+    slower : this machine's core, as of `cost.pace`.
     """
     if not _on_cpu(job.options.models.device):
         return {}
@@ -170,17 +199,25 @@ def _dims(job: Job) -> dict[str, int]:
     if subspace is not None:
         dims[SHARED_GROUP] = subspace.components or SHARED
         dims |= {rest_band(name): dims.get(name, WIDTH) for name in subspace.between}
-    others = {*analysis.groups, *(band for bands in analysis.groups.values() for band in bands)} - {*dims}
+    others = {band for bands in analysis.groups.values() for band in bands} - {*dims}
     beside = {band for one in analysis.all_controls for union, _ in one.terms for band in union} - {*dims}
     return {**dims, **dict.fromkeys(others, WIDTH), **dict.fromkeys(beside, MOTION_WIDTH)}
 
 
 def _dims_of(spec: FeatureSpec) -> int:
-    if spec.pca:
-        return spec.pca
+    return spec.pca or _stored_dims(spec)
+
+
+def _stored_dims(spec: FeatureSpec) -> int:
     if spec.kind in MODELS:
         return WIDTH
     return int(spec.options.get("n_mels", PHONETIC if spec.kind == "articulatory" else 1))
+
+
+def _bytes_a_second(spec: FeatureSpec) -> float:
+    """Of stored features: float32 values and their times, by rows that are frames or words."""
+    step_s = next((spec.options[name] for name in ("stride_s", "hop_s") if spec.options.get(name)), WORD_S)
+    return (STORED * _stored_dims(spec) + 8) / step_s
 
 
 def _n_folds(outer: str | int, accounts: Sequence[RecordingAccount]) -> int:

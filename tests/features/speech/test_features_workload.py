@@ -82,7 +82,10 @@ def test_the_quicker_way_is_the_one_that_is_named(source):
     ids=["language", "mel", "decoder", "gpu"],
 )
 def test_nothing_is_said_where_it_is_not_known(spec, device, source):
-    assert registry.expected_time(features.resolve(spec), ModelSource(source.model_dir, True, device), [9.0], 1) == ""
+    assert (
+        registry.expected_seconds(features.resolve(spec), ModelSource(source.model_dir, True, device), [9.0], 1)
+        is None
+    )
 
 
 @pytest.mark.parametrize(("longest", "named"), [(0.0, True), (1e9, False)])
@@ -91,7 +94,7 @@ def test_the_line_names_it_where_the_exact_way_is_long(longest, named, source, m
     monkeypatch.setattr(pace, "speed", lambda threads: 1e6 / registry.SHARE_OF_PRODUCTS * threads)
     spec, (minutes, approximately) = resolved(), (5.0 * 60, 300.0 * 60)
     work = workload(spec, source, minutes, approximately)
-    line = registry.expected_time(spec, source, [minutes, approximately], threads=2)
+    line = registry.expected_seconds(spec, source, [minutes, approximately], threads=2).said
     assert line.startswith("feature 'speech': about ")
     assert f"about {registry._rounded(work.operations / 2e6)} to compute 5 h of sound" in line
     assert (f"with 'refresh_s: 1' about {registry._rounded(work.quicker[1] / 2e6)}, approx" in line) == named
