@@ -10,11 +10,16 @@ import tempfile
 import time
 import warnings
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
-from fuzz_studies import Case, cases, faults_of, make_fuzz_study, quick_runs
+from fuzz_parsers import PARSERS, drawn_for, fault_of
+from fuzz_samples import make_samples
+from fuzz_spoil import Spoiling
+from fuzz_studies import Case, add_models, cases, faults_of, make_fuzz_study
 from fuzz_studies import concord as run_study
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from quick_study import quick_runs
 
 BATCH = 20
 PLACE = re.compile(r"\S*[/\d]\S*|^\S+: ")  # paths, numbers, and where it was said
@@ -69,8 +74,6 @@ def fuzz_studies(tally, pristine, scratch, number):
 
 
 def fuzz_parsers(tally, samples, scratch, number):
-    from fuzz_parsers import PARSERS, drawn_for, fault_of
-
     parser = random.Random(number).choice(sorted(PARSERS))
 
     @seed(number)
@@ -94,44 +97,41 @@ def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3600)
     parser.add_argument("--finds", type=Path, default=Path("fuzz-finds"))
-    parser.add_argument("--replay", type=Path, help="a file of finds")
+    parser.add_argument("--replay", type=Path, help="a file of finds: what is in it is done again")
     parser.add_argument("--only", choices=["studies", "parsers"])
     given = parser.parse_args(arguments)
     warnings.simplefilter("error")
     logging.getLogger("concord").addHandler(logging.NullHandler())
     with tempfile.TemporaryDirectory() as folder, quick_runs():
-        pristine = make_fuzz_study(Path(folder, "pristine"))
-        run_study(pristine)
+        pristine, samples = make_fuzz_study(Path(folder, "pristine")), make_samples(Path(folder, "samples"))
+        add_models(pristine)
+        assert run_study(pristine)[0] == 0
         if given.replay:
-            return replay(json.loads(given.replay.read_text()), pristine, Path(folder))
-        from fuzz_samples import make_samples
-
-        samples = make_samples(Path(folder, "samples"))
-        tally, ends = Tally(given.finds), time.monotonic() + given.seconds
-        start = random.SystemRandom().randrange(10**9)
-        while time.monotonic() < ends:
-            start += 1
-            if given.only != "studies":
-                for _ in range(4):
-                    start += 1
-                    fuzz_parsers(tally, samples, Path(folder), start)
-            if given.only != "parsers":
-                fuzz_studies(tally, pristine, Path(folder), start)
-    print(
-        f"{given.seconds:.0f} s: {dict(tally.counts)}; finds {sum(tally.kinds.values())} {dict(tally.kinds)}, "
-        f"{len(tally.seen)} of them unlike each other, in {given.finds}"
-    )
+            return replay(json.loads(given.replay.read_text()), pristine, samples, Path(folder))
+        tally, began = Tally(given.finds), time.monotonic()
+        with suppress(KeyboardInterrupt):  # what was done until then is told
+            fuzz(tally, pristine, samples, Path(folder), began + given.seconds, given.only)
+    print(f"{time.monotonic() - began:.0f} s: {dict(tally.counts)}; finds {dict(tally.kinds)}, "
+          f"{len(tally.seen)} unlike each other, in {given.finds}")  # fmt: skip
     return int(bool(tally.seen))
 
 
-def replay(content, pristine, folder):
-    if "parser" in content:
-        from fuzz_parsers import fault_of
-        from fuzz_samples import make_samples
-        from fuzz_spoil import Spoiling
+def fuzz(tally, pristine, samples, scratch, ends, only):
+    """Batches with a seed each, until the time is over: four of parsers, one of data sets."""
+    number = random.SystemRandom().randrange(10**9)
+    while time.monotonic() < ends:
+        for turn in range(5):
+            number += 1
+            if turn < 4 and only != "studies":
+                fuzz_parsers(tally, samples, scratch, number)
+            if turn == 4 and only != "parsers":
+                fuzz_studies(tally, pristine, scratch, number)
 
+
+def replay(content, pristine, samples, folder):
+    if "parser" in content:
         drawn = content["sample"], [Spoiling.of(one) for one in content["spoilings"]]
-        found = fault_of(content["parser"], drawn, make_samples(folder / "samples"), folder)
+        found = fault_of(content["parser"], drawn, samples, folder)
     else:
         found = faults_of(Case.of(content), pristine, folder)
     print(found)

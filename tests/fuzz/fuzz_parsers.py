@@ -15,14 +15,14 @@ from bids_app.dataset.alignment import align as alignment
 from bids_app.dataset.alignment import evidence
 from bids_app.dataset.confounds import tables as confound_tables
 from bids_app.dataset.discovery import clock, roots
-from bids_app.dataset.files import layout, tables
+from bids_app.dataset.files import layout, tables, written
 from bids_app.dataset.responses import cifti, dropped, gifti, hdf5, parcels, surfaces, volumes
 from bids_app.dataset.responses.load import count_samples, count_targets
 from bids_app.dataset.signals import bad_spans, brainvision, edf, nwb, recording
 from bids_app.dataset.signals import open as opening_signals
 from bids_app.dataset.stimuli import beside, by_name, events, lengths, sound
 from bids_app.dataset.transcripts import json_words, word_files
-from bids_app.errors import ConcordError
+from bids_app.errors import ConcordError, DataError
 from bids_app.features import precomputed, store
 from bids_app.features.lexical import vectors
 from bids_app.inputs import claims, homes, nifti, npy, opening
@@ -137,6 +137,15 @@ def own_values(path):
         inputs_hdf5.require_held(array, path)
 
 
+def written_json(text):
+    """Its texts can be written, or it is no JSON."""
+    try:
+        content = written.json_of(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError("no JSON") from error
+    return repr(content).encode()
+
+
 def text_of(path):
     """A text as the program has it, once its file could be decoded."""
     return tables.decode(path)
@@ -229,6 +238,9 @@ PARSERS = {
     ),
     "dataset/transcripts/word_files.py:from_ctm": Parser(
         ("story.ctm",), lambda path: word_files.from_ctm(text_of(path))
+    ),
+    "dataset/files/written.py:json_of": Parser(
+        ("sidecar.json", "mfa.json"), lambda path: written_json(text_of(path))
     ),
     "dataset/transcripts/json_words.py:from_json": Parser(
         ("gentle.json", "whisper.json", "chunks.json", "mfa.json"), lambda path: json_words.from_json(text_of(path))

@@ -1,6 +1,7 @@
 """Whole small data sets, spoiled and run: what must hold whatever is in them, as a list of what did not."""
 
 import io
+import json
 import os
 import re
 import resource
@@ -11,7 +12,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
+from fuzz_samples import textgrid
 from fuzz_spoil import Spoiling, files_of, spoil
 from fuzz_ways import spoilings_of
 from hypothesis import strategies as st
@@ -31,7 +32,7 @@ name: fuzz
 stimuli:
   - recordings: {task: story}
     sound: "stimuli/{task}{run}.wav"
-    words: {path: "stimuli/{task}{run}.tsv", text: word, onset: start, offset: end}
+    words: "stimuli/story2.TextGrid"
     language: en
     ask: {onset: seconds from the first volume to the sound}
 """
@@ -47,6 +48,7 @@ ASKED = {  # what is run: further arguments
     "labels": ("--participant-label", "{root}/labels.txt", "--dry-run"),
     "recipe": ("--stimuli", "{root}/recipe.yaml", "--stimuli-table", "{root}/onsets.tsv", "--dry-run"),
     "analysis": ("--dry-run",),
+    "models": ("--model-dir", "{root}/models", "--offline", "--dry-run", "--analysis", "{root}/models.yaml"),
 }
 
 
@@ -92,18 +94,6 @@ def limits(seconds=LIMIT_S, spare_mb=SPARE_MB):
             signal.signal(signal.SIGALRM, before)
 
 
-@contextmanager
-def quick_runs():
-    """Without what takes most of the time of so small a study: drawing, and waiting for the disk."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bids_app.outputs.figures.canvas.svg_bytes", lambda figure: b"<svg/>")
-        for module in ("charts", "maps", "glass"):
-            patch.setattr(f"bids_app.outputs.figures.{module}.svg_bytes", lambda figure: b"<svg/>", raising=False)
-        patch.setattr("bids_app.outputs.figures.maps.brain_maps", lambda targets, maps, label: b"<svg/>")
-        patch.setattr(os, "fsync", lambda number: None)
-        yield
-
-
 def make_fuzz_study(root):
     """Two participants, two runs, one sound; what the command line names; a folder beside that nobody may touch."""
     make_quick_study(root, ("01", "02"))
@@ -113,7 +103,30 @@ def make_fuzz_study(root):
         (root / name).write_text(text)
     for path in sorted((root / "bids/stimuli").glob("*.wav")):  # as long as they are, and small
         shorten(path)
+    rewrite_words(root / "bids/stimuli")
     return root
+
+
+def rewrite_words(folder):
+    """The words of one story as JSON, of the other as a TextGrid, in the place of tables."""
+    first, second = (
+        [line.split("\t") for line in (folder / f"story{run}.tsv").read_text().splitlines()[1:]] for run in (1, 2)
+    )
+    words = [{"word": word, "start": float(start), "end": float(end)} for word, start, end in first]
+    (folder / "story1.json").write_text(json.dumps({"words": words}))
+    rows = [(float(start), float(end) - float(start), word) for word, start, end in second]
+    (folder / "story2.TextGrid").write_text(textgrid({"words": rows}))
+    for run in (1, 2):
+        (folder / f"story{run}.tsv").unlink()
+
+
+def add_models(root):
+    """A language model with its tokenizer, and an analysis that names it: a dry run reads what is not weights."""
+    from tiny_models import save_language_model
+
+    save_language_model(root / "models/tiny-gpt2")
+    model = "  surprise: {kind: surprisal, model: tiny-gpt2}\n"
+    (root / "models.yaml").write_text((root / "quick.yaml").read_text().replace("features:\n", f"features:\n{model}"))
 
 
 def shorten(path):
@@ -216,18 +229,20 @@ def cases(pristine):
     own = [f"bids/{name}" for name in inputs if "sub-02" in name]
     shared = [f"bids/{name}" for name in inputs if "sub-" not in name]
     results = [f"out/{name}" for name in files_of(pristine / "out") if not name.endswith((".svg", ".log"))]
+    models = [f"models/{name}" for name in files_of(pristine / "models")] if (pristine / "models").is_dir() else []
+    named = {
+        "filters": ["filters.json"],
+        "labels": ["labels.txt"],
+        "analysis": ["quick.yaml"],
+        "recipe": ["recipe.yaml", "onsets.tsv"],
+    } | ({"models": models} if models else {})
     return {
         "own": st.builds(Case, st.just("run"), st.just(False), spoilings_of(own).map(tuple)),
         "shared": st.builds(Case, st.just("run"), st.just(False), spoilings_of([*shared, *own]).map(tuple)),
         "results": st.builds(Case, st.just("run"), st.just(True), spoilings_of(results, rename=False).map(tuple)),
         "inputs again": st.builds(Case, st.just("run"), st.just(True), spoilings_of(own).map(tuple)),
         **{
-            asked: st.builds(Case, st.just(asked), st.just(False), spoilings_of(named, rename=False).map(tuple))
-            for asked, named in {
-                "filters": ["filters.json"],
-                "labels": ["labels.txt"],
-                "analysis": ["quick.yaml"],
-                "recipe": ["recipe.yaml", "onsets.tsv"],
-            }.items()
+            asked: st.builds(Case, st.just(asked), st.just(False), spoilings_of(files, rename=False).map(tuple))
+            for asked, files in named.items()
         },
     }

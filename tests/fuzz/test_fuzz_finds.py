@@ -4,13 +4,15 @@ import pytest
 from fuzz_parsers import fault_of
 from fuzz_samples import make_samples
 from fuzz_spoil import Spoiling
-from fuzz_studies import Case, concord, faults_of, make_fuzz_study, quick_runs
+from fuzz_studies import Case, concord, faults_of, make_fuzz_study
+from quick_study import quick_runs
 
 SUB_02 = "bids/derivatives/fmriprep/sub-02/func/sub-02_task-story_run-1_space-MNI152NLin2009cAsym_desc-preproc_bold"
 MAP = "out/sub-01/func/sub-01_task-story_space-MNI152NLin2009cAsym_stat-product_statmap.nii.gz"
 IEEG = "derivatives/hga/sub-01/ieeg/sub-01_task-story_desc-highgamma_ieeg"
 STUDIES = {
     "a pipe in the place of a map that was written": (True, [(MAP, "as_pipe", ())]),
+    "half a character in a word of a JSON": (False, [("bids/stimuli/story1.json", "key", (2, '"\\ud800"'))]),
     "a name that is no UTF-8": (False, [(f"{SUB_02}.json", "renamed", ("\udcff.tsv",))]),
 }
 PARSED = {

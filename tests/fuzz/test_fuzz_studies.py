@@ -2,8 +2,9 @@
 
 import pytest
 from fuzz_spoil import Spoiling
-from fuzz_studies import CODES, Case, cases, concord, faults_of, make_fuzz_study, quick_runs
+from fuzz_studies import CODES, Case, cases, concord, faults_of, make_fuzz_study
 from hypothesis import given, settings
+from quick_study import quick_runs
 from test_fuzz_parsers import FIXED
 
 EXAMPLES = {
