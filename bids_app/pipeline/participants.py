@@ -10,7 +10,7 @@ from bids_app.boundary import boundary
 from bids_app.disk import locked
 from bids_app.errors import ConcordError
 from bids_app.execution import StatusBook, StatusRow, Unit
-from bids_app.pipeline.judge import Judge
+from bids_app.pipeline.judge import Judge, Verdict
 from bids_app.pipeline.progress import Progress, Work
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.unit.fit_unit import fit_unit
@@ -116,14 +116,18 @@ def _fit_and_write(work: Work, task: UnitTask, judge: Judge, cache: SubspaceCach
     unit, job = task.unit, judge.job
     key = judge.key(unit)
     there = judge.planned(unit, key)
-    if there.counts and there.summary is not None and not job.options.force:
-        return _reuse(work, task, judge, there.summary)
+    if done := _reusable(there, judge):
+        return _reuse(work, task, judge, done)
     work.say(f"{len(unit.recordings)} recordings" + (f", again: {there.reason}" if there.state != "new" else ""))
     with work.running():
         result = fit_unit(replace(task, key=key), job, judge.library, cache)
         effort = work.effort
         with locked(outputs.lock_path(job.out_dir, unit.participant), work.progress.notify, PATIENCE_S):
-            outputs.write_unit(job.out_dir, result, effort)
+            done = _reusable(judge.planned(unit, key), judge)  # another job's, since then: its group may count on it
+            if done is None:
+                outputs.write_unit(job.out_dir, result, effort)
+    if done is not None:
+        return _reuse(work, task, judge, done)
     work.record("done", told_of(result), effort)
     _remove_superseded(work, unit, judge)
     lost = _record_lost(work, task, result)
@@ -132,6 +136,11 @@ def _fit_and_write(work: Work, task: UnitTask, judge: Judge, cache: SubspaceCach
         work.say(line)
     work.say(f"done in {effort.seconds:.0f} s")
     return not lost
+
+
+def _reusable(there: Verdict, judge: Judge) -> UnitSummary | None:
+    """The summary of results that count, unless all is to be made anew."""
+    return there.summary if there.counts and not judge.job.options.force else None
 
 
 def _reuse(work: Work, task: UnitTask, judge: Judge, done: UnitSummary) -> bool:

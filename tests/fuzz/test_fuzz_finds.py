@@ -10,9 +10,14 @@ from quick_study import quick_runs
 SUB_02 = "bids/derivatives/fmriprep/sub-02/func/sub-02_task-story_run-1_space-MNI152NLin2009cAsym_desc-preproc_bold"
 MAP = "out/sub-01/func/sub-01_task-story_space-MNI152NLin2009cAsym_stat-product_statmap.nii.gz"
 IEEG = "derivatives/hga/sub-01/ieeg/sub-01_task-story_desc-highgamma_ieeg"
+BOLD = "derivatives/fmriprep/sub-01/func/sub-01_task-story_space-MNI152NLin2009cAsym_desc-preproc_bold"
 STUDIES = {
     "a pipe in the place of a map that was written": (True, [(MAP, "as_pipe", ())]),
     "half a character in a word of a JSON": (False, [("bids/stimuli/story1.json", "key", (2, '"\\ud800"'))]),
+    "an affine that is not finite": (
+        False,
+        [(f"{SUB_02.replace('run-1', 'run-2')}.nii.gz", "nifti_field", ("srow_x", 0, float("inf")))],
+    ),
     "a name that is no UTF-8": (False, [(f"{SUB_02}.json", "renamed", ("\udcff.tsv",))]),
 }
 PARSED = {
@@ -20,6 +25,16 @@ PARSED = {
         "dataset:whole recordings",
         "brainvision",
         [(f"{IEEG}.eeg", "replaced", ("\x15M7",))],
+    ),
+    "a channels.tsv without channels": (
+        "dataset:whole recordings",
+        "brainvision",
+        [("sub-01/ieeg/sub-01_task-story_channels.tsv", "rows_kept", (1,))],
+    ),
+    "a map whose header knows no such type": (
+        "outputs/files/images.py:read_volume",
+        "volume",
+        [(f"{BOLD}.nii.gz", "nifti_field", ("datatype", 0, -54))],
     ),
 }
 

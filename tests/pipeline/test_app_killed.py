@@ -13,6 +13,8 @@ from killed_runs import HOW, beginnings, disturbed, in_child, names_of
 from quick_study import concord, differences, make_quick_study, plain_brains, stem
 
 from bids_app.disk import owners, replace, scratch
+from bids_app.pipeline import participants
+from bids_app.pipeline.unit.fit_unit import fit_unit
 
 PEOPLE = ("01", "02")
 LEVELS = ("participant", "group")
@@ -213,3 +215,24 @@ def test_two_jobs_at_once_leave_what_one_does(undisturbed, out, first):
     assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids] == [0, 0]
     assert differences(out, undisturbed / "out") == []
     assert not [*Path(out).rglob(".*.part"), *(out / "logs").glob("scratch-*"), *(out / "logs").glob("*_files.txt")]
+
+
+@pytest.mark.parametrize("out", [NEW], indirect=True)
+def test_results_that_another_job_made_meanwhile_are_not_taken_away(undisturbed, out, monkeypatch):
+    """Its group level may count on them: were they written anew, they would be gone for a moment."""
+    made = {}
+
+    def fitting(task, *more):
+        result = fit_unit(task, *more)
+        monkeypatch.setattr(participants, "fit_unit", fit_unit)
+        assert in_child(lambda: concord(undisturbed, "participant", out=out.name)) == 0
+        monkeypatch.setattr(participants, "fit_unit", fitting)
+        summary = out / f"logs/{task.unit.stem}_unit.json"
+        made[summary] = summary.stat().st_mtime_ns
+        return result
+
+    monkeypatch.setattr(participants, "fit_unit", fitting)
+    assert concord(undisturbed, *LEVELS, out=out.name) == 0
+    assert made
+    assert {summary: summary.stat().st_mtime_ns for summary in made} == made
+    assert differences(out, undisturbed / "out") == []
