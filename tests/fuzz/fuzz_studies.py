@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import threading
+import time
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +26,7 @@ CODES = {
     int(code) for row in re.findall(r"^\| ([\d, ]+) \|", DOCS.read_text(), re.MULTILINE) for code in row.split(",")
 }
 STOPPED = {130, 143}
-LIMIT_S, SPARE_MB = 60, 6000
+LIMIT_S, WAITS_S, SPARE_MB = 60, 0.5, 6000
 BUG = re.compile(r"a bug of Concord[^\n\t]*")
 RECIPE = """\
 name: fuzz
@@ -73,10 +74,16 @@ class TooLong(BaseException):
 
 @contextmanager
 def limits(seconds=LIMIT_S, spare_mb=SPARE_MB):
-    """A limit of time, and of address space beside what the process has."""
+    """A limit of processor time, or of time in which next to none is used (it waits), and of address space beside
+    what the process has. A machine that is busy with other work fails nothing."""
+    began = last = time.process_time()
 
     def ring(number, frame):
-        raise TooLong
+        nonlocal last
+        used, last = time.process_time() - last, time.process_time()
+        if last - began > seconds or used < WAITS_S:
+            raise TooLong
+        signal.alarm(seconds)
 
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()

@@ -168,14 +168,18 @@ def beginnings(root):
 
 
 def main(arguments):
-    """Disturb at every rename, or at every n-th where the arguments say so (`killed:1`), and write the table."""
-    given = [one.partition(":") for one in arguments[1:] or HOW]
+    """Disturb at every rename, or at every n-th where the arguments say so (`killed:1`), and write the table; with
+    `group` for an argument of the group level alone."""
+    asked = [one for one in arguments[1:] if one != "group"]
+    given = [one.partition(":") for one in asked or HOW]
     with tempfile.TemporaryDirectory() as folder, quick_runs(), Path(arguments[0]).open("w") as table:
         root = make_quick_study(Path(folder), ("01", "02"))
         assert concord(root, *LEVELS) == 0
         print("how\tlevels\trename\tfile\tfiles_unlike\trerun\tunlike_after_rerun", file=table)
         bad = 0
-        for name, (levels, before) in beginnings(root).items():
+        begun = beginnings(root)
+        for name in ["group"] if "group" in arguments[1:] else begun:
+            levels, before = begun[name]
             names = names_of(root, levels, before)
             for how, _, step in given:
                 for number in range(1, len(names) + 1, int(step or 1)):
