@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 DEMO = demo
 
-.PHONY: demo test test-long bench clean
+.PHONY: demo test test-long fuzz bench clean
 
 demo: .venv/.ready
 	.venv/bin/concord-tools demo $(DEMO)
@@ -14,6 +14,12 @@ test: .venv/.ready
 
 test-long: .venv/.ready .venv/.weights
 	scripts/check --tests-only -m long
+
+# spoiled files and data sets at random; what is found is written into fuzz-finds/
+FUZZ_SECONDS ?= 3600
+fuzz: .venv/.ready
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE PYTHONPATH=.:tests/helpers \
+		.venv/bin/python tests/fuzz/fuzz_long.py --seconds $(FUZZ_SECONDS)
 
 bench: .venv/.ready
 	.venv/bin/python -m benchmarks.first_light

@@ -263,6 +263,30 @@ def test_inputs_are_opened_in_one_place(path):
     assert not allowed - {"scandir", "BIDSLayout", "read_text"} or "from bids_app.inputs" in text
 
 
+MAY_OPEN_RESULTS = {  # what `disk.require_regular` has seen, what is written, the kernel's, and Concord's own tables
+    "disk/locks.py": {"open", "os.open"},
+    "disk/owners.py": {"read_text"},
+    "disk/regular.py": {"open", "os.open"},
+    "disk/replace.py": {"open"},
+    "disk/scratch.py": {"open"},
+    "outputs/figures/greyordinates.py": {"np.load"},
+    "outputs/files/arrays.py": {"h5py.File"},
+    "outputs/files/file_set.py": {"open"},
+    "outputs/files/images.py": {"gzip.GzipFile"},
+    "features/store.py": {"h5py.File"},
+}
+READERS_OF_RESULTS = [
+    *(path for wing in ("disk", "outputs", "execution") for path in in_wing(wing)),
+    *(PACKAGE / "features" / name for name in ("store.py", "sidecar.py")),
+]
+
+
+@pytest.mark.parametrize("path", READERS_OF_RESULTS, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_of_out_dir_are_opened_as_regular_ones(path):
+    found = set(openings(ast.parse(path.read_text(encoding="utf-8"))))
+    assert found == MAY_OPEN_RESULTS.get(str(path.relative_to(PACKAGE)), set())
+
+
 @pytest.mark.parametrize(
     "code",
     ["open(path)", "path.open()", "Path(p).read_text()", "nibabel.load(p)", "h5py.File(p)", "np.load(p)",

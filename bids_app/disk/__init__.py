@@ -1,7 +1,11 @@
 """Files that several processes write: each whole or not at all, locks that end, and what dead processes left."""
 
 from bids_app.disk.locks import held_elsewhere, locked
+from bids_app.disk.regular import opened, read_text, read_whole, require_regular
 from bids_app.disk.replace import replacing, sweep_parts, write_whole
 from bids_app.disk.scratch import scratch_folder, sweep_scratch
 
-__all__ = ["held_elsewhere", "locked", "replacing", "scratch_folder", "sweep_parts", "sweep_scratch", "write_whole"]
+__all__ = [
+    "held_elsewhere", "locked", "opened", "read_text", "read_whole", "replacing", "require_regular", "scratch_folder",
+    "sweep_parts", "sweep_scratch", "write_whole",
+]  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from bids_app.disk.owners import is_dead, is_left, own_token, try_lock
+from bids_app.disk.regular import read_text
 from bids_app.errors import Busy
 
 SAID_S = 5.0  # of waiting, before it is said
@@ -55,7 +56,7 @@ def held_elsewhere(path: Path) -> bool:
     path : of the lock's file; it may be absent.
     """
     try:
-        token = [*path.read_text(encoding="utf-8", errors="replace").split("\n"), "", ""][2]
+        token = [*read_text(path, "replace").split("\n"), "", ""][2]
         return bool(token) and is_dead(token) is None and not is_left(token, path.stat().st_mtime)
     except OSError:
         return False
@@ -118,7 +119,7 @@ def _break_stale(path: Path) -> None:
 
 def _is_stale(path: Path) -> bool:
     """Whether who made the file has ended; an empty one, as kernel's locks leave it, once it is old enough."""
-    content = path.read_text(encoding="utf-8", errors="replace")
+    content = read_text(path, "replace")
     if not content.strip():
         return time.time() - path.stat().st_mtime > EMPTY_S
     number, host, token = [*content.split("\n"), "", ""][:3]
@@ -145,7 +146,7 @@ def _name() -> bytes:
 def _holder(path: Path) -> str:
     """Who holds it, as far as the file says."""
     try:
-        number, host, *_ = [*path.read_text(encoding="utf-8", errors="replace").split("\n"), "", ""]
+        number, host, *_ = [*read_text(path, "replace").split("\n"), "", ""]
     except OSError:
         number, host = "", ""
     return f"process {number} on {host}" if number and host else "another process"

@@ -10,6 +10,7 @@ from tempfile import mkdtemp
 from typing import BinaryIO
 
 from bids_app.disk.owners import is_left, own_token, try_lock
+from bids_app.disk.regular import require_regular
 
 PREFIX, OWNER = "scratch-", "owner"
 
@@ -61,6 +62,7 @@ def _new_folder(parent: Path) -> tuple[Path, BinaryIO]:
 
 def _is_abandoned(folder: Path) -> bool:
     try:
+        require_regular(folder / OWNER)
         with (folder / OWNER).open("r+b") as file:
             token = file.read().decode("utf-8", "replace")
             return is_left(token, _changed_s(folder)) and try_lock(file) is not False

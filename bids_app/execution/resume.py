@@ -74,7 +74,7 @@ def _parts(key: str) -> dict[str, str]:
 def _hash(lines: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for line in lines:
-        digest.update(f"{line}\n".encode())
+        digest.update(f"{line}\n".encode("utf-8", "surrogateescape"))  # names may hold any byte
     return digest.hexdigest()[:32]
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-from bids_app.disk import locked, write_whole
+from bids_app.disk import locked, read_text, write_whole
 
 Status = Literal["running", "done", "failed", "skipped", "reused"]
 NOT_DONE: tuple[Status, ...] = ("running", "failed")  # a row that runs is of a job that goes on, or was killed
@@ -73,14 +73,14 @@ class StatusBook:
 
     def _read(self) -> list[StatusRow]:
         try:
-            return [StatusRow(**row) for row in json.loads(self._json.read_text(encoding="utf-8"))]
+            return [StatusRow(**row) for row in json.loads(read_text(self._json))]
         except (FileNotFoundError, ValueError, TypeError, RecursionError):
             return []
 
     def _write(self, rows: list[StatusRow]) -> None:
         cells = [[" ".join(str(cell).split()) or "n/a" for cell in asdict(row).values()] for row in rows]
         lines = [[field.name for field in fields(StatusRow)], *cells]
-        write_whole(self._tsv, "".join("\t".join(line) + "\n" for line in lines).encode())
+        write_whole(self._tsv, "".join("\t".join(line) + "\n" for line in lines).encode("utf-8", "backslashreplace"))
         write_whole(self._json, (json.dumps([asdict(row) for row in rows], indent=1) + "\n").encode())
 
 

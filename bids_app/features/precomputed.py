@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bids_app.errors import DataError, UsageError
+from bids_app.errors import ConcordError, DataError, UsageError
 from bids_app.features.base.family import Family, Option
 from bids_app.inputs.claims import gunzip
 from bids_app.inputs.hdf5 import open_hdf5, own_array, require_held
@@ -22,7 +22,6 @@ from bids_app.pointers import is_there
 from bids_app.records import Array, FeatureProvenance, Features, FeatureSpec, ModelSource, Stimulus
 
 Table = tuple[Array, Array, Array | None, Any]  # values, times_s, onsets_s, dimensions
-BROKEN_FILE = (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError)  # what readers raise on one
 VALUES = Kind("file of features", 16 * GB)
 NAMES = ("values", "times_s", "onsets_s")  # of the arrays in HDF5; the last may be absent
 
@@ -83,7 +82,9 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except DataError as error:
         raise _unreadable(path, error.what) from None
-    except BROKEN_FILE as error:
+    except (ConcordError, MemoryError):
+        raise
+    except Exception as error:  # readers raise a zoo of them: see `inputs.opening.reading`
         raise _unreadable(path, str(error)) from None
 
 

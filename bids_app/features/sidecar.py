@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from bids_app.disk import read_text
 from bids_app.records import FeatureProvenance, Features
 
 PROOF = "Sha256OfThis"  # of all else in the JSON
@@ -37,7 +38,7 @@ class Sidecar:
 def read_sidecar(path: Path) -> Sidecar | None:
     """The JSON file's content; None where it is absent, unreadable, not of this form or changed since."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
     except (OSError, ValueError, RecursionError):
         return None
     try:

@@ -15,6 +15,7 @@ from bids_app.errors import CannotCreate, DataError, NoInput, ReadWriteError
 from bids_app.features.registry import extract_with, family_of, file_hashes, resolve, sha256_of
 from bids_app.features.sidecar import Sidecar, read_sidecar, sidecar_text
 from bids_app.inputs.hdf5 import open_hdf5, own_array
+from bids_app.inputs.opening import failing
 from bids_app.records import Features, FeatureSpec, ModelSource, Stimulus, space_label
 
 LIBVER = ("v110", "v110")  # the same bytes from every later HDF5
@@ -188,7 +189,7 @@ def read_features(path: Path, key: str) -> Features | None:
     if sidecar is None:
         return None
     try:
-        with open_hdf5(path, home=path.parent) as file:  # whole, by rename; some disks have no locks
+        with open_hdf5(path, home=path.parent) as file, failing(path):  # whole, by rename; some disks have no locks
             if file.attrs["key"] != key:  # another process has put another one there since
                 return None
             values, times = (np.asarray(own_array(file, name, path)) for name in ("values", "times_s"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import logging
 import os
 import zlib
 from pathlib import Path
@@ -14,6 +15,7 @@ from bids_app.inputs.claims import PIECE, n_bytes, require_claim
 from bids_app.inputs.opening import BINARY, MB, open_input, reading
 
 LENGTH = 4  # bytes at the end of a gzip file that state how long its content is, of 2^32
+LOGGER = logging.getLogger("concord")
 MOST_HEADER = 512 * MB  # with its extensions; a CIFTI of 91,282 places has 4 MB of them
 
 
@@ -33,18 +35,26 @@ def open_nifti(path: Path, keep_open: bool = False) -> Any:
     ------
     DataError : it is no NIfTI file, or is shorter than its header claims.
     """
-    import nibabel
-
+    nibabel = quiet_nibabel()
     require_whole(path)
     with reading(path):
         return nibabel.load(path, keep_file_open=keep_open)
 
 
+def quiet_nibabel() -> Any:
+    """nibabel, what it says of odd headers in Concord's log: it writes on the terminal by itself."""
+    import nibabel
+    from nibabel import imageglobals
+
+    imageglobals.logger.handlers.clear()
+    imageglobals.logger.parent = LOGGER
+    return nibabel
+
+
 def require_whole(path: Path) -> int:
     """Make sure that a file can hold its header and the values that this claims. Returns their bytes, or raises
     DataError."""
-    import nibabel
-
+    nibabel = quiet_nibabel()
     compressed = path.name.endswith(".gz")
     with open_input(path, BINARY) as file:
         head = file.read(2048)

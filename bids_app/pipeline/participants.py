@@ -13,7 +13,7 @@ from bids_app.execution import FILES, StatusBook, StatusRow, Unit, in_words
 from bids_app.execution.cost import pace
 from bids_app.pipeline.foreseen import Foreseen, to_compute
 from bids_app.pipeline.job.models import CheckedModels
-from bids_app.pipeline.judge import Judge
+from bids_app.pipeline.judge import Judge, Verdict
 from bids_app.pipeline.preflight import Preflight
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.unit.fit_unit import fit_unit
@@ -114,19 +114,20 @@ def _fit_and_write(work: Work, task: UnitTask, judge: Judge, foreseen: Foreseen,
     unit, job = task.unit, judge.job
     key = judge.key(unit)
     there = judge.planned(unit, key)
-    if there.counts and there.summary is not None and not job.options.force:
-        return _reuse(work, task, judge, there.summary)
+    if done := _reusable(there, judge):
+        return _reuse(work, task, judge, done)
     took = _expect(work, unit, judge, foreseen.models)
     again = f", again: {there.reason}" if there.state != "new" else ""
     work.say(f"{len(unit.recordings)} recordings{took}{again}")
     with work.running():
         result = fit_unit(replace(task, key=key), job, judge.library, cache)
-        effort = work.effort
-        with (
-            work.stages.at(FILES),
-            locked(outputs.lock_path(job.out_dir, unit.participant), work.progress.notify, PATIENCE_S),
-        ):
-            outputs.write_unit(job.out_dir, result, effort)
+        effort, lock = work.effort, outputs.lock_path(job.out_dir, unit.participant)
+        with work.stages.at(FILES), locked(lock, work.progress.notify, PATIENCE_S):
+            done = _reusable(judge.planned(unit, key), judge)  # another job's, since then: its group may count on it
+            if done is None:
+                outputs.write_unit(job.out_dir, result, effort)
+    if done is not None:
+        return _reuse(work, task, judge, done)
     work.record("done", told_of(result), effort)
     _remove_superseded(work, unit, judge)
     lost = _record_lost(work, task, result)
@@ -148,6 +149,11 @@ def _expect(work: Work, unit: Unit, judge: Judge, models: CheckedModels) -> str:
         work.stages.expect(should.seconds)
         return f", about {in_words(sum(should.seconds.values()))}" if should.seconds else ""
     return ""
+
+
+def _reusable(there: Verdict, judge: Judge) -> UnitSummary | None:
+    """The summary of results that count, unless all is to be made anew."""
+    return there.summary if there.counts and not judge.job.options.force else None
 
 
 def _reuse(work: Work, task: UnitTask, judge: Judge, done: UnitSummary) -> bool:

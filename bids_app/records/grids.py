@@ -28,6 +28,8 @@ def grid_offset(shape: Sequence[int], affine: Array, other: Array) -> float:
     -------
     Infinite where an affine is not finite.
     """
+    if not (np.isfinite(affine).all() and np.isfinite(other).all()):
+        return float("inf")
     corners = np.array([(*corner, 1.0) for corner in product(*[(0, max(int(size) - 1, 0)) for size in shape[:3]])])
     apart = np.linalg.norm(corners @ (np.asarray(affine, dtype=float) - np.asarray(other, dtype=float)).T, axis=1)
     widths = np.linalg.norm(np.asarray(affine, dtype=float)[:3, :3], axis=0)

@@ -9,9 +9,12 @@ import signal
 from pathlib import Path
 
 import pytest
+from killed_runs import HOW, beginnings, disturbed, in_child, names_of
 from quick_study import concord, differences, make_quick_study, plain_brains, stem
 
 from bids_app.disk import owners, replace, scratch
+from bids_app.pipeline import participants
+from bids_app.pipeline.unit.fit_unit import fit_unit
 
 PEOPLE = ("01", "02")
 LEVELS = ("participant", "group")
@@ -47,18 +50,6 @@ def out(request, undisturbed):
         shutil.copytree(request.getfixturevalue("older"), folder)
     yield folder
     shutil.rmtree(folder)
-
-
-def in_child(call):
-    """What a process of its own ended with: its exit code, or minus the signal."""
-    pid = os.fork()
-    if pid == 0:
-        code = 99
-        try:
-            code = call()
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def at_rename(which, act):
@@ -142,6 +133,38 @@ def test_killed_at_each_rename_of_a_run(undisturbed, out, monkeypatch, tmp_path)
         assert differences(out, undisturbed / "out") == [], name
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("levels", ["participant group", "group"])
+@pytest.mark.parametrize("how", HOW)
+def test_disturbed_at_each_rename_by_number(undisturbed, how, levels):
+    """Each is a process of its own that is killed with signal 9, has no disk from there on, or is met by another."""
+    asked, before = beginnings(undisturbed)[levels]
+    names = names_of(undisturbed, asked, before)
+    assert len(names) > (100 if "participant" in levels else 20)
+    for number, name in enumerate(names, start=1):
+        *_, after = disturbed(undisturbed, how, asked, number, before)
+        assert after == [], f"{number}, {name}"
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_disturbed_at_one_rename_of_each_level(undisturbed, how):
+    (asked, before), number = beginnings(undisturbed)["group"], 12
+    left, said, after = disturbed(undisturbed, how, asked, number, before)
+    assert bool(left) == (how != "two jobs")
+    assert "done" in said
+    assert after == []
+
+
+def test_a_difference_is_seen(undisturbed):
+    """A hidden file and a part that was left are differences, too."""
+    asked, before = beginnings(undisturbed)["group"]
+    other = undisturbed / "strange"
+    shutil.copytree(before, other)
+    (other / ".hidden").write_text("x")
+    assert disturbed(undisturbed, "killed", asked, 12, other)[2] == [".hidden"]
+    shutil.rmtree(other)
+
+
 def full_from(which):
     """A rename that fails from the first whose target's name is like `which` on, as on a full disk."""
     full = []
@@ -192,3 +215,24 @@ def test_two_jobs_at_once_leave_what_one_does(undisturbed, out, first):
     assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids] == [0, 0]
     assert differences(out, undisturbed / "out") == []
     assert not [*Path(out).rglob(".*.part"), *(out / "logs").glob("scratch-*"), *(out / "logs").glob("*_files.txt")]
+
+
+@pytest.mark.parametrize("out", [NEW], indirect=True)
+def test_results_that_another_job_made_meanwhile_are_not_taken_away(undisturbed, out, monkeypatch):
+    """Its group level may count on them: were they written anew, they would be gone for a moment."""
+    made = {}
+
+    def fitting(task, *more):
+        result = fit_unit(task, *more)
+        monkeypatch.setattr(participants, "fit_unit", fit_unit)
+        assert in_child(lambda: concord(undisturbed, "participant", out=out.name)) == 0
+        monkeypatch.setattr(participants, "fit_unit", fitting)
+        summary = out / f"logs/{task.unit.stem}_unit.json"
+        made[summary] = summary.stat().st_mtime_ns
+        return result
+
+    monkeypatch.setattr(participants, "fit_unit", fitting)
+    assert concord(undisturbed, *LEVELS, out=out.name) == 0
+    assert made
+    assert {summary: summary.stat().st_mtime_ns for summary in made} == made
+    assert differences(out, undisturbed / "out") == []

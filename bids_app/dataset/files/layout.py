@@ -7,7 +7,6 @@ look at file names alone: folders above the data set may be called anything.
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import re
 from collections import defaultdict
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bids_app.dataset.files.names import Entry, parse_name, same
-from bids_app.dataset.files.written import WrittenNumber
+from bids_app.dataset.files.written import WrittenNumber, json_of
 from bids_app.errors import DataError, UsageError
 from bids_app.inputs.opening import JSON, read_bytes
 from bids_app.records import Excluded
@@ -283,7 +282,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises DataError where the file is malformed or was not fetched, never `{}` in silence."""
     content = read_bytes(path, JSON)
     try:
-        content = json.loads(content.decode("utf-8-sig"), parse_float=WrittenNumber)
+        content = json_of(content.decode("utf-8-sig"), parse_float=WrittenNumber)
     except (ValueError, RecursionError) as error:
         raise DataError(f"JSON cannot be read ({error})", path, "repair the sidecar") from error
     if not isinstance(content, dict):

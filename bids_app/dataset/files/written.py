@@ -1,7 +1,8 @@
-"""Numbers with the precision that they are written with: 1.49 may be anything from 1.485 to 1.495."""
+"""Numbers with the precision that they are written with (1.49: from 1.485 to 1.495), and JSON as it is written."""
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from typing import Any
@@ -25,6 +26,30 @@ class WrittenNumber(float):
         number = super().__new__(cls, text)
         number.text = text
         return number
+
+
+def json_of(text: str, **options: Any) -> Any:
+    """What a text of JSON says; half a character (`\\ud800`), which no file could be written with, becomes U+FFFD.
+
+    Parameters
+    ----------
+    text : of the file.
+    options : of `json.loads`.
+
+    Raises
+    ------
+    ValueError, RecursionError : it is no JSON, or too deep.
+    """
+    content = json.loads(text, **options)
+    return _whole(content) if "\\ud" in text.lower() else content
+
+
+def _whole(content: Any) -> Any:
+    if isinstance(content, str):
+        return "".join("\ufffd" if "\ud800" <= one <= "\udfff" else one for one in content)
+    if isinstance(content, dict):
+        return {_whole(key): _whole(value) for key, value in content.items()}
+    return [_whole(value) for value in content] if isinstance(content, list) else content
 
 
 def number_of(value: Any) -> float | None:

@@ -18,11 +18,13 @@ EDGE = 0.02  # a mask's values nearer than this to 0 or 1 are those, but for rou
 
 
 def open_volume(path: Path) -> Any:
-    """A NIfTI image of three or four dimensions, its data still on disk. Raises DataError."""
+    """A NIfTI image of three or four dimensions that says where it lies, its data still on disk. Raises DataError."""
     image = open_nifti(path, keep_open=True)  # else every block would be decompressed from the start
     shape = image.shape
     if len(shape) not in (3, 4):
         raise DataError(f"image has {len(shape)} dimensions", path)
+    if not np.isfinite(image.affine).all():
+        raise DataError("the header does not say where its voxels lie: numbers of its affine are not finite", path)
     return image
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings as python_warnings
 from collections.abc import Collection, Sequence
 from itertools import pairwise
@@ -35,8 +36,18 @@ def open_signals(path: Path, wanted: Collection[str] = ()) -> Signals:
 
     Raises
     ------
-    DataError : it cannot be read, or two of its channels have one name.
+    DataError : it cannot be read, has no samples or no rate, or two of its channels have one name.
     """
+    signals = _opened(path, wanted)
+    rates_hz = {signals.rate_hz, *signals.rates_hz.values()}
+    if signals.n_samples < 1 or not all(0 < rate < math.inf for rate in rates_hz):
+        what = f"{signals.n_samples} samples at {', '.join(f'{rate:g}' for rate in sorted(rates_hz)[:5])} Hz"
+        raise DataError(f"the file holds no signals: {what}", path)
+    return signals
+
+
+def _opened(path: Path, wanted: Collection[str]) -> Signals:
+    """By the reader of its format."""
     extension = path.suffix.lower()
     require_parts(path, check_input)
     own = {".edf": _open_edf, ".bdf": _open_edf, ".nwb": open_nwb, ".mefd": open_mef}.get(extension)

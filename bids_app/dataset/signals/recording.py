@@ -20,7 +20,7 @@ CLOCK_S = 0.02  # a sample number times the sampling interval is its onset, with
 
 
 def channels_of(path: Path | None) -> Table:
-    """channels.tsv, empty without one.
+    """channels.tsv; without one, or where it names no channel, a table without columns.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def channels_of(path: Path | None) -> Table:
     repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
         raise DataError(f"channels.tsv names channels twice: {', '.join(repeated[:5])}", path, "keep one row each")
-    return table
+    return table if table.rows else Table((), ())
 
 
 def good_channels(channels: Table) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from bids_app.dataset.files.intervals import Annotation, Row, only_words, tidy
 from bids_app.dataset.files.one_clock import require_one_clock
 from bids_app.dataset.files.tables import number
+from bids_app.dataset.files.written import json_of
 from bids_app.dataset.transcripts.tiers import choose, tier_of
 from bids_app.errors import DataError
 
@@ -30,7 +30,7 @@ def from_json(text: str) -> Annotation:
     DataError : it is no JSON, or times begin anew, utterance by utterance.
     """
     try:
-        document = json.loads(text)
+        document = json_of(text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"JSON cannot be read ({error})") from error
     if isinstance(document, dict) and "tiers" in document:

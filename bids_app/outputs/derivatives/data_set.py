@@ -10,7 +10,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from bids_app.disk import locked
+from bids_app.disk import locked, read_text
 from bids_app.errors import CannotCreate, UsageError
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import Sidecar, json_text, read_json, tsv_text, write_if_new, write_text
@@ -138,7 +138,7 @@ def _refuse_others(out_dir: Path, analysis_hash: str) -> None:
             what = f"OUT_DIR was written by another version of Concord (files of format {there}, not {FORMAT})"
             raise UsageError(what, out_dir, "choose a new one; --features-from the old one uses its features")
     if saved.exists():
-        first = saved.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0]
+        first = read_text(saved, "replace").split("\n", 1)[0]
         if first != HASH_LINE + analysis_hash:
             there = first.removeprefix(HASH_LINE)
             what = f"OUT_DIR holds results of another analysis ({there}, not {analysis_hash})"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bids_app.errors import ReadWriteError
+from bids_app.outputs.files.files import reading_back
 from bids_app.records import Array, Targets
 
 LIBVER = ("v110", "v110")  # the same bytes from every later HDF5
@@ -49,8 +49,5 @@ def read_arrays(path: Path) -> dict[str, Array]:
     """Name → (n_columns,) float32 of every dataset. Raises ReadWriteError."""
     import h5py
 
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            return {str(name): np.asarray(file[name], dtype=np.float32) for name in file}
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise ReadWriteError("cannot read the arrays", path, f"{error}; run again with --force") from None
+    with reading_back(path, "arrays"), h5py.File(path, "r", locking=False) as file:
+        return {str(name): np.asarray(file[name], dtype=np.float32) for name in file}

@@ -12,7 +12,9 @@ from xml.sax.saxutils import unescape
 
 import numpy as np
 
-from bids_app.errors import ReadWriteError
+from bids_app.disk import read_whole
+from bids_app.inputs.nifti import quiet_nibabel
+from bids_app.outputs.files.files import reading_back
 from bids_app.records import Array, Targets
 
 INTENTS = {
@@ -64,13 +66,8 @@ def read_cifti(path: Path) -> tuple[tuple[str, ...], Array, str]:
     ------
     ReadWriteError : the file is gone or damaged.
     """
-    import nibabel
-    from nibabel.filebasedimages import ImageFileError
-    from nibabel.spatialimages import HeaderDataError
-    from nibabel.wrapstruct import WrapStructError
-
-    try:
-        content = path.read_bytes()
+    with reading_back(path, "map"):
+        nibabel, content = quiet_nibabel(), read_whole(path)
         header = nibabel.Nifti2Header(content[:HEAD_BYTES])
         shape, start = header.get_data_shape(), int(header.get_data_offset())
         values = np.frombuffer(content, header.get_data_dtype(), int(np.prod(shape)), start)
@@ -79,8 +76,6 @@ def read_cifti(path: Path) -> tuple[tuple[str, ...], Array, str]:
         axis_xml = text[second : text.index("</Matrix>")]
         names = tuple(map(unescape, MAP_NAME.findall(text[:second])))
         rows = values.reshape(shape[-2:], order="F").astype(np.float32, order="C")
-    except (OSError, ValueError, ImageFileError, HeaderDataError, WrapStructError) as error:
-        raise ReadWriteError("cannot read the map", path, f"{error}; run again with --force") from None
     return names, rows, axis_xml
 
 

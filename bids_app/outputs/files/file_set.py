@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from bids_app.disk import held_elsewhere, locked
+from bids_app.disk import held_elsewhere, locked, read_text
 from bids_app.errors import Busy, CannotCreate, ReadWriteError
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import read_json, write_bytes, write_text
@@ -144,7 +144,7 @@ def _begin(out_dir: Path, summary: PurePosixPath) -> set[str]:
 
 def _listed(journal: Path) -> set[str]:
     try:
-        *lines, _ = journal.read_text(encoding="utf-8").split("\n")  # the last may be half a name
+        *lines, _ = read_text(journal).split("\n")  # the last may be half a name
     except (OSError, ValueError):
         return set()
     return {line for line in lines if line}

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bids_app.disk import write_whole
-from bids_app.errors import CannotCreate, ReadWriteError
+from bids_app.disk import opened, read_text, read_whole, require_regular, write_whole
+from bids_app.errors import CannotCreate, ConcordError, ReadWriteError
 
 Sidecar = dict[str, object]  # keys are those of BIDS and of ours beside them; only ever written
 Cells = Mapping[str, Iterable[object]]  # a table to be written: column → cells
@@ -58,7 +59,12 @@ def write_text(path: Path, text: str) -> Path:
     ------
     CannotCreate : where it cannot be written.
     """
-    return write_bytes(path, text.encode())
+    return write_bytes(path, text_bytes(text))
+
+
+def text_bytes(text: str) -> bytes:
+    """A text as UTF-8; names of files may hold bytes that are none, which are written as JSON escapes them."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def write_if_new(path: Path, text: str) -> Path:
@@ -78,7 +84,7 @@ def write_if_new(path: Path, text: str) -> Path:
     CannotCreate : where it cannot be written.
     """
     try:
-        if path.read_bytes() == text.encode():
+        if read_whole(path) == text_bytes(text):
             return path
     except OSError:
         pass
@@ -87,13 +93,13 @@ def write_if_new(path: Path, text: str) -> Path:
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, as hex digits. Raises OSError where it cannot be read."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def json_text(content: Mapping[str, object]) -> str:
     """Indented JSON; NaN becomes null, numpy numbers plain ones."""
-    return json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return text_bytes(json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n").decode()
 
 
 def plain(value: Any) -> Any:
@@ -114,12 +120,34 @@ def plain(value: Any) -> Any:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises ReadWriteError where it is absent or broken."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise ReadWriteError("cannot read", path, str(error)) from None
     if not isinstance(content, dict):
         raise ReadWriteError("not a JSON object", path)
     return content
+
+
+@contextmanager
+def reading_back(path: Path, what: str) -> Iterator[None]:
+    """What a library raises on a damaged file of OUT_DIR, whatever it is, as one line; its calls alone belong within.
+
+    Parameters
+    ----------
+    path : of the file, which must be a regular one.
+    what : it holds: 'map', 'arrays'.
+
+    Raises
+    ------
+    ReadWriteError : the file is gone, no file, or damaged.
+    """
+    try:
+        require_regular(path)
+        yield
+    except (ConcordError, MemoryError):
+        raise
+    except Exception as error:  # readers raise a zoo of them: see `inputs.opening.reading`
+        raise ReadWriteError(f"cannot read the {what}", path, f"{error}; run again with --force") from None
 
 
 def cell(value: Any) -> str:
@@ -135,13 +163,13 @@ def tsv_text(columns: Cells) -> str:
     """Columns by name as tab-separated text, header first."""
     rows = zip(*columns.values(), strict=True)
     lines = ["\t".join(columns), *("\t".join(map(cell, row)) for row in rows)]
-    return "\n".join(lines) + "\n"
+    return text_bytes("\n".join(lines) + "\n").decode()
 
 
 def read_tsv(path: Path) -> dict[str, list[str]]:
     """Columns by name, as text. Raises ReadWriteError."""
     try:
-        header, *rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+        header, *rows = [line.split("\t") for line in read_text(path).splitlines()]
         columns = list(zip(*rows, strict=True)) or [()] * len(header)
         return {name: list(column) for name, column in zip(header, columns, strict=True)}
     except (OSError, ValueError) as error:

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.errors import ReadWriteError
+from bids_app.inputs.nifti import quiet_nibabel
+from bids_app.outputs.files.files import reading_back
 from bids_app.records import Array, Targets
 
 SCANNER, STANDARD = 2, 4  # NIfTI's codes of what a coordinate is relative to
@@ -125,16 +126,8 @@ def read_surface(path: Path) -> tuple[tuple[str, ...], list[Array]]:
 @contextmanager
 def _reading(path: Path) -> Iterator[Any]:
     """The image at `path`; whatever is wrong with it becomes one line."""
-    import zlib
-    from xml.parsers.expat import ExpatError
-
-    import nibabel
-    from nibabel.filebasedimages import ImageFileError
-
-    try:
-        yield nibabel.load(path)
-    except (OSError, ValueError, EOFError, IndexError, ImageFileError, ExpatError, zlib.error) as error:
-        raise ReadWriteError("cannot read the map", path, f"{error}; run again with --force") from None
+    with reading_back(path, "map"):
+        yield quiet_nibabel().load(path)
 
 
 def volume_targets(space: str, affine: Array, there: Array) -> Targets:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bids_app.disk import read_text
 from bids_app.errors import ReadWriteError
 from bids_app.records import Array, WrittenUnit
 
@@ -54,12 +55,11 @@ def read_truth(path: Path, participant: str) -> Truth:
     """
     truth: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
     try:
-        with path.open(encoding="utf-8", newline="") as opened:
-            for row in csv.DictReader(opened, delimiter="\t"):
-                if row["participant"].removeprefix("sub-") == participant:
-                    unit = truth.setdefault((row["modality"], row["space"]), {})
-                    unit.setdefault(row["component"], {})[row["target"]] = float(row["rsquared"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        for row in csv.DictReader(read_text(path).splitlines(), delimiter="\t"):
+            if row["participant"].removeprefix("sub-") == participant:
+                unit = truth.setdefault((row["modality"], row["space"]), {})
+                unit.setdefault(row["component"], {})[row["target"]] = float(row["rsquared"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
         columns = "participant, modality, space, target, component, rsquared"
         raise ReadWriteError(f"cannot read planted values ({error})", path, f"columns: {columns}") from None
     return truth
