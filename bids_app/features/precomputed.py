@@ -94,10 +94,15 @@ def _unreadable(path: Path, reason: str) -> DataError:
 
 def _read_npy(path: Path, spec: FeatureSpec) -> Table:
     with _reading(path):
-        values = read_npy(path, VALUES, spec.base_dir)
-    if not values.ndim:
-        raise _unreadable(path, "it holds no rows")
+        values = _with_rows(read_npy(path, VALUES, spec.base_dir), path)
     return values, np.arange(len(values)) / spec.options["rate_hz"], None, None
+
+
+def _with_rows(values: Any, path: Path) -> Any:
+    """An array of at least one dimension. Raises DataError."""
+    if not values.ndim:
+        raise DataError("it holds no rows", path)
+    return values
 
 
 def _read_h5(path: Path, spec: FeatureSpec) -> Table:
@@ -206,7 +211,7 @@ def check_stimulus(stimulus: Stimulus, spec: FeatureSpec) -> None:
     path = _find(stimulus, spec)[0]
     if path.name.endswith(".npy"):
         with _reading(path):
-            values = npy_header(path, VALUES, spec.base_dir)
+            values = _with_rows(npy_header(path, VALUES, spec.base_dir), path)
         _check(values, np.broadcast_to(0.0, values.shape[:1]), None, path)
     elif path.name.endswith(".h5"):
         with _reading(path), open_hdf5(path, BINARY, spec.base_dir) as file:

@@ -57,7 +57,7 @@ def show_plan(judge: Judge, foreseen: Foreseen, notify: Notify) -> int:
     same = [text for unit in preflight.units for text in accounts.same_stimuli(unit.recordings)]
     fitted = [unit for unit, row in zip(preflight.units, units, strict=True) if row["results"] != "reused"]
     fitted = [unit for unit in fitted if unit.stem not in foreseen.refused] if foreseen.asked else []
-    models, failing = foreseen.models, [*foreseen.units, *unreadable(fitted, accounts, job)]
+    models, failing = foreseen.models, [*foreseen.units, *unreadable(fitted, judge)]
     for taking in models.times.values():
         notify(f"time: {taking.said}")
     for text in dict.fromkeys((*same, *models.warnings)):

@@ -11,7 +11,6 @@ from bids_app.errors import ConcordError
 from bids_app.execution import Unit
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.job.enough import require_enough
-from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.job.models import CheckedModels, check_models
 from bids_app.pipeline.judge import Judge
 from bids_app.records import Excluded, StimulusFacts
@@ -75,21 +74,23 @@ def _is_reused(unit: Unit, judge: Judge) -> bool:
     return verdict.counts and not verdict.unchecked and not judge.job.options.force
 
 
-def unreadable(units: Sequence[Unit], accounts: Accounts, job: Job) -> list[Excluded]:
+def unreadable(units: Sequence[Unit], judge: Judge) -> list[Excluded]:
     """Recordings whose responses cannot be read whole: for a dry run, while a run finds them as it reads them.
 
     Parameters
     ----------
     units : that would be fitted.
-    accounts : of their recordings.
-    job : what the run was asked for.
+    judge : of what the run was asked for.
     """
     found: list[Excluded] = []
     for recording in (recording for unit in units for recording in unit.recordings):
         lost: list[ConcordError] = []
         with boundary(lost.append):
-            accounts.count_targets(recording)
-            dataset.require_whole(recording, job.analysis.response_spec(recording.modality))
+            judge.accounts.count_targets(recording)
+            dataset.require_whole(recording, judge.job.analysis.response_spec(recording.modality))
+            if judge.job.analysis.design_spec(recording.modality).epoch is not None:
+                for event in recording.stimuli:
+                    judge.library.words(recording, event)
         found += [Excluded(recording.participant, recording.label, str(error)) for error in lost]
     return found
 

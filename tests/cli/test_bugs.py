@@ -97,7 +97,7 @@ def test_inside_preflight_it_costs_that_recording(pristine, tmp_path, monkeypatc
         return broken() if "run-2" in recording.label else check(recording, *rest)
 
     monkeypatch.setattr(accounts.dataset, "align", sometimes)
-    assert concord(pristine, tmp_path / "out", "--dry-run") == 0
+    assert concord(pristine, tmp_path / "out", "--dry-run") == 1  # as the run
     log = the_log(tmp_path / "out")
     line = "run-2_space-MNI152NLin2009cAsym_desc-preproc_bold: a bug of Concord: ZeroDivisionError: planted (trace"
     assert line in capsys.readouterr().out

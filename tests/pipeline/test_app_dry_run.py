@@ -10,6 +10,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import tiny_ieeg
 from quick_study import DERIVATIVES, make_quick_study, plain_brains, replace_text, response
 from tiny_models import TEXT, save_language_model, save_masked_model, save_speech_model
 from tiny_study import AFFINE, SHAPE
@@ -304,3 +305,38 @@ def test_what_only_computing_can_tell(row, study, capsys):
 
 def files(folder):
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+# ------------------------------------------------------------------------------------------------ electrodes
+def all_bad(root):
+    for path in root.rglob("*_channels.tsv"):
+        path.write_text(path.read_text().replace("\tgood\n", "\tbad\n"))
+
+
+def no_word_times(root):
+    gone("bids/stimuli/*.tsv")(root)
+    replace_text(root / "tiny.yaml", "  length: {kind: word_length}\n", "")
+
+
+def cut_signals(root):
+    path = next(root.rglob("*run-1*_ieeg.fif"))
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+ELECTRODES = {
+    "no usable channel": (all_bad, 66, "no good SEEG or ECoG channel"),
+    "no times of words": (no_word_times, 1, "no word times"),
+    "too few words": (lambda root: replace_text(root / "tiny.yaml", "candidates: 4", "candidates: 4, outer: 900"), 1,
+                      r"\d+ samples are too few for 900 folds"),
+    "signals that are cut off": (cut_signals, 1, "run-1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("spoil", "code", "said"), ELECTRODES.values(), ids=ELECTRODES)
+def test_of_electrodes_it_tells_the_truth_too(spoil, code, said, tmp_path, capsys):
+    bids, analysis = tiny_ieeg.make_study(tmp_path)
+    spoil(tmp_path)
+    for more in (["--dry-run"], []):
+        given = [str(bids), str(tmp_path / f"out{len(more)}"), "participant", "--analysis", str(analysis), *more]
+        assert main(given) == code, shown(capsys)
+        assert re.search(said, shown(capsys))

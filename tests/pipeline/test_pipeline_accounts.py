@@ -193,7 +193,7 @@ def test_a_dry_run_shows_the_same_with_it_without_it_and_of_a_refused_recording(
     for forget in (False, False, True):
         if forget:
             (study / "out/logs/accounts.json").unlink()
-        assert main([*given, "--dry-run"]) == 0
+        assert main([*given, "--dry-run"]) == 1  # as the run, for the recording that is refused
         shown.append((capsys.readouterr().out, (study / "out/plan.json").read_bytes()))
     assert shown[0] == shown[1] == shown[2]
     assert "of the words end after the sound" in shown[0][0]

@@ -35,13 +35,17 @@ def require_enough(
     ------
     DataError : there cannot be rows enough.
     """
-    groups: dict[int, int] = {}
+    groups, rows = dict[int, int](), dict[str, int]()
     for group, recording in zip(_linked(recordings), recordings, strict=True):
         account = alignments.get(recording.label)
         if account is None:
             return
-        groups[group] = groups.get(group, 0) + _most_rows(recording, account, design)
-    n_runs, sizes = len(recordings), list(groups.values())
+        rows[recording.label] = _most_rows(recording, account, design)
+        if rows[recording.label]:  # one without rows is left out as it is read, and says why
+            groups[group] = groups.get(group, 0) + rows[recording.label]
+    n_runs, sizes = sum(map(bool, rows.values())), list(groups.values())
+    if not sizes:
+        return
     _require_folds(sizes, n_runs, fit, stem)
     if n_runs == 1 and design.epoch is None and fit.solver != PUBLISHED:
         _require_room(sizes[0], 1 / recordings[0].rate_hz, design, stem)

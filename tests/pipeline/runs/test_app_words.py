@@ -80,6 +80,8 @@ def test_without_word_times_a_recording_is_named_and_not_fitted(study, tmp_path,
     only_sound = ANALYSIS.replace("  length: {kind: word_length}\n", "")
     (tmp_path / "sound.yaml").write_text(only_sound)
     command = [str(bids), str(tmp_path / "out"), "participant", "--analysis", str(tmp_path / "sound.yaml")]
+    assert main([*command, "--dry-run"]) == 1
+    assert "no word times" in capsys.readouterr().out
     assert main(command) == 1
     assert "no word times" in (tmp_path / "out" / "status.tsv").read_text()
 
