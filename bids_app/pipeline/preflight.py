@@ -75,8 +75,11 @@ class Preflight:
         return len({*missing} - {one.participant for one in self.lost})  # whether these fail is for their own rows
 
     def require_units(self, job: Job) -> None:
-        """Raises NoInput where nothing can be used and something is to be fitted; OutOfMemory where that is why."""
-        if not self.units and job.options.levels != ("group",):
+        """Raises NoInput where nothing can be used and the participant level is asked for alone, OutOfMemory where
+        memory is why. With the group level beside it, all is told by it and by rows, as of units that fail."""
+        if self.units or job.options.levels == ("group",):
+            return
+        if self.exhausted or job.options.levels == ("participant",):
             first = f" (first: {self.unused[0].reason})" if self.unused else ""
             kind = OutOfMemory if self.exhausted else NoInput
             raise kind(f"none of {len(self.unused)} recordings can be used{first}", job.options.bids_dir)

@@ -86,7 +86,8 @@ def _foretell_group(judge: Judge, members: Members, notify: Notify) -> int:
     job, preflight = judge.job, judge.preflight
     if "participant" in job.options.levels:  # what this one writes first counts then
         planned = {unit.stem for unit in preflight.units}
-        return sum(one.state != "superseded" and one.stem not in planned for one in members.left_out)
+        nobody = not planned and not members.counted
+        return nobody + sum(one.state != "superseded" and one.stem not in planned for one in members.left_out)
     for line in members.lines:
         notify(f"group: {line}")
     members.require_somebody(job.out_dir)

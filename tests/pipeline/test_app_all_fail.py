@@ -9,6 +9,8 @@ import pytest
 from quick_study import concord, make_quick_study, plain_brains, replace_text, response, rows, stem
 from tiny_study import AFFINE, SHAPE
 
+from bids_app.cli.concord import main
+
 PEOPLE = ("01", "02")
 
 
@@ -90,3 +92,24 @@ def test_it_ends_with_1_and_the_causes(spoil, causes, study, capsys):
     assert again == []
     with plain_brains():
         assert concord(study, "group") == 1  # from what the participant level has said
+
+
+def test_where_preflight_refuses_all_each_recording_has_its_cause(study, capsys):
+    for path in responses(study):
+        path.write_bytes(b"")
+    levels = ("participant", "group")
+    arguments = [str(study / "bids"), str(study / "out"), *levels, "--analysis", str(study / "quick.yaml")]
+    assert main([*arguments, "--dry-run"]) == 1
+    assert not (study / "out/status.tsv").exists()
+    with plain_brains():
+        assert concord(study, *levels) == 1
+    said, status = capsys.readouterr(), rows(study)
+    assert status.pop("group")["status"] == "failed"
+    assert [row["status"] for row in status.values()] == ["failed"] * 4
+    for path, row in zip(responses(study), status.values(), strict=True):
+        assert path.name.split("_space")[0] in row["unit"]
+        assert "the file has no content" in row["reason"]
+    assert "cannot use 4 recordings: the file has no content" in said.out
+    for person in PEOPLE:
+        assert "the file has no content" in (study / f"out/sub-{person}.html").read_text()
+    assert concord(study, "participant") == 66

@@ -20,7 +20,7 @@ from bids_app.dataset.discovery.placed import (
     unlike_others,
     with_place,
 )
-from bids_app.dataset.discovery.played import PlayedFinder
+from bids_app.dataset.discovery.played import PlayedFinder, PlayedStimuli
 from bids_app.dataset.discovery.roots import (
     choose_participants,
     derivative_roots,
@@ -127,19 +127,22 @@ def _recordings(wanted: list[Candidate], raw: Index, query: RecordingQuery) -> t
         with boundary(partial(_lose, candidate, excluded)):
             if candidate.problem or twin is not candidate:
                 raise DataError(candidate.problem or f"the same run is in {twin.index.name}; choose one with -d")
-            recordings.append(_recording(candidate, raw, query, finder))
+            played = finder.of(candidate)
+            with boundary(partial(_lose, candidate, excluded, heard=True)):
+                recordings.append(_recording(candidate, raw, query, played))
     kept, unlike = unlike_others(recordings)
     return kept, excluded + unlike
 
 
-def _lose(candidate: Candidate, excluded: list[Excluded], error: ConcordError) -> None:
-    fails = isinstance(error, Undecided | Bug | OutOfMemory)
+def _lose(candidate: Candidate, excluded: list[Excluded], error: ConcordError, heard: bool = False) -> None:
+    """A recording without stimuli may be one of rest; what has some, and cannot be used, fails."""
+    fails = heard or isinstance(error, Undecided | Bug | OutOfMemory)
     excluded.append(Excluded(candidate.entities["sub"], candidate.label, str(error), fails))
 
 
-def _recording(candidate: Candidate, raw: Index, query: RecordingQuery, finder: PlayedFinder) -> Recording:
+def _recording(candidate: Candidate, raw: Index, query: RecordingQuery, played: PlayedStimuli) -> Recording:
     """One record. Raises DataError with the reason where it cannot be used."""
-    index, played = candidate.index, finder.of(candidate)
+    index = candidate.index
     make = _ieeg if candidate.kind == "electrodes" else _fmri
     recording = make(replace(candidate, told=clock.as_sidecar(played.clock)), raw, query)
     named = [(index, entry.path) for entry in candidate.entries] + ([played.file] if played.file else [])

@@ -19,7 +19,7 @@ from bids_app.outputs.wording.model_pair import (
     split_parts,
     subspace_models,
 )
-from bids_app.outputs.wording.phrases import capitalised, count_of, noun_of
+from bids_app.outputs.wording.phrases import capitalised, count_of, count_targets, noun_of
 from bids_app.outputs.wording.scores import score_of_solver
 from bids_app.records import (
     CONTEXT,
@@ -27,6 +27,7 @@ from bids_app.records import (
     Component,
     ExtraPartition,
     StatisticSummary,
+    TargetKind,
     UnitSummary,
     WrittenUnit,
     alone_of,
@@ -92,9 +93,10 @@ def model_pair_sentences(summary: UnitSummary) -> list[str]:
     if not score_of_solver(summary.provenance.analysis.fit.solver).is_signed:
         first = PUBLISHED
     else:
-        noun = noun_of(summary.targets.kind)
         untested = NOT_TESTABLE if summary.has_no_p else NO_TEST
-        first = untested if count is None else f"{_significant(count, noun, criterion)} {_chosen(rows)}"
+        first = (
+            untested if count is None else f"{_significant(count, summary.targets.kind, criterion)} {_chosen(rows)}"
+        )
     comparison = Comparison(summary.model_pair.compared_models, summary.extra, control_models_of(summary.controls))
     return [first, *comparison_sentences(rows, comparison, claims=bool(count))]
 
@@ -116,9 +118,9 @@ def comparison_sentences(rows: StatisticRows[AnyRow], comparison: Comparison, cl
     ]
 
 
-def _significant(count: int, noun: str, criterion: str) -> str:
+def _significant(count: int, kind: TargetKind, criterion: str) -> str:
     """How many targets the full model predicts."""
-    return f"The full model predicts {count_of(count, noun)} ({criterion})."
+    return f"The full model predicts {count_targets(count, kind)} ({criterion})."
 
 
 def _chosen(rows: StatisticRows[StatisticSummary]) -> str:
