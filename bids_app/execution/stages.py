@@ -16,6 +16,7 @@ RESPONSES, FEATURES, PREPARED, FIT, FILES = (
     "files",
 )  # stages of a unit; those within a fit are in `records.fits`
 MEASURED = 0.02  # of a stage that must be done before it says itself how fast it is
+TELLING_S = 1.0  # shorter stages say nothing of how fast others are
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def seconds_left(stages: Mapping[str, Stage], now: str = "", since_s: float = 0.
     """What the rest of all stages should take.
 
     A stage of which enough is done goes on as fast as it went; others take what was expected of them, times how much
-    longer than expected those took that have said how fast they are.
+    longer than expected those took that are long enough to tell.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ def seconds_left(stages: Mapping[str, Stage], now: str = "", since_s: float = 0.
     now : the one that is worked on.
     since_s : seconds since anything was told of it.
     """
-    measured = [one for one in stages.values() if one.share >= MEASURED and one.expected_s]
+    measured = [one for one in stages.values() if one.share >= MEASURED and one.expected_s >= TELLING_S]
     expected_s = sum(one.expected_s * one.share for one in measured)
     slower = sum(one.spent_s for one in measured) / expected_s if measured else 1.0
     left = {name: _left(one, slower) for name, one in stages.items()}

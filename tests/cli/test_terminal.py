@@ -136,7 +136,8 @@ def test_on_a_terminal_one_line_changes_below_the_others():
     [((), True, False, True), (("-v",), True, True, True), (("-q",), False, False, False)],
 )
 def test_what_a_run_is_watched_through(flags, says, details, lines, capsys, tmp_path):
-    options = parse_arguments([str(tmp_path), str(tmp_path / "out"), "participant", *flags])
+    (tmp_path / "bids").mkdir()
+    options = parse_arguments([str(tmp_path / "bids"), str(tmp_path / "out"), "participant", *flags])
     screen = screen_of(options)
     for speak in (screen.say, screen.detail, lambda line: screen.live.show(line, State("search", 0.5, 60.0))):
         speak("x")

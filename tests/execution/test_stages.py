@@ -36,6 +36,7 @@ def clock():
         pytest.param([Stage(10, 1, 5), Stage(30)], 15, id="twice as fast: the other one too"),
         pytest.param([Stage(10, 0.01, 4), Stage(30)], 6 + 30, id="too little is done to say how fast it goes"),
         pytest.param([Stage(10, 0, 14)], 0, id="longer than expected, and says nothing: about to end"),
+        pytest.param([Stage(0.001, 1, 1), Stage(30)], 30, id="too short to say how fast others are"),
         pytest.param([Stage(0, 0.5, 8), Stage(30)], 8 + 30, id="nothing was expected of one that goes on"),
         pytest.param([Stage(10, 1, 10), Stage(10, 1, 10)], 0, id="all is done"),
     ],

@@ -58,6 +58,7 @@ def test_an_estimate_that_cannot_be_made_costs_nothing(tmp_path, monkeypatch):
 
     run = fmri(tmp_path)
     monkeypatch.setattr("bids_app.pipeline.participants.expected", fails)
+    monkeypatch.setattr("bids_app.pipeline.unit.fit_unit.fit_seconds", fails)
     with plain_brains():
         assert run() == 0
 

@@ -91,13 +91,14 @@ def test_a_dry_run_says_how_long_speech_features_take(longest, study, capsys, mo
     speech = "speech: {kind: speech_model, model: tiny-w2v, layer: 1, window_s: 1, pca: 2}"
     (study / "words.yaml").write_text(ANALYSIS.replace("features:\n", f"features:\n  {speech}\n"))
     assert concord(study, "--dry-run", "--omp-nthreads", "1") == 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("time: ")]
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("time: ")]
+    (line,) = [line for line in lines if "feature 'speech'" in line]
     assert re.match(r"time: feature 'speech': about \d+ (s|min|h) to compute \d+ (s|min) of sound", line)
     assert ("with 'refresh_s: 1' about " in line) == (longest == 0)
     speech = speech.replace("speech_model", "melspectrogram").replace(", model: tiny-w2v, layer: 1, window_s: 1", "")
     (study / "words.yaml").write_text(ANALYSIS.replace("features:\n", f"features:\n  {speech}\n"))
     assert concord(study, "--dry-run", out="other") == 0
-    assert "time: " not in capsys.readouterr().out
+    assert "time: feature 'speech'" not in capsys.readouterr().out
 
 
 @pytest.mark.long
