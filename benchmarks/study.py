@@ -26,6 +26,7 @@ from bids_app import encoding
 from bids_app.encoding import FitContext
 from bids_app.encoding.design.columns import design_columns
 from bids_app.encoding.ridge.candidates import band_weights
+from bids_app.execution import FIT, PREPARED, Stages
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.runs.word_bands import project
 from bids_app.pipeline.unit.controls import asked_controls
@@ -66,14 +67,16 @@ def brain(quick: bool) -> list[Bar]:
     return [Bar("brain-processor-time", 1e3 * busy / n_targets, 6, "ms a voxel")]
 
 
-def everything(runs: list[Run]) -> None:
-    """All that a unit fits."""
-    analysis, context = _analysis(), FitContext()
+def everything(runs: list[Run], stages: Stages | None = None) -> None:
+    """All that a unit fits, told to its stages."""
+    stages = stages or Stages()
+    analysis, context = _analysis(), FitContext(watch=stages.advance)
     spec = analysis.fit_spec()
     solver = choose_solver(spec)
     inputs = FitInputs(stacked(runs), analysis.groups, spec, analysis.inference_spec("fmri"), context)
-    inputs = replace(inputs, design=project(inputs.design, runs, analysis, SubspaceCache())[0])
-    inputs = replace(inputs, blocks=inputs.make_blocks())
+    with stages.at(PREPARED):
+        inputs = replace(inputs, design=project(inputs.design, runs, analysis, SubspaceCache())[0])
+        inputs = replace(inputs, blocks=inputs.make_blocks())
     controls = asked_controls(inputs.design, analysis, BaselineModel(BASELINE))
     asked = UnitQuestions(
         first_averaging(inputs.design.usable, 1, None, None),
@@ -81,7 +84,8 @@ def everything(runs: list[Run]) -> None:
         controls,
         control_models(analysis.compared_models, inputs.groups, controls),
     )
-    solver.answer(inputs, asked)
+    with stages.at(FIT):
+        solver.answer(inputs, asked)
 
 
 def himalaya(design: Design) -> None:

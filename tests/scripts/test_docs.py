@@ -94,7 +94,8 @@ def test_every_flag_is_in_the_design_page() -> None:
 def test_every_folder_is_in_the_house() -> None:
     folders = {path.parent.name for path in (ROOT / "bids_app").glob("*/*.py")} | {"presets", "recipes"}
     tree = TEXT[ROOT / "docs/design.md"].partition("### Folders")[2].partition("\n### ")[0]
-    assert folders | {"job", "runs", "unit"} == set(re.findall(r"^ +(\w+)/  ", tree, re.MULTILINE)) - {"bids_app"}
+    rooms = {"job", "runs", "unit", "watching"}
+    assert folders | rooms == set(re.findall(r"^ +(\w+)/  ", tree, re.MULTILINE)) - {"bids_app"}
     table = TEXT[ROOT / "CONTRIBUTING.md"].partition("## The house")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`[^|]+)\|", table, re.MULTILINE)
     assert folders == {name for row in rows for name in re.findall(r"`(\w+)`", row)}
