@@ -31,6 +31,11 @@ PARSED = {
         "brainvision",
         [("sub-01/ieeg/sub-01_task-story_channels.tsv", "rows_kept", (1,))],
     ),
+    "a derivative that a number has made": (
+        "dataset:whole recordings",
+        "dtseries",
+        [("derivatives/fmriprep/dataset_description.json", "key", (9, "-4.8881413710115624e+16"))],
+    ),
     "a map whose header knows no such type": (
         "outputs/files/images.py:read_volume",
         "volume",

@@ -140,7 +140,8 @@ def _refusal(root: Path, out_dir: Path) -> str:
         makers = read_json(root / DESCRIPTION).get("GeneratedBy", []) if (root / DESCRIPTION).is_file() else []
     except DataError:
         return ""  # a derivative's own validity is never required
-    names = {str(maker.get("Name", "")).lower() for maker in makers if isinstance(maker, dict)}
+    named = [maker for maker in makers if isinstance(maker, dict)] if isinstance(makers, list) else []
+    names = {str(maker.get("Name", "")).lower() for maker in named}
     return "Concord made it" if names & OWN_NAMES else ""
 
 

@@ -154,7 +154,8 @@ def _write(out_dir: Path, facts: DataSetFacts) -> None:
     text = yaml.safe_dump(_as_data(facts.resolved), sort_keys=False, allow_unicode=True, default_flow_style=None)
     write_if_new(out_dir / "analysis.yaml", f"{HASH_LINE}{facts.analysis.hash}\n{text}")
     description = out_dir / "dataset_description.json"
-    links = read_json(description).get("DatasetLinks", {}) if description.exists() else {}
+    kept = read_json(description).get("DatasetLinks") if description.exists() else None
+    links = kept if isinstance(kept, dict) else {}
     links |= {name: _relative(root, out_dir) for name, root in facts.datasets.items()}
     content = _description(facts.analysis.name, dict(sorted(links.items())), facts.version)
     write_if_new(description, json_text(content))
