@@ -25,7 +25,7 @@ from bids_app.dataset.transcripts import json_words, word_files
 from bids_app.errors import ConcordError, DataError
 from bids_app.features import precomputed, store
 from bids_app.features.lexical import vectors
-from bids_app.inputs import claims, homes, nifti, npy, opening
+from bids_app.inputs import claims, homes, model_files, nifti, npy, opening
 from bids_app.inputs import hdf5 as inputs_hdf5
 from bids_app.outputs.files import arrays, files, images
 from bids_app.outputs.files import cifti as written_cifti
@@ -160,6 +160,7 @@ PARSERS = {
     "dataset/confounds/tables.py:read_confounds": Parser(
         ("confounds.tsv", "confounds.csv"), confound_tables.read_confounds
     ),
+    "dataset/confounds/tables.py:count_rows": Parser(("confounds.tsv", "confounds.csv"), confound_tables.count_rows),
     "dataset/confounds/tables.py:column_names": Parser(
         ("confounds.tsv", "confounds.csv", "words.tsv"), confound_tables.column_names
     ),
@@ -251,8 +252,14 @@ PARSERS = {
     "inputs/hdf5.py:require_own_content": Parser(("x.h5", "data.h5"), inputs_hdf5.require_own_content),
     "inputs/nifti.py:open_nifti": of_file(nifti.open_nifti, "*.*ni*", *NIFTI),
     "inputs/nifti.py:require_whole": of_file(nifti.require_whole, "*.*ni*", *NIFTI),
+    "inputs/nifti.py:require_unpacked": of_file(nifti.require_unpacked, "*.*ni*", *NIFTI),
+    "inputs/model_files.py:read_bytes_of_model": Parser(("sidecar.json",), model_files.read_bytes_of_model),
+    "inputs/model_files.py:read_settings": Parser(("sidecar.json",), model_files.read_settings),
+    "inputs/model_files.py:read_headers": Parser(("x.safetensors",), model_files.read_headers),
+    "inputs/npy.py:npy_header": Parser(("x.npy",), lambda path: npy.npy_header(path, opening.MASK)),
     "inputs/npy.py:read_npy": Parser(("x.npy",), lambda path: npy.read_npy(path, opening.MASK)),
     "inputs/opening.py:check_input": Parser(("x.npy",), opening.check_input),
+    "inputs/opening.py:check_regular": Parser(("x.npy",), lambda path: opening.check_regular(path, opening.TABLE)),
     "inputs/opening.py:open_regular": Parser(
         ("x.npy",), opened(lambda path: opening.open_regular(path, opening.TABLE))
     ),

@@ -48,6 +48,7 @@ WITHIN = {  # what takes a path or a text, and is called on spoiled files by a p
         "outputs/files/files.py:reading_back",
         "outputs/files/serialise.py:read_summary",
         "outputs/files/proof.py:prove_unit",
+        "outputs/files/proof.py:require_files",
         "outputs/files/proof.py:read_unit_summary",
         "outputs/files/proof.py:require_group",
         "outputs/files/written_maps.py:maps_of_unit",

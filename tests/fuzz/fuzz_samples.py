@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 from cifti_files import dense_axis, parcel_axis, write_series
 from edf_files import write_edf
+from safetensors.numpy import save_file
 
 from bids_app.features.store import write_features
 from bids_app.records import Features
@@ -127,6 +128,7 @@ def make_binary(folder):
     soundfile.write(folder / "sound.wav", np.sin(np.arange(4000) / 5).astype(np.float32) * 0.5, 2000)
     soundfile.write(folder / "stereo.flac", np.sin(np.arange(4000).reshape(-1, 2) / 5).astype(np.float32) * 0.5, 2000)
     np.save(folder / "x.npy", np.arange(210.0).reshape(70, 3))
+    save_file({"weight": np.ones((4, 3), np.float32)}, folder / "x.safetensors")
     import h5py
 
     with h5py.File(folder / "x.h5", "w") as file:
