@@ -16,9 +16,9 @@ import numpy as np
 
 # Rates, in seconds of one core of the machine in RESULTS.md, where `pace` takes PROBE_S. A side is the smaller of a
 # candidate's columns and the samples it is fitted on: that of the matrix that is decomposed.
-SEARCHED_S, SEARCHED_ROW_S = 0.9e-3, 1.3e-7  # a candidate in an inner split; its training rows
+SEARCHED_S, SEARCHED_ROW_S = 0.9e-3, 4e-7  # a candidate in an inner split; its training rows
 SQUARE_S, CUBE_S, TRIED_S = 6e-8, 5e-11, 1.3e-10  # the same: side², side³; side² of each target
-CHOSEN_S, CHOSEN_ROOT_S, CHOSEN_CUBE_S = 1.6e-3, 7.5e-5, 1.7e-10  # a candidate in an outer fold; √rows; side³
+CHOSEN_S, CHOSEN_ROW_S, CHOSEN_CUBE_S = 2.6e-3, 1.5e-6, 1.7e-10  # a candidate in an outer fold; rows; side³
 TESTED_S, FITTED_S = 1.3e-5, 1.5e-9  # a target and union: √rows; side² in each outer fold
 FORESEEN_S, FORESEEN_FIT_S = 3e-6, 4e-10  # the same, of what smaller models leave
 RESULTS_S, RESULTS_PAIR_S = 2.5e-3, 5e-6  # p and intervals of a target; blocks² of each
@@ -136,7 +136,7 @@ def fit_cost(size: FitSize) -> dict[str, float]:
     side = size.n_outer * float(np.mean(chosen**2))
     square = SQUARE_S + TRIED_S * size.n_targets
     search = SEARCHED_S + SEARCHED_ROW_S * inner + square * tried**2 + CUBE_S * tried**3
-    models = CHOSEN_S + CHOSEN_ROOT_S * rows + CHOSEN_CUBE_S * chosen**3
+    models = CHOSEN_S + CHOSEN_ROW_S * size.n_times + CHOSEN_CUBE_S * chosen**3
     return {
         "prepared": PREPARED_S * float(columns.max()) ** 2,
         "search": size.n_outer * size.n_inner * float(search.sum()),
