@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from bids_app import encoding
+from bids_app.boundary import boundary
 from bids_app.encoding import FitContext
 from bids_app.errors import DataError, OutOfMemory
 from bids_app.execution import FIT, PREPARED
@@ -99,7 +100,8 @@ def _fit_runs(
             design, subspace = project(design, loaded.runs, analysis, cache)
             inputs = replace(inputs, design=design)
             inputs = replace(inputs, blocks=inputs.make_blocks())
-        stages.expect(fit_seconds(_shapes(unit.modality, design, rows), job, pace()))  # no longer as foreseen
+        with boundary(lambda error: None):  # a fault of the estimate costs no unit
+            stages.expect(fit_seconds(_shapes(unit.modality, design, rows), job, pace()))  # no longer as foreseen
         controls = asked_controls(design, analysis, loaded.baseline)
         asked = UnitQuestions(
             first_averaging(design.usable, rows.n_windows, loaded.responsive, loaded.ceiling),
