@@ -55,7 +55,9 @@ def test_shapes_are_foreseen(tmp_path, make):
         assert foreseen.heard_s == pytest.approx(was.heard_s, rel=0.25)
 
 
-@pytest.mark.parametrize("where", ["participants.expected", "unit.fit_unit.fit_seconds", "unit.fit_unit.pace", "foreseen.require_enough"])
+@pytest.mark.parametrize(
+    "where", ["participants.expected", "unit.fit_unit.fit_seconds", "unit.fit_unit.pace", "foreseen.require_enough"]
+)
 def test_an_estimate_that_cannot_be_made_costs_nothing(tmp_path, monkeypatch, where):
     def fails(*_):
         raise ValueError("a fault of the estimate")

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tiny_models import save_seeded, spaced_words, stimulus, word_pieces
+from tiny_models import save_language_model, save_seeded, spaced_words, stimulus, word_pieces
 
 from bids_app import features
 from bids_app.errors import NoInput, UsageError
@@ -245,3 +245,18 @@ def test_encoders_and_decoders_may_be_of_different_depths(tmp_path):
     (tmp_path / "uneven/tokenizer.json").write_text(word_pieces().backend_tokenizer.to_str())
     source = ModelSource(tmp_path, offline=True)
     assert check(source, kind="word_embedding", model="uneven") == ""
+
+
+@pytest.mark.parametrize("by", ["pad_token", "added_tokens_decoder"])
+def test_a_mark_without_a_row_may_be_named_by_the_configuration_alone(by, tmp_path):
+    """As a token for padding that was added later, which transformers makes special."""
+    save_language_model(tmp_path / "padded")
+    tokens, settings = (tmp_path / "padded" / name for name in ("tokenizer.json", "tokenizer_config.json"))
+    mark = {"content": "<late>", "single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    content, own = (json.loads(path.read_text()) for path in (tokens, settings))
+    content["added_tokens"].append({"id": 300, **mark, "special": False})
+    own |= {"pad_token": "<late>"} if by == "pad_token" else {by: {"300": {**mark, "special": True}}}
+    tokens.write_text(json.dumps(content))
+    settings.write_text(json.dumps(own))
+    given = {**LANGUAGE, "model": "padded"}
+    assert check(ModelSource(tmp_path, offline=True), **given) == ""
