@@ -53,7 +53,7 @@ def require_tokenizer(stated: StatedModel, source: ModelSource) -> dict[str, int
 
 
 def _special(own: Mapping[str, Any]) -> set[str]:
-    """Tokens that tokenizer_config.json makes special, whatever tokenizer.json says of them: as the one for padding."""
+    """Tokens that tokenizer_config.json makes special, whatever tokenizer.json says: as one for padding."""
     added = own.get("added_tokens_decoder")
     entries = [one for one in added.values() if isinstance(one, dict)] if isinstance(added, dict) else []
     marks = [one for one in entries if one.get("special") is True]
