@@ -67,7 +67,6 @@ def test_a_line_now_and_then_says_stage_share_and_time_left(study, capsys, monke
     plain = participants.fit_unit
 
     def slowly(task, *given):
-        time.sleep(0.3)  # no stage has begun
         result = plain(task, *given)
         time.sleep(0.3)
         return result
