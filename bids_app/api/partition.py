@@ -254,6 +254,8 @@ def _spaces(X_by_space: Mapping[str, Any], n_times: int) -> dict[str, Array]:
             )
         if not np.isfinite(values).all():
             raise DataError(f"'{name}' has values that are not finite", WHERE, "fill them or leave the rows out")
+        if str(name) in spaces:
+            raise UsageError(f"two spaces are called '{name}'", WHERE, "rename one")
         spaces[str(name)] = values
     labels = [one.label for one in partition_components(tuple(spaces))]
     if len(set(labels)) < len(labels):

@@ -32,10 +32,10 @@ def said_plainly(line: str) -> None:
     line : without its end.
     """
     try:
-        print(line, flush=True)
-    except UnicodeEncodeError:
-        encoding = sys.stdout.encoding or "ascii"
-        said_plainly(line.encode(encoding, "replace").decode(encoding))
+        # before it is printed: rich prints what it could not encode again with every line that follows
+        stream = getattr(sys.stdout, "rich_proxied_file", sys.stdout)  # the proxy names no encoding
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        print(line.encode(encoding, "replace").decode(encoding), flush=True)
     except (OSError, ValueError):
         leave_output()
 
@@ -114,7 +114,10 @@ class InPlace:
 
         # lines that are printed meanwhile go above it; names are no markup
         columns = [TextColumn(f"{{task.{field}}}", markup=False) for field in ("description", "fields[state]")]
-        self._bar = Progress(columns[0], BarColumn(), columns[1], transient=True, auto_refresh=False)
+        # standard error stays where it is: it may be a file, while the line is on standard output
+        self._bar = Progress(
+            columns[0], BarColumn(), columns[1], transient=True, auto_refresh=False, redirect_stderr=False
+        )
         self._bar.add_task("", total=1.0, state="")
         self._bar.start()
         return self._bar

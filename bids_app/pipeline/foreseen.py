@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from bids_app import dataset
 from bids_app.boundary import boundary
-from bids_app.errors import ConcordError
+from bids_app.errors import Bug, ConcordError, OutOfMemory
 from bids_app.execution import Unit
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.job.enough import require_enough
@@ -112,7 +112,8 @@ def _refusal(unit: Unit, judge: Judge, models: CheckedModels) -> ConcordError | 
         judge.require_key(unit)
         design = job.analysis.design_spec(unit.modality)
         require_enough(unit.recordings, judge.preflight.alignments, design, job.analysis.fit_spec(), unit.stem)
-    return lost[-1] if lost else None
+    # a fault of what foresees is none of the unit
+    return next((error for error in lost if not isinstance(error, Bug | OutOfMemory)), None)
 
 
 def _missing(unit: Unit, accounts: Accounts) -> set[str]:

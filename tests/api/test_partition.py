@@ -182,6 +182,7 @@ MIXED = np.tile(["a", "b"], 40)
         ((SPACES, RESPONSES[:, :1] * np.nan, RUNS), {}, "no target varies", 65),
         (({"a": SPACES["speech"][:6]}, RESPONSES[:6], RUNS[:6]), {}, "too few", 65),
         ((SPACES, RESPONSES, RUNS), {"fit": {"candidats": 3}}, "did you mean 'candidates'", 64),
+        (({1: RESPONSES, "1": RESPONSES}, RESPONSES, RUNS), {}, "two spaces are called '1'", 64),
         ((SPACES, RESPONSES, RUNS), {"fit": {"solver": "chen2024"}}, "banded_ridge or ridge", 64),
         ((SPACES, RESPONSES, RUNS), {"fit": {"alphas": (10, 1, 3)}}, "lies below the lowest", 64),
         ((SPACES, RESPONSES, RUNS), {"inference": {"permutations": -1}}, "permutations", 64),

@@ -106,12 +106,12 @@ said_with_time("the end")
 """
 
 
-def test_on_a_terminal_one_line_changes_below_the_others():
-    """Names and lines in square brackets are no markup."""
+def on_a_terminal(script, stderr, **variables):
+    """What a script says on a terminal, and its exit code."""
     mine, theirs = pty.openpty()
-    command = [sys.executable, "-c", SHOWN]
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
-    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment) as process:
+    command = [sys.executable, "-c", script]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "40", **variables}
+    with subprocess.Popen(command, stdout=theirs, stderr=stderr, env=environment) as process:
         os.close(theirs)
         said = b""
         while True:
@@ -123,7 +123,13 @@ def test_on_a_terminal_one_line_changes_below_the_others():
                 break
             said += some
     os.close(mine)
-    assert process.returncode == 0
+    return said, process.returncode
+
+
+def test_on_a_terminal_one_line_changes_below_the_others():
+    """Names and lines in square brackets are no markup."""
+    said, code = on_a_terminal(SHOWN, subprocess.STDOUT)
+    assert code == 0
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.decode())
     for part in ("[1/2] sub-01", "search, 34 % done, about 4 min left", "[bold]a line[/bold]", "models, 50 % done"):
         assert part in text
@@ -131,13 +137,24 @@ def test_on_a_terminal_one_line_changes_below_the_others():
     assert b"\x1b[2K" in said.split(b"models")[-1]  # the line is taken away
 
 
+def test_a_terminal_that_lacks_characters_costs_nothing_while_a_line_is_in_place(tmp_path):
+    """And what is said on standard error goes there, not to the terminal."""
+    script = SHOWN.replace("[bold]a line[/bold]", "R² ≤ 5")
+    script = script.replace("shown.clear()", "import sys\nprint('a warning', file=sys.stderr)\nshown.clear()")
+    with (tmp_path / "errors").open("wb") as errors:
+        said, code = on_a_terminal(script, errors, PYTHONIOENCODING="latin-1")
+    assert code == 0
+    assert b"R\xb2 ? 5" in said
+    assert said.rstrip().endswith(b"the end")
+    assert (tmp_path / "errors").read_text() == "a warning\n"
+
+
 @pytest.mark.parametrize(
     ("flags", "says", "details", "lines"),
     [((), True, False, True), (("-v",), True, True, True), (("-q",), False, False, False)],
 )
 def test_what_a_run_is_watched_through(flags, says, details, lines, capsys, tmp_path):
-    (tmp_path / "bids").mkdir()
-    options = parse_arguments([str(tmp_path / "bids"), str(tmp_path / "out"), "participant", *flags])
+    options = parse_arguments([str(tmp_path / "data"), str(tmp_path / "out"), "participant", *flags])
     screen = screen_of(options)
     for speak in (screen.say, screen.detail, lambda line: screen.live.show(line, State("search", 0.5, 60.0))):
         speak("x")

@@ -303,6 +303,12 @@ def test_what_only_computing_can_tell(row, study, capsys):
     assert re.search(row.said, shown(capsys))
 
 
+def test_an_estimate_that_a_model_has_not_refuses_nothing(study, capsys):
+    """Some models have a width for each of their blocks (Gemma 3n), which is no fault of theirs."""
+    both(with_feature(LANGUAGE), edited("models/tiny-gpt2/config.json", intermediate_size=[64, 64]))(study)
+    assert (concord(study, "dry", "--dry-run"), concord(study, "real")) == (0, 0), shown(capsys)
+
+
 def files(folder):
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 

@@ -6,11 +6,14 @@ import pytest
 import tiny_ieeg
 from quick_study import concord, make_quick_study, plain_brains
 
-from bids_app.cli.concord import main
+from bids_app.cli.concord import main, parse_arguments
 from bids_app.dataset import count_targets, count_varying
+from bids_app.pipeline.job.job import make_job
 from bids_app.pipeline.unit import fit_unit
 from bids_app.pipeline.watching import expected
 from bids_app.records import Recording
+
+PRESETS = ("speech-language", "chen2024", "chen2024-cv", "deheer2017", "word-rate", "demo")
 
 
 def shapes_of_run(run):
@@ -52,15 +55,28 @@ def test_shapes_are_foreseen(tmp_path, make):
         assert foreseen.heard_s == pytest.approx(was.heard_s, rel=0.25)
 
 
-def test_an_estimate_that_cannot_be_made_costs_nothing(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "where", ["participants.expected", "unit.fit_unit.fit_seconds", "unit.fit_unit.pace", "foreseen.require_enough"]
+)
+def test_an_estimate_that_cannot_be_made_costs_nothing(tmp_path, monkeypatch, where):
     def fails(*_):
         raise ValueError("a fault of the estimate")
 
     run = fmri(tmp_path)
-    monkeypatch.setattr("bids_app.pipeline.participants.expected", fails)
-    monkeypatch.setattr("bids_app.pipeline.unit.fit_unit.fit_seconds", fails)
+    monkeypatch.setattr(f"bids_app.pipeline.{where}", fails)
     with plain_brains():
         assert run() == 0
+
+
+@pytest.mark.parametrize("modality", ["fmri", "ieeg"])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_has_an_estimate(preset, modality, tmp_path):
+    """Bands of a shared subspace that is fitted to all samples are among them."""
+    (tmp_path / "bids").mkdir()
+    given = [str(tmp_path / "bids"), str(tmp_path / "out"), "participant", "--analysis", preset, "--device", "cpu"]
+    job = make_job(parse_arguments([*given, "--dry-run"]))
+    seconds = expected.fit_seconds(expected.Shapes(modality, 1000, 50, 5, 2000.0), job, 1.0)
+    assert sum(seconds.values()) > 0
 
 
 def test_vertices_that_never_vary_are_not_counted(tmp_path):

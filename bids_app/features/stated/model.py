@@ -144,7 +144,8 @@ def _require_blocks(stated: StatedModel, source: ModelSource) -> None:
     """Raises NoInput where the weights have fewer blocks than the configuration. Nothing is said of models of several
     parts, of one block that is run again, nor by weights that lie in no blocks."""
     count = stated.number(*BLOCKS)
-    if count is None or stated.has_parts or {*SHARED} & {*stated.config}:
+    has_parts = stated.has_parts or bool(stated.config.get("is_encoder_decoder"))
+    if count is None or has_parts or {*SHARED} & {*stated.config}:
         return
     blocks: dict[str, dict[int, list[str]]] = {}
     for found in filter(None, map(IN_A_BLOCK.match, stated.shapes)):

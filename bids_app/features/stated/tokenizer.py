@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def require_tokenizer(stated: StatedModel, source: ModelSource) -> dict[str, int
     NoInput : there is none, it cannot be read, or it is another model's.
     """
     folder, name = stated.folder, stated.name.name
-    settings_of("tokenizer_config.json", stated.name, source)
+    own = settings_of("tokenizer_config.json", stated.name, source)
     if not is_there(folder / FAST):
         if not any(fnmatchcase(path.name, pattern) for path in folder.iterdir() for pattern in VOCABULARY):
             what = f"the tokenizer of the model '{name}' lacks {ALONE[0]}: every word would be unknown"
@@ -44,10 +45,20 @@ def require_tokenizer(stated: StatedModel, source: ModelSource) -> dict[str, int
     with as_no_input(name):
         tokenizer = _tokenizer(folder / FAST)
     numbers: dict[str, int] = tokenizer.get_vocab(with_added_tokens=True)
-    marks = {number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special}
+    added, named = tokenizer.get_added_tokens_decoder(), _special(own)
+    marks = {number for number, token in added.items() if token.special or token.content in named}
     if stated.n_rows is not None:
         require_rows({*numbers.values()} - marks, stated.n_rows, stated.name, folder)
     return numbers
+
+
+def _special(own: Mapping[str, Any]) -> set[str]:
+    """Tokens that tokenizer_config.json makes special, whatever tokenizer.json says: as one for padding."""
+    added = own.get("added_tokens_decoder")
+    entries = [one for one in added.values() if isinstance(one, dict)] if isinstance(added, dict) else []
+    marks = [one for one in entries if one.get("special") is True]
+    named = [*marks, *(value for key, value in own.items() if key.endswith("_token"))]
+    return {str(one.get("content") if isinstance(one, dict) else one) for one in named}
 
 
 def _tokenizer(path: Path) -> Any:

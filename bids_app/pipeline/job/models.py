@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bids_app import features
+from bids_app.boundary import boundary
 from bids_app.errors import ConcordError, NoInput, UsageError
 from bids_app.pipeline.job.job import Job
 
@@ -50,7 +51,7 @@ def check_models(job: Job, spaces: Mapping[str, Sequence[float]]) -> CheckedMode
     spaces : their names, with the seconds of each stimulus that they would be computed for.
     """
     refusals: dict[str, ConcordError] = {}
-    warnings, times = list[str](), dict[str, features.ExpectedSeconds]()
+    warnings, times, lost = list[str](), dict[str, features.ExpectedSeconds](), list[ConcordError]()
     specs, options = {**job.specs, **job.baseline_specs}, job.options
     for name, durations_s in spaces.items():
         try:
@@ -61,8 +62,9 @@ def check_models(job: Job, spaces: Mapping[str, Sequence[float]]) -> CheckedMode
         warnings.append(warning)
         if warning:
             continue
-        taking = features.expected_seconds(specs[name], options.models, durations_s, options.threads)
-        if taking is not None:
-            times[name] = taking
+        with boundary(lost.append):  # what an estimate makes nothing of is not what the model cannot do
+            taking = features.expected_seconds(specs[name], options.models, durations_s, options.threads)
+            if taking is not None:
+                times[name] = taking
     sound_s = {name: sum(spaces[name]) for name in times}
     return CheckedModels(refusals, tuple(filter(None, warnings)), times, sound_s)

@@ -28,6 +28,7 @@ from bids_app.records import (
     Modality,
     PlayingAlignment,
     RecordingAccount,
+    own_band,
     rest_band,
 )
 
@@ -199,7 +200,8 @@ def _dims(job: Job) -> dict[str, int]:
     if subspace is not None:
         dims[SHARED_GROUP] = subspace.components or SHARED
         dims |= {rest_band(name): dims.get(name, WIDTH) for name in subspace.between}
-    partitions = [analysis.groups, *(one.groups for one in analysis.extra_partitions)]
+        dims |= {own_band(name): dims[SHARED_GROUP] for name in subspace.between}
+    partitions = (analysis.groups, *(one.groups for one in analysis.extra_partitions))
     others = {band for groups in partitions for bands in groups.values() for band in bands} - {*dims}
     beside = {band for one in analysis.all_controls for union, _ in one.terms for band in union} - {*dims}
     return {**dims, **dict.fromkeys(others, WIDTH), **dict.fromkeys(beside, MOTION_WIDTH)}

@@ -113,7 +113,9 @@ class Work:
         def show() -> None:
             """Until the work has ended."""
             while not ended.wait(live.every_s):
-                live.show(self.title, self.stages.state())
+                state = self.stages.state()
+                if state.stage:  # else none has begun
+                    live.show(self.title, state)
 
         watching = threading.Thread(target=show, name="progress", daemon=True)
         watching.start()

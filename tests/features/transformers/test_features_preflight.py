@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tiny_models import save_seeded, spaced_words, stimulus, word_pieces
+from tiny_models import save_language_model, save_seeded, spaced_words, stimulus, word_pieces
 
 from bids_app import features
 from bids_app.errors import NoInput, UsageError
@@ -231,3 +231,32 @@ def test_a_model_that_is_in_part_in_the_cache_is_told_and_not_refused(source, tm
     assert "is not whole in the cache" in check(ModelSource(None), **asked)
     with pytest.raises(NoInput, match="no safetensors weights"):
         check(ModelSource(None, offline=True), **asked)
+
+
+def test_encoders_and_decoders_may_be_of_different_depths(tmp_path):
+    """As in distilbart-xsum-9-6: a decoder that has fewer blocks than `num_hidden_layers` says is whole."""
+    from transformers import BartConfig, BartModel
+
+    small = {"d_model": 8, "encoder_attention_heads": 2, "decoder_attention_heads": 2, "vocab_size": 120}
+    config = BartConfig(encoder_layers=9, decoder_layers=6, encoder_ffn_dim=8, decoder_ffn_dim=8, **small)
+    save_seeded(lambda: BartModel(config), 0, tmp_path / "uneven")
+    path = tmp_path / "uneven/config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "num_hidden_layers": 9}))
+    (tmp_path / "uneven/tokenizer.json").write_text(word_pieces().backend_tokenizer.to_str())
+    source = ModelSource(tmp_path, offline=True)
+    assert check(source, kind="word_embedding", model="uneven") == ""
+
+
+@pytest.mark.parametrize("by", ["pad_token", "added_tokens_decoder"])
+def test_a_mark_without_a_row_may_be_named_by_the_configuration_alone(by, tmp_path):
+    """As a token for padding that was added later, which transformers makes special."""
+    save_language_model(tmp_path / "padded")
+    tokens, settings = (tmp_path / "padded" / name for name in ("tokenizer.json", "tokenizer_config.json"))
+    mark = {"content": "<late>", "single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    content, own = (json.loads(path.read_text()) for path in (tokens, settings))
+    content["added_tokens"].append({"id": 300, **mark, "special": False})
+    own |= {"pad_token": "<late>"} if by == "pad_token" else {by: {"300": {**mark, "special": True}}}
+    tokens.write_text(json.dumps(content))
+    settings.write_text(json.dumps(own))
+    given = {**LANGUAGE, "model": "padded"}
+    assert check(ModelSource(tmp_path, offline=True), **given) == ""
