@@ -104,8 +104,8 @@ def partition(
     tests = _inference_spec(inference, spec.seed)
     values, names = _responses(Y)
     spaces = _spaces(X_by_space, len(values))
-    runs = list(_runs(spaces, values, _run_labels(groups, len(values)), period_s, tuple(delays_s)))
     try:
+        runs = list(_runs(spaces, values, _run_labels(groups, len(values)), period_s, tuple(delays_s)))
         asked = _Asked.of(_design(runs, spec, tuple(delays_s), period_s), spec, tests)
         (parts, means, warnings), tried = encoding.with_backoff(asked.answered, FitContext(device))
     except encoding.CannotFit as error:
@@ -269,6 +269,8 @@ def _run_labels(groups: Any, n_times: int) -> list[Any]:
     if labels.shape != (n_times,):
         raise UsageError(f"groups must be ({n_times},), a label a row, not {labels.shape}", WHERE)
     listed: list[Any] = labels.tolist()
+    if any(label != label for label in listed):
+        raise UsageError("groups has rows without a label (NaN)", WHERE)
     begun = [listed[at] for at in range(n_times) if at == 0 or listed[at] != listed[at - 1]]
     if len(begun) != len(set(begun)):
         again = next(label for label in begun if begun.count(label) > 1)

@@ -302,11 +302,8 @@ class Results:
         """Label and path of the stimulus, space, and JSON file of all features."""
         for path in sorted((self.out_dir / STIMULI).glob("stim-*/*_features.json")):
             named, sidecar = FEATURES_NAME.fullmatch(path.name), read_sidecar(path)
-            if named is None:
-                continue
-            if sidecar is None:
-                raise ReadWriteError("features have changed since they were written", path, "run concord again")
-            yield named["label"], str(read_json(path).get("Stimulus", "")), sidecar.space, path
+            if named is not None and sidecar is not None:  # others are damaged, and not there
+                yield named["label"], str(read_json(path).get("Stimulus", "")), sidecar.space, path
 
 
 def _require(name: str, known: Sequence[str], what: str) -> str:

@@ -50,7 +50,8 @@ def run_in_one_line(program: str, arguments: Sequence[str], call: Callable[[], i
         line, code = _line_of(error, program)
         if "".join(word for word in arguments if re.fullmatch("-v+", word)).count("v") > 1:
             traceback.print_exception(error)
-    _say(f"{program}: {line}")
+    with _deaf():
+        _say(f"{program}: {line}")
     return code
 
 
@@ -69,6 +70,20 @@ def _terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Within, a signal that is sent again changes nothing: the command is about to end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

@@ -15,8 +15,12 @@ RESPONSES, FEATURES, PREPARED, FIT, FILES = (
     "fit",
     "files",
 )  # stages of a unit; those within a fit are in `records.fits`
+ALONE = (RESPONSES, FEATURES, FILES)  # a slow disk or model says nothing of fits, nor these of them
 MEASURED = 0.02  # of a stage that must be done before it says itself how fast it is
-TELLING_S = 1.0  # shorter stages say nothing of how fast others are
+TELLING_S, MOST_SLOWER = (
+    1.0,
+    4.0,
+)  # shorter stages say nothing of how fast others are; nor does one say more than this
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,8 @@ def in_words(seconds: float) -> str:
 def seconds_left(stages: Mapping[str, Stage], now: str = "", since_s: float = 0.0) -> float:
     """What the rest of all stages should take.
 
-    A stage of which enough is done goes on as fast as it went; others take what was expected of them, times how much
-    longer than expected those took that are long enough to tell.
+    A stage of which enough is done goes on as fast as it went; others take what was expected of them. Stages of the
+    fit take so many times longer as those of it took that are long enough to tell.
 
     Parameters
     ----------
@@ -81,10 +85,12 @@ def seconds_left(stages: Mapping[str, Stage], now: str = "", since_s: float = 0.
     now : the one that is worked on.
     since_s : seconds since anything was told of it.
     """
-    measured = [one for one in stages.values() if one.share >= MEASURED and one.expected_s >= TELLING_S]
+    alike = {name: one for name, one in stages.items() if name not in ALONE}
+    measured = [one for one in alike.values() if one.share >= MEASURED and one.expected_s >= TELLING_S]
     expected_s = sum(one.expected_s * one.share for one in measured)
     slower = sum(one.spent_s for one in measured) / expected_s if measured else 1.0
-    left = {name: _left(one, slower) for name, one in stages.items()}
+    slower = min(max(slower, 1 / MOST_SLOWER), MOST_SLOWER)
+    left = {name: _left(one, slower if name in alike else 1.0) for name, one in stages.items()}
     return sum(left.values()) - min(since_s, left.get(now, 0.0))
 
 

@@ -175,6 +175,7 @@ MIXED = np.tile(["a", "b"], 40)
         ((dict.fromkeys("abcde", SPACES["speech"]), RESPONSES, RUNS), {}, "1 to 4 names", 64),
         ((dict.fromkeys(("a b", "a_b"), SPACES["speech"]), RESPONSES, RUNS), {}, "rename a space", 64),
         (({"full": SPACES["speech"]}, RESPONSES, RUNS), {}, "rename a space", 64),
+        ((SPACES, RESPONSES, np.where(np.arange(80) < 9, np.nan, 1.0)), {}, "rows without a label", 64),
         ((SPACES, RESPONSES, MIXED), {}, "rows of the run 'a' do not stand together", 64),
         ((SPACES, RESPONSES[:, :0], RUNS), {}, "Y must be (n_times, n_targets)", 64),
         (({"a": SPACES["speech"] * np.nan}, RESPONSES, RUNS), {}, "not finite", 65),

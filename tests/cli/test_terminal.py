@@ -72,6 +72,18 @@ def test_a_signal_ends_a_command_by_its_own_code(number, code, said, capsys):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_a_signal_that_is_sent_again_changes_nothing(monkeypatch):
+    said = []
+
+    def say(line):
+        signal.raise_signal(signal.SIGINT)
+        said.append(line)
+
+    monkeypatch.setattr("bids_app.cli.one_line._say", say)
+    assert run_in_one_line("concord", [], lambda: signal.raise_signal(signal.SIGINT)) == 130
+    assert len(said) == 1
+
+
 def test_a_command_called_in_a_thread_leaves_signals_alone():
     codes = []
     thread = threading.Thread(target=lambda: codes.append(run_in_one_line("concord", [], lambda: 0)))

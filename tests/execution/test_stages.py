@@ -45,6 +45,15 @@ def test_time_left(stages, left_s):
     assert seconds_left(dict(enumerate(stages))) == pytest.approx(left_s)
 
 
+def test_a_slow_disk_says_nothing_of_the_fit():
+    stages = {"responses": Stage(5, 1, 50), "features": Stage(10, 0.5, 50), "search": Stage(30), "files": Stage(2)}
+    assert seconds_left(stages) == pytest.approx(50 + 30 + 2)
+
+
+def test_no_stage_says_more_than_fourfold():
+    assert seconds_left({"search": Stage(10, 0.5, 500), "models": Stage(30)}) == pytest.approx(500 + 120)
+
+
 def test_a_stage_takes_the_time_until_it_is_told_of(clock):
     stages = Stages(clock=clock)
     for name, seconds in [("search", 2), ("search", 2), ("models", 6)]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bids_app.execution import FEATURES, FIT, PREPARED, RESPONSES, Unit
 from bids_app.execution.cost import (
@@ -19,6 +19,7 @@ from bids_app.execution.cost import (
 )
 from bids_app.pipeline.job.job import Job
 from bids_app.records import (
+    LAYERS_STAGE,
     MODELS_STAGE,
     RESIDUALS_STAGE,
     SEARCH_STAGE,
@@ -28,6 +29,7 @@ from bids_app.records import (
     Modality,
     PlayingAlignment,
     RecordingAccount,
+    has_layers,
     own_band,
     rest_band,
 )
@@ -37,6 +39,7 @@ MODELS = ("speech_model", "language_model", "word_embedding", "file")
 WORD_S, STORED = 0.4, 2.0  # of speech; bytes of a value, packed
 MODELS_MB = 450  # what libraries of models take beside those of fits
 ACCELERATORS = ("/dev/nvidia0", "/dev/kfd")
+N_LAYERS = 13  # of a model, where all are asked for
 BLOCKS, LEAST_BLOCK_S = 5, 60.0  # outer folds where runs are not folds; of tests, as long as smooth responses ask for
 STAGES = {
     "prepared": PREPARED,
@@ -148,8 +151,18 @@ def fit_seconds(shapes: Shapes, job: Job, slower: float) -> dict[str, float]:
     if not _on_cpu(job.options.models.device):
         return {}
     size = fit_size(shapes, job)
-    share = slower / cores(size, job.options.threads)
-    return {STAGES[name]: cost_s * share for name, cost_s in fit_cost(size).items()}
+    share, layers = slower / cores(size, job.options.threads), _layers_size(size, job)
+    known = {STAGES[name]: cost_s * share for name, cost_s in fit_cost(size).items()}
+    return known if layers is None else {LAYERS_STAGE: sum(fit_cost(layers).values()) * share, **known}
+
+
+def _layers_size(size: FitSize, job: Job) -> FitSize | None:
+    """The fits of each layer alone, of spaces with several; None where there are none."""
+    asked = [spec for spec in job.specs.values() if has_layers(spec.options)]
+    counts = [N_LAYERS if spec.options["layer"] == "all" else len(spec.options["layer"]) for spec in asked]
+    columns = [n * [size.n_columns // len(job.specs)] for n in counts]
+    each = [width for widths in columns for width in widths]
+    return replace(size, candidates=each, n_unions=len(each), n_blocks=0) if each else None
 
 
 def _on_cpu(device: str) -> bool:
