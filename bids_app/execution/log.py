@@ -84,6 +84,23 @@ class RunLog:
 
         return both
 
+    @contextmanager
+    def kept_beside(self, folder: Path) -> Iterator[None]:
+        """Within, whatever ends it, the log is kept where the folder is there at the end: it is not made for the log.
+
+        Parameters
+        ----------
+        folder : out_dir.
+        """
+        try:
+            yield
+        except (*EXPECTED, KeyboardInterrupt) as error:
+            LOGGER.warning("ended: %s", str(error) or type(error).__name__)
+            raise
+        finally:
+            if folder.is_dir():
+                self.keep()
+
     def keep(self) -> None:
         """Write all lines from now on, and those held back: out_dir is there."""
         self._handler.capacity = 1

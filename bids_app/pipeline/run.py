@@ -52,7 +52,7 @@ def run(options: RunOptions, screen: Screen) -> int:
     library = StimulusLibrary(job)
     accounts = Accounts(job, library)
     homes = (*options.named_folders, *laid_out(options.bids_dir).homes)
-    with execution.open_log(job.out_dir / "logs") as log, named(homes):
+    with execution.open_log(job.out_dir / "logs") as log, log.kept_beside(job.out_dir), named(homes):
         log.begin(options.command, __version__)
         screen = screen.logged(log.also)
         notify = screen.say

@@ -63,6 +63,25 @@ def test_where_the_log_cannot_be_written_it_is_not_named(tmp_path):
     assert said == "a bug of Concord: ValueError: x (-vv shows the traceback)"
 
 
+@pytest.mark.parametrize("error", [DataError("what"), OSError("full"), MemoryError("little"), KeyboardInterrupt()])
+def test_whatever_ends_a_run_is_in_the_log_where_there_is_an_out_dir(tmp_path, error):
+    def run(folder):
+        with open_log(folder / "logs") as log, log.kept_beside(folder):
+            LOG.info("one")
+            raise error
+
+    for folder in (tmp_path / "there", tmp_path / "not there"):
+        if folder.name == "there":
+            folder.mkdir()
+        with pytest.raises(type(error)):
+            run(folder)
+    (path,) = logs(tmp_path)
+    assert path.is_relative_to(tmp_path / "there")
+    first, second = path.read_text().splitlines()
+    assert first.endswith("one")
+    assert second.endswith(f"ended: {error}" if str(error) else "ended: KeyboardInterrupt")
+
+
 def test_a_log_begins_with_the_command_the_host_and_versions_and_has_what_was_said(tmp_path):
     said = []
     with open_log(tmp_path) as log:

@@ -184,7 +184,9 @@ def test_where_nothing_can_be_written_nothing_is_lost(study, monkeypatch):
     assert made_again(study, monkeypatch) == ["1", "2"]
 
 
-def test_a_dry_run_shows_the_same_with_it_without_it_and_of_a_refused_recording(study, capsys):
+def test_a_dry_run_shows_the_same_with_it_without_it_and_of_a_refused_recording(study, capsys, monkeypatch):
+    """But for how fast the machine is at the moment."""
+    monkeypatch.setattr("bids_app.pipeline.dry_run.pace", lambda: 1.0)
     (study / f"bids/{PREP}_run-1_{SPACE}_desc-preproc_bold.json").write_text("{")
     with (study / "bids/stimuli/story2.tsv").open("a") as table:
         table.write("late\t126.0\t126.5\n")
