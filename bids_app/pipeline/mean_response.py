@@ -54,6 +54,7 @@ def fit_mean_responses(
         stem = group.shared_stem([unit.stem for unit in units])
         work = progress.start(_row(stem), "group")
         lost: list[ConcordError] = []
+        work.say(f"{len(units)} participants")
         with boundary(lost.append), work.running(), _responses(units, rows, job, work) as shared:
             task = UnitTask(_mean_unit(stem, units[0]), alignments=judge.preflight.alignments, stages=work.stages)
             results[key] = _fit_shared(task, shared, job, rows, cache, work)

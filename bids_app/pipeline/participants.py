@@ -91,6 +91,7 @@ def _write_report(judge: Judge, participant: str, progress: Progress) -> int:
     with locked(outputs.lock_path(out_dir, participant), progress.notify, PATIENCE_S):
         untrue = judge.untrue(participant, progress.book.rows())
         outputs.write_participant_report(out_dir, participant, judge.job.planted, untrue)
+    progress.notify(f"sub-{participant}: report written")
     return len(untrue)
 
 
