@@ -1,9 +1,13 @@
 """The house as tests: imports run downwards, --help is light, rooms are small, functions take few parameters."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from graphlib import TopologicalSorter
+from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -299,3 +303,16 @@ def test_what_opens_a_file_is_seen(code):
 def test_the_table_of_readers_has_no_line_too_many():
     for name, allowed in MAY_OPEN.items():
         assert set(openings(ast.parse((PACKAGE / name).read_text(encoding="utf-8")))) == allowed, name
+
+
+def test_every_library_that_is_imported_is_a_dependency_of_our_own():
+    """Not one that happens to be there for another library's sake."""
+    with (PACKAGE.parent / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    lines = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
+    declared = {re.match(r"[\w.-]+", line).group().lower().replace("_", "-") for line in lines}
+    given_by = {"parselmouth": ["praat-parselmouth"]} | dict(packages_distributions())
+    for path in SOURCES:
+        for module in imported(path)[1]:
+            names = {name.lower().replace("_", "-") for name in given_by.get(module, [module])}
+            assert names & declared, f"{path.relative_to(PACKAGE)}: {module}"
