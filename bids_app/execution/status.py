@@ -39,13 +39,14 @@ class StatusBook:
     """
 
     def __init__(self, out_dir: Path, say: Callable[[str], object] = str) -> None:
-        self._say = say
+        self._say, self._own = say, dict[str, StatusRow]()
         self._json, self._tsv = out_dir / "status.json", out_dir / "status.tsv"
         self._lock = out_dir / "logs" / "status.lock"
         self._lock.parent.mkdir(parents=True, exist_ok=True)
 
     def record(self, row: StatusRow) -> None:
         """Insert the row, or replace the unit's earlier one."""
+        self._own[row.unit] = row
         with locked(self._lock, self._say, ENDS_S):
             rows = {old.unit: old for old in self._read()} | {row.unit: row}
             self._write([rows[unit] for unit in sorted(rows)])
@@ -67,9 +68,10 @@ class StatusBook:
                 self._write(kept)
 
     def rows(self) -> list[StatusRow]:
-        """All rows, sorted by unit."""
+        """All rows, sorted by unit. What this job has ended stays so, though another one may just be at it."""
         with locked(self._lock, self._say, ENDS_S):
-            return self._read()
+            rows = self._read()
+        return [self._own.get(row.unit, row) if row.status == "running" else row for row in rows]
 
     def _read(self) -> list[StatusRow]:
         try:

@@ -197,3 +197,14 @@ def test_rows_of_units_that_are_no_more_go(tmp_path):
         book.record(StatusRow(name, "01", "done", 2.0))
     book.remove(["b", "x"])
     assert [row.unit for row in book.rows()] == ["a", "c"]
+
+
+def test_what_a_job_has_ended_stays_so_while_another_is_at_it(tmp_path):
+    """Else its own group level would leave out what it has just made."""
+    own, other = StatusBook(tmp_path), StatusBook(tmp_path)
+    own.record(StatusRow("u", "01", "done"))
+    other.record(StatusRow("u", "01", "running"))
+    assert [row.status for row in own.rows()] == ["done"]
+    assert [row.status for row in StatusBook(tmp_path).rows()] == ["running"]
+    other.record(StatusRow("u", "01", "failed"))
+    assert [row.status for row in own.rows()] == ["failed"]
