@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from bids_app import __version__, disk, execution, outputs
@@ -52,7 +53,7 @@ def run(options: RunOptions, screen: Screen) -> int:
     library = StimulusLibrary(job)
     accounts = Accounts(job, library)
     homes = (*options.named_folders, *laid_out(options.bids_dir).homes)
-    with execution.open_log(job.out_dir / "logs") as log, log.kept_beside(job.out_dir), named(homes):
+    with execution.open_log(job.out_dir / "logs") as log, _kept(log, job), named(homes):
         log.begin(options.command, __version__)
         screen = screen.logged(log.also)
         notify = screen.say
@@ -64,6 +65,11 @@ def run(options: RunOptions, screen: Screen) -> int:
             return _foretell(judge, foreseen, recordings, notify)
         foreseen.require_some(preflight.units)
         return _compute(judge, foreseen, recordings, log, screen)
+
+
+def _kept(log: RunLog, job: Job) -> AbstractContextManager[None]:
+    """The log is kept whatever ends a run; a dry run leaves its plan alone, unless there is an error."""
+    return nullcontext() if job.options.dry_run else log.kept_beside(job.out_dir)
 
 
 def _foretell(judge: Judge, foreseen: Foreseen, recordings: FoundRecordings, notify: Notify) -> int:

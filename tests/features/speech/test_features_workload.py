@@ -74,12 +74,11 @@ def test_the_quicker_way_is_the_one_that_is_named(source):
 @pytest.mark.parametrize(
     ("spec", "device"),
     [
-        (FeatureSpec("l", "language_model", {"model": "tiny-gpt2", "layer": 1}), "cpu"),
         (FeatureSpec("m", "melspectrogram", {}), "cpu"),
         (FeatureSpec("d", "speech_model", {"model": "short-whisper", "part": "decoder", "layer": 1}), "cpu"),
         (FeatureSpec("s", "speech_model", {"model": "tiny-w2v", **ASKED}), "cuda"),
     ],
-    ids=["language", "mel", "decoder", "gpu"],
+    ids=["mel", "decoder", "gpu"],
 )
 def test_nothing_is_said_where_it_is_not_known(spec, device, source):
     assert (
