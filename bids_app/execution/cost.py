@@ -29,7 +29,7 @@ MOST_SHARED, SHARED_SIDE = 0.9, 400.0  # of a further core, that is made use of;
 UNTESTED = 0.3  # of the time with tests
 DISTINCT = 0.75  # of draws: bands of next to no weight are left out of them, which makes some equal
 MB, BASE_MB, DEFAULT_MB = 1e6, 420, 5500  # interpreter and libraries; what a fit keeps to without --mem-mb
-PENALTY, N_PENALTIES, TARGET = 4, 150, 24  # bytes of a target: of each candidate's penalties; of its column and row
+PENALTY, N_PENALTIES, TARGET, UNION = 4, 60, 24, 16  # bytes of a target: each penalty; column and row; union's row
 COLUMN, PAIR = 128, 16_000  # bytes of a column's row; of a pair of blocks, with all flips of their signs
 WRITTEN_MB, WRITTEN = 1.0, 60  # a unit's tables; bytes a target and union
 
@@ -161,6 +161,7 @@ def fit_mb(size: FitSize, n_bytes: int, limit_mb: int | None) -> float:
     limit_mb : what it is to keep to, if anything.
     """
     target = PENALTY * N_PENALTIES * len(size.candidates) + TARGET * (size.n_columns + size.n_times)
+    target += UNION * size.n_unions * size.n_times
     held = COLUMN * size.n_times * size.n_columns + PAIR * size.n_blocks**2 + target * size.n_targets + n_bytes
     return min(BASE_MB + held / MB, limit_mb or DEFAULT_MB)
 
