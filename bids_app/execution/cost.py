@@ -16,16 +16,16 @@ import numpy as np
 
 # Rates, in seconds of one core of the machine in RESULTS.md, where `pace` takes PROBE_S. A side is the smaller of a
 # candidate's columns and the samples it is fitted on: that of the matrix that is decomposed.
-SEARCHED_S, SEARCHED_ROW_S = 0.9e-3, 4e-7  # a candidate in an inner split; its training rows
+SEARCHED_S, SEARCHED_ROW_S = 1.1e-3, 4e-7  # a candidate in an inner split; its training rows
 SQUARE_S, CUBE_S, TRIED_S = 6e-8, 5e-11, 1.3e-10  # the same: side², side³; side² of each target
-CHOSEN_S, CHOSEN_ROW_S, CHOSEN_CUBE_S = 2.6e-3, 1.5e-6, 1.7e-10  # a candidate in an outer fold; rows; side³
-TESTED_S, FITTED_S = 1.3e-5, 1.5e-9  # a target and union: √rows; side² in each outer fold
+CHOSEN_S, CHOSEN_ROW_S, CHOSEN_CUBE_S = 3.8e-3, 1.5e-6, 1.7e-10  # a candidate in an outer fold; rows; side³
+TESTED_S, FITTED_S = 1.6e-5, 1.5e-9  # a target and union: √rows; side² in each outer fold
 FORESEEN_S, FORESEEN_FIT_S = 3e-6, 4e-10  # the same, of what smaller models leave
 RESULTS_S, RESULTS_PAIR_S = 2.5e-3, 5e-6  # p and intervals of a target; blocks² of each
-PREPARED_S = 4.3e-8  # columns² of the largest candidate: the shared subspace
+PREPARED_S = 6e-8  # columns² of the largest candidate: the shared subspace
 READ_S = 1.2e-8  # a byte of responses
 PROBE_S, PROBE_SIDE, PROBES = 0.0062, 256, 5
-MOST_SHARED, SHARED_SIDE = 0.9, 400.0  # of a further core, that is made use of; the side from which it is
+MOST_SHARED, SHARED_SIDE = 0.9, 600.0  # of a further core, that is made use of; the side from which it is
 UNTESTED = 0.3  # of the time with tests
 DISTINCT = 0.75  # of draws: bands of next to no weight are left out of them, which makes some equal
 MB, BASE_MB, DEFAULT_MB = 1e6, 420, 5500  # interpreter and libraries; what a fit keeps to without --mem-mb

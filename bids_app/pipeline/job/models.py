@@ -10,7 +10,7 @@ from bids_app.boundary import boundary
 from bids_app.errors import ConcordError, NoInput, UsageError
 from bids_app.pipeline.job.job import Job
 
-LOADING_S = 3.0  # libraries, models and spectrograms, of whatever features
+LOADING_S = 5.0  # libraries, models and spectrograms, of whatever features
 
 
 @dataclass(frozen=True)
