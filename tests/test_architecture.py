@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "bids_app"
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 FOLDERS = sorted({path.parent for path in SOURCES})
 
-BASE = {"records", "errors", "boundary", "marks", "pointers", "process", "inputs", "disk"}
+BASE = {"records", "errors", "boundary", "marks", "pointers", "process", "inputs", "disk", "durations"}
 DATASET = (
     "files", "transcripts", "stimuli", "signals", "electrodes", "confounds", "responses", "discovery", "alignment",
 )  # fmt: skip
@@ -24,6 +24,7 @@ FEATURES = {"acoustic", "language", "lexical", "phonetic", "speech"}
 MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "errors": set(),
     "templates": set(),
+    "durations": set(),
     "records": set(),
     "marks": set(),
     "process": set(),

@@ -4,7 +4,7 @@ from bids_app.boundary import reason_of
 from bids_app.execution.log import RunLog, open_log
 from bids_app.execution.plan import Unit, plan_units
 from bids_app.execution.resume import NUMBERS, key_without_inputs, unit_key, what_changed
-from bids_app.execution.stages import FEATURES, FILES, FIT, PREPARED, RESPONSES, Stages, State, in_words
+from bids_app.execution.stages import FEATURES, FILES, FIT, PREPARED, RESPONSES, Stages, State
 from bids_app.execution.status import NOT_DONE, Status, StatusBook, StatusRow, peak_mb
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "StatusBook",
     "StatusRow",
     "Unit",
-    "in_words",
     "key_without_inputs",
     "open_log",
     "peak_mb",

@@ -14,6 +14,9 @@ from itertools import combinations
 
 import numpy as np
 
+from bids_app.execution.stages import FIT, PREPARED
+from bids_app.records import MODELS_STAGE, RESIDUALS_STAGE, SEARCH_STAGE
+
 # Rates, in seconds of one core of the machine in RESULTS.md, where `pace` takes PROBE_S. A side is the smaller of a
 # candidate's columns and the samples it is fitted on: that of the matrix that is decomposed.
 SEARCHED_S, SEARCHED_ROW_S = 1.1e-3, 4e-7  # a candidate in an inner split; its training rows
@@ -121,8 +124,7 @@ def n_draws(n_bands: int, candidates: int) -> int:
 
 
 def fit_cost(size: FitSize) -> dict[str, float]:
-    """Seconds of one core that the stages of a fit should take, by what they are: `prepared`, `search`, `residuals`,
-    `models`, `results`.
+    """Seconds of one core that each stage of a fit should take.
 
     Parameters
     ----------
@@ -138,11 +140,11 @@ def fit_cost(size: FitSize) -> dict[str, float]:
     search = SEARCHED_S + SEARCHED_ROW_S * inner + square * tried**2 + CUBE_S * tried**3
     models = CHOSEN_S + CHOSEN_ROW_S * size.n_times + CHOSEN_CUBE_S * chosen**3
     return {
-        "prepared": PREPARED_S * float(columns.max()) ** 2,
-        "search": size.n_outer * size.n_inner * float(search.sum()),
-        "residuals": tests * (FORESEEN_S * rows + FORESEEN_FIT_S * side) if size.n_blocks else 0.0,
-        "models": size.n_outer * float(models.sum()) + tests * (TESTED_S * rows + FITTED_S * side),
-        "results": (RESULTS_S + RESULTS_PAIR_S * size.n_blocks**2) * size.n_targets if size.n_blocks else 0.0,
+        PREPARED: PREPARED_S * float(columns.max()) ** 2,
+        SEARCH_STAGE: size.n_outer * size.n_inner * float(search.sum()),
+        RESIDUALS_STAGE: tests * (FORESEEN_S * rows + FORESEEN_FIT_S * side) if size.n_blocks else 0.0,
+        MODELS_STAGE: size.n_outer * float(models.sum()) + tests * (TESTED_S * rows + FITTED_S * side),
+        FIT: (RESULTS_S + RESULTS_PAIR_S * size.n_blocks**2) * size.n_targets if size.n_blocks else 0.0,
     }
 
 

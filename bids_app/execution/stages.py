@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+
+from bids_app.durations import in_words
 
 RESPONSES, FEATURES, PREPARED, FIT, FILES = (
     "responses",
@@ -64,13 +66,6 @@ class State:
         if self.left_s is None:
             return self.stage
         return f"{self.stage}, {100 * self.share:.0f} % done, about {in_words(self.left_s)} left"
-
-
-def in_words(seconds: float) -> str:
-    """In the largest unit of which there are two: 90 s, 25 min, 3 h, 2 days."""
-    units = (("days", 86400), ("h", 3600), ("min", 60))
-    unit, size = next(((unit, size) for unit, size in units if seconds >= 2 * size), ("s", 1))
-    return f"{seconds / size:.0f} {unit}"
 
 
 def seconds_left(stages: Mapping[str, Stage], now: str = "", since_s: float = 0.0) -> float:
@@ -142,13 +137,6 @@ class Stages:
             with self._lock:
                 self._spend(name, share)
                 self._now = around or name
-
-    def again(self, names: Sequence[str]) -> None:
-        """Stages begin anew, such as after memory ran out in them; what they took is kept."""
-        with self._lock:
-            for name in names:
-                if name in self._stages:
-                    self._stages[name] = replace(self._stages[name], share=0.0)
 
     def state(self) -> State:
         """What the unit is at now."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bids_app.durations import in_words
 from bids_app.errors import DataError, NoInput, ReadWriteError, UsageError, did_you_mean
 from bids_app.features import contextual_residual, precomputed
 from bids_app.features.acoustic import envelope, melspectrogram, pitch
@@ -246,17 +247,11 @@ def expected_seconds(
         return None
     a_second = SHARE_OF_PRODUCTS * pace.speed(threads)
     seconds = work.operations / a_second
-    said = f"feature '{spec.name}': about {_rounded(seconds)} to compute {_rounded(sum(durations_s))} of {work.of}"
+    said = f"feature '{spec.name}': about {in_words(seconds)} to compute {in_words(sum(durations_s))} of {work.of}"
     if seconds >= LONG_S and work.quicker is not None:
         how, fewer = work.quicker
-        said += f"; with '{how}' about {_rounded(fewer / a_second)}, approximately (docs/features.md)"
+        said += f"; with '{how}' about {in_words(fewer / a_second)}, approximately (docs/features.md)"
     return ExpectedSeconds(seconds, said)
-
-
-def _rounded(seconds: float) -> str:
-    """In the largest unit of which there are two: 90 s, 25 min, 3 h."""
-    unit, size = next(((unit, size) for unit, size in (("h", 3600), ("min", 60)) if seconds >= 2 * size), ("s", 1))
-    return f"{seconds / size:.0f} {unit}"
 
 
 def file_hashes(stimulus: Stimulus, spec: FeatureSpec, source: ModelSource, digest: Digest) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from bids_app.pipeline.job.file_states import FileStates
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.job.playings import same_stimuli_warnings
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
-from bids_app.records import AlignmentLine, Recording, RecordingAccount, StimulusFacts
+from bids_app.records import AlignmentLine, Recording, RecordingAccount, ResponseSpec, StimulusFacts
 
 FORMAT = 3
 WORTH = 20  # recordings: the accounts of fewer are made again as quickly
@@ -79,12 +79,7 @@ class Accounts:
         ------
         DataError : a file is missing, damaged or has no target.
         """
-        name, account = str(recording.paths[0]), self.of(recording)
-        if account.n_targets is None:
-            spec = self._job.analysis.response_spec(recording.modality)
-            account = replace(account, n_targets=dataset.count_targets(recording, spec))
-            self._put(name, self._now[name][0], account)
-        return account.n_targets or 0
+        return self._counted(recording, "n_targets", dataset.count_targets)
 
     def count_varying(self, recording: Recording) -> int:
         """How many targets a recording has that can be fitted.
@@ -97,12 +92,16 @@ class Accounts:
         ------
         DataError : a file is missing, damaged or has no target.
         """
-        name, account = str(recording.paths[0]), self.of(recording)
-        if account.n_varying is None:
-            spec = self._job.analysis.response_spec(recording.modality)
-            account = replace(account, n_varying=dataset.count_varying(recording, spec))
-            self._put(name, self._now[name][0], account)
-        return account.n_varying or 0
+        return self._counted(recording, "n_varying", dataset.count_varying)
+
+    def _counted(self, recording: Recording, name: str, count: Callable[[Recording, ResponseSpec], int]) -> int:
+        """A number of the account, counted where it has none yet."""
+        account, place = self.of(recording), str(recording.paths[0])
+        if getattr(account, name) is None:
+            counted: dict[str, Any] = {name: count(recording, self._job.analysis.response_spec(recording.modality))}
+            account = replace(account, **counted)
+            self._put(place, self._now[place][0], account)
+        return int(getattr(account, name))
 
     def of_unit(self, unit: Unit) -> tuple[list[RecordingAccount], int]:
         """Accounts of a unit's recordings, and how many targets the first of them has that can be fitted.

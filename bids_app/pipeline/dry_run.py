@@ -8,8 +8,9 @@ from functools import partial
 
 from bids_app import outputs
 from bids_app.boundary import boundary
+from bids_app.durations import in_words
 from bids_app.errors import ConcordError
-from bids_app.execution import Unit, in_words
+from bids_app.execution import Unit
 from bids_app.execution.cost import pace
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.foreseen import Foreseen, stimuli_of, to_compute, unreadable

@@ -8,8 +8,9 @@ from dataclasses import replace
 from bids_app import outputs
 from bids_app.boundary import boundary
 from bids_app.disk import locked
+from bids_app.durations import in_words
 from bids_app.errors import ConcordError
-from bids_app.execution import FILES, StatusBook, StatusRow, Unit, in_words
+from bids_app.execution import FILES, StatusBook, StatusRow, Unit
 from bids_app.execution.cost import pace
 from bids_app.pipeline.foreseen import Foreseen, to_compute
 from bids_app.pipeline.job.models import CheckedModels

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bids_app.encoding.ridge.candidates import alpha_grid, band_weights, nested_grid
+from bids_app.execution import FIT
 from bids_app.execution.cost import (
     Asked,
     FitSize,
@@ -20,6 +21,7 @@ from bids_app.execution.cost import (
     pace,
     written_mb,
 )
+from bids_app.records import MODELS_STAGE, RESIDUALS_STAGE
 
 SIZE = FitSize(760, 400, 4, 3, [400] * 100, 40, 10_000, 25)
 
@@ -74,8 +76,8 @@ def test_what_is_more_takes_longer(more, least, most):
 
 def test_without_tests_there_is_less_to_do():
     untested = fit_cost(replace(SIZE, n_blocks=0))
-    assert untested["residuals"] == untested["results"] == 0
-    assert untested["models"] < fit_cost(SIZE)["models"]
+    assert untested[RESIDUALS_STAGE] == untested[FIT] == 0
+    assert untested[MODELS_STAGE] < fit_cost(SIZE)[MODELS_STAGE]
 
 
 def test_memory_keeps_to_its_limit():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bids_app.execution.stages import Stage, Stages, State, in_words, seconds_left
+from bids_app.execution.stages import Stage, Stages, State, seconds_left
 
 
 class Clock:
@@ -106,16 +106,6 @@ def test_where_nothing_is_expected_the_stage_alone_is_said(clock):
         assert stages.state().line == "responses"
 
 
-def test_stages_that_begin_anew_keep_what_they_took(clock):
-    stages = Stages(clock=clock)
-    stages.expect({"search": 10})
-    clock.pass_by(8)
-    stages.advance("search", 1.0)
-    stages.again(["search", "models"])
-    assert stages.spent_s == {"search": 8}
-    assert stages.state().left_s == pytest.approx(2)
-
-
 def test_each_stage_is_told_of_when_it_begins_and_not_again_while_it_lasts(clock):
     told = []
     stages = Stages(told.append, clock)
@@ -157,11 +147,3 @@ def test_a_share_is_one_and_time_left_is_time(events):
         assert 0 <= state.share <= 1 + 1e-9
         assert state.left_s >= 0
     assert sum(stages.spent_s.values()) == pytest.approx(clock.now_s - 100)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "120 min"), (7200, "2 h"), (200_000, "2 days")],
-)
-def test_times_in_words(seconds, words):
-    assert in_words(seconds) == words

@@ -36,7 +36,7 @@ def require_enough(
     DataError : there cannot be rows enough.
     """
     groups, rows = dict[int, int](), dict[str, int]()
-    for group, recording in zip(_linked(recordings), recordings, strict=True):
+    for group, recording in zip(linked(recordings), recordings, strict=True):
         account = alignments.get(recording.label)
         if account is None:
             return
@@ -113,8 +113,17 @@ def _joined(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
     return joined
 
 
-def _linked(recordings: Sequence[Recording]) -> list[int]:
-    """One number for all recordings that share a stimulus, directly or through others."""
+def linked(recordings: Sequence[Recording]) -> list[int]:
+    """One number for all recordings that share a stimulus, directly or through others.
+
+    Parameters
+    ----------
+    recordings : of a unit.
+
+    Returns
+    -------
+    (n_recordings,) a number each.
+    """
     group, first = list(range(len(recordings))), dict[str, int]()
     for member, recording in enumerate(recordings):
         for name in (name for event in recording.stimuli for name in event.contents):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bids_app.execution import FEATURES, FIT, PREPARED, RESPONSES, Unit
+from bids_app.execution import FEATURES, RESPONSES, Unit
 from bids_app.execution.cost import (
     Asked,
     FitSize,
@@ -17,12 +17,10 @@ from bids_app.execution.cost import (
     read_s,
     written_mb,
 )
+from bids_app.pipeline.job.enough import BLOCKS, linked
 from bids_app.pipeline.job.job import Job
 from bids_app.records import (
     LAYERS_STAGE,
-    MODELS_STAGE,
-    RESIDUALS_STAGE,
-    SEARCH_STAGE,
     SHARED_GROUP,
     SOLVERS,
     FeatureSpec,
@@ -40,14 +38,7 @@ WORD_S, STORED = 0.4, 2.0  # of speech; bytes of a value, packed
 MODELS_MB = 450  # what libraries of models take beside those of fits
 ACCELERATORS = ("/dev/nvidia0", "/dev/kfd")
 N_LAYERS = 13  # of a model, where all are asked for
-BLOCKS, LEAST_BLOCK_S = 5, 60.0  # outer folds where runs are not folds; of tests, as long as smooth responses ask for
-STAGES = {
-    "prepared": PREPARED,
-    "search": SEARCH_STAGE,
-    "residuals": RESIDUALS_STAGE,
-    "models": MODELS_STAGE,
-    "results": FIT,
-}
+LEAST_BLOCK_S = 60.0  # of tests, as long as smooth responses ask for
 
 
 @dataclass(frozen=True)
@@ -126,7 +117,7 @@ def expected(
         unit.modality,
         max(1, round(sum(_n_rows(unit, account, job) for account in accounts))),
         n_targets,
-        _n_folds(job.analysis.fit.outer, accounts),
+        _n_folds(job.analysis.fit.outer, unit),
         sum(map(_heard_s, accounts)),
     )
     size = fit_size(shapes, job)
@@ -152,7 +143,7 @@ def fit_seconds(shapes: Shapes, job: Job, slower: float) -> dict[str, float]:
         return {}
     size = fit_size(shapes, job)
     share, layers = slower / cores(size, job.options.threads), _layers_size(size, job)
-    known = {STAGES[name]: cost_s * share for name, cost_s in fit_cost(size).items()}
+    known = {stage: cost_s * share for stage, cost_s in fit_cost(size).items()}
     return known if layers is None else {LAYERS_STAGE: sum(fit_cost(layers).values()) * share, **known}
 
 
@@ -236,12 +227,12 @@ def _bytes_a_second(spec: FeatureSpec) -> float:
     return (STORED * _stored_dims(spec) + 8) / step_s
 
 
-def _n_folds(outer: str | int, accounts: Sequence[RecordingAccount]) -> int:
-    """Runs that share no stimulus, or blocks."""
-    heard = {frozenset(event.stimulus_id for event in account.playings) for account in accounts}
-    if outer != "by_run":
-        return int(outer)
-    return len(heard) if len(heard) > 1 else BLOCKS
+def _n_folds(outer: str | int, unit: Unit) -> int:
+    """Groups of runs that share no stimulus, or blocks."""
+    n_groups = len({*linked(unit.recordings)})
+    if n_groups > 1 and (outer == "by_run" or n_groups < len(unit.recordings)):
+        return n_groups
+    return BLOCKS if outer == "by_run" else int(outer)
 
 
 def _n_rows(unit: Unit, account: RecordingAccount, job: Job) -> float:
