@@ -117,7 +117,7 @@ def _expected_rows(rows: Sequence[PlanRow], judge: Judge, foreseen: Foreseen) ->
         if row["results"] != "reused" and unit.stem not in foreseen.refused:
             with boundary(lost.append):
                 made = to_compute([unit], accounts, partial(_missing_of, new, accounts))
-                work = FeatureWork(made, foreseen.models.seconds(made))
+                work = FeatureWork.of(made, foreseen.models)
                 should = expected(unit, *accounts.of_unit(unit), work, judge.job, slower)
                 taken |= new
         seconds = sum(should.seconds.values())

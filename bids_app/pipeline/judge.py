@@ -293,9 +293,8 @@ def _is_unit(row: StatusRow) -> bool:
 def _of_row(row: StatusRow) -> Verdict:
     """What a row says of a unit that has no summary."""
     if row.status in NOT_DONE:
-        return Verdict(
-            row.unit, row.participant, "failed", row.reason if row.status == "failed" else f"it {row.reason}"
-        )
+        reason, hint = (row.reason, ONCE_MENDED) if row.status == "failed" else (f"it {row.reason}", AGAIN)
+        return Verdict(row.unit, row.participant, "failed", reason, hint=hint)
     return Verdict(row.unit, row.participant, "damaged", "its summary in logs is gone")
 
 

@@ -120,7 +120,8 @@ def _fit_and_write(work: Work, task: UnitTask, judge: Judge, foreseen: Foreseen,
         return _reuse(work, task, judge, done)
     took = _expect(work, unit, judge, foreseen.models)
     again = f", again: {there.reason}" if there.state != "new" else ""
-    work.say(f"{len(unit.recordings)} recordings{took}{again}")
+    count = len(unit.recordings)
+    work.say(f"{count} recording{'' if count == 1 else 's'}{took}{again}")
     with work.running():
         result = fit_unit(replace(task, key=key), job, judge.library, cache)
         effort, lock = work.effort, outputs.lock_path(job.out_dir, unit.participant)
@@ -146,7 +147,7 @@ def _expect(work: Work, unit: Unit, judge: Judge, models: CheckedModels) -> str:
     lost: list[ConcordError] = []  # which the fit says, if it is more than the estimate's
     with boundary(lost.append):
         spaces = to_compute([unit], judge.accounts, judge.library.missing)
-        made = FeatureWork(spaces, models.seconds(spaces))
+        made = FeatureWork.of(spaces, models)
         should = expected(unit, *judge.accounts.of_unit(unit), made, judge.job, pace())
         work.stages.expect(should.seconds)
         return f", about {in_words(sum(should.seconds.values()))}" if should.seconds else ""

@@ -6,8 +6,10 @@ import re
 import pytest
 
 from bids_app.execution.cost import fit_cost, fit_mb
+from bids_app.features import ExpectedSeconds
 from bids_app.pipeline.job.job import make_job
-from bids_app.pipeline.watching.expected import Shapes, fit_seconds, fit_size
+from bids_app.pipeline.job.models import LOADING_S, CheckedModels
+from bids_app.pipeline.watching.expected import FeatureWork, Shapes, fit_seconds, fit_size
 from bids_app.records import ModelSource, RecordingQuery
 from bids_app.settings.load import preset_names, preset_text
 from bids_app.settings.run_options import RunOptions
@@ -43,3 +45,15 @@ def test_every_analysis_has_an_estimate(tmp_path, preset, change, modality):
     assert all(value >= 0 for value in fit_cost(size).values())
     assert 0 < sum(fit_seconds(shapes, job, 1.0).values()) < 1e7
     assert 400 < fit_mb(size, 0, None) <= 5500
+
+
+def test_models_take_time_and_memory_where_they_are_loaded():
+    models = CheckedModels(
+        times={"speech": ExpectedSeconds(60.0, "")},
+        sound_s={"speech": 600.0},
+        of_models=frozenset({"speech", "static"}),
+    )
+    rate, static, speech = ({name: [300.0]} for name in ("rate", "static", "speech"))
+    assert FeatureWork.of(rate, models) == FeatureWork(rate, 0.0, False)
+    assert FeatureWork.of(static, models) == FeatureWork(static, LOADING_S, True)
+    assert FeatureWork.of(speech, models) == FeatureWork(speech, LOADING_S + 30.0, True)

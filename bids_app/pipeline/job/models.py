@@ -10,7 +10,7 @@ from bids_app.boundary import boundary
 from bids_app.errors import ConcordError, NoInput, UsageError
 from bids_app.pipeline.job.job import Job
 
-LOADING_S = 5.0  # libraries, models and spectrograms, of whatever features
+LOADING_S = 5.0  # libraries and models, whatever is made with them
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,14 @@ class CheckedModels:
     warnings : models that could not be checked.
     times : feature space → how long it takes, where that is known.
     sound_s : feature space → seconds of all stimuli that it would be computed for.
+    of_models : feature spaces that a model makes.
     """
 
     refusals: Mapping[str, ConcordError] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     times: Mapping[str, features.ExpectedSeconds] = field(default_factory=dict)
     sound_s: Mapping[str, float] = field(default_factory=dict)
+    of_models: frozenset[str] = frozenset()
 
     def seconds(self, spaces: Mapping[str, Sequence[float]]) -> float:
         """How long some of the features take, as far as it is known.
@@ -38,7 +40,7 @@ class CheckedModels:
         spaces : names of feature spaces, with the seconds of each stimulus that they would be computed for.
         """
         known = {name: self.times[name].seconds / self.sound_s[name] for name in spaces if self.sound_s.get(name)}
-        loaded_s = LOADING_S if spaces else 0.0
+        loaded_s = LOADING_S if self.of_models & {*spaces} else 0.0
         return loaded_s + sum(each * sum(spaces[name]) for name, each in known.items())
 
 
@@ -67,4 +69,5 @@ def check_models(job: Job, spaces: Mapping[str, Sequence[float]]) -> CheckedMode
             if taking is not None:
                 times[name] = taking
     sound_s = {name: sum(spaces[name]) for name in times}
-    return CheckedModels(refusals, tuple(filter(None, warnings)), times, sound_s)
+    of_models = frozenset(name for name in spaces if specs[name].options.get("model"))
+    return CheckedModels(refusals, tuple(filter(None, warnings)), times, sound_s, of_models)

@@ -19,6 +19,7 @@ from bids_app.execution.cost import (
 )
 from bids_app.pipeline.job.enough import BLOCKS, linked
 from bids_app.pipeline.job.job import Job
+from bids_app.pipeline.job.models import CheckedModels
 from bids_app.records import (
     LAYERS_STAGE,
     SHARED_GROUP,
@@ -65,10 +66,17 @@ class FeatureWork:
     ----------
     spaces : their names, with the seconds of each stimulus.
     seconds : that they take, as far as it is known.
+    loads_models : whether models are loaded for them.
     """
 
     spaces: Mapping[str, Sequence[float]]
     seconds: float
+    loads_models: bool
+
+    @classmethod
+    def of(cls, spaces: Mapping[str, Sequence[float]], models: CheckedModels) -> FeatureWork:
+        """That of some spaces, by what is known of their models."""
+        return cls(spaces, models.seconds(spaces), bool(models.of_models & {*spaces}))
 
     def mb(self, specs: Mapping[str, FeatureSpec]) -> float:
         """What they take on disk, in MB (10⁶ bytes).
@@ -126,7 +134,7 @@ def expected(
     before = {RESPONSES: read_s(n_bytes) * slower, FEATURES: made.seconds}
     return Expected(
         {**before, **known} if known else {},
-        fit_mb(size, n_bytes, job.options.mem_mb) + (MODELS_MB if made.spaces else 0),
+        fit_mb(size, n_bytes, job.options.mem_mb) + (MODELS_MB if made.loads_models else 0),
         written_mb(size) + made.mb({**job.specs, **job.baseline_specs}),
     )
 
