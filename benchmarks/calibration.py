@@ -40,7 +40,7 @@ from benchmarks.nulls import models_of
 from benchmarks.simulation import FMRI, mixed, standardized, with_weights
 from bids_app.encoding.inference.blocks import block_labels
 from bids_app.encoding.inference.flips.flip_units import frequency_flip_units, sums, time_flip_units
-from bids_app.encoding.inference.flips.sign_flips import draw_signs
+from bids_app.encoding.inference.flips.signs import draw_signs
 from bids_app.encoding.inference.multiple_testing import MaxTNull, p_values, summarise
 from bids_app.records import Array
 

@@ -16,7 +16,7 @@ from bids_app import encoding
 from bids_app.encoding.inference.blocks import Blocks
 from bids_app.encoding.inference.fit_and_infer import data_blocks
 from bids_app.encoding.inference.flips.flip_units import FlipUnits, frequency_flip_units, time_flip_units
-from bids_app.encoding.inference.flips.sign_flips import draw_signs
+from bids_app.encoding.inference.flips.signs import Signs
 from bids_app.encoding.inference.multiple_testing import p_values
 from bids_app.encoding.ridge.fitted import Fitted
 from bids_app.records import Array, Design, FitSpec, InferenceSpec, Inferred
@@ -81,8 +81,8 @@ def blocks_of(design: Design, spec: FitSpec, least_s: float) -> Blocks:
 
 
 def flips(models: Sequence[Fitted], flip_units: FlipUnits, n_targets: int, seed: int) -> torch.Tensor:
-    """(1 + PERMUTATIONS, n_targets) rsquared under refit sign flips, in float32."""
-    signs = torch.as_tensor(draw_signs(flip_units.count, PERMUTATIONS, seed), dtype=torch.float32)
+    """(n_vectors, n_targets) rsquared under refit sign flips, in float32."""
+    signs = Signs.draw(flip_units.count, PERMUTATIONS, seed, torch.float32)
     return null_of(models, flip_units, n_targets, signs)
 
 

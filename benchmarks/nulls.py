@@ -11,7 +11,8 @@ from bids_app import encoding
 from bids_app.encoding.inference.flips.explained import Responses, explained
 from bids_app.encoding.inference.flips.flip_units import FlipUnits
 from bids_app.encoding.inference.flips.fold_columns import FlipUnitColumns
-from bids_app.encoding.inference.flips.sign_flips import FlipGains, FlipTotals, Signs
+from bids_app.encoding.inference.flips.sign_flips import FlipGains, FlipTotals
+from bids_app.encoding.inference.flips.signs import Signs
 from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.records import Array, Design, FitSpec
 
@@ -62,11 +63,11 @@ def models_of(design: Design, spec: FitSpec) -> list[Fitted]:
     return collected.models
 
 
-def null_of(models: Sequence[Fitted], flip_units: FlipUnits, n_targets: int, signs: torch.Tensor) -> torch.Tensor:
-    """rsquared of one union under refit sign flips: signs (n_signs, n_flip_units) → (n_signs, n_targets)."""
+def null_of(models: Sequence[Fitted], flip_units: FlipUnits, n_targets: int, signs: Signs) -> torch.Tensor:
+    """(n_vectors, n_targets) rsquared of one union under refit sign flips."""
     n_folds = 1 + max(one.fold for one in models)
     totals = FlipTotals(flip_units, n_folds, n_targets, signs.dtype)
-    gains = FlipGains(flip_units.count, n_targets, signs.dtype, signs.device)
+    gains = FlipGains(signs, n_targets)
     for one in models:
         targets, columns = torch.as_tensor(one.targets), FlipUnitColumns(one.split, flip_units, signs.dtype)
         Y = flip_units.responses(one.Y.to(signs.dtype))
@@ -74,4 +75,4 @@ def null_of(models: Sequence[Fitted], flip_units: FlipUnits, n_targets: int, sig
         met, alphas = Responses(Y, torch.arange(len(Y))), one.alpha.cpu().numpy()
         for few, part in explained(alphas, met, columns, columns.directions(one.basis, float(one.alpha.min()))):
             gains.add(targets[few], part)
-    return gains.at(Signs(signs)) / totals.at(Signs(signs))
+    return gains.at() / totals.at(signs)

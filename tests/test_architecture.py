@@ -57,13 +57,12 @@ MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     | {f"encoding/{room}" for room in ("design", "ridge", "partition", "inference", "subspace", "comparisons")},
     "encoding/errors": set(),
     "encoding/side_by_side": set(),
-    "encoding/onednn": set(),
     "encoding/design": {"records", "encoding/errors"},
     "encoding/ridge": {"records", "encoding/errors", "encoding/design", "encoding/side_by_side"},
     "encoding/subspace": {"records", "encoding/errors", "encoding/design"},
     "encoding/partition": {"records", "encoding/errors", "encoding/design", "encoding/ridge"},
     "encoding/inference": {"records", "encoding/errors"}
-    | {f"encoding/{room}" for room in ("design", "ridge", "partition", "side_by_side", "onednn")},
+    | {f"encoding/{room}" for room in ("design", "ridge", "partition", "side_by_side")},
     "encoding/comparisons": {"records", "encoding/errors"}
     | {f"encoding/{room}" for room in ("design", "ridge", "partition", "inference", "subspace")},
     "group": BASE | {"encoding"},

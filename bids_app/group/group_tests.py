@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from bids_app.encoding import NoiseCeiling, share
+from bids_app.encoding.inference.flips.signs import n_sign_vectors
 from bids_app.group.electrodes import any_electrode, over_electrodes
 from bids_app.group.participant_tests import ParticipantValues, participant_tests, shared_parts, t_interval
 from bids_app.group.statistics import Values, on_targets, participant_statistics, participant_table
@@ -66,14 +67,14 @@ def with_tests(
         for label in labels:
             made = {**stats[label], **t_interval(tables.rsquared[label])}
             tested[label] = {**values[label], "rsquared": {**values[label]["rsquared"], **made}}
-    exact = 2**n <= 1 + spec.permutations
+    n_signs = n_sign_vectors(n, spec.permutations)
     how = GroupInference(
         n_participants=n,
         stimulus=shared.stimulus,
         guarded=shared.mean is not None,
         biased=biased,
-        exact=exact,
-        n_signs=2**n if exact else 1 + spec.permutations,
+        exact=n_signs == 2**n,
+        n_signs=n_signs,
     )
     return tested, how
 
@@ -136,7 +137,7 @@ def electrode_rows(
     Parameters
     ----------
     members : units of a group, one a participant.
-    spec : the bootstrap's seed, and the permutations of participants' own tests.
+    spec : the bootstrap's seed.
 
     Returns
     -------
@@ -144,7 +145,8 @@ def electrode_rows(
     """
     biased = has_biased_shared_parts(members[0])
     rows = [row for choice in CHOICES for row in _rows_of(members, choice, spec.seed, biased)]
-    least = len(members) / (1 + spec.permutations)
+    made = [one.summary.provenance.inference for one in members]
+    least = len(members) / (1 + max((one.permutations for one in made if one is not None), default=0))
     stimulus = f"{OWN_TESTS} (at least {least:.2g})"
     return tuple(rows), GroupInference(len(members), stimulus, guarded=True, biased=biased)
 

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from scipy.stats import t as student
 
-from bids_app.encoding.inference.flips.sign_flips import draw_signs
+from bids_app.encoding.inference.flips.signs import draw_signs
 from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr, summarise
 from bids_app.encoding.inference.null_hypotheses import Contrast, Total, null_hypotheses
 from bids_app.group.moderation import moderated_deviation
@@ -71,8 +71,7 @@ def participant_tests(
     ----------
     values : of each participant.
     components : all of one partition, or one of none.
-    permutations, seed : sign vectors are all 2^n of n participants where these are at most 1 + permutations, else
-        drawn.
+    permutations, seed : sign vectors are `draw_signs` of the participants.
     stimulus : label → {'p', 'pfwe': (n_targets,)} of the mean response; p is NaN where it is.
 
     Returns

@@ -11,6 +11,7 @@ from bids_app.encoding.errors import CannotFit
 from bids_app.records import UNRELIABLE_P, Array
 
 FEWEST = 12  # blocks, for p to be trusted: 2^12 sign vectors
+MOST = 64  # blocks, as pairs of them cost time and memory; with more, no p is smaller and no interval narrower
 LOST = 0.05  # share of the variance of Σ y·ŷ that flips of blocks may lose, else they are lengthened
 SMOOTH = 0.01  # … from which on flips of blocks alone prove liberal (benchmarks/calibration.py)
 STEP = 1.05  # ratio of the lengths that are tried
@@ -42,7 +43,8 @@ class Blocks:
 
 
 def make_blocks(runs: Array, times_s: Array, least_s: float, correlation: Array, period_s: float) -> Blocks:
-    """Blocks of at least `least_s`, lengthened until they lose at most `LOST`, though never to fewer than `FEWEST`.
+    """Blocks of at least `least_s`, lengthened until they are at most `MOST`, or a run each, and until they lose at
+    most `LOST`, though never to fewer than `FEWEST`.
 
     Parameters
     ----------
@@ -59,9 +61,9 @@ def make_blocks(runs: Array, times_s: Array, least_s: float, correlation: Array,
     """
     if not len(runs):
         raise CannotFit("no sample to put in blocks")
-    length_s, labels = least_s, block_labels(runs, times_s, least_s)
+    length_s, labels, n_runs = least_s, block_labels(runs, times_s, least_s), len(np.unique(runs))
     # longer step by step, as long as enough blocks remain
-    while lost_variance(correlation, length_s / period_s) > LOST:
+    while lost_variance(correlation, length_s / period_s) > LOST or labels.max() + 1 > max(MOST, n_runs):
         longer = block_labels(runs, times_s, STEP * length_s)
         if longer.max() + 1 < FEWEST:
             break

@@ -31,7 +31,8 @@ from bids_app.encoding.inference.flips.explained import Responses, explained
 from bids_app.encoding.inference.flips.flip_units import frequency_flip_units, time_flip_units
 from bids_app.encoding.inference.flips.fold_columns import FlipUnitColumns
 from bids_app.encoding.inference.flips.residual_flips import ResidualFlips
-from bids_app.encoding.inference.flips.sign_flips import FlipGains, FlipTotals, Signs, draw_signs
+from bids_app.encoding.inference.flips.sign_flips import FlipGains, FlipTotals, n_codes
+from bids_app.encoding.inference.flips.signs import Signs
 from bids_app.encoding.inference.influence import Influences, influence
 from bids_app.encoding.inference.intervals import interval
 from bids_app.encoding.inference.multiple_testing import MaxTNull, NullSummary, fdr, summarise
@@ -52,7 +53,7 @@ class Flips:
 
     Parameters
     ----------
-    permutations : sign vectors beside the data as they are.
+    permutations : sign vectors beside the data as they are, at least, where there are so many (`signs`).
     seed : of the draws; the same signs for all batches and components, so that families run over all of them.
     device : of the tensors, that of the fit.
     dtype : working type of the flips.
@@ -70,8 +71,8 @@ DEFAULT_FLIPS = Flips()
 class Inference(Observer):
     """Tests and intervals of all components, batch after batch of targets, in the stream of a fit.
 
-    Memory a target: for each union in question and kind of flip units, n_flip_units² / 2 numbers of the working type,
-    and those of `ResidualFlips`.
+    Memory a target: for each union in question and kind of flip units those of `FlipGains`, and those of
+    `ResidualFlips`.
 
     Parameters
     ----------
@@ -109,8 +110,8 @@ class Inference(Observer):
         self.n_folds = int(self.folds.max()) + 1
         every = np.ones(len(design.runs), dtype=bool)
         self.share_left = samples_left(design, every) / len(every)  # by cleaning: it is as if blocks were fewer
-        self._signs = [
-            self._tensor(draw_signs(kind.count, flips.permutations, flips.seed)) for kind in self.flip_units
+        self.signs = [
+            Signs.draw(kind.count, flips.permutations, flips.seed, flips.dtype, device) for kind in self.flip_units
         ]
         tests = {test for each in self.tests.values() for test in each}
         needed = {frozenset(union) for component in self.components.values() for union, _ in component.terms}
@@ -127,11 +128,15 @@ class Inference(Observer):
         self._targets: list[Array] = []
         self._shares_of_blocks = BlockShares()
         # bytes that a target takes: pairs of flip units, totals of folds, and a fold's influences, all of `dtype`
-        numbers = sum(kind.count**2 / 2 + 2 * self.n_folds * kind.count / len(unions) for kind in self.flip_units)
+        of_codes = [n_codes(each) for each in self.signs]
+        numbers = sum(
+            codes + 2 * self.n_folds * kind.count / len(unions)
+            for codes, kind in zip(of_codes, self.flip_units, strict=True)
+        )
         numbers += blocks.count**2 / self.n_folds
         self.cell_bytes = 2 * len(self.flip_units) * self.dtype.itemsize
         sums = (len(unions) + len(self.shares)) * blocks.count + (self.n_folds * len(self.refitted)) ** 2
-        again = (len(pairs) + len(self.additions)) * (blocks.count + 1) ** 2 / 2
+        again = (len(pairs) + len(self.additions)) * of_codes[0]
         # responses in pieces, and what smaller unions leave of them
         lengths = [len(kind.pieces.units) * kind.pieces.length for kind in self.flip_units]
         again += sum(lengths) + len(self.additions) * lengths[0]
@@ -178,17 +183,16 @@ class Inference(Observer):
 
     def end(self) -> None:
         """See Observer."""
-        batch, signs = self._batch, [Signs(each) for each in self._signs]
-        kept = signs[0].with_kept
+        batch = self._batch
         self._shares_of_blocks.add(batch.left)
         # a power of two, so that no boundary depends on how blocks of targets are shared out to batches
-        step = 2 ** int(math.log2(max(1, TESTED_AT_ONCE[batch.left.device.type] // len(self._signs[0]))))
+        step = 2 ** int(math.log2(max(1, TESTED_AT_ONCE[batch.left.device.type] // 2 ** self.signs[0].n_bits)))
         parts = [slice(first, min(first + step, batch.n_targets)) for first in range(0, batch.n_targets, step)]
 
         def nulls(some: slice) -> list[list[NullSummary]]:
             """Of every hypothesis, of some targets."""
-            totals = [each.at(flips, some) for each, flips in zip(batch.totals, signs, strict=True)]
-            return [list(map(summarise, self._nulls(test, signs, kept, totals, some))) for test in self._families]
+            totals = [each.at(flips, some) for each, flips in zip(batch.totals, self.signs, strict=True)]
+            return [list(map(summarise, self._nulls(test, totals, some))) for test in self._families]
 
         n_workers = workers(batch.left.device, rows=0)
         for made in side_by_side(nulls, parts, n_workers):
@@ -255,39 +259,27 @@ class Inference(Observer):
         nested = not isinstance(test, Total) and test.nested is not None
         return len(self.flip_units) if isinstance(test, Total) else 1 + nested
 
-    def _nulls(
-        self,
-        test: Total | Contrast,
-        signs: Sequence[Signs],
-        kept: Signs,
-        totals: Sequence[torch.Tensor],
-        targets: slice,
-    ) -> list[torch.Tensor]:
-        """As many as `_n_nulls` says, (1 + n_permutations, n) each, of some targets of the batch; `kept` is the first
-        of `signs` with one that is always one, `totals` are those of each kind of flips."""
+    def _nulls(self, test: Total | Contrast, totals: Sequence[torch.Tensor], targets: slice) -> list[torch.Tensor]:
+        """As many as `_n_nulls` says, (n_vectors, n) each, of some targets of the batch; `totals` are those of each
+        kind of flips."""
         if isinstance(test, Total):
-            return self._total_nulls(test, signs, totals, targets)
-        return self._contrast_nulls(test, signs[0], kept, targets)
+            return self._total_nulls(test, totals, targets)
+        return self._contrast_nulls(test, targets)
 
-    def _total_nulls(
-        self, test: Total, signs: Sequence[Signs], totals: Sequence[torch.Tensor], targets: slice
-    ) -> list[torch.Tensor]:
-        """(1 + n_permutations, n) of each kind of flips, of some targets of the batch."""
+    def _total_nulls(self, test: Total, totals: Sequence[torch.Tensor], targets: slice) -> list[torch.Tensor]:
+        """(n_vectors, n) of each kind of flips, of some targets of the batch."""
         models = self._batch.models_of(self.unions.index(test.union), targets)
-        return [
-            gains.at(flips, models) / total
-            for flips, gains, total in zip(signs, self._batch.gains, totals, strict=True)
-        ]
+        return [gains.at(models) / total for gains, total in zip(self._batch.gains, totals, strict=True)]
 
-    def _contrast_nulls(self, test: Contrast, signs: Signs, kept: Signs, targets: slice) -> list[torch.Tensor]:
-        """The same of flips of blocks: `kept` is `signs` with one that is always one."""
-        batch, coefficients = self._batch, self._coefficients(test)
+    def _contrast_nulls(self, test: Contrast, targets: slice) -> list[torch.Tensor]:
+        """The same of flips of blocks."""
+        batch, coefficients, signs = self._batch, self._coefficients(test), self.signs[0]
         contrast = batch.losses.tested(coefficients, targets)
         if test.nested is None:
             all_pairs, _ = batch.influences.of(coefficients[self.refitted], targets)
             return [flipped_sums(contrast, signs.vectors, all_pairs)]
         small, large = (self.unions.index(union) for union in test.nested)
-        null = batch.added.null((small, large), kept, targets)
+        null = batch.added.null((small, large), targets)
         null[0] = contrast.sum(dim=0)  # as it was observed
         # the same model with and without the space, in all folds: nothing but rounding is left of any flip
         null[:, (contrast == 0).all(dim=0)] = 0.0
@@ -300,9 +292,6 @@ class Inference(Observer):
     def _weighted(self, terms: Mapping[UnionSet, float]) -> Array:
         return np.array([terms.get(union, 0) for union in self.unions])
 
-    def _tensor(self, values: Array) -> torch.Tensor:
-        return torch.as_tensor(values, dtype=self.dtype, device=self.flip_units[0].labels.device)
-
 
 class _Batch:
     """What is kept of a batch of targets while its folds, candidates and unions go by."""
@@ -314,19 +303,19 @@ class _Batch:
         ]
         self.n_targets = n_targets = len(self._responses[0])
         self._refitted, self._bands = inference.refitted, inference.bands
-        device, n_unions = self._kinds[0].labels.device, len(inference.unions)
+        n_unions = len(inference.unions)
         self._last = n_unions - 1
         self.totals = [FlipTotals(kind, inference.n_folds, n_targets, self._dtype) for kind in self._kinds]
         # of all unions in question, one after another
         n_models = len(self._refitted) * n_targets
-        self.gains = [FlipGains(kind.count, n_models, self._dtype, device) for kind in self._kinds]
+        self.gains = [FlipGains(signs, n_models) for signs in inference.signs]
         self.losses = BlockLosses(self._kinds[0].labels, self._kinds[0].count, n_unions, n_targets)
         self.left = torch.zeros_like(self.losses.total)  # Σ(y − ŷ)² of the full model
         self.products = {group: torch.zeros_like(self.losses.total) for group in inference.shares}
         self.influences = Influences(
             len(self._refitted), self._kinds[0].labels, inference.folds, n_targets, self._dtype
         )
-        self.added = ResidualFlips(inference.additions, self._kinds[0], n_targets, self._dtype)
+        self.added = ResidualFlips(inference.additions, self._kinds[0], inference.signs[0], n_targets)
         self._fold_columns: list[FlipUnitColumns] = []
 
     def begin_fold(self, fold: int, split: Split) -> None:

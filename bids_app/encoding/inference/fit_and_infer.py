@@ -9,6 +9,7 @@ import numpy as np
 
 from bids_app.encoding.inference.blocks import FEWEST, Blocks, make_blocks, product_autocorrelation
 from bids_app.encoding.inference.component_tests import LEAST_TESTED, Flips, Inference
+from bids_app.encoding.inference.flips.signs import n_sign_vectors
 from bids_app.encoding.ridge.fit import HERE, fit, fit_all, unions_of
 from bids_app.encoding.ridge.fitted import Fitted, Observer, ObserverGroup
 from bids_app.encoding.ridge.options import FitContext, FitOptions, Question
@@ -115,7 +116,8 @@ class TestedQuestion:
         bands = {group: [order.index(band) for band in members] for group, members in groups.items()}
         flips = Flips(plan.spec.permutations, plan.spec.seed, device)
         self._tests = Inference(unions, plan.blocks, design, flips, plan.components, bands)
-        self._permutations, self._blocks, self._design = plan.spec.permutations, plan.blocks, design
+        self._n_vectors = n_sign_vectors(plan.blocks.count, plan.spec.permutations)
+        self._blocks, self._design = plan.blocks, design
         self.question = Question(
             groups,
             FitOptions(unions, search_subsets=plan.components is None),
@@ -127,7 +129,7 @@ class TestedQuestion:
         tests, blocks, n_targets = self._tests, self._blocks, len(self._design.usable)
         return InferenceResult(
             components=tests.results(n_targets),
-            permutations=self._permutations,
+            permutations=self._n_vectors - 1,
             n_blocks=blocks.count,
             effective_blocks=tests.effective_blocks,
             block_s=blocks.length_s,

@@ -89,6 +89,19 @@ def test_blocks_grow_with_the_autocorrelation_down_to_twelve_and_then_warn():
     assert "6 blocks" in few.warnings[0]
 
 
+@pytest.mark.parametrize(("n_runs", "expected"), [(1, (58, 64)), (5, (58, 64)), (80, (80, 80))])
+def test_long_recordings_have_longer_blocks(n_runs, expected):
+    """10 hours, which are 600 blocks of a minute."""
+    runs = np.repeat(np.arange(n_runs), 18_000 // n_runs)
+    times_s = 2.0 * np.concatenate([np.arange(18_000 // n_runs)] * n_runs)
+    made = make_blocks(runs, times_s, 60.0, np.ones(1), 2.0)
+    assert expected[0] <= made.count <= expected[1]
+    assert made.length_s > 200
+    sizes = np.bincount(made.labels)
+    assert sizes.max() <= 1.1 * sizes.min()
+    assert made.warnings == ()
+
+
 def test_no_sample_is_an_error():
     with pytest.raises(CannotFit, match="no sample"):
         make_blocks(np.zeros(0), np.zeros(0), 60.0, np.ones(1), 2.0)

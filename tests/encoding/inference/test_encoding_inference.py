@@ -15,7 +15,7 @@ from bids_app import encoding
 from bids_app.encoding.inference.blocks import Blocks, block_labels
 from bids_app.encoding.inference.component_tests import TESTED_AT_ONCE, Flips, Inference
 from bids_app.encoding.inference.flips.flip_units import time_flip_units
-from bids_app.encoding.inference.flips.sign_flips import draw_signs
+from bids_app.encoding.inference.flips.signs import Signs
 from bids_app.encoding.inference.multiple_testing import p_values
 from bids_app.encoding.inference.null_hypotheses import Contrast, Total, null_hypotheses
 from bids_app.encoding.ridge import batches
@@ -119,7 +119,7 @@ def test_values_and_nulls_are_those_of_the_fit(blocks):
     design = problem(7)
     inferred = run(design, blocks)
     alone = replace(design, bands={"a": design.bands["a"]})
-    signs = torch.as_tensor(draw_signs(blocks.count, 200, seed=0))
+    signs = Signs.draw(blocks.count, 200, 0, torch.float64)
     null = null_of(models_of(alone, RIDGE), time_flip_units(blocks.labels), 7, signs)
     np.testing.assert_allclose(inferred["a"].p, p_values(null))
     fitted, tests = encoding.fit_and_infer(design, {"a": ("a",), "b": ("b",)}, RIDGE, InferenceSpec(200, 60.0))

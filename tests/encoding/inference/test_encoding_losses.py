@@ -7,7 +7,7 @@ import torch
 from bids_app.encoding.inference.block_losses import BlockLosses, BlockShares, flipped_sums
 from bids_app.encoding.inference.blocks import FEWEST
 from bids_app.encoding.inference.fit_and_infer import EQUAL
-from bids_app.encoding.inference.flips.sign_flips import draw_signs
+from bids_app.encoding.inference.flips.signs import draw_signs
 from bids_app.encoding.inference.multiple_testing import p_values
 
 N, N_BLOCKS, N_TARGETS = 120, 12, 3

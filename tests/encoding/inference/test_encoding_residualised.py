@@ -13,7 +13,7 @@ from benchmarks.nulls import models_of, null_of
 from bids_app import encoding
 from bids_app.encoding.inference.flips.flip_units import frequency_flip_units, time_flip_units
 from bids_app.encoding.inference.flips.fold_columns import FlipUnitColumns
-from bids_app.encoding.inference.flips.sign_flips import draw_signs
+from bids_app.encoding.inference.flips.signs import Signs
 from bids_app.encoding.inference.influence import influence
 from bids_app.records import FitSpec, InferenceSpec
 
@@ -55,14 +55,14 @@ def test_flips_are_refits_that_meet_columns_as_they_were(kind):
     design = residualised(kind)
     models = models_of(design, SPECS[kind])
     labels = np.arange(400) // 20
-    signs = draw_signs(20, 3, seed=1)
-    null = null_of(models, time_flip_units(labels), 4, torch.as_tensor(signs)).numpy()
+    signs = Signs.draw(20, 3, 1, torch.float64)
+    null = null_of(models, time_flip_units(labels), 4, signs).numpy()
     gain, total = np.zeros((4, 4)), np.zeros((4, 4))
     for one in models:
         test = one.split.evaluate
         X, met = (each[test] for each in weighted(one))
         for place, target in enumerate(one.targets):
-            for row, mine in enumerate(signs):
+            for row, mine in enumerate(signs.vectors.numpy()):
                 y = one.Y[:, place].numpy() * mine[labels]
                 held = y[test] - y[one.split.train].mean()
                 w = learned(one, place, y)
@@ -80,7 +80,7 @@ def test_without_a_flip_they_are_what_was_observed(kind, units):
     groups = {name: (name,) for name in design.bands}
     context = encoding.FitContext(precision="float64")
     fitted = encoding.fit(design, groups, SPECS[kind], context)
-    signs = torch.ones((1, made.count), dtype=torch.float64)
+    signs = Signs(np.zeros(made.count, dtype=int), 0, torch.float64, "cpu")  # one vector: the data as they are
     null = null_of(models_of(design, SPECS[kind]), made, 4, signs)
     np.testing.assert_allclose(null[0], encoding.partition(fitted).values["full"]["rsquared"], atol=1e-6)
 

@@ -22,7 +22,8 @@ import torch
 from bids_app.encoding.inference.flips.explained import Responses, Whole, explained
 from bids_app.encoding.inference.flips.flip_units import FlipUnits
 from bids_app.encoding.inference.flips.fold_columns import Directions, FlipUnitColumns
-from bids_app.encoding.inference.flips.sign_flips import FlipGains, Signs
+from bids_app.encoding.inference.flips.sign_flips import FlipGains
+from bids_app.encoding.inference.flips.signs import Signs
 from bids_app.encoding.ridge.fitted import Fitted, Residuals
 from bids_app.encoding.ridge.splits import Split
 from bids_app.records import Array
@@ -31,31 +32,31 @@ from bids_app.records import Array
 class ResidualFlips:
     """Gains of larger unions over smaller ones under flips of what the smaller ones leave, for a batch of targets.
 
-    Memory: n_times numbers (in pieces) a target and smaller union, and (n_blocks + 1)² / 2 for each of these and each
-    pair, of the working type.
+    Memory: n_times numbers (in pieces) a target and smaller union, and those of `FlipGains` for each of these and
+    each pair, of the working type.
 
     Parameters
     ----------
     additions : number of each smaller union → those of the larger ones that it lies within.
     blocks : of time, as flip units.
+    signs : of the blocks; their working type is that of all.
     n_targets : of the batch.
-    dtype : the working type.
     """
 
     def __init__(
-        self, additions: Mapping[int, Sequence[int]], blocks: FlipUnits, n_targets: int, dtype: torch.dtype
+        self, additions: Mapping[int, Sequence[int]], blocks: FlipUnits, signs: Signs, n_targets: int
     ) -> None:
         self._blocks, self._additions, self._n_targets = blocks, additions, n_targets
         labels, pieces = blocks.labels, blocks.pieces
         self._number = {small: number for number, small in enumerate(additions)}
         # of all smaller unions, one after another; in pieces, as `FlipUnits.responses`
         size = len(additions) * n_targets, len(pieces.units) * pieces.length
-        self._residuals = torch.zeros(size, dtype=dtype, device=labels.device)
+        self._residuals = torch.zeros(size, dtype=signs.dtype, device=labels.device)
         # each smaller union's residuals through its own models and through those of the larger unions: what a union's
         # models make of them has a row of its own, as models of different candidates are met by different threads
         through = [(small, union) for small, larger in additions.items() for union in (small, *larger)]
         self._first_rows = {pair: number * n_targets for number, pair in enumerate(through)}
-        self._gains = FlipGains(blocks.count + 1, len(through) * n_targets, dtype, labels.device)
+        self._gains = FlipGains(signs.with_kept, len(through) * n_targets)
 
     def foresee(self, split: Split, residuals: Residuals) -> None:
         """What smaller unions leave, each sample by the model of the fold that tests it; before any model is added.
@@ -113,25 +114,24 @@ class ResidualFlips:
             found.append(_Met(there, rows[there], through[there], residuals))
         return _Met(*map(np.concatenate, zip(*found, strict=True)))
 
-    def null(self, pair: tuple[int, int], signs: Signs, targets: slice = slice(None)) -> torch.Tensor:
+    def null(self, pair: tuple[int, int], targets: slice = slice(None)) -> torch.Tensor:
         """Σ gain of the larger union over the smaller.
 
         Parameters
         ----------
         pair : numbers of the smaller and of the larger union.
-        signs : of the blocks, and of what is kept (`Signs.with_kept`).
         targets : those asked for, by their places.
 
         Returns
         -------
-        (n_signs, n).
+        (n_vectors, n).
         """
         chosen = range(self._n_targets)[targets]
         larger, smaller = (
             slice(self._first_rows[each] + chosen.start, self._first_rows[each] + chosen.stop)
             for each in (pair, (pair[0], pair[0]))
         )
-        return self._gains.at(signs, larger, less=smaller)
+        return self._gains.at(larger, less=smaller)
 
 
 class _Met(NamedTuple):

@@ -10,69 +10,18 @@ residuals are linear in the response, so for signs s
 
 where column b of B (n_eval, n_flip_units) is the held-out response, less the training mean, that unit b contributes,
 and column b of F the prediction learned from it. E and T are made once a target; then any number of sign vectors is
-cheap (`explained` makes E). Everything is exact, but for the arithmetic of the working type.
+cheap (`explained` makes E, `signs` the vectors). Everything is exact, but for the arithmetic of the working type.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from bids_app.encoding.inference.flips.flip_units import FlipUnits
 from bids_app.encoding.inference.flips.fold_columns import FlipUnitColumns
-from bids_app.encoding.onednn import product
-from bids_app.encoding.side_by_side import made_once
+from bids_app.encoding.inference.flips.signs import Signs
 from bids_app.records import Array
-
-
-def draw_signs(n_flip_units: int, permutations: int, seed: int) -> Array:
-    """Signs, drawn once for all batches, so that max-T is exact.
-
-    Parameters
-    ----------
-    n_flip_units : how many signs a vector has.
-    permutations : vectors to draw; where so many do not exist, all 2^n_flip_units are taken once each.
-    seed : of the draws.
-
-    Returns
-    -------
-    (1 + permutations, n_flip_units) of ±1, the first row all 1: the data as they are.
-    """
-    if 2**n_flip_units <= 1 + permutations:
-        # bit b of the row's number is the sign of unit b
-        return 1.0 - 2.0 * ((np.arange(2**n_flip_units)[:, None] >> np.arange(n_flip_units)) & 1)
-    drawn = np.random.default_rng(seed).integers(0, 2, (permutations, n_flip_units))
-    return np.concatenate([np.ones((1, n_flip_units)), 1.0 - 2.0 * drawn])
-
-
-@dataclass(frozen=True)
-class Signs:
-    """Sign vectors, with the products of each pair of their signs, made once.
-
-    Parameters
-    ----------
-    vectors : (n_signs, n_flip_units) of ±1, of `draw_signs`.
-    """
-
-    vectors: torch.Tensor
-
-    @made_once
-    def pairs(self) -> torch.Tensor:
-        """(n_signs, n · (n − 1) / 2) for n units, pair by pair as in `FlipGains`."""
-        i, j = _pairs(self.vectors.shape[1], self.vectors.device)
-        return self.vectors[:, i] * self.vectors[:, j]
-
-    @property
-    def with_kept(self) -> Signs:
-        """The same with one more unit, the last, whose sign is always one."""
-        return Signs(torch.cat([self.vectors, torch.ones_like(self.vectors[:, :1])], dim=1))
-
-
-def _pairs(n_flip_units: int, device: torch.device) -> torch.Tensor:
-    """(2, n · (n − 1) / 2) numbers of the units of each pair."""
-    return torch.triu_indices(n_flip_units, n_flip_units, offset=1, device=device)
 
 
 class FlipTotals:
@@ -133,19 +82,30 @@ class FlipTotals:
 class FlipGains:
     """Σ(y − ȳ_train)² − Σ(y − ŷ)² of some models under any signs: s'E s.
 
-    As signs square to one, it is E's trace and, for each pair of flip units, one number: `pairs` (n_models, n · (n −
-    1) / 2) for n units, the memory it takes. Models whose predictions are all zero have exactly zero gain.
+    As signs square to one, it is E's trace and what pairs of flip units add; pairs of one code, which always have one
+    sign, are summed. Memory: a number for each of these codes a model, at most one for each sign vector, however many
+    units there are. Models whose predictions are all zero have exactly zero gain.
 
     Parameters
     ----------
-    n_flip_units, n_models : such as a batch's targets, or several unions' one after another.
-    dtype, device : of the working numbers.
+    signs : of the flip units.
+    n_models : such as a batch's targets, or several unions' one after another.
     """
 
-    def __init__(self, n_flip_units: int, n_models: int, dtype: torch.dtype, device: torch.device) -> None:
-        self._above = _pairs(n_flip_units, device)
-        self.trace = torch.zeros(n_models, dtype=dtype, device=device)
-        self.pairs = self.trace.new_zeros((n_models, self._above.shape[1]))
+    def __init__(self, signs: Signs, n_models: int) -> None:
+        self._signs, codes = signs, signs.pair_codes.ravel()
+        kept, place, count = np.unique(codes, return_inverse=True, return_counts=True)
+        # codes of the most pairs first, so that those that have a further pair are a contiguous part of all
+        ranked = np.argsort(-count[kept > 0], kind="stable")
+        self._codes = _tensor(kept[kept > 0][ranked], signs)
+        order = np.argsort(place, kind="stable")
+        starts, counts = (np.cumsum(count) - count)[kept > 0][ranked], count[kept > 0][ranked]
+        # of each of these codes its first pair, of those that have two the second, … as places in a flattened E
+        further = range(int(counts.max(initial=0)))
+        self._pairs = [_tensor(order[starts[counts > number] + number], signs) for number in further]
+        self._of_no_sign = _tensor(np.flatnonzero(codes == 0), signs)  # the trace, and pairs of units of one code
+        self.fixed = torch.zeros(n_models, dtype=signs.dtype, device=signs.device)
+        self.of_codes = self.fixed.new_zeros((n_models, len(self._codes)))
 
     def add(self, models: torch.Tensor, explained: torch.Tensor, which: torch.Tensor | None = None) -> None:
         """Once a fold.
@@ -156,31 +116,39 @@ class FlipGains:
         explained : (n_few, n_flip_units, n_flip_units), one fold's part of each E, symmetric or not.
         which : (n,) the one of these that is each model's; None: theirs in order.
         """
-        i, j = self._above
-        n = explained.shape[1]
-        # s'E s = Σ_b E_bb + Σ_{i<j} s_i s_j (E_ij + E_ji), as s_b² = 1
-        trace, flat = explained.diagonal(dim1=1, dim2=2).sum(dim=1), explained.flatten(1)
-        pairs = flat.index_select(1, i * n + j).add_(flat.index_select(1, j * n + i))
+        flat = explained.flatten(1)
+        fixed, of_codes = flat[:, self._of_no_sign].sum(dim=1), flat.new_zeros((len(flat), len(self._codes)))
+        for pairs in self._pairs:
+            of_codes[:, : len(pairs)].add_(flat.index_select(1, pairs))
         if which is not None:
-            trace, pairs = trace[which], pairs[which]
-        self.trace.index_add_(0, models, trace)
-        self.pairs.index_add_(0, models, pairs)
+            fixed, of_codes = fixed[which], of_codes[which]
+        self.fixed.index_add_(0, models, fixed)
+        self.of_codes.index_add_(0, models, of_codes)
 
-    def at(self, signs: Signs, models: slice = slice(None), less: slice | None = None) -> torch.Tensor:
-        """Gains under signs.
+    def at(self, models: slice = slice(None), less: slice | None = None) -> torch.Tensor:
+        """Gains under the signs.
 
         Parameters
         ----------
-        signs : of the flip units.
         models : those asked for.
         less : as many others, whose gains are taken off.
 
         Returns
         -------
-        (n_signs, n).
+        (n_vectors, n).
         """
-        trace, pairs = self.trace[models], self.pairs[models]
+        fixed, of_codes = self.fixed[models], self.of_codes[models]
         if less is not None:
-            trace, pairs = trace - self.trace[less], pairs - self.pairs[less]
-        gains: torch.Tensor = product(signs.pairs, pairs.T)
-        return gains.add_(trace)
+            fixed, of_codes = fixed - self.fixed[less], of_codes - self.of_codes[less]
+        spread = of_codes.new_zeros((2**self._signs.n_bits, len(fixed))).index_copy_(0, self._codes, of_codes.T)
+        spread[0] = fixed
+        return self._signs.transform(spread)
+
+
+def n_codes(signs: Signs) -> int:
+    """How many numbers of a model `FlipGains` holds beside the one that has no sign."""
+    return len(np.unique(signs.pair_codes)) - 1
+
+
+def _tensor(places: Array, signs: Signs) -> torch.Tensor:
+    return torch.as_tensor(places, device=signs.device)

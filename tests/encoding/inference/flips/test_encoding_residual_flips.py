@@ -14,7 +14,6 @@ from bids_app import encoding
 from bids_app.encoding.inference.blocks import Blocks, block_labels
 from bids_app.encoding.inference.component_tests import Flips, Inference
 from bids_app.encoding.inference.flips import explained
-from bids_app.encoding.inference.flips.sign_flips import Signs
 from bids_app.encoding.inference.null_hypotheses import Contrast
 from bids_app.encoding.ridge.fit import unions_of
 from bids_app.records import FitSpec
@@ -35,8 +34,7 @@ class Kept(Inference):
     """Keeps the nulls of the addition of b to a."""
 
     def end(self):
-        signs = Signs(self._signs[0])
-        self.null, _ = self._contrast_nulls(ADDED, signs, signs.with_kept, slice(0, self._batch.n_targets))
+        self.null, _ = self._contrast_nulls(ADDED, slice(0, self._batch.n_targets))
         super().end()
 
 
@@ -79,7 +77,7 @@ def test_flips_are_refits(arranged):
     for one in small:
         kept[one.split.evaluate] = (one.predictions + one.mean).numpy()
     Y = design.Y - design.Y.mean(axis=0)
-    signs = inference._signs[0].numpy()
+    signs = inference.signs[0].vectors.numpy()
     for row in (0, 1, 7, 20):
         flipped = kept + signs[row][blocks.labels][:, None] * (Y - kept)
         expected = losses(small, flipped) - losses(large, flipped)

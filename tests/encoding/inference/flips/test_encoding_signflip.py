@@ -1,7 +1,6 @@
 """Quadratic forms in the block signs against responses that are flipped, centred, refitted and scored for real."""
 
 import gc
-import itertools
 import weakref
 from dataclasses import replace
 
@@ -26,7 +25,8 @@ from bids_app.encoding.inference.flips.flip_units import (
     time_flip_units,
 )
 from bids_app.encoding.inference.flips.fold_columns import Directions, FlipUnitColumns
-from bids_app.encoding.inference.flips.sign_flips import FlipGains, Signs, draw_signs
+from bids_app.encoding.inference.flips.sign_flips import FlipGains
+from bids_app.encoding.inference.flips.signs import Signs
 from bids_app.encoding.ridge.splits import Columns, Split
 from bids_app.records import FitSpec
 
@@ -85,12 +85,12 @@ def test_flips_are_refits_of_flipped_responses(columns, folds, kind):
     models = models_of(design, SPEC)
     labels = labels if kind == "time" else None
     flip_units = frequency_flip_units(design.runs, design.folds) if labels is None else time_flip_units(labels)
-    signs = draw_signs(flip_units.count, 4, seed=3)
+    signs = Signs.draw(flip_units.count, 4, 3, torch.float64)
     Y = np.empty_like(design.Y)  # less a constant, as the engine has it
     for one in models:
         Y[:, one.targets] = one.Y
-    null = null_of(models, flip_units, 4, torch.as_tensor(signs)).numpy()
-    for row, mine in zip(null, signs, strict=True):
+    null = null_of(models, flip_units, 4, signs).numpy()
+    for row, mine in zip(null, signs.vectors.numpy(), strict=True):
         changed = flipped(Y, design.runs, design.folds, labels, mine)
         expected = [refitted(changed[:, target], models, target) for target in range(4)]
         np.testing.assert_allclose(row, expected, atol=1e-5)
@@ -103,17 +103,17 @@ def test_flips_of_models_that_predict_nothing_are_rounding(columns, kind):
     design, labels = simulated(columns, 3)
     flip_units = time_flip_units(labels) if kind == "time" else frequency_flip_units(design.runs, design.folds)
     models = models_of(design, replace(SPEC, candidates=1, alphas=(1e25, 1e25, 1)))
-    signs = torch.as_tensor(draw_signs(flip_units.count, 4, seed=3))
+    signs = Signs.draw(flip_units.count, 4, 3, torch.float64)
     null = null_of(models, flip_units, 3, signs)
-    assert null.shape == (len(signs), 3)
+    assert null.shape == (8, 3)
     np.testing.assert_allclose(null, 0, atol=1e-9)
 
 
 def test_a_float32_null_is_that_of_float64():
     design, labels = simulated((4, 6), 8)
     models, flip_units = models_of(design, SPEC), time_flip_units(labels)
-    signs = torch.as_tensor(draw_signs(flip_units.count, 50, seed=3))
-    exact, quick = (null_of(models, flip_units, 8, each) for each in (signs, signs.float()))
+    signs = Signs.draw(flip_units.count, 50, 3, torch.float64)
+    exact, quick = (null_of(models, flip_units, 8, each) for each in (signs, replace(signs, dtype=torch.float32)))
     np.testing.assert_allclose(quick, exact, atol=1e-4)
 
 
@@ -199,35 +199,23 @@ def together(parts, n_units):
     return E
 
 
-@given(st.integers(1, 8), st.integers(1, 5), st.integers(0, 99))
+@given(st.integers(1, 12), st.integers(1, 5), st.integers(0, 99))
 @settings(deadline=None, max_examples=30)
 def test_gains_are_quadratic_forms(n_flip_units, n_targets, seed):
     rng = np.random.default_rng(seed)
-    A, signs = rng.standard_normal((n_targets, n_flip_units, n_flip_units)), draw_signs(n_flip_units, 20, seed)
-    gains = FlipGains(n_flip_units, n_targets, torch.float64, torch.device("cpu"))
+    signs = Signs.draw(n_flip_units, 20, seed, torch.float64).with_kept
+    A, vectors = rng.standard_normal((n_targets, n_flip_units + 1, n_flip_units + 1)), signs.vectors.numpy()
+    gains = FlipGains(signs, n_targets)
     for columns in np.array_split(rng.permutation(n_targets), 2):
         gains.add(*tensors(columns, A[columns]))
-    np.testing.assert_allclose(
-        gains.at(Signs(*tensors(signs))), np.einsum("si,tij,sj->st", signs, A, signs), atol=1e-12
-    )
-
-
-def test_signs_begin_with_the_data_and_are_all_of_them_where_few():
-    drawn = draw_signs(40, 1000, seed=5)
-    assert drawn.shape == (1001, 40)
-    assert (drawn[0] == 1).all()
-    assert set(np.unique(drawn)) == {-1.0, 1.0}
-    np.testing.assert_array_equal(drawn, draw_signs(40, 1000, seed=5))
-    every = draw_signs(3, 1000, seed=5)
-    assert sorted(map(tuple, every)) == sorted(itertools.product((-1.0, 1.0), repeat=3))
-    assert (every[0] == 1).all()
+    np.testing.assert_allclose(gains.at(), np.einsum("si,tij,sj->st", vectors, A, vectors), atol=1e-12)
 
 
 def test_batches_and_single_targets_agree():
     design, labels = simulated((4, 6), 5)
     fixed = replace(SPEC, candidates=1, alphas=(3.0, 3.0, 1))
     flip_units = time_flip_units(labels)
-    signs = torch.as_tensor(draw_signs(flip_units.count, 30, seed=3))
+    signs = Signs.draw(flip_units.count, 30, 3, torch.float64)
     together = null_of(models_of(design, fixed), flip_units, 5, signs)
     for target in range(5):
         alone = replace(design, Y=design.Y[:, [target]], usable=design.usable[[target]])
