@@ -67,7 +67,7 @@ def with_tests(
         for label in labels:
             made = {**stats[label], **t_interval(tables.rsquared[label])}
             tested[label] = {**values[label], "rsquared": {**values[label]["rsquared"], **made}}
-    n_signs = n_sign_vectors(n, spec.permutations)
+    n_signs = n_sign_vectors(spec.permutations, n)
     how = GroupInference(
         n_participants=n,
         stimulus=shared.stimulus,
@@ -137,7 +137,7 @@ def electrode_rows(
     Parameters
     ----------
     members : units of a group, one a participant.
-    spec : the bootstrap's seed.
+    spec : the bootstrap's seed, and the permutations of participants' own tests.
 
     Returns
     -------
@@ -145,8 +145,7 @@ def electrode_rows(
     """
     biased = has_biased_shared_parts(members[0])
     rows = [row for choice in CHOICES for row in _rows_of(members, choice, spec.seed, biased)]
-    made = [one.summary.provenance.inference for one in members]
-    least = len(members) / (1 + max((one.permutations for one in made if one is not None), default=0))
+    least = len(members) / n_sign_vectors(spec.permutations)
     stimulus = f"{OWN_TESTS} (at least {least:.2g})"
     return tuple(rows), GroupInference(len(members), stimulus, guarded=True, biased=biased)
 

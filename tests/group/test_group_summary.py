@@ -234,7 +234,7 @@ def test_what_all_have_beside_the_partition_is_tested_alone(kind):
 @pytest.mark.parametrize(
     ("n_participants", "permutations", "words"),
     [(5, 1000, "all 32 sign vectors), family-wise by max-T: 5 participants allow no p below 2^−5 = 0.0312."),
-     (27, 1000, "1001 of 2^27 sign vectors), family-wise by max-T: so many allow no p below 1/1001.")],
+     (27, 1000, "1024 of 2^27 sign vectors), family-wise by max-T: so many allow no p below 1/1024.")],
 )  # fmt: skip
 def test_the_least_p_that_is_reported_is_the_least_there_can_be(n_participants, permutations, words):
     participants = [
@@ -250,7 +250,7 @@ def test_the_least_p_that_is_reported_is_the_least_there_can_be(n_participants, 
     said = group_inference_in_words(result.inference, "parcels")
     assert words in said
     assert "in six of ten groups of 12" in said  # no mean response guards
-    assert result.values["full"]["rsquared"]["p"].min() == pytest.approx(max(2.0**-n_participants, 1 / 1001))
+    assert result.values["full"]["rsquared"]["p"].min() == pytest.approx(max(2.0**-n_participants, 1 / 1024))
 
 
 @pytest.mark.parametrize("kind", ["parcels", "electrodes"])
@@ -285,7 +285,7 @@ def test_electrodes_p_is_no_smaller_than_their_own_family_wise_ones_allow():
     assert np.isnan(p["b"])
     words = group_inference_in_words(result.inference, "electrodes")
     assert "the smallest family-wise p of any participant's electrodes" in words
-    assert "(at least 0.006)" in words
+    assert "(at least 0.0059)" in words
 
 
 def test_p_is_not_known_where_the_mean_response_has_no_such_component():

@@ -116,7 +116,7 @@ class TestedQuestion:
         bands = {group: [order.index(band) for band in members] for group, members in groups.items()}
         flips = Flips(plan.spec.permutations, plan.spec.seed, device)
         self._tests = Inference(unions, plan.blocks, design, flips, plan.components, bands)
-        self._n_vectors = n_sign_vectors(plan.blocks.count, plan.spec.permutations)
+        self._n_vectors = n_sign_vectors(plan.spec.permutations, plan.blocks.count)
         self._blocks, self._design = plan.blocks, design
         self.question = Question(
             groups,

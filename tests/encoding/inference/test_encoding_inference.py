@@ -103,10 +103,10 @@ def test_batches_give_what_all_targets_at_once_give(blocks, lost, monkeypatch):
 
 @pytest.mark.parametrize("lost", [0.0, 0.02], ids=["blocks", "frequencies besides"])
 def test_a_few_targets_tested_at_a_time_give_what_all_at_once_give(blocks, lost, monkeypatch):
-    """Two of 201 sign vectors' nulls at a time, of seven targets: the last alone."""
+    """Two of 256 sign vectors' nulls at a time, of seven targets: the last alone."""
     design, blocks = problem(7), replace(blocks, lost=lost)
     together = run(design, blocks)
-    monkeypatch.setitem(TESTED_AT_ONCE, "cpu", 3 * 201)
+    monkeypatch.setitem(TESTED_AT_ONCE, "cpu", 3 * 256)
     few = run(design, blocks)
     for name, found in together.items():
         assert np.isfinite(found.p).all()
@@ -123,7 +123,7 @@ def test_values_and_nulls_are_those_of_the_fit(blocks):
     null = null_of(models_of(alone, RIDGE), time_flip_units(blocks.labels), 7, signs)
     np.testing.assert_allclose(inferred["a"].p, p_values(null))
     fitted, tests = encoding.fit_and_infer(design, {"a": ("a",), "b": ("b",)}, RIDGE, InferenceSpec(200, 60.0))
-    assert (tests.n_blocks, tests.block_s, tests.permutations) == (blocks.count, 60.0, 200)
+    assert (tests.n_blocks, tests.block_s, tests.permutations) == (blocks.count, 60.0, 255)
     for name, values in encoding.partition(fitted).values.items():
         each = tests.components[name]
         assert ((each.low <= values["rsquared"]) & (values["rsquared"] <= each.high)).all(), name

@@ -20,16 +20,17 @@ from bids_app.encoding.side_by_side import made_once
 from bids_app.records import Array
 
 
-def n_sign_vectors(n_units: int, permutations: int) -> int:
+def n_sign_vectors(permutations: int, n_units: int | None = None) -> int:
     """How many vectors there are, the data as they are included: 1 + permutations or the next power of two, and all
     2^n of n units where these are fewer.
 
     Parameters
     ----------
-    n_units : how many signs a vector has.
     permutations : vectors asked for beside the data as they are.
+    n_units : how many signs a vector has; None: enough.
     """
-    return 1 << _n_bits(n_units, permutations)
+    enough = permutations.bit_length()
+    return 1 << (enough if n_units is None else min(n_units, enough))
 
 
 def draw_signs(n_units: int, permutations: int, seed: int) -> Array:
@@ -45,8 +46,7 @@ def draw_signs(n_units: int, permutations: int, seed: int) -> Array:
     -------
     (`n_sign_vectors`, n_units) of ±1, all different, the first row all 1: the data as they are.
     """
-    n_bits = _n_bits(n_units, permutations)
-    return _vectors(_draw_codes(n_units, n_bits, seed), n_bits)
+    return Signs.draw(n_units, permutations, seed, torch.float64).vectors.numpy()
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Signs:
         n_units, permutations, seed : as of `draw_signs`.
         dtype, device : of what is multiplied with them.
         """
-        n_bits = _n_bits(n_units, permutations)
+        n_bits = min(n_units, permutations.bit_length())
         return cls(_draw_codes(n_units, n_bits, seed), n_bits, dtype, device)
 
     @property
@@ -87,7 +87,8 @@ class Signs:
     @made_once
     def vectors(self) -> torch.Tensor:
         """(n_vectors, n_units) of ±1, the first row all 1."""
-        return torch.as_tensor(_vectors(self.codes, self.n_bits), dtype=self.dtype, device=self.device)
+        odd = np.bitwise_count(np.arange(2**self.n_bits)[:, None] & self.codes) & 1
+        return torch.as_tensor(1.0 - 2.0 * odd, dtype=self.dtype, device=self.device)
 
     @property
     def pair_codes(self) -> Array:
@@ -117,10 +118,6 @@ class Signs:
         return upper, lower
 
 
-def _n_bits(n_units: int, permutations: int) -> int:
-    return min(n_units, permutations.bit_length())
-
-
 def _draw_codes(n_units: int, n_bits: int, seed: int) -> Array:
     """Codes (n_units,) that no smaller group would do for, none twice before all were taken."""
     own = 1 << np.arange(n_bits)
@@ -134,7 +131,3 @@ def _draw_codes(n_units: int, n_bits: int, seed: int) -> Array:
     others = np.concatenate([others[even], np.delete(others, even)])
     rest = np.concatenate([others, *[rng.permutation(every)] * (n_units // len(every) + 1)])
     return rng.permutation(np.concatenate([own, rest[: n_units - n_bits]]))
-
-
-def _vectors(codes: Array, n_bits: int) -> Array:
-    return 1.0 - 2.0 * (np.bitwise_count(np.arange(2**n_bits)[:, None] & codes) & 1)

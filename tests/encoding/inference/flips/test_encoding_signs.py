@@ -16,7 +16,7 @@ from bids_app.encoding.inference.multiple_testing import p_values
 @settings(deadline=None, max_examples=60)
 def test_signs_are_a_group_that_begins_with_the_data(n_units, permutations, seed):
     drawn = draw_signs(n_units, permutations, seed)
-    assert drawn.shape == (n_sign_vectors(n_units, permutations), n_units)
+    assert drawn.shape == (n_sign_vectors(permutations, n_units), n_units)
     assert len(drawn) >= min(1 + permutations, 2**n_units)
     assert (drawn[0] == 1).all()
     found = set(map(tuple, drawn.tolist()))
