@@ -15,6 +15,8 @@ from bids_app.outputs.report.alignment import alignment_section
 from bids_app.outputs.report.page import write_page
 from bids_app.outputs.report.unit.planted import read_truth
 from bids_app.outputs.report.unit.section import definition_rows, unit_section
+from bids_app.outputs.wording.answer.doubts import NOTHING, doubts
+from bids_app.outputs.wording.answer.unit import unit_answer
 from bids_app.outputs.wording.glossary import PAGE
 from bids_app.records import Excluded, UnitSummary
 
@@ -34,6 +36,15 @@ class StatusLine:
     def label(self) -> str:
         """Of the participant, without `sub-`."""
         return self.participant.removeprefix("sub-")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The sentences of one unit, or of one group, and the section of the page that they are about."""
+
+    id: str
+    title: str
+    sentences: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -77,7 +88,9 @@ def write_participant_report(
     context = {
         "title": f"sub-{participant}",
         "participant": participant,
-        "units": [unit_section(out_dir, unit, truth) for unit in units],
+        "units": (sections := [unit_section(out_dir, unit, truth) for unit in units]),
+        "answers": [Answer(one.id, one.title, unit_answer(one.summary)) for one in sections],
+        "doubts": doubts(summaries),
         **report_context(summaries, [row for row in status_rows(out_dir) if row.label == participant], damaged),
         "has_inference": bool(summaries) and summaries[0].provenance.inference is not None,
     }
@@ -105,6 +118,7 @@ def report_context(
         "status": status,
         "run": made.run if made else None,
         "glossary_page": PAGE,
+        "nothing_noticed": NOTHING,
     }
 
 

@@ -17,11 +17,13 @@ from bids_app.outputs.report.drawing import Drawing, Figure, save
 from bids_app.outputs.report.group.maps import extra_maps, group_maps
 from bids_app.outputs.report.group.model_pair import group_model_pair_sentences
 from bids_app.outputs.report.page import write_page
-from bids_app.outputs.report.participant import LeftOut, StatusLine, report_context, status_rows
+from bids_app.outputs.report.participant import Answer, LeftOut, StatusLine, report_context, status_rows
 from bids_app.outputs.report.unit.controls import group_controls_sentences
 from bids_app.outputs.report.unit.layers import group_layers
 from bids_app.outputs.report.unit.planted import PlantedRecovery, Truth, pool, read_truth, recoveries
 from bids_app.outputs.report.unit.section import PlantedPart, heading, planted_part, unit_section
+from bids_app.outputs.wording.answer.doubts import doubts, group_doubts
+from bids_app.outputs.wording.answer.group import group_answer
 from bids_app.outputs.wording.definitions import about
 from bids_app.outputs.wording.group import group_inference_in_words
 from bids_app.outputs.wording.inference import WHERE_ESTIMATES_GO
@@ -112,7 +114,11 @@ def write_group_report(out_dir: Path, planted: Path | None = None) -> Path:
         "participants": participants,
         "missing": [LeftOut(one, _reason(one, status)) for one in summary.missing],
         "untrue": summary.left_out,
-        "groups": [_group(out_dir, group, truths) for group in summary.groups],
+        "groups": (sections := [_group(out_dir, group, truths) for group in summary.groups]),
+        "answers": [
+            Answer(one.id, one.title, group_answer(one.summary, _own(one.summary, summaries))) for one in sections
+        ],
+        "doubts": (*group_doubts(summary.groups, summary.missing, len(summary.left_out)), *doubts(summaries)),
         "means": [unit_section(out_dir, unit, {}) for unit in means],
         **report_context([*summaries, *(unit.summary for unit in means)], status, summary.left_out),
         "has_inference": any(group.inference for group in summary.groups),
@@ -144,11 +150,19 @@ def write_nobody_report(out_dir: Path, left_out: Sequence[Excluded], missing: Se
         "missing": [LeftOut(one, _reason(one, status)) for one in missing],
         "untrue": tuple(left_out),
         "groups": (),
+        "answers": (),
+        "doubts": group_doubts((), missing, len(left_out)),
         "means": (),
         **report_context([], status, left_out),
         "has_inference": False,
     }
     return write_page(out_dir, names.GROUP_REPORT, "group.html.j2", context)
+
+
+def _own(group: GroupResultSummary, summaries: Sequence[UnitSummary]) -> list[UnitSummary]:
+    """The participants' units that a group is of."""
+    stems = {row.unit for row in group.scores}
+    return [one for one in summaries if one.stem in stems]
 
 
 def _reason(participant: str, status: Sequence[StatusLine]) -> str:
