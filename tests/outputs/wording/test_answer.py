@@ -1,4 +1,4 @@
-"""The answer in four sentences, and what stands against trusting it: numbers as they are, nothing claimed untested."""
+"""The answer in four sentences, and what stands against trusting it: numbers as they are, no untested claim."""
 
 from dataclasses import replace
 
