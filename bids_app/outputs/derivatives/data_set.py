@@ -210,6 +210,7 @@ def _descriptions(facts: DataSetFacts) -> str:
         INTER_SUBJECT: "noise ceilings from others who heard the same, and the full model's share of them",
         "overElectrodes": "table of means over participants' electrodes",
         "lags": "table of model weights, one row an electrode and lag",
+        "minute": "table of one minute of a recording: what was heard, and one response, as the report draws it",
     }
     return tsv_text({"desc_id": [f"desc-{label}" for label in rows], "description": list(rows.values())})
 

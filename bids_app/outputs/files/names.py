@@ -112,6 +112,16 @@ def statistics_file(stem: str, kind: TargetKind, label: str = "findings") -> Pur
     return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
 
 
+def minute_file(stem: str, kind: TargetKind) -> PurePosixPath:
+    """The minute that the report draws.
+
+    Parameters
+    ----------
+    stem, kind : of the unit and its targets.
+    """
+    return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': 'minute'}, 'encoding')}.tsv"
+
+
 def summary_file(stem: str) -> PurePosixPath:
     """What reports and the group level read."""
     return LOGS / f"{stem}_unit.json"

@@ -21,6 +21,7 @@ from bids_app.outputs.report.unit.figures import (
 from bids_app.outputs.report.unit.lags import responsive_sentence
 from bids_app.outputs.report.unit.layers import best_map, layer_profiles, layer_sentences, layer_table
 from bids_app.outputs.report.unit.leakage_audit import audit_rows
+from bids_app.outputs.report.unit.minute import minute_drawing
 from bids_app.outputs.report.unit.model_pair import model_pair_drawings, model_pair_sentences
 from bids_app.outputs.report.unit.planted import (
     FEWEST,
@@ -112,6 +113,7 @@ class UnitSection:
     repeated: tuple[str, ...]
     bias: str
     noise_ceiling: str
+    minute: Figure | None
     predicted_above: float = PREDICTED
 
 
@@ -157,6 +159,7 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> UnitSection:
         repeated=tuple(repeated_stimuli(summary.recordings)),
         bias=WHERE_ESTIMATES_GO if len(summary.groups) > 1 else "",
         noise_ceiling=noise_ceiling_in_words(summary),
+        minute=save(out_dir, unit.stem, drawn) if (drawn := minute_drawing(out_dir, unit)) else None,
     )
 
 
