@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -30,7 +33,7 @@ def minute_chart(minute: Minute, unit: str) -> bytes:
         *(ROW * (1.5 if one.kind == "response" else 1) for one in minute.courses),
     ]
     whole = sum(heights) + FOOT + 0.08
-    with styled():
+    with _letters_of_any_script():
         figure = new_figure(WIDTH, whole)
         place = (LEFT / WIDTH, FOOT / whole, 1 - (LEFT + RIGHT) / WIDTH, sum(heights) / whole)
         axes = figure.add_axes(place)
@@ -57,6 +60,17 @@ def minute_chart(minute: Minute, unit: str) -> bytes:
         axes.set_xlabel("Time on the recording's clock (s)")
         axes.spines["left"].set_visible(False)
         return svg_bytes(figure)
+
+
+@contextmanager
+def _letters_of_any_script() -> Iterator[None]:
+    """Words stay text, which whoever opens the page has letters for; matplotlib's own font lacks most scripts."""
+    import matplotlib
+
+    with styled(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*[Gg]lyph")
+        matplotlib.rcParams.update({"svg.fonttype": "none", "font.family": ["DejaVu Sans", "sans-serif"]})
+        yield
 
 
 def _playings(axes: Any, minute: Minute, playings: list[Span], top: float, height: float) -> None:
