@@ -232,6 +232,16 @@ def report_file(participant: str) -> PurePosixPath:
     return PurePosixPath(f"sub-{participant}.html")
 
 
+def methods_file(page: PurePosixPath) -> PurePosixPath:
+    """A report's methods text, beside it.
+
+    Parameters
+    ----------
+    page : the report.
+    """
+    return page.with_name(f"{page.stem}_methods.md")
+
+
 def figures_folder(page: PurePosixPath) -> PurePosixPath:
     """Where the figures of a report lie.
 
@@ -306,3 +316,4 @@ PARTICIPANTS_FILE = GROUP / "desc-people_encoding.tsv"
 STATISTICS_FILE = GROUP / "desc-findings_encoding.tsv"
 GROUP_SUMMARY = LOGS / "group.json"
 GROUP_REPORT = PurePosixPath("group.html")
+REFERENCES_FILE = PurePosixPath("references.bib")

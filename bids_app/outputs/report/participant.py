@@ -12,6 +12,7 @@ from bids_app.outputs.files import names
 from bids_app.outputs.files.files import Sidecar, read_tsv
 from bids_app.outputs.files.proof import prove_unit
 from bids_app.outputs.report.alignment import alignment_section
+from bids_app.outputs.report.methods import MethodsPart, write_methods
 from bids_app.outputs.report.page import write_page
 from bids_app.outputs.report.unit.planted import read_truth
 from bids_app.outputs.report.unit.section import definition_rows, unit_section
@@ -76,7 +77,7 @@ def write_participant_report(
     ReadWriteError : where results are broken.
     CannotCreate : where the page cannot be written.
     """
-    units, damaged = [], [*untrue]
+    units, damaged, page = [], [*untrue], names.report_file(participant)
     for stem in [stem for stem in names.stems_of(out_dir, participant) if stem not in {one.label for one in untrue}]:
         proof = prove_unit(out_dir, stem)
         if proof.state == "whole":
@@ -91,10 +92,11 @@ def write_participant_report(
         "units": (sections := [unit_section(out_dir, unit, truth) for unit in units]),
         "answers": [Answer(one.id, one.title, unit_answer(one.summary)) for one in sections],
         "doubts": doubts(summaries),
+        "references": write_methods(out_dir, page, [MethodsPart(one.title, one.methods) for one in sections]),
         **report_context(summaries, [row for row in status_rows(out_dir) if row.label == participant], damaged),
         "has_inference": bool(summaries) and summaries[0].provenance.inference is not None,
     }
-    return write_page(out_dir, names.report_file(participant), "participant.html.j2", context)
+    return write_page(out_dir, page, "participant.html.j2", context)
 
 
 def report_context(

@@ -16,12 +16,13 @@ from bids_app.outputs.files.serialise import read_summary
 from bids_app.outputs.report.drawing import Drawing, Figure, save
 from bids_app.outputs.report.group.maps import extra_maps, group_maps
 from bids_app.outputs.report.group.model_pair import group_model_pair_sentences
+from bids_app.outputs.report.methods import MethodsPart, write_methods
 from bids_app.outputs.report.page import write_page
 from bids_app.outputs.report.participant import Answer, LeftOut, StatusLine, report_context, status_rows
 from bids_app.outputs.report.unit.controls import group_controls_sentences
 from bids_app.outputs.report.unit.layers import group_layers
 from bids_app.outputs.report.unit.planted import PlantedRecovery, Truth, pool, read_truth, recoveries
-from bids_app.outputs.report.unit.section import PlantedPart, heading, planted_part, unit_section
+from bids_app.outputs.report.unit.section import PlantedPart, UnitSection, heading, planted_part, unit_section
 from bids_app.outputs.wording.answer.doubts import doubts, group_doubts
 from bids_app.outputs.wording.answer.group import group_answer
 from bids_app.outputs.wording.definitions import about
@@ -41,6 +42,8 @@ from bids_app.records import (
     entities_of,
     partition_components,
 )
+
+EACH = "How each participant's own results were made is in their methods text (`sub-*_methods.md`)."
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,8 @@ def write_group_report(out_dir: Path, planted: Path | None = None) -> Path:
             Answer(one.id, one.title, group_answer(one.summary, _own(one.summary, summaries))) for one in sections
         ],
         "doubts": (*group_doubts(summary.groups, summary.missing, len(summary.left_out)), *doubts(summaries)),
-        "means": [unit_section(out_dir, unit, {}) for unit in means],
+        "means": (of_means := [unit_section(out_dir, unit, {}) for unit in means]),
+        "references": write_methods(out_dir, names.GROUP_REPORT, _methods(sections, of_means)),
         **report_context([*summaries, *(unit.summary for unit in means)], status, summary.left_out),
         "has_inference": any(group.inference for group in summary.groups),
     }
@@ -152,11 +156,18 @@ def write_nobody_report(out_dir: Path, left_out: Sequence[Excluded], missing: Se
         "groups": (),
         "answers": (),
         "doubts": group_doubts((), missing, len(left_out)),
+        "references": write_methods(out_dir, names.GROUP_REPORT, ()),
         "means": (),
         **report_context([], status, left_out),
         "has_inference": False,
     }
     return write_page(out_dir, names.GROUP_REPORT, "group.html.j2", context)
+
+
+def _methods(groups: Sequence[GroupSection], means: Sequence[UnitSection]) -> list[MethodsPart]:
+    """Tests and ceilings over participants, and how mean responses were fitted."""
+    over = [MethodsPart(one.title, (EACH, one.inference, one.noise_ceiling)) for one in groups]
+    return [*over, *(MethodsPart(one.title, one.methods) for one in means)]
 
 
 def _own(group: GroupResultSummary, summaries: Sequence[UnitSummary]) -> list[UnitSummary]:
