@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bids_app.outputs.figures.canvas import GRID, GROUP_COLOURS, INK, MUTED, SHARED, new_figure, styled, svg_bytes
-from bids_app.records import Course, Minute, Span
+from bids_app.records import Array, Course, Minute, Span
 
 WIDTH, LEFT, RIGHT, ROW, FOOT = 9.0, 1.15, 0.95, 0.42, 0.42  # inches
 WORDS = 0.62  # inches: of the row of words, whose letters stand upright
@@ -83,7 +83,7 @@ def _playings(axes: Any, minute: Minute, playings: list[Span], top: float, heigh
 def _words(axes: Any, minute: Minute, words: list[Span], top: float, height: float) -> None:
     """All onsets; of the words those for which there is room."""
     onsets_s = [one.onset_s for one in words]
-    axes.vlines(onsets_s, top + height - 0.09, top + height - 0.02, color=INK, linewidth=0.6)
+    _sticks(axes, np.asarray(onsets_s), np.full(len(onsets_s), top + height - 0.09), top + height - 0.02, INK)
     apart_s = LETTERS * (minute.to_s - minute.from_s) / (WIDTH - LEFT - RIGHT)
     last_s = -np.inf
     for one in words:
@@ -101,13 +101,18 @@ def _course(axes: Any, minute: Minute, course: Course, top: float, height: float
     y = top + height * (1 - (course.values - low) / ((high - low) or 1.0))
     colour = COLOURS[course.kind]
     if course.is_events:
-        axes.vlines(
-            course.times_s, y, top + height * (1 - (0 - low) / ((high - low) or 1.0)), color=colour, linewidth=0.7
-        )
+        _sticks(axes, course.times_s, y, top + height * (1 - (0 - low) / ((high - low) or 1.0)), colour)
     elif course.kind == "envelope":
         axes.fill_between(course.times_s, y, top + height, color=colour, linewidth=0)
     else:
         axes.plot(course.times_s, y, color=colour, linewidth=1.0, marker="o" if len(y) < 90 else "", markersize=2.2)
+
+
+def _sticks(axes: Any, times_s: Array, ends: Array, base: float, colour: str) -> None:
+    """Upright lines from a base to (n,) ends, drawn as one: hundreds of lines would make a large file."""
+    gaps = np.full(len(times_s), np.nan)
+    x, y = np.column_stack([times_s, times_s, gaps]), np.column_stack([np.full(len(ends), base), ends, gaps])
+    axes.plot(x.ravel(), y.ravel(), color=colour, linewidth=0.7, solid_capstyle="butt")
 
 
 def _range(axes: Any, minute: Minute, course: Course, middle: float, unit: str) -> None:
