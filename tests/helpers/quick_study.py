@@ -56,6 +56,7 @@ def plain_brains():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bids_app.outputs.figures.maps.brain_maps", brain_maps)
+        patch.setattr("bids_app.outputs.report.brain.brain_page", lambda *said: None)
         yield
 
 
@@ -66,6 +67,7 @@ def quick_runs():
         for module in ("canvas", "charts", "layers", "minute", "model_pair", "maps", "glass"):
             patch.setattr(f"bids_app.outputs.figures.{module}.svg_bytes", lambda figure: b"<svg/>", raising=False)
         patch.setattr("bids_app.outputs.figures.maps.brain_maps", lambda targets, maps, label: b"<svg/>")
+        patch.setattr("bids_app.outputs.report.brain.brain_page", lambda *said: None)
         patch.setattr(os, "fsync", lambda number: None)
         yield
 

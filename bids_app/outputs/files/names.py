@@ -265,6 +265,16 @@ def figure_file(stem: str, label: str) -> PurePosixPath:
     return top / "figures" / f"{stem_of({**entities, 'desc': label}, 'figure')}.svg"
 
 
+def brain_file(stem: str) -> PurePosixPath:
+    """The page of an interactive brain, beside the figures.
+
+    Parameters
+    ----------
+    stem : of the unit or group.
+    """
+    return figure_file(stem, "brain").with_suffix(".html")
+
+
 def group_map_file(stem: str, kind: TargetKind, space: str, desc: str, stat: str, hemi: str = "") -> PurePosixPath:
     """Maps over participants: `tpl-<space>/tpl-<space>_task-…_stat-…_desc-…_statmap`; of parcels in `group`.
 

@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH: no page can be opened"),
 ]
 MANY = 100
-MOST_BYTES = {"participant": 3_000_000, "group": 10_000_000}
+MOST_BYTES = {"participant": 3_000_000, "group": 10_000_000, "brain": 8_000_000}
 PHONE = 500  # pixels: no narrower window is made
 GRAVE = ("serious", "critical")
 
@@ -59,11 +59,34 @@ def test_a_page_opens_from_the_disk_and_needs_nothing(kind, look, request, tmp_p
     assert seen.page_width <= seen.window_width  # wide tables are moved on their own
 
 
-@pytest.mark.parametrize(("kind", "most"), [("participant", "participant"), ("many", "group")])
-def test_a_page_with_its_figures_is_small(kind, most, request):
-    page = request.getfixturevalue(kind)
-    folder = page.parent / ("group" if most == "group" else page.stem) / "figures"
-    assert sum(file.stat().st_size for file in (page, *folder.iterdir())) <= MOST_BYTES[most]
+def test_a_brain_is_a_page_of_its_own(participant, tmp_path):
+    pages = sorted((participant.parent / "sub-01" / "figures").glob("*_desc-brain_figure.html"))
+    assert len(pages) == 3  # voxels, vertices, electrodes: parcels have no place
+    for number, page in enumerate(pages):
+        assert page.stat().st_size <= MOST_BYTES["brain"]
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        seen = visit(page, folder, axe=axe_script())
+        assert seen.console == ()
+        assert seen.requests == ()
+        assert all(width > 0 for _, width, _ in seen.images)
+        assert [one for one in seen.violations if one[0] in GRAVE] == []
+
+
+@pytest.mark.parametrize("figures", ["*_space-fsaverage5_*", "*_res-2_*", "*_seg-*", "*_task-pooled_*"])
+def test_a_participant_takes_little(participant, figures):
+    """The page of four units with the figures of each: maps of noise, which nothing makes smaller."""
+    assert size_of(participant, figures) <= MOST_BYTES["participant"]
+
+
+def test_a_group_of_a_hundred_takes_little(many):
+    assert size_of(many, "*") <= MOST_BYTES["group"]
+
+
+def size_of(page, pattern):
+    """Bytes of a page and of its figures of a pattern."""
+    folder = page.parent / page.stem / "figures"
+    return page.stat().st_size + sum(file.stat().st_size for file in folder.glob(pattern))
 
 
 @pytest.mark.skipif(axe_script() is None, reason="no axe-core: `make test-long` fetches it where npm is there")

@@ -14,7 +14,7 @@ from bids_app.outputs.files import names
 from bids_app.outputs.files.proof import require_group
 from bids_app.outputs.files.serialise import read_summary
 from bids_app.outputs.report.drawing import Drawing, Figure, save
-from bids_app.outputs.report.group.maps import extra_maps, group_maps
+from bids_app.outputs.report.group.maps import extra_maps, group_brain, group_maps
 from bids_app.outputs.report.group.model_pair import group_model_pair_sentences
 from bids_app.outputs.report.methods import MethodsPart, write_methods
 from bids_app.outputs.report.page import write_page
@@ -77,6 +77,7 @@ class GroupSection:
     nouns: str
     summary: GroupResultSummary
     figures: tuple[Figure, ...]
+    brain: str | None
     model_pair: tuple[str, ...]
     baseline: tuple[str, ...]
     rows: tuple[tuple[ParticipantScore, float | None], ...]
@@ -196,6 +197,7 @@ def _group(out_dir: Path, group: GroupResultSummary, truths: Mapping[str, Truth]
         nouns=nouns_of(group.targets.kind),
         summary=group,
         figures=tuple(save(out_dir, group.stem, drawing) for drawing in drawings),
+        brain=group_brain(out_dir, group),
         model_pair=tuple(group_model_pair_sentences(group)),
         baseline=tuple(group_controls_sentences(group, {label: one.mean for label, one in means.items()})),
         rows=tuple((row, _mean_r(group, row.unit)) for row in full),

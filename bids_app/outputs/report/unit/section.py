@@ -7,9 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from bids_app.outputs.derivatives.read_unit import read_best
 from bids_app.outputs.derivatives.summary import PREDICTED
 from bids_app.outputs.figures import maps
+from bids_app.outputs.files import names
+from bids_app.outputs.report.brain import save_brain
 from bids_app.outputs.report.drawing import Figure, save
 from bids_app.outputs.report.unit.controls import controls_sentences
 from bids_app.outputs.report.unit.figures import (
@@ -114,6 +118,7 @@ class UnitSection:
     bias: str
     noise_ceiling: str
     minute: Figure | None
+    brain: str | None
     predicted_above: float = PREDICTED
 
 
@@ -159,6 +164,7 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> UnitSection:
         repeated=tuple(repeated_stimuli(summary.recordings)),
         bias=WHERE_ESTIMATES_GO if len(summary.groups) > 1 else "",
         noise_ceiling=noise_ceiling_in_words(summary),
+        brain=_brain(out_dir, unit),
         minute=save(out_dir, unit.stem, drawn) if (drawn := minute_drawing(out_dir, unit)) else None,
     )
 
@@ -212,6 +218,14 @@ def _notes(unit: WrittenUnit) -> list[str]:
     if unit.targets.kind == "electrodes":
         notes.append(responsive_sentence(unit.summary.responsive))
     return notes
+
+
+def _brain(out_dir: Path, unit: WrittenUnit) -> str | None:
+    """The page of an interactive brain, of participants' own units."""
+    if not unit.participant:
+        return None
+    full = np.asarray(unit.partition.values["full"]["rsquared"])
+    return save_brain(out_dir, unit.stem, unit.targets, full, names.report_file(unit.participant))
 
 
 def _model_pair(out_dir: Path, unit: WrittenUnit) -> Part | None:
