@@ -53,6 +53,7 @@ from bids_app.records.entities import (
     stem_of,
     without_participant,
 )
+from bids_app.records.excerpts import MINUTE_S, Course, CourseKind, Minute, Span
 from bids_app.records.fits import (
     LAYERS_STAGE,
     MODELS_STAGE,
@@ -205,6 +206,7 @@ __all__ = [
     "INTER_SUBJECT",
     "IN_SAMPLE",
     "LAYERS_STAGE",
+    "MINUTE_S",
     "MODELS_STAGE",
     "MOST_OFFSET",
     "NO_EFFORT",
@@ -240,6 +242,8 @@ __all__ = [
     "ContextLeakage",
     "ControlResults",
     "ControlsProvenance",
+    "Course",
+    "CourseKind",
     "Design",
     "DesignProvenance",
     "DesignSpec",
@@ -283,6 +287,7 @@ __all__ = [
     "LayersSummary",
     "Layout",
     "MapFile",
+    "Minute",
     "Modality",
     "ModelPairStatistic",
     "ModelPairStatistics",
@@ -323,6 +328,7 @@ __all__ = [
     "SignificantCounts",
     "SolverCapabilities",
     "SolverName",
+    "Span",
     "SpanAccount",
     "SplitPart",
     "Spread",

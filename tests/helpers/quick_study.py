@@ -56,6 +56,7 @@ def plain_brains():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bids_app.outputs.figures.maps.brain_maps", brain_maps)
+        patch.setattr("bids_app.outputs.report.brain.brain_page", lambda *said: None)
         yield
 
 
@@ -63,9 +64,10 @@ def plain_brains():
 def quick_runs():
     """Without what takes most of the time of so small a study: drawing, and waiting for the disk."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("canvas", "charts", "layers", "model_pair", "maps", "glass"):
+        for module in ("canvas", "charts", "layers", "minute", "model_pair", "maps", "glass"):
             patch.setattr(f"bids_app.outputs.figures.{module}.svg_bytes", lambda figure: b"<svg/>", raising=False)
         patch.setattr("bids_app.outputs.figures.maps.brain_maps", lambda targets, maps, label: b"<svg/>")
+        patch.setattr("bids_app.outputs.report.brain.brain_page", lambda *said: None)
         patch.setattr(os, "fsync", lambda number: None)
         yield
 

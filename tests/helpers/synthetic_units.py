@@ -11,6 +11,7 @@ from bids_app.records import (
     AnalysisProvenance,
     BaselineModel,
     ControlsProvenance,
+    Course,
     DesignProvenance,
     DesignSpec,
     Drift,
@@ -25,6 +26,7 @@ from bids_app.records import (
     FoldAudit,
     InferenceProvenance,
     Lags,
+    Minute,
     Partition,
     PlayingAlignment,
     Provenance,
@@ -32,6 +34,7 @@ from bids_app.records import (
     ResponseProvenance,
     ResponseSpec,
     RunSettings,
+    Span,
     SpanAccount,
     StartAccount,
     StatedInterval,
@@ -283,3 +286,21 @@ def all_kinds(person="01", seed=0):
         make_unit(parcel_targets(), person, "task-story_seg-Brennan10mm", seed),
         make_unit(electrode_targets(seed=seed), person, "task-pooled", seed),
     )  # fmt: skip
+
+
+SPOKEN = ("the", "the", "$x_{", "<b>", "a\tb")
+MINUTE = Minute(
+    recording="sub-01_task-story_run-1_bold",
+    from_s=20.0,
+    target="LIFG",
+    spans=(
+        Span("playing", "story.wav", -3.5, 300.0),
+        *(Span("word", text, 20.5 + number, 0.25) for number, text in enumerate(SPOKEN)),
+    ),
+    courses=(
+        Course("envelope", "envelope", 20 + np.arange(600) / 10, np.full(600, 0.25)),
+        Course("feature", "speech", 20 + np.arange(60.0), np.linspace(-1.5, 2.5, 60)),
+        Course("feature", "language", 20.75 + np.arange(5.0), np.array([1, 2, -1, 0, 3.0]), is_events=True),
+        Course("response", "LIFG", 20 + 2 * np.arange(30.0), np.linspace(-2, 3, 30)),
+    ),
+)

@@ -27,7 +27,8 @@ from bids_app.records import (
 
 BIDS_VERSION = "1.10.0"
 IGNORED = (
-    "*.html", "figures", "*_statmap.*", "*_encoding.*", "analysis.yaml", "plan.json", "status.*", "group", "logs",
+    "*.html", "*_methods.md", "references.bib",
+    "figures", "*_statmap.*", "*_encoding.*", "analysis.yaml", "plan.json", "status.*", "group", "logs",
 )  # fmt: skip
 PATIENCE_S = 60.0  # of waiting for these files, which are written in a fraction of a second
 HASH_LINE = "# analysis hash: "
@@ -210,6 +211,7 @@ def _descriptions(facts: DataSetFacts) -> str:
         INTER_SUBJECT: "noise ceilings from others who heard the same, and the full model's share of them",
         "overElectrodes": "table of means over participants' electrodes",
         "lags": "table of model weights, one row an electrode and lag",
+        "minute": "table of one minute of a recording: what was heard, and one response, as the report draws it",
     }
     return tsv_text({"desc_id": [f"desc-{label}" for label in rows], "description": list(rows.values())})
 
@@ -228,6 +230,7 @@ GIFTI and CIFTI hold the names too.
 | | |
 |---|---|
 | `sub-*.html`, `group.html` | reports: begin here |
+| `*_methods.md`, `references.bib` | the methods in sentences for a paper, and the works that these cite |
 | `sub-*/func`, `sub-*/ieeg` | maps and tables; descriptions.tsv explains `desc-` and the names of maps and columns |
 | `sub-*/*_statmap.json` | what holds for all maps of a person and space; what each map is stands beside the maps |
 | `tpl-*`, `group` | maps and tables over participants |

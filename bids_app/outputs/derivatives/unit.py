@@ -11,6 +11,7 @@ import numpy as np
 
 from bids_app.outputs.derivatives import layers, sidecars, tables
 from bids_app.outputs.derivatives.maps import MappedNumber, encoded_maps
+from bids_app.outputs.derivatives.minute import minute_files
 from bids_app.outputs.derivatives.model_pair import agreement_numbers, model_pair_files
 from bids_app.outputs.derivatives.summary import predicted, unit_summary
 from bids_app.outputs.files import names
@@ -78,7 +79,7 @@ def write_mean_response(out_dir: Path, unit: UnitResult, n_participants: Array) 
 def _write_all(
     out_dir: Path, unit: UnitResult, files: Iterable[File], summarise: Callable[[Mapping[str, str]], UnitSummary]
 ) -> tuple[Path, ...]:
-    files = chain(files, _subspace_files(unit), _layer_files(unit), model_pair_files(unit))
+    files = chain(files, _subspace_files(unit), _layer_files(unit), model_pair_files(unit), minute_files(unit))
     return write_set(out_dir, names.summary_file(unit.stem), files, lambda hashes: summary_text(summarise(hashes)))
 
 

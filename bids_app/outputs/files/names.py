@@ -112,6 +112,16 @@ def statistics_file(stem: str, kind: TargetKind, label: str = "findings") -> Pur
     return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
 
 
+def minute_file(stem: str, kind: TargetKind) -> PurePosixPath:
+    """The minute that the report draws.
+
+    Parameters
+    ----------
+    stem, kind : of the unit and its targets.
+    """
+    return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': 'minute'}, 'encoding')}.tsv"
+
+
 def summary_file(stem: str) -> PurePosixPath:
     """What reports and the group level read."""
     return LOGS / f"{stem}_unit.json"
@@ -222,6 +232,16 @@ def report_file(participant: str) -> PurePosixPath:
     return PurePosixPath(f"sub-{participant}.html")
 
 
+def methods_file(page: PurePosixPath) -> PurePosixPath:
+    """A report's methods text, beside it.
+
+    Parameters
+    ----------
+    page : the report.
+    """
+    return page.with_name(f"{page.stem}_methods.md")
+
+
 def figures_folder(page: PurePosixPath) -> PurePosixPath:
     """Where the figures of a report lie.
 
@@ -243,6 +263,16 @@ def figure_file(stem: str, label: str) -> PurePosixPath:
     entities = entities_of(stem)
     top = PurePosixPath(f"sub-{entities['sub']}") if "sub" in entities else GROUP
     return top / "figures" / f"{stem_of({**entities, 'desc': label}, 'figure')}.svg"
+
+
+def brain_file(stem: str) -> PurePosixPath:
+    """The page of an interactive brain, beside the figures.
+
+    Parameters
+    ----------
+    stem : of the unit or group.
+    """
+    return figure_file(stem, "brain").with_suffix(".html")
 
 
 def group_map_file(stem: str, kind: TargetKind, space: str, desc: str, stat: str, hemi: str = "") -> PurePosixPath:
@@ -296,3 +326,4 @@ PARTICIPANTS_FILE = GROUP / "desc-people_encoding.tsv"
 STATISTICS_FILE = GROUP / "desc-findings_encoding.tsv"
 GROUP_SUMMARY = LOGS / "group.json"
 GROUP_REPORT = PurePosixPath("group.html")
+REFERENCES_FILE = PurePosixPath("references.bib")

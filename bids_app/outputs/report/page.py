@@ -30,9 +30,10 @@ def write_page(out_dir: Path, page: PurePosixPath, template: str, context: Mappi
     ------
     CannotCreate : where it cannot be written, or a figure not be removed.
     """
-    text = render(template, context)
+    files = {"methods_file": names.methods_file(page), "bibtex_file": names.REFERENCES_FILE}
+    text = render(template, {**files, **context})
     folder = names.figures_folder(page)
-    for figure in sorted((out_dir / folder).glob("*_figure.svg")):
+    for figure in sorted((out_dir / folder).glob("*_figure.*")):
         if quote(str(folder / figure.name)) not in text:
             try:
                 figure.unlink(missing_ok=True)

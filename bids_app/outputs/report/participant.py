@@ -12,9 +12,12 @@ from bids_app.outputs.files import names
 from bids_app.outputs.files.files import Sidecar, read_tsv
 from bids_app.outputs.files.proof import prove_unit
 from bids_app.outputs.report.alignment import alignment_section
+from bids_app.outputs.report.methods import MethodsPart, write_methods
 from bids_app.outputs.report.page import write_page
 from bids_app.outputs.report.unit.planted import read_truth
 from bids_app.outputs.report.unit.section import definition_rows, unit_section
+from bids_app.outputs.wording.answer.doubts import NOTHING, doubts
+from bids_app.outputs.wording.answer.unit import unit_answer
 from bids_app.outputs.wording.glossary import PAGE
 from bids_app.records import Excluded, UnitSummary
 
@@ -34,6 +37,15 @@ class StatusLine:
     def label(self) -> str:
         """Of the participant, without `sub-`."""
         return self.participant.removeprefix("sub-")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The sentences of one unit, or of one group, and the section of the page that they are about."""
+
+    id: str
+    title: str
+    sentences: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -65,7 +77,7 @@ def write_participant_report(
     ReadWriteError : where results are broken.
     CannotCreate : where the page cannot be written.
     """
-    units, damaged = [], [*untrue]
+    units, damaged, page = [], [*untrue], names.report_file(participant)
     for stem in [stem for stem in names.stems_of(out_dir, participant) if stem not in {one.label for one in untrue}]:
         proof = prove_unit(out_dir, stem)
         if proof.state == "whole":
@@ -77,11 +89,14 @@ def write_participant_report(
     context = {
         "title": f"sub-{participant}",
         "participant": participant,
-        "units": [unit_section(out_dir, unit, truth) for unit in units],
+        "units": (sections := [unit_section(out_dir, unit, truth) for unit in units]),
+        "answers": [Answer(one.id, one.title, unit_answer(one.summary)) for one in sections],
+        "doubts": doubts(summaries),
+        "references": write_methods(out_dir, page, [MethodsPart(one.title, one.methods) for one in sections]),
         **report_context(summaries, [row for row in status_rows(out_dir) if row.label == participant], damaged),
         "has_inference": bool(summaries) and summaries[0].provenance.inference is not None,
     }
-    return write_page(out_dir, names.report_file(participant), "participant.html.j2", context)
+    return write_page(out_dir, page, "participant.html.j2", context)
 
 
 def report_context(
@@ -105,6 +120,7 @@ def report_context(
         "status": status,
         "run": made.run if made else None,
         "glossary_page": PAGE,
+        "nothing_noticed": NOTHING,
     }
 
 

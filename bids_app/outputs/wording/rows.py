@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from bids_app.outputs.wording.methods.references import cited
 from bids_app.outputs.wording.phrases import count_of
 from bids_app.records import DesignProvenance, EpochSpec, Provenance
 
@@ -62,8 +63,9 @@ class ContinuousRows:
         delays = [f"{delay:g}" for delay in self.made.spec.delays_s]
         span = ", ".join(delays) if len(delays) <= 8 else f"{delays[0]} to {delays[-1]} ({len(delays)} delays)"
         return (
-            "Design. Features were brought to the responses' sample times with Lanczos kernels of three lobes. Words "
-            f"and phones are impulses at their {self.made.spec.stamp}. Continuous features stand at the instant each "
+            "Design. Features were brought to the responses' sample times with Lanczos kernels of three lobes "
+            f"({cited('huth2016')}). Words and phones are impulses at their {self.made.spec.stamp}. Continuous "
+            f"features stand at the instant each "
             f"is available. All were delayed within run by {span} s. {self.samples(provenance)}"
         )
 

@@ -10,6 +10,7 @@ from bids_app.encoding import NoiseCeiling
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.runs.load_runs import LoadedRuns
 from bids_app.pipeline.runs.rows import Rows
+from bids_app.pipeline.unit.excerpt.minute import minute_of
 from bids_app.pipeline.unit.fitted import FittedUnit
 from bids_app.pipeline.unit.model_pair import model_pair_statistics
 from bids_app.pipeline.unit.provenance import provenance
@@ -65,6 +66,7 @@ def unit_result(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, fitted
         provenance=provenance(task, job, rows.settings, loaded, fitted),
         subspace=fitted.subspace,
         layers=fitted.layers,
+        minute=minute_of(rows, loaded, results.partition) if unit.participant else None,
         ceiling=loaded.ceiling_in_words,
         model_pair=model_pair_statistics(fitted, analysis.compared_models, analysis.extra_partitions),
     )

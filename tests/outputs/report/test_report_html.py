@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -344,3 +345,41 @@ def test_no_name_of_the_data_set_becomes_a_link():
         assert links(name) == name
     assert links("Targets, then targets") == '<a class="term" href="#term-target">Targets</a>, then targets'
     assert links("<b>") == "&lt;b&gt;"
+
+
+def test_methods_stand_beside_the_page_in_the_same_words(tmp_path):
+    write(tmp_path, with_inference(parcels()))
+    text = sentences(page(tmp_path))
+    methods = (tmp_path / "sub-01_methods.md").read_text(encoding="utf-8")
+    head, body = methods.split("## Brennan10mm: parcels\n\n")
+    paragraphs, works = body.split("\n\n## References\n\n")
+    assert "`references.bib`" in head
+    for paragraph in paragraphs.split("\n\n"):
+        assert paragraph in unescape(text), paragraph
+    keys = re.findall(r"\(`(\w+)`\)$", works, re.MULTILINE)
+    assert "freedman1983" in keys
+    bibtex = (tmp_path / "references.bib").read_text(encoding="utf-8")
+    for key in keys:
+        assert f"{{{key}," in bibtex
+    for line in works.splitlines():
+        assert line.removeprefix("- ").rsplit(" (`", 1)[0] in unescape(text)
+
+
+def test_who_has_no_results_has_no_methods(tmp_path):
+    write(tmp_path, parcels())
+    page(tmp_path)
+    assert (tmp_path / "sub-01_methods.md").exists()
+    outputs.remove_unit(tmp_path, parcels().stem)
+    assert "There is none: no results count." in page(tmp_path)
+    assert not (tmp_path / "sub-01_methods.md").exists()
+
+
+def test_the_answer_comes_first(tmp_path):
+    write(tmp_path, with_inference(parcels()))
+    text = sentences(page(tmp_path))
+    main = text.partition("<main>")[2]
+    assert main.lstrip().startswith('<section id="answer"')
+    answer = main.partition("</section>")[0]
+    assert answer.count("<li>") >= 4
+    assert "The model of speech and language together predicts 1 of 5 parcels" in answer
+    assert "What stands against trusting it" in answer

@@ -11,6 +11,7 @@ from bids_app.outputs.figures import charts, maps
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import numbers, read_tsv
 from bids_app.outputs.files.written_maps import maps_of_group
+from bids_app.outputs.report.brain import save_brain
 from bids_app.outputs.report.drawing import Drawing
 from bids_app.outputs.report.unit.figures import largest_parts, reading, strongest_rows
 from bids_app.records import (
@@ -44,6 +45,19 @@ def group_maps(out_dir: Path, group: GroupResultSummary, means: Mapping[str, flo
         return [_heat_map(out_dir, group, (full, *parts), "Table")]
     drawings = _brains(out_dir, group, (full,), "FullMap")
     return drawings + (_brains(out_dir, group, parts, "PartsMap") if parts else [])
+
+
+def group_brain(out_dir: Path, group: GroupResultSummary) -> str | None:
+    """The page of an interactive brain; None where there is none.
+
+    Parameters
+    ----------
+    out_dir, group : where its maps and tables lie.
+    """
+    if not group.has_values or group.targets.kind not in ("volume", "surface", "electrodes"):
+        return None
+    targets, values = _read(out_dir, group, [full_of(group.groups)])
+    return save_brain(out_dir, group.stem, targets, values["full"], names.GROUP_REPORT)
 
 
 def extra_maps(

@@ -14,14 +14,17 @@ from bids_app.outputs.files import names
 from bids_app.outputs.files.proof import require_group
 from bids_app.outputs.files.serialise import read_summary
 from bids_app.outputs.report.drawing import Drawing, Figure, save
-from bids_app.outputs.report.group.maps import extra_maps, group_maps
+from bids_app.outputs.report.group.maps import extra_maps, group_brain, group_maps
 from bids_app.outputs.report.group.model_pair import group_model_pair_sentences
+from bids_app.outputs.report.methods import MethodsPart, write_methods
 from bids_app.outputs.report.page import write_page
-from bids_app.outputs.report.participant import LeftOut, StatusLine, report_context, status_rows
+from bids_app.outputs.report.participant import Answer, LeftOut, StatusLine, report_context, status_rows
 from bids_app.outputs.report.unit.controls import group_controls_sentences
 from bids_app.outputs.report.unit.layers import group_layers
 from bids_app.outputs.report.unit.planted import PlantedRecovery, Truth, pool, read_truth, recoveries
-from bids_app.outputs.report.unit.section import PlantedPart, heading, planted_part, unit_section
+from bids_app.outputs.report.unit.section import PlantedPart, UnitSection, heading, planted_part, unit_section
+from bids_app.outputs.wording.answer.doubts import doubts, group_doubts
+from bids_app.outputs.wording.answer.group import group_answer
 from bids_app.outputs.wording.definitions import about
 from bids_app.outputs.wording.group import group_inference_in_words
 from bids_app.outputs.wording.inference import WHERE_ESTIMATES_GO
@@ -39,6 +42,8 @@ from bids_app.records import (
     entities_of,
     partition_components,
 )
+
+EACH = "How each participant's own results were made is in their methods text (`sub-*_methods.md`)."
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class GroupSection:
     nouns: str
     summary: GroupResultSummary
     figures: tuple[Figure, ...]
+    brain: str | None
     model_pair: tuple[str, ...]
     baseline: tuple[str, ...]
     rows: tuple[tuple[ParticipantScore, float | None], ...]
@@ -112,8 +118,13 @@ def write_group_report(out_dir: Path, planted: Path | None = None) -> Path:
         "participants": participants,
         "missing": [LeftOut(one, _reason(one, status)) for one in summary.missing],
         "untrue": summary.left_out,
-        "groups": [_group(out_dir, group, truths) for group in summary.groups],
-        "means": [unit_section(out_dir, unit, {}) for unit in means],
+        "groups": (sections := [_group(out_dir, group, truths) for group in summary.groups]),
+        "answers": [
+            Answer(one.id, one.title, group_answer(one.summary, _own(one.summary, summaries))) for one in sections
+        ],
+        "doubts": (*group_doubts(summary.groups, summary.missing, len(summary.left_out)), *doubts(summaries)),
+        "means": (of_means := [unit_section(out_dir, unit, {}) for unit in means]),
+        "references": write_methods(out_dir, names.GROUP_REPORT, _methods(sections, of_means)),
         **report_context([*summaries, *(unit.summary for unit in means)], status, summary.left_out),
         "has_inference": any(group.inference for group in summary.groups),
     }
@@ -144,11 +155,26 @@ def write_nobody_report(out_dir: Path, left_out: Sequence[Excluded], missing: Se
         "missing": [LeftOut(one, _reason(one, status)) for one in missing],
         "untrue": tuple(left_out),
         "groups": (),
+        "answers": (),
+        "doubts": group_doubts((), missing, len(left_out)),
+        "references": write_methods(out_dir, names.GROUP_REPORT, ()),
         "means": (),
         **report_context([], status, left_out),
         "has_inference": False,
     }
     return write_page(out_dir, names.GROUP_REPORT, "group.html.j2", context)
+
+
+def _methods(groups: Sequence[GroupSection], means: Sequence[UnitSection]) -> list[MethodsPart]:
+    """Tests and ceilings over participants, and how mean responses were fitted."""
+    over = [MethodsPart(one.title, (EACH, one.inference, one.noise_ceiling)) for one in groups]
+    return [*over, *(MethodsPart(one.title, one.methods) for one in means)]
+
+
+def _own(group: GroupResultSummary, summaries: Sequence[UnitSummary]) -> list[UnitSummary]:
+    """The participants' units that a group is of."""
+    stems = {row.unit for row in group.scores}
+    return [one for one in summaries if one.stem in stems]
 
 
 def _reason(participant: str, status: Sequence[StatusLine]) -> str:
@@ -171,6 +197,7 @@ def _group(out_dir: Path, group: GroupResultSummary, truths: Mapping[str, Truth]
         nouns=nouns_of(group.targets.kind),
         summary=group,
         figures=tuple(save(out_dir, group.stem, drawing) for drawing in drawings),
+        brain=group_brain(out_dir, group),
         model_pair=tuple(group_model_pair_sentences(group)),
         baseline=tuple(group_controls_sentences(group, {label: one.mean for label, one in means.items()})),
         rows=tuple((row, _mean_r(group, row.unit)) for row in full),

@@ -7,9 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from bids_app.outputs.derivatives.read_unit import read_best
 from bids_app.outputs.derivatives.summary import PREDICTED
 from bids_app.outputs.figures import maps
+from bids_app.outputs.files import names
+from bids_app.outputs.report.brain import save_brain
 from bids_app.outputs.report.drawing import Figure, save
 from bids_app.outputs.report.unit.controls import controls_sentences
 from bids_app.outputs.report.unit.figures import (
@@ -21,6 +25,7 @@ from bids_app.outputs.report.unit.figures import (
 from bids_app.outputs.report.unit.lags import responsive_sentence
 from bids_app.outputs.report.unit.layers import best_map, layer_profiles, layer_sentences, layer_table
 from bids_app.outputs.report.unit.leakage_audit import audit_rows
+from bids_app.outputs.report.unit.minute import minute_drawing
 from bids_app.outputs.report.unit.model_pair import model_pair_drawings, model_pair_sentences
 from bids_app.outputs.report.unit.planted import (
     FEWEST,
@@ -112,6 +117,8 @@ class UnitSection:
     repeated: tuple[str, ...]
     bias: str
     noise_ceiling: str
+    minute: Figure | None
+    brain: str | None
     predicted_above: float = PREDICTED
 
 
@@ -157,6 +164,8 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> UnitSection:
         repeated=tuple(repeated_stimuli(summary.recordings)),
         bias=WHERE_ESTIMATES_GO if len(summary.groups) > 1 else "",
         noise_ceiling=noise_ceiling_in_words(summary),
+        brain=_brain(out_dir, unit),
+        minute=save(out_dir, unit.stem, drawn) if (drawn := minute_drawing(out_dir, unit)) else None,
     )
 
 
@@ -209,6 +218,14 @@ def _notes(unit: WrittenUnit) -> list[str]:
     if unit.targets.kind == "electrodes":
         notes.append(responsive_sentence(unit.summary.responsive))
     return notes
+
+
+def _brain(out_dir: Path, unit: WrittenUnit) -> str | None:
+    """The page of an interactive brain, of participants' own units."""
+    if not unit.participant:
+        return None
+    full = np.asarray(unit.partition.values["full"]["rsquared"])
+    return save_brain(out_dir, unit.stem, unit.targets, full, names.report_file(unit.participant))
 
 
 def _model_pair(out_dir: Path, unit: WrittenUnit) -> Part | None:

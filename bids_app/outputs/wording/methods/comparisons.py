@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bids_app.outputs.wording.controls import baseline_words
+from bids_app.outputs.wording.methods.references import cited
 from bids_app.outputs.wording.model_pair import INTERVAL
 from bids_app.outputs.wording.phrases import listed
 from bids_app.records import Component, ControlsProvenance, ModelPairSummary, SubspaceSummary
@@ -32,8 +33,9 @@ def subspace_methods(fitted: SubspaceSummary | None) -> tuple[str, ...]:
     return (
         f"Shared subspace. Each word has a row of each of {listed(spec.between)}. Where a space has no rows by word, "
         f"its frames were averaged over the word. What follows was fitted on {where}. Rows were scaled and reduced "
-        f"to the principal components that hold 95 % of their variance{limit}. Canonical correlation then finds "
-        f"pairs of directions, one in each model, whose values over words (variates) correlate most. {kept} The "
+        f"to the principal components that hold 95 % of their variance{limit}. Canonical correlation "
+        f"({cited('hotelling1936')}) then finds pairs of directions, one in each model, whose values over words "
+        f"(variates) correlate most. {kept} The "
         "shared subspace is the mean of each pair's two variates. The rest of a model is its scaled rows less their "
         "regression on its "
         "own variates. Both were brought to the responses' times as words are.",

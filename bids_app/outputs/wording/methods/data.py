@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bids_app.outputs.wording.inference import OF_MEAN_RESPONSE
+from bids_app.outputs.wording.methods.references import cited
 from bids_app.outputs.wording.phrases import capitalised, count_of, listed, nouns_of
 from bids_app.records import (
     AnalysisProvenance,
@@ -18,8 +19,8 @@ from bids_app.records import (
 
 CONFOUNDS = {
     "motion": "six motion parameters",
-    "motion24": "24 motion parameters (six, their derivatives and the squares of both)",
-    "acompcor": "anatomical CompCor components",
+    "motion24": f"24 motion parameters (six, their derivatives and the squares of both; {cited('friston1996')})",
+    "acompcor": f"anatomical CompCor components ({cited('behzadi2007')})",
     "wmcsf": "white-matter and cerebrospinal-fluid signals",
     "global": "the global signal",
 }
@@ -123,7 +124,9 @@ def _censoring(response: ResponseProvenance) -> str:
     if limit_mm is None:
         return ""
     beside = f", and {before} before and {after} after each," if before or after else ""
-    return f"; samples with a framewise displacement above {limit_mm:g} mm{beside} were not used"
+    return (
+        f"; samples with a framewise displacement ({cited('power2012')}) above {limit_mm:g} mm{beside} were not used"
+    )
 
 
 def _resampling(response: ResponseProvenance) -> str:

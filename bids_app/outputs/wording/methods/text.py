@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bids_app.outputs.wording.layers import layers_methods
 from bids_app.outputs.wording.methods.comparisons import controls_methods, model_pair_methods, subspace_methods
 from bids_app.outputs.wording.methods.data import features_methods, responses_methods
+from bids_app.outputs.wording.methods.references import SOFTWARE, cited
 from bids_app.outputs.wording.phrases import listed
 from bids_app.outputs.wording.rows import rows_of
 from bids_app.outputs.wording.scores import score_of_solver
@@ -20,16 +21,16 @@ from bids_app.records import (
 
 PARTS = (
     "Unique parts have the larger p of two tests. In one, what the model without the feature group leaves of the "
-    "response changes its sign by block, and both models are fitted again (Freedman and Lane, 1983). In the other, "
+    "response changes its sign by block, and both models are fitted again ({}). In the other, "
     "the difference of the two models' squared errors changes its sign by block. Shared parts: the signed sum of the "
     "models' squared errors changes its sign by block, and its null distribution is made wider by what blocks teach "
     "one another in training. Their p is also no smaller than that of any set of the sharing feature groups adding "
     "to the others. No part has a smaller p than the full model."
-)
+).format(cited("freedman1983"))
 MANY_TARGETS = (
     "Family-wise p compares each target with the largest studentised value over all targets, sign vector by sign "
-    "vector (max-T). q is Benjamini and Hochberg's false discovery rate."
-)
+    "vector (max-T; {}). q is Benjamini and Hochberg's false discovery rate ({})."
+).format(cited("nichols2002"), cited("benjamini1995"))
 INTERVALS = (
     "95 % confidence intervals are Student's t over blocks. The variance between blocks is made larger by how much "
     "blocks change each other's gains when they are left out of training. The degrees of freedom follow from the "
@@ -83,7 +84,8 @@ def _banded(fit: FitSpec) -> str:
     """A weight for each feature space, and the penalties that models of fewer spaces may take."""
     low, high, n_alphas = fit.alphas
     return (
-        "Banded ridge regression: every target has a penalty and a weight for each feature space, those with the "
+        f"Banded ridge regression ({cited('nunez2019', 'dupre2022')}): every target has a penalty and a weight "
+        f"for each feature space, those with the "
         f"least squared error in the inner folds ({_folds(fit.inner)}). Where errors hardly differ, the model with "
         f"weights for the fewest spaces was taken. Weights were drawn once, for all models ({fit.candidates} "
         f"candidates, seed {fit.seed}): equal ones, each space alone, each space left out, and random ones. A model "
@@ -117,12 +119,14 @@ def _scores(groups: Sequence[str], analysis: AnalysisProvenance) -> str:
     if len(groups) > 1:
         sentences.append(
             f"All {2 ** len(groups) - 1} unions of {listed(groups)} were fitted. Unique and shared parts are signed "
-            "sums of their R² (inclusion–exclusion). They may be negative and are never clipped."
+            f"sums of their R² (inclusion–exclusion; {cited('deheer2017')}). They may be negative and are never "
+            f"clipped."
         )
         if score.is_signed:
             sentences.append(
-                "Beside them stand each feature group's Shapley value, from the same unions, and its product "
-                "measure, from the full model alone."
+                f"Beside them stand each feature group's Shapley value ({cited('shapley1953')}), from the same "
+                f"unions, "
+                f"and its product measure ({cited('pratt1987')}), from the full model alone."
             )
     if len(groups) > 1 or not score.is_signed:
         sentences += [
@@ -142,7 +146,8 @@ def _inference(summary: UnitSummary) -> str:
         f"Inference. {made.permutations} sign vectors over {made.n_blocks} blocks of time of at least "
         f"{made.block_s:.0f} s, the same for all targets. Blocks differ in noise: they count as "
         f"{made.effective_blocks:.0f} equal ones. p = (b + 1)/(m + 1), where b of m sign vectors give at least the "
-        "value observed. Models: blocks of the response change their sign, and the model is fitted again with "
+        f"value observed ({cited('phipson2010')}). Models: blocks of the response change their sign, and the "
+        f"model is fitted again with "
         "its penalty and weights as they were chosen."
     ]
     if made.frequencies:
@@ -159,5 +164,6 @@ def _inference(summary: UnitSummary) -> str:
 
 
 def _software(made: Provenance) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in made.software.items())
+    works = {name: f" ({cited(SOFTWARE[name])})" if name in SOFTWARE else "" for name in made.software}
+    versions = ", ".join(f"{name} {version}{works[name]}" for name, version in made.software.items())
     return f"Software. {versions}; analysis {made.analysis.name} ({made.analysis.hash})."

@@ -246,7 +246,7 @@ def test_controls_and_sources_are_among_the_features():
 
 def test_shapley_and_product_stand_beside_several_groups_alone():
     text = text_of(voxels())
-    assert "each feature group's Shapley value, from the same unions, and its product measure" in text
+    assert "each feature group's Shapley value (Shapley, 1953), from the same unions, and its product measure" in text
     assert "Shapley" not in text_of(of_one_space("words", FeatureFacts("word_rate")))
 
 
