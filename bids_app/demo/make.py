@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from bids_app.demo.files import describe_dataset, write_table
 from bids_app.demo.fmri import Places
 from bids_app.demo.models import make_models
 from bids_app.demo.planting import KINDS, Plant, Sources, cleaned_run, make_sources, true_components
-from bids_app.demo.sample import FMRI, IEEG, Grid, Story, tell_stories
+from bids_app.demo.sample import FMRI, IEEG, Grid, Story, start_helpers, tell_stories
 from bids_app.demo.text import write_run
 from bids_app.demo.voice import RATE_HZ
 from bids_app.records import Array, Intervals
@@ -60,6 +61,7 @@ def make_demo(folder: Path) -> None:
 
 
 def _make(folder: Path) -> None:
+    start_helpers()
     scenes = [write_run(REFERENCE_SEED, run) for run in range(N_REFERENCE)]
     make_models(
         folder / "models", [" ".join(sentence.words) for run in scenes for scene in run for sentence in scene]
@@ -72,9 +74,11 @@ def _make(folder: Path) -> None:
     participants = [[f"sub-{participant}"] for participant in (*FMRI_PARTICIPANTS, *IEEG_PARTICIPANTS)]
     write_table(bids / "participants.tsv", ("participant_id",), participants)
     stimuli = [_write_stimulus(bids / "stimuli", f"story{run}", story) for run, story in enumerate(heard, start=1)]
-    truth = [*_plant_fmri(bids, stimuli, heard, reference), *_plant_ieeg(bids, stimuli, heard, reference)]
+    with ThreadPoolExecutor(2) as pool:
+        planted = [pool.submit(plant, bids, stimuli, heard, reference) for plant in (_plant_ieeg, _plant_fmri)]
+        in_ieeg, in_fmri = (one.result() for one in planted)
     columns = ("participant", "modality", "space", "target", "component", "rsquared")
-    write_table(folder / "truth.tsv", columns, truth)
+    write_table(folder / "truth.tsv", columns, [*in_fmri, *in_ieeg])
 
 
 def _write_stimulus(folder: Path, name: str, story: Story) -> str:

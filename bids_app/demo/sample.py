@@ -6,8 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from multiprocessing import get_all_start_methods, get_context
+from multiprocessing import forkserver, get_all_start_methods, get_context
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +26,7 @@ PRELOAD = (  # what takes seconds to import and every story needs
     "transformers.models.gpt2.modeling_gpt2",
     "transformers.models.wav2vec2.modeling_wav2vec2",
 )
+METHOD = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"  # of processes
 SPECS = (  # the feature spaces of presets/demo.yaml; a test compares the two
     FeatureSpec("acoustic", "melspectrogram", {"n_mels": 24}, 4),
     FeatureSpec("phonetic", "articulatory", {}, 2),
@@ -80,34 +80,47 @@ def as_stimulus(speech: Speech, name: str) -> Stimulus:
     return Stimulus(name, name, Path(name), speech.audio, RATE_HZ, seconds, speech.words, speech.phones, digest)
 
 
-def tell_story(model_dir: Path, seed: int, run: int) -> Story:
-    """Speech and features of one run.
+def hear(model_dir: Path, speech: Speech, name: str) -> dict[str, Features]:
+    """Every feature space of a story.
 
     Parameters
     ----------
     model_dir : the folder of the stand-in models.
-    seed, run : which story.
+    speech : the story, spoken.
+    name : what it is called.
     """
-    limit_threads(1)
-    speech = narrate(seed, run)
-    source = ModelSource(model_dir, offline=True)
-    stimulus = as_stimulus(speech, f"story{run}")
-    return Story(speech, {spec.name: features.extract(stimulus, features.resolve(spec), source) for spec in SPECS})
+    source, stimulus = ModelSource(model_dir, offline=True), as_stimulus(speech, name)
+    return {spec.name: features.extract(stimulus, features.resolve(spec), source) for spec in SPECS}
+
+
+def start_helpers() -> None:
+    """Let the process that the storytellers come from begin with its imports, so that they take no time later."""
+    if METHOD == "forkserver":
+        get_context(METHOD).set_forkserver_preload(list(PRELOAD))
+        forkserver.ensure_running()
 
 
 def tell_stories(model_dir: Path, runs: Sequence[tuple[int, int]], workers: int) -> list[Story]:
-    """Several stories at a time, each in a new process: espeak-ng's sound depends on what it said.
+    """Several stories at a time: each is spoken in a new process, as espeak-ng's sound depends on what it said, and
+    heard in one that goes on.
 
     Parameters
     ----------
     model_dir : the folder of the stand-in models.
     runs : (seed, run) of each.
-    workers : processes at a time.
+    workers : processes of either kind at a time.
     """
-    context = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
-    context.set_forkserver_preload(list(PRELOAD))
-    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1) as pool:
-        return list(pool.map(partial(tell_story, model_dir), *zip(*runs, strict=True)))
+    context = get_context(METHOD)
+    with (
+        ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1) as voices,
+        ProcessPoolExecutor(workers, mp_context=context, initializer=limit_threads, initargs=(1,)) as ears,
+    ):
+        spoken = [voices.submit(narrate, *run) for run in runs]
+        heard = [
+            ears.submit(hear, model_dir, one.result(), f"story{run}")
+            for one, (_, run) in zip(spoken, runs, strict=True)
+        ]
+        return [Story(one.result(), told.result()) for one, told in zip(spoken, heard, strict=True)]
 
 
 @dataclass(frozen=True)

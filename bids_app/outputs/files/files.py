@@ -7,6 +7,8 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from bids_app.disk import opened, read_text, read_whole, require_regular, write_
 from bids_app.errors import CannotCreate, ConcordError, ReadWriteError
 
 Sidecar = dict[str, object]  # keys are those of BIDS and of ours beside them; only ever written
+AS_IT_IS = frozenset({str, int, bool, type(None)})  # to JSON
 Cells = Mapping[str, Iterable[object]]  # a table to be written: column → cells
 
 
@@ -103,7 +106,14 @@ def json_text(content: Mapping[str, object]) -> str:
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON knows it: dicts, lists, text, numbers; NaN and infinity become None."""
+    """`value` as JSON knows it: dicts (of dataclasses, too), lists, text, numbers; NaN and infinity become None."""
+    kind = type(value)
+    if kind in AS_IT_IS:
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else None
+    if is_dataclass(kind):
+        return {name: plain(getattr(value, name)) for name in _names(kind)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
@@ -114,7 +124,13 @@ def plain(value: Any) -> Any:
         return plain(value.item())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
+    return value if isinstance(value, bool | int | str) else str(value)
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    """Of a dataclass's fields."""
+    return tuple(field.name for field in fields(kind))
 
 
 def read_json(path: Path) -> dict[str, Any]:

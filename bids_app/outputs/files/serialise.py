@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +20,7 @@ LEVELS = {UnitSummary: "participant", GroupSummary: "group"}  # the analysis lev
 
 def to_json(record: Any) -> dict[str, Any]:
     """A frozen dataclass as JSON knows it: objects, lists, text, numbers; NaN becomes null."""
-    return dict(plain(asdict(record)))
+    return dict(plain(record))
 
 
 def summary_text(record: UnitSummary | GroupSummary) -> str:

@@ -212,19 +212,25 @@ def _ceilings(
     """Of each participant the ceiling and its 2.5 and 97.5 % limits, (n_targets,) each, some targets at a time."""
     n_samples, n_targets = sum(len(one.run.times_s) for one in runs), len(shared.targets.names)
     at_once = max(1, CEILING_BYTES // (16 * len(everyone) * (n_samples + 2000)))
-    batches: list[list[encoding.NoiseCeiling]] = []
+    batches: list[Array] = []
     for first in range(0, n_targets, at_once):
         some = slice(first, first + at_once)
         responses = [_centred(shared, runs, participant, some) for participant in everyone]
-        batches.append(encoding.inter_subject_noise_ceiling(responses, block))
-    return [
-        (
-            np.concatenate([batch[number].explainable for batch in batches]),
-            np.concatenate([batch[number].low for batch in batches]),
-            np.concatenate([batch[number].high for batch in batches]),
-        )
-        for number in range(len(everyone))
-    ]
+        batches.append(_where_known(responses, block))
+    joined = [np.concatenate([batch[number] for batch in batches], axis=1) for number in range(len(everyone))]
+    return [(explainable, low, high) for explainable, low, high in joined]
+
+
+def _where_known(responses: Sequence[Array], block: int) -> Array:
+    """(n_participants, 3, n_targets) ceilings with their limits; NaN, without computing, for targets that vary in
+    nobody or lack a sample in somebody."""
+    varies = np.any([each.any(axis=0) for each in responses], axis=0)
+    there = varies & np.all([np.isfinite(each).all(axis=0) for each in responses], axis=0)
+    found = np.full((len(responses), 3, len(there)), np.nan)
+    if there.any():
+        ceilings = encoding.inter_subject_noise_ceiling([each[:, there] for each in responses], block)
+        found[:, :, there] = [(one.explainable, one.low, one.high) for one in ceilings]
+    return found
 
 
 def _centred(shared: SharedResponses, runs: Sequence[group.SharedRun], participant: int, some: slice) -> Array:

@@ -17,6 +17,7 @@ PLANTED = 0.01  # R²: above it a component counts as planted in a target
 NOISE_ONLY = 0.001  # R²: a target whose planted full model does not reach it holds noise alone
 FEWEST = 30  # targets behind a slope: over fewer it says more of their noise than of the estimates
 LEAST_SD = 0.03  # R²: standard deviation of what is planted, below which the estimates' noise decides a slope
+VALUES = ("modality", "space", "target", "component", "rsquared")
 Truth = Mapping[tuple[str, str], Mapping[str, Mapping[str, float]]]
 
 
@@ -55,11 +56,13 @@ def read_truth(path: Path, participant: str) -> Truth:
     """
     truth: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
     try:
-        for row in csv.DictReader(read_text(path).splitlines(), delimiter="\t"):
-            if row["participant"].removeprefix("sub-") == participant:
-                unit = truth.setdefault((row["modality"], row["space"]), {})
-                unit.setdefault(row["component"], {})[row["target"]] = float(row["rsquared"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+        rows = csv.reader(read_text(path).splitlines(), delimiter="\t")
+        place = {name: column for column, name in enumerate(next(rows, []))}
+        for row in filter(None, rows):
+            if row[place["participant"]].removeprefix("sub-") == participant:
+                modality, space, target, component, rsquared = (row[place[name]] for name in VALUES)
+                truth.setdefault((modality, space), {}).setdefault(component, {})[target] = float(rsquared)
+    except (OSError, ValueError, LookupError, csv.Error) as error:
         columns = "participant, modality, space, target, component, rsquared"
         raise ReadWriteError(f"cannot read planted values ({error})", path, f"columns: {columns}") from None
     return truth
