@@ -16,6 +16,7 @@ from bids_app.outputs.files import names
 from bids_app.outputs.files.files import Sidecar, json_text, read_json, tsv_text, write_if_new, write_text
 from bids_app.outputs.wording.definitions import Definitions
 from bids_app.records import (
+    HYPERPARAMETERS,
     INTER_SUBJECT,
     AnalysisProvenance,
     Component,
@@ -207,6 +208,7 @@ def _descriptions(facts: DataSetFacts) -> str:
         "agreement": "table of the correlations of predicted time courses, one row a target",
         "partition": "table of all components, one row a target",
         **({"subspace": "table of canonical correlations, one row a fold and pair"} if extra else {}),
+        HYPERPARAMETERS: "what the full model chose in its inner folds: median log alpha and band weights",
         INTER_SUBJECT: "noise ceilings from others who heard the same, and the full model's share of them",
         "overElectrodes": "table of means over participants' electrodes",
         "lags": "table of model weights, one row an electrode and lag",

@@ -10,6 +10,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from bids_app.outputs.derivatives import layers, sidecars, tables
+from bids_app.outputs.derivatives.hyperparameters import (
+    hyperparameter_facts,
+    hyperparameter_maps,
+    hyperparameter_table,
+)
 from bids_app.outputs.derivatives.maps import MappedNumber, encoded_maps
 from bids_app.outputs.derivatives.model_pair import agreement_numbers, model_pair_files
 from bids_app.outputs.derivatives.summary import predicted, unit_summary
@@ -22,7 +27,7 @@ from bids_app.outputs.files.maps import has_maps
 from bids_app.outputs.files.serialise import summary_text
 from bids_app.outputs.wording.inference import OF_MEAN_RESPONSE
 from bids_app.outputs.wording.rows import rows_of
-from bids_app.records import NO_EFFORT, TRAITS, Array, Effort, MapFile, UnitResult, UnitSummary
+from bids_app.records import HYPERPARAMETERS, NO_EFFORT, TRAITS, Array, Effort, MapFile, UnitResult, UnitSummary
 
 Columns = Mapping[str, Mapping[str, str]]
 
@@ -47,7 +52,7 @@ def write_unit(out_dir: Path, unit: UnitResult, effort: Effort = NO_EFFORT) -> t
     layout = TRAITS[unit.targets.kind].layout
     numbers = list(_mapped_numbers(unit)) if has_maps(unit.targets) else []
     maps = map_files([number.key for number in numbers], unit.partition.groups)
-    tables_too = _table_files(unit) if layout == "table" else _array_files(unit)
+    tables_too = chain(_table_files(unit), hyperparameter_table(unit)) if layout == "table" else _array_files(unit)
     files = chain(_map_files(unit, numbers, maps), tables_too)
     return _write_all(out_dir, unit, files, lambda hashes: unit_summary(unit, hashes, layout, maps, effort))
 
@@ -71,7 +76,7 @@ def write_mean_response(out_dir: Path, unit: UnitResult, n_participants: Array) 
     """
     cells = {"n_people": np.asarray(n_participants).astype(int)}
     meaning = {"n_people": {"Description": "Number of participants whose responses were averaged here"}}
-    files = _table(unit, cells, meaning, OF_MEAN_RESPONSE)
+    files = chain(_table(unit, cells, meaning, OF_MEAN_RESPONSE), hyperparameter_table(unit))
     return _write_all(out_dir, unit, files, lambda hashes: unit_summary(unit, hashes, "table"))
 
 
@@ -93,6 +98,7 @@ def _mapped_numbers(unit: UnitResult) -> Iterator[MappedNumber]:
     for (component, stat), (values, words) in layers.best_values(unit.layers).items():
         yield MappedNumber(component, stat, values, words)
     yield from agreement_numbers(unit)
+    yield from hyperparameter_maps(unit)
 
 
 def _map_files(unit: UnitResult, numbers: Sequence[MappedNumber], maps: Sequence[MapFile]) -> Iterator[File]:
@@ -101,9 +107,11 @@ def _map_files(unit: UnitResult, numbers: Sequence[MappedNumber], maps: Sequence
         return
     stem, kind = unit.stem, unit.targets.kind
     shared = names.shared_sidecar_file(stem, kind)
-    yield from encoded_maps(
-        unit.targets, numbers, maps, partial(names.map_file, stem, kind), {"More": f"bids::{shared}"}
-    )
+    more = {"More": f"bids::{shared}"}
+    chosen = [file for file in maps if file.desc == HYPERPARAMETERS]
+    others = [file for file in maps if file not in chosen]
+    for files, facts in ((others, more), (chosen, {**hyperparameter_facts(unit.provenance), **more})):
+        yield from encoded_maps(unit.targets, numbers, files, partial(names.map_file, stem, kind), facts)
     yield shared, json_text(sidecars.shared_by_maps(unit)).encode()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from bids_app.records import INTER_SUBJECT, TRAITS, TargetKind, entities_of, stem_of
+from bids_app.records import HYPERPARAMETERS, INTER_SUBJECT, TRAITS, TargetKind, entities_of, stem_of
 
 CHANNELS = ("sub", "ses", "task", "acq", "run")  # what the name of a channels.tsv may hold besides desc
 GROUP, LOGS = PurePosixPath("group"), PurePosixPath("logs")
@@ -285,6 +285,19 @@ def inter_subject_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
     """
     ending = TRAITS[kind].table_ending
     return folder(stem, kind) / (stem_of({**entities_of(stem), "desc": INTER_SUBJECT}, "encoding") + ending)
+
+
+def hyperparameters_file(stem: str, kind: TargetKind) -> PurePosixPath:
+    """The table of what the full model chose, beside the unit's other files; a mean response's in `group`.
+
+    Parameters
+    ----------
+    stem, kind : of the unit and its targets.
+    """
+    label = HYPERPARAMETERS if "sub" in entities_of(stem) else "meanResponseHyperparameters"
+    return folder(stem, kind) / (
+        stem_of({**entities_of(stem), "desc": label}, "encoding") + TRAITS[kind].table_ending
+    )
 
 
 def over_electrodes_file(stem: str) -> PurePosixPath:
