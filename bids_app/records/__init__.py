@@ -60,6 +60,7 @@ from bids_app.records.fits import (
     LAYERS_STAGE,
     MODELS_STAGE,
     RESIDUALS_STAGE,
+    SAVED,
     SCORES,
     SEARCH_STAGE,
     BaselineModel,
@@ -72,8 +73,11 @@ from bids_app.records.fits import (
     LayerScores,
     Partition,
     Responsive,
+    SavedFit,
+    SavedWeights,
     SharedSubspace,
     SubspaceFold,
+    WeightComponents,
 )
 from bids_app.records.grids import MOST_OFFSET, UNTOLD_OFFSET, grid_offset
 from bids_app.records.inputs.accounts import RecordingAccount, StimulusFacts
@@ -166,6 +170,7 @@ from bids_app.records.specs import (
 )
 from bids_app.records.summaries import (
     FEWEST_TESTED,
+    LEAST_PREDICTED,
     NO_P,
     SUMMARY_FORMAT,
     UNRELIABLE_P,
@@ -209,6 +214,7 @@ __all__ = [
     "INTER_SUBJECT",
     "IN_SAMPLE",
     "LAYERS_STAGE",
+    "LEAST_PREDICTED",
     "LOG_ALPHA",
     "MODELS_STAGE",
     "MOST_OFFSET",
@@ -220,6 +226,7 @@ __all__ = [
     "RECIPE_OVERRIDES",
     "RESIDUALS_STAGE",
     "RESTS",
+    "SAVED",
     "SCORES",
     "SEARCH_STAGE",
     "SHARED_GROUP",
@@ -322,6 +329,8 @@ __all__ = [
     "Run",
     "RunSettings",
     "Samples",
+    "SavedFit",
+    "SavedWeights",
     "Severity",
     "SharedStimulusResult",
     "SharedSubspace",
@@ -358,6 +367,7 @@ __all__ = [
     "Union",
     "UnitResult",
     "UnitSummary",
+    "WeightComponents",
     "WordRows",
     "WrittenUnit",
     "agreement_label",
