@@ -278,6 +278,8 @@ MAY_OPEN_RESULTS = {  # what `disk.require_regular` has seen, what is written, t
     "disk/regular.py": {"open", "os.open"},
     "disk/replace.py": {"open"},
     "disk/scratch.py": {"open", "np.memmap"},
+    "outputs/derivatives/saved/models.py": {"h5py.File"},
+    "outputs/derivatives/saved/series.py": {"h5py.File"},
     "outputs/figures/greyordinates.py": {"np.load"},
     "outputs/files/arrays.py": {"h5py.File"},
     "outputs/files/file_set.py": {"open"},

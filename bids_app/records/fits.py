@@ -107,6 +107,19 @@ class SavedFit:
 
 
 @dataclass(frozen=True)
+class SavedSummary:
+    """logs/<stem>_saved.json. what: of SAVED, those that there are; unit: SHA-256 of the summary of the unit whose
+    models they are; files: relative to OUT_DIR → SHA-256."""
+
+    stem: str
+    participant: str
+    what: tuple[str, ...]
+    unit: str
+    files: Mapping[str, str]
+    format: int
+
+
+@dataclass(frozen=True)
 class LayerScores:
     """Layers of one space, each fitted alone by ridge. NaN for unusable targets.
 

@@ -17,10 +17,11 @@ from bids_app.outputs.derivatives.hyperparameters import (
 )
 from bids_app.outputs.derivatives.maps import MappedNumber, encoded_maps
 from bids_app.outputs.derivatives.model_pair import agreement_numbers, model_pair_files
+from bids_app.outputs.derivatives.saved.write import write_saved
 from bids_app.outputs.derivatives.summary import predicted, unit_summary
 from bids_app.outputs.files import names
 from bids_app.outputs.files.arrays import array_bytes
-from bids_app.outputs.files.file_set import File, write_set
+from bids_app.outputs.files.file_set import File, remove_saved, write_set
 from bids_app.outputs.files.files import Cells, json_text, tsv_text
 from bids_app.outputs.files.map_files import map_files
 from bids_app.outputs.files.maps import has_maps
@@ -33,7 +34,8 @@ Columns = Mapping[str, Mapping[str, str]]
 
 
 def write_unit(out_dir: Path, unit: UnitResult, effort: Effort = NO_EFFORT) -> tuple[Path, ...]:
-    """All files of a unit; its summary, which holds their hashes, goes before the first and comes last.
+    """All files of a unit; its summary, which holds their hashes, goes before the first and comes last. After it what
+    is saved of its models, with a summary of its own.
 
     Parameters
     ----------
@@ -54,7 +56,9 @@ def write_unit(out_dir: Path, unit: UnitResult, effort: Effort = NO_EFFORT) -> t
     maps = map_files([number.key for number in numbers], unit.partition.groups)
     tables_too = chain(_table_files(unit), hyperparameter_table(unit)) if layout == "table" else _array_files(unit)
     files = chain(_map_files(unit, numbers, maps), tables_too)
-    return _write_all(out_dir, unit, files, lambda hashes: unit_summary(unit, hashes, layout, maps, effort))
+    remove_saved(out_dir, unit.stem)  # it is of the results that are there
+    written = _write_all(out_dir, unit, files, lambda hashes: unit_summary(unit, hashes, layout, maps, effort))
+    return written if unit.saved is None else (*written, *write_saved(out_dir, unit, unit.saved))
 
 
 def write_mean_response(out_dir: Path, unit: UnitResult, n_participants: Array) -> tuple[Path, ...]:

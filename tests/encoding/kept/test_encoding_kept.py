@@ -1,5 +1,4 @@
-"""What is kept of models: predictions make the reported R², weights times features make the predictions, penalties are
-the fit's."""
+"""What is kept of models: predictions make the reported R², weights times features predict, penalties are fits'."""
 
 from dataclasses import replace
 
