@@ -149,13 +149,13 @@ def saved_mb(shapes: Shapes, job: Job) -> float:
     """
     analysis, design = job.analysis, job.analysis.design_spec(shapes.modality)
     n_columns = sum((1 if design.epoch else len(design.delays_s)) * _dims(job)[band] for band in analysis.spaces)
-    n_unions, n_bands = 2 ** len(analysis.groups) - 1, len(analysis.spaces)
+    n_unions, n_bands = (1 << len(analysis.groups)) - 1, len(analysis.spaces)
     n_cells = {
         "predictions": 2 * shapes.n_times,
         "weights": n_columns * shapes.n_outer,
         "alphas": n_unions * shapes.n_outer * (2 + n_bands),
     }
-    return 2 * CELL_BYTES * shapes.n_targets * sum(n_cells[what] for what in job.save) / 1e6
+    return 2.0 * CELL_BYTES * shapes.n_targets * sum(n_cells[what] for what in job.save) / 1e6
 
 
 def fit_seconds(shapes: Shapes, job: Job, slower: float) -> dict[str, float]:
