@@ -14,14 +14,21 @@ if TYPE_CHECKING:
     from bids_app.api.extract import extract
     from bids_app.api.partition import partition
     from bids_app.api.results import Results, open  # noqa: A004
+    from bids_app.api.saved import Alphas, Predictions, Weights
     from bids_app.api.units import Unit
     from bids_app.errors import ConcordError
     from bids_app.records import Features
 
 __version__ = "0.1.0"
-__all__ = ["BandedRidgeCV", "ConcordError", "Features", "Results", "Unit", "extract", "open", "partition"]
+__all__ = [
+    "Alphas", "BandedRidgeCV", "ConcordError", "Features", "Predictions", "Results", "Unit", "Weights", "extract",
+    "open", "partition",
+]  # fmt: skip
 
 _HOMES = {
+    "Alphas": "bids_app.api.saved",
+    "Predictions": "bids_app.api.saved",
+    "Weights": "bids_app.api.saved",
     "BandedRidgeCV": "bids_app.api.banded_ridge",
     "ConcordError": "bids_app.errors",
     "Features": "bids_app.records",

@@ -54,11 +54,15 @@ MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "features/language": BASE | {"features/base", "features/transformers", "features/stated"},
     "features/speech": BASE | {"features/base", "features/transformers", "features/stated", "features/language"},
     "encoding": {"records"}
-    | {f"encoding/{room}" for room in ("design", "ridge", "partition", "inference", "subspace", "comparisons")},
+    | {
+        f"encoding/{room}"
+        for room in ("design", "ridge", "kept", "partition", "inference", "subspace", "comparisons")
+    },
     "encoding/errors": set(),
     "encoding/side_by_side": set(),
     "encoding/design": {"records", "encoding/errors"},
     "encoding/ridge": {"records", "encoding/errors", "encoding/design", "encoding/side_by_side"},
+    "encoding/kept": {"records", "encoding/design", "encoding/ridge"},
     "encoding/subspace": {"records", "encoding/errors", "encoding/design"},
     "encoding/partition": {"records", "encoding/errors", "encoding/design", "encoding/ridge"},
     "encoding/inference": {"records", "encoding/errors"}
@@ -272,7 +276,9 @@ MAY_OPEN_RESULTS = {  # what `disk.require_regular` has seen, what is written, t
     "disk/owners.py": {"read_text"},
     "disk/regular.py": {"open", "os.open"},
     "disk/replace.py": {"open"},
-    "disk/scratch.py": {"open"},
+    "disk/scratch.py": {"open", "np.memmap"},
+    "outputs/derivatives/saved/models.py": {"h5py.File"},
+    "outputs/derivatives/saved/series.py": {"h5py.File"},
     "outputs/figures/greyordinates.py": {"np.load"},
     "outputs/files/arrays.py": {"h5py.File"},
     "outputs/files/file_set.py": {"open"},

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from bids_app.api import findings as findings_of
+from bids_app.api.saved import Alphas, Predictions, Weights, alphas_of, predictions_of, weights_of
 from bids_app.api.units import GROUP, Unit, fits, score_rows, unit_of
 from bids_app.api.written import Written, written_group, written_unit
 from bids_app.errors import NoInput, ReadWriteError, UsageError, did_you_mean
@@ -200,6 +201,67 @@ class Results:
         side = "" if len(sides) == 1 else _require(hemi or "", sides, f"hemi of the surface {chosen.name}")
         return written.image((component, stat), side)
 
+    def predictions(
+        self, participant: str, *, unit: str | None = None, task: str | None = None, space: str | None = None
+    ) -> Predictions:
+        """Held-out time courses that the full model predicts, beside the responses: `--save predictions`.
+
+        Parameters
+        ----------
+        participant, unit, task, space : which unit, as of `map`.
+
+        Returns
+        -------
+        Predictions : `predicted` and `observed` (n_times, n_targets), with their `samples` and `targets`.
+
+        Raises
+        ------
+        UsageError : there is no such unit, or its predictions were not saved.
+        ReadWriteError : a file is gone, broken, or not what was written.
+        """
+        chosen, written = self._chosen(participant, unit, task, space)
+        targets, _ = written.values([("full", "rsquared")])
+        return predictions_of(self.out_dir, self._summary(chosen), targets)
+
+    def weights(
+        self, participant: str, *, unit: str | None = None, task: str | None = None, space: str | None = None
+    ) -> dict[str, Weights]:
+        """FIR (or TRF) weights of the full model: `--save weights`.
+
+        Parameters
+        ----------
+        participant, unit, task, space : which unit, as of `map`.
+
+        Returns
+        -------
+        Feature space → `Weights`: `values` (n_folds, n_delays, k, n_targets), and what they are weights on.
+
+        Raises
+        ------
+        UsageError, ReadWriteError : as of `predictions`.
+        """
+        return weights_of(self.out_dir, self._summary(self._chosen(participant, unit, task, space)[0]))
+
+    def alphas(
+        self, participant: str, *, unit: str | None = None, task: str | None = None, space: str | None = None
+    ) -> Alphas:
+        """Penalties and band weights of every outer fold and union: `--save alphas`. The medians of the full model
+        are always there: `values(participant, ["hyperparameters"])`.
+
+        Parameters
+        ----------
+        participant, unit, task, space : which unit, as of `map`.
+
+        Returns
+        -------
+        Alphas : `alpha` {union: (n_folds, n_targets)}, `band_weights` {union: {feature space: the same}}.
+
+        Raises
+        ------
+        UsageError, ReadWriteError : as of `predictions`.
+        """
+        return alphas_of(self.out_dir, self._summary(self._chosen(participant, unit, task, space)[0]))
+
     def findings(self, participant: str | None = None) -> pd.DataFrame:
         """What the reports say, sentence by sentence, and the numbers that it rests on.
 
@@ -266,6 +328,13 @@ class Results:
         return found
 
     # -------------------------------------------------------------------------------------------- which
+    def _summary(self, unit: Unit) -> UnitSummary:
+        """That of a participant's unit. Raises UsageError where it is over participants."""
+        for one in self.summaries:
+            if one.stem == unit.name and unit.participant != GROUP:
+                return one
+        raise UsageError("models are of participants alone", self.out_dir, "name one of them")
+
     def _chosen(
         self, participant: str, name: str | None, task: str | None, space: str | None
     ) -> tuple[Unit, Written]:

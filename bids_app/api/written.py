@@ -16,6 +16,9 @@ from bids_app.outputs.files.maps import encoded, places_of, targets_with_values
 from bids_app.outputs.files.proof import require_files
 from bids_app.outputs.files.written_maps import WrittenMaps, maps_of_group, maps_of_unit
 from bids_app.records import (
+    HYPERPARAMETERS,
+    LOG_ALPHA,
+    SOLVERS,
     TRAITS,
     Array,
     GroupResultSummary,
@@ -25,6 +28,7 @@ from bids_app.records import (
     TargetsSummary,
     UnitSummary,
     all_components,
+    band_weight_label,
 )
 
 if TYPE_CHECKING:
@@ -45,6 +49,7 @@ class Written:
     columns : (component, stat) of each number → the column that holds it, of a table.
     table : where the numbers of a table lie, relative to OUT_DIR; None where they lie in maps.
     maps : where the others lie.
+    chosen : the table of what the full model chose, in the same rows; None where there is none.
     """
 
     out_dir: Path
@@ -53,6 +58,7 @@ class Written:
     columns: Mapping[Number, str]
     table: PurePosixPath | None
     maps: WrittenMaps
+    chosen: PurePosixPath | None = None
 
     @property
     def numbers(self) -> tuple[Number, ...]:
@@ -77,9 +83,15 @@ class Written:
         ReadWriteError : where a file is gone, broken, or not what was written.
         """
         if self.table is not None:
-            columns, path = self._read_table(), self.out_dir / self.table
-            targets = tables.table_targets(columns, self.grid, path)
-            return targets, {one: tables.column_of(columns, self.columns[one], path) for one in numbers}
+            read = {
+                file: self._read_table(file) for file in dict.fromkeys((self.table, *map(self._table_of, numbers)))
+            }
+            targets = tables.table_targets(read[self.table], self.grid, self.out_dir / self.table)
+            places = {one: self._table_of(one) for one in numbers}
+            return targets, {
+                one: tables.column_of(read[file], self.columns[one], self.out_dir / file)
+                for one, file in places.items()
+            }
         full = ("full", "rsquared")
         self._require(self._map_files([full, *numbers]))
         targets = self.maps.targets(full)
@@ -125,19 +137,24 @@ class Written:
         import pandas as pd
 
         _, read = self.values([number])
-        columns, stat = self._read_table(), number[1]
+        columns, stat = self._read_table(self._table_of(number)), number[1]
         index: Any = pd.RangeIndex(self.grid.shape[0]) if "name" not in columns else list(columns["name"])
         if "participant" in columns:
             index = pd.MultiIndex.from_arrays([list(columns["participant"]), index], names=["participant", "name"])
         series = pd.Series(read[number], index=index, name=f"{number[0]}_{stat}")
         return series if isinstance(index, pd.MultiIndex) else series.rename_axis("name")
 
-    def _read_table(self) -> Mapping[str, tables.Column]:
-        """Raises ReadWriteError."""
-        if self.table is None:
+    def _table_of(self, number: Number) -> PurePosixPath:
+        """The table that a number lies in. Raises ReadWriteError."""
+        file = self.chosen if number[0] == HYPERPARAMETERS else self.table
+        if file is None:
             raise ReadWriteError("the numbers lie in maps", self.out_dir)
-        self._require([self.table])
-        return tables.read_columns(self.out_dir / self.table)
+        return file
+
+    def _read_table(self, file: PurePosixPath) -> Mapping[str, tables.Column]:
+        """Raises ReadWriteError."""
+        self._require([file])
+        return tables.read_columns(self.out_dir / file)
 
     def _map_files(self, numbers: Iterable[Number]) -> list[PurePosixPath]:
         """Files that hold some numbers."""
@@ -163,8 +180,22 @@ def written_unit(out_dir: Path, summary: UnitSummary) -> Written:
         if label in summary.components
         for stat in summary.components[label].stats
     }
-    table = names.table_file(summary.stem, summary.targets.kind) if summary.layout == "table" else None
-    return Written(out_dir, summary, summary.targets, columns, table, maps_of_unit(out_dir, summary))
+    maps, kind = maps_of_unit(out_dir, summary), summary.targets.kind
+    if summary.layout != "table":
+        return Written(out_dir, summary, summary.targets, columns, None, maps)
+    chosen = names.hyperparameters_file(summary.stem, kind)
+    if str(chosen) not in summary.files:
+        return Written(out_dir, summary, summary.targets, columns, names.table_file(summary.stem, kind), maps)
+    columns |= {(HYPERPARAMETERS, stat): stat for stat in _hyperparameters(summary)}
+    return Written(out_dir, summary, summary.targets, columns, names.table_file(summary.stem, kind), maps, chosen)
+
+
+def _hyperparameters(summary: UnitSummary) -> list[str]:
+    """The columns of the table of what the full model chose."""
+    analysis = summary.provenance.analysis
+    bands = [band for members in analysis.groups.values() for band in members]
+    fits_in_folds = SOLVERS[analysis.fit.solver].fits_in_folds
+    return [LOG_ALPHA, *(band_weight_label(band) for band in bands if fits_in_folds)]
 
 
 def written_group(out_dir: Path, proof: GroupSummary, summary: GroupResultSummary) -> Written:

@@ -19,7 +19,7 @@ from bids_app.cli.terminal import screen_of, shown
 from bids_app.errors import NoInput, UnknownLevel, UsageError
 from bids_app.inputs.opening import read_named
 from bids_app.pointers import require_content
-from bids_app.records import ModelSource, RecordingQuery
+from bids_app.records import SAVED, ModelSource, RecordingQuery
 from bids_app.records.entities import LABEL
 from bids_app.settings.run_options import RunOptions
 
@@ -124,6 +124,15 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         metavar="DIR",
         help="other OUT_DIRs whose features are used where they are the same; nothing is written there",
     )
+    group.add_argument(
+        "--save",
+        nargs="+",
+        choices=SAVED,
+        default=[],
+        metavar="WHAT",
+        help="keep models too: predictions (held-out time courses), weights, alphas (of each fold and union); it "
+        "changes no number",
+    )
     group.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="default: a GPU if there is one")
     group.add_argument("--omp-nthreads", type=whole_number(MOST_THREADS), metavar="N", help="threads")
     group.add_argument(
@@ -180,6 +189,7 @@ def parse_arguments(arguments: Sequence[str]) -> RunOptions:
         features_from=_features_from(given.features_from),
         threads=given.omp_nthreads,
         mem_mb=given.mem_mb,
+        save=tuple(given.save),
         dry_run=given.dry_run,
         force=given.force,
         stop_on_first_crash=given.stop_on_first_crash,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -50,6 +50,23 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     with replacing(path) as part:
         part.write_bytes(content)
+
+
+def write_chunks(part: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file piece by piece, as large ones are made; `replacing` gives the path.
+
+    Parameters
+    ----------
+    part : of the file.
+    chunks : its bytes, in order.
+
+    Raises
+    ------
+    OSError : where the disk refuses.
+    """
+    with part.open("wb") as file:
+        for chunk in chunks:
+            file.write(chunk)
 
 
 def rename(part: Path, path: Path) -> None:

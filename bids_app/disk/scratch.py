@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from bids_app.disk.owners import is_left, own_token, try_lock
 from bids_app.disk.regular import require_regular
@@ -33,6 +33,26 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def scratch_array(folder: Path, name: str, shape: tuple[int, ...], dtype: str) -> Any:
+    """An array of zeros that lies in a file of a scratch folder and not in memory.
+
+    Parameters
+    ----------
+    folder : as `scratch_folder` gives it.
+    name : of the file; one that is there is begun anew.
+    shape, dtype : of the array.
+
+    Raises
+    ------
+    OSError : where the disk refuses.
+    """
+    import numpy as np
+
+    if not all(shape):
+        return np.zeros(shape, dtype)
+    return np.memmap(folder / name, dtype, "w+", shape=shape)
 
 
 def sweep_scratch(parent: Path) -> None:

@@ -29,6 +29,8 @@ from bids_app.encoding.design.words import over_words
 from bids_app.encoding.errors import CannotFit
 from bids_app.encoding.inference.blocks import Blocks
 from bids_app.encoding.inference.fit_and_infer import InferencePlan, TestedQuestion, data_blocks, fit_and_infer
+from bids_app.encoding.kept.models import Keeping, KeptModels
+from bids_app.encoding.kept.weight_components import weight_components
 from bids_app.encoding.partition.additions import Additions
 from bids_app.encoding.partition.components import partition
 from bids_app.encoding.partition.shapley import disagreements
@@ -50,6 +52,8 @@ __all__ = [
     "FitContext",
     "FitOptions",
     "InferencePlan",
+    "Keeping",
+    "KeptModels",
     "NoiseCeiling",
     "ObserverGroup",
     "Question",
@@ -98,6 +102,7 @@ __all__ = [
     "splits_runs",
     "unions_of",
     "used_samples",
+    "weight_components",
     "with_backoff",
     "with_time",
     "within_words",

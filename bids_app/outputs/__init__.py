@@ -13,7 +13,7 @@ from bids_app.outputs.derivatives.read_unit import read_unit
 from bids_app.outputs.derivatives.unit import write_mean_response, write_unit
 from bids_app.outputs.files.file_set import recover_all, remove_unit
 from bids_app.outputs.files.names import lock_path, participants_of, stems_of, summary_path
-from bids_app.outputs.files.proof import Proof, prove_unit, read_unit_summary
+from bids_app.outputs.files.proof import Proof, prove_unit, read_unit_summary, whole_saved
 from bids_app.outputs.report.group.page import write_group_report, write_nobody_report
 from bids_app.outputs.report.participant import write_participant_report
 
@@ -34,6 +34,7 @@ __all__ = [
     "require_own",
     "stems_of",
     "summary_path",
+    "whole_saved",
     "write_group",
     "write_group_report",
     "write_mean_response",

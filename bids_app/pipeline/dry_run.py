@@ -49,8 +49,8 @@ def show_plan(judge: Judge, foreseen: Foreseen, notify: Notify) -> int:
     for line in (*_table(units), "", *_table(_alike([_account_row(one) for one in alignments]))):
         notify(line)
     for one in verdicts:
-        if not one.counts and one.state != "new":
-            notify(f"{one.stem} would be fitted again: {one.state}: {one.reason}")
+        if not one.suffices and one.state != "new":
+            notify(f"{one.stem} would be fitted again: {_worth(one)}: {one.why_again}")
         if one.counts and one.unchecked:
             notify(f"{one.stem}: {one.unchecked}")
     for notice in group_findings((one.recording, text) for one in alignments for text in one.of("fine")):
@@ -72,7 +72,7 @@ def show_plan(judge: Judge, foreseen: Foreseen, notify: Notify) -> int:
         "analysis_hash": job.hash,
         "warnings": [*preflight.warnings, *dict.fromkeys((*same, *models.warnings))],
         "refused_models": list(map(str, models.refusals.values())),
-        "units": [{**row, "reason": one.reason} for row, one in zip(units, verdicts, strict=True)],
+        "units": [{**row, "reason": one.why_again} for row, one in zip(units, verdicts, strict=True)],
         "recordings": list(map(asdict, alignments)),
         "unused": [asdict(one) for one in preflight.unused],
         "would_fail": [asdict(one) for one in failing],
@@ -94,7 +94,7 @@ def _plan_row(unit: Unit, verdict: Verdict, job: Job, accounts: Accounts, prefli
     size = sum(path.stat().st_size for recording in unit.recordings for path in recording.paths if path.exists())
     return {
         "unit": unit.stem,
-        "results": "reused" if verdict.counts and not job.options.force else verdict.state,
+        "results": "reused" if verdict.suffices and not job.options.force else _worth(verdict),
         "recordings": len(unit.recordings),
         "warned": sum(bool(accounts.of(recording).alignment.of("warning")) for recording in unit.recordings),
         "refused": sum(_would_be_of(unit, one.label) for one in preflight.unused),
@@ -126,6 +126,11 @@ def _expected_rows(rows: Sequence[PlanRow], judge: Judge, foreseen: Foreseen) ->
             "memory_mb": round(should.memory_mb) or "-",
             "disk_mb": round(should.disk_mb, 1) or "-",
         }
+
+
+def _worth(verdict: Verdict) -> str:
+    """What results are worth to the participant level, in a word."""
+    return "unsaved" if verdict.counts and verdict.unsaved else verdict.state
 
 
 def _missing_of(new: Container[str], accounts: Accounts, facts: StimulusFacts) -> Sequence[str]:

@@ -71,7 +71,7 @@ def foresee(judge: Judge) -> Foreseen:
 
 def _is_reused(unit: Unit, judge: Judge) -> bool:
     verdict = judge.at_hand(unit)
-    return verdict.counts and not verdict.unchecked and not judge.job.options.force
+    return verdict.suffices and not verdict.unchecked and not judge.job.options.force
 
 
 def unreadable(units: Sequence[Unit], judge: Judge) -> list[Excluded]:

@@ -31,7 +31,8 @@ class Verdict:
     state : new: there are none; outdated: of another format; damaged: not what was written; stale: not of today's
     inputs; superseded: another unit has its recordings; failed: they could not be made again; whole.
     reason : why they do not count, in a few words. summary : where the files are what was written. hint : what to do.
-    unchecked : what of their inputs was not compared, though the unit is planned, and why.
+    unchecked : what of their inputs was not compared, though the unit is planned, and why. unsaved : what of its
+    models is to be saved and is not there; the results count all the same.
     """
 
     stem: str
@@ -41,6 +42,17 @@ class Verdict:
     summary: UnitSummary | None = None
     hint: str = AGAIN
     unchecked: str = ""
+    unsaved: tuple[str, ...] = ()
+
+    @property
+    def suffices(self) -> bool:
+        """Whether nothing need be fitted again: the results count, and what is to be saved is there."""
+        return self.counts and not self.unsaved
+
+    @property
+    def why_again(self) -> str:
+        """Why it is fitted again, in a few words."""
+        return f"to be saved, and not there: {', '.join(self.unsaved)}" if self.unsaved else self.reason
 
     @property
     def counts(self) -> bool:
@@ -149,7 +161,18 @@ class Judge:
         unit : as it is planned today.
         key : of its inputs.
         """
-        return self._proved(unit.stem, unit.participant, key)
+        verdict = self._proved(unit.stem, unit.participant, key)
+        if not self.job.save or not verdict.counts or verdict.summary is None:
+            return verdict
+        there = outputs.whole_saved(self.job.out_dir, verdict.summary)
+        return replace(verdict, unsaved=tuple(what for what in self.job.save if what not in there))
+
+    def _by_what_is_here(self, unit: Unit) -> tuple[str, str]:
+        """A unit's key, and what it leaves out, where files of a model are not there."""
+        try:
+            return self._key(unit, self._features(unit, fetch=False)), ""
+        except (ConcordError, OSError):
+            return self._key(unit, None), FEATURES_UNCHECKED
 
     def at_hand(self, unit: Unit) -> Verdict:
         """`planned` by what is here: where files of a model are not, without the features, and it says so.
@@ -158,11 +181,8 @@ class Judge:
         ----------
         unit : as it is planned today.
         """
-        try:
-            features, unchecked = self._features(unit, fetch=False), ""
-        except (ConcordError, OSError):
-            features, unchecked = None, FEATURES_UNCHECKED
-        return replace(self.planned(unit, self._key(unit, features)), unchecked=unchecked)
+        key, unchecked = self._by_what_is_here(unit)
+        return replace(self.planned(unit, key), unchecked=unchecked)
 
     def superseded_by(self, unit: Unit) -> list[str]:
         """Stems of the participant's other results whose recordings this unit has now: all of them, or some where all
@@ -234,7 +254,8 @@ class Judge:
         if unit is None:
             verdict = self._proved(stem, participant, execution.key_without_inputs(self.job.hash))
         else:
-            verdict = self.at_hand(unit)
+            key, unchecked = self._by_what_is_here(unit)
+            verdict = replace(self._proved(stem, participant, key), unchecked=unchecked)  # whatever is saved
         if not verdict.counts or verdict.summary is None:
             is_elsewhere = unit is None and any(one.participant == participant for one in self.preflight.units)
             return replace(verdict, hint=OR_DELETE) if is_elsewhere else verdict

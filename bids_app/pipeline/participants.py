@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 from bids_app import outputs
 from bids_app.boundary import boundary
-from bids_app.disk import locked
+from bids_app.disk import locked, scratch_folder
 from bids_app.durations import in_words
 from bids_app.errors import ConcordError
 from bids_app.execution import FILES, StatusBook, StatusRow, Unit
 from bids_app.execution.cost import pace
 from bids_app.pipeline.foreseen import Foreseen, to_compute
+from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.job.models import CheckedModels
 from bids_app.pipeline.judge import Judge, Verdict
 from bids_app.pipeline.preflight import Preflight
@@ -119,11 +122,12 @@ def _fit_and_write(work: Work, task: UnitTask, judge: Judge, foreseen: Foreseen,
     if done := _reusable(there, judge):
         return _reuse(work, task, judge, done)
     took = _expect(work, unit, judge, foreseen.models)
-    again = f", again: {there.reason}" if there.state != "new" else ""
+    again = f", again: {there.why_again}" if there.state != "new" else ""
     count = len(unit.recordings)
     work.say(f"{count} recording{'' if count == 1 else 's'}{took}{again}")
-    with work.running():
-        result = fit_unit(replace(task, key=key), job, judge.library, cache)
+    with work.running(), _scratch(job) as scratch:
+        task = replace(task, key=key, save=job.save, scratch=scratch)
+        result = fit_unit(task, job, judge.library, cache)
         effort, lock = work.effort, outputs.lock_path(job.out_dir, unit.participant)
         with work.stages.at(FILES), locked(lock, work.progress.notify, PATIENCE_S):
             done = _reusable(judge.planned(unit, key), judge)  # another job's, since then: its group may count on it
@@ -156,7 +160,12 @@ def _expect(work: Work, unit: Unit, judge: Judge, models: CheckedModels) -> str:
 
 def _reusable(there: Verdict, judge: Judge) -> UnitSummary | None:
     """The summary of results that count, unless all is to be made anew."""
-    return there.summary if there.counts and not judge.job.options.force else None
+    return there.summary if there.suffices and not judge.job.options.force else None
+
+
+def _scratch(job: Job) -> AbstractContextManager[Path | None]:
+    """A folder for what is kept of models until it is written, where anything is."""
+    return scratch_folder(job.out_dir / "logs") if job.save else nullcontext()
 
 
 def _reuse(work: Work, task: UnitTask, judge: Judge, done: UnitSummary) -> bool:

@@ -25,6 +25,10 @@ Kind = Literal[
 PARTITION_KINDS: tuple[Kind, ...] = ("full", "alone", "unique", "shared")
 BASELINE, AUTOCORRELATION = "baseline", "autocorrelation"  # components, and what bands of theirs begin with
 INTER_SUBJECT = "betweenPeople"  # the label of noise ceilings from other participants
+HYPERPARAMETERS, LOG_ALPHA = (
+    "hyperparameters",
+    "log10Alpha",
+)  # the label of what the full model chose, and of its penalty
 SHARED_GROUP = "shared"  # the shared subspace of two models, among the feature groups of its partitions; and its band
 IN_SAMPLE = "inSample"  # what labels of subspaces begin with that were fitted on test stimuli too
 WORD_COUNT = "@1"  # a band of ones, one a word: the constant of projections
@@ -277,6 +281,11 @@ def best_layer_label(space: str) -> str:
 def agreement_label(models: Sequence[str]) -> str:
     """`agreementSpeechLanguage`: the agreement of two models' predictions, by their feature groups."""
     return f"agreement{''.join(map(camel, models))}"
+
+
+def band_weight_label(space: str) -> str:
+    """`low_level` → `bandWeightLowLevel`: the weight g of a band in banded ridge."""
+    return f"bandWeight{camel(space)}"
 
 
 # ------------------------------------------------------------------------------------------------ bands

@@ -12,6 +12,7 @@ from bids_app.records.specs import SubspaceSpec
 
 # stages of a fit, as whoever watches it is told: of each batch of targets and outer fold, and of layers before it
 SEARCH_STAGE, RESIDUALS_STAGE = "search of penalties", "what smaller models leave"
+SAVED = ("predictions", "weights", "alphas")  # what may be kept of models beside their scores
 MODELS_STAGE, LAYERS_STAGE = "chosen models and their tests", "layers alone"
 
 
@@ -55,6 +56,67 @@ class Fit:
     alpha: Array | None = None
     band_weights: Mapping[str, Array] = field(default_factory=dict)
     weights: Mapping[str, Array] | None = None
+
+
+@dataclass(frozen=True)
+class SavedWeights:
+    """Weights of one band in the full model, fold by fold: values (n_folds, n_delays, k, n_targets) float32 on the
+    band's columns, which are z = (x − mean) / scale of its dimensions x, or z times `axes`, where it has principal
+    components. mean, scale (n_folds, n_delays, n_dims); axes (n_folds, n_dims, k). Layers of several sizes have NaN
+    beyond their own."""
+
+    values: Array
+    mean: Array
+    scale: Array
+    axes: Array | None = None
+
+
+@dataclass(frozen=True)
+class WeightComponents:
+    """Principal components of one band's weights over targets: scores (n_components, n_targets), loadings
+    (n_components, n_dims) on the band's scaled dimensions, and the share of the variance of weights of each, over the
+    n_targets that they were fitted to."""
+
+    scores: Array
+    loadings: Array
+    shares: Array
+    n_targets: int
+
+
+@dataclass(frozen=True)
+class SavedFit:
+    """What is kept of a unit's models beside their scores, of what was asked for.
+
+    predicted, observed (n_times, n_targets) float32: held out, both less the mean of the samples that the fold's
+    model was fitted to, so that R² of the full model is 1 − Σ (observed − predicted)² / Σ observed². runs, folds
+    (n_times,) and times_s say what the rows are. alpha {union: (n_folds, n_targets)} and band_weights {union: {band:
+    (n_folds, n_targets)}}. weights, components: by band. `what`: which of SAVED they are.
+    """
+
+    what: tuple[str, ...]
+    run_labels: tuple[str, ...]
+    runs: Array
+    times_s: Array
+    folds: Array
+    predicted: Array | None = None
+    observed: Array | None = None
+    alpha: Mapping[tuple[str, ...], Array] = field(default_factory=dict)
+    band_weights: Mapping[tuple[str, ...], Mapping[str, Array]] = field(default_factory=dict)
+    weights: Mapping[str, SavedWeights] = field(default_factory=dict)
+    components: Mapping[str, WeightComponents] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SavedSummary:
+    """logs/<stem>_saved.json. what: of SAVED, those that there are; unit: SHA-256 of the summary of the unit whose
+    models they are; files: relative to OUT_DIR → SHA-256."""
+
+    stem: str
+    participant: str
+    what: tuple[str, ...]
+    unit: str
+    files: Mapping[str, str]
+    format: int
 
 
 @dataclass(frozen=True)

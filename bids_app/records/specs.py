@@ -153,7 +153,8 @@ class ResidualSpec:
 
 @dataclass(frozen=True)
 class InferenceSpec:
-    """Tests and intervals: how many sign vectors at least, the least length of the blocks that change sign, and the seed."""
+    """Tests and intervals: how many sign vectors at least, the least length of the blocks that change sign, and the
+    seed."""
 
     permutations: int = 1000
     block_s: float = 60.0

@@ -23,6 +23,7 @@ from bids_app.records.specs import SubspaceSpec
 
 SUMMARY_FORMAT = 10  # raised whenever what summaries hold changes: others are refused in one line, never misread
 UNRELIABLE_P, NO_P = "p is unreliable", "p is n/a"  # how warnings begin that say so
+LEAST_PREDICTED = 0.01  # of the variance: targets above it, by the full model, count as predicted
 FEWEST_TESTED = 5  # participants that a test over them takes: of fewer no sign flips give p ≤ .05
 Number = float | None
 

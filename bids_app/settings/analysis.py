@@ -57,7 +57,10 @@ def _suggestion(word: str, known: Iterable[str]) -> str:
 
 
 class Analysis(Settings):
-    """A whole analysis. Raises pydantic's ValidationError; `load_analysis` turns it into one line."""
+    """A whole analysis. Raises pydantic's ValidationError; `load_analysis` turns it into one line.
+
+    `save` only says what is kept of models: it is neither hashed nor written to analysis.yaml.
+    """
 
     later_keys: ClassVar[frozenset[str]] = frozenset({"alignment"})
 
@@ -76,6 +79,9 @@ class Analysis(Settings):
     inference: InferenceSettings = InferenceSettings()
     group: GroupSettings = GroupSettings()
     report: ReportSettings = ReportSettings()
+    save: tuple[Literal["predictions", "weights", "alphas"], ...] = Field(
+        default=(), exclude=True
+    )  # changes no number
 
     @field_validator("features")
     @classmethod

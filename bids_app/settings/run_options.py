@@ -42,6 +42,7 @@ class RunOptions:
     beside: tuple[Path, ...] = ()  # OUT_DIRs of the other models: features that are the same are copied from there
     threads: int | None = None  # None: as many as torch takes
     mem_mb: int | None = None  # of the whole process; None: the fit's own default
+    save: tuple[str, ...] = ()  # what is kept of models beside their scores; the analysis may name more
     dry_run: bool = False
     force: bool = False
     stop_on_first_crash: bool = False

@@ -274,7 +274,8 @@ class BlockSeconds(Settings):
 
 
 class InferenceSettings(Settings):
-    """Tests and intervals: how many sign flips (or the next 2^m − 1; 0: none), blocks, and the level of p and q that reports count at."""
+    """Tests and intervals: how many sign flips at least (0: none), blocks, and the level of p and q that reports count
+    at."""
 
     permutations: Annotated[int, Field(ge=0)] = 1000
     block_s: BlockSeconds = BlockSeconds()

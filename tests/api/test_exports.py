@@ -11,7 +11,10 @@ import pytest
 import bids_app as concord
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("BandedRidgeCV", "ConcordError", "Features", "Results", "Unit", "extract", "open", "partition")
+NAMES = (
+    "Alphas", "BandedRidgeCV", "ConcordError", "Features", "Predictions", "Results", "Unit", "Weights", "extract",
+    "open", "partition",
+)  # fmt: skip
 CALLED = {  # what a user calls, with what it may raise
     "open": concord.open,
     "partition": concord.partition,
@@ -19,7 +22,7 @@ CALLED = {  # what a user calls, with what it may raise
     **{f"BandedRidgeCV.{name}": getattr(concord.BandedRidgeCV, name) for name in ("fit", "predict", "score")},
     **{
         f"Results.{name}": getattr(concord.Results, name)
-        for name in ("scores", "values", "map", "findings", "features")
+        for name in ("scores", "values", "map", "findings", "features", "predictions", "weights", "alphas")
     },
 }
 RAISES_NOTHING = {"Results.scores"}  # what was read when it was opened

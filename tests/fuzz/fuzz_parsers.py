@@ -27,9 +27,11 @@ from bids_app.features import precomputed, store
 from bids_app.features.lexical import vectors
 from bids_app.inputs import claims, homes, model_files, nifti, npy, opening
 from bids_app.inputs import hdf5 as inputs_hdf5
+from bids_app.outputs.derivatives.saved import models as saved_models
+from bids_app.outputs.derivatives.saved import series
 from bids_app.outputs.files import arrays, files, images
 from bids_app.outputs.files import cifti as written_cifti
-from bids_app.records import FeatureSpec, ModelSource, RecordingQuery, ResponseSpec, Stimulus
+from bids_app.records import FeatureSpec, ModelSource, RecordingQuery, ResponseSpec, Stimulus, Targets
 from bids_app.settings import load, recipe_files, several_models
 
 EXPECTED = (ConcordError, OSError)  # what the boundary takes for no bug; of memory it is a find
@@ -73,6 +75,11 @@ def first(root, pattern):
 
 def of_file(call, pattern, *formats):
     return Parser(formats, lambda root: call(first(root, pattern)))
+
+
+def series_of_parcels(path):
+    """Time courses of three parcels, as outputs reads them back."""
+    return series.read_series([path], Targets("parcels", "atlas", ("a", "b", "c")))
 
 
 def recordings_of(root):
@@ -283,6 +290,9 @@ PARSERS = {
     "settings/several_models.py:chosen_models": Parser(
         ("analysis.yaml",), lambda path: several_models.chosen_models(str(path), None)
     ),
+    "outputs/derivatives/saved/models.py:read_weights": Parser(("weights.h5",), saved_models.read_weights),
+    "outputs/derivatives/saved/models.py:read_alphas": Parser(("alphas.h5",), saved_models.read_alphas),
+    "outputs/derivatives/saved/series.py:read_series": Parser(("story_stim.tsv.gz",), series_of_parcels),
     "outputs/files/arrays.py:read_arrays": Parser(("x.h5", "data.h5"), arrays.read_arrays),
     "outputs/files/cifti.py:read_cifti": of_file(written_cifti.read_cifti, "*.nii", "dtseries", "ptseries"),
     "outputs/files/files.py:read_json": Parser(("sidecar.json",), files.read_json),

@@ -11,7 +11,8 @@ from edf_files import write_edf
 from safetensors.numpy import save_file
 
 from bids_app.features.store import write_features
-from bids_app.records import Features
+from bids_app.outputs.derivatives.saved.models import write_alphas, write_weights
+from bids_app.records import Features, SavedFit, SavedWeights, WeightComponents
 from bids_app.records.provenance import NO_PROVENANCE
 
 WORDS = [
@@ -141,6 +142,18 @@ def make_binary(folder):
     (folder / "story_stim.json").write_text(json.dumps(facts))
     stored = Features("rate", np.ones((70, 3), np.float32), np.arange(70) / 10, "continuous", None, NO_PROVENANCE)
     write_features(folder / "stored.h5", stored, KEY, "story.wav")
+    ones = np.ones((2, 1, 3, 4), np.float32)
+    weights = SavedWeights(ones, ones[:, :, :, 0], ones[:, :, :, 0], np.ones((2, 3, 3)))
+    part = WeightComponents(np.ones((1, 4)), np.ones((1, 3)), np.ones(1), 4)
+    rows = np.arange(4) // 2
+    union = ("a", "b")
+    models = SavedFit(
+        ("weights", "alphas"), ("run-1",), rows, rows, rows, alpha={union: np.ones((2, 4))},
+        band_weights={union: {"a": np.ones((2, 4)), "b": np.ones((2, 4))}}, weights={"a": weights},
+        components={"a": part},
+    )  # fmt: skip
+    write_weights(models, "wxyz", (2.0,), folder / "weights.h5")
+    write_alphas(models, "wxyz", folder / "alphas.h5")
     wave = np.sin(np.arange(512))
     write_edf(
         folder / "x.edf",

@@ -226,7 +226,13 @@ def make_fit(partition, delays, bands=BANDS):
         FoldAudit(k, (f"run-{k}",), tuple(f"run-{j}" for j in range(4) if j != k), 840, 280, 0, 3) for k in range(4)
     )
     full = partition.values["full"]
-    return Fit((partition.groups,), full["rsquared"][None], full["r"][None], np.zeros((1, n)), profile, delays, folds)
+    alpha = 10 ** rng.integers(-2, 4, (len(folds), n)).astype(float)
+    shares = rng.dirichlet(np.ones(len(bands)), (len(folds), n))
+    alpha[:, 0] = shares[:, 0] = np.nan
+    return Fit(
+        (partition.groups,), full["rsquared"][None], full["r"][None], np.zeros((1, n)), profile, delays, folds,
+        alpha=alpha, band_weights={band: shares[..., number] for number, band in enumerate(bands)},
+    )  # fmt: skip
 
 
 def make_recording(label, person, modality, kind, space, entities):

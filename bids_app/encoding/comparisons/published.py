@@ -183,6 +183,7 @@ def fit_published(
     unions, alphas = unions_of(tuple(groups)), alpha_grid(*spec.alphas)
     usable, n_folds = np.flatnonzero(design.usable), len(np.unique(design.folds))
     squares, z, edges = (np.full((n_folds, len(unions), len(design.usable)), np.nan) for _ in range(3))
+    chosen = np.full((n_folds, len(design.usable)), np.nan)  # alphas of the full model
     bands = [band for members in groups.values() for band in members]
     grid = torch.as_tensor(alphas, dtype=torch.float64, device=device)
     maps = singles(unions)
@@ -207,6 +208,8 @@ def fit_published(
                 squares[number, union, targets] = (r**2).cpu().numpy()
                 z[number, union, targets] = torch.atanh(r).cpu().numpy()
                 edges[number, union, targets] = np.isin(alpha_index.cpu().numpy(), (0, len(alphas) - 1))
+                if union == len(unions) - 1:
+                    chosen[number, targets] = alphas[alpha_index.cpu().numpy()]
                 if union in maps:
                     sums.add(union, np.arange(len(targets)), ridge.predict(weights))
             sums.end_fold()
@@ -223,6 +226,7 @@ def fit_published(
         delays_s=design.delays_s,
         folds=audits,
         warnings=(WARNING,),
+        alpha=chosen,
     )
     return fit, _averaged(fit, agreed, sets)
 

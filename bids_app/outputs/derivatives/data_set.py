@@ -16,6 +16,7 @@ from bids_app.outputs.files import names
 from bids_app.outputs.files.files import Sidecar, json_text, read_json, tsv_text, write_if_new, write_text
 from bids_app.outputs.wording.definitions import Definitions
 from bids_app.records import (
+    HYPERPARAMETERS,
     INTER_SUBJECT,
     AnalysisProvenance,
     Component,
@@ -27,8 +28,13 @@ from bids_app.records import (
 
 BIDS_VERSION = "1.10.0"
 IGNORED = (
+<<<<<<< HEAD
     "*.html", "*_methods.md", "references.bib",
     "figures", "*_statmap.*", "*_encoding.*", "analysis.yaml", "plan.json", "status.*", "group", "logs",
+=======
+    "*.html", "figures", "*_statmap.*", "*_encoding.*", "*_timeseries.*", "analysis.yaml", "plan.json", "status.*",
+    "group", "logs",
+>>>>>>> saved
 )  # fmt: skip
 PATIENCE_S = 60.0  # of waiting for these files, which are written in a fraction of a second
 HASH_LINE = "# analysis hash: "
@@ -208,6 +214,13 @@ def _descriptions(facts: DataSetFacts) -> str:
         "agreement": "table of the correlations of predicted time courses, one row a target",
         "partition": "table of all components, one row a target",
         **({"subspace": "table of canonical correlations, one row a fold and pair"} if extra else {}),
+        HYPERPARAMETERS: "what the full model chose in its inner folds: median log alpha and band weights",
+        "predicted": "held-out time courses that the full model predicts",
+        "observed": "time courses of the responses beside them",
+        "samples": "what the rows of these time courses are",
+        "weights": "weights of the full model, fold by fold",
+        names.WEIGHT_COMPONENTS: "principal components of these weights over targets",
+        "alphas": "penalties and band weights of every fold and union",
         INTER_SUBJECT: "noise ceilings from others who heard the same, and the full model's share of them",
         "overElectrodes": "table of means over participants' electrodes",
         "lags": "table of model weights, one row an electrode and lag",

@@ -9,6 +9,7 @@ import numpy as np
 from bids_app.outputs.derivatives.layers import layers_summary
 from bids_app.outputs.files.plain_numbers import as_number, as_row, as_rows, finite
 from bids_app.records import (
+    LEAST_PREDICTED,
     NO_EFFORT,
     SCORES,
     AgreementHistogram,
@@ -42,7 +43,7 @@ from bids_app.records import (
 
 BINS = 40  # of the correlations of two models' predictions
 LAG_ROWS = 40  # electrodes whose scores by lag are drawn
-PREDICTED = 0.01  # of the variance: targets above it, by the full model, are shown in charts
+PREDICTED = LEAST_PREDICTED  # targets above it, by the full model, are shown in charts
 
 
 def unit_summary(

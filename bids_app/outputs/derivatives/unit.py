@@ -10,26 +10,33 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from bids_app.outputs.derivatives import layers, sidecars, tables
+from bids_app.outputs.derivatives.hyperparameters import (
+    hyperparameter_facts,
+    hyperparameter_maps,
+    hyperparameter_table,
+)
 from bids_app.outputs.derivatives.maps import MappedNumber, encoded_maps
 from bids_app.outputs.derivatives.minute import minute_files
 from bids_app.outputs.derivatives.model_pair import agreement_numbers, model_pair_files
+from bids_app.outputs.derivatives.saved.write import write_saved
 from bids_app.outputs.derivatives.summary import predicted, unit_summary
 from bids_app.outputs.files import names
 from bids_app.outputs.files.arrays import array_bytes
-from bids_app.outputs.files.file_set import File, write_set
+from bids_app.outputs.files.file_set import File, remove_saved, write_set
 from bids_app.outputs.files.files import Cells, json_text, tsv_text
 from bids_app.outputs.files.map_files import map_files
 from bids_app.outputs.files.maps import has_maps
 from bids_app.outputs.files.serialise import summary_text
 from bids_app.outputs.wording.inference import OF_MEAN_RESPONSE
 from bids_app.outputs.wording.rows import rows_of
-from bids_app.records import NO_EFFORT, TRAITS, Array, Effort, MapFile, UnitResult, UnitSummary
+from bids_app.records import HYPERPARAMETERS, NO_EFFORT, TRAITS, Array, Effort, MapFile, UnitResult, UnitSummary
 
 Columns = Mapping[str, Mapping[str, str]]
 
 
 def write_unit(out_dir: Path, unit: UnitResult, effort: Effort = NO_EFFORT) -> tuple[Path, ...]:
-    """All files of a unit; its summary, which holds their hashes, goes before the first and comes last.
+    """All files of a unit; its summary, which holds their hashes, goes before the first and comes last. After it what
+    is saved of its models, with a summary of its own.
 
     Parameters
     ----------
@@ -48,9 +55,11 @@ def write_unit(out_dir: Path, unit: UnitResult, effort: Effort = NO_EFFORT) -> t
     layout = TRAITS[unit.targets.kind].layout
     numbers = list(_mapped_numbers(unit)) if has_maps(unit.targets) else []
     maps = map_files([number.key for number in numbers], unit.partition.groups)
-    tables_too = _table_files(unit) if layout == "table" else _array_files(unit)
+    tables_too = chain(_table_files(unit), hyperparameter_table(unit)) if layout == "table" else _array_files(unit)
     files = chain(_map_files(unit, numbers, maps), tables_too)
-    return _write_all(out_dir, unit, files, lambda hashes: unit_summary(unit, hashes, layout, maps, effort))
+    remove_saved(out_dir, unit.stem)  # it is of the results that are there
+    written = _write_all(out_dir, unit, files, lambda hashes: unit_summary(unit, hashes, layout, maps, effort))
+    return written if unit.saved is None else (*written, *write_saved(out_dir, unit, unit.saved))
 
 
 def write_mean_response(out_dir: Path, unit: UnitResult, n_participants: Array) -> tuple[Path, ...]:
@@ -72,7 +81,7 @@ def write_mean_response(out_dir: Path, unit: UnitResult, n_participants: Array) 
     """
     cells = {"n_people": np.asarray(n_participants).astype(int)}
     meaning = {"n_people": {"Description": "Number of participants whose responses were averaged here"}}
-    files = _table(unit, cells, meaning, OF_MEAN_RESPONSE)
+    files = chain(_table(unit, cells, meaning, OF_MEAN_RESPONSE), hyperparameter_table(unit))
     return _write_all(out_dir, unit, files, lambda hashes: unit_summary(unit, hashes, "table"))
 
 
@@ -94,6 +103,7 @@ def _mapped_numbers(unit: UnitResult) -> Iterator[MappedNumber]:
     for (component, stat), (values, words) in layers.best_values(unit.layers).items():
         yield MappedNumber(component, stat, values, words)
     yield from agreement_numbers(unit)
+    yield from hyperparameter_maps(unit)
 
 
 def _map_files(unit: UnitResult, numbers: Sequence[MappedNumber], maps: Sequence[MapFile]) -> Iterator[File]:
@@ -102,9 +112,11 @@ def _map_files(unit: UnitResult, numbers: Sequence[MappedNumber], maps: Sequence
         return
     stem, kind = unit.stem, unit.targets.kind
     shared = names.shared_sidecar_file(stem, kind)
-    yield from encoded_maps(
-        unit.targets, numbers, maps, partial(names.map_file, stem, kind), {"More": f"bids::{shared}"}
-    )
+    more = {"More": f"bids::{shared}"}
+    chosen = [file for file in maps if file.desc == HYPERPARAMETERS]
+    others = [file for file in maps if file not in chosen]
+    for files, facts in ((others, more), (chosen, {**hyperparameter_facts(unit.provenance), **more})):
+        yield from encoded_maps(unit.targets, numbers, files, partial(names.map_file, stem, kind), facts)
     yield shared, json_text(sidecars.shared_by_maps(unit)).encode()
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import unescape
@@ -39,7 +40,7 @@ def cifti_bytes(targets: Targets, maps: Mapping[str, Array]) -> bytes:
     import nibabel
     from nibabel.nifti1 import Nifti1Extension
 
-    rows = np.full((len(maps), _length(targets.cifti)), np.nan, dtype=np.float32)
+    rows = np.full((len(maps), axis_length(targets.cifti)), np.nan, dtype=np.float32)
     for row, values in zip(rows, maps.values(), strict=True):
         row[np.asarray(targets.columns)] = values
     image = nibabel.Nifti2Image(rows[None, None, None, None], None)
@@ -48,6 +49,31 @@ def cifti_bytes(targets: Targets, maps: Mapping[str, Array]) -> bytes:
     image.header["pixdim"][:] = 1
     image.header.extensions.append(Nifti1Extension(EXTENSION, _document(targets.cifti, tuple(maps)).encode()))
     return bytes(image.to_bytes())
+
+
+def series_head(targets: Targets, n_times: int, step_s: float) -> bytes:
+    """What stands before the numbers of a CIFTI-2 series, which are float32, greyordinate by greyordinate.
+
+    Parameters
+    ----------
+    targets : greyordinates, with their axis.
+    n_times, step_s : how many samples, and seconds from one to the next.
+    """
+    import nibabel
+    from nibabel import cifti2
+    from nibabel.nifti1 import Nifti1Extension
+
+    header = nibabel.Nifti2Header()
+    header.set_data_dtype(np.float32)
+    header.set_data_shape((1, 1, 1, 1, n_times, axis_length(targets.cifti)))
+    header.set_intent("NIFTI_INTENT_CONNECTIVITY_DENSE_SERIES", name="ConnDenseSeries")
+    header["pixdim"][:] = 1
+    series = cifti2.Cifti2Header.from_axes((cifti2.SeriesAxis(0, step_s, n_times),)).to_xml().decode()
+    document = str(series.replace("</Matrix>", f"{targets.cifti}</Matrix>"))
+    header.extensions.append(Nifti1Extension(EXTENSION, document.encode()))
+    buffer = BytesIO()
+    header.write_to(buffer)
+    return buffer.getvalue()
 
 
 def _document(axis_xml: str, names: Sequence[str]) -> str:
@@ -90,7 +116,8 @@ def _axis(axis_xml: str) -> Any:
 
 
 @lru_cache(maxsize=2)
-def _length(axis_xml: str) -> int:
+def axis_length(axis_xml: str) -> int:
+    """How many greyordinates or parcels lie on an axis, by its XML."""
     return len(_axis(axis_xml))
 
 

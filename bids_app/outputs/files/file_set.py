@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from bids_app.disk import held_elsewhere, locked, read_text
+from bids_app.disk import held_elsewhere, locked, read_text, replacing
 from bids_app.errors import Busy, CannotCreate, ReadWriteError
 from bids_app.outputs.files import names
-from bids_app.outputs.files.files import read_json, write_bytes, write_text
+from bids_app.outputs.files.files import read_json, sha256_of, write_bytes, write_text
 from bids_app.records import entities_of
 
-File = tuple[PurePosixPath, bytes]
+Content = bytes | Callable[[Path], None]  # or what writes them to a path: of files too large for memory
+File = tuple[PurePosixPath, Content]
 
 
 def write_set(
@@ -30,7 +31,7 @@ def write_set(
     ----------
     out_dir : where they go.
     summary : its name.
-    files : name and bytes of each, made one at a time.
+    files : name and content of each, made one at a time.
     summarise : gives the summary's text from file → SHA-256.
 
     Returns
@@ -48,14 +49,24 @@ def write_set(
             for file, content in files:
                 listed.write(f"{file}\n")
                 listed.flush()
-                write_bytes(out_dir / file, content)
-                hashes[str(file)] = hashlib.sha256(content).hexdigest()
+                hashes[str(file)] = _write(out_dir / file, content)
         _remove(out_dir, before - {*hashes})
         write_text(out_dir / summary, summarise(hashes))
         journal.unlink(missing_ok=True)
     except OSError as error:
         raise CannotCreate("cannot write", error.filename or journal, error.strerror or "") from None
     return (*(out_dir / file for file in hashes), out_dir / summary)
+
+
+def _write(path: Path, content: Content) -> str:
+    """Write a file, atomically. Returns its SHA-256."""
+    if isinstance(content, bytes):
+        write_bytes(path, content)
+        return hashlib.sha256(content).hexdigest()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as part:
+        content(part)
+    return sha256_of(path)
 
 
 def remove_set(out_dir: Path, summary: PurePosixPath) -> None:
@@ -78,14 +89,28 @@ def remove_set(out_dir: Path, summary: PurePosixPath) -> None:
 
 
 def remove_unit(out_dir: Path, stem: str) -> None:
-    """`remove_set` of a unit.
+    """`remove_set` of a unit, and of what was saved of its models.
 
     Parameters
     ----------
     out_dir : where results are.
     stem : of the unit.
     """
+    remove_saved(out_dir, stem)
     remove_set(out_dir, names.summary_file(stem))
+
+
+def remove_saved(out_dir: Path, stem: str) -> None:
+    """`remove_set` of what was saved of a unit's models, if anything was.
+
+    Parameters
+    ----------
+    out_dir : where results are.
+    stem : of the unit.
+    """
+    summary = names.saved_file(stem)
+    if (out_dir / summary).exists() or (out_dir / names.journal_of(summary)).exists():
+        remove_set(out_dir, summary)
 
 
 def recover(out_dir: Path, summary: PurePosixPath) -> None:
@@ -163,7 +188,8 @@ def files_named(out_dir: Path, summary: PurePosixPath) -> set[str]:
     except ReadWriteError:
         return set()
     files = content.get("files")
-    is_own = summary == names.GROUP_SUMMARY or summary == names.summary_file(str(content.get("stem")))
+    stem = str(content.get("stem"))
+    is_own = summary in (names.GROUP_SUMMARY, names.summary_file(stem), names.saved_file(stem))
     return {str(file) for file in files} if is_own and isinstance(files, dict | list) else set()
 
 

@@ -66,23 +66,38 @@ def nifti_bytes(targets: Targets, maps: Sequence[Array], stacked: bool) -> bytes
     maps : (n_targets,) each, in their own unit.
     stacked : whether maps lie along a fourth axis; else there is one map, and no such axis.
     """
-    import nibabel
-
-    header = nibabel.Nifti1Header()
-    header.set_data_dtype(np.float32)
-    header.set_data_shape((*targets.shape, len(maps)) if stacked else targets.shape)
-    code = STANDARD if targets.space.startswith("MNI") else SCANNER
-    header.set_qform(targets.affine, code)
-    header.set_sform(targets.affine, code)
-    header.set_xyzt_units("mm")
-    header.set_slope_inter(1, 0)
-    header["vox_offset"] = header.single_vox_offset
+    header = nifti_header(targets, (*targets.shape, len(maps)) if stacked else targets.shape)
     buffer = BytesIO()
     with gzip.GzipFile("", "wb", compresslevel=6, fileobj=buffer, mtime=0) as file:
         header.write_to(file)
         for values in maps:
             file.write(volume(targets, values).tobytes(order="F"))
     return buffer.getvalue()
+
+
+def nifti_header(targets: Targets, shape: tuple[int, ...], step_s: float | None = None) -> Any:
+    """The header of a NIfTI in the grid of the responses, float32.
+
+    Parameters
+    ----------
+    targets : voxels, with the grid's affine in millimetres.
+    shape : of the array.
+    step_s : seconds from volume to volume, of a series.
+    """
+    import nibabel
+
+    header = nibabel.Nifti1Header()
+    header.set_data_dtype(np.float32)
+    header.set_data_shape(shape)
+    code = STANDARD if targets.space.startswith("MNI") else SCANNER
+    header.set_qform(targets.affine, code)
+    header.set_sform(targets.affine, code)
+    if step_s is not None:
+        header.set_zooms((*header.get_zooms()[:3], step_s))
+    header.set_xyzt_units("mm", None if step_s is None else "sec")
+    header.set_slope_inter(1, 0)
+    header["vox_offset"] = header.single_vox_offset
+    return header
 
 
 def gifti_bytes(maps: Mapping[str, Array], side: int) -> bytes:

@@ -1,7 +1,8 @@
 """Which number lies in which file of maps: the one rule, of participants and of groups.
 
 R² of the partition's components has a file each; all else lies in one file a stat, in maps named by their components.
-Noise ceilings from other participants come later than the rest and have a file of their own, in maps named by stats.
+What the full model chose has a file of its own, in maps named by stats, and so have noise ceilings from other
+participants, which come later than the rest.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
-from bids_app.records import INTER_SUBJECT, MapFile, partition_components
+from bids_app.records import HYPERPARAMETERS, INTER_SUBJECT, MapFile, partition_components
 
 
 def place_of(component: str, stat: str, groups: tuple[str, ...]) -> tuple[str, str]:
@@ -20,7 +21,7 @@ def place_of(component: str, stat: str, groups: tuple[str, ...]) -> tuple[str, s
     component, stat : the number.
     groups : feature groups of the analysis's own partition, in order.
     """
-    if component == INTER_SUBJECT:
+    if component in (INTER_SUBJECT, HYPERPARAMETERS):
         return "", component
     return stat, component if stat == "rsquared" and component in _of_partition(groups) else ""
 

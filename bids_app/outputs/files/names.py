@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from bids_app.records import INTER_SUBJECT, TRAITS, TargetKind, entities_of, stem_of
+from bids_app.records import HYPERPARAMETERS, INTER_SUBJECT, TRAITS, TargetKind, entities_of, stem_of
 
 CHANNELS = ("sub", "ses", "task", "acq", "run")  # what the name of a channels.tsv may hold besides desc
+SERIES_ENDINGS: Mapping[TargetKind, str] = {
+    "volume": ".nii.gz", "surface": ".func.gii", "greyordinates": ".dtseries.nii",
+    "parcels": ".tsv.gz", "electrodes": ".tsv.gz", "array": ".h5",
+}  # fmt: skip
+WEIGHT_COMPONENTS = "weightComponents"  # `desc` of principal components of weights
 GROUP, LOGS = PurePosixPath("group"), PurePosixPath("logs")
 
 
@@ -127,6 +132,56 @@ def summary_file(stem: str) -> PurePosixPath:
     return LOGS / f"{stem}_unit.json"
 
 
+def saved_file(stem: str) -> PurePosixPath:
+    """What was saved of a unit's models, with hashes."""
+    return LOGS / f"{stem}_saved.json"
+
+
+def series_file(stem: str, kind: TargetKind, desc: str, hemi: str = "") -> PurePosixPath:
+    """Time courses of all targets, of the rows that were fitted.
+
+    Parameters
+    ----------
+    stem, kind : of the unit and its targets.
+    desc : `predicted` or `observed`.
+    hemi : L or R of a surface.
+    """
+    there = {"desc": desc, **({"hemi": hemi} if hemi else {})}
+    return folder(stem, kind) / (stem_of({**entities_of(stem), **there}, "timeseries") + SERIES_ENDINGS[kind])
+
+
+def samples_file(stem: str, kind: TargetKind) -> PurePosixPath:
+    """The table that says what the rows of time courses are.
+
+    Parameters
+    ----------
+    stem, kind : of the unit and its targets.
+    """
+    return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': 'samples'}, 'timeseries')}.tsv"
+
+
+def models_file(stem: str, kind: TargetKind, desc: str) -> PurePosixPath:
+    """Arrays of all targets' models.
+
+    Parameters
+    ----------
+    stem, kind : of the unit and its targets.
+    desc : `weights` or `alphas`.
+    """
+    return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': desc}, 'encoding')}.h5"
+
+
+def weight_components_table(stem: str, kind: TargetKind) -> PurePosixPath:
+    """The table of principal components of weights, where maps do not hold them.
+
+    Parameters
+    ----------
+    stem, kind : of the unit and its targets.
+    """
+    ending = TRAITS[kind].table_ending
+    return folder(stem, kind) / (stem_of({**entities_of(stem), "desc": WEIGHT_COMPONENTS}, "encoding") + ending)
+
+
 def journal_of(summary: PurePosixPath) -> PurePosixPath:
     """The list of what there may be of a summary's files, while it is away.
 
@@ -157,7 +212,7 @@ def may_be_of(file: str, summary: PurePosixPath) -> bool:
     """
     path = PurePosixPath(file)
     top, whose = path.parts[0] if path.parts else "", entities_of(summary.name).get("sub")
-    is_result = path.name.split(".")[0].rsplit("_", 1)[-1] in ("statmap", "encoding", "channels")
+    is_result = path.name.split(".")[0].rsplit("_", 1)[-1] in ("statmap", "encoding", "channels", "timeseries")
     if not is_result or path.is_absolute() or ".." in path.parts:
         return False
     if whose is not None:
@@ -315,6 +370,19 @@ def inter_subject_table_file(stem: str, kind: TargetKind) -> PurePosixPath:
     """
     ending = TRAITS[kind].table_ending
     return folder(stem, kind) / (stem_of({**entities_of(stem), "desc": INTER_SUBJECT}, "encoding") + ending)
+
+
+def hyperparameters_file(stem: str, kind: TargetKind) -> PurePosixPath:
+    """The table of what the full model chose, beside the unit's other files; a mean response's in `group`.
+
+    Parameters
+    ----------
+    stem, kind : of the unit and its targets.
+    """
+    label = HYPERPARAMETERS if "sub" in entities_of(stem) else "meanResponseHyperparameters"
+    return folder(stem, kind) / (
+        stem_of({**entities_of(stem), "desc": label}, "encoding") + TRAITS[kind].table_ending
+    )
 
 
 def over_electrodes_file(stem: str) -> PurePosixPath:

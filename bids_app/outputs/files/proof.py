@@ -11,7 +11,9 @@ from bids_app.errors import ReadWriteError
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import read_json, sha256_of
 from bids_app.outputs.files.serialise import hash_of, read_summary, to_json
-from bids_app.records import NO_EFFORT, SUMMARY_FORMAT, GroupSummary, UnitSummary, entities_of
+from bids_app.records import NO_EFFORT, SUMMARY_FORMAT, GroupSummary, SavedSummary, UnitSummary, entities_of
+
+Proving = UnitSummary | GroupSummary | SavedSummary  # what names files with their hashes
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,33 @@ def read_unit_summary(out_dir: Path, stem: str) -> UnitSummary | None:
     return summary if summary.stem == stem else None
 
 
+def saved_of(out_dir: Path, summary: UnitSummary) -> SavedSummary | None:
+    """What was saved of a unit's models; None where nothing was, or it is of other results.
+
+    Parameters
+    ----------
+    out_dir : where results are.
+    summary : of the unit.
+    """
+    try:
+        saved = read_summary(out_dir / names.saved_file(summary.stem), SavedSummary)
+    except ReadWriteError:
+        return None
+    return saved if saved.stem == summary.stem and saved.unit == proof_of(summary) else None
+
+
+def whole_saved(out_dir: Path, summary: UnitSummary) -> tuple[str, ...]:
+    """Which of `records.SAVED` there are of a unit, every file as it was written; none where one has changed.
+
+    Parameters
+    ----------
+    out_dir : where results are.
+    summary : of the unit.
+    """
+    saved = saved_of(out_dir, summary)
+    return () if saved is None or _first_changed(out_dir, saved) else saved.what
+
+
 def require_group(out_dir: Path) -> GroupSummary:
     """The summary of the group level, whose files and units are what they were.
 
@@ -90,7 +119,9 @@ def require_group(out_dir: Path) -> GroupSummary:
     return summary
 
 
-def require_files(out_dir: Path, summary: UnitSummary | GroupSummary, files: Iterable[PurePosixPath]) -> None:
+def require_files(
+    out_dir: Path, summary: UnitSummary | GroupSummary | SavedSummary, files: Iterable[PurePosixPath]
+) -> None:
     """Make sure that some files of a unit or of the group level are what was written.
 
     Parameters
@@ -113,7 +144,7 @@ def proof_of(summary: UnitSummary) -> str:
     return hash_of(to_json(replace(summary, effort=NO_EFFORT)))
 
 
-def _first_changed(out_dir: Path, summary: UnitSummary | GroupSummary) -> str:
+def _first_changed(out_dir: Path, summary: Proving) -> str:
     """The first file that is not what was written, and what became of it; empty where all are."""
     for file, digest in summary.files.items():
         try:

@@ -11,11 +11,15 @@ from typing import Any, TypeVar
 
 from bids_app.errors import ReadWriteError
 from bids_app.outputs.files.files import json_text, plain, read_json
-from bids_app.records import SUMMARY_FORMAT, GroupSummary, RecordingAccount, UnitSummary
+from bids_app.records import SUMMARY_FORMAT, GroupSummary, RecordingAccount, SavedSummary, UnitSummary
 
-Summary = TypeVar("Summary", UnitSummary, GroupSummary)
+Summary = TypeVar("Summary", UnitSummary, GroupSummary, SavedSummary)
 PROOF = "sha256"  # of all else in a summary
-LEVELS = {UnitSummary: "participant", GroupSummary: "group"}  # the analysis level that writes them
+LEVELS = {
+    UnitSummary: "participant",
+    GroupSummary: "group",
+    SavedSummary: "participant",
+}  # the analysis level that writes them
 
 
 def to_json(record: Any) -> dict[str, Any]:
@@ -23,7 +27,7 @@ def to_json(record: Any) -> dict[str, Any]:
     return dict(plain(record))
 
 
-def summary_text(record: UnitSummary | GroupSummary) -> str:
+def summary_text(record: UnitSummary | GroupSummary | SavedSummary) -> str:
     """A summary as it is written: JSON that ends with the hash of all that stands before it."""
     content = to_json(record)
     return json_text({**content, PROOF: hash_of(content)})
@@ -111,5 +115,6 @@ def _adapters() -> Mapping[Any, Any]:
     return {
         UnitSummary: TypeAdapter(tuple[UnitSummary], config=config),
         GroupSummary: TypeAdapter(tuple[GroupSummary], config=config),
+        SavedSummary: TypeAdapter(tuple[SavedSummary], config=config),
         RecordingAccount: TypeAdapter(tuple[RecordingAccount], config=config),
     }

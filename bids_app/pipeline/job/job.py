@@ -10,7 +10,7 @@ from typing import Any
 from bids_app import features
 from bids_app.errors import UsageError
 from bids_app.process import keep_freed_memory, limit_threads
-from bids_app.records import FeatureSpec, RecordingQuery
+from bids_app.records import SAVED, SOLVERS, FeatureSpec, RecordingQuery
 from bids_app.settings.analysis import Analysis
 from bids_app.settings.load import analysis_hash, load_analysis
 from bids_app.settings.recipe import RecipeSettings, StimuliSettings
@@ -47,6 +47,12 @@ class Job:
         return self.options.out_dir
 
     @property
+    def save(self) -> tuple[str, ...]:
+        """What is kept of models beside their scores, as the analysis file or the command line ask for it."""
+        asked = {*self.analysis.save, *self.options.save}
+        return tuple(what for what in SAVED if what in asked)
+
+    @property
     def planted(self) -> Path | None:
         """The table of known values that reports show beside the recovered ones, if there is one."""
         template = self.analysis.report.planted
@@ -63,7 +69,11 @@ def make_job(options: RunOptions) -> Job:
     analysis, specs, resolved = resolve(options.analysis, recipe, options.model)
     options = replace(options, query=_with_recipe(options, analysis))
     baseline_specs = {name: features.resolve(spec) for name, spec in analysis.baseline_specs().items()}
-    return Job(options, analysis, specs, baseline_specs, resolved, analysis_hash(resolved))
+    job = Job(options, analysis, specs, baseline_specs, resolved, analysis_hash(resolved))
+    if job.save and not SOLVERS[analysis.fit.solver].fits_in_folds:
+        what = f"the solver {analysis.fit.solver} keeps no models, and {', '.join(job.save)} are to be saved"
+        raise UsageError(what, options.analysis, "leave out --save and `save:`, or take banded_ridge")
+    return job
 
 
 def _with_recipe(options: RunOptions, analysis: Analysis) -> RecordingQuery:

@@ -108,11 +108,14 @@ def _fit_runs(
             {one.name: one.groups for one in analysis.extra_partitions},
             controls,
             control_models(analysis.compared_models, inputs.groups, controls),
+            task.keeping(rows.n_windows),
         )
         with stages.at(FIT):  # its own stages, and what is made of them at the end
             answers = solver.answer(replace(inputs, design=with_control_bands(design, controls)), asked)
     controlled = with_leaks(answers.controls, analysis.inference.fdr)
-    fitted = FittedUnit(design, answers.main, answers.extra, controlled, answers.alone, layers, subspace)
+    fitted = FittedUnit(
+        design, answers.main, answers.extra, controlled, answers.alone, layers, subspace, answers.saved
+    )
     return unit_result(task, job, rows, loaded, fitted)
 
 

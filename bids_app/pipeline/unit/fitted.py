@@ -14,6 +14,7 @@ from bids_app.records import (
     ExtraPartition,
     LayerScores,
     Partition,
+    SavedFit,
     SharedSubspace,
     partition_components,
 )
@@ -32,6 +33,7 @@ class FittedUnit:
     control_models : averages of the compared models and what their agreement is compared with, each alone.
     layers : feature space → scores of its layers.
     subspace : the shared subspace, fold by fold.
+    saved : what is kept of the partition's models.
     """
 
     design: Design
@@ -41,6 +43,7 @@ class FittedUnit:
     control_models: Averaged | None
     layers: Mapping[str, LayerScores]
     subspace: SharedSubspace | None
+    saved: SavedFit | None = None
 
     @property
     def partitions(self) -> tuple[FittedPartition, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from bids_app import encoding
 from bids_app.encoding import NoiseCeiling
 from bids_app.pipeline.job.job import Job
@@ -16,7 +18,9 @@ from bids_app.pipeline.unit.model_pair import model_pair_statistics
 from bids_app.pipeline.unit.provenance import provenance
 from bids_app.pipeline.unit.task import UnitTask
 from bids_app.pipeline.unit.unit_warnings import at_edge, collect_warnings, dead_targets
-from bids_app.records import Partition, UnitResult, group_findings, warnings_of
+from bids_app.records import LEAST_PREDICTED, Array, Partition, SavedFit, UnitResult, group_findings, warnings_of
+
+FEW = 10  # targets: components of weights are of no fewer
 
 
 def unit_result(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, fitted: FittedUnit) -> UnitResult:
@@ -69,7 +73,20 @@ def unit_result(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, fitted
         minute=minute_of(rows, loaded, results.partition) if unit.participant else None,
         ceiling=loaded.ceiling_in_words,
         model_pair=model_pair_statistics(fitted, analysis.compared_models, analysis.extra_partitions),
+        saved=_with_components(fitted.saved, np.asarray(results.partition.values["full"]["rsquared"])),
     )
+
+
+def _with_components(saved: SavedFit | None, full: Array) -> SavedFit | None:
+    """What is kept, with principal components of weights over the targets that the full model predicts, or over all
+    where these are few."""
+    if saved is None or not saved.weights:
+        return saved
+    chosen = np.nan_to_num(full, nan=-1.0) > LEAST_PREDICTED
+    if chosen.sum() < FEW:
+        chosen = np.isfinite(full)
+    found = {band: encoding.weight_components(weights, chosen) for band, weights in saved.weights.items()}
+    return replace(saved, components={band: one for band, one in found.items() if one is not None})
 
 
 def _bands(groups: Mapping[str, Sequence[str]], loaded: LoadedRuns) -> list[str]:

@@ -16,6 +16,8 @@ from bids_app.encoding import (
     ControlsQuestion,
     FitContext,
     FitOptions,
+    Keeping,
+    KeptModels,
     ObserverGroup,
     Question,
     TestedQuestion,
@@ -30,6 +32,7 @@ from bids_app.records import (
     Fit,
     FitSpec,
     InferenceResult,
+    SavedFit,
     Union,
     partition_components,
 )
@@ -85,23 +88,26 @@ class UnitQuestions:
     extra : name → feature groups of a further partition.
     controls : components of no partition; their unions are of bands.
     models : name → bands of models that are averaged alone, for the agreement of their predictions.
+    keeping : what is kept of the models of the analysis's own partition; None: nothing but scores.
     """
 
     averaging: Averaging
     extra: Mapping[str, Groups] = field(default_factory=dict)
     controls: Sequence[Component] = ()
     models: Groups = field(default_factory=dict)
+    keeping: Keeping | None = None
 
 
 @dataclass(frozen=True)
 class UnitAnswers:
     """The answers to them: the partition of the analysis, the further ones by name, the controls, and averages of the
-    models alone, where there are any."""
+    models alone, where there are any; and what is kept of the partition's models."""
 
     main: FittedPartition
     extra: Mapping[str, FittedPartition]
     controls: ControlResults = NO_CONTROLS
     alone: Averaged | None = None
+    saved: SavedFit | None = None
 
 
 class Solver(Protocol):
@@ -138,7 +144,11 @@ class NestedRidge:
 
         def attempt(context: FitContext) -> UnitAnswers:
             """Fit on one device."""
-            main = _PartitionQuestion(inputs, inputs.groups, asked.averaging, context.device)
+            kept = None
+            if asked.keeping is not None:
+                unions = encoding.unions_of(tuple(inputs.groups))
+                kept = KeptModels(inputs.design, inputs.groups, unions, asked.keeping)
+            main = _PartitionQuestion(inputs, inputs.groups, asked.averaging, context.device, kept)
             # targets that the main partition predicts reliably: the others average over them too
             averaging = asked.averaging.over(main.averages.sets.get(RELIABLE))
             apart = replace(averaging, compares=False)
@@ -156,6 +166,7 @@ class NestedRidge:
                 dict(zip(asked.extra, others, strict=True)),
                 NO_CONTROLS if controls is None else controls.results(next(fits)),
                 None if alone is None else alone.averages.averaged(),
+                None if kept is None else kept.saved(),
             )
 
         answers, warnings = inputs.with_backoff(attempt)
@@ -166,12 +177,15 @@ class _PartitionQuestion:
     """All unions of some feature groups, as `encoding.fit_all` is asked for them: scores, averages, partial
     correlations, and tests where they are asked for."""
 
-    def __init__(self, inputs: FitInputs, groups: Groups, averaging: Averaging, device: str) -> None:
+    def __init__(
+        self, inputs: FitInputs, groups: Groups, averaging: Averaging, device: str, kept: KeptModels | None = None
+    ) -> None:
         unions = encoding.unions_of(tuple(groups))
         self.averages = _make_averages(inputs, unions, averaging, device)
         self._additions = Additions(unions, partition_components(tuple(groups)), groups, inputs.design)
         self._has_ceiling = averaging.ceiling is not None
-        observer, plan = ObserverGroup([self.averages, self._additions]), inputs.inference
+        beside = [] if kept is None else [kept]
+        observer, plan = ObserverGroup([self.averages, self._additions, *beside]), inputs.inference
         self._tested = None if plan is None else TestedQuestion(inputs.design, groups, plan, device, observer)
         self.question = Question(groups, observer=observer) if self._tested is None else self._tested.question
 

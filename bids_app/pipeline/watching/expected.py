@@ -39,6 +39,7 @@ WORD_S, STORED = 0.4, 2.0  # of speech; bytes of a value, packed
 MODELS_MB = 450  # what libraries of models take beside those of fits
 ACCELERATORS = ("/dev/nvidia0", "/dev/kfd")
 N_LAYERS = 13  # of a model, where all are asked for
+CELL_BYTES = 4  # of an array that is kept
 LEAST_BLOCK_S = 60.0  # of tests, as long as smooth responses ask for
 
 
@@ -135,8 +136,26 @@ def expected(
     return Expected(
         {**before, **known} if known else {},
         fit_mb(size, n_bytes, job.options.mem_mb) + (MODELS_MB if made.loads_models else 0),
-        written_mb(size) + made.mb({**job.specs, **job.baseline_specs}),
+        written_mb(size) + made.mb({**job.specs, **job.baseline_specs}) + saved_mb(shapes, job),
     )
+
+
+def saved_mb(shapes: Shapes, job: Job) -> float:
+    """What is kept of a unit's models beside their scores, in MB (10⁶ bytes), with its working files.
+
+    Parameters
+    ----------
+    shapes, job : of the unit, and what the run was asked for.
+    """
+    analysis, design = job.analysis, job.analysis.design_spec(shapes.modality)
+    n_columns = sum((1 if design.epoch else len(design.delays_s)) * _dims(job)[band] for band in analysis.spaces)
+    n_unions, n_bands = (1 << len(analysis.groups)) - 1, len(analysis.spaces)
+    n_cells = {
+        "predictions": 2 * shapes.n_times,
+        "weights": n_columns * shapes.n_outer,
+        "alphas": n_unions * shapes.n_outer * (2 + n_bands),
+    }
+    return 2.0 * CELL_BYTES * shapes.n_targets * sum(n_cells[what] for what in job.save) / 1e6
 
 
 def fit_seconds(shapes: Shapes, job: Job, slower: float) -> dict[str, float]:

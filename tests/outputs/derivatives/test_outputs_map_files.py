@@ -51,7 +51,7 @@ def targets_of(kind):
 
 
 # ------------------------------------------------------------------------------------------------ how many
-@pytest.mark.parametrize(("kind", "n_files"), [("volume", 51), ("surface", 84), ("greyordinates", 51)])
+@pytest.mark.parametrize(("kind", "n_files"), [("volume", 53), ("surface", 87), ("greyordinates", 53)])
 def test_the_default_analysis_leaves_few_files(tmp_path, kind, n_files):
     """Of one person and space: maps of both hemispheres, tables and all JSON."""
     for ceiling in (False, True):
@@ -82,7 +82,7 @@ def test_the_default_analysis_has_all_that_was_counted(tmp_path):
 
 def test_single_maps_are_those_of_the_partitions_rsquared(tmp_path):
     outputs.write_unit(tmp_path, default_sized(small_volume()))
-    assert len(list(tmp_path.rglob("*_desc-*_statmap.nii.gz"))) == len(LABELS)
+    assert len(list(tmp_path.rglob("*_stat-rsquared_desc-*_statmap.nii.gz"))) == len(LABELS)
     for label in LABELS:
         path, number = file_of(tmp_path / "sub-01/func", label, "rsquared")
         assert number is None

@@ -1,0 +1,159 @@
+"""Weights and penalties of all targets' models as HDF5, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bids_app.outputs.files.arrays import LIBVER
+from bids_app.outputs.files.files import reading_back
+from bids_app.records import Array, SavedFit, SavedWeights, Union, WeightComponents, space_label
+
+ABOUT_WEIGHTS = {
+    "target": "Names of the targets, in the order of the last axis of weights",
+    "delays_s": "Delays, or lags, in seconds",
+    "fold": "Numbers of the outer folds, as the table of samples has them",
+    "<band>/weights": "(folds, delays, k, targets): weights of the full model on the band's k columns. The band's "
+    "part of a fold's prediction is the sum over delays of columns times weights. NaN where a target is not usable",
+    "<band>/mean": "(folds, delays, dimensions): mean of the band's dimensions over the fold's training samples",
+    "<band>/scale": "(folds, delays, dimensions): what dimensions are divided by: columns are (x − mean) / scale; "
+    "infinite for what does not vary",
+    "<band>/axes": "(folds, dimensions, k), where the band has principal components: columns are (x − mean) / scale "
+    "times axes. Other bands have k dimensions",
+    "<band>/components/scores": "(components, targets): principal components of weights over targets",
+    "<band>/components/loadings": "(components, dimensions): of these on the band's scaled dimensions",
+    "<band>/components/shares": "(components,): of the variance of weights over the targets that they were fitted to",
+}
+ABOUT_ALPHAS = {
+    "target": "Names of the targets, in the order of the last axis",
+    "fold": "Numbers of the outer folds",
+    "alpha": "(unions, folds, targets): penalty that the fold's model of the union chose in its inner folds",
+    "band_weights": "(unions, folds, bands, targets): band weights of the same, which sum to 1; 0 of bands that the "
+    "union lacks",
+}
+UNIONS, BANDS, NAME = "unions", "bands", "name"  # attributes: names, one a line, groups of a union joined by +
+
+BandWeights = tuple[SavedWeights, WeightComponents | None]
+
+
+def write_weights(saved: SavedFit, names: Sequence[str], delays_s: Sequence[float], part: Path) -> None:
+    """Weights of the full model, band by band.
+
+    Parameters
+    ----------
+    saved : with weights.
+    names : of the targets.
+    delays_s : of the design.
+    part : the file.
+    """
+    with _created(part, saved, names) as file:
+        _add(file, "delays_s", np.asarray(delays_s, dtype="<f8"))
+        file.attrs[BANDS] = "\n".join(map(space_label, saved.weights))
+        for band, weights in saved.weights.items():
+            group = file.create_group(space_label(band))
+            group.attrs[NAME] = band
+            _add(group, "weights", weights.values)
+            _add(group, "mean", weights.mean)
+            _add(group, "scale", weights.scale)
+            if weights.axes is not None:
+                _add(group, "axes", weights.axes)
+            if (found := saved.components.get(band)) is not None:
+                inner = group.create_group("components")
+                inner.attrs["n_targets"] = found.n_targets
+                for key, values in (("scores", found.scores), ("loadings", found.loadings), ("shares", found.shares)):
+                    _add(inner, key, values)
+
+
+def write_alphas(saved: SavedFit, names: Sequence[str], part: Path) -> None:
+    """Penalties and band weights of every union and fold.
+
+    Parameters
+    ----------
+    saved : with penalties.
+    names : of the targets.
+    part : the file.
+    """
+    unions = list(saved.alpha)
+    bands = list(dict.fromkeys(band for weights in saved.band_weights.values() for band in weights))
+    n_folds, n_targets = saved.alpha[unions[0]].shape
+    with _created(part, saved, names) as file:
+        file.attrs[UNIONS], file.attrs[BANDS] = "\n".join(map("+".join, unions)), "\n".join(bands)
+        alpha = file.create_dataset("alpha", (len(unions), n_folds, n_targets), "<f8", track_times=False)
+        shape = len(unions), n_folds, len(bands), n_targets
+        shares = file.create_dataset("band_weights", shape, "<f4", track_times=False)
+        for number, union in enumerate(unions):
+            alpha[number] = saved.alpha[union]
+            for place, band in enumerate(bands):
+                shares[number, :, place] = saved.band_weights[union].get(
+                    band, np.where(np.isnan(alpha[number]), np.nan, 0)
+                )
+
+
+def read_weights(
+    path: Path,
+) -> tuple[tuple[str, ...], Array, dict[str, tuple[SavedWeights, WeightComponents | None]]]:
+    """Names of the targets, delays in seconds, and of each band its weights and their components.
+
+    Raises
+    ------
+    ReadWriteError : the file is gone or damaged.
+    """
+    import h5py
+
+    with reading_back(path, "weights"), h5py.File(path, "r", locking=False) as file:
+        bands = {}
+        for group in (file[label] for label in str(file.attrs[BANDS]).split("\n")):
+            axes = np.asarray(group["axes"]) if "axes" in group else None
+            values, mean, scale = (np.asarray(group[key]) for key in ("weights", "mean", "scale"))
+            bands[str(group.attrs[NAME])] = SavedWeights(values, mean, scale, axes), _components(group)
+        return _names(file), np.asarray(file["delays_s"]), bands
+
+
+def read_alphas(
+    path: Path,
+) -> tuple[tuple[str, ...], Mapping[Union, Array], Mapping[Union, Mapping[str, Array]]]:
+    """Names of the targets, {union: (n_folds, n_targets)} penalties, and {union: {band: the same}} band weights.
+
+    Raises
+    ------
+    ReadWriteError : the file is gone or damaged.
+    """
+    import h5py
+
+    with reading_back(path, "penalties"), h5py.File(path, "r", locking=False) as file:
+        unions = [tuple(union.split("+")) for union in str(file.attrs[UNIONS]).split("\n")]
+        bands = str(file.attrs[BANDS]).split("\n")
+        alpha, shares = np.asarray(file["alpha"]), np.asarray(file["band_weights"])
+        of_bands = {
+            union: dict(zip(bands, of.swapaxes(0, 1), strict=True)) for union, of in zip(unions, shares, strict=True)
+        }
+        return _names(file), dict(zip(unions, alpha, strict=True)), of_bands
+
+
+def _components(group: Any) -> WeightComponents | None:
+    if "components" not in group:
+        return None
+    inner = group["components"]
+    scores, loadings, shares = (np.asarray(inner[key]) for key in ("scores", "loadings", "shares"))
+    return WeightComponents(scores, loadings, shares, int(inner.attrs["n_targets"]))
+
+
+def _created(part: Path, saved: SavedFit, names: Sequence[str]) -> Any:
+    """A new file, with what all have."""
+    import h5py
+
+    file = h5py.File(part, "w", libver=LIBVER, locking=False)
+    _add(file, "target", np.array([name.encode() for name in names]))
+    _add(file, "fold", np.unique(saved.folds).astype("<i4"))
+    return file
+
+
+def _add(group: Any, name: str, values: Array) -> None:
+    group.create_dataset(name, data=values, track_times=False)
+
+
+def _names(file: Any) -> tuple[str, ...]:
+    return tuple(name.decode() for name in np.asarray(file["target"]).tolist())
