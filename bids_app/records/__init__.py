@@ -216,12 +216,9 @@ __all__ = [
     "INTER_SUBJECT",
     "IN_SAMPLE",
     "LAYERS_STAGE",
-<<<<<<< HEAD
-    "MINUTE_S",
-=======
     "LEAST_PREDICTED",
     "LOG_ALPHA",
->>>>>>> saved
+    "MINUTE_S",
     "MODELS_STAGE",
     "MOST_OFFSET",
     "NO_EFFORT",

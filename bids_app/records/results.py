@@ -8,12 +8,8 @@ from functools import cached_property
 
 from bids_app.records.arrays import Array, Modality
 from bids_app.records.components import Component, ExtraPartition, all_components
-<<<<<<< HEAD
 from bids_app.records.excerpts import Minute
-from bids_app.records.fits import Fit, Lags, LayerScores, Partition, Responsive, SharedSubspace
-=======
 from bids_app.records.fits import Fit, Lags, LayerScores, Partition, Responsive, SavedFit, SharedSubspace
->>>>>>> saved
 from bids_app.records.inputs.alignment import Alignment
 from bids_app.records.inputs.responses import Excluded, Recording, Targets
 from bids_app.records.model_pair import ModelPairStatistics
@@ -38,11 +34,8 @@ class UnitResult:
     `ceiling`: what the noise ceiling rests on, or why there is none, in words. `lags`: where rows are words;
     `partition` and `fit` are then of the responses' mean over the summary's window. `responsive`: electrodes alone,
     where there are silences. `layers`: by space, of those with several layers; of the summary's window where rows are
-<<<<<<< HEAD
-    words. `minute`: of one recording, for the report.
-=======
-    words. `saved`: of each electrode's own value alone, where rows are words.
->>>>>>> saved
+    words. `minute`: of one recording, for the report. `saved`: of each electrode's own value alone, where rows are
+    words.
     """
 
     stem: str
@@ -63,11 +56,8 @@ class UnitResult:
     responsive: Responsive | None = None
     model_pair: ModelPairStatistics | None = None
     layers: Mapping[str, LayerScores] = field(default_factory=dict)
-<<<<<<< HEAD
     minute: Minute | None = None
-=======
     saved: SavedFit | None = None
->>>>>>> saved
 
 
 @dataclass(frozen=True)

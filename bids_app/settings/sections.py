@@ -274,8 +274,8 @@ class BlockSeconds(Settings):
 
 
 class InferenceSettings(Settings):
-    """Tests and intervals: how many sign flips at least (0: none), blocks, and the level of p and q that reports count
-    at."""
+    """Tests and intervals: how many sign flips at least (0: none), blocks, and the level of p and q that count in
+    reports."""
 
     permutations: Annotated[int, Field(ge=0)] = 1000
     block_s: BlockSeconds = BlockSeconds()

@@ -28,13 +28,8 @@ from bids_app.records import (
 
 BIDS_VERSION = "1.10.0"
 IGNORED = (
-<<<<<<< HEAD
-    "*.html", "*_methods.md", "references.bib",
-    "figures", "*_statmap.*", "*_encoding.*", "analysis.yaml", "plan.json", "status.*", "group", "logs",
-=======
-    "*.html", "figures", "*_statmap.*", "*_encoding.*", "*_timeseries.*", "analysis.yaml", "plan.json", "status.*",
-    "group", "logs",
->>>>>>> saved
+    "*.html", "*_methods.md", "references.bib", "figures", "*_statmap.*", "*_encoding.*", "*_timeseries.*",
+    "analysis.yaml", "plan.json", "status.*", "group", "logs",
 )  # fmt: skip
 PATIENCE_S = 60.0  # of waiting for these files, which are written in a fraction of a second
 HASH_LINE = "# analysis hash: "
