@@ -56,7 +56,6 @@ from bids_app.records.entities import (
     stem_of,
     without_participant,
 )
-from bids_app.records.excerpts import MINUTE_S, Course, CourseKind, Minute, Span
 from bids_app.records.fits import (
     LAYERS_STAGE,
     MODELS_STAGE,
@@ -147,9 +146,14 @@ from bids_app.records.provenance import (
     has_layers,
 )
 from bids_app.records.results import (
+    MINUTE_S,
+    Course,
+    CourseKind,
     GroupResult,
+    Minute,
     ParticipantNoiseCeiling,
     SharedStimulusResult,
+    Span,
     UnitResult,
     WrittenUnit,
 )
