@@ -383,3 +383,12 @@ def test_the_answer_comes_first(tmp_path):
     assert answer.count("<li>") >= 4
     assert "The model of speech and language together predicts 1 of 5 parcels" in answer
     assert "What stands against trusting it" in answer
+
+
+def test_the_full_map_is_shown_thresholded_too_where_there_was_a_test(tmp_path):
+    unit = electrodes()
+    write(tmp_path, unit)
+    assert "where it is significant" not in sentences(page(tmp_path))
+    write(tmp_path, with_inference(unit))
+    assert "the same where it is significant (family-wise p ≤ 0.05): 1 electrode." in sentences(page(tmp_path))
+    assert 'alt="Maps of full, full, p ≤ 0.05"' in page(tmp_path)
