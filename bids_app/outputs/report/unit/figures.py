@@ -86,10 +86,9 @@ def _map_drawings(unit: WrittenUnit, mapped: Maps) -> list[Drawing]:
     if maps.can_draw(targets):
         full = {component: values for component, values in mapped.items() if component.kind == "full"}
         parts = {component: values for component, values in mapped.items() if component.is_part}
-        significant, words = _significant(unit, full)
-        drawings.append(
-            _brain("full", targets, {**_named(full), **significant}, f"Held-out R² of the full model.{words}")
-        )
+        significant, more = _significant(unit, full)
+        words = f"Held-out R² of the full model.{more}"
+        drawings.append(_brain("full", targets, {**_named(full), **significant}, words, not significant))
         if parts:
             words = "Unique parts, and the shared parts with the highest mean."
             drawings.append(_brain("parts", targets, _named(parts), words))
@@ -116,21 +115,28 @@ def _significant(unit: WrittenUnit, full: Maps) -> tuple[dict[str, Array], str]:
     return {f"full,\np ≤ {made.level:g}": np.where(shown, values, np.nan)}, words
 
 
-def _brain(label: str, targets: Targets, mapped: Mapping[str, Array], words: str) -> Drawing:
+def _brain(label: str, targets: Targets, mapped: Mapping[str, Array], words: str, is_whole: bool = True) -> Drawing:
     content = maps.brain_maps(targets, mapped, "R²")
     alt = f"Maps of {', '.join(title.replace(chr(10), ' ') for title in mapped)}"
-    return Drawing(f"{label}Map", content, alt, f"{words} {reading(targets)}")
+    return Drawing(f"{label}Map", content, alt, f"{words} {reading(targets, is_whole)}")
 
 
-def reading(targets: Targets) -> str:
-    """How to read a brain of these targets."""
+def reading(targets: Targets, is_whole: bool = True) -> str:
+    """How to read a brain of these targets.
+
+    Parameters
+    ----------
+    targets : of the map.
+    is_whole : whether nothing is thresholded.
+    """
+    whole = "; nothing is thresholded" if is_whole else ""
     how = {
-        "volume": "Each pixel is the largest absolute value along the line of sight; nothing is thresholded.",
+        "volume": f"Each pixel is the largest absolute value along the line of sight{whole}.",
         "surface": "Inflated fsaverage5; values within 5 % of the scale around 0 are left grey.",
         "greyordinates": "Cortex on the inflated fsaverage5, each vertex with the value of the nearest vertex of the "
         "responses' mesh, values within 5 % of the scale around 0 left grey; of voxels each pixel is the largest "
         "absolute value along the line of sight. A part whose mesh is not known is not drawn.",
-        "electrodes": "A dot is an electrode, the strongest in front; nothing is thresholded.",
+        "electrodes": f"A dot is an electrode, the strongest in front{whole}.",
     }[targets.kind]
     on_mni = targets.kind in ("surface", "greyordinates") or is_standard(targets.space)
     foreign = "" if on_mni else " The outline is the MNI brain's and fits only roughly."
