@@ -53,7 +53,6 @@ from bids_app.records.entities import (
     stem_of,
     without_participant,
 )
-from bids_app.records.excerpts import MINUTE_S, Course, CourseKind, Minute, Span
 from bids_app.records.fits import (
     LAYERS_STAGE,
     MODELS_STAGE,
@@ -89,6 +88,7 @@ from bids_app.records.inputs.alignment import (
     StatedInterval,
     Topic,
 )
+from bids_app.records.inputs.excerpts import MINUTE_S, Course, CourseKind, Minute, Span
 from bids_app.records.inputs.notices import Finding, Notice, group_findings, refusal_lines, warnings_of
 from bids_app.records.inputs.recipes import (
     RECIPE_ENTITIES,

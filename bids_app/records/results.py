@@ -8,9 +8,9 @@ from functools import cached_property
 
 from bids_app.records.arrays import Array, Modality
 from bids_app.records.components import Component, ExtraPartition, all_components
-from bids_app.records.excerpts import Minute
 from bids_app.records.fits import Fit, Lags, LayerScores, Partition, Responsive, SharedSubspace
 from bids_app.records.inputs.alignment import Alignment
+from bids_app.records.inputs.excerpts import Minute
 from bids_app.records.inputs.responses import Excluded, Recording, Targets
 from bids_app.records.model_pair import ModelPairStatistics
 from bids_app.records.provenance import Provenance
