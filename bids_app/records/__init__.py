@@ -96,6 +96,7 @@ from bids_app.records.inputs.alignment import (
     StatedInterval,
     Topic,
 )
+from bids_app.records.inputs.excerpts import MINUTE_S, Course, CourseKind, Minute, Span
 from bids_app.records.inputs.notices import Finding, Notice, group_findings, refusal_lines, warnings_of
 from bids_app.records.inputs.recipes import (
     RECIPE_ENTITIES,
@@ -146,14 +147,9 @@ from bids_app.records.provenance import (
     has_layers,
 )
 from bids_app.records.results import (
-    MINUTE_S,
-    Course,
-    CourseKind,
     GroupResult,
-    Minute,
     ParticipantNoiseCeiling,
     SharedStimulusResult,
-    Span,
     UnitResult,
     WrittenUnit,
 )

@@ -1,16 +1,16 @@
-"""Results of a unit and of a group, as outputs writes and reads them, and the minute of one that its report draws."""
+"""Results of a unit and of a group, as outputs writes and reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
 from bids_app.records.arrays import Array, Modality
 from bids_app.records.components import Component, ExtraPartition, all_components
 from bids_app.records.fits import Fit, Lags, LayerScores, Partition, Responsive, SavedFit, SharedSubspace
 from bids_app.records.inputs.alignment import Alignment
+from bids_app.records.inputs.excerpts import Minute
 from bids_app.records.inputs.responses import Excluded, Recording, Targets
 from bids_app.records.model_pair import ModelPairStatistics
 from bids_app.records.provenance import Provenance
@@ -22,50 +22,6 @@ from bids_app.records.summaries import (
     ParticipantScore,
     UnitSummary,
 )
-
-MINUTE_S = 60.0
-CourseKind = Literal["envelope", "feature", "response"]
-
-
-@dataclass(frozen=True)
-class Span:
-    """A playing of a stimulus, or a word: its name or text, and when, in seconds on the recording's clock."""
-
-    kind: Literal["playing", "word"]
-    name: str
-    onset_s: float
-    duration_s: float
-
-
-@dataclass(frozen=True)
-class Course:
-    """Values (n,) at times_s (n,) on the recording's clock: of a signal, or one an event (`is_events`)."""
-
-    kind: CourseKind
-    name: str
-    times_s: Array
-    values: Array
-    is_events: bool = False
-
-
-@dataclass(frozen=True)
-class Minute:
-    """One minute of a recording.
-
-    recording : its label. from_s : where it begins, on the recording's clock. target : whose response is shown, the
-    one with the highest R² of the full model. spans, courses : what lies in it, in the order in which it is drawn.
-    """
-
-    recording: str
-    from_s: float
-    target: str
-    spans: tuple[Span, ...]
-    courses: tuple[Course, ...]
-
-    @property
-    def to_s(self) -> float:
-        """Where it ends, on the recording's clock."""
-        return self.from_s + MINUTE_S
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from bids_app.records import Array, Targets
 
 WIDTH, NAMES, ROW, TOP, BAR = 8.6, 1.75, 1.6, 0.22, 0.55  # inches
 HIDDEN = 0.05  # of the scale: smaller values leave the sulci visible
+ENDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # of colour scales, in R²
 GLASS_NAMES = {"l": "left half", "y": "coronal", "r": "right half", "z": "axial"}
 Place = tuple[float, float, float, float]
 
@@ -41,9 +42,11 @@ def can_draw(targets: Targets) -> bool:
 
 
 def limit_of(values: Sequence[Array]) -> float:
-    """A colour scale's end: the 99.5th percentile of absolute values, at least 0.001."""
+    """A colour scale's end: the first of `ENDS` that the 99.5th percentile of absolute values does not exceed, so
+    that maps of participants and of parts mostly share one."""
     finite = np.concatenate([np.abs(one[np.isfinite(one)]) for one in values])
-    return max(float(np.percentile(finite, 99.5)), 1e-3) if len(finite) else 1e-3
+    most = float(np.percentile(finite, 99.5)) if len(finite) else 0.0
+    return next((end for end in ENDS if most <= end), most)
 
 
 def brain_maps(targets: Targets, maps: Mapping[str, Array], label: str) -> bytes:

@@ -18,7 +18,16 @@ from bids_app.pipeline.unit.model_pair import model_pair_statistics
 from bids_app.pipeline.unit.provenance import provenance
 from bids_app.pipeline.unit.task import UnitTask
 from bids_app.pipeline.unit.unit_warnings import at_edge, collect_warnings, dead_targets
-from bids_app.records import LEAST_PREDICTED, Array, Partition, SavedFit, UnitResult, group_findings, warnings_of
+from bids_app.records import (
+    LEAST_PREDICTED,
+    Array,
+    Partition,
+    SavedFit,
+    UnitResult,
+    entities_of,
+    group_findings,
+    warnings_of,
+)
 
 FEW = 10  # targets: components of weights are of no fewer
 
@@ -70,7 +79,7 @@ def unit_result(task: UnitTask, job: Job, rows: Rows, loaded: LoadedRuns, fitted
         provenance=provenance(task, job, rows.settings, loaded, fitted),
         subspace=fitted.subspace,
         layers=fitted.layers,
-        minute=minute_of(rows, loaded, results.partition) if unit.participant else None,
+        minute=minute_of(rows, loaded, results.partition) if "sub" in entities_of(unit.stem) else None,
         ceiling=loaded.ceiling_in_words,
         model_pair=model_pair_statistics(fitted, analysis.compared_models, analysis.extra_partitions),
         saved=_with_components(fitted.saved, np.asarray(results.partition.values["full"]["rsquared"])),

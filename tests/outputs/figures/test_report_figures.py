@@ -42,9 +42,12 @@ def test_nothing_usable_is_still_a_picture(kind):
 
 def test_the_scale_ends_where_most_values_do():
     values = np.concatenate([np.linspace(-0.1, 0.1, 1000), [np.nan]])
-    assert maps.limit_of([values]) == pytest.approx(0.1, rel=0.02)
+    assert maps.limit_of([values]) == 0.1
     assert maps.limit_of([np.full(3, np.nan)]) > 0
-    assert maps.limit_of([-values, np.array([0.01])]) == pytest.approx(0.1, rel=0.02)
+    assert maps.limit_of([-values, np.array([0.01])]) == 0.1
+    assert maps.limit_of([1.1 * values]) == 0.2  # participants who differ a little share a scale
+    assert maps.limit_of([1.9 * values]) == 0.2
+    assert maps.limit_of([30 * values]) == pytest.approx(3, rel=0.02)
 
 
 def test_where_there_is_a_brain():

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic_units import MNI, electrode_targets, make_unit, parcel_targets, with_inference
+from synthetic_units import MNI, electrode_targets, make_unit, parcel_targets, volume_targets, with_inference
 from written_units import read_units
 
 from bids_app import group, outputs
 from bids_app.errors import ReadWriteError
 from bids_app.outputs.report.terms import TermLinks, as_code
 from bids_app.outputs.wording.glossary import TERMS
-from bids_app.records import AlignmentLine, Excluded, StimulusEvent
+from bids_app.records import AlignmentLine, Excluded, InferenceSpec, StimulusEvent
 
 STATUS = "unit\tparticipant\tstatus\tseconds\tpeak_mb\treason\n"
 EVIL = "<script>alert(1)</script>"
@@ -383,3 +383,28 @@ def test_the_answer_comes_first(tmp_path):
     assert answer.count("<li>") >= 4
     assert "The model of speech and language together predicts 1 of 5 parcels" in answer
     assert "What stands against trusting it" in answer
+
+
+def test_the_full_map_is_shown_thresholded_too_where_there_was_a_test(tmp_path):
+    unit = electrodes()
+    write(tmp_path, unit)
+    assert "where it is significant" not in sentences(page(tmp_path))
+    write(tmp_path, with_inference(unit))
+    assert "the same where it is significant (family-wise p ≤ 0.05): 1 electrode." in sentences(page(tmp_path))
+    assert 'alt="Maps of full, full, p ≤ 0.05"' in page(tmp_path)
+
+
+def test_the_groups_full_map_is_shown_thresholded_where_there_was_a_test_over_participants(tmp_path):
+    labels = [f"0{number}" for number in range(1, 7)]
+    units = [
+        with_inference(make_unit(volume_targets((6, 7, 5), 24.0), one, f"task-story_space-{MNI}", seed, GROUPS))
+        for seed, one in enumerate(labels)
+    ]
+    write(tmp_path, *units)
+    read = read_units(tmp_path, labels)
+    results = group.summarise(read, InferenceSpec(permutations=64))
+    outputs.write_group(tmp_path, results, outputs.Membership(read), {})
+    text = sentences(group_page(tmp_path))
+    assert "the same where it is significant over participants (family-wise p ≤ 0.05): " in text
+    assert "Maps of the full model, and of it where p ≤ 0.05" in text
+    assert text.count("nothing is thresholded") == 1  # of the parts

@@ -14,6 +14,7 @@ from bids_app.outputs.files.written_maps import maps_of_group
 from bids_app.outputs.report.brain import save_brain
 from bids_app.outputs.report.drawing import Drawing
 from bids_app.outputs.report.unit.figures import largest_parts, reading, strongest_rows
+from bids_app.outputs.wording.phrases import count_targets
 from bids_app.records import (
     TRAITS,
     Array,
@@ -43,7 +44,7 @@ def group_maps(out_dir: Path, group: GroupResultSummary, means: Mapping[str, flo
         return []
     if group.targets.kind == "parcels":
         return [_heat_map(out_dir, group, (full, *parts), "Table")]
-    drawings = _brains(out_dir, group, (full,), "FullMap")
+    drawings = _full_brain(out_dir, group)
     return drawings + (_brains(out_dir, group, parts, "PartsMap") if parts else [])
 
 
@@ -97,6 +98,26 @@ def _heat_map(out_dir: Path, group: GroupResultSummary, components: Sequence[Com
         [targets.names[row] for row in rows], {name: column[rows] for name, column in values.items()}, "R²"
     )
     return Drawing(f"group{label}", content, "Mean R² by parcel", _what(group))
+
+
+def _full_brain(out_dir: Path, group: GroupResultSummary) -> list[Drawing]:
+    """The full model, and below it the same where it is significant over participants."""
+    counts = (group.significant or {}).get("full")
+    if counts is None or group.targets.kind == "electrodes":
+        return _brains(out_dir, group, (full_of(group.groups),), "FullMap")
+    read, keys = maps_of_group(out_dir, group), [("full", "rsquared"), ("full", "pfwe")]
+    targets = read.targets(keys[0])
+    if not maps.can_draw(targets):
+        return []
+    rsquared, pfwe = read.values(targets, keys).values()
+    shown = np.nan_to_num(np.asarray(pfwe, dtype=float), nan=1.0) <= group.level
+    rows = {"full": rsquared, f"full,\np ≤ {group.level:g}": np.where(shown, rsquared, np.nan)}
+    words = (
+        f"{_what(group)} Below, the same where it is significant over participants (family-wise p ≤ "
+        f"{group.level:g}): {count_targets(counts.pfwe, group.targets.kind)}. {reading(targets, False)}"
+    )
+    alt = f"Maps of the full model, and of it where p ≤ {group.level:g}"
+    return [Drawing("groupFullMap", maps.brain_maps(targets, rows, "R²"), alt, words)]
 
 
 def _brains(out_dir: Path, group: GroupResultSummary, components: Sequence[Component], label: str) -> list[Drawing]:

@@ -14,7 +14,8 @@ from bids_app.outputs.report.drawing import Drawing, Figure, save
 from bids_app.outputs.report.unit.lags import lag_drawings
 from bids_app.outputs.report.unit.planted import PLANTED, PlantedRecovery
 from bids_app.outputs.wording.definitions import about
-from bids_app.outputs.wording.phrases import count_of, listed, number
+from bids_app.outputs.wording.inference import family_wise
+from bids_app.outputs.wording.phrases import count_of, count_targets, listed, number
 from bids_app.records import (
     TRAITS,
     Array,
@@ -31,6 +32,7 @@ from bids_app.records import (
 
 MAPPED_SHARED = 3  # shared parts drawn as maps: those with the highest mean; all parts are files and in the chart
 ROWS = 40  # targets of the heat map
+SCALE = "The colour scale ends at the 1, 2 or 5 of a decimal place that 99.5 % of the values stay within."
 Maps = Mapping[Component, Array]  # (n_targets,) each
 
 
@@ -84,34 +86,61 @@ def _map_drawings(unit: WrittenUnit, mapped: Maps) -> list[Drawing]:
     if maps.can_draw(targets):
         full = {component: values for component, values in mapped.items() if component.kind == "full"}
         parts = {component: values for component, values in mapped.items() if component.is_part}
-        drawings.append(_brain("full", targets, full, "Held-out R² of the full model."))
+        significant, more = _significant(unit, full)
+        words = f"Held-out R² of the full model.{more}"
+        drawings.append(_brain("full", targets, {**_named(full), **significant}, words, not significant))
         if parts:
             words = "Unique parts, and the shared parts with the highest mean."
-            drawings.append(_brain("parts", targets, parts, words))
+            drawings.append(_brain("parts", targets, _named(parts), words))
     if TRAITS[targets.kind].by_name and len(targets.names):
         drawings.append(_heat_map(unit, mapped))
     return drawings
 
 
-def _brain(label: str, targets: Targets, mapped: Maps, words: str) -> Drawing:
-    content = maps.brain_maps(targets, {component.label: values for component, values in mapped.items()}, "R²")
-    alt = f"Maps of {', '.join(component.label for component in mapped)}"
-    return Drawing(f"{label}Map", content, alt, f"{words} {reading(targets)}")
+def _named(mapped: Maps) -> dict[str, Array]:
+    """Label → values."""
+    return {component.label: values for component, values in mapped.items()}
 
 
-def reading(targets: Targets) -> str:
-    """How to read a brain of these targets."""
+def _significant(unit: WrittenUnit, full: Maps) -> tuple[dict[str, Array], str]:
+    """The full model's map where its family-wise p is small enough, under its title, and what to say of it; nothing
+    where nothing was tested."""
+    made, (values,) = unit.summary.provenance.inference, full.values()
+    if made is None or unit.summary.has_no_p:
+        return {}, ""
+    pfwe = np.nan_to_num(np.asarray(unit.partition.values["full"]["pfwe"], dtype=float), nan=1.0)
+    shown = pfwe <= made.level
+    at = family_wise(made.level, unit.summary.has_unreliable_p)
+    words = f" Below, the same where it is significant ({at}): {count_targets(int(shown.sum()), unit.targets.kind)}."
+    return {f"full,\np ≤ {made.level:g}": np.where(shown, values, np.nan)}, words
+
+
+def _brain(label: str, targets: Targets, mapped: Mapping[str, Array], words: str, is_whole: bool = True) -> Drawing:
+    content = maps.brain_maps(targets, mapped, "R²")
+    alt = f"Maps of {', '.join(title.replace(chr(10), ' ') for title in mapped)}"
+    return Drawing(f"{label}Map", content, alt, f"{words} {reading(targets, is_whole)}")
+
+
+def reading(targets: Targets, is_whole: bool = True) -> str:
+    """How to read a brain of these targets.
+
+    Parameters
+    ----------
+    targets : of the map.
+    is_whole : whether nothing is thresholded.
+    """
+    whole = "; nothing is thresholded" if is_whole else ""
     how = {
-        "volume": "Each pixel is the largest absolute value along the line of sight; nothing is thresholded.",
+        "volume": f"Each pixel is the largest absolute value along the line of sight{whole}.",
         "surface": "Inflated fsaverage5; values within 5 % of the scale around 0 are left grey.",
         "greyordinates": "Cortex on the inflated fsaverage5, each vertex with the value of the nearest vertex of the "
         "responses' mesh, values within 5 % of the scale around 0 left grey; of voxels each pixel is the largest "
         "absolute value along the line of sight. A part whose mesh is not known is not drawn.",
-        "electrodes": "A dot is an electrode, the strongest in front; nothing is thresholded.",
+        "electrodes": f"A dot is an electrode, the strongest in front{whole}.",
     }[targets.kind]
     on_mni = targets.kind in ("surface", "greyordinates") or is_standard(targets.space)
     foreign = "" if on_mni else " The outline is the MNI brain's and fits only roughly."
-    return f"{how} The colour scale ends at the 99.5th percentile.{foreign}"
+    return f"{how} {SCALE}{foreign}"
 
 
 def strongest_rows(full: Array) -> Array:

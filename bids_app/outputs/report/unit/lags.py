@@ -34,7 +34,7 @@ def lag_drawings(
     )
     images = (
         f"The {count_of(len(lags.names), 'electrode')} with the highest R², by the lag of the full model's highest. "
-        "The colour scale ends at the 99.5th percentile."
+        "The colour scale ends at the 1, 2 or 5 of a decimal place that 99.5 % of the values stay within."
     )
     return [
         Drawing("lagProfiles", lag_profiles(groups, lags.lags_s, lines), "R² by lag", profiles),

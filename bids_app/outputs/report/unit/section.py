@@ -222,7 +222,7 @@ def _notes(unit: WrittenUnit) -> list[str]:
 
 def _brain(out_dir: Path, unit: WrittenUnit) -> str | None:
     """The page of an interactive brain, of participants' own units."""
-    if not unit.participant:
+    if "sub" not in entities_of(unit.stem):
         return None
     full = np.asarray(unit.partition.values["full"]["rsquared"])
     return save_brain(out_dir, unit.stem, unit.targets, full, names.report_file(unit.participant))
