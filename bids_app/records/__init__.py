@@ -64,6 +64,7 @@ from bids_app.records.fits import (
     SCORES,
     SEARCH_STAGE,
     BaselineModel,
+    BlockSums,
     ControlResults,
     Fit,
     FoldAudit,
@@ -146,6 +147,8 @@ from bids_app.records.provenance import (
     has_layers,
 )
 from bids_app.records.results import (
+    ComparedRuns,
+    ComparedUnit,
     GroupResult,
     ParticipantNoiseCeiling,
     SharedStimulusResult,
@@ -247,7 +250,10 @@ __all__ = [
     "Array",
     "AudioSpec",
     "BaselineModel",
+    "BlockSums",
     "ClockEvidence",
+    "ComparedRuns",
+    "ComparedUnit",
     "Component",
     "ComponentSummary",
     "ContextLeakage",

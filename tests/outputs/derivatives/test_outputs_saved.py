@@ -15,7 +15,7 @@ from bids_app import outputs
 from bids_app.encoding import weight_components
 from bids_app.errors import ReadWriteError, UsageError
 from bids_app.outputs.files.proof import prove_unit, read_unit_summary, whole_saved
-from bids_app.records import SAVED, SavedFit, SavedWeights
+from bids_app.records import SAVED, BlockSums, SavedFit, SavedWeights
 
 N_TIMES, UNIONS = 30, (("speech",), ("speech", "language"))
 
@@ -49,7 +49,14 @@ def saved_fit(n_targets, what=SAVED, seed=3):
         components={band: weight_components(one, np.arange(n_targets) > 0) for band, one in weights.items()}
         if "weights" in what
         else {},
+        blocks=block_sums(made) if "blocks" in what else None,
     )
+
+
+def block_sums(made):
+    gains = {union: made(6).astype(float) for union in UNIONS}
+    total, places = 1 + made(6).astype(float) ** 2, np.arange(6)
+    return BlockSums(total, gains, ("run-1",) * 6, places * 60.0, places, np.full(6, 5), made(6).astype(float))
 
 
 def unit_of(folder, kind, what=SAVED):
@@ -97,6 +104,12 @@ def test_all_of_it_comes_back(tmp_path, kind):
         np.testing.assert_array_equal(alphas.alpha[union], saved.alpha[union])
         np.testing.assert_array_equal(alphas.band_weights[union]["speech"], saved.band_weights[union]["speech"])
     assert (alphas.band_weights["speech",]["language"][:, 1:] == 0).all()
+
+    targets, blocks = outputs.read_saved_blocks(out_dir, read_unit_summary(out_dir, unit.stem))
+    assert targets == unit.targets.names
+    assert (blocks.runs, blocks.sizes.tolist()) == (saved.blocks.runs, [5] * 6)
+    np.testing.assert_array_equal(blocks.total, saved.blocks.total)
+    np.testing.assert_array_equal(blocks.gains[UNIONS[1]], saved.blocks.gains[UNIONS[1]])
 
 
 def file_of(out_dir, ending):
