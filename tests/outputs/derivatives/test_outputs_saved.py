@@ -219,3 +219,18 @@ def test_what_was_saved_of_other_results_is_not_read(tmp_path):
     outputs.write_unit(out_dir, make_unit(unit.targets, "01", KINDS["parcels"][1], seed=5))
     (out_dir / f"logs/{unit.stem}_saved.json").write_bytes(kept)
     assert whole_saved(out_dir, read_unit_summary(out_dir, unit.stem)) == ()
+
+
+def test_what_a_killed_run_left_half_written_is_taken_away(tmp_path):
+    """Its files are listed while its summary is away."""
+    unit = unit_of(tmp_path, "parcels")
+    out_dir, _ = written(tmp_path, unit)
+    summary, files = out_dir / f"logs/{unit.stem}_saved.json", list(out_dir.rglob("*_timeseries.*"))
+    listed = [path.relative_to(out_dir).as_posix() for path in files]
+    summary.unlink()
+    (out_dir / f"logs/{unit.stem}_saved_files.txt").write_text("".join(f"{name}\n" for name in listed))
+    outputs.recover_all(out_dir)
+    assert len(listed) == 6
+    assert not any(path.exists() for path in files)
+    assert not list((out_dir / "logs").glob("*_files.txt"))
+    assert prove_unit(out_dir, unit.stem).state == "whole"
