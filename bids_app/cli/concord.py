@@ -130,8 +130,8 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         choices=SAVED,
         default=[],
         metavar="WHAT",
-        help="keep models too: predictions (held-out time courses), weights, alphas (of each fold and union); it "
-        "changes no number",
+        help="keep models too: predictions (held-out time courses), weights, alphas (of each fold and union), "
+        "blocks (sums that concord-tools compare reads); it changes no number",
     )
     group.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="default: a GPU if there is one")
     group.add_argument("--omp-nthreads", type=whole_number(MOST_THREADS), metavar="N", help="threads")

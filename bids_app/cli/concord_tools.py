@@ -1,4 +1,5 @@
-"""Companion commands: the demo data set, models fetched ahead, presets and recipes, and a check of analysis files."""
+"""Companion commands: the demo data set, models fetched ahead, presets and recipes, a check of analysis files,
+and runs compared."""
 
 from __future__ import annotations
 
@@ -37,6 +38,14 @@ def build_parser() -> argparse.ArgumentParser:
     check.add_argument("file", metavar="FILE")
     check.add_argument("--model-dir", type=a_path, metavar="DIR", help="where patterns in 'models' are looked for")
     check.set_defaults(call=_check)
+    compare = commands.add_parser("compare", help="paired differences between runs, target by target, with one page")
+    compare.add_argument(
+        "out_dirs", nargs="+", type=a_path, metavar="OUT_DIR", help="two or more, run with --save blocks"
+    )
+    compare.add_argument("--to", required=True, type=a_path, metavar="DIR", help="where maps, tables and the page go")
+    labels = "what is compared: full (default), a feature group, uniqueSpeech, …"
+    compare.add_argument("--component", default="full", metavar="LABEL", help=labels)
+    compare.set_defaults(call=_compare)
     fetch = commands.add_parser("prefetch", help="download every model that an analysis names, pinned to a revision")
     fetch.add_argument("--analysis", required=True, metavar="PRESET|FILE")
     fetch.add_argument("--model-dir", required=True, type=a_path, metavar="DIR")
@@ -78,6 +87,12 @@ def _check(given: argparse.Namespace) -> None:
 
     models = chosen_models(given.file, given.model_dir)
     print(*(as_yaml(resolve(given.file, None, model)[2]) for model in models or (None,)), sep="---\n", end="")
+
+
+def _compare(given: argparse.Namespace) -> None:
+    from bids_app.pipeline.compare import compare
+
+    compare(given.out_dirs, given.to, given.component, print)
 
 
 def _prefetch(given: argparse.Namespace) -> None:

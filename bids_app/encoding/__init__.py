@@ -10,6 +10,7 @@ from bids_app.encoding.comparisons.noise_ceiling import (
     noise_ceiling_of_trials,
     share,
 )
+from bids_app.encoding.comparisons.paired import PairedDifference, paired_difference
 from bids_app.encoding.comparisons.published import fit_published, published_design
 from bids_app.encoding.comparisons.responsive import after_silence, responsive, speech_less_silence
 from bids_app.encoding.design.align import lanczos, make_band, resample, used_samples
@@ -56,6 +57,7 @@ __all__ = [
     "KeptModels",
     "NoiseCeiling",
     "ObserverGroup",
+    "PairedDifference",
     "Question",
     "SubspaceSplit",
     "TestedQuestion",
@@ -84,6 +86,7 @@ __all__ = [
     "nuisance_basis",
     "nuisance_warnings",
     "over_words",
+    "paired_difference",
     "partition",
     "place_epochs",
     "published_design",

@@ -1,5 +1,6 @@
 """Records → out_dir: derivatives, figures, reports. Two runs of one analysis write the same bytes."""
 
+from bids_app.outputs.compare.write import write_comparison
 from bids_app.outputs.derivatives.data_set import (
     DataSetFacts,
     folders_of_results,
@@ -10,6 +11,7 @@ from bids_app.outputs.derivatives.data_set import (
 )
 from bids_app.outputs.derivatives.group.write import Membership, write_group
 from bids_app.outputs.derivatives.read_unit import read_unit
+from bids_app.outputs.derivatives.saved.read import read_saved_blocks
 from bids_app.outputs.derivatives.unit import write_mean_response, write_unit
 from bids_app.outputs.files.file_set import recover_all, remove_unit
 from bids_app.outputs.files.names import lock_path, participants_of, stems_of, summary_path
@@ -27,6 +29,7 @@ __all__ = [
     "participants_of",
     "prepare",
     "prove_unit",
+    "read_saved_blocks",
     "read_unit",
     "read_unit_summary",
     "recover_all",
@@ -35,6 +38,7 @@ __all__ = [
     "stems_of",
     "summary_path",
     "whole_saved",
+    "write_comparison",
     "write_group",
     "write_group_report",
     "write_mean_response",

@@ -64,6 +64,7 @@ from bids_app.records.fits import (
     SCORES,
     SEARCH_STAGE,
     BaselineModel,
+    BlockSums,
     ControlResults,
     Fit,
     FoldAudit,
@@ -147,6 +148,8 @@ from bids_app.records.provenance import (
     has_layers,
 )
 from bids_app.records.results import (
+    ComparedRuns,
+    ComparedUnit,
     GroupResult,
     ParticipantNoiseCeiling,
     SharedStimulusResult,
@@ -249,7 +252,10 @@ __all__ = [
     "Array",
     "AudioSpec",
     "BaselineModel",
+    "BlockSums",
     "ClockEvidence",
+    "ComparedRuns",
+    "ComparedUnit",
     "Component",
     "ComponentSummary",
     "ContextLeakage",

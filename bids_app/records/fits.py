@@ -12,7 +12,7 @@ from bids_app.records.specs import SubspaceSpec
 
 # stages of a fit, as whoever watches it is told: of each batch of targets and outer fold, and of layers before it
 SEARCH_STAGE, RESIDUALS_STAGE = "search of penalties", "what smaller models leave"
-SAVED = ("predictions", "weights", "alphas")  # what may be kept of models beside their scores
+SAVED = ("predictions", "weights", "alphas", "blocks")  # what may be kept of models beside their scores
 MODELS_STAGE, LAYERS_STAGE = "chosen models and their tests", "layers alone"
 
 
@@ -84,6 +84,25 @@ class WeightComponents:
 
 
 @dataclass(frozen=True)
+class BlockSums:
+    """Held-out sums of squares by block of time, those that tests and intervals are made of.
+
+    total (n_blocks, n_targets): Σ (y − ȳ)², ȳ the mean of the samples that the fold's model was fitted to. gains
+    {union: (n_blocks, n_targets)}: Σ (y − ȳ)² − Σ (y − ŷ)²; over blocks its sum is R² times that of total. Of each
+    block (n_blocks,): the recording and the time of its first sample, its outer fold, and how many samples it has.
+    checks (n_blocks, n_targets): Σ cos(k) (y − ȳ), k the sample's number: other responses have others.
+    """
+
+    total: Array
+    gains: Mapping[tuple[str, ...], Array]
+    runs: tuple[str, ...]
+    starts_s: Array
+    folds: Array
+    sizes: Array
+    checks: Array
+
+
+@dataclass(frozen=True)
 class SavedFit:
     """What is kept of a unit's models beside their scores, of what was asked for.
 
@@ -104,6 +123,7 @@ class SavedFit:
     band_weights: Mapping[tuple[str, ...], Mapping[str, Array]] = field(default_factory=dict)
     weights: Mapping[str, SavedWeights] = field(default_factory=dict)
     components: Mapping[str, WeightComponents] = field(default_factory=dict)
+    blocks: BlockSums | None = None
 
 
 @dataclass(frozen=True)

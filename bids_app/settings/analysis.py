@@ -79,7 +79,7 @@ class Analysis(Settings):
     inference: InferenceSettings = InferenceSettings()
     group: GroupSettings = GroupSettings()
     report: ReportSettings = ReportSettings()
-    save: tuple[Literal["predictions", "weights", "alphas"], ...] = Field(
+    save: tuple[Literal["predictions", "weights", "alphas", "blocks"], ...] = Field(
         default=(), exclude=True
     )  # changes no number
 

@@ -292,6 +292,7 @@ PARSERS = {
     ),
     "outputs/derivatives/saved/models.py:read_weights": Parser(("weights.h5",), saved_models.read_weights),
     "outputs/derivatives/saved/models.py:read_alphas": Parser(("alphas.h5",), saved_models.read_alphas),
+    "outputs/derivatives/saved/models.py:read_blocks": Parser(("blocks.h5",), saved_models.read_blocks),
     "outputs/derivatives/saved/series.py:read_series": Parser(("story_stim.tsv.gz",), series_of_parcels),
     "outputs/files/arrays.py:read_arrays": Parser(("x.h5", "data.h5"), arrays.read_arrays),
     "outputs/files/cifti.py:read_cifti": of_file(written_cifti.read_cifti, "*.nii", "dtseries", "ptseries"),

@@ -52,6 +52,7 @@ WITHIN = {  # what takes a path or a text, and is called on spoiled files by a p
         "outputs/files/proof.py:require_files",
         "outputs/files/proof.py:read_unit_summary",
         "outputs/files/proof.py:require_group",
+        "outputs/derivatives/saved/read.py:read_saved_blocks",
         "outputs/files/proof.py:saved_of",
         "outputs/files/proof.py:whole_saved",
         "outputs/files/written_maps.py:maps_of_unit",
@@ -69,6 +70,7 @@ WITHIN = {  # what takes a path or a text, and is called on spoiled files by a p
     "not fuzzed: MEF3, whose reader in C ends the process on damaged files": ("dataset/signals/mef.py:open_mef",),
     "writes": (
         "outputs/derivatives/saved/models.py:write_alphas",
+        "outputs/derivatives/saved/models.py:write_blocks",
         "outputs/derivatives/saved/models.py:write_weights",
         "outputs/derivatives/saved/write.py:write_saved",
         "outputs/files/file_set.py:write_set",

@@ -11,8 +11,8 @@ from edf_files import write_edf
 from safetensors.numpy import save_file
 
 from bids_app.features.store import write_features
-from bids_app.outputs.derivatives.saved.models import write_alphas, write_weights
-from bids_app.records import Features, SavedFit, SavedWeights, WeightComponents
+from bids_app.outputs.derivatives.saved.models import write_alphas, write_blocks, write_weights
+from bids_app.records import BlockSums, Features, SavedFit, SavedWeights, WeightComponents
 from bids_app.records.provenance import NO_PROVENANCE
 
 WORDS = [
@@ -151,9 +151,11 @@ def make_binary(folder):
         ("weights", "alphas"), ("run-1",), rows, rows, rows, alpha={union: np.ones((2, 4))},
         band_weights={union: {"a": np.ones((2, 4)), "b": np.ones((2, 4))}}, weights={"a": weights},
         components={"a": part},
+        blocks=BlockSums(np.ones((2, 4)), {union: np.ones((2, 4))}, ("r", "r"), *[rows[:2]] * 3, np.ones((2, 4))),
     )  # fmt: skip
     write_weights(models, "wxyz", (2.0,), folder / "weights.h5")
     write_alphas(models, "wxyz", folder / "alphas.h5")
+    write_blocks(models, "wxyz", folder / "blocks.h5")
     wave = np.sin(np.arange(512))
     write_edf(
         folder / "x.edf",

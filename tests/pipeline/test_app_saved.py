@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 from quick_study import func, main, make_quick_study, quick_runs, stem, summary
+from tiny_ieeg import make_study as make_ieeg
 
 import bids_app as concord
 from bids_app.outputs.files.serialise import PROOF
+from bids_app.records import SAVED
 
 WANTED = ("predictions", "weights", "alphas")
 
@@ -95,3 +97,25 @@ def test_an_unknown_thing_to_save_is_one_line(study, capsys):
     assert run(study, analysis="wrong.yaml") == 64
     assert "save.0" in capsys.readouterr().err
     assert run(study, "--save", "prediction") == 64
+
+
+@pytest.mark.long
+def test_where_rows_are_words_it_is_of_the_electrodes_own_value(tmp_path):
+    bids, analysis = make_ieeg(tmp_path)
+    command = [str(bids), str(tmp_path / "out"), "participant", "--analysis", str(analysis), "-q"]
+    with quick_runs():
+        assert main([*command, "--save", *SAVED]) == 0
+    results = concord.open(tmp_path / "out")
+    predictions, full = results.predictions("01"), results.map("01", "full")
+    assert predictions.targets == tuple(full.index)
+    np.testing.assert_allclose(predictions.rsquared, full, atol=1e-5)
+    n_words = sum(row.used for row in results.summaries[0].recordings)
+    assert len(predictions.samples) == n_words
+    assert predictions.samples.time_s.is_monotonic_increasing or predictions.samples.run.nunique() > 1
+    weights = results.weights("01")
+    assert {one.values.shape[1:] for one in weights.values()} == {(1, 1, len(full)), (1, 2, len(full))}
+    union = next(reversed(results.alphas("01").alpha))
+    chosen = results.map("01", "hyperparameters", "log10Alpha")
+    np.testing.assert_allclose(np.median(np.log10(results.alphas("01").alpha[union]), axis=0), chosen, atol=1e-5)
+    sidecar = next((tmp_path / "out/sub-01/ieeg").glob("*_desc-predicted_timeseries.json"))
+    assert "SamplingFrequency" not in json.loads(sidecar.read_text())  # words are not evenly spaced

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch
 
 from bids_app.encoding.design.column_maps import column_map
 from bids_app.encoding.design.columns import n_delays, n_dims
 from bids_app.encoding.design.folds import outer_split
 from bids_app.encoding.ridge.fitted import Fitted, Observer
-from bids_app.records import Array, Design, SavedFit, SavedWeights, Union
+from bids_app.records import Array, BlockSums, Design, SavedFit, SavedWeights, Union
 
 
 class Allocate(Protocol):
@@ -37,11 +38,13 @@ class Keeping:
     what : of `records.SAVED`.
     allocate : makes the arrays, which are as large as responses and weights.
     step : every so many targets one is kept, the first among them: responses' own values among their windows.
+    labels : (n_times,) each sample's block of time, from 0, where sums by block are kept.
     """
 
     what: tuple[str, ...]
     allocate: Allocate
     step: int = 1
+    labels: Array | None = None
 
 
 class KeptModels(Observer):
@@ -65,6 +68,16 @@ class KeptModels(Observer):
         self._weights: dict[str, Array] = {}
         self._alpha: dict[Union, Array] = {}
         self._shares: dict[Union, dict[str, Array]] = {}
+        self._total: Array | None = None
+        self._gains: dict[Union, Array] = {}
+        if "blocks" in keeping.what and keeping.labels is not None:
+            n_blocks = int(keeping.labels.max()) + 1
+            self._total = self._empty("total", (n_blocks,), "float64")
+            self._checks = self._empty("checks", (n_blocks,), "float64")
+            self._gains = {
+                union: self._empty(f"gains{number}", (n_blocks,), "float64")
+                for number, union in enumerate(self._unions)
+            }
         n_folds = len(self._folds)
         if "predictions" in keeping.what:
             n_times = len(design.folds)
@@ -101,8 +114,15 @@ class KeptModels(Observer):
             self._alpha[union][models.fold, targets] = models.alpha.cpu().numpy()[positions]
             for band, share in models.weights.items():
                 self._shares[union][self._bands[band]][models.fold, targets] = share
+        if self._gains:
+            self._gains[union][:, targets] += self._by_block(models, models.gains[:, positions])
         if number < len(self._unions) - 1:
             return
+        if self._total is not None:
+            responses = models.responses[:, positions].double()
+            numbers = torch.as_tensor(models.split.evaluate, dtype=torch.float64, device=responses.device)
+            self._total[:, targets] += self._by_block(models, responses.square())
+            self._checks[:, targets] += self._by_block(models, numbers.cos()[:, None] * responses)
         if self._series is not None:
             at = np.ix_(models.split.evaluate, targets)
             for array, values in zip(self._series, (models.predictions, models.responses), strict=True):
@@ -111,6 +131,21 @@ class KeptModels(Observer):
             kept = self._weights[self._bands[band]][models.fold]
             by_delay = weights.reshape(len(kept), -1, len(targets)).cpu().numpy()
             kept[:, : by_delay.shape[1], targets] = by_delay
+
+    def _by_block(self, models: Fitted, values: torch.Tensor) -> Array:
+        """Sums (n_blocks, n) of values (n_eval, n) of the fold's test samples."""
+        labels = torch.as_tensor(np.asarray(self._keeping.labels)[models.split.evaluate], device=values.device)
+        sums = values.new_zeros((len(self._gains[self._unions[0]]), values.shape[1]))
+        return np.asarray(sums.index_add_(0, labels, values).cpu())
+
+    def _blocks(self) -> BlockSums | None:
+        labels, design = self._keeping.labels, self._design
+        if self._total is None or labels is None:
+            return None
+        firsts = np.unique(labels, return_index=True)[1]
+        runs = tuple(design.run_labels[run] for run in np.asarray(design.runs)[firsts].tolist())
+        times_s, folds = np.asarray(design.times_s)[firsts], np.asarray(design.folds)[firsts]
+        return BlockSums(self._total, self._gains, runs, times_s, folds, np.bincount(labels), self._checks)
 
     def saved(self) -> SavedFit:
         """All that was kept, when the fit is over."""
@@ -127,6 +162,7 @@ class KeptModels(Observer):
             alpha=self._alpha,
             band_weights=self._shares,
             weights={band: self._of_band(band, values) for band, values in self._weights.items()},
+            blocks=self._blocks(),
         )
 
     def _of_band(self, band: str, values: Array) -> SavedWeights:

@@ -215,6 +215,7 @@ def _descriptions(facts: DataSetFacts) -> str:
         "samples": "what the rows of these time courses are",
         "weights": "weights of the full model, fold by fold",
         names.WEIGHT_COMPONENTS: "principal components of these weights over targets",
+        "blocks": "held-out sums of squares of every union by block of time",
         "alphas": "penalties and band weights of every fold and union",
         INTER_SUBJECT: "noise ceilings from others who heard the same, and the full model's share of them",
         "overElectrodes": "table of means over participants' electrodes",

@@ -166,7 +166,7 @@ def models_file(stem: str, kind: TargetKind, desc: str) -> PurePosixPath:
     Parameters
     ----------
     stem, kind : of the unit and its targets.
-    desc : `weights` or `alphas`.
+    desc : `weights`, `alphas` or `blocks`.
     """
     return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': desc}, 'encoding')}.h5"
 

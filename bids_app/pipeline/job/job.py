@@ -73,6 +73,9 @@ def make_job(options: RunOptions) -> Job:
     if job.save and not SOLVERS[analysis.fit.solver].fits_in_folds:
         what = f"the solver {analysis.fit.solver} keeps no models, and {', '.join(job.save)} are to be saved"
         raise UsageError(what, options.analysis, "leave out --save and `save:`, or take banded_ridge")
+    if "blocks" in job.save and not analysis.inference.permutations:
+        what = "blocks are to be saved, and the analysis asks for no inference, which makes them"
+        raise UsageError(what, options.analysis, "set inference.permutations, or leave blocks out")
     return job
 
 

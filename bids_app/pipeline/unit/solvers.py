@@ -147,7 +147,9 @@ class NestedRidge:
             kept = None
             if asked.keeping is not None:
                 unions = encoding.unions_of(tuple(inputs.groups))
-                kept = KeptModels(inputs.design, inputs.groups, unions, asked.keeping)
+                labels = None if inputs.blocks is None else inputs.blocks.labels
+                keeping = replace(asked.keeping, labels=labels)
+                kept = KeptModels(inputs.design, inputs.groups, unions, keeping)
             main = _PartitionQuestion(inputs, inputs.groups, asked.averaging, context.device, kept)
             # targets that the main partition predicts reliably: the others average over them too
             averaging = asked.averaging.over(main.averages.sets.get(RELIABLE))

@@ -154,6 +154,7 @@ def saved_mb(shapes: Shapes, job: Job) -> float:
         "predictions": 2 * shapes.n_times,
         "weights": n_columns * shapes.n_outer,
         "alphas": n_unions * shapes.n_outer * (2 + n_bands),
+        "blocks": 2 * (1 + n_unions) * fit_size(shapes, job).n_blocks,
     }
     return 2.0 * CELL_BYTES * shapes.n_targets * sum(n_cells[what] for what in job.save) / 1e6
 

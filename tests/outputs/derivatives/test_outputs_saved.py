@@ -15,7 +15,7 @@ from bids_app import outputs
 from bids_app.encoding import weight_components
 from bids_app.errors import ReadWriteError, UsageError
 from bids_app.outputs.files.proof import prove_unit, read_unit_summary, whole_saved
-from bids_app.records import SAVED, SavedFit, SavedWeights
+from bids_app.records import SAVED, BlockSums, SavedFit, SavedWeights
 
 N_TIMES, UNIONS = 30, (("speech",), ("speech", "language"))
 
@@ -49,7 +49,14 @@ def saved_fit(n_targets, what=SAVED, seed=3):
         components={band: weight_components(one, np.arange(n_targets) > 0) for band, one in weights.items()}
         if "weights" in what
         else {},
+        blocks=block_sums(made) if "blocks" in what else None,
     )
+
+
+def block_sums(made):
+    gains = {union: made(6).astype(float) for union in UNIONS}
+    total, places = 1 + made(6).astype(float) ** 2, np.arange(6)
+    return BlockSums(total, gains, ("run-1",) * 6, places * 60.0, places, np.full(6, 5), made(6).astype(float))
 
 
 def unit_of(folder, kind, what=SAVED):
@@ -97,6 +104,12 @@ def test_all_of_it_comes_back(tmp_path, kind):
         np.testing.assert_array_equal(alphas.alpha[union], saved.alpha[union])
         np.testing.assert_array_equal(alphas.band_weights[union]["speech"], saved.band_weights[union]["speech"])
     assert (alphas.band_weights["speech",]["language"][:, 1:] == 0).all()
+
+    targets, blocks = outputs.read_saved_blocks(out_dir, read_unit_summary(out_dir, unit.stem))
+    assert targets == unit.targets.names
+    assert (blocks.runs, blocks.sizes.tolist()) == (saved.blocks.runs, [5] * 6)
+    np.testing.assert_array_equal(blocks.total, saved.blocks.total)
+    np.testing.assert_array_equal(blocks.gains[UNIONS[1]], saved.blocks.gains[UNIONS[1]])
 
 
 def file_of(out_dir, ending):
@@ -202,7 +215,25 @@ def test_what_was_saved_of_other_results_is_not_read(tmp_path):
     """Its summary names the unit's, by hash."""
     unit = unit_of(tmp_path, "parcels")
     out_dir, _ = written(tmp_path, unit)
-    kept = (out_dir / f"logs/{unit.stem}_saved.json").read_bytes()
+    kept = {path: path.read_bytes() for path in out_dir.rglob("*") if path.is_file()}
     outputs.write_unit(out_dir, make_unit(unit.targets, "01", KINDS["parcels"][1], seed=5))
-    (out_dir / f"logs/{unit.stem}_saved.json").write_bytes(kept)
+    for path, content in kept.items():
+        if not path.exists():
+            path.write_bytes(content)
+    assert (out_dir / f"logs/{unit.stem}_saved.json").exists()
     assert whole_saved(out_dir, read_unit_summary(out_dir, unit.stem)) == ()
+
+
+def test_what_a_killed_run_left_half_written_is_taken_away(tmp_path):
+    """Its files are listed while its summary is away."""
+    unit = unit_of(tmp_path, "parcels")
+    out_dir, _ = written(tmp_path, unit)
+    summary, files = out_dir / f"logs/{unit.stem}_saved.json", list(out_dir.rglob("*_timeseries.*"))
+    listed = [path.relative_to(out_dir).as_posix() for path in files]
+    summary.unlink()
+    (out_dir / f"logs/{unit.stem}_saved_files.txt").write_text("".join(f"{name}\n" for name in listed))
+    outputs.recover_all(out_dir)
+    assert len(listed) == 6
+    assert not any(path.exists() for path in files)
+    assert not list((out_dir / "logs").glob("*_files.txt"))
+    assert prove_unit(out_dir, unit.stem).state == "whole"

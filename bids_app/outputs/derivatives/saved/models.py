@@ -10,7 +10,7 @@ import numpy as np
 
 from bids_app.outputs.files.arrays import LIBVER
 from bids_app.outputs.files.files import reading_back
-from bids_app.records import Array, SavedFit, SavedWeights, Union, WeightComponents, space_label
+from bids_app.records import Array, BlockSums, SavedFit, SavedWeights, Union, WeightComponents, space_label
 
 ABOUT_WEIGHTS = {
     "target": "Names of the targets, in the order of the last axis of weights",
@@ -33,6 +33,18 @@ ABOUT_ALPHAS = {
     "alpha": "(unions, folds, targets): penalty that the fold's model of the union chose in its inner folds",
     "band_weights": "(unions, folds, bands, targets): band weights of the same, which sum to 1; 0 of bands that the "
     "union lacks",
+}
+ABOUT_BLOCKS = {
+    "target": "Names of the targets, in the order of the last axis",
+    "total": "(blocks, targets): Σ (y − ȳ)² over the block's held-out samples, ȳ the mean of what the fold's model "
+    "was fitted to",
+    "gains": "(unions, blocks, targets): Σ (y − ȳ)² − Σ (y − ŷ)². R² of a union is its sum over blocks "
+    "over that of total",
+    "run": "(blocks,): recording of the block's first sample",
+    "start_s": "(blocks,): its time, in seconds",
+    "block_fold": "(blocks,): its outer fold",
+    "size": "(blocks,): samples of the block",
+    "check": "(blocks, targets): Σ cos(k) (y − ȳ), k the sample's number among all: equal where responses are",
 }
 UNIONS, BANDS, NAME = "unions", "bands", "name"  # attributes: names, one a line, groups of a union joined by +
 
@@ -90,6 +102,48 @@ def write_alphas(saved: SavedFit, names: Sequence[str], part: Path) -> None:
                 shares[number, :, place] = saved.band_weights[union].get(
                     band, np.where(np.isnan(alpha[number]), np.nan, 0)
                 )
+
+
+def write_blocks(saved: SavedFit, names: Sequence[str], part: Path) -> None:
+    """Sums of squares by block of time.
+
+    Parameters
+    ----------
+    saved : with these sums.
+    names : of the targets.
+    part : the file.
+    """
+    blocks = saved.blocks
+    if blocks is None:
+        raise ValueError("no sums by block")
+    with _created(part, saved, names) as file:
+        file.attrs[UNIONS] = "\n".join(map("+".join, blocks.gains))
+        _add(file, "total", blocks.total)
+        _add(file, "check", blocks.checks)
+        gains = file.create_dataset("gains", (len(blocks.gains), *blocks.total.shape), "<f8", track_times=False)
+        for number, of_union in enumerate(blocks.gains.values()):
+            gains[number] = of_union
+        _add(file, "run", np.array([run.encode() for run in blocks.runs]))
+        for key, values in (("start_s", blocks.starts_s), ("block_fold", blocks.folds), ("size", blocks.sizes)):
+            _add(file, key, values)
+
+
+def read_blocks(path: Path) -> tuple[tuple[str, ...], BlockSums]:
+    """Names of the targets, and sums of squares by block.
+
+    Raises
+    ------
+    ReadWriteError : the file is gone or damaged.
+    """
+    import h5py
+
+    with reading_back(path, "sums by block"), h5py.File(path, "r", locking=False) as file:
+        unions = [tuple(union.split("+")) for union in str(file.attrs[UNIONS]).split("\n")]
+        gains = dict(zip(unions, np.asarray(file["gains"]), strict=True))
+        runs = tuple(run.decode() for run in np.asarray(file["run"]).tolist())
+        starts_s, folds, sizes = (np.asarray(file[key]) for key in ("start_s", "block_fold", "size"))
+        total, checks = np.asarray(file["total"]), np.asarray(file["check"])
+        return _names(file), BlockSums(total, gains, runs, starts_s, folds, sizes, checks)
 
 
 def read_weights(

@@ -89,11 +89,20 @@ def _files(unit: UnitResult, saved: SavedFit) -> Iterator[File]:
     if saved.weights:
         yield from _weights(unit, saved)
         yield from _components(unit, saved)
+    if saved.blocks is not None:
+        yield from _blocks(unit, saved)
     if saved.alpha:
         file = names.models_file(unit.stem, unit.targets.kind, "alphas")
         yield file, partial(models.write_alphas, saved, unit.targets.names)
         what = "Penalties and band weights of every outer fold and union of feature groups."
         yield _sidecar(unit, file, what, {"Arrays": models.ABOUT_ALPHAS, **hyperparameter_facts(unit.provenance)})
+
+
+def _blocks(unit: UnitResult, saved: SavedFit) -> Iterator[File]:
+    file = names.models_file(unit.stem, unit.targets.kind, "blocks")
+    yield file, partial(models.write_blocks, saved, unit.targets.names)
+    what = "Held-out sums of squares by block of time: what concord-tools compare reads."
+    yield _sidecar(unit, file, what, {"Arrays": models.ABOUT_BLOCKS})
 
 
 def _sidecar(unit: UnitResult, file: PurePosixPath, description: str, facts: Sidecar) -> File:

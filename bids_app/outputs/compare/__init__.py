@@ -1,0 +1,1 @@
+"""Runs compared, in files: maps or a table a unit, and one page."""

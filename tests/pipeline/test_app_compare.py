@@ -1,0 +1,119 @@
+"""`concord-tools compare`: two analyses of one data set, and what cannot be compared."""
+
+import json
+import re
+
+import nibabel
+import numpy as np
+import pytest
+from quick_study import func, main, make_quick_study, quick_runs, stem
+
+from bids_app.cli.concord_tools import main as tools
+
+
+def edited(text, *changes):
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    root = make_quick_study(tmp_path_factory.mktemp("compared"), ("01", "02"), (1, 2, 3))
+    text = edited((root / "quick.yaml").read_text(), ("delays_s: [2, 4]", "delays_s: [2, 4, 6]"))
+    analyses = {
+        "both": text,
+        "length": edited(text, ("  rate: {kind: word_rate}\n", ""), ("name: quick", "name: length")),
+        "cleaned": edited(text, ("high_pass_s: 128", "high_pass_s: 60")),
+        "delayed": edited(text, ("skip_onset_s: 10", "skip_onset_s: 20")),
+    }
+    for name, analysis in analyses.items():
+        (root / f"{name}.yaml").write_text(analysis)
+        with quick_runs():
+            labels = ["01", "02"] if name in ("both", "length") else ["01"]
+            study = [str(root / "bids"), str(root / name), "participant"]
+            arguments = [*study, "--analysis", str(root / f"{name}.yaml")]
+            assert main([*arguments, "-q", "--save", "blocks", "--participant-label", *labels]) == 0
+    return root
+
+
+def compare(root, *runs, component="full", to="compared"):
+    return tools(["compare", *(str(root / run) for run in runs), "--to", str(root / to), "--component", component])
+
+
+def rsquared(root, run, component="full"):
+    path = root / run / func(root, "01", f"stat-rsquared_desc-{component}_statmap.nii.gz").relative_to(root / "out")
+    return np.asarray(nibabel.load(path).dataobj)
+
+
+def test_the_difference_is_that_of_the_maps(study, capsys):
+    assert compare(study, "both", "length") == 0
+    assert "2 comparisons" in capsys.readouterr().out
+    file = study / f"compared/sub-01/func/{stem('01')}_desc-fullDifference_statmap.nii.gz"
+    names = [one["Name"] for one in json.loads(file.with_name(file.name[:-7] + ".json").read_text())["Components"]]
+    maps = dict(zip(names, np.moveaxis(np.asarray(nibabel.load(file).dataobj), -1, 0), strict=True))
+    assert names == ["first", "second", "difference", "ci025", "ci975", "p", "pfwe", "q"]
+    np.testing.assert_allclose(maps["first"], rsquared(study, "both"), atol=1e-6)
+    np.testing.assert_allclose(maps["second"], rsquared(study, "length"), atol=1e-6)
+    np.testing.assert_allclose(maps["difference"], maps["first"] - maps["second"], atol=1e-6)
+    assert (maps["ci025"] <= maps["difference"]).all()
+    assert ((maps["p"] > 0) & (maps["p"] <= maps["pfwe"])).all()
+
+
+def test_the_page_needs_nothing_else_and_says_what_was_compared(study):
+    assert compare(study, "both", "length") == 0
+    page = (study / "compared/compare.html").read_text()
+    assert "both less length" in page
+    assert "quick: rate, length; ridge" in page
+    assert "fewer than 12, p is unreliable" in page
+    assert not re.search(r"https?://|<script|<link|src=", page)
+    for link in re.findall(r'href="([^"]+)"', page):
+        assert (study / "compared" / link).exists()
+    mean = np.nanmean(rsquared(study, "both")) - np.nanmean(rsquared(study, "length"))
+    assert f"{mean:.3f}".replace("-", "−") in page
+
+
+def test_a_component_of_both(study):
+    assert compare(study, "both", "length", component="length") == 0
+    file = study / f"compared/sub-01/func/{stem('01')}_desc-lengthDifference_statmap.nii.gz"
+    assert np.abs(np.asarray(nibabel.load(file).dataobj)[..., 2]).max() < 1e-6  # the same model, by ridge
+
+
+@pytest.mark.parametrize(
+    ("runs", "component", "said", "code"),
+    [
+        (("both", "cleaned"), "full", "the runs have other responses: they were cleaned otherwise", 65),
+        (
+            ("both", "delayed"),
+            "full",
+            "the runs (have other blocks of time|used other samples)",
+            65,
+        ),
+        (("both", "length"), "uniqueRate", "has no component 'uniqueRate'", 64),
+        (("both", "both"), "full", "compare takes two OUT_DIRs or more, each once", 64),
+        (("both", "bids"), "full", "no results of Concord", 66),
+    ],
+)
+def test_what_cannot_be_compared_is_one_line(study, capsys, runs, component, said, code):
+    assert compare(study, *runs, component=component, to="nothing") == code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(said, line)
+    assert not (study / "nothing").exists()
+
+
+def test_sums_that_were_not_saved_say_how_they_are(study, capsys):
+    with quick_runs():
+        arguments = [str(study / "bids"), str(study / "plain"), "participant", "--analysis", str(study / "both.yaml")]
+        assert main([*arguments, "-q", "--participant-label", "01"]) == 0
+    assert compare(study, "both", "plain", to="nothing") == 66
+    assert "run concord there again with --save blocks" in capsys.readouterr().err
+
+
+def test_blocks_need_inference(study, capsys):
+    text = edited((study / "both.yaml").read_text(), ("permutations: 15", "permutations: 0"))
+    (study / "untested.yaml").write_text(text)
+    arguments = [str(study / "bids"), str(study / "untested"), "participant"]
+    arguments += ["--analysis", str(study / "untested.yaml")]
+    assert main([*arguments, "--save", "blocks"]) == 64
+    assert "asks for no inference" in capsys.readouterr().err
