@@ -86,7 +86,8 @@ class Errors:
         self._n_small = int((alphas < lowest).sum()) if basis.eigenvalues.dtype == torch.float32 else 0
         basis = reduced(basis, float(alphas.min()))
         self._by_columns = by_columns(basis, float(alphas.min()), rounding)
-        self._basis_map = (basis.basis_map if self._by_columns else basis.samples).to(dtype)
+        self._spanned = not basis.primal and split.spanned is not None
+        self._basis_map = (basis.basis_map if self._by_columns or self._spanned else basis.samples).to(dtype)
         self._eval_projection = basis.eval_projection.to(dtype)
         self._eval_sum = basis.eval_projection.sum(dim=0).to(dtype)
         self._shrinkage = basis.shrinkage(basis.eigenvalues.new_tensor(alphas)).to(dtype)
@@ -118,7 +119,9 @@ class Errors:
     def _coordinates(self, moments: Moments) -> tuple[torch.Tensor, torch.Tensor]:
         """u and c above, (r, n) each."""
         split, basis_map = self._split, self._basis_map
-        if not self._by_columns:
+        if self._spanned and moments.spanned is not None:
+            u = basis_map.T @ moments.spanned
+        elif not self._by_columns:
             u = cross_rows(basis_map, moments.Y, split.train_slices)
         else:
             u = basis_map.T @ split.side_by_side(moments.cross, self._weights)
@@ -222,6 +225,8 @@ class Search:
             primal = [split.n_columns(weights) for weights in distinct if split.is_primal(weights)]
             for part in parts if primal else ():  # made with all threads, those that some candidate will ask for
                 part.cross, min(primal) < len(split.evaluate) and part.cross_eval
+            for part in parts if len(primal) < len(distinct) else ():
+                part.spanned  # noqa: B018
 
             def add_errors(number: int, split: Split = split, parts: Sequence[Moments] = parts) -> None:
                 """Of one candidate; each has a table of its own."""

@@ -326,6 +326,7 @@ def _show(
 def _prepare(blocks: Sequence[TargetBlock], outer: Split, candidates: Sequence[Weights]) -> None:
     """Make what candidates have in common, with all threads, before they are computed side by side."""
     outer.prepare(candidates)
-    primal = any(map(outer.is_primal, candidates))
+    primal = list(map(outer.is_primal, candidates))
     for block in blocks:
-        block.moments.cross if primal else block.moments.mean  # noqa: B018
+        block.moments.cross if any(primal) else block.moments.mean
+        all(primal) or block.moments.spanned
