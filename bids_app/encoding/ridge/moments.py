@@ -39,6 +39,11 @@ class Moments:
         return None if P is None else cross_rows(P.to(self.Y.dtype), self.Y, self.split.train_slices)
 
     @made_once
+    def evaluated(self) -> torch.Tensor:
+        """(n_eval, n) held-out responses less the training means."""
+        return torch.cat([self.Y[at] for at in self.split.eval_slices]) - self.mean
+
+    @made_once
     def power(self) -> torch.Tensor:
         """(n,) float64 Σ (y − ȳ_train)² over the evaluation rows."""
         rows = self.split.eval_slices

@@ -113,6 +113,11 @@ class Plan:
         return self.types[0] == torch.float32 and torch.device(self.device).type == "cuda"
 
     @property
+    def by_factors(self) -> bool:
+        """Whether the search may take factors of kernels in place of eigenvectors (`search.errors_of`)."""
+        return self.types[0] == torch.float32 and torch.device(self.device).type != "cpu"
+
+    @property
     def n_unions(self) -> int:
         """Of all questions."""
         return sum(len(one.names) for one in self.asked)

@@ -23,7 +23,7 @@ def bands(n_nuisance, seed=0):
     """Two bands with more columns than samples, what follows them without nuisance, and nuisance of four runs."""
     rng = np.random.default_rng(seed)
     X = [
-        rng.standard_normal((N_RUNS * LENGTH, n)) * np.geomspace(1, 1e-2, n) @ rng.standard_normal((n, n))
+        rng.standard_normal((N_RUNS * LENGTH, n)) * np.geomspace(1, 1e-4, n) @ rng.standard_normal((n, n))
         for n in (150, 200)
     ]
     Y = sum(x @ rng.standard_normal((x.shape[1], 6)) for x in X)
