@@ -35,7 +35,8 @@ class Basis:
     eigenvalues : (r,) ascending.
     eval_projection : (n_eval, r) H above.
     basis_map : what gives V'y. `primal`: (n_columns, r) on the columns of the bands that have weight, side by side,
-        so that V = X basis_map and V'y = basis_map'(X'y). Else (n_train, r), V itself.
+        so that V = X basis_map and V'y = basis_map'(X'y). Else (n_train, r), V itself, or V in the `Split.spanned`
+        directions, where there are some.
     primal : which of the two.
     """
 
@@ -49,7 +50,10 @@ class Basis:
     @made_once
     def samples(self) -> torch.Tensor:
         """V (n_train, r), its columns orthonormal and of zero mean."""
-        return self.split.project(self.weights, self.basis_map, evaluate=False) if self.primal else self.basis_map
+        if self.primal:
+            return self.split.project(self.weights, self.basis_map, evaluate=False)
+        spanned = self.split.spanned
+        return self.basis_map if spanned is None else spanned.to(self.basis_map.dtype) @ self.basis_map
 
     @made_once
     def lost(self) -> torch.Tensor:
@@ -57,7 +61,7 @@ class Basis:
         `eval_nuisance` times it besides."""
         if self.primal:
             return self.split.side_by_side(self.split.columns.lost.T, self.weights).T @ self.basis_map
-        return self.split.lost_kernel(self.weights) @ (self.basis_map / self.eigenvalues)
+        return self.split.lost_kernel(self.weights) @ (self.samples / self.eigenvalues)
 
     @made_once
     def reach(self) -> torch.Tensor:
@@ -75,7 +79,7 @@ class Basis:
             sizes = [self.split.columns.band(band).shape[1] for band in self.weights]
             weights = torch.split(self.basis_map.to(coordinates.dtype) @ coordinates, sizes)
             return PrimalParts(self.split, dict(zip(self.weights, weights, strict=True)))
-        return DualParts(self.split, self.weights, (self.basis_map / self.eigenvalues) @ coordinates.double())
+        return DualParts(self.split, self.weights, (self.samples / self.eigenvalues) @ coordinates.double())
 
     def shrinkage(self, alphas: torch.Tensor) -> torch.Tensor:
         """φ (n_alphas, r) for alphas (n_alphas,)."""
@@ -83,6 +87,8 @@ class Basis:
 
     def keep(self, chosen: torch.Tensor) -> Basis:
         """The chosen directions (r,) bool."""
+        if chosen.all():
+            return self
         return replace(
             self,
             eigenvalues=self.eigenvalues[chosen],
@@ -201,9 +207,9 @@ def cholesky_predictor(
 
     Returns
     -------
-    X'y (n_columns of all bands, n) where `Split.is_primal`, else training responses (n_train, n) of zero mean, and an
-    alpha → held-out predictions (n_eval, n). None where an alpha does not show beside the rounding of the largest
-    eigenvalues.
+    X'y (n_columns of all bands, n) where `Split.is_primal`, else training responses (n_train, n) of zero mean, or
+    what `Split.spanned` directions have of them, and an alpha → held-out predictions (n_eval, n). None where an alpha
+    does not show beside the rounding of the largest eigenvalues.
     """
     primal = split.is_primal(weights)
     if primal:
@@ -230,10 +236,10 @@ def cholesky_predictor(
     return predict
 
 
-def _significant(eigenvalues: torch.Tensor) -> torch.Tensor:
-    return eigenvalues > NEGLIGIBLE[eigenvalues.dtype] * eigenvalues[-1].clamp_min(
-        torch.finfo(eigenvalues.dtype).tiny
-    )
+def _significant(eigenvalues: torch.Tensor) -> slice:
+    """Places of those that are more than rounding, of ascending ones."""
+    least = NEGLIGIBLE[eigenvalues.dtype] * eigenvalues[-1].clamp_min(torch.finfo(eigenvalues.dtype).tiny)
+    return slice(int((eigenvalues <= least).sum()), None)
 
 
 def reduced(basis: Basis, least_alpha: float) -> Basis:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from bids_app.encoding.ridge.splits import SPANNED_ROWS
 from bids_app.encoding.side_by_side import workers
 from bids_app.records import Array, Design
 
@@ -175,6 +176,8 @@ def target_bytes(design: Design, size: Size) -> int:
     types = size.final + (size.search if size.search != size.final else 0)
     # X'y of the outer split in both types, of an inner one on training and evaluation rows in the search's
     products = size.n_columns * (types + 2 * size.search)
+    # and responses of both in the directions that bands span
+    products += len(design.Y) * types if _may_span(design, size) else 0
     # errors at every alpha, then the best alpha and its error
     errors = size.n_penalties * size.search + 16 * size.n_candidates
     return len(design.Y) * types + products + errors + size.observed[0]
@@ -200,6 +203,8 @@ def fixed_bytes(design: Design, size: Size, width: int) -> int:
     # the kernels of one; nuisance twice, as its parts are put together
     making = n * (columns * 8 * 2 + size.observed[1]) + 8 * (size.products + 2 * min(size.products, rank**2))
     making += 8 * 3 * n**2 if size.n_kernels else 0
+    # kernels of an inner split in both types, and the directions
+    making += (size.n_kernels * (8 + size.search) + 8) * n**2 if _may_span(design, size) else 0
     return (
         int(1e6 * BASE_MB)
         + given
@@ -214,13 +219,18 @@ def fixed_bytes(design: Design, size: Size, width: int) -> int:
 
 
 def _split_bytes(design: Design, size: Size) -> int:
-    """Of an outer fold: columns in both types, Gram matrices, kernels in both types, nuisance of its rows, and what
-    columns lost of it."""
+    """Of an outer fold: columns in both types, Gram matrices, kernels in both types and in spanned directions,
+    nuisance of its rows, and what columns lost of it."""
     n = len(design.Y)
     types = 8 + size.search
     columns = n * size.n_columns * types + 8 * size.products
-    kernels = size.n_kernels * n**2 * types
+    kernels = size.n_kernels * n**2 * (types + (8 if _may_span(design, size) else 0))
     return columns + kernels + 8 * _n_nuisance(design) * (size.n_columns + n * (size.n_kernels + 2))
+
+
+def _may_span(design: Design, size: Size) -> bool:
+    """Whether kernels may be held in fewer directions too (`Split.spanned`), as a training set is at least half."""
+    return size.n_kernels > 0 and _n_nuisance(design) > 0 and len(design.Y) <= 2 * SPANNED_ROWS
 
 
 def _n_nuisance(design: Design) -> int:

@@ -159,6 +159,8 @@ def coordinates(moments: Moments, basis: Basis, least_alpha: float, columns: tor
     dtype = moments.Y.dtype
     if by_columns(basis, least_alpha, rounding_of(dtype)):
         return basis.basis_map.to(dtype).T @ moments.split.side_by_side(moments.cross[:, columns], basis.weights)
+    if not basis.primal and moments.spanned is not None:
+        return basis.basis_map.to(dtype).T @ moments.spanned[:, columns]
     return cross_rows(basis.samples.to(dtype), moments.Y[:, columns], moments.split.train_slices)
 
 
@@ -221,6 +223,8 @@ def _predictors(split: Split, grid: Grid, number: int, used: Array) -> list[tupl
         chosen = torch.as_tensor(positions, device=moments.Y.device)
         if split.is_primal(weights):
             given = moments.cross[:, chosen]
+        elif moments.spanned is not None:
+            given = moments.spanned[:, chosen]
         else:
             given = torch.cat([moments.Y[at][:, chosen] for at in split.train_slices]) - moments.mean[chosen]
         return solve(given.double(), float(grid.alphas[alpha_index[0]])).to(moments.Y.dtype)

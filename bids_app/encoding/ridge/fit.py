@@ -17,6 +17,7 @@ from bids_app.encoding.ridge.candidates import alpha_grid, band_weights
 from bids_app.encoding.ridge.fitted import Observer, ObserverGroup
 from bids_app.encoding.ridge.options import FitContext, FitOptions, Question
 from bids_app.encoding.ridge.scores import Results
+from bids_app.encoding.ridge.search import MANY_COLUMNS
 from bids_app.encoding.ridge.splits import Weights
 from bids_app.encoding.ridge.stream import Asked, OuterFold, OuterSplits, Plan, fit_batch
 from bids_app.records import SOLVERS, Design, Fit, FitSpec, Union, subsets
@@ -194,13 +195,16 @@ def _size(
     cells = sum(observer.cell_bytes * n for observer, n in zip(observers, of_question, strict=True))
     longest = max((int(fold.train.sum()) for fold in folds), default=0)
     shortest = min((len(train) for fold in folds for train, _ in fold.inner), default=0)
+    dual = shortest * (
+        MANY_COLUMNS if plan.by_factors else 1
+    )  # columns, of which there are more where kernels are made
     of_candidate = [sum(columns[band] for band in weights) for weights in grid.candidates]
     sized = list(zip(grid.candidates, of_candidate, strict=True))
     return Size(
         n_columns=sum(columns),
         largest=max(of_candidate),
         products=_products((weights for weights, n in sized if n <= longest), columns),
-        n_kernels=len({band for weights, n in sized if n > shortest for band in weights}),
+        n_kernels=len({band for weights, n in sized if n > dual for band in weights}),
         n_folds=len(folds),
         n_unions=plan.n_unions,
         n_bands=sum(len(one.bands) for one in plan.asked),

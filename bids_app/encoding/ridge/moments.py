@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from bids_app.encoding.ridge.splits import Split, cross
+from bids_app.encoding.ridge.splits import Split, cross, cross_rows
 from bids_app.encoding.side_by_side import made_once
 
 
@@ -31,6 +31,17 @@ class Moments:
     def mean(self) -> torch.Tensor:
         """(n,) over the training rows."""
         return self._sum(self.split.train_slices) / len(self.split.train)
+
+    @made_once
+    def spanned(self) -> torch.Tensor | None:
+        """(r, n) training responses in the directions that bands span (`Split.spanned`), where there are some."""
+        P = self.split.spanned
+        return None if P is None else cross_rows(P.to(self.Y.dtype), self.Y, self.split.train_slices)
+
+    @made_once
+    def evaluated(self) -> torch.Tensor:
+        """(n_eval, n) held-out responses less the training means."""
+        return torch.cat([self.Y[at] for at in self.split.eval_slices]) - self.mean
 
     @made_once
     def power(self) -> torch.Tensor:

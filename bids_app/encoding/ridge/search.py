@@ -5,6 +5,10 @@ With eigenvalues λ, coordinates u = V'y and c = H'(y_eval − ȳ), the error at
 double sum becomes Σ_k φ_k u_k (A u)_k with one matrix A for all alphas (partial fractions in alpha, as in Loewner
 matrices). For those near each other, where this would cancel, φ_k φ_l ≈ (λ_l/λ_k φ_k² + λ_k/λ_l φ_l²) / 2, which is
 too large by less than spacing² / 2 of itself.
+
+Or without an eigenbasis: what a model predicts at any alpha is near a combination of what a few predict, as
+λ / (λ + α) is near one of λ / (λ + α_j) over all eigenvalues (a rational approximation): each takes a Cholesky factor
+of the kernel.
 """
 
 from __future__ import annotations
@@ -26,6 +30,9 @@ from bids_app.records import Array
 
 NEEDLESS = 0.1  # of 1 / n of the power, what a needless column costs: smaller gains are none
 SMALLEST = 1e-3  # of the largest eigenvalue: errors at such an alpha are off by 2e-4 of the power in single precision
+LEAST_SHARE, STEP, N_FACTORS = 7e-4, 4.0, 7  # alphas of Cholesky factors as shares of the norm: the least, and steps
+LOWER_SHARE, TINY = LEAST_SHARE / STEP**N_FACTORS, 1e-300
+MANY_COLUMNS = 1 / 3  # of the samples: on a GPU, factors of the kernel are cheaper than a Gram matrix's eigenvectors
 ROWS_AT_ONCE = 64  # of the near pairs, which lie about the diagonal as eigenvalues ascend
 
 
@@ -86,7 +93,8 @@ class Errors:
         self._n_small = int((alphas < lowest).sum()) if basis.eigenvalues.dtype == torch.float32 else 0
         basis = reduced(basis, float(alphas.min()))
         self._by_columns = by_columns(basis, float(alphas.min()), rounding)
-        self._basis_map = (basis.basis_map if self._by_columns else basis.samples).to(dtype)
+        self._spanned = not basis.primal and split.spanned is not None
+        self._basis_map = (basis.basis_map if self._by_columns or self._spanned else basis.samples).to(dtype)
         self._eval_projection = basis.eval_projection.to(dtype)
         self._eval_sum = basis.eval_projection.sum(dim=0).to(dtype)
         self._shrinkage = basis.shrinkage(basis.eigenvalues.new_tensor(alphas)).to(dtype)
@@ -118,7 +126,9 @@ class Errors:
     def _coordinates(self, moments: Moments) -> tuple[torch.Tensor, torch.Tensor]:
         """u and c above, (r, n) each."""
         split, basis_map = self._split, self._basis_map
-        if not self._by_columns:
+        if self._spanned and moments.spanned is not None:
+            u = basis_map.T @ moments.spanned
+        elif not self._by_columns:
             u = cross_rows(basis_map, moments.Y, split.train_slices)
         else:
             u = basis_map.T @ split.side_by_side(moments.cross, self._weights)
@@ -126,6 +136,107 @@ class Errors:
                 return u, basis_map.T @ split.side_by_side(moments.cross_eval, self._weights)
         c = cross_rows(self._eval_projection, moments.Y, split.eval_slices)
         return u, c - torch.outer(self._eval_sum, moments.mean)
+
+
+class FactorErrors:
+    """`Errors` from a few Cholesky factors of a candidate's kernel, off by less than a thousandth of the power where
+    alphas are best. Targets that do best at the lowest alpha of these are given to further factors, of lower alphas
+    and in float64, then to an eigenbasis: target by target, so that none depends on its neighbours.
+
+    Parameters
+    ----------
+    split, weights, alphas, dtype, rounding : as of `Errors`.
+    lowest : alpha of the lowest factor, as a share of the kernel's Frobenius norm.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        weights: Weights,
+        alphas: Array,
+        dtype: torch.dtype,
+        rounding: Rounding,
+        lowest: float = LEAST_SHARE,
+    ) -> None:
+        self._given, self._split, self._n_alphas, self._first = (
+            (split, weights, alphas, dtype, rounding), split, len(alphas), lowest == LEAST_SHARE,
+        )  # fmt: skip
+        K, K_eval = split.kernels(weights, dtype if self._first else torch.float64)
+        scale = max(float(K.norm()), TINY)
+        hats = [K_eval.T / scale]
+        self._n_small = int((alphas < lowest * scale).sum())
+        for share in _shares(lowest):
+            penalised = K.clone()
+            penalised.diagonal().add_(share * scale)
+            factor, failed = torch.linalg.cholesky_ex(penalised)
+            if failed:
+                self._n_small, self._first = len(alphas), False
+            hats.append(torch.cholesky_solve(K_eval.T, factor))
+        self._hats = torch.cat(hats, dim=1).to(dtype)
+        mixed = combinations(lowest, alphas[self._n_small :] / scale)
+        # of products of two predictions, each pair once, and of predictions with responses
+        first, second = np.triu_indices(len(hats))
+        products = mixed[:, first] * mixed[:, second] * np.where(first == second, 1.0, 2.0)
+        self._pairs = list(zip(first.tolist(), second.tolist(), strict=True))
+        self._combined = K.new_tensor(np.hstack([products, -2 * mixed])).to(dtype)
+
+    def __call__(self, moments: Moments) -> torch.Tensor:
+        """As `Errors` does."""
+        small = self._n_small
+        if small == self._n_alphas:
+            return self._further(moments)
+        given = moments.spanned
+        rows = self._split.train_slices
+        made = cross_rows(self._hats, moments.Y, rows) if given is None else self._hats.T @ given
+        predicted = made.view(-1, len(self._split.evaluate), made.shape[1])
+        terms = [(predicted[i] * predicted[j]).sum(dim=0) for i, j in self._pairs]
+        terms += [(each * moments.evaluated).sum(dim=0) for each in predicted]
+        errors = self._combined @ torch.stack(terms)
+        if not small:
+            return errors
+        # lower alphas do no better, so none of them is chosen, but where the lowest one here does best
+        lowest = torch.nonzero(errors.argmin(dim=0) == 0)[:, 0]
+        errors = torch.cat([errors[:1].expand(small, -1), errors])
+        if len(lowest):
+            errors[:small, lowest] = self._further(Moments(moments.Y[:, lowest], self._split))[:small]
+        return errors
+
+    @made_once
+    def _further(self) -> Callable[[Moments], torch.Tensor]:
+        return FactorErrors(*self._given, LOWER_SHARE) if self._first else Errors(*self._given)
+
+
+def _shares(lowest: float) -> list[float]:
+    """Alphas of factors as shares of the kernel's norm: of lower ones, the next above too."""
+    return [lowest * STEP**step for step in range(N_FACTORS + (lowest < LEAST_SHARE))]
+
+
+def combinations(lowest: float, shares: Array) -> Array:
+    """How K y / norm and what factors predict combine to what is predicted at other alphas,
+    (n_alphas, 1 + n_factors): the least squares of λ / (λ + α) over eigenvalues.
+
+    Parameters
+    ----------
+    lowest : of the factors' alphas.
+    shares : (n_alphas,) alphas as shares of the norm, which no eigenvalue exceeds.
+    """
+    eigenvalues = np.geomspace(1e-2 * lowest, 1.0, 200)[:, None]
+    functions = np.hstack([eigenvalues, eigenvalues / (eigenvalues + _shares(lowest))])
+    return np.linalg.lstsq(functions, eigenvalues / (eigenvalues + shares), rcond=None)[0].T
+
+
+def errors_of(
+    split: Split, weights: Weights, alphas: Array, dtype: torch.dtype, rounding: Rounding, exact: bool
+) -> Callable[[Moments], torch.Tensor]:
+    """`Errors`; on a GPU, in a search that may be approximate and of many columns, `FactorErrors`: by shapes alone.
+
+    Parameters
+    ----------
+    split, weights, alphas, dtype, rounding, exact : as of `Errors`.
+    """
+    if exact and dtype == torch.float32 and split.n_columns(weights) > MANY_COLUMNS * len(split.train):
+        return FactorErrors(split, weights, alphas, dtype, rounding)
+    return Errors(split, weights, alphas, dtype, rounding, exact)
 
 
 def spacing(eps: float) -> float:
@@ -218,15 +329,13 @@ class Search:
             # an inner split's moments are made from the outer ones
             parts = [Moments(block.Y, split, block) for block in blocks]
             power += torch.cat([part.power for part in parts])
-            split.prepare(distinct, torch.float64 if exact else dtype)
-            primal = [split.n_columns(weights) for weights in distinct if split.is_primal(weights)]
-            for part in parts if primal else ():  # made with all threads, those that some candidate will ask for
-                part.cross, min(primal) < len(split.evaluate) and part.cross_eval
+            if self._n_workers:  # what candidates share is made with all threads, before each has one
+                self._prepare(split, parts, distinct, torch.float64 if exact else dtype)
 
             def add_errors(number: int, split: Split = split, parts: Sequence[Moments] = parts) -> None:
                 """Of one candidate; each has a table of its own."""
                 alphas = grid.alphas[tried[number][1]]
-                errors = Errors(split, distinct[number], alphas, dtype, rounding, exact)
+                errors = errors_of(split, distinct[number], alphas, dtype, rounding, exact)
                 for part, (first, stop) in zip(parts, pairwise(at), strict=True):
                     less[number][:, first:stop] += errors(part)
                 self._tried()
@@ -247,6 +356,16 @@ class Search:
         self._n_bands = np.array([len(weights) for weights in grid.candidates])
         # a gain that counts is more than rounding, and than a share of what a needless column costs
         self._equal = max(NEEDLESS / n_eval, rounding.limit / 10) * self._power
+
+    def _prepare(
+        self, split: Split, parts: Sequence[Moments], distinct: Sequence[Weights], dtype: torch.dtype
+    ) -> None:
+        split.prepare(distinct, dtype)
+        primal = [split.n_columns(weights) for weights in distinct if split.is_primal(weights)]
+        for part in parts if primal else ():
+            part.cross, min(primal) < len(split.evaluate) and part.cross_eval
+        for part in parts if len(primal) < len(distinct) else ():
+            part.spanned  # noqa: B018
 
     def choose(self, allowed: Sequence[int]) -> Choice:
         """The least error among the candidates of these numbers, target by target, by the fewest bands that reach it.

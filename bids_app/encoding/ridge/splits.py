@@ -16,6 +16,9 @@ from bids_app.encoding.side_by_side import Kept, made_once
 from bids_app.records import Array
 
 Weights = Mapping[int, float]  # band → g > 0; bands of weight zero are left out
+SPANNED_ROWS = 2048  # at most: with more of them, kernels in other directions would take much memory
+FEWER = 0.95  # of the rows: so many directions are worth products in them
+NOTHING = 1e-13  # share of the largest eigenvalue that is rounding of zero
 
 
 def row_slices(rows: Array) -> list[slice]:
@@ -132,6 +135,7 @@ class Split:
         left_out = np.array([], dtype=int) if outer is None else np.setdiff1d(outer.train, train, assume_unique=True)
         self.left_out_slices = row_slices(left_out)
         self._grams, self._kernel_means = Kept[tuple[int, int], torch.Tensor](), Kept[int, torch.Tensor]()
+        self._spanned_kernels = Kept[tuple[int, torch.dtype], tuple[torch.Tensor, torch.Tensor]]()
 
     @made_once
     def train_nuisance(self) -> torch.Tensor:
@@ -183,8 +187,49 @@ class Split:
         rows = [torch.cat([self._centred(band, column_band) for column_band in weights], dim=1) for band in weights]
         return torch.cat(rows)
 
+    @made_once
+    def spanned(self) -> torch.Tensor | None:
+        """P (n_train, r), orthonormal directions that hold the training rows of every band but for rounding: of all
+        bands, so that it is the same whichever are asked for. What runs lost as nuisance is in none of them. None
+        where nothing was lost, where they are hardly fewer than the rows, or where these are many."""
+        if len(self.train) > SPANNED_ROWS or not self.columns.nuisance.shape[1]:
+            return None
+        total = self.columns.X.new_zeros((len(self.train), len(self.train)))
+        for band in range(len(self.columns.at)):
+            K, _ = self._centred_kernels({band: 1.0}, torch.float64)
+            total += K / K.norm().clamp_min(torch.finfo(K.dtype).tiny)
+        eigenvalues, V = torch.linalg.eigh(total)
+        first = int((eigenvalues <= NOTHING * eigenvalues[-1]).sum())
+        return V[:, first:] if 0 < len(V) - first <= FEWER * len(V) else None
+
     def kernels(self, weights: Weights, dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, torch.Tensor]:
-        """Σ g_b X_b X_b' of a type: (n_train, n_train), and evaluation against training rows (n_eval, n_train)."""
+        """Σ g_b X_b X_b' of a type: (n_train, n_train), and evaluation against training rows (n_eval, n_train); where
+        there are `spanned` directions, of these in place of training rows."""
+        P = self.spanned
+        if P is None:
+            return self._centred_kernels(weights, dtype)
+        of_bands = [(self._spanned_kernel(band, P, dtype), g) for band, g in weights.items()]
+        first, g_first = of_bands[0]
+        K, K_eval = first[0] * g_first, first[1] * g_first
+        for (K_b, K_eval_b), g in of_bands[1:]:
+            K.add_(K_b, alpha=g)
+            K_eval.add_(K_eval_b, alpha=g)
+        return K, K_eval
+
+    def _spanned_kernel(self, band: int, P: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+        """P' X_b X_b' P and that of the evaluation rows, made once in float64, and once more in another type."""
+
+        def made() -> tuple[torch.Tensor, torch.Tensor]:
+            if dtype != torch.float64:
+                K, K_eval = self._spanned_kernel(band, P, torch.float64)
+                return K.to(dtype), K_eval.to(dtype)
+            K, K_eval = self._centred_kernels({band: 1.0}, dtype)
+            return P.T @ (K @ P), K_eval @ P
+
+        return self._spanned_kernels.get((band, dtype), made)
+
+    def _centred_kernels(self, weights: Weights, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+        """`kernels` of training rows as they are."""
         K, K_eval = self._kernel(weights, self.train_slices, dtype), self._kernel(weights, self.eval_slices, dtype)
         # centring the columns by the training mean centres the kernel's rows and columns; K is symmetric
         mean = K.mean(dim=0)
@@ -266,7 +311,10 @@ class Split:
                     self._raw(row_band, column_band)
             else:
                 for band in weights:
-                    self.columns.kernel(band, dtype)
+                    if self.spanned is None:
+                        self.columns.kernel(band, dtype)
+                    else:
+                        self._spanned_kernel(band, self.spanned, dtype)
 
     def rows(self, weights: Weights, evaluate: bool) -> torch.Tensor:
         """Rows of the bands that have weight, centred.

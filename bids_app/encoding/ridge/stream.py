@@ -113,6 +113,11 @@ class Plan:
         return self.types[0] == torch.float32 and torch.device(self.device).type == "cuda"
 
     @property
+    def by_factors(self) -> bool:
+        """Whether the search may take factors of kernels in place of eigenvectors (`search.errors_of`)."""
+        return self.types[0] == torch.float32 and torch.device(self.device).type != "cpu"
+
+    @property
     def n_unions(self) -> int:
         """Of all questions."""
         return sum(len(one.names) for one in self.asked)
@@ -326,6 +331,7 @@ def _show(
 def _prepare(blocks: Sequence[TargetBlock], outer: Split, candidates: Sequence[Weights]) -> None:
     """Make what candidates have in common, with all threads, before they are computed side by side."""
     outer.prepare(candidates)
-    primal = any(map(outer.is_primal, candidates))
+    primal = list(map(outer.is_primal, candidates))
     for block in blocks:
-        block.moments.cross if primal else block.moments.mean  # noqa: B018
+        block.moments.cross if any(primal) else block.moments.mean
+        all(primal) or block.moments.spanned
