@@ -56,14 +56,32 @@ class Job:
 def make_job(options: RunOptions) -> Job:
     """Resolve and check all settings. Raises UsageError and NoInput."""
     if not options.dry_run:  # which computes nothing: torch is not imported for it
-        keep_freed_memory()
-        limit_threads(options.threads)
-        options = replace(options, models=replace(options.models, device=_device(options.models.device)))
+        options = _in_this_process(options)
     recipe = load_recipe(options.stimuli, options.stimuli_table) if options.stimuli else None
     analysis, specs, resolved = resolve(options.analysis, recipe, options.model)
     options = replace(options, query=_with_recipe(options, analysis))
     baseline_specs = {name: features.resolve(spec) for name, spec in analysis.baseline_specs().items()}
     return Job(options, analysis, specs, baseline_specs, resolved, analysis_hash(resolved))
+
+
+def made_here(job: Job) -> Job:
+    """A job that another process made, with what is this process's own: its threads, and a device of its machine.
+
+    Parameters
+    ----------
+    job : with the device that was asked for.
+
+    Raises
+    ------
+    UsageError : there is no such device.
+    """
+    return replace(job, options=_in_this_process(job.options))
+
+
+def _in_this_process(options: RunOptions) -> RunOptions:
+    keep_freed_memory()
+    limit_threads(options.threads)
+    return replace(options, models=replace(options.models, device=_device(options.models.device)))
 
 
 def _with_recipe(options: RunOptions, analysis: Analysis) -> RecordingQuery:
