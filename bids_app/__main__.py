@@ -2,4 +2,5 @@
 
 from bids_app.cli.concord import entry
 
-entry()
+if __name__ == "__main__":  # worker processes read this file too
+    entry()

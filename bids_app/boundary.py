@@ -6,6 +6,7 @@ import logging
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from bids_app.errors import EXPECTED, Bug, Busy, ConcordError, with_exit_code
 
@@ -67,12 +68,17 @@ def reason_of(error: Exception, expected: tuple[type[Exception], ...] = EXPECTED
 
 def bug_of(error: BaseException) -> Bug:
     """The bug that an unexpected exception is, its traceback in the log of this run where that can be written."""
-    paths = []
+    path: object = ""
     with suppress(Exception):
         LOGGER.error("a bug of Concord", exc_info=error)
-        logs = (getattr(handler, "path", None) for handler in LOGGER.handlers)
-        paths = [path for path in logs if path is not None and path.exists()]
-    return Bug.of(error, paths[0] if paths else "")
+        path = log_path() or ""
+    return Bug.of(error, path)
+
+
+def log_path() -> Path | None:
+    """The file of this run's log, where there is one by now."""
+    logs = (getattr(handler, "path", None) for handler in LOGGER.handlers)
+    return next((path for path in logs if path is not None and path.exists()), None)
 
 
 def _let_go(error: BaseException) -> None:

@@ -44,6 +44,21 @@ def keep_freed_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, KEPT_MB * 2**20)
 
 
+def set_environment(offline: bool) -> None:
+    """What libraries read when they are imported.
+
+    Parameters
+    ----------
+    offline : whether the models' hub is never asked.
+    """
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
+    for name in ("DASK_LOGGING__DISTRIBUTED", "DASK_LOGGING__TORNADO"):  # what goes wrong is said in our own lines
+        os.environ.setdefault(name, "critical")
+    # threads of torch that wait sleep, so that several jobs on one machine do not spin against each other
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 @contextmanager
 def usable_home() -> Iterator[None]:
     """While it lasts, libraries find a home and a cache that they can use, whoever the user is.

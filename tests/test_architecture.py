@@ -85,15 +85,17 @@ MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     | {f"pipeline/{room}" for room in ("job", "runs", "watching")}
     | {"settings", "dataset", "features", "encoding", "execution"},
     "pipeline": BASE
-    | {f"pipeline/{room}" for room in ("job", "runs", "unit", "watching")}
+    | {f"pipeline/{room}" for room in ("job", "runs", "unit", "watching", "cluster")}
     | {"settings", "dataset", "group", "outputs", "execution"},
+    "pipeline/cluster": BASE | {"settings", "execution", "pipeline/watching"},
     "pipeline/watching": BASE | {"settings", "pipeline/job", "execution"},
     "api": BASE | {"encoding", "outputs", "features", "settings", "dataset"},
     "cli": BASE | {"settings", "pipeline", "pipeline/job", "demo", "features", "execution"},
     "__main__": {"cli"},
 }
 ARRAYS = {"numpy", "torch", "scipy"}
-HEAVY = {"torch", "mne", "nilearn", "pandas", "transformers", "matplotlib", "bids", "scipy", "numpy", "pydantic"}
+HEAVY = {"torch", "mne", "nilearn", "pandas", "transformers", "matplotlib", "bids", "scipy", "numpy", "pydantic",
+         "dask", "distributed", "tornado"}  # fmt: skip
 
 
 def room_of(path):
@@ -179,6 +181,17 @@ def test_help_loads_nothing_heavy():
 def test_a_dry_run_loads_nothing_that_fits():
     slow = {"torch", "scipy", "transformers", "matplotlib", "bids", "pandas", "mne", "nilearn", "soundfile", "jinja2"}
     assert not loaded_after("import bids_app.pipeline.run") & slow
+
+
+def test_a_run_in_one_process_loads_no_dask():
+    levels = "bids_app.pipeline.participants, bids_app.pipeline.group_level, bids_app.pipeline.several_models"
+    loaded = loaded_after(f"import bids_app.pipeline.run, {levels}, bids_app.outputs, bids_app.dataset")
+    assert "torch" in loaded
+    assert not loaded & {"dask", "distributed", "tornado", "msgpack"}
+
+
+def test_dask_stands_in_one_room():
+    assert {room_of(path) for path in SOURCES if imported(path)[1] & {"dask", "distributed"}} == {"pipeline/cluster"}
 
 
 def test_a_wing_of_settings_is_light_until_it_reads_an_analysis():

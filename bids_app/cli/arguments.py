@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,13 @@ def a_path(text: str) -> Path:
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, characters that no name has
         raise argparse.ArgumentTypeError(f"{text[:200]!a} is no path ({error})") from None
     return Path(text)
+
+
+def scheduler_address(text: str) -> str:
+    """A dask scheduler's address: [tcp://|tls://]HOST:PORT."""
+    if not re.fullmatch(r"(?:(?:tcp|tls)://)?(?:[\w.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text[:80]!a} is no address of a dask scheduler, such as tcp://node7:8786")
+    return text
 
 
 def whole_number(most: int) -> Callable[[str], int]:

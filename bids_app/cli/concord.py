@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bids_app import __version__
-from bids_app.cli.arguments import a_path, whole_number
+from bids_app.cli.arguments import a_path, scheduler_address, whole_number
 from bids_app.cli.one_line import run_in_one_line
 from bids_app.cli.terminal import screen_of, shown
 from bids_app.errors import NoInput, UnknownLevel, UsageError
 from bids_app.inputs.opening import read_named
 from bids_app.pointers import require_content
+from bids_app.process import set_environment
 from bids_app.records import SAVED, ModelSource, RecordingQuery
 from bids_app.records.entities import LABEL
 from bids_app.settings.run_options import RunOptions
 
 LEVELS = ("participant", "group")
-MOST_THREADS, MOST_MB = 1024, 10**9
+MOST_THREADS, MOST_PROCESSES, MOST_MB = 1024, 1024, 10**9
 
 
 class _Parser(argparse.ArgumentParser):
@@ -134,9 +135,19 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         "blocks (sums that concord-tools compare reads); it changes no number",
     )
     group.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="default: a GPU if there is one")
-    group.add_argument("--omp-nthreads", type=whole_number(MOST_THREADS), metavar="N", help="threads")
+    _add_cluster(group.add_mutually_exclusive_group())
     group.add_argument(
-        "--mem-mb", type=whole_number(MOST_MB), metavar="MB", help="memory a fit may take; changes no number"
+        "--omp-nthreads",
+        type=whole_number(MOST_THREADS),
+        metavar="N",
+        help="threads of each process; default: the cores, with --nprocs those of each process (cores / nprocs), of "
+        "a cluster's worker 1",
+    )
+    group.add_argument(
+        "--mem-mb",
+        type=whole_number(MOST_MB),
+        metavar="MB",
+        help="memory a fit may take, in each process; changes no number",
     )
     group.add_argument("--dry-run", action="store_true", help="print and write the plan, compute nothing")
     group.add_argument("--force", action="store_true", help="recompute what is there")
@@ -149,6 +160,25 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-q", "--quiet", action="store_true", help="say nothing; errors, and the log, are as ever")
     group.add_argument(
         "-v", "--verbose", action="count", default=0, help="stages and libraries' warnings besides; twice: tracebacks"
+    )
+
+
+def _add_cluster(group: argparse._MutuallyExclusiveGroup) -> None:
+    group.add_argument(
+        "--nprocs",
+        type=whole_number(MOST_PROCESSES),
+        default=1,
+        metavar="N",
+        help="processes on this machine that units of work are given to; default: 1, this one",
+    )
+    group.add_argument(
+        "--dask-scheduler",
+        type=scheduler_address,
+        metavar="ADDRESS",
+        help="a dask cluster that is there: tcp://HOST:PORT",
+    )
+    group.add_argument(
+        "--dask-scheduler-file", type=a_path, metavar="FILE", help="the same, by the file that its scheduler wrote"
     )
 
 
@@ -190,6 +220,9 @@ def parse_arguments(arguments: Sequence[str]) -> RunOptions:
         threads=given.omp_nthreads,
         mem_mb=given.mem_mb,
         save=tuple(given.save),
+        nprocs=given.nprocs,
+        scheduler=given.dask_scheduler,
+        scheduler_file=given.dask_scheduler_file and given.dask_scheduler_file.resolve(),
         dry_run=given.dry_run,
         force=given.force,
         stop_on_first_crash=given.stop_on_first_crash,
@@ -300,10 +333,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     options = parse_arguments(arguments)
-    if options.models.offline:
-        os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"  # read at the hub's first import
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads: waiting threads sleep, so that
-    from bids_app.pipeline.several_models import run_all  # several jobs on one machine do not spin against each other
+    set_environment(options.models.offline)
+    from bids_app.pipeline.several_models import run_all
 
     with shown(options.verbose):
         return run_all(options, screen_of(options))

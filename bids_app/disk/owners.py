@@ -75,7 +75,7 @@ def is_dead(token: str) -> bool | None:
         pass
     except (ValueError, OverflowError):
         return None
-    return _started(pid) != started
+    return _started(pid) != started or _stat(pid)[:1] == ["Z"]  # ended, and nobody has asked how
 
 
 def is_left(token: str, changed_s: float) -> bool:
@@ -103,7 +103,12 @@ def _machine() -> str:
 
 def _started(pid: int) -> str:
     """When a process began, in the kernel's ticks since boot; 0 where nothing says it."""
+    return [*_stat(pid)[19:20], "0"][0]
+
+
+def _stat(pid: int) -> list[str]:
+    """What the kernel says of a process, from its state on; nothing where it says nothing."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return "0"
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return []

@@ -5,7 +5,7 @@ from bids_app.execution.log import RunLog, open_log
 from bids_app.execution.plan import Unit, plan_units
 from bids_app.execution.resume import NUMBERS, key_without_inputs, unit_key, what_changed
 from bids_app.execution.stages import FEATURES, FILES, FIT, PREPARED, RESPONSES, Stages, State
-from bids_app.execution.status import NOT_DONE, Status, StatusBook, StatusRow, peak_mb
+from bids_app.execution.status import NOT_DONE, Book, Status, StatusBook, StatusRow, peak_mb
 
 __all__ = [
     "FEATURES",
@@ -15,6 +15,7 @@ __all__ = [
     "NUMBERS",
     "PREPARED",
     "RESPONSES",
+    "Book",
     "RunLog",
     "Stages",
     "State",

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from bids_app.disk import locked, read_text, write_whole
 
@@ -27,6 +27,19 @@ class StatusRow:
     seconds: float = 0.0
     peak_mb: float = 0.0
     reason: str = ""
+
+
+class Book(Protocol):
+    """Takes the rows of units of work."""
+
+    def record(self, row: StatusRow) -> None:
+        """Insert the row, or replace the unit's earlier one."""
+
+    def remove(self, units: Iterable[str]) -> None:
+        """Drop the rows of units that are no more."""
+
+    def rows(self) -> list[StatusRow]:
+        """All rows, sorted by unit."""
 
 
 class StatusBook:

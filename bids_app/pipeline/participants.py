@@ -12,7 +12,7 @@ from bids_app.boundary import boundary
 from bids_app.disk import locked, scratch_folder
 from bids_app.durations import in_words
 from bids_app.errors import ConcordError
-from bids_app.execution import FILES, StatusBook, StatusRow, Unit
+from bids_app.execution import FILES, Book, StatusRow, Unit
 from bids_app.execution.cost import pace
 from bids_app.pipeline.foreseen import Foreseen, to_compute
 from bids_app.pipeline.job.job import Job
@@ -33,6 +33,7 @@ from bids_app.records import (
     warnings_of,
 )
 
+STOPPED = "stopped at the first crash"
 PATIENCE_S = 600.0  # for who writes a participant's files and report, or the group's
 
 
@@ -52,22 +53,25 @@ def run_participants(judge: Judge, foreseen: Foreseen, cache: SubspaceCache, pro
     """
     job, preflight, failed = judge.job, judge.preflight, 0
     if not job.options.reports_only:
-        progress.book.forget({*preflight.participants})
-        failed = _record_unused(progress.book, preflight, preflight.unused)
-        for number, unit in enumerate(preflight.units, start=1):
-            work = progress.start(unit.stem, unit.participant, f"[{number}/{len(preflight.units)}] {unit.stem}")
+        failed = record_unused(progress.book, preflight, preflight.unused)
+        for title, unit in titled(preflight.units):
+            work = progress.start(unit.stem, unit.participant, title)
             if failed and job.options.stop_on_first_crash:
-                work.record("skipped", "stopped at the first crash")
+                work.record("skipped", STOPPED)
                 continue
-            task = UnitTask(unit, "", preflight.alignments, preflight.of(unit.participant), work.stages)
             with boundary(work.fail):
                 failed += 1
                 foreseen.require(unit)
-                failed -= _fit_and_write(work, task, judge, foreseen, cache)
+                failed -= fit_and_write(work, unit, judge, foreseen.models, cache)
     for participant in preflight.participants:
-        untrue = _write_report(judge, participant, progress)
+        untrue = write_report(judge, participant, progress)
         failed += untrue if job.options.reports_only else 0  # else they are counted already
     return failed
+
+
+def titled(units: Sequence[Unit]) -> list[tuple[str, Unit]]:
+    """Units, each with what lines call it."""
+    return [(f"[{number}/{len(units)}] {unit.stem}", unit) for number, unit in enumerate(units, start=1)]
 
 
 def record_refusals(judge: Judge, progress: Progress) -> int:
@@ -83,14 +87,25 @@ def record_refusals(judge: Judge, progress: Progress) -> int:
     How many of their recordings fail.
     """
     preflight = judge.preflight
-    failed = _record_unused(progress.book, preflight, preflight.lost)
+    failed = record_unused(progress.book, preflight, preflight.lost)
     for participant in sorted({one.participant for one in preflight.lost}):
-        _write_report(judge, participant, progress)
+        write_report(judge, participant, progress)
     return failed
 
 
-def _write_report(judge: Judge, participant: str, progress: Progress) -> int:
-    """A participant's report, of the units whose results count. Returns how many do not."""
+def write_report(judge: Judge, participant: str, progress: Progress) -> int:
+    """A participant's report, of the units whose results count.
+
+    Parameters
+    ----------
+    judge : which results count.
+    participant : the label, without `sub-`.
+    progress : knows the rows of status.tsv, and takes lines.
+
+    Returns
+    -------
+    How many units' results do not count.
+    """
     out_dir = judge.job.out_dir
     with locked(outputs.lock_path(out_dir, participant), progress.notify, PATIENCE_S):
         untrue = judge.untrue(participant, progress.book.rows())
@@ -99,8 +114,20 @@ def _write_report(judge: Judge, participant: str, progress: Progress) -> int:
     return len(untrue)
 
 
-def _record_unused(book: StatusBook, preflight: Preflight, unused: Sequence[Excluded]) -> int:
-    """Unused recordings fail, but those of a task that nobody has a stimulus for (rest) are skipped."""
+def record_unused(book: Book, preflight: Preflight, unused: Sequence[Excluded]) -> int:
+    """Rows of recordings that cannot be used: they fail, but where nobody has a stimulus of their task (rest) they
+    are skipped.
+
+    Parameters
+    ----------
+    book : takes the rows.
+    preflight : what can be used.
+    unused : of it, those that rows are asked of.
+
+    Returns
+    -------
+    How many fail.
+    """
     failed = 0
     for one in unused:
         fails = preflight.fails(one)
@@ -114,14 +141,32 @@ def told_of(unit: UnitResult | UnitSummary) -> str:
     return "; ".join((*unit.warnings, *refusal_lines(unit.excluded)))
 
 
-def _fit_and_write(work: Work, task: UnitTask, judge: Judge, foreseen: Foreseen, cache: SubspaceCache) -> bool:
-    """One unit. Returns whether all of it is well."""
-    unit, job = task.unit, judge.job
+def fit_and_write(work: Work, unit: Unit, judge: Judge, models: CheckedModels, cache: SubspaceCache) -> bool:
+    """One unit, unless it has results of today's inputs.
+
+    Parameters
+    ----------
+    work : takes its rows and lines.
+    unit : as it is planned today.
+    judge : what the run was asked for, and which results count.
+    models : what was found of them, for what the unit should take.
+    cache : shared subspaces that were fitted already; added to.
+
+    Returns
+    -------
+    Whether all of it is well.
+
+    Raises
+    ------
+    ConcordError : it cannot be fitted or written.
+    """
+    job, preflight = judge.job, judge.preflight
+    task = UnitTask(unit, "", preflight.alignments, preflight.of(unit.participant), work.stages)
     key = judge.key(unit)
     there = judge.planned(unit, key)
-    if done := _reusable(there, judge):
+    if done := reusable(there, judge):
         return _reuse(work, task, judge, done)
-    took = _expect(work, unit, judge, foreseen.models)
+    took = _expect(work, unit, judge, models)
     again = f", again: {there.why_again}" if there.state != "new" else ""
     count = len(unit.recordings)
     work.say(f"{count} recording{'' if count == 1 else 's'}{took}{again}")
@@ -130,7 +175,7 @@ def _fit_and_write(work: Work, task: UnitTask, judge: Judge, foreseen: Foreseen,
         result = fit_unit(task, job, judge.library, cache)
         effort, lock = work.effort, outputs.lock_path(job.out_dir, unit.participant)
         with work.stages.at(FILES), locked(lock, work.progress.notify, PATIENCE_S):
-            done = _reusable(judge.planned(unit, key), judge)  # another job's, since then: its group may count on it
+            done = reusable(judge.planned(unit, key), judge)  # another job's, since then: its group may count on it
             if done is None:
                 outputs.write_unit(job.out_dir, result, effort)
     if done is not None:
@@ -158,7 +203,7 @@ def _expect(work: Work, unit: Unit, judge: Judge, models: CheckedModels) -> str:
     return ""
 
 
-def _reusable(there: Verdict, judge: Judge) -> UnitSummary | None:
+def reusable(there: Verdict, judge: Judge) -> UnitSummary | None:
     """The summary of results that count, unless all is to be made anew."""
     return there.summary if there.suffices and not judge.job.options.force else None
 

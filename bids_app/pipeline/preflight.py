@@ -54,6 +54,19 @@ class Preflight:
         """One participant's recordings that cannot be used."""
         return tuple(one for one in self.unused if one.participant == participant)
 
+    def only(self, participant: str) -> Preflight:
+        """What it knows of one participant.
+
+        Parameters
+        ----------
+        participant : the label, without `sub-`.
+        """
+        units = tuple(unit for unit in self.units if unit.participant == participant)
+        unused = self.of(participant)
+        labels = {one.label for unit in units for one in unit.recordings} | {one.label for one in unused}
+        alignments = {label: one for label, one in self.alignments.items() if label in labels}
+        return Preflight(units, alignments, unused, self.warnings, self.exhausted)
+
     def fails(self, one: Excluded) -> bool:
         """Whether a recording that cannot be used fails, and not only is of a task that nobody has a stimulus for."""
         tasks = {recording.entities.get("task", "") for unit in self.units for recording in unit.recordings}

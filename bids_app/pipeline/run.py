@@ -52,8 +52,7 @@ def run(options: RunOptions, screen: Screen) -> int:
     outputs.require_own(job.out_dir, job.hash)
     library = StimulusLibrary(job)
     accounts = Accounts(job, library)
-    homes = (*options.named_folders, *laid_out(options.bids_dir).homes)
-    with execution.open_log(job.out_dir / "logs") as log, _kept(log, job), named(homes):
+    with execution.open_log(job.out_dir / "logs") as log, _kept(log, job), named(_homes(options)):
         log.begin(options.command, __version__)
         screen = screen.logged(log.also)
         notify = screen.say
@@ -64,7 +63,12 @@ def run(options: RunOptions, screen: Screen) -> int:
         if job.options.dry_run:
             return _foretell(judge, foreseen, recordings, notify)
         foreseen.require_some(preflight.units)
-        return _compute(judge, foreseen, recordings, log, screen)
+        return _compute(judge, foreseen, recordings, log, screen, options.models.device)
+
+
+def _homes(options: RunOptions) -> tuple[Path, ...]:
+    """Where links of the data set may lead."""
+    return (*options.named_folders, *laid_out(options.bids_dir).homes)
 
 
 def _kept(log: RunLog, job: Job) -> AbstractContextManager[None]:
@@ -101,8 +105,11 @@ def _foretell_group(judge: Judge, members: Members, notify: Notify) -> int:
     return len(members.left_out) + preflight.could_have(members.missing) + unused
 
 
-def _compute(judge: Judge, foreseen: Foreseen, recordings: FoundRecordings, log: RunLog, screen: Screen) -> int:
-    """All that a dry run leaves out, and need not import. Returns the exit code; raises NoInput."""
+def _compute(
+    judge: Judge, foreseen: Foreseen, recordings: FoundRecordings, log: RunLog, screen: Screen, device: str
+) -> int:
+    """All that a dry run leaves out, and need not import; the device is the one that was asked for. Returns the exit
+    code; raises NoInput."""
     from bids_app.pipeline.group_level import run_group
     from bids_app.pipeline.participants import record_refusals, run_participants
     from bids_app.pipeline.runs.subspace_cache import SubspaceCache
@@ -113,12 +120,18 @@ def _compute(judge: Judge, foreseen: Foreseen, recordings: FoundRecordings, log:
     outputs.prepare(job.out_dir, _data_set_facts(job, recordings.datasets), notify)
     log.keep()
     _sweep(job.out_dir)
-    progress, cache, failed = Progress(StatusBook(job.out_dir, notify), screen), SubspaceCache(), 0
+    book, cache, failed = StatusBook(job.out_dir, notify), SubspaceCache(), 0
+    progress = Progress(book, screen)
     if not preflight.units and "participant" in job.options.levels:
         record_refusals(judge, progress)
         preflight.require_units(job)
     if "participant" in job.options.levels:
-        failed += run_participants(judge, foreseen, cache, progress)
+        if not job.options.reports_only:
+            book.forget({*preflight.participants})
+        if job.options.on_cluster:
+            failed += _by_others(judge, foreseen, progress, device)
+        else:
+            failed += run_participants(judge, foreseen, cache, progress)
     if "group" in job.options.levels:
         try:
             failed += run_group(judge, recordings, cache, progress)
@@ -129,6 +142,17 @@ def _compute(judge: Judge, foreseen: Foreseen, recordings: FoundRecordings, log:
             failed += 1
     _summarise(job, progress)
     return 1 if failed else 0
+
+
+def _by_others(judge: Judge, foreseen: Foreseen, progress: Progress, device: str) -> int:
+    """The participant level in other processes. Returns how much failed."""
+    from bids_app.pipeline.on_cluster import run_participants_on_cluster
+
+    options = judge.job.options
+    try:
+        return run_participants_on_cluster(judge, foreseen, progress, device, _homes(options))
+    finally:
+        _sweep(options.out_dir)  # what a worker was at that was killed
 
 
 def _sweep(out_dir: Path) -> None:

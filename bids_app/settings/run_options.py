@@ -40,8 +40,11 @@ class RunOptions:
     model: ChosenModel | None = None  # of the several that the analysis names; None: it names none
     features_from: tuple[Path, ...] = ()  # other OUT_DIRs, read and never written
     beside: tuple[Path, ...] = ()  # OUT_DIRs of the other models: features that are the same are copied from there
-    threads: int | None = None  # None: as many as torch takes
-    mem_mb: int | None = None  # of the whole process; None: the fit's own default
+    threads: int | None = None  # None: as many as torch takes; of each worker process its share of the cores
+    mem_mb: int | None = None  # of the whole process, and of each worker; None: the fit's own default
+    nprocs: int = 1  # worker processes on this machine; 1: none but this one
+    scheduler: str | None = None  # address of a dask cluster that is there
+    scheduler_file: Path | None = None  # the same, of whose address it tells
     save: tuple[str, ...] = ()  # what is kept of models beside their scores; the analysis may name more
     dry_run: bool = False
     force: bool = False
@@ -50,6 +53,11 @@ class RunOptions:
     quiet: bool = False
     verbose: int = 0
     command: str = ""  # as it was typed, for the log
+
+    @property
+    def on_cluster(self) -> bool:
+        """Whether work is given to other processes."""
+        return self.nprocs > 1 or self.scheduler is not None or self.scheduler_file is not None
 
     @property
     def bids_dir(self) -> Path:

@@ -190,3 +190,13 @@ def test_a_process_is_known_by_its_start_too():
     token = owners.own_token()
     assert owners.is_dead(token) is False
     assert owners.is_dead(token.rpartition("-")[0] + "-1") is True  # the number is another process's now
+
+
+def test_a_process_that_has_ended_and_was_not_waited_for_is_dead():
+    pid = os.fork()
+    if pid == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
+    token = f"{owners._machine()}-{pid:x}-{owners._started(pid)}"
+    assert owners.is_dead(token) is True
+    os.waitpid(pid, 0)

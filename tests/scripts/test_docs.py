@@ -27,7 +27,9 @@ OTHERS_FLAGS = {
     "--hashes",
     "--verbose",
     "--renamed",
-}  # of scripts and benchmarks
+    *("--scheduler-file", "--nthreads", "--nworkers", "--memory-limit", "--no-dashboard", "--death-timeout"),
+    *("--resources", "--ntasks", "--cpus-per-task", "--mem-per-cpu", "--time"),
+}  # of scripts and benchmarks, dask and SLURM
 PLACE = re.compile(r"(?<![\w./-])((?:bids_app|tests|scripts|docs|benchmarks|\.ci)/[\w./-]*\w/?)")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`|^    (.+)$", re.MULTILINE)
@@ -94,7 +96,7 @@ def test_every_flag_is_in_the_design_page() -> None:
 def test_every_folder_is_in_the_house() -> None:
     folders = {path.parent.name for path in (ROOT / "bids_app").glob("*/*.py")} | {"presets", "recipes"}
     tree = TEXT[ROOT / "docs/design.md"].partition("### Folders")[2].partition("\n### ")[0]
-    rooms = {"job", "runs", "unit", "watching"}
+    rooms = {"job", "runs", "unit", "watching", "cluster"}
     assert folders | rooms == set(re.findall(r"^ +(\w+)/  ", tree, re.MULTILINE)) - {"bids_app"}
     table = TEXT[ROOT / "CONTRIBUTING.md"].partition("## The house")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`[^|]+)\|", table, re.MULTILINE)

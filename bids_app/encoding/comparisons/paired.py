@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from bids_app.encoding.inference.block_losses import ROUNDING, flipped_sums
-from bids_app.encoding.inference.flips.sign_flips import draw_signs
+from bids_app.encoding.inference.flips.signs import draw_signs
 from bids_app.encoding.inference.intervals import interval
 from bids_app.encoding.inference.multiple_testing import MaxTNull, summarise
 from bids_app.records import Array

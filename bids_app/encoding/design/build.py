@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -132,7 +133,7 @@ def autocorrelation_length_s(responses: Sequence[Array], period_s: float) -> flo
     standardized = [_standardized(np.asarray(Y, np.float64)) for Y in responses]
     for lag in range(1, longest):
         by_run = [(Y[lag:] * Y[:-lag]).mean() for Y in standardized if Y.shape[1]]
-        if not by_run or np.mean(by_run) < 1 / np.e:
+        if not by_run or np.mean(by_run) < 1 / math.e:
             return lag * period_s
     return longest * period_s
 

@@ -62,9 +62,7 @@ class Job:
 def make_job(options: RunOptions) -> Job:
     """Resolve and check all settings. Raises UsageError and NoInput."""
     if not options.dry_run:  # which computes nothing: torch is not imported for it
-        keep_freed_memory()
-        limit_threads(options.threads)
-        options = replace(options, models=replace(options.models, device=_device(options.models.device)))
+        options = _in_this_process(options)
     recipe = load_recipe(options.stimuli, options.stimuli_table) if options.stimuli else None
     analysis, specs, resolved = resolve(options.analysis, recipe, options.model)
     options = replace(options, query=_with_recipe(options, analysis))
@@ -77,6 +75,26 @@ def make_job(options: RunOptions) -> Job:
         what = "blocks are to be saved, and the analysis asks for no inference, which makes them"
         raise UsageError(what, options.analysis, "set inference.permutations, or leave blocks out")
     return job
+
+
+def made_here(job: Job) -> Job:
+    """A job that another process made, with what is this process's own: its threads, and a device of its machine.
+
+    Parameters
+    ----------
+    job : with the device that was asked for.
+
+    Raises
+    ------
+    UsageError : there is no such device.
+    """
+    return replace(job, options=_in_this_process(job.options))
+
+
+def _in_this_process(options: RunOptions) -> RunOptions:
+    keep_freed_memory()
+    limit_threads(options.threads)
+    return replace(options, models=replace(options.models, device=_device(options.models.device)))
 
 
 def _with_recipe(options: RunOptions, analysis: Analysis) -> RecordingQuery:

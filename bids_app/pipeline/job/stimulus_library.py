@@ -217,6 +217,23 @@ class StimulusLibrary:
         hearing = self.hearing(recording, event)
         return {name: hearing.features(self._features[content, name]) for name in wanted}
 
+    def store(self, recording: Recording, event: StimulusEvent, name: str) -> None:
+        """Make one space's features where they are not stored; they are not kept in memory.
+
+        Parameters
+        ----------
+        recording, event : which playing of the stimulus, in which recording.
+        name : of the space.
+
+        Raises
+        ------
+        ConcordError : they cannot be made.
+        """
+        light = self.stimulus(recording, event)
+        wanted = {own: spec for own, spec in self._wanted(light).items() if own == name}
+        if self._missing(light, wanted):
+            self._store.get(self._load(recording, event), wanted[name], self._models)
+
     def keys(self, facts: StimulusFacts, fetch: bool) -> list[str]:
         """What decides each space's values for a stimulus: its content, options, models and files.
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cached_property
 
 from bids_app.errors import Busy, ConcordError
-from bids_app.execution import Stages, Status, StatusBook, StatusRow, peak_mb
+from bids_app.execution import Book, Stages, Status, StatusRow, peak_mb
 from bids_app.pipeline.job.job import Notify
 from bids_app.pipeline.watching.screen import Screen
 from bids_app.records import NO_EFFORT, Effort
@@ -21,7 +21,7 @@ from bids_app.records import NO_EFFORT, Effort
 class Progress:
     """Where stages say what became of a unit of work."""
 
-    book: StatusBook
+    book: Book
     screen: Screen
 
     @property

@@ -1,0 +1,175 @@
+"""A cluster of one's own on this machine for as long as it is needed, or one that is there."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bids_app import __version__
+from bids_app.errors import CannotCreate, NoInput, UsageError
+from bids_app.execution.cost import DEFAULT_MB
+from bids_app.inputs.opening import read_named
+from bids_app.settings.run_options import RunOptions
+
+if TYPE_CHECKING:
+    from distributed import Client, LocalCluster
+
+CONNECT_S, POLL_S = 30.0, 0.5
+USED = 0.8  # of this machine's memory, by all of its worker processes together
+SAME = "workers need the same Concord, and BIDS_DIR and OUT_DIR under the same paths"
+WRITES = "`dask scheduler --scheduler-file` writes it"
+ONE_THREAD = "start workers with --nthreads 1, several with --nworkers; threads of a fit are --omp-nthreads"
+
+
+def worker_limits(options: RunOptions) -> tuple[int, int | None]:
+    """Threads of each worker's fits, and the memory in MB (10⁶ bytes) that each may take; None: a fit's own default.
+
+    Parameters
+    ----------
+    options : how the run is made.
+    """
+    if _is_there(options):
+        return options.threads or 1, options.mem_mb
+    from dask.system import CPU_COUNT  # of the container, where there is one
+    from distributed.system import MEMORY_LIMIT
+
+    share_mb = int(USED * MEMORY_LIMIT / 1e6) // options.nprocs
+    default_mb = share_mb if share_mb < DEFAULT_MB else None
+    return options.threads or max(1, CPU_COUNT // options.nprocs), options.mem_mb or default_mb
+
+
+def _is_there(options: RunOptions) -> bool:
+    return options.scheduler is not None or options.scheduler_file is not None
+
+
+@contextmanager
+def open_cluster(options: RunOptions, n_most: int, say: Callable[[str], object]) -> Iterator[Client]:
+    """What the command line names: a cluster that is there, or processes of this machine, which end with the context.
+
+    Parameters
+    ----------
+    options : how the run is made.
+    n_most : processes that could have something to do at once.
+    say : takes a line.
+
+    Raises
+    ------
+    NoInput : there is no such cluster.
+    UsageError : its workers cannot do what they would be asked for.
+    CannotCreate : processes cannot be started.
+    """
+    opened = _connected(options, say) if _is_there(options) else _own(min(options.nprocs, max(1, n_most)))
+    with opened as client:
+        yield client
+
+
+@contextmanager
+def _own(n_processes: int) -> Iterator[Client]:
+    import dask
+    from distributed import Client, LocalCluster, Security
+
+    # with certificates of its own nobody else on this machine can send it work
+    security = Security.temporary() if find_spec("cryptography") else None
+    with dask.config.set({"distributed.scheduler.worker-saturation": 1.0}):
+        try:
+            with _deaf_to_interrupts():
+                cluster = LocalCluster(
+                    n_workers=n_processes,
+                    threads_per_worker=1,  # that wait for work; each has those of torch beside
+                    host="127.0.0.1",
+                    memory_limit=0,  # fits keep to --mem-mb, and none is killed for its memory
+                    dashboard_address=None,
+                    silence_logs=logging.CRITICAL,
+                    security=security,
+                )
+        except (OSError, RuntimeError) as error:
+            what = f"worker processes cannot be started ({error})"
+            raise CannotCreate(what, hint="--nprocs 1 needs none") from error
+        with cluster:
+            try:
+                with Client(cluster, set_as_default=False) as client:
+                    yield client
+            finally:
+                _kill(cluster)
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes and threads that are begun within never get Ctrl-C, which a terminal sends to all."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _kill(cluster: LocalCluster) -> None:
+    """End the workers at once: what they have done is on the disk, and what they are at is given up."""
+    for nanny in cluster.workers.values():
+        nanny.auto_restart = False
+        with suppress(OSError, TypeError):  # it has ended, or not begun
+            os.kill(nanny.pid, signal.SIGTERM)
+
+
+@contextmanager
+def _connected(options: RunOptions, say: Callable[[str], object]) -> Iterator[Client]:
+    from distributed import Client
+
+    address = options.scheduler or _address(options.scheduler_file or Path())
+    try:
+        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+    except ValueError as error:
+        raise UsageError(f"no address of a dask scheduler ({error})", address, "such as tcp://node7:8786") from None
+    except OSError as error:  # TimeoutError is one
+        advice = "start `dask scheduler`, or leave the option out"
+        raise NoInput("no dask scheduler answers", address, advice) from error
+    with client:
+        _wait_for_workers(client, address, say)
+        _require_alike(client, options)
+        yield client
+
+
+def _address(path: Path) -> str:
+    """That a scheduler wrote into a file."""
+    try:
+        return str(json.loads(read_named(path))["address"])
+    except OSError:
+        raise NoInput("the scheduler's file cannot be read", path, WRITES) from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise UsageError("this is no file of a dask scheduler", path, WRITES) from None
+
+
+def _wait_for_workers(client: Client, address: str, say: Callable[[str], object]) -> None:
+    said = False
+    while not client.scheduler_info()["workers"]:
+        if not said:
+            say(f"waiting for workers of {address}: none has come yet")
+            said = True
+        time.sleep(POLL_S)
+
+
+def _require_alike(client: Client, options: RunOptions) -> None:
+    """Workers see the same files, have the same Concord, and do one thing at a time. Raises UsageError."""
+    threads = {address: one["nthreads"] for address, one in client.scheduler_info()["workers"].items()}
+    for address, n_threads in threads.items():
+        if n_threads != 1:
+            raise UsageError(f"a dask worker has {n_threads} threads", address, ONE_THREAD)
+    found = client.run(_look, str(options.bids_dir), str(options.out_dir), on_error="return")
+    for address, answer in found.items():
+        problem = f"{type(answer).__name__}: {answer}" if isinstance(answer, Exception) else answer
+        if problem != __version__:
+            raise UsageError(f"a dask worker differs from this process ({problem})", address, SAME)
+
+
+def _look(bids_dir: str, out_dir: str) -> str:
+    """On a worker: the version there, or what is not."""
+    absent = [folder for folder in (bids_dir, out_dir) if not Path(folder).is_dir()]
+    return f"there is no {absent[0]}" if absent else __version__

@@ -1,0 +1,29 @@
+"""Read by dask workers of tests as they begin: brains are texts, as in `quick_study.plain_brains`; and where $KILL_AT
+names a file, the worker kills itself before a file of this name takes it. Where $KILLED names a file, once: it is
+made then."""
+
+import os
+import signal
+from pathlib import Path
+
+from quick_study import plain_brains
+
+from bids_app.disk import replace
+
+patched = plain_brains()
+
+
+def dask_setup(worker):
+    patched.__enter__()
+    wanted, killed = os.environ.get("KILL_AT"), os.environ.get("KILLED")
+    plain = replace.rename
+
+    def rename(part, path):
+        if path.name == wanted and not (killed and Path(killed).exists()):
+            if killed:
+                Path(killed).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        plain(part, path)
+
+    if wanted:
+        replace.rename = rename

@@ -1,0 +1,156 @@
+"""Several processes: OUT_DIR is as one process leaves it, byte for byte, whoever is killed meanwhile."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import dask
+import distributed
+import pytest
+from quick_study import cut, differences, make_quick_study, plain_brains, response, stem
+
+from bids_app.cli.concord import main
+
+LEVELS = ("participant", "group")
+assert distributed  # its defaults are in dask.config before a test sets anything there
+HELPERS = Path(__file__).parents[2] / "helpers"
+PRELOAD = str(HELPERS / "worker_preload.py")
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory):
+    """A study that one process went through: sub-02 has a run that is cut off."""
+    root = make_quick_study(tmp_path_factory.mktemp("cluster"), people=("01", "02"))
+    cut(response(root, "02", 2))
+    with plain_brains():
+        assert run(root, "out") == 1
+        yield root
+
+
+@pytest.fixture(autouse=True)
+def preloaded(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", f"{HELPERS.parents[1]}:{HELPERS}")
+    with dask.config.set({"distributed.worker.preload": [PRELOAD]}):
+        yield
+
+
+def run(root, out, *more, levels=LEVELS):
+    analysis = ["--analysis", str(root / "quick.yaml"), "--omp-nthreads", "1"]
+    return main([str(root / "bids"), str(root / out), *levels, *analysis, *more])
+
+
+def unlike(root, out):
+    """Files that differ from one process's, and what was left of what processes were at."""
+    folder = root / out
+    left = [*folder.rglob(".*.part"), *folder.rglob("scratch-*"), *folder.rglob("*_files.txt")]
+    return differences(folder, root / "out") + [str(path) for path in left]
+
+
+def workers_left():
+    listed = subprocess.run(["ps", "-eo", "ppid,args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if "spawn_main" in line and line.split()[0] == str(os.getpid())]
+
+
+def test_two_processes_leave_the_same_bytes(one, capsys):
+    assert run(one, "two", "--nprocs", "2") == 1
+    said = capsys.readouterr().out
+    assert unlike(one, "two") == []
+    assert "2 worker processes" in said
+    assert f"[1/2] {stem('01')}: done in" in said
+    assert "sub-01: report written" in said
+    assert workers_left() == []
+    (log,) = (one / "two/logs").glob("*.log")
+    assert "what smaller models leave" in log.read_text()  # stages of units that were fitted elsewhere
+
+
+@contextmanager
+def cluster(folder, **environment):
+    """A scheduler and two workers on loopback, as a user starts them. Yields the scheduler's file."""
+    dask_command = [sys.executable, "-m", "dask"]
+    file, worker = folder / "scheduler.json", ["--nthreads", "1", "--memory-limit", "0", "--no-dashboard"]
+    begun = [[*dask_command, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]]
+    begun += [[*dask_command, "worker", *worker, "--no-nanny", "--preload", PRELOAD, "--host", "127.0.0.1"]] * 2
+    with (folder / "dask.log").open("w") as log:
+        options = {"stdout": log, "stderr": log, "cwd": folder, "env": {**os.environ, **environment}}
+        processes = [subprocess.Popen([*each, "--scheduler-file", str(file)], **options) for each in begun]
+        try:
+            while not file.exists():
+                time.sleep(0.1)
+            yield file
+        finally:
+            for process in reversed(processes):
+                process.terminate()
+            for process in processes:
+                process.wait(60)
+
+
+@pytest.mark.long
+def test_a_worker_that_is_killed_costs_nothing(one, tmp_path, capsys):
+    """Of a cluster that is there, where it had written all files of a unit but the last."""
+    killed = tmp_path / "killed"
+    with cluster(tmp_path, KILL_AT=f"{stem('01')}_unit.json", KILLED=str(killed)) as file:
+        assert run(one, "cluster", "--dask-scheduler-file", str(file)) == 1
+    assert killed.exists()
+    assert unlike(one, "cluster") == []
+    said = capsys.readouterr().out
+    assert f"{stem('01')}: its worker process has ended: another one begins it again" in said
+
+
+@pytest.mark.long
+def test_a_unit_whose_worker_is_killed_each_time_fails_alone(one, monkeypatch, capsys):
+    monkeypatch.setenv("KILL_AT", f"{stem('01')}_unit.json")
+    assert run(one, "bad", "--nprocs", "2", levels=("participant",)) == 1
+    found = {row["unit"]: row for row in json.loads((one / "bad/status.json").read_text())}
+    assert found[stem("01")]["status"] == "failed"
+    assert "the process that worked on it was killed 4 times" in found[stem("01")]["reason"]
+    assert "a bug of" not in found[stem("01")]["reason"]
+    assert found[stem("02")]["status"] == "done"
+    monkeypatch.delenv("KILL_AT")
+    with plain_brains():
+        assert run(one, "bad") == 1
+    assert unlike(one, "bad") == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.long
+def test_who_is_stopped_leaves_no_process(one, number):
+    out = one / f"stopped{number.value}"
+    command = [sys.executable, "-m", "bids_app", str(one / "bids"), str(out), "participant"]
+    given = ["--analysis", str(one / "quick.yaml"), "--nprocs", "2"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([*command, *given], start_new_session=True, cwd=HELPERS.parents[1], **pipes)
+    while not ((out / "status.json").exists() and '"running"' in (out / "status.json").read_text()):
+        time.sleep(0.05)
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)  # as a terminal does
+    else:
+        process.send_signal(number)
+    _, error = process.communicate(timeout=60)
+    time.sleep(1)
+    left = subprocess.run(
+        ["ps", "-o", "stat,args", "-s", str(process.pid)], capture_output=True, text=True, check=False
+    )
+    assert [line for line in left.stdout.splitlines()[1:] if not line.startswith("Z")] == []
+    if number != signal.SIGKILL:
+        assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
+        assert re.fullmatch(r"concord: (interrupted|terminated); run the same command to go on\n", error)
+        found = json.loads((out / "status.json").read_text())
+        assert {row["reason"] for row in found if row["status"] == "failed" and row["unit"] == stem("01")} == {
+            "interrupted: run the same command to go on"
+        }
+
+
+def test_workers_that_cannot_do_it_are_refused_in_one_line(one, tmp_path, capsys, monkeypatch):
+    assert run(one, "no", "--dask-scheduler-file", str(tmp_path / "absent.json")) == 66
+    assert "the scheduler's file cannot be read" in capsys.readouterr().err
+    (tmp_path / "odd.json").write_text("[]")
+    assert run(one, "no", "--dask-scheduler-file", str(tmp_path / "odd.json")) == 64
+    monkeypatch.setattr("bids_app.pipeline.cluster.opening.CONNECT_S", 0.5)
+    assert run(one, "no", "--dask-scheduler", "127.0.0.1:1") == 66
+    assert "no dask scheduler answers" in capsys.readouterr().err

@@ -1,0 +1,165 @@
+"""Who is given what, and what is made of it: by a crew whose work is done in this process, without dask."""
+
+from collections import deque
+from contextlib import nullcontext
+
+import pytest
+from quick_study import cut, differences, make_quick_study, quick_runs, response, stem
+
+from bids_app.cli.concord import main
+from bids_app.errors import Busy, ReadWriteError
+from bids_app.pipeline import on_cluster, participants
+from bids_app.pipeline.cluster.crew import Ended, Lost
+from bids_app.pipeline.cluster.telling import Outcome
+
+LEVELS = ("participant", "group")
+
+
+class CrewHere:
+    """Does the work one by one, the one of highest priority first. `happens`: name → what comes in place of it, or an
+    exception; `lost`: names that are begun, and then begun again."""
+
+    n_workers = 1
+
+    def __init__(self, desk, happens, lost):
+        self.desk, self.happens, self.lost = desk, happens, {*lost}
+        self.given, self.done, self.comes = {}, [], deque()
+
+    @property
+    def pending(self):
+        return bool(self.given or self.comes)
+
+    def give(self, name, do, order, after=(), on_gpu=False, priority=0):
+        missing = {*after} - {*self.given} - {*self.done}
+        assert not missing
+        self.given[name] = do, order, priority, on_gpu
+
+    def drop(self, names):
+        for name in names:
+            self.given.pop(name, None)
+
+    def next(self, most_s):
+        if not self.comes:
+            name = max(self.given, key=lambda one: self.given[one][2])
+            do, order, *_ = self.given[name]
+            if name in self.lost:
+                self.lost.remove(name)
+                do(self.desk, order, self.comes.append)
+                self.comes.append(Lost((name, "another run's")))
+                return self.comes.popleft()
+            del self.given[name]
+            self.done.append(name)
+            what = self.happens.get(name)
+            if isinstance(what, BaseException) and not isinstance(what, Exception):
+                raise what
+            if isinstance(what, Exception):
+                self.comes.append(Ended(name, order, Outcome(failed=1), what))
+            else:
+                outcome = what or do(self.desk, order, self.comes.append)
+                self.comes.append(Ended(name, order, outcome))
+        return self.comes.popleft()
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """sub-02 has a run that is cut off."""
+    root = make_quick_study(tmp_path_factory.mktemp("crew"), people=("01", "02", "03"))
+    cut(response(root, "02", 2))
+    with quick_runs():
+        assert run(root, "out") == 1
+        yield root
+
+
+def run(root, out, *more, levels=LEVELS):
+    analysis = ["--analysis", str(root / "quick.yaml"), "--omp-nthreads", "1"]
+    return main([str(root / "bids"), str(root / out), *levels, *analysis, *more])
+
+
+@pytest.fixture
+def crew(monkeypatch):
+    """Takes what happens, and gives the crew of the run that comes then."""
+    made = []
+
+    def begin(happens=None, lost=()):
+        class Opened:
+            def __init__(self, client, make):
+                self.make = make
+
+            def __enter__(self):
+                made.append(CrewHere(self.make(), happens or {}, lost))
+                return made[-1]
+
+            def __exit__(self, *error):
+                return False
+
+        monkeypatch.setattr(on_cluster, "crew_of", Opened)
+        return made
+
+    monkeypatch.setattr(on_cluster, "open_cluster", lambda *given: nullcontext())
+    return begin
+
+
+def test_files_are_those_of_one_process_and_the_order_is_right(study, crew, capsys):
+    made = crew(lost=[stem("03")])
+    assert run(study, "all", "--nprocs", "2") == 1
+    assert differences(study / "all", study / "out") == []
+    done = made[0].done
+    features = [name for name in done if name.startswith("features ")]
+    assert len(features) == 6  # three spaces of two stimuli
+    assert done[:6] == features
+    assert done[6:8] == [stem("01"), "report of sub-01"]
+    said = capsys.readouterr().out
+    assert f"[3/3] {stem('03')}: its worker process has ended: another one begins it again" in said
+    assert "another run" not in said
+    assert run(study, "all", "--nprocs", "2") == 1  # all is reused: no features are asked for
+    assert made[1].done[0] == stem("01")
+
+
+def test_reports_alone(study, crew):
+    made = crew()
+    assert run(study, "all", "--nprocs", "2", "--reports-only") == 0
+    assert made[0].done == [f"report of sub-{one}" for one in ("01", "02", "03")]
+
+
+def rows(study, out):
+    lines = (study / out / "status.tsv").read_text().splitlines()
+    return {line.split("\t")[0]: (line.split("\t")[2], line.split("\t")[5]) for line in lines}
+
+
+def test_a_unit_that_fails_costs_itself_and_the_first_crash_stops_where_asked(study, crew, monkeypatch):
+    def fails(work, unit, *given):
+        if unit.participant == "01":
+            raise ValueError("a reason")
+        return participants.fit_and_write(work, unit, *given)
+
+    monkeypatch.setattr(on_cluster, "fit_and_write", fails)
+    crew()
+    assert run(study, "one", "--nprocs", "2", levels=("participant",)) == 1
+    found = rows(study, "one")
+    assert found[stem("01")][0] == "failed"
+    assert f"ValueError: a reason (traceback in {study / 'one/logs'}" in found[stem("01")][1]
+    assert found[stem("03")][0] == "done"
+    (log,) = (study / "one/logs").glob("*.log")
+    assert "in fails" in log.read_text()  # the traceback of another process
+    made = crew()
+    assert run(study, "stop", "--nprocs", "2", "--stop-on-first-crash", levels=("participant",)) == 1
+    found = rows(study, "stop")
+    assert found[stem("03")] == ("skipped", "stopped at the first crash")
+    assert stem("03") not in made[1].done
+    assert "report of sub-03" in made[1].done
+
+
+def test_what_ends_a_run_ends_it(study, crew, capsys):
+    crew({stem("01"): Outcome(1, (), Busy("held"))})
+    assert run(study, "busy", "--nprocs", "2") == 75
+    crew({stem("01"): KeyboardInterrupt()})
+    assert run(study, "interrupted", "--nprocs", "2") == 130
+    crew({"report of sub-01": ReadWriteError("the disk")})
+    assert run(study, "disk", "--nprocs", "2") == 74
+    assert "the disk" in capsys.readouterr().err
+
+
+def test_a_worker_that_cannot_begin_is_the_units_reason(study, crew):
+    crew({stem("01"): OSError("no desk")})
+    assert run(study, "desk", "--nprocs", "2", levels=("participant",)) == 1
+    assert rows(study, "desk")[stem("01")] == ("failed", "no desk")
