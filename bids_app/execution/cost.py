@@ -24,7 +24,7 @@ SQUARE_S, CUBE_S, TRIED_S = 6e-8, 5e-11, 1.3e-10  # the same: side², side³; si
 CHOSEN_S, CHOSEN_ROW_S, CHOSEN_CUBE_S = 3.8e-3, 1.5e-6, 1.7e-10  # a candidate in an outer fold; rows; side³
 TESTED_S, FITTED_S = 1.6e-5, 1.5e-9  # a target and union: √rows; side² in each outer fold
 FORESEEN_S, FORESEEN_FIT_S = 3e-6, 4e-10  # the same, of what smaller models leave
-RESULTS_S, RESULTS_PAIR_S = 2.5e-3, 5e-6  # p and intervals of a target; blocks² of each
+RESULTS_S = 3.5e-3  # p and intervals of a target
 PREPARED_S = 6e-8  # columns² of the largest candidate: the shared subspace
 READ_S = 1.2e-8  # a byte of responses
 PROBE_S, PROBE_SIDE, PROBES = 0.0062, 256, 5
@@ -33,7 +33,7 @@ UNTESTED = 0.3  # of the time with tests
 DISTINCT = 0.75  # of draws: bands of next to no weight are left out of them, which makes some equal
 MB, BASE_MB, DEFAULT_MB = 1e6, 420, 5500  # interpreter and libraries; what a fit keeps to without --mem-mb
 PENALTY, N_PENALTIES, TARGET, UNION = 4, 60, 24, 16  # bytes of a target: each penalty; column and row; union's row
-COLUMN, PAIR = 128, 16_000  # bytes of a column's row; of a pair of blocks, with all flips of their signs
+COLUMN = 128  # bytes of a column's row
 WRITTEN_MB, WRITTEN = 1.0, 60  # a unit's tables; bytes a target and union
 
 
@@ -144,7 +144,7 @@ def fit_cost(size: FitSize) -> dict[str, float]:
         SEARCH_STAGE: size.n_outer * size.n_inner * float(search.sum()),
         RESIDUALS_STAGE: tests * (FORESEEN_S * rows + FORESEEN_FIT_S * side) if size.n_blocks else 0.0,
         MODELS_STAGE: size.n_outer * float(models.sum()) + tests * (TESTED_S * rows + FITTED_S * side),
-        FIT: (RESULTS_S + RESULTS_PAIR_S * size.n_blocks**2) * size.n_targets if size.n_blocks else 0.0,
+        FIT: RESULTS_S * size.n_targets if size.n_blocks else 0.0,
     }
 
 
@@ -164,7 +164,7 @@ def fit_mb(size: FitSize, n_bytes: int, limit_mb: int | None) -> float:
     """
     target = PENALTY * N_PENALTIES * len(size.candidates) + TARGET * (size.n_columns + size.n_times)
     target += UNION * size.n_unions * size.n_times
-    held = COLUMN * size.n_times * size.n_columns + PAIR * size.n_blocks**2 + target * size.n_targets + n_bytes
+    held = COLUMN * size.n_times * size.n_columns + target * size.n_targets + n_bytes
     return min(BASE_MB + held / MB, limit_mb or DEFAULT_MB)
 
 

@@ -66,7 +66,6 @@ def test_a_candidate_has_the_columns_of_its_bands():
         pytest.param({"n_times": 1520}, 1, 8, id="rows: no more than their cube"),
         pytest.param({"candidates": [400] * 200}, 1.2, 2, id="candidates"),
         pytest.param({"n_unions": 80}, 1, 2, id="unions"),
-        pytest.param({"n_blocks": 50}, 1, 4, id="blocks"),
     ],
 )
 def test_what_is_more_takes_longer(more, least, most):

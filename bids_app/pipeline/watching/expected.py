@@ -40,7 +40,7 @@ MODELS_MB = 450  # what libraries of models take beside those of fits
 ACCELERATORS = ("/dev/nvidia0", "/dev/kfd")
 N_LAYERS = 13  # of a model, where all are asked for
 CELL_BYTES = 4  # of an array that is kept
-LEAST_BLOCK_S = 60.0  # of tests, as long as smooth responses ask for
+LEAST_BLOCK_S, MOST_BLOCKS = 60.0, 64  # of tests: as long as smooth responses ask for, and how many there are at most
 
 
 @dataclass(frozen=True)
@@ -209,8 +209,12 @@ def fit_size(shapes: Shapes, job: Job) -> FitSize:
         candidates=distinct_candidates(questions, analysis.fit.candidates if searched else 1),
         n_unions=sum(len(one.all_unions) for one in questions),
         n_columns=sum(columns.values()),
-        n_blocks=0 if tests is None else max(1, round(shapes.heard_s / max(tests.block_s, LEAST_BLOCK_S))),
+        n_blocks=0 if tests is None else _n_blocks(shapes.heard_s, tests.block_s),
     )
+
+
+def _n_blocks(heard_s: float, least_s: float) -> int:
+    return min(MOST_BLOCKS, max(1, round(heard_s / max(least_s, LEAST_BLOCK_S))))
 
 
 def _questions(job: Job, columns: Mapping[str, int]) -> list[Asked]:
