@@ -235,7 +235,8 @@ def _chart(
     bars = {one: means[one.label].bar for one in partition_components(groups, name)}
     words = (
         f"{models_and_parts(groups)} A dot at a bar is a participant's mean over their usable targets; the bar is "
-        f"the mean over {count_of(len(group.participants), 'participant')}, the line plus and minus one standard error."
+        f"the mean over {count_of(len(group.participants), 'participant')}, the line plus and minus one standard "
+        "error."
     )
     return Drawing(
         f"group{camel(name)}Components",
