@@ -78,6 +78,11 @@ def test_a_report_is_whole(tmp_path):
         assert (tmp_path / source).parent == tmp_path / "sub-01" / "figures"
     assert {link[1:] for link in tags.values("href") if link.startswith("#")} <= set(tags.values("id"))
     assert not re.search(r"https?://", text)  # nothing is fetched
+    figures = re.findall(r'<figure><img src="[^"]+" alt="([^"]+)"[^>]*><figcaption>(.+?)</figcaption></figure>', text)
+    assert len(figures) == text.count("<figure>")
+    for alternative, caption in figures:
+        assert alternative
+        assert re.sub(r"<[^>]+>", "", caption).endswith("."), caption
     for said in (
         "No inference was made", "runs differ in their masks", "events without stim_file", "Leakage audit",
         "sharedSpeechLanguage", "1.0% of the words end after the sound does", "812.0", "by inclusion–exclusion",

@@ -97,7 +97,7 @@ def _heat_map(out_dir: Path, group: GroupResultSummary, components: Sequence[Com
     content = charts.table_chart(
         [targets.names[row] for row in rows], {name: column[rows] for name, column in values.items()}, "R²"
     )
-    return Drawing(f"group{label}", content, "Mean R² by parcel", _what(group))
+    return Drawing(f"group{label}", content, "Mean R² by parcel", f"R² by parcel and component. {_what(group)}")
 
 
 def _full_brain(out_dir: Path, group: GroupResultSummary) -> list[Drawing]:
@@ -112,9 +112,10 @@ def _full_brain(out_dir: Path, group: GroupResultSummary) -> list[Drawing]:
     rsquared, pfwe = read.values(targets, keys).values()
     shown = np.nan_to_num(np.asarray(pfwe, dtype=float), nan=1.0) <= group.level
     rows = {"full": rsquared, f"full,\np ≤ {group.level:g}": np.where(shown, rsquared, np.nan)}
+    where = count_targets(counts.pfwe, group.targets.kind)
     words = (
-        f"{_what(group)} Below, the same where it is significant over participants (family-wise p ≤ "
-        f"{group.level:g}): {count_targets(counts.pfwe, group.targets.kind)}. {reading(targets, False)}"
+        f"R² of the full model. {_what(group)} Below, the same where it is significant over participants "
+        f"(family-wise p ≤ {group.level:g}): {where}. {reading(targets, False)}"
     )
     alt = f"Maps of the full model, and of it where p ≤ {group.level:g}"
     return [Drawing("groupFullMap", maps.brain_maps(targets, rows, "R²"), alt, words)]
@@ -125,7 +126,14 @@ def _brains(out_dir: Path, group: GroupResultSummary, components: Sequence[Compo
     if not maps.can_draw(targets):
         return []
     content = maps.brain_maps(targets, values, "R²")
-    return [Drawing(f"group{label}", content, f"Maps of {', '.join(values)}", f"{_what(group)} {reading(targets)}")]
+    return [
+        Drawing(
+            f"group{label}",
+            content,
+            f"Maps of {', '.join(values)}",
+            f"R² by component. {_what(group)} {reading(targets)}",
+        )
+    ]
 
 
 def _read(

@@ -20,6 +20,7 @@ from bids_app.outputs.report.methods import MethodsPart, write_methods
 from bids_app.outputs.report.page import write_page
 from bids_app.outputs.report.participant import Answer, LeftOut, StatusLine, report_context, status_rows
 from bids_app.outputs.report.unit.controls import group_controls_sentences
+from bids_app.outputs.report.unit.figures import models_and_parts
 from bids_app.outputs.report.unit.layers import group_layers
 from bids_app.outputs.report.unit.planted import PlantedRecovery, Truth, pool, read_truth, recoveries
 from bids_app.outputs.report.unit.section import PlantedPart, UnitSection, heading, planted_part, unit_section
@@ -233,8 +234,9 @@ def _chart(
     groups, name = (tuple(extra.groups), extra.name) if extra else (group.groups, "")
     bars = {one: means[one.label].bar for one in partition_components(groups, name)}
     words = (
-        "A dot is a participant's mean over their usable targets; the bar is the mean over "
-        f"{count_of(len(group.participants), 'participant')}, the line plus and minus one standard error."
+        f"{models_and_parts(groups)} A dot at a bar is a participant's mean over their usable targets; the bar is "
+        f"the mean over {count_of(len(group.participants), 'participant')}, the line plus and minus one standard "
+        "error."
     )
     return Drawing(
         f"group{camel(name)}Components",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -156,7 +156,12 @@ def _heat_map(unit: WrittenUnit, mapped: Maps) -> Drawing:
     content = charts.table_chart(labels, {name: values[rows] for name, values in columns.items()}, "R²")
     n_targets = len(unit.targets.names)
     which = "All targets" if len(rows) == n_targets else f"The {ROWS} of {n_targets} targets with the highest full R²"
-    return Drawing("table", content, "R² by target and component", f"{which}, in the order of the table.")
+    return Drawing(
+        "table",
+        content,
+        "R² by target and component",
+        f"R² by target and component. {which}, in the order of the table.",
+    )
 
 
 # ------------------------------------------------------------------------------------------------ charts
@@ -181,11 +186,23 @@ def _bars(summary: UnitSummary, components: Iterable[Component]) -> dict[Compone
     return {component: charts.Bar(spread.median, spread.q25, spread.q75) for component, spread in spreads.items()}
 
 
+def models_and_parts(groups: Sequence[str]) -> str:
+    """What a chart of components shows.
+
+    Parameters
+    ----------
+    groups : feature groups of the partition; a single one has no parts.
+    """
+    if len(groups) == 1:
+        return f"R² of the model of {groups[0]}."
+    return "R² of models (left) and of parts (right); the dots below say which feature groups each is of."
+
+
 def _components(unit: WrittenUnit) -> Drawing:
     summary, groups = unit.summary, unit.partition.groups
     content = charts.components_chart(groups, _bars(summary, partition_components(groups)), "median R²")
     chosen = " (chosen by the numbers shown: a description, not a test)" if summary.targets.n_predicted else ""
-    words = f"Median and quartiles over {who_is_shown(summary)}{chosen}."
+    words = f"{models_and_parts(groups)} Median and quartiles over {who_is_shown(summary)}{chosen}."
     return Drawing("components", content, "R² of models and parts", words)
 
 
@@ -221,7 +238,7 @@ def extra_partition_drawing(summary: UnitSummary, extra: ExtraPartition) -> Draw
     """
     groups = tuple(extra.groups)
     bars = _bars(summary, partition_components(groups, extra.name))
-    words = f"{about(extra)}. Median and quartiles over {who_is_shown(summary)}."
+    words = f"{about(extra)}. {models_and_parts(groups)} Median and quartiles over {who_is_shown(summary)}."
     return Drawing(extra.name, charts.components_chart(groups, bars, "median R²"), f"R² of {listed(groups)}", words)
 
 
