@@ -19,8 +19,8 @@ from bids_app.inputs.homes import named
 from bids_app.inputs.laid_out import laid_out
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.dry_run import show_plan
-from bids_app.pipeline.find_recordings import find_recordings
 from bids_app.pipeline.foreseen import Foreseen, foresee
+from bids_app.pipeline.job.find_recordings import find_recordings
 from bids_app.pipeline.job.job import Job, Notify, make_job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.pipeline.judge import Judge, Members

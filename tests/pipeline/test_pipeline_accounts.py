@@ -13,7 +13,7 @@ from bids_app.cli.concord import main, parse_arguments
 from bids_app.errors import DataError
 from bids_app.pipeline import accounts as module
 from bids_app.pipeline.accounts import Accounts
-from bids_app.pipeline.find_recordings import find_recordings
+from bids_app.pipeline.job.find_recordings import find_recordings
 from bids_app.pipeline.job.job import make_job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 
