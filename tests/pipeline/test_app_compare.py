@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import nibabel
 import numpy as np
@@ -87,7 +88,7 @@ def test_a_component_of_both(study):
         (
             ("both", "delayed"),
             "full",
-            "the runs (have other blocks of time|used other samples)",
+            "the runs have other blocks of time|used other samples",
             65,
         ),
         (("both", "length"), "uniqueRate", "has no component 'uniqueRate'", 64),
@@ -117,3 +118,18 @@ def test_blocks_need_inference(study, capsys):
     arguments += ["--analysis", str(study / "untested.yaml")]
     assert main([*arguments, "--save", "blocks"]) == 64
     assert "asks for no inference" in capsys.readouterr().err
+
+
+def test_a_unit_that_cannot_be_paired_is_left_out_and_named(study, capsys):
+    """Results of 01 of another cleaning beside those of 02: written by hand into one OUT_DIR."""
+    mixed = study / "mixed"
+    shutil.copytree(study / "both", mixed)
+    for folder, pattern in (("logs", "sub-01*.json"), ("sub-01/func", "*")):
+        for path in (study / "cleaned" / folder).glob(pattern):
+            shutil.copy(path, mixed / folder / path.name)
+    assert compare(study, "length", "mixed", to="of-mixed") == 1
+    said = capsys.readouterr().out
+    assert "left out: cannot be compared: the runs have other responses" in said
+    assert "1 comparisons" in said
+    assert "Left out: cannot be compared" in (study / "of-mixed/compare.html").read_text()
+    assert not (study / "of-mixed/sub-01").exists()
