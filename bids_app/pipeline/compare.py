@@ -11,7 +11,9 @@ import numpy as np
 
 from bids_app import group, outputs
 from bids_app.errors import DataError, NoInput, UsageError, did_you_mean
-from bids_app.records import BlockSums, ComparedRuns, ComparedUnit, Component, Targets, UnitSummary
+from bids_app.records import Component, Targets, UnitSummary
+from bids_app.records.fits import BlockSums
+from bids_app.records.results import ComparedRuns, ComparedUnit
 
 PAGE = "compare.html"
 

@@ -8,7 +8,8 @@ from html import escape
 import numpy as np
 
 from bids_app.outputs.wording.phrases import count_targets, number
-from bids_app.records import Array, ComparedRuns, ComparedUnit
+from bids_app.records import Array
+from bids_app.records.results import ComparedRuns, ComparedUnit
 
 LEVEL = 0.05
 FEWEST = 12  # blocks, for p to be trusted
