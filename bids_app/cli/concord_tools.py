@@ -89,10 +89,10 @@ def _check(given: argparse.Namespace) -> None:
     print(*(as_yaml(resolve(given.file, None, model)[2]) for model in models or (None,)), sep="---\n", end="")
 
 
-def _compare(given: argparse.Namespace) -> None:
+def _compare(given: argparse.Namespace) -> int:
     from bids_app.pipeline.compare import compare
 
-    compare(given.out_dirs, given.to, given.component, print)
+    return 1 if compare(given.out_dirs, given.to, given.component, print) else 0
 
 
 def _prefetch(given: argparse.Namespace) -> None:
@@ -113,8 +113,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     given = build_parser().parse_args(arguments)
-    given.call(given)
-    return 0
+    return given.call(given) or 0
 
 
 def entry() -> NoReturn:

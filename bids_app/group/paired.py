@@ -8,7 +8,9 @@ from dataclasses import asdict
 import numpy as np
 
 from bids_app import encoding
-from bids_app.records import Array, BlockSums, ComparedUnit, Component, Targets
+from bids_app.records import Array, Component, Targets
+from bids_app.records.fits import BlockSums
+from bids_app.records.results import ComparedUnit
 
 SAME = 1e-3  # of a block's mean Σ (y − ȳ)²: responses that were cleaned alike agree to rounding
 PERMUTATIONS, SEED = 1000, 0

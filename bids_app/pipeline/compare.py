@@ -11,7 +11,9 @@ import numpy as np
 
 from bids_app import group, outputs
 from bids_app.errors import DataError, NoInput, UsageError, did_you_mean
-from bids_app.records import BlockSums, ComparedRuns, ComparedUnit, Component, Targets, UnitSummary
+from bids_app.records import Component, Targets, UnitSummary
+from bids_app.records.fits import BlockSums
+from bids_app.records.results import ComparedRuns, ComparedUnit
 
 PAGE = "compare.html"
 
@@ -26,7 +28,7 @@ class _Side:
     sums: BlockSums
 
 
-def compare(out_dirs: Sequence[Path], to: Path, component: str, say: Callable[[str], object]) -> None:
+def compare(out_dirs: Sequence[Path], to: Path, component: str, say: Callable[[str], object]) -> int:
     """Compare every two of some runs, and write maps or tables a unit and one page.
 
     Parameters
@@ -36,10 +38,14 @@ def compare(out_dirs: Sequence[Path], to: Path, component: str, say: Callable[[s
     component : label of what is compared: `full`, a feature group, `unique…`, `shared…`.
     say : takes one line at a time.
 
+    Returns
+    -------
+    How many units, of both runs or of one, were left out.
+
     Raises
     ------
     UsageError, NoInput : a folder is no OUT_DIR, they have no unit in common, or there is no such component.
-    DataError : a unit has other targets, responses, folds or blocks in the two.
+    DataError : all units have other targets, responses, folds or blocks in the two.
     ReadWriteError : a file is gone, broken or not what was written.
     CannotCreate : where nothing can be written.
     """
@@ -52,6 +58,7 @@ def compare(out_dirs: Sequence[Path], to: Path, component: str, say: Callable[[s
         pairs.append(found)
     outputs.write_comparison(to, pairs, PAGE)
     say(f"{sum(len(one.units) for one in pairs)} comparisons: see {to / PAGE}")
+    return sum(len(one.left_out) for one in pairs)
 
 
 def _names(out_dirs: Sequence[Path]) -> dict[str, Path]:
@@ -82,11 +89,20 @@ def _pair(names: tuple[str, str], out_dirs: tuple[Path, Path], component: str) -
         raise NoInput(
             f"{names[0]} and {names[1]} have no unit in common", out_dirs[1], "compare runs of one data set"
         )
-    sides = [tuple(_side(out_dir, stem) for out_dir in out_dirs) for stem in common]
     left_out = [f"{stem}: only one of the runs has it" for stem in sorted({*first} ^ {*second})]
-    units = tuple(_compared(one, other, component) for one, other in sides)
-    one, other = sides[0]
-    return ComparedRuns(names, component, (_models(one.summary), _models(other.summary)), units, tuple(left_out))
+    units, models = [], ("", "")
+    refused: list[DataError] = []
+    for stem in common:
+        one, other = (_side(out_dir, stem) for out_dir in out_dirs)
+        models = _models(one.summary), _models(other.summary)
+        try:
+            units.append(_compared(one, other, component))
+        except DataError as error:
+            refused.append(error)
+    if not units:
+        raise refused[0]
+    left_out += map(str, refused)
+    return ComparedRuns(names, component, models, tuple(units), tuple(left_out))
 
 
 def _side(out_dir: Path, stem: str) -> _Side:
@@ -101,11 +117,20 @@ def _compared(one: _Side, other: _Side, component: str) -> ComparedUnit:
     """Raises DataError where the two cannot be paired, and UsageError for an unknown component."""
     stem = one.summary.stem
     if why := group.why_not_paired(one.sums, other.sums, (one.names, other.names)):
-        raise DataError(f"cannot be compared: {why}", stem, "fit both to the same responses, folds and blocks")
+        raise DataError(f"cannot be compared: {why}", stem, _mended(one.summary, other.summary))
     terms = _component(one.summary, component), _component(other.summary, component)
     return _with_values(
         group.compared_unit(stem, one.summary.participant, one.targets, (one.sums, other.sums), terms), one
     )
+
+
+def _mended(one: UnitSummary, other: UnitSummary) -> str:
+    """What to do about two runs that cannot be paired."""
+    lengths_s = [each.provenance.inference.block_s for each in (one, other) if each.provenance.inference is not None]
+    if len({*lengths_s}) > 1:
+        key = f"inference.block_s.{one.modality}"
+        return f"blocks last {lengths_s[0]:.0f} and {lengths_s[1]:.0f} s: fit both with {key}: {max(lengths_s):.6g}"
+    return "fit both to the same responses and folds"
 
 
 def _with_values(unit: ComparedUnit, side: _Side) -> ComparedUnit:

@@ -64,7 +64,6 @@ from bids_app.records.fits import (
     SCORES,
     SEARCH_STAGE,
     BaselineModel,
-    BlockSums,
     ControlResults,
     Fit,
     FoldAudit,
@@ -75,11 +74,8 @@ from bids_app.records.fits import (
     Partition,
     Responsive,
     SavedFit,
-    SavedSummary,
-    SavedWeights,
     SharedSubspace,
     SubspaceFold,
-    WeightComponents,
 )
 from bids_app.records.grids import MOST_OFFSET, UNTOLD_OFFSET, grid_offset
 from bids_app.records.inputs.accounts import RecordingAccount, StimulusFacts
@@ -148,8 +144,6 @@ from bids_app.records.provenance import (
     has_layers,
 )
 from bids_app.records.results import (
-    ComparedRuns,
-    ComparedUnit,
     GroupResult,
     ParticipantNoiseCeiling,
     SharedStimulusResult,
@@ -175,7 +169,6 @@ from bids_app.records.specs import (
 )
 from bids_app.records.summaries import (
     FEWEST_TESTED,
-    LEAST_PREDICTED,
     NO_P,
     SUMMARY_FORMAT,
     UNRELIABLE_P,
@@ -219,7 +212,6 @@ __all__ = [
     "INTER_SUBJECT",
     "IN_SAMPLE",
     "LAYERS_STAGE",
-    "LEAST_PREDICTED",
     "LOG_ALPHA",
     "MINUTE_S",
     "MODELS_STAGE",
@@ -252,10 +244,7 @@ __all__ = [
     "Array",
     "AudioSpec",
     "BaselineModel",
-    "BlockSums",
     "ClockEvidence",
-    "ComparedRuns",
-    "ComparedUnit",
     "Component",
     "ComponentSummary",
     "ContextLeakage",
@@ -342,8 +331,6 @@ __all__ = [
     "RunSettings",
     "Samples",
     "SavedFit",
-    "SavedSummary",
-    "SavedWeights",
     "Severity",
     "SharedStimulusResult",
     "SharedSubspace",
@@ -381,7 +368,6 @@ __all__ = [
     "Union",
     "UnitResult",
     "UnitSummary",
-    "WeightComponents",
     "WordRows",
     "WrittenUnit",
     "agreement_label",

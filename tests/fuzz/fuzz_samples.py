@@ -12,7 +12,8 @@ from safetensors.numpy import save_file
 
 from bids_app.features.store import write_features
 from bids_app.outputs.derivatives.saved.models import write_alphas, write_blocks, write_weights
-from bids_app.records import BlockSums, Features, SavedFit, SavedWeights, WeightComponents
+from bids_app.records import Features, SavedFit
+from bids_app.records.fits import BlockSums, SavedWeights, WeightComponents
 from bids_app.records.provenance import NO_PROVENANCE
 
 WORDS = [

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bids_app.group import compared_unit, why_not_paired
-from bids_app.records import BlockSums, Targets, partition_components
+from bids_app.records import Targets, partition_components
+from bids_app.records.fits import BlockSums
 
 NAMES = ("a", "b", "c")
 UNIONS = (("x",), ("y",), ("x", "y"))

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import nibabel
 import numpy as np
@@ -26,7 +27,6 @@ def study(tmp_path_factory):
         "both": text,
         "length": edited(text, ("  rate: {kind: word_rate}\n", ""), ("name: quick", "name: length")),
         "cleaned": edited(text, ("high_pass_s: 128", "high_pass_s: 60")),
-        "delayed": edited(text, ("skip_onset_s: 10", "skip_onset_s: 20")),
     }
     for name, analysis in analyses.items():
         (root / f"{name}.yaml").write_text(analysis)
@@ -84,12 +84,6 @@ def test_a_component_of_both(study):
     ("runs", "component", "said", "code"),
     [
         (("both", "cleaned"), "full", "the runs have other responses: they were cleaned otherwise", 65),
-        (
-            ("both", "delayed"),
-            "full",
-            "the runs (have other blocks of time|used other samples)",
-            65,
-        ),
         (("both", "length"), "uniqueRate", "has no component 'uniqueRate'", 64),
         (("both", "both"), "full", "compare takes two OUT_DIRs or more, each once", 64),
         (("both", "bids"), "full", "no results of Concord", 66),
@@ -103,9 +97,9 @@ def test_what_cannot_be_compared_is_one_line(study, capsys, runs, component, sai
 
 
 def test_sums_that_were_not_saved_say_how_they_are(study, capsys):
-    with quick_runs():
-        arguments = [str(study / "bids"), str(study / "plain"), "participant", "--analysis", str(study / "both.yaml")]
-        assert main([*arguments, "-q", "--participant-label", "01"]) == 0
+    shutil.copytree(study / "cleaned", study / "plain")
+    for path in (study / "plain/logs").glob("*_saved.json"):
+        path.unlink()
     assert compare(study, "both", "plain", to="nothing") == 66
     assert "run concord there again with --save blocks" in capsys.readouterr().err
 
@@ -117,3 +111,18 @@ def test_blocks_need_inference(study, capsys):
     arguments += ["--analysis", str(study / "untested.yaml")]
     assert main([*arguments, "--save", "blocks"]) == 64
     assert "asks for no inference" in capsys.readouterr().err
+
+
+def test_a_unit_that_cannot_be_paired_is_left_out_and_named(study, capsys):
+    """Results of 01 of another cleaning beside those of 02: written by hand into one OUT_DIR."""
+    mixed = study / "mixed"
+    shutil.copytree(study / "both", mixed)
+    for folder, pattern in (("logs", "sub-01*.json"), ("sub-01/func", "*")):
+        for path in (study / "cleaned" / folder).glob(pattern):
+            shutil.copy(path, mixed / folder / path.name)
+    assert compare(study, "length", "mixed", to="of-mixed") == 1
+    said = capsys.readouterr().out
+    assert "left out: cannot be compared: the runs have other responses" in said
+    assert "1 comparisons" in said
+    assert "Left out: cannot be compared" in (study / "of-mixed/compare.html").read_text()
+    assert not (study / "of-mixed/sub-01").exists()

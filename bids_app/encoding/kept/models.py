@@ -13,7 +13,8 @@ from bids_app.encoding.design.column_maps import column_map
 from bids_app.encoding.design.columns import n_delays, n_dims
 from bids_app.encoding.design.folds import outer_split
 from bids_app.encoding.ridge.fitted import Fitted, Observer
-from bids_app.records import Array, BlockSums, Design, SavedFit, SavedWeights, Union
+from bids_app.records import Array, Design, SavedFit, Union
+from bids_app.records.fits import BlockSums, SavedWeights
 
 
 class Allocate(Protocol):

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.linalg import eigh
 
-from bids_app.records import Array, SavedWeights, WeightComponents
+from bids_app.records import Array
+from bids_app.records.fits import SavedWeights, WeightComponents
 
 MOST = 4  # components that are kept of a band
 AT_ONCE = 4096  # targets whose weights are in memory together

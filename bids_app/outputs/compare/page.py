@@ -8,7 +8,8 @@ from html import escape
 import numpy as np
 
 from bids_app.outputs.wording.phrases import count_targets, number
-from bids_app.records import Array, ComparedRuns, ComparedUnit
+from bids_app.records import Array
+from bids_app.records.results import ComparedRuns, ComparedUnit
 
 LEVEL = 0.05
 FEWEST = 12  # blocks, for p to be trusted
@@ -21,7 +22,8 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var
 table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
 th, td { border-bottom: 1px solid var(--line); padding: 0.3rem 0.6rem; text-align: left; vertical-align: top; }
 td.number { white-space: nowrap; font-variant-numeric: tabular-nums; }
-figure { display: inline-block; margin: 0.5rem 1rem 0.5rem 0; } figcaption { font-size: 0.8rem; max-width: 240px; }
+figure { display: inline-block; vertical-align: top; margin: 0.5rem 1rem 0.5rem 0; }
+figcaption { font-size: 0.8rem; max-width: 240px; }
 .wide { overflow-x: auto; }
 svg circle { fill: var(--dot); fill-opacity: 0.5; } svg text { font-size: 10px; fill: var(--text); }
 svg line { stroke: var(--text); stroke-dasharray: 3 3; } svg .frame { fill: none; stroke: var(--line); }

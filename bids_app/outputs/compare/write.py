@@ -12,7 +12,8 @@ from bids_app.outputs.derivatives import sidecars, tables
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import Sidecar, json_text, write_bytes, write_text
 from bids_app.outputs.files.maps import encoded
-from bids_app.records import TRAITS, Array, ComparedRuns, ComparedUnit, MapFile, entities_of, stem_of
+from bids_app.records import TRAITS, Array, MapFile, entities_of, stem_of
+from bids_app.records.results import ComparedRuns, ComparedUnit
 
 DESC = "Difference"
 STATS = {

@@ -9,7 +9,6 @@ import numpy as np
 from bids_app.outputs.derivatives.layers import layers_summary
 from bids_app.outputs.files.plain_numbers import as_number, as_row, as_rows, finite
 from bids_app.records import (
-    LEAST_PREDICTED,
     NO_EFFORT,
     SCORES,
     AgreementHistogram,
@@ -40,6 +39,7 @@ from bids_app.records import (
     UnitResult,
     UnitSummary,
 )
+from bids_app.records.summaries import LEAST_PREDICTED
 
 BINS = 40  # of the correlations of two models' predictions
 LAG_ROWS = 40  # electrodes whose scores by lag are drawn

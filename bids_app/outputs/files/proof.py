@@ -11,7 +11,8 @@ from bids_app.errors import ReadWriteError
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import read_json, sha256_of
 from bids_app.outputs.files.serialise import hash_of, read_summary, to_json
-from bids_app.records import NO_EFFORT, SUMMARY_FORMAT, GroupSummary, SavedSummary, UnitSummary, entities_of
+from bids_app.records import NO_EFFORT, SUMMARY_FORMAT, GroupSummary, UnitSummary, entities_of
+from bids_app.records.fits import SavedSummary
 
 Proving = UnitSummary | GroupSummary | SavedSummary  # what names files with their hashes
 

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from bids_app.errors import ReadWriteError
 from bids_app.outputs.files.files import json_text, plain, read_json
-from bids_app.records import SUMMARY_FORMAT, GroupSummary, RecordingAccount, SavedSummary, UnitSummary
+from bids_app.records import SUMMARY_FORMAT, GroupSummary, RecordingAccount, UnitSummary
+from bids_app.records.fits import SavedSummary
 
 Summary = TypeVar("Summary", UnitSummary, GroupSummary, SavedSummary)
 PROOF = "sha256"  # of all else in a summary

@@ -18,16 +18,8 @@ from bids_app.pipeline.unit.model_pair import model_pair_statistics
 from bids_app.pipeline.unit.provenance import provenance
 from bids_app.pipeline.unit.task import UnitTask
 from bids_app.pipeline.unit.unit_warnings import at_edge, collect_warnings, dead_targets
-from bids_app.records import (
-    LEAST_PREDICTED,
-    Array,
-    Partition,
-    SavedFit,
-    UnitResult,
-    entities_of,
-    group_findings,
-    warnings_of,
-)
+from bids_app.records import Array, Partition, SavedFit, UnitResult, entities_of, group_findings, warnings_of
+from bids_app.records.summaries import LEAST_PREDICTED
 
 FEW = 10  # targets: components of weights are of no fewer
 

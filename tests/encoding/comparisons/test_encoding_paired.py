@@ -91,11 +91,11 @@ def compared(kind, seed):
 
 @pytest.mark.parametrize("kind", ["noise", "equal"])
 def test_null_data_are_rarely_significant(kind):
-    """Where neither knows anything, and where both know equally much: p and interval hold, over 360 targets."""
-    found = [compared(kind, seed) for seed in range(6)]
+    """Where neither knows anything, and where both know equally much: p and interval hold, over 240 targets."""
+    found = [compared(kind, seed) for seed in range(4)]
     assert np.mean([one.p <= 0.05 for one in found]) <= 0.05
     assert np.mean([(one.low <= 0) & (one.high >= 0) for one in found]) >= 0.95
-    assert np.mean([(one.p_family <= 0.05).any() for one in found]) <= 1 / 6
+    assert np.mean([(one.p_family <= 0.05).any() for one in found]) <= 1 / 4
 
 
 def test_a_better_model_is_found():

@@ -7,7 +7,8 @@ import pytest
 
 from bids_app import encoding
 from bids_app.encoding.kept.models import Keeping, KeptModels
-from bids_app.records import SAVED, FitSpec, Layered, Run, SavedWeights
+from bids_app.records import SAVED, FitSpec, Layered, Run
+from bids_app.records.fits import SavedWeights
 
 SPEC = FitSpec(candidates=9, alphas=(1e-1, 1e5, 8))
 TR = 2.0

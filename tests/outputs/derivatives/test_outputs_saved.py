@@ -15,7 +15,8 @@ from bids_app import outputs
 from bids_app.encoding import weight_components
 from bids_app.errors import ReadWriteError, UsageError
 from bids_app.outputs.files.proof import prove_unit, read_unit_summary, whole_saved
-from bids_app.records import SAVED, BlockSums, SavedFit, SavedWeights
+from bids_app.records import SAVED, SavedFit
+from bids_app.records.fits import BlockSums, SavedWeights
 
 N_TIMES, UNIONS = 30, (("speech",), ("speech", "language"))
 

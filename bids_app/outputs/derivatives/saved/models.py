@@ -10,7 +10,8 @@ import numpy as np
 
 from bids_app.outputs.files.arrays import LIBVER
 from bids_app.outputs.files.files import reading_back
-from bids_app.records import Array, BlockSums, SavedFit, SavedWeights, Union, WeightComponents, space_label
+from bids_app.records import Array, SavedFit, Union, space_label
+from bids_app.records.fits import BlockSums, SavedWeights, WeightComponents
 
 ABOUT_WEIGHTS = {
     "target": "Names of the targets, in the order of the last axis of weights",

@@ -8,7 +8,8 @@ from bids_app.errors import NoInput
 from bids_app.outputs.derivatives.saved.models import read_blocks
 from bids_app.outputs.files import names
 from bids_app.outputs.files.proof import require_files, saved_of
-from bids_app.records import BlockSums, UnitSummary
+from bids_app.records import UnitSummary
+from bids_app.records.fits import BlockSums
 
 
 def read_saved_blocks(out_dir: Path, summary: UnitSummary) -> tuple[tuple[str, ...], BlockSums]:

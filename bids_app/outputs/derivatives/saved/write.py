@@ -21,16 +21,8 @@ from bids_app.outputs.files.names import WEIGHT_COMPONENTS
 from bids_app.outputs.files.proof import proof_of
 from bids_app.outputs.files.serialise import read_summary, summary_text
 from bids_app.outputs.wording.rows import rows_of
-from bids_app.records import (
-    SUMMARY_FORMAT,
-    TRAITS,
-    MapFile,
-    SavedFit,
-    SavedSummary,
-    UnitResult,
-    UnitSummary,
-    space_label,
-)
+from bids_app.records import SUMMARY_FORMAT, TRAITS, MapFile, SavedFit, UnitResult, UnitSummary, space_label
+from bids_app.records.fits import SavedSummary
 
 SERIES = {
     "predicted": "Held-out predictions of the full model: of each row by the model that was fitted to the other "
