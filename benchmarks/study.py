@@ -4,15 +4,20 @@
 Features have the shapes of real models (80 + 22 + 3 × 768 columns, four delays) and a seed for weights; responses
 follow them. All that a unit fits is fitted as `concord` does: all unions of the partition, both partitions of the
 shared subspace, baseline and models beyond it, agreement, p and intervals. Reading, features and reports are apart.
+`growth`: one outer fold of the partition with its samples; `targets`: all of it and himalaya's with their targets;
+`memory`: the peak of a process that has done one batch of a whole brain's targets.
 """
 
 from __future__ import annotations
 
+import pickle
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,11 +26,14 @@ from himalaya.kernel_ridge import solve_multiple_kernel_ridge_random_search
 from himalaya.scoring import l2_neg_loss
 from sklearn.model_selection import PredefinedSplit
 
-from benchmarks.bars import Bar, run_bars
+from benchmarks.bars import Bar, measure, run_bars
 from bids_app import encoding
-from bids_app.encoding import FitContext
+from bids_app.encoding import FitContext, FitOptions, Question
 from bids_app.encoding.design.columns import design_columns
+from bids_app.encoding.design.folds import inner_folds, outer_split
 from bids_app.encoding.ridge.candidates import band_weights
+from bids_app.encoding.ridge.fit import fit_all
+from bids_app.encoding.ridge.stream import OuterFold
 from bids_app.execution import FIT, PREPARED, Stages
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.runs.word_bands import project
@@ -34,7 +42,19 @@ from bids_app.pipeline.unit.fit_inputs import FitInputs
 from bids_app.pipeline.unit.model_pair import control_models, first_averaging
 from bids_app.pipeline.unit.solvers import UnitQuestions, choose_solver
 from bids_app.process import keep_freed_memory, limit_threads
-from bids_app.records import WORD_COUNT, Array, BaselineModel, Design, FitSpec, Run, WordRows, word_band
+from bids_app.records import (
+    MODELS_STAGE,
+    RESIDUALS_STAGE,
+    SEARCH_STAGE,
+    WORD_COUNT,
+    Array,
+    BaselineModel,
+    Design,
+    FitSpec,
+    Run,
+    WordRows,
+    word_band,
+)
 from bids_app.settings.analysis import Analysis
 from bids_app.settings.load import load_analysis
 
@@ -67,6 +87,97 @@ def brain(quick: bool) -> list[Bar]:
     return [Bar("brain-processor-time", 1e3 * busy / n_targets, 6, "ms a voxel")]
 
 
+def growth(quick: bool) -> list[Bar]:
+    """The power of the samples by which one outer fold of the partition grows, 1,000 targets (quick: 50)."""
+    sizes, n_targets = ([160, 240, 320], 50) if quick else ([800, 1600, 3200], 1000)
+    took = []
+    for n in sizes:
+        design = stacked(make_runs(n, n_targets, REAL))
+        took.append(_seconds(partial(one_fold, design))[0])
+        print(f"  {n} samples, {outer_split(design, 0)[0].sum()} to train on: {took[-1]:.1f} s", flush=True)
+    powers = np.diff(np.log(took)) / np.diff(np.log(sizes))
+    print(f"  from each to the next as n to the power of {', '.join(f'{power:.2f}' for power in powers)}")
+    return [Bar("growth-with-samples", _slope(np.log(sizes), np.log(took)), 2.5, "th power")]
+
+
+def targets(quick: bool) -> list[Bar]:
+    """What a further target takes in an outer fold, everything against himalaya's full model, 760 samples."""
+    n, sizes = (160, [50, 100, 200]) if quick else (760, [5000, 10_000, 20_000])
+    ours, theirs = [], []
+    for n_targets in sizes:
+        runs = make_runs(n, n_targets, REAL)
+        design = stacked(runs)
+        theirs.append(_seconds(partial(himalaya, design, np.unique(design.folds)[:1]))[0])
+        ours.append(_seconds(partial(everything, runs))[0] / len(np.unique(design.folds)))
+        print(f"  {n_targets} targets: {ours[-1]:.1f} s a fold, himalaya {theirs[-1]:.1f} s", flush=True)
+    each = [1e3 * _slope(np.asarray(sizes), np.asarray(took)) for took in (ours, theirs)]
+    print(f"  a target: {each[0]:.2f} ms, himalaya {each[1]:.2f} ms")
+    return [Bar("targets", each[0] / each[1], 4, "times himalaya's")]
+
+
+def memory(quick: bool) -> list[Bar]:
+    """Peak of a process that reads the runs of 70,000 targets and does the first batch (quick: of 500)."""
+    n, n_targets = (160, 500) if quick else (760, 70_000)
+    with tempfile.TemporaryDirectory() as folder:
+        kept, log = Path(folder, "runs.pickle"), Path(folder, "log.txt")
+        for work in (f"write_runs({n}, {n_targets}, {str(kept)!r})", f"first_batch({str(kept)!r})"):
+            command = [sys.executable, "-c", f"from benchmarks import study; study.{work}"]
+            done = measure(command, log)  # a process each: what makes the runs takes more than they do
+            if done.code:
+                raise RuntimeError(log.read_text())
+        print(f"  {log.read_text().strip()}, {done.seconds:.0f} s", flush=True)
+    return [Bar(f"memory-{n_targets}", done.peak_mb * 2**20 / 1e6, 6000, "MB")]
+
+
+def write_runs(n: int, n_targets: int, path: str) -> None:
+    """`make_runs` into a file."""
+    Path(path).write_bytes(pickle.dumps(make_runs(n, n_targets, REAL)))
+
+
+def first_batch(path: str) -> None:
+    """Everything about the runs in a file, until a second batch of targets begins, or to the end."""
+    keep_freed_memory()
+    limit_threads(None)
+    try:
+        everything(pickle.loads(Path(path).read_bytes()), _UntilSecondBatch())
+        print("all targets were one batch")
+    except _Enough as share:
+        print(f"a batch was {100 * float(str(share)):.0f} % of the targets")
+
+
+class _Enough(Exception):
+    """The first batch is done: which share of the targets it was."""
+
+
+class _UntilSecondBatch(Stages):
+    """Stages that end a fit when it begins to search again, after the models of a batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._fitted, self._whole = 0.0, False
+
+    def advance(self, name: str, share: float) -> None:
+        """See Stages: in the fit that has tests, which is the last, residuals come before the models of a batch."""
+        super().advance(name, share)
+        if name == RESIDUALS_STAGE:
+            self._fitted, self._whole = 0.0, True
+        self._fitted += share if name == MODELS_STAGE else 0.0
+        if self._whole and self._fitted and name == SEARCH_STAGE:
+            raise _Enough(self._fitted)
+
+
+def one_fold(design: Design) -> None:
+    """The partition in one outer fold, without tests."""
+    spec = _analysis().fit_spec()
+    train, test = outer_split(design, 0)
+    fold = OuterFold(0, train, test, inner_folds(design, train, spec.inner))
+    fit_all(design, [Question(_analysis().groups, FitOptions())], spec, folds=[fold])
+
+
+def _slope(x: Array | Sequence[float], y: Array | Sequence[float]) -> float:
+    return float(np.polyfit(x, y, 1)[0])
+
+
 def everything(runs: list[Run], stages: Stages | None = None) -> None:
     """All that a unit fits, told to its stages."""
     stages = stages or Stages()
@@ -88,12 +199,13 @@ def everything(runs: list[Run], stages: Stages | None = None) -> None:
         solver.answer(inputs, asked)
 
 
-def himalaya(design: Design) -> None:
-    """Random search of the full model in the same nested folds, 20 candidates and 30 alphas; kernels are given."""
+def himalaya(design: Design, folds: Array | None = None) -> None:
+    """Random search of the full model in the same nested folds (some of them: their numbers), 20 candidates and 30
+    alphas; kernels are given."""
     backend, spec = set_backend("torch"), FitSpec()
     gammas = band_weights(len(REAL), spec.candidates, spec.seed)[: spec.candidates].astype(np.float32)
     alphas = np.geomspace(*spec.alphas).astype(np.float32)
-    for fold in np.unique(design.folds):
+    for fold in np.unique(design.folds) if folds is None else folds:
         train = design.folds != fold
         columns = [torch.as_tensor(design_columns(design, name, fold, train)[train]).float() for name in REAL]
         solve_multiple_kernel_ridge_random_search(
@@ -185,4 +297,4 @@ def _seconds(work: Callable[[], object]) -> tuple[float, float]:
 if __name__ == "__main__":
     keep_freed_memory()
     limit_threads(None)
-    sys.exit(run_bars({"default": default, "brain": brain}))
+    sys.exit(run_bars({"default": default, "brain": brain, "growth": growth, "targets": targets, "memory": memory}))

@@ -103,11 +103,12 @@ def rounding_of(dtype: torch.dtype) -> Rounding:
 
 
 @contextmanager
-def tf32_products() -> Iterator[None]:
-    """Within, CUDA may make float32 products of TF32 (`torch.backends.cuda.matmul`); then again as before."""
+def tf32_products(allowed: bool = True) -> Iterator[None]:
+    """Within, CUDA may make float32 products of TF32 (`torch.backends.cuda.matmul`), or may not; then again as
+    before."""
     matmul = torch.backends.cuda.matmul
     before = matmul.allow_tf32
-    matmul.allow_tf32 = True
+    matmul.allow_tf32 = allowed
     try:
         yield
     finally:

@@ -165,13 +165,14 @@ class FactorErrors:
         scale = max(float(K.norm()), TINY)
         hats = [K_eval.T / scale]
         self._n_small = int((alphas < lowest * scale).sum())
-        for share in _shares(lowest):
-            penalised = K.clone()
-            penalised.diagonal().add_(share * scale)
-            factor, failed = torch.linalg.cholesky_ex(penalised)
-            if failed:
-                self._n_small, self._first = len(alphas), False
-            hats.append(torch.cholesky_solve(K_eval.T, factor))
+        with tf32_products(False):  # factors of a matrix that is rounded so would be of another one
+            for share in _shares(lowest):
+                penalised = K.clone()
+                penalised.diagonal().add_(share * scale)
+                factor, failed = torch.linalg.cholesky_ex(penalised)
+                if failed:
+                    self._n_small, self._first = len(alphas), False
+                hats.append(torch.cholesky_solve(K_eval.T, factor))
         self._hats = torch.cat(hats, dim=1).to(dtype)
         mixed = combinations(lowest, alphas[self._n_small :] / scale)
         # of products of two predictions, each pair once, and of predictions with responses
