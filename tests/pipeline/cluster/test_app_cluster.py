@@ -88,9 +88,8 @@ def cluster(folder, *more, **environment):
             yield file, processes[1:]
         finally:
             for process in reversed(processes):
-                process.terminate()
-            for process in processes:
-                process.wait(60)
+                process.kill()
+                process.wait()
 
 
 def kill_in_the_middle(worker, out):
