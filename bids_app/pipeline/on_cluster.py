@@ -32,7 +32,7 @@ from bids_app.process import set_environment
 from bids_app.records import Recording, StimulusEvent
 
 FEATURES, REPORT = 2, 1  # are done before units (0): others wait for them
-TOLD_S, MOST_TOLD = 2.0, 3  # what units are at is told this often at most, of so many at once
+TOLD_S, MOST_TOLD = 2.0, 3  # what units are at is told this often by workers, and of so many at once to the user
 INTERRUPTED = "interrupted: run the same command to go on"
 Heard = tuple[Recording, StimulusEvent]
 Wanted = Mapping[tuple[str, str], Heard]  # (stimulus, space) → a playing that the stimulus is heard in
@@ -85,13 +85,12 @@ class FeatureOrder:
 
 @dataclass(frozen=True)
 class UnitOrder:
-    """A unit, what is known of its participant and of models, and how often what it is at is to be told."""
+    """A unit, and what is known of its participant and of models."""
 
     unit: Unit
     title: str
     preflight: Preflight
     models: CheckedModels
-    every_s: float
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def make_features(desk: Desk, order: FeatureOrder, post: Post) -> Outcome:
 def fit(desk: Desk, order: UnitOrder, post: Post) -> Outcome:
     """One unit, as a run in one process does it."""
     post(Begun(order.unit.stem))
-    telling, stopped, well = Telling(post, every_s=order.every_s, log=desk.log), None, False
+    telling, stopped, well = Telling(post, every_s=TOLD_S, log=desk.log), None, False
     work = Progress(telling.book, telling.screen).start(order.unit.stem, order.unit.participant, order.title)
     with telling.logged(), named(desk.homes):
         try:
@@ -218,7 +217,7 @@ class _Level:
         try:
             self._give_all(features)
             while self.crew.pending:
-                self._take(self.crew.next(TOLD_S))
+                self._take(self.crew.next(self.progress.screen.live.every_s))
                 self._show()
         except BaseException:
             for stem in self.begun:
@@ -256,9 +255,8 @@ class _Level:
         else:
             heard = {facts.label for one in unit.recordings for facts in self.judge.accounts.of(one).stimuli}
             after = [_named(label, space) for label, space in features if label in heard]
-            every_s = max(TOLD_S, self.progress.screen.live.every_s)
             own = self.judge.preflight.only(unit.participant)
-            order = UnitOrder(unit, title, own, self.foreseen.models, every_s)
+            order = UnitOrder(unit, title, own, self.foreseen.models)
             self.crew.give(unit.stem, fit, order, after, self.on_gpu)
 
     def _give_report(self, participant: str) -> None:
@@ -326,11 +324,10 @@ class _Level:
         self.shown_s = time.monotonic()
         n_units = len(self.judge.preflight.units)
         n_done = n_units - len(self.waiting)
-        told = {stem: state for stem, state in self.begun.items() if state is not None}
-        lines = [f"{stem}: {state.line}" for stem, state in told.items()][:MOST_TOLD]
-        more = [f"{len(self.begun) - len(lines)} more"] * (len(self.begun) > len(lines))
-        share = (n_done + sum(state.share for state in told.values())) / n_units
-        live.show(f"{n_done} of {n_units} units done", State("; ".join((*lines, *more)), share, None))
+        lines = [stem if state is None else f"{stem}: {state.line}" for stem, state in self.begun.items()]
+        more = [f"{len(lines) - MOST_TOLD} more"] * (len(lines) > MOST_TOLD)
+        share = (n_done + sum(state.share for state in self.begun.values() if state is not None)) / n_units
+        live.show(f"{n_done} of {n_units} units done", State("; ".join((*lines[:MOST_TOLD], *more)), share, None))
 
 
 def _named(label: str, space: str) -> str:

@@ -43,6 +43,8 @@ ODD = [
     for option, values in {
         "--mem-mb": ("0", "-1", "9" * 30, "²", "1.5", "nan"),
         "--omp-nthreads": ("0", "1000000", "9" * 5000),
+        "--nprocs": ("0", "-1", "9" * 30, "²"),
+        "--dask-scheduler": ("", "x", "\0", "tcp://é:1", "ucx://a:1", "a:" + "9" * 500),
         "--device": ("", "cuda:99", "x\0"),
         "--participant-label": ("", "é", "²", "x" * 5000, "\0", "../x", "{root}/binary", "{root}/pipe"),
         "--space": ("", "\0"),

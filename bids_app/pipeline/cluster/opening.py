@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 CONNECT_S, POLL_S = 30.0, 0.5
 USED = 0.8  # of this machine's memory, by all of its worker processes together
+OWN = {  # settings of dask for a cluster of one's own
+    "distributed.scheduler.worker-saturation": 1.0,  # no worker holds work back while another one has none
+    "distributed.scheduler.http.routes": [],  # nothing is shown to browsers
+    "distributed.worker.http.routes": [],
+}
 SAME = "workers need the same Concord, and BIDS_DIR and OUT_DIR under the same paths"
 WRITES = "`dask scheduler --scheduler-file` writes it"
 ONE_THREAD = "start workers with --nthreads 1, several with --nworkers; threads of a fit are --omp-nthreads"
@@ -78,7 +83,7 @@ def _own(n_processes: int) -> Iterator[Client]:
 
     # with certificates of its own nobody else on this machine can send it work
     security = Security.temporary() if find_spec("cryptography") else None
-    with dask.config.set({"distributed.scheduler.worker-saturation": 1.0}):
+    with dask.config.set(OWN):
         try:
             with _deaf_to_interrupts():
                 cluster = LocalCluster(
@@ -86,7 +91,8 @@ def _own(n_processes: int) -> Iterator[Client]:
                     threads_per_worker=1,  # that wait for work; each has those of torch beside
                     host="127.0.0.1",
                     memory_limit=0,  # fits keep to --mem-mb, and none is killed for its memory
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",
+                    scheduler_kwargs={"dashboard": False},
                     silence_logs=logging.CRITICAL,
                     security=security,
                 )

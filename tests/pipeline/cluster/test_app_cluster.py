@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from quick_study import cut, differences, make_quick_study, plain_brains, response, stem
 
 from bids_app.cli.concord import main
+from bids_app.demo import make_demo
 
 LEVELS = ("participant", "group")
 assert distributed  # its defaults are in dask.config before a test sets anything there
@@ -70,31 +72,55 @@ def test_two_processes_leave_the_same_bytes(one, capsys):
 
 
 @contextmanager
-def cluster(folder, **environment):
-    """A scheduler and two workers on loopback, as a user starts them. Yields the scheduler's file."""
-    dask_command = [sys.executable, "-m", "dask"]
-    file, worker = folder / "scheduler.json", ["--nthreads", "1", "--memory-limit", "0", "--no-dashboard"]
-    begun = [[*dask_command, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]]
-    begun += [[*dask_command, "worker", *worker, "--no-nanny", "--preload", PRELOAD, "--host", "127.0.0.1"]] * 2
+def cluster(folder, *more, **environment):
+    """A scheduler and two workers on loopback, as a user starts them; its file, and the workers."""
+    file, local = folder / "scheduler.json", ["--no-dashboard", "--host", "127.0.0.1"]
+    worker = ["worker", *local, "--nthreads", "1", "--memory-limit", "0", "--no-nanny", *more]
     with (folder / "dask.log").open("w") as log:
         options = {"stdout": log, "stderr": log, "cwd": folder, "env": {**os.environ, **environment}}
-        processes = [subprocess.Popen([*each, "--scheduler-file", str(file)], **options) for each in begun]
+        processes = [
+            subprocess.Popen([sys.executable, "-m", "dask", *each, "--scheduler-file", str(file)], **options)
+            for each in (["scheduler", *local, "--port", "0"], worker, worker)
+        ]
         try:
             while not file.exists():
                 time.sleep(0.1)
-            yield file
+            yield file, processes[1:]
         finally:
             for process in reversed(processes):
-                process.terminate()
-            for process in processes:
-                process.wait(60)
+                process.kill()
+                process.wait()
+
+
+def kill_in_the_middle(worker, out):
+    """When units are fitted."""
+    while not ((out / "status.json").exists() and '"running"' in (out / "status.json").read_text()):
+        time.sleep(0.1)
+    time.sleep(2.0)
+    worker.kill()
+
+
+@pytest.mark.long
+def test_the_demo_on_a_cluster_one_of_whose_workers_is_killed(tmp_path, capsys):
+    make_demo(tmp_path)
+    given = ["--analysis", "demo", "--model-dir", str(tmp_path / "models"), "--offline", "--omp-nthreads", "1"]
+    assert main([str(tmp_path / "bids"), str(tmp_path / "out"), *LEVELS, *given]) == 0
+    with cluster(tmp_path) as (file, workers):
+        killing = threading.Thread(target=kill_in_the_middle, args=(workers[0], tmp_path / "other"))
+        killing.start()
+        given += ["--dask-scheduler-file", str(file)]
+        assert main([str(tmp_path / "bids"), str(tmp_path / "other"), *LEVELS, *given]) == 0
+        killing.join()
+    assert workers[0].returncode == -signal.SIGKILL
+    assert "another one begins it again" in capsys.readouterr().out
+    assert unlike(tmp_path, "other") == []
 
 
 @pytest.mark.long
 def test_a_worker_that_is_killed_costs_nothing(one, tmp_path, capsys):
     """Of a cluster that is there, where it had written all files of a unit but the last."""
     killed = tmp_path / "killed"
-    with cluster(tmp_path, KILL_AT=f"{stem('01')}_unit.json", KILLED=str(killed)) as file:
+    with cluster(tmp_path, "--preload", PRELOAD, KILL_AT=f"{stem('01')}_unit.json", KILLED=str(killed)) as (file, _):
         assert run(one, "cluster", "--dask-scheduler-file", str(file)) == 1
     assert killed.exists()
     assert unlike(one, "cluster") == []

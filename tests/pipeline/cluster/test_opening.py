@@ -1,0 +1,102 @@
+"""What each process may take, which workers are refused, and what is told from one process to another."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bids_app import __version__
+from bids_app.boundary import LOGGER, known_error
+from bids_app.errors import UsageError
+from bids_app.execution import State, StatusRow
+from bids_app.pipeline.cluster import opening
+from bids_app.pipeline.cluster.telling import AtWork, Begun, Telling, from_plain, say_again, to_plain
+from bids_app.pipeline.watching.screen import Screen
+from bids_app.records import ModelSource, RecordingQuery
+from bids_app.settings.run_options import RunOptions
+
+
+def options(root, **how):
+    return RunOptions(RecordingQuery(root, root), ("participant",), "demo", ModelSource(None, True, "cpu"), **how)
+
+
+@pytest.mark.parametrize(
+    ("how", "threads", "mem_mb"),
+    [
+        ({"nprocs": 4}, 4, None),
+        ({"nprocs": 5}, 3, 5120),  # 80 % of 32 GB
+        ({"nprocs": 40}, 1, 640),
+        ({"nprocs": 40, "threads": 2, "mem_mb": 9000}, 2, 9000),
+        ({"scheduler": "tcp://node:1"}, 1, None),
+        ({"scheduler": "tcp://node:1", "threads": 8, "mem_mb": 100}, 8, 100),
+    ],
+)
+def test_what_a_process_may_take(tmp_path, monkeypatch, how, threads, mem_mb):
+    monkeypatch.setattr("dask.system.CPU_COUNT", 16)
+    monkeypatch.setattr("distributed.system.MEMORY_LIMIT", 32_000_000_000)
+    assert opening.worker_limits(options(tmp_path, **how)) == (threads, mem_mb)
+
+
+class Asked:
+    """A client of a cluster with one worker."""
+
+    def __init__(self, n_threads=1, version=__version__):
+        self.n_threads, self.version = n_threads, version
+
+    def scheduler_info(self):
+        return {"workers": {"tcp://worker": {"nthreads": self.n_threads}}}
+
+    def run(self, look, *given, on_error):
+        found = look(*given)
+        return {"tcp://worker": self.version if found == __version__ else found}
+
+
+def test_workers_that_differ_are_refused(tmp_path):
+    given = options(tmp_path, scheduler="tcp://node:1")
+    opening._require_alike(Asked(), given)
+    for client in (Asked(n_threads=4), Asked(version="0.0.1"), Asked(version=ModuleNotFoundError("bids_app"))):
+        with pytest.raises(UsageError, match="tcp://worker"):
+            opening._require_alike(client, given)
+    elsewhere = replace(given, query=replace(given.query, out_dir=tmp_path / "absent"))
+    with pytest.raises(UsageError, match=r"there is no .*absent"):
+        opening._require_alike(Asked(), elsewhere)
+
+
+@pytest.mark.parametrize(
+    "event", [Begun("a"), AtWork("[1/2] a", State("fit", 0.5, None)), StatusRow("a", "01", "done")]
+)
+def test_events_come_as_they_were_sent(event):
+    assert from_plain({**to_plain(event), "worker": "tcp://worker"}) == event
+
+
+def test_what_was_said_elsewhere_is_said_again_in_its_order(caplog, monkeypatch):
+    telling, posted, said = Telling(print, log=Path("run.log")), [], []
+    monkeypatch.setattr(telling, "_post", posted.append)
+    with telling.logged():
+        telling.screen.say("a line")
+        telling.book.record(StatusRow("a", "01", "running"))
+        telling.screen.detail("a detail")
+        try:
+            raise ValueError("a reason")
+        except ValueError as error:
+            known_error(error)
+        telling.book.record(StatusRow("a", "01", "failed"))
+        telling.book.remove(["b"])
+    assert posted == [StatusRow("a", "01", "running")]
+
+    class Book:
+        def record(self, row):
+            said.append(row)
+
+        def remove(self, units):
+            said.append(units)
+
+    monkeypatch.setattr(LOGGER, "propagate", True)
+    with caplog.at_level(logging.INFO, "concord"):
+        say_again(telling.said, Book(), Screen(said.append, lambda line: said.append(f"({line})"), telling))
+    assert said == ["a line", "(a detail)", StatusRow("a", "01", "failed"), ("b",)]
+    (record,) = caplog.records
+    assert record.getMessage() == "a bug of Concord"
+    assert "ValueError: a reason" in logging.Formatter().format(record)
+    assert record.exc_info  # so that -vv shows it
