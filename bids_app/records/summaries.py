@@ -21,7 +21,7 @@ from bids_app.records.model_pair import StatisticSubject, TargetSet
 from bids_app.records.provenance import NO_EFFORT, Effort, Provenance
 from bids_app.records.specs import SubspaceSpec
 
-SUMMARY_FORMAT = 10  # raised whenever what summaries hold changes: others are refused in one line, never misread
+SUMMARY_FORMAT = 9  # raised whenever what summaries hold changes: others are refused in one line, never misread
 UNRELIABLE_P, NO_P = "p is unreliable", "p is n/a"  # how warnings begin that say so
 LEAST_PREDICTED = 0.01  # of the variance: targets above it, by the full model, count as predicted
 FEWEST_TESTED = 5  # participants that a test over them takes: of fewer no sign flips give p ≤ .05
