@@ -63,7 +63,7 @@ def of_another_analysis(root):
 def of_other_numbers(root):
     def change(content):
         made = content["provenance"]
-        made["unit_key"] = made["unit_key"].replace("numbers=1", "numbers=0")
+        made["unit_key"] = made["unit_key"].replace("numbers=2", "numbers=1")
 
     rehashed(root, change)
 
