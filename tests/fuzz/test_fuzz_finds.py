@@ -41,6 +41,11 @@ PARSED = {
         "volume",
         [(f"{BOLD}.nii.gz", "nifti_field", ("datatype", 0, -54))],
     ),
+    "a unit of time that NIfTI does not have": (
+        "dataset/responses/volumes.py:header_period_s",
+        "volume",
+        [(f"{BOLD}.nii.gz", "nifti_field", ("xyzt_units", 5, 10000000.0))],
+    ),
 }
 
 

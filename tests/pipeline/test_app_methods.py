@@ -157,7 +157,7 @@ def test_words_of_electrodes(tmp_path):
     inside = {number: [at for at in these if 0.55 <= at < 128.95] for number, these in onsets.items()}
     used, total = (sum(map(len, one.values())) for one in (inside, onsets))
     assert used < total
-    assert re.search(r"100 sign vectors over \d+ blocks of time of at least 5 s", said["Inference"])
+    assert re.search(r"127 sign vectors over \d+ blocks of time of at least 5 s", said["Inference"])
     assert "Lanczos" not in said["Design"]
     holds(said, {
         "Design": [

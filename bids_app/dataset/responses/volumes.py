@@ -119,10 +119,18 @@ def count_volumes(path: Path) -> int:
 def header_period_s(path: Path) -> float:
     """Seconds between volumes by the header; 0 where it does not say: no unit, 0 or 1."""
     header = open_volume(path).header
-    scale = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}.get(header.get_xyzt_units()[1], 0.0)
+    scale = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}.get(_unit_of_time(header), 0.0)
     zooms = header.get_zooms()
     value = float(zooms[3]) if len(zooms) == 4 else 0.0
     return 0.0 if value in (0.0, 1.0) else header_seconds(value * scale)
+
+
+def _unit_of_time(header: Any) -> str:
+    """By its code; nothing where that is none of NIfTI's."""
+    try:
+        return str(header.get_xyzt_units()[1])
+    except KeyError:
+        return ""
 
 
 def volume_values(path: Path, targets: Targets) -> Array:
