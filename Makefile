@@ -1,12 +1,15 @@
 # The commands of the README. All set up .venv first; an interrupted set-up is begun anew.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 DEMO = demo
+# units of work side by side, with one thread each, so that no number depends on the machine's cores
+NPROCS ?= $(shell if [ "$$(nproc 2>/dev/null || echo 1)" -gt 1 ]; then echo 2; else echo 1; fi)
 
 .PHONY: demo test test-long fuzz bench clean
 
 demo: .venv/.ready
 	.venv/bin/concord-tools demo $(DEMO)
-	.venv/bin/concord $(DEMO)/bids $(DEMO)/out participant group --analysis demo --model-dir $(DEMO)/models --offline
+	.venv/bin/concord $(DEMO)/bids $(DEMO)/out participant group --analysis demo --model-dir $(DEMO)/models --offline \
+		--nprocs $(NPROCS) --omp-nthreads 1
 	@echo "The report lies in $(DEMO)/out/group.html, each participant's in $(DEMO)/out/sub-*.html"
 
 test: .venv/.ready
