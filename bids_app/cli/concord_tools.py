@@ -55,7 +55,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _demo(given: argparse.Namespace) -> None:
     from bids_app.demo import make_demo
+    from bids_app.process import limit_threads
 
+    limit_threads(1)  # the last digits of models that are drawn hang on the threads, and all that is planted on these
     make_demo(given.folder)
     print(f"The demo data set lies in {given.folder}")
 

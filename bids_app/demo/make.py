@@ -22,7 +22,7 @@ from bids_app.demo.text import write_run
 from bids_app.demo.voice import RATE_HZ
 from bids_app.records import Array, Intervals
 
-VERSION = "3"  # of what is made; a folder with this marker is complete and kept
+VERSION = "4"  # of what is made; a folder with this marker is complete and kept
 REFERENCE_SEED = 1
 DEMO_SEED = 4  # of eleven tried: its signals planted together correlate as in the reference (±.07; others, ±.2)
 N_RUNS, N_REFERENCE = 4, 12  # stories heard, and others for directions and truth: three times as long
