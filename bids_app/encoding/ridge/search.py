@@ -140,8 +140,9 @@ class Errors:
 
 class FactorErrors:
     """`Errors` from a few Cholesky factors of a candidate's kernel, off by less than a thousandth of the power where
-    alphas are best. Targets that do best at the lowest alpha of these are given to further factors, of lower alphas
-    and in float64, then to an eigenbasis: target by target, so that none depends on its neighbours.
+    alphas are best. Alphas below the lowest of these have further factors, in float64; still lower ones are no better
+    than the lowest of all, so that none of them is chosen. All targets in all splits alike: errors are summed over
+    splits, and what one of them would leave out another would count.
 
     Parameters
     ----------
@@ -195,12 +196,8 @@ class FactorErrors:
         errors = self._combined @ torch.stack(terms)
         if not small:
             return errors
-        # lower alphas do no better, so none of them is chosen, but where the lowest one here does best
-        lowest = torch.nonzero(errors.argmin(dim=0) == 0)[:, 0]
-        errors = torch.cat([errors[:1].expand(small, -1), errors])
-        if len(lowest):
-            errors[:small, lowest] = self._further(Moments(moments.Y[:, lowest], self._split))[:small]
-        return errors
+        lower = self._further(moments)[:small] if self._first else errors[:1].expand(small, -1)
+        return torch.cat([lower, errors])
 
     @made_once
     def _further(self) -> Callable[[Moments], torch.Tensor]:

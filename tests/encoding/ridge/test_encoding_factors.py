@@ -62,6 +62,26 @@ def test_targets_that_want_lower_alphas_get_them(monkeypatch):
     assert cost(*given)[0] > 1e-2  # without them
 
 
+@pytest.mark.parametrize("decay", [0.5, 1.0, 2.0])
+def test_what_is_chosen_over_several_splits_costs_less_than_a_thousandth(decay):
+    """Of columns whose variances fall by a power, some targets do best at low alphas in some splits alone."""
+    rng = np.random.default_rng(int(4 * decay))
+    columns = rng.standard_normal((300, 400)) * np.arange(1, 401.0) ** -decay
+    Y = columns @ rng.standard_normal((400, 60)) + np.geomspace(1e-3, 3, 60) * rng.standard_normal((300, 60))
+    X = Columns([torch.as_tensor(columns[:, :150]), torch.as_tensor(columns[:, 150:])], np.arange(300))
+    found, exact, power = 0.0, 0.0, 0.0
+    for validation in np.array_split(np.arange(300), 5):
+        split = Split(X, np.setdiff1d(np.arange(300), validation), validation)
+        single, double = (Moments(torch.as_tensor(Y).to(dtype), split) for dtype in (torch.float32, torch.float64))
+        rounding = rounding_of(torch.float32)
+        found = found + FactorErrors(split, WEIGHTS, ALPHAS, torch.float32, rounding)(single).double().numpy()
+        exact = exact + Errors(split, WEIGHTS, ALPHAS, torch.float64)(double).numpy()
+        power = power + double.power.numpy()
+    last = len(ALPHAS) - 1 - found[::-1].argmin(axis=0)
+    lost = (exact[last, np.arange(60)] - exact.min(axis=0)) / power
+    assert lost.max() < 1e-3
+
+
 @pytest.mark.parametrize("noise", [1.0, 8.0])
 def test_factors_bear_products_in_tf32(noise):
     with Imitated():
