@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 
 from bids_app.boundary import boundary, known_error, log_path
@@ -204,6 +205,8 @@ class _Level:
     failed: int = 0
     waiting: dict[str, Work] = field(default_factory=dict)  # stem → a unit that has not ended
     begun: dict[str, State | None] = field(default_factory=dict)  # stem → what it is at
+    fitting: set[str] = field(default_factory=set)  # those begun that nothing is reused for
+    features: list[str] = field(default_factory=list)  # names of what units wait for
     left: Counter[str] = field(default_factory=Counter)  # participant → units that have not ended
     shown_s: float = field(default_factory=time.monotonic)
 
@@ -220,7 +223,7 @@ class _Level:
                 self._take(self.crew.next(self.progress.screen.live.every_s))
                 self._show()
         except BaseException:
-            for stem in self.begun:
+            for stem in self.fitting & self.begun.keys():
                 self.waiting[stem].record("failed", INTERRUPTED)
             raise
         finally:
@@ -232,15 +235,30 @@ class _Level:
         if not self.judge.job.options.reports_only:
             self.failed = record_unused(self.progress.book, preflight, preflight.unused)
             self.left.update(unit.participant for unit in preflight.units)
-            for (label, space), heard in {} if self.stops else features.items():
+            for (label, space), heard in {} if self.stops else self._needed(features).items():
                 on_gpu = self.on_gpu and space in self.foreseen.models.of_models
                 name = _named(label, space)
                 self.crew.give(name, make_features, FeatureOrder(*heard, space), on_gpu=on_gpu, priority=FEATURES)
+                self.features.append(name)
             for title, unit in titled(preflight.units):
                 self._give_unit(title, unit, features)
         for participant in preflight.participants:
             if participant not in self.left:
                 self._give_report(participant)
+
+    def _needed(self, features: Wanted) -> Wanted:
+        """Those of units that will be begun: none after the first that is known to fail, where that stops all."""
+        units, refused = self.judge.preflight.units, self.foreseen.refused
+        if not self.judge.job.options.stop_on_first_crash:
+            return features
+        heard = {
+            label for unit in takewhile(lambda one: one.stem not in refused, units) for label in self._heard(unit)
+        }
+        return {(label, space): one for (label, space), one in features.items() if label in heard}
+
+    def _heard(self, unit: Unit) -> set[str]:
+        """Labels of its stimuli."""
+        return {facts.label for one in unit.recordings for facts in self.judge.accounts.of(one).stimuli}
 
     def _give_unit(self, title: str, unit: Unit, features: Wanted) -> None:
         work = self.progress.start(unit.stem, unit.participant, title)
@@ -253,7 +271,7 @@ class _Level:
             self.failed += 1
             self._ended(work)
         else:
-            heard = {facts.label for one in unit.recordings for facts in self.judge.accounts.of(one).stimuli}
+            heard = self._heard(unit)
             after = [_named(label, space) for label, space in features if label in heard]
             own = self.judge.preflight.only(unit.participant)
             order = UnitOrder(unit, title, own, self.foreseen.models)
@@ -271,10 +289,14 @@ class _Level:
             case Lost(names):
                 for stem in self.begun.keys() & {*names}:
                     del self.begun[stem]
+                    self.fitting.discard(stem)
                     self.waiting[stem].say("its worker process has ended: another one begins it again")
             case Begun(stem) if stem in self.waiting:
+                given = self.waiting[stem]  # its seconds count from now
+                self.waiting[stem] = self.progress.start(given.unit, given.participant, given.title)
                 self.begun[stem] = None
             case StatusRow() if one.unit in self.waiting:
+                self.fitting.add(one.unit)
                 self.progress.book.record(one)
             case AtWork(title, state) if (stem := title.rpartition(" ")[2]) in self.begun:
                 self.begun[stem] = state
@@ -283,6 +305,7 @@ class _Level:
         outcome = ended.outcome
         say_again(outcome.said, self.progress.book, self.progress.screen)
         if outcome.stopped is not None:
+            self.begun.pop(ended.name, None)  # it has said why itself
             raise outcome.stopped
         work = self.waiting.get(ended.name)
         if work is not None:
@@ -312,7 +335,7 @@ class _Level:
     def _stop(self) -> None:
         """Nobody begins another unit; those that have begun end."""
         skipped = [work for stem, work in self.waiting.items() if stem not in self.begun]
-        self.crew.drop([work.unit for work in skipped])
+        self.crew.drop([*self.features, *(work.unit for work in skipped)])
         for work in skipped:
             self._skip(work)
 

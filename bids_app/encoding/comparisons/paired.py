@@ -14,7 +14,7 @@ from bids_app.encoding.inference.multiple_testing import MaxTNull, summarise
 from bids_app.records import Array
 
 AT_ONCE = 512  # targets: a constant, so that results repeat
-LEAST_EQUAL = 4.3  # blocks: of fewer, 2^4.3 = 20 sign vectors, no p is below .05
+LEAST_EQUAL = 5.3  # blocks: of fewer, 2^5.3 = 40 sign vectors and their opposites, no p is below .05
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ class Inference(Observer):
         numbers += blocks.count**2 / self.n_folds
         self.cell_bytes = 2 * len(self.flip_units) * self.dtype.itemsize
         sums = (len(unions) + len(self.shares)) * blocks.count + (self.n_folds * len(self.refitted)) ** 2
-        again = (len(pairs) + len(self.additions)) * of_codes[0]
+        again = (len(pairs) + len(self.additions)) * n_codes(self.signs[0].with_kept)
         # responses in pieces, and what smaller unions leave of them
         lengths = [len(kind.pieces.units) * kind.pieces.length for kind in self.flip_units]
         again += sum(lengths) + len(self.additions) * lengths[0]
@@ -186,7 +186,9 @@ class Inference(Observer):
         batch = self._batch
         self._shares_of_blocks.add(batch.left)
         # a power of two, so that no boundary depends on how blocks of targets are shared out to batches
-        step = 2 ** int(math.log2(max(1, TESTED_AT_ONCE[batch.left.device.type] // 2 ** self.signs[0].n_bits)))
+        step = 2 ** int(
+            math.log2(max(1, TESTED_AT_ONCE[batch.left.device.type] // 2 ** max(each.n_bits for each in self.signs)))
+        )
         parts = [slice(first, min(first + step, batch.n_targets)) for first in range(0, batch.n_targets, step)]
 
         def nulls(some: slice) -> list[list[NullSummary]]:

@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,7 +83,7 @@ def _own(n_processes: int) -> Iterator[Client]:
 
     # with certificates of its own nobody else on this machine can send it work
     security = Security.temporary() if find_spec("cryptography") else None
-    with dask.config.set(OWN):
+    with dask.config.set(OWN), ExitStack() as opened:
         try:
             with _deaf_to_interrupts():
                 cluster = LocalCluster(
@@ -96,15 +96,12 @@ def _own(n_processes: int) -> Iterator[Client]:
                     silence_logs=logging.CRITICAL,
                     security=security,
                 )
+                opened.enter_context(cluster)
+                opened.callback(_kill, cluster)
         except (OSError, RuntimeError) as error:
             what = f"worker processes cannot be started ({error})"
             raise CannotCreate(what, hint="--nprocs 1 needs none") from error
-        with cluster:
-            try:
-                with Client(cluster, set_as_default=False) as client:
-                    yield client
-            finally:
-                _kill(cluster)
+        yield opened.enter_context(Client(cluster, set_as_default=False))
 
 
 @contextmanager

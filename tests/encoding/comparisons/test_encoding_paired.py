@@ -48,9 +48,10 @@ def test_equal_models_have_p_of_one_and_few_blocks_have_none():
     found = paired_difference(contrast, total, 200, 0)
     assert (found.p[1], found.p_family[1], found.difference[1]) == (1.0, 1.0, 0.0)
     assert np.isnan([found.p[2], found.q[2], found.difference[2]]).all()
-    few = paired_difference(*sums(4), 200, 0)
+    few = paired_difference(*sums(5), 200, 0)  # 2 of 2^5 sign vectors are the observed sum, and its opposite
     assert np.isnan(few.p).all()
     assert np.isfinite(few.difference).all()
+    assert np.isfinite(paired_difference(*sums(6), 200, 0).p).all()
 
 
 def design_of(kind, seed, n_runs=6, n_times=150, n_targets=60, dims=8):

@@ -121,8 +121,8 @@ class Signs:
 def _draw_codes(n_units: int, n_bits: int, seed: int) -> Array:
     """Codes (n_units,) that no smaller group would do for, none twice before all were taken."""
     own = 1 << np.arange(n_bits)
-    if n_units == n_bits:
-        return own  # bit b of the row's number is the sign of unit b
+    if n_units == n_bits or not n_bits:
+        return np.resize(own, n_units)  # bit b of the row's number is the sign of unit b
     rng, every = np.random.default_rng(seed), np.arange(1, 2**n_bits)
     others = rng.permutation(every[np.bitwise_count(every) > 1])
     # one of an even number of bits among them: then no vector is the opposite of another, and a quadratic form, which
