@@ -13,7 +13,7 @@ DPI = 110  # of the parts that are drawn as pixels
 INK, MUTED, GRID = "#1d2733", "#66717e", "#dfe4ea"
 SHARED = "#7c8794"
 GROUP_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b2569b")  # after Okabe and Ito, distinct to colour-blind eyes
-BAND_COLOURS = (*GROUP_COLOURS, "#e69f00", "#56b4e9", "#000000")
+OTHER_COLOURS = ("#e69f00", "#56b4e9", "#000000", "#8c6d31")  # of bands that are no group of their own
 SIGNED, ORDERED = "RdBu_r", "viridis"
 STYLE = {
     "font.family": "DejaVu Sans",  # ships with matplotlib: the same letters everywhere
@@ -34,6 +34,18 @@ STYLE = {
     "svg.hashsalt": "concord",
     "legend.frameon": False,
 }
+
+
+def band_colours(bands: Sequence[str], groups: Sequence[str]) -> dict[str, str]:
+    """A colour a band: where it is a feature group of its own that of the group, as in all other figures.
+
+    Parameters
+    ----------
+    bands, groups : their names.
+    """
+    own = dict(zip(groups, GROUP_COLOURS, strict=False))
+    others = [band for band in bands if band not in own]
+    return own | {band: OTHER_COLOURS[place % len(OTHER_COLOURS)] for place, band in enumerate(others)}
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from bids_app.outputs.figures.canvas import (
-    BAND_COLOURS,
     GRID,
     GROUP_COLOURS,
     INK,
@@ -17,6 +16,7 @@ from bids_app.outputs.figures.canvas import (
     SHARED,
     SIGNED,
     as_pixels,
+    band_colours,
     broken,
     colour_bar,
     new_figure,
@@ -104,21 +104,23 @@ def _memberships(axes: Any, groups: Sequence[str], members: Bars, named: bool) -
         spine.set_visible(False)
 
 
-def profile_chart(profile: ProfileSummary, modality: Modality) -> bytes:
+def profile_chart(profile: ProfileSummary, modality: Modality, groups: Sequence[str]) -> bytes:
     """SVG: size of the full model's weights by delay, a line a feature space.
 
     Parameters
     ----------
     profile : quartiles of the weights' size by delay, a band each.
     modality : which names the axis of delays.
+    groups : feature groups, which have colours.
     """
+    colours = band_colours(list(profile.bands), groups)
     with styled():
         figure = new_figure(6.4, 2.8)
         axes = figure.subplots()
         figure.subplots_adjust(left=0.1, right=0.72, top=0.94, bottom=0.18)
         marker = "o" if len(profile.delays_s) < 12 else ""
-        for place, (band, line) in enumerate(profile.bands.items()):
-            colour = BAND_COLOURS[place % len(BAND_COLOURS)]
+        for band, line in profile.bands.items():
+            colour = colours[band]
             low, middle, high = (np.asarray(part, dtype=float) for part in (line.q25, line.median, line.q75))
             axes.fill_between(profile.delays_s, low, high, color=colour, alpha=0.15, linewidth=0)
             axes.plot(profile.delays_s, middle, marker=marker, color=colour, label=band, linewidth=1.6, markersize=4)

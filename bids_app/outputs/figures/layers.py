@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.outputs.figures.canvas import BAND_COLOURS, GRID, MUTED, new_figure, styled, svg_bytes
+from bids_app.outputs.figures.canvas import GRID, INK, MUTED, new_figure, styled, svg_bytes
 from bids_app.records import Array
 
 TICKS = 14  # labels of layers at most
@@ -36,7 +36,7 @@ def layer_panels(panels: Mapping[str, LayerLine]) -> bytes:
             left=0.75 / width, right=1 - 0.1 / width, top=0.91, bottom=0.13, wspace=0.25, hspace=0.12
         )
         for column, (title, line) in enumerate(panels.items()):
-            _panel(grid[0, column], grid[1, column], line, BAND_COLOURS[column % len(BAND_COLOURS)])
+            _panel(grid[0, column], grid[1, column], line, INK)
             grid[0, column].set_title(title)
             grid[1, column].set_xlabel("Layer")
         grid[0, 0].set_ylabel("R²")

@@ -9,6 +9,7 @@ from cifti_files import dense_axis, targets_on
 from synthetic_units import GROUPS, electrode_targets, parcel_targets, surface_targets, volume_targets
 
 from bids_app.outputs.figures import charts, maps
+from bids_app.outputs.figures.canvas import GROUP_COLOURS, band_colours
 from bids_app.outputs.figures.greyordinates import drawn_parts, nearest_fslr
 from bids_app.records import ProfileSummary, Quartiles, partition_components
 
@@ -101,8 +102,11 @@ def test_names_of_channels_are_no_formulae():
 def test_a_profile_and_a_scatter():
     band = Quartiles((0.1, 0.2), (0.2, 0.3), (0.3, 0.4))
     summary = ProfileSummary((2.0, 4.0), 7, {f"band{n}": band for n in range(9)})
-    profile = charts.profile_chart(summary, "fmri")
+    profile = charts.profile_chart(summary, "fmri", ("band1", "more"))
     assert profile.startswith(b"<?xml")
+    colours = band_colours(list(summary.bands), ("band1", "more"))
+    assert colours["band1"] == GROUP_COLOURS[0]  # that of its group
+    assert not {colours[band] for band in summary.bands if band != "band1"} & {*GROUP_COLOURS}
     planted = np.linspace(0, 0.4, 50)
     panels = {f"part{n}": (planted, 0.9 * planted, "n 50") for n in range(20)}
     assert charts.planted_chart(panels) == charts.planted_chart(panels)

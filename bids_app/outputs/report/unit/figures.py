@@ -225,7 +225,11 @@ def _profile(unit: WrittenUnit) -> list[Drawing]:
         "Size of the full model's weights (norm over a feature space's dimensions, mean over outer folds): median "
         f"and quartiles over {count_of(profile.n_targets, 'target')}."
     )
-    return [Drawing("profile", charts.profile_chart(profile, unit.modality), "Weights by delay", words)]
+    return [
+        Drawing(
+            "profile", charts.profile_chart(profile, unit.modality, unit.partition.groups), "Weights by delay", words
+        )
+    ]
 
 
 def extra_partition_drawing(summary: UnitSummary, extra: ExtraPartition) -> Drawing:

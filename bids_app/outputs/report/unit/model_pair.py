@@ -190,7 +190,7 @@ def _compared(row: Row, control: str) -> str:
         )
     return (
         f"They do not reliably agree more with each other than with {control} {difference}: "
-        f"they may agree only in what {control} predicts."
+        f"this mean over targets does not show that they agree in more than {control} predicts."
     )
 
 
