@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+
+IN_A_JOURNAL = re.compile(r"(?P<journal>.+?) (?P<volume>\d+)(?:\((?P<number>[^)]+)\))?(?:, (?P<pages>\S+))?")
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,10 @@ class Reference:
     @property
     def bibtex(self) -> str:
         """Its entry."""
-        kind, place = ("article", "journal") if self.is_article else ("incollection", "booktitle")
-        fields = {"author": self.authors, "title": f"{{{self.title}}}", "year": str(self.year), place: self.place}
+        kind, name = ("article", "journal") if self.is_article else ("incollection", "booktitle")
+        printed = IN_A_JOURNAL.fullmatch(self.place) if self.is_article else None
+        place = {key: value for key, value in printed.groupdict().items() if value} if printed else {name: self.place}
+        fields = {"author": self.authors, "title": f"{{{self.title}}}", "year": str(self.year), **place}
         fields |= {"doi": self.doi} if self.doi else {}
         return (
             f"@{kind}{{{self.key},\n" + "".join(f"  {key} = {{{value}}},\n" for key, value in fields.items()) + "}\n"

@@ -50,3 +50,10 @@ def test_bibtex_has_every_key_once_and_closes_its_braces():
         depth += (letter == "{") - (letter == "}")
         assert depth >= 0
     assert depth == 0
+
+
+def test_every_article_has_journal_volume_and_pages_apart():
+    for work in REFERENCES.values():
+        fields = work.bibtex
+        assert ("\n  volume = {" in fields) == work.is_article, work.key
+        assert not work.is_article or work.place.startswith(fields.partition("journal = {")[2].partition("}")[0])
