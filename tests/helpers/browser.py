@@ -18,7 +18,8 @@ window.addEventListener("load", async () => {
   document.querySelectorAll("details").forEach((one) => { one.open = true; });
   const images = [...document.images];
   images.forEach((one) => { one.loading = "eager"; });
-  await Promise.all(images.map((one) => one.decode().catch(() => null)));
+  const ended = (one) => one.complete || new Promise((done) => { one.onload = one.onerror = done; });
+  await Promise.all(images.map(ended));
   const seen = {
     images: images.map((one) => [one.getAttribute("src"), one.naturalWidth, one.alt]),
     widths: [document.documentElement.scrollWidth, window.innerWidth],
