@@ -59,6 +59,7 @@ def workers_left():
     return [line for line in listed.splitlines() if "spawn_main" in line and line.split()[0] == str(os.getpid())]
 
 
+@pytest.mark.long
 def test_two_processes_leave_the_same_bytes(one, capsys):
     assert run(one, "two", "--nprocs", "2") == 1
     said = capsys.readouterr().out
