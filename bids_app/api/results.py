@@ -216,7 +216,8 @@ class Results:
 
         Raises
         ------
-        UsageError : there is no such unit, or its predictions were not saved.
+        UsageError : there is no such unit.
+        NoInput : its predictions were not saved.
         ReadWriteError : a file is gone, broken, or not what was written.
         """
         chosen, written = self._chosen(participant, unit, task, space)
@@ -238,7 +239,7 @@ class Results:
 
         Raises
         ------
-        UsageError, ReadWriteError : as of `predictions`.
+        UsageError, NoInput, ReadWriteError : as of `predictions`.
         """
         return weights_of(self.out_dir, self._summary(self._chosen(participant, unit, task, space)[0]))
 
@@ -258,7 +259,7 @@ class Results:
 
         Raises
         ------
-        UsageError, ReadWriteError : as of `predictions`.
+        UsageError, NoInput, ReadWriteError : as of `predictions`.
         """
         return alphas_of(self.out_dir, self._summary(self._chosen(participant, unit, task, space)[0]))
 

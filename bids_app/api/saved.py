@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bids_app.errors import UsageError
 from bids_app.outputs.derivatives.saved.models import read_alphas, read_weights
+from bids_app.outputs.derivatives.saved.read import require_saved
 from bids_app.outputs.derivatives.saved.series import read_series
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import read_tsv
-from bids_app.outputs.files.proof import require_files, saved_of
 from bids_app.records import TRAITS, Array, Targets, UnitSummary
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def predictions_of(out_dir: Path, summary: UnitSummary, targets: Targets) -> Pre
 
     Raises
     ------
-    UsageError : they were not saved.
+    NoInput : they were not saved, or are of other results.
     ReadWriteError : a file is gone, broken, or not what was written.
     """
     import pandas as pd
@@ -145,7 +145,7 @@ def predictions_of(out_dir: Path, summary: UnitSummary, targets: Targets) -> Pre
     files = {
         desc: list(map(partial(names.series_file, stem, kind, desc), sides)) for desc in ("predicted", "observed")
     }
-    _require(out_dir, summary, "predictions", [samples, *files["predicted"], *files["observed"]])
+    require_saved(out_dir, summary, "predictions", [samples, *files["predicted"], *files["observed"]])
     cells = read_tsv(out_dir / samples)
     table = pd.DataFrame(
         {
@@ -168,10 +168,10 @@ def weights_of(out_dir: Path, summary: UnitSummary) -> dict[str, Weights]:
 
     Raises
     ------
-    UsageError, ReadWriteError : as of `predictions_of`.
+    NoInput, ReadWriteError : as of `predictions_of`.
     """
     file = names.models_file(summary.stem, summary.targets.kind, "weights")
-    _require(out_dir, summary, "weights", [file])
+    require_saved(out_dir, summary, "weights", [file])
     targets, delays_s, bands = read_weights(out_dir / file)
     found = {}
     for band, (weights, components) in bands.items():
@@ -191,16 +191,8 @@ def alphas_of(out_dir: Path, summary: UnitSummary) -> Alphas:
 
     Raises
     ------
-    UsageError, ReadWriteError : as of `predictions_of`.
+    NoInput, ReadWriteError : as of `predictions_of`.
     """
     file = names.models_file(summary.stem, summary.targets.kind, "alphas")
-    _require(out_dir, summary, "alphas", [file])
+    require_saved(out_dir, summary, "alphas", [file])
     return Alphas(*read_alphas(out_dir / file))
-
-
-def _require(out_dir: Path, summary: UnitSummary, what: str, files: list[PurePosixPath]) -> None:
-    """Files of what was saved, as they were written. Raises UsageError where it was not, ReadWriteError."""
-    saved = saved_of(out_dir, summary)
-    if saved is None or what not in saved.what:
-        raise UsageError(f"{what} of {summary.stem} were not saved", out_dir, f"run concord again with --save {what}")
-    require_files(out_dir, saved, files)

@@ -108,8 +108,8 @@ def test_regions_are_found_over_people_by_correlations_where_rsquared_finds_none
 
 
 def test_the_negative_onset_is_honoured(out):
-    sidecar = json.loads(next(out.glob("sub-18/func/*_encoding.json")).read_text())
-    assert "Sources" in sidecar
+    (sidecar,) = out.glob("sub-18/func/*_desc-partition_encoding.json")
+    assert json.loads(sidecar.read_text())["Sources"]
     unit = json.loads(next((out / "logs").glob("sub-18*_unit.json")).read_text())
     used, total = next(iter(unit["provenance"]["samples"].values()))
     assert (used, total) == (351, 362)  # the first word at 0.06 s, then 20 s left out

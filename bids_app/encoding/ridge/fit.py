@@ -195,9 +195,8 @@ def _size(
     cells = sum(observer.cell_bytes * n for observer, n in zip(observers, of_question, strict=True))
     longest = max((int(fold.train.sum()) for fold in folds), default=0)
     shortest = min((len(train) for fold in folds for train, _ in fold.inner), default=0)
-    dual = shortest * (
-        MANY_COLUMNS if plan.by_factors else 1
-    )  # columns, of which there are more where kernels are made
+    # columns, of which there are more where kernels are made
+    dual = shortest * (MANY_COLUMNS if plan.by_factors else 1)
     of_candidate = [sum(columns[band] for band in weights) for weights in grid.candidates]
     sized = list(zip(grid.candidates, of_candidate, strict=True))
     return Size(

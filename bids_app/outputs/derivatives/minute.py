@@ -42,6 +42,7 @@ def minute_files(unit: UnitResult) -> Iterator[File]:
     sidecar = {
         "Description": "One minute of a recording, for its picture in the report.",
         "Recording": minute.recording,
+        "Sources": sorted({s for one in unit.recordings if one.label == minute.recording for s in one.sources}),
         "From": minute.from_s,
         "Target": minute.target,
         "Events": [course.name for course in minute.courses if course.is_events],

@@ -13,7 +13,7 @@ from test_outputs_hyperparameters import KINDS
 import bids_app as concord
 from bids_app import outputs
 from bids_app.encoding import weight_components
-from bids_app.errors import ReadWriteError, UsageError
+from bids_app.errors import NoInput, ReadWriteError
 from bids_app.outputs.files.proof import prove_unit, read_unit_summary, whole_saved
 from bids_app.records import SAVED, SavedFit
 from bids_app.records.fits import BlockSums, SavedWeights
@@ -196,7 +196,7 @@ def test_files_that_are_gone_cost_the_results_nothing(tmp_path):
 
 def test_what_was_not_saved_is_one_line_with_what_to_do(tmp_path):
     out_dir, _ = written(tmp_path, unit_of(tmp_path, "parcels", ("alphas",)))
-    with pytest.raises(UsageError, match=r"predictions of .* were not saved.*--save predictions"):
+    with pytest.raises(NoInput, match=r"predictions of .* were not saved.*--save predictions"):
         concord.open(out_dir).predictions("01")
 
 

@@ -15,9 +15,11 @@ import dask
 import distributed
 import pytest
 from quick_study import cut, differences, make_quick_study, plain_brains, response, stem
+from worker_preload import address_there
 
 from bids_app.cli.concord import main
 from bids_app.demo import make_demo
+from bids_app.pipeline.cluster.crew import Ended, crew_of
 
 LEVELS = ("participant", "group")
 assert distributed  # its defaults are in dask.config before a test sets anything there
@@ -30,9 +32,8 @@ def one(tmp_path_factory):
     """A study that one process went through: sub-02 has a run that is cut off."""
     root = make_quick_study(tmp_path_factory.mktemp("cluster"), people=("01", "02"))
     cut(response(root, "02", 2))
-    with plain_brains():
-        assert run(root, "out") == 1
-        yield root
+    assert run(root, "out") == 1
+    return root
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +45,8 @@ def preloaded(monkeypatch):
 
 def run(root, out, *more, levels=LEVELS):
     analysis = ["--analysis", str(root / "quick.yaml"), "--omp-nthreads", "1"]
-    return main([str(root / "bids"), str(root / out), *levels, *analysis, *more])
+    with plain_brains():
+        return main([str(root / "bids"), str(root / out), *levels, *analysis, *more])
 
 
 def unlike(root, out):
@@ -73,15 +75,16 @@ def test_two_processes_leave_the_same_bytes(one, capsys):
 
 
 @contextmanager
-def cluster(folder, *more, **environment):
-    """A scheduler and two workers on loopback, as a user starts them; its file, and the workers."""
+def cluster(folder, *more, first=(), **environment):
+    """A scheduler and two workers on loopback, as a user starts them; its file, and the workers. The first worker has
+    the options `first` besides."""
     file, local = folder / "scheduler.json", ["--no-dashboard", "--host", "127.0.0.1"]
     worker = ["worker", *local, "--nthreads", "1", "--memory-limit", "0", "--no-nanny", *more]
     with (folder / "dask.log").open("w") as log:
         options = {"stdout": log, "stderr": log, "cwd": folder, "env": {**os.environ, **environment}}
         processes = [
             subprocess.Popen([sys.executable, "-m", "dask", *each, "--scheduler-file", str(file)], **options)
-            for each in (["scheduler", *local, "--port", "0"], worker, worker)
+            for each in (["scheduler", *local, "--port", "0"], [*worker, *first], worker)
         ]
         try:
             while not file.exists():
@@ -118,6 +121,29 @@ def test_the_demo_on_a_cluster_one_of_whose_workers_is_killed(tmp_path, capsys):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("n_gpus", [1, 0])
+def test_fits_go_to_workers_with_a_gpu_where_there_are_some(tmp_path, n_gpus):
+    first, done = ("--resources", "GPU=1") if n_gpus else (), {}
+    with (
+        cluster(tmp_path, "--preload", PRELOAD, first=first) as (file, _),
+        distributed.Client(scheduler_file=str(file), set_as_default=False) as client,
+    ):
+        client.wait_for_workers(2)
+        workers = client.scheduler_info()["workers"]
+        with crew_of(client, dict) as crew:
+            for number in range(12):
+                crew.give(f"a unit {number}", address_there, None, on_gpu=True)
+                crew.give(f"a report {number}", address_there, None)
+            while crew.pending:
+                if isinstance(one := crew.next(1.0), Ended):
+                    done.setdefault(one.name.split()[1], set()).add(one.outcome.said[0].text)
+    with_gpu = {address for address, one in workers.items() if one["resources"].get("GPU")}
+    assert len(with_gpu) == n_gpus
+    assert done["unit"] | done["report"] == {*workers}
+    assert not n_gpus or done["unit"] == with_gpu
+
+
+@pytest.mark.long
 def test_a_worker_that_is_killed_costs_nothing(one, tmp_path, capsys):
     """Of a cluster that is there, where it had written all files of a unit but the last."""
     killed = tmp_path / "killed"
@@ -144,6 +170,12 @@ def test_a_unit_whose_worker_is_killed_each_time_fails_alone(one, monkeypatch, c
     assert unlike(one, "bad") == []
 
 
+def is_running(out, unit):
+    status = out / "status.json"
+    rows = json.loads(status.read_text()) if status.exists() else []
+    return any(row["unit"] == unit and row["status"] == "running" for row in rows)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.long
 def test_who_is_stopped_leaves_no_process(one, number):
@@ -152,7 +184,7 @@ def test_who_is_stopped_leaves_no_process(one, number):
     given = ["--analysis", str(one / "quick.yaml"), "--nprocs", "2"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen([*command, *given], start_new_session=True, cwd=HELPERS.parents[1], **pipes)
-    while not ((out / "status.json").exists() and '"running"' in (out / "status.json").read_text()):
+    while not is_running(out, stem("01")):
         time.sleep(0.05)
     if number == signal.SIGINT:
         os.killpg(process.pid, number)  # as a terminal does

@@ -2,6 +2,7 @@
 
 from collections import deque
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 from quick_study import cut, differences, make_quick_study, quick_runs, response, stem
@@ -51,13 +52,18 @@ class CrewHere:
             self.done.append(name)
             what = self.happens.get(name)
             if isinstance(what, BaseException) and not isinstance(what, Exception):
-                raise what
+                do(self.desk, order, self.comes.append)  # what it tells on its way has come
+                self.comes.append(what)
+                return self.comes.popleft()
             if isinstance(what, Exception):
                 self.comes.append(Ended(name, order, Outcome(failed=1), what))
             else:
                 outcome = what or do(self.desk, order, self.comes.append)
                 self.comes.append(Ended(name, order, outcome))
-        return self.comes.popleft()
+        comes = self.comes.popleft()
+        if isinstance(comes, BaseException):
+            raise comes
+        return comes
 
 
 @pytest.fixture(scope="module")
@@ -154,9 +160,29 @@ def test_what_ends_a_run_ends_it(study, crew, capsys):
     assert run(study, "busy", "--nprocs", "2") == 75
     crew({stem("01"): KeyboardInterrupt()})
     assert run(study, "interrupted", "--nprocs", "2") == 130
+    assert rows(study, "interrupted")[stem("01")] == ("failed", on_cluster.INTERRUPTED)
+    crew({stem("01"): KeyboardInterrupt()})  # it is whole, and only looked at
+    assert run(study, "interrupted", "--nprocs", "2") == 130
+    assert stem("01") not in rows(study, "interrupted")
     crew({"report of sub-01": ReadWriteError("the disk")})
     assert run(study, "disk", "--nprocs", "2") == 74
     assert "the disk" in capsys.readouterr().err
+
+
+def test_no_features_are_made_for_units_that_will_not_begin():
+    """Of three units the second is known to fail; each hears a story of its own, and all hear the last one."""
+    units = [SimpleNamespace(stem=one, recordings=[f"story {one}", "last"]) for one in "abc"]
+    accounts = SimpleNamespace(of=lambda one: SimpleNamespace(stimuli=[SimpleNamespace(label=one)]))
+    features = {(label, "speech"): None for label in ("story a", "story b", "story c", "last")}
+
+    def needed(stops):
+        job = SimpleNamespace(options=SimpleNamespace(stop_on_first_crash=stops))
+        judge = SimpleNamespace(preflight=SimpleNamespace(units=units), job=job, accounts=accounts)
+        level = on_cluster._Level(None, judge, SimpleNamespace(refused={"b"}), None, on_gpu=False)
+        return {label for label, _ in level._needed(features)}
+
+    assert needed(stops=True) == {"story a", "last"}
+    assert needed(stops=False) == {"story a", "story b", "story c", "last"}
 
 
 def test_a_worker_that_cannot_begin_is_the_units_reason(study, crew):

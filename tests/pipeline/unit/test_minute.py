@@ -1,5 +1,6 @@
 """The minute that a report draws: everything on the recording's clock, of the target that is predicted best."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -37,6 +38,9 @@ def test_what_a_run_writes_is_what_was_played_and_measured(tmp_path):
     response = courses["response", minute.target]
     np.testing.assert_allclose(np.diff(response.times_s), 2.0, atol=1e-3)
     assert not response.is_events
+    (sidecar,) = (out / "sub-01/func").glob("*_desc-minute_encoding.json")
+    sources = json.loads(sidecar.read_text())["Sources"]
+    assert {source.split("_run-")[1][0] for source in sources} == {minute.recording.split("_run-")[1][0]}
     text = (out / "sub-01.html").read_text()
     assert "One minute: what was heard and what was recorded" in text
     assert f"{stem('01')}_desc-minute_figure.svg" in text

@@ -100,7 +100,8 @@ def _in_each(group: GroupResultSummary, units: Sequence[UnitSummary]) -> str:
     kind = group.targets.kind
     equal, differing = count_targets(found[0], kind), f"{found[0]} to {found[-1]} {nouns_of(kind)}"
     span = equal if found[0] == found[-1] else differing
-    doubt = ", by a p that is unreliable in some of them" if any(unit.has_unreliable_p for unit in units) else ""
+    n_doubted = sum(unit.has_unreliable_p for unit in units)
+    doubt = f", by a p that is unreliable in {n_doubted} of {len(units)}" if n_doubted else ""
     return f"in their own tests it predicts {span} a participant{doubt}"
 
 
