@@ -155,6 +155,9 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         "--stop-on-first-crash", action="store_true", help="stop at the first recording or model that fails"
     )
     group.add_argument("--reports-only", action="store_true", help="only write the reports again")
+    group.add_argument(
+        "--features-only", action="store_true", help="only make features that are missing, of everybody's stimuli"
+    )
     group.add_argument("--skip-bids-validation", action="store_true", help="accepted: input is checked by preflight")
     group.add_argument("--notrack", action="store_true", help="accepted: there is no tracking")
     group.add_argument("-q", "--quiet", action="store_true", help="say nothing; errors, and the log, are as ever")
@@ -227,10 +230,20 @@ def parse_arguments(arguments: Sequence[str]) -> RunOptions:
         force=given.force,
         stop_on_first_crash=given.stop_on_first_crash,
         reports_only=given.reports_only,
+        features_only=_features_only(given),
         quiet=given.quiet,
         verbose=given.verbose,
         command=shlex.join(["concord", *arguments]),
     )
+
+
+def _features_only(given: argparse.Namespace) -> bool:
+    """Whether features alone are made. Raises UsageError with what asks for something else."""
+    other = "the group level" if "group" in given.levels else "--reports-only" if given.reports_only else None
+    if given.features_only and (other is not None or given.dry_run):
+        hint = "leave one of them out" if other else "a dry run without it lists the features too"
+        raise UsageError(f"--features-only and {other or '--dry-run'}", hint=hint)
+    return bool(given.features_only)
 
 
 def _checked_out_dir(bids_dir: Path, out_dir: Path) -> Path:

@@ -13,7 +13,9 @@ from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.job.enough import require_enough
 from bids_app.pipeline.job.models import CheckedModels, check_models
 from bids_app.pipeline.judge import Judge
-from bids_app.records import Excluded, StimulusFacts
+from bids_app.records import Excluded, Recording, StimulusEvent, StimulusFacts
+
+Heard = tuple[Recording, StimulusEvent]
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,46 @@ def _refusal(unit: Unit, judge: Judge, models: CheckedModels) -> ConcordError | 
         require_enough(unit.recordings, judge.preflight.alignments, design, job.analysis.fit_spec(), unit.stem)
     # a fault of what foresees is none of the unit
     return next((error for error in lost if not isinstance(error, Bug | OutOfMemory)), None)
+
+
+def features_to_make(judge: Judge, foreseen: Foreseen) -> dict[tuple[str, str], Heard]:
+    """Features that units which will be fitted lack, by stimulus and space.
+
+    Parameters
+    ----------
+    judge : of what the run was asked for.
+    foreseen : units that cannot be fitted.
+
+    Returns
+    -------
+    Of each stimulus and space a playing in which the stimulus is heard.
+    """
+    found: dict[tuple[str, str], Heard] = {}
+    for unit in judge.preflight.units:
+        lacking = {} if unit.stem in foreseen.refused else _lacking(unit, judge.accounts)
+        if lacking and (judge.job.options.force or not judge.at_hand(unit).suffices):
+            found = {**lacking, **found}
+    return found
+
+
+def features_title(label: str, space: str) -> str:
+    """What lines call a space's features of a stimulus.
+
+    Parameters
+    ----------
+    label : of the stimulus.
+    space : its name.
+    """
+    return f"features {space} of {label}"
+
+
+def _lacking(unit: Unit, accounts: Accounts) -> dict[tuple[str, str], Heard]:
+    return {
+        (facts.label, name): (recording, event)
+        for recording in unit.recordings
+        for facts, event in zip(accounts.of(recording).stimuli, recording.stimuli, strict=True)
+        for name in accounts.missing(facts)
+    }
 
 
 def _missing(unit: Unit, accounts: Accounts) -> set[str]:

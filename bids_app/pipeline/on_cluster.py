@@ -12,7 +12,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from bids_app.boundary import boundary, known_error, log_path
-from bids_app.errors import Busy, ConcordError
+from bids_app.errors import Busy
 from bids_app.execution import State, StatusRow, Unit
 from bids_app.inputs.homes import named
 from bids_app.pipeline.accounts import Accounts
@@ -20,12 +20,19 @@ from bids_app.pipeline.cluster.crew import Crew, Ended, Lost, crew_of
 from bids_app.pipeline.cluster.opening import open_cluster, worker_limits
 from bids_app.pipeline.cluster.telling import AtWork, Begun, Event, Outcome, Telling, say_again
 from bids_app.pipeline.cluster.workplace import Post
-from bids_app.pipeline.foreseen import Foreseen
+from bids_app.pipeline.foreseen import Foreseen, Heard, features_title, features_to_make
 from bids_app.pipeline.job.job import Job, made_here
 from bids_app.pipeline.job.models import CheckedModels
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.pipeline.judge import Judge
-from bids_app.pipeline.participants import STOPPED, fit_and_write, record_unused, reusable, titled, write_report
+from bids_app.pipeline.participants import (
+    STOPPED,
+    fit_and_write,
+    make_space,
+    record_unused,
+    titled,
+    write_report,
+)
 from bids_app.pipeline.preflight import Preflight
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.watching.progress import Progress, Work
@@ -35,7 +42,6 @@ from bids_app.records import Recording, StimulusEvent
 FEATURES, REPORT = 2, 1  # are done before units (0): others wait for them
 TOLD_S, MOST_TOLD = 2.0, 3  # what units are at is told this often by workers, and of so many at once to the user
 INTERRUPTED = "interrupted: run the same command to go on"
-Heard = tuple[Recording, StimulusEvent]
 Wanted = Mapping[tuple[str, str], Heard]  # (stimulus, space) → a playing that the stimulus is heard in
 
 
@@ -82,6 +88,7 @@ class FeatureOrder:
     recording: Recording
     event: StimulusEvent
     space: str
+    title: str
 
 
 @dataclass(frozen=True)
@@ -104,11 +111,12 @@ class ReportOrder:
 
 
 def make_features(desk: Desk, order: FeatureOrder, post: Post) -> Outcome:
-    """Features of one space. What cannot be made costs nothing here: units that need it say so."""
-    lost: list[ConcordError] = []
-    with Telling(post).logged(), named(desk.homes), boundary(lost.append):
-        desk.library.store(order.recording, order.event, order.space)
-    return Outcome()
+    """Features of one space. What cannot be made costs nothing here, unless features alone are asked for: units that
+    need it say so."""
+    telling = Telling(post)
+    with telling.logged(), named(desk.homes):
+        well = make_space(desk.library, (order.recording, order.event), order.space, order.title, telling.screen.say)
+    return Outcome(int(not well), tuple(telling.said)) if desk.job.options.features_only else Outcome()
 
 
 def fit(desk: Desk, order: UnitOrder, post: Post) -> Outcome:
@@ -168,31 +176,6 @@ def run_participants_on_cluster(
         return _Level(crew, judge, foreseen, progress, on_gpu=device != "cpu").run(features)
 
 
-def features_to_make(judge: Judge, foreseen: Foreseen) -> dict[tuple[str, str], Heard]:
-    """Features that units which will be fitted lack, by stimulus and space.
-
-    Parameters
-    ----------
-    judge : of what the run was asked for.
-    foreseen : units that cannot be fitted.
-    """
-    found: dict[tuple[str, str], Heard] = {}
-    for unit in judge.preflight.units:
-        lacking = {} if unit.stem in foreseen.refused else _lacking(unit, judge)
-        if lacking and reusable(judge.at_hand(unit), judge) is None:
-            found = {**lacking, **found}
-    return found
-
-
-def _lacking(unit: Unit, judge: Judge) -> dict[tuple[str, str], Heard]:
-    return {
-        (facts.label, name): (recording, event)
-        for recording in unit.recordings
-        for facts, event in zip(judge.accounts.of(recording).stimuli, recording.stimuli, strict=True)
-        for name in judge.accounts.missing(facts)
-    }
-
-
 @dataclass
 class _Level:
     """What was given to whom, who has begun, and how much has failed."""
@@ -231,20 +214,27 @@ class _Level:
         return self.failed
 
     def _give_all(self, features: Wanted) -> None:
-        preflight = self.judge.preflight
-        if not self.judge.job.options.reports_only:
+        preflight, options = self.judge.preflight, self.judge.job.options
+        if options.features_only:
+            self._give_features(features)
+            return
+        if not options.reports_only:
             self.failed = record_unused(self.progress.book, preflight, preflight.unused)
             self.left.update(unit.participant for unit in preflight.units)
-            for (label, space), heard in {} if self.stops else self._needed(features).items():
-                on_gpu = self.on_gpu and space in self.foreseen.models.of_models
-                name = _named(label, space)
-                self.crew.give(name, make_features, FeatureOrder(*heard, space), on_gpu=on_gpu, priority=FEATURES)
-                self.features.append(name)
+            self._give_features({} if self.stops else self._needed(features))
             for title, unit in titled(preflight.units):
                 self._give_unit(title, unit, features)
         for participant in preflight.participants:
             if participant not in self.left:
                 self._give_report(participant)
+
+    def _give_features(self, features: Wanted) -> None:
+        for (label, space), heard in features.items():
+            on_gpu = self.on_gpu and space in self.foreseen.models.of_models
+            title = features_title(label, space)
+            order = FeatureOrder(*heard, space, title)
+            self.crew.give(title, make_features, order, on_gpu=on_gpu, priority=FEATURES)
+            self.features.append(title)
 
     def _needed(self, features: Wanted) -> Wanted:
         """Those of units that will be begun: none after the first that is known to fail, where that stops all."""
@@ -272,7 +262,7 @@ class _Level:
             self._ended(work)
         else:
             heard = self._heard(unit)
-            after = [_named(label, space) for label, space in features if label in heard]
+            after = [features_title(label, space) for label, space in features if label in heard]
             own = self.judge.preflight.only(unit.participant)
             order = UnitOrder(unit, title, own, self.foreseen.models)
             self.crew.give(unit.stem, fit, order, after, self.on_gpu)
@@ -319,6 +309,12 @@ class _Level:
             if ended.error is not None:
                 raise ended.error
             self.failed += outcome.failed if self.judge.job.options.reports_only else 0  # else they are counted
+        elif self.judge.job.options.features_only:
+            if ended.error is not None:
+                self.progress.notify(f"{ended.name}: failed: {known_error(ended.error)}")
+            self.failed += outcome.failed
+            if self.stops:
+                self.crew.drop(self.features)
 
     def _ended(self, work: Work) -> None:
         """Of a participant whose last unit this was the report can be written."""
@@ -351,7 +347,3 @@ class _Level:
         more = [f"{len(lines) - MOST_TOLD} more"] * (len(lines) > MOST_TOLD)
         share = (n_done + sum(state.share for state in self.begun.values() if state is not None)) / n_units
         live.show(f"{n_done} of {n_units} units done", State("; ".join((*lines[:MOST_TOLD], *more)), share, None))
-
-
-def _named(label: str, space: str) -> str:
-    return f"features {space} of {label}"

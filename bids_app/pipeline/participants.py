@@ -14,9 +14,10 @@ from bids_app.durations import in_words
 from bids_app.errors import ConcordError
 from bids_app.execution import FILES, Book, StatusRow, Unit
 from bids_app.execution.cost import pace
-from bids_app.pipeline.foreseen import Foreseen, to_compute
-from bids_app.pipeline.job.job import Job
+from bids_app.pipeline.foreseen import Foreseen, Heard, features_title, features_to_make, to_compute
+from bids_app.pipeline.job.job import Job, Notify
 from bids_app.pipeline.job.models import CheckedModels
+from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.pipeline.judge import Judge, Verdict
 from bids_app.pipeline.preflight import Preflight
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
@@ -67,6 +68,50 @@ def run_participants(judge: Judge, foreseen: Foreseen, cache: SubspaceCache, pro
         untrue = write_report(judge, participant, progress)
         failed += untrue if job.options.reports_only else 0  # else they are counted already
     return failed
+
+
+def make_missing_features(judge: Judge, foreseen: Foreseen, progress: Progress) -> int:
+    """Features that units lack, and nothing besides.
+
+    Parameters
+    ----------
+    judge : what the run was asked for, what can be computed, and which results count.
+    foreseen : units that cannot be fitted: nothing is made for them.
+    progress : takes lines.
+
+    Returns
+    -------
+    How many could not be made.
+    """
+    wanted, failed = features_to_make(judge, foreseen), 0
+    for number, ((label, space), heard) in enumerate(wanted.items(), start=1):
+        title = f"[{number}/{len(wanted)}] {features_title(label, space)}"
+        failed += not make_space(judge.library, heard, space, title, progress.notify)
+        if failed and judge.job.options.stop_on_first_crash:
+            break
+    return failed
+
+
+def make_space(library: StimulusLibrary, heard: Heard, space: str, title: str, say: Notify) -> bool:
+    """One space's features of one stimulus, stored.
+
+    Parameters
+    ----------
+    library : of the stimuli.
+    heard : a playing in which the stimulus is heard.
+    space : its name.
+    title : what lines call them.
+    say : takes the line that says what became of them.
+
+    Returns
+    -------
+    Whether they are there.
+    """
+    lost: list[ConcordError] = []
+    with boundary(lost.append):
+        library.store(*heard, space)
+    say(f"{title}: failed: {lost[0]}" if lost else f"{title}: made")
+    return not lost
 
 
 def titled(units: Sequence[Unit]) -> list[tuple[str, Unit]]:

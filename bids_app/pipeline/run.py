@@ -125,6 +125,8 @@ def _compute(
     if not preflight.units and "participant" in job.options.levels:
         record_refusals(judge, progress)
         preflight.require_units(job)
+    if job.options.features_only:
+        return _features_alone(judge, foreseen, progress, device)
     if "participant" in job.options.levels:
         if not job.options.reports_only:
             book.forget({*preflight.participants})
@@ -142,6 +144,20 @@ def _compute(
             failed += 1
     _summarise(job, progress)
     return 1 if failed else 0
+
+
+def _features_alone(judge: Judge, foreseen: Foreseen, progress: Progress, device: str) -> int:
+    """Features that units lack. Returns the exit code."""
+    from bids_app.pipeline.participants import make_missing_features
+
+    for one in foreseen.units:
+        progress.notify(f"{one.label}: cannot be fitted: {one.reason}")
+    if judge.job.options.on_cluster:
+        failed = _by_others(judge, foreseen, progress, device)
+    else:
+        failed = make_missing_features(judge, foreseen, progress)
+    progress.notify(f"features: {failed} could not be made" if failed else "features: all are there that units need")
+    return 1 if failed or foreseen.units else 0
 
 
 def _by_others(judge: Judge, foreseen: Foreseen, progress: Progress, device: str) -> int:

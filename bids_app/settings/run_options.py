@@ -50,6 +50,7 @@ class RunOptions:
     force: bool = False
     stop_on_first_crash: bool = False
     reports_only: bool = False
+    features_only: bool = False  # of everybody's stimuli, and nothing is fitted
     quiet: bool = False
     verbose: int = 0
     command: str = ""  # as it was typed, for the log

@@ -8,10 +8,11 @@ import pytest
 from quick_study import cut, differences, make_quick_study, quick_runs, response, stem
 
 from bids_app.cli.concord import main
-from bids_app.errors import Busy, ReadWriteError
+from bids_app.errors import Busy, OutOfMemory, ReadWriteError
 from bids_app.pipeline import on_cluster, participants
 from bids_app.pipeline.cluster.crew import Ended, Lost
 from bids_app.pipeline.cluster.telling import Outcome
+from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 
 LEVELS = ("participant", "group")
 
@@ -167,6 +168,55 @@ def test_what_ends_a_run_ends_it(study, crew, capsys):
     crew({"report of sub-01": ReadWriteError("the disk")})
     assert run(study, "disk", "--nprocs", "2") == 74
     assert "the disk" in capsys.readouterr().err
+
+
+def test_features_alone(study, crew, capsys, monkeypatch):
+    """Made once, by whom it may be; what cannot be made is said, and costs the others nothing."""
+    store = StimulusLibrary.store
+
+    def fails(library, recording, event, name):
+        if (event.stimulus_id, name) == ("story1.wav", "length"):
+            raise ReadWriteError("the disk", "story1")
+        store(library, recording, event, name)
+
+    for out, more, sign in (("alone", (), "[1/6] "), ("theirs", ("--nprocs", "2"), "")):
+        crew()
+        monkeypatch.setattr(StimulusLibrary, "store", fails)
+        assert run(study, out, "--features-only", *more, levels=("participant",)) == 1
+        said = capsys.readouterr().out
+        assert said.count(": made\n") == 5
+        assert said.count(": failed: ") == 1
+        assert "features: 1 could not be made" in said
+        monkeypatch.setattr(StimulusLibrary, "store", store)
+        made = crew()
+        assert run(study, out, "--features-only", *more, levels=("participant",)) == 0
+        said = capsys.readouterr().out
+        assert f"{sign.replace('6', '1')}features length of " in said
+        assert said.count(": made\n") == 1
+        assert "features: all are there that units need" in said
+        assert [*(study / out).glob("sub-*")] == []
+        assert not (study / out / "status.tsv").exists()
+        assert run(study, out, "--features-only", *more, levels=("participant",)) == 0
+        assert run(study, out) == 1  # sub-02's
+        assert differences(study / out, study / "out") == []
+        made = crew()
+        assert run(study, out, "--features-only", "--nprocs", "2", levels=("participant",)) == 0
+        assert made[0].done == []
+
+
+def test_features_alone_stop_at_the_first_that_cannot_be_made(study, crew, capsys, monkeypatch):
+    def fails(*given):
+        raise ReadWriteError("the disk", "a story")
+
+    monkeypatch.setattr(StimulusLibrary, "store", fails)
+    for out, more in (("first", ()), ("first of theirs", ("--nprocs", "2"))):
+        crew()
+        asked = ("--features-only", "--stop-on-first-crash", *more)
+        assert run(study, out, *asked, levels=("participant",)) == 1
+        assert capsys.readouterr().out.count(": failed: ") == 1
+    crew({f"features {space} of story1": OutOfMemory("killed") for space in ("rate", "length")})
+    assert run(study, "killed", "--features-only", "--nprocs", "2", levels=("participant",)) == 1
+    assert ": failed: killed" in capsys.readouterr().out
 
 
 def test_no_features_are_made_for_units_that_will_not_begin():
