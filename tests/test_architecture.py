@@ -87,10 +87,11 @@ MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "pipeline": BASE
     | {f"pipeline/{room}" for room in ("job", "runs", "unit", "watching", "cluster")}
     | {"settings", "dataset", "group", "outputs", "execution"},
+    "pipeline/slurm": {"errors", "disk", "settings", "execution", "pipeline/job"},
     "pipeline/cluster": BASE | {"settings", "execution", "pipeline/watching"},
     "pipeline/watching": BASE | {"settings", "pipeline/job", "execution"},
     "api": BASE | {"encoding", "outputs", "features", "settings", "dataset"},
-    "cli": BASE | {"settings", "pipeline", "pipeline/job", "demo", "features", "execution"},
+    "cli": BASE | {"settings", "pipeline", "pipeline/job", "pipeline/slurm", "demo", "features", "execution"},
     "__main__": {"cli"},
 }
 ARRAYS = {"numpy", "torch", "scipy"}

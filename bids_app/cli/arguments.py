@@ -26,6 +26,20 @@ def scheduler_address(text: str) -> str:
     return text
 
 
+def slurm_time(text: str) -> str:
+    """A limit of time as SLURM has it: MINUTES, [HOURS:]MINUTES:SECONDS or DAYS-HOURS[:MINUTES[:SECONDS]]."""
+    if not re.fullmatch(r"\d{1,6}|\d{1,4}(:\d\d){1,2}|\d{1,4}-\d{1,2}(:\d\d){0,2}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text[:40]!a} is no time of SLURM, such as 12:00:00 or 2-00:00:00")
+    return text
+
+
+def sbatch_line(text: str) -> str:
+    """An option of sbatch, as it stands behind #SBATCH."""
+    if not text.startswith("-") or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text[:80]!a} is no option of sbatch, such as --partition=long")
+    return text
+
+
 def whole_number(most: int) -> Callable[[str], int]:
     """What reads a whole number.
 

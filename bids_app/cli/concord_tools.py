@@ -1,15 +1,17 @@
 """Companion commands: the demo data set, models fetched ahead, presets and recipes, a check of analysis files,
-and runs compared."""
+runs compared, and jobs of a cluster."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 from bids_app import __version__
-from bids_app.cli.arguments import a_path
+from bids_app.cli.arguments import a_path, sbatch_line, slurm_time, whole_number
 from bids_app.cli.one_line import run_in_one_line
 from bids_app.errors import UsageError
 
@@ -46,11 +48,36 @@ def build_parser() -> argparse.ArgumentParser:
     labels = "what is compared: full (default), a feature group, uniqueSpeech, …"
     compare.add_argument("--component", default="full", metavar="LABEL", help=labels)
     compare.set_defaults(call=_compare)
+    _add_slurm(
+        commands.add_parser(
+            "slurm",
+            help="write jobs of a SLURM cluster: features, then a participant a task, then the group",
+            usage="concord-tools slurm BIDS_DIR OUT_DIR --to DIR [options of concord] [--container IMAGE.sif] …",
+            epilog="All other options are those of concord: --analysis, --model-dir, --omp-nthreads (cores of a job, "
+            "default 4), --mem-mb (memory of its fits) and so on.",
+        )
+    )
     fetch = commands.add_parser("prefetch", help="download every model that an analysis names, pinned to a revision")
     fetch.add_argument("--analysis", required=True, metavar="PRESET|FILE")
     fetch.add_argument("--model-dir", required=True, type=a_path, metavar="DIR")
     fetch.set_defaults(call=_prefetch)
     return parser
+
+
+def _add_slurm(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bids_dir", metavar="BIDS_DIR")
+    parser.add_argument("out_dir", metavar="OUT_DIR")
+    parser.add_argument("--to", required=True, type=a_path, metavar="DIR", help="where the scripts go")
+    parser.add_argument("--container", type=a_path, metavar="IMAGE.sif", help="run in this Apptainer image")
+    gpus = "GPUs of the jobs that compute features and fits; default: 0"
+    parser.add_argument("--gpus", type=whole_number(64), default=0, metavar="N", help=gpus)
+    parser.add_argument("--time", type=slurm_time, default="24:00:00", help="limit of each job; default: 24:00:00")
+    parser.add_argument(
+        "--at-once", type=whole_number(10**6), metavar="N", help="participants at a time; default: all"
+    )
+    lines = "an option of sbatch for every job, as --sbatch=--partition=long; may be given several times"
+    parser.add_argument("--sbatch", type=sbatch_line, action="append", default=[], metavar="OPTION", help=lines)
+    parser.set_defaults(call=_slurm)
 
 
 def _demo(given: argparse.Namespace) -> None:
@@ -97,6 +124,19 @@ def _compare(given: argparse.Namespace) -> int:
     return 1 if compare(given.out_dirs, given.to, given.component, print) else 0
 
 
+def _slurm(given: argparse.Namespace) -> None:
+    from bids_app.cli.concord import LEVELS, parse_arguments
+    from bids_app.pipeline.slurm.write import Wanted, write_slurm
+
+    if given.rest and not given.rest[0].startswith("-"):
+        hint = "BIDS_DIR and OUT_DIR come first, then options; levels are not named: jobs go through all"
+        raise UsageError(f"unexpected '{given.rest[0]}'", hint=hint)
+    options = parse_arguments([given.bids_dir, given.out_dir, *LEVELS, *given.rest])
+    wanted = Wanted(given.to, given.container, given.gpus, given.time, given.at_once, given.sbatch)
+    command = shlex.join(["concord-tools", *given.arguments])
+    write_slurm(replace(options, command=command), given.rest, wanted, print)
+
+
 def _prefetch(given: argparse.Namespace) -> None:
     from bids_app.features import prefetch
     from bids_app.pipeline.job.job import resolve
@@ -114,7 +154,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    given = build_parser().parse_args(arguments)
+    parser = build_parser()
+    given, rest = parser.parse_known_args(arguments)
+    if rest and given.command != "slurm":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    given.rest, given.arguments = rest, arguments
     return given.call(given) or 0
 
 

@@ -53,6 +53,7 @@ WITHIN = {  # what takes a path or a text, and is called on spoiled files by a p
         "outputs/files/proof.py:read_unit_summary",
         "outputs/files/proof.py:require_group",
         "outputs/derivatives/saved/read.py:read_saved_blocks",
+        "outputs/derivatives/saved/read.py:require_saved",
         "outputs/files/proof.py:saved_of",
         "outputs/files/proof.py:whole_saved",
         "outputs/files/written_maps.py:maps_of_unit",

@@ -29,7 +29,8 @@ OTHERS_FLAGS = {
     "--renamed",
     *("--scheduler-file", "--nthreads", "--nworkers", "--memory-limit", "--no-dashboard", "--death-timeout"),
     *("--resources", "--ntasks", "--cpus-per-task", "--mem-per-cpu", "--time"),
-}  # of scripts and benchmarks, dask and SLURM
+    *("--containall", "--nv", "--bind", "--partition"),
+}  # of scripts and benchmarks, dask, SLURM and Apptainer
 PLACE = re.compile(r"(?<![\w./-])((?:bids_app|tests|scripts|docs|benchmarks|\.ci)/[\w./-]*\w/?)")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`|^    (.+)$", re.MULTILINE)
@@ -96,7 +97,7 @@ def test_every_flag_is_in_the_design_page() -> None:
 def test_every_folder_is_in_the_house() -> None:
     folders = {path.parent.name for path in (ROOT / "bids_app").glob("*/*.py")} | {"presets", "recipes"}
     tree = TEXT[ROOT / "docs/design.md"].partition("### Folders")[2].partition("\n### ")[0]
-    rooms = {"job", "runs", "unit", "watching", "cluster"}
+    rooms = {"job", "runs", "unit", "watching", "cluster", "slurm"}
     assert folders | rooms == set(re.findall(r"^ +(\w+)/  ", tree, re.MULTILINE)) - {"bids_app"}
     table = TEXT[ROOT / "CONTRIBUTING.md"].partition("## The house")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`[^|]+)\|", table, re.MULTILINE)
