@@ -170,6 +170,7 @@ def test_what_ends_a_run_ends_it(study, crew, capsys):
     assert "the disk" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_features_alone(study, crew, capsys, monkeypatch):
     """Made once, by whom it may be; what cannot be made is said, and costs the others nothing."""
     store = StimulusLibrary.store
