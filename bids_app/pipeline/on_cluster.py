@@ -130,8 +130,8 @@ def report(desk: Desk, order: ReportOrder, post: Post) -> Outcome:
     telling = Telling(post, order.rows, log=desk.log)
     with telling.logged(), named(desk.homes):
         progress = Progress(telling.book, telling.screen)
-        untrue = write_report(desk.judge(order.preflight), order.participant, progress)
-    return Outcome(untrue, tuple(telling.said))
+        failed = write_report(desk.judge(order.preflight), order.participant, progress)
+    return Outcome(failed, tuple(telling.said))
 
 
 # ------------------------------------------------------------------------------------------------ in this process
@@ -318,7 +318,7 @@ class _Level:
         elif isinstance(ended.order, ReportOrder):
             if ended.error is not None:
                 raise ended.error
-            self.failed += outcome.failed if self.judge.job.options.reports_only else 0  # else they are counted
+            self.failed += outcome.failed
 
     def _ended(self, work: Work) -> None:
         """Of a participant whose last unit this was the report can be written."""
