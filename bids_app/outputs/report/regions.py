@@ -27,6 +27,8 @@ from bids_app.records.regions.scores import GroupRegion, RegionScore, UnitRegion
 
 SHOWN = 30  # regions that are drawn
 LEVEL = 0.05
+NO_REGION = "No region has usable targets here."
+NO_P = "Nothing is filled: there is no p, as the regions have too few participants or nothing was tested."
 Where = tuple[str, str]  # atlas, region
 
 
@@ -68,9 +70,9 @@ def unit_regions(out_dir: Path, summary: UnitSummary) -> RegionsPart | None:
     if order:
         dots = {one: [_dot(rows.get((*where, one.label))) for where in order[:SHOWN]] for one in shown}
         drawings = [_drawn(groups, order, dots, _words(found, summary)), *_profiles(found, order)]
-    sentences = [f"{count_of(len(order), 'region')} of {_atlases(order)} with usable targets."]
+    counted = f"{count_of(len(order), 'region')} of {_atlases(order)} with usable targets." if order else NO_REGION
     return RegionsPart(
-        sentences=(*sentences, *_electrodes(found)),
+        sentences=(counted, *_electrodes(found)),
         notes=found.notes,
         figures=tuple(save(out_dir, summary.stem, one) for one in drawings),
         table=_unit_table(found, rows, order, shown),
@@ -99,7 +101,7 @@ def _dot(row: RegionScore | None) -> Dot | None:
 
 
 def _atlases(order: Sequence[Where]) -> str:
-    return listed(dict.fromkeys(atlas for atlas, _ in order)) or "no atlas"
+    return listed(dict.fromkeys(atlas for atlas, _ in order))
 
 
 def _drawn(
@@ -223,12 +225,14 @@ def group_regions_part(out_dir: Path, group: GroupResultSummary, summary: GroupS
     rows = {(one.atlas, one.region, one.component): one for one in found}
     order = _by_size({(one.atlas, one.region): one.mean for one in found if one.component == "full"})
     dots = {one: [_group_dot(rows.get((*where, one.label))) for where in order[:SHOWN]] for one in shown}
+    tested = [one for one in found if np.isfinite(one.pfwe)]
+    filled = f"Filled: family-wise p ≤ {LEVEL} over the regions of the atlas." if tested else NO_P
     words = (
-        "Mean over participants of their mean held-out R² in the region, with its 95 % confidence interval. Filled: "
-        f"family-wise p ≤ {LEVEL} over the regions of the atlas. Parts share one scale; the full model has its own."
+        "Mean over participants of their mean held-out R² in the region, with its 95 % confidence interval. "
+        f"{filled} Parts share one scale; the full model has its own."
     )
     drawing = _drawn(group.groups, order, dots, words)
-    guards = {one.guard: None for one in found}
+    guards = dict.fromkeys(one.guard for one in tested)
     return RegionsPart(
         sentences=(f"{count_of(len(order), 'region')} of {_atlases(order)}.",
                    *(f"p is {GUARDS[guard]}{_whose(guard, found)}." for guard in guards)),

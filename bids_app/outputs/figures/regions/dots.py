@@ -49,7 +49,7 @@ def dot_chart(
     titles = [broken(component.label, 13) for component in panels]
     head, foot = 0.2 + 0.14 * max(title.count("\n") + 1 for title in titles), 0.5
     height = head + foot + 0.2 * len(regions)
-    left = 0.6 + 0.068 * max(len(_clipped(name)) for name in regions)
+    left = 0.3 + 0.068 * max(len(_clipped(name)) for name in regions)
     width = min(9.5, left + 1.55 * len(panels) + 0.15)
     with styled():
         figure = new_figure(width, height)
