@@ -18,7 +18,8 @@ FOLDERS = sorted({path.parent for path in SOURCES})
 
 BASE = {"records", "errors", "boundary", "marks", "pointers", "process", "inputs", "disk", "durations"}
 DATASET = (
-    "files", "transcripts", "stimuli", "signals", "electrodes", "confounds", "responses", "discovery", "alignment",
+    "files", "transcripts", "stimuli", "signals", "electrodes", "confounds", "responses", "atlases", "discovery",
+    "alignment",
 )  # fmt: skip
 FEATURES = {"acoustic", "language", "lexical", "phonetic", "speech"}
 MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
@@ -42,8 +43,9 @@ MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "dataset/electrodes": BASE | {"dataset/files", "dataset/signals"},
     "dataset/confounds": BASE | {"dataset/files"},
     "dataset/responses": BASE | {f"dataset/{room}" for room in ("files", "signals", "electrodes", "confounds")},
-    "dataset/alignment": BASE | {f"dataset/{room}" for room in DATASET[:-2]},
-    "dataset/discovery": BASE | {f"dataset/{room}" for room in DATASET[:-2]},
+    "dataset/atlases": BASE | {"dataset/files", "dataset/responses"},
+    "dataset/alignment": BASE | {f"dataset/{room}" for room in DATASET[:-3]},
+    "dataset/discovery": BASE | {f"dataset/{room}" for room in DATASET[:-3]},
     "features": BASE | {f"features/{room}" for room in (*FEATURES, "base", "transformers", "stated")},
     "features/base": BASE,
     "features/transformers": BASE | {"features/base"},
@@ -69,6 +71,7 @@ MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     | {f"encoding/{room}" for room in ("design", "ridge", "partition", "side_by_side")},
     "encoding/comparisons": {"records", "encoding/errors"}
     | {f"encoding/{room}" for room in ("design", "ridge", "partition", "inference", "subspace")},
+    "regions": BASE,
     "group": BASE | {"encoding"},
     "demo": BASE | {"features", "encoding"},
     "outputs": BASE
@@ -79,14 +82,14 @@ MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "outputs/derivatives": BASE | {"outputs/files", "outputs/wording"},
     "outputs/compare": BASE | {"outputs/files", "outputs/wording", "outputs/derivatives"},
     "outputs/report": BASE | {"outputs/files", "outputs/wording", "outputs/figures", "outputs/derivatives"},
-    "pipeline/job": BASE | {"settings", "dataset", "features"},
+    "pipeline/job": BASE | {"settings", "templates", "dataset", "features"},
     "pipeline/runs": BASE | {"settings", "pipeline/job", "dataset", "features", "encoding", "group", "execution"},
     "pipeline/unit": BASE
     | {f"pipeline/{room}" for room in ("job", "runs", "watching")}
     | {"settings", "dataset", "features", "encoding", "execution"},
     "pipeline": BASE
     | {f"pipeline/{room}" for room in ("job", "runs", "unit", "watching", "cluster")}
-    | {"settings", "dataset", "group", "outputs", "execution"},
+    | {"settings", "dataset", "regions", "group", "outputs", "execution"},
     "pipeline/slurm": {"errors", "disk", "settings", "execution", "pipeline/job"},
     "pipeline/cluster": BASE | {"settings", "execution", "pipeline/watching"},
     "pipeline/watching": BASE | {"settings", "pipeline/job", "execution"},

@@ -3,6 +3,8 @@
 from bids_app.dataset.alignment.align import align
 from bids_app.dataset.alignment.audio_channel import place_by_audio
 from bids_app.dataset.alignment.thresholds import limits
+from bids_app.dataset.atlases.find import find_atlas, local_folders
+from bids_app.dataset.atlases.read import read_atlas, read_mask
 from bids_app.dataset.confounds.columns import groups_of
 from bids_app.dataset.confounds.nuisance import motion
 from bids_app.dataset.discovery.find import find_recordings
@@ -25,6 +27,7 @@ __all__ = [
     "computes_high_gamma",
     "count_targets",
     "count_varying",
+    "find_atlas",
     "find_recordings",
     "groups_of",
     "intersect_targets",
@@ -32,11 +35,14 @@ __all__ = [
     "load_response",
     "load_stimulus",
     "load_targets",
+    "local_folders",
     "lost_to_others",
     "motion",
     "notch_hz",
     "place_by_audio",
+    "read_atlas",
     "read_excerpts",
+    "read_mask",
     "require_whole",
     "varying",
     "with_companions",

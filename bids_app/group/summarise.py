@@ -18,6 +18,7 @@ from bids_app.group.group_tests import (
 from bids_app.group.layers import layer_rows
 from bids_app.group.membership import GroupKey, key_of_written, shared_stem
 from bids_app.group.model_pair import group_statistics
+from bids_app.group.regions.over_participants import region_rows
 from bids_app.group.statistics import Values, participant_statistics, participant_table
 from bids_app.records import (
     MOST_OFFSET,
@@ -35,6 +36,7 @@ from bids_app.records import (
     WrittenUnit,
     grid_offset,
 )
+from bids_app.records.regions.scores import GroupRegions
 
 # Spaces in which a voxel or vertex of one participant is not that of another.
 UNKNOWN = "n/a"
@@ -48,6 +50,7 @@ def summarise(
     units: Sequence[WrittenUnit],
     tests: InferenceSpec | None = None,
     shared: Mapping[GroupKey, SharedStimulusResult] | None = None,
+    regions: Mapping[GroupKey, GroupRegions] | None = None,
 ) -> tuple[GroupResult, ...]:
     """Group units that are alike but for the participant (and what the analysis pools), and join each group.
 
@@ -59,6 +62,7 @@ def summarise(
     units : as read back, of every participant.
     tests : how participants are flipped; None for no inference.
     shared : of each group, what responses read again gave of it.
+    regions : of each group, what regions were read off its units.
 
     Returns
     -------
@@ -68,8 +72,20 @@ def summarise(
     for unit in units:
         groups[key_of_written(unit)].append(unit)
     return tuple(
-        _result(members, tests, (shared or {}).get(key, NOT_READ)) for key, members in sorted(groups.items())
+        _with_regions(
+            _result(members, tests, (shared or {}).get(key, NOT_READ)), members, tests, (regions or {}).get(key)
+        )
+        for key, members in sorted(groups.items())
     )
+
+
+def _with_regions(
+    result: GroupResult, members: Sequence[WrittenUnit], tests: InferenceSpec | None, regions: GroupRegions | None
+) -> GroupResult:
+    """The result with its regions over participants, whatever grid each one's targets are on."""
+    if regions is None:
+        return result
+    return replace(result, regions=region_rows(members, regions.units, tests, regions.mean))
 
 
 def _result(members: Sequence[WrittenUnit], tests: InferenceSpec | None, shared: SharedStimulusResult) -> GroupResult:

@@ -11,6 +11,7 @@ from bids_app.outputs.derivatives.data_set import (
 )
 from bids_app.outputs.derivatives.group.write import Membership, write_group
 from bids_app.outputs.derivatives.read_unit import read_unit
+from bids_app.outputs.derivatives.regions import read_lags, read_layers, read_regions, write_regions
 from bids_app.outputs.derivatives.saved.read import read_saved_blocks
 from bids_app.outputs.derivatives.unit import write_mean_response, write_unit
 from bids_app.outputs.files.file_set import recover_all, remove_unit
@@ -29,6 +30,9 @@ __all__ = [
     "participants_of",
     "prepare",
     "prove_unit",
+    "read_lags",
+    "read_layers",
+    "read_regions",
     "read_saved_blocks",
     "read_unit",
     "read_unit_summary",
@@ -45,5 +49,6 @@ __all__ = [
     "write_nobody_report",
     "write_participant_report",
     "write_plan",
+    "write_regions",
     "write_unit",
 ]

@@ -8,6 +8,7 @@ from bids_app.pipeline.judge import Judge, Members
 from bids_app.pipeline.mean_response import fit_mean_responses
 from bids_app.pipeline.participants import PATIENCE_S, record_refusals
 from bids_app.pipeline.preflight import Preflight
+from bids_app.pipeline.regions.read_off import group_regions, write_regions
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.watching.progress import Progress, Work
 from bids_app.records import FoundRecordings
@@ -55,7 +56,8 @@ def _join(judge: Judge, members: Members, work: Work, cache: SubspaceCache) -> i
     shared, failed = fit_mean_responses(judge, counted, cache, progress)
     tests = job.analysis.inference_spec("fmri")  # blocks are not asked for: participants are flipped
     units = tuple(outputs.read_unit(outputs.summary_path(job.out_dir, stem)) for stem in counted)
-    results = group.summarise(units, tests, shared)
+    failed += _read_off(judge, members, progress)
+    results = group.summarise(units, tests, shared, group_regions(job, units, shared))
     common = {"AnalysisHash": job.hash, "SoftwareVersions": {"concord": __version__}}
     means = tuple(one.mean.stem for one in shared.values() if one.mean is not None)
     left_out = tuple(one.excluded for one in members.left_out)
@@ -64,6 +66,17 @@ def _join(judge: Judge, members: Members, work: Work, cache: SubspaceCache) -> i
         outputs.write_group(job.out_dir, results, whose, common, job.analysis.inference.fdr)
     work.record("done", "; ".join((*members.lines[:-1], *_told_of(judge.preflight))))
     return failed + record_refusals(judge, progress)
+
+
+def _read_off(judge: Judge, members: Members, progress: Progress) -> int:
+    """Regions of the participants whose report this run has not written. Returns of how many units there are none."""
+    job, failed = judge.job, 0
+    written = {*judge.preflight.participants} if "participant" in job.options.levels else set[str]()
+    untrue = {one.stem for one in members.left_out}
+    for participant in sorted({one.participant for one in members.counted} - written):
+        with locked(outputs.lock_path(job.out_dir, participant), progress.notify, PATIENCE_S):
+            failed += write_regions(job, participant, untrue, progress.notify)
+    return failed
 
 
 def _record_nobody(judge: Judge, members: Members, work: Work) -> int:

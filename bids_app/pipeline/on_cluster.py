@@ -138,8 +138,8 @@ def report(desk: Desk, order: ReportOrder, post: Post) -> Outcome:
     telling = Telling(post, order.rows, log=desk.log)
     with telling.logged(), named(desk.homes):
         progress = Progress(telling.book, telling.screen)
-        untrue = write_report(desk.judge(order.preflight), order.participant, progress)
-    return Outcome(untrue, tuple(telling.said))
+        failed = write_report(desk.judge(order.preflight), order.participant, progress)
+    return Outcome(failed, tuple(telling.said))
 
 
 # ------------------------------------------------------------------------------------------------ in this process
@@ -308,7 +308,7 @@ class _Level:
         elif isinstance(ended.order, ReportOrder):
             if ended.error is not None:
                 raise ended.error
-            self.failed += outcome.failed if self.judge.job.options.reports_only else 0  # else they are counted
+            self.failed += outcome.failed
         elif self.judge.job.options.features_only:
             if ended.error is not None:
                 self.progress.notify(f"{ended.name}: failed: {known_error(ended.error)}")

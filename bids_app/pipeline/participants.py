@@ -20,6 +20,7 @@ from bids_app.pipeline.job.models import CheckedModels
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.pipeline.judge import Judge, Verdict
 from bids_app.pipeline.preflight import Preflight
+from bids_app.pipeline.regions.read_off import write_regions
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.unit.fit_unit import fit_unit
 from bids_app.pipeline.unit.task import UnitTask
@@ -65,8 +66,7 @@ def run_participants(judge: Judge, foreseen: Foreseen, cache: SubspaceCache, pro
                 foreseen.require(unit)
                 failed -= fit_and_write(work, unit, judge, foreseen.models, cache)
     for participant in preflight.participants:
-        untrue = write_report(judge, participant, progress)
-        failed += untrue if job.options.reports_only else 0  # else they are counted already
+        failed += write_report(judge, participant, progress)
     return failed
 
 
@@ -139,7 +139,7 @@ def record_refusals(judge: Judge, progress: Progress) -> int:
 
 
 def write_report(judge: Judge, participant: str, progress: Progress) -> int:
-    """A participant's report, of the units whose results count.
+    """Regions of a participant's units whose results count, where they are asked for, and the report.
 
     Parameters
     ----------
@@ -149,14 +149,16 @@ def write_report(judge: Judge, participant: str, progress: Progress) -> int:
 
     Returns
     -------
-    How many units' results do not count.
+    How many units have no regions, and, of reports alone, how many units' results do not count: else they are counted
+    already.
     """
-    out_dir = judge.job.out_dir
+    job, out_dir = judge.job, judge.job.out_dir
     with locked(outputs.lock_path(out_dir, participant), progress.notify, PATIENCE_S):
         untrue = judge.untrue(participant, progress.book.rows())
+        failed = write_regions(job, participant, [one.label for one in untrue], progress.notify)
         outputs.write_participant_report(out_dir, participant, judge.job.planted, untrue)
     progress.notify(f"sub-{participant}: report written")
-    return len(untrue)
+    return failed + (len(untrue) if job.options.reports_only else 0)
 
 
 def record_unused(book: Book, preflight: Preflight, unused: Sequence[Excluded]) -> int:

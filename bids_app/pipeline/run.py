@@ -25,6 +25,7 @@ from bids_app.pipeline.job.job import Job, Notify, make_job
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
 from bids_app.pipeline.judge import Judge, Members
 from bids_app.pipeline.preflight import check_recordings
+from bids_app.pipeline.regions.laid import require_some_laid
 from bids_app.pipeline.watching.progress import Progress
 from bids_app.pipeline.watching.screen import Screen
 from bids_app.records import FoundRecordings, baseline_band
@@ -49,6 +50,7 @@ def run(options: RunOptions, screen: Screen) -> int:
         and units.
     """
     job = make_job(options)
+    atlases = job.atlases if options.regions.any else None  # what is wrong with them is said before all else
     outputs.require_own(job.out_dir, job.hash)
     library = StimulusLibrary(job)
     accounts = Accounts(job, library)
@@ -60,6 +62,8 @@ def run(options: RunOptions, screen: Screen) -> int:
         preflight = check_recordings(recordings, job, accounts, notify)
         judge = Judge(job, library, accounts, preflight)
         foreseen = foresee(judge)
+        for line in require_some_laid(atlases, preflight.units) if atlases else ():
+            notify(line)
         if job.options.dry_run:
             return _foretell(judge, foreseen, recordings, notify)
         foreseen.require_some(preflight.units)

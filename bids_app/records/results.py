@@ -14,6 +14,7 @@ from bids_app.records.inputs.excerpts import Minute
 from bids_app.records.inputs.responses import Excluded, Recording, Targets
 from bids_app.records.model_pair import ModelPairStatistics
 from bids_app.records.provenance import Provenance
+from bids_app.records.regions.scores import GroupRegion
 from bids_app.records.summaries import (
     ElectrodeMean,
     GroupInference,
@@ -143,7 +144,8 @@ class GroupResult:
     the others, its 95 % confidence interval, and the full model's share of it; `signed_rsquared`: whether scores are
     held-out R², else those of the published code; `statistics`: of the two `compared_models`, over participants.
     `groups`, `extra`: feature groups of the partition, and the partitions beside it; `controls`: components of no
-    partition that everybody has. `layers`: one row a space, region and layer.
+    partition that everybody has. `layers`: one row a space, region and layer. `regions`: one row a
+    region of an atlas and component.
     """
 
     stem: str  # entities that all its units share, without sub-
@@ -166,6 +168,7 @@ class GroupResult:
     compared_models: tuple[str, str] | None = None
     ceiling: str = "none"
     inter_subject: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+    regions: tuple[GroupRegion, ...] = ()
 
     @cached_property
     def components(self) -> Mapping[str, Component]:

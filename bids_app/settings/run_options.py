@@ -28,6 +28,27 @@ class ChosenModel:
 
 
 @dataclass(frozen=True)
+class AskedRegions:
+    """Which regions finished results are summarised by.
+
+    Parameters
+    ----------
+    atlases : files, or names that are looked for in local folders.
+    folders : which these are, before TemplateFlow's and nilearn's own.
+    localisers : name of a region → file of each participant's own mask, with `{participant}` in it.
+    """
+
+    atlases: tuple[str, ...] = ()
+    folders: tuple[Path, ...] = ()
+    localisers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def any(self) -> bool:
+        """Whether there are any."""
+        return bool(self.atlases or self.localisers)
+
+
+@dataclass(frozen=True)
 class RunOptions:
     """The command line, resolved."""
 
@@ -46,6 +67,7 @@ class RunOptions:
     scheduler: str | None = None  # address of a dask cluster that is there
     scheduler_file: Path | None = None  # the same, of whose address it tells
     save: tuple[str, ...] = ()  # what is kept of models beside their scores; the analysis may name more
+    regions: AskedRegions = AskedRegions()  # that finished results are summarised by
     dry_run: bool = False
     force: bool = False
     stop_on_first_crash: bool = False

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from bids_app.dataset import find_recordings, load_response, load_stimulus, load_targets
 from bids_app.dataset.alignment import align as alignment
 from bids_app.dataset.alignment import evidence
+from bids_app.dataset.atlases import names as atlas_names
+from bids_app.dataset.atlases import read as atlases
 from bids_app.dataset.confounds import tables as confound_tables
 from bids_app.dataset.discovery import clock, roots
 from bids_app.dataset.files import layout, tables, written
@@ -60,6 +62,10 @@ TRANSCRIPTS = (
     "story_annot-words_events.tsv",
 )
 TABLES = ("events.tsv", "words.tsv", "words.csv", "channels.tsv", "confounds.tsv", "headless.tsv")
+NAMES_OF_LABELS, LABELS = (
+    ("labels.tsv", "labels.xml", "lut.txt"),
+    ("labels.nii", "own.dlabel.nii", "own_hemi-L.label.gii"),
+)
 NIFTI = ("volume", "dtseries", "ptseries")
 
 
@@ -80,6 +86,20 @@ def of_file(call, pattern, *formats):
 def series_of_parcels(path):
     """Time courses of three parcels, as outputs reads them back."""
     return series.read_series([path], Targets("parcels", "atlas", ("a", "b", "c")))
+
+
+def atlas_of(path):
+    """An atlas whose table, and other hemisphere, lie beside it, whatever has become of the file."""
+    path.with_name("labels.tsv").write_text("index\tname\n1\tone\n2\ttwo\n")
+    if "hemi-L" in path.name and path.is_file():
+        shutil.copy(path, path.with_name(path.name.replace("hemi-L", "hemi-R")))
+    return atlases.read_atlas(path)
+
+
+def mask_of(path):
+    if "hemi-L" in path.name and path.is_file():
+        shutil.copy(path, path.with_name(path.name.replace("hemi-L", "hemi-R")))
+    return atlases.read_mask(path, "lang", "01")
 
 
 def recordings_of(root):
@@ -175,6 +195,9 @@ PARSERS = {
     "dataset/discovery/roots.py:require_description": tree(roots.require_description, "volume"),
     "dataset/files/layout.py:build_index": tree(lambda root: layout.build_index(root, "x", ("01",)), "volume", "fif"),
     "dataset/files/layout.py:read_json": Parser(("sidecar.json", "gentle.json", "story_stim.json"), layout.read_json),
+    "dataset/atlases/names.py:read_names": Parser(NAMES_OF_LABELS, atlas_names.read_names),
+    "dataset/atlases/read.py:read_atlas": Parser(LABELS, atlas_of),
+    "dataset/atlases/read.py:read_mask": Parser(LABELS, mask_of),
     "dataset/files/tables.py:decode": Parser(TABLES, tables.decode),
     "dataset/files/tables.py:read_table": Parser(
         TABLES, lambda path: [tables.read_table(path), tables.read_table(path, True)]
@@ -188,6 +211,7 @@ PARSERS = {
     "dataset/responses/dropped.py:raw_length": of_file(dropped.raw_length, "*_bold.nii*", "volume"),
     "dataset/responses/dropped.py:table_length": Parser(("confounds.tsv",), dropped.table_length),
     "dataset/responses/gifti.py:array_shapes": of_file(gifti.array_shapes, "*.gii", "surface"),
+    "dataset/responses/gifti.py:read_labels": Parser(LABELS[-1:], gifti.read_labels),
     "dataset/responses/gifti.py:read_arrays": of_file(gifti.read_arrays, "*.gii", "surface"),
     "dataset/responses/hdf5.py:describe_array": Parser(("data.h5", "x.h5"), hdf5.describe_array),
     "dataset/responses/hdf5.py:count_rows": Parser(("data.h5", "x.h5"), hdf5.count_rows),

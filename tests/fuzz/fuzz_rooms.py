@@ -35,6 +35,13 @@ WITHIN = {  # what takes a path or a text, and is called on spoiled files by a p
         "inputs/opening.py:naming",
         "inputs/claims.py:require_claim",
     ),
+    "dataset/atlases/read.py:read_atlas": (
+        "dataset/atlases/names.py:named_regions",
+        "dataset/atlases/names.py:table_of",
+        "dataset/atlases/read.py:atlas_name",
+        "dataset/atlases/read.py:hemispheres",
+        "dataset/atlases/read.py:space_of",
+    ),
     "inputs/hdf5.py:open_hdf5": ("inputs/hdf5.py:own_array", "inputs/hdf5.py:require_held"),
     "a data set whose OUT_DIR is spoiled": (
         "outputs/files/file_set.py:remove_set",
@@ -56,6 +63,7 @@ WITHIN = {  # what takes a path or a text, and is called on spoiled files by a p
         "outputs/derivatives/saved/read.py:require_saved",
         "outputs/files/proof.py:saved_of",
         "outputs/files/proof.py:whole_saved",
+        "outputs/files/proof.py:whole_regions",
         "outputs/files/written_maps.py:maps_of_unit",
         "outputs/files/written_maps.py:maps_of_group",
     ),

@@ -4,10 +4,12 @@ import gzip
 import json
 
 import bids_trees
+import nibabel as nib
 import numpy as np
 import soundfile
 from cifti_files import dense_axis, parcel_axis, write_series
 from edf_files import write_edf
+from nibabel import cifti2
 from safetensors.numpy import save_file
 
 from bids_app.features.store import write_features
@@ -167,6 +169,28 @@ def make_binary(folder):
     )
 
 
+def make_atlases(folder):
+    """Label images of every kind, and tables of their names."""
+    labels = np.arange(24).reshape(2, 3, 4) % 3
+    nib.save(nib.Nifti1Image(labels.astype(np.int16), np.eye(4)), folder / "labels.nii")
+    (folder / "labels.tsv").write_text("index\tname\n1\tone\n2\ttwo\n")
+    (folder / "labels.xml").write_text(
+        '<?xml version="1.0"?><atlas><header><type>Label</type></header><data><label index="1">one</label>'
+        '<label index="2">two</label></data></atlas>'
+    )
+    (folder / "lut.txt").write_text("0 Unknown 0 0 0 0\n1 one 1 2 3 0\n2 two 1 2 3 0\n")
+    axis = dense_axis()
+    names = cifti2.LabelAxis(["x"], [{0: ("???", (0, 0, 0, 0)), 1: ("one", (0, 0, 0, 1))}])
+    image = cifti2.Cifti2Image((np.arange(len(axis)) % 2)[None].astype(np.float32), (names, axis))
+    nib.save(image, folder / "own.dlabel.nii")
+    table = nib.gifti.GiftiLabelTable()
+    for key, name in enumerate(("???", "one", "two")):
+        table.labels.append(nib.gifti.GiftiLabel(key, 0, 0, 0, 1))
+        table.labels[-1].label = name
+    array = nib.gifti.GiftiDataArray(np.arange(9, dtype=np.int32) % 3, intent="NIFTI_INTENT_LABEL")
+    nib.save(nib.gifti.GiftiImage(labeltable=table, darrays=[array]), folder / "own_hemi-L.label.gii")
+
+
 # ------------------------------------------------------------------------------------------------ data sets
 def _stimulus(root):
     soundfile.write(root / "stimuli/story.wav", np.sin(np.arange(15000) / 5).astype(np.float32) * 0.5, 500)
@@ -296,6 +320,7 @@ TREES = {
 def make_samples(folder):
     """The single files in `files`, a data set of each format in a folder of its name; made once."""
     make_files(folder / "files")
+    make_atlases(folder / "files")
     for name, make in TREES.items():
         make(folder / name)
     return folder

@@ -83,7 +83,7 @@ def cifti_targets(recording: Recording) -> Targets:
     dense = isinstance(axis, nibabel.cifti2.BrainModelAxis)
     if dense != path.name.endswith(DENSE):
         raise DataError(f"the file holds {'greyordinates' if dense else 'parcels'}, its name says otherwise", path)
-    names = _names(axis) if dense else tuple(map(str, axis.name))
+    names = greyordinate_names(axis) if dense else tuple(map(str, axis.name))
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(f"{len(twice)} places stand twice, first {twice[0]}", path)
@@ -134,7 +134,7 @@ def _columns(axis: Any, targets: Targets, path: Path) -> Array:
     """Where the targets stand in this file, whose axis may differ from theirs."""
     import nibabel
 
-    own = _names(axis) if isinstance(axis, nibabel.cifti2.BrainModelAxis) else tuple(map(str, axis.name))
+    own = greyordinate_names(axis) if isinstance(axis, nibabel.cifti2.BrainModelAxis) else tuple(map(str, axis.name))
     if own == targets.names:
         return np.arange(len(own))
     place = {name: number for number, name in enumerate(own)}
@@ -144,7 +144,7 @@ def _columns(axis: Any, targets: Targets, path: Path) -> Array:
     return np.array([place[name] for name in targets.names])
 
 
-def _names(axis: Any) -> tuple[str, ...]:
+def greyordinate_names(axis: Any) -> tuple[str, ...]:
     """`CORTEX_LEFT:vertex` or `THALAMUS_LEFT:i,j,k` of every greyordinate."""
     structures = [name.removeprefix("CIFTI_STRUCTURE_") for name in axis.name.tolist()]
     voxels = [",".join(map(str, voxel)) for voxel in axis.voxel.tolist()]

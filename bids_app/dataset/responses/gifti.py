@@ -29,13 +29,15 @@ PIECE = 2**22
 
 @dataclass
 class _Content:
-    """What is gathered while a file is parsed: the tags of its arrays and, where values are wanted, these."""
+    """What is gathered while a file is parsed: the tags of its arrays, and their values or the table of labels."""
 
     path: Path
     decode: bool
     tags: list[dict[str, str]] = field(default_factory=list)
     arrays: list[Array] = field(default_factory=list)
-    text: list[str] | None = None  # of the array's data that is being read
+    text: list[str] | None = None  # of the array's data, or of a label's name, that is being read
+    labels: dict[int, str] = field(default_factory=dict)
+    key: int | None = None  # of the label that is being read
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """A tag is opened."""
@@ -45,6 +47,8 @@ class _Content:
             self.tags.append(attributes)
         elif name == "Data" and self.decode:
             self.text = []
+        elif name == "Label" and not self.decode:
+            self.key, self.text = int(attributes.get("Key", attributes.get("Index", ""))), []
 
     def gather(self, text: str) -> None:
         """Text between tags."""
@@ -55,6 +59,9 @@ class _Content:
         """A tag is closed."""
         if name == "Data" and self.text is not None:
             self.arrays.append(_decoded(self.tags[-1], "".join(self.text), self.path))
+            self.text = None
+        elif name == "Label" and self.text is not None and self.key is not None:
+            self.labels[self.key] = "".join(self.text).strip()
             self.text = None
 
     def refuse_entity(self, *declared: Any) -> None:
@@ -82,6 +89,11 @@ def array_shapes(path: Path) -> list[tuple[int, ...]]:
     tags = _parsed(path, decode=False).tags
     with reading(path):
         return [_shape(tag) for tag in tags]
+
+
+def read_labels(path: Path) -> dict[int, str]:
+    """Key → name of its table of labels; empty where it has none. Raises DataError."""
+    return _parsed(path, decode=False).labels
 
 
 def read_arrays(path: Path) -> list[Array]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from bids_app.outputs.derivatives.sidecars import is_standard
 from bids_app.outputs.files.plain_numbers import as_row, as_rows, finite
 from bids_app.outputs.wording.rows import rows_of
 from bids_app.outputs.wording.scores import HELD_OUT
@@ -21,6 +20,7 @@ from bids_app.records import (
     UnitResult,
     best_layer_label,
 )
+from bids_app.records.regions.spaces import is_standard
 
 BEFORE = {"cnn": -2, "projection": -1}  # parts of a speech model before its first block, as numbers
 ROWS = 40  # targets whose scores by layer are drawn

@@ -37,7 +37,7 @@ def minute_files(unit: UnitResult) -> Iterator[File]:
     for course in minute.courses:
         for time_s, value in zip(course.times_s, course.values, strict=True):
             rows.append((course.kind, course.name, float(time_s), None, float(value)))
-    file = names.minute_file(unit.stem, unit.targets.kind)
+    file = names.own_table(unit.stem, unit.targets.kind, "minute")
     yield file, tsv_text(dict(zip(COLUMNS, zip(*rows, strict=True), strict=True))).encode()
     sidecar = {
         "Description": "One minute of a recording, for its picture in the report.",
@@ -66,7 +66,7 @@ def read_minute(out_dir: Path, summary: UnitSummary) -> Minute | None:
     ------
     ReadWriteError : where its files are gone or broken.
     """
-    file = names.minute_file(summary.stem, summary.targets.kind)
+    file = names.own_table(summary.stem, summary.targets.kind, "minute")
     if str(file) not in summary.files:
         return None
     columns, sidecar = read_tsv(out_dir / file), read_json(out_dir / names.sidecar_of(file))

@@ -12,8 +12,8 @@ from bids_app.outputs.wording.inference import inference_in_words, responsive_in
 from bids_app.outputs.wording.rows import rows_of
 from bids_app.outputs.wording.scores import STAT_TITLE, score_of_solver
 from bids_app.records import FeatureProvenance, Partition, Provenance, Responsive, Targets, UnitResult, entities_of
+from bids_app.records.regions.spaces import is_standard
 
-STANDARD_SPACES = ("MNI", "fsaverage", "fsLR", "ICBM", "Talairach", "tpl-")
 SUBSPACE_TABLE = "One row an outer fold and pair of canonical variates of two models' word rows."
 IN_SHAPE = "One array a number, in the shape of the responses: entry k is of their column k, NaN where unusable."
 SCORE_TABLE = "One row a target: held-out scores of encoding models and the split of their explained variance."
@@ -24,11 +24,6 @@ NO_VALUE = {
     "greyordinates": "NaN at greyordinates that never vary or have missing samples.",
     "parcels": "NaN in parcels that never vary or have missing samples.",
 }
-
-
-def is_standard(space: str) -> bool:
-    """Whether coordinates in `space` are comparable between participants."""
-    return space.startswith(STANDARD_SPACES)
 
 
 def common(unit: UnitResult) -> Sidecar:

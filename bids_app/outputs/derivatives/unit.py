@@ -160,7 +160,8 @@ def _subspace_files(unit: UnitResult) -> Iterator[File]:
     sidecar = sidecars.table_sidecar(unit, tables.subspace_columns())
     sidecar["Description"] = sidecars.SUBSPACE_TABLE
     text = tsv_text(tables.subspace_cells(unit.subspace))
-    yield from _pair(names.subspace_file(unit.stem, unit.targets.kind), text.encode(), json_text(sidecar).encode())
+    file = names.own_table(unit.stem, unit.targets.kind, "subspace")
+    yield from _pair(file, text.encode(), json_text(sidecar).encode())
 
 
 def _layer_files(unit: UnitResult) -> Iterator[File]:

@@ -89,7 +89,7 @@ def remove_set(out_dir: Path, summary: PurePosixPath) -> None:
 
 
 def remove_unit(out_dir: Path, stem: str) -> None:
-    """`remove_set` of a unit, and of what was saved of its models.
+    """`remove_set` of a unit, of what was saved of its models, and of its regions.
 
     Parameters
     ----------
@@ -101,16 +101,16 @@ def remove_unit(out_dir: Path, stem: str) -> None:
 
 
 def remove_saved(out_dir: Path, stem: str) -> None:
-    """`remove_set` of what was saved of a unit's models, if anything was.
+    """`remove_set` of what was saved of a unit's models, and of what regions were read off it, if anything was.
 
     Parameters
     ----------
     out_dir : where results are.
     stem : of the unit.
     """
-    summary = names.saved_file(stem)
-    if (out_dir / summary).exists() or (out_dir / names.journal_of(summary)).exists():
-        remove_set(out_dir, summary)
+    for summary in (names.saved_file(stem), names.regions_file(stem)):
+        if (out_dir / summary).exists() or (out_dir / names.journal_of(summary)).exists():
+            remove_set(out_dir, summary)
 
 
 def recover(out_dir: Path, summary: PurePosixPath) -> None:
@@ -189,7 +189,8 @@ def files_named(out_dir: Path, summary: PurePosixPath) -> set[str]:
         return set()
     files = content.get("files")
     stem = str(content.get("stem"))
-    is_own = summary in (names.GROUP_SUMMARY, names.summary_file(stem), names.saved_file(stem))
+    own = (names.summary_file(stem), names.saved_file(stem), names.regions_file(stem))
+    is_own = summary in (names.GROUP_SUMMARY, *own)
     return {str(file) for file in files} if is_own and isinstance(files, dict | list) else set()
 
 

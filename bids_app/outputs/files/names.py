@@ -96,14 +96,15 @@ def lags_file(stem: str) -> PurePosixPath:
     return folder(stem, "electrodes") / f"{stem_of({**entities, 'desc': 'lags'}, 'encoding')}.tsv"
 
 
-def subspace_file(stem: str, kind: TargetKind) -> PurePosixPath:
-    """The table of canonical correlations, beside the unit's other files.
+def own_table(stem: str, kind: TargetKind, label: str) -> PurePosixPath:
+    """A table of its own, beside the other files of a unit, or of a group.
 
     Parameters
     ----------
-    stem, kind : of the unit and its targets.
+    stem, kind : of the unit or group, and its targets.
+    label : what it is about: `minute`, `subspace`, `regions`, `regionLayers`, `regionLags`, `regionElectrodes`.
     """
-    return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': 'subspace'}, 'encoding')}.tsv"
+    return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
 
 
 def statistics_file(stem: str, kind: TargetKind, label: str = "findings") -> PurePosixPath:
@@ -117,16 +118,6 @@ def statistics_file(stem: str, kind: TargetKind, label: str = "findings") -> Pur
     return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': label}, 'encoding')}.tsv"
 
 
-def minute_file(stem: str, kind: TargetKind) -> PurePosixPath:
-    """The minute that the report draws.
-
-    Parameters
-    ----------
-    stem, kind : of the unit and its targets.
-    """
-    return folder(stem, kind) / f"{stem_of({**entities_of(stem), 'desc': 'minute'}, 'encoding')}.tsv"
-
-
 def summary_file(stem: str) -> PurePosixPath:
     """What reports and the group level read."""
     return LOGS / f"{stem}_unit.json"
@@ -135,6 +126,11 @@ def summary_file(stem: str) -> PurePosixPath:
 def saved_file(stem: str) -> PurePosixPath:
     """What was saved of a unit's models, with hashes."""
     return LOGS / f"{stem}_saved.json"
+
+
+def regions_file(stem: str) -> PurePosixPath:
+    """What regions were read off a unit, with hashes."""
+    return LOGS / f"{stem}_regions.json"
 
 
 def series_file(stem: str, kind: TargetKind, desc: str, hemi: str = "") -> PurePosixPath:

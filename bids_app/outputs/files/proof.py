@@ -13,8 +13,9 @@ from bids_app.outputs.files.files import read_json, sha256_of
 from bids_app.outputs.files.serialise import hash_of, read_summary, to_json
 from bids_app.records import NO_EFFORT, SUMMARY_FORMAT, GroupSummary, UnitSummary, entities_of
 from bids_app.records.fits import SavedSummary
+from bids_app.records.regions.scores import RegionsSummary
 
-Proving = UnitSummary | GroupSummary | SavedSummary  # what names files with their hashes
+Proving = UnitSummary | GroupSummary | SavedSummary | RegionsSummary  # what names files with their hashes
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,22 @@ def saved_of(out_dir: Path, summary: UnitSummary) -> SavedSummary | None:
     except ReadWriteError:
         return None
     return saved if saved.stem == summary.stem and saved.unit == proof_of(summary) else None
+
+
+def whole_regions(out_dir: Path, summary: UnitSummary) -> RegionsSummary | None:
+    """What regions were read off a unit's results; None where none were, or of other results, or a file has changed.
+
+    Parameters
+    ----------
+    out_dir : where results are.
+    summary : of the unit.
+    """
+    try:
+        regions = read_summary(out_dir / names.regions_file(summary.stem), RegionsSummary)
+    except ReadWriteError:
+        return None
+    own = regions.stem == summary.stem and regions.unit == proof_of(summary)
+    return regions if own and not _first_changed(out_dir, regions) else None
 
 
 def whole_saved(out_dir: Path, summary: UnitSummary) -> tuple[str, ...]:

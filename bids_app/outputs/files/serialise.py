@@ -13,13 +13,15 @@ from bids_app.errors import ReadWriteError
 from bids_app.outputs.files.files import json_text, plain, read_json
 from bids_app.records import SUMMARY_FORMAT, GroupSummary, RecordingAccount, UnitSummary
 from bids_app.records.fits import SavedSummary
+from bids_app.records.regions.scores import RegionsSummary
 
-Summary = TypeVar("Summary", UnitSummary, GroupSummary, SavedSummary)
+Summary = TypeVar("Summary", UnitSummary, GroupSummary, SavedSummary, RegionsSummary)
 PROOF = "sha256"  # of all else in a summary
 LEVELS = {
     UnitSummary: "participant",
     GroupSummary: "group",
     SavedSummary: "participant",
+    RegionsSummary: "participant",
 }  # the analysis level that writes them
 
 
@@ -28,7 +30,7 @@ def to_json(record: Any) -> dict[str, Any]:
     return dict(plain(record))
 
 
-def summary_text(record: UnitSummary | GroupSummary | SavedSummary) -> str:
+def summary_text(record: UnitSummary | GroupSummary | SavedSummary | RegionsSummary) -> str:
     """A summary as it is written: JSON that ends with the hash of all that stands before it."""
     content = to_json(record)
     return json_text({**content, PROOF: hash_of(content)})
@@ -117,5 +119,6 @@ def _adapters() -> Mapping[Any, Any]:
         UnitSummary: TypeAdapter(tuple[UnitSummary], config=config),
         GroupSummary: TypeAdapter(tuple[GroupSummary], config=config),
         SavedSummary: TypeAdapter(tuple[SavedSummary], config=config),
+        RegionsSummary: TypeAdapter(tuple[RegionsSummary], config=config),
         RecordingAccount: TypeAdapter(tuple[RecordingAccount], config=config),
     }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from bids_app.outputs.derivatives.sidecars import is_standard
 from bids_app.outputs.figures.brain_page import brain_page
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import write_text
 from bids_app.records import Array, Targets
+from bids_app.records.regions.spaces import is_standard
 
 WHERE = {
     "volume": "Each voxel stands where it was measured.",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from bids_app import features
 from bids_app.errors import UsageError
+from bids_app.pipeline.job.atlases import Atlases, load_atlases
 from bids_app.process import keep_freed_memory, limit_threads
 from bids_app.records import SAVED, SOLVERS, FeatureSpec, RecordingQuery
 from bids_app.settings.analysis import Analysis
@@ -51,6 +53,11 @@ class Job:
         """What is kept of models beside their scores, as the analysis file or the command line ask for it."""
         asked = {*self.analysis.save, *self.options.save}
         return tuple(what for what in SAVED if what in asked)
+
+    @cached_property
+    def atlases(self) -> Atlases:
+        """The regions asked for, read when they are first needed. Raises NoInput, DataError and UsageError."""
+        return load_atlases(self.options.regions, self.options.bids_dir)
 
     @property
     def planted(self) -> Path | None:

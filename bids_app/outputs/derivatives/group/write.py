@@ -13,6 +13,7 @@ from bids_app.outputs.derivatives.group.inter_subject import ceiling_summary, in
 from bids_app.outputs.derivatives.group.layers import layer_files
 from bids_app.outputs.derivatives.group.model_pair import statistics_files
 from bids_app.outputs.derivatives.group.participants import score_files
+from bids_app.outputs.derivatives.group.regions import region_files
 from bids_app.outputs.derivatives.group.targets import group_map_files, target_files
 from bids_app.outputs.derivatives.summary import significant, targets_summary
 from bids_app.outputs.files import names
@@ -30,7 +31,7 @@ from bids_app.records import (
     WrittenUnit,
 )
 
-MAKERS = (target_files, layer_files, inter_subject_files, electrode_files)
+MAKERS = (target_files, layer_files, inter_subject_files, electrode_files, region_files)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from bids_app.outputs.report.group.model_pair import group_model_pair_sentences
 from bids_app.outputs.report.methods import MethodsPart, write_methods
 from bids_app.outputs.report.page import write_page
 from bids_app.outputs.report.participant import Answer, LeftOut, StatusLine, report_context, status_rows
+from bids_app.outputs.report.regions import RegionsPart, group_regions_part
 from bids_app.outputs.report.unit.controls import group_controls_sentences
 from bids_app.outputs.report.unit.figures import models_and_parts
 from bids_app.outputs.report.unit.layers import group_layers
@@ -35,6 +36,7 @@ from bids_app.records import (
     Excluded,
     ExtraPartition,
     GroupResultSummary,
+    GroupSummary,
     ParticipantScore,
     SignificantCounts,
     UnitSummary,
@@ -87,6 +89,7 @@ class GroupSection:
     bias: str
     noise_ceiling: str
     planted: PlantedPart | None
+    regions: RegionsPart | None
 
 
 def write_group_report(out_dir: Path, planted: Path | None = None) -> Path:
@@ -119,7 +122,7 @@ def write_group_report(out_dir: Path, planted: Path | None = None) -> Path:
         "participants": participants,
         "missing": [LeftOut(one, _reason(one, status)) for one in summary.missing],
         "untrue": summary.left_out,
-        "groups": (sections := [_group(out_dir, group, truths) for group in summary.groups]),
+        "groups": (sections := [_group(out_dir, group, truths, summary) for group in summary.groups]),
         "answers": [
             Answer(one.id, one.title, group_answer(one.summary, _own(one.summary, summaries))) for one in sections
         ],
@@ -184,7 +187,9 @@ def _reason(participant: str, status: Sequence[StatusLine]) -> str:
     return failed[0] if failed else "no results in OUT_DIR: run the participant level"
 
 
-def _group(out_dir: Path, group: GroupResultSummary, truths: Mapping[str, Truth]) -> GroupSection:
+def _group(
+    out_dir: Path, group: GroupResultSummary, truths: Mapping[str, Truth], summary: GroupSummary
+) -> GroupSection:
     """Context of one group; writes its figures."""
     means = participant_means(group)
     significant = group.significant or {}
@@ -207,6 +212,7 @@ def _group(out_dir: Path, group: GroupResultSummary, truths: Mapping[str, Truth]
         bias=WHERE_ESTIMATES_GO if len(group.groups) > 1 else "",
         noise_ceiling=inter_subject_noise_ceiling_in_words(group),
         planted=_planted(out_dir, group, truths),
+        regions=group_regions_part(out_dir, group, summary),
     )
 
 

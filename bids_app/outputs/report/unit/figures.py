@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from bids_app.outputs.derivatives.sidecars import is_standard
 from bids_app.outputs.derivatives.summary import PREDICTED
 from bids_app.outputs.figures import charts, maps
 from bids_app.outputs.report.drawing import Drawing, Figure, save
@@ -29,6 +28,7 @@ from bids_app.records import (
     full_of,
     partition_components,
 )
+from bids_app.records.regions.spaces import is_standard
 
 MAPPED_SHARED = 3  # shared parts drawn as maps: those with the highest mean; all parts are files and in the chart
 ROWS = 40  # targets of the heat map

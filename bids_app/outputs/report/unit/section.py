@@ -15,6 +15,7 @@ from bids_app.outputs.figures import maps
 from bids_app.outputs.files import names
 from bids_app.outputs.report.brain import save_brain
 from bids_app.outputs.report.drawing import Figure, save
+from bids_app.outputs.report.regions import RegionsPart, unit_regions
 from bids_app.outputs.report.unit.controls import controls_sentences
 from bids_app.outputs.report.unit.figures import (
     extra_partition_drawing,
@@ -111,6 +112,7 @@ class UnitSection:
     model_pair: Part | None
     subspace: Part | None
     layers: Part | None
+    regions: RegionsPart | None
     planted: PlantedPart | None
     audit: tuple[tuple[str, str], ...]
     methods: tuple[str, ...]
@@ -158,6 +160,7 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> UnitSection:
         model_pair=_model_pair(out_dir, unit),
         subspace=_subspace(out_dir, unit),
         layers=_layers(out_dir, unit),
+        regions=unit_regions(out_dir, summary),
         planted=planted_part(out_dir, unit.stem, recoveries(unit, truth)),
         audit=tuple(audit_rows(summary)),
         methods=methods_text(summary),

@@ -42,7 +42,7 @@ def test_a_unit_without_one_has_no_picture(tmp_path):
 
 def test_a_broken_one_is_an_error_in_a_line(tmp_path):
     unit = written(tmp_path)
-    file = tmp_path / names.minute_file(unit.stem, "parcels")
+    file = tmp_path / names.own_table(unit.stem, "parcels", "minute")
     for text in (file.read_text().replace("-1.5", "lots"), "kind\tname\nword\tthe\n"):
         write_text(file, text)
         with pytest.raises(ReadWriteError, match="minute"):

@@ -1,0 +1,1 @@
+"""Regions over participants: means, intervals and tests."""

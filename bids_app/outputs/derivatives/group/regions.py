@@ -1,0 +1,87 @@
+"""The table of regions over participants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bids_app.outputs.files import names
+from bids_app.outputs.files.file_set import File
+from bids_app.outputs.files.files import json_text, numbers, read_tsv, tsv_text
+from bids_app.records import GroupResult, GroupResultSummary, GroupSummary
+from bids_app.records.regions.scores import GroupRegion
+
+GUARDS = {
+    "mean response": "no smaller than the smallest family-wise p of the region's targets in the participants' mean "
+    "response",
+    "own tests": "no smaller than the smallest family-wise p of any participant's targets in the region, times the "
+    "number of participants who have it",
+    "none": "not guarded against what responses to one stimulus have in common by chance",
+}
+COLUMNS = {
+    "atlas": ("atlas", "Atlas, or `localiser` for participants' own masks"),
+    "region": ("region", "Region, as its table calls it"),
+    "component": ("component", "Component of the partition, or model"),
+    "n_people": ("n_participants", "Participants who have usable targets in the region"),
+    "n_targets": ("n_targets", "Their usable targets there, all together"),
+    "mean": ("mean", "Mean over participants of the mean held-out R² over the region's targets"),
+    "ci025": ("ci025", "Lower end of its 95 % confidence interval (Student's t over participants)"),
+    "ci975": ("ci975", "Upper end of its 95 % confidence interval"),
+    "p": ("p", "One-sided p over participants, of the region's mean Fisher z of r (of a shared part R²), by sign "
+          "flips; n/a for fewer than five participants"),
+    "pfwe": ("pfwe", "The same, family-wise over the regions of the atlas (max-T)"),
+    "q": ("q", "False discovery rate over the regions of the atlas (Benjamini and Hochberg)"),
+    "guard": ("guard", "What p is guarded by: " + "; ".join(f"{name}: {words}" for name, words in GUARDS.items())),
+}  # fmt: skip
+
+
+def region_files(result: GroupResult, common: Mapping[str, object]) -> Iterator[File]:
+    """A row a region and component; none where no regions were asked for.
+
+    Parameters
+    ----------
+    result : of a group.
+    common : goes into every JSON: AnalysisHash, SoftwareVersions.
+    """
+    if not result.regions:
+        return
+    kind = result.targets.kind
+    file = names.own_table(result.stem, kind, "regions")
+    stems = dict.fromkeys(row.unit for row in result.scores)
+    about = {
+        "Description": "One row a region and component: statistics over participants of each one's region.",
+        "Participants": list(result.participants),
+        "Sources": [f"bids::{names.own_table(stem, kind, 'regions')}" for stem in stems],
+        **common,
+        **{name: {"Description": words} for name, (_, words) in COLUMNS.items()},
+    }
+    cells = {name: [getattr(row, own) for row in result.regions] for name, (own, _) in COLUMNS.items()}
+    yield file, tsv_text(cells).encode()
+    yield names.sidecar_of(file), json_text(about).encode()
+
+
+def read_group_regions(out_dir: Path, group: GroupResultSummary, summary: GroupSummary) -> tuple[GroupRegion, ...]:
+    """What regions say over participants; none where the group level was asked for none.
+
+    Parameters
+    ----------
+    out_dir : where results are.
+    group : of the group.
+    summary : of the group level, whose files are what was written.
+
+    Raises
+    ------
+    ReadWriteError : where the table cannot be read.
+    """
+    file = names.own_table(group.stem, group.targets.kind, "regions")
+    if str(file) not in summary.files:
+        return ()
+    cells = read_tsv(out_dir / file)
+    columns: dict[str, Sequence[Any]] = {}
+    for name, (own, _) in COLUMNS.items():
+        is_text = name in ("atlas", "region", "component", "guard")
+        columns[own] = cells[name] if is_text else numbers(cells[name]).tolist()
+    for own in ("n_participants", "n_targets"):
+        columns[own] = [*map(int, columns[own])]
+    return tuple(GroupRegion(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True))
