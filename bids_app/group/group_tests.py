@@ -10,6 +10,7 @@ import numpy as np
 from bids_app.encoding import NoiseCeiling, share
 from bids_app.encoding.inference.flips.signs import n_sign_vectors
 from bids_app.group.electrodes import any_electrode, over_electrodes
+from bids_app.group.maps.prevalence import counts, prevalence_maps
 from bids_app.group.participant_tests import ParticipantValues, participant_tests, shared_parts, t_interval
 from bids_app.group.statistics import Values, on_targets, participant_statistics, participant_table
 from bids_app.records import (
@@ -28,6 +29,7 @@ from bids_app.records import (
     WrittenUnit,
     partition_components,
 )
+from bids_app.records.specs import GroupSpec
 
 OWN_TESTS = "the smallest family-wise p of any participant's electrodes, times the number of participants"
 Choice = Literal["all", "responsive"]
@@ -40,6 +42,7 @@ def with_tests(
     values: Values,
     spec: InferenceSpec,
     shared: SharedStimulusResult,
+    asked: GroupSpec,
 ) -> tuple[Values, GroupInference]:
     """The values with p, family-wise p, q and intervals of every component's rsquared; and how they were made.
 
@@ -52,6 +55,7 @@ def with_tests(
     values : component → stat → statistic → (n_targets,).
     spec : how many sign vectors, and the seed.
     shared : the fit of their mean response, where there is one.
+    asked : how participants are joined.
     """
     biased, n = has_biased_shared_parts(members[0]), len(members)
     tested = dict(values)
@@ -65,7 +69,11 @@ def with_tests(
         for label in shared_parts(components) if mean is None and biased else ():
             stats[label] = {stat: np.full(len(targets.names), np.nan) for stat in stats[label]}
         for label in labels:
-            made = {**stats[label], **t_interval(tables.rsquared[label])}
+            made = {
+                **stats[label],
+                **t_interval(tables.rsquared[label]),
+                **_prevalence(label, members, targets, asked),
+            }
             tested[label] = {**values[label], "rsquared": {**values[label]["rsquared"], **made}}
     n_signs = n_sign_vectors(spec.permutations, n)
     how = GroupInference(
@@ -75,8 +83,30 @@ def with_tests(
         biased=biased,
         exact=n_signs == 2**n,
         n_signs=n_signs,
+        asked=asked,
+        uncounted=_uncounted(members),
     )
     return tested, how
+
+
+def _uncounted(members: Sequence[WrittenUnit]) -> tuple[str, ...]:
+    return tuple(unit.participant for unit in members if not counts(unit))
+
+
+def prevalence_labels(members: Sequence[WrittenUnit]) -> list[str]:
+    """Components whose own p has its level in each participant."""
+    biased = has_biased_shared_parts(members[0])
+    return [one.label for group in tested_together(members) for one in group if not (biased and one.kind == "shared")]
+
+
+def _prevalence(label: str, members: Sequence[WrittenUnit], targets: Targets, asked: GroupSpec) -> dict[str, Array]:
+    """Prevalence of a component target by target; nothing where some participant was not tested for it."""
+    has_p = all("pfwe" in unit.partition.values[label] for unit in members)
+    if not has_p or label not in prevalence_labels(members):
+        return {}
+    table = participant_table(members, targets.names, label, "pfwe")
+    table[[not counts(unit) for unit in members]] = np.nan
+    return prevalence_maps(table, asked.level)
 
 
 def _values_of(
@@ -130,7 +160,7 @@ def _of_mean(mean: UnitResult, names: Sequence[str], labels: Sequence[str]) -> d
 
 # ------------------------------------------------------------------------------------------------ electrodes
 def electrode_rows(
-    members: Sequence[WrittenUnit], spec: InferenceSpec
+    members: Sequence[WrittenUnit], spec: InferenceSpec, asked: GroupSpec
 ) -> tuple[tuple[ElectrodeMean, ...], GroupInference]:
     """A row a component and choice of electrodes (all, those that respond to speech): the mean over participants.
 
@@ -138,6 +168,7 @@ def electrode_rows(
     ----------
     members : units of a group, one a participant.
     spec : the bootstrap's seed, and the permutations of participants' own tests.
+    asked : how participants are joined.
 
     Returns
     -------
@@ -147,7 +178,10 @@ def electrode_rows(
     rows = [row for choice in CHOICES for row in _rows_of(members, choice, spec.seed, biased)]
     least = len(members) / n_sign_vectors(spec.permutations)
     stimulus = f"{OWN_TESTS} (at least {least:.2g})"
-    return tuple(rows), GroupInference(len(members), stimulus, guarded=True, biased=biased)
+    how = GroupInference(
+        len(members), stimulus, guarded=True, biased=biased, asked=asked, uncounted=_uncounted(members)
+    )
+    return tuple(rows), how
 
 
 def _rows_of(members: Sequence[WrittenUnit], choice: Choice, seed: int, biased: bool) -> list[ElectrodeMean]:

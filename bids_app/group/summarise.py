@@ -12,10 +12,12 @@ from bids_app.group.group_tests import (
     ceilings_by_participant,
     common_controls,
     electrode_rows,
+    prevalence_labels,
     with_ceilings,
     with_tests,
 )
 from bids_app.group.layers import layer_rows
+from bids_app.group.maps.prevalence import prevalence_anywhere
 from bids_app.group.membership import GroupKey, key_of_written, shared_stem
 from bids_app.group.model_pair import group_statistics
 from bids_app.group.statistics import Values, participant_statistics, participant_table
@@ -35,6 +37,7 @@ from bids_app.records import (
     WrittenUnit,
     grid_offset,
 )
+from bids_app.records.specs import JOINED, GroupSpec
 
 # Spaces in which a voxel or vertex of one participant is not that of another.
 UNKNOWN = "n/a"
@@ -48,6 +51,7 @@ def summarise(
     units: Sequence[WrittenUnit],
     tests: InferenceSpec | None = None,
     shared: Mapping[GroupKey, SharedStimulusResult] | None = None,
+    asked: GroupSpec = JOINED,
 ) -> tuple[GroupResult, ...]:
     """Group units that are alike but for the participant (and what the analysis pools), and join each group.
 
@@ -59,6 +63,7 @@ def summarise(
     units : as read back, of every participant.
     tests : how participants are flipped; None for no inference.
     shared : of each group, what responses read again gave of it.
+    asked : how they are joined.
 
     Returns
     -------
@@ -68,11 +73,13 @@ def summarise(
     for unit in units:
         groups[key_of_written(unit)].append(unit)
     return tuple(
-        _result(members, tests, (shared or {}).get(key, NOT_READ)) for key, members in sorted(groups.items())
+        _result(members, tests, (shared or {}).get(key, NOT_READ), asked) for key, members in sorted(groups.items())
     )
 
 
-def _result(members: Sequence[WrittenUnit], tests: InferenceSpec | None, shared: SharedStimulusResult) -> GroupResult:
+def _result(
+    members: Sequence[WrittenUnit], tests: InferenceSpec | None, shared: SharedStimulusResult, asked: GroupSpec
+) -> GroupResult:
     left_out: tuple[Excluded, ...] = ()
     if members[0].targets.space not in INDIVIDUAL:
         members, left_out = _on_one_grid(members)
@@ -85,14 +92,14 @@ def _result(members: Sequence[WrittenUnit], tests: InferenceSpec | None, shared:
     if first.targets.kind == "electrodes":
         owners, targets, values = _stack(members)
         if tests:
-            electrodes, inference = electrode_rows(members, tests)
+            electrodes, inference = electrode_rows(members, tests, asked)
     elif first.targets.space in INDIVIDUAL:
         values, targets = {}, replace(first.targets, names=(), index=None, columns=None, cifti="")
         notes = (_why_no_map(first.targets.space),)
     else:
         targets, values = _over_participants(members)
         if tests:
-            values, inference = with_tests(members, targets, values, tests, shared)
+            values, inference = with_tests(members, targets, values, tests, shared, asked)
         inter_subject = ceilings_by_participant(members, targets, shared.ceilings)
         values = with_ceilings(values, inter_subject)
     signed_rsquared = SOLVERS[first.summary.provenance.analysis.fit.solver].signed_rsquared
@@ -118,6 +125,7 @@ def _result(members: Sequence[WrittenUnit], tests: InferenceSpec | None, shared:
         signed_rsquared=signed_rsquared,
         statistics=group_statistics(members, signed_rsquared),
         compared_models=pair.compared_models if pair else None,
+        prevalence=prevalence_anywhere(members, prevalence_labels(members), asked.level) if inference else {},
     )
 
 

@@ -55,7 +55,7 @@ def _join(judge: Judge, members: Members, work: Work, cache: SubspaceCache) -> i
     shared, failed = fit_mean_responses(judge, counted, cache, progress)
     tests = job.analysis.inference_spec("fmri")  # blocks are not asked for: participants are flipped
     units = tuple(outputs.read_unit(outputs.summary_path(job.out_dir, stem)) for stem in counted)
-    results = group.summarise(units, tests, shared)
+    results = group.summarise(units, tests, shared, job.analysis.group_spec())
     common = {"AnalysisHash": job.hash, "SoftwareVersions": {"concord": __version__}}
     means = tuple(one.mean.stem for one in shared.values() if one.mean is not None)
     left_out = tuple(one.excluded for one in members.left_out)

@@ -13,6 +13,7 @@ from bids_app.records.inputs.alignment import Alignment
 from bids_app.records.inputs.excerpts import Minute
 from bids_app.records.inputs.responses import Excluded, Recording, Targets
 from bids_app.records.model_pair import ModelPairStatistics
+from bids_app.records.over_participants.prevalence import Prevalence
 from bids_app.records.provenance import Provenance
 from bids_app.records.summaries import (
     ElectrodeMean,
@@ -135,15 +136,17 @@ class GroupResult:
 
     values {component: {stat: {statistic: (n_targets,)}}}: statistics 'mean', 'sd', 'n', 'nPositive' over
     participants, target by target (r: mean through Fisher's z), and of rsquared, where there was inference, 'p',
-    'pfwe', 'q', 'ci025', 'ci975'. Electrodes are not common to participants: targets are everyone's, `owners` says
-    whose, and the only statistic is 'value'; `electrodes` has a row a component and choice of electrodes. No targets
+    'pfwe', 'q', 'ci025', 'ci975', and from participants' own tests 'nTested', 'nSignificant', 'prevalence',
+    'prevalenceLow', 'prevalenceHigh', 'prevalenceBound'. Electrodes are not common to participants: targets are
+    everyone's, `owners` says whose, and the only statistic is 'value'; `electrodes` has a row a component and choice of electrodes. No targets
     where participants do not share a space. `scores`: one row a participant, component and stat, over that
     participant's targets. `inference`: how tests were made, None where there are none; `ceiling`: as in
     `SharedStimulusResult`; `inter_subject`: of each participant's unit {stat: (n_targets,)} the noise ceiling from
     the others, its 95 % confidence interval, and the full model's share of it; `signed_rsquared`: whether scores are
     held-out R², else those of the published code; `statistics`: of the two `compared_models`, over participants.
     `groups`, `extra`: feature groups of the partition, and the partitions beside it; `controls`: components of no
-    partition that everybody has. `layers`: one row a space, region and layer.
+    partition that everybody has. `layers`: one row a space, region and layer. `prevalence`: label → in how many
+    people the component would be found in any target.
     """
 
     stem: str  # entities that all its units share, without sub-
@@ -166,6 +169,7 @@ class GroupResult:
     compared_models: tuple[str, str] | None = None
     ceiling: str = "none"
     inter_subject: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+    prevalence: Mapping[str, Prevalence] = field(default_factory=dict)
 
     @cached_property
     def components(self) -> Mapping[str, Component]:

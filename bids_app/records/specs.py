@@ -162,6 +162,17 @@ class InferenceSpec:
 
 
 @dataclass(frozen=True)
+class GroupSpec:
+    """How participants' results are joined. level : of each participant's own p, at which a target counts as
+    significant in them."""
+
+    level: float = 0.05
+
+
+JOINED = GroupSpec()  # where nothing else is asked for
+
+
+@dataclass(frozen=True)
 class ResponseFiles:
     """Responses that lie outside BIDS names, as a recipe says it; paths are relative to BIDS_DIR.
 

@@ -9,6 +9,7 @@ from scipy import stats
 
 from bids_app.group import ParticipantValues, summarise
 from bids_app.group.electrodes import MeanEstimate, over_electrodes
+from bids_app.group.maps.prevalence import prevalence_of
 from bids_app.group.membership import group_key, key_of_written, shared_stem
 from bids_app.group.statistics import participant_statistics
 from bids_app.outputs.derivatives.summary import stat_spreads
@@ -25,6 +26,7 @@ from bids_app.records import (
     beyond_baseline,
     partition_components,
 )
+from bids_app.records.specs import GroupSpec
 
 POOL = ("session", "task", "run")
 AB = partition_components(("a", "b"))
@@ -37,7 +39,13 @@ def summary_of(pool, solver, space, components=None):
     analysis = SimpleNamespace(pool=pool, fit=FitSpec(solver))
     provenance = SimpleNamespace(analysis=analysis)
     return SimpleNamespace(
-        provenance=provenance, model_pair=None, layers={}, components=components or {}, space=space
+        provenance=provenance,
+        model_pair=None,
+        layers={},
+        components=components or {},
+        space=space,
+        has_unreliable_p=False,
+        has_no_p=False,
     )
 
 
@@ -192,6 +200,24 @@ def test_plain_ridges_shared_parts_have_no_p_over_people(solver, kind):
     assert p["uniqueA"] == pytest.approx(2**-6)
     assert np.isnan(p["sharedAB"]) if solver == "ridge" else p["sharedAB"] == pytest.approx(2**-6)
     assert ("no p: plain ridge" in group_inference_in_words(result.inference, kind)) == (solver == "ridge")
+
+
+@pytest.mark.parametrize("solver", ["ridge", "banded_ridge"])
+def test_prevalence_is_of_participants_whose_own_p_hold(solver):
+    participants = [two_spaces(f"{number}", solver, "parcels") for number in range(1, 8)]
+    participants[6] = replace(participants[6], targets=replace(participants[6].targets, names=("b", "c", "d")))
+    participants[0].summary.has_unreliable_p = True
+    participants[1].partition.values["uniqueA"]["pfwe"][:2] = 0.5, np.nan
+    (result,) = summarise(participants, InferenceSpec(permutations=100), None, GroupSpec(0.01))
+    found = result.values["uniqueA"]["rsquared"]
+    assert result.targets.names == ("a", "b", "c", "d")
+    assert found["nTested"].tolist() == [5, 5, 6, 1]
+    assert found["nSignificant"].tolist() == [4, 5, 6, 1]
+    assert found["prevalence"][0] == prevalence_of(4, 5, 0.01).estimate
+    assert found["prevalenceBound"][3] == prevalence_of(1, 1, 0.01).bound
+    assert ("prevalence" in result.values["sharedAB"]["rsquared"]) == (solver == "banded_ridge")
+    assert result.inference.uncounted == ("1",)
+    assert result.inference.asked.level == 0.01
 
 
 @pytest.mark.parametrize("kind", ["parcels", "electrodes"])

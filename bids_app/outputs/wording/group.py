@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bids_app.outputs.wording.definitions import ENDS, Definitions
 from bids_app.outputs.wording.inference import NO_INFERENCE
+from bids_app.outputs.wording.over_participants.prevalence import PREVALENCE, prevalence_definition
 from bids_app.outputs.wording.phrases import count_of
 from bids_app.records import FEWEST_TESTED, Component, GroupInference, TargetKind
 
@@ -102,8 +103,12 @@ class GroupDefinitions:
         ----------
         component : of which it is.
         stat : of each participant: `rsquared`, `r`, …
-        statistic : over participants: `mean`, `sd`, `n`, `nPositive`, `value`, `p`, `pfwe`, `q`, `ci025`, `ci975`.
+        statistic : over participants: `mean`, `sd`, `n`, `nPositive`, `value`, `p`, `pfwe`, `q`, `ci025`, `ci975`,
+            or of prevalence.
         """
+        if statistic in PREVALENCE and self.inference is not None:
+            words = prevalence_definition(statistic, self.inference.asked.level)
+            return f"{words} In each participant: {self.each.define(component, 'pfwe')}"
         if statistic in TESTED:
             return self._tested(component, statistic)
         through = "; of correlations through Fisher's z" if (stat, statistic) == ("r", "mean") else ""

@@ -131,6 +131,7 @@ def group_summary(result: GroupResult, level: float) -> GroupResultSummary:
         statistics=result.statistics,
         compared_models=result.compared_models,
         maps=group_map_files(result),
+        prevalence=result.prevalence,
     )
 
 
