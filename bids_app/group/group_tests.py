@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy as np
 from bids_app.encoding import NoiseCeiling, share
 from bids_app.encoding.inference.flips.signs import n_sign_vectors
 from bids_app.group.electrodes import any_electrode, over_electrodes
-from bids_app.group.maps.prevalence import counts, prevalence_maps
-from bids_app.group.participant_tests import ParticipantValues, participant_tests, shared_parts, t_interval
-from bids_app.group.statistics import Values, on_targets, participant_statistics, participant_table
+from bids_app.group.maps.prevalence import counts
+from bids_app.group.maps.side_by_side import SideBySide
+from bids_app.group.participant_tests import InBlocks, ParticipantValues, flipped_in_blocks, shared_parts
+from bids_app.group.statistics import Values, on_targets, participant_statistics
 from bids_app.records import (
     FEWEST_TESTED,
     INTER_SUBJECT,
@@ -24,7 +26,6 @@ from bids_app.records import (
     InferenceSpec,
     ParticipantNoiseCeiling,
     SharedStimulusResult,
-    Targets,
     UnitResult,
     WrittenUnit,
     partition_components,
@@ -37,44 +38,35 @@ CHOICES: tuple[Choice, ...] = ("all", "responsive")
 
 
 def with_tests(
-    members: Sequence[WrittenUnit],
-    targets: Targets,
-    values: Values,
-    spec: InferenceSpec,
-    shared: SharedStimulusResult,
-    asked: GroupSpec,
+    side: SideBySide, values: Values, spec: InferenceSpec, shared: SharedStimulusResult, asked: GroupSpec
 ) -> tuple[Values, GroupInference]:
-    """The values with p, family-wise p, q and intervals of every component's rsquared; and how they were made.
+    """The values with p, family-wise p and q of every component's rsquared; and how they were made.
 
     There is no p of fewer participants than `FEWEST_TESTED`: none could be .05 or less.
 
     Parameters
     ----------
-    members : units of a group, one a participant.
-    targets : those that any of them has.
+    side : a group, one unit a participant.
     values : component → stat → statistic → (n_targets,).
     spec : how many sign vectors, and the seed.
     shared : the fit of their mean response, where there is one.
     asked : how participants are joined.
     """
+    members, names = side.members, side.targets.names
     biased, n = has_biased_shared_parts(members[0]), len(members)
     tested = dict(values)
     for components in tested_together(members):
         labels = [one.label for one in components]
-        tables = _values_of(members, targets.names, components)
-        mean = None if shared.mean is None else _of_mean(shared.mean, targets.names, labels)
+        mean = None if shared.mean is None else _of_mean(shared.mean, names, labels)
         stats: dict[str, dict[str, Array]] = {label: {} for label in labels}
         if n >= FEWEST_TESTED:
-            stats = participant_tests(tables, components, spec.permutations, spec.seed, mean)
+            read = partial(_values_in_blocks, side, components, asked.least_participants(n))
+            in_blocks = InBlocks(read, components, components)
+            stats = flipped_in_blocks(in_blocks, spec.permutations, spec.seed, mean)
         for label in shared_parts(components) if mean is None and biased else ():
-            stats[label] = {stat: np.full(len(targets.names), np.nan) for stat in stats[label]}
+            stats[label] = {stat: np.full(len(names), np.nan) for stat in stats[label]}
         for label in labels:
-            made = {
-                **stats[label],
-                **t_interval(tables.rsquared[label]),
-                **_prevalence(label, members, targets, asked),
-            }
-            tested[label] = {**values[label], "rsquared": {**values[label]["rsquared"], **made}}
+            tested[label] = {**values[label], "rsquared": _in_order({**values[label]["rsquared"], **stats[label]})}
     n_signs = n_sign_vectors(spec.permutations, n)
     how = GroupInference(
         n_participants=n,
@@ -85,43 +77,43 @@ def with_tests(
         n_signs=n_signs,
         asked=asked,
         uncounted=_uncounted(members),
+        n_targets=_n_tested(tested),
     )
     return tested, how
+
+
+def _n_tested(values: Values) -> int | None:
+    """How many targets have a family-wise p of the full model; None where nothing was tested."""
+    family = values["full"]["rsquared"].get("pfwe")
+    return None if family is None else int(np.isfinite(family).sum())
+
+
+def _in_order(statistics: Mapping[str, Array]) -> dict[str, Array]:
+    """What participants have, then what is tested, then the rest."""
+    order = ("mean", "sd", "n", "nPositive", "p", "pfwe", "q")
+    return {name: statistics[name] for name in (*(one for one in order if one in statistics), *statistics)}
 
 
 def _uncounted(members: Sequence[WrittenUnit]) -> tuple[str, ...]:
     return tuple(unit.participant for unit in members if not counts(unit))
 
 
+def _values_in_blocks(side: SideBySide, components: Sequence[Component], least: int) -> Iterator[ParticipantValues]:
+    """Values of components, some targets at a time; NaN where fewer participants than `least` have the target."""
+    rsquared = [(one.label, "rsquared") for one in components]
+    r = [(one.label, "r") for one in components if one.kind != "shared"]
+    for some in side.blocks(4 * len(components)):
+        tables = side.tables([*rsquared, *r], some)
+        few = np.isfinite(tables[rsquared[0]]).sum(axis=0) < least
+        for table in tables.values():
+            table[:, few] = np.nan
+        yield ParticipantValues(*({label: tables[label, stat] for label, stat in each} for each in (rsquared, r)))
+
+
 def prevalence_labels(members: Sequence[WrittenUnit]) -> list[str]:
     """Components whose own p has its level in each participant."""
     biased = has_biased_shared_parts(members[0])
-    return [one.label for group in tested_together(members) for one in group if not (biased and one.kind == "shared")]
-
-
-def _prevalence(label: str, members: Sequence[WrittenUnit], targets: Targets, asked: GroupSpec) -> dict[str, Array]:
-    """Prevalence of a component target by target; nothing where some participant was not tested for it."""
-    has_p = all("pfwe" in unit.partition.values[label] for unit in members)
-    if not has_p or label not in prevalence_labels(members):
-        return {}
-    table = participant_table(members, targets.names, label, "pfwe")
-    table[[not counts(unit) for unit in members]] = np.nan
-    return prevalence_maps(table, asked.level)
-
-
-def _values_of(
-    members: Sequence[WrittenUnit], names: Sequence[str], components: Sequence[Component]
-) -> ParticipantValues:
-    """Tables (n_participants, n_targets) of components on these targets."""
-    rsquared, r = (
-        {
-            one.label: participant_table(members, names, one.label, stat)
-            for one in components
-            if stat == "rsquared" or one.kind != "shared"
-        }
-        for stat in ("rsquared", "r")
-    )
-    return ParticipantValues(rsquared, r)
+    return [one.label for each in tested_together(members) for one in each if not (biased and one.kind == "shared")]
 
 
 def has_biased_shared_parts(unit: WrittenUnit) -> bool:
@@ -212,9 +204,15 @@ def _rows_of(members: Sequence[WrittenUnit], choice: Choice, seed: int, biased: 
 
 def _electrodes_of(unit: WrittenUnit, mask: Array, components: Sequence[Component]) -> ParticipantValues:
     """Values (n_electrodes,) of some of a participant's electrodes."""
-    names = [name for name, chosen in zip(unit.targets.names, mask, strict=True) if chosen]
-    tables = _values_of([unit], names, components)
-    rsquared, r = ({label: table[0] for label, table in each.items()} for each in (tables.rsquared, tables.r))
+    values = unit.partition.values
+    rsquared, r = (
+        {
+            one.label: np.asarray(values[one.label][stat], dtype=np.float64)[mask]
+            for one in components
+            if stat == "rsquared" or one.kind != "shared"
+        }
+        for stat in ("rsquared", "r")
+    )
     return ParticipantValues(rsquared, r)
 
 
@@ -235,14 +233,13 @@ def _mask(unit: WrittenUnit, choice: Choice) -> Array:
 
 # ------------------------------------------------------------------------------------------------ noise ceilings
 def ceilings_by_participant(
-    members: Sequence[WrittenUnit], targets: Targets, ceilings: Sequence[ParticipantNoiseCeiling]
+    side: SideBySide, ceilings: Sequence[ParticipantNoiseCeiling]
 ) -> dict[str, dict[str, Array]]:
     """Noise ceilings between participants on the group's targets, and the full model's share of them.
 
     Parameters
     ----------
-    members : units of a group, one a participant.
-    targets : those that any of them has.
+    side : a group, one unit a participant.
     ceilings : of participants who heard the same, each on its own targets.
 
     Returns
@@ -250,15 +247,16 @@ def ceilings_by_participant(
     Stem of a unit → 'ceiling', 'ci025', 'ci975' and 'share' of the full model's rsquared, (n_targets,) each, NaN
     where there is none.
     """
-    unit_of = {unit.stem: unit for unit in members}
+    place_of = {unit.stem: place for place, unit in enumerate(side.members)}
     by_unit = {}
     for one in ceilings:
-        if one.stem not in unit_of:
+        if one.stem not in place_of:
             continue
         explainable, low, high = (
-            on_targets(targets.names, one.targets.names, values) for values in (one.explainable, one.low, one.high)
+            on_targets(side.targets.names, one.targets.names, values)
+            for values in (one.explainable, one.low, one.high)
         )
-        full = participant_table([unit_of[one.stem]], targets.names, "full", "rsquared")[0]
+        full = side.one(place_of[one.stem], ("full", "rsquared"))
         shares = share(full, NoiseCeiling(explainable, low, high, explainable))
         by_unit[one.stem] = {"ceiling": explainable, "ci025": low, "ci975": high, "share": shares}
     return by_unit

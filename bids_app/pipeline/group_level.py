@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bids_app import __version__, group, outputs
-from bids_app.disk import locked
+from bids_app.disk import locked, scratch_folder
 from bids_app.pipeline.judge import Judge, Members
 from bids_app.pipeline.mean_response import fit_mean_responses
 from bids_app.pipeline.participants import PATIENCE_S, record_refusals
@@ -54,8 +54,10 @@ def _join(judge: Judge, members: Members, work: Work, cache: SubspaceCache) -> i
     progress.book.remove([row.unit for row in progress.book.rows() if row.participant == "group"])
     shared, failed = fit_mean_responses(judge, counted, cache, progress)
     tests = job.analysis.inference_spec("fmri")  # blocks are not asked for: participants are flipped
-    units = tuple(outputs.read_unit(outputs.summary_path(job.out_dir, stem)) for stem in counted)
-    results = group.summarise(units, tests, shared, job.analysis.group_spec())
+    units = tuple(outputs.open_unit(outputs.summary_path(job.out_dir, stem)) for stem in counted)
+    asked, held_bytes = job.analysis.group_spec(), group.held_bytes(job.options.mem_mb)
+    with scratch_folder(outputs.lock_path(job.out_dir, None).parent) as folder:
+        results = group.summarise(units, tests, shared, asked, group.Room(folder, held_bytes))
     common = {"AnalysisHash": job.hash, "SoftwareVersions": {"concord": __version__}}
     means = tuple(one.mean.stem for one in shared.values() if one.mean is not None)
     left_out = tuple(one.excluded for one in members.left_out)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
-from bids_app.records.arrays import Array, Modality
+from bids_app.records.arrays import Array, Modality, TargetKind
 from bids_app.records.components import Component, ExtraPartition, all_components
 from bids_app.records.fits import Fit, Lags, LayerScores, Partition, Responsive, SavedFit, SharedSubspace
 from bids_app.records.inputs.alignment import Alignment
@@ -76,6 +77,49 @@ class WrittenUnit:
     partition: Partition
     summary: UnitSummary
 
+    @property
+    def kind(self) -> TargetKind:
+        """Of its targets."""
+        return self.targets.kind
+
+    def read_targets(self) -> Targets:
+        """Its targets, which are read already."""
+        return self.targets
+
+    def read(self, stats: Collection[str] | None = None) -> WrittenUnit:
+        """Itself: all is read already, these stats too."""
+        return self
+
+
+class UnitReader(Protocol):
+    """A written unit whose summary is read, and its numbers only when they are asked for."""
+
+    @property
+    def stem(self) -> str:
+        """Of its files."""
+
+    @property
+    def participant(self) -> str:
+        """Whose it is."""
+
+    @property
+    def modality(self) -> Modality:
+        """Of its responses."""
+
+    @property
+    def kind(self) -> TargetKind:
+        """Of its targets."""
+
+    @property
+    def summary(self) -> UnitSummary:
+        """What logs/<stem>_unit.json holds."""
+
+    def read_targets(self) -> Targets:
+        """Its targets. Raises ReadWriteError."""
+
+    def read(self, stats: Collection[str] | None = None) -> WrittenUnit:
+        """The unit with these stats of its components, all for None. Raises ReadWriteError."""
+
 
 @dataclass(frozen=True)
 class ComparedUnit:
@@ -138,10 +182,10 @@ class GroupResult:
     participants, target by target (r: mean through Fisher's z), and of rsquared, where there was inference, 'p',
     'pfwe', 'q', 'ci025', 'ci975', and from participants' own tests 'nTested', 'nSignificant', 'prevalence',
     'prevalenceLow', 'prevalenceHigh', 'prevalenceBound'. Electrodes are not common to participants: targets are
-    everyone's, `owners` says whose, and the only statistic is 'value'; `electrodes` has a row a component and choice of electrodes. No targets
-    where participants do not share a space. `scores`: one row a participant, component and stat, over that
-    participant's targets. `inference`: how tests were made, None where there are none; `ceiling`: as in
-    `SharedStimulusResult`; `inter_subject`: of each participant's unit {stat: (n_targets,)} the noise ceiling from
+    everyone's, `owners` says whose, and the only statistic is 'value'; `electrodes` has a row a component and choice
+    of electrodes. No targets where participants do not share a space. `scores`: one row a participant, component and
+    stat, over that participant's targets. `inference`: how tests were made, None where there are none; `ceiling`: as
+    in `SharedStimulusResult`; `inter_subject`: of each participant's unit {stat: (n_targets,)} the noise ceiling from
     the others, its 95 % confidence interval, and the full model's share of it; `signed_rsquared`: whether scores are
     held-out R², else those of the published code; `statistics`: of the two `compared_models`, over participants.
     `groups`, `extra`: feature groups of the partition, and the partitions beside it; `controls`: components of no

@@ -25,7 +25,6 @@ from bids_app.records.specs import JOINED, GroupSpec, SubspaceSpec
 SUMMARY_FORMAT = 9  # raised whenever what summaries hold changes: others are refused in one line, never misread
 UNRELIABLE_P, NO_P = "p is unreliable", "p is n/a"  # how warnings begin that say so
 LEAST_PREDICTED = 0.01  # of the variance: targets above it, by the full model, count as predicted
-FEWEST_TESTED = 5  # participants that a test over them takes: of fewer no sign flips give p ≤ .05
 Number = float | None
 
 
@@ -332,7 +331,8 @@ class GroupInference:
     stimulus : what the null over the stimulus rests on, or why there is none. guarded : whether p is no smaller than
     that of the mean response (of electrodes, than participants' own tests allow). biased : whether shared parts come
     out too large in all participants alike, so that they have no p without a mean response. exact, n_signs : of sign
-    flips (None for electrodes). asked : how they were joined. uncounted : whose own p do not hold (no prevalence).
+    flips (None for electrodes). asked : how they were joined. n_targets : how many common targets were tested.
+    uncounted : whose own p do not hold (no prevalence).
     """
 
     n_participants: int
@@ -343,6 +343,7 @@ class GroupInference:
     n_signs: int | None = None
     asked: GroupSpec = JOINED
     uncounted: tuple[str, ...] = ()
+    n_targets: int | None = None
 
 
 @dataclass(frozen=True)

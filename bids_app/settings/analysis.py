@@ -350,7 +350,7 @@ class Analysis(Settings):
 
     def group_spec(self) -> GroupSpec:
         """How participants' results are joined."""
-        return GroupSpec(self.inference.fdr)
+        return GroupSpec(self.inference.fdr, self.group.least_share)
 
     def fit_spec(self) -> FitSpec:
         """Solver settings."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bids_app.outputs.wording.definitions import ENDS, Definitions
 from bids_app.outputs.wording.inference import NO_INFERENCE
 from bids_app.outputs.wording.over_participants.prevalence import PREVALENCE, prevalence_definition
-from bids_app.outputs.wording.phrases import count_of
+from bids_app.outputs.wording.phrases import count_of, count_targets
 from bids_app.records import FEWEST_TESTED, Component, GroupInference, TargetKind
 
 STATISTIC = {
@@ -34,8 +34,8 @@ GUARDED = (
 )
 WITH_STIMULUS = (
     "It is no smaller than p of the same component in the participants' mean response, where blocks of all "
-    "participants' responses change their sign alike (a stimulus that all heard is one draw). It is NaN where not "
-    "all of them have this target."
+    "participants' responses change their sign alike (a stimulus that all heard is one draw). It is NaN where that "
+    "has no p."
 )
 WITHOUT_STIMULUS = "The stimulus is taken as fixed."
 MOST = {
@@ -122,7 +122,8 @@ class GroupDefinitions:
         guard, value = ([GUARDED], BY_RSQUARED) if is_shared else ([], BY_R)
         guarded = self.inference is not None and self.inference.guarded
         stimulus = WITH_STIMULUS if guarded else WITHOUT_STIMULUS
-        return " ".join([f"{MOST[statistic]}{FLIPPED}", *guard, stimulus, value, of_what])
+        few = () if self.inference is None else (f"NaN where fewer than {_least(self.inference)} have this target.",)
+        return " ".join([f"{MOST[statistic]}{FLIPPED}", *guard, stimulus, *few, value, of_what])
 
 
 def inter_subject_in_words(stat: str, statistic: str) -> str:
@@ -172,9 +173,16 @@ def group_inference_in_words(made: GroupInference | None, kind: TargetKind) -> s
         signs, least = f"{made.n_signs} of 2^{n}", f"so many allow no p below 1/{made.n_signs}"
     return (
         f"Tests over participants by sign flips of Fisher's z of r, of shared parts of signed R² ({signs} sign "
-        f"vectors), family-wise by max-T: {least}. {_stimulus(made)}{unshared} Confidence intervals are for the mean "
-        "over participants who hear this stimulus (Student's t)."
+        f"vectors), family-wise by max-T: {least}. Tested are the {count_targets(made.n_targets or 0, kind)} that at "
+        f"least {_least(made)} have (map or column n says how many have each). {_stimulus(made)}{unshared} "
+        "Confidence intervals are for the mean over participants who hear this stimulus (Student's t)."
     )
+
+
+def _least(made: GroupInference) -> str:
+    """How many participants must have a target for it to be tested."""
+    n = made.n_participants
+    return f"{made.asked.least_participants(n)} of {count_of(n, 'participant')}"
 
 
 def _stimulus(made: GroupInference) -> str:

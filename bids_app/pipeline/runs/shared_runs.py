@@ -23,6 +23,7 @@ from bids_app.pipeline.runs.load_runs import LoadedRuns, load_runs
 from bids_app.pipeline.runs.noise_ceiling import BLOCK_S, FEWEST
 from bids_app.pipeline.runs.rows import Rows
 from bids_app.records import Array, Excluded, ParticipantNoiseCeiling, Run, Targets
+from bids_app.records.specs import GroupSpec
 
 LEAST_PARTICIPANTS = 3
 CEILING_BYTES = 2**28  # of responses held at once
@@ -38,9 +39,10 @@ class SharedResponses:
     ----------
     units, loaded : of each participant, loaded without responses.
     heard : run by run.
-    targets : common to all.
+    targets : that enough participants have.
     lost : units that cannot be read.
-    read : (participant's number, run's number, columns) → responses (n_times, n_columns) of common targets.
+    read : (participant's number, run's number, columns) → responses (n_times, n_columns) of common targets, NaN where
+        the participant lacks one.
     """
 
     units: tuple[Unit, ...]
@@ -58,7 +60,9 @@ class SharedResponses:
 
 
 @contextmanager
-def shared_responses(units: Sequence[Unit], rows: Rows, logs: Path, stages: Stages) -> Iterator[SharedResponses]:
+def shared_responses(
+    units: Sequence[Unit], rows: Rows, logs: Path, stages: Stages, asked: GroupSpec
+) -> Iterator[SharedResponses]:
     """Participants' responses to what at least two of them heard.
 
     Parameters
@@ -67,16 +71,17 @@ def shared_responses(units: Sequence[Unit], rows: Rows, logs: Path, stages: Stag
     rows : what a row of the design is.
     logs : responses are in files of a folder there, for as long as the context lasts.
     stages : are told what is read.
+    asked : how many participants must have a target.
 
     Raises
     ------
     DataError : where they share no run, no samples or no targets, or heard the stimuli at other times.
     """
     with scratch_folder(logs) as folder:
-        yield _gather(units, rows, folder, stages)
+        yield _gather(units, rows, folder, stages, asked)
 
 
-def _gather(units: Sequence[Unit], rows: Rows, folder: Path, stages: Stages) -> SharedResponses:
+def _gather(units: Sequence[Unit], rows: Rows, folder: Path, stages: Stages, asked: GroupSpec) -> SharedResponses:
     """Raises DataError where nobody can be read, too."""
     kept: list[Unit] = []
     loaded: list[LoadedRuns] = []
@@ -94,10 +99,11 @@ def _gather(units: Sequence[Unit], rows: Rows, folder: Path, stages: Stages) -> 
     targets = [one.targets for one in loaded]
     outliers = dataset.lost_to_others(targets, [np.ones(len(one.names), dtype=bool) for one in targets])
     if outliers:
-        shared = _gather([unit for number, unit in enumerate(kept) if number not in outliers], rows, folder, stages)
+        others = [unit for number, unit in enumerate(kept) if number not in outliers]
+        shared = _gather(others, rows, folder, stages, asked)
         left_out = [Excluded(kept[number].participant, kept[number].stem, why) for number, why in outliers.items()]
         return replace(shared, lost=(*lost, *left_out, *shared.lost))
-    common, warnings = dataset.intersect_targets(targets)
+    common, warnings = dataset.targets_of_most(targets, asked.least_participants(len(targets)))
     columns = [_columns(one.targets, common) for one in loaded]
 
     def read(participant: int, run: int, some: Columns = None) -> Array:
@@ -113,7 +119,10 @@ def _gather(units: Sequence[Unit], rows: Rows, folder: Path, stages: Stages) -> 
         (n_times, n_columns).
         """
         chosen = columns[participant] if some is None else columns[participant][some]
-        return np.asarray(np.load(_path(folder, participant, run), mmap_mode="r")[chosen]).T
+        values = np.asarray(np.load(_path(folder, participant, run), mmap_mode="r")[chosen]).T
+        if (chosen < 0).any():
+            values[:, chosen < 0] = np.nan
+        return values
 
     heard, same = _linked(group.match_participants([one.runs for one in loaded]), loaded, rows)
     return SharedResponses(tuple(kept), tuple(loaded), heard, common, (*warnings, *same), tuple(lost), read)
@@ -155,8 +164,9 @@ def _put(loaded: LoadedRuns, folder: Path, participant: int, firsts: dict[RunKey
 
 
 def _columns(targets: Targets, common: Targets) -> Array:
+    """Where common targets stand among a participant's own; −1 for one that they lack."""
     place = {name: number for number, name in enumerate(targets.names)}
-    return np.array([place[name] for name in common.names])
+    return np.array([place.get(name, -1) for name in common.names])
 
 
 def mean_response_of(shared: SharedResponses) -> tuple[LoadedRuns, Array]:

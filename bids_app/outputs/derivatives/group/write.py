@@ -27,8 +27,8 @@ from bids_app.records import (
     GroupSummary,
     SignificantCounts,
     UnitSummary,
-    WrittenUnit,
 )
+from bids_app.records.results import UnitReader
 
 MAKERS = (target_files, layer_files, inter_subject_files, electrode_files)
 
@@ -39,13 +39,13 @@ class Membership:
 
     Parameters
     ----------
-    units : those that count, as they were read.
+    units : those that count.
     left_out : units whose results do not count, and why.
     missing : participants asked for, or in the data set, who have no results.
     means : stems of the mean responses that were fitted with it.
     """
 
-    units: tuple[WrittenUnit, ...] = ()
+    units: tuple[UnitReader, ...] = ()
     left_out: tuple[Excluded, ...] = ()
     missing: tuple[str, ...] = ()
     means: tuple[str, ...] = ()
