@@ -1,4 +1,4 @@
-"""Inference and noise ceilings over participants, beside a group's means."""
+"""Inference over participants, beside a group's means."""
 
 from __future__ import annotations
 
@@ -8,23 +8,20 @@ from typing import Literal
 
 import numpy as np
 
-from bids_app.encoding import NoiseCeiling, share
 from bids_app.encoding.inference.flips.signs import n_sign_vectors
 from bids_app.group.electrodes import any_electrode, over_electrodes
 from bids_app.group.maps.prevalence import counts
 from bids_app.group.maps.side_by_side import SideBySide
 from bids_app.group.participant_tests import InBlocks, ParticipantValues, flipped_in_blocks, shared_parts
-from bids_app.group.statistics import Values, on_targets, participant_statistics
+from bids_app.group.statistics import Values, on_targets
 from bids_app.records import (
     FEWEST_TESTED,
-    INTER_SUBJECT,
     SOLVERS,
     Array,
     Component,
     ElectrodeMean,
     GroupInference,
     InferenceSpec,
-    ParticipantNoiseCeiling,
     SharedStimulusResult,
     UnitResult,
     WrittenUnit,
@@ -229,48 +226,3 @@ def _mask(unit: WrittenUnit, choice: Choice) -> Array:
         return usable
     called = unit.targets.table.get("responsive", ("n/a",) * len(usable))
     return np.asarray(usable & (np.array(called) == "true"))
-
-
-# ------------------------------------------------------------------------------------------------ noise ceilings
-def ceilings_by_participant(
-    side: SideBySide, ceilings: Sequence[ParticipantNoiseCeiling]
-) -> dict[str, dict[str, Array]]:
-    """Noise ceilings between participants on the group's targets, and the full model's share of them.
-
-    Parameters
-    ----------
-    side : a group, one unit a participant.
-    ceilings : of participants who heard the same, each on its own targets.
-
-    Returns
-    -------
-    Stem of a unit → 'ceiling', 'ci025', 'ci975' and 'share' of the full model's rsquared, (n_targets,) each, NaN
-    where there is none.
-    """
-    place_of = {unit.stem: place for place, unit in enumerate(side.members)}
-    by_unit = {}
-    for one in ceilings:
-        if one.stem not in place_of:
-            continue
-        explainable, low, high = (
-            on_targets(side.targets.names, one.targets.names, values)
-            for values in (one.explainable, one.low, one.high)
-        )
-        full = side.one(place_of[one.stem], ("full", "rsquared"))
-        shares = share(full, NoiseCeiling(explainable, low, high, explainable))
-        by_unit[one.stem] = {"ceiling": explainable, "ci025": low, "ci975": high, "share": shares}
-    return by_unit
-
-
-def with_ceilings(values: Values, inter_subject: Mapping[str, Mapping[str, Array]]) -> Values:
-    """The values and, where there are noise ceilings between participants, statistics of these and of the shares.
-
-    Parameters
-    ----------
-    values : component → stat → statistic → (n_targets,).
-    inter_subject : as `ceilings_by_participant` gives it.
-    """
-    if not inter_subject:
-        return values
-    tables = {stat: np.stack([stats[stat] for stats in inter_subject.values()]) for stat in ("ceiling", "share")}
-    return {**values, INTER_SUBJECT: {stat: participant_statistics(table, stat) for stat, table in tables.items()}}

@@ -22,11 +22,11 @@ import torch
 from scipy.stats import t as student
 
 from bids_app.encoding.inference.flips.signs import draw_signs
-from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr, summarise
+from bids_app.encoding.inference.multiple_testing import MaxTNull, NullSummary, fdr, summarise
 from bids_app.encoding.inference.null_hypotheses import Contrast, Total, null_hypotheses
 from bids_app.group.moderation import moderated, variance_about_zero
 from bids_app.group.statistics import fisher_z
-from bids_app.records import Array, Component, full_of, subsets
+from bids_app.records import FEWEST_TESTED, Array, Component, full_of, subsets
 
 AT_ONCE = 2**21  # numbers of a null made at once; bounds memory
 Values = Mapping[str, Array]  # component's label → values
@@ -205,28 +205,50 @@ def _families(
 ) -> dict[Null, tuple[Array, Array]]:
     """Null hypothesis → p and family-wise p (n_targets,) of the mean under flips of participants' signs; over the
     family, deviations are those given."""
-    families: dict[Null, MaxTNull] = {null: MaxTNull() for null in deviations}
+    nulls: dict[Null, NullSummary] = {}
     first = 0
     for tables in values.tables():
-        size = next(iter(tables.values())).shape[1]
+        signs = _signs(next(iter(tables.values())), permutations, seed)
         for null, table in tables.items():
-            _add(families[null], table, deviations[null][first : first + size], permutations, seed)
-        first += size
-    found = {null: family.significance() for null, family in families.items()}
-    return {null: (one.p, one.p_family) for null, one in found.items()}
+            if null not in nulls:
+                nulls[null] = _nothing_yet(len(signs), len(deviations[null]))
+            _add(nulls[null], table, deviations[null], signs, first)
+        first += next(iter(tables.values())).shape[1]
+    return {null: _of_family(summary) for null, summary in nulls.items()}
 
 
-def _add(family: MaxTNull, table: Array, deviation: Array, permutations: int, seed: int) -> None:
-    """Meet a block of targets: table (n_participants, n_targets), deviation (n_targets,)."""
+def _signs(table: Array, permutations: int, seed: int) -> torch.Tensor:
+    return torch.as_tensor(draw_signs(len(table), permutations, seed), dtype=torch.float64)
+
+
+def _nothing_yet(n_signs: int, n_targets: int) -> NullSummary:
+    """Room for a null of all targets, made once: many small arrays that stay between large ones that go would keep
+    these from being used again."""
+    return NullSummary(np.full(n_signs, -np.inf), np.full(n_targets, np.nan), np.full(n_targets, np.nan))
+
+
+def _add(family: NullSummary, table: Array, deviation: Array, signs: torch.Tensor, start: int) -> None:
+    """Meet a block of targets, the first of which is number `start`: table (n_participants, n_targets of the block),
+    deviation (n_targets,) of all."""
     there = np.isfinite(table)
     summed = torch.as_tensor(np.where(there, table, 0.0), dtype=torch.float64)
     n = torch.as_tensor(np.where(there.any(axis=0), there.sum(axis=0), np.nan), dtype=torch.float64)
-    signs = torch.as_tensor(draw_signs(len(table), permutations, seed), dtype=torch.float64)
-    by = torch.as_tensor(deviation, dtype=torch.float64)
+    by = torch.as_tensor(deviation[start : start + table.shape[1]], dtype=torch.float64)
     at_once = max(1, AT_ONCE // len(signs))
     for first in range(0, table.shape[1], at_once):
         some = slice(first, first + at_once)
-        family.add(summarise(signs @ summed[:, some] / n[some], by[some]))
+        met = summarise(signs @ summed[:, some] / n[some], by[some])
+        place = slice(start + first, start + first + len(met.p))
+        family.p[place], family.scores[place] = met.p, met.scores
+        np.maximum(family.largest, met.largest, out=family.largest)
+
+
+def _of_family(summary: NullSummary) -> tuple[Array, Array]:
+    """p and family-wise p (n_targets,)."""
+    family = MaxTNull()
+    family.add(summary)
+    found = family.significance()
+    return found.p, found.p_family
 
 
 def _significance(tests: Sequence[tuple[Array, Array]], stimulus: Values | None) -> dict[str, Array]:
@@ -246,11 +268,11 @@ def t_interval(table: Array) -> dict[str, Array]:
 
     Returns
     -------
-    'ci025' and 'ci975', (n_targets,) each; NaN for fewer than two participants.
+    'ci025' and 'ci975', (n_targets,) each; NaN for fewer than `FEWEST_TESTED` participants: nothing is tested there.
     """
     table = np.asarray(table, dtype=np.float64)
     there = np.isfinite(table)
-    n = np.where(there.sum(axis=0) > 1, there.sum(axis=0), np.nan)
+    n = np.where(there.sum(axis=0) >= FEWEST_TESTED, there.sum(axis=0), np.nan)
     mean = np.where(there, table, 0.0).sum(axis=0) / n
     variance = np.where(there, (table - mean) ** 2, 0.0).sum(axis=0) / (n - 1)
     half = student.ppf(0.975, n - 1) * np.sqrt(variance / n)

@@ -9,14 +9,13 @@ from dataclasses import replace
 import numpy as np
 
 from bids_app.group.group_tests import (
-    ceilings_by_participant,
     common_controls,
     electrode_rows,
     prevalence_labels,
-    with_ceilings,
     with_tests,
 )
 from bids_app.group.layers import layer_rows
+from bids_app.group.maps.ceilings import CeilingsByParticipant, with_ceilings
 from bids_app.group.maps.over_participants import common_components, common_scores, over_participants
 from bids_app.group.maps.prevalence import prevalence_anywhere
 from bids_app.group.maps.side_by_side import IN_MEMORY, Room, grid_of, side_by_side, without_values
@@ -114,8 +113,8 @@ def _result(
         values = over_participants(side, asked.level if tests else None)
         if tests:
             values, inference = with_tests(side, values, tests, shared, asked)
-        inter_subject = ceilings_by_participant(side, shared.ceilings)
-        values = with_ceilings(values, inter_subject)
+        inter_subject = CeilingsByParticipant(side, shared.ceilings)
+        values = with_ceilings(values, side, inter_subject)
     first = members[0]
     signed_rsquared = SOLVERS[first.summary.provenance.analysis.fit.solver].signed_rsquared
     pair = first.summary.model_pair

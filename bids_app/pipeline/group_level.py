@@ -52,18 +52,18 @@ def _join(judge: Judge, members: Members, work: Work, cache: SubspaceCache) -> i
     job, progress = judge.job, work.progress
     counted = [one.stem for one in members.counted]
     progress.book.remove([row.unit for row in progress.book.rows() if row.participant == "group"])
-    shared, failed = fit_mean_responses(judge, counted, cache, progress)
     tests = job.analysis.inference_spec("fmri")  # blocks are not asked for: participants are flipped
     units = tuple(outputs.open_unit(outputs.summary_path(job.out_dir, stem)) for stem in counted)
-    asked, held_bytes = job.analysis.group_spec(), group.held_bytes(job.options.mem_mb)
-    with scratch_folder(outputs.lock_path(job.out_dir, None).parent) as folder:
-        results = group.summarise(units, tests, shared, asked, group.Room(folder, held_bytes))
     common = {"AnalysisHash": job.hash, "SoftwareVersions": {"concord": __version__}}
-    means = tuple(one.mean.stem for one in shared.values() if one.mean is not None)
     left_out = tuple(one.excluded for one in members.left_out)
-    whose = outputs.Membership(units, left_out, members.missing, means)
-    with locked(outputs.lock_path(job.out_dir, None), progress.notify, PATIENCE_S):
-        outputs.write_group(job.out_dir, results, whose, common, job.analysis.inference.fdr)
+    with scratch_folder(outputs.lock_path(job.out_dir, None).parent) as folder:
+        shared, failed = fit_mean_responses(judge, counted, cache, progress, folder)
+        room = group.Room(folder, group.held_bytes(job.options.mem_mb))
+        results = group.summarise(units, tests, shared, job.analysis.group_spec(), room)
+        means = tuple(one.mean.stem for one in shared.values() if one.mean is not None)
+        whose = outputs.Membership(units, left_out, members.missing, means)
+        with locked(outputs.lock_path(job.out_dir, None), progress.notify, PATIENCE_S):
+            outputs.write_group(job.out_dir, results, whose, common, job.analysis.inference.fdr)
     work.record("done", "; ".join((*members.lines[:-1], *_told_of(judge.preflight))))
     return failed + record_refusals(judge, progress)
 

@@ -280,15 +280,17 @@ def test_the_least_p_that_is_reported_is_the_least_there_can_be(n_participants, 
 
 
 @pytest.mark.parametrize("kind", ["parcels", "electrodes"])
-def test_fewer_than_five_participants_have_intervals_and_no_p(kind):
-    """No sign flips of them give p ≤ .05: said once, not as a p a row."""
+def test_fewer_than_five_participants_have_neither_p_nor_interval(kind):
+    """No sign flips of them give p ≤ .05: said once, not as a p a row; no interval stands beside nothing tested."""
     few = [two_spaces(f"{number}", "banded_ridge", kind) for number in range(1, 4)]
     (result,) = summarise(few, InferenceSpec(permutations=100))
     if kind == "electrodes":
-        assert all(np.isnan(row.p) and np.isfinite(row.ci025) for row in result.electrodes)
+        assert all(np.isnan([row.p, row.ci025, row.ci975]).all() for row in result.electrodes)
+        assert all(np.isfinite(row.mean) for row in result.electrodes)
     else:
         stats = [one["rsquared"] for one in result.values.values()]
-        assert all("ci025" in one and not {"p", "pfwe", "q"} & {*one} for one in stats)
+        assert not any({"p", "pfwe", "q"} & {*one} for one in stats)
+        assert all(np.isnan(one[end]).all() for one in stats for end in ("ci025", "ci975"))
     words = group_inference_in_words(result.inference, kind)
     assert "3 participants: there is no p over participants" in words
 

@@ -48,7 +48,8 @@ MOST = {
 INTERVAL = (
     "{} end of the 95 % confidence interval for the mean over participants who hear this stimulus, by Student's t "
     "over participants (n − 1 degrees of freedom; percentiles of a bootstrap of so few participants would be too "
-    "narrow). It says nothing of other stimuli, and is not a test: see p"
+    "narrow). It says nothing of other stimuli, and is not a test: see p. n/a or NaN for fewer than "
+    f"{FEWEST_TESTED} participants"
 )
 INTER_SUBJECT_STATS = {
     "ceiling": "Noise ceiling of R² from other participants: the share of this participant's variance that is a "
@@ -72,7 +73,7 @@ ELECTRODES = {
     "mean": "Mean over participants of their mean R² over these electrodes",
     "ci025": "Lower end of its 95 % confidence interval: Student's t with n_people − 1 degrees of freedom on the "
     "standard error of a hierarchical bootstrap, of participants and then of each one's electrodes, times "
-    "√(n/(n − 1))",
+    "√(n/(n − 1)); n/a for fewer than five participants",
     "ci975": "Upper end of its 95 % confidence interval, as ci025",
     "p": "p that the mean over participants of Fisher's z of their electrodes' r is not above 0, by a standard error "
     "made in the same way, one-sided; of a shared part by R², and no smaller than the p of any set of the sharing "
@@ -151,8 +152,8 @@ def group_inference_in_words(made: GroupInference | None, kind: TargetKind) -> s
     if n < FEWEST_TESTED:
         return (
             f"{count_of(n, 'participant')}: there is no p over participants, as no sign flips of fewer than "
-            f"{FEWEST_TESTED} can give p ≤ .05. That is no sign that there is nothing: see each participant's own "
-            "tests. Confidence intervals are for the mean over participants who hear this stimulus (Student's t)."
+            f"{FEWEST_TESTED} can give p ≤ .05, and no confidence interval. That is no sign that there is nothing: "
+            "see each participant's own tests."
         )
     least = f"{n} participants allow no p below 2^−{n} = {0.5**n:.3g}"
     unshared = (
