@@ -10,7 +10,7 @@ from bids_app.dataset.confounds.nuisance import motion
 from bids_app.dataset.discovery.find import find_recordings
 from bids_app.dataset.electrodes.high_gamma import computes_high_gamma
 from bids_app.dataset.electrodes.mains import notch_hz
-from bids_app.dataset.responses.common import intersect_targets, lost_to_others, varying
+from bids_app.dataset.responses.common import intersect_targets, lost_to_others, targets_of_most, varying
 from bids_app.dataset.responses.companions import with_companions
 from bids_app.dataset.responses.load import (
     count_targets,
@@ -44,6 +44,7 @@ __all__ = [
     "read_excerpts",
     "read_mask",
     "require_whole",
+    "targets_of_most",
     "varying",
     "with_companions",
 ]

@@ -1,6 +1,7 @@
 """Participants' results → group results: means, spread, tests over participants."""
 
 from bids_app.group.electrodes import over_electrodes
+from bids_app.group.maps.side_by_side import Room, held_bytes
 from bids_app.group.mean_response import SharedRun, average_participants, match_participants, require_same_features
 from bids_app.group.membership import GroupKey, group_key, key_of_written, shared_stem
 from bids_app.group.paired import compared_unit, why_not_paired
@@ -11,10 +12,12 @@ __all__ = [
     "INDIVIDUAL",
     "GroupKey",
     "ParticipantValues",
+    "Room",
     "SharedRun",
     "average_participants",
     "compared_unit",
     "group_key",
+    "held_bytes",
     "key_of_written",
     "match_participants",
     "over_electrodes",

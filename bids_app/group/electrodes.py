@@ -44,7 +44,7 @@ def over_electrodes(
     Student's with n − 1 degrees of freedom: percentiles of so few participants would be too narrow. The mean and its
     interval are of R²; p is of Fisher's z of the correlations (of a shared part of R²: `participant_tests`).
     It is one-sided, the largest of all nulls a component has, no smaller than 2^−n, and 1 where their mean is not
-    above zero; NaN for fewer than `FEWEST_TESTED` participants, of whom no p could be .05 or less.
+    above zero. Of fewer than `FEWEST_TESTED` participants no p could be .05 or less: p and interval are NaN.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def over_electrodes(
     mean, error = mean_and_error(tables, seed)
     low, high, p = student_limits(mean, error, len(tables))
     if len(tables) < FEWEST_TESTED:
-        p = np.full_like(p, np.nan)
+        low, high, p = (np.full_like(p, np.nan) for _ in range(3))
     p_of = dict(zip(nulls, p[len(tested) :], strict=True))
     return {
         one.label: MeanEstimate(

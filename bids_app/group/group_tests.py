@@ -1,33 +1,33 @@
-"""Inference and noise ceilings over participants, beside a group's means."""
+"""Inference over participants, beside a group's means."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
-from bids_app.encoding import NoiseCeiling, share
 from bids_app.encoding.inference.flips.signs import n_sign_vectors
 from bids_app.group.electrodes import any_electrode, over_electrodes
-from bids_app.group.participant_tests import ParticipantValues, participant_tests, shared_parts, t_interval
-from bids_app.group.statistics import Values, on_targets, participant_statistics, participant_table
+from bids_app.group.maps.prevalence import counts
+from bids_app.group.maps.side_by_side import SideBySide
+from bids_app.group.participant_tests import InBlocks, ParticipantValues, flipped_in_blocks, shared_parts
+from bids_app.group.statistics import Values, on_targets
 from bids_app.records import (
     FEWEST_TESTED,
-    INTER_SUBJECT,
     SOLVERS,
     Array,
     Component,
     ElectrodeMean,
     GroupInference,
     InferenceSpec,
-    ParticipantNoiseCeiling,
     SharedStimulusResult,
-    Targets,
     UnitResult,
     WrittenUnit,
     partition_components,
 )
+from bids_app.records.specs import GroupSpec
 
 OWN_TESTS = "the smallest family-wise p of any participant's electrodes, times the number of participants"
 Choice = Literal["all", "responsive"]
@@ -35,38 +35,35 @@ CHOICES: tuple[Choice, ...] = ("all", "responsive")
 
 
 def with_tests(
-    members: Sequence[WrittenUnit],
-    targets: Targets,
-    values: Values,
-    spec: InferenceSpec,
-    shared: SharedStimulusResult,
+    side: SideBySide, values: Values, spec: InferenceSpec, shared: SharedStimulusResult, asked: GroupSpec
 ) -> tuple[Values, GroupInference]:
-    """The values with p, family-wise p, q and intervals of every component's rsquared; and how they were made.
+    """The values with p, family-wise p and q of every component's rsquared; and how they were made.
 
     There is no p of fewer participants than `FEWEST_TESTED`: none could be .05 or less.
 
     Parameters
     ----------
-    members : units of a group, one a participant.
-    targets : those that any of them has.
+    side : a group, one unit a participant.
     values : component → stat → statistic → (n_targets,).
     spec : how many sign vectors, and the seed.
     shared : the fit of their mean response, where there is one.
+    asked : how participants are joined.
     """
+    members, names = side.members, side.targets.names
     biased, n = has_biased_shared_parts(members[0]), len(members)
     tested = dict(values)
     for components in tested_together(members):
         labels = [one.label for one in components]
-        tables = _values_of(members, targets.names, components)
-        mean = None if shared.mean is None else _of_mean(shared.mean, targets.names, labels)
+        mean = None if shared.mean is None else _of_mean(shared.mean, names, labels)
         stats: dict[str, dict[str, Array]] = {label: {} for label in labels}
         if n >= FEWEST_TESTED:
-            stats = participant_tests(tables, components, spec.permutations, spec.seed, mean)
+            read = partial(_values_in_blocks, side, components, asked.least_participants(n))
+            in_blocks = InBlocks(read, components, components)
+            stats = flipped_in_blocks(in_blocks, spec.permutations, spec.seed, mean)
         for label in shared_parts(components) if mean is None and biased else ():
-            stats[label] = {stat: np.full(len(targets.names), np.nan) for stat in stats[label]}
+            stats[label] = {stat: np.full(len(names), np.nan) for stat in stats[label]}
         for label in labels:
-            made = {**stats[label], **t_interval(tables.rsquared[label])}
-            tested[label] = {**values[label], "rsquared": {**values[label]["rsquared"], **made}}
+            tested[label] = {**values[label], "rsquared": _in_order({**values[label]["rsquared"], **stats[label]})}
     n_signs = n_sign_vectors(spec.permutations, n)
     how = GroupInference(
         n_participants=n,
@@ -75,23 +72,45 @@ def with_tests(
         biased=biased,
         exact=n_signs == 2**n,
         n_signs=n_signs,
+        asked=asked,
+        uncounted=_uncounted(members),
+        n_targets=_n_tested(tested),
     )
     return tested, how
 
 
-def _values_of(
-    members: Sequence[WrittenUnit], names: Sequence[str], components: Sequence[Component]
-) -> ParticipantValues:
-    """Tables (n_participants, n_targets) of components on these targets."""
-    rsquared, r = (
-        {
-            one.label: participant_table(members, names, one.label, stat)
-            for one in components
-            if stat == "rsquared" or one.kind != "shared"
-        }
-        for stat in ("rsquared", "r")
-    )
-    return ParticipantValues(rsquared, r)
+def _n_tested(values: Values) -> int | None:
+    """How many targets have a family-wise p of the full model; None where nothing was tested."""
+    family = values["full"]["rsquared"].get("pfwe")
+    return None if family is None else int(np.isfinite(family).sum())
+
+
+def _in_order(statistics: Mapping[str, Array]) -> dict[str, Array]:
+    """What participants have, then what is tested, then the rest."""
+    order = ("mean", "sd", "n", "nPositive", "p", "pfwe", "q")
+    return {name: statistics[name] for name in (*(one for one in order if one in statistics), *statistics)}
+
+
+def _uncounted(members: Sequence[WrittenUnit]) -> tuple[str, ...]:
+    return tuple(unit.participant for unit in members if not counts(unit))
+
+
+def _values_in_blocks(side: SideBySide, components: Sequence[Component], least: int) -> Iterator[ParticipantValues]:
+    """Values of components, some targets at a time; NaN where fewer participants than `least` have the target."""
+    rsquared = [(one.label, "rsquared") for one in components]
+    r = [(one.label, "r") for one in components if one.kind != "shared"]
+    for some in side.blocks(4 * len(components)):
+        tables = side.tables([*rsquared, *r], some)
+        few = np.isfinite(tables[rsquared[0]]).sum(axis=0) < least
+        for table in tables.values():
+            table[:, few] = np.nan
+        yield ParticipantValues(*({label: tables[label, stat] for label, stat in each} for each in (rsquared, r)))
+
+
+def prevalence_labels(members: Sequence[WrittenUnit]) -> list[str]:
+    """Components whose own p has its level in each participant."""
+    biased = has_biased_shared_parts(members[0])
+    return [one.label for each in tested_together(members) for one in each if not (biased and one.kind == "shared")]
 
 
 def has_biased_shared_parts(unit: WrittenUnit) -> bool:
@@ -130,7 +149,7 @@ def _of_mean(mean: UnitResult, names: Sequence[str], labels: Sequence[str]) -> d
 
 # ------------------------------------------------------------------------------------------------ electrodes
 def electrode_rows(
-    members: Sequence[WrittenUnit], spec: InferenceSpec
+    members: Sequence[WrittenUnit], spec: InferenceSpec, asked: GroupSpec
 ) -> tuple[tuple[ElectrodeMean, ...], GroupInference]:
     """A row a component and choice of electrodes (all, those that respond to speech): the mean over participants.
 
@@ -138,6 +157,7 @@ def electrode_rows(
     ----------
     members : units of a group, one a participant.
     spec : the bootstrap's seed, and the permutations of participants' own tests.
+    asked : how participants are joined.
 
     Returns
     -------
@@ -147,7 +167,10 @@ def electrode_rows(
     rows = [row for choice in CHOICES for row in _rows_of(members, choice, spec.seed, biased)]
     least = len(members) / n_sign_vectors(spec.permutations)
     stimulus = f"{OWN_TESTS} (at least {least:.2g})"
-    return tuple(rows), GroupInference(len(members), stimulus, guarded=True, biased=biased)
+    how = GroupInference(
+        len(members), stimulus, guarded=True, biased=biased, asked=asked, uncounted=_uncounted(members)
+    )
+    return tuple(rows), how
 
 
 def _rows_of(members: Sequence[WrittenUnit], choice: Choice, seed: int, biased: bool) -> list[ElectrodeMean]:
@@ -178,9 +201,15 @@ def _rows_of(members: Sequence[WrittenUnit], choice: Choice, seed: int, biased: 
 
 def _electrodes_of(unit: WrittenUnit, mask: Array, components: Sequence[Component]) -> ParticipantValues:
     """Values (n_electrodes,) of some of a participant's electrodes."""
-    names = [name for name, chosen in zip(unit.targets.names, mask, strict=True) if chosen]
-    tables = _values_of([unit], names, components)
-    rsquared, r = ({label: table[0] for label, table in each.items()} for each in (tables.rsquared, tables.r))
+    values = unit.partition.values
+    rsquared, r = (
+        {
+            one.label: np.asarray(values[one.label][stat], dtype=np.float64)[mask]
+            for one in components
+            if stat == "rsquared" or one.kind != "shared"
+        }
+        for stat in ("rsquared", "r")
+    )
     return ParticipantValues(rsquared, r)
 
 
@@ -197,48 +226,3 @@ def _mask(unit: WrittenUnit, choice: Choice) -> Array:
         return usable
     called = unit.targets.table.get("responsive", ("n/a",) * len(usable))
     return np.asarray(usable & (np.array(called) == "true"))
-
-
-# ------------------------------------------------------------------------------------------------ noise ceilings
-def ceilings_by_participant(
-    members: Sequence[WrittenUnit], targets: Targets, ceilings: Sequence[ParticipantNoiseCeiling]
-) -> dict[str, dict[str, Array]]:
-    """Noise ceilings between participants on the group's targets, and the full model's share of them.
-
-    Parameters
-    ----------
-    members : units of a group, one a participant.
-    targets : those that any of them has.
-    ceilings : of participants who heard the same, each on its own targets.
-
-    Returns
-    -------
-    Stem of a unit → 'ceiling', 'ci025', 'ci975' and 'share' of the full model's rsquared, (n_targets,) each, NaN
-    where there is none.
-    """
-    unit_of = {unit.stem: unit for unit in members}
-    by_unit = {}
-    for one in ceilings:
-        if one.stem not in unit_of:
-            continue
-        explainable, low, high = (
-            on_targets(targets.names, one.targets.names, values) for values in (one.explainable, one.low, one.high)
-        )
-        full = participant_table([unit_of[one.stem]], targets.names, "full", "rsquared")[0]
-        shares = share(full, NoiseCeiling(explainable, low, high, explainable))
-        by_unit[one.stem] = {"ceiling": explainable, "ci025": low, "ci975": high, "share": shares}
-    return by_unit
-
-
-def with_ceilings(values: Values, inter_subject: Mapping[str, Mapping[str, Array]]) -> Values:
-    """The values and, where there are noise ceilings between participants, statistics of these and of the shares.
-
-    Parameters
-    ----------
-    values : component → stat → statistic → (n_targets,).
-    inter_subject : as `ceilings_by_participant` gives it.
-    """
-    if not inter_subject:
-        return values
-    tables = {stat: np.stack([stats[stat] for stats in inter_subject.values()]) for stat in ("ceiling", "share")}
-    return {**values, INTER_SUBJECT: {stat: participant_statistics(table, stat) for stat, table in tables.items()}}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bids_app.records import POOLABLE, Modality, TargetKind, WrittenUnit, entities_of
+from bids_app.records import POOLABLE, Modality, TargetKind, entities_of
+from bids_app.records.results import UnitReader
 
 
 @dataclass(frozen=True, order=True)
@@ -33,10 +34,10 @@ def group_key(stem: str, modality: Modality, kind: TargetKind, space: str, pool:
     return GroupKey(modality, kind, space, tuple(pair for pair in entities_of(stem).items() if pair[0] not in pooled))
 
 
-def key_of_written(unit: WrittenUnit) -> GroupKey:
-    """The group of a unit that was read back."""
+def key_of_written(unit: UnitReader) -> GroupKey:
+    """The group of a unit that was written."""
     pool = unit.summary.provenance.analysis.pool
-    return group_key(unit.stem, unit.modality, unit.targets.kind, unit.summary.space, pool)
+    return group_key(unit.stem, unit.modality, unit.kind, unit.summary.space, pool)
 
 
 def shared_stem(stems: Sequence[str]) -> str:

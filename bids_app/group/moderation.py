@@ -30,10 +30,32 @@ def moderated_deviation(table: Array) -> Array:
     -------
     (n_targets,), above zero where several targets have values that are not all zero; NaN where nobody has a value.
     """
+    return moderated(*variance_about_zero(table))
+
+
+def variance_about_zero(table: Array) -> tuple[Array, Array]:
+    """Mean square over participants, and how many they are, (n_targets,) each; NaN where nobody has a value.
+
+    Parameters
+    ----------
+    table : (n_participants, n_targets), NaN where a participant has no value.
+    """
     there = np.isfinite(table)
     n = np.where(there.any(axis=0), there.sum(axis=0), np.nan)
-    squares = np.where(there, table, 0.0) ** 2
-    variance = squares.sum(axis=0) / n
+    return (np.where(there, table, 0.0) ** 2).sum(axis=0) / n, n
+
+
+def moderated(variance: Array, n: Array) -> Array:
+    """Deviation of the mean over participants, each target's variance drawn towards those of all.
+
+    Parameters
+    ----------
+    variance, n : (n_targets,) of all targets, as `variance_about_zero` gives them.
+
+    Returns
+    -------
+    (n_targets,), as of `moderated_deviation`.
+    """
     known = np.isfinite(variance) & (variance > 0)
     if known.sum() < 2:
         return np.asarray(np.sqrt(variance / n))

@@ -14,7 +14,7 @@ change their sign alike, guards against that; the larger p counts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,11 +22,11 @@ import torch
 from scipy.stats import t as student
 
 from bids_app.encoding.inference.flips.signs import draw_signs
-from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr, summarise
+from bids_app.encoding.inference.multiple_testing import MaxTNull, NullSummary, fdr, summarise
 from bids_app.encoding.inference.null_hypotheses import Contrast, Total, null_hypotheses
-from bids_app.group.moderation import moderated_deviation
+from bids_app.group.moderation import moderated, variance_about_zero
 from bids_app.group.statistics import fisher_z
-from bids_app.records import Array, Component, full_of, subsets
+from bids_app.records import FEWEST_TESTED, Array, Component, full_of, subsets
 
 AT_ONCE = 2**21  # numbers of a null made at once; bounds memory
 Values = Mapping[str, Array]  # component's label → values
@@ -79,12 +79,55 @@ def participant_tests(
     Label → {'p', 'pfwe', 'q': (n_targets,)}.
     """
     tested = [one for one in components if one.label in values.rsquared]
-    tables = null_values(tested, components, values)
-    tests = {null: _family(table, permutations, seed) for null, table in tables.items()}
+    return flipped_in_blocks(InBlocks(lambda: iter((values,)), tested, components), permutations, seed, stimulus)
+
+
+@dataclass(frozen=True)
+class InBlocks:
+    """What participants' components are tested by, some targets at a time.
+
+    Parameters
+    ----------
+    read : gives the values of one block of targets after the other; it is called twice.
+    tested : components that are asked for.
+    components : all of their partition, or one of none.
+    """
+
+    read: Callable[[], Iterator[ParticipantValues]]
+    tested: Sequence[Component]
+    components: Sequence[Component]
+
+    def tables(self) -> Iterator[dict[Null, Array]]:
+        """Of each block, null hypothesis → (n_participants, n_targets of the block)."""
+        return (null_values(self.tested, self.components, values) for values in self.read())
+
+
+def flipped_in_blocks(
+    values: InBlocks, permutations: int, seed: int, stimulus: Mapping[str, Values] | None = None
+) -> dict[str, dict[str, Array]]:
+    """As `participant_tests`, of all targets of all blocks together: what is drawn from all targets (deviations, the
+    largest of each sign vector) is made in two passes.
+
+    Parameters
+    ----------
+    values : of each participant.
+    permutations, seed, stimulus : as of `participant_tests`.
+    """
+    deviations = _deviations(values)
+    tests = _families(values, deviations, permutations, seed)
     return {
         one.label: _significance([tests[null] for null in nulls_of(one)], (stimulus or {}).get(one.label))
-        for one in tested
+        for one in values.tested
     }
+
+
+def _deviations(values: InBlocks) -> dict[Null, Array]:
+    """Of each null hypothesis the deviation (n_targets,) of the mean, steadied by those of all targets."""
+    met: dict[Null, list[tuple[Array, Array]]] = {}
+    for tables in values.tables():
+        for null, table in tables.items():
+            met.setdefault(null, []).append(variance_about_zero(table))
+    return {null: moderated(*map(np.concatenate, zip(*blocks, strict=True))) for null, blocks in met.items()}
 
 
 def nulls_of(component: Component) -> tuple[Null, ...]:
@@ -157,21 +200,55 @@ def union_values(values: Values, components: Sequence[Component]) -> dict[frozen
     }
 
 
-def _family(table: Array, permutations: int, seed: int) -> tuple[Array, Array]:
-    """(n_participants, n_targets) → p and family-wise p (n_targets,) of the mean under flips of participants'
-    signs; over the family, deviations are steadied by those of all targets."""
+def _families(
+    values: InBlocks, deviations: Mapping[Null, Array], permutations: int, seed: int
+) -> dict[Null, tuple[Array, Array]]:
+    """Null hypothesis → p and family-wise p (n_targets,) of the mean under flips of participants' signs; over the
+    family, deviations are those given."""
+    nulls: dict[Null, NullSummary] = {}
+    first = 0
+    for tables in values.tables():
+        signs = _signs(next(iter(tables.values())), permutations, seed)
+        for null, table in tables.items():
+            if null not in nulls:
+                nulls[null] = _nothing_yet(len(signs), len(deviations[null]))
+            _add(nulls[null], table, deviations[null], signs, first)
+        first += next(iter(tables.values())).shape[1]
+    return {null: _of_family(summary) for null, summary in nulls.items()}
+
+
+def _signs(table: Array, permutations: int, seed: int) -> torch.Tensor:
+    return torch.as_tensor(draw_signs(len(table), permutations, seed), dtype=torch.float64)
+
+
+def _nothing_yet(n_signs: int, n_targets: int) -> NullSummary:
+    """Room for a null of all targets, made once: many small arrays that stay between large ones that go would keep
+    these from being used again."""
+    return NullSummary(np.full(n_signs, -np.inf), np.full(n_targets, np.nan), np.full(n_targets, np.nan))
+
+
+def _add(family: NullSummary, table: Array, deviation: Array, signs: torch.Tensor, start: int) -> None:
+    """Meet a block of targets, the first of which is number `start`: table (n_participants, n_targets of the block),
+    deviation (n_targets,) of all."""
     there = np.isfinite(table)
     summed = torch.as_tensor(np.where(there, table, 0.0), dtype=torch.float64)
     n = torch.as_tensor(np.where(there.any(axis=0), there.sum(axis=0), np.nan), dtype=torch.float64)
-    signs = torch.as_tensor(draw_signs(len(table), permutations, seed), dtype=torch.float64)
-    deviation = torch.as_tensor(moderated_deviation(table), dtype=torch.float64)
-    family = MaxTNull()
+    by = torch.as_tensor(deviation[start : start + table.shape[1]], dtype=torch.float64)
     at_once = max(1, AT_ONCE // len(signs))
     for first in range(0, table.shape[1], at_once):
         some = slice(first, first + at_once)
-        family.add(summarise(signs @ summed[:, some] / n[some], deviation[some]))
-    significance = family.significance()
-    return significance.p, significance.p_family
+        met = summarise(signs @ summed[:, some] / n[some], by[some])
+        place = slice(start + first, start + first + len(met.p))
+        family.p[place], family.scores[place] = met.p, met.scores
+        np.maximum(family.largest, met.largest, out=family.largest)
+
+
+def _of_family(summary: NullSummary) -> tuple[Array, Array]:
+    """p and family-wise p (n_targets,)."""
+    family = MaxTNull()
+    family.add(summary)
+    found = family.significance()
+    return found.p, found.p_family
 
 
 def _significance(tests: Sequence[tuple[Array, Array]], stimulus: Values | None) -> dict[str, Array]:
@@ -191,11 +268,11 @@ def t_interval(table: Array) -> dict[str, Array]:
 
     Returns
     -------
-    'ci025' and 'ci975', (n_targets,) each; NaN for fewer than two participants.
+    'ci025' and 'ci975', (n_targets,) each; NaN for fewer than `FEWEST_TESTED` participants: nothing is tested there.
     """
     table = np.asarray(table, dtype=np.float64)
     there = np.isfinite(table)
-    n = np.where(there.sum(axis=0) > 1, there.sum(axis=0), np.nan)
+    n = np.where(there.sum(axis=0) >= FEWEST_TESTED, there.sum(axis=0), np.nan)
     mean = np.where(there, table, 0.0).sum(axis=0) / n
     variance = np.where(there, (table - mean) ** 2, 0.0).sum(axis=0) / (n - 1)
     half = student.ppf(0.975, n - 1) * np.sqrt(variance / n)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from bids_app.records import Array, WrittenUnit
+from bids_app.records import Array
 
 Values = Mapping[str, Mapping[str, Mapping[str, Array]]]  # component → stat → statistic → (n_targets,)
 
@@ -31,24 +31,6 @@ def on_targets(names: Sequence[str], own: Sequence[str], values: Array) -> Array
         at, of = np.array(kept).T
         placed[at] = values[of]
     return placed
-
-
-def participant_table(members: Sequence[WrittenUnit], names: Sequence[str], component: str, stat: str) -> Array:
-    """Participants' values of one number side by side.
-
-    Parameters
-    ----------
-    members : units, one a participant.
-    names : of the targets wanted.
-    component, stat : the number.
-
-    Returns
-    -------
-    (n_participants, n_targets), NaN where a participant has no value.
-    """
-    return np.stack(
-        [on_targets(names, unit.targets.names, unit.partition.values[component][stat]) for unit in members]
-    )
 
 
 def participant_statistics(table: Array, stat: str) -> dict[str, Array]:

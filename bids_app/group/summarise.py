@@ -9,20 +9,22 @@ from dataclasses import replace
 import numpy as np
 
 from bids_app.group.group_tests import (
-    ceilings_by_participant,
     common_controls,
     electrode_rows,
-    with_ceilings,
+    prevalence_labels,
     with_tests,
 )
 from bids_app.group.layers import layer_rows
+from bids_app.group.maps.ceilings import CeilingsByParticipant, with_ceilings
+from bids_app.group.maps.over_participants import common_components, common_scores, over_participants
+from bids_app.group.maps.prevalence import prevalence_anywhere
+from bids_app.group.maps.side_by_side import IN_MEMORY, Room, grid_of, side_by_side, without_values
 from bids_app.group.membership import GroupKey, key_of_written, shared_stem
 from bids_app.group.model_pair import group_statistics
 from bids_app.group.regions.over_participants import region_rows
-from bids_app.group.statistics import Values, participant_statistics, participant_table
+from bids_app.group.statistics import Values
 from bids_app.records import (
     MOST_OFFSET,
-    SCORES,
     SOLVERS,
     Array,
     ElectrodeMean,
@@ -37,6 +39,8 @@ from bids_app.records import (
     grid_offset,
 )
 from bids_app.records.regions.scores import GroupRegions
+from bids_app.records.results import UnitReader
+from bids_app.records.specs import JOINED, GroupSpec
 
 # Spaces in which a voxel or vertex of one participant is not that of another.
 UNKNOWN = "n/a"
@@ -47,9 +51,11 @@ NOT_READ = SharedStimulusResult("none: responses were not read again", "none: re
 
 
 def summarise(
-    units: Sequence[WrittenUnit],
+    units: Sequence[UnitReader],
     tests: InferenceSpec | None = None,
     shared: Mapping[GroupKey, SharedStimulusResult] | None = None,
+    asked: GroupSpec = JOINED,
+    room: Room = IN_MEMORY,
     regions: Mapping[GroupKey, GroupRegions] | None = None,
 ) -> tuple[GroupResult, ...]:
     """Group units that are alike but for the participant (and what the analysis pools), and join each group.
@@ -62,55 +68,73 @@ def summarise(
     units : as read back, of every participant.
     tests : how participants are flipped; None for no inference.
     shared : of each group, what responses read again gave of it.
+    asked : how they are joined.
+    room : where participants' maps wait, and how much memory they may take.
     regions : of each group, what regions were read off its units.
 
     Returns
     -------
     One result a group, sorted by modality, kind, space and entities.
     """
-    groups: dict[GroupKey, list[WrittenUnit]] = defaultdict(list)
+    groups: dict[GroupKey, list[UnitReader]] = defaultdict(list)
     for unit in units:
         groups[key_of_written(unit)].append(unit)
     return tuple(
         _with_regions(
-            _result(members, tests, (shared or {}).get(key, NOT_READ)), members, tests, (regions or {}).get(key)
+            _result(members, tests, (shared or {}).get(key, NOT_READ), asked, room),
+            members,
+            tests,
+            (regions or {}).get(key),
         )
         for key, members in sorted(groups.items())
     )
 
 
 def _with_regions(
-    result: GroupResult, members: Sequence[WrittenUnit], tests: InferenceSpec | None, regions: GroupRegions | None
+    result: GroupResult, readers: Sequence[UnitReader], tests: InferenceSpec | None, regions: GroupRegions | None
 ) -> GroupResult:
     """The result with its regions over participants, whatever grid each one's targets are on."""
     if regions is None:
         return result
+    members = [without_values(one.read(())) for one in readers]
     return replace(result, regions=region_rows(members, regions.units, tests, regions.mean))
 
 
-def _result(members: Sequence[WrittenUnit], tests: InferenceSpec | None, shared: SharedStimulusResult) -> GroupResult:
+def _result(
+    readers: Sequence[UnitReader],
+    tests: InferenceSpec | None,
+    shared: SharedStimulusResult,
+    asked: GroupSpec,
+    room: Room,
+) -> GroupResult:
     left_out: tuple[Excluded, ...] = ()
-    if members[0].targets.space not in INDIVIDUAL:
-        members, left_out = _on_one_grid(members)
-    first = members[0]
+    first = readers[0].read(()) if readers[0].kind != "electrodes" else readers[0].read()
+    if first.targets.space not in INDIVIDUAL:
+        readers, left_out = _on_one_grid(readers)
     owners: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     inference: GroupInference | None = None
     electrodes: tuple[ElectrodeMean, ...] = ()
     inter_subject: Mapping[str, Mapping[str, Array]] = {}
+    members: Sequence[WrittenUnit]
     if first.targets.kind == "electrodes":
+        members = [one.read() for one in readers]
         owners, targets, values = _stack(members)
         if tests:
-            electrodes, inference = electrode_rows(members, tests)
+            electrodes, inference = electrode_rows(members, tests, asked)
     elif first.targets.space in INDIVIDUAL:
-        values, targets = {}, replace(first.targets, names=(), index=None, columns=None, cifti="")
+        members = [without_values(one.read(())) for one in readers]
+        values, targets = {}, grid_of(replace(first.targets, cifti=""))
         notes = (_why_no_map(first.targets.space),)
     else:
-        targets, values = _over_participants(members)
+        side = side_by_side(readers, room.folder, room.held_bytes)
+        members, targets = side.members, side.targets
+        values = over_participants(side, asked.level if tests else None)
         if tests:
-            values, inference = with_tests(members, targets, values, tests, shared)
-        inter_subject = ceilings_by_participant(members, targets, shared.ceilings)
-        values = with_ceilings(values, inter_subject)
+            values, inference = with_tests(side, values, tests, shared, asked)
+        inter_subject = CeilingsByParticipant(side, shared.ceilings)
+        values = with_ceilings(values, side, inter_subject)
+    first = members[0]
     signed_rsquared = SOLVERS[first.summary.provenance.analysis.fit.solver].signed_rsquared
     pair = first.summary.model_pair
     return GroupResult(
@@ -134,6 +158,7 @@ def _result(members: Sequence[WrittenUnit], tests: InferenceSpec | None, shared:
         signed_rsquared=signed_rsquared,
         statistics=group_statistics(members, signed_rsquared),
         compared_models=pair.compared_models if pair else None,
+        prevalence=prevalence_anywhere(members, prevalence_labels(members), asked.level) if inference else {},
     )
 
 
@@ -144,16 +169,19 @@ def _why_no_map(space: str) -> str:
     return f"{space} is each participant's own space: there is no map over participants"
 
 
-def _on_one_grid(members: Sequence[WrittenUnit]) -> tuple[list[WrittenUnit], tuple[Excluded, ...]]:
+def _on_one_grid(units: Sequence[UnitReader]) -> tuple[list[UnitReader], tuple[Excluded, ...]]:
     """Those on the grid that most have, but for rounding; the others are named."""
-    grids = [
-        next(other for other in members if other is unit or _same_grid(unit.targets, other.targets))
-        for unit in members
-    ]
-    first, _ = Counter(map(id, grids)).most_common(1)[0]
-    kept = [unit for unit, grid in zip(members, grids, strict=True) if id(grid) == first]
-    reason = f"its grid differs from that of {len(kept)} others: resample to one"
-    others = [unit for unit, grid in zip(members, grids, strict=True) if id(grid) != first]
+    grids: list[Targets] = []
+    which: list[int] = []
+    for unit in units:
+        own = grid_of(unit.read_targets())
+        which.append(next((number for number, one in enumerate(grids) if _same_grid(own, one)), len(grids)))
+        if which[-1] == len(grids):
+            grids.append(own)
+    most, n = Counter(which).most_common(1)[0]
+    kept = [unit for unit, grid in zip(units, which, strict=True) if grid == most]
+    reason = f"its grid differs from that of {n} others: resample to one"
+    others = [unit for unit, grid in zip(units, which, strict=True) if grid != most]
     return kept, tuple(Excluded(unit.participant, unit.stem, reason) for unit in others)
 
 
@@ -172,16 +200,6 @@ def _scores(unit: WrittenUnit) -> list[ParticipantScore]:
     ]
 
 
-def _common_components(members: Sequence[WrittenUnit]) -> list[str]:
-    return [name for name in members[0].partition.values if _common_scores(members, name)]
-
-
-def _common_scores(members: Sequence[WrittenUnit], component: str) -> list[str]:
-    """What everybody has: ceilings need repeats, and a baseline what it is made of."""
-    everyones = [unit.partition.values.get(component, {}) for unit in members]
-    return [stat for stat in SCORES if all(stat in stats for stats in everyones)]
-
-
 # ------------------------------------------------------------------------------------------------ electrodes
 def _stack(members: Sequence[WrittenUnit]) -> tuple[tuple[str, ...], Targets, Values]:
     """Everyone's electrodes: whose, where, and each one's own values."""
@@ -192,39 +210,8 @@ def _stack(members: Sequence[WrittenUnit]) -> tuple[tuple[str, ...], Targets, Va
     values = {
         component: {
             stat: {"value": np.concatenate([unit.partition.values[component][stat] for unit in members])}
-            for stat in _common_scores(members, component)
+            for stat in common_scores(members, component)
         }
-        for component in _common_components(members)
+        for component in common_components(members)
     }
     return owners, replace(first.targets, names=names, xyz_mm=xyz_mm), values
-
-
-# ------------------------------------------------------------------------------------------------ common targets
-def _over_participants(members: Sequence[WrittenUnit]) -> tuple[Targets, Values]:
-    """Statistics on the targets that anyone has."""
-    targets = _joined_targets(members)
-    values = {
-        component: {
-            stat: participant_statistics(participant_table(members, targets.names, component, stat), stat)
-            for stat in _common_scores(members, component)
-        }
-        for component in _common_components(members)
-    }
-    return targets, values
-
-
-def _joined_targets(members: Sequence[WrittenUnit]) -> Targets:
-    row: dict[str, int] = {}
-    for unit in members:
-        for name in unit.targets.names:
-            row.setdefault(name, len(row))
-    first = members[0].targets
-    index = None if first.index is None else np.zeros((len(row), first.index.shape[1]), dtype=int)
-    columns = None if first.columns is None else np.zeros(len(row), dtype=int)
-    for unit in members:
-        rows = [row[name] for name in unit.targets.names]
-        if index is not None:
-            index[rows] = unit.targets.index
-        if columns is not None:
-            columns[rows] = unit.targets.columns
-    return replace(first, names=tuple(row), index=index, columns=columns)

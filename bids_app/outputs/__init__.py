@@ -10,7 +10,7 @@ from bids_app.outputs.derivatives.data_set import (
     write_plan,
 )
 from bids_app.outputs.derivatives.group.write import Membership, write_group
-from bids_app.outputs.derivatives.read_unit import read_unit
+from bids_app.outputs.derivatives.read_unit import open_unit, read_unit
 from bids_app.outputs.derivatives.regions import read_lags, read_layers, read_regions, write_regions
 from bids_app.outputs.derivatives.saved.read import read_saved_blocks
 from bids_app.outputs.derivatives.unit import write_mean_response, write_unit
@@ -27,6 +27,7 @@ __all__ = [
     "folders_of_results",
     "holds_results",
     "lock_path",
+    "open_unit",
     "participants_of",
     "prepare",
     "prove_unit",

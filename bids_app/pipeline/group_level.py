@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bids_app import __version__, group, outputs
-from bids_app.disk import locked
+from bids_app.disk import locked, scratch_folder
 from bids_app.pipeline.judge import Judge, Members
 from bids_app.pipeline.mean_response import fit_mean_responses
 from bids_app.pipeline.participants import PATIENCE_S, record_refusals
@@ -53,19 +53,22 @@ def _join(judge: Judge, members: Members, work: Work, cache: SubspaceCache) -> i
     job, progress = judge.job, work.progress
     counted = [one.stem for one in members.counted]
     progress.book.remove([row.unit for row in progress.book.rows() if row.participant == "group"])
-    shared, failed = fit_mean_responses(judge, counted, cache, progress)
     tests = job.analysis.inference_spec("fmri")  # blocks are not asked for: participants are flipped
-    units = tuple(outputs.read_unit(outputs.summary_path(job.out_dir, stem)) for stem in counted)
-    failed += _read_off(judge, members, progress)
-    results = group.summarise(units, tests, shared, group_regions(job, units, shared))
+    units = tuple(outputs.open_unit(outputs.summary_path(job.out_dir, stem)) for stem in counted)
+    missing_regions = _read_off(judge, members, progress)
     common = {"AnalysisHash": job.hash, "SoftwareVersions": {"concord": __version__}}
-    means = tuple(one.mean.stem for one in shared.values() if one.mean is not None)
     left_out = tuple(one.excluded for one in members.left_out)
-    whose = outputs.Membership(units, left_out, members.missing, means)
-    with locked(outputs.lock_path(job.out_dir, None), progress.notify, PATIENCE_S):
-        outputs.write_group(job.out_dir, results, whose, common, job.analysis.inference.fdr)
+    with scratch_folder(outputs.lock_path(job.out_dir, None).parent) as folder:
+        shared, failed = fit_mean_responses(judge, counted, cache, progress, folder)
+        room = group.Room(folder, group.held_bytes(job.options.mem_mb))
+        regions = group_regions(job, units, shared)
+        results = group.summarise(units, tests, shared, job.analysis.group_spec(), room, regions)
+        means = tuple(one.mean.stem for one in shared.values() if one.mean is not None)
+        whose = outputs.Membership(units, left_out, members.missing, means)
+        with locked(outputs.lock_path(job.out_dir, None), progress.notify, PATIENCE_S):
+            outputs.write_group(job.out_dir, results, whose, common, job.analysis.inference.fdr)
     work.record("done", "; ".join((*members.lines[:-1], *_told_of(judge.preflight))))
-    return failed + record_refusals(judge, progress)
+    return failed + missing_regions + record_refusals(judge, progress)
 
 
 def _read_off(judge: Judge, members: Members, progress: Progress) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from bids_app import group, outputs
 from bids_app.boundary import boundary
@@ -24,7 +25,7 @@ from bids_app.records import SharedStimulusResult
 
 
 def fit_mean_responses(
-    judge: Judge, counted: Container[str], cache: SubspaceCache, progress: Progress
+    judge: Judge, counted: Container[str], cache: SubspaceCache, progress: Progress, folder: Path
 ) -> tuple[dict[GroupKey, SharedStimulusResult], int]:
     """What participants' BOLD responses give together where they heard the same.
 
@@ -36,6 +37,7 @@ def fit_mean_responses(
     counted : stems of the participants' units whose results count.
     cache : shared subspaces that were fitted already; added to.
     progress : takes rows of status.tsv, and lines.
+    folder : takes files of noise ceilings, for as long as these are asked for.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def fit_mean_responses(
         work.say(f"{len(units)} participants")
         with boundary(lost.append), work.running(), _responses(units, rows, job, work) as shared:
             task = UnitTask(_mean_unit(stem, units[0]), alignments=judge.preflight.alignments, stages=work.stages)
-            results[key] = _fit_shared(task, shared, job, rows, cache, work)
+            results[key] = _fit_shared(task, shared, job, rows, cache, work, folder)
             failed += results[key].mean is None
         for error in lost:
             results[key] = _none(str(error))
@@ -88,7 +90,7 @@ def _row(stem: str) -> str:
 
 
 def _responses(units: Sequence[Unit], rows: Rows, job: Job, work: Work) -> AbstractContextManager[SharedResponses]:
-    return shared_responses(units, rows, job.out_dir / "logs", work.stages)
+    return shared_responses(units, rows, job.out_dir / "logs", work.stages, job.analysis.group_spec())
 
 
 def _mean_unit(stem: str, first: Unit) -> Unit:
@@ -96,10 +98,10 @@ def _mean_unit(stem: str, first: Unit) -> Unit:
 
 
 def _fit_shared(
-    task: UnitTask, shared: SharedResponses, job: Job, rows: Rows, cache: SubspaceCache, work: Work
+    task: UnitTask, shared: SharedResponses, job: Job, rows: Rows, cache: SubspaceCache, work: Work, folder: Path
 ) -> SharedStimulusResult:
     """Ceilings between participants, and the fit of their mean response, whose failure costs a row of its own."""
-    ceilings, ceiling = noise_ceilings_of(shared)
+    ceilings, ceiling = noise_ceilings_of(shared, folder / f"{task.unit.stem}_ceilings")
     lost: list[ConcordError] = []
     with boundary(lost.append):
         mean, n_participants = fit_mean_response(task, job, rows, shared, cache)

@@ -151,6 +151,7 @@ from bids_app.records.results import (
     WrittenUnit,
 )
 from bids_app.records.specs import (
+    FEWEST_TESTED,
     SOLVERS,
     AudioSpec,
     DesignSpec,
@@ -168,7 +169,6 @@ from bids_app.records.specs import (
     SubspaceSpec,
 )
 from bids_app.records.summaries import (
-    FEWEST_TESTED,
     NO_P,
     SUMMARY_FORMAT,
     UNRELIABLE_P,

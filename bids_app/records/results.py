@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
-from bids_app.records.arrays import Array, Modality
+from bids_app.records.arrays import Array, Modality, TargetKind
 from bids_app.records.components import Component, ExtraPartition, all_components
 from bids_app.records.fits import Fit, Lags, LayerScores, Partition, Responsive, SavedFit, SharedSubspace
 from bids_app.records.inputs.alignment import Alignment
 from bids_app.records.inputs.excerpts import Minute
 from bids_app.records.inputs.responses import Excluded, Recording, Targets
 from bids_app.records.model_pair import ModelPairStatistics
+from bids_app.records.over_participants.prevalence import Prevalence
 from bids_app.records.provenance import Provenance
 from bids_app.records.regions.scores import GroupRegion
 from bids_app.records.summaries import (
@@ -76,6 +78,49 @@ class WrittenUnit:
     partition: Partition
     summary: UnitSummary
 
+    @property
+    def kind(self) -> TargetKind:
+        """Of its targets."""
+        return self.targets.kind
+
+    def read_targets(self) -> Targets:
+        """Its targets, which are read already."""
+        return self.targets
+
+    def read(self, stats: Collection[str] | None = None) -> WrittenUnit:
+        """Itself: all is read already, these stats too."""
+        return self
+
+
+class UnitReader(Protocol):
+    """A written unit whose summary is read, and its numbers only when they are asked for."""
+
+    @property
+    def stem(self) -> str:
+        """Of its files."""
+
+    @property
+    def participant(self) -> str:
+        """Whose it is."""
+
+    @property
+    def modality(self) -> Modality:
+        """Of its responses."""
+
+    @property
+    def kind(self) -> TargetKind:
+        """Of its targets."""
+
+    @property
+    def summary(self) -> UnitSummary:
+        """What logs/<stem>_unit.json holds."""
+
+    def read_targets(self) -> Targets:
+        """Its targets. Raises ReadWriteError."""
+
+    def read(self, stats: Collection[str] | None = None) -> WrittenUnit:
+        """The unit with these stats of its components, all for None. Raises ReadWriteError."""
+
 
 @dataclass(frozen=True)
 class ComparedUnit:
@@ -136,16 +181,17 @@ class GroupResult:
 
     values {component: {stat: {statistic: (n_targets,)}}}: statistics 'mean', 'sd', 'n', 'nPositive' over
     participants, target by target (r: mean through Fisher's z), and of rsquared, where there was inference, 'p',
-    'pfwe', 'q', 'ci025', 'ci975'. Electrodes are not common to participants: targets are everyone's, `owners` says
-    whose, and the only statistic is 'value'; `electrodes` has a row a component and choice of electrodes. No targets
-    where participants do not share a space. `scores`: one row a participant, component and stat, over that
-    participant's targets. `inference`: how tests were made, None where there are none; `ceiling`: as in
-    `SharedStimulusResult`; `inter_subject`: of each participant's unit {stat: (n_targets,)} the noise ceiling from
+    'pfwe', 'q', 'ci025', 'ci975', and from participants' own tests 'nTested', 'nSignificant', 'prevalence',
+    'prevalenceLow', 'prevalenceHigh', 'prevalenceBound'. Electrodes are not common to participants: targets are
+    everyone's, `owners` says whose, and the only statistic is 'value'; `electrodes` has a row a component and choice
+    of electrodes. No targets where participants do not share a space. `scores`: one row a participant, component and
+    stat, over that participant's targets. `inference`: how tests were made, None where there are none; `ceiling`: as
+    in `SharedStimulusResult`; `inter_subject`: of each participant's unit {stat: (n_targets,)} the noise ceiling from
     the others, its 95 % confidence interval, and the full model's share of it; `signed_rsquared`: whether scores are
     held-out R², else those of the published code; `statistics`: of the two `compared_models`, over participants.
     `groups`, `extra`: feature groups of the partition, and the partitions beside it; `controls`: components of no
-    partition that everybody has. `layers`: one row a space, region and layer. `regions`: one row a
-    region of an atlas and component.
+    partition that everybody has. `layers`: one row a space, region and layer. `prevalence`: label → in how many
+    people the component would be found in any target. `regions`: one row a region of an atlas and component.
     """
 
     stem: str  # entities that all its units share, without sub-
@@ -169,6 +215,7 @@ class GroupResult:
     ceiling: str = "none"
     inter_subject: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     regions: tuple[GroupRegion, ...] = ()
+    prevalence: Mapping[str, Prevalence] = field(default_factory=dict)
 
     @cached_property
     def components(self) -> Mapping[str, Component]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
 from bids_app.records.inputs.recipes import StimulusRecipe
 
+FEWEST_TESTED = 5  # participants that a test over them takes: of fewer no sign flips give p ≤ .05
 SolverName = Literal["ridge", "banded_ridge", "chen2024"]
 
 
@@ -159,6 +161,22 @@ class InferenceSpec:
     permutations: int = 1000
     block_s: float = 60.0
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class GroupSpec:
+    """How participants' results are joined. level : of each participant's own p, at which a target counts as
+    significant in them. least_share : of participants who must have a target for it to be tested over them."""
+
+    level: float = 0.05
+    least_share: float = 1.0
+
+    def least_participants(self, n: int) -> int:
+        """How many of n participants must have a target for it to be tested."""
+        return max(FEWEST_TESTED, ceil(self.least_share * n - 1e-9))
+
+
+JOINED = GroupSpec()  # where nothing else is asked for
 
 
 @dataclass(frozen=True)

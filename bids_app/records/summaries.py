@@ -18,13 +18,13 @@ from bids_app.records.inputs.responses import Excluded
 from bids_app.records.inputs.stimuli import StimulusEvent
 from bids_app.records.kinds import MapFile
 from bids_app.records.model_pair import StatisticSubject, TargetSet
+from bids_app.records.over_participants.prevalence import Prevalence
 from bids_app.records.provenance import NO_EFFORT, Effort, Provenance
-from bids_app.records.specs import SubspaceSpec
+from bids_app.records.specs import JOINED, GroupSpec, SubspaceSpec
 
 SUMMARY_FORMAT = 9  # raised whenever what summaries hold changes: others are refused in one line, never misread
 UNRELIABLE_P, NO_P = "p is unreliable", "p is n/a"  # how warnings begin that say so
 LEAST_PREDICTED = 0.01  # of the variance: targets above it, by the full model, count as predicted
-FEWEST_TESTED = 5  # participants that a test over them takes: of fewer no sign flips give p ≤ .05
 Number = float | None
 
 
@@ -331,7 +331,8 @@ class GroupInference:
     stimulus : what the null over the stimulus rests on, or why there is none. guarded : whether p is no smaller than
     that of the mean response (of electrodes, than participants' own tests allow). biased : whether shared parts come
     out too large in all participants alike, so that they have no p without a mean response. exact, n_signs : of sign
-    flips (None for electrodes).
+    flips (None for electrodes). asked : how they were joined. n_targets : how many common targets were tested.
+    uncounted : whose own p do not hold (no prevalence).
     """
 
     n_participants: int
@@ -340,6 +341,9 @@ class GroupInference:
     biased: bool
     exact: bool | None = None
     n_signs: int | None = None
+    asked: GroupSpec = JOINED
+    uncounted: tuple[str, ...] = ()
+    n_targets: int | None = None
 
 
 @dataclass(frozen=True)
@@ -353,7 +357,8 @@ class NoiseCeilingSummary:
 
 @dataclass(frozen=True)
 class GroupResultSummary:
-    """One group of logs/group.json: what the group report needs beside maps and tables; maps: as in `UnitSummary`."""
+    """One group of logs/group.json: what the group report needs beside maps and tables; maps: as in `UnitSummary`;
+    prevalence: label → of the component in any target."""
 
     stem: str
     modality: Modality
@@ -377,6 +382,7 @@ class GroupResultSummary:
     statistics: tuple[GroupStatistic, ...]
     compared_models: tuple[str, str] | None
     maps: tuple[MapFile, ...]
+    prevalence: Mapping[str, Prevalence] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

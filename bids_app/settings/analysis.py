@@ -31,6 +31,7 @@ from bids_app.records import (
     partition_components,
     rest_band,
 )
+from bids_app.records.specs import GroupSpec
 from bids_app.settings.control_comparisons import control_components
 from bids_app.settings.recipe import StimuliSettings
 from bids_app.settings.sections import (
@@ -346,6 +347,10 @@ class Analysis(Settings):
         if not asked.permutations or not SOLVERS[self.fit.solver].fits_in_folds:
             return None
         return InferenceSpec(asked.permutations, getattr(asked.block_s, modality), self.fit.seed)
+
+    def group_spec(self) -> GroupSpec:
+        """How participants' results are joined."""
+        return GroupSpec(self.inference.fdr, self.group.least_share)
 
     def fit_spec(self) -> FitSpec:
         """Solver settings."""

@@ -284,9 +284,13 @@ class InferenceSettings(Settings):
 
 class GroupSettings(Settings):
     """`mean_response: false`: responses are not read again for the participants' mean response where they heard the
-    same stimuli, the tests over participants that need it, and noise ceilings between participants."""
+    same stimuli, the tests over participants that need it, and noise ceilings between participants. `least_share`:
+    of participants who must have a target for it to be tested over them (five at least)."""
+
+    later_keys: ClassVar[frozenset[str]] = frozenset({"least_share"})
 
     mean_response: bool = True
+    least_share: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class ReportSettings(Settings):

@@ -9,6 +9,7 @@ from scipy import stats
 
 from bids_app.group import ParticipantValues, summarise
 from bids_app.group.electrodes import MeanEstimate, over_electrodes
+from bids_app.group.maps.prevalence import prevalence_of
 from bids_app.group.membership import group_key, key_of_written, shared_stem
 from bids_app.group.statistics import participant_statistics
 from bids_app.outputs.derivatives.summary import stat_spreads
@@ -25,6 +26,7 @@ from bids_app.records import (
     beyond_baseline,
     partition_components,
 )
+from bids_app.records.specs import GroupSpec
 
 POOL = ("session", "task", "run")
 AB = partition_components(("a", "b"))
@@ -37,7 +39,13 @@ def summary_of(pool, solver, space, components=None):
     analysis = SimpleNamespace(pool=pool, fit=FitSpec(solver))
     provenance = SimpleNamespace(analysis=analysis)
     return SimpleNamespace(
-        provenance=provenance, model_pair=None, layers={}, components=components or {}, space=space
+        provenance=provenance,
+        model_pair=None,
+        layers={},
+        components=components or {},
+        space=space,
+        has_unreliable_p=False,
+        has_no_p=False,
     )
 
 
@@ -194,6 +202,24 @@ def test_plain_ridges_shared_parts_have_no_p_over_people(solver, kind):
     assert ("no p: plain ridge" in group_inference_in_words(result.inference, kind)) == (solver == "ridge")
 
 
+@pytest.mark.parametrize("solver", ["ridge", "banded_ridge"])
+def test_prevalence_is_of_participants_whose_own_p_hold(solver):
+    participants = [two_spaces(f"{number}", solver, "parcels") for number in range(1, 8)]
+    participants[6] = replace(participants[6], targets=replace(participants[6].targets, names=("b", "c", "d")))
+    participants[0].summary.has_unreliable_p = True
+    participants[1].partition.values["uniqueA"]["pfwe"][:2] = 0.5, np.nan
+    (result,) = summarise(participants, InferenceSpec(permutations=100), None, GroupSpec(0.01))
+    found = result.values["uniqueA"]["rsquared"]
+    assert result.targets.names == ("a", "b", "c", "d")
+    assert found["nTested"].tolist() == [5, 5, 6, 1]
+    assert found["nSignificant"].tolist() == [4, 5, 6, 1]
+    assert found["prevalence"][0] == prevalence_of(4, 5, 0.01).estimate
+    assert found["prevalenceBound"][3] == prevalence_of(1, 1, 0.01).bound
+    assert ("prevalence" in result.values["sharedAB"]["rsquared"]) == (solver == "banded_ridge")
+    assert result.inference.uncounted == ("1",)
+    assert result.inference.asked.level == 0.01
+
+
 @pytest.mark.parametrize("kind", ["parcels", "electrodes"])
 def test_what_all_have_beside_the_partition_is_tested_alone(kind):
     """The baseline and a model beyond it: the tests of one space's total; what not all have is left out."""
@@ -254,15 +280,17 @@ def test_the_least_p_that_is_reported_is_the_least_there_can_be(n_participants, 
 
 
 @pytest.mark.parametrize("kind", ["parcels", "electrodes"])
-def test_fewer_than_five_participants_have_intervals_and_no_p(kind):
-    """No sign flips of them give p ≤ .05: said once, not as a p a row."""
+def test_fewer_than_five_participants_have_neither_p_nor_interval(kind):
+    """No sign flips of them give p ≤ .05: said once, not as a p a row; no interval stands beside nothing tested."""
     few = [two_spaces(f"{number}", "banded_ridge", kind) for number in range(1, 4)]
     (result,) = summarise(few, InferenceSpec(permutations=100))
     if kind == "electrodes":
-        assert all(np.isnan(row.p) and np.isfinite(row.ci025) for row in result.electrodes)
+        assert all(np.isnan([row.p, row.ci025, row.ci975]).all() for row in result.electrodes)
+        assert all(np.isfinite(row.mean) for row in result.electrodes)
     else:
         stats = [one["rsquared"] for one in result.values.values()]
-        assert all("ci025" in one and not {"p", "pfwe", "q"} & {*one} for one in stats)
+        assert not any({"p", "pfwe", "q"} & {*one} for one in stats)
+        assert all(np.isnan(one[end]).all() for one in stats for end in ("ci025", "ci975"))
     words = group_inference_in_words(result.inference, kind)
     assert "3 participants: there is no p over participants" in words
 

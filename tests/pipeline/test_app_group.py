@@ -7,6 +7,7 @@ import shutil
 import nibabel as nib
 import numpy as np
 import pytest
+from quick_study import quick_runs
 from report_text import report_text
 from scipy import stats
 from tiny_study import make_study
@@ -136,7 +137,37 @@ def test_people_who_heard_other_stories_have_no_null_over_the_stimulus(tmp_path,
     assert concord(tmp_path) == 0
     out = tmp_path / "out"
     assert "2 participants: there is no p over participants" in report_text(out / "group.html")
-    assert np.isfinite(map_of(tmp_path / TPL, "full", "ci025")).any()
+    assert np.isfinite(map_of(tmp_path / TPL, "full", "rsquared")).any()
+    assert np.isnan(map_of(tmp_path / TPL, "full", "ci025")).all()  # nothing is tested, so nothing is said to be sure
     assert not list(out.glob("tpl-*/*stat-p_*"))
     assert not list((out / "group").glob("*meanResponse*"))
     assert not list(out.rglob("*betweenPeople*"))
+
+
+@pytest.mark.long
+def test_targets_that_most_people_have_are_tested_where_that_is_asked_for(tmp_path):
+    """One of six lacks a column of voxels, where the word rate is planted."""
+    people, lacked = (*PEOPLE, "06"), np.s_[0, 0]
+    bids, analysis = make_study(tmp_path, people)
+    for mask in bids.rglob("sub-06*_mask.nii.gz"):
+        image = nib.load(mask)
+        inside = np.asarray(image.dataobj).copy()
+        inside[lacked] = 0
+        nib.save(nib.Nifti1Image(inside, image.affine), mask)
+    plain = analysis.read_text() + INFERENCE
+    found = {}
+    for share in (1.0, 0.8):
+        analysis.write_text(plain + f"group: {{least_share: {share}}}\n")
+        with quick_runs():
+            assert concord(tmp_path, out=f"out{share}") == 0
+        maps = {stat: map_of(tmp_path / f"out{share}" / TPL[4:], "full", stat) for stat in ("n", "p", "rsquared")}
+        text = report_text(tmp_path / f"out{share}/group.html")
+        found[share] = maps, text, (tmp_path / f"out{share}/group").glob("*meanResponse_encoding.tsv")
+    for maps, _, _ in found.values():
+        assert (maps["n"][lacked] == 5).all()
+        assert np.isfinite(maps["rsquared"][lacked]).all()
+    assert np.isnan(found[1.0][0]["p"][lacked]).all()
+    assert (found[0.8][0]["p"][lacked] <= 1 / 16).all()
+    assert "38 voxels that at least 6 of 6 participants have" in found[1.0][1]
+    assert "40 voxels that at least 5 of 6 participants have" in found[0.8][1]
+    assert [len(read_tsv(next(table))["name"]) for *_, table in found.values()] == [38, 40]

@@ -10,6 +10,7 @@ import numpy as np
 
 from bids_app.errors import DataError
 from bids_app.records import MOST_OFFSET, UNTOLD_OFFSET, Array, Targets, grid_offset
+from bids_app.records.inputs.joined import JoinedTargets
 
 MOST_LACKED = 0.5  # of the targets that others share; whoever lacks more is left out
 BLOCK = 4096  # targets looked at at a time
@@ -97,6 +98,36 @@ def _why(targets: Targets, alive: Array, lacked: int, shared: int) -> str:
         return "it never varies: every one of its targets is constant or has missing samples"
     dead = f", {n_dead} of its {len(alive)} are constant or have missing samples" if n_dead else ""
     return f"it lacks {lacked} of the {shared} targets that the others share{dead}: check its mask"
+
+
+def targets_of_most(several: Sequence[Targets], least: int) -> tuple[Targets, tuple[str, ...]]:
+    """Targets that at least so many participants have.
+
+    Parameters
+    ----------
+    several : of each participant.
+    least : how many must have a target.
+
+    Returns
+    -------
+    They, in the order in which they are met, and a warning where any was left out or grids differ by rounding.
+
+    Raises
+    ------
+    DataError : the participants' targets lie on different grids or meshes, or none is that common.
+    """
+    if least >= len(several):
+        return intersect_targets(several)
+    first, *others = several
+    for other in others:
+        _require_one_grid(first, other)
+    joined = JoinedTargets()
+    counts = np.bincount(np.concatenate([joined.add(targets) for targets in several]))
+    kept = np.flatnonzero(counts >= least)
+    if not len(kept):
+        raise DataError(f"no target is common to {least} of {len(several)} participants", first.space)
+    told = f"{len(kept)} of {len(counts)} targets are used: those of at least {least} of {len(several)} participants"
+    return _take(joined.targets, kept.tolist()), (told,) if len(kept) < len(counts) else ()
 
 
 def intersect_targets(several: Sequence[Targets]) -> tuple[Targets, tuple[str, ...]]:

@@ -108,7 +108,8 @@ def _key(row: RegionScore) -> Key:
 def _rows(
     family: _Family, components: Sequence[Component], spec: InferenceSpec | None, biased: bool
 ) -> list[GroupRegion]:
-    """Of components that are tested together. Regions that fewer than `FEWEST_TESTED` participants have no p."""
+    """Of components that are tested together. Regions that fewer than `FEWEST_TESTED` participants have neither p
+    nor interval."""
     labels = [one.label for one in components]
     rsquared = {label: family.table(label, "rsquared") for label in labels}
     r = {one.label: family.table(one.label, "r") for one in components if one.kind != "shared"}
@@ -133,8 +134,8 @@ def _rows(
             n_participants=int(there.sum()),
             n_targets=int(np.nansum(targets)),
             mean=float(np.nanmean(values)) if there.any() else np.nan,
-            ci025=float(ends["ci025"][place]),
-            ci975=float(ends["ci975"][place]),
+            ci025=float(ends["ci025"][place]) if tested[place] else np.nan,
+            ci975=float(ends["ci975"][place]) if tested[place] else np.nan,
             p=float(p[label]["p"][place]),
             pfwe=float(p[label]["pfwe"][place]),
             q=float(p[label]["q"][place]),

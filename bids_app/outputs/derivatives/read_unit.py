@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from bids_app.outputs.files.serialise import read_summary
 from bids_app.outputs.files.written_maps import maps_of_unit
 from bids_app.records import (
     Array,
+    Modality,
     Partition,
+    TargetKind,
     Targets,
     UnitSummary,
     WrittenUnit,
@@ -25,13 +28,66 @@ from bids_app.records import (
 FULL = ("full", "rsquared")  # the number whose map says which targets there are
 
 
+@dataclass(frozen=True)
+class OpenedUnit:
+    """A unit whose numbers are read when they are asked for (`UnitReader`).
+
+    Parameters
+    ----------
+    out_dir : where results lie.
+    summary : of the unit.
+    """
+
+    out_dir: Path
+    summary: UnitSummary
+
+    @property
+    def stem(self) -> str:
+        """Of its files."""
+        return self.summary.stem
+
+    @property
+    def participant(self) -> str:
+        """Whose it is."""
+        return self.summary.participant
+
+    @property
+    def modality(self) -> Modality:
+        """Of its responses."""
+        return self.summary.modality
+
+    @property
+    def kind(self) -> TargetKind:
+        """Of its targets."""
+        return self.summary.targets.kind
+
+    def read_targets(self) -> Targets:
+        """Its targets. Raises ReadWriteError."""
+        if self.summary.layout == "table":
+            return self.read().targets
+        return maps_of_unit(self.out_dir, self.summary).targets(FULL)
+
+    def read(self, stats: Collection[str] | None = None) -> WrittenUnit:
+        """The unit with these stats of its components (None: all; of a table always). Raises ReadWriteError where a
+        file of it is gone or broken."""
+        return _read(self.out_dir, self.summary, stats)
+
+
+def open_unit(summary_path: Path) -> OpenedUnit:
+    """A unit by its summary in OUT_DIR/logs; nothing else is read. Raises ReadWriteError where that is gone, broken
+    or of another version of the program."""
+    return OpenedUnit(summary_path.parents[1], read_summary(summary_path, UnitSummary))
+
+
 def read_unit(summary_path: Path) -> WrittenUnit:
     """A unit by its summary in OUT_DIR/logs. Raises ReadWriteError where a file of it is gone, broken or of another
     version of the program."""
-    summary = read_summary(summary_path, UnitSummary)
-    out_dir = summary_path.parents[1]
+    return open_unit(summary_path).read()
+
+
+def _read(out_dir: Path, summary: UnitSummary, stats: Collection[str] | None) -> WrittenUnit:
     if absent := [label for label in summary.by_label if label not in summary.components]:
-        raise ReadWriteError(f"the summary lacks the component '{absent[0]}'", summary_path, "run with --force")
+        raise ReadWriteError(f"the summary lacks the component '{absent[0]}'", summary.stem, "run with --force")
     if summary.layout == "table":
         path = out_dir / names.table_file(summary.stem, summary.targets.kind)
         columns, partition = tables.read_scores(path, summary)
@@ -39,19 +95,20 @@ def read_unit(summary_path: Path) -> WrittenUnit:
         if summary.targets.cifti and "sub" in entities_of(summary.stem):
             targets = _with_axis(out_dir, summary, targets)
     else:
-        targets, partition = _read_maps(out_dir, summary)
+        targets, partition = _read_maps(out_dir, summary, stats)
     return WrittenUnit(summary.stem, summary.participant, summary.modality, targets, partition, summary)
 
 
-def _read_maps(out_dir: Path, summary: UnitSummary) -> tuple[Targets, Partition]:
+def _read_maps(out_dir: Path, summary: UnitSummary, stats: Collection[str] | None) -> tuple[Targets, Partition]:
     """Targets are where the full model's R² has a value."""
-    maps, stats = (
-        maps_of_unit(out_dir, summary),
-        {label: summary.components[label].stats for label in summary.by_label},
-    )
+    maps = maps_of_unit(out_dir, summary)
+    asked = {
+        label: [stat for stat in summary.components[label].stats if stats is None or stat in stats]
+        for label in summary.by_label
+    }
     targets = maps.targets(FULL)
-    read = maps.values(targets, [(label, stat) for label in stats for stat in stats[label]])
-    values = {label: {stat: read[label, stat] for stat in stats[label]} for label in stats}
+    read = maps.values(targets, [(label, stat) for label in asked for stat in asked[label]])
+    values = {label: {stat: read[label, stat] for stat in asked[label]} for label in asked}
     return targets, Partition(summary.groups, values, summary.extra, summary.controls)
 
 

@@ -216,6 +216,9 @@ SECTIONS: Mapping[str, tuple[Term, ...]] = {
              "significant in the family if it beats 95 % of those."),
         Term("mean response", "The mean over participants of their responses to the same stimulus.",
              ("mean responses",)),
+        Term("prevalence", "The share of people in whom an experiment like this one would find an effect, from how "
+             "many participants' own tests find it (Ince et al. 2021). It says how common an effect is; p over "
+             "participants says whether its mean is above 0."),
         Term("stimulus null", "Sign flips of the mean response, refitted. They show what all participants' "
              "responses to one stimulus have in common by chance."),
         Term("small-sample bias", "What parts lack because models were trained on few samples a column. Larger "

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from bids_app.outputs.wording.definitions import ENDS, Definitions
 from bids_app.outputs.wording.inference import NO_INFERENCE
-from bids_app.outputs.wording.phrases import count_of
+from bids_app.outputs.wording.over_participants.prevalence import PREVALENCE, prevalence_definition
+from bids_app.outputs.wording.phrases import count_of, count_targets
 from bids_app.records import FEWEST_TESTED, Component, GroupInference, TargetKind
 
 STATISTIC = {
@@ -33,8 +34,8 @@ GUARDED = (
 )
 WITH_STIMULUS = (
     "It is no smaller than p of the same component in the participants' mean response, where blocks of all "
-    "participants' responses change their sign alike (a stimulus that all heard is one draw). It is NaN where not "
-    "all of them have this target."
+    "participants' responses change their sign alike (a stimulus that all heard is one draw). It is NaN where that "
+    "has no p."
 )
 WITHOUT_STIMULUS = "The stimulus is taken as fixed."
 MOST = {
@@ -47,7 +48,8 @@ MOST = {
 INTERVAL = (
     "{} end of the 95 % confidence interval for the mean over participants who hear this stimulus, by Student's t "
     "over participants (n − 1 degrees of freedom; percentiles of a bootstrap of so few participants would be too "
-    "narrow). It says nothing of other stimuli, and is not a test: see p"
+    "narrow). It says nothing of other stimuli, and is not a test: see p. n/a or NaN for fewer than "
+    f"{FEWEST_TESTED} participants"
 )
 INTER_SUBJECT_STATS = {
     "ceiling": "Noise ceiling of R² from other participants: the share of this participant's variance that is a "
@@ -71,7 +73,7 @@ ELECTRODES = {
     "mean": "Mean over participants of their mean R² over these electrodes",
     "ci025": "Lower end of its 95 % confidence interval: Student's t with n_people − 1 degrees of freedom on the "
     "standard error of a hierarchical bootstrap, of participants and then of each one's electrodes, times "
-    "√(n/(n − 1))",
+    "√(n/(n − 1)); n/a for fewer than five participants",
     "ci975": "Upper end of its 95 % confidence interval, as ci025",
     "p": "p that the mean over participants of Fisher's z of their electrodes' r is not above 0, by a standard error "
     "made in the same way, one-sided; of a shared part by R², and no smaller than the p of any set of the sharing "
@@ -102,8 +104,12 @@ class GroupDefinitions:
         ----------
         component : of which it is.
         stat : of each participant: `rsquared`, `r`, …
-        statistic : over participants: `mean`, `sd`, `n`, `nPositive`, `value`, `p`, `pfwe`, `q`, `ci025`, `ci975`.
+        statistic : over participants: `mean`, `sd`, `n`, `nPositive`, `value`, `p`, `pfwe`, `q`, `ci025`, `ci975`,
+            or of prevalence.
         """
+        if statistic in PREVALENCE and self.inference is not None:
+            words = prevalence_definition(statistic, self.inference.asked.level)
+            return f"{words} In each participant: {self.each.define(component, 'pfwe')}"
         if statistic in TESTED:
             return self._tested(component, statistic)
         through = "; of correlations through Fisher's z" if (stat, statistic) == ("r", "mean") else ""
@@ -117,7 +123,8 @@ class GroupDefinitions:
         guard, value = ([GUARDED], BY_RSQUARED) if is_shared else ([], BY_R)
         guarded = self.inference is not None and self.inference.guarded
         stimulus = WITH_STIMULUS if guarded else WITHOUT_STIMULUS
-        return " ".join([f"{MOST[statistic]}{FLIPPED}", *guard, stimulus, value, of_what])
+        few = () if self.inference is None else (f"NaN where fewer than {_least(self.inference)} have this target.",)
+        return " ".join([f"{MOST[statistic]}{FLIPPED}", *guard, stimulus, *few, value, of_what])
 
 
 def inter_subject_in_words(stat: str, statistic: str) -> str:
@@ -145,8 +152,8 @@ def group_inference_in_words(made: GroupInference | None, kind: TargetKind) -> s
     if n < FEWEST_TESTED:
         return (
             f"{count_of(n, 'participant')}: there is no p over participants, as no sign flips of fewer than "
-            f"{FEWEST_TESTED} can give p ≤ .05. That is no sign that there is nothing: see each participant's own "
-            "tests. Confidence intervals are for the mean over participants who hear this stimulus (Student's t)."
+            f"{FEWEST_TESTED} can give p ≤ .05, and no confidence interval. That is no sign that there is nothing: "
+            "see each participant's own tests."
         )
     least = f"{n} participants allow no p below 2^−{n} = {0.5**n:.3g}"
     unshared = (
@@ -167,9 +174,16 @@ def group_inference_in_words(made: GroupInference | None, kind: TargetKind) -> s
         signs, least = f"{made.n_signs} of 2^{n}", f"so many allow no p below 1/{made.n_signs}"
     return (
         f"Tests over participants by sign flips of Fisher's z of r, of shared parts of signed R² ({signs} sign "
-        f"vectors), family-wise by max-T: {least}. {_stimulus(made)}{unshared} Confidence intervals are for the mean "
-        "over participants who hear this stimulus (Student's t)."
+        f"vectors), family-wise by max-T: {least}. Tested are the {count_targets(made.n_targets or 0, kind)} that at "
+        f"least {_least(made)} have (map or column n says how many have each). {_stimulus(made)}{unshared} "
+        "Confidence intervals are for the mean over participants who hear this stimulus (Student's t)."
     )
+
+
+def _least(made: GroupInference) -> str:
+    """How many participants must have a target for it to be tested."""
+    n = made.n_participants
+    return f"{made.asked.least_participants(n)} of {count_of(n, 'participant')}"
 
 
 def _stimulus(made: GroupInference) -> str:

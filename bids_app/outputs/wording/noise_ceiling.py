@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from bids_app.outputs.wording.phrases import count_of, number
-from bids_app.records import GroupResultSummary, Spread, UnitSummary
+from bids_app.records import GroupResultSummary, Spread, UnitSummary, entities_of
 
 NONE = "none: "
 UNKNOWN = "So nothing here says how much any model could predict: do not take a low R² for a poor model."
+OTHERS = (
+    "What this participant shares with others who heard the same gives another noise ceiling, once the group level "
+    "has been run: see group.html."
+)
 OWN = (
     "What a stimulus decides in one participant alone is not in it, so a model may exceed it. Repeats of a stimulus "
     "would show that too."
@@ -22,7 +26,8 @@ def noise_ceiling_in_words(summary: UnitSummary) -> str:
     """
     full = summary.components["full"].spreads
     if "ceiling" not in full:
-        return f"Noise ceiling. {_basis(summary.ceiling)} {UNKNOWN}"
+        others = f" {OTHERS}" if "sub" in entities_of(summary.stem) and summary.modality == "fmri" else ""
+        return f"Noise ceiling. {_basis(summary.ceiling)} {UNKNOWN}{others}"
     ceiling, share = full["ceiling"].usable, full["share"].usable
     return (
         f"Noise ceiling. {_basis(summary.ceiling)} Over {count_of(ceiling.n, 'usable target')} its median is "

@@ -15,6 +15,7 @@ from bids_app.pipeline.regions.laid import Laid, lay
 from bids_app.records import SharedStimulusResult, UnitResult, WrittenUnit
 from bids_app.records.regions.atlases import Atlas
 from bids_app.records.regions.scores import GroupRegions, RegionScore, UnitRegions
+from bids_app.records.results import UnitReader
 
 
 def write_regions(job: Job, participant: str, untrue: Container[str], notify: Notify) -> int:
@@ -64,14 +65,14 @@ def _named(atlas: Atlas) -> str:
 
 
 def group_regions(
-    job: Job, units: Sequence[WrittenUnit], shared: dict[GroupKey, SharedStimulusResult]
+    job: Job, units: Sequence[UnitReader], shared: dict[GroupKey, SharedStimulusResult]
 ) -> dict[GroupKey, GroupRegions]:
     """Of each group what regions were read off its units, and those of the fit of their mean response.
 
     Parameters
     ----------
     job : with the atlases that were asked for.
-    units : those that count, as they were read.
+    units : those that count.
     shared : of each group, the fit of its mean response where there is one.
     """
     if not job.options.regions.any:

@@ -14,7 +14,7 @@ import numpy as np
 
 from bids_app import dataset, encoding, group
 from bids_app.boundary import boundary
-from bids_app.disk import scratch_folder
+from bids_app.disk import scratch_array, scratch_folder
 from bids_app.errors import ConcordError, DataError
 from bids_app.execution import Stages, Unit
 from bids_app.pipeline.job.playings import playings_of, same_stimuli_warnings
@@ -23,6 +23,7 @@ from bids_app.pipeline.runs.load_runs import LoadedRuns, load_runs
 from bids_app.pipeline.runs.noise_ceiling import BLOCK_S, FEWEST
 from bids_app.pipeline.runs.rows import Rows
 from bids_app.records import Array, Excluded, ParticipantNoiseCeiling, Run, Targets
+from bids_app.records.specs import GroupSpec
 
 LEAST_PARTICIPANTS = 3
 CEILING_BYTES = 2**28  # of responses held at once
@@ -38,9 +39,10 @@ class SharedResponses:
     ----------
     units, loaded : of each participant, loaded without responses.
     heard : run by run.
-    targets : common to all.
+    targets : that enough participants have.
     lost : units that cannot be read.
-    read : (participant's number, run's number, columns) → responses (n_times, n_columns) of common targets.
+    read : (participant's number, run's number, columns) → responses (n_times, n_columns) of common targets, NaN where
+        the participant lacks one.
     """
 
     units: tuple[Unit, ...]
@@ -58,7 +60,9 @@ class SharedResponses:
 
 
 @contextmanager
-def shared_responses(units: Sequence[Unit], rows: Rows, logs: Path, stages: Stages) -> Iterator[SharedResponses]:
+def shared_responses(
+    units: Sequence[Unit], rows: Rows, logs: Path, stages: Stages, asked: GroupSpec
+) -> Iterator[SharedResponses]:
     """Participants' responses to what at least two of them heard.
 
     Parameters
@@ -67,38 +71,42 @@ def shared_responses(units: Sequence[Unit], rows: Rows, logs: Path, stages: Stag
     rows : what a row of the design is.
     logs : responses are in files of a folder there, for as long as the context lasts.
     stages : are told what is read.
+    asked : how many participants must have a target.
 
     Raises
     ------
     DataError : where they share no run, no samples or no targets, or heard the stimuli at other times.
     """
     with scratch_folder(logs) as folder:
-        yield _gather(units, rows, folder, stages)
+        yield _gather(units, rows, folder, stages, asked)
 
 
-def _gather(units: Sequence[Unit], rows: Rows, folder: Path, stages: Stages) -> SharedResponses:
+def _gather(units: Sequence[Unit], rows: Rows, folder: Path, stages: Stages, asked: GroupSpec) -> SharedResponses:
     """Raises DataError where nobody can be read, too."""
     kept: list[Unit] = []
     loaded: list[LoadedRuns] = []
     lost: list[Excluded] = []
     firsts: dict[RunKey, Run] = {}
+    names: dict[str, str] = {}
     for unit in units:
         with boundary(partial(_lose, unit, lost)):
             runs = load_runs(unit, rows, stages)
             if not any(np.isfinite(run.Y).all(axis=0).any() for run in runs.runs):
                 raise DataError("no target varies: every one is constant or has missing samples", unit.stem)
-            loaded.append(_put(runs, folder, len(kept), firsts))
+            loaded.append(_put(replace(runs, targets=_pooled(runs.targets, names)), folder, len(kept), firsts))
             kept.append(unit)
     if not loaded:
         raise DataError(f"nobody has responses to average (first: {lost[0].reason})")
     targets = [one.targets for one in loaded]
     outliers = dataset.lost_to_others(targets, [np.ones(len(one.names), dtype=bool) for one in targets])
     if outliers:
-        shared = _gather([unit for number, unit in enumerate(kept) if number not in outliers], rows, folder, stages)
+        others = [unit for number, unit in enumerate(kept) if number not in outliers]
+        shared = _gather(others, rows, folder, stages, asked)
         left_out = [Excluded(kept[number].participant, kept[number].stem, why) for number, why in outliers.items()]
         return replace(shared, lost=(*lost, *left_out, *shared.lost))
-    common, warnings = dataset.intersect_targets(targets)
+    common, warnings = dataset.targets_of_most(targets, asked.least_participants(len(targets)))
     columns = [_columns(one.targets, common) for one in loaded]
+    loaded = [replace(one, targets=common) for one in loaded]
 
     def read(participant: int, run: int, some: Columns = None) -> Array:
         """Read a participant's responses in a run from the scratch folder.
@@ -113,10 +121,19 @@ def _gather(units: Sequence[Unit], rows: Rows, folder: Path, stages: Stages) -> 
         (n_times, n_columns).
         """
         chosen = columns[participant] if some is None else columns[participant][some]
-        return np.asarray(np.load(_path(folder, participant, run), mmap_mode="r")[chosen]).T
+        values = np.asarray(np.load(_path(folder, participant, run), mmap_mode="r")[chosen]).T
+        if (chosen < 0).any():
+            values[:, chosen < 0] = np.nan
+        return values
 
     heard, same = _linked(group.match_participants([one.runs for one in loaded]), loaded, rows)
     return SharedResponses(tuple(kept), tuple(loaded), heard, common, (*warnings, *same), tuple(lost), read)
+
+
+def _pooled(targets: Targets, names: dict[str, str]) -> Targets:
+    """The same targets; a name that several participants have is in memory once."""
+    index = None if targets.index is None else np.asarray(targets.index, dtype=np.int32)
+    return replace(targets, names=tuple(names.setdefault(name, name) for name in targets.names), index=index)
 
 
 def _lose(unit: Unit, lost: list[Excluded], error: ConcordError) -> None:
@@ -155,8 +172,9 @@ def _put(loaded: LoadedRuns, folder: Path, participant: int, firsts: dict[RunKey
 
 
 def _columns(targets: Targets, common: Targets) -> Array:
+    """Where common targets stand among a participant's own; −1 for one that they lack."""
     place = {name: number for number, name in enumerate(targets.names)}
-    return np.array([place[name] for name in common.names])
+    return np.array([place.get(name, -1) for name in common.names])
 
 
 def mean_response_of(shared: SharedResponses) -> tuple[LoadedRuns, Array]:
@@ -181,9 +199,15 @@ def mean_response_of(shared: SharedResponses) -> tuple[LoadedRuns, Array]:
     return joined, n_participants
 
 
-def noise_ceilings_of(shared: SharedResponses) -> tuple[tuple[ParticipantNoiseCeiling, ...], str]:
+def noise_ceilings_of(shared: SharedResponses, kept: Path) -> tuple[tuple[ParticipantNoiseCeiling, ...], str]:
     """Each participant's ceiling from the others (`encoding.inter_subject_noise_ceiling`), on the runs that all of
-    them heard, and in words what it rests on, or why there is none."""
+    them heard, and in words what it rests on, or why there is none.
+
+    Parameters
+    ----------
+    shared : what participants heard, and their responses.
+    kept : a new file, which holds the ceilings.
+    """
     everyone = shared.numbers
     runs = [run for run in shared.heard if len(run.participants) == len(everyone)]
     if len(everyone) < LEAST_PARTICIPANTS:
@@ -195,7 +219,7 @@ def noise_ceilings_of(shared: SharedResponses) -> tuple[tuple[ParticipantNoiseCe
     block = max(1, round(BLOCK_S / period_s))
     ceilings = tuple(
         ParticipantNoiseCeiling(shared.units[participant].stem, shared.targets, *values)
-        for participant, values in zip(everyone, _ceilings(shared, runs, everyone, block), strict=True)
+        for participant, values in zip(everyone, _ceilings(shared, runs, everyone, block, kept), strict=True)
     )
     n_blocks = -(-n_samples // block)
     few = f"; intervals rest on {n_blocks} blocks, fewer than {FEWEST}" if n_blocks < FEWEST else ""
@@ -207,18 +231,18 @@ def noise_ceilings_of(shared: SharedResponses) -> tuple[tuple[ParticipantNoiseCe
 
 
 def _ceilings(
-    shared: SharedResponses, runs: Sequence[group.SharedRun], everyone: Sequence[int], block: int
-) -> list[tuple[Array, Array, Array]]:
-    """Of each participant the ceiling and its 2.5 and 97.5 % limits, (n_targets,) each, some targets at a time."""
+    shared: SharedResponses, runs: Sequence[group.SharedRun], everyone: Sequence[int], block: int, kept: Path
+) -> Array:
+    """(n_participants, 3, n_targets), of each participant the ceiling and its 2.5 and 97.5 % limits, made some
+    targets at a time in the file `kept`."""
     n_samples, n_targets = sum(len(one.run.times_s) for one in runs), len(shared.targets.names)
     at_once = max(1, CEILING_BYTES // (16 * len(everyone) * (n_samples + 2000)))
-    batches: list[Array] = []
+    found = scratch_array(kept.parent, kept.name, (len(everyone), 3, n_targets), "f8")
     for first in range(0, n_targets, at_once):
         some = slice(first, first + at_once)
         responses = [_centred(shared, runs, participant, some) for participant in everyone]
-        batches.append(_where_known(responses, block))
-    joined = [np.concatenate([batch[number] for batch in batches], axis=1) for number in range(len(everyone))]
-    return [(explainable, low, high) for explainable, low, high in joined]
+        found[..., some] = _where_known(responses, block)
+    return np.asarray(found)
 
 
 def _where_known(responses: Sequence[Array], block: int) -> Array:

@@ -20,6 +20,7 @@ from bids_app.dataset import (
     load_response,
     load_targets,
     lost_to_others,
+    targets_of_most,
     with_companions,
 )
 from bids_app.dataset.responses.common import varying
@@ -172,3 +173,22 @@ def test_what_varies() -> None:
     used = np.arange(9) < 8
     assert varying(values, used).tolist() == [True, False, False, True, False]
     assert not varying(values, np.zeros(9, dtype=bool)).any()
+
+
+def test_targets_of_most_keep_their_places_and_what_is_left_out_is_told() -> None:
+    index = np.stack(np.unravel_index(np.arange(24), (4, 3, 2)), axis=1)
+
+    def some(rows: list[int]) -> Targets:
+        return Targets("volume", "MNI", tuple(VOXELS[row] for row in rows), index[rows], (4, 3, 2), np.eye(4))
+
+    several = [some([0, 1, 2]), some([5, 1, 2]), some([2, 5, 1, 7])]
+    found, told = targets_of_most(several, 2)
+    assert found.names == tuple(VOXELS[row] for row in (1, 2, 5))
+    np.testing.assert_array_equal(found.index, index[[1, 2, 5]])
+    assert told == ("3 of 5 targets are used: those of at least 2 of 3 participants",)
+    for least in (3, 9):
+        (all_have, told), expected = targets_of_most(several, least), intersect_targets(several)
+        assert (all_have.names, told) == (expected[0].names, expected[1])
+    assert targets_of_most(several, 1)[1] == ()
+    with pytest.raises(DataError, match="no target is common to 2 of 3"):
+        targets_of_most([some([0]), some([1]), some([2])], 2)

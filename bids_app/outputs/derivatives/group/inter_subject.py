@@ -63,9 +63,8 @@ def ceiling_summary(result: GroupResult) -> NoiseCeilingSummary | None:
     that are reliably above zero."""
     if not result.inter_subject:
         return None
-    pooled = {
-        stat: np.concatenate([stats[stat] for stats in result.inter_subject.values()])
+    ceiling, share = (
+        spread(np.concatenate([finite(stats[stat]) for stats in result.inter_subject.values()]))
         for stat in ("ceiling", "share")
-    }
-    ceiling, share = (spread(finite(pooled[stat])) for stat in ("ceiling", "share"))
-    return NoiseCeilingSummary(len(pooled["ceiling"]), ceiling, share)
+    )
+    return NoiseCeilingSummary(len(result.targets.names) * len(result.inter_subject), ceiling, share)

@@ -28,8 +28,8 @@ from bids_app.records import (
     GroupSummary,
     SignificantCounts,
     UnitSummary,
-    WrittenUnit,
 )
+from bids_app.records.results import UnitReader
 
 MAKERS = (target_files, layer_files, inter_subject_files, electrode_files, region_files)
 
@@ -40,13 +40,13 @@ class Membership:
 
     Parameters
     ----------
-    units : those that count, as they were read.
+    units : those that count.
     left_out : units whose results do not count, and why.
     missing : participants asked for, or in the data set, who have no results.
     means : stems of the mean responses that were fitted with it.
     """
 
-    units: tuple[WrittenUnit, ...] = ()
+    units: tuple[UnitReader, ...] = ()
     left_out: tuple[Excluded, ...] = ()
     missing: tuple[str, ...] = ()
     means: tuple[str, ...] = ()
@@ -132,6 +132,7 @@ def group_summary(result: GroupResult, level: float) -> GroupResultSummary:
         statistics=result.statistics,
         compared_models=result.compared_models,
         maps=group_map_files(result),
+        prevalence=result.prevalence,
     )
 
 

@@ -31,6 +31,7 @@ from bids_app.outputs.wording.definitions import about
 from bids_app.outputs.wording.group import group_inference_in_words
 from bids_app.outputs.wording.inference import WHERE_ESTIMATES_GO
 from bids_app.outputs.wording.noise_ceiling import inter_subject_noise_ceiling_in_words
+from bids_app.outputs.wording.over_participants.prevalence import prevalence_in_words
 from bids_app.outputs.wording.phrases import count_of, nouns_of
 from bids_app.records import (
     Excluded,
@@ -88,6 +89,7 @@ class GroupSection:
     inference: str
     bias: str
     noise_ceiling: str
+    prevalence: str
     planted: PlantedPart | None
     regions: RegionsPart | None
 
@@ -171,7 +173,7 @@ def write_nobody_report(out_dir: Path, left_out: Sequence[Excluded], missing: Se
 
 def _methods(groups: Sequence[GroupSection], means: Sequence[UnitSection]) -> list[MethodsPart]:
     """Tests and ceilings over participants, and how mean responses were fitted."""
-    over = [MethodsPart(one.title, (EACH, one.inference, one.noise_ceiling)) for one in groups]
+    over = [MethodsPart(one.title, (EACH, one.inference, one.prevalence, one.noise_ceiling)) for one in groups]
     return [*over, *(MethodsPart(one.title, one.methods) for one in means)]
 
 
@@ -211,6 +213,7 @@ def _group(
         inference=group_inference_in_words(group.inference, group.targets.kind),
         bias=WHERE_ESTIMATES_GO if len(group.groups) > 1 else "",
         noise_ceiling=inter_subject_noise_ceiling_in_words(group),
+        prevalence=prevalence_in_words(group.prevalence, group.inference),
         planted=_planted(out_dir, group, truths),
         regions=group_regions_part(out_dir, group, summary),
     )

@@ -82,7 +82,8 @@ def _tested(group: GroupResultSummary, label: str) -> str:
         return f"{FEWER} (p is n/a)" if len(group.participants) < FEWEST_TESTED else "p is n/a"
     if group.inference.n_signs and 1 / group.inference.n_signs > group.level:
         return f"{group.inference.n_signs} sign vectors allow no p ≤ {group.level:g}"
-    where = count_targets(group.targets.n, group.targets.kind)
+    n_tested = group.targets.n if group.inference.n_targets is None else group.inference.n_targets
+    where = count_targets(n_tested, group.targets.kind)
     return f"significantly above 0 in {counts.pfwe or 'none'} of {where} (family-wise p ≤ {group.level:g})"
 
 

@@ -11,6 +11,7 @@ from bids_app.records import Component, partition_components
 ONE_GROUP = "Shared or alone: there is a single feature group, so nothing is split."
 NOT_SPLIT = "Shared or alone: nothing follows, as the model is not shown to predict anything."
 NO_BASELINE = "Beyond a baseline: none was fitted, so nothing says whether it predicts more than word rate does."
+OWN_RECORDINGS = " from this participant's own recordings"
 NOT_TESTED = "nothing was tested, so this describes and shows nothing"
 NOT_TESTABLE = "nothing can be tested on these data, so this describes and shows nothing"
 
@@ -20,14 +21,16 @@ def model_of(groups: Sequence[str]) -> str:
     return f"The model of {listed(groups)}{' together' if len(groups) > 1 else ''}"
 
 
-def unknown_ceiling(why: str) -> str:
+def unknown_ceiling(why: str, where: str = "") -> str:
     """There is no noise ceiling.
 
     Parameters
     ----------
     why : in words, as summaries hold it.
+    where : from what it is not known.
     """
-    return f"Of what ceiling: not known ({why.removeprefix('none: ')}), so a low R² need not mean a poor model."
+    known = f"not known{where} ({why.removeprefix('none: ')})"
+    return f"Of what ceiling: {known}, so a low R² need not mean a poor model."
 
 
 @dataclass(frozen=True)

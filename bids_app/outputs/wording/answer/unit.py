@@ -8,6 +8,7 @@ from bids_app.outputs.wording.answer.parts import (
     NOT_TESTABLE,
     NOT_TESTED,
     ONE_GROUP,
+    OWN_RECORDINGS,
     baseline_is,
     model_of,
     split_of,
@@ -89,7 +90,7 @@ def _at(summary: UnitSummary) -> str:
 def _ceiling(summary: UnitSummary) -> str:
     full, kind = summary.components["full"].spreads, summary.targets.kind
     if "ceiling" not in full:
-        return unknown_ceiling(summary.ceiling)
+        return unknown_ceiling(summary.ceiling, OWN_RECORDINGS)
     ceiling, share = full["ceiling"].usable, full["share"].usable
     reached = (
         f"in {count_targets(share.n, kind)} it is reliably above 0, and there the model reaches "

@@ -103,6 +103,9 @@ _WORKS = (
               "Huth, Alexander G. and de Heer, Wendy A. and Griffiths, Thomas L. and Theunissen, Frédéric E. and "
               "Gallant, Jack L.", "Natural speech reveals the semantic maps that tile human cerebral cortex", 2016,
               "Nature 532, 453–458", "10.1038/nature17637"),
+    Reference("ince2021", "Ince et al., 2021",
+              "Ince, Robin A. A. and Paton, Angus T. and Kay, Jim W. and Schyns, Philippe G.",
+              "Bayesian inference of population prevalence", 2021, "eLife 10, e62461", "10.7554/eLife.62461"),
     Reference("nichols2002", "Nichols and Holmes, 2002", "Nichols, Thomas E. and Holmes, Andrew P.",
               "Nonparametric permutation tests for functional neuroimaging: a primer with examples", 2002,
               "Human Brain Mapping 15(1), 1–25", "10.1002/hbm.1058"),

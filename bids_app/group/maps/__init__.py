@@ -1,0 +1,1 @@
+"""Targets that participants have in common: how many participants, and tests over neighbours."""

@@ -1,0 +1,1 @@
+"""What is said of people from the tests of several participants."""
