@@ -13,8 +13,9 @@ from bids_app.outputs.derivatives.read_unit import read_best
 from bids_app.outputs.derivatives.summary import PREDICTED
 from bids_app.outputs.figures import maps
 from bids_app.outputs.files import names
+from bids_app.outputs.report.basis.hyperparameters import hyperparameters_drawing
 from bids_app.outputs.report.brain import save_brain
-from bids_app.outputs.report.drawing import Figure, save
+from bids_app.outputs.report.drawing import Drawing, Figure, save
 from bids_app.outputs.report.unit.controls import controls_sentences
 from bids_app.outputs.report.unit.figures import (
     extra_partition_drawing,
@@ -118,6 +119,7 @@ class UnitSection:
     bias: str
     noise_ceiling: str
     minute: Figure | None
+    hyperparameters: Figure | None
     brain: str | None
     predicted_above: float = PREDICTED
 
@@ -165,8 +167,13 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> UnitSection:
         bias=WHERE_ESTIMATES_GO if len(summary.groups) > 1 else "",
         noise_ceiling=noise_ceiling_in_words(summary),
         brain=_brain(out_dir, unit),
-        minute=save(out_dir, unit.stem, drawn) if (drawn := minute_drawing(out_dir, unit)) else None,
+        minute=_saved(out_dir, unit, minute_drawing(out_dir, unit)),
+        hyperparameters=_saved(out_dir, unit, hyperparameters_drawing(out_dir, unit)),
     )
+
+
+def _saved(out_dir: Path, unit: WrittenUnit, drawing: Drawing | None) -> Figure | None:
+    return save(out_dir, unit.stem, drawing) if drawing else None
 
 
 # ------------------------------------------------------------------------------------------------ tables
