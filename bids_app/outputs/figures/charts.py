@@ -26,6 +26,8 @@ from bids_app.outputs.figures.canvas import (
 from bids_app.outputs.wording.phrases import number
 from bids_app.records import Array, Component, Modality, ProfileSummary
 
+PARTS_OF_FOLDS = {"test": GROUP_COLOURS[1], "training": "#b9c9d8"}
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -181,6 +183,47 @@ def _weight_rows(axes: Any, weights: Mapping[str, Array], colours: Mapping[str, 
     axes.spines["left"].set_visible(False)
     axes.set_title("Band weights", pad=14)
     axes.set_xlabel("Weight of the band, median over folds")
+
+
+def folds_chart(recordings: Sequence[str], rows: Mapping[str, Sequence[str]]) -> bytes:
+    """SVG: outer folds × recordings, coloured by what each fold makes of each recording.
+
+    Parameters
+    ----------
+    recordings : short names of n recordings.
+    rows : name of a fold, with its numbers of samples → of each recording `test`, `training`, `both` (it is split in
+        time) or nothing.
+    """
+    body, ends = 0.2 * len(rows) + 0.1, 0.75 if max(map(len, recordings)) > 3 else 0.35
+    width, whole = float(np.clip(3.6 + 0.45 * len(recordings), 5.2, 9.0)), body + ends + 0.4
+    left = 2.6 / width
+    with styled():
+        figure = new_figure(width, whole)
+        axes = figure.add_axes((left, 0.4 / whole, 0.98 - left, body / whole))
+        for place, of in enumerate(rows.values()):
+            for column, part in enumerate(of):
+                _fold_cell(axes, column, place, part)
+        axes.set(xlim=(-0.5, len(recordings) - 0.5), ylim=(len(rows) - 0.5, -0.5))
+        step = -(-len(recordings) // 24)
+        axes.set_xticks(range(0, len(recordings), step), recordings[::step], fontsize=7, rotation=40, ha="left")
+        axes.xaxis.tick_top()
+        axes.set_yticks(range(len(rows)), list(rows), fontsize=7.5)
+        axes.tick_params(length=0, labelcolor=INK, pad=2)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        for x, (words, colour) in zip((0.0, 0.3), PARTS_OF_FOLDS.items(), strict=True):
+            figure.text(left + x, 0.1 / whole, "■", color=colour, fontsize=9)
+            figure.text(left + x + 0.16 / width, 0.1 / whole, words, fontsize=8)
+        return svg_bytes(figure)
+
+
+def _fold_cell(axes: Any, column: int, row: int, part: str) -> None:
+    """A field in one colour, or in both where a recording is split."""
+    shown = ("test", "training") if part == "both" else (part,) if part else ()
+    for place, which in enumerate(shown):
+        share = 0.88 / len(shown)
+        left = column - 0.44 + share * place
+        axes.fill_between([left, left + share], row - 0.4, row + 0.4, color=PARTS_OF_FOLDS[which], linewidth=0)
 
 
 def table_chart(rows: Sequence[str], columns: Mapping[str, Array], label: str) -> bytes:

@@ -317,6 +317,7 @@ def test_one_space_has_no_parts_to_map(tmp_path):
         "table_figure",
         "components_figure",
         "hyperparameters_figure",
+        "folds_figure",
     }  # no profile over a single delay
 
 
