@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from bids_app.dataset.confounds.censoring import censored, framewise_displacement
 from bids_app.dataset.confounds.columns import NEEDED, STRATEGIES, groups_of, matching, no_such_column
 from bids_app.dataset.confounds.tables import MAIN, column_names, read_confounds, tables_of
@@ -22,6 +24,7 @@ from bids_app.records import (
 )
 
 MUCH_MM = 0.5  # of framewise displacement (Power et al. 2012)
+NO_HEAD_MM = 1000.0  # such numbers are not of a head
 
 
 def with_companions(alignment: Alignment, recording: Recording, spec: ResponseSpec) -> Alignment:
@@ -60,10 +63,11 @@ def _motion(recording: Recording) -> Iterator[AlignmentLine]:
     if path is None:
         return
     try:
-        moved_mm = framewise_displacement(read_confounds(path), path)[1:]  # of the first sample nothing is known
+        with np.errstate(invalid="ignore", over="ignore"):  # a table may hold anything
+            moved_mm = framewise_displacement(read_confounds(path), path)[1:]  # of the first sample nothing is known
     except DataError:
         return
-    if len(moved_mm):
+    if len(moved_mm) and moved_mm.max() < NO_HEAD_MM:
         yield AlignmentLine(
             "fine",
             "head motion",

@@ -346,6 +346,8 @@ def test_head_motion_of_six_parameters_and_of_none(root: Path) -> None:
     still = {name: [0.0] * N for name in MOTION}
     table(root, **(still | {"trans_x": [0.0] * 10 + [0.25] * 10}))
     assert "0.25 mm at most; 0 of 19" in moved(root)[0]
+    table(root, **(still | {"trans_x": [0.0, np.inf, np.inf, *[-np.inf] * (N - 3)]}))
+    assert moved(root) == []
     path = next(func(root).glob("*confounds*.tsv"))
     write_tsv(path, {"csf": RAMP.tolist()})
     assert moved(root) == []
