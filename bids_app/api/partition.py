@@ -21,7 +21,6 @@ from bids_app.records import (
     Component,
     Design,
     Features,
-    Fit,
     FitSpec,
     InferenceSpec,
     Partition,
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WHERE = "concord.partition"
-EDGE_SHARE = 0.1  # of folds × predicted targets with alpha at the grid's end, above which it is said
 EVERY = "all"  # the set of targets that means are over
 Section = TypeVar("Section", bound=BaseModel)
 
@@ -157,18 +155,9 @@ class _Asked:
         averaged = averages.averaged()
         means = [_mean(one, with_interval(averaged.mean(EVERY, one.terms))) for one in components]
         bias = encoding.small_sample_bias_warnings(design, fitted, groups)
-        warnings = [*fitted.warnings, *_edge(fitted), *bias, *(() if inferred is None else inferred.warnings)]
+        edge = encoding.edge_of_grid_warnings(fitted)
+        warnings = [*fitted.warnings, *edge, *bias, *(() if inferred is None else inferred.warnings)]
         return parts, means, [*warnings, *encoding.disagreements(parts)]
-
-
-def _edge(fitted: Fit) -> tuple[str, ...]:
-    """Where the grid of penalties may cut off what is predicted; the largest is right for noise."""
-    predicted = fitted.rsquared[-1] > 0
-    share = float(fitted.at_edge[-1][predicted].mean()) if predicted.any() else 0.0
-    if share <= EDGE_SHARE:
-        return ()
-    where = f"alpha lies at an end of its grid in {share:.0%} of the folds of targets that are predicted"
-    return (f"{where}: do not compare parts; widen `alphas` of `fit`",)
 
 
 def _mean(component: Component, value: tuple[float, float, float]) -> dict[str, Any]:

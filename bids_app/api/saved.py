@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,17 @@ from bids_app.records import TRAITS, Array, Targets, UnitSummary
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Name = TypeVar("Name")
+Value = TypeVar("Value")
+
+
+class ByName(dict[Name, Value]):
+    """A dict that answers a name which it lacks with those that there are; `in` and `get` are a dict's."""
+
+    def __missing__(self, name: object) -> Value:
+        """Raises UsageError."""
+        raise UsageError(f"there is no {name!r}", hint=f"there are {', '.join(map(repr, self))}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +169,7 @@ def predictions_of(out_dir: Path, summary: UnitSummary, targets: Targets) -> Pre
     return Predictions(targets.names, table, values["predicted"], values["observed"])
 
 
-def weights_of(out_dir: Path, summary: UnitSummary) -> dict[str, Weights]:
+def weights_of(out_dir: Path, summary: UnitSummary) -> ByName[str, Weights]:
     """Weights of a unit's full model, by feature space.
 
     Parameters
@@ -173,7 +184,7 @@ def weights_of(out_dir: Path, summary: UnitSummary) -> dict[str, Weights]:
     file = names.models_file(summary.stem, summary.targets.kind, "weights")
     require_saved(out_dir, summary, "weights", [file])
     targets, delays_s, bands = read_weights(out_dir / file)
-    found = {}
+    found = ByName[str, Weights]()
     for band, (weights, components) in bands.items():
         arrays = weights.values, weights.mean, weights.scale, weights.axes
         of = () if components is None else (components.scores, components.loadings, components.shares)
@@ -195,4 +206,5 @@ def alphas_of(out_dir: Path, summary: UnitSummary) -> Alphas:
     """
     file = names.models_file(summary.stem, summary.targets.kind, "alphas")
     require_saved(out_dir, summary, "alphas", [file])
-    return Alphas(*read_alphas(out_dir / file))
+    targets, alpha, band_weights = read_alphas(out_dir / file)
+    return Alphas(targets, ByName(alpha), ByName({union: ByName(each) for union, each in band_weights.items()}))

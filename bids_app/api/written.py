@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from bids_app.errors import ReadWriteError
 from bids_app.outputs.derivatives import tables
+from bids_app.outputs.derivatives.hyperparameters import hyperparameter_stats
 from bids_app.outputs.files import names
 from bids_app.outputs.files.maps import encoded, places_of, targets_with_values
 from bids_app.outputs.files.proof import require_files
 from bids_app.outputs.files.written_maps import WrittenMaps, maps_of_group, maps_of_unit
 from bids_app.records import (
     HYPERPARAMETERS,
-    LOG_ALPHA,
-    SOLVERS,
     TRAITS,
     Array,
     GroupResultSummary,
@@ -28,7 +27,6 @@ from bids_app.records import (
     TargetsSummary,
     UnitSummary,
     all_components,
-    band_weight_label,
 )
 
 if TYPE_CHECKING:
@@ -186,16 +184,8 @@ def written_unit(out_dir: Path, summary: UnitSummary) -> Written:
     chosen = names.hyperparameters_file(summary.stem, kind)
     if str(chosen) not in summary.files:
         return Written(out_dir, summary, summary.targets, columns, names.table_file(summary.stem, kind), maps)
-    columns |= {(HYPERPARAMETERS, stat): stat for stat in _hyperparameters(summary)}
+    columns |= {(HYPERPARAMETERS, stat): stat for stat in hyperparameter_stats(summary)}
     return Written(out_dir, summary, summary.targets, columns, names.table_file(summary.stem, kind), maps, chosen)
-
-
-def _hyperparameters(summary: UnitSummary) -> list[str]:
-    """The columns of the table of what the full model chose."""
-    analysis = summary.provenance.analysis
-    bands = [band for members in analysis.groups.values() for band in members]
-    fits_in_folds = SOLVERS[analysis.fit.solver].fits_in_folds
-    return [LOG_ALPHA, *(band_weight_label(band) for band in bands if fits_in_folds)]
 
 
 def written_group(out_dir: Path, proof: GroupSummary, summary: GroupResultSummary) -> Written:

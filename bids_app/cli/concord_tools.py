@@ -40,12 +40,22 @@ def build_parser() -> argparse.ArgumentParser:
     check.add_argument("file", metavar="FILE")
     check.add_argument("--model-dir", type=a_path, metavar="DIR", help="where patterns in 'models' are looked for")
     check.set_defaults(call=_check)
-    compare = commands.add_parser("compare", help="paired differences between runs, target by target, with one page")
+    compare = commands.add_parser(
+        "compare",
+        help="paired differences between runs, target by target, with one page",
+        description="Paired differences of R² between runs that predict the same held-out samples, with p and "
+        "intervals over blocks of time. Every two runs are compared, the first less the second. DIR gets a map or "
+        "table a unit, and compare.html (of another component than full compare_LABEL.html).",
+        epilog="exit code 1: some units were left out, and are named; 64: no such component, which lists those there "
+        "are; 65: nothing could be paired, and why; 66: blocks were not saved.",
+    )
     compare.add_argument(
-        "out_dirs", nargs="+", type=a_path, metavar="OUT_DIR", help="two or more, run with --save blocks"
+        "out_dirs", nargs="+", type=a_path, metavar="OUT_DIR", help="two or more; each run with --save blocks"
     )
     compare.add_argument("--to", required=True, type=a_path, metavar="DIR", help="where maps, tables and the page go")
-    labels = "what is compared: full (default), a feature group, uniqueSpeech, …"
+    labels = (
+        "what is compared: full (default), a feature group (speech), a unique part (uniqueSpeech) or a shared one"
+    )
     compare.add_argument("--component", default="full", metavar="LABEL", help=labels)
     compare.set_defaults(call=_compare)
     _add_slurm(

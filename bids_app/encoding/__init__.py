@@ -34,6 +34,7 @@ from bids_app.encoding.kept.models import Keeping, KeptModels
 from bids_app.encoding.kept.weight_components import weight_components
 from bids_app.encoding.partition.additions import Additions
 from bids_app.encoding.partition.components import partition
+from bids_app.encoding.partition.edge_of_grid import edge_of_grid_warnings
 from bids_app.encoding.partition.shapley import disagreements
 from bids_app.encoding.partition.small_sample_bias import small_sample_bias_warnings
 from bids_app.encoding.ridge.fit import fit, fit_all, unions_of
@@ -68,6 +69,7 @@ __all__ = [
     "covered",
     "data_blocks",
     "disagreements",
+    "edge_of_grid_warnings",
     "epoch_purge_s",
     "epochs_inside_recording",
     "fit",

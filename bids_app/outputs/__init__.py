@@ -18,12 +18,14 @@ from bids_app.outputs.files.file_set import recover_all, remove_unit
 from bids_app.outputs.files.names import lock_path, participants_of, stems_of, summary_path
 from bids_app.outputs.files.proof import Proof, prove_unit, read_unit_summary, whole_saved
 from bids_app.outputs.report.group.page import write_group_report, write_nobody_report
-from bids_app.outputs.report.participant import write_participant_report
+from bids_app.outputs.report.participant import stand_ins, write_participant_report
+from bids_app.outputs.wording.answer.doubts import doubts
 
 __all__ = [
     "DataSetFacts",
     "Membership",
     "Proof",
+    "doubts",
     "folders_of_results",
     "holds_results",
     "lock_path",
@@ -40,6 +42,7 @@ __all__ = [
     "recover_all",
     "remove_unit",
     "require_own",
+    "stand_ins",
     "stems_of",
     "summary_path",
     "whole_saved",

@@ -15,7 +15,17 @@ from bids_app.records import Component, Targets, UnitSummary
 from bids_app.records.fits import BlockSums
 from bids_app.records.results import ComparedRuns, ComparedUnit
 
-PAGE = "compare.html"
+PAGE = "compare.html"  # of the full model; of another component with its label
+
+
+def page_name(component: str) -> str:
+    """`compare.html`, `compare_uniqueSpeech.html`: comparisons of several components lie beside each other.
+
+    Parameters
+    ----------
+    component : its label.
+    """
+    return PAGE if component == "full" else f"{PAGE.removesuffix('.html')}_{component}.html"
 
 
 @dataclass(frozen=True)
@@ -56,8 +66,9 @@ def compare(out_dirs: Sequence[Path], to: Path, component: str, say: Callable[[s
         for line in found.left_out:
             say(f"left out: {line}")
         pairs.append(found)
-    outputs.write_comparison(to, pairs, PAGE)
-    say(f"{sum(len(one.units) for one in pairs)} comparisons: see {to / PAGE}")
+    page = page_name(component)
+    outputs.write_comparison(to, pairs, page)
+    say(f"{sum(len(one.units) for one in pairs)} comparisons: see {to / page}")
     return sum(len(one.left_out) for one in pairs)
 
 
@@ -91,18 +102,29 @@ def _pair(names: tuple[str, str], out_dirs: tuple[Path, Path], component: str) -
         )
     left_out = [f"{stem}: only one of the runs has it" for stem in sorted({*first} ^ {*second})]
     units, models = [], ("", "")
+    summaries: tuple[list[UnitSummary], list[UnitSummary]] = [], []
     refused: list[DataError] = []
     for stem in common:
         one, other = (_side(out_dir, stem) for out_dir in out_dirs)
         models = _models(one.summary), _models(other.summary)
         try:
-            units.append(_compared(one, other, component))
+            units.append(_compared(one, other, (names, component)))
+            for side, of_run in zip((one, other), summaries, strict=True):
+                of_run.append(side.summary)
         except DataError as error:
             refused.append(error)
     if not units:
         raise refused[0]
     left_out += map(str, refused)
-    return ComparedRuns(names, component, models, tuple(units), tuple(left_out))
+    against = _doubts(summaries[0]), _doubts(summaries[1])
+    return ComparedRuns(names, component, models, tuple(units), tuple(left_out), against)
+
+
+def _doubts(summaries: Sequence[UnitSummary]) -> tuple[str, ...]:
+    """What stands against trusting a run's units: stand-in models, and their warnings, alike ones once."""
+    named = outputs.stand_ins(summaries)
+    untrained = [f"untrained stand-in models, whose weights are random: {', '.join(named)}"] if named else []
+    return (*untrained, *outputs.doubts(summaries))
 
 
 def _side(out_dir: Path, stem: str) -> _Side:
@@ -113,23 +135,28 @@ def _side(out_dir: Path, stem: str) -> _Side:
     return _Side(summary, outputs.read_unit(outputs.summary_path(out_dir, stem)).targets, names, sums)
 
 
-def _compared(one: _Side, other: _Side, component: str) -> ComparedUnit:
-    """Raises DataError where the two cannot be paired, and UsageError for an unknown component."""
-    stem = one.summary.stem
+def _compared(one: _Side, other: _Side, asked: tuple[tuple[str, str], str]) -> ComparedUnit:
+    """Of two runs by their names and a component. Raises DataError where the two cannot be paired, and UsageError for
+    an unknown component."""
+    stem, (names, component) = one.summary.stem, asked
     if why := group.why_not_paired(one.sums, other.sums, (one.names, other.names)):
-        raise DataError(f"cannot be compared: {why}", stem, _mended(one.summary, other.summary))
+        raise DataError(f"cannot be compared: {why}", stem, _mended((one.summary, other.summary), names))
     terms = _component(one.summary, component), _component(other.summary, component)
     return _with_values(
         group.compared_unit(stem, one.summary.participant, one.targets, (one.sums, other.sums), terms), one
     )
 
 
-def _mended(one: UnitSummary, other: UnitSummary) -> str:
-    """What to do about two runs that cannot be paired."""
-    lengths_s = [each.provenance.inference.block_s for each in (one, other) if each.provenance.inference is not None]
+def _mended(summaries: tuple[UnitSummary, UnitSummary], names: tuple[str, str]) -> str:
+    """What to do about two runs that cannot be paired: of blocks of two lengths the shorter are made anew."""
+    lengths_s = [one.provenance.inference.block_s for one in summaries if one.provenance.inference is not None]
     if len({*lengths_s}) > 1:
-        key = f"inference.block_s.{one.modality}"
-        return f"blocks last {lengths_s[0]:.0f} and {lengths_s[1]:.0f} s: fit both with {key}: {max(lengths_s):.6g}"
+        shorter = names[int(np.argmin(lengths_s))]
+        key = f"inference.block_s.{summaries[0].modality}: {max(lengths_s):.6g}"
+        return (
+            f"blocks last {lengths_s[0]:.0f} and {lengths_s[1]:.0f} s: fit {shorter} alone again, into a new "
+            f"OUT_DIR, with {key} and --save blocks"
+        )
     return "fit both to the same responses and folds"
 
 

@@ -91,10 +91,11 @@ def _table(rows: Sequence[PlanRow]) -> list[str]:
 
 def _plan_row(unit: Unit, verdict: Verdict, job: Job, accounts: Accounts, preflight: Preflight) -> PlanRow:
     stimuli, missing = stimuli_of(unit, accounts), _missing(unit, accounts)
+    reused = verdict.suffices and not job.options.force
     size = sum(path.stat().st_size for recording in unit.recordings for path in recording.paths if path.exists())
     return {
         "unit": unit.stem,
-        "results": "reused" if verdict.suffices and not job.options.force else _worth(verdict),
+        "results": "reused" if reused else _worth(verdict),
         "recordings": len(unit.recordings),
         "warned": sum(bool(accounts.of(recording).alignment.of("warning")) for recording in unit.recordings),
         "refused": sum(_would_be_of(unit, one.label) for one in preflight.unused),
@@ -102,7 +103,7 @@ def _plan_row(unit: Unit, verdict: Verdict, job: Job, accounts: Accounts, prefli
         "stimulus_min": round(sum(facts.duration_s for facts in stimuli.values()) / 60, 1),
         "targets": _count_targets(unit, accounts),
         "gigabytes": round(size / 1e9, 3),
-        "to_compute": " ".join(missing) or "-",
+        "to_compute": "-" if reused else " ".join(missing) or "-",
         "cached": " ".join(name for name in job.specs if name not in missing) or "-",
     }
 

@@ -141,13 +141,14 @@ class ComparedUnit:
 @dataclass(frozen=True)
 class ComparedRuns:
     """Two runs, by their names, of which a component was compared; what each run's models are made of, in words;
-    units that both have, and what was left out, in words."""
+    units that both have, what was left out, and what stands against trusting either run's units, in words."""
 
     names: tuple[str, str]
     component: str
     models: tuple[str, str]
     units: tuple[ComparedUnit, ...]
     left_out: tuple[str, ...] = ()
+    doubts: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import nibabel
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from quick_study import func, main, make_quick_study, quick_runs, stem
 
 from bids_app.cli.concord_tools import main as tools
+from bids_app.outputs import read_unit_summary
+from bids_app.pipeline.compare import _mended, page_name
 
 
 def edited(text, *changes):
@@ -67,6 +70,11 @@ def test_the_page_needs_nothing_else_and_says_what_was_compared(study):
     assert "both less length" in page
     assert "quick: rate, length; ridge" in page
     assert "fewer than 12, p is unreliable" in page
+    for run in ("both", "length"):
+        summary = json.loads((study / run / f"logs/{stem('01')}_unit.json").read_text())
+        said = page.partition(f"What stands against trusting {run}</h3>")[2].partition("</ul>")[0]
+        assert said.count("<li>") == len(summary["warnings"]) > 0
+        assert "p is n/a" in said or "p is unreliable" in said
     assert not re.search(r"https?://|<script|<link|src=", page)
     for link in re.findall(r'href="([^"]+)"', page):
         assert (study / "compared" / link).exists()
@@ -78,6 +86,22 @@ def test_a_component_of_both(study):
     assert compare(study, "both", "length", component="length") == 0
     file = study / f"compared/sub-01/func/{stem('01')}_desc-lengthDifference_statmap.nii.gz"
     assert np.abs(np.asarray(nibabel.load(file).dataobj)[..., 2]).max() < 1e-6  # the same model, by ridge
+    page = (study / "compared/compare_length.html").read_text()
+    assert "Runs compared: length" in page
+
+
+def test_two_components_lie_beside_each_other():
+    assert (page_name("full"), page_name("uniqueSpeech")) == ("compare.html", "compare_uniqueSpeech.html")
+
+
+def test_of_blocks_of_two_lengths_the_shorter_alone_are_made_anew(study):
+    summary = read_unit_summary(study / "both", stem("01"))
+    made = summary.provenance.inference
+    longer = replace(summary, provenance=replace(summary.provenance, inference=replace(made, block_s=89.0)))
+    for pair, names in (((summary, longer), ("one", "two")), ((longer, summary), ("two", "one"))):
+        said = _mended(pair, names)
+        assert "fit one alone again, into a new OUT_DIR, with inference.block_s.fmri: 89 and --save blocks" in said
+    assert _mended((summary, summary), ("one", "two")) == "fit both to the same responses and folds"
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bids_app.dataset.confounds.censoring import censored
+import numpy as np
+
+from bids_app.dataset.confounds.censoring import censored, framewise_displacement
 from bids_app.dataset.confounds.columns import NEEDED, STRATEGIES, groups_of, matching, no_such_column
-from bids_app.dataset.confounds.tables import MAIN, column_names, tables_of
+from bids_app.dataset.confounds.tables import MAIN, column_names, read_confounds, tables_of
 from bids_app.dataset.responses.dropped import placement_of
 from bids_app.dataset.responses.volumes import mask_offset
 from bids_app.errors import DataError
@@ -20,6 +22,9 @@ from bids_app.records import (
     Recording,
     ResponseSpec,
 )
+
+MUCH_MM = 0.5  # of framewise displacement (Power et al. 2012)
+NO_HEAD_MM = 1000.0  # such numbers are not of a head
 
 
 def with_companions(alignment: Alignment, recording: Recording, spec: ResponseSpec) -> Alignment:
@@ -39,7 +44,7 @@ def with_companions(alignment: Alignment, recording: Recording, spec: ResponseSp
         dropped, about = _censoring(alignment, recording, spec)
     except DataError as error:
         return replace(alignment, lines=(*alignment.lines, AlignmentLine("refusal", "files", str(error))))
-    return replace(alignment, dropped=dropped, lines=(*alignment.lines, *lines, *about))
+    return replace(alignment, dropped=dropped, lines=(*alignment.lines, *lines, *about, *_motion(recording)))
 
 
 def _about_mask(recording: Recording) -> Iterator[str]:
@@ -50,6 +55,25 @@ def _about_mask(recording: Recording) -> Iterator[str]:
     if offset > MOST_OFFSET:
         raise DataError("the mask does not lie on the grid of its image", recording.companions["mask"], "resample it")
     yield f"the mask's affine is {offset:.2g} voxels off the image's: taken for rounding"
+
+
+def _motion(recording: Recording) -> Iterator[AlignmentLine]:
+    """How much the head moved, where a table that can be read says it."""
+    path = recording.companions.get(MAIN)
+    if path is None:
+        return
+    try:
+        with np.errstate(invalid="ignore", over="ignore"):  # a table may hold anything
+            moved_mm = framewise_displacement(read_confounds(path), path)[1:]  # of the first sample nothing is known
+    except DataError:
+        return
+    if len(moved_mm) and moved_mm.max() < NO_HEAD_MM:
+        yield AlignmentLine(
+            "fine",
+            "head motion",
+            f"framewise displacement {moved_mm.mean():.2f} mm on average, {moved_mm.max():.2f} mm at most; "
+            f"{int((moved_mm > MUCH_MM).sum())} of {len(moved_mm)} above {MUCH_MM:g} mm",
+        )
 
 
 def _columns_are_there(recording: Recording, spec: ResponseSpec) -> Iterator[str]:

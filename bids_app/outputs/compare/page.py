@@ -63,6 +63,10 @@ def _pair(pair: ComparedRuns, files: Mapping[str, Sequence[str]]) -> Iterator[st
     yield f"<ul><li>{first}: {escape(pair.models[0])}</li><li>{second}: {escape(pair.models[1])}</li></ul>"
     if pair.left_out:
         yield f"<p>Left out: {escape('; '.join(pair.left_out))}.</p>"
+    for name, lines in zip((first, second), pair.doubts, strict=True):
+        if lines:
+            yield f"<h3>What stands against trusting {name}</h3>"
+            yield f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
     yield '<div class="wide"><table><thead><tr><th>unit</th><th>mean R², first</th><th>second</th>'
     yield "<th>mean difference [95 % confidence interval]</th><th>p (two-sided)</th>"
     yield f"<th>targets where the first is higher / lower (family-wise p ≤ {LEVEL:g})</th><th>files</th>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from bids_app.outputs.derivatives.maps import MappedNumber
 from bids_app.outputs.files import names
 from bids_app.outputs.files.file_set import File
 from bids_app.outputs.files.files import Sidecar, json_text
+from bids_app.outputs.files.written_maps import maps_of_unit
 from bids_app.records import (
     HYPERPARAMETERS,
     LOG_ALPHA,
@@ -18,6 +20,8 @@ from bids_app.records import (
     Array,
     Provenance,
     UnitResult,
+    UnitSummary,
+    WrittenUnit,
     band_weight_label,
 )
 
@@ -70,6 +74,42 @@ def hyperparameter_facts(provenance: Provenance) -> Sidecar:
     if epoch is None:
         return {**facts, "Delays": list(design.spec.delays_s), "DelaysUnits": "s"}
     return {**facts, "Delays": [], "ResponseWindow": list(epoch.summary_s), "ResponseWindowUnits": "s"}
+
+
+def hyperparameter_stats(summary: UnitSummary) -> list[str]:
+    """What a table of them has, in order.
+
+    Parameters
+    ----------
+    summary : of the unit.
+    """
+    analysis = summary.provenance.analysis
+    bands = [band for members in analysis.groups.values() for band in members]
+    fits_in_folds = SOLVERS[analysis.fit.solver].fits_in_folds
+    return [LOG_ALPHA, *(band_weight_label(band) for band in bands if fits_in_folds)]
+
+
+def read_hyperparameters(out_dir: Path, unit: WrittenUnit) -> dict[str, Array]:
+    """Stat → (n_targets,) values, targets as `unit` has them; empty where the unit has none.
+
+    Parameters
+    ----------
+    out_dir : where results lie.
+    unit : as read back.
+
+    Raises
+    ------
+    ReadWriteError : where a file is gone or broken.
+    """
+    if unit.summary.layout == "table":
+        file = names.hyperparameters_file(unit.stem, unit.targets.kind)
+        if str(file) not in unit.summary.files:
+            return {}
+        columns = tables.read_columns(out_dir / file)
+        return {stat: tables.column_of(columns, stat, out_dir / file) for stat in hyperparameter_stats(unit.summary)}
+    held = [number for file in unit.summary.maps for number in file.numbers if number[0] == HYPERPARAMETERS]
+    read = maps_of_unit(out_dir, unit.summary).values(unit.targets, held)
+    return {stat: values for (_, stat), values in read.items()}
 
 
 def hyperparameter_maps(unit: UnitResult) -> Iterator[MappedNumber]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bids_app.outputs.figures.canvas import SIGNED
-from bids_app.outputs.figures.maps import can_draw, limit_of
+from bids_app.outputs.figures.maps import HIDDEN, can_draw, limit_of
 from bids_app.outputs.figures.surface import N_VERTICES
 from bids_app.outputs.files.images import hemispheres
 from bids_app.records import Array, Targets
@@ -38,13 +38,14 @@ def brain_page(targets: Targets, values: Array, title: str, words: str, back: st
         return None
     from nilearn import plotting
 
+    limit = limit_of([values])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of values outside the brain
         viewer = plotting.view_img(
             _image(targets, np.asarray(values, dtype=np.float32)),
             bg_img=_background(),
-            threshold=1e-6,
-            vmax=limit_of([values]),
+            threshold=1e-6 if targets.kind == "electrodes" else HIDDEN * limit,
+            vmax=limit,
             symmetric_cmap=True,
             cmap=SIGNED,
             resampling_interpolation="nearest",

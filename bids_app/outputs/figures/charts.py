@@ -26,6 +26,8 @@ from bids_app.outputs.figures.canvas import (
 from bids_app.outputs.wording.phrases import number
 from bids_app.records import Array, Component, Modality, ProfileSummary
 
+PARTS_OF_FOLDS = {"test": GROUP_COLOURS[1], "training": "#b9c9d8"}
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -130,6 +132,98 @@ def profile_chart(profile: ProfileSummary, modality: Modality, groups: Sequence[
         axes.grid(axis="y", color=GRID, linewidth=0.6)
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02), fontsize=8.5)
         return svg_bytes(figure)
+
+
+def hyperparameters_chart(
+    log_alpha: Array, grid: tuple[float, float], weights: Mapping[str, Array], groups: Sequence[str]
+) -> bytes:
+    """SVG: how many targets chose which penalty, the ends of its grid marked; how many which weight, a row a band.
+
+    Parameters
+    ----------
+    log_alpha : (n,) log10 of the penalty of each target.
+    grid : log10 of the lowest and the highest penalty on offer.
+    weights : band → (n,) weights from 0 to 1; none where they are not searched.
+    groups : feature groups, which have colours.
+    """
+    height = max(2.4, 0.9 + 0.34 * len(weights))
+    with styled():
+        figure = new_figure(8.6 if weights else 4.4, height)
+        axes = figure.add_axes((0.08 if weights else 0.15, 0.5 / height, 0.36 if weights else 0.8, 1 - 0.95 / height))
+        low, high = min(grid[0], log_alpha.min()), max(grid[1], log_alpha.max())
+        axes.hist(log_alpha, bins=np.linspace(low - 0.25, high + 0.25, 32), color=SHARED, linewidth=0)
+        top = axes.get_ylim()[1]
+        for end, words in zip(grid, ("lowest", "highest"), strict=True):
+            axes.axvline(end, color=INK, linewidth=0.9, linestyle="--")
+            axes.text(end, top, words, fontsize=7.5, ha="center", va="bottom", color=INK)
+        axes.set_title("Penalty", pad=14)
+        axes.set_xlabel("log10 of alpha, median over folds")
+        axes.set_ylabel("Targets")
+        if weights:
+            rows = figure.add_axes((0.61, 0.5 / height, 0.37, 1 - 0.95 / height))
+            _weight_rows(rows, weights, band_colours(list(weights), groups))
+        return svg_bytes(figure)
+
+
+def _weight_rows(axes: Any, weights: Mapping[str, Array], colours: Mapping[str, str]) -> None:
+    """A histogram a band, each of its own height, and its median as a line."""
+    edges = np.linspace(0, 1, 26)
+    for row, (band, values) in enumerate(weights.items()):
+        counts, _ = np.histogram(values, edges)
+        foot = -float(row)
+        axes.bar(
+            edges[:-1], 0.8 * counts / max(counts.max(), 1), width=np.diff(edges), bottom=foot, align="edge",
+            color=colours[band], linewidth=0, alpha=0.85,
+        )  # fmt: skip
+        axes.plot([np.median(values)] * 2, [foot, foot + 0.85], color=INK, linewidth=1.3)
+        axes.axhline(foot, color=GRID, linewidth=0.6, zorder=0)
+    axes.set_yticks([0.3 - row for row in range(len(weights))], list(weights))
+    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    axes.set(xlim=(0, 1), ylim=(0.85 - len(weights), 1.0))
+    axes.spines["left"].set_visible(False)
+    axes.set_title("Band weights", pad=14)
+    axes.set_xlabel("Weight of the band, median over folds")
+
+
+def folds_chart(recordings: Sequence[str], rows: Mapping[str, Sequence[str]]) -> bytes:
+    """SVG: outer folds × recordings, coloured by what each fold makes of each recording.
+
+    Parameters
+    ----------
+    recordings : short names of n recordings.
+    rows : name of a fold, with its numbers of samples → of each recording `test`, `training`, `both` (it is split in
+        time) or nothing.
+    """
+    body, ends = 0.2 * len(rows) + 0.1, 0.75 if max(map(len, recordings)) > 3 else 0.35
+    width, whole = float(np.clip(3.6 + 0.45 * len(recordings), 5.2, 9.0)), body + ends + 0.4
+    left = 2.6 / width
+    with styled():
+        figure = new_figure(width, whole)
+        axes = figure.add_axes((left, 0.4 / whole, 0.98 - left, body / whole))
+        for place, of in enumerate(rows.values()):
+            for column, part in enumerate(of):
+                _fold_cell(axes, column, place, part)
+        axes.set(xlim=(-0.5, len(recordings) - 0.5), ylim=(len(rows) - 0.5, -0.5))
+        step = -(-len(recordings) // 24)
+        axes.set_xticks(range(0, len(recordings), step), recordings[::step], fontsize=7, rotation=40, ha="left")
+        axes.xaxis.tick_top()
+        axes.set_yticks(range(len(rows)), list(rows), fontsize=7.5)
+        axes.tick_params(length=0, labelcolor=INK, pad=2)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        for x, (words, colour) in zip((0.0, 0.3), PARTS_OF_FOLDS.items(), strict=True):
+            figure.text(left + x, 0.1 / whole, "■", color=colour, fontsize=9)
+            figure.text(left + x + 0.16 / width, 0.1 / whole, words, fontsize=8)
+        return svg_bytes(figure)
+
+
+def _fold_cell(axes: Any, column: int, row: int, part: str) -> None:
+    """A field in one colour, or in both where a recording is split."""
+    shown = ("test", "training") if part == "both" else (part,) if part else ()
+    for place, which in enumerate(shown):
+        share = 0.88 / len(shown)
+        left = column - 0.44 + share * place
+        axes.fill_between([left, left + share], row - 0.4, row + 0.4, color=PARTS_OF_FOLDS[which], linewidth=0)
 
 
 def table_chart(rows: Sequence[str], columns: Mapping[str, Array], label: str) -> bytes:

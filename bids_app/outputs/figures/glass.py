@@ -14,6 +14,7 @@ from bids_app.records import Array
 MODE = "lyrz"  # left half from the left, from the front, right half from the right, from above
 PLANE = {"l": (1, 2), "r": (1, 2), "y": (0, 2), "z": (0, 1)}  # the axes of mm a view shows
 OUTLINE_DPI = 220
+EDGE = "#444444"  # of dots
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,13 @@ def draw_projection(
 
 
 def draw_markers(
-    axes: Any, view: View, xyz_mm: Array, values: Array, size: float, scale: Scale, strength: Array | None = None
+    axes: Any,
+    view: View,
+    xyz_mm: Array,
+    values: Array,
+    size: float | Array,
+    scale: Scale,
+    strength: Array | None = None,
 ) -> None:
     """A dot a finite value, the strongest (of largest size, or most `strength`) in front.
 
@@ -135,7 +142,7 @@ def draw_markers(
     view : the outline.
     xyz_mm : (n, 3) positions.
     values : (n,) of them; NaN where there is none.
-    size : of a dot, in points².
+    size : of a dot, or (n,) of each, in points².
     scale : colours of the values.
     strength : (n,) which value is in front; the size of the values where not given.
     """
@@ -143,8 +150,8 @@ def draw_markers(
     shown = shown[np.argsort((np.abs(values) if strength is None else strength)[shown], kind="stable")]
     flat = xyz_mm[shown][:, view.plane]
     axes.scatter(
-        flat[:, 0], flat[:, 1], c=values[shown], s=size, edgecolors="#444444", linewidths=0.4, zorder=3,
-        **scale.drawn,
+        flat[:, 0], flat[:, 1], c=values[shown], s=np.broadcast_to(size, len(xyz_mm))[shown], edgecolors=EDGE,
+        linewidths=0.4, zorder=3, **scale.drawn,
     )  # fmt: skip
     _finish(axes, view)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -19,7 +20,7 @@ from bids_app.outputs.figures.canvas import (
     styled,
     svg_bytes,
 )
-from bids_app.outputs.figures.glass import draw_markers, draw_projection, glass_views
+from bids_app.outputs.figures.glass import EDGE, draw_markers, draw_projection, glass_views
 from bids_app.outputs.figures.greyordinates import FSAVERAGE, drawn_parts
 from bids_app.outputs.figures.surface import N_VERTICES, VIEWS, draw_surface, surface_views
 from bids_app.outputs.files.images import hemispheres
@@ -28,8 +29,20 @@ from bids_app.records import Array, Targets
 WIDTH, NAMES, ROW, TOP, BAR = 8.6, 1.75, 1.6, 0.22, 0.55  # inches
 HIDDEN = 0.05  # of the scale: smaller values leave the sulci visible
 ENDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # of colour scales, in R²
+SIDE_ROW = 1.95  # inches, of electrodes
+SIDES = {"l": "from the left", "r": "from the right", "z": "from above"}
 GLASS_NAMES = {"l": "left half", "y": "coronal", "r": "right half", "z": "axial"}
+LARGE, SMALL = 1.8, 0.55  # dots of electrodes that are marked, and that are not, beside those of no marks
 Place = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Dots:
+    """Electrodes of one row: (n,) values, NaN where there is none, and (n,) which are in front where several lie on a
+    line of sight, the size of the values where not given."""
+
+    values: Array
+    strength: Array | None = None
 
 
 def can_draw(targets: Targets) -> bool:
@@ -87,6 +100,55 @@ def number_map(
         return svg_bytes(figure)
 
 
+def electrode_maps(
+    xyz_mm: Array, rows: Mapping[str, Dots], marked: Array | None, label: str, ends: tuple[float, float] | None = None
+) -> bytes:
+    """SVG of everybody's electrodes from the left, the right and above, a row a map, all on one colour scale.
+
+    Parameters
+    ----------
+    xyz_mm : (n, 3) positions in MNI space; NaN where there is none.
+    rows : title → what is drawn in it.
+    marked : (n, n_rows) bool, whose dots are large and which are small; None: all are alike.
+    label : of the colour bar.
+    ends : of a scale of ordered numbers; None: R², from its largest size below 0 to above.
+    """
+    limit = limit_of([row.values for row in rows.values()])
+    scale = Scale(*ends, ORDERED) if ends else Scale(-limit, limit)
+    views = [view for view in glass_views() if view.direction in SIDES]
+    size = float(np.clip(900 / len(xyz_mm), 8, 30))
+    whole = TOP + SIDE_ROW * len(rows) + BAR
+    with styled():
+        figure = new_figure(WIDTH, whole)
+        left, width = NAMES / WIDTH, 1 - NAMES / WIDTH - 0.005
+        _heads(figure, [view.width for view in views], list(SIDES.values()), (whole - 0.6 * TOP) / whole)
+        for number, (title, row) in enumerate(rows.items()):
+            bottom = (whole - TOP - SIDE_ROW * (number + 1)) / whole
+            _title(figure, title, bottom + 0.5 * SIDE_ROW / whole)
+            sizes = size if marked is None else size * np.where(marked[:, number], LARGE, SMALL)
+            axes = _columns(figure, (left, bottom, width, 0.94 * SIDE_ROW / whole), [view.width for view in views])
+            for one, view in zip(axes, views, strict=True):
+                draw_markers(one, view, xyz_mm, row.values, sizes, scale, row.strength)
+        bar: Place = (0.48, 0.22 / whole, 0.22, 0.09 / whole)
+        if ends:
+            ordered_bar(figure, bar, scale, label)
+        else:
+            colour_bar(figure, bar, limit, label)
+        if marked is not None:
+            _legend(figure, (0.02, 0.1 / whole, 0.3, 0.4 / whole), size)
+        return svg_bytes(figure)
+
+
+def _legend(figure: Any, place: Place, size: float) -> None:
+    """What large and small dots are."""
+    axes = figure.add_axes(place)
+    axes.scatter([0, 0], [1, 0], s=[size * LARGE, size * SMALL], color="white", edgecolors=EDGE, linewidths=0.6)
+    for height, words in ((1, "significant electrode"), (0, "not significant")):
+        axes.text(0.06, height, words, fontsize=8, va="center")
+    axes.set(xlim=(-0.05, 1), ylim=(-0.6, 1.6))
+    axes.set_axis_off()
+
+
 def _rows(
     targets: Targets, maps: Mapping[str, Array], scale: Scale, strength: Array | None = None
 ) -> tuple[Any, Place]:
@@ -101,7 +163,7 @@ def _rows(
         for row, (title, values) in enumerate(maps.items()):
             bottom = (top - TOP - ROW * (row + 1)) / whole
             middle = bottom + 0.5 * ROW / whole
-            figure.text(0.005, middle, broken(title, 17), va="center", fontsize=9, fontweight="bold", linespacing=1.3)
+            _title(figure, title, middle)
             place = (NAMES / WIDTH, bottom, 1 - NAMES / WIDTH - 0.005, 0.94 * ROW / whole)
             if part.targets.kind == "surface":
                 _surface_row(figure, place, part.targets, values[part.rows], scale)
@@ -113,13 +175,23 @@ def _rows(
 
 def _head(figure: Any, targets: Targets, height: float) -> None:
     """What each column shows."""
-    left, width = NAMES / WIDTH, 1 - NAMES / WIDTH - 0.005
     if targets.kind == "surface":
         widths = [view.shown.shape[1] for view in surface_views()]
         heads = [f"{('left', 'right')[side]}, {view}" for side, view in VIEWS]
     else:
         widths = [view.width for view in glass_views()]
         heads = [GLASS_NAMES[view.direction] for view in glass_views()]
+    _heads(figure, widths, heads, height)
+
+
+def _title(figure: Any, title: str, middle: float) -> None:
+    """Of a row."""
+    figure.text(0.005, middle, broken(title, 17), va="center", fontsize=9, fontweight="bold", linespacing=1.3)
+
+
+def _heads(figure: Any, widths: Sequence[float], heads: Sequence[str], height: float) -> None:
+    """Words over columns that are as wide as `widths` ask."""
+    left, width = NAMES / WIDTH, 1 - NAMES / WIDTH - 0.005
     middles = left + width * (np.cumsum(widths) - 0.5 * np.asarray(widths)) / np.sum(widths)
     for middle, words in zip(middles, heads, strict=True):
         figure.text(middle, height, words, ha="center", va="center", fontsize=7.5, color=MUTED)

@@ -10,10 +10,12 @@ from bids_app.outputs.files.files import write_text
 from bids_app.records import Array, Targets
 from bids_app.records.regions.spaces import is_standard
 
+NEAR_ZERO = "Values within 5 % of the scale around 0 have no colour, as where there is no value."
 WHERE = {
-    "volume": "Each voxel stands where it was measured.",
-    "electrodes": "A ball is an electrode.",
-    "surface": "A dot is a vertex of fsaverage5's pial surface, which lies within some millimetres of the MNI brain.",
+    "volume": f"Each voxel stands where it was measured. {NEAR_ZERO}",
+    "electrodes": "A ball is an electrode, a white one has R² near 0. Nothing is thresholded.",
+    "surface": "A dot is a vertex of fsaverage5's pial surface, which lies within some millimetres of the MNI brain. "
+    f"{NEAR_ZERO}",
 }
 
 
@@ -40,7 +42,7 @@ def save_brain(out_dir: Path, stem: str, targets: Targets, full: Array, page: Pu
         return None
     words = (
         "Held-out R² of the full model, on slices through the MNI brain: click to move through it. "
-        f"{WHERE[targets.kind]} Nothing is thresholded; where there is no colour there is no value, or one of 0."
+        f"{WHERE[targets.kind]}"
     )
     file = names.brain_file(stem)
     text = brain_page(targets, full, f"{stem}: R² of the full model", words, f"../../{page}")

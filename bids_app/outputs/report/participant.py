@@ -19,7 +19,9 @@ from bids_app.outputs.report.unit.section import definition_rows, unit_section
 from bids_app.outputs.wording.answer.doubts import NOTHING, doubts
 from bids_app.outputs.wording.answer.unit import unit_answer
 from bids_app.outputs.wording.glossary import PAGE
-from bids_app.records import Excluded, UnitSummary
+from bids_app.records import NO_EFFORT, Excluded, UnitSummary
+
+MEAN_RESPONSE = " (mean response)"  # after a unit's name in status.tsv
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ def report_context(
     units : whose results do not count, and why.
     """
     made = summaries[0].provenance if summaries else None
+    efforts = {one.stem: one.effort for one in summaries if one.effort != NO_EFFORT}
     return {
         "analysis": made.analysis if made else None,
         "definitions": definition_rows(summaries[0]) if summaries else [],
@@ -119,6 +122,7 @@ def report_context(
         "alignment": alignment_section(summaries, refused_recordings(rows)),
         "status": status,
         "run": made.run if made else None,
+        "efforts": {row.unit: efforts.get(row.unit.removesuffix(MEAN_RESPONSE)) for row in status},
         "glossary_page": PAGE,
         "nothing_noticed": NOTHING,
     }

@@ -17,6 +17,7 @@ Topic = Literal[
     "word times",
     "gaps",
     "bad spans",
+    "head motion",
     "power line",
     "channels",
     "audio channel",

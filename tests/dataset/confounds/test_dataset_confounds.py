@@ -327,3 +327,29 @@ def test_of_filtered_responses_no_less_than_their_filter_is_removed(
     response = respond(filtered, ResponseSpec("none", high_pass_s))
     assert response.nuisance.shape[1] == removed  # cosines of 40 s: periods of 80 s / k down to the shortest
     assert any("come high-pass filtered at 0.05 Hz" in line for line in response.warnings) is told
+
+
+# ------------------------------------------------------------------------------------------------ head motion
+def moved(root: Path) -> list[str]:
+    return [line.text for line in account(only(root), asked()).lines if line.topic == "head motion"]
+
+
+def test_head_motion_is_told_where_a_table_says_it(root: Path) -> None:
+    table(root, framewise_displacement=["n/a", *[0.1] * (N - 3), 0.6, 0.9])
+    mean = (0.1 * (N - 3) + 1.5) / (N - 1)
+    assert moved(root) == [
+        f"framewise displacement {mean:.2f} mm on average, 0.90 mm at most; 2 of {N - 1} above 0.5 mm"
+    ]
+
+
+def test_head_motion_of_six_parameters_and_of_none(root: Path) -> None:
+    still = {name: [0.0] * N for name in MOTION}
+    table(root, **(still | {"trans_x": [0.0] * 10 + [0.25] * 10}))
+    assert "0.25 mm at most; 0 of 19" in moved(root)[0]
+    table(root, **(still | {"trans_x": [0.0, np.inf, np.inf, *[-np.inf] * (N - 3)]}))
+    assert moved(root) == []
+    path = next(func(root).glob("*confounds*.tsv"))
+    write_tsv(path, {"csf": RAMP.tolist()})
+    assert moved(root) == []
+    path.unlink()
+    assert moved(root) == []

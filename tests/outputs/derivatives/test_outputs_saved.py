@@ -13,7 +13,7 @@ from test_outputs_hyperparameters import KINDS
 import bids_app as concord
 from bids_app import outputs
 from bids_app.encoding import weight_components
-from bids_app.errors import NoInput, ReadWriteError
+from bids_app.errors import NoInput, ReadWriteError, UsageError
 from bids_app.outputs.files.proof import prove_unit, read_unit_summary, whole_saved
 from bids_app.records import SAVED, SavedFit
 from bids_app.records.fits import BlockSums, SavedWeights
@@ -105,6 +105,16 @@ def test_all_of_it_comes_back(tmp_path, kind):
         np.testing.assert_array_equal(alphas.alpha[union], saved.alpha[union])
         np.testing.assert_array_equal(alphas.band_weights[union]["speech"], saved.band_weights[union]["speech"])
     assert (alphas.band_weights["speech",]["language"][:, 1:] == 0).all()
+
+    for named, wrong, said in (
+        (weights, "spech", "there is no 'spech' (there are 'semantic', 'speech', 'language')"),
+        (alphas.alpha, ("spech",), "there is no ('spech',) (there are "),
+        (alphas.band_weights[UNIONS[0]], "spech", "there is no 'spech' (there are "),
+    ):
+        assert wrong not in named
+        with pytest.raises(UsageError) as refused:
+            named[wrong]
+        assert said in str(refused.value)
 
     targets, blocks = outputs.read_saved_blocks(out_dir, read_unit_summary(out_dir, unit.stem))
     assert targets == unit.targets.names

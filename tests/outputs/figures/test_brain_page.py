@@ -78,6 +78,20 @@ def test_what_has_no_place_has_no_page(targets):
     assert brain_page(targets, np.full(len(targets.names), 0.1), *WORDS) is None
 
 
+def test_what_is_near_zero_hides_no_brain_but_an_electrode_is_always_seen(monkeypatch):
+    from nilearn import plotting
+
+    thresholds = []
+    plain = plotting.view_img
+    monkeypatch.setattr(
+        plotting, "view_img", lambda *one, **more: thresholds.append(more["threshold"]) or plain(*one, **more)
+    )
+    voxels = volume_targets((6, 7, 5), 24.0)
+    assert brain_page(voxels, np.linspace(-0.4, 0.2, len(voxels.names)), *WORDS)
+    assert brain_page(electrode_targets(4), np.array([0.1, 0.2, 0.3, 0.4]), *WORDS)
+    assert thresholds == pytest.approx([0.05 * 0.5, 1e-6])  # the scale ends at .5
+
+
 def test_without_a_value_there_is_no_page():
     assert brain_page(electrode_targets(2), np.full(2, np.nan), *WORDS) is None
 

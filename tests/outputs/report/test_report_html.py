@@ -313,7 +313,12 @@ def test_one_space_has_no_parts_to_map(tmp_path):
     text = page(tmp_path)
     assert "unions" not in sentences(text)
     figures = {path.stem.split("desc-")[1] for path in (tmp_path / "sub-01" / "figures").iterdir()}
-    assert figures == {"table_figure", "components_figure"}  # no profile over a single delay
+    assert figures == {
+        "table_figure",
+        "components_figure",
+        "hyperparameters_figure",
+        "folds_figure",
+    }  # no profile over a single delay
 
 
 def test_stimuli_heard_again_are_in_the_audit(tmp_path):

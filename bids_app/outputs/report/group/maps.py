@@ -13,6 +13,7 @@ from bids_app.outputs.files.files import numbers, read_tsv
 from bids_app.outputs.files.written_maps import maps_of_group
 from bids_app.outputs.report.brain import save_brain
 from bids_app.outputs.report.drawing import Drawing
+from bids_app.outputs.report.group.electrodes import Electrodes, component_drawing, electrode_drawings
 from bids_app.outputs.report.unit.figures import largest_parts, reading, strongest_rows
 from bids_app.outputs.wording.phrases import count_targets
 from bids_app.records import (
@@ -27,8 +28,12 @@ from bids_app.records import (
     partition_components,
 )
 
+MEAN = "Mean over the participants who have a value there."  # what a value in a map is
 
-def group_maps(out_dir: Path, group: GroupResultSummary, means: Mapping[str, float]) -> list[Drawing]:
+
+def group_maps(
+    out_dir: Path, group: GroupResultSummary, means: Mapping[str, float], everyone: Electrodes | None
+) -> list[Drawing]:
     """The full model's map, and unique parts with the largest shared ones; of parcels a heat map. Nothing where there
     is no brain to draw on.
 
@@ -36,6 +41,7 @@ def group_maps(out_dir: Path, group: GroupResultSummary, means: Mapping[str, flo
     ----------
     out_dir, group : where its maps and tables lie.
     means : label → mean R² over participants.
+    everyone : electrodes, where targets are.
     """
     if not group.has_values:
         return []
@@ -44,6 +50,8 @@ def group_maps(out_dir: Path, group: GroupResultSummary, means: Mapping[str, flo
         return []
     if group.targets.kind == "parcels":
         return [_heat_map(out_dir, group, (full, *parts), "Table")]
+    if everyone:
+        return electrode_drawings(everyone, parts)
     drawings = _full_brain(out_dir, group)
     return drawings + (_brains(out_dir, group, parts, "PartsMap") if parts else [])
 
@@ -62,7 +70,11 @@ def group_brain(out_dir: Path, group: GroupResultSummary) -> str | None:
 
 
 def extra_maps(
-    out_dir: Path, group: GroupResultSummary, extra: ExtraPartition, means: Mapping[str, float]
+    out_dir: Path,
+    group: GroupResultSummary,
+    extra: ExtraPartition,
+    means: Mapping[str, float],
+    everyone: Electrodes | None,
 ) -> list[Drawing]:
     """Maps of the parts of a partition beside the analysis's own; of parcels a heat map.
 
@@ -71,12 +83,15 @@ def extra_maps(
     out_dir, group : where its maps and tables lie.
     extra : the partition.
     means : label → mean R² over participants.
+    everyone : electrodes, where targets are.
     """
     if not group.has_values or group.targets.kind == "array":
         return []
     parts = _parts(tuple(extra.groups), extra.name, means)
     if group.targets.kind == "parcels":
         return [_heat_map(out_dir, group, (full_of(group.groups), *parts), f"{camel(extra.name)}Table")]
+    if everyone:
+        return component_drawing(everyone, [part.label for part in parts], f"{camel(extra.name)}Electrodes")
     return _brains(out_dir, group, parts, f"{camel(extra.name)}PartsMap")
 
 
@@ -85,25 +100,19 @@ def _parts(groups: tuple[str, ...], partition: str, means: Mapping[str, float]) 
     return largest_parts(partition_components(groups, partition), lambda component: means[component.label])
 
 
-def _what(group: GroupResultSummary) -> str:
-    """What a value in a map is."""
-    electrodes = group.targets.kind == "electrodes"
-    return "Every participant's electrodes." if electrodes else "Mean over the participants who have a value there."
-
-
 def _heat_map(out_dir: Path, group: GroupResultSummary, components: Sequence[Component], label: str) -> Drawing:
     targets, values = _read(out_dir, group, components)
     rows = strongest_rows(values["full"])
     content = charts.table_chart(
         [targets.names[row] for row in rows], {name: column[rows] for name, column in values.items()}, "R²"
     )
-    return Drawing(f"group{label}", content, "Mean R² by parcel", f"R² by parcel and component. {_what(group)}")
+    return Drawing(f"group{label}", content, "Mean R² by parcel", f"R² by parcel and component. {MEAN}")
 
 
 def _full_brain(out_dir: Path, group: GroupResultSummary) -> list[Drawing]:
     """The full model, and below it the same where it is significant over participants."""
     counts = (group.significant or {}).get("full")
-    if counts is None or group.targets.kind == "electrodes":
+    if counts is None:
         return _brains(out_dir, group, (full_of(group.groups),), "FullMap")
     read, keys = maps_of_group(out_dir, group), [("full", "rsquared"), ("full", "pfwe")]
     targets = read.targets(keys[0])
@@ -114,7 +123,7 @@ def _full_brain(out_dir: Path, group: GroupResultSummary) -> list[Drawing]:
     rows = {"full": rsquared, f"full,\np ≤ {group.level:g}": np.where(shown, rsquared, np.nan)}
     where = count_targets(counts.pfwe, group.targets.kind)
     words = (
-        f"R² of the full model. {_what(group)} Below, the same where it is significant over participants "
+        f"R² of the full model. {MEAN} Below, the same where it is significant over participants "
         f"(family-wise p ≤ {group.level:g}): {where}. {reading(targets, False)}"
     )
     alt = f"Maps of the full model, and of it where p ≤ {group.level:g}"
@@ -131,7 +140,7 @@ def _brains(out_dir: Path, group: GroupResultSummary, components: Sequence[Compo
             f"group{label}",
             content,
             f"Maps of {', '.join(values)}",
-            f"R² by component. {_what(group)} {reading(targets)}",
+            f"R² by component. {MEAN} {reading(targets)}",
         )
     ]
 

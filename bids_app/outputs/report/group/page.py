@@ -14,6 +14,7 @@ from bids_app.outputs.files import names
 from bids_app.outputs.files.proof import require_group
 from bids_app.outputs.files.serialise import read_summary
 from bids_app.outputs.report.drawing import Drawing, Figure, save
+from bids_app.outputs.report.group.electrodes import electrodes_of, unplaced
 from bids_app.outputs.report.group.maps import extra_maps, group_brain, group_maps
 from bids_app.outputs.report.group.model_pair import group_model_pair_sentences
 from bids_app.outputs.report.methods import MethodsPart, write_methods
@@ -80,6 +81,7 @@ class GroupSection:
     title: str
     nouns: str
     summary: GroupResultSummary
+    places: str
     figures: tuple[Figure, ...]
     brain: str | None
     model_pair: tuple[str, ...]
@@ -195,15 +197,17 @@ def _group(
     """Context of one group; writes its figures."""
     means = participant_means(group)
     significant = group.significant or {}
-    drawings = [_chart(group, means), *group_layers(group.layers), *group_maps(out_dir, group, means_of(means))]
+    everyone, heights = electrodes_of(out_dir, group), means_of(means)
+    drawings = [_chart(group, means), *group_layers(group.layers), *group_maps(out_dir, group, heights, everyone)]
     for extra in group.extra:
-        drawings += [_chart(group, means, extra), *extra_maps(out_dir, group, extra, means_of(means))]
+        drawings += [_chart(group, means, extra), *extra_maps(out_dir, group, extra, heights, everyone)]
     full = [row for row in group.scores if (row.component, row.stat) == ("full", "rsquared")]
     return GroupSection(
         id=f"group_{group.stem}",
         title=heading(group.targets.space, group.targets.kind),
         nouns=nouns_of(group.targets.kind),
         summary=group,
+        places=unplaced(everyone) if everyone else "",
         figures=tuple(save(out_dir, group.stem, drawing) for drawing in drawings),
         brain=group_brain(out_dir, group),
         model_pair=tuple(group_model_pair_sentences(group)),

@@ -13,8 +13,11 @@ from bids_app.outputs.derivatives.read_unit import read_best
 from bids_app.outputs.derivatives.summary import PREDICTED
 from bids_app.outputs.figures import maps
 from bids_app.outputs.files import names
+from bids_app.outputs.report.basis.folds import folds_drawing
+from bids_app.outputs.report.basis.hyperparameters import hyperparameters_drawing
+from bids_app.outputs.report.basis.quality import Quality, quality_of
 from bids_app.outputs.report.brain import save_brain
-from bids_app.outputs.report.drawing import Figure, save
+from bids_app.outputs.report.drawing import Drawing, Figure, save
 from bids_app.outputs.report.regions import RegionsPart, unit_regions
 from bids_app.outputs.report.unit.controls import controls_sentences
 from bids_app.outputs.report.unit.figures import (
@@ -120,6 +123,9 @@ class UnitSection:
     bias: str
     noise_ceiling: str
     minute: Figure | None
+    hyperparameters: Figure | None
+    folds: Figure | None
+    quality: Quality
     brain: str | None
     predicted_above: float = PREDICTED
 
@@ -147,6 +153,8 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> UnitSection:
     summary = unit.summary
     whose = "" if "sub" in entities_of(unit.stem) else "Mean response, "
     return UnitSection(
+        folds=_saved(out_dir, unit, folds_drawing(unit)),
+        quality=quality_of(summary),
         id=unit.stem,
         title=f"{whose}{heading(unit.targets.space, unit.targets.kind)}",
         nouns=nouns_of(unit.targets.kind),
@@ -168,8 +176,13 @@ def unit_section(out_dir: Path, unit: WrittenUnit, truth: Truth) -> UnitSection:
         bias=WHERE_ESTIMATES_GO if len(summary.groups) > 1 else "",
         noise_ceiling=noise_ceiling_in_words(summary),
         brain=_brain(out_dir, unit),
-        minute=save(out_dir, unit.stem, drawn) if (drawn := minute_drawing(out_dir, unit)) else None,
+        minute=_saved(out_dir, unit, minute_drawing(out_dir, unit)),
+        hyperparameters=_saved(out_dir, unit, hyperparameters_drawing(out_dir, unit)),
     )
+
+
+def _saved(out_dir: Path, unit: WrittenUnit, drawing: Drawing | None) -> Figure | None:
+    return save(out_dir, unit.stem, drawing) if drawing else None
 
 
 # ------------------------------------------------------------------------------------------------ tables
