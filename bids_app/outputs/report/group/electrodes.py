@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from bids_app.outputs.derivatives.read_unit import read_best, read_unit
-from bids_app.outputs.derivatives.sidecars import is_standard
 from bids_app.outputs.figures.maps import Dots, electrode_maps
 from bids_app.outputs.files import names
 from bids_app.outputs.files.files import numbers, read_tsv
@@ -17,6 +16,7 @@ from bids_app.outputs.report.drawing import Drawing
 from bids_app.outputs.wording.inference import family_wise
 from bids_app.outputs.wording.phrases import count_of, listed, number
 from bids_app.records import Array, Component, GroupResultSummary, WrittenUnit, best_layer_label, camel
+from bids_app.records.regions.spaces import is_standard
 
 SCALE = "The colour scale ends at the 1, 2 or 5 of a decimal place that 99.5 % of the values stay within."
 OF_FULL = " for the full model"
