@@ -90,7 +90,7 @@ MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "pipeline": BASE
     | {f"pipeline/{room}" for room in ("job", "runs", "unit", "watching", "cluster")}
     | {"settings", "dataset", "regions", "group", "outputs", "execution"},
-    "pipeline/slurm": {"errors", "disk", "settings", "execution", "pipeline/job"},
+    "pipeline/slurm": {"errors", "disk", "settings", "execution", "dataset", "pipeline/job"},
     "pipeline/cluster": BASE | {"settings", "execution", "pipeline/watching"},
     "pipeline/watching": BASE | {"settings", "pipeline/job", "execution"},
     "api": BASE | {"encoding", "outputs", "features", "settings", "dataset"},

@@ -4,6 +4,7 @@ from bids_app.dataset.alignment.align import align
 from bids_app.dataset.alignment.audio_channel import place_by_audio
 from bids_app.dataset.alignment.thresholds import limits
 from bids_app.dataset.atlases.find import find_atlas, local_folders
+from bids_app.dataset.atlases.names import table_of
 from bids_app.dataset.atlases.read import read_atlas, read_mask
 from bids_app.dataset.confounds.columns import groups_of
 from bids_app.dataset.confounds.nuisance import motion
@@ -44,6 +45,7 @@ __all__ = [
     "read_excerpts",
     "read_mask",
     "require_whole",
+    "table_of",
     "targets_of_most",
     "varying",
     "with_companions",

@@ -97,7 +97,8 @@ def _with_regions(
     if regions is None:
         return result
     members = [without_values(one.read(())) for one in readers]
-    return replace(result, regions=region_rows(members, regions.units, tests, regions.mean))
+    having = tuple((one.participant, one.stem) for one in readers if one.stem in regions.units)
+    return replace(result, regions=region_rows(members, regions.units, tests, regions.mean), regions_of=having)
 
 
 def _result(

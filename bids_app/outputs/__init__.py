@@ -14,7 +14,7 @@ from bids_app.outputs.derivatives.read_unit import open_unit, read_unit
 from bids_app.outputs.derivatives.regions import read_lags, read_layers, read_regions, write_regions
 from bids_app.outputs.derivatives.saved.read import read_saved_blocks
 from bids_app.outputs.derivatives.unit import write_mean_response, write_unit
-from bids_app.outputs.files.file_set import recover_all, remove_unit
+from bids_app.outputs.files.file_set import recover_all, remove_regions, remove_unit
 from bids_app.outputs.files.names import lock_path, participants_of, stems_of, summary_path
 from bids_app.outputs.files.proof import Proof, prove_unit, read_unit_summary, whole_saved
 from bids_app.outputs.report.group.page import write_group_report, write_nobody_report
@@ -40,6 +40,7 @@ __all__ = [
     "read_unit",
     "read_unit_summary",
     "recover_all",
+    "remove_regions",
     "remove_unit",
     "require_own",
     "stand_ins",

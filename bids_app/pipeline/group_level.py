@@ -6,9 +6,9 @@ from bids_app import __version__, group, outputs
 from bids_app.disk import locked, scratch_folder
 from bids_app.pipeline.judge import Judge, Members
 from bids_app.pipeline.mean_response import fit_mean_responses
-from bids_app.pipeline.participants import PATIENCE_S, record_refusals
+from bids_app.pipeline.participants import PATIENCE_S, record_refusals, write_report
 from bids_app.pipeline.preflight import Preflight
-from bids_app.pipeline.regions.read_off import group_regions, write_regions
+from bids_app.pipeline.regions.read_off import group_regions
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.watching.progress import Progress, Work
 from bids_app.records import FoundRecordings
@@ -72,13 +72,14 @@ def _join(judge: Judge, members: Members, work: Work, cache: SubspaceCache) -> i
 
 
 def _read_off(judge: Judge, members: Members, progress: Progress) -> int:
-    """Regions of the participants whose report this run has not written. Returns of how many units there are none."""
+    """Regions of the participants whose report this run has not written, and that report. Returns of how many units
+    there are none."""
     job, failed = judge.job, 0
+    if not job.options.regions.any:
+        return 0
     written = {*judge.preflight.participants} if "participant" in job.options.levels else set[str]()
-    untrue = {one.stem for one in members.left_out}
     for participant in sorted({one.participant for one in members.counted} - written):
-        with locked(outputs.lock_path(job.out_dir, participant), progress.notify, PATIENCE_S):
-            failed += write_regions(job, participant, untrue, progress.notify)
+        failed += write_report(judge, participant, progress)
     return failed
 
 

@@ -160,7 +160,8 @@ def _features_alone(judge: Judge, foreseen: Foreseen, progress: Progress, device
         failed = _by_others(judge, foreseen, progress, device)
     else:
         failed = make_missing_features(judge, foreseen, progress)
-    progress.notify(f"features: {failed} could not be made" if failed else "features: all are there that units need")
+    there = "all are there that units need" + (", but for those that cannot be fitted" if foreseen.units else "")
+    progress.notify(f"features: {f'{failed} could not be made' if failed else there}")
     return 1 if failed or foreseen.units else 0
 
 

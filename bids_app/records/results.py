@@ -192,7 +192,8 @@ class GroupResult:
     held-out R², else those of the published code; `statistics`: of the two `compared_models`, over participants.
     `groups`, `extra`: feature groups of the partition, and the partitions beside it; `controls`: components of no
     partition that everybody has. `layers`: one row a space, region and layer. `prevalence`: label → in how many
-    people the component would be found in any target. `regions`: one row a region of an atlas and component.
+    people the component would be found in any target. `regions`: one row a region of an atlas and component;
+    `regions_of`: (participant, stem) of the units that have any.
     """
 
     stem: str  # entities that all its units share, without sub-
@@ -216,6 +217,7 @@ class GroupResult:
     ceiling: str = "none"
     inter_subject: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     regions: tuple[GroupRegion, ...] = ()
+    regions_of: tuple[tuple[str, str], ...] = ()
     prevalence: Mapping[str, Prevalence] = field(default_factory=dict)
 
     @cached_property

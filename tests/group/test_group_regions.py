@@ -47,6 +47,32 @@ def rows_of(table, spec=SPEC, kind="volume", mean=(), **more):
     return {(one.region, one.component): one for one in rows}
 
 
+def test_shared_parts_of_plain_ridge_have_no_p_unless_a_mean_response_guards_them():
+    table = np.full((8, 2), 0.2) + np.random.default_rng(3).normal(0, 0.01, (8, 2))
+    for kind in ("volume", "electrodes"):
+        members = [member(str(number), kind, "ridge") for number in range(8)]
+        rows = {(one.region, one.component): one for one in region_rows(members, regions_of(table, pfwe=1e-3), SPEC)}
+        assert np.isnan([rows["R0", "sharedAB"].p, rows["R0", "sharedAB"].pfwe, rows["R0", "sharedAB"].q]).all()
+        assert rows["R0", "full"].p <= 0.05
+
+
+def test_regions_of_different_people_are_one_family():
+    """Eight people a region: where nobody has anything, own tests find some region in at most .05 of sets."""
+    rng, hits = np.random.default_rng(4), 0
+    for _ in range(100):
+        table = np.full((24, 3), np.nan)
+        found = {}
+        for person in range(24):
+            table[person, person // 8] = 0.1 + 0.01 * rng.random()  # what all responses have in common by chance
+            own = score(f"R{person // 8}", "full", table[person, person // 8], pfwe=rng.random())
+            others = [score(f"R{person // 8}", label, 0.1, pfwe=1.0) for label in LABELS if label != "full"]
+            found[str(person)] = UnitRegions((own, *others))
+        members = [member(str(number), "electrodes") for number in range(24)]
+        rows = region_rows(members, found, InferenceSpec(permutations=200))
+        hits += min(one.pfwe for one in rows if one.component == "full") <= 0.05
+    assert hits <= 12  # 99.9 % of binomial draws with .05
+
+
 def test_means_and_intervals_are_students_over_participants():
     table = np.random.default_rng(0).normal(0.1, 0.1, (7, 3))
     table[2, 1] = np.nan
@@ -77,7 +103,8 @@ def test_fewer_than_five_participants_have_no_p_region_by_region():
     rows = rows_of(table)
     assert rows["R0", "full"].pfwe <= 0.05
     assert np.isnan([rows["R1", "full"].p, rows["R1", "full"].pfwe, rows["R1", "full"].q]).all()
-    assert np.isfinite(rows["R1", "full"].ci025)
+    assert np.isnan([rows["R1", "full"].ci025, rows["R1", "full"].ci975]).all()
+    assert np.isfinite(rows["R0", "full"].ci025)
     assert np.isnan([row.p for row in rows_of(table[:4]).values()]).all()
     assert np.isnan([row.p for row in rows_of(table, spec=None).values()]).all()
 

@@ -5,6 +5,7 @@ import shlex
 import stat
 import subprocess
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,30 @@ def test_a_container_sees_what_the_command_line_names_and_writes_out_dir_alone(s
     bound = words[words.index("--bind") + 1 : words.index(str(image)) : 2]
     read = [f"{path}:{path}:ro" for path in (study / "bids", models, study / "quick.yaml")]
     assert bound == [*read, f"{study / 'out'}:{study / 'out'}"]
+
+
+def test_a_container_sees_atlases_with_their_tables_and_masks(study, tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(tmp_path / "flow"))
+    for name in ("flow", "HarvardOxford", "elsewhere"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "HarvardOxford/HarvardOxford-cort-maxprob-thr25-2mm.nii.gz").touch()
+    (tmp_path / "HarvardOxford-Cortical.xml").touch()
+    (tmp_path / "flow/tpl-X_atlas-Own_dseg.nii.gz").touch()
+    (study / "concord.sif").touch()
+    file = tmp_path / "HarvardOxford/HarvardOxford-cort-maxprob-thr25-2mm.nii.gz"
+    mask = tmp_path / "elsewhere/sub-{participant}/mask.nii.gz"
+    given = ["--atlas", "Own", str(file), "--localiser", f"lang={mask}", "--container", str(study / "concord.sif")]
+    assert write(study, *given) == 0
+    words, _ = command_of(study, "group.sh")
+    bound = {word.split(":")[0] for before, word in pairwise(words) if before == "--bind"}
+    assert {
+        str(tmp_path),
+        str(study / "bids"),
+        str(study / "out"),
+    } <= bound  # the folder of FSL's table holds all others
+    at = words.index("--atlas-dir")
+    assert str(tmp_path / "flow") in words[at:]
 
 
 @pytest.mark.parametrize(

@@ -56,14 +56,20 @@ def find_atlas(given: str, folders: Sequence[Path]) -> tuple[Path, ...]:
     if Path(given).is_file() or os.sep in given or given.endswith((*LABELS, ".gii")):
         return (Path(given).resolve(),)
     wanted = _wanted(given)
-    found = [path for folder in folders for path in _label_files(folder) if _is_called(path.name, wanted)]
+    found = [
+        (number, path)
+        for number, folder in enumerate(folders)
+        for path in _label_files(folder)
+        if _is_called(path.name, wanted)
+    ]
     if not found:
         where = ", ".join(map(str, folders)) or "no folder: --atlas-dir, TEMPLATEFLOW_HOME and NILEARN_DATA name none"
         raise NoInput(f"no atlas '{given}' lies in {where}", hint=FETCHED_BY)
-    by_place: dict[tuple[str, str], list[Path]] = {}
-    for path in found:
-        by_place.setdefault((_ending(path), space_of(path)), []).append(path)
-    return tuple(_one_of(given, paths) for paths in by_place.values())
+    by_place: dict[tuple[str, str], dict[int, list[Path]]] = {}
+    for number, path in found:
+        by_place.setdefault((_ending(path), space_of(path)), {}).setdefault(number, []).append(path)
+    # of each kind and space those of the first folder that has any
+    return tuple(_one_of(given, by_folder[min(by_folder)]) for by_folder in by_place.values())
 
 
 def _wanted(given: str) -> list[tuple[str, ...]]:

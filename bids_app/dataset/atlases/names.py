@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ NAME = ("name", "label", "region", "roi")
 NO_REGION = re.compile(r"\?+|unknown|background(\+.*)?|medial[ _]?wall|none|n/a", re.IGNORECASE)
 CORTICAL, SUBCORTICAL = "HarvardOxford-Cortical", "HarvardOxford-Subcortical"
 FSL_TABLES = {"cort-": CORTICAL, "cortl-": f"{CORTICAL}-Lateralized", "sub-": SUBCORTICAL}  # by what follows the name
+FRONT = r"(?:\d+(?:\.\d+)?\s+){3,6}(?=\S*[^\d\s])"  # colours before a name
 LINE = re.compile(r"\s*(\d+)[\s,;]+(.+)")
 
 
@@ -114,15 +115,25 @@ def _whole(cell: str, path: Path) -> int:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Lines of a number and a name, and what may follow: colours."""
-    for line in decode(path).splitlines():
-        found = LINE.match(line)
-        if found is None or len(found[1]) > 9:
-            continue
-        rest = found[2]
-        cells = re.split(r"[\t,;]", rest)
-        name = cells[0] if len(cells) > 1 else re.sub(r"(\s+-?\d+(\.\d+)?){3,4}\s*$", "", rest)
-        yield int(found[1]), name.strip().strip('"')
+    """Lines of a number and a name. Colours may come before the name (FSLeyes, ITK-SNAP) or after it (FreeSurfer)."""
+    found = [one for line in decode(path).splitlines() if (one := LINE.match(line)) and len(one[1]) <= 9]
+    names = _without_colours([one[2].strip() for one in found])
+    return iter([(int(one[1]), name.strip(' \t,;"')) for one, name in zip(found, names, strict=True)])
+
+
+def _without_colours(rests: Sequence[str]) -> list[str]:
+    """What follows each number, without the colours: as many numbers in every line, in front of a name or behind it.
+    Of four behind it the first may be the name's own (`Area 44 120 18 131`): then names without it are alike, and the
+    last is a colour, not an opacity that all have."""
+    if all(re.match(FRONT, rest) for rest in rests):
+        return [re.sub(FRONT, "", rest) for rest in rests]
+    for count in (4, 3):
+        behind = re.compile(rf"(?:[\s,;]+-?\d+(?:\.\d+)?){{{count}}}\s*$")
+        names = [behind.sub("", rest) for rest in rests]
+        has_opacity = count == 4 and all(re.search(r"[\s,;](0|1|255)$", rest) for rest in rests)
+        if all(map(behind.search, rests)) and (has_opacity or len({*names}) == len(names)):
+            return names
+    return [*rests]
 
 
 @dataclass

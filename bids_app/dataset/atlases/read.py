@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -189,16 +189,19 @@ def _checked(
     regions: Mapping[int, str],
     labels: VolumeLabels | SurfaceLabels | GreyordinateLabels,
     there: Array,
+    unnamed: Sequence[str] | None = None,
 ) -> Atlas:
-    """An atlas of the regions that its labels have. Raises DataError where none has a name."""
-    unnamed = sorted({*there.tolist()} - {0} - {*regions})
+    """An atlas of the regions that its labels have; those without a name are told of, unless a caller knows them.
+    Raises DataError where none has a name."""
+    if unnamed is None:
+        unnamed = [*map(str, sorted({*there.tolist()} - {0} - {*regions}))]
     kept = {label: name for label, name in regions.items() if label in {*there.tolist()}}
     if not kept:
         raise DataError(
             f"none of {len(there)} labels of the atlas has a name", path, "is the table of another atlas?"
         )
     name = atlas_name(path)
-    numbers = f"{', '.join(map(str, unnamed[:5]))}{' …' if len(unnamed) > 5 else ''}"
+    numbers = f"{', '.join(unnamed[:5])}{' …' if len(unnamed) > 5 else ''}"
     notes = (f"{name}: {len(unnamed)} labels have no name and are left out: {numbers}",) if unnamed else ()
     return Atlas(name, space_of(path), _told_apart(kept), labels, str(path), _sha256(paths), notes)
 
@@ -227,7 +230,9 @@ def _image(path: Path) -> tuple[Array, Array]:
 
 def _volume(path: Path) -> VolumeLabels:
     values, affine = _image(path)
-    return VolumeLabels(_whole_labels(values, path), affine)
+    labels = _whole_labels(values, path)
+    _require_labels(labels, path)
+    return VolumeLabels(labels, affine)
 
 
 def _whole_labels(values: Array, path: Path) -> Array:
@@ -235,10 +240,12 @@ def _whole_labels(values: Array, path: Path) -> Array:
     values = np.nan_to_num(np.asarray(values, dtype=float))
     if not values.size or (values != np.rint(values)).any() or np.abs(values).max() >= MOST_LABEL:
         raise DataError("its values are no labels: whole numbers are expected", path, EXPECTED)
-    labels = np.maximum(values, 0).astype(np.int32)
+    return np.maximum(values, 0).astype(np.int32)
+
+
+def _require_labels(labels: Array, path: Path) -> None:
     if not labels.any():
         raise DataError("the atlas has no label", path)
-    return labels
 
 
 # ------------------------------------------------------------------------------------------------ surfaces
@@ -255,11 +262,13 @@ def _surfaces(path: Path) -> Atlas:
     """Labels of both hemispheres, numbered anew: one number may mean different regions in the two."""
     paths = hemispheres(path)
     values = [_whole_labels(_one_array(one), one) for one in paths]
-    names = []
-    for one in paths:
+    _require_labels(np.concatenate(values), path)
+    names, unnamed = list[Mapping[int, str]](), list[str]()
+    for one, labels, side in zip(paths, values, ("left", "right"), strict=True):
         with reading(one):
             table = read_labels(one)
-        names.append(named_regions(table, one))
+        names.append(named_regions(table, one) if labels.any() else {})
+        unnamed += [f"{side} {label}" for label in sorted({*labels.ravel().tolist()} - {0} - {*table})]
     both = {*names[0].values()} & {*names[1].values()}
     regions: dict[int, str] = {}
     numbered = []
@@ -270,7 +279,7 @@ def _surfaces(path: Path) -> Atlas:
             found[labels == label] = len(regions)
         numbered.append(found)
     surfaces = SurfaceLabels(*numbered)
-    return _checked(path, paths, regions, surfaces, np.unique(np.concatenate(numbered)))
+    return _checked(path, paths, regions, surfaces, np.unique(np.concatenate(numbered)), unnamed)
 
 
 # ------------------------------------------------------------------------------------------------ greyordinates
@@ -299,6 +308,7 @@ def _greyordinates(path: Path) -> Atlas:
             raise DataError("its maps are no labels", path, "a .dlabel.nii is expected")
         table = {int(label): str(name) for label, (name, _) in axis.label[0].items()}
     whole = _whole_labels(values, path)
+    _require_labels(whole, path)
     chosen = {one: int(label) for one, label in zip(names, whole.tolist(), strict=True) if label}
     labels = GreyordinateLabels(chosen, affine, n_vertices)
     return _checked(path, (path,), named_regions(table, path), labels, np.unique(whole))

@@ -46,14 +46,18 @@ class _Family:
             return None
         if self.mean is not None and self.guard == "mean response":
             own = np.array([_value(self.mean, (self.atlas, name, component), "pfwe") for name in self.names])
-        else:
-            own = np.array([self._any_participant(name, component) for name in self.names])
-        return {"p": own, "pfwe": own}
+            return {"p": own, "pfwe": own}
+        return {
+            "p": np.array([self._any_participant(name, component) for name in self.names]),
+            "pfwe": np.array([self._any_participant(name, component, of_all=True) for name in self.names]),
+        }
 
-    def _any_participant(self, name: str, component: str) -> float:
-        """p that nobody has anything in a region, by the tests of participants who have the region."""
+    def _any_participant(self, name: str, component: str, of_all: bool = False) -> float:
+        """p that nobody has anything in a region, by the tests of those who have it. `of_all`: in any region, by
+        all participants' tests; each one's family-wise p is over all targets."""
         key = (self.atlas, name, component)
-        return any_electrode([np.array([rows[key].pfwe]) for rows in self.rows if key in rows])
+        own = [np.array([rows[key].pfwe if key in rows else np.nan]) for rows in self.rows if of_all or key in rows]
+        return any_electrode(own)
 
 
 def _value(rows: Mapping[Key, RegionScore], key: Key, value: str) -> float:
@@ -124,7 +128,7 @@ def _rows(
         for label, stats in made.items():
             for stat, some in stats.items():
                 p[label][stat][tested] = some
-    if family.guard == "none" and biased:
+    if family.guard != "mean response" and biased:  # nobody's own tests of them keep their level either
         p |= {label: dict.fromkeys(("p", "pfwe", "q"), np.full(len(n), np.nan)) for label in shared_parts(components)}
     return [
         GroupRegion(

@@ -100,6 +100,17 @@ def remove_unit(out_dir: Path, stem: str) -> None:
     remove_set(out_dir, names.summary_file(stem))
 
 
+def remove_regions(out_dir: Path, stem: str) -> None:
+    """`remove_set` of what regions were read off a unit, if any were.
+
+    Parameters
+    ----------
+    out_dir : where results are.
+    stem : of the unit.
+    """
+    _remove_if_there(out_dir, names.regions_file(stem))
+
+
 def remove_saved(out_dir: Path, stem: str) -> None:
     """`remove_set` of what was saved of a unit's models, and of what regions were read off it, if anything was.
 
@@ -108,9 +119,13 @@ def remove_saved(out_dir: Path, stem: str) -> None:
     out_dir : where results are.
     stem : of the unit.
     """
-    for summary in (names.saved_file(stem), names.regions_file(stem)):
-        if (out_dir / summary).exists() or (out_dir / names.journal_of(summary)).exists():
-            remove_set(out_dir, summary)
+    _remove_if_there(out_dir, names.saved_file(stem))
+    remove_regions(out_dir, stem)
+
+
+def _remove_if_there(out_dir: Path, summary: PurePosixPath) -> None:
+    if (out_dir / summary).exists() or (out_dir / names.journal_of(summary)).exists():
+        remove_set(out_dir, summary)
 
 
 def recover(out_dir: Path, summary: PurePosixPath) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 from bids_app import dataset
@@ -11,6 +13,8 @@ from bids_app.errors import NoInput, UsageError
 from bids_app.records.regions.atlases import Atlas
 from bids_app.settings.run_options import AskedRegions
 from bids_app.templates import fill
+
+FIELD = re.compile(r"\{participant(?::[^}]*)?\}")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,16 @@ class Atlases:
         participant : label, without `sub-`.
         """
         return self.bids_dir / fill(self.localisers[name], {"participant": participant})
+
+    def has_masks(self, name: str) -> bool:
+        """Whether anybody has a mask, in this run or not.
+
+        Parameters
+        ----------
+        name : of the region.
+        """
+        around = FIELD.split(str(self.bids_dir / self.localisers[name]).lstrip("/"))
+        return next(Path("/").glob("*".join(map(escape, around))), None) is not None
 
     def masks(self, participant: str) -> list[Atlas]:
         """A participant's own masks, of the files that are there. Raises DataError where one is damaged or empty.
@@ -93,12 +107,12 @@ def require_masks(atlases: Atlases, participants: Sequence[str]) -> list[str]:
 
     Raises
     ------
-    NoInput : nobody has one.
+    NoInput : nobody has one, whoever else is in the data set.
     """
     lines = []
     for name in atlases.localisers:
         missing = [one for one in participants if not atlases.mask_file(name, one).is_file()]
-        if missing and len(missing) == len(participants):
+        if missing and len(missing) == len(participants) and not atlases.has_masks(name):
             raise NoInput(f"nobody has a mask of the localiser '{name}'", atlases.mask_file(name, missing[0]))
         if missing:
             who = ", ".join(f"sub-{one}" for one in missing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +18,12 @@ from bids_app.records.regions.atlases import Atlas, Placed
 
 @dataclass(frozen=True)
 class Laid:
-    """Atlases on targets; `notes` of what a reader must know, `refusals` of those that cannot be laid on them."""
+    """Atlases on targets; `notes` of what a reader must know, `refusals` of those that have no region there, by what
+    they were asked for as."""
 
     placed: tuple[tuple[Atlas, Placed], ...]
     notes: tuple[str, ...]
-    refusals: tuple[str, ...]
+    refusals: Mapping[str, str]
 
 
 def fitting(atlases: Sequence[Atlas], kind: TargetKind, space: str) -> Atlas | str:
@@ -49,25 +50,25 @@ def lay(atlases: Atlases, masks: Sequence[Atlas], targets: Targets) -> Laid:
     masks : of the participant whose targets they are.
     targets : of a unit.
     """
-    placed, notes, refusals = list[tuple[Atlas, Placed]](), list[str](), list[str]()
+    placed, notes, refusals = list[tuple[Atlas, Placed]](), list[str](), dict[str, str]()
     asked = [*atlases.asked.items(), *((f"localiser {mask.regions[1]}", (mask,)) for mask in masks)]
     for given, files in asked:
         chosen = fitting(files, targets.kind, targets.space)
         try:
             if isinstance(chosen, str):
-                refusals.append(f"{given} is not laid on {_called(targets)}: {chosen}")
+                refusals[given] = f"{given} is not laid on {_called(targets)}: {chosen}"
                 continue
             one = regions.place(chosen, targets)
         except ValueError as error:
-            refusals.append(f"{given} is not laid on {_called(targets)}: {error}")
+            refusals[given] = f"{given} is not laid on {_called(targets)}: {error}"
             continue
         if not np.isin(one.labels, [*chosen.regions]).any():
-            refusals.append(f"{given} has no label at any of {len(targets.names)} {_called(targets)}")
+            refusals[given] = f"{given} has no label at any of {len(targets.names)} {_called(targets)}"
             continue
         note = regions.note_on(chosen, targets.kind, targets.space)
         placed.append((chosen, one))
         notes += [*chosen.notes, *([note] if note else [])]
-    return Laid(tuple(placed), tuple(notes), tuple(refusals))
+    return Laid(tuple(placed), tuple(notes), refusals)
 
 
 def _called(targets: Targets) -> str:
@@ -98,10 +99,13 @@ def require_some_laid(atlases: Atlases, units: Iterable[Unit]) -> list[str]:
         with boundary(lost.append):
             targets = dataset.load_targets(unit.recordings[0])
             laid = lay(atlases, (), targets)
-            for given in said:
-                said[given] += [line for line in laid.refusals if line.startswith(f"{given} ")]
+            for given, line in laid.refusals.items():
+                if given in said:
+                    said[given].append(line)
+    # electrodes of one participant may lie where an atlas has no label, and those of others not
+    fixed = [kind for kind, _ in firsts if kind != "electrodes"]
     for refusals in said.values():
-        if len(refusals) == len(firsts):
+        if fixed and len(refusals) == len(firsts):
             raise DataError(refusals[0], "--atlas", "take an atlas of the space that results are in")
         lines += [f"regions: {line}" for line in refusals]
     return lines

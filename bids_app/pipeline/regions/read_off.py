@@ -42,6 +42,7 @@ def write_regions(job: Job, participant: str, untrue: Container[str], notify: No
             unit = outputs.read_unit(outputs.summary_path(job.out_dir, stem))
             _of_unit(job, unit, notify)
         for error in lost:
+            outputs.remove_regions(job.out_dir, stem)  # of another atlas, or an earlier state of this one
             notify(f"{stem}: no regions: {error}")
         failed += len(lost)
     return failed
@@ -50,11 +51,12 @@ def write_regions(job: Job, participant: str, untrue: Container[str], notify: No
 def _of_unit(job: Job, unit: WrittenUnit, notify: Notify) -> None:
     """Regions of one unit, written. Those that no atlas can be laid on have none, and a line says why."""
     laid = lay(job.atlases, job.atlases.masks(unit.participant), unit.targets)
-    for line in laid.refusals:
+    refusals = [*laid.refusals.values()]
+    for line in refusals:
         notify(f"{unit.stem}: {line}")
     layers, lags = outputs.read_layers(job.out_dir, unit), outputs.read_lags(job.out_dir, unit)
     scores = regions.region_scores(unit, laid.placed, layers, lags)
-    found = UnitRegions(scores.scores, scores.layers, scores.lags, scores.electrodes, (*laid.notes, *laid.refusals))
+    found = UnitRegions(scores.scores, scores.layers, scores.lags, scores.electrodes, (*laid.notes, *refusals))
     files = {_named(atlas): f"{atlas.path} (SHA-256 {atlas.sha256})" for atlas, _ in laid.placed}
     outputs.write_regions(job.out_dir, unit, found, files, regions.FURTHEST_MM)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bids_app import dataset
 from bids_app.disk import write_whole
 from bids_app.errors import CannotCreate, NoInput, UsageError
 from bids_app.execution.cost import DEFAULT_MB
@@ -59,13 +60,15 @@ def write_slurm(options: RunOptions, given: Sequence[str], wanted: Wanted, say: 
     labels = sorted(everybody - {""})
     folder, data, container = Path.cwd(), (options.bids_dir, options.out_dir), None
     if wanted.image is not None:
-        container = _container(wanted.image.resolve(), options, _named(given))
+        container = _container(wanted.image.resolve(), options, [*_named(given), *_of_regions(options)])
     cpus, mem_mb = options.threads or CPUS, options.mem_mb or DEFAULT_MB
     cluster = Cluster(
         cpus * options.nprocs, mem_mb, options.nprocs, wanted.gpus, wanted.time, wanted.at_once, wanted.lines
     )
     own = ["--omp-nthreads", str(cpus)] if options.threads is None else []
     own += ["--mem-mb", str(mem_mb)] if options.mem_mb is None else []
+    if container and (folders := _atlas_folders(options)):  # in it no others are looked at
+        own += ["--atlas-dir", *map(str, folders)]
     command = [sys.executable, "-m", "bids_app"]
     jobs = Jobs(command, folder, data, [*given, *own], labels, cluster, options.command, container)
     try:
@@ -103,6 +106,24 @@ def _container(image: Path, options: RunOptions, named: Sequence[Path]) -> Conta
     paths = dict.fromkeys([*own, *options.named_folders, *(path.resolve() for path in named)])
     read = [path for path in paths if path != options.out_dir and not any(one in path.parents for one in paths)]
     return Container(image, read, options.out_dir, folder)
+
+
+def _atlas_folders(options: RunOptions) -> tuple[Path, ...]:
+    """Where names of atlases are looked for, if there are any."""
+    return dataset.local_folders(options.regions.folders) if options.regions.atlases else ()
+
+
+def _of_regions(options: RunOptions) -> list[Path]:
+    """Folders of atlases, whose tables and other hemispheres lie beside them or a folder up, and of masks."""
+    asked, folders = options.regions, _atlas_folders(options)
+    found = [*folders]
+    for given in asked.atlases:
+        for path in dataset.find_atlas(given, folders):
+            table = dataset.table_of(path) if path.is_file() else None
+            found += [path.parent, *([table.parent] if table else [])]
+    masks = (options.bids_dir / template for _, template in asked.localisers)
+    found += [next(one for one in path.parents if "{" not in str(one)) for path in masks]
+    return found
 
 
 def _named(given: Sequence[str]) -> list[Path]:

@@ -92,6 +92,18 @@ def test_labels_of_both_hemispheres_are_told_apart(tmp_path):
         read_atlas(left)
 
 
+def test_an_atlas_of_one_hemisphere_and_labels_without_a_name(tmp_path):
+    left = label_gifti(tmp_path / "lh.lang.label.gii", [0, 3, 4, 4], {0: "???", 3: "IFG"})
+    label_gifti(tmp_path / "rh.lang.label.gii", [0, 0, 0, 0], {0: "???"})
+    atlas = read_atlas(left)
+    assert atlas.regions == {1: "IFG"}
+    assert (atlas.labels.left.tolist(), atlas.labels.right.tolist()) == ([0, 1, 0, 0], [0, 0, 0, 0])
+    assert atlas.notes == ("lang: 1 labels have no name and are left out: left 4",)
+    label_gifti(left, [0, 0, 0, 0], {0: "???"})
+    with pytest.raises(DataError, match="the atlas has no label"):
+        read_atlas(left)
+
+
 def test_cifti_labels_by_the_names_of_greyordinates(tmp_path):
     axis = dense_axis()
     values = np.arange(len(axis)) % 3
@@ -128,6 +140,26 @@ def test_what_is_no_atlas_is_one_line(tmp_path, labels, dtype, table, words):
     with pytest.raises(DataError, match=words) as refused:
         read_atlas(image(tmp_path / "a.nii.gz", labels, dtype))
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        ("1 Area 44 120 18 131\n2 Area 45 10 20 30", {1: "Area 44", 2: "Area 45"}),
+        ("1 Area 44 120 18 131 0\n2 Area 45 10 20 30 0", {1: "Area 44", 2: "Area 45"}),
+        ("11 Left-Caudate 122 186 220 0\n12 Left-Caudate 236 13 176 0", {11: "Left-Caudate", 12: "Left-Caudate"}),
+        ("1 Insular, anterior\n2 Insular, posterior", {1: "Insular, anterior", 2: "Insular, posterior"}),
+        ("1,Insular,120,18,131\n2,Frontal,1,2,3", {1: "Insular", 2: "Frontal"}),
+        ("1 0.47059 0.07059 0.52549 Area 44\n2 0.1 0.2 0.3 Area 45", {1: "Area 44", 2: "Area 45"}),
+        ('1 255 0 0 1 1 1 "Label 1"\n2 0 255 0 1 1 1 "Label 2"', {1: "Label 1", 2: "Label 2"}),
+        ("# No. Label\n1\t7Networks_LH_Vis_1\t120\t18\t131\t0\n2\t7Networks_LH_Vis_2\t120\t18\t132\t0",
+         {1: "7Networks_LH_Vis_1", 2: "7Networks_LH_Vis_2"}),
+        ("1 Brodmann 1\n2 Brodmann 2", {1: "Brodmann 1", 2: "Brodmann 2"}),
+    ],
+)  # fmt: skip
+def test_names_are_told_from_colours(tmp_path, lines, names):
+    (tmp_path / "a.txt").write_text(lines)
+    assert read_names(tmp_path / "a.txt") == names
 
 
 @settings(max_examples=30, deadline=None)
@@ -170,6 +202,8 @@ def test_a_name_is_looked_for_in_local_folders(tmp_path, monkeypatch):
     assert find_atlas("Harvard-Oxford", folders) == (fine,) != (coarse,)
     assert find_atlas("Glasser", folders) == (hcp,)
     other = image(tmp_path / "own/tpl-MNI152NLin6Asym_res-01_atlas-HOCPA_desc-th50_dseg.nii.gz")
+    assert find_atlas("Harvard-Oxford", folders) == (other,)  # the user's own folder comes first
+    image(tmp_path / "own/tpl-MNI152NLin6Asym_res-01_atlas-HOCPA_desc-th25_dseg.nii.gz")
     with pytest.raises(DataError, match="2 atlases go by 'Harvard-Oxford': HOCPA-th25, HOCPA-th50"):
         find_atlas("Harvard-Oxford", folders)
     assert find_atlas("Harvard-Oxford th50", folders) == (other,)

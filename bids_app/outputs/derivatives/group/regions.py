@@ -16,7 +16,7 @@ GUARDS = {
     "mean response": "no smaller than the smallest family-wise p of the region's targets in the participants' mean "
     "response",
     "own tests": "no smaller than the smallest family-wise p of any participant's targets in the region, times the "
-    "number of participants who have it",
+    "number of participants who have it (family-wise p: who have any region)",
     "none": "not guarded against what responses to one stimulus have in common by chance",
 }
 COLUMNS = {
@@ -48,11 +48,10 @@ def region_files(result: GroupResult, common: Mapping[str, object]) -> Iterator[
         return
     kind = result.targets.kind
     file = names.own_table(result.stem, kind, "regions")
-    stems = dict.fromkeys(row.unit for row in result.scores)
     about = {
         "Description": "One row a region and component: statistics over participants of each one's region.",
-        "Participants": list(result.participants),
-        "Sources": [f"bids::{names.own_table(stem, kind, 'regions')}" for stem in stems],
+        "Participants": list(dict.fromkeys(participant for participant, _ in result.regions_of)),
+        "Sources": [f"bids::{names.own_table(stem, kind, 'regions')}" for _, stem in result.regions_of],
         **common,
         **{name: {"Description": words} for name, (_, words) in COLUMNS.items()},
     }

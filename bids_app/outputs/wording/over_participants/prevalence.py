@@ -26,7 +26,7 @@ ASSUMED = (
     "something is: so this is a lower limit of how many people have it. Family-wise p find a single target falsely "
     "less often than that, which makes prevalence smaller. Participants are taken for a random sample who err "
     "independently; what all responses to one stimulus have in common by chance makes them err together. It is no "
-    "test: where nobody is significant it is still above 0"
+    "test: where nobody is significant its lower bound is still above 0"
 )
 
 
