@@ -36,6 +36,7 @@ def test_there_are_three():
     assert len(EXAMPLES) == 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_runs_and_leaves_its_figure(path, given, tmp_path):
     figure = tmp_path / "figure.png"

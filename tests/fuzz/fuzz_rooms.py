@@ -61,6 +61,7 @@ WITHIN = {  # what takes a path or a text, and is called on spoiled files by a p
         "outputs/files/proof.py:require_group",
         "outputs/derivatives/saved/read.py:read_saved_blocks",
         "outputs/derivatives/saved/read.py:require_saved",
+        "outputs/files/file_set.py:remove_regions",
         "outputs/files/proof.py:saved_of",
         "outputs/files/proof.py:whole_saved",
         "outputs/files/proof.py:whole_regions",

@@ -275,7 +275,13 @@ def shown(capsys):
     return said.out + said.err
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def some(rows):
+    """Every third row; all others take their time among the long tests."""
+    marks = [() if number % 3 == 0 else (pytest.mark.long,) for number in range(len(rows))]
+    return [pytest.param(row, id=row.name, marks=own) for row, own in zip(rows, marks, strict=True)]
+
+
+@pytest.mark.parametrize("row", some(ROWS))
 def test_a_dry_run_ends_as_the_run_does_and_names_its_cause(row, study, capsys):
     more = row.spoil(study)
     more = [one for one in more if isinstance(one, str)] if isinstance(more, list | tuple) else []
@@ -294,7 +300,7 @@ def test_a_dry_run_ends_as_the_run_does_and_names_its_cause(row, study, capsys):
     assert {name for name in left if not name.startswith("logs")} <= {"plan.json"}
 
 
-@pytest.mark.parametrize("row", ONLY_THE_RUN_KNOWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", some(ONLY_THE_RUN_KNOWS))
 def test_what_only_computing_can_tell(row, study, capsys):
     row.spoil(study)
     assert concord(study, "dry", "--dry-run") == 0

@@ -156,6 +156,7 @@ def test_reports_alone_leave_out_and_say_what_does_not_count(study):
     assert not list((study / "out/sub-02/figures").glob("*.svg"))
 
 
+@pytest.mark.long
 def test_a_unit_of_some_recordings_is_superseded_by_one_of_all(study):
     """A task that is new makes a unit of another name."""
     write_run(study / "bids", study / DERIVATIVES, "02", 3, bold(1, 9))
@@ -185,8 +186,10 @@ def test_a_unit_of_some_recordings_is_superseded_by_one_of_all(study):
 
 
 @pytest.mark.parametrize(("lock", "levels"), [
-    ("sub-02", ("participant", "--force")), ("sub-02", ("participant",)), ("group", ("group",)),
-    ("status", ("participant",)), ("prepare", ("participant",)),
+    ("sub-02", ("participant", "--force")),
+    *(pytest.param(*one, marks=pytest.mark.long) for one in (
+        ("sub-02", ("participant",)), ("group", ("group",)), ("status", ("participant",)), ("prepare", ("participant",)),
+    )),
 ])  # fmt: skip
 def test_a_job_that_another_one_holds_up_says_so_and_ends_with_75(study, monkeypatch, capsys, lock, levels):
     for name in ("disk.locks.SAID_S", "execution.status.ENDS_S", "pipeline.participants.PATIENCE_S",

@@ -67,6 +67,7 @@ def used_samples(image, run, skip_s, delay_s):
     return int(((times_s >= begin_s) & (times_s <= 125.0 + delay_s)).sum())
 
 
+@pytest.mark.long
 def test_banded_ridge_of_three_runs(tmp_path):
     bids, analysis = tiny_study.make_study(tmp_path, ("01",), (1, 2, 3))
     said = run(tmp_path, bids, analysis, BANDED)
@@ -175,6 +176,7 @@ def test_words_of_electrodes(tmp_path):
     })  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("gone", ["run-2", "confounds"])
 def test_other_data_make_another_text(tmp_path, gone):
     bids, analysis = tiny_study.make_study(tmp_path, ("01",), (1, 2, 3))
