@@ -188,7 +188,8 @@ def test_a_unit_of_some_recordings_is_superseded_by_one_of_all(study):
 @pytest.mark.parametrize(("lock", "levels"), [
     ("sub-02", ("participant", "--force")),
     *(pytest.param(*one, marks=pytest.mark.long) for one in (
-        ("sub-02", ("participant",)), ("group", ("group",)), ("status", ("participant",)), ("prepare", ("participant",)),
+        ("sub-02", ("participant",)), ("group", ("group",)), ("status", ("participant",)),
+        ("prepare", ("participant",)),
     )),
 ])  # fmt: skip
 def test_a_job_that_another_one_holds_up_says_so_and_ends_with_75(study, monkeypatch, capsys, lock, levels):
