@@ -25,10 +25,14 @@ class Spoiling(NamedTuple):
 
 
 def spoil(root, spoilings):
-    """Each in turn; one that a file does not allow (any more) does nothing."""
+    """Each in turn; one that a file does not allow (any more) does nothing, and nothing is written through a link."""
     for one in spoilings:
         path = root / one.where
         with suppress(Exception):
+            if not path.parent.resolve().is_relative_to(root.resolve()):
+                continue  # a folder on the way has become a link
+            if path.is_symlink() and one.how not in KINDS_OF_PLACE - {"forbidden"}:
+                continue
             if not path.is_symlink() and path.is_dir() and one.how not in KINDS_OF_PLACE:
                 continue
             if one.how in KINDS_OF_PLACE or path.is_file():
@@ -125,7 +129,8 @@ def renamed(path, name):
 def again(path, name):
     """The same content under a second name."""
     with suppress(OSError, ValueError):
-        shutil.copy(path, path.with_name(name))
+        if not path.with_name(name).is_symlink():
+            shutil.copy(path, path.with_name(name))
 
 
 # ------------------------------------------------------------------------------------------------ tables

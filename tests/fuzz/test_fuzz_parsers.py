@@ -4,9 +4,10 @@ import pytest
 from fuzz_parsers import PARSERS, drawn_for, fault_of
 from fuzz_rooms import WITHIN, public_parsers
 from fuzz_samples import TREES, make_samples
-from fuzz_spoil import HOW
+from fuzz_spoil import HOW, Spoiling, spoil
 from fuzz_ways import OWN, ways_of
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 EXAMPLES, OF_TREES = 12, 3
 FIXED = settings(
@@ -65,6 +66,24 @@ def test_what_is_no_expected_error_is_a_find(samples, tmp_path, monkeypatch):
 
     monkeypatch.setitem(PARSERS, "broken", PARSERS["dataset/files/tables.py:decode"]._replace(call=broken))
     assert fault_of("broken", ("words.tsv", []), samples, tmp_path).startswith("KeyError")
+
+
+@settings(FIXED, max_examples=100)
+@given(data=st.data())
+def test_what_a_link_leads_to_is_never_spoiled(data, tmp_path_factory):
+    """Not the file, by a second spoiling of what has become a link to it, nor what lies in a folder."""
+    root, outside = (tmp_path_factory.mktemp(name) for name in ("spoiled", "outside"))
+    kept = outside / "a.tsv"
+    for path in (kept, root / "a.tsv", root / "folder/a.tsv"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("onset\tword\n1\ta\n2\tb\n")
+    links = [Spoiling("a.tsv", "as_link", (str(kept),)), Spoiling("folder", "as_link", (str(outside),))]
+    names = st.sampled_from(["a.tsv", "folder/a.tsv"])
+    more = data.draw(st.lists(names.flatmap(lambda name: ways_of(name).map(lambda way: Spoiling(name, *way)))))
+    spoil(root, [*links, *more, *(Spoiling(name, "forbidden") for name in ("a.tsv", "folder/a.tsv"))])
+    assert sorted(outside.iterdir()) == [kept]
+    assert kept.read_text() == "onset\tword\n1\ta\n2\tb\n"
+    assert kept.stat().st_mode & 0o400
 
 
 def test_every_way_of_spoiling_is_drawn_for_some_kind_of_file():
