@@ -9,7 +9,7 @@ from fuzz_ways import OWN, ways_of
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-EXAMPLES, OF_TREES = 12, 3
+EXAMPLES = [4, pytest.param(12, marks=pytest.mark.long)]  # of trees a quarter
 FIXED = settings(
     derandomize=True,
     database=None,
@@ -50,9 +50,10 @@ OTHER_KINDS = {
 }
 
 
+@pytest.mark.parametrize("n_examples", EXAMPLES)
 @pytest.mark.parametrize("name", PARSERS)
-def test_a_spoiled_file_is_an_expected_error(name, samples, tmp_path):
-    @settings(FIXED, max_examples=OF_TREES if name == "dataset:whole recordings" else EXAMPLES)
+def test_a_spoiled_file_is_an_expected_error(name, n_examples, samples, tmp_path):
+    @settings(FIXED, max_examples=n_examples // 4 if name == "dataset:whole recordings" else n_examples)
     @given(drawn_for(name, samples))
     def every(drawn):
         assert fault_of(name, drawn, samples, tmp_path) == ""

@@ -35,12 +35,13 @@ def test_an_undisturbed_run_has_no_fault(pristine, tmp_path):
     assert faults_of(Case("run", False, ()), pristine, tmp_path) == []
 
 
+@pytest.mark.parametrize("share", [1 / 3, pytest.param(1.0, marks=pytest.mark.long)])
 @pytest.mark.parametrize("kind", EXAMPLES)
-def test_whatever_is_spoiled(kind, pristine, tmp_path):
+def test_whatever_is_spoiled(kind, share, pristine, tmp_path):
     drawn = cases(pristine)
     assert drawn.keys() == EXAMPLES.keys()
 
-    @settings(FIXED, max_examples=EXAMPLES[kind])
+    @settings(FIXED, max_examples=max(1, round(share * EXAMPLES[kind])))
     @given(drawn[kind])
     def every(case):
         assert faults_of(case, pristine, tmp_path) == [], case.plain()
