@@ -197,7 +197,9 @@ def test_on_a_real_cluster_one_participant_fails_and_is_done_again_alone(tmp_pat
         cut(response(study, "02", run))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     limits = ("--omp-nthreads", "1", "--mem-mb", "3000", "--time", "0:30:00")
-    subprocess.run([TOOL, "start", tmp_path / "slurm"], check=True)
+    started = subprocess.run([TOOL, "start", tmp_path / "slurm"], capture_output=True, text=True, check=False)
+    if started.returncode:
+        pytest.skip(f"no SLURM starts here: {started.stderr.strip()}")
     monkeypatch.setenv("SLURM_CONF", str(tmp_path / "slurm/slurm.conf"))
     try:
         assert write(study, *limits) == 0
