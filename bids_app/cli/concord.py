@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from bids_app import __version__
 from bids_app.cli.arguments import a_path, scheduler_address, whole_number
+from bids_app.cli.asked_regions import add_regions, asked_regions
 from bids_app.cli.one_line import run_in_one_line
 from bids_app.cli.terminal import screen_of, shown
 from bids_app.errors import NoInput, UnknownLevel, UsageError
@@ -22,7 +23,7 @@ from bids_app.pointers import require_content
 from bids_app.process import set_environment
 from bids_app.records import SAVED, ModelSource, RecordingQuery
 from bids_app.records.entities import LABEL
-from bids_app.settings.run_options import AskedRegions, RunOptions
+from bids_app.settings.run_options import RunOptions
 
 LEVELS = ("participant", "group")
 MOST_THREADS, MOST_PROCESSES, MOST_MB = 1024, 1024, 10**9
@@ -52,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"concord {__version__}")
     _add_selection(parser.add_argument_group("which recordings"))
     _add_analysis(parser.add_argument_group("what is computed"))
-    _add_regions(parser.add_argument_group("by region"))
+    add_regions(parser.add_argument_group("by region"))
     _add_running(parser.add_argument_group("how it runs"))
     return parser
 
@@ -112,32 +113,6 @@ def _add_analysis(group: argparse._ArgumentGroup) -> None:
         type=a_path,
         metavar="FILE",
         help="what a recipe asks for, by recording: a TSV or CSV with columns such as sub, task, run and onset",
-    )
-
-
-def _add_regions(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--atlas",
-        nargs="+",
-        default=[],
-        metavar="NAME|FILE",
-        help="summarise finished results by the regions of atlases: a label image, .label.gii or .dlabel.nii with "
-        "its table, or the name of one in local folders (Schaefer2018, Harvard-Oxford, Glasser); nothing is fetched",
-    )
-    group.add_argument(
-        "--atlas-dir",
-        nargs="+",
-        type=a_path,
-        default=[],
-        metavar="DIR",
-        help="where atlases are looked for by name, before TEMPLATEFLOW_HOME and nilearn's folders",
-    )
-    group.add_argument(
-        "--localiser",
-        nargs="+",
-        default=[],
-        metavar="NAME=FILE",
-        help="each participant's own mask as a region: a file, from BIDS_DIR, with {participant} in its name",
     )
 
 
@@ -253,7 +228,7 @@ def parse_arguments(arguments: Sequence[str]) -> RunOptions:
         nprocs=given.nprocs,
         scheduler=given.dask_scheduler,
         scheduler_file=given.dask_scheduler_file and given.dask_scheduler_file.resolve(),
-        regions=_regions(given.atlas, given.atlas_dir, given.localiser),
+        regions=asked_regions(given.atlas, given.atlas_dir, given.localiser),
         dry_run=given.dry_run,
         force=given.force,
         stop_on_first_crash=given.stop_on_first_crash,
@@ -334,26 +309,6 @@ def _features_from(given: Sequence[Path]) -> tuple[Path, ...]:
             raise NoInput("--features-from names a folder without features", path, "give another run's OUT_DIR")
         found += (folder.resolve() for folder in own)
     return tuple(found)
-
-
-def _regions(atlases: Sequence[str], folders: Sequence[Path], localisers: Sequence[str]) -> AskedRegions:
-    """What regions are asked for. Raises UsageError and NoInput."""
-    own: dict[str, str] = {}
-    for item in localisers:
-        name, separator, pattern = item.partition("=")
-        if not (separator and name and "{participant}" in pattern) or name in own:
-            what = "two localisers have one name" if name in own else "it is not NAME=FILE with {participant} in FILE"
-            raise UsageError(
-                what, f"--localiser {item}", "such as lang='derivatives/lang/sub-{participant}_mask.nii.gz'"
-            )
-        own[name] = pattern
-    for folder in folders:
-        if not folder.is_dir():
-            raise NoInput("--atlas-dir names no folder", folder, "give the folder that atlases lie in")
-    if "" in atlases:
-        raise UsageError("--atlas has an empty name", hint="give a name or a file")
-    once = tuple(dict.fromkeys(atlases))
-    return AskedRegions(once, tuple(folder.resolve() for folder in folders), tuple(own.items()))
 
 
 def _derivatives(given: Sequence[str]) -> dict[str, Path]:

@@ -215,6 +215,7 @@ def _predictors(split: Split, grid: Grid, number: int, used: Array) -> list[tupl
         basis = decompose(split, weights)
 
         def through_basis(moments: Moments, positions: Array, alpha_index: Array) -> torch.Tensor:
+            """What targets of any alphas are predicted, (n_eval, n)."""
             alpha = basis.eigenvalues.new_tensor(grid.alphas[alpha_index])
             u = coordinates(moments, basis, float(grid.alphas[0]), torch.as_tensor(positions, device=alpha.device))
             return basis.eval_projection.to(u.dtype) @ (basis.shrinkage(alpha).T.to(u.dtype) * u)
@@ -222,6 +223,7 @@ def _predictors(split: Split, grid: Grid, number: int, used: Array) -> list[tupl
         return [(used, through_basis)]
 
     def through_factor(moments: Moments, positions: Array, alpha_index: Array) -> torch.Tensor:
+        """What targets of one alpha are predicted, (n_eval, n)."""
         chosen = torch.as_tensor(positions, device=moments.Y.device)
         if split.is_primal(weights):
             given = moments.cross[:, chosen]

@@ -13,7 +13,7 @@ from bids_app.outputs.derivatives import tables
 from bids_app.outputs.derivatives.read_unit import read_best
 from bids_app.outputs.files import names
 from bids_app.outputs.files.file_set import File, write_set
-from bids_app.outputs.files.files import Sidecar, json_text, numbers, read_tsv, tsv_text
+from bids_app.outputs.files.files import Sidecar, json_text, numbers, read_tsv, tsv_text, typed_rows
 from bids_app.outputs.files.proof import proof_of, whole_regions
 from bids_app.outputs.files.serialise import summary_text
 from bids_app.outputs.wording.scores import HELD_OUT
@@ -180,13 +180,7 @@ def _rows(out_dir: Path, summary: UnitSummary, regions: RegionsSummary, label: s
     file = names.own_table(summary.stem, summary.targets.kind, label)
     if str(file) not in regions.files:
         return
-    columns: dict[str, Sequence[Any]] = {}
-    for name, cells in read_tsv(out_dir / file).items():
-        kind = TYPES.get(name, "float")
-        columns[name] = cells if kind == "str" else numbers(cells).tolist()
-        columns[name] = [*map(int, columns[name])] if kind == "int" else columns[name]
-    for row in zip(*columns.values(), strict=True):
-        yield dict(zip(columns, row, strict=True))
+    yield from typed_rows(read_tsv(out_dir / file), TYPES)
 
 
 # ------------------------------------------------------------------------------------------------ profiles

@@ -182,6 +182,22 @@ def tsv_text(columns: Cells) -> str:
     return text_bytes("\n".join(lines) + "\n").decode()
 
 
+def typed_rows(cells: Mapping[str, Sequence[str]], types: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Rows of a table.
+
+    Parameters
+    ----------
+    cells : column → its cells, as `read_tsv` gives them.
+    types : column → `str` or `int`; all others are numbers, NaN where there is none.
+    """
+    columns: dict[str, Sequence[Any]] = {}
+    for name, texts in cells.items():
+        kind = types.get(name, "float")
+        columns[name] = texts if kind == "str" else [*map(int, texts)] if kind == "int" else numbers(texts).tolist()
+    for row in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, row, strict=True))
+
+
 def read_tsv(path: Path) -> dict[str, list[str]]:
     """Columns by name, as text. Raises ReadWriteError."""
     try:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from artists import watched
 from synthetic_units import make_unit, parcel_targets, with_words
 
 from bids_app import outputs
@@ -29,14 +30,7 @@ def with_folds(*audits):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    calls = []
-
-    def chart(*said):
-        calls.append(said)
-        return b"<svg/>"
-
-    monkeypatch.setattr(folds, "folds_chart", chart)
-    return calls
+    return watched(monkeypatch, folds, "folds_chart")
 
 
 def test_a_field_says_what_a_fold_makes_of_a_recording(tmp_path, drawn):

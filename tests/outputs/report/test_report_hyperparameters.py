@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from artists import watched
 from synthetic_units import BANDS, electrode_targets, make_unit, parcel_targets, volume_targets
 
 from bids_app import outputs
@@ -26,14 +27,7 @@ def written(out_dir, unit):
 @pytest.fixture
 def drawn(monkeypatch):
     """What is handed to the artist."""
-    calls = []
-
-    def chart(*said):
-        calls.append(said)
-        return b"<svg/>"
-
-    monkeypatch.setattr(hyperparameters, "hyperparameters_chart", chart)
-    return calls
+    return watched(monkeypatch, hyperparameters, "hyperparameters_chart")
 
 
 @pytest.mark.parametrize("kind", KINDS)

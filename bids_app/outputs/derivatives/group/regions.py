@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from bids_app.outputs.files import names
 from bids_app.outputs.files.file_set import File
-from bids_app.outputs.files.files import json_text, numbers, read_tsv, tsv_text
+from bids_app.outputs.files.files import json_text, read_tsv, tsv_text, typed_rows
 from bids_app.records import GroupResult, GroupResultSummary, GroupSummary
 from bids_app.records.regions.scores import GroupRegion
 
@@ -77,10 +77,6 @@ def read_group_regions(out_dir: Path, group: GroupResultSummary, summary: GroupS
     if str(file) not in summary.files:
         return ()
     cells = read_tsv(out_dir / file)
-    columns: dict[str, Sequence[Any]] = {}
-    for name, (own, _) in COLUMNS.items():
-        is_text = name in ("atlas", "region", "component", "guard")
-        columns[own] = cells[name] if is_text else numbers(cells[name]).tolist()
-    for own in ("n_participants", "n_targets"):
-        columns[own] = [*map(int, columns[own])]
-    return tuple(GroupRegion(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True))
+    own = {of_record: cells[name] for name, (of_record, _) in COLUMNS.items()}
+    types = {one.name: str(one.type) for one in fields(GroupRegion)}
+    return tuple(GroupRegion(**row) for row in typed_rows(own, types))
