@@ -97,5 +97,5 @@ def test_the_sentence_has_the_numbers_what_they_assume_and_who_does_not_count():
     text = prevalence_in_words({"full": Prevalence(5, 4, 0.789, 0.4, 0.97, 0.44)}, made)
     for part in ("4 of 5 participants", "79 % of people", "40 % to 97 %", "more than 44 %", "p ≤ 0.01", "sub-03"):
         assert part in text
-    assert "nobody has tests" in prevalence_in_words({}, made)
+    assert "nobody has tests of their own whose p hold" in prevalence_in_words({}, made)
     assert prevalence_in_words({}, None) == ""

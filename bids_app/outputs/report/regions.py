@@ -227,8 +227,9 @@ def group_regions_part(out_dir: Path, group: GroupResultSummary, summary: GroupS
     dots = {one: [_group_dot(rows.get((*where, one.label))) for where in order[:SHOWN]] for one in shown}
     tested = [one for one in found if np.isfinite(one.pfwe)]
     filled = f"Filled: family-wise p ≤ {LEVEL} over the regions of the atlas." if tested else NO_P
+    spread = ", with its 95 % confidence interval" if any(np.isfinite(one.ci025) for one in found) else ""
     words = (
-        "Mean over participants of their mean held-out R² in the region, with its 95 % confidence interval. "
+        f"Mean over participants of their mean held-out R² in the region{spread}. "
         f"{filled} Parts share one scale; the full model has its own."
     )
     drawing = _drawn(group.groups, order, dots, words)

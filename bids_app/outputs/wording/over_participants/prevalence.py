@@ -55,7 +55,7 @@ def prevalence_in_words(found: Mapping[str, Prevalence], made: GroupInference | 
     without = f" Their own p do not hold, and do not count: {listed(uncounted)}." if uncounted else ""
     full = found.get("full")
     if full is None:
-        return f"Prevalence: nobody has tests of their own to count.{without}"
+        return "Prevalence: there is none, as nobody has tests of their own whose p hold."
     return (
         f"Prevalence: in their own tests (family-wise p ≤ {made.asked.level:g}) the full model is found in some "
         f"target of {full.n_significant} of {count_of(full.n_tested, 'participant')}. That is most likely in "
