@@ -181,6 +181,7 @@ def test_a_person_without_a_good_recording_costs_nobody_else(study):
     assert "sub-02.html" in {path.name for path in (study / "out").iterdir()}
 
 
+@pytest.mark.long
 def test_a_nan_voxel_is_left_out_and_changes_no_other(study):
     assert concord(study) == 0
     clean = nib.load(next(p for p in maps(study, "01") if "rsquared_desc-full_" in p.name)).get_fdata()
@@ -200,6 +201,7 @@ def test_a_nan_voxel_is_left_out_and_changes_no_other(study):
     assert any("1,2,1" in line for line in sidecar["Warnings"])
 
 
+@pytest.mark.long
 def test_responses_that_follow_the_words_are_found_and_noise_is_not(study):
     assert concord(study, levels=("participant", "group")) == 0
     full = nib.load(next(p for p in maps(study, "02") if "rsquared_desc-full_" in p.name)).get_fdata()
@@ -224,7 +226,7 @@ def test_a_second_run_reuses_and_a_changed_analysis_is_refused(study, capsys):
         assert {path: path.stat().st_mtime_ns for path in (study / "out").rglob("*")} == files
 
 
-@pytest.mark.parametrize("levels", [("participant",), ("group",)])
+@pytest.mark.parametrize("levels", [("participant",), pytest.param(("group",), marks=pytest.mark.long)])
 def test_an_out_dir_of_before_is_refused_in_one_line(study, capsys, levels):
     assert concord(study) == 0
     path = study / "out" / "dataset_description.json"
@@ -286,6 +288,7 @@ def test_a_limit_on_memory_changes_no_byte_and_one_too_low_costs_units_alone(stu
     assert "MemoryError" not in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_a_person_without_responses_costs_the_mean_response_only_themselves(study):
     text = (study / "tiny.yaml").read_text()
     make_study(study / "three", people=("01", "02", "03", "04"))
@@ -302,6 +305,7 @@ def test_a_person_without_responses_costs_the_mean_response_only_themselves(stud
     assert {label[:6] for one in summaries for label in one["provenance"]["samples"]} == {"sub-01", "sub-04"}
 
 
+@pytest.mark.long
 def test_another_runs_features_are_used_and_left_alone(study, capsys):
     assert concord(study, out="first") == 0
     theirs = study / "first/stimuli"

@@ -52,6 +52,7 @@ def concord(study: Path, analysis: str, out: str, monkeypatch):
     return subprocess.run(command, capture_output=True, text=True)
 
 
+@pytest.mark.long
 def test_a_whole_run_touches_no_network(study, monkeypatch):
     done = concord(study, "models.yaml", "out", monkeypatch)
     assert done.returncode == 0, done.stderr

@@ -52,6 +52,7 @@ def test_planted_truth_comes_back(study, tmp_path):
     assert failures(recovered(*study, tmp_path)) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("off_s", [-file_demo.TR, file_demo.TR])
 def test_times_wrong_by_one_tr_do_not_pass(off_s, tmp_path):
     bids, analysis = file_demo.make_file_demo(tmp_path)
@@ -61,6 +62,7 @@ def test_times_wrong_by_one_tr_do_not_pass(off_s, tmp_path):
     assert len(failures(recovered(bids, analysis, tmp_path / "out"))) > 1
 
 
+@pytest.mark.long
 def test_swapped_spaces_do_not_pass(study, tmp_path):
     bids, analysis = study
     text = analysis.read_text()

@@ -196,6 +196,7 @@ def test_p_is_within_its_limits_whatever_is_missing(n_participants, n_targets, g
     assert (found["pfwe"][here] >= found["p"][here] - 1e-12).all()
 
 
+@pytest.mark.long
 def test_sums_do_not_hang_on_the_order_of_a_set():
     """Single-precision values, as tables give them: p of a shared part is the same in every process."""
     code = """

@@ -196,7 +196,10 @@ def test_a_run_that_the_disk_was_full_for_is_as_if_it_had_not_been(undisturbed, 
 
 @pytest.mark.parametrize(
     ("out", "first"),
-    [(NEW, LEVELS), (NEW, ("participant",)), pytest.param(OLDER, LEVELS, marks=pytest.mark.long)],
+    [
+        (NEW, LEVELS),
+        *(pytest.param(*one, marks=pytest.mark.long) for one in ((NEW, ("participant",)), (OLDER, LEVELS))),
+    ],
     indirect=["out"],
 )
 def test_two_jobs_at_once_leave_what_one_does(undisturbed, out, first):
@@ -218,6 +221,7 @@ def test_two_jobs_at_once_leave_what_one_does(undisturbed, out, first):
     assert not [*Path(out).rglob(".*.part"), *(out / "logs").glob("scratch-*"), *(out / "logs").glob("*_files.txt")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("out", [NEW], indirect=True)
 def test_results_that_another_job_made_meanwhile_are_not_taken_away(undisturbed, out, monkeypatch):
     """Its group level may count on them: were they written anew, they would be gone for a moment."""

@@ -16,6 +16,7 @@ from written_units import read_units
 from bids_app import group, outputs
 from bids_app.outputs.files.files import read_tsv
 
+pytestmark = pytest.mark.long
 VALIDATOR = shutil.which("bids-validator-deno", path=Path(sys.executable).parent)
 PEOPLE = ("01", "02")
 
@@ -66,7 +67,6 @@ def test_the_validator_would_see_an_undefined_column(whole, tmp_path):
     assert errors
 
 
-@pytest.mark.long
 def test_two_runs_are_byte_identical(whole, tmp_path):
     again = write_everything(tmp_path / "out")
     first, second = (

@@ -140,6 +140,7 @@ def test_the_report_says_it_in_words(study):
     assert "desc-againstSharedSharedSemantic\tshared subspace: what exactly shared and semantic share" in described
 
 
+@pytest.mark.long
 def test_an_in_sample_fit_is_named_so_everywhere(study, tmp_path):
     text = ANALYSIS.replace("COMPONENTS", "4").replace("FIT", "all")
     (tmp_path / "paper.yaml").write_text(text)

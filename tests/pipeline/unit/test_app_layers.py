@@ -207,6 +207,7 @@ def test_one_fit_for_all_folds_cannot_choose_a_layer():
         parse_analysis(text, "x")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["words", "trf"])
 def test_electrodes_have_their_best_layer(tmp_path, mode):
     bids, _ = tiny_ieeg.make_study(tmp_path)
