@@ -80,7 +80,8 @@ def read_series(paths: Sequence[Path], targets: Targets) -> Array:
         if targets.kind == "array":
             return _read_hdf5(paths[0])[:, places_of(targets)]
         text = gzip.decompress(read_whole(paths[0])).decode("ascii").replace("n/a", "nan")
-        found = np.array([line.split("\t") for line in text.splitlines()], dtype=np.float32)
+        rows = [line.split("\t") for line in text.splitlines()]
+        found = np.array(rows, dtype=np.float32).reshape(len(rows), -1 if rows else 0)
     if found.shape[1] != len(targets.names):
         raise ReadWriteError(f"{found.shape[1]} columns of {len(targets.names)} targets", paths[0], "run again")
     return found
