@@ -331,9 +331,10 @@ class _Level:
     def _stop(self) -> None:
         """Nobody begins another unit; those that have begun end."""
         skipped = [work for stem, work in self.waiting.items() if stem not in self.begun]
-        self.crew.drop([*self.features, *(work.unit for work in skipped)])
+        begun = self.crew.drop([*self.features, *(work.unit for work in skipped)])
         for work in skipped:
-            self._skip(work)
+            if work.unit not in begun:
+                self._skip(work)
 
     def _show(self) -> None:
         """What units are at, now and then."""

@@ -121,6 +121,10 @@ def _compute(
     job, preflight, notify = judge.job, judge.preflight, screen.say
     if not outputs.holds_results(job.out_dir):
         preflight.require_units(job)  # before anything is left behind
+    if "participant" in job.options.levels and job.options.on_cluster:
+        from bids_app.pipeline.cluster.opening import require_scheduler
+
+        require_scheduler(job.options)
     outputs.prepare(job.out_dir, _data_set_facts(job, recordings.datasets), notify)
     log.keep()
     _sweep(job.out_dir)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bids_app.errors import OutOfMemory, ReadWriteError
 from bids_app.pipeline.cluster.telling import Event, Outcome, from_plain
-from bids_app.pipeline.cluster.workplace import Do, Workplace, do_there
+from bids_app.pipeline.cluster.workplace import Do, Workplace, do_there, give_up_there
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -82,10 +82,32 @@ class Crew:
         self._futures[name], self._orders[name] = future, order
         future.add_done_callback(self._comes.put)
 
-    def drop(self, names: Iterable[str]) -> None:
-        """Give up what nobody has begun."""
-        dropped = [self._futures.pop(name) for name in [*names] if name in self._futures]
-        if dropped:
+    def drop(self, names: Iterable[str]) -> set[str]:
+        """Give up what nobody has begun: workers are asked, as what they tell is on its way.
+
+        Parameters
+        ----------
+        names : of work that was given.
+
+        Returns
+        -------
+        Names of what has begun already, which goes on.
+        """
+        asked = {name for name in names if name in self._futures}
+        if not asked:
+            return set()
+        keys = tuple(map(self._key, asked))
+        answers = self.client.run(give_up_there, self.run, keys, on_error="ignore")
+        begun = asked & {self._name(key) for key in answers.values() if key}
+        self._cancel(asked - begun)
+        return begun
+
+    def leave(self) -> None:
+        """Give up all that is left, begun or not."""
+        self._cancel({*self._futures})
+
+    def _cancel(self, names: set[str]) -> None:
+        if dropped := [self._futures.pop(name) for name in sorted(names)]:
             self.client.cancel(dropped)
 
     def next(self, most_s: float) -> Ended | Lost | Event | None:
@@ -163,7 +185,7 @@ def crew_of(client: Client, make: Callable[[], object]) -> Iterator[Crew]:
         yield crew
     finally:
         with suppress(Exception):  # the cluster may have gone
-            crew.drop([*crew._futures])
+            crew.leave()
             for topic in (run, "all"):
                 client.unsubscribe_topic(topic)
             client.unregister_worker_plugin(run)

@@ -76,6 +76,23 @@ def open_cluster(options: RunOptions, n_most: int, say: Callable[[str], object])
         yield client
 
 
+def require_scheduler(options: RunOptions) -> None:
+    """That the cluster answers which the command line names, where it names one: asked before anything is written.
+
+    Parameters
+    ----------
+    options : how the run is made.
+
+    Raises
+    ------
+    NoInput : no scheduler answers.
+    UsageError : its address, or the file that holds it, is none.
+    """
+    if _is_there(options):
+        with _client(_address_of(options)):
+            pass
+
+
 @contextmanager
 def _own(n_processes: int) -> Iterator[Client]:
     import dask
@@ -124,20 +141,29 @@ def _kill(cluster: LocalCluster) -> None:
 
 @contextmanager
 def _connected(options: RunOptions, say: Callable[[str], object]) -> Iterator[Client]:
+    address = _address_of(options)
+    with _client(address) as client:
+        _wait_for_workers(client, address, say)
+        _require_alike(client, options)
+        yield client
+
+
+def _client(address: str) -> Client:
+    """Of the scheduler at an address. Raises UsageError and NoInput."""
     from distributed import Client
 
-    address = options.scheduler or _address(options.scheduler_file or Path())
     try:
-        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+        return Client(address, timeout=CONNECT_S, set_as_default=False)
     except ValueError as error:
         raise UsageError(f"no address of a dask scheduler ({error})", address, "such as tcp://node7:8786") from None
     except OSError as error:  # TimeoutError is one
         advice = "start `dask scheduler`, or leave the option out"
         raise NoInput("no dask scheduler answers", address, advice) from error
-    with client:
-        _wait_for_workers(client, address, say)
-        _require_alike(client, options)
-        yield client
+
+
+def _address_of(options: RunOptions) -> str:
+    """Of the scheduler that the command line names."""
+    return options.scheduler or _address(options.scheduler_file or Path())
 
 
 def _address(path: Path) -> str:

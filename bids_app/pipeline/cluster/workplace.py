@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 from distributed import Worker, WorkerPlugin, get_worker
 
@@ -27,22 +27,51 @@ class Workplace(WorkerPlugin):
         self.name, self._make = name, make
         self._kept: object = None
         self._one_at_a_time: threading.Lock | None = None
+        self._asked: threading.Lock | None = None
+        self._at, self._given_up = "", frozenset[str]()
 
     def setup(self, worker: Worker) -> None:
         """On the worker."""
         self._one_at_a_time = threading.Lock()  # fits have threads and memory of their own process
+        self._asked = threading.Lock()
 
     def teardown(self, worker: Worker) -> None:
         """Let go what was kept."""
         self._kept = None
 
-    def do(self, do: Do, order: object, post: Post) -> Outcome:
-        """One piece of work, when the one before it has ended."""
+    def do(self, key: str, do: Do, order: object, post: Post) -> Outcome:
+        """One piece of work, when the one before it has ended; nothing where it was given up before it was begun."""
         assert self._one_at_a_time is not None  # noqa: S101 - dask calls `setup` first
         with self._one_at_a_time:
-            if self._kept is None:
-                self._kept = self._make()
-            return do(self._kept, order, post)
+            if not self._begin(key):
+                return Outcome()
+            try:
+                if self._kept is None:
+                    self._kept = self._make()
+                return do(self._kept, order, post)
+            finally:
+                self._at = ""
+
+    def _begin(self, key: str) -> bool:
+        assert self._asked is not None  # noqa: S101 - dask calls `setup` first
+        with self._asked:
+            if key in self._given_up:
+                return False
+            self._at = key
+            return True
+
+    def give_up(self, keys: Iterable[str]) -> str:
+        """Never begin these. Returns which one of them has begun already, and goes on; '' where none."""
+        assert self._asked is not None  # noqa: S101 - dask calls `setup` first
+        with self._asked:
+            self._given_up |= {*keys} - {self._at}
+            return self._at if self._at in {*keys} else ""
+
+
+def give_up_there(name: str, keys: tuple[str, ...]) -> str:
+    """What dask calls on every worker: `Workplace.give_up` of a run."""
+    place = get_worker().plugins.get(name)
+    return place.give_up(keys) if isinstance(place, Workplace) else ""
 
 
 def do_there(name: str, do: Do, order: object, after: object) -> Outcome:
@@ -56,4 +85,5 @@ def do_there(name: str, do: Do, order: object, after: object) -> Outcome:
     after : what had to be done before, which is not looked at.
     """
     worker = get_worker()
-    return worker.plugins[name].do(do, order, lambda event: worker.log_event(name, to_plain(event)))  # type: ignore[attr-defined,no-any-return]
+    place, key = cast(Workplace, worker.plugins[name]), str(worker.get_current_task())
+    return place.do(key, do, order, lambda event: worker.log_event(name, to_plain(event)))

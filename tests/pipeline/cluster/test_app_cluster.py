@@ -213,3 +213,4 @@ def test_workers_that_cannot_do_it_are_refused_in_one_line(one, tmp_path, capsys
     monkeypatch.setattr("bids_app.pipeline.cluster.opening.CONNECT_S", 0.5)
     assert run(one, "no", "--dask-scheduler", "127.0.0.1:1") == 66
     assert "no dask scheduler answers" in capsys.readouterr().err
+    assert not (one / "no" / "analysis.yaml").exists()  # asked before anything is begun: another analysis may follow

@@ -1,8 +1,11 @@
 """What each process may take, which workers are refused, and what is told from one process to another."""
 
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +14,9 @@ from bids_app.boundary import LOGGER, known_error
 from bids_app.errors import UsageError
 from bids_app.execution import State, StatusRow
 from bids_app.pipeline.cluster import opening
-from bids_app.pipeline.cluster.telling import AtWork, Begun, Telling, from_plain, say_again, to_plain
+from bids_app.pipeline.cluster.crew import Crew
+from bids_app.pipeline.cluster.telling import AtWork, Begun, Outcome, Telling, from_plain, say_again, to_plain
+from bids_app.pipeline.cluster.workplace import Workplace, give_up_there
 from bids_app.pipeline.watching.screen import Screen
 from bids_app.records import ModelSource, RecordingQuery
 from bids_app.settings.run_options import RunOptions
@@ -101,3 +106,44 @@ def test_what_was_said_elsewhere_is_said_again_in_its_order(caplog, monkeypatch)
     assert {one.getMessage() for one in caplog.records} == {"a bug of Concord"}
     assert "ValueError: a reason" in logging.Formatter().format(record)
     assert record.exc_info  # so that -vv shows it
+
+
+def test_what_is_given_up_is_never_begun_and_what_has_begun_goes_on():
+    place, begun, may_end = Workplace("run", lambda: "kept"), threading.Event(), threading.Event()
+    place.setup(None)
+    done = []
+
+    def slow(kept, order, post):
+        begun.set()
+        assert may_end.wait(10)
+        done.append((kept, order))
+        return Outcome(failed=1)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(place.do, "run:a", slow, "a", print)
+        assert begun.wait(10)
+        second = pool.submit(place.do, "run:b", slow, "b", print)
+        assert place.give_up(["run:a", "run:b"]) == "run:a"
+        may_end.set()
+        assert (first.result(), second.result()) == (Outcome(failed=1), Outcome())
+    assert done == [("kept", "a")]
+    assert place.give_up(["run:a"]) == ""  # it has ended
+    assert place.do("run:c", slow, "c", print) == Outcome(failed=1)
+
+
+def test_workers_are_asked_what_they_have_begun_before_anything_is_given_up():
+    asked, cancelled = [], []
+
+    def on_workers(do, run, keys, on_error):
+        asked.append((do, run, {*keys}))
+        return {"tcp://one": "run:b", "tcp://two": "", "tcp://three": "run:another's"}
+
+    crew = Crew(SimpleNamespace(run=on_workers, cancel=cancelled.append), "run", has_gpus=False, n_workers=3)
+    crew._futures |= {name: f"future {name}" for name in "abcd"}
+    assert crew.drop(["a", "b", "z"]) == {"b"}
+    assert asked == [(give_up_there, "run", {"run:a", "run:b"})]
+    assert cancelled == [["future a"]]
+    assert crew.drop(["z"]) == set()
+    crew.leave()
+    assert cancelled[1:] == [["future b", "future c", "future d"]]
+    assert not crew.pending

@@ -19,13 +19,15 @@ LEVELS = ("participant", "group")
 
 class CrewHere:
     """Does the work one by one, the one of highest priority first. `happens`: name → what comes in place of it, or an
-    exception; `lost`: names that are begun, and then begun again."""
+    exception; `lost`: names that are begun, and then begun again; `at`: names that a worker has begun, though it has
+    not been heard of."""
 
     n_workers = 1
 
-    def __init__(self, desk, happens, lost):
+    def __init__(self, desk, happens, lost, at):
         self.desk, self.happens, self.lost = desk, happens, {*lost}
         self.given, self.done, self.comes = {}, [], deque()
+        self.at = {*at}
 
     @property
     def pending(self):
@@ -37,8 +39,10 @@ class CrewHere:
         self.given[name] = do, order, priority, on_gpu
 
     def drop(self, names):
-        for name in names:
+        begun = {*names} & self.at
+        for name in {*names} - begun:
             self.given.pop(name, None)
+        return begun
 
     def next(self, most_s):
         if not self.comes:
@@ -87,13 +91,13 @@ def crew(monkeypatch):
     """Takes what happens, and gives the crew of the run that comes then."""
     made = []
 
-    def begin(happens=None, lost=()):
+    def begin(happens=None, lost=(), at=()):
         class Opened:
             def __init__(self, client, make):
                 self.make = make
 
             def __enter__(self):
-                made.append(CrewHere(self.make(), happens or {}, lost))
+                made.append(CrewHere(self.make(), happens or {}, lost, at))
                 return made[-1]
 
             def __exit__(self, *error):
@@ -154,6 +158,9 @@ def test_a_unit_that_fails_costs_itself_and_the_first_crash_stops_where_asked(st
     assert found[stem("03")] == ("skipped", "stopped at the first crash")
     assert stem("03") not in made[1].done
     assert "report of sub-03" in made[1].done
+    made = crew(at=[stem("03")])
+    assert run(study, "begun", "--nprocs", "2", "--stop-on-first-crash", levels=("participant",)) == 1
+    assert rows(study, "begun")[stem("03")][0] == "done"  # it was not skipped, as it had begun
 
 
 def test_what_ends_a_run_ends_it(study, crew, capsys):
