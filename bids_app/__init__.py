@@ -48,4 +48,4 @@ if not TYPE_CHECKING:  # to type checkers there is nothing but the names above
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)
