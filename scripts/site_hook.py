@@ -1,5 +1,5 @@
-"""What mkdocs is told besides mkdocs.yml: pages of the repository's root are pages of the site, headings have GitHub's
-anchors, and equations are MathML, which browsers draw by themselves. So one text serves GitHub and the site."""
+"""What mkdocs is told besides mkdocs.yml: pages of the repository's root join the site, headings have anchors as
+on GitHub, and equations are MathML, which browsers draw by themselves. So one text serves GitHub and the site."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, name, abs_src_path=str(ROOT / name)))
     for page in [file for file in files if file.src_uri.endswith(".md")]:
         for _, link, _ in LINK.findall(page.content_string):
-            place = posixpath.normpath(posixpath.join(posixpath.dirname(page.src_uri), site_place(page.src_uri, link)))
+            place = posixpath.normpath(
+                posixpath.join(posixpath.dirname(page.src_uri), site_place(page.src_uri, link))
+            )
             path = place.partition("#")[0]
             if files.get_file_from_path(path) is None and (ROOT / path).is_file():
                 files.append(File.generated(config, path, abs_src_path=str(ROOT / path)))
