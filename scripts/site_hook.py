@@ -9,8 +9,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latex2mathml.converter import convert
-
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 ROOT_PAGES = ("README.md", "CONTRIBUTING.md", "CHANGES.md", "benchmarks/RESULTS.md", "benchmarks/CALIBRATION.md")
-LINK = re.compile(r"(!?\[[^\]]*\]\()([^)\s]+)(\))")
+LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 
 
 def github_slug(heading: str, separator: str = "-") -> str:
@@ -39,6 +37,8 @@ def math_fence(source: str, *_: Any, **__: Any) -> str:
     ----------
     source : TeX, as GitHub shows it.
     """
+    from latex2mathml.converter import convert
+
     label = html.escape(" ".join(source.split()))
     return f'<div class="equation" role="math" aria-label="{label}">{convert(source, display="block")}</div>'
 
@@ -79,7 +79,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name in ROOT_PAGES:
         files.append(File.generated(config, name, abs_src_path=str(ROOT / name)))
     for page in [file for file in files if file.src_uri.endswith(".md")]:
-        for _, link, _ in LINK.findall(page.content_string):
+        for *_, link in LINK.findall(page.content_string):
             place = posixpath.normpath(
                 posixpath.join(posixpath.dirname(page.src_uri), site_place(page.src_uri, link))
             )
@@ -89,6 +89,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """mkdocs asks for it for each page."""
-    return LINK.sub(lambda found: found[1] + site_place(page.file.src_uri, found[2]) + found[3], markdown)
+def on_page_markdown(markdown: str, page: Page, files: Files, **_: Any) -> str:
+    """mkdocs asks for it for each page: links are those of the site, and name a page by its title, not its file."""
+
+    def placed(found: re.Match[str]) -> str:
+        label, link = found[2], site_place(page.file.src_uri, found[3])
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(page.file.src_uri), link.partition("#")[0]))
+        there = files.get_file_from_path(path) if label.endswith(".md") else None
+        title = there.page.title if there is not None and there.page is not None else label
+        return f"{found[1]}[{title}]({link})"
+
+    return LINK.sub(placed, markdown)
