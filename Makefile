@@ -13,7 +13,7 @@ demo: .venv/.ready
 	@echo "The report lies in $(DEMO)/out/group.html, each participant's in $(DEMO)/out/sub-*.html"
 
 docs: .venv/.ready
-	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
 	@echo "The documentation lies in site/index.html"
 
 test: .venv/.ready
