@@ -86,3 +86,15 @@ def test_docstrings_are_lists():
         "*Examples*",
         '```python\ncall("out")\n```',
     ]
+
+
+def test_a_long_signature_has_a_parameter_a_line():
+    text = "(X: Mapping[str, Any], *, delays_s: Sequence[float] = (0.0,), fit: str = 'a') -> pd.DataFrame"
+    assert SCRIPT._over_lines(text).splitlines() == [
+        "(",
+        "    X: Mapping[str, Any],",
+        "    *,",
+        "    delays_s: Sequence[float] = (0.0,),",
+        "    fit: str = 'a'",
+        ") -> pd.DataFrame",
+    ]
