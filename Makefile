@@ -4,13 +4,17 @@ DEMO = demo
 # units of work side by side, with one thread each, so that no number depends on the machine's cores
 NPROCS ?= $(shell if [ "$$(nproc 2>/dev/null || echo 1)" -gt 1 ]; then echo 2; else echo 1; fi)
 
-.PHONY: demo test test-long fuzz bench clean
+.PHONY: demo docs test test-long fuzz bench clean
 
 demo: .venv/.ready
 	.venv/bin/concord-tools demo $(DEMO)
 	.venv/bin/concord $(DEMO)/bids $(DEMO)/out participant group --analysis demo --model-dir $(DEMO)/models --offline \
 		--nprocs $(NPROCS) --omp-nthreads 1
 	@echo "The report lies in $(DEMO)/out/group.html, each participant's in $(DEMO)/out/sub-*.html"
+
+docs: .venv/.ready
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
+	@echo "The documentation lies in site/index.html"
 
 test: .venv/.ready
 	scripts/check -m "not long"
@@ -48,4 +52,4 @@ bench: .venv/.ready
 	@touch $@
 
 clean:
-	rm -rf .venv $(DEMO)
+	rm -rf .venv $(DEMO) site

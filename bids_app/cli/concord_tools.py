@@ -28,16 +28,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("-v", "--verbose", action="count", default=0, help="twice shows tracebacks")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
     demo = commands.add_parser("demo", help="make the demo data set: DIR/bids, DIR/models, DIR/truth.tsv")
-    demo.add_argument("folder", type=a_path, metavar="DIR")
+    demo.add_argument("folder", type=a_path, metavar="DIR", help="where it is made")
     demo.set_defaults(call=_demo)
     presets = commands.add_parser("presets", help="list the analyses that ship, or print one")
-    presets.add_argument("name", nargs="?", metavar="NAME")
+    presets.add_argument("name", nargs="?", metavar="NAME", help="print this one")
     presets.set_defaults(call=_presets)
     recipes = commands.add_parser("recipes", help="list the recipes of --stimuli that ship, or print one")
-    recipes.add_argument("name", nargs="?", metavar="NAME")
+    recipes.add_argument("name", nargs="?", metavar="NAME", help="print this one")
     recipes.set_defaults(call=_recipes)
     check = commands.add_parser("check-analysis", help="check an analysis file and print it with every default")
-    check.add_argument("file", metavar="FILE")
+    check.add_argument("file", metavar="FILE", help="a preset or a YAML file")
     check.add_argument("--model-dir", type=a_path, metavar="DIR", help="where patterns in 'models' are looked for")
     check.set_defaults(call=_check)
     compare = commands.add_parser(
@@ -68,15 +68,15 @@ def build_parser() -> argparse.ArgumentParser:
         )
     )
     fetch = commands.add_parser("prefetch", help="download every model that an analysis names, pinned to a revision")
-    fetch.add_argument("--analysis", required=True, metavar="PRESET|FILE")
-    fetch.add_argument("--model-dir", required=True, type=a_path, metavar="DIR")
+    fetch.add_argument("--analysis", required=True, metavar="PRESET|FILE", help="whose models are fetched")
+    fetch.add_argument("--model-dir", required=True, type=a_path, metavar="DIR", help="where they go")
     fetch.set_defaults(call=_prefetch)
     return parser
 
 
 def _add_slurm(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bids_dir", metavar="BIDS_DIR")
-    parser.add_argument("out_dir", metavar="OUT_DIR")
+    parser.add_argument("bids_dir", metavar="BIDS_DIR", help="as of concord")
+    parser.add_argument("out_dir", metavar="OUT_DIR", help="as of concord")
     parser.add_argument("--to", required=True, type=a_path, metavar="DIR", help="where the scripts go")
     parser.add_argument("--container", type=a_path, metavar="IMAGE.sif", help="run in this Apptainer image")
     gpus = "GPUs of the jobs that compute features and fits; default: 0"

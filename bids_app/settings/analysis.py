@@ -66,9 +66,12 @@ class Analysis(Settings):
     later_keys: ClassVar[frozenset[str]] = frozenset({"alignment"})
 
     name: str
+    """What the analysis is called in reports and sidecars."""
     pool: tuple[Literal["session", "task", "run"], ...] = ("session", "task", "run")
+    """Entities in which recordings that are fitted together may differ."""
     stimuli: StimuliSettings = StimuliSettings()
     features: Annotated[dict[str, FeatureSettings], Field(min_length=1)]
+    """Name: its kind and options. A name begins with a letter, then letters and digits."""
     alignment: AlignmentSettings = AlignmentSettings()
     response: ResponseSettings = ResponseSettings()
     design: DesignSettings = DesignSettings()
@@ -76,13 +79,15 @@ class Analysis(Settings):
     partition: PartitionSettings = PartitionSettings()
     shared_subspace: SubspaceSettings | None = None
     baseline: BaselineSettings = BaselineSettings()
-    controls: tuple[str, ...] = ()  # spaces fitted beside the partition
+    controls: tuple[str, ...] = ()
+    """Feature spaces that are fitted beside the partition, such as untrained models."""
     inference: InferenceSettings = InferenceSettings()
     group: GroupSettings = GroupSettings()
     report: ReportSettings = ReportSettings()
     save: tuple[Literal["predictions", "weights", "alphas", "blocks"], ...] = Field(
         default=(), exclude=True
     )  # changes no number
+    """What is kept of models. It changes no number, and is neither hashed nor written to analysis.yaml."""
 
     @field_validator("features")
     @classmethod

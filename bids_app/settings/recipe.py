@@ -279,16 +279,18 @@ def _checked_fields(templates: Iterable[str]) -> Iterator[str]:
 
 
 class StimuliSettings(Settings):
-    """Where word and phone timings lie: a path under /stimuli, `{stem}` the stimulus file without extension; which
-    `channel` of the sound was heard, and the `language`. Or a whole recipe, as `--stimuli` gives one. Clocks are as
-    written, unless a linear correction is asked for: `word_clock: stretch_to_sound` where a transcript's own length
-    differs from the sound's, and `playing_clock: stretch_to_event` where events last longer or shorter than the sound
-    that was played whole."""
+    """Where word and phone times lie, which sound was heard, and whose clock holds."""
 
     later_keys = frozenset({"recipe", "channel", "language", "word_clock", "playing_clock"})
     words: str | None = None
+    """A path under /stimuli; `{stem}` is the stimulus's file without its ending."""
     channel: Annotated[int, Field(ge=1)] | str | None = None
+    """Which channel of the sound was heard: a number from 1, `left`, `right`, `centre`, or `mean`."""
     language: Annotated[str, Field(pattern="^[a-z]{2,3}$")] | None = None
+    """Which language is spoken (ISO 639-1)."""
     recipe: RecipeSettings | None = None
+    """A whole recipe in place of all these, as `--stimuli` gives one."""
     word_clock: Literal["as_written", "stretch_to_sound"] = "as_written"
+    """`stretch_to_sound` corrects a transcript whose own length differs from the sound's."""
     playing_clock: Literal["as_written", "stretch_to_event"] = "as_written"
+    """`stretch_to_event` corrects a player: its event lasts longer or shorter than the sound, played whole."""

@@ -41,22 +41,28 @@ class Settings(BaseModel):
 
 
 class FmriResponse(Settings):
-    """Cleaning of BOLD, within run. `confounds`: groups, columns and patterns of columns, a list or joined by '+';
-    `confounds_files`: the user's own tables. `censor_fd_mm`: samples of more framewise displacement are not used, nor
-    are their `censor_neighbours` (before, after). `residualise_features`: features lose what responses are cleaned
-    of; null: where folds are whole runs, which true asks for and is warned of where it cannot be."""
+    """Cleaning of BOLD, within run."""
 
     later_keys: ClassVar[frozenset[str]] = frozenset(
         {"confounds_files", "censor_fd_mm", "censor_neighbours", "residualise_features"}
     )
 
     confounds: str = "motion24+acompcor"
+    """What is regressed out: groups of confounds, names of columns and patterns of names, a list or joined by `+`;
+    `none`."""
     confounds_files: tuple[str, ...] = ()
+    """The user's own tables of regressors, beside the response or by a path in BIDS_DIR; `{stem}` is filled in."""
     censor_fd_mm: Annotated[float, Field(gt=0)] | None = None
+    """Samples of more framewise displacement are not used. null: none is left out for it."""
     censor_neighbours: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 0)
+    """How many samples before and after a censored one are left out, too."""
     high_pass_s: Seconds | None = 128.0
+    """Periods longer than this are removed by a set of cosines; null removes none."""
     standardize: Literal["run", "none"] = "run"
+    """Whether each run is z-scored."""
     residualise_features: bool | None = None
+    """Whether features lose what responses are cleaned of. null: where folds are whole runs. true is warned of where
+    it cannot be."""
 
     @field_validator("confounds", mode="before")
     @classmethod
@@ -89,17 +95,20 @@ class FmriResponse(Settings):
 
 
 class IeegResponse(Settings):
-    """High gamma, and its cleaning within run. `band_hz`: of what is computed from voltages; null takes all signals
-    for envelopes. `line_hz`: the power line, whose harmonics inside the band are notched; null: as the sidecar says.
-    `reference`: what voltages are measured against before that."""
+    """High gamma, and its cleaning within run."""
 
     later_keys: ClassVar[frozenset[str]] = frozenset({"reference"})
 
     band_hz: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = (70.0, 150.0)
+    """The band that is computed from voltages; null takes all signals for envelopes."""
     line_hz: Annotated[float, Field(gt=0)] | Literal["none"] | None = None
+    """The power line, whose harmonics inside the band are notched. null: as the sidecar says."""
     reference: Literal["none", "average", "bipolar"] = "none"
+    """What voltages are measured against before high gamma is computed."""
     rate_hz: Annotated[float, Field(gt=0)] | None = 100.0
+    """The rate that envelopes are brought to; null keeps their own."""
     standardize: Literal["run", "none"] = "run"
+    """Whether each run is z-scored."""
 
     @model_validator(mode="after")
     def _ascending(self) -> IeegResponse:
@@ -122,10 +131,12 @@ class IeegResponse(Settings):
 
 
 class AlignmentSettings(Settings):
-    """Whether playings are placed by an audio channel of the recording: its name, or auto; null asks for none."""
+    """Whether playings are placed by an audio channel of the recording."""
 
     audio_channel: str | None = None
+    """The channel's name, or `auto`; null asks for none."""
     audio: Literal["report", "apply"] = "report"
+    """`report` says what was found; `apply` moves playings there."""
 
     def spec(self) -> AudioSpec | None:
         """For the stages; None where it is not asked for."""
@@ -149,8 +160,11 @@ class FmriDesign(Settings):
     """FIR delays of BOLD."""
 
     delays_s: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (2.0, 4.0, 6.0, 8.0)
+    """Seconds from a feature to the response; the model has one set of weights for each."""
     skip_onset_s: Seconds = 20.0
+    """Seconds after the first word or sound of a stimulus over 60 s that are neither fitted nor scored."""
     stamp: Literal["onset", "offset"] = "offset"
+    """Which of a word's two times counts."""
 
     def spec(self) -> DesignSpec:
         """For the stages; delays ascend."""
@@ -161,16 +175,21 @@ LAGS_S = {"trf": (0.0, 0.4, 0.01), "words": (-2.0, 2.0, 0.02)}  # by mode, where
 
 
 class IeegDesign(Settings):
-    """`trf`: a temporal response function, its lags in the design. `words`: one row a word, responses around its
-    onset. `lags_s`: lowest, highest and step, in seconds. `window_s` and `summary_s` are for words: the width of a
-    lag's mean, and the seconds after the onset whose mean gives an electrode's own value."""
+    """Lags of iEEG. `trf`: a temporal response function, its lags in the design. `words`: one row a word, responses
+    around its onset."""
 
     mode: Literal["trf", "words"] = "trf"
-    lags_s: tuple[float, float, Annotated[float, Field(gt=0)]]
+    """Whether rows are samples of time or words."""
+    lags_s: tuple[float, float, Annotated[float, Field(gt=0)]] = LAGS_S["trf"]
+    """Lowest, highest and step, in seconds. Of `words` the default is [-2, 2, 0.02]."""
     window_s: Seconds = 0.1
+    """Of `words`: the width of a lag's mean."""
     summary_s: tuple[float, float] = (0.0, 0.5)
+    """Of `words`: the seconds after the onset whose mean gives an electrode's own value."""
     skip_onset_s: Seconds = 0.0
+    """The same, of iEEG."""
     stamp: Literal["onset", "offset"] = "onset"
+    """Which of a word's two times counts."""
 
     @model_validator(mode="before")
     @classmethod
@@ -206,18 +225,25 @@ class DesignSettings(Settings):
 
 
 class FitSettings(Settings):
-    """Solver, grid and folds; a number for `outer` or `inner` asks for so many contiguous blocks."""
+    """Solver, grid and folds."""
 
     solver: SolverName = "banded_ridge"
+    """`banded_ridge` has a weight for each feature space, `ridge` equal ones; `chen2024` is that paper's published
+    code."""
     candidates: Annotated[int, Field(ge=1)] = 20
+    """Sets of band weights that are drawn, once, for all feature spaces."""
     alphas: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[int, Field(ge=1)]] = (
         1e-5,
         1e10,
         30,
     )
+    """Penalties: lowest, highest, and how many."""
     outer: Literal["by_run"] | Annotated[int, Field(ge=2)] = "by_run"
+    """Outer folds: whole runs, or so many contiguous blocks."""
     inner: Literal["by_run"] | Annotated[int, Field(ge=2)] = "by_run"
+    """Inner folds: the same within training samples."""
     seed: int = 0
+    """Of all that is drawn."""
 
     @model_validator(mode="after")
     def _ascending(self) -> FitSettings:
@@ -227,32 +253,37 @@ class FitSettings(Settings):
 
 
 class PartitionSettings(Settings):
-    """Spaces whose variance is split, and groups that take their members' place (at most 4 feature groups)."""
+    """Spaces whose variance is split, and groups of them (at most 4 feature groups)."""
 
-    spaces: tuple[str, ...] = ()  # empty: all features, in their order
+    spaces: tuple[str, ...] = ()
+    """The feature spaces that are fitted. Empty: all, in their order."""
     groups: dict[str, tuple[str, ...]] = {}
+    """Name: members. A group takes its members' place."""
 
 
 class SubspaceSettings(Settings):
-    """What two models share, as a space of its own: `between` two spaces, split `against` up to three others (or
-    groups). `components`: pairs kept, None for as many as hold up on held-out words; `fit`: on training stimuli, or
-    `all`, as the seed paper does, which is in-sample."""
+    """What two models share, as a space of its own."""
 
     between: tuple[str, str]
+    """The two feature spaces."""
     against: Annotated[tuple[str, ...], Field(max_length=3)] = ()
+    """Up to three others (or groups) that what they share is split against."""
     components: Annotated[int, Field(ge=1)] | None = None
+    """Canonical pairs that are kept; null: as many as hold up on held-out words."""
     fit: Literal["training", "all"] = "training"
+    """`training`: on the words of training folds. `all`: on all words, as the published code does (in-sample)."""
 
 
 MOTION = "motion"  # of the baseline, but made of confounds and not of the stimulus
 
 
 class BaselineSettings(Settings):
-    """What is fitted whatever the analysis names, each where it can be had, for models to be compared with (none: no
-    baseline); and whether a control that knows only time is fitted where folds split runs."""
+    """What is fitted whatever the analysis names, each where it can be had, for models to be compared with."""
 
     spaces: tuple[str, ...] = ("word_rate", "envelope", "position", MOTION)
+    """Of the baseline; an empty list for none."""
     autocorrelation: bool = True
+    """Whether a control that knows only time is fitted where folds split runs."""
 
     @field_validator("spaces")
     @classmethod
@@ -270,41 +301,48 @@ class BlockSeconds(Settings):
     """Least length of the blocks of time that are flipped or drawn as wholes."""
 
     fmri: Annotated[float, Field(gt=0)] = 60.0
+    """Seconds, of fMRI."""
     ieeg: Annotated[float, Field(gt=0)] = 20.0
+    """Seconds, of iEEG."""
 
 
 class InferenceSettings(Settings):
-    """Tests and intervals: how many sign flips at least (0: none), blocks, and the level of p and q that count in
-    reports."""
+    """Tests and intervals."""
 
     permutations: Annotated[int, Field(ge=0)] = 1000
+    """Sign flips at least: so many, or the next power of two less one; 0 for no tests and no intervals."""
     block_s: BlockSeconds = BlockSeconds()
     fdr: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """The level of p and q that count in reports."""
 
 
 class GroupSettings(Settings):
-    """`mean_response: false`: responses are not read again for the participants' mean response where they heard the
-    same stimuli, the tests over participants that need it, and noise ceilings between participants. `least_share`:
-    of participants who must have a target for it to be tested over them (five at least)."""
+    """The group level."""
 
     later_keys: ClassVar[frozenset[str]] = frozenset({"least_share"})
 
     mean_response: bool = True
+    """Whether responses are read again: for the participants' mean response, the tests that need it, and noise
+    ceilings between participants."""
     least_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Of participants, the share who must have a target for it to be tested over them (five at least)."""
 
 
 class ReportSettings(Settings):
-    """`planted`: a table of known values to show beside the recovered ones; `{bids_dir}` is filled in."""
+    """What reports show besides."""
 
     planted: str | None = None
+    """A table of known values to show beside the recovered ones; `{bids_dir}` is filled in."""
 
 
 class FeatureSettings(BaseModel):
-    """One feature space: its kind, dimensions kept by PCA, and the kind's own options (checked by its family)."""
+    """One feature space; a kind has options of its own besides, which its family checks."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     kind: str
+    """What it is made of: one of the kinds below."""
     pca: Annotated[int, Field(ge=1)] | None = None
+    """Principal components that are kept, fitted on training samples; null keeps all dimensions."""
 
     @property
     def has_layers(self) -> bool:

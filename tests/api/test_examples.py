@@ -63,3 +63,16 @@ def test_the_page_shows_each_with_its_figure(path):
         "a figure has words for who cannot see it"
     )
     assert (ROOT / f"docs/images/{path.stem}.png").stat().st_size <= MOST_BYTES
+
+
+SNIPPETS = [
+    (page, code)
+    for page in ("start", "outputs")
+    for code in re.findall(r"```python\n(.*?)```", (ROOT / f"docs/{page}.md").read_text(encoding="utf-8"), re.DOTALL)
+]
+
+
+@pytest.mark.parametrize(("page", "code"), SNIPPETS)
+def test_snippets_are_of_the_demo(page, code):
+    assert "demo/out" in code
+    compile(code, page, "exec")

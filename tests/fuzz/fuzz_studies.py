@@ -21,8 +21,8 @@ from quick_study import contents, make_quick_study
 
 from bids_app.cli.concord import main
 
-DOCS = Path(__file__).parents[2] / "docs/usage.md"
-TABLE = DOCS.read_text().partition("\n## When something is wrong\n")[2].partition("\n## ")[0]
+DOCS = Path(__file__).parents[2] / "docs/trouble.md"
+TABLE = DOCS.read_text().partition("\n## By exit code\n")[2].partition("\n## ")[0]
 CODES = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", TABLE, re.MULTILINE) for code in row.split(",")}
 STOPPED = {130, 143}
 LIMIT_S, WAITS_S, SPARE_MB = 60, 0.5, 6000

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from bids_app.settings.load import load_analysis
 
 pytestmark = pytest.mark.long
 SPACES = [("fmri", "MNI152NLin2009cAsym"), ("fmri", "fsaverage5"), ("ieeg", "MNI152NLin2009cAsym")]
+DOCS = Path(__file__).parents[2] / "docs"
 CHANGING = {"logs", "status.tsv", "status.json"}  # where durations and memory stand; reports have one section of them
 
 
@@ -143,6 +145,28 @@ def test_the_report_shows_recovered_beside_planted_and_names_stand_ins(demo):
     text = report_text(demo / "out" / "sub-01.html")
     assert "Recovered beside planted" in text
     assert "untrained" in text.lower()
+
+
+@pytest.mark.parametrize("page", ["start.md", "outputs.md"])
+def test_snippets_of_the_docs_run(demo, page):
+    snippets = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
+    assert snippets
+    for snippet in snippets:
+        code = snippet.replace("demo/out", str(demo / "out"))
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip()
+
+
+def test_the_tree_of_the_docs_is_there(demo):
+    text = (DOCS / "outputs.md").read_text(encoding="utf-8").partition("```text\n")[2].partition("```")[0]
+    above, found = [], 0
+    for indent, name in re.findall(r"^([│├└─ ]*)(\S+)", text, re.MULTILINE):
+        above[len(indent) // 4 :] = [name.replace("…", "*").rstrip("/")]
+        if len(above) > 1:
+            assert list(demo.glob("/".join(above))), "/".join(above)
+            found += 1
+    assert found > 30
 
 
 def test_a_story_sounds_the_same_in_every_making(demo):

@@ -4,6 +4,7 @@ import re
 import tomllib
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -14,10 +15,11 @@ from bids_app.cli.concord_tools import build_parser as build_tools_parser
 from bids_app.features.registry import KINDS
 from bids_app.settings.analysis import Analysis
 from bids_app.settings.load import parse_analysis, preset_names
+from bids_app.settings.recipe_files import recipe_names
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-IDS = [path.name for path in PAGES]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+IDS = [path.relative_to(ROOT).as_posix() for path in PAGES]
 TEXT = {path: path.read_text(encoding="utf-8") for path in PAGES}
 SOURCES = [path for folder in ("bids_app", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
 OTHERS_FLAGS = {
@@ -29,8 +31,8 @@ OTHERS_FLAGS = {
     "--renamed",
     *("--scheduler-file", "--nthreads", "--nworkers", "--memory-limit", "--no-dashboard", "--death-timeout"),
     *("--resources", "--ntasks", "--cpus-per-task", "--mem-per-cpu", "--time"),
-    *("--containall", "--nv", "--bind", "--partition"),
-}  # of scripts and benchmarks, dask, SLURM and Apptainer
+    *("--containall", "--nv", "--bind", "--partition", "--rm", "--user"),
+}  # of scripts and benchmarks, dask, SLURM, Apptainer and Docker
 PLACE = re.compile(r"(?<![\w./-])((?:bids_app|tests|scripts|docs|benchmarks|\.ci)/[\w./-]*\w/?)")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`|^    (.+)$", re.MULTILINE)
@@ -53,6 +55,9 @@ def anchors(path: Path) -> set[str]:
 def test_links_lead_somewhere(page: Path) -> None:
     for link in LINK.findall(TEXT[page]):
         if re.match(r"[a-z]+:", link):
+            parts = urlsplit(link)
+            assert parts.scheme == "https", f"{page.name}: {link}"
+            assert re.fullmatch(r"([\w-]+\.)+[a-z]{2,}", parts.netloc), f"{page.name}: {link}"
             continue
         name, _, anchor = link.partition("#")
         target = (page.parent / name).resolve() if name else page
@@ -76,7 +81,9 @@ def test_files_named_without_a_folder_are_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if page.name != "CONTRIBUTING.md"], ids=lambda page: page.name
+    "page",
+    [page for page in PAGES if page.name != "CONTRIBUTING.md"],
+    ids=lambda page: page.relative_to(ROOT).as_posix(),
 )
 def test_flags_are_known(page: Path) -> None:
     known = {flag for parser in (build_parser(), build_tools_parser()) for flag in parser._option_string_actions}
@@ -124,9 +131,9 @@ def test_sections_that_code_cites_are_there() -> None:
     assert cited, "no code cites the page"
 
 
-def test_the_analysis_file_of_the_usage_page_is_one() -> None:
-    text = re.search(r"```yaml\n(.*?)```", TEXT[ROOT / "docs/usage.md"], re.DOTALL)[1]
-    analysis = parse_analysis(text, "docs/usage.md")
+def test_the_analysis_file_of_its_page_is_one() -> None:
+    text = re.search(r"```yaml\n(.*?)```", TEXT[ROOT / "docs/analysis.md"], re.DOTALL)[1]
+    analysis = parse_analysis(text, "docs/analysis.md")
     assert set(yaml.safe_load(text)) == set(Analysis.model_fields)
     for name in ("response", "design", "fit", "baseline", "inference", "group", "report"):
         assert getattr(analysis, name) == Analysis.model_fields[name].default, name
@@ -140,11 +147,54 @@ def test_presets_and_kinds_are_in_their_tables() -> None:
     assert named == set(KINDS)
 
 
-def test_exit_codes_are_in_the_usage_page() -> None:
-    table = TEXT[ROOT / "docs/usage.md"].partition("## When something is wrong")[2].partition("\n## ")[0]
+def test_exit_codes_are_in_the_page_of_trouble() -> None:
+    table = TEXT[ROOT / "docs/trouble.md"].partition("## By exit code")[2].partition("\n## ")[0]
     stated = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE) for code in row.split(", ")}
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
     assert {kind.exit_code for kind in kinds if hasattr(kind, "exit_code")} | {0, 70, 130} <= stated
+
+
+def test_messages_of_the_page_of_trouble_are_said() -> None:
+    texts = (path.read_text(encoding="utf-8") for path in (ROOT / "bids_app").rglob("*.py"))
+    code = "".join(re.sub(r'"\s+f?"', "", text) for text in texts)
+    table = TEXT[ROOT / "docs/trouble.md"].partition("## By message")[2].partition("\n## ")[0]
+    messages = [
+        part for cell in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for part in re.findall(r"`([^`]+)`", cell)
+    ]
+    assert len(messages) > 25
+    for message in messages:
+        for part in message.split("…"):
+            assert part.strip(" '") in code, f"no line says `{message}`"
+
+
+def test_every_recipe_has_a_page() -> None:
+    pages = {path.stem for path in (ROOT / "docs/published").glob("*.md")} - {"index", "recipes"}
+    assert pages == set(recipe_names())
+    for name in pages:
+        assert f"--stimuli {name}" in TEXT[ROOT / f"docs/published/{name}.md"], name
+
+
+def read_otherwise(text: str) -> str | None:
+    """What GitHub takes for a list or a part of an item, and the site's Markdown does not: a list without an empty
+    line before it, and what is in an item by fewer than four blanks."""
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    glued = re.search(r"(?:^|\n\n)(?![-*|>#\s]|\d+\. )[^\n]+(?:\n(?![-*|] )[^\n]+)*\n(?:[-*]|1\.) [^\n]*", text)
+    narrow = re.search(r"\n\n {1,3}\S[^\n]*|\n {1,3}(?:[-*]|\d+\.) [^\n]*", text)
+    found = glued or narrow
+    return found[0] if found else None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_lists_are_lists_to_both_readers(page: Path) -> None:
+    assert read_otherwise(TEXT[page]) is None, page.name
+
+
+@pytest.mark.parametrize(
+    "text", ["A line:\n- item", "Two\nlines\n1. item", "- item\n\n  its rest", "1. item\n   - in it"]
+)
+def test_lists_that_one_reader_misses_are_found(text: str) -> None:
+    assert read_otherwise(text) is not None
+    assert read_otherwise("A line:\n\n- item\n  goes on\n\n    its rest\n- item\n") is None
 
 
 def test_one_version() -> None:

@@ -99,9 +99,9 @@ def test_what_is_not_there_has_no_map(tmp_path):
 
 
 # ------------------------------------------------------------------------------------------------ in others' programs
-USAGE = (Path(__file__).parents[3] / "docs/usage.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs/outputs.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(
-    r"(?:^    .*\n|^\n)+", USAGE.partition("### To look at maps")[2].partition("\n### ")[0], re.MULTILINE
+    r"(?:^    .*\n|^\n)+", PAGE.partition("## To look at maps")[2].partition("\n## ")[0], re.MULTILINE
 )
 SNIPPETS = [dedent(block) for block in BLOCKS if "import" in block]
 
@@ -116,7 +116,7 @@ SNIPPETS = [dedent(block) for block in BLOCKS if "import" in block]
     ],
 )
 @pytest.mark.filterwarnings("ignore")
-def test_what_the_usage_page_says_opens_them(tmp_path, monkeypatch, number, kind, rest):
+def test_what_the_page_says_opens_them(tmp_path, monkeypatch, number, kind, rest):
     assert len(SNIPPETS) == 4
     unit = default_sized(targets_of(kind), rest=rest)
     outputs.write_unit(tmp_path, unit)
