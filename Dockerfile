@@ -28,6 +28,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY bids_app bids_app
 # Left out: tests of packages, bytecode (a start takes 1.4 s more), headers and test programs of torch. All may be read by anybody.
 RUN pip install --no-deps --no-build-isolation . \
+ && pip check \
  && find /opt/concord/lib -depth -type d \( -name tests -o -name __pycache__ \) -exec rm -r {} + \
  && find /opt/concord/lib -name '*.a' -delete \
  && cd /opt/concord/lib/python*/site-packages/torch \
