@@ -48,7 +48,6 @@ COPY --from=build /opt/concord /opt/concord
 # Caches of libraries go to /tmp: there may be no $HOME, and the root may be read-only.
 ENV PATH=/opt/concord/bin:$PATH \
     HOME=/tmp \
-    MPLCONFIGDIR=/tmp/matplotlib \
     TORCHINDUCTOR_CACHE_DIR=/tmp/torch \
     HF_HOME=/tmp/huggingface \
     PYTHONDONTWRITEBYTECODE=1 \
