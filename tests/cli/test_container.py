@@ -131,4 +131,19 @@ def test_the_image_gives_the_same_numbers(image, folder):
     assert expected
     for name in expected:
         ours, theirs = nib.load(demo / "out" / name).get_fdata(), nib.load(out / name).get_fdata()
+        if "_stat-nPositive_" in name.name:
+            ours, theirs = (np.where(is_clear(demo / "out" / name), values, 0) for values in (ours, theirs))
         np.testing.assert_allclose(theirs, ours, atol=1e-5, err_msg=str(name))
+
+
+def is_clear(path):
+    """Of a map of counts of people above 0: where nobody's value is 0 but for its last digit, which is the machine's."""
+    out, space = path.parents[1], path.name.partition("_")[0].replace("tpl-", "space-")
+    said = json.loads(Path(str(path).replace(".nii.gz", ".json")).read_text())
+    return np.stack([nobody_at_zero(out, space, one["Name"]) for one in said["Components"]], axis=-1)
+
+
+def nobody_at_zero(out, space, component):
+    people = [*out.glob(f"sub-*/func/*_{space}_stat-rsquared_desc-{component}_statmap.nii.gz")]
+    assert people
+    return np.all([~(np.abs(nib.load(one).get_fdata()) < 1e-9) for one in people], axis=0)
