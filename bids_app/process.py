@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bids_app.errors import CannotCreate
+
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1  # of glibc's mallopt
 LARGEST_MB, KEPT_MB = 64, 256  # of what is freed: arrays above the first go to the kernel at once
 
@@ -60,11 +62,46 @@ def set_environment(offline: bool) -> None:
 
 
 @contextmanager
+def temporary_files_in(folder: Path | None) -> Iterator[None]:
+    """While it lasts, temporary files of this process, and of those that it starts, lie in a folder.
+
+    Parameters
+    ----------
+    folder : it is made where it is absent; None: the machine's own, or that of $TMPDIR.
+
+    Raises
+    ------
+    CannotCreate : nothing can be written there.
+    """
+    if folder is None:
+        yield
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise CannotCreate(f"no working files can be written ({error.strerror})", folder, "see --work-dir") from None
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"], tempfile.tempdir = str(folder), None
+    try:
+        yield
+    finally:
+        tempfile.tempdir = None
+        os.environ.pop("TMPDIR")
+        if before is not None:
+            os.environ["TMPDIR"] = before
+
+
+@contextmanager
 def usable_home() -> Iterator[None]:
     """While it lasts, libraries find a home and a cache that they can use, whoever the user is.
 
     Without an entry in the user database and without $HOME there is none; it may be unreadable, or read-only as in a
     container. Several libraries end at their import then. Models stay where the hub's library looks for them.
+
+    Raises
+    ------
+    CannotCreate : one has to be made, and there is no place for it.
     """
     names = ("HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR", "HF_HOME")
     before = {name: os.environ.get(name) for name in names}
@@ -72,7 +109,11 @@ def usable_home() -> Iterator[None]:
     if not wanted:
         yield
         return
-    folder = tempfile.mkdtemp(prefix="concord-home-")
+    try:
+        folder = tempfile.mkdtemp(prefix="concord-home-")
+    except OSError as error:
+        what = f"there is no folder for temporary files ({error})"
+        raise CannotCreate(what, hint="name one by --work-dir, or in TMPDIR") from None
     os.environ.update({name: value.format(folder=folder) for name, value in wanted.items()})
     try:
         yield

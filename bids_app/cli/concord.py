@@ -20,7 +20,7 @@ from bids_app.cli.terminal import screen_of, shown
 from bids_app.errors import NoInput, UnknownLevel, UsageError
 from bids_app.inputs.opening import read_named
 from bids_app.pointers import require_content
-from bids_app.process import set_environment
+from bids_app.process import set_environment, temporary_files_in, usable_home
 from bids_app.records import SAVED, ModelSource, RecordingQuery
 from bids_app.records.entities import LABEL
 from bids_app.settings.run_options import RunOptions
@@ -51,15 +51,18 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("out_dir", type=a_path, metavar="OUT_DIR", help="where results go")
     parser.add_argument("levels", nargs="+", metavar="{participant,group}", help="one level or both")
     parser.add_argument("--version", action="version", version=f"concord {__version__}")
-    _add_selection(parser.add_argument_group("which recordings"))
-    _add_analysis(parser.add_argument_group("what is computed"))
-    add_regions(parser.add_argument_group("by region"))
-    _add_running(parser.add_argument_group("how it runs"))
+    _add_selection(parser.add_argument_group("Options for filtering BIDS queries"))
+    _add_performance(parser.add_argument_group("Options to handle performance"))
+    _add_subset(parser.add_argument_group("Options for performing only a subset of the workflow"))
+    _add_analysis(parser.add_argument_group("Workflow configuration"))
+    add_regions(parser.add_argument_group("Options for results by region"))
+    _add_other(parser.add_argument_group("Other options"))
     return parser
 
 
 def _add_selection(group: argparse._ArgumentGroup) -> None:
     labels = "with or without its prefix; or a text file with one label a line"
+    group.add_argument("--skip-bids-validation", action="store_true", help="accepted: input is checked by preflight")
     group.add_argument("--participant-label", nargs="+", default=[], metavar="L", help=labels)
     group.add_argument("--exclude-participant-label", nargs="+", default=[], metavar="L", help=labels)
     group.add_argument("--session-label", nargs="+", default=[], metavar="L", help=labels)
@@ -114,9 +117,6 @@ def _add_analysis(group: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         help="what a recipe asks for, by recording: a TSV or CSV with columns such as sub, task, run and onset",
     )
-
-
-def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--model-dir", type=a_path, metavar="DIR", help="where model weights lie")
     group.add_argument("--offline", action="store_true", help="never touch the network (as HF_HUB_OFFLINE=1)")
     group.add_argument(
@@ -136,6 +136,9 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         help="keep models too: predictions (held-out time courses), weights, alphas (of each fold and union), "
         "blocks (sums that concord-tools compare reads); it changes no number",
     )
+
+
+def _add_performance(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--device", default="auto", metavar="auto|cpu|cuda[:N]", help="default: a GPU if there is one")
     _add_cluster(group.add_mutually_exclusive_group())
     group.add_argument(
@@ -151,16 +154,29 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         metavar="MB",
         help="memory a fit may take, in each process; changes no number",
     )
+
+
+def _add_subset(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dry-run", action="store_true", help="print and write the plan, compute nothing")
-    group.add_argument("--force", action="store_true", help="recompute what is there")
-    group.add_argument(
-        "--stop-on-first-crash", action="store_true", help="stop at the first recording or model that fails"
-    )
     group.add_argument("--reports-only", action="store_true", help="only write the reports again")
     group.add_argument(
         "--features-only", action="store_true", help="only make features that are missing, of everybody's stimuli"
     )
-    group.add_argument("--skip-bids-validation", action="store_true", help="accepted: input is checked by preflight")
+
+
+def _add_other(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "-w",
+        "--work-dir",
+        type=a_path,
+        metavar="DIR",
+        help="where working files lie while a run lasts, and temporary ones of libraries; default: OUT_DIR/logs, and "
+        "the machine's folder for temporary files",
+    )
+    group.add_argument("--force", action="store_true", help="recompute what is there")
+    group.add_argument(
+        "--stop-on-first-crash", action="store_true", help="stop at the first recording or model that fails"
+    )
     group.add_argument("--notrack", action="store_true", help="accepted: there is no tracking")
     group.add_argument("-q", "--quiet", action="store_true", help="say nothing; errors, and the log, are as ever")
     group.add_argument(
@@ -224,6 +240,7 @@ def parse_arguments(arguments: Sequence[str]) -> RunOptions:
         features_from=_features_from(given.features_from),
         threads=given.omp_nthreads,
         mem_mb=given.mem_mb,
+        work_dir=_checked_work_dir(given),
         save=tuple(given.save),
         nprocs=given.nprocs,
         scheduler=given.dask_scheduler,
@@ -258,6 +275,17 @@ def _checked_out_dir(bids_dir: Path, out_dir: Path) -> Path:
     if out_dir.exists() and not out_dir.is_dir():
         raise UsageError("OUT_DIR is a file", out_dir, "name a folder")
     return out_dir
+
+
+def _checked_work_dir(given: argparse.Namespace) -> Path | None:
+    """Not in bids_dir either, unless it lies in OUT_DIR. Raises UsageError."""
+    if given.work_dir is None:
+        return None
+    found: Path = given.work_dir.resolve()
+    above = (found, *found.parents)
+    if given.bids_dir.resolve() in above and given.out_dir.resolve() not in above:
+        raise UsageError("--work-dir lies in BIDS_DIR", found, "choose one outside it")
+    return found
 
 
 def _label(given: str | None, prefix: str) -> str | None:
@@ -349,11 +377,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     options = parse_arguments(arguments)
-    set_environment(options.models.offline)
-    from bids_app.pipeline.several_models import run_all
+    with temporary_files_in(options.work_dir), usable_home():
+        set_environment(options.models.offline)
+        from bids_app.pipeline.several_models import run_all
 
-    with shown(options.verbose):
-        return run_all(options, screen_of(options))
+        with shown(options.verbose):
+            return run_all(options, screen_of(options))
 
 
 def entry() -> NoReturn:

@@ -14,6 +14,7 @@ from bids_app import __version__
 from bids_app.cli.arguments import a_path, sbatch_line, slurm_time, whole_number
 from bids_app.cli.one_line import run_in_one_line
 from bids_app.errors import UsageError
+from bids_app.process import usable_home
 
 
 class _Parser(argparse.ArgumentParser):
@@ -169,7 +170,8 @@ def _run(arguments: Sequence[str]) -> int:
     if rest and given.command != "slurm":
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     given.rest, given.arguments = rest, arguments
-    return given.call(given) or 0
+    with usable_home():
+        return given.call(given) or 0
 
 
 def entry() -> NoReturn:

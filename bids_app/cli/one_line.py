@@ -16,7 +16,6 @@ from typing import NoReturn
 
 from bids_app.cli.terminal import leave_output
 from bids_app.errors import EXPECTED, Bug, ConcordError, with_exit_code
-from bids_app.process import usable_home
 
 INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal's number, as shells have it
 GO_ON = "run the same command to go on"
@@ -38,7 +37,7 @@ def run_in_one_line(program: str, arguments: Sequence[str], call: Callable[[], i
     temporary files.
     """
     try:
-        with usable_home(), _terminable():
+        with _terminable():
             return call()
     except Terminated:
         line, code = f"terminated; {GO_ON}", TERMINATED

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from bids_app.disk.owners import is_left, own_token, try_lock
 from bids_app.disk.regular import require_regular
 
-PREFIX, OWNER = "scratch-", "owner"
+PREFIX, OWNER = "concord-scratch-", "owner"
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
 
     Parameters
     ----------
-    parent : where it is made.
+    parent : where it is made; it is made itself where it is absent.
 
     Raises
     ------
@@ -68,6 +68,7 @@ def sweep_scratch(parent: Path) -> None:
 
 
 def _new_folder(parent: Path) -> tuple[Path, BinaryIO]:
+    parent.mkdir(parents=True, exist_ok=True)
     while True:
         folder = Path(mkdtemp(prefix=PREFIX, dir=parent))
         try:

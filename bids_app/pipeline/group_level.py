@@ -58,7 +58,7 @@ def _join(judge: Judge, members: Members, work: Work, cache: SubspaceCache) -> i
     missing_regions = _read_off(judge, members, progress)
     common = {"AnalysisHash": job.hash, "SoftwareVersions": {"concord": __version__}}
     left_out = tuple(one.excluded for one in members.left_out)
-    with scratch_folder(outputs.lock_path(job.out_dir, None).parent) as folder:
+    with scratch_folder(job.options.scratch_dir) as folder:
         shared, failed = fit_mean_responses(judge, counted, cache, progress, folder)
         room = group.Room(folder, group.held_bytes(job.options.mem_mb))
         regions = group_regions(job, units, shared)

@@ -90,7 +90,7 @@ def _row(stem: str) -> str:
 
 
 def _responses(units: Sequence[Unit], rows: Rows, job: Job, work: Work) -> AbstractContextManager[SharedResponses]:
-    return shared_responses(units, rows, job.out_dir / "logs", work.stages, job.analysis.group_spec())
+    return shared_responses(units, rows, job.options.scratch_dir, work.stages, job.analysis.group_spec())
 
 
 def _mean_unit(stem: str, first: Unit) -> Unit:

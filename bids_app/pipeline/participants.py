@@ -257,7 +257,7 @@ def reusable(there: Verdict, judge: Judge) -> UnitSummary | None:
 
 def _scratch(job: Job) -> AbstractContextManager[Path | None]:
     """A folder for what is kept of models until it is written, where anything is."""
-    return scratch_folder(job.out_dir / "logs") if job.save else nullcontext()
+    return scratch_folder(job.options.scratch_dir) if job.save else nullcontext()
 
 
 def _reuse(work: Work, task: UnitTask, judge: Judge, done: UnitSummary) -> bool:

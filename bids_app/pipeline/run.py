@@ -127,7 +127,7 @@ def _compute(
         require_scheduler(job.options)
     outputs.prepare(job.out_dir, _data_set_facts(job, recordings.datasets), notify)
     log.keep()
-    _sweep(job.out_dir)
+    _sweep(job.options)
     book, cache, failed = StatusBook(job.out_dir, notify), SubspaceCache(), 0
     progress = Progress(book, screen)
     if not preflight.units and "participant" in job.options.levels:
@@ -177,14 +177,14 @@ def _by_others(judge: Judge, foreseen: Foreseen, progress: Progress, device: str
     try:
         return run_participants_on_cluster(judge, foreseen, progress, device, _homes(options))
     finally:
-        _sweep(options.out_dir)  # what a worker was at that was killed
+        _sweep(options)  # what a worker was at that was killed
 
 
-def _sweep(out_dir: Path) -> None:
+def _sweep(options: RunOptions) -> None:
     """Take away what processes that were killed left; what living ones are at stays."""
-    disk.sweep_parts(out_dir)
-    disk.sweep_scratch(out_dir / "logs")
-    outputs.recover_all(out_dir)
+    disk.sweep_parts(options.out_dir)
+    disk.sweep_scratch(options.scratch_dir)
+    outputs.recover_all(options.out_dir)
 
 
 def _data_set_facts(job: Job, datasets: Mapping[str, Path]) -> outputs.DataSetFacts:

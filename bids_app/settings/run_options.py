@@ -66,6 +66,7 @@ class RunOptions:
     nprocs: int = 1  # worker processes on this machine; 1: none but this one
     scheduler: str | None = None  # address of a dask cluster that is there
     scheduler_file: Path | None = None  # the same, of whose address it tells
+    work_dir: Path | None = None  # of working files and temporary ones; None: OUT_DIR/logs, and the machine's own
     save: tuple[str, ...] = ()  # what is kept of models beside their scores; the analysis may name more
     regions: AskedRegions = AskedRegions()  # that finished results are summarised by
     dry_run: bool = False
@@ -91,6 +92,11 @@ class RunOptions:
     def out_dir(self) -> Path:
         """The folder written."""
         return self.query.out_dir
+
+    @property
+    def scratch_dir(self) -> Path:
+        """Where folders of working files are made."""
+        return self.work_dir or self.out_dir / "logs"
 
     @property
     def named_folders(self) -> tuple[Path, ...]:

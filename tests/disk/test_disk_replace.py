@@ -88,7 +88,7 @@ def test_a_living_processs_files_stay_though_their_lock_is_free(tmp_path, monkey
 
 
 def test_a_scratch_folder_of_another_machine_that_is_written_to_stays(tmp_path, disk):
-    folder = tmp_path / "scratch-x"
+    folder = tmp_path / "concord-scratch-x"
     folder.mkdir()
     (folder / "owner").write_text("ffffffff-1-1")
     age(folder, 2 * owners.FOREIGN_S)
@@ -109,7 +109,7 @@ def test_files_of_other_programs_stay_however_old(tmp_path, disk, name):
 
 
 def test_a_scratch_folder_without_an_owner_goes_once_it_is_old(tmp_path, disk):
-    folder = tmp_path / "scratch-old"
+    folder = tmp_path / "concord-scratch-old"
     folder.mkdir()
     (folder / "0_0.npy").write_bytes(b"x")
     sweep_scratch(tmp_path)

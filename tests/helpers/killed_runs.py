@@ -155,7 +155,9 @@ def disturbed(root, how, levels, number, before=None):
     left = differences(out, root / "out") if out.exists() else []
     code, said = rerun(root, levels, out)
     after = differences(out, root / "out")
-    after += [str(path) for path in (*out.rglob(".*.part"), *out.rglob("scratch-*"), *out.rglob("*_files.txt"))]
+    after += [
+        str(path) for path in (*out.rglob(".*.part"), *out.rglob("concord-scratch-*"), *out.rglob("*_files.txt"))
+    ]
     shutil.rmtree(out)
     return left, said, after if code == 0 else [f"exit code {code}", *after]
 

@@ -90,7 +90,7 @@ def test_ceilings_are_each_persons_from_the_others(study):
     assert "from 5 participants who heard the same 3 runs" in said["Ceiling"]
     assert len(said["Sources"]) == 5
     assert all((study / "out" / source.removeprefix("bids::")).exists() for source in said["Sources"])
-    assert not list((study / "out/logs").glob("scratch-*"))
+    assert not list((study / "out/logs").glob("concord-scratch-*"))
 
 
 def test_what_models_add_to_the_baseline_is_tested_over_people(study):

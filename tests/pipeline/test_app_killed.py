@@ -218,7 +218,11 @@ def test_two_jobs_at_once_leave_what_one_does(undisturbed, out, first):
         pids.append(pid)
     assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids] == [0, 0]
     assert differences(out, undisturbed / "out") == []
-    assert not [*Path(out).rglob(".*.part"), *(out / "logs").glob("scratch-*"), *(out / "logs").glob("*_files.txt")]
+    assert not [
+        *Path(out).rglob(".*.part"),
+        *(out / "logs").glob("concord-scratch-*"),
+        *(out / "logs").glob("*_files.txt"),
+    ]
 
 
 @pytest.mark.long

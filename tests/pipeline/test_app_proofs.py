@@ -249,7 +249,7 @@ MENDED = {
     "status gone": lambda root: [(root / f"out/status.{end}").unlink() for end in ("tsv", "json")],
     "status broken": lambda root: cut(root / "out/status.json"),
     "half a file": lambda root: func(root, "02", "x").with_name(f".x.gz.{DEAD}.01234567.part").write_bytes(b"half"),
-    "a scratch folder": lambda root: dead_scratch(root / "out/logs/scratch-abc"),
+    "a scratch folder": lambda root: dead_scratch(root / "out/logs/concord-scratch-abc"),
 }  # fmt: skip
 FEW_MENDED = ("features edited", "status gone")
 

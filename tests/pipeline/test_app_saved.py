@@ -8,6 +8,7 @@ from quick_study import func, main, make_quick_study, quick_runs, stem, summary
 from tiny_ieeg import make_study as make_ieeg
 
 import bids_app as concord
+from bids_app.disk import scratch
 from bids_app.outputs.files.serialise import PROOF
 from bids_app.records import SAVED
 
@@ -31,7 +32,7 @@ def study(tmp_path_factory):
     return root
 
 
-def test_the_line_from_nothing_saved_to_all_of_it(study, capsys):
+def test_the_line_from_nothing_saved_to_all_of_it(study, capsys, monkeypatch, tmp_path):
     before = numbers(study)
     assert run(study, "--save", *WANTED, "--dry-run") == 0
     said = "unsaved: to be saved, and not there: predictions, weights, alphas"
@@ -39,10 +40,15 @@ def test_the_line_from_nothing_saved_to_all_of_it(study, capsys):
     plan = json.loads((study / "out/plan.json").read_text())
     assert (plan["units"][0]["results"], plan["units"][0]["reason"]) == ("unsaved", said.removeprefix("unsaved: "))
 
-    assert run(study, "--save", *WANTED) == 0
+    made, make = [], scratch.mkdtemp
+    monkeypatch.setattr(scratch, "mkdtemp", lambda **of: made.append(of["dir"]) or make(**of))
+    work = tmp_path / "new" / "work"
+    assert run(study, "--save", *WANTED, "-w", str(work)) == 0
+    assert made == [work]  # and nothing is left there
+    assert not list(work.iterdir())
     assert "again: to be saved, and not there: predictions, weights, alphas" in capsys.readouterr().out
     assert numbers(study) == before  # it changes no number, to the bit
-    assert not list((study / "out/logs").glob("scratch-*"))
+    monkeypatch.undo()
 
     (study / "saving.yaml").write_text((study / "quick.yaml").read_text() + "save: [alphas, predictions]\n")
     assert run(study, analysis="saving.yaml") == 0  # of the same hash, and it is there

@@ -100,7 +100,7 @@ def test_threads_and_memory_are_never_left_to_the_node(study):
     assert {"--cpus-per-task=4", "--mem=7510M"} <= {*lines}
 
 
-def test_a_container_sees_what_the_command_line_names_and_writes_out_dir_alone(study, monkeypatch):
+def test_a_container_sees_what_the_command_line_names_and_writes_where_it_may(study, tmp_path, monkeypatch):
     monkeypatch.chdir(study)
     image, models = study / "concord.sif", study / "models"
     image.touch()
@@ -124,6 +124,13 @@ def test_a_container_sees_what_the_command_line_names_and_writes_out_dir_alone(s
     bound = words[words.index("--bind") + 1 : words.index(str(image)) : 2]
     read = [f"{path}:{path}:ro" for path in (study / "bids", models, study / "quick.yaml")]
     assert bound == [*read, f"{study / 'out'}:{study / 'out'}"]
+    work = tmp_path / "work"  # it is made by the job, on the machine where that runs
+    assert write(study, "--container", str(image), "-w", str(work)) == 0
+    words, _ = command_of(study, "group.sh")
+    bound = words[words.index("--bind") + 1 : words.index(str(image)) : 2]
+    assert bound[-2:] == [f"{study / 'out'}:{study / 'out'}", f"{work}:{work}"]
+    made = next(line for line in (study / "jobs/group.sh").read_text().splitlines() if line.startswith("mkdir"))
+    assert shlex.split(made) == ["mkdir", "-p", str(study / "out"), str(work)]
 
 
 def test_a_container_sees_atlases_with_their_tables_and_masks(study, tmp_path, monkeypatch):

@@ -31,8 +31,9 @@ OTHERS_FLAGS = {
     "--renamed",
     *("--scheduler-file", "--nthreads", "--nworkers", "--memory-limit", "--no-dashboard", "--death-timeout"),
     *("--resources", "--ntasks", "--cpus-per-task", "--mem-per-cpu", "--time"),
-    *("--containall", "--nv", "--bind", "--partition", "--rm", "--user"),
-}  # of scripts and benchmarks, dask, SLURM, Apptainer and Docker
+    *("--containall", "--nv", "--bind", "--partition", "--build-arg", "--rm", "--network", "--read-only", "--tmpfs"),
+    *("--user", "--extra-index-url", "--pipeline", "--pipeline-step"),
+}  # of scripts and benchmarks, dask, SLURM, Apptainer, Docker, pip and Nipoppy
 PLACE = re.compile(r"(?<![\w./-])((?:bids_app|tests|scripts|docs|benchmarks|\.ci)/[\w./-]*\w/?)")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`|^    (.+)$", re.MULTILINE)
@@ -200,7 +201,8 @@ def test_lists_that_one_reader_misses_are_found(text: str) -> None:
 def test_one_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["version"]
-    assert {project, citation} == {__version__}
+    (changes, *_) = re.findall(r"^## \[([^\]]+)\]", TEXT[ROOT / "CHANGES.md"], re.MULTILINE)
+    assert {project, citation, changes} == {__version__}
 
 
 def test_terms_of_the_glossary_stand_once() -> None:

@@ -61,7 +61,7 @@ class SharedResponses:
 
 @contextmanager
 def shared_responses(
-    units: Sequence[Unit], rows: Rows, logs: Path, stages: Stages, asked: GroupSpec
+    units: Sequence[Unit], rows: Rows, scratch_dir: Path, stages: Stages, asked: GroupSpec
 ) -> Iterator[SharedResponses]:
     """Participants' responses to what at least two of them heard.
 
@@ -69,7 +69,7 @@ def shared_responses(
     ----------
     units : one a participant, of one space.
     rows : what a row of the design is.
-    logs : responses are in files of a folder there, for as long as the context lasts.
+    scratch_dir : responses are in files of a folder there, for as long as the context lasts.
     stages : are told what is read.
     asked : how many participants must have a target.
 
@@ -77,7 +77,7 @@ def shared_responses(
     ------
     DataError : where they share no run, no samples or no targets, or heard the stimuli at other times.
     """
-    with scratch_folder(logs) as folder:
+    with scratch_folder(scratch_dir) as folder:
         yield _gather(units, rows, folder, stages, asked)
 
 

@@ -19,13 +19,13 @@ class Container:
     ----------
     image : the .sif file.
     read : files and folders that are read.
-    written : the folder that is written.
+    written : folders that are written.
     folder : the working folder, where paths of the command line hang on it.
     """
 
     image: Path
     read: Sequence[Path]
-    written: Path
+    written: Sequence[Path]
     folder: Path | None = None
 
     def words(self, has_gpu: bool) -> list[str]:
@@ -35,8 +35,8 @@ class Container:
         ----------
         has_gpu : whether NVIDIA's driver is let in.
         """
-        binds = [f"{path}:{path}:ro" for path in self.read]
-        bound = [word for one in [*binds, f"{self.written}:{self.written}"] for word in ("--bind", one)]
+        binds = [*(f"{path}:{path}:ro" for path in self.read), *(f"{path}:{path}" for path in self.written)]
+        bound = [word for one in binds for word in ("--bind", one)]
         gpu = ["--nv"] if has_gpu else []
         folder = ["--pwd", str(self.folder)] if self.folder else []
         return ["apptainer", "run", "--containall", *gpu, *folder, *bound, str(self.image)]
@@ -83,6 +83,7 @@ class Jobs:
     options : of concord, as they were given and what they leave to a default.
     labels : of participants, without `sub-`.
     cluster : what SLURM is asked for.
+    written : folders that are made first.
     given : the command that writes the scripts, for whoever reads them.
     container : that the program runs in, if so.
     """
@@ -93,6 +94,7 @@ class Jobs:
     options: Sequence[str]
     labels: Sequence[str]
     cluster: Cluster
+    written: Sequence[Path]
     given: str
     container: Container | None = None
 
@@ -156,7 +158,7 @@ def _script(jobs: Jobs, job: _Job) -> str:
             "#!/bin/bash\n",
             *(f"#SBATCH {line}\n" for line in lines),
             job.before,
-            f"mkdir -p {shlex.quote(str(jobs.data[1]))}\n",
+            f"mkdir -p {shlex.join(map(str, jobs.written))}\n",
             f"cd {shlex.quote(str(jobs.folder))}\n",
             command + (' --participant-label "$label"' if job.is_array else "") + "\n",
             job.after,

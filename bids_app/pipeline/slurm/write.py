@@ -70,7 +70,8 @@ def write_slurm(options: RunOptions, given: Sequence[str], wanted: Wanted, say: 
     if container and (folders := _atlas_folders(options)):  # in it no others are looked at
         own += ["--atlas-dir", *map(str, folders)]
     command = [sys.executable, "-m", "bids_app"]
-    jobs = Jobs(command, folder, data, [*given, *own], labels, cluster, options.command, container)
+    written = _written(options)
+    jobs = Jobs(command, folder, data, [*given, *own], labels, cluster, written, options.command, container)
     try:
         wanted.to.mkdir(parents=True, exist_ok=True)
         for name, text in scripts(jobs).items():
@@ -104,8 +105,14 @@ def _container(image: Path, options: RunOptions, named: Sequence[Path]) -> Conta
     folder = None if all(path.is_absolute() for path in named) else Path.cwd()
     own = [] if folder is None else [folder]
     paths = dict.fromkeys([*own, *options.named_folders, *(path.resolve() for path in named)])
-    read = [path for path in paths if path != options.out_dir and not any(one in path.parents for one in paths)]
-    return Container(image, read, options.out_dir, folder)
+    written = _written(options)
+    read = [path for path in paths if path not in written and not any(one in path.parents for one in paths)]
+    return Container(image, read, written, folder)
+
+
+def _written(options: RunOptions) -> tuple[Path, ...]:
+    """Folders that jobs write into."""
+    return (options.out_dir, *([options.work_dir] if options.work_dir else []))
 
 
 def _atlas_folders(options: RunOptions) -> tuple[Path, ...]:

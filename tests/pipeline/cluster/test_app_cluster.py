@@ -52,7 +52,7 @@ def run(root, out, *more, levels=LEVELS):
 def unlike(root, out):
     """Files that differ from one process's, and what was left of what processes were at."""
     folder = root / out
-    left = [*folder.rglob(".*.part"), *folder.rglob("scratch-*"), *folder.rglob("*_files.txt")]
+    left = [*folder.rglob(".*.part"), *folder.rglob("concord-scratch-*"), *folder.rglob("*_files.txt")]
     return differences(folder, root / "out") + [str(path) for path in left]
 
 
