@@ -285,12 +285,14 @@ class InferenceSettings(Settings):
 class GroupSettings(Settings):
     """`mean_response: false`: responses are not read again for the participants' mean response where they heard the
     same stimuli, the tests over participants that need it, and noise ceilings between participants. `least_share`:
-    of participants who must have a target for it to be tested over them (five at least)."""
+    of participants who must have a target for it to be tested over them (five at least). `tfce`: a family-wise p by
+    threshold-free cluster enhancement beside that by max-T, of voxels and of vertices of fsaverage."""
 
-    later_keys: ClassVar[frozenset[str]] = frozenset({"least_share"})
+    later_keys: ClassVar[frozenset[str]] = frozenset({"least_share", "tfce"})
 
     mean_response: bool = True
     least_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    tfce: bool = False
 
 
 class ReportSettings(Settings):
