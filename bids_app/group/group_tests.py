@@ -44,8 +44,8 @@ def with_tests(
     asked: GroupSpec,
     room: Room = IN_MEMORY,
 ) -> tuple[Values, GroupInference]:
-    """The values with p, family-wise p and q of every component's rsquared, where it is asked for and can be family-wise
-    p by TFCE; and how they were made.
+    """The values with p, family-wise p (by max-T and, where it is asked for and can be, by TFCE) and q of every
+    component's rsquared; and how they were made.
 
     There is no p of fewer participants than `FEWEST_TESTED`: none could be .05 or less.
 

@@ -182,11 +182,11 @@ class GroupResult:
 
     values {component: {stat: {statistic: (n_targets,)}}}: statistics 'mean', 'sd', 'n', 'nPositive' over
     participants, target by target (r: mean through Fisher's z), and of rsquared, where there was inference, 'p',
-    'pfwe', 'q', 'ci025', 'ci975', and from participants' own tests 'nTested', 'nSignificant', 'prevalence',
-    'prevalenceLow', 'prevalenceHigh', 'prevalenceBound'. Electrodes are not common to participants: targets are
-    everyone's, `owners` says whose, and the only statistic is 'value'; `electrodes` has a row a component and choice
-    of electrodes. No targets where participants do not share a space. `scores`: one row a participant, component and
-    stat, over that participant's targets. `inference`: how tests were made, None where there are none; `ceiling`: as
+    'pfwe', 'q', 'ci025', 'ci975', where asked for 'pfweTfce', and from participants' own tests 'nTested',
+    'nSignificant', 'prevalence', 'prevalenceLow', 'prevalenceHigh', 'prevalenceBound'. Electrodes are not common to
+    participants: targets are everyone's, `owners` says whose, and the only statistic is 'value'; `electrodes` has a
+    row a component and choice of electrodes. No targets where participants do not share a space. `scores`: one row a
+    participant, component and stat, over that participant's targets. `inference`: how tests were made, None where there are none; `ceiling`: as
     in `SharedStimulusResult`; `inter_subject`: of each participant's unit {stat: (n_targets,)} the noise ceiling from
     the others, its 95 % confidence interval, and the full model's share of it; `signed_rsquared`: whether scores are
     held-out R², else those of the published code; `statistics`: of the two `compared_models`, over participants.

@@ -362,7 +362,8 @@ class NoiseCeilingSummary:
 @dataclass(frozen=True)
 class GroupResultSummary:
     """One group of logs/group.json: what the group report needs beside maps and tables; maps: as in `UnitSummary`;
-    prevalence: label → of the component in any target."""
+    prevalence: label → of the component in any target; enhanced: label → how many targets have a family-wise p by
+    TFCE of at most the level."""
 
     stem: str
     modality: Modality
@@ -387,6 +388,7 @@ class GroupResultSummary:
     compared_models: tuple[str, str] | None
     maps: tuple[MapFile, ...]
     prevalence: Mapping[str, Prevalence] = field(default_factory=dict)
+    enhanced: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Enhancement:
-    """Of a target: the sum over heights h, `step` apart, of e^extent_power · h^height_power · step, where e is how many
-    targets hang together with it above h.
+    """A target is given the sum over heights h, `step` apart, of e^extent_power · h^height_power · step, where e is
+    how many targets hang together with it above h.
 
     Parameters
     ----------
