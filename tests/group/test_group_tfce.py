@@ -9,7 +9,7 @@ from nilearn.datasets import load_fsaverage
 from nilearn.mass_univariate._utils import calculate_tfce
 from scipy.ndimage import gaussian_filter, generate_binary_structure
 
-from benchmarks.calibration_tfce import COMPONENTS, cube, smallest_p, smooth
+from benchmarks.calibration_tfce import COMPONENTS, both_p, cube, smallest_p, smooth
 from bids_app.encoding.inference.flips.signs import draw_signs
 from bids_app.group.maps.neighbours import neighbours_of
 from bids_app.group.maps.side_by_side import Room
@@ -199,8 +199,8 @@ def test_a_broad_weak_effect_is_found_where_max_t_finds_little():
     rng, targets = np.random.default_rng(0), cube(7)
     inside = (np.abs(np.asarray(targets.index) - 3) <= 2).all(axis=1)
     by_max, by_tfce = both_p(smooth(rng, 12, 7) + 0.5 * inside, targets, 127, 0)
-    assert (by_tfce[inside] <= 0.05).mean() > 0.7
-    assert (by_max[inside] <= 0.05).mean() < 0.2
+    assert (by_tfce[inside] <= 0.05).mean() > 0.5
+    assert (by_max[inside] <= 0.05).mean() < 0.15
     assert (by_tfce[~inside] <= 0.05).mean() < 0.5 * (by_tfce[inside] <= 0.05).mean()
 
 

@@ -11,7 +11,9 @@ import numpy as np
 from bids_app.records import Array, TargetKind, Targets
 
 GRADES = MappingProxyType({642: 3, 2562: 4, 10242: 5, 40962: 6, 163842: 7})  # vertices of an icosahedral mesh → grade
-SIDES = MappingProxyType({"volume": "a side in common", "surface": "an edge of fsaverage's mesh in common"})
+WORDS = MappingProxyType(
+    {"volume": "voxels with a side in common", "surface": "vertices that an edge of fsaverage's mesh joins"}
+)
 NOT_OF = "TFCE is made of voxels, and of vertices of fsaverage's meshes: of {} there is none"
 
 
@@ -54,7 +56,7 @@ def neighbours_of(targets: Targets) -> Neighbours | str:
     if targets.kind == "surface" and not _is_fsaverage(targets):
         return NOT_OF.format(targets.space)
     pairs = _MAKERS[targets.kind](np.asarray(targets.index), tuple(targets.shape))
-    return Neighbours(pairs, SIDES[targets.kind])
+    return Neighbours(pairs, WORDS[targets.kind])
 
 
 def _is_fsaverage(targets: Targets) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bids_app.outputs.wording.methods.references import cited
-from bids_app.outputs.wording.phrases import number
 from bids_app.records import GroupInference
 from bids_app.records.over_participants.enhancement import Enhancement
 
@@ -21,9 +20,9 @@ def enhanced_how(made: Enhancement) -> str:
     made : how it was done.
     """
     return (
-        f"the sum over heights h, {number(made.step, 2)} apart, of e^{number(made.extent_power, 1)} · "
-        f"h^{number(made.height_power, 0)} · {number(made.step, 2)}, with e the number of targets that hang together "
-        f"with it above h (neighbours: {made.neighbours}; {made.software})"
+        f"the sum over heights h, {made.step:g} apart, of e^{made.extent_power:g} · h^{made.height_power:g} · "
+        f"{made.step:g}, with e the number of targets that hang together with it above h (neighbours: "
+        f"{made.neighbours}; {made.software})"
     )
 
 
