@@ -214,10 +214,10 @@ SECTIONS: Mapping[str, tuple[Term, ...]] = {
              ("sign flips", "sign vectors", "sign vector")),
         Term("max-T", "The largest studentised value over all targets, noted for every sign vector; a target is "
              "significant in the family if it beats 95 % of those."),
-        Term("TFCE", "Threshold-free cluster enhancement (Smith & Nichols 2009): at every height up to its own a "
-             "target of a map is given for the height and for the number of targets that hang together with it "
-             "there, so that a weak effect counts for more where it is broad. The largest enhanced value is noted "
-             "for every sign vector, as the largest value is for max-T. `pfweTfce` in maps over participants.",
+        Term("TFCE", "Threshold-free cluster enhancement (Smith & Nichols 2009): a target's value becomes the sum, "
+             "over all heights below it, of a power of the height times a power of the number of targets that hang "
+             "together with it there, so that a weak effect counts for more where it is broad. The largest enhanced "
+             "value is noted for every sign vector, as by max-T. `pfweTfce` in maps over participants.",
              ("pfweTfce",)),
         Term("mean response", "The mean over participants of their responses to the same stimulus.",
              ("mean responses",)),
