@@ -181,7 +181,7 @@ def test_blocks_and_files_change_nothing_and_the_mean_response_is_a_floor(tmp_pa
     rng, lines = np.random.default_rng(5), []
     targets = volume(np.ones((4, 4, 3), bool))
     z = rng.standard_normal((5, 48)) * 0.1 + 0.05
-    z[1, :7] = np.nan
+    z[1, :7], z[:, 3] = np.nan, np.nan
     plain = enhancer_of(targets).pfwe(in_blocks(z), 1000, 0)["full"]
     floor = np.where(np.arange(48) < 3, np.nan, rng.random(48))
     filed = enhancer_of(targets, Room(tmp_path, tell=lines.append))
