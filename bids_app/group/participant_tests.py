@@ -88,7 +88,7 @@ class InBlocks:
 
     Parameters
     ----------
-    read : gives the values of one block of targets after the other; it is called twice.
+    read : gives the values of one block of targets after the other; it is called anew for every pass.
     tested : components that are asked for.
     components : all of their partition, or one of none.
     """

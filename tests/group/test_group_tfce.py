@@ -159,6 +159,12 @@ def test_where_neighbours_are_not_known_one_line_says_so(targets, what):
     assert why == f"TFCE is made of voxels, and of vertices of fsaverage's meshes: of {what} there is none"
 
 
+@pytest.mark.parametrize("version", ["1.9.0", "1.12.1"])
+def test_an_mne_that_leaves_heights_out_is_not_asked(monkeypatch, version):
+    monkeypatch.setattr("mne.__version__", version)
+    assert enhancer_of(cube(2)) == f"mne {version} leaves heights out of TFCE: 1.13 or later does not"
+
+
 def test_p_is_the_share_of_sign_vectors_with_a_larger_enhanced_value_anywhere():
     """By hand, with targets that some participants lack, and one that nobody has; the same in blocks and in files."""
     rng = np.random.default_rng(3)

@@ -27,6 +27,7 @@ from bids_app.records import Array, Targets
 from bids_app.records.over_participants.enhancement import Enhancement
 
 STEP, HEIGHT_POWER = 0.1, 2.0
+FIRST_RIGHT = (1, 13)  # of mne: earlier ones count the step for the height (mne-tools/mne-python#14224)
 EXTENT_POWER = {"volume": 0.5, "surface": 1.0}  # three dimensions and two, as FSL's randomise has them
 
 
@@ -93,6 +94,8 @@ def enhancer_of(targets: Targets, room: Room = IN_MEMORY) -> Enhancer | str:
         return neighbours
     from mne import __version__
 
+    if tuple(map(int, __version__.split(".")[:2])) < FIRST_RIGHT:
+        return f"mne {__version__} leaves heights out of TFCE: {'.'.join(map(str, FIRST_RIGHT))} or later does not"
     how = Enhancement(EXTENT_POWER[targets.kind], HEIGHT_POWER, STEP, neighbours.words, f"mne {__version__}")
     return Enhancer(neighbours, how, room)
 
