@@ -198,7 +198,7 @@ def test_blocks_and_files_change_nothing_and_the_mean_response_is_a_floor(tmp_pa
     every = InBlocks(in_blocks(z).read, COMPONENTS, COMPONENTS)
     assert {*filed.pfwe(every, 1000, 0)} == {"full", "x", "uniqueX"}
     assert len(lines) == 1
-    assert lines[0].startswith("TFCE: 1 of 3 tests, each of 32 maps of 48 targets; about")
+    assert lines[0].startswith("TFCE: 1 of 3 tests, each of 32 maps of 47 targets; about")
 
 
 def test_a_broad_weak_effect_is_found_where_max_t_finds_little():
