@@ -23,10 +23,10 @@ from bids_app.records import Array, Targets, partition_components
 COMPONENTS = partition_components(("x",))
 N_PEOPLE, EDGE, PERMUTATIONS = 12, 6, 63
 LIMIT = 0.07
-SETS = 200
+SETS = 300
 SCENES = ("smooth", "rough", "lacking", "outlier", "surface", "skewed a little", "skewed down")
 SKEW = 0.034  # of a normal value's square, which makes a skewness of −.2: that of averaged z
-EFFECTS = {"broad": (2.3, 0.5), "focal": (0.0, 1.6)}  # radius in voxels, mean in deviations of a participant's value
+EFFECTS = {"broad": (2.3, 0.7), "focal": (0.0, 1.2)}  # radius in voxels, mean in deviations of a participant's value
 LEAST = {"broad": 0.3, "focal": 0.3}
 
 
