@@ -9,7 +9,7 @@ from nilearn.datasets import load_fsaverage
 from nilearn.mass_univariate._utils import calculate_tfce
 from scipy.ndimage import gaussian_filter, generate_binary_structure
 
-from benchmarks.calibration_tfce import COMPONENTS, both_p, cube, smallest_p, smooth
+from benchmarks.calibration_tfce import COMPONENTS, PERMUTATIONS, both_p, cube, smallest_by_labels, smallest_p, smooth
 from bids_app.encoding.inference.flips.signs import draw_signs
 from bids_app.group.maps.neighbours import neighbours_of
 from bids_app.group.maps.side_by_side import Room
@@ -212,13 +212,16 @@ def test_a_broad_weak_effect_is_found_where_max_t_finds_little():
 
 @pytest.mark.long
 def test_family_wise_errors_hold_on_smooth_maps_of_nothing():
-    """12 participants, half of the sets with targets that up to half of them lack."""
-    rng, targets, n_sets = np.random.default_rng(2), cube(5), 150
-    p = []
+    """12 participants, half of the sets with targets that up to half of them lack; p by labels of scipy, which are
+    Concord's own in the first sets."""
+    rng, targets, n_sets, p = np.random.default_rng(2), cube(5), 300, []
     for seed in range(n_sets):
         z = smooth(rng, 12, 5)
         if seed % 2:
             z[rng.random(z.shape).argsort(axis=0) < rng.integers(0, 7, z.shape[1])] = np.nan
-        p.append(smallest_p(z, targets, 63, seed)[1])
-    wrong = np.mean(np.array(p) <= 0.05)
-    assert 0.01 <= wrong <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / n_sets)
+        p.append(smallest_by_labels(z, seed))
+        if seed < 12:
+            np.testing.assert_allclose(smallest_p(z, targets, PERMUTATIONS, seed), p[-1])
+    wrong = (np.array(p) <= 0.05).mean(axis=0)
+    assert (wrong >= 0.02).all()
+    assert (wrong <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / n_sets)).all()
