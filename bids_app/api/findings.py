@@ -104,7 +104,9 @@ def _group_components(group: GroupResultSummary) -> Iterator[Row]:
         text += f" over {count_of(len(mean.points), 'participant')}, above 0 in {mean.n_positive}"
         if significant := (group.significant or {}).get(label):
             where, level = count_targets(group.targets.n, group.targets.kind), group.level
-            text += f"; significant over participants in {significant.pfwe} of {where} (family-wise p ≤ {level:g})"
+            by_tfce = f"; by TFCE in {group.enhanced[label]}" if label in group.enhanced else ""
+            text += f"; significant over participants in {significant.pfwe} of {where} "
+            text += f"(family-wise p ≤ {level:g}{by_tfce})"
         numbers = {} if own is None else {"low": own.ci025, "high": own.ci975, "p": own.p}
         known = {"value": mean.mean, "n": len(mean.points), **numbers}
         yield _row((GROUP, group.stem), "component", label, f"{text}.", **known)

@@ -27,6 +27,7 @@ FORESEEN_S, FORESEEN_FIT_S = 3e-6, 4e-10  # the same, of what smaller models lea
 RESULTS_S = 3.5e-3  # p and intervals of a target
 PREPARED_S = 6e-8  # columns² of the largest candidate: the shared subspace
 READ_S = 1.2e-8  # a byte of responses
+ENHANCED_S = 1.1e-6  # a target of a map, by TFCE
 PROBE_S, PROBE_SIDE, PROBES = 0.0062, 256, 5
 MOST_SHARED, SHARED_SIDE = 0.9, 600.0  # of a further core, that is made use of; the side from which it is
 UNTESTED = 0.3  # of the time with tests
@@ -171,6 +172,18 @@ def fit_mb(size: FitSize, n_bytes: int, limit_mb: int | None) -> float:
 def written_mb(size: FitSize) -> float:
     """What a unit's maps and tables should take on disk, in MB (10⁶ bytes)."""
     return WRITTEN_MB + size.n_targets * size.n_unions * WRITTEN / MB
+
+
+def enhanced_s(n_groups: int, n_maps: int, n_targets: int) -> float:
+    """What TFCE of a partition should take over participants, in seconds.
+
+    Parameters
+    ----------
+    n_groups : feature groups of the partition; of k there are 3^k null hypotheses.
+    n_maps : sign vectors, a map each.
+    n_targets : of a map.
+    """
+    return ENHANCED_S * float(3**n_groups) * n_maps * n_targets
 
 
 def pace() -> float:

@@ -10,8 +10,10 @@ import numpy as np
 
 from bids_app.encoding.inference.flips.signs import n_sign_vectors
 from bids_app.group.electrodes import any_electrode, over_electrodes
+from bids_app.group.maps.neighbours import NOT_OF
 from bids_app.group.maps.prevalence import counts
-from bids_app.group.maps.side_by_side import SideBySide
+from bids_app.group.maps.side_by_side import IN_MEMORY, Room, SideBySide
+from bids_app.group.maps.tfce import Enhancer, enhancer_of
 from bids_app.group.participant_tests import InBlocks, ParticipantValues, flipped_in_blocks, shared_parts
 from bids_app.group.statistics import Values, on_targets
 from bids_app.records import (
@@ -35,9 +37,15 @@ CHOICES: tuple[Choice, ...] = ("all", "responsive")
 
 
 def with_tests(
-    side: SideBySide, values: Values, spec: InferenceSpec, shared: SharedStimulusResult, asked: GroupSpec
+    side: SideBySide,
+    values: Values,
+    spec: InferenceSpec,
+    shared: SharedStimulusResult,
+    asked: GroupSpec,
+    room: Room = IN_MEMORY,
 ) -> tuple[Values, GroupInference]:
-    """The values with p, family-wise p and q of every component's rsquared; and how they were made.
+    """The values with p, family-wise p (by max-T and, where it is asked for and can be, by TFCE) and q of every
+    component's rsquared; and how they were made.
 
     There is no p of fewer participants than `FEWEST_TESTED`: none could be .05 or less.
 
@@ -48,9 +56,11 @@ def with_tests(
     spec : how many sign vectors, and the seed.
     shared : the fit of their mean response, where there is one.
     asked : how participants are joined.
+    room : where their values wait while maps are enhanced.
     """
     members, names = side.members, side.targets.names
     biased, n = has_biased_shared_parts(members[0]), len(members)
+    enhancer = enhancer_of(side.targets, room) if asked.tfce and n >= FEWEST_TESTED else ""
     tested = dict(values)
     for components in tested_together(members):
         labels = [one.label for one in components]
@@ -60,6 +70,9 @@ def with_tests(
             read = partial(_values_in_blocks, side, components, asked.least_participants(n))
             in_blocks = InBlocks(read, components, components)
             stats = flipped_in_blocks(in_blocks, spec.permutations, spec.seed, mean)
+            if isinstance(enhancer, Enhancer):
+                for label, p in enhancer.pfwe(in_blocks, spec.permutations, spec.seed, mean).items():
+                    stats[label]["pfweTfce"] = p
         for label in shared_parts(components) if mean is None and biased else ():
             stats[label] = {stat: np.full(len(names), np.nan) for stat in stats[label]}
         for label in labels:
@@ -75,6 +88,8 @@ def with_tests(
         asked=asked,
         uncounted=_uncounted(members),
         n_targets=_n_tested(tested),
+        tfce=enhancer.how if isinstance(enhancer, Enhancer) else None,
+        no_tfce="" if isinstance(enhancer, Enhancer) else enhancer,
     )
     return tested, how
 
@@ -87,7 +102,7 @@ def _n_tested(values: Values) -> int | None:
 
 def _in_order(statistics: Mapping[str, Array]) -> dict[str, Array]:
     """What participants have, then what is tested, then the rest."""
-    order = ("mean", "sd", "n", "nPositive", "p", "pfwe", "q")
+    order = ("mean", "sd", "n", "nPositive", "p", "pfwe", "pfweTfce", "q")
     return {name: statistics[name] for name in (*(one for one in order if one in statistics), *statistics)}
 
 
@@ -168,7 +183,13 @@ def electrode_rows(
     least = len(members) / n_sign_vectors(spec.permutations)
     stimulus = f"{OWN_TESTS} (at least {least:.2g})"
     how = GroupInference(
-        len(members), stimulus, guarded=True, biased=biased, asked=asked, uncounted=_uncounted(members)
+        len(members),
+        stimulus,
+        guarded=True,
+        biased=biased,
+        asked=asked,
+        uncounted=_uncounted(members),
+        no_tfce=NOT_OF.format("electrodes") if asked.tfce else "",
     )
     return tuple(rows), how
 

@@ -88,7 +88,7 @@ class InBlocks:
 
     Parameters
     ----------
-    read : gives the values of one block of targets after the other; it is called twice.
+    read : gives the values of one block of targets after the other; it is called anew for every pass.
     tested : components that are asked for.
     components : all of their partition, or one of none.
     """
@@ -113,7 +113,7 @@ def flipped_in_blocks(
     values : of each participant.
     permutations, seed, stimulus : as of `participant_tests`.
     """
-    deviations = _deviations(values)
+    deviations = deviations_of(values)
     tests = _families(values, deviations, permutations, seed)
     return {
         one.label: _significance([tests[null] for null in nulls_of(one)], (stimulus or {}).get(one.label))
@@ -121,8 +121,13 @@ def flipped_in_blocks(
     }
 
 
-def _deviations(values: InBlocks) -> dict[Null, Array]:
-    """Of each null hypothesis the deviation (n_targets,) of the mean, steadied by those of all targets."""
+def deviations_of(values: InBlocks) -> dict[Null, Array]:
+    """Of each null hypothesis the deviation (n_targets,) of the mean, steadied by those of all targets.
+
+    Parameters
+    ----------
+    values : of each participant; they are read once.
+    """
     met: dict[Null, list[tuple[Array, Array]]] = {}
     for tables in values.tables():
         for null, table in tables.items():

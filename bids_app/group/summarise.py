@@ -69,7 +69,7 @@ def summarise(
     tests : how participants are flipped; None for no inference.
     shared : of each group, what responses read again gave of it.
     asked : how they are joined.
-    room : where participants' maps wait, and how much memory they may take.
+    room : where participants' maps wait, how much memory they may take, and who is told of what takes long.
     regions : of each group, what regions were read off its units.
 
     Returns
@@ -132,7 +132,7 @@ def _result(
         members, targets = side.members, side.targets
         values = over_participants(side, asked.level if tests else None)
         if tests:
-            values, inference = with_tests(side, values, tests, shared, asked)
+            values, inference = with_tests(side, values, tests, shared, asked, room)
         inter_subject = CeilingsByParticipant(side, shared.ceilings)
         values = with_ceilings(values, side, inter_subject)
     first = members[0]

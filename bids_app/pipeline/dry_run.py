@@ -11,14 +11,22 @@ from bids_app.boundary import boundary
 from bids_app.durations import in_words
 from bids_app.errors import ConcordError
 from bids_app.execution import Unit
-from bids_app.execution.cost import pace
+from bids_app.execution.cost import enhanced_s, pace
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.foreseen import Foreseen, stimuli_of, to_compute, unreadable
 from bids_app.pipeline.job.job import Job, Notify
 from bids_app.pipeline.judge import Judge, Verdict
 from bids_app.pipeline.preflight import Preflight
 from bids_app.pipeline.watching.expected import Expected, FeatureWork, expected
-from bids_app.records import Alignment, StimulusFacts, entities_of, group_findings, refusal_lines
+from bids_app.records import (
+    FEWEST_TESTED,
+    Alignment,
+    StimulusFacts,
+    entities_of,
+    group_findings,
+    refusal_lines,
+    without_participant,
+)
 
 PlanRow = Mapping[str, str | int | float]
 
@@ -61,6 +69,8 @@ def show_plan(judge: Judge, foreseen: Foreseen, notify: Notify) -> int:
     models, failing = foreseen.models, [*foreseen.units, *unreadable(fitted, judge)]
     for taking in models.times.values():
         notify(f"time: {taking.said}")
+    for line in _of_tfce(preflight.units, units, job):
+        notify(f"time: {line}")
     for text in dict.fromkeys((*same, *models.warnings)):
         notify(f"warning: {text}")
     for error in models.refusals.values():
@@ -79,6 +89,20 @@ def show_plan(judge: Judge, foreseen: Foreseen, notify: Notify) -> int:
     }
     outputs.write_plan(job.out_dir, plan)
     return len(failing)
+
+
+def _of_tfce(units: Sequence[Unit], rows: Sequence[PlanRow], job: Job) -> Iterator[str]:
+    """What TFCE over participants should take, where it is asked for: a line a group of five units or more."""
+    asked, analysis = job.analysis.inference_spec("fmri"), job.analysis
+    sizes: dict[str, list[int]] = {}
+    for unit, row in zip(units, rows, strict=True):
+        if unit.kind in ("volume", "surface") and isinstance(row["targets"], int):
+            sizes.setdefault(without_participant(unit.stem), []).append(row["targets"])
+    for stem, sizes_of_units in sizes.items():
+        if asked and analysis.group.tfce and len(sizes_of_units) >= FEWEST_TESTED:
+            n_maps = 1 << min(len(sizes_of_units), asked.permutations.bit_length())
+            takes = in_words(enhanced_s(len(analysis.groups), n_maps, max(sizes_of_units)))
+            yield f"TFCE over participants ({stem}): about {takes} for the partition, {n_maps:,} maps a test"
 
 
 def _table(rows: Sequence[PlanRow]) -> list[str]:

@@ -60,7 +60,7 @@ def _join(judge: Judge, members: Members, work: Work, cache: SubspaceCache) -> i
     left_out = tuple(one.excluded for one in members.left_out)
     with scratch_folder(job.options.scratch_dir) as folder:
         shared, failed = fit_mean_responses(judge, counted, cache, progress, folder)
-        room = group.Room(folder, group.held_bytes(job.options.mem_mb))
+        room = group.Room(folder, group.held_bytes(job.options.mem_mb), work.say)
         regions = group_regions(job, units, shared)
         results = group.summarise(units, tests, shared, job.analysis.group_spec(), room, regions)
         means = tuple(one.mean.stem for one in shared.values() if one.mean is not None)

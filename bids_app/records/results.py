@@ -182,18 +182,18 @@ class GroupResult:
 
     values {component: {stat: {statistic: (n_targets,)}}}: statistics 'mean', 'sd', 'n', 'nPositive' over
     participants, target by target (r: mean through Fisher's z), and of rsquared, where there was inference, 'p',
-    'pfwe', 'q', 'ci025', 'ci975', and from participants' own tests 'nTested', 'nSignificant', 'prevalence',
-    'prevalenceLow', 'prevalenceHigh', 'prevalenceBound'. Electrodes are not common to participants: targets are
-    everyone's, `owners` says whose, and the only statistic is 'value'; `electrodes` has a row a component and choice
-    of electrodes. No targets where participants do not share a space. `scores`: one row a participant, component and
-    stat, over that participant's targets. `inference`: how tests were made, None where there are none; `ceiling`: as
-    in `SharedStimulusResult`; `inter_subject`: of each participant's unit {stat: (n_targets,)} the noise ceiling from
-    the others, its 95 % confidence interval, and the full model's share of it; `signed_rsquared`: whether scores are
-    held-out R², else those of the published code; `statistics`: of the two `compared_models`, over participants.
-    `groups`, `extra`: feature groups of the partition, and the partitions beside it; `controls`: components of no
-    partition that everybody has. `layers`: one row a space, region and layer. `prevalence`: label → in how many
-    people the component would be found in any target. `regions`: one row a region of an atlas and component;
-    `regions_of`: (participant, stem) of the units that have any.
+    'pfwe', 'q', 'ci025', 'ci975', where asked for 'pfweTfce', and from participants' own tests 'nTested',
+    'nSignificant', 'prevalence', 'prevalenceLow', 'prevalenceHigh', 'prevalenceBound'. Electrodes are not common to
+    participants: targets are everyone's, `owners` says whose, and the only statistic is 'value'; `electrodes` has a
+    row a component and choice of electrodes. No targets where participants do not share a space. `scores`: one row a
+    participant, component and stat, over that participant's targets. `inference`: how tests were made, None where
+    there are none; `ceiling`: as in `SharedStimulusResult`; `inter_subject`: of each participant's unit {stat:
+    (n_targets,)} the noise ceiling from the others, its 95 % confidence interval, and the full model's share of it;
+    `signed_rsquared`: whether scores are held-out R², else those of the published code; `statistics`: of the two
+    `compared_models`, over participants. `groups`, `extra`: feature groups of the partition, and the partitions
+    beside it; `controls`: components of no partition that everybody has. `layers`: one row a space, region and layer.
+    `prevalence`: label → in how many people the component would be found in any target. `regions`: one row a region
+    of an atlas and component; `regions_of`: (participant, stem) of the units that have any.
     """
 
     stem: str  # entities that all its units share, without sub-

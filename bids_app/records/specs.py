@@ -166,10 +166,12 @@ class InferenceSpec:
 @dataclass(frozen=True)
 class GroupSpec:
     """How participants' results are joined. level : of each participant's own p, at which a target counts as
-    significant in them. least_share : of participants who must have a target for it to be tested over them."""
+    significant in them. least_share : of participants who must have a target for it to be tested over them. tfce :
+    whether tests over them have a family-wise p by threshold-free cluster enhancement beside that by max-T."""
 
     level: float = 0.05
     least_share: float = 1.0
+    tfce: bool = False
 
     def least_participants(self, n: int) -> int:
         """How many of n participants must have a target for it to be tested."""

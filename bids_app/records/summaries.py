@@ -18,6 +18,7 @@ from bids_app.records.inputs.responses import Excluded
 from bids_app.records.inputs.stimuli import StimulusEvent
 from bids_app.records.kinds import MapFile
 from bids_app.records.model_pair import StatisticSubject, TargetSet
+from bids_app.records.over_participants.enhancement import Enhancement
 from bids_app.records.over_participants.prevalence import Prevalence
 from bids_app.records.provenance import NO_EFFORT, Effort, Provenance
 from bids_app.records.specs import JOINED, GroupSpec, SubspaceSpec
@@ -332,7 +333,8 @@ class GroupInference:
     that of the mean response (of electrodes, than participants' own tests allow). biased : whether shared parts come
     out too large in all participants alike, so that they have no p without a mean response. exact, n_signs : of sign
     flips (None for electrodes). asked : how they were joined. n_targets : how many common targets were tested.
-    uncounted : whose own p do not hold (no prevalence).
+    uncounted : whose own p do not hold (no prevalence). tfce : how maps were enhanced, None where they were not;
+    no_tfce : why, where that was asked for.
     """
 
     n_participants: int
@@ -344,6 +346,8 @@ class GroupInference:
     asked: GroupSpec = JOINED
     uncounted: tuple[str, ...] = ()
     n_targets: int | None = None
+    tfce: Enhancement | None = None
+    no_tfce: str = ""
 
 
 @dataclass(frozen=True)
@@ -358,7 +362,8 @@ class NoiseCeilingSummary:
 @dataclass(frozen=True)
 class GroupResultSummary:
     """One group of logs/group.json: what the group report needs beside maps and tables; maps: as in `UnitSummary`;
-    prevalence: label → of the component in any target."""
+    prevalence: label → of the component in any target; enhanced: label → how many targets have a family-wise p by
+    TFCE of at most the level."""
 
     stem: str
     modality: Modality
@@ -383,6 +388,7 @@ class GroupResultSummary:
     compared_models: tuple[str, str] | None
     maps: tuple[MapFile, ...]
     prevalence: Mapping[str, Prevalence] = field(default_factory=dict)
+    enhanced: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

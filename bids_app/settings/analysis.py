@@ -355,7 +355,7 @@ class Analysis(Settings):
 
     def group_spec(self) -> GroupSpec:
         """How participants' results are joined."""
-        return GroupSpec(self.inference.fdr, self.group.least_share)
+        return GroupSpec(self.inference.fdr, self.group.least_share, self.group.tfce)
 
     def fit_spec(self) -> FitSpec:
         """Solver settings."""

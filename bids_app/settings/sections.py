@@ -319,13 +319,16 @@ class InferenceSettings(Settings):
 class GroupSettings(Settings):
     """The group level."""
 
-    later_keys: ClassVar[frozenset[str]] = frozenset({"least_share"})
+    later_keys: ClassVar[frozenset[str]] = frozenset({"least_share", "tfce"})
 
     mean_response: bool = True
     """Whether responses are read again: for the participants' mean response, the tests that need it, and noise
     ceilings between participants."""
     least_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Of participants, the share who must have a target for it to be tested over them (five at least)."""
+    tfce: bool = False
+    """Whether there is a family-wise p by threshold-free cluster enhancement beside that by max-T, of voxels and of
+    vertices of fsaverage."""
 
 
 class ReportSettings(Settings):

@@ -117,14 +117,17 @@ def test_family_wise_errors_hold_where_participants_differ_from_target_to_target
     assert wrong / n_sets >= 0.01
 
 
-def test_the_share_is_an_option_that_leaves_earlier_hashes_as_they_are():
+def test_share_and_tfce_are_options_that_leave_earlier_hashes_as_they_are():
     text = "name: one\nfeatures:\n  rate: {kind: word_rate}\n"
-    plain, same, other = (
+    plain, same, other, enhanced = (
         parse_analysis(text + more, "one.yaml")
-        for more in ("", "group: {least_share: 1.0}\n", "group: {least_share: 0.8}\n")
-    )
+        for more in ("", "group: {least_share: 1.0, tfce: false}\n", "group: {least_share: 0.8}\n",
+                     "group: {tfce: true}\n")
+    )  # fmt: skip
     assert plain.model_dump()["group"] == {"mean_response": True} == same.model_dump()["group"]
     assert other.model_dump()["group"]["least_share"] == 0.8
     assert other.group_spec() == GroupSpec(0.05, 0.8)
+    assert enhanced.model_dump()["group"] == {"mean_response": True, "tfce": True}
+    assert enhanced.group_spec() == GroupSpec(tfce=True)
     with pytest.raises(ConcordError, match="least_share"):
         parse_analysis(text + "group: {least_share: 1.2}\n", "one.yaml")

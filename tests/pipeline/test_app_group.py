@@ -157,10 +157,11 @@ def test_targets_that_most_people_have_are_tested_where_that_is_asked_for(tmp_pa
     plain = analysis.read_text() + INFERENCE
     found = {}
     for share in (1.0, 0.8):
-        analysis.write_text(plain + f"group: {{least_share: {share}}}\n")
+        analysis.write_text(plain + f"group: {{least_share: {share}, tfce: {str(share < 1).lower()}}}\n")
         with quick_runs():
             assert concord(tmp_path, out=f"out{share}") == 0
-        maps = {stat: map_of(tmp_path / f"out{share}" / TPL[4:], "full", stat) for stat in ("n", "p", "rsquared")}
+        stats = ("n", "p", "pfwe", "rsquared", *(["pfweTfce"] if share < 1 else []))
+        maps = {stat: map_of(tmp_path / f"out{share}" / TPL[4:], "full", stat) for stat in stats}
         text = report_text(tmp_path / f"out{share}/group.html")
         found[share] = maps, text, (tmp_path / f"out{share}/group").glob("*meanResponse_encoding.tsv")
     for maps, _, _ in found.values():
@@ -168,6 +169,11 @@ def test_targets_that_most_people_have_are_tested_where_that_is_asked_for(tmp_pa
         assert np.isfinite(maps["rsquared"][lacked]).all()
     assert np.isnan(found[1.0][0]["p"][lacked]).all()
     assert (found[0.8][0]["p"][lacked] <= 1 / 16).all()
+    by_tfce = found[0.8][0]["pfweTfce"]
+    np.testing.assert_array_equal(np.isfinite(by_tfce), np.isfinite(found[0.8][0]["pfwe"]))
+    assert (by_tfce[lacked] <= 1 / 16).all()
+    assert "by TFCE in" in found[0.8][1]
+    assert "by TFCE" not in found[1.0][1]
     assert "38 voxels that at least 6 of 6 participants have" in found[1.0][1]
     assert "40 voxels that at least 5 of 6 participants have" in found[0.8][1]
     assert [len(read_tsv(next(table))["name"]) for *_, table in found.values()] == [38, 40]

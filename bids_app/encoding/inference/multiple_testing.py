@@ -90,10 +90,24 @@ class MaxTNull:
         if self._largest is None:
             raise ValueError("no target was tested")
         scores, p = np.concatenate(self._scores), np.concatenate(self._p)
-        ordered = np.sort(self._largest)
-        # how many of the largest statistics are no smaller than a target's own
-        reached = len(ordered) - np.searchsorted(ordered, scores - ROUNDING * np.abs(scores), side="left")
-        return Significance(p, np.where(np.isnan(scores), np.nan, reached / len(ordered)), fdr(p))
+        return Significance(p, family_wise(self._largest, scores), fdr(p))
+
+
+def family_wise(largest: Array, scores: Array) -> Array:
+    """The share of sign vectors whose largest statistic is no smaller than a target's own.
+
+    Parameters
+    ----------
+    largest : (1 + n_permutations,) of each sign vector.
+    scores : (n_targets,) observed, comparable between targets.
+
+    Returns
+    -------
+    (n_targets,), NaN where a score is.
+    """
+    ordered = np.sort(largest)
+    reached = len(ordered) - np.searchsorted(ordered, scores - ROUNDING * np.abs(scores), side="left")
+    return np.where(np.isnan(scores), np.nan, reached / len(ordered))
 
 
 def p_values(null: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,12 @@ NOTHING = np.empty(0)
 
 @dataclass(frozen=True)
 class Room:
-    """Where participants' numbers wait (None: in memory), and how many bytes of them are held at once."""
+    """Where participants' numbers wait (None: in memory), how many bytes of them are held at once, and who is told of
+    what takes long."""
 
     folder: Path | None = None
     held_bytes: int = HELD_BYTES
+    tell: Callable[[str], object] = field(default=lambda line: None, compare=False)
 
 
 IN_MEMORY = Room()

@@ -214,6 +214,11 @@ SECTIONS: Mapping[str, tuple[Term, ...]] = {
              ("sign flips", "sign vectors", "sign vector")),
         Term("max-T", "The largest studentised value over all targets, noted for every sign vector; a target is "
              "significant in the family if it beats 95 % of those."),
+        Term("TFCE", "Threshold-free cluster enhancement (Smith & Nichols 2009): a target's value becomes the sum, "
+             "over all heights below it, of a power of the height times a power of the number of targets that hang "
+             "together with it there, so that a weak effect counts for more where it is broad. The largest enhanced "
+             "value is noted for every sign vector, as by max-T. `pfweTfce` in maps over participants.",
+             ("pfweTfce",)),
         Term("mean response", "The mean over participants of their responses to the same stimulus.",
              ("mean responses",)),
         Term("prevalence", "The share of people in whom an experiment like this one would find an effect, from how "

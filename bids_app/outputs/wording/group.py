@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bids_app.outputs.wording.definitions import ENDS, Definitions
 from bids_app.outputs.wording.inference import NO_INFERENCE
+from bids_app.outputs.wording.over_participants.enhancement import enhanced_definition, tfce_in_words
 from bids_app.outputs.wording.over_participants.prevalence import PREVALENCE, prevalence_definition
 from bids_app.outputs.wording.phrases import count_of, count_targets
 from bids_app.records import FEWEST_TESTED, Component, GroupInference, TargetKind
@@ -17,7 +18,7 @@ STATISTIC = {
     "nPositive": "Number of participants above 0",
     "value": "Value of this electrode",
 }
-TESTED = ("p", "pfwe", "q", "ci025", "ci975")
+TESTED = ("p", "pfwe", "pfweTfce", "q", "ci025", "ci975")
 FLIPPED = (
     "p over participants: the share of sign vectors that give a mean at least as large as the observed one, which "
     "counts itself. A participant's value changes its sign as a whole. It is one-sided, and 1 where the mean is not "
@@ -104,8 +105,8 @@ class GroupDefinitions:
         ----------
         component : of which it is.
         stat : of each participant: `rsquared`, `r`, …
-        statistic : over participants: `mean`, `sd`, `n`, `nPositive`, `value`, `p`, `pfwe`, `q`, `ci025`, `ci975`,
-            or of prevalence.
+        statistic : over participants: `mean`, `sd`, `n`, `nPositive`, `value`, `p`, `pfwe`, `pfweTfce`, `q`,
+            `ci025`, `ci975`, or of prevalence.
         """
         if statistic in PREVALENCE and self.inference is not None:
             words = prevalence_definition(statistic, self.inference.asked.level)
@@ -123,8 +124,11 @@ class GroupDefinitions:
         guard, value = ([GUARDED], BY_RSQUARED) if is_shared else ([], BY_R)
         guarded = self.inference is not None and self.inference.guarded
         stimulus = WITH_STIMULUS if guarded else WITHOUT_STIMULUS
+        made = f"{MOST[statistic]}{FLIPPED}" if statistic in MOST else ""
+        if self.inference is not None and statistic == "pfweTfce":
+            made, stimulus = enhanced_definition(self.inference), "" if guarded else WITHOUT_STIMULUS
         few = () if self.inference is None else (f"NaN where fewer than {_least(self.inference)} have this target.",)
-        return " ".join([f"{MOST[statistic]}{FLIPPED}", *guard, stimulus, *few, value, of_what])
+        return " ".join(words for words in (made, *guard, stimulus, *few, value, of_what) if words)
 
 
 def inter_subject_in_words(stat: str, statistic: str) -> str:
@@ -167,7 +171,7 @@ def group_inference_in_words(made: GroupInference | None, kind: TargetKind) -> s
             "Means over electrodes: a hierarchical bootstrap of participants, then of their electrodes, with "
             "Student's t, of R² for the mean and its confidence interval, of Fisher's z of r for p (of R² for shared "
             f"parts); {least}. It does not see what all responses to one stimulus have in common by chance, which is "
-            f"in every participant. So p is no smaller than {made.stimulus}.{unshared}"
+            f"in every participant. So p is no smaller than {made.stimulus}.{unshared}{tfce_in_words(made)}"
         )
     signs = f"all {made.n_signs}"
     if not made.exact:
@@ -175,7 +179,8 @@ def group_inference_in_words(made: GroupInference | None, kind: TargetKind) -> s
     return (
         f"Tests over participants by sign flips of Fisher's z of r, of shared parts of signed R² ({signs} sign "
         f"vectors), family-wise by max-T: {least}. Tested are the {count_targets(made.n_targets or 0, kind)} that at "
-        f"least {_least(made)} have (map or column n says how many have each). {_stimulus(made)}{unshared} "
+        f"least {_least(made)} have (map or column n says how many have each). {_stimulus(made)}{unshared}"
+        f"{tfce_in_words(made)} "
         "Confidence intervals are for the mean over participants who hear this stimulus (Student's t)."
     )
 

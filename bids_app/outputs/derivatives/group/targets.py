@@ -18,6 +18,7 @@ from bids_app.outputs.files.map_files import map_files, place_of
 from bids_app.outputs.files.maps import has_maps
 from bids_app.outputs.wording.definitions import Definitions
 from bids_app.outputs.wording.group import GroupDefinitions, group_inference_in_words, inter_subject_in_words
+from bids_app.outputs.wording.over_participants.enhancement import enhanced_facts
 from bids_app.outputs.wording.scores import score_definition
 from bids_app.records import INTER_SUBJECT, TRAITS, GroupResult, MapFile
 
@@ -36,6 +37,7 @@ def target_files(result: GroupResult, common: Mapping[str, object]) -> Iterator[
         "Participants": list(result.participants),
         "Inference": group_inference_in_words(result.inference, result.targets.kind),
         "Ceiling": result.ceiling,
+        **enhanced_facts(result.inference),
         **common,
     }
     if has_maps(result.targets):

@@ -133,6 +133,7 @@ def group_summary(result: GroupResult, level: float) -> GroupResultSummary:
         compared_models=result.compared_models,
         maps=group_map_files(result),
         prevalence=result.prevalence,
+        enhanced=_enhanced(result, level),
     )
 
 
@@ -150,3 +151,9 @@ def _significant(result: GroupResult, level: float) -> dict[str, SignificantCoun
         for label, stats in result.values.items()
         if "pfwe" in stats.get("rsquared", ())
     }
+
+
+def _enhanced(result: GroupResult, level: float) -> dict[str, int]:
+    """Label → how many targets have a family-wise p by TFCE of at most `level` over participants."""
+    tests = {label: stats.get("rsquared", {}).get("pfweTfce") for label, stats in result.values.items()}
+    return {label: int((np.asarray(p) <= level).sum()) for label, p in tests.items() if p is not None}

@@ -115,13 +115,18 @@ def _full_brain(out_dir: Path, group: GroupResultSummary) -> list[Drawing]:
     if counts is None:
         return _brains(out_dir, group, (full_of(group.groups),), "FullMap")
     read, keys = maps_of_group(out_dir, group), [("full", "rsquared"), ("full", "pfwe")]
+    keys += [("full", "pfweTfce")] if "full" in group.enhanced else []
     targets = read.targets(keys[0])
     if not maps.can_draw(targets):
         return []
-    rsquared, pfwe = read.values(targets, keys).values()
-    shown = np.nan_to_num(np.asarray(pfwe, dtype=float), nan=1.0) <= group.level
-    rows = {"full": rsquared, f"full,\np ≤ {group.level:g}": np.where(shown, rsquared, np.nan)}
+    rsquared, *tests = read.values(targets, keys).values()
+    titles = [f"full,\np ≤ {group.level:g}", "full,\nby TFCE"]
+    shown = [np.nan_to_num(np.asarray(p, dtype=float), nan=1.0) <= group.level for p in tests]
+    rows = {"full": rsquared}
+    rows |= {title: np.where(some, rsquared, np.nan) for title, some in zip(titles, shown, strict=False)}
     where = count_targets(counts.pfwe, group.targets.kind)
+    if len(tests) > 1:
+        where += f"; the last row by TFCE: {count_targets(group.enhanced['full'], group.targets.kind)}"
     words = (
         f"R² of the full model. {MEAN} Below, the same where it is significant over participants "
         f"(family-wise p ≤ {group.level:g}): {where}. {reading(targets, False)}"

@@ -84,7 +84,8 @@ def _tested(group: GroupResultSummary, label: str) -> str:
         return f"{group.inference.n_signs} sign vectors allow no p ≤ {group.level:g}"
     n_tested = group.targets.n if group.inference.n_targets is None else group.inference.n_targets
     where = count_targets(n_tested, group.targets.kind)
-    return f"significantly above 0 in {counts.pfwe or 'none'} of {where} (family-wise p ≤ {group.level:g})"
+    by_tfce = f"; by TFCE in {group.enhanced[label] or 'none'}" if label in group.enhanced else ""
+    return f"significantly above 0 in {counts.pfwe or 'none'} of {where} (family-wise p ≤ {group.level:g}{by_tfce})"
 
 
 def _electrodes(group: GroupResultSummary, label: str) -> ElectrodeMean | None:

@@ -131,6 +131,10 @@ _WORKS = (
     Reference("shapley1953", "Shapley, 1953", "Shapley, Lloyd S.", "A value for n-person games", 1953,
               "Contributions to the Theory of Games II, Princeton University Press, 307–317",
               "10.1515/9781400881970-018", is_article=False),
+    Reference("smith2009", "Smith and Nichols, 2009", "Smith, Stephen M. and Nichols, Thomas E.",
+              "Threshold-free cluster enhancement: addressing problems of smoothing, threshold dependence and "
+              "localisation in cluster inference", 2009, "NeuroImage 44(1), 83–98",
+              "10.1016/j.neuroimage.2008.03.061"),
     Reference("virtanen2020", "Virtanen et al., 2020", "Virtanen, Pauli and others",
               "SciPy 1.0: fundamental algorithms for scientific computing in Python", 2020,
               "Nature Methods 17, 261–272", "10.1038/s41592-019-0686-2"),
