@@ -12,7 +12,8 @@ from quick_study import func, main, make_quick_study, quick_runs, stem
 
 from bids_app.cli.concord_tools import main as tools
 from bids_app.outputs import read_unit_summary
-from bids_app.pipeline.compare import _mended, page_name
+from bids_app.pipeline.compare.pair import _mended
+from bids_app.pipeline.compare.runs import page_name
 
 
 def edited(text, *changes):

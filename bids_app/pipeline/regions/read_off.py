@@ -13,7 +13,6 @@ from bids_app.group import GroupKey, key_of_written
 from bids_app.pipeline.job.job import Job, Notify
 from bids_app.pipeline.regions.laid import Laid, lay
 from bids_app.records import SharedStimulusResult, UnitResult, WrittenUnit
-from bids_app.records.regions.atlases import Atlas
 from bids_app.records.regions.scores import GroupRegions, RegionScore, UnitRegions
 from bids_app.records.results import UnitReader
 
@@ -57,13 +56,7 @@ def _of_unit(job: Job, unit: WrittenUnit, notify: Notify) -> None:
     layers, lags = outputs.read_layers(job.out_dir, unit), outputs.read_lags(job.out_dir, unit)
     scores = regions.region_scores(unit, laid.placed, layers, lags)
     found = UnitRegions(scores.scores, scores.layers, scores.lags, scores.electrodes, (*laid.notes, *refusals))
-    files = {_named(atlas): f"{atlas.path} (SHA-256 {atlas.sha256})" for atlas, _ in laid.placed}
-    outputs.write_regions(job.out_dir, unit, found, files, regions.FURTHEST_MM)
-
-
-def _named(atlas: Atlas) -> str:
-    """An atlas by its name, a mask by that of its region."""
-    return f"{atlas.name} {atlas.regions[1]}" if atlas.of_participant else atlas.name
+    outputs.write_regions(job.out_dir, unit, found, laid.files, regions.FURTHEST_MM)
 
 
 def group_regions(
