@@ -44,19 +44,22 @@ def unit_part(unit: ComparedUnit) -> Iterator[str]:
     ----------
     unit : of two runs.
     """
+    if not (unit.regions or unit.notes):
+        return
+    yield f"<h4>{escape(unit.stem)}</h4>"
     if unit.notes:
-        yield f"<p>{escape(unit.stem)}: {escape('; '.join(unit.notes))}.</p>"
+        yield f"<p>{escape('; '.join(unit.notes))}.</p>"
     if not unit.regions:
         return
     shown = _largest([(one.difference, one) for one in unit.regions])
-    yield f"<h4>{escape(unit.stem)}</h4><p>{escape(_counted([(one.difference, one) for one in unit.regions]))}</p>"
+    yield f"<p>{escape(_counted([(one.difference, one) for one in unit.regions]))}</p>"
     dots = [_Row(one.region, one.difference, one.ci025, one.ci975, _sure(one)) for one in shown]
     yield _figure(dots, f"Differences by region, {unit.stem}")
     titles = ("region", "atlas", "targets", "mean R², first", "second", "difference", "95 % interval", "p",
               "family-wise p")  # fmt: skip
     cells = [
         (one.region, one.atlas, str(one.n), number(one.first), number(one.second), number(one.difference),
-         from_to(one.ci025, one.ci975), number(one.p), number(one.pfwe))
+         _interval(one), number(one.p), number(one.pfwe))
         for one in shown
     ]  # fmt: skip
     yield _table(titles, cells)
@@ -92,7 +95,7 @@ def group_part(group: ComparedGroup) -> Iterator[str]:
               "family-wise p", "guard")  # fmt: skip
     cells = [
         (one.region, one.atlas, str(one.n_participants), str(one.n_targets), number(one.mean),
-         from_to(one.ci025, one.ci975), number(one.p), number(one.pfwe), one.guard)
+         _interval(one), number(one.p), number(one.pfwe), one.guard if np.isfinite(one.p) else "–")
         for one in shown
     ]  # fmt: skip
     yield _table(titles, cells)
@@ -100,6 +103,10 @@ def group_part(group: ComparedGroup) -> Iterator[str]:
 
 def _sure(row: RegionDifference | MeanDifference) -> bool:
     return bool(np.nan_to_num(row.pfwe, nan=1.0) <= LEVEL)
+
+
+def _interval(row: RegionDifference | MeanDifference) -> str:
+    return from_to(row.ci025, row.ci975) if np.isfinite(row.ci025) else "–"
 
 
 def _between(row: MeanDifference) -> str:
