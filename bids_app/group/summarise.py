@@ -97,7 +97,7 @@ def _with_regions(
         return result
     members = [without_values(one.read(())) for one in readers]
     having = tuple((one.participant, one.stem) for one in readers if one.stem in regions.units)
-    return replace(result, regions=region_rows(members, regions.units, tests, regions.mean), regions_of=having)
+    return replace(result, regions=region_rows(members, regions, tests), regions_of=having)
 
 
 def _result(

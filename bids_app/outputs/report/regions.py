@@ -257,6 +257,7 @@ def _group_table(
     rows: Mapping[tuple[str, str, str], GroupRegion], order: Sequence[Where], shown: Sequence[Component]
 ) -> RegionTable:
     titles = [title for one in shown for title in (one.label, "95 % interval", "family-wise p")]
+    has_ceilings = any(np.isfinite(row.ceiling) for row in rows.values())
     made = []
     for atlas, region in order:
         full = rows[atlas, region, "full"]
@@ -264,5 +265,7 @@ def _group_table(
         for one in shown:
             row = rows.get((atlas, region, one.label))
             cells += [number(row.mean), from_to(row.ci025, row.ci975), number(row.pfwe)] if row else ["–"] * 3
-        made.append((region, atlas, str(full.n_participants), str(full.n_targets), *cells))
-    return RegionTable(("Region", "atlas", "participants", "targets", *titles), tuple(made))
+        ceiling = [number(full.ceiling)] if has_ceilings else []
+        made.append((region, atlas, str(full.n_participants), str(full.n_targets), *cells, *ceiling))
+    last = ["inter-subject noise ceiling"] if has_ceilings else []
+    return RegionTable(("Region", "atlas", "participants", "targets", *titles, *last), tuple(made))

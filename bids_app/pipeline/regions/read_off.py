@@ -12,7 +12,7 @@ from bids_app.errors import ConcordError
 from bids_app.group import GroupKey, key_of_written
 from bids_app.pipeline.job.job import Job, Notify
 from bids_app.pipeline.regions.laid import Laid, lay
-from bids_app.records import SharedStimulusResult, UnitResult, WrittenUnit
+from bids_app.records import ParticipantNoiseCeiling, SharedStimulusResult, UnitResult, WrittenUnit
 from bids_app.records.regions.scores import GroupRegions, RegionScore, UnitRegions
 from bids_app.records.results import UnitReader
 
@@ -78,8 +78,17 @@ def group_regions(
         own = {unit.stem: outputs.read_regions(job.out_dir, unit.summary) for unit in members}
         mean = shared[key].mean if key in shared else None
         known = {stem: one for stem, one in own.items() if one is not None}
-        found[key] = GroupRegions(known, () if mean is None else _of_mean(job, mean))
+        ceilings = _ceilings(job, shared[key].ceilings) if key in shared else {}
+        found[key] = GroupRegions(known, () if mean is None else _of_mean(job, mean), ceilings)
     return found
+
+
+def _ceilings(job: Job, several: Sequence[ParticipantNoiseCeiling]) -> dict[str, dict[tuple[str, str], float]]:
+    """Stem of a unit → regions' noise ceilings from the others, whose targets are the same in everybody."""
+    if not several:
+        return {}
+    placed = lay(job.atlases, (), several[0].targets).placed
+    return {one.stem: regions.means_by_region(np.asarray(one.explainable), placed) for one in several}
 
 
 def _of_mean(job: Job, mean: UnitResult) -> tuple[RegionScore, ...]:
