@@ -319,6 +319,7 @@ PARSERS = {
         ("analysis.yaml",), lambda path: several_models.chosen_models(str(path), None)
     ),
     "outputs/derivatives/saved/models.py:read_weights": Parser(("weights.h5",), saved_models.read_weights),
+    "outputs/derivatives/saved/models.py:read_weight_sizes": Parser(("weights.h5",), saved_models.read_weight_sizes),
     "outputs/derivatives/saved/models.py:read_alphas": Parser(("alphas.h5",), saved_models.read_alphas),
     "outputs/derivatives/saved/models.py:read_blocks": Parser(("blocks.h5",), saved_models.read_blocks),
     "outputs/derivatives/saved/series.py:read_series": Parser(("story_stim.tsv.gz",), series_of_parcels),
