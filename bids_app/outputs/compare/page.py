@@ -23,7 +23,6 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var
   margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
 th, td { border-bottom: 1px solid var(--line); padding: 0.3rem 0.6rem; text-align: left; vertical-align: top; }
-td a { overflow-wrap: anywhere; }
 td.number { white-space: nowrap; font-variant-numeric: tabular-nums; }
 figure { display: inline-block; vertical-align: top; margin: 0.5rem 1rem 0.5rem 0; }
 figcaption { font-size: 0.8rem; max-width: 240px; }
@@ -83,7 +82,7 @@ def _pair(pair: ComparedRuns, files: Mapping[str, Sequence[str]]) -> Iterator[st
         yield f"<h3>Over participants</h3><p>{escape(HOW_OVER)}</p>"
         for group in pair.groups:
             yield from group_part(group)
-            yield f"<p>{_links(files[group.stem])}</p>"
+            yield f"<p>{_links(files[group.stem], group.stem)}</p>"
 
 
 def _row(unit: ComparedUnit, files: Sequence[str]) -> str:
@@ -97,11 +96,17 @@ def _row(unit: ComparedUnit, files: Sequence[str]) -> str:
     cells = [number(_mean(unit.first)), number(_mean(unit.second)), between, p, counts]
     row = "".join(f'<td class="number">{escape(cell)}</td>' for cell in cells)
     few = f": fewer than {FEWEST}, p is unreliable" if unit.n_blocks < FEWEST else ""
-    return f"<tr><td>{escape(unit.stem)} ({unit.n_blocks} blocks{few})</td>{row}<td>{_links(files)}</td></tr>"
+    return (
+        f"<tr><td>{escape(unit.stem)} ({unit.n_blocks} blocks{few})</td>{row}<td>{_links(files, unit.stem)}</td></tr>"
+    )
 
 
-def _links(files: Sequence[str]) -> str:
-    return "<br>".join(f'<a href="{escape(file)}">{escape(file.rsplit("/", 1)[-1])}</a>' for file in files)
+def _links(files: Sequence[str], stem: str) -> str:
+    """Files by what their names say beyond the stem."""
+    named = {
+        file: [part for part in file.rsplit("/", 1)[-1].split("_") if part not in stem.split("_")] for file in files
+    }
+    return "<br>".join(f'<a href="{escape(file)}">{escape("_".join(parts))}</a>' for file, parts in named.items())
 
 
 def _mean(values: Array) -> float:
