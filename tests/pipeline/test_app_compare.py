@@ -168,8 +168,12 @@ def test_what_regions_cannot_be_laid_is_one_line_or_names_its_unit(study, capsys
     assert not (study / "nothing").exists()
     (study / f"bids/sub-02_{SPACE}_damaged.nii.gz").write_bytes(b"no image")
     damaged = ("--localiser", f"lang=sub-{{participant}}_{SPACE}_damaged.nii.gz")
-    assert compare(study, "both", "length", to="damaged", more=damaged) == 1
-    assert f"{stem('02')}: no regions: " in capsys.readouterr().out
+    halves(study / "atlases")
+    beside = ("--atlas", "Halves", "--atlas-dir", str(study / "atlases"))
+    assert compare(study, "both", "length", to="damaged", more=(*damaged, *beside)) == 1
+    assert f"{stem('02')}: no regions of own masks: " in capsys.readouterr().out
+    table = study / f"damaged/sub-02/func/{stem('02')}_desc-fullRegionDifference_encoding.tsv"
+    assert [*rows_of(table)] == ["front", "back"]  # the atlas is laid all the same
     assert (study / f"damaged/sub-02/func/{stem('02')}_desc-fullDifference_statmap.nii.gz").exists()
 
 

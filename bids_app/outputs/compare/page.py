@@ -7,13 +7,12 @@ from html import escape
 
 import numpy as np
 
-from bids_app.outputs.compare.regions import group_part, unit_part
+from bids_app.outputs.compare.regions import LEVEL, group_part, unit_part
 from bids_app.outputs.compare.words import HOW, HOW_OVER, HOW_REGIONS
 from bids_app.outputs.wording.phrases import count_targets, number
 from bids_app.records import Array
 from bids_app.records.compared.differences import ComparedRuns, ComparedUnit
 
-LEVEL = 0.05
 FEWEST = 12  # blocks, for p to be trusted
 SIDE, EDGE, MOST_POINTS = 220, 34, 1500  # of a figure, in pixels; and points that are drawn
 STYLE = """

@@ -16,6 +16,7 @@ from bids_app.pipeline.regions.laid import lay
 from bids_app.records import Array, Component, Targets, UnitSummary
 from bids_app.records.compared.differences import ComparedGroup, ComparedRuns, ComparedUnit, Region
 from bids_app.records.fits import BlockSums
+from bids_app.records.regions.atlases import Atlas
 
 
 @dataclass(frozen=True)
@@ -155,19 +156,20 @@ def _compared(
 
 
 def _regions(side: _Side, atlases: Atlases) -> _Regions:
-    """What can be laid on a unit's targets. A damaged mask costs the unit its regions, in a line."""
+    """What can be laid on a unit's targets. A damaged mask costs the unit its own masks, in a line."""
     if not (atlases.asked or atlases.localisers):
         return _Regions({})
-    lost: list[ConcordError] = []
+    masks, lost = list[Atlas](), list[ConcordError]()
     with boundary(lost.append):
-        laid = lay(atlases, atlases.masks(side.summary.participant), side.targets)
-        found = {
-            (atlas.name, name): side.columns[placed.labels == label]
-            for atlas, placed in laid.placed
-            for label, name in atlas.regions.items()
-        }
-        return _Regions(found, laid.files, (*laid.notes, *laid.refusals.values()))
-    return _Regions({}, {}, (f"{side.summary.stem}: no regions: {lost[0]}",), 1)
+        masks = atlases.masks(side.summary.participant)
+    laid = lay(atlases, masks, side.targets)
+    found = {
+        (atlas.name, name): side.columns[placed.labels == label]
+        for atlas, placed in laid.placed
+        for label, name in atlas.regions.items()
+    }
+    without = [f"{side.summary.stem}: no regions of own masks: {error}" for error in lost]
+    return _Regions(found, laid.files, (*laid.notes, *laid.refusals.values(), *without), len(lost))
 
 
 def _heard(side: _Side) -> tuple[tuple[str, float], ...]:

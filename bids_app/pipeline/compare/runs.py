@@ -46,7 +46,7 @@ def compare(
 
     Returns
     -------
-    How many units, of both runs or of one, were left out, or have no regions though they were asked for.
+    How many units, of both runs or of one, were left out, or have own masks that cannot be read.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def _names(out_dirs: Sequence[Path]) -> dict[str, Path]:
 
 
 def _without_regions(atlases: Atlases, pairs: Sequence[ComparedRuns]) -> int:
-    """Of how many units regions could not be read off. Raises DataError where no unit has a region of an atlas."""
+    """Of how many units own masks could not be read. Raises DataError where no unit has a region of an atlas."""
     units = [unit for pair in pairs for unit in pair.units]
     called = {row.atlas for unit in units for row in unit.regions}
     for given, files in atlases.asked.items():

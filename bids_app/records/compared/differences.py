@@ -38,7 +38,7 @@ class ComparedUnit:
     """A unit of two runs: what its component is in one (`first`, R² (n_targets,)) and in the other (`second`), and
     their paired difference, {stat: (n_targets,)} and {stat: number} of the mean over targets. stats: `difference`,
     `ci025`, `ci975`, `p`, `pfwe`, `q`. regions: where there are any; atlases: name → file and
-    SHA-256; notes: what their reader must know; lost_regions: whether they could not be read off, 1 or 0."""
+    SHA-256; notes: what their reader must know; lost_regions: whether own masks could not be read, 1 or 0."""
 
     stem: str
     participant: str
