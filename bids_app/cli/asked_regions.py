@@ -23,8 +23,9 @@ def add_regions(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         default=[],
         metavar="NAME|FILE",
-        help="summarise finished results by the regions of atlases: a label image, .label.gii or .dlabel.nii with "
-        "its table, or the name of one in local folders (Schaefer2018, Harvard-Oxford, Glasser); nothing is fetched",
+        help="summarise finished results by the regions of atlases: a label image, .label.gii, .annot or .dlabel.nii "
+        "with its table, or the name of one in local folders (Schaefer2018, Harvard-Oxford, Glasser); nothing is "
+        "fetched",
     )
     group.add_argument(
         "--atlas-dir",

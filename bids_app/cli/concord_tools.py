@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from bids_app import __version__
 from bids_app.cli.arguments import a_path, sbatch_line, slurm_time, whole_number
+from bids_app.cli.asked_regions import add_regions, asked_regions
 from bids_app.cli.one_line import run_in_one_line
 from bids_app.errors import UsageError
 from bids_app.process import usable_home
@@ -58,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         "what is compared: full (default), a feature group (speech), a unique part (uniqueSpeech) or a shared one"
     )
     compare.add_argument("--component", default="full", metavar="LABEL", help=labels)
+    add_regions(compare.add_argument_group("by region"))
     compare.set_defaults(call=_compare)
     _add_slurm(
         commands.add_parser(
@@ -130,9 +132,10 @@ def _check(given: argparse.Namespace) -> None:
 
 
 def _compare(given: argparse.Namespace) -> int:
-    from bids_app.pipeline.compare import compare
+    from bids_app.pipeline.compare.runs import compare
 
-    return 1 if compare(given.out_dirs, given.to, given.component, print) else 0
+    regions = asked_regions(given.atlas, given.atlas_dir, given.localiser)
+    return 1 if compare(given.out_dirs, given.to, given.component, print, regions) else 0
 
 
 def _slurm(given: argparse.Namespace) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -16,6 +16,7 @@ from bids_app.group.group_tests import (
 )
 from bids_app.group.layers import layer_rows
 from bids_app.group.maps.ceilings import CeilingsByParticipant, with_ceilings
+from bids_app.group.maps.grids import on_one_grid
 from bids_app.group.maps.over_participants import common_components, common_scores, over_participants
 from bids_app.group.maps.prevalence import prevalence_anywhere
 from bids_app.group.maps.side_by_side import IN_MEMORY, Room, grid_of, side_by_side, without_values
@@ -24,7 +25,6 @@ from bids_app.group.model_pair import group_statistics
 from bids_app.group.regions.over_participants import region_rows
 from bids_app.group.statistics import Values
 from bids_app.records import (
-    MOST_OFFSET,
     SOLVERS,
     Array,
     ElectrodeMean,
@@ -36,7 +36,6 @@ from bids_app.records import (
     SharedStimulusResult,
     Targets,
     WrittenUnit,
-    grid_offset,
 )
 from bids_app.records.regions.scores import GroupRegions
 from bids_app.records.results import UnitReader
@@ -98,7 +97,7 @@ def _with_regions(
         return result
     members = [without_values(one.read(())) for one in readers]
     having = tuple((one.participant, one.stem) for one in readers if one.stem in regions.units)
-    return replace(result, regions=region_rows(members, regions.units, tests, regions.mean), regions_of=having)
+    return replace(result, regions=region_rows(members, regions, tests), regions_of=having)
 
 
 def _result(
@@ -171,26 +170,12 @@ def _why_no_map(space: str) -> str:
 
 
 def _on_one_grid(units: Sequence[UnitReader]) -> tuple[list[UnitReader], tuple[Excluded, ...]]:
-    """Those on the grid that most have, but for rounding; the others are named."""
-    grids: list[Targets] = []
-    which: list[int] = []
-    for unit in units:
-        own = grid_of(unit.read_targets())
-        which.append(next((number for number, one in enumerate(grids) if _same_grid(own, one)), len(grids)))
-        if which[-1] == len(grids):
-            grids.append(own)
-    most, n = Counter(which).most_common(1)[0]
-    kept = [unit for unit, grid in zip(units, which, strict=True) if grid == most]
-    reason = f"its grid differs from that of {n} others: resample to one"
-    others = [unit for unit, grid in zip(units, which, strict=True) if grid != most]
+    """Those on the grid that most have; the others are named."""
+    alike = on_one_grid([unit.read_targets() for unit in units])
+    reason = f"its grid differs from that of {sum(alike)} others: resample to one"
+    others = [unit for unit, same in zip(units, alike, strict=True) if not same]
+    kept = [unit for unit, same in zip(units, alike, strict=True) if same]
     return kept, tuple(Excluded(unit.participant, unit.stem, reason) for unit in others)
-
-
-def _same_grid(one: Targets, other: Targets) -> bool:
-    alike = tuple(one.shape) == tuple(other.shape) and one.cifti == other.cifti
-    if one.affine is None or other.affine is None:
-        return alike and one.affine is other.affine
-    return alike and grid_offset(one.grid_shape, one.affine, other.affine) <= MOST_OFFSET
 
 
 def _scores(unit: WrittenUnit) -> list[ParticipantScore]:

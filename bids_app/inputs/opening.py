@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import stat
 from collections.abc import Iterator
@@ -140,6 +141,26 @@ def open_input(path: Path, kind: Kind = BINARY, home: Path | None = None) -> Ite
     """
     with reading(path, kind, home), open_regular(path, kind) as file:
         yield file
+
+
+@contextmanager
+def open_unpacked(path: Path, kind: Kind = BINARY) -> Iterator[BufferedReader | gzip.GzipFile]:
+    """An input, to be read piece by piece; of a `.gz` what it holds.
+
+    Parameters
+    ----------
+    path, kind : as of `check_input`.
+
+    Raises
+    ------
+    DataError : as of `open_input`.
+    """
+    with open_input(path, kind) as held:
+        if not path.name.endswith(".gz"):
+            yield held
+            return
+        with gzip.GzipFile(fileobj=held) as file:
+            yield file
 
 
 def read_bytes(path: Path, kind: Kind, home: Path | None = None) -> bytes:

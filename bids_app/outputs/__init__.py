@@ -3,6 +3,7 @@
 from bids_app.outputs.compare.write import write_comparison
 from bids_app.outputs.derivatives.data_set import (
     DataSetFacts,
+    data_set_of,
     folders_of_results,
     holds_results,
     prepare,
@@ -25,6 +26,7 @@ __all__ = [
     "DataSetFacts",
     "Membership",
     "Proof",
+    "data_set_of",
     "doubts",
     "folders_of_results",
     "holds_results",

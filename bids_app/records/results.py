@@ -123,35 +123,6 @@ class UnitReader(Protocol):
 
 
 @dataclass(frozen=True)
-class ComparedUnit:
-    """A unit of two runs: what its component is in one (`first`, R² (n_targets,)) and in the other (`second`), and
-    their paired difference, {stat: (n_targets,)} and {stat: number} of the mean over targets. stats: `difference`,
-    `ci025`, `ci975`, `p`, `pfwe`, `q`."""
-
-    stem: str
-    participant: str
-    targets: Targets
-    first: Array
-    second: Array
-    values: Mapping[str, Array]
-    mean: Mapping[str, float]
-    n_blocks: int
-
-
-@dataclass(frozen=True)
-class ComparedRuns:
-    """Two runs, by their names, of which a component was compared; what each run's models are made of, in words;
-    units that both have, what was left out, and what stands against trusting either run's units, in words."""
-
-    names: tuple[str, str]
-    component: str
-    models: tuple[str, str]
-    units: tuple[ComparedUnit, ...]
-    left_out: tuple[str, ...] = ()
-    doubts: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
-
-
-@dataclass(frozen=True)
 class ParticipantNoiseCeiling:
     """A participant's noise ceiling from others who heard the same, of a unit (`stem`) on `targets`: (n_targets,)
     each, the share of this participant's variance that is a signal of the others, and the ends of its 95 % confidence

@@ -26,8 +26,8 @@ TAKES: dict[TargetKind, tuple[type, ...]] = {
 NEEDED: dict[TargetKind, str] = {
     "volume": "voxels need a label image (.nii.gz)",
     "electrodes": "electrodes need a label image (.nii.gz)",
-    "surface": "vertices need GIFTI labels (.label.gii) or CIFTI labels (.dlabel.nii)",
-    "greyordinates": "greyordinates need CIFTI labels (.dlabel.nii) or GIFTI labels (.label.gii)",
+    "surface": "vertices need GIFTI labels (.label.gii), .annot or CIFTI labels (.dlabel.nii)",
+    "greyordinates": "greyordinates need CIFTI labels (.dlabel.nii), .annot or GIFTI labels (.label.gii)",
     "parcels": "parcels are regions already, and their places are not known",
     "array": "columns of an array have no place",
 }

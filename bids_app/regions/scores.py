@@ -63,6 +63,23 @@ def scores_of(
     return tuple(row for where in chosen for row in _scores(targets, partition, level, where, places))
 
 
+def means_by_region(values: Array, placed: Sequence[tuple[Atlas, Placed]]) -> dict[tuple[str, str], float]:
+    """(atlas, region) → the mean over its targets that have a value; regions without any are left out.
+
+    Parameters
+    ----------
+    values : (n_targets,), NaN where there is none.
+    placed : each atlas with its labels of the targets.
+    """
+    known = np.isfinite(values)
+    return {
+        (atlas.name, name): float(values[rows].mean())
+        for atlas, labels in placed
+        for label, name in atlas.regions.items()
+        if (rows := known & (labels.labels == label)).any()
+    }
+
+
 Where = tuple[str, str, Array]  # atlas, region, rows of targets
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bids_app.dataset import find_recordings, load_response, load_stimulus, load_targets
 from bids_app.dataset.alignment import align as alignment
 from bids_app.dataset.alignment import evidence
+from bids_app.dataset.atlases import annot
 from bids_app.dataset.atlases import names as atlas_names
 from bids_app.dataset.atlases import read as atlases
 from bids_app.dataset.confounds import tables as confound_tables
@@ -63,7 +64,7 @@ TRANSCRIPTS = (
 )
 TABLES = ("events.tsv", "words.tsv", "words.csv", "channels.tsv", "confounds.tsv", "headless.tsv")
 NAMES_OF_LABELS, LABELS = (
-    ("labels.tsv", "labels.xml", "lut.txt"),
+    ("labels.tsv", "labels.xml", "spm.xml", "lut.txt", "workbench.txt"),
     ("labels.nii", "own.dlabel.nii", "own_hemi-L.label.gii"),
 )
 NIFTI = ("volume", "dtseries", "ptseries")
@@ -91,8 +92,9 @@ def series_of_parcels(path):
 def atlas_of(path):
     """An atlas whose table, and other hemisphere, lie beside it, whatever has become of the file."""
     path.with_name("labels.tsv").write_text("index\tname\n1\tone\n2\ttwo\n")
-    if "hemi-L" in path.name and path.is_file():
-        shutil.copy(path, path.with_name(path.name.replace("hemi-L", "hemi-R")))
+    for left, right in (("hemi-L", "hemi-R"), ("lh.", "rh.")):
+        if left in path.name and path.is_file():
+            shutil.copy(path, path.with_name(path.name.replace(left, right)))
     return atlases.read_atlas(path)
 
 
@@ -195,8 +197,10 @@ PARSERS = {
     "dataset/discovery/roots.py:require_description": tree(roots.require_description, "volume"),
     "dataset/files/layout.py:build_index": tree(lambda root: layout.build_index(root, "x", ("01",)), "volume", "fif"),
     "dataset/files/layout.py:read_json": Parser(("sidecar.json", "gentle.json", "story_stim.json"), layout.read_json),
+    "dataset/atlases/annot.py:read_annot": Parser(("lh.own.annot",), annot.read_annot),
+    "dataset/atlases/names.py:names_within": Parser(("named.nii",), atlas_names.names_within),
     "dataset/atlases/names.py:read_names": Parser(NAMES_OF_LABELS, atlas_names.read_names),
-    "dataset/atlases/read.py:read_atlas": Parser(LABELS, atlas_of),
+    "dataset/atlases/read.py:read_atlas": Parser((*LABELS, "lh.own.annot"), atlas_of),
     "dataset/atlases/read.py:read_mask": Parser(LABELS, mask_of),
     "dataset/files/tables.py:decode": Parser(TABLES, tables.decode),
     "dataset/files/tables.py:read_table": Parser(
@@ -315,6 +319,7 @@ PARSERS = {
         ("analysis.yaml",), lambda path: several_models.chosen_models(str(path), None)
     ),
     "outputs/derivatives/saved/models.py:read_weights": Parser(("weights.h5",), saved_models.read_weights),
+    "outputs/derivatives/saved/models.py:read_weight_sizes": Parser(("weights.h5",), saved_models.read_weight_sizes),
     "outputs/derivatives/saved/models.py:read_alphas": Parser(("alphas.h5",), saved_models.read_alphas),
     "outputs/derivatives/saved/models.py:read_blocks": Parser(("blocks.h5",), saved_models.read_blocks),
     "outputs/derivatives/saved/series.py:read_series": Parser(("story_stim.tsv.gz",), series_of_parcels),

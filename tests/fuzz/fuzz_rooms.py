@@ -32,6 +32,7 @@ WITHIN = {  # what takes a path or a text, and is called on spoiled files by a p
         "inputs/laid_out.py:is_too_wide",
         "inputs/opening.py:reading",
         "inputs/opening.py:failing",
+        "inputs/opening.py:open_unpacked",
         "inputs/opening.py:naming",
         "inputs/claims.py:require_claim",
     ),

@@ -10,6 +10,7 @@ import soundfile
 from cifti_files import dense_axis, parcel_axis, write_series
 from edf_files import write_edf
 from nibabel import cifti2
+from nibabel.freesurfer.io import write_annot
 from safetensors.numpy import save_file
 
 from bids_app.features.store import write_features
@@ -178,6 +179,15 @@ def make_atlases(folder):
         '<?xml version="1.0"?><atlas><header><type>Label</type></header><data><label index="1">one</label>'
         '<label index="2">two</label></data></atlas>'
     )
+    (folder / "spm.xml").write_text(
+        '<?xml version="1.0"?><atlas><data><label><index>1</index><name>one</name></label></data></atlas>'
+    )
+    (folder / "workbench.txt").write_text("one\n1 1 2 3 255\ntwo\n2 1 2 3 255\n")
+    named, text = bytearray((folder / "labels.nii").read_bytes()), b"1\tone\n2\ttwo\n\0\0\0\0"
+    named[108:112] = np.float32(352 + len(text)).tobytes()
+    (folder / "named.nii").write_bytes(named[:352] + text + named[352:])
+    colours = np.array([[1, 2, 3, 0, 0], [4, 5, 6, 0, 0]])
+    write_annot(folder / "lh.own.annot", np.arange(9) % 2, colours, ["one", "two"], fill_ctab=True)
     (folder / "lut.txt").write_text("0 Unknown 0 0 0 0\n1 one 1 2 3 0\n2 two 1 2 3 0\n")
     axis = dense_axis()
     names = cifti2.LabelAxis(["x"], [{0: ("???", (0, 0, 0, 0)), 1: ("one", (0, 0, 0, 1))}])

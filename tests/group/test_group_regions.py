@@ -1,6 +1,6 @@
 """Regions over participants: closed forms, guards, who is left without p, and null data."""
 
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from scipy import stats
 from bids_app.group.participant_tests import t_interval
 from bids_app.group.regions.over_participants import region_rows
 from bids_app.records import InferenceSpec, Partition, partition_components
-from bids_app.records.regions.scores import RegionScore, UnitRegions
+from bids_app.records.regions.scores import GroupRegions, RegionScore, UnitRegions
 
 LABELS = [one.label for one in partition_components(("a", "b"))]
 SPEC = InferenceSpec(permutations=1000)
@@ -41,9 +41,9 @@ def regions_of(table, pfwe=0.5, atlas="A"):
     }  # fmt: skip
 
 
-def rows_of(table, spec=SPEC, kind="volume", mean=(), **more):
+def rows_of(table, spec=SPEC, kind="volume", mean=(), ceilings=MappingProxyType({}), **more):
     members = [member(str(number), kind) for number in range(len(table))]
-    rows = region_rows(members, regions_of(table, **more), spec, mean)
+    rows = region_rows(members, GroupRegions(regions_of(table, **more), mean, ceilings), spec)
     return {(one.region, one.component): one for one in rows}
 
 
@@ -51,7 +51,8 @@ def test_shared_parts_of_plain_ridge_have_no_p_unless_a_mean_response_guards_the
     table = np.full((8, 2), 0.2) + np.random.default_rng(3).normal(0, 0.01, (8, 2))
     for kind in ("volume", "electrodes"):
         members = [member(str(number), kind, "ridge") for number in range(8)]
-        rows = {(one.region, one.component): one for one in region_rows(members, regions_of(table, pfwe=1e-3), SPEC)}
+        found = region_rows(members, GroupRegions(regions_of(table, pfwe=1e-3)), SPEC)
+        rows = {(one.region, one.component): one for one in found}
         assert np.isnan([rows["R0", "sharedAB"].p, rows["R0", "sharedAB"].pfwe, rows["R0", "sharedAB"].q]).all()
         assert rows["R0", "full"].p <= 0.05
 
@@ -68,7 +69,7 @@ def test_regions_of_different_people_are_one_family():
             others = [score(f"R{person // 8}", label, 0.1, pfwe=1.0) for label in LABELS if label != "full"]
             found[str(person)] = UnitRegions((own, *others))
         members = [member(str(number), "electrodes") for number in range(24)]
-        rows = region_rows(members, found, InferenceSpec(permutations=200))
+        rows = region_rows(members, GroupRegions(found), InferenceSpec(permutations=200))
         hits += min(one.pfwe for one in rows if one.component == "full") <= 0.05
     assert hits <= 12  # 99.9 % of binomial draws with .05
 
@@ -119,6 +120,14 @@ def test_guards():
     for more in ({"kind": "electrodes"}, {"atlas": "localiser", "mean": mean}):
         own = rows_of(table, pfwe=0.02, **more)["R0", "full"]
         assert (own.guard, own.p) == ("own tests", pytest.approx(0.12))  # of any of six
+
+
+def test_noise_ceilings_from_the_others_are_means_over_those_who_have_one():
+    table = np.full((6, 2), 0.1)
+    ceilings = {"0": {("A", "R0"): 0.4, ("B", "R0"): 9.0}, "3": {("A", "R0"): 0.2}, "4": {}}
+    rows = rows_of(table, ceilings=ceilings)
+    assert rows["R0", "full"].ceiling == pytest.approx(0.3)
+    assert np.isnan([rows["R1", "full"].ceiling, rows["R0", "a"].ceiling]).all()
 
 
 N_SETS, N_PEOPLE, N_REGIONS = 100, 8, 6

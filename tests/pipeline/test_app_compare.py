@@ -1,5 +1,6 @@
 """`concord-tools compare`: two analyses of one data set, and what cannot be compared."""
 
+import csv
 import json
 import re
 import shutil
@@ -8,11 +9,13 @@ from dataclasses import replace
 import nibabel
 import numpy as np
 import pytest
-from quick_study import func, main, make_quick_study, quick_runs, stem
+from quick_study import SPACE, func, main, make_quick_study, quick_runs, stem
+from tiny_study import AFFINE, SHAPE
 
 from bids_app.cli.concord_tools import main as tools
 from bids_app.outputs import read_unit_summary
-from bids_app.pipeline.compare import _mended, page_name
+from bids_app.pipeline.compare.pair import _mended
+from bids_app.pipeline.compare.runs import page_name
 
 
 def edited(text, *changes):
@@ -41,8 +44,29 @@ def study(tmp_path_factory):
     return root
 
 
-def compare(root, *runs, component="full", to="compared"):
-    return tools(["compare", *(str(root / run) for run in runs), "--to", str(root / to), "--component", component])
+def compare(root, *runs, component="full", to="compared", more=()):
+    folders = (str(root / run) for run in runs)
+    return tools(["compare", *folders, "--to", str(root / to), "--component", component, *more])
+
+
+def rows_of(path):
+    with path.open() as file:
+        return {row["region"]: row for row in csv.DictReader(file, delimiter="\t")}
+
+
+def difference_of(folder, person):
+    path = folder / f"sub-{person}/func/{stem(person)}_desc-fullDifference_statmap.nii.gz"
+    return np.asarray(nibabel.load(path).dataobj)[..., 2]
+
+
+def halves(folder, affine=AFFINE):
+    """An atlas of a front and a back, with its table."""
+    folder.mkdir(exist_ok=True)
+    labels = np.full(SHAPE, 2, dtype=np.int16)
+    labels[:2] = 1
+    nibabel.save(nibabel.Nifti1Image(labels, affine), folder / "tpl-MNI152NLin2009cAsym_atlas-Halves_dseg.nii.gz")
+    (folder / "tpl-MNI152NLin2009cAsym_atlas-Halves_dseg.tsv").write_text("index\tname\n1\tfront\n2\tback\n")
+    return labels
 
 
 def rsquared(root, run, component="full"):
@@ -80,6 +104,77 @@ def test_the_page_needs_nothing_else_and_says_what_was_compared(study):
         assert (study / "compared" / link).exists()
     mean = np.nanmean(rsquared(study, "both")) - np.nanmean(rsquared(study, "length"))
     assert f"{mean:.3f}".replace("-", "−") in page
+
+
+def test_regions_are_those_of_concord_and_participants_are_joined(study, capsys):
+    labels = halves(study / "atlases")
+    mask = np.zeros(SHAPE, dtype=np.uint8)
+    mask[1, :2] = 1
+    nibabel.save(nibabel.Nifti1Image(mask, AFFINE), study / f"bids/sub-01_{SPACE}_mask.nii.gz")
+    asked = ("--atlas", "Halves", "--atlas-dir", str(study / "atlases"))
+    own = ("--localiser", f"lang=sub-{{participant}}_{SPACE}_mask.nii.gz")  # from the data set that was fitted
+    assert compare(study, "both", "length", to="regions", more=(*asked, *own)) == 0
+    assert "no mask of the localiser 'lang': sub-02" in capsys.readouterr().out
+    file = study / f"regions/sub-01/func/{stem('01')}_desc-fullRegionDifference_encoding.tsv"
+    found = rows_of(file)
+    assert [*found] == ["front", "back", "lang"]
+    first, second = rsquared(study, "both"), rsquared(study, "length")
+    for name, chosen in (("front", labels == 1), ("back", labels == 2), ("lang", mask == 1)):
+        row, means = found[name], [np.nanmean(one[chosen]) for one in (first, second)]
+        assert [float(row[stat]) for stat in ("first", "second")] == pytest.approx(means, abs=1e-6)
+        assert float(row["difference"]) == pytest.approx(means[0] - means[1], abs=1e-6)
+        assert float(row["ci025"]) <= float(row["difference"]) <= float(row["ci975"])
+        assert int(row["n"]) == np.isfinite(first[chosen]).sum()
+    about = json.loads(file.with_suffix(".json").read_text())
+    assert set(about["Atlases"]) == {"Halves", "localiser lang"}
+    assert set(found["front"]) <= set(about)
+
+    folder = study / "regions"
+    over = rows_of(folder / f"group/task-story_{SPACE}_desc-fullRegionDifference_encoding.tsv")
+    each = [
+        rows_of(folder / f"sub-{who}/func/{stem(who)}_desc-fullRegionDifference_encoding.tsv") for who in ("01", "02")
+    ]
+    assert float(over["front"]["mean"]) == pytest.approx(
+        np.mean([float(one["front"]["difference"]) for one in each]), abs=1e-6
+    )
+    assert (over["front"]["n_participants"], over["lang"]["n_participants"]) == ("2", "1")
+    assert (over["all targets"]["p"], over["all targets"]["ci025"]) == ("n/a", "n/a")  # of two participants
+    name = "tpl-MNI152NLin2009cAsym/tpl-MNI152NLin2009cAsym_task-story_desc-fullDifference_statmap"
+    names = [one["Name"] for one in json.loads((folder / f"{name}.json").read_text())["Components"]]
+    maps = dict(
+        zip(names, np.moveaxis(np.asarray(nibabel.load(folder / f"{name}.nii.gz").dataobj), -1, 0), strict=True)
+    )
+    single = [difference_of(folder, who) for who in ("01", "02")]
+    both = np.isfinite(single).all(axis=0)
+    np.testing.assert_allclose(maps["mean"][both], np.mean(single, axis=0)[both], atol=1e-6)
+    assert np.isnan(maps["p"]).all()
+    page = (folder / "compare.html").read_text()
+    assert "3 regions of Halves and localiser" in page
+    assert "Fewer than 6: there is no p over participants." in page
+    for link in re.findall(r'href="([^"]+)"', page):
+        assert (folder / link).exists()
+
+
+def test_what_regions_cannot_be_laid_is_one_line_or_names_its_unit(study, capsys):
+    elsewhere = AFFINE.copy()
+    elsewhere[:3, 3] += 500
+    halves(study / "elsewhere", elsewhere)
+    far = ("--atlas", "Halves", "--atlas-dir", str(study / "elsewhere"))
+    assert compare(study, "both", "length", to="nothing", more=far) == 65
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "has no label at any of" in line
+    assert compare(study, "both", "length", to="nothing", more=("--atlas", "Schaefer2018")) == 66
+    assert "no atlas 'Schaefer2018' lies in" in capsys.readouterr().err
+    assert not (study / "nothing").exists()
+    (study / f"bids/sub-02_{SPACE}_damaged.nii.gz").write_bytes(b"no image")
+    damaged = ("--localiser", f"lang=sub-{{participant}}_{SPACE}_damaged.nii.gz")
+    halves(study / "atlases")
+    beside = ("--atlas", "Halves", "--atlas-dir", str(study / "atlases"))
+    assert compare(study, "both", "length", to="damaged", more=(*damaged, *beside)) == 1
+    assert f"{stem('02')}: no regions of own masks: " in capsys.readouterr().out
+    table = study / f"damaged/sub-02/func/{stem('02')}_desc-fullRegionDifference_encoding.tsv"
+    assert [*rows_of(table)] == ["front", "back"]  # the atlas is laid all the same
+    assert (study / f"damaged/sub-02/func/{stem('02')}_desc-fullDifference_statmap.nii.gz").exists()
 
 
 def test_a_component_of_both(study):

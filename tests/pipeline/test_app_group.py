@@ -93,6 +93,28 @@ def test_ceilings_are_each_persons_from_the_others(study):
     assert not list((study / "out/logs").glob("concord-scratch-*"))
 
 
+@pytest.mark.long
+def test_ceilings_by_region_are_means_over_people_of_those_of_their_voxels(study):
+    shape = nib.load(next((study / TPL).glob("*desc-full_statmap.nii.gz"))).shape
+    labels = np.full(shape, 2, dtype=np.int16)
+    labels[:3] = 1  # where there is something in common
+    affine = nib.load(next((study / TPL).glob("*desc-full_statmap.nii.gz"))).affine
+    nib.save(nib.Nifti1Image(labels, affine), study / "tpl-MNI152NLin2009cAsym_atlas-Own_dseg.nii.gz")
+    (study / "tpl-MNI152NLin2009cAsym_atlas-Own_dseg.tsv").write_text("index\tname\n1\tfront\n2\tback\n")
+    shutil.copytree(study / "out", study / "regions")
+    assert concord(study, "--atlas", "Own", "--atlas-dir", str(study), out="regions") == 0
+    table = read_tsv(study / "regions/group/task-story_space-MNI152NLin2009cAsym_desc-regions_encoding.tsv")
+    cells = zip(table["region"], table["component"], table["ceiling"], strict=True)
+    rows = {(region, component): float(value) for region, component, value in cells if value != "n/a"}
+    each = []
+    for person in PEOPLE:
+        path = next((study / f"regions/sub-{person}/func").glob("*desc-betweenPeople_statmap.nii.gz"))
+        each.append(np.nanmean(nib.load(path).get_fdata()[..., 0][labels == 1]))
+    assert rows["front", "full"] == pytest.approx(np.mean(each), abs=1e-5)
+    assert {component for _, component in rows} == {"full"}
+    assert "inter-subject noise ceiling" in (study / "regions/group.html").read_text()
+
+
 def test_what_models_add_to_the_baseline_is_tested_over_people(study):
     table = read_tsv(study / "out/group/task-story_space-MNI152NLin2009cAsym_desc-meanResponse_encoding.tsv")
     for name in ("baseline", "loudnessBeyondBaseline"):

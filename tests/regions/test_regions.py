@@ -9,7 +9,7 @@ from synthetic_units import MNI, electrode_targets, make_unit, surface_targets, 
 from bids_app.records import Targets
 from bids_app.records.regions.atlases import Atlas, GreyordinateLabels, Placed, SurfaceLabels, VolumeLabels
 from bids_app.records.regions.scores import LagTable, LayerChoice
-from bids_app.regions import FURTHEST_MM, place, scores_of, why_not
+from bids_app.regions import FURTHEST_MM, means_by_region, place, scores_of, why_not
 from bids_app.regions.scores import region_scores
 
 REGIONS = {1: "one", 2: "two"}
@@ -35,6 +35,13 @@ def test_a_voxel_has_the_label_of_the_voxel_that_its_centre_lies_in():
         inside = (np.abs(centres - voxel[:3]) < 0.5).all(axis=1)
         assert found[row] == (labels.reshape(-1)[inside][0] if inside.any() else 0)
     assert {*found.tolist()} == {0, 1, 2}
+
+
+def test_means_by_region_are_over_targets_that_have_a_value():
+    labels = Placed(np.array([1, 1, 2, 0, 1]))
+    values = np.array([0.2, np.nan, np.nan, 9.0, 0.4])
+    found = means_by_region(values, [(atlas(VolumeLabels(np.zeros((1, 1, 1), int), np.eye(4))), labels)])
+    assert found == {("A", "one"): pytest.approx(0.3)}
 
 
 def test_an_electrode_has_the_nearest_label_up_to_a_distance():

@@ -7,10 +7,16 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bids_app.dataset.atlases.read import GREYORDINATES, IMAGES, atlas_name, space_of
+from bids_app.dataset.atlases.names import IMAGES
+from bids_app.dataset.atlases.read import ANNOTATIONS, GREYORDINATES, SURFACES, atlas_name, space_of
 from bids_app.errors import DataError, NoInput
 
-LABELS = (".label.gii", GREYORDINATES[0], *IMAGES)  # endings of what may be an atlas; the more telling come first
+LABELS = (
+    *SURFACES[:2],
+    *ANNOTATIONS,
+    GREYORDINATES[0],
+    *IMAGES,
+)  # endings of what may be an atlas; the more telling come first
 OTHER_NAMES = {  # as nilearn, TemplateFlow and HCP call the files of atlases that go by another name
     "harvardoxford": ("harvardoxford", "hocpa", "hospa"),
     "glasser": ("glasser", "hcpmmp", "mmp", "validation210"),
@@ -19,6 +25,7 @@ OTHER_NAMES = {  # as nilearn, TemplateFlow and HCP call the files of atlases th
 NO_LABELS = re.compile(r"_(probseg|mask|T1w|T2w|bold)\b|-prob-|_probseg", re.IGNORECASE)
 RESOLUTION = re.compile(r"[_-](?:res-0*(\d+)|(\d+)mm)(?=[_.-])")
 SHOWN = 5
+SIDED = (*SURFACES, *ANNOTATIONS)  # one file a hemisphere
 FETCHED_BY = "nothing is fetched: give its file, or put it and its table into --atlas-dir (nilearn.datasets and "
 FETCHED_BY += "templateflow fetch theirs into their own folders, which are looked at too)"
 
@@ -53,7 +60,7 @@ def find_atlas(given: str, folders: Sequence[Path]) -> tuple[Path, ...]:
     NoInput : there is none.
     DataError : several different ones go by this name.
     """
-    if Path(given).is_file() or os.sep in given or given.endswith((*LABELS, ".gii")):
+    if Path(given).is_file() or os.sep in given or given.endswith((*LABELS, *SURFACES)):
         return (Path(given).resolve(),)
     wanted = _wanted(given)
     found = [
@@ -97,7 +104,7 @@ def _label_files(folder: Path) -> Iterator[Path]:
         folders.sort()
         for name in sorted(names):
             right = re.search(r"hemi-R|\.R\.|rh\.|_R_|_rh", name)
-            if name.endswith(LABELS) and not NO_LABELS.search(name) and not (right and name.endswith(".gii")):
+            if name.endswith(LABELS) and not NO_LABELS.search(name) and not (right and name.endswith(SIDED)):
                 yield Path(place, name)
 
 

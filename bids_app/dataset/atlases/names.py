@@ -1,24 +1,32 @@
-"""Names of regions: tables beside a label image, of BIDS and TemplateFlow, FSL, FreeSurfer and nilearn."""
+"""Names of regions: tables beside a label image, of BIDS and TemplateFlow, FSL, SPM, FreeSurfer, MRIcron and nilearn,
+or a text within the image."""
 
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bids_app.dataset.files.tables import decode, read_table
 from bids_app.errors import DataError
-from bids_app.inputs.opening import reading
+from bids_app.inputs.opening import MB, open_unpacked, reading
 from bids_app.records.entities import entities_of
 
 ENDINGS = (".tsv", ".csv", ".xml", ".txt", ".lut", ".ctab")
+IMAGES = (".nii.gz", ".nii")
+HEADER_SIZE, HEADER = 348, 352  # bytes of NIfTI-1, and with what says whether extensions follow
+MOST_TEXT = 16 * MB  # of names within an image, before its values
 INDEX = ("index", "id", "value", "labelid")
 NAME = ("name", "label", "region", "roi")
+ATLAS_KEYS = ("atlas", "seg", "atl")  # entities that name an atlas; the last one is of SUIT
+SIDE = ("hemisphere", "hemi", "side")
 NO_REGION = re.compile(r"\?+|unknown|background(\+.*)?|medial[ _]?wall|none|n/a", re.IGNORECASE)
 CORTICAL, SUBCORTICAL = "HarvardOxford-Cortical", "HarvardOxford-Subcortical"
 FSL_TABLES = {"cort-": CORTICAL, "cortl-": f"{CORTICAL}-Lateralized", "sub-": SUBCORTICAL}  # by what follows the name
 FRONT = r"(?:\d+(?:\.\d+)?\s+){3,6}(?=\S*[^\d\s])"  # colours before a name
+KEY = re.compile(r"(\d{1,9})(?:\s+\d+){4}")  # of a label, and its colour
 LINE = re.compile(r"\s*(\d+)[\s,;]+(.+)")
 
 
@@ -29,14 +37,35 @@ def table_of(image: Path) -> Path | None:
     ----------
     image : a label image; its table lies beside it, or, of FSL's, a folder up.
     """
-    stem = image.name.split(".")[0]
+    stem = stem_of_file(image.name)
     for start, fsl in FSL_TABLES.items():
         if stem.startswith(f"HarvardOxford-{start}"):
             named = [folder / f"{fsl}.xml" for folder in (image.parent, image.parent.parent)]
             return next((one for one in named if one.is_file()), None)
     beside = sorted(one for one in image.parent.iterdir() if one.suffix.lower() in ENDINGS and one.is_file())
-    fitting = [one for one in beside if _is_of(one.name.split(".")[0], stem)]
+    fitting = [one for one in beside if _is_of(stem_of_file(one.name), stem) and not _is_palette(one)]
     return max(fitting, key=lambda one: (len(one.stem), -ENDINGS.index(one.suffix.lower())), default=None)
+
+
+def stem_of_file(name: str) -> str:
+    """A file's name without what says that it is an image or a table (`aal.nii.txt`, `aparc.a2009s.nii.gz`).
+
+    Parameters
+    ----------
+    name : of the file.
+    """
+    ending = next((one for one in (*IMAGES, *ENDINGS) if name.lower().endswith(one)), "")
+    return stem_of_file(name[: -len(ending)]) if ending else re.sub(r"_(labels?|LUT)$", "", name)
+
+
+def _is_palette(path: Path) -> bool:
+    """Whether a .lut is bytes of colours and has no names, as MRIcron and ImageJ write them."""
+    if path.suffix.lower() != ".lut":
+        return False
+    try:
+        return "\0" in decode(path)
+    except DataError:
+        return True
 
 
 def _is_of(table: str, image: str) -> bool:
@@ -45,7 +74,7 @@ def _is_of(table: str, image: str) -> bool:
         return True
     own, others = entities_of(table), entities_of(image)
     if own and others:
-        return own.items() <= others.items() and bool({"atlas", "seg"} & {*own})
+        return own.items() <= others.items() and bool({*ATLAS_KEYS} & {*own})
     return image.startswith(f"{table}_") and len(table) > len("atlas")
 
 
@@ -75,6 +104,32 @@ def read_names(path: Path) -> dict[int, str]:
     return named_regions(found, path)
 
 
+def names_within(image: Path) -> dict[int, str]:
+    """Label → name, of the text that MRIcron and MRIcroGL write into a label image before its values; empty where
+    there is none.
+
+    Parameters
+    ----------
+    image : a NIfTI file of labels.
+
+    Raises
+    ------
+    DataError : it is damaged.
+    """
+    with open_unpacked(image) as file:
+        head = file.read(HEADER)
+        order = "<" if head[:4] == HEADER_SIZE.to_bytes(4, "little") else ">"
+        if head[348:349] != b"\0":
+            return {}  # what follows are extensions, which state what they are
+        first = int(struct.unpack(f"{order}f", head[108:112])[0])
+        text = file.read(min(max(first - HEADER, 0), MOST_TEXT)).rstrip(b"\0")
+    try:
+        rows = _numbered(text.decode())
+    except UnicodeDecodeError:
+        return {}
+    return {label: " ".join(name.split()) for label, name in rows if label > 0 and name.isprintable()}
+
+
 def named_regions(found: Mapping[int, str], path: Path) -> dict[int, str]:
     """Labels of regions alone, each with a name of one line.
 
@@ -97,11 +152,15 @@ def named_regions(found: Mapping[int, str], path: Path) -> dict[int, str]:
 def _columns(path: Path) -> Iterator[tuple[int, str]] | None:
     """Rows of a table with a header; None where it has none that names both columns."""
     table = read_table(path)
-    index, name = table.first(INDEX), table.first(NAME)
+    index, name, side = (table.first(columns) for columns in (INDEX, NAME, SIDE))
     if index is None or name is None:
         return None
-    cells = zip(table.column(index), table.column(name), strict=True)
-    return ((_whole(label, path), called) for label, called in cells if label)
+    names = table.column(name)
+    sides = [""] * len(names) if side is None else table.column(side)
+    # of a region on either side, in two rows of one name
+    called = [f"{own} {one}" if own and names.count(one) > 1 else one for own, one in zip(sides, names, strict=True)]
+    cells = zip(table.column(index), called, strict=True)
+    return ((_whole(label, path), one) for label, one in cells if label)
 
 
 def _whole(cell: str, path: Path) -> int:
@@ -116,15 +175,33 @@ def _whole(cell: str, path: Path) -> int:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Lines of a number and a name. Colours may come before the name (FSLeyes, ITK-SNAP) or after it (FreeSurfer)."""
-    found = [one for line in decode(path).splitlines() if (one := LINE.match(line)) and len(one[1]) <= 9]
+    return iter(_numbered(decode(path)))
+
+
+def _numbered(text: str) -> list[tuple[int, str]]:
+    """Numbers and names of a text's lines, whatever else it has."""
+    lines = text.splitlines()
+    if keys := _of_workbench(lines):
+        return keys
+    found = [one for line in lines if (one := LINE.match(line)) and len(one[1]) <= 9]
     names = _without_colours([one[2].strip() for one in found])
-    return iter([(int(one[1]), name.strip(' \t,;"')) for one, name in zip(found, names, strict=True)])
+    return [(int(one[1]), name.strip(' \t,;"')) for one, name in zip(found, names, strict=True)]
+
+
+def _of_workbench(lines: Sequence[str]) -> list[tuple[int, str]]:
+    """Keys and names where a line of a name and one of its key and colour take turns (Connectome Workbench)."""
+    lines = [line.strip() for line in lines if line.strip()]
+    keys = [KEY.fullmatch(line) for line in lines[1::2]]
+    if len(lines) % 2 or not all(keys) or any(KEY.fullmatch(line) for line in lines[::2]):
+        return []
+    return [(int(key[1]), name) for key, name in zip(keys, lines[::2], strict=True) if key]
 
 
 def _without_colours(rests: Sequence[str]) -> list[str]:
     """What follows each number, without the colours: as many numbers in every line, in front of a name or behind it.
     Of four behind it the first may be the name's own (`Area 44 120 18 131`): then names without it are alike, and the
-    last is a colour, not an opacity that all have."""
+    last is a colour, not an opacity that all have. A single number behind names of one word, all of them different,
+    is a code (`Precentral_L 2001`, of MRIcron)."""
     if all(re.match(FRONT, rest) for rest in rests):
         return [re.sub(FRONT, "", rest) for rest in rests]
     for count in (4, 3):
@@ -133,24 +210,29 @@ def _without_colours(rests: Sequence[str]) -> list[str]:
         has_opacity = count == 4 and all(re.search(r"[\s,;](0|1|255)$", rest) for rest in rests)
         if all(map(behind.search, rests)) and (has_opacity or len({*names}) == len(names)):
             return names
-    return [*rests]
+    words = [re.fullmatch(r"(\S*[^\d\s]\S*)\s+\d+", rest) for rest in rests]
+    named = [one[1] for one in words if one]
+    return named if len({*named}) == len(rests) else [*rests]
 
 
 @dataclass
 class _Labels:
-    """What is gathered of FSL's XML: its type, and labels with their names."""
+    """What is gathered of XML: its type, and labels with their names, as FSL writes them (a label's index is an
+    attribute, its text the name) or SPM (both are elements within it)."""
 
     path: Path
     kind: str = ""
     rows: list[tuple[int, str]] = field(default_factory=list)
-    index: int | None = None
+    index: str | None = None
+    name: str = ""
+    within: bool = False  # a label
     text: list[str] = field(default_factory=list)
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """A tag is opened."""
         self.text = []
         if name == "label":
-            self.index = _whole(attributes.get("index", ""), self.path)
+            self.within, self.index, self.name = True, attributes.get("index"), ""
 
     def gather(self, text: str) -> None:
         """Text between tags."""
@@ -158,11 +240,16 @@ class _Labels:
 
     def end(self, name: str) -> None:
         """A tag is closed."""
-        if name == "type":
-            self.kind = "".join(self.text).strip().lower()
-        elif name == "label" and self.index is not None:
-            self.rows.append((self.index, "".join(self.text)))
-            self.index = None
+        text = "".join(self.text).strip()
+        if name == "type" and not self.within:
+            self.kind = text.lower()
+        elif name == "index" and self.within:
+            self.index = text
+        elif name == "name" and self.within:
+            self.name = text
+        elif name == "label":
+            self.rows.append((_whole(self.index or "", self.path), self.name or text))
+            self.within = False
 
     def refuse_entity(self, *declared: object) -> None:
         """An entity may stand for a file, or for text without end."""
@@ -170,11 +257,11 @@ class _Labels:
 
 
 def _xml(path: Path) -> Iterator[tuple[int, str]]:
-    """FSL's: a probabilistic atlas numbers its maps from 0, and its image of the likeliest one from 1."""
+    """A probabilistic atlas of FSL's numbers its maps from 0, and its image of the likeliest one from 1."""
     from xml.parsers import expat
 
     text, labels = decode(path), _Labels(path)
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate("UTF-8")  # as the text is given, whatever its first line states
     parser.StartElementHandler, parser.EndElementHandler = labels.start, labels.end
     parser.CharacterDataHandler, parser.EntityDeclHandler = labels.gather, labels.refuse_entity
     with reading(path):

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from bids_app.dataset.atlases.names import named_regions, read_names, table_of
+from bids_app.dataset.atlases.annot import read_annot
+from bids_app.dataset.atlases.names import (
+    ATLAS_KEYS,
+    IMAGES,
+    named_regions,
+    names_within,
+    read_names,
+    stem_of_file,
+    table_of,
+)
 from bids_app.dataset.responses.cifti import CORTEX, greyordinate_names
 from bids_app.dataset.responses.gifti import read_arrays, read_labels
 from bids_app.errors import DataError, NoInput
@@ -20,14 +29,16 @@ from bids_app.records import Array
 from bids_app.records.entities import entities_of
 from bids_app.records.regions.atlases import LOCALISER, Atlas, GreyordinateLabels, SurfaceLabels, VolumeLabels
 
-IMAGES, SURFACES, GREYORDINATES = (".nii.gz", ".nii"), (".gii",), (".dlabel.nii", ".dscalar.nii")
+SURFACES, ANNOTATIONS = (".label.gii.gz", ".label.gii", ".gii.gz", ".gii"), (".annot",)
+GREYORDINATES = (".dlabel.nii", ".dscalar.nii")
 HEMISPHERES = (
-    ("hemi-L", "hemi-R"), (".L.", ".R."), ("lh.", "rh."), ("_L_", "_R_"), ("_lh", "_rh"), (".lh.", ".rh."),
+    ("hemi-L", "hemi-R"), (".L.", ".R."), (".lh.", ".rh."), ("lh.", "rh."), ("_L_", "_R_"), ("_L.", "_R."),
+    ("_lh", "_rh"),
 )  # fmt: skip
 # What states a space in names that are none of BIDS: FSL's template, and HCP's mesh.
 SPACES = {"FSLMNI152": "MNI152NLin6Asym", "HarvardOxford": "MNI152NLin6Asym", "fs_LR": "fsLR",
           "MNI152NLin6Asym": "MNI152NLin6Asym", "MNI152NLin2009cAsym": "MNI152NLin2009cAsym"}  # fmt: skip
-EXPECTED = "a label image (.nii.gz), GIFTI labels (.label.gii) or CIFTI labels (.dlabel.nii) is expected"
+EXPECTED = "a label image (.nii.gz), GIFTI labels (.label.gii), .annot or CIFTI labels (.dlabel.nii) is expected"
 MOST_LABEL = 2**31
 
 
@@ -36,7 +47,7 @@ def read_atlas(path: Path) -> Atlas:
 
     Parameters
     ----------
-    path : of its file; of a GIFTI that of one hemisphere, whose other one lies beside it.
+    path : of its file; of a GIFTI or an .annot that of one hemisphere, whose other one lies beside it.
 
     Raises
     ------
@@ -56,17 +67,19 @@ def _named(path: Path) -> AbstractContextManager[None]:
 def _read(path: Path) -> Atlas:
     if path.name.endswith(GREYORDINATES):
         return _greyordinates(path)
-    if path.name.endswith(SURFACES):
+    if path.name.endswith((*SURFACES, *ANNOTATIONS)):
         return _surfaces(path)
     if not path.name.endswith(IMAGES):
         raise DataError("no atlas", path, EXPECTED)
     volume = _volume(path)
     table = table_of(path)
-    if table is None:
-        stem = path.name.split(".")[0]
-        hint = f"put {stem}.tsv beside it, with the columns index and name"
-        raise NoInput("no table names the labels of the atlas", path, hint)
-    return _checked(path, (path, table), read_names(table), volume, np.unique(volume.labels))
+    if table is not None:
+        return _checked(path, (path, table), read_names(table), volume, np.unique(volume.labels))
+    within = names_within(path)
+    if within:
+        return _checked(path, (path,), named_regions(within, path), volume, np.unique(volume.labels))
+    hint = f"put {stem_of_file(path.name)}.tsv beside it, with the columns index and name"
+    raise NoInput("no table names the labels of the atlas", path, hint)
 
 
 def read_mask(path: Path, name: str, participant: str) -> Atlas:
@@ -126,16 +139,20 @@ def atlas_name(path: Path) -> str:
     ----------
     path : of its file.
     """
-    stem = path.name
-    for ending in (*GREYORDINATES, ".label.gii", *SURFACES, *IMAGES):
+    stem = _without_side(path.name) if path.name.endswith((*SURFACES, *ANNOTATIONS)) else path.name
+    for ending in (*GREYORDINATES, *SURFACES, *ANNOTATIONS, *IMAGES):
         stem = stem.removesuffix(ending)
     entities = entities_of(stem)
-    own = [entities[key] for key in ("atlas", "seg", "desc") if key in entities]
-    if own and ("tpl" in entities or "space" in entities or "atlas" in entities):
-        return "-".join(own)
-    for left, _ in HEMISPHERES:
-        stem = stem.replace(left.strip("."), "") if path.name.endswith(SURFACES) else stem
+    own = [entities[key] for key in (*ATLAS_KEYS, "desc") if key in entities]
+    if own and {"tpl", "space", "atlas", "atl"} & {*entities}:
+        return "-".join(own).strip("-")
     return stem.strip("._-")
+
+
+def _without_side(name: str) -> str:
+    """A file's name without what says which hemisphere it is of: both files of an atlas have one name."""
+    side = next((one for pair in HEMISPHERES for one in pair if one in name), "")
+    return name.replace(side, side[-1] if side[-1:] in "._" else "") if side else name
 
 
 def space_of(path: Path) -> str:
@@ -258,15 +275,22 @@ def _one_array(path: Path) -> Array:
     return arrays[0]
 
 
+def _labels_and_names(path: Path) -> tuple[Array, dict[int, str]]:
+    """Of a GIFTI of one hemisphere. Raises DataError."""
+    labels = _whole_labels(_one_array(path), path)
+    with reading(path):
+        return labels, read_labels(path)
+
+
 def _surfaces(path: Path) -> Atlas:
     """Labels of both hemispheres, numbered anew: one number may mean different regions in the two."""
     paths = hemispheres(path)
-    values = [_whole_labels(_one_array(one), one) for one in paths]
+    annotated = path.name.endswith(ANNOTATIONS)
+    both_sides = [read_annot(one) if annotated else _labels_and_names(one) for one in paths]
+    values = [labels for labels, _ in both_sides]
     _require_labels(np.concatenate(values), path)
     names, unnamed = list[Mapping[int, str]](), list[str]()
-    for one, labels, side in zip(paths, values, ("left", "right"), strict=True):
-        with reading(one):
-            table = read_labels(one)
+    for one, (labels, table), side in zip(paths, both_sides, ("left", "right"), strict=True):
         names.append(named_regions(table, one) if labels.any() else {})
         unnamed += [f"{side} {label}" for label in sorted({*labels.ravel().tolist()} - {0} - {*table})]
     both = {*names[0].values()} & {*names[1].values()}

@@ -13,7 +13,7 @@ import numpy as np
 
 from bids_app.errors import DataError
 from bids_app.inputs.claims import n_bytes, require_claim
-from bids_app.inputs.opening import BINARY, open_input, reading
+from bids_app.inputs.opening import open_unpacked, reading
 from bids_app.records import Array
 
 TYPES = {
@@ -77,7 +77,7 @@ def _parsed(path: Path, decode: bool) -> _Content:
     parser.buffer_text, parser.buffer_size = True, PIECE
     parser.StartElementHandler, parser.EndElementHandler = content.start, content.end
     parser.CharacterDataHandler, parser.EntityDeclHandler = content.gather, content.refuse_entity
-    with open_input(path, BINARY) as file:
+    with open_unpacked(path) as file:
         while piece := file.read(PIECE):
             parser.Parse(piece, False)
         parser.Parse(b"", True)

@@ -11,7 +11,7 @@ smaller than what participants' own tests allow (`any_electrode`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from bids_app.group.group_tests import has_biased_shared_parts, tested_together
 from bids_app.group.participant_tests import ParticipantValues, participant_tests, shared_parts, t_interval
 from bids_app.records import FEWEST_TESTED, Array, Component, InferenceSpec, WrittenUnit
 from bids_app.records.regions.atlases import LOCALISER
-from bids_app.records.regions.scores import GroupRegion, RegionScore, UnitRegions
+from bids_app.records.regions.scores import GroupRegion, GroupRegions, RegionScore, UnitRegions
 
 Key = tuple[str, str, str]  # atlas, region, component
 
@@ -65,20 +65,18 @@ def _value(rows: Mapping[Key, RegionScore], key: Key, value: str) -> float:
 
 
 def region_rows(
-    members: Sequence[WrittenUnit],
-    regions: Mapping[str, UnitRegions],
-    spec: InferenceSpec | None,
-    mean: Sequence[RegionScore] = (),
+    members: Sequence[WrittenUnit], found_in: GroupRegions, spec: InferenceSpec | None
 ) -> tuple[GroupRegion, ...]:
     """One row a region and component, in the order of the first participant who has the region.
 
     Parameters
     ----------
     members : units of a group, one a participant.
-    regions : stem of a unit → its regions; units without any count for none.
+    found_in : their regions, those of the fit of their mean response, and noise ceilings; units without any count for
+        none.
     spec : how many sign vectors, and the seed; None for no tests.
-    mean : the same of the fit of their mean response; none where there is none.
     """
+    regions, mean = found_in.units, found_in.mean
     having = [unit for unit in members if unit.stem in regions]
     atlases = dict.fromkeys(row.atlas for unit in having for row in regions[unit.stem].scores)
     found: list[GroupRegion] = []
@@ -87,7 +85,14 @@ def region_rows(
         for components in tested_together(having):
             found += _rows(family, components, spec, has_biased_shared_parts(having[0]))
     order = {(row.atlas, row.region): place for place, row in reversed([*enumerate(found)])}
+    found = [_with_ceiling(row, [*found_in.ceilings.values()]) for row in found]
     return tuple(sorted(found, key=lambda row: order[row.atlas, row.region]))
+
+
+def _with_ceiling(row: GroupRegion, of_each: Sequence[Mapping[tuple[str, str], float]]) -> GroupRegion:
+    """The full model's row with the mean of participants' noise ceilings there."""
+    known = [own[row.atlas, row.region] for own in of_each if (row.atlas, row.region) in own]
+    return replace(row, ceiling=float(np.mean(known))) if known and row.component == "full" else row
 
 
 def _family(

@@ -7,11 +7,12 @@ from html import escape
 
 import numpy as np
 
+from bids_app.outputs.compare.regions import LEVEL, group_part, unit_part
+from bids_app.outputs.compare.words import HOW, HOW_OVER, HOW_REGIONS
 from bids_app.outputs.wording.phrases import count_targets, number
 from bids_app.records import Array
-from bids_app.records.results import ComparedRuns, ComparedUnit
+from bids_app.records.compared.differences import ComparedRuns, ComparedUnit
 
-LEVEL = 0.05
 FEWEST = 12  # blocks, for p to be trusted
 SIDE, EDGE, MOST_POINTS = 220, 34, 1500  # of a figure, in pixels; and points that are drawn
 STYLE = """
@@ -26,15 +27,10 @@ figure { display: inline-block; vertical-align: top; margin: 0.5rem 1rem 0.5rem 
 figcaption { font-size: 0.8rem; max-width: 240px; }
 .wide { overflow-x: auto; }
 svg circle { fill: var(--dot); fill-opacity: 0.5; } svg text { font-size: 10px; fill: var(--text); }
+svg circle.sure { fill-opacity: 1; } svg circle.open { fill: var(--back); fill-opacity: 1; stroke: var(--dot); }
+svg .range { stroke: var(--dot); stroke-width: 1.5; fill: none; }
 svg line { stroke: var(--text); stroke-dasharray: 3 3; } svg .frame { fill: none; stroke: var(--line); }
 """
-HOW = (
-    "The two runs predict the same held-out samples. A difference is R² of the first less that of the second. Its p "
-    "comes from sign flips of whole blocks of time (two-sided), its interval from Student's t over the same blocks. "
-    "Blocks are among what other folds were trained on, which is taken to matter as much as it can: both are on the "
-    "safe side, and a difference that is not significant is no proof that the two are equal. Over targets, p is "
-    "family-wise (max-T)."
-)
 
 
 def page(pairs: Sequence[ComparedRuns], files: Mapping[tuple[int, str], Sequence[str]]) -> str:
@@ -43,7 +39,7 @@ def page(pairs: Sequence[ComparedRuns], files: Mapping[tuple[int, str], Sequence
     Parameters
     ----------
     pairs : every two runs that were compared.
-    files : (place of the pair, unit) → its files, relative to the page.
+    files : (place of the pair, unit or group) → its files, relative to the page.
     """
     title = f"Runs compared: {pairs[0].component}"
     parts = [
@@ -53,7 +49,8 @@ def page(pairs: Sequence[ComparedRuns], files: Mapping[tuple[int, str], Sequence
         f"<h1>{escape(title)}</h1><p>{escape(HOW)}</p>",
     ]
     for place, pair in enumerate(pairs):
-        parts += _pair(pair, {unit.stem: files[place, unit.stem] for unit in pair.units})
+        stems = [*(unit.stem for unit in pair.units), *(group.stem for group in pair.groups)]
+        parts += _pair(pair, {stem: files[place, stem] for stem in stems})
     return "\n".join([*parts, "</body></html>", ""])
 
 
@@ -76,6 +73,15 @@ def _pair(pair: ComparedRuns, files: Mapping[str, Sequence[str]]) -> Iterator[st
     yield "</tbody></table></div>"
     for unit in pair.units:
         yield _figure(unit, pair.names)
+    if any(unit.regions or unit.notes for unit in pair.units):
+        yield f"<h3>By region</h3><p>{escape(HOW_REGIONS)}</p>"
+        for unit in pair.units:
+            yield from unit_part(unit)
+    if pair.groups:
+        yield f"<h3>Over participants</h3><p>{escape(HOW_OVER)}</p>"
+        for group in pair.groups:
+            yield from group_part(group)
+            yield f"<p>{_links(files[group.stem], group.stem)}</p>"
 
 
 def _row(unit: ComparedUnit, files: Sequence[str]) -> str:
@@ -86,11 +92,20 @@ def _row(unit: ComparedUnit, files: Sequence[str]) -> str:
     between = f"{number(mean['difference'])} [{number(mean['ci025'])}, {number(mean['ci975'])}]"
     p = "n/a: too few blocks" if np.isnan(mean["p"]) else f"{mean['p']:.3g}"
     counts = "n/a" if np.isnan(mean["p"]) else f"{higher} / {lower} of {count_targets(n, unit.targets.kind)}"
-    links = "<br>".join(f'<a href="{escape(file)}">{escape(file.rsplit("/", 1)[-1])}</a>' for file in files)
     cells = [number(_mean(unit.first)), number(_mean(unit.second)), between, p, counts]
     row = "".join(f'<td class="number">{escape(cell)}</td>' for cell in cells)
     few = f": fewer than {FEWEST}, p is unreliable" if unit.n_blocks < FEWEST else ""
-    return f"<tr><td>{escape(unit.stem)} ({unit.n_blocks} blocks{few})</td>{row}<td>{links}</td></tr>"
+    return (
+        f"<tr><td>{escape(unit.stem)} ({unit.n_blocks} blocks{few})</td>{row}<td>{_links(files, unit.stem)}</td></tr>"
+    )
+
+
+def _links(files: Sequence[str], stem: str) -> str:
+    """Files by what their names say beyond the stem."""
+    named = {
+        file: [part for part in file.rsplit("/", 1)[-1].split("_") if part not in stem.split("_")] for file in files
+    }
+    return "<br>".join(f'<a href="{escape(file)}">{escape("_".join(parts))}</a>' for file, parts in named.items())
 
 
 def _mean(values: Array) -> float:

@@ -171,6 +171,23 @@ def _as_data(analysis: Mapping[str, object]) -> Any:
     return json.loads(json.dumps(analysis))
 
 
+def data_set_of(out_dir: Path) -> Path:
+    """The data set that results were made from, as they name it; the working folder where they name none.
+
+    Parameters
+    ----------
+    out_dir : where results are.
+
+    Raises
+    ------
+    ReadWriteError : dataset_description.json cannot be read.
+    """
+    description = out_dir / "dataset_description.json"
+    links = read_json(description).get("DatasetLinks") if description.exists() else None
+    raw = links.get("raw") if isinstance(links, dict) else None
+    return (out_dir.resolve() / raw).resolve() if isinstance(raw, str) else Path.cwd()
+
+
 def _relative(root: Path, out_dir: Path) -> str:
     """Both folders can move together, and two runs beside each other write the same."""
     return Path(os.path.relpath(root.resolve(), out_dir.resolve())).as_posix()

@@ -11,13 +11,14 @@ import numpy as np
 
 from bids_app.outputs.derivatives import tables
 from bids_app.outputs.derivatives.read_unit import read_best
+from bids_app.outputs.derivatives.saved.models import read_weight_sizes
 from bids_app.outputs.files import names
 from bids_app.outputs.files.file_set import File, write_set
 from bids_app.outputs.files.files import Sidecar, json_text, numbers, read_tsv, tsv_text, typed_rows
-from bids_app.outputs.files.proof import proof_of, whole_regions
+from bids_app.outputs.files.proof import proof_of, require_files, saved_of, whole_regions
 from bids_app.outputs.files.serialise import summary_text
 from bids_app.outputs.wording.scores import HELD_OUT
-from bids_app.records import TRAITS, Array, UnitSummary, WrittenUnit
+from bids_app.records import TRAITS, Array, UnitSummary, WrittenUnit, space_label
 from bids_app.records.regions.scores import (
     LagTable,
     LayerChoice,
@@ -57,9 +58,11 @@ LAYERS = {
 }
 LAGS = {
     **ATLAS,
-    "column": "Column of the table of lags (desc-lags)",
+    "column": "Of electrodes a column of the table of lags (desc-lags). `<space>_weight`, also of voxels and "
+    "vertices where weights were saved: the size of the full model's weights of the space at this delay, as the "
+    "Euclidean norm over its standardised dimensions or principal components, averaged over outer folds",
     "lag_s": "Time of the response after the feature, or after the word's onset, in seconds",
-    "n": "Electrodes with a value",
+    "n": "Targets with a value",
     "mean": "Mean over them",
 }
 ELECTRODES = {
@@ -72,7 +75,7 @@ ELECTRODES = {
 ABOUT = {
     "regions": ("One row a region and component: means over the region's usable targets.", SCORES),
     "regionLayers": ("One row a region, feature space and layer.", LAYERS),
-    "regionLags": ("One row a region, column of the table of lags, and lag.", LAGS),
+    "regionLags": ("One row a region, column, and lag or delay.", LAGS),
     "regionElectrodes": ("One row an electrode and atlas.", ELECTRODES),
 }
 AXES = ("x", "y", "z")
@@ -220,7 +223,8 @@ def _by_target(out_dir: Path, unit: WrittenUnit, space: str, layers: Sequence[st
 
 
 def read_lags(out_dir: Path, unit: WrittenUnit) -> LagTable | None:
-    """R² of components, or sizes of weights, by electrode and lag; None where there is no table of them.
+    """R² of components, or sizes of weights, by target and lag: of electrodes those of their table, of voxels and
+    vertices those of the saved weights; None where there are none.
 
     Parameters
     ----------
@@ -231,8 +235,10 @@ def read_lags(out_dir: Path, unit: WrittenUnit) -> LagTable | None:
     ------
     ReadWriteError : where it is gone or broken.
     """
+    if unit.targets.kind != "electrodes":
+        return _weights_by_delay(out_dir, unit)
     file = names.lags_file(unit.stem)
-    if unit.targets.kind != "electrodes" or str(file) not in unit.summary.files:
+    if str(file) not in unit.summary.files:
         return None
     path = out_dir / file
     columns = tables.read_columns(path)
@@ -241,3 +247,17 @@ def read_lags(out_dir: Path, unit: WrittenUnit) -> LagTable | None:
     shown = [name for name in columns if name.endswith(("_rsquared", "_weight"))]
     values = {name: tables.column_of(columns, name, path).reshape(-1, n_lags) for name in shown}
     return LagTable(tuple(lags[:n_lags].tolist()), values)
+
+
+def _weights_by_delay(out_dir: Path, unit: WrittenUnit) -> LagTable | None:
+    """Sizes of weights by target and delay, where weights were saved of these results."""
+    saved = saved_of(out_dir, unit.summary)
+    if saved is None or "weights" not in saved.what:
+        return None
+    file = names.models_file(unit.stem, unit.targets.kind, "weights")
+    require_files(out_dir, saved, [file])
+    own, delays_s, sizes = read_weight_sizes(out_dir / file)
+    place = {name: column for column, name in enumerate(own)}
+    columns = np.array([place[name] for name in unit.targets.names], dtype=int)
+    values = {f"{space_label(band)}_weight": size[:, columns].T for band, size in sizes.items()}
+    return LagTable(tuple(map(float, delays_s)), values)

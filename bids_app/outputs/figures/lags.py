@@ -25,6 +25,7 @@ from bids_app.outputs.figures.maps import limit_of
 from bids_app.records import Array, Component, Quartiles
 
 Lines = Mapping[Component, Quartiles]
+ONSET = "Time after the word's onset (s)", "R²"  # of images by lag
 SHARED_STYLES = ("-", "--", ":")  # shared parts are grey
 
 
@@ -69,14 +70,17 @@ def _lines(axes: Any, groups: Sequence[str], lags_s: Sequence[float], members: L
     axes.grid(axis="y", color=GRID, linewidth=0.6)
 
 
-def lag_images(names: Sequence[str], lags_s: Sequence[float], images: Mapping[str, Array]) -> bytes:
-    """SVG: electrodes × lags, a panel a component, all on one colour scale.
+def lag_images(
+    names: Sequence[str], lags_s: Sequence[float], images: Mapping[str, Array], words: tuple[str, str] = ONSET
+) -> bytes:
+    """SVG: electrodes (or regions) × lags, a panel a component, all on one colour scale.
 
     Parameters
     ----------
     names : of n_electrodes.
     lags_s : (n_lags,) seconds after a word's onset, at least two.
     images : title → (n_electrodes, n_lags) R².
+    words : what lags are counted from, and what the numbers are.
     """
     limit = limit_of(list(images.values()))
     body = max(1.6, 0.13 * len(names))
@@ -98,7 +102,7 @@ def lag_images(names: Sequence[str], lags_s: Sequence[float], images: Mapping[st
             axes.tick_params(length=2, labelsize=7)
             as_pixels([axes])
         grid[0].set_yticks(range(len(names)), [name[:16] for name in names], fontsize=6.5)
-        figure.text(0.5, 0.5 / whole, "Time after the word's onset (s)", ha="center", fontsize=8.5)
+        figure.text(0.5, 0.5 / whole, words[0], ha="center", fontsize=8.5)
         colour_bar(figure, (0.4, 0.2 / whole, 0.22, 0.07 / whole), limit, "")
-        figure.text(0.39, 0.235 / whole, "R²", ha="right", va="center", fontsize=8)
+        figure.text(0.39, 0.235 / whole, words[1], ha="right", va="center", fontsize=8)
         return svg_bytes(figure)

@@ -144,7 +144,27 @@ def _profiles(found: UnitRegions, order: Sequence[Where]) -> list[Drawing]:
         content = lag_images([region for _, region in order[:SHOWN]], times, {"full": values})
         words = "Mean held-out R² of the full model over each region's electrodes, by lag from the word's onset."
         drawings.append(Drawing("regionLags", content, "R² by region and lag", words))
-    return drawings
+    return [*drawings, *_weights(found, order[:SHOWN])]
+
+
+def _weights(found: UnitRegions, order: Sequence[Where]) -> list[Drawing]:
+    """Sizes of weights by region and delay, a panel a space; none of a single delay."""
+    sizes = {(one.column, one.atlas, one.region, one.lag_s): one.mean
+             for one in found.lags if one.column.endswith("_weight")}  # fmt: skip
+    columns, times = dict.fromkeys(key[0] for key in sizes), tuple(dict.fromkeys(key[3] for key in sizes))
+    if len(times) < 2:
+        return []
+    images = {
+        column.removesuffix("_weight"): np.array([[sizes[column, *where, lag] for lag in times] for where in order])
+        for column in columns
+    }
+    content = lag_images([region for _, region in order], times, images, ("Delay (s)", "weights"))
+    words = (
+        "Mean size of the full model's weights of each space by delay, over each region's targets: Euclidean norm "
+        "over the space's standardised dimensions, averaged over outer folds. Weights grow with what is predicted "
+        "and shrink with the penalty: compare delays within a region."
+    )
+    return [Drawing("regionWeights", content, "Weights by region and delay", words)]
 
 
 def _electrodes(found: UnitRegions) -> list[str]:
@@ -257,6 +277,7 @@ def _group_table(
     rows: Mapping[tuple[str, str, str], GroupRegion], order: Sequence[Where], shown: Sequence[Component]
 ) -> RegionTable:
     titles = [title for one in shown for title in (one.label, "95 % interval", "family-wise p")]
+    has_ceilings = any(np.isfinite(row.ceiling) for row in rows.values())
     made = []
     for atlas, region in order:
         full = rows[atlas, region, "full"]
@@ -264,5 +285,7 @@ def _group_table(
         for one in shown:
             row = rows.get((atlas, region, one.label))
             cells += [number(row.mean), from_to(row.ci025, row.ci975), number(row.pfwe)] if row else ["–"] * 3
-        made.append((region, atlas, str(full.n_participants), str(full.n_targets), *cells))
-    return RegionTable(("Region", "atlas", "participants", "targets", *titles), tuple(made))
+        ceiling = [number(full.ceiling)] if has_ceilings else []
+        made.append((region, atlas, str(full.n_participants), str(full.n_targets), *cells, *ceiling))
+    last = ["inter-subject noise ceiling"] if has_ceilings else []
+    return RegionTable(("Region", "atlas", "participants", "targets", *titles, *last), tuple(made))

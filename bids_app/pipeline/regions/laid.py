@@ -25,6 +25,15 @@ class Laid:
     notes: tuple[str, ...]
     refusals: Mapping[str, str]
 
+    @property
+    def files(self) -> dict[str, str]:
+        """Atlas, or mask by its region → file and SHA-256."""
+        return {_named(atlas): f"{atlas.path} (SHA-256 {atlas.sha256})" for atlas, _ in self.placed}
+
+
+def _named(atlas: Atlas) -> str:
+    return f"{atlas.name} {atlas.regions[1]}" if atlas.of_participant else atlas.name
+
 
 def fitting(atlases: Sequence[Atlas], kind: TargetKind, space: str) -> Atlas | str:
     """Of the files of one atlas the one for targets of a kind and space, the same space first; or why there is none.

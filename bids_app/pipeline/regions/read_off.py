@@ -12,8 +12,7 @@ from bids_app.errors import ConcordError
 from bids_app.group import GroupKey, key_of_written
 from bids_app.pipeline.job.job import Job, Notify
 from bids_app.pipeline.regions.laid import Laid, lay
-from bids_app.records import SharedStimulusResult, UnitResult, WrittenUnit
-from bids_app.records.regions.atlases import Atlas
+from bids_app.records import ParticipantNoiseCeiling, SharedStimulusResult, UnitResult, WrittenUnit
 from bids_app.records.regions.scores import GroupRegions, RegionScore, UnitRegions
 from bids_app.records.results import UnitReader
 
@@ -57,13 +56,7 @@ def _of_unit(job: Job, unit: WrittenUnit, notify: Notify) -> None:
     layers, lags = outputs.read_layers(job.out_dir, unit), outputs.read_lags(job.out_dir, unit)
     scores = regions.region_scores(unit, laid.placed, layers, lags)
     found = UnitRegions(scores.scores, scores.layers, scores.lags, scores.electrodes, (*laid.notes, *refusals))
-    files = {_named(atlas): f"{atlas.path} (SHA-256 {atlas.sha256})" for atlas, _ in laid.placed}
-    outputs.write_regions(job.out_dir, unit, found, files, regions.FURTHEST_MM)
-
-
-def _named(atlas: Atlas) -> str:
-    """An atlas by its name, a mask by that of its region."""
-    return f"{atlas.name} {atlas.regions[1]}" if atlas.of_participant else atlas.name
+    outputs.write_regions(job.out_dir, unit, found, laid.files, regions.FURTHEST_MM)
 
 
 def group_regions(
@@ -85,8 +78,17 @@ def group_regions(
         own = {unit.stem: outputs.read_regions(job.out_dir, unit.summary) for unit in members}
         mean = shared[key].mean if key in shared else None
         known = {stem: one for stem, one in own.items() if one is not None}
-        found[key] = GroupRegions(known, () if mean is None else _of_mean(job, mean))
+        ceilings = _ceilings(job, shared[key].ceilings) if key in shared else {}
+        found[key] = GroupRegions(known, () if mean is None else _of_mean(job, mean), ceilings)
     return found
+
+
+def _ceilings(job: Job, several: Sequence[ParticipantNoiseCeiling]) -> dict[str, dict[tuple[str, str], float]]:
+    """Stem of a unit → regions' noise ceilings from the others, whose targets are the same in everybody."""
+    if not several:
+        return {}
+    placed = lay(job.atlases, (), several[0].targets).placed
+    return {one.stem: regions.means_by_region(np.asarray(one.explainable), placed) for one in several}
 
 
 def _of_mean(job: Job, mean: UnitResult) -> tuple[RegionScore, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bids_app.records.arrays import Array
 from bids_app.records.summaries import SUMMARY_FORMAT
@@ -109,10 +109,12 @@ class UnitRegions:
 
 @dataclass(frozen=True)
 class GroupRegions:
-    """What regions were read off the units of a group, by stem, and off the fit of their mean response."""
+    """What regions were read off the units of a group, by stem, and off the fit of their mean response; and
+    (atlas, region) → the mean noise ceiling from the others, of units that have one."""
 
     units: Mapping[str, UnitRegions]
     mean: tuple[RegionScore, ...] = ()
+    ceilings: Mapping[str, Mapping[tuple[str, str], float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ class GroupRegion:
     p, pfwe, q : of Fisher's z of r (of a shared part R²); family-wise and q over the regions of the atlas.
     guard : what p is guarded by against what responses to one stimulus share by chance: `mean response`, `own tests`
         or `none`.
+    ceiling : of the full model, the mean over participants of the mean inter-subject noise ceiling of their targets.
     """
 
     atlas: str
@@ -141,6 +144,7 @@ class GroupRegion:
     pfwe: float
     q: float
     guard: str
+    ceiling: float = float("nan")
 
 
 @dataclass(frozen=True)

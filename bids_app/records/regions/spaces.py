@@ -4,6 +4,7 @@ from __future__ import annotations
 
 STANDARD_SPACES = ("MNI", "fsaverage", "fsLR", "ICBM", "Talairach", "tpl-")
 NEAR = ("MNI152", "fsaverage")  # templates of one family: some millimetres apart, or meshes of one sphere
+UNSAID = {"MNI": "MNI152"}  # what a file may say without saying which of the family
 
 
 def is_standard(space: str) -> bool:
@@ -18,4 +19,5 @@ def are_near(one: str, other: str) -> bool:
     ----------
     one, other : labels of spaces.
     """
-    return any(one.startswith(family) and other.startswith(family) for family in NEAR)
+    both = UNSAID.get(one, one), UNSAID.get(other, other)
+    return any(all(space.startswith(family) for space in both) for family in NEAR)

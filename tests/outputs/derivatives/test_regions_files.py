@@ -9,6 +9,7 @@ from synthetic_units import MNI, electrode_targets, make_unit, volume_targets, w
 from bids_app import outputs, regions
 from bids_app.outputs.files import names
 from bids_app.outputs.report.regions import unit_regions
+from bids_app.records.fits import SavedFit, SavedWeights
 from bids_app.records.regions.atlases import Atlas, VolumeLabels
 from bids_app.records.regions.scores import UnitRegions
 
@@ -87,3 +88,37 @@ def test_nothing_laid_is_an_empty_table(tmp_path):
     outputs.write_regions(tmp_path, unit, UnitRegions((), notes=("why",)), {}, regions.FURTHEST_MM)
     part = unit_regions(tmp_path, unit.summary)
     assert (part.table.rows, part.figures, part.notes) == ((), (), ("why",))
+
+
+def test_delays_of_voxels_are_sizes_of_the_weights_that_were_saved(tmp_path):
+    """Against norms worked out here, fold by fold; without saved weights there are none."""
+    made = make_unit(volume_targets())
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal((2, 3, 4, len(made.targets.names))).astype(np.float32)
+    weights[1, :, 3] = np.nan  # a fold with one principal component fewer
+    weights[..., 5] = np.nan  # a target that cannot be used
+    mean = np.zeros((2, 1, 4))
+    kept = SavedFit(
+        ("weights",), ("run-1",), np.zeros(4, int), np.arange(4.0), np.arange(4) // 2,
+        weights={"speech": SavedWeights(weights, mean, mean + 1)},
+    )  # fmt: skip
+    made = replace(made, saved=kept, fit=replace(made.fit, delays_s=(2.0, 4.0, 6.0)))
+    outputs.write_unit(tmp_path, made)
+    unit = outputs.read_unit(outputs.summary_path(tmp_path, made.stem))
+    lags = outputs.read_lags(tmp_path, unit)
+    assert lags.lags_s == (2.0, 4.0, 6.0)
+    sizes = np.linalg.norm(np.nan_to_num(weights), axis=2).mean(axis=0)
+    here = [made.targets.names.index(name) for name in unit.targets.names]
+    expected = np.where(np.array(here) == 5, np.nan, sizes[:, here])
+    np.testing.assert_allclose(lags.columns["speech_weight"], expected.T, rtol=1e-6)
+
+    atlas = thirds()
+    found = regions.region_scores(unit, [(atlas, regions.place(atlas, unit.targets))], {}, lags)
+    outputs.write_regions(tmp_path, unit, found, {atlas.name: atlas.path}, regions.FURTHEST_MM)
+    row = next(one for one in found.lags if (one.region, one.lag_s) == ("left", 4.0))
+    inside = (regions.place(atlas, unit.targets).labels == 1) & np.isfinite(unit.partition.values["full"]["rsquared"])
+    assert row.mean == pytest.approx(np.nanmean(expected[1, inside]))
+    part = unit_regions(tmp_path, unit.summary)
+    assert any("regionWeights" in figure.src for figure in part.figures)
+    outputs.write_unit(tmp_path, replace(made, saved=None))
+    assert outputs.read_lags(tmp_path, outputs.read_unit(outputs.summary_path(tmp_path, made.stem))) is None

@@ -32,6 +32,8 @@ COLUMNS = {
           "flips; n/a for fewer than five participants"),
     "pfwe": ("pfwe", "The same, family-wise over the regions of the atlas (max-T)"),
     "q": ("q", "False discovery rate over the regions of the atlas (Benjamini and Hochberg)"),
+    "ceiling": ("ceiling", "Of the full model: mean over participants of the mean inter-subject noise ceiling of "
+                "their targets there that have one (desc-betweenPeople); n/a where there is none"),
     "guard": ("guard", "What p is guarded by: " + "; ".join(f"{name}: {words}" for name, words in GUARDS.items())),
 }  # fmt: skip
 
@@ -77,6 +79,6 @@ def read_group_regions(out_dir: Path, group: GroupResultSummary, summary: GroupS
     if str(file) not in summary.files:
         return ()
     cells = read_tsv(out_dir / file)
-    own = {of_record: cells[name] for name, (of_record, _) in COLUMNS.items()}
+    own = {of_record: cells[name] for name, (of_record, _) in COLUMNS.items() if name in cells}
     types = {one.name: str(one.type) for one in fields(GroupRegion)}
     return tuple(GroupRegion(**row) for row in typed_rows(own, types))

@@ -167,6 +167,33 @@ def read_weights(
         return _names(file), np.asarray(file["delays_s"]), bands
 
 
+def read_weight_sizes(path: Path) -> tuple[tuple[str, ...], Array, dict[str, Array]]:
+    """Names of the targets, delays in seconds, and of each band (n_delays, n_targets) the Euclidean norm of its
+    weights, averaged over folds; NaN where a target has none. One fold and delay is in memory at a time.
+
+    Raises
+    ------
+    ReadWriteError : the file is gone or damaged.
+    """
+    import h5py
+
+    with reading_back(path, "weights"), h5py.File(path, "r", locking=False) as file:
+        groups = [file[label] for label in str(file.attrs[BANDS]).split("\n")]
+        sizes = {str(group.attrs[NAME]): _sizes(group["weights"]) for group in groups}
+        return _names(file), np.asarray(file["delays_s"]), sizes
+
+
+def _sizes(weights: Any) -> Array:
+    """Of (n_folds, n_delays, k, n_targets) on disk; folds may have fewer than k columns, NaN in their place."""
+    n_folds, n_delays, _, n_targets = weights.shape
+    sizes = np.zeros((n_delays, n_targets))
+    for fold, delay in np.ndindex(n_folds, n_delays):
+        squares = np.square(np.asarray(weights[fold, delay], dtype=np.float64))
+        norms = np.sqrt(np.nansum(squares, axis=0))
+        sizes[delay] += np.where(np.isnan(squares).all(axis=0), np.nan, norms) / n_folds
+    return sizes
+
+
 def read_alphas(
     path: Path,
 ) -> tuple[tuple[str, ...], Mapping[Union, Array], Mapping[Union, Mapping[str, Array]]]:

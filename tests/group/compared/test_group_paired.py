@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bids_app.group import compared_unit, why_not_paired
+from bids_app.group import compared_unit, paired_blocks, why_not_paired
 from bids_app.records import Targets, partition_components
 from bids_app.records.fits import BlockSums
 
@@ -57,7 +57,8 @@ def test_a_part_is_a_signed_sum_of_unions():
     one, other = sums(0), sums(1)
     unique = next(part for part in partition_components(("x", "y")) if part.label == "uniqueX")
     targets = Targets("parcels", "atlas", NAMES)
-    found = compared_unit("sub-01_task-story", "01", targets, (one, other), (unique, unique))
+    blocks = paired_blocks((one, other), (unique, unique))
+    found = compared_unit("sub-01_task-story", "01", targets, blocks, np.arange(3))
     parts = [(each.gains["x", "y"] - each.gains["y",]).sum(axis=0) / 450.0 for each in (one, other)]
     np.testing.assert_allclose(found.first[:2], parts[0][:2])
     np.testing.assert_allclose(found.values["difference"][:2], (parts[0] - parts[1])[:2])
