@@ -44,12 +44,14 @@ def build_parser() -> argparse.ArgumentParser:
     check.set_defaults(call=_check)
     compare = commands.add_parser(
         "compare",
-        help="paired differences between runs, target by target, with one page",
+        help="paired differences between runs, by target and region and over participants, with one page",
         description="Paired differences of R² between runs that predict the same held-out samples, with p and "
-        "intervals over blocks of time. Every two runs are compared, the first less the second. DIR gets a map or "
-        "table a unit, and compare.html (of another component than full compare_LABEL.html).",
+        "intervals over blocks of time: by target, by region where there is an atlas or a localiser, and over "
+        "participants. Every two runs are compared, the first less the second. DIR gets maps or tables, and "
+        "compare.html (of another component than full compare_LABEL.html).",
         epilog="exit code 1: some units were left out, and are named; 64: no such component, which lists those there "
-        "are; 65: nothing could be paired, and why; 66: blocks were not saved.",
+        "are; 65: nothing could be paired, or no unit can have an atlas, and why; 66: blocks were not saved, or an "
+        "atlas is not there.",
     )
     compare.add_argument(
         "out_dirs", nargs="+", type=a_path, metavar="OUT_DIR", help="two or more; each run with --save blocks"
