@@ -58,9 +58,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--to", required=True, type=a_path, metavar="DIR", help="where maps, tables and the page go")
     labels = (
-        "what is compared: full (default), a feature group (speech), a unique part (uniqueSpeech) or a shared one"
+        "what is compared: full (default), a feature group (speech), a unique part (uniqueSpeech) or a shared one; "
+        "several make a page each"
     )
-    compare.add_argument("--component", default="full", metavar="LABEL", help=labels)
+    compare.add_argument("--component", nargs="+", default=["full"], metavar="LABEL", help=labels)
     add_regions(compare.add_argument_group("by region"))
     compare.set_defaults(call=_compare)
     _add_slurm(
@@ -137,7 +138,8 @@ def _compare(given: argparse.Namespace) -> int:
     from bids_app.pipeline.compare.runs import compare
 
     regions = asked_regions(given.atlas, given.atlas_dir, given.localiser)
-    return 1 if compare(given.out_dirs, given.to, given.component, print, regions) else 0
+    components = dict.fromkeys(given.component)
+    return 1 if sum(compare(given.out_dirs, given.to, one, print, regions) for one in components) else 0
 
 
 def _slurm(given: argparse.Namespace) -> None:

@@ -183,6 +183,10 @@ def test_a_component_of_both(study):
     assert np.abs(np.asarray(nibabel.load(file).dataobj)[..., 2]).max() < 1e-6  # the same model, by ridge
     page = (study / "compared/compare_length.html").read_text()
     assert "Runs compared: length" in page
+    runs = [str(study / run) for run in ("both", "length")]
+    assert tools(["compare", *runs, "--to", str(study / "several"), "--component", "full", "length"]) == 0
+    assert {path.name for path in (study / "several").glob("*.html")} == {"compare.html", "compare_length.html"}
+    assert (study / "several/compare_length.html").read_text() == page
 
 
 def test_two_components_lie_beside_each_other():
