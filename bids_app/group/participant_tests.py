@@ -26,7 +26,7 @@ from bids_app.encoding.inference.multiple_testing import MaxTNull, NullSummary, 
 from bids_app.encoding.inference.null_hypotheses import Contrast, Total, null_hypotheses
 from bids_app.group.moderation import moderated, variance_about_zero
 from bids_app.group.statistics import fisher_z
-from bids_app.records import FEWEST_TESTED, Array, Component, full_of, subsets
+from bids_app.records import FEWEST_TESTED, NO_DIFFERENCE, Array, Component, full_of, subsets
 
 AT_ONCE = 2**21  # numbers of a null made at once; bounds memory
 Values = Mapping[str, Array]  # component's label → values
@@ -177,11 +177,16 @@ def null_values(
         if isinstance(null, OwnCorrelation):
             return fisher_z(values.r[null.label])
         if isinstance(null, Total):
-            return unions[null.union]
+            return _without_rounding(unions[null.union])
         terms = sorted(null.terms, key=lambda term: (len(term[0]), sorted(term[0])))  # a set has no order of its own
-        return np.asarray(np.sum([sign * unions[union] for union, sign in terms], axis=0))
+        return _without_rounding(np.sum([sign * unions[union] for union, sign in terms], axis=0))
 
     return {null: table(null) for null in nulls}
+
+
+def _without_rounding(table: Array) -> Array:
+    """Sums of R², 0 where they are but rounding: that may have one sign in all participants alike."""
+    return np.where(np.abs(table) <= NO_DIFFERENCE, 0.0, table)
 
 
 def union_values(values: Values, components: Sequence[Component]) -> dict[frozenset[str], Array]:

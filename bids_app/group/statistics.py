@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from bids_app.records import Array
+from bids_app.records import Array, above_zero
 
 Values = Mapping[str, Mapping[str, Mapping[str, Array]]]  # component → stat → statistic → (n_targets,)
 
@@ -57,7 +57,7 @@ def participant_statistics(table: Array, stat: str) -> dict[str, Array]:
         "mean": mean,
         "sd": sd,
         "n": n.astype(float),
-        "nPositive": (there & (table > 0)).sum(axis=0).astype(float),
+        "nPositive": above_zero(table).sum(axis=0).astype(float),
     }
 
 

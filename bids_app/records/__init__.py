@@ -1,12 +1,13 @@
 """What travels between the stages: frozen dataclasses with shapes and units.
 
-The only computation among them is inclusion–exclusion, with the labels of components (`records/components.py`).
+The only computation among them is inclusion–exclusion, with the labels of components (`records/components.py`), and
+which scores are above 0 by more than rounding (`records/arrays.py`).
 
 Times are seconds. `n_times` counts samples of a response or rows of a feature, `n_targets` voxels, vertices,
 parcels or electrodes, `n_dims` the dimensions of a feature space, `n_columns` columns of a design.
 """
 
-from bids_app.records.arrays import Array, Modality, TargetKind
+from bids_app.records.arrays import NO_DIFFERENCE, Array, Modality, TargetKind, above_zero
 from bids_app.records.components import (
     AUTOCORRELATION,
     BASELINE,
@@ -204,8 +205,8 @@ from bids_app.records.summaries import (
 
 __all__ = [
     "AUTOCORRELATION", "BASELINE", "CONTEXT", "ENTITY_ORDER", "FEWEST_TESTED", "HYPERPARAMETERS", "INTER_SUBJECT",
-    "IN_SAMPLE", "LAYERS_STAGE", "LOG_ALPHA", "MINUTE_S", "MODELS_STAGE", "MOST_OFFSET", "NO_EFFORT", "NO_P",
-    "PARTITION_KINDS", "POOLABLE", "RECIPE_ENTITIES", "RECIPE_OVERRIDES", "RESIDUALS_STAGE", "RESTS", "SAVED",
+    "IN_SAMPLE", "LAYERS_STAGE", "LOG_ALPHA", "MINUTE_S", "MODELS_STAGE", "MOST_OFFSET", "NO_DIFFERENCE",
+    "NO_EFFORT", "NO_P", "PARTITION_KINDS", "POOLABLE", "RECIPE_ENTITIES", "RECIPE_OVERRIDES", "RESIDUALS_STAGE", "RESTS", "SAVED",
     "SCORES", "SEARCH_STAGE", "SHARED_GROUP", "SOLVERS", "STEM_ENTITIES", "SUMMARY_FORMAT", "TRAITS",
     "UNRELIABLE_P", "UNTOLD_OFFSET", "WHOLE", "WORD_COUNT", "Agreement", "AgreementHistogram", "Alignment",
     "AlignmentLine", "AnalysisProvenance", "Array", "AudioSpec", "BaselineModel", "ClockEvidence", "Component",
@@ -227,7 +228,7 @@ __all__ = [
     "StatisticSubject", "StatisticSummary", "Stimulus", "StimulusEvent", "StimulusFacts", "StimulusRecipe",
     "StimulusRule", "StimulusSource", "SubspaceFold", "SubspaceFoldSummary", "SubspaceSpec", "SubspaceSummary",
     "TargetKind", "TargetSet", "TargetTraits", "Targets", "TargetsSummary", "TimedFile", "Topic", "Union",
-    "UnitResult", "UnitSummary", "WordRows", "WrittenUnit", "agreement_label", "all_components", "alone_of",
+    "UnitResult", "UnitSummary", "WordRows", "WrittenUnit", "above_zero", "agreement_label", "all_components", "alone_of",
     "autocorrelation_control", "band_weight_label", "baseline_alone", "baseline_band", "best_layer_label",
     "beyond_baseline", "beyond_untrained", "camel", "control_alone", "entities_of", "full_beyond_baseline",
     "full_of", "grid_offset", "group_findings", "has_layers", "is_word_band", "own_band", "part_of",

@@ -62,6 +62,19 @@ def test_totals_but_the_full_models_may_be_left_out():
         np.testing.assert_allclose(values, every["uniqueX"][stat], rtol=1e-12)
 
 
+def test_rounding_of_one_sign_is_no_shared_part():
+    """Sums of R² leave 2e-16 where nothing is shared, in everybody alike."""
+    rng = np.random.default_rng(0)
+    unique = rng.uniform(0.1, 0.3, (8, 12))
+    for left in (2e-16, 3e-8):
+        shared = np.full_like(unique, left)
+        found = participant_tests(two(unique, unique[::-1], shared), AB, ALL, 0)["sharedAB"]
+        assert (found["p"] == 1).all()
+        assert (found["pfwe"] == 1).all()
+    found = participant_tests(two(unique, unique[::-1], np.full_like(unique, 1e-3)), AB, ALL, 0)["sharedAB"]
+    np.testing.assert_allclose(found["p"], 0.5**8)
+
+
 def test_no_unique_part_has_a_smaller_p_than_the_full_model():
     rng = np.random.default_rng(0)
     unique, full = rng.normal(1, 1, (9, 12)), rng.normal(0.2, 1, (9, 12))

@@ -72,6 +72,9 @@ def test_statistics_are_numpys():
     np.testing.assert_allclose(found["sd"][2:], np.nanstd(table[:, 2:], axis=0, ddof=1))
     np.testing.assert_array_equal(found["n"], np.isfinite(table).sum(axis=0))
     np.testing.assert_array_equal(found["nPositive"], (np.nan_to_num(table, nan=-1) > 0).sum(axis=0))
+    rounded = np.array([[2e-16, 1e-7, 0.01], [2e-16, np.nan, 2e-6]])  # what rounding leaves is not above 0
+    assert participant_statistics(rounded, "rsquared")["nPositive"].tolist() == [0, 0, 2]
+    assert stat_spreads(rounded[0], np.ones(3, bool)).usable.n_positive == 1
     assert np.isnan(found["mean"][0])
     assert np.isnan(found["sd"][:2]).all()
 

@@ -38,6 +38,7 @@ from bids_app.records import (
     TargetsSummary,
     UnitResult,
     UnitSummary,
+    above_zero,
 )
 from bids_app.records.summaries import LEAST_PREDICTED
 
@@ -172,7 +173,7 @@ def spread(values: Array) -> Spread:
         median=float(middle),
         q25=float(low),
         q75=float(high),
-        n_positive=int((values > 0).sum()),
+        n_positive=int(above_zero(values).sum()),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from bids_app.outputs.wording.controls import baseline_words, left_out_of_baseline, name_of, subject_of
 from bids_app.outputs.wording.inference import family_wise
 from bids_app.outputs.wording.phrases import capitalised, count_of, count_targets, from_to, listed, number
-from bids_app.records import Array, Component, GroupResultSummary, WrittenUnit
+from bids_app.records import Array, Component, GroupResultSummary, WrittenUnit, above_zero
 
 NAMED = 12  # targets, up to which they are named
 
@@ -88,7 +88,7 @@ def _claim(unit: WrittenUnit, component: Component, what: str) -> str:
     made = unit.summary.provenance.inference
     if made is None or unit.summary.has_no_p:
         tested = "was made" if made is None else "is possible on these data (see the warnings)"
-        above = int((value[usable] > 0).sum())
+        above = int(above_zero(value[usable]).sum())
         return (
             f"Adding {subject} to {_smaller(component)} raises R² in {above} of {where} (mean change {mean}). "
             f"But no test {tested} of whether {subject} predicts {what}."
