@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import bids_app
+from bids_app.encoding.inference.flips.signs import n_sign_vectors
 from bids_app.group import ParticipantValues, participant_tests
 from bids_app.group.moderation import moderated_deviation
 from bids_app.group.participant_tests import t_interval, union_values
@@ -203,7 +204,7 @@ def test_p_is_within_its_limits_whatever_is_missing(n_participants, n_targets, g
     n = np.isfinite(table).sum(axis=0)
     assert (np.isnan(found["p"]) == (n == 0)).all()
     here = n > 0
-    least = 0.5 ** n[here] if 2**n_participants <= 1 + ALL else 1 / (1 + ALL)
+    least = np.maximum(0.5 ** n[here], 1 / n_sign_vectors(ALL, n_participants))
     assert (found["p"][here] >= least * (1 - 1e-9)).all()
     assert (found["p"][here] <= 1).all()
     assert (found["pfwe"][here] >= found["p"][here] - 1e-12).all()
