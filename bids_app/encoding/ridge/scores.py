@@ -16,6 +16,7 @@ from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.records import Array, Design, Fit, FoldAudit
 
 R_LIMIT = 1 - 1e-12  # so that Fisher's z of a perfect prediction is finite
+CONSTANT = 64  # times the precision: a column that varies by less of its size is constant but for rounding
 COLLINEAR = 1e-6  # share of a column's variance that others leave: less is rounding of single precision
 
 
@@ -62,9 +63,9 @@ def pearson(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 
     Returns
     -------
-    (n_targets,); 0 where one is constant, and short of ±1 so that Fisher's z is finite.
+    (n_targets,); 0 where one is constant but for rounding, and short of ±1 so that Fisher's z is finite.
     """
-    a, b = first - first.mean(dim=0), second - second.mean(dim=0)
+    a, b = _centred(first), _centred(second)
     size = a.norm(dim=0) * b.norm(dim=0)
     r = torch.where(size > 0, (a * b).sum(dim=0) / torch.where(size > 0, size, 1.0), 0.0)
     return r.clamp(-R_LIMIT, R_LIMIT)
@@ -84,9 +85,16 @@ def partial_correlation(first: torch.Tensor, second: torch.Tensor, given: Sequen
     """
     kept: list[torch.Tensor] = []  # orthonormal columns, or zeros
     for each in given:
-        kept.append(_unit(_less(each - each.mean(dim=0), kept), each))
-    a, b = (_unit(_less(each - each.mean(dim=0), kept), each) for each in (first, second))
+        kept.append(_unit(_less(_centred(each), kept), each))
+    a, b = (_unit(_less(_centred(each), kept), each) for each in (first, second))
     return (a * b).sum(dim=0).clamp(-R_LIMIT, R_LIMIT)
+
+
+def _centred(values: torch.Tensor) -> torch.Tensor:
+    """Columns (n, n_targets) less their means; 0 where they are constant but for rounding, which would correlate."""
+    centred = values - values.mean(dim=0)
+    varies = centred.norm(dim=0) > CONSTANT * torch.finfo(values.dtype).eps * values.norm(dim=0)
+    return torch.where(varies, centred, 0.0)
 
 
 def _less(values: torch.Tensor, kept: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -92,11 +92,11 @@ def enhancer_of(targets: Targets, room: Room = IN_MEMORY) -> Enhancer | str:
     neighbours = neighbours_of(targets)
     if isinstance(neighbours, str):
         return neighbours
-    from mne import __version__
+    from mne import __version__ as version
 
-    if tuple(map(int, __version__.split(".")[:2])) < FIRST_RIGHT:
-        return f"mne {__version__} leaves heights out of TFCE: {'.'.join(map(str, FIRST_RIGHT))} or later does not"
-    how = Enhancement(EXTENT_POWER[targets.kind], HEIGHT_POWER, STEP, neighbours.words, f"mne {__version__}")
+    if tuple(map(int, version.split(".")[:2])) < FIRST_RIGHT:
+        return f"mne {version} leaves heights out of TFCE: {'.'.join(map(str, FIRST_RIGHT))} or later does not"
+    how = Enhancement(EXTENT_POWER[targets.kind], HEIGHT_POWER, STEP, neighbours.words, f"mne {version}")
     return Enhancer(neighbours, how, room)
 
 

@@ -46,6 +46,21 @@ def test_r_is_averaged_through_fishers_z_by_the_folds_samples():
     np.testing.assert_allclose(weighted, np.tanh(np.arctanh(twice).mean(axis=0)))
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.float64])
+def test_a_prediction_that_is_constant_but_for_rounding_has_no_correlation(precision):
+    """Where features do not vary in a fold, sums leave it a last digit up or down."""
+    rng = np.random.default_rng(0)
+    y = torch.as_tensor(rng.standard_normal((300, 4)), dtype=precision)
+    rounded = 7.3e-10 * (1 + torch.finfo(precision).eps * torch.as_tensor(rng.integers(-2, 3, (300, 4)))).to(
+        precision
+    )
+    assert (rounded != rounded[0]).any()
+    assert (pearson(y, rounded) == 0).all()
+    assert (partial_correlation(y, rounded, [y.flip(1)]) == 0).all()
+    small = 1e-10 * y + 7.3e-10  # as of a large penalty
+    np.testing.assert_allclose(pearson(y, small), 1, atol=1e-5)
+
+
 def test_a_partial_correlation_is_that_of_residuals_of_regressions():
     Z = RNG.standard_normal((2, 40, 3))
     found = partial_correlation(*map(torch.as_tensor, (Y, P)), [torch.as_tensor(each) for each in Z]).numpy()
