@@ -161,7 +161,7 @@ def test_where_neighbours_are_not_known_one_line_says_so(targets, what):
 
 @pytest.mark.parametrize("version", ["1.9.0", "1.12.1"])
 def test_an_mne_that_leaves_heights_out_is_not_asked(monkeypatch, version):
-    monkeypatch.setattr("mne.__version__", version)
+    monkeypatch.setattr("bids_app.group.maps.tfce.version", lambda package: version)
     assert enhancer_of(cube(2)) == f"mne {version} leaves heights out of TFCE: 1.13 or later does not"
 
 

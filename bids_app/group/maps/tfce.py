@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import numpy as np
 
@@ -92,11 +93,10 @@ def enhancer_of(targets: Targets, room: Room = IN_MEMORY) -> Enhancer | str:
     neighbours = neighbours_of(targets)
     if isinstance(neighbours, str):
         return neighbours
-    from mne import __version__ as version
-
-    if tuple(map(int, version.split(".")[:2])) < FIRST_RIGHT:
-        return f"mne {version} leaves heights out of TFCE: {'.'.join(map(str, FIRST_RIGHT))} or later does not"
-    how = Enhancement(EXTENT_POWER[targets.kind], HEIGHT_POWER, STEP, neighbours.words, f"mne {version}")
+    summed_by = version("mne")
+    if tuple(map(int, summed_by.split(".")[:2])) < FIRST_RIGHT:
+        return f"mne {summed_by} leaves heights out of TFCE: {'.'.join(map(str, FIRST_RIGHT))} or later does not"
+    how = Enhancement(EXTENT_POWER[targets.kind], HEIGHT_POWER, STEP, neighbours.words, f"mne {summed_by}")
     return Enhancer(neighbours, how, room)
 
 

@@ -51,9 +51,8 @@ def test_a_prediction_that_is_constant_but_for_rounding_has_no_correlation(preci
     """Where features do not vary in a fold, sums leave it a last digit up or down."""
     rng = np.random.default_rng(0)
     y = torch.as_tensor(rng.standard_normal((300, 4)), dtype=precision)
-    rounded = 7.3e-10 * (1 + torch.finfo(precision).eps * torch.as_tensor(rng.integers(-2, 3, (300, 4)))).to(
-        precision
-    )
+    last_digits = torch.as_tensor(rng.integers(-2, 3, (300, 4)), dtype=precision)
+    rounded = 7.3e-10 * (1 + torch.finfo(precision).eps * last_digits)
     assert (rounded != rounded[0]).any()
     assert (pearson(y, rounded) == 0).all()
     assert (partial_correlation(y, rounded, [y.flip(1)]) == 0).all()
