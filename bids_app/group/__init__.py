@@ -2,7 +2,7 @@
 
 from bids_app.group.compared.over_participants import WHOLE, compared_group
 from bids_app.group.compared.pairs import compared_regions, compared_unit, paired_blocks, why_not_paired
-from bids_app.group.compared.shared_blocks import SharedBlocks, blocks_of, joined
+from bids_app.group.compared.shared_blocks import Heard, SharedBlocks, blocks_of, joined
 from bids_app.group.electrodes import over_electrodes
 from bids_app.group.maps.side_by_side import Room, held_bytes
 from bids_app.group.mean_response import SharedRun, average_participants, match_participants, require_same_features
@@ -14,6 +14,7 @@ __all__ = [
     "INDIVIDUAL",
     "WHOLE",
     "GroupKey",
+    "Heard",
     "ParticipantValues",
     "Room",
     "SharedBlocks",

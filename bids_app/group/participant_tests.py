@@ -177,15 +177,20 @@ def null_values(
         if isinstance(null, OwnCorrelation):
             return fisher_z(values.r[null.label])
         if isinstance(null, Total):
-            return _without_rounding(unions[null.union])
+            return without_rounding(unions[null.union])
         terms = sorted(null.terms, key=lambda term: (len(term[0]), sorted(term[0])))  # a set has no order of its own
-        return _without_rounding(np.sum([sign * unions[union] for union, sign in terms], axis=0))
+        return without_rounding(np.sum([sign * unions[union] for union, sign in terms], axis=0))
 
     return {null: table(null) for null in nulls}
 
 
-def _without_rounding(table: Array) -> Array:
-    """Sums of R², 0 where they are but rounding: that may have one sign in all participants alike."""
+def without_rounding(table: Array) -> Array:
+    """Sums of R², 0 where they are but rounding: that may have one sign in all participants alike.
+
+    Parameters
+    ----------
+    table : R² or differences of R², of any shape.
+    """
     return np.where(np.abs(table) <= NO_DIFFERENCE, 0.0, table)
 
 

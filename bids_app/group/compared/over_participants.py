@@ -2,14 +2,18 @@
 
 Each participant has one value, the difference of R² (in a region the difference of the mean over its targets). Where
 two models predict equally well it is as often below zero as above, so signs of participants are flipped; p is
-two-sided, and family-wise by max-T. It is no smaller than that of flips of blocks of the mean over participants
-(`shared_blocks`), where they heard the same. Electrodes and own masks of people whose blocks differ are guarded by
-each one's own tests, as other places of theirs are (`any_electrode`).
+two-sided, and family-wise by max-T. Flips of people take the stimulus as fixed, so p is guarded: it is no smaller
+than that of flips of blocks of the mean over participants (`shared_blocks`), where all have the same blocks. Blocks
+are as long as each one's responses ask for, so people who heard the same may have other ones. There p is no smaller
+than the smallest p of any participant's own test times their number, which holds whatever they have in common
+(Bonferroni). Only people who are known to have heard nothing in common need no guard.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,11 +23,11 @@ from bids_app.encoding.inference.flips.signs import draw_signs
 from bids_app.encoding.inference.multiple_testing import MaxTNull, fdr, summarise
 from bids_app.group.compared.pairs import PERMUTATIONS, SEED
 from bids_app.group.compared.shared_blocks import SharedBlocks, tested, tested_regions
-from bids_app.group.electrodes import any_electrode, mean_and_error, student_limits
+from bids_app.group.electrodes import mean_and_error, student_limits
 from bids_app.group.maps.grids import on_one_grid
 from bids_app.group.membership import shared_stem
 from bids_app.group.moderation import moderated_deviation
-from bids_app.group.participant_tests import t_interval
+from bids_app.group.participant_tests import t_interval, without_rounding
 from bids_app.records import FEWEST_TESTED, Array, Targets
 from bids_app.records.compared.differences import (
     FEWEST_FLIPPED,
@@ -35,7 +39,6 @@ from bids_app.records.compared.differences import (
     RegionDifference,
 )
 from bids_app.records.inputs.joined import JoinedTargets
-from bids_app.records.regions.atlases import LOCALISER
 
 AT_ONCE = 2**21  # numbers of a null made at once; bounds memory
 WHOLE: Region = ("", "all targets")
@@ -47,7 +50,8 @@ def two_sided(table: Array) -> dict[str, Array]:
 
     Parameters
     ----------
-    table : (n_participants, n_targets), NaN where a participant has no value.
+    table : (n_participants, n_targets), NaN where a participant has no value. What is but rounding counts as 0, as it
+        may have one sign in all participants alike.
 
     Returns
     -------
@@ -57,7 +61,7 @@ def two_sided(table: Array) -> dict[str, Array]:
     enough = np.flatnonzero(np.isfinite(table).sum(axis=0) >= FEWEST_FLIPPED)
     if not len(enough):
         return found
-    values = table[:, enough]
+    values = without_rounding(table[:, enough])
     deviation = moderated_deviation(values)
     signs = torch.as_tensor(draw_signs(len(values), PERMUTATIONS, SEED), dtype=torch.float64)
     n = np.isfinite(values).sum(axis=0)
@@ -72,7 +76,9 @@ def two_sided(table: Array) -> dict[str, Array]:
     return found
 
 
-def compared_group(members: Sequence[ComparedUnit], shared: SharedBlocks, why_no_targets: str) -> ComparedGroup:
+def compared_group(
+    members: Sequence[ComparedUnit], shared: SharedBlocks, why_no_targets: str, why_no_p: str = ""
+) -> ComparedGroup:
     """Participants' differences joined.
 
     Parameters
@@ -80,17 +86,20 @@ def compared_group(members: Sequence[ComparedUnit], shared: SharedBlocks, why_no
     members : units of a group, one a participant.
     shared : their blocks.
     why_no_targets : why targets are not the same places in everybody; empty where they are.
+    why_no_p : why no test over participants holds; empty where they do.
     """
-    targets, values, notes = members[0].targets, dict[str, Array](), [why_no_targets]
+    notes = [why_no_targets, why_no_p]
+    notes += [f"sub-{one.participant} has no usable target" for one in members if not len(_finite(one))]
+    targets, values = members[0].targets, dict[str, Array]()
     guard: Guard = "none"
     if not why_no_targets:
         alike = on_one_grid([one.targets for one in members])
         on_grid = [one for one, same in zip(members, alike, strict=True) if same]
         others = [one.participant for one, same in zip(members, alike, strict=True) if not same]
-        notes = [f"sub-{who} lies on another grid, and is in no value by target" for who in others]
+        notes += [f"sub-{who} lies on another grid, and is in no value by target" for who in others]
         # blocks of another grid are in the sums
-        targets, values, guard = _by_target(on_grid, None if others else tested(shared), shared.names)
-    return ComparedGroup(
+        targets, values, guard = _by_target(on_grid, None if others else tested(shared), shared)
+    group = ComparedGroup(
         stem=shared_stem([one.stem for one in members]),
         participants=tuple(one.participant for one in members),
         targets=targets,
@@ -98,25 +107,48 @@ def compared_group(members: Sequence[ComparedUnit], shared: SharedBlocks, why_no
         guard=guard,
         whole=_whole(members, shared),
         regions=_by_region(members, shared),
-        notes=tuple(notes),
+        notes=tuple(filter(None, notes)),
+    )
+    return _untested(group) if why_no_p else group
+
+
+def _untested(group: ComparedGroup) -> ComparedGroup:
+    """Without p."""
+    return replace(
+        group,
+        values={stat: np.full_like(own, np.nan) if stat in STATS else own for stat, own in group.values.items()},
+        whole=replace(group.whole, p=np.nan, pfwe=np.nan, q=np.nan),
+        regions=tuple(replace(row, p=np.nan, pfwe=np.nan, q=np.nan) for row in group.regions),
     )
 
 
+def _finite(unit: ComparedUnit) -> Array:
+    """(n_usable,) differences of a participant's usable targets."""
+    values = np.asarray(unit.values["difference"])
+    return np.asarray(values[np.isfinite(values)])
+
+
 def _by_target(
-    members: Sequence[ComparedUnit], found: PairedDifference | None, names: Sequence[str]
+    members: Sequence[ComparedUnit], found: PairedDifference | None, shared: SharedBlocks
 ) -> tuple[Targets, dict[str, Array], Guard]:
-    """Tested are targets that all have, as over participants elsewhere. found, names: what guards p, of which."""
+    """Tested are targets that all have, as over participants elsewhere. found: of blocks, where all share them."""
     met = JoinedTargets()
     rows = [met.add(one.targets) for one in members]
     targets = met.targets
-    table = np.full((len(members), len(targets.names)), np.nan)
-    for who, (one, own) in enumerate(zip(members, rows, strict=True)):
-        table[who, own] = one.values["difference"]
+
+    def joined(stat: str) -> Array:
+        """(n_participants, n_targets) of one number."""
+        table = np.full((len(members), len(targets.names)), np.nan)
+        for who, (one, own) in enumerate(zip(members, rows, strict=True)):
+            table[who, own] = one.values[stat]
+        return table
+
+    table = joined("difference")
     n = np.isfinite(table).sum(axis=0)
-    p = two_sided(np.where(n == len(members), table, np.nan))
-    guard: Guard = "none" if found is None else "blocks"
-    if found is not None:
-        p = _guarded(p, _placed(targets.names, names, found))
+    in_all = np.where(n == len(members), table, np.nan)
+    blocks = None if found is None else _placed(targets.names, shared.names, found)
+    own = _own_tests(in_all, joined("p"), joined("pfwe"))
+    p, guard = _guarded(two_sided(in_all), blocks, own, shared)
     with np.errstate(invalid="ignore"):
         mean = np.nansum(table, axis=0) / np.where(n, n, np.nan)
     return targets, {"mean": mean, "n": n.astype(float), **t_interval(table), **p}, guard
@@ -132,27 +164,45 @@ def _placed(names: Sequence[str], own: Sequence[str], found: PairedDifference) -
     return placed
 
 
-def _guarded(p: Mapping[str, Array], guard: Mapping[str, Array]) -> dict[str, Array]:
-    """The larger p."""
-    own, family = np.maximum(p["p"], guard["p"]), np.maximum(p["pfwe"], guard["pfwe"])
-    return {"p": own, "pfwe": family, "q": fdr(own)}
+# ------------------------------------------------------------------------------------------------ the guard
+def _guarded(
+    p: Mapping[str, Array], blocks: Mapping[str, Array] | None, own: Mapping[str, Array], shared: SharedBlocks
+) -> tuple[dict[str, Array], Guard]:
+    """The larger p, of participants' flips and of what guards them; and what does. blocks: p of blocks, where all
+    share them; own: p by each one's own tests."""
+    if blocks is None and shared.apart:
+        return dict(p), "none"
+    guard = own if blocks is None else blocks
+    larger, family = np.maximum(p["p"], guard["p"]), np.maximum(p["pfwe"], guard["pfwe"])
+    return {"p": larger, "pfwe": family, "q": fdr(larger)}, "own tests" if blocks is None else "blocks"
+
+
+def _own_tests(table: Array, p: Array, pfwe: Array) -> dict[str, Array]:
+    """p that nobody has a difference (family-wise: anywhere), by each one's own tests: the smallest times how many
+    have a value there (anywhere), whatever they have in common. All are (n_participants, n_targets): table of
+    differences, NaN where there is none; p and pfwe of own tests, NaN where there is none, which counts as 1."""
+    there = np.isfinite(table)
+    least = partial(np.fmin.reduce, axis=0, initial=np.nan)  # NaN where nobody has any
+    return {
+        "p": np.minimum(1.0, there.sum(axis=0) * least(p)),
+        "pfwe": np.minimum(1.0, there.any(axis=1).sum() * least(pfwe)),
+    }
 
 
 # ------------------------------------------------------------------------------------------------ regions
 def _by_region(members: Sequence[ComparedUnit], shared: SharedBlocks) -> tuple[MeanDifference, ...]:
     of_each = [{(row.atlas, row.region): row for row in one.regions} for one in members]
     regions = list(dict.fromkeys(region for rows in of_each for region in rows))
-    electrodes = members[0].targets.kind == "electrodes"
     rows: list[MeanDifference] = []
     for atlas in dict.fromkeys(atlas for atlas, _ in regions):
         own = [region for region in regions if region[0] == atlas]
-        table = np.array([[_value(each, region) for region in own] for each in of_each])
-        p, found = two_sided(table), tested_regions(shared, own)
-        guard: Guard = "none"
-        if found is not None:
-            guard, p = "blocks", _guarded(p, {"p": found.p, "pfwe": found.p_family})
-        elif electrodes or atlas == LOCALISER:
-            guard, p = "own tests", _guarded(p, _own_tests(of_each, own))
+        table, each_p, each_pfwe = (
+            np.array([[_value(each, region, stat) for region in own] for each in of_each])
+            for stat in ("difference", "p", "pfwe")
+        )
+        found = tested_regions(shared, own)
+        blocks = None if found is None else {"p": found.p, "pfwe": found.p_family}
+        p, guard = _guarded(two_sided(table), blocks, _own_tests(table, each_p, each_pfwe), shared)
         ends = t_interval(table)
         rows += [
             MeanDifference(
@@ -171,46 +221,47 @@ def _by_region(members: Sequence[ComparedUnit], shared: SharedBlocks) -> tuple[M
     return tuple(rows)
 
 
-def _value(rows: Mapping[Region, RegionDifference], region: Region) -> float:
-    return rows[region].difference if region in rows else np.nan
-
-
-def _own_tests(of_each: Sequence[Mapping[Region, RegionDifference]], regions: Sequence[Region]) -> dict[str, Array]:
-    """p that nobody has a difference in a region (family-wise: in any region), by each one's own tests."""
-    anywhere = [rows for rows in of_each if {*rows} & {*regions}]
-
-    def any_of(who: Sequence[Mapping[Region, RegionDifference]], region: Region, stat: str) -> float:
-        """p of those who count; without a test of theirs there it is as if it were 1."""
-        return any_electrode([np.array([getattr(rows[region], stat) if region in rows else np.nan]) for rows in who])
-
-    return {
-        "p": np.array([any_of([rows for rows in anywhere if region in rows], region, "p") for region in regions]),
-        "pfwe": np.array([any_of(anywhere, region, "pfwe") for region in regions]),
-    }
+def _value(rows: Mapping[Region, RegionDifference], region: Region, stat: str) -> float:
+    return getattr(rows[region], stat) if region in rows else np.nan
 
 
 # ------------------------------------------------------------------------------------------------ all targets
 def _whole(members: Sequence[ComparedUnit], shared: SharedBlocks) -> MeanDifference:
-    """Over all targets of each: of electrodes by the hierarchical bootstrap of people and their electrodes."""
-    each = [one.values["difference"][np.isfinite(one.values["difference"])] for one in members]
-    table = np.array([[values.mean()] for values in each])
-    found, p = tested_regions(shared, [WHOLE]), float(two_sided(table)["p"][0])
-    ends = {stat: float(values[0]) for stat, values in t_interval(table).items()}
-    if members[0].targets.kind == "electrodes":
+    """Over all targets of each who has any: of electrodes by the hierarchical bootstrap of people and their
+    electrodes."""
+    there = [one for one in members if len(_finite(one))]
+    each = [_finite(one) for one in there]
+    table = np.array([values.mean() for values in each]).reshape(len(each), 1)
+    ends, p = t_interval(table), two_sided(table)
+    if each and members[0].targets.kind == "electrodes":
         ends, p = _over_electrodes(each)
-    guard: Guard = "none" if found is None else "blocks"
-    p = p if found is None else float(np.maximum(p, found.p[0]))
+    found = tested_regions(shared, [WHOLE])
+    blocks = None if found is None else {"p": found.p, "pfwe": found.p_family}
+    own = np.array([one.mean["p"] for one in there]).reshape(len(each), 1)
+    p, guard = _guarded(p, blocks, _own_tests(table, own, own), shared)
     return MeanDifference(
-        *WHOLE, len(members), sum(map(len, each)), float(table.mean()), ends["ci025"], ends["ci975"], p, p, p, guard
+        *WHOLE,
+        n_participants=len(each),
+        n_targets=sum(map(len, each)),
+        mean=float(table.mean()) if each else np.nan,
+        ci025=float(ends["ci025"][0]),
+        ci975=float(ends["ci975"][0]),
+        p=float(p["p"][0]),
+        pfwe=float(p["pfwe"][0]),
+        q=float(p["q"][0]),
+        guard=guard,
     )
 
 
-def _over_electrodes(each: Sequence[Array]) -> tuple[dict[str, float], float]:
-    """Interval and two-sided p; NaN of too few participants."""
-    mean, error = mean_and_error([values[:, None] for values in each], SEED)
+def _over_electrodes(each: Sequence[Array]) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Interval, and two-sided p, family-wise p and q over this one mean, (1,) each; NaN of too few participants."""
+    pairs = [np.column_stack([values, without_rounding(values)]) for values in each]
+    mean, error = mean_and_error(pairs, SEED)  # of what there is, and of what is tested
     low, high, above = student_limits(mean, error, len(each))
     below = student_limits(-mean, error, len(each))[2]
-    p = min(1.0, 2 * float(np.minimum(above, below)[0])) if len(each) >= FEWEST_FLIPPED else np.nan
+    p = np.minimum(1.0, 2 * np.minimum(above, below)[1:])
+    if len(each) < FEWEST_FLIPPED:
+        p = np.full(1, np.nan)
     if len(each) < FEWEST_TESTED:
-        low = high = np.array([np.nan])
-    return {"ci025": float(low[0]), "ci975": float(high[0])}, p
+        low = high = np.full(2, np.nan)
+    return {"ci025": low[:1], "ci975": high[:1]}, dict.fromkeys(STATS, p)

@@ -141,7 +141,8 @@ def compared_unit(
     columns : (n_targets,) where the targets stand among them.
     """
     found = _stats(encoding.paired_difference(blocks.contrast, blocks.total, PERMUTATIONS, SEED))
-    means = mean_blocks(blocks, [np.flatnonzero(blocks.usable)])
+    usable = np.flatnonzero(blocks.usable)
+    means = mean_blocks(blocks, [usable])
     mean = _stats(encoding.paired_difference(means.contrast, means.total, PERMUTATIONS, SEED))
     first, second = _rsquared(blocks)
     return ComparedUnit(
@@ -151,7 +152,11 @@ def compared_unit(
         first=first[columns],
         second=second[columns],
         values={stat: values[columns] for stat, values in found.items()},
-        mean={stat: float(values[0]) for stat, values in mean.items()},
+        mean={
+            "first": _mean(first[usable]),
+            "second": _mean(second[usable]),
+            **{stat: float(values[0]) for stat, values in mean.items()},
+        },
         n_blocks=len(blocks.total),
     )
 
@@ -196,6 +201,10 @@ def _rsquared(blocks: PairedBlocks) -> tuple[Array, Array]:
     with np.errstate(invalid="ignore", divide="ignore"):
         first, second = (np.asarray(gains.sum(axis=0) / whole) for gains in (blocks.first, blocks.second))
     return first, second
+
+
+def _mean(values: Array) -> float:
+    return float(values.mean()) if len(values) else np.nan
 
 
 def _stats(found: encoding.PairedDifference) -> dict[str, Array]:

@@ -18,7 +18,8 @@ from bids_app.records import Array
 from bids_app.records.compared.differences import Region
 
 NEAR_S = 2.5  # begins of blocks, in seconds of the stimulus: a TR apart they are the same
-Heard = tuple[tuple[str, float], ...]  # of each block what was played in its run, and when in it the block begins
+# of each block what was played in its run (nothing where that is not known), and when in it the block begins
+Heard = tuple[tuple[tuple[str, ...], float], ...]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class SharedBlocks:
     Parameters
     ----------
     heard : of each block; None where two participants have other blocks, and then there are no sums.
+    contents : what any of them heard.
+    apart : whether it is known that no two of them heard anything in common.
     n : participants.
     names : targets that all of them have.
     contrast, total : (n_blocks, n_names) sums of their shares.
@@ -35,6 +38,8 @@ class SharedBlocks:
     """
 
     heard: Heard | None
+    contents: frozenset[str]
+    apart: bool
     n: int
     names: tuple[str, ...]
     contrast: Array
@@ -63,7 +68,16 @@ def blocks_of(
         for place, region in enumerate(regions)
         if place in there
     }
-    return SharedBlocks(heard, 1, tuple(names[column] for column in columns), contrast, total, of_regions)
+    return SharedBlocks(
+        heard=heard,
+        contents=frozenset(one for contents, _ in heard for one in contents),
+        apart=all(contents for contents, _ in heard),
+        n=1,
+        names=tuple(names[column] for column in columns),
+        contrast=contrast,
+        total=total,
+        regions=of_regions,
+    )
 
 
 def joined(so_far: SharedBlocks | None, one: SharedBlocks) -> SharedBlocks:
@@ -76,10 +90,16 @@ def joined(so_far: SharedBlocks | None, one: SharedBlocks) -> SharedBlocks:
     """
     if so_far is None:
         return one
+    met = replace(
+        so_far,
+        contents=so_far.contents | one.contents,
+        apart=so_far.apart and one.apart and not so_far.contents & one.contents,
+        n=so_far.n + 1,
+    )
     order = None if so_far.heard is None or one.heard is None else _order(so_far.heard, one.heard)
     if order is None:
         nothing = np.empty((0, 0))
-        return SharedBlocks(None, so_far.n + 1, (), nothing, nothing, {})
+        return replace(met, heard=None, names=(), contrast=nothing, total=nothing, regions={})
     row = {name: number for number, name in enumerate(one.names)}
     kept = [number for number, name in enumerate(so_far.names) if name in row]
     names = tuple(so_far.names[number] for number in kept)
@@ -90,8 +110,7 @@ def joined(so_far: SharedBlocks | None, one: SharedBlocks) -> SharedBlocks:
         others = so_far.regions.get(region)
         regions[region] = (own[0], own[1]) if others is None else (others[0] + own[0], others[1] + own[1])
     return replace(
-        so_far,
-        n=so_far.n + 1,
+        met,
         names=names,
         contrast=so_far.contrast[:, kept] + one.contrast[at],
         total=so_far.total[:, kept] + one.total[at],
@@ -105,10 +124,10 @@ def _order(first: Heard, other: Heard) -> Array | None:
         return None
     free = dict(enumerate(other))
     order = []
-    for stimuli, start_s in first:
-        found = (at for at, (own, begins_s) in free.items() if own == stimuli and abs(begins_s - start_s) <= NEAR_S)
-        at = next(found, None)
-        if at is None:
+    for contents, start_s in first:
+        alike = (at for at, (own, begins_s) in free.items() if own == contents and abs(begins_s - start_s) <= NEAR_S)
+        at = next(alike, None)
+        if at is None or not contents:
             return None
         del free[at]
         order.append(at)
@@ -132,9 +151,9 @@ def tested_regions(shared: SharedBlocks, regions: list[Region]) -> PairedDiffere
     Parameters
     ----------
     shared : of all participants.
-    regions : which; each is somebody's.
+    regions : which.
     """
-    if shared.heard is None:
+    if any(one not in shared.regions for one in regions):
         return None
     contrast, total = (np.column_stack([shared.regions[one][which] for one in regions]) for which in (0, 1))
     return _known(contrast, total)

@@ -10,7 +10,6 @@ import numpy as np
 from bids_app.outputs.compare.regions import LEVEL, group_part, unit_part
 from bids_app.outputs.compare.words import HOW, HOW_OVER, HOW_REGIONS
 from bids_app.outputs.wording.phrases import count_targets, number
-from bids_app.records import Array
 from bids_app.records.compared.differences import ComparedRuns, ComparedUnit
 
 FEWEST = 12  # blocks, for p to be trusted
@@ -92,7 +91,7 @@ def _row(unit: ComparedUnit, files: Sequence[str]) -> str:
     between = f"{number(mean['difference'])} [{number(mean['ci025'])}, {number(mean['ci975'])}]"
     p = "n/a: too few blocks" if np.isnan(mean["p"]) else f"{mean['p']:.3g}"
     counts = "n/a" if np.isnan(mean["p"]) else f"{higher} / {lower} of {count_targets(n, unit.targets.kind)}"
-    cells = [number(_mean(unit.first)), number(_mean(unit.second)), between, p, counts]
+    cells = [number(mean["first"]), number(mean["second"]), between, p, counts]
     row = "".join(f'<td class="number">{escape(cell)}</td>' for cell in cells)
     few = f": fewer than {FEWEST}, p is unreliable" if unit.n_blocks < FEWEST else ""
     return (
@@ -106,11 +105,6 @@ def _links(files: Sequence[str], stem: str) -> str:
         file: [part for part in file.rsplit("/", 1)[-1].split("_") if part not in stem.split("_")] for file in files
     }
     return "<br>".join(f'<a href="{escape(file)}">{escape("_".join(parts))}</a>' for file, parts in named.items())
-
-
-def _mean(values: Array) -> float:
-    there = values[np.isfinite(values)]
-    return float(there.mean()) if len(there) else float("nan")
 
 
 def _figure(unit: ComparedUnit, names: tuple[str, str]) -> str:

@@ -80,10 +80,12 @@ def group_part(group: ComparedGroup) -> Iterator[str]:
         f"<p>Mean difference over all targets {number(whole.mean)}"
         f"{_between(whole)}, p {_p(whole.p)}.{few} {escape(_by_target(group))}</p>"
     )
-    guards = dict.fromkeys([whole.guard, *(one.guard for one in group.regions)])
-    for guard in guards if people >= FEWEST_FLIPPED else ():
+    guards = [one.guard for one in (whole, *group.regions) if np.isfinite(one.p)]
+    if group.values and np.isfinite(group.values["p"]).any():
+        guards.append(group.guard)
+    for guard in dict.fromkeys(guards):
         yield f"<p>{escape(GUARDS[guard])}.</p>"
-    if group.notes and all(group.notes):
+    if group.notes:
         yield f"<p>{escape('; '.join(group.notes))}.</p>"
     if not group.regions:
         return

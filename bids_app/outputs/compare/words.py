@@ -44,23 +44,26 @@ REGIONS = {
     "q": "Benjamini and Hochberg's q over the regions of the atlas, of p",
 }
 OVER = f"n/a for fewer than {FEWEST_FLIPPED} participants, as no p could then be .05 or less"
-T_INTERVAL = (
-    f"Lower end of its 95 % confidence interval (Student's t over participants; n/a for fewer than {FEWEST_TESTED})"
+LOWER_OVER = (
+    "Lower end of the 95 % confidence interval for the mean over participants who hear this stimulus ({}; n/a for "
+    f"fewer than {FEWEST_TESTED}). It says nothing of other stimuli, and is not a test: see p"
 )
-P_OVER = f"p over participants, two-sided, by flips of their signs, no smaller than what Guard says; {OVER}"
+T_INTERVAL = "Student's t over participants"
+P_OVER = "p over participants, two-sided, by flips of their signs, no smaller than what {} says; " + OVER
 OVER_PARTICIPANTS = {
     "mean": "Mean over participants of R² of {component} in {first} less that in {second}",
     "n": "Participants who have the target",
-    "ci025": T_INTERVAL,
+    "ci025": LOWER_OVER.format(T_INTERVAL),
     "ci975": UPPER,
-    "p": f"{P_OVER}, or where not everybody has the target",
+    "p": f"{P_OVER.format('Guard')}, or where not everybody has the target",
     "pfwe": "The same, family-wise over all targets (max-T)",
     "q": "Benjamini and Hochberg's q over all targets, of p",
 }
 GUARDS: Mapping[Guard, str] = {
     "blocks": "p is no smaller than that of flips of whole blocks of the stimulus's time, for all participants alike",
-    "own tests": "p is no smaller than the smallest p of any participant's own test, times their number",
-    "none": "p is not guarded against what responses to one stimulus have in common by chance",
+    "own tests": "p is no smaller than the smallest p of any participant's own test, times their number, as "
+    "participants have not all the same blocks of time (n/a where nobody has a test)",
+    "none": "p takes the stimuli as fixed: by their names no two participants heard anything in common",
 }
 OVER_REGIONS = {
     **WHERE,
@@ -68,9 +71,12 @@ OVER_REGIONS = {
     "n_participants": "Participants who have targets in the region",
     "n_targets": "Their targets there, all together",
     "mean": "Mean over participants of the difference of the region's mean R² of {component}, {first} less {second}",
-    "ci025": f"{T_INTERVAL}; over all electrodes a hierarchical bootstrap of participants and their electrodes",
+    "ci025": LOWER_OVER.format(
+        f"{T_INTERVAL}; over all electrodes with the error of a hierarchical bootstrap of participants and their "
+        "electrodes"
+    ),
     "ci975": UPPER,
-    "p": f"p over participants, two-sided, by flips of their signs, no smaller than `guard` says; {OVER}",
+    "p": P_OVER.format("`guard`"),
     "pfwe": "The same, family-wise over the regions of the atlas (max-T)",
     "q": "Benjamini and Hochberg's q over the regions of the atlas, of p",
     "guard": "What p is guarded by: " + "; ".join(f"{name}: {words}" for name, words in GUARDS.items()),
@@ -88,5 +94,6 @@ HOW_REGIONS = (
 )
 HOW_OVER = (
     "Over participants each has one value. p is two-sided, by flips of their signs, for six participants or more; "
-    "intervals are Student's t over participants, for five or more."
+    "intervals are Student's t over participants, for five or more. They are for the mean over participants who hear "
+    "this stimulus: they say nothing of other stimuli, and are no test."
 )

@@ -82,10 +82,11 @@ def _unit_files(pair: ComparedRuns, unit: ComparedUnit) -> Iterator[File]:
 def _group_files(pair: ComparedRuns, group: ComparedGroup) -> Iterator[File]:
     kind, targets = group.targets.kind, group.targets
     about: Sidecar = {"First": pair.models[0], "Second": pair.models[1], "Participants": list(group.participants)}
+    about |= {"Notes": list(group.notes)}
     if group.values:
         name = partial(names.group_map_file, group.stem, kind, targets.space, f"{pair.component}{DESC}", "")
         words = _words(OVER_PARTICIPANTS, pair)
-        facts = {"Guard": GUARDS[group.guard], "Notes": list(group.notes), **about}
+        facts = {"Guard": GUARDS[group.guard], **about}
         values = {stat: group.values[stat] for stat in OVER_PARTICIPANTS}
         yield from _by_target(pair, (group.stem, targets, name), values, (words, facts))
     what = "One row a region, and one of all targets: differences over participants."

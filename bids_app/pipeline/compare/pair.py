@@ -13,7 +13,7 @@ from bids_app.boundary import boundary
 from bids_app.errors import ConcordError, DataError, NoInput, UsageError, did_you_mean
 from bids_app.pipeline.job.atlases import Atlases
 from bids_app.pipeline.regions.laid import lay
-from bids_app.records import Array, Component, Targets, UnitSummary
+from bids_app.records import SOLVERS, Array, Component, Targets, UnitSummary
 from bids_app.records.compared.differences import ComparedGroup, ComparedRuns, ComparedUnit, Region
 from bids_app.records.fits import BlockSums
 from bids_app.records.regions.atlases import Atlas
@@ -114,7 +114,7 @@ def compared_pair(names: tuple[str, str], out_dirs: tuple[Path, Path], asked: As
         units=tuple(unit for _, unit in units),
         left_out=tuple(left_out),
         doubts=(against[0], against[1]),
-        groups=tuple(_groups(units, shared)),
+        groups=tuple(_groups(units, shared, _why_no_p(summaries[0], asked.component))),
     )
 
 
@@ -172,14 +172,15 @@ def _regions(side: _Side, atlases: Atlases) -> _Regions:
     return _Regions(found, laid.files, (*laid.notes, *laid.refusals.values(), *without), len(lost))
 
 
-def _heard(side: _Side) -> tuple[tuple[str, float], ...]:
-    """Of each block the stimuli of its run, and how long after the first one's onset it begins."""
+def _heard(side: _Side) -> group.Heard:
+    """Of each block what was played in its run, and how long after the first onset it begins."""
     played = {one.label: one.stimuli for one in side.summary.recordings}
 
-    def of(run: str, start_s: float) -> tuple[str, float]:
-        """Of a block. Of a run whose stimuli are not known: what nobody else has."""
+    def of(run: str, start_s: float) -> tuple[tuple[str, ...], float]:
+        """Of a block; nothing was played, as far as is known, in a run without stimuli."""
         stimuli = played.get(run, ())
-        return ", ".join(one.stimulus_id for one in stimuli) or run, start_s - (stimuli[0].onset_s if stimuli else 0)
+        contents = tuple(content for one in stimuli for content in one.contents)
+        return contents, start_s - (stimuli[0].onset_s if stimuli else 0)
 
     return tuple(of(run, float(start_s)) for run, start_s in zip(side.sums.runs, side.sums.starts_s, strict=True))
 
@@ -234,11 +235,25 @@ def _why_no_targets(targets: Targets) -> str:
     return ""
 
 
+def _why_no_p(summaries: tuple[UnitSummary, UnitSummary], label: str) -> str:
+    """Why no p over participants of a component's difference holds; empty where they do. Of a shared part neither
+    flips of participants nor of their common blocks see what one penalty adds to it in everybody."""
+    biased = any(SOLVERS[one.provenance.analysis.fit.solver].biases_shared_parts for one in summaries)
+    if not biased or _component(summaries[0], label).kind != "shared":
+        return ""
+    return (
+        "shared parts have no p over participants: plain ridge makes them too large in all participants alike, and "
+        "no test of these participants holds; banded ridge does not"
+    )
+
+
 def _groups(
-    units: Sequence[tuple[group.GroupKey, ComparedUnit]], shared: Mapping[group.GroupKey, group.SharedBlocks]
+    units: Sequence[tuple[group.GroupKey, ComparedUnit]],
+    shared: Mapping[group.GroupKey, group.SharedBlocks],
+    why_no_p: str,
 ) -> Iterator[ComparedGroup]:
     """Participants together, of each group of two or more."""
     for key, blocks in sorted(shared.items()):
         members = [unit for own, unit in units if own == key]
         if len(members) > 1:
-            yield group.compared_group(members, blocks, _why_no_targets(members[0].targets))
+            yield group.compared_group(members, blocks, _why_no_targets(members[0].targets), why_no_p)

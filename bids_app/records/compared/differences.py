@@ -36,9 +36,10 @@ class RegionDifference:
 @dataclass(frozen=True)
 class ComparedUnit:
     """A unit of two runs: what its component is in one (`first`, R² (n_targets,)) and in the other (`second`), and
-    their paired difference, {stat: (n_targets,)} and {stat: number} of the mean over targets. stats: `difference`,
-    `ci025`, `ci975`, `p`, `pfwe`, `q`. regions: where there are any; atlases: name → file and
-    SHA-256; notes: what their reader must know; lost_regions: whether own masks could not be read, 1 or 0."""
+    their paired difference, {stat: (n_targets,)} and {stat: number} of the mean over the targets that both runs have
+    a value of. stats: `difference`, `ci025`, `ci975`, `p`, `pfwe`, `q`; of the mean also `first` and `second`.
+    regions: where there are any; atlases: name → file and SHA-256; notes: what their reader must know; lost_regions:
+    whether own masks could not be read, 1 or 0."""
 
     stem: str
     participant: str
@@ -93,7 +94,7 @@ class ComparedGroup:
     guard : of p of targets.
     whole : over all targets of each.
     regions : a row a region.
-    notes : what a reader must know, and why there are no values.
+    notes : what a reader must know, and why there are no values, or no p.
     """
 
     stem: str

@@ -16,8 +16,9 @@ from bids_app.records.regions.atlases import LOCALISER
 N_BLOCKS, SIZE, N_REGIONS = 20, 5, 4
 NAMES = tuple(f"parcel-{one}" for one in range(SIZE * N_REGIONS))
 REGIONS = {("A", str(one)): np.arange(one * SIZE, (one + 1) * SIZE) for one in range(N_REGIONS)}
-HEARD = tuple((f"story{one // 5}.wav", 60.0 * (one % 5)) for one in range(N_BLOCKS))
-OWN = [tuple((f"own{number}", float(at)) for at in range(N_BLOCKS)) for number in range(7)]  # nobody else's blocks
+HEARD = tuple(((f"story{one // 5}.wav",), 60.0 * (one % 5)) for one in range(N_BLOCKS))
+OWN = [tuple(((f"own{who}",), float(at)) for at in range(N_BLOCKS)) for who in range(8)]  # of each what nobody else has
+UNKNOWN = tuple(((), 60.0 * one) for one in range(N_BLOCKS))
 WHY = "electrodes of two participants are at other places"
 
 
