@@ -14,7 +14,7 @@ from tiny_study import AFFINE, SHAPE
 
 from bids_app.cli.concord_tools import main as tools
 from bids_app.outputs import read_unit_summary
-from bids_app.pipeline.compare.pair import _mended
+from bids_app.pipeline.compare.pair import _heard, _mended, _side, _why_no_p
 from bids_app.pipeline.compare.runs import page_name
 
 
@@ -201,6 +201,41 @@ def test_of_blocks_of_two_lengths_the_shorter_alone_are_made_anew(study):
         said = _mended(pair, names)
         assert "fit one alone again, into a new OUT_DIR, with inference.block_s.fmri: 89 and --save blocks" in said
     assert _mended((summary, summary), ("one", "two")) == "fit both to the same responses and folds"
+
+
+def with_solver(summary, solver):
+    analysis = summary.provenance.analysis
+    fit = replace(analysis.fit, solver=solver)
+    return replace(summary, provenance=replace(summary.provenance, analysis=replace(analysis, fit=fit)))
+
+
+def test_shared_parts_have_no_p_over_participants_under_plain_ridge(study):
+    """Neither have they at the group level: one penalty makes them too large in everybody."""
+    plain = read_unit_summary(study / "both", stem("01"))
+    banded = with_solver(plain, "banded_ridge")
+    for pair in ((plain, plain), (plain, banded), (banded, plain)):
+        assert "plain ridge makes them too large" in _why_no_p(pair, "sharedRateLength")
+        assert _why_no_p(pair, "uniqueRate") == _why_no_p(pair, "full") == ""
+    assert _why_no_p((banded, banded), "sharedRateLength") == ""
+    shutil.copytree(study / "both", study / "again")
+    assert compare(study, "both", "again", component="sharedRateLength", to="shared") == 0
+    said = _why_no_p((plain, plain), "sharedRateLength")
+    assert f"{said}." in (study / "shared/compare_sharedRateLength.html").read_text()
+    for path in (study / "shared").rglob("*sharedRateLength*Difference_*.json"):
+        group = "Participants" in json.loads(path.read_text())
+        assert json.loads(path.read_text()).get("Notes", []) == ([said] if group else [])
+    assert len([*(study / "shared/group").glob("*.json")]) == 1
+
+
+def test_what_was_heard_is_told_by_stimuli_and_is_unknown_without_them(study):
+    side = _side(study / "both", stem("01"))
+    played = {one.label: one for one in side.summary.recordings}
+    for (contents, start_s), run, begins_s in zip(_heard(side), side.sums.runs, side.sums.starts_s, strict=True):
+        (event,) = played[run].stimuli
+        assert (contents, start_s) == ((event.stimulus_id,), begins_s - event.onset_s)
+    silent = [replace(one, stimuli=()) for one in side.summary.recordings]
+    unknown = replace(side, summary=replace(side.summary, recordings=tuple(silent)))
+    assert {contents for contents, _ in _heard(unknown)} == {()}
 
 
 @pytest.mark.parametrize(
