@@ -6,7 +6,8 @@ two-sided, and family-wise by max-T. Flips of people take the stimulus as fixed,
 than that of flips of blocks of the mean over participants (`shared_blocks`), where all have the same blocks. Blocks
 are as long as each one's responses ask for, so people who heard the same may have other ones. There p is no smaller
 than the smallest p of any participant's own test times their number, which holds whatever they have in common
-(Bonferroni). Only people who are known to have heard nothing in common need no guard.
+(Bonferroni). Only people who are known, by the names of their stimuli, to have heard nothing in common go without.
+Electrodes and own masks never do, as at the group level.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from bids_app.records.compared.differences import (
     RegionDifference,
 )
 from bids_app.records.inputs.joined import JoinedTargets
+from bids_app.records.regions.atlases import LOCALISER
 
 AT_ONCE = 2**21  # numbers of a null made at once; bounds memory
 WHOLE: Region = ("", "all targets")
@@ -148,7 +150,7 @@ def _by_target(
     in_all = np.where(n == len(members), table, np.nan)
     blocks = None if found is None else _placed(targets.names, shared.names, found)
     own = _own_tests(in_all, joined("p"), joined("pfwe"))
-    p, guard = _guarded(two_sided(in_all), blocks, own, shared)
+    p, guard = _guarded(two_sided(in_all), blocks, own, not shared.apart)
     with np.errstate(invalid="ignore"):
         mean = np.nansum(table, axis=0) / np.where(n, n, np.nan)
     return targets, {"mean": mean, "n": n.astype(float), **t_interval(table), **p}, guard
@@ -166,11 +168,11 @@ def _placed(names: Sequence[str], own: Sequence[str], found: PairedDifference) -
 
 # ------------------------------------------------------------------------------------------------ the guard
 def _guarded(
-    p: Mapping[str, Array], blocks: Mapping[str, Array] | None, own: Mapping[str, Array], shared: SharedBlocks
+    p: Mapping[str, Array], blocks: Mapping[str, Array] | None, own: Mapping[str, Array], always: bool
 ) -> tuple[dict[str, Array], Guard]:
     """The larger p, of participants' flips and of what guards them; and what does. blocks: p of blocks, where all
-    share them; own: p by each one's own tests."""
-    if blocks is None and shared.apart:
+    share them; own: p by each one's own tests; always: whether it is guarded by these where there are no blocks."""
+    if blocks is None and not always:
         return dict(p), "none"
     guard = own if blocks is None else blocks
     larger, family = np.maximum(p["p"], guard["p"]), np.maximum(p["pfwe"], guard["pfwe"])
@@ -193,6 +195,7 @@ def _own_tests(table: Array, p: Array, pfwe: Array) -> dict[str, Array]:
 def _by_region(members: Sequence[ComparedUnit], shared: SharedBlocks) -> tuple[MeanDifference, ...]:
     of_each = [{(row.atlas, row.region): row for row in one.regions} for one in members]
     regions = list(dict.fromkeys(region for rows in of_each for region in rows))
+    always = not shared.apart or members[0].targets.kind == "electrodes"
     rows: list[MeanDifference] = []
     for atlas in dict.fromkeys(atlas for atlas, _ in regions):
         own = [region for region in regions if region[0] == atlas]
@@ -202,7 +205,8 @@ def _by_region(members: Sequence[ComparedUnit], shared: SharedBlocks) -> tuple[M
         )
         found = tested_regions(shared, own)
         blocks = None if found is None else {"p": found.p, "pfwe": found.p_family}
-        p, guard = _guarded(two_sided(table), blocks, _own_tests(table, each_p, each_pfwe), shared)
+        own_tests = _own_tests(table, each_p, each_pfwe)
+        p, guard = _guarded(two_sided(table), blocks, own_tests, always or atlas == LOCALISER)
         ends = t_interval(table)
         rows += [
             MeanDifference(
@@ -233,12 +237,13 @@ def _whole(members: Sequence[ComparedUnit], shared: SharedBlocks) -> MeanDiffere
     each = [_finite(one) for one in there]
     table = np.array([values.mean() for values in each]).reshape(len(each), 1)
     ends, p = t_interval(table), two_sided(table)
-    if each and members[0].targets.kind == "electrodes":
+    electrodes = members[0].targets.kind == "electrodes"
+    if each and electrodes:
         ends, p = _over_electrodes(each)
     found = tested_regions(shared, [WHOLE])
     blocks = None if found is None else {"p": found.p, "pfwe": found.p_family}
     own = np.array([one.mean["p"] for one in there]).reshape(len(each), 1)
-    p, guard = _guarded(p, blocks, _own_tests(table, own, own), shared)
+    p, guard = _guarded(p, blocks, _own_tests(table, own, own), electrodes or not shared.apart)
     return MeanDifference(
         *WHOLE,
         n_participants=len(each),

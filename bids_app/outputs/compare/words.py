@@ -61,8 +61,8 @@ OVER_PARTICIPANTS = {
 }
 GUARDS: Mapping[Guard, str] = {
     "blocks": "p is no smaller than that of flips of whole blocks of the stimulus's time, for all participants alike",
-    "own tests": "p is no smaller than the smallest p of any participant's own test, times their number, as "
-    "participants have not all the same blocks of time (n/a where nobody has a test)",
+    "own tests": "p is no smaller than the smallest p of any participant's own test, times their number "
+    "(participants have not all the same blocks of time; n/a where nobody has a test)",
     "none": "p takes the stimuli as fixed: by their names no two participants heard anything in common",
 }
 OVER_REGIONS = {

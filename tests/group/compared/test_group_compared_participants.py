@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from bids_app.group import WHOLE, blocks_of, compared_group, compared_regions, compared_unit, joined
-from bids_app.group.compared.over_participants import two_sided
+from bids_app.group.compared.over_participants import _over_electrodes, _own_tests, two_sided
 from bids_app.group.compared.pairs import PairedBlocks
 from bids_app.group.electrodes import mean_and_error
 from bids_app.records import Targets
@@ -192,14 +192,15 @@ def test_electrodes_are_joined_by_region_and_over_all_of_them():
     alone = max(2 * stats.t.sf(mean[0] / error[0], 6), 2 / 2**7)
     assert group.whole.p == pytest.approx(max(alone, 7 * min(unit.mean["p"] for unit, _ in people)))
     assert_own_tests(group, people)
-    heard = [person(contrasts[number], OWN[number], "electrodes", own[number], number=number) for number in range(7)]
-    assert group_of(heard, WHY).whole.p == pytest.approx(alone)
+    apart = [person(contrasts[number], OWN[number], "electrodes", own[number], number=number) for number in range(7)]
+    assert_own_tests(group_of(apart, WHY), apart)  # the name of a stimulus does not say what was heard
 
 
-def test_own_masks_are_guarded_by_the_tests_of_those_who_have_them():
+@pytest.mark.parametrize("heard", [OWN, [UNKNOWN] * 8], ids=["apart", "unknown"])
+def test_own_masks_are_guarded_by_the_tests_of_those_who_have_them(heard):
     rng = np.random.default_rng(8)
     masks = {(LOCALISER, "lang"): np.arange(4), (LOCALISER, "md"): np.arange(4, 9)}
-    people = [person(rng.standard_normal((N_BLOCKS, len(NAMES))) + 0.4, UNKNOWN, number=number,
+    people = [person(rng.standard_normal((N_BLOCKS, len(NAMES))) + 0.4, heard[number], number=number,
                      regions=masks if number else {(LOCALISER, "md"): masks[LOCALISER, "md"]})
               for number in range(7)]  # fmt: skip
     found = {row.region: row for row in group_of(people).regions}
@@ -208,6 +209,16 @@ def test_own_masks_are_guarded_by_the_tests_of_those_who_have_them():
     assert (found["lang"].n_participants, found["lang"].guard) == (6, "own tests")
     assert found["lang"].p == pytest.approx(max(alone, 6 * min(row.p for row in own)))
     assert found["lang"].pfwe >= 7 * min(row.pfwe for row in own) - 1e-12
+
+
+def test_own_tests_count_who_has_a_value_there_or_anywhere_by_hand():
+    none = np.nan
+    table = np.array([[0.1, none, 0.3], [0.1, 0.2, none], [none, none, none]])
+    p = np.array([[0.01, none, none], [0.02, 0.6, none], [none, none, none]])
+    found = _own_tests(table, p, 2 * p)
+    np.testing.assert_allclose(found["p"], [2 * 0.01, 0.6, none])
+    np.testing.assert_allclose(found["pfwe"], [2 * 0.02, 1.0, none])  # 2 of 3 people have any
+    np.testing.assert_allclose(_own_tests(table[:, 1:], p[:, 1:], p[:, 1:] / 2)["pfwe"], [2 * 0.3, none])
 
 
 @pytest.mark.parametrize("kind", ["parcels", "electrodes"])
@@ -226,19 +237,21 @@ def test_who_has_no_usable_target_is_left_out_of_the_mean_over_all(kind, layouts
     assert np.isnan([of_nobody.mean, of_nobody.ci025, of_nobody.p]).all()
 
 
-@pytest.mark.parametrize("kind", ["parcels", "electrodes"])
-def test_a_difference_that_is_but_rounding_has_one_sign_in_everybody_and_no_p(kind):
+def test_a_difference_that_is_but_rounding_has_one_sign_in_everybody_and_no_p():
     rng = np.random.default_rng(14)
     tiny = [3e-7 * (1 + 0.1 * rng.standard_normal((N_BLOCKS, len(NAMES)))) for _ in range(8)]
-    people = [person(each, OWN[number], kind, number=number) for number, each in enumerate(tiny)]
+    people = [person(each, OWN[number], number=number) for number, each in enumerate(tiny)]
     assert 0 < people[0][0].values["difference"].min() < 1e-7
-    group = group_of(people, WHY if kind == "electrodes" else "")
+    group = group_of(people)
     assert {(row.p, row.pfwe) for row in (group.whole, *group.regions)} == {(1.0, 1.0)}
     assert 0 < group.whole.ci025 <= group.whole.mean <= group.whole.ci975 < 1e-7  # as they are
     table = rng.normal(0.02, 0.02, (8, 3))
     beside = two_sided(np.column_stack([table, np.full(8, 1e-7)]))
     assert beside["p"][3] == beside["pfwe"][3] == 1
     np.testing.assert_allclose(beside["p"][:3], two_sided(table)["p"])
+    ends, p = _over_electrodes([each.sum(axis=0) / 1000 for each in tiny])
+    assert 0 < ends["ci025"][0] < ends["ci975"][0] < 1e-7
+    assert [*p["p"], *p["pfwe"], *p["q"]] == [1.0, 1.0, 1.0]
 
 
 def test_where_no_test_holds_there_are_means_and_intervals_alone():
