@@ -317,7 +317,8 @@ class InferenceSettings(Settings):
 
 
 class GroupSettings(Settings):
-    """The group level."""
+    """The group level. It may change when participants are done: it is not hashed, and `concord … group` makes
+    it anew."""
 
     later_keys: ClassVar[frozenset[str]] = frozenset({"least_share", "tfce"})
 
