@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -104,17 +104,16 @@ def _new_folder(parent: Path) -> tuple[Path, BinaryIO]:
     parent.mkdir(parents=True, exist_ok=True)
     while True:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-        try:
-            file = (folder / OWNER).open("xb", buffering=0)
+        with ExitStack() as unless_kept:
+            unless_kept.callback(shutil.rmtree, folder, ignore_errors=True)
+            try:
+                file = unless_kept.enter_context((folder / OWNER).open("xb", buffering=0))
+            except FileNotFoundError:  # swept before it had an owner: another one
+                continue
             file.write(own_token().encode())
-        except FileNotFoundError:  # swept before it had an owner: another one
-            continue
-        except OSError:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        if try_lock(file) is not False and (folder / OWNER).exists():
-            return folder, file
-        file.close()
+            if try_lock(file) is not False and (folder / OWNER).exists():
+                unless_kept.pop_all()
+                return folder, file
 
 
 @contextmanager

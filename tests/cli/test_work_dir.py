@@ -47,7 +47,7 @@ def test_an_out_dir_above_bids_dir_lets_nothing_into_it(data, work, capsys):
     assert main(["bids", ".", "participant", "-w", work]) == 64
     (line,) = capsys.readouterr().err.splitlines()
     assert "--work-dir lies in BIDS_DIR" in line
-    assert [path.relative_to(data).as_posix() for path in (data / "bids").rglob("*")] == ["derivatives"]
+    assert [path.relative_to(data).as_posix() for path in (data / "bids").rglob("*")] == ["bids/derivatives"]
     assert options("-w", "work", out=".").scratch_dir == data / "work"
 
 
