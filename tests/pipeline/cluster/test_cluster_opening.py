@@ -169,11 +169,11 @@ def test_what_is_given_up_is_never_begun_and_what_has_begun_goes_on():
         first = pool.submit(place.do, "run:a", slow, "a", print)
         assert begun.wait(10)
         second = pool.submit(place.do, "run:b", slow, "b", print)
-        assert place.give_up(["run:a", "run:b"]) == "run:a"
+        assert place.give_up(["run:a", "run:b"]) == ("run:a",)
         may_end.set()
         assert (first.result(), second.result()) == (Outcome(failed=1), Outcome())
     assert done == [("kept", "a")]
-    assert place.give_up(["run:a"]) == ""  # it has ended
+    assert place.give_up(["run:a", "run:d"]) == ("run:a",)  # it has ended, and what came of it is on its way
     assert place.do("run:c", slow, "c", print) == Outcome(failed=1)
 
 
@@ -182,7 +182,7 @@ def test_workers_are_asked_what_they_have_begun_before_anything_is_given_up():
 
     def on_workers(do, run, keys, on_error):
         asked.append((do, run, {*keys}))
-        return {"tcp://one": "run:b", "tcp://two": "", "tcp://three": "run:another's"}
+        return {"tcp://one": ("run:b",), "tcp://two": (), "tcp://three": ("run:another's", "run:before")}
 
     crew = Crew(SimpleNamespace(run=on_workers, cancel=cancelled.append), "run", has_gpus=False, n_workers=3)
     crew._futures |= {name: f"future {name}" for name in "abcd"}
