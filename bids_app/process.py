@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from bids_app.disk import scratch_folder, temporary_folder
 from bids_app.errors import CannotCreate
 
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1  # of glibc's mallopt
@@ -62,34 +62,37 @@ def set_environment(offline: bool) -> None:
 
 
 @contextmanager
-def temporary_files_in(folder: Path | None) -> Iterator[None]:
-    """While it lasts, temporary files of this process, and of those that it starts, lie in a folder.
+def temporary_files_in(parent: Path | None) -> Iterator[None]:
+    """While it lasts, temporary files of this process, and of those that it starts, lie in a scratch folder, and go
+    with it.
 
     Parameters
     ----------
-    folder : it is made where it is absent; None: the machine's own, or that of $TMPDIR.
+    parent : where that folder is made, and it itself where it is absent; None: temporary files lie where the machine,
+        or $TMPDIR, has them.
 
     Raises
     ------
     CannotCreate : nothing can be written there.
     """
-    if folder is None:
+    if parent is None:
         yield
         return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise CannotCreate(f"no working files can be written ({error.strerror})", folder, "see --work-dir") from None
-    before = os.environ.get("TMPDIR")
-    os.environ["TMPDIR"], tempfile.tempdir = str(folder), None
-    try:
-        yield
-    finally:
-        tempfile.tempdir = None
-        os.environ.pop("TMPDIR")
-        if before is not None:
-            os.environ["TMPDIR"] = before
+    with ExitStack() as opened:
+        try:
+            folder = opened.enter_context(scratch_folder(parent))
+        except OSError as error:
+            what = f"no working files can be written ({error.strerror})"
+            raise CannotCreate(what, parent, "choose another --work-dir") from None
+        before = os.environ.get("TMPDIR")
+        os.environ["TMPDIR"], tempfile.tempdir = str(folder), None
+        try:
+            yield
+        finally:
+            tempfile.tempdir = None
+            os.environ.pop("TMPDIR")
+            if before is not None:
+                os.environ["TMPDIR"] = before
 
 
 @contextmanager
@@ -109,20 +112,20 @@ def usable_home() -> Iterator[None]:
     if not wanted:
         yield
         return
-    try:
-        folder = tempfile.mkdtemp(prefix="concord-home-")
-    except OSError as error:
-        what = f"there is no folder for temporary files ({error})"
-        raise CannotCreate(what, hint="name one by --work-dir, or in TMPDIR") from None
-    os.environ.update({name: value.format(folder=folder) for name, value in wanted.items()})
-    try:
-        yield
-    finally:
-        for name in wanted:
-            os.environ.pop(name)
-            if (old := before[name]) is not None:
-                os.environ[name] = old
-        shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as opened:
+        try:
+            folder = opened.enter_context(temporary_folder())
+        except OSError as error:
+            what = f"there is no folder for temporary files ({error})"
+            raise CannotCreate(what, hint="name one by --work-dir, or in TMPDIR") from None
+        os.environ.update({name: value.format(folder=folder) for name, value in wanted.items()})
+        try:
+            yield
+        finally:
+            for name in wanted:
+                os.environ.pop(name)
+                if (old := before[name]) is not None:
+                    os.environ[name] = old
 
 
 def _own_folders(given: dict[str, str | None]) -> dict[str, str]:

@@ -28,7 +28,7 @@ MAY_IMPORT = {  # room → rooms; the name of a wing stands for all of its rooms
     "durations": set(),
     "records": set(),
     "marks": set(),
-    "process": {"errors"},
+    "process": {"errors", "disk"},
     "boundary": {"errors"},
     "pointers": {"errors"},
     "inputs": {"errors", "pointers"},

@@ -240,7 +240,7 @@ def parse_arguments(arguments: Sequence[str]) -> RunOptions:
         features_from=_features_from(given.features_from),
         threads=given.omp_nthreads,
         mem_mb=given.mem_mb,
-        work_dir=_checked_work_dir(given),
+        work_dir=_checked_work_dir(given.work_dir and given.work_dir.resolve(), query),
         save=tuple(given.save),
         nprocs=given.nprocs,
         scheduler=given.dask_scheduler,
@@ -277,15 +277,14 @@ def _checked_out_dir(bids_dir: Path, out_dir: Path) -> Path:
     return out_dir
 
 
-def _checked_work_dir(given: argparse.Namespace) -> Path | None:
-    """Not in bids_dir either, unless it lies in OUT_DIR. Raises UsageError."""
-    if given.work_dir is None:
-        return None
-    found: Path = given.work_dir.resolve()
-    above = (found, *found.parents)
-    if given.bids_dir.resolve() in above and given.out_dir.resolve() not in above:
-        raise UsageError("--work-dir lies in BIDS_DIR", found, "choose one outside it")
-    return found
+def _checked_work_dir(work_dir: Path | None, query: RecordingQuery) -> Path | None:
+    """Not in what is read, unless OUT_DIR lies there and it in OUT_DIR. Raises UsageError."""
+    above = () if work_dir is None else (work_dir, *work_dir.parents)
+    for root in (query.bids_dir, *query.derivatives.values()):
+        if root in above and not (root in query.out_dir.parents and query.out_dir in above):
+            name = "BIDS_DIR" if root == query.bids_dir else "a data set of --derivatives"
+            raise UsageError(f"--work-dir lies in {name}", work_dir or "", "choose one outside it, or in OUT_DIR")
+    return work_dir
 
 
 def _label(given: str | None, prefix: str) -> str | None:

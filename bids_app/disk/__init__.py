@@ -3,9 +3,10 @@
 from bids_app.disk.locks import held_elsewhere, locked
 from bids_app.disk.regular import opened, read_text, read_whole, require_regular
 from bids_app.disk.replace import replacing, sweep_parts, write_chunks, write_whole
-from bids_app.disk.scratch import scratch_array, scratch_folder, sweep_scratch
+from bids_app.disk.scratch import scratch_array, scratch_folder, sweep_scratch, temporary_folder
 
 __all__ = [
     "held_elsewhere", "locked", "opened", "read_text", "read_whole", "replacing", "require_regular",
-    "scratch_array", "scratch_folder", "sweep_parts", "sweep_scratch", "write_chunks", "write_whole",
+    "scratch_array", "scratch_folder", "sweep_parts", "sweep_scratch", "temporary_folder", "write_chunks",
+    "write_whole",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from bids_app.boundary import boundary, known_error, log_path
+from bids_app.disk import sweep_scratch
 from bids_app.errors import Busy
 from bids_app.execution import State, StatusRow, Unit
 from bids_app.inputs.homes import named
@@ -63,7 +64,7 @@ class Desk:
 
 
 def make_desk(job: Job, homes: tuple[Path, ...], log: Path | None) -> Desk:
-    """What a worker keeps.
+    """What a worker keeps. What killed ones left on its machine goes first, as --work-dir may be a disk of its own.
 
     Parameters
     ----------
@@ -76,6 +77,7 @@ def make_desk(job: Job, homes: tuple[Path, ...], log: Path | None) -> Desk:
     UsageError : there is no such device on the worker's machine.
     """
     set_environment(job.options.models.offline)
+    sweep_scratch(job.options.scratch_dir)
     own = made_here(job)
     library = StimulusLibrary(own)
     return Desk(own, library, Accounts(own, library), SubspaceCache(), homes, log)

@@ -17,6 +17,7 @@ from bids_app.inputs.opening import read_named
 from bids_app.pointers import require_content
 from bids_app.settings.analysis import Analysis
 from bids_app.settings.run_options import ChosenModel
+from bids_app.settings.sections import GroupSettings
 
 RENAMED_KEYS = {"floor": "baseline"}  # former name → today's
 
@@ -194,5 +195,7 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def analysis_hash(resolved: Mapping[str, Any]) -> str:
-    """First 16 hex digits of the SHA-256 of the resolved analysis, as canonical JSON."""
-    return hashlib.sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:16]
+    """First 16 hex digits of the SHA-256 of the resolved analysis, as canonical JSON. What the group level alone asks
+    for counts as its default: it may change when participants are done."""
+    hashed = {**resolved, "group": GroupSettings().model_dump(mode="json")}
+    return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:16]

@@ -187,7 +187,7 @@ class IeegDesign(Settings):
     summary_s: tuple[float, float] = (0.0, 0.5)
     """Of `words`: the seconds after the onset whose mean gives an electrode's own value."""
     skip_onset_s: Seconds = 0.0
-    """The same, of iEEG."""
+    """Seconds after the first word or sound of a stimulus over 60 s that are neither fitted nor scored."""
     stamp: Literal["onset", "offset"] = "onset"
     """Which of a word's two times counts."""
 
@@ -317,7 +317,8 @@ class InferenceSettings(Settings):
 
 
 class GroupSettings(Settings):
-    """The group level."""
+    """The group level. It may change when participants are done: it is not hashed, and `concord … group` makes
+    it anew."""
 
     later_keys: ClassVar[frozenset[str]] = frozenset({"least_share", "tfce"})
 

@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bids_app.disk import owners, replace, sweep_parts, sweep_scratch, write_whole
+from bids_app.disk import owners, replace, scratch, sweep_parts, sweep_scratch, write_whole
+from bids_app.disk.scratch import scratch_array, scratch_folder
+from bids_app.errors import ReadWriteError
 
 AT_IT = """
 import sys, time
@@ -117,6 +119,57 @@ def test_a_scratch_folder_without_an_owner_goes_once_it_is_old(tmp_path, disk):
     age(folder, 2 * owners.FOREIGN_S)
     sweep_scratch(tmp_path)
     assert not folder.exists()
+
+
+def test_a_scratch_folder_in_use_is_touched(tmp_path, monkeypatch):
+    monkeypatch.setattr(scratch, "TOUCHED_S", 0.01)
+    with scratch_folder(tmp_path) as folder:
+        age(folder, 2 * owners.FOREIGN_S)
+        until = time.monotonic() + 10
+        while scratch._changed_s(folder) < time.time() - 60:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+
+def test_a_folder_that_cannot_be_looked_through_is_left_alone(tmp_path):
+    folder = tmp_path / "concord-scratch-odd"
+    folder.mkdir()
+    (folder / "link").symlink_to("nowhere")
+    os.utime(folder, (1, 1))
+    sweep_scratch(tmp_path)
+    assert folder.exists()
+
+
+def refuse(number):
+    def allocate(*_):
+        raise OSError(number, os.strerror(number))
+
+    return allocate
+
+
+def test_a_full_disk_is_an_error_before_a_working_file_is_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "posix_fallocate", refuse(errno.ENOSPC))
+    with pytest.raises(ReadWriteError, match=r"No space left on device.*choose another --work-dir") as caught:
+        scratch_array(tmp_path, "a", (2, 3), "f8")
+    assert caught.value.exit_code == 74
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("way", ["allocated", "no such call", errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_working_file_has_all_of_its_room_at_once(tmp_path, monkeypatch, way):
+    if way == "no such call":
+        monkeypatch.delattr(os, "posix_fallocate")
+    elif way != "allocated":
+        monkeypatch.setattr(os, "posix_fallocate", refuse(way))
+    (tmp_path / "a").write_bytes(b"what was there before")
+    found = scratch_array(tmp_path, "a", (3, 70_001), "f8")
+    facts = (tmp_path / "a").stat()
+    assert facts.st_size == found.nbytes == 3 * 70_001 * 8
+    assert facts.st_blocks * 512 >= facts.st_size
+    assert not found.any()
+    found[2, -1] = 1.0
+    found.flush()
+    assert (tmp_path / "a").read_bytes()[-8:] == found[2, -1].tobytes()
 
 
 def age(path, seconds):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from quick_study import cut, differences, make_quick_study, response, rows, stem
 
-from bids_app.cli.concord import main
+from bids_app.cli.concord import main, parse_arguments
 from bids_app.cli.concord_tools import main as tools
 
 ROOT = Path(__file__).parents[2]
@@ -131,6 +131,20 @@ def test_a_container_sees_what_the_command_line_names_and_writes_where_it_may(st
     assert bound[-2:] == [f"{study / 'out'}:{study / 'out'}", f"{work}:{work}"]
     made = next(line for line in (study / "jobs/group.sh").read_text().splitlines() if line.startswith("mkdir"))
     assert shlex.split(made) == ["mkdir", "-p", str(study / "out"), str(work)]
+
+
+@pytest.mark.parametrize("given", [["-w", "wk"], ["--work-dir=wk"], ["-wwk"], ["-qw", "wk"]])
+def test_a_work_dir_by_a_relative_name_is_the_same_in_a_container(study, tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    (study / "concord.sif").touch()
+    assert write(study, "--container", str(study / "concord.sif"), *given) == 0
+    words, _ = command_of(study, "group.sh")
+    work = str(tmp_path / "wk")
+    assert "--pwd" not in words
+    assert ("--bind", f"{work}:{work}") in {*pairwise(words)}
+    assert parse_arguments(words[words.index(str(study / "bids")) :]).work_dir == tmp_path / "wk"
+    monkeypatch.chdir("/")
+    assert parse_arguments(words[words.index(str(study / "bids")) :]).work_dir == tmp_path / "wk"
 
 
 def test_a_container_sees_atlases_with_their_tables_and_masks(study, tmp_path, monkeypatch):

@@ -30,7 +30,7 @@ OTHERS_FLAGS = {
     "--verbose",
     "--renamed",
     *("--scheduler-file", "--nthreads", "--nworkers", "--memory-limit", "--no-dashboard", "--death-timeout"),
-    *("--resources", "--ntasks", "--cpus-per-task", "--mem-per-cpu", "--time"),
+    *("--resources", "--local-directory", "--ntasks", "--cpus-per-task", "--mem-per-cpu", "--time"),
     *("--containall", "--nv", "--bind", "--partition", "--build-arg", "--rm", "--network", "--read-only", "--tmpfs"),
     *("--user", "--extra-index-url", "--pipeline", "--pipeline-step"),
 }  # of scripts and benchmarks, dask, SLURM, Apptainer, Docker, pip and Nipoppy

@@ -179,6 +179,14 @@ def test_the_hash_follows_the_content_and_not_the_order_of_keys():
     assert analysis_hash(one) == analysis_hash(two) != analysis_hash(other)
 
 
+def test_what_the_group_level_alone_asks_for_is_not_hashed():
+    """It may be asked for when participants are done."""
+    given = ("", "group: {mean_response: false}", "group: {least_share: 0.8, tfce: true}")
+    found = [parse_analysis(MINIMAL + one, "f").model_dump(mode="json") for one in given]
+    assert len({analysis_hash(one) for one in found}) == 1
+    assert found[2]["group"] == {"mean_response": True, "least_share": 0.8, "tfce": True}  # as analysis.yaml has it
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)

@@ -59,6 +59,13 @@ SECTIONS: Mapping[str, tuple[Term, ...]] = {
              "(where rows are words) an electrode at one lag.", ("targets",)),
         Term("parcel", "A region of an atlas. Its response is the mean time course of its voxels, as the data set's "
              "derivatives give it.", ("parcels",)),
+        Term("greyordinate", "A vertex of the cortex or a voxel below it, as CIFTI files list them.",
+             ("greyordinates",)),
+        Term("atlas", "An image or surface in which each place has the number of a region, with the regions' names.",
+             is_plain_word=True),
+        Term("localiser", "A participant's own mask of a region, from a task made to find it.", is_plain_word=True),
+        Term("recipe", "A file that says how a data set plays its stimuli, where its events do not (`--stimuli`).",
+             is_plain_word=True),
         Term("space", "Of responses: the coordinates they lie in (`space-MNI152NLin2009cAsym`, `fsaverage5`, an "
              "atlas's `seg-`). Of features: see feature space.", is_plain_word=True),
         Term("unit of work", "One participant, task and space: what is fitted at once, has one row in `status.tsv`, "
@@ -96,6 +103,9 @@ SECTIONS: Mapping[str, tuple[Term, ...]] = {
              ("lags",)),
         Term("delay", "Time from a feature to the response that it predicts. A model has one set of weights for "
              "each delay.", ("delays",)),
+        Term("FIR", "Finite impulse response: a weight of its own for each feature and delay, so that no shape of "
+             "the haemodynamic response is assumed."),
+        Term("TRF", "Temporal response function: the same of iEEG, weights by lag in tens of milliseconds."),
         Term("untrained twin", "The same model with random weights. What the trained one predicts beyond it comes "
              "of training and not of the architecture.", ("model with random weights",)),
     ),

@@ -91,14 +91,14 @@ class Crew:
 
         Returns
         -------
-        Names of what has begun already, which goes on.
+        Names of what has begun already, which goes on or has just ended.
         """
         asked = {name for name in names if name in self._futures}
         if not asked:
             return set()
         keys = tuple(map(self._key, asked))
         answers = self.client.run(give_up_there, self.run, keys, on_error="ignore")
-        begun = asked & {self._name(key) for key in answers.values() if key}
+        begun = asked & {self._name(key) for keys in answers.values() for key in keys}
         self._cancel(asked - begun)
         return begun
 

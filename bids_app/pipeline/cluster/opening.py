@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bids_app import __version__
+from bids_app.disk import temporary_folder
 from bids_app.errors import CannotCreate, NoInput, UsageError
 from bids_app.execution.cost import DEFAULT_MB
 from bids_app.inputs.opening import read_named
@@ -100,8 +101,10 @@ def _own(n_processes: int) -> Iterator[Client]:
 
     # with certificates of its own nobody else on this machine can send it work
     security = Security.temporary() if find_spec("cryptography") else None
-    with dask.config.set(OWN), ExitStack() as opened:
+    with ExitStack() as opened:
         try:
+            space = {"temporary-directory": str(opened.enter_context(temporary_folder()))}
+            opened.enter_context(dask.config.set({**OWN, **space}))
             with _deaf_to_interrupts():
                 cluster = LocalCluster(
                     n_workers=n_processes,

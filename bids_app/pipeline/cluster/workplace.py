@@ -28,7 +28,7 @@ class Workplace(WorkerPlugin):
         self._kept: object = None
         self._one_at_a_time: threading.Lock | None = None
         self._asked: threading.Lock | None = None
-        self._at, self._given_up = "", frozenset[str]()
+        self._begun, self._given_up = frozenset[str](), frozenset[str]()
 
     def setup(self, worker: Worker) -> None:
         """On the worker."""
@@ -45,33 +45,31 @@ class Workplace(WorkerPlugin):
         with self._one_at_a_time:
             if not self._begin(key):
                 return Outcome()
-            try:
-                if self._kept is None:
-                    self._kept = self._make()
-                return do(self._kept, order, post)
-            finally:
-                self._at = ""
+            if self._kept is None:
+                self._kept = self._make()
+            return do(self._kept, order, post)
 
     def _begin(self, key: str) -> bool:
         assert self._asked is not None  # noqa: S101 - dask calls `setup` first
         with self._asked:
             if key in self._given_up:
                 return False
-            self._at = key
+            self._begun |= {key}
             return True
 
-    def give_up(self, keys: Iterable[str]) -> str:
-        """Never begin these. Returns which one of them has begun already, and goes on; '' where none."""
+    def give_up(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Never begin these. Returns which of them have begun already: they go on, or what came of them is on its
+        way."""
         assert self._asked is not None  # noqa: S101 - dask calls `setup` first
         with self._asked:
-            self._given_up |= {*keys} - {self._at}
-            return self._at if self._at in {*keys} else ""
+            self._given_up |= {*keys} - self._begun
+            return tuple(sorted({*keys} & self._begun))
 
 
-def give_up_there(name: str, keys: tuple[str, ...]) -> str:
+def give_up_there(name: str, keys: tuple[str, ...]) -> tuple[str, ...]:
     """What dask calls on every worker: `Workplace.give_up` of a run."""
     place = get_worker().plugins.get(name)
-    return place.give_up(keys) if isinstance(place, Workplace) else ""
+    return place.give_up(keys) if isinstance(place, Workplace) else ()
 
 
 def do_there(name: str, do: Do, order: object, after: object) -> Outcome:

@@ -67,6 +67,8 @@ def write_slurm(options: RunOptions, given: Sequence[str], wanted: Wanted, say: 
     )
     own = ["--omp-nthreads", str(cpus)] if options.threads is None else []
     own += ["--mem-mb", str(mem_mb)] if options.mem_mb is None else []
+    if options.work_dir and str(options.work_dir) not in given:  # in a container it hangs on no working folder
+        own += ["--work-dir", str(options.work_dir)]
     if container and (folders := _atlas_folders(options)):  # in it no others are looked at
         own += ["--atlas-dir", *map(str, folders)]
     command = [sys.executable, "-m", "bids_app"]

@@ -63,7 +63,8 @@ def workers_left():
 
 @pytest.mark.long
 def test_two_processes_leave_the_same_bytes(one, capsys):
-    assert run(one, "two", "--nprocs", "2") == 1
+    assert run(one, "two", "--nprocs", "2", "-w", str(one / "work")) == 1
+    assert list((one / "work").iterdir()) == []
     said = capsys.readouterr().out
     assert unlike(one, "two") == []
     assert "2 worker processes" in said

@@ -1,18 +1,23 @@
 """What each process may take, which workers are refused, and what is told from one process to another."""
 
 import logging
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import dask
+import distributed
 import pytest
 
 from bids_app import __version__
 from bids_app.boundary import LOGGER, known_error
+from bids_app.disk.owners import own_token
 from bids_app.errors import UsageError
 from bids_app.execution import State, StatusRow
+from bids_app.pipeline import on_cluster
 from bids_app.pipeline.cluster import opening
 from bids_app.pipeline.cluster.crew import Crew
 from bids_app.pipeline.cluster.telling import AtWork, Begun, Outcome, Telling, from_plain, say_again, to_plain
@@ -20,6 +25,8 @@ from bids_app.pipeline.cluster.workplace import Workplace, give_up_there
 from bids_app.pipeline.watching.screen import Screen
 from bids_app.records import ModelSource, RecordingQuery
 from bids_app.settings.run_options import RunOptions
+
+DEAD = f"{own_token().rpartition('-')[0]}-1"  # its number is another process's now
 
 
 def options(root, **how):
@@ -55,6 +62,45 @@ class Asked:
     def run(self, look, *given, on_error):
         found = look(*given)
         return {"tcp://worker": self.version if found == __version__ else found}
+
+
+def test_dasks_own_files_go_with_the_cluster(tmp_path, monkeypatch):
+    seen = []
+
+    class Opened:
+        workers = {}  # noqa: RUF012 - as a cluster has it
+
+        def __init__(self, *_, **__):
+            seen.append(Path(dask.config.get("temporary-directory")))
+            assert (seen[-1] / "owner").is_file()
+            (seen[-1] / "dask-scratch-space").mkdir(exist_ok=True)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(distributed, "LocalCluster", Opened)
+    monkeypatch.setattr(distributed, "Client", Opened)
+    (tmp_path / "concord-scratch-old").mkdir()
+    (tmp_path / "concord-scratch-old/owner").write_text(DEAD)
+    with opening.open_cluster(options(tmp_path, nprocs=2), 2, print):
+        assert {path.parent for path in seen} == {tmp_path}
+        assert [*tmp_path.iterdir()] == seen[:1]
+    assert [*tmp_path.iterdir()] == []
+    assert dask.config.get("temporary-directory") not in map(str, seen)
+
+
+def test_a_worker_takes_away_what_killed_ones_left_on_its_machine(tmp_path, monkeypatch):
+    for name in ("set_environment", "made_here", "StimulusLibrary", "Accounts"):
+        monkeypatch.setattr(on_cluster, name, lambda *_: None)
+    (tmp_path / "concord-scratch-old").mkdir()
+    (tmp_path / "concord-scratch-old/owner").write_text(DEAD)
+    job = SimpleNamespace(options=options(tmp_path, work_dir=tmp_path))
+    on_cluster.make_desk(job, (), None)
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_workers_that_differ_are_refused(tmp_path):
@@ -123,11 +169,11 @@ def test_what_is_given_up_is_never_begun_and_what_has_begun_goes_on():
         first = pool.submit(place.do, "run:a", slow, "a", print)
         assert begun.wait(10)
         second = pool.submit(place.do, "run:b", slow, "b", print)
-        assert place.give_up(["run:a", "run:b"]) == "run:a"
+        assert place.give_up(["run:a", "run:b"]) == ("run:a",)
         may_end.set()
         assert (first.result(), second.result()) == (Outcome(failed=1), Outcome())
     assert done == [("kept", "a")]
-    assert place.give_up(["run:a"]) == ""  # it has ended
+    assert place.give_up(["run:a", "run:d"]) == ("run:a",)  # it has ended, and what came of it is on its way
     assert place.do("run:c", slow, "c", print) == Outcome(failed=1)
 
 
@@ -136,7 +182,7 @@ def test_workers_are_asked_what_they_have_begun_before_anything_is_given_up():
 
     def on_workers(do, run, keys, on_error):
         asked.append((do, run, {*keys}))
-        return {"tcp://one": "run:b", "tcp://two": "", "tcp://three": "run:another's"}
+        return {"tcp://one": ("run:b",), "tcp://two": (), "tcp://three": ("run:another's", "run:before")}
 
     crew = Crew(SimpleNamespace(run=on_workers, cancel=cancelled.append), "run", has_gpus=False, n_workers=3)
     crew._futures |= {name: f"future {name}" for name in "abcd"}
