@@ -6,11 +6,11 @@ import errno
 import math
 import os
 import shutil
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from tempfile import gettempdir, mkdtemp
 from typing import Any, BinaryIO
 
 from bids_app.disk.owners import FOREIGN_S, is_left, own_token, try_lock
@@ -51,7 +51,7 @@ def temporary_folder() -> Iterator[Path]:
     ------
     OSError : there is no place for temporary files.
     """
-    parent = Path(tempfile.gettempdir())
+    parent = Path(gettempdir())
     sweep_scratch(parent)
     with scratch_folder(parent) as folder:
         yield folder
@@ -103,7 +103,7 @@ def sweep_scratch(parent: Path) -> None:
 def _new_folder(parent: Path) -> tuple[Path, BinaryIO]:
     parent.mkdir(parents=True, exist_ok=True)
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        folder = Path(mkdtemp(prefix=PREFIX, dir=parent))
         with ExitStack() as unless_kept:
             unless_kept.callback(shutil.rmtree, folder, ignore_errors=True)
             try:

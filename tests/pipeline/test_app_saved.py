@@ -44,7 +44,7 @@ def test_the_line_from_nothing_saved_to_all_of_it(study, capsys, monkeypatch, tm
     monkeypatch.setattr(scratch, "mkdtemp", lambda **of: made.append(of["dir"]) or make(**of))
     work = tmp_path / "new" / "work"
     assert run(study, "--save", *WANTED, "-w", str(work)) == 0
-    assert made == [work]  # and nothing is left there
+    assert made == [work, work]  # of the run and of its unit, and nothing is left there
     assert not list(work.iterdir())
     assert "again: to be saved, and not there: predictions, weights, alphas" in capsys.readouterr().out
     assert numbers(study) == before  # it changes no number, to the bit
