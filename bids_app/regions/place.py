@@ -194,6 +194,9 @@ def _on_greyordinates(labels: SurfaceLabels | GreyordinateLabels, targets: Targe
             and not np.allclose(targets.affine, labels.affine)
         ):
             raise ValueError(f"voxels of {name} lie on another grid than those of the results")
+        for side, own, other in zip(("left", "right"), labels.n_vertices, targets.shape[:2], strict=False):
+            if own and other and own != other:  # numbers of vertices mean nothing on another mesh
+                raise ValueError(f"{name} has {own} vertices on the {side}, the results have {other}")
         return np.array([labels.labels.get(one, 0) for one in targets.names], dtype=int)
     sides = dict(zip(SIDES, _on_meshes(labels, targets.shape[:2], name), strict=True))
     parts = [one.partition(":") for one in targets.names]

@@ -64,20 +64,31 @@ def scores_of(
 
 
 def means_by_region(values: Array, placed: Sequence[tuple[Atlas, Placed]]) -> dict[tuple[str, str], float]:
-    """(atlas, region) → the mean over its targets that have a value; regions without any are left out.
+    """(atlas, region) → the mean over its targets that have a value (`mean_of_most`); regions without are left out.
 
     Parameters
     ----------
     values : (n_targets,), NaN where there is none.
     placed : each atlas with its labels of the targets.
     """
-    known = np.isfinite(values)
-    return {
-        (atlas.name, name): float(values[rows].mean())
+    found = {
+        (atlas.name, name): mean_of_most(values[labels.labels == label])
         for atlas, labels in placed
         for label, name in atlas.regions.items()
-        if (rows := known & (labels.labels == label)).any()
     }
+    return {region: mean for region, mean in found.items() if np.isfinite(mean)}
+
+
+def mean_of_most(values: Array) -> float:
+    """The mean of those that there are; NaN where fewer than half are there. A noise ceiling is of targets with a
+    reliable signal alone: where these are few, theirs is far above the region's.
+
+    Parameters
+    ----------
+    values : (n_targets,) of a region, NaN where there is none.
+    """
+    known = np.isfinite(values)
+    return float(values[known].mean()) if 2 * known.sum() >= max(1, len(known)) else np.nan
 
 
 Where = tuple[str, str, Array]  # atlas, region, rows of targets
@@ -115,7 +126,7 @@ def _scores(
             share_pfwe=_share(pfwe, level),
             share_q=_share(q, level),
             pfwe=float(np.nanmin(pfwe)) if np.isfinite(pfwe).any() else np.nan,
-            ceiling=_mean(_of(stats, "ceiling", rows)),
+            ceiling=mean_of_most(_of(stats, "ceiling", rows)),
             peak=targets.names[at],
             peak_rsquared=float(np.nanmax(rsquared)),
             peak_mm=(x_mm, y_mm, z_mm),

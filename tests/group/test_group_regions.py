@@ -125,7 +125,7 @@ def test_guards():
 def test_noise_ceilings_from_the_others_are_means_over_those_who_have_one():
     table = np.full((6, 2), 0.1)
     ceilings = {"0": {("A", "R0"): 0.4, ("B", "R0"): 9.0}, "3": {("A", "R0"): 0.2}, "4": {}}
-    rows = rows_of(table, ceilings=ceilings)
+    rows = rows_of(table, ceilings={**ceilings, "of somebody who has no regions": {("A", "R0"): 9.0}})
     assert rows["R0", "full"].ceiling == pytest.approx(0.3)
     assert np.isnan([rows["R1", "full"].ceiling, rows["R0", "a"].ceiling]).all()
 

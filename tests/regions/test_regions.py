@@ -10,7 +10,7 @@ from bids_app.records import Targets
 from bids_app.records.regions.atlases import Atlas, GreyordinateLabels, Placed, SurfaceLabels, VolumeLabels
 from bids_app.records.regions.scores import LagTable, LayerChoice
 from bids_app.regions import FURTHEST_MM, means_by_region, place, scores_of, why_not
-from bids_app.regions.scores import region_scores
+from bids_app.regions.scores import mean_of_most, region_scores
 
 REGIONS = {1: "one", 2: "two"}
 
@@ -69,6 +69,11 @@ def test_vertices_and_greyordinates_by_number_and_name():
     by_name = GreyordinateLabels({names[0]: 1, names[2]: 2}, np.eye(4), (10242, 10242))
     assert place(atlas(by_name, "fsLR"), dense).labels.tolist() == [1, 0, 2]
     assert place(atlas(by_name, "fsaverage5"), vertices).labels.sum() == 1
+    left_alone = GreyordinateLabels({names[0]: 1}, None, (10242, 0))
+    assert place(atlas(left_alone, "fsLR"), dense).labels.tolist() == [1, 0, 0]
+    finer = replace(left_alone, n_vertices=(40962, 0))
+    with pytest.raises(ValueError, match="has 40962 vertices on the left, the results have 10242"):
+        place(atlas(finer, "fsLR"), dense)
     for other in (SurfaceLabels(left[:-1], right), replace(by_name, affine=2 * np.eye(4))):
         with pytest.raises(ValueError, match=r"vertices|another grid"):
             place(atlas(other, "fsLR"), dense)
@@ -148,3 +153,11 @@ def test_profiles_of_layers_and_lags():
         ("one", 0.0, 3, 2.0), ("one", 0.1, 3, 3.0), ("two", 0.0, 2, 7.0), ("two", 0.1, 2, 8.0),
     ]  # fmt: skip
     assert [(one.region, one.distance_mm) for one in found.electrodes][-1] == ("n/a", 9.0)
+
+
+def test_the_ceiling_of_few_is_not_that_of_a_region():
+    values = np.array([0.4, 0.2, np.nan, np.nan, 0.3, np.nan, np.nan, np.nan])
+    assert mean_of_most(values[:4]) == pytest.approx(0.3)
+    assert np.isnan([mean_of_most(values[4:]), mean_of_most(values[:0])]).all()
+    own = atlas(VolumeLabels(np.ones((1, 1, 1), int), np.eye(4)))
+    assert means_by_region(values, [(own, Placed(np.repeat([1, 2], 4)))]) == {(own.name, "one"): pytest.approx(0.3)}

@@ -13,7 +13,8 @@ from bids_app.inputs.claims import require_claim
 from bids_app.inputs.opening import TABLE, read_bytes, reading
 from bids_app.records import Array
 
-COLOURS = np.array([1, 2**8, 2**16, 2**24])  # of red, green, blue and transparency in what stands at a vertex
+COLOURS = np.array([1, 2**8, 2**16])  # of red, green and blue in what stands at a vertex
+RGB = 2**24 - 1  # what is above is transparency, which programs write or leave out
 MOST_NAME = 4096
 
 
@@ -45,7 +46,7 @@ def read_annot(path: Path) -> tuple[Array, dict[int, str]]:
         if not ((pairs[:, 0] >= 0) & (pairs[:, 0] < n_vertices)).all():
             raise DataError("it has vertices beyond those that it counts", path, "it is damaged")
         labels = np.zeros(n_vertices, dtype=np.int32)
-        labels[pairs[:, 0]] = [known.get(colour, 0) for colour in pairs[:, 1].tolist()]
+        labels[pairs[:, 0]] = [known.get(colour, 0) for colour in (pairs[:, 1] & RGB).tolist()]
     return labels, dict(enumerate(names, 1))
 
 
@@ -64,7 +65,7 @@ def _table(rest: io.BytesIO, path: Path) -> tuple[list[int], list[str]]:
         if numbered:
             _number(rest)
         names.append(_text(rest))
-        colours.append(int(np.dot(struct.unpack(">4i", rest.read(16)), COLOURS)))
+        colours.append(int(np.dot(struct.unpack(">4i", rest.read(16))[:3], COLOURS)))
     return colours, names
 
 

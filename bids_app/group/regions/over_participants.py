@@ -85,7 +85,8 @@ def region_rows(
         for components in tested_together(having):
             found += _rows(family, components, spec, has_biased_shared_parts(having[0]))
     order = {(row.atlas, row.region): place for place, row in reversed([*enumerate(found)])}
-    found = [_with_ceiling(row, [*found_in.ceilings.values()]) for row in found]
+    ceilings = [found_in.ceilings[unit.stem] for unit in having if unit.stem in found_in.ceilings]
+    found = [_with_ceiling(row, ceilings) for row in found]
     return tuple(sorted(found, key=lambda row: order[row.atlas, row.region]))
 
 

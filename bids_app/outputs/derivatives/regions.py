@@ -40,7 +40,7 @@ SCORES = {
     "share_pfwe": "Share of them with a family-wise p (over all targets) of at most the level; n/a without tests",
     "share_q": "Share of them with a q (over all targets) of at most the level; n/a without tests",
     "pfwe": "Smallest family-wise p (over all targets) among them; n/a without tests",
-    "ceiling": "Mean over them of the noise ceiling of R²; n/a where there is none",
+    "ceiling": "Mean noise ceiling of R² of those that have one: that of all may be lower; n/a where under half have",
     "peak": "Target with the highest R². It is the highest of n, and so too high: it says where, not how much",
     "peak_rsquared": "R² of that target",
     "x": "Place of that target in mm; n/a where it is not known",

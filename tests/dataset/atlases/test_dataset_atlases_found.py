@@ -43,6 +43,19 @@ def test_annotations_of_freesurfer(tmp_path):
     assert find_atlas("own", [tmp_path]) == (left,)
 
 
+def test_transparency_is_no_part_of_a_colour(tmp_path):
+    """Some programs write it into the table, or at the vertices, as nibabel does; nibabel reads these back."""
+    colours, labels = COLOURS.copy(), np.array([0, 1, 2, 3, 3])
+    colours[1:3, 3] = 255
+    write_annot(tmp_path / "lh.own.annot", labels, colours, CALLED, fill_ctab=True)
+    found, names = read_annot(tmp_path / "lh.own.annot")
+    assert [names[label] for label in found] == [CALLED[label] for label in labels]
+    content = (tmp_path / "lh.own.annot").read_bytes()
+    at = 4 + 8 * 1 + 4  # of the second vertex's value
+    (tmp_path / "lh.own.annot").write_bytes(content[:at] + b"\x7f" + content[at + 1 :])
+    assert read_annot(tmp_path / "lh.own.annot")[0].tolist() == found.tolist()
+
+
 def test_annotations_of_the_first_layout(tmp_path):
     """Without numbers of the entries: written here as FreeSurfer's page describes it."""
     names = [name.encode() + b"\0" for name in CALLED]

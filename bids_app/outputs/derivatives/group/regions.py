@@ -33,7 +33,8 @@ COLUMNS = {
     "pfwe": ("pfwe", "The same, family-wise over the regions of the atlas (max-T)"),
     "q": ("q", "False discovery rate over the regions of the atlas (Benjamini and Hochberg)"),
     "ceiling": ("ceiling", "Of the full model: mean over participants of the mean inter-subject noise ceiling of "
-                "their targets there that have one (desc-betweenPeople); n/a where there is none"),
+                "their targets there that have one (desc-betweenPeople), where half of these have. They are the more "
+                "reliable ones, so that of all may be lower; n/a where there is none"),
     "guard": ("guard", "What p is guarded by: " + "; ".join(f"{name}: {words}" for name, words in GUARDS.items())),
 }  # fmt: skip
 
