@@ -29,8 +29,8 @@ def read_annot(path: Path) -> tuple[Array, dict[int, str]]:
 
     Returns
     -------
-    Labels (n_vertices,) int32, 0 where the table does not know the colour, and label → name: the place in the table,
-    from 1.
+    Labels (n_vertices,) int32, and label → name: the place in the table, from 1. 0 is a vertex without a colour.
+    Colours that the table does not know are numbered after its last place, and have no name.
 
     Raises
     ------
@@ -45,8 +45,11 @@ def read_annot(path: Path) -> tuple[Array, dict[int, str]]:
         known = {colour: place for place, colour in enumerate(colours, 1)}
         if not ((pairs[:, 0] >= 0) & (pairs[:, 0] < n_vertices)).all():
             raise DataError("it has vertices beyond those that it counts", path, "it is damaged")
+        there = (pairs[:, 1] & RGB).tolist()
+        strange = sorted({*there} - {0} - {*known})
+        places = {0: 0, **known, **{colour: place for place, colour in enumerate(strange, len(names) + 1)}}
         labels = np.zeros(n_vertices, dtype=np.int32)
-        labels[pairs[:, 0]] = [known.get(colour, 0) for colour in (pairs[:, 1] & RGB).tolist()]
+        labels[pairs[:, 0]] = [places[colour] for colour in there]
     return labels, dict(enumerate(names, 1))
 
 

@@ -200,14 +200,14 @@ def _of_workbench(lines: Sequence[str]) -> list[tuple[int, str]]:
 def _without_colours(rests: Sequence[str]) -> list[str]:
     """What follows each number, without the colours: as many numbers in every line, in front of a name or behind it.
     Of four behind it the first may be the name's own (`Area 44 120 18 131`): then names without it are alike, and the
-    last is a colour, not an opacity that all have. A single number behind names of one word, all of them different,
-    is a code (`Precentral_L 2001`, of MRIcron)."""
+    last is a colour, not an opacity that all have, or all are one (`Area 44 120 18 255`, `Area 45 120 20 255`).
+    A single number behind names of one word, all of them different, is a code (`Precentral_L 2001`, of MRIcron)."""
     if all(re.match(FRONT, rest) for rest in rests):
         return [re.sub(FRONT, "", rest) for rest in rests]
     for count in (4, 3):
         behind = re.compile(rf"(?:[\s,;]+-?\d+(?:\.\d+)?){{{count}}}\s*$")
         names = [behind.sub("", rest) for rest in rests]
-        has_opacity = count == 4 and all(re.search(r"[\s,;](0|1|255)$", rest) for rest in rests)
+        has_opacity = count == 4 and len({*names}) > 1 and all(re.search(r"[\s,;](0|1|255)$", rest) for rest in rests)
         if all(map(behind.search, rests)) and (has_opacity or len({*names}) == len(names)):
             return names
     words = [re.fullmatch(r"(\S*[^\d\s]\S*)\s+\d+", rest) for rest in rests]

@@ -147,7 +147,9 @@ def test_what_is_no_atlas_is_one_line(tmp_path, labels, dtype, table, words):
     [
         ("1 Area 44 120 18 131\n2 Area 45 10 20 30", {1: "Area 44", 2: "Area 45"}),
         ("1 Area 44 120 18 131 0\n2 Area 45 10 20 30 0", {1: "Area 44", 2: "Area 45"}),
-        ("11 Left-Caudate 122 186 220 0\n12 Left-Caudate 236 13 176 0", {11: "Left-Caudate", 12: "Left-Caudate"}),
+        ("1 Area 44 120 18 255\n2 Area 45 120 20 255", {1: "Area 44", 2: "Area 45"}),
+        ("11 Left-Caudate 122 186 220 0\n12 Left-Caudate 236 13 176 0\n13 Left-Pallidum 13 48 255 0",
+         {11: "Left-Caudate", 12: "Left-Caudate", 13: "Left-Pallidum"}),
         ("1 Insular, anterior\n2 Insular, posterior", {1: "Insular, anterior", 2: "Insular, posterior"}),
         ("1,Insular,120,18,131\n2,Frontal,1,2,3", {1: "Insular", 2: "Frontal"}),
         ("1 0.47059 0.07059 0.52549 Area 44\n2 0.1 0.2 0.3 Area 45", {1: "Area 44", 2: "Area 45"}),

@@ -7,6 +7,7 @@ import shutil
 import nibabel as nib
 import numpy as np
 import pytest
+from nibabel.freesurfer.io import read_annot as nib_annot
 from nibabel.freesurfer.io import write_annot
 from test_dataset_atlases import image, label_gifti
 
@@ -50,10 +51,26 @@ def test_transparency_is_no_part_of_a_colour(tmp_path):
     write_annot(tmp_path / "lh.own.annot", labels, colours, CALLED, fill_ctab=True)
     found, names = read_annot(tmp_path / "lh.own.annot")
     assert [names[label] for label in found] == [CALLED[label] for label in labels]
+    assert (found - 1).tolist() == nib_annot(tmp_path / "lh.own.annot")[0].tolist()
     content = (tmp_path / "lh.own.annot").read_bytes()
     at = 4 + 8 * 1 + 4  # of the second vertex's value
     (tmp_path / "lh.own.annot").write_bytes(content[:at] + b"\x7f" + content[at + 1 :])
     assert read_annot(tmp_path / "lh.own.annot")[0].tolist() == found.tolist()
+
+
+def test_colours_that_the_table_lacks_are_told_of(tmp_path):
+    """A vertex without a colour (0) is no region and needs no word; another colour is one that is lost."""
+    left = annot(tmp_path / "lh.own.annot", [1, 2, 3, -1])
+    annot(tmp_path / "rh.own.annot", [1, 2, 3, -1])
+    assert not read_atlas(left).notes
+    content = left.read_bytes()
+    at = 4 + 8 * 1 + 4  # of the second vertex's value
+    left.write_bytes(content[:at] + (77).to_bytes(4, "big") + content[at + 4 :])
+    labels, names = read_annot(left)
+    assert (labels.tolist(), [*names]) == ([2, 5, 4, 0], [1, 2, 3, 4])
+    atlas = read_atlas(left)
+    assert atlas.notes == ("own: 1 labels have no name and are left out: left 5",)
+    assert (atlas.labels.left > 0).tolist() == [True, False, True, False]
 
 
 def test_annotations_of_the_first_layout(tmp_path):
