@@ -189,7 +189,7 @@ def _unit_table(
     shown: Sequence[Component],
 ) -> RegionTable:
     profiles = _peaks_of_profiles(found)
-    columns = ("Region", "atlas", "targets", *(one.label for one in shown), "noise ceiling", "significant",
+    columns = ("Region", "atlas", "targets", *(one.label for one in shown), "noise ceiling, of those that have one", "significant",
                "peak at", *profiles)  # fmt: skip
     made = []
     for atlas, region in order:
@@ -287,5 +287,5 @@ def _group_table(
             cells += [number(row.mean), from_to(row.ci025, row.ci975), number(row.pfwe)] if row else ["–"] * 3
         ceiling = [number(full.ceiling)] if has_ceilings else []
         made.append((region, atlas, str(full.n_participants), str(full.n_targets), *cells, *ceiling))
-    last = ["inter-subject noise ceiling"] if has_ceilings else []
+    last = ["inter-subject noise ceiling, of targets that have one"] if has_ceilings else []
     return RegionTable(("Region", "atlas", "participants", "targets", *titles, *last), tuple(made))
