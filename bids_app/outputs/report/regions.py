@@ -189,8 +189,8 @@ def _unit_table(
     shown: Sequence[Component],
 ) -> RegionTable:
     profiles = _peaks_of_profiles(found)
-    columns = ("Region", "atlas", "targets", *(one.label for one in shown), "noise ceiling, of those that have one", "significant",
-               "peak at", *profiles)  # fmt: skip
+    columns = ("Region", "atlas", "targets", *(one.label for one in shown), "noise ceiling, of those that have one",
+               "significant", "peak at", *profiles)  # fmt: skip
     made = []
     for atlas, region in order:
         full = rows[atlas, region, "full"]
