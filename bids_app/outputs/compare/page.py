@@ -21,7 +21,7 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var
   margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
 th, td { border-bottom: 1px solid var(--line); padding: 0.3rem 0.6rem; text-align: left; vertical-align: top; }
-td a { overflow-wrap: anywhere; }
+td a { overflow-wrap: anywhere; display: inline-block; min-width: 14rem; }
 td.number { white-space: nowrap; font-variant-numeric: tabular-nums; }
 figure { display: inline-block; vertical-align: top; margin: 0.5rem 1rem 0.5rem 0; }
 figcaption { font-size: 0.8rem; max-width: 240px; }
