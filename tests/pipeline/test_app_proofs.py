@@ -31,6 +31,7 @@ from quick_study import (
 from tiny_study import bold, write_run
 
 from bids_app.disk.owners import own_token
+from bids_app.execution import NUMBERS
 
 
 # ------------------------------------------------------------------------------------------------ what is done to it
@@ -63,7 +64,7 @@ def of_another_analysis(root):
 def of_other_numbers(root):
     def change(content):
         made = content["provenance"]
-        made["unit_key"] = made["unit_key"].replace("numbers=2", "numbers=1")
+        made["unit_key"] = made["unit_key"].replace(f"numbers={NUMBERS}", f"numbers={NUMBERS - 1}")
 
     rehashed(root, change)
 
