@@ -129,6 +129,7 @@ from bids_app.records.model_pair import (
     StatisticSubject,
     TargetSet,
 )
+from bids_app.records.over_participants.inference import GroupInference
 from bids_app.records.provenance import (
     NO_EFFORT,
     AnalysisProvenance,
@@ -176,7 +177,6 @@ from bids_app.records.summaries import (
     AgreementHistogram,
     ComponentSummary,
     ElectrodeMean,
-    GroupInference,
     GroupLayerScore,
     GroupResultSummary,
     GroupStatistic,

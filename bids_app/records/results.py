@@ -14,12 +14,12 @@ from bids_app.records.inputs.alignment import Alignment
 from bids_app.records.inputs.excerpts import Minute
 from bids_app.records.inputs.responses import Excluded, Recording, Targets
 from bids_app.records.model_pair import ModelPairStatistics
+from bids_app.records.over_participants.inference import GroupInference
 from bids_app.records.over_participants.prevalence import Prevalence
 from bids_app.records.provenance import Provenance
 from bids_app.records.regions.scores import GroupRegion
 from bids_app.records.summaries import (
     ElectrodeMean,
-    GroupInference,
     GroupLayerScore,
     GroupStatistic,
     ParticipantScore,

@@ -18,10 +18,10 @@ from bids_app.records.inputs.responses import Excluded
 from bids_app.records.inputs.stimuli import StimulusEvent
 from bids_app.records.kinds import MapFile
 from bids_app.records.model_pair import StatisticSubject, TargetSet
-from bids_app.records.over_participants.enhancement import Enhancement
+from bids_app.records.over_participants.inference import GroupInference
 from bids_app.records.over_participants.prevalence import Prevalence
 from bids_app.records.provenance import NO_EFFORT, Effort, Provenance
-from bids_app.records.specs import JOINED, GroupSpec, SubspaceSpec
+from bids_app.records.specs import SubspaceSpec
 
 SUMMARY_FORMAT = 9  # raised whenever what summaries hold changes: others are refused in one line, never misread
 UNRELIABLE_P, NO_P = "p is unreliable", "p is n/a"  # how warnings begin that say so
@@ -323,31 +323,6 @@ class GroupStatistic:
     value: float
     low: Number
     high: Number
-
-
-@dataclass(frozen=True)
-class GroupInference:
-    """How tests over participants were made.
-
-    stimulus : what the null over the stimulus rests on, or why there is none. guarded : whether p is no smaller than
-    that of the mean response (of electrodes, than participants' own tests allow). biased : whether shared parts come
-    out too large in all participants alike, so that they have no p without a mean response. exact, n_signs : of sign
-    flips (None for electrodes). asked : how they were joined. n_targets : how many common targets were tested.
-    uncounted : whose own p do not hold (no prevalence). tfce : how maps were enhanced, None where they were not;
-    no_tfce : why, where that was asked for.
-    """
-
-    n_participants: int
-    stimulus: str
-    guarded: bool
-    biased: bool
-    exact: bool | None = None
-    n_signs: int | None = None
-    asked: GroupSpec = JOINED
-    uncounted: tuple[str, ...] = ()
-    n_targets: int | None = None
-    tfce: Enhancement | None = None
-    no_tfce: str = ""
 
 
 @dataclass(frozen=True)

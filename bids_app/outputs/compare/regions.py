@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TypeVar
@@ -19,7 +19,7 @@ from bids_app.records.compared.differences import (
     RegionDifference,
 )
 
-R = TypeVar("R", RegionDifference, MeanDifference)
+R = TypeVar("R", bound=RegionDifference | MeanDifference)
 LEVEL = 0.05
 SHOWN = 20  # regions in a figure and a table
 LETTERS = 38  # of a region's name that are shown in a figure
@@ -51,18 +51,15 @@ def unit_part(unit: ComparedUnit) -> Iterator[str]:
         yield f"<p>{escape('; '.join(unit.notes))}.</p>"
     if not unit.regions:
         return
-    shown = _largest([(one.difference, one) for one in unit.regions])
-    yield f"<p>{escape(_counted([(one.difference, one) for one in unit.regions]))}</p>"
-    dots = [_Row(one.region, one.difference, one.ci025, one.ci975, _sure(one)) for one in shown]
-    yield _figure(dots, f"Differences by region, {unit.stem}")
-    titles = ("region", "atlas", "targets", "mean R², first", "second", "difference", "95 % interval", "p",
-              "family-wise p")  # fmt: skip
-    cells = [
-        (one.region, one.atlas, str(one.n), number(one.first), number(one.second), number(one.difference),
-         _interval(one), number(one.p), number(one.pfwe))
-        for one in shown
-    ]  # fmt: skip
-    yield _table(titles, cells)
+    titles = ("targets", "mean R², first", "second", "difference", "95 % interval", "p", "family-wise p")
+
+    def cells(one: RegionDifference) -> tuple[str, ...]:
+        """Of a row of the table."""
+        scores = number(one.first), number(one.second), number(one.difference)
+        return (str(one.n), *scores, _interval(one), number(one.p), number(one.pfwe))
+
+    found = [(one.difference, one) for one in unit.regions]
+    yield from _drawn(found, f"Differences by region, {unit.stem}", titles, cells)
 
 
 def group_part(group: ComparedGroup) -> Iterator[str]:
@@ -89,18 +86,26 @@ def group_part(group: ComparedGroup) -> Iterator[str]:
         yield f"<p>{escape('; '.join(group.notes))}.</p>"
     if not group.regions:
         return
-    shown = _largest([(one.mean, one) for one in group.regions])
-    yield f"<p>{escape(_counted([(one.mean, one) for one in group.regions]))}</p>"
-    dots = [_Row(one.region, one.mean, one.ci025, one.ci975, _sure(one)) for one in shown]
-    yield _figure(dots, f"Mean differences over participants by region, {group.stem}")
-    titles = ("region", "atlas", "participants", "targets", "mean difference", "95 % interval", "p",
-              "family-wise p", "guard")  # fmt: skip
-    cells = [
-        (one.region, one.atlas, str(one.n_participants), str(one.n_targets), number(one.mean),
-         _interval(one), number(one.p), number(one.pfwe), one.guard if np.isfinite(one.p) else "–")
-        for one in shown
-    ]  # fmt: skip
-    yield _table(titles, cells)
+    titles = ("participants", "targets", "mean difference", "95 % interval", "p", "family-wise p", "guard")
+
+    def cells(one: MeanDifference) -> tuple[str, ...]:
+        """Of a row of the table."""
+        counts = str(one.n_participants), str(one.n_targets)
+        tests = number(one.p), number(one.pfwe), one.guard if np.isfinite(one.p) else "–"
+        return (*counts, number(one.mean), _interval(one), *tests)
+
+    found = [(one.mean, one) for one in group.regions]
+    yield from _drawn(found, f"Mean differences over participants by region, {group.stem}", titles, cells)
+
+
+def _drawn(
+    found: Sequence[tuple[float, R]], alt: str, titles: Sequence[str], cells: Callable[[R], tuple[str, ...]]
+) -> Iterator[str]:
+    """Regions with their differences: how many differ, a figure, and a table with these columns."""
+    shown = _largest(found)
+    yield f"<p>{escape(_counted(found))}</p>"
+    yield _figure([_Row(row.region, value, row.ci025, row.ci975, _sure(row)) for value, row in shown], alt)
+    yield _table(("region", "atlas", *titles), [(row.region, row.atlas, *cells(row)) for _, row in shown])
 
 
 def _sure(row: RegionDifference | MeanDifference) -> bool:
@@ -132,10 +137,10 @@ def _by_target(group: ComparedGroup) -> str:
     )
 
 
-def _largest(regions: Sequence[tuple[float, R]]) -> list[R]:
+def _largest(regions: Sequence[tuple[float, R]]) -> list[tuple[float, R]]:
     """Of regions with their values those that are furthest from 0, the highest first."""
     shown = sorted(regions, key=lambda one: -abs(one[0]))[:SHOWN]
-    return [region for _, region in sorted(shown, key=lambda one: -one[0])]
+    return sorted(shown, key=lambda one: -one[0])
 
 
 def _counted(regions: Sequence[tuple[float, R]]) -> str:
