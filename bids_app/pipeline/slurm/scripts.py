@@ -111,6 +111,10 @@ class _Job:
     after: str = ""
 
 
+# Of all variables --containall lets in these alone: the GPUs that SLURM gave to this job.
+OWN_GPUS = """\
+[ -z "${CUDA_VISIBLE_DEVICES-}" ] || export APPTAINERENV_CUDA_VISIBLE_DEVICES="$CUDA_VISIBLE_DEVICES"
+"""
 PICK = f"""\
 label=$(sed -n "${{SLURM_ARRAY_TASK_ID}}p" {LABELS})
 echo "participant $label"
@@ -160,6 +164,7 @@ def _script(jobs: Jobs, job: _Job) -> str:
             job.before,
             f"mkdir -p {shlex.join(map(str, jobs.written))}\n",
             f"cd {shlex.quote(str(jobs.folder))}\n",
+            OWN_GPUS if jobs.container and job.gpus else "",
             command + (' --participant-label "$label"' if job.is_array else "") + "\n",
             job.after,
         ]
