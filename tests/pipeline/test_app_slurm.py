@@ -91,7 +91,11 @@ def test_a_job_asks_for_what_its_command_takes(study):
     own = ["--omp-nthreads", "3", "--nprocs", "2", "--mem-mb", "2000"]
     assert words[1:] == ["-m", "bids_app", *data, "participant", "--features-only", *analysis, *own]
     assert command_of(study, "participants.sh")[0][-2:] == ["--participant-label", "$label"]
-    assert command_of(study, "group.sh")[0][5:] == ["group", *analysis, *own]
+    words, _ = command_of(study, "group.sh")
+    assert words[5:] == ["group", *analysis, *own, "--device", "auto"]  # it has no GPU
+    assert write(study, "--device", "cuda", "--gpus", "1") == 0
+    found = {job: parse_arguments(command_of(study, job)[0][3:]).models.device for job in ("features.sh", "group.sh")}
+    assert found == {"features.sh": "cuda", "group.sh": "auto"}
 
 
 def test_threads_and_memory_are_never_left_to_the_node(study):

@@ -101,11 +101,13 @@ class Jobs:
 
 @dataclass(frozen=True)
 class _Job:
-    """One script: what concord is asked for, whether for a participant a task, and what comes before and after it."""
+    """One script: what concord is asked for, with which options besides, whether for a participant a task, and what
+    comes before and after it."""
 
     name: str
     asked: Sequence[str]
     gpus: int
+    options: Sequence[str] = ()
     is_array: bool = False
     before: str = ""
     after: str = ""
@@ -138,7 +140,7 @@ def scripts(jobs: Jobs) -> dict[str, str]:
     own = [
         _Job("features", ["participant", "--features-only"], gpus, after=FEATURES_END),
         _Job("participants", ["participant"], gpus, is_array=True, before=PICK),
-        _Job("group", ["group"], 0),
+        _Job("group", ["group"], 0, options=["--device", "auto"] if gpus else []),  # whatever the others have
     ]
     labels = "".join(f"{label}\n" for label in jobs.labels)
     return {LABELS: labels, **{f"{one.name}.sh": _script(jobs, one) for one in own}, SUBMIT: _submit(jobs)}
@@ -156,7 +158,7 @@ def _script(jobs: Jobs, job: _Job) -> str:
         *cluster.lines,
     ]
     program = jobs.container.words(job.gpus > 0) if jobs.container else jobs.command
-    command = shlex.join([*program, *map(str, jobs.data), *job.asked, *jobs.options])
+    command = shlex.join([*program, *map(str, jobs.data), *job.asked, *jobs.options, *job.options])
     return "".join(
         [
             "#!/bin/bash\n",
