@@ -283,8 +283,6 @@ class _Level:
                     del self.begun[stem]
                     self.fitting.discard(stem)
                     self.waiting[stem].say("its worker process has ended: another one begins it again")
-                if self.crew.is_alone():
-                    self.progress.notify("no worker process is left: waiting for another one")
             case Begun(stem) if stem in self.waiting:
                 given = self.waiting[stem]  # its seconds count from now
                 self.waiting[stem] = self.progress.start(given.unit, given.participant, given.title)

@@ -63,10 +63,6 @@ class Crew:
         """Whether there is anything to wait for."""
         return bool(self._futures)
 
-    def is_alone(self) -> bool:
-        """Whether no worker is there now."""
-        return not workers_of(self.client)
-
     def give(
         self, name: str, do: Do, order: object, after: Iterable[str] = (), on_gpu: bool = False, priority: int = 0
     ) -> None:

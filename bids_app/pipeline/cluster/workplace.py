@@ -6,9 +6,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from distributed import Reschedule, Worker, WorkerPlugin, get_worker
+from distributed import Worker, WorkerPlugin, get_worker
 
-from bids_app import __version__
 from bids_app.pipeline.cluster.telling import Event, Outcome, to_plain
 
 Post = Callable[[Event], object]
@@ -25,24 +24,16 @@ class Workplace(WorkerPlugin):
     """
 
     def __init__(self, name: str, make: Callable[[], object]) -> None:
-        self.name, self._make, self._version = name, make, __version__
+        self.name, self._make = name, make
         self._kept: object = None
         self._one_at_a_time: threading.Lock | None = None
         self._asked: threading.Lock | None = None
         self._begun, self._given_up = frozenset[str](), frozenset[str]()
 
     def setup(self, worker: Worker) -> None:
-        """On the worker. One that came when the run had begun was not asked: of another version, it leaves."""
+        """On the worker."""
         self._one_at_a_time = threading.Lock()  # fits have threads and memory of their own process
         self._asked = threading.Lock()
-        if self.is_foreign:
-            what = f"this worker has Concord {__version__}, and a run that has begun {self._version}"
-            worker.loop.add_callback(worker.close, reason=what)
-
-    @property
-    def is_foreign(self) -> bool:
-        """Whether this process has another version of Concord than the run."""
-        return self._version != __version__
 
     def teardown(self, worker: Worker) -> None:
         """Let go what was kept."""
@@ -82,7 +73,7 @@ def give_up_there(name: str, keys: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def do_there(name: str, do: Do, order: object, after: object) -> Outcome:
-    """What dask calls on a worker. One of another version leaves, and others do it.
+    """What dask calls on a worker.
 
     Parameters
     ----------
@@ -93,6 +84,4 @@ def do_there(name: str, do: Do, order: object, after: object) -> Outcome:
     """
     worker = get_worker()
     place, key = cast(Workplace, worker.plugins[name]), str(worker.get_current_task())
-    if place.is_foreign:
-        raise Reschedule
     return place.do(key, do, order, lambda event: worker.log_event(name, to_plain(event)))

@@ -19,10 +19,10 @@ from bids_app.disk.owners import own_token
 from bids_app.errors import ReadWriteError, UsageError
 from bids_app.execution import State, StatusRow
 from bids_app.pipeline import on_cluster
-from bids_app.pipeline.cluster import opening, workplace
-from bids_app.pipeline.cluster.crew import Crew, Lost, crew_of
+from bids_app.pipeline.cluster import opening
+from bids_app.pipeline.cluster.crew import Crew, crew_of
 from bids_app.pipeline.cluster.telling import AtWork, Begun, Outcome, Telling, from_plain, say_again, to_plain
-from bids_app.pipeline.cluster.workplace import Workplace, do_there, give_up_there
+from bids_app.pipeline.cluster.workplace import Workplace, give_up_there
 from bids_app.pipeline.watching.screen import Screen
 from bids_app.records import ModelSource, RecordingQuery
 from bids_app.settings.run_options import RunOptions
@@ -182,18 +182,6 @@ def test_what_was_said_elsewhere_is_said_again_in_its_order(caplog, monkeypatch)
     assert record.exc_info  # so that -vv shows it
 
 
-def test_that_no_worker_is_left_is_said(tmp_path):
-    said = []
-    progress = SimpleNamespace(notify=said.append, screen=None)
-    for is_alone in (False, True):
-        crew = SimpleNamespace(is_alone=lambda alone=is_alone: alone)
-        level = on_cluster._Level(crew, None, None, progress, on_gpu=False)
-        level.waiting["a"], level.begun["a"] = SimpleNamespace(say=said.append), None
-        level._take(Lost(("a",)))
-    again = "its worker process has ended: another one begins it again"
-    assert said == [again, again, "no worker process is left: waiting for another one"]
-
-
 def test_a_cluster_that_goes_as_the_run_begins_is_one_line():
     def gone(plugin):
         raise OSError("in <TCP (closed) ConnectionPool.register_worker_plugin>")
@@ -203,22 +191,6 @@ def test_a_cluster_that_goes_as_the_run_begins_is_one_line():
     )
     with pytest.raises(ReadWriteError, match="has gone as the run began"), crew_of(client, dict):
         pass
-
-
-def test_a_worker_of_another_version_that_comes_later_leaves_and_does_nothing(monkeypatch):
-    closed = []
-    loop = SimpleNamespace(add_callback=lambda close, reason: closed.append(reason))
-    place = Workplace("run", lambda: "kept")
-    worker = SimpleNamespace(loop=loop, close=None, plugins={"run": place}, get_current_task=lambda: "run:a")
-    monkeypatch.setattr(workplace, "get_worker", lambda: worker)
-    place.setup(worker)
-    assert do_there("run", lambda kept, order, post: Outcome(failed=2), None, ()) == Outcome(failed=2)
-    assert closed == []
-    monkeypatch.setattr(workplace, "__version__", "0.0.1")
-    place.setup(worker)
-    assert closed == [f"this worker has Concord 0.0.1, and a run that has begun {__version__}"]
-    with pytest.raises(distributed.Reschedule):
-        do_there("run", lambda kept, order, post: Outcome(), None, ())
 
 
 def test_what_is_given_up_is_never_begun_and_what_has_begun_goes_on():

@@ -33,9 +33,6 @@ class CrewHere:
     def pending(self):
         return bool(self.given or self.comes)
 
-    def is_alone(self):
-        return False
-
     def give(self, name, do, order, after=(), on_gpu=False, priority=0):
         missing = {*after} - {*self.given} - {*self.done}
         assert not missing
