@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bids_app.errors import OutOfMemory, ReadWriteError
+from bids_app.pipeline.cluster.opening import workers_of
 from bids_app.pipeline.cluster.telling import Event, Outcome, from_plain
 from bids_app.pipeline.cluster.workplace import Do, Workplace, do_there, give_up_there
 
@@ -174,13 +175,21 @@ def crew_of(client: Client, make: Callable[[], object]) -> Iterator[Crew]:
     ----------
     client : of the cluster.
     make : makes what each worker keeps.
+
+    Raises
+    ------
+    ReadWriteError : the cluster has gone meanwhile.
     """
     run = f"concord-{uuid.uuid4().hex[:12]}"
-    workers = client.scheduler_info()["workers"].values()
+    workers = workers_of(client).values()
     crew = Crew(client, run, any(one.get("resources", {}).get(GPU) for one in workers), len(workers))
     client.subscribe_topic(run, crew.hear_workers)
     client.subscribe_topic("all", crew.hear_scheduler)
-    client.register_plugin(Workplace(run, make))
+    try:
+        client.register_plugin(Workplace(run, make))
+    except OSError as error:  # what dask says of it names sockets
+        what = "a dask worker, or the scheduler, has gone as the run began"
+        raise ReadWriteError(what, hint="run the same command to go on") from error
     try:
         yield crew
     finally:
