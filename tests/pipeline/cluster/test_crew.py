@@ -24,7 +24,7 @@ class CrewHere:
     exception; `lost`: names that are begun, and then begun again; `at`: names that a worker has begun, though it has
     not been heard of."""
 
-    n_workers = 1
+    n_workers, has_gpus = 1, False
 
     def __init__(self, desk, happens, lost, at):
         self.desk, self.happens, self.lost = desk, happens, {*lost}
@@ -272,16 +272,21 @@ def narrow(study):
     return study / "narrow"
 
 
+def unlike(out, other):
+    """`differences`, but for summaries of what is saved, which name the unit's by its hash, that has its seconds."""
+    return [name for name in differences(out, other) if not name.endswith("_saved.json")]
+
+
 def share(number, person, count=3):
     return f"share {number} of {count} of {stem(person)}"
 
 
 def test_a_unit_in_shares_leaves_the_same_bytes(study, narrow, crew, in_shares, capsys):
-    """One share is begun twice, one raises, of one the file is damaged, and one fits nothing."""
+    """One share is begun twice, and one ends its worker."""
     in_shares(3)
     made = crew({share(2, "03"): OutOfMemory("killed")}, lost=[share(1, "01")])
     assert run(study, "shares", "--nprocs", "2", "--save", "alphas", "blocks", levels=("participant",)) == 1
-    assert differences(study / "shares", narrow) == []
+    assert unlike(study / "shares", narrow) == []
     done = made[0].done
     assert done[6:10] == [*(share(number, "01") for number in (1, 2, 3)), share(1, "02")]
     assert done.index(stem("01")) > done.index(share(3, "01"))
@@ -291,7 +296,7 @@ def test_a_unit_in_shares_leaves_the_same_bytes(study, narrow, crew, in_shares, 
     (log,) = (study / "shares/logs").glob("*.log")
     text = log.read_text()
     assert f"[3/3] {stem('03')}: {share(2, '03')}: not fitted: killed" in text
-    assert text.count("targets of a share are fitted again") == 1
+    assert text.count("targets of a share are fitted again") == 1  # of the file that is not there
     assert f"[1/3] {share(3, '01')}: fitted in" in text
     assert [*(study / "shares").rglob("*.npz"), *(study / "shares").rglob("concord-scratch-*")] == []
     capsys.readouterr()
@@ -301,7 +306,7 @@ def test_a_unit_in_shares_leaves_the_same_bytes(study, narrow, crew, in_shares, 
 
 def test_what_shares_have_is_not_fitted_again(study, narrow, crew, in_shares, monkeypatch):
     """Nor is one used that is damaged, or of other inputs."""
-    fitted, plain = [], stream.fit_batch
+    fitted, spoiled, plain = [], [], stream.fit_batch
 
     def counted(design, splits, blocks, *more):
         fitted[-1].append(sum(map(len, blocks)))
@@ -323,19 +328,18 @@ def test_what_shares_have_is_not_fitted_again(study, narrow, crew, in_shares, mo
     monkeypatch.setattr("bids_app.encoding.ridge.fit.fit_batch", counted)
     monkeypatch.setattr(on_cluster, "fit", fit_unit)
     in_shares(3)
-    for out, spoiled, expected in (("there", [], 0), ("spoiled", ["damaged", "other"], 24)):
+    for out, how, expected in (("there", [], 0), ("spoiled", ["damaged", "other"], 24)):
         crew()
-        fitted[:] = [[]]
+        fitted[:], spoiled[:] = [[]], how
         asked = ("--nprocs", "2", "--save", "alphas", "blocks", "--participant-label", "01")
         assert run(study, out, *asked, levels=("participant",)) == 0
         sampled = 40  # whose autocorrelation decides the length of blocks
         assert sum(fitted[-1]) == sampled + expected
-        changed = [name for name in differences(study / out, narrow) if name.startswith(("sub-01", "logs/sub-01"))]
-        assert changed == []
+        assert [name for name in unlike(study / out, narrow) if name.startswith(("sub-01", "logs/sub-01"))] == []
 
 
 def test_shares_of_a_unit_that_cannot_be_fitted_cost_nothing(study, crew, in_shares, monkeypatch):
-    """It says itself what is wrong; the first crash stops where asked, but not who has begun."""
+    """It says itself what is wrong. Where the first crash stops, who has begun a share goes on."""
 
     def fails(*given):
         raise ValueError("a reason")
@@ -343,13 +347,12 @@ def test_shares_of_a_unit_that_cannot_be_fitted_cost_nothing(study, crew, in_sha
     in_shares(2)
     monkeypatch.setattr(participants, "fit_share", fails)
     monkeypatch.setattr(participants, "fit_unit", fails)
-    made = crew()
-    assert run(study, "failing", "--nprocs", "2", levels=("participant",)) == 1
-    assert {state for state, _ in rows(study, "failing").values()} == {"failed"}
-    assert "ValueError: a reason" in rows(study, "failing")[stem("01")][1]
-    made = crew(at=[share(1, "03", 2)])
-    assert run(study, "stopping", "--nprocs", "2", "--stop-on-first-crash", levels=("participant",)) == 1
-    assert stem("02") not in made[1].done or rows(study, "stopping")[stem("02")][0] == "failed"
+    for more in ((), ("--stop-on-first-crash",)):
+        crew()
+        assert run(study, "failing", "--nprocs", "2", *more, levels=("participant",)) == 1
+        found = [rows(study, "failing")[stem(person)] for person in ("01", "02", "03")]
+        assert {state for state, _ in found} == {"failed"}
+        assert all("ValueError: a reason" in reason for _, reason in found)
 
 
 def test_who_holds_what_a_share_needs_ends_the_run(study, crew, in_shares):
