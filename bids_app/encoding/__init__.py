@@ -39,7 +39,7 @@ from bids_app.encoding.partition.shapley import disagreements
 from bids_app.encoding.partition.small_sample_bias import small_sample_bias_warnings
 from bids_app.encoding.ridge.fit import fit, fit_all, fit_share, unions_of
 from bids_app.encoding.ridge.fitted import ObserverGroup
-from bids_app.encoding.ridge.options import FitContext, FitOptions, Part, Question, Share, with_backoff
+from bids_app.encoding.ridge.options import FitContext, FitOptions, Question, Share, with_backoff
 from bids_app.encoding.subspace.word_bands import residual, shared_subspace
 
 __all__ = [
@@ -59,7 +59,6 @@ __all__ = [
     "NoiseCeiling",
     "ObserverGroup",
     "PairedDifference",
-    "Part",
     "Question",
     "Share",
     "SubspaceSplit",

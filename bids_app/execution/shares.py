@@ -41,7 +41,7 @@ class UnitCost:
     def worth(self) -> int:
         """The most shares of which none repeats more than it fits."""
         repeated_s = REPEATED * (self.before_s + self.again_s)
-        return max(1, min(self.most, int(self.targets_s / repeated_s) if repeated_s else self.most))
+        return max(1, int(min(self.most, self.targets_s / repeated_s))) if repeated_s else self.most
 
     def share_s(self, count: int) -> float:
         """One of so many shares."""

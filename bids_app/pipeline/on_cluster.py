@@ -13,7 +13,6 @@ from pathlib import Path
 
 from bids_app.boundary import boundary, known_error, log_path
 from bids_app.disk import scratch_folder
-from bids_app.encoding import Part
 from bids_app.execution import State, StatusRow, Unit
 from bids_app.execution.cost import pace
 from bids_app.execution.shares import UnitCost, share_counts
@@ -36,6 +35,7 @@ from bids_app.pipeline.on_worker import (
 from bids_app.pipeline.participants import STOPPED, record_unused, titled
 from bids_app.pipeline.watching.expected import unit_cost
 from bids_app.pipeline.watching.progress import Progress, Work
+from bids_app.records import Part
 from bids_app.settings.run_options import RunOptions
 
 FEATURES, SHARE, REPORT = 2, 1, 1  # are done before units (0): others wait for them

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from bids_app.boundary import boundary
 from bids_app.disk import sweep_scratch
-from bids_app.encoding import Part
 from bids_app.errors import Busy
 from bids_app.execution import StatusRow, Unit
 from bids_app.inputs.homes import named
@@ -23,7 +22,7 @@ from bids_app.pipeline.preflight import Preflight
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
 from bids_app.pipeline.watching.progress import Progress
 from bids_app.process import set_environment
-from bids_app.records import Recording, StimulusEvent
+from bids_app.records import Part, Recording, StimulusEvent
 
 TOLD_S = 2.0  # what units are at is told this often
 

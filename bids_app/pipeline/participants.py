@@ -11,7 +11,6 @@ from bids_app import outputs
 from bids_app.boundary import boundary
 from bids_app.disk import locked, scratch_folder
 from bids_app.durations import in_words
-from bids_app.encoding import Part
 from bids_app.errors import ConcordError
 from bids_app.execution import FEATURES, FILES, RESPONSES, Book, StatusRow, Unit
 from bids_app.execution.cost import pace
@@ -29,6 +28,7 @@ from bids_app.pipeline.watching.expected import FeatureWork, expected
 from bids_app.pipeline.watching.progress import Progress, Work
 from bids_app.records import (
     Excluded,
+    Part,
     UnitResult,
     UnitSummary,
     group_findings,

@@ -20,8 +20,8 @@ ROW_BY_ROW = UnitCost(before_s=60, again_s=600, targets_s=900, most=35)  # decom
         ([LARGE], 64, [35]),  # a block of targets each
         ([UnitCost(20, 100, 6000, 400)], 64, [50]),  # no more than so many fit more than they repeat
         ([SMALL], 8, [1]),  # a block, and seconds
-        ([UnitCost(2, 5, 60, 8)], 8, [4]),  # 67 s, in 24
-        ([UnitCost(2, 5, 40, 8)], 8, [1]),  # 47 s: half a minute cannot be saved
+        ([UnitCost(2, 5, 60, 8)], 8, [8]),  # 67 s, in 16.5
+        ([UnitCost(2, 5, 38, 8)], 8, [1]),  # 45 s: half a minute cannot be saved
         ([ROW_BY_ROW], 8, [1]),
         ([LARGE] * 2, 2, [1, 1]),  # as many units as processes
         ([LARGE] * 2, 8, [4, 4]),

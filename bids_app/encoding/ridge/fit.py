@@ -15,12 +15,12 @@ from bids_app.encoding.design.folds import audit, fold_warnings, inner_folds, ou
 from bids_app.encoding.ridge.batches import Size, batches, keeping_splits, target_blocks, with_workers
 from bids_app.encoding.ridge.candidates import alpha_grid, band_weights
 from bids_app.encoding.ridge.fitted import Observer, ObserverGroup
-from bids_app.encoding.ridge.options import FitContext, FitOptions, Part, Question, Share
+from bids_app.encoding.ridge.options import FitContext, FitOptions, Question, Share
 from bids_app.encoding.ridge.scores import Results
 from bids_app.encoding.ridge.search import MANY_COLUMNS
 from bids_app.encoding.ridge.splits import Weights
 from bids_app.encoding.ridge.stream import Asked, OuterFold, OuterSplits, Plan, fit_batch
-from bids_app.records import SOLVERS, Array, Design, Fit, FitSpec, Union, subsets
+from bids_app.records import SOLVERS, Array, Design, Fit, FitSpec, Part, Union, subsets
 
 MOST_GROUPS = 4  # 15 unions
 TYPES = {

@@ -83,24 +83,6 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A contiguous part of several things, of which none is in two parts.
-
-    Parameters
-    ----------
-    number : of the part, from 0.
-    of : how many parts there are.
-    """
-
-    number: int
-    of: int
-
-    def among(self, count: int) -> range:
-        """Numbers of those of `count` things that are in it."""
-        return range(count * self.number // self.of, count * (self.number + 1) // self.of)
-
-
-@dataclass(frozen=True)
 class Share:
     """What one share of a fit's targets gave, as plain arrays, for the whole fit to take (`fit_all`).
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from bids_app.disk import opened_arrays, scratch_array, write_arrays
-from bids_app.encoding import Keeping, Part, Share
+from bids_app.encoding import Keeping, Share
 from bids_app.errors import ReadWriteError
 from bids_app.execution import Stages, Unit
-from bids_app.records import Alignment, Excluded
+from bids_app.records import Alignment, Excluded, Part
 
 
 @dataclass(frozen=True)

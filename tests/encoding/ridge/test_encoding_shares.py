@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bids_app import encoding
-from bids_app.encoding import FitContext, FitOptions, Keeping, Part, Question, Share, fit_all, fit_share
+from bids_app.encoding import FitContext, FitOptions, Keeping, Question, Share, fit_all, fit_share
 from bids_app.encoding.ridge import batches
 from bids_app.encoding.ridge.fitted import Observer, Under
 from bids_app.pipeline.unit.fit_inputs import FitInputs
 from bids_app.pipeline.unit.solvers import Averaging, NestedRidge, UnitQuestions
-from bids_app.records import SAVED, FitSpec, InferenceSpec, Run, baseline_alone, beyond_baseline
+from bids_app.records import SAVED, FitSpec, InferenceSpec, Part, Run, baseline_alone, beyond_baseline
 
 WIDTH, N_TARGETS, N_TIMES = 16, 70, 48
 SPEC = FitSpec(candidates=5, alphas=(1e-1, 1e5, 4))
