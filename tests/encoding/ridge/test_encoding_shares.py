@@ -9,14 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bids_app import encoding
-from bids_app.encoding import FitContext, FitOptions, Keeping, Question, Share, fit_all, fit_share
+from bids_app.encoding import (
+    FitContext,
+    FitOptions,
+    InferencePlan,
+    Keeping,
+    Question,
+    Share,
+    TestedQuestion,
+    fit_all,
+    fit_share,
+)
 from bids_app.encoding.ridge import batches
 from bids_app.encoding.ridge.fitted import Observer, Under
 from bids_app.pipeline.unit.fit_inputs import FitInputs
 from bids_app.pipeline.unit.solvers import Averaging, NestedRidge, UnitQuestions
 from bids_app.records import SAVED, FitSpec, InferenceSpec, Part, Run, baseline_alone, beyond_baseline
 
-WIDTH, N_TARGETS, N_TIMES = 16, 70, 48
+WIDTH, N_TARGETS, N_TIMES = 8, 39, 48
 SPEC = FitSpec(candidates=5, alphas=(1e-1, 1e5, 4))
 GROUPS = {"one": ("a", "b"), "two": ("c",)}
 
@@ -37,7 +47,7 @@ def design_of(wide=False, constant=()):
         for band in constant if number else ():
             bands[band][:] = 0.0
         Y -= basis @ (basis.T @ Y)
-        Y[:, [5, 15, 16, 69]] = 1.0
+        Y[:, [5, 7, 8, 38]] = 1.0
         runs.append(Run(f"r{number}", bands, Y, np.arange(N_TIMES) * 2.0, (f"{number}",), nuisance=basis))
     return encoding.build_design(runs, "by_run", (0.0,), {}, 0.0, residualise=wide)
 
@@ -117,9 +127,49 @@ def test_answers_are_those_of_one_fit(case, batch_of):
     batch_of(1)
     shares = [by_file(solver.share(inputs, questions, Part(number, 3))) for number in range(3)]
     assert np.concatenate([one.targets for one in shares]).tolist() == np.flatnonzero(design.usable).tolist()
+    same(solver.answer(inputs, questions, shares), expected)
     same(solver.answer(inputs, questions, shares[::-1]), expected)
     batch_of(2)
     same(solver.answer(inputs, questions, [shares[0], shares[2]]), expected)
+
+
+class Foreseeing(Observer):
+    """Keeps what models are foreseen to leave, as it is handed on: {(union, fold's first sample, target): values}."""
+
+    foreseen = frozenset({0, 1})
+
+    def __init__(self):
+        self.left = {}
+
+    def begin(self, targets, responses):
+        self._targets = targets
+
+    def foresee(self, split, residuals):
+        for union, at in residuals.unions.items():
+            for position in at.tolist():
+                key = union, int(split.evaluate[0]), int(self._targets[residuals.places[position]])
+                self.left[key] = residuals.left[:, position].numpy().copy()
+
+
+@pytest.mark.parametrize("wide", [False, True], ids=["columns", "kernels"])
+def test_nothing_hangs_on_which_blocks_share_a_batch(wide, batch_of):
+    """Neither what is foreseen, through factors where a block chose few alphas, nor what is kept of tests."""
+    design, tests = design_of(wide), InferenceSpec(15, 8.0)
+    plan = InferencePlan(tests, encoding.data_blocks(design, GROUPS, SPEC, tests.block_s))
+    found = []
+    for count in (1, 2, 5):
+        batch_of(count)
+        seen = Foreseeing()
+        asked = TestedQuestion(design, GROUPS, plan, "cpu")
+        spec = replace(SPEC, alphas=(1e-1, 1e5, 12))
+        encoding.fit(design, GROUPS, spec, observer=seen)
+        found.append((seen.left, fit_share(design, [asked.question], SPEC, FitContext(), Part(0, 1)).kept))
+    assert len(found[0][0]) == 2 * 3 * 35
+    for arrays in zip(*found, strict=True):
+        for one in arrays[1:]:
+            assert one.keys() == arrays[0].keys()
+            for name, values in one.items():
+                assert np.array_equal(values, arrays[0][name], equal_nan=True), name
 
 
 class Counted(Observer):
