@@ -14,12 +14,11 @@ from pathlib import Path
 from bids_app.boundary import boundary, known_error, log_path
 from bids_app.disk import scratch_folder
 from bids_app.execution import State, StatusRow, Unit
-from bids_app.execution.cost import pace
-from bids_app.execution.shares import UnitCost, share_counts
+from bids_app.execution.shares import share_counts
 from bids_app.pipeline.cluster.crew import Crew, Ended, Lost, crew_of
 from bids_app.pipeline.cluster.opening import open_cluster, worker_limits
 from bids_app.pipeline.cluster.telling import AtWork, Begun, Event, say_again
-from bids_app.pipeline.foreseen import Foreseen, Heard, features_title, features_to_make
+from bids_app.pipeline.foreseen import Foreseen, Heard, features_title, features_to_make, unit_costs
 from bids_app.pipeline.judge import Judge
 from bids_app.pipeline.on_worker import (
     FeatureOrder,
@@ -33,10 +32,8 @@ from bids_app.pipeline.on_worker import (
     report,
 )
 from bids_app.pipeline.participants import STOPPED, record_unused, titled
-from bids_app.pipeline.watching.expected import unit_cost
 from bids_app.pipeline.watching.progress import Progress, Work
 from bids_app.records import Part
-from bids_app.settings.run_options import RunOptions
 
 FEATURES, SHARE, REPORT = 2, 1, 1  # are done before units (0): others wait for them
 MOST_TOLD = 3  # of so many units at once the user is told what they are at
@@ -71,7 +68,7 @@ def run_participants_on_cluster(
     options = replace(options, threads=threads, mem_mb=mem_mb, models=replace(options.models, device=device))
     make = partial(make_desk, replace(judge.job, options=options), tuple(homes), log_path())
     features = {} if options.reports_only else features_to_make(judge, foreseen)
-    costs = {} if options.reports_only or options.features_only else _costs(judge, foreseen, options)
+    costs = {} if options.reports_only or options.features_only else unit_costs(judge, foreseen, options)
     n_works = sum(share_counts([*costs.values()], options.nprocs)), len(judge.preflight.units)
     n_most = max(*n_works, len(features), len(judge.preflight.participants))
     with (
@@ -84,23 +81,6 @@ def run_participants_on_cluster(
         known = {} if on_gpu and crew.has_gpus else costs  # what takes how long there is not known
         counts = dict(zip(known, share_counts([*known.values()], crew.n_workers), strict=True))
         return _Level(crew, judge, foreseen, progress, on_gpu, Shared(folder, counts)).run(features)
-
-
-def _costs(judge: Judge, foreseen: Foreseen, options: RunOptions) -> dict[str, UnitCost]:
-    """Of the units that will be fitted, by stem, what they should take in a worker with these options, where all of
-    them are known."""
-    costs: dict[str, UnitCost] = {}
-    slower, job = pace(), replace(judge.job, options=options)
-    for unit in judge.preflight.units:
-        if unit.stem in foreseen.refused or not (options.force or not judge.at_hand(unit).suffices):
-            continue
-        cost = None
-        with boundary(lambda error: None):  # a fault of the estimate costs no unit
-            cost = unit_cost(unit, *judge.accounts.of_unit(unit), job, slower)
-        if cost is None:
-            return {}
-        costs[unit.stem] = cost
-    return costs
 
 
 @dataclass

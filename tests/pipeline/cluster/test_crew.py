@@ -1,5 +1,6 @@
 """Who is given what, and what is made of it: by a crew whose work is done in this process, without dask."""
 
+import re
 from collections import deque
 from contextlib import nullcontext
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from quick_study import cut, differences, make_quick_study, quick_runs, response
 from bids_app.cli.concord import main
 from bids_app.encoding.ridge import batches, stream
 from bids_app.errors import Busy, OutOfMemory, ReadWriteError
-from bids_app.pipeline import on_cluster, on_worker, participants
+from bids_app.pipeline import dry_run, on_cluster, on_worker, participants
 from bids_app.pipeline.cluster.crew import Ended, Lost
 from bids_app.pipeline.cluster.telling import Outcome
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
@@ -382,3 +383,12 @@ def test_the_first_crash_gives_up_units_of_which_no_share_has_begun(tmp_path):
     assert set(dropped) == {"features", "b", "c", "d", *(f"share {n} of 2 of {one}" for one in "bc" for n in (1, 2))}
     assert skipped == ["c", "d"]
     assert set(shared.left) == {"share 1 of 2 of a", "share 2 of 2 of a", "share 1 of 2 of b"}
+
+
+def test_a_dry_run_says_which_units_would_be_shared_out(study, monkeypatch, capsys):
+    monkeypatch.setattr(dry_run, "share_counts", lambda costs, n_workers: [1, n_workers, 3][: len(costs)])
+    said = []
+    for more in (("--nprocs", "2"), ()):
+        run(study, "plan", "--dry-run", *more, levels=("participant",))
+        said.append(re.findall(r"time: (\S+): its targets would be fitted in (\d) shares", capsys.readouterr().out))
+    assert said == [[(stem("02"), "2"), (stem("03"), "3")], []]
