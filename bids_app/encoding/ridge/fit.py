@@ -117,7 +117,9 @@ def fit_all(
             stream.observer.take(share.targets, share.kept)
             taken |= dict.fromkeys(found, share)
     left = [number for number in range(len(stream.blocks)) if number not in taken]
-    constant = stream.fit(left) or [frozenset(np.flatnonzero(row).tolist()) for row in taken[0].constant]
+    constant = stream.fit(left)
+    if taken:  # the same for all targets
+        constant = [frozenset(np.flatnonzero(row).tolist()) for row in next(iter(taken.values())).constant]
     audits = tuple(audit(design, fold.number, fold.train, fold.test, len(fold.inner)) for fold in stream.folds)
     fits = []
     for one, asked, kept in zip(questions, stream.plan.asked, stream.results, strict=True):
