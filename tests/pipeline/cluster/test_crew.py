@@ -305,6 +305,7 @@ def test_a_unit_in_shares_leaves_the_same_bytes(study, narrow, crew, in_shares, 
     assert not [name for name in made[1].done if name.startswith("share")]  # all is there and counts
 
 
+@pytest.mark.long
 def test_what_shares_have_is_not_fitted_again(study, narrow, crew, in_shares, monkeypatch):
     """Nor is one used that is damaged, or of other inputs."""
     fitted, spoiled, plain = [], [], stream.fit_batch
