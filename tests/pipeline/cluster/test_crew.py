@@ -121,7 +121,7 @@ def test_files_are_those_of_one_process_and_the_order_is_right(study, crew, caps
     features = [name for name in done if name.startswith("features ")]
     assert len(features) == 6  # three spaces of two stimuli
     assert done[:6] == features
-    assert done[6:8] == [stem("01"), "report of sub-01"]
+    assert done[6:8] == [stem("01"), "report of sub-01"]  # whole: shares of so small a unit would save nothing
     said = capsys.readouterr().out
     assert f"[3/3] {stem('03')}: its worker process has ended: another one begins it again" in said
     assert "another run" not in said
@@ -361,12 +361,6 @@ def test_who_holds_what_a_share_needs_ends_the_run(study, crew, in_shares):
     in_shares(2)
     crew({share(1, "01", 2): Outcome(0, (), Busy("held"))})
     assert run(study, "held", "--nprocs", "2") == 75
-
-
-def test_units_are_whole_where_shares_would_save_nothing(study, crew):
-    made = crew()
-    assert run(study, "small", "--nprocs", "2", levels=("participant",)) == 1
-    assert not [name for name in made[0].done if name.startswith("share")]
 
 
 def test_the_first_crash_gives_up_units_of_which_no_share_has_begun(tmp_path):
