@@ -285,7 +285,7 @@ def share(number, person, count=3):
 def test_a_unit_in_shares_leaves_the_same_bytes(study, narrow, crew, in_shares, capsys):
     """One share is begun twice, and one ends its worker."""
     in_shares(3)
-    made = crew({share(2, "03"): OutOfMemory("killed")}, lost=[share(1, "01")])
+    made = crew({share(3, "03"): OutOfMemory("killed")}, lost=[share(1, "01")])
     assert run(study, "shares", "--nprocs", "2", "--save", "alphas", "blocks", levels=("participant",)) == 1
     assert unlike(study / "shares", narrow) == []
     done = made[0].done
@@ -296,7 +296,7 @@ def test_a_unit_in_shares_leaves_the_same_bytes(study, narrow, crew, in_shares, 
     assert f"{stem('01')}: the share 1 of 3: its worker process has ended: another one begins it again" in said
     (log,) = (study / "shares/logs").glob("*.log")
     text = log.read_text()
-    assert f"[3/3] {stem('03')}: {share(2, '03')}: not fitted: killed" in text
+    assert f"[3/3] {stem('03')}: {share(3, '03')}: not fitted: killed" in text
     assert text.count("targets of a share are fitted again") == 1  # of the file that is not there
     assert f"[1/3] {share(3, '01')}: fitted in" in text
     assert [*(study / "shares").rglob("*.npz"), *(study / "shares").rglob("concord-scratch-*")] == []
