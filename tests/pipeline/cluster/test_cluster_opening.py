@@ -18,7 +18,7 @@ from bids_app.boundary import LOGGER, known_error
 from bids_app.disk.owners import own_token
 from bids_app.errors import ReadWriteError, UsageError
 from bids_app.execution import State, StatusRow
-from bids_app.pipeline import on_cluster
+from bids_app.pipeline import on_worker
 from bids_app.pipeline.cluster import opening
 from bids_app.pipeline.cluster.crew import Crew, crew_of
 from bids_app.pipeline.cluster.telling import AtWork, Begun, Outcome, Telling, from_plain, say_again, to_plain
@@ -111,11 +111,11 @@ def test_dasks_own_files_go_with_the_cluster(tmp_path, monkeypatch):
 
 def test_a_worker_takes_away_what_killed_ones_left_on_its_machine(tmp_path, monkeypatch):
     for name in ("set_environment", "made_here", "StimulusLibrary", "Accounts"):
-        monkeypatch.setattr(on_cluster, name, lambda *_: None)
+        monkeypatch.setattr(on_worker, name, lambda *_: None)
     (tmp_path / "concord-scratch-old").mkdir()
     (tmp_path / "concord-scratch-old/owner").write_text(DEAD)
     job = SimpleNamespace(options=options(tmp_path, work_dir=tmp_path))
-    on_cluster.make_desk(job, (), None)
+    on_worker.make_desk(job, (), None)
     assert [*tmp_path.iterdir()] == []
 
 
