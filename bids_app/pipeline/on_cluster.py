@@ -37,6 +37,8 @@ from bids_app.records import Part
 
 FEATURES, SHARE, REPORT = 2, 1, 1  # are done before units (0): others wait for them
 MOST_TOLD = 3  # of so many units at once the user is told what they are at
+ALONE_S = 60.0  # without a word from anybody, after which it is looked whether anybody is there
+ALONE = "no worker process is left: waiting for one (Ctrl-C ends this; the same command goes on from what is done)"
 INTERRUPTED = "interrupted: run the same command to go on"
 Wanted = Mapping[tuple[str, str], Heard]  # (stimulus, space) → a playing that the stimulus is heard in
 
@@ -130,6 +132,8 @@ class _Level:
     features: list[str] = field(default_factory=list)  # names of what units wait for
     left: Counter[str] = field(default_factory=Counter)  # participant → units that have not ended
     shown_s: float = field(default_factory=time.monotonic)
+    heard_s: float = field(default_factory=time.monotonic)  # when anything came last, or it was looked who is there
+    alone: bool = False  # whether that nobody is there was said
 
     @property
     def stops(self) -> bool:
@@ -229,6 +233,10 @@ class _Level:
         self.crew.give(f"report of sub-{participant}", report, order, priority=REPORT)
 
     def _take(self, one: Ended | Lost | Event | None) -> None:
+        if one is None:
+            self._look_round()
+            return
+        self.heard_s, self.alone = time.monotonic(), False
         match one:
             case Ended():
                 self._take_outcome(one)
@@ -251,6 +259,15 @@ class _Level:
                 self.progress.book.record(one)
             case AtWork(title, state) if (name := title.partition("] ")[2]) in self.begun:
                 self.begun[name] = state
+
+    def _look_round(self) -> None:
+        """Nothing comes: where nobody is left for whom there is anything to wait, this is said once."""
+        if time.monotonic() - self.heard_s < ALONE_S:
+            return
+        alone = self.crew.is_alone
+        if alone and not self.alone:
+            self.progress.notify(ALONE)
+        self.heard_s, self.alone = time.monotonic(), alone
 
     def _take_outcome(self, ended: Ended) -> None:
         outcome = ended.outcome

@@ -63,6 +63,13 @@ class Crew:
         """Whether there is anything to wait for."""
         return bool(self._futures)
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether the cluster has no worker at this moment; False where it does not say."""
+        with suppress(OSError):
+            return not self.client.scheduler_info(n_workers=-1)["workers"]
+        return False
+
     def give(
         self, name: str, do: Do, order: object, after: Iterable[str] = (), on_gpu: bool = False, priority: int = 0
     ) -> None:

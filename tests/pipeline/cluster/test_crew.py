@@ -387,3 +387,23 @@ def test_a_dry_run_says_which_units_would_be_shared_out(study, monkeypatch, caps
         run(study, "plan", "--dry-run", *more, levels=("participant",))
         said.append(re.findall(r"time: (\S+): its targets would be fitted in (\d) shares", capsys.readouterr().out))
     assert said == [[(stem("02"), "2"), (stem("03"), "3")], []]
+
+
+def test_that_nobody_is_left_is_said_once_each_time(monkeypatch):
+    """After a minute without a word; a worker that comes, and goes again, is the next time."""
+    monkeypatch.setattr(on_cluster, "ALONE_S", 0.0)
+    said, crew = [], SimpleNamespace(is_alone=True)
+    progress = SimpleNamespace(notify=said.append)
+    level = on_cluster._Level(crew, None, None, progress, on_gpu=False, shared=on_cluster.Shared(None))
+    level._take(None)
+    level._take(None)
+    assert said == [on_cluster.ALONE]
+    crew.is_alone = False
+    level._take(None)
+    crew.is_alone = True
+    level._take(None)
+    assert len(said) == 2
+    monkeypatch.setattr(on_cluster, "ALONE_S", 60.0)
+    level.alone = False
+    level._take(None)
+    assert len(said) == 2
