@@ -6,7 +6,7 @@ import pytest
 from prose import mean_words, paragraphs, sentences, words
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGES.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 MOST_WORDS = 18
 
 
