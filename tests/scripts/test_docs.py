@@ -26,6 +26,7 @@ OTHERS_FLAGS = {
     "--only",
     "--tests-only",
     "--strict",
+    "--env",
     "--hashes",
     "--verbose",
     "--renamed",
@@ -216,3 +217,10 @@ def test_each_definition_has_its_equation_and_its_source():
     assert len(names) > 10
     assert [name for name, part in zip(names, parts, strict=True) if "```math" not in part] == []
     assert [name for name, part in zip(names, parts, strict=True) if "*Source*: " not in part] == []
+
+
+def test_published_data_sets_side_by_side_have_folders_of_their_own() -> None:
+    pages = sorted((ROOT / "docs/published").glob("*.md"))
+    folders = [folder for page in pages for folder in re.findall(r"^ +concord \. (\S+)", TEXT[page], re.MULTILINE)]
+    assert len(folders) > 6
+    assert sorted(folders) == sorted(set(folders))
