@@ -148,6 +148,19 @@ class FlipUnitColumns:
         """
         return Y[:, self._pieces.place[self.test]]
 
+    def not_held_out(self, Y: torch.Tensor) -> torch.Tensor:
+        """All other coefficients, in `order`.
+
+        Parameters
+        ----------
+        Y : as of `held_out`.
+
+        Returns
+        -------
+        (n, n_train).
+        """
+        return Y[:, self._pieces.place[self.order]]
+
     def centred(self, Y: torch.Tensor) -> torch.Tensor:
         """The same, less the training mean.
 
