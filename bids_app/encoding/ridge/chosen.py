@@ -15,7 +15,7 @@ import torch
 
 from bids_app.encoding.ridge.basis import Basis, cholesky_predictor, decompose
 from bids_app.encoding.ridge.candidates import Grid
-from bids_app.encoding.ridge.fitted import Fitted, Residuals
+from bids_app.encoding.ridge.fitted import Fitted, HeldOut, Residuals
 from bids_app.encoding.ridge.moments import Moments, rounding_of
 from bids_app.encoding.ridge.search import Choice, by_columns
 from bids_app.encoding.ridge.splits import Split, cross_rows
@@ -121,6 +121,7 @@ def _fit(
     overwritten."""
     basis, u = given
     alpha = basis.eigenvalues.new_tensor(grid.alphas[chosen.alpha_index])
+    coordinates = u.mul_(basis.shrinkage(alpha).T.to(u.dtype))
     return Fitted(
         fold=fold,
         unions=chosen.unions,
@@ -131,8 +132,8 @@ def _fit(
         at_edge=grid.at_edge(number, chosen.alpha_index),
         inner_rsquared=chosen.inner_rsquared,
         basis=basis,
-        Y=block.moments.Y[:, _columns(block, chosen.positions)],
-        coordinates=u.mul_(basis.shrinkage(alpha).T.to(u.dtype)),
+        coordinates=coordinates,
+        held_out=HeldOut(basis, block.moments, _columns(block, chosen.positions), coordinates),
     )
 
 
@@ -188,26 +189,24 @@ class ForeseenModels:
         return chosen_alike(self._grid, self._candidates)
 
     def of(self, alike: Sequence[int]) -> Iterator[Residuals]:
-        """For each block and each of some candidates alike, the targets that chose it in some union, alpha by alpha
-        where each has a factor."""
-        blocks, used = self._blocks, np.unique(self._alpha_index[np.isin(self._candidates, alike)])
-        predictors = _predictors(blocks[0].moments.split, self._grid, alike[0], used)
-        for number, (same, predict) in product(alike, predictors):
-            picked = (self._candidates == number) & np.isin(self._alpha_index, same)
-            for block, (first, stop) in zip(blocks, pairwise(self._starts), strict=True):
-                positions = np.flatnonzero(picked[:, first:stop].any(axis=0))
-                if len(positions):
-                    rows = picked[:, first + positions]
-                    unions = {
-                        union: np.flatnonzero(row) for union, row in zip(self._unions, rows, strict=True) if row.any()
-                    }
-                    alpha_index = self._alpha_index[rows.argmax(axis=0), first + positions]
-                    left = _held_out(block.moments, positions) - predict(block.moments, positions, alpha_index)
-                    yield Residuals(unions, first + positions, left)
+        """For each block and each of some candidates alike, the targets that chose it in some union."""
+        chose = np.isin(self._candidates, alike)
+        predict = _predictor(self._blocks[0].moments.split, self._grid, alike[0], np.unique(self._alpha_index[chose]))
+        for number, (block, (first, stop)) in product(alike, zip(self._blocks, pairwise(self._starts), strict=True)):
+            positions = np.flatnonzero(chose[:, first:stop].any(axis=0))
+            rows = self._candidates[:, first + positions] == number
+            positions, rows = positions[there := rows.any(axis=0)], rows[:, there]
+            if len(positions):
+                unions = {
+                    union: np.flatnonzero(row) for union, row in zip(self._unions, rows, strict=True) if row.any()
+                }
+                alpha_index = self._alpha_index[rows.argmax(axis=0), first + positions]
+                left = _held_out(block.moments, positions) - predict(block.moments, positions, alpha_index)
+                yield Residuals(unions, first + positions, left)
 
 
-def _predictors(split: Split, grid: Grid, number: int, used: Array) -> list[tuple[Array, Predict]]:
-    """Places of alphas, and what predicts the targets that chose them."""
+def _predictor(split: Split, grid: Grid, number: int, used: Array) -> Predict:
+    """What predicts the targets that chose some of the alphas (their places)."""
     weights, alphas = grid.candidates[number], [float(alpha) for alpha in grid.alphas[used]]
     few = FEW_ALPHAS if split.columns.X.device.type == "cpu" else FEW_ON_GPU
     solve = cholesky_predictor(split, weights, alphas) if len(used) <= few else None
@@ -215,15 +214,15 @@ def _predictors(split: Split, grid: Grid, number: int, used: Array) -> list[tupl
         basis = decompose(split, weights)
 
         def through_basis(moments: Moments, positions: Array, alpha_index: Array) -> torch.Tensor:
-            """What targets of any alphas are predicted, (n_eval, n)."""
+            """What targets are predicted, (n_eval, n)."""
             alpha = basis.eigenvalues.new_tensor(grid.alphas[alpha_index])
             u = coordinates(moments, basis, float(grid.alphas[0]), torch.as_tensor(positions, device=alpha.device))
             return basis.eval_projection.to(u.dtype) @ (basis.shrinkage(alpha).T.to(u.dtype) * u)
 
-        return [(used, through_basis)]
+        return through_basis
 
     def through_factor(moments: Moments, positions: Array, alpha_index: Array) -> torch.Tensor:
-        """What targets of one alpha are predicted, (n_eval, n)."""
+        """The same."""
         chosen = torch.as_tensor(positions, device=moments.Y.device)
         if split.is_primal(weights):
             given = moments.cross[:, chosen]
@@ -231,9 +230,9 @@ def _predictors(split: Split, grid: Grid, number: int, used: Array) -> list[tupl
             given = moments.spanned[:, chosen]
         else:
             given = torch.cat([moments.Y[at][:, chosen] for at in split.train_slices]) - moments.mean[chosen]
-        return solve(given.double(), float(grid.alphas[alpha_index[0]])).to(moments.Y.dtype)
+        return solve(given.double(), grid.alphas[alpha_index]).to(moments.Y.dtype)
 
-    return [(used[at : at + 1], through_factor) for at in range(len(used))]
+    return through_factor
 
 
 def _held_out(moments: Moments, positions: Array) -> torch.Tensor:

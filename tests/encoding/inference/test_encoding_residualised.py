@@ -98,7 +98,10 @@ def test_influence_is_that_of_fitting_without_a_block(kind):
         ((few, e),) = influence(models, Y, columns, columns.directions(models.basis, float(models.alpha.min())))
         assert few.tolist() == [0]
         X, met = weighted(models)
-        alpha, y = float(models.alpha[0]), (models.Y - models.mean)[:, 0].numpy()
+        alpha, y = (
+            float(models.alpha[0]),
+            (models.Y - models.mean)[:, 0].numpy(),
+        )
         hat = X[train] @ np.linalg.solve(X[train].T @ X[train] + alpha * np.eye(X.shape[1]), X[train].T)
         left, missed = y[train] - hat @ y[train], y[test] - models.predictions[:, 0].numpy()
         for block in np.unique(labels[train]):

@@ -151,8 +151,8 @@ def _rest(whole: Whole | None, few: torch.Tensor) -> tuple[torch.Tensor, torch.T
 def _products(
     Y: torch.Tensor, rest: tuple[torch.Tensor, torch.Tensor] | None, columns: FlipUnitColumns, way: _Way
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Unit by unit, of responses Y (n, …) that change their signs: their trained coefficients times `values` with what
-    they add to the training mean (n_units, n, j + 1), and their held-out ones times M_met (n_units, n, l)."""
+    """Unit by unit, of responses Y (n, …) that change their signs: their trained coefficients times `values`, with
+    what they add to the training mean (n_units, n, j + 1), and their held-out ones times M_met (n_units, n, l)."""
     more, held_out = int(rest is not None), way.held_out
     # the training mean beside what is learned
     values_and_mean = torch.cat([way.values, columns.trained / columns.n_train], dim=1)
