@@ -377,8 +377,7 @@ class _Batch:
         self, models: Fitted, targets: torch.Tensor, test: torch.Tensor, positions: Mapping[int, torch.Tensor]
     ) -> None:
         """Sums by block of every union's gain, and of the full union's parts by feature group."""
-        for union, at in positions.items():
-            self.losses.add(union, targets[at], test, models.gains[:, at])
+        self.losses.add(positions, targets, test, models.gains)
         if self._last not in positions:
             return
         at = positions[self._last]
