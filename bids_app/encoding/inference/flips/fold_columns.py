@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from weakref import WeakKeyDictionary
 
@@ -72,27 +72,27 @@ class Directions:
         self.held_out, self.n_own = torch.cat([Q, nuisance], dim=1), len(R)
         self._learned = torch.cat([R, lost])
         self._predictors: dict[float, torch.Tensor] = {}
-        self._kept = float("nan"), torch.zeros(0)
+        self._kept: dict[float, tuple[torch.Tensor, Influential]] = {}
 
     def influential(self, alphas: Array) -> Influential:
         """Without directions that matter at none of the alphas (n,)."""
-        kept = self._influential(float(alphas.min()))
-        eigenvalues = self._eigenvalues[kept]
+        eigenvalues, directions = self._without(float(alphas.min()))
         used, which = np.unique(alphas, return_inverse=True)
         of_used = shrinkage_of(eigenvalues, eigenvalues.new_tensor(used)).to(self.V.dtype)
-        shrinkage = of_used[torch.as_tensor(which, device=of_used.device)]
-        if kept.all():
-            return Influential(self.V, self._H, self._V_met, self._H_met, self._learned, shrinkage)
-        V_met = self._V_met[:, kept]
-        V = V_met if self._V_met is self.V else self.V[:, kept]
-        H, H_met = self._H[:, kept], self._H_met[:, kept]
-        return Influential(V, H, V_met, H_met, self._learned[:, kept], shrinkage)
+        return replace(directions, shrinkage=of_used[torch.as_tensor(which, device=of_used.device)])
 
-    def _influential(self, least_alpha: float) -> torch.Tensor:
-        """`influential_directions`, kept until another alpha is asked for."""
-        if self._kept[0] != least_alpha:
-            self._kept = least_alpha, influential_directions(self._eigenvalues, self._reach, least_alpha)
-        return self._kept[1]
+    def _without(self, least_alpha: float) -> tuple[torch.Tensor, Influential]:
+        """Directions that matter from an alpha on, with their eigenvalues; kept until another alpha is asked for."""
+        if least_alpha not in self._kept:
+            kept = influential_directions(self._eigenvalues, self._reach, least_alpha)
+            V_met, lost_nothing = self._V_met, self._V_met is self.V
+            given = self.V, self._H, V_met, self._H_met, self._learned
+            if not kept.all():
+                V_met = V_met[:, kept]
+                V = V_met if lost_nothing else self.V[:, kept]
+                given = V, self._H[:, kept], V_met, self._H_met[:, kept], self._learned[:, kept]
+            self._kept = {least_alpha: (self._eigenvalues[kept], Influential(*given, shrinkage=self.V[:0]))}
+        return self._kept[least_alpha]
 
     def matters(self, alpha: float) -> bool:
         """Whether any direction does at this alpha."""
