@@ -40,7 +40,7 @@ from bids_app.pipeline.runs.word_bands import project
 from bids_app.pipeline.unit.controls import asked_controls
 from bids_app.pipeline.unit.fit_inputs import FitInputs
 from bids_app.pipeline.unit.model_pair import control_models, first_averaging
-from bids_app.pipeline.unit.solvers import UnitQuestions, choose_solver
+from bids_app.pipeline.unit.solvers import Solver, UnitQuestions, choose_solver
 from bids_app.process import keep_freed_memory, limit_threads
 from bids_app.records import (
     MODELS_STAGE,
@@ -181,6 +181,13 @@ def _slope(x: Array | Sequence[float], y: Array | Sequence[float]) -> float:
 def everything(runs: list[Run], stages: Stages | None = None) -> None:
     """All that a unit fits, told to its stages."""
     stages = stages or Stages()
+    solver, inputs, asked = prepared(runs, stages)
+    with stages.at(FIT):
+        solver.answer(inputs, asked)
+
+
+def prepared(runs: list[Run], stages: Stages) -> tuple[Solver, FitInputs, UnitQuestions]:
+    """All that is asked of a unit, before it is fitted."""
     analysis, context = _analysis(), FitContext(watch=stages.advance)
     spec = analysis.fit_spec()
     solver = choose_solver(spec)
@@ -195,8 +202,7 @@ def everything(runs: list[Run], stages: Stages | None = None) -> None:
         controls,
         control_models(analysis.compared_models, inputs.groups, controls),
     )
-    with stages.at(FIT):
-        solver.answer(inputs, asked)
+    return solver, inputs, asked
 
 
 def himalaya(design: Design, folds: Array | None = None) -> None:

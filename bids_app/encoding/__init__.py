@@ -37,9 +37,9 @@ from bids_app.encoding.partition.components import partition
 from bids_app.encoding.partition.edge_of_grid import edge_of_grid_warnings
 from bids_app.encoding.partition.shapley import disagreements
 from bids_app.encoding.partition.small_sample_bias import small_sample_bias_warnings
-from bids_app.encoding.ridge.fit import fit, fit_all, unions_of
+from bids_app.encoding.ridge.fit import fit, fit_all, fit_share, unions_of
 from bids_app.encoding.ridge.fitted import ObserverGroup
-from bids_app.encoding.ridge.options import FitContext, FitOptions, Question, with_backoff
+from bids_app.encoding.ridge.options import FitContext, FitOptions, Question, Share, with_backoff
 from bids_app.encoding.subspace.word_bands import residual, shared_subspace
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "ObserverGroup",
     "PairedDifference",
     "Question",
+    "Share",
     "SubspaceSplit",
     "TestedQuestion",
     "after_silence",
@@ -77,6 +78,7 @@ __all__ = [
     "fit_and_infer",
     "fit_controls",
     "fit_published",
+    "fit_share",
     "inter_subject_noise_ceiling",
     "lanczos",
     "layered",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 
 from bids_app import outputs
@@ -12,8 +12,10 @@ from bids_app.durations import in_words
 from bids_app.errors import ConcordError
 from bids_app.execution import Unit
 from bids_app.execution.cost import enhanced_s, pace
+from bids_app.execution.shares import share_counts
 from bids_app.pipeline.accounts import Accounts
-from bids_app.pipeline.foreseen import Foreseen, stimuli_of, to_compute, unreadable
+from bids_app.pipeline.cluster.opening import worker_limits
+from bids_app.pipeline.foreseen import Foreseen, stimuli_of, to_compute, unit_costs, unreadable
 from bids_app.pipeline.job.job import Job, Notify
 from bids_app.pipeline.judge import Judge, Verdict
 from bids_app.pipeline.preflight import Preflight
@@ -69,7 +71,7 @@ def show_plan(judge: Judge, foreseen: Foreseen, notify: Notify) -> int:
     models, failing = foreseen.models, [*foreseen.units, *unreadable(fitted, judge)]
     for taking in models.times.values():
         notify(f"time: {taking.said}")
-    for line in _of_tfce(preflight.units, units, job):
+    for line in (*_of_tfce(preflight.units, units, job), *_of_shares(judge, foreseen)):
         notify(f"time: {line}")
     for text in dict.fromkeys((*same, *models.warnings)):
         notify(f"warning: {text}")
@@ -103,6 +105,18 @@ def _of_tfce(units: Sequence[Unit], rows: Sequence[PlanRow], job: Job) -> Iterat
             n_maps = 1 << min(len(sizes_of_units), asked.permutations.bit_length())
             takes = in_words(enhanced_s(len(analysis.groups), n_maps, max(sizes_of_units)))
             yield f"TFCE over participants ({stem}): about {takes} for the partition, {n_maps:,} maps a test"
+
+
+def _of_shares(judge: Judge, foreseen: Foreseen) -> Iterator[str]:
+    """Units whose targets several processes of this machine would fit, where there are some. How many workers a
+    cluster has is known when the run begins."""
+    options = judge.job.options
+    if options.nprocs > 1 and foreseen.asked and not options.features_only:
+        threads, mem_mb = worker_limits(options)
+        costs = unit_costs(judge, foreseen, replace(options, threads=threads, mem_mb=mem_mb))
+        for stem, count in zip(costs, share_counts([*costs.values()], options.nprocs), strict=True):
+            if count > 1:
+                yield f"{stem}: its targets would be fitted in {count} shares, by as many processes"
 
 
 def _table(rows: Sequence[PlanRow]) -> list[str]:

@@ -9,11 +9,15 @@ from bids_app import dataset
 from bids_app.boundary import boundary
 from bids_app.errors import Bug, ConcordError, OutOfMemory
 from bids_app.execution import Unit
+from bids_app.execution.cost import pace
+from bids_app.execution.shares import UnitCost
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.job.enough import require_enough
 from bids_app.pipeline.job.models import CheckedModels, check_models
 from bids_app.pipeline.judge import Judge
+from bids_app.pipeline.watching.expected import unit_cost
 from bids_app.records import Excluded, Recording, StimulusEvent, StimulusFacts
+from bids_app.settings.run_options import RunOptions
 
 Heard = tuple[Recording, StimulusEvent]
 
@@ -180,3 +184,30 @@ def to_compute(
         for name in missing(facts):
             found.setdefault(name, []).append(facts.duration_s)
     return dict(sorted(found.items()))
+
+
+def unit_costs(judge: Judge, foreseen: Foreseen, options: RunOptions) -> dict[str, UnitCost]:
+    """What units that will be fitted should take, by which they are shared out to several processes.
+
+    Parameters
+    ----------
+    judge : which results count.
+    foreseen : units that cannot be fitted.
+    options : of each process.
+
+    Returns
+    -------
+    By stem; nothing where some unit's cost is not known, or none may be shared out (`unit_cost`).
+    """
+    costs: dict[str, UnitCost] = {}
+    slower, job = pace(), replace(judge.job, options=options)
+    for unit in judge.preflight.units:
+        if unit.stem in foreseen.refused or not (options.force or not judge.at_hand(unit).suffices):
+            continue
+        cost = None
+        with boundary(lambda error: None):  # a fault of the estimate costs no unit
+            cost = unit_cost(unit, *judge.accounts.of_unit(unit), job, slower)
+        if cost is None:
+            return {}
+        costs[unit.stem] = cost
+    return costs

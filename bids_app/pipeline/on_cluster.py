@@ -12,139 +12,37 @@ from itertools import takewhile
 from pathlib import Path
 
 from bids_app.boundary import boundary, known_error, log_path
-from bids_app.disk import sweep_scratch
-from bids_app.errors import Busy
+from bids_app.disk import scratch_folder
 from bids_app.execution import State, StatusRow, Unit
-from bids_app.inputs.homes import named
-from bids_app.pipeline.accounts import Accounts
+from bids_app.execution.shares import share_counts
 from bids_app.pipeline.cluster.crew import Crew, Ended, Lost, crew_of
 from bids_app.pipeline.cluster.opening import open_cluster, worker_limits
-from bids_app.pipeline.cluster.telling import AtWork, Begun, Event, Outcome, Telling, say_again
-from bids_app.pipeline.cluster.workplace import Post
-from bids_app.pipeline.foreseen import Foreseen, Heard, features_title, features_to_make
-from bids_app.pipeline.job.job import Job, made_here
-from bids_app.pipeline.job.models import CheckedModels
-from bids_app.pipeline.job.stimulus_library import StimulusLibrary
+from bids_app.pipeline.cluster.telling import AtWork, Begun, Event, say_again
+from bids_app.pipeline.foreseen import Foreseen, Heard, features_title, features_to_make, unit_costs
 from bids_app.pipeline.judge import Judge
-from bids_app.pipeline.participants import (
-    STOPPED,
-    fit_and_write,
-    make_space,
-    record_unused,
-    titled,
-    write_report,
+from bids_app.pipeline.on_worker import (
+    FeatureOrder,
+    ReportOrder,
+    ShareOrder,
+    UnitOrder,
+    fit,
+    fit_a_share,
+    make_desk,
+    make_features,
+    report,
 )
-from bids_app.pipeline.preflight import Preflight
-from bids_app.pipeline.runs.subspace_cache import SubspaceCache
+from bids_app.pipeline.participants import STOPPED, record_unused, titled
 from bids_app.pipeline.watching.progress import Progress, Work
-from bids_app.process import set_environment
-from bids_app.records import Recording, StimulusEvent
+from bids_app.records import Part
 
-FEATURES, REPORT = 2, 1  # are done before units (0): others wait for them
-TOLD_S, MOST_TOLD = 2.0, 3  # what units are at is told this often by workers, and of so many at once to the user
+FEATURES, SHARE, REPORT = 2, 1, 1  # are done before units (0): others wait for them
+MOST_TOLD = 3  # of so many units at once the user is told what they are at
+ALONE_S = 60.0  # without a word from anybody, after which it is looked whether anybody is there
+ALONE = "no worker process is left: waiting for one (Ctrl-C ends this; the same command goes on from what is done)"
 INTERRUPTED = "interrupted: run the same command to go on"
 Wanted = Mapping[tuple[str, str], Heard]  # (stimulus, space) → a playing that the stimulus is heard in
 
 
-# ------------------------------------------------------------------------------------------------ on a worker
-@dataclass(frozen=True)
-class Desk:
-    """What a worker process keeps of one run: what another job with the same command would have."""
-
-    job: Job
-    library: StimulusLibrary
-    accounts: Accounts
-    cache: SubspaceCache
-    homes: tuple[Path, ...]
-    log: Path | None
-
-    def judge(self, preflight: Preflight) -> Judge:
-        """Of results, by what preflight knows of a participant."""
-        return Judge(self.job, self.library, self.accounts, preflight)
-
-
-def make_desk(job: Job, homes: tuple[Path, ...], log: Path | None) -> Desk:
-    """What a worker keeps. What killed ones left on its machine goes first, as --work-dir may be a disk of its own.
-
-    Parameters
-    ----------
-    job : with the device that was asked for, and a worker's threads and memory.
-    homes : where links of the data set may lead.
-    log : the file that the run's log is in, which bugs name.
-
-    Raises
-    ------
-    UsageError : there is no such device on the worker's machine.
-    """
-    set_environment(job.options.models.offline)
-    sweep_scratch(job.options.scratch_dir)
-    own = made_here(job)
-    library = StimulusLibrary(own)
-    return Desk(own, library, Accounts(own, library), SubspaceCache(), homes, log)
-
-
-@dataclass(frozen=True)
-class FeatureOrder:
-    """One space's features of one stimulus."""
-
-    recording: Recording
-    event: StimulusEvent
-    space: str
-    title: str
-
-
-@dataclass(frozen=True)
-class UnitOrder:
-    """A unit, and what is known of its participant and of models."""
-
-    unit: Unit
-    title: str
-    preflight: Preflight
-    models: CheckedModels
-
-
-@dataclass(frozen=True)
-class ReportOrder:
-    """A participant's report, and the rows of status.tsv that it rests on."""
-
-    participant: str
-    preflight: Preflight
-    rows: tuple[StatusRow, ...]
-
-
-def make_features(desk: Desk, order: FeatureOrder, post: Post) -> Outcome:
-    """Features of one space. What cannot be made costs nothing here, unless features alone are asked for: units that
-    need it say so."""
-    telling = Telling(post)
-    with telling.logged(), named(desk.homes):
-        well = make_space(desk.library, (order.recording, order.event), order.space, order.title, telling.screen.say)
-    return Outcome(int(not well), tuple(telling.said)) if desk.job.options.features_only else Outcome()
-
-
-def fit(desk: Desk, order: UnitOrder, post: Post) -> Outcome:
-    """One unit, as a run in one process does it."""
-    post(Begun(order.unit.stem))
-    telling, stopped, well = Telling(post, every_s=TOLD_S, log=desk.log), None, False
-    work = Progress(telling.book, telling.screen).start(order.unit.stem, order.unit.participant, order.title)
-    with telling.logged(), named(desk.homes):
-        try:
-            with boundary(work.fail):
-                well = fit_and_write(work, order.unit, desk.judge(order.preflight), order.models, desk.cache)
-        except Busy as error:
-            stopped = error
-    return Outcome(int(not well), tuple(telling.said), stopped)
-
-
-def report(desk: Desk, order: ReportOrder, post: Post) -> Outcome:
-    """One participant's report. Raises what ends the run."""
-    telling = Telling(post, order.rows, log=desk.log)
-    with telling.logged(), named(desk.homes):
-        progress = Progress(telling.book, telling.screen)
-        failed = write_report(desk.judge(order.preflight), order.participant, progress)
-    return Outcome(failed, tuple(telling.said))
-
-
-# ------------------------------------------------------------------------------------------------ in this process
 def run_participants_on_cluster(
     judge: Judge, foreseen: Foreseen, progress: Progress, device: str, homes: Sequence[Path]
 ) -> int:
@@ -172,10 +70,48 @@ def run_participants_on_cluster(
     options = replace(options, threads=threads, mem_mb=mem_mb, models=replace(options.models, device=device))
     make = partial(make_desk, replace(judge.job, options=options), tuple(homes), log_path())
     features = {} if options.reports_only else features_to_make(judge, foreseen)
-    n_most = max(len(judge.preflight.units), len(features), len(judge.preflight.participants))
-    with open_cluster(options, n_most, progress.notify) as client, crew_of(client, make) as crew:
+    costs = {} if options.reports_only or options.features_only else unit_costs(judge, foreseen, options)
+    n_works = sum(share_counts([*costs.values()], options.nprocs)), len(judge.preflight.units)
+    n_most = max(*n_works, len(features), len(judge.preflight.participants))
+    with (
+        open_cluster(options, n_most, progress.notify) as client,
+        crew_of(client, make) as crew,
+        scratch_folder(judge.job.out_dir / "logs") as folder,  # --work-dir may be a disk of this machine alone
+    ):
         progress.notify(f"{crew.n_workers} worker process{'' if crew.n_workers == 1 else 'es'}")
-        return _Level(crew, judge, foreseen, progress, on_gpu=device != "cpu").run(features)
+        on_gpu = device != "cpu"
+        known = {} if on_gpu and crew.has_gpus else costs  # what takes how long there is not known
+        counts = dict(zip(known, share_counts([*known.values()], crew.n_workers), strict=True))
+        return _Level(crew, judge, foreseen, progress, on_gpu, Shared(folder, counts)).run(features)
+
+
+@dataclass
+class Shared:
+    """Units whose targets are fitted in shares.
+
+    Parameters
+    ----------
+    folder : takes the shares' files.
+    counts : stem → into how many it is cut; those that are not named into none.
+    left : name of a share that has not ended → stem of its unit.
+    begun : stems of which some share has begun.
+    """
+
+    folder: Path
+    counts: Mapping[str, int] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
+
+    def files(self, stem: str) -> list[tuple[Part, Path]]:
+        """Of each share of a unit, which targets it has, and its file; none of a unit that is not shared out."""
+        count = self.counts.get(stem, 1)
+        parts = [Part(number, count) for number in range(count)] if count > 1 else []
+        return [(part, self.folder / f"{stem}_{part.number}.npz") for part in parts]
+
+    def done(self, stem: str) -> float:
+        """How much of a unit's shares has ended, 0 to 1."""
+        count = self.counts.get(stem, 1)
+        return 1 - sum(one == stem for one in self.left.values()) / count if count > 1 else 0.0
 
 
 @dataclass
@@ -187,13 +123,17 @@ class _Level:
     foreseen: Foreseen
     progress: Progress
     on_gpu: bool
+    shared: Shared
     failed: int = 0
     waiting: dict[str, Work] = field(default_factory=dict)  # stem → a unit that has not ended
-    begun: dict[str, State | None] = field(default_factory=dict)  # stem → what it is at
+    given: dict[str, UnitOrder] = field(default_factory=dict)  # stem → a unit whose shares come first
+    begun: dict[str, State | None] = field(default_factory=dict)  # a unit's stem, or name of a share → what it is at
     fitting: set[str] = field(default_factory=set)  # those begun that nothing is reused for
     features: list[str] = field(default_factory=list)  # names of what units wait for
     left: Counter[str] = field(default_factory=Counter)  # participant → units that have not ended
     shown_s: float = field(default_factory=time.monotonic)
+    heard_s: float = field(default_factory=time.monotonic)  # when anything came last, or it was looked who is there
+    alone: bool = False  # whether that nobody is there was said
 
     @property
     def stops(self) -> bool:
@@ -265,9 +205,27 @@ class _Level:
         else:
             heard = self._heard(unit)
             after = [features_title(label, space) for label, space in features if label in heard]
-            own = self.judge.preflight.only(unit.participant)
-            order = UnitOrder(unit, title, own, self.foreseen.models)
-            self.crew.give(unit.stem, fit, order, after, self.on_gpu)
+            own, files = self.judge.preflight.only(unit.participant), self.shared.files(unit.stem)
+            order = UnitOrder(unit, title, own, self.foreseen.models, tuple(path for _, path in files))
+            if files:
+                work.say(f"its targets are fitted in {len(files)} shares")
+                self.given[unit.stem] = order
+            else:
+                self.crew.give(unit.stem, fit, order, after, self.on_gpu)
+            for part, path in files:
+                share = ShareOrder(unit, title, own, part, path)
+                self.shared.left[share.name] = unit.stem
+                self.crew.give(share.name, fit_a_share, share, after, self.on_gpu, SHARE)
+
+    def _share_ended(self, ended: Ended) -> None:
+        """A unit is given out when the last of its shares has ended, however they did: what they have not fitted it
+        fits itself."""
+        stem = self.shared.left.pop(ended.name)
+        self.begun.pop(ended.name, None)
+        if ended.error is not None:
+            self.waiting[stem].detail(f"{ended.name}: not fitted: {known_error(ended.error)}")
+        if stem not in self.shared.left.values():
+            self.crew.give(stem, fit, self.given.pop(stem), (), self.on_gpu, SHARE)
 
     def _give_report(self, participant: str) -> None:
         rows = tuple(row for row in self.progress.book.rows() if row.participant == participant)
@@ -275,14 +233,23 @@ class _Level:
         self.crew.give(f"report of sub-{participant}", report, order, priority=REPORT)
 
     def _take(self, one: Ended | Lost | Event | None) -> None:
+        if one is None:
+            self._look_round()
+            return
+        self.heard_s, self.alone = time.monotonic(), False
         match one:
             case Ended():
                 self._take_outcome(one)
             case Lost(names):
-                for stem in self.begun.keys() & {*names}:
-                    del self.begun[stem]
-                    self.fitting.discard(stem)
-                    self.waiting[stem].say("its worker process has ended: another one begins it again")
+                for name in self.begun.keys() & {*names}:
+                    del self.begun[name]
+                    self.fitting.discard(name)
+                    stem = self.shared.left.get(name, name)
+                    which = "its" if name == stem else f"the {name.removesuffix(f' of {stem}')}: its"
+                    self.waiting[stem].say(f"{which} worker process has ended: another one begins it again")
+            case Begun(name) if name in self.shared.left:
+                self.begun[name] = None
+                self.shared.begun.add(self.shared.left[name])
             case Begun(stem) if stem in self.waiting:
                 given = self.waiting[stem]  # its seconds count from now
                 self.waiting[stem] = self.progress.start(given.unit, given.participant, given.title)
@@ -290,8 +257,17 @@ class _Level:
             case StatusRow() if one.unit in self.waiting:
                 self.fitting.add(one.unit)
                 self.progress.book.record(one)
-            case AtWork(title, state) if (stem := title.rpartition(" ")[2]) in self.begun:
-                self.begun[stem] = state
+            case AtWork(title, state) if (name := title.partition("] ")[2]) in self.begun:
+                self.begun[name] = state
+
+    def _look_round(self) -> None:
+        """Nothing comes: where nobody is left for whom there is anything to wait, this is said once."""
+        if time.monotonic() - self.heard_s < ALONE_S:
+            return
+        alone = self.crew.is_alone
+        if alone and not self.alone:
+            self.progress.notify(ALONE)
+        self.heard_s, self.alone = time.monotonic(), alone
 
     def _take_outcome(self, ended: Ended) -> None:
         outcome = ended.outcome
@@ -300,7 +276,9 @@ class _Level:
             self.begun.pop(ended.name, None)  # it has said why itself
             raise outcome.stopped
         work = self.waiting.get(ended.name)
-        if work is not None:
+        if ended.name in self.shared.left:
+            self._share_ended(ended)
+        elif work is not None:
             if ended.error is not None:
                 work.fail(known_error(ended.error))
             self.failed += outcome.failed
@@ -322,6 +300,8 @@ class _Level:
         """Of a participant whose last unit this was the report can be written."""
         del self.waiting[work.unit]
         self.begun.pop(work.unit, None)
+        for _, path in self.shared.files(work.unit):
+            path.unlink(missing_ok=True)
         self.left[work.participant] -= 1
         if not self.left[work.participant]:
             self._give_report(work.participant)
@@ -332,10 +312,15 @@ class _Level:
 
     def _stop(self) -> None:
         """Nobody begins another unit; those that have begun end."""
-        skipped = [work for stem, work in self.waiting.items() if stem not in self.begun]
-        begun = self.crew.drop([*self.features, *(work.unit for work in skipped)])
-        for work in skipped:
-            if work.unit not in begun:
+        under_way = {*self.begun, *self.shared.begun}
+        skipped = {stem: work for stem, work in self.waiting.items() if stem not in under_way}
+        shares = {name: stem for name, stem in self.shared.left.items() if stem in skipped}
+        begun = self.crew.drop([*self.features, *skipped, *shares])
+        going = {shares.get(name, name) for name in begun}
+        for name in shares.keys() - begun:
+            del self.shared.left[name]
+        for stem, work in skipped.items():
+            if stem not in going:
                 self._skip(work)
 
     def _show(self) -> None:
@@ -346,7 +331,14 @@ class _Level:
         self.shown_s = time.monotonic()
         n_units = len(self.judge.preflight.units)
         n_done = n_units - len(self.waiting)
-        lines = [stem if state is None else f"{stem}: {state.line}" for stem, state in self.begun.items()]
+        lines = [name if state is None else f"{name}: {state.line}" for name, state in self.begun.items()]
         more = [f"{len(lines) - MOST_TOLD} more"] * (len(lines) > MOST_TOLD)
-        share = (n_done + sum(state.share for state in self.begun.values() if state is not None)) / n_units
+        share = (n_done + sum(map(self._share_of, self.waiting))) / n_units
         live.show(f"{n_done} of {n_units} units done", State("; ".join((*lines[:MOST_TOLD], *more)), share, None))
+
+    def _share_of(self, stem: str) -> float:
+        """How much of a unit that has not ended is done."""
+        state = self.begun.get(stem)
+        at_work = [one.share for name, one in self.begun.items() if one and self.shared.left.get(name) == stem]
+        of_shares = self.shared.done(stem) + sum(at_work) / self.shared.counts.get(stem, 1)
+        return of_shares if state is None else max(of_shares, state.share)

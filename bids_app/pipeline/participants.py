@@ -12,7 +12,7 @@ from bids_app.boundary import boundary
 from bids_app.disk import locked, scratch_folder
 from bids_app.durations import in_words
 from bids_app.errors import ConcordError
-from bids_app.execution import FILES, Book, StatusRow, Unit
+from bids_app.execution import FEATURES, FILES, RESPONSES, Book, StatusRow, Unit
 from bids_app.execution.cost import pace
 from bids_app.pipeline.foreseen import Foreseen, Heard, features_title, features_to_make, to_compute
 from bids_app.pipeline.job.job import Job, Notify
@@ -22,12 +22,13 @@ from bids_app.pipeline.judge import Judge, Verdict
 from bids_app.pipeline.preflight import Preflight
 from bids_app.pipeline.regions.read_off import write_regions
 from bids_app.pipeline.runs.subspace_cache import SubspaceCache
-from bids_app.pipeline.unit.fit_unit import fit_unit
+from bids_app.pipeline.unit.fit_unit import fit_share, fit_unit
 from bids_app.pipeline.unit.task import UnitTask
 from bids_app.pipeline.watching.expected import FeatureWork, expected
 from bids_app.pipeline.watching.progress import Progress, Work
 from bids_app.records import (
     Excluded,
+    Part,
     UnitResult,
     UnitSummary,
     group_findings,
@@ -188,7 +189,14 @@ def told_of(unit: UnitResult | UnitSummary) -> str:
     return "; ".join((*unit.warnings, *refusal_lines(unit.excluded)))
 
 
-def fit_and_write(work: Work, unit: Unit, judge: Judge, models: CheckedModels, cache: SubspaceCache) -> bool:
+def fit_and_write(
+    work: Work,
+    unit: Unit,
+    judge: Judge,
+    models: CheckedModels,
+    cache: SubspaceCache,
+    shares: Sequence[Path] = (),
+) -> bool:
     """One unit, unless it has results of today's inputs.
 
     Parameters
@@ -198,6 +206,7 @@ def fit_and_write(work: Work, unit: Unit, judge: Judge, models: CheckedModels, c
     judge : what the run was asked for, and which results count.
     models : what was found of them, for what the unit should take.
     cache : shared subspaces that were fitted already; added to.
+    shares : files of shares of its targets that others were given to fit (`fit_and_keep`).
 
     Returns
     -------
@@ -209,11 +218,12 @@ def fit_and_write(work: Work, unit: Unit, judge: Judge, models: CheckedModels, c
     """
     job, preflight = judge.job, judge.preflight
     task = UnitTask(unit, "", preflight.alignments, preflight.of(unit.participant), work.stages)
+    task = replace(task, shares=tuple(shares), detail=work.detail)
     key = judge.key(unit)
     there = judge.planned(unit, key)
     if done := reusable(there, judge):
         return _reuse(work, task, judge, done)
-    took = _expect(work, unit, judge, models)
+    took = _expect(work, task, judge, models)
     again = f", again: {there.why_again}" if there.state != "new" else ""
     count = len(unit.recordings)
     work.say(f"{count} recording{'' if count == 1 else 's'}{took}{again}")
@@ -238,15 +248,45 @@ def fit_and_write(work: Work, unit: Unit, judge: Judge, models: CheckedModels, c
     return not lost
 
 
-def _expect(work: Work, unit: Unit, judge: Judge, models: CheckedModels) -> str:
+def fit_and_keep(work: Work, unit: Unit, judge: Judge, cache: SubspaceCache, part: Part, path: Path) -> None:
+    """A share of a unit's targets, for whoever fits the unit; nothing where this has results of today's inputs.
+
+    Parameters
+    ----------
+    work : takes its lines.
+    unit : as it is planned today.
+    judge : what the run was asked for, and which results count.
+    cache : shared subspaces that were fitted already; added to.
+    part : of the targets.
+    path : of the file that the share is written into; its folder is there.
+
+    Raises
+    ------
+    ConcordError : it cannot be fitted or written.
+    """
+    job, key = judge.job, judge.key(unit)
+    if reusable(judge.planned(unit, key), judge):
+        return
+    with work.shown(), _scratch(job) as scratch:
+        task = UnitTask(unit, key, stages=work.stages, save=job.save, scratch=scratch, part=part)
+        share = fit_share(task, job, judge.library, cache)
+        if share is not None:
+            task.write_share(path, share)
+    work.detail(f"fitted in {work.seconds:.0f} s: {work.took}")
+
+
+def _expect(work: Work, task: UnitTask, judge: Judge, models: CheckedModels) -> str:
     """What the unit should take, in words; nothing where it is not known."""
     lost: list[ConcordError] = []  # which the fit says, if it is more than the estimate's
+    unit, here = task.unit, task.fitted_here
     with boundary(lost.append):
         spaces = to_compute([unit], judge.accounts, judge.library.missing)
         made = FeatureWork.of(spaces, models)
-        should = expected(unit, *judge.accounts.of_unit(unit), made, judge.job, pace())
-        work.stages.expect(should.seconds)
-        return f", about {in_words(sum(should.seconds.values()))}" if should.seconds else ""
+        accounts, n_targets = judge.accounts.of_unit(unit)
+        should = expected(unit, accounts, round(here * n_targets), made, judge.job, pace())
+        seconds = {name: one for name, one in should.seconds.items() if here or name in (RESPONSES, FEATURES)}
+        work.stages.expect(seconds)
+        return f", about {in_words(sum(seconds.values()))}" if seconds else ""
     return ""
 
 

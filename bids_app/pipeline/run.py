@@ -183,7 +183,8 @@ def _by_others(judge: Judge, foreseen: Foreseen, progress: Progress, device: str
 def _sweep(options: RunOptions) -> None:
     """Take away what processes that were killed left; what living ones are at stays."""
     disk.sweep_parts(options.out_dir)
-    disk.sweep_scratch(options.scratch_dir)
+    for folder in {options.scratch_dir, options.out_dir / "logs"}:  # that of shares lies in OUT_DIR in any case
+        disk.sweep_scratch(folder)
     outputs.recover_all(options.out_dir)
 
 

@@ -227,3 +227,21 @@ class RecordingQuery:
         """Whether a participant is one of those asked for by their label."""
         named = not self.participants or participant in self.participants
         return named and participant not in self.excluded_participants
+
+
+@dataclass(frozen=True)
+class Part:
+    """A contiguous part of several things, of which none is in two parts.
+
+    Parameters
+    ----------
+    number : of the part, from 0.
+    of : how many parts there are.
+    """
+
+    number: int
+    of: int
+
+    def among(self, count: int) -> range:
+        """Numbers of those of `count` things that are in it."""
+        return range(count * self.number // self.of, count * (self.number + 1) // self.of)

@@ -56,7 +56,8 @@ def command_of(study, job):
 
 def test_three_jobs_are_submitted_each_after_the_one_before(study, capsys):
     assert write(study, "--at-once", "2") == 0
-    assert capsys.readouterr().out == f"3 participants: bash {study}/jobs/submit.sh\n"
+    line = capsys.readouterr().out
+    assert shlex.split(line) == ["3", "participants:", "bash", f"{study}/jobs/submit.sh"]
     done, given = submit(study)
     assert done.stdout.splitlines() == ["features: job 1", "participants: job 2, tasks 1-3", "group: job 3"]
     assert given == [
@@ -90,7 +91,11 @@ def test_a_job_asks_for_what_its_command_takes(study):
     own = ["--omp-nthreads", "3", "--nprocs", "2", "--mem-mb", "2000"]
     assert words[1:] == ["-m", "bids_app", *data, "participant", "--features-only", *analysis, *own]
     assert command_of(study, "participants.sh")[0][-2:] == ["--participant-label", "$label"]
-    assert command_of(study, "group.sh")[0][5:] == ["group", *analysis, *own]
+    words, _ = command_of(study, "group.sh")
+    assert words[5:] == ["group", *analysis, *own, "--device", "auto"]  # it has no GPU
+    assert write(study, "--device", "cuda", "--gpus", "1") == 0
+    found = {job: parse_arguments(command_of(study, job)[0][3:]).models.device for job in ("features.sh", "group.sh")}
+    assert found == {"features.sh": "cuda", "group.sh": "auto"}
 
 
 def test_threads_and_memory_are_never_left_to_the_node(study):
@@ -122,8 +127,14 @@ def test_a_container_sees_what_the_command_line_names_and_writes_where_it_may(st
     words, _ = command_of(study, "group.sh")
     assert "--pwd" not in words
     bound = words[words.index("--bind") + 1 : words.index(str(image)) : 2]
-    read = [f"{path}:{path}:ro" for path in (study / "bids", models, study / "quick.yaml")]
-    assert bound == [*read, f"{study / 'out'}:{study / 'out'}"]
+    assert bound == [f"{study}:{study}:ro", f"{study / 'out'}:{study / 'out'}"]  # the analysis file's folder
+    (tmp_path / "own.yaml").write_bytes((study / "quick.yaml").read_bytes())
+    given = ("--model-dir", str(models), "--analysis", str(tmp_path / "own.yaml"))
+    assert write(study, "--container", str(image), *given) == 0
+    words, _ = command_of(study, "group.sh")
+    bound = words[words.index("--bind") + 1 : words.index(str(image)) : 2]
+    places = (study / "bids", models, study / "quick.yaml", tmp_path)
+    assert bound == [*(f"{path}:{path}:ro" for path in places), f"{study / 'out'}:{study / 'out'}"]
     work = tmp_path / "work"  # it is made by the job, on the machine where that runs
     assert write(study, "--container", str(image), "-w", str(work)) == 0
     words, _ = command_of(study, "group.sh")
@@ -131,6 +142,34 @@ def test_a_container_sees_what_the_command_line_names_and_writes_where_it_may(st
     assert bound[-2:] == [f"{study / 'out'}:{study / 'out'}", f"{work}:{work}"]
     made = next(line for line in (study / "jobs/group.sh").read_text().splitlines() if line.startswith("mkdir"))
     assert shlex.split(made) == ["mkdir", "-p", str(study / "out"), str(work)]
+
+
+def test_a_container_gets_what_the_shell_says_of_gpus_and_of_the_network(study, monkeypatch):
+    (study / "concord.sif").touch()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert write(study, "--container", str(study / "concord.sif"), "--gpus", "1") == 0
+    words, _ = command_of(study, "participants.sh")
+    assert "--offline" in words[words.index(str(study / "concord.sif")) :]
+    (study / "bin").mkdir(exist_ok=True)
+    (study / "bin/apptainer").write_text('#!/bin/bash\necho "GPUs: ${APPTAINERENV_CUDA_VISIBLE_DEVICES-as ever}"\n')
+    (study / "bin/apptainer").chmod(stat.S_IRWXU)
+    seen = {}
+    for job in ("features", "group"):
+        for given in ({}, {"CUDA_VISIBLE_DEVICES": "2,3"}):
+            own = {**os.environ, "PATH": f"{study / 'bin'}:{os.environ['PATH']}", **given}
+            ran = subprocess.run(
+                ["bash", f"{job}.sh"], cwd=study / "jobs", env=own, capture_output=True, text=True, check=True
+            )
+            seen[job, *given.values()] = ran.stdout
+    assert seen.pop(("features", "2,3")) == "GPUs: 2,3\n"
+    assert {*seen.values()} == {"GPUs: as ever\n"}
+
+
+def test_a_path_that_apptainer_would_split_is_refused(study, capsys):
+    (study / "concord.sif").touch()
+    for name in ("a,b", "a:b"):
+        assert write(study, "--container", str(study / "concord.sif"), out=name) == 64
+        assert "takes no path with a comma or colon" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("given", [["-w", "wk"], ["--work-dir=wk"], ["-wwk"], ["-qw", "wk"]])
@@ -162,11 +201,7 @@ def test_a_container_sees_atlases_with_their_tables_and_masks(study, tmp_path, m
     assert write(study, *given) == 0
     words, _ = command_of(study, "group.sh")
     bound = {word.split(":")[0] for before, word in pairwise(words) if before == "--bind"}
-    assert {
-        str(tmp_path),
-        str(study / "bids"),
-        str(study / "out"),
-    } <= bound  # the folder of FSL's table holds all others
+    assert bound == {str(tmp_path), str(study), str(study / "out")}  # the folder of FSL's table holds all others
     at = words.index("--atlas-dir")
     assert str(tmp_path / "flow") in words[at:]
 

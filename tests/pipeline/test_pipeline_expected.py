@@ -2,14 +2,18 @@
 
 import itertools
 import re
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from bids_app.encoding.ridge.batches import BLOCK_WIDTH
 from bids_app.execution.cost import fit_cost, fit_mb
 from bids_app.features import ExpectedSeconds
 from bids_app.pipeline.job.job import make_job
 from bids_app.pipeline.job.models import LOADING_S, CheckedModels
-from bids_app.pipeline.watching.expected import FeatureWork, Shapes, fit_seconds, fit_size
+from bids_app.pipeline.watching import expected
+from bids_app.pipeline.watching.expected import FeatureWork, Shapes, fit_seconds, fit_size, unit_cost
 from bids_app.records import ModelSource, RecordingQuery
 from bids_app.settings.load import preset_names, preset_text
 from bids_app.settings.run_options import RunOptions
@@ -57,3 +61,35 @@ def test_models_take_time_and_memory_where_they_are_loaded():
     assert FeatureWork.of(rate, models) == FeatureWork(rate, 0.0, False)
     assert FeatureWork.of(static, models) == FeatureWork(static, LOADING_S, True)
     assert FeatureWork.of(speech, models) == FeatureWork(speech, LOADING_S + 30.0, True)
+
+
+def cost_of(job, n_targets, monkeypatch):
+    """Of a unit of 760 samples, in four folds."""
+    shapes = Shapes("fmri", 760, n_targets, 4, 1500.0)
+    monkeypatch.setattr(expected, "_shapes_of", lambda unit, accounts, n, job: replace(shapes, n_targets=n))
+    return unit_cost(SimpleNamespace(recordings=()), (), n_targets, job, 1.0)
+
+
+def test_what_shares_repeat_and_what_they_fit_is_all_of_a_unit(tmp_path, monkeypatch):
+    job = job_of(tmp_path, preset_text("speech-language"))
+    few, many = (cost_of(job, n, monkeypatch) for n in (2000, 70_000))
+    for n, cost in ((2000, few), (70_000, many)):
+        assert cost.alone_s == pytest.approx(sum(fit_seconds(Shapes("fmri", 760, n, 4, 1500.0), job, 1.0).values()))
+    assert (few.before_s, few.again_s) == (many.before_s, many.again_s)  # in every share
+    assert many.targets_s == pytest.approx(35 * few.targets_s)
+    assert (few.most, many.most) == (1, 35)
+    assert BLOCK_WIDTH["cpu"] == expected.SHARED_TARGETS
+
+
+def test_units_that_are_not_shared_out_have_no_cost(tmp_path, monkeypatch):
+    text = preset_text("speech-language")
+    job = job_of(tmp_path, text)
+
+    def with_options(**changes):
+        return replace(job, options=replace(job.options, **changes))
+
+    assert cost_of(with_options(save=("alphas", "blocks")), 10, monkeypatch) is not None
+    assert cost_of(with_options(save=("weights",)), 10, monkeypatch) is None
+    on_gpu = replace(job.options.models, device="cuda")
+    assert cost_of(with_options(models=on_gpu), 10, monkeypatch) is None
+    assert cost_of(job_of(tmp_path, preset_text("chen2024")), 10, monkeypatch) is None

@@ -38,6 +38,7 @@ def test_what_is_copied_is_let_in():
 def test_apptainers_image_is_the_docker_one():
     """So that they never differ: no step of its own but a test."""
     definition = (ROOT / "contrib/concord.def").read_text()
-    assert "\nBootstrap: docker-daemon\nFrom: bids-concord:latest\n" in definition
-    assert {line for line in definition.splitlines() if line.startswith("%")} == {"%help", "%test"}
+    assert "\nBootstrap: {{ BOOTSTRAP }}\nFrom: {{ FROM }}\n" in definition
+    assert "\n%arguments\n    BOOTSTRAP=docker-daemon\n    FROM=bids-concord:latest\n" in definition
+    assert {line for line in definition.splitlines() if line.startswith("%")} == {"%arguments", "%help", "%test"}
     assert "docker build -t bids-concord ." in (ROOT / "README.md").read_text()

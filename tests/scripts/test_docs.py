@@ -26,6 +26,7 @@ OTHERS_FLAGS = {
     "--only",
     "--tests-only",
     "--strict",
+    "--env",
     "--hashes",
     "--verbose",
     "--renamed",
@@ -208,3 +209,18 @@ def test_one_version() -> None:
 def test_terms_of_the_glossary_stand_once() -> None:
     terms = re.findall(r"^### (.+)$", TEXT[ROOT / "docs/glossary.md"], re.MULTILINE)
     assert len(terms) == len({term.lower() for term in terms})
+
+
+def test_each_definition_has_its_equation_and_its_source():
+    text = (ROOT / "docs/numbers.md").read_text().partition("## Where each number lies")[0]
+    names, parts = zip(*(part.split("\n", 1) for part in text.split("\n## ")[1:]), strict=True)
+    assert len(names) > 10
+    assert [name for name, part in zip(names, parts, strict=True) if "```math" not in part] == []
+    assert [name for name, part in zip(names, parts, strict=True) if "*Source*: " not in part] == []
+
+
+def test_published_data_sets_side_by_side_have_folders_of_their_own() -> None:
+    pages = sorted((ROOT / "docs/published").glob("*.md"))
+    folders = [folder for page in pages for folder in re.findall(r"^ +concord \. (\S+)", TEXT[page], re.MULTILINE)]
+    assert len(folders) > 6
+    assert sorted(folders) == sorted(set(folders))

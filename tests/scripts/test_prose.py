@@ -6,7 +6,8 @@ import pytest
 from prose import mean_words, paragraphs, sentences, words
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ROOT_PAGES = ("README.md", "CONTRIBUTING.md", "CHANGES.md", "benchmarks/RESULTS.md", "benchmarks/CALIBRATION.md")
+PAGES = [*(ROOT / name for name in ROOT_PAGES), *sorted((ROOT / "docs").rglob("*.md"))]
 MOST_WORDS = 18
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from bids_app.encoding.inference.flips.flip_units import sums
-from bids_app.encoding.ridge.fitted import Fitted, Observer
+from bids_app.encoding.ridge.fitted import Fitted, Observer, pieces
 from bids_app.encoding.ridge.scores import R_LIMIT
 from bids_app.encoding.ridge.splits import Split
 from bids_app.records import Array
@@ -56,7 +56,7 @@ class PredictionSums(Observer):
         """
         shape = len(self._fold_of), len(targets)
         zeros = torch.zeros(shape, dtype=torch.float64, device=self._cell.device)
-        self._targets = targets
+        self._targets, self._blocks = targets, pieces(responses, max(1, len(targets)))
         self._sums = {union: zeros.clone() for union in self._unions}
         self._squares = {union: zeros.clone() for union in self._unions}
         self._products = [zeros.clone() for _ in self.pairs]
@@ -98,8 +98,10 @@ class PredictionSums(Observer):
         """See Observer."""
         labels, count = self._cell[self._rows], len(self._fold_of)
         for union, values in self._predictions.items():
-            # a constant changes no correlation, and near zero sums of squares lose less
-            values -= values.mean(dim=0)
+            # a constant changes no correlation, and near zero sums of squares lose less; block by block, as the last
+            # bits of a mean of columns hang on how many are beside each other
+            for block in self._blocks:
+                values[:, block] -= values[:, block].mean(dim=0)
             self._sums[union] += sums(values, labels, count)
             self._squares[union] += sums(values**2, labels, count)
         for total, (first, second) in zip(self._products, self.pairs, strict=True):

@@ -19,7 +19,7 @@ from scipy.special import stdtrit
 from bids_app.encoding.comparisons.agreement import AT_ONCE, PredictionSums
 from bids_app.encoding.inference.block_losses import BlockLosses
 from bids_app.encoding.inference.intervals import UPPER
-from bids_app.encoding.ridge.fitted import Fitted, Observer
+from bids_app.encoding.ridge.fitted import Fitted, Observer, pieces
 from bids_app.encoding.ridge.splits import Split
 from bids_app.records import Agreement, Array, Union
 
@@ -159,10 +159,10 @@ class Averages(Observer):
         if self._makes_reliable:
             self.sets[RELIABLE] = np.zeros(len(sets["all"]), dtype=bool)
         n_rows, m = len(self._weights), 1 + len(maps) + (ceiling is not None)
-        self._totals = {
-            name: Average(0, *(np.zeros((n_rows, *shape)) for shape in ((len(unions),), (m, m), (len(pairs),))))
-            for name in self.sets
-        }
+        self._nothing = Average(0, *(np.zeros((n_rows, *shape)) for shape in ((len(unions),), (m, m), (len(pairs),))))
+        # of each set sums over some targets at a time, by the number of the first of these: they are added up in the
+        # order of targets at the end, so that nothing hangs on the order in which they came
+        self._sums: dict[str, dict[int, Average]] = {name: {} for name in self.sets}
         self._r = np.full((3, len(pairs), len(sets["all"])), np.nan)
         self.target_bytes = 8 * self._n_blocks * (1 + len(unions)) + self._predicted.target_bytes
 
@@ -174,7 +174,7 @@ class Averages(Observer):
         targets : of the batch.
         responses : of its blocks.
         """
-        self._targets = targets
+        self._targets, self._pieces = targets, pieces(responses, AT_ONCE)
         self._losses = BlockLosses(self._labels, self._n_blocks, len(self.unions), len(targets))
         self._predicted.begin(targets, responses)
 
@@ -205,8 +205,8 @@ class Averages(Observer):
 
     def end(self) -> None:
         """See Observer."""
-        for start in range(0, len(self._targets), AT_ONCE):
-            self._add(slice(start, min(start + AT_ONCE, len(self._targets))))
+        for some in self._pieces:
+            self._add(some)
         del self._losses
 
     def _add(self, chosen: slice) -> None:
@@ -230,25 +230,46 @@ class Averages(Observer):
     ) -> None:
         if not len(chosen):
             return
-        at, before = torch.as_tensor(chosen, device=scores.device), self._totals[name]
+        at = torch.as_tensor(chosen, device=scores.device)
         # a map of ones first, so that second moments hold means and the count
         maps = [torch.ones_like(scores[0]), *(scores[union] for union in self.maps)]
         if self._ceiling is not None:
             maps.append(scores.new_tensor(self._ceiling[targets]).expand_as(maps[0]))
         some = torch.stack([values[:, at] for values in maps])
-        self._totals[name] = Average(
-            before.n + len(chosen),
-            before.scores + scores[:, :, at].sum(dim=2).T.cpu().numpy(),
-            before.maps + torch.einsum("idt,jdt->dij", some, some).cpu().numpy(),
-            before.z + np.stack([values[:, at].sum(dim=1).cpu().numpy() for values in z], axis=1) if z else before.z,
+        self._sums[name][int(targets[0])] = Average(
+            len(chosen),
+            scores[:, :, at].sum(dim=2).T.cpu().numpy(),
+            torch.einsum("idt,jdt->dij", some, some).cpu().numpy(),
+            np.stack([values[:, at].sum(dim=1).cpu().numpy() for values in z], axis=1) if z else self._nothing.z,
         )
+
+    def kept(self, targets: Array) -> dict[str, Array]:
+        """See Observer."""
+        found = {"r": self._r[..., targets]}
+        if self._makes_reliable:
+            found[RELIABLE] = self.sets[RELIABLE][targets]
+        for name, sums in self._sums.items():
+            found[f"{name}.firsts"] = np.array([*sums], dtype=np.int64)
+            for what, nothing in vars(self._nothing).items():
+                each = [np.asarray(getattr(one, what)) for one in sums.values()]
+                found[f"{name}.{what}"] = np.array(each).reshape(len(sums), *np.shape(nothing))
+        return found
+
+    def take(self, targets: Array, kept: Mapping[str, Array]) -> None:
+        """See Observer."""
+        self._r[..., targets] = kept["r"]
+        if self._makes_reliable:
+            self.sets[RELIABLE][targets] = kept[RELIABLE]
+        for name, sums in self._sums.items():
+            parts = [kept[f"{name}.{what}"] for what in ("firsts", *vars(self._nothing))]
+            sums |= {int(first): Average(int(n), *values) for first, n, *values in zip(*parts, strict=True)}
 
     def averages(self) -> dict[str, Average]:
         """Of every set that has a target."""
+        totals = {name: _added_up(sums, self._nothing) for name, sums in self._sums.items() if sums}
         return {
             name: Average(total.n, total.scores / total.n, total.maps / total.n, total.z / total.n)
-            for name, total in self._totals.items()
-            if total.n
+            for name, total in totals.items()
         }
 
     def agreements(self) -> tuple[Agreement, ...]:
@@ -261,6 +282,14 @@ class Averages(Observer):
     def averaged(self) -> Averaged:
         """All that was collected, when the fit is over."""
         return Averaged(self.unions, self.maps, self.averages(), self.agreements(), self.sets.get(RELIABLE))
+
+
+def _added_up(sums: Mapping[int, Average], start: Average) -> Average:
+    """Sums over some targets each, by the number of the first of them, in this order."""
+    for first in sorted(sums):
+        one = sums[first]
+        start = Average(start.n + one.n, start.scores + one.scores, start.maps + one.maps, start.z + one.z)
+    return start
 
 
 def pairs_of(numbers: Sequence[int]) -> list[tuple[int, int]]:

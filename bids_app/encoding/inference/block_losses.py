@@ -103,21 +103,33 @@ class BlockShares:
 
     Given the models, the variance of a block's gain is in proportion to that of what they leave there. Squared gains
     themselves would be one number a block and target: of few targets, they make equal blocks look unequal.
+
+    Attributes
+    ----------
+    sums : number of the first target of some that were added together → (n_blocks,) sums of their shares. They are
+        added up in the order of targets at the end, so that nothing hangs on the order in which they came.
     """
 
     def __init__(self) -> None:
-        self._sum: Array = np.zeros(1)
+        self.sums: dict[int, Array] = {}
 
-    def add(self, residual: torch.Tensor) -> None:
-        """Σ(y − ŷ)² by block (n_blocks, n_targets) of a batch of targets."""
+    def add(self, first: int, residual: torch.Tensor) -> None:
+        """Some more targets.
+
+        Parameters
+        ----------
+        first : number of the first of them.
+        residual : (n_blocks, n_targets) Σ(y − ŷ)² by block.
+        """
         known = residual[:, (residual.sum(dim=0) > 0).cpu().numpy()]  # neither missing nor perfectly predicted
-        self._sum = self._sum + (known / known.sum(dim=0)).sum(dim=1).cpu().numpy()
+        self.sums[first] = (known / known.sum(dim=0)).sum(dim=1).cpu().numpy()
 
     @property
     def effective(self) -> float:
         """How many equal blocks the blocks count as: (Σ v)² / Σ v² of each block's mean share v."""
-        squares = np.square(self._sum).sum()
-        return float(self._sum.sum() ** 2 / squares) if squares > 0 else float(len(self._sum))
+        shares = sum((self.sums[first] for first in sorted(self.sums)), start=np.zeros(1))
+        squares = np.square(shares).sum()
+        return float(shares.sum() ** 2 / squares) if squares > 0 else float(len(shares))
 
 
 def flipped_sums(contrast: torch.Tensor, signs: torch.Tensor, taught: torch.Tensor | None = None) -> torch.Tensor:

@@ -20,25 +20,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
 
 from bids_app.encoding.design.nuisance import samples_left
-from bids_app.encoding.inference.block_losses import BlockLosses, BlockShares, flipped_sums
+from bids_app.encoding.inference.block_losses import BlockShares, flipped_sums
 from bids_app.encoding.inference.blocks import Blocks
-from bids_app.encoding.inference.flips.explained import Responses, explained
 from bids_app.encoding.inference.flips.flip_units import frequency_flip_units, time_flip_units
-from bids_app.encoding.inference.flips.fold_columns import FlipUnitColumns
-from bids_app.encoding.inference.flips.residual_flips import ResidualFlips
-from bids_app.encoding.inference.flips.sign_flips import FlipGains, FlipTotals, n_codes
+from bids_app.encoding.inference.flips.sign_flips import n_codes
 from bids_app.encoding.inference.flips.signs import Signs
-from bids_app.encoding.inference.influence import Influences, influence
 from bids_app.encoding.inference.intervals import interval
 from bids_app.encoding.inference.multiple_testing import MaxTNull, NullSummary, fdr, summarise
 from bids_app.encoding.inference.null_hypotheses import Contrast, Total, UnionSet, null_hypotheses
+from bids_app.encoding.inference.tested_batch import TestedBatch
 from bids_app.encoding.partition.shapley import shapley_terms
-from bids_app.encoding.ridge.fitted import Fitted, Observer, Residuals
+from bids_app.encoding.ridge.fitted import Fitted, Observer, Residuals, pieces
 from bids_app.encoding.ridge.splits import Split
 from bids_app.encoding.side_by_side import side_by_side, workers
 from bids_app.records import Array, Component, Design, Inferred, partition_components
@@ -124,7 +122,10 @@ class Inference(Observer):
         self.foreseen = frozenset(self.additions)
         # a hypothesis that several components share is tested once
         self._families = {test: [MaxTNull() for _ in range(self._n_nulls(test))] for test in tests}
-        self._intervals: dict[str | tuple[str, str], list[Array]] = {}
+        stats = ("shapley", "product") if self.bands else ("shapley",)
+        keys: list[str | tuple[str, str]] = [*self.components]
+        keys += [(group, stat) for group in self.shares for stat in stats]
+        self._intervals: dict[str | tuple[str, str], list[Array]] = {key: [] for key in keys}
         self._targets: list[Array] = []
         self._shares_of_blocks = BlockShares()
         # bytes that a target takes: pairs of flip units, totals of folds, and a fold's influences, all of `dtype`
@@ -151,7 +152,7 @@ class Inference(Observer):
         targets : of the batch.
         responses : of its blocks.
         """
-        self._batch = _Batch(self, responses)
+        self._batch = TestedBatch(self, responses)
         self._targets.append(targets)
 
     def foresee(self, split: Split, residuals: Residuals) -> None:
@@ -185,12 +186,11 @@ class Inference(Observer):
     def end(self) -> None:
         """See Observer."""
         batch = self._batch
-        self._shares_of_blocks.add(batch.left)
-        # a power of two, so that no boundary depends on how blocks of targets are shared out to batches
-        step = 2 ** int(
-            math.log2(max(1, TESTED_AT_ONCE[batch.left.device.type] // 2 ** max(each.n_bits for each in self.signs)))
-        )
-        parts = [slice(first, min(first + step, batch.n_targets)) for first in range(0, batch.n_targets, step)]
+        for block in pieces(batch.blocks, batch.n_targets):
+            self._shares_of_blocks.add(int(self._targets[-1][block.start]), batch.left[:, block])
+        n_vectors = 2 ** max(each.n_bits for each in self.signs)
+        step = 2 ** int(math.log2(max(1, TESTED_AT_ONCE[batch.left.device.type] // n_vectors)))
+        parts = pieces(batch.blocks, step)
 
         def nulls(some: slice) -> list[list[NullSummary]]:
             """Of every hypothesis, of some targets."""
@@ -204,8 +204,27 @@ class Inference(Observer):
                     family.add(summary)
         for intervals in side_by_side(self._intervals_of, parts, n_workers):
             for key, ends in intervals.items():
-                self._intervals.setdefault(key, []).append(ends)
+                self._intervals[key].append(ends)
         del self._batch
+
+    def kept(self, targets: Array) -> dict[str, Array]:
+        """See Observer: what decides p of every family of tests, ends of intervals, and which blocks decide."""
+        sums = self._shares_of_blocks.sums
+        found = {"firsts": np.array([*sums]), "left": np.stack([*sums.values()])}
+        for number, family in enumerate(chain.from_iterable(self._families.values())):
+            found |= {f"{name}{number}": values for name, values in vars(family.summary()).items()}
+        return found | {
+            f"interval{number}": np.concatenate(ends, axis=1) for number, ends in enumerate(self._intervals.values())
+        }
+
+    def take(self, targets: Array, kept: Mapping[str, Array]) -> None:
+        """See Observer."""
+        self._targets.append(targets)
+        self._shares_of_blocks.sums |= dict(zip(kept["firsts"].tolist(), kept["left"], strict=True))
+        for number, family in enumerate(chain.from_iterable(self._families.values())):
+            family.add(NullSummary(*(kept[f"{name}{number}"] for name in ("largest", "p", "scores"))))
+        for number, ends in enumerate(self._intervals.values()):
+            ends.append(kept[f"interval{number}"])
 
     def _intervals_of(self, targets: slice) -> dict[str | tuple[str, str], Array]:
         """(2, n) of all components, by label, and shares, by group and stat, of some targets of the batch."""
@@ -294,97 +313,3 @@ class Inference(Observer):
 
     def _weighted(self, terms: Mapping[UnionSet, float]) -> Array:
         return np.array([terms.get(union, 0) for union in self.unions])
-
-
-class _Batch:
-    """What is kept of a batch of targets while its folds, candidates and unions go by."""
-
-    def __init__(self, inference: Inference, responses: Sequence[torch.Tensor]) -> None:
-        self._kinds, self._dtype = inference.flip_units, inference.dtype
-        self._responses = [
-            torch.cat([kind.responses(block.to(self._dtype)) for block in responses]) for kind in self._kinds
-        ]
-        self.n_targets = n_targets = len(self._responses[0])
-        self._refitted, self._bands = inference.refitted, inference.bands
-        n_unions = len(inference.unions)
-        self._last = n_unions - 1
-        self.totals = [FlipTotals(kind, inference.n_folds, n_targets, self._dtype) for kind in self._kinds]
-        # of all unions in question, one after another
-        n_models = len(self._refitted) * n_targets
-        self.gains = [FlipGains(signs, n_models) for signs in inference.signs]
-        self.losses = BlockLosses(self._kinds[0].labels, self._kinds[0].count, n_unions, n_targets)
-        self.left = torch.zeros_like(self.losses.total)  # Σ(y − ŷ)² of the full model
-        self.products = {group: torch.zeros_like(self.losses.total) for group in inference.shares}
-        self.influences = Influences(
-            len(self._refitted), self._kinds[0].labels, inference.folds, n_targets, self._dtype
-        )
-        self.added = ResidualFlips(inference.additions, self._kinds[0], inference.signs[0], n_targets)
-        self._fold_columns: list[FlipUnitColumns] = []
-
-    def begin_fold(self, fold: int, split: Split) -> None:
-        """Columns of the fold in the coefficients of each kind of flip units.
-
-        Parameters
-        ----------
-        fold : place of the outer fold among all, from 0.
-        split : its rows.
-        """
-        self._fold_columns = [FlipUnitColumns(split, kind, self._dtype) for kind in self._kinds]
-        self.influences.begin_fold(fold, self._fold_columns[0].test)
-
-    def end_fold(self) -> None:
-        """Sums of the fold that is complete."""
-        self.influences.end_fold()
-        self._fold_columns = []
-
-    def add(self, models: Fitted) -> None:
-        """Every target is in one call a fold and union."""
-        test = self._fold_columns[0].test
-        targets = torch.as_tensor(models.places, device=test.device)
-        positions = {union: torch.as_tensor(each, device=test.device) for union, each in models.unions.items()}
-        self._add_losses(models, targets, test, positions)
-        chose, alphas = self._chose(models), models.alpha.cpu().numpy()
-        for number, (responses, fold_columns) in enumerate(zip(self._responses, self._fold_columns, strict=True)):
-            if self._last in positions:
-                full = targets[positions[self._last]]
-                self.totals[number].add(models.fold, full, responses[full], fold_columns)
-            if not chose.any():
-                continue
-            directions = fold_columns.directions(models.basis, float(alphas.min()))
-            # of a few models in hand, each union that chose them
-            for few, part in explained(alphas, Responses(responses, targets), fold_columns, directions):
-                places, which = torch.nonzero(chose[:, few], as_tuple=True)
-                self.gains[number].add(places * self.n_targets + targets[few[which]], part, which)
-            if number == 0:  # blocks of time
-                self.added.add(models, responses, fold_columns, directions)
-                for few, e in influence(models, Responses(responses, targets), fold_columns, directions):
-                    places, which = torch.nonzero(chose[:, few], as_tuple=True)
-                    self.influences.add(places, targets[few[which]], e[which])
-
-    def models_of(self, union: int, targets: slice) -> slice:
-        """Of a union's models of some targets among those of `gains`."""
-        first = self._refitted.index(union) * self.n_targets
-        return slice(first + targets.start, first + targets.stop)
-
-    def _chose(self, models: Fitted) -> torch.Tensor:
-        """(n_refitted, n) bool: which of the unions in question chose which model."""
-        chose = np.zeros((len(self._refitted), len(models.targets)), dtype=bool)
-        for place, union in enumerate(self._refitted):
-            chose[place, models.unions.get(union, [])] = True
-        return torch.as_tensor(chose, device=self._kinds[0].labels.device)
-
-    def _add_losses(
-        self, models: Fitted, targets: torch.Tensor, test: torch.Tensor, positions: Mapping[int, torch.Tensor]
-    ) -> None:
-        """Sums by block of every union's gain, and of the full union's parts by feature group."""
-        self.losses.add(positions, targets, test, models.gains)
-        if self._last not in positions:
-            return
-        at = positions[self._last]
-        self.losses.add_total(targets[at], test, models.responses[:, at])
-        missed = models.responses[:, at] - models.predictions[:, at]
-        self.losses.add_part(self.left, targets[at], test, missed.double().square())
-        if self._bands:
-            full = models.unions[self._last]
-            for band, gain in models.band_gains(full):
-                self.losses.add_part(self.products[self._bands[band]], targets[at], test, gain)

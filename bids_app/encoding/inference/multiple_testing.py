@@ -86,12 +86,16 @@ class MaxTNull:
         self._p.append(batch.p)
         self._scores.append(batch.scores)
 
-    def significance(self) -> Significance:
-        """Of all targets met, in their order. Raises ValueError where none was."""
+    def summary(self) -> NullSummary:
+        """All batches as one, for another family to add. Raises ValueError where there was none."""
         if self._largest is None:
             raise ValueError("no target was tested")
-        scores, p = np.concatenate(self._scores), np.concatenate(self._p)
-        return Significance(p, family_wise(self._largest, scores), fdr(p))
+        return NullSummary(self._largest, np.concatenate(self._p), np.concatenate(self._scores))
+
+    def significance(self) -> Significance:
+        """Of all targets met, in their order. Raises ValueError where none was."""
+        met = self.summary()
+        return Significance(met.p, family_wise(met.largest, met.scores), fdr(met.p))
 
 
 def family_wise(largest: Array, scores: Array) -> Array:

@@ -63,6 +63,7 @@ class KeptModels(Observer):
         self, design: Design, groups: Mapping[str, Sequence[str]], unions: Sequence[Union], keeping: Keeping
     ) -> None:
         self._design, self._unions, self._keeping = design, tuple(unions), keeping
+        self._arrays: dict[str, Array] = {}
         self._bands = [band for members in groups.values() for band in members]
         self._folds: list[int] = np.unique(design.folds).tolist()
         self._series: tuple[Array, Array] | None = None
@@ -99,6 +100,7 @@ class KeptModels(Observer):
         usable = np.asarray(self._design.usable[:: self._keeping.step])
         array = self._keeping.allocate(name, (*shape, len(usable)), dtype)
         array[..., ~usable] = np.nan
+        self._arrays[name] = array
         return array
 
     def fitted(self, models: Fitted) -> None:
@@ -132,6 +134,19 @@ class KeptModels(Observer):
             kept = self._weights[self._bands[band]][models.fold]
             by_delay = weights.reshape(len(kept), -1, len(targets)).cpu().numpy()
             kept[:, : by_delay.shape[1], targets] = by_delay
+
+    def kept(self, targets: Array) -> dict[str, Array]:
+        """See Observer: views of the arrays, which may be larger than memory."""
+        return {name: array[..., self._span(targets)] for name, array in self._arrays.items()}
+
+    def take(self, targets: Array, kept: Mapping[str, Array]) -> None:
+        """See Observer."""
+        for name, array in self._arrays.items():
+            array[..., self._span(targets)] = kept[name]
+
+    def _span(self, targets: Array) -> slice:
+        """Places of those that are kept from the first target to the last; what lies between is not usable."""
+        return slice(-(-int(targets[0]) // self._keeping.step), int(targets[-1]) // self._keeping.step + 1)
 
     def _by_block(self, models: Fitted, values: torch.Tensor) -> Array:
         """Sums (n_blocks, n) of values (n_eval, n) of the fold's test samples."""

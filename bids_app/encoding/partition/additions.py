@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from bids_app.encoding.ridge.fitted import Fitted, Observer
+from bids_app.encoding.ridge.fitted import Fitted, Observer, pieces
 from bids_app.encoding.ridge.scores import partial_correlation
 from bids_app.encoding.ridge.splits import Split
 from bids_app.records import Array, Component, Design, Union
@@ -68,7 +68,7 @@ class Additions(Observer):
         targets : of the batch.
         responses : of its blocks.
         """
-        self._targets = targets
+        self._targets, self._pieces = targets, pieces(responses, AT_ONCE)
         for z in self._z.values():
             z[targets] = 0.0
 
@@ -112,12 +112,20 @@ class Additions(Observer):
         """Correlations of the fold, weighted by its samples; its predictions are then dropped."""
         for label, (_, smaller) in self._pairs.items():
             added, others = self._parts[label]
-            for first in range(0, len(self._targets), AT_ONCE):
-                some = slice(first, first + AT_ONCE)
+            for some in self._pieces:
                 given = self._predictions[smaller][:, some], others[:, some]
                 r = partial_correlation(self._responses[:, some], added[:, some], given).double().cpu().numpy()
                 self._z[label][self._targets[some]] += self._weight * np.arctanh(r)
         self._parts = {}
+
+    def kept(self, targets: Array) -> dict[str, Array]:
+        """See Observer."""
+        return {label: z[targets] for label, z in self._z.items()}
+
+    def take(self, targets: Array, kept: Mapping[str, Array]) -> None:
+        """See Observer."""
+        for label, z in self._z.items():
+            z[targets] = kept[label]
 
     def partial_r(self) -> dict[str, Array]:
         """Component's label → (n_targets,), averaged over folds through Fisher's z; NaN for targets not met."""

@@ -197,7 +197,7 @@ def decompose(split: Split, weights: Weights, dtype: torch.dtype = torch.float64
 
 
 def cholesky_predictor(
-    split: Split, weights: Weights, alphas: Sequence[float]
+    split: Split, weights: Weights, alphas: Sequence[float], factors: dict[float, torch.Tensor]
 ) -> Callable[[torch.Tensor, Array], torch.Tensor] | None:
     """Held-out predictions of one candidate at a few alphas, without its eigenbasis.
 
@@ -206,6 +206,7 @@ def cholesky_predictor(
     split : rows to fit on and to evaluate on.
     weights : the candidate's band weights.
     alphas : those in question.
+    factors : of each alpha, those that were made already; added to.
 
     Returns
     -------
@@ -221,13 +222,14 @@ def cholesky_predictor(
         A, K_eval = split.kernels(weights)
     if min(alphas) < NEGLIGIBLE[A.dtype] * A.trace():
         return None
-    factors = {}
     for alpha in alphas:
-        penalised = A.clone()
-        penalised.diagonal().add_(alpha)
-        factors[alpha], failed = torch.linalg.cholesky_ex(penalised)
-        if failed:
-            return None
+        if alpha not in factors:
+            penalised = A.clone()
+            penalised.diagonal().add_(alpha)
+            factor, failed = torch.linalg.cholesky_ex(penalised)
+            if failed:
+                return None
+            factors[alpha] = factor
 
     def predict(given: torch.Tensor, alphas: Array) -> torch.Tensor:
         if primal:

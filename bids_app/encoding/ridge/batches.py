@@ -43,6 +43,7 @@ class Size:
     observed : bytes that observers hold for every target of a batch, and for every sample.
     workers : candidates that are computed side by side (`side_by_side.workers`).
     keeps_splits : whether the columns of all outer folds are kept, with their products; else of one.
+    chosen : numbers of the blocks of targets that are fitted; None: all.
     """
 
     n_columns: int
@@ -60,6 +61,7 @@ class Size:
     observed: tuple[int, int]
     workers: int = 0
     keeps_splits: bool = False
+    chosen: tuple[int, ...] | None = None
 
 
 def with_workers(design: Design, size: Size, device: str, mem_mb: int | None) -> Size:
@@ -101,7 +103,7 @@ def keeping_splits(design: Design, size: Size, device: str, mem_mb: int | None, 
 
 
 def batches(design: Design, size: Size, device: str, mem_mb: int | None) -> list[list[Array]]:
-    """Batches of blocks of usable targets.
+    """Batches of the blocks of usable targets that are fitted.
 
     Parameters
     ----------
@@ -119,16 +121,28 @@ def batches(design: Design, size: Size, device: str, mem_mb: int | None) -> list
     MemoryError
         Where not one block fits.
     """
-    width = block_width(design, size, device)
-    usable = np.flatnonzero(design.usable)
-    # blocks have a fixed width, and a limit only decides how many of them share a batch: see above
-    blocks = [usable[at : at + width] for at in range(0, len(usable), width)]
+    blocks = target_blocks(design, size, device)
+    if size.chosen is not None:
+        blocks = [blocks[number] for number in size.chosen]
     at_once = _n_blocks(design, size, device, mem_mb)
     if at_once < 1 and mem_mb is not None:
+        width = block_width(design, size, device)
         needed = fixed_bytes(design, size, width) + target_bytes(design, size) * width
         raise MemoryError(f"this fit needs at least {needed / 1e6:.0f} MB, more than {mem_mb} MB")
     step = max(1, at_once)
     return [blocks[at : at + step] for at in range(0, len(blocks), step)]
+
+
+def target_blocks(design: Design, size: Size, device: str) -> list[Array]:
+    """All usable targets, their columns in Y, in blocks of fixed width: a limit on memory only decides how many of
+    them share a batch, and whoever fits a share of a unit fits whole blocks.
+
+    Parameters
+    ----------
+    design, size, device : as of `batches`.
+    """
+    width, usable = block_width(design, size, device), np.flatnonzero(design.usable)
+    return [usable[at : at + width] for at in range(0, len(usable), width)]
 
 
 def block_width(design: Design, size: Size, device: str) -> int:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -19,10 +20,12 @@ from bids_app.encoding.ridge.fitted import Fitted, HeldOut, Residuals
 from bids_app.encoding.ridge.moments import Moments, rounding_of
 from bids_app.encoding.ridge.search import Choice, by_columns
 from bids_app.encoding.ridge.splits import Split, cross_rows
+from bids_app.encoding.side_by_side import made_once
 from bids_app.records import Array
 
 FEW_ALPHAS, FEW_ON_GPU = 8, 60  # of a candidate: so many Cholesky factors cost less than its eigenvectors
 Predict = Callable[[Moments, Array, Array], torch.Tensor]  # moments, positions, places of alphas → (n_eval, n)
+Solve = Callable[[torch.Tensor, Array], torch.Tensor]  # of `cholesky_predictor`
 
 
 @dataclass(frozen=True)
@@ -190,49 +193,72 @@ class ForeseenModels:
 
     def of(self, alike: Sequence[int]) -> Iterator[Residuals]:
         """For each block and each of some candidates alike, the targets that chose it in some union."""
-        chose = np.isin(self._candidates, alike)
-        predict = _predictor(self._blocks[0].moments.split, self._grid, alike[0], np.unique(self._alpha_index[chose]))
-        for number, (block, (first, stop)) in product(alike, zip(self._blocks, pairwise(self._starts), strict=True)):
-            positions = np.flatnonzero(chose[:, first:stop].any(axis=0))
-            rows = self._candidates[:, first + positions] == number
-            positions, rows = positions[there := rows.any(axis=0)], rows[:, there]
-            if len(positions):
-                unions = {
-                    union: np.flatnonzero(row) for union, row in zip(self._unions, rows, strict=True) if row.any()
-                }
-                alpha_index = self._alpha_index[rows.argmax(axis=0), first + positions]
-                left = _held_out(block.moments, positions) - predict(block.moments, positions, alpha_index)
-                yield Residuals(unions, first + positions, left)
+        make = _Predictors(self._blocks[0].moments.split, self._grid, alike[0])
+        for block, (first, stop) in zip(self._blocks, pairwise(self._starts), strict=True):
+            candidates, alpha_index = self._candidates[:, first:stop], self._alpha_index[:, first:stop]
+            chose = np.isin(candidates, alike)
+            if not chose.any():
+                continue
+            # by what this block alone has chosen: nothing of it hangs on those beside it
+            predict, anyone = make.choose(np.unique(alpha_index[chose])), np.flatnonzero(chose.any(axis=0))
+            for number in alike:
+                rows = candidates[:, anyone] == number
+                there = rows.any(axis=0)
+                positions, rows = anyone[there], rows[:, there]
+                if len(positions):
+                    unions = {
+                        union: np.flatnonzero(row) for union, row in zip(self._unions, rows, strict=True) if row.any()
+                    }
+                    own = alpha_index[rows.argmax(axis=0), positions]
+                    left = _held_out(block.moments, positions) - predict(block.moments, positions, own)
+                    yield Residuals(unions, first + positions, left)
 
 
-def _predictor(split: Split, grid: Grid, number: int, used: Array) -> Predict:
-    """What predicts the targets that chose some of the alphas (their places)."""
-    weights, alphas = grid.candidates[number], [float(alpha) for alpha in grid.alphas[used]]
-    few = FEW_ALPHAS if split.columns.X.device.type == "cpu" else FEW_ON_GPU
-    solve = cholesky_predictor(split, weights, alphas) if len(used) <= few else None
-    if solve is None:
-        basis = decompose(split, weights)
+class _Predictors:
+    """What predicts the targets that chose a candidate: a factor of each alpha where they are few, or eigenvectors.
 
-        def through_basis(moments: Moments, positions: Array, alpha_index: Array) -> torch.Tensor:
-            """What targets are predicted, (n_eval, n)."""
-            alpha = basis.eigenvalues.new_tensor(grid.alphas[alpha_index])
-            u = coordinates(moments, basis, float(grid.alphas[0]), torch.as_tensor(positions, device=alpha.device))
-            return basis.eval_projection.to(u.dtype) @ (basis.shrinkage(alpha).T.to(u.dtype) * u)
+    Parameters
+    ----------
+    split : rows to fit on and to evaluate on.
+    grid : candidates and alphas.
+    number : of the candidate.
+    """
 
-        return through_basis
+    def __init__(self, split: Split, grid: Grid, number: int) -> None:
+        self._split, self._grid, self._weights = split, grid, grid.candidates[number]
+        self._few = FEW_ALPHAS if split.columns.X.device.type == "cpu" else FEW_ON_GPU
+        self._factors: dict[float, torch.Tensor] = {}  # by alpha, of all blocks
 
-    def through_factor(moments: Moments, positions: Array, alpha_index: Array) -> torch.Tensor:
+    def choose(self, used: Array) -> Predict:
+        """Of a block that chose alphas at these places: what predicts its targets."""
+        alphas = [float(alpha) for alpha in self._grid.alphas[used]]
+        few = len(used) <= self._few
+        solve = cholesky_predictor(self._split, self._weights, alphas, self._factors) if few else None
+        if solve is None:
+            return self._through_basis
+        return partial(self._through_factor, solve)
+
+    @made_once
+    def _basis(self) -> Basis:
+        return decompose(self._split, self._weights)
+
+    def _through_basis(self, moments: Moments, positions: Array, alpha_index: Array) -> torch.Tensor:
+        """What targets are predicted, (n_eval, n)."""
+        basis, grid = self._basis, self._grid
+        alpha = basis.eigenvalues.new_tensor(grid.alphas[alpha_index])
+        u = coordinates(moments, basis, float(grid.alphas[0]), torch.as_tensor(positions, device=alpha.device))
+        return basis.eval_projection.to(u.dtype) @ (basis.shrinkage(alpha).T.to(u.dtype) * u)
+
+    def _through_factor(self, solve: Solve, moments: Moments, positions: Array, alpha_index: Array) -> torch.Tensor:
         """The same."""
-        chosen = torch.as_tensor(positions, device=moments.Y.device)
-        if split.is_primal(weights):
+        split, chosen = self._split, torch.as_tensor(positions, device=moments.Y.device)
+        if split.is_primal(self._weights):
             given = moments.cross[:, chosen]
         elif moments.spanned is not None:
             given = moments.spanned[:, chosen]
         else:
             given = torch.cat([moments.Y[at][:, chosen] for at in split.train_slices]) - moments.mean[chosen]
-        return solve(given.double(), grid.alphas[alpha_index]).to(moments.Y.dtype)
-
-    return through_factor
+        return solve(given.double(), self._grid.alphas[alpha_index]).to(moments.Y.dtype)
 
 
 def _held_out(moments: Moments, positions: Array) -> torch.Tensor:

@@ -1,10 +1,10 @@
 """Every union of feature groups, fitted in nested folds and scored on held-out samples; several questions in one
-stream."""
+stream, whole or a share of the targets at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 
 import numpy as np
@@ -12,15 +12,15 @@ import torch
 
 from bids_app.encoding.design.columns import n_delays, n_dims
 from bids_app.encoding.design.folds import audit, fold_warnings, inner_folds, outer_split
-from bids_app.encoding.ridge.batches import Size, batches, keeping_splits, with_workers
+from bids_app.encoding.ridge.batches import Size, batches, keeping_splits, target_blocks, with_workers
 from bids_app.encoding.ridge.candidates import alpha_grid, band_weights
 from bids_app.encoding.ridge.fitted import Observer, ObserverGroup
-from bids_app.encoding.ridge.options import FitContext, FitOptions, Question
+from bids_app.encoding.ridge.options import FitContext, FitOptions, Question, Share
 from bids_app.encoding.ridge.scores import Results
 from bids_app.encoding.ridge.search import MANY_COLUMNS
 from bids_app.encoding.ridge.splits import Weights
 from bids_app.encoding.ridge.stream import Asked, OuterFold, OuterSplits, Plan, fit_batch
-from bids_app.records import SOLVERS, Design, Fit, FitSpec, Union, subsets
+from bids_app.records import SOLVERS, Array, Design, Fit, FitSpec, Part, Union, subsets
 
 MOST_GROUPS = 4  # 15 unions
 TYPES = {
@@ -83,11 +83,13 @@ def fit_all(
     spec: FitSpec,
     context: FitContext = HERE,
     folds: Sequence[OuterFold] | None = None,
+    shares: Sequence[Share] = (),
 ) -> list[Fit]:
     """Several questions about the same data, in one stream.
 
     Columns of all bands are made once a fold, and what questions have in common is computed once: products, and the
     decomposition of every distinct candidate. Each question is answered as if it were asked alone, but for rounding.
+    Whatever shares there are, and whoever fitted them, results are the same, bit for bit.
 
     Parameters
     ----------
@@ -96,6 +98,8 @@ def fit_all(
     spec, context : as of `fit`.
     folds : the outer folds; None: those of the design. One that tests what it trains on fits models to all samples,
         for those that predict others: its scores are no held-out ones.
+    shares : what `fit_share` gave for the same questions, spec and data; what they have is not fitted again. One that
+        is of another device, or not of whole blocks that no share before it has, is not used.
 
     Returns
     -------
@@ -106,6 +110,105 @@ def fit_all(
     CannotFit, ValueError, MemoryError
         As `fit` does.
     """
+    stream = _stream(design, questions, spec, context, folds)
+    taken: dict[int, Share] = {}
+    for share in shares:
+        if (found := stream.blocks_of(share)) and taken.keys().isdisjoint(found):
+            stream.observer.take(share.targets, share.kept)
+            taken |= dict.fromkeys(found, share)
+    left = [number for number in range(len(stream.blocks)) if number not in taken]
+    constant = stream.fit(left)
+    if taken:  # the same for all targets
+        constant = [frozenset(np.flatnonzero(row).tolist()) for row in next(iter(taken.values())).constant]
+    audits = tuple(audit(design, fold.number, fold.train, fold.test, len(fold.inner)) for fold in stream.folds)
+    fits = []
+    for one, asked, kept in zip(questions, stream.plan.asked, stream.results, strict=True):
+        warnings = (
+            *fold_warnings(design, spec.outer),
+            *_solver_warnings(spec, asked.names),
+            *_constant_warnings(one.groups, one.bands, list(map(asked.own, constant))),
+        )
+        fits.append(kept.fit(tuple(asked.names), audits, warnings))
+    return fits
+
+
+def fit_share(
+    design: Design, questions: Sequence[Question], spec: FitSpec, context: FitContext, part: Part
+) -> Share | None:
+    """A share of the targets, for a `fit_all` of the same data that takes it.
+
+    Parameters
+    ----------
+    design, questions, spec, context : as of `fit_all`; the design is whole.
+    part : which of the blocks of targets are fitted.
+
+    Returns
+    -------
+    What all that observe have kept of these targets; None where there are fewer blocks than parts, and none of them
+    is in this one.
+
+    Raises
+    ------
+    CannotFit, ValueError, MemoryError
+        As `fit` does.
+    """
+    stream = _stream(design, questions, spec, context, None)
+    own = part.among(len(stream.blocks))
+    if not own:
+        return None
+    constant = [[band in fold for band in range(len(stream.plan.bands))] for fold in stream.fit(own)]
+    targets = np.concatenate([stream.blocks[number] for number in own])
+    return Share(targets, context.device, np.array(constant), stream.observer.kept(targets))
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """A fit that is about to begin: `blocks` of all targets, and who observes it."""
+
+    design: Design
+    context: FitContext
+    plan: Plan
+    folds: Sequence[OuterFold]
+    size: Size
+    results: Sequence[Results]
+    observer: Observer
+    blocks: Sequence[Array]
+
+    def fit(self, chosen: Sequence[int]) -> Sequence[frozenset[int]]:
+        """Blocks of these numbers. Returns of each fold the numbers of the bands that are constant in training; none
+        where no block is chosen."""
+        design, device, mem_mb = self.design, self.context.device, self.context.mem_mb
+        size = with_workers(design, replace(self.size, chosen=tuple(chosen)), device, mem_mb)
+        size = keeping_splits(design, size, device, mem_mb, bool(self.observer.foreseen))
+        plan = replace(self.plan, workers=size.workers)
+        splits = OuterSplits(design, self.folds, plan, size.keeps_splits)
+        constant: Sequence[frozenset[int]] = ()
+        rounds = batches(design, size, device, mem_mb)
+        plan = replace(plan, watch=self.context.watch, n_rounds=len(rounds) * len(self.folds))
+        for blocks in rounds:
+            constant = fit_batch(design, splits, blocks, plan, self.observer)  # the same for all batches
+        return constant
+
+    def blocks_of(self, share: Share) -> range:
+        """Numbers of the blocks that a share is of; none where it is of no whole ones, or of another device."""
+        firsts = [int(block[0]) for block in self.blocks]
+        if share.device != self.context.device or not len(share.targets) or int(share.targets[0]) not in firsts:
+            return range(0)
+        begin = firsts.index(int(share.targets[0]))
+        for end in range(begin + 1, len(self.blocks) + 1):
+            if np.array_equal(np.concatenate(self.blocks[begin:end]), share.targets):
+                return range(begin, end)
+        return range(0)
+
+
+def _stream(
+    design: Design,
+    questions: Sequence[Question],
+    spec: FitSpec,
+    context: FitContext,
+    folds: Sequence[OuterFold] | None,
+) -> _Stream:
+    """Raises CannotFit and ValueError as `fit` does."""
     plan = _plan(design, questions, spec, context)
     if folds is None:
         folds = [_outer_fold(design, number, spec) for number in np.unique(design.folds).tolist()]
@@ -117,25 +220,9 @@ def fit_all(
         ObserverGroup([kept, *([] if one.observer is None else [one.observer])])
         for kept, one in zip(results, questions, strict=True)
     ]
-    observer = plan.observers(observed)
-    size = with_workers(design, _size(design, plan, folds, questions, observed), context.device, context.mem_mb)
-    size = keeping_splits(design, size, context.device, context.mem_mb, bool(observer.foreseen))
-    plan, splits = replace(plan, workers=size.workers), OuterSplits(design, folds, plan, size.keeps_splits)
-    constant: Sequence[frozenset[int]] = ()
-    rounds = batches(design, size, context.device, context.mem_mb)
-    plan = replace(plan, watch=context.watch, n_rounds=len(rounds) * len(folds))
-    for blocks in rounds:
-        constant = fit_batch(design, splits, blocks, plan, observer)  # the same for all batches
-    audits = tuple(audit(design, fold.number, fold.train, fold.test, len(fold.inner)) for fold in folds)
-    fits = []
-    for one, asked, kept in zip(questions, plan.asked, results, strict=True):
-        warnings = (
-            *fold_warnings(design, spec.outer),
-            *_solver_warnings(spec, asked.names),
-            *_constant_warnings(one.groups, one.bands, list(map(asked.own, constant))),
-        )
-        fits.append(kept.fit(tuple(asked.names), audits, warnings))
-    return fits
+    size = _size(design, plan, folds, questions, observed)
+    blocks = target_blocks(design, size, context.device)
+    return _Stream(design, context, plan, folds, size, results, plan.observers(observed), blocks)
 
 
 def _plan(design: Design, questions: Sequence[Question], spec: FitSpec, context: FitContext) -> Plan:

@@ -273,6 +273,69 @@ class Observer:
     def end(self) -> None:
         """When the batch is complete."""
 
+    def kept(self, targets: Array) -> dict[str, Array]:
+        """What it keeps of the targets that it has met so far, for another observer of the same fit to `take`.
+
+        Parameters
+        ----------
+        targets : (n,) their columns in the design's Y, ascending.
+
+        Raises
+        ------
+        NotImplementedError
+            It cannot give anything on, so that no share of its fit can be fitted elsewhere.
+        """
+        raise NotImplementedError(type(self).__name__)
+
+    def take(self, targets: Array, kept: Mapping[str, Array]) -> None:
+        """As if it had met these targets itself, in whatever order all of them come.
+
+        Parameters
+        ----------
+        targets : (n,) their columns in the design's Y, none of which it has met.
+        kept : what another observer of the same fit kept of them.
+        """
+        raise NotImplementedError(type(self).__name__)
+
+
+class Under(Mapping[str, Array]):
+    """Those arrays whose names begin alike, by the rest of their names; each is read when it is asked for.
+
+    Parameters
+    ----------
+    arrays : all of them.
+    begin : of their names.
+    """
+
+    def __init__(self, arrays: Mapping[str, Array], begin: str) -> None:
+        self._arrays, self._begin = arrays, begin
+
+    def __getitem__(self, name: str) -> Array:
+        return self._arrays[f"{self._begin}{name}"]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.removeprefix(self._begin) for name in self._arrays if name.startswith(self._begin))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def pieces(responses: Sequence[torch.Tensor], most: int) -> list[slice]:
+    """Places of a batch's targets, so many together at most, and none of two blocks: what is made of them together
+    does not hang on which blocks share a batch.
+
+    Parameters
+    ----------
+    responses : of the blocks, as `Observer.begin` is given them.
+    most : targets.
+    """
+    found, start = [], 0
+    for block in responses:
+        stop = start + block.shape[1]
+        found += [slice(first, min(first + most, stop)) for first in range(start, stop, most)]
+        start = stop
+    return found
+
 
 class ObserverGroup(Observer):
     """Several observers of one fit, called in their order."""
@@ -330,3 +393,16 @@ class ObserverGroup(Observer):
         """See Observer."""
         for observer in self._observers:
             observer.end()
+
+    def kept(self, targets: Array) -> dict[str, Array]:
+        """See Observer; names begin with each one's place."""
+        return {
+            f"{place}.{name}": values
+            for place, observer in enumerate(self._observers)
+            for name, values in observer.kept(targets).items()
+        }
+
+    def take(self, targets: Array, kept: Mapping[str, Array]) -> None:
+        """See Observer."""
+        for place, observer in enumerate(self._observers):
+            observer.take(targets, Under(kept, f"{place}."))

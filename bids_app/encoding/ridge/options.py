@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar
+from typing import Literal, Self, TypeVar
 
+import numpy as np
 import torch
 
 from bids_app.encoding.ridge.batches import DEFAULT_MB
-from bids_app.encoding.ridge.fitted import Observer
-from bids_app.records import Union
+from bids_app.encoding.ridge.fitted import Observer, Under
+from bids_app.records import Array, Union
 
 Precision = Literal["mixed", "float32", "float64"]
 Watch = Callable[[str, float], None]  # a stage of a fit, and what further share of it is done; from any thread
@@ -79,6 +80,45 @@ class Question:
     def bands(self) -> list[str]:
         """All of the groups, in order."""
         return [band for members in self.groups.values() for band in members]
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one share of a fit's targets gave, as plain arrays, for the whole fit to take (`fit_all`).
+
+    Parameters
+    ----------
+    targets : (n,) their columns in the design's Y, whole blocks.
+    device : `cpu` or `cuda`, as the width of blocks and the rounding of products hang on it.
+    constant : (n_folds, n_bands) bool, the bands that do not vary in training.
+    kept : what the observers of all questions keep of the targets (`Observer.kept`).
+    """
+
+    targets: Array
+    device: str
+    constant: Array
+    kept: Mapping[str, Array]
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """All of it, by name; of what is kept the arrays themselves, which may be views of larger ones."""
+        own = {"targets": self.targets, "device": np.array(self.device), "constant": self.constant}
+        return own | {f"kept.{name}": values for name, values in self.kept.items()}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, Array]) -> Self:
+        """The share of such arrays; what is kept is read when it is taken.
+
+        Parameters
+        ----------
+        arrays : by name, among others.
+
+        Raises
+        ------
+        KeyError
+            One is missing.
+        """
+        return cls(arrays["targets"], str(arrays["device"]), arrays["constant"], Under(arrays, "kept."))
 
 
 def with_backoff(run: Callable[[FitContext], Result], context: FitContext) -> tuple[Result, tuple[str, ...]]:

@@ -5,7 +5,7 @@ With profiles and parts of every target they are filled in as models are fitted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -194,6 +194,23 @@ class Results(Observer):
             self._profile[name][:, targets] += _length(kernels.double(), dim=1).cpu().numpy()
             if name in self._weights:
                 self._weights[name][models.fold][..., targets] = kernels.cpu().numpy()
+
+    def kept(self, targets: Array) -> dict[str, Array]:
+        """See Observer."""
+        return {name: values[..., targets] for name, values in self._arrays()}
+
+    def take(self, targets: Array, kept: Mapping[str, Array]) -> None:
+        """See Observer."""
+        for name, values in self._arrays():
+            values[..., targets] = kept[name]
+
+    def _arrays(self) -> Iterator[tuple[str, Array]]:
+        """All that is collected, (…, n_targets) each, by name."""
+        for fold, scores in enumerate(self._folds):
+            yield from ((f"{name}{fold}", values) for name, values in vars(scores).items())
+        yield from (("explained", self._explained), ("alpha", self._alpha), ("shares", self._shares))
+        for what, by_band in (("profile", self._profile), ("weights", self._weights)):
+            yield from ((f"{what}{place}", values) for place, values in enumerate(by_band.values()))
 
     def _zeros(self, *shape: int) -> Array:
         """(…, n_targets), NaN for unusable targets."""

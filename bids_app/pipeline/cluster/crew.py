@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bids_app.errors import OutOfMemory, ReadWriteError
+from bids_app.pipeline.cluster.opening import workers_of
 from bids_app.pipeline.cluster.telling import Event, Outcome, from_plain
 from bids_app.pipeline.cluster.workplace import Do, Workplace, do_there, give_up_there
 
@@ -61,6 +62,13 @@ class Crew:
     def pending(self) -> bool:
         """Whether there is anything to wait for."""
         return bool(self._futures)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the cluster has no worker at this moment; False where it does not say."""
+        with suppress(OSError):
+            return not self.client.scheduler_info(n_workers=-1)["workers"]
+        return False
 
     def give(
         self, name: str, do: Do, order: object, after: Iterable[str] = (), on_gpu: bool = False, priority: int = 0
@@ -174,13 +182,21 @@ def crew_of(client: Client, make: Callable[[], object]) -> Iterator[Crew]:
     ----------
     client : of the cluster.
     make : makes what each worker keeps.
+
+    Raises
+    ------
+    ReadWriteError : the cluster has gone meanwhile.
     """
     run = f"concord-{uuid.uuid4().hex[:12]}"
-    workers = client.scheduler_info()["workers"].values()
+    workers = workers_of(client).values()
     crew = Crew(client, run, any(one.get("resources", {}).get(GPU) for one in workers), len(workers))
     client.subscribe_topic(run, crew.hear_workers)
     client.subscribe_topic("all", crew.hear_scheduler)
-    client.register_plugin(Workplace(run, make))
+    try:
+        client.register_plugin(Workplace(run, make))
+    except OSError as error:  # what dask says of it names sockets
+        what = "a dask worker, or the scheduler, has gone as the run began"
+        raise ReadWriteError(what, hint="run the same command to go on") from error
     try:
         yield crew
     finally:

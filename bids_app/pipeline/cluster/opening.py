@@ -7,14 +7,14 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bids_app import __version__
-from bids_app.disk import temporary_folder
+from bids_app.disk import scratch_folder, temporary_folder
 from bids_app.errors import CannotCreate, NoInput, UsageError
 from bids_app.execution.cost import DEFAULT_MB
 from bids_app.inputs.opening import read_named
@@ -30,7 +30,7 @@ OWN = {  # settings of dask for a cluster of one's own
     "distributed.scheduler.http.routes": [],  # nothing is shown to browsers
     "distributed.worker.http.routes": [],
 }
-SAME = "workers need the same Concord, and BIDS_DIR and OUT_DIR under the same paths"
+SAME = "workers need the same Concord, and the same disk: BIDS_DIR, OUT_DIR and all else under the same paths"
 WRITES = "`dask scheduler --scheduler-file` writes it"
 ONE_THREAD = "start workers with --nthreads 1, several with --nworkers; threads of a fit are --omp-nthreads"
 
@@ -54,6 +54,16 @@ def worker_limits(options: RunOptions) -> tuple[int, int | None]:
 
 def _is_there(options: RunOptions) -> bool:
     return options.scheduler is not None or options.scheduler_file is not None
+
+
+def workers_of(client: Client) -> dict[str, Any]:
+    """What the scheduler says of all workers there are, by their addresses.
+
+    Parameters
+    ----------
+    client : of the cluster.
+    """
+    return dict(client.scheduler_info(n_workers=-1)["workers"])  # some versions of dask tell of five by themselves
 
 
 @contextmanager
@@ -181,7 +191,7 @@ def _address(path: Path) -> str:
 
 def _wait_for_workers(client: Client, address: str, say: Callable[[str], object]) -> None:
     said = False
-    while not client.scheduler_info()["workers"]:
+    while not workers_of(client):
         if not said:
             say(f"waiting for workers of {address}: none has come yet")
             said = True
@@ -190,18 +200,25 @@ def _wait_for_workers(client: Client, address: str, say: Callable[[str], object]
 
 def _require_alike(client: Client, options: RunOptions) -> None:
     """Workers see the same files, have the same Concord, and do one thing at a time. Raises UsageError."""
-    threads = {address: one["nthreads"] for address, one in client.scheduler_info()["workers"].items()}
-    for address, n_threads in threads.items():
-        if n_threads != 1:
-            raise UsageError(f"a dask worker has {n_threads} threads", address, ONE_THREAD)
-    found = client.run(_look, str(options.bids_dir), str(options.out_dir), on_error="return")
+    for address, one in workers_of(client).items():
+        if one["nthreads"] != 1:
+            raise UsageError(f"a dask worker has {one['nthreads']} threads", address, ONE_THREAD)
+    read = [str(folder) for folder in options.named_folders if _holds_something(folder)]
+    with scratch_folder(options.out_dir / "logs") as mark:
+        found = client.run(_look, read, str(options.out_dir), mark.name, on_error="return")
     for address, answer in found.items():
         problem = f"{type(answer).__name__}: {answer}" if isinstance(answer, Exception) else answer
         if problem != __version__:
             raise UsageError(f"a dask worker differs from this process ({problem})", address, SAME)
 
 
-def _look(bids_dir: str, out_dir: str) -> str:
-    """On a worker: the version there, or what is not."""
-    absent = [folder for folder in (bids_dir, out_dir) if not Path(folder).is_dir()]
-    return f"there is no {absent[0]}" if absent else __version__
+def _look(read: Sequence[str], out_dir: str, mark: str) -> str:
+    """On a worker: the version there, or which folder is not the one that it is here. A name that is there is not
+    enough: it may be empty, as nothing is mounted, or a folder of the worker's own disk."""
+    other = [folder for folder in read if not _holds_something(Path(folder))]
+    other += [] if (Path(out_dir) / "logs" / mark).is_dir() else [out_dir]
+    return f"there {other[0]} is another folder, or none" if other else __version__
+
+
+def _holds_something(folder: Path) -> bool:
+    return folder.is_dir() and next(folder.iterdir(), None) is not None

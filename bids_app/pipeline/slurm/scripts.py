@@ -101,16 +101,22 @@ class Jobs:
 
 @dataclass(frozen=True)
 class _Job:
-    """One script: what concord is asked for, whether for a participant a task, and what comes before and after it."""
+    """One script: what concord is asked for, with which options besides, whether for a participant a task, and what
+    comes before and after it."""
 
     name: str
     asked: Sequence[str]
     gpus: int
+    options: Sequence[str] = ()
     is_array: bool = False
     before: str = ""
     after: str = ""
 
 
+# Of all variables --containall lets in these alone: the GPUs that SLURM gave to this job.
+OWN_GPUS = """\
+[ -z "${CUDA_VISIBLE_DEVICES-}" ] || export APPTAINERENV_CUDA_VISIBLE_DEVICES="$CUDA_VISIBLE_DEVICES"
+"""
 PICK = f"""\
 label=$(sed -n "${{SLURM_ARRAY_TASK_ID}}p" {LABELS})
 echo "participant $label"
@@ -134,7 +140,7 @@ def scripts(jobs: Jobs) -> dict[str, str]:
     own = [
         _Job("features", ["participant", "--features-only"], gpus, after=FEATURES_END),
         _Job("participants", ["participant"], gpus, is_array=True, before=PICK),
-        _Job("group", ["group"], 0),
+        _Job("group", ["group"], 0, options=["--device", "auto"] if gpus else []),  # whatever the others have
     ]
     labels = "".join(f"{label}\n" for label in jobs.labels)
     return {LABELS: labels, **{f"{one.name}.sh": _script(jobs, one) for one in own}, SUBMIT: _submit(jobs)}
@@ -152,7 +158,7 @@ def _script(jobs: Jobs, job: _Job) -> str:
         *cluster.lines,
     ]
     program = jobs.container.words(job.gpus > 0) if jobs.container else jobs.command
-    command = shlex.join([*program, *map(str, jobs.data), *job.asked, *jobs.options])
+    command = shlex.join([*program, *map(str, jobs.data), *job.asked, *jobs.options, *job.options])
     return "".join(
         [
             "#!/bin/bash\n",
@@ -160,6 +166,7 @@ def _script(jobs: Jobs, job: _Job) -> str:
             job.before,
             f"mkdir -p {shlex.join(map(str, jobs.written))}\n",
             f"cd {shlex.quote(str(jobs.folder))}\n",
+            OWN_GPUS if jobs.container and job.gpus else "",
             command + (' --participant-label "$label"' if job.is_array else "") + "\n",
             job.after,
         ]

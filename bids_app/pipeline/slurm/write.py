@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ def write_slurm(options: RunOptions, given: Sequence[str], wanted: Wanted, say: 
 
     Raises
     ------
-    UsageError : an option belongs to a single command, or the folder lies in BIDS_DIR.
+    UsageError : an option belongs to a single command, the folder lies in BIDS_DIR, or a container cannot see a path.
     NoInput, NotBids, NothingMatched : there is nothing to go on from.
     CannotCreate : the folder cannot be written.
     """
@@ -60,7 +61,8 @@ def write_slurm(options: RunOptions, given: Sequence[str], wanted: Wanted, say: 
     labels = sorted(everybody - {""})
     folder, data, container = Path.cwd(), (options.bids_dir, options.out_dir), None
     if wanted.image is not None:
-        container = _container(wanted.image.resolve(), options, [*_named(given), *_of_regions(options)])
+        named = [*_named(given), *_of_settings(options), *_of_regions(options)]
+        container = _container(wanted.image.resolve(), options, named)
     cpus, mem_mb = options.threads or CPUS, options.mem_mb or DEFAULT_MB
     cluster = Cluster(
         cpus * options.nprocs, mem_mb, options.nprocs, wanted.gpus, wanted.time, wanted.at_once, wanted.lines
@@ -69,6 +71,8 @@ def write_slurm(options: RunOptions, given: Sequence[str], wanted: Wanted, say: 
     own += ["--mem-mb", str(mem_mb)] if options.mem_mb is None else []
     if options.work_dir and str(options.work_dir) not in given:  # in a container it hangs on no working folder
         own += ["--work-dir", str(options.work_dir)]
+    if options.models.offline and "--offline" not in given:  # nor has it this shell's variables
+        own += ["--offline"]
     if container and (folders := _atlas_folders(options)):  # in it no others are looked at
         own += ["--atlas-dir", *map(str, folders)]
     command = [sys.executable, "-m", "bids_app"]
@@ -80,7 +84,7 @@ def write_slurm(options: RunOptions, given: Sequence[str], wanted: Wanted, say: 
             write_whole(wanted.to / name, text.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise CannotCreate("job scripts cannot be written", wanted.to, str(error)) from error
-    say(f"{len(labels)} participants: bash {wanted.to / SUBMIT}")
+    say(f"{len(labels)} participants: bash {shlex.quote(str(wanted.to / SUBMIT))}")
 
 
 def _require_own(options: RunOptions, wanted: Wanted) -> None:
@@ -103,12 +107,15 @@ def _require_own(options: RunOptions, wanted: Wanted) -> None:
 
 def _container(image: Path, options: RunOptions, named: Sequence[Path]) -> Container:
     """An image that sees what is read, but for what lies in something that it sees already; and the working folder
-    where a path hangs on it."""
+    where a path hangs on it. Raises UsageError where Apptainer could not be told of a path."""
     folder = None if all(path.is_absolute() for path in named) else Path.cwd()
     own = [] if folder is None else [folder]
     paths = dict.fromkeys([*own, *options.named_folders, *(path.resolve() for path in named)])
     written = _written(options)
     read = [path for path in paths if path not in written and not any(one in path.parents for one in paths)]
+    for path in (*read, *written):
+        if {",", ":"} & {*str(path)}:
+            raise UsageError("--bind of Apptainer takes no path with a comma or colon", path, "rename it")
     return Container(image, read, written, folder)
 
 
@@ -120,6 +127,11 @@ def _written(options: RunOptions) -> tuple[Path, ...]:
 def _atlas_folders(options: RunOptions) -> tuple[Path, ...]:
     """Where names of atlases are looked for, if there are any."""
     return dataset.local_folders(options.regions.folders) if options.regions.atlases else ()
+
+
+def _of_settings(options: RunOptions) -> list[Path]:
+    """Folders of the analysis file and of the recipe: features and tables that these name lie beside them."""
+    return [Path(name).parent for name in (options.analysis, options.stimuli) if name and Path(name).is_file()]
 
 
 def _of_regions(options: RunOptions) -> list[Path]:

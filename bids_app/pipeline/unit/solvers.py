@@ -20,6 +20,7 @@ from bids_app.encoding import (
     KeptModels,
     ObserverGroup,
     Question,
+    Share,
     TestedQuestion,
 )
 from bids_app.pipeline.unit.fit_inputs import FitInputs
@@ -32,6 +33,7 @@ from bids_app.records import (
     Fit,
     FitSpec,
     InferenceResult,
+    Part,
     SavedFit,
     Union,
     partition_components,
@@ -116,13 +118,23 @@ class Solver(Protocol):
     def prepare_design(self, design: Design) -> Design:
         """The design with the folds that the solver asks for."""
 
-    def answer(self, inputs: FitInputs, asked: UnitQuestions) -> UnitAnswers:
+    def answer(self, inputs: FitInputs, asked: UnitQuestions, shares: Sequence[Share] = ()) -> UnitAnswers:
         """All unions that the questions need, with inference where it is asked for.
 
         Parameters
         ----------
         inputs : what the questions are about; its feature groups are those of the analysis's own partition.
         asked : what is asked beside it.
+        shares : of targets that were fitted elsewhere; whatever there are, the answers are the same.
+        """
+
+    def share(self, inputs: FitInputs, asked: UnitQuestions, part: Part) -> Share | None:
+        """A share of the targets, for `answer` to take; None where none can be given.
+
+        Parameters
+        ----------
+        inputs, asked : as of `answer`, of the whole unit.
+        part : of the targets.
         """
 
 
@@ -133,46 +145,82 @@ class NestedRidge:
         """As it is."""
         return design
 
-    def answer(self, inputs: FitInputs, asked: UnitQuestions) -> UnitAnswers:
+    def answer(self, inputs: FitInputs, asked: UnitQuestions, shares: Sequence[Share] = ()) -> UnitAnswers:
         """All unions that the questions need, in one stream, with inference where it is asked for.
 
         Parameters
         ----------
         inputs : what the questions are about.
         asked : what is asked beside the partition of its feature groups.
+        shares : of targets that were fitted elsewhere; one of another device than this one's is not used.
         """
 
         def attempt(context: FitContext) -> UnitAnswers:
             """Fit on one device."""
-            kept = None
-            if asked.keeping is not None:
-                unions = encoding.unions_of(tuple(inputs.groups))
-                labels = None if inputs.blocks is None else inputs.blocks.labels
-                keeping = replace(asked.keeping, labels=labels)
-                kept = KeptModels(inputs.design, inputs.groups, unions, keeping)
-            main = _PartitionQuestion(inputs, inputs.groups, asked.averaging, context.device, kept)
-            # targets that the main partition predicts reliably: the others average over them too
-            averaging = asked.averaging.over(main.averages.sets.get(RELIABLE))
-            apart = replace(averaging, compares=False)
-            extra = [_PartitionQuestion(inputs, groups, apart, context.device) for groups in asked.extra.values()]
-            controls = alone = None
-            if asked.controls:
-                controls = ControlsQuestion(inputs.design, asked.controls, inputs.inference, context.device)
-            if asked.models:
-                alone = _ModelsAlone(inputs, asked.models, averaging, context.device)
-            questions = [one.question for one in (main, *extra, controls, alone) if one is not None]
-            fits = iter(encoding.fit_all(inputs.design, questions, inputs.spec, context))
-            first, *others = (one.fitted(next(fits)) for one in (main, *extra))
-            return UnitAnswers(
-                first,
-                dict(zip(asked.extra, others, strict=True)),
-                NO_CONTROLS if controls is None else controls.results(next(fits)),
-                None if alone is None else alone.averages.averaged(),
-                None if kept is None else kept.saved(),
+            stream = _Stream(inputs, asked, context.device)
+            return stream.answers(
+                encoding.fit_all(inputs.design, stream.questions, inputs.spec, context, shares=shares)
             )
 
         answers, warnings = inputs.with_backoff(attempt)
         return replace(answers, main=answers.main.with_warnings(warnings))
+
+    def share(self, inputs: FitInputs, asked: UnitQuestions, part: Part) -> Share | None:
+        """A share of the targets; none where a GPU's memory does not do for it.
+
+        Parameters
+        ----------
+        inputs, asked : as of `answer`, of the whole unit.
+        part : of the targets.
+        """
+
+        def attempt(context: FitContext) -> Share | None:
+            """Fit on the device that was asked for, which is that of all other shares."""
+            if context.device != inputs.context.device:
+                return None
+            stream = _Stream(inputs, asked, context.device)
+            return encoding.fit_share(inputs.design, stream.questions, inputs.spec, context, part)
+
+        return inputs.with_backoff(attempt)[0]
+
+
+class _Stream:
+    """All that is asked of a unit, as questions to one stream of fits on a device."""
+
+    def __init__(self, inputs: FitInputs, asked: UnitQuestions, device: str) -> None:
+        self._names, self._kept = tuple(asked.extra), None
+        if asked.keeping is not None:
+            unions = encoding.unions_of(tuple(inputs.groups))
+            labels = None if inputs.blocks is None else inputs.blocks.labels
+            self._kept = KeptModels(inputs.design, inputs.groups, unions, replace(asked.keeping, labels=labels))
+        self._main = _PartitionQuestion(inputs, inputs.groups, asked.averaging, device, self._kept)
+        # targets that the main partition predicts reliably: the others average over them too
+        averaging = asked.averaging.over(self._main.averages.sets.get(RELIABLE))
+        apart = replace(averaging, compares=False)
+        self._extra = [_PartitionQuestion(inputs, groups, apart, device) for groups in asked.extra.values()]
+        self._controls = self._alone = None
+        if asked.controls:
+            self._controls = ControlsQuestion(inputs.design, asked.controls, inputs.inference, device)
+        if asked.models:
+            self._alone = _ModelsAlone(inputs, asked.models, averaging, device)
+
+    @property
+    def questions(self) -> list[Question]:
+        """All of them; the main partition's first, as others average over what it predicts reliably."""
+        every = (self._main, *self._extra, self._controls, self._alone)
+        return [one.question for one in every if one is not None]
+
+    def answers(self, of_questions: Sequence[Fit]) -> UnitAnswers:
+        """What the fits of all questions say."""
+        fits = iter(of_questions)
+        first, *others = (one.fitted(next(fits)) for one in (self._main, *self._extra))
+        return UnitAnswers(
+            first,
+            dict(zip(self._names, others, strict=True)),
+            NO_CONTROLS if self._controls is None else self._controls.results(next(fits)),
+            None if self._alone is None else self._alone.averages.averaged(),
+            None if self._kept is None else self._kept.saved(),
+        )
 
 
 class _PartitionQuestion:
@@ -219,17 +267,27 @@ class PublishedRidge:
         """In five contiguous folds. Raises CannotFit where there are too few rows."""
         return encoding.published_design(design)
 
-    def answer(self, inputs: FitInputs, asked: UnitQuestions) -> UnitAnswers:
+    def answer(self, inputs: FitInputs, asked: UnitQuestions, shares: Sequence[Share] = ()) -> UnitAnswers:
         """All models that the published code fits, without inference: it has partitions alone.
 
         Parameters
         ----------
         inputs : what the questions are about.
         asked : further partitions, and sets of targets; the ceiling of these is not used.
+        shares : none are given.
         """
         main = self._fit_partition(inputs, inputs.groups, asked.averaging)
         extra = {name: self._fit_partition(inputs, groups, asked.averaging) for name, groups in asked.extra.items()}
         return UnitAnswers(main, extra)
+
+    def share(self, inputs: FitInputs, asked: UnitQuestions, part: Part) -> Share | None:
+        """None: a target takes next to no time.
+
+        Parameters
+        ----------
+        inputs, asked, part : as of `Solver.share`.
+        """
+        return None
 
     def _fit_partition(self, inputs: FitInputs, groups: Groups, averaging: Averaging) -> FittedPartition:
         def attempt(context: FitContext) -> tuple[Fit, Averaged]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bids_app.execution import FEATURES, RESPONSES, Unit
+from bids_app.execution import FEATURES, PREPARED, RESPONSES, Unit
 from bids_app.execution.cost import (
     Asked,
     FitSize,
@@ -17,6 +17,7 @@ from bids_app.execution.cost import (
     read_s,
     written_mb,
 )
+from bids_app.execution.shares import UnitCost
 from bids_app.pipeline.job.enough import BLOCKS, linked
 from bids_app.pipeline.job.job import Job
 from bids_app.pipeline.job.models import CheckedModels
@@ -40,6 +41,8 @@ MODELS_MB = 450  # what libraries of models take beside those of fits
 ACCELERATORS = ("/dev/nvidia0", "/dev/kfd")
 N_LAYERS = 13  # of a model, where all are asked for
 CELL_BYTES = 4  # of an array that is kept
+SHARED_TARGETS = 2048  # of a block at most, as `encoding/ridge/batches.py` has them: a share has whole ones
+WORKING_FILES = {"predictions", "weights"}  # that are saved lie in files as large as the unit, in each process
 LEAST_BLOCK_S, MOST_BLOCKS = 60.0, 64  # of tests: as long as smooth responses ask for, and how many there are at most
 
 
@@ -122,22 +125,56 @@ def expected(
     job : what the run was asked for.
     slower : this machine's core, as of `cost.pace`.
     """
-    shapes = Shapes(
-        unit.modality,
-        max(1, round(sum(_n_rows(unit, account, job) for account in accounts))),
-        n_targets,
-        _n_folds(job.analysis.fit.outer, unit),
-        sum(map(_heard_s, accounts)),
-    )
+    shapes, n_bytes = _shapes_of(unit, accounts, n_targets, job), _n_bytes(unit)
     size = fit_size(shapes, job)
     known = fit_seconds(shapes, job, slower)
-    n_bytes = sum(path.stat().st_size for recording in unit.recordings for path in recording.paths if path.exists())
     before = {RESPONSES: read_s(n_bytes) * slower, FEATURES: made.seconds}
     return Expected(
         {**before, **known} if known else {},
         fit_mb(size, n_bytes, job.options.mem_mb) + (MODELS_MB if made.loads_models else 0),
         written_mb(size) + made.mb({**job.specs, **job.baseline_specs}) + saved_mb(shapes, job),
     )
+
+
+def unit_cost(
+    unit: Unit, accounts: Sequence[RecordingAccount], n_targets: int, job: Job, slower: float
+) -> UnitCost | None:
+    """What of a unit is done once a target, and what whoever fits a share of its targets repeats; features excepted.
+
+    Parameters
+    ----------
+    unit, accounts, n_targets, job, slower : as of `expected`.
+
+    Returns
+    -------
+    None where it is not known, as of GPUs, or where the unit is not shared out: of the solver `chen2024`, a target
+    takes next to no time; where predictions or weights are saved, each share would need the room of all of them.
+    """
+    shapes = _shapes_of(unit, accounts, n_targets, job)
+    whole, without = (fit_seconds(each, job, slower) for each in (shapes, replace(shapes, n_targets=0)))
+    if not whole or not SOLVERS[job.analysis.fit.solver].fits_in_folds or WORKING_FILES & {*job.save}:
+        return None
+    prepared = (PREPARED, LAYERS_STAGE)
+    return UnitCost(
+        before_s=read_s(_n_bytes(unit)) * slower + sum(whole.get(name, 0.0) for name in prepared),
+        again_s=sum(seconds for name, seconds in without.items() if name not in prepared),
+        targets_s=sum(seconds - without[name] for name, seconds in whole.items() if name not in prepared),
+        most=-(-fit_size(shapes, job).n_targets // SHARED_TARGETS),
+    )
+
+
+def _shapes_of(unit: Unit, accounts: Sequence[RecordingAccount], n_targets: int, job: Job) -> Shapes:
+    return Shapes(
+        unit.modality,
+        max(1, round(sum(_n_rows(unit, account, job) for account in accounts))),
+        n_targets,
+        _n_folds(job.analysis.fit.outer, unit),
+        sum(map(_heard_s, accounts)),
+    )
+
+
+def _n_bytes(unit: Unit) -> int:
+    return sum(path.stat().st_size for recording in unit.recordings for path in recording.paths if path.exists())
 
 
 def saved_mb(shapes: Shapes, job: Job) -> float:

@@ -96,7 +96,7 @@ class Work:
             "running", f"began at {datetime.now():%Y-%m-%d %H:%M:%S} and has not ended, or was killed", NO_EFFORT
         )
         try:
-            with self._shown():
+            with self.shown():
                 yield
         except KeyboardInterrupt:
             self.record("failed", "interrupted: run the same command to go on")
@@ -106,7 +106,7 @@ class Work:
             raise
 
     @contextmanager
-    def _shown(self) -> Iterator[None]:
+    def shown(self) -> Iterator[None]:
         """What it is at is shown again and again, by a thread of its own, whatever the work waits for."""
         ended, live = threading.Event(), self.progress.screen.live
 

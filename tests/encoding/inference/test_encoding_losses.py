@@ -96,8 +96,8 @@ def test_blocks_count_as_so_many_equal_ones(deviations, count_as, n_targets):
     """(Σσ²)² / Σσ⁴, of one target as of many; batches add up."""
     noise = np.random.default_rng(0).standard_normal((12, 30, n_targets)) * np.array(deviations)[:, None, None]
     residual, shares = torch.as_tensor(np.square(noise).sum(axis=1)), BlockShares()
-    shares.add(residual[:, :100])
-    shares.add(residual[:, 100:])
+    shares.add(0, residual[:, :100])
+    shares.add(100, residual[:, 100:])
     assert shares.effective == pytest.approx(count_as, rel=0.1)
     assert shares.effective <= 12
 
@@ -107,12 +107,12 @@ def test_equal_blocks_of_a_single_target_seldom_count_as_few():
     rng, found = np.random.default_rng(0), []
     for _ in range(300):
         shares = BlockShares()
-        shares.add(torch.as_tensor(np.square(rng.standard_normal((12, 30, 1))).sum(axis=1)))
+        shares.add(0, torch.as_tensor(np.square(rng.standard_normal((12, 30, 1))).sum(axis=1)))
         found.append(shares.effective)
     assert np.mean(np.array(found) < EQUAL * FEWEST) <= 0.05
 
 
 def test_targets_without_a_residual_tell_nothing_of_blocks():
     shares = BlockShares()
-    shares.add(torch.tensor([[0.0, np.nan]] * 5, dtype=torch.float64))
+    shares.add(0, torch.tensor([[0.0, np.nan]] * 5, dtype=torch.float64))
     assert shares.effective == 5

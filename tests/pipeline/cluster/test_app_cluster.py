@@ -19,6 +19,8 @@ from worker_preload import address_there
 
 from bids_app.cli.concord import main
 from bids_app.demo import make_demo
+from bids_app.encoding.ridge import batches
+from bids_app.pipeline import on_cluster
 from bids_app.pipeline.cluster.crew import Ended, crew_of
 
 LEVELS = ("participant", "group")
@@ -49,11 +51,11 @@ def run(root, out, *more, levels=LEVELS):
         return main([str(root / "bids"), str(root / out), *levels, *analysis, *more])
 
 
-def unlike(root, out):
+def unlike(root, out, other=None):
     """Files that differ from one process's, and what was left of what processes were at."""
     folder = root / out
     left = [*folder.rglob(".*.part"), *folder.rglob("concord-scratch-*"), *folder.rglob("*_files.txt")]
-    return differences(folder, root / "out") + [str(path) for path in left]
+    return differences(folder, other or root / "out") + [str(path) for path in left]
 
 
 def workers_left():
@@ -169,6 +171,39 @@ def test_a_unit_whose_worker_is_killed_each_time_fails_alone(one, monkeypatch, c
     with plain_brains():
         assert run(one, "bad") == 1
     assert unlike(one, "bad") == []
+
+
+@pytest.fixture
+def in_shares(one, monkeypatch):
+    """Units are cut into three shares, of blocks of eight targets; what one process leaves with such blocks."""
+    monkeypatch.setenv("BLOCK_WIDTH", "8")
+    monkeypatch.setitem(batches.BLOCK_WIDTH, "cpu", 8)
+    monkeypatch.setattr(on_cluster, "share_counts", lambda costs, n_workers: [3] * len(costs))
+    if not (one / "narrow").exists():
+        assert run(one, "narrow") == 1
+    return one / "narrow"
+
+
+@pytest.mark.long
+def test_a_unit_in_shares_leaves_the_same_bytes_though_the_worker_of_one_is_killed(one, in_shares, tmp_path, capsys):
+    killed = tmp_path / "killed"
+    with cluster(tmp_path, "--preload", PRELOAD, KILL_AT=f"{stem('01')}_1.npz", KILLED=str(killed)) as (file, _):
+        assert run(one, "shares", "--dask-scheduler-file", str(file)) == 1
+    assert killed.exists()
+    assert unlike(one, "shares", in_shares) == []
+    said = capsys.readouterr().out
+    assert f"{stem('01')}: the share 2 of 3: its worker process has ended: another one begins it again" in said
+
+
+@pytest.mark.long
+def test_a_share_that_kills_its_worker_each_time_costs_time_alone(one, in_shares, monkeypatch):
+    monkeypatch.setenv("KILL_AT", f"{stem('01')}_1.npz")
+    assert run(one, "killing", "--nprocs", "2") == 1
+    assert unlike(one, "killing", in_shares) == []
+    (log,) = (one / "killing/logs").glob("*.log")
+    said = log.read_text()
+    assert f"share 2 of 3 of {stem('01')}: not fitted: the process that worked on it was killed 4 times" in said
+    assert f"[1/2] {stem('01')}: targets of a share are fitted again: " in said
 
 
 def is_running(out, unit):

@@ -1,10 +1,11 @@
 """What each process may take, which workers are refused, and what is told from one process to another."""
 
 import logging
+import shutil
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,11 +16,11 @@ import pytest
 from bids_app import __version__
 from bids_app.boundary import LOGGER, known_error
 from bids_app.disk.owners import own_token
-from bids_app.errors import UsageError
+from bids_app.errors import ReadWriteError, UsageError
 from bids_app.execution import State, StatusRow
-from bids_app.pipeline import on_cluster
+from bids_app.pipeline import on_worker
 from bids_app.pipeline.cluster import opening
-from bids_app.pipeline.cluster.crew import Crew
+from bids_app.pipeline.cluster.crew import Crew, crew_of
 from bids_app.pipeline.cluster.telling import AtWork, Begun, Outcome, Telling, from_plain, say_again, to_plain
 from bids_app.pipeline.cluster.workplace import Workplace, give_up_there
 from bids_app.pipeline.watching.screen import Screen
@@ -53,15 +54,30 @@ def test_what_a_process_may_take(tmp_path, monkeypatch, how, threads, mem_mb):
 class Asked:
     """A client of a cluster with one worker."""
 
-    def __init__(self, n_threads=1, version=__version__):
-        self.n_threads, self.version = n_threads, version
+    def __init__(self, n_threads=1, version=__version__, elsewhere=None):
+        self.n_threads, self.version, self.elsewhere = n_threads, version, elsewhere
 
-    def scheduler_info(self):
+    def scheduler_info(self, n_workers=5):
+        assert n_workers == -1  # all of them
         return {"workers": {"tcp://worker": {"nthreads": self.n_threads}}}
 
     def run(self, look, *given, on_error):
-        found = look(*given)
+        with self.of_its_own():
+            found = look(*given)
         return {"tcp://worker": self.version if found == __version__ else found}
+
+    @contextmanager
+    def of_its_own(self):
+        """A folder is one of the worker's own disk."""
+        if self.elsewhere is None:
+            yield
+            return
+        aside = self.elsewhere.rename(self.elsewhere.with_name("aside"))
+        for folder in aside.glob("logs"):  # as an earlier run left it
+            (self.elsewhere / folder.name).mkdir(parents=True)
+        yield
+        shutil.rmtree(self.elsewhere, ignore_errors=True)
+        aside.rename(self.elsewhere)
 
 
 def test_dasks_own_files_go_with_the_cluster(tmp_path, monkeypatch):
@@ -95,23 +111,35 @@ def test_dasks_own_files_go_with_the_cluster(tmp_path, monkeypatch):
 
 def test_a_worker_takes_away_what_killed_ones_left_on_its_machine(tmp_path, monkeypatch):
     for name in ("set_environment", "made_here", "StimulusLibrary", "Accounts"):
-        monkeypatch.setattr(on_cluster, name, lambda *_: None)
+        monkeypatch.setattr(on_worker, name, lambda *_: None)
     (tmp_path / "concord-scratch-old").mkdir()
     (tmp_path / "concord-scratch-old/owner").write_text(DEAD)
     job = SimpleNamespace(options=options(tmp_path, work_dir=tmp_path))
-    on_cluster.make_desk(job, (), None)
+    on_worker.make_desk(job, (), None)
     assert [*tmp_path.iterdir()] == []
 
 
 def test_workers_that_differ_are_refused(tmp_path):
     given = options(tmp_path, scheduler="tcp://node:1")
     opening._require_alike(Asked(), given)
+    assert [*(tmp_path / "logs").iterdir()] == []  # of what workers were asked for nothing is left
     for client in (Asked(n_threads=4), Asked(version="0.0.1"), Asked(version=ModuleNotFoundError("bids_app"))):
         with pytest.raises(UsageError, match="tcp://worker"):
             opening._require_alike(client, given)
-    elsewhere = replace(given, query=replace(given.query, out_dir=tmp_path / "absent"))
-    with pytest.raises(UsageError, match=r"there is no .*absent"):
-        opening._require_alike(Asked(), elsewhere)
+
+
+@pytest.mark.parametrize("name", ["bids", "prep", "models", "out"])
+def test_a_worker_that_has_a_folder_of_the_same_name_is_refused(tmp_path, name):
+    folders = {one: tmp_path / one for one in ("bids", "prep", "models", "out", "empty")}
+    for folder in folders.values():
+        folder.mkdir()
+    for one in ("bids", "prep", "models"):
+        (folders[one] / "content").mkdir()
+    query = RecordingQuery(folders["bids"], folders["out"], {"prep": folders["prep"], "none": folders["empty"]})
+    given = RunOptions(query, ("participant",), "demo", ModelSource(folders["models"], True, "cpu"))
+    opening._require_alike(Asked(), given)
+    with pytest.raises(UsageError, match=rf"there {folders[name]} is another folder, or none"):
+        opening._require_alike(Asked(elsewhere=folders[name]), given)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +180,17 @@ def test_what_was_said_elsewhere_is_said_again_in_its_order(caplog, monkeypatch)
     assert {one.getMessage() for one in caplog.records} == {"a bug of Concord"}
     assert "ValueError: a reason" in logging.Formatter().format(record)
     assert record.exc_info  # so that -vv shows it
+
+
+def test_a_cluster_that_goes_as_the_run_begins_is_one_line():
+    def gone(plugin):
+        raise OSError("in <TCP (closed) ConnectionPool.register_worker_plugin>")
+
+    client = SimpleNamespace(
+        scheduler_info=lambda n_workers: {"workers": {}}, subscribe_topic=lambda *_: None, register_plugin=gone
+    )
+    with pytest.raises(ReadWriteError, match="has gone as the run began"), crew_of(client, dict):
+        pass
 
 
 def test_what_is_given_up_is_never_begun_and_what_has_begun_goes_on():

@@ -1,15 +1,18 @@
 """Who is given what, and what is made of it: by a crew whose work is done in this process, without dask."""
 
+import re
 from collections import deque
 from contextlib import nullcontext
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from quick_study import cut, differences, make_quick_study, quick_runs, response, stem
 
 from bids_app.cli.concord import main
+from bids_app.encoding.ridge import batches, stream
 from bids_app.errors import Busy, OutOfMemory, ReadWriteError
-from bids_app.pipeline import on_cluster, participants
+from bids_app.pipeline import dry_run, on_cluster, on_worker, participants
 from bids_app.pipeline.cluster.crew import Ended, Lost
 from bids_app.pipeline.cluster.telling import Outcome
 from bids_app.pipeline.job.stimulus_library import StimulusLibrary
@@ -22,7 +25,7 @@ class CrewHere:
     exception; `lost`: names that are begun, and then begun again; `at`: names that a worker has begun, though it has
     not been heard of."""
 
-    n_workers = 1
+    n_workers, has_gpus = 1, False
 
     def __init__(self, desk, happens, lost, at):
         self.desk, self.happens, self.lost = desk, happens, {*lost}
@@ -118,7 +121,7 @@ def test_files_are_those_of_one_process_and_the_order_is_right(study, crew, caps
     features = [name for name in done if name.startswith("features ")]
     assert len(features) == 6  # three spaces of two stimuli
     assert done[:6] == features
-    assert done[6:8] == [stem("01"), "report of sub-01"]
+    assert done[6:8] == [stem("01"), "report of sub-01"]  # whole: shares of so small a unit would save nothing
     said = capsys.readouterr().out
     assert f"[3/3] {stem('03')}: its worker process has ended: another one begins it again" in said
     assert "another run" not in said
@@ -143,7 +146,7 @@ def test_a_unit_that_fails_costs_itself_and_the_first_crash_stops_where_asked(st
             raise ValueError("a reason")
         return participants.fit_and_write(work, unit, *given)
 
-    monkeypatch.setattr(on_cluster, "fit_and_write", fails)
+    monkeypatch.setattr(on_worker, "fit_and_write", fails)
     crew()
     assert run(study, "one", "--nprocs", "2", levels=("participant",)) == 1
     found = rows(study, "one")
@@ -236,7 +239,7 @@ def test_no_features_are_made_for_units_that_will_not_begin():
     def needed(stops):
         job = SimpleNamespace(options=SimpleNamespace(stop_on_first_crash=stops))
         judge = SimpleNamespace(preflight=SimpleNamespace(units=units), job=job, accounts=accounts)
-        level = on_cluster._Level(None, judge, SimpleNamespace(refused={"b"}), None, on_gpu=False)
+        level = on_cluster._Level(None, judge, SimpleNamespace(refused={"b"}), None, on_gpu=False, shared=None)
         return {label for label, _ in level._needed(features)}
 
     assert needed(stops=True) == {"story a", "last"}
@@ -247,3 +250,160 @@ def test_a_worker_that_cannot_begin_is_the_units_reason(study, crew):
     crew({stem("01"): OSError("no desk")})
     assert run(study, "desk", "--nprocs", "2", levels=("participant",)) == 1
     assert rows(study, "desk")[stem("01")] == ("failed", "no desk")
+
+
+# ------------------------------------------------------------------------------------------------ shares of a unit
+@pytest.fixture
+def in_shares(monkeypatch):
+    """Takes into how many shares each unit is cut, whatever it should take; blocks have eight targets."""
+    monkeypatch.setitem(batches.BLOCK_WIDTH, "cpu", 8)
+
+    def cut_into(count):
+        monkeypatch.setattr(on_cluster, "share_counts", lambda costs, n_workers: [count] * len(costs))
+
+    return cut_into
+
+
+@pytest.fixture(scope="module")
+def narrow(study):
+    """What one process leaves with such blocks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(batches.BLOCK_WIDTH, "cpu", 8)
+        assert run(study, "narrow", "--save", "alphas", "blocks", levels=("participant",)) == 1
+    return study / "narrow"
+
+
+def unlike(out, other):
+    """`differences`, but for summaries of what is saved, which name the unit's by its hash, that has its seconds."""
+    return [name for name in differences(out, other) if not name.endswith("_saved.json")]
+
+
+def share(number, person, count=3):
+    return f"share {number} of {count} of {stem(person)}"
+
+
+def test_a_unit_in_shares_leaves_the_same_bytes(study, narrow, crew, in_shares, capsys):
+    """One share is begun twice, and one ends its worker."""
+    in_shares(3)
+    made = crew({share(3, "03"): OutOfMemory("killed")}, lost=[share(1, "01")])
+    assert run(study, "shares", "--nprocs", "2", "--save", "alphas", "blocks", levels=("participant",)) == 1
+    assert unlike(study / "shares", narrow) == []
+    done = made[0].done
+    assert done[6:10] == [*(share(number, "01") for number in (1, 2, 3)), share(1, "02")]
+    assert done.index(stem("01")) > done.index(share(3, "01"))
+    said = capsys.readouterr().out
+    assert f"[1/3] {stem('01')}: its targets are fitted in 3 shares" in said
+    assert f"{stem('01')}: the share 1 of 3: its worker process has ended: another one begins it again" in said
+    (log,) = (study / "shares/logs").glob("*.log")
+    text = log.read_text()
+    assert f"[3/3] {stem('03')}: {share(3, '03')}: not fitted: killed" in text
+    assert text.count("targets of a share are fitted again") == 1  # of the file that is not there
+    assert f"[1/3] {share(3, '01')}: fitted in" in text
+    assert [*(study / "shares").rglob("*.npz"), *(study / "shares").rglob("concord-scratch-*")] == []
+    capsys.readouterr()
+    assert run(study, "shares", "--nprocs", "2", "--save", "alphas", "blocks", levels=("participant",)) == 1
+    assert not [name for name in made[1].done if name.startswith("share")]  # all is there and counts
+
+
+@pytest.mark.long
+def test_what_shares_have_is_not_fitted_again(study, narrow, crew, in_shares, monkeypatch):
+    """Nor is one used that is damaged, or of other inputs."""
+    fitted, spoiled, plain = [], [], stream.fit_batch
+
+    def counted(design, splits, blocks, *more):
+        fitted[-1].append(sum(map(len, blocks)))
+        return plain(design, splits, blocks, *more)
+
+    def fit_unit(desk, order, post):
+        for number, spoil in enumerate(spoiled):
+            path = order.shares[number]
+            content = bytearray(path.read_bytes())
+            if spoil == "damaged":
+                content[len(content) // 2] ^= 255
+                path.write_bytes(content)
+            if spoil == "other":
+                with np.load(path) as arrays:
+                    np.savez(path, **{**arrays, "key": np.array("other")})
+        fitted.append([])
+        return on_worker.fit(desk, order, post)
+
+    monkeypatch.setattr("bids_app.encoding.ridge.fit.fit_batch", counted)
+    monkeypatch.setattr(on_cluster, "fit", fit_unit)
+    in_shares(3)
+    for out, how, expected in (("there", [], 0), ("spoiled", ["damaged", "other"], 24)):
+        crew()
+        fitted[:], spoiled[:] = [[]], how
+        asked = ("--nprocs", "2", "--save", "alphas", "blocks", "--participant-label", "01")
+        assert run(study, out, *asked, levels=("participant",)) == 0
+        sampled = 40  # whose autocorrelation decides the length of blocks
+        assert sum(fitted[-1]) == sampled + expected
+        assert [name for name in unlike(study / out, narrow) if name.startswith(("sub-01", "logs/sub-01"))] == []
+
+
+def test_shares_of_a_unit_that_cannot_be_fitted_cost_nothing(study, crew, in_shares, monkeypatch):
+    """It says itself what is wrong. Where the first crash stops, who has begun a share goes on."""
+
+    def fails(*given):
+        raise ValueError("a reason")
+
+    in_shares(2)
+    monkeypatch.setattr(participants, "fit_share", fails)
+    monkeypatch.setattr(participants, "fit_unit", fails)
+    for more in ((), ("--stop-on-first-crash",)):
+        crew()
+        assert run(study, "failing", "--nprocs", "2", *more, levels=("participant",)) == 1
+        found = [rows(study, "failing")[stem(person)] for person in ("01", "02", "03")]
+        assert {state for state, _ in found} == {"failed"}
+        assert all("ValueError: a reason" in reason for _, reason in found)
+
+
+def test_who_holds_what_a_share_needs_ends_the_run(study, crew, in_shares):
+    in_shares(2)
+    crew({share(1, "01", 2): Outcome(0, (), Busy("held"))})
+    assert run(study, "held", "--nprocs", "2") == 75
+
+
+def test_the_first_crash_gives_up_units_of_which_no_share_has_begun(tmp_path):
+    """Of four units: one whose share has begun, as is known; one whose share has, as workers say; one whose shares
+    are waiting; one that is whole."""
+    dropped, skipped = [], []
+    crew = SimpleNamespace(drop=lambda names: dropped.extend(names) or {"share 1 of 2 of b"})
+    shared = on_cluster.Shared(tmp_path, dict.fromkeys("abc", 2))
+    shared.left = {f"share {number} of 2 of {one}": one for one in "abc" for number in (1, 2)}
+    shared.begun = {"a"}
+    level = on_cluster._Level(crew, None, None, None, on_gpu=False, shared=shared, features=["features"])
+    level.waiting = {one: SimpleNamespace(unit=one) for one in "abcd"}
+    level._skip = lambda work: skipped.append(work.unit)
+    level._stop()
+    assert set(dropped) == {"features", "b", "c", "d", *(f"share {n} of 2 of {one}" for one in "bc" for n in (1, 2))}
+    assert skipped == ["c", "d"]
+    assert set(shared.left) == {"share 1 of 2 of a", "share 2 of 2 of a", "share 1 of 2 of b"}
+
+
+def test_a_dry_run_says_which_units_would_be_shared_out(study, monkeypatch, capsys):
+    monkeypatch.setattr(dry_run, "share_counts", lambda costs, n_workers: [1, n_workers, 3][: len(costs)])
+    said = []
+    for more in (("--nprocs", "2"), ()):
+        run(study, "plan", "--dry-run", *more, levels=("participant",))
+        said.append(re.findall(r"time: (\S+): its targets would be fitted in (\d) shares", capsys.readouterr().out))
+    assert said == [[(stem("02"), "2"), (stem("03"), "3")], []]
+
+
+def test_that_nobody_is_left_is_said_once_each_time(monkeypatch):
+    """After a minute without a word; a worker that comes, and goes again, is the next time."""
+    monkeypatch.setattr(on_cluster, "ALONE_S", 0.0)
+    said, crew = [], SimpleNamespace(is_alone=True)
+    progress = SimpleNamespace(notify=said.append)
+    level = on_cluster._Level(crew, None, None, progress, on_gpu=False, shared=on_cluster.Shared(None))
+    level._take(None)
+    level._take(None)
+    assert said == [on_cluster.ALONE]
+    crew.is_alone = False
+    level._take(None)
+    crew.is_alone = True
+    level._take(None)
+    assert len(said) == 2
+    monkeypatch.setattr(on_cluster, "ALONE_S", 60.0)
+    level.alone = False
+    level._take(None)
+    assert len(said) == 2
