@@ -194,11 +194,10 @@ class Averages(Observer):
         device = self._labels.device
         rows = torch.as_tensor(models.split.evaluate, device=device)
         places = torch.as_tensor(models.places, device=device)
-        for union, positions in models.unions.items():
-            at = torch.as_tensor(positions, device=device)
-            self._losses.add(union, places[at], rows, models.gains[:, at])
-            if union == len(self.unions) - 1:
-                self._losses.add_total(places[at], rows, models.responses[:, at])
+        unions = {union: torch.as_tensor(each, device=device) for union, each in models.unions.items()}
+        self._losses.add(unions, places, rows, models.gains)
+        if (at := unions.get(len(self.unions) - 1)) is not None:
+            self._losses.add_total(places[at], rows, models.responses[:, at])
 
     def end_fold(self) -> None:
         """See Observer."""

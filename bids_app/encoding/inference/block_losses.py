@@ -6,6 +6,8 @@ sums over blocks are all that its test by sign flips needs, and most of what its
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
@@ -42,16 +44,20 @@ class BlockLosses:
         """
         self.total.index_add_(1, columns, sums(Y.double() ** 2, self._labels[rows], len(self.total)))
 
-    def add(self, union: int, columns: torch.Tensor, rows: torch.Tensor, gain: torch.Tensor) -> None:
+    def add(
+        self, unions: Mapping[int, torch.Tensor], columns: torch.Tensor, rows: torch.Tensor, gain: torch.Tensor
+    ) -> None:
         """Once a fold, union and target: sums of the gain.
 
         Parameters
         ----------
-        union : its number.
+        unions : number of each → (n_chose,) positions, among the n targets, of those that it is about.
         columns, rows : as of `add_total`.
         gain : (n_eval, n) of the test samples (`Fitted.gains`).
         """
-        self.add_part(self.gains[union], columns, rows, gain)
+        of_blocks = sums(gain, self._labels[rows], len(self.total))
+        for union, at in unions.items():
+            self.gains[union].index_add_(1, columns[at], of_blocks[:, at])
 
     def add_part(self, part: torch.Tensor, columns: torch.Tensor, rows: torch.Tensor, gain: torch.Tensor) -> None:
         """Once a fold and target: any other sum by block, added to `part`.

@@ -136,7 +136,8 @@ class Inference(Observer):
         )
         numbers += blocks.count**2 / self.n_folds
         self.cell_bytes = 2 * len(self.flip_units) * self.dtype.itemsize
-        sums = (len(unions) + len(self.shares)) * blocks.count + (self.n_folds * len(self.refitted)) ** 2
+        sums = (len(unions) + len(self.shares)) * blocks.count
+        sums += self.n_folds**2 * (len(self.refitted) * (len(self.refitted) + 1) // 2)
         again = (len(pairs) + len(self.additions)) * n_codes(self.signs[0].with_kept)
         # responses in pieces, and what smaller unions leave of them
         lengths = [len(kind.pieces.units) * kind.pieces.length for kind in self.flip_units]

@@ -23,23 +23,25 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from bids_app.encoding.inference.flips.explained import Responses
 from bids_app.encoding.inference.flips.fold_columns import Directions, FlipUnitColumns, Influential
 from bids_app.encoding.ridge.fitted import Fitted
 from bids_app.records import Array
 
-ELEMENTS_AT_ONCE = 2**22  # of residuals in coordinates; bounds memory; a constant, so that results repeat
+ELEMENTS_AT_ONCE = 2**19  # of residuals in coordinates, near the cache; a constant, so that results repeat
 INTERPOLATED = 1e-6  # added to I − H_jj, for models that leave no residuals
 SAME = 1e-9  # share of the unions' own squares below which a signed sum of them is rounding
 
 
 def influence(
-    models: Fitted, columns: FlipUnitColumns, directions: Directions
+    models: Fitted, responses: Responses, columns: FlipUnitColumns, directions: Directions
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """One outer fold's e, a few targets at a time; of models that predict nothing it is zero, and passed over.
 
     Parameters
     ----------
     models : of the fold.
+    responses : of their targets.
     columns : of the fold, with blocks as flip units.
     directions : of the candidate in these columns.
 
@@ -51,26 +53,25 @@ def influence(
     alphas = models.alpha.cpu().numpy()
     by_alpha = np.argsort(alphas, kind="stable")  # so that models of one alpha are neighbours, and views
     matter = directions.influential(alphas[by_alpha])
-    V, shrinkage, labels = matter.V, matter.shrinkage, columns.flip_units.labels[columns.test]
-    if not V.shape[1]:
+    rank, labels = matter.V.shape[1], columns.flip_units.labels[columns.test]
+    if not rank:
         return
-    positions = torch.as_tensor(by_alpha, device=V.device)
-    Y = (models.Y - models.mean)[columns.order[:, None], positions].to(V.dtype)
-    # residuals of training samples, block by block (n_blocks, n_longest, n)
-    left = _by_flip_unit(Y - V @ (shrinkage.T * (V.T @ Y)), columns.sizes)
-    order = torch.argsort(labels, stable=True)
+    positions, order = torch.as_tensor(by_alpha, device=labels.device), torch.argsort(labels, stable=True)
     sizes = torch.unique(labels, return_counts=True)[1].tolist()
-    # residuals of test samples, by the blocks that have any
-    missed = _by_flip_unit((models.responses - models.predictions)[order[:, None], positions].to(V.dtype), sizes)
-    blocks, H_by = _TrainingBlocks(matter, columns.sizes), _by_flip_unit(matter.H_met[order], sizes)
-    at_once = max(1, ELEMENTS_AT_ONCE // (left.shape[0] * max(V.shape[1], left.shape[1])))
-    for first, stop in pairwise([*np.unique(alphas[by_alpha], return_index=True)[1].tolist(), len(alphas)]):
-        for at in range(first, stop, at_once):
-            few = slice(at, min(at + at_once, stop))
-            # r_i'H_i φ (n_few, n_tested, r), then times each training block's residuals in coordinates
-            tested = (missed[..., few].mT @ H_by).transpose(0, 1) * shrinkage[first]
-            own = blocks.leave_block_out_residuals(left[..., few], shrinkage[first])
-            yield positions[few], 2 * tested @ own.permute(2, 1, 0)
+    missed = (models.responses - models.predictions).to(matter.V.dtype)[order]
+    H_by, blocks = _by_flip_unit(matter.H_met[order], sizes), _TrainingBlocks(matter, columns)
+    n_blocks = columns.flip_units.count
+    at_once = max(1, ELEMENTS_AT_ONCE // (n_blocks * max(rank, columns.flip_units.pieces.length)))
+    for at in range(0, len(alphas), at_once):
+        few = positions[at : at + at_once]
+        # r_i'H_i φ (n_few, n_tested, r), then times each training block's residuals in coordinates
+        shrinkage = matter.shrinkage[at : at + at_once]
+        tested = (_by_flip_unit(missed[:, few], sizes).mT @ H_by).transpose(0, 1) * (2 * shrinkage[:, None])
+        alike = np.unique(alphas[by_alpha[at : at + at_once]], return_index=True)[1].tolist()
+        edges = pairwise([*alike, len(few)])
+        Y = responses.laid_out[responses.rows[few]]
+        own = blocks.leave_block_out_residuals(Y, models.mean[few], shrinkage, [slice(*edge) for edge in edges])
+        yield few, tested @ own.permute(1, 2, 0)
 
 
 def _by_flip_unit(values: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
@@ -79,42 +80,80 @@ def _by_flip_unit(values: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
 
 
 class _TrainingBlocks:
-    """Training blocks in coordinates, V_j (n_blocks, n_longest, r), zeros where a block is shorter."""
+    """What models of one candidate make of the blocks that they were trained on.
 
-    def __init__(self, directions: Influential, sizes: Sequence[int]) -> None:
-        V = self._V = _by_flip_unit(directions.V, sizes)
-        self._met = V if directions.V_met is directions.V else _by_flip_unit(directions.V_met, sizes)
-        _, longest, rank = V.shape
-        self._grams = V.mT @ V if rank < longest else None
+    V_j has a block's rows of V, and W_j those of V before columns lost nuisance. With a_j = V_j'y_j, their sum φ'd
+    u = φ Σ a_j, and b_j = W_j'y_j, what the model without block j leaves there, met by W_j, is
+
+        W_j'(I − V_j φ V_j')⁻¹ r_j = b_j + W_j'V_j (φ s_j − u),    (I − V_j'V_j φ) s_j = a_j − V_j'V_j u
+
+    (push-through identity), of as few numbers as there are directions.
+
+    Parameters
+    ----------
+    directions : of the candidate.
+    columns : of the fold, with blocks as flip units.
+    """
+
+    def __init__(self, directions: Influential, columns: FlipUnitColumns) -> None:
+        self._columns, V, V_met = columns, directions.V, directions.V_met
+        self._values = V if V_met is V else torch.cat([V, V_met], dim=1)
+        self._V, self._met = _by_flip_unit(V, columns.sizes), _by_flip_unit(V_met, columns.sizes)
+        self._sums = self._values.new_zeros((len(columns.sizes), 1, self._values.shape[1]))
+        self._sums[:, 0] = _by_flip_unit(self._values, columns.sizes).sum(dim=1)
+        _, longest, rank = self._V.shape
+        self._grams = self._V.mT @ self._V if rank < longest else None
+        self._met_grams = self._V.mT @ self._met if rank < longest else None
         self._eye = (1 + INTERPOLATED) * torch.eye(min(longest, rank), dtype=V.dtype, device=V.device)
 
-    def leave_block_out_residuals(self, residuals: torch.Tensor, shrinkage: torch.Tensor) -> torch.Tensor:
-        """Residuals of the model without each block, in coordinates: V_j'(I − V_j φ V_j')⁻¹ r_j, with the first V_j
-        of columns before they lost nuisance.
+    def leave_block_out_residuals(
+        self, Y: torch.Tensor, mean: torch.Tensor, shrinkage: torch.Tensor, alike: Sequence[slice]
+    ) -> torch.Tensor:
+        """Residuals of the model without each block, in coordinates: W_j'(I − V_j φ V_j')⁻¹ r_j.
 
         Parameters
         ----------
-        residuals : (n_blocks, n_longest, n_few) that the model leaves in the blocks it was trained on.
-        shrinkage : (r,) φ of the alpha that these targets share.
+        Y : (n, …) responses, by `FlipUnits.responses`.
+        mean : (n,) their training means.
+        shrinkage : (n, r) φ of each model.
+        alike : models that share an alpha, all in order.
 
         Returns
         -------
-        (n_blocks, r, n_few), by the smaller of two systems (push-through identity).
+        (n_blocks, n, r), by the smaller of two systems.
         """
-        if self._grams is not None:
-            solved: torch.Tensor = torch.linalg.solve(self._eye - self._grams * shrinkage, self._V.mT @ residuals)
-            if self._met is self._V:
-                return solved
-            return self._met.mT @ (residuals + (self._V * shrinkage) @ solved)
-        solved = torch.linalg.solve(self._eye - (self._V * shrinkage) @ self._V.mT, residuals)
-        return self._met.mT @ solved
+        rank, V = shrinkage.shape[1], self._V
+        made = self._columns.of_trained(Y, self._values)
+        made.sub_(mean.to(made.dtype)[:, None] * self._sums)
+        a, b = made[..., :rank], made[..., -rank:]
+        u = a.sum(dim=0).mul_(shrinkage)
+        if self._grams is None or self._met_grams is None:
+            return self._through_samples(Y, mean, shrinkage, u, alike)
+        solved = torch.baddbmm(a, u.expand(len(V), -1, -1), self._grams, alpha=-1)
+        for same in alike:
+            system = self._eye - self._grams * shrinkage[same.start]
+            solved[:, same] = torch.linalg.solve(system, solved[:, same].mT).mT
+        return torch.baddbmm(b, solved.mul_(shrinkage).sub_(u), self._met_grams)
+
+    def _through_samples(
+        self, Y: torch.Tensor, mean: torch.Tensor, shrinkage: torch.Tensor, u: torch.Tensor, alike: Sequence[slice]
+    ) -> torch.Tensor:
+        """The same by systems of a block's samples, given u."""
+        y = (self._columns.not_held_out(Y) - mean.to(Y.dtype)[:, None]).T
+        left = torch.baddbmm(
+            _by_flip_unit(y, self._columns.sizes), self._V, u.T.expand(len(self._V), -1, -1), alpha=-1
+        )
+        for same in alike:
+            system = self._eye - (self._V * shrinkage[same.start]) @ self._V.mT
+            left[..., same] = torch.linalg.solve(system, left[..., same])
+        return (self._met.mT @ left).mT
 
 
 class Influences:
     """Σ e_ij² over pairs of different blocks, of any signed sum of several unions' gains, for a batch of targets.
 
-    Memory a target: a fold's e, n_unions · n_tested · n_blocks numbers of the working type, and (n_folds · n_unions)²
-    sums.
+    Memory a target: a fold's e, n_unions · n_tested · n_blocks numbers of the working type, and n_folds² sums of each
+    pair of unions.
 
     Parameters
     ----------
@@ -133,7 +172,8 @@ class Influences:
         home = samples.reshape(n_blocks, n_folds).argmax(dim=1)  # of a block that folds tear apart: most of it
         self._blocks = [torch.nonzero(home == fold)[:, 0] for fold in range(n_folds)]
         self._e = torch.zeros((n_unions, n_targets, 0, n_blocks), dtype=dtype, device=labels.device)
-        self._products = self._e.new_zeros((n_folds, n_folds, n_targets, n_unions, n_unions), dtype=torch.float64)
+        self._first, self._second = np.triu_indices(n_unions)  # of each pair of unions, itself with itself among them
+        self._products = self._e.new_zeros((n_folds, n_folds, len(self._first), n_targets), dtype=torch.float64)
 
     def begin_fold(self, fold: int, test: torch.Tensor) -> None:
         """Before a fold.
@@ -171,7 +211,8 @@ class Influences:
             # products of unions, summed over pairs (tested here, at home there), for any signed sum later
             for home, blocks in enumerate(self._blocks):
                 part = few[..., blocks].flatten(2)
-                self._products[self._fold, home, start : start + at_once] += part @ part.mT
+                of_pairs = (part @ part.mT)[:, self._first, self._second].T
+                self._products[self._fold, home, :, start : start + at_once] += of_pairs
         self._e = self._e.new_zeros((n_unions, n_targets, 0, n_blocks))
 
     def of(self, coefficients: Array, targets: slice = slice(None)) -> tuple[torch.Tensor, torch.Tensor]:
@@ -188,11 +229,15 @@ class Influences:
         that trained each other's models. Only the second is an error that two blocks share: where a fold's models are
         the same, so that their signed sum is zero, they err nowhere.
         """
-        there = np.flatnonzero(coefficients)
-        signed = torch.as_tensor(coefficients[there], dtype=torch.float64, device=self._products.device)
-        products = self._products[:, :, targets][..., there[:, None], there]
         # c'P c of each pair of folds: tested in k, trained on blocks at home in l
-        sums = torch.einsum("u,kltuv,v->klt", signed, products, signed).clamp_min(0.0)
-        most = torch.einsum("kltuu,u->kt", products, signed.square())
+        first, second = coefficients[self._first], coefficients[self._second]
+        there, itself = np.flatnonzero(first * second), self._first == self._second
+        products = self._products[:, :, there, targets]
+        twice = np.where(itself, 1.0, 2.0)
+        signed, own = (
+            products.new_tensor(each[there]) for each in (twice * first * second, itself * np.square(first))
+        )
+        sums = torch.einsum("p,klpt->klt", signed, products).clamp_min(0.0)
+        most = torch.einsum("p,klpt->kt", own, products)
         differs = sums.sum(dim=1) > SAME * most  # (n_folds, n_targets): the unions' models are not the same there
         return sums.sum(dim=(0, 1)), (sums * differs[:, None] * differs).sum(dim=(0, 1))

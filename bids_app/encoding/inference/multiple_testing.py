@@ -59,7 +59,8 @@ def summarise(null: torch.Tensor, deviation: torch.Tensor | None = None) -> Null
         null.
     """
     scores = studentized(null, deviation)
-    largest = torch.nan_to_num(scores, nan=-torch.inf).amax(dim=1).cpu().numpy()
+    known = torch.nan_to_num(scores, nan=-torch.inf) if bool(scores[0].isnan().any()) else scores
+    largest = known.amax(dim=1).cpu().numpy()
     observed = torch.where(null[0] <= 0, -torch.inf, scores[0]).cpu().numpy()
     return NullSummary(largest, p_values(null).cpu().numpy(), observed)
 

@@ -90,7 +90,7 @@ class TestedBatch:
                 self.gains[number].add(places * self.n_targets + targets[few[which]], part, which)
             if number == 0:  # blocks of time
                 self.added.add(models, responses, fold_columns, directions)
-                for few, e in influence(models, fold_columns, directions):
+                for few, e in influence(models, Responses(responses, targets), fold_columns, directions):
                     places, which = torch.nonzero(chose[:, few], as_tuple=True)
                     self.influences.add(places, targets[few[which]], e[which])
 
@@ -110,8 +110,7 @@ class TestedBatch:
         self, models: Fitted, targets: torch.Tensor, test: torch.Tensor, positions: Mapping[int, torch.Tensor]
     ) -> None:
         """Sums by block of every union's gain, and of the full union's parts by feature group."""
-        for union, at in positions.items():
-            self.losses.add(union, targets[at], test, models.gains[:, at])
+        self.losses.add(positions, targets, test, models.gains)
         if self._last not in positions:
             return
         at = positions[self._last]

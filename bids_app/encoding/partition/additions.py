@@ -93,19 +93,20 @@ class Additions(Observer):
         for union, positions in models.unions.items():
             at = torch.as_tensor(models.places[positions], device=models.predictions.device)
             if union in self._smaller:
-                self._predictions[union][:, at] = models.predictions[:, positions].float()
+                self._predictions[union].index_copy_(1, at, models.predictions[:, positions].float())
             labels = [label for label, (larger, _) in self._pairs.items() if larger == union]
             if labels:
-                self._responses[:, at] = models.responses[:, positions].float()
-                self._add_parts(models, positions, at, labels)
+                self._responses.index_copy_(1, at, models.responses[:, positions].float())
+                self._keep_parts(models, positions, at, labels)
 
-    def _add_parts(self, models: Fitted, positions: Array, at: torch.Tensor, labels: Sequence[str]) -> None:
+    def _keep_parts(self, models: Fitted, positions: Array, at: torch.Tensor, labels: Sequence[str]) -> None:
         """What the further groups predict, and what the others do, of some targets."""
-        for band, predicted in models.band_predictions(positions):
-            for label in labels:
-                added, others = self._parts[label]
-                part = added if band in self._added[label] else others
-                part[:, at] += predicted.float()
+        of_bands = [(band, predicted.float()) for band, predicted in models.band_predictions(positions)]
+        for label in labels:
+            for part, further in zip(self._parts[label], (True, False), strict=True):
+                own = [predicted for band, predicted in of_bands if (band in self._added[label]) == further]
+                if own:
+                    part.index_copy_(1, at, torch.stack(own).sum(dim=0) if len(own) > 1 else own[0])
 
     def end_fold(self) -> None:
         """Correlations of the fold, weighted by its samples; its predictions are then dropped."""

@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import numpy as np
 import torch
 
 from bids_app.encoding.ridge.splits import Split, Weights
 from bids_app.encoding.side_by_side import made_once
+from bids_app.records import Array
 
 NEGLIGIBLE = {
     torch.float64: 1e-12,
@@ -196,7 +198,7 @@ def decompose(split: Split, weights: Weights, dtype: torch.dtype = torch.float64
 
 def cholesky_predictor(
     split: Split, weights: Weights, alphas: Sequence[float], factors: dict[float, torch.Tensor]
-) -> Callable[[torch.Tensor, float], torch.Tensor] | None:
+) -> Callable[[torch.Tensor, Array], torch.Tensor] | None:
     """Held-out predictions of one candidate at a few alphas, without its eigenbasis.
 
     Parameters
@@ -209,8 +211,8 @@ def cholesky_predictor(
     Returns
     -------
     X'y (n_columns of all bands, n) where `Split.is_primal`, else training responses (n_train, n) of zero mean, or
-    what `Split.spanned` directions have of them, and an alpha → held-out predictions (n_eval, n). None where an alpha
-    does not show beside the rounding of the largest eigenvalues.
+    what `Split.spanned` directions have of them, and alphas (n,) → held-out predictions (n_eval, n). None where an
+    alpha does not show beside the rounding of the largest eigenvalues.
     """
     primal = split.is_primal(weights)
     if primal:
@@ -229,11 +231,14 @@ def cholesky_predictor(
                 return None
             factors[alpha] = factor
 
-    def predict(given: torch.Tensor, alpha: float) -> torch.Tensor:
-        if not primal:
-            return K_eval @ torch.cholesky_solve(given, factors[alpha])
-        solved = torch.cholesky_solve(scale * split.side_by_side(given, weights), factors[alpha])
-        return split.project(weights, scale * solved, evaluate=True)
+    def predict(given: torch.Tensor, alphas: Array) -> torch.Tensor:
+        if primal:
+            given = scale * split.side_by_side(given, weights)
+        solved = torch.empty_like(given)
+        for alpha in np.unique(alphas):
+            alike = torch.as_tensor(np.flatnonzero(alphas == alpha), device=given.device)
+            solved[:, alike] = torch.cholesky_solve(given[:, alike], factors[float(alpha)])
+        return split.project(weights, scale * solved, evaluate=True) if primal else K_eval @ solved
 
     return predict
 

@@ -18,7 +18,7 @@ from bids_app.records import Array, Design
 
 BLOCK_WIDTH = {"cpu": 2048, "cuda": 8192}  # targets of a block at most
 LEAST_WIDTH, NEAR_CACHE = 1024, 2**22  # on a CPU: targets that are worth a block; numbers of one that are read fast
-NARROWEST, MOST_BYTES = 256, 900 * 10**6  # targets at least; what is held of a block at most
+NARROWEST, MOST_BYTES = 256, 10**9  # targets at least; what is held of a block at most
 BASE_MB = 600  # interpreter and libraries, before any data
 DEFAULT_MB = 5500
 MAPPED = 32 * 1024**2  # bytes of a memory map that may be in memory at a time: the kernel maps far more than is read

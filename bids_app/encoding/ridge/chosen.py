@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise, product
+from itertools import pairwise
 
 import numpy as np
 import torch
 
 from bids_app.encoding.ridge.basis import Basis, cholesky_predictor, decompose
 from bids_app.encoding.ridge.candidates import Grid
-from bids_app.encoding.ridge.fitted import Fitted, Residuals
+from bids_app.encoding.ridge.fitted import Fitted, HeldOut, Residuals
 from bids_app.encoding.ridge.moments import Moments, rounding_of
 from bids_app.encoding.ridge.search import Choice, by_columns
 from bids_app.encoding.ridge.splits import Split, cross_rows
@@ -25,7 +25,7 @@ from bids_app.records import Array
 
 FEW_ALPHAS, FEW_ON_GPU = 8, 60  # of a candidate: so many Cholesky factors cost less than its eigenvectors
 Predict = Callable[[Moments, Array, Array], torch.Tensor]  # moments, positions, places of alphas → (n_eval, n)
-Solve = Callable[[torch.Tensor, float], torch.Tensor]  # of `cholesky_predictor`
+Solve = Callable[[torch.Tensor, Array], torch.Tensor]  # of `cholesky_predictor`
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,7 @@ def _fit(
     overwritten."""
     basis, u = given
     alpha = basis.eigenvalues.new_tensor(grid.alphas[chosen.alpha_index])
+    coordinates = u.mul_(basis.shrinkage(alpha).T.to(u.dtype))
     return Fitted(
         fold=fold,
         unions=chosen.unions,
@@ -134,8 +135,8 @@ def _fit(
         at_edge=grid.at_edge(number, chosen.alpha_index),
         inner_rsquared=chosen.inner_rsquared,
         basis=basis,
-        Y=block.moments.Y[:, _columns(block, chosen.positions)],
-        coordinates=u.mul_(basis.shrinkage(alpha).T.to(u.dtype)),
+        coordinates=coordinates,
+        held_out=HeldOut(basis, block.moments, _columns(block, chosen.positions), coordinates),
     )
 
 
@@ -191,18 +192,20 @@ class ForeseenModels:
         return chosen_alike(self._grid, self._candidates)
 
     def of(self, alike: Sequence[int]) -> Iterator[Residuals]:
-        """For each block and each of some candidates alike, the targets that chose it in some union, alpha by alpha
-        where each has a factor."""
+        """For each block and each of some candidates alike, the targets that chose it in some union."""
         make = _Predictors(self._blocks[0].moments.split, self._grid, alike[0])
         for block, (first, stop) in zip(self._blocks, pairwise(self._starts), strict=True):
             candidates, alpha_index = self._candidates[:, first:stop], self._alpha_index[:, first:stop]
+            chose = np.isin(candidates, alike)
+            if not chose.any():
+                continue
             # by what this block alone has chosen: nothing of it hangs on those beside it
-            used = np.unique(alpha_index[np.isin(candidates, alike)])
-            for number, (same, predict) in product(alike, make.choose(used) if len(used) else []):
-                picked = (candidates == number) & np.isin(alpha_index, same)
-                positions = np.flatnonzero(picked.any(axis=0))
+            predict, anyone = make.choose(np.unique(alpha_index[chose])), np.flatnonzero(chose.any(axis=0))
+            for number in alike:
+                rows = candidates[:, anyone] == number
+                there = rows.any(axis=0)
+                positions, rows = anyone[there], rows[:, there]
                 if len(positions):
-                    rows = picked[:, positions]
                     unions = {
                         union: np.flatnonzero(row) for union, row in zip(self._unions, rows, strict=True) if row.any()
                     }
@@ -226,29 +229,28 @@ class _Predictors:
         self._few = FEW_ALPHAS if split.columns.X.device.type == "cpu" else FEW_ON_GPU
         self._factors: dict[float, torch.Tensor] = {}  # by alpha, of all blocks
 
-    def choose(self, used: Array) -> list[tuple[Array, Predict]]:
-        """Of a block that chose alphas at these places: places of some, and what predicts their targets."""
+    def choose(self, used: Array) -> Predict:
+        """Of a block that chose alphas at these places: what predicts its targets."""
         alphas = [float(alpha) for alpha in self._grid.alphas[used]]
         few = len(used) <= self._few
         solve = cholesky_predictor(self._split, self._weights, alphas, self._factors) if few else None
         if solve is None:
-            return [(used, self._through_basis)]
-        through_factor = partial(self._through_factor, solve)
-        return [(used[at : at + 1], through_factor) for at in range(len(used))]
+            return self._through_basis
+        return partial(self._through_factor, solve)
 
     @made_once
     def _basis(self) -> Basis:
         return decompose(self._split, self._weights)
 
     def _through_basis(self, moments: Moments, positions: Array, alpha_index: Array) -> torch.Tensor:
-        """What targets of any alphas are predicted, (n_eval, n)."""
+        """What targets are predicted, (n_eval, n)."""
         basis, grid = self._basis, self._grid
         alpha = basis.eigenvalues.new_tensor(grid.alphas[alpha_index])
         u = coordinates(moments, basis, float(grid.alphas[0]), torch.as_tensor(positions, device=alpha.device))
         return basis.eval_projection.to(u.dtype) @ (basis.shrinkage(alpha).T.to(u.dtype) * u)
 
     def _through_factor(self, solve: Solve, moments: Moments, positions: Array, alpha_index: Array) -> torch.Tensor:
-        """What targets of one alpha are predicted, (n_eval, n)."""
+        """The same."""
         split, chosen = self._split, torch.as_tensor(positions, device=moments.Y.device)
         if split.is_primal(self._weights):
             given = moments.cross[:, chosen]
@@ -256,7 +258,7 @@ class _Predictors:
             given = moments.spanned[:, chosen]
         else:
             given = torch.cat([moments.Y[at][:, chosen] for at in split.train_slices]) - moments.mean[chosen]
-        return solve(given.double(), float(self._grid.alphas[alpha_index[0]])).to(moments.Y.dtype)
+        return solve(given.double(), self._grid.alphas[alpha_index]).to(moments.Y.dtype)
 
 
 def _held_out(moments: Moments, positions: Array) -> torch.Tensor:

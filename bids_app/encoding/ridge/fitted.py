@@ -13,9 +13,56 @@ from dataclasses import dataclass, field
 import torch
 
 from bids_app.encoding.ridge.basis import BandParts, Basis
-from bids_app.encoding.ridge.splits import Split, cross_rows
+from bids_app.encoding.ridge.moments import Moments
+from bids_app.encoding.ridge.splits import Split
 from bids_app.encoding.side_by_side import made_once
 from bids_app.records import Array
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Responses and predictions of held-out samples of some models, each made when first asked for and kept: see
+    `Fitted`, whose properties they are.
+
+    Parameters
+    ----------
+    basis : of the models' candidate.
+    moments : of the responses of a block of targets in the outer split.
+    columns : (n,) the models' among these targets, or all of them.
+    coordinates : (r, n) of the models.
+    """
+
+    basis: Basis
+    moments: Moments
+    columns: torch.Tensor | slice
+    coordinates: torch.Tensor
+
+    @made_once
+    def mean(self) -> torch.Tensor:
+        """(n,)."""
+        return self.moments.mean[self.columns]
+
+    @made_once
+    def responses(self) -> torch.Tensor:
+        """(n_eval, n)."""
+        rows = self.basis.split.eval_slices
+        return torch.cat([self.moments.Y[at][:, self.columns] for at in rows]).sub_(self.mean)
+
+    @made_once
+    def predictions(self) -> torch.Tensor:
+        """(n_eval, n)."""
+        return self.basis.eval_projection.to(self.coordinates.dtype) @ self.coordinates
+
+    @made_once
+    def nuisance_predictions(self) -> torch.Tensor:
+        """(n_eval, n)."""
+        return _nuisance(self.basis.split, self.basis.lost.to(self.coordinates.dtype) @ self.coordinates)
+
+    @made_once
+    def gains(self) -> torch.Tensor:
+        """(n_eval, n)."""
+        own = self.predictions * (2 * self.responses - self.predictions)
+        return (own + 2 * self.nuisance_predictions * self.responses).double()
 
 
 @dataclass(frozen=True)
@@ -37,8 +84,8 @@ class Fitted:
     at_edge : (n,) bool, whether the penalty might have been another one in a wider grid.
     inner_rsquared : (n,) R² by which they were chosen, over the inner folds.
     basis : eigenbasis of the training samples under these band weights.
-    Y : (n_times, n) responses of all samples, less a constant of each target.
     coordinates : (r, n) λ / (λ + alpha) times V'y, λ the eigenvalues.
+    held_out : responses and predictions of the held-out samples, the same for all questions about the models.
     own_bands : a band's number among the columns → that in the question whose observer meets the models; those not
         named have the same.
     """
@@ -52,8 +99,8 @@ class Fitted:
     at_edge: Array
     inner_rsquared: Array
     basis: Basis
-    Y: torch.Tensor
     coordinates: torch.Tensor
+    held_out: HeldOut
     own_bands: Mapping[int, int] = field(default_factory=dict)
 
     @property
@@ -69,34 +116,37 @@ class Fitted:
     def _own(self, band: int) -> int:
         return self.own_bands.get(band, band)
 
-    @made_once
+    @property
+    def Y(self) -> torch.Tensor:  # noqa: N802 - as in the equations
+        """(n_times, n) responses of all samples, less a constant of each target."""
+        return self.held_out.moments.Y[:, self.held_out.columns]
+
+    @property
     def mean(self) -> torch.Tensor:
         """(n,) training means of Y."""
-        ones = self.Y.new_ones((len(self.split.train), 1))
-        return cross_rows(ones, self.Y, self.split.train_slices)[0] / len(self.split.train)
+        return self.held_out.mean
 
-    @made_once
+    @property
     def responses(self) -> torch.Tensor:
         """(n_eval, n) held-out responses less the training mean."""
-        return torch.cat([self.Y[at] for at in self.split.eval_slices]) - self.mean
+        return self.held_out.responses
 
-    @made_once
+    @property
     def predictions(self) -> torch.Tensor:
         """(n_eval, n) of `responses`."""
-        return self.basis.eval_projection.to(self.Y.dtype) @ self.coordinates
+        return self.held_out.predictions
 
-    @made_once
+    @property
     def nuisance_predictions(self) -> torch.Tensor:
         """(n_eval, n) what the predictions had besides, were they of columns as before they lost nuisance: orthogonal
         to a run's responses, but not to those of a part of it."""
-        return _nuisance(self.split, self.basis.lost.to(self.Y.dtype) @ self.coordinates)
+        return self.held_out.nuisance_predictions
 
-    @made_once
+    @property
     def gains(self) -> torch.Tensor:
         """(n_eval, n) whose sums over runs are those of (y − ȳ)² − (y − ŷ)² = ŷ (2(y − ȳ) − ŷ), and equal to it where
         columns lost no nuisance; float64."""
-        own = self.predictions * (2 * self.responses - self.predictions)
-        return (own + 2 * self.nuisance_predictions * self.responses).double()
+        return self.held_out.gains
 
     def band_gains(self, positions: Array) -> Iterator[tuple[int, torch.Tensor]]:
         """The product measure's share of every sample's gain, ŷ_b (2(y − ȳ) − ŷ) (Pratt 1987).

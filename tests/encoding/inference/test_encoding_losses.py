@@ -26,7 +26,12 @@ def losses(predictions, seed=0):
             found.add_total(mine, torch.as_tensor(rows), torch.as_tensor(Y[rows][:, columns]))
             for union, predicted in enumerate(predictions):
                 gain = predicted[rows] * (2 * Y[rows] - predicted[rows])
-                found.add(union, mine, torch.as_tensor(rows), torch.as_tensor(gain[:, columns]))
+                found.add(
+                    {union: torch.arange(len(columns))},
+                    mine,
+                    torch.as_tensor(rows),
+                    torch.as_tensor(gain[:, columns]),
+                )
     return Y, found
 
 

@@ -11,6 +11,7 @@ from benchmarks.calibration_residuals import HIGHEST, Residuals, draw
 from benchmarks.conditions import infer
 from benchmarks.nulls import models_of, null_of
 from bids_app import encoding
+from bids_app.encoding.inference.flips.explained import Responses
 from bids_app.encoding.inference.flips.flip_units import frequency_flip_units, time_flip_units
 from bids_app.encoding.inference.flips.fold_columns import FlipUnitColumns
 from bids_app.encoding.inference.flips.signs import Signs
@@ -93,10 +94,14 @@ def test_influence_is_that_of_fitting_without_a_block(kind):
     for models in models_of(design, SPECS[kind]):
         train, test = models.split.train, models.split.evaluate
         columns = FlipUnitColumns(models.split, units, torch.float64)
-        ((few, e),) = influence(models, columns, columns.directions(models.basis, float(models.alpha.min())))
+        Y = Responses(units.responses(models.Y), torch.tensor([0]))
+        ((few, e),) = influence(models, Y, columns, columns.directions(models.basis, float(models.alpha.min())))
         assert few.tolist() == [0]
         X, met = weighted(models)
-        alpha, y = float(models.alpha[0]), (models.Y - models.mean)[:, 0].numpy()
+        alpha, y = (
+            float(models.alpha[0]),
+            (models.Y - models.mean)[:, 0].numpy(),
+        )
         hat = X[train] @ np.linalg.solve(X[train].T @ X[train] + alpha * np.eye(X.shape[1]), X[train].T)
         left, missed = y[train] - hat @ y[train], y[test] - models.predictions[:, 0].numpy()
         for block in np.unique(labels[train]):

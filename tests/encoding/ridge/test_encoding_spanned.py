@@ -61,7 +61,7 @@ def test_a_basis_and_factors_are_those_of_rows(in_rows):
     split = split_of(X, nuisance)
     moments = Moments(torch.as_tensor(Y), split)
     few, predict = decompose(split, WEIGHTS), cholesky_predictor(split, WEIGHTS, [10.0], {})
-    predicted = predict(moments.spanned, 10.0)
+    predicted = predict(moments.spanned, np.full(Y.shape[1], 10.0))
     in_rows()
     plain = decompose(split_of(X, nuisance), WEIGHTS)
     np.testing.assert_allclose(few.eigenvalues, plain.eigenvalues, rtol=1e-9)

@@ -82,15 +82,17 @@ def explained(
             few = torch.as_tensor(way.models[at : at + at_once], device=way.values.device)
             G, BM = _products(responses.laid_out[responses.rows[few]], _rest(whole, few), columns, way)
             if way.shrinkage is not None:
-                G.mul_(way.shrinkage[at : at + at_once])
-            if way.learned is not None:
-                G = G @ way.learned.T
-            BM.mul_(2)
-            for units in columns.trained_units(n_units):  # of all others G is zero
-                if way.squares is not None:
-                    BM[units].sub_(G[units] @ way.squares)
-                else:
-                    BM[units, :, : directions.n_own].sub_(G[units, :, : directions.n_own])
+                G[..., :-1].mul_(way.shrinkage[at : at + at_once])
+            # 2 B'M_met − G M'M, B less what units add to the training mean, the last column of G
+            of_mean = columns.tested.T @ way.held_out
+            if way.squares is not None:
+                taken = torch.cat([way.squares, 2 * of_mean])
+                BM.flatten(0, 1).addmm_(G.flatten(0, 1), taken, beta=2, alpha=-1)
+                G = G[..., :-1]
+            else:
+                BM.addcmul_(G[..., -1:], of_mean, value=-1).mul_(2)
+                G = G[..., :-1] if way.learned is None else G[..., :-1] @ way.learned.T
+                BM[..., : directions.n_own].sub_(G[..., : directions.n_own])
             yield few, BM.transpose(0, 1) @ G.permute(1, 2, 0)
 
 
@@ -122,15 +124,14 @@ def _ways(alphas: Array, columns: FlipUnitColumns, directions: Directions) -> It
     # multiply–adds: of a model by coordinates, less those by a predictor; of a predictor
     saved = n_train * (rank - n_learned) + n_units * rank * min(rank, n_learned)
     made = n_train * rank * n_learned
-    rest = []
-    for alpha, count in zip(*np.unique(alphas, return_counts=True), strict=True):
-        alike = np.flatnonzero(alphas == alpha)
-        if count * saved < made + OF_A_CALL:
-            rest.append(alike)
-        elif directions.matters(float(alpha)):
-            yield _Way(alike, directions.predictor(float(alpha)), directions.held_out)
-    if rest:
-        models = np.concatenate(rest)
+    used, which, counts = np.unique(alphas, return_inverse=True, return_counts=True)
+    many = counts * saved >= made + OF_A_CALL
+    for number in np.flatnonzero(many):
+        if directions.matters(float(used[number])):
+            alike = np.flatnonzero(which == number)
+            yield _Way(alike, directions.predictor(float(used[number])), directions.held_out)
+    if not many.all():
+        models = np.flatnonzero(~many[which])
         some = directions.influential(alphas[models])
         rank = some.V.shape[1]
         if 0 < rank <= n_learned:
@@ -150,16 +151,16 @@ def _rest(whole: Whole | None, few: torch.Tensor) -> tuple[torch.Tensor, torch.T
 def _products(
     Y: torch.Tensor, rest: tuple[torch.Tensor, torch.Tensor] | None, columns: FlipUnitColumns, way: _Way
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Unit by unit, of responses Y (n, …) that change their signs: their trained coefficients times `values`
-    (n_units, n, j), and B'M_met (n_units, n, l)."""
+    """Unit by unit, of responses Y (n, …) that change their signs: their trained coefficients times `values`, with
+    what they add to the training mean (n_units, n, j + 1), and their held-out ones times M_met (n_units, n, l)."""
     more, held_out = int(rest is not None), way.held_out
     # the training mean beside what is learned
     values_and_mean = torch.cat([way.values, columns.trained / columns.n_train], dim=1)
-    of_trained, means = columns.of_trained(Y, values_and_mean, more).tensor_split([-1], dim=2)
-    # B is the unit's own held-out response less what it adds to the training mean
-    BM = columns.of_held_out(Y, held_out, more).addcmul_(means, columns.tested.T @ held_out, value=-1)
+    of_trained, BM = columns.of_trained(Y, values_and_mean, more), columns.of_held_out(Y, held_out, more)
     if rest is not None:
         whole, which = rest
-        of_trained[-1] = columns.of_all_trained(whole, way.values)[which] - of_trained[:-1].sum(dim=0)
-        BM[-1] = (columns.centred(whole) @ held_out)[which] - BM[:-1].sum(dim=0)
+        torch.sub(
+            columns.of_all_trained(whole, values_and_mean)[which], of_trained[:-1].sum(dim=0), out=of_trained[-1]
+        )
+        torch.sub((columns.held_out(whole) @ held_out)[which], BM[:-1].sum(dim=0), out=BM[-1])
     return of_trained, BM

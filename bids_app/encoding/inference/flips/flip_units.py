@@ -58,16 +58,16 @@ class Pieces:
         units = torch.repeat_interleave(torch.arange(count, device=labels.device), n_pieces)
         return cls(length, units, (n_pieces.cumsum(0) - n_pieces)[labels] * length + rank)
 
-    def spread(self, values: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    def spread(self, values: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
         """Values (n_rows, m) of some coefficients → (n_pieces, length, m), zero for all others.
 
         Parameters
         ----------
         values : of the coefficients.
-        rows : (n_rows,) their row numbers.
+        place : (n_rows,) theirs.
         """
         spread = values.new_zeros((len(self.units) * self.length, values.shape[1]))
-        return spread.index_copy_(0, self.place[rows], values).reshape(len(self.units), self.length, -1)
+        return spread.index_copy_(0, place, values).reshape(len(self.units), self.length, -1)
 
     def runs(self, rows: torch.Tensor) -> list[slice]:
         """Pieces that hold some coefficients (n_rows,), as few contiguous ones."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from weakref import WeakKeyDictionary
 
@@ -14,7 +14,7 @@ from bids_app.encoding.inference.flips.flip_units import FlipUnits
 from bids_app.encoding.ridge.basis import Basis, influential_directions, shrinkage_of
 from bids_app.encoding.ridge.moments import rounding_of
 from bids_app.encoding.ridge.search import by_columns
-from bids_app.encoding.ridge.splits import Split, row_slices
+from bids_app.encoding.ridge.splits import Split
 from bids_app.encoding.side_by_side import Kept, made_once
 from bids_app.records import Array
 
@@ -72,18 +72,27 @@ class Directions:
         self.held_out, self.n_own = torch.cat([Q, nuisance], dim=1), len(R)
         self._learned = torch.cat([R, lost])
         self._predictors: dict[float, torch.Tensor] = {}
+        self._kept: dict[float, tuple[torch.Tensor, Influential]] = {}
 
     def influential(self, alphas: Array) -> Influential:
         """Without directions that matter at none of the alphas (n,)."""
-        kept = influential_directions(self._eigenvalues, self._reach, float(alphas.min()))
-        eigenvalues = self._eigenvalues[kept]
-        shrinkage = shrinkage_of(eigenvalues, eigenvalues.new_tensor(alphas)).to(self.V.dtype)
-        if kept.all():
-            return Influential(self.V, self._H, self._V_met, self._H_met, self._learned, shrinkage)
-        V_met = self._V_met[:, kept]
-        V = V_met if self._V_met is self.V else self.V[:, kept]
-        H, H_met = self._H[:, kept], self._H_met[:, kept]
-        return Influential(V, H, V_met, H_met, self._learned[:, kept], shrinkage)
+        eigenvalues, directions = self._without(float(alphas.min()))
+        used, which = np.unique(alphas, return_inverse=True)
+        of_used = shrinkage_of(eigenvalues, eigenvalues.new_tensor(used)).to(self.V.dtype)
+        return replace(directions, shrinkage=of_used[torch.as_tensor(which, device=of_used.device)])
+
+    def _without(self, least_alpha: float) -> tuple[torch.Tensor, Influential]:
+        """Directions that matter from an alpha on, with their eigenvalues; kept until another alpha is asked for."""
+        if least_alpha not in self._kept:
+            kept = influential_directions(self._eigenvalues, self._reach, least_alpha)
+            V_met, lost_nothing = self._V_met, self._V_met is self.V
+            given = self.V, self._H, V_met, self._H_met, self._learned
+            if not kept.all():
+                V_met = V_met[:, kept]
+                V = V_met if lost_nothing else self.V[:, kept]
+                given = V, self._H[:, kept], V_met, self._H_met[:, kept], self._learned[:, kept]
+            self._kept = {least_alpha: (self._eigenvalues[kept], Influential(*given, shrinkage=self.V[:0]))}
+        return self._kept[least_alpha]
 
     def matters(self, alpha: float) -> bool:
         """Whether any direction does at this alpha."""
@@ -133,6 +142,7 @@ class FlipUnitColumns:
         self._directions: WeakKeyDictionary[Basis, dict[bool, Directions]] = WeakKeyDictionary()
         self._lock = Lock()
         self._pieces = flip_units.pieces
+        self._train_place, self._test_place = self._pieces.place[self.order], self._pieces.place[self.test]
         self._train_pieces, self._test_pieces = self._pieces.runs(self.order), self._pieces.runs(self.test)
 
     def held_out(self, Y: torch.Tensor) -> torch.Tensor:
@@ -146,10 +156,10 @@ class FlipUnitColumns:
         -------
         (n, n_eval).
         """
-        return Y[:, self._pieces.place[self.test]]
+        return Y.index_select(1, self._test_place)
 
-    def centred(self, Y: torch.Tensor) -> torch.Tensor:
-        """The same, less the training mean.
+    def not_held_out(self, Y: torch.Tensor) -> torch.Tensor:
+        """All other coefficients, in `order`.
 
         Parameters
         ----------
@@ -157,9 +167,9 @@ class FlipUnitColumns:
 
         Returns
         -------
-        (n, n_eval).
+        (n, n_train).
         """
-        return self.held_out(Y) - self.of_all_trained(Y, self.trained) / self.n_train * self.tested[:, 0]
+        return Y.index_select(1, self._train_place)
 
     def unit_means(self, Y: torch.Tensor) -> torch.Tensor:
         """What each unit adds to the training mean.
@@ -188,13 +198,7 @@ class FlipUnitColumns:
         -------
         (n_flip_units + more, n, m).
         """
-        return self._products(Y, self._pieces.spread(values, self.order), self._train_pieces, more)
-
-    def trained_units(self, count: int) -> list[slice]:
-        """Of the units, and such as are added (`count` in all), all but those without trained coefficients."""
-        there = torch.ones(count, dtype=torch.bool)
-        there[: self.flip_units.count] = torch.tensor(self.sizes) > 0
-        return row_slices(np.flatnonzero(there.numpy()))
+        return self._products(Y, self._pieces.spread(values, self._train_place), self._train_pieces, more)
 
     def of_all_trained(self, Y: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         """`of_trained` summed over the units: (n, m).
@@ -203,7 +207,7 @@ class FlipUnitColumns:
         ----------
         Y, values : as of `of_trained`.
         """
-        return Y @ self._pieces.spread(values, self.order).flatten(0, 1)
+        return Y @ self._pieces.spread(values, self._train_place).flatten(0, 1)
 
     def of_held_out(self, Y: torch.Tensor, values: torch.Tensor, more: int = 0) -> torch.Tensor:
         """The same over the test samples' coefficients.
@@ -218,7 +222,7 @@ class FlipUnitColumns:
         -------
         (n_flip_units + more, n, m).
         """
-        return self._products(Y, self._pieces.spread(values, self.test), self._test_pieces, more)
+        return self._products(Y, self._pieces.spread(values, self._test_place), self._test_pieces, more)
 
     def _products(self, Y: torch.Tensor, values: torch.Tensor, runs: Sequence[slice], more: int) -> torch.Tensor:
         own, units = Y.view(len(Y), *values.shape[:2]).transpose(0, 1), self._pieces.units

@@ -117,11 +117,12 @@ class FlipGains:
         which : (n,) the one of these that is each model's; None: theirs in order.
         """
         flat = explained.flatten(1)
-        fixed, of_codes = flat[:, self._of_no_sign].sum(dim=1), flat.new_zeros((len(flat), len(self._codes)))
-        for pairs in self._pairs:
+        fixed = flat.index_select(1, self._of_no_sign).sum(dim=1)
+        of_codes = flat.index_select(1, self._pairs[0]) if self._pairs else flat[:, :0]
+        for pairs in self._pairs[1:]:
             of_codes[:, : len(pairs)].add_(flat.index_select(1, pairs))
         if which is not None:
-            fixed, of_codes = fixed[which], of_codes[which]
+            fixed, of_codes = fixed.index_select(0, which), of_codes.index_select(0, which)
         self.fixed.index_add_(0, models, fixed)
         self.of_codes.index_add_(0, models, of_codes)
 
