@@ -128,7 +128,7 @@ class _Level:
     waiting: dict[str, Work] = field(default_factory=dict)  # stem → a unit that has not ended
     given: dict[str, UnitOrder] = field(default_factory=dict)  # stem → a unit whose shares come first
     begun: dict[str, State | None] = field(default_factory=dict)  # a unit's stem, or name of a share → what it is at
-    fitting: set[str] = field(default_factory=set)  # those begun that nothing is reused for
+    fitting: set[str] = field(default_factory=set)  # stems begun, or a share of which was, that nothing is reused for
     features: list[str] = field(default_factory=list)  # names of what units wait for
     left: Counter[str] = field(default_factory=Counter)  # participant → units that have not ended
     shown_s: float = field(default_factory=time.monotonic)
@@ -148,7 +148,7 @@ class _Level:
                 self._take(self.crew.next(self.progress.screen.live.every_s))
                 self._show()
         except BaseException:
-            for stem in self.fitting & self.begun.keys():
+            for stem in self.fitting & self.waiting.keys():
                 self.waiting[stem].record("failed", INTERRUPTED)
             raise
         finally:
@@ -255,8 +255,9 @@ class _Level:
                 self.waiting[stem] = self.progress.start(given.unit, given.participant, given.title)
                 self.begun[stem] = None
             case StatusRow() if one.unit in self.waiting:
+                if one.unit not in self.fitting:  # else the row of its first share stays, which says since when
+                    self.progress.book.record(one)
                 self.fitting.add(one.unit)
-                self.progress.book.record(one)
             case AtWork(title, state) if (name := title.partition("] ")[2]) in self.begun:
                 self.begun[name] = state
 
@@ -273,7 +274,7 @@ class _Level:
         outcome = ended.outcome
         say_again(outcome.said, self.progress.book, self.progress.screen)
         if outcome.stopped is not None:
-            self.begun.pop(ended.name, None)  # it has said why itself
+            self.fitting.discard(self.shared.left.get(ended.name, ended.name))  # it has said why itself
             raise outcome.stopped
         work = self.waiting.get(ended.name)
         if ended.name in self.shared.left:

@@ -278,6 +278,9 @@ def unlike(out, other):
     return [name for name in differences(out, other) if not name.endswith("_saved.json")]
 
 
+HEAD = {"unit": ("status", "reason")}
+
+
 def share(number, person, count=3):
     return f"share {number} of {count} of {stem(person)}"
 
@@ -357,10 +360,35 @@ def test_shares_of_a_unit_that_cannot_be_fitted_cost_nothing(study, crew, in_sha
         assert all("ValueError: a reason" in reason for _, reason in found)
 
 
-def test_who_holds_what_a_share_needs_ends_the_run(study, crew, in_shares):
+def test_who_holds_what_a_share_needs_ends_the_run(study, crew, in_shares, monkeypatch):
+    def held(*given):
+        raise Busy("held")
+
     in_shares(2)
-    crew({share(1, "01", 2): Outcome(0, (), Busy("held"))})
+    monkeypatch.setattr(participants, "fit_share", held)
+    crew()
     assert run(study, "held", "--nprocs", "2") == 75
+    assert rows(study, "held") == {**HEAD, stem("01"): ("failed", "held")}  # as of a unit that is whole
+
+
+def test_a_unit_runs_from_its_first_share_on(study, crew, in_shares, monkeypatch):
+    """Its row says so, and since when; where the run is interrupted meanwhile, that it was."""
+    seen, begin = [], on_worker.fit
+
+    def fit_unit(desk, order, post):
+        seen.append(rows(study, "row")[order.unit.stem])
+        return begin(desk, order, post)
+
+    in_shares(2)
+    monkeypatch.setattr(on_cluster, "fit", fit_unit)
+    crew()
+    asked = ("--nprocs", "2", "--participant-label", "01")
+    assert run(study, "row", *asked, levels=("participant",)) == 0
+    assert [state for state, _ in seen] == ["running"]
+    assert rows(study, "row")[stem("01")][0] == "done"
+    crew({share(2, "01", 2): KeyboardInterrupt()})
+    assert run(study, "stopped", *asked, levels=("participant",)) == 130
+    assert rows(study, "stopped") == {**HEAD, stem("01"): ("failed", on_cluster.INTERRUPTED)}
 
 
 def test_the_first_crash_gives_up_units_of_which_no_share_has_begun(tmp_path):
