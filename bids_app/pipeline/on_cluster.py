@@ -35,7 +35,7 @@ from bids_app.pipeline.participants import STOPPED, record_unused, titled
 from bids_app.pipeline.watching.progress import Progress, Work
 from bids_app.records import Part
 
-FEATURES, SHARE, REPORT = 2, 1, 1  # are done before units (0): others wait for them
+FEATURES, JOINED, SHARE, REPORT = 3, 2, 1, 1  # are done before whole units (0)
 MOST_TOLD = 3  # of so many units at once the user is told what they are at
 ALONE_S = 60.0  # without a word from anybody, after which it is looked whether anybody is there
 ALONE = "no worker process is left: waiting for one (Ctrl-C ends this; the same command goes on from what is done)"
@@ -219,13 +219,13 @@ class _Level:
 
     def _share_ended(self, ended: Ended) -> None:
         """A unit is given out when the last of its shares has ended, however they did: what they have not fitted it
-        fits itself."""
+        fits itself. It comes before shares of others, so that what they have is not lost where the run ends."""
         stem = self.shared.left.pop(ended.name)
         self.begun.pop(ended.name, None)
         if ended.error is not None:
             self.waiting[stem].detail(f"{ended.name}: not fitted: {known_error(ended.error)}")
         if stem not in self.shared.left.values():
-            self.crew.give(stem, fit, self.given.pop(stem), (), self.on_gpu, SHARE)
+            self.crew.give(stem, fit, self.given.pop(stem), (), self.on_gpu, JOINED)
 
     def _give_report(self, participant: str) -> None:
         rows = tuple(row for row in self.progress.book.rows() if row.participant == participant)

@@ -249,7 +249,8 @@ def fit_and_write(
 
 
 def fit_and_keep(work: Work, unit: Unit, judge: Judge, cache: SubspaceCache, part: Part, path: Path) -> None:
-    """A share of a unit's targets, for whoever fits the unit; nothing where this has results of today's inputs.
+    """A share of a unit's targets, for whoever fits the unit; nothing where this has results of today's inputs, nor
+    where the share is there, as its worker was lost before that was heard of.
 
     Parameters
     ----------
@@ -265,6 +266,9 @@ def fit_and_keep(work: Work, unit: Unit, judge: Judge, cache: SubspaceCache, par
     ConcordError : it cannot be fitted or written.
     """
     job, key = judge.job, judge.key(unit)
+    if path.exists():
+        work.detail("fitted already, by a worker that was lost")
+        return
     if reusable(judge.planned(unit, key), judge):
         return
     with work.running(), _scratch(job) as scratch:
