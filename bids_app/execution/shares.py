@@ -64,9 +64,10 @@ def share_counts(costs: Sequence[UnitCost], n_workers: int) -> list[int]:
         return whole
     last = len(costs) % n_workers
     some = {last, len(costs)} if len(costs) < 2 * n_workers else {last}
+    worth = [one.worth for one in costs]
     tried = [
-        [1] * (len(costs) - count) + [min(most, one.worth) for one in costs[len(costs) - count :]]
-        for most in range(2, n_workers + 1)
+        [1] * (len(costs) - count) + [min(most, each) for each in worth[len(costs) - count :]]
+        for most in range(2, min(n_workers, max(worth)) + 1)  # more give no other counts
         for count in sorted(some - {0})
     ]
     alone_s = seconds_to_end(costs, whole, n_workers)

@@ -35,7 +35,7 @@ from bids_app.pipeline.participants import STOPPED, record_unused, titled
 from bids_app.pipeline.watching.progress import Progress, Work
 from bids_app.records import Part
 
-FEATURES, SHARE, REPORT = 2, 1, 1  # are done before units (0): others wait for them
+FEATURES, JOINED, SHARE, REPORT = 3, 2, 1, 1  # are done before whole units (0)
 MOST_TOLD = 3  # of so many units at once the user is told what they are at
 ALONE_S = 60.0  # without a word from anybody, after which it is looked whether anybody is there
 ALONE = "no worker process is left: waiting for one (Ctrl-C ends this; the same command goes on from what is done)"
@@ -128,7 +128,7 @@ class _Level:
     waiting: dict[str, Work] = field(default_factory=dict)  # stem → a unit that has not ended
     given: dict[str, UnitOrder] = field(default_factory=dict)  # stem → a unit whose shares come first
     begun: dict[str, State | None] = field(default_factory=dict)  # a unit's stem, or name of a share → what it is at
-    fitting: set[str] = field(default_factory=set)  # those begun that nothing is reused for
+    fitting: set[str] = field(default_factory=set)  # stems begun, or a share of which was, that nothing is reused for
     features: list[str] = field(default_factory=list)  # names of what units wait for
     left: Counter[str] = field(default_factory=Counter)  # participant → units that have not ended
     shown_s: float = field(default_factory=time.monotonic)
@@ -148,7 +148,7 @@ class _Level:
                 self._take(self.crew.next(self.progress.screen.live.every_s))
                 self._show()
         except BaseException:
-            for stem in self.fitting & self.begun.keys():
+            for stem in self.fitting & self.waiting.keys():
                 self.waiting[stem].record("failed", INTERRUPTED)
             raise
         finally:
@@ -219,13 +219,13 @@ class _Level:
 
     def _share_ended(self, ended: Ended) -> None:
         """A unit is given out when the last of its shares has ended, however they did: what they have not fitted it
-        fits itself."""
+        fits itself. It comes before shares of others, so that what they have is not lost where the run ends."""
         stem = self.shared.left.pop(ended.name)
         self.begun.pop(ended.name, None)
         if ended.error is not None:
             self.waiting[stem].detail(f"{ended.name}: not fitted: {known_error(ended.error)}")
         if stem not in self.shared.left.values():
-            self.crew.give(stem, fit, self.given.pop(stem), (), self.on_gpu, SHARE)
+            self.crew.give(stem, fit, self.given.pop(stem), (), self.on_gpu, JOINED)
 
     def _give_report(self, participant: str) -> None:
         rows = tuple(row for row in self.progress.book.rows() if row.participant == participant)
@@ -255,8 +255,9 @@ class _Level:
                 self.waiting[stem] = self.progress.start(given.unit, given.participant, given.title)
                 self.begun[stem] = None
             case StatusRow() if one.unit in self.waiting:
+                if one.unit not in self.fitting:  # else the row of its first share stays, which says since when
+                    self.progress.book.record(one)
                 self.fitting.add(one.unit)
-                self.progress.book.record(one)
             case AtWork(title, state) if (name := title.partition("] ")[2]) in self.begun:
                 self.begun[name] = state
 
@@ -273,7 +274,7 @@ class _Level:
         outcome = ended.outcome
         say_again(outcome.said, self.progress.book, self.progress.screen)
         if outcome.stopped is not None:
-            self.begun.pop(ended.name, None)  # it has said why itself
+            self.fitting.discard(self.shared.left.get(ended.name, ended.name))  # it has said why itself
             raise outcome.stopped
         work = self.waiting.get(ended.name)
         if ended.name in self.shared.left:

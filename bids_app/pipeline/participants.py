@@ -12,7 +12,7 @@ from bids_app.boundary import boundary
 from bids_app.disk import locked, scratch_folder
 from bids_app.durations import in_words
 from bids_app.errors import ConcordError
-from bids_app.execution import FEATURES, FILES, RESPONSES, Book, StatusRow, Unit
+from bids_app.execution import FILES, Book, StatusRow, Unit
 from bids_app.execution.cost import pace
 from bids_app.pipeline.foreseen import Foreseen, Heard, features_title, features_to_make, to_compute
 from bids_app.pipeline.job.job import Job, Notify
@@ -249,11 +249,12 @@ def fit_and_write(
 
 
 def fit_and_keep(work: Work, unit: Unit, judge: Judge, cache: SubspaceCache, part: Part, path: Path) -> None:
-    """A share of a unit's targets, for whoever fits the unit; nothing where this has results of today's inputs.
+    """A share of a unit's targets, for whoever fits the unit; nothing where this has results of today's inputs, nor
+    where the share is there, as its worker was lost before that was heard of.
 
     Parameters
     ----------
-    work : takes its lines.
+    work : takes the unit's row, that it runs, and the share's lines.
     unit : as it is planned today.
     judge : what the run was asked for, and which results count.
     cache : shared subspaces that were fitted already; added to.
@@ -265,9 +266,12 @@ def fit_and_keep(work: Work, unit: Unit, judge: Judge, cache: SubspaceCache, par
     ConcordError : it cannot be fitted or written.
     """
     job, key = judge.job, judge.key(unit)
+    if path.exists():
+        work.detail("fitted already, by a worker that was lost")
+        return
     if reusable(judge.planned(unit, key), judge):
         return
-    with work.shown(), _scratch(job) as scratch:
+    with work.running(), _scratch(job) as scratch:
         task = UnitTask(unit, key, stages=work.stages, save=job.save, scratch=scratch, part=part)
         share = fit_share(task, job, judge.library, cache)
         if share is not None:
@@ -278,13 +282,12 @@ def fit_and_keep(work: Work, unit: Unit, judge: Judge, cache: SubspaceCache, par
 def _expect(work: Work, task: UnitTask, judge: Judge, models: CheckedModels) -> str:
     """What the unit should take, in words; nothing where it is not known."""
     lost: list[ConcordError] = []  # which the fit says, if it is more than the estimate's
-    unit, here = task.unit, task.fitted_here
+    unit = task.unit
     with boundary(lost.append):
         spaces = to_compute([unit], judge.accounts, judge.library.missing)
         made = FeatureWork.of(spaces, models)
         accounts, n_targets = judge.accounts.of_unit(unit)
-        should = expected(unit, accounts, round(here * n_targets), made, judge.job, pace())
-        seconds = {name: one for name, one in should.seconds.items() if here or name in (RESPONSES, FEATURES)}
+        seconds = expected(unit, accounts, n_targets, made, judge.job, pace(), task.fitted_here).seconds
         work.stages.expect(seconds)
         return f", about {in_words(sum(seconds.values()))}" if seconds else ""
     return ""

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bids_app.execution import shares
 from bids_app.execution.shares import REPEATED, SAVED, SAVED_S, UnitCost, seconds_to_end, share_counts
 
 LARGE = UnitCost(before_s=20, again_s=100, targets_s=6000, most=35)
@@ -49,6 +50,15 @@ def test_units_are_cut_where_that_saves_time(costs, n_workers, counts):
 def test_the_end_is_that_of_the_last_piece(counts, n_workers, seconds):
     cost = UnitCost(before_s=1.0, again_s=10.0, targets_s=100.0, most=10)
     assert seconds_to_end([cost] * len(counts), counts, n_workers) == seconds
+
+
+def test_no_cut_is_tried_twice(monkeypatch):
+    """With hundreds of workers each try takes long: no unit here is worth more than 35 shares."""
+    tried = []
+    monkeypatch.setattr(shares, "seconds_to_end", lambda costs, counts, n_workers: tried.append(tuple(counts)) or 1.0)
+    share_counts([LARGE] * 30, 400)
+    assert len({*tried}) == 35
+    assert len(tried) < 40  # both the best and none at all are looked at once more
 
 
 SECONDS = st.floats(0, 1e5)

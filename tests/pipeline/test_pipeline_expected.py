@@ -8,13 +8,14 @@ from types import SimpleNamespace
 import pytest
 
 from bids_app.encoding.ridge.batches import BLOCK_WIDTH
+from bids_app.execution import FEATURES, PREPARED, RESPONSES
 from bids_app.execution.cost import fit_cost, fit_mb
 from bids_app.features import ExpectedSeconds
 from bids_app.pipeline.job.job import make_job
 from bids_app.pipeline.job.models import LOADING_S, CheckedModels
 from bids_app.pipeline.watching import expected
 from bids_app.pipeline.watching.expected import FeatureWork, Shapes, fit_seconds, fit_size, unit_cost
-from bids_app.records import ModelSource, RecordingQuery
+from bids_app.records import LAYERS_STAGE, SEARCH_STAGE, ModelSource, RecordingQuery
 from bids_app.settings.load import preset_names, preset_text
 from bids_app.settings.run_options import RunOptions
 
@@ -93,3 +94,23 @@ def test_units_that_are_not_shared_out_have_no_cost(tmp_path, monkeypatch):
     on_gpu = replace(job.options.models, device="cuda")
     assert cost_of(with_options(models=on_gpu), 10, monkeypatch) is None
     assert cost_of(job_of(tmp_path, preset_text("chen2024")), 10, monkeypatch) is None
+
+
+def test_what_shares_do_not_spare_a_unit_is_expected_of_it(tmp_path, monkeypatch):
+    """It is read and prepared, and layers are scored, by whoever joins shares, of all targets."""
+    old, new = CHANGES["layers"][0]
+    text = preset_text("speech-language").replace(old, new)
+    assert new in text
+    job, unit = job_of(tmp_path, text), SimpleNamespace(recordings=())
+    shapes = Shapes("fmri", 760, 0, 4, 1500.0)
+    monkeypatch.setattr(expected, "_shapes_of", lambda unit, accounts, n, job: replace(shapes, n_targets=n))
+    of = [
+        expected.expected(unit, (), 70_000, FeatureWork({}, 7.0, False), job, 1.0, here).seconds
+        for here in (1, 0.5, 0)
+    ]
+    assert {*of[0]} == {*of[1]} == {RESPONSES, FEATURES, *fit_seconds(shapes, job, 1.0)}
+    assert {*of[2]} == {RESPONSES, FEATURES, PREPARED, LAYERS_STAGE}
+    for name, seconds in of[2].items():
+        assert seconds == of[1][name] == of[0][name]
+    assert of[2][LAYERS_STAGE] > 60
+    assert of[1][SEARCH_STAGE] < 0.6 * of[0][SEARCH_STAGE]

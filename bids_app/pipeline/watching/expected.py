@@ -43,6 +43,7 @@ N_LAYERS = 13  # of a model, where all are asked for
 CELL_BYTES = 4  # of an array that is kept
 SHARED_TARGETS = 2048  # of a block at most, as `encoding/ridge/batches.py` has them: a share has whole ones
 WORKING_FILES = {"predictions", "weights"}  # that are saved lie in files as large as the unit, in each process
+OF_ALL = (PREPARED, LAYERS_STAGE)  # stages of a fit in which whoever fits a share of the targets sees to all of them
 LEAST_BLOCK_S, MOST_BLOCKS = 60.0, 64  # of tests: as long as smooth responses ask for, and how many there are at most
 
 
@@ -112,7 +113,13 @@ class Shapes:
 
 
 def expected(
-    unit: Unit, accounts: Sequence[RecordingAccount], n_targets: int, made: FeatureWork, job: Job, slower: float
+    unit: Unit,
+    accounts: Sequence[RecordingAccount],
+    n_targets: int,
+    made: FeatureWork,
+    job: Job,
+    slower: float,
+    here: float = 1.0,
 ) -> Expected:
     """What a unit should take on this machine.
 
@@ -124,10 +131,14 @@ def expected(
     made : features that would be computed for it.
     job : what the run was asked for.
     slower : this machine's core, as of `cost.pace`.
+    here : share of the targets that is still to be fitted, as others have fitted the rest: of 0 to 1.
     """
     shapes, n_bytes = _shapes_of(unit, accounts, n_targets, job), _n_bytes(unit)
     size = fit_size(shapes, job)
-    known = fit_seconds(shapes, job, slower)
+    whole, own = (
+        fit_seconds(replace(shapes, n_targets=n), job, slower) for n in (n_targets, round(here * n_targets))
+    )
+    known = {name: whole[name] if name in OF_ALL else own[name] for name in whole if here or name in OF_ALL}
     before = {RESPONSES: read_s(n_bytes) * slower, FEATURES: made.seconds}
     return Expected(
         {**before, **known} if known else {},
@@ -154,11 +165,10 @@ def unit_cost(
     whole, without = (fit_seconds(each, job, slower) for each in (shapes, replace(shapes, n_targets=0)))
     if not whole or not SOLVERS[job.analysis.fit.solver].fits_in_folds or WORKING_FILES & {*job.save}:
         return None
-    prepared = (PREPARED, LAYERS_STAGE)
     return UnitCost(
-        before_s=read_s(_n_bytes(unit)) * slower + sum(whole.get(name, 0.0) for name in prepared),
-        again_s=sum(seconds for name, seconds in without.items() if name not in prepared),
-        targets_s=sum(seconds - without[name] for name, seconds in whole.items() if name not in prepared),
+        before_s=read_s(_n_bytes(unit)) * slower + sum(whole.get(name, 0.0) for name in OF_ALL),
+        again_s=sum(seconds for name, seconds in without.items() if name not in OF_ALL),
+        targets_s=sum(seconds - without[name] for name, seconds in whole.items() if name not in OF_ALL),
         most=-(-fit_size(shapes, job).n_targets // SHARED_TARGETS),
     )
 

@@ -278,6 +278,9 @@ def unlike(out, other):
     return [name for name in differences(out, other) if not name.endswith("_saved.json")]
 
 
+HEAD = {"unit": ("status", "reason")}
+
+
 def share(number, person, count=3):
     return f"share {number} of {count} of {stem(person)}"
 
@@ -289,13 +292,14 @@ def test_a_unit_in_shares_leaves_the_same_bytes(study, narrow, crew, in_shares, 
     assert run(study, "shares", "--nprocs", "2", "--save", "alphas", "blocks", levels=("participant",)) == 1
     assert unlike(study / "shares", narrow) == []
     done = made[0].done
-    assert done[6:10] == [*(share(number, "01") for number in (1, 2, 3)), share(1, "02")]
-    assert done.index(stem("01")) > done.index(share(3, "01"))
+    assert done[6:10] == [*(share(number, "01") for number in (1, 2, 3)), stem("01")]  # before others' shares
+    assert done.index(share(1, "02")) > 9
     said = capsys.readouterr().out
     assert f"[1/3] {stem('01')}: its targets are fitted in 3 shares" in said
     assert f"{stem('01')}: the share 1 of 3: its worker process has ended: another one begins it again" in said
     (log,) = (study / "shares/logs").glob("*.log")
     text = log.read_text()
+    assert f"{share(1, '01')}: fitted already" in text
     assert f"[3/3] {stem('03')}: {share(3, '03')}: not fitted: killed" in text
     assert text.count("targets of a share are fitted again") == 1  # of the file that is not there
     assert f"[1/3] {share(3, '01')}: fitted in" in text
@@ -341,7 +345,7 @@ def test_what_shares_have_is_not_fitted_again(study, narrow, crew, in_shares, mo
 
 
 def test_shares_of_a_unit_that_cannot_be_fitted_cost_nothing(study, crew, in_shares, monkeypatch):
-    """It says itself what is wrong. Where the first crash stops, who has begun a share goes on."""
+    """It says itself what is wrong, before shares of others begin, so that the first crash stops these."""
 
     def fails(*given):
         raise ValueError("a reason")
@@ -349,18 +353,43 @@ def test_shares_of_a_unit_that_cannot_be_fitted_cost_nothing(study, crew, in_sha
     in_shares(2)
     monkeypatch.setattr(participants, "fit_share", fails)
     monkeypatch.setattr(participants, "fit_unit", fails)
-    for more in ((), ("--stop-on-first-crash",)):
+    for more, others in (((), "failed"), (("--stop-on-first-crash",), "skipped")):
         crew()
         assert run(study, "failing", "--nprocs", "2", *more, levels=("participant",)) == 1
         found = [rows(study, "failing")[stem(person)] for person in ("01", "02", "03")]
-        assert {state for state, _ in found} == {"failed"}
-        assert all("ValueError: a reason" in reason for _, reason in found)
+        assert [state for state, _ in found] == ["failed", others, others]
+        assert all("ValueError: a reason" in reason for state, reason in found if state == "failed")
 
 
-def test_who_holds_what_a_share_needs_ends_the_run(study, crew, in_shares):
+def test_who_holds_what_a_share_needs_ends_the_run(study, crew, in_shares, monkeypatch):
+    def held(*given):
+        raise Busy("held")
+
     in_shares(2)
-    crew({share(1, "01", 2): Outcome(0, (), Busy("held"))})
+    monkeypatch.setattr(participants, "fit_share", held)
+    crew()
     assert run(study, "held", "--nprocs", "2") == 75
+    assert rows(study, "held") == {**HEAD, stem("01"): ("failed", "held")}  # as of a unit that is whole
+
+
+def test_a_unit_runs_from_its_first_share_on(study, crew, in_shares, monkeypatch):
+    """Its row says so, and since when; where the run is interrupted meanwhile, that it was."""
+    seen, begin = [], on_worker.fit
+
+    def fit_unit(desk, order, post):
+        seen.append(rows(study, "row")[order.unit.stem])
+        return begin(desk, order, post)
+
+    in_shares(2)
+    monkeypatch.setattr(on_cluster, "fit", fit_unit)
+    crew()
+    asked = ("--nprocs", "2", "--participant-label", "01")
+    assert run(study, "row", *asked, levels=("participant",)) == 0
+    assert [state for state, _ in seen] == ["running"]
+    assert rows(study, "row")[stem("01")][0] == "done"
+    crew({share(2, "01", 2): KeyboardInterrupt()})
+    assert run(study, "stopped", *asked, levels=("participant",)) == 130
+    assert rows(study, "stopped") == {**HEAD, stem("01"): ("failed", on_cluster.INTERRUPTED)}
 
 
 def test_the_first_crash_gives_up_units_of_which_no_share_has_begun(tmp_path):
