@@ -113,7 +113,7 @@ def _of_shares(judge: Judge, foreseen: Foreseen) -> Iterator[str]:
     options = judge.job.options
     if options.nprocs > 1 and foreseen.asked and not options.features_only:
         threads, mem_mb = worker_limits(options)
-        costs = unit_costs(judge, foreseen, replace(options, threads=threads, mem_mb=mem_mb))
+        costs = unit_costs(judge, foreseen, replace(options, threads=threads, mem_mb=mem_mb), options.nprocs)
         for stem, count in zip(costs, share_counts([*costs.values()], options.nprocs), strict=True):
             if count > 1:
                 yield f"{stem}: its targets would be fitted in {count} shares, by as many processes"

@@ -10,7 +10,7 @@ from bids_app.boundary import boundary
 from bids_app.errors import Bug, ConcordError, OutOfMemory
 from bids_app.execution import Unit
 from bids_app.execution.cost import pace
-from bids_app.execution.shares import UnitCost
+from bids_app.execution.shares import UnitCost, may_pay
 from bids_app.pipeline.accounts import Accounts
 from bids_app.pipeline.job.enough import require_enough
 from bids_app.pipeline.job.models import CheckedModels, check_models
@@ -186,7 +186,7 @@ def to_compute(
     return dict(sorted(found.items()))
 
 
-def unit_costs(judge: Judge, foreseen: Foreseen, options: RunOptions) -> dict[str, UnitCost]:
+def unit_costs(judge: Judge, foreseen: Foreseen, options: RunOptions, n_workers: int) -> dict[str, UnitCost]:
     """What units that will be fitted should take, by which they are shared out to several processes.
 
     Parameters
@@ -194,11 +194,15 @@ def unit_costs(judge: Judge, foreseen: Foreseen, options: RunOptions) -> dict[st
     judge : which results count.
     foreseen : units that cannot be fitted.
     options : of each process.
+    n_workers : processes.
 
     Returns
     -------
-    By stem; nothing where some unit's cost is not known, or none may be shared out (`unit_cost`).
+    By stem; nothing where some unit's cost is not known, or none may be shared out (`unit_cost`), or units are too
+    many for it to pay.
     """
+    if not may_pay(len(judge.preflight.units), n_workers):
+        return {}
     costs: dict[str, UnitCost] = {}
     slower, job = pace(), replace(judge.job, options=options)
     for unit in judge.preflight.units:

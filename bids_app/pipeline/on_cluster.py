@@ -70,7 +70,8 @@ def run_participants_on_cluster(
     options = replace(options, threads=threads, mem_mb=mem_mb, models=replace(options.models, device=device))
     make = partial(make_desk, replace(judge.job, options=options), tuple(homes), log_path())
     features = {} if options.reports_only else features_to_make(judge, foreseen)
-    costs = {} if options.reports_only or options.features_only else unit_costs(judge, foreseen, options)
+    fits = not (options.reports_only or options.features_only)
+    costs = unit_costs(judge, foreseen, options, options.nprocs) if fits else {}
     n_works = sum(share_counts([*costs.values()], options.nprocs)), len(judge.preflight.units)
     n_most = max(*n_works, len(features), len(judge.preflight.participants))
     with (
@@ -80,8 +81,11 @@ def run_participants_on_cluster(
     ):
         progress.notify(f"{crew.n_workers} worker process{'' if crew.n_workers == 1 else 'es'}")
         on_gpu = device != "cpu"
-        known = {} if on_gpu and crew.has_gpus else costs  # what takes how long there is not known
-        counts = dict(zip(known, share_counts([*known.values()], crew.n_workers), strict=True))
+        if not fits or (on_gpu and crew.has_gpus):  # what takes how long there is not known
+            costs = {}
+        elif crew.n_workers != options.nprocs:
+            costs = unit_costs(judge, foreseen, options, crew.n_workers)
+        counts = dict(zip(costs, share_counts([*costs.values()], crew.n_workers), strict=True))
         return _Level(crew, judge, foreseen, progress, on_gpu, Shared(folder, counts)).run(features)
 
 

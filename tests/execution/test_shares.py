@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bids_app.execution import shares
-from bids_app.execution.shares import REPEATED, SAVED, SAVED_S, UnitCost, seconds_to_end, share_counts
+from bids_app.execution.shares import REPEATED, SAVED, SAVED_S, UnitCost, may_pay, seconds_to_end, share_counts
 
 LARGE = UnitCost(before_s=20, again_s=100, targets_s=6000, most=35)
 SMALL = UnitCost(before_s=2, again_s=5, targets_s=20, most=1)
@@ -75,3 +75,10 @@ def test_shares_always_save_what_they_must_and_never_repeat_more_than_they_fit(c
     if counts != whole:
         alone_s, shared_s = (seconds_to_end(costs, each, n_workers) for each in (whole, counts))
         assert alone_s - shared_s >= max(SAVED * alone_s, SAVED_S)
+
+
+@given(n_units=st.integers(1, 60), n_workers=st.integers(1, 6))
+def test_units_of_which_no_share_would_pay_are_known_by_their_number(n_units, n_workers):
+    """So their costs need not be found out; fewer may well be shared out."""
+    assert may_pay(n_units, n_workers) or share_counts([LARGE] * n_units, n_workers) == [1] * n_units
+    assert may_pay(n_workers - 1, n_workers) or n_workers == 1

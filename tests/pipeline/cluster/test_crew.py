@@ -257,6 +257,7 @@ def test_a_worker_that_cannot_begin_is_the_units_reason(study, crew):
 def in_shares(monkeypatch):
     """Takes into how many shares each unit is cut, whatever it should take; blocks have eight targets."""
     monkeypatch.setitem(batches.BLOCK_WIDTH, "cpu", 8)
+    monkeypatch.setattr(CrewHere, "n_workers", 2)
 
     def cut_into(count):
         monkeypatch.setattr(on_cluster, "share_counts", lambda costs, n_workers: [count] * len(costs))
