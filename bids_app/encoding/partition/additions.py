@@ -113,8 +113,10 @@ class Additions(Observer):
         for label, (_, smaller) in self._pairs.items():
             added, others = self._parts[label]
             for some in self._pieces:
-                given = self._predictions[smaller][:, some], others[:, some]
-                r = partial_correlation(self._responses[:, some], added[:, some], given).double().cpu().numpy()
+                # in memory of their own: last bits of sums down one column hang on whether others lie beside it
+                of_some = (self._responses, added, self._predictions[smaller], others)
+                first, second, *given = (values[:, some].contiguous() for values in of_some)
+                r = partial_correlation(first, second, given).double().cpu().numpy()
                 self._z[label][self._targets[some]] += self._weight * np.arctanh(r)
         self._parts = {}
 

@@ -227,12 +227,15 @@ class _Predictors:
     def __init__(self, split: Split, grid: Grid, number: int) -> None:
         self._split, self._grid, self._weights = split, grid, grid.candidates[number]
         self._few = FEW_ALPHAS if split.columns.X.device.type == "cpu" else FEW_ON_GPU
-        self._factors: dict[float, torch.Tensor] = {}  # by alpha, of all blocks
+        self._factors: dict[float, torch.Tensor] = {}  # by alpha; of several blocks, but never more than are few
 
     def choose(self, used: Array) -> Predict:
         """Of a block that chose alphas at these places: what predicts its targets."""
         alphas = [float(alpha) for alpha in self._grid.alphas[used]]
         few = len(used) <= self._few
+        if len(self._factors.keys() | set(alphas)) > self._few:
+            for alpha in self._factors.keys() - (alphas if few else []):
+                del self._factors[alpha]
         solve = cholesky_predictor(self._split, self._weights, alphas, self._factors) if few else None
         if solve is None:
             return self._through_basis

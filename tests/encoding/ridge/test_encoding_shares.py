@@ -20,11 +20,21 @@ from bids_app.encoding import (
     fit_all,
     fit_share,
 )
+from bids_app.encoding.partition.additions import Additions
 from bids_app.encoding.ridge import batches
 from bids_app.encoding.ridge.fitted import Observer, Under
 from bids_app.pipeline.unit.fit_inputs import FitInputs
 from bids_app.pipeline.unit.solvers import Averaging, NestedRidge, UnitQuestions
-from bids_app.records import SAVED, FitSpec, InferenceSpec, Part, Run, baseline_alone, beyond_baseline
+from bids_app.records import (
+    SAVED,
+    FitSpec,
+    InferenceSpec,
+    Part,
+    Run,
+    baseline_alone,
+    beyond_baseline,
+    partition_components,
+)
 
 WIDTH, N_TARGETS, N_TIMES = 8, 39, 48
 SPEC = FitSpec(candidates=5, alphas=(1e-1, 1e5, 4))
@@ -170,6 +180,22 @@ def test_nothing_hangs_on_which_blocks_share_a_batch(wide, batch_of):
             assert one.keys() == arrays[0].keys()
             for name, values in one.items():
                 assert np.array_equal(values, arrays[0][name], equal_nan=True), name
+
+
+def test_a_last_block_of_one_target_has_the_bits_that_it_has_alone(batch_of):
+    """Sums down a column that lies alone are made in another order than down one with others beside it."""
+    design = design_of()
+    design = replace(design, usable=design.usable & (np.arange(N_TARGETS) < 36))
+    assert design.usable.sum() % WIDTH == 1
+    unions, components = [("one",), ("two",), ("one", "two")], partition_components(tuple(GROUPS))
+    found = []
+    for count in (1, 5):
+        batch_of(count)
+        seen = Additions(unions, components, GROUPS, design)
+        encoding.fit(design, GROUPS, SPEC, options=FitOptions(unions), observer=seen)
+        found.append(seen.partial_r())
+    for label, values in found[0].items():
+        np.testing.assert_array_equal(values, found[1][label], label)
 
 
 class Counted(Observer):

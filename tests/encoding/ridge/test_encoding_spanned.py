@@ -1,6 +1,7 @@
 """Kernels in the directions that bands span: fewer than training rows where runs lost nuisance; all is as in rows."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from scipy.linalg import block_diag
 
 from bids_app import encoding
 from bids_app.encoding import FitContext
-from bids_app.encoding.ridge import splits
+from bids_app.encoding.ridge import chosen, splits
 from bids_app.encoding.ridge.basis import cholesky_predictor, decompose
+from bids_app.encoding.ridge.candidates import Grid
 from bids_app.encoding.ridge.moments import Moments
 from bids_app.encoding.ridge.splits import Columns, Split
 from bids_app.records import Design, FitSpec
@@ -54,6 +56,31 @@ def test_there_are_as_many_directions_as_runs_kept():
     assert split_of(X, nuisance).spanned.shape == (3 * LENGTH, 3 * (LENGTH - 10))
     X, _, nuisance = bands(0)
     assert split_of(X, nuisance).spanned is None
+
+
+def test_no_more_factors_are_held_than_are_few(monkeypatch):
+    """Whatever alphas the blocks before chose: each block here has five of its own, or four that the last one had."""
+    X, Y, nuisance = bands(0)
+    moments, held = Moments(torch.as_tensor(Y), split_of(X, nuisance)), []
+
+    def watched(split, weights, alphas, factors):
+        made = cholesky_predictor(split, weights, alphas, factors)
+        held.append(len(factors))
+        return made
+
+    monkeypatch.setattr(chosen, "cholesky_predictor", watched)
+    alpha_index = np.array([0, 1, 2, 3, 4, 4, 5, 6, 7, 8, 9, 9, 5, 6, 7, 8, 8, 8, 10, 10, 10, 10, 10, 10])
+    grid = Grid.of_all([WEIGHTS], np.geomspace(1.0, 100.0, 11))
+    blocks = [chosen.TargetBlock(np.arange(6) + 6 * number, moments) for number in range(4)]
+
+    def left(some, alpha_index):
+        choice = SimpleNamespace(candidate=np.zeros(len(alpha_index), int), alpha_index=alpha_index, rsquared=None)
+        return torch.cat([each.left for each in chosen.ForeseenModels(some, grid, {0: choice}).of([0])], dim=1)
+
+    together = left(blocks, alpha_index)
+    assert held == [5, 5, 5, 6]
+    apart = [left([block], own) for block, own in zip(blocks, alpha_index.reshape(4, 6), strict=True)]
+    assert torch.equal(together, torch.cat(apart, dim=1))
 
 
 def test_a_basis_and_factors_are_those_of_rows(in_rows):
