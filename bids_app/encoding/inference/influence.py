@@ -198,21 +198,29 @@ class Influences:
         """
         self._e[places, targets] = e
 
-    def end_fold(self) -> None:
-        """After a fold, whose e are let go."""
+    def end_fold(self, blocks: Sequence[slice]) -> None:
+        """After a fold, whose e are let go.
+
+        Parameters
+        ----------
+        blocks : places of all targets, block by block (`pieces`): a target's products have numbers in the same places
+            of memory whatever blocks share the batch, on which their last bits hang.
+        """
         n_unions, n_targets, n_tested, n_blocks = self._e.shape
         if not n_tested:
             return
         # a block that folds tear apart trains and tests: its own e_ii is no influence of another
         self._e[:, :, torch.arange(n_tested), self._tested] = 0.0
         at_once = max(1, ELEMENTS_AT_ONCE // (n_unions * n_tested * n_blocks))
-        for start in range(0, n_targets, at_once):
-            few = self._e[:, start : start + at_once].double().transpose(0, 1)
+        starts = [(at, block.stop) for block in blocks for at in range(block.start, block.stop, at_once)]
+        for start, stop in starts:
+            some = slice(start, min(start + at_once, stop))
+            few = self._e[:, some].transpose(0, 1).to(torch.float64, memory_format=torch.contiguous_format)
             # products of unions, summed over pairs (tested here, at home there), for any signed sum later
-            for home, blocks in enumerate(self._blocks):
-                part = few[..., blocks].flatten(2)
+            for home, at_home in enumerate(self._blocks):
+                part = few[..., at_home].flatten(2)
                 of_pairs = (part @ part.mT)[:, self._first, self._second].T
-                self._products[self._fold, home, :, start : start + at_once] += of_pairs
+                self._products[self._fold, home, :, some] += of_pairs
         self._e = self._e.new_zeros((n_unions, n_targets, 0, n_blocks))
 
     def of(self, coefficients: Array, targets: slice = slice(None)) -> tuple[torch.Tensor, torch.Tensor]:

@@ -14,7 +14,7 @@ from bids_app.encoding.inference.flips.fold_columns import FlipUnitColumns
 from bids_app.encoding.inference.flips.residual_flips import ResidualFlips
 from bids_app.encoding.inference.flips.sign_flips import FlipGains, FlipTotals
 from bids_app.encoding.inference.influence import Influences, influence
-from bids_app.encoding.ridge.fitted import Fitted
+from bids_app.encoding.ridge.fitted import Fitted, pieces
 from bids_app.encoding.ridge.splits import Split
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class TestedBatch:
 
     def end_fold(self) -> None:
         """Sums of the fold that is complete."""
-        self.influences.end_fold()
+        self.influences.end_fold(pieces(self.blocks, self.n_targets))
         self._fold_columns = []
 
     def add(self, models: Fitted) -> None:

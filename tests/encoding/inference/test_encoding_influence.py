@@ -109,7 +109,7 @@ def test_a_block_that_folds_tear_apart_is_at_home_where_most_of_it_is():
     for fold, test in enumerate(([0, 1, 2], [3, 4])):
         held.begin_fold(fold, torch.tensor(test))
         held.add(torch.tensor([0]), torch.tensor([0]), torch.ones((1, 2 - fold, 2), dtype=torch.float64) * (1 - fold))
-        held.end_fold()
+        held.end_fold([slice(0, 1)])
     everything, mutual = held.of(np.array([1.0]))
     assert (float(everything), float(mutual)) == (2.0, 1.0)  # block 1 taught 0, whose fold has models; 1's has none
 
@@ -124,7 +124,7 @@ def summed(e):
             for targets in ([2, 0], [1]):
                 places = torch.full((len(targets),), union)
                 held.add(places, torch.tensor(targets), torch.as_tensor(its[targets][:, tested]))
-        held.end_fold()
+        held.end_fold([slice(0, e.shape[1])])
     return held
 
 
