@@ -23,6 +23,12 @@ echo "$(wc -l < submitted.txt);cluster"
 """
 
 
+@pytest.fixture(autouse=True)
+def online(monkeypatch):
+    """Runs of other tests in this process may have set it."""
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     return make_quick_study(tmp_path_factory.mktemp("a lab's data"), ("01", "02", "03"))

@@ -70,6 +70,8 @@ SECTIONS: Mapping[str, tuple[Term, ...]] = {
              "atlas's `seg-`). Of features: see feature space.", is_plain_word=True),
         Term("unit of work", "One participant, task and space: what is fitted at once, has one row in `status.tsv`, "
              "and can fail without the others.", is_plain_word=True),
+        Term("share of a unit", "Some of a large unit's targets, fitted by a process of its own; results are "
+             "those of the unit fitted whole ([cluster.md](cluster.md#a-unit-in-shares))."),
         Term("stimulus", "A sound file, with its words and phones where they are known, that recordings refer to. "
              "One stimulus may be heard in many recordings.", ("stimuli",)),
         Term("high gamma", "The envelope of an iEEG signal's power between 70 and 150 Hz, which follows local "

@@ -135,9 +135,8 @@ def expected(
     """
     shapes, n_bytes = _shapes_of(unit, accounts, n_targets, job), _n_bytes(unit)
     size = fit_size(shapes, job)
-    whole, own = (
-        fit_seconds(replace(shapes, n_targets=n), job, slower) for n in (n_targets, round(here * n_targets))
-    )
+    whole = fit_seconds(shapes, job, slower)
+    own = whole if here == 1 else fit_seconds(replace(shapes, n_targets=round(here * n_targets)), job, slower)
     known = {name: whole[name] if name in OF_ALL else own[name] for name in whole if here or name in OF_ALL}
     before = {RESPONSES: read_s(n_bytes) * slower, FEATURES: made.seconds}
     return Expected(
