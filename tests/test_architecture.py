@@ -208,12 +208,17 @@ def test_features_and_encoding_need_little():
 
 
 # ------------------------------------------------------------------------------------------------ size
-MOST_FILES, MOST_PARAMETERS, FEW_PARAMETERS, SHARE_WITH_FEW = 13, 8, 4, 0.9
+MOST_FILES, MOST_LINES, MOST_PARAMETERS, FEW_PARAMETERS, SHARE_WITH_FEW = 13, 400, 8, 4, 0.9
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_room_holds_about_a_dozen_files(folder):
     assert len(list(folder.glob("*.py"))) <= MOST_FILES
+
+
+def test_a_file_is_read_at_a_sitting():
+    lines = {str(path.relative_to(PACKAGE)): len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
+    assert {path: count for path, count in lines.items() if count > MOST_LINES} == {}
 
 
 @pytest.mark.parametrize(

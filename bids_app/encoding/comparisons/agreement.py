@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from bids_app.encoding.inference.flips.flip_units import sums
-from bids_app.encoding.ridge.fitted import Fitted, Observer, pieces
+from bids_app.encoding.ridge.batches import pieces
+from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.encoding.ridge.scores import R_LIMIT
 from bids_app.encoding.ridge.splits import Split
 from bids_app.records import Array

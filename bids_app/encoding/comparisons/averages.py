@@ -19,7 +19,8 @@ from scipy.special import stdtrit
 from bids_app.encoding.comparisons.agreement import AT_ONCE, PredictionSums
 from bids_app.encoding.inference.block_losses import BlockLosses
 from bids_app.encoding.inference.intervals import UPPER
-from bids_app.encoding.ridge.fitted import Fitted, Observer, pieces
+from bids_app.encoding.ridge.batches import pieces
+from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.encoding.ridge.splits import Split
 from bids_app.records import Agreement, Array, Union
 

@@ -36,7 +36,8 @@ from bids_app.encoding.inference.multiple_testing import MaxTNull, NullSummary, 
 from bids_app.encoding.inference.null_hypotheses import Contrast, Total, UnionSet, null_hypotheses
 from bids_app.encoding.inference.tested_batch import TestedBatch
 from bids_app.encoding.partition.shapley import shapley_terms
-from bids_app.encoding.ridge.fitted import Fitted, Observer, Residuals, pieces
+from bids_app.encoding.ridge.batches import pieces
+from bids_app.encoding.ridge.fitted import Fitted, Observer, Residuals
 from bids_app.encoding.ridge.splits import Split
 from bids_app.encoding.side_by_side import side_by_side, workers
 from bids_app.records import Array, Component, Design, Inferred, partition_components

@@ -14,7 +14,8 @@ from bids_app.encoding.inference.flips.fold_columns import FlipUnitColumns
 from bids_app.encoding.inference.flips.residual_flips import ResidualFlips
 from bids_app.encoding.inference.flips.sign_flips import FlipGains, FlipTotals
 from bids_app.encoding.inference.influence import Influences, influence
-from bids_app.encoding.ridge.fitted import Fitted, pieces
+from bids_app.encoding.ridge.batches import pieces
+from bids_app.encoding.ridge.fitted import Fitted
 from bids_app.encoding.ridge.splits import Split
 
 if TYPE_CHECKING:

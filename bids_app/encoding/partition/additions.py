@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from bids_app.encoding.ridge.fitted import Fitted, Observer, pieces
+from bids_app.encoding.ridge.batches import pieces
+from bids_app.encoding.ridge.fitted import Fitted, Observer
 from bids_app.encoding.ridge.scores import partial_correlation
 from bids_app.encoding.ridge.splits import Split
 from bids_app.records import Array, Component, Design, Union

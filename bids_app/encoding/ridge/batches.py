@@ -7,6 +7,7 @@ batch: a product's last bits depend on its shape, so with the same blocks result
 from __future__ import annotations
 
 import mmap
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -143,6 +144,23 @@ def target_blocks(design: Design, size: Size, device: str) -> list[Array]:
     """
     width, usable = block_width(design, size, device), np.flatnonzero(design.usable)
     return [usable[at : at + width] for at in range(0, len(usable), width)]
+
+
+def pieces(responses: Sequence[torch.Tensor], most: int) -> list[slice]:
+    """Places of a batch's targets, so many together at most, and none of two blocks: what is made of them together
+    does not hang on which blocks share a batch.
+
+    Parameters
+    ----------
+    responses : of the blocks, as `Observer.begin` is given them.
+    most : targets.
+    """
+    found, start = [], 0
+    for block in responses:
+        stop = start + block.shape[1]
+        found += [slice(first, min(first + most, stop)) for first in range(start, stop, most)]
+        start = stop
+    return found
 
 
 def block_width(design: Design, size: Size, device: str) -> int:

@@ -320,23 +320,6 @@ class Under(Mapping[str, Array]):
         return sum(1 for _ in self)
 
 
-def pieces(responses: Sequence[torch.Tensor], most: int) -> list[slice]:
-    """Places of a batch's targets, so many together at most, and none of two blocks: what is made of them together
-    does not hang on which blocks share a batch.
-
-    Parameters
-    ----------
-    responses : of the blocks, as `Observer.begin` is given them.
-    most : targets.
-    """
-    found, start = [], 0
-    for block in responses:
-        stop = start + block.shape[1]
-        found += [slice(first, min(first + most, stop)) for first in range(start, stop, most)]
-        start = stop
-    return found
-
-
 class ObserverGroup(Observer):
     """Several observers of one fit, called in their order."""
 
