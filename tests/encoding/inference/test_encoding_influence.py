@@ -1,7 +1,7 @@
 """What blocks teach about each other, against fits without them and against the errors of planted data."""
 
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -112,6 +112,27 @@ def test_a_block_that_folds_tear_apart_is_at_home_where_most_of_it_is():
         held.end_fold([slice(0, 1)])
     everything, mutual = held.of(np.array([1.0]))
     assert (float(everything), float(mutual)) == (2.0, 1.0)  # block 1 taught 0, whose fold has models; 1's has none
+
+
+@pytest.mark.parametrize(("n_unions", "n_targets"), [(3, 41), (7, 33), (7, 35), (15, 33)])
+def test_products_hang_on_no_other_block_of_targets(n_unions, n_targets):
+    """To the last bit: rows of numbers of an odd size do not lie alike in memory."""
+    e = torch.randn((n_unions, n_targets, 7, 21), generator=torch.Generator().manual_seed(1))
+    labels, folds = torch.arange(21), torch.tensor([0] * 7 + [1] * 14)
+    signed = np.random.default_rng(0).standard_normal(n_unions)
+
+    def summed_of(own):
+        n = sum(len(block[0]) for block in own)
+        held = Influences(n_unions, labels, folds, n, torch.float32)
+        held.begin_fold(0, torch.arange(7))
+        for union, its in enumerate(torch.cat(own, dim=1)):
+            held.add(torch.full((n,), union), torch.arange(n), its)
+        edges = [slice(*edge) for edge in pairwise(np.cumsum([0, *(len(block[0]) for block in own)]).tolist())]
+        held.end_fold(edges)
+        return torch.cat([torch.stack(held.of(signed, edge)) for edge in edges], dim=1)
+
+    blocks = list(torch.split(e, 8, dim=1))
+    assert torch.equal(summed_of(blocks), torch.cat([summed_of([block]) for block in blocks], dim=1))
 
 
 def summed(e):
