@@ -169,9 +169,12 @@ def test_few_participants_have_no_p_over_them():
 def test_a_test_over_participants_is_told():
     units = [with_inference(parcels(f"0{number}")) for number in range(1, 7)]
     group, summaries = group_of(units, inferred(6), {"full": SignificantCounts(4, 5)})
-    assert "significantly above 0 in 4 of 6 parcels (family-wise p ≤ 0.05)" in group_answer(group, summaries)[0]
+    assert (
+        "; its r is significantly above 0 in 4 of 6 parcels (family-wise p ≤ 0.05)"
+        in group_answer(group, summaries)[0]
+    )
     group, summaries = group_of(units, inferred(6), {"full": SignificantCounts(0, 0)})
-    assert "significantly above 0 in none of 6 parcels" in group_answer(group, summaries)[0]
+    assert "its r is significantly above 0 in none of 6 parcels" in group_answer(group, summaries)[0]
 
 
 def test_parts_of_participants_of_whom_none_is_predicted_are_not_told():

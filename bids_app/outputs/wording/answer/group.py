@@ -85,7 +85,9 @@ def _tested(group: GroupResultSummary, label: str) -> str:
     n_tested = group.targets.n if group.inference.n_targets is None else group.inference.n_targets
     where = count_targets(n_tested, group.targets.kind)
     by_tfce = f"; by TFCE in {group.enhanced[label] or 'none'}" if label in group.enhanced else ""
-    return f"significantly above 0 in {counts.pfwe or 'none'} of {where} (family-wise p ≤ {group.level:g}{by_tfce})"
+    # what is tested is r, also where the mean R² is not above 0: docs/inference.md, Over participants
+    found = f"{counts.pfwe or 'none'} of {where} (family-wise p ≤ {group.level:g}{by_tfce})"
+    return f"its r is significantly above 0 in {found}"
 
 
 def _electrodes(group: GroupResultSummary, label: str) -> ElectrodeMean | None:
